@@ -1,0 +1,1 @@
+"""The golden model: number formats, quantizers, the integer network and its execution. NumPy only."""

@@ -1,0 +1,192 @@
+"""Number formats: what an integer code means.
+
+A *code* is the bit pattern on a wire, an unsigned integer in ``range(2**bits)``. A *value* is the integer that the
+code stands for in arithmetic. A scale that turns values into the model's floats belongs to the network, not to the
+format. One definition of width, range and coding serves the golden model and the hardware.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Bipolar", "Float32", "Format", "Signed", "Ternary", "Unsigned", "format_for", "parse_format"]
+
+
+class Format:
+    """What all integer formats share.
+
+    Attributes
+    ----------
+    bits : int
+        Width of a code.
+    lo, hi : int
+        Smallest and largest value.
+    levels : int
+        How many values there are.
+    """
+
+    @property
+    def levels(self):
+        return self.hi - self.lo + 1
+
+    @property
+    def values(self):
+        """Every value, ascending."""
+        return np.arange(self.lo, self.hi + 1, dtype=np.int64)
+
+    def encode(self, values):
+        """Codes (``int64``, non-negative) of integer ``values``; ``ValueError`` if one is outside the format."""
+        values = np.asarray(values)
+        if values.size and not np.isin(values, self.values).all():
+            bad = values[~np.isin(values, self.values)].flat[0]
+            raise ValueError(f"Value {bad} is not one of {self}'s, which has {self.lo} to {self.hi}")
+        return self._encode(values.astype(np.int64))
+
+    def _encode(self, values):
+        return values & ((1 << self.bits) - 1)
+
+
+@dataclass(frozen=True)
+class Bipolar(Format):
+    """One bit: code 0 is -1, code 1 is +1 (Courbariaux and others 2016). There is no zero."""
+
+    bits = 1
+    lo = -1
+    hi = 1
+    levels = 2
+
+    @property
+    def values(self):
+        return np.array([-1, 1], dtype=np.int64)
+
+    def _encode(self, values):
+        return (values + 1) // 2
+
+    def decode(self, codes):
+        """Values of ``codes``."""
+        return 2 * np.asarray(codes, dtype=np.int64) - 1
+
+    def __str__(self):
+        return "bipolar"
+
+
+@dataclass(frozen=True)
+class Unsigned(Format):
+    """``bits``-bit unsigned integer, 0 to ``2**bits - 1``."""
+
+    bits: int
+
+    def __post_init__(self):
+        if self.bits not in range(1, 33):
+            raise ValueError(f"Unsigned format must have 1 to 32 bits, not {self.bits!r}")
+
+    lo = 0
+
+    @property
+    def hi(self):
+        return 2**self.bits - 1
+
+    def encode(self, values):
+        return _encode_range(self, values)
+
+    def decode(self, codes):
+        """Values of ``codes``: themselves."""
+        return np.asarray(codes, dtype=np.int64)
+
+    def __str__(self):
+        return f"uint{self.bits}"
+
+
+@dataclass(frozen=True)
+class Signed(Format):
+    """``bits``-bit two's complement integer; ``narrow`` leaves out the most negative value."""
+
+    bits: int
+    narrow: bool = False
+
+    def __post_init__(self):
+        if self.bits not in range(2 if self.narrow else 1, 33):
+            raise ValueError(f"Signed format must have {2 if self.narrow else 1} to 32 bits, not {self.bits!r}")
+
+    @property
+    def lo(self):
+        return -(2 ** (self.bits - 1)) + self.narrow
+
+    @property
+    def hi(self):
+        return 2 ** (self.bits - 1) - 1
+
+    def encode(self, values):
+        return _encode_range(self, values)
+
+    def decode(self, codes):
+        """Values of ``codes``: their two's complement reading."""
+        codes = np.asarray(codes, dtype=np.int64)
+        return codes - ((codes >> (self.bits - 1)) << self.bits)
+
+    def __str__(self):
+        return "ternary" if self == Ternary() else f"int{self.bits}" + ("n" if self.narrow else "")
+
+
+def _encode_range(fmt, values):
+    values = np.asarray(values).astype(np.int64)
+    if values.size and (values.min() < fmt.lo or values.max() > fmt.hi):
+        bad = values.min() if values.min() < fmt.lo else values.max()
+        raise ValueError(f"Value {bad} is not one of {fmt}'s, which has {fmt.lo} to {fmt.hi}")
+    return values & ((1 << fmt.bits) - 1)
+
+
+def Ternary():
+    """-1, 0 and +1 in two's complement: the narrow 2-bit signed format (Li and others 2016, TWN)."""
+    return Signed(2, narrow=True)
+
+
+@dataclass(frozen=True)
+class Float32(Format):
+    """IEEE-754 single precision, for the baseline; a code is the bit pattern. Subnormals count as zero."""
+
+    bits = 32
+
+    def encode(self, values):
+        return np.ascontiguousarray(values, dtype=np.float32).view(np.uint32).astype(np.int64)
+
+    def decode(self, codes):
+        return np.asarray(codes).astype(np.uint32).view(np.float32)
+
+    def __str__(self):
+        return "float32"
+
+
+def format_for(values):
+    """The smallest format that holds every one of the integer ``values``.
+
+    Bipolar if all are -1 or +1, ternary if 0 occurs as well, unsigned if none is negative, else signed (narrow where
+    the most negative value is not needed).
+    """
+    values = np.asarray(values)
+    lo, hi = int(values.min()), int(values.max())
+    if lo >= 0:
+        return Bipolar() if (lo, hi) == (1, 1) else Unsigned(max(1, hi.bit_length()))
+    if (np.abs(values) == 1).all():
+        return Bipolar()
+    bits = max((-lo - 1).bit_length(), hi.bit_length()) + 1
+    if lo == -(2 ** (bits - 1)):
+        return Signed(bits)
+    return Signed(bits, narrow=True)
+
+
+def parse_format(text):
+    """The format that ``str(format)`` wrote; ``ValueError`` otherwise."""
+    if text == "bipolar":
+        return Bipolar()
+    if text == "ternary":
+        return Ternary()
+    if text == "float32":
+        return Float32()
+    narrow = text.endswith("n")
+    kind, digits = (text[:4], text[4:]) if text.startswith("uint") else (text[:3], text[3:].removesuffix("n"))
+    if digits.isdigit() and kind == "uint":
+        return Unsigned(int(digits))
+    if digits.isdigit() and kind == "int":
+        return Signed(int(digits), narrow)
+    raise ValueError(f"Format must be bipolar, ternary, float32, uintN, intN or intNn (narrow), not {text!r}")

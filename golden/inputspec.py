@@ -1,0 +1,70 @@
+"""How raw integers become the model's floats: the declaration of ``--input`` and of the model's metadata."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from .elementwise import Dequantize
+from .formats import Bipolar, Format, Signed, Unsigned
+
+__all__ = ["InputSpec", "parse_input"]
+
+_FORM = "bipolar, uintN or intN (1 to 16 bits), then optionally fF (F fraction bits), *A or /A, and +B or -B"
+_PATTERN = re.compile(
+    r"(?:(?P<bipolar>bipolar)|(?P<sign>u?)int(?P<bits>\d+))(?:f(?P<fraction>\d+))?"
+    r"(?:(?P<op>[*/])(?P<factor>[\d.eE]+(?:(?<=[eE])-\d+)?))?(?P<offset>[+-][\d.eE]+)?"
+)
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """``float = scale * integer + offset``, rounded once to float32; ``text`` is the declaration itself."""
+
+    text: str
+    format: Format
+    scale: float
+    offset: float
+
+    def dequantize(self):
+        """The elementwise operation that makes the model's float of an integer."""
+        return Dequantize(np.array([self.scale]), np.array([-self.offset / self.scale]))
+
+    def encode(self, x):
+        """Integers of the floats ``x`` as the model takes them; ``ValueError`` if one is not such a float."""
+        x = np.asarray(x, dtype=np.float32)
+        values = np.rint((x.astype(np.float64) - self.offset) / self.scale)
+        step = 1e-4 * abs(self.scale)
+        wrong = ~np.isfinite(x) | (np.abs(self.scale * values + self.offset - x) > step)
+        if wrong.any():
+            raise ValueError(f"input value {x[wrong].flat[0]} is no integer of {self.text} (step {self.scale:g})")
+        values = values.astype(np.int64)
+        self.format.encode(values)
+        return values
+
+
+def parse_input(text):
+    """An `InputSpec` from a declaration such as ``uint8/255``, ``int16f10``, ``uint8/127.5-1`` or ``bipolar``.
+
+    ``uint8/255`` is ``integer/255``; ``int16f10`` is ``integer/2**10``.
+    """
+    match = _PATTERN.fullmatch(text.replace(" ", ""))
+    if not match:
+        raise ValueError(f"Input declaration must be {_FORM}; not {text!r}. Example: uint8/255")
+    part = match.groupdict()
+    if part["bipolar"]:
+        fmt = Bipolar()
+    else:
+        bits = int(part["bits"])
+        if not (1 if part["sign"] else 2) <= bits <= 16:
+            raise ValueError(f"Input declaration must have 1 to 16 bits (a signed one 2 to 16); not {text!r}")
+        fmt = Unsigned(bits) if part["sign"] else Signed(bits)
+    try:
+        scale = 2.0 ** -int(part["fraction"] or 0)
+        factor, offset = float(part["factor"] or 1), float(part["offset"] or 0)
+    except ValueError:
+        raise ValueError(f"Input declaration must be {_FORM}; not {text!r}") from None
+    if factor <= 0 or not np.isfinite([factor, offset]).all():
+        raise ValueError(f"Input declaration must have a positive, finite factor; not {text!r}")
+    scale = scale / factor if part["op"] == "/" else scale * factor
+    return InputSpec(text, fmt, scale, offset)

@@ -1,0 +1,226 @@
+"""The integer network: a graph of nodes over integer values, which golden executes and the hardware is made from.
+
+Every edge has a length (its values in the model's row-major order), a format, and the exact range that each of its
+values can reach. Ranges follow from the input format and the weights; widths follow from ranges.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from .formats import Float32, Format, Signed, Unsigned, format_for
+
+__all__ = ["ArgMax", "Dense", "Edge", "FloatDense", "Network", "Node", "Output", "Rescale", "Score", "Threshold",
+           "accumulator_format"]  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Edge:
+    """What flows between two nodes: ``length`` values of ``format``, value k within ``lo[k]`` to ``hi[k]``."""
+
+    length: int
+    format: Format
+    lo: np.ndarray
+    hi: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One operation: edge ``x`` in, edge ``y`` out."""
+
+    name: str
+    x: str
+    y: str
+
+
+@dataclass(frozen=True, eq=False)
+class Dense(Node):
+    """``y[n] = sum_k weights[n, k] * x[k]``, exactly; weights int64 ``(N, K)``."""
+
+    weights: np.ndarray
+
+    @property
+    def weight_format(self):
+        return format_for(self.weights)
+
+    def out(self, x):
+        positive, negative = np.maximum(self.weights, 0), np.minimum(self.weights, 0)
+        lo = positive @ x.lo + negative @ x.hi
+        hi = positive @ x.hi + negative @ x.lo
+        return Edge(len(self.weights), accumulator_format(lo, hi), lo, hi)
+
+
+@dataclass(frozen=True, eq=False)
+class FloatDense(Node):
+    """``y = weights @ x + bias`` in float32, ReLU behind it if ``relu``.
+
+    A float sum depends on its order, so the order is part of the node: ``simd`` lanes a step and ``partials``
+    interleaved partial sums, as `golden.float32.dot` defines them. Folding sets both.
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+    relu: bool
+    simd: int = 1
+    partials: int = 1
+
+    weight_format = Float32()
+
+    def out(self, x):
+        bound = np.full(len(self.weights), np.inf)
+        return Edge(len(self.weights), Float32(), 0 * bound if self.relu else -bound, bound)
+
+
+@dataclass(frozen=True, eq=False)
+class Threshold(Node):
+    """``y[k] = codes[k, (thresholds[k] <= x[k]).sum()]``, values of ``format``.
+
+    thresholds int64 ``(C, L)`` with rising rows, codes int64 ``(C, L+1)``; C is the edge's length, or 1 for a row that
+    every position shares. ``codes`` is ``None`` where it is simply ``format.values`` (``L = format.levels - 1``).
+    """
+
+    thresholds: np.ndarray
+    codes: np.ndarray | None
+    format: Format
+
+    def table(self):
+        """``codes``, also where it is implied."""
+        values = self.format.values
+        return np.broadcast_to(values, (len(self.thresholds), len(values))) if self.codes is None else self.codes
+
+    def out(self, x):
+        codes = self.table()
+        first, last = _bounds_of(self.thresholds, x)
+        reached = (np.arange(codes.shape[1]) >= first) & (np.arange(codes.shape[1]) <= last)
+        wide = np.broadcast_to(codes, reached.shape)
+        lo = np.where(reached, wide, np.iinfo(np.int64).max).min(axis=1)
+        hi = np.where(reached, wide, np.iinfo(np.int64).min).max(axis=1)
+        return Edge(x.length, self.format, lo, hi)
+
+
+def _bounds_of(thresholds, x):
+    first = (thresholds <= x.lo[:, None]).sum(axis=1, keepdims=True)
+    last = (thresholds <= x.hi[:, None]).sum(axis=1, keepdims=True)
+    return first, last
+
+
+@dataclass(frozen=True, eq=False)
+class Rescale(Node):
+    """``y[k] = clip((x[k]*multiplier[k] + addend[k]) >> shift, format.lo, format.hi)``.
+
+    Stands in for a `Threshold` of many levels where it gives the same code for every reachable x (that is proved, see
+    `golden.rescale`).
+    """
+
+    multiplier: np.ndarray
+    addend: np.ndarray
+    shift: int
+    format: Format
+
+    def out(self, x):
+        ends = [np.clip((end * self.multiplier + self.addend) >> self.shift, self.format.lo, self.format.hi)
+                for end in (x.lo, x.hi)]  # fmt: skip
+        return Edge(x.length, self.format, np.minimum(*ends), np.maximum(*ends))
+
+
+@dataclass(frozen=True, eq=False)
+class Score(Node):
+    """``y[k] = x[k]*multiplier[k] + addend[k]``: makes per-channel logits comparable, in the order of the model's own
+    floats, for the ArgMax behind it."""
+
+    multiplier: np.ndarray
+    addend: np.ndarray
+
+    def out(self, x):
+        ends = [end * self.multiplier + self.addend for end in (x.lo, x.hi)]
+        lo, hi = np.minimum(*ends), np.maximum(*ends)
+        return Edge(x.length, accumulator_format(lo, hi), lo, hi)
+
+
+@dataclass(frozen=True, eq=False)
+class ArgMax(Node):
+    """Index of the largest value, the first of equals."""
+
+    def out(self, x):
+        top = np.array([x.length - 1])
+        return Edge(1, Unsigned(max(1, int(top[0]).bit_length())), 0 * top, top)
+
+
+@dataclass(frozen=True, eq=False)
+class Output:
+    """One output of the model: an edge, the positions taken from it in the model's shape, and what the host computes.
+
+    ``chain`` turns the integers into the model's floats (`golden.elementwise`); ``closing`` are the operations behind
+    it that are not elementwise, as ``(name, function)`` pairs on a float32 array with a batch axis.
+    """
+
+    name: str
+    edge: str
+    index: np.ndarray
+    chain: tuple = ()
+    closing: tuple = ()
+
+
+@dataclass
+class Network:
+    """A network over integer codes.
+
+    Attributes
+    ----------
+    name : str
+    input_format : Format
+        Of edge ``"input"``, whose values are what the hardware takes.
+    input_shape : tuple
+        Shape of one sample as the model takes it.
+    encode : callable
+        Integer values ``(B, *input_shape)`` of the model's float inputs; raises ``ValueError`` for a float that no
+        integer stands for.
+    input_spec : str
+        How raw integers become floats, for the manifest.
+    nodes : list[Node]
+        In order of execution.
+    outputs : list[Output]
+    """
+
+    name: str
+    input_format: Format
+    input_shape: tuple
+    encode: object
+    input_spec: str
+    nodes: list = field(default_factory=list)
+    outputs: list = field(default_factory=list)
+
+    def edges(self):
+        """Every edge by name, ranges propagated from the input."""
+        size = int(np.prod(self.input_shape))
+        if isinstance(self.input_format, Float32):
+            bound = np.full(size, np.inf)
+            edges = {"input": Edge(size, self.input_format, -bound, bound)}
+        else:
+            full = np.ones(size, dtype=np.int64)
+            edges = {"input": Edge(size, self.input_format, full * self.input_format.lo, full * self.input_format.hi)}
+        for node in self.nodes:
+            edges[node.y] = node.out(edges[node.x])
+        return edges
+
+    def readers(self, edge):
+        """The nodes and outputs that take ``edge``."""
+        return [n for n in self.nodes if n.x == edge] + [o for o in self.outputs if o.edge == edge]
+
+    def tidied(self):
+        """The same network with what the hardware likes better: see `golden.tidy`."""
+        from .tidy import tidy
+
+        return tidy(self)
+
+    def with_nodes(self, nodes):
+        return replace(self, nodes=nodes)
+
+
+def accumulator_format(lo, hi):
+    """The smallest two's complement or unsigned format for the integers from ``min(lo)`` to ``max(hi)``."""
+    lo, hi = int(np.min(lo)), int(np.max(hi))
+    if lo >= 0:
+        return Unsigned(max(1, hi.bit_length()))
+    return Signed(max((-lo - 1).bit_length(), hi.bit_length()) + 1 if hi >= 0 else (-lo - 1).bit_length() + 1)
+

@@ -1,0 +1,77 @@
+"""What the importer knows of a tensor while it walks a graph: a constant, or positions of an edge behind a chain."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .elementwise import Op
+
+__all__ = ["Closed", "Constant", "Data", "Integers"]
+
+
+@dataclass(frozen=True, eq=False)
+class Integers:
+    """``array == scale * (codes - zero)`` elementwise: what a quantizer made of a constant. All of one shape."""
+
+    codes: np.ndarray
+    scale: np.ndarray
+    zero: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """A tensor that does not depend on the input; ``integers`` if a quantizer made it."""
+
+    array: np.ndarray
+    integers: Integers | None = None
+
+    def reshaped(self, move):
+        """The constant with ``move`` applied to its array and to what is known of it."""
+        if self.integers is None:
+            return Constant(move(self.array))
+        i = self.integers
+        return Constant(move(self.array), Integers(move(i.codes), move(i.scale), move(i.zero)))
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A tensor that depends on the input.
+
+    ``index`` has the tensor's shape (batch axis 1) and says which position of ``edge`` stands where; ``chain`` maps
+    the edge's integers to the tensor's floats, its parameters by position of the edge.
+    """
+
+    edge: str
+    index: np.ndarray
+    chain: tuple = ()
+
+    @property
+    def shape(self):
+        return self.index.shape
+
+    def reshaped(self, move):
+        return replace(self, index=move(self.index))
+
+    def then(self, *ops: Op):
+        return replace(self, chain=self.chain + ops)
+
+    def positions(self, parameter, length, dtype=np.float32):
+        """A broadcastable ``parameter`` of this tensor as one number per position of the edge (or a scalar)."""
+        parameter = np.asarray(parameter, dtype=dtype)
+        if parameter.size == 1:
+            return parameter.reshape(1)
+        full = np.broadcast_to(parameter, self.shape)
+        if (full == full.flat[0]).all():
+            return full.reshape(-1)[:1].copy()
+        spread = np.zeros(length, dtype=dtype) + full.flat[0]
+        spread[self.index] = full
+        return spread
+
+
+@dataclass(frozen=True, eq=False)
+class Closed:
+    """A tensor behind an operation that only the host computes (Softmax, TopK): data and the closing functions."""
+
+    data: Data
+    closing: tuple
+    shape: tuple

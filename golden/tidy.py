@@ -1,0 +1,65 @@
+"""Rewrites of a network that change no output: what the hardware then need not do."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from .formats import format_for
+from .network import Dense, Network, Threshold
+from .rescale import as_rescale
+
+__all__ = ["tidy"]
+
+
+def tidy(network: Network) -> Network:
+    """Falling thresholds turned round, thresholds that change nothing dropped, many levels made a multiply and shift."""
+    network = _turn_falling(network)
+    network = _drop_identities(network)
+    edges = network.edges()
+    nodes = [as_rescale(n, edges[n.x]) or n if isinstance(n, Threshold) else n for n in network.nodes]
+    return network.with_nodes(nodes)
+
+
+def _turn_falling(network):
+    """A channel whose codes fall with the accumulator (negative gamma) rises with the negated weights."""
+    nodes, edges = list(network.nodes), network.edges()
+    for i, node in enumerate(nodes):
+        if not isinstance(node, Threshold) or node.codes is None or len(node.thresholds) != edges[node.x].length:
+            continue
+        at = next((j for j, n in enumerate(nodes) if n.y == node.x and isinstance(n, Dense)), None)
+        if at is None or len(network.readers(node.x)) != 1:
+            continue
+        falling = (np.diff(node.codes, axis=1) <= 0).all(axis=1) & (node.codes[:, 0] > node.codes[:, -1])
+        weights = np.where(falling[:, None], -nodes[at].weights, nodes[at].weights)
+        if format_for(weights).bits > nodes[at].weight_format.bits:
+            continue
+        turned = np.where(falling[:, None], 1 - node.thresholds[:, ::-1], node.thresholds)
+        codes = np.where(falling[:, None], node.codes[:, ::-1], node.codes)
+        nodes[at] = replace(nodes[at], weights=weights)
+        edge = nodes[at].out(edges[nodes[at].x])
+        nodes[i] = regular(replace(node, thresholds=turned, codes=codes), edge)
+    return network.with_nodes(nodes)
+
+
+def regular(node, edge):
+    """The threshold with implied codes if every channel rises, else as it is."""
+    from .thresholds import steps_of
+
+    steps = steps_of(node.thresholds, node.codes, edge.lo, edge.hi, node.format)
+    return node if steps is None else replace(node, thresholds=steps, codes=None)
+
+
+def _drop_identities(network):
+    """A threshold that gives every reachable value itself, in the same format."""
+    nodes, outputs, edges = list(network.nodes), list(network.outputs), network.edges()
+    for node in network.nodes:
+        if not isinstance(node, Threshold) or node.format != edges[node.x].format:
+            continue
+        x = node.format.values
+        values = np.array([t[np.searchsorted(row, x, side="right")] for t, row in
+                           zip(node.table(), node.thresholds, strict=True)])  # fmt: skip
+        if (values == x).all():
+            nodes.remove(node)
+            nodes = [replace(n, x=node.x) if n.x == node.y else n for n in nodes]
+            outputs = [replace(o, edge=node.x) if o.edge == node.y else o for o in outputs]
+    return replace(network, nodes=nodes, outputs=outputs)
