@@ -1,0 +1,108 @@
+# fewbit's front door. `make help` lists what there is. Every target makes .venv by itself when it is needed.
+
+PYTHON  ?= python3
+MODEL   ?= examples/digits/w1a1.onnx
+IMAGES  ?=
+INPUT   ?=
+FOLDING ?=
+WAVES   ?=
+ARGS    ?=
+WORKERS ?= 2
+
+VENV   := .venv
+RUN    := $(VENV)/bin/python
+FEWBIT := $(VENV)/bin/fewbit
+
+# Verilator's makefiles call plain `python`, which Debian does not have outside a virtual environment.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+SIM_OPTIONS = $(if $(IMAGES),--images '$(IMAGES)') $(if $(INPUT),--input '$(INPUT)') \
+  $(if $(FOLDING),--folding '$(FOLDING)') $(if $(filter-out 0,$(WAVES)),--waves)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# Two targets must not install into one environment at once.
+.NOTPARALLEL:
+.PHONY: help sim verilog compare test test-all train lint clean doctor moved
+
+help: ## List the targets
+	@echo "make TARGET [MODEL=path.onnx] [IMAGES=images.npz] [INPUT=…] [FOLDING=…] [WAVES=1] [ARGS=…]"
+	@echo "PYTHON=python3.12 names the Python that makes $(VENV)."
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+
+sim: doctor $(VENV)/.for-use ## Build MODEL's accelerator, simulate it, check every bit against the golden model
+	@echo "fewbit: simulating $(MODEL)"
+	@$(FEWBIT) sim '$(MODEL)' $(SIM_OPTIONS) $(ARGS)
+
+verilog: $(VENV)/.for-use ## Write MODEL's accelerator as Verilog
+	@echo "fewbit: writing Verilog for $(MODEL)"
+	@$(FEWBIT) verilog '$(MODEL)' $(if $(FOLDING),--folding '$(FOLDING)') $(ARGS)
+
+compare: doctor $(VENV)/.for-use ## Compare MODEL with the float32 baseline: cycles, LUTs, accuracy
+	@echo "fewbit: comparing $(MODEL) with its float32 baseline"
+	@$(FEWBIT) compare '$(MODEL)' $(SIM_OPTIONS) $(ARGS)
+
+train: $(VENV)/.for-training ## Train the example models anew (installs JAX)
+	@echo "fewbit: training"
+	@$(FEWBIT) train $(ARGS)
+
+test: doctor lint ## Check style and run all tests but the slow ones
+	@echo "fewbit: running the tests, without the slow ones"
+	@$(RUN) -m pytest -q -n $(WORKERS) -m "not slow" $(ARGS)
+
+test-all: doctor lint ## Check style and run every test
+	@echo "fewbit: running every test"
+	@$(RUN) -m pytest -q -n $(WORKERS) $(ARGS)
+
+lint: $(VENV)/.for-tests ## Check style only
+	@echo "fewbit: checking style"
+	@$(RUN) -m ruff check --quiet .
+	@$(RUN) -m ruff format --check --quiet . \
+	  || { echo "fewbit: some files are not formatted: run $(VENV)/bin/ruff format" >&2; exit 1; }
+
+clean: ## Delete build/, everything that was generated; .venv stays
+	rm -rf build
+
+# --- the environment ---------------------------------------------------------------------------------------------
+
+# A virtual environment knows its own place, so one that was moved is installed again.
+ifneq ($(shell cat $(VENV)/.place 2>/dev/null),$(CURDIR))
+MOVED := moved
+endif
+
+NO_PYTHON = fewbit: $(PYTHON) is missing: install the Debian packages python3 and python3-venv, or set PYTHON=.
+
+# PYTHON only makes the environment; once there is one, its own Python is what counts. $(call examine,checks)
+define examine
+	@python='$(RUN)'; "$$python" -c '' 2>/dev/null || python='$(PYTHON)'; \
+	command -v "$$python" >/dev/null || { echo "$(NO_PYTHON)" >&2; exit 2; }; \
+	"$$python" -I flow/doctor.py $(1)
+endef
+
+# Before an install, which is long, and before each simulation, because a compiler may have gone since.
+doctor:
+	$(call examine,install simulate)
+
+# $(call install,extras,what is installed,stamps): stamps are touched only once pip has succeeded.
+define install
+	$(call examine,install)
+	@$(RUN) -m pip --version >/dev/null 2>&1 || '$(PYTHON)' -m venv --clear $(VENV)
+	@echo "fewbit: installing $(2) into $(VENV), which takes a minute or a few (log: $(VENV)/install.log)"
+	@rm -f $(VENV)/.for-*
+	@$(RUN) -m pip install --disable-pip-version-check --no-input -c constraints.txt -e '.$(1)' \
+	  >$(VENV)/install.log 2>&1 \
+	  || { tail -n 15 $(VENV)/install.log >&2; echo "fewbit: the install failed, see $(VENV)/install.log" >&2; exit 2; }
+	@printf '%s\n' '$(CURDIR)' >$(VENV)/.place
+	@touch $(addprefix $(VENV)/.for-,$(3))
+endef
+
+$(VENV)/.for-use: pyproject.toml constraints.txt $(MOVED)
+	$(call install,,the packages (0.7 GB),use)
+
+$(VENV)/.for-training: pyproject.toml constraints.txt $(MOVED)
+	$(call install,[train$(comma)mnist],the packages and JAX (1.4 GB),use training)
+
+$(VENV)/.for-tests: pyproject.toml constraints.txt $(MOVED)
+	$(call install,[dev$(comma)train$(comma)mnist],the packages and JAX and the test tools (1.4 GB),use training tests)
+
+comma := ,

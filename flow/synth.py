@@ -1,0 +1,220 @@
+"""What a design costs: Yosys's ``synth_xilinx``, counted in LUTs, flip-flops, carries, RAMs and DSPs.
+
+Yosys runs inside a process of its own, ``python -m flow.synth``: it ends the process when it finds an error, keeps its
+memory, and cannot be interrupted from within. Results are kept under ``build/cache/synth/`` by the content of the
+Verilog, the options and the version of Yosys.
+"""
+
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from flow.cache import BUILD, ROOT, Store, digest
+
+__all__ = ["FAMILIES", "Resources", "SynthesisError", "count", "synthesize"]
+
+FAMILIES = ("xc7", "xcu", "xcup")
+
+# LUTs that each memory cell takes (UG474, UG574). A shift register takes one, though two SRL16 may share it.
+LUTS_OF_RAM = {
+    "RAM32X1S": 1, "RAM64X1S": 1, "RAM128X1S": 2, "RAM256X1S": 4, "RAM512X1S": 8,
+    "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4, "RAM256X1D": 8,
+    "RAM32M": 4, "RAM64M": 4, "RAM32M16": 8, "RAM64M8": 8, "RAM64X8SW": 8, "RAM32X16DR8": 8,
+    "SRL16": 1, "SRL16E": 1, "SRLC16": 1, "SRLC16E": 1, "SRLC32E": 1,
+}  # fmt: skip
+_LUT = re.compile(r"LUT[1-6]|LUT6_2|INV")
+_FLIP_FLOP = re.compile(r"FD[RSCP]E(_1)?|LD[CP]E")
+
+
+class SynthesisError(RuntimeError):
+    """Yosys failed, ran out of time or left something unmapped; ``log`` is the path of what it printed."""
+
+    def __init__(self, message, *, log):
+        super().__init__(f"{message} (log: {log})")
+        self.log = Path(log)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a netlist takes.
+
+    Attributes
+    ----------
+    lut : int
+        LUT1 to LUT6 cells, LUT6_2 as one, and ``lutram``. An upper bound of what the device takes: place and route
+        may still put two small LUTs into one.
+    lutram : int
+        LUTs that serve as distributed RAM or shift register.
+    ff : int
+        Flip-flops, and latches if there are any.
+    carry4 : int
+        CARRY4 cells; a CARRY8 counts as two.
+    muxf : int
+        MUXF7, MUXF8 and MUXF9.
+    bram18, bram36 : int
+        Block RAMs of 18 and 36 Kbit.
+    dsp : int
+        DSP48E1 or DSP48E2.
+    lc : int
+        Yosys's own estimate of the logic cells after small LUTs are packed.
+    cells : dict
+        Every kind of cell in the netlist and how many there are.
+    """
+
+    lut: int
+    lutram: int
+    ff: int
+    carry4: int
+    muxf: int
+    bram18: int
+    bram36: int
+    dsp: int
+    lc: int = 0
+    cells: dict = field(default_factory=dict)
+
+
+def count(cells, *, lc=0):
+    """`Resources` of a netlist with ``cells``, a dict from kind of cell to number."""
+
+    def total(pattern):
+        return sum(number for kind, number in cells.items() if re.fullmatch(pattern, kind))
+
+    unknown = sorted(kind for kind in cells if re.match(r"S?RAM\d|SRL", kind) and kind not in LUTS_OF_RAM)
+    if unknown:
+        raise ValueError(f"Memory cell must be one of {', '.join(LUTS_OF_RAM)}, not {unknown[0]!r}")
+    lutram = sum(LUTS_OF_RAM.get(kind, 0) * number for kind, number in cells.items())
+    return Resources(
+        lut=total(_LUT) + lutram,
+        lutram=lutram,
+        ff=total(_FLIP_FLOP),
+        carry4=total("CARRY4") + 2 * total("CARRY8"),
+        muxf=total("MUXF[789]"),
+        bram18=total("RAMB18E[12]"),
+        bram36=total("RAMB36E[12]"),
+        dsp=total("DSP48E[12]"),
+        lc=lc,
+        cells=dict(sorted(cells.items())),
+    )
+
+
+def synthesize(verilog_path, top, *, family="xc7", dsp=True, timeout=1800, directory=None, progress=None):
+    """`Resources` of module ``top`` of a Verilog file, without pads and clock buffers (out of context).
+
+    Parameters
+    ----------
+    verilog_path : path
+        One Verilog file that holds the whole design.
+    top : str
+        Name of the top module.
+    family : str
+        One of `FAMILIES`; ``"xc7"`` is Artix-7, Kintex-7, Zynq-7000.
+    dsp : bool
+        Whether multipliers may become DSP blocks.
+    timeout : float
+        Seconds before Yosys is stopped and `SynthesisError` raised.
+    directory : path
+        Where results and logs are kept; ``build/cache/synth`` if not given.
+    progress : callable
+        Called about once a second as ``progress(seconds, text)``, where the text is Yosys's present step.
+    """
+    verilog_path = Path(verilog_path)
+    if family not in FAMILIES:
+        raise ValueError(f"Family must be one of {', '.join(FAMILIES)}, not {family!r}")
+    if not re.fullmatch(r"[A-Za-z_][\w$]*", top):
+        raise ValueError(f"Top must be the plain name of a Verilog module, not {top!r}")
+    if not timeout > 0:
+        raise ValueError(f"Timeout must be more than 0 seconds, not {timeout!r}")
+    store = Store(directory=directory or BUILD / "cache" / "synth")
+    options = {"top": top, "family": family, "dsp": bool(dsp), "pyosys": version("pyosys")}
+    key = digest(verilog_path, options, Path(__file__))
+    kept = store[key]
+    if kept is None:
+        kept = _run(verilog_path, options, store.path(key, ".log"), timeout, progress)
+        store[key] = kept
+    return Resources(**kept)
+
+
+def _run(verilog_path, options, log, timeout, progress):
+    """Run Yosys in a process of its own; return its counts as a dict."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    statistics = log.with_name(f"{log.name}.{os.getpid()}.json")
+    job = {"verilog": str(verilog_path.resolve()), "statistics": str(statistics), **options}
+    try:
+        with open(log, "wb") as sink:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "flow.synth", json.dumps(job)],
+                stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True,
+            )  # fmt: skip
+            _wait(process, log, timeout, progress)
+        if process.returncode:
+            raise SynthesisError(f"Yosys could not synthesize {options['top']}: {_last_error(log)}", log=log)
+        design = json.loads(statistics.read_text(encoding="utf-8"))["design"]
+    finally:
+        statistics.unlink(missing_ok=True)
+    cells = design.get("num_cells_by_type", {})
+    unmapped = sorted(kind for kind in cells if kind.startswith("$"))
+    if unmapped:
+        raise SynthesisError(f"Yosys left cells of kind {', '.join(unmapped)} in {options['top']} unmapped", log=log)
+    return asdict(count(cells, lc=design.get("estimated_num_lc", 0)))
+
+
+def _wait(process, log, timeout, progress):
+    """Wait for ``process``; end it and the ABC that it started if time runs out or the caller is interrupted."""
+    start = time.monotonic()
+    try:
+        while process.poll() is None:
+            seconds = time.monotonic() - start
+            if seconds > timeout:
+                raise SynthesisError(f"Yosys was stopped after {timeout:g} seconds", log=log)
+            if progress:
+                progress(seconds, _present_step(log))
+            try:
+                process.wait(timeout=min(1, timeout - seconds + 0.01))
+            except subprocess.TimeoutExpired:
+                continue
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _present_step(log):
+    with open(log, "rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 20_000))
+        steps = re.findall(rb"^[\d.]+ (Executing [^\n(]*)", file.read(), re.MULTILINE)
+    return steps[-1].decode(errors="replace").strip(" .") if steps else "Starting Yosys"
+
+
+def _last_error(log):
+    text = log.read_text(encoding="utf-8", errors="replace")
+    errors = re.findall(r"^.*ERROR: .*$", text, re.MULTILINE) or text.strip().splitlines()[-1:]
+    return errors[-1].strip() if errors else "it printed nothing"
+
+
+def main(argv):
+    """Synthesize what the JSON argument says and write Yosys's statistics; an error ends the process."""
+    parser = argparse.ArgumentParser(prog="python -m flow.synth", description="One Yosys run of flow.synth.synthesize.")
+    parser.add_argument("job", type=json.loads, help="JSON: verilog, top, family, dsp, statistics")
+    job = parser.parse_args(argv).job
+    from pyosys import libyosys
+
+    design = libyosys.Design()
+    options = "-flatten -noiopad -noclkbuf" + ("" if job["dsp"] else " -nodsp")
+    for command in (
+        f'read_verilog "{job["verilog"]}"',
+        f"synth_xilinx -top {job['top']} -family {job['family']} {options}",
+        f'tee -q -o "{job["statistics"]}" stat -json -tech xilinx',
+    ):
+        libyosys.run_pass(command, design)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Hardware in Amaranth: processing elements, layers, the accelerator, its AXI4-Stream shell and Verilog emission."""

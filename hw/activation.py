@@ -1,0 +1,252 @@
+"""From accumulators to codes: the free-running pipelines behind a processing array.
+
+Each takes a beat of accumulators whenever ``i_valid`` is high and gives the beat of codes exactly ``LATENCY`` cycles
+later. Beats come in the order of the neurons, ``beats`` of them a vector, so a counter addresses the constants.
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.data import ArrayLayout
+from amaranth.lib.wiring import In, Out
+
+from .streams import Rom, counter, pack
+
+__all__ = ["Affine", "FloatSign", "Search", "Sign", "Whole"]
+
+
+class Activation(wiring.Component):
+    """What all activations share: ``i`` of ``acc_shape`` lanes, ``o`` of codes, and the beat counter."""
+
+    LATENCY = 0
+
+    def __init__(self, *, acc_shape, bits, lanes, beats):
+        self._acc, self._bits, self._lanes, self._beats = Shape.cast(acc_shape), bits, lanes, beats
+        super().__init__({
+            "i": In(ArrayLayout(self._acc, lanes)), "i_valid": In(1),
+            "o": Out(ArrayLayout(unsigned(bits), lanes)), "o_valid": Out(1),
+        })
+
+    def counted(self, m):
+        """The number of the beat that is presented."""
+        count, _ = counter(m, "beat", self._beats, self.i_valid)
+        return count
+
+    def rom(self, m, name, address, words, width):
+        """A ROM of one word a neuron, read a beat at a time: lane l of beat b holds ``words[b*lanes + l]``."""
+        packed = [pack(words[b : b + self._lanes], width) for b in range(0, len(words), self._lanes)]
+        m.submodules[name] = rom = Rom(width=width * self._lanes, words=packed)
+        m.d.comb += rom.address.eq(address)
+        return [rom.data[k * width : (k + 1) * width] for k in range(self._lanes)]
+
+    def delayed(self, m, value, cycles, name):
+        """``value``, ``cycles`` later."""
+        for n in range(cycles):
+            after = Signal(Value.cast(value).shape(), name=f"{name}{n}", reset_less=True)
+            m.d.sync += after.eq(value)
+            value = after
+        return value
+
+    def finish(self, m):
+        """Valid travels along."""
+        valid = self.i_valid
+        for n in range(self.LATENCY):
+            after = Signal(name=f"valid{n}")
+            m.d.sync += after.eq(valid)
+            valid = after
+        m.d.comb += self.o_valid.eq(valid)
+
+
+class Sign(Activation):
+    """One bit: ``code = acc >= 0``, of accumulators that were preloaded with minus their threshold.
+
+    ``flips`` (one bit a neuron) inverts the code of a neuron that falls. Latency 0.
+    """
+
+    def __init__(self, *, acc_shape, lanes, beats, flips):
+        super().__init__(acc_shape=acc_shape, bits=1, lanes=lanes, beats=beats)
+        self._flips = flips
+        self.LATENCY = 0 if not any(flips) else 1
+
+    def elaborate(self, platform):
+        m = Module()
+        positive = Cat(~self.i[k][-1] if self._acc.signed else 1 for k in range(self._lanes))
+        if self.LATENCY == 0:
+            m.d.comb += Value.cast(self.o).eq(positive)
+        else:
+            flips = Cat(*self.rom(m, "flips", self.counted(m), self._flips, 1))
+            m.d.comb += Value.cast(self.o).eq(self.delayed(m, positive, 1, "sign") ^ flips)
+        self.finish(m)
+        return m
+
+
+class Whole(Activation):
+    """The accumulator itself, ``scale*acc + rest`` for scale 1 or 2 and one ``rest`` a neuron: logits.
+
+    Latency 0, or 1 where the rests differ.
+    """
+
+    def __init__(self, *, acc_shape, bits, lanes, beats, scale, rests):
+        super().__init__(acc_shape=acc_shape, bits=bits, lanes=lanes, beats=beats)
+        self._scale, self._rests = scale, rests
+        self._constant = len(set(rests)) == 1
+        self.LATENCY = 0 if self._constant else 1
+
+    def elaborate(self, platform):
+        m = Module()
+        rests = [self._rests[0]] * self._lanes if self._constant else self.rom(
+            m, "rests", self.counted(m), self._rests, 1)  # fmt: skip
+        for k in range(self._lanes):
+            acc = self.delayed(m, self.i[k], self.LATENCY, f"acc{k}_")
+            whole = Signal(Shape(self._bits, signed=self._acc.signed), name=f"whole{k}")
+            m.d.comb += whole.eq(acc if self._scale == 1 else acc * 2 + rests[k])
+            m.d.comb += self.o[k].eq(whole)
+        self.finish(m)
+        return m
+
+
+class Search(Activation):
+    """``index = (thresholds <= acc).sum()`` for ``2**bits - 1`` rising thresholds a neuron, then ``codes[index]``.
+
+    Up to two bits all thresholds are compared at once (latency 2); above, a binary search takes two cycles a bit: read
+    the threshold of the node that the bits so far lead to, compare. Throughput one beat a cycle either way.
+
+    Parameters
+    ----------
+    thresholds : list of lists
+        By neuron, ``2**depth - 1`` each, in the accumulator's units.
+    xor : int
+        Inverted bits of the index: the code of a signed format is its index with the top bit turned.
+    codes : list of lists or None
+        By neuron, ``2**depth`` codes, where they are not simply the index; costs a ROM and one more cycle.
+    """
+
+    PARALLEL_BITS = 2
+
+    def __init__(self, *, acc_shape, bits, lanes, beats, thresholds, xor=0, codes=None):
+        super().__init__(acc_shape=acc_shape, bits=bits, lanes=lanes, beats=beats)
+        self._depth = len(thresholds[0]).bit_length()
+        if any(len(row) != 2**self._depth - 1 for row in thresholds):
+            raise ValueError(f"Thresholds must be 2**n - 1 a neuron, not {len(thresholds[0])}")
+        self._thresholds, self._xor, self._codes = thresholds, xor, codes
+        self.parallel = self._depth <= self.PARALLEL_BITS
+        self.LATENCY = (2 if self.parallel else 2 * self._depth) + (codes is not None)
+        if min(min(row) for row in thresholds) < 0 or self._acc.signed:
+            raise ValueError("Thresholds and accumulators must not be negative")
+        self._width = max(1, int(max(max(row) for row in thresholds)).bit_length())
+
+    def elaborate(self, platform):
+        m = Module()
+        beat = self.counted(m)
+        index = self._compare_all(m, beat) if self.parallel else self._search(m, beat)
+        steps = 2 if self.parallel else 2 * self._depth
+        if self._codes is None:
+            m.d.comb += [self.o[k].eq(index[k] ^ self._xor) for k in range(self._lanes)]
+        else:
+            late = self.delayed(m, beat, steps, "code_beat")
+            for k in range(self._lanes):
+                words = [c for row in self._codes[k :: self._lanes] for c in row]
+                m.submodules[f"codes{k}"] = rom = Rom(width=self._bits, words=words)
+                m.d.comb += [rom.address.eq(Cat(index[k], late)), self.o[k].eq(rom.data)]
+        self.finish(m)
+        return m
+
+    def _compare_all(self, m, beat):
+        held = [self.delayed(m, self.i[k], 1, f"acc{k}_") for k in range(self._lanes)]
+        count = [0] * self._lanes
+        for j in range(len(self._thresholds[0])):
+            column = [row[j] for row in self._thresholds]
+            words = self.rom(m, f"threshold{j}", beat, column, self._width)
+            for k in range(self._lanes):
+                count[k] += held[k] >= words[k]
+        index = []
+        for k in range(self._lanes):
+            index.append(Signal(self._depth, name=f"index{k}", reset_less=True))
+            m.d.sync += index[k].eq(count[k])
+        return index
+
+    def _search(self, m, beat):
+        result = []
+        for k in range(self._lanes):
+            rows = self._thresholds[k :: self._lanes]
+            acc, where, found = self.i[k], beat, None
+            for level in range(self._depth):
+                stride = 2 ** (self._depth - level)
+                words = [row[node * stride + stride // 2 - 1] for row in rows for node in range(2**level)]
+                m.submodules[f"lane{k}_level{level}"] = rom = Rom(width=self._width, words=words)
+                m.d.comb += rom.address.eq(where if found is None else Cat(found, where))
+                acc = self.delayed(m, acc, 1, f"lane{k}_read{level}_")
+                found = None if found is None else self.delayed(m, found, 1, f"lane{k}_path{level}_")
+                bit = acc >= rom.data
+                after = Signal(level + 1, name=f"lane{k}_found{level}", reset_less=True)
+                m.d.sync += after.eq(Cat(bit, found) if found is not None else bit)
+                found = after
+                acc = self.delayed(m, acc, 1, f"lane{k}_acc{level}_")
+                where = self.delayed(m, where, 2, f"lane{k}_beat{level}_")
+            result.append(found)
+        return result
+
+
+class Affine(Activation):
+    """``y = (acc*multiplier + addend) >> shift``, clipped to ``lo .. hi`` where given; three cycles (read, multiply, add).
+
+    With ``multipliers`` all one it is an addition (two cycles). ``lo`` and ``hi`` are ``None`` where y always fits.
+    """
+
+    def __init__(self, *, acc_shape, bits, lanes, beats, multipliers, addends, shift=0, lo=None, hi=None):
+        super().__init__(acc_shape=acc_shape, bits=bits, lanes=lanes, beats=beats)
+        self._multipliers, self._addends = multipliers, addends
+        self._shift, self._lo, self._hi = shift, lo, hi
+        self._scales = any(m != 1 for m in multipliers)
+        self.LATENCY = 3 if self._scales else 2
+
+    def elaborate(self, platform):
+        m = Module()
+        beat = self.counted(m)
+        held = [self.delayed(m, self.i[k], 1, f"acc{k}_") for k in range(self._lanes)]
+        if self._scales:
+            held = self._scaled(m, beat, held)
+            beat = self.delayed(m, beat, 1, "add_beat")
+        width = max(max(abs(a), 1).bit_length() for a in self._addends) + 1
+        words = [a & ((1 << width) - 1) for a in self._addends]
+        addends = self.rom(m, "addends", beat, words, width)
+        for k in range(self._lanes):
+            total = held[k] + addends[k].as_signed()
+            y = Signal(signed(max(1, len(total) - self._shift)), name=f"sum{k}")
+            m.d.comb += y.eq(total >> self._shift)
+            if self._lo is not None:
+                clipped = Signal(signed(self._bits + 1), name=f"clipped{k}")
+                m.d.comb += clipped.eq(Mux(y < self._lo, self._lo, Mux(y > self._hi, self._hi, y)))
+                y = clipped
+            m.d.sync += self.o[k].eq(y)
+        self.finish(m)
+        return m
+
+    def _scaled(self, m, beat, held):
+        largest = max(abs(int(w)) for w in self._multipliers)
+        width = max(1, largest.bit_length()) + (min(self._multipliers) < 0)
+        words = [int(w) & ((1 << width) - 1) for w in self._multipliers]
+        factors = self.rom(m, "multipliers", beat, words, width)
+        products = []
+        for k in range(self._lanes):
+            factor = factors[k].as_signed() if min(self._multipliers) < 0 else factors[k]
+            product = held[k] * factor
+            products.append(Signal(product.shape(), name=f"product{k}", reset_less=True))
+            m.d.sync += products[k].eq(product)
+        return products
+
+
+class FloatSign(Activation):
+    """ReLU of float32 accumulators, or the accumulators as they are. Latency 0."""
+
+    def __init__(self, *, lanes, beats, relu):
+        super().__init__(acc_shape=unsigned(32), bits=32, lanes=lanes, beats=beats)
+        self._relu = relu
+
+    def elaborate(self, platform):
+        from .float32 import float_relu
+
+        m = Module()
+        for k in range(self._lanes):
+            m.d.comb += self.o[k].eq(float_relu(self.i[k]) if self._relu else self.i[k])
+        self.finish(m)
+        return m

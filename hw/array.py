@@ -1,0 +1,208 @@
+"""The PE x SIMD processing array of a matrix-vector unit."""
+
+from collections import Counter
+
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.data import ArrayLayout
+from amaranth.lib.wiring import In, Out
+
+from hw.bitheap import BitHeap, Compressor, plan_compression
+from hw.products import product_terms
+
+__all__ = ["IntegerArray", "IntegerPE"]
+
+
+class IntegerPE(wiring.Component):
+    """One processing element: the heap of ``simd`` products, and an accumulator.
+
+    ``o = (init if load else o) + sum(heap of lane s)``, modulo ``2**width``. The heap of operands presented in cycle
+    ``t`` is accumulated at the end of cycle ``t + HEAP_LATENCY``, if ``enable`` is then high, and ``o`` shows it in the
+    next one. One step per cycle.
+
+    Parameters
+    ----------
+    x_format, w_format : Format
+        Number formats of activations and weights.
+    simd : int
+        Lanes.
+    acc_shape : Shape
+        Shape of the accumulator.
+    feedback : bool
+        Whether to accumulate; if not, ``o = init + sum(heap)`` in every cycle, and ``load`` and ``enable`` are ignored.
+
+    Members
+    -------
+    x, w : ``In(ArrayLayout(unsigned(simd), bits))``
+        Codes as bit planes: bit ``s`` of plane ``i`` is bit ``i`` of lane ``s``.
+    init : ``In(acc_shape)``, load, enable : ``In(1)``
+        In step with the heap: ``HEAP_LATENCY`` cycles after ``x`` and ``w``.
+    o : ``Out(acc_shape)``
+    """
+
+    def __init__(self, *, x_format, w_format, simd, acc_shape, feedback=True):
+        if simd < 1:
+            raise ValueError(f"SIMD must be at least 1, not {simd!r}")
+        self._terms = product_terms(x_format, w_format)
+        self._feedback = bool(feedback)
+        self._acc_shape = Shape.cast(acc_shape)
+        self._plan = _heap_plan(self._terms, simd)
+        super().__init__({
+            "x": In(ArrayLayout(unsigned(simd), x_format.bits)),
+            "w": In(ArrayLayout(unsigned(simd), w_format.bits)),
+            "init": In(self._acc_shape), "load": In(1), "enable": In(1),
+            "o": Out(self._acc_shape),
+        })
+
+    @property
+    def HEAP_LATENCY(self):
+        return self._plan.latency
+
+    def elaborate(self, platform):
+        m = Module()
+        heap = BitHeap()
+        for bits, exponent in self._terms.terms(self.x, self.w):
+            heap.add_bits(bits, exponent)
+        m.submodules.compressor = compressor = Compressor(plan=self._plan)
+        m.d.comb += compressor.i.eq(heap.bits())
+
+        acc = Signal(self._acc_shape.width, reset_less=True)
+        m.d.comb += self.o.eq(acc)
+        init = self.init.as_unsigned() if self._acc_shape.signed else self.init
+        if self._feedback:
+            with m.If(self.enable):  # the choice fits into the LUTs of the carry chain
+                m.d.sync += acc.eq(compressor.o + Mux(self.load, init, acc))
+        else:
+            m.d.sync += acc.eq(compressor.o + init)
+        return m
+
+
+class IntegerArray(wiring.Component):
+    """``pe`` dot products at a time, ``simd`` products each per cycle, over ``steps`` cycles: a row.
+
+    For each row, ``acc[p] = init[p] + sum over steps and lanes of heap``, the heap of ``hw.products``: scale and offset
+    are the parent's. Sums wrap modulo ``2**width``; the result must fit ``acc_shape``. It runs freely: one step per
+    cycle, idle cycles wherever ``valid`` is low. The ``pe`` results leave as ``pe / lanes`` beats in consecutive
+    cycles, results ``j * lanes ..`` in beat ``j``, the first one ``LATENCY`` cycles after ``last`` was presented.
+
+    Parameters
+    ----------
+    x_format, w_format : Format
+        Number formats of activations and weights.
+    pe, simd : int
+        Dot products at a time; products of each per cycle.
+    steps : int
+        Steps of a row. With one there is no accumulator feedback.
+    acc_shape : Shape
+        Shape of ``init`` and results.
+    lanes : int
+        Results per beat. It must divide ``pe``, and ``pe / lanes`` must not exceed ``steps``, so that the results of a
+        row have left before those of the next one.
+
+    Members
+    -------
+    x : ``In(ArrayLayout(unsigned(x_format.bits), simd))``
+    w : ``In(ArrayLayout(unsigned(w_format.bits), pe * simd))``
+        Lane ``s`` of dot product ``p`` is element ``p * simd + s``.
+    init : ``In(ArrayLayout(acc_shape, pe))``
+        Sampled with the first step of a row.
+    valid, first, last : ``In(1)``
+        A step is presented; it is the first, the last of its row.
+    o : ``Out(ArrayLayout(acc_shape, lanes))``, o_valid : ``Out(1)``
+    """
+
+    def __init__(self, *, x_format, w_format, pe, simd, steps, acc_shape, lanes):
+        for name, value in ("PE", pe), ("SIMD", simd), ("Steps", steps), ("Lanes", lanes):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value!r}")
+        if pe % lanes or pe // lanes > steps:
+            raise ValueError(f"Lanes must divide PE ({pe}) into at most {steps} beats (steps), not {lanes!r}")
+        self._x_format, self._w_format, self._acc_shape = x_format, w_format, acc_shape
+        self._pe, self._simd, self._steps, self._lanes = pe, simd, steps, lanes
+        self._plan = _heap_plan(product_terms(x_format, w_format), simd)
+        super().__init__({
+            "x": In(ArrayLayout(unsigned(x_format.bits), simd)),
+            "w": In(ArrayLayout(unsigned(w_format.bits), pe * simd)),
+            "init": In(ArrayLayout(acc_shape, pe)),
+            "valid": In(1), "first": In(1), "last": In(1),
+            "o": Out(ArrayLayout(acc_shape, lanes)), "o_valid": Out(1),
+        })
+
+    @property
+    def HEAP_LATENCY(self):
+        """Cycles from operands to the sum of their heap."""
+        return self._plan.latency
+
+    @property
+    def LATENCY(self):
+        """Cycles from ``last`` to the first beat of results."""
+        return self.HEAP_LATENCY + (1 if self._lanes == self._pe else 2)
+
+    def elaborate(self, platform):
+        m = Module()
+        valid = self._delayed(m, "valid", self.valid)
+        first = self._delayed(m, "first", self.valid & self.first)
+        last = self._delayed(m, "last", self.valid & self.last)
+        init = self._held_init(m, first)
+        x = Signal(ArrayLayout(unsigned(self._simd), self._x_format.bits))
+        m.d.comb += Value.cast(x).eq(_planes(self.x))
+        results = []
+        for p in range(self._pe):
+            m.submodules[f"pe{p}"] = pe = IntegerPE(
+                x_format=self._x_format, w_format=self._w_format, simd=self._simd, acc_shape=self._acc_shape,
+                feedback=self._steps > 1)
+            m.d.comb += [
+                pe.x.eq(x),
+                Value.cast(pe.w).eq(_planes([self.w[p * self._simd + s] for s in range(self._simd)])),
+                pe.init.eq(init[p]),
+                pe.load.eq(first[self.HEAP_LATENCY]),
+                pe.enable.eq(valid[self.HEAP_LATENCY]),
+            ]
+            results.append(pe.o)
+        self._serialize(m, Cat(*results), last[self.HEAP_LATENCY + 1])
+        return m
+
+    def _delayed(self, m, name, value):
+        """``value`` and its past: element ``n`` is ``n`` cycles late."""
+        past = Signal(self.HEAP_LATENCY + 1, name=f"{name}_past")
+        m.d.sync += past.eq(Cat(value, past))
+        return Cat(value, past)
+
+    def _held_init(self, m, first):
+        """``init`` as it was at the first step of the row that is now accumulated.
+
+        Rows begin at least ``steps`` cycles apart, so a chain of registers that hold for so long needs only
+        ``ceil(HEAP_LATENCY / steps)`` of them, where a delay line would have ``HEAP_LATENCY``.
+        """
+        held = self.init
+        for n, age in enumerate(range(0, self.HEAP_LATENCY, self._steps)):
+            after = Signal.like(held, name=f"init{n}", reset_less=True)
+            with m.If(first[age] | (self._steps == 1)):  # free-running, it may become a shift register
+                m.d.sync += after.eq(held)
+            held = after
+        return held
+
+    def _serialize(self, m, results, done):
+        """Send the ``results`` that are there when ``done``, over as many cycles as it takes."""
+        beats = self._pe // self._lanes
+        if beats == 1:
+            m.d.comb += [Value.cast(self.o).eq(results), self.o_valid.eq(done)]
+            return
+        size = len(results) // beats
+        queue = Signal(len(results), reset_less=True)
+        pending = Signal(beats)
+        m.d.comb += [Value.cast(self.o).eq(queue), self.o_valid.eq(pending[0])]
+        m.d.sync += pending.eq(pending >> 1)
+        with m.If(done):
+            m.d.sync += [queue.eq(results), pending.eq(-1)]
+        with m.Else():
+            m.d.sync += queue[:-size].eq(queue[size:])  # the last beat need not change: no LUT in front of it
+
+
+def _heap_plan(terms, simd):
+    return plan_compression(Counter(terms.exponents * simd), fan_in=terms.fan_in)
+
+
+def _planes(lanes):
+    """Bit planes of the codes of ``lanes``."""
+    return Cat(Cat(lane[bit] for lane in lanes) for bit in range(len(lanes[0])))

@@ -1,0 +1,100 @@
+"""Width conversion between layers."""
+
+from math import gcd
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .streams import beats, code_stream, counter
+
+__all__ = ["Gearbox", "GearboxPlan"]
+
+
+class GearboxPlan:
+    """The numbers of a `Gearbox`, for it and for the cycle model.
+
+    A vector of ``length`` codes comes in ``beats_in`` beats of ``a`` lanes and leaves in ``beats_out`` beats of ``b``.
+    Each beat but the vector's last adds ``a`` lanes to a queue; the last adds ``last``, which makes the vector's total a
+    multiple of ``b``: padding with zeros or dropping what is padding already. So vectors never mix in one beat.
+    """
+
+    def __init__(self, *, a, b, length):
+        for name, value in ("Input lanes", a), ("Output lanes", b), ("Length", length):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value!r}")
+        self.a, self.b, self.length = a, b, length
+        self.beats_in, self.beats_out = beats(length, a), beats(length, b)
+        self.last = self.beats_out * b - (self.beats_in - 1) * a
+        self.unit = gcd(a, b)
+        self.wires = a == b
+        most = max(a if self.beats_in > 1 else 0, self.last)
+        divides = (b % a == 0 or a % b == 0) and self.last in (a, b, most)
+        self.capacity = max(most, b) if divides else -(-(most + 2 * b) // self.unit) * self.unit
+
+
+class Gearbox(wiring.Component):
+    """``a`` codes a beat in, ``b`` codes a beat out; vectors of ``length`` codes, padded with zeros at the end.
+
+    Latency one cycle from the beat that completes an output beat; throughput one beat a cycle on the wider side's
+    beats. With ``a == b`` it is wires and the padding.
+
+    Parameters
+    ----------
+    bits : int
+        Width of a code.
+    a, b : int
+        Lanes in and out.
+    length : int
+        Codes of a vector.
+
+    Members
+    -------
+    i : ``In(code_stream(bits, a))``
+    o : ``Out(code_stream(bits, b))``
+    """
+
+    def __init__(self, *, bits, a, b, length):
+        self.plan = GearboxPlan(a=a, b=b, length=length)
+        self._bits = bits
+        super().__init__({"i": In(code_stream(bits, a)), "o": Out(code_stream(bits, b))})
+
+    def elaborate(self, platform):
+        m = Module()
+        p, bits = self.plan, self._bits
+        accept = self.i.valid & self.i.ready
+        _, at_last = counter(m, "beat", p.beats_in, accept)
+        valid_lanes = p.length - (p.beats_in - 1) * p.a
+        lanes = [self.i.p[k] if k < valid_lanes else Mux(at_last, 0, self.i.p[k]) for k in range(p.a)]
+        if p.wires:
+            m.d.comb += [
+                self.o.valid.eq(self.i.valid), self.i.ready.eq(self.o.ready), Value.cast(self.o.p).eq(Cat(*lanes)),
+            ]  # fmt: skip
+            return m
+
+        chunk = p.unit * bits  # the queue moves in chunks of gcd(a, b) codes
+        size, take = p.capacity // p.unit, p.b // p.unit
+        queue = Signal(size * chunk, reset_less=True)
+        fill = Signal(range(size + 1))  # chunks in the queue
+        after_out, kept = Signal(range(size + 1)), Signal(len(queue))
+        add = Signal(range(max(p.a, p.last) // p.unit + 1))
+        m.d.comb += [
+            self.o.valid.eq(fill >= take),
+            Value.cast(self.o.p).eq(queue),
+            after_out.eq(fill), kept.eq(queue),
+            add.eq(Mux(at_last, p.last // p.unit, p.a // p.unit)),
+            self.i.ready.eq(after_out + add <= size),
+        ]  # fmt: skip
+        with m.If(self.o.valid & self.o.ready):
+            m.d.comb += [after_out.eq(fill - take), kept.eq(queue[p.b * bits :])]
+        m.d.sync += [fill.eq(after_out), queue.eq(kept)]
+        # Every chunk of the queue takes what stays in it, or the chunk of the new beat that falls on it.
+        fresh = Cat(*lanes, Const(0, max(0, p.last - p.a) * bits))
+        with m.If(accept):
+            m.d.sync += fill.eq(after_out + add)
+            with m.Switch(after_out):
+                for at in range(size):
+                    width = min(len(fresh), (size - at) * chunk)
+                    with m.Case(at):
+                        m.d.sync += queue[at * chunk : at * chunk + width].eq(fresh[:width])
+        return m

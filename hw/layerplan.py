@@ -1,0 +1,192 @@
+"""Every number of a folded layer: derived once, for the hardware, the cycle model and the reports."""
+
+from collections import Counter
+
+import numpy as np
+from amaranth.hdl import Shape, signed, unsigned
+
+from golden.formats import Float32, Signed
+from golden.network import Rescale, Score, Threshold
+
+from . import activation
+from .array import IntegerArray
+from .floatarray import FloatArray
+from .products import product_terms
+from .streams import beats, pack
+
+__all__ = ["LayerPlan"]
+
+
+class LayerPlan:
+    """A `Dense` or `FloatDense` node folded to ``pe`` neurons by ``simd`` inputs a cycle, with the activation behind it.
+
+    Parameters
+    ----------
+    dense, act : golden nodes; ``act`` is a Threshold, Rescale, Score or None
+    edges : dict of golden edges
+    pe, simd : int
+
+    Attributes
+    ----------
+    steps, rows : int
+        ``ceil(K/simd)`` and ``ceil(N/pe)``: a vector takes ``cycles = steps*rows``.
+    lanes, row_beats, beats_out : int
+        Codes of a beat that leaves; beats of a row, ``pe/lanes``, the fewest lanes that keep up; beats of a vector.
+    latency : int
+        Cycles from the issue of a row's last step to the write of its first codes into the output FIFO.
+    depth : int
+        Entries of the output FIFO: a row reserves its room before it begins, and none waits if the reader does not.
+    """
+
+    def __init__(self, dense, act, edges, *, pe, simd):
+        self.dense, self.act, self.pe, self.simd = dense, act, pe, simd
+        self.name, self.x = dense.name, dense.x
+        self.y = act.y if act is not None else dense.y
+        self.x_format, self.format = edges[dense.x].format, edges[self.y].format
+        self.neurons, self.inputs = dense.weights.shape
+        for name, value, most in ("PE", pe, self.neurons), ("SIMD", simd, self.inputs):
+            if value not in range(1, most + 1):
+                raise ValueError(f"{self.name}: {name} must be in 1 to {most}, not {value!r}")
+        self.steps, self.rows = beats(self.inputs, simd), beats(self.neurons, pe)
+        self.cycles = self.steps * self.rows
+        self.lanes = next(n for n in range(1, pe + 1) if pe % n == 0 and pe // n <= self.steps)
+        self.row_beats = pe // self.lanes
+        self.beats_out = beats(self.neurons, self.lanes)
+        self.is_float = isinstance(self.x_format, Float32)
+        self.whole = self.is_float
+        (self._plan_float if self.is_float else self._plan_integer)(edges)
+        self.array = self.make_array()
+        self.activation = self.make_activation()
+        self.latency = 1 + self.array.LATENCY + self.activation.LATENCY
+        in_flight = -(-(self.steps + self.latency + self.row_beats + 3) // self.steps) + 1
+        self.depth = self.row_beats * in_flight
+
+    @property
+    def out_bits(self):
+        return self.format.bits
+
+    @property
+    def last_row_beats(self):
+        """Beats of the last row; those that are padding altogether are not written."""
+        return self.beats_out - (self.rows - 1) * self.row_beats
+
+    # The array
+
+    def make_array(self):
+        common = dict(pe=self.pe, simd=self.simd, steps=self.steps, lanes=self.lanes)
+        if self.is_float:
+            return FloatArray(**common)
+        return IntegerArray(x_format=self.x_format, w_format=self.dense.weight_format, acc_shape=self.acc_shape, **common)
+
+    def _padded(self, per_neuron):
+        """A list of one number for each of ``rows*pe`` neurons, zero for those that are padding."""
+        values = [int(v) for v in per_neuron]
+        return values + [0] * (self.rows * self.pe - len(values))
+
+    def weight_words(self, p):
+        """ROM words of PE ``p``: the codes of step s of row r at address ``r*steps + s``, lane 0 lowest."""
+        words = []
+        for r in range(self.rows):
+            row = np.full(self.steps * self.simd, self.pad_weight, dtype=np.int64)
+            if r * self.pe + p < self.neurons:
+                row[: self.inputs] = self.codes[r * self.pe + p]
+            words += [pack(step, self.weight_bits) for step in row.reshape(self.steps, self.simd)]
+        return words
+
+    def init_words(self, p):
+        """What PE ``p``'s accumulator starts a row with, by row."""
+        width = Shape.cast(self.acc_shape).width
+        return [v & ((1 << width) - 1) for v in self.init[p :: self.pe]]
+
+    def _plan_float(self, edges):
+        self.acc_shape, self.weight_bits, self.pad_weight = unsigned(32), 32, 0
+        self.codes = Float32().encode(self.dense.weights)
+        self.init = self._padded(Float32().encode(self.dense.bias))
+
+    def _plan_integer(self, edges):
+        dense, weight_format = self.dense, self.dense.weight_format
+        terms = product_terms(self.x_format, weight_format)
+        self.scale, self.weight_bits, self.pad_weight = terms.scale, weight_format.bits, terms.pad_weight
+        self.codes = weight_format.encode(dense.weights)
+        pads = (self.steps * self.simd - self.inputs) * terms.pad_heap
+        # The accumulator of the model is scale*heap + base, for each neuron.
+        self.base = terms.offset(dense.weights).sum(axis=1) - self.scale * pads
+        lo, hi = (bound.sum(axis=1) + pads for bound in terms.heap_bounds(dense.weights))
+        self.heap_hi = int(hi.max())
+        self.terms = Counter(terms.exponents)
+        edge = edges[dense.y]
+        if isinstance(self.act, Threshold) and self.format.bits == 1:
+            self._plan_sign(edge, lo, hi)
+        elif self.act is None:
+            self.init = self._padded(self.base // self.scale)
+            rest = self.base % self.scale
+            self._shape(((edge.lo - rest) // self.scale).min(), ((edge.hi - rest) // self.scale).max())
+        else:
+            self.init = [0] * (self.rows * self.pe)
+            self._shape(0, self.heap_hi)
+
+    def _shape(self, lo, hi):
+        lo, hi = int(lo), int(hi)
+        bits = max((-lo - 1).bit_length() if lo < 0 else 0, max(hi, 0).bit_length())
+        self.acc_shape = signed(bits + 1) if lo < 0 else unsigned(max(1, bits))
+
+    def _in_heap(self, thresholds):
+        """Thresholds of the model's accumulator as thresholds of the heap: ``scale*h + base >= t``."""
+        base = self.base if thresholds.ndim == 1 else self.base[:, None]
+        return -((base - thresholds) // self.scale)
+
+    def _plan_sign(self, edge, lo, hi):
+        """One bit: the accumulator starts at minus its threshold, and its sign is the code."""
+        table = np.broadcast_to(self.format.encode(self.act.table()), (self.neurons, self.act.thresholds.shape[1] + 1))
+        thresholds = np.broadcast_to(self.act.thresholds, (self.neurons, table.shape[1] - 1))
+        if table.shape[1] > 2 and (np.abs(np.diff(table, axis=1)).sum(axis=1) > 1).any():
+            raise ValueError(f"{self.act.name}: a one-bit code that changes more than once is not supported")
+        changes = np.diff(table, axis=1) != 0
+        at = np.where(changes.any(axis=1), changes.argmax(axis=1), 0) if changes.shape[1] else np.zeros(self.neurons, int)
+        never = edge.hi + 1
+        where = thresholds[np.arange(self.neurons), at] if changes.shape[1] else never
+        limit = self._in_heap(np.where(changes.any(axis=1), where, never))
+        self.flips = self._padded(table[:, 0])
+        self.init = self._padded(-limit)
+        self._shape((lo - limit).min(), (hi - limit).max())
+
+    # The activation
+
+    def make_activation(self):
+        act, lanes, count = self.act, self.lanes, self.rows * self.row_beats
+        common = dict(lanes=lanes, beats=count)
+        if self.is_float:
+            return activation.FloatSign(relu=self.dense.relu, **common)
+        common["acc_shape"] = self.acc_shape
+        if isinstance(act, Threshold) and self.format.bits == 1:
+            return activation.Sign(flips=self.flips, **common)
+        common["bits"] = self.format.bits
+        if act is None:
+            return activation.Whole(scale=self.scale, rests=self._padded(self.base % self.scale), **common)
+        if isinstance(act, Rescale | Score):
+            multipliers = self._padded(self.scale * act.multiplier)
+            addends = self._padded(act.addend + act.multiplier * self.base)
+            limits = dict(shift=act.shift, lo=act.format.lo, hi=act.format.hi) if isinstance(act, Rescale) else {}
+            return activation.Affine(multipliers=multipliers, addends=addends, **limits, **common)
+        return activation.Search(**self._search(), **common)
+
+    def _search(self):
+        """Arguments of `Search`: rising rows of ``2**n - 1`` thresholds, and how an index becomes a code."""
+        thresholds = np.broadcast_to(self.act.thresholds, (self.neurons, self.act.thresholds.shape[1]))
+        thresholds = np.clip(self._in_heap(thresholds), 0, self.heap_hi + 1)
+        codes, xor, front = None, 0, 0
+        if self.act.codes is None:
+            size = 2**self.format.bits
+            if isinstance(self.format, Signed):  # index 0 is the most negative code, narrow or not
+                xor, front = size // 2, self.format.lo + size // 2
+        else:
+            size = 2 ** max(1, int(self.act.codes.shape[1] - 1).bit_length())
+            table = np.broadcast_to(self.format.encode(self.act.codes), (self.neurons, self.act.codes.shape[1]))
+            last = np.repeat(table[:, -1:], size - table.shape[1], axis=1)
+            codes = np.hstack([table, last]).tolist() + [[0] * size] * (self.rows * self.pe - self.neurons)
+        back = size - 1 - front - thresholds.shape[1]
+        rows = np.pad(thresholds, ((0, self.rows * self.pe - self.neurons), (0, 0)))
+        rows = np.hstack([
+            np.zeros((len(rows), front), dtype=np.int64), rows, np.full((len(rows), back), self.heap_hi + 1)
+        ])  # fmt: skip
+        return dict(thresholds=rows.tolist(), xor=xor, codes=codes)

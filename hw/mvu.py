@@ -1,0 +1,84 @@
+"""The matrix-vector unit: one dense layer, from a stream of codes to a stream of codes."""
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from .replay import Replay
+from .streams import Rom, code_stream, counter
+
+__all__ = ["MatrixVectorUnit"]
+
+
+class MatrixVectorUnit(wiring.Component):
+    """``y = activation(weights @ x)`` for a stream of vectors, ``pe`` neurons by ``simd`` inputs a cycle.
+
+    The array and the activation run freely; a row enters only when the output FIFO has room for what it will give, so
+    no enable reaches them. A vector takes ``plan.cycles`` cycles and the next one follows without a gap.
+
+    Parameters
+    ----------
+    plan : hw.layerplan.LayerPlan
+
+    Members
+    -------
+    i : ``In(code_stream(x bits, simd))``
+        Padded lanes are zero codes.
+    o : ``Out(code_stream(y bits, plan.lanes))``
+        ``plan.beats_out`` beats a vector; padded lanes hold anything.
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        super().__init__({
+            "i": In(code_stream(plan.x_format.bits, plan.simd)),
+            "o": Out(code_stream(plan.out_bits, plan.lanes)),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.plan
+        m.submodules.replay = replay = Replay(
+            bits=p.x_format.bits, lanes=p.simd, steps=p.steps, rows=p.rows, whole=p.whole
+        )
+        wiring.connect(m, wiring.flipped(self.i), replay.i)
+
+        m.submodules.array = array = p.make_array()
+        m.d.comb += [
+            array.x.eq(replay.x), array.valid.eq(replay.valid), array.first.eq(replay.first), array.last.eq(replay.last),
+        ]  # fmt: skip
+        self._weights(m, replay, array)
+
+        m.submodules.activation = act = p.make_activation()
+        m.d.comb += [act.i.eq(array.o), act.i_valid.eq(array.o_valid)]
+
+        m.submodules.fifo = fifo = SyncFIFO(width=p.out_bits * p.lanes, depth=p.depth)
+        beat, _ = counter(m, "beat_out", p.rows * p.row_beats, act.o_valid)
+        m.d.comb += [
+            fifo.w_data.eq(act.o), fifo.w_en.eq(act.o_valid & (beat < p.beats_out)),
+            Value.cast(self.o.p).eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(self.o.ready),
+        ]  # fmt: skip
+        self._credit(m, replay)
+        return m
+
+    def _weights(self, m, replay, array):
+        p = self.plan
+        width = p.weight_bits * p.simd
+        row = Signal.like(replay.row)
+        m.d.comb += row.eq(replay.row)
+        for k in range(p.pe):
+            m.submodules[f"weights{k}"] = rom = Rom(width=width, words=p.weight_words(k))
+            m.submodules[f"init{k}"] = init = Rom(width=len(Value.cast(array.init[k])), words=p.init_words(k))
+            m.d.comb += [
+                rom.address.eq(replay.address), init.address.eq(row),
+                Value.cast(array.w)[k * width : (k + 1) * width].eq(rom.data), array.init[k].eq(init.data),
+            ]  # fmt: skip
+
+    def _credit(self, m, replay):
+        p = self.plan
+        credit = Signal(range(p.depth + 1), init=p.depth)
+        takes = Mux(replay.row_last, p.last_row_beats, p.row_beats)
+        m.d.comb += replay.credit.eq(credit >= p.row_beats)
+        m.d.sync += credit.eq(credit - Mux(replay.begin, takes, 0) + (self.o.valid & self.o.ready))
+        return m

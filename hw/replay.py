@@ -1,0 +1,100 @@
+"""The input side of a matrix-vector unit: each vector is read once and replayed for every group of neurons."""
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from .streams import code_stream, counter
+
+__all__ = ["Replay"]
+
+
+class Replay(wiring.Component):
+    """Steps of a matrix-vector product: vectors of ``steps`` beats, each vector presented ``rows`` times.
+
+    The next vector is written while the last is replayed, so that steps follow each other without a gap whenever the
+    input keeps up: one step a cycle. A row begins only when ``credit`` is high. With ``whole`` a row's steps come in
+    consecutive cycles: it begins when its vector is complete. Latency one cycle from a beat to its first step's issue,
+    one more to ``x``.
+
+    Parameters
+    ----------
+    bits, lanes : int
+        Width of a code; codes a beat (SIMD).
+    steps, rows : int
+        Beats of a vector; times it is replayed.
+    whole : bool
+
+    Members
+    -------
+    i : ``In(code_stream(bits, lanes))``
+    credit : ``In(1)``
+        Another row may begin in this cycle.
+    begin : ``Out(1)``
+        A row begins in this cycle.
+    row_last : ``Out(1)``
+        The row of this cycle is the vector's last one.
+    address : ``Out(range(rows * steps))``
+        Number of the step that is issued in this cycle, for the weight memories.
+    row : ``Out(range(rows))``
+    x : ``Out(code_stream.payload)``, valid, first, last : ``Out(1)``
+        The step that was issued one cycle before.
+    """
+
+    def __init__(self, *, bits, lanes, steps, rows, whole=False):
+        for name, value in ("Steps", steps), ("Rows", rows):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value!r}")
+        self._bits, self._lanes, self._steps, self._rows = bits, lanes, steps, rows
+        self.whole = whole
+        self.direct = rows == 1 and not (whole and steps > 1)
+        signature = code_stream(bits, lanes)
+        super().__init__({
+            "i": In(signature), "credit": In(1), "begin": Out(1), "row_last": Out(1),
+            "address": Out(range(max(2, rows * steps))), "row": Out(range(max(2, rows))),
+            "x": Out(signature.members["payload"].shape), "valid": Out(1), "first": Out(1), "last": Out(1),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        issue, there = Signal(), Signal()
+        step, step_last = counter(m, "step", self._steps, issue)
+        row, row_last = counter(m, "row_count", self._rows, issue & step_last)
+        address, _ = counter(m, "address_count", self._rows * self._steps, issue)
+        m.d.comb += [
+            issue.eq(there & (self.credit | (step != 0))),
+            self.begin.eq(issue & (step == 0)),
+            self.row_last.eq(row_last), self.row.eq(row), self.address.eq(address),
+        ]  # fmt: skip
+        m.d.sync += [self.valid.eq(issue), self.first.eq(step == 0), self.last.eq(step_last)]
+        if self.direct:
+            m.d.comb += [there.eq(self.i.valid), self.i.ready.eq(issue)]
+            m.d.sync += Value.cast(self.x).eq(Value.cast(self.i.p))
+        else:
+            self._buffered(m, issue, there, step, row, row_last)
+        return m
+
+    def _buffered(self, m, issue, there, step, row, row_last):
+        depth = 2 * self._steps
+        m.submodules.memory = memory = Memory(shape=self._bits * self._lanes, depth=depth, init=[])
+        write, read = memory.write_port(), memory.read_port()
+        used = Signal(range(depth + 1))  # beats written and not yet read for the last time
+        accept, release = Signal(), Signal()
+        half = Signal()  # which half of the memory holds the vector that is being replayed
+        place, _ = counter(m, "place", depth, accept)
+        m.d.comb += [
+            accept.eq(self.i.valid & self.i.ready), release.eq(issue & row_last),
+            self.i.ready.eq(used != depth),
+            write.addr.eq(place), write.data.eq(self.i.p), write.en.eq(accept),
+            read.addr.eq(step + Mux(half, self._steps, 0)), read.en.eq(1),
+            self.x.eq(read.data),
+        ]  # fmt: skip
+        m.d.sync += used.eq(used + accept - release)
+        needed = self._steps - 1 if self.whole else step
+        m.d.comb += there.eq((row != 0) | (used > needed) if self._rows > 1 else used > needed)
+        if self._rows == 1:  # beats are released as they are read, and the vector was whole when it began
+            m.d.comb += there.eq((step != 0) | (used > needed))
+        with m.If(issue & row_last & (step == self._steps - 1)):
+            m.d.sync += half.eq(~half)
+        return m

@@ -1,0 +1,82 @@
+"""The streams inside an accelerator, and the memories that feed them."""
+
+from amaranth.hdl import Cat, Const, Module, Signal, unsigned
+from amaranth.lib import stream, wiring
+from amaranth.lib.data import ArrayLayout
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["Rom", "beats", "code_stream"]
+
+
+def code_stream(bits, lanes):
+    """Signature of a stream of ``lanes`` codes of ``bits`` bits a beat, lane 0 in the lowest bits."""
+    return stream.Signature(ArrayLayout(unsigned(bits), lanes))
+
+
+def beats(length, lanes):
+    """Beats that ``length`` codes take, the last one padded."""
+    return -(-length // lanes)
+
+
+class Rom(wiring.Component):
+    """``data = words[address]``, one cycle later; a constant where there is only one word.
+
+    Parameters
+    ----------
+    width : int
+        Bits of a word.
+    words : list of int
+
+    Members
+    -------
+    address : ``In(range(len(words)))``
+    data : ``Out(width)``
+    """
+
+    LATENCY = 1
+
+    def __init__(self, *, width, words):
+        if not words:
+            raise ValueError("Words must not be empty")
+        bad = [w for w in words if w not in range(1 << width)]
+        if bad:
+            raise ValueError(f"Words must fit {width} bits, not {bad[0]!r}")
+        self._words = [int(w) for w in words]
+        super().__init__({"address": In(range(max(2, len(words)))), "data": Out(width)})
+
+    def elaborate(self, platform):
+        m = Module()
+        if len(set(self._words)) == 1:
+            m.d.comb += self.data.eq(Const(self._words[0], len(self.data)))
+            return m
+        m.submodules.memory = memory = Memory(shape=len(self.data), depth=len(self._words), init=self._words)
+        port = memory.read_port()
+        m.d.comb += [port.addr.eq(self.address), port.en.eq(1), self.data.eq(port.data)]
+        return m
+
+
+def counter(m, name, size, enable, *, domain="sync"):
+    """A register that counts ``enable`` cycles modulo ``size``; returns it and whether it is at its last value."""
+    count = Signal(range(max(2, size)), name=name)
+    at_end = Signal(name=f"{name}_last")
+    m.d.comb += at_end.eq(count == size - 1)
+    if size > 1:
+        with m.If(enable):
+            m.d[domain] += count.eq(count + 1)
+            with m.If(at_end):
+                m.d[domain] += count.eq(0)
+    return count, at_end
+
+
+def pack(words, bits):
+    """``words`` as one integer, the first in the lowest bits."""
+    total = 0
+    for i, word in enumerate(words):
+        total |= (int(word) & ((1 << bits) - 1)) << (i * bits)
+    return total
+
+
+def flat(values):
+    """Signals side by side, the first in the lowest bits."""
+    return Cat(*values)

@@ -1,0 +1,33 @@
+"""What all tests share: property tests that draw the same examples each time, and a scratch folder under build/."""
+
+import re
+import shutil
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The suite must give the same verdict twice, on a slow machine too.
+hypothesis.settings.register_profile("fewbit", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("fewbit")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.failed:
+        item.failed = True
+    return report
+
+
+@pytest.fixture
+def scratch(request):
+    """An empty folder of the test's own under ``build/test/``; it stays if the test fails."""
+    folder = ROOT / "build" / "test" / re.sub(r"[^\w.-]+", "_", request.node.nodeid).strip("_")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    yield folder
+    if not getattr(request.node, "failed", False):
+        shutil.rmtree(folder, ignore_errors=True)
