@@ -7,7 +7,8 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from hw.bitheap import BitHeap, Compressor, plan_compression
+from hw.bitheap import BitHeap, Compressor
+from hw.heap_plan import plan_compression
 from hw.products import product_terms
 
 __all__ = ["IntegerArray", "IntegerPE"]

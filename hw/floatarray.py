@@ -6,33 +6,9 @@ from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
 from hw.float32 import FloatAdd, FloatMul, pipe
+from hw.floatsum import FloatSumOfFour, float_sum, float_sum_time
 
 __all__ = ["FloatArray", "FloatPE"]
-
-
-def _pairwise(values, combine):
-    """Combine neighbours until one is left; an odd last one waits for the next round."""
-    while len(values) > 1:
-        pairs = [combine(*values[i : i + 2]) for i in range(0, len(values) - 1, 2)]
-        values = pairs + values[len(values) // 2 * 2 :]
-    return values[0]
-
-
-def _sum_time(times):
-    """When the pairwise sum of operands that arrive at ``times`` is ready."""
-    return _pairwise(times, lambda a, b: max(a, b) + FloatAdd.LATENCY)
-
-
-def _sum(m, values, times):
-    """Pairwise sum of ``values`` that arrive at ``times``, ready at ``_sum_time(times)``."""
-    def combine(a, b):
-        (a, time_a), (b, time_b) = a, b
-        m.submodules += (adder := FloatAdd())
-        start = max(time_a, time_b)
-        m.d.comb += [adder.a.eq(pipe(m, a, start - time_a)), adder.b.eq(pipe(m, b, start - time_b))]
-        return adder.o, start + FloatAdd.LATENCY
-
-    return _pairwise(list(zip(values, times, strict=True)), combine)[0]
 
 
 def _select(m, values, index):
@@ -42,7 +18,7 @@ def _select(m, values, index):
 
 def _pe_latencies(simd, steps):
     """Cycles from operands to the sum of their products, and to the partial sum that includes it."""
-    total = _sum_time([FloatMul.LATENCY] * simd)
+    total = float_sum_time([FloatMul.LATENCY] * simd)
     return total, total + FloatAdd.LATENCY * (steps > FloatAdd.LATENCY)
 
 
@@ -56,6 +32,8 @@ class FloatPE(wiring.Component):
     ----------
     simd, steps : int
         Products per step; steps of a dot product.
+    dsp : bool
+        Whether multipliers take DSPs.
 
     Members
     -------
@@ -66,8 +44,8 @@ class FloatPE(wiring.Component):
         Partial sum that includes the step ``LATENCY`` cycles ago.
     """
 
-    def __init__(self, *, simd, steps):
-        self._simd = simd
+    def __init__(self, *, simd, steps, dsp=True):
+        self._simd, self._dsp = simd, dsp
         self._accumulates = steps > FloatAdd.LATENCY
         self.SUM_LATENCY, self.LATENCY = _pe_latencies(simd, steps)
         lanes = ArrayLayout(unsigned(32), simd)
@@ -77,10 +55,10 @@ class FloatPE(wiring.Component):
         m = Module()
         products = []
         for s in range(self._simd):
-            m.submodules[f"mul{s}"] = mul = FloatMul()
+            m.submodules[f"mul{s}"] = mul = FloatMul(dsp=self._dsp)
             m.d.comb += [mul.a.eq(self.x[s]), mul.b.eq(self.w[s])]
             products.append(mul.o)
-        total = _sum(m, products, [FloatMul.LATENCY] * self._simd)
+        total = float_sum(m, products, [FloatMul.LATENCY] * self._simd)
         if not self._accumulates:
             m.d.comb += self.o.eq(total)
             return m
@@ -99,8 +77,9 @@ class FloatArray(wiring.Component):
     leave as ``pe / lanes`` beats in consecutive cycles, results ``j * lanes ..`` in beat ``j``, the first one
     ``LATENCY`` cycles after ``last`` was presented.
 
-    The ``min(steps, FloatAdd.LATENCY)`` partial sums of a PE are captured at the end of a row. ``reducers`` adder
-    trees, the fewest that keep up, then take one PE each per cycle and add the bias.
+    The ``min(steps, FloatAdd.LATENCY)`` partial sums of a PE are captured at the end of a row. Where rows are long
+    enough (``4 * pe + 11`` steps), one adder then sums them and the bias, in four cycles a PE. Otherwise ``reducers``
+    adder trees, the fewest that keep up, take one PE each per cycle.
 
     Parameters
     ----------
@@ -110,6 +89,8 @@ class FloatArray(wiring.Component):
         Steps of a row.
     lanes : int
         Results per beat. It must divide ``pe``, and ``pe / lanes`` must not exceed ``steps``.
+    dsp : bool
+        Whether multipliers take DSPs.
 
     Members
     -------
@@ -123,13 +104,13 @@ class FloatArray(wiring.Component):
     o : ``Out(ArrayLayout(unsigned(32), lanes))``, o_valid : ``Out(1)``
     """
 
-    def __init__(self, *, pe, simd, steps, lanes):
+    def __init__(self, *, pe, simd, steps, lanes, dsp=True):
         for name, value in ("PE", pe), ("SIMD", simd), ("Steps", steps), ("Lanes", lanes):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")
         if pe % lanes or pe // lanes > steps:
             raise ValueError(f"Lanes must divide PE ({pe}) into at most {steps} beats (steps), not {lanes!r}")
-        self._pe, self._simd, self._steps, self._lanes = pe, simd, steps, lanes
+        self._pe, self._simd, self._steps, self._lanes, self._dsp = pe, simd, steps, lanes, dsp
         self.reducers = next(n for n in range(1, pe + 1) if pe % n == 0 and pe // n <= steps)
         self._schedule()
         words = {name: ArrayLayout(unsigned(32), n)
@@ -144,37 +125,55 @@ class FloatArray(wiring.Component):
         self._partials = min(self._steps, FloatAdd.LATENCY)
         self._end = _pe_latencies(self._simd, self._steps)[1] - self._partials + 1
         self._selected = [self._end + 2 + i for i in range(self._partials)]
-        self._reduced = _sum_time(self._selected)
-        self._result = self._reduced + FloatAdd.LATENCY
+        # The last addition of a row, of the bias of the last PE, must precede the first word of the next row.
+        self.serial = 4 * (self._pe - 1) + FloatSumOfFour.BIAS < self._steps
+        self._interval = 4 if self.serial else 1
+        self._biased = self._selected[0] + FloatSumOfFour.BIAS if self.serial else float_sum_time(self._selected)
+        self._result = self._biased + FloatAdd.LATENCY
         # Reducers fill, and lanes empty, a register per PE: the last one filled must not be read too early.
-        wait = max(p // self.reducers - p // self._lanes for p in range(self._pe))
+        wait = max(p // self.reducers * self._interval - p // self._lanes for p in range(self._pe))
         self._read = self._result + 1 + wait
-        self.LATENCY = self._result if self.reducers == self._lanes else self._read + 1
+        self._reorders = self.reducers != self._lanes or (self.serial and self._pe > 1)
+        self.LATENCY = self._read + 1 if self._reorders else self._result
 
     def elaborate(self, platform):
         m = Module()
         first, last = self.valid & self.first, self.valid & self.last
-        captured = self._capture(m, self._partial_sums(m, first), pipe(m, last, self._end))
-        biases = self._hold(m, first)
-        index = self._counter(m, pipe(m, last, self._end))
+        end = pipe(m, last, self._end)
+        partials = self._capture(m, self._partial_sums(m, first), end)
+        reduce = self._reduce_serial if self.serial else self._reduce
+        results = reduce(m, partials, self._hold(m, first), end)
+        if self._reorders:
+            results = self._reorder(m, results, pipe(m, last, self._result))
+        m.d.comb += [self.o[i].eq(value) for i, value in enumerate(results)]
+        m.d.comb += self.o_valid.eq(self._during(m, pipe(m, last, self.LATENCY), self._pe // self._lanes))
+        return m
+
+    def _reduce(self, m, partials, biases, end):
+        index = self._counter(m, end, self._pe // self.reducers)
+        bias_index = pipe(m, index, self._biased - 2 - self._end)
         results = []
         for r in range(self.reducers):
             mine = range(r, self._pe, self.reducers)
-            partials = [_select(m, [captured[p][i] for p in mine], pipe(m, index, i)) for i in range(self._partials)]
-            bias = _select(m, [biases[p] for p in mine], pipe(m, index, self._reduced - 2 - self._end))
-            total = _sum(m, partials, self._selected)
-            results.append(_sum(m, [total, bias], [0, 0]))
-        beats = self._pe // self._lanes
-        if self.reducers != self._lanes:
-            results = self._reorder(m, results, pipe(m, last, self._result))
-        m.d.comb += [self.o[i].eq(value) for i, value in enumerate(results)]
-        m.d.comb += self.o_valid.eq(self._during(m, pipe(m, last, self.LATENCY), beats))
-        return m
+            words = [_select(m, [partials[p][i] for p in mine], pipe(m, index, i)) for i in range(self._partials)]
+            total = float_sum(m, words, self._selected)
+            results.append(float_sum(m, [total, _select(m, [biases[p] for p in mine], bias_index)], [0, 0]))
+        return results
+
+    def _reduce_serial(self, m, partials, biases, end):
+        m.submodules.reducer = reducer = FloatSumOfFour()
+        index = self._counter(m, end, 4 * self._pe)
+        m.d.comb += [
+            reducer.word.eq(_select(m, [word for words in partials for word in words], index)),
+            reducer.count.eq(pipe(m, index[:2])),
+            reducer.bias.eq(_select(m, biases, pipe(m, index, FloatSumOfFour.BIAS)[2:])),
+        ]
+        return [reducer.o]
 
     def _partial_sums(self, m, first):
         pes = []
         for p in range(self._pe):
-            m.submodules[f"pe{p}"] = pe = FloatPE(simd=self._simd, steps=self._steps)
+            m.submodules[f"pe{p}"] = pe = FloatPE(simd=self._simd, steps=self._steps, dsp=self._dsp)
             m.d.comb += [pe.x.eq(self.x)] + [pe.w[s].eq(self.w[p * self._simd + s]) for s in range(self._simd)]
             pes.append(pe)
         fresh = self._during(m, pipe(m, first, pes[0].SUM_LATENCY), FloatAdd.LATENCY)
@@ -190,9 +189,9 @@ class FloatArray(wiring.Component):
             m.d.sync += left.eq(left - 1)
         return start | (left != 0)
 
-    def _counter(self, m, start):
-        """0, 1, 2, … from the cycle after ``start``."""
-        index = Signal(range(self._pe // self.reducers), reset_less=True)
+    def _counter(self, m, start, count):
+        """0 to ``count - 1`` from the cycle after ``start``; it runs on."""
+        index = Signal(range(count), reset_less=True)
         m.d.sync += index.eq(index + 1)
         with m.If(start):
             m.d.sync += index.eq(0)
@@ -214,7 +213,7 @@ class FloatArray(wiring.Component):
         overlap many times, a shift register does.
         """
         biases = list(self.init)
-        total = self._steps - 1 + self._reduced - 2
+        total = self._steps - 1 + self._biased - 2
         times = [*range(0, total, self._steps), total]
         if len(times) > 4:
             biases, times = [pipe(m, bias, total) for bias in biases], [total]
@@ -226,10 +225,10 @@ class FloatArray(wiring.Component):
         return biases
 
     def _reorder(self, m, results, start):
-        """``lanes`` results per cycle, in consecutive cycles, from ``reducers`` results per cycle."""
+        """``lanes`` results per cycle, in consecutive cycles, from ``reducers`` results every ``_interval`` cycles."""
         kept = [Signal(32, name=f"result{p}", reset_less=True) for p in range(self._pe)]
         for group in range(self._pe // self.reducers):
-            with m.If(pipe(m, start, group)):
+            with m.If(pipe(m, start, group * self._interval)):
                 m.d.sync += [kept[group * self.reducers + r].eq(result) for r, result in enumerate(results)]
-        beat = self._counter(m, pipe(m, start, self._read - 1 - self._result))
+        beat = self._counter(m, pipe(m, start, self._read - 1 - self._result), self._pe // self._lanes)
         return [_select(m, kept[lane :: self._lanes], beat) for lane in range(self._lanes)]

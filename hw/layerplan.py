@@ -57,6 +57,8 @@ class LayerPlan:
         (self._plan_float if self.is_float else self._plan_integer)(edges)
         self.array = self.make_array()
         self.activation = self.make_activation()
+        for unit in (self.array, self.activation):
+            unit._MustUse__silence = True  # they are made here for their latencies only
         self.latency = 1 + self.array.LATENCY + self.activation.LATENCY
         in_flight = -(-(self.steps + self.latency + self.row_beats + 3) // self.steps) + 1
         self.depth = self.row_beats * in_flight
