@@ -1,0 +1,1 @@
+"""Simulation: the cycle model, the cocotb bench and the Verilator runner."""
