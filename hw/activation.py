@@ -9,6 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
+from .float32 import float_relu
 from .streams import Rom, counter, pack
 
 __all__ = ["Affine", "FloatSign", "Search", "Sign", "Whole"]
@@ -20,11 +21,20 @@ class Activation(wiring.Component):
     LATENCY = 0
 
     def __init__(self, *, acc_shape, bits, lanes, beats):
+        for name, value in ("Bits", bits), ("Lanes", lanes), ("Beats", beats):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value!r}")
         self._acc, self._bits, self._lanes, self._beats = Shape.cast(acc_shape), bits, lanes, beats
         super().__init__({
             "i": In(ArrayLayout(self._acc, lanes)), "i_valid": In(1),
             "o": Out(ArrayLayout(unsigned(bits), lanes)), "o_valid": Out(1),
-        })
+        })  # fmt: skip
+
+    def per_neuron(self, name, values):
+        """``values``, checked to be one for each neuron."""
+        if len(values) != self._lanes * self._beats:
+            raise ValueError(f"{name} must be {self._lanes * self._beats}, one for each neuron, not {len(values)}")
+        return values
 
     def counted(self, m):
         """The number of the beat that is presented."""
@@ -64,7 +74,7 @@ class Sign(Activation):
 
     def __init__(self, *, acc_shape, lanes, beats, flips):
         super().__init__(acc_shape=acc_shape, bits=1, lanes=lanes, beats=beats)
-        self._flips = flips
+        self._flips = self.per_neuron("Flips", flips)
         self.LATENCY = 0 if not any(flips) else 1
 
     def elaborate(self, platform):
@@ -87,14 +97,18 @@ class Whole(Activation):
 
     def __init__(self, *, acc_shape, bits, lanes, beats, scale, rests):
         super().__init__(acc_shape=acc_shape, bits=bits, lanes=lanes, beats=beats)
-        self._scale, self._rests = scale, rests
+        if scale not in (1, 2):
+            raise ValueError(f"Scale must be 1 or 2, not {scale!r}")
+        self._scale, self._rests = scale, self.per_neuron("Rests", rests)
         self._constant = len(set(rests)) == 1
         self.LATENCY = 0 if self._constant else 1
 
     def elaborate(self, platform):
         m = Module()
-        rests = [self._rests[0]] * self._lanes if self._constant else self.rom(
-            m, "rests", self.counted(m), self._rests, 1)  # fmt: skip
+        if self._constant:
+            rests = [self._rests[0]] * self._lanes
+        else:
+            rests = self.rom(m, "rests", self.counted(m), self._rests, 1)
         for k in range(self._lanes):
             acc = self.delayed(m, self.i[k], self.LATENCY, f"acc{k}_")
             whole = Signal(Shape(self._bits, signed=self._acc.signed), name=f"whole{k}")
@@ -124,14 +138,17 @@ class Search(Activation):
 
     def __init__(self, *, acc_shape, bits, lanes, beats, thresholds, xor=0, codes=None):
         super().__init__(acc_shape=acc_shape, bits=bits, lanes=lanes, beats=beats)
-        self._depth = len(thresholds[0]).bit_length()
-        if any(len(row) != 2**self._depth - 1 for row in thresholds):
-            raise ValueError(f"Thresholds must be 2**n - 1 a neuron, not {len(thresholds[0])}")
+        sizes = {len(row) for row in self.per_neuron("Threshold rows", thresholds)}
+        self._depth = max(sizes).bit_length()
+        if sizes != {2**self._depth - 1} or not self._depth:
+            raise ValueError(f"Thresholds must be 2**n - 1 a neuron, the same for all, not {sorted(sizes)}")
+        if min(min(row) for row in thresholds) < 0 or self._acc.signed:
+            raise ValueError("Thresholds and accumulators must not be negative")
+        if codes is not None and {len(row) for row in self.per_neuron("Code rows", codes)} != {2**self._depth}:
+            raise ValueError(f"Codes must be {2**self._depth} a neuron, one more than thresholds")
         self._thresholds, self._xor, self._codes = thresholds, xor, codes
         self.parallel = self._depth <= self.PARALLEL_BITS
         self.LATENCY = (2 if self.parallel else 2 * self._depth) + (codes is not None)
-        if min(min(row) for row in thresholds) < 0 or self._acc.signed:
-            raise ValueError("Thresholds and accumulators must not be negative")
         self._width = max(1, int(max(max(row) for row in thresholds)).bit_length())
 
     def elaborate(self, platform):
@@ -187,14 +204,17 @@ class Search(Activation):
 
 
 class Affine(Activation):
-    """``y = (acc*multiplier + addend) >> shift``, clipped to ``lo .. hi`` where given; three cycles (read, multiply, add).
+    """``y = (acc*multiplier + addend) >> shift``, clipped to ``lo .. hi``; they are ``None`` where y always fits.
 
-    With ``multipliers`` all one it is an addition (two cycles). ``lo`` and ``hi`` are ``None`` where y always fits.
+    Latency three cycles (read, multiply, add); two where ``multipliers`` are all one.
     """
 
     def __init__(self, *, acc_shape, bits, lanes, beats, multipliers, addends, shift=0, lo=None, hi=None):
         super().__init__(acc_shape=acc_shape, bits=bits, lanes=lanes, beats=beats)
-        self._multipliers, self._addends = multipliers, addends
+        if shift < 0:
+            raise ValueError(f"Shift must not be negative, not {shift!r}")
+        self._multipliers = self.per_neuron("Multipliers", multipliers)
+        self._addends = self.per_neuron("Addends", addends)
         self._shift, self._lo, self._hi = shift, lo, hi
         self._scales = any(m != 1 for m in multipliers)
         self.LATENCY = 3 if self._scales else 2
@@ -243,8 +263,6 @@ class FloatSign(Activation):
         self._relu = relu
 
     def elaborate(self, platform):
-        from .float32 import float_relu
-
         m = Module()
         for k in range(self._lanes):
             m.d.comb += self.o[k].eq(float_relu(self.i[k]) if self._relu else self.i[k])

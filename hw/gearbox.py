@@ -15,8 +15,17 @@ class GearboxPlan:
     """The numbers of a `Gearbox`, for it and for the cycle model.
 
     A vector of ``length`` codes comes in ``beats_in`` beats of ``a`` lanes and leaves in ``beats_out`` beats of ``b``.
-    Each beat but the vector's last adds ``a`` lanes to a queue; the last adds ``last``, which makes the vector's total a
-    multiple of ``b``: padding with zeros or dropping what is padding already. So vectors never mix in one beat.
+    Each beat but the vector's last adds ``a`` codes to a queue; the last adds ``last``, which makes the vector's total
+    a multiple of ``b``: padding with zeros or dropping what is padding already. So vectors never mix in one beat.
+
+    Attributes
+    ----------
+    unit : int
+        Codes of a chunk: the queue moves and fills in multiples of it.
+    capacity : int
+        Codes of the queue, enough that the side with more beats never waits. What is left when an output beat is
+        taken is at most ``b - unit``, and one more input beat, ``most`` at most, must fit behind it. Where ``a``
+        divides ``b``, or a vector is one beat of ``b``, beats complete the queue exactly, and ``b`` codes will do.
     """
 
     def __init__(self, *, a, b, length):
@@ -26,18 +35,18 @@ class GearboxPlan:
         self.a, self.b, self.length = a, b, length
         self.beats_in, self.beats_out = beats(length, a), beats(length, b)
         self.last = self.beats_out * b - (self.beats_in - 1) * a
-        self.unit = gcd(a, b)
         self.wires = a == b
-        most = max(a if self.beats_in > 1 else 0, self.last)
-        divides = (b % a == 0 or a % b == 0) and self.last in (a, b, most)
-        self.capacity = max(most, b) if divides else -(-(most + 2 * b) // self.unit) * self.unit
+        self.unit = gcd(a, b) if self.beats_in > 1 else b
+        self.most = max(a, self.last) if self.beats_in > 1 else self.last
+        exact = b % a == 0 or self.beats_out == 1
+        self.capacity = b if exact else self.most + b - self.unit
 
 
 class Gearbox(wiring.Component):
     """``a`` codes a beat in, ``b`` codes a beat out; vectors of ``length`` codes, padded with zeros at the end.
 
-    Latency one cycle from the beat that completes an output beat; throughput one beat a cycle on the wider side's
-    beats. With ``a == b`` it is wires and the padding.
+    Latency one cycle from the beat that completes an output beat; throughput one beat a cycle on the side that has more
+    of them: ``max(beats_in, beats_out)`` cycles a vector. With ``a == b`` it is wires and the padding, latency zero.
 
     Parameters
     ----------
@@ -77,7 +86,7 @@ class Gearbox(wiring.Component):
         queue = Signal(size * chunk, reset_less=True)
         fill = Signal(range(size + 1))  # chunks in the queue
         after_out, kept = Signal(range(size + 1)), Signal(len(queue))
-        add = Signal(range(max(p.a, p.last) // p.unit + 1))
+        add = Signal(range(p.most // p.unit + 1))
         m.d.comb += [
             self.o.valid.eq(fill >= take),
             Value.cast(self.o.p).eq(queue),
@@ -89,11 +98,12 @@ class Gearbox(wiring.Component):
             m.d.comb += [after_out.eq(fill - take), kept.eq(queue[p.b * bits :])]
         m.d.sync += [fill.eq(after_out), queue.eq(kept)]
         # Every chunk of the queue takes what stays in it, or the chunk of the new beat that falls on it.
-        fresh = Cat(*lanes, Const(0, max(0, p.last - p.a) * bits))
+        fresh = Cat(*lanes, Const(0, max(0, p.last - p.a) * bits))[: p.most * bits]
+        least = min(p.a, p.last) if p.beats_in > 1 else p.last
         with m.If(accept):
             m.d.sync += fill.eq(after_out + add)
             with m.Switch(after_out):
-                for at in range(size):
+                for at in range(size - least // p.unit + 1):
                     width = min(len(fresh), (size - at) * chunk)
                     with m.Case(at):
                         m.d.sync += queue[at * chunk : at * chunk + width].eq(fresh[:width])

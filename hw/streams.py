@@ -1,12 +1,12 @@
 """The streams inside an accelerator, and the memories that feed them."""
 
-from amaranth.hdl import Cat, Const, Module, Signal, unsigned
+from amaranth.hdl import Const, Module, Signal, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Rom", "beats", "code_stream"]
+__all__ = ["Rom", "beats", "code_stream", "counter", "pack"]
 
 
 def code_stream(bits, lanes):
@@ -20,7 +20,7 @@ def beats(length, lanes):
 
 
 class Rom(wiring.Component):
-    """``data = words[address]``, one cycle later; a constant where there is only one word.
+    """``data = words[address]``, one cycle later; a constant where all words are the same.
 
     Parameters
     ----------
@@ -39,10 +39,10 @@ class Rom(wiring.Component):
     def __init__(self, *, width, words):
         if not words:
             raise ValueError("Words must not be empty")
-        bad = [w for w in words if w not in range(1 << width)]
+        self._words = [int(w) for w in words]
+        bad = [w for w in self._words if w not in range(1 << width)]
         if bad:
             raise ValueError(f"Words must fit {width} bits, not {bad[0]!r}")
-        self._words = [int(w) for w in words]
         super().__init__({"address": In(range(max(2, len(words)))), "data": Out(width)})
 
     def elaborate(self, platform):
@@ -75,8 +75,3 @@ def pack(words, bits):
     for i, word in enumerate(words):
         total |= (int(word) & ((1 << bits) - 1)) << (i * bits)
     return total
-
-
-def flat(values):
-    """Signals side by side, the first in the lowest bits."""
-    return Cat(*values)
