@@ -1,0 +1,163 @@
+"""The command ``fewbit``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from golden.onnxfile import ModelError
+
+from .folding import FoldingError
+from .images import ImageError
+from .report import Reporter
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    name="fewbit",
+    help="From a quantized neural network to bit-exact Verilog, simulated and compared with float32.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="A trained model, ONNX or QONNX.")]
+ImagesFile = Annotated[
+    Path | None,
+    typer.Option("--images", help="Samples: .npz with `x` (floats or raw integers) and, if known, `label`."),
+]
+Input = Annotated[
+    str | None,
+    typer.Option("--input", help="How raw integers become the model's floats: `uint8/255`, `int16f10`, `bipolar`, …"),
+]
+Folding = Annotated[Path | None, typer.Option("--folding", help="Folding file, as `folding.json` of a build.")]
+Output = Annotated[str, typer.Option("--output", help="`auto`: what the model ends with. `label`: the class's index.")]
+Directory = Annotated[Path | None, typer.Option("-o", "--directory", help="Where to write; default `build/<model>`.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show what the tools print.")]
+Clock = Annotated[float, typer.Option("--clock", min=1.0, help="MHz, for frames per second.")]
+Frames = Annotated[int | None, typer.Option("--frames", help="Only the first so many samples.")]
+
+
+def _project(model, input_spec, output, folding=None, directory=None):
+    from .project import Project
+
+    return Project(model, input_spec=input_spec, output=output, folding=folding, directory=directory)
+
+
+def _images(project, path, frames, report, count=64):
+    from .images import find_images, load_images, random_images
+
+    path = path or find_images(project.model)
+    if path is None:
+        report.say(f"no samples beside the model and no --images: {frames or count} random ones, seeded")
+        return random_images(project.network, frames or count)
+    return load_images(path, project.network).first(frames)
+
+
+@app.command(epilog="Example: `fewbit build examples/digits/w1a1.onnx -o build/mine`")
+def build(
+    model: Model, input_spec: Input = None, folding: Folding = None, directory: Directory = None,
+    output: Output = "auto", json: Json = False,
+):  # fmt: skip
+    """Import, fold, and write Verilog and manifest."""
+    report = Reporter(json)
+    project = _project(model, input_spec, output, folding, directory)
+    with report.working("generating Verilog"):
+        fresh = project.generate()
+    report.build(project, fresh)
+
+
+@app.command(epilog="Example: `fewbit verilog examples/digits/w1a1.onnx`")
+def verilog(
+    model: Model, input_spec: Input = None, folding: Folding = None, directory: Directory = None,
+    output: Output = "auto", json: Json = False,
+):  # fmt: skip
+    """Write the Verilog for the Xilinx tools: the block, a Vivado script, a clock constraint, a description."""
+    build(model, input_spec, folding, directory, output, json)
+
+
+@app.command(epilog="Example: `fewbit run examples/digits/w1a1.onnx --images examples/digits/test.npz`")
+def run(
+    model: Model, images: ImagesFile = None, input_spec: Input = None, output: Output = "auto", frames: Frames = None,
+    json: Json = False,
+):  # fmt: skip
+    """Execute the golden model: outputs and labels."""
+    report = Reporter(json)
+    project = _project(model, input_spec, output)
+    samples = _images(project, images, frames, report)
+    report.run(project, samples, project.execute(samples.values))
+
+
+@app.command(epilog="Example: `fewbit sim examples/digits/w1a1.onnx --images examples/digits/test.npz --stall 0.3`")
+def sim(
+    model: Model, images: ImagesFile = None, frames: Frames = None,
+    stall: Annotated[float, typer.Option(min=0.0, max=0.95, help="Chance of an idle or blocked cycle.")] = 0.0,
+    input_spec: Input = None, folding: Folding = None, directory: Directory = None, output: Output = "auto",
+    clock: Clock = 200.0, seed: Annotated[int, typer.Option(help="Of the stalls.")] = 1,
+    waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform (.vcd).")] = False,
+    json: Json = False, verbose: Verbose = False,
+):  # fmt: skip
+    """Simulate the Verilog in Verilator and compare every bit and every cycle with golden and prediction."""
+    from .simulation import simulate_project
+
+    report = Reporter(json)
+    project = _project(model, input_spec, output, folding, directory)
+    samples = _images(project, images, frames, report)
+    result = simulate_project(
+        project, samples, report, stall=stall, seed=seed, clock=clock, waves=waves, verbose=verbose
+    )
+    report.sim(project, result)
+    if not result["ok"]:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: `fewbit compare` compares the digits in every format.")
+def compare(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.onnx")] = Path("examples/digits/w1a1.onnx"),
+    images: ImagesFile = None, input_spec: Input = None, folding: Folding = None, clock: Clock = 200.0,
+    waves: Annotated[bool, typer.Option("--waves", hidden=True)] = False,
+    json: Json = False, verbose: Verbose = False,
+):  # fmt: skip
+    """The same network in float32 and in each low-bit format, side by side."""
+    from .compare import compare_formats
+
+    report = Reporter(json)
+    compare_formats(model, images, input_spec, report, clock=clock, verbose=verbose)
+
+
+@app.command(epilog="Example: `fewbit train` writes examples/digits anew.")
+def train(
+    directory: Annotated[Path, typer.Option("-o", "--directory")] = Path("examples/digits"),
+    only: Annotated[list[str] | None, typer.Option("--only", help="Only these formats.")] = None,
+    json: Json = False,
+):
+    """Train the example networks (needs the extra `train`: `make train` installs it)."""
+    report = Reporter(json)
+    try:
+        from train.digits import main as train_digits
+    except ModuleNotFoundError as error:
+        raise ModelError(f"training needs the package {error.name}: run `make train`, which installs it") from None
+    report.trained(train_digits(directory, names=only or None, progress=report.say))
+
+
+def main():
+    """Entry point: an expected error is one line on standard error and exit status 2."""
+    from sim.runner import SimulationError
+
+    from .synth import SynthesisError
+
+    try:
+        app()
+    except (ModelError, FoldingError, ImageError, SimulationError, SynthesisError, OSError, ValueError) as error:
+        print(f"fewbit: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("fewbit: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Samples for a network, from a ``.npz`` file."""
+
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["ImageError", "Images", "find_images", "load_images", "random_images"]
+
+
+class ImageError(ValueError):
+    """Samples that do not fit the model; the message says why."""
+
+
+class Images:
+    """Integer input ``values`` ``(B, *shape)`` (float32 for a float network), and ``labels`` or None."""
+
+    def __init__(self, values, labels, source):
+        self.values, self.labels, self.source = values, labels, source
+
+    def __len__(self):
+        return len(self.values)
+
+    def first(self, count):
+        """The first ``count`` samples; all where it is None."""
+        if count is not None and count < 1:
+            raise ImageError(f"--frames must be at least 1, not {count}")
+        return Images(self.values[:count], None if self.labels is None else self.labels[:count], self.source)
+
+
+def find_images(model):
+    """Samples that lie beside a model: ``MODEL.io.npz``, ``MODEL.npz`` or ``test.npz``; None if there are none."""
+    model = Path(model)
+    for path in (model.with_suffix(".io.npz"), model.with_suffix(".npz"), model.with_name("test.npz")):
+        if path.is_file():
+            return path
+    return None
+
+
+def load_images(path, network):
+    """`Images` from array ``x`` of the file (floats as the model takes them, or raw integers) and ``label``."""
+    path = Path(path)
+    if not path.is_file():
+        raise ImageError(f"{path}: no such file")
+    try:
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, KeyError, AttributeError) as error:
+        raise ImageError(f"{path}: not a readable .npz file: {' '.join(str(error).split())}") from None
+    except Exception as error:  # zipfile's and zlib's own kinds, for a damaged archive
+        raise ImageError(f"{path}: damaged: {' '.join(str(error).split())}") from None
+    if "x" not in arrays:
+        raise ImageError(f"{path}: has no array 'x', only {', '.join(arrays) or 'nothing'}")
+    x, labels = arrays["x"], arrays.get("label")
+    size = int(np.prod(network.input_shape))
+    if x.ndim < 1 or len(x) == 0 or x[0].size != size or x.dtype.kind not in "fiub":
+        raise ImageError(f"{path}: 'x' must be numbers of shape (samples, {_shape(network)}), not {x.dtype} {x.shape}")
+    if labels is not None and labels.shape[:1] != x.shape[:1]:
+        raise ImageError(f"{path}: has {len(x)} samples but {labels.shape[0] if labels.ndim else 1} labels")
+    x = x.reshape(len(x), *network.input_shape)
+    try:
+        return Images(_values(x, network), None if labels is None else labels.reshape(len(x)), str(path))
+    except ValueError as error:
+        raise ImageError(f"{path}: {error}") from None
+
+
+def _values(x, network):
+    if x.dtype.kind == "f":
+        return network.encode(x)
+    if network.input_format.bits == 32:
+        return x.astype(np.float32)
+    values = x.astype(np.int64)
+    network.input_format.encode(values)
+    return values
+
+
+def random_images(network, count, seed=1):
+    """Seeded random samples, for a model without any."""
+    rng = np.random.default_rng(seed)
+    shape = (count, *network.input_shape)
+    if network.input_format.bits == 32:
+        return Images(rng.normal(size=shape).astype(np.float32), None, "random")
+    return Images(rng.choice(network.input_format.values, size=shape), None, "random")
+
+
+def _shape(network):
+    return ", ".join(str(d) for d in network.input_shape)

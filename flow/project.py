@@ -1,0 +1,169 @@
+"""A model on its way to hardware: import, fold, generate, simulate; each step kept until its inputs change."""
+
+import hashlib
+import json
+import warnings
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from golden.elementwise import affine
+from golden.execute import labels_of, output_of, run
+from golden.formats import Float32
+from golden.importer import import_model
+from golden.network import FloatDense
+
+from .cache import BUILD, Stage, atomic_write, source_digest
+from .folding import default_folding, read_folding, write_folding
+
+__all__ = ["Project"]
+
+
+class Project:
+    """One model, its input declaration and its folding, with a folder for what is made of it.
+
+    Parameters
+    ----------
+    model : path of a ``.onnx`` file
+    input_spec, output : as `golden.importer.import_model` takes them
+    folding : path, dict or None
+        None takes `flow.folding.default_folding`.
+    directory : path or None
+        Default ``build/<model>``.
+    """
+
+    def __init__(self, model, *, input_spec=None, output="auto", folding=None, directory=None):
+        self.model = Path(model)
+        self.network = import_model(self.model, input_spec, output=output)
+        self.directory = Path(directory) if directory else BUILD / self.model.stem
+        if isinstance(folding, dict):
+            self.folding = folding
+        else:
+            self.folding = read_folding(folding, self.network) if folding else default_folding(self.network)
+
+    @cached_property
+    def plan(self):
+        """The accelerator's numbers; a float network gets the order of its sums from the folding."""
+        from hw.accelerator import AcceleratorPlan
+        from hw.float32 import FloatAdd
+
+        for i, node in enumerate(self.network.nodes):
+            if isinstance(node, FloatDense):
+                simd = self.folding[node.name][1]
+                self.network.nodes[i] = node.folded(simd=simd, partials=FloatAdd.LATENCY)
+        return AcceleratorPlan(self.network, self.folding)
+
+    @property
+    def digest(self):
+        """Of everything that the hardware depends on."""
+        content = [self.model.read_bytes(), self.network.input_spec.encode(), write_folding(self.folding).encode()]
+        content += [type(node).__name__.encode() for node in self.network.nodes]
+        return hashlib.sha256(b"\0".join(content)).hexdigest()
+
+    # Golden
+
+    def execute(self, values):
+        """The golden model's `golden.execute.Result`."""
+        assert self.plan  # folds a float network
+        return run(self.network, values)
+
+    @property
+    def output(self):
+        return self.network.outputs[0]
+
+    def hardware_values(self, result):
+        """What the hardware gives for each sample: integer values (floats of a float network)."""
+        return result.edges[self.output.edge]
+
+    def labels(self, result):
+        return labels_of(result.outputs[self.output.name])
+
+    def finish(self, values):
+        """The model's output for what the hardware gave: the operations that are left to the host."""
+        return output_of(self.output, values)
+
+    # Hardware
+
+    def stage(self, name, *more):
+        return Stage(directory=self.directory, name=name, inputs=[self.digest, source_digest("golden", "hw"), *more])
+
+    def generate(self):
+        """Write ``verilog/accelerator.v``, manifest and folding; returns whether anything had to be done."""
+        from hw.verilog import emit
+
+        from .vivado import files
+
+        stage = self.stage("verilog", source_digest("flow"))
+        if stage.done:
+            return False
+        with stage, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            manifest = self.manifest()
+            written = {"verilog/accelerator.v": emit(self.plan, name="accelerator")}
+            written |= {f"verilog/{name}": text for name, text in files(self, manifest).items()}
+            written["manifest.json"] = json.dumps(manifest, indent=2) + "\n"
+            written["folding.json"] = write_folding(self.folding)
+            for name, text in written.items():
+                atomic_write(self.directory / name, text)
+            stage.outputs = list(written)
+        return True
+
+    @property
+    def verilog(self):
+        return self.directory / "verilog" / "accelerator.v"
+
+    def manifest(self):
+        """What software needs to know of the block."""
+        from sim.cycles import predict
+
+        plan, network = self.plan, self.network
+        timing = predict(plan, 8 + 2 * len(plan.stages))
+        return {
+            "model": self.model.name,
+            "sha256": hashlib.sha256(self.model.read_bytes()).hexdigest(),
+            "input": {
+                "declaration": network.input_spec, "format": str(plan.x_format), "shape": list(network.input_shape),
+                "bits": plan.x_format.bits, "lanes": plan.lanes_in, "beats": plan.beats_in,
+                "bytes": (plan.x_format.bits * plan.lanes_in + 7) // 8,
+            },
+            "output": {
+                "format": str(plan.format), "length": plan.length_out, "bits": plan.format.bits, "lanes": plan.lanes_out,
+                "beats": plan.beats_out, "bytes": (plan.format.bits * plan.lanes_out + 7) // 8, **self._meaning(),
+            },
+            "cycles": {"latency": timing.latency, "interval": timing.interval, "bound": plan.bound},
+            "layers": {
+                name: {"neurons": p.neurons, "inputs": p.inputs, "pe": p.pe, "simd": p.simd, "cycles": p.cycles,
+                       "activations": str(p.x_format), "weights": str(p.dense.weight_format), "output": str(p.format)}
+                for name, p in plan.layers.items()
+            },
+        }  # fmt: skip
+
+    def _meaning(self):
+        """How the host gets the model's output from the integers, where that is a scale and an offset."""
+        if not isinstance(self.plan.format, Float32) and not self.output.chain:
+            return {"meaning": "label"}
+        coefficients = affine(self.output.chain)
+        if coefficients is None:
+            return {"meaning": "codes"}
+        scale, offset = (np.broadcast_to(c, self.plan.length_out).tolist() for c in coefficients)
+        return {"meaning": "output = scale*value + offset", "scale": scale, "offset": offset,
+                "then": [name for name, _ in self.output.closing]}  # fmt: skip
+
+    # Simulation
+
+    def build_simulator(self, *, waves=False, verbose=False):
+        """Compile the Verilog with Verilator; returns whether anything had to be done."""
+        from sim.runner import build
+
+        self.generate()
+        stage = Stage(directory=self.simulator(waves), name="verilator", inputs=[self.verilog, waves, source_digest("sim")])
+        if stage.done:
+            return False
+        with stage:
+            build(self.verilog, stage.directory, waves=waves, verbose=verbose)
+            stage.outputs = ["accelerator"]
+        return True
+
+    def simulator(self, waves=False):
+        return self.directory / ("sim-waves" if waves else "sim")

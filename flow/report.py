@@ -1,0 +1,138 @@
+"""What the command prints: tables for people, or JSON alone; progress goes to standard error."""
+
+import json
+from contextlib import contextmanager
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn
+from rich.table import Table
+
+__all__ = ["Reporter", "table_of"]
+
+
+class Reporter:
+    """One command's output.
+
+    Parameters
+    ----------
+    as_json : bool
+        Print nothing but JSON on standard output; all else still goes to standard error.
+    """
+
+    def __init__(self, as_json=False):
+        self.as_json = as_json
+        self.out = Console(highlight=False, soft_wrap=True)
+        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def say(self, text):
+        """A line about what is being done."""
+        self.err.print(f"fewbit: {text}", markup=False)
+
+    def step(self, what, fresh, where):
+        """That a stage was done, or was up to date."""
+        self.say(f"{what}: {'made' if fresh else 'up to date,'} {where}")
+
+    def json(self, value):
+        print(json.dumps(value, indent=2))
+
+    @contextmanager
+    def working(self, what):
+        """A spinner and the time, for a step whose length is not known."""
+        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+        with Progress(*columns, console=self.err, transient=True) as progress:
+            progress.add_task(what, total=None)
+            yield
+
+    @contextmanager
+    def counting(self, what, total):
+        """A bar with the time left; yields ``progress(done)``."""
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        with Progress(*columns, console=self.err, transient=True) as progress:
+            task = progress.add_task(what, total=total)
+            yield lambda done: progress.update(task, completed=done)
+
+    # One method a command
+
+    def build(self, project, fresh):
+        manifest = project.manifest()
+        self.step("Verilog", fresh, project.directory / "verilog")
+        if self.as_json:
+            self.json({"directory": str(project.directory), "up_to_date": not fresh, **manifest})
+            return
+        rows = [
+            (name, f"{p['inputs']} → {p['neurons']}", p["activations"], p["weights"], p["pe"], p["simd"], p["cycles"])
+            for name, p in manifest["layers"].items()
+        ]
+        self.out.print(table_of(["layer", "size", "activations", "weights", "PE", "SIMD", "cycles"], rows))
+        c = manifest["cycles"]
+        self.out.print(f"latency {c['latency']} cycles, interval {c['interval']} cycles (bound {c['bound']})")
+        self.out.print(f"written to {project.directory}", markup=False)
+
+    def run(self, project, images, result):
+        name = project.output.name
+        y, labels = result.outputs[name], project.labels(result)
+        accuracy = None if images.labels is None else float((labels == images.labels).mean())
+        if self.as_json:
+            self.json({
+                "model": str(project.model), "input": project.network.input_spec, "samples": len(images),
+                "labels": labels.tolist(), "accuracy": accuracy, "output": name,
+                "outputs": {k: np.asarray(v).tolist() for k, v in result.outputs.items()},
+                "integers": np.asarray(project.hardware_values(result)).tolist(),
+            })  # fmt: skip
+            return
+        shown = min(len(images), 10)
+        rows = []
+        for i in range(shown):
+            numbers = " ".join(f"{v:.4g}" for v in np.asarray(y[i]).reshape(-1)[:10])
+            known = "" if images.labels is None else images.labels[i]
+            rows.append((i, labels[i], known, numbers))
+        self.out.print(table_of(["sample", "label", "true", "outputs"], rows))
+        if shown < len(images):
+            self.out.print(f"… and {len(images) - shown} more (all of them with --json)")
+        if accuracy is not None:
+            self.out.print(f"accuracy {100 * accuracy:.2f} % of {len(images)}")
+
+    def sim(self, project, r):
+        if self.as_json:
+            self.json(r)
+            return
+        agree = "all equal to golden" if not r["mismatches"] else f"{r['mismatches']} DIFFER from golden"
+        exact = {None: "not compared under stalls", True: "every result as predicted", False: "NOT as predicted"}
+        rows = [
+            ("frames", f"{r['frames']}, {agree}"),
+            ("accuracy", "unknown (no labels)" if r["accuracy"] is None else f"{100 * r['accuracy']:.2f} %"),
+            ("latency", f"{r['latency']['simulated']} cycles, predicted {r['latency']['predicted']}"),
+            ("interval", f"{_number(r['interval']['simulated'])} cycles, predicted {_number(r['interval']['predicted'])}, "
+                         f"bound of the slowest stage {r['interval']['bound']}"),
+            ("cycles", exact[r["cycles_exact"]]),
+            ("throughput", f"{r['fps']:,} frames/s at {r['clock_mhz']:g} MHz"),
+            ("damaged frames", f"{r['damaged']['damaged']} among {r['damaged']['frames']}: "
+                               + ("each marked, no other touched" if not r["damaged"]["wrong"] else "WRONG")),
+        ]  # fmt: skip
+        self.out.print(table_of([f"{project.model.name}", ""], rows))
+        for problem in r["problems"]:
+            self.out.print(f"problem: {problem}", markup=False)
+        for e in r["examples"]:
+            self.out.print(f"frame {e['frame']}: got {e['got']}, want {e['want']}", markup=False)
+        if "waves" in r:
+            self.out.print(f"waveform: {r['waves']}", markup=False)
+
+    def trained(self, accuracy):
+        if self.as_json:
+            self.json(accuracy)
+            return
+        self.out.print(table_of(["model", "test accuracy"], [(k, f"{100 * v:.2f} %") for k, v in accuracy.items()]))
+
+
+def _number(value):
+    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def table_of(columns, rows):
+    """A rich table."""
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    return table

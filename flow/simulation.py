@@ -1,0 +1,65 @@
+"""Simulation of a project: every bit against golden, every cycle against the prediction."""
+
+import time
+
+import numpy as np
+
+from sim.cycles import predict, steady_interval
+from sim.runner import results, simulate
+
+__all__ = ["simulate_project"]
+
+
+def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0, waves=False, verbose=False):
+    """Generate, build and simulate; returns what `fewbit sim --json` prints."""
+    with report.working("golden model"):
+        golden = project.execute(images.values)
+        expected = project.hardware_values(golden)
+    with report.working("generating Verilog"):
+        fresh = project.generate()
+    report.step("Verilog", fresh, project.verilog)
+    with report.working("building with Verilator"):
+        fresh = project.build_simulator(waves=waves, verbose=verbose)
+    report.step("simulator", fresh, project.simulator(waves))
+    began = time.monotonic()
+    with report.counting("simulating", len(images)) as progress:
+        found = simulate(
+            project.simulator(waves), project.plan, images.values, expected, stall=stall, seed=seed, waves=waves,
+            verbose=verbose, progress=progress,
+        )  # fmt: skip
+    predicted = predict(project.plan, len(images))
+    result = _summary(project, images, golden, found, predicted, stall, clock)
+    result["seconds"] = round(time.monotonic() - began, 2)
+    if waves:
+        result["waves"] = str(project.simulator(True) / "run" / "dump.vcd")
+    return result
+
+
+def _summary(project, images, golden, found, predicted, stall, clock):
+    plan = project.plan
+    interval = steady_interval(found.left)
+    problems = list(found.problems)
+    if not stall and found.left != predicted.left:
+        first = next(i for i, (a, b) in enumerate(zip(found.left, predicted.left, strict=True)) if a != b)
+        problems.append(f"result {first} came at cycle {found.left[first]}, predicted {predicted.left[first]}")
+    labels = project.labels(golden)
+    steady = interval or predicted.latency
+    return {
+        "model": str(project.model),
+        "input": project.network.input_spec,
+        "frames": found.frames,
+        "mismatches": found.mismatches,
+        "examples": [dict(zip(("frame", "got", "want"), (e["frame"], *results(e, plan)), strict=True))
+                     for e in found.examples],
+        "accuracy": None if images.labels is None else float((labels == images.labels).mean()),
+        "latency": {"simulated": found.latency, "predicted": predicted.latency},
+        "interval": {"simulated": interval, "predicted": predicted.interval, "bound": plan.bound},
+        "cycles_exact": None if stall else found.left == predicted.left,
+        "stall": stall,
+        "clock_mhz": clock,
+        "fps": round(clock * 1e6 / steady),
+        "damaged": {k: found.damage[k] for k in ("frames", "damaged", "wrong")},
+        "problems": problems,
+        "ok": found.mismatches == 0 and not problems and bool(np.isfinite(steady)),
+        "source": images.source,
+    }  # fmt: skip

@@ -1,0 +1,142 @@
+"""What lies beside the Verilog for the Xilinx tools: project script, clock constraint, and a description of the block."""
+
+import numpy as np
+
+from sim.packing import pack_beats
+
+__all__ = ["files"]
+
+PART = "xc7a35tcpg236-1"
+CLOCK_MHZ = 200
+
+
+def files(project, manifest):
+    """``{name: text}`` of the files beside ``accelerator.v``."""
+    return {"vivado.tcl": _tcl(), "accelerator.xdc": _xdc(), "README.md": _readme(project, manifest)}
+
+
+def _tcl():
+    return f"""\
+# Makes a Vivado project of the accelerator, synthesizes it out of context, and writes utilization and timing reports.
+#   vivado -mode batch -source vivado.tcl [-tclargs PART]
+set here [file dirname [file normalize [info script]]]
+set part {PART}
+if {{[llength $argv] > 0}} {{
+    set part [lindex $argv 0]
+}}
+create_project -force accelerator [file join $here project] -part $part
+add_files [file join $here accelerator.v]
+add_files -fileset constrs_1 [file join $here accelerator.xdc]
+set_property top accelerator [current_fileset]
+set_property -name {{STEPS.SYNTH_DESIGN.ARGS.MORE OPTIONS}} -value {{-mode out_of_context}} -objects [get_runs synth_1]
+update_compile_order -fileset sources_1
+launch_runs synth_1 -jobs 4
+wait_on_run synth_1
+if {{[get_property PROGRESS [get_runs synth_1]] ne "100%"}} {{
+    error "synthesis failed: see the log of run synth_1"
+}}
+open_run synth_1
+report_utilization -hierarchical -file [file join $here utilization.rpt]
+report_timing_summary -max_paths 10 -file [file join $here timing.rpt]
+"""
+
+
+def _xdc():
+    return f"""\
+# The one clock, {CLOCK_MHZ} MHz. Change the period to what the design around the block gives.
+create_clock -name aclk -period {1000 / CLOCK_MHZ:.3f} [get_ports aclk]
+"""
+
+
+def _readme(project, manifest):
+    plan, i, o = project.plan, manifest["input"], manifest["output"]
+    cycles = manifest["cycles"]
+    ports = [
+        ("aclk", "in", 1, "clock"),
+        ("aresetn", "in", 1, "reset, synchronous, active low"),
+        ("s_axis_tdata", "in", 8 * i["bytes"], f"{i['lanes']} codes of {i['bits']} bits"),
+        ("s_axis_tvalid", "in", 1, ""),
+        ("s_axis_tready", "out", 1, ""),
+        ("s_axis_tlast", "in", 1, f"with beat {i['beats']} of a frame"),
+        ("m_axis_tdata", "out", 8 * o["bytes"], f"{o['lanes']} results of {o['bits']} bits"),
+        ("m_axis_tvalid", "out", 1, ""),
+        ("m_axis_tready", "in", 1, ""),
+        ("m_axis_tlast", "out", 1, f"with beat {o['beats']} of a result"),
+        ("m_axis_tuser", "out", 1, "high on all beats of a result whose frame was too short or too long"),
+        ("frames", "out", 32, "results sent"),
+        ("bad_frames", "out", 32, "results that were marked"),
+    ]
+    table = "\n".join(f"| `{name}` | {way} | {width} | {what} |" for name, way, width, what in ports)
+    return f"""\
+# accelerator: {manifest["model"]}
+
+`accelerator.v` is one self-contained Verilog-2005 file with top module `accelerator`. Vivado groups its ports into the
+AXI4-Stream interfaces `s_axis` and `m_axis` by their names. `vivado -mode batch -source vivado.tcl` makes a project,
+synthesizes it out of context and writes `utilization.rpt` and `timing.rpt`.
+
+| port | direction | bits | meaning |
+| --- | --- | --- | --- |
+{table}
+
+A result leaves {cycles["latency"]} cycles after its frame's first beat; the next frame follows after
+{cycles["interval"]} cycles.
+
+## Packing
+
+A frame is {int(np.prod(i["shape"]))} codes, the sample of shape {tuple(i["shape"])} in row-major order, {i["lanes"]} a beat
+in {i["beats"]} beats. Code k of a beat is `tdata[{i["bits"]}*k +: {i["bits"]}]`; unused lanes of the last beat and the bits
+that fill the last byte are ignored. A code is {_coding(plan.x_format)}; input declaration: `{i["declaration"]}`.
+
+A result is {o["length"]} numbers of {o["bits"]} bits, {o["lanes"]} a beat in {o["beats"]} beats, packed alike, each
+{_coding(plan.format)}. {_meaning(o)}
+
+{_example(project, plan)}"""
+
+
+def _coding(fmt):
+    kinds = {"bipolar": "one bit, 0 for -1 and 1 for +1", "float32": "an IEEE-754 single"}
+    text = str(fmt)
+    return kinds.get(text, ("unsigned" if text.startswith("uint") else "two's complement") + f", {fmt.bits} bits")
+
+
+def _meaning(output):
+    if output["meaning"] == "label":
+        return "It is the index of the class."
+    if "scale" in output:
+        return "The model's output is `scale*value + offset`, with the figures in `../manifest.json`."
+    return "See `../manifest.json`."
+
+
+def _example(project, plan):
+    """One worked frame and its result, beat by beat."""
+    from .images import find_images, load_images, random_images
+
+    path = find_images(project.model)
+    images = (load_images(path, project.network) if path else random_images(project.network, 1)).first(1)
+    result = project.hardware_values(project.execute(images.values))
+    x = plan.x_format.encode(images.values.reshape(1, -1))
+    y = plan.format.encode(result)
+    sent = pack_beats(x, plan.x_format.bits, plan.lanes_in)[0]
+    got = pack_beats(y, plan.format.bits, plan.lanes_out)[0]
+    shown = np.asarray(result[0]).tolist()
+    return f"""\
+## A worked frame
+
+First codes: {", ".join(str(v) for v in x[0][:16].tolist())}{", …" if x.shape[1] > 16 else ""}
+
+`s_axis_tdata`, one beat a line, TLAST with the last:
+
+```
+{_hex(sent)}
+```
+
+Result {shown if len(shown) <= 32 else f"of {len(shown)} numbers"}, as `m_axis_tdata`:
+
+```
+{_hex(got)}
+```
+"""
+
+
+def _hex(beats):
+    return "\n".join(beat[::-1].tobytes().hex() for beat in beats)
