@@ -48,12 +48,16 @@ class IntegerPE(wiring.Component):
         self._feedback = bool(feedback)
         self._acc_shape = Shape.cast(acc_shape)
         self._plan = _heap_plan(self._terms, simd)
-        super().__init__({
-            "x": In(ArrayLayout(unsigned(simd), x_format.bits)),
-            "w": In(ArrayLayout(unsigned(simd), w_format.bits)),
-            "init": In(self._acc_shape), "load": In(1), "enable": In(1),
-            "o": Out(self._acc_shape),
-        })
+        super().__init__(
+            {
+                "x": In(ArrayLayout(unsigned(simd), x_format.bits)),
+                "w": In(ArrayLayout(unsigned(simd), w_format.bits)),
+                "init": In(self._acc_shape),
+                "load": In(1),
+                "enable": In(1),
+                "o": Out(self._acc_shape),
+            }
+        )
 
     @property
     def HEAP_LATENCY(self):
@@ -121,13 +125,18 @@ class IntegerArray(wiring.Component):
         self._x_format, self._w_format, self._acc_shape = x_format, w_format, acc_shape
         self._pe, self._simd, self._steps, self._lanes = pe, simd, steps, lanes
         self._plan = _heap_plan(product_terms(x_format, w_format), simd)
-        super().__init__({
-            "x": In(ArrayLayout(unsigned(x_format.bits), simd)),
-            "w": In(ArrayLayout(unsigned(w_format.bits), pe * simd)),
-            "init": In(ArrayLayout(acc_shape, pe)),
-            "valid": In(1), "first": In(1), "last": In(1),
-            "o": Out(ArrayLayout(acc_shape, lanes)), "o_valid": Out(1),
-        })
+        super().__init__(
+            {
+                "x": In(ArrayLayout(unsigned(x_format.bits), simd)),
+                "w": In(ArrayLayout(unsigned(w_format.bits), pe * simd)),
+                "init": In(ArrayLayout(acc_shape, pe)),
+                "valid": In(1),
+                "first": In(1),
+                "last": In(1),
+                "o": Out(ArrayLayout(acc_shape, lanes)),
+                "o_valid": Out(1),
+            }
+        )
 
     @property
     def HEAP_LATENCY(self):
@@ -150,8 +159,12 @@ class IntegerArray(wiring.Component):
         results = []
         for p in range(self._pe):
             m.submodules[f"pe{p}"] = pe = IntegerPE(
-                x_format=self._x_format, w_format=self._w_format, simd=self._simd, acc_shape=self._acc_shape,
-                feedback=self._steps > 1)
+                x_format=self._x_format,
+                w_format=self._w_format,
+                simd=self._simd,
+                acc_shape=self._acc_shape,
+                feedback=self._steps > 1,
+            )
             m.d.comb += [
                 pe.x.eq(x),
                 Value.cast(pe.w).eq(_planes([self.w[p * self._simd + s] for s in range(self._simd)])),

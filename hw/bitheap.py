@@ -97,7 +97,7 @@ class Compressor(wiring.Component):
         m = Module()
         columns, start = {}, 0
         for exponent, height in self._plan.heights.items():
-            columns[exponent] = self.i[start:start + height]
+            columns[exponent] = self.i[start : start + height]
             start += height
         for number, stage in enumerate(self._plan.stages):
             domain = m.d.sync if stage.registered else m.d.comb
@@ -116,7 +116,7 @@ def _emit(m, stage, columns):
 
     def take(exponent, count):
         used[exponent] += count
-        return columns[exponent][used[exponent] - count:used[exponent]]
+        return columns[exponent][used[exponent] - count : used[exponent]]
 
     def put(exponent, values):
         for index, value in enumerate(values):
@@ -128,7 +128,7 @@ def _emit(m, stage, columns):
     for adder in stage.adders:
         put(adder.exponent, _ripple(m, adder, take))
     for exponent, column in columns.items():  # first in, first out: no bit waits for long
-        outputs.setdefault(exponent, []).insert(0, column[used[exponent]:])
+        outputs.setdefault(exponent, []).insert(0, column[used[exponent] :])
     return outputs
 
 

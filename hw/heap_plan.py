@@ -102,8 +102,11 @@ def _plan(heights, fan_in, levels, limit):
         stages.append((counters, adders, luts, after))
         current = after
     count = len(stages)
-    return Plan(heights, width, tuple(
-        Stage(*stage, registered=(n + 1) % levels == 0 or n + 1 == count) for n, stage in enumerate(stages)))
+    return Plan(
+        heights,
+        width,
+        tuple(Stage(*stage, registered=(n + 1) % levels == 0 or n + 1 == count) for n, stage in enumerate(stages)),
+    )
 
 
 def _stage(heights, fan_in, limit):

@@ -66,14 +66,16 @@ def simulate(unit, a, b):
     return np.array(out, dtype=np.uint32)
 
 
-@pytest.mark.parametrize("unit, function", [(FloatMul, float32.mul), (FloatAdd, float32.add)])
+@pytest.mark.parametrize("unit, function", [
+    (FloatMul(), float32.mul), (FloatMul(dsp=False), float32.mul), (FloatAdd(), float32.add)],
+    ids=["mul", "mul in LUTs", "add"])
 def test_unit(unit, function):
     a, b = operands(np.random.default_rng(1), 1500)
     want = codes(function(floats(a), floats(b)))
     kinds = [want & 0x7FFFFFFF == 0, want & 0x7FFFFFFF == 0x7F800000, want == 0x7FC00000]
     assert all(50 < kind.sum() < len(want) / 2 for kind in kinds)
     assert len(np.unique(want)) > len(want) / 4
-    got = simulate(unit(), a, b)
+    got = simulate(unit, a, b)
     bad = np.flatnonzero(got != want)
     assert not bad.size, [f"{x:08x}" for i in bad[:1] for x in (a[i], b[i], got[i], want[i])]
 
@@ -140,7 +142,8 @@ def run_rows(dut, x, w, bias, *, steps, gaps):
 @pytest.mark.parametrize("gaps", [[0] * 6, [0, 1, 3, 2, 7, 0]], ids=["full rate", "gaps"])
 @pytest.mark.parametrize("pe, simd, steps, lanes", [
     (1, 1, 1, 1), (2, 2, 1, 2), (2, 3, 2, 1), (3, 1, 3, 1), (4, 1, 4, 1), (4, 1, 4, 4), (4, 2, 5, 1), (6, 1, 3, 3),
-    (6, 1, 7, 2), (4, 1, 9, 2), (8, 1, 8, 1), (2, 1, 24, 1),
+    (6, 1, 7, 2), (4, 1, 9, 2), (8, 1, 8, 1),
+    (1, 1, 14, 1), (1, 1, 15, 1), (1, 1, 18, 1), (3, 1, 22, 1), (3, 1, 23, 3), (4, 2, 29, 2),
 ])
 def test_array(pe, simd, steps, lanes, gaps):
     rng = np.random.default_rng(pe + 10 * simd + 100 * steps)

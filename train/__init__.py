@@ -1,0 +1,1 @@
+"""Quantization-aware training in JAX and export to QONNX (the extra ``train``)."""
