@@ -160,6 +160,7 @@ def _run(verilog_path, options, log, timeout, progress):
     finally:
         statistics.unlink(missing_ok=True)
     cells = design.get("num_cells_by_type", {})
+    cells.pop("$scopeinfo", None)  # where a flattened module was; not a circuit
     unmapped = sorted(kind for kind in cells if kind.startswith("$"))
     if unmapped:
         raise SynthesisError(f"Yosys left cells of kind {', '.join(unmapped)} in {options['top']} unmapped", log=log)
