@@ -36,7 +36,7 @@ sim: doctor $(VENV)/.for-use ## Build MODEL's accelerator, simulate it, check ev
 
 verilog: $(VENV)/.for-use ## Write MODEL's accelerator as Verilog
 	@echo "fewbit: writing Verilog for $(MODEL)"
-	@$(FEWBIT) verilog '$(MODEL)' $(if $(FOLDING),--folding '$(FOLDING)') $(ARGS)
+	@$(FEWBIT) verilog '$(MODEL)' $(if $(INPUT),--input '$(INPUT)') $(if $(FOLDING),--folding '$(FOLDING)') $(ARGS)
 
 compare: doctor $(VENV)/.for-use ## Compare MODEL with the float32 baseline: cycles, LUTs, accuracy
 	@echo "fewbit: comparing $(MODEL) with its float32 baseline"
@@ -48,11 +48,13 @@ train: $(VENV)/.for-training ## Train the example models anew (installs JAX)
 
 test: doctor lint ## Check style and run all tests but the slow ones
 	@echo "fewbit: running the tests, without the slow ones"
-	@$(RUN) -m pytest -q -n $(WORKERS) -m "not slow" $(ARGS)
+	@FEWBIT_MODEL='$(MODEL)' FEWBIT_IMAGES='$(IMAGES)' FEWBIT_INPUT='$(INPUT)' \
+	  $(RUN) -m pytest -q -n $(WORKERS) -m "not slow" $(ARGS)
 
 test-all: doctor lint ## Check style and run every test
 	@echo "fewbit: running every test"
-	@$(RUN) -m pytest -q -n $(WORKERS) $(ARGS)
+	@FEWBIT_MODEL='$(MODEL)' FEWBIT_IMAGES='$(IMAGES)' FEWBIT_INPUT='$(INPUT)' \
+	  $(RUN) -m pytest -q -n $(WORKERS) $(ARGS)
 
 lint: $(VENV)/.for-tests ## Check style only
 	@echo "fewbit: checking style"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from golden.declare import declared
 from golden.elementwise import affine
 from golden.execute import labels_of, output_of, run
 from golden.formats import Float32
@@ -31,10 +32,12 @@ class Project:
         None takes `flow.folding.default_folding`.
     directory : path or None
         Default ``build/<model>``.
+    dsp : bool
+        Whether float32 products may use DSP blocks.
     """
 
-    def __init__(self, model, *, input_spec=None, output="auto", folding=None, directory=None):
-        self.model = Path(model)
+    def __init__(self, model, *, input_spec=None, output="auto", folding=None, directory=None, dsp=True):
+        self.model, self.dsp = Path(model), dsp
         self.network = import_model(self.model, input_spec, output=output)
         self.directory = Path(directory) if directory else BUILD / self.model.stem
         if isinstance(folding, dict):
@@ -52,12 +55,13 @@ class Project:
             if isinstance(node, FloatDense):
                 simd = self.folding[node.name][1]
                 self.network.nodes[i] = node.folded(simd=simd, partials=FloatAdd.LATENCY)
-        return AcceleratorPlan(self.network, self.folding)
+        return AcceleratorPlan(self.network, self.folding, dsp=self.dsp)
 
     @property
     def digest(self):
         """Of everything that the hardware depends on."""
         content = [self.model.read_bytes(), self.network.input_spec.encode(), write_folding(self.folding).encode()]
+        content.append(b"dsp" if self.dsp else b"lut")
         content += [type(node).__name__.encode() for node in self.network.nodes]
         return hashlib.sha256(b"\0".join(content)).hexdigest()
 
@@ -89,7 +93,10 @@ class Project:
         return Stage(directory=self.directory, name=name, inputs=[self.digest, source_digest("golden", "hw"), *more])
 
     def generate(self):
-        """Write ``verilog/accelerator.v``, manifest and folding; returns whether anything had to be done."""
+        """Write ``verilog/``, the manifest, the folding, and the model with its input declaration.
+
+        Returns whether anything had to be done.
+        """
         from hw.verilog import emit
 
         from .vivado import files
@@ -104,6 +111,8 @@ class Project:
             written |= {f"verilog/{name}": text for name, text in files(self, manifest).items()}
             written["manifest.json"] = json.dumps(manifest, indent=2) + "\n"
             written["folding.json"] = write_folding(self.folding)
+            if self.network.input_spec not in ("codes", "float32"):
+                written["model.onnx"] = declared(self.model, self.network.input_spec)
             for name, text in written.items():
                 atomic_write(self.directory / name, text)
             stage.outputs = list(written)

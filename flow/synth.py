@@ -211,6 +211,8 @@ def main(argv):
     options = "-flatten -noiopad -noclkbuf" + ("" if job["dsp"] else " -nodsp")
     for command in (
         f'read_verilog "{job["verilog"]}"',
+        # Amaranth names the elements of an array port "x[0]" beside "x"; ABC9 can stumble over both in one module.
+        "rename -hide w:*[*",
         f"synth_xilinx -top {job['top']} -family {job['family']} {options}",
         f'tee -q -o "{job["statistics"]}" stat -json -tech xilinx',
     ):

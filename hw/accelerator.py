@@ -37,6 +37,8 @@ class AcceleratorPlan:
     network : golden.network.Network
     folding : dict
         ``(pe, simd)`` by dense node.
+    dsp : bool
+        Whether float32 products may use DSP blocks.
 
     Attributes
     ----------
@@ -47,8 +49,8 @@ class AcceleratorPlan:
         Cycles between frames in steady state: the largest of the layers' cycles and the beats of input and output.
     """
 
-    def __init__(self, network, folding):
-        self.network = network
+    def __init__(self, network, folding, *, dsp=True):
+        self.network, self.dsp = network, dsp
         self.edges = edges = network.edges()
         self.x_format, self.length = network.input_format, edges["input"].length
         _check_chain(network)
@@ -75,7 +77,7 @@ class AcceleratorPlan:
             after = nodes[i + 1] if i + 1 < len(nodes) else None
             act = after if isinstance(after, net.Threshold | net.Rescale | net.Score) else None
             pe, simd = folding[node.name]
-            layers[node.name] = LayerPlan(node, act, self.edges, pe=pe, simd=simd)
+            layers[node.name] = LayerPlan(node, act, self.edges, pe=pe, simd=simd, dsp=self.dsp)
         return layers
 
     def _lanes_in(self):

@@ -25,6 +25,8 @@ class LayerPlan:
     dense, act : golden nodes; ``act`` is a Threshold, Rescale, Score or None
     edges : dict of golden edges
     pe, simd : int
+    dsp : bool
+        Whether float32 products may use DSP blocks; without, they are built from LUTs on purpose.
 
     Attributes
     ----------
@@ -38,8 +40,8 @@ class LayerPlan:
         Entries of the output FIFO: a row reserves its room before it begins, and none waits if the reader does not.
     """
 
-    def __init__(self, dense, act, edges, *, pe, simd):
-        self.dense, self.act, self.pe, self.simd = dense, act, pe, simd
+    def __init__(self, dense, act, edges, *, pe, simd, dsp=True):
+        self.dense, self.act, self.pe, self.simd, self.dsp = dense, act, pe, simd, dsp
         self.name, self.x = dense.name, dense.x
         self.y = act.y if act is not None else dense.y
         self.x_format, self.format = edges[dense.x].format, edges[self.y].format
@@ -77,7 +79,7 @@ class LayerPlan:
     def make_array(self):
         common = dict(pe=self.pe, simd=self.simd, steps=self.steps, lanes=self.lanes)
         if self.is_float:
-            return FloatArray(**common)
+            return FloatArray(dsp=self.dsp, **common)
         return IntegerArray(x_format=self.x_format, w_format=self.dense.weight_format, acc_shape=self.acc_shape, **common)
 
     def _padded(self, per_neuron):

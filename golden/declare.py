@@ -1,0 +1,17 @@
+"""The input declaration in a model's own metadata."""
+
+import onnx
+
+from .onnxfile import INPUT_KEY
+
+__all__ = ["declared"]
+
+
+def declared(path, text):
+    """The model at ``path`` as bytes, weights inside, with ``text`` as its input declaration."""
+    model = onnx.load(str(path))
+    kept = [p for p in model.metadata_props if p.key != INPUT_KEY]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    model.metadata_props.add(key=INPUT_KEY, value=text)
+    return model.SerializeToString()
