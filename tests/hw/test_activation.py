@@ -95,13 +95,11 @@ def test_sign_of_accumulators_that_are_never_negative():
 
 
 @pytest.mark.parametrize("scale, rests", [(1, "none"), (2, "none"), (2, "same"), (2, "differing")])
-@pytest.mark.parametrize("lanes, beats", SHAPES)
+@pytest.mark.parametrize("lanes, beats", SHAPES[1:])
 @pytest.mark.parametrize("acc_shape", [signed(5), unsigned(5)], ids=str)
 def test_whole(acc_shape, lanes, beats, scale, rests):
     rng = np.random.default_rng(lanes + 10 * beats)
     neurons = lanes * beats
-    if rests == "differing" and neurons == 1:
-        rests = "same"
     rest = {"none": np.zeros(neurons, int), "same": np.ones(neurons, int), "differing": np.arange(neurons) % 2}[rests]
     accs = rng.integers(-16 if acc_shape.signed else 0, 16 if acc_shape.signed else 32, (VECTORS, neurons))
     want = scale * accs + rest
@@ -110,7 +108,7 @@ def test_whole(acc_shape, lanes, beats, scale, rests):
     check(dut, accs, want & 127, latency=int(rests == "differing"), lanes=lanes, bits=5, out_bits=7)
 
 
-@pytest.mark.parametrize("lanes, beats", SHAPES)
+@pytest.mark.parametrize("lanes, beats", SHAPES[1:])
 @pytest.mark.parametrize("factors", ["ones", "positive", "mixed"])
 @pytest.mark.parametrize("acc_shape, bits, limits", [
     (signed(9), 4, dict(shift=6, lo=-8, hi=7)), (unsigned(8), 4, dict(shift=6, lo=0, hi=15)),

@@ -7,6 +7,7 @@ import pytest
 from hw.gearbox import Gearbox, GearboxPlan
 from tests.hw.bench import STALLS, from_beats, stream, to_beats
 
+STALLED = [name for name in STALLS if name != "full rate"]
 # Either width divides the other, or neither; vectors that fill their beats on both sides, on one, on none; single
 # beats; a last beat that brings more codes than it has lanes, or fewer.
 TRIPLES = [
@@ -33,29 +34,27 @@ def pad_noise(triple, vectors):
     return ([0] * (-(-length // a) - 1) + [last]) * vectors
 
 
-@pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)
-@pytest.mark.parametrize("triple", TRIPLES, ids=str)
-def test_codes(triple, stalls):
-    vectors = 6
-    plan, codes, trace = run(triple, vectors, stalls)
-    got = from_beats(trace.payloads, plan.b, 3, vectors)
+def check_codes(plan, codes, trace):
+    got = from_beats(trace.payloads, plan.b, 3, len(codes))
     assert (got[:, : plan.length] == codes).all()
     assert not got[:, plan.length :].any()
-    if stalls == (0, 0):
-        assert trace.given[0] == first_complete(plan) + (not plan.wires)
 
 
-def first_complete(plan):
-    """Cycle of the input beat that completes the first output beat, if none waits."""
-    return min(-(-plan.b // plan.a), plan.beats_in) - 1
+@pytest.mark.parametrize("stalls", STALLED, ids=STALLED)
+@pytest.mark.parametrize("triple", TRIPLES, ids=str)
+def test_stalls(triple, stalls):
+    check_codes(*run(triple, 6, STALLS[stalls]))
 
 
 @pytest.mark.parametrize("triple", TRIPLES, ids=str)
-def test_throughput(triple):
-    vectors, settled = 30, 8
-    plan, _, trace = run(triple, vectors, (0, 0))
+def test_full_rate(triple):
+    vectors, settled = 24, 8
+    plan, codes, trace = run(triple, vectors, (0, 0))
+    check_codes(plan, codes, trace)
     ends = trace.given[plan.beats_out - 1 :: plan.beats_out]
     assert ends[-1] - ends[settled] == (vectors - 1 - settled) * max(plan.beats_in, plan.beats_out)
+    completes = min(-(-plan.b // plan.a), plan.beats_in) - 1  # the input beat that completes the first output beat
+    assert trace.given[0] == completes + (not plan.wires)
 
 
 def test_capacity():
