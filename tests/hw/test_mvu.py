@@ -161,6 +161,27 @@ def test_score(x, w, multipliers, pe, simd, stalls):
     layer.check(pe, simd, stalls)
 
 
+@pytest.mark.parametrize("x, w", [(B, B), (U(2), S(3)), (T, T), (S(3), U(2))], ids=str)
+@pytest.mark.parametrize("y", [U(1), U(2), U(3)], ids=str)
+def test_extremes(x, w, y):
+    """Every neuron at its least and its largest accumulator, and thresholds there: always reached, barely, never."""
+    weights = random_layer(x, w, 7, 6).dense.weights
+    largest, least = np.where(weights > 0, x.hi, x.lo), np.where(weights > 0, x.lo, x.hi)
+    layer = Layer(Dense("dense", "x", "acc", weights), x, np.vstack([largest, least]), bound=(x.lo, x.hi))
+    lo, hi = layer.edges["acc"].lo, layer.edges["acc"].hi
+    assert (layer.y.max(axis=0) == hi).all() and (layer.y.min(axis=0) == lo).all()
+    places = np.array([lo, lo + 1, lo + 2, hi - 1, hi, hi + 1, hi + 1])
+    if y == U(1):
+        thresholds = places[range(6), range(6), None]
+    else:
+        thresholds = {2: places[[1, 4, 5]], 3: places}[y.bits].T
+    layer.then(Threshold("act", "acc", "y", thresholds, None, y))
+    if y != U(1):
+        assert (layer.y[:6].diagonal() == y.levels - 1 - (1 if y == U(2) else 2)).all()
+        assert (layer.y[6:].diagonal() == (0 if y == U(2) else 1)).all()
+    layer.check(4, 3)
+
+
 def test_inputs_of_a_smaller_range():
     """Ranges of the edge, not of its format, size the accumulator."""
     rng = np.random.default_rng(0)
