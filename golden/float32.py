@@ -64,7 +64,7 @@ def dot(x, w, bias, *, simd, partials):
     Parameters
     ----------
     x : array, (batch, k)
-        Inputs. ``k`` must be a multiple of ``simd``.
+        Inputs. Where ``simd`` does not divide ``k``, zeros follow, as in the hardware.
     w : array, (n, k)
         Weights.
     bias : array, (n,)
@@ -75,10 +75,10 @@ def dot(x, w, bias, *, simd, partials):
         Interleaved partial sums: the latency of the accumulating adder.
     """
     x, w = np.asarray(x, dtype=np.float32), np.asarray(w, dtype=np.float32)
-    k = x.shape[1]
-    if k == 0 or k % simd:
-        raise ValueError(f"Length of the dot product must be a positive multiple of simd ({simd}), not {k!r}")
-    sums = []
+    if x.shape[1] == 0:
+        raise ValueError("Length of the dot product must be positive, not 0")
+    x, w = (np.pad(a, ((0, 0), (0, -x.shape[1] % simd))) for a in (x, w))
+    k, sums = x.shape[1], []
     for start in range(0, k, simd):
         step = _sum_pairs([mul(x[:, None, i], w[None, :, i]) for i in range(start, start + simd)])
         sums.append(add(sums[-partials], step) if len(sums) >= partials else step)

@@ -169,7 +169,7 @@ def format_for(values):
         return Bipolar() if (lo, hi) == (1, 1) else Unsigned(max(1, hi.bit_length()))
     if (np.abs(values) == 1).all():
         return Bipolar()
-    bits = max((-lo - 1).bit_length(), hi.bit_length()) + 1
+    bits = max((-lo - 1).bit_length(), max(hi, 0).bit_length()) + 1
     if lo == -(2 ** (bits - 1)):
         return Signed(bits)
     return Signed(bits, narrow=True)

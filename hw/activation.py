@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 from .float32 import float_relu
 from .streams import Rom, counter, pack
 
-__all__ = ["Affine", "FloatSign", "Search", "Sign", "Whole"]
+__all__ = ["Affine", "FloatRelu", "Search", "Sign", "Whole"]
 
 
 class Activation(wiring.Component):
@@ -255,7 +255,7 @@ class Affine(Activation):
         return products
 
 
-class FloatSign(Activation):
+class FloatRelu(Activation):
     """ReLU of float32 accumulators, or the accumulators as they are. Latency 0."""
 
     def __init__(self, *, lanes, beats, relu):

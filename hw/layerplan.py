@@ -80,12 +80,14 @@ class LayerPlan:
         common = dict(pe=self.pe, simd=self.simd, steps=self.steps, lanes=self.lanes)
         if self.is_float:
             return FloatArray(dsp=self.dsp, **common)
-        return IntegerArray(x_format=self.x_format, w_format=self.dense.weight_format, acc_shape=self.acc_shape, **common)
+        return IntegerArray(
+            x_format=self.x_format, w_format=self.dense.weight_format, acc_shape=self.acc_shape, **common
+        )
 
-    def _padded(self, per_neuron):
-        """A list of one number for each of ``rows*pe`` neurons, zero for those that are padding."""
+    def _padded(self, per_neuron, filler=0):
+        """A list of one number for each of ``rows*pe`` neurons, ``filler`` for those that are padding."""
         values = [int(v) for v in per_neuron]
-        return values + [0] * (self.rows * self.pe - len(values))
+        return values + [filler] * (self.rows * self.pe - len(values))
 
     def weight_words(self, p):
         """ROM words of PE ``p``: the codes of step s of row r at address ``r*steps + s``, lane 0 lowest."""
@@ -146,7 +148,11 @@ class LayerPlan:
         if table.shape[1] > 2 and (np.abs(np.diff(table, axis=1)).sum(axis=1) > 1).any():
             raise ValueError(f"{self.act.name}: a one-bit code that changes more than once is not supported")
         changes = np.diff(table, axis=1) != 0
-        at = np.where(changes.any(axis=1), changes.argmax(axis=1), 0) if changes.shape[1] else np.zeros(self.neurons, int)
+        at = (
+            np.where(changes.any(axis=1), changes.argmax(axis=1), 0)
+            if changes.shape[1]
+            else np.zeros(self.neurons, int)
+        )
         never = edge.hi + 1
         where = thresholds[np.arange(self.neurons), at] if changes.shape[1] else never
         limit = self._in_heap(np.where(changes.any(axis=1), where, never))
@@ -160,7 +166,7 @@ class LayerPlan:
         act, lanes, count = self.act, self.lanes, self.rows * self.row_beats
         common = dict(lanes=lanes, beats=count)
         if self.is_float:
-            return activation.FloatSign(relu=self.dense.relu, **common)
+            return activation.FloatRelu(relu=self.dense.relu, **common)
         common["acc_shape"] = self.acc_shape
         if isinstance(act, Threshold) and self.format.bits == 1:
             return activation.Sign(flips=self.flips, **common)
@@ -168,7 +174,7 @@ class LayerPlan:
         if act is None:
             return activation.Whole(scale=self.scale, rests=self._padded(self.base % self.scale), **common)
         if isinstance(act, Rescale | Score):
-            multipliers = self._padded(self.scale * act.multiplier)
+            multipliers = self._padded(self.scale * act.multiplier, filler=1)
             addends = self._padded(act.addend + act.multiplier * self.base)
             limits = dict(shift=act.shift, lo=act.format.lo, hi=act.format.hi) if isinstance(act, Rescale) else {}
             return activation.Affine(multipliers=multipliers, addends=addends, **limits, **common)

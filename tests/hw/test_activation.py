@@ -6,7 +6,7 @@ import pytest
 from amaranth.hdl import signed, unsigned
 
 from golden import float32
-from hw.activation import Affine, FloatSign, Search, Sign, Whole
+from hw.activation import Affine, FloatRelu, Search, Sign, Whole
 from hw.streams import pack
 from tests.hw.bench import assert_varied, from_beats, simulate
 
@@ -147,7 +147,7 @@ def test_float(relu):
     values = accs.astype(np.uint32).view(np.float32)
     want = (float32.relu(values) if relu else values).view(np.uint32)
     assert_varied(values > 0)
-    dut = FloatSign(lanes=2, beats=3, relu=relu)
+    dut = FloatRelu(lanes=2, beats=3, relu=relu)
     check(dut, accs, want, latency=0, lanes=2, bits=32, out_bits=32)
 
 

@@ -74,6 +74,7 @@ def test_one_input(w, n, pe):
 @pytest.mark.parametrize("k, n, pe, simd, relu, stalls", [
     (4, 2, 2, 4, True, (0, 0)), (4, 2, 2, 4, True, BOTH), (12, 4, 4, 2, False, (0, 0)), (12, 5, 2, 2, True, (0, 0)),
     (12, 5, 2, 2, True, BOTH), (16, 3, 1, 1, False, (0, 0)), (6, 2, 1, 6, False, BOTH), (10, 3, 3, 1, True, BOTH),
+    (7, 3, 2, 3, True, BOTH), (11, 4, 2, 4, False, (0, 0)),
 ])  # fmt: skip
 def test_float(k, n, pe, simd, relu, stalls):
     rng = np.random.default_rng([k, n])
