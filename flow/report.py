@@ -1,12 +1,20 @@
 """What the command prints: tables for people, or JSON alone; progress goes to standard error."""
 
 import json
+import time
 from contextlib import contextmanager
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 __all__ = ["Reporter", "table_of"]
@@ -38,20 +46,32 @@ class Reporter:
         print(json.dumps(value, indent=2))
 
     @contextmanager
+    def _progress(self, what, total, *columns):
+        """A display that goes when the step ends, and that a terminal alone is shown."""
+        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
+            task = progress.add_task(what, total=total)
+            yield lambda done: progress.update(task, completed=done)
+
+    @contextmanager
     def working(self, what):
-        """A spinner and the time, for a step whose length is not known."""
-        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-        with Progress(*columns, console=self.err, transient=True) as progress:
-            progress.add_task(what, total=None)
+        """A spinner and the time, for a step that is mostly short."""
+        with self._progress(what, None, SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()):
             yield
+
+    @contextmanager
+    def estimating(self, what, seconds):
+        """A bar with the time left, for a step that takes about ``seconds``; yields a function to call meanwhile."""
+        began = time.monotonic()
+        columns = TextColumn("{task.description}"), BarColumn(), TextColumn("about"), TimeRemainingColumn()
+        with self._progress(what, seconds, *columns) as progress:
+            yield lambda: progress(min(time.monotonic() - began, 0.99 * seconds))
 
     @contextmanager
     def counting(self, what, total):
         """A bar with the time left; yields ``progress(done)``."""
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        with Progress(*columns, console=self.err, transient=True) as progress:
-            task = progress.add_task(what, total=total)
-            yield lambda done: progress.update(task, completed=done)
+        with self._progress(what, total, *columns) as progress:
+            yield progress
 
     # One method a command
 

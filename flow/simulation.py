@@ -18,8 +18,8 @@ def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0,
     with report.working("generating Verilog"):
         fresh = project.generate()
     report.step("Verilog", fresh, project.verilog)
-    with report.working("building with Verilator"):
-        fresh = project.build_simulator(waves=waves, verbose=verbose)
+    with report.estimating("building with Verilator", project.expected_build_seconds()) as progress:
+        fresh = project.build_simulator(waves=waves, verbose=verbose, progress=progress)
     report.step("simulator", fresh, project.simulator(waves))
     began = time.monotonic()
     with report.counting("simulating", len(images)) as progress:

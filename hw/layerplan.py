@@ -18,7 +18,7 @@ __all__ = ["LayerPlan"]
 
 
 class LayerPlan:
-    """A `Dense` or `FloatDense` node folded to ``pe`` neurons by ``simd`` inputs a cycle, with the activation behind it.
+    """A `Dense` or `FloatDense` node, ``pe`` neurons by ``simd`` inputs a cycle, and the activation behind it.
 
     Parameters
     ----------

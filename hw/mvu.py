@@ -46,7 +46,8 @@ class MatrixVectorUnit(wiring.Component):
 
         m.submodules.array = array = p.make_array()
         m.d.comb += [
-            array.x.eq(replay.x), array.valid.eq(replay.valid), array.first.eq(replay.first), array.last.eq(replay.last),
+            array.x.eq(replay.x), array.valid.eq(replay.valid),
+            array.first.eq(replay.first), array.last.eq(replay.last),
         ]  # fmt: skip
         self._weights(m, replay, array)
 

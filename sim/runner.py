@@ -55,14 +55,17 @@ def environment():
     return env
 
 
-def build(verilog, folder, *, waves=False, verbose=False):
-    """Compile ``verilog`` into ``folder``; returns the log's path. Raises `SimulationError`."""
+def build(verilog, folder, *, waves=False, verbose=False, progress=None):
+    """Compile ``verilog`` into ``folder``; returns the log's path. Raises `SimulationError`.
+
+    ``progress()`` is called a few times a second.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     ports = folder / "ports.vlt"
     ports.write_text("`verilator_config\n" + "".join(
         f'public_flat_rw -module "{TOP}" -var "{port}"\n' for port in _PORTS.split()))  # fmt: skip
-    _python(["build", str(verilog), str(folder), str(int(waves))], folder / "build.log", verbose, 3600)
+    _python(["build", str(verilog), str(folder), str(int(waves))], folder / "build.log", verbose, 3600, progress)
     return folder / "build.log"
 
 
