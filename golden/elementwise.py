@@ -1,8 +1,8 @@
 """Float32 functions of one variable: what a model computes between an accumulator and the next code.
 
-Each operation repeats, in float32, what onnxruntime computes for the ONNX operation of that name, down to the order of
-its roundings; `tests/golden/test_elementwise.py` holds them equal. A sequence of them is a *chain*. The parameters of an
-operation are scalars or one number per position of the tensor that the chain is applied to (its last axis).
+Each operation repeats, in float32, what onnxruntime computes for the ONNX operation of that name, down to the order
+of its roundings; `tests/golden/test_elementwise.py` holds them equal. A sequence of them is a *chain*. The parameters
+of an operation are scalars or one number per position of the tensor that the chain is applied to (its last axis).
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from functools import partial
 
 import numpy as np
 
-__all__ = ["Affine", "Call", "Dequantize", "Op", "affine", "apply", "is_monotone", "select"]
+__all__ = ["Affine", "Call", "Dequantize", "Op", "affine", "apply", "batch_normalization", "clip", "is_monotone",
+           "is_shared", "leaky_relu", "relu"]  # fmt: skip
 
 F32 = np.float32
 
@@ -20,18 +21,12 @@ class Op:
 
     ``__call__(x)`` maps a float32 array to a float32 array. ``monotone`` says that the map never changes direction
     (rounding included). ``coefficients`` gives ``(a, b)`` in double where the operation is ``a*x + b``, else ``None``.
+    ``parameters`` are its arrays.
     """
 
     monotone = True
     coefficients = None
-
-    def select(self, index):
-        """The same operation for the positions ``index`` of its tensor."""
-        return self
-
-
-def _pick(parameter, index):
-    return parameter if parameter.size == 1 else parameter[index]
+    parameters = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +43,9 @@ class Dequantize(Op):
     def coefficients(self):
         return self.scale, -self.scale * self.zero
 
-    def select(self, index):
-        return Dequantize(_pick(self.scale, index), _pick(self.zero, index))
+    @property
+    def parameters(self):
+        return self.scale, self.zero
 
 
 _AFFINE = {  # kind: (float32 function, coefficients in double)
@@ -75,8 +71,9 @@ class Affine(Op):
     def coefficients(self):
         return _AFFINE[self.kind][1](self.c.astype(np.float64))
 
-    def select(self, index):
-        return Affine(self.kind, _pick(self.c, index))
+    @property
+    def parameters(self):
+        return (self.c,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,9 +87,6 @@ class Call(Op):
 
     def __call__(self, x):
         return self.function(x, *self.parameters)
-
-    def select(self, index):
-        return Call(self.name, self.function, tuple(_pick(p, index) for p in self.parameters), self.monotone)
 
 
 def batch_normalization(gamma, beta, mean, variance, epsilon):
@@ -139,13 +133,13 @@ def is_monotone(chain):
     return all(op.monotone for op in chain)
 
 
-def select(chain, index):
-    """The chain for some positions of its tensor only."""
-    return tuple(op.select(index) for op in chain)
+def is_shared(chain):
+    """Whether every position of a tensor goes through the same function."""
+    return all(parameter.size == 1 for op in chain for parameter in op.parameters)
 
 
 def affine(chain):
-    """``(a, b)`` in double with chain(x) = ``a*x + b`` but for float32 rounding; ``None`` if an operation is not affine."""
+    """``(a, b)`` in double: the chain is ``a*x + b`` but for float32 rounding; ``None`` if one of it is not affine."""
     a, b = np.ones(1), np.zeros(1)
     for op in chain:
         if op.coefficients is None:

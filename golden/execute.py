@@ -7,6 +7,7 @@ import numpy as np
 
 from . import float32
 from .elementwise import apply
+from .formats import Float32
 from .network import ArgMax, Dense, FloatDense, Rescale, Score, Threshold
 
 __all__ = ["Result", "execute", "labels_of", "run"]
@@ -20,6 +21,12 @@ class Result:
 
     edges: dict
     outputs: dict
+
+    @property
+    def labels(self):
+        """The class of each sample, by the output that holds indices of classes if there is one, else by the first."""
+        outputs = list(self.outputs.values())
+        return labels_of(next((y for y in outputs if np.issubdtype(y.dtype, np.integer)), outputs[0]))
 
 
 @singledispatch
@@ -70,11 +77,25 @@ def _(node: ArgMax, x):
 
 
 def run(network, values):
-    """Execute ``network`` on integer input values ``(B, *input_shape)`` (float32 for a float network)."""
-    values = np.asarray(values).reshape(len(values), -1)
+    """Execute ``network`` on integer input values ``(B, *input_shape)`` (float32 for a float network).
+
+    ``ValueError`` if they do not have that shape, or one is not a value of the input format.
+    """
+    values, size = np.asarray(values), int(np.prod(network.input_shape))
+    if values.ndim < 1 or values.size != len(values) * size:
+        raise ValueError(f"Input must have the shape (batch, {size}), not {values.shape}")
+    if not isinstance(network.input_format, Float32):
+        if (values != np.rint(values)).any():
+            raise ValueError("Input must be integers, as Network.encode gives them")
+        values = values.astype(np.int64)
+        network.input_format.encode(values)  # refuses what is out of range
+    values = values.reshape(len(values), size)
     parts = [_run(network, values[i : i + _BATCH]) for i in range(0, max(1, len(values)), _BATCH)]
-    join = lambda dicts: {k: np.concatenate([d[k] for d in dicts]) for k in dicts[0]}  # noqa: E731
-    return Result(join([p.edges for p in parts]), join([p.outputs for p in parts]))
+    return Result(_joined([p.edges for p in parts]), _joined([p.outputs for p in parts]))
+
+
+def _joined(dicts):
+    return {k: np.concatenate([d[k] for d in dicts]) for k in dicts[0]}
 
 
 def _run(network, x):

@@ -6,22 +6,39 @@ together are one function of one integer per position: its thresholds are found 
 stuck, and the integers are those of the model's own arithmetic.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from .elementwise import Dequantize, affine, apply, is_monotone
-from .formats import Float32, Format, format_for
+from .elementwise import Dequantize, apply
+from .floatlayers import float_layer_end
+from .formats import Float32
+from .functions import add_function
+from .handlers import HANDLERS
 from .inputspec import parse_input
-from .network import Network, Output, Threshold
-from .onnxfile import INPUT_KEY, ModelError, OnnxFile, attributes_of, describe, evaluate
+from .network import Network, Output
+from .onnxfile import INPUT_KEY, STANDARD_DOMAINS, ModelError, OnnxFile, attributes_of, describe, evaluate
+from .outputs import lower_argmax
 from .tensors import Closed, Constant, Data
-from .thresholds import find_thresholds, steps_of
 from .tidy import tidy
 
 __all__ = ["ModelError", "import_model"]
 
 _QUANTIZERS = {"Quant", "IntQuant", "BipolarQuant"}
+_QONNX_DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
+# Operations that keep what is known of quantized constants; all others are simply evaluated.
+_KEEPERS = _QUANTIZERS | {
+    "Transpose",
+    "Reshape",
+    "Flatten",
+    "Squeeze",
+    "Unsqueeze",
+    "Identity",
+    "Mul",
+    "Div",
+    "Dropout",
+}
 
 
 def import_model(path, input_spec=None, *, output="auto"):
@@ -32,7 +49,8 @@ def import_model(path, input_spec=None, *, output="auto"):
     path : path of a ``.onnx`` file
     input_spec : str or None
         How raw integers become the model's floats (`golden.inputspec`); ``None`` takes the model's metadata
-        (``fewbit.input``), and without that the hardware takes the codes of the first quantizer.
+        (``fewbit.input``) or its input's integer type, and without either the hardware takes the codes of the first
+        quantizer.
     output : "auto" or "label"
         What the hardware gives: what the model ends with, or the index of its largest output.
 
@@ -43,77 +61,110 @@ def import_model(path, input_spec=None, *, output="auto"):
     """
     if output not in ("auto", "label"):
         raise ModelError(f"output must be auto or label, not {output!r}")
-    file = OnnxFile(Path(path))
-    spec = input_spec or file.metadata.get(INPUT_KEY)
     try:
-        spec = parse_input(spec) if spec else None
+        file = OnnxFile(Path(path))
+        spec = _spec_of(file, input_spec)
+        return tidy(Importer(file, spec).network(output))
+    except ModelError:
+        raise
+    except Exception as error:  # a damaged file can break any assumption, and its user is not helped by a traceback
+        raise ModelError(f"{path}: cannot be imported ({type(error).__name__}: {str(error)[:200]})") from error
+
+
+def _spec_of(file, text):
+    text = text or file.metadata.get(INPUT_KEY) or file.input_type
+    if text is None:
+        return None
+    try:
+        spec = parse_input(text)
     except ValueError as error:
-        raise ModelError(str(error)) from None
-    return tidy(Importer(file, spec).network(output))
+        raise ModelError(error) from None
+    if file.input_type and (spec.scale, spec.offset) != (1, 0):
+        raise ModelError(
+            f"input {file.input_name!r} is of type {file.input_type}: its integers are what the model takes, so it "
+            f"cannot be declared as {text!r}"
+        )
+    return spec
 
 
 class Importer:
-    """The walk: tensors known so far, and the network made so far. Handlers of operations are in `golden.handlers`."""
+    """The walk: tensors known so far, and the network made so far. Handlers of operations are in `golden.handlers`.
+
+    Attributes
+    ----------
+    file : OnnxFile
+    is_float : bool
+        Whether nothing in the model is quantized: the float32 baseline.
+    result : Network
+        The network made so far.
+    folded : dict
+        Of a float model: edges whose layer has got the operations behind it (`golden.floatlayers`).
+    """
 
     def __init__(self, file, spec):
         self.file = file
-        self.spec = spec
         self.is_float = not any(n.op_type in _QUANTIZERS for n in file.nodes)
         self.tensors = {name: Constant(array) for name, array in file.constants.items()}
         size = int(np.prod(file.input_shape))
-        start = Data("input", np.arange(size).reshape(file.input_shape))
-        fmt, encode = None, None
+        start = Data("input", np.arange(size).reshape(file.input_shape), raw=file.input_type is not None)
+        fmt, encode, text = None, None, "codes"
         if self.is_float:
-            fmt, encode, self.spec = Float32(), lambda x: np.asarray(x, dtype=np.float32), None
+            fmt, encode, text = Float32(), lambda x: np.asarray(x, dtype=np.float32), "float32"
         elif spec is not None:
-            fmt, encode = spec.format, spec.encode
+            fmt, encode, text = spec.format, spec.encode, spec.text
             start = start.then(spec.dequantize())
         self.tensors[file.input_name] = start
-        self.result = Network(file.name, fmt, file.input_shape[1:], encode, spec.text if spec and fmt else "codes")
-        if self.is_float:
-            self.result.input_spec = "float32"
-        self.edges = {}
+        self.result = Network(file.name, fmt, file.input_shape[1:], encode, text)
+        self.folded = {}
+        self._edges = {}
 
     def network(self, output):
-        from .handlers import HANDLERS
-        from .outputs import lower_argmax
-
+        """Walk the whole graph; the finished network."""
         for node in self.file.nodes:
-            self._visit(node, HANDLERS)
-        for name in self.file.outputs:
-            self.result.outputs.append(self._output(name))
+            self._visit(node)
+        self.result.outputs += [self._output(name) for name in self.file.outputs]
         return lower_argmax(self.result, output)
 
-    def _visit(self, node, handlers):
+    def _visit(self, node):
         inputs = [self.tensors[i] if i else None for i in node.input]
+        while inputs and inputs[-1] is None:
+            inputs.pop()
         try:
-            if all(isinstance(t, Constant | None) for t in inputs) and node.op_type not in _QUANTIZERS | _SHAPERS:
-                values = [Constant(a) for a in evaluate(self.file, node, [t and t.array for t in inputs])]
-            else:
-                if node.op_type not in handlers:
-                    raise ModelError(
-                        f"{describe(node)}: operation {node.op_type} is not supported here; supported are "
-                        + ", ".join(sorted(handlers))
-                    )
-                values = handlers[node.op_type](self, node, inputs, attributes_of(node))
+            values = self._values(node, inputs)
         except ModelError as error:
             at = describe(node)
             raise (error if str(error).startswith(at) else ModelError(f"{at}: {error}")) from None
-        except (ValueError, IndexError, TypeError) as error:  # NumPy refused the shapes
-            raise ModelError(f"{describe(node)}: its operands do not fit: {' '.join(str(error).split())}") from None
+        except (ValueError, IndexError, TypeError, OverflowError) as error:  # NumPy refused the shapes
+            raise ModelError(f"{describe(node)}: its operands do not fit: {error}") from None
         self.tensors.update({name: v for name, v in zip(node.output, values, strict=False) if name})
+
+    def _values(self, node, inputs):
+        standard = node.domain in STANDARD_DOMAINS
+        known = node.op_type in HANDLERS and (
+            standard or (node.domain in _QONNX_DOMAINS and node.op_type in _QUANTIZERS)
+        )
+        if standard and node.op_type not in _KEEPERS and all(isinstance(t, Constant | None) for t in inputs):
+            padded = inputs + [None] * (len(node.input) - len(inputs))
+            return [Constant(a) for a in evaluate(self.file, node, [t and t.array for t in padded])]
+        if not known:
+            domain = "" if standard else f" of domain {node.domain!r}"
+            raise ModelError(
+                f"operation {node.op_type}{domain} is not supported on data; supported are "
+                f"{', '.join(sorted(HANDLERS))}, with quantizers of domain {', '.join(_QONNX_DOMAINS)}"
+            )
+        return HANDLERS[node.op_type](self, node, inputs, attributes_of(node))
 
     # What handlers use
 
     def edge(self, name):
         """The edge with its range; the importer keeps them as the network grows."""
-        if name not in self.edges:
-            self.edges = self.result.edges()
-        return self.edges[name]
+        if name not in self._edges:
+            self._edges = self.result.edges()
+        return self._edges[name]
 
     def length(self, data):
         """Length of the data's edge, also of an input that has no format yet."""
-        return int(np.prod(self.result.input_shape)) if data.edge == "input" else self.edge(data.edge).length
+        return int(np.prod(self.result.input_shape)) if data.edge in ("input", "") else self.edge(data.edge).length
 
     def add(self, node):
         """Append a node; returns its edge's name."""
@@ -127,12 +178,11 @@ class Importer:
 
     def known(self, data):
         """Refuse data behind an input whose integers are not declared."""
-        if self.result.input_format is None:
+        if self.result.input_format is None or not data.edge:
             raise ModelError(
                 f"input {self.file.input_name!r} gets here without a quantizer; declare how raw integers become its "
                 "floats, for example --input uint8/255"
             )
-        return data
 
     def quantize(self, data, quantizer):
         """The data behind ``quantizer``: a new edge of codes."""
@@ -141,84 +191,32 @@ class Importer:
         ends = Dequantize(scale.astype(np.float64), zero.astype(np.float64))
         if self.result.input_format is None:
             return self._quantize_input(data, quantizer, scale, zero, ends)
-        edge = self.add_function(
-            data, lambda y: quantizer.codes(y, scale, zero), quantizer.format, parameters=(scale, zero)
+        self.known(data)
+        edge = add_function(
+            self, data, lambda y: quantizer.codes(y, scale, zero), quantizer.format, parameters=(scale, zero)
         )
         return Data(edge, data.index, (ends,))
 
     def _quantize_input(self, data, quantizer, scale, zero, ends):
         """The first quantizer of an undeclared input runs on the host; the hardware takes its codes."""
-        result = self.result
+        result, host = self.result, data
         result.input_format = quantizer.format
 
         def encode(x):
             x = np.asarray(x, dtype=np.float32)
-            y = apply(data.chain, x.reshape(len(x), -1))
+            y = apply(host.chain, x.reshape(len(x), -1))
             if not np.isfinite(y).all():
-                raise ValueError("the input holds NaN or infinite values")
+                raise ValueError("Input must not hold NaN or infinite values")
             return quantizer.codes(y, scale, zero).reshape(x.shape)
 
         result.encode = encode
-        self.input_user = data
-        for name, tensor in self.tensors.items():  # preprocessed floats that anybody else would read are gone
+        # The floats in front of it exist on the host only: whoever else reads them gets an error, not the codes.
+        for name, tensor in self.tensors.items():
             if isinstance(tensor, Data) and tensor.edge == "input":
-                self.tensors[name] = Data("preprocessed input", tensor.index)
+                self.tensors[name] = replace(tensor, edge="")
+            elif isinstance(tensor, Closed) and tensor.data.edge == "input":
+                self.tensors[name] = replace(tensor, data=replace(tensor.data, edge=""))
         return Data("input", data.index, (ends,))
-
-    def add_function(self, data, codes, fmt: Format, *, parameters=()):
-        """A `Threshold` node for ``codes(chain(x))``, by position or, where all are alike, one for all."""
-        edge = self.edge(data.edge)
-        used = np.unique(data.index)
-        lo, hi = edge.lo.copy(), edge.hi.copy()
-        if len(used) < edge.length:
-            unused = np.setdiff1d(np.arange(edge.length), used)
-            lo[unused], hi[unused] = lo[used[0]], lo[used[0]]
-        shared = all(getattr(p, "size", 1) == 1 for p in parameters) and _is_shared(data.chain)
-        if shared:
-            lo, hi = lo.min(keepdims=True), hi.max(keepdims=True)
-        chain, monotone = data.chain, is_monotone(data.chain)
-        if not monotone and int((hi - lo).max()) > 1 << 24:
-            raise ModelError("a function that is not monotone stands behind a range of over 2**24 integers")
-        thresholds, table = find_thresholds(lambda x: codes(apply(chain, x)), lo, hi, monotone=monotone)
-        steps = steps_of(thresholds, table, lo, hi, fmt)
-        name = self.new("threshold")
-        return self.add(Threshold(name, data.edge, name, *((thresholds, table) if steps is None else (steps, None)), fmt))
-
-    def integers(self, data):
-        """The data as ``scale * (integer - zero)``: (edge, scale per position, zero per position), in double.
-
-        A chain that is not affine on its edge's values (a ReLU behind a signed quantizer, say) becomes a table.
-        """
-        self.known(data)
-        edge = self.edge(data.edge)
-        coefficients = affine(data.chain)
-        if coefficients is not None:
-            a, b = (np.broadcast_to(c, edge.length) for c in coefficients)
-            if (a != 0).all():
-                return data.edge, a, -b / a
-        return self._tabulate(data)
-
-    def _tabulate(self, data):
-        edge = self.edge(data.edge)
-        lo, hi = int(edge.lo.min()), int(edge.hi.max())
-        if hi - lo >= 1 << 16:
-            raise ModelError(f"its input is not quantized (it can have {hi - lo + 1} different values)")
-        x = np.arange(lo, hi + 1)[:, None]
-        y = apply(data.chain, np.broadcast_to(x, (len(x), edge.length)))[:, np.unique(data.index)].astype(np.float64)
-        levels = np.unique(y)
-        step = np.diff(levels)[np.diff(levels) > 1e-6 * np.abs(levels).max(initial=1e-30)].min(initial=np.inf)
-        zero = levels[np.abs(levels).argmin()] if len(levels) else 0.0
-        if not np.isfinite(step):
-            step = abs(zero) or 1.0
-        zero = 0.0 if abs(zero / step - np.rint(zero / step)) < 1e-4 else zero
-        m = np.rint((levels - zero) / step)
-        if np.abs(m).max() > 255 or not np.allclose(m * step + zero, levels, rtol=1e-5, atol=1e-6 * step):
-            raise ModelError("its input is not quantized to evenly spaced levels; put a quantizer in front of it")
-        step = (levels[-1] - levels[0]) / max(1, m[-1] - m[0]) if len(levels) > 1 else step
-        fmt = format_for(m.astype(np.int64))
-        name = self.add_function(data, lambda v: np.rint((v - zero) / step).astype(np.int64), fmt)
-        length = self.edge(name).length
-        return name, np.full(length, step), np.full(length, -zero / step)
 
     def _output(self, name):
         tensor = self.tensors[name]
@@ -226,19 +224,16 @@ class Importer:
             raise ModelError(f"output {name!r} does not depend on the input")
         data, closing = (tensor.data, tensor.closing) if isinstance(tensor, Closed) else (tensor, ())
         self.known(data)
-        return Output(name, data.edge, data.index, data.chain, closing)
-
-
-_SHAPERS = {"Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Mul", "Div", "Dropout"}
-
-
-def _is_shared(chain):
-    """Whether every position of a tensor goes through the same function."""
-    sizes = [p.size for op in chain for p in _parameters(op)]
-    return all(size == 1 for size in sizes)
-
-
-def _parameters(op):
-    if isinstance(op, Dequantize):
-        return (op.scale, op.zero)
-    return (op.c,) if hasattr(op, "c") else op.parameters
+        if data.edge == "input":
+            raise ModelError(
+                f"output {name!r} comes from the model's input without a layer, so there is nothing to build"
+            )
+        index = data.index
+        if index.ndim == 0 or index.shape[0] != 1:
+            if closing:
+                raise ModelError(f"output {name!r} must have the batch as its first axis, not shape {index.shape}")
+            index = index[None]
+        if self.is_float:
+            edge, chain = float_layer_end(self, data, last=True)
+            return Output(name, edge, index, chain, closing)
+        return Output(name, data.edge, index, data.chain, closing)

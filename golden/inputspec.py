@@ -12,7 +12,7 @@ __all__ = ["InputSpec", "parse_input"]
 
 _FORM = "bipolar, uintN or intN (1 to 16 bits), then optionally fF (F fraction bits), *A or /A, and +B or -B"
 _PATTERN = re.compile(
-    r"(?:(?P<bipolar>bipolar)|(?P<sign>u?)int(?P<bits>\d+))(?:f(?P<fraction>\d+))?"
+    r"(?:(?P<bipolar>bipolar)|(?P<sign>u?)int(?P<bits>\d{1,3}))(?:f(?P<fraction>\d{1,3}))?"
     r"(?:(?P<op>[*/])(?P<factor>[\d.eE]+(?:(?<=[eE])-\d+)?))?(?P<offset>[+-][\d.eE]+)?"
 )
 
@@ -34,12 +34,14 @@ class InputSpec:
         """Integers of the floats ``x`` as the model takes them; ``ValueError`` if one is not such a float."""
         x = np.asarray(x, dtype=np.float32)
         values = np.rint((x.astype(np.float64) - self.offset) / self.scale)
-        step = 1e-4 * abs(self.scale)
-        wrong = ~np.isfinite(x) | (np.abs(self.scale * values + self.offset - x) > step)
+        with np.errstate(invalid="ignore"):
+            rounding = np.spacing(np.maximum(np.abs(x), np.float32(abs(self.offset))))
+            far = np.abs(self.scale * values + self.offset - x) > 1e-4 * self.scale + rounding
+        wrong = ~np.isfinite(x) | far
         if wrong.any():
-            raise ValueError(f"input value {x[wrong].flat[0]} is no integer of {self.text} (step {self.scale:g})")
+            raise ValueError(f"Input must be integers of {self.text} (step {self.scale:g}), not {x[wrong].flat[0]}")
         values = values.astype(np.int64)
-        self.format.encode(values)
+        self.format.encode(values)  # refuses what is out of range
         return values
 
 
@@ -60,11 +62,12 @@ def parse_input(text):
             raise ValueError(f"Input declaration must have 1 to 16 bits (a signed one 2 to 16); not {text!r}")
         fmt = Unsigned(bits) if part["sign"] else Signed(bits)
     try:
-        scale = 2.0 ** -int(part["fraction"] or 0)
         factor, offset = float(part["factor"] or 1), float(part["offset"] or 0)
-    except ValueError:
+        scale = (1 / factor if part["op"] == "/" else factor) / 2.0 ** int(part["fraction"] or 0)
+    except (ValueError, OverflowError, ZeroDivisionError):
         raise ValueError(f"Input declaration must be {_FORM}; not {text!r}") from None
-    if factor <= 0 or not np.isfinite([factor, offset]).all():
-        raise ValueError(f"Input declaration must have a positive, finite factor; not {text!r}")
-    scale = scale / factor if part["op"] == "/" else scale * factor
+    if not (1e-30 < scale < 1e30 and abs(offset) < 1e30):
+        raise ValueError(
+            f"Input declaration must have a positive factor, and numbers within 1e-30 to 1e30; not {text!r}"
+        )
     return InputSpec(text, fmt, scale, offset)

@@ -72,7 +72,7 @@ class FloatDense(Node):
 
     def out(self, x):
         bound = np.full(len(self.weights), np.inf)
-        return Edge(len(self.weights), Float32(), 0 * bound if self.relu else -bound, bound)
+        return Edge(len(self.weights), Float32(), np.zeros_like(bound) if self.relu else -bound, bound)
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,4 +227,3 @@ def accumulator_format(lo, hi):
     if lo >= 0:
         return Unsigned(max(1, hi.bit_length()))
     return Signed(max((-lo - 1).bit_length(), hi.bit_length()) + 1 if hi >= 0 else (-lo - 1).bit_length() + 1)
-

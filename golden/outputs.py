@@ -12,96 +12,143 @@ from .onnxfile import ModelError
 __all__ = ["lower_argmax"]
 
 _MOST_VALUES = 1 << 22  # that ordering the logits of all classes may visit
+_MOST_SCORE = 1 << 31
 _GAP = 1e-6  # between logits, so that Softmax cannot make two of them equal
+_NORMS = {"Softmax", "LogSoftmax"}
 
 
 def lower_argmax(network, output):
     """ArgMax at the end moves into the hardware where the integers can be proved to have the order of the floats.
 
-    With ``output="label"`` it is added to a model that ends in logits; an error says why where that cannot be.
+    With ``output="label"`` the hardware gives the index of the largest logit, whatever the model ends with; an error
+    says why where that cannot be.
     """
-    for i, out in enumerate(network.outputs):
-        names = [name for name, _ in out.closing]
-        wanted = names in (["ArgMax"], ["Softmax", "ArgMax"], ["LogSoftmax", "ArgMax"])
-        if output == "label" and len(network.outputs) == 1 and names in ([], ["Softmax"], ["LogSoftmax"]):
-            wanted, out = True, replace(out, closing=())
-            out = replace(out, index=out.index.reshape(1, -1))
-        if not wanted:
-            if output == "label":
-                raise ModelError(f"output {out.name!r} has no single label to give ({' '.join(names) or 'several outputs'})")
-            continue
-        lowered = _lower(network, out, through=names[:-1] if names[-1:] == ["ArgMax"] else names)
-        if lowered is None and output == "label":
-            raise ModelError(f"output {out.name!r}: its integers do not have the order of its floats; use --output auto")
-        if lowered is not None:
-            shape = out.closing[-1][1](np.zeros(out.index.shape, dtype=np.float32)).shape if out.closing else (1, 1)
-            network.nodes += lowered
-            network.outputs[i] = replace(
-                out, edge=lowered[-1].y, index=np.zeros(shape, dtype=np.int64), chain=(), closing=()
-            )
+    if output == "label":
+        return _label(network)
+    if len(network.outputs) == 1 and _names(network.outputs[0])[-1:] == ["ArgMax"]:
+        out = network.outputs[0]
+        normed = bool(_NORMS & set(_names(out)))
+        return _lower(network, out, _ending(network, out, gap=_GAP if normed else 0)[0])
     return network
 
 
-def _lower(network, out, through):
-    """The nodes to append, or None."""
+def _names(out):
+    return [name for name, _ in out.closing if name != "Reshape"]
+
+
+def _label(network):
+    out = next((o for o in network.outputs if _names(o)[-1:] == ["ArgMax"]), network.outputs[0])
+    for other in network.outputs:
+        same = other.edge == out.edge and other.chain == out.chain and np.array_equal(other.index, out.index)
+        if not same or "BottomK" in _names(other):
+            raise ModelError(
+                f"output {other.name!r}: a model with output label must end in one tensor of logits, with or without "
+                "Softmax, LogSoftmax, ArgMax or TopK behind it"
+            )
+    if out.index.size < 2:
+        raise ModelError(f"output {out.name!r} is a single number, which has no largest entry; use output auto")
+    nodes, reason = _ending(network, out, gap=0)
+    if nodes is None:
+        raise ModelError(f"output {out.name!r} cannot become a label in hardware: {reason}; use output auto")
+    if _names(out)[-1:] != ["ArgMax"]:
+        out = replace(out, closing=())
+    network.outputs = [out]
+    return _lower(network, out, nodes)
+
+
+def _lower(network, out, nodes):
+    """The network with ``nodes`` behind its edge; the output keeps the shape that its closing functions gave it."""
+    if nodes is None:
+        return network
+    y = np.zeros(out.index.shape, dtype=np.float32)
+    for _, function in out.closing:
+        y = function(y)
+    shape = y.shape if out.closing else (1, 1)
+    network.nodes += nodes
+    network.outputs[0] = replace(out, edge=nodes[-1].y, index=np.zeros(shape, dtype=np.int64), chain=(), closing=())
+    return network
+
+
+def _ending(network, out, gap):
+    """(nodes to append, None), or (None, reason).
+
+    ``gap`` is the least difference of unequal logits that is accepted.
+    """
     edge = network.edges()[out.edge]
     if not np.array_equal(out.index.reshape(-1), np.arange(edge.length)):
-        return None
+        return None, "its positions are not those of the last layer, in order"
     argmax = ArgMax("argmax0", out.edge, "argmax0")
     if isinstance(edge.format, Float32):
-        return _lower_float(network, out, argmax)
+        folded = not out.chain and isinstance(network.nodes[-1], FloatDense)
+        return ([argmax], None) if folded else (None, "float operations stand behind the last layer")
+    if all((p == p.flat[0]).all() for op in out.chain for p in op.parameters):
+        # One function for all classes: it must rise strictly, so that what is tied as a float is tied as an integer.
+        lo, hi = int(edge.lo.min()), int(edge.hi.max())
+        if hi - lo < _MOST_VALUES:
+            y = _column(out.chain, np.arange(lo, hi + 1), 0, edge.length).astype(np.float64)
+            if (np.diff(y) > gap).all():
+                return [argmax], None
     if int((edge.hi - edge.lo + 1).sum()) > _MOST_VALUES:
-        return None
+        return None, f"its classes reach more than {_MOST_VALUES} integers, too many to prove their order"
+    return _scored(edge, out, argmax, gap)
+
+
+def _scored(edge, out, argmax, gap):
     values = [np.arange(lo, hi + 1) for lo, hi in zip(edge.lo, edge.hi, strict=True)]
     floats = [_column(out.chain, v, c, edge.length) for c, v in enumerate(values)]
-    x, y = np.concatenate(values), np.concatenate(floats)
+    x, y = np.concatenate(values), np.concatenate(floats).astype(np.float64)
     owner = np.repeat(np.arange(edge.length), [len(v) for v in values])
-    gaps = np.diff(np.unique(y.astype(np.float64)))
-    if through and (gaps < _GAP).any():
-        return None
+    failed = None, "its integers do not have the order of its floats"
+    if np.isnan(y).any() or (np.diff(np.unique(y)) < gap).any():
+        return failed
     rank = np.lexsort((-owner, y))
-    if _same_order(x, y, owner, rank):
-        return [argmax]
-    slope = np.array([(f[-1].astype(np.float64) - f[0]) / max(1, v[-1] - v[0]) for f, v in zip(floats, values, strict=True)])
-    if (slope <= 0).any():
-        return None
-    shift = np.array([f[0] - s * v[0] for f, s, v in zip(floats, slope, values, strict=True)], dtype=np.float64)
+    if _same_order(x, owner, rank):
+        return [argmax], None
+    slope = np.array([(f[-1] - f[0]) / max(1, v[-1] - v[0]) for f, v in
+                      zip((f.astype(np.float64) for f in floats), values, strict=True)])  # fmt: skip
+    fixed = np.array([len(v) == 1 for v in values])
+    if not (np.isfinite(slope).all() and (slope[~fixed] > 0).all() and not fixed.all()):
+        return failed
+    shift = np.array([float(f[0]) - s * v[0] for f, s, v in zip(floats, slope, values, strict=True)])
     for bits in range(1, 25):
         unit = slope.max() / 2**bits
+        if np.abs(shift).max() / unit > 2**40:
+            break
         multiplier, addend = np.rint(slope / unit).astype(np.int64), np.rint(shift / unit).astype(np.int64)
-        if _same_order(x * multiplier[owner] + addend[owner], y, owner, rank):
-            score = Score("score0", out.edge, "score0", multiplier, addend - addend.min())
-            return [score, replace(argmax, x="score0")]
-    return None
+        score = x * multiplier[owner] + addend[owner] - addend.min()
+        if max(-int(score.min()), int(score.max())) >= _MOST_SCORE:
+            break
+        if _same_order(score, owner, rank):
+            return [
+                Score("score0", out.edge, "score0", multiplier, addend - addend.min()),
+                replace(argmax, x="score0"),
+            ], None
+    return failed
 
 
 def _column(chain, values, c, length):
-    x = np.zeros((len(values), length), dtype=np.int64)
-    x[:, c] = values
-    return apply(chain, x)[:, c]
+    """The chain's floats for all ``values`` of class ``c``."""
+    rows = max(1, (1 << 22) // length)
+    parts = []
+    for start in range(0, len(values), rows):
+        x = np.zeros((len(values[start : start + rows]), length), dtype=np.int64)
+        x[:, c] = values[start : start + rows]
+        parts.append(apply(chain, x)[:, c])
+    return np.concatenate(parts)
 
 
-def _same_order(score, y, owner, rank):
-    """Whether the winner by (score, first of equals) is the winner by (y, first of equals), whatever the two are.
+def _same_order(score, owner, rank):
+    """Whether of any two classes the winner by (score, first of equals) is the winner by (float, first of equals).
 
-    ``rank`` sorts by (y, -owner). Two values of one class never meet, so only neighbours of different classes must
-    keep their order; a run of one class is compared through its largest and smallest score.
+    ``rank`` sorts by (float, -owner), so the later of two wins. Two values of one class never meet: they may be in any
+    order.
     """
-    score, y, owner = score[rank], y[rank], owner[rank]
-    classes = owner.max() + 1
+    score, owner = score[rank], owner[rank]
+    classes = int(owner.max()) + 1
     key = score * classes - owner  # ties go to the smaller class
     for c in range(classes):
-        others = np.where(owner == c, np.iinfo(np.int64).min, key)
-        before = np.maximum.accumulate(others)
         mine = owner == c
+        before = np.maximum.accumulate(np.where(mine, np.iinfo(np.int64).min, key))
         if (before[mine] > key[mine]).any():
             return False
     return True
-
-
-def _lower_float(network, out, argmax):
-    """A float network's affine end is folded into its last layer, and the hardware compares floats."""
-    last = network.nodes[-1]
-    if out.chain or not isinstance(last, FloatDense):
-        return None
-    return [argmax]

@@ -8,7 +8,33 @@ from qonnx.custom_op.general.quant import quant, resolve_rounding_mode
 from .formats import Bipolar, Format, Signed, Unsigned
 from .onnxfile import ModelError
 
-__all__ = ["BipolarQuantizer", "UniformQuantizer"]
+__all__ = ["BipolarQuantizer", "UniformQuantizer", "UnsignedNarrow"]
+
+
+def _scale(scale):
+    scale = np.asarray(scale, dtype=np.float32)
+    if not (scale.size and np.isfinite(scale).all() and (scale > 0).all()):
+        bad = scale[~(np.isfinite(scale) & (scale > 0))]
+        raise ModelError(f"its scale must be positive and finite, not {bad[0] if bad.size else 'empty'}")
+    return scale
+
+
+def _whole(values, what):
+    values = np.asarray(values, dtype=np.float32)
+    if not (values.size and np.isfinite(values).all() and (values == np.rint(values)).all()):
+        raise ModelError(
+            f"its {what} must be a whole number, not {values.flat[0] if values.size == 1 else values.tolist()}"
+        )
+    return values
+
+
+@dataclass(frozen=True)
+class UnsignedNarrow(Unsigned):
+    """Unsigned without its largest value: QONNX's reading of unsigned and narrow, 0 to ``2**bits - 2``."""
+
+    @property
+    def hi(self):
+        return 2**self.bits - 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,51 +47,39 @@ class UniformQuantizer:
     rounding: str
 
     @classmethod
-    def of(cls, where, scale, zero, bits, *, signed, narrow, rounding):
-        """From the operands of a node; ``where`` names the node in errors."""
-        scale, zero = (np.asarray(a, dtype=np.float32) for a in (scale, zero))
-        if np.size(bits) != 1 or int(np.asarray(bits).flat[0]) != np.asarray(bits).flat[0]:
-            raise ModelError(f"{where}: bit width must be one whole number for the whole tensor, not {bits}")
-        bits = int(np.asarray(bits).flat[0])
-        if not 1 <= bits <= 8:
-            raise ModelError(f"{where}: bit width must be 1 to 8, not {bits}")
-        if not (np.isfinite(scale).all() and (scale > 0).all()):
-            raise ModelError(f"{where}: scale must be positive and finite, not {scale.flat[np.argmin(scale)]}")
-        if not np.isfinite(zero).all() or (zero != np.rint(zero)).any():
-            raise ModelError(f"{where}: zero point must be a whole number, not {zero.flat[0]}")
+    def of(cls, scale, zero, bits, attributes):
+        """From the operands and attributes of a node."""
+        scale, zero, bits = _scale(scale), _whole(zero, "zero point"), _whole(bits, "bit width")
+        if bits.size != 1 or not 1 <= bits.item() <= 8:
+            raise ModelError(f"its bit width must be 1 to 8, one for the whole tensor, not {bits.tolist()}")
+        for name in ("signed", "narrow"):
+            if attributes.get(name) not in (0, 1):
+                raise ModelError(f"its attribute {name!r} must be 0 or 1, not {attributes.get(name)!r}")
+        rounding = attributes.get("rounding_mode", "ROUND")
         try:
             resolve_rounding_mode(rounding)
-        except ValueError:
-            raise ModelError(f"{where}: rounding mode {rounding!r} is not one of QONNX's") from None
-        if signed and bits == 1:
-            fmt = Bipolar()
-        elif signed:
-            fmt = Signed(bits, narrow=bool(narrow))
+        except (ValueError, AttributeError):
+            raise ModelError(
+                "its rounding mode must be ROUND, HALF_EVEN, CEIL, FLOOR, UP, DOWN, HALF_UP or HALF_DOWN, "
+                f"not {rounding!r}"
+            ) from None
+        bits, narrow = int(bits.item()), bool(attributes["narrow"])
+        if not attributes["signed"]:
+            fmt = (UnsignedNarrow if narrow else Unsigned)(bits)
         else:
-            fmt = UnsignedNarrow(bits) if narrow else Unsigned(bits)
+            fmt = Bipolar() if bits == 1 else Signed(bits, narrow=narrow)
         return cls(scale, zero, fmt, rounding)
 
     def codes(self, x, scale=None, zero=None):
         """int64 codes of float32 ``x``; the arguments replace the operands where these were laid out anew."""
         scale = self.scale if scale is None else scale
         zero = self.zero if zero is None else zero
-        y = np.asarray(x, dtype=np.float32) / scale + zero
+        with np.errstate(over="ignore"):
+            y = np.asarray(x, dtype=np.float32) / scale + zero
         signed = isinstance(self.format, Signed | Bipolar)
-        narrow = bool(getattr(self.format, "narrow", False))
-        bits = np.float32(self.format.bits)
-        one, nought = np.float32(1), np.float32(0)
+        narrow = getattr(self.format, "narrow", isinstance(self.format, UnsignedNarrow))
+        bits, one, nought = (np.float32(v) for v in (self.format.bits, 1, 0))
         return np.asarray(quant(y, one, nought, bits, signed, narrow, self.rounding)).astype(np.int64)
-
-
-@dataclass(frozen=True)
-class UnsignedNarrow(Unsigned):
-    """Unsigned without its largest value: QONNX's reading of unsigned and narrow, 0 to ``2**bits - 2``."""
-
-    narrow = True
-
-    @property
-    def hi(self):
-        return max(1, 2**self.bits - 2) if self.bits > 1 else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,17 +88,12 @@ class BipolarQuantizer:
 
     scale: np.ndarray
     format = Bipolar()
-
-    @property
-    def zero(self):
-        return np.zeros(1, dtype=np.float32)
+    zero = np.zeros(1, dtype=np.float32)
 
     @classmethod
-    def of(cls, where, scale):
-        scale = np.asarray(scale, dtype=np.float32)
-        if not (np.isfinite(scale).all() and (scale > 0).all()):
-            raise ModelError(f"{where}: scale must be positive and finite, not {scale.flat[np.argmin(scale)]}")
-        return cls(scale)
+    def of(cls, scale):
+        """From the operand of a node."""
+        return cls(_scale(scale))
 
     def codes(self, x, scale=None, zero=None):
         """-1 or +1 as int64."""

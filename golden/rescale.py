@@ -1,8 +1,8 @@
 """A multiply, add and shift in place of many thresholds, where that gives the same code for every reachable integer.
 
-``((x*m + a) >> s)`` steps to level ``j`` exactly at threshold ``T`` if ``T*m + a >= j*2**s`` and ``(T-1)*m + a < j*2**s``;
-between thresholds both sides are constant and monotone, so these inequalities at the thresholds prove it everywhere.
-For a fixed ``m`` they are an interval for ``a``.
+``((x*m + a) >> s)`` steps to level ``j`` exactly at threshold ``T`` if ``T*m + a >= j*2**s`` and
+``(T-1)*m + a < j*2**s``. Both functions are monotone, so these inequalities at the thresholds prove it everywhere. Two
+of them, one from below and one from above, leave an interval for ``m``; any ``m`` in all intervals has an ``a``.
 """
 
 import numpy as np
@@ -13,7 +13,6 @@ __all__ = ["FEWEST_LEVELS", "as_rescale"]
 
 FEWEST_LEVELS = 32  # below, a binary search over thresholds is cheaper than a multiplier
 _MOST_SHIFT = 30
-_CANDIDATES = np.array([0, 1, -1, 2, -2, 3, -3, 4, -4])
 
 
 def as_rescale(node, edge):
@@ -32,26 +31,25 @@ def as_rescale(node, edge):
 
 
 def _channel(thresholds, lo, hi, shift, base):
-    """(m, a) for one channel, or None. Levels at the ends that are always or never reached bound a from one side."""
+    """(m, a) for one channel, or None."""
     levels = base + 1 + np.arange(len(thresholds), dtype=np.int64) << shift
-    inner = (thresholds > lo) & (thresholds <= hi)
+    inner, never, always = (thresholds > lo) & (thresholds <= hi), thresholds > hi, thresholds <= lo
     if not inner.any():  # one code for every reachable x
-        level = int(base + (thresholds <= lo).sum())
-        return 0, level << shift
-    t, level = thresholds[inner], levels[inner]
-    slope = (level[-1] - level[0]) / max(1, t[-1] - t[0]) if len(t) > 1 else 0
-    if len(t) == 1:
-        slope = float(1 << shift)
-    never, always = levels[thresholds > hi], levels[thresholds <= lo]
-    for m in int(round(slope)) + _CANDIDATES:
-        if m <= 0:
-            continue
-        at_least = (level - t * m).max()
-        at_most = (level - 1 - (t - 1) * m).min()
-        if len(always):
-            at_least = max(at_least, always.max() - lo * m)
-        if len(never):
-            at_most = min(at_most, never.min() - 1 - hi * m)
-        if at_least <= at_most:
-            return int(m), int(at_least + at_most) // 2
-    return None
+        return 0, int(base + always.sum()) << shift
+    # x*m + a >= y at these points, and x*m + a <= y at those; levels that are always or never reached bound one side.
+    above_x, above_y = thresholds[inner], levels[inner]
+    below_x, below_y = thresholds[inner] - 1, levels[inner] - 1
+    if always.any():
+        above_x, above_y = np.r_[lo, above_x], np.r_[levels[always].max(), above_y]
+    if never.any():
+        below_x, below_y = np.r_[below_x, hi], np.r_[below_y, levels[never].min() - 1]
+    run, rise = above_x[:, None] - below_x, above_y[:, None] - below_y
+    if (rise[run == 0] > 0).any():
+        return None
+    least = max(1, (-(-rise[run > 0] // run[run > 0])).max(initial=1))
+    most = (-rise[run < 0] // -run[run < 0]).min(initial=1 << (shift + 16))
+    if least > most:
+        return None
+    m = int(least + most) // 2
+    at_least, at_most = int((above_y - above_x * m).max()), int((below_y - below_x * m).min())
+    return m, (at_least + at_most) // 2

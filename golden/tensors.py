@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .elementwise import Op
+from .onnxfile import ModelError
 
 __all__ = ["Closed", "Constant", "Data", "Integers"]
 
@@ -38,21 +39,25 @@ class Data:
     """A tensor that depends on the input.
 
     ``index`` has the tensor's shape (batch axis 1) and says which position of ``edge`` stands where; ``chain`` maps
-    the edge's integers to the tensor's floats, its parameters by position of the edge.
+    the edge's integers to the tensor's floats, its parameters by position of the edge. ``raw`` marks an input of an
+    integer type that no Cast has made a float yet.
     """
 
     edge: str
     index: np.ndarray
     chain: tuple = ()
+    raw: bool = False
 
     @property
     def shape(self):
         return self.index.shape
 
     def reshaped(self, move):
+        """The same positions, laid out by ``move``."""
         return replace(self, index=move(self.index))
 
     def then(self, *ops: Op):
+        """The tensor behind further operations."""
         return replace(self, chain=self.chain + ops)
 
     def positions(self, parameter, length, dtype=np.float32):
@@ -70,8 +75,20 @@ class Data:
 
 @dataclass(frozen=True, eq=False)
 class Closed:
-    """A tensor behind an operation that only the host computes (Softmax, TopK): data and the closing functions."""
+    """A tensor behind an operation that only the host computes (Softmax, TopK): data and the closing functions.
+
+    ``is_label`` says that it holds indices of classes, not floats.
+    """
 
     data: Data
     closing: tuple
     shape: tuple
+    is_label: bool = False
+
+    def reshaped(self, move):
+        """The tensor with each sample laid out anew."""
+        shape = move(np.empty(self.shape)).shape
+        if shape[:1] != self.shape[:1]:
+            raise ModelError(f"behind {self.closing[-1][0]} a shape must keep the batch axis, not become {shape}")
+        step = ("Reshape", lambda y: y.reshape(len(y), *shape[1:]))
+        return replace(self, closing=(*self.closing, step), shape=shape)

@@ -110,5 +110,7 @@ def steps_of(thresholds, codes, lo, hi, fmt):
     for j, value in enumerate(values[1:]):
         reached = codes >= value
         first = np.where(reached.any(axis=1), reached.argmax(axis=1), codes.shape[1])
-        steps[:, j] = np.where(first == 0, lo, np.take_along_axis(ends, np.maximum(first - 1, 0)[:, None], axis=1)[:, 0])
+        steps[:, j] = np.where(
+            first == 0, lo, np.take_along_axis(ends, np.maximum(first - 1, 0)[:, None], axis=1)[:, 0]
+        )
     return steps

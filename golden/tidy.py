@@ -7,12 +7,13 @@ import numpy as np
 from .formats import format_for
 from .network import Dense, Network, Threshold
 from .rescale import as_rescale
+from .thresholds import steps_of
 
 __all__ = ["tidy"]
 
 
 def tidy(network: Network) -> Network:
-    """Falling thresholds turned round, thresholds that change nothing dropped, many levels made a multiply and shift."""
+    """Falling thresholds turned round, those that change nothing dropped, many levels made a multiply and shift."""
     network = _turn_falling(network)
     network = _drop_identities(network)
     edges = network.edges()
@@ -37,14 +38,12 @@ def _turn_falling(network):
         codes = np.where(falling[:, None], node.codes[:, ::-1], node.codes)
         nodes[at] = replace(nodes[at], weights=weights)
         edge = nodes[at].out(edges[nodes[at].x])
-        nodes[i] = regular(replace(node, thresholds=turned, codes=codes), edge)
+        nodes[i] = _regular(replace(node, thresholds=turned, codes=codes), edge)
     return network.with_nodes(nodes)
 
 
-def regular(node, edge):
+def _regular(node, edge):
     """The threshold with implied codes if every channel rises, else as it is."""
-    from .thresholds import steps_of
-
     steps = steps_of(node.thresholds, node.codes, edge.lo, edge.hi, node.format)
     return node if steps is None else replace(node, thresholds=steps, codes=None)
 
