@@ -137,8 +137,9 @@ class Project:
                 "bytes": (plan.x_format.bits * plan.lanes_in + 7) // 8,
             },
             "output": {
-                "format": str(plan.format), "length": plan.length_out, "bits": plan.format.bits, "lanes": plan.lanes_out,
-                "beats": plan.beats_out, "bytes": (plan.format.bits * plan.lanes_out + 7) // 8, **self._meaning(),
+                "format": str(plan.format), "length": plan.length_out, "bits": plan.format.bits,
+                "lanes": plan.lanes_out, "beats": plan.beats_out, "bytes": (plan.format.bits * plan.lanes_out + 7) // 8,
+                **self._meaning(),
             },
             "cycles": {"latency": timing.latency, "interval": timing.interval, "bound": plan.bound},
             "layers": {
@@ -166,7 +167,8 @@ class Project:
         from sim.runner import build
 
         self.generate()
-        stage = Stage(directory=self.simulator(waves), name="verilator", inputs=[self.verilog, waves, source_digest("sim")])
+        inputs = [self.verilog, waves, source_digest("sim")]
+        stage = Stage(directory=self.simulator(waves), name="verilator", inputs=inputs)
         if stage.done:
             return False
         with stage:

@@ -124,8 +124,8 @@ class Reporter:
             ("frames", f"{r['frames']}, {agree}"),
             ("accuracy", "unknown (no labels)" if r["accuracy"] is None else f"{100 * r['accuracy']:.2f} %"),
             ("latency", f"{r['latency']['simulated']} cycles, predicted {r['latency']['predicted']}"),
-            ("interval", f"{_number(r['interval']['simulated'])} cycles, predicted {_number(r['interval']['predicted'])}, "
-                         f"bound of the slowest stage {r['interval']['bound']}"),
+            ("interval", f"{_number(r['interval']['simulated'])} cycles, predicted "
+                         f"{_number(r['interval']['predicted'])}, bound of the slowest stage {r['interval']['bound']}"),
             ("cycles", exact[r["cycles_exact"]]),
             ("throughput", f"{r['fps']:,} frames/s at {r['clock_mhz']:g} MHz"),
             ("damaged frames", f"{r['damaged']['damaged']} among {r['damaged']['frames']}: "

@@ -1,4 +1,4 @@
-"""What lies beside the Verilog for the Xilinx tools: project script, clock constraint, and a description of the block."""
+"""What lies beside the Verilog for the Xilinx tools: project script, clock constraint, description of the block."""
 
 import numpy as np
 
@@ -83,9 +83,10 @@ A result leaves {cycles["latency"]} cycles after its frame's first beat; the nex
 
 ## Packing
 
-A frame is {int(np.prod(i["shape"]))} codes, the sample of shape {tuple(i["shape"])} in row-major order, {i["lanes"]} a beat
-in {i["beats"]} beats. Code k of a beat is `tdata[{i["bits"]}*k +: {i["bits"]}]`; unused lanes of the last beat and the bits
-that fill the last byte are ignored. A code is {_coding(plan.x_format)}; input declaration: `{i["declaration"]}`.
+A frame is {int(np.prod(i["shape"]))} codes, the sample of shape {tuple(i["shape"])} in row-major order, {i["lanes"]} a
+beat in {i["beats"]} beats. Code k of a beat is `tdata[{i["bits"]}*k +: {i["bits"]}]`; unused lanes of the last beat and
+the bits that fill the last byte are ignored. A code is {_coding(plan.x_format)}; input declaration:
+`{i["declaration"]}`.
 
 A result is {o["length"]} numbers of {o["bits"]} bits, {o["lanes"]} a beat in {o["beats"]} beats, packed alike, each
 {_coding(plan.format)}. {_meaning(o)}

@@ -93,7 +93,8 @@ class Recorder:
         if list(frame.tdata) != want:
             self.mismatches += 1
             if len(self.examples) < self.MOST_EXAMPLES:
-                self.examples.append({"frame": number, "got": [hex(w) for w in frame.tdata], "want": [hex(w) for w in want]})
+                got, want = ([hex(w) for w in words] for words in (frame.tdata, want))
+                self.examples.append({"frame": number, "got": got, "want": want})
         self.marked += any(frame.tuser) if isinstance(frame.tuser, list) else bool(frame.tuser)
         self.left.append(round(frame.sim_time_end / 1000))
         if number % 4 == 0:

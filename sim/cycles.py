@@ -13,7 +13,7 @@ from hw.gearbox import GearboxPlan
 from hw.layerplan import LayerPlan
 from hw.pointwise import PointwisePlan
 
-__all__ = ["Timing", "predict"]
+__all__ = ["Pipeline", "Timing", "predict", "steady_interval"]
 
 
 class _Gearbox:
@@ -161,27 +161,40 @@ def steady_interval(left):
     return span // half if span % half == 0 else span / half
 
 
-def predict(plan, frames):
-    """The `Timing` of ``frames`` frames through an accelerator's plan."""
-    stages = [_MODELS[type(s.plan)](s.plan) for s in plan.stages if not getattr(s.plan, "wires", False)]
-    beats_in, beats_out = frames * plan.beats_in, frames * plan.beats_out
-    sent = got = now = 0
-    entered, left = [], []
-    limit = (frames + len(stages) + 4) * (plan.bound + 1) * 4 + sum(getattr(s.plan, "depth", 0) for s in stages) + 10_000
-    while got < beats_out:
-        gives = stages[-1].valid()  # the sink always takes
-        moves = [gives]
+class Pipeline:
+    """All stages of an accelerator's plan; `step` is one clock cycle."""
+
+    def __init__(self, plan):
+        self.stages = [_MODELS[type(s.plan)](s.plan) for s in plan.stages if not getattr(s.plan, "wires", False)]
+
+    def step(self, offers, takes):
+        """Whether a beat enters and one leaves, given whether the source offers one and the sink would take one."""
+        stages = self.stages
+        moves = [takes and stages[-1].valid()]
         for k in range(len(stages) - 1, 0, -1):
             moves.append(stages[k - 1].valid() and stages[k].ready(moves[-1]))
-        moves.append(sent < beats_in and stages[0].ready(moves[-1]))
+        moves.append(offers and stages[0].ready(moves[-1]))
         moves.reverse()
         for k, stage in enumerate(stages):
             stage.step(moves[k], moves[k + 1])
-        if moves[0]:
+        return moves[0], moves[-1]
+
+
+def predict(plan, frames):
+    """The `Timing` of ``frames`` frames through an accelerator's plan."""
+    pipeline = Pipeline(plan)
+    beats_in, beats_out = frames * plan.beats_in, frames * plan.beats_out
+    sent = got = now = 0
+    entered, left = [], []
+    depths = sum(getattr(s.plan, "depth", 0) for s in plan.stages)
+    limit = (frames + len(pipeline.stages) + 4) * (plan.bound + 1) * 4 + depths + 10_000
+    while got < beats_out:
+        enters, leaves = pipeline.step(sent < beats_in, True)
+        if enters:
             if sent % plan.beats_in == 0:
                 entered.append(now)
             sent += 1
-        if moves[-1]:
+        if leaves:
             got += 1
             if got % plan.beats_out == 0:
                 left.append(now)

@@ -183,11 +183,12 @@ def main(action, folder, *rest):
     if action == "build":
         verilog, (folder, waves) = folder, rest
         folder = Path(folder)
+        options = ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
+        if waves != "1":
+            options += ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-trace-top", "-CFLAGS", "-O1"]
         _runner().build(
             sources=[folder / "ports.vlt", Path(verilog)], hdl_toplevel=TOP, build_dir=folder, always=True,
-            waves=waves == "1", timescale=("1ns", "1ps"),
-            build_args=["-Wno-fatal", "-Wno-lint", "-Wno-style", "-O3", "--x-assign", "fast", "--x-initial", "fast",
-                        "--no-trace-top", "-CFLAGS", "-O1"] if waves != "1" else ["-Wno-fatal", "-Wno-lint", "-Wno-style"],
+            waves=waves == "1", timescale=("1ns", "1ps"), build_args=options,
         )  # fmt: skip
         return
     job, waves = rest
