@@ -10,7 +10,7 @@ import numpy as np
 
 from golden.declare import declared
 from golden.elementwise import affine
-from golden.execute import labels_of, output_of, run
+from golden.execute import output_of, run
 from golden.formats import Float32
 from golden.importer import import_model
 from golden.network import FloatDense
@@ -81,7 +81,7 @@ class Project:
         return result.edges[self.output.edge]
 
     def labels(self, result):
-        return labels_of(result.outputs[self.output.name])
+        return result.labels
 
     def finish(self, values):
         """The model's output for what the hardware gave: the operations that are left to the host."""

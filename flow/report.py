@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-__all__ = ["Reporter", "table_of"]
+__all__ = ["Job", "Reporter", "Stopped", "table_of"]
 
 
 class Reporter:
@@ -72,6 +72,19 @@ class Reporter:
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         with self._progress(what, total, *columns) as progress:
             yield progress
+
+    @contextmanager
+    def jobs(self, what, steps):
+        """A bar over ``steps`` of work with the time left, and below it a line for each job; yields ``start(name, total)``.
+
+        ``start`` gives a `Job`. Jobs may run in threads of their own.
+        """
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn(),
+                   TextColumn("{task.fields[left]}"), TimeRemainingColumn())  # fmt: skip
+        # Steps take minutes, so the speed must be that of the whole run.
+        with Progress(*columns, console=self.err, transient=True, speed_estimate_period=3600) as progress:
+            whole = progress.add_task(what, total=steps, left="left:")
+            yield lambda name, total: Job(self, progress, whole, name, total)
 
     # One method a command
 
@@ -139,11 +152,67 @@ class Reporter:
         if "waves" in r:
             self.out.print(f"waveform: {r['waves']}", markup=False)
 
+    def compare(self, result, directory):
+        """The table of a comparison, and where its page is."""
+        from .comparepage import columns, table_rows
+
+        wrong = [row["format"] for row in result["rows"] if not row["exact"]]
+        if self.as_json:
+            self.json(result)
+        else:
+            self.out.print(table_of(columns(result), table_rows(result)))
+            share, clock = f"{100 * result['part']['limit']:g} %", f"{result['clock_mhz']:g} MHz"
+            frames = sum(row["frames"] for row in result["rows"])
+            if not wrong:
+                self.out.print(f"{frames} frames simulated, every bit as golden and every cycle as predicted")
+            self.out.print(f"inferences/s: each format fills {share} of a {result['part']['name']} at an assumed {clock}")
+            self.out.print(f"page and picture: {directory / 'index.md'}", markup=False)
+        if wrong:
+            self.say(f"NOT equal to the golden model or the predicted cycles: {', '.join(wrong)}")
+
     def trained(self, accuracy):
         if self.as_json:
             self.json(accuracy)
             return
-        self.out.print(table_of(["model", "test accuracy"], [(k, f"{100 * v:.2f} %") for k, v in accuracy.items()]))
+        rows = [(name, f"{r['accuracy']:.2f} %", f"{r['correct']} of {r['images']}") for name, r in accuracy.items()]
+        self.out.print(table_of(["model", "test accuracy", "right"], rows))
+
+
+class Job:
+    """One of several things that are done at once.
+
+    Parameters
+    ----------
+    total : float
+        Steps of the whole that it stands for.
+    """
+
+    def __init__(self, report, progress, whole, name, total):
+        self.report, self.progress, self.whole, self.name = report, progress, whole, name
+        self.left, self.stopped, self.began = total, False, time.monotonic()
+        self.task = progress.add_task(name, total=None, left="")
+
+    def now(self, what):
+        """Say what is being done; raises `Stopped` if it shall not go on."""
+        if self.stopped:
+            raise Stopped(self.name)
+        self.progress.update(self.task, description=f"{self.name}: {what}")
+
+    def done(self, what, steps=0):
+        """Say what has been done, and count ``steps`` of the total."""
+        steps = min(steps, self.left)
+        self.left -= steps
+        self.progress.advance(self.whole, steps)
+        self.report.say(f"{self.name}: {what} ({time.monotonic() - self.began:.0f} s)")
+
+    def end(self):
+        """Count what is left, and take the line away."""
+        self.progress.advance(self.whole, self.left)
+        self.progress.remove_task(self.task)
+
+
+class Stopped(Exception):
+    """A job was ended because another one has failed or the user has stopped the command."""
 
 
 def _number(value):

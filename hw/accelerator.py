@@ -160,12 +160,13 @@ class Accelerator(wiring.Component):
 
 
 def _check_chain(network):
-    if len(network.outputs) != 1:
-        raise ValueError(f"The hardware gives one output, this model has {len(network.outputs)}")
+    ends = {output.edge for output in network.outputs}  # several outputs may be made of one tensor, as TopK's are
+    if len(ends) != 1:
+        raise ValueError(f"The hardware gives one output tensor, this model has {len(ends)}")
     at = "input"
     for node in network.nodes:
         if node.x != at:
-            raise ValueError(f"{node.name}: layers must form one chain, but its input {node.x!r} is not the last output")
+            raise ValueError(f"{node.name}: layers must form one chain, but {node.x!r} is not what the last one gives")
         at = node.y
     if network.outputs[0].edge != at or not network.nodes:
         raise ValueError("The model's output must be what its last layer gives")
