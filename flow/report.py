@@ -75,9 +75,9 @@ class Reporter:
 
     @contextmanager
     def jobs(self, what, steps):
-        """A bar over ``steps`` of work with the time left, and below it a line for each job; yields ``start(name, total)``.
+        """A bar over ``steps`` of work with the time left, and below it a line for each job.
 
-        ``start`` gives a `Job`. Jobs may run in threads of their own.
+        Yields ``start(name, total)``, which gives a `Job`. Jobs may run in threads of their own.
         """
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn(),
                    TextColumn("{task.fields[left]}"), TimeRemainingColumn())  # fmt: skip
@@ -103,7 +103,7 @@ class Reporter:
         self.out.print(f"latency {c['latency']} cycles, interval {c['interval']} cycles (bound {c['bound']})")
         self.out.print(f"written to {project.directory}", markup=False)
 
-    def run(self, project, images, result):
+    def run(self, project, images, result, checked=None):
         name = project.output.name
         y, labels = result.outputs[name], project.labels(result)
         accuracy = None if images.labels is None else float((labels == images.labels).mean())
@@ -112,7 +112,7 @@ class Reporter:
                 "model": str(project.model), "input": project.network.input_spec, "samples": len(images),
                 "labels": labels.tolist(), "accuracy": accuracy, "output": name,
                 "outputs": {k: np.asarray(v).tolist() for k, v in result.outputs.items()},
-                "integers": np.asarray(project.hardware_values(result)).tolist(),
+                "integers": np.asarray(project.hardware_values(result)).tolist(), "executor": checked,
             })  # fmt: skip
             return
         shown = min(len(images), 10)
@@ -126,6 +126,9 @@ class Reporter:
             self.out.print(f"… and {len(images) - shown} more (all of them with --json)")
         if accuracy is not None:
             self.out.print(f"accuracy {100 * accuracy:.2f} % of {len(images)}")
+        if checked is not None:
+            same = "{labels_equal} of {samples} labels equal, {outputs_equal} outputs equal in every bit"
+            self.out.print(f"qonnx executor: {same.format(**checked)}")
 
     def sim(self, project, r):
         if self.as_json:
@@ -160,15 +163,27 @@ class Reporter:
         if self.as_json:
             self.json(result)
         else:
-            self.out.print(table_of(columns(result), table_rows(result)))
+            self._wide_table(columns(result), table_rows(result))
             share, clock = f"{100 * result['part']['limit']:g} %", f"{result['clock_mhz']:g} MHz"
             frames = sum(row["frames"] for row in result["rows"])
             if not wrong:
                 self.out.print(f"{frames} frames simulated, every bit as golden and every cycle as predicted")
-            self.out.print(f"inferences/s: each format fills {share} of a {result['part']['name']} at an assumed {clock}")
+            part = result["part"]["name"]
+            self.out.print(f"inferences/s: each format fills {share} of a {part} at an assumed {clock}")
             self.out.print(f"page and picture: {directory / 'index.md'}", markup=False)
         if wrong:
             self.say(f"NOT equal to the golden model or the predicted cycles: {', '.join(wrong)}")
+
+    def _wide_table(self, head, rows):
+        """One table, or where the terminal is too narrow for it, two: the second begins with the first column again."""
+        whole = table_of(head, rows)
+        width = self.out.measure(whole, options=self.out.options.update(width=1000)).maximum
+        if width <= self.out.width or not self.out.is_terminal:
+            Console(file=self.out.file, width=max(width, self.out.width), highlight=False).print(whole)
+            return
+        middle = len(head) // 2
+        self.out.print(table_of(head[:middle], [row[:middle] for row in rows]))
+        self.out.print(table_of(head[:1] + head[middle:], [row[:1] + row[middle:] for row in rows]))
 
     def trained(self, accuracy):
         if self.as_json:

@@ -81,7 +81,8 @@ class ArgMax(wiring.Component):
     def _better(self, m, a, b):
         greater = float_greater(b[0], a[0]) if isinstance(self.plan.x_format, Float32) else b[0] > a[0]
         right = Signal()
-        value, at, there = Signal(self._shape), Signal(range(2 * max(2, self.plan.beats_in * self.plan.lanes_in))), Signal()
+        places = 2 * max(2, self.plan.beats_in * self.plan.lanes_in)
+        value, at, there = Signal(self._shape), Signal(range(places)), Signal()
         m.d.comb += [
             right.eq(b[2] & (~a[2] | greater) if not isinstance(a[2], int) else b[2] & greater),
             value.eq(Mux(right, b[0], a[0])), at.eq(Mux(right, b[1], a[1])), there.eq(a[2] | b[2]),

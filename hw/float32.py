@@ -107,8 +107,12 @@ class FloatAdd(wiring.Component):
         low, high = bytes_[0], bytes_[1]
         base = (exponent + Cat(Const(2, 3), low, low ^ high, (low | high).replicate(5)))[:10]
 
-        out = {"total": Signal(27, reset_less=True), "pair": Signal(2, reset_less=True),
-               "base": Signal(10, reset_less=True), "sticky": Signal(reset_less=True)}
+        out = {
+            "total": Signal(27, reset_less=True),
+            "pair": Signal(2, reset_less=True),
+            "base": Signal(10, reset_less=True),
+            "sticky": Signal(reset_less=True),
+        }
         m.d.sync += [out["total"].eq(shifted), out["pair"].eq(pair), out["base"].eq(base), out["sticky"].eq(sticky)]
         # What the last cycle makes into exponent 255 and fraction 0.
         with m.If(infinite):
@@ -125,7 +129,8 @@ class FloatAdd(wiring.Component):
         top = x[26]
         up = Mux(top, x[2] & (x[3] | x[1] | x[0] | sticky), x[1] & (x[2] | x[0] | sticky))
         frac, exponent = increment(
-            m, up, frac=Mux(top, x[3:26], x[2:25]), exponent=base, step=Cat(top, ~pair, Const(127, 7)))
+            m, up, frac=Mux(top, x[3:26], x[2:25]), exponent=base, step=Cat(top, ~pair, Const(127, 7))
+        )
         zero = ~(x[26] | x[25]) & ~infinite
         under = base[9] | ((base[4:9] == 0) & (base[:4] + top <= Cat(Const(0, 1), pair) + 2))
         out_frac, out_exponent = Signal(23, reset_less=True), Signal(8, reset_less=True)

@@ -113,12 +113,22 @@ class FloatArray(wiring.Component):
         self._pe, self._simd, self._steps, self._lanes, self._dsp = pe, simd, steps, lanes, dsp
         self.reducers = next(n for n in range(1, pe + 1) if pe % n == 0 and pe // n <= steps)
         self._schedule()
-        words = {name: ArrayLayout(unsigned(32), n)
-                 for name, n in {"x": simd, "w": pe * simd, "init": pe, "o": lanes}.items()}
-        super().__init__({
-            "x": In(words["x"]), "w": In(words["w"]), "init": In(words["init"]),
-            "valid": In(1), "first": In(1), "last": In(1), "o": Out(words["o"]), "o_valid": Out(1),
-        })
+        words = {
+            name: ArrayLayout(unsigned(32), n)
+            for name, n in {"x": simd, "w": pe * simd, "init": pe, "o": lanes}.items()
+        }
+        super().__init__(
+            {
+                "x": In(words["x"]),
+                "w": In(words["w"]),
+                "init": In(words["init"]),
+                "valid": In(1),
+                "first": In(1),
+                "last": In(1),
+                "o": Out(words["o"]),
+                "o_valid": Out(1),
+            }
+        )
 
     def _schedule(self):
         """Times in cycles after ``last`` was presented; each is that of the first PE of a reducer."""
@@ -199,8 +209,10 @@ class FloatArray(wiring.Component):
 
     def _capture(self, m, values, end):
         """Partials of each PE; they leave it in consecutive cycles, the first one at ``end``."""
-        captured = [[Signal(32, name=f"partial{p}_{i}", reset_less=True) for i in range(self._partials)]
-                    for p in range(self._pe)]
+        captured = [
+            [Signal(32, name=f"partial{p}_{i}", reset_less=True) for i in range(self._partials)]
+            for p in range(self._pe)
+        ]
         for i in range(self._partials):
             with m.If(pipe(m, end, i)):
                 m.d.sync += [captured[p][i].eq(value) for p, value in enumerate(values)]

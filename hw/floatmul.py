@@ -62,8 +62,10 @@ class FloatMul(wiring.Component):
         up = Signal()
         m.d.comb += [
             tail.eq(product[:5].any() | sticky),
-            up.eq(~infinite & Mux(high, product[6] & (product[7] | product[5] | tail),
-                                  (product[5] & (product[6] | tail)) | bottom)),
+            up.eq(
+                ~infinite
+                & Mux(high, product[6] & (product[7] | product[5] | tail), (product[5] & (product[6] | tail)) | bottom)
+            ),
         ]
         frac, exponent = increment(m, up, frac=frac, exponent=exponent, step=high & ~infinite)
         out_frac, out_exponent = Signal(23, reset_less=True), Signal(8, reset_less=True)
@@ -86,6 +88,7 @@ class FloatMul(wiring.Component):
 
     def _lut_product(self, m):
         """Radix 4: a sum and the multiple 0, 1, 2 or 3 that is added to it take one LUT6 a bit."""
+
         def add_above(low, high, distance, width):
             total = Signal(width)
             m.d.comb += total.eq(Cat(low[:distance], low[distance:] + high))
@@ -108,6 +111,7 @@ class FloatMul(wiring.Component):
 
         ``biased`` is 128 above the exponent so that its comparisons are those of single bits.
         """
+
         def flags(x):
             return x[23:31] == 0, x[23:31].all(), x[:23].any()
 

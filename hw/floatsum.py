@@ -24,6 +24,7 @@ def float_sum_time(times):
 
 def float_sum(m, values, times):
     """Pairwise sum of ``values`` that arrive at ``times``, ready at ``float_sum_time(times)``."""
+
     def combine(a, b):
         (a, time_a), (b, time_b) = a, b
         m.submodules += (adder := FloatAdd())

@@ -60,9 +60,9 @@ class PointwisePlan:
         fmt, node = self.x_format, self.node
         if isinstance(node, Rescale):
             shape = signed(fmt.bits) if isinstance(fmt, Signed) else unsigned(fmt.bits)
-            rest = self.beats_out * self.lanes - self.length
+            rest = [0] * (self.beats_out * self.lanes - self.length)
             return Affine(
-                acc_shape=shape, multipliers=node.multiplier.tolist() + [0] * rest, addends=node.addend.tolist() + [0] * rest,
+                acc_shape=shape, multipliers=node.multiplier.tolist() + rest, addends=node.addend.tolist() + rest,
                 shift=node.shift, lo=node.format.lo, hi=node.format.hi, **common,
             )  # fmt: skip
         if len(node.thresholds) == 1 and fmt.bits <= Table.MOST_BITS:

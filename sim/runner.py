@@ -6,16 +6,20 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from .packing import pack_beats, unpack_beats
+from .runtime import keep_runtime, reuse_runtime, runtime_folder
 
 __all__ = ["SimulationError", "SimulationResult", "build", "simulate"]
 
 TOP = "accelerator"
+_ROOT = Path(__file__).resolve().parent.parent
+_RUNTIME = _ROOT / "build" / "cache" / "verilated"
 _PORTS = "aclk aresetn s_axis_* m_axis_* frames bad_frames"
 
 
@@ -49,7 +53,7 @@ def environment():
     env["PATH"] = os.pathsep.join([str(root / "bin"), str(Path(sys.executable).parent), env.get("PATH", "")])
     # The wheel leaves this empty, and large designs are built with a precompiled header.
     env["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
-    env["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).resolve().parent.parent), env.get("PYTHONPATH", "")])
+    env["PYTHONPATH"] = os.pathsep.join([str(_ROOT), env.get("PYTHONPATH", "")])
     for name in ("VIRTUAL_ENV_PROMPT", "MFLAGS", "MAKELEVEL"):
         env.pop(name, None)
     return env
@@ -94,7 +98,7 @@ def simulate(folder, plan, values, expected, *, stall=0.0, seed=1, waves=False, 
     (run / "job.json").write_text(json.dumps(job))
     log = folder / "run.log"
     _python(["run", str(folder), str(run / "job.json"), str(int(waves))], log, verbose, 36_000,
-            lambda: progress and progress(_number(run / "progress")))  # fmt: skip
+            progress and (lambda: _told(run / "progress", progress)))  # fmt: skip
     try:
         found = json.loads((run / "found.json").read_text())
     except (OSError, ValueError):
@@ -128,11 +132,10 @@ def results(example, plan):
     return both
 
 
-def _number(path):
-    try:
-        return int(path.read_text())
-    except (OSError, ValueError):
-        return 0
+def _told(path, progress):
+    """Pass on the number in the file; it is not there at first, and empty while it is written."""
+    with suppress(OSError, ValueError):
+        progress(int(path.read_text()))
 
 
 def _reason(log):
@@ -186,10 +189,13 @@ def main(action, folder, *rest):
         options = ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
         if waves != "1":
             options += ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-trace-top", "-CFLAGS", "-O1"]
+        store = runtime_folder(_RUNTIME, Path(os.environ["VERILATOR_ROOT"]) / "include", (options, waves))
+        reuse_runtime(store, folder)
         _runner().build(
             sources=[folder / "ports.vlt", Path(verilog)], hdl_toplevel=TOP, build_dir=folder, always=True,
             waves=waves == "1", timescale=("1ns", "1ps"), build_args=options,
         )  # fmt: skip
+        keep_runtime(folder, store)
         return
     job, waves = rest
     os.environ["FEWBIT_JOB"] = str(Path(job).resolve())

@@ -10,9 +10,29 @@ from golden import float32
 from hw.float32 import FloatAdd, FloatMul, float_greater, float_relu
 from hw.floatarray import FloatArray
 
-SPECIALS = [0, 1, 0x7FFFFF, 0x800000, 0x800001, 0xFFFFFF, 0x1000000, 0x32FFFFFF, 0x33000000, 0x33800000, 0x34000000,
-            0x3F7FFFFF, 0x3F800000, 0x3F800001, 0x4B800000, 0x72FFFFFF, 0x73000000, 0x7F7FFFFF, 0x7F800000,
-            0x7F800001, 0x7FC00000]
+SPECIALS = [
+    0,
+    1,
+    0x7FFFFF,
+    0x800000,
+    0x800001,
+    0xFFFFFF,
+    0x1000000,
+    0x32FFFFFF,
+    0x33000000,
+    0x33800000,
+    0x34000000,
+    0x3F7FFFFF,
+    0x3F800000,
+    0x3F800001,
+    0x4B800000,
+    0x72FFFFFF,
+    0x73000000,
+    0x7F7FFFFF,
+    0x7F800000,
+    0x7F800001,
+    0x7FC00000,
+]
 
 
 def floats(codes):
@@ -29,6 +49,7 @@ def operands(rng, n):
 
     Some fractions are cut to a few bits so that ties and exact results occur.
     """
+
     def cancelling(a):
         return (a ^ 0x80000000) + (rng.integers(-3, 4, n) << rng.integers(0, 24, n))
 
@@ -66,9 +87,11 @@ def simulate(unit, a, b):
     return np.array(out, dtype=np.uint32)
 
 
-@pytest.mark.parametrize("unit, function", [
-    (FloatMul(), float32.mul), (FloatMul(dsp=False), float32.mul), (FloatAdd(), float32.add)],
-    ids=["mul", "mul in LUTs", "add"])
+@pytest.mark.parametrize(
+    "unit, function",
+    [(FloatMul(), float32.mul), (FloatMul(dsp=False), float32.mul), (FloatAdd(), float32.add)],
+    ids=["mul", "mul in LUTs", "add"],
+)
 def test_unit(unit, function):
     a, b = operands(np.random.default_rng(1), 1500)
     want = codes(function(floats(a), floats(b)))
@@ -140,11 +163,28 @@ def run_rows(dut, x, w, bias, *, steps, gaps):
 
 
 @pytest.mark.parametrize("gaps", [[0] * 6, [0, 1, 3, 2, 7, 0]], ids=["full rate", "gaps"])
-@pytest.mark.parametrize("pe, simd, steps, lanes", [
-    (1, 1, 1, 1), (2, 2, 1, 2), (2, 3, 2, 1), (3, 1, 3, 1), (4, 1, 4, 1), (4, 1, 4, 4), (4, 2, 5, 1), (6, 1, 3, 3),
-    (6, 1, 7, 2), (4, 1, 9, 2), (8, 1, 8, 1),
-    (1, 1, 14, 1), (1, 1, 15, 1), (1, 1, 18, 1), (3, 1, 22, 1), (3, 1, 23, 3), (4, 2, 29, 2),
-])
+@pytest.mark.parametrize(
+    "pe, simd, steps, lanes",
+    [
+        (1, 1, 1, 1),
+        (2, 2, 1, 2),
+        (2, 3, 2, 1),
+        (3, 1, 3, 1),
+        (4, 1, 4, 1),
+        (4, 1, 4, 4),
+        (4, 2, 5, 1),
+        (6, 1, 3, 3),
+        (6, 1, 7, 2),
+        (4, 1, 9, 2),
+        (8, 1, 8, 1),
+        (1, 1, 14, 1),
+        (1, 1, 15, 1),
+        (1, 1, 18, 1),
+        (3, 1, 22, 1),
+        (3, 1, 23, 3),
+        (4, 2, 29, 2),
+    ],
+)
 def test_array(pe, simd, steps, lanes, gaps):
     rng = np.random.default_rng(pe + 10 * simd + 100 * steps)
     rows, k = len(gaps), simd * steps

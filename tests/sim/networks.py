@@ -67,8 +67,9 @@ class Builder:
         return self._then(Rescale, multiplier, addend, shift, fmt)
 
     def score(self):
-        count = self.at.shape[1]
-        return self._then(Score, self.rng.integers(1, 40, count), self.rng.integers(-200, 200, count))
+        multiplier = self.rng.integers(1, 40, self.at.shape[1])
+        centre = np.rint(-self.at.mean(axis=0) * multiplier).astype(np.int64)
+        return self._then(Score, multiplier, centre + self.rng.integers(-9, 10, len(centre)))
 
     def argmax(self):
         return self._then(ArgMax)

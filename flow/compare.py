@@ -1,0 +1,222 @@
+"""The comparison: the same network in float32 and in each low-bit format, side by side."""
+
+import json
+import os
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from golden.elementwise import apply
+from golden.formats import Float32
+from golden.importer import import_model
+from golden.inputspec import parse_input
+from golden.onnxfile import ModelError
+
+from .cache import BUILD, Stage, atomic_write, source_digest
+from .comparepage import write_page
+from .fill import LIMIT, PART
+from .folding import read_folding
+from .images import ImageError, find_images, load_images
+from .measure import STEPS, Variant, common_folding, measure
+from .requantize import FORMATS, requantize
+
+__all__ = ["compare_formats"]
+
+FLOAT, FLOAT_LUT = "float32", "float32 without DSPs"
+_CALIBRATION = 64  # samples that the scales of activations are chosen from
+_RANDOM = 64  # samples of a model that has none
+
+
+def compare_formats(model, images, input_spec, report, *, clock, verbose=False, folding=None, formats=None, part=PART):
+    """Measure every format, print the table or JSON, write ``build/compare/<name>/``; returns what ``--json`` prints.
+
+    Parameters
+    ----------
+    model : path
+        Of a trained model. Where its folder holds one for each format, as ``examples/digits`` does, these are compared;
+        else the model is, with itself in the other formats, not retrained.
+    images, input_spec : path or None, str or None
+    clock : float
+        MHz that all designs are assumed to run at.
+    folding : path or None
+        The common folding; by default `flow.measure.common_folding`.
+    formats : list of names or None
+        Only these rows.
+    """
+    model = Path(model)
+    family = _family(model)
+    name = model.resolve().parent.name if family else model.stem
+    directory = BUILD / "compare" / name
+    images = Path(images) if images else find_images(model)
+    files = list(family.values()) if family else [model]
+    stage = Stage(
+        directory=directory, name="compare",
+        inputs=[*files, images or "random", str(input_spec), clock, formats, Path(folding) if folding else None,
+                part.__dict__, str(model), source_digest(), _tools()],
+    )  # fmt: skip
+    if stage.done:
+        report.step("comparison", False, directory)
+        result = json.loads((directory / "compare.json").read_text())
+        report.compare(result, directory)
+        return result
+    network = import_model(model, input_spec)
+    samples, labels = _samples(network, images, report)
+    if family:
+        variants = _family_variants(family)
+    else:
+        variants = _own_variants(model, network, samples, input_spec, directory, report)
+    variants = [v for v in variants if formats is None or v.name in formats]
+    common = read_folding(folding, network) if folding else common_folding(network)
+    rows = _measure_all(variants, common, samples, labels, directory, input_spec, report, part)
+    result = _result(model, images, network, common, rows, clock, part)
+    with stage:
+        stage.outputs = ["compare.json", *write_page(result, directory)]
+        atomic_write(directory / "compare.json", json.dumps(result, indent=2) + "\n")
+    if not result["ok"]:
+        stage.stamp.unlink()  # a failure is to be measured again
+    report.compare(result, directory)
+    return result
+
+
+# Which networks
+
+
+def _family(model):
+    """``{format: path}`` if the model is one of a folder with a trained model for every format, else empty."""
+    files = {name: model.with_name(f"{name}.onnx") for name in ("float32", *FORMATS)}
+    return files if model.stem in files and all(path.is_file() for path in files.values()) else {}
+
+
+def _floats(model, note=""):
+    return [Variant(name=FLOAT_LUT, model=model, dsp=False, note=note), Variant(name=FLOAT, model=model, note=note)]
+
+
+def _family_variants(family):
+    low = [Variant(name=name, model=family[name], note="trained") for name in FORMATS]
+    return _floats(family["float32"], "trained") + low
+
+
+def _own_variants(model, network, samples, input_spec, directory, report):
+    """The model as it is, and in the other formats."""
+    is_float = isinstance(network.input_format, Float32)
+    declared = is_float or network.input_spec != "codes"
+    if is_float:
+        variants = _floats(model, "as trained")
+    else:
+        variants = _remade(model, {FLOAT: None}, samples, declared, input_spec, directory, report)
+        if not variants:
+            raise ModelError(f"{model}: without its float32 baseline there is nothing to compare")
+        variants = _floats(variants[0].model, "not retrained")
+        variants.append(Variant(name="as trained", model=model, note="as trained"))
+    return variants + _remade(model, FORMATS, samples, declared, input_spec, directory, report)
+
+
+def _remade(model, formats, samples, declared, input_spec, directory, report):
+    variants = []
+    for name, bits in formats.items():
+        path = directory / "models" / f"{name}.onnx"
+        try:
+            with report.working(f"{name}: replacing quantizers"):
+                atomic_write(path, requantize(model, bits, samples[:_CALIBRATION], declared=declared))
+                import_model(path, input_spec)
+        except ModelError as error:
+            report.say(f"{name} is left out: {error}")
+            continue
+        variants.append(Variant(name=name, model=path, note="not retrained"))
+    return variants
+
+
+# Which samples
+
+
+def _samples(network, path, report):
+    """Samples as the model's own floats, so that every format takes the same ones; labels or None."""
+    try:
+        spec = parse_input(network.input_spec)
+    except ValueError:
+        spec = None  # a float network, or one whose first quantizer is the host's
+    if path is None:
+        report.say(f"no samples beside the model and no --images: {_RANDOM} random ones, seeded; accuracy is unknown")
+        rng = np.random.default_rng(1)
+        shape = (_RANDOM, *network.input_shape)
+        if spec is None:
+            return rng.uniform(-1, 1, shape).astype(np.float32), None
+        values, labels = rng.choice(spec.format.values, size=shape), None
+    else:
+        found = load_images(path, network)
+        values, labels = found.values, found.labels
+    if spec is not None:
+        return apply((spec.dequantize(),), values).astype(np.float32), labels
+    if isinstance(network.input_format, Float32):
+        return values, labels
+    with np.load(path) as file:
+        x = file["x"]
+    if x.dtype.kind != "f":
+        raise ImageError(f"{path}: to compare formats, 'x' must hold floats, or --input declare what its integers mean")
+    return x.reshape(values.shape).astype(np.float32), labels
+
+
+# What is measured
+
+
+def _measure_all(variants, common, samples, labels, directory, input_spec, report, part):
+    """Rows in the order of ``variants``, two measured at a time: Yosys and Verilator each take one core."""
+    workers = max(1, min(2, os.cpu_count() or 1))
+    rows, running = {}, []
+    with report.jobs("comparing", STEPS * len(variants)) as start, ThreadPoolExecutor(workers) as pool:
+
+        def one(variant):
+            job = start(variant.name, STEPS)
+            running.append(job)
+            try:
+                where = directory / variant.name.replace(" ", "-")
+                rows[variant.name] = measure(
+                    variant, common, samples, labels, where, input_spec=input_spec, job=job, part=part
+                )
+            finally:
+                job.end()
+
+        futures = [pool.submit(one, variant) for variant in variants]
+        try:
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            failed = [f.exception() for f in done if f.exception()]
+            if failed:
+                raise failed[0]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            while not all(f.done() for f in futures):
+                for job in list(running):
+                    job.stopped = True
+                wait(futures, timeout=0.2)
+            raise
+    return [rows[variant.name] for variant in variants]
+
+
+def _tools():
+    return {name: version(name) for name in ("pyosys", "verilator", "cocotb", "amaranth", "onnxruntime")}
+
+
+def _result(model, images, network, common, rows, clock, part):
+    """What ``--json`` prints."""
+    for row in rows:
+        filled = row["filled"]
+        row["fps"] = round(clock * 1e6 / filled["interval"]) if filled else None
+    by_name = {row["format"]: row["fps"] for row in rows}
+    for row in rows:
+        for key, base in ("ratio", FLOAT), ("ratio_without_dsps", FLOAT_LUT):
+            row[key] = row["fps"] / by_name[base] if row["fps"] and by_name.get(base) else None
+    return {
+        "model": str(model),
+        "samples": str(images) if images else "random",
+        "shape": [n.weights.shape[1] for n in network.nodes if hasattr(n, "weights")]
+                 + [[n.weights.shape[0] for n in network.nodes if hasattr(n, "weights")][-1]],
+        "clock_mhz": clock,
+        "part": {**part.__dict__, "limit": LIMIT},
+        "folding": {name: {"pe": pe, "simd": simd} for name, (pe, simd) in common.items()},
+        "rows": rows,
+        "tools": _tools(),
+        "ok": all(row["exact"] for row in rows),
+    }  # fmt: skip

@@ -1,0 +1,133 @@
+"""The fastest folding of a network that fits into a share of a part, found by synthesis."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .folding import fold, layer_sizes
+
+__all__ = ["LIMIT", "PART", "Part", "Point", "cycles_of", "fill"]
+
+LIMIT = 0.7  # of each resource of the part
+_GOOD = 0.66  # a fill that is not worth another synthesis
+_MOST = 5  # synthesis runs, where one of them has fitted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What a device has; a block RAM of 36 Kbit is two of 18."""
+
+    name: str
+    lut: int
+    ff: int
+    dsp: int
+    bram18: int
+
+    def use(self, resources):
+        """The share of each resource that a design of these `flow.synth.Resources` takes."""
+        return {
+            "lut": resources.lut / self.lut,
+            "ff": resources.ff / self.ff,
+            "dsp": resources.dsp / self.dsp,
+            "bram18": (resources.bram18 + 2 * resources.bram36) / self.bram18,
+        }
+
+
+PART = Part(name="XC7A35T", lut=20_800, ff=41_600, dsp=90, bram18=100)  # DS180
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """A folding, the cycles of its slowest layer, and once it was synthesized its `Resources`."""
+
+    cycles: int
+    folding: dict
+    resources: object = None
+
+
+def cycles_of(network, folding):
+    """Cycles of the slowest layer: ``ceil(N/PE) * ceil(K/SIMD)``."""
+    sizes = layer_sizes(network)
+    return max(-(-sizes[n][0] // pe) * -(-sizes[n][1] // simd) for n, (pe, simd) in folding.items())
+
+
+def _work(network, folding):
+    """Rises with what a folding costs: bit products a cycle, and what each row and lane brings with it."""
+    sizes = layer_sizes(network)
+    return sum(pe * simd * sizes[n][2] + 16 * pe + 4 * simd for n, (pe, simd) in folding.items())
+
+
+def candidates(network):
+    """Foldings by falling cycles, each about 3 % faster than the one before, or by the least step that there is."""
+    most = max(n * k for n, k, _ in layer_sizes(network).values())
+    found, wanted = {}, [1]
+    while wanted[-1] < most:
+        wanted.append(min(most, max(wanted[-1] + 1, wanted[-1] * 103 // 100)))
+    for cycles in wanted:
+        folding = fold(network, cycles)
+        found.setdefault(cycles_of(network, folding), folding)
+    return [Point(cycles=c, folding=found[c]) for c in sorted(found, reverse=True)]
+
+
+def fill(network, start, measure, *, part=PART, limit=LIMIT):
+    """The fastest `Point` whose synthesis takes at most ``limit`` of every resource of ``part``.
+
+    Parameters
+    ----------
+    start : Point
+        A folding that was synthesized already.
+    measure : callable
+        `Resources` of a folding, by synthesis.
+
+    Returns ``(point or None, list of all points that were synthesized, whether block RAM counted)``. Where the weights
+    alone take more block RAM than the limit in ``start``, no folding changes that, and block RAM is left out.
+
+    The next folding to synthesize is guessed on the log-log line through the two measured points beside it; what counts
+    is its synthesis. A step over the limit narrows the search from above, a step under it from below.
+    """
+    counts_ram = part.use(start.resources)["bram18"] <= limit
+
+    def use(point):
+        return max(v for k, v in part.use(point.resources).items() if k != "bram18" or counts_ram)
+
+    points = sorted([p for p in candidates(network) if p.cycles != start.cycles] + [start], key=lambda p: -p.cycles)
+    work = np.log([_work(network, p.folding) for p in points])
+    at = points.index(start)
+    shares = {at: use(start)}
+    while True:
+        best = max((i for i, share in shares.items() if share <= limit), default=-1)
+        over = min((i for i, share in shares.items() if share > limit), default=len(points))
+        if best >= 0 and (shares[best] >= _GOOD or len(shares) > _MOST):
+            break
+        between = range(best + 1, over)
+        if not between:
+            break
+        i = _next(between, work, shares, limit, shares.get(best))
+        if i is None:
+            break
+        points[i] = Point(cycles=points[i].cycles, folding=points[i].folding, resources=measure(points[i].folding))
+        shares[i] = use(points[i])
+    tried = [points[i] for i in sorted(shares)]
+    return (points[best] if best >= 0 else None), tried, counts_ram
+
+
+def _next(between, work, shares, limit, best):
+    """Index of the next folding to synthesize; None if ``best`` is good and nothing more will fit."""
+    # From far below the limit the line is not to be trusted so far: the first step goes half of the way.
+    aim = np.log(0.98 * limit if max(shares.values()) > limit / 3 else 0.5 * limit)
+    fitting = [i for i in between if _line(work, shares, work[i]) <= aim]
+    if fitting:
+        return fitting[-1]
+    return between[0] if best is None or best < 0.8 * limit else None
+
+
+def _line(work, shares, x):
+    """Log of the share at log work ``x``, on the line through the two nearest measured points."""
+    near = sorted(shares, key=lambda i: abs(work[i] - x))[:2]
+    a = near[0]
+    # A small design is mostly what does not grow; a large one is nearly all arithmetic.
+    least = 0.75 if shares[a] > 0.15 else 0.4
+    slope = least + 0.2
+    if len(near) == 2 and work[near[1]] != work[a]:
+        slope = np.log(shares[near[1]] / shares[a]) / (work[near[1]] - work[a])
+    return np.log(shares[a]) + np.clip(slope, least, 1.1) * (x - work[a])

@@ -1,0 +1,168 @@
+"""What a comparison measures of one network: golden accuracy, simulated cycles, synthesized cost."""
+
+import json
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sim.cycles import predict, steady_interval
+from sim.runner import simulate
+
+from .cache import BUILD, Store, digest, source_digest
+from .fill import PART, Point, cycles_of, fill
+from .folding import layer_sizes
+from .project import Project
+from .synth import synthesize
+
+__all__ = ["FRAMES", "STEPS", "Variant", "common_folding", "measure"]
+
+FRAMES = 24  # simulated of each format, for its cycles
+STEPS = 240  # of progress that a row counts for: about the seconds that it takes
+MULTIPLIERS = 8  # at most, of the common folding
+_ELABORATION = threading.Lock()  # Amaranth and its warnings are not made for threads
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One row: a model file, how it is called, what is special about it."""
+
+    name: str
+    model: Path
+    dsp: bool = True
+    note: str = ""
+
+
+def common_folding(network, most=MULTIPLIERS):
+    """The fastest folding of one input a cycle and at most ``most`` multipliers that divides every layer evenly.
+
+    All formats get it, so it is one that float32 can afford. A network of more layers than that gets one each.
+    """
+    sizes = layer_sizes(network)
+    best = {name: (1, 1) for name in sizes}
+    for cycles in sorted({-(-n // pe) * k for n, k, _ in sizes.values() for pe in range(1, n + 1)}, reverse=True):
+        folding = {}
+        for name, (n, k, _) in sizes.items():
+            folding[name] = next(((pe, 1) for pe in range(1, n + 1) if n % pe == 0 and n // pe * k <= cycles), None)
+        if None in folding.values() or sum(pe for pe, _ in folding.values()) > most:
+            break
+        best = folding
+    return best
+
+
+def measure(variant, folding, samples, labels, directory, *, input_spec, job, part=PART):
+    """Everything about one row except its throughput, as JSON-able numbers.
+
+    Parameters
+    ----------
+    samples : float32 array, as the model takes them
+    job : flow.report.Job
+        Told what is being done.
+    """
+
+    def project(folding, where):
+        with _ELABORATION:
+            return Project(variant.model, input_spec=input_spec, folding=folding, directory=where, dsp=variant.dsp)
+
+    def cost(project):
+        with _ELABORATION:
+            job.now("generating Verilog")
+            project.generate()
+        return synthesize(
+            project.verilog, "accelerator", dsp=variant.dsp, timeout=3600,
+            progress=lambda seconds, step: job.now(f"Yosys: {step.removeprefix('Executing ')[:30]}"),
+        )  # fmt: skip
+
+    common = project(folding, directory / "common")
+    row = {"format": variant.name, "model": str(variant.model), "note": variant.note}
+    row |= _golden(common, samples, labels, job)
+    row |= _simulated(common, common.network.encode(samples[:FRAMES]), job)
+    job.done(f"simulated, {row['frames']} frames, {row['mismatches']} differ from golden", 40)
+    resources = cost(common)
+    row["cost"] = _numbers(resources)
+    job.done(f"synthesized at the common folding, {resources.lut} LUTs", 30)
+
+    def filled(folding):
+        one = project(folding, directory / f"cycles-{cycles_of(common.network, folding)}")
+        resources = cost(one)
+        job.done(f"synthesized to fill the part, {resources.lut} LUTs", 60)
+        return resources
+
+    start = Point(cycles=cycles_of(common.network, folding), folding=folding, resources=resources)
+    point, tried, counts_ram = fill(common.network, start, filled, part=part)
+    row["tried"] = [{"cycles": p.cycles, **_numbers(p.resources)} for p in tried]
+    row["filled"] = _filled(point, directory, folding, part, counts_ram)
+    return row
+
+
+def _numbers(resources):
+    numbers = {k: v for k, v in asdict(resources).items() if k in ("lut", "lutram", "ff", "dsp", "bram18", "bram36")}
+    return numbers | {"bram": resources.bram36 + resources.bram18 / 2}
+
+
+def _golden(project, samples, labels, job):
+    """Accuracy on all samples, and the sizes."""
+    job.now("golden model")
+    values = project.network.encode(samples)
+    result = project.execute(values)
+    accuracy = None if labels is None else float((project.labels(result) == labels).mean())
+    layers = project.plan.layers.values()
+    bits = sum(p.dense.weights.size * p.dense.weight_format.bits for p in layers)
+    count = sum(p.dense.weights.size for p in layers)
+    return {
+        "accuracy": accuracy,
+        "samples": len(values),
+        "weights": int(count),
+        "weight_bits": int(bits),
+        "bits_per_weight": round(bits / count, 3),
+        "layers": [{"name": p.name, "inputs": p.inputs, "neurons": p.neurons, "pe": p.pe, "simd": p.simd,
+                    "weights": str(p.dense.weight_format), "activations": str(p.x_format)} for p in layers],
+        "pes": sum(p.pe * p.simd for p in layers),
+    }  # fmt: skip
+
+
+def _simulated(project, values, job):
+    """Cycles in Verilator, every bit against golden; kept until design or samples change."""
+    values = np.ascontiguousarray(values)
+    store = Store(directory=BUILD / "cache" / "sim")
+    with _ELABORATION:
+        job.now("generating Verilog")
+        project.generate()
+    key = digest(project.verilog, values.tobytes(), str(values.dtype), source_digest("golden", "hw", "sim"))
+    kept = store[key]
+    if kept is None:
+        job.now("building with Verilator")
+        project.build_simulator()
+        job.now("simulating")
+        expected = project.hardware_values(project.execute(values))
+        found = simulate(project.simulator(), project.plan, values, expected,
+                         progress=lambda frames: job.now(f"simulating: {frames} of {len(values)} frames"))  # fmt: skip
+        predicted = predict(project.plan, len(values))
+        kept = {
+            "frames": found.frames,
+            "mismatches": found.mismatches,
+            "problems": found.problems + ([] if found.left == predicted.left else ["cycles are not those predicted"]),
+            "latency": {"simulated": found.latency, "predicted": predicted.latency},
+            "interval": {"simulated": steady_interval(found.left), "predicted": predicted.interval},
+        }
+        if not (kept["mismatches"] or kept["problems"]):
+            store[key] = kept
+    return kept | {"exact": not (kept["mismatches"] or kept["problems"])}
+
+
+def _filled(point, directory, common, part, counts_ram):
+    """The filled design's figures; its cycles are those of the cycle model, from its manifest."""
+    if point is None:
+        return None
+    where = "common" if point.folding == common else f"cycles-{point.cycles}"
+    manifest = json.loads((directory / where / "manifest.json").read_text())
+    return {
+        "folding": {n: {"pe": pe, "simd": simd} for n, (pe, simd) in point.folding.items()},
+        "multipliers": sum(pe * simd for pe, simd in point.folding.values()),
+        "latency": manifest["cycles"]["latency"],
+        "interval": manifest["cycles"]["interval"],
+        "cost": _numbers(point.resources),
+        "use": {k: round(v, 4) for k, v in part.use(point.resources).items()},
+        "counts_ram": counts_ram,
+    }
