@@ -85,7 +85,8 @@ class Project:
 
     def finish(self, values):
         """The model's output for what the hardware gave: the operations that are left to the host."""
-        return output_of(self.output, values)
+        edge = self.network.edges()[self.output.edge]
+        return output_of(self.output, np.reshape(values, (len(values), edge.pixels, edge.channels)))
 
     # Hardware
 

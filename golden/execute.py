@@ -1,5 +1,6 @@
 """Execution of the integer network in NumPy: the reference that every other form must equal."""
 
+import math
 from dataclasses import dataclass
 from functools import singledispatch
 
@@ -8,16 +9,19 @@ import numpy as np
 from . import float32
 from .elementwise import apply
 from .formats import Float32
+from .joins import Add, Concat, FloatAdd
 from .network import ArgMax, Dense, FloatDense, Rescale, Score, Threshold
+from .spatial import Largest, Upsample, View, Windows
 
 __all__ = ["Result", "execute", "labels_of", "run"]
 
 _BATCH = 256
+_MOST_VALUES = 1 << 24  # of one edge at a time
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a network gives for a batch: ``edges`` (integer values by edge name), the model's ``outputs`` by name."""
+    """What a network gives for a batch: ``edges``, integer values ``(B, length)`` by name, the ``outputs`` by name."""
 
     edges: dict
     outputs: dict
@@ -30,23 +34,40 @@ class Result:
 
 
 @singledispatch
-def execute(node, x):
-    """The node's integer values ``(B, length)`` for input values ``(B, length)``."""
+def execute(node, *xs):
+    """The node's values ``(B, pixels, channels)`` for such arrays of each of its inputs."""
     raise TypeError(f"No golden execution for node {node!r}")
+
+
+def _product(x, w):
+    """``x @ w.T`` of integers."""
+    # Products of float64 are exact below 2**53, and BLAS is fast there; a dot product of ours never comes near.
+    largest = np.abs(w).sum(axis=1).max() * max(1, int(np.abs(x).max(initial=0)))
+    if largest < 2**53:
+        return np.rint(x.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int64)
+    return x @ w.T
+
+
+def _by_group(node, x, product):
+    """``product(slice of x, rows of weights)`` of every group, side by side."""
+    patches = x.reshape(-1, node.groups, node.weights.shape[1])
+    rows = np.split(np.arange(len(node.weights)), node.groups)
+    parts = [product(patches[:, g], rows[g]) for g in range(node.groups)]
+    return np.concatenate(parts, axis=1).reshape(*x.shape[:-1], len(node.weights))
 
 
 @execute.register
 def _(node: Dense, x):
-    # Products of float64 are exact below 2**53, and BLAS is fast there; a dot product of ours never comes near.
-    largest = np.abs(node.weights).sum(axis=1).max() * max(1, int(np.abs(x).max(initial=0)))
-    if largest < 2**53:
-        return np.rint(x.astype(np.float64) @ node.weights.T.astype(np.float64)).astype(np.int64)
-    return x @ node.weights.T
+    return _by_group(node, x, lambda part, rows: _product(part, node.weights[rows]))
 
 
 @execute.register
 def _(node: FloatDense, x):
-    y = float32.dot(x.astype(np.float32), node.weights, node.bias, simd=node.simd, partials=node.partials)
+    def product(part, rows):
+        part = part.astype(np.float32)
+        return float32.dot(part, node.weights[rows], node.bias[rows], simd=node.simd, partials=node.partials)
+
+    y = _by_group(node, x, product)
     return float32.relu(y) if node.relu else y
 
 
@@ -57,7 +78,7 @@ def _(node: Threshold, x):
         return table[0][np.searchsorted(node.thresholds[0], x, side="right")]
     y = np.empty_like(x)
     for c, (row, codes) in enumerate(zip(node.thresholds, table, strict=True)):
-        y[:, c] = codes[np.searchsorted(row, x[:, c], side="right")]
+        y[..., c] = codes[np.searchsorted(row, x[..., c], side="right")]
     return y
 
 
@@ -73,7 +94,49 @@ def _(node: Score, x):
 
 @execute.register
 def _(node: ArgMax, x):
-    return x.argmax(axis=1)[:, None]
+    return x.argmax(axis=-1)[..., None]
+
+
+@execute.register
+def _(node: Windows, x):
+    patches = node.window.gather(x, node.pad)  # (B, out pixels, taps, C)
+    patches = patches.reshape(*patches.shape[:3], node.groups, patches.shape[3] // node.groups)
+    count, pixels, taps, groups, channels = patches.shape
+    return patches.swapaxes(2, 3).reshape(count, pixels, groups * taps * channels)
+
+
+@execute.register
+def _(node: Largest, x):
+    return x.reshape(*x.shape[:-1], x.shape[-1] // node.taps, node.taps).max(axis=-1)
+
+
+@execute.register
+def _(node: Upsample, x):
+    image = x.reshape(len(x), *node.size, x.shape[2])
+    image = image.repeat(node.factors[0], axis=1).repeat(node.factors[1], axis=2)
+    return image.reshape(len(x), image.shape[1] * image.shape[2], x.shape[2])
+
+
+@execute.register
+def _(node: View, x):
+    pixels = math.prod(node.size)
+    return x.reshape(len(x), pixels, x.shape[1] * x.shape[2] // pixels)
+
+
+@execute.register
+def _(node: Add, *xs):
+    return sum(x * m for x, m in zip(xs, node.multipliers, strict=True))
+
+
+@execute.register
+def _(node: FloatAdd, a, b):
+    y = float32.add(a, b)
+    return float32.relu(y) if node.relu else y
+
+
+@execute.register
+def _(node: Concat, *xs):
+    return np.concatenate(xs, axis=2)
 
 
 def run(network, values):
@@ -89,8 +152,10 @@ def run(network, values):
             raise ValueError("Input must be integers, as Network.encode gives them")
         values = values.astype(np.int64)
         network.input_format.encode(values)  # refuses what is out of range
-    values = values.reshape(len(values), size)
-    parts = [_run(network, values[i : i + _BATCH]) for i in range(0, max(1, len(values)), _BATCH)]
+    values = network.arranged(values)
+    edges = network.edges()
+    batch = max(1, min(_BATCH, _MOST_VALUES // max(e.length for e in edges.values())))
+    parts = [_run(network, edges, values[i : i + batch]) for i in range(0, max(1, len(values)), batch)]
     return Result(_joined([p.edges for p in parts]), _joined([p.outputs for p in parts]))
 
 
@@ -98,17 +163,18 @@ def _joined(dicts):
     return {k: np.concatenate([d[k] for d in dicts]) for k in dicts[0]}
 
 
-def _run(network, x):
-    edges = {"input": x}
+def _run(network, edges, x):
+    found = {"input": x.reshape(len(x), edges["input"].pixels, edges["input"].channels)}
     for node in network.nodes:
-        edges[node.y] = execute(node, edges[node.x])
-    return Result(edges, {o.name: output_of(o, edges[o.edge]) for o in network.outputs})
+        found[node.y] = execute(node, *(found[name] for name in node.inputs))
+    outputs = {o.name: output_of(o, found[o.edge]) for o in network.outputs}
+    return Result({name: values.reshape(len(x), edges[name].length) for name, values in found.items()}, outputs)
 
 
 def output_of(output, values):
-    """The model's output for integer values ``(B, length)`` of the output's edge."""
+    """The model's output for integer values ``(B, pixels, channels)`` of the output's edge."""
     y = apply(output.chain, values) if output.chain else values
-    y = y[:, output.index.reshape(-1)].reshape(len(y), *output.index.shape[1:])
+    y = y.reshape(len(y), math.prod(y.shape[1:]))[:, output.index.reshape(-1)].reshape(len(y), *output.index.shape[1:])
     for _, function in output.closing:
         y = function(y)
     return y

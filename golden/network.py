@@ -1,9 +1,12 @@
 """The integer network: a graph of nodes over integer values, which golden executes and the hardware is made from.
 
-Every edge has a length (its values in the model's row-major order), a format, and the exact range that each of its
-values can reach. Ranges follow from the input format and the weights; widths follow from ranges.
+An edge is an image of pixels with channels, channels innermost; a plain vector is one pixel. Its format says what its
+codes mean, and every channel knows the exact range that it can reach. Ranges follow from the input format and the
+weights; widths follow from ranges. Layers that work on single pixels are here, what moves pixels is in `golden.spatial`,
+and what joins branches in `golden.joins`.
 """
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,17 +14,33 @@ import numpy as np
 from .formats import Float32, Format, Signed, Unsigned, format_for
 
 __all__ = ["ArgMax", "Dense", "Edge", "FloatDense", "Network", "Node", "Output", "Rescale", "Score", "Threshold",
-           "accumulator_format"]  # fmt: skip
+           "accumulator_format", "slices_of"]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class Edge:
-    """What flows between two nodes: ``length`` values of ``format``, value k within ``lo[k]`` to ``hi[k]``."""
+    """What flows between two nodes: pixels of ``len(lo)`` channels, channel c within ``lo[c]`` to ``hi[c]``.
 
-    length: int
+    ``size`` is the height and width of an image, and empty for a vector. A value's position is ``pixel*channels + c``.
+    """
+
     format: Format
     lo: np.ndarray
     hi: np.ndarray
+    size: tuple = ()
+
+    @property
+    def channels(self):
+        return len(self.lo)
+
+    @property
+    def pixels(self):
+        return math.prod(self.size)
+
+    @property
+    def length(self):
+        """Values of the whole edge."""
+        return self.pixels * self.channels
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +51,26 @@ class Node:
     x: str
     y: str
 
+    @property
+    def inputs(self):
+        """Names of all edges that it takes; joins have several."""
+        return (self.x,)
+
+    def reading(self, old, new):
+        """The same node with the edge ``new`` where it took ``old``."""
+        return replace(self, x=new) if self.x == old else self
+
 
 @dataclass(frozen=True, eq=False)
 class Dense(Node):
-    """``y[n] = sum_k weights[n, k] * x[k]``, exactly; weights int64 ``(N, K)``."""
+    """``y[n] = sum_k weights[n, k] * x[k]`` of every pixel, exactly; weights int64 ``(N, K)``.
+
+    With ``groups`` the channels of x are as many slices of K, and the neurons as many groups: neuron n reads the slice
+    ``n // (N/groups)``.
+    """
 
     weights: np.ndarray
+    groups: int = 1
 
     @property
     def weight_format(self):
@@ -45,14 +78,15 @@ class Dense(Node):
 
     def out(self, x):
         positive, negative = np.maximum(self.weights, 0), np.minimum(self.weights, 0)
-        lo = positive @ x.lo + negative @ x.hi
-        hi = positive @ x.hi + negative @ x.lo
-        return Edge(len(self.weights), accumulator_format(lo, hi), lo, hi)
+        x_lo, x_hi = (slices_of(bound, self) for bound in (x.lo, x.hi))
+        lo = (positive * x_lo + negative * x_hi).sum(axis=1)
+        hi = (positive * x_hi + negative * x_lo).sum(axis=1)
+        return Edge(accumulator_format(lo, hi), lo, hi, x.size)
 
 
 @dataclass(frozen=True, eq=False)
 class FloatDense(Node):
-    """``y = weights @ x + bias`` in float32, ReLU behind it if ``relu``.
+    """``y = weights @ x + bias`` of every pixel in float32, ReLU behind it if ``relu``; groups as in `Dense`.
 
     A float sum depends on its order, so the order is part of the node: ``simd`` lanes a step and ``partials``
     interleaved partial sums, as `golden.float32.dot` defines them. Folding sets both.
@@ -63,6 +97,7 @@ class FloatDense(Node):
     relu: bool
     simd: int = 1
     partials: int = 1
+    groups: int = 1
 
     weight_format = Float32()
 
@@ -72,15 +107,15 @@ class FloatDense(Node):
 
     def out(self, x):
         bound = np.full(len(self.weights), np.inf)
-        return Edge(len(self.weights), Float32(), np.zeros_like(bound) if self.relu else -bound, bound)
+        return Edge(Float32(), np.zeros_like(bound) if self.relu else -bound, bound, x.size)
 
 
 @dataclass(frozen=True, eq=False)
 class Threshold(Node):
     """``y[k] = codes[k, (thresholds[k] <= x[k]).sum()]``, values of ``format``.
 
-    thresholds int64 ``(C, L)`` with rising rows, codes int64 ``(C, L+1)``; C is the edge's length, or 1 for a row that
-    every position shares. ``codes`` is ``None`` where it is simply ``format.values`` (``L = format.levels - 1``).
+    thresholds int64 ``(C, L)`` with rising rows, codes int64 ``(C, L+1)``; C is the edge's channels, or 1 for a row that
+    all of them share. ``codes`` is ``None`` where it is simply ``format.values`` (``L = format.levels - 1``).
     """
 
     thresholds: np.ndarray
@@ -99,7 +134,7 @@ class Threshold(Node):
         wide = np.broadcast_to(codes, reached.shape)
         lo = np.where(reached, wide, np.iinfo(np.int64).max).min(axis=1)
         hi = np.where(reached, wide, np.iinfo(np.int64).min).max(axis=1)
-        return Edge(x.length, self.format, lo, hi)
+        return Edge(self.format, lo, hi, x.size)
 
 
 def _bounds_of(thresholds, x):
@@ -124,7 +159,7 @@ class Rescale(Node):
     def out(self, x):
         ends = [np.clip((end * self.multiplier + self.addend) >> self.shift, self.format.lo, self.format.hi)
                 for end in (x.lo, x.hi)]  # fmt: skip
-        return Edge(x.length, self.format, np.minimum(*ends), np.maximum(*ends))
+        return Edge(self.format, np.minimum(*ends), np.maximum(*ends), x.size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,16 +173,16 @@ class Score(Node):
     def out(self, x):
         ends = [end * self.multiplier + self.addend for end in (x.lo, x.hi)]
         lo, hi = np.minimum(*ends), np.maximum(*ends)
-        return Edge(x.length, accumulator_format(lo, hi), lo, hi)
+        return Edge(accumulator_format(lo, hi), lo, hi, x.size)
 
 
 @dataclass(frozen=True, eq=False)
 class ArgMax(Node):
-    """Index of the largest value, the first of equals."""
+    """Index of the largest value of a pixel, the first of equals."""
 
     def out(self, x):
-        top = np.array([x.length - 1])
-        return Edge(1, Unsigned(max(1, int(top[0]).bit_length())), 0 * top, top)
+        top = np.array([x.channels - 1])
+        return Edge(Unsigned(max(1, int(top[0]).bit_length())), 0 * top, top, x.size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,6 +216,11 @@ class Network:
         integer stands for.
     input_spec : str
         How raw integers become floats, for the manifest.
+    input_size : tuple
+        Height and width if the hardware takes an image, pixel by pixel with its channels innermost; else empty.
+    input_order : int64 array or None
+        Which value of a sample, row-major in ``input_shape``, comes first, second, … into the hardware; None for all in
+        the order that they have.
     nodes : list[Node]
         In order of execution.
     outputs : list[Output]
@@ -193,23 +233,33 @@ class Network:
     input_spec: str
     nodes: list = field(default_factory=list)
     outputs: list = field(default_factory=list)
+    input_size: tuple = ()
+    input_order: np.ndarray | None = None
+
+    def input_edge(self):
+        """The edge ``"input"``."""
+        channels = math.prod(self.input_shape) // math.prod(self.input_size)
+        if isinstance(self.input_format, Float32):
+            bound = np.full(channels, np.inf)
+            return Edge(self.input_format, -bound, bound, self.input_size)
+        full = np.ones(channels, dtype=np.int64)
+        return Edge(self.input_format, full * self.input_format.lo, full * self.input_format.hi, self.input_size)
 
     def edges(self):
         """Every edge by name, ranges propagated from the input."""
-        size = int(np.prod(self.input_shape))
-        if isinstance(self.input_format, Float32):
-            bound = np.full(size, np.inf)
-            edges = {"input": Edge(size, self.input_format, -bound, bound)}
-        else:
-            full = np.ones(size, dtype=np.int64)
-            edges = {"input": Edge(size, self.input_format, full * self.input_format.lo, full * self.input_format.hi)}
+        edges = {"input": self.input_edge()}
         for node in self.nodes:
-            edges[node.y] = node.out(edges[node.x])
+            edges[node.y] = node.out(*(edges[x] for x in node.inputs))
         return edges
+
+    def arranged(self, values):
+        """Samples ``(B, *input_shape)`` as ``(B, length)`` in the order in which the hardware takes them."""
+        values = np.asarray(values).reshape(len(values), math.prod(self.input_shape))
+        return values if self.input_order is None else values[:, self.input_order]
 
     def readers(self, edge):
         """The nodes and outputs that take ``edge``."""
-        return [n for n in self.nodes if n.x == edge] + [o for o in self.outputs if o.edge == edge]
+        return [n for n in self.nodes if edge in n.inputs] + [o for o in self.outputs if o.edge == edge]
 
     def tidied(self):
         """The same network with what the hardware likes better: see `golden.tidy`."""
@@ -219,6 +269,12 @@ class Network:
 
     def with_nodes(self, nodes):
         return replace(self, nodes=nodes)
+
+
+def slices_of(values, node):
+    """What each neuron of a `Dense` or `FloatDense` reads of ``values`` (one a channel), as ``(N, K)``."""
+    neurons, taps = node.weights.shape
+    return np.repeat(np.reshape(values, (node.groups, taps)), neurons // node.groups, axis=0)
 
 
 def accumulator_format(lo, hi):

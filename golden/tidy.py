@@ -25,7 +25,7 @@ def _turn_falling(network):
     """A channel whose codes fall with the accumulator (negative gamma) rises with the negated weights."""
     nodes, edges = list(network.nodes), network.edges()
     for i, node in enumerate(nodes):
-        if not isinstance(node, Threshold) or node.codes is None or len(node.thresholds) != edges[node.x].length:
+        if not isinstance(node, Threshold) or node.codes is None or len(node.thresholds) != edges[node.x].channels:
             continue
         at = next((j for j, n in enumerate(nodes) if n.y == node.x and isinstance(n, Dense)), None)
         if at is None or len(network.readers(node.x)) != 1:
@@ -37,7 +37,7 @@ def _turn_falling(network):
         turned = np.where(falling[:, None], 1 - node.thresholds[:, ::-1], node.thresholds)
         codes = np.where(falling[:, None], node.codes[:, ::-1], node.codes)
         nodes[at] = replace(nodes[at], weights=weights)
-        edge = nodes[at].out(edges[nodes[at].x])
+        edge = nodes[at].out(*(edges[x] for x in nodes[at].inputs))
         nodes[i] = _regular(replace(node, thresholds=turned, codes=codes), edge)
     return network.with_nodes(nodes)
 
@@ -59,6 +59,6 @@ def _drop_identities(network):
                            zip(node.table(), node.thresholds, strict=True)])  # fmt: skip
         if (values == x).all():
             nodes.remove(node)
-            nodes = [replace(n, x=node.x) if n.x == node.y else n for n in nodes]
+            nodes = [n.reading(node.y, node.x) for n in nodes]
             outputs = [replace(o, edge=node.x) if o.edge == node.y else o for o in outputs]
     return replace(network, nodes=nodes, outputs=outputs)

@@ -9,7 +9,7 @@ from golden.network import ArgMax, Dense, Edge, Network, Output, Rescale, Score,
 
 def edge(length, lo, hi):
     full = np.ones(length, dtype=np.int64)
-    return Edge(length, accumulator_format(lo, hi), lo * full, hi * full)
+    return Edge(accumulator_format(lo, hi), lo * full, hi * full)
 
 
 def corners(length, lo, hi):

@@ -11,7 +11,7 @@ from golden.thresholds import find_thresholds, steps_of
 
 
 def edge_of(lo, hi):
-    return Edge(len(lo), accumulator_format(lo, hi), lo, hi)
+    return Edge(accumulator_format(lo, hi), lo, hi)
 
 
 def threshold_of(function, edge, fmt):

@@ -33,7 +33,7 @@ class Layer:
         self.dense, self.act, self.x = dense, None, x
         self.rng = np.random.default_rng(1)
         k = x.shape[1]
-        self.edges = {"x": Edge(k, x_format, np.full(k, bound[0]), np.full(k, bound[1]))}
+        self.edges = {"x": Edge(x_format, np.full(k, bound[0]), np.full(k, bound[1]))}
         self._follow(dense, x)
 
     def _follow(self, node, x):

@@ -17,7 +17,7 @@ FORMATS = Bipolar(), Unsigned(1), Unsigned(4), Signed(2), Signed(7), Unsigned(8)
 def check(x_format, x, *, lanes, stalls=(0, 0)):
     length = x.shape[1]
     bound = np.zeros(length, dtype=np.int64)
-    edges = {"x": Edge(length, x_format, bound, bound)}
+    edges = {"x": Edge(x_format, bound, bound)}
     node = Node("top", "x", "y")
     edges["y"] = node.out(edges["x"])
     plan = ArgMaxPlan(node, edges, lanes=lanes)

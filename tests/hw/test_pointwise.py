@@ -17,7 +17,7 @@ LENGTH, VECTORS = 11, 16
 def check(node, x_format, *, lanes, stalls=(0, 0), length=LENGTH, varied=True):
     """Stream random vectors through the unit; its plan."""
     full = np.ones(length, dtype=np.int64)
-    edges = {"x": Edge(length, x_format, full * x_format.lo, full * x_format.hi)}
+    edges = {"x": Edge(x_format, full * x_format.lo, full * x_format.hi)}
     edges["y"] = node.out(edges["x"])
     x = np.random.default_rng(length).choice(x_format.values, (VECTORS, length))
     plan = PointwisePlan(node, edges, lanes=lanes)

@@ -1,0 +1,92 @@
+"""Where the taps of a kernel fall on an image: the geometry that convolutions and pools share."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Window"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Output pixel ``(oy, ox)`` reads the pixels ``(oy*sy + ky*dy - top, ox*sx + kx*dx - left)``.
+
+    Parameters
+    ----------
+    size, kernel, stride, dilation : (int, int)
+        Height and width. A signal of one dimension has the height 1.
+    pads : (top, left, bottom, right)
+        Pixels around the image; what they are worth is the node's affair. An average that rounds its output size up may
+        read beyond them; such pads are counted here too.
+    """
+
+    size: tuple
+    kernel: tuple
+    stride: tuple = (1, 1)
+    dilation: tuple = (1, 1)
+    pads: tuple = (0, 0, 0, 0)
+
+    def __post_init__(self):
+        for name, least in ("size", 1), ("kernel", 1), ("stride", 1), ("dilation", 1), ("pads", 0):
+            values = getattr(self, name)
+            if len(values) != (4 if name == "pads" else 2) or any(v < least for v in values):
+                raise ValueError(f"Window {name} must be whole numbers from {least}, not {values}")
+        if any(o < 1 for o in self.out_size):
+            raise ValueError(f"A kernel that spans {self.span} does not fit an image of {self.padded_size}")
+
+    @property
+    def span(self):
+        """Height and width that the dilated kernel covers."""
+        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+
+    @property
+    def padded_size(self):
+        top, left, bottom, right = self.pads
+        return self.size[0] + top + bottom, self.size[1] + left + right
+
+    @property
+    def out_size(self):
+        return tuple((p - k) // s + 1 for p, k, s in zip(self.padded_size, self.span, self.stride, strict=True))
+
+    @property
+    def taps_count(self):
+        return self.kernel[0] * self.kernel[1]
+
+    @property
+    def pixels(self):
+        return self.size[0] * self.size[1]
+
+    @property
+    def out_pixels(self):
+        return self.out_size[0] * self.out_size[1]
+
+    def taps(self):
+        """int64 ``(out pixels, taps)``: the pixel that each tap reads, -1 where it is padding. Row-major throughout."""
+        y, x = (
+            np.arange(o)[:, None] * s + np.arange(k) * d - pad
+            for o, s, k, d, pad in zip(
+                self.out_size, self.stride, self.kernel, self.dilation, self.pads[:2], strict=True
+            )
+        )
+        height, width = self.size
+        rows = np.where((y >= 0) & (y < height), y, -1)[:, None, :, None]
+        columns = np.where((x >= 0) & (x < width), x, -1)[None, :, None, :]
+        taps = np.where((rows >= 0) & (columns >= 0), rows * width + columns, -1)
+        return taps.reshape(self.out_pixels, self.taps_count)
+
+    @property
+    def padded_taps(self):
+        """bool ``(taps,)``: whether the tap ever reads padding."""
+        return (self.taps() < 0).any(axis=0)
+
+    def gather(self, x, pad):
+        """Patches ``(B, out pixels, taps, C)`` of images ``(B, pixels, C)``; ``pad`` is a number or one a channel."""
+        count, _, channels = x.shape
+        top, left, bottom, right = self.pads
+        image = np.empty((count, *self.padded_size, channels), dtype=x.dtype)
+        image[:] = pad
+        height, width = self.size
+        image[:, top : top + height, left : left + width] = x.reshape(count, height, width, channels)
+        view = np.lib.stride_tricks.sliding_window_view(image, self.span, axis=(1, 2))
+        view = view[:, :: self.stride[0], :: self.stride[1], :, :: self.dilation[0], :: self.dilation[1]]
+        return np.moveaxis(view, 3, 5).reshape(count, self.out_pixels, self.taps_count, channels)
