@@ -103,10 +103,12 @@ class IntegerArray(wiring.Component):
     lanes : int
         Results per beat. It must divide ``pe``, and ``pe / lanes`` must not exceed ``steps``, so that the results of a
         row have left before those of the next one.
+    groups : int
+        Dot product ``p`` reads the lanes of group ``p // (pe / groups)``.
 
     Members
     -------
-    x : ``In(ArrayLayout(unsigned(x_format.bits), simd))``
+    x : ``In(ArrayLayout(unsigned(x_format.bits), groups * simd))``
     w : ``In(ArrayLayout(unsigned(w_format.bits), pe * simd))``
         Lane ``s`` of dot product ``p`` is element ``p * simd + s``.
     init : ``In(ArrayLayout(acc_shape, pe))``
@@ -116,18 +118,20 @@ class IntegerArray(wiring.Component):
     o : ``Out(ArrayLayout(acc_shape, lanes))``, o_valid : ``Out(1)``
     """
 
-    def __init__(self, *, x_format, w_format, pe, simd, steps, acc_shape, lanes):
+    def __init__(self, *, x_format, w_format, pe, simd, steps, acc_shape, lanes, groups=1):
         for name, value in ("PE", pe), ("SIMD", simd), ("Steps", steps), ("Lanes", lanes):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")
         if pe % lanes or pe // lanes > steps:
             raise ValueError(f"Lanes must divide PE ({pe}) into at most {steps} beats (steps), not {lanes!r}")
-        self._x_format, self._w_format, self._acc_shape = x_format, w_format, acc_shape
+        if groups < 1 or pe % groups:
+            raise ValueError(f"Groups must divide PE ({pe}), not {groups!r}")
+        self._x_format, self._w_format, self._acc_shape, self._groups = x_format, w_format, acc_shape, groups
         self._pe, self._simd, self._steps, self._lanes = pe, simd, steps, lanes
         self._plan = _heap_plan(product_terms(x_format, w_format), simd)
         super().__init__(
             {
-                "x": In(ArrayLayout(unsigned(x_format.bits), simd)),
+                "x": In(ArrayLayout(unsigned(x_format.bits), groups * simd)),
                 "w": In(ArrayLayout(unsigned(w_format.bits), pe * simd)),
                 "init": In(ArrayLayout(acc_shape, pe)),
                 "valid": In(1),
@@ -154,8 +158,11 @@ class IntegerArray(wiring.Component):
         first = self._delayed(m, "first", self.valid & self.first)
         last = self._delayed(m, "last", self.valid & self.last)
         init = self._held_init(m, first)
-        x = Signal(ArrayLayout(unsigned(self._simd), self._x_format.bits))
-        m.d.comb += Value.cast(x).eq(_planes(self.x))
+        planes = []
+        for g in range(self._groups):
+            x = Signal(ArrayLayout(unsigned(self._simd), self._x_format.bits), name=f"x{g}")
+            m.d.comb += Value.cast(x).eq(_planes([self.x[g * self._simd + s] for s in range(self._simd)]))
+            planes.append(x)
         results = []
         for p in range(self._pe):
             m.submodules[f"pe{p}"] = pe = IntegerPE(
@@ -166,7 +173,7 @@ class IntegerArray(wiring.Component):
                 feedback=self._steps > 1,
             )
             m.d.comb += [
-                pe.x.eq(x),
+                pe.x.eq(planes[p * self._groups // self._pe]),
                 Value.cast(pe.w).eq(_planes([self.w[p * self._simd + s] for s in range(self._simd)])),
                 pe.init.eq(init[p]),
                 pe.load.eq(first[self.HEAP_LATENCY]),

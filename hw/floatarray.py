@@ -91,10 +91,12 @@ class FloatArray(wiring.Component):
         Results per beat. It must divide ``pe``, and ``pe / lanes`` must not exceed ``steps``.
     dsp : bool
         Whether multipliers take DSPs.
+    groups : int
+        Dot product ``p`` reads the lanes of group ``p // (pe / groups)``.
 
     Members
     -------
-    x : ``In(ArrayLayout(unsigned(32), simd))``
+    x : ``In(ArrayLayout(unsigned(32), groups * simd))``
     w : ``In(ArrayLayout(unsigned(32), pe * simd))``
         Lane ``s`` of dot product ``p`` is element ``p * simd + s``.
     init : ``In(ArrayLayout(unsigned(32), pe))``
@@ -104,18 +106,20 @@ class FloatArray(wiring.Component):
     o : ``Out(ArrayLayout(unsigned(32), lanes))``, o_valid : ``Out(1)``
     """
 
-    def __init__(self, *, pe, simd, steps, lanes, dsp=True):
+    def __init__(self, *, pe, simd, steps, lanes, dsp=True, groups=1):
         for name, value in ("PE", pe), ("SIMD", simd), ("Steps", steps), ("Lanes", lanes):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")
         if pe % lanes or pe // lanes > steps:
             raise ValueError(f"Lanes must divide PE ({pe}) into at most {steps} beats (steps), not {lanes!r}")
-        self._pe, self._simd, self._steps, self._lanes, self._dsp = pe, simd, steps, lanes, dsp
+        if groups < 1 or pe % groups:
+            raise ValueError(f"Groups must divide PE ({pe}), not {groups!r}")
+        self._pe, self._simd, self._steps, self._lanes, self._dsp, self._groups = pe, simd, steps, lanes, dsp, groups
         self.reducers = next(n for n in range(1, pe + 1) if pe % n == 0 and pe // n <= steps)
         self._schedule()
         words = {
             name: ArrayLayout(unsigned(32), n)
-            for name, n in {"x": simd, "w": pe * simd, "init": pe, "o": lanes}.items()
+            for name, n in {"x": groups * simd, "w": pe * simd, "init": pe, "o": lanes}.items()
         }
         super().__init__(
             {
@@ -184,7 +188,9 @@ class FloatArray(wiring.Component):
         pes = []
         for p in range(self._pe):
             m.submodules[f"pe{p}"] = pe = FloatPE(simd=self._simd, steps=self._steps, dsp=self._dsp)
-            m.d.comb += [pe.x.eq(self.x)] + [pe.w[s].eq(self.w[p * self._simd + s]) for s in range(self._simd)]
+            group = p * self._groups // self._pe
+            m.d.comb += [pe.x[s].eq(self.x[group * self._simd + s]) for s in range(self._simd)]
+            m.d.comb += [pe.w[s].eq(self.w[p * self._simd + s]) for s in range(self._simd)]
             pes.append(pe)
         fresh = self._during(m, pipe(m, first, pes[0].SUM_LATENCY), FloatAdd.LATENCY)
         m.d.comb += [pe.fresh.eq(fresh) for pe in pes]

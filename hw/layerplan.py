@@ -20,6 +20,10 @@ __all__ = ["LayerPlan"]
 class LayerPlan:
     """A `Dense` or `FloatDense` node, ``pe`` neurons by ``simd`` inputs a cycle, and the activation behind it.
 
+    A pixel comes as one vector; of a layer with groups as several, one after the other, each with weights of its own: a
+    vector for every group, or, with PE a multiple of a group's neurons, one for as many groups as that computes at a
+    time, each on lanes of its own (depthwise layers: one channel a PE).
+
     Parameters
     ----------
     dense, act : golden nodes; ``act`` is a Threshold, Rescale, Score or None
@@ -30,8 +34,16 @@ class LayerPlan:
 
     Attributes
     ----------
+    vectors, parallel : int
+        Vectors of a pixel; groups that each of them has. Their product is the layer's groups.
+    neurons, inputs : int
+        Of a vector: neurons that it goes to, inputs that each of them reads.
+    lanes_in : int
+        ``parallel * simd``, codes of a beat that enters.
     steps, rows : int
-        ``ceil(K/simd)`` and ``ceil(N/pe)``: a vector takes ``cycles = steps*rows``.
+        ``ceil(inputs/simd)`` and ``ceil(neurons/pe)``: a vector takes ``steps*rows`` cycles.
+    cycles : int
+        Cycles of a frame, ``pixels*vectors*steps*rows``.
     lanes, row_beats, beats_out : int
         Codes of a beat that leaves; beats of a row, ``pe/lanes``, the fewest lanes that keep up; beats of a vector.
     latency : int
@@ -45,12 +57,10 @@ class LayerPlan:
         self.name, self.x = dense.name, dense.x
         self.y = act.y if act is not None else dense.y
         self.x_format, self.format = edges[dense.x].format, edges[self.y].format
-        self.neurons, self.inputs = dense.weights.shape
-        for name, value, most in ("PE", pe, self.neurons), ("SIMD", simd, self.inputs):
-            if value not in range(1, most + 1):
-                raise ValueError(f"{self.name}: {name} must be in 1 to {most}, not {value!r}")
+        self._plan_vectors()
+        self.pixels = edges[dense.x].pixels
         self.steps, self.rows = beats(self.inputs, simd), beats(self.neurons, pe)
-        self.cycles = self.steps * self.rows
+        self.cycles = self.pixels * self.vectors * self.steps * self.rows
         self.lanes = next(n for n in range(1, pe + 1) if pe % n == 0 and pe // n <= self.steps)
         self.row_beats = pe // self.lanes
         self.beats_out = beats(self.neurons, self.lanes)
@@ -65,19 +75,37 @@ class LayerPlan:
         in_flight = -(-(self.steps + self.latency + self.row_beats + 3) // self.steps) + 1
         self.depth = self.row_beats * in_flight
 
+    def _plan_vectors(self):
+        pe, simd, groups = self.pe, self.simd, self.dense.groups
+        neurons, self.inputs = self.dense.weights.shape
+        group = neurons // groups
+        most = neurons if groups == 1 or pe > group else group
+        for name, value, limit in ("PE", pe, most), ("SIMD", simd, self.inputs):
+            if value not in range(1, limit + 1):
+                raise ValueError(f"{self.name}: {name} must be in 1 to {limit}, not {value!r}")
+        self.parallel = 1 if groups == 1 or pe <= group else pe // group
+        if self.parallel > 1 and (pe % group or groups % self.parallel):
+            raise ValueError(
+                f"{self.name}: PE must be at most {group}, the neurons of a group, or that times a divisor of the "
+                f"{groups} groups, not {pe}"
+            )
+        self.vectors = groups // self.parallel
+        self.neurons = group * self.parallel
+        self.lanes_in = simd * self.parallel
+
     @property
     def out_bits(self):
         return self.format.bits
 
     @property
     def last_row_beats(self):
-        """Beats of the last row; those that are padding altogether are not written."""
+        """Beats of a vector's last row; those that are padding altogether are not written."""
         return self.beats_out - (self.rows - 1) * self.row_beats
 
     # The array
 
     def make_array(self):
-        common = dict(pe=self.pe, simd=self.simd, steps=self.steps, lanes=self.lanes)
+        common = dict(pe=self.pe, simd=self.simd, steps=self.steps, lanes=self.lanes, groups=self.parallel)
         if self.is_float:
             return FloatArray(dsp=self.dsp, **common)
         return IntegerArray(
@@ -85,19 +113,23 @@ class LayerPlan:
         )
 
     def _padded(self, per_neuron, filler=0):
-        """A list of one number for each of ``rows*pe`` neurons, ``filler`` for those that are padding."""
-        values = [int(v) for v in per_neuron]
-        return values + [filler] * (self.rows * self.pe - len(values))
+        """One number for each of the layer's neurons as a list of ``rows*pe`` a vector, ``filler`` where it is padding."""
+        return [int(v) for v in self._padded_rows(np.asarray(per_neuron, dtype=object)[:, None], filler)[:, 0]]
+
+    def _padded_rows(self, rows, filler=0):
+        """Rows of an array, one for each neuron, likewise."""
+        rows = np.asarray(rows)
+        blocks = rows.reshape(self.vectors, self.neurons, rows.shape[1])
+        rest = self.rows * self.pe - self.neurons
+        padded = np.pad(blocks, ((0, 0), (0, rest), (0, 0)), constant_values=filler)
+        return padded.reshape(-1, rows.shape[1])
 
     def weight_words(self, p):
-        """ROM words of PE ``p``: the codes of step s of row r at address ``r*steps + s``, lane 0 lowest."""
-        words = []
-        for r in range(self.rows):
-            row = np.full(self.steps * self.simd, self.pad_weight, dtype=np.int64)
-            if r * self.pe + p < self.neurons:
-                row[: self.inputs] = self.codes[r * self.pe + p]
-            words += [pack(step, self.weight_bits) for step in row.reshape(self.steps, self.simd)]
-        return words
+        """ROM words of PE ``p``: codes of step s of row r of vector v at ``(v*rows + r)*steps + s``, lane 0 lowest."""
+        rows = self._padded_rows(self.codes, self.pad_weight)[p :: self.pe]
+        lanes = np.full((len(rows), self.steps * self.simd), self.pad_weight, dtype=np.int64)
+        lanes[:, : self.inputs] = rows
+        return [pack(step, self.weight_bits) for step in lanes.reshape(-1, self.simd)]
 
     def init_words(self, p):
         """What PE ``p``'s accumulator starts a row with, by row."""
@@ -143,18 +175,19 @@ class LayerPlan:
 
     def _plan_sign(self, edge, lo, hi):
         """One bit: the accumulator starts at minus its threshold, and its sign is the code."""
-        table = np.broadcast_to(self.format.encode(self.act.table()), (self.neurons, self.act.thresholds.shape[1] + 1))
-        thresholds = np.broadcast_to(self.act.thresholds, (self.neurons, table.shape[1] - 1))
+        count = len(self.dense.weights)
+        table = np.broadcast_to(self.format.encode(self.act.table()), (count, self.act.thresholds.shape[1] + 1))
+        thresholds = np.broadcast_to(self.act.thresholds, (count, table.shape[1] - 1))
         if table.shape[1] > 2 and (np.abs(np.diff(table, axis=1)).sum(axis=1) > 1).any():
             raise ValueError(f"{self.act.name}: a one-bit code that changes more than once is not supported")
         changes = np.diff(table, axis=1) != 0
         at = (
             np.where(changes.any(axis=1), changes.argmax(axis=1), 0)
             if changes.shape[1]
-            else np.zeros(self.neurons, int)
+            else np.zeros(count, int)
         )
         never = edge.hi + 1
-        where = thresholds[np.arange(self.neurons), at] if changes.shape[1] else never
+        where = thresholds[np.arange(count), at] if changes.shape[1] else never
         limit = self._in_heap(np.where(changes.any(axis=1), where, never))
         self.flips = self._padded(table[:, 0])
         self.init = self._padded(-limit)
@@ -163,7 +196,7 @@ class LayerPlan:
     # The activation
 
     def make_activation(self):
-        act, lanes, count = self.act, self.lanes, self.rows * self.row_beats
+        act, lanes, count = self.act, self.lanes, self.vectors * self.rows * self.row_beats
         common = dict(lanes=lanes, beats=count)
         if self.is_float:
             return activation.FloatRelu(relu=self.dense.relu, **common)
@@ -182,7 +215,8 @@ class LayerPlan:
 
     def _search(self):
         """Arguments of `Search`: rising rows of ``2**n - 1`` thresholds, and how an index becomes a code."""
-        thresholds = np.broadcast_to(self.act.thresholds, (self.neurons, self.act.thresholds.shape[1]))
+        count = len(self.dense.weights)
+        thresholds = np.broadcast_to(self.act.thresholds, (count, self.act.thresholds.shape[1]))
         thresholds = np.clip(self._in_heap(thresholds), 0, self.heap_hi + 1)
         codes, xor, front = None, 0, 0
         if self.act.codes is None:
@@ -191,11 +225,11 @@ class LayerPlan:
                 xor, front = size // 2, self.format.lo + size // 2
         else:
             size = 2 ** max(1, int(self.act.codes.shape[1] - 1).bit_length())
-            table = np.broadcast_to(self.format.encode(self.act.codes), (self.neurons, self.act.codes.shape[1]))
+            table = np.broadcast_to(self.format.encode(self.act.codes), (count, self.act.codes.shape[1]))
             last = np.repeat(table[:, -1:], size - table.shape[1], axis=1)
-            codes = np.hstack([table, last]).tolist() + [[0] * size] * (self.rows * self.pe - self.neurons)
+            codes = self._padded_rows(np.hstack([table, last])).tolist()
         back = size - 1 - front - thresholds.shape[1]
-        rows = np.pad(thresholds, ((0, self.rows * self.pe - self.neurons), (0, 0)))
+        rows = self._padded_rows(thresholds)
         rows = np.hstack([
             np.zeros((len(rows), front), dtype=np.int64), rows, np.full((len(rows), back), self.heap_hi + 1)
         ])  # fmt: skip

@@ -15,7 +15,7 @@ class MatrixVectorUnit(wiring.Component):
     """``y = activation(weights @ x)`` for a stream of vectors, ``pe`` neurons by ``simd`` inputs a cycle.
 
     The array and the activation run freely; a row enters only when the output FIFO has room for what it will give, so
-    no enable reaches them. A vector takes ``plan.cycles`` cycles and the next one follows without a gap.
+    no enable reaches them. A vector takes ``plan.steps * plan.rows`` cycles and the next one follows without a gap.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class MatrixVectorUnit(wiring.Component):
 
     Members
     -------
-    i : ``In(code_stream(x bits, simd))``
+    i : ``In(code_stream(x bits, plan.lanes_in))``
         Padded lanes are zero codes.
     o : ``Out(code_stream(y bits, plan.lanes))``
         ``plan.beats_out`` beats a vector; padded lanes hold anything.
@@ -32,7 +32,7 @@ class MatrixVectorUnit(wiring.Component):
     def __init__(self, plan):
         self.plan = plan
         super().__init__({
-            "i": In(code_stream(plan.x_format.bits, plan.simd)),
+            "i": In(code_stream(plan.x_format.bits, plan.lanes_in)),
             "o": Out(code_stream(plan.out_bits, plan.lanes)),
         })  # fmt: skip
 
@@ -40,7 +40,7 @@ class MatrixVectorUnit(wiring.Component):
         m = Module()
         p = self.plan
         m.submodules.replay = replay = Replay(
-            bits=p.x_format.bits, lanes=p.simd, steps=p.steps, rows=p.rows, whole=p.whole
+            bits=p.x_format.bits, lanes=p.lanes_in, steps=p.steps, rows=p.rows, vectors=p.vectors, whole=p.whole
         )
         wiring.connect(m, wiring.flipped(self.i), replay.i)
 

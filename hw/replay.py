@@ -24,6 +24,8 @@ class Replay(wiring.Component):
         Width of a code; codes a beat (SIMD).
     steps, rows : int
         Beats of a vector; times it is replayed.
+    vectors : int
+        Vectors until the weights repeat.
     whole : bool
 
     Members
@@ -35,24 +37,24 @@ class Replay(wiring.Component):
         A row begins in this cycle.
     row_last : ``Out(1)``
         The row of this cycle is the vector's last one.
-    address : ``Out(range(rows * steps))``
+    address : ``Out(range(vectors * rows * steps))``
         Number of the step that is issued in this cycle, for the weight memories.
-    row : ``Out(range(rows))``
+    row : ``Out(range(vectors * rows))``
     x : ``Out(code_stream.payload)``, valid, first, last : ``Out(1)``
         The step that was issued one cycle before.
     """
 
-    def __init__(self, *, bits, lanes, steps, rows, whole=False):
-        for name, value in ("Steps", steps), ("Rows", rows):
+    def __init__(self, *, bits, lanes, steps, rows, vectors=1, whole=False):
+        for name, value in ("Steps", steps), ("Rows", rows), ("Vectors", vectors):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")
-        self._bits, self._lanes, self._steps, self._rows = bits, lanes, steps, rows
+        self._bits, self._lanes, self._steps, self._rows, self._vectors = bits, lanes, steps, rows, vectors
         self.whole = whole
         self.direct = rows == 1 and not (whole and steps > 1)
         signature = code_stream(bits, lanes)
         super().__init__({
             "i": In(signature), "credit": In(1), "begin": Out(1), "row_last": Out(1),
-            "address": Out(range(max(2, rows * steps))), "row": Out(range(max(2, rows))),
+            "address": Out(range(max(2, vectors * rows * steps))), "row": Out(range(max(2, vectors * rows))),
             "x": Out(signature.members["payload"].shape), "valid": Out(1), "first": Out(1), "last": Out(1),
         })  # fmt: skip
 
@@ -61,11 +63,14 @@ class Replay(wiring.Component):
         issue, there = Signal(), Signal()
         step, step_last = counter(m, "step", self._steps, issue)
         row, row_last = counter(m, "row_count", self._rows, issue & step_last)
-        address, _ = counter(m, "address_count", self._rows * self._steps, issue)
+        address, _ = counter(m, "address_count", self._vectors * self._rows * self._steps, issue)
+        number = row
+        if self._vectors > 1:
+            number, _ = counter(m, "row_number", self._vectors * self._rows, issue & step_last)
         m.d.comb += [
             issue.eq(there & (self.credit | (step != 0))),
             self.begin.eq(issue & (step == 0)),
-            self.row_last.eq(row_last), self.row.eq(row), self.address.eq(address),
+            self.row_last.eq(row_last), self.row.eq(number), self.address.eq(address),
         ]  # fmt: skip
         m.d.sync += [self.valid.eq(issue), self.first.eq(step == 0), self.last.eq(step_last)]
         if self.direct:
