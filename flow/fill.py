@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .folding import fold, layer_sizes
+from .folding import fold, layers_of, least_cycles
 
 __all__ = ["LIMIT", "PART", "Part", "Point", "cycles_of", "fill"]
 
@@ -46,21 +46,21 @@ class Point:
 
 
 def cycles_of(network, folding):
-    """Cycles of the slowest layer: ``ceil(N/PE) * ceil(K/SIMD)``."""
-    sizes = layer_sizes(network)
-    return max(-(-sizes[n][0] // pe) * -(-sizes[n][1] // simd) for n, (pe, simd) in folding.items())
+    """Cycles a frame of the slowest layer."""
+    layers = layers_of(network)
+    return max(layers[name].cycles(*folded) for name, folded in folding.items())
 
 
 def _work(network, folding):
     """Rises with what a folding costs: bit products a cycle, and what each row and lane brings with it."""
-    sizes = layer_sizes(network)
-    return sum(pe * simd * sizes[n][2] + 16 * pe + 4 * simd for n, (pe, simd) in folding.items())
+    layers = layers_of(network)
+    return sum(pe * simd * layers[n].bits + 16 * pe + 4 * simd for n, (pe, simd) in folding.items())
 
 
 def candidates(network):
     """Foldings by falling cycles, each about 3 % faster than the one before, or by the least step that there is."""
-    most = max(n * k for n, k, _ in layer_sizes(network).values())
-    found, wanted = {}, [1]
+    most = max(layer.macs for layer in layers_of(network).values())
+    found, wanted = {}, [least_cycles(network)]
     while wanted[-1] < most:
         wanted.append(min(most, max(wanted[-1] + 1, wanted[-1] * 103 // 100)))
     for cycles in wanted:

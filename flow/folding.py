@@ -1,12 +1,16 @@
 """Folding: how many neurons (PE) by how many inputs (SIMD) each layer computes in a cycle."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from golden.formats import Float32
 from golden.network import Dense, FloatDense
+from golden.spatial import Windows
+from hw.pipeline import simd_of_window
 
-__all__ = ["FoldingError", "default_folding", "fold", "layer_sizes", "read_folding", "write_folding"]
+__all__ = ["FoldingError", "Layer", "default_folding", "fold", "layers_of", "least_cycles", "read_folding",
+           "write_folding"]  # fmt: skip
 
 # Bit products a cycle that a design gets by default: a few thousand LUTs in any format.
 DEFAULT_BIT_PRODUCTS = 1024
@@ -17,21 +21,93 @@ class FoldingError(ValueError):
     """A folding that does not fit the network; the message says which values do."""
 
 
-def layer_sizes(network):
-    """``{name: (neurons, inputs, bit products of one multiplication)}`` of the network's dense layers."""
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """What a layer's folding depends on.
+
+    Attributes
+    ----------
+    pixels : int
+        Of a frame, that the layer gives.
+    groups, neurons, inputs : int
+        Groups; neurons of a group; inputs that each of them reads.
+    bits : int
+        Bit products of one multiplication.
+    window : golden.spatial.Windows or None
+        What stands in front of it.
+    channels : int
+        Of a group, in front of the window.
+    """
+
+    name: str
+    pixels: int
+    groups: int
+    neurons: int
+    inputs: int
+    bits: int
+    window: object
+    channels: int
+
+    @property
+    def macs(self):
+        """Multiplications of a frame."""
+        return self.pixels * self.groups * self.neurons * self.inputs
+
+    def parallel(self, pe):
+        """Groups at a time."""
+        return max(1, pe // self.neurons) if self.groups > 1 else 1
+
+    def pes(self):
+        """Every PE that is legal."""
+        pes = list(range(1, self.neurons + 1))
+        if self.groups > 1:
+            pes += [self.neurons * n for n in range(2, self.groups + 1) if self.groups % n == 0]
+        return pes
+
+    def simds(self, pe):
+        """Every SIMD that is legal with this PE."""
+        if self.window is not None:
+            return simd_of_window(self.window, self.channels, parallel=self.parallel(pe) > 1)
+        return [self.inputs] if self.parallel(pe) > 1 else list(range(1, self.inputs + 1))
+
+    def cycles(self, pe, simd):
+        """Cycles of a frame, those that its window takes in included."""
+        parallel = self.parallel(pe)
+        rows = -(-self.neurons * parallel // pe)
+        cycles = self.pixels * self.groups // parallel * rows * -(-self.inputs // simd)
+        if self.window is None:
+            return cycles
+        lanes = self.channels * parallel if parallel > 1 else min(simd, self.channels)
+        return max(cycles, self.window.window.pixels * self.channels * self.groups // lanes)
+
+    def useful(self):
+        """Legal (pe, simd) of which no smaller one is as fast."""
+        pes = [pe for pe in self.pes() if pe > self.neurons or -(-self.neurons // pe) < -(-self.neurons // (pe - 1) if
+               pe > 1 else self.neurons + 1)]  # fmt: skip
+        for pe in pes:
+            steps = None
+            for simd in self.simds(pe):
+                if -(-self.inputs // simd) != steps:
+                    steps = -(-self.inputs // simd)
+                    yield pe, simd
+
+
+def layers_of(network):
+    """The `Layer` of every dense node, by name."""
     edges = network.edges()
-    sizes = {}
+    windows = {n.y: n for n in network.nodes if isinstance(n, Windows)}
+    layers = {}
     for node in network.nodes:
         if isinstance(node, Dense | FloatDense):
-            x = edges[node.x].format
-            bits = _FLOAT_BIT_PRODUCTS if isinstance(x, Float32) else x.bits * node.weight_format.bits
-            sizes[node.name] = (*node.weights.shape, bits)
-    return sizes
-
-
-def _candidates(size):
-    """Every degree of parallelism that is not slower for being smaller."""
-    return sorted({-(-size // cycles) for cycles in range(1, size + 1)})
+            x, window = edges[node.x], windows.get(node.x)
+            bits = _FLOAT_BIT_PRODUCTS if isinstance(x.format, Float32) else x.format.bits * node.weight_format.bits
+            inputs = node.weights.shape[1]
+            layers[node.name] = Layer(
+                name=node.name, pixels=x.pixels, groups=node.groups, neurons=len(node.weights) // node.groups,
+                inputs=inputs, bits=bits, window=window,
+                channels=inputs if window is None else inputs // window.window.taps_count,
+            )  # fmt: skip
+    return layers
 
 
 def fold(network, cycles):
@@ -39,30 +115,34 @@ def fold(network, cycles):
 
     The cost is that of products, accumulators and stream lanes; factors that divide the layer are preferred.
     """
-    result = {}
-    for name, (neurons, inputs, bits) in layer_sizes(network).items():
-        best = None
-        for pe in _candidates(neurons):
-            rows = -(-neurons // pe)
-            if rows > cycles:
-                continue
-            steps = min(inputs, max(1, cycles // rows))
-            simd = -(-inputs // steps)
-            uneven = (inputs % simd > 0) * simd * 4 + (neurons % pe > 0) * pe * 4
-            cost = pe * simd * bits * 1.3 + pe * 20 + simd * 4 + uneven
-            if best is None or cost < best[0]:
-                best = cost, pe, simd
-        if best is None:
-            raise FoldingError(f"layer {name} cannot be folded to {cycles} cycles")
-        result[name] = best[1:]
-    return result
+    return {name: _fold_layer(layer, cycles) for name, layer in layers_of(network).items()}
+
+
+def _fold_layer(layer, cycles):
+    best = None
+    for pe, simd in layer.useful():
+        if layer.cycles(pe, simd) > cycles:
+            continue
+        uneven = (layer.inputs % simd > 0) * simd * 4 + (layer.neurons % pe > 0 and pe < layer.neurons) * pe * 4
+        cost = pe * simd * layer.bits * 1.3 + pe * 20 + simd * layer.parallel(pe) * 4 + uneven
+        if best is None or cost < best[0]:
+            best = cost, pe, simd
+    if best is None:
+        least = min(layer.cycles(pe, simd) for pe, simd in layer.useful())
+        raise FoldingError(f"layer {layer.name} cannot be folded to {cycles} cycles a frame; it takes at least {least}")
+    return best[1:]
+
+
+def least_cycles(network):
+    """Cycles a frame of the layer that takes the longest when all are unfolded as far as they can be."""
+    return max(min(layer.cycles(*f) for f in layer.useful()) for layer in layers_of(network).values())
 
 
 def default_folding(network):
     """The fastest folding, in powers of two of cycles, within `DEFAULT_BIT_PRODUCTS` a cycle."""
-    total = sum(n * k * bits for n, k, bits in layer_sizes(network).values())
-    cycles = 1
-    while total > cycles * DEFAULT_BIT_PRODUCTS:
+    total = sum(layer.macs * layer.bits for layer in layers_of(network).values())
+    cycles, least = 1, least_cycles(network)
+    while total > cycles * DEFAULT_BIT_PRODUCTS or cycles < least:
         cycles *= 2
     return fold(network, cycles)
 
@@ -82,13 +162,21 @@ def read_folding(path, network):
         raise FoldingError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise FoldingError(f'{path}: must be JSON like {{"layers": {{"dense0": {{"pe": 4, "simd": 8}}}}}}') from None
-    sizes = layer_sizes(network)
-    for name in sorted(sizes.keys() ^ given.keys()):
-        problem = "is missing" if name in sizes else "is not in the model"
-        raise FoldingError(f"{path}: layer {name!r} {problem}; the model has {', '.join(sizes)}")
+    layers = layers_of(network)
+    for name in sorted(layers.keys() ^ given.keys()):
+        problem = "is missing" if name in layers else "is not in the model"
+        raise FoldingError(f"{path}: layer {name!r} {problem}; the model has {', '.join(layers)}")
     for name, (pe, simd) in given.items():
-        neurons, inputs, _ = sizes[name]
-        for what, value, most in ("pe", pe, neurons), ("simd", simd, inputs):
-            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-                raise FoldingError(f"{path}: {name}: {what} must be a whole number from 1 to {most}, not {value!r}")
+        _check(f"{path}: {name}: pe", pe, layers[name].pes())
+        _check(f"{path}: {name}: simd", simd, layers[name].simds(pe))
     return given
+
+
+def _check(what, value, legal):
+    if not isinstance(value, int) or isinstance(value, bool) or value not in legal:
+        values = f"from 1 to {legal[-1]}" if legal == list(range(1, legal[-1] + 1)) else f"of {_listed(legal)}"
+        raise FoldingError(f"{what} must be a whole number {values}, not {value!r}")
+
+
+def _listed(values):
+    return ", ".join(map(str, values[:-1])) + f" or {values[-1]}" if len(values) > 1 else str(values[0])

@@ -12,7 +12,7 @@ from sim.runner import simulate
 
 from .cache import BUILD, Store, digest, source_digest
 from .fill import PART, Point, cycles_of, fill
-from .folding import layer_sizes
+from .folding import layers_of
 from .project import Project
 from .synth import synthesize
 
@@ -39,13 +39,18 @@ def common_folding(network, most=MULTIPLIERS):
 
     All formats get it, so it is one that float32 can afford. A network of more layers than that gets one each.
     """
-    sizes = layer_sizes(network)
-    best = {name: (1, 1) for name in sizes}
-    for cycles in sorted({-(-n // pe) * k for n, k, _ in sizes.values() for pe in range(1, n + 1)}, reverse=True):
-        folding = {}
-        for name, (n, k, _) in sizes.items():
-            folding[name] = next(((pe, 1) for pe in range(1, n + 1) if n % pe == 0 and n // pe * k <= cycles), None)
-        if None in folding.values() or sum(pe for pe, _ in folding.values()) > most:
+    layers = layers_of(network)
+    best = {name: (1, 1) for name in layers}
+    even = {name: [pe for pe in layer.pes() if layer.neurons % pe == 0 or pe > layer.neurons] for name, layer in
+            layers.items()}  # fmt: skip
+    simd = {name: {pe: layer.simds(pe)[0] for pe in even[name]} for name, layer in layers.items()}
+    wanted = {layer.cycles(pe, simd[name][pe]) for name, layer in layers.items() for pe in even[name]}
+    for cycles in sorted(wanted, reverse=True):
+        folding = {
+            name: next(((pe, simd[name][pe]) for pe in even[name] if layer.cycles(pe, simd[name][pe]) <= cycles), None)
+            for name, layer in layers.items()
+        }
+        if None in folding.values() or sum(pe * n for pe, n in folding.values()) > most:
             break
         best = folding
     return best

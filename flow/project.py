@@ -15,7 +15,7 @@ from golden.formats import Float32
 from golden.importer import import_model
 from golden.network import FloatDense
 
-from .cache import BUILD, Stage, atomic_write, source_digest
+from .cache import BUILD, Stage, Store, atomic_write, digest, source_digest
 from .folding import default_folding, read_folding, write_folding
 
 __all__ = ["Project"]
@@ -50,12 +50,18 @@ class Project:
         """The accelerator's numbers; a float network gets the order of its sums from the folding."""
         from hw.accelerator import AcceleratorPlan
         from hw.float32 import FloatAdd
+        from sim.sizing import size_queues
 
         for i, node in enumerate(self.network.nodes):
             if isinstance(node, FloatDense):
                 simd = self.folding[node.name][1]
                 self.network.nodes[i] = node.folded(simd=simd, partials=FloatAdd.LATENCY)
-        return AcceleratorPlan(self.network, self.folding, dsp=self.dsp)
+        store = Store(directory=BUILD / "cache" / "queues")
+        key = digest(self.digest, source_digest("golden", "hw", "sim"))
+        depths = store[key]
+        if depths is None:
+            depths = store[key] = size_queues(self.network, self.folding, dsp=self.dsp)
+        return AcceleratorPlan(self.network, self.folding, depths=depths, dsp=self.dsp)
 
     @property
     def digest(self):

@@ -115,7 +115,7 @@ def _example(project, plan):
     path = find_images(project.model)
     images = (load_images(path, project.network) if path else random_images(project.network, 1)).first(1)
     result = project.hardware_values(project.execute(images.values))
-    x = plan.x_format.encode(images.values.reshape(1, -1))
+    x = plan.x_format.encode(plan.network.arranged(images.values))
     y = plan.format.encode(result)
     sent = pack_beats(x, plan.x_format.bits, plan.lanes_in)[0]
     got = pack_beats(y, plan.format.bits, plan.lanes_out)[0]

@@ -21,7 +21,7 @@ class ArgMaxPlan:
     def __init__(self, node, edges, *, lanes):
         self.name, self.x, self.y = node.name, node.x, node.y
         self.x_format, self.format = edges[node.x].format, edges[node.y].format
-        self.lanes_in, self.length = lanes, edges[node.x].length
+        self.lanes_in, self.length = lanes, edges[node.x].channels
         self.beats_in = beats(self.length, lanes)
 
 

@@ -113,7 +113,7 @@ class LayerPlan:
         )
 
     def _padded(self, per_neuron, filler=0):
-        """One number for each of the layer's neurons as a list of ``rows*pe`` a vector, ``filler`` where it is padding."""
+        """One number for each of the layer's neurons as a list of ``rows*pe`` a vector, with ``filler`` for padding."""
         return [int(v) for v in self._padded_rows(np.asarray(per_neuron, dtype=object)[:, None], filler)[:, 0]]
 
     def _padded_rows(self, rows, filler=0):
@@ -181,11 +181,7 @@ class LayerPlan:
         if table.shape[1] > 2 and (np.abs(np.diff(table, axis=1)).sum(axis=1) > 1).any():
             raise ValueError(f"{self.act.name}: a one-bit code that changes more than once is not supported")
         changes = np.diff(table, axis=1) != 0
-        at = (
-            np.where(changes.any(axis=1), changes.argmax(axis=1), 0)
-            if changes.shape[1]
-            else np.zeros(count, int)
-        )
+        at = np.where(changes.any(axis=1), changes.argmax(axis=1), 0) if changes.shape[1] else np.zeros(count, int)
         never = edge.hi + 1
         where = thresholds[np.arange(count), at] if changes.shape[1] else never
         limit = self._in_heap(np.where(changes.any(axis=1), where, never))

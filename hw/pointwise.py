@@ -37,6 +37,8 @@ class Table(Activation):
 class PointwisePlan:
     """The numbers of a `Pointwise` unit: a Threshold or Rescale node on a stream of ``lanes`` codes a beat.
 
+    ``beats_out`` is of a pixel, as constants are by channel.
+
     Attributes
     ----------
     latency, depth : int
@@ -47,7 +49,7 @@ class PointwisePlan:
         self.name, self.x, self.y = node.name, node.x, node.y
         self.node, self.lanes = node, lanes
         self.x_format, self.format = edges[node.x].format, edges[node.y].format
-        self.length = edges[node.x].length
+        self.length = edges[node.x].channels
         self.beats_out = beats(self.length, lanes)
         self.flip = 0  # bits of the code that are turned to make an unsigned number in the order of the values
         unit = self.make_activation()

@@ -136,7 +136,9 @@ class Concat(wiring.Component):
         m = Module()
         p = self.plan
         ins = [getattr(self, f"i{k}") for k in range(len(p.formats))]
-        codes = [Cat(recoded(i.p[n], f, p.format) for n in range(len(i.p))) for i, f in zip(ins, p.formats, strict=True)]
+        codes = [
+            Cat(recoded(i.p[n], f, p.format) for n in range(len(i.p))) for i, f in zip(ins, p.formats, strict=True)
+        ]
         if p.whole:
             m.d.comb += [self.o.valid.eq(Cat(i.valid for i in ins).all()), Value.cast(self.o.p).eq(Cat(*codes))]
             m.d.comb += [i.ready.eq(self.o.valid & self.o.ready) for i in ins]

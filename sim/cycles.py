@@ -5,127 +5,15 @@ one as the hardware has. All are stepped together, a cycle at a time. The times 
 bench asserts it.
 """
 
-from collections import deque
 from dataclasses import dataclass
 
-from hw.argmax import ArgMaxPlan
-from hw.gearbox import GearboxPlan
-from hw.layerplan import LayerPlan
-from hw.pointwise import PointwisePlan
+from .machines import machine_of
 
-__all__ = ["Pipeline", "Timing", "predict", "steady_interval"]
+__all__ = ["Pipeline", "Standstill", "Timing", "predict", "steady_interval"]
 
 
-class _Gearbox:
-    def __init__(self, plan):
-        self.plan, self.fill, self.beat = plan, 0, 0
-
-    def valid(self):
-        return self.fill >= self.plan.b
-
-    def ready(self, gives):
-        add = self.plan.last if self.beat == self.plan.beats_in - 1 else self.plan.a
-        return self.fill - (self.plan.b if gives else 0) + add <= self.plan.capacity
-
-    def step(self, takes, gives):
-        if gives:
-            self.fill -= self.plan.b
-        if takes:
-            last = self.beat == self.plan.beats_in - 1
-            self.fill += self.plan.last if last else self.plan.a
-            self.beat = 0 if last else self.beat + 1
-
-
-class _Fifo:
-    """Writes that are due later, and what can be read: shared by all that run freely behind credit."""
-
-    def __init__(self, depth):
-        self.now, self.level, self.due, self.credit = 0, 0, deque(), depth
-
-    def valid(self):
-        return self.level > 0
-
-    def step_fifo(self, gives):
-        if gives:
-            self.level -= 1
-            self.credit += 1
-        while self.due and self.due[0] == self.now:
-            self.due.popleft()
-            self.level += 1
-        self.now += 1
-
-
-class _Pointwise(_Fifo):
-    def __init__(self, plan):
-        super().__init__(plan.depth)
-        self.plan = plan
-
-    def ready(self, gives):
-        return self.credit > 0
-
-    def step(self, takes, gives):
-        if takes:
-            self.due.append(self.now + self.plan.latency)
-            self.credit -= 1
-        self.step_fifo(gives)
-
-
-class _Layer(_Fifo):
-    def __init__(self, plan):
-        super().__init__(plan.depth)
-        self.plan, self.used, self.row, self.place = plan, 0, 0, 0
-        self.direct = plan.rows == 1 and not (plan.whole and plan.steps > 1)
-
-    def _may_issue(self):
-        return self.place > 0 or self.credit >= self.plan.row_beats
-
-    def ready(self, gives):
-        return self._may_issue() if self.direct else self.used != 2 * self.plan.steps
-
-    def _there(self):
-        needed = self.plan.steps - 1 if self.plan.whole else self.place
-        if self.row > 0 or (self.plan.whole and self.plan.rows == 1 and self.place > 0):
-            return True
-        return self.used > needed
-
-    def step(self, takes, gives):
-        p = self.plan
-        issues = takes if self.direct else self._may_issue() and self._there()
-        last_row = self.row == p.rows - 1
-        if not self.direct:
-            self.used += takes - (issues and last_row)
-        if issues:
-            beats = p.last_row_beats if last_row else p.row_beats
-            if self.place == 0:
-                self.credit -= beats
-            self.place += 1
-            if self.place == p.steps:
-                self.place = 0
-                self.row = 0 if last_row else self.row + 1
-                self.due.extend(self.now + p.latency + j for j in range(beats))
-        self.step_fifo(gives)
-
-
-class _ArgMax:
-    def __init__(self, plan):
-        self.plan, self.beat, self.full = plan, 0, False
-
-    def valid(self):
-        return self.full
-
-    def ready(self, gives):
-        return not self.full or gives
-
-    def step(self, takes, gives):
-        if gives:
-            self.full = False
-        if takes:
-            self.beat += 1
-            if self.beat == self.plan.beats_in:
-                self.beat, self.full = 0, True
-
-
-_MODELS = {GearboxPlan: _Gearbox, PointwisePlan: _Pointwise, LayerPlan: _Layer, ArgMaxPlan: _ArgMax}
+class Standstill(RuntimeError):
+    """The pipeline stands still: no beat moves any more, and none ever will."""
 
 
 @dataclass(frozen=True)
@@ -162,43 +50,86 @@ def steady_interval(left):
 
 
 class Pipeline:
-    """All stages of an accelerator's plan; `step` is one clock cycle."""
+    """All stages of an accelerator's plan; `step` is one clock cycle.
+
+    Streams are numbered: 0 enters, the last one leaves. A machine knows the numbers of its own streams.
+    """
 
     def __init__(self, plan):
-        self.stages = [_MODELS[type(s.plan)](s.plan) for s in plan.stages if not getattr(s.plan, "wires", False)]
+        number = {(-1, 0): 0}
+        self.machines, self.stage_machines, made = [], [], []
+        for k, stage in enumerate(plan.stages):
+            ins = [number[source] for source in stage.inputs]
+            if getattr(stage.plan, "wires", False):
+                number[k, 0] = ins[0]
+                self.stage_machines.append(None)
+                continue
+            machine = machine_of(stage.plan)
+            self.stage_machines.append(machine)
+            outs = []
+            for port in range(machine.outputs):
+                made.append(stage.name)
+                number[k, port] = len(made)
+                outs.append(len(made))
+            machine.connect(ins, outs)
+            self.machines.append(machine)
+        self.exit = number[len(plan.stages) - 1, 0] if plan.stages else 0
+        self.valid, self.ready = [False] * (len(made) + 1), [False] * (len(made) + 1)
 
     def step(self, offers, takes):
         """Whether a beat enters and one leaves, given whether the source offers one and the sink would take one."""
-        stages = self.stages
-        moves = [takes and stages[-1].valid()]
-        for k in range(len(stages) - 1, 0, -1):
-            moves.append(stages[k - 1].valid() and stages[k].ready(moves[-1]))
-        moves.append(offers and stages[0].ready(moves[-1]))
-        moves.reverse()
-        for k, stage in enumerate(stages):
-            stage.step(moves[k], moves[k + 1])
-        return moves[0], moves[-1]
+        valid, ready = self.valid, self.ready
+        valid[0], ready[self.exit] = offers, takes
+        for machine in self.machines:
+            machine.forward(valid)
+        for machine in reversed(self.machines):
+            machine.backward(valid, ready)
+        for machine in self.machines:
+            machine.step(valid, ready)
+        return valid[0] and ready[0], valid[self.exit] and takes
+
+    def state(self):
+        """Everything that the future depends on."""
+        return tuple(machine.state() for machine in self.machines)
 
 
 def predict(plan, frames):
-    """The `Timing` of ``frames`` frames through an accelerator's plan."""
+    """The `Timing` of ``frames`` frames through an accelerator's plan; `Standstill` if they do not all leave.
+
+    Once the pipeline is in a state that it was in when an earlier frame entered, what follows repeats.
+    """
     pipeline = Pipeline(plan)
-    beats_in, beats_out = frames * plan.beats_in, frames * plan.beats_out
-    sent = got = now = 0
-    entered, left = [], []
-    depths = sum(getattr(s.plan, "depth", 0) for s in plan.stages)
-    limit = (frames + len(pipeline.stages) + 4) * (plan.bound + 1) * 4 + depths + 10_000
-    while got < beats_out:
-        enters, leaves = pipeline.step(sent < beats_in, True)
+    beats_in, beats_out = plan.beats_in, plan.beats_out
+    sent = got = now = idle = 0
+    entered, left, seen = [], [], {}
+    patience = 4 * plan.bound + sum(getattr(s.plan, "depth", 0) for s in plan.stages) + 10_000
+    while len(left) < frames:
+        if sent % beats_in == 0 and sent < frames * beats_in and seen is not None:
+            key = (pipeline.state(), got % beats_out)
+            if key in seen:
+                return _repeated(entered, left, frames, *seen[key], len(entered), now, len(left))
+            seen[key] = len(entered), now, len(left)
+        enters, leaves = pipeline.step(sent < frames * beats_in, True)
         if enters:
-            if sent % plan.beats_in == 0:
+            if sent % beats_in == 0:
                 entered.append(now)
             sent += 1
         if leaves:
             got += 1
-            if got % plan.beats_out == 0:
+            if got % beats_out == 0:
                 left.append(now)
         now += 1
-        if now > limit:
-            raise RuntimeError(f"the pipeline stands still: {got} of {beats_out} beats after {now} cycles")
+        idle = 0 if enters or leaves else idle + 1
+        if idle > patience:
+            raise Standstill(f"the pipeline stands still: {len(left)} of {frames} frames left in {now} cycles")
     return Timing(entered, left)
+
+
+def _repeated(entered, left, frames, frame, then, gone, again, now, gone_now):
+    """Timing of all frames, when the state before frame ``again`` at ``now`` is that before ``frame`` at ``then``."""
+    period, shift, out = again - frame, now - then, gone_now - gone
+    while len(entered) < frames:
+        entered.append(entered[-period] + shift)
+    while len(left) < frames:
+        left.append(left[-out] + shift)
+    return Timing(entered[:frames], left[:frames])

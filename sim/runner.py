@@ -89,7 +89,7 @@ def simulate(folder, plan, values, expected, *, stall=0.0, seed=1, waves=False, 
     run = folder / "run"
     shutil.rmtree(run, ignore_errors=True)
     run.mkdir(parents=True)
-    x = plan.x_format.encode(values.reshape(len(values), -1))
+    x = plan.x_format.encode(plan.network.arranged(values))
     y = plan.format.encode(expected.reshape(len(values), -1))
     np.savez(run / "beats.npz", input=pack_beats(x, plan.x_format.bits, plan.lanes_in),
              expected=pack_beats(y, plan.format.bits, plan.lanes_out))  # fmt: skip

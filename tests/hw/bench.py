@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,14 @@ STALLS = {"full rate": (0, 0), "idle": (0.5, 0), "back-pressure": (0, 0.5), "bot
 
 @dataclass
 class Trace:
-    """Payloads that left, and the cycles in which beats were taken in and given out."""
+    """Payloads that left, the cycles in which beats were taken in and given out, and, for each cycle, whether one was
+    offered to the component and whether one would have been taken from it."""
 
     payloads: list
     taken: list
     given: list
+    offered: list = field(default_factory=list)
+    wanted: list = field(default_factory=list)
 
 
 def simulate(dut, testbench):
@@ -62,7 +65,7 @@ def stream(dut, beats, count, *, stalls=(0, 0), seed=0, quiet=40):
 
     async def testbench(ctx):
         rng = np.random.default_rng(seed)
-        trace.payloads, trace.taken, trace.given = [], [], []
+        trace.payloads, trace.taken, trace.given, trace.offered, trace.wanted = [], [], [], [], []
         offering, before, left = False, None, quiet
         for cycle in range(limit):
             sent, done = len(trace.taken), len(trace.given) == count
@@ -75,6 +78,8 @@ def stream(dut, beats, count, *, stalls=(0, 0), seed=0, quiet=40):
             _, _, accepted, valid, payload = await ctx.tick().sample(dut.i.ready, dut.o.valid, dut.o.p.as_value())
             assert before is None or (valid and payload == before), f"cycle {cycle}: an offered beat did not stay"
             before = payload if valid and not ready else None
+            trace.offered.append(offering)
+            trace.wanted.append(ready)
             if offering and accepted:
                 trace.taken.append(cycle)
                 offering = False

@@ -1,0 +1,226 @@
+"""From a folded network to stages joined by streams: which units there are, and how wide the streams between them."""
+
+import math
+from functools import singledispatchmethod
+
+from golden import joins, spatial
+from golden import network as net
+
+from .argmax import ArgMax, ArgMaxPlan
+from .flows import Flow, Streams, through
+from .joins import Join, JoinPlan
+from .layerplan import LayerPlan
+from .mvu import MatrixVectorUnit
+from .pointwise import Pointwise, PointwisePlan
+from .pool import Largest, LargestPlan
+from .routing import Concat, ConcatPlan
+from .sliding import SlidingPlan, SlidingWindow
+from .streams import beats
+from .upsample import Upsample, UpsamplePlan
+
+__all__ = ["MOST_INPUT_BITS", "Assembly", "simd_of_window"]
+
+MOST_INPUT_BITS = 4096  # of one beat: 512 bytes, the widest AXI4-Stream of the Xilinx infrastructure
+
+
+class Assembly:
+    """Stages of a network; parameters as `hw.accelerator.AcceleratorPlan`.
+
+    Layers have the width that their folding says; everything else gets the least that does not slow them.
+
+    Attributes
+    ----------
+    stages : list of `hw.flows.Stage`
+    layers : dict of `LayerPlan`
+    bound : int
+        Cycles between frames in steady state.
+    entry, exit : `hw.flows.Flow`
+        Streams of the accelerator itself.
+    """
+
+    def __init__(self, network, folding, *, depths=None, dsp=True):
+        self.network, self.edges, self.dsp = network, network.edges(), dsp
+        self.layers, self._absorbed = {}, set()
+        self._windows = {n.y: n for n in network.nodes if isinstance(n, spatial.Windows)}
+        self._plan_layers(folding)
+        self.bound = max((self._cycles(p) for p in self.layers.values()), default=self.edges["input"].length)
+        self.streams = Streams(network, depths)
+        self.stages = self.streams.stages
+        self.entry = self._entry()
+        self.streams.publish("input", self.entry)
+        for node in network.nodes:
+            if node.name not in self._absorbed:
+                self._node(node)
+        self.exit = self._exit()
+        self.bound = max(self.bound, self.streams.busiest)
+
+    # Layers
+
+    def _plan_layers(self, folding):
+        for node in self.network.nodes:
+            if not isinstance(node, net.Dense | net.FloatDense):
+                continue
+            if node.name not in folding:
+                raise ValueError(f"Folding must name layer {node.name!r}")
+            readers = self.network.readers(node.y)
+            act = readers[0] if len(readers) == 1 else None
+            act = act if isinstance(act, net.Threshold | net.Rescale | net.Score) else None
+            pe, simd = folding[node.name]
+            self.layers[node.name] = LayerPlan(node, act, self.edges, pe=pe, simd=simd, dsp=self.dsp)
+            if act is not None:
+                self._absorbed.add(act.name)
+
+    def _cycles(self, plan):
+        """Cycles of a layer, or beats into its window if they are more."""
+        if plan.x not in self._windows:
+            return plan.cycles
+        return max(plan.cycles, self._sliding_of(plan, self._windows[plan.x]).beats_in)
+
+    def _sliding_of(self, plan, node):
+        """The window of a layer: a tap a beat, or with a SIMD beyond its channels several."""
+        group = self.edges[node.x].channels // node.groups
+        legal = simd_of_window(node, group, parallel=plan.parallel > 1)
+        if plan.simd not in legal:
+            raise ValueError(f"{plan.name}: SIMD must be one of {', '.join(map(str, legal))}, not {plan.simd}")
+        if plan.simd > group:
+            return self._sliding(node, lanes=group, blocks=1, chunks=1, taps=plan.simd // group)
+        if plan.parallel > 1:
+            return self._sliding(node, lanes=plan.lanes_in, blocks=plan.vectors, chunks=1)
+        return self._sliding(node, lanes=plan.simd, blocks=node.groups, chunks=group // plan.simd)
+
+    def _sliding(self, node, **shape):
+        x, y = self.edges[node.x], self.edges[node.y]
+        pad = int(y.format.encode(node.pad)) if any(node.window.pads) else 0
+        recode = None
+        if x.format != y.format:
+            recode = y.format.encode(x.format.decode(range(2**x.format.bits))).tolist()
+        return SlidingPlan(
+            window=node.window, channels=x.channels, bits=x.format.bits, out_bits=y.format.bits, pad_code=pad,
+            recode=recode, **shape,
+        )  # fmt: skip
+
+    # Both ends
+
+    def _entry(self):
+        """The fewest lanes whose beats are not the bottleneck, preferably those that the first unit takes."""
+        fmt, edge = self.network.input_format, self.edges["input"]
+        widest = max(1, MOST_INPUT_BITS // fmt.bits)
+        fits = [n for n in range(1, min(edge.length, widest) + 1) if beats(edge.length, n) <= self.bound]
+        if not fits:
+            return Flow((-1, 0), fmt, min(edge.length, widest), edge.length, edge.length)
+        simd = next((min(p.lanes_in, edge.channels) for p in self.layers.values()), 1)
+        easy = [n for n in fits if (n % simd == 0 or simd % n == 0) and n <= 2 * fits[0]]
+        return Flow((-1, 0), fmt, min(easy or fits), edge.length, edge.length)
+
+    def _exit(self):
+        ends = {output.edge for output in self.network.outputs}
+        if len(ends) != 1:
+            raise ValueError(f"The hardware gives one output tensor, this model has {len(ends)}")
+        if not self.stages:
+            raise ValueError("The model must have at least one layer")
+        flow = self.streams.take(ends.pop())
+        return flow if flow.seamless else self.streams.regrouped(flow, flow.lanes, flow.length, pad=True)
+
+    # Nodes
+
+    def _channels_at_once(self, channels, beats_of):
+        """The fewest channels, a divisor of them all, of which no beats are the bottleneck."""
+        divisors = [n for n in range(1, channels + 1) if channels % n == 0]
+        return next((n for n in divisors if beats_of(n) <= self.bound), channels)
+
+    def _by_pixel(self, edge):
+        """The edge's stream in whole pixels."""
+        flow = self.streams.take(edge)
+        return self.streams.regrouped(flow, *through(flow, self.edges[edge].channels))
+
+    def _made(self, edge, plan, kind, *flows, lanes, unit):
+        flow = self.streams.stage(plan.name, plan, kind, *flows, edge=self.edges[edge], lanes=lanes, unit=unit)
+        self.streams.publish(edge, flow)
+
+    @singledispatchmethod
+    def _node(self, node):
+        flow = self._by_pixel(node.x)
+        plan = PointwisePlan(node, self.edges, lanes=flow.lanes)
+        self._made(node.y, plan, Pointwise, flow, lanes=flow.lanes, unit=plan.length)
+
+    @_node.register
+    def _(self, node: spatial.View):
+        flow = self.streams.take(node.x)
+        self.streams.publish(node.y, self.streams.regrouped(flow, *through(flow, self.edges[node.y].channels)))
+
+    @_node.register
+    def _(self, node: spatial.Windows):
+        self.streams.rename(node.x, node.y)  # its reader makes the windows, as wide as it needs them
+
+    def _windowed(self, node, plan):
+        """The stream of windows."""
+        flow = self.streams.regrouped(self.streams.take(node.y), plan.lanes_in, plan.channels)
+        lanes = plan.lanes_out
+        return self.streams.stage(
+            node.name, plan, SlidingWindow, flow, edge=self.edges[node.y], lanes=lanes, unit=lanes
+        )  # fmt: skip
+
+    @_node.register(net.Dense)
+    @_node.register(net.FloatDense)
+    def _(self, node):
+        plan = self.layers[node.name]
+        if plan.x in self._windows:
+            window = self._windows[plan.x]
+            flow = self._windowed(window, self._sliding_of(plan, window))
+        else:
+            flow = self.streams.regrouped(self.streams.take(plan.x), plan.lanes_in, plan.inputs * plan.parallel)
+        self._made(plan.y, plan, MatrixVectorUnit, flow, lanes=plan.lanes, unit=plan.neurons)
+
+    @_node.register
+    def _(self, node: net.ArgMax):
+        flow = self._by_pixel(node.x)
+        self._made(node.y, ArgMaxPlan(node, self.edges, lanes=flow.lanes), ArgMax, flow, lanes=1, unit=1)
+
+    @_node.register
+    def _(self, node: spatial.Largest):
+        window, channels = self._windows[node.x], self.edges[node.y].channels
+
+        def sliding(n):
+            return self._sliding(window, lanes=n, blocks=channels // n, chunks=1)
+
+        lanes = self._channels_at_once(channels, lambda n: max(sliding(n).beats_in, sliding(n).beats_out))
+        flow = self._windowed(window, sliding(lanes))
+        self._made(node.y, LargestPlan(node, self.edges, lanes=lanes), Largest, flow, lanes=lanes, unit=channels)
+
+    @_node.register
+    def _(self, node: spatial.Upsample):
+        y = self.edges[node.y]
+        lanes = self._channels_at_once(y.channels, lambda n: y.length // n)
+        flow = self.streams.regrouped(self.streams.take(node.x), lanes, y.channels)
+        self._made(node.y, UpsamplePlan(node, self.edges, lanes=lanes), Upsample, flow, lanes=lanes, unit=y.channels)
+
+    def _gathered(self, node, lanes):
+        """The streams of a join's inputs, each behind its queue, by pixel in beats of ``lanes`` (one number each)."""
+        for k, (edge, n) in enumerate(zip(node.inputs, lanes, strict=True)):
+            flow = self.streams.regrouped(self.streams.take(edge), n, self.edges[edge].channels)
+            yield self.streams.queued(node, k, flow)
+
+    @_node.register(joins.Add)
+    @_node.register(joins.FloatAdd)
+    def _(self, node):
+        y = self.edges[node.y]
+        lanes = self._channels_at_once(y.channels, lambda n: y.length // n)
+        plan = JoinPlan(node, self.edges, lanes=lanes)
+        self._made(node.y, plan, Join, *self._gathered(node, [lanes] * 2), lanes=lanes, unit=y.channels)
+
+    @_node.register
+    def _(self, node: joins.Concat):
+        y = self.edges[node.y]
+        common = math.gcd(*(self.edges[x].channels for x in node.inputs))
+        lanes = [n for n in range(1, common + 1) if common % n == 0 and y.length // n <= self.bound]
+        plan = ConcatPlan(node, self.edges, lanes=lanes[0] if lanes else None)
+        self._made(node.y, plan, Concat, *self._gathered(node, plan.lanes_in), lanes=plan.lanes, unit=y.channels)
+
+
+def simd_of_window(node, group, *, parallel):
+    """SIMDs that a layer behind the window may have, of ``group`` channels a group."""
+    if parallel:
+        return [group]
+    kernel = node.window.kernel
+    several = [] if node.groups > 1 else [group * t for t in (kernel[1], kernel[0] * kernel[1])]
+    return sorted({n for n in range(1, group + 1) if group % n == 0} | set(several))

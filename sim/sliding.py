@@ -1,0 +1,58 @@
+"""The cycle model of a line buffer."""
+
+__all__ = ["SlidingMachine"]
+
+
+class SlidingMachine:
+    """`hw.sliding.SlidingWindow` as a state machine over beats."""
+
+    outputs = 1
+
+    def __init__(self, plan):
+        self.plan, self.have, self.room, self.full = plan, 0, plan.depth, False
+        self.beat, self.pixel = 0, 0  # within the output pixel; the output pixel
+        rows, columns = plan.window.out_size
+        places = [(y, x) for y in range(rows) for x in range(columns)]
+        self.needs = [plan.need(y, x) for y, x in places]
+        self.frees = [
+            plan.free_row[y] if x == columns - 1 else plan.advances[y] * plan.free_column[x] for y, x in places
+        ]
+
+    def connect(self, ins, outs):
+        self.i, self.o = ins[0], outs[0]
+
+    def valid(self):
+        return self.full
+
+    def ready(self, gives):
+        return self.room > 0
+
+    def forward(self, valid):
+        valid[self.o] = self.full
+
+    def backward(self, valid, ready):
+        ready[self.i] = self.room > 0
+
+    def step(self, valid, ready):
+        self.move(valid[self.i] and self.room > 0, self.full and ready[self.o])
+
+    def move(self, takes, gives):
+        plan = self.plan
+        if (self.beat or self.have >= self.needs[self.pixel]) and (gives or not self.full):
+            self.full = True
+            self.beat += 1
+            if self.beat == plan.beats_pixel:
+                self.beat = 0
+                self.room += self.frees[self.pixel]
+                self.pixel += 1
+                if self.pixel == len(self.needs):
+                    self.pixel = 0
+                    self.have -= plan.words_frame
+        elif gives:
+            self.full = False
+        if takes:
+            self.have += 1
+            self.room -= 1
+
+    def state(self):
+        return self.have, self.room, self.full, self.beat, self.pixel
