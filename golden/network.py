@@ -2,8 +2,8 @@
 
 An edge is an image of pixels with channels, channels innermost; a plain vector is one pixel. Its format says what its
 codes mean, and every channel knows the exact range that it can reach. Ranges follow from the input format and the
-weights; widths follow from ranges. Layers that work on single pixels are here, what moves pixels is in `golden.spatial`,
-and what joins branches in `golden.joins`.
+weights; widths follow from ranges. Layers that work on single pixels are here, what moves pixels is in
+`golden.spatial`, and what joins branches in `golden.joins`.
 """
 
 import math
@@ -114,8 +114,8 @@ class FloatDense(Node):
 class Threshold(Node):
     """``y[k] = codes[k, (thresholds[k] <= x[k]).sum()]``, values of ``format``.
 
-    thresholds int64 ``(C, L)`` with rising rows, codes int64 ``(C, L+1)``; C is the edge's channels, or 1 for a row that
-    all of them share. ``codes`` is ``None`` where it is simply ``format.values`` (``L = format.levels - 1``).
+    thresholds int64 ``(C, L)`` with rising rows, codes int64 ``(C, L+1)``; C is the edge's channels, or 1 for a row
+    that all of them share. ``codes`` is ``None`` where it is simply ``format.values`` (``L = format.levels - 1``).
     """
 
     thresholds: np.ndarray

@@ -20,9 +20,9 @@ __all__ = ["Largest", "Upsample", "View", "Windows"]
 class Windows(Node):
     """The patch of every output pixel: image ``(pixels, C)`` to ``(out pixels, taps*C)``.
 
-    The channels of x are ``groups`` slices. A pixel of y holds them one after the other, and of each slice tap by tap its
-    channels: ``y[g, ky, kx, c]``. What lies outside the image counts as ``pad``. Bipolar codes have no zero, so that with
-    a pad of 0 they become ternary.
+    The channels of x are ``groups`` slices. A pixel of y holds them one after the other, and of each slice tap by tap
+    its channels: ``y[g, ky, kx, c]``. What lies outside the image counts as ``pad``. Bipolar codes have no zero, so
+    that with a pad of 0 they become ternary.
     """
 
     window: Window

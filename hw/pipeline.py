@@ -58,6 +58,9 @@ class Assembly:
 
     def _plan_layers(self, folding):
         for node in self.network.nodes:
+            if not self.network.readers(node.y):
+                raise ValueError(f"{node.name}: nothing reads what it gives")
+        for node in self.network.nodes:
             if not isinstance(node, net.Dense | net.FloatDense):
                 continue
             if node.name not in folding:

@@ -107,6 +107,8 @@ def predict(plan, frames):
         if sent % beats_in == 0 and sent < frames * beats_in and seen is not None:
             key = (pipeline.state(), got % beats_out)
             if key in seen:
+                if seen[key][0] == len(entered):
+                    raise Standstill(f"the pipeline stands still: {len(left)} of {frames} frames left in {now} cycles")
                 return _repeated(entered, left, frames, *seen[key], len(entered), now, len(left))
             seen[key] = len(entered), now, len(left)
         enters, leaves = pipeline.step(sent < frames * beats_in, True)
