@@ -5,6 +5,8 @@ from functools import partial
 import numpy as np
 
 from . import elementwise as ew
+from .joining import joined
+from .layout import by_channel
 from .onnxfile import ModelError, evaluate
 from .registry import constant, data_of, handles
 from .tensors import Constant, Integers
@@ -16,12 +18,14 @@ def arithmetic(importer, node, inputs, attributes):
     kind = node.op_type.lower()
     if isinstance(a, Constant) and isinstance(b, Constant):
         return [_scaled_constant(importer, node, a, b, kind)]
+    if not isinstance(a, Constant) and not isinstance(b, Constant):
+        return [joined(importer, node.op_type, a, b)]
     data, c, swapped = _data_and_constant(a, b)
     if swapped and kind == "div":
         raise ModelError("a constant divided by data is not supported")
     if swapped and kind == "sub":
         kind = "rsub"
-    c = _fitting(importer, data, c)
+    data, c = fitting(importer, data, c)
     if kind == "div" and (c == 0).any():
         raise ModelError("division by zero")
     return [data.then(ew.Affine(kind, c))]
@@ -30,26 +34,24 @@ def arithmetic(importer, node, inputs, attributes):
 def _data_and_constant(a, b):
     """(data, constant array, whether the constant comes first)."""
     if not isinstance(a, Constant) and not isinstance(b, Constant):
-        raise ModelError(
-            "both operands depend on the input; branches are not supported, only a constant and one tensor of data"
-        )
+        raise ModelError("both operands depend on the input; only Add and Sub of two tensors of data are supported")
     if isinstance(b, Constant):
         return data_of(a), constant(b, "its second operand"), False
     return data_of(b), constant(a, "its first operand"), True
 
 
-def _fitting(importer, data, c):
-    """The constant by position of the data's edge."""
+def fitting(importer, data, c):
+    """The constant by channel of the data's edge, and the data: on a flat edge where pixels differ in it."""
     extra = c.ndim - len(data.shape)
     if extra > 0 and c.shape[:extra] == (1,) * extra:
         raise ModelError(f"a constant of shape {c.shape} adds axes to data of shape {data.shape}")
     if np.broadcast_shapes(data.shape, c.shape) != data.shape:
         raise ModelError(f"a constant of shape {c.shape} does not fit data of shape {data.shape}")
     with np.errstate(over="ignore"):
-        c = data.positions(c, importer.length(data))
+        data, c = by_channel(importer, data, c)
     if not np.isfinite(c).all():
         raise ModelError("its constant is not finite in float32")
-    return c
+    return data, c
 
 
 def _scaled_constant(importer, node, a, b, kind):
@@ -71,7 +73,8 @@ def bound(importer, node, inputs, attributes):
         raise ModelError(f"only two operands are supported, data and a constant, not {len(inputs)}")
     data, c, _ = _data_and_constant(*inputs)
     function = np.minimum if node.op_type == "Min" else np.maximum
-    return [data.then(ew.Call(node.op_type, function, (_fitting(importer, data, c),)))]
+    data, c = fitting(importer, data, c)
+    return [data.then(ew.Call(node.op_type, function, (c,)))]
 
 
 @handles("BatchNormalization")
@@ -89,7 +92,10 @@ def batch_normalization(importer, node, inputs, attributes):
     shape = (1, -1) + (1,) * (len(data.shape) - 2)
     with np.errstate(all="ignore"):
         ops = ew.batch_normalization(*operands, attributes.get("epsilon", 1e-5))
-    return [data.then(*(ew.Affine(op.kind, _fitting(importer, data, op.c.reshape(shape))) for op in ops))]
+    for op in ops:
+        data, c = fitting(importer, data, op.c.reshape(shape))
+        data = data.then(ew.Affine(op.kind, c))
+    return [data]
 
 
 @handles("Relu")
@@ -125,8 +131,8 @@ def leaky_relu(importer, node, inputs, attributes):
 
 @handles("PRelu")
 def prelu(importer, node, inputs, attributes):
-    data = data_of(inputs[0])
-    return [data.then(ew.leaky_relu(_fitting(importer, data, constant(inputs[1], "slope"))))]
+    data, slope = fitting(importer, data_of(inputs[0]), constant(inputs[1], "slope"))
+    return [data.then(ew.leaky_relu(slope))]
 
 
 @handles("Sigmoid", "Tanh", "HardSigmoid", "Elu", "Selu", "Softplus", "Softsign", "Abs", "Exp", "Log", "Floor", "Ceil",

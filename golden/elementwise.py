@@ -2,16 +2,16 @@
 
 Each operation repeats, in float32, what onnxruntime computes for the ONNX operation of that name, down to the order
 of its roundings; `tests/golden/test_elementwise.py` holds them equal. A sequence of them is a *chain*. The parameters
-of an operation are scalars or one number per position of the tensor that the chain is applied to (its last axis).
+of an operation are scalars or one number per channel of the tensor that the chain is applied to (its last axis).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 __all__ = ["Affine", "Call", "Dequantize", "Op", "affine", "apply", "batch_normalization", "clip", "is_monotone",
-           "is_shared", "leaky_relu", "relu"]  # fmt: skip
+           "is_shared", "leaky_relu", "mapped", "relu"]  # fmt: skip
 
 F32 = np.float32
 
@@ -27,6 +27,10 @@ class Op:
     monotone = True
     coefficients = None
     parameters = ()
+
+    def with_parameters(self, parameters):
+        """The same operation with other arrays."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +50,9 @@ class Dequantize(Op):
     @property
     def parameters(self):
         return self.scale, self.zero
+
+    def with_parameters(self, parameters):
+        return Dequantize(*parameters)
 
 
 _AFFINE = {  # kind: (float32 function, coefficients in double)
@@ -75,6 +82,9 @@ class Affine(Op):
     def parameters(self):
         return (self.c,)
 
+    def with_parameters(self, parameters):
+        return Affine(self.kind, *parameters)
+
 
 @dataclass(frozen=True, eq=False)
 class Call(Op):
@@ -87,6 +97,9 @@ class Call(Op):
 
     def __call__(self, x):
         return self.function(x, *self.parameters)
+
+    def with_parameters(self, parameters):
+        return replace(self, parameters=tuple(parameters))
 
 
 def batch_normalization(gamma, beta, mean, variance, epsilon):
@@ -126,6 +139,11 @@ def apply(chain, x):
         for op in chain:
             x = op(x)
     return np.asarray(x, dtype=F32)
+
+
+def mapped(chain, change):
+    """The chain with ``change`` applied to every array of parameters."""
+    return tuple(op.with_parameters([change(p) for p in op.parameters]) for op in chain)
 
 
 def is_monotone(chain):

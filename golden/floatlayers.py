@@ -5,25 +5,72 @@ from dataclasses import replace
 import numpy as np
 
 from . import elementwise as ew
+from .joins import FloatAdd
 from .network import FloatDense
 from .onnxfile import ModelError
+from .spatial import Windows
 
-__all__ = ["float_dense", "float_layer_end"]
+__all__ = ["float_average", "float_convolution", "float_dense", "float_layer_end"]
 
 
 def float_dense(importer, data, b, alpha):
     """Append the product; what is affine in front of it folds into its weights. Returns the edge and its chain."""
     weights = b.array.astype(np.float64).T * alpha
+    edge, scale, shift = _affine_before(importer, data)
+    matrix = np.zeros((len(weights), importer.channels(data)))
+    matrix[:, data.index.reshape(-1, weights.shape[1])[0]] = weights
+    return _layer(importer, edge, matrix * scale, matrix @ shift, 1), ()
+
+
+def float_convolution(importer, data, b, window, groups):
+    """Likewise a convolution of weights (N, K)."""
+    edge, scale, shift = _affine_before(importer, data)
+    if any(window.pads) and (shift != 0).any():
+        raise ModelError("in a float model nothing may be added in front of a convolution that pads")
+    weights = b.array.astype(np.float64)
+    scale, shift = (_of_taps(v, window, groups, len(weights)) for v in (scale, shift))
+    edge = _windows(importer, edge, window, groups)
+    return _layer(importer, edge, weights * scale, (weights * shift).sum(axis=1), groups), ()
+
+
+def float_average(importer, data, window, divisors):
+    """An average as a product by one over the number of values, of each channel by itself."""
+    if (divisors != divisors.flat[0]).any():
+        raise ModelError("in a float model an average must be over as many values everywhere (count_include_pad)")
+    channels = data.shape[1]
+    b = np.full((channels, window.taps_count), 1 / divisors.flat[0])
+    edge, scale, shift = _affine_before(importer, data)
+    if any(window.pads) and (shift != 0).any():
+        raise ModelError("in a float model nothing may be added in front of an average that pads")
+    edge = _windows(importer, edge, window, channels)
+    return _layer(importer, edge, b * scale[:, None], (b * shift[:, None]).sum(axis=1), channels), ()
+
+
+def _windows(importer, edge, window, groups):
+    if window.kernel == (1, 1) and window.stride == (1, 1) and not any(window.pads):
+        return edge
+    name = importer.new("windows")
+    return importer.add(Windows(name, edge, name, window, 0.0, groups))
+
+
+def _of_taps(values, window, groups, neurons):
+    """One number a channel as (N, K): what each neuron reads of it."""
+    rows = np.tile(np.reshape(values, (groups, 1, -1)), (1, window.taps_count, 1)).reshape(groups, -1)
+    return np.repeat(rows, neurons // groups, axis=0)
+
+
+def _layer(importer, edge, weights, bias, groups):
+    name = importer.new("dense")
+    return importer.add(FloatDense(name, edge, name, _finite(weights), _finite(bias), relu=False, groups=groups))
+
+
+def _affine_before(importer, data):
+    """(edge, scale, shift) by channel of what stands in front of a product."""
     edge, chain = float_layer_end(importer, data)
     coefficients = ew.affine(chain)
     if coefficients is None:
         raise ModelError("between two products of a float model only affine operations and one Relu are supported")
-    scale, shift = (np.broadcast_to(c, importer.length(data)) for c in coefficients)
-    matrix = np.zeros((len(weights), importer.length(data)))
-    matrix[:, data.index.reshape(-1)] = weights
-    name = importer.new("dense")
-    importer.add(FloatDense(name, edge, name, _finite(matrix * scale), _finite(matrix @ shift), relu=False))
-    return name, ()
+    return edge, *(np.broadcast_to(c, importer.channels(data)) for c in coefficients)
 
 
 def float_layer_end(importer, data, *, last=False):
@@ -50,6 +97,11 @@ def _fold(importer, data, last):
         return data.chain
     nodes = importer.result.nodes
     at = next(i for i, node in enumerate(nodes) if node.y == data.edge)
+    if isinstance(nodes[at], FloatAdd) and relu == 0:
+        nodes[at] = replace(nodes[at], relu=True)
+        return data.chain[1:]
+    if not isinstance(nodes[at], FloatDense):
+        return data.chain
     scale, shift = (np.broadcast_to(c, len(nodes[at].weights)) for c in coefficients)
     nodes[at] = replace(
         nodes[at],

@@ -16,13 +16,13 @@ _MOST_EVEN = 255  # steps between zero and the largest level of such a table
 
 
 def add_function(importer, data, codes, fmt, *, parameters=()):
-    """A `Threshold` node for ``codes(chain(x))``, by position or, where all are alike, one for all."""
+    """A `Threshold` node for ``codes(chain(x))``, by channel or, where all are alike, one for all."""
     edge, chain = importer.edge(data.edge), data.chain
     lo, hi = edge.lo, edge.hi
     if data.index.size < edge.length:  # what nobody reads must not cost a search
-        unused = np.setdiff1d(np.arange(edge.length), data.index)
+        unused = np.setdiff1d(np.arange(edge.channels), data.index % edge.channels)
         lo, hi = lo.copy(), hi.copy()
-        lo[unused] = hi[unused] = lo[data.index.flat[0]]
+        lo[unused] = hi[unused] = lo[data.index.flat[0] % edge.channels]
     if is_shared(chain) and all(p.size == 1 for p in parameters):
         lo, hi = lo.min(keepdims=True), hi.max(keepdims=True)
     monotone = is_monotone(chain)
@@ -44,7 +44,7 @@ def add_function(importer, data, codes, fmt, *, parameters=()):
 
 
 def integers(importer, data):
-    """The data as ``scale * (integer - zero)``: (edge, scale per position, zero per position), in double.
+    """The data as ``scale * (integer - zero)``: (edge, scale and zero per channel), in double.
 
     A chain that is not affine on its edge's values (a ReLU behind a signed quantizer, say) becomes a table.
     """
@@ -52,7 +52,7 @@ def integers(importer, data):
     edge = importer.edge(data.edge)
     coefficients = affine(data.chain)
     if coefficients is not None:
-        a, b = (np.broadcast_to(c, edge.length) for c in coefficients)
+        a, b = (np.broadcast_to(c, edge.channels) for c in coefficients)
         if (a != 0).all() and np.isfinite(a).all() and np.isfinite(b).all():
             return data.edge, a, _snapped(-b / a)
     return _tabulate(importer, data)
@@ -64,13 +64,13 @@ def _tabulate(importer, data):
     if hi - lo >= _MOST_LEVELS:
         raise ModelError(f"its input is not quantized (it can have {hi - lo + 1} different values)")
     x = np.arange(lo, hi + 1)[:, None]
-    y = apply(data.chain, np.broadcast_to(x, (len(x), edge.length)))[:, data.index.reshape(-1)]
+    y = apply(data.chain, np.broadcast_to(x, (len(x), edge.channels)))[:, np.unique(data.index % edge.channels)]
     if not np.isfinite(y).all():
         raise ModelError("its input can be NaN or infinite")
     zero, step, m = _even_levels(np.unique(y.astype(np.float64)))
     name = add_function(importer, data, lambda v: np.rint((v - zero) / step).astype(np.int64), format_for(m))
-    length = importer.edge(name).length
-    return name, np.full(length, step), np.full(length, _snapped(-zero / step))
+    channels = importer.edge(name).channels
+    return name, np.full(channels, step), np.full(channels, _snapped(-zero / step))
 
 
 def _even_levels(levels):

@@ -6,6 +6,7 @@ together are one function of one integer per position: its thresholds are found 
 stuck, and the integers are those of the model's own arithmetic.
 """
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from .formats import Float32
 from .functions import add_function
 from .handlers import HANDLERS
 from .inputspec import parse_input
+from .layout import Relayout, by_channel
 from .network import Network, Output
 from .onnxfile import INPUT_KEY, STANDARD_DOMAINS, ModelError, OnnxFile, attributes_of, describe, evaluate
 from .outputs import lower_argmax
@@ -64,7 +66,11 @@ def import_model(path, input_spec=None, *, output="auto"):
     try:
         file = OnnxFile(Path(path))
         spec = _spec_of(file, input_spec)
-        return tidy(Importer(file, spec).network(output))
+        try:
+            network = Importer(file, spec).network(output)
+        except Relayout as layout:
+            network = Importer(file, spec, layout).network(output)
+        return tidy(network)
     except ModelError:
         raise
     except Exception as error:  # a damaged file can break any assumption, and its user is not helped by a traceback
@@ -97,16 +103,22 @@ class Importer:
         Whether nothing in the model is quantized: the float32 baseline.
     result : Network
         The network made so far.
+    laid_out : bool
+        Whether the order in which values enter has been chosen by a first walk.
     folded : dict
         Of a float model: edges whose layer has got the operations behind it (`golden.floatlayers`).
     """
 
-    def __init__(self, file, spec):
+    def __init__(self, file, spec, layout=None):
         self.file = file
         self.is_float = not any(n.op_type in _QUANTIZERS for n in file.nodes)
         self.tensors = {name: Constant(array) for name, array in file.constants.items()}
         size = int(np.prod(file.input_shape))
-        start = Data("input", np.arange(size).reshape(file.input_shape), raw=file.input_type is not None)
+        places = np.arange(size)
+        self.laid_out = layout is not None
+        if self.laid_out:
+            places[layout.order] = np.arange(size)
+        start = Data("input", places.reshape(file.input_shape), raw=file.input_type is not None)
         fmt, encode, text = None, None, "codes"
         if self.is_float:
             fmt, encode, text = Float32(), lambda x: np.asarray(x, dtype=np.float32), "float32"
@@ -115,6 +127,8 @@ class Importer:
             start = start.then(spec.dequantize())
         self.tensors[file.input_name] = start
         self.result = Network(file.name, fmt, file.input_shape[1:], encode, text)
+        if self.laid_out:
+            self.result.input_size, self.result.input_order = layout.size, layout.order
         self.folded = {}
         self._edges = {}
 
@@ -164,7 +178,15 @@ class Importer:
 
     def length(self, data):
         """Length of the data's edge, also of an input that has no format yet."""
-        return int(np.prod(self.result.input_shape)) if data.edge in ("input", "") else self.edge(data.edge).length
+        return math.prod(self.result.input_shape) if data.edge in ("input", "") else self.edge(data.edge).length
+
+    def size(self, data):
+        """Height and width of the data's edge; empty for a vector."""
+        return self.result.input_size if data.edge in ("input", "") else self.edge(data.edge).size
+
+    def channels(self, data):
+        """Channels of the data's edge."""
+        return self.length(data) // math.prod(self.size(data))
 
     def add(self, node):
         """Append a node; returns its edge's name."""
@@ -186,8 +208,10 @@ class Importer:
 
     def quantize(self, data, quantizer):
         """The data behind ``quantizer``: a new edge of codes."""
-        length = self.length(data)
-        scale, zero = data.positions(quantizer.scale, length), data.positions(quantizer.zero, length)
+        data, scale = by_channel(self, data, quantizer.scale)
+        data, zero = by_channel(self, data, quantizer.zero)
+        if zero.size == self.channels(data) != scale.size > 1:  # the second of them made it flat
+            data, scale = by_channel(self, data, quantizer.scale)
         ends = Dequantize(scale.astype(np.float64), zero.astype(np.float64))
         if self.result.input_format is None:
             return self._quantize_input(data, quantizer, scale, zero, ends)
@@ -201,13 +225,17 @@ class Importer:
         """The first quantizer of an undeclared input runs on the host; the hardware takes its codes."""
         result, host = self.result, data
         result.input_format = quantizer.format
+        order = np.arange(self.length(data)) if result.input_order is None else result.input_order
+        channels = self.channels(data)
 
         def encode(x):
             x = np.asarray(x, dtype=np.float32)
-            y = apply(host.chain, x.reshape(len(x), -1))
+            y = apply(host.chain, x.reshape(len(x), len(order))[:, order].reshape(-1, channels))
             if not np.isfinite(y).all():
                 raise ValueError("Input must not hold NaN or infinite values")
-            return quantizer.codes(y, scale, zero).reshape(x.shape)
+            codes = np.empty((len(x), len(order)), dtype=np.int64)
+            codes[:, order] = quantizer.codes(y, scale, zero).reshape(len(x), len(order))
+            return codes.reshape(x.shape)
 
         result.encode = encode
         # The floats in front of it exist on the host only: whoever else reads them gets an error, not the codes.

@@ -1,10 +1,13 @@
 """Import of matrix products: integer weights, one scale a row, and the zero points taken out of the sum."""
 
+import math
+
 import numpy as np
 
 from . import elementwise as ew
 from .floatlayers import float_dense
 from .functions import integers
+from .layout import by_channel, flat
 from .network import Dense
 from .onnxfile import ModelError
 from .registry import constant, data_of, handles, shape_of
@@ -35,7 +38,8 @@ def gemm(importer, node, inputs, attributes):
             bias = constant(inputs[2], "bias").astype(np.float32) * np.float32(beta)
         if np.broadcast_shapes(bias.shape, y.shape) != y.shape or not np.isfinite(bias).all():
             raise ModelError(f"a bias of shape {bias.shape} does not fit an output of shape {y.shape}")
-        y = y.then(ew.Affine("add", y.positions(bias, importer.length(y))))
+        y, bias = by_channel(importer, y, bias)
+        y = y.then(ew.Affine("add", bias))
     return [y]
 
 
@@ -53,37 +57,58 @@ def _product(importer, a, b, alpha=1.0):
     constant(b, "weights")
     if b.array.ndim != 2 or data.shape[-1] != b.array.shape[0]:
         raise ModelError(f"data of shape {data.shape} and weights of shape {b.array.shape} do not fit")
-    if int(np.prod(data.shape[:-1])) != 1:
-        raise ModelError(f"data must be one row a sample, not of shape {data.shape}")
     if 0 in b.array.shape:
         raise ModelError(f"weights of shape {b.array.shape} are empty")
     shape = data.shape[:-1] + b.array.shape[1:]
-    edge, chain = (float_dense if importer.is_float else _dense)(importer, data, b, alpha)
-    return Data(edge, np.arange(shape[-1]).reshape(shape), chain)
+    if math.prod(data.shape[:-1]) == 1:
+        data = flat(importer, data)
+    elif not np.array_equal(data.index.reshape(-1), np.arange(importer.length(data))) or (
+        importer.channels(data) != data.shape[-1]
+    ):
+        raise ModelError(f"data must be one row a sample, or pixels with their channels last, not {data.shape}")
+    edge, chain = (float_dense if importer.is_float else dense)(importer, data, b, alpha)
+    return Data(edge, np.arange(math.prod(shape)).reshape(shape), chain)
 
 
 def _swapped(data):
     return data.reshaped(lambda x: np.swapaxes(x, -1, -2))
 
 
-def _dense(importer, data, b, alpha):
-    weights, scale = _integer_weights(b)
+def dense(importer, data, b, alpha):
+    """Append the product of each pixel and the weights (K, N); returns the edge and its chain."""
+    weights, scale = integer_weights(b)
     edge, x_scale, x_zero = integers(importer, data)
-    index = data.index.reshape(-1)
-    total = scale.T * x_scale[index] * alpha  # (N, K): of one product
-    row, multiple = _common_scale(total)
-    # Weights by position of the edge; a position that is not read is zero.
-    matrix = np.zeros((weights.shape[1], importer.edge(edge).length), dtype=np.int64)
-    matrix[:, index] = weights.T * multiple
+    index = data.index.reshape(-1, len(weights))[0]
+    # Weights by channel of the edge; a channel that is not read is zero.
+    matrix, total = (np.zeros((weights.shape[1], importer.edge(edge).channels)) for _ in range(2))
+    matrix[:, index], total[:, index] = weights.T, scale.T * alpha
+    return weighted(importer, edge, matrix, total, x_scale, x_zero, read=index)
+
+
+def weighted(importer, edge, matrix, scale, x_scale, x_zero, *, groups=1, read=slice(None)):
+    """Append a `Dense` of integer weights (N, K) with scales on an edge of scales and zeros; (its edge, its chain).
+
+    ``read`` are the columns that count; the others have weight zero.
+    """
+    x_scale, x_zero = (_of_groups(v, matrix, groups) for v in (x_scale, x_zero))
+    row, multiple = _common_scale((scale * x_scale)[:, read])
+    matrix = matrix.astype(np.int64)
+    matrix[:, read] *= multiple
     # In double the sum is exact where the zero points are whole; elsewhere (2x - 1) its error is far below float32's.
-    zero = matrix @ x_zero
+    zero = (matrix * x_zero).sum(axis=1)
     name = importer.new("dense")
-    importer.add(Dense(name, edge, name, matrix))
+    importer.add(Dense(name, edge, name, matrix, groups))
     return name, (ew.Dequantize(row, zero),)
 
 
-def _integer_weights(b):
-    """(K, N) integers and their scales, from a quantizer or, of plain floats, found."""
+def _of_groups(values, matrix, groups):
+    """What each neuron reads of ``values`` (one a channel), as (N, K)."""
+    slices = np.reshape(np.broadcast_to(values, groups * matrix.shape[1]), (groups, matrix.shape[1]))
+    return np.repeat(slices, len(matrix) // groups, axis=0)
+
+
+def integer_weights(b):
+    """Integers and their scales in the constant's shape, from a quantizer or, of plain floats, found."""
     if b.integers is not None:
         i = b.integers
         if np.abs(i.zero).max() > _MOST_ZERO:

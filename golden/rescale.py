@@ -17,15 +17,16 @@ _MOST_SHIFT = 30
 
 def as_rescale(node, edge):
     """The `Rescale` equal to a `Threshold` on ``edge``, or ``None`` where there is none or thresholds are cheaper."""
-    if node.codes is not None or node.format.levels < FEWEST_LEVELS or len(node.thresholds) != edge.length:
+    if node.codes is not None or node.format.levels < FEWEST_LEVELS:
         return None
+    lo, hi = (edge.lo, edge.hi) if len(node.thresholds) == edge.channels else ([edge.lo.min()], [edge.hi.max()])
     if edge.format.bits <= node.format.bits + 2:
         return None
     for shift in range(4, _MOST_SHIFT):
         found = [_channel(t, lo, hi, shift, node.format.lo) for t, lo, hi in
-                 zip(node.thresholds, edge.lo, edge.hi, strict=True)]  # fmt: skip
+                 zip(node.thresholds, lo, hi, strict=True)]  # fmt: skip
         if None not in found:
-            multiplier, addend = np.array(found, dtype=np.int64).T
+            multiplier, addend = np.broadcast_to(np.array(found, dtype=np.int64), (edge.channels, 2)).T
             return Rescale(node.name, node.x, node.y, multiplier, addend, shift, node.format)
     return None
 

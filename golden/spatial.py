@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .formats import Bipolar, Ternary
+from .formats import Bipolar, Float32, Ternary
 from .network import Edge, Node
 from .window import Window
 
@@ -26,11 +26,11 @@ class Windows(Node):
     """
 
     window: Window
-    pad: int = 0
+    pad: float = 0
     groups: int = 1
 
     def format_of(self, x):
-        if not any(self.window.pads) or self.pad in x.values:
+        if not any(self.window.pads) or isinstance(x, Float32) or self.pad in x.values:
             return x
         if isinstance(x, Bipolar) and self.pad == 0:
             return Ternary()

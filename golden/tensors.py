@@ -38,8 +38,9 @@ class Constant:
 class Data:
     """A tensor that depends on the input.
 
-    ``index`` has the tensor's shape (batch axis 1) and says which position of ``edge`` stands where; ``chain`` maps
-    the edge's integers to the tensor's floats, its parameters by position of the edge. ``raw`` marks an input of an
+    ``index`` has the tensor's shape (batch axis 1) and says which position of ``edge`` (``pixel*channels + c``)
+    stands where; ``chain`` maps
+    the edge's integers to the tensor's floats, its parameters by channel of the edge. ``raw`` marks an input of an
     integer type that no Cast has made a float yet.
     """
 
@@ -59,18 +60,6 @@ class Data:
     def then(self, *ops: Op):
         """The tensor behind further operations."""
         return replace(self, chain=self.chain + ops)
-
-    def positions(self, parameter, length, dtype=np.float32):
-        """A broadcastable ``parameter`` of this tensor as one number per position of the edge (or a scalar)."""
-        parameter = np.asarray(parameter, dtype=dtype)
-        if parameter.size == 1:
-            return parameter.reshape(1)
-        full = np.broadcast_to(parameter, self.shape)
-        if (full == full.flat[0]).all():
-            return full.reshape(-1)[:1].copy()
-        spread = np.zeros(length, dtype=dtype) + full.flat[0]
-        spread[self.index] = full
-        return spread
 
 
 @dataclass(frozen=True, eq=False)

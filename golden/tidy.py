@@ -13,12 +13,24 @@ __all__ = ["tidy"]
 
 
 def tidy(network: Network) -> Network:
-    """Falling thresholds turned round, those that change nothing dropped, many levels made a multiply and shift."""
+    """What nobody reads dropped, falling thresholds turned round, those that change nothing dropped, many levels made a
+    multiply and shift."""
+    network = _drop_unread(network)
     network = _turn_falling(network)
     network = _drop_identities(network)
     edges = network.edges()
     nodes = [as_rescale(n, edges[n.x]) or n if isinstance(n, Threshold) else n for n in network.nodes]
     return network.with_nodes(nodes)
+
+
+def _drop_unread(network):
+    """Nodes that no output depends on."""
+    needed, nodes = {output.edge for output in network.outputs}, []
+    for node in reversed(network.nodes):
+        if node.y in needed:
+            needed.update(node.inputs)
+            nodes.append(node)
+    return network.with_nodes(nodes[::-1])
 
 
 def _turn_falling(network):

@@ -7,6 +7,7 @@ from onnx import TensorProto, helper
 from golden import elementwise as ew
 from golden.importer import Importer
 from golden.onnxfile import OnnxFile
+from golden.layout import by_channel
 from golden.tensors import Data
 from tests.golden.models import Graph
 
@@ -110,9 +111,31 @@ def test_dequantize_rounds_once():
     assert np.array_equal(ew.apply([ew.Dequantize(scale, zero)], x), (0.1 * (x - 3.0)).astype(np.float32))
 
 
-def test_parameters_by_position():
-    """A per-channel constant of a tensor whose positions were permuted goes where its channel stands."""
+class Edges:
+    """What `by_channel` asks of an importer: an edge of so many pixels and channels."""
+
+    def __init__(self, pixels, channels):
+        self.pixels, self.count = pixels, channels
+
+    def length(self, data):
+        return self.pixels * self.count
+
+    def channels(self, data):
+        return self.count
+
+
+def test_parameters_by_channel():
+    """A constant of a tensor whose positions were permuted goes where its channel stands."""
     data = Data("e", np.array([[2, 0, 1]]))
-    assert data.positions([10.0, 20.0, 30.0], 3).tolist() == [20, 30, 10]
-    assert data.positions(np.full(3, 7.0), 3).tolist() == [7]
-    assert data.positions(5.0, 3).tolist() == [5]
+
+    def given(parameter):
+        return by_channel(Edges(1, 3), data, parameter)[1].tolist()
+
+    assert given([10.0, 20.0, 30.0]) == [20, 30, 10]
+    assert given(np.full(3, 7.0)) == [7]
+    assert given(5.0) == [5]
+
+
+def test_parameters_of_an_image_are_by_channel():
+    image = Data("e", np.arange(6).reshape(1, 3, 2).transpose(0, 2, 1))  # three pixels, two channels, channels first
+    assert by_channel(Edges(3, 2), image, np.array([[[4.0], [5.0]]]))[1].tolist() == [4, 5]

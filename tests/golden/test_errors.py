@@ -58,7 +58,10 @@ SPOILED = {
         "not quantized",
     ),
     "weights from data": (lambda g, d, w: g.op("MatMul", d, g.op("Transpose", d)), "one operand must be a constant"),
-    "branch": (lambda g, d, w: g.op("Add", d, g.op("Relu", d)), "branches are not supported"),
+    "branch": (
+        lambda g, d, w: g.op("Mul", d, g.op("Relu", d)),
+        "only Add and Sub of two tensors of data are supported",
+    ),
     "shapes": (
         lambda g, d, w: g.op("MatMul", d, g.op("Transpose", w)),
         "(1, 4) and weights of shape (3, 4) do not fit",
