@@ -6,8 +6,8 @@ from onnx import TensorProto, helper
 
 from golden import elementwise as ew
 from golden.importer import Importer
-from golden.onnxfile import OnnxFile
 from golden.layout import by_channel
+from golden.onnxfile import OnnxFile
 from golden.tensors import Data
 from tests.golden.models import Graph
 
