@@ -15,18 +15,23 @@ def check_with_executor(project, images, result, progress):
     Returns a dict: ``samples``, ``labels_equal``, and ``outputs_equal``, the samples of which every output float is
     the same. Outputs may differ by rounding where the executor's float32 sums do; labels should not.
     """
+    import onnx
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.core.onnx_exec import execute_onnx
     from qonnx.util.cleanup import cleanup_model
 
     if images.floats is None:
         raise ImageError("--check needs the samples as the model takes them (floats), or declared raw integers")
-    model = cleanup_model(ModelWrapper(str(project.model)))
-    name, shape = model.graph.input[0].name, model.get_tensor_shape(model.graph.input[0].name)
+    proto = onnx.load(project.model)
+    batch = proto.graph.input[0].type.tensor_type.shape.dim[0]
+    batch.dim_value = copies = max(1, batch.dim_value)  # any, or what the model was exported for
+    model = cleanup_model(ModelWrapper(proto))
+    name = model.graph.input[0].name
     given = model.graph.output[0].name  # the clean-up renames tensors; their order stays
     outputs = []
     for number, x in enumerate(images.floats):
-        outputs.append(execute_onnx(model, {name: x.reshape(shape)})[given])
+        repeated = np.repeat(x.reshape(1, *project.network.input_shape), copies, axis=0)
+        outputs.append(execute_onnx(model, {name: repeated})[given][:1])
         progress(number + 1)
     theirs, ours = np.concatenate(outputs), result.outputs[project.output.name]
     labels = labels_of(theirs)

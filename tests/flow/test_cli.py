@@ -1,0 +1,170 @@
+"""The command line: what it prints, and that bad input gives one line, status 2, and nothing half-written."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flow import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = ROOT / "examples" / "digits" / "w1a1.onnx"
+SAMPLES = ROOT / "examples" / "digits" / "test.npz"
+
+
+@pytest.fixture
+def fewbit(monkeypatch, capfd):
+    """Call the command; returns (exit status, standard output, standard error)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fewbit", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capfd.readouterr()
+        return ended.value.code or 0, out, err
+
+    monkeypatch.chdir(ROOT)
+    return call
+
+
+def files_in(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def test_build_prints_json_alone_and_again_is_up_to_date(fewbit, scratch):
+    status, out, err = fewbit("build", MODEL, "-o", scratch / "a", "--json")
+    first = json.loads(out)
+    assert status == 0 and not first["up_to_date"] and "made" in err
+    assert first["input"]["declaration"] == "uint5/16" and list(first["layers"]) == ["dense0", "dense1", "dense2"]
+    assert files_in(scratch / "a" / "verilog") == ["README.md", "accelerator.v", "accelerator.xdc", "vivado.tcl"]
+    times = {p: p.stat().st_mtime_ns for p in (scratch / "a").rglob("*") if p.is_file()}
+    status, out, err = fewbit("build", MODEL, "-o", scratch / "a", "--json")
+    assert status == 0 and json.loads(out) == first | {"up_to_date": True} and "up to date" in err
+    assert {p: p.stat().st_mtime_ns for p in (scratch / "a").rglob("*") if p.is_file()} == times
+
+
+def test_a_folding_goes_out_and_comes_back(fewbit, scratch):
+    assert fewbit("build", MODEL, "-o", scratch / "a")[0] == 0
+    folding = json.loads((scratch / "a" / "folding.json").read_text())
+    folding["layers"]["dense0"] = {"pe": 3, "simd": 5}
+    (scratch / "mine.json").write_text(json.dumps(folding))
+    status, out, _ = fewbit("build", MODEL, "-o", scratch / "b", "--folding", scratch / "mine.json", "--json")
+    layer = json.loads(out)["layers"]["dense0"]
+    assert status == 0 and (layer["pe"], layer["simd"], layer["cycles"]) == (3, 5, 22 * 13)
+    assert json.loads((scratch / "b" / "folding.json").read_text()) == folding
+
+
+def test_run_gives_labels_and_equals_the_executor(fewbit):
+    status, out, _ = fewbit("run", MODEL, "--images", SAMPLES, "--frames", 25, "--check", "--json")
+    result = json.loads(out)
+    assert status == 0 and len(result["labels"]) == result["samples"] == 25
+    assert result["executor"] == {"samples": 25, "labels_equal": 25, "outputs_equal": 25}
+    with np.load(SAMPLES) as file:
+        assert result["accuracy"] == (file["label"][:25] == result["labels"]).mean()
+    status, out, _ = fewbit("run", MODEL, "--frames", 3)
+    assert status == 0 and "accuracy" in out
+
+
+def test_label_output(fewbit, scratch):
+    _, labels, _ = fewbit("run", MODEL, "--frames", 20, "--json")
+    status, out, _ = fewbit("run", MODEL, "--frames", 20, "--output", "label", "--json")
+    result = json.loads(out)
+    assert status == 0 and result["labels"] == json.loads(labels)["labels"]
+    assert result["integers"] == [[n] for n in result["labels"]]
+    status, out, _ = fewbit("verilog", MODEL, "--output", "label", "-o", scratch / "l", "--json")
+    assert status == 0 and json.loads(out)["output"]["meaning"] == "label"
+
+
+def bad_folding(text):
+    def make(folder):
+        (folder / "f.json").write_text(text)
+        return ["build", MODEL, "--folding", folder / "f.json"]
+
+    return make
+
+
+def folded(pe=1, simd=1, name="dense2"):
+    layers = {n: {"pe": 1, "simd": 1} for n in ("dense0", "dense1", "dense2")} | {name: {"pe": pe, "simd": simd}}
+    return bad_folding(json.dumps({"layers": layers}))
+
+
+def bad_images(**arrays):
+    def make(folder):
+        np.savez(folder / "s.npz", **arrays)
+        return ["sim", MODEL, "--images", folder / "s.npz"]
+
+    return make
+
+
+def with_file(name, content, *command):
+    def make(folder):
+        (folder / name).write_bytes(content)
+        return [c if c != "FILE" else folder / name for c in command]
+
+    return make
+
+
+GOOD = np.zeros((2, 64), dtype=np.float32)
+BAD = {
+    "no model": (lambda _: ["build", "no/such.onnx"], "no/such.onnx"),
+    "no ONNX": (with_file("m.onnx", b"hello", "build", "FILE"), "m.onnx"),
+    "empty model": (with_file("m.onnx", b"", "build", "FILE"), "m.onnx"),
+    "a folder": (lambda folder: ["build", folder], ""),
+    "no folding": (lambda _: ["build", MODEL, "--folding", "no.json"], "no.json: cannot be read"),
+    "folding is no JSON": (bad_folding("{"), "must be JSON like"),
+    "folding is a list": (bad_folding("[1]"), "must be JSON like"),
+    "unknown layer": (folded(name="dense7"), "'dense7' is not in the model; the model has dense0, dense1, dense2"),
+    "PE 0": (folded(pe=0), "dense2: pe must be a whole number from 1 to 10, not 0"),
+    "PE beyond": (folded(pe=11), "from 1 to 10, not 11"),
+    "PE is true": (folded(pe=True), "not True"),
+    "SIMD is text": (folded(simd="8"), "dense2: simd must be a whole number from 1 to 64, not '8'"),
+    "no images": (lambda _: ["sim", MODEL, "--images", "no.npz"], "no.npz: no such file"),
+    "images without x": (bad_images(y=GOOD), "has no array 'x'"),
+    "shape": (bad_images(x=GOOD[:, :63]), "(samples, 64)"),
+    "NaN": (bad_images(x=GOOD * np.nan), "s.npz"),
+    "not of the sensor": (bad_images(x=GOOD + 0.01), "s.npz"),
+    "beyond the format": (bad_images(x=np.full((2, 64), 99)), "s.npz"),
+    "labels": (bad_images(x=GOOD, label=np.zeros(3)), "2 samples but 3 labels"),
+    "damaged images": (with_file("s.npz", b"PK\3\4junk", "sim", MODEL, "--images", "FILE"), "s.npz"),
+    "frames": (lambda _: ["sim", MODEL, "--frames", "0"], "--frames must be at least 1, not 0"),
+    "input": (lambda _: ["build", MODEL, "--input", "uint99/3"], "uint99/3"),
+    "output": (lambda _: ["build", MODEL, "--output", "best"], "output must be auto or label, not 'best'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input(fewbit, scratch, case):
+    make, text = BAD[case]
+    command = make(scratch)
+    if command[0] != "run":
+        command += ["-o", scratch / "out"]
+    before = files_in(scratch)
+    status, out, err = fewbit(*command)
+    assert (status, out) == (2, "")
+    assert err.startswith("fewbit: ") and err.count("\n") == 1 and text in err
+    assert files_in(scratch) == before and not (scratch / "out").exists()
+
+
+def test_a_directory_that_cannot_be(fewbit, scratch):
+    (scratch / "file").write_text("mine")
+    status, out, err = fewbit("build", MODEL, "-o", scratch / "file" / "build")
+    assert (status, out) == (2, "") and err.startswith("fewbit: ") and err.count("\n") == 1
+    assert files_in(scratch) == ["file"] and (scratch / "file").read_text() == "mine"
+
+
+def test_wrong_usage_is_status_2(fewbit):
+    assert fewbit("build")[0] == 2
+    assert fewbit("sim", MODEL, "--stall", "2")[0] == 2
+    assert fewbit("nonsense")[0] == 2
+
+
+@pytest.mark.slow
+def test_mnist(fewbit):
+    model = ROOT / "tests" / "models" / "tfc_w1a1.onnx"
+    status, out, _ = fewbit(
+        "run", model, "--images", "mnist", "--frames", 60, "--input", "uint8/255", "--check", "--json"
+    )
+    result = json.loads(out)
+    assert status == 0 and result["executor"]["labels_equal"] == 60 and len(set(result["labels"])) > 2

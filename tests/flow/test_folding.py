@@ -1,0 +1,57 @@
+"""Folding: the cheapest that meets the cycles, and files that go out and come back."""
+
+import json
+
+import pytest
+
+from flow.folding import DEFAULT_BIT_PRODUCTS, FoldingError, default_folding, fold, read_folding, write_folding
+from golden.importer import import_model
+from tests.flow.test_cli import ROOT
+
+MODELS = {name: ROOT / "examples" / "digits" / f"{name}.onnx" for name in ("w1a1", "w4a4", "float32")}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def network(request):
+    return import_model(MODELS[request.param])
+
+
+def cycles(network, folding):
+    sizes = {n.name: n.weights.shape for n in network.nodes if n.name in folding}
+    return {name: -(-sizes[name][0] // pe) * -(-sizes[name][1] // simd) for name, (pe, simd) in folding.items()}
+
+
+@pytest.mark.parametrize("wanted", [1, 3, 64, 100, 4096, 10**6])
+def test_meets_the_cycles_and_nothing_smaller_would(network, wanted):
+    folding = fold(network, wanted)
+    assert max(cycles(network, folding).values()) <= wanted
+    for name, (pe, simd) in folding.items():
+        for smaller in (pe - 1, simd), (pe, simd - 1):
+            if min(smaller) > 0:
+                assert cycles(network, {name: smaller})[name] > wanted or wanted == 10**6
+
+
+def test_slower_is_never_more_parallel(network):
+    products = [sum(pe * simd for pe, simd in fold(network, c).values()) for c in (1, 4, 16, 64, 256, 1024, 4096)]
+    assert products == sorted(products, reverse=True) and products[0] == 64 * 64 * 2 + 640 and products[-1] == 3
+
+
+def test_default_is_a_few_thousand_luts(network):
+    folding, edges = default_folding(network), network.edges()
+    bits = {n.name: 24 * 24 if MODELS["float32"].stem in str(n.weight_format) else edges[n.x].format.bits
+            * n.weight_format.bits for n in network.nodes if n.name in folding}  # fmt: skip
+    products = sum(pe * simd * bits[name] for name, (pe, simd) in folding.items())
+    assert DEFAULT_BIT_PRODUCTS / 4 < products < DEFAULT_BIT_PRODUCTS * 2
+
+
+def test_there_and_back(network, scratch):
+    folding = default_folding(network)
+    (scratch / "f.json").write_text(write_folding(folding))
+    assert read_folding(scratch / "f.json", network) == folding
+    assert list(json.loads(write_folding(folding))["layers"]) == [n for n in folding]
+
+
+def test_a_layer_that_is_missing(network, scratch):
+    (scratch / "f.json").write_text('{"layers": {"dense0": {"pe": 1, "simd": 1}}}')
+    with pytest.raises(FoldingError, match="'dense1' is missing; the model has dense0, dense1, dense2"):
+        read_folding(scratch / "f.json", network)
