@@ -7,7 +7,7 @@ from pathlib import Path
 from golden.formats import Float32
 from golden.network import Dense, FloatDense
 from golden.spatial import Windows
-from hw.pipeline import simd_of_window
+from hw.slidingplan import cycles_of_window, simd_of_window
 
 __all__ = ["FoldingError", "Layer", "default_folding", "fold", "layers_of", "least_cycles", "read_folding",
            "write_folding"]  # fmt: skip
@@ -35,6 +35,8 @@ class Layer:
         Bit products of one multiplication.
     window : golden.spatial.Windows or None
         What stands in front of it.
+    source : golden.network.Edge
+        In front of the window, or of the layer without one.
     channels : int
         Of a group, in front of the window.
     """
@@ -46,6 +48,7 @@ class Layer:
     inputs: int
     bits: int
     window: object
+    source: object
     channels: int
 
     @property
@@ -67,7 +70,7 @@ class Layer:
     def simds(self, pe):
         """Every SIMD that is legal with this PE."""
         if self.window is not None:
-            return simd_of_window(self.window, self.channels, parallel=self.parallel(pe) > 1)
+            return simd_of_window(self.window, self.source, parallel=self.parallel(pe) > 1)
         return [self.inputs] if self.parallel(pe) > 1 else list(range(1, self.inputs + 1))
 
     def cycles(self, pe, simd):
@@ -77,8 +80,7 @@ class Layer:
         cycles = self.pixels * self.groups // parallel * rows * -(-self.inputs // simd)
         if self.window is None:
             return cycles
-        lanes = self.channels * parallel if parallel > 1 else min(simd, self.channels)
-        return max(cycles, self.window.window.pixels * self.channels * self.groups // lanes)
+        return max(cycles, cycles_of_window(self.window, self.channels, simd, parallel))
 
     def useful(self):
         """Legal (pe, simd) of which no smaller one is as fast."""
@@ -104,7 +106,7 @@ def layers_of(network):
             inputs = node.weights.shape[1]
             layers[node.name] = Layer(
                 name=node.name, pixels=x.pixels, groups=node.groups, neurons=len(node.weights) // node.groups,
-                inputs=inputs, bits=bits, window=window,
+                inputs=inputs, bits=bits, window=window, source=x if window is None else edges[window.x],
                 channels=inputs if window is None else inputs // window.window.taps_count,
             )  # fmt: skip
     return layers

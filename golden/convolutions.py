@@ -5,8 +5,9 @@ import numpy as np
 from . import elementwise as ew
 from .floatlayers import float_convolution
 from .formats import Bipolar, format_for
-from .functions import add_function, integers
+from .functions import integers
 from .layout import by_channel, image
+from .network import Rescale
 from .onnxfile import ModelError
 from .products import integer_weights, weighted
 from .registry import constant, data_of, handles
@@ -16,7 +17,7 @@ from .window import Window
 
 __all__ = ["add_windows", "spread_out", "window_of", "with_zero_pad"]
 
-_MOST_RECODED = 1 << 12  # values of a code that is made anew so that its zero is a code
+_MOST_RECODED = 1 << 20  # between the values of a code that is made anew so that zero is one of them
 
 
 @handles("Conv")
@@ -137,29 +138,23 @@ def with_zero_pad(importer, data, window):
     edge, scale, zero = integers(importer, data)
     if not any(window.pads):
         return edge, scale, zero, 0
-    fmt = importer.edge(edge).format
+    x = importer.edge(edge)
     if (zero == zero[0]).all() and zero[0] == np.rint(zero[0]):
         pad = int(zero[0])
-        if pad in fmt.values or (pad == 0 and isinstance(fmt, Bipolar)):
-            return edge, scale, zero, pad
+        if x.format.lo <= pad <= x.format.hi:  # also 0 between -1 and +1: `Windows` makes ternary codes
+            if pad == 0 or not isinstance(x.format, Bipolar):
+                return edge, scale, zero, pad
     factor = 1 if (zero == np.rint(zero)).all() else 2
     if (factor * zero != np.rint(factor * zero)).any():
         raise ModelError(
             "it pads with zeros, but zero is neither one of its input's levels nor half-way between two of them; put "
             "a quantizer in front of it"
         )
-    x = importer.edge(edge)
-    lo, hi = (int((factor * (bound - zero)).min() if bound is x.lo else (factor * (bound - zero)).max())
-              for bound in (x.lo, x.hi))  # fmt: skip
-    lo, hi = min(lo, 0), max(hi, 0)
+    offset = np.rint(factor * zero).astype(np.int64)
+    lo, hi = min(0, int((factor * x.lo - offset).min())), max(0, int((factor * x.hi - offset).max()))
     if hi - lo > _MOST_RECODED:
         raise ModelError("it pads with zeros, but its input has too many levels for codes that hold zero")
-    shared = (zero == zero[0]).all()
-    shift = zero[:1] if shared else zero
-
-    def codes(y):
-        return np.rint(factor * (y.astype(np.float64) - shift)).astype(np.int64)
-
-    plain = Data(edge, np.arange(x.length))
-    edge = add_function(importer, plain, codes, format_for([lo, 0, hi]), parameters=(shift,))
-    return edge, scale / factor, np.zeros_like(zero), 0
+    name = importer.new("rescale")
+    multiplier = np.full(x.channels, factor, dtype=np.int64)
+    importer.add(Rescale(name, edge, name, multiplier, -offset, 0, format_for([lo, 0, hi])))
+    return name, scale / factor, np.zeros_like(zero), 0

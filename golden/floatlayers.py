@@ -73,27 +73,24 @@ def _affine_before(importer, data):
     return edge, *(np.broadcast_to(c, importer.channels(data)) for c in coefficients)
 
 
-def float_layer_end(importer, data, *, last=False):
-    """Give the layer that made ``data`` what is affine and the ReLU behind it; returns the edge and what is left.
-
-    Affine operations without a ReLU are left to the next layer, unless this is the ``last`` one.
-    """
+def float_layer_end(importer, data):
+    """Give the layer that made ``data`` what is affine and the ReLU behind it; returns the edge and what is left."""
     if data.edge == "input":
         return data.edge, data.chain
     chain, left = importer.folded.get(data.edge, (data.chain, None))
     if chain != data.chain:
         raise ModelError("in a float model only one operation may read a layer's output")
     if left is None:
-        left = _fold(importer, data, last)
+        left = _fold(importer, data)
         importer.folded[data.edge] = chain, left
     return data.edge, left
 
 
-def _fold(importer, data, last):
+def _fold(importer, data):
     relu = next((i for i, op in enumerate(data.chain) if getattr(op, "name", "") == "Relu"), None)
-    end = relu if relu is not None else len(data.chain) if last else 0
+    end = relu if relu is not None else len(data.chain)
     coefficients = ew.affine(data.chain[:end])
-    if coefficients is None or (end == 0 and relu is None):
+    if coefficients is None or not data.chain:
         return data.chain
     nodes = importer.result.nodes
     at = next(i for i, node in enumerate(nodes) if node.y == data.edge)

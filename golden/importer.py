@@ -28,6 +28,7 @@ from .tidy import tidy
 __all__ = ["ModelError", "import_model"]
 
 _QUANTIZERS = {"Quant", "IntQuant", "BipolarQuant"}
+_QONNX_OPERATIONS = _QUANTIZERS | {"Trunc"}
 _QONNX_DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
 # Operations that keep what is known of quantized constants; all others are simply evaluated.
 _KEEPERS = _QUANTIZERS | {
@@ -105,6 +106,8 @@ class Importer:
         The network made so far.
     laid_out : bool
         Whether the order in which values enter has been chosen by a first walk.
+    sums : dict
+        Edges of an `Add`: its operands' chains and the sign of the second one (`golden.sums`).
     folded : dict
         Of a float model: edges whose layer has got the operations behind it (`golden.floatlayers`).
     """
@@ -129,7 +132,7 @@ class Importer:
         self.result = Network(file.name, fmt, file.input_shape[1:], encode, text)
         if self.laid_out:
             self.result.input_size, self.result.input_order = layout.size, layout.order
-        self.folded = {}
+        self.sums, self.folded = {}, {}
         self._edges = {}
 
     def network(self, output):
@@ -155,7 +158,7 @@ class Importer:
     def _values(self, node, inputs):
         standard = node.domain in STANDARD_DOMAINS
         known = node.op_type in HANDLERS and (
-            standard or (node.domain in _QONNX_DOMAINS and node.op_type in _QUANTIZERS)
+            standard or (node.domain in _QONNX_DOMAINS and node.op_type in _QONNX_OPERATIONS)
         )
         if standard and node.op_type not in _KEEPERS and all(isinstance(t, Constant | None) for t in inputs):
             padded = inputs + [None] * (len(node.input) - len(inputs))
@@ -173,7 +176,10 @@ class Importer:
     def edge(self, name):
         """The edge with its range; the importer keeps them as the network grows."""
         if name not in self._edges:
-            self._edges = self.result.edges()
+            self._edges.setdefault("input", self.result.input_edge())
+            for node in self.result.nodes:
+                if node.y not in self._edges:
+                    self._edges[node.y] = node.out(*(self._edges[x] for x in node.inputs))
         return self._edges[name]
 
     def length(self, data):
@@ -262,6 +268,6 @@ class Importer:
                 raise ModelError(f"output {name!r} must have the batch as its first axis, not shape {index.shape}")
             index = index[None]
         if self.is_float:
-            edge, chain = float_layer_end(self, data, last=True)
+            edge, chain = float_layer_end(self, data)
             return Output(name, edge, index, chain, closing)
         return Output(name, data.edge, index, data.chain, closing)

@@ -10,10 +10,10 @@ from . import elementwise as ew
 from .convolutions import add_windows, spread_out, with_zero_pad
 from .floatlayers import float_layer_end
 from .formats import Bipolar, Float32, Ternary
-from .functions import add_function, integers
+from .functions import integers
 from .joins import Add, Concat, FloatAdd
-from .layout import flat, image
-from .network import accumulator_format
+from .layout import flat, image, ordered
+from .network import Rescale, accumulator_format
 from .onnxfile import ModelError, evaluate
 from .registry import constant, data_of, handles
 from .spatial import Upsample
@@ -80,11 +80,12 @@ def _alike(importer, a, b):
     same = np.array_equal(a.index, b.index)
     if same and importer.size(a) == importer.size(b):
         return a, b
-    if not same or a.index.ndim in (3, 4):
-        shape = a.index.shape
-        a, b = (replace(d, index=d.index.reshape(shape)) for d in (image(importer, a), image(importer, b)))
-        return a, b
-    return flat(importer, a), flat(importer, b)
+    if same and a.index.size == importer.length(a):
+        return flat(importer, a), flat(importer, b)
+    shape = a.shape
+    arrange = image if len(shape) in (3, 4) else ordered
+    a, b = (arrange(importer, d) for d in (a, b))
+    return (replace(d, index=d.index.reshape(shape)) for d in (a, b))
 
 
 def _float_sum(importer, kind, a, b):
@@ -92,7 +93,7 @@ def _float_sum(importer, kind, a, b):
         raise ModelError("in a float model only Add of two tensors of data is supported")
     ends = []
     for data in _alike(importer, a, b):
-        edge, chain = float_layer_end(importer, data, last=True)
+        edge, chain = float_layer_end(importer, data)
         if chain:
             raise ModelError("in a float model only a layer with one Relu behind it may stand in front of an Add")
         ends.append(edge)
@@ -117,7 +118,7 @@ def concat(importer, node, inputs, attributes):
     if len(datas) == 1:
         return datas
     if rank == 2:
-        datas = [_in_order(flat(importer, d)) for d in datas]
+        datas = [ordered(importer, d) for d in datas]
         size = ()
     else:
         datas = [image(importer, d) for d in datas]
@@ -129,7 +130,7 @@ def concat(importer, node, inputs, attributes):
         index = index[:, :, 0]
     name = importer.new("concat")
     if importer.is_float:
-        edges, chains = zip(*(float_layer_end(importer, d, last=True) for d in datas), strict=True)
+        edges, chains = zip(*(float_layer_end(importer, d) for d in datas), strict=True)
         if any(chains):
             raise ModelError("in a float model only a layer with one Relu behind it may stand in front of a Concat")
         importer.add(Concat(name, edges[0], name, tuple(edges[1:]), Float32()))
@@ -141,12 +142,6 @@ def concat(importer, node, inputs, attributes):
     return [Data(name, index, (ew.Dequantize(scale, zero),))]
 
 
-def _in_order(data):
-    if not np.array_equal(data.index.reshape(-1), np.arange(data.index.size)):
-        raise ModelError("vectors that stand side by side must hold their values in the order of their layers")
-    return data
-
-
 def _one_format(importer, edges):
     """The edges in one format, and that: bipolar codes beside others become ternary."""
     formats = [importer.edge(e).format for e in edges]
@@ -155,8 +150,9 @@ def _one_format(importer, edges):
     made = []
     for edge, fmt in zip(edges, formats, strict=True):
         if isinstance(fmt, Bipolar):
-            plain = Data(edge, np.arange(importer.edge(edge).length))
-            edge = add_function(importer, plain, lambda y: np.rint(y).astype(np.int64), Ternary())
+            same = np.ones(importer.edge(edge).channels, dtype=np.int64)
+            name = importer.new("rescale")
+            edge = importer.add(Rescale(name, edge, name, same, 0 * same, 0, Ternary()))
         made.append(edge)
     formats = [importer.edge(e).format for e in made]
     if len(set(formats)) == 1:

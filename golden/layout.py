@@ -5,10 +5,15 @@ from dataclasses import replace
 import numpy as np
 
 from .elementwise import mapped
+from .floatlayers import float_layer_end
+from .joins import Add
+from .network import Dense, FloatDense, Rescale, Threshold
 from .onnxfile import ModelError
 from .spatial import View
 
-__all__ = ["Relayout", "by_channel", "flat", "image"]
+__all__ = ["Relayout", "by_channel", "flat", "image", "ordered"]
+
+_MOST_MOVED = 4096  # values of a vector in another order, whose square is the number of weights
 
 
 class Relayout(Exception):
@@ -50,45 +55,97 @@ def by_channel(importer, data, parameter, dtype=np.float32):
 
 def flat(importer, data):
     """The same data on an edge of one pixel."""
-    if importer.channels(data) == importer.length(data):
-        return data
-    importer.known(data)
     pixels, channels = importer.length(data) // importer.channels(data), importer.channels(data)
+    if pixels == 1:
+        return data
+    data = _settled(importer, data)
     chain = mapped(data.chain, lambda p: np.tile(p, pixels) if p.size == channels else p)
     name = importer.new("view")
     return replace(data, edge=importer.add(View(name, data.edge, name)), chain=chain)
 
 
+def _settled(importer, data):
+    """The data before its edge is looked at in another way: its integers are known, its float layer is finished."""
+    importer.known(data)
+    if not importer.is_float:
+        return data
+    edge, chain = float_layer_end(importer, data)
+    return replace(data, edge=edge, chain=chain)
+
+
+def ordered(importer, data):
+    """Data of one row on a flat edge that holds its values, and no others, in order."""
+    data = flat(importer, data)
+    order = data.index.reshape(-1)
+    if np.array_equal(order, np.arange(importer.length(data))):
+        return data
+    if order.size > _MOST_MOVED:
+        raise ModelError(f"only up to {_MOST_MOVED} values can be put into another order, not {order.size}")
+    return replace(_selected(importer, data, order), index=np.arange(order.size).reshape(data.shape))
+
+
 def image(importer, data):
     """Data of shape (1, C, H, W) or (1, C, L) on an edge whose pixels hold its channels, in order.
 
-    Returns the data as (1, C, H, W), height 1 for a signal.
+    Returns the data as (1, C, H, W), height 1 for a signal. Channels in another order, or some of them only, are picked
+    by a product.
     """
     index = data.index
     if index.ndim not in (3, 4) or index.shape[0] != 1:
         raise ModelError(f"data must be of shape (batch, channels, length) or (…, height, width), not {index.shape}")
     if index.ndim == 3:
         index = index[:, :, None, :]
+    data = replace(data, index=index)
     size, order = index.shape[2:], index[0].transpose(1, 2, 0).reshape(-1)
     length = importer.length(data)
-    if not np.array_equal(order, np.arange(length)):
-        if data.edge in ("input", "") and np.array_equal(np.sort(order), np.arange(length)) and not importer.laid_out:
-            raise Relayout(order, size)
-        raise ModelError(
-            "its input must be an image whose pixels hold their channels together: what a convolution or a pool "
-            "gives, or the model's input; here, other operations have moved the values about"
-        )
-    data = replace(data, index=index)
-    if importer.size(data) == size:
+    in_order = np.array_equal(order, np.arange(length))
+    if in_order and importer.size(data) == size:
         return data
-    if data.edge in ("input", "") and not importer.laid_out:
+    if not importer.laid_out and _is_input(importer, data.edge) and np.array_equal(np.sort(order), np.arange(length)):
         raise Relayout(order, size)
-    importer.known(data)
-    pixels = size[0] * size[1]
-    data = flat(importer, data)
+    if in_order:
+        return _viewed(importer, data, size)
+    pixels = order.reshape(-1, index.shape[1])
+    every = importer.channels(data)
+    if importer.size(data) == size and (pixels == pixels[0] + every * np.arange(len(pixels))[:, None]).all():
+        if pixels[0].max() < every:
+            data = _selected(importer, data, pixels[0])
+            return replace(data, index=np.moveaxis(np.arange(order.size).reshape(*size, -1), -1, 0)[None])
+    raise ModelError(
+        "its input must be an image whose pixels hold their channels together: what a convolution or a pool gives, or "
+        "the model's input; here, other operations have moved the values about"
+    )
+
+
+def _is_input(importer, edge):
+    """Whether the positions of the edge are the input's, which the next walk may lay out in another way."""
+    if edge in ("input", ""):
+        return True
+    node = next(n for n in importer.result.nodes if n.y == edge)
+    return isinstance(node, Threshold | Rescale | Add) and all(_is_input(importer, x) for x in node.inputs)
+
+
+def _viewed(importer, data, size):
+    """The data, channels innermost, as an image."""
+    pixels, length = size[0] * size[1], importer.length(data)
+    data = flat(importer, _settled(importer, data))
     chain = mapped(data.chain, lambda p: _one_a_channel(p, pixels, length))
     name = importer.new("view")
     return replace(data, edge=importer.add(View(name, data.edge, name, size)), chain=chain)
+
+
+def _selected(importer, data, channels):
+    """The data with some channels of its edge, by a product with zeros and ones; its index is the caller's affair."""
+    data = _settled(importer, data)
+    every = importer.channels(data)
+    matrix = (channels[:, None] == np.arange(every)).astype(np.int64)
+    name = importer.new("dense")
+    if importer.is_float:
+        zeros = np.zeros(len(matrix), dtype=np.float32)
+        importer.add(FloatDense(name, data.edge, name, matrix.astype(np.float32), zeros, relu=False))
+    else:
+        importer.add(Dense(name, data.edge, name, matrix))
+    return replace(data, edge=name, chain=mapped(data.chain, lambda p: p[channels] if p.size == every else p))
 
 
 def _one_a_channel(parameter, pixels, length):

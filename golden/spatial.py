@@ -30,10 +30,10 @@ class Windows(Node):
     groups: int = 1
 
     def format_of(self, x):
-        if not any(self.window.pads) or isinstance(x, Float32) or self.pad in x.values:
-            return x
-        if isinstance(x, Bipolar) and self.pad == 0:
+        if isinstance(x, Bipolar) and self.pad == 0 and any(self.window.pads):
             return Ternary()
+        if not any(self.window.pads) or isinstance(x, Float32) or x.lo <= self.pad <= x.hi:
+            return x
         raise ValueError(f"{self.name}: padding of {self.pad} is not a value of {x}")
 
     def spread(self, values):

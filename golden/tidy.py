@@ -63,7 +63,8 @@ def _regular(node, edge):
 def _drop_identities(network):
     """A threshold that gives every reachable value itself, in the same format."""
     nodes, outputs, edges = list(network.nodes), list(network.outputs), network.edges()
-    for node in network.nodes:
+    for original in network.nodes:
+        node = next(n for n in nodes if n.y == original.y)
         if not isinstance(node, Threshold) or node.format != edges[node.x].format:
             continue
         x = node.format.values

@@ -29,6 +29,8 @@ class LayerPlan:
     dense, act : golden nodes; ``act`` is a Threshold, Rescale, Score or None
     edges : dict of golden edges
     pe, simd : int
+    order : int array or None
+        In which order the inputs come, if not as they stand in the weights.
     dsp : bool
         Whether float32 products may use DSP blocks; without, they are built from LUTs on purpose.
 
@@ -52,7 +54,7 @@ class LayerPlan:
         Entries of the output FIFO: a row reserves its room before it begins, and none waits if the reader does not.
     """
 
-    def __init__(self, dense, act, edges, *, pe, simd, dsp=True):
+    def __init__(self, dense, act, edges, *, pe, simd, order=None, dsp=True):
         self.dense, self.act, self.pe, self.simd, self.dsp = dense, act, pe, simd, dsp
         self.name, self.x = dense.name, dense.x
         self.y = act.y if act is not None else dense.y
@@ -67,6 +69,8 @@ class LayerPlan:
         self.is_float = isinstance(self.x_format, Float32)
         self.whole = self.is_float
         (self._plan_float if self.is_float else self._plan_integer)(edges)
+        if order is not None:
+            self.codes = self.codes[:, order]
         self.array = self.make_array()
         self.activation = self.make_activation()
         for unit in (self.array, self.activation):

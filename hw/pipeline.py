@@ -3,10 +3,13 @@
 import math
 from functools import singledispatchmethod
 
+import numpy as np
+
 from golden import joins, spatial
 from golden import network as net
 
 from .argmax import ArgMax, ArgMaxPlan
+from .columns import ColumnsPlan, WindowColumns
 from .flows import Flow, Streams, through
 from .joins import Join, JoinPlan
 from .layerplan import LayerPlan
@@ -15,10 +18,11 @@ from .pointwise import Pointwise, PointwisePlan
 from .pool import Largest, LargestPlan
 from .routing import Concat, ConcatPlan
 from .sliding import SlidingPlan, SlidingWindow
+from .slidingplan import columns_first, simd_of_window
 from .streams import beats
 from .upsample import Upsample, UpsamplePlan
 
-__all__ = ["MOST_INPUT_BITS", "Assembly", "simd_of_window"]
+__all__ = ["MOST_INPUT_BITS", "Assembly"]
 
 MOST_INPUT_BITS = 4096  # of one beat: 512 bytes, the widest AXI4-Stream of the Xilinx infrastructure
 
@@ -69,37 +73,49 @@ class Assembly:
             act = readers[0] if len(readers) == 1 else None
             act = act if isinstance(act, net.Threshold | net.Rescale | net.Score) else None
             pe, simd = folding[node.name]
-            self.layers[node.name] = LayerPlan(node, act, self.edges, pe=pe, simd=simd, dsp=self.dsp)
+            window = self._windows.get(node.x)
+            order = None if window is None else columns_first(window, self.edges[window.x], simd)
+            self.layers[node.name] = LayerPlan(node, act, self.edges, pe=pe, simd=simd, order=order, dsp=self.dsp)
             if act is not None:
                 self._absorbed.add(act.name)
 
     def _cycles(self, plan):
-        """Cycles of a layer, or beats into its window if they are more."""
+        """Cycles of a layer, or of its window if they are more."""
         if plan.x not in self._windows:
+            if plan.parallel > 1 and plan.simd != plan.inputs:
+                raise ValueError(
+                    f"{plan.name}: SIMD must be {plan.inputs} with several groups at a time, not {plan.simd}"
+                )
             return plan.cycles
-        return max(plan.cycles, self._sliding_of(plan, self._windows[plan.x]).beats_in)
+        sliding = self._sliding_of(plan, self._windows[plan.x])
+        return max(plan.cycles, sliding.beats_in, sliding.cycles)
 
     def _sliding_of(self, plan, node):
         """The window of a layer: a tap a beat, or with a SIMD beyond its channels several."""
-        group = self.edges[node.x].channels // node.groups
-        legal = simd_of_window(node, group, parallel=plan.parallel > 1)
+        edge = self.edges[node.x]
+        group = edge.channels // node.groups
+        legal = simd_of_window(node, edge, parallel=plan.parallel > 1)
         if plan.simd not in legal:
             raise ValueError(f"{plan.name}: SIMD must be one of {', '.join(map(str, legal))}, not {plan.simd}")
+        common = dict(pace=plan.cycles // plan.pixels)
         if plan.simd > group:
-            return self._sliding(node, lanes=group, blocks=1, chunks=1, taps=plan.simd // group)
+            whole = columns_first(node, edge, plan.simd) is None
+            return self._window_plan(node, ColumnsPlan, whole=whole, **common)
         if plan.parallel > 1:
-            return self._sliding(node, lanes=plan.lanes_in, blocks=plan.vectors, chunks=1)
-        return self._sliding(node, lanes=plan.simd, blocks=node.groups, chunks=group // plan.simd)
+            shape = dict(lanes=plan.lanes_in, blocks=plan.vectors, chunks=1)
+        else:
+            shape = dict(lanes=plan.simd, blocks=node.groups, chunks=group // plan.simd)
+        return self._window_plan(node, SlidingPlan, **shape, **common)
 
-    def _sliding(self, node, **shape):
+    def _window_plan(self, node, kind, **options):
         x, y = self.edges[node.x], self.edges[node.y]
-        pad = int(y.format.encode(node.pad)) if any(node.window.pads) else 0
+        pad = int(y.format.encode(np.array(node.pad))) if any(node.window.pads) else 0
         recode = None
         if x.format != y.format:
-            recode = y.format.encode(x.format.decode(range(2**x.format.bits))).tolist()
-        return SlidingPlan(
+            recode = y.format.encode(x.format.decode(np.arange(2**x.format.bits))).tolist()
+        return kind(
             window=node.window, channels=x.channels, bits=x.format.bits, out_bits=y.format.bits, pad_code=pad,
-            recode=recode, **shape,
+            recode=recode, **options,
         )  # fmt: skip
 
     # Both ends
@@ -159,8 +175,9 @@ class Assembly:
         """The stream of windows."""
         flow = self.streams.regrouped(self.streams.take(node.y), plan.lanes_in, plan.channels)
         lanes = plan.lanes_out
+        kind = WindowColumns if isinstance(plan, ColumnsPlan) else SlidingWindow
         return self.streams.stage(
-            node.name, plan, SlidingWindow, flow, edge=self.edges[node.y], lanes=lanes, unit=lanes
+            node.name, plan, kind, flow, edge=self.edges[node.y], lanes=lanes, unit=lanes
         )  # fmt: skip
 
     @_node.register(net.Dense)
@@ -184,7 +201,7 @@ class Assembly:
         window, channels = self._windows[node.x], self.edges[node.y].channels
 
         def sliding(n):
-            return self._sliding(window, lanes=n, blocks=channels // n, chunks=1)
+            return self._window_plan(window, SlidingPlan, lanes=n, blocks=channels // n, chunks=1)
 
         lanes = self._channels_at_once(channels, lambda n: max(sliding(n).beats_in, sliding(n).beats_out))
         flow = self._windowed(window, sliding(lanes))
@@ -218,12 +235,3 @@ class Assembly:
         lanes = [n for n in range(1, common + 1) if common % n == 0 and y.length // n <= self.bound]
         plan = ConcatPlan(node, self.edges, lanes=lanes[0] if lanes else None)
         self._made(node.y, plan, Concat, *self._gathered(node, plan.lanes_in), lanes=plan.lanes, unit=y.channels)
-
-
-def simd_of_window(node, group, *, parallel):
-    """SIMDs that a layer behind the window may have, of ``group`` channels a group."""
-    if parallel:
-        return [group]
-    kernel = node.window.kernel
-    several = [] if node.groups > 1 else [group * t for t in (kernel[1], kernel[0] * kernel[1])]
-    return sorted({n for n in range(1, group + 1) if group % n == 0} | set(several))

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from .slidingplan import SlidingPlan
 from .streams import code_stream, counter
 
-__all__ = ["SlidingPlan", "SlidingWindow"]
+__all__ = ["SlidingPlan", "SlidingWindow", "looked_up"]
 
 
 class SlidingWindow(wiring.Component):
@@ -90,8 +90,8 @@ class SlidingWindow(wiring.Component):
         p = self.plan
         frame = p.words_frame
         have, need = Signal(range(-frame, 2 * frame + p.depth + 1)), Signal(range(-1, frame + 1))
-        m.d.comb += need.eq(_looked_up(m, "need_row", loops["oy"], p.need_row)
-                            + _looked_up(m, "need_column", loops["ox"], p.need_column))  # fmt: skip
+        m.d.comb += need.eq(looked_up(m, "need_row", loops["oy"], p.need_row)
+                            + looked_up(m, "need_column", loops["ox"], p.need_column))  # fmt: skip
         there = Signal()
         over = done & loops["ox_last"] & loops["oy_last"]
         m.d.comb += there.eq(have >= need)
@@ -102,13 +102,13 @@ class SlidingWindow(wiring.Component):
         """Whether a word may be written. Whenever an output pixel is done, what only it still needed becomes free."""
         p = self.plan
         room = Signal(range(p.depth + p.words_frame + 1), init=p.depth)
-        inside = _looked_up(m, "free_row", loops["oy"], p.free_row)
+        inside = looked_up(m, "free_row", loops["oy"], p.free_row)
         freed = Mux(
             loops["ox_last"],
             inside,
             Mux(
-                _looked_up(m, "advances", loops["oy"], p.advances),
-                _looked_up(m, "free_column", loops["ox"], p.free_column),
+                looked_up(m, "advances", loops["oy"], p.advances),
+                looked_up(m, "free_column", loops["ox"], p.free_column),
                 0,
             ),
         )
@@ -148,8 +148,8 @@ class SlidingWindow(wiring.Component):
             lists = [n * stride - pad for n in range(p.window.out_size[axis])]
             taps = [n * dilation for n in range(p.window.kernel[axis])]
             start, offset = (
-                _looked_up(m, f"start{axis}", loops[out], lists),
-                _looked_up(m, f"tap{axis}", loops[tap], taps),
+                looked_up(m, f"start{axis}", loops[out], lists),
+                looked_up(m, f"tap{axis}", loops[tap], taps),
             )
             position = Signal(range(min(lists) - 1, max(lists) + max(taps) + 2), name=f"position{axis}")
             m.d.comb += position.eq(start + offset)
@@ -167,7 +167,7 @@ def all_of(m, name, conditions):
     return signal
 
 
-def _looked_up(m, name, index, values):
+def looked_up(m, name, index, values):
     """``values[index]``: a constant, a counter's multiple as far as it goes, or a small table."""
     if len(set(values)) == 1:
         return Const(values[0])

@@ -2,9 +2,12 @@
 
 from functools import cached_property
 
+import numpy as np
+
+from golden.formats import Float32
 from golden.window import Window
 
-__all__ = ["SlidingPlan"]
+__all__ = ["SlidingPlan", "columns_first", "cycles_of_window", "simd_of_window"]
 
 
 class SlidingPlan:
@@ -44,12 +47,10 @@ class SlidingPlan:
 
     wires = False
 
-    def __init__(self, *, window, channels, lanes, blocks, chunks, bits, out_bits, pad_code=0, recode=None, taps=1,
+    def __init__(self, *, window, channels, lanes, blocks, chunks, bits, out_bits, pad_code=0, recode=None,
                  pace=None, interval=None):  # fmt: skip
         if blocks * chunks * lanes != channels:
             raise ValueError(f"Blocks, chunks and lanes must make {channels} channels, not {blocks}, {chunks}, {lanes}")
-        if taps != 1:
-            raise ValueError("Several taps a beat are not supported")
         self.window: Window = window
         self.channels, self.lanes, self.blocks, self.chunks = channels, lanes, blocks, chunks
         self.bits, self.out_bits, self.pad_code, self.recode = bits, out_bits, pad_code, recode
@@ -60,8 +61,18 @@ class SlidingPlan:
         self.beats_out = window.out_pixels * self.beats_pixel
         self.padded = bool((window.taps() < 0).any())
         self._plan_places()
-        self.pace = max(self.beats_pixel, pace or 0)
+        self.pace = max(self.own_pace, pace or 0)
         self.depth = self._least_depth(interval)
+
+    @property
+    def own_pace(self):
+        """Cycles of an output pixel for a reader that never waits."""
+        return self.beats_pixel
+
+    @property
+    def cycles(self):
+        """Cycles of a frame for a reader that never waits."""
+        return self.beats_out
 
     @property
     def start(self):
@@ -88,6 +99,7 @@ class SlidingPlan:
         self.need_column = [(max(0, x) + 1) * words for x in last_column]
         # What is still needed: all from the first tap on, but nothing that comes back in the next row of windows.
         first_row = [min(height, max(0, y * w.stride[0] - top)) for y in range(rows)] + [height]
+        self._first_row = first_row
         first_column = [min(width, max(0, x * w.stride[1] - left)) for x in range(columns)]
         self.advances = [int(b > a) for a, b in zip(first_row, first_row[1:], strict=False)]
         self._floor_row = [y * line for y in first_row]
@@ -149,3 +161,41 @@ class SlidingPlan:
                 now = max(now, since + base + need - word + 1) + self.pace
             ends.append(now)
         return ends[2] - ends[1]
+
+
+def simd_of_window(node, x, *, parallel=False):
+    """SIMDs that a layer behind a window may have; ``x`` is the edge in front of it.
+
+    A divisor of the channels (of a group); of one group also all of them for a column of taps, and for all taps. With
+    several groups in ``parallel`` exactly the channels of a group. A float32 sum has its order, so no columns there.
+    """
+    group = x.channels // node.groups
+    if parallel:
+        return [group]
+    simds = {n for n in range(1, group + 1) if group % n == 0}
+    if node.groups == 1:
+        simds.add(group * node.window.taps_count)
+        if not isinstance(x.format, Float32):
+            simds.add(group * node.window.kernel[0])
+    return sorted(simds)
+
+
+def columns_first(node, x, simd):
+    """The order of the weights if a beat is a column, ``[kx, ky, c]``; ``None`` where it is ``[ky, kx, c]``."""
+    height, width = node.window.kernel
+    if node.groups > 1 or simd <= x.channels or simd != x.channels * height or width == 1:
+        return None
+    return np.arange(height * width * x.channels).reshape(height, width, -1).swapaxes(0, 1).reshape(-1)
+
+
+def cycles_of_window(node, channels, simd, parallel):
+    """Cycles that the window alone takes for a frame: those of its input, or of all columns of its rows.
+
+    ``channels`` are those of a group, ``parallel`` the groups at a time.
+    """
+    window = node.window
+    lanes = channels * parallel if parallel > 1 else min(simd, channels)
+    cycles = window.pixels * channels * node.groups // lanes
+    if simd > channels and simd == channels * window.taps_count:
+        cycles = max(cycles, window.out_size[0] * ((window.out_size[1] - 1) * window.stride[1] + window.span[1]))
+    return cycles

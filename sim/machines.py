@@ -7,6 +7,7 @@ which streams in it is ready for (`backward`, in reverse), then moves on (`step`
 from collections import deque
 
 from hw.argmax import ArgMaxPlan
+from hw.columns import ColumnsPlan
 from hw.gearbox import GearboxPlan
 from hw.joins import JoinPlan
 from hw.layerplan import LayerPlan
@@ -16,7 +17,7 @@ from hw.routing import ConcatPlan, ForkPlan, QueuePlan
 from hw.sliding import SlidingPlan
 from hw.upsample import UpsamplePlan
 
-from .sliding import SlidingMachine
+from .sliding import ColumnsMachine, SlidingMachine
 
 __all__ = ["Machine", "machine_of"]
 
@@ -278,7 +279,8 @@ class _Upsample(Machine):
 
 
 _MACHINES = {
-    ArgMaxPlan: _ArgMax, ConcatPlan: _Concat, ForkPlan: _Fork, GearboxPlan: _Gearbox, JoinPlan: _Join,
+    ArgMaxPlan: _ArgMax, ColumnsPlan: ColumnsMachine, ConcatPlan: _Concat, ForkPlan: _Fork, GearboxPlan: _Gearbox,
+    JoinPlan: _Join,
     LargestPlan: _Largest, LayerPlan: _Layer, PointwisePlan: _Pointwise, QueuePlan: _Queue, SlidingPlan: SlidingMachine,
     UpsamplePlan: _Upsample,
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """The cycle model of a line buffer."""
 
-__all__ = ["SlidingMachine"]
+__all__ = ["ColumnsMachine", "SlidingMachine"]
 
 
 class SlidingMachine:
@@ -56,3 +56,40 @@ class SlidingMachine:
 
     def state(self):
         return self.have, self.room, self.full, self.beat, self.pixel
+
+
+class ColumnsMachine(SlidingMachine):
+    """`hw.columns.WindowColumns` likewise."""
+
+    def __init__(self, plan):
+        self.plan, self.have, self.room, self.full = plan, 0, plan.depth, False
+        self.column, self.row, self.held, self.emits = 0, 0, False, False
+
+    def move(self, takes, gives):
+        plan = self.plan
+        if plan.whole:
+            moves = self.held and (gives or not self.full)
+            self.full = bool(self.emits) if moves else self.full and not gives
+        else:
+            moves = gives
+        need = plan.need_row[self.row] + plan.column_need[self.column]
+        issues = self.have >= need and (moves or not self.held)
+        self.held = issues or (self.held and not moves)
+        if issues:
+            self.emits = plan.emits[self.column]
+            last = self.column == plan.row_cycles - 1
+            self.room += plan.free_end[self.row] if last else plan.advances[self.row] * plan.frees[self.column]
+            self.column = 0 if last else self.column + 1
+            if last:
+                self.row += 1
+                if self.row == plan.window.out_size[0]:
+                    self.row = 0
+                    self.have -= plan.words_frame
+        if not plan.whole:
+            self.full = self.held
+        if takes:
+            self.have += 1
+            self.room -= 1
+
+    def state(self):
+        return self.have, self.room, self.full, self.column, self.row, self.held, self.emits

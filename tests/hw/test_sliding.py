@@ -108,7 +108,7 @@ def test_memory_is_rows_of_the_window_and_one():
     assert slow.depth < plan.depth and slow.frame_cycles(slow.depth) <= 9999
 
 
-@pytest.mark.parametrize("change, text", [({"lanes": 3}, "must make 4 channels"), ({"taps": 2}, "taps")])
+@pytest.mark.parametrize("change, text", [({"lanes": 3}, "must make 4 channels"), ({"blocks": 3}, "must make 4")])
 def test_refused(change, text):
     common = dict(
         window=Window(size=(3, 3), kernel=(2, 2)), channels=4, lanes=2, blocks=1, chunks=2, bits=1, out_bits=1

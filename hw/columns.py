@@ -1,0 +1,213 @@
+"""The parallel form of a line buffer: a column of a window, or a whole window, in one beat."""
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from .sliding import looked_up
+from .slidingplan import SlidingPlan
+from .streams import code_stream, counter
+
+__all__ = ["ColumnsPlan", "WindowColumns"]
+
+
+class ColumnsPlan(SlidingPlan):
+    """A `golden.spatial.Windows` node of one group as a stream of columns (``whole`` False) or of whole windows.
+
+    A beat of a column has the codes ``[ky, c]``, and a window as many beats as the kernel is wide; a beat of a window
+    has the codes ``[ky, kx, c]``. For whole windows all columns of a row pass through a shift register, those of the
+    padding too, so a row of windows takes ``(columns - 1)*stride + span`` cycles, which is ``row_cycles``.
+
+    Parameters
+    ----------
+    whole : bool
+    others : as `SlidingPlan`; ``lanes`` is the number of channels.
+    """
+
+    def __init__(self, *, window, channels, whole, **others):
+        self.whole = whole
+        width = window.kernel[1]
+        columns = window.out_size[1]
+        self.row_cycles = (columns - 1) * window.stride[1] + window.span[1] if whole else columns * width
+        super().__init__(window=window, channels=channels, lanes=channels, blocks=1, chunks=1, **others)
+        self.lanes_out = channels * window.taps_count if whole else channels * window.kernel[0]
+        self.beats_pixel = 1 if whole else width
+        self.beats_out = window.out_pixels * self.beats_pixel
+        self._plan_columns()
+
+    @property
+    def own_pace(self):
+        """Cycles of an output pixel; of a whole window, on the average of a row, rounded up."""
+        return -(-self.row_cycles // self.window.out_size[1]) if self.whole else self.window.kernel[1]
+
+    @property
+    def cycles(self):
+        """Cycles of a frame for a reader that never waits."""
+        return self.window.out_size[0] * self.row_cycles
+
+    def _plan_columns(self):
+        w = self.window
+        width = w.size[1]
+        self.rows = -(-self.depth // width)
+        self.depth = self.rows * width
+        if self.whole:
+            self.x = [j - w.pads[1] for j in range(self.row_cycles)]
+            self.emits = [
+                int(j >= w.span[1] - 1 and (j - w.span[1] + 1) % w.stride[1] == 0) for j in range(self.row_cycles)
+            ]
+            frees = [int(0 <= x < width) for x in self.x]
+        else:
+            self.x = [ox * w.stride[1] - w.pads[1] + kx * w.dilation[1] for ox in range(w.out_size[1]) for kx in
+                      range(w.kernel[1])]  # fmt: skip
+            self.emits = [1] * len(self.x)
+            ends = [n % w.kernel[1] == w.kernel[1] - 1 for n in range(len(self.x))]
+            frees = [self.free_column[n // w.kernel[1]] if end else 0 for n, end in enumerate(ends)]
+        # Words that are free once the column has been read, where its row of windows advances; the rest at its end.
+        self.frees = frees[:-1] + [0]
+        floor = [a * width for a in self._first_row]
+        self.free_end = [b - a - advances * sum(self.frees) for a, b, advances in
+                         zip(floor, floor[1:], self.advances, strict=False)]  # fmt: skip
+        self.column_need = [min(max(x, 0), width - 1) + 1 for x in self.x]
+        self.inside = [int(0 <= x < width) for x in self.x]
+        height = w.size[0]
+        self.row_inside = [
+            [int(0 <= oy * w.stride[0] - w.pads[0] + ky * w.dilation[0] < height) for oy in range(w.out_size[0])]
+            for ky in range(w.kernel[0])
+        ]
+
+
+class WindowColumns(wiring.Component):
+    """Columns of windows, or whole windows, from an image that streams in: a memory for each row of it.
+
+    All rows are read at the same place and turned into the order of the kernel. Latency from the last pixel of a column
+    to its beat 2 cycles, 3 for whole windows; throughput a column a cycle, and a pixel in.
+
+    Members
+    -------
+    i : ``In(code_stream(bits, channels))``
+    o : ``Out(code_stream(out_bits, plan.lanes_out))``
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        super().__init__({
+            "i": In(code_stream(plan.bits, plan.lanes_in)), "o": Out(code_stream(plan.out_bits, plan.lanes_out)),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        p, w = self.plan, self.plan.window
+        accept, issue, moves, held = Signal(), Signal(), Signal(), Signal()
+        column, row_end = counter(m, "column", p.row_cycles, issue)
+        oy, frame_end = counter(m, "oy", w.out_size[0], issue & row_end)
+        there = self._there(m, accept, issue & row_end & frame_end, column, oy)
+        m.d.comb += [
+            accept.eq(self.i.valid & self.i.ready),
+            self.i.ready.eq(self._room(m, accept, issue, column, row_end, oy)),
+            issue.eq(there & (~held | moves)),
+        ]  # fmt: skip
+        x = Signal(range(w.size[1]))
+        m.d.comb += x.eq(looked_up(m, "x", column, [c - 1 for c in p.column_need]))
+        words = self._rows(m, accept, x, issue)
+        slot = self._slot(m, issue, row_end, frame_end)
+        # What belongs to the column that is read in this cycle, and comes out of the memories in the next one.
+        about = {"slot": slot, "inside": looked_up(m, "inside", column, p.inside),
+                 "emits": looked_up(m, "emits", column, p.emits)}  # fmt: skip
+        about |= {f"row{ky}": looked_up(m, f"row_inside{ky}", oy, p.row_inside[ky]) for ky in range(w.kernel[0])}
+        with m.If(issue):
+            later = {}
+            for name, value in about.items():
+                later[name] = Signal(range(max(2, p.rows)) if name == "slot" else 1, name=f"{name}_read")
+                m.d.sync += later[name].eq(value)
+        with m.If(issue):
+            m.d.sync += held.eq(1)
+        with m.Elif(moves):
+            m.d.sync += held.eq(0)
+        taps = [self._tap(m, ky, words, later) for ky in range(w.kernel[0])]
+        if p.whole:
+            self._shift(m, taps, held, moves, later["emits"])
+        else:
+            m.d.comb += [moves.eq(self.o.ready), self.o.valid.eq(held), self.o.p.as_value().eq(Cat(*taps))]
+        return m
+
+    def _there(self, m, accept, over, column, oy):
+        """Whether all pixels of the column have been written; ``have`` as in `hw.sliding.SlidingWindow`."""
+        p = self.plan
+        frame = p.words_frame
+        have, need = Signal(range(-frame, 2 * frame + p.depth + 1)), Signal(range(frame + 1))
+        m.d.comb += need.eq(
+            looked_up(m, "need_row", oy, p.need_row) + looked_up(m, "need_column", column, p.column_need)
+        )
+        m.d.sync += have.eq(have + accept - Mux(over, frame, 0))
+        return have >= need
+
+    def _room(self, m, accept, issue, column, row_end, oy):
+        p = self.plan
+        room, freed = Signal(range(p.depth + p.words_frame + 1), init=p.depth), Signal(range(p.words_frame + 1))
+        at_end, advances = looked_up(m, "free_end", oy, p.free_end), looked_up(m, "advances", oy, p.advances)
+        inside = looked_up(m, "frees", column, p.frees)
+        m.d.comb += freed.eq(Mux(issue, Mux(row_end, at_end, Mux(advances, inside, 0)), 0))
+        m.d.sync += room.eq(room - accept + freed)
+        return room != 0
+
+    def _rows(self, m, accept, x, issue):
+        """The word at column ``x`` of every row's memory, one cycle later."""
+        p = self.plan
+        place, line_end = counter(m, "place", p.window.size[1], accept)
+        line, _ = counter(m, "line", p.rows, accept & line_end)
+        words = []
+        for r in range(p.rows):
+            m.submodules[f"row{r}"] = memory = Memory(shape=p.bits * p.lanes, depth=p.window.size[1], init=[])
+            write, read = memory.write_port(), memory.read_port()
+            m.d.comb += [
+                write.addr.eq(place), write.data.eq(self.i.p), write.en.eq(accept & (line == r)),
+                read.addr.eq(x), read.en.eq(issue),
+            ]  # fmt: skip
+            words.append(read.data)
+        return words
+
+    def _slot(self, m, issue, row_end, frame_end):
+        """The memory that holds the first row of the window."""
+        p, w = self.plan, self.plan.window
+        slot = Signal(range(max(2, p.rows)), init=-w.pads[0] % p.rows)
+        steps = w.stride[0] % p.rows, (w.size[0] - (w.out_size[0] - 1) * w.stride[0]) % p.rows
+        with m.If(issue & row_end):
+            for end, step in zip((~frame_end, frame_end), steps, strict=True):
+                with m.If(end):
+                    m.d.sync += slot.eq(Array([(n + step) % p.rows for n in range(p.rows)])[slot])
+        return slot
+
+    def _tap(self, m, ky, words, about):
+        """The codes of tap row ``ky`` of the column that was read."""
+        p = self.plan
+        order = [words[(slot + ky * p.window.dilation[0]) % p.rows] for slot in range(p.rows)]
+        word = Signal.like(order[0], name=f"word{ky}")
+        m.d.comb += word.eq(Array(order)[about["slot"]])
+        tap = Signal(p.out_bits * p.lanes, name=f"tap{ky}")
+        codes = []
+        for k in range(p.lanes):
+            code = word[k * p.bits : (k + 1) * p.bits]
+            codes.append(code if p.recode is None else Array(Const(c, p.out_bits) for c in p.recode)[code])
+        m.d.comb += tap.eq(Cat(*codes))
+        if p.padded:
+            with m.If(~(about["inside"] & about[f"row{ky}"])):
+                m.d.comb += tap.eq(Cat(Const(p.pad_code, p.out_bits) for _ in range(p.lanes)))
+        return tap
+
+    def _shift(self, m, taps, held, moves, emits):
+        """Columns pass through registers, of which every ``dilation``-th is seen."""
+        w = self.plan.window
+        full = Signal()
+        m.d.comb += [moves.eq(held & (~full | self.o.ready)), self.o.valid.eq(full)]
+        with m.If(moves):
+            m.d.sync += full.eq(emits)
+        with m.Elif(self.o.ready):
+            m.d.sync += full.eq(0)
+        seen = []
+        for ky, tap in enumerate(taps):
+            past = [Signal.like(tap, name=f"past{ky}_{n}", reset_less=True) for n in range(w.span[1])]
+            with m.If(moves):
+                m.d.sync += [after.eq(before) for before, after in zip([tap, *past], past, strict=False)]
+            seen += [past[w.span[1] - 1 - kx * w.dilation[1]] for kx in range(w.kernel[1])]
+        m.d.comb += self.o.p.as_value().eq(Cat(*seen))
