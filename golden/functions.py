@@ -6,9 +6,10 @@ from .elementwise import affine, apply, is_monotone, is_shared
 from .formats import format_for
 from .network import Threshold
 from .onnxfile import ModelError
+from .sums import pair_function
 from .thresholds import find_thresholds, steps_of
 
-__all__ = ["add_function", "integers"]
+__all__ = ["add_function", "integers", "tabulated"]
 
 _MOST_VISITS = 1 << 28  # evaluations that a function that is not monotone may take
 _MOST_LEVELS = 1 << 16  # values that a table may be tried for
@@ -30,17 +31,23 @@ def add_function(importer, data, codes, fmt, *, parameters=()):
         raise ModelError(f"a function that is not monotone stands behind a range of over {_MOST_VISITS} integers")
 
     def function(x):
-        y = apply(chain, x)
-        if np.isnan(y).any():
-            raise ModelError("its input can be NaN")
-        return codes(y)
+        return codes(_numbers(apply(chain, x)))
 
-    thresholds, table = find_thresholds(function, lo, hi, monotone=monotone)
+    found = None
+    if data.edge in importer.sums and data.index.size == edge.length:
+        found = pair_function(importer, data, lambda y: codes(_numbers(apply(chain[1:], y))), lo, hi)
+    thresholds, table = found or find_thresholds(function, lo, hi, monotone=monotone)
     steps = steps_of(thresholds, table, lo, hi, fmt)
     name = importer.new("threshold")
     return importer.add(
         Threshold(name, data.edge, name, *((thresholds, table) if steps is None else (steps, None)), fmt)
     )
+
+
+def _numbers(y):
+    if np.isnan(y).any():
+        raise ModelError("its input can be NaN")
+    return y
 
 
 def integers(importer, data):
@@ -55,10 +62,11 @@ def integers(importer, data):
         a, b = (np.broadcast_to(c, edge.channels) for c in coefficients)
         if (a != 0).all() and np.isfinite(a).all() and np.isfinite(b).all():
             return data.edge, a, _snapped(-b / a)
-    return _tabulate(importer, data)
+    return tabulated(importer, data)
 
 
-def _tabulate(importer, data):
+def tabulated(importer, data):
+    """As `integers`, from a new edge of evenly spaced levels that rise with the floats."""
     edge = importer.edge(data.edge)
     lo, hi = int(edge.lo.min()), int(edge.hi.max())
     if hi - lo >= _MOST_LEVELS:

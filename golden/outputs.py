@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from .elementwise import apply
+from .elementwise import apply, mapped
 from .formats import Float32
-from .network import ArgMax, FloatDense, Score
+from .network import ArgMax, Score
 from .onnxfile import ModelError
+from .spatial import View
 
 __all__ = ["lower_argmax"]
 
@@ -77,9 +78,12 @@ def _ending(network, out, gap):
     edge = network.edges()[out.edge]
     if not np.array_equal(out.index.reshape(-1), np.arange(edge.length)):
         return None, "its positions are not those of the last layer, in order"
+    if edge.pixels > 1:
+        nodes, reason = _ending(*_flat(network, out, edge), gap)
+        return nodes and [View("view_label", out.edge, "view_label"), *nodes], reason
     argmax = ArgMax("argmax0", out.edge, "argmax0")
     if isinstance(edge.format, Float32):
-        folded = not out.chain and isinstance(network.nodes[-1], FloatDense)
+        folded = not out.chain
         return ([argmax], None) if folded else (None, "float operations stand behind the last layer")
     if all((p == p.flat[0]).all() for op in out.chain for p in op.parameters):
         # One function for all classes: it must rise strictly, so that what is tied as a float is tied as an integer.
@@ -91,6 +95,13 @@ def _ending(network, out, gap):
     if int((edge.hi - edge.lo + 1).sum()) > _MOST_VALUES:
         return None, f"its classes reach more than {_MOST_VALUES} integers, too many to prove their order"
     return _scored(edge, out, argmax, gap)
+
+
+def _flat(network, out, edge):
+    """The network and the output with all pixels of the last layer as one vector."""
+    view = View("view_label", out.edge, "view_label")
+    chain = mapped(out.chain, lambda p: np.tile(p, edge.pixels) if p.size == edge.channels else p)
+    return network.with_nodes([*network.nodes, view]), replace(out, edge=view.y, chain=chain)
 
 
 def _scored(edge, out, argmax, gap):

@@ -10,7 +10,7 @@ from . import elementwise as ew
 from .convolutions import add_windows, spread_out, window_of, with_zero_pad
 from .floatlayers import float_average, float_layer_end
 from .formats import format_for
-from .functions import add_function
+from .functions import add_function, tabulated
 from .layout import by_channel, image
 from .network import Dense
 from .onnxfile import ModelError, evaluate
@@ -92,7 +92,8 @@ def _rising(importer, data):
     made = next((n for n in importer.result.nodes if n.y == data.edge), None)
     first = data.chain[0] if data.chain else None
     if not (ew.is_monotone(data.chain) and isinstance(made, Dense) and isinstance(first, ew.Dequantize)):
-        raise ModelError("what is in front of a max pool must rise; put a quantizer in front of it")
+        edge, scale, zero = tabulated(importer, data)
+        return replace(data, edge=edge, chain=(ew.Dequantize(scale, zero),))
     sign = np.where(rises, 1, -1)
     name = importer.new("dense")
     importer.add(replace(made, name=name, y=name, weights=made.weights * sign[:, None]))

@@ -7,16 +7,19 @@ import numpy as np
 from .formats import format_for
 from .network import Dense, Network, Threshold
 from .rescale import as_rescale
+from .spatial import Windows
+from .sums import smaller_sums
 from .thresholds import steps_of
 
 __all__ = ["tidy"]
 
 
 def tidy(network: Network) -> Network:
-    """What nobody reads dropped, falling thresholds turned round, those that change nothing dropped, many levels made a
-    multiply and shift."""
-    network = _drop_unread(network)
+    """What nobody reads dropped, padding left to the windows behind it, falling thresholds turned round, sums made
+    small, thresholds that change nothing dropped, many levels made a multiply and shift."""
+    network = _drop_unread(_merge_padding(network))
     network = _turn_falling(network)
+    network = smaller_sums(network)
     network = _drop_identities(network)
     edges = network.edges()
     nodes = [as_rescale(n, edges[n.x]) or n if isinstance(n, Threshold) else n for n in network.nodes]
@@ -31,6 +34,20 @@ def _drop_unread(network):
             needed.update(node.inputs)
             nodes.append(node)
     return network.with_nodes(nodes[::-1])
+
+
+def _merge_padding(network):
+    """Windows of windows of one pixel each, which only pad: the outer ones pad as well."""
+    nodes = list(network.nodes)
+    for i, outer in enumerate(nodes):
+        inner = next((n for n in nodes[:i] if n.y == outer.x), None) if isinstance(outer, Windows) else None
+        if not (isinstance(inner, Windows) and inner.window.kernel == inner.window.stride == (1, 1)):
+            continue
+        if inner.pad == outer.pad or not any(outer.window.pads):
+            pads = tuple(a + b for a, b in zip(inner.window.pads, outer.window.pads, strict=True))
+            window = replace(outer.window, size=inner.window.size, pads=pads)
+            nodes[i] = replace(outer, x=inner.x, window=window, pad=inner.pad)
+    return network.with_nodes(nodes)
 
 
 def _turn_falling(network):

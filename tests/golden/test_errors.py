@@ -26,7 +26,7 @@ SPOILED = {
         lambda g, d, w: g.op("Quant", d, 1.0, 0.0, 4.0, domain="x", signed=1, narrow=0),
         "'x'",
     ),
-    "other QONNX operation": (lambda g, d, w: g.op("Trunc", d, 1.0, 0.0, 4.0, 4.0, domain=g.domain), "operation Trunc"),
+    "other QONNX operation": (lambda g, d, w: g.op("FloatQuant", d, 1.0, domain=g.domain), "operation FloatQuant"),
     "constant of an unknown domain": (
         lambda g, d, w: g.op("MatMul", d, g.op("My", w, domain="my.ops")),
         "operation My",
