@@ -84,10 +84,12 @@ class Layer:
 
     def useful(self):
         """Legal (pe, simd) of which no smaller one is as fast."""
-        pes = [pe for pe in self.pes() if pe > self.neurons or -(-self.neurons // pe) < -(-self.neurons // (pe - 1) if
-               pe > 1 else self.neurons + 1)]  # fmt: skip
-        for pe in pes:
-            steps = None
+        rows = None
+        for pe in self.pes():
+            parallel = self.parallel(pe)
+            if pe <= self.neurons and -(-self.neurons // pe) == rows:
+                continue
+            rows, steps = -(-self.neurons * parallel // pe), None
             for simd in self.simds(pe):
                 if -(-self.inputs // simd) != steps:
                     steps = -(-self.inputs // simd)

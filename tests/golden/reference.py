@@ -4,24 +4,41 @@ import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.custom_op.registry import getCustomOp
-from qonnx.util.cleanup import cleanup_model
+from qonnx.transformation.infer_shapes import InferShapes
 
 from golden import execute
 from golden.execute import labels_of
+from golden.importer import Importer, _spec_of
+from golden.layout import Relayout
+from golden.onnxfile import OnnxFile
+from golden.tensors import Data
 
 QUANTIZERS = ("Quant", "BipolarQuant")
 
 
 def cleaned(model):
-    """A ModelWrapper as qonnx wants it."""
-    return cleanup_model(ModelWrapper(model))
+    """A ModelWrapper as qonnx wants it, its tensors named as they were."""
+    return ModelWrapper(model).transform(InferShapes())
+
+
+def raw_network(path, spec=None):
+    """The network as the walk makes it, before `golden.tidy`, and what the walk knows of the model's tensors."""
+    file = OnnxFile(path)
+    spec = _spec_of(file, spec)
+    try:
+        importer = Importer(file, spec)
+        network = importer.network("auto")
+    except Relayout as layout:
+        importer = Importer(file, spec, layout)
+        network = importer.network("auto")
+    return network, importer.tensors
 
 
 class Executor:
     """Executes a model (for a fixed batch) and keeps every tensor.
 
-    ``outputs``: arrays in the model's order. ``quantized``: for each quantizer of data, in order, the float32 values
-    that went in and the integer codes that came out.
+    ``outputs``: arrays in the model's order. ``quantized``: for each quantizer, in order, the float32 values that went
+    in and the integer codes that came out.
     """
 
     def __init__(self, model, x):
@@ -30,7 +47,7 @@ class Executor:
         self.outputs = [np.asarray(tensors[o.name]) for o in wrapper.graph.output]
         self.quantized = []
         for node in wrapper.graph.node:
-            if node.op_type in QUANTIZERS and wrapper.get_initializer(node.input[0]) is None:
+            if node.op_type in QUANTIZERS:
                 scale, zero = tensors[node.input[1]], tensors[node.input[2]] if len(node.input) > 2 else 0
                 codes = np.rint(tensors[node.output[0]].astype(np.float64) / scale + zero).astype(np.int64)
                 self.quantized.append((tensors[node.input[0]], codes, node))
@@ -47,20 +64,22 @@ class Executor:
 def compare(network, raw, executor, x, *, ulps=8):
     """Compare golden with the executor on floats ``x``; returns counts.
 
-    ``raw`` is the network before `golden.tidy`, whose thresholds are those of the model's quantizers, in order. A code
-    may differ only where the quantizer itself changes its code within ``ulps`` of the executor's value (ulps of the
+    ``raw`` is what `raw_network` gives: the network whose codes are those of the model's quantizers. A code may differ
+    only where the quantizer itself changes its code within ``ulps`` of the executor's value (ulps of the
     largest value of the tensor, which is what a float32 sum rounds at). Samples with such a code are left out of what
     follows; everything else is compared.
     """
-    values = network.encode(x)
+    (raw, known), values = raw, network.encode(x)
     result, plain = execute.run(network, values), execute.run(raw, values)
     samples = len(x)
     good = np.ones(samples, dtype=bool)
     explained = codes = 0
-    edges = ["input"] * (raw.input_spec == "codes") + [n.y for n in raw.nodes if type(n).__name__ == "Threshold"]
-    assert len(edges) == len(executor.quantized)
-    for edge, (before, reference, node) in zip(edges, executor.quantized, strict=True):
-        mine = plain.edges[edge].reshape(samples, -1)
+    for before, reference, node in executor.quantized:
+        data = known[node.output[0]]
+        if not isinstance(data, Data):
+            continue
+        mine = plain.edges[data.edge] if data.edge != "input" else raw.arranged(values)
+        mine = mine[:, data.index.reshape(-1)]
         reference, before = reference.reshape(samples, -1), before.reshape(samples, -1)
         differs = (mine != reference) & good[:, None]
         codes += mine[good].size

@@ -11,22 +11,15 @@ from onnx import TensorProto, helper, numpy_helper
 from golden import execute
 from golden.elementwise import apply
 from golden.formats import Bipolar, Unsigned
-from golden.importer import Importer, ModelError, _spec_of, import_model
+from golden.importer import ModelError, import_model
 from golden.network import ArgMax, Dense, FloatDense, Rescale, Threshold
-from golden.onnxfile import OnnxFile
 from tests.golden.models import DOMAINS, OPSETS, ROUNDINGS, Graph, random_case
-from tests.golden.reference import Executor, compare
+from tests.golden.reference import Executor, compare, raw_network
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 BLOCKS, PER_BLOCK = 12, 25
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:qonnx")
-
-
-def raw_network(path, spec=None):
-    """The network as the walk makes it: one threshold a quantizer."""
-    file = OnnxFile(path)
-    return Importer(file, _spec_of(file, spec)).network("auto")
 
 
 def agree(graph, x, path, spec=None, **metadata):
