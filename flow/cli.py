@@ -70,6 +70,23 @@ def build(
     report.build(project, fresh)
 
 
+@app.command(epilog="Example: `fewbit fold examples/digits/w1a1.onnx --fps 1000000 --clock 200`")
+def fold(
+    model: Model,
+    fps: Annotated[float | None, typer.Option("--fps", min=0.001, help="Frames a second, at least.")] = None,
+    max_cycles: Annotated[int | None, typer.Option("--max-cycles", min=1, help="Cycles a frame, at most.")] = None,
+    max_luts: Annotated[int | None, typer.Option("--max-luts", min=1, help="LUTs by the estimate, at most.")] = None,
+    clock: Clock = 200.0, input_spec: Input = None,
+    file: Annotated[Path | None, typer.Option("-o", "--output-file", help="Default `build/<model>/fold.json`.")] = None,
+    json: Json = False,
+):  # fmt: skip
+    """The cheapest folding that meets a target (or the fastest within so many LUTs), with its cycles."""
+    from .foldcommand import fold_model
+
+    report = Reporter(json)
+    report.fold(fold_model(model, input_spec, fps, max_cycles, max_luts, clock, file, report))
+
+
 @app.command(epilog="Example: `fewbit verilog examples/digits/w1a1.onnx`")
 def verilog(
     model: Model, input_spec: Input = None, folding: Folding = None, directory: Directory = None,

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .folding import fold, layers_of, least_cycles
+from . import search
+from .folding import layers_of
 
 __all__ = ["LIMIT", "PART", "Part", "Point", "cycles_of", "fill"]
 
@@ -58,15 +59,9 @@ def _work(network, folding):
 
 
 def candidates(network):
-    """Foldings by falling cycles, each about 3 % faster than the one before, or by the least step that there is."""
-    most = max(layer.macs for layer in layers_of(network).values())
-    found, wanted = {}, [least_cycles(network)]
-    while wanted[-1] < most:
-        wanted.append(min(most, max(wanted[-1] + 1, wanted[-1] * 103 // 100)))
-    for cycles in wanted:
-        folding = fold(network, cycles)
-        found.setdefault(cycles_of(network, folding), folding)
-    return [Point(cycles=c, folding=found[c]) for c in sorted(found, reverse=True)]
+    """Points by falling cycles."""
+    found = search.candidates(network)
+    return [Point(cycles=cycles, folding=found[cycles]) for cycles in sorted(found, reverse=True)]
 
 
 def fill(network, start, measure, *, part=PART, limit=LIMIT):

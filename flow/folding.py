@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from golden.formats import Float32
-from golden.network import Dense, FloatDense
+from golden.network import Dense, FloatDense, Rescale, Threshold
 from golden.spatial import Windows
 from hw.slidingplan import cycles_of_window, simd_of_window
 
@@ -31,8 +31,9 @@ class Layer:
         Of a frame, that the layer gives.
     groups, neurons, inputs : int
         Groups; neurons of a group; inputs that each of them reads.
-    bits : int
-        Bit products of one multiplication.
+    x_format, weight_format : golden formats
+    accumulator_bits, levels : int
+        Of what a neuron sums up, and of what leaves the layer.
     window : golden.spatial.Windows or None
         What stands in front of it.
     source : golden.network.Edge
@@ -46,7 +47,10 @@ class Layer:
     groups: int
     neurons: int
     inputs: int
-    bits: int
+    x_format: object
+    weight_format: object
+    accumulator_bits: int
+    levels: int
     window: object
     source: object
     channels: int
@@ -55,6 +59,13 @@ class Layer:
     def macs(self):
         """Multiplications of a frame."""
         return self.pixels * self.groups * self.neurons * self.inputs
+
+    @property
+    def bits(self):
+        """Bit products of one multiplication."""
+        return (
+            _FLOAT_BIT_PRODUCTS if isinstance(self.x_format, Float32) else self.x_format.bits * self.weight_format.bits
+        )
 
     def parallel(self, pe):
         """Groups at a time."""
@@ -104,11 +115,13 @@ def layers_of(network):
     for node in network.nodes:
         if isinstance(node, Dense | FloatDense):
             x, window = edges[node.x], windows.get(node.x)
-            bits = _FLOAT_BIT_PRODUCTS if isinstance(x.format, Float32) else x.format.bits * node.weight_format.bits
             inputs = node.weights.shape[1]
+            after = [n for n in network.nodes if n.x == node.y and isinstance(n, Threshold | Rescale)]
             layers[node.name] = Layer(
                 name=node.name, pixels=x.pixels, groups=node.groups, neurons=len(node.weights) // node.groups,
-                inputs=inputs, bits=bits, window=window, source=x if window is None else edges[window.x],
+                inputs=inputs, x_format=x.format, weight_format=node.weight_format,
+                accumulator_bits=edges[node.y].format.bits, levels=after[0].format.levels if after else 2,
+                window=window, source=x if window is None else edges[window.x],
                 channels=inputs if window is None else inputs // window.window.taps_count,
             )  # fmt: skip
     return layers

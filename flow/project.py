@@ -50,18 +50,26 @@ class Project:
         """The accelerator's numbers; a float network gets the order of its sums from the folding."""
         from hw.accelerator import AcceleratorPlan
         from hw.float32 import FloatAdd
-        from sim.sizing import size_queues
 
         for i, node in enumerate(self.network.nodes):
             if isinstance(node, FloatDense):
                 simd = self.folding[node.name][1]
                 self.network.nodes[i] = node.folded(simd=simd, partials=FloatAdd.LATENCY)
+        return AcceleratorPlan(self.network, self.folding, depths=self.queues, dsp=self.dsp)
+
+    @cached_property
+    def queues(self):
+        """Depths of the queues in front of joins; found once for a folding, as it takes seconds."""
+        from sim.sizing import size_queues
+
+        if all(len(node.inputs) == 1 for node in self.network.nodes):
+            return {}
         store = Store(directory=BUILD / "cache" / "queues")
         key = digest(self.digest, source_digest("golden", "hw", "sim"))
         depths = store[key]
         if depths is None:
             depths = store[key] = size_queues(self.network, self.folding, dsp=self.dsp)
-        return AcceleratorPlan(self.network, self.folding, depths=depths, dsp=self.dsp)
+        return depths
 
     @property
     def digest(self):

@@ -103,6 +103,26 @@ class Reporter:
         self.out.print(f"latency {c['latency']} cycles, interval {c['interval']} cycles (bound {c['bound']})")
         self.out.print(f"written to {project.directory}", markup=False)
 
+    def fold(self, r):
+        """The folding, what it takes, and what other targets would."""
+        if self.as_json:
+            self.json(r)
+            return
+        rows = [
+            (row["layer"], f"{row['pixels']} x {row['groups'] * row['neurons']}", row["inputs"], row["pe"], row["simd"],
+             f"{row['cycles']:,}", f"{100 * row['share']:.0f} %", f"{row['lut']:,}", row["bram18"], row["dsp"])
+            for row in r["layers"]
+        ]  # fmt: skip
+        heads = ["layer", "pixels x neurons", "inputs", "PE", "SIMD", "cycles", "share", "LUTs, about", "BRAM18", "DSP"]
+        self.out.print(table_of(heads, rows))
+        e = r["estimate"]
+        speed = f"{r['interval']:,} cycles ({r['fps']:,.0f} frames/s at {r['clock_mhz']:g} MHz)"
+        self.out.print(f"interval {speed}, latency {r['latency']:,} cycles")
+        self.out.print(f"about {e['lut']:,} LUTs, {e['bram18']} BRAM18, {e['dsp']} DSPs by formula")
+        rows = [(f"{p['cycles']:,}", f"{p['fps']:,}", f"{p['lut']:,}", p["bram18"], p["dsp"]) for p in r["pareto"]]
+        self.out.print(table_of(["other targets: cycles", "frames/s", "LUTs, about", "BRAM18", "DSP"], rows))
+        self.out.print(f"folding: {r['file']} (edit it; pass it back with --folding)", markup=False)
+
     def run(self, project, images, result, checked=None):
         name = project.output.name
         y, labels = result.outputs[name], project.labels(result)

@@ -1,0 +1,72 @@
+"""``fewbit fold``: a folding for a target, its cycles confirmed by the cycle model, written as a file to edit."""
+
+from pathlib import Path
+
+from sim.cycles import predict
+
+from .cache import BUILD, atomic_write
+from .cost import total
+from .folding import FoldingError, default_folding, fold, layers_of, write_folding
+from .project import Project
+from .search import estimate, fastest_within, pareto, row_of
+
+__all__ = ["fold_model"]
+
+
+def fold_model(model, input_spec, fps, max_cycles, max_luts, clock, file, report):
+    """Fold, predict, write the file; returns what ``--json`` prints.
+
+    At most one of ``fps``, ``max_cycles`` and ``max_luts`` may be given; without any it is the default folding.
+    """
+    if sum(target is not None for target in (fps, max_cycles, max_luts)) > 1:
+        raise FoldingError("give one of --fps, --max-cycles and --max-luts, not several")
+    project = Project(model, input_spec=input_spec, folding={})
+    network = project.network
+    cycles = int(clock * 1e6 // fps) if fps is not None else max_cycles
+    with report.working("folding"):
+        if cycles is not None:
+            if cycles < 1:
+                raise FoldingError(f"{fps:g} frames a second are more than one a cycle at {clock:g} MHz")
+            project.folding = fold(network, cycles)
+        elif max_luts is not None:
+            project.folding = fastest_within(network, max_luts)
+        else:
+            project.folding = default_folding(network)
+        plan = project.plan
+        timing = predict(plan, 2 * len(plan.stages) + 8)
+        table = pareto(network, clock)
+    if cycles is not None and timing.interval > cycles:
+        raise FoldingError(
+            f"{model}: {cycles} cycles a frame cannot be met: its input, {plan.beats_in} beats of {plan.lanes_in} "
+            f"codes, or what stands between its layers takes {timing.interval:g}"
+        )
+    file = Path(file) if file else BUILD / Path(model).stem / "fold.json"
+    atomic_write(file, write_folding(project.folding))
+    return _result(project, network, timing, table, clock, file)
+
+
+def _result(project, network, timing, table, clock, file):
+    costs = estimate(network, project.folding)
+    layers = layers_of(network)
+    rows = []
+    for name, (pe, simd) in project.folding.items():
+        layer = layers[name]
+        cycles = layer.cycles(pe, simd)
+        rows.append({
+            "layer": name, "pixels": layer.pixels, "groups": layer.groups, "inputs": layer.inputs,
+            "neurons": layer.neurons, "pe": pe, "simd": simd, "cycles": cycles,
+            "share": round(cycles / timing.interval, 4), **row_of(costs[name]),
+        })  # fmt: skip
+    return {
+        "model": str(project.model),
+        "file": str(file),
+        "clock_mhz": clock,
+        "latency": timing.latency,
+        "interval": timing.interval,
+        "bound": project.plan.bound,
+        "fps": clock * 1e6 / timing.interval,
+        "layers": rows,
+        "estimate": row_of(total(costs.values())),
+        "queues": project.queues,
+        "pareto": table,
+    }

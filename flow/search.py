@@ -1,0 +1,56 @@
+"""Folding to a target: frames a second, cycles, or LUTs."""
+
+from .cost import cost_of_layer, total
+from .folding import FoldingError, fold, layers_of, least_cycles
+
+__all__ = ["candidates", "estimate", "fastest_within", "pareto", "row_of"]
+
+
+def candidates(network, step=1.03):
+    """``{cycles of the slowest layer: folding}``, each about ``step`` times faster than the one before, or by the least
+    step that there is."""
+    layers = layers_of(network)
+    most = max(layer.cycles(1, layer.simds(1)[0]) for layer in layers.values())
+    found, wanted = {}, [least_cycles(network)]
+    while wanted[-1] < most:
+        wanted.append(min(most, max(wanted[-1] + 1, int(wanted[-1] * step))))
+    for cycles in wanted:
+        folding = fold(network, cycles)
+        found.setdefault(max(layers[name].cycles(*f) for name, f in folding.items()), folding)
+    return found
+
+
+def estimate(network, folding):
+    """`flow.cost.Cost` of each layer, by name."""
+    return {name: cost_of_layer(layer, *folding[name]) for name, layer in layers_of(network).items()}
+
+
+def fastest_within(network, luts):
+    """The fastest folding whose estimate is at most so many LUTs."""
+    found, least = None, None
+    for _, folding in sorted(candidates(network).items(), reverse=True):
+        cost = total(estimate(network, folding).values()).lut
+        least = cost if least is None else min(least, cost)
+        if cost <= luts:
+            found = folding
+    if found is None:
+        raise FoldingError(f"no folding is estimated at {luts} LUTs or less; the smallest takes about {least:.0f}")
+    return found
+
+
+def pareto(network, clock, count=10):
+    """About ``count`` foldings from the slowest to the fastest, none of which another one beats in cycles and LUTs."""
+    found = candidates(network)
+    rows, least = [], None
+    for cycles in sorted(found):
+        cost = total(estimate(network, found[cycles]).values())
+        if least is None or cost.lut < least:
+            rows.append({"cycles": cycles, "fps": int(clock * 1e6 // cycles), **row_of(cost)})
+            least = cost.lut
+    picked = sorted({round(k * (len(rows) - 1) / max(1, count - 1)) for k in range(count)})
+    return [rows[k] for k in picked]
+
+
+def row_of(cost):
+    """The numbers of a cost, for a table or JSON."""
+    return {"lut": round(cost.lut), "bram18": cost.bram18, "dsp": cost.dsp}
