@@ -1,0 +1,71 @@
+# amaranth: UnusedElaboratable=no
+"""Random networks on images: bits against golden and cycles against the model, in Verilator and in Amaranth."""
+
+import numpy as np
+import pytest
+
+from golden.execute import run
+from hw.accelerator import Accelerator, AcceleratorPlan
+from hw.verilog import emit
+from sim.cycles import predict, steady_interval
+from sim.runner import build, simulate
+from sim.sizing import size_queues
+from tests.hw.bench import STALLS, from_beats, stream, to_beats
+from tests.sim.imagenets import legal_folding, random_image_network
+
+FEW = 10  # in `make test`
+MANY = 100
+
+
+def planned(seed):
+    rng = np.random.default_rng([9, seed])
+    network, samples = random_image_network(rng)
+    folding = legal_folding(rng, network)
+    depths = size_queues(network, folding)
+    return network, samples, AcceleratorPlan(network, folding, depths=depths)
+
+
+def expected(network, samples):
+    return run(network, samples).edges[network.outputs[0].edge]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_bubbles(seed):
+    """In steady state the interval is that of the slowest stage, whatever else there is."""
+    _, _, plan = planned(seed)
+    left = predict(plan, 24).left
+    assert left[23] - left[15] == 8 * plan.bound
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_in_amaranth_with_stalls(seed):
+    network, samples, plan = planned(1000 + seed)
+    samples = samples[:3]
+    beats = to_beats(plan.x_format.encode(network.arranged(samples)), plan.lanes_in, plan.x_format.bits)
+    trace = stream(
+        Accelerator(plan), beats, len(samples) * plan.beats_out, stalls=STALLS["both"], quiet=plan.bound + 40
+    )
+    got = from_beats(trace.payloads, plan.lanes_out, plan.format.bits, len(samples))[:, : plan.length_out]
+    assert plan.format.decode(got).tolist() == expected(network, samples).tolist()
+
+
+def check(seed, folder):
+    network, samples, plan = planned(seed)
+    samples = np.concatenate([samples] * 4)
+    (folder / "accelerator.v").write_text(emit(plan))
+    build(folder / "accelerator.v", folder / "sim")
+    found = simulate(folder / "sim", plan, samples, expected(network, samples))
+    assert (found.frames, found.mismatches, found.problems) == (len(samples), 0, [])
+    assert found.left == predict(plan, len(samples)).left
+    assert steady_interval(found.left) == plan.bound
+
+
+@pytest.mark.parametrize("seed", range(FEW))
+def test_in_verilator(seed, scratch):
+    check(seed, scratch)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(FEW, MANY))
+def test_in_verilator_many(seed, scratch):
+    check(seed, scratch)
