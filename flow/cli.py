@@ -14,10 +14,12 @@ from .report import Reporter
 
 __all__ = ["main"]
 
+INTERRUPTED = 130
+USAGE_ERRORS = typer.BadParameter.__bases__  # of typer's own click or of the installed one, as its version has it
+
 app = typer.Typer(
     name="fewbit",
     help="From a quantized neural network to bit-exact Verilog, simulated and compared with float32.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -52,8 +54,9 @@ def _images(project, path, frames, report, count=64):
 
     path = path or find_images(project.model)
     if path is None:
-        report.say(f"no samples beside the model and no --images: {frames or count} random ones, seeded")
-        return random_images(project.network, frames or count)
+        samples = random_images(project.network, count if frames is None else frames)
+        report.say(f"no samples beside the model and no --images: {len(samples)} random ones, seeded")
+        return samples
     return load_images(path, project.network).first(frames)
 
 
@@ -173,19 +176,28 @@ def train(
 
 
 def main():
-    """Entry point: an expected error is one line on standard error and exit status 2."""
+    """Entry point: an expected error, wrong usage too, is one line on standard error and exit status 2."""
     from sim.runner import SimulationError
 
     from .synth import SynthesisError
 
     try:
-        app()
+        status = app(args=sys.argv[1:] or ["--help"], prog_name="fewbit", standalone_mode=False)
+        if status == INTERRUPTED:
+            raise KeyboardInterrupt
+        sys.exit(status)
+    except USAGE_ERRORS as error:
+        command = error.ctx.command_path if error.ctx else "fewbit"
+        _fail(f"{error.format_message().rstrip('.')} (see {command} --help)")
     except (ModelError, FoldingError, ImageError, SimulationError, SynthesisError, OSError, ValueError) as error:
-        print(f"fewbit: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("fewbit: interrupted", file=sys.stderr)
-        sys.exit(130)
+        _fail(error)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("interrupted", INTERRUPTED)
+
+
+def _fail(message, status=2):
+    print(f"fewbit: {' '.join(str(message).split())}", file=sys.stderr)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

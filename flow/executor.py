@@ -3,6 +3,7 @@
 import numpy as np
 
 from golden.execute import labels_of
+from golden.onnxfile import ModelError
 
 from .images import ImageError
 
@@ -23,15 +24,19 @@ def check_with_executor(project, images, result, progress):
     if images.floats is None:
         raise ImageError("--check needs the samples as the model takes them (floats), or declared raw integers")
     proto = onnx.load(project.model)
-    batch = proto.graph.input[0].type.tensor_type.shape.dim[0]
+    given_type = proto.graph.input[0].type.tensor_type
+    batch, dtype = given_type.shape.dim[0], onnx.helper.tensor_dtype_to_np_dtype(given_type.elem_type)
     batch.dim_value = copies = max(1, batch.dim_value)  # any, or what the model was exported for
     model = cleanup_model(ModelWrapper(proto))
     name = model.graph.input[0].name
     given = model.graph.output[0].name  # the clean-up renames tensors; their order stays
     outputs = []
     for number, x in enumerate(images.floats):
-        repeated = np.repeat(x.reshape(1, *project.network.input_shape), copies, axis=0)
-        outputs.append(execute_onnx(model, {name: repeated})[given][:1])
+        repeated = np.repeat(x.reshape(1, *project.network.input_shape), copies, axis=0).astype(dtype)
+        try:
+            outputs.append(execute_onnx(model, {name: repeated})[given][:1])
+        except Exception as error:  # of onnxruntime or an operator's own; they share no base class
+            raise ModelError(f"{project.model}: the qonnx executor cannot run it: {str(error)[:200]}") from error
         progress(number + 1)
     theirs, ours = np.concatenate(outputs), result.outputs[project.output.name]
     labels = labels_of(theirs)

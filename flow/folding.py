@@ -130,7 +130,8 @@ def layers_of(network):
 def fold(network, cycles):
     """The cheapest folding in which no layer takes more than ``cycles``, as ``{name: (pe, simd)}``.
 
-    The cost is that of products, accumulators and stream lanes; factors that divide the layer are preferred.
+    The cost is that of products, accumulators and stream lanes, and of a PE or SIMD that does not divide the layer. A
+    SIMD is always the smallest that meets the cycles with its PE.
     """
     return {name: _fold_layer(layer, cycles) for name, layer in layers_of(network).items()}
 
@@ -177,7 +178,7 @@ def read_folding(path, network):
         given = {name: (layer["pe"], layer["simd"]) for name, layer in layers.items()}
     except OSError as error:
         raise FoldingError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise FoldingError(f'{path}: must be JSON like {{"layers": {{"dense0": {{"pe": 4, "simd": 8}}}}}}') from None
     layers = layers_of(network)
     for name in sorted(layers.keys() ^ given.keys()):

@@ -4,6 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from golden.elementwise import apply
+from golden.formats import Float32
+from golden.inputspec import parse_input
+
 __all__ = ["ImageError", "Images", "find_images", "load_images", "random_images"]
 
 
@@ -14,7 +18,7 @@ class ImageError(ValueError):
 class Images:
     """Integer input ``values`` ``(B, *shape)`` (float32 for a float network), and ``labels`` or None.
 
-    ``floats`` are the samples as the model takes them, or None where only integers were given.
+    ``floats`` are the samples as the model takes them, or None where only codes of its first quantizer were given.
     """
 
     def __init__(self, values, labels, source, floats=None):
@@ -67,7 +71,10 @@ def _arrays(path):
     if not path.is_file():
         raise ImageError(f"{path}: no such file")
     try:
-        with np.load(path) as file:
+        file = np.load(path)
+        if isinstance(file, np.ndarray):
+            raise ValueError("a single array without a name, as of .npy")
+        with file:
             arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, KeyError, AttributeError) as error:
         raise ImageError(f"{path}: not a readable .npz file: {' '.join(str(error).split())}") from None
@@ -83,33 +90,55 @@ def _fitted(path, arrays, network):
     size = int(np.prod(network.input_shape))
     if x.ndim < 1 or len(x) == 0 or x[0].size != size or x.dtype.kind not in "fiub":
         raise ImageError(f"{path}: 'x' must be numbers of shape (samples, {_shape(network)}), not {x.dtype} {x.shape}")
-    if labels is not None and labels.shape[:1] != x.shape[:1]:
-        raise ImageError(f"{path}: has {len(x)} samples but {labels.shape[0] if labels.ndim else 1} labels")
-    x = x.reshape(len(x), *network.input_shape)
+    if labels is not None:
+        if labels.dtype.kind not in "fiu":
+            raise ImageError(f"{path}: 'label' must be the indices of the classes, not {labels.dtype}")
+        if labels.size != len(x):
+            raise ImageError(f"{path}: has {len(x)} samples but {labels.size} labels")
+        labels = labels.reshape(len(x))
     try:
-        labels = None if labels is None else labels.reshape(len(x))
-        return Images(_values(x, network), labels, str(path), x.astype(np.float32) if x.dtype.kind == "f" else None)
+        values, floats = _encoded(x.reshape(len(x), *network.input_shape), network)
     except ValueError as error:
         raise ImageError(f"{path}: {error}") from None
+    return Images(values, labels, str(path), floats)
 
 
-def _values(x, network):
-    if x.dtype.kind == "f":
-        return network.encode(x)
-    if network.input_format.bits == 32:
-        return x.astype(np.float32)
+def _encoded(x, network):
+    """``(values, floats)`` of samples of either kind."""
+    if x.dtype.kind == "f" or isinstance(network.input_format, Float32):
+        with np.errstate(over="ignore"):
+            floats = x.astype(np.float32)
+        if not np.isfinite(floats).all():
+            raise ValueError("'x' must not hold NaN, or numbers beyond float32")
+        return network.encode(floats), floats
+    if x.dtype == np.uint64:  # int64 would make negative numbers of its upper half
+        x = np.minimum(x, np.uint64(np.iinfo(np.int64).max))
     values = x.astype(np.int64)
-    network.input_format.encode(values)
-    return values
+    network.input_format.encode(values)  # refuses what is out of range
+    return values, _floats(values, network)
+
+
+def _floats(values, network):
+    """What the model takes for raw integers; None where they are not declared."""
+    if isinstance(network.input_format, Float32):
+        return values
+    if network.input_spec == "codes":
+        return None
+    chain = [parse_input(network.input_spec).dequantize()]
+    return apply(chain, values.reshape(len(values), -1)).reshape(values.shape)
 
 
 def random_images(network, count, seed=1):
     """Seeded random samples, for a model without any."""
+    if count < 1:
+        raise ImageError(f"--frames must be at least 1, not {count}")
     rng = np.random.default_rng(seed)
     shape = (count, *network.input_shape)
-    if network.input_format.bits == 32:
-        return Images(rng.normal(size=shape).astype(np.float32), None, "random")
-    return Images(rng.choice(network.input_format.values, size=shape), None, "random")
+    if isinstance(network.input_format, Float32):
+        values = rng.normal(size=shape).astype(np.float32)
+    else:
+        values = rng.choice(network.input_format.values, size=shape)
+    return Images(values, None, "random", _floats(values, network))
 
 
 def _shape(network):

@@ -73,8 +73,9 @@ class Project:
 
     @property
     def digest(self):
-        """Of everything that the hardware depends on."""
-        content = [self.model.read_bytes(), self.network.input_spec.encode(), write_folding(self.folding).encode()]
+        """Of everything that the hardware depends on, weights in files of their own too."""
+        model = declared(self.model, self.network.input_spec)
+        content = [model, write_folding(self.folding).encode()]
         content.append(b"dsp" if self.dsp else b"lut")
         content += [type(node).__name__.encode() for node in self.network.nodes]
         return hashlib.sha256(b"\0".join(content)).hexdigest()
@@ -116,18 +117,19 @@ class Project:
 
         from .vivado import files
 
-        stage = self.stage("verilog", source_digest("flow"))
+        stage = self.stage("verilog", source_digest("flow", "sim"))
         if stage.done:
             return False
-        with stage, warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             manifest = self.manifest()
             written = {"verilog/accelerator.v": emit(self.plan, name="accelerator")}
-            written |= {f"verilog/{name}": text for name, text in files(self, manifest).items()}
-            written["manifest.json"] = json.dumps(manifest, indent=2) + "\n"
-            written["folding.json"] = write_folding(self.folding)
-            if self.network.input_spec not in ("codes", "float32"):
-                written["model.onnx"] = declared(self.model, self.network.input_spec)
+        written |= {f"verilog/{name}": text for name, text in files(self, manifest).items()}
+        written["manifest.json"] = json.dumps(manifest, indent=2) + "\n"
+        written["folding.json"] = write_folding(self.folding)
+        if self.network.input_spec not in ("codes", "float32"):
+            written["model.onnx"] = declared(self.model, self.network.input_spec)
+        with stage:  # only now: what cannot be generated leaves no folder, and no earlier result in pieces
             for name, text in written.items():
                 atomic_write(self.directory / name, text)
             stage.outputs = list(written)

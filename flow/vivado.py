@@ -1,5 +1,7 @@
 """What lies beside the Verilog for the Xilinx tools: project script, clock constraint, description of the block."""
 
+from contextlib import suppress
+
 import numpy as np
 
 from sim.packing import pack_beats
@@ -110,10 +112,7 @@ def _meaning(output):
 
 def _example(project, plan):
     """One worked frame and its result, beat by beat."""
-    from .images import find_images, load_images, random_images
-
-    path = find_images(project.model)
-    images = (load_images(path, project.network) if path else random_images(project.network, 1)).first(1)
+    images = _sample(project)
     result = project.hardware_values(project.execute(images.values))
     x = plan.x_format.encode(plan.network.arranged(images.values))
     y = plan.format.encode(result)
@@ -137,6 +136,16 @@ Result {shown if len(shown) <= 32 else f"of {len(shown)} numbers"}, as `m_axis_t
 {_hex(got)}
 ```
 """
+
+
+def _sample(project):
+    from .images import ImageError, find_images, load_images, random_images
+
+    path = find_images(project.model)
+    if path:
+        with suppress(ImageError):  # what lies beside the model may be another model's
+            return load_images(path, project.network).first(1)
+    return random_images(project.network, 1)
 
 
 def _hex(beats):

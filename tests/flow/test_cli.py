@@ -2,12 +2,14 @@
 
 import json
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from flow import cli
+from tests.flow.small import SPEC, samples, small
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "examples" / "digits" / "w1a1.onnx"
@@ -20,10 +22,11 @@ def fewbit(monkeypatch, capfd):
 
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["fewbit", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as ended, warnings.catch_warnings(record=True) as caught:
             cli.main()
         out, err = capfd.readouterr()
-        return ended.value.code or 0, out, err
+        shown = [w for w in caught if not issubclass(w.category, (DeprecationWarning, ImportWarning, ResourceWarning))]
+        return ended.value.code or 0, out, err + "".join(f"{w.message}\n" for w in shown)
 
     monkeypatch.chdir(ROOT)
     return call
@@ -67,6 +70,37 @@ def test_run_gives_labels_and_equals_the_executor(fewbit):
     assert status == 0 and "accuracy" in out
 
 
+def test_sim_prints_json_alone_and_reuses_what_is_up_to_date(fewbit, scratch):
+    model = small(scratch / "m.onnx")
+    np.savez(scratch / "s.npz", x=samples())
+    command = ["sim", model, "--input", SPEC, "--images", scratch / "s.npz", "-o", scratch / "out", "--json"]
+    status, out, err = fewbit(*command)
+    first = json.loads(out)
+    assert status == 0 and first["ok"] and (first["frames"], first["mismatches"]) == (20, 0)
+    assert first["latency"]["simulated"] == first["latency"]["predicted"] and first["cycles_exact"]
+    assert [line.split()[:3] for line in err.splitlines()] == [
+        ["fewbit:", "Verilog:", "made"], ["fewbit:", "simulator:", "made"]
+    ]  # fmt: skip
+    kept = [scratch / "out" / "sim" / "accelerator", scratch / "out" / "verilog" / "accelerator.v"]
+    times = [p.stat().st_mtime_ns for p in kept]
+    status, out, err = fewbit(*command, "--stall", "0.5", "--frames", "5")
+    stalled = json.loads(out)
+    assert status == 0 and stalled["frames"] == 5 and stalled["stall"] == 0.5 and stalled["cycles_exact"] is None
+    assert err.count("up to date, ") == err.count("\n") == 2
+    status, out, _ = fewbit(*command[:-1], "--frames", "1")
+    assert status == 0 and "1, all equal to golden" in out
+    assert [p.stat().st_mtime_ns for p in kept] == times
+
+
+def test_random_samples_are_said_to_be_so(fewbit, scratch):
+    model = small(scratch / "m.onnx")
+    status, out, err = fewbit("run", model, "--frames", 7, "--json")
+    assert status == 0 and json.loads(out)["samples"] == 7 and json.loads(out)["accuracy"] is None
+    assert err == "fewbit: no samples beside the model and no --images: 7 random ones, seeded\n"
+    status, out, err = fewbit("run", model, "--frames", 0, "--json")
+    assert (status, out, err) == (2, "", "fewbit: --frames must be at least 1, not 0\n")
+
+
 def test_label_output(fewbit, scratch):
     _, labels, _ = fewbit("run", MODEL, "--frames", 20, "--json")
     status, out, _ = fewbit("run", MODEL, "--frames", 20, "--output", "label", "--json")
@@ -106,7 +140,7 @@ def with_file(name, content, *command):
     return make
 
 
-GOOD = np.zeros((2, 64), dtype=np.float32)
+GOOD = np.zeros((2, 64))
 BAD = {
     "no model": (lambda _: ["build", "no/such.onnx"], "no/such.onnx"),
     "no ONNX": (with_file("m.onnx", b"hello", "build", "FILE"), "m.onnx"),
@@ -117,6 +151,10 @@ BAD = {
     "folding is a list": (bad_folding("[1]"), "must be JSON like"),
     "unknown layer": (folded(name="dense7"), "'dense7' is not in the model; the model has dense0, dense1, dense2"),
     "PE 0": (folded(pe=0), "dense2: pe must be a whole number from 1 to 10, not 0"),
+    "PE is a fraction": (folded(pe=2.0), "dense2: pe must be a whole number from 1 to 10, not 2.0"),
+    "folding without SIMD": (bad_folding('{"layers": {"dense0": {"pe": 1}}}'), "must be JSON like"),
+    "folding without end": (bad_folding("[" * 200_000), "must be JSON like"),
+    "folding is a folder": (lambda folder: ["build", MODEL, "--folding", folder], "cannot be read: Is a directory"),
     "PE beyond": (folded(pe=11), "from 1 to 10, not 11"),
     "PE is true": (folded(pe=True), "not True"),
     "SIMD is text": (folded(simd="8"), "dense2: simd must be a whole number from 1 to 64, not '8'"),
@@ -125,9 +163,11 @@ BAD = {
     "shape": (bad_images(x=GOOD[:, :63]), "(samples, 64)"),
     "NaN": (bad_images(x=GOOD * np.nan), "s.npz"),
     "not of the sensor": (bad_images(x=GOOD + 0.01), "s.npz"),
+    "beyond float32": (bad_images(x=GOOD + 1e300), "numbers beyond float32"),
     "beyond the format": (bad_images(x=np.full((2, 64), 99)), "s.npz"),
     "labels": (bad_images(x=GOOD, label=np.zeros(3)), "2 samples but 3 labels"),
     "damaged images": (with_file("s.npz", b"PK\3\4junk", "sim", MODEL, "--images", "FILE"), "s.npz"),
+    "two tensors out": (lambda folder: ["build", small(folder / "m.onnx", outputs=2)], "gives one output tensor"),
     "frames": (lambda _: ["sim", MODEL, "--frames", "0"], "--frames must be at least 1, not 0"),
     "input": (lambda _: ["build", MODEL, "--input", "uint99/3"], "uint99/3"),
     "output": (lambda _: ["build", MODEL, "--output", "best"], "output must be auto or label, not 'best'"),
@@ -154,10 +194,45 @@ def test_a_directory_that_cannot_be(fewbit, scratch):
     assert files_in(scratch) == ["file"] and (scratch / "file").read_text() == "mine"
 
 
-def test_wrong_usage_is_status_2(fewbit):
-    assert fewbit("build")[0] == 2
-    assert fewbit("sim", MODEL, "--stall", "2")[0] == 2
-    assert fewbit("nonsense")[0] == 2
+def test_bad_input_leaves_an_earlier_build_as_it_was(fewbit, scratch):
+    model = small(scratch / "m.onnx")
+    assert fewbit("build", model, "-o", scratch / "out")[0] == 0
+    before = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in scratch.rglob("*") if p.is_file()}
+    small(scratch / "two.onnx", outputs=2)
+    for bad in ["two.onnx"], ["m.onnx", "--input", "uint0"], ["m.onnx", "--folding", "none.json"], ["none.onnx"]:
+        assert fewbit("build", scratch / bad[0], *bad[1:], "-o", scratch / "out")[0] == 2
+    (scratch / "two.onnx").unlink()
+    assert {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in scratch.rglob("*") if p.is_file()} == before
+    assert "up to date" in fewbit("build", model, "-o", scratch / "out")[2]
+
+
+USAGE = {
+    "fewbit: Missing argument 'MODEL.onnx' (see fewbit build --help)\n": ["build"],
+    "fewbit: No such command 'nonsense' (see fewbit --help)\n": ["nonsense"],
+    "fewbit: Invalid value for '--stall': ": ["sim", MODEL, "--stall", "2"],
+    "fewbit: Invalid value for '--frames': ": ["run", MODEL, "--frames", "few"],
+    "fewbit: No such option: --imagse ": ["run", MODEL, "--imagse", SAMPLES],
+}
+
+
+@pytest.mark.parametrize("begin", USAGE)
+def test_wrong_usage(fewbit, begin):
+    status, out, err = fewbit(*USAGE[begin])
+    assert (status, out) == (2, "") and err.startswith(begin) and err.count("\n") == 1
+
+
+def test_help(fewbit):
+    for command in [], ["--help"], ["sim", "--help"]:
+        status, out, err = fewbit(*command)
+        assert (status, err) == (0, "") and "Usage: fewbit" in out
+
+
+def test_interruption(fewbit, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_project", interrupt)
+    assert fewbit("build", MODEL) == (130, "", "fewbit: interrupted\n")
 
 
 @pytest.mark.slow

@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from flow import folding as module
 from flow.folding import DEFAULT_BIT_PRODUCTS, FoldingError, default_folding, fold, read_folding, write_folding
 from golden.importer import import_model
 from tests.flow.test_cli import ROOT
@@ -34,6 +36,34 @@ def test_meets_the_cycles_and_nothing_smaller_would(network, wanted):
                 assert cycles(network, {name: smaller})[name] > wanted
     if wanted == 10**6:
         assert set(folding.values()) == {(1, 1)}
+
+
+def cheapest(neurons, inputs, bits, cycles):
+    """By trying every PE, each with the smallest SIMD that meets the cycles."""
+    costs = []
+    for pe in range(1, neurons + 1):
+        enough = [simd for simd in range(1, inputs + 1) if -(-neurons // pe) * -(-inputs // simd) <= cycles]
+        if enough:
+            simd = enough[0]
+            uneven = 4 * simd * bool(inputs % simd) + 4 * pe * bool(neurons % pe)
+            costs.append((1.3 * pe * simd * bits + 20 * pe + 4 * simd + uneven, pe, simd))
+    return min(costs)
+
+
+def test_is_the_cheapest(monkeypatch):
+    rng = np.random.default_rng(1)
+    shapes = {}
+    for _ in range(60):
+        size = tuple(int(n) for n in (*rng.integers(1, 14, 2), rng.choice([1, 2, 5, 16, 576])))
+        monkeypatch.setattr(module, "layer_sizes", lambda _, size=size: {"layer": size})
+        for cycles in range(1, size[0] * size[1] + 2):
+            (got,) = fold(None, cycles).values()
+            cost, *want = cheapest(*size, cycles)
+            assert got == tuple(want), (size, cycles, cost)
+            shapes[got] = True
+    assert len(shapes) > 60
+    with pytest.raises(FoldingError, match="layer layer cannot be folded to 0 cycles"):
+        fold(None, 0)
 
 
 def test_slower_is_never_more_parallel(network):

@@ -1,0 +1,176 @@
+"""Samples: floats, raw integers and codes of the same pictures become the same integers; what is not refused fits."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flow.images import ImageError, find_images, load_images, random_images
+from golden.formats import Bipolar, Float32, Signed, Ternary, Unsigned
+from golden.importer import import_model
+from tests.flow.small import SPEC, samples, small
+
+ROOT = Path(__file__).resolve().parents[2]
+RAW = samples()
+
+
+def saved(folder, **arrays):
+    np.savez(folder / "s.npz", **arrays)
+    return folder / "s.npz"
+
+
+@pytest.fixture
+def declared(scratch):
+    return import_model(small(scratch / "m.onnx"), SPEC)
+
+
+@pytest.fixture
+def codes(scratch):
+    return import_model(small(scratch / "m.onnx"))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "uint64", "float32", "float64", "float16"])
+def test_floats_and_raw_integers_of_a_declared_input(declared, scratch, dtype):
+    x = (RAW / 16 if dtype.startswith("float") else RAW).astype(dtype)
+    images = load_images(saved(scratch, x=x), declared)
+    assert images.values.dtype == np.int64 and np.array_equal(images.values, RAW)
+    assert images.floats.dtype == np.float32 and np.array_equal(images.floats, RAW / 16)
+    assert images.labels is None and len(images) == len(RAW)
+
+
+def test_floats_and_codes_of_an_undeclared_input(codes, scratch):
+    floats = RAW / 16 + np.random.default_rng(0).uniform(-0.03, 0.03, RAW.shape)  # the quantizer rounds
+    images = load_images(saved(scratch, x=floats), codes)
+    assert np.array_equal(images.values, RAW) and np.array_equal(images.floats, floats.astype(np.float32))
+    images = load_images(saved(scratch, x=RAW), codes)
+    assert np.array_equal(images.values, RAW) and images.floats is None
+    assert load_images(saved(scratch, x=RAW > 15), codes).values.tolist() == (RAW > 15).astype(int).tolist()
+
+
+def test_a_float_network_takes_integers_as_floats(scratch):
+    network = import_model(ROOT / "examples" / "digits" / "float32.onnx")
+    x = np.arange(128).reshape(2, 64)
+    images = load_images(saved(scratch, x=x), network)
+    assert images.values.dtype == np.float32 and np.array_equal(images.values, x)
+    assert np.array_equal(images.floats, x)
+
+
+@pytest.mark.parametrize("shape", [(20, 6), (20, 1, 2, 3), (20, 6, 1), (20, 2, 3)])
+def test_a_sample_of_another_shape_is_taken_in_row_major_order(scratch, shape):
+    network = import_model(small(scratch / "m.onnx", shape=(1, 2, 3)), SPEC)
+    images = load_images(saved(scratch, x=RAW.reshape(shape), label=np.arange(20)[:, None]), network)
+    assert images.values.shape == images.floats.shape == (20, 1, 2, 3)
+    assert np.array_equal(images.values.reshape(20, 6), RAW)
+    assert images.labels.tolist() == list(range(20))
+
+
+BAD = {
+    "no x": ({"y": RAW, "z": RAW}, "has no array 'x', only y, z"),
+    "nothing": ({}, "has no array 'x', only nothing"),
+    "one sample alone": ({"x": RAW[0]}, r"\(samples, 6\), not int64 \(6,\)"),
+    "a number": ({"x": 3}, r"must be numbers of shape"),
+    "no samples": ({"x": RAW[:0]}, r"not int64 \(0, 6\)"),
+    "too small": ({"x": RAW[:, :5]}, r"not int64 \(20, 5\)"),
+    "complex": ({"x": RAW * 1j}, "not complex128"),
+    "text": ({"x": RAW.astype(str)}, "must be numbers"),
+    "NaN": ({"x": np.where(RAW > 30, np.nan, RAW / 16)}, "must not hold NaN"),
+    "infinite": ({"x": np.where(RAW > 30, np.inf, RAW / 16)}, "must not hold NaN, or numbers beyond float32"),
+    "beyond float32": ({"x": RAW * 1e300}, "beyond float32"),
+    "between the steps": ({"x": RAW / 16 + 0.01}, "Input must be integers of uint5/16"),
+    "float beyond": ({"x": RAW / 16 + 2}, "is not one of uint5's, which has 0 to 31"),
+    "beyond": ({"x": RAW + 1}, "Value 32 is not one of uint5's"),
+    "negative": ({"x": RAW - 32}, "is not one of uint5's"),
+    "beyond int64": ({"x": RAW.astype(np.uint64) + np.uint64(2**63)}, "is not one of uint5's"),
+    "few labels": ({"x": RAW, "label": np.arange(19)}, "has 20 samples but 19 labels"),
+    "one label": ({"x": RAW, "label": 3}, "has 20 samples but 1 labels"),
+    "one-hot labels": ({"x": RAW, "label": np.zeros((20, 3))}, "has 20 samples but 60 labels"),
+    "labels as text": ({"x": RAW, "label": RAW[:, 0].astype(str)}, "'label' must be the indices of the classes"),
+    "objects": ({"x": np.array([[None] * 6])}, "not a readable .npz file"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+@pytest.mark.filterwarnings("error")
+def test_what_does_not_fit_is_refused(declared, scratch, case):
+    arrays, message = BAD[case]
+    assert max(RAW.reshape(-1)) == 31  # that the cases of the range are what they say
+    with pytest.raises(ImageError, match=message) as error:
+        load_images(saved(scratch, **arrays), declared)
+    assert str(error.value).startswith(str(scratch / "s.npz") + ": ") and "\n" not in str(error.value)
+
+
+def test_large_unsigned_integers_do_not_become_negative_ones(scratch):
+    network = import_model(small(scratch / "m.onnx"), "int5/16")
+    x = np.zeros((2, 6), dtype=np.uint64)
+    assert not load_images(saved(scratch, x=x), network).values.any()
+    x[1, 2] = 2**64 - 3
+    with pytest.raises(ImageError, match="is not one of int5's"):
+        load_images(saved(scratch, x=x), network)
+
+
+def test_any_damage_of_the_file_is_an_image_error(declared, scratch):
+    path = saved(scratch, x=RAW)
+    whole = path.read_bytes()
+    for size in range(0, len(whole), 37):
+        path.write_bytes(whole[:size])
+        with pytest.raises(ImageError, match="damaged|not a readable"):
+            load_images(path, declared)
+    at = whole.index(RAW[0].tobytes())
+    path.write_bytes(whole[:at] + b"\xff" + whole[at + 1 :])
+    with pytest.raises(ImageError, match="damaged: Bad CRC"):
+        load_images(path, declared)
+    np.save(scratch / "x.npy", RAW)
+    with pytest.raises(ImageError, match="a single array without a name"):
+        load_images(scratch / "x.npy", declared)
+    with pytest.raises(ImageError, match="no such file"):
+        load_images(scratch / "none.npz", declared)
+
+
+def test_the_first(declared, scratch):
+    images = load_images(saved(scratch, x=RAW, label=np.arange(20)), declared)
+    few = images.first(3)
+    assert (few.values.tolist(), few.labels.tolist()) == (RAW[:3].tolist(), [0, 1, 2]) and len(few.floats) == 3
+    assert len(images.first(None)) == len(images.first(100)) == 20
+    for count in 0, -1:
+        with pytest.raises(ImageError, match=f"--frames must be at least 1, not {count}"):
+            images.first(count)
+        with pytest.raises(ImageError, match=f"--frames must be at least 1, not {count}"):
+            random_images(declared, count)
+
+
+def test_samples_beside_a_model(scratch):
+    model = scratch / "m.onnx"
+    assert find_images(model) is None
+    for name in "test.npz", "m.npz", "m.io.npz":  # the later ones come first
+        (scratch / name).touch()
+        assert find_images(model) == scratch / name
+
+
+@pytest.mark.parametrize("fmt", [Bipolar(), Ternary(), Unsigned(3), Signed(5), Signed(4, narrow=True), Unsigned(10)])
+def test_random_samples_take_the_whole_range(codes, fmt):
+    codes.input_format = fmt
+    images = random_images(codes, 3000)
+    assert images.values.shape == (3000, 6) and images.floats is None and images.labels is None
+    assert np.isin(images.values, fmt.values).all()
+    assert len(np.unique(images.values)) > 0.6 * len(fmt.values)
+    assert np.array_equal(images.values, random_images(codes, 3000).values)
+    assert not np.array_equal(images.values, random_images(codes, 3000, seed=2).values)
+
+
+def test_random_samples_of_declared_and_float_inputs(declared):
+    images = random_images(declared, 50)
+    assert np.array_equal(images.floats, images.values / 16) and np.array_equal(
+        declared.encode(images.floats), images.values
+    )
+    declared.input_format = Float32()
+    images = random_images(declared, 50)
+    assert images.values.dtype == np.float32 and images.floats is images.values and images.values.std() > 0.8
+
+
+def test_mnist():
+    network = import_model(ROOT / "tests" / "models" / "tfc_w1a1.onnx", "uint8/255")
+    images = load_images("mnist", network)
+    assert images.values.shape == (5000, 1, 28, 28) and np.unique(images.values).size > 200
+    assert np.array_equal(images.floats, (images.values / 255).astype(np.float32))
+    assert np.bincount(images.labels).tolist() == [500] * 10
+    assert len(set(images.labels[:30].tolist())) > 7, "not in the order of the classes"
