@@ -130,8 +130,7 @@ def layers_of(network):
 def fold(network, cycles):
     """The cheapest folding in which no layer takes more than ``cycles``, as ``{name: (pe, simd)}``.
 
-    The cost is that of products, accumulators and stream lanes, and of a PE or SIMD that does not divide the layer. A
-    SIMD is always the smallest that meets the cycles with its PE.
+    The cost is that of products, accumulators and stream lanes, and of a PE or SIMD that does not divide the layer.
     """
     return {name: _fold_layer(layer, cycles) for name, layer in layers_of(network).items()}
 

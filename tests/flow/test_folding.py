@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from flow import folding as module
-from flow.folding import DEFAULT_BIT_PRODUCTS, FoldingError, default_folding, fold, read_folding, write_folding
+from flow.folding import (
+    DEFAULT_BIT_PRODUCTS,
+    FoldingError,
+    Layer,
+    default_folding,
+    fold,
+    read_folding,
+    write_folding,
+)
+from golden.formats import Bipolar, Unsigned
 from golden.importer import import_model
 from tests.flow.test_cli import ROOT
 
@@ -39,30 +48,35 @@ def test_meets_the_cycles_and_nothing_smaller_would(network, wanted):
 
 
 def cheapest(neurons, inputs, bits, cycles):
-    """By trying every PE, each with the smallest SIMD that meets the cycles."""
+    """The least cost of all PE and SIMD that meet the cycles."""
     costs = []
     for pe in range(1, neurons + 1):
-        enough = [simd for simd in range(1, inputs + 1) if -(-neurons // pe) * -(-inputs // simd) <= cycles]
-        if enough:
-            simd = enough[0]
-            uneven = 4 * simd * bool(inputs % simd) + 4 * pe * bool(neurons % pe)
-            costs.append((1.3 * pe * simd * bits + 20 * pe + 4 * simd + uneven, pe, simd))
+        for simd in range(1, inputs + 1):
+            if -(-neurons // pe) * -(-inputs // simd) <= cycles:
+                uneven = 4 * simd * bool(inputs % simd) + 4 * pe * bool(neurons % pe)
+                costs.append(1.3 * pe * simd * bits + 20 * pe + 4 * simd + uneven)
     return min(costs)
 
 
 def test_is_the_cheapest(monkeypatch):
     rng = np.random.default_rng(1)
-    shapes = {}
+    shapes = set()
     for _ in range(60):
-        size = tuple(int(n) for n in (*rng.integers(1, 14, 2), rng.choice([1, 2, 5, 16, 576])))
-        monkeypatch.setattr(module, "layer_sizes", lambda _, size=size: {"layer": size})
-        for cycles in range(1, size[0] * size[1] + 2):
-            (got,) = fold(None, cycles).values()
-            cost, *want = cheapest(*size, cycles)
-            assert got == tuple(want), (size, cycles, cost)
-            shapes[got] = True
+        neurons, inputs, bits = (int(n) for n in (*rng.integers(1, 14, 2), rng.choice([1, 2, 4, 8])))
+        layer = Layer(
+            name="layer", pixels=1, groups=1, neurons=neurons, inputs=inputs, x_format=Unsigned(bits),
+            weight_format=Bipolar(), accumulator_bits=8, levels=2, window=None, source=None, channels=inputs,
+        )  # fmt: skip
+        monkeypatch.setattr(module, "layers_of", lambda _, layer=layer: {"layer": layer})
+        for cycles in range(1, neurons * inputs + 2):
+            ((pe, simd),) = fold(None, cycles).values()
+            assert -(-neurons // pe) * -(-inputs // simd) <= cycles
+            uneven = 4 * simd * bool(inputs % simd) + 4 * pe * bool(neurons % pe)
+            cost = 1.3 * pe * simd * bits + 20 * pe + 4 * simd + uneven
+            assert cost == cheapest(neurons, inputs, bits, cycles), (neurons, inputs, bits, cycles)
+            shapes.add((pe, simd))
     assert len(shapes) > 60
-    with pytest.raises(FoldingError, match="layer layer cannot be folded to 0 cycles"):
+    with pytest.raises(FoldingError, match="layer layer cannot be folded to 0 cycles a frame; it takes at least 1"):
         fold(None, 0)
 
 
