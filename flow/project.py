@@ -151,7 +151,8 @@ class Project:
             "input": {
                 "declaration": network.input_spec, "format": str(plan.x_format), "shape": list(network.input_shape),
                 "bits": plan.x_format.bits, "lanes": plan.lanes_in, "beats": plan.beats_in,
-                "bytes": (plan.x_format.bits * plan.lanes_in + 7) // 8,
+                "bytes": (plan.x_format.bits * plan.lanes_in + 7) // 8, "size": list(network.input_size),
+                "order": "pixels row by row, channels innermost" if network.input_size else "row-major",
             },
             "output": {
                 "format": str(plan.format), "length": plan.length_out, "bits": plan.format.bits,
@@ -173,8 +174,10 @@ class Project:
         coefficients = affine(self.output.chain)
         if coefficients is None:
             return {"meaning": "codes"}
-        scale, offset = (np.broadcast_to(c, self.plan.length_out).tolist() for c in coefficients)
+        edge = self.network.edges()[self.output.edge]
+        scale, offset = (np.tile(np.broadcast_to(c, edge.channels), edge.pixels).tolist() for c in coefficients)
         return {"meaning": "output = scale*value + offset", "scale": scale, "offset": offset,
+                "positions": self.output.index.reshape(-1).tolist(),
                 "then": [name for name, _ in self.output.closing]}  # fmt: skip
 
     # Simulation

@@ -85,7 +85,7 @@ A result leaves {cycles["latency"]} cycles after its frame's first beat; the nex
 
 ## Packing
 
-A frame is {int(np.prod(i["shape"]))} codes, the sample of shape {tuple(i["shape"])} in row-major order, {i["lanes"]} a
+A frame is {int(np.prod(i["shape"]))} codes, the sample of shape {tuple(i["shape"])}, {_order(i)}, {i["lanes"]} a
 beat in {i["beats"]} beats. Code k of a beat is `tdata[{i["bits"]}*k +: {i["bits"]}]`; unused lanes of the last beat and
 the bits that fill the last byte are ignored. A code is {_coding(plan.x_format)}; input declaration:
 `{i["declaration"]}`.
@@ -100,6 +100,12 @@ def _coding(fmt):
     kinds = {"bipolar": "one bit, 0 for -1 and 1 for +1", "float32": "an IEEE-754 single"}
     text = str(fmt)
     return kinds.get(text, ("unsigned" if text.startswith("uint") else "two's complement") + f", {fmt.bits} bits")
+
+
+def _order(given):
+    if given["size"]:
+        return "pixel by pixel, row by row, each with its channels"
+    return "in row-major order"
 
 
 def _meaning(output):
