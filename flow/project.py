@@ -157,8 +157,9 @@ class Project:
             "output": {
                 "format": str(plan.format), "length": plan.length_out, "bits": plan.format.bits,
                 "lanes": plan.lanes_out, "beats": plan.beats_out, "bytes": (plan.format.bits * plan.lanes_out + 7) // 8,
-                **self._meaning(),
+                **self._meaning(self.output),
             },
+            "outputs": [{"name": output.name, **self._meaning(output)} for output in network.outputs],
             "cycles": {"latency": timing.latency, "interval": timing.interval, "bound": plan.bound},
             "layers": {
                 name: {"neurons": p.neurons, "inputs": p.inputs, "pe": p.pe, "simd": p.simd, "cycles": p.cycles,
@@ -167,18 +168,18 @@ class Project:
             },
         }  # fmt: skip
 
-    def _meaning(self):
+    def _meaning(self, output):
         """How the host gets the model's output from the integers, where that is a scale and an offset."""
-        if not isinstance(self.plan.format, Float32) and not self.output.chain:
+        if not isinstance(self.plan.format, Float32) and not output.chain:
             return {"meaning": "label"}
-        coefficients = affine(self.output.chain)
+        coefficients = affine(output.chain)
         if coefficients is None:
             return {"meaning": "codes"}
-        edge = self.network.edges()[self.output.edge]
+        edge = self.network.edges()[output.edge]
         scale, offset = (np.tile(np.broadcast_to(c, edge.channels), edge.pixels).tolist() for c in coefficients)
         return {"meaning": "output = scale*value + offset", "scale": scale, "offset": offset,
-                "positions": self.output.index.reshape(-1).tolist(),
-                "then": [name for name, _ in self.output.closing]}  # fmt: skip
+                "positions": output.index.reshape(-1).tolist(),
+                "then": [name for name, _ in output.closing]}  # fmt: skip
 
     # Simulation
 

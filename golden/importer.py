@@ -16,6 +16,7 @@ from .elementwise import Dequantize, apply
 from .floatlayers import float_layer_end
 from .formats import Float32
 from .functions import add_function
+from .gather import gathered
 from .handlers import HANDLERS
 from .inputspec import parse_input
 from .layout import Relayout, by_channel
@@ -139,7 +140,7 @@ class Importer:
         """Walk the whole graph; the finished network."""
         for node in self.file.nodes:
             self._visit(node)
-        self.result.outputs += [self._output(name) for name in self.file.outputs]
+        self.result.outputs += gathered(self, [self._output(name) for name in self.file.outputs])
         return lower_argmax(self.result, output)
 
     def _visit(self, node):

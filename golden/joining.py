@@ -20,7 +20,7 @@ from .spatial import Upsample
 from .tensors import Constant, Data
 from .window import Window
 
-__all__ = ["joined"]
+__all__ = ["joined", "one_format"]
 
 _HALF_ULP = 2.0**-25  # of float32, relative
 _MOST_BITS = 30  # of a multiplier
@@ -141,17 +141,17 @@ def concat(importer, node, inputs, attributes):
         importer.add(Concat(name, edges[0], name, tuple(edges[1:]), Float32()))
         return [Data(name, index)]
     parts = [integers(importer, d) for d in datas]
-    edges, fmt = _one_format(importer, [p[0] for p in parts])
+    edges, fmt = one_format(importer, [p[0] for p in parts])
     importer.add(Concat(name, edges[0], name, tuple(edges[1:]), fmt))
     scale, zero = (_single(np.concatenate([p[k] for p in parts])) for k in (1, 2))
     return [Data(name, index, (ew.Dequantize(scale, zero),))]
 
 
-def _one_format(importer, edges):
-    """The edges in one format, and that: bipolar codes beside others become ternary."""
+def one_format(importer, edges):
+    """The edges in one format (float32 as it is), and that: bipolar codes beside others become ternary."""
     formats = [importer.edge(e).format for e in edges]
-    if all(isinstance(f, Bipolar) for f in formats):
-        return edges, Bipolar()
+    if len(set(formats)) == 1:
+        return edges, formats[0]
     made = []
     for edge, fmt in zip(edges, formats, strict=True):
         if isinstance(fmt, Bipolar):

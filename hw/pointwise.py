@@ -63,8 +63,11 @@ class PointwisePlan:
         if isinstance(node, Rescale):
             shape = signed(fmt.bits) if isinstance(fmt, Signed) else unsigned(fmt.bits)
             rest = [0] * (self.beats_out * self.lanes - self.length)
+            multiplier, addend = node.multiplier, node.addend
+            if fmt == Bipolar():  # its value is 2*code - 1
+                multiplier, addend = 2 * multiplier, addend - multiplier
             return Affine(
-                acc_shape=shape, multipliers=node.multiplier.tolist() + rest, addends=node.addend.tolist() + rest,
+                acc_shape=shape, multipliers=multiplier.tolist() + rest, addends=addend.tolist() + rest,
                 shift=node.shift, lo=node.format.lo, hi=node.format.hi, **common,
             )  # fmt: skip
         if len(node.thresholds) == 1 and fmt.bits <= Table.MOST_BITS:

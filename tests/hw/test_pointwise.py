@@ -103,3 +103,9 @@ def test_rescale(x, y):
     node = Rescale("f", "x", "y", multiplier, addend, 8, y)
     check(node, x, lanes=2)
     check(node, x, lanes=3, stalls=STALLS["both"])
+
+
+def test_rescale_of_bipolar_codes():
+    one = np.ones(LENGTH, dtype=np.int64)
+    check(Rescale("f", "x", "y", one, 0 * one, 0, T), B, lanes=2)
+    check(Rescale("f", "x", "y", 3 * one, one, 1, S(4)), B, lanes=3, stalls=STALLS["both"])
