@@ -50,10 +50,14 @@ def joined(importer, kind, a, b):
     name = importer.new("add")
     importer.add(Add(name, a_edge, name, (b_edge,), multipliers))
     chains = tuple(
-        d.chain if edge == d.edge else (ew.Dequantize(abs(scale), zero),)
+        d.chain if edge == d.edge else (ew.Dequantize(_single(abs(scale)), _single(zero)),)
         for d, edge, scale, zero in ((a, a_edge, a_scale, a_zero), (b, b_edge, b_scale, b_zero))
     )
     importer.sums[name] = chains, 1 if kind == "Add" else -1
+    try:
+        importer.edge(name)
+    except ValueError:
+        raise ModelError("its sum has more than 32 bits; put quantizers of fewer bits in front of it") from None
     unit = b_scale / multipliers[1]
     zero = multipliers[0] * a_zero + multipliers[1] * b_zero
     return Data(name, a.index, (ew.Dequantize(_single(unit), _single(zero)),))

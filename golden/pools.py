@@ -65,7 +65,7 @@ def _largest(importer, data, window, signal):
         data = _rising(importer, data)
         pad = importer.edge(data.edge).format.lo
     if window.taps_count == 1 and window.stride == (1, 1):
-        return data
+        return data.reshaped(lambda a: a[:, :, 0]) if signal else data
     edge = importer.new("windows")
     importer.add(Windows(edge, data.edge, edge, window, pad, channels))
     name = importer.new("largest")
