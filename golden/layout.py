@@ -138,7 +138,7 @@ def _is_input(importer, edge):
 def _viewed(importer, data, size):
     """The data, channels innermost, as an image."""
     pixels, length = size[0] * size[1], importer.length(data)
-    data = flat(importer, _settled(importer, data))
+    data = flat(importer, data) if importer.size(data) else _settled(importer, data)
     chain = mapped(data.chain, lambda p: _one_a_channel(p, pixels, length))
     name = importer.new("view")
     return replace(data, edge=importer.add(View(name, data.edge, name, size)), chain=chain)

@@ -285,7 +285,8 @@ class ConvMaker(_Maker):
         if end == "image":
             return [self.add_conv(2, quantized=False)]
         if end == "two":
-            return [self.t, self.add_conv(2)]
+            first = self.add_conv(3)
+            return [first, self.add_conv(2)]
         if end == "gap":
             t, size = g.op("GlobalAveragePool", self.t), self.shape[0]
         elif end == "gmp":
