@@ -17,6 +17,7 @@ from .window import Window
 
 __all__ = ["add_windows", "spread_out", "window_of", "with_zero_pad"]
 
+_MOST_FACTOR = 256  # by which codes may be spread so that zero becomes one of them
 _MOST_RECODED = 1 << 20  # between the values of a code that is made anew so that zero is one of them
 
 
@@ -144,11 +145,11 @@ def with_zero_pad(importer, data, window):
         if x.format.lo <= pad <= x.format.hi:  # also 0 between -1 and +1: `Windows` makes ternary codes
             if pad == 0 or not isinstance(x.format, Bipolar):
                 return edge, scale, zero, pad
-    factor = 1 if (zero == np.rint(zero)).all() else 2
-    if (factor * zero != np.rint(factor * zero)).any():
+    factor = next((f for f in range(1, _MOST_FACTOR + 1) if (f * zero == np.rint(f * zero)).all()), None)
+    if factor is None:
         raise ModelError(
-            "it pads with zeros, but zero is neither one of its input's levels nor half-way between two of them; put "
-            "a quantizer in front of it"
+            "it pads with zeros, but zero is neither one of its input's levels nor at a simple fraction between two of "
+            "them; put a quantizer in front of it"
         )
     offset = np.rint(factor * zero).astype(np.int64)
     lo, hi = min(0, int((factor * x.lo - offset).min())), max(0, int((factor * x.hi - offset).max()))

@@ -10,7 +10,7 @@ from .network import FloatDense
 from .onnxfile import ModelError
 from .spatial import Windows
 
-__all__ = ["float_average", "float_convolution", "float_dense", "float_layer_end"]
+__all__ = ["float_average", "float_convolution", "float_dense", "float_finished", "float_layer_end"]
 
 
 def float_dense(importer, data, b, alpha):
@@ -74,39 +74,61 @@ def _affine_before(importer, data):
 
 
 def float_layer_end(importer, data):
-    """Give the layer that made ``data`` what is affine and the ReLU behind it; returns the edge and what is left."""
-    if data.edge == "input":
+    """Give the layer that made ``data`` what is affine and the ReLU behind it; returns the edge and what is left.
+
+    A ReLU behind what is no layer (a pool, branches side by side) becomes a layer of one weight a channel.
+    """
+    if data.edge == "input" and not _relu_of(data.chain):
         return data.edge, data.chain
-    chain, left = importer.folded.get(data.edge, (data.chain, None))
-    if chain != data.chain:
-        raise ModelError("in a float model only one operation may read a layer's output")
-    if left is None:
-        left = _fold(importer, data)
-        importer.folded[data.edge] = chain, left
-    return data.edge, left
+    known = importer.folded.setdefault(data.edge, {})  # what was given for each chain that stood behind the edge
+    if data.chain not in known:
+        if any(edge == data.edge and left != chain for chain, (edge, left) in known.items()):
+            raise ModelError("in a float model a layer's output may be read behind its ReLU only, not in front as well")
+        known[data.chain] = _fold(importer, data, alone=not known)
+    return known[data.chain]
 
 
-def _fold(importer, data):
-    relu = next((i for i, op in enumerate(data.chain) if getattr(op, "name", "") == "Relu"), None)
-    end = relu if relu is not None else len(data.chain)
-    coefficients = ew.affine(data.chain[:end])
-    if coefficients is None or not data.chain:
-        return data.chain
-    nodes = importer.result.nodes
-    at = next(i for i, node in enumerate(nodes) if node.y == data.edge)
-    if isinstance(nodes[at], FloatAdd) and relu == 0:
-        nodes[at] = replace(nodes[at], relu=True)
-        return data.chain[1:]
-    if not isinstance(nodes[at], FloatDense):
-        return data.chain
-    scale, shift = (np.broadcast_to(c, len(nodes[at].weights)) for c in coefficients)
-    nodes[at] = replace(
-        nodes[at],
-        weights=_finite(nodes[at].weights * scale[:, None]),
-        bias=_finite(nodes[at].bias * scale + shift),
-        relu=relu is not None,
-    )
-    return data.chain[end + (relu is not None) :]
+def float_finished(importer, data):
+    """The edge behind which nothing is left of the chain."""
+    edge, chain = float_layer_end(importer, data)
+    return _pointwise(importer, edge, chain, relu=False) if chain else edge
+
+
+def _relu_of(chain):
+    """How many operations stand in front of the ReLU, plus one; 0 if there is none."""
+    return next((i + 1 for i, op in enumerate(chain) if getattr(op, "name", "") == "Relu"), 0)
+
+
+def _fold(importer, data, alone):
+    chain, nodes = data.chain, importer.result.nodes
+    relu = _relu_of(chain)
+    end = relu - 1 if relu else len(chain)
+    coefficients = ew.affine(chain[:end])
+    if coefficients is None or not chain:
+        return data.edge, chain
+    at = next((i for i, node in enumerate(nodes) if node.y == data.edge), None)
+    made = nodes[at] if at is not None else None
+    if isinstance(made, FloatAdd) and relu == 1 and alone:
+        nodes[at] = replace(made, relu=True)
+    elif isinstance(made, FloatDense) and not made.relu and alone:
+        scale, shift = (np.broadcast_to(c, len(made.weights)) for c in coefficients)
+        weights, bias = _finite(made.weights * scale[:, None]), _finite(made.bias * scale + shift)
+        nodes[at] = replace(made, weights=weights, bias=bias, relu=bool(relu))
+    elif relu:
+        return _pointwise(importer, data.edge, chain[:end], relu=True), chain[relu:]
+    else:
+        return data.edge, chain
+    return data.edge, chain[end + bool(relu) :]
+
+
+def _pointwise(importer, edge, chain, *, relu):
+    """Append a layer that scales and shifts every channel by itself; returns its edge."""
+    coefficients = ew.affine(chain)
+    if coefficients is None:
+        raise ModelError("in a float model only affine operations and ReLUs are supported between layers")
+    scale, shift = (np.broadcast_to(c, importer.edge(edge).channels) for c in coefficients)
+    name, weights = importer.new("dense"), _finite(scale[:, None])
+    return importer.add(FloatDense(name, edge, name, weights, _finite(shift), relu=relu, groups=len(weights)))
 
 
 def _finite(values):

@@ -8,7 +8,7 @@ import numpy as np
 
 from . import elementwise as ew
 from .convolutions import add_windows, spread_out, with_zero_pad
-from .floatlayers import float_layer_end
+from .floatlayers import float_finished, float_layer_end
 from .formats import Bipolar, Float32, Ternary
 from .functions import integers
 from .joins import Add, Concat, FloatAdd
@@ -50,10 +50,14 @@ def joined(importer, kind, a, b):
     name = importer.new("add")
     importer.add(Add(name, a_edge, name, (b_edge,), multipliers))
     chains = tuple(
-        d.chain if edge == d.edge else (ew.Dequantize(abs(scale), zero),)
+        d.chain if edge == d.edge else (ew.Dequantize(_single(abs(scale)), _single(zero)),)
         for d, edge, scale, zero in ((a, a_edge, a_scale, a_zero), (b, b_edge, b_scale, b_zero))
     )
     importer.sums[name] = chains, 1 if kind == "Add" else -1
+    try:
+        importer.edge(name)
+    except ValueError:
+        raise ModelError("its sum has more than 32 bits; put quantizers of fewer bits in front of it") from None
     unit = b_scale / multipliers[1]
     zero = multipliers[0] * a_zero + multipliers[1] * b_zero
     return Data(name, a.index, (ew.Dequantize(_single(unit), _single(zero)),))
@@ -96,12 +100,7 @@ def _alike(importer, a, b):
 def _float_sum(importer, kind, a, b):
     if kind == "Sub":
         raise ModelError("in a float model only Add of two tensors of data is supported")
-    ends = []
-    for data in _alike(importer, a, b):
-        edge, chain = float_layer_end(importer, data)
-        if chain:
-            raise ModelError("in a float model only a layer with one Relu behind it may stand in front of an Add")
-        ends.append(edge)
+    ends = [float_finished(importer, data) for data in _alike(importer, a, b)]
     name = importer.new("add")
     importer.add(FloatAdd(name, ends[0], name, (ends[1],)))
     return Data(name, a.index)
@@ -135,9 +134,7 @@ def concat(importer, node, inputs, attributes):
         index = index[:, :, 0]
     name = importer.new("concat")
     if importer.is_float:
-        edges, chains = zip(*(float_layer_end(importer, d) for d in datas), strict=True)
-        if any(chains):
-            raise ModelError("in a float model only a layer with one Relu behind it may stand in front of a Concat")
+        edges = [float_finished(importer, d) for d in datas]
         importer.add(Concat(name, edges[0], name, tuple(edges[1:]), Float32()))
         return [Data(name, index)]
     parts = [integers(importer, d) for d in datas]
@@ -217,14 +214,18 @@ def pad(importer, node, inputs, attributes):
         return [data]
     if rank not in (3, 4) or any(pads[:2]) or any(pads[rank : rank + 2]):
         raise ModelError(f"only height and width can be padded, not data of shape {data.shape} by {pads}")
-    if importer.is_float:
-        raise ModelError("in a float model the convolution itself must pad; export it with padding")
     signal = rank == 3
     data = image(importer, data)
     before, after = pads[2:rank], pads[rank + 2 :]
     border = (0, before[0], 0, after[0]) if signal else (*before, *after)
     window = Window(size=data.shape[2:], kernel=(1, 1), pads=border)
-    edge, scale, zero, code = with_zero_pad(importer, data, window)
+    if importer.is_float:
+        edge, chain = float_layer_end(importer, data)
+        if (ew.apply(chain, np.zeros((1, importer.channels(data)))) != 0).any():
+            raise ModelError("in a float model nothing may be added in front of padding")
+        code = 0.0
+    else:
+        edge, scale, zero, code = with_zero_pad(importer, data, window)
+        chain = (ew.Dequantize(_single(scale), _single(zero)),)
     edge = add_windows(importer, edge, window, pad=code)
-    chain = (ew.Dequantize(_single(scale), _single(zero)),)
     return [Data(edge, spread_out(window, data.shape[1], signal), chain)]

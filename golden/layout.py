@@ -101,20 +101,30 @@ def image(importer, data):
     in_order = np.array_equal(order, np.arange(length))
     if in_order and importer.size(data) == size:
         return data
-    if not importer.laid_out and _is_input(importer, data.edge) and np.array_equal(np.sort(order), np.arange(length)):
-        raise Relayout(order, size)
-    if in_order:
-        return _viewed(importer, data, size)
+    if not importer.laid_out and _is_input(importer, data.edge):
+        _lay_out(importer.file.input_shape, order.reshape(-1, index.shape[1]), size)
     pixels = order.reshape(-1, index.shape[1])
-    every = importer.channels(data)
-    if importer.size(data) == size and (pixels == pixels[0] + every * np.arange(len(pixels))[:, None]).all():
+    every = length // len(pixels)
+    if length == every * len(pixels) and (pixels == pixels[0] + every * np.arange(len(pixels))[:, None]).all():
         if pixels[0].max() < every:
-            data = _selected(importer, data, pixels[0])
+            data = data if importer.size(data) == size else _viewed(importer, data, size)
+            data = data if in_order else _selected(importer, data, pixels[0])
             return replace(data, index=np.moveaxis(np.arange(order.size).reshape(*size, -1), -1, 0)[None])
     raise ModelError(
         "its input must be an image whose pixels hold their channels together: what a convolution or a pool gives, or "
         "the model's input; here, other operations have moved the values about"
     )
+
+
+def _lay_out(shape, pixels, size):
+    """Start the walk again with the layout in which each of ``pixels`` finds its values; return if there is none."""
+    given = np.arange(np.prod(shape))
+    if np.array_equal(np.sort(pixels.reshape(-1)), given):
+        raise Relayout(pixels.reshape(-1), size)
+    if given.size % len(pixels) == 0:  # only some channels are read, which stand first or last
+        for order in (given.reshape(-1, len(pixels)).T.reshape(-1), given):
+            if (np.argsort(order)[pixels] // (given.size // len(pixels)) == np.arange(len(pixels))[:, None]).all():
+                raise Relayout(order, size)
 
 
 def _is_input(importer, edge):
@@ -128,7 +138,7 @@ def _is_input(importer, edge):
 def _viewed(importer, data, size):
     """The data, channels innermost, as an image."""
     pixels, length = size[0] * size[1], importer.length(data)
-    data = flat(importer, _settled(importer, data))
+    data = flat(importer, data) if importer.size(data) else _settled(importer, data)
     chain = mapped(data.chain, lambda p: _one_a_channel(p, pixels, length))
     name = importer.new("view")
     return replace(data, edge=importer.add(View(name, data.edge, name, size)), chain=chain)

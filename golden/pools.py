@@ -53,6 +53,8 @@ def _whole(data):
 
 
 def _largest(importer, data, window, signal):
+    if window.taps_count == 1 and window.stride == (1, 1) and not any(window.pads):
+        return data.reshaped(lambda a: a[:, :, 0]) if signal else data
     channels = data.shape[1]
     if importer.is_float:
         edge, chain = float_layer_end(importer, data)
@@ -64,8 +66,6 @@ def _largest(importer, data, window, signal):
         importer.known(data)
         data = _rising(importer, data)
         pad = importer.edge(data.edge).format.lo
-    if window.taps_count == 1 and window.stride == (1, 1):
-        return data
     edge = importer.new("windows")
     importer.add(Windows(edge, data.edge, edge, window, pad, channels))
     name = importer.new("largest")

@@ -1,8 +1,10 @@
 """Import of quantizers and of the operations that only lay out the same positions anew."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from .onnxfile import ModelError
+from .onnxfile import ModelError, evaluate
 from .quantizers import BipolarQuantizer, UniformQuantizer
 from .registry import constant, data_of, handles, shape_of
 from .tensors import Closed, Constant, Data, Integers
@@ -70,6 +72,18 @@ def squeeze(importer, node, inputs, attributes):
         return [inputs[0].reshaped(lambda a: a.squeeze(axes))]
     axes = tuple(int(a) for a in axes)
     return [inputs[0].reshaped(lambda a: np.expand_dims(a, axes))]
+
+
+@handles("Slice", "Split", "Gather")
+def taken(importer, node, inputs, attributes):
+    """Parts of a tensor: what onnxruntime takes of the positions."""
+    data = data_of(inputs[0])
+    operands = [None if t is None else constant(t, "its range") for t in inputs[1:]]
+    operands += [None] * (len(node.input) - 1 - len(operands))
+    parts = evaluate(importer.file, node, [data.index.astype(np.int64), *operands])
+    if any(p is not None and (p.size == 0 or p.shape[:1] != data.shape[:1]) for p in parts):
+        raise ModelError(f"it must leave the batch axis of data of shape {data.shape} as it is, and some values")
+    return [None if p is None else replace(data, index=p) for p in parts]
 
 
 @handles("Shape")

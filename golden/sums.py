@@ -1,8 +1,7 @@
 """Sums of two branches: what a quantizer behind a sum gives for every pair, and multipliers as small as that allows.
 
 A sum is one integer ``p*a + q*b``. Where the scales of the branches are in no simple ratio, p and q are large, and so
-is the adder. But a quantizer behind it tells few sums apart: any p and q that keep the pairs of each code apart will
-do.
+is the adder. But a quantizer behind it tells few sums apart: any p and q that keep the pairs of each code apart do.
 """
 
 import math

@@ -78,8 +78,7 @@ def compare(network, raw, executor, x, *, ulps=8):
         data = known[node.output[0]]
         if not isinstance(data, Data):
             continue
-        mine = plain.edges[data.edge] if data.edge != "input" else raw.arranged(values)
-        mine = mine[:, data.index.reshape(-1)]
+        mine = plain.edges[data.edge][:, data.index.reshape(-1)]
         reference, before = reference.reshape(samples, -1), before.reshape(samples, -1)
         differs = (mine != reference) & good[:, None]
         codes += mine[good].size
