@@ -6,6 +6,7 @@ IMAGES  ?=
 INPUT   ?=
 FOLDING ?=
 WAVES   ?=
+BENCH   ?=
 ARGS    ?=
 WORKERS ?= 2
 
@@ -23,7 +24,7 @@ SIM_OPTIONS = $(if $(IMAGES),--images '$(IMAGES)') $(if $(INPUT),--input '$(INPU
 .DELETE_ON_ERROR:
 # Two targets must not install into one environment at once.
 .NOTPARALLEL:
-.PHONY: help sim verilog compare test test-all train lint clean doctor moved
+.PHONY: help sim verilog compare bench test test-all train lint clean doctor moved
 
 help: ## List the targets
 	@echo "make TARGET [MODEL=path.onnx] [IMAGES=images.npz] [INPUT=…] [FOLDING=…] [WAVES=1] [ARGS=…]"
@@ -41,6 +42,10 @@ verilog: $(VENV)/.for-use ## Write MODEL's accelerator as Verilog
 compare: doctor $(VENV)/.for-use ## Compare MODEL with the float32 baseline: cycles, LUTs, accuracy
 	@echo "fewbit: comparing $(MODEL) with its float32 baseline"
 	@$(FEWBIT) compare '$(MODEL)' $(SIM_OPTIONS) $(ARGS)
+
+bench: doctor $(VENV)/.for-use ## Time and memory from a model to verified frames: CNV by default, or BENCH=path.onnx
+	@echo "fewbit: measuring"
+	@$(RUN) -m bench.run $(BENCH) $(ARGS)
 
 train: $(VENV)/.for-training ## Train the example models anew (installs JAX)
 	@echo "fewbit: training"
