@@ -64,7 +64,7 @@ def _readme(project, manifest):
         ("m_axis_tvalid", "out", 1, ""),
         ("m_axis_tready", "in", 1, ""),
         ("m_axis_tlast", "out", 1, f"with beat {o['beats']} of a result"),
-        ("m_axis_tuser", "out", 1, "high on all beats of a result whose frame was too short or too long"),
+        ("m_axis_tuser", "out", 1, "high with the last beat of a result whose frame was too short or too long"),
         ("frames", "out", 32, "results sent"),
         ("bad_frames", "out", 32, "results that were marked"),
     ]

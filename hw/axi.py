@@ -71,7 +71,7 @@ class AxiAccelerator(wiring.Component):
     """The accelerator behind AXI4-Stream, with ports that Vivado groups into interfaces by their names.
 
     Lanes are packed from bit 0 upwards without gaps, TDATA is padded with zeros to whole bytes. TLAST ends a frame. A
-    result whose frame was too short or too long has TUSER high on all its beats. ``frames`` counts results sent,
+    result whose frame was too short or too long has TUSER high on its last beat. ``frames`` counts results sent,
     ``bad_frames`` those that were marked.
 
     Members
@@ -114,13 +114,15 @@ class AxiAccelerator(wiring.Component):
         m.submodules.marks = marks = SyncFIFO(width=1, depth=p.frames_inside)
         m.d.comb += [marks.w_data.eq(guard.bad), marks.w_en.eq(guard.done)]
 
-        sent = Signal()
+        sent, known = Signal(), Signal()
         _, at_end = counter(m, "beat", p.beats_out, sent)
         m.d.comb += [
             sent.eq(self.m_axis_tvalid & self.m_axis_tready),
-            self.m_axis_tdata.eq(accelerator.o.p), self.m_axis_tvalid.eq(accelerator.o.valid),
-            accelerator.o.ready.eq(self.m_axis_tready),
-            self.m_axis_tlast.eq(at_end), self.m_axis_tuser.eq(marks.r_data), marks.r_en.eq(sent & at_end),
+            self.m_axis_tdata.eq(accelerator.o.p), self.m_axis_tvalid.eq(accelerator.o.valid & known),
+            accelerator.o.ready.eq(self.m_axis_tready & known),
+            # A result may leave before the end of its frame, which it did not need; its last beat waits for that.
+            known.eq(~at_end | marks.r_rdy),
+            self.m_axis_tlast.eq(at_end), self.m_axis_tuser.eq(at_end & marks.r_data), marks.r_en.eq(sent & at_end),
         ]  # fmt: skip
         with m.If(sent & at_end):
             m.d.sync += [

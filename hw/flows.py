@@ -86,16 +86,18 @@ class Streams:
         """A copy of the edge's stream is the one of ``other``."""
         self._flows[other] = [self.take(edge)]
 
-    def add(self, name, plan, kind, *flows):
-        """Append a stage; returns its number."""
-        # Whatever a stage holds of frames, it holds less than its memory plus three.
-        held = min(getattr(plan, "depth", 0), UNSIZED) // max(1, flows[0].beats)
+    def add(self, name, plan, kind, *flows, beats_out=None):
+        """Append a stage; returns its number. ``beats_out`` is of a frame, where that is not as many as enter."""
+        # What a stage holds of frames is what its memory holds, at either end, and less than three besides.
+        fewest = max(1, min(flows[0].beats, beats_out or flows[0].beats))
+        held = min(getattr(plan, "depth", 0), UNSIZED) // fewest
         self.stages.append(Stage(name, plan, lambda: kind(plan), tuple(f.source for f in flows), 3 + held))
         return len(self.stages) - 1
 
     def stage(self, name, plan, kind, *flows, edge, lanes, unit):
         """Append a stage; returns its stream, which has the values of ``edge``."""
-        flow = Flow((self.add(name, plan, kind, *flows), 0), edge.format, lanes, unit, edge.length)
+        flow = Flow((), edge.format, lanes, unit, edge.length)
+        flow = replace(flow, source=(self.add(name, plan, kind, *flows, beats_out=flow.beats), 0))
         self.busiest = max(self.busiest, flow.beats)
         return flow
 

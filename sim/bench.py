@@ -143,7 +143,8 @@ async def _damaged(tb, sent, expected, job):
         users = frame.tuser if isinstance(frame.tuser, list) else [frame.tuser]
         right = list(frame.tdata) == _words(expected[number])
         length = len(frame.tdata) == len(expected[number])
-        good = right and not any(users) if kind == "good" else length and all(users)
+        marked = bool(users[-1]) and not any(users[:-1])
+        good = right and not any(users) if kind == "good" else length and marked
         wrong += not good
     tb.stall(0)
     return {"frames": len(order), "damaged": sum(kind != "good" for kind, _, _ in order), "wrong": wrong,

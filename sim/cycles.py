@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from .machines import machine_of
 
-__all__ = ["Pipeline", "Standstill", "Timing", "predict", "steady_interval"]
+__all__ = ["Pipeline", "Run", "Standstill", "Timing", "predict", "steady_interval"]
 
 
 class Standstill(RuntimeError):
@@ -93,38 +93,58 @@ class Pipeline:
         return tuple(machine.state() for machine in self.machines)
 
 
+class Run:
+    """Frames through a pipeline whose source and sink never wait; `tick` is one clock cycle.
+
+    The last beat of a result says whether its frame was whole, so it waits until that has been seen.
+    """
+
+    def __init__(self, plan, frames):
+        self.plan, self.frames, self.pipeline = plan, frames, Pipeline(plan)
+        self.sent = self.got = self.now = self.whole = self._idle = 0
+        self.entered, self.left = [], []
+        self._patience = 4 * plan.bound + sum(min(getattr(s.plan, "depth", 0), 1 << 14) for s in plan.stages) + 10_000
+
+    def tick(self):
+        plan, got = self.plan, self.got
+        takes = got % plan.beats_out != plan.beats_out - 1 or len(self.left) < self.whole
+        enters, leaves = self.pipeline.step(self.sent < self.frames * plan.beats_in, takes)
+        if enters:
+            if self.sent % plan.beats_in == 0:
+                self.entered.append(self.now)
+            self.sent += 1
+        self.whole = self.sent // plan.beats_in
+        if leaves:
+            self.got += 1
+            if self.got % plan.beats_out == 0:
+                self.left.append(self.now)
+        self.now += 1
+        self._idle = 0 if enters or leaves else self._idle + 1
+        if self._idle > self._patience:
+            raise Standstill(
+                f"the pipeline stands still: {len(self.left)} of {self.frames} frames left in {self.now} cycles"
+            )
+
+    def state(self):
+        """Everything that the future depends on."""
+        return self.pipeline.state(), self.got % self.plan.beats_out, self.whole - len(self.left)
+
+
 def predict(plan, frames):
     """The `Timing` of ``frames`` frames through an accelerator's plan; `Standstill` if they do not all leave.
 
     Once the pipeline is in a state that it was in when an earlier frame entered, what follows repeats.
     """
-    pipeline = Pipeline(plan)
-    beats_in, beats_out = plan.beats_in, plan.beats_out
-    sent = got = now = idle = 0
-    entered, left, seen = [], [], {}
-    patience = 4 * plan.bound + sum(getattr(s.plan, "depth", 0) for s in plan.stages) + 10_000
-    while len(left) < frames:
-        if sent % beats_in == 0 and sent < frames * beats_in and seen is not None:
-            key = (pipeline.state(), got % beats_out)
-            if key in seen:
-                if seen[key][0] == len(entered):
-                    raise Standstill(f"the pipeline stands still: {len(left)} of {frames} frames left in {now} cycles")
-                return _repeated(entered, left, frames, *seen[key], len(entered), now, len(left))
-            seen[key] = len(entered), now, len(left)
-        enters, leaves = pipeline.step(sent < frames * beats_in, True)
-        if enters:
-            if sent % beats_in == 0:
-                entered.append(now)
-            sent += 1
-        if leaves:
-            got += 1
-            if got % beats_out == 0:
-                left.append(now)
-        now += 1
-        idle = 0 if enters or leaves else idle + 1
-        if idle > patience:
-            raise Standstill(f"the pipeline stands still: {len(left)} of {frames} frames left in {now} cycles")
-    return Timing(entered, left)
+    run, seen = Run(plan, frames), {}
+    while len(run.left) < frames:
+        if run.sent % plan.beats_in == 0 and run.sent < frames * plan.beats_in:
+            key = run.state()
+            number, now, gone = len(run.entered), run.now, len(run.left)
+            if key in seen and seen[key][0] < number:
+                return _repeated(run.entered, run.left, frames, *seen[key], number, now, gone)
+            seen[key] = number, now, gone
+        run.tick()
+    return Timing(run.entered, run.left)
 
 
 def _repeated(entered, left, frames, frame, then, gone, again, now, gone_now):

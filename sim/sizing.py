@@ -3,7 +3,7 @@
 from hw.accelerator import AcceleratorPlan
 from hw.routing import QueuePlan
 
-from .cycles import Pipeline, Standstill, predict
+from .cycles import Run, Standstill, predict
 
 __all__ = ["size_queues"]
 
@@ -62,21 +62,15 @@ def _times(plan):
 
 def _most_held(plan):
     """The most beats that each queue ever holds, by name."""
-    pipeline = Pipeline(plan)
+    run = Run(plan, _FRAMES)
     queues = {
-        s.name: m for s, m in zip(plan.stages, pipeline.stage_machines, strict=True) if isinstance(s.plan, QueuePlan)
+        stage.name: machine
+        for stage, machine in zip(plan.stages, run.pipeline.stage_machines, strict=True)
+        if isinstance(stage.plan, QueuePlan)
     }
     most = dict.fromkeys(queues, 0)
-    if not queues:
-        return most
-    sent = got = idle = 0
-    patience = 4 * plan.bound + 10_000
-    while got < _FRAMES * plan.beats_out:
-        enters, leaves = pipeline.step(sent < _FRAMES * plan.beats_in, True)
-        sent, got = sent + enters, got + leaves
-        idle = 0 if enters or leaves else idle + 1
-        if idle > patience:
-            raise Standstill("the branches of this model cannot be joined, whatever their queues hold")
+    while queues and len(run.left) < _FRAMES:
+        run.tick()
         for name, queue in queues.items():
             if queue.held > most[name]:
                 most[name] = queue.held

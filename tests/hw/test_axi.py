@@ -8,7 +8,9 @@ from amaranth.lib.wiring import Out
 from hw.accelerator import AcceleratorPlan
 from hw.axi import AxiAccelerator, FrameGuard, bytes_of
 from sim.cycles import Pipeline
+from sim.sizing import size_queues
 from tests.hw.bench import STALLS, simulate
+from tests.sim.imagenets import legal_folding, random_image_network
 from tests.sim.networks import random_folding, random_network
 
 
@@ -101,8 +103,13 @@ def test_there_is_a_mark_for_every_frame_inside():
     """With the output blocked, no more frames enter than the queue of marks can hold."""
     for seed in range(80):
         rng = np.random.default_rng([9, seed])
-        network = random_network(rng)
-        plan = AcceleratorPlan(network, random_folding(rng, network))
+        if seed % 2:
+            network = random_network(rng)
+            plan = AcceleratorPlan(network, random_folding(rng, network))
+        else:
+            network, _ = random_image_network(rng)
+            folding = legal_folding(rng, network)
+            plan = AcceleratorPlan(network, folding, depths=size_queues(network, folding))
         pipeline, beats, quiet = Pipeline(plan), 0, 0
         while quiet < 200 + 2 * plan.bound:
             entered, left = pipeline.step(True, False)
