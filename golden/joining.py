@@ -90,7 +90,7 @@ def _alike(importer, a, b):
     if same and importer.size(a) == importer.size(b):
         return a, b
     if same and a.index.size == importer.length(a):
-        return flat(importer, a), flat(importer, b)
+        return flat(importer, a, vector=True), flat(importer, b, vector=True)
     shape = a.shape
     arrange = image if len(shape) in (3, 4) else ordered
     a, b = (arrange(importer, d) for d in (a, b))
@@ -173,6 +173,8 @@ def upsample(importer, node, inputs, attributes):
     shape = data.shape
     ramp = [np.arange(math.prod(shape), dtype=np.float32).reshape(shape)]
     operands = [None if t is None else constant(t, "scales and sizes", infinite=True) for t in inputs[1:]]
+    if len(operands) == 3 and operands[2] is not None and len(operands[2]) and operands[2][0] == importer.file.batch:
+        operands[2] = np.array([1, *operands[2][1:]])  # sizes of a model that was exported for a fixed batch
     y = evaluate(importer.file, node, ramp + operands + [None] * (len(node.input) - 1 - len(operands)))[0]
     factors = [b // a for a, b in zip(shape, y.shape, strict=True)]
     want = ramp[0]

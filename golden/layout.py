@@ -53,10 +53,10 @@ def by_channel(importer, data, parameter, dtype=np.float32):
     return flat(importer, data), spread
 
 
-def flat(importer, data):
-    """The same data on an edge of one pixel."""
+def flat(importer, data, *, vector=False):
+    """The same data on an edge of one pixel; with ``vector``, also not one that counts as an image of 1x1."""
     pixels, channels = importer.length(data) // importer.channels(data), importer.channels(data)
-    if pixels == 1:
+    if pixels == 1 and not (vector and importer.size(data)):
         return data
     data = _settled(importer, data)
     chain = mapped(data.chain, lambda p: np.tile(p, pixels) if p.size == channels else p)
@@ -75,7 +75,7 @@ def _settled(importer, data):
 
 def ordered(importer, data):
     """Data of one row on a flat edge that holds its values, and no others, in order."""
-    data = flat(importer, data)
+    data = flat(importer, data, vector=True)
     order = data.index.reshape(-1)
     if np.array_equal(order, np.arange(importer.length(data))):
         return data
