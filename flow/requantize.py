@@ -21,11 +21,13 @@ FORMATS = {"w1a1": (1, 1), "w1a2": (1, 2), "ternary": (2, 2), "w4a4": (4, 4), "w
 
 _DOMAIN = "qonnx.custom_op.general"
 _QUANTIZERS = {"Quant", "IntQuant", "BipolarQuant"}
-_PRODUCTS = {"MatMul", "Gemm"}
+_PRODUCTS = {"MatMul", "Gemm", "Conv"}
 # What a float layer may have between its product and its ReLU, and what only moves values about.
 _AFFINE = {"Add", "Sub", "Mul", "Div", "Neg", "BatchNormalization"}
+_JOINS = {"Add", "Sub", "Concat"}
 _MOVES = {"Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Cast", "Shape", "Gather",
-          "Concat", "Slice", "Constant"}  # fmt: skip
+          "Concat", "Slice", "Constant", "MaxPool", "GlobalMaxPool", "AveragePool", "GlobalAveragePool", "ReduceMean",
+          "ReduceMax", "Pad", "Upsample", "Resize"}  # fmt: skip
 
 
 def requantize(path, bits, samples, *, declared):
@@ -69,6 +71,9 @@ class _Walk:
         self.values = {file.input_name: [x.reshape(file.input_shape).astype(kind) for x in samples]}
         self.active, self.behind, self.coded = set(), set(), set()
         self.leads = self._leading_to_products()
+        self.data = {file.input_name}  # what depends on the input
+        for node in file.nodes:
+            self.data.update(node.output if self.data.intersection(node.input) else ())
         for node in file.nodes:
             self._visit(node)
 
@@ -143,7 +148,7 @@ class _Walk:
             self.alias[y] = x
         elif self.bits is None:
             self.alias[y] = x
-            if x in self.behind and x not in self.active:
+            if x in self.behind and x not in self.active and not self._goes_to_a_join(y):
                 self._emit(helper.make_node("Relu", [x], [y], name=f"{y}_relu"))
                 del self.alias[y]
                 self.active.add(y)
@@ -154,6 +159,11 @@ class _Walk:
             self.behind.update({y} if x in self.behind else ())
         else:
             self._quantize(x, y)
+
+    def _goes_to_a_join(self, name):
+        """A quantizer in front of a sum brings a branch to the other's scale; it is no activation function."""
+        readers = [n for n in self.file.nodes if name in n.input]
+        return bool(readers) and all(n.op_type in _JOINS and sum(i in self.data for i in n.input) > 1 for n in readers)
 
     def _product(self, node):
         data, weights = (0, 1) if node.input[0] in self.values else (1, 0)
@@ -166,7 +176,7 @@ class _Walk:
             if node.input[data] not in self.values:
                 self._quantize(x, node.input[data])
         # Outputs are the last axis of the second operand, the first of a transposed one.
-        turned = node.op_type == "Gemm" and attributes_of(node).get("transB", 0)
+        turned = node.op_type == "Conv" or (node.op_type == "Gemm" and attributes_of(node).get("transB", 0))
         self._weights(node, weights, 0 if turned or weights == 0 else -1, last=y not in self.leads)
         self._emit(node)
         self.active.discard(y)
@@ -202,9 +212,15 @@ class _Walk:
             outputs = outputs[:1]
             node = helper.make_node("Relu", [x], outputs, name=node.name)
         self._emit(node)
+        data = [i for i in node.input if i in self.values]
+        joins = kind in _JOINS and len(data) > 1
         for tensors in (self.active, self.behind, self.coded):
-            if tensors.intersection(node.input):
+            if any(i in tensors for i in data) and not (joins and tensors is not self.behind):
                 tensors.update(outputs)
+        if joins and all(i in self.active for i in data):
+            self.active.update(outputs)
+        if kind == "Concat" and all(i in self.coded for i in data):
+            self.coded.update(outputs)
         if not passes:
             self.active.update(outputs)
 

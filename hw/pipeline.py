@@ -109,7 +109,7 @@ class Assembly:
 
     def _window_plan(self, node, kind, **options):
         x, y = self.edges[node.x], self.edges[node.y]
-        pad = int(y.format.encode(np.array(node.pad))) if any(node.window.pads) else 0
+        pad = int(y.format.encode(np.array([node.pad]))[0]) if any(node.window.pads) else 0
         recode = None
         if x.format != y.format:
             recode = y.format.encode(x.format.decode(np.arange(2**x.format.bits))).tolist()
