@@ -18,7 +18,7 @@ from tests.golden.convmodels import BLOCKS, ENDS, random_conv_case
 from tests.golden.floatmodels import BLOCKS as FLOAT_BLOCKS
 from tests.golden.floatmodels import random_float_case
 from tests.golden.models import Graph
-from tests.golden.reference import Executor, compare, raw_network
+from tests.golden.reference import Executor, agree, compare, raw_network
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 GROUPS, PER_GROUP = 6, 25
@@ -41,7 +41,7 @@ def test_trained_models(name):
     for x in io["x"]:
         total.update(compare(network, raw_network(path), Executor(model, x[None]), x[None]))
     assert total["explained"] == 0 and total["samples"] == 10
-    # In one image two logits of cnn_w2a2 are the same integer; the executor's rounding and PyTorch's prefer not the same.
+    # In one image two logits of cnn_w2a2 are the same integer; rounding makes the executor and PyTorch disagree there.
     assert total["labels"] == 10 - (name == "cnn_w2a2")
     label = import_model(path, output="label")
     assert isinstance(label.nodes[-1], ArgMax)
@@ -105,13 +105,6 @@ def conv(graph, t, shape, **attributes):
     return graph.op("Conv", t, graph.quant(graph.const(w), 0.25), **attributes)
 
 
-def agree(graph, x, path, spec=None):
-    network = import_model(graph.save(path), spec)
-    counts = compare(network, raw_network(path, spec), Executor(graph.model(), x), x)
-    assert counts["samples"] == len(x) and counts["explained"] == 0, counts
-    return network
-
-
 @pytest.mark.parametrize("spec", [None, "uint8/64"])
 @pytest.mark.parametrize("last", [False, True])
 def test_layouts(last, spec, scratch):
@@ -130,6 +123,24 @@ def test_layouts(last, spec, scratch):
         assert len(network.nodes[0].thresholds) == 3  # one row a channel, not one a pixel
     order = np.arange(72).reshape(x.shape[1:])
     assert np.array_equal(network.input_order, (order if last else order.transpose(1, 2, 0)).reshape(-1))
+
+
+def test_keras_order(scratch):
+    """As tf2onnx writes it: each convolution between transposes, biases and the flatten in channel-last order."""
+    x = np.random.default_rng(13).normal(0, 1, (5, 6, 5, 2)).astype(np.float32)
+    graph = Graph(list(x.shape))
+    t, rng = "input", np.random.default_rng(14)
+    t = graph.quant(t, 0.25)
+    for channels in (3, 4):
+        t = conv(graph, graph.op("Transpose", t, perm=[0, 3, 1, 2]), (channels, {3: 2, 4: 3}[channels], 3, 2))
+        t = graph.op("Add", graph.op("Transpose", t, perm=[0, 2, 3, 1]), rng.normal(0, 1, channels))
+        t = graph.op("Mul", graph.quant(graph.op("Relu", t), 0.5, signed=0), np.float32([1, 2, 1, 4])[:channels])
+        t = graph.quant(t, 0.5)
+    t = graph.op("Reshape", t, graph.const([-1, 2 * 3 * 4], np.int64))
+    graph.end(graph.op("MatMul", t, graph.bipolar(rng.normal(0, 1, (24, 5)))))
+    network = agree(graph, x, scratch / "m.onnx")
+    assert sum(isinstance(n, View) for n in network.nodes) <= 1
+    assert network.input_size == (6, 5)
 
 
 def test_mean_image(scratch):
