@@ -1,7 +1,7 @@
 """CNV, the network of the FINN paper for images of 32x32x3, in one bit and with random weights: a benchmark of size.
 
-64-64-pool-128-128-pool-256-256 of unpadded 3x3 convolutions, then 512-512-10 (Umuroglu and others, FPGA 2017). Inputs are
-raw 8-bit pixels behind ``2x - 1``; weights and activations are bipolar.
+64-64-pool-128-128-pool-256-256 of unpadded 3x3 convolutions, then 512-512-10 (Umuroglu and others, FPGA 2017). Inputs
+are raw 8-bit pixels behind ``2x - 1``; weights and activations are bipolar.
 """
 
 import numpy as np

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from golden.importer import ModelError, import_model
+from tests.golden.convmodels import random_conv_case
 from tests.golden.models import Graph
 
 
@@ -169,3 +170,19 @@ def test_float_models(kind, message, scratch):
     with pytest.raises(ModelError, match=message) as error:
         import_model(graph.end(t).save(scratch / "m.onnx"))
     assert str(error.value).startswith("node '")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_files(seed, scratch):
+    """With bytes changed at random, a file is imported or refused in one line; nothing else."""
+    rng = np.random.default_rng(seed)
+    case = random_conv_case(seed, samples=2, batch=0)
+    data = np.frombuffer(case.graph.save(scratch / "a.onnx").read_bytes(), dtype=np.uint8)
+    for _ in range(30):
+        spoiled = data.copy()
+        spoiled[rng.integers(0, len(data), rng.choice([1, 2, 20]))] ^= 1 << rng.integers(0, 8, dtype=np.uint8)
+        (scratch / "b.onnx").write_bytes(spoiled.tobytes())
+        try:
+            import_model(scratch / "b.onnx", case.spec)
+        except ModelError as error:
+            assert "\n" not in str(error) and "cannot be imported" not in str(error)

@@ -207,6 +207,17 @@ def test_float_model(scratch):
     assert np.array_equal(execute.run(label, x).labels, y.argmax(axis=1))
 
 
+def test_quantizers_that_change_nothing_are_dropped(scratch):
+    """Several in a row, as exporters leave them behind one another."""
+    x = np.random.default_rng(10).normal(0, 1, (16, 4)).astype(np.float32)
+    graph = Graph([16, 4])
+    t = graph.op("MatMul", graph.quant("input", 0.5), graph.bipolar(np.eye(4)[:, :3] - 0.5))
+    for _ in range(4):
+        t = graph.quant(t, 0.5)
+    network = agree(graph.end(t), x, scratch / "m.onnx")
+    assert [type(n) for n in network.nodes] == [Dense, Threshold]
+
+
 def test_dead_nodes_do_not_matter(scratch):
     graph = Graph(["N", 4])
     data, weights = graph.quant("input", 0.5), graph.quant(graph.const(np.ones((4, 3))), 0.5)
