@@ -9,6 +9,7 @@ from .joins import FloatAdd
 from .network import FloatDense
 from .onnxfile import ModelError
 from .spatial import Windows
+from .tensors import Data
 
 __all__ = ["float_average", "float_convolution", "float_dense", "float_finished", "float_layer_end"]
 
@@ -84,7 +85,7 @@ def float_layer_end(importer, data):
     if data.chain not in known:
         if any(edge == data.edge and left != chain for chain, (edge, left) in known.items()):
             raise ModelError("in a float model a layer's output may be read behind its ReLU only, not in front as well")
-        known[data.chain] = _fold(importer, data, alone=not known)
+        known[data.chain] = _fold(importer, data, alone=not known and not _read_before(importer, data))
     return known[data.chain]
 
 
@@ -92,6 +93,14 @@ def float_finished(importer, data):
     """The edge behind which nothing is left of the chain."""
     edge, chain = float_layer_end(importer, data)
     return _pointwise(importer, edge, chain, relu=False) if chain else edge
+
+
+def _read_before(importer, data):
+    """Whether the model also reads what stands in front of the chain's end."""
+    return any(
+        isinstance(t, Data) and t.edge == data.edge and len(t.chain) < len(data.chain) and importer.readers[name] > 1
+        for name, t in importer.tensors.items()
+    )
 
 
 def _relu_of(chain):

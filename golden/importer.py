@@ -7,19 +7,17 @@ stuck, and the integers are those of the model's own arithmetic.
 """
 
 import math
-from dataclasses import replace
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from .elementwise import Dequantize, apply
 from .floatlayers import float_layer_end
 from .formats import Float32
-from .functions import add_function
 from .gather import gathered
 from .handlers import HANDLERS
 from .inputspec import parse_input
-from .layout import Relayout, by_channel
+from .layout import Relayout
 from .network import Network, Output
 from .onnxfile import INPUT_KEY, STANDARD_DOMAINS, ModelError, OnnxFile, attributes_of, describe, evaluate
 from .outputs import lower_argmax
@@ -107,6 +105,8 @@ class Importer:
         The network made so far.
     laid_out : bool
         Whether the order in which values enter has been chosen by a first walk.
+    readers : Counter
+        How often each tensor of the model is read.
     sums : dict
         Edges of an `Add`: its operands' chains and the sign of the second one (`golden.sums`).
     folded : dict
@@ -134,6 +134,7 @@ class Importer:
         if self.laid_out:
             self.result.input_size, self.result.input_order = layout.size, layout.order
         self.sums, self.folded = {}, {}
+        self.readers = Counter([name for node in file.nodes for name in node.input] + file.outputs)
         self._edges = {}
 
     def network(self, output):
@@ -212,46 +213,6 @@ class Importer:
                 f"input {self.file.input_name!r} gets here without a quantizer; declare how raw integers become its "
                 "floats, for example --input uint8/255"
             )
-
-    def quantize(self, data, quantizer):
-        """The data behind ``quantizer``: a new edge of codes."""
-        data, scale = by_channel(self, data, quantizer.scale)
-        data, zero = by_channel(self, data, quantizer.zero)
-        if zero.size == self.channels(data) != scale.size > 1:  # the second of them made it flat
-            data, scale = by_channel(self, data, quantizer.scale)
-        ends = Dequantize(scale.astype(np.float64), zero.astype(np.float64))
-        if self.result.input_format is None:
-            return self._quantize_input(data, quantizer, scale, zero, ends)
-        self.known(data)
-        edge = add_function(
-            self, data, lambda y: quantizer.codes(y, scale, zero), quantizer.format, parameters=(scale, zero)
-        )
-        return Data(edge, data.index, (ends,))
-
-    def _quantize_input(self, data, quantizer, scale, zero, ends):
-        """The first quantizer of an undeclared input runs on the host; the hardware takes its codes."""
-        result, host = self.result, data
-        result.input_format = quantizer.format
-        order = np.arange(self.length(data)) if result.input_order is None else result.input_order
-        channels = self.channels(data)
-
-        def encode(x):
-            x = np.asarray(x, dtype=np.float32)
-            y = apply(host.chain, x.reshape(len(x), len(order))[:, order].reshape(-1, channels))
-            if not np.isfinite(y).all():
-                raise ValueError("Input must not hold NaN or infinite values")
-            codes = np.empty((len(x), len(order)), dtype=np.int64)
-            codes[:, order] = quantizer.codes(y, scale, zero).reshape(len(x), len(order))
-            return codes.reshape(x.shape)
-
-        result.encode = encode
-        # The floats in front of it exist on the host only: whoever else reads them gets an error, not the codes.
-        for name, tensor in self.tensors.items():
-            if isinstance(tensor, Data) and tensor.edge == "input":
-                self.tensors[name] = replace(tensor, edge="")
-            elif isinstance(tensor, Closed) and tensor.data.edge == "input":
-                self.tensors[name] = replace(tensor, data=replace(tensor.data, edge=""))
-        return Data("input", data.index, (ends,))
 
     def _output(self, name):
         tensor = self.tensors[name]

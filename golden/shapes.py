@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from .encoding import quantized
 from .onnxfile import ModelError, evaluate
 from .quantizers import BipolarQuantizer, UniformQuantizer
 from .registry import constant, data_of, handles, shape_of
@@ -26,7 +27,7 @@ def quantize(importer, node, inputs, attributes):
         quantizer = UniformQuantizer.of(*operands, attributes)
     if isinstance(x, Constant):
         return [_quantized_constant(constant(x, "the tensor that it quantizes"), quantizer)]
-    return [importer.quantize(data_of(x), quantizer)]
+    return [quantized(importer, data_of(x), quantizer)]
 
 
 def _quantized_constant(array, quantizer):

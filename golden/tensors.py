@@ -38,10 +38,9 @@ class Constant:
 class Data:
     """A tensor that depends on the input.
 
-    ``index`` has the tensor's shape (batch axis 1) and says which position of ``edge`` (``pixel*channels + c``)
-    stands where; ``chain`` maps
-    the edge's integers to the tensor's floats, its parameters by channel of the edge. ``raw`` marks an input of an
-    integer type that no Cast has made a float yet.
+    ``index`` has the tensor's shape (batch axis 1) and says which position of ``edge`` (``pixel*channels + c``) stands
+    where; ``chain`` maps the edge's integers to the tensor's floats, its parameters by channel of the edge. ``raw``
+    marks an input of an integer type that no Cast has made a float yet.
     """
 
     edge: str

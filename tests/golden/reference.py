@@ -8,7 +8,7 @@ from qonnx.transformation.infer_shapes import InferShapes
 
 from golden import execute
 from golden.execute import labels_of
-from golden.importer import Importer, _spec_of
+from golden.importer import Importer, _spec_of, import_model
 from golden.layout import Relayout
 from golden.onnxfile import OnnxFile
 from golden.tensors import Data
@@ -127,3 +127,12 @@ def _compare_output(y, reference, scores):
     same = (np.abs(gaps[:, 0]) > 2 * tolerance) | (y == reference).reshape(len(y), -1).all(axis=1)
     assert np.array_equal(labels_of(y)[same], labels_of(reference)[same])
     return int(same.sum())
+
+
+def agree(graph, x, path, spec=None, **metadata):
+    """Import ``graph``, whose codes must all be the executor's for ``x``; returns the network."""
+    graph.save(path, **metadata)
+    network = import_model(path, spec)
+    counts = compare(network, raw_network(path, spec), Executor(graph.model(), x), x)
+    assert counts["samples"] == len(x) and counts["explained"] == 0, counts
+    return network

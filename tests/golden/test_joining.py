@@ -11,20 +11,12 @@ from golden.network import Dense, Edge, Network, Rescale, Threshold
 from golden.spatial import Upsample, Windows
 from golden.sums import smaller_sums
 from tests.golden.models import Graph
-from tests.golden.reference import Executor, compare, raw_network
+from tests.golden.reference import agree
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:qonnx")
 
 IMAGES = np.random.default_rng(0).normal(0, 1, (6, 3, 6, 6)).astype(np.float32)
 WEIGHTS = np.random.default_rng(1).normal(0, 1, (3, 3, 3, 3))
-
-
-def agree(graph, path, x=IMAGES, spec=None):
-    graph.save(path)
-    network = import_model(path, spec)
-    counts = compare(network, raw_network(path, spec), Executor(graph.model(), x), x)
-    assert counts["samples"] == len(x) and counts["explained"] == 0, counts
-    return network
 
 
 def nodes_of(network, kind):
@@ -51,7 +43,7 @@ def test_sums(kind, scales, zeros, scratch):
     graph = Graph([len(IMAGES), 3, 6, 6])
     t = graph.op(kind, *two_branches(graph, scales, zeros))
     graph.end(graph.quant(graph.op("Relu", t), max(scales), bits=3, signed=0))
-    network = agree(graph, scratch / "m.onnx")
+    network = agree(graph, IMAGES, scratch / "m.onnx")
     (add,) = nodes_of(network, Add)
     assert np.abs(add.multipliers).max() <= (1 if scales[0] == scales[1] else 100)
 
@@ -68,7 +60,7 @@ def test_sums_of_every_pair_have_the_models_code(scratch):
         left, right = (graph.op("Slice", t, *(graph.const(v, np.int64) for v in ([i], [i + 1], [1]))) for i in (0, 1))
         left, right = graph.quant(left, 1.0), graph.quant(right, 1.0)
         t = graph.quant(graph.op("Add", graph.op("Mul", left, a), graph.op("Mul", right, b)), c, bits=4)
-        network = agree(graph.end(t), scratch / "m.onnx", pairs)
+        network = agree(graph.end(t), pairs, scratch / "m.onnx")
         small.append(np.abs(nodes_of(network, Add)[0].multipliers).max())
     assert np.median(small) < 100 and max(small) < 2000, small
 
@@ -78,7 +70,7 @@ def test_sums_per_channel(scratch):
     graph = Graph([len(IMAGES), 3, 6, 6])
     a, b = two_branches(graph, (np.array([0.5, 0.3, 1.1]).reshape(1, 3, 1, 1), 0.43))
     graph.end(graph.quant(graph.op("Add", a, b), 0.8))
-    network = agree(graph, scratch / "m.onnx")
+    network = agree(graph, IMAGES, scratch / "m.onnx")
     (add,) = nodes_of(network, Add)
     assert add.multipliers.shape == (2, 3) and len({tuple(c) for c in add.multipliers.T}) == 3
 
@@ -90,7 +82,7 @@ def test_sums_of_accumulators(scratch):
     a, b = (graph.op("Conv", t, graph.quant(graph.const(w), s), pads=[1] * 4)
             for w, s in ((WEIGHTS, 0.25), (WEIGHTS[::-1], 0.5)))  # fmt: skip
     graph.end(graph.quant(graph.op("Add", a, b), 0.75))
-    network = agree(graph, scratch / "m.onnx")
+    network = agree(graph, IMAGES, scratch / "m.onnx")
     assert nodes_of(network, Add)[0].multipliers.tolist() == [[1] * 3, [2] * 3]
 
 
@@ -138,7 +130,7 @@ def test_concatenations(kinds, scratch):
     t = graph.quant(graph.op("Concat", *parts, axis=1), 0.5, bits=3)
     w = np.random.default_rng(4).normal(0, 1, (2, 3 * len(kinds), 2, 2))
     graph.end(graph.op("Conv", t, graph.bipolar(graph.const(w))))
-    network = agree(graph, scratch / "m.onnx")
+    network = agree(graph, IMAGES, scratch / "m.onnx")
     (join,) = nodes_of(network, Concat)
     assert (join.format == Bipolar()) == (kinds == "bb")
     assert sum(n.format == Ternary() for n in nodes_of(network, Rescale)) == (kinds.count("b") if "q" in kinds else 0)
@@ -152,7 +144,7 @@ def test_vectors_side_by_side(scratch):
     b = graph.quant(graph.op("GlobalAveragePool", t), 0.25, bits=3)
     t = graph.op("Concat", graph.op("Flatten", a), graph.op("Flatten", b), axis=1)
     graph.end(graph.op("MatMul", t, graph.bipolar(np.random.default_rng(5).normal(0, 1, (15, 4)))))
-    agree(graph, scratch / "m.onnx")
+    agree(graph, IMAGES, scratch / "m.onnx")
 
 
 # Padding and enlargement
@@ -165,7 +157,7 @@ def test_padding_in_front_is_merged(sign, scratch):
     t = graph.bipolar("input") if sign else graph.quant("input", 0.25, 3.0)
     t = graph.op("Pad", t, graph.const([0, 0, 1, 0, 0, 0, 2, 1], np.int64))
     graph.end(graph.op("Conv", t, graph.bipolar(graph.const(WEIGHTS)), pads=[0, 1, 1, 0], strides=[2, 1]))
-    network = agree(graph, scratch / "m.onnx")
+    network = agree(graph, IMAGES, scratch / "m.onnx")
     assert [type(n) for n in network.nodes] == [Windows, Dense]
     windows = network.nodes[0]
     assert windows.window.pads == (1, 1, 3, 1) and windows.pad == (0 if sign else 3)
@@ -180,7 +172,7 @@ def test_raw_pixels_are_padded_with_an_exact_zero(spec, factor, scratch):
     x = (raw * scale + offset).astype(np.float32)
     graph = Graph([len(x), 3, 6, 6])
     graph.end(graph.op("Conv", "input", graph.bipolar(graph.const(WEIGHTS)), pads=[1, 1, 1, 1]))
-    network = agree(graph, scratch / "m.onnx", x, spec)
+    network = agree(graph, x, scratch / "m.onnx", spec)
     assert np.array_equal(network.encode(x), raw)
     recode = network.nodes[0]
     assert isinstance(recode, Rescale) and recode.shift == 0 and (recode.multiplier == factor).all()
@@ -215,5 +207,5 @@ def test_enlargement(how, scratch):
         start = graph.op("Slice", graph.op("Shape", t), *(graph.const(v, np.int64) for v in ([0], [2], [0])))
         t = graph.op("Resize", t, "", "", graph.op("Concat", start, size, axis=0), **form)
     graph.end(graph.op("Conv", t, graph.bipolar(graph.const(WEIGHTS))))
-    network = agree(graph, scratch / "m.onnx")
+    network = agree(graph, IMAGES, scratch / "m.onnx")
     assert nodes_of(network, Upsample)[0].factors == (2, 3)

@@ -11,20 +11,12 @@ from golden.importer import ModelError, import_model
 from golden.network import Dense, Threshold
 from golden.spatial import Largest, View, Windows
 from tests.golden.models import Graph
-from tests.golden.reference import Executor, compare, raw_network
+from tests.golden.reference import Executor, agree, compare, raw_network
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:qonnx")
 
 IMAGES = np.random.default_rng(0).normal(0, 1, (4, 2, 7, 6)).astype(np.float32)
 WEIGHTS = np.random.default_rng(1).normal(0, 1, (3, 2, 3, 3))
-
-
-def agree(graph, x, path):
-    graph.save(path)
-    network = import_model(path)
-    counts = compare(network, raw_network(path), Executor(graph.model(), x), x)
-    assert counts["samples"] == len(x) and counts["explained"] == 0, counts
-    return network
 
 
 def geometries():

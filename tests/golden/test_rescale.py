@@ -71,6 +71,17 @@ def test_other_functions_keep_their_thresholds(shape):
     assert rescale is None or shape == "uneven"
 
 
+def test_one_function_for_all_channels():
+    """A threshold of one row, on channels of different ranges."""
+    edge = edge_of(np.array([-4000, -90000, 17]), np.array([5000, 40000, 70000]))
+    whole = edge_of(edge.lo.min(keepdims=True), edge.hi.max(keepdims=True))
+    node = threshold_of(lambda x: np.clip((x * 3) // 1024, -128, 127), whole, Signed(8))
+    rescale = as_rescale(node, edge)
+    x = np.arange(-90000, 70001)[:, None].repeat(3, axis=1)
+    assert isinstance(rescale, Rescale) and len(rescale.multiplier) == 3
+    assert np.array_equal(execute(rescale, x), execute(node, x))
+
+
 def test_few_levels_stay_thresholds():
     edge = edge_of(np.array([-500]), np.array([500]))
     assert as_rescale(threshold_of(lambda x: np.clip(x // 64, -8, 7), edge, Signed(4)), edge) is None
