@@ -7,8 +7,7 @@ import numpy as np
 from .elementwise import mapped
 from .joining import one_format
 from .joins import Concat
-from .layout import flat
-from .tensors import Data
+from .spatial import View
 
 __all__ = ["gathered"]
 
@@ -21,7 +20,7 @@ def gathered(importer, outputs):
     lengths = {name: importer.edge(name).length for name in names}
     starts = dict(zip(names, np.cumsum([0, *lengths.values()]).tolist(), strict=False))
     total = sum(lengths.values())
-    parts = [flat(importer, Data(name, np.arange(lengths[name]))).edge for name in names]
+    parts = [_vector(importer, name) for name in names]
     parts, fmt = one_format(importer, parts)
     edge = importer.new("outputs")
     importer.add(Concat(edge, parts[0], edge, tuple(parts[1:]), fmt))
@@ -39,3 +38,10 @@ def gathered(importer, outputs):
         return replace(output, edge=edge, index=output.index + start, chain=mapped(output.chain, spread))
 
     return [moved(output) for output in outputs]
+
+
+def _vector(importer, edge):
+    if not importer.edge(edge).size:
+        return edge
+    name = importer.new("view")
+    return importer.add(View(name, edge, name))

@@ -1,10 +1,13 @@
 """Where the taps of a kernel fall on an image: the geometry that convolutions and pools share."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 __all__ = ["Window"]
+
+_MOST_TAPS = 1 << 26  # of a whole image; more are a damaged file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,8 @@ class Window:
                 raise ValueError(f"Window {name} must be whole numbers from {least}, not {values}")
         if any(o < 1 for o in self.out_size):
             raise ValueError(f"A kernel that spans {self.span} does not fit an image of {self.padded_size}")
+        if max(math.prod(self.padded_size), self.out_pixels * self.taps_count) > _MOST_TAPS:
+            raise ValueError(f"A kernel of {self.kernel} on an image of {self.padded_size} is more than can be built")
 
     @property
     def span(self):

@@ -125,26 +125,30 @@ class Run:
                 f"the pipeline stands still: {len(self.left)} of {self.frames} frames left in {self.now} cycles"
             )
 
+    def timing(self):
+        """Go on to the end; the frames' `Timing`.
+
+        Once everything is in a state that it was in when an earlier frame entered, what follows repeats.
+        """
+        seen = {}
+        while len(self.left) < self.frames:
+            if self.sent % self.plan.beats_in == 0 and self.sent < self.frames * self.plan.beats_in:
+                key = self.state()
+                number, now, gone = len(self.entered), self.now, len(self.left)
+                if key in seen and seen[key][0] < number:
+                    return _repeated(self.entered, self.left, self.frames, *seen[key], number, now, gone)
+                seen[key] = number, now, gone
+            self.tick()
+        return Timing(self.entered, self.left)
+
     def state(self):
         """Everything that the future depends on."""
         return self.pipeline.state(), self.got % self.plan.beats_out, self.whole - len(self.left)
 
 
 def predict(plan, frames):
-    """The `Timing` of ``frames`` frames through an accelerator's plan; `Standstill` if they do not all leave.
-
-    Once the pipeline is in a state that it was in when an earlier frame entered, what follows repeats.
-    """
-    run, seen = Run(plan, frames), {}
-    while len(run.left) < frames:
-        if run.sent % plan.beats_in == 0 and run.sent < frames * plan.beats_in:
-            key = run.state()
-            number, now, gone = len(run.entered), run.now, len(run.left)
-            if key in seen and seen[key][0] < number:
-                return _repeated(run.entered, run.left, frames, *seen[key], number, now, gone)
-            seen[key] = number, now, gone
-        run.tick()
-    return Timing(run.entered, run.left)
+    """The `Timing` of ``frames`` frames through an accelerator's plan; `Standstill` if they do not all leave."""
+    return Run(plan, frames).timing()
 
 
 def _repeated(entered, left, frames, frame, then, gone, again, now, gone_now):

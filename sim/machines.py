@@ -191,6 +191,7 @@ class _Queue(Machine):
 
     def __init__(self, plan):
         self.plan, self.inner, self.full = plan, 0, False
+        self.most = 0  # that it ever held
 
     def valid(self):
         return self.full
@@ -198,14 +199,12 @@ class _Queue(Machine):
     def ready(self, gives):
         return self.inner < self.plan.depth - 1
 
-    @property
-    def held(self):
-        return self.inner + self.full
-
     def move(self, takes, gives):
         reads = self.inner > 0 and (gives or not self.full)
         self.full = reads or (self.full and not gives)
         self.inner += takes - reads
+        if self.inner + self.full > self.most:
+            self.most = self.inner + self.full
 
 
 class _Fork(Machine):

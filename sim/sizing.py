@@ -7,7 +7,7 @@ from .cycles import Run, Standstill, predict
 
 __all__ = ["size_queues"]
 
-_FRAMES = 4  # whose times must not change: the pipeline is full by the second one
+_FRAMES = 4  # whose times must not change, beyond those that the pipeline holds at once
 
 
 def size_queues(network, folding, *, dsp=True, progress=None):
@@ -27,13 +27,15 @@ def size_queues(network, folding, *, dsp=True, progress=None):
         return AcceleratorPlan(network, folding, depths=depths, dsp=dsp)
 
     free = plan_with(None)
-    held = _most_held(free)
-    if not held:
+    if not any(isinstance(stage.plan, QueuePlan) for stage in free.stages):
         return {}
-    wanted = _times(free)
+    frames = _FRAMES + -(-predict(free, 1).latency // free.bound)
+    run = Run(free, frames)
+    wanted = run.timing().left
+    held = _most_held(run)
     # Two entries are the least that a queue can have.
     depths = {name: 0 if most == 0 else max(2, most) for name, most in held.items()}
-    if _times(plan_with(depths)) != wanted:  # a queue of exactly what it held may turn a beat away for a cycle
+    if _times(plan_with(depths), frames) != wanted:  # a queue of exactly what it held may turn a beat away for a cycle
         depths = {name: depth and depth + 2 for name, depth in depths.items()}
     for done, name in enumerate(sorted(depths, key=depths.get)):
         if progress:
@@ -45,7 +47,7 @@ def size_queues(network, folding, *, dsp=True, progress=None):
             if middle == 1:
                 bad = 1
                 continue
-            if _times(plan_with(depths | {name: middle})) == wanted:
+            if _times(plan_with(depths | {name: middle}), frames) == wanted:
                 good = middle
             else:
                 bad = middle
@@ -53,25 +55,14 @@ def size_queues(network, folding, *, dsp=True, progress=None):
     return depths
 
 
-def _times(plan):
+def _times(plan, frames):
     try:
-        return predict(plan, _FRAMES).left
+        return predict(plan, frames).left
     except Standstill:
         return None
 
 
-def _most_held(plan):
-    """The most beats that each queue ever holds, by name."""
-    run = Run(plan, _FRAMES)
-    queues = {
-        stage.name: machine
-        for stage, machine in zip(plan.stages, run.pipeline.stage_machines, strict=True)
-        if isinstance(stage.plan, QueuePlan)
-    }
-    most = dict.fromkeys(queues, 0)
-    while queues and len(run.left) < _FRAMES:
-        run.tick()
-        for name, queue in queues.items():
-            if queue.held > most[name]:
-                most[name] = queue.held
-    return most
+def _most_held(run):
+    """The most beats that each queue of a finished run ever held, by name."""
+    machines = zip(run.plan.stages, run.pipeline.stage_machines, strict=True)
+    return {stage.name: machine.most for stage, machine in machines if isinstance(stage.plan, QueuePlan)}

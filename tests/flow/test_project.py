@@ -74,6 +74,19 @@ def test_labels_in_hardware(scratch):
     assert floats.digest != labels.digest
 
 
+def test_two_outputs_in_one_frame(scratch):
+    """The manifest says which values belong to which, and a result leaves every cycle, as the layers allow."""
+    project = Project(small(scratch / "m.onnx", outputs=2), directory=scratch / "out")
+    result = project.execute(random_images(project.network, 40).values)
+    manifest = project.manifest()
+    values = project.hardware_values(result)
+    assert manifest["output"]["length"] == 3 + 4 and len(manifest["outputs"]) == 2
+    for o in manifest["outputs"]:
+        meant = np.array(o["scale"]) * values + np.array(o["offset"])
+        assert np.array_equal(meant[:, o["positions"]], result.outputs[o["name"]])
+    assert manifest["cycles"]["interval"] == manifest["cycles"]["bound"] == 1
+
+
 @pytest.mark.parametrize("external", [False, True])
 def test_the_declared_copy_stands_alone(scratch, external):
     project = Project(small(scratch / "in" / "m.onnx", external=external), input_spec=SPEC, directory=scratch / "out")
