@@ -160,19 +160,26 @@ def compare(
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example: `fewbit train` writes examples/digits anew.")
+@app.command(epilog="Example: `fewbit train fashion --only w1a1` writes examples/fashion/w1a1.onnx anew.")
 def train(
-    directory: Annotated[Path, typer.Option("-o", "--directory")] = Path("examples/digits"),
-    only: Annotated[list[str] | None, typer.Option("--only", help="Only these formats.")] = None,
+    example: Annotated[str, typer.Argument(help="`digits`, `digits-cnn` or `fashion`.")] = "digits",
+    directory: Annotated[Path | None, typer.Option("-o", "--directory", help="Default: the example's own.")] = None,
+    only: Annotated[list[str] | None, typer.Option("--only", help="Only these networks.")] = None,
     json: Json = False,
 ):
-    """Train the example networks (needs the extra `train`: `make train` installs it)."""
+    """Train the networks of an example (needs the extra `train`: `make train` installs it)."""
     report = Reporter(json)
     try:
-        from train.digits import main as train_digits
+        from train.catalogue import EXAMPLES
+        from train.fashion_data import DataError
     except ModuleNotFoundError as error:
         raise ModelError(f"training needs the package {error.name}: run `make train`, which installs it") from None
-    report.trained(train_digits(directory, names=only or None, progress=report.say))
+    if example not in EXAMPLES:
+        raise ModelError(f"the examples are {', '.join(EXAMPLES)}, not {example!r}")
+    try:
+        report.trained(EXAMPLES[example].main(directory, only or None, report.say, report.training))
+    except DataError as error:
+        raise ModelError(error) from None
 
 
 def main():

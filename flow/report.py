@@ -205,6 +205,10 @@ class Reporter:
         self.out.print(table_of(head[:middle], [row[:middle] for row in rows]))
         self.out.print(table_of(head[:1] + head[middle:], [row[:1] + row[middle:] for row in rows]))
 
+    def training(self, name, done, total, loss):
+        """That so many steps of a training are done."""
+        self.say(f"{name}: step {done} of {total}, loss {loss:.3f}")
+
     def trained(self, accuracy):
         if self.as_json:
             self.json(accuracy)

@@ -7,20 +7,20 @@ random generator. No image occurs twice. Training never sees the test split.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["CLASSES", "PIXEL_MAX", "TEST_PER_CLASS", "Split", "augment", "load", "split", "to_input"]
+__all__ = ["CLASSES", "DIGITS", "TEST_PER_CLASS", "Dataset", "Split", "augment", "load", "split"]
 
 CLASSES = 10
-PIXEL_MAX = 16
 TEST_PER_CLASS = 36
 
 
 @dataclass(frozen=True)
 class Split:
-    """Images (``uint8``, (n, 64), 0 to 16) and their labels (``int64``, (n,))."""
+    """Images (``uint8``, (n, pixels)) and their labels (``int64``, (n,))."""
 
     raw: np.ndarray
     label: np.ndarray
@@ -29,9 +29,39 @@ class Split:
         return len(self.label)
 
 
-def to_input(raw):
-    """What the models take: pixels divided by 16, exact in ``float32``."""
-    return np.asarray(raw, dtype=np.float32) / np.float32(PIXEL_MAX)
+@dataclass(frozen=True)
+class Dataset:
+    """Images of ten classes, and how a network takes them.
+
+    Attributes
+    ----------
+    shape : tuple
+        Of a sample: (features,), or (height, width, channels).
+    declaration : str
+        What the pixels are to the hardware and the model (`golden.inputspec`), such as ``uint5/16``.
+    load : callable
+        ``load(validation=False)`` gives the `Split` to train with and the one to measure with.
+    augment : callable
+        ``augment(raw, copies=, seed=)`` gives versions of each image, (copies, n, pixels).
+    """
+
+    shape: tuple
+    declaration: str
+    load: Callable
+    augment: Callable
+
+    @property
+    def divisor(self):
+        """A pixel divided by this is what the model takes; a power of two, so that it is exact."""
+        return np.float32(self.declaration.partition("/")[2])
+
+    def to_input(self, raw):
+        """Samples as `train.model` takes them, float32 ``(n, *shape)``."""
+        return np.asarray(raw, dtype=np.float32).reshape(-1, *self.shape) / self.divisor
+
+    def to_onnx(self, x):
+        """Such samples, or raw ones of the same shape, as the exported model takes them: channels in front."""
+        return np.moveaxis(x, -1, 1) if len(self.shape) == 3 else x
 
 
 def split(whole, per_class):
@@ -93,3 +123,6 @@ def augment(raw, *, copies, seed):
         for right in (0, 1)
     )
     return np.concatenate([raw[None], np.rint(result).astype(np.uint8)])
+
+
+DIGITS = Dataset((64,), "uint5/16", load, augment)

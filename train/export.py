@@ -3,7 +3,7 @@
 Weights are latent floats in an initializer and go through a ``Quant`` or ``BipolarQuant`` node (domain
 ``qonnx.custom_op.general``), activations through another. Batch norm is its own node. The last node gives the logits.
 The metadata key ``fewbit.input`` says which integers the input stands for: ``uint5/16`` are 5-bit unsigned integers,
-divided by 16.
+divided by 16. Images are ``(batch, channels, height, width)``.
 """
 
 import numpy as np
@@ -11,21 +11,25 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from .data import CLASSES
+from .layers import Dense, walk
 from .model import EPSILON
 from .quantize import Bipolar, Float, power_of_two
 
-__all__ = ["INPUT_KEY", "INPUT_VALUE", "OPSET", "build", "execute", "write"]
+__all__ = ["INPUT_KEY", "OPSET", "build", "execute", "write"]
 
 INPUT_KEY = "fewbit.input"
-INPUT_VALUE = "uint5/16"
 OPSET = 13
 DOMAIN = "qonnx.custom_op.general"
 
 
 class _Graph:
-    """Nodes and initializers in the order in which they are added."""
+    """Nodes and initializers in the order in which they are added: a maker of `layers`, whose ``x`` are tensor names.
 
-    def __init__(self):
+    ``image`` says whether the tensor at hand is one.
+    """
+
+    def __init__(self, recipe, image):
+        self.recipe, self.image = recipe, image
         self.nodes, self.initializers = [], {}
 
     def constant(self, name, value):
@@ -56,34 +60,64 @@ class _Graph:
             rounding_mode="ROUND",
         )
 
+    # What `layers.walk` asks for
 
-def build(recipe, params):
-    """The network as a ``ModelProto``: input ``x`` (batch, features), output ``logits`` (batch, classes)."""
-    graph = _Graph()
-    x = "x"
-    if recipe.input == Bipolar():
-        x = graph.add("Mul", "input.twice", x, graph.constant("input.two", 2))
-        x = graph.add("Sub", "input.centred", x, graph.constant("input.one", 1))
-    x = graph.quantize(recipe.input, "input.quant", x)
-    for number, layer in enumerate(params, 1):
-        weight = graph.constant(f"fc{number}.weight", layer["weight"])
-        weight = graph.quantize(recipe.weight, f"fc{number}.weight.quant", weight, layer.get("weight_exponent"))
-        if "gamma" not in layer:
-            graph.add("MatMul", "logits", x, weight)
-            break
-        x = graph.add("MatMul", f"fc{number}", x, weight)
-        statistics = [graph.constant(f"bn{number}.{what}", layer[what]) for what in ("gamma", "beta", "mean", "var")]
-        x = graph.add("BatchNormalization", f"bn{number}", x, *statistics, epsilon=EPSILON)
-        if recipe.act != Bipolar():
-            x = graph.add("Relu", f"relu{number}", x)
-        x = graph.quantize(recipe.act, f"act{number}.quant", x, layer.get("act_exponent"))
+    def input(self, x):
+        if self.recipe.input == Bipolar():
+            x = self.add("Mul", "input.twice", x, self.constant("input.two", 2))
+            x = self.add("Sub", "input.centred", x, self.constant("input.one", 1))
+        return self.quantize(self.recipe.input, "input.quant", x)
 
-    features = len(params[0]["weight"])
+    def product(self, name, layer, p, x):
+        dense = isinstance(layer, Dense)
+        if dense and self.image:
+            x, self.image = self.add("Flatten", f"{name}.flat", x), False
+        weight = self.constant(f"{name}.weight", p["weight"] if dense else _in_onnx_order(p["weight"]))
+        weight = self.quantize(self.recipe.weight, f"{name}.weight.quant", weight, p.get("weight_exponent"))
+        name = name if "gamma" in p else "logits"
+        if dense:
+            return self.add("MatMul", name, x, weight)
+        group = p["weight"].shape[2] if layer.channels is None else 1
+        where = {"kernel_shape": [layer.kernel] * 2, "strides": [layer.stride] * 2, "pads": [layer.pad] * 4}
+        return self.add("Conv", name, x, weight, group=group, **where)
+
+    def norm(self, name, p, x):
+        statistics = [self.constant(f"{name}.{what}", p[what]) for what in ("gamma", "beta", "mean", "var")]
+        return self.add("BatchNormalization", name, x, *statistics, epsilon=EPSILON)
+
+    def relu(self, name, x):
+        return self.add("Relu", name, x)
+
+    def act(self, name, quantizer, p, x):
+        return self.quantize(quantizer, f"{name}.quant", x, p.get("act_exponent"))
+
+    def pool(self, name, size, x):
+        return self.add("MaxPool", name, x, kernel_shape=[size] * 2, strides=[size] * 2)
+
+    def average(self, name, x):
+        return self.add("GlobalAveragePool", name, x)  # the Flatten of the product behind it takes the 1x1 image
+
+    def sum(self, name, a, b):
+        return self.add("Add", name, a, b)
+
+
+def _in_onnx_order(weight):
+    """(out, in, height, width) of a convolution's (height, width, in, out), or of a depthwise one's without ``out``."""
+    return weight.transpose(3, 2, 0, 1) if weight.ndim == 4 else weight.transpose(2, 0, 1)[:, None]
+
+
+def build(recipe, dataset, params):
+    """The network as a ``ModelProto``: input ``x`` (batch, features) or (batch, channels, height, width), output
+    ``logits`` (batch, classes)."""
+    *size, channels = dataset.shape
+    graph = _Graph(recipe, bool(size))
+    walk(recipe, CLASSES, params, "x", graph)
+    shape = [channels, *size]
     proto = helper.make_model(
         helper.make_graph(
             graph.nodes,
             recipe.name,
-            [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", features])],
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", *shape])],
             [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", CLASSES])],
             list(graph.initializers.values()),
         ),
@@ -91,14 +125,14 @@ def build(recipe, params):
         producer_name="fewbit",
         ir_version=8,
     )
-    helper.set_model_props(proto, {INPUT_KEY: INPUT_VALUE})
+    helper.set_model_props(proto, {INPUT_KEY: dataset.declaration})
     onnx.checker.check_model(proto)
     return proto
 
 
-def write(recipe, params, path):
+def write(recipe, dataset, params, path):
     """`build` it and save it as ``path``. The same parameters give the same bytes."""
-    path.write_bytes(build(recipe, params).SerializeToString(deterministic=True))
+    path.write_bytes(build(recipe, dataset, params).SerializeToString(deterministic=True))
 
 
 def execute(path, x):
@@ -107,6 +141,9 @@ def execute(path, x):
     from qonnx.core.onnx_exec import execute_onnx
     from qonnx.util.cleanup import cleanup_model
 
-    model = cleanup_model(ModelWrapper(str(path)), override_inpsize=len(x))
+    size = min(len(x), 1000)
+    model = cleanup_model(ModelWrapper(str(path)), override_inpsize=size)
     (given,), (result,) = model.graph.input, model.graph.output
-    return execute_onnx(model, {given.name: x})[result.name]
+    padded = np.concatenate([x, np.zeros((-len(x) % size, *x.shape[1:]), dtype=x.dtype)])
+    parts = (padded[at : at + size] for at in range(0, len(padded), size))
+    return np.concatenate([execute_onnx(model, {given.name: part})[result.name] for part in parts])[: len(x)]

@@ -56,8 +56,8 @@ def test_split_is_checked(per_class):
 
 
 def test_input_is_exact():
-    raw = np.arange(17, dtype=np.uint8)
-    x = data.to_input(raw)
+    raw = np.resize(np.arange(17, dtype=np.uint8), (17, 64))
+    x = data.DIGITS.to_input(raw)
     assert x.dtype == np.float32
     assert (x * 16 == raw).all()
 

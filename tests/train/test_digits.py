@@ -9,11 +9,12 @@ import pytest
 
 jax = pytest.importorskip("jax")
 
-from train import data, digits, export, model  # noqa: E402
+from train import data, export, model  # noqa: E402
+from train.digits import EXAMPLE, RECIPES  # noqa: E402
 
 
 def short(name):
-    return replace(digits.RECIPES[name], steps=120, batch=64, copies=2)
+    return replace(RECIPES[name], steps=120, batch=64, copies=2)
 
 
 @pytest.fixture(scope="module")
@@ -22,25 +23,25 @@ def images():
     return data.augment(train.raw, copies=2, seed=1), train.label, held_out
 
 
-@pytest.mark.parametrize("name", digits.RECIPES)
+@pytest.mark.parametrize("name", RECIPES)
 def test_short_training_and_export(name, images, tmp_path):
     versions, label, held_out = images
     recipe = short(name)
-    params, losses = model.train(recipe, versions, label)
+    params, losses = model.train(recipe, data.DIGITS, versions, label)
     assert losses.shape == (120,)
     assert losses[-20:].mean() < 0.8 * losses[:10].mean()
 
     path = tmp_path / "model.onnx"
-    export.write(recipe, params, path)
+    export.write(recipe, data.DIGITS, params, path)
     proto = onnx.load(path)
     onnx.checker.check_model(proto, full_check=name == "float32")
     assert [(entry.key, entry.value) for entry in proto.metadata_props] == [("fewbit.input", "uint5/16")]
     assert [dim.dim_param or dim.dim_value for dim in proto.graph.input[0].type.tensor_type.shape.dim] == ["batch", 64]
 
-    x = data.to_input(held_out.raw)
+    x = data.DIGITS.to_input(held_out.raw)
     logits = export.execute(path, x)
     assert logits.shape == (360, 10)
-    assert (logits.argmax(1) == model.predict(recipe, params, held_out.raw)).all()
+    assert (logits.argmax(1) == model.predict(recipe, data.DIGITS, params, held_out.raw)).all()
     accuracy = (logits.argmax(1) == held_out.label).mean()
     assert 0.5 < accuracy < 1
     if name != "float32":
@@ -53,7 +54,9 @@ def test_same_seed_same_bytes(images):
     recipe = short("ternary")
 
     def written(recipe):
-        return export.build(recipe, model.train(recipe, versions, label)[0]).SerializeToString(deterministic=True)
+        return export.build(
+            recipe, data.DIGITS, model.train(recipe, data.DIGITS, versions, label)[0]
+        ).SerializeToString(deterministic=True)
 
     assert written(recipe) == written(recipe)
     assert written(recipe) != written(replace(recipe, seed=2))
@@ -75,21 +78,21 @@ def test_same_seed_same_bytes(images):
     ],
 )
 def test_exported_nodes(name, nodes):
-    proto = onnx.load(digits.OUT_DIR / f"{name}.onnx")
+    proto = onnx.load(EXAMPLE.folder / f"{name}.onnx")
     assert [node.op_type for node in proto.graph.node] == nodes.split()
 
 
 def untrained(recipe, x):
-    return model.calibrate(recipe, model.init(recipe, 64, jax.random.key(1)), x)
+    return model.calibrate(recipe, model.init(recipe, (64,), jax.random.key(1)), x)
 
 
 def test_bipolar_input_is_that_of_twice_x_less_one(images, tmp_path):
-    recipe = replace(short("w1a1"), input=digits.RECIPES["w1a1"].weight)
-    seen = np.asarray(model.quantize_input(recipe, data.to_input(np.arange(17))))
+    recipe = replace(short("w1a1"), input=RECIPES["w1a1"].weight)
+    seen = np.asarray(model.quantize_input(recipe, np.arange(17) / np.float32(16)))
     assert seen.tolist() == [-1] * 8 + [1] * 9
-    x = data.to_input(images[2].raw)
+    x = data.DIGITS.to_input(images[2].raw)
     params = untrained(recipe, x)
-    export.write(recipe, params, tmp_path / "model.onnx")
+    export.write(recipe, data.DIGITS, params, tmp_path / "model.onnx")
     nodes = onnx.load(tmp_path / "model.onnx").graph.node
     assert [node.op_type for node in nodes][:3] == ["Mul", "Sub", "BipolarQuant"]
     assert (export.execute(tmp_path / "model.onnx", x) == np.asarray(model.forward(recipe, params, x))).all()
@@ -97,7 +100,7 @@ def test_bipolar_input_is_that_of_twice_x_less_one(images, tmp_path):
 
 def test_calibration_measures_population_statistics(images):
     recipe = short("w1a2")
-    x = data.to_input(images[0]).reshape(-1, 64)
+    x = data.DIGITS.to_input(images[0]).reshape(-1, 64)
     params = untrained(recipe, x)
     # The first layer's accumulators, by NumPy.
     codes = np.rint(np.clip(x * 4, 0, 3)) / 4
@@ -108,10 +111,10 @@ def test_calibration_measures_population_statistics(images):
 
 
 def test_main_writes_only_what_is_asked_for(monkeypatch, tmp_path):
-    monkeypatch.setitem(digits.RECIPES, "w1a2", short("w1a2"))
+    monkeypatch.setitem(RECIPES, "w1a2", short("w1a2"))
     (tmp_path / "accuracy.json").write_text(json.dumps({"w8a8": {"correct": 1}}))
     lines = []
-    results = digits.main(tmp_path, ["w1a2"], lines.append)
+    results = EXAMPLE.main(tmp_path, ["w1a2"], lines.append)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["accuracy.json", "test.npz", "w1a2.onnx"]
     assert json.loads((tmp_path / "accuracy.json").read_text()) == results
     assert list(results) == ["w1a2", "w8a8"]
@@ -121,7 +124,7 @@ def test_main_writes_only_what_is_asked_for(monkeypatch, tmp_path):
 
 def test_unknown_network_is_refused(tmp_path):
     with pytest.raises(ValueError, match="Networks must be of float32, w1a1, .*, not w3a3"):
-        digits.main(tmp_path / "none", ["w1a1", "w3a3"])
+        EXAMPLE.main(tmp_path / "none", ["w1a1", "w3a3"])
     assert not (tmp_path / "none").exists()
 
 
@@ -132,19 +135,19 @@ def test_recipe_is_checked():
 
 def test_committed_test_split():
     _, test = data.load()
-    with np.load(digits.OUT_DIR / "test.npz") as saved:
+    with np.load(EXAMPLE.folder / "test.npz") as saved:
         assert sorted(saved) == ["label", "x"]
         assert saved["x"].dtype == np.float32
-        assert (saved["x"] == data.to_input(test.raw)).all()
+        assert (saved["x"] == data.DIGITS.to_input(test.raw)).all()
         assert (saved["label"] == test.label).all()
 
 
-@pytest.mark.parametrize("name", digits.RECIPES)
+@pytest.mark.parametrize("name", RECIPES)
 def test_committed_accuracy(name):
     """What ``accuracy.json`` says is what the committed file computes."""
     _, test = data.load()
-    results = json.loads((digits.OUT_DIR / "accuracy.json").read_text())
-    logits = export.execute(digits.OUT_DIR / f"{name}.onnx", data.to_input(test.raw))
+    results = json.loads((EXAMPLE.folder / "accuracy.json").read_text())
+    logits = export.execute(EXAMPLE.folder / f"{name}.onnx", data.DIGITS.to_input(test.raw))
     correct = int((logits.argmax(1) == test.label).sum())
     assert results[name]["correct"] == correct
     assert results[name]["accuracy"] == round(100 * correct / 360, 2)

@@ -1,0 +1,27 @@
+"""The committed examples: each imports, and its slowest stage alone bounds the interval."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flow.images import find_images, load_images
+from flow.project import Project
+from sim.cycles import predict, steady_interval
+
+ROOT = Path(__file__).resolve().parents[2] / "examples"
+MODELS = sorted(ROOT.rglob("*.onnx"))
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_no_bubbles_and_the_accuracy_that_is_stated(model, scratch):
+    project = Project(model, directory=scratch)
+    frames = 2 * (4 + project.plan.frames_inside)
+    assert steady_interval(predict(project.plan, frames).left) == project.plan.bound
+    images = load_images(find_images(model), project.network)
+    right = int((project.execute(images.values).labels == images.labels).sum())
+    stated = json.loads((model.parent / "accuracy.json").read_text())[model.stem]
+    if len(images) == stated["images"]:
+        assert right == stated["correct"]
+    else:  # the first few only
+        assert abs(100 * right / len(images) - stated["accuracy"]) < 5
