@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from golden.formats import Float32
 from hw.products import product_terms
+from hw.slidingplan import columns_of
 
 __all__ = ["Cost", "cost_of_layer", "total"]
 
@@ -45,12 +46,12 @@ def memory(width, depth):
 
 def cost_of_layer(layer, pe, simd):
     """The `Cost` of a `flow.folding.Layer` with its window, weights and activation."""
-    parallel = layer.parallel(pe)
+    parallel, abreast = layer.parallel(pe), layer.abreast(pe)
     steps = -(-layer.inputs // simd)
-    rows = -(-layer.neurons * parallel // pe)
+    rows = -(-layer.neurons * parallel * abreast // pe)
     vectors = layer.groups // parallel
     x, w = layer.x_format, layer.weight_format
-    found = [_window(layer, simd, parallel)]
+    found = [_window(layer, simd, parallel, abreast)]
     if rows > 1:  # vectors are replayed
         found.append(memory(simd * parallel * x.bits, 2 * steps))
     weights = memory(simd * w.bits, steps * rows * vectors)
@@ -67,16 +68,16 @@ def cost_of_layer(layer, pe, simd):
     return total(found) + Cost(arithmetic + activation + 60) + thresholds
 
 
-def _window(layer, simd, parallel):
+def _window(layer, simd, parallel, abreast):
     if layer.window is None:
         return Cost()
     window, x = layer.window.window, layer.x_format
     lanes = layer.channels * parallel if parallel > 1 else min(simd, layer.channels)
     height, width = window.size
     words = min(height, window.span[0] + 1) * width * (layer.channels * layer.groups // lanes)
-    if simd > layer.channels:  # a memory a row
-        taps = simd // layer.channels
-        return Cost(150 + taps * lanes * x.bits * 2) + Cost(
-            lanes * x.bits * (window.span[0] + 1) * -(-width // _ROM) * 1.5
+    if simd > layer.channels or abreast > 1:  # a memory a row
+        taps, columns = simd // layer.channels, columns_of(window, abreast)
+        return Cost(150 + taps * lanes * x.bits * (1 + abreast)) + Cost(
+            lanes * columns * x.bits * (window.span[0] + 1) * -(-width // columns // _ROM) * 1.5
         )
     return Cost(150) + memory(lanes * x.bits, words)

@@ -7,6 +7,7 @@ from pathlib import Path
 from golden.formats import Float32
 from golden.network import Dense, FloatDense, Rescale, Threshold
 from golden.spatial import Windows
+from hw.abreast import legal_abreast
 from hw.slidingplan import cycles_of_window, simd_of_window
 
 __all__ = ["FoldingError", "Layer", "default_folding", "fold", "layers_of", "least_cycles", "read_folding",
@@ -71,36 +72,41 @@ class Layer:
         """Groups at a time."""
         return max(1, pe // self.neurons) if self.groups > 1 else 1
 
+    def abreast(self, pe):
+        """Pixels at a time."""
+        return max(1, pe // self.neurons) if self.groups == 1 else 1
+
     def pes(self):
         """Every PE that is legal."""
-        pes = list(range(1, self.neurons + 1))
         if self.groups > 1:
-            pes += [self.neurons * n for n in range(2, self.groups + 1) if self.groups % n == 0]
-        return pes
+            several = [n for n in range(2, self.groups + 1) if self.groups % n == 0]
+        else:
+            several = legal_abreast(self.window and self.window.window, self.source.size)[1:]
+        return list(range(1, self.neurons + 1)) + [self.neurons * n for n in several]
 
     def simds(self, pe):
         """Every SIMD that is legal with this PE."""
+        parallel = pe > self.neurons
         if self.window is not None:
-            return simd_of_window(self.window, self.source, parallel=self.parallel(pe) > 1)
-        return [self.inputs] if self.parallel(pe) > 1 else list(range(1, self.inputs + 1))
+            return simd_of_window(self.window, self.source, parallel=parallel)
+        return [self.inputs] if parallel else list(range(1, self.inputs + 1))
 
     def cycles(self, pe, simd):
         """Cycles of a frame, those that its window takes in included."""
-        parallel = self.parallel(pe)
-        rows = -(-self.neurons * parallel // pe)
-        cycles = self.pixels * self.groups // parallel * rows * -(-self.inputs // simd)
+        parallel, abreast = self.parallel(pe), self.abreast(pe)
+        rows = -(-self.neurons * parallel * abreast // pe)
+        cycles = self.pixels // abreast * (self.groups // parallel) * rows * -(-self.inputs // simd)
         if self.window is None:
             return cycles
-        return max(cycles, cycles_of_window(self.window, self.channels, simd, parallel))
+        return max(cycles, cycles_of_window(self.window, self.channels, simd, parallel, abreast))
 
     def useful(self):
         """Legal (pe, simd) of which no smaller one is as fast."""
         rows = None
         for pe in self.pes():
-            parallel = self.parallel(pe)
             if pe <= self.neurons and -(-self.neurons // pe) == rows:
                 continue
-            rows, steps = -(-self.neurons * parallel // pe), None
+            rows, steps = -(-self.neurons // pe), None
             for simd in self.simds(pe):
                 if -(-self.inputs // simd) != steps:
                     steps = -(-self.inputs // simd)
@@ -191,8 +197,9 @@ def read_folding(path, network):
 
 def _check(what, value, legal):
     if not isinstance(value, int) or isinstance(value, bool) or value not in legal:
-        values = f"from 1 to {legal[-1]}" if legal == list(range(1, legal[-1] + 1)) else f"of {_listed(legal)}"
-        raise FoldingError(f"{what} must be a whole number {values}, not {value!r}")
+        run = next((n for n, v in enumerate(legal) if v != n + 1), len(legal))  # as many count up from 1
+        values = [f"from 1 to {run}", *legal[run:]] if run > 2 else ["of " + str(legal[0]), *legal[1:]]
+        raise FoldingError(f"{what} must be a whole number {_listed(values)}, not {value!r}")
 
 
 def _listed(values):

@@ -1,4 +1,4 @@
-"""The parallel form of a line buffer: a column of a window, or a whole window, in one beat."""
+"""The parallel form of a line buffer: a column of a window, a whole window, or several, in one beat."""
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .sliding import looked_up
-from .slidingplan import SlidingPlan
+from .slidingplan import SlidingPlan, columns_of, in_words
 from .streams import code_stream, counter
 
 __all__ = ["ColumnsPlan", "WindowColumns"]
@@ -15,26 +15,56 @@ __all__ = ["ColumnsPlan", "WindowColumns"]
 class ColumnsPlan(SlidingPlan):
     """A `golden.spatial.Windows` node of one group as a stream of columns (``whole`` False) or of whole windows.
 
-    A beat of a column has the codes ``[ky, c]``, and a window as many beats as the kernel is wide; a beat of a window
-    has the codes ``[ky, kx, c]``. For whole windows all columns of a row pass through a shift register, those of the
-    padding too, so a row of windows takes ``(columns - 1)*stride + span`` cycles, which is ``row_cycles``.
+    A beat of a column has the codes ``[ky, c]``, and a window as many beats as the kernel is wide; a beat of whole
+    windows has the codes ``[m, ky, kx, c]`` of ``abreast`` windows beside each other. For whole windows all columns of
+    a row pass through a shift register, those of the padding too: ``columns_of(window, abreast)`` at a time, of which
+    a row of windows takes ``row_cycles``. Columns that move together are one word of the memory, and one pixel of the
+    `window` that the plan goes by.
 
     Parameters
     ----------
     whole : bool
+    abreast : int
+        One of ``abreast_of(window)``.
     others : as `SlidingPlan`; ``lanes`` is the number of channels.
+
+    Attributes
+    ----------
+    columns, taps_row : int
+        Columns of a word; kx of a window.
+    seen : list of (int, int)
+        For every window of a beat and every kx: which of the shift register's words, the oldest first, and which of the
+        columns in it.
     """
 
-    def __init__(self, *, window, channels, whole, **others):
+    def __init__(self, *, window, channels, whole, abreast=1, **others):
         self.whole = whole
-        width = window.kernel[1]
-        columns = window.out_size[1]
-        self.row_cycles = (columns - 1) * window.stride[1] + window.span[1] if whole else columns * width
+        taps = window.taps_count if whole else window.kernel[0]
+        lanes_out = channels * taps * abreast
+        self.columns, self.taps_row = columns_of(window, abreast) if whole else 1, window.kernel[1]
+        if whole:
+            self.seen = self._seen(window, abreast)
+            window, channels = in_words(window, abreast), channels * self.columns
+        self.row_cycles = (
+            (window.out_size[1] - 1) * window.stride[1] + window.span[1]
+            if whole
+            else window.out_size[1] * window.kernel[1]
+        )
         super().__init__(window=window, channels=channels, lanes=channels, blocks=1, chunks=1, **others)
-        self.lanes_out = channels * window.taps_count if whole else channels * window.kernel[0]
-        self.beats_pixel = 1 if whole else width
+        self.lanes_out = lanes_out
+        self.beats_pixel = 1 if whole else window.kernel[1]
         self.beats_out = window.out_pixels * self.beats_pixel
         self._plan_columns()
+
+    @staticmethod
+    def _seen(window, abreast):
+        columns, left = columns_of(window, abreast), window.pads[1]
+        first = -left % columns  # of the first window, in the first word
+        return [
+            divmod(first + m * window.stride[1] + kx * window.dilation[1], columns)
+            for m in range(abreast)
+            for kx in range(window.kernel[1])
+        ]
 
     @property
     def own_pace(self):
@@ -196,18 +226,26 @@ class WindowColumns(wiring.Component):
         return tap
 
     def _shift(self, m, taps, held, moves, emits):
-        """Columns pass through registers, of which every ``dilation``-th is seen."""
-        w = self.plan.window
+        """Columns pass through registers; those that a kernel covers are seen."""
+        p, w = self.plan, self.plan.window
         full = Signal()
         m.d.comb += [moves.eq(held & (~full | self.o.ready)), self.o.valid.eq(full)]
         with m.If(moves):
             m.d.sync += full.eq(emits)
         with m.Elif(self.o.ready):
             m.d.sync += full.eq(0)
-        seen = []
+        rows = []
         for ky, tap in enumerate(taps):
             past = [Signal.like(tap, name=f"past{ky}_{n}", reset_less=True) for n in range(w.span[1])]
             with m.If(moves):
                 m.d.sync += [after.eq(before) for before, after in zip([tap, *past], past, strict=False)]
-            seen += [past[w.span[1] - 1 - kx * w.dilation[1]] for kx in range(w.kernel[1])]
-        m.d.comb += self.o.p.as_value().eq(Cat(*seen))
+            rows.append(past[::-1])
+        bits = len(taps[0]) // p.columns
+        m.d.comb += self.o.p.as_value().eq(
+            Cat(
+                row[word][column * bits : (column + 1) * bits]
+                for n in range(0, len(p.seen), p.taps_row)
+                for row in rows
+                for word, column in p.seen[n : n + p.taps_row]
+            )
+        )

@@ -112,6 +112,9 @@ class Streams:
             return self._gearbox(flow, lanes, unit, unit)
         both = math.gcd(flow.unit, unit)
         middle = next(n for n in range(1, both + 1) if both % n == 0 and (n >= flow.lanes or n == both))
+        common = math.lcm(flow.lanes, lanes)
+        if middle < min(flow.lanes, lanes) and flow.seamless and seamless and flow.length % common == 0:
+            return self._gearbox(flow, lanes, unit, common)  # of several units at a time
         return self.regrouped(self.regrouped(flow, middle, flow.unit), lanes, unit, pad=pad)
 
     def _gearbox(self, flow, lanes, unit, length):

@@ -1,6 +1,7 @@
 """From a folded network to stages joined by streams: which units there are, and how wide the streams between them."""
 
 import math
+from dataclasses import replace
 from functools import singledispatchmethod
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from golden import joins, spatial
 from golden import network as net
 
+from .abreast import set_abreast
 from .argmax import ArgMax, ArgMaxPlan
 from .columns import ColumnsPlan, WindowColumns
 from .flows import Flow, Streams, through
@@ -15,10 +17,10 @@ from .joins import Join, JoinPlan
 from .layerplan import LayerPlan
 from .mvu import MatrixVectorUnit
 from .pointwise import Pointwise, PointwisePlan
-from .pool import Largest, LargestPlan
+from .pool import Largest, LargestOfAll, LargestOfAllPlan, LargestPlan
 from .routing import Concat, ConcatPlan
 from .sliding import SlidingPlan, SlidingWindow
-from .slidingplan import columns_first, simd_of_window
+from .slidingplan import abreast_of, columns_first, simd_of_window
 from .streams import beats
 from .upsample import Upsample, UpsamplePlan
 
@@ -43,9 +45,15 @@ class Assembly:
     """
 
     def __init__(self, network, folding, *, depths=None, dsp=True):
-        self.network, self.edges, self.dsp = network, network.edges(), dsp
+        self.network = network = set_abreast(network, folding)
+        self.edges, self.dsp = network.edges(), dsp
         self.layers, self._absorbed = {}, set()
-        self._windows = {n.y: n for n in network.nodes if isinstance(n, spatial.Windows)}
+        self._windows = {}
+        for node in network.nodes:
+            if isinstance(node, spatial.Windows):
+                self._windows[node.y] = node
+            elif isinstance(node, spatial.View) and node.x in self._windows:
+                self._windows[node.y] = self._windows[node.x]  # several of them at a time
         self._plan_layers(folding)
         self.bound = max((self._cycles(p) for p in self.layers.values()), default=self.edges["input"].length)
         self.streams = Streams(network, depths)
@@ -94,13 +102,14 @@ class Assembly:
         """The window of a layer: a tap a beat, or with a SIMD beyond its channels several."""
         edge = self.edges[node.x]
         group = edge.channels // node.groups
+        abreast = plan.parallel if node.groups == 1 else 1
         legal = simd_of_window(node, edge, parallel=plan.parallel > 1)
         if plan.simd not in legal:
             raise ValueError(f"{plan.name}: SIMD must be one of {', '.join(map(str, legal))}, not {plan.simd}")
         common = dict(pace=plan.cycles // plan.pixels)
-        if plan.simd > group:
+        if plan.simd > group or abreast > 1:
             whole = columns_first(node, edge, plan.simd) is None
-            return self._window_plan(node, ColumnsPlan, whole=whole, **common)
+            return self._window_plan(node, ColumnsPlan, whole=whole, abreast=abreast, **common)
         if plan.parallel > 1:
             shape = dict(lanes=plan.lanes_in, blocks=plan.vectors, chunks=1)
         else:
@@ -164,16 +173,18 @@ class Assembly:
 
     @_node.register
     def _(self, node: spatial.View):
-        flow = self.streams.take(node.x)
-        self.streams.publish(node.y, self.streams.regrouped(flow, *through(flow, self.edges[node.y].channels)))
+        if node.x in self._windows:
+            self.streams.rename(node.x, node.y)
+        else:
+            self.streams.publish(node.y, self.streams.take(node.x))
 
     @_node.register
     def _(self, node: spatial.Windows):
         self.streams.rename(node.x, node.y)  # its reader makes the windows, as wide as it needs them
 
-    def _windowed(self, node, plan):
-        """The stream of windows."""
-        flow = self.streams.regrouped(self.streams.take(node.y), plan.lanes_in, plan.channels)
+    def _windowed(self, node, plan, edge):
+        """The stream of windows, which is known as ``edge``."""
+        flow = self.streams.regrouped(self.streams.take(edge), plan.lanes_in, plan.channels)
         lanes = plan.lanes_out
         kind = WindowColumns if isinstance(plan, ColumnsPlan) else SlidingWindow
         return self.streams.stage(
@@ -186,7 +197,7 @@ class Assembly:
         plan = self.layers[node.name]
         if plan.x in self._windows:
             window = self._windows[plan.x]
-            flow = self._windowed(window, self._sliding_of(plan, window))
+            flow = self._windowed(window, self._sliding_of(plan, window), plan.x)
         else:
             flow = self.streams.regrouped(self.streams.take(plan.x), plan.lanes_in, plan.inputs * plan.parallel)
         self._made(plan.y, plan, MatrixVectorUnit, flow, lanes=plan.lanes, unit=plan.neurons)
@@ -204,8 +215,25 @@ class Assembly:
             return self._window_plan(window, SlidingPlan, lanes=n, blocks=channels // n, chunks=1)
 
         lanes = self._channels_at_once(channels, lambda n: max(sliding(n).beats_in, sliding(n).beats_out))
-        flow = self._windowed(window, sliding(lanes))
-        self._made(node.y, LargestPlan(node, self.edges, lanes=lanes), Largest, flow, lanes=lanes, unit=channels)
+        if max(sliding(lanes).beats_in, sliding(lanes).beats_out) <= self.bound:
+            flow = self._windowed(window, sliding(lanes), node.x)
+            self._made(node.y, LargestPlan(node, self.edges, lanes=lanes), Largest, flow, lanes=lanes, unit=channels)
+        else:
+            self._largest_of_whole_windows(node, window, channels)
+
+    def _largest_of_whole_windows(self, node, window, channels):
+        """All taps in a beat, and as few pixels at a time as keep up."""
+
+        def columns(n):
+            return self._window_plan(replace(window, groups=1), ColumnsPlan, whole=True, abreast=n)
+
+        counts = abreast_of(window.window)
+        fits = (n for n in counts if max(columns(n).beats_in, columns(n).cycles) <= self.bound)
+        count = next(fits, counts[-1])
+        lanes = count * channels
+        plan = LargestOfAllPlan(node, self.edges, abreast=count)
+        flow = self._windowed(window, columns(count), node.x)
+        self._made(node.y, plan, LargestOfAll, flow, lanes=lanes, unit=lanes)
 
     @_node.register
     def _(self, node: spatial.Upsample):

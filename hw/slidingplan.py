@@ -7,7 +7,7 @@ import numpy as np
 from golden.formats import Float32
 from golden.window import Window
 
-__all__ = ["SlidingPlan", "columns_first", "cycles_of_window", "simd_of_window"]
+__all__ = ["SlidingPlan", "abreast_of", "columns_first", "columns_of", "cycles_of_window", "in_words", "simd_of_window"]
 
 
 class SlidingPlan:
@@ -163,15 +163,51 @@ class SlidingPlan:
         return ends[2] - ends[1]
 
 
+# Several windows beside each other
+
+
+def abreast_of(window):
+    """How many windows of a row can be made at once: they divide the row, and their strides the image's width."""
+    width, step = window.size[1], window.stride[1]
+    return [n for n in range(1, window.out_size[1] + 1)
+            if n == 1 or (window.out_size[1] % n == 0 and width % (n * step) == 0)]  # fmt: skip
+
+
+def columns_of(window, abreast):
+    """Columns of the image that move at a time where whole windows are made: a stride for each, if that divides it."""
+    columns = abreast * window.stride[1]
+    return 1 if window.size[1] % columns else columns
+
+
+def in_words(window, abreast):
+    """The window as it is in words of ``columns_of(window, abreast)`` columns: from the word that has the first column
+    of the first of ``abreast`` windows to the word that has the last one of the last."""
+    columns, left = columns_of(window, abreast), window.pads[1]
+    if columns == 1:
+        return window
+    width, before = window.size[1] // columns, -(-left // columns)
+    last = ((abreast - 1) * window.stride[1] + window.span[1] - 1 - left) // columns
+    kernel, out = before + last + 1, window.out_size[1] // abreast
+    return Window(
+        size=(window.size[0], width), kernel=(window.kernel[0], kernel), stride=(window.stride[0], 1),
+        dilation=(window.dilation[0], 1),
+        pads=(window.pads[0], before, window.pads[2], out - 1 + kernel - before - width),
+    )  # fmt: skip
+
+
+# What a layer may have
+
+
 def simd_of_window(node, x, *, parallel=False):
     """SIMDs that a layer behind a window may have; ``x`` is the edge in front of it.
 
     A divisor of the channels (of a group); of one group also all of them for a column of taps, and for all taps. With
-    several groups in ``parallel`` exactly the channels of a group. A float32 sum has its order, so no columns there.
+    several groups in ``parallel`` exactly the channels of a group, with several pixels the whole window. A float32 sum
+    has its order, so no columns there.
     """
     group = x.channels // node.groups
     if parallel:
-        return [group]
+        return [group * node.window.taps_count if node.groups == 1 else group]
     simds = {n for n in range(1, group + 1) if group % n == 0}
     if node.groups == 1:
         simds.add(group * node.window.taps_count)
@@ -188,14 +224,14 @@ def columns_first(node, x, simd):
     return np.arange(height * width * x.channels).reshape(height, width, -1).swapaxes(0, 1).reshape(-1)
 
 
-def cycles_of_window(node, channels, simd, parallel):
+def cycles_of_window(node, channels, simd, parallel=1, abreast=1):
     """Cycles that the window alone takes for a frame: those of its input, or of all columns of its rows.
 
-    ``channels`` are those of a group, ``parallel`` the groups at a time.
+    ``channels`` are those of a group, ``parallel`` the groups at a time, ``abreast`` the pixels.
     """
     window = node.window
+    if abreast > 1 or (simd > channels and simd == channels * window.taps_count):
+        words = in_words(window, abreast)
+        return max(words.pixels, words.out_size[0] * ((words.out_size[1] - 1) * words.stride[1] + words.span[1]))
     lanes = channels * parallel if parallel > 1 else min(simd, channels)
-    cycles = window.pixels * channels * node.groups // lanes
-    if simd > channels and simd == channels * window.taps_count:
-        cycles = max(cycles, window.out_size[0] * ((window.out_size[1] - 1) * window.stride[1] + window.span[1]))
-    return cycles
+    return window.pixels * channels * node.groups // lanes

@@ -12,7 +12,7 @@ from hw.gearbox import GearboxPlan
 from hw.joins import JoinPlan
 from hw.layerplan import LayerPlan
 from hw.pointwise import PointwisePlan
-from hw.pool import LargestPlan
+from hw.pool import LargestOfAllPlan, LargestPlan
 from hw.routing import ConcatPlan, ForkPlan, QueuePlan
 from hw.sliding import SlidingPlan
 from hw.upsample import UpsamplePlan
@@ -250,6 +250,22 @@ class _Concat(Machine):
             self.beat = (self.beat + 1) % len(self.turn)
 
 
+class _LargestOfAll(Machine):
+    changing = ("full",)
+
+    def __init__(self, plan):
+        self.plan, self.full = plan, False
+
+    def valid(self):
+        return self.full
+
+    def ready(self, gives):
+        return not self.full or gives
+
+    def move(self, takes, gives):
+        self.full = takes or (self.full and not gives)
+
+
 class _Upsample(Machine):
     changing = "used", "full", "at"
 
@@ -279,7 +295,7 @@ class _Upsample(Machine):
 
 _MACHINES = {
     ArgMaxPlan: _ArgMax, ColumnsPlan: ColumnsMachine, ConcatPlan: _Concat, ForkPlan: _Fork, GearboxPlan: _Gearbox,
-    JoinPlan: _Join,
+    JoinPlan: _Join, LargestOfAllPlan: _LargestOfAll,
     LargestPlan: _Largest, LayerPlan: _Layer, PointwisePlan: _Pointwise, QueuePlan: _Queue, SlidingPlan: SlidingMachine,
     UpsamplePlan: _Upsample,
 }  # fmt: skip
