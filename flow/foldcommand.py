@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sim.cycles import predict
+from sim.sizing import deep_enough
 
 from .cache import BUILD, atomic_write
 from .cost import total
@@ -32,6 +33,7 @@ def fold_model(model, input_spec, fps, max_cycles, max_luts, clock, file, report
             project.folding = fastest_within(network, max_luts)
         else:
             project.folding = default_folding(network)
+        project.queues = deep_enough(network, project.folding)  # the least depths take longer, and change no time
         plan = project.plan
         timing = predict(plan, 2 * len(plan.stages) + 8)
         table = pareto(network, clock)
@@ -67,6 +69,6 @@ def _result(project, network, timing, table, clock, file):
         "fps": clock * 1e6 / timing.interval,
         "layers": rows,
         "estimate": row_of(total(costs.values())),
-        "queues": project.queues,
+        "queues_at_most": project.queues,
         "pareto": table,
     }

@@ -49,17 +49,22 @@ class Project:
     def plan(self):
         """The accelerator's numbers; a float network gets the order of its sums from the folding."""
         from hw.accelerator import AcceleratorPlan
+
+        self._order_sums()
+        return AcceleratorPlan(self.network, self.folding, depths=self.queues, dsp=self.dsp)
+
+    def _order_sums(self):
+        """Give a float network the order of its sums."""
         from hw.float32 import FloatAdd
 
         for i, node in enumerate(self.network.nodes):
             if isinstance(node, FloatDense):
                 simd = self.folding[node.name][1]
                 self.network.nodes[i] = node.folded(simd=simd, partials=FloatAdd.LATENCY)
-        return AcceleratorPlan(self.network, self.folding, depths=self.queues, dsp=self.dsp)
 
     @cached_property
     def queues(self):
-        """Depths of the queues in front of joins; found once for a folding, as it takes seconds."""
+        """Depths of the queues in front of joins; found once for a folding, as it can take a minute."""
         from sim.sizing import size_queues
 
         if all(len(node.inputs) == 1 for node in self.network.nodes):
@@ -84,7 +89,7 @@ class Project:
 
     def execute(self, values):
         """The golden model's `golden.execute.Result`."""
-        assert self.plan  # folds a float network
+        self._order_sums()
         return run(self.network, values)
 
     @property

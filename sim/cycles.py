@@ -6,6 +6,9 @@ bench asserts it.
 """
 
 from dataclasses import dataclass
+from heapq import heappop, heappush
+from math import inf
+from operator import gt
 
 from .machines import machine_of
 
@@ -52,7 +55,9 @@ def steady_interval(left):
 class Pipeline:
     """All stages of an accelerator's plan; `step` is one clock cycle.
 
-    Streams are numbered: 0 enters, the last one leaves. A machine knows the numbers of its own streams.
+    Streams are numbered: 0 enters, the last one leaves. A machine knows the numbers of its own streams. Only machines
+    are stepped that something can happen to: a beat moved on one of their streams, what they see on one has changed, or
+    the time that they gave is over. The others catch up later.
     """
 
     def __init__(self, plan):
@@ -72,38 +77,142 @@ class Pipeline:
                 number[k, port] = len(made)
                 outs.append(len(made))
             machine.connect(ins, outs)
-            self.machines.append(machine)
+            self.machines.append((machine, tuple(ins), tuple(outs), (*ins, *outs)))
         self.exit = number[len(plan.stages) - 1, 0] if plan.stages else 0
-        self.valid, self.ready = [False] * (len(made) + 1), [False] * (len(made) + 1)
+        count = len(made) + 1
+        self.valid, self.ready = [False] * count, [False] * count
+        # Sets of machines are integers, bit n for machine n, so that the lowest and the highest are found quickly.
+        self._source, self._reader = [0] * count, [0] * count
+        for n, (_, ins, outs, _) in enumerate(self.machines):
+            for stream in ins:
+                self._reader[stream] = 1 << n
+            for stream in outs:
+                self._source[stream] = 1 << n
+        self.now = 0
+        self._done = [0] * len(self.machines)  # cycles that each has been stepped
+        self._awake = (1 << len(self.machines)) - 1  # in the next cycle
+        self._timers = []
 
     def step(self, offers, takes):
         """Whether a beat enters and one leaves, given whether the source offers one and the sink would take one."""
         valid, ready = self.valid, self.ready
-        valid[0], ready[self.exit] = offers, takes
-        for machine in self.machines:
-            machine.forward(valid)
-        for machine in reversed(self.machines):
-            machine.backward(valid, ready)
-        for machine in self.machines:
-            machine.step(valid, ready)
+        pending = self._awake
+        while self._timers and self._timers[0][0] <= self.now:
+            pending |= heappop(self._timers)[1]
+        if valid[0] != offers:
+            valid[0] = offers
+            pending |= self._reader[0]
+        if ready[self.exit] != takes:
+            ready[self.exit] = takes
+            pending |= self._source[self.exit]
+        self._move(self._backward(self._forward(pending)))
+        self.now += 1
         return valid[0] and ready[0], valid[self.exit] and takes
+
+    def _forward(self, pending):
+        """What is valid, from machine to machine; returns the machines that are awake."""
+        valid, reader, machines, done, now, awake = self.valid, self._reader, self.machines, self._done, self.now, 0
+        while pending:
+            bit = pending & -pending
+            pending ^= bit
+            awake |= bit
+            n = bit.bit_length() - 1
+            machine, _, outs, _ = machines[n]
+            if done[n] != now:
+                self._catch_up(n)
+            if len(outs) == 1:
+                was = valid[outs[0]]
+                machine.forward(valid)
+                if valid[outs[0]] != was:
+                    pending |= reader[outs[0]]
+                continue
+            before = [valid[o] for o in outs]
+            machine.forward(valid)
+            for o, was in zip(outs, before, strict=True):
+                if valid[o] != was:
+                    pending |= reader[o]
+        return awake
+
+    def _backward(self, awake):
+        """What is ready, likewise in reverse."""
+        valid, ready, source, machines, pending = self.valid, self.ready, self._source, self.machines, awake
+        while pending:
+            n = pending.bit_length() - 1
+            bit = 1 << n
+            pending ^= bit
+            if not awake & bit:
+                awake |= bit
+                if self._done[n] != self.now:
+                    self._catch_up(n)
+            machine, ins, _, _ = machines[n]
+            if len(ins) == 1:
+                was = ready[ins[0]]
+                machine.backward(valid, ready)
+                if ready[ins[0]] != was:
+                    pending |= source[ins[0]]
+                continue
+            before = [ready[i] for i in ins]
+            machine.backward(valid, ready)
+            for i, was in zip(ins, before, strict=True):
+                if ready[i] != was:
+                    pending |= source[i]
+        return awake
+
+    def _move(self, awake):
+        """Step those that are awake, and find out which of them stay so."""
+        valid, ready, machines, done = self.valid, self.ready, self.machines, self._done
+        after, stay = self.now + 1, 0
+        while awake:
+            bit = awake & -awake
+            awake ^= bit
+            n = bit.bit_length() - 1
+            machine, _, _, streams = machines[n]
+            for s in streams:
+                if valid[s] and ready[s]:
+                    rest = 0
+                    break
+            else:
+                rest = machine.rest()
+            machine.step(valid, ready)
+            done[n] = after
+            if rest == 0:  # what others see may have changed
+                stay |= bit
+            elif rest != inf:
+                heappush(self._timers, (self.now + rest, bit))
+        self._awake = stay
+
+    def _catch_up(self, n):
+        self.machines[n][0].skip(self.now - self._done[n])
+        self._done[n] = self.now
+
+    def idle(self):
+        """For how many cycles no beat will move, if source and sink stay as they are; `math.inf` for ever."""
+        if self._awake:
+            return 0
+        return max(0, self._timers[0][0] - self.now) if self._timers else inf
+
+    def skip(self, cycles):
+        """Let so many idle cycles pass."""
+        self.now += cycles
 
     def state(self):
         """Everything that the future depends on."""
-        return tuple(machine.state() for machine in self.machines)
+        for n, done in enumerate(self._done):
+            if done != self.now:
+                self._catch_up(n)
+        return tuple(machine.state() for machine, *_ in self.machines)
 
 
 class Run:
-    """Frames through a pipeline whose source and sink never wait; `tick` is one clock cycle.
+    """Frames through a pipeline whose source and sink never wait; `tick` is a cycle, and the idle ones after it.
 
     The last beat of a result says whether its frame was whole, so it waits until that has been seen.
     """
 
     def __init__(self, plan, frames):
         self.plan, self.frames, self.pipeline = plan, frames, Pipeline(plan)
-        self.sent = self.got = self.now = self.whole = self._idle = 0
+        self.sent = self.got = self.now = self.whole = 0
         self.entered, self.left = [], []
-        self._patience = 4 * plan.bound + sum(min(getattr(s.plan, "depth", 0), 1 << 14) for s in plan.stages) + 10_000
 
     def tick(self):
         plan, got = self.plan, self.got
@@ -119,14 +228,17 @@ class Run:
             if self.got % plan.beats_out == 0:
                 self.left.append(self.now)
         self.now += 1
-        self._idle = 0 if enters or leaves else self._idle + 1
-        if self._idle > self._patience:
+        idle = self.pipeline.idle()
+        if idle == inf and len(self.left) < self.frames:
             raise Standstill(
                 f"the pipeline stands still: {len(self.left)} of {self.frames} frames left in {self.now} cycles"
             )
+        if 0 < idle < inf:
+            self.pipeline.skip(idle)
+            self.now += idle
 
-    def timing(self):
-        """Go on to the end; the frames' `Timing`.
+    def timing(self, latest=None):
+        """Go on to the end; the frames' `Timing`, or ``None`` as soon as one leaves later than ``latest`` says.
 
         Once everything is in a state that it was in when an earlier frame entered, what follows repeats.
         """
@@ -136,10 +248,13 @@ class Run:
                 key = self.state()
                 number, now, gone = len(self.entered), self.now, len(self.left)
                 if key in seen and seen[key][0] < number:
-                    return _repeated(self.entered, self.left, self.frames, *seen[key], number, now, gone)
+                    timing = _repeated(self.entered, self.left, self.frames, *seen[key], number, now, gone)
+                    return None if latest and any(map(gt, timing.left, latest)) else timing
                 seen[key] = number, now, gone
             self.tick()
-        return Timing(self.entered, self.left)
+            if latest and len(self.left) < self.frames and self.now > latest[len(self.left)] + 1:
+                return None
+        return None if latest and self.left[-1] > latest[-1] else Timing(self.entered, self.left)
 
     def state(self):
         """Everything that the future depends on."""

@@ -1,10 +1,12 @@
 """The stages of a pipeline as state machines over tokens: when each takes and gives a beat, as its hardware does.
 
 In each cycle every machine says which of its streams out are valid (`forward`, in the order of the pipeline), then
-which streams in it is ready for (`backward`, in reverse), then moves on (`step`).
+which streams in it is ready for (`backward`, in reverse), then moves on (`step`). Where no beat moves on any of its
+streams, a machine can be left alone for the cycles that `rest` says; `skip` catches up with them.
 """
 
 from collections import deque
+from math import inf
 
 from hw.argmax import ArgMaxPlan
 from hw.columns import ColumnsPlan
@@ -47,6 +49,16 @@ class Machine:
 
     def step(self, valid, ready):
         self.move(valid[self.i] and ready[self.i], valid[self.o] and ready[self.o])
+
+    def rest(self):
+        """For how many cycles nothing that others see changes, nor anything that `skip` does not do, if no beat moves.
+
+        This is for a machine that only beats can change.
+        """
+        return inf
+
+    def skip(self, cycles):
+        """So many steps without a beat, at most ``rest()``."""
 
     def state(self):
         return tuple(getattr(self, name) for name in self.changing)
@@ -92,6 +104,12 @@ class _Credited(Machine):
             self.level += 1
         self.now += 1
 
+    def rest(self):
+        return self.due[0] - self.now if self.due else inf
+
+    def skip(self, cycles):
+        self.now += cycles
+
     def state(self):
         return (self.level, self.credit, *(t - self.now for t in self.due))
 
@@ -119,7 +137,7 @@ class _Join(_Pointwise):
 class _Layer(_Credited):
     def __init__(self, plan):
         super().__init__(plan)
-        self.used, self.row, self.place = 0, 0, 0
+        self.used, self.row, self.place, self.issuing = 0, 0, 0, False
         self.direct = plan.rows == 1 and not (plan.whole and plan.steps > 1)
 
     def _may_issue(self):
@@ -150,6 +168,24 @@ class _Layer(_Credited):
                 self.row = 0 if last_row else self.row + 1
                 self.due.extend(self.now + p.latency + j for j in range(beats))
         self.deliver(gives)
+
+    def rest(self):
+        p, steps = self.plan, inf
+        self.issuing = not self.direct and self._may_issue() and self._there()
+        if self.issuing:
+            # The first and the last step of a row do more than count, and so does the one that makes room again.
+            last = p.steps - 1 if self.row > 0 or p.whole else min(p.steps - 1, self.used)
+            steps = last - self.place
+            if self.place == 0 or steps <= 0 or (self.row == p.rows - 1 and self.used == 2 * p.steps):
+                return 0
+        return min(steps, super().rest())
+
+    def skip(self, cycles):
+        super().skip(cycles)
+        if self.issuing:
+            self.place += cycles
+            if self.row == self.plan.rows - 1:
+                self.used -= cycles
 
     def state(self):
         return (self.used, self.row, self.place, *super().state())
@@ -205,6 +241,9 @@ class _Queue(Machine):
         self.inner += takes - reads
         if self.inner + self.full > self.most:
             self.most = self.inner + self.full
+
+    def rest(self):
+        return 0 if self.inner > 0 and not self.full else inf
 
 
 class _Fork(Machine):
@@ -279,18 +318,26 @@ class _Upsample(Machine):
     def ready(self, gives):
         return self.used != self.plan.depth
 
-    def move(self, takes, gives):
+    def _next(self):
+        """Whether the next beat out is there, and whether it is the last use of a word."""
         p = self.plan
         rest, chunk = divmod(self.at, p.chunks)
         rest, copy = divmod(rest, p.columns)
         row, pixel = divmod(rest, p.width)
         last_copy = copy == p.columns - 1
         need = pixel * p.chunks + chunk if p.rows > 1 else 0 if last_copy else chunk
-        issue = (row > 0 or self.used > need) and (gives or not self.full)
+        return row > 0 or self.used > need, last_copy and row == p.rows - 1
+
+    def move(self, takes, gives):
+        there, last_use = self._next()
+        issue = there and (gives or not self.full)
         if issue:
             self.at = (self.at + 1) % self.total
         self.full = issue or (self.full and not gives)
-        self.used += takes - (issue and last_copy and row == p.rows - 1)
+        self.used += takes - (issue and last_use)
+
+    def rest(self):
+        return inf if self.full or not self._next()[0] else 0
 
 
 _MACHINES = {

@@ -5,8 +5,9 @@ from hw.routing import QueuePlan
 
 from .cycles import Run, Standstill, predict
 
-__all__ = ["size_queues"]
+__all__ = ["deep_enough", "size_queues"]
 
+_SHALLOW = 4  # a queue that never held more may not be needed at all
 _FRAMES = 4  # whose times must not change, beyond those that the pipeline holds at once
 
 
@@ -14,7 +15,7 @@ def size_queues(network, folding, *, dsp=True, progress=None):
     """Depth of every queue by name, 0 where none is needed.
 
     First all queues are deeper than they need to be, which gives the times of the frames and how full each queue gets.
-    Then each is made as shallow as leaves every time as it was. As a deeper queue never makes a frame later, bisection
+    Then each is made as shallow as makes no frame later. As a deeper queue never makes a frame later, bisection
     finds the smallest depth. A pipeline that stands still even with the deepest queues is refused.
 
     Parameters
@@ -23,43 +24,52 @@ def size_queues(network, folding, *, dsp=True, progress=None):
         Told the number of queues that are done, and of all.
     """
 
+    depths, good = _enough(network, folding, dsp)
+    for done, name in enumerate(sorted(depths, key=depths.get)):
+        if progress:
+            progress(done, len(depths))
+        enough, little = depths[name], -1
+        while enough - little > 1:
+            # Most queues turn out to be needed in full or not at all.
+            middle = 0 if little < 0 else (enough + little) // 2
+            if middle == 1 or not good(depths | {name: middle}):
+                little = middle
+            else:
+                enough = middle
+        depths[name] = enough
+    return depths
+
+
+def deep_enough(network, folding, *, dsp=True):
+    """Depths that make no frame later either, of not much more than what the queues ever hold: found much sooner."""
+    return _enough(network, folding, dsp)[0]
+
+
+def _enough(network, folding, dsp):
+    """Such depths; and a function that says whether depths make no frame later."""
+
     def plan_with(depths):
         return AcceleratorPlan(network, folding, depths=depths, dsp=dsp)
 
     free = plan_with(None)
     if not any(isinstance(stage.plan, QueuePlan) for stage in free.stages):
-        return {}
+        return {}, None
     frames = _FRAMES + -(-predict(free, 1).latency // free.bound)
     run = Run(free, frames)
     wanted = run.timing().left
-    held = _most_held(run)
+
+    def good(depths):
+        try:
+            return Run(plan_with(depths), frames).timing(latest=wanted) is not None
+        except Standstill:
+            return False
+
     # Two entries are the least that a queue can have.
-    depths = {name: 0 if most == 0 else max(2, most) for name, most in held.items()}
-    if _times(plan_with(depths), frames) != wanted:  # a queue of exactly what it held may turn a beat away for a cycle
-        depths = {name: depth and depth + 2 for name, depth in depths.items()}
-    for done, name in enumerate(sorted(depths, key=depths.get)):
-        if progress:
-            progress(done, len(depths))
-        good, bad = depths[name], -1
-        while good - bad > 1:
-            # Most queues turn out to be needed in full or not at all.
-            middle = 0 if bad < 0 else (good + bad) // 2
-            if middle == 1:
-                bad = 1
-                continue
-            if _times(plan_with(depths | {name: middle}), frames) == wanted:
-                good = middle
-            else:
-                bad = middle
-        depths[name] = good
-    return depths
-
-
-def _times(plan, frames):
-    try:
-        return predict(plan, frames).left
-    except Standstill:
-        return None
+    depths = {name: most and max(2, most) for name, most in _most_held(run).items()}
+    shallow = {name: 0 if depth <= _SHALLOW else depth for name, depth in depths.items()}
+    # A queue of exactly what it held may turn a beat away for a cycle.
+    more = {name: depth and depth + 2 for name, depth in depths.items()}
+    return next((found for found in (shallow, depths) if good(found)), more), good
 
 
 def _most_held(run):

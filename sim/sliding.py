@@ -1,5 +1,7 @@
 """The cycle model of a line buffer."""
 
+from math import inf
+
 __all__ = ["ColumnsMachine", "SlidingMachine"]
 
 
@@ -54,6 +56,13 @@ class SlidingMachine:
             self.have += 1
             self.room -= 1
 
+    def rest(self):
+        """As `sim.machines.Machine.rest`."""
+        return 0 if not self.full and (self.beat or self.have >= self.needs[self.pixel]) else inf
+
+    def skip(self, cycles):
+        """As `sim.machines.Machine.skip`: without a beat nothing changes."""
+
     def state(self):
         return self.have, self.room, self.full, self.beat, self.pixel
 
@@ -65,6 +74,13 @@ class ColumnsMachine(SlidingMachine):
         self.plan, self.have, self.room, self.full = plan, 0, plan.depth, False
         self.column, self.row, self.held, self.emits = 0, 0, False, False
 
+    def _there(self):
+        return self.have >= self.plan.need_row[self.row] + self.plan.column_need[self.column]
+
+    def rest(self):
+        moves = self.held and self.plan.whole and not self.full
+        return 0 if moves or (not self.held and self._there()) else inf
+
     def move(self, takes, gives):
         plan = self.plan
         if plan.whole:
@@ -72,8 +88,7 @@ class ColumnsMachine(SlidingMachine):
             self.full = bool(self.emits) if moves else self.full and not gives
         else:
             moves = gives
-        need = plan.need_row[self.row] + plan.column_need[self.column]
-        issues = self.have >= need and (moves or not self.held)
+        issues = self._there() and (moves or not self.held)
         self.held = issues or (self.held and not moves)
         if issues:
             self.emits = plan.emits[self.column]

@@ -17,6 +17,7 @@ from flow.folding import (
 )
 from golden.formats import Bipolar, Unsigned
 from golden.importer import import_model
+from golden.network import Edge
 from tests.flow.test_cli import ROOT
 
 MODELS = {name: ROOT / "examples" / "digits" / f"{name}.onnx" for name in ("w1a1", "w4a4", "float32")}
@@ -63,9 +64,10 @@ def test_is_the_cheapest(monkeypatch):
     shapes = set()
     for _ in range(60):
         neurons, inputs, bits = (int(n) for n in (*rng.integers(1, 14, 2), rng.choice([1, 2, 4, 8])))
+        vector = Edge(Unsigned(bits), np.zeros(inputs, int), np.ones(inputs, int))
         layer = Layer(
             name="layer", pixels=1, groups=1, neurons=neurons, inputs=inputs, x_format=Unsigned(bits),
-            weight_format=Bipolar(), accumulator_bits=8, levels=2, window=None, source=None, channels=inputs,
+            weight_format=Bipolar(), accumulator_bits=8, levels=2, window=None, source=vector, channels=inputs,
         )  # fmt: skip
         monkeypatch.setattr(module, "layers_of", lambda _, layer=layer: {"layer": layer})
         for cycles in range(1, neurons * inputs + 2):
