@@ -43,7 +43,7 @@ compare: doctor $(VENV)/.for-use ## Compare MODEL with the float32 baseline: cyc
 	@echo "fewbit: comparing $(MODEL) with its float32 baseline"
 	@$(FEWBIT) compare '$(MODEL)' $(SIM_OPTIONS) $(ARGS)
 
-bench: doctor $(VENV)/.for-use ## Time and memory from a model to verified frames: CNV by default, or BENCH=path.onnx
+bench: doctor $(VENV)/.for-use ## Measure time and memory of every step and write docs/benchmarks.md; or of BENCH=path.onnx
 	@echo "fewbit: measuring"
 	@$(RUN) -m bench.run $(BENCH) $(ARGS)
 

