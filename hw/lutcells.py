@@ -1,0 +1,151 @@
+"""Netlists of Xilinx primitives: LUT6_2, carry chains and flip-flops, built bit by bit in plain Python.
+
+What an expression becomes is decided by synthesis, which restructures it; what is built from primitives stays as it is.
+A netlist can be evaluated (`Netlist.evaluate`, with NumPy, 64 cases at a time) and made into hardware
+(`hw.lutheap`). Bits are numbers: 0 and 1 are the constants.
+"""
+
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+
+__all__ = ["Carry", "Lut", "Netlist", "Register"]
+
+
+@dataclass(frozen=True)
+class Lut:
+    """A LUT6_2: ``o6`` of up to six inputs, or ``o6`` and ``o5`` of the same five at most."""
+
+    init: int
+    inputs: tuple
+    o6: int
+    o5: int | None
+
+
+@dataclass(frozen=True)
+class Carry:
+    """A carry chain of any length: ``o[i] = s[i] ^ c[i]``, ``c[i+1] = c[i] if s[i] else di[i]``, ``c[0] = cin``."""
+
+    cin: int
+    s: tuple
+    di: tuple
+    o: tuple
+    co: int
+
+
+@dataclass(frozen=True)
+class Register:
+    """A rank of flip-flops."""
+
+    d: tuple
+    q: tuple
+
+
+@dataclass
+class Netlist:
+    """Cells in an order in which each reads only what came before.
+
+    Attributes
+    ----------
+    inputs : list of int
+    cells : list of `Lut`, `Carry` and `Register`
+    """
+
+    inputs: list = field(default_factory=list)
+    cells: list = field(default_factory=list)
+    count: int = 2
+
+    def new(self, count):
+        """So many bits that nothing drives yet."""
+        self.count += count
+        return list(range(self.count - count, self.count))
+
+    def input(self, count):
+        bits = self.new(count)
+        self.inputs += bits
+        return bits
+
+    def lut(self, inputs, *functions):
+        """One bit for each function (one, or two of at most five inputs) of the inputs' values, as booleans."""
+        inputs = tuple(inputs)
+        if len(functions) not in (1, 2) or len(inputs) > (6 if len(functions) == 1 else 5):
+            raise ValueError(f"A LUT has one output of 6 inputs or two of 5, not {len(functions)} of {len(inputs)}")
+        tables = [_table(f, len(inputs)) for f in functions]
+        if len(tables) == 2:  # I5 is 1: O6 shows the upper half, O5 the lower
+            init = tables[0] << 32 | tables[1]
+        else:
+            init = tables[0]
+        outputs = self.new(len(functions))
+        self.cells.append(Lut(init, inputs, outputs[0], outputs[1] if len(outputs) == 2 else None))
+        return outputs
+
+    def carry(self, cin, s, di):
+        """Sums and the last carry of a chain."""
+        o, (co,) = self.new(len(s)), self.new(1)
+        self.cells.append(Carry(cin, tuple(s), tuple(di), tuple(o), co))
+        return [*o, co]
+
+    def register(self, bits):
+        """The bits one cycle later; constants as they are."""
+        moved = [b for b in dict.fromkeys(bits) if b > 1]
+        later = dict(zip(moved, self.new(len(moved)), strict=True))
+        if moved:
+            self.cells.append(Register(tuple(moved), tuple(later.values())))
+        return [later.get(b, b) for b in bits]
+
+    # What it takes
+
+    @property
+    def luts(self):
+        return sum(isinstance(cell, Lut) for cell in self.cells)
+
+    @property
+    def flip_flops(self):
+        return sum(len(cell.d) for cell in self.cells if isinstance(cell, Register))
+
+    def levels(self):
+        """The most LUTs, and the most carry chains, one behind the other between registers."""
+        depth = {bit: (0, 0) for bit in (0, 1, *self.inputs)}
+        for cell in self.cells:
+            if isinstance(cell, Register):
+                depth.update(dict.fromkeys(cell.q, (0, 0)))
+            elif isinstance(cell, Lut):
+                luts, carries = (max(depth[b][k] for b in cell.inputs) for k in (0, 1))
+                depth.update({b: (luts + 1, carries) for b in (cell.o6, cell.o5) if b is not None})
+            else:
+                luts, carries = (max(depth[b][k] for b in (cell.cin, *cell.s, *cell.di)) for k in (0, 1))
+                depth.update(dict.fromkeys((*cell.o, cell.co), (luts, carries + 1)))
+        return max(d[0] for d in depth.values()), max(d[1] for d in depth.values())
+
+    def evaluate(self, values):
+        """The value of every bit, registers transparent: ``values`` is ``(inputs, cases)`` of booleans."""
+        known = np.zeros((self.count, values.shape[1]), dtype=bool)
+        known[1] = True
+        known[self.inputs] = values
+        for cell in self.cells:
+            if isinstance(cell, Register):
+                known[list(cell.q)] = known[list(cell.d)]
+            elif isinstance(cell, Lut):
+                index = sum(known[b].astype(np.int64) << k for k, b in enumerate(cell.inputs))
+                dual = cell.o5 is not None
+                table = np.array([cell.init >> k & 1 for k in range(64)], dtype=bool)
+                known[cell.o6] = table[index + 32 * dual]
+                if dual:
+                    known[cell.o5] = table[index]
+            else:
+                carry = known[cell.cin]
+                for s, di, o in zip(cell.s, cell.di, cell.o, strict=True):
+                    known[o] = known[s] ^ carry
+                    carry = np.where(known[s], carry, known[di])
+                known[cell.co] = carry
+        return known
+
+
+def _table(function, count):
+    """Truth table as an integer, input 0 the lowest bit of the index; inputs beyond ``count`` do not matter."""
+    table = 0
+    for index, bits in enumerate(product((False, True), repeat=count)):
+        # product counts with the last one fastest
+        table |= bool(function(*bits[::-1])) << index
+    return table

@@ -1,0 +1,132 @@
+"""How a bit heap is compressed in Xilinx LUTs: which counters in which stage, in plain Python.
+
+A stage is counters side by side, and a register behind them. A counter is a carry chain of one or more blocks of two
+positions (Kumm and Zipf, "Pipelined compressor tree optimization using integer linear programming", FPL 2014): a block
+takes six bits of one column, or four and one of the next, or two and two, and passes its carry on to the block above. n
+blocks take ``2n`` LUTs and give ``2n + 1`` bits, so that six bits a block make it nearly two bits a LUT. Or it is a full
+adder, one LUT for one bit.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+__all__ = ["BLOCKS", "Counter", "counters_of", "plan_stages"]
+
+BLOCKS = ((6, 0), (4, 1), (2, 2))  # bits of a block's own column and of the next one
+_MOST_BLOCKS = 4
+_MOST_STAGES = 12
+_BEAM = 40  # plans that are followed at a time
+# How many bits a LUT must remove, at least, for a counter to be placed in a stage: tried for each stage.
+_WORTH = (1.85, 1.8, 1.7, 1.5, 1.3, 1.0, 0.5, 0.2)
+
+
+@dataclass(frozen=True)
+class Counter:
+    """A counter whose lowest column is ``exponent``; ``blocks`` empty for a full adder."""
+
+    exponent: int
+    blocks: tuple = ()
+
+    @property
+    def inputs(self):
+        """Bits taken, by column from the lowest."""
+        if not self.blocks:
+            return (3,)
+        counts = [0] * (2 * len(self.blocks))
+        for k, (own, above) in enumerate(self.blocks):
+            counts[2 * k] += own
+            counts[2 * k + 1] += above
+        return tuple(counts)
+
+    @property
+    def outputs(self):
+        """Bits given, one a column from the lowest."""
+        return 2 * len(self.blocks) + 1 if self.blocks else 2
+
+    @property
+    def luts(self):
+        return 2 * len(self.blocks) or 1
+
+    @property
+    def worth(self):
+        """Bits removed by a LUT."""
+        return (sum(self.inputs) - self.outputs) / self.luts
+
+
+@lru_cache
+def counters_of():
+    """Every kind of counter, the best first."""
+    chains = [Counter(0, blocks) for n in range(1, _MOST_BLOCKS + 1) for blocks in product(BLOCKS, repeat=n)]
+    return sorted([Counter(0), *chains], key=lambda c: (-c.worth, c.luts, c.blocks))
+
+
+@lru_cache
+def plan_stages(heights, width, rows=2):
+    """The cheapest stages that leave at most ``rows`` bits in every column.
+
+    Parameters
+    ----------
+    heights : tuple of int
+        Bits of each column, from exponent 0.
+    width : int
+        Bits of the sum; columns beyond are always zero.
+
+    Returns ``(cost, stages)``: LUTs, half a LUT for each column that is left with more than one bit, and for each stage
+    ``(heights before it, counters)``.
+
+    It is a beam search: after each stage the most promising heights go on, by the LUTs so far and a guess of the rest.
+    """
+    states, found = {tuple(heights): (0, ())}, None
+    for _ in range(_MOST_STAGES + 1):
+        after = {}
+        for current, (cost, stages) in states.items():
+            if max(current, default=0) <= rows:
+                whole = cost + sum(h > 1 for h in current) / 2
+                if found is None or whole < found[0]:
+                    found = whole, stages
+                continue
+            for placed in dict.fromkeys(_placed(current, worth) for worth in _WORTH):
+                if placed:
+                    total = cost + sum(c.luts for c in placed)
+                    reached = _after(current, placed, width)
+                    if reached not in after or total < after[reached][0]:
+                        after[reached] = total, (*stages, (current, placed))
+        promising = sorted(after, key=lambda h: (after[h][0] + _guess(h, rows), h))
+        states = {h: after[h] for h in promising[:_BEAM]}
+    if found is None:
+        raise ValueError(f"A heap of {heights} takes more than {_MOST_STAGES} stages")
+    return found
+
+
+def _guess(heights, rows):
+    """About as many LUTs as it takes to remove the bits that are too many."""
+    return sum(max(0, h - rows) for h in heights) / 1.5
+
+
+def _placed(heights, worth):
+    """Counters of one stage: always the one of the most worth that the bits that are left fill, lowest column first."""
+    left, placed = list(heights) + [0] * 2 * _MOST_BLOCKS, []
+    for kind in counters_of():
+        if kind.worth < worth:
+            break
+        for exponent in range(len(heights)):
+            taken = kind.inputs
+            count = min(left[exponent + k] // n for k, n in enumerate(taken) if n)
+            for k, n in enumerate(taken):
+                left[exponent + k] -= count * n
+            placed += [Counter(exponent, kind.blocks)] * count
+    return tuple(placed)
+
+
+def _after(heights, placed, width):
+    after = list(heights) + [0] * (2 * _MOST_BLOCKS + 1)
+    for counter in placed:
+        for k, n in enumerate(counter.inputs):
+            after[counter.exponent + k] -= n
+        for k in range(counter.outputs):
+            after[counter.exponent + k] += 1
+    after = after[:width]
+    while after and not after[-1]:
+        after.pop()
+    return tuple(after)
