@@ -22,6 +22,19 @@ class Lut:
     o6: int
     o5: int | None
 
+    def outputs(self):
+        return [self.o6] if self.o5 is None else [self.o6, self.o5]
+
+    def table(self, output):
+        """The output's value for every value of the inputs, the first counting fastest."""
+        shift = 32 if self.o5 is not None and output == self.o6 else 0
+        return [self.init >> shift + k & 1 for k in range(1 << len(self.inputs))]
+
+    def needed(self, output):
+        """The inputs that the output depends on."""
+        table = self.table(output)
+        return [b for k, b in enumerate(self.inputs) if any(v != table[n ^ (1 << k)] for n, v in enumerate(table))]
+
 
 @dataclass(frozen=True)
 class Carry:
@@ -105,14 +118,18 @@ class Netlist:
         return sum(len(cell.d) for cell in self.cells if isinstance(cell, Register))
 
     def levels(self):
-        """The most LUTs, and the most carry chains, one behind the other between registers."""
+        """The most LUTs, and the most carry chains, one behind the other between registers.
+
+        An output of a LUT counts as behind those inputs that it depends on.
+        """
         depth = {bit: (0, 0) for bit in (0, 1, *self.inputs)}
         for cell in self.cells:
             if isinstance(cell, Register):
                 depth.update(dict.fromkeys(cell.q, (0, 0)))
             elif isinstance(cell, Lut):
-                luts, carries = (max(depth[b][k] for b in cell.inputs) for k in (0, 1))
-                depth.update({b: (luts + 1, carries) for b in (cell.o6, cell.o5) if b is not None})
+                for output in cell.outputs():
+                    used = [depth[b] for b in cell.needed(output)] or [(0, 0)]
+                    depth[output] = max(d[0] for d in used) + 1, max(d[1] for d in used)
             else:
                 luts, carries = (max(depth[b][k] for b in (cell.cin, *cell.s, *cell.di)) for k in (0, 1))
                 depth.update(dict.fromkeys((*cell.o, cell.co), (luts, carries + 1)))
@@ -128,11 +145,8 @@ class Netlist:
                 known[list(cell.q)] = known[list(cell.d)]
             elif isinstance(cell, Lut):
                 index = sum(known[b].astype(np.int64) << k for k, b in enumerate(cell.inputs))
-                dual = cell.o5 is not None
-                table = np.array([cell.init >> k & 1 for k in range(64)], dtype=bool)
-                known[cell.o6] = table[index + 32 * dual]
-                if dual:
-                    known[cell.o5] = table[index]
+                for output in cell.outputs():
+                    known[output] = np.array(cell.table(output), dtype=bool)[index]
             else:
                 carry = known[cell.cin]
                 for s, di, o in zip(cell.s, cell.di, cell.o, strict=True):

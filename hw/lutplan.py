@@ -2,9 +2,9 @@
 
 A stage is counters side by side, and a register behind them. A counter is a carry chain of one or more blocks of two
 positions (Kumm and Zipf, "Pipelined compressor tree optimization using integer linear programming", FPL 2014): a block
-takes six bits of one column, or four and one of the next, or two and two, and passes its carry on to the block above. n
-blocks take ``2n`` LUTs and give ``2n + 1`` bits, so that six bits a block make it nearly two bits a LUT. Or it is a full
-adder, one LUT for one bit.
+takes six bits of one column, or four and one of the next, or two and two, and passes its carry on to the block above.
+n blocks take ``2n`` LUTs and give ``2n + 1`` bits, so that six bits a block make it nearly two bits a LUT. Or it is a
+full adder, one LUT for one bit.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ __all__ = ["BLOCKS", "Counter", "counters_of", "plan_stages"]
 BLOCKS = ((6, 0), (4, 1), (2, 2))  # bits of a block's own column and of the next one
 _MOST_BLOCKS = 4
 _MOST_STAGES = 12
-_BEAM = 40  # plans that are followed at a time
+_BEAM = 12  # plans that are followed at a time
 # How many bits a LUT must remove, at least, for a counter to be placed in a stage: tried for each stage.
 _WORTH = (1.85, 1.8, 1.7, 1.5, 1.3, 1.0, 0.5, 0.2)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from golden.formats import Bipolar, Signed, Ternary, Unsigned
 
-__all__ = ["PlaneTerms", "ProductTerms", "SelectTerms", "product_terms"]
+__all__ = ["PlaneTerms", "ProductTerms", "SelectTerms", "TernaryTerms", "product_terms"]
 
 
 def product_terms(x_format, w_format):
@@ -23,6 +23,8 @@ def product_terms(x_format, w_format):
         if not isinstance(fmt, (Bipolar, Unsigned, Signed)):
             raise ValueError(f"{name} format must be Bipolar, Unsigned or Signed, not {fmt!r}")
     kind = SelectTerms if w_format in (Bipolar(), Ternary()) else PlaneTerms
+    if x_format == w_format == Ternary():
+        kind = TernaryTerms
     return kind(x_format, w_format)
 
 
@@ -113,6 +115,23 @@ class SelectTerms(ProductTerms):
         w_values = np.asarray(w_values, dtype=np.int64)
         ones = (1 << self.x_format.bits) - 1
         return np.select([w_values > 0, w_values < 0], [self._base, -self.scale * ones - self._base], 0)
+
+
+class TernaryTerms(ProductTerms):
+    """Ternary by ternary: ``x * w + 1``, which is 0, 1 or 2, in two bits.
+
+    So a lane and a running bit make two bits again, which is one LUT of two outputs.
+    """
+
+    fan_in = 4
+
+    def terms(self, x, w):
+        used, differ = x[0] & w[0], x[1] ^ w[1]
+        yield ~used, 0
+        yield used & ~differ, 1
+
+    def offset(self, w_values):
+        return np.full(np.shape(w_values), -1, dtype=np.int64)
 
 
 class PlaneTerms(ProductTerms):

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
 from golden.formats import Bipolar, Float32, Signed, Ternary, Unsigned
-from hw.products import PlaneTerms, SelectTerms, product_terms
+from hw.products import PlaneTerms, SelectTerms, TernaryTerms, product_terms
 
 FORMATS = [
     Bipolar(),
@@ -78,7 +78,7 @@ def test_shapes():
 
     assert shape(Bipolar(), Bipolar()) == (SelectTerms, 2, (0,), 2, 1, 0)
     assert shape(Bipolar(), Ternary()) == (SelectTerms, 2, (0,), 3, 0, 0)
-    assert shape(Ternary(), Ternary()) == (SelectTerms, 1, (0, 1), 3, 0, 0)
+    assert shape(Ternary(), Ternary()) == (TernaryTerms, 1, (0, 1), 4, 0, 1)
     assert shape(Unsigned(3), Bipolar()) == (SelectTerms, 1, (0, 1, 2), 2, 1, 0)
     assert shape(Bipolar(), Unsigned(2)) == (PlaneTerms, 2, (0, 1), 2, 0, 0)
     assert shape(Unsigned(2), Signed(2)) == (PlaneTerms, 1, (0, 1, 1, 2), 2, 0, 6)

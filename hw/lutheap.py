@@ -1,0 +1,314 @@
+"""A dot product of low-bit codes in Xilinx LUTs: chains of products, counters, and an accumulator, as a netlist.
+
+1. **Chains.** A LUT6_2 adds as many products as fit into four inputs, and at most two, to a running bit: the sum's bit
+   goes on to the next LUT, its carry into the next column. So a product needs no LUT of its own, and a product of two
+   bits costs half a LUT, its first full adder included. Of products of three inputs one is made beside the chain.
+2. **Counters**, as `hw.lutplan` places them, until no column has more than two bits.
+3. **Accumulator.** Both rows, and what it held or its initial value, in one carry chain, a LUT a bit.
+
+Between registers are at most ``LEVELS`` LUTs and one carry chain.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+
+from .lutcells import Netlist
+from .lutplan import plan_stages
+
+__all__ = ["Item", "LutPE", "build_pe", "items_of"]
+
+LEVELS = 4  # LUTs of a chain between registers
+CHAIN = 8  # LUTs of a chain
+
+
+@dataclass(frozen=True)
+class Item:
+    """What a lane adds to a column: a number from 0 to 2 that depends on some bits of its codes.
+
+    Attributes
+    ----------
+    exponent : int
+    x, w : tuples of int
+        Which bits of the activation and of the weight.
+    table : tuple of int
+        The number for every value of these bits, the first of ``x`` counting fastest.
+    """
+
+    exponent: int
+    x: tuple
+    w: tuple
+    table: tuple
+
+    @property
+    def fan_in(self):
+        return len(self.x) + len(self.w)
+
+
+@lru_cache
+def items_of(terms):
+    """The `Item` of each partial product of `hw.products.ProductTerms`; two that make 0 to 2 together become one."""
+    x_bits, w_bits = terms.x_format.bits, terms.w_format.bits
+    cases = np.array(list(product((False, True), repeat=x_bits + w_bits)))[:, ::-1].T
+    found = [(np.asarray(bit), exponent) for bit, exponent in terms.terms(cases[:x_bits], cases[x_bits:])]
+    items = []
+    while found:
+        value, exponent = found.pop(0)
+        value = value.astype(int)
+        if found and found[0][1] == exponent + 1 and (value + 2 * found[0][0]).max() <= 2 and x_bits + w_bits <= 4:
+            value = value + 2 * found.pop(0)[0]
+        needed = [k for k in range(len(cases)) if (value[_with(cases, k, 0)] != value[_with(cases, k, 1)]).any()]
+        table = [value[_case(cases, needed, bits)] for bits in product((0, 1), repeat=len(needed))]
+        items.append(
+            Item(exponent, tuple(k for k in needed if k < x_bits), tuple(k - x_bits for k in needed if k >= x_bits),
+                 tuple(int(v) for v in table))
+        )  # fmt: skip
+    return tuple(items)
+
+
+def _with(cases, k, value):
+    return cases[k] == bool(value)
+
+
+def _case(cases, needed, bits):
+    """The first case in which the bits have these values, the first of ``needed`` counting fastest."""
+    match = np.ones(cases.shape[1], dtype=bool)
+    for k, bit in zip(needed, bits[::-1], strict=True):
+        match &= cases[k] == bool(bit)
+    return int(match.argmax())
+
+
+@dataclass(frozen=True)
+class LutPE:
+    """A processing element as a netlist.
+
+    Attributes
+    ----------
+    netlist : hw.lutcells.Netlist
+    x, w : lists of lists of bits
+        By bit plane and lane.
+    init, load : bits
+    sum : list of bits
+        What the accumulator's flip-flops take.
+    held : list of bits
+        What they hold: inputs of the netlist.
+    latency : int
+        Cycles from codes to ``sum``; ``init``, ``load`` and ``held`` are of that cycle.
+    """
+
+    netlist: Netlist
+    x: list
+    w: list
+    init: list
+    load: int | None
+    held: list
+    sum: list
+    latency: int
+
+    @property
+    def luts(self):
+        return self.netlist.luts
+
+    @property
+    def flip_flops(self):
+        """Those of the accumulator included."""
+        return self.netlist.flip_flops + len(self.sum)
+
+
+def build_pe(items, x_bits, w_bits, lanes, acc_bits, *, feedback=True, chain=CHAIN, levels=LEVELS):
+    """``sum = (init if load else held) + sum of all items of all lanes``, modulo ``2**acc_bits``.
+
+    Parameters
+    ----------
+    items : tuple of `Item`
+        Of a lane.
+    x_bits, w_bits, lanes, acc_bits : int
+    feedback : bool
+        Whether it accumulates; if not, there is neither ``load`` nor ``held``.
+    chain, levels : int
+        LUTs of a chain in all, and between registers.
+    """
+    net = Netlist()
+    x, w = ([net.input(lanes) for _ in range(bits)] for bits in (x_bits, w_bits))
+    init = net.input(acc_bits)
+    load, held = (net.input(1)[0], net.input(acc_bits)) if feedback else (None, [])
+    columns, latency = _chains(net, items, x, w, lanes, chain, levels)
+    highest = max(columns) + 1
+    total = sum(max(item.table) << item.exponent for item in items) * lanes
+    width = min(acc_bits, total.bit_length())
+    heights = tuple(len(columns.get(e, ())) for e in range(min(highest, width)))
+    _, stages = plan_stages(heights, width)
+    for _, counters in stages:
+        columns = _stage(net, columns, counters, width)
+        latency += 1
+    rows = [columns.get(e, []) for e in range(acc_bits)]
+    return LutPE(net, x, w, init, load, held, _accumulate(net, rows, init, load, held), latency)
+
+
+# Chains
+
+
+def _chains(net, items, x, w, lanes, chain, levels):
+    """Columns of bits after all chains, as lists by exponent, and their latency."""
+    segments = -(-chain // levels)
+    by_kind = {}
+    for item in items:
+        operands = [[*(x[k][lane] for k in item.x), *(w[k][lane] for k in item.w)] for lane in range(lanes)]
+        by_kind.setdefault((item.exponent, item.table), []).extend(operands)
+    columns = {}
+    pending = [
+        (exponent, None, steps)
+        for (exponent, table), operands in sorted(by_kind.items())
+        for steps in _chains_of(net, operands, table, chain)
+    ]
+    for segment in range(segments):
+        later = []
+        for exponent, run, steps in pending:
+            for step in steps[:levels]:
+                run, *carry = _step(net, run, *step)
+                for bit in carry:
+                    columns.setdefault(exponent + 1, []).append(bit)
+            later.append((exponent, run, steps[levels:]))
+        if segment == segments - 1 or not any(steps for *_, steps in later):
+            for exponent, run, _ in later:
+                columns.setdefault(exponent, []).append(run)
+            return _registered(net, columns), segment + 1
+        live = [bit for _, run, steps in later for bit in (run, *(b for inputs, _ in steps for b in inputs))]
+        moved = dict(zip(live, net.register(live), strict=True))
+        columns = _registered(net, columns)
+        pending = [
+            (exponent, moved[run], [([moved[b] for b in inputs], function) for inputs, function in steps])
+            for exponent, run, steps in later
+        ]
+    raise AssertionError("a chain has a last segment")
+
+
+def _chains_of(net, operands, table, chain):
+    """For each chain what each of its LUTs adds: inputs, and a number as a function of them."""
+    fan_in = len(operands[0])
+
+    def value(*bits):
+        return table[sum(bit << k for k, bit in enumerate(bits))]
+
+    if max(table) == 1 and fan_in == 3:  # beside every product that a chain takes, one that has a LUT of its own
+        chains, left = [], list(operands)
+        while left:
+            steps = [([*left.pop(0)], value)]
+            while left and len(steps) < chain:
+                taken, more, left = left[0], left[1:2], left[2:]
+                extra = [net.lut(one, value)[0] for one in more]
+                steps.append(([*taken, *extra], lambda *bits: value(*bits[:3]) + sum(bits[3:])))
+            chains.append(steps)
+        return chains
+    together = 2 if max(table) == 1 and fan_in <= 2 else 1
+    if fan_in > 4:
+        raise ValueError(f"A product of {fan_in} bits does not fit a LUT of a chain")
+    groups = [operands[n : n + together] for n in range(0, len(operands), together)]
+    steps = [([bit for one in group for bit in one], _sum_of(value, fan_in)) for group in groups]
+    return [steps[n : n + chain] for n in range(0, len(steps), chain)]
+
+
+def _sum_of(value, fan_in):
+    def total(*bits):
+        return sum(value(*bits[n : n + fan_in]) for n in range(0, len(bits), fan_in))
+
+    return total
+
+
+def _step(net, run, inputs, function):
+    """The running bit and the carry behind one LUT."""
+    if run is None:
+        most = max(function(*bits) for bits in product((0, 1), repeat=len(inputs)))
+        functions = (lambda *b: function(*b) & 1, lambda *b: function(*b) >> 1)
+        return net.lut(inputs, *functions[: most.bit_length()])
+    return net.lut([run, *inputs], lambda r, *b: (r + function(*b)) & 1, lambda r, *b: (r + function(*b)) >> 1)
+
+
+def _registered(net, columns):
+    flat = [bit for e in sorted(columns) for bit in columns[e]]
+    moved = dict(zip(flat, net.register(flat), strict=True))
+    return {e: [moved[bit] for bit in bits] for e, bits in columns.items()}
+
+
+# Counters
+
+
+def _stage(net, columns, counters, width):
+    columns = {e: list(bits) for e, bits in columns.items()}
+    after = {}
+    for counter in counters:
+        taken = [[columns[counter.exponent + k].pop(0) for _ in range(n)] for k, n in enumerate(counter.inputs)]
+        given = _block_chain(net, counter.blocks, taken) if counter.blocks else _full_adder(net, taken[0])
+        for k, bit in enumerate(given):
+            after.setdefault(counter.exponent + k, []).append(bit)
+    for e, bits in columns.items():
+        after[e] = bits + after.get(e, [])
+    return _registered(net, {e: bits for e, bits in after.items() if bits and e < width})
+
+
+def _full_adder(net, bits):
+    return net.lut(bits, lambda a, b, c: (a + b + c) & 1, lambda a, b, c: a + b + c > 1)
+
+
+def _block_chain(net, blocks, taken):
+    """Sums and the last carry: a block's number is 0 to 5, one bit more enters beside it."""
+    s, di, cin = [], [], None
+    for k, _ in enumerate(blocks):
+        own, above = taken[2 * k], taken[2 * k + 1] if 2 * k + 1 < len(taken) else []
+        extra, own = own[0], own[1:]
+        bits, count = [*own, *above], len(own)
+
+        def number(*b, count=count):
+            return sum(b[:count]) + 2 * sum(b[count:])
+
+        if k == 0:  # the carry in of the whole chain
+            cin = extra
+            s += net.lut(bits, lambda *b, number=number: number(*b) & 1)
+            di.append(0)
+        else:
+            s += net.lut([*bits, extra], lambda *b, number=number: (number(*b[:-1]) ^ b[-1]) & 1)
+            di.append(extra)
+        # The upper position is 1 for 2 and 3; for 4 and 5 it generates, and what comes from below stays in its sum.
+        upper = net.lut(bits, lambda *b, number=number: number(*b) >> 1 & 1, lambda *b, number=number: number(*b) > 3)
+        s.append(upper[0])
+        di.append(upper[1])
+    return net.carry(cin, s, di)
+
+
+# The accumulator
+
+
+def _accumulate(net, rows, init, load, held):
+    """Rows of at most two bits a column, and the accumulator, in one carry chain; ``rows`` has one for each bit."""
+    saves, below = [], False  # whether a column has three bits, of which one goes on to the next
+    for bits in rows:
+        below = len(bits) + below > 1
+        saves.append(below)
+    old = [[load, first, last] for first, last in zip(init, held, strict=True)] if held else [[bit] for bit in init]
+    if held:  # columns whose LUT has no room for the choice; a LUT makes two of them
+        full = [i for i, bits in enumerate(rows) if len(bits) == 2 and i > 0 and saves[i - 1]]
+        for i, *other in (full[n : n + 2] for n in range(0, len(full), 2)):
+            inputs = [load, init[i], held[i]] + [bit for k in other for bit in (init[k], held[k])]
+            first, second = (lambda to, a, b, *_: a if to else b), (lambda to, _, __, a, b: a if to else b)
+            found = net.lut(inputs, first, *[second] * len(other))
+            for k, bit in zip((i, *other), found, strict=True):
+                old[k] = [bit]
+    s, di, saved = [], [], None
+    for bits, was, save in zip(rows, old, saves, strict=True):
+        count, both, below = len(bits), len(bits) + len(was), [] if saved is None else [saved]
+
+        def value(b, count=count, both=both):
+            c = b[count:both]
+            return sum(b[:count]) + (c[0] if len(c) == 1 else c[1] if c[0] else c[2])
+
+        def parity(*b, value=value, both=both):
+            return (value(b) + sum(b[both:])) & 1
+
+        inputs = [*bits, *was, *below]
+        outputs = net.lut(inputs, parity, *[lambda *b, value=value: value(b) > 1] * save)
+        s.append(outputs[0])
+        di.append(below[0] if below else bits[0] if bits and not save else 0)
+        saved = outputs[1] if save else None
+    return net.carry(0, s, di)[:-1]
