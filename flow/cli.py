@@ -1,6 +1,7 @@
 """The command ``fewbit``."""
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -43,10 +44,27 @@ Clock = Annotated[float, typer.Option("--clock", min=1.0, help="MHz, for frames 
 Frames = Annotated[int | None, typer.Option("--frames", help="Only the first so many samples.")]
 
 
-def _project(model, input_spec, output, folding=None, directory=None):
+class TargetName(StrEnum):
+    """What `--target` may be."""
+
+    portable = "portable"
+    xilinx = "xilinx"
+
+
+TargetOption = Annotated[
+    TargetName, typer.Option("--target", help="`xilinx`: arrays of LUT6_2 and CARRY4. `portable`: of operators.")
+]
+
+
+def _project(model, input_spec, output, folding=None, directory=None, target=TargetName.portable):
+    from hw.target import Luts, Target
+
     from .project import Project
 
-    return Project(model, input_spec=input_spec, output=output, folding=folding, directory=directory)
+    return Project(
+        model, input_spec=input_spec, output=output, folding=folding, directory=directory,
+        target=Target(luts=Luts(target.value)),
+    )  # fmt: skip
 
 
 def _images(project, path, frames, report, count=64):
@@ -63,11 +81,11 @@ def _images(project, path, frames, report, count=64):
 @app.command(epilog="Example: `fewbit build examples/digits/w1a1.onnx -o build/mine`")
 def build(
     model: Model, input_spec: Input = None, folding: Folding = None, directory: Directory = None,
-    output: Output = "auto", json: Json = False,
+    output: Output = "auto", target: TargetOption = TargetName.portable, json: Json = False,
 ):  # fmt: skip
     """Import, fold, and write Verilog and manifest."""
     report = Reporter(json)
-    project = _project(model, input_spec, output, folding, directory)
+    project = _project(model, input_spec, output, folding, directory, target)
     with report.working("generating Verilog"):
         fresh = project.generate()
     report.build(project, fresh)
@@ -93,10 +111,10 @@ def fold(
 @app.command(epilog="Example: `fewbit verilog examples/digits/w1a1.onnx`")
 def verilog(
     model: Model, input_spec: Input = None, folding: Folding = None, directory: Directory = None,
-    output: Output = "auto", json: Json = False,
+    output: Output = "auto", target: TargetOption = TargetName.portable, json: Json = False,
 ):  # fmt: skip
     """Write the Verilog for the Xilinx tools: the block, a Vivado script, a clock constraint, a description."""
-    build(model, input_spec, folding, directory, output, json)
+    build(model, input_spec, folding, directory, output, target, json)
 
 
 @app.command(epilog="Example: `fewbit run examples/digits/w1a1.onnx --images examples/digits/test.npz`")
@@ -126,7 +144,8 @@ def sim(
     model: Model, images: ImagesFile = None, frames: Frames = None,
     stall: Annotated[float, typer.Option(min=0.0, max=0.95, help="Chance of an idle or blocked cycle.")] = 0.0,
     input_spec: Input = None, folding: Folding = None, directory: Directory = None, output: Output = "auto",
-    clock: Clock = 200.0, seed: Annotated[int, typer.Option(help="Of the stalls.")] = 1,
+    target: TargetOption = TargetName.portable, clock: Clock = 200.0,
+    seed: Annotated[int, typer.Option(help="Of the stalls.")] = 1,
     waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform (.vcd).")] = False,
     json: Json = False, verbose: Verbose = False,
 ):  # fmt: skip
@@ -134,7 +153,7 @@ def sim(
     from .simulation import simulate_project
 
     report = Reporter(json)
-    project = _project(model, input_spec, output, folding, directory)
+    project = _project(model, input_spec, output, folding, directory, target)
     samples = _images(project, images, frames, report)
     result = simulate_project(
         project, samples, report, stall=stall, seed=seed, clock=clock, waves=waves, verbose=verbose

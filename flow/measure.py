@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hw.target import Target
 from sim.cycles import predict, steady_interval
 from sim.runner import simulate
 
@@ -68,7 +69,9 @@ def measure(variant, folding, samples, labels, directory, *, input_spec, job, pa
 
     def project(folding, where):
         with _ELABORATION:
-            return Project(variant.model, input_spec=input_spec, folding=folding, directory=where, dsp=variant.dsp)
+            return Project(
+                variant.model, input_spec=input_spec, folding=folding, directory=where, target=Target(dsp=variant.dsp)
+            )
 
     def cost(project):
         with _ELABORATION:

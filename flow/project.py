@@ -14,6 +14,7 @@ from golden.execute import output_of, run
 from golden.formats import Float32
 from golden.importer import import_model
 from golden.network import FloatDense
+from hw.target import DEFAULT
 
 from .cache import BUILD, Stage, Store, atomic_write, digest, source_digest
 from .folding import default_folding, read_folding, write_folding
@@ -32,12 +33,11 @@ class Project:
         None takes `flow.folding.default_folding`.
     directory : path or None
         Default ``build/<model>``.
-    dsp : bool
-        Whether float32 products may use DSP blocks.
+    target : hw.target.Target
     """
 
-    def __init__(self, model, *, input_spec=None, output="auto", folding=None, directory=None, dsp=True):
-        self.model, self.dsp = Path(model), dsp
+    def __init__(self, model, *, input_spec=None, output="auto", folding=None, directory=None, target=DEFAULT):
+        self.model, self.target = Path(model), target
         self.network = import_model(self.model, input_spec, output=output)
         self.directory = Path(directory) if directory else BUILD / self.model.stem
         if isinstance(folding, dict):
@@ -51,7 +51,7 @@ class Project:
         from hw.accelerator import AcceleratorPlan
 
         self._order_sums()
-        return AcceleratorPlan(self.network, self.folding, depths=self.queues, dsp=self.dsp)
+        return AcceleratorPlan(self.network, self.folding, depths=self.queues, target=self.target)
 
     def _order_sums(self):
         """Give a float network the order of its sums."""
@@ -73,7 +73,7 @@ class Project:
         key = digest(self.digest, source_digest("golden", "hw", "sim"))
         depths = store[key]
         if depths is None:
-            depths = store[key] = size_queues(self.network, self.folding, dsp=self.dsp)
+            depths = store[key] = size_queues(self.network, self.folding, target=self.target)
         return depths
 
     @property
@@ -81,7 +81,7 @@ class Project:
         """Of everything that the hardware depends on, weights in files of their own too."""
         model = declared(self.model, self.network.input_spec)
         content = [model, write_folding(self.folding).encode()]
-        content.append(b"dsp" if self.dsp else b"lut")
+        content.append(repr(self.target).encode())
         content += [type(node).__name__.encode() for node in self.network.nodes]
         return hashlib.sha256(b"\0".join(content)).hexdigest()
 
@@ -165,6 +165,7 @@ class Project:
                 **self._meaning(self.output),
             },
             "outputs": [{"name": output.name, **self._meaning(output)} for output in network.outputs],
+            "target": self.target.luts.value,
             "cycles": {"latency": timing.latency, "interval": timing.interval, "bound": plan.bound},
             "layers": {
                 name: {"neurons": p.neurons, "inputs": p.inputs, "pe": p.pe, "simd": p.simd, "cycles": p.cycles,

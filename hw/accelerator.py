@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from .pipeline import Assembly
 from .streams import code_stream
+from .target import DEFAULT
 
 __all__ = ["Accelerator", "AcceleratorPlan"]
 
@@ -21,8 +22,7 @@ class AcceleratorPlan:
     depths : dict or None
         Depths of the queues in front of joins, by name (`sim.sizing` finds them). Without, they are far too deep to be
         built: only good for finding them.
-    dsp : bool
-        Whether float32 products may use DSP blocks.
+    target : hw.target.Target
 
     Attributes
     ----------
@@ -34,9 +34,9 @@ class AcceleratorPlan:
         Cycles between frames in steady state: of the slowest layer, or beats of the busiest stream.
     """
 
-    def __init__(self, network, folding, *, depths=None, dsp=True):
-        self.network, self.dsp = network, dsp
-        assembly = Assembly(network, folding, depths=depths, dsp=dsp)
+    def __init__(self, network, folding, *, depths=None, target=DEFAULT):
+        self.network, self.target = network, target
+        assembly = Assembly(network, folding, depths=depths, target=target)
         self.edges, self.stages, self.layers, self.bound = (
             assembly.edges, assembly.stages, assembly.layers, assembly.bound
         )  # fmt: skip

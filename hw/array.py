@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """The PE x SIMD processing array of a matrix-vector unit."""
 
 from collections import Counter
@@ -9,7 +10,9 @@ from amaranth.lib.wiring import In, Out
 
 from hw.bitheap import BitHeap, Compressor
 from hw.heap_plan import plan_compression
+from hw.lutunit import LutIntegerPE
 from hw.products import product_terms
+from hw.target import Luts
 
 __all__ = ["IntegerArray", "IntegerPE"]
 
@@ -105,6 +108,7 @@ class IntegerArray(wiring.Component):
         row have left before those of the next one.
     groups : int
         Dot product ``p`` reads the lanes of group ``p // (pe / groups)``.
+    luts : hw.target.Luts
 
     Members
     -------
@@ -118,7 +122,7 @@ class IntegerArray(wiring.Component):
     o : ``Out(ArrayLayout(acc_shape, lanes))``, o_valid : ``Out(1)``
     """
 
-    def __init__(self, *, x_format, w_format, pe, simd, steps, acc_shape, lanes, groups=1):
+    def __init__(self, *, x_format, w_format, pe, simd, steps, acc_shape, lanes, groups=1, luts=Luts.OPERATORS):
         for name, value in ("PE", pe), ("SIMD", simd), ("Steps", steps), ("Lanes", lanes):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")
@@ -128,7 +132,8 @@ class IntegerArray(wiring.Component):
             raise ValueError(f"Groups must divide PE ({pe}), not {groups!r}")
         self._x_format, self._w_format, self._acc_shape, self._groups = x_format, w_format, acc_shape, groups
         self._pe, self._simd, self._steps, self._lanes = pe, simd, steps, lanes
-        self._plan = _heap_plan(product_terms(x_format, w_format), simd)
+        self._luts = luts
+        self._heap_latency = self._make_pe().HEAP_LATENCY
         super().__init__(
             {
                 "x": In(ArrayLayout(unsigned(x_format.bits), groups * simd)),
@@ -142,10 +147,18 @@ class IntegerArray(wiring.Component):
             }
         )
 
+    def _make_pe(self):
+        kind = IntegerPE if self._luts is Luts.OPERATORS else LutIntegerPE
+        more = {} if kind is IntegerPE else {"instances": self._luts is Luts.INSTANCES}
+        return kind(
+            x_format=self._x_format, w_format=self._w_format, simd=self._simd, acc_shape=self._acc_shape,
+            feedback=self._steps > 1, **more,
+        )  # fmt: skip
+
     @property
     def HEAP_LATENCY(self):
         """Cycles from operands to the sum of their heap."""
-        return self._plan.latency
+        return self._heap_latency
 
     @property
     def LATENCY(self):
@@ -165,13 +178,7 @@ class IntegerArray(wiring.Component):
             planes.append(x)
         results = []
         for p in range(self._pe):
-            m.submodules[f"pe{p}"] = pe = IntegerPE(
-                x_format=self._x_format,
-                w_format=self._w_format,
-                simd=self._simd,
-                acc_shape=self._acc_shape,
-                feedback=self._steps > 1,
-            )
+            m.submodules[f"pe{p}"] = pe = self._make_pe()
             m.d.comb += [
                 pe.x.eq(planes[p * self._groups // self._pe]),
                 Value.cast(pe.w).eq(_planes([self.w[p * self._simd + s] for s in range(self._simd)])),

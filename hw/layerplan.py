@@ -13,6 +13,7 @@ from .array import IntegerArray
 from .floatarray import FloatArray
 from .products import product_terms
 from .streams import beats, pack
+from .target import DEFAULT
 
 __all__ = ["LayerPlan"]
 
@@ -31,8 +32,7 @@ class LayerPlan:
     pe, simd : int
     order : int array or None
         In which order the inputs come, if not as they stand in the weights.
-    dsp : bool
-        Whether float32 products may use DSP blocks; without, they are built from LUTs on purpose.
+    target : hw.target.Target
 
     Attributes
     ----------
@@ -54,8 +54,8 @@ class LayerPlan:
         Entries of the output FIFO: a row reserves its room before it begins, and none waits if the reader does not.
     """
 
-    def __init__(self, dense, act, edges, *, pe, simd, order=None, dsp=True):
-        self.dense, self.act, self.pe, self.simd, self.dsp = dense, act, pe, simd, dsp
+    def __init__(self, dense, act, edges, *, pe, simd, order=None, target=DEFAULT):
+        self.dense, self.act, self.pe, self.simd, self.target = dense, act, pe, simd, target
         self.name, self.x = dense.name, dense.x
         self.y = act.y if act is not None else dense.y
         self.x_format, self.format = edges[dense.x].format, edges[self.y].format
@@ -111,9 +111,13 @@ class LayerPlan:
     def make_array(self):
         common = dict(pe=self.pe, simd=self.simd, steps=self.steps, lanes=self.lanes, groups=self.parallel)
         if self.is_float:
-            return FloatArray(dsp=self.dsp, **common)
+            return FloatArray(dsp=self.target.dsp, **common)
         return IntegerArray(
-            x_format=self.x_format, w_format=self.dense.weight_format, acc_shape=self.acc_shape, **common
+            x_format=self.x_format,
+            w_format=self.dense.weight_format,
+            acc_shape=self.acc_shape,
+            luts=self.target.luts,
+            **common,
         )
 
     def _padded(self, per_neuron, filler=0):

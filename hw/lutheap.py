@@ -15,13 +15,14 @@ from itertools import product
 
 import numpy as np
 
-from .lutcells import Netlist
+from .lutcells import Netlist, Register
 from .lutplan import plan_stages
+from .products import product_terms
 
-__all__ = ["Item", "LutPE", "build_pe", "items_of"]
+__all__ = ["Item", "LutPE", "best_pe", "build_pe", "items_of"]
 
 LEVELS = 4  # LUTs of a chain between registers
-CHAIN = 8  # LUTs of a chain
+CHAINS = (4, 8)  # LUTs of a chain: what is tried
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,6 @@ class Item:
         return len(self.x) + len(self.w)
 
 
-@lru_cache
 def items_of(terms):
     """The `Item` of each partial product of `hw.products.ProductTerms`; two that make 0 to 2 together become one."""
     x_bits, w_bits = terms.x_format.bits, terms.w_format.bits
@@ -116,8 +116,30 @@ class LutPE:
         """Those of the accumulator included."""
         return self.netlist.flip_flops + len(self.sum)
 
+    @property
+    def own_flip_flops(self):
+        """Without those that only delay activations, which PEs share."""
+        shared, count = {bit for plane in self.x for bit in plane}, 0
+        for cell in self.netlist.cells:
+            if isinstance(cell, Register):
+                late = {q for d, q in zip(cell.d, cell.q, strict=True) if d in shared}
+                shared |= late
+                count += len(late)
+        return self.flip_flops - count
 
-def build_pe(items, x_bits, w_bits, lanes, acc_bits, *, feedback=True, chain=CHAIN, levels=LEVELS):
+
+@lru_cache(maxsize=256)
+def best_pe(x_format, w_format, lanes, acc_bits, feedback):
+    """The `LutPE` for activations and weights of these formats that takes the fewest LUTs.
+
+    Flip-flops count beyond two for each LUT: longer chains take fewer LUTs, but what they add late is kept until then.
+    """
+    shape = items_of(product_terms(x_format, w_format)), x_format.bits, w_format.bits, lanes, acc_bits
+    found = (build_pe(*shape, feedback=feedback, chain=chain) for chain in CHAINS)
+    return min(found, key=lambda pe: pe.luts + max(0, pe.own_flip_flops - 2 * pe.luts) / 4)
+
+
+def build_pe(items, x_bits, w_bits, lanes, acc_bits, *, feedback=True, chain=CHAINS[0], levels=LEVELS):
     """``sum = (init if load else held) + sum of all items of all lanes``, modulo ``2**acc_bits``.
 
     Parameters

@@ -16,6 +16,7 @@ __all__ = ["BLOCKS", "Counter", "counters_of", "plan_stages"]
 BLOCKS = ((6, 0), (4, 1), (2, 2))  # bits of a block's own column and of the next one
 _MOST_BLOCKS = 4
 _MOST_STAGES = 12
+_FLIP_FLOP = 1 / 16  # LUTs that a flip-flop is worth: a slice has two of them for each LUT, mostly idle
 _BEAM = 12  # plans that are followed at a time
 # How many bits a LUT must remove, at least, for a counter to be placed in a stage: tried for each stage.
 _WORTH = (1.85, 1.8, 1.7, 1.5, 1.3, 1.0, 0.5, 0.2)
@@ -72,8 +73,8 @@ def plan_stages(heights, width, rows=2):
     width : int
         Bits of the sum; columns beyond are always zero.
 
-    Returns ``(cost, stages)``: LUTs, half a LUT for each column that is left with more than one bit, and for each stage
-    ``(heights before it, counters)``.
+    Returns ``(cost, stages)``: LUTs, half a LUT for each column that is left with more than one bit, and a little for
+    every flip-flop between stages; and for each stage ``(heights before it, counters)``.
 
     It is a beam search: after each stage the most promising heights go on, by the LUTs so far and a guess of the rest.
     """
@@ -88,8 +89,8 @@ def plan_stages(heights, width, rows=2):
                 continue
             for placed in dict.fromkeys(_placed(current, worth) for worth in _WORTH):
                 if placed:
-                    total = cost + sum(c.luts for c in placed)
                     reached = _after(current, placed, width)
+                    total = cost + sum(c.luts for c in placed) + sum(reached) * _FLIP_FLOP
                     if reached not in after or total < after[reached][0]:
                         after[reached] = total, (*stages, (current, placed))
         promising = sorted(after, key=lambda h: (after[h][0] + _guess(h, rows), h))

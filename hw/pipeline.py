@@ -22,6 +22,7 @@ from .routing import Concat, ConcatPlan
 from .sliding import SlidingPlan, SlidingWindow
 from .slidingplan import abreast_of, columns_first, simd_of_window
 from .streams import beats
+from .target import DEFAULT
 from .upsample import Upsample, UpsamplePlan
 
 __all__ = ["MOST_INPUT_BITS", "Assembly"]
@@ -44,9 +45,9 @@ class Assembly:
         Streams of the accelerator itself.
     """
 
-    def __init__(self, network, folding, *, depths=None, dsp=True):
+    def __init__(self, network, folding, *, depths=None, target=DEFAULT):
         self.network = network = set_abreast(network, folding)
-        self.edges, self.dsp = network.edges(), dsp
+        self.edges, self.target = network.edges(), target
         self.layers, self._absorbed = {}, set()
         self._windows = {}
         for node in network.nodes:
@@ -83,7 +84,7 @@ class Assembly:
             pe, simd = folding[node.name]
             window = self._windows.get(node.x)
             order = None if window is None else columns_first(window, self.edges[window.x], simd)
-            self.layers[node.name] = LayerPlan(node, act, self.edges, pe=pe, simd=simd, order=order, dsp=self.dsp)
+            self.layers[node.name] = LayerPlan(node, act, self.edges, pe=pe, simd=simd, order=order, target=self.target)
             if act is not None:
                 self._absorbed.add(act.name)
 
@@ -230,6 +231,7 @@ class Assembly:
         counts = abreast_of(window.window)
         fits = (n for n in counts if max(columns(n).beats_in, columns(n).cycles) <= self.bound)
         count = next(fits, counts[-1])
+        self.bound = max(self.bound, columns(count).cycles)
         lanes = count * channels
         plan = LargestOfAllPlan(node, self.edges, abreast=count)
         flow = self._windowed(window, columns(count), node.x)

@@ -2,6 +2,7 @@
 
 from hw.accelerator import AcceleratorPlan
 from hw.routing import QueuePlan
+from hw.target import DEFAULT
 
 from .cycles import Run, Standstill, predict
 
@@ -11,7 +12,7 @@ _SHALLOW = 4  # a queue that never held more may not be needed at all
 _FRAMES = 4  # whose times must not change, beyond those that the pipeline holds at once
 
 
-def size_queues(network, folding, *, dsp=True, progress=None):
+def size_queues(network, folding, *, target=DEFAULT, progress=None):
     """Depth of every queue by name, 0 where none is needed.
 
     First all queues are deeper than they need to be, which gives the times of the frames and how full each queue gets.
@@ -24,7 +25,7 @@ def size_queues(network, folding, *, dsp=True, progress=None):
         Told the number of queues that are done, and of all.
     """
 
-    depths, good = _enough(network, folding, dsp)
+    depths, good = _enough(network, folding, target)
     for done, name in enumerate(sorted(depths, key=depths.get)):
         if progress:
             progress(done, len(depths))
@@ -40,16 +41,16 @@ def size_queues(network, folding, *, dsp=True, progress=None):
     return depths
 
 
-def deep_enough(network, folding, *, dsp=True):
+def deep_enough(network, folding, *, target=DEFAULT):
     """Depths that make no frame later either, of not much more than what the queues ever hold: found much sooner."""
-    return _enough(network, folding, dsp)[0]
+    return _enough(network, folding, target)[0]
 
 
-def _enough(network, folding, dsp):
+def _enough(network, folding, target):
     """Such depths; and a function that says whether depths make no frame later."""
 
     def plan_with(depths):
-        return AcceleratorPlan(network, folding, depths=depths, dsp=dsp)
+        return AcceleratorPlan(network, folding, depths=depths, target=target)
 
     free = plan_with(None)
     if not any(isinstance(stage.plan, QueuePlan) for stage in free.stages):

@@ -9,6 +9,7 @@ from amaranth.sim import Simulator
 from golden.formats import Bipolar, Signed, Ternary, Unsigned
 from hw.array import IntegerArray, IntegerPE
 from hw.products import product_terms
+from hw.target import Luts
 
 PAIRS = [
     (Bipolar(), Bipolar()),
@@ -50,7 +51,7 @@ def expected_accumulators(x_format, w_format, x, w, init, width):
 class TB:
     """An array, random rows for it, and what it gave: ``(cycle, lanes)`` of each valid beat."""
 
-    def __init__(self, *, x_format, w_format, fold, rows, idle, signed_acc=True, seed=0):
+    def __init__(self, *, x_format, w_format, fold, rows, idle, signed_acc=True, seed=0, luts=Luts.OPERATORS):
         self.pe, self.simd, self.steps, self.lanes = fold
         self.rows, self.idle = rows, idle
         self.rng = random.Random(repr((seed, fold, idle)))
@@ -70,6 +71,7 @@ class TB:
             steps=self.steps,
             acc_shape=self.acc_shape,
             lanes=self.lanes,
+            luts=luts,
         )
         self.latency = self.dut.LATENCY
         self.cycle, self.beats, self.last_cycles = 0, [], []
@@ -135,6 +137,19 @@ def test_folds(x_format, w_format, fold, idle):
 @pytest.mark.parametrize("x_format, w_format", PAIRS, ids=str)
 def test_formats(x_format, w_format):
     TB(x_format=x_format, w_format=w_format, fold=(2, 5, 2, 1), rows=40, idle=0.2, seed=1).run()
+
+
+@pytest.mark.parametrize("idle", [0, 0.4])
+@pytest.mark.parametrize("fold", FOLDS.values(), ids=FOLDS.keys())
+def test_folds_of_primitives(fold, idle):
+    tb = TB(x_format=Bipolar(), w_format=Bipolar(), fold=fold, rows=60 // fold[2] + 8, idle=idle, luts=Luts.MODELS)
+    tb.run()
+
+
+@pytest.mark.parametrize("x_format, w_format", PAIRS, ids=str)
+def test_formats_of_primitives(x_format, w_format):
+    shape = dict(fold=(2, 5, 2, 1), rows=40, idle=0.2, seed=1)
+    TB(x_format=x_format, w_format=w_format, luts=Luts.MODELS, **shape).run()
 
 
 def test_unsigned_accumulator():

@@ -29,7 +29,7 @@ def expected(network, samples):
     return run(network, samples).edges[network.outputs[0].edge]
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(MANY))
 def test_no_bubbles(seed):
     """In steady state the interval is that of the slowest stage, whatever else there is."""
     _, _, plan = planned(seed)

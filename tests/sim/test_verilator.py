@@ -8,6 +8,7 @@ from golden.formats import Bipolar, Signed, Ternary, Unsigned
 from golden.network import Dense, FloatDense
 from hw.accelerator import AcceleratorPlan
 from hw.float32 import FloatAdd
+from hw.target import DEFAULT, Luts, Target
 from hw.verilog import emit
 from sim.cycles import predict, steady_interval
 from sim.runner import SimulationError, build, results, simulate
@@ -47,7 +48,7 @@ class Job:
         for i, node in enumerate(self.network.nodes):
             if isinstance(node, FloatDense):
                 self.network.nodes[i] = node.folded(simd=folding[node.name][1], partials=FloatAdd.LATENCY)
-        self.plan = AcceleratorPlan(self.network, folding)
+        self.plan = AcceleratorPlan(self.network, folding, target=options.get("target", DEFAULT))
         self.expected = run(self.network, self.samples).edges[self.network.outputs[0].edge]
         self.folder = folder
         verilog = folder / "accelerator.v"
@@ -59,9 +60,14 @@ class Job:
         return simulate(self.folder / "sim", self.plan, self.samples, expected, **options)
 
 
-@pytest.mark.parametrize("make", [bipolar, raw_bytes_to_codes, label, float32])
-def test_networks(make, scratch):
-    job = Job(make, scratch)
+@pytest.mark.parametrize(
+    ("make", "luts"),
+    [*((make, Luts.OPERATORS) for make in (bipolar, raw_bytes_to_codes, label, float32)),
+     *((make, Luts.INSTANCES) for make in (bipolar, raw_bytes_to_codes, label))],
+)  # fmt: skip
+def test_networks(make, luts, scratch):
+    job = Job(make, scratch, target=Target(luts=luts))
+    assert ("LUT6_2" in (scratch / "accelerator.v").read_text()) == (luts is Luts.INSTANCES)
     counts = np.unique(job.expected, return_counts=True)[1]
     assert counts.max() <= job.expected.size / 2
     seen = []

@@ -1,0 +1,139 @@
+"""A netlist of Xilinx primitives as hardware: as instances, or as what they do."""
+
+from amaranth.hdl import Cat, Const, Instance, Module, Mux, Shape, Signal, Value, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.data import ArrayLayout
+from amaranth.lib.wiring import In, Out
+
+from .lutcells import Lut, Register
+from .lutheap import best_pe
+
+__all__ = ["LutIntegerPE", "MODELS"]
+
+# What Verilator needs to know of the primitives; synthesis and the vendors' simulators have them already.
+MODELS = """
+`ifdef VERILATOR
+module LUT6_2 #(parameter [63:0] INIT = 0) (
+  input wire I0, input wire I1, input wire I2, input wire I3, input wire I4, input wire I5,
+  output wire O5, output wire O6
+);
+  assign O5 = INIT[{1'b0, I4, I3, I2, I1, I0}];
+  assign O6 = INIT[{I5, I4, I3, I2, I1, I0}];
+endmodule
+
+module CARRY4 (
+  input wire CI, input wire CYINIT, input wire [3:0] DI, input wire [3:0] S, output wire [3:0] O, output wire [3:0] CO
+);
+  wire [4:0] c;
+  assign c[0] = CI | CYINIT;
+  genvar i;
+  generate for (i = 0; i < 4; i = i + 1) begin : position
+    assign c[i + 1] = S[i] ? c[i] : DI[i];
+  end endgenerate
+  assign O = S ^ c[3:0];
+  assign CO = c[4:1];
+endmodule
+`endif
+"""
+
+
+class LutIntegerPE(wiring.Component):
+    """`hw.array.IntegerPE` from LUT6_2, CARRY4 and flip-flops: members, timing and result are the same.
+
+    Parameters
+    ----------
+    x_format, w_format, simd, acc_shape, feedback : as `hw.array.IntegerPE`
+    instances : bool
+        Whether to use the primitives, or else expressions that do what they do.
+    """
+
+    def __init__(self, *, x_format, w_format, simd, acc_shape, feedback=True, instances=True):
+        if simd < 1:
+            raise ValueError(f"SIMD must be at least 1, not {simd!r}")
+        self._feedback, self._instances, self._acc_shape = bool(feedback), instances, Shape.cast(acc_shape)
+        self._pe = best_pe(x_format, w_format, simd, self._acc_shape.width, self._feedback)
+        super().__init__({
+            "x": In(ArrayLayout(unsigned(simd), x_format.bits)), "w": In(ArrayLayout(unsigned(simd), w_format.bits)),
+            "init": In(self._acc_shape), "load": In(1), "enable": In(1), "o": Out(self._acc_shape),
+        })  # fmt: skip
+
+    @property
+    def HEAP_LATENCY(self):
+        return self._pe.latency
+
+    @property
+    def luts(self):
+        """LUT6_2 that it takes, by construction."""
+        return self._pe.luts
+
+    def elaborate(self, platform):
+        m = Module()
+        pe = self._pe
+        bits = {0: Const(0, 1), 1: Const(1, 1)}
+        for planes, member in (pe.x, self.x), (pe.w, self.w):
+            for k, plane in enumerate(planes):
+                bits.update((bit, member[k][lane]) for lane, bit in enumerate(plane))
+        acc, init = Signal(self._acc_shape.width, reset_less=True), Value.cast(self.init)
+        bits.update((bit, init[k]) for k, bit in enumerate(pe.init))
+        if self._feedback:
+            bits[pe.load] = self.load
+            bits.update((bit, acc[k]) for k, bit in enumerate(pe.held))
+        for n, cell in enumerate(pe.netlist.cells):
+            if isinstance(cell, Register):
+                rank = Signal(len(cell.d), name=f"rank{n}", reset_less=True)
+                m.d.sync += rank.eq(Cat(bits[d] for d in cell.d))
+                bits.update((q, rank[k]) for k, q in enumerate(cell.q))
+            elif isinstance(cell, Lut):
+                (self._lut if self._instances else _lut_as_expression)(m, n, cell, bits)
+            else:
+                (self._carry if self._instances else _carry_as_expression)(m, n, cell, bits)
+        total = Cat(bits[b] for b in pe.sum)
+        if self._feedback:
+            with m.If(self.enable):
+                m.d.sync += acc.eq(total)
+        else:
+            m.d.sync += acc.eq(total)
+        m.d.comb += Value.cast(self.o).eq(acc)
+        return m
+
+    def _lut(self, m, n, cell, bits):
+        out = Signal(2, name=f"lut{n}_o")
+        inputs = [bits[b] for b in cell.inputs] + [Const(0, 1)] * (6 - len(cell.inputs))
+        if cell.o5 is not None:
+            inputs[5] = Const(1, 1)
+        ports = {f"i_I{k}": value for k, value in enumerate(inputs)}
+        m.submodules[f"lut{n}"] = Instance("LUT6_2", p_INIT=Const(cell.init, 64), o_O6=out[0], o_O5=out[1], **ports)
+        bits[cell.o6] = out[0]
+        if cell.o5 is not None:
+            bits[cell.o5] = out[1]
+
+    def _carry(self, m, n, cell, bits):
+        carry = None
+        for k in range(0, len(cell.s), 4):
+            s, di = (Cat(bits[b] for b in part[k : k + 4]) for part in (cell.s, cell.di))
+            o, co = Signal(4, name=f"carry{n}_{k}_o"), Signal(4, name=f"carry{n}_{k}_co")
+            into = {"i_CI": Const(0, 1), "i_CYINIT": bits[cell.cin]} if carry is None else {
+                "i_CI": carry, "i_CYINIT": Const(0, 1)}  # fmt: skip
+            m.submodules[f"carry{n}_{k}"] = Instance(
+                "CARRY4", **into, i_S=Cat(s, Const(0, 4 - len(s))), i_DI=Cat(di, Const(0, 4 - len(di))), o_O=o, o_CO=co
+            )
+            bits.update((b, o[j]) for j, b in enumerate(cell.o[k : k + 4]))
+            carry = co[len(s) - 1]
+        bits[cell.co] = carry
+
+
+def _lut_as_expression(m, n, cell, bits):
+    index = Signal(len(cell.inputs), name=f"lut{n}_i")
+    m.d.comb += index.eq(Cat(bits[b] for b in cell.inputs))
+    for output in cell.outputs():
+        bits[output] = Signal(name=f"lut{n}_{'o5' if output == cell.o5 else 'o6'}")
+        m.d.comb += bits[output].eq(Cat(Const(v, 1) for v in cell.table(output)).bit_select(index, 1))
+
+
+def _carry_as_expression(m, n, cell, bits):
+    carry = bits[cell.cin]
+    for k, (s, di, o) in enumerate(zip(cell.s, cell.di, cell.o, strict=True)):
+        bits[o], after = Signal(name=f"carry{n}_o{k}"), Signal(name=f"carry{n}_c{k}")
+        m.d.comb += [bits[o].eq(bits[s] ^ carry), after.eq(Mux(bits[s], carry, bits[di]))]
+        carry = after
+    bits[cell.co] = carry

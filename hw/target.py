@@ -1,0 +1,30 @@
+"""What a design is made of: operators that any tool maps, or primitives of Xilinx devices."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["DEFAULT", "Luts", "Target"]
+
+
+class Luts(Enum):
+    """How the arrays of integer layers are written."""
+
+    OPERATORS = "portable"  # for any synthesis
+    INSTANCES = "xilinx"  # LUT6_2 and CARRY4
+    MODELS = "models"  # the same structure as expressions, for Amaranth's simulator
+
+
+@dataclass(frozen=True)
+class Target:
+    """Attributes
+    ----------
+    luts : Luts
+    dsp : bool
+        Whether float32 products may use DSP blocks; without, they are built from LUTs on purpose.
+    """
+
+    luts: Luts = Luts.OPERATORS
+    dsp: bool = True
+
+
+DEFAULT = Target()
