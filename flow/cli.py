@@ -117,6 +117,19 @@ def verilog(
     build(model, input_spec, folding, directory, output, target, json)
 
 
+@app.command(epilog="Example: `fewbit synth build/w1a1 --part xc7z020`")
+def synth(
+    directory: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build, as `build/w1a1`.")],
+    part: Annotated[str, typer.Option("--part", help="Device whose shares are shown.")] = "xc7a35t",
+    json: Json = False,
+):  # fmt: skip
+    """Synthesize a build with Yosys: LUTs, flip-flops, carries, memory and DSPs by layer and in all."""
+    from .synthcommand import synth_build
+
+    report = Reporter(json)
+    report.synth(synth_build(directory, part, report))
+
+
 @app.command(epilog="Example: `fewbit run examples/digits/w1a1.onnx --images examples/digits/test.npz`")
 def run(
     model: Model, images: ImagesFile = None, input_spec: Input = None, output: Output = "auto", frames: Frames = None,

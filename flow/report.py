@@ -123,6 +123,24 @@ class Reporter:
         self.out.print(table_of(["other targets: cycles", "frames/s", "LUTs, about", "BRAM18", "DSP"], rows))
         self.out.print(f"folding: {r['file']} (edit it; pass it back with --folding)", markup=False)
 
+    def synth(self, r):
+        """What synthesis found."""
+        if self.as_json:
+            self.json(r)
+            return
+        kinds = {"lut": "LUTs", "lutram": "as RAM", "ff": "FFs", "carry4": "CARRY4", "muxf": "MUXF",
+                 "bram18": "BRAM18", "bram36": "BRAM36", "dsp": "DSPs"}  # fmt: skip
+        rows = [(name, *(f"{row[kind]:,}" for kind in kinds)) for name, row in r["stages"].items()]
+        rows.append(("flattened", *(f"{r['total'][kind]:,}" for kind in kinds)))
+        self.out.print(table_of(["stage", *kinds.values()], rows))
+        use = r["use"]
+        shares = f"LUTs {use['lut']:.1%}, FFs {use['ff']:.1%}, DSPs {use['dsp']:.1%}, BRAMs {use['bram18']:.1%}"
+        self.out.print(f"share of an {r['part']}, flattened: {shares}")
+        self.out.print(
+            f"Yosys, before place and route, LUT6_2 as one LUT; arrays: {r['target']}; written to "
+            f"{r['directory']}/synth.json", markup=False,
+        )  # fmt: skip
+
     def run(self, project, images, result, checked=None):
         name = project.output.name
         y, labels = result.outputs[name], project.labels(result)

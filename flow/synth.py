@@ -19,7 +19,7 @@ from pathlib import Path
 
 from flow.cache import BUILD, ROOT, Store, digest
 
-__all__ = ["FAMILIES", "Resources", "SynthesisError", "count", "synthesize"]
+__all__ = ["FAMILIES", "Resources", "SynthesisError", "count", "synthesize", "synthesize_parts"]
 
 FAMILIES = ("xc7", "xcu", "xcup")
 
@@ -125,25 +125,48 @@ def synthesize(verilog_path, top, *, family="xc7", dsp=True, timeout=1800, direc
     progress : callable
         Called about once a second as ``progress(seconds, text)``, where the text is Yosys's present step.
     """
-    verilog_path = Path(verilog_path)
+    options = _options(top, family, dsp, timeout)
+    store = Store(directory=directory or BUILD / "cache" / "synth")
+    key = digest(Path(verilog_path), options, Path(__file__))
+    kept = store[key]
+    if kept is None:
+        design, _ = _run(Path(verilog_path), options, store.path(key, ".log"), timeout, progress)
+        store[key] = kept = asdict(design)
+    return Resources(**kept)
+
+
+def synthesize_parts(verilog_path, top, parts, *, family="xc7", dsp=True, timeout=1800, directory=None, progress=None):
+    """`Resources` of some modules by name, each with what is inside it, and of the rest as ``""``.
+
+    Parameters
+    ----------
+    parts : dict
+        Name of a module in the Verilog file, by the name that it gets. Their boundaries are kept, so together they
+        take a little more than `synthesize` says.
+    others : as `synthesize`
+    """
+    options = _options(top, family, dsp, timeout) | {"keep": list(parts.values())}
+    store = Store(directory=directory or BUILD / "cache" / "synth")
+    key = digest(Path(verilog_path), options, list(parts), Path(__file__))
+    kept = store[key]
+    if kept is None:
+        _, modules = _run(Path(verilog_path), options, store.path(key, ".log"), timeout, progress)
+        store[key] = kept = {name: asdict(modules[module]) for name, module in {**parts, "": top}.items()}
+    return {name: Resources(**resources) for name, resources in kept.items()}
+
+
+def _options(top, family, dsp, timeout):
     if family not in FAMILIES:
         raise ValueError(f"Family must be one of {', '.join(FAMILIES)}, not {family!r}")
     if not re.fullmatch(r"[A-Za-z_][\w$]*", top):
         raise ValueError(f"Top must be the plain name of a Verilog module, not {top!r}")
     if not timeout > 0:
         raise ValueError(f"Timeout must be more than 0 seconds, not {timeout!r}")
-    store = Store(directory=directory or BUILD / "cache" / "synth")
-    options = {"top": top, "family": family, "dsp": bool(dsp), "pyosys": version("pyosys")}
-    key = digest(verilog_path, options, Path(__file__))
-    kept = store[key]
-    if kept is None:
-        kept = _run(verilog_path, options, store.path(key, ".log"), timeout, progress)
-        store[key] = kept
-    return Resources(**kept)
+    return {"top": top, "family": family, "dsp": bool(dsp), "keep": [], "pyosys": version("pyosys")}
 
 
 def _run(verilog_path, options, log, timeout, progress):
-    """Run Yosys in a process of its own; return its counts as a dict."""
+    """Run Yosys in a process of its own; return `Resources` of the design, and of its modules by name."""
     log.parent.mkdir(parents=True, exist_ok=True)
     statistics = log.with_name(f"{log.name}.{os.getpid()}.json")
     job = {"verilog": str(verilog_path.resolve()), "statistics": str(statistics), **options}
@@ -156,15 +179,20 @@ def _run(verilog_path, options, log, timeout, progress):
             _wait(process, log, timeout, progress)
         if process.returncode:
             raise SynthesisError(f"Yosys could not synthesize {options['top']}: {_last_error(log)}", log=log)
-        design = json.loads(statistics.read_text(encoding="utf-8"))["design"]
+        found = json.loads(statistics.read_text(encoding="utf-8"))
     finally:
         statistics.unlink(missing_ok=True)
+    modules = {name.removeprefix("\\"): _counted(module, options, log) for name, module in found["modules"].items()}
+    return _counted(found["design"], options, log), modules
+
+
+def _counted(design, options, log):
     cells = design.get("num_cells_by_type", {})
     cells.pop("$scopeinfo", None)  # where a flattened module was; not a circuit
     unmapped = sorted(kind for kind in cells if kind.startswith("$"))
     if unmapped:
         raise SynthesisError(f"Yosys left cells of kind {', '.join(unmapped)} in {options['top']} unmapped", log=log)
-    return asdict(count(cells, lc=design.get("estimated_num_lc", 0)))
+    return count(cells, lc=design.get("estimated_num_lc", 0))
 
 
 def _wait(process, log, timeout, progress):
@@ -211,6 +239,7 @@ def main(argv):
     options = "-flatten -noiopad -noclkbuf" + ("" if job["dsp"] else " -nodsp")
     for command in (
         f'read_verilog "{job["verilog"]}"',
+        *(f"setattr -mod -set keep_hierarchy 1 {module}" for module in job["keep"]),
         # Amaranth names the elements of an array port "x[0]" beside "x"; ABC9 can stumble over both in one module.
         "rename -hide w:*[*",
         f"synth_xilinx -top {job['top']} -family {job['family']} {options}",

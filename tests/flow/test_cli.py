@@ -48,6 +48,29 @@ def test_build_prints_json_alone_and_again_is_up_to_date(fewbit, scratch):
     assert {p: p.stat().st_mtime_ns for p in (scratch / "a").rglob("*") if p.is_file()} == times
 
 
+def test_synthesis_layer_by_layer(fewbit, scratch):
+    folder = scratch / "a"
+    assert fewbit("build", MODEL, "-o", folder, "--target", "xilinx")[0] == 0
+    status, out, _ = fewbit("synth", folder, "--part", "xc7z020", "--json")
+    found = json.loads(out)
+    assert status == 0 and json.loads((folder / "synth.json").read_text()) == found
+    assert (found["target"], found["part"]) == ("xilinx", "XC7Z020")
+    stages = found["stages"]
+    assert {"dense0", "dense1", "dense2", "the rest"} <= stages.keys()
+    assert stages["dense0"]["lut"] > stages["dense1"]["lut"] > stages["dense2"]["lut"] > 100
+    # Boundaries that are kept cost a little.
+    assert found["total"]["lut"] <= sum(row["lut"] for row in stages.values()) <= 1.2 * found["total"]["lut"]
+    assert found["use"]["lut"] == round(found["total"]["lut"] / 53_200, 4)
+    assert fewbit("synth", folder)[1].count("dense1") == 1
+
+
+def test_synthesis_needs_a_build_and_a_part(fewbit, scratch):
+    status, out, err = fewbit("synth", scratch)
+    assert (status, out) == (2, "") and err.startswith(f"fewbit: {scratch} is no build: make one with `fewbit build")
+    assert fewbit("build", MODEL, "-o", scratch / "a")[0] == 0
+    assert "part must be one of xc7a35t, " in fewbit("synth", scratch / "a", "--part", "ice40")[2]
+
+
 def test_a_folding_goes_out_and_comes_back(fewbit, scratch):
     assert fewbit("build", MODEL, "-o", scratch / "a")[0] == 0
     folding = json.loads((scratch / "a" / "folding.json").read_text())

@@ -6,7 +6,7 @@ import pytest
 
 from flow import synth
 from flow.cache import atomic_write
-from flow.synth import SynthesisError, count, synthesize
+from flow.synth import SynthesisError, count, synthesize, synthesize_parts
 
 ADDER = """
 module top(input clk, input [7:0] a, b, output reg [8:0] s);
@@ -54,6 +54,23 @@ endmodule
 """
 
 
+PARTS = """
+module sum(input clk, input [7:0] a, b, output reg [8:0] s);
+  always @(posedge clk) s <= a + b;
+endmodule
+
+module hold(input clk, input [8:0] d, output reg [8:0] q);
+  always @(posedge clk) q <= ~d;
+endmodule
+
+module top(input clk, input [7:0] a, b, output [8:0] q);
+  wire [8:0] s;
+  sum first(.clk(clk), .a(a), .b(b), .s(s));
+  hold second(.clk(clk), .d(s), .q(q));
+endmodule
+"""
+
+
 @pytest.fixture
 def cost(scratch):
     """Resources of a module ``top`` given as text, with nothing kept from an earlier run."""
@@ -70,6 +87,21 @@ def test_adder_takes_one_lut_a_bit_and_one_carry_per_four(cost):
     assert (found.lut, found.ff, found.carry4) == (8, 9, 3)
     assert (found.lutram, found.bram18, found.bram36, found.dsp, found.muxf) == (0, 0, 0, 0, 0)
     assert found.cells == {"CARRY4": 3, "FDRE": 9, "LUT2": 8}
+
+
+def test_parts_are_counted_by_themselves_and_kept(scratch, monkeypatch):
+    path = atomic_write(scratch / "top.v", PARTS)
+
+    def parts():
+        return synthesize_parts(path, "top", {"adder": "sum", "register": "hold"}, directory=scratch / "kept")
+
+    found = parts()
+    assert list(found) == ["adder", "register", ""]
+    assert (found["adder"].lut, found["adder"].ff, found["adder"].carry4) == (8, 9, 3)
+    assert (found["register"].lut, found["register"].ff) == (9, 9)
+    assert (found[""].lut, found[""].ff) == (0, 0)
+    monkeypatch.setattr(synth, "_run", None)
+    assert parts() == found
 
 
 def test_large_rom_is_a_block_ram(cost):

@@ -1,0 +1,54 @@
+"""``fewbit synth``: what a build costs by Yosys, layer by layer and in all."""
+
+import json
+import re
+from dataclasses import asdict
+
+from .cache import atomic_write
+from .fill import PARTS
+from .synth import synthesize, synthesize_parts
+
+__all__ = ["synth_build"]
+
+_STAGE = re.compile(r"^module \\accelerator\.accelerator\.([^. ]+) ", re.MULTILINE)
+_KINDS = ("lut", "lutram", "ff", "carry4", "muxf", "bram18", "bram36", "dsp")
+
+
+def synth_build(directory, part, report):
+    """Synthesize the Verilog of a build, print it, and write ``synth.json`` beside it; returns what ``--json`` prints.
+
+    Parameters
+    ----------
+    directory : path
+        As ``fewbit build`` writes it.
+    part : str
+        One of `flow.fill.PARTS`.
+    """
+    verilog, manifest = directory / "verilog" / "accelerator.v", directory / "manifest.json"
+    if not verilog.is_file() or not manifest.is_file():
+        raise ValueError(f"{directory} is no build: make one with `fewbit build MODEL.onnx -o {directory}`")
+    if part not in PARTS:
+        raise ValueError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
+    device, target = PARTS[part], json.loads(manifest.read_text()).get("target", "portable")
+    stages = _STAGE.findall(verilog.read_text())
+    parts = {name: f"accelerator.accelerator.{name}" for name in stages}
+    with report.counting("Yosys", 2) as done:
+        whole = synthesize(verilog, "accelerator", family=device.family)
+        done(1)
+        found = synthesize_parts(verilog, "accelerator", parts, family=device.family)
+    result = {
+        "directory": str(directory),
+        "target": target,
+        "part": device.name,
+        "family": device.family,
+        "total": _row(whole),
+        "use": {name: round(share, 4) for name, share in device.use(whole).items()},
+        "stages": {name or "the rest": _row(resources) for name, resources in found.items()},
+    }
+    atomic_write(directory / "synth.json", json.dumps(result, indent=2) + "\n")
+    return result
+
+
+def _row(resources):
+    numbers = asdict(resources)
+    return {kind: numbers[kind] for kind in _KINDS}
