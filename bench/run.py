@@ -40,13 +40,13 @@ def _project(model, folder):
 def step_fold(model, folder, cycles):
     from flow.folding import default_folding, fold, write_folding
     from flow.project import Project
-    from sim.cycles import predict
+    from sim.cycles import predict_steady
     from sim.sizing import deep_enough
 
     project = Project(model, folding={}, directory=folder)
     project.folding = fold(project.network, cycles) if cycles else default_folding(project.network)
     project.queues = deep_enough(project.network, project.folding)
-    timing = predict(project.plan, 8)
+    timing = predict_steady(project.plan)
     atomic_write(folder / "fold.json", write_folding(project.folding))
     return {"interval": timing.interval, "latency": timing.latency, "bound": project.plan.bound}
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sim.cycles import predict
+from sim.cycles import predict_steady
 from sim.sizing import deep_enough
 
 from .cache import BUILD, atomic_write
@@ -35,7 +35,7 @@ def fold_model(model, input_spec, fps, max_cycles, max_luts, clock, file, report
             project.folding = default_folding(network)
         project.queues = deep_enough(network, project.folding)  # the least depths take longer, and change no time
         plan = project.plan
-        timing = predict(plan, 2 * len(plan.stages) + 8)
+        timing = predict_steady(plan)
         table = pareto(network, clock)
     if cycles is not None and timing.interval > cycles:
         raise FoldingError(
@@ -48,8 +48,8 @@ def fold_model(model, input_spec, fps, max_cycles, max_luts, clock, file, report
 
 
 def _result(project, network, timing, table, clock, file):
-    costs = estimate(network, project.folding)
     layers = layers_of(network)
+    costs = estimate(layers, project.folding)
     rows = []
     for name, (pe, simd) in project.folding.items():
         layer = layers[name]

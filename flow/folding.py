@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from golden.formats import Float32
@@ -10,8 +11,8 @@ from golden.spatial import Windows
 from hw.abreast import legal_abreast
 from hw.slidingplan import cycles_of_window, simd_of_window
 
-__all__ = ["FoldingError", "Layer", "default_folding", "fold", "layers_of", "least_cycles", "read_folding",
-           "write_folding"]  # fmt: skip
+__all__ = ["FoldingError", "Layer", "default_folding", "fold", "fold_layers", "layers_of", "least_cycles",
+           "read_folding", "write_folding"]  # fmt: skip
 
 # Bit products a cycle that a design gets by default: a few thousand LUTs in any format.
 DEFAULT_BIT_PRODUCTS = 1024
@@ -112,6 +113,16 @@ class Layer:
                     steps = -(-self.inputs // simd)
                     yield pe, simd
 
+    @cached_property
+    def options(self):
+        """(cost, cycles, PE, SIMD) of all that are useful; the cost is a rough one, to compare them by."""
+        options = []
+        for pe, simd in self.useful():
+            uneven = (self.inputs % simd > 0) * simd * 4 + (self.neurons % pe > 0 and pe < self.neurons) * pe * 4
+            cost = pe * simd * self.bits * 1.3 + pe * 20 + simd * self.parallel(pe) * 4 + uneven
+            options.append((cost, self.cycles(pe, simd), pe, simd))
+        return options
+
 
 def layers_of(network):
     """The `Layer` of every dense node, by name."""
@@ -138,27 +149,25 @@ def fold(network, cycles):
 
     The cost is that of products, accumulators and stream lanes, and of a PE or SIMD that does not divide the layer.
     """
-    return {name: _fold_layer(layer, cycles) for name, layer in layers_of(network).items()}
+    return fold_layers(layers_of(network), cycles)
+
+
+def fold_layers(layers, cycles):
+    """`fold` of what `layers_of` gives."""
+    return {name: _fold_layer(layer, cycles) for name, layer in layers.items()}
 
 
 def _fold_layer(layer, cycles):
-    best = None
-    for pe, simd in layer.useful():
-        if layer.cycles(pe, simd) > cycles:
-            continue
-        uneven = (layer.inputs % simd > 0) * simd * 4 + (layer.neurons % pe > 0 and pe < layer.neurons) * pe * 4
-        cost = pe * simd * layer.bits * 1.3 + pe * 20 + simd * layer.parallel(pe) * 4 + uneven
-        if best is None or cost < best[0]:
-            best = cost, pe, simd
+    best = min((option for option in layer.options if option[1] <= cycles), default=None)
     if best is None:
-        least = min(layer.cycles(pe, simd) for pe, simd in layer.useful())
+        least = min(option[1] for option in layer.options)
         raise FoldingError(f"layer {layer.name} cannot be folded to {cycles} cycles a frame; it takes at least {least}")
-    return best[1:]
+    return best[2:]
 
 
 def least_cycles(network):
     """Cycles a frame of the layer that takes the longest when all are unfolded as far as they can be."""
-    return max(min(layer.cycles(*f) for f in layer.useful()) for layer in layers_of(network).values())
+    return max(min(option[1] for option in layer.options) for layer in layers_of(network).values())
 
 
 def default_folding(network):

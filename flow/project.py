@@ -146,10 +146,10 @@ class Project:
 
     def manifest(self):
         """What software needs to know of the block."""
-        from sim.cycles import predict
+        from sim.cycles import predict_steady
 
         plan, network = self.plan, self.network
-        timing = predict(plan, 8 + 2 * len(plan.stages))
+        timing = predict_steady(plan)
         return {
             "model": self.model.name,
             "sha256": hashlib.sha256(self.model.read_bytes()).hexdigest(),

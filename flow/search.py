@@ -1,7 +1,7 @@
 """Folding to a target: frames a second, cycles, or LUTs."""
 
 from .cost import cost_of_layer, total
-from .folding import FoldingError, fold, layers_of, least_cycles
+from .folding import FoldingError, fold_layers, layers_of, least_cycles
 
 __all__ = ["candidates", "estimate", "fastest_within", "pareto", "row_of"]
 
@@ -15,21 +15,22 @@ def candidates(network, step=1.03):
     while wanted[-1] < most:
         wanted.append(min(most, max(wanted[-1] + 1, int(wanted[-1] * step))))
     for cycles in wanted:
-        folding = fold(network, cycles)
+        folding = fold_layers(layers, cycles)
         found.setdefault(max(layers[name].cycles(*f) for name, f in folding.items()), folding)
     return found
 
 
-def estimate(network, folding):
-    """`flow.cost.Cost` of each layer, by name."""
-    return {name: cost_of_layer(layer, *folding[name]) for name, layer in layers_of(network).items()}
+def estimate(layers, folding):
+    """`flow.cost.Cost` of each layer, by name, of what `layers_of` gives."""
+    return {name: cost_of_layer(layer, *folding[name]) for name, layer in layers.items()}
 
 
 def fastest_within(network, luts):
     """The fastest folding whose estimate is at most so many LUTs."""
+    layers = layers_of(network)
     found, least = None, None
     for _, folding in sorted(candidates(network).items(), reverse=True):
-        cost = total(estimate(network, folding).values()).lut
+        cost = total(estimate(layers, folding).values()).lut
         least = cost if least is None else min(least, cost)
         if cost <= luts:
             found = folding
@@ -40,10 +41,10 @@ def fastest_within(network, luts):
 
 def pareto(network, clock, count=10):
     """About ``count`` foldings from the slowest to the fastest, none of which another one beats in cycles and LUTs."""
-    found = candidates(network)
+    found, layers = candidates(network), layers_of(network)
     rows, least = [], None
     for cycles in sorted(found):
-        cost = total(estimate(network, found[cycles]).values())
+        cost = total(estimate(layers, found[cycles]).values())
         if least is None or cost.lut < least:
             rows.append({"cycles": cycles, "fps": int(clock * 1e6 // cycles), **row_of(cost)})
             least = cost.lut

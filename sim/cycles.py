@@ -12,7 +12,7 @@ from operator import gt
 
 from .machines import machine_of
 
-__all__ = ["Pipeline", "Run", "Standstill", "Timing", "predict", "steady_interval"]
+__all__ = ["Pipeline", "Run", "Standstill", "Timing", "predict", "predict_steady", "steady_interval"]
 
 
 class Standstill(RuntimeError):
@@ -264,6 +264,13 @@ class Run:
 def predict(plan, frames):
     """The `Timing` of ``frames`` frames through an accelerator's plan; `Standstill` if they do not all leave."""
     return Run(plan, frames).timing()
+
+
+def predict_steady(plan):
+    """The `Timing` of so many frames that the last half of them leave in steady state: twice what is inside at a
+    time."""
+    inside = -(-predict(plan, 1).latency // plan.bound)
+    return predict(plan, max(8, 2 * inside))
 
 
 def _repeated(entered, left, frames, frame, then, gone, again, now, gone_now):

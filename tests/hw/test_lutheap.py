@@ -48,7 +48,7 @@ def found_and_wanted(pe, x_format, w_format, lanes, cases=120, seed=1):
 
 
 @pytest.mark.parametrize("feedback", [True, False], ids=["accumulating", "one step"])
-@pytest.mark.parametrize("lanes", [1, 2, 3, 7, 24, 65])
+@pytest.mark.parametrize("lanes", [1, 2, 7, 33])
 @pytest.mark.parametrize(("x_format", "w_format"), PAIRS, ids=str)
 def test_exact_and_registered_often_enough(x_format, w_format, lanes, feedback):
     pe = best_pe(x_format, w_format, lanes, 18, feedback)
