@@ -13,8 +13,9 @@ __all__ = ["check_with_executor"]
 def check_with_executor(project, images, result, progress):
     """Run every sample through the qonnx executor (about 10 ms each) and count what equals golden.
 
-    Returns a dict: ``samples``, ``labels_equal``, and ``outputs_equal``, the samples of which every output float is
-    the same. Outputs may differ by rounding where the executor's float32 sums do; labels should not.
+    Returns a dict: ``samples``, ``labels_equal``, ``ties``, and ``outputs_equal``, the samples of which every output
+    float is the same. Outputs may differ by rounding where the executor's float32 sums do; labels should not, but for
+    ties: samples of which golden, exact, has two largest outputs, and rounding takes the executor to the other one.
     """
     import onnx
     from qonnx.core.modelwrapper import ModelWrapper
@@ -43,8 +44,18 @@ def check_with_executor(project, images, result, progress):
     same = np.zeros(1, dtype=bool)
     if theirs.size == ours.size:
         same = (theirs.reshape(len(theirs), -1) == ours.reshape(len(ours), -1)).all(axis=1)
+    mine = project.labels(result)
     return {
         "samples": len(images),
-        "labels_equal": int((labels == project.labels(result)).sum()),
+        "labels_equal": int((labels == mine).sum()),
+        "ties": int(_ties(ours.reshape(len(ours), -1), mine, labels).sum()),
         "outputs_equal": int(np.sum(same)),
     }
+
+
+def _ties(outputs, mine, theirs):
+    """The samples whose labels differ, and of which the outputs at both labels are the same."""
+    if outputs.shape[1] == 1:
+        return np.zeros(1, dtype=bool)
+    number = np.arange(len(outputs))
+    return (mine != theirs) & (outputs[number, mine] == outputs[number, theirs])

@@ -166,6 +166,8 @@ class Reporter:
             self.out.print(f"accuracy {100 * accuracy:.2f} % of {len(images)}")
         if checked is not None:
             same = "{labels_equal} of {samples} labels equal, {outputs_equal} outputs equal in every bit"
+            if checked["ties"]:
+                same += "; {ties} more labels differ between two outputs that are equal before the executor's rounding"
             self.out.print(f"qonnx executor: {same.format(**checked)}")
 
     def sim(self, project, r):

@@ -86,7 +86,7 @@ def test_run_gives_labels_and_equals_the_executor(fewbit):
     status, out, _ = fewbit("run", MODEL, "--images", SAMPLES, "--frames", 25, "--check", "--json")
     result = json.loads(out)
     assert status == 0 and len(result["labels"]) == result["samples"] == 25
-    assert result["executor"] == {"samples": 25, "labels_equal": 25, "outputs_equal": 25}
+    assert result["executor"] == {"samples": 25, "labels_equal": 25, "ties": 0, "outputs_equal": 25}
     with np.load(SAMPLES) as file:
         assert result["accuracy"] == (file["label"][:25] == result["labels"]).mean()
     status, out, _ = fewbit("run", MODEL, "--frames", 3)

@@ -8,7 +8,7 @@ import pytest
 
 import hw.verilog
 from flow import project as project_module
-from flow.executor import check_with_executor
+from flow.executor import _ties, check_with_executor
 from flow.images import ImageError, Images, find_images, load_images, random_images
 from flow.project import Project
 from golden.importer import ModelError, import_model
@@ -210,7 +210,7 @@ def test_executor_takes_declared_raw_integers_and_any_batch(scratch, options):
     project = Project(small(scratch / "m.onnx", **options), input_spec=None if "integers" in options else SPEC)
     np.savez(scratch / "s.npz", x=samples())
     images = load_images(scratch / "s.npz", project.network)
-    assert checked(project, images) == {"samples": 20, "labels_equal": 20, "outputs_equal": 20}
+    assert checked(project, images) == {"samples": 20, "labels_equal": 20, "ties": 0, "outputs_equal": 20}
     wrong = Images(31 - images.values, None, "", images.floats)
     assert checked(project, wrong)["labels_equal"] < 18, "the samples tell right from wrong"
 
@@ -227,3 +227,9 @@ def test_executor_refuses_codes_and_its_failure_is_one_error(scratch, monkeypatc
     np.savez(scratch / "s.npz", x=samples() / 16)
     with pytest.raises(ModelError, match="the qonnx executor cannot run it: 'no such tensor'"):
         checked(project, load_images(scratch / "s.npz", project.network))
+
+
+def test_a_tie_is_one_only_where_golden_gives_the_same_output_twice():
+    outputs = np.array([[1.0, 3.0, 3.0], [1.0, 3.0, 2.0], [3.0, 3.0, 1.0]])
+    mine, theirs = np.array([1, 1, 0]), np.array([2, 2, 0])
+    assert _ties(outputs, mine, theirs).tolist() == [True, False, False]
