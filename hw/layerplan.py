@@ -10,10 +10,11 @@ from golden.network import Rescale, Score, Threshold
 
 from . import activation
 from .array import IntegerArray
+from .constantarray import ConstantArray
 from .floatarray import FloatArray
 from .products import product_terms
 from .streams import beats, pack
-from .target import DEFAULT
+from .target import DEFAULT, Luts
 
 __all__ = ["LayerPlan"]
 
@@ -98,6 +99,12 @@ class LayerPlan:
         self.lanes_in = simd * self.parallel
 
     @property
+    def constant(self):
+        """Whether every weight is a constant of the hardware, which then shares sums."""
+        unfolded = self.steps == self.rows == self.vectors == 1
+        return unfolded and not self.is_float and self.target.luts is not Luts.OPERATORS
+
+    @property
     def out_bits(self):
         return self.format.bits
 
@@ -112,6 +119,12 @@ class LayerPlan:
         common = dict(pe=self.pe, simd=self.simd, steps=self.steps, lanes=self.lanes, groups=self.parallel)
         if self.is_float:
             return FloatArray(dsp=self.target.dsp, **common)
+        if self.constant:
+            return ConstantArray(
+                x_format=self.x_format, w_format=self.dense.weight_format, acc_shape=self.acc_shape, init=self.init,
+                weights=self.dense.weight_format.decode(self.codes), groups=self.parallel,
+                instances=self.target.luts is Luts.INSTANCES,
+            )  # fmt: skip
         return IntegerArray(
             x_format=self.x_format,
             w_format=self.dense.weight_format,

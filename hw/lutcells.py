@@ -2,7 +2,7 @@
 
 What an expression becomes is decided by synthesis, which restructures it; what is built from primitives stays as it is.
 A netlist can be evaluated (`Netlist.evaluate`, with NumPy, 64 cases at a time) and made into hardware
-(`hw.lutheap`). Bits are numbers: 0 and 1 are the constants.
+(`hw.lutheap`). Bits are numbers: 0 and 1 are the constants, ``~bit`` is its inverse.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +10,12 @@ from itertools import product
 
 import numpy as np
 
-__all__ = ["Carry", "Lut", "Netlist", "Register"]
+__all__ = ["Carry", "Lut", "Netlist", "Register", "plain"]
+
+
+def plain(bit):
+    """The bit of which ``bit`` is the inverse, if it is one."""
+    return bit if bit >= 0 else ~bit
 
 
 @dataclass(frozen=True)
@@ -80,18 +85,34 @@ class Netlist:
         return bits
 
     def lut(self, inputs, *functions):
-        """One bit for each function (one, or two of at most five inputs) of the inputs' values, as booleans."""
-        inputs = tuple(inputs)
-        if len(functions) not in (1, 2) or len(inputs) > (6 if len(functions) == 1 else 5):
-            raise ValueError(f"A LUT has one output of 6 inputs or two of 5, not {len(functions)} of {len(inputs)}")
-        tables = [_table(f, len(inputs)) for f in functions]
+        """One bit for each function (one, or two of at most five inputs) of the inputs' values, as booleans.
+
+        Inputs may be constants, or inverted bits (``~bit``): the table takes them up.
+        """
+        free = tuple(dict.fromkeys(bit for bit in map(plain, inputs) if bit > 1))
+        if len(functions) not in (1, 2) or len(free) > (6 if len(functions) == 1 else 5):
+            raise ValueError(f"A LUT has one output of 6 inputs or two of 5, not {len(functions)} of {len(free)}")
+
+        def value(function, bits):
+            known = {0: False, 1: True, **dict(zip(free, bits, strict=True))}
+            return function(*(known[plain(bit)] ^ (bit < 0) for bit in inputs))
+
+        tables = [_table(lambda *bits, f=f: value(f, bits), len(free)) for f in functions]
         if len(tables) == 2:  # I5 is 1: O6 shows the upper half, O5 the lower
             init = tables[0] << 32 | tables[1]
         else:
             init = tables[0]
         outputs = self.new(len(functions))
-        self.cells.append(Lut(init, inputs, outputs[0], outputs[1] if len(outputs) == 2 else None))
+        self.cells.append(Lut(init, free, outputs[0], outputs[1] if len(outputs) == 2 else None))
         return outputs
+
+    def upright(self, bit):
+        """``bit`` as it is, or if it is inverted, behind a LUT of its own: carry chains take no inverted bit."""
+        if bit >= 0:
+            return bit
+        if plain(bit) in (0, 1):
+            return 1 - plain(bit)
+        return self.lut([bit], lambda b: b)[0]
 
     def carry(self, cin, s, di):
         """Sums and the last carry of a chain."""
@@ -100,12 +121,12 @@ class Netlist:
         return [*o, co]
 
     def register(self, bits):
-        """The bits one cycle later; constants as they are."""
-        moved = [b for b in dict.fromkeys(bits) if b > 1]
-        later = dict(zip(moved, self.new(len(moved)), strict=True))
+        """The bits one cycle later; constants as they are, inverted bits as inverted ones."""
+        moved = [b for b in dict.fromkeys(map(plain, bits)) if b > 1]
+        later = {0: 0, 1: 1, **dict(zip(moved, self.new(len(moved)), strict=True))}
         if moved:
-            self.cells.append(Register(tuple(moved), tuple(later.values())))
-        return [later.get(b, b) for b in bits]
+            self.cells.append(Register(tuple(moved), tuple(later[b] for b in moved)))
+        return [later[b] if b >= 0 else ~later[~b] for b in bits]
 
     # What it takes
 

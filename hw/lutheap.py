@@ -17,6 +17,7 @@ import numpy as np
 
 from .lutcells import Netlist, Register
 from .lutplan import plan_stages
+from .lutsum import compress, registered
 from .products import product_terms
 
 __all__ = ["Item", "LutPE", "best_pe", "build_pe", "items_of"]
@@ -163,7 +164,7 @@ def build_pe(items, x_bits, w_bits, lanes, acc_bits, *, feedback=True, chain=CHA
     heights = tuple(len(columns.get(e, ())) for e in range(min(highest, width)))
     _, stages = plan_stages(heights, width)
     for _, counters in stages:
-        columns = _stage(net, columns, counters, width)
+        columns = compress(net, columns, counters, width)
         latency += 1
     rows = [columns.get(e, []) for e in range(acc_bits)]
     return LutPE(net, x, w, init, load, held, _accumulate(net, rows, init, load, held), latency)
@@ -196,10 +197,10 @@ def _chains(net, items, x, w, lanes, chain, levels):
         if segment == segments - 1 or not any(steps for *_, steps in later):
             for exponent, run, _ in later:
                 columns.setdefault(exponent, []).append(run)
-            return _registered(net, columns), segment + 1
+            return registered(net, columns), segment + 1
         live = [bit for _, run, steps in later for bit in (run, *(b for inputs, _ in steps for b in inputs))]
         moved = dict(zip(live, net.register(live), strict=True))
-        columns = _registered(net, columns)
+        columns = registered(net, columns)
         pending = [
             (exponent, moved[run], [([moved[b] for b in inputs], function) for inputs, function in steps])
             for exponent, run, steps in later
@@ -246,57 +247,6 @@ def _step(net, run, inputs, function):
         functions = (lambda *b: function(*b) & 1, lambda *b: function(*b) >> 1)
         return net.lut(inputs, *functions[: most.bit_length()])
     return net.lut([run, *inputs], lambda r, *b: (r + function(*b)) & 1, lambda r, *b: (r + function(*b)) >> 1)
-
-
-def _registered(net, columns):
-    flat = [bit for e in sorted(columns) for bit in columns[e]]
-    moved = dict(zip(flat, net.register(flat), strict=True))
-    return {e: [moved[bit] for bit in bits] for e, bits in columns.items()}
-
-
-# Counters
-
-
-def _stage(net, columns, counters, width):
-    columns = {e: list(bits) for e, bits in columns.items()}
-    after = {}
-    for counter in counters:
-        taken = [[columns[counter.exponent + k].pop(0) for _ in range(n)] for k, n in enumerate(counter.inputs)]
-        given = _block_chain(net, counter.blocks, taken) if counter.blocks else _full_adder(net, taken[0])
-        for k, bit in enumerate(given):
-            after.setdefault(counter.exponent + k, []).append(bit)
-    for e, bits in columns.items():
-        after[e] = bits + after.get(e, [])
-    return _registered(net, {e: bits for e, bits in after.items() if bits and e < width})
-
-
-def _full_adder(net, bits):
-    return net.lut(bits, lambda a, b, c: (a + b + c) & 1, lambda a, b, c: a + b + c > 1)
-
-
-def _block_chain(net, blocks, taken):
-    """Sums and the last carry: a block's number is 0 to 5, one bit more enters beside it."""
-    s, di, cin = [], [], None
-    for k, _ in enumerate(blocks):
-        own, above = taken[2 * k], taken[2 * k + 1] if 2 * k + 1 < len(taken) else []
-        extra, own = own[0], own[1:]
-        bits, count = [*own, *above], len(own)
-
-        def number(*b, count=count):
-            return sum(b[:count]) + 2 * sum(b[count:])
-
-        if k == 0:  # the carry in of the whole chain
-            cin = extra
-            s += net.lut(bits, lambda *b, number=number: number(*b) & 1)
-            di.append(0)
-        else:
-            s += net.lut([*bits, extra], lambda *b, number=number: (number(*b[:-1]) ^ b[-1]) & 1)
-            di.append(extra)
-        # The upper position is 1 for 2 and 3; for 4 and 5 it generates, and what comes from below stays in its sum.
-        upper = net.lut(bits, lambda *b, number=number: number(*b) >> 1 & 1, lambda *b, number=number: number(*b) > 3)
-        s.append(upper[0])
-        di.append(upper[1])
-    return net.carry(cin, s, di)
 
 
 # The accumulator

@@ -87,12 +87,10 @@ def plan_stages(heights, width, rows=2):
                 if found is None or whole < found[0]:
                     found = whole, stages
                 continue
-            for placed in dict.fromkeys(_placed(current, worth) for worth in _WORTH):
-                if placed:
-                    reached = _after(current, placed, width)
-                    total = cost + sum(c.luts for c in placed) + sum(reached) * _FLIP_FLOP
-                    if reached not in after or total < after[reached][0]:
-                        after[reached] = total, (*stages, (current, placed))
+            for placed, reached in _placed(current, width):
+                total = cost + sum(c.luts for c in placed) + sum(reached) * _FLIP_FLOP
+                if reached not in after or total < after[reached][0]:
+                    after[reached] = total, (*stages, (current, placed))
         promising = sorted(after, key=lambda h: (after[h][0] + _guess(h, rows), h))
         states = {h: after[h] for h in promising[:_BEAM]}
     if found is None:
@@ -105,29 +103,41 @@ def _guess(heights, rows):
     return sum(max(0, h - rows) for h in heights) / 1.5
 
 
-def _placed(heights, worth):
-    """Counters of one stage: always the one of the most worth that the bits that are left fill, lowest column first."""
-    left, placed = list(heights) + [0] * 2 * _MOST_BLOCKS, []
-    for kind in counters_of():
-        if kind.worth < worth:
-            break
+def _placed(heights, width):
+    """Counters of one stage, and the heights behind it, for each of `_WORTH`.
+
+    It is always the one of the most worth that the bits that are left fill, lowest column first.
+    """
+    left = list(heights) + [0] * (2 * _MOST_BLOCKS + 1)
+    given, placed, thresholds = [0] * len(left), [], _WORTH
+    for kind, worth, taken, outputs in _kinds():
+        if worth < thresholds[0]:
+            yield from _snapshot(placed, left, given, width)
+            thresholds = [limit for limit in thresholds if limit <= worth]
         for exponent in range(len(heights)):
-            taken = kind.inputs
-            count = min(left[exponent + k] // n for k, n in enumerate(taken) if n)
-            for k, n in enumerate(taken):
-                left[exponent + k] -= count * n
-            placed += [Counter(exponent, kind.blocks)] * count
-    return tuple(placed)
+            count = min(left[exponent + k] // n for k, n in taken)
+            if count:
+                for k, n in taken:
+                    left[exponent + k] -= count * n
+                for k in range(outputs):
+                    given[exponent + k] += count
+                placed += [Counter(exponent, kind.blocks)] * count
+    yield from _snapshot(placed, left, given, width)
 
 
-def _after(heights, placed, width):
-    after = list(heights) + [0] * (2 * _MOST_BLOCKS + 1)
-    for counter in placed:
-        for k, n in enumerate(counter.inputs):
-            after[counter.exponent + k] -= n
-        for k in range(counter.outputs):
-            after[counter.exponent + k] += 1
-    after = after[:width]
-    while after and not after[-1]:
-        after.pop()
-    return tuple(after)
+def _snapshot(placed, left, given, width):
+    if placed:
+        after = [a + b for a, b in zip(left, given, strict=True)][:width]
+        while after and not after[-1]:
+            after.pop()
+        yield tuple(placed), tuple(after)
+
+
+@lru_cache
+def _kinds():
+    """Of every kind of counter that is worth being placed: itself, worth, what it takes by column, bits given."""
+    return [
+        (kind, kind.worth, [(k, n) for k, n in enumerate(kind.inputs) if n], kind.outputs)
+        for kind in counters_of()
+        if kind.worth >= _WORTH[-1]
+    ]

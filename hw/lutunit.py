@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from .lutcells import Lut, Register
 from .lutheap import best_pe
 
-__all__ = ["LutIntegerPE", "MODELS"]
+__all__ = ["LutIntegerPE", "MODELS", "place"]
 
 # What Verilator needs to know of the primitives; synthesis and the vendors' simulators have them already.
 MODELS = """
@@ -78,15 +78,7 @@ class LutIntegerPE(wiring.Component):
         if self._feedback:
             bits[pe.load] = self.load
             bits.update((bit, acc[k]) for k, bit in enumerate(pe.held))
-        for n, cell in enumerate(pe.netlist.cells):
-            if isinstance(cell, Register):
-                rank = Signal(len(cell.d), name=f"rank{n}", reset_less=True)
-                m.d.sync += rank.eq(Cat(bits[d] for d in cell.d))
-                bits.update((q, rank[k]) for k, q in enumerate(cell.q))
-            elif isinstance(cell, Lut):
-                (self._lut if self._instances else _lut_as_expression)(m, n, cell, bits)
-            else:
-                (self._carry if self._instances else _carry_as_expression)(m, n, cell, bits)
+        place(m, pe.netlist, bits, self._instances)
         total = Cat(bits[b] for b in pe.sum)
         if self._feedback:
             with m.If(self.enable):
@@ -96,30 +88,49 @@ class LutIntegerPE(wiring.Component):
         m.d.comb += Value.cast(self.o).eq(acc)
         return m
 
-    def _lut(self, m, n, cell, bits):
-        out = Signal(2, name=f"lut{n}_o")
-        inputs = [bits[b] for b in cell.inputs] + [Const(0, 1)] * (6 - len(cell.inputs))
-        if cell.o5 is not None:
-            inputs[5] = Const(1, 1)
-        ports = {f"i_I{k}": value for k, value in enumerate(inputs)}
-        m.submodules[f"lut{n}"] = Instance("LUT6_2", p_INIT=Const(cell.init, 64), o_O6=out[0], o_O5=out[1], **ports)
-        bits[cell.o6] = out[0]
-        if cell.o5 is not None:
-            bits[cell.o5] = out[1]
 
-    def _carry(self, m, n, cell, bits):
-        carry = None
-        for k in range(0, len(cell.s), 4):
-            s, di = (Cat(bits[b] for b in part[k : k + 4]) for part in (cell.s, cell.di))
-            o, co = Signal(4, name=f"carry{n}_{k}_o"), Signal(4, name=f"carry{n}_{k}_co")
-            into = {"i_CI": Const(0, 1), "i_CYINIT": bits[cell.cin]} if carry is None else {
-                "i_CI": carry, "i_CYINIT": Const(0, 1)}  # fmt: skip
-            m.submodules[f"carry{n}_{k}"] = Instance(
-                "CARRY4", **into, i_S=Cat(s, Const(0, 4 - len(s))), i_DI=Cat(di, Const(0, 4 - len(di))), o_O=o, o_CO=co
-            )
-            bits.update((b, o[j]) for j, b in enumerate(cell.o[k : k + 4]))
-            carry = co[len(s) - 1]
-        bits[cell.co] = carry
+def place(m, netlist, bits, instances):
+    """Put a netlist into module ``m``: ``bits`` has values for its inputs and constants, and gets those of all cells.
+
+    With ``instances`` it is made of the primitives, else of expressions that do what they do.
+    """
+    lut, carry = (_lut_instance, _carry_instance) if instances else (_lut_as_expression, _carry_as_expression)
+    for n, cell in enumerate(netlist.cells):
+        if isinstance(cell, Register):
+            rank = Signal(len(cell.d), name=f"rank{n}", reset_less=True)
+            m.d.sync += rank.eq(Cat(bits[d] for d in cell.d))
+            bits.update((q, rank[k]) for k, q in enumerate(cell.q))
+        elif isinstance(cell, Lut):
+            lut(m, n, cell, bits)
+        else:
+            carry(m, n, cell, bits)
+
+
+def _lut_instance(m, n, cell, bits):
+    out = Signal(2, name=f"lut{n}_o")
+    inputs = [bits[b] for b in cell.inputs] + [Const(0, 1)] * (6 - len(cell.inputs))
+    if cell.o5 is not None:
+        inputs[5] = Const(1, 1)
+    ports = {f"i_I{k}": value for k, value in enumerate(inputs)}
+    m.submodules[f"lut{n}"] = Instance("LUT6_2", p_INIT=Const(cell.init, 64), o_O6=out[0], o_O5=out[1], **ports)
+    bits[cell.o6] = out[0]
+    if cell.o5 is not None:
+        bits[cell.o5] = out[1]
+
+
+def _carry_instance(m, n, cell, bits):
+    carry = None
+    for k in range(0, len(cell.s), 4):
+        s, di = (Cat(bits[b] for b in part[k : k + 4]) for part in (cell.s, cell.di))
+        o, co = Signal(4, name=f"carry{n}_{k}_o"), Signal(4, name=f"carry{n}_{k}_co")
+        into = {"i_CI": Const(0, 1), "i_CYINIT": bits[cell.cin]} if carry is None else {
+            "i_CI": carry, "i_CYINIT": Const(0, 1)}  # fmt: skip
+        m.submodules[f"carry{n}_{k}"] = Instance(
+            "CARRY4", **into, i_S=Cat(s, Const(0, 4 - len(s))), i_DI=Cat(di, Const(0, 4 - len(di))), o_O=o, o_CO=co
+        )
+        bits.update((b, o[j]) for j, b in enumerate(cell.o[k : k + 4]))
+        carry = co[len(s) - 1]
+    bits[cell.co] = carry
 
 
 def _lut_as_expression(m, n, cell, bits):

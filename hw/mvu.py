@@ -49,7 +49,8 @@ class MatrixVectorUnit(wiring.Component):
             array.x.eq(replay.x), array.valid.eq(replay.valid),
             array.first.eq(replay.first), array.last.eq(replay.last),
         ]  # fmt: skip
-        self._weights(m, replay, array)
+        if not p.constant:
+            self._weights(m, replay, array)
 
         m.submodules.activation = act = p.make_activation()
         m.d.comb += [act.i.eq(array.o), act.i_valid.eq(array.o_valid)]

@@ -1,0 +1,131 @@
+# amaranth: UnusedElaboratable=no
+"""The array of a layer that is unfolded altogether, so that its weights are constants."""
+
+import numpy as np
+from amaranth.hdl import Cat, Const, Module, Shape, Signal, Value, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.data import ArrayLayout
+from amaranth.lib.wiring import In, Out
+
+from golden.formats import Bipolar, Signed
+
+from .lutcells import plain
+from .lutmatrix import best_matrix
+from .lutunit import place
+from .products import product_terms
+
+__all__ = ["ConstantArray", "planes_of"]
+
+
+def planes_of(x_format):
+    """``(planes, base)``: a value is ``sum(planes[k] * bit k of its code) + base``."""
+    if x_format == Bipolar():
+        return (2,), -1
+    top = x_format.bits - 1
+    return tuple(-(1 << k) if k == top and isinstance(x_format, Signed) else 1 << k for k in range(top + 1)), 0
+
+
+class ConstantArray(wiring.Component):
+    """``o = init + heap`` for every neuron at once, a vector per cycle: `hw.array.IntegerArray` of constant weights.
+
+    The heap is that of `hw.products`. Neurons share sums (`hw.lutmatrix`), in LUT6_2 and carry chains.
+
+    Parameters
+    ----------
+    x_format, w_format : Format
+    weights : int array (neurons, inputs)
+        Values. Neuron ``n`` reads the lanes of group ``n // (neurons / groups)``.
+    init : list of int
+        By neuron.
+    acc_shape : Shape
+    groups : int
+    instances : bool
+        Whether to use the primitives, or else expressions that do what they do.
+
+    Members
+    -------
+    x : ``In(ArrayLayout(unsigned(x_format.bits), groups * inputs))``
+    valid, first, last : ``In(1)``
+        A vector is presented: its only step is the first and the last.
+    o : ``Out(ArrayLayout(acc_shape, neurons))``, o_valid : ``Out(1)``
+        ``LATENCY`` cycles later.
+    """
+
+    def __init__(self, *, x_format, w_format, weights, init, acc_shape, groups=1, instances=True):
+        weights = np.asarray(weights)
+        if weights.ndim != 2 or not weights.size:
+            raise ValueError(f"Weights must be neurons by inputs, not of shape {weights.shape}")
+        if groups < 1 or len(weights) % groups:
+            raise ValueError(f"Groups must divide the {len(weights)} neurons, not {groups!r}")
+        if len(init) != len(weights):
+            raise ValueError(f"Init must be {len(weights)}, one for each neuron, not {len(init)}")
+        self._instances, self._inputs, self._acc_shape = instances, weights.shape[1], Shape.cast(acc_shape)
+        self._matrices = [
+            self._matrix(product_terms(x_format, w_format), part, constants)
+            for part, constants in zip(np.split(weights, groups), np.split(np.asarray(init), groups), strict=True)
+        ]
+        self._latency = max(matrix.latency for matrix in self._matrices)
+        super().__init__({
+            "x": In(ArrayLayout(unsigned(x_format.bits), groups * self._inputs)),
+            "valid": In(1), "first": In(1), "last": In(1),
+            "o": Out(ArrayLayout(acc_shape, len(weights))), "o_valid": Out(1),
+        })  # fmt: skip
+
+    def _matrix(self, terms, weights, init):
+        """Of the heap: ``scale*heap == x*w - offset(w)``, in which ``x`` is bits by their planes, and a base."""
+        planes, base = planes_of(terms.x_format)
+        constants = init + (base * weights - terms.offset(weights)).sum(axis=1) // terms.scale
+        return best_matrix(
+            tuple(tuple(row) for row in weights.tolist()),
+            tuple(plane // terms.scale for plane in planes),
+            tuple(constants.tolist()),
+            self._acc_shape.width,
+        )
+
+    @property
+    def LATENCY(self):
+        return self._latency + 1
+
+    @property
+    def luts(self):
+        """LUT6_2 that it takes, by construction."""
+        return sum(matrix.luts for matrix in self._matrices)
+
+    def elaborate(self, platform):
+        m = Module()
+        results = []
+        for g, matrix in enumerate(self._matrices):
+            x = [self.x[g * self._inputs + n] for n in range(self._inputs)]
+            for n in range(self._latency - matrix.latency):
+                late = Signal(len(Cat(*x)), name=f"x{g}_{n}", reset_less=True)
+                m.d.sync += late.eq(Cat(*x))
+                x = [late.word_select(k, len(x[0])) for k in range(self._inputs)]
+            m.submodules[f"group{g}"] = group = _Group(matrix, self._instances)
+            m.d.comb += group.x.eq(Cat(*x))
+            results.append(group.o)
+        m.d.comb += Value.cast(self.o).eq(Cat(*results))
+        valid = Signal(self.LATENCY)
+        m.d.sync += valid.eq(Cat(self.valid & self.last, valid))
+        m.d.comb += self.o_valid.eq(valid[-1])
+        return m
+
+
+class _Group(wiring.Component):
+    """A matrix as hardware, its sums in registers."""
+
+    def __init__(self, matrix, instances):
+        self._matrix, self._instances = matrix, instances
+        lanes, bits = len(matrix.x[0]), len(matrix.x)
+        super().__init__({
+            "x": In(lanes * bits), "o": Out(ArrayLayout(unsigned(len(matrix.sum[0])), len(matrix.sum)))
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        matrix, planes = self._matrix, len(self._matrix.x)
+        bits = {0: Const(0, 1), 1: Const(1, 1)}
+        bits.update((bit, self.x[n * planes + k]) for k, plane in enumerate(matrix.x) for n, bit in enumerate(plane))
+        place(m, matrix.netlist, bits, self._instances)
+        sums = [Cat(bits[b] if b >= 0 else ~bits[plain(b)] for b in row) for row in matrix.sum]
+        m.d.sync += Value.cast(self.o).eq(Cat(*sums))
+        return m
