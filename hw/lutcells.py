@@ -12,6 +12,8 @@ import numpy as np
 
 __all__ = ["Carry", "Lut", "Netlist", "Register", "plain"]
 
+_SHIFTED = 3  # flip-flops in a row from which on synthesis makes a shift register of them
+
 
 def plain(bit):
     """The bit of which ``bit`` is the inverse, if it is one."""
@@ -138,6 +140,22 @@ class Netlist:
     def flip_flops(self):
         return sum(len(cell.d) for cell in self.cells if isinstance(cell, Register))
 
+    @property
+    def shift_registers(self):
+        """LUTs that synthesis will take for bits that only wait: three cycles or more."""
+        source, readers = {}, {}
+        for cell in self.cells:
+            if isinstance(cell, Register):
+                source.update(zip(cell.q, cell.d, strict=True))
+            for bit in _read_by(cell):
+                readers[bit] = readers.get(bit, 0) + 1
+        alone = {q: d for q, d in source.items() if d in source and readers[d] == 1}  # behind another, its only reader
+        length = {}
+        for q in source:  # in the order of time
+            length[q] = length[alone[q]] + 1 if q in alone else 1
+        inner = set(alone.values())
+        return sum(length[q] >= _SHIFTED for q in source if q not in inner)
+
     def levels(self):
         """The most LUTs, and the most carry chains, one behind the other between registers.
 
@@ -175,6 +193,12 @@ class Netlist:
                     carry = np.where(known[s], carry, known[di])
                 known[cell.co] = carry
         return known
+
+
+def _read_by(cell):
+    if isinstance(cell, Register):
+        return cell.d
+    return cell.inputs if isinstance(cell, Lut) else (cell.cin, *cell.s, *cell.di)
 
 
 def _table(function, count):

@@ -63,7 +63,7 @@ def best_matrix(weights, planes, constants, width):
     tried = [_by_classes(weights, k) for k in CLASSES if k <= len(weights)]
     tried += [_by_patterns(weights, g) for g in PATTERNS if g * len(planes) <= Table.MOST]
     found = (build_matrix(weights, planes, constants, width, shared) for shared in tried)
-    return min(found, key=lambda m: m.luts + max(0, m.flip_flops - 2 * m.luts) / 4)
+    return min(found, key=lambda m: m.luts + m.netlist.shift_registers + max(0, m.flip_flops - 2 * m.luts) / 4)
 
 
 def build_matrix(weights, planes, constants, width, shared):
@@ -128,15 +128,14 @@ def _shared_sum(terms, bits):
 
 def _by_classes(weights, k):
     found = []
-    for start in range(0, len(weights), k):
-        rows = np.array(weights[start : start + k])
+    for together in np.array_split(np.arange(len(weights)), max(1, round(len(weights) / k))):
         classes = defaultdict(dict)
-        for lane, column in enumerate(rows.T):
+        for lane, column in enumerate(np.array(weights)[together].T):
             if column.any():
                 direction, factor = _direction(column)
                 classes[direction][lane] = factor
         for direction, lanes in classes.items():
-            found.append((lanes, {start + n: f for n, f in enumerate(direction) if f}))
+            found.append((lanes, {int(row): f for row, f in zip(together, direction, strict=True) if f}))
     return found
 
 

@@ -63,8 +63,8 @@ def counters_of():
 
 
 @lru_cache
-def plan_stages(heights, width, rows=2):
-    """The cheapest stages that leave at most ``rows`` bits in every column.
+def plan_stages(heights, width, rows=None, flip_flop=_FLIP_FLOP, most=_MOST_STAGES):
+    """The cheapest stages that leave at most ``rows`` bits in the columns.
 
     Parameters
     ----------
@@ -72,35 +72,42 @@ def plan_stages(heights, width, rows=2):
         Bits of each column, from exponent 0.
     width : int
         Bits of the sum; columns beyond are always zero.
+    rows : tuple of int
+        Bits that may be left, by column; 2 each if not given.
+    flip_flop : float
+        What one counts, in LUTs.
+    most : int
+        Stages; ValueError if it takes more.
 
     Returns ``(cost, stages)``: LUTs, half a LUT for each column that is left with more than one bit, and a little for
     every flip-flop between stages; and for each stage ``(heights before it, counters)``.
 
     It is a beam search: after each stage the most promising heights go on, by the LUTs so far and a guess of the rest.
     """
+    rows = rows or (2,) * width
     states, found = {tuple(heights): (0, ())}, None
-    for _ in range(_MOST_STAGES + 1):
+    for _ in range(most + 1):
         after = {}
         for current, (cost, stages) in states.items():
-            if max(current, default=0) <= rows:
+            if all(h <= r for h, r in zip(current, rows, strict=False)):
                 whole = cost + sum(h > 1 for h in current) / 2
                 if found is None or whole < found[0]:
                     found = whole, stages
                 continue
             for placed, reached in _placed(current, width):
-                total = cost + sum(c.luts for c in placed) + sum(reached) * _FLIP_FLOP
+                total = cost + sum(c.luts for c in placed) + sum(reached) * flip_flop
                 if reached not in after or total < after[reached][0]:
                     after[reached] = total, (*stages, (current, placed))
         promising = sorted(after, key=lambda h: (after[h][0] + _guess(h, rows), h))
         states = {h: after[h] for h in promising[:_BEAM]}
     if found is None:
-        raise ValueError(f"A heap of {heights} takes more than {_MOST_STAGES} stages")
+        raise ValueError(f"A heap of {heights} takes more than {most} stages")
     return found
 
 
 def _guess(heights, rows):
     """About as many LUTs as it takes to remove the bits that are too many."""
-    return sum(max(0, h - rows) for h in heights) / 1.5
+    return sum(max(0, h - r) for h, r in zip(heights, rows, strict=False)) / 1.5
 
 
 def _placed(heights, width):

@@ -12,6 +12,9 @@ from .lutplan import plan_stages
 
 __all__ = ["Heap", "Number", "Table", "add_heaps", "compress", "digits_of", "registered"]
 
+_ROWS = 3  # bits of a column that a carry chain adds
+_FLIP_FLOP = 0.2  # LUTs that one is worth: many bits wait here
+
 
 def registered(net, columns):
     """Columns of bits one cycle later."""
@@ -128,10 +131,14 @@ class Heap:
         columns = tuple((e, tuple(sorted(bits))) for e, bits in sorted(self.columns.items()) if bits)
         return columns, self.constant % (1 << self.width), self.width
 
-    def stages(self):
-        """Counters of each stage."""
-        heights = [len(self.columns.get(e, ())) for e in range(max(self.columns, default=-1) + 1)]
-        return [counters for _, counters in plan_stages(tuple(heights), self.width)[1]] if heights else []
+    def stages(self, **limits):
+        """Counters of each stage; ``limits`` as of `hw.lutplan.plan_stages`."""
+        heights = tuple(len(self.columns.get(e, ())) for e in range(max(self.columns, default=-1) + 1))
+        rows = tuple(_ROWS - (self.constant >> e & 1) for e in range(self.width))
+        return [
+            counters
+            for _, counters in plan_stages(heights, self.width, rows, **({"flip_flop": _FLIP_FLOP} | limits))[1]
+        ]
 
     def finish(self, net, columns):
         """The sum's bits, of columns of at most two bits."""
@@ -143,7 +150,7 @@ class Table(Heap):
 
     MOST = 6
 
-    def stages(self):
+    def stages(self, **limits):
         return []
 
     def finish(self, net, columns):
@@ -170,7 +177,7 @@ def add_heaps(net, heaps, waiting=(), *, last=True):
     A heap of fewer stages begins later, so that all are done at once. With ``last`` the sums are registered.
     """
     distinct = {heap.key: heap for heap in heaps}
-    plans = {key: heap.stages() for key, heap in distinct.items()}
+    plans = _planned(distinct)
     columns = {key: dict(heap.columns) for key, heap in distinct.items()}
     depth = max((len(plan) for plan in plans.values()), default=0)
     waiting = list(waiting)
@@ -190,6 +197,20 @@ def add_heaps(net, heaps, waiting=(), *, last=True):
     return [sums[heap.key] for heap in heaps], waiting, depth + last
 
 
+def _planned(heaps):
+    """Stages of each of a dict of heaps; a few that take longer than all others are planned anew, as all would wait."""
+    plans = {key: heap.stages() for key, heap in heaps.items()}
+    while True:
+        longest = max(map(len, plans.values()), default=0)
+        late = [key for key, plan in plans.items() if len(plan) == longest]
+        if len(late) > len(plans) / 4 or not longest:
+            return plans
+        try:
+            plans |= {key: heaps[key].stages(flip_flop=1, most=longest - 1) for key in late}
+        except ValueError:
+            return plans
+
+
 def _moved(net, bits, numbers):
     """A dict from the ``bits`` to the same ones a cycle later, and the numbers so late."""
     flat = [*bits, *(bit for number in numbers for bit, _ in number.bits)]
@@ -198,7 +219,7 @@ def _moved(net, bits, numbers):
 
 
 def _finish(net, columns, constant, width):
-    """The sum's bits: at most two bits a column and a constant in one carry chain."""
+    """The sum's bits: at most `_ROWS` bits a column, those of a constant included, in one carry chain."""
     rows = [list(columns.get(e, ())) for e in range(width)]
     ones = [constant >> e & 1 for e in range(width)]
     low = []
