@@ -14,7 +14,7 @@ from hw.lutunit import LutIntegerPE
 from hw.products import product_terms
 from hw.target import Luts
 
-__all__ = ["IntegerArray", "IntegerPE"]
+__all__ = ["HeapPE", "IntegerArray", "IntegerPE"]
 
 
 class IntegerPE(wiring.Component):
@@ -48,19 +48,53 @@ class IntegerPE(wiring.Component):
         if simd < 1:
             raise ValueError(f"SIMD must be at least 1, not {simd!r}")
         self._terms = product_terms(x_format, w_format)
-        self._feedback = bool(feedback)
-        self._acc_shape = Shape.cast(acc_shape)
-        self._plan = _heap_plan(self._terms, simd)
-        super().__init__(
-            {
-                "x": In(ArrayLayout(unsigned(simd), x_format.bits)),
-                "w": In(ArrayLayout(unsigned(simd), w_format.bits)),
-                "init": In(self._acc_shape),
-                "load": In(1),
-                "enable": In(1),
-                "o": Out(self._acc_shape),
-            }
-        )
+        heights = Counter(self._terms.exponents * simd)
+        self._sum = HeapPE(heights=heights, fan_in=self._terms.fan_in, acc_shape=acc_shape, feedback=feedback)
+        super().__init__({
+            "x": In(ArrayLayout(unsigned(simd), x_format.bits)), "w": In(ArrayLayout(unsigned(simd), w_format.bits)),
+            "init": In(acc_shape), "load": In(1), "enable": In(1), "o": Out(acc_shape),
+        })  # fmt: skip
+
+    @property
+    def HEAP_LATENCY(self):
+        return self._sum.HEAP_LATENCY
+
+    def elaborate(self, platform):
+        m = Module()
+        heap = BitHeap()
+        for bits, exponent in self._terms.terms(self.x, self.w):
+            heap.add_bits(bits, exponent)
+        m.submodules.sum = unit = self._sum
+        m.d.comb += [unit.heap.eq(heap.bits()), unit.load.eq(self.load), unit.enable.eq(self.enable)]
+        m.d.comb += [unit.init.eq(self.init), self.o.eq(unit.o)]
+        return m
+
+
+class HeapPE(wiring.Component):
+    """What is left of a processing element behind its products: ``o = (init if load else o) + sum(heap)``.
+
+    Parameters
+    ----------
+    heights : dict of int to int
+        Bits of the heap by exponent.
+    fan_in : int
+        Signals that one bit of the heap depends on.
+    acc_shape, feedback : as `IntegerPE`
+
+    Members
+    -------
+    heap : ``In(bits)``
+        By rising exponent.
+    init, load, enable, o : as `IntegerPE`
+    """
+
+    def __init__(self, *, heights, acc_shape, feedback=True, fan_in=1):
+        self._feedback, self._acc_shape = bool(feedback), Shape.cast(acc_shape)
+        self._plan = plan_compression(heights, fan_in=fan_in)
+        super().__init__({
+            "heap": In(sum(heights.values())), "init": In(self._acc_shape), "load": In(1), "enable": In(1),
+            "o": Out(self._acc_shape),
+        })  # fmt: skip
 
     @property
     def HEAP_LATENCY(self):
@@ -68,12 +102,8 @@ class IntegerPE(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        heap = BitHeap()
-        for bits, exponent in self._terms.terms(self.x, self.w):
-            heap.add_bits(bits, exponent)
         m.submodules.compressor = compressor = Compressor(plan=self._plan)
-        m.d.comb += compressor.i.eq(heap.bits())
-
+        m.d.comb += compressor.i.eq(self.heap)
         acc = Signal(self._acc_shape.width, reset_less=True)
         m.d.comb += self.o.eq(acc)
         init = self.init.as_unsigned() if self._acc_shape.signed else self.init
@@ -109,6 +139,8 @@ class IntegerArray(wiring.Component):
     groups : int
         Dot product ``p`` reads the lanes of group ``p // (pe / groups)``.
     luts : hw.target.Luts
+    weight_bits : int
+        Of an element of ``w``, if not those of its format.
 
     Members
     -------
@@ -122,7 +154,9 @@ class IntegerArray(wiring.Component):
     o : ``Out(ArrayLayout(acc_shape, lanes))``, o_valid : ``Out(1)``
     """
 
-    def __init__(self, *, x_format, w_format, pe, simd, steps, acc_shape, lanes, groups=1, luts=Luts.OPERATORS):
+    def __init__(
+        self, *, x_format, w_format, pe, simd, steps, acc_shape, lanes, groups=1, luts=Luts.OPERATORS, weight_bits=None
+    ):
         for name, value in ("PE", pe), ("SIMD", simd), ("Steps", steps), ("Lanes", lanes):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")
@@ -137,7 +171,7 @@ class IntegerArray(wiring.Component):
         super().__init__(
             {
                 "x": In(ArrayLayout(unsigned(x_format.bits), groups * simd)),
-                "w": In(ArrayLayout(unsigned(w_format.bits), pe * simd)),
+                "w": In(ArrayLayout(unsigned(weight_bits or w_format.bits), pe * simd)),
                 "init": In(ArrayLayout(acc_shape, pe)),
                 "valid": In(1),
                 "first": In(1),
@@ -171,24 +205,29 @@ class IntegerArray(wiring.Component):
         first = self._delayed(m, "first", self.valid & self.first)
         last = self._delayed(m, "last", self.valid & self.last)
         init = self._held_init(m, first)
-        planes = []
+        units = self._dot_products(m)
+        for unit, start in zip(units, init, strict=True):
+            m.d.comb += [
+                unit.init.eq(start), unit.load.eq(first[self.HEAP_LATENCY]), unit.enable.eq(valid[self.HEAP_LATENCY]),
+            ]  # fmt: skip
+        self._serialize(m, Cat(*(unit.o for unit in units)), last[self.HEAP_LATENCY + 1])
+        return m
+
+    def _dot_products(self, m):
+        """The processing elements, with their operands."""
+        planes, units = [], []
         for g in range(self._groups):
             x = Signal(ArrayLayout(unsigned(self._simd), self._x_format.bits), name=f"x{g}")
             m.d.comb += Value.cast(x).eq(_planes([self.x[g * self._simd + s] for s in range(self._simd)]))
             planes.append(x)
-        results = []
         for p in range(self._pe):
             m.submodules[f"pe{p}"] = pe = self._make_pe()
             m.d.comb += [
                 pe.x.eq(planes[p * self._groups // self._pe]),
                 Value.cast(pe.w).eq(_planes([self.w[p * self._simd + s] for s in range(self._simd)])),
-                pe.init.eq(init[p]),
-                pe.load.eq(first[self.HEAP_LATENCY]),
-                pe.enable.eq(valid[self.HEAP_LATENCY]),
             ]
-            results.append(pe.o)
-        self._serialize(m, Cat(*results), last[self.HEAP_LATENCY + 1])
-        return m
+            units.append(pe)
+        return units
 
     def _delayed(self, m, name, value):
         """``value`` and its past: element ``n`` is ``n`` cycles late."""
@@ -225,10 +264,6 @@ class IntegerArray(wiring.Component):
             m.d.sync += [queue.eq(results), pending.eq(-1)]
         with m.Else():
             m.d.sync += queue[:-size].eq(queue[size:])  # the last beat need not change: no LUT in front of it
-
-
-def _heap_plan(terms, simd):
-    return plan_compression(Counter(terms.exponents * simd), fan_in=terms.fan_in)
 
 
 def _planes(lanes):

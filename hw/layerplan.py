@@ -11,6 +11,8 @@ from golden.network import Rescale, Score, Threshold
 from . import activation
 from .array import IntegerArray
 from .constantarray import ConstantArray
+from .dsparray import DspArray
+from .dsppacking import FieldTerms, best_packing, packed_weights
 from .floatarray import FloatArray
 from .products import product_terms
 from .streams import beats, pack
@@ -31,6 +33,8 @@ class LayerPlan:
     dense, act : golden nodes; ``act`` is a Threshold, Rescale, Score or None
     edges : dict of golden edges
     pe, simd : int
+    dsp : bool
+        Whether products are made by DSPs, several by each (`hw.dsparray`).
     order : int array or None
         In which order the inputs come, if not as they stand in the weights.
     target : hw.target.Target
@@ -55,8 +59,8 @@ class LayerPlan:
         Entries of the output FIFO: a row reserves its room before it begins, and none waits if the reader does not.
     """
 
-    def __init__(self, dense, act, edges, *, pe, simd, order=None, target=DEFAULT):
-        self.dense, self.act, self.pe, self.simd, self.target = dense, act, pe, simd, target
+    def __init__(self, dense, act, edges, *, pe, simd, dsp=False, order=None, target=DEFAULT):
+        self.dense, self.act, self.pe, self.simd, self.dsp, self.target = dense, act, pe, simd, dsp, target
         self.name, self.x = dense.name, dense.x
         self.y = act.y if act is not None else dense.y
         self.x_format, self.format = edges[dense.x].format, edges[self.y].format
@@ -101,7 +105,7 @@ class LayerPlan:
     @property
     def constant(self):
         """Whether every weight is a constant of the hardware, which then shares sums."""
-        unfolded = self.steps == self.rows == self.vectors == 1
+        unfolded = self.steps == self.rows == self.vectors == 1 and not self.dsp
         return unfolded and not self.is_float and self.target.luts is not Luts.OPERATORS
 
     @property
@@ -125,13 +129,10 @@ class LayerPlan:
                 weights=self.dense.weight_format.decode(self.codes), groups=self.parallel,
                 instances=self.target.luts is Luts.INSTANCES,
             )  # fmt: skip
-        return IntegerArray(
-            x_format=self.x_format,
-            w_format=self.dense.weight_format,
-            acc_shape=self.acc_shape,
-            luts=self.target.luts,
-            **common,
+        common |= dict(
+            x_format=self.x_format, w_format=self.dense.weight_format, acc_shape=self.acc_shape, luts=self.target.luts
         )
+        return DspArray(packing=self.packing, **common) if self.dsp else IntegerArray(**common)
 
     def _padded(self, per_neuron, filler=0):
         """One number for each of the layer's neurons as a list of ``rows*pe`` a vector, with ``filler`` for padding."""
@@ -164,9 +165,10 @@ class LayerPlan:
 
     def _plan_integer(self, edges):
         dense, weight_format = self.dense, self.dense.weight_format
-        terms = product_terms(self.x_format, weight_format)
-        self.scale, self.weight_bits, self.pad_weight = terms.scale, weight_format.bits, terms.pad_weight
-        self.codes = weight_format.encode(dense.weights)
+        terms = self._plan_dsp() if self.dsp else product_terms(self.x_format, weight_format)
+        self.scale, self.pad_weight = terms.scale, terms.pad_weight
+        if not self.dsp:
+            self.weight_bits, self.codes = weight_format.bits, weight_format.encode(dense.weights)
         pads = (self.steps * self.simd - self.inputs) * terms.pad_heap
         # The accumulator of the model is scale*heap + base, for each neuron.
         self.base = terms.offset(dense.weights).sum(axis=1) - self.scale * pads
@@ -183,6 +185,18 @@ class LayerPlan:
         else:
             self.init = [0] * (self.rows * self.pe)
             self._shape(0, self.heap_hi)
+
+    def _plan_dsp(self):
+        weights = self.dense.weights
+        try:
+            self.packing = best_packing(self.x_format, int(weights.min()), int(weights.max()))
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from None
+        places = np.arange(len(weights)) % self.neurons % self.pe  # PEs
+        which = places % (self.pe // self.parallel) % self.packing.weights
+        self.weight_bits = self.packing.weight_bits
+        self.codes = packed_weights(weights, self.packing, which) & ((1 << self.weight_bits) - 1)
+        return FieldTerms(self.x_format, self.dense.weight_format, self.packing)
 
     def _shape(self, lo, hi):
         lo, hi = int(lo), int(hi)

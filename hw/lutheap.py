@@ -20,7 +20,7 @@ from .lutplan import plan_stages
 from .lutsum import compress, registered
 from .products import product_terms
 
-__all__ = ["Item", "LutPE", "best_pe", "build_pe", "items_of"]
+__all__ = ["Item", "LutPE", "best_pe", "build_pe", "build_sum", "items_of"]
 
 LEVELS = 4  # LUTs of a chain between registers
 CHAINS = (4, 8)  # LUTs of a chain: what is tried
@@ -158,16 +158,38 @@ def build_pe(items, x_bits, w_bits, lanes, acc_bits, *, feedback=True, chain=CHA
     init = net.input(acc_bits)
     load, held = (net.input(1)[0], net.input(acc_bits)) if feedback else (None, [])
     columns, latency = _chains(net, items, x, w, lanes, chain, levels)
-    highest = max(columns) + 1
     total = sum(max(item.table) << item.exponent for item in items) * lanes
+    return _finished(net, columns, total, latency, (x, w), (init, load, held))
+
+
+@lru_cache(maxsize=256)
+def build_sum(heights, acc_bits, feedback):
+    """A `LutPE` whose products are made elsewhere: ``x`` is the heap, by column.
+
+    Parameters
+    ----------
+    heights : tuple of (exponent, bits)
+    """
+    net = Netlist()
+    columns = {exponent: net.input(count) for exponent, count in heights}
+    init = net.input(acc_bits)
+    load, held = (net.input(1)[0], net.input(acc_bits)) if feedback else (None, [])
+    total = sum(count << exponent for exponent, count in heights)
+    return _finished(net, columns, total, 0, (list(columns.values()), []), (init, load, held))
+
+
+def _finished(net, columns, total, latency, operands, accumulator):
+    """The `LutPE` of these columns, of which the sum is at most ``total``."""
+    acc_bits = len(accumulator[0])
     width = min(acc_bits, total.bit_length())
-    heights = tuple(len(columns.get(e, ())) for e in range(min(highest, width)))
+    heights = tuple(len(columns.get(e, ())) for e in range(min(max(columns) + 1, width)))
     _, stages = plan_stages(heights, width)
     for _, counters in stages:
         columns = compress(net, columns, counters, width)
         latency += 1
     rows = [columns.get(e, []) for e in range(acc_bits)]
-    return LutPE(net, x, w, init, load, held, _accumulate(net, rows, init, load, held), latency)
+    init, load, held = accumulator
+    return LutPE(net, *operands, init, load, held, _accumulate(net, rows, init, load, held), latency)
 
 
 # Chains

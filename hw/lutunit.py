@@ -6,9 +6,9 @@ from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
 from .lutcells import Lut, Register
-from .lutheap import best_pe
+from .lutheap import best_pe, build_sum
 
-__all__ = ["LutIntegerPE", "MODELS", "place"]
+__all__ = ["LutHeapPE", "LutIntegerPE", "MODELS", "place"]
 
 # What Verilator needs to know of the primitives; synthesis and the vendors' simulators have them already.
 MODELS = """
@@ -37,25 +37,13 @@ endmodule
 """
 
 
-class LutIntegerPE(wiring.Component):
-    """`hw.array.IntegerPE` from LUT6_2, CARRY4 and flip-flops: members, timing and result are the same.
+class LutPEUnit(wiring.Component):
+    """A `hw.lutheap.LutPE` as hardware, its accumulator included; a subclass has the operands."""
 
-    Parameters
-    ----------
-    x_format, w_format, simd, acc_shape, feedback : as `hw.array.IntegerPE`
-    instances : bool
-        Whether to use the primitives, or else expressions that do what they do.
-    """
-
-    def __init__(self, *, x_format, w_format, simd, acc_shape, feedback=True, instances=True):
-        if simd < 1:
-            raise ValueError(f"SIMD must be at least 1, not {simd!r}")
-        self._feedback, self._instances, self._acc_shape = bool(feedback), instances, Shape.cast(acc_shape)
-        self._pe = best_pe(x_format, w_format, simd, self._acc_shape.width, self._feedback)
-        super().__init__({
-            "x": In(ArrayLayout(unsigned(simd), x_format.bits)), "w": In(ArrayLayout(unsigned(simd), w_format.bits)),
-            "init": In(self._acc_shape), "load": In(1), "enable": In(1), "o": Out(self._acc_shape),
-        })  # fmt: skip
+    def __init__(self, *, pe, acc_shape, feedback, instances, operands):
+        self._pe, self._feedback, self._instances = pe, bool(feedback), instances
+        shape = Shape.cast(acc_shape)
+        super().__init__(operands | {"init": In(shape), "load": In(1), "enable": In(1), "o": Out(shape)})
 
     @property
     def HEAP_LATENCY(self):
@@ -66,14 +54,15 @@ class LutIntegerPE(wiring.Component):
         """LUT6_2 that it takes, by construction."""
         return self._pe.luts
 
+    def operands(self):
+        """A dict from the netlist's operand bits to values."""
+        raise NotImplementedError
+
     def elaborate(self, platform):
         m = Module()
         pe = self._pe
-        bits = {0: Const(0, 1), 1: Const(1, 1)}
-        for planes, member in (pe.x, self.x), (pe.w, self.w):
-            for k, plane in enumerate(planes):
-                bits.update((bit, member[k][lane]) for lane, bit in enumerate(plane))
-        acc, init = Signal(self._acc_shape.width, reset_less=True), Value.cast(self.init)
+        bits = {0: Const(0, 1), 1: Const(1, 1), **self.operands()}
+        acc, init = Signal(len(Value.cast(self.o)), reset_less=True), Value.cast(self.init)
         bits.update((bit, init[k]) for k, bit in enumerate(pe.init))
         if self._feedback:
             bits[pe.load] = self.load
@@ -87,6 +76,51 @@ class LutIntegerPE(wiring.Component):
             m.d.sync += acc.eq(total)
         m.d.comb += Value.cast(self.o).eq(acc)
         return m
+
+
+class LutIntegerPE(LutPEUnit):
+    """`hw.array.IntegerPE` from LUT6_2, CARRY4 and flip-flops: members, timing and result are the same.
+
+    Parameters
+    ----------
+    x_format, w_format, simd, acc_shape, feedback : as `hw.array.IntegerPE`
+    instances : bool
+        Whether to use the primitives, or else expressions that do what they do.
+    """
+
+    def __init__(self, *, x_format, w_format, simd, acc_shape, feedback=True, instances=True):
+        if simd < 1:
+            raise ValueError(f"SIMD must be at least 1, not {simd!r}")
+        super().__init__(
+            pe=best_pe(x_format, w_format, simd, Shape.cast(acc_shape).width, bool(feedback)),
+            acc_shape=acc_shape, feedback=feedback, instances=instances,
+            operands={
+                "x": In(ArrayLayout(unsigned(simd), x_format.bits)),
+                "w": In(ArrayLayout(unsigned(simd), w_format.bits)),
+            },
+        )  # fmt: skip
+
+    def operands(self):
+        return {
+            bit: member[k][lane]
+            for planes, member in ((self._pe.x, self.x), (self._pe.w, self.w))
+            for k, plane in enumerate(planes)
+            for lane, bit in enumerate(plane)
+        }
+
+
+class LutHeapPE(LutPEUnit):
+    """`hw.array.HeapPE` likewise."""
+
+    def __init__(self, *, heights, acc_shape, feedback=True, instances=True):
+        counts = tuple(sorted(heights.items()))
+        super().__init__(
+            pe=build_sum(counts, Shape.cast(acc_shape).width, bool(feedback)), acc_shape=acc_shape,
+            feedback=feedback, instances=instances, operands={"heap": In(sum(heights.values()))},
+        )  # fmt: skip
+
+    def operands(self):
+        return {bit: self.heap[k] for k, bit in enumerate(bit for column in self._pe.x for bit in column)}
 
 
 def place(m, netlist, bits, instances):

@@ -57,9 +57,9 @@ class Layer:
         """With the usual threshold to ``fmt`` behind it."""
         return self.then(Threshold("act", "acc", "y", self.cuts(fmt.levels - 1), None, fmt))
 
-    def check(self, pe, simd, stalls=(0, 0)):
-        """Stream the vectors through the unit; its plan."""
-        plan = LayerPlan(self.dense, self.act, self.edges, pe=pe, simd=simd)
+    def check(self, pe, simd, stalls=(0, 0), **options):
+        """Stream the vectors through the unit; its plan, made with these options."""
+        plan = LayerPlan(self.dense, self.act, self.edges, pe=pe, simd=simd, **options)
         vectors = len(self.x)
         beats = to_beats(plan.x_format.encode(self.x), simd, plan.x_format.bits)
         trace = stream(MatrixVectorUnit(plan), beats, vectors * plan.beats_out, stalls=stalls, quiet=plan.latency + 20)

@@ -33,6 +33,13 @@ def label():
     return b.done(), b.samples, [(9, 5), (3, 9)]
 
 
+def constants():
+    """Every layer unfolded altogether: weights are constants."""
+    b = Builder(S(4), 10, seed=3, samples=40).dense(9, S(2)).rescale(U(3)).dense(12, T).threshold(B)
+    b.dense(5, B)
+    return b.done(), b.samples, [(9, 10), (12, 9), (5, 12)]
+
+
 def float32():
     network = float_network(np.random.default_rng(4), (7, 5, 3))
     return network, np.random.default_rng(5).normal(size=(24, 7)).astype(np.float32), [(2, 3), (3, 2)]
@@ -63,7 +70,7 @@ class Job:
 @pytest.mark.parametrize(
     ("make", "luts"),
     [*((make, Luts.OPERATORS) for make in (bipolar, raw_bytes_to_codes, label, float32)),
-     *((make, Luts.INSTANCES) for make in (bipolar, raw_bytes_to_codes, label))],
+     *((make, Luts.INSTANCES) for make in (bipolar, raw_bytes_to_codes, label, constants))],
 )  # fmt: skip
 def test_networks(make, luts, scratch):
     job = Job(make, scratch, target=Target(luts=luts))
