@@ -9,7 +9,7 @@ from flow.cache import BUILD
 from flow.fill import PARTS
 from flow.folding import fold
 from flow.project import Project
-from flow.synth import synthesize, synthesize_parts
+from flow.synth import synthesize
 from hw.target import Luts, Target
 from sim.cycles import predict_steady
 
@@ -51,19 +51,18 @@ def measured(model, cycles):
     project.folding = fold(project.network, cycles)
     timing = predict_steady(project.plan)
     project.generate()
-    whole = asdict(synthesize(project.verilog, "accelerator", family=PART.family, timeout=TIMEOUT))
-    layers = {name: f"accelerator.accelerator.{name}" for name in project.plan.layers}
-    parts = synthesize_parts(project.verilog, "accelerator", layers, family=PART.family, timeout=TIMEOUT)
+    whole = synthesize(project.verilog, "accelerator", family=PART.family, timeout=TIMEOUT)
+    numbers = asdict(whole)
     return {
         "interval": timing.interval,
         "latency": timing.latency,
-        "resources": {kind: whole[kind] for kind in ("lut", "lutram", "ff", "carry4", "bram18", "bram36")},
+        "resources": {kind: numbers[kind] for kind in ("lut", "lutram", "ff", "carry4", "bram18", "bram36")},
+        "arrays": whole.cells["LUT6_2"],
         "layers": {
-            name: {"pe": plan.pe, "simd": plan.simd, "words": plan.rows * plan.steps, "lut": parts[name].lut,
-                   "bram18": parts[name].bram18 + 2 * parts[name].bram36}
+            name: {"pe": plan.pe, "simd": plan.simd, "words": plan.rows * plan.steps * plan.vectors,
+                   "bits": plan.rows * plan.steps * plan.vectors * plan.pe * plan.simd * plan.weight_bits}
             for name, plan in project.plan.layers.items()
         },
-        "rest": parts[""].lut,
     }  # fmt: skip
 
 
@@ -80,16 +79,15 @@ def render(results):
             ["", "fewbit", r["interval"], f"{CLOCK / r['interval']:,.0f}", f"{r['latency'] / CLOCK * 1e6:.2f} µs",
              f"{ours['lut']:,}", ours["ff"], f"{blocks:g}", f"{ours['lut'] / PART.lut:.0%}"],
         ]  # fmt: skip
-        layers += [
-            [name, layer, f"{n['pe']} x {n['simd']}", n["words"], n["lut"], n["lut"] / (n["pe"] * n["simd"]),
-             f"{n['bram18'] / 2:g}"]
-            for layer, n in r["layers"].items()
-        ]  # fmt: skip
-        layers.append([name, "the rest", "", None, r["rest"], None, ""])
+        products = sum(n["pe"] * n["simd"] for n in r["layers"].values())
+        folding = ", ".join(f"{n['pe']} x {n['simd']} ({n['words']:,})" for n in r["layers"].values())
+        rest = ours["lut"] - r["arrays"] - ours["lutram"]
+        layers.append([name, folding, products, r["arrays"], ours["lutram"], rest, ours["lut"] / products])
     heads = ["network", "", "cycles a frame", "frames/s at 200 MHz", "latency", "LUT", "FF", "BRAM36", "LUT of part"]
     return TEXT.format(
         table=page.table(heads, rows), part=PART.name,
-        layers=page.table(["network", "layer", "PE x SIMD", "words", "LUT", "LUT a bit", "BRAM36"], layers),
+        layers=page.table(["network", "PE x SIMD (words of weights) by layer", "products a cycle", "LUT6_2, arrays",
+                           "LUTRAM", "other LUTs", "LUT a product"], layers),
     )  # fmt: skip
 
 
@@ -101,14 +99,13 @@ activations have one bit, with batch norm between a product and its activation.
 
 {table}
 
-What differs, besides the designs: FINN's LUTs were counted by Vivado after routing, on trained weights, and with
-AXI infrastructure; ours by Yosys before packing and placement, a LUT6_2 as one, on random weights, which no synthesis
-can shrink, and with the AXI4-Stream shell only. FINN's frames a second were measured on the board; ours are the
-interval of the cycle model at 200 MHz, a clock that was not shown by a place and route of these designs. Block RAMs of
-18 Kbit count as half.
+What differs, besides the designs: FINN's figures are Vivado's, of trained weights; ours are Yosys's before packing and
+placement, a LUT6_2 as one, of random weights, of which no synthesis can leave any out, and with the AXI4-Stream shell.
+Our frames a second are the cycle model's interval at 200 MHz; no place and route has shown that clock for these
+designs. Block RAMs of 18 Kbit count as half.
 
-Layer by layer; boundaries were kept, so the sum is a little more than the total. *LUT a bit* is all LUTs of a layer,
-weights and windows too, for each product of a cycle (PE x SIMD); *words* is the depth of its weight memories.
+Where our LUTs go: the arrays' dot products and accumulators are LUT6_2, made one by one by the generator; other LUTs
+are mostly weight memories that Yosys made of logic, then thresholds and control.
 
 {layers}"""
 

@@ -37,13 +37,19 @@ def table(heads, rows):
     )
 
 
-def section(module, kept=KEPT, path=PAGE):
-    """Measure one section if anything that it depends on has changed since, and write the page."""
+def section(module, kept=KEPT, path=PAGE, **options):
+    """Measure one section if anything that it depends on has changed since, and write the page.
+
+    A section may say by ``complete(results)`` that something is left to be measured by the next run.
+    """
     found = importlib.import_module(module)
     file = kept / f"{found.NAME}.json"
     key = digest(source_digest(), ROOT / "bench", version("pyosys"))
     if not file.is_file() or json.loads(file.read_text(encoding="utf-8")).get("key") != key:
-        results = {"machine": f"{os.cpu_count()} cores ({_processor()})", "results": found.measure(), "key": key}
+        found_now = found.measure(**options)
+        whole = getattr(found, "complete", lambda _: True)(found_now)
+        machine = f"{os.cpu_count()} cores ({_processor()})"
+        results = {"machine": machine, "results": found_now, "key": key if whole else None}
         atomic_write(file, json.dumps(results, indent=1) + "\n")
     else:
         print(f"bench: {found.NAME}: nothing has changed since {file} was written")

@@ -4,8 +4,10 @@
 ``build/bench/peers.json`` and writes the page.
 """
 
+import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,11 +31,12 @@ from .peernet import networks, write_model
 
 NAME, HEADING = "peers", "Peers: da4ml and NNgen"
 FOLDER, VENV = BUILD / "bench" / "peers", BUILD / "bench" / "peers-venv"
-SCRIPTS = ("peers.py", "peernet.py", "peer_da4ml.py", "peer_nngen.py")
+SCRIPTS = {"da4ml": "peer_da4ml.py", "NNgen": "peer_nngen.py"}
 PACKAGES = {"da4ml": "0.6.0", "nngen": "1.3.4"}
 CUTOFFS = (5, 2)  # da4ml: adders between registers
 PARALLEL = (2, 8)  # NNgen: inputs by neurons at a time
 FRAMES, CYCLES = 100, 64  # that are compared; of the folded design
+BUDGET = 3600  # seconds after which no row is begun
 LIMIT = 1800  # seconds of a peer's script, and of Yosys
 
 
@@ -115,7 +118,7 @@ def da4ml(network, folder, cutoff):
     x = network.inputs(FRAMES, seed=3)
     arrays = {f"w{k}": w for k, w in enumerate(network.weights)} | {f"b{k}": b for k, b in enumerate(network.biases)}
     np.savez(folder / "network.npz", bits=network.bits, shifts=network.shifts, x=x, **arrays)
-    found = run_script("peer_da4ml.py", folder, folder / "network.npz", folder / "rtl", cutoff)
+    found = run_script(SCRIPTS["da4ml"], folder, folder / "network.npz", folder / "rtl", cutoff)
     wanted = network.sums(x)
     equal = all(np.array_equal(np.reshape(found[k], wanted.shape), wanted) for k in ("sums", "verilog_sums"))
     # One register in front of every stage and one behind the last.
@@ -126,14 +129,17 @@ def da4ml(network, folder, cutoff):
 
 
 def _joined(folder):
-    """da4ml's modules in one file, without its wrapper for simulation."""
+    """da4ml's modules in one file, without its wrapper for simulation and the library modules that nothing uses."""
     files = sorted(f for f in (folder / "rtl" / "src").rglob("*.v") if f.name != "network_wrapper.v")
-    return atomic_write(folder / "network.v", "\n".join(f.read_text() for f in files))
+    library = {f.stem: f.read_text() for f in files if f.parent.name == "static"}
+    own = "\n".join(f.read_text() for f in files if f.parent.name != "static")
+    used = [text for name, text in library.items() if re.search(rf"\b{name} #", own)]
+    return atomic_write(folder / "network.v", "\n".join([own, *used]))
 
 
 def nngen(folder, parallel):
     """NNgen's figures for a network of its own, checked against its own reference."""
-    found = run_script("peer_nngen.py", folder, folder, parallel, 1)
+    found = run_script(SCRIPTS["NNgen"], folder, folder, parallel, 1)
     return {
         "seconds": found["seconds"], "latency": found["cycles"], "interval": found["cycles"], "equal": found["equal"],
         **counted(folder / "network.v", "network"),
@@ -141,7 +147,10 @@ def nngen(folder, parallel):
 
 
 def attempts():
-    """``(network, tool, function)`` of every row."""
+    """``(network, tool, function)`` of every row, the longest last."""
+    for parallel in PARALLEL:
+        at = FOLDER / f"nngen-{parallel}"
+        yield "int8, its own weights", f"NNgen, {parallel} x {parallel}", lambda a=(at, parallel): nngen(*a)
     for name, network in networks().items():
         folder = FOLDER / name.replace(",", "").replace(" ", "-")
         model = folder / "model.onnx"
@@ -153,26 +162,33 @@ def attempts():
         for cutoff in CUTOFFS:
             at = folder / f"da4ml-{cutoff}"
             yield name, f"da4ml, cutoff {cutoff}", lambda a=(network, at, cutoff): da4ml(*a)
-    for parallel in PARALLEL:
-        at = FOLDER / f"nngen-{parallel}"
-        yield "int8, its own weights", f"NNgen, {parallel} x {parallel}", lambda a=(at, parallel): nngen(*a)
 
 
-def measure():
+def measure(seconds=BUDGET):
     """A dict for every row; one whose tool fails holds only why. What is done stays done if it is interrupted."""
-    rows, store = [], Store(directory=BUILD / "cache" / "bench")
-    own = digest(*(Path(__file__).with_name(name) for name in SCRIPTS), PACKAGES, ROOT / "flow" / "synth.py")
+    rows, store, begin = [], Store(directory=BUILD / "cache" / "bench"), time.monotonic()
+    here, synth = Path(__file__).parent, ROOT / "flow" / "synth.py"
     for network, tool, function in attempts():
-        key = digest(own, network, tool, source_digest() if tool.startswith("fewbit") else None)
+        script = SCRIPTS.get(tool.split()[0].strip(","))
+        key = digest(
+            here / "peernet.py", network, tool, (here / script, synth, PACKAGES) if script else source_digest()
+        )
         try:
             found = store[key]
             if found is None:
+                if time.monotonic() - begin > seconds:
+                    raise Unavailable("not measured yet: the run's time was over, and the next run goes on here")
                 found = store[key] = function()
         except (Unavailable, SynthesisError, SimulationError, subprocess.TimeoutExpired) as error:
             found = {"error": str(error).replace(f"{ROOT}/", "").splitlines()[0]}
         rows.append({"network": network, "tool": tool, **found})
         print(f"bench: {network}: {tool}: {found.get('error') or str(found['lut']) + ' LUTs'}", flush=True)
     return rows
+
+
+def complete(rows):
+    """Whether there is nothing to try again."""
+    return not any("error" in row for row in rows)
 
 
 def render(rows):
@@ -214,4 +230,6 @@ and one multiplier array that the layers share; its cycles are those of an infer
 
 
 if __name__ == "__main__":
-    page.section("bench.peers")
+    parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=BUDGET, help="after which no row is begun")
+    page.section("bench.peers", seconds=parser.parse_args().seconds)
