@@ -82,4 +82,4 @@ def test_a_unit_is_measured(scratch, monkeypatch):
     assert found["bram36"] == 0.5 and found["accumulator"] == 9
     plan = mvu.layer_plan(1, 32, Luts.INSTANCES)
     assert plan.cycles == mvu.STEPS * mvu.ROWS and found["unit"] <= mvu.unit(plan).luts + 4
-    assert found["unit"] < found["lut"] < found["unit"] + 100
+    assert found["unit"] < found["lut"] < found["unit"] + 150
