@@ -180,7 +180,7 @@ def measure(seconds=BUDGET):
                     raise Unavailable("not measured yet: the run's time was over, and the next run goes on here")
                 found = store[key] = function()
         except (Unavailable, SynthesisError, SimulationError, subprocess.TimeoutExpired) as error:
-            found = {"error": str(error).replace(f"{ROOT}/", "").splitlines()[0]}
+            found = {"error": str(error).replace(f"{ROOT}/", "").splitlines()[0].partition(" (log")[0]}
         rows.append({"network": network, "tool": tool, **found})
         print(f"bench: {network}: {tool}: {found.get('error') or str(found['lut']) + ' LUTs'}", flush=True)
     return rows
