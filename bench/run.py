@@ -1,188 +1,23 @@
-"""Time and peak memory of every step from a model to verified frames, each in a process of its own.
+"""``python -m bench.run``: every section of the page, each in a process of its own, then ``docs/benchmarks.md``.
 
-``python -m bench.run [MODEL] [--cycles N]`` prints a model's and writes ``build/bench/<model>.json``. Without a model
-it is some of the examples and CNV (`bench.cnv`), folded to what the FINN paper's fastest design takes, 9,130 cycles a
-frame (21,906 frames a second at 200 MHz), and the page is ``docs/benchmarks.md``.
+``python -m bench.run MODEL [--cycles N]`` is `bench.steps` for that model, and ``--page`` only assembles the page.
 """
 
-import argparse
-import json
-import os
-import resource
 import subprocess
 import sys
-import time
-from pathlib import Path
 
-from flow.cache import BUILD, atomic_write
-
-ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "benchmarks.md"
-EXAMPLES = ("digits/w1a1", "digits-cnn/w1a1", "fashion/w1a1", "fashion/w2a2", "fashion/separable", "fashion/resnet")
-STEPS = ("import", "fold", "verilog", "verilator", "simulate")
-_MEGA = 1024  # of the kilobytes that the system counts in
-CYCLES, FRAMES = 9130, 2
-
-
-def step_import(model, folder, cycles):
-    from golden.importer import import_model
-
-    network = import_model(model)
-    return {"nodes": len(network.nodes)}
-
-
-def _project(model, folder):
-    from flow.project import Project
-
-    return Project(model, folding=folder / "fold.json", directory=folder)
-
-
-def step_fold(model, folder, cycles):
-    from flow.folding import default_folding, fold, write_folding
-    from flow.project import Project
-    from sim.cycles import predict_steady
-    from sim.sizing import deep_enough
-
-    project = Project(model, folding={}, directory=folder)
-    project.folding = fold(project.network, cycles) if cycles else default_folding(project.network)
-    project.queues = deep_enough(project.network, project.folding)
-    timing = predict_steady(project.plan)
-    atomic_write(folder / "fold.json", write_folding(project.folding))
-    return {"interval": timing.interval, "latency": timing.latency, "bound": project.plan.bound}
-
-
-def step_verilog(model, folder, cycles):
-    project = _project(model, folder)
-    project.generate()
-    return {"bytes": project.verilog.stat().st_size}
-
-
-def step_verilator(model, folder, cycles):
-    _project(model, folder).build_simulator()
-    return {}
-
-
-def step_simulate(model, folder, cycles):
-    from flow.images import random_images
-    from sim.cycles import predict, steady_interval
-    from sim.runner import simulate
-
-    project = _project(model, folder)
-    values = random_images(project.network, FRAMES).values
-    expected = project.hardware_values(project.execute(values))
-    found = simulate(project.simulator(), project.plan, values, expected)
-    return {
-        "frames": found.frames,
-        "mismatches": found.mismatches,
-        "problems": found.problems,
-        "interval": steady_interval(found.left),
-        "as_predicted": found.left == predict(project.plan, FRAMES).left,
-    }
-
-
-def measured(name, model, folder, cycles):
-    """A step's own figures with its seconds and the peak memory, in MB, of its process and of those that it starts."""
-    begin = time.perf_counter()
-    result = globals()[f"step_{name}"](model, folder, cycles)
-    own, children = (resource.getrusage(who).ru_maxrss // _MEGA for who in
-                     (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))  # fmt: skip
-    return {"seconds": round(time.perf_counter() - begin, 1), "memory_mb": max(own, children)} | result
-
-
-def bench(model, cycles):
-    """All steps, from nothing; the results by step."""
-    model = Path(model)
-    folder = BUILD / "bench" / model.parent.name / model.stem
-    subprocess.run(["rm", "-rf", str(folder)], check=True)
-    folder.mkdir(parents=True)
-    results = {}
-    for name in STEPS:
-        command = [sys.executable, "-m", "bench.run", str(model), "--cycles", str(cycles), "--step", name]
-        command += ["--folder", str(folder)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise SystemExit(f"bench: {name} failed: {done.stderr.strip().splitlines()[-1]}")
-        results[name] = json.loads(done.stdout)
-        print(f"bench: {name:9} {results[name]['seconds']:6.1f} s {results[name]['memory_mb']:6} MB", flush=True)
-    atomic_write(folder.with_suffix(".json"), json.dumps(results, indent=2) + "\n")
-    return results
-
-
-def page(results):
-    """The page as Markdown, of ``{name: results by step}``."""
-    rows = []
-    for name, r in results.items():
-        found = r["simulate"]
-        good = found["mismatches"] == 0 and not found["problems"] and found["as_predicted"]
-        seconds = sum(step["seconds"] for step in r.values())
-        rows.append([
-            name, *(f"{r[step]['seconds']:.1f} s, {r[step]['memory_mb']}" for step in STEPS), f"{seconds:.0f} s",
-            f"{r['verilog']['bytes'] / 1e6:.1f} MB", f"{r['fold']['latency']:,}", f"{found['interval']:,}",
-            f"{r['fold']['bound']:,}", f"{found['frames']}, equal" if good else "**differ**",
-        ])  # fmt: skip
-    heads = ["network", *STEPS, "together", "Verilog", "latency", "interval", "bound", "frames"]
-    table = ["| " + " | ".join(row) + " |" for row in (heads, ["---"] * len(heads), *rows)]
-    return TEXT.format(table="\n".join(table), cores=os.cpu_count(), model=_processor(), cycles=CYCLES)
-
-
-TEXT = """# Benchmarks
-
-Made by `make bench` on {cores} cores ({model}).
-
-## From a model to verified frames
-
-Each step is a process of its own, from an empty folder; behind its seconds its peak memory in MB, or that of the
-largest process that it started. `verilog` sizes the queues of branches too; `verilator` is Verilator and the C++
-compiler; `simulate` is golden, Verilator's run, and the comparison of every bit and of every result's cycle. CNV is the
-network of the FINN paper (Umuroglu and others, FPGA 2017) with random one-bit weights, folded to {cycles:,} cycles a
-frame, that paper's fastest; the others are examples with their default folding.
-
-{table}
-
-Importing and folding look at shapes and ranges only. Verilog takes long where arrays are large, as a PE is unrolled,
-and where branches are deep, as the least depth of a queue takes a run of the cycle model for every depth that is tried.
-Verilator's time is the C++ compiler's. That of a simulation is cycles times the size of the design.
-"""
-
-
-def _processor():
-    """What the processor is called, as far as that can be found."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return "unknown"
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
+from . import page, steps
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__.splitlines()[0])
-    parser.add_argument("model", nargs="?", help="an ONNX file; some examples and CNV if none is given")
-    parser.add_argument("--cycles", type=int, default=0, help="a frame, at most; the default folding if 0")
-    parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.step:
-        print(json.dumps(measured(args.step, args.model, args.folder, args.cycles)))
-    elif args.model:
-        bench(args.model, args.cycles)
+    if sys.argv[1:] == ["--page"]:
+        page.write()
+    elif sys.argv[1:]:
+        steps.main()
     else:
-        write_page()
-
-
-def write_page():
-    """Measure everything, write `PAGE`."""
-    from .cnv import cnv
-
-    models = {f"{name.replace('/', ' ')}": (ROOT / "examples" / f"{name}.onnx", 0) for name in EXAMPLES}
-    models["CNV"] = BUILD / "bench" / "cnv" / "cnv.onnx", CYCLES
-    models["CNV"][0].parent.mkdir(parents=True, exist_ok=True)
-    cnv(models["CNV"][0])
-    results = {}
-    for name, (model, cycles) in models.items():
-        print(f"bench: {name}", flush=True)
-        results[name] = bench(model, cycles)
-    atomic_write(PAGE, page(results))
-    print(f"bench: {PAGE}")
+        failed = [m for m in page.SECTIONS if subprocess.run([sys.executable, "-m", m], check=False).returncode]
+        if failed:
+            raise SystemExit(f"bench: failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

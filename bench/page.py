@@ -1,0 +1,87 @@
+"""The page ``docs/benchmarks.md``, assembled from sections that are measured one by one.
+
+A section is a module with ``NAME``, ``HEADING``, ``measure()``, which returns what JSON can hold, and
+``render(results)``, which makes Markdown of it. Results are kept as ``build/bench/<NAME>.json``. A section that was not
+measured in this checkout stays on the page as it was, so that each can be measured at a time of its own.
+"""
+
+import importlib
+import json
+import os
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+from flow.cache import BUILD, ROOT, atomic_write, digest, source_digest
+
+__all__ = ["PAGE", "SECTIONS", "assemble", "section", "table", "write"]
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+KEPT = BUILD / "bench"
+SECTIONS = ("bench.steps", "bench.finn", "bench.mvu", "bench.peers")
+HEAD = """# Benchmarks
+
+Made by `make bench`, or section by section by the commands that stand under the headings."""
+
+
+def table(heads, rows):
+    """A Markdown table; numbers get thousands separators, None is an empty cell."""
+
+    def cell(value):
+        if value is None:
+            return ""
+        return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}" if isinstance(value, float) else str(value)
+
+    return "\n".join(
+        "| " + " | ".join(cell(value) for value in row) + " |" for row in (heads, ["---"] * len(heads), *rows)
+    )
+
+
+def section(module, kept=KEPT, path=PAGE, **options):
+    """Measure one section if anything that it depends on has changed since, and write the page.
+
+    A section may say by ``complete(results)`` that something is left to be measured by the next run.
+    """
+    found = importlib.import_module(module)
+    file = kept / f"{found.NAME}.json"
+    key = digest(source_digest(), ROOT / "bench", version("pyosys"))
+    if not file.is_file() or json.loads(file.read_text(encoding="utf-8")).get("key") != key:
+        found_now = found.measure(**options)
+        whole = getattr(found, "complete", lambda _: True)(found_now)
+        machine = f"{os.cpu_count()} cores ({_processor()})"
+        results = {"machine": machine, "results": found_now, "key": key if whole else None}
+        atomic_write(file, json.dumps(results, indent=1) + "\n")
+    else:
+        print(f"bench: {found.NAME}: nothing has changed since {file} was written")
+    write(kept, path)
+
+
+def write(kept=KEPT, path=PAGE):
+    """Assemble the page from what is kept, and from the page itself where nothing is."""
+    old = path.read_text(encoding="utf-8") if path.is_file() else ""
+    atomic_write(path, assemble([importlib.import_module(m) for m in SECTIONS], kept, old))
+    print(f"bench: {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}", flush=True)
+
+
+def assemble(modules, kept, old=""):
+    """The page as Markdown; ``old`` is the page as it was."""
+    before = dict(part.split("\n", 1) for part in re.split(r"^## ", old, flags=re.MULTILINE)[1:])
+    parts = [HEAD]
+    for module in modules:
+        file = Path(kept) / f"{module.NAME}.json"
+        if file.is_file():
+            found = json.loads(file.read_text(encoding="utf-8"))
+            body = f"`python -m {module.__name__}`, on {found['machine']}.\n\n{module.render(found['results'])}"
+        else:
+            body = before.get(module.HEADING, f"Not measured yet: `python -m {module.__name__}`.")
+        parts.append(f"## {module.HEADING}\n\n{body.strip()}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _processor():
+    """What the processor is called, as far as that can be found."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return "unknown"
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
