@@ -10,21 +10,28 @@ from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
 from .float32 import float_relu
-from .streams import Rom, counter, pack
+from .rom import Rom
+from .streams import counter, pack
+from .target import Luts
 
 __all__ = ["Affine", "FloatRelu", "Search", "Sign", "Whole"]
 
 
 class Activation(wiring.Component):
-    """What all activations share: ``i`` of ``acc_shape`` lanes, ``o`` of codes, and the beat counter."""
+    """What all activations share: ``i`` of ``acc_shape`` lanes, ``o`` of codes, and the beat counter.
+
+    Their ``common`` parameters are ``acc_shape``, ``bits`` of a code (where they may be chosen), ``lanes``, ``beats``
+    of a vector, and ``luts``, as of `hw.rom.Rom`.
+    """
 
     LATENCY = 0
 
-    def __init__(self, *, acc_shape, bits, lanes, beats):
+    def __init__(self, *, acc_shape, bits, lanes, beats, luts=Luts.OPERATORS):
         for name, value in ("Bits", bits), ("Lanes", lanes), ("Beats", beats):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")
         self._acc, self._bits, self._lanes, self._beats = Shape.cast(acc_shape), bits, lanes, beats
+        self._luts = luts
         super().__init__({
             "i": In(ArrayLayout(self._acc, lanes)), "i_valid": In(1),
             "o": Out(ArrayLayout(unsigned(bits), lanes)), "o_valid": Out(1),
@@ -44,7 +51,7 @@ class Activation(wiring.Component):
     def rom(self, m, name, address, words, width):
         """A ROM of one word a neuron, read a beat at a time: lane l of beat b holds ``words[b*lanes + l]``."""
         packed = [pack(words[b : b + self._lanes], width) for b in range(0, len(words), self._lanes)]
-        m.submodules[name] = rom = Rom(width=width * self._lanes, words=packed)
+        m.submodules[name] = rom = Rom(width=width * self._lanes, words=packed, luts=self._luts)
         m.d.comb += rom.address.eq(address)
         return [rom.data[k * width : (k + 1) * width] for k in range(self._lanes)]
 
@@ -72,8 +79,8 @@ class Sign(Activation):
     ``flips`` (one bit a neuron) inverts the code of a neuron that falls. Latency 0.
     """
 
-    def __init__(self, *, acc_shape, lanes, beats, flips):
-        super().__init__(acc_shape=acc_shape, bits=1, lanes=lanes, beats=beats)
+    def __init__(self, *, flips, **common):
+        super().__init__(bits=1, **common)
         self._flips = self.per_neuron("Flips", flips)
         self.LATENCY = 0 if not any(flips) else 1
 
@@ -95,8 +102,8 @@ class Whole(Activation):
     Latency 0, or 1 where the rests differ.
     """
 
-    def __init__(self, *, acc_shape, bits, lanes, beats, scale, rests):
-        super().__init__(acc_shape=acc_shape, bits=bits, lanes=lanes, beats=beats)
+    def __init__(self, *, scale, rests, **common):
+        super().__init__(**common)
         if scale not in (1, 2):
             raise ValueError(f"Scale must be 1 or 2, not {scale!r}")
         self._scale, self._rests = scale, self.per_neuron("Rests", rests)
@@ -136,8 +143,8 @@ class Search(Activation):
 
     PARALLEL_BITS = 2
 
-    def __init__(self, *, acc_shape, bits, lanes, beats, thresholds, xor=0, codes=None):
-        super().__init__(acc_shape=acc_shape, bits=bits, lanes=lanes, beats=beats)
+    def __init__(self, *, thresholds, xor=0, codes=None, **common):
+        super().__init__(**common)
         sizes = {len(row) for row in self.per_neuron("Threshold rows", thresholds)}
         self._depth = max(sizes).bit_length()
         if sizes != {2**self._depth - 1} or not self._depth:
@@ -162,7 +169,7 @@ class Search(Activation):
             late = self.delayed(m, beat, steps, "code_beat")
             for k in range(self._lanes):
                 words = [c for row in self._codes[k :: self._lanes] for c in row]
-                m.submodules[f"codes{k}"] = rom = Rom(width=self._bits, words=words)
+                m.submodules[f"codes{k}"] = rom = Rom(width=self._bits, words=words, luts=self._luts)
                 m.d.comb += [rom.address.eq(Cat(index[k], late)), self.o[k].eq(rom.data)]
         self.finish(m)
         return m
@@ -189,7 +196,7 @@ class Search(Activation):
             for level in range(self._depth):
                 stride = 2 ** (self._depth - level)
                 words = [row[node * stride + stride // 2 - 1] for row in rows for node in range(2**level)]
-                m.submodules[f"lane{k}_level{level}"] = rom = Rom(width=self._width, words=words)
+                m.submodules[f"lane{k}_level{level}"] = rom = Rom(width=self._width, words=words, luts=self._luts)
                 m.d.comb += rom.address.eq(where if found is None else Cat(found, where))
                 acc = self.delayed(m, acc, 1, f"lane{k}_read{level}_")
                 found = None if found is None else self.delayed(m, found, 1, f"lane{k}_path{level}_")
@@ -209,8 +216,8 @@ class Affine(Activation):
     Latency three cycles (read, multiply, add); two where ``multipliers`` are all one.
     """
 
-    def __init__(self, *, acc_shape, bits, lanes, beats, multipliers, addends, shift=0, lo=None, hi=None):
-        super().__init__(acc_shape=acc_shape, bits=bits, lanes=lanes, beats=beats)
+    def __init__(self, *, multipliers, addends, shift=0, lo=None, hi=None, **common):
+        super().__init__(**common)
         if shift < 0:
             raise ValueError(f"Shift must not be negative, not {shift!r}")
         self._multipliers = self.per_neuron("Multipliers", multipliers)
@@ -258,8 +265,8 @@ class Affine(Activation):
 class FloatRelu(Activation):
     """ReLU of float32 accumulators, or the accumulators as they are. Latency 0."""
 
-    def __init__(self, *, lanes, beats, relu):
-        super().__init__(acc_shape=unsigned(32), bits=32, lanes=lanes, beats=beats)
+    def __init__(self, *, relu, **common):
+        super().__init__(acc_shape=unsigned(32), bits=32, **common)
         self._relu = relu
 
     def elaborate(self, platform):

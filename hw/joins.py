@@ -9,7 +9,8 @@ from amaranth.lib.wiring import In, Out
 from golden.formats import Bipolar, Float32, Signed
 
 from .float32 import FloatAdd, float_relu
-from .streams import Rom, beats, code_stream, counter, pack
+from .rom import Rom
+from .streams import beats, code_stream, counter, pack
 
 __all__ = ["Join", "JoinPlan"]
 

@@ -15,6 +15,7 @@ from .dsparray import DspArray
 from .dsppacking import FieldTerms, best_packing, packed_weights
 from .floatarray import FloatArray
 from .products import product_terms
+from .rom import Rom
 from .streams import beats, pack
 from .target import DEFAULT, Luts
 
@@ -146,17 +147,19 @@ class LayerPlan:
         padded = np.pad(blocks, ((0, 0), (0, rest), (0, 0)), constant_values=filler)
         return padded.reshape(-1, rows.shape[1])
 
-    def weight_words(self, p):
-        """ROM words of PE ``p``: codes of step s of row r of vector v at ``(v*rows + r)*steps + s``, lane 0 lowest."""
-        rows = self._padded_rows(self.codes, self.pad_weight)[p :: self.pe]
-        lanes = np.full((len(rows), self.steps * self.simd), self.pad_weight, dtype=np.int64)
-        lanes[:, : self.inputs] = rows
-        return [pack(step, self.weight_bits) for step in lanes.reshape(-1, self.simd)]
+    def make_weights(self):
+        """Codes of step s of row r of vector v at ``(v*rows + r)*steps + s``; lane s of PE p is code ``p*simd + s``."""
+        lanes = np.full((self.vectors * self.rows * self.pe, self.steps * self.simd), self.pad_weight, dtype=np.int64)
+        lanes[:, : self.inputs] = self._padded_rows(self.codes, self.pad_weight)
+        words = lanes.reshape(-1, self.pe, self.steps, self.simd).swapaxes(1, 2).reshape(-1, self.pe * self.simd)
+        words = [pack(codes, self.weight_bits) for codes in words.tolist()]
+        return Rom(width=self.weight_bits * self.pe * self.simd, words=words, luts=self.target.luts)
 
-    def init_words(self, p):
-        """What PE ``p``'s accumulator starts a row with, by row."""
+    def make_init(self):
+        """What the accumulators start a row with, by row; PE 0 lowest."""
         width = Shape.cast(self.acc_shape).width
-        return [v & ((1 << width) - 1) for v in self.init[p :: self.pe]]
+        words = [pack(self.init[n : n + self.pe], width) for n in range(0, len(self.init), self.pe)]
+        return Rom(width=width * self.pe, words=words, luts=self.target.luts)
 
     def _plan_float(self, edges):
         self.acc_shape, self.weight_bits, self.pad_weight = unsigned(32), 32, 0
@@ -228,7 +231,7 @@ class LayerPlan:
 
     def make_activation(self):
         act, lanes, count = self.act, self.lanes, self.vectors * self.rows * self.row_beats
-        common = dict(lanes=lanes, beats=count)
+        common = dict(lanes=lanes, beats=count, luts=self.target.luts)
         if self.is_float:
             return activation.FloatRelu(relu=self.dense.relu, **common)
         common["acc_shape"] = self.acc_shape

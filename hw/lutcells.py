@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 
-__all__ = ["Carry", "Lut", "Netlist", "Register", "plain"]
+__all__ = ["Carry", "Lut", "Mux", "Netlist", "Register", "plain"]
 
 _SHIFTED = 3  # flip-flops in a row from which on synthesis makes a shift register of them
 
@@ -52,6 +52,16 @@ class Carry:
     di: tuple
     o: tuple
     co: int
+
+
+@dataclass(frozen=True)
+class Mux:
+    """A slice's own multiplexer, MUXF7 behind LUTs or MUXF8 behind those: ``o = high if select else low``."""
+
+    select: int
+    low: int
+    high: int
+    o: int
 
 
 @dataclass(frozen=True)
@@ -122,6 +132,12 @@ class Netlist:
         self.cells.append(Carry(cin, tuple(s), tuple(di), tuple(o), co))
         return [*o, co]
 
+    def mux(self, select, low, high):
+        """One of two bits, outputs of LUTs or of other multiplexers."""
+        (o,) = self.new(1)
+        self.cells.append(Mux(select, low, high, o))
+        return o
+
     def register(self, bits):
         """The bits one cycle later; constants as they are, inverted bits as inverted ones."""
         moved = [b for b in dict.fromkeys(map(plain, bits)) if b > 1]
@@ -169,6 +185,8 @@ class Netlist:
                 for output in cell.outputs():
                     used = [depth[b] for b in cell.needed(output)] or [(0, 0)]
                     depth[output] = max(d[0] for d in used) + 1, max(d[1] for d in used)
+            elif isinstance(cell, Mux):
+                depth[cell.o] = tuple(max(d) for d in zip(*(depth[b] for b in _read_by(cell)), strict=True))
             else:
                 luts, carries = (max(depth[b][k] for b in (cell.cin, *cell.s, *cell.di)) for k in (0, 1))
                 depth.update(dict.fromkeys((*cell.o, cell.co), (luts, carries + 1)))
@@ -186,6 +204,8 @@ class Netlist:
                 index = sum(known[b].astype(np.int64) << k for k, b in enumerate(cell.inputs))
                 for output in cell.outputs():
                     known[output] = np.array(cell.table(output), dtype=bool)[index]
+            elif isinstance(cell, Mux):
+                known[cell.o] = np.where(known[cell.select], known[cell.high], known[cell.low])
             else:
                 carry = known[cell.cin]
                 for s, di, o in zip(cell.s, cell.di, cell.o, strict=True):
@@ -198,6 +218,8 @@ class Netlist:
 def _read_by(cell):
     if isinstance(cell, Register):
         return cell.d
+    if isinstance(cell, Mux):
+        return cell.select, cell.low, cell.high
     return cell.inputs if isinstance(cell, Lut) else (cell.cin, *cell.s, *cell.di)
 
 

@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
+from . import lutcells
 from .lutcells import Lut, Register
 from .lutheap import best_pe, build_sum
 
@@ -32,6 +33,14 @@ module CARRY4 (
   end endgenerate
   assign O = S ^ c[3:0];
   assign CO = c[4:1];
+endmodule
+
+module MUXF7 (input wire I0, input wire I1, input wire S, output wire O);
+  assign O = S ? I1 : I0;
+endmodule
+
+module MUXF8 (input wire I0, input wire I1, input wire S, output wire O);
+  assign O = S ? I1 : I0;
 endmodule
 `endif
 """
@@ -129,6 +138,7 @@ def place(m, netlist, bits, instances):
     With ``instances`` it is made of the primitives, else of expressions that do what they do.
     """
     lut, carry = (_lut_instance, _carry_instance) if instances else (_lut_as_expression, _carry_as_expression)
+    levels = {}
     for n, cell in enumerate(netlist.cells):
         if isinstance(cell, Register):
             rank = Signal(len(cell.d), name=f"rank{n}", reset_less=True)
@@ -136,6 +146,8 @@ def place(m, netlist, bits, instances):
             bits.update((q, rank[k]) for k, q in enumerate(cell.q))
         elif isinstance(cell, Lut):
             lut(m, n, cell, bits)
+        elif isinstance(cell, lutcells.Mux):
+            bits[cell.o] = _mux(m, n, cell, bits, levels, instances)
         else:
             carry(m, n, cell, bits)
 
@@ -165,6 +177,18 @@ def _carry_instance(m, n, cell, bits):
         bits.update((b, o[j]) for j, b in enumerate(cell.o[k : k + 4]))
         carry = co[len(s) - 1]
     bits[cell.co] = carry
+
+
+def _mux(m, n, cell, bits, levels, instances):
+    """The output of a multiplexer: MUXF8 behind others, else MUXF7."""
+    levels[cell.o] = 1 + max(levels.get(cell.low, 0), levels.get(cell.high, 0))
+    out, operands = Signal(name=f"mux{n}_o"), (bits[cell.low], bits[cell.high], bits[cell.select])
+    if instances:
+        ports = dict(zip(("i_I0", "i_I1", "i_S"), operands, strict=True))
+        m.submodules[f"mux{n}"] = Instance(f"MUXF{6 + levels[cell.o]}", o_O=out, **ports)
+    else:
+        m.d.comb += out.eq(Mux(operands[2], operands[1], operands[0]))
+    return out
 
 
 def _lut_as_expression(m, n, cell, bits):

@@ -6,7 +6,7 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from .replay import Replay
-from .streams import Rom, code_stream, counter
+from .streams import code_stream, counter
 
 __all__ = ["MatrixVectorUnit"]
 
@@ -66,16 +66,14 @@ class MatrixVectorUnit(wiring.Component):
 
     def _weights(self, m, replay, array):
         p = self.plan
-        width = p.weight_bits * p.simd
         row = Signal.like(replay.row)
         m.d.comb += row.eq(replay.row)
-        for k in range(p.pe):
-            m.submodules[f"weights{k}"] = rom = Rom(width=width, words=p.weight_words(k))
-            m.submodules[f"init{k}"] = init = Rom(width=len(Value.cast(array.init[k])), words=p.init_words(k))
-            m.d.comb += [
-                rom.address.eq(replay.address), init.address.eq(row),
-                Value.cast(array.w)[k * width : (k + 1) * width].eq(rom.data), array.init[k].eq(init.data),
-            ]  # fmt: skip
+        m.submodules.weights = weights = p.make_weights()
+        m.submodules.init = init = p.make_init()
+        m.d.comb += [
+            weights.address.eq(replay.address), init.address.eq(row),
+            Value.cast(array.w).eq(weights.data), Value.cast(array.init).eq(init.data),
+        ]  # fmt: skip
 
     def _credit(self, m, replay):
         p = self.plan

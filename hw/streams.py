@@ -1,12 +1,10 @@
-"""The streams inside an accelerator, and the memories that feed them."""
+"""The streams inside an accelerator."""
 
-from amaranth.hdl import Const, Module, Signal, unsigned
-from amaranth.lib import stream, wiring
+from amaranth.hdl import Signal, unsigned
+from amaranth.lib import stream
 from amaranth.lib.data import ArrayLayout
-from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
 
-__all__ = ["Rom", "beats", "code_stream", "counter", "pack"]
+__all__ = ["beats", "code_stream", "counter", "pack"]
 
 
 def code_stream(bits, lanes):
@@ -17,43 +15,6 @@ def code_stream(bits, lanes):
 def beats(length, lanes):
     """Beats that ``length`` codes take, the last one padded."""
     return -(-length // lanes)
-
-
-class Rom(wiring.Component):
-    """``data = words[address]``, one cycle later; a constant where all words are the same.
-
-    Parameters
-    ----------
-    width : int
-        Bits of a word.
-    words : list of int
-
-    Members
-    -------
-    address : ``In(range(len(words)))``
-    data : ``Out(width)``
-    """
-
-    LATENCY = 1
-
-    def __init__(self, *, width, words):
-        if not words:
-            raise ValueError("Words must not be empty")
-        self._words = [int(w) for w in words]
-        bad = [w for w in self._words if w not in range(1 << width)]
-        if bad:
-            raise ValueError(f"Words must fit {width} bits, not {bad[0]!r}")
-        super().__init__({"address": In(range(max(2, len(words)))), "data": Out(width)})
-
-    def elaborate(self, platform):
-        m = Module()
-        if len(set(self._words)) == 1:
-            m.d.comb += self.data.eq(Const(self._words[0], len(self.data)))
-            return m
-        m.submodules.memory = memory = Memory(shape=len(self.data), depth=len(self._words), init=self._words)
-        port = memory.read_port()
-        m.d.comb += [port.addr.eq(self.address), port.en.eq(1), self.data.eq(port.data)]
-        return m
 
 
 def counter(m, name, size, enable, *, domain="sync"):

@@ -7,7 +7,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.streams import Rom, beats, code_stream, counter, pack
+from hw.streams import beats, code_stream, counter, pack
 from tests.hw.bench import simulate
 
 
@@ -44,46 +44,6 @@ def test_pack():
     assert pack(np.array([255, 1]), 8) == 0x1FF
     assert pack([1] * 100, 1) == 2**100 - 1
     assert pack([], 4) == 0
-
-
-@pytest.mark.parametrize("width, depth", [(1, 2), (7, 5), (32, 8), (100, 3), (4, 1)])
-def test_rom(width, depth):
-    rng = np.random.default_rng(width)
-    words = [int.from_bytes(rng.bytes(13), "little") % 2**width for _ in range(depth)]
-    words[:2] = [0, 2**width - 1][:depth]
-    dut = Rom(width=width, words=words)
-
-    async def testbench(ctx):
-        for address in rng.integers(0, depth, 40):
-            ctx.set(dut.address, int(address))
-            for _ in range(Rom.LATENCY):
-                await ctx.tick()
-            assert ctx.get(dut.data) == words[address]
-
-    simulate(dut, testbench)
-
-
-def test_rom_of_equal_words():
-    dut = Rom(width=6, words=[37] * 9)
-
-    async def testbench(ctx):
-        for address in range(9):
-            ctx.set(dut.address, address)
-            assert ctx.get(dut.data) == 37
-            await ctx.tick()
-
-    simulate(dut, testbench)
-
-
-@pytest.mark.parametrize("width, words", [(3, [1, 8]), (3, [-1]), (1, [0, 1, 2])])
-def test_rom_words_must_fit(width, words):
-    with pytest.raises(ValueError, match=f"Words must fit {width} bits"):
-        Rom(width=width, words=words)
-
-
-def test_rom_must_have_words():
-    with pytest.raises(ValueError, match="must not be empty"):
-        Rom(width=3, words=[])
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 8, 10])
