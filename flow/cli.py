@@ -97,6 +97,7 @@ def fold(
     fps: Annotated[float | None, typer.Option("--fps", min=0.001, help="Frames a second, at least.")] = None,
     max_cycles: Annotated[int | None, typer.Option("--max-cycles", min=1, help="Cycles a frame, at most.")] = None,
     max_luts: Annotated[int | None, typer.Option("--max-luts", min=1, help="LUTs by the estimate, at most.")] = None,
+    dsps: Annotated[int, typer.Option("--dsp", min=0, help="DSPs that products may take where they save LUTs.")] = 0,
     clock: Clock = 200.0, input_spec: Input = None,
     file: Annotated[Path | None, typer.Option("-o", "--output-file", help="Default `build/<model>/fold.json`.")] = None,
     json: Json = False,
@@ -105,7 +106,7 @@ def fold(
     from .foldcommand import fold_model
 
     report = Reporter(json)
-    report.fold(fold_model(model, input_spec, fps, max_cycles, max_luts, clock, file, report))
+    report.fold(fold_model(model, input_spec, fps, max_cycles, max_luts, dsps, clock, file, report))
 
 
 @app.command(epilog="Example: `fewbit verilog examples/digits/w1a1.onnx`")

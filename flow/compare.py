@@ -222,7 +222,7 @@ def _result(model, images, network, common, rows, clock, part):
         "shape": _shape(network),
         "clock_mhz": clock,
         "part": {**part.__dict__, "limit": LIMIT},
-        "folding": {name: {"pe": pe, "simd": simd} for name, (pe, simd) in common.items()},
+        "folding": {name: {"pe": pe, "simd": simd} for name, (pe, simd, *_) in common.items()},
         "rows": rows,
         "tools": _tools(),
         "ok": all(row["exact"] for row in rows),

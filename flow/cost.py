@@ -44,8 +44,8 @@ def memory(width, depth):
                 -(-width * words // _BLOCK_BITS))  # fmt: skip
 
 
-def cost_of_layer(layer, pe, simd):
-    """The `Cost` of a `flow.folding.Layer` with its window, weights and activation."""
+def cost_of_layer(layer, pe, simd, dsp=None):
+    """The `Cost` of a `flow.folding.Layer` with its window, weights and activation; products in DSPs with ``dsp``."""
     parallel, abreast = layer.parallel(pe), layer.abreast(pe)
     steps = -(-layer.inputs // simd)
     rows = -(-layer.neurons * parallel * abreast // pe)
@@ -61,6 +61,9 @@ def cost_of_layer(layer, pe, simd):
     terms = len(product_terms(x, w).exponents)
     bits = layer.accumulator_bits
     lanes = next(n for n in range(1, pe + 1) if pe % n == 0 and pe // n <= steps)
+    if dsp:
+        found.append(Cost(dsp=layer.dsps(pe, simd)))
+        terms = layer.packing.field + 1
     arithmetic = pe * (_TERM * terms * simd + 0.5 * bits + (bits if steps > 1 else 0))
     levels = min(layer.levels, 16)
     activation = lanes * bits * (levels - 2) * 0.8 if levels > 2 else 0

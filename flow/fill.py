@@ -62,13 +62,13 @@ class Point:
 def cycles_of(network, folding):
     """Cycles a frame of the slowest layer."""
     layers = layers_of(network)
-    return max(layers[name].cycles(*folded) for name, folded in folding.items())
+    return max(layers[name].cycles(*folded[:2]) for name, folded in folding.items())
 
 
 def _work(network, folding):
     """Rises with what a folding costs: bit products a cycle, and what each row and lane brings with it."""
     layers = layers_of(network)
-    return sum(pe * simd * layers[n].bits + 16 * pe + 4 * simd for n, (pe, simd) in folding.items())
+    return sum(pe * simd * layers[n].bits + 16 * pe + 4 * simd for n, (pe, simd, *_) in folding.items())
 
 
 def candidates(network):

@@ -9,15 +9,16 @@ from .cache import BUILD, atomic_write
 from .cost import total
 from .folding import FoldingError, default_folding, fold, layers_of, write_folding
 from .project import Project
-from .search import estimate, fastest_within, pareto, row_of
+from .search import estimate, fastest_within, pareto, row_of, with_dsps
 
 __all__ = ["fold_model"]
 
 
-def fold_model(model, input_spec, fps, max_cycles, max_luts, clock, file, report):
+def fold_model(model, input_spec, fps, max_cycles, max_luts, dsps, clock, file, report):
     """Fold, predict, write the file; returns what ``--json`` prints.
 
-    At most one of ``fps``, ``max_cycles`` and ``max_luts`` may be given; without any it is the default folding.
+    At most one of ``fps``, ``max_cycles`` and ``max_luts`` may be given; without any it is the default folding. Up to
+    ``dsps`` DSPs then take products where they save the most LUTs.
     """
     if sum(target is not None for target in (fps, max_cycles, max_luts)) > 1:
         raise FoldingError("give one of --fps, --max-cycles and --max-luts, not several")
@@ -33,6 +34,7 @@ def fold_model(model, input_spec, fps, max_cycles, max_luts, clock, file, report
             project.folding = fastest_within(network, max_luts)
         else:
             project.folding = default_folding(network)
+        project.folding = with_dsps(network, project.folding, dsps)
         project.queues = deep_enough(network, project.folding)  # the least depths take longer, and change no time
         plan = project.plan
         timing = predict_steady(plan)
@@ -51,12 +53,12 @@ def _result(project, network, timing, table, clock, file):
     layers = layers_of(network)
     costs = estimate(layers, project.folding)
     rows = []
-    for name, (pe, simd) in project.folding.items():
+    for name, (pe, simd, *dsp) in project.folding.items():
         layer = layers[name]
         cycles = layer.cycles(pe, simd)
         rows.append({
             "layer": name, "pixels": layer.pixels, "groups": layer.groups, "inputs": layer.inputs,
-            "neurons": layer.neurons, "pe": pe, "simd": simd, "cycles": cycles,
+            "neurons": layer.neurons, "pe": pe, "simd": simd, "in_dsp": bool(dsp), "cycles": cycles,
             "share": round(cycles / timing.interval, 4), **row_of(costs[name]),
         })  # fmt: skip
     return {

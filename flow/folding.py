@@ -1,4 +1,7 @@
-"""Folding: how many neurons (PE) by how many inputs (SIMD) each layer computes in a cycle."""
+"""Folding: how many neurons (PE) by how many inputs (SIMD) each layer computes in a cycle, and whether in DSPs.
+
+A folding is a dict from layer to ``(pe, simd)``, or to ``(pe, simd, "dsp")``.
+"""
 
 import json
 from dataclasses import dataclass
@@ -9,6 +12,7 @@ from golden.formats import Float32
 from golden.network import Dense, FloatDense, Rescale, Threshold
 from golden.spatial import Windows
 from hw.abreast import legal_abreast
+from hw.dsppacking import best_packing
 from hw.slidingplan import cycles_of_window, simd_of_window
 
 __all__ = ["FoldingError", "Layer", "default_folding", "fold", "fold_layers", "layers_of", "least_cycles",
@@ -34,6 +38,8 @@ class Layer:
     groups, neurons, inputs : int
         Groups; neurons of a group; inputs that each of them reads.
     x_format, weight_format : golden formats
+    weight_range : tuple
+        The smallest weight and the largest.
     accumulator_bits, levels : int
         Of what a neuron sums up, and of what leaves the layer.
     window : golden.spatial.Windows or None
@@ -51,6 +57,7 @@ class Layer:
     inputs: int
     x_format: object
     weight_format: object
+    weight_range: tuple
     accumulator_bits: int
     levels: int
     window: object
@@ -76,6 +83,19 @@ class Layer:
     def abreast(self, pe):
         """Pixels at a time."""
         return max(1, pe // self.neurons) if self.groups == 1 else 1
+
+    @cached_property
+    def packing(self):
+        """How products share DSPs (`hw.dsppacking.Packing`), or None if they cannot be in them."""
+        try:
+            return best_packing(self.x_format, *map(int, self.weight_range))
+        except ValueError:
+            return None
+
+    def dsps(self, pe, simd):
+        """DSPs that its products take."""
+        parallel = self.parallel(pe) * self.abreast(pe)
+        return parallel * -(-pe // parallel // self.packing.weights) * simd
 
     def pes(self):
         """Every PE that is legal."""
@@ -137,6 +157,7 @@ def layers_of(network):
             layers[node.name] = Layer(
                 name=node.name, pixels=x.pixels, groups=node.groups, neurons=len(node.weights) // node.groups,
                 inputs=inputs, x_format=x.format, weight_format=node.weight_format,
+                weight_range=(node.weights.min(), node.weights.max()),
                 accumulator_bits=edges[node.y].format.bits, levels=after[0].format.levels if after else 2,
                 window=window, source=x if window is None else edges[window.x],
                 channels=inputs if window is None else inputs // window.window.taps_count,
@@ -181,7 +202,8 @@ def default_folding(network):
 
 def write_folding(folding):
     """The folding as JSON text, for a person to edit."""
-    return json.dumps({"layers": {n: {"pe": pe, "simd": simd} for n, (pe, simd) in folding.items()}}, indent=2) + "\n"
+    layers = {n: {"pe": pe, "simd": simd} | ({"dsp": True} if dsp else {}) for n, (pe, simd, *dsp) in folding.items()}
+    return json.dumps({"layers": layers}, indent=2) + "\n"
 
 
 def read_folding(path, network):
@@ -189,7 +211,7 @@ def read_folding(path, network):
     path = Path(path)
     try:
         layers = json.loads(path.read_text())["layers"]
-        given = {name: (layer["pe"], layer["simd"]) for name, layer in layers.items()}
+        given = {name: (layer["pe"], layer["simd"], *_dsp(path, name, layer)) for name, layer in layers.items()}
     except OSError as error:
         raise FoldingError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -198,10 +220,18 @@ def read_folding(path, network):
     for name in sorted(layers.keys() ^ given.keys()):
         problem = "is missing" if name in layers else "is not in the model"
         raise FoldingError(f"{path}: layer {name!r} {problem}; the model has {', '.join(layers)}")
-    for name, (pe, simd) in given.items():
+    for name, (pe, simd, *dsp) in given.items():
         _check(f"{path}: {name}: pe", pe, layers[name].pes())
         _check(f"{path}: {name}: simd", simd, layers[name].simds(pe))
+        if dsp and layers[name].packing is None:
+            raise FoldingError(f"{path}: {name}: dsp: products in DSPs take activations and weights of 2 to 8 bits")
     return given
+
+
+def _dsp(path, name, layer):
+    if not isinstance(layer.get("dsp", False), bool):
+        raise FoldingError(f"{path}: {name}: dsp must be true or false, not {layer['dsp']!r}")
+    return ["dsp"] if layer.get("dsp") else []
 
 
 def _check(what, value, legal):

@@ -166,8 +166,8 @@ def _filled(point, directory, common, part, counts_ram):
     where = "common" if point.folding == common else f"cycles-{point.cycles}"
     manifest = json.loads((directory / where / "manifest.json").read_text())
     return {
-        "folding": {n: {"pe": pe, "simd": simd} for n, (pe, simd) in point.folding.items()},
-        "multipliers": sum(pe * simd for pe, simd in point.folding.values()),
+        "folding": {n: {"pe": pe, "simd": simd} for n, (pe, simd, *_) in point.folding.items()},
+        "multipliers": sum(pe * simd for pe, simd, *_ in point.folding.values()),
         "latency": manifest["cycles"]["latency"],
         "interval": manifest["cycles"]["interval"],
         "cost": _numbers(point.resources),

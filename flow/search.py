@@ -3,7 +3,7 @@
 from .cost import cost_of_layer, total
 from .folding import FoldingError, fold_layers, layers_of, least_cycles
 
-__all__ = ["candidates", "estimate", "fastest_within", "pareto", "row_of"]
+__all__ = ["candidates", "estimate", "fastest_within", "pareto", "row_of", "with_dsps"]
 
 
 def candidates(network, step=1.03):
@@ -37,6 +37,20 @@ def fastest_within(network, luts):
     if found is None:
         raise FoldingError(f"no folding is estimated at {luts} LUTs or less; the smallest takes about {least:.0f}")
     return found
+
+
+def with_dsps(network, folding, dsps):
+    """The folding with up to so many DSPs where each saves the most LUTs, by the estimate."""
+    layers, folding, gains = layers_of(network), dict(folding), []
+    for name, (pe, simd, *_) in folding.items():
+        layer = layers[name]
+        if layer.packing is not None:
+            saved = cost_of_layer(layer, pe, simd).lut - cost_of_layer(layer, pe, simd, "dsp").lut
+            gains.append((saved / layer.dsps(pe, simd), layer.dsps(pe, simd), name))
+    for gain, count, name in sorted(gains, reverse=True):
+        if gain > 0 and count <= dsps:
+            folding[name], dsps = (*folding[name][:2], "dsp"), dsps - count
+    return folding
 
 
 def pareto(network, clock, count=10):
