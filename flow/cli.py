@@ -81,7 +81,7 @@ def _images(project, path, frames, report, count=64):
 @app.command(epilog="Example: `fewbit build examples/digits/w1a1.onnx -o build/mine`")
 def build(
     model: Model, input_spec: Input = None, folding: Folding = None, directory: Directory = None,
-    output: Output = "auto", target: TargetOption = TargetName.portable, json: Json = False,
+    output: Output = "auto", target: TargetOption = TargetName.xilinx, json: Json = False,
 ):  # fmt: skip
     """Import, fold, and write Verilog and manifest."""
     report = Reporter(json)
@@ -112,7 +112,7 @@ def fold(
 @app.command(epilog="Example: `fewbit verilog examples/digits/w1a1.onnx`")
 def verilog(
     model: Model, input_spec: Input = None, folding: Folding = None, directory: Directory = None,
-    output: Output = "auto", target: TargetOption = TargetName.portable, json: Json = False,
+    output: Output = "auto", target: TargetOption = TargetName.xilinx, json: Json = False,
 ):  # fmt: skip
     """Write the Verilog for the Xilinx tools: the block, a Vivado script, a clock constraint, a description."""
     build(model, input_spec, folding, directory, output, target, json)
@@ -158,7 +158,7 @@ def sim(
     model: Model, images: ImagesFile = None, frames: Frames = None,
     stall: Annotated[float, typer.Option(min=0.0, max=0.95, help="Chance of an idle or blocked cycle.")] = 0.0,
     input_spec: Input = None, folding: Folding = None, directory: Directory = None, output: Output = "auto",
-    target: TargetOption = TargetName.portable, clock: Clock = 200.0,
+    target: TargetOption = TargetName.xilinx, clock: Clock = 200.0,
     seed: Annotated[int, typer.Option(help="Of the stalls.")] = 1,
     waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform (.vcd).")] = False,
     json: Json = False, verbose: Verbose = False,

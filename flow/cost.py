@@ -1,19 +1,29 @@
-"""LUTs and memory of a folded layer, by formulas: quick enough to search with, and close to what synthesis says."""
+"""LUTs, block RAMs and DSPs of a folded layer by formulas: quick enough to search with, close to what synthesis says.
+
+They are of ``--target xilinx``, whose arrays and weight memories are made LUT by LUT: what those take is known, and the
+formulas below are fitted to Yosys for what is around them (`python -m bench.cost_model` compares). Float32 layers and
+``--target portable`` are rougher: operators take about twice as much.
+"""
 
 from dataclasses import dataclass
+from functools import cache
+from math import exp
 
-from golden.formats import Float32
+from golden.formats import Bipolar, Float32, Ternary
+from hw.lutheap import best_pe, build_sum
 from hw.products import product_terms
+from hw.rom import placement_of
 from hw.slidingplan import columns_of
 
-__all__ = ["Cost", "cost_of_layer", "total"]
+__all__ = ["FLATTENED", "OVERHEAD", "Cost", "cost_of_layer", "total"]
 
-_TERM = 1.7  # LUTs of a bit of a heap, its share of the accumulator left out (Yosys, before two are packed into one)
+FLATTENED = 0.96  # of the layers' LUTs are left when synthesis looks across their boundaries
+OVERHEAD = 55  # LUTs of the AXI4-Stream shell
+_ANCHORS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)  # lanes for which a PE is built; between them: a line
 _FLOAT = 560  # of a float32 multiplier with two DSPs, and its share of the additions
-_ROM = 64  # bits of a LUT as memory
-_BLOCK = 4096  # bits from which on a memory becomes block RAM
-_BLOCK_BITS = 18 * 1024
-_WIDEST = 36  # bits of a word of a block RAM of 18 Kbit
+_RESCALED = 32  # levels from which on an activation is a product, a sum and a shift (`golden.rescale`)
+# LUTs of a bit of x of a constant weight, sums shared (`hw.lutmatrix`), and of a neuron beside them
+_CONSTANT, _TERNARY, _SEVERAL, _NEURON = 0.27, 0.36, 0.2, 10
 
 
 @dataclass(frozen=True)
@@ -29,58 +39,154 @@ class Cost:
 
 
 def total(costs):
-    """The sum of all."""
-    return sum(costs, Cost())
-
-
-def memory(width, depth):
-    """A memory of ``depth`` words: LUTs, or block RAM where it is large."""
-    if depth <= 1 or width == 0:
-        return Cost()
-    if depth * width < _BLOCK or depth < 32:
-        return Cost(lut=width * -(-depth // _ROM) * 1.1)
-    words = max(512, 1 << (depth - 1).bit_length())
-    return Cost(bram18=max(-(-width // _WIDEST) * -(-depth // 512), 1) if words == 512 else
-                -(-width * words // _BLOCK_BITS))  # fmt: skip
+    """What layers take together, flattened, with the shell around them."""
+    together = sum(costs, Cost())
+    return Cost(FLATTENED * together.lut + OVERHEAD, together.bram18, together.dsp)
 
 
 def cost_of_layer(layer, pe, simd, dsp=None):
     """The `Cost` of a `flow.folding.Layer` with its window, weights and activation; products in DSPs with ``dsp``."""
-    parallel, abreast = layer.parallel(pe), layer.abreast(pe)
-    steps = -(-layer.inputs // simd)
-    rows = -(-layer.neurons * parallel * abreast // pe)
-    vectors = layer.groups // parallel
-    x, w = layer.x_format, layer.weight_format
-    found = [_window(layer, simd, parallel, abreast)]
-    if rows > 1:  # vectors are replayed
-        found.append(memory(simd * parallel * x.bits, 2 * steps))
-    weights = memory(simd * w.bits, steps * rows * vectors)
-    found += [Cost(pe * weights.lut, pe * weights.bram18)]
-    if isinstance(x, Float32):
-        return total(found) + Cost(pe * simd * _FLOAT + pe * 450, dsp=2 * pe * simd)
-    terms = len(product_terms(x, w).exponents)
-    bits = layer.accumulator_bits
-    lanes = next(n for n in range(1, pe + 1) if pe % n == 0 and pe // n <= steps)
+    shape = _Shape(layer, pe, simd)
+    found = [_window(layer, simd, shape), _gearbox(layer, simd, shape), _replay(layer, shape)]
+    if isinstance(layer.x_format, Float32):
+        weights = _rom(32 * pe * simd, shape.words)
+        return sum(found, weights + Cost(pe * simd * _FLOAT + pe * 450, dsp=2 * pe * simd))
+    if shape.words == 1 and not dsp:
+        found.append(Cost(_constant(layer, pe, simd)))
+    else:
+        found += [_array(layer, shape, dsp), _rom(layer.weight_format.bits * pe * simd, shape.words)]
+        if layer.levels == 2:  # the accumulators start at minus their thresholds
+            found.append(_rom(pe * shape.acc, shape.rows * shape.vectors))
+    return sum(found, _activation(layer, shape) + Cost(27 + _fifo(shape.lanes * _bits(layer.levels))))
+
+
+class _Shape:
+    """What follows from a folding, as in `hw.layerplan`."""
+
+    def __init__(self, layer, pe, simd):
+        self.pe, self.simd, self.parallel, self.abreast = pe, simd, layer.parallel(pe), layer.abreast(pe)
+        self.steps = -(-layer.inputs // simd)
+        self.rows = -(-layer.neurons * self.parallel * self.abreast // pe)
+        self.vectors = layer.groups // self.parallel
+        self.words = self.steps * self.rows * self.vectors
+        self.lanes = next(n for n in range(1, pe + 1) if pe % n == 0 and pe // n <= self.steps)
+        self.together = self.parallel * self.abreast  # pixels or groups that each have lanes of their own
+        self.acc = layer.accumulator_bits
+        if not isinstance(layer.x_format, Float32):
+            terms = product_terms(layer.x_format, layer.weight_format)
+            self.acc = (layer.inputs * sum(1 << e for e in terms.exponents)).bit_length() + (layer.levels == 2)
+
+
+def _bits(levels):
+    return max(1, (levels - 1).bit_length())
+
+
+# Arrays
+
+
+def _array(layer, shape, dsp):
+    """PEs, how long they hold an initial value, and how their results leave."""
+    pe, acc = shape.pe, shape.acc
+    feedback, dsps = shape.steps > 1, 0
     if dsp:
-        found.append(Cost(dsp=layer.dsps(pe, simd)))
-        terms = layer.packing.field + 1
-    arithmetic = pe * (_TERM * terms * simd + 0.5 * bits + (bits if steps > 1 else 0))
-    levels = min(layer.levels, 16)
-    activation = lanes * bits * (levels - 2) * 0.8 if levels > 2 else 0
-    thresholds = memory(lanes * bits * (levels - 1), rows * vectors * pe // lanes)
-    return total(found) + Cost(arithmetic + activation + 60) + thresholds
+        packing, dsps = layer.packing, layer.dsps(pe, shape.simd)
+        heights = dict.fromkeys(range(packing.field), shape.simd)
+        heights[0] += shape.simd * packing.signed
+        unit = build_sum(tuple(heights.items()), acc, feedback).netlist
+        each = unit.luts + unit.shift_registers + 2 * shape.simd * packing.overlaps
+    else:
+        each = _pe(layer.x_format, layer.weight_format, shape.simd, acc, feedback)
+    held = 0 if feedback or layer.levels > 2 else _distinct(pe * acc, shape.rows)  # as shift registers
+    return Cost(pe * each + held + (pe - shape.lanes) * acc + 8, dsp=dsps)
 
 
-def _window(layer, simd, parallel, abreast):
+def _pe(x_format, w_format, simd, acc, feedback):
+    """LUTs of a PE: on the line between two that are built."""
+    high = next((n for n in _ANCHORS if n >= simd), simd)
+    low = max((n for n in _ANCHORS if n <= simd), default=simd)
+    ends = [_built(x_format, w_format, n, feedback) for n in (low, high)]
+    between = (simd - low) / (high - low) if high > low else 0
+    wide = acc - product_terms(x_format, w_format).exponents[-1] - 1 - simd.bit_length()
+    return ends[0] + (ends[1] - ends[0]) * between + max(0, wide)
+
+
+@cache
+def _built(x_format, w_format, simd, feedback):
+    terms = product_terms(x_format, w_format)
+    pe = best_pe(x_format, w_format, simd, max(terms.exponents) + 1 + simd.bit_length(), feedback)
+    return pe.luts + pe.netlist.shift_registers
+
+
+def _constant(layer, pe, simd):
+    kind = {Bipolar(): _CONSTANT, Ternary(): _TERNARY}.get(layer.weight_format, _SEVERAL * layer.weight_format.bits)
+    return pe * (kind * layer.x_format.bits * simd + _NEURON)
+
+
+# Memories
+
+
+def _rom(columns, depth):
+    where = placement_of(_distinct(columns, depth), depth) if depth > 1 else None
+    return Cost() if where is None else Cost(where.luts, where.bram18)
+
+
+def _distinct(columns, depth):
+    """About how many columns of a memory are neither constant nor equal to another."""
+    kinds = (1 << min(depth, 40)) - 2
+    return round(kinds * (1 - exp(-columns / kinds))) if depth > 1 else 0
+
+
+def _ram(width, depth):
+    """Distributed RAM: RAM32M holds six bits in four LUTs, RAM64M three."""
+    if depth <= 32:
+        return 4 * -(-width // 6)
+    return 4 * -(-width // 3) * -(-depth // 64)
+
+
+def _fifo(width):
+    return _ram(width, 32)
+
+
+def _replay(layer, shape):
+    if shape.rows == 1 and not isinstance(layer.x_format, Float32):
+        return Cost()
+    return Cost(_ram(shape.simd * shape.together * layer.x_format.bits, 2 * shape.steps) + 20)
+
+
+def _gearbox(layer, simd, shape):
+    """From the lanes of the layer before to those of this one."""
+    if layer.window is not None and simd * shape.together >= layer.channels:
+        return Cost(10)
+    return Cost(1.4 * min(simd * shape.together, layer.inputs * layer.groups) * layer.x_format.bits + 15)
+
+
+def _activation(layer, shape):
+    """Thresholds and how they are searched."""
+    if layer.levels <= 2:
+        return Cost()
+    depth = shape.rows * shape.vectors * (shape.pe // shape.lanes)
+    if layer.levels <= 4:
+        compared = layer.levels - 1
+        return _rom(shape.lanes * shape.acc * compared, depth) + Cost(shape.lanes * compared * shape.acc * 0.6)
+    if layer.levels >= _RESCALED:  # a multiplier and an addend of about the accumulator's width, and half as wide again
+        constants = _rom(3 * shape.lanes * shape.acc, depth)
+        return constants + Cost(shape.lanes * (2 * shape.acc + 12), dsp=2 * shape.lanes)
+    levels = _bits(layer.levels)
+    roms = [_rom(shape.acc, depth << level) for level in range(levels)]
+    return sum((Cost(shape.lanes * (0.9 * r.lut + shape.acc * 0.6), shape.lanes * r.bram18) for r in roms), Cost())
+
+
+def _window(layer, simd, shape):
     if layer.window is None:
         return Cost()
     window, x = layer.window.window, layer.x_format
-    lanes = layer.channels * parallel if parallel > 1 else min(simd, layer.channels)
+    lanes = layer.channels * shape.parallel if shape.parallel > 1 else min(simd, layer.channels)
     height, width = window.size
     words = min(height, window.span[0] + 1) * width * (layer.channels * layer.groups // lanes)
-    if simd > layer.channels or abreast > 1:  # a memory a row
-        taps, columns = simd // layer.channels, columns_of(window, abreast)
-        return Cost(150 + taps * lanes * x.bits * (1 + abreast)) + Cost(
-            lanes * columns * x.bits * (window.span[0] + 1) * -(-width // columns // _ROM) * 1.5
-        )
-    return Cost(150) + memory(lanes * x.bits, words)
+    if simd > layer.channels or shape.abreast > 1:  # a memory a row
+        taps, columns = simd // layer.channels, columns_of(window, shape.abreast)
+        memory = _ram(lanes * columns * x.bits, -(-width // columns)) * (window.span[0] + 1)
+        return Cost(80 + 1.5 * taps * lanes * x.bits * shape.abreast + memory)
+    if lanes * x.bits * words > 4096:
+        return Cost(120, bram18=-(-lanes * x.bits // 36) * -(-words // 512))
+    return Cost(120 + _ram(lanes * x.bits, words))

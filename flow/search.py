@@ -44,7 +44,7 @@ def with_dsps(network, folding, dsps):
     layers, folding, gains = layers_of(network), dict(folding), []
     for name, (pe, simd, *_) in folding.items():
         layer = layers[name]
-        if layer.packing is not None:
+        if layer.packing is not None and pe > layer.parallel(pe) * layer.abreast(pe):  # some share
             saved = cost_of_layer(layer, pe, simd).lut - cost_of_layer(layer, pe, simd, "dsp").lut
             gains.append((saved / layer.dsps(pe, simd), layer.dsps(pe, simd), name))
     for gain, count, name in sorted(gains, reverse=True):

@@ -11,7 +11,7 @@ from .lutcells import Netlist
 from .lutunit import place
 from .target import Luts
 
-__all__ = ["Placement", "Rom", "placement"]
+__all__ = ["Placement", "Rom", "placement", "placement_of"]
 
 _LUT = 64  # words of which a LUT holds one bit; of half as many it holds two
 _BLOCKS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))  # words by bits of 18 Kbit
@@ -33,11 +33,15 @@ def placement(width, words):
     Distributed RAM is never it: 46 bits a LUT against 64 of a truth table. Bits that are equal in all words are
     stored once, constant ones not at all.
     """
-    columns = len(_columns(width, words)[0])
+    return placement_of(len(_columns(width, words)[0]), len(words))
+
+
+def placement_of(columns, depth):
+    """The cheapest `Placement` of ``depth`` words in which so many bits are neither constant nor equal to another."""
     if not columns:
         return Placement("constant")
-    luts = _luts(columns, len(words))
-    blocks = min(-(-columns // bits) * -(-len(words) // depth) for depth, bits in _BLOCKS)
+    luts = _luts(columns, depth)
+    blocks = min(-(-columns // bits) * -(-depth // words) for words, bits in _BLOCKS)
     return Placement("luts", luts) if luts <= blocks * _BLOCK_WORTH else Placement("block", bram18=blocks)
 
 
