@@ -169,7 +169,8 @@ class Project:
             "cycles": {"latency": timing.latency, "interval": timing.interval, "bound": plan.bound},
             "layers": {
                 name: {"neurons": p.neurons, "inputs": p.inputs, "pe": p.pe, "simd": p.simd, "cycles": p.cycles,
-                       "activations": str(p.x_format), "weights": str(p.dense.weight_format), "output": str(p.format)}
+                       "activations": str(p.x_format), "weights": str(p.dense.weight_format), "output": str(p.format),
+                       "weights_in": p.weights_in, "products_in": "DSPs" if p.dsp else "LUTs"}
                 for name, p in plan.layers.items()
             },
         }  # fmt: skip

@@ -95,10 +95,21 @@ class Reporter:
             self.json({"directory": str(project.directory), "up_to_date": not fresh, **manifest})
             return
         rows = [
-            (name, f"{p['inputs']} → {p['neurons']}", p["activations"], p["weights"], p["pe"], p["simd"], p["cycles"])
+            (
+                name,
+                f"{p['inputs']} → {p['neurons']}",
+                p["activations"],
+                p["weights"],
+                p["pe"],
+                p["simd"],
+                p["cycles"],
+                p["weights_in"],
+                p["products_in"],
+            )
             for name, p in manifest["layers"].items()
         ]
-        self.out.print(table_of(["layer", "size", "activations", "weights", "PE", "SIMD", "cycles"], rows))
+        heads = ["layer", "size", "activations", "weights", "PE", "SIMD", "cycles", "weights in", "products in"]
+        self.out.print(table_of(heads, rows))
         c = manifest["cycles"]
         self.out.print(f"latency {c['latency']} cycles, interval {c['interval']} cycles (bound {c['bound']})")
         self.out.print(f"written to {project.directory}", markup=False)

@@ -155,6 +155,14 @@ class LayerPlan:
         words = [pack(codes, self.weight_bits) for codes in words.tolist()]
         return Rom(width=self.weight_bits * self.pe * self.simd, words=words, luts=self.target.luts)
 
+    @property
+    def weights_in(self):
+        """Where the weights are and what they take there, in words."""
+        if self.constant:
+            return "constants"
+        found = self.make_weights().placement
+        return {"luts": f"{found.luts} LUTs", "block": f"{found.bram18} BRAM18"}.get(found.where, "constants")
+
     def make_init(self):
         """What the accumulators start a row with, by row; PE 0 lowest."""
         width = Shape.cast(self.acc_shape).width

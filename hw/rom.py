@@ -98,6 +98,7 @@ class Rom(wiring.Component):
         if bad:
             raise ValueError(f"Words must fit {width} bits, not {bad[0]!r}")
         self._columns, self._uses = _columns(width, self._words)
+        self._MustUse__silence = True  # some are made for their placement only
         super().__init__({"address": In(range(max(2, len(words)))), "data": Out(width)})
 
     @property
