@@ -15,13 +15,14 @@ from hw.products import product_terms
 from hw.rom import placement_of
 from hw.slidingplan import columns_of
 
-__all__ = ["FLATTENED", "OVERHEAD", "Cost", "cost_of_layer", "total"]
+__all__ = ["FLATTENED", "OVERHEAD", "Cost", "cost_of_layer", "cost_of_pool", "cost_of_unit", "total"]
 
 FLATTENED = 0.96  # of the layers' LUTs are left when synthesis looks across their boundaries
 OVERHEAD = 55  # LUTs of the AXI4-Stream shell
 _ANCHORS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)  # lanes for which a PE is built; between them: a line
 _FLOAT = 560  # of a float32 multiplier with two DSPs, and its share of the additions
 _RESCALED = 32  # levels from which on an activation is a product, a sum and a shift (`golden.rescale`)
+_RING = 2048  # bits of a ring from which on synthesis makes block RAM of it
 # LUTs of a bit of x of a constant weight, sums shared (`hw.lutmatrix`), and of a neuron beside them
 _CONSTANT, _TERNARY, _SEVERAL, _NEURON = 0.27, 0.36, 0.2, 10
 
@@ -45,19 +46,35 @@ def total(costs):
 
 
 def cost_of_layer(layer, pe, simd, dsp=None):
-    """The `Cost` of a `flow.folding.Layer` with its window, weights and activation; products in DSPs with ``dsp``."""
+    """The `Cost` of a `flow.folding.Layer`, with what stands in front of it; products in DSPs with ``dsp``."""
     shape = _Shape(layer, pe, simd)
-    found = [_window(layer, simd, shape), _gearbox(layer, simd, shape), _replay(layer, shape)]
+    return cost_of_unit(layer, pe, simd, dsp) + _window(layer, simd, shape) + _gearbox(layer, simd, shape)
+
+
+def cost_of_unit(layer, pe, simd, dsp=None):
+    """The `Cost` of its matrix-vector unit alone: array, weights, activation, replay and FIFO."""
+    shape = _Shape(layer, pe, simd)
+    found = [_replay(layer, shape)]
     if isinstance(layer.x_format, Float32):
         weights = _rom(32 * pe * simd, shape.words)
         return sum(found, weights + Cost(pe * simd * _FLOAT + pe * 450, dsp=2 * pe * simd))
-    if shape.words == 1 and not dsp:
+    if layer.weight_range[0] == layer.weight_range[1]:  # an average: all weights are one
+        found.append(Cost(pe * shape.acc))
+    elif shape.words == 1 and not dsp:
         found.append(Cost(_constant(layer, pe, simd)))
     else:
         found += [_array(layer, shape, dsp), _rom(layer.weight_format.bits * pe * simd, shape.words)]
         if layer.levels == 2:  # the accumulators start at minus their thresholds
             found.append(_rom(pe * shape.acc, shape.rows * shape.vectors))
     return sum(found, _activation(layer, shape) + Cost(27 + _fifo(shape.lanes * _bits(layer.levels))))
+
+
+def cost_of_pool(window, edge, cycles):
+    """The `Cost` of a max pool's window and comparisons, with as many channels at a time as ``cycles`` ask for."""
+    beats = max(window.out_pixels * window.taps_count, edge.pixels)
+    lanes = next((n for n in range(1, edge.channels + 1) if edge.channels % n == 0
+                  and beats * edge.channels // n <= cycles), edge.channels)  # fmt: skip
+    return _ring(window, edge.format.bits, lanes, edge.channels // lanes) + Cost(lanes * edge.format.bits + 26)
 
 
 class _Shape:
@@ -140,7 +157,7 @@ def _ram(width, depth):
     """Distributed RAM: RAM32M holds six bits in four LUTs, RAM64M three."""
     if depth <= 32:
         return 4 * -(-width // 6)
-    return 4 * -(-width // 3) * -(-depth // 64)
+    return 4 * -(-width // 3) if depth <= 64 else 4 * width * -(-depth // 128)
 
 
 def _fifo(width):
@@ -155,9 +172,9 @@ def _replay(layer, shape):
 
 def _gearbox(layer, simd, shape):
     """From the lanes of the layer before to those of this one."""
-    if layer.window is not None and simd * shape.together >= layer.channels:
-        return Cost(10)
-    return Cost(1.4 * min(simd * shape.together, layer.inputs * layer.groups) * layer.x_format.bits + 15)
+    if layer.window is None:
+        return Cost(1.4 * min(simd * shape.together, layer.inputs * layer.groups) * layer.x_format.bits + 15)
+    return Cost(1.2 * min(simd, layer.channels) * shape.parallel * layer.x_format.bits + 12)
 
 
 def _activation(layer, shape):
@@ -176,17 +193,25 @@ def _activation(layer, shape):
     return sum((Cost(shape.lanes * (0.9 * r.lut + shape.acc * 0.6), shape.lanes * r.bram18) for r in roms), Cost())
 
 
+# Windows
+
+
 def _window(layer, simd, shape):
     if layer.window is None:
         return Cost()
-    window, x = layer.window.window, layer.x_format
-    lanes = layer.channels * shape.parallel if shape.parallel > 1 else min(simd, layer.channels)
-    height, width = window.size
-    words = min(height, window.span[0] + 1) * width * (layer.channels * layer.groups // lanes)
-    if simd > layer.channels or shape.abreast > 1:  # a memory a row
-        taps, columns = simd // layer.channels, columns_of(window, shape.abreast)
-        memory = _ram(lanes * columns * x.bits, -(-width // columns)) * (window.span[0] + 1)
-        return Cost(80 + 1.5 * taps * lanes * x.bits * shape.abreast + memory)
-    if lanes * x.bits * words > 4096:
-        return Cost(120, bram18=-(-lanes * x.bits // 36) * -(-words // 512))
-    return Cost(120 + _ram(lanes * x.bits, words))
+    window, bits = layer.window.window, layer.x_format.bits
+    if simd <= layer.channels and shape.abreast == 1:
+        lanes = layer.channels * shape.parallel if shape.parallel > 1 else simd
+        return _ring(window, bits, lanes, layer.channels * layer.groups // lanes)
+    columns = columns_of(window, shape.abreast)  # a memory a row, of which two more are needed than the kernel has
+    memory = _ram(layer.channels * columns * bits, -(-window.size[1] // columns)) * (window.kernel[0] + 2)
+    return Cost(90 + 0.8 * simd * bits * shape.abreast + memory)
+
+
+def _ring(window, bits, lanes, blocks):
+    """A ring of about one row more than the kernel has."""
+    rows = min(window.size[0], window.kernel[0] + 1)
+    words = max(2, rows * window.size[1] * blocks)
+    if words * lanes * bits > _RING:
+        return Cost(295, bram18=-(-lanes * bits // 36) * -(-words // 512))
+    return Cost(38 * (words - 1).bit_length() - 45 + _ram(lanes * bits, words))

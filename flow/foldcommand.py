@@ -6,10 +6,9 @@ from sim.cycles import predict_steady
 from sim.sizing import deep_enough
 
 from .cache import BUILD, atomic_write
-from .cost import total
 from .folding import FoldingError, default_folding, fold, layers_of, write_folding
 from .project import Project
-from .search import estimate, fastest_within, pareto, row_of, with_dsps
+from .search import estimate, estimate_all, fastest_within, pareto, row_of, with_dsps
 
 __all__ = ["fold_model"]
 
@@ -70,7 +69,7 @@ def _result(project, network, timing, table, clock, file):
         "bound": project.plan.bound,
         "fps": clock * 1e6 / timing.interval,
         "layers": rows,
-        "estimate": row_of(total(costs.values())),
+        "estimate": row_of(estimate_all(network, layers, project.folding)),
         "queues_at_most": project.queues,
         "pareto": table,
     }

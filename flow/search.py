@@ -1,9 +1,11 @@
 """Folding to a target: frames a second, cycles, or LUTs."""
 
-from .cost import cost_of_layer, total
+from golden.spatial import Largest, Windows
+
+from .cost import cost_of_layer, cost_of_pool, total
 from .folding import FoldingError, fold_layers, layers_of, least_cycles
 
-__all__ = ["candidates", "estimate", "fastest_within", "pareto", "row_of", "with_dsps"]
+__all__ = ["candidates", "estimate", "estimate_all", "fastest_within", "pareto", "row_of", "with_dsps"]
 
 
 def candidates(network, step=1.03):
@@ -25,12 +27,22 @@ def estimate(layers, folding):
     return {name: cost_of_layer(layer, *folding[name]) for name, layer in layers.items()}
 
 
+def estimate_all(network, layers, folding):
+    """The `flow.cost.Cost` of a whole network."""
+    cycles = max(layers[name].cycles(*folded[:2]) for name, folded in folding.items())
+    edges, windows = network.edges(), {n.y: n for n in network.nodes if isinstance(n, Windows)}
+    pools = [windows[n.x] for n in network.nodes if isinstance(n, Largest) and n.x in windows]
+    return total([
+        *estimate(layers, folding).values(), *(cost_of_pool(n.window, edges[n.x], cycles) for n in pools)
+    ])  # fmt: skip
+
+
 def fastest_within(network, luts):
     """The fastest folding whose estimate is at most so many LUTs."""
     layers = layers_of(network)
     found, least = None, None
     for _, folding in sorted(candidates(network).items(), reverse=True):
-        cost = total(estimate(layers, folding).values()).lut
+        cost = estimate_all(network, layers, folding).lut
         least = cost if least is None else min(least, cost)
         if cost <= luts:
             found = folding
@@ -58,7 +70,7 @@ def pareto(network, clock, count=10):
     found, layers = candidates(network), layers_of(network)
     rows, least = [], None
     for cycles in sorted(found):
-        cost = total(estimate(layers, found[cycles]).values())
+        cost = estimate_all(network, layers, found[cycles])
         if least is None or cost.lut < least:
             rows.append({"cycles": cycles, "fps": int(clock * 1e6 // cycles), **row_of(cost)})
             least = cost.lut
