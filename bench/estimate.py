@@ -62,8 +62,8 @@ def render(results):
     )  # fmt: skip
 
 
-TEXT = """What `fewbit fold` goes by (`flow/cost.py`) for the target `xilinx`, and `synth_xilinx` of the same design in its
-default folding, flattened; a layer is its matrix-vector unit, synthesized with its boundary kept.
+TEXT = """What `fewbit fold` goes by (`flow/cost.py`) for the target `xilinx`, and `synth_xilinx` of the same design in
+its default folding, flattened; a layer is its matrix-vector unit, synthesized with its boundary kept.
 
 {table}
 
