@@ -24,7 +24,7 @@ SIM_OPTIONS = $(if $(IMAGES),--images '$(IMAGES)') $(if $(INPUT),--input '$(INPU
 .DELETE_ON_ERROR:
 # Two targets must not install into one environment at once.
 .NOTPARALLEL:
-.PHONY: help sim verilog compare bench test test-all train lint clean doctor moved
+.PHONY: help sim verilog compare bench cost test test-all train lint clean doctor moved
 
 help: ## List the targets
 	@echo "make TARGET [MODEL=path.onnx] [IMAGES=images.npz] [INPUT=…] [FOLDING=…] [WAVES=1] [ARGS=…]"
@@ -46,6 +46,10 @@ compare: doctor $(VENV)/.for-use ## Compare MODEL with the float32 baseline: cyc
 bench: doctor $(VENV)/.for-use ## Measure time and memory of every step and write docs/benchmarks.md; or of BENCH=path.onnx
 	@echo "fewbit: measuring"
 	@$(RUN) -m bench.run $(BENCH) $(ARGS)
+
+cost: $(VENV)/.for-use ## Synthesize a multiplication in every format and write docs/cost.md: what "200 times" means today
+	@echo "fewbit: measuring what a multiplication costs"
+	@$(RUN) -m bench.cost $(ARGS)
 
 train: $(VENV)/.for-training ## Train the example models anew (installs JAX)
 	@echo "fewbit: training"

@@ -141,9 +141,16 @@ class Reporter:
             return
         kinds = {"lut": "LUTs", "lutram": "as RAM", "ff": "FFs", "carry4": "CARRY4", "muxf": "MUXF",
                  "bram18": "BRAM18", "bram36": "BRAM36", "dsp": "DSPs"}  # fmt: skip
-        rows = [(name, *(f"{row[kind]:,}" for kind in kinds)) for name, row in r["stages"].items()]
-        rows.append(("flattened", *(f"{r['total'][kind]:,}" for kind in kinds)))
-        self.out.print(table_of(["stage", *kinds.values()], rows))
+        found = r["stages"] | {"flattened": r["total"]}
+        on_path = {"lut": "LUT levels", "carry": "carry bits"}
+        rows = [
+            (name, *(f"{row[kind]:,}" for kind in kinds), *(row["path"].get(kind, "–") for kind in on_path))
+            for name, row in found.items()
+        ]
+        self.out.print(table_of(["stage", *kinds.values(), *on_path.values()], rows))
+        if path := r["total"]["path"]:
+            self.out.print(f"longest path, flattened: {_levels(path)}; about {path['ns']:g} ns, nets assumed")
+            self.out.print(f"from {path['start']} to {path['end']}", markup=False)
         use = r["use"]
         shares = f"LUTs {use['lut']:.1%}, FFs {use['ff']:.1%}, DSPs {use['dsp']:.1%}, BRAMs {use['bram18']:.1%}"
         self.out.print(f"share of an {r['part']}, flattened: {shares}")
@@ -283,6 +290,13 @@ class Job:
 
 class Stopped(Exception):
     """A job was ended because another one has failed or the user has stopped the command."""
+
+
+def _levels(path):
+    """What lies on a path of `flow.levels`, in words."""
+    words = {"lut": "LUT level", "muxf": "wide multiplexer", "carry": "carry bit", "dsp": "DSP"}
+    counts = {word: path[kind] for kind, word in words.items() if path[kind] or kind == "lut"}
+    return ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for word, n in counts.items())
 
 
 def _number(value):

@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from flow.cache import BUILD, ROOT, Store, digest
+from flow.cache import BUILD, ROOT, Store, atomic_write, digest
+from flow.levels import longest_paths
 
 __all__ = ["FAMILIES", "Resources", "SynthesisError", "count", "synthesize", "synthesize_parts"]
 
@@ -30,6 +31,7 @@ LUTS_OF_RAM = {
     "RAM32M": 4, "RAM64M": 4, "RAM32M16": 8, "RAM64M8": 8, "RAM64X8SW": 8, "RAM32X16DR8": 8,
     "SRL16": 1, "SRL16E": 1, "SRLC16": 1, "SRLC16E": 1, "SRLC32E": 1,
 }  # fmt: skip
+_SOURCE = tuple(Path(__file__).with_name(name) for name in ("synth.py", "levels.py", "primitives.py"))
 _LUT = re.compile(r"LUT[1-6]|LUT6_2|INV")
 _FLIP_FLOP = re.compile(r"FD[RSCP]E(_1)?|LD[CP]E")
 
@@ -67,6 +69,8 @@ class Resources:
         Yosys's own estimate of the logic cells after small LUTs are packed.
     cells : dict
         Every kind of cell in the netlist and how many there are.
+    path : dict
+        The longest path from register to register, as `flow.levels.longest_path` gives it.
     """
 
     lut: int
@@ -79,9 +83,10 @@ class Resources:
     dsp: int
     lc: int = 0
     cells: dict = field(default_factory=dict)
+    path: dict = field(default_factory=dict)
 
 
-def count(cells, *, lc=0):
+def count(cells, *, lc=0, path=None):
     """`Resources` of a netlist with ``cells``, a dict from kind of cell to number."""
 
     def total(pattern):
@@ -102,6 +107,7 @@ def count(cells, *, lc=0):
         dsp=total("DSP48E[12]"),
         lc=lc,
         cells=dict(sorted(cells.items())),
+        path=path or {},
     )
 
 
@@ -127,7 +133,7 @@ def synthesize(verilog_path, top, *, family="xc7", dsp=True, timeout=1800, direc
     """
     options = _options(top, family, dsp, timeout)
     store = Store(directory=directory or BUILD / "cache" / "synth")
-    key = digest(Path(verilog_path), options, Path(__file__))
+    key = digest(Path(verilog_path), options, *_SOURCE)
     kept = store[key]
     if kept is None:
         design, _ = _run(Path(verilog_path), options, store.path(key, ".log"), timeout, progress)
@@ -147,7 +153,7 @@ def synthesize_parts(verilog_path, top, parts, *, family="xc7", dsp=True, timeou
     """
     options = _options(top, family, dsp, timeout) | {"keep": list(parts.values())}
     store = Store(directory=directory or BUILD / "cache" / "synth")
-    key = digest(Path(verilog_path), options, list(parts), Path(__file__))
+    key = digest(Path(verilog_path), options, list(parts), *_SOURCE)
     kept = store[key]
     if kept is None:
         _, modules = _run(Path(verilog_path), options, store.path(key, ".log"), timeout, progress)
@@ -182,17 +188,21 @@ def _run(verilog_path, options, log, timeout, progress):
         found = json.loads(statistics.read_text(encoding="utf-8"))
     finally:
         statistics.unlink(missing_ok=True)
-    modules = {name.removeprefix("\\"): _counted(module, options, log) for name, module in found["modules"].items()}
-    return _counted(found["design"], options, log), modules
+    paths = found["paths"]
+    modules = {
+        name: _counted(module, paths[name], options, log)
+        for name, module in ((name.removeprefix("\\"), module) for name, module in found["modules"].items())
+    }
+    return _counted(found["design"], paths[options["top"]], options, log), modules
 
 
-def _counted(design, options, log):
+def _counted(design, path, options, log):
     cells = design.get("num_cells_by_type", {})
     cells.pop("$scopeinfo", None)  # where a flattened module was; not a circuit
     unmapped = sorted(kind for kind in cells if kind.startswith("$"))
     if unmapped:
         raise SynthesisError(f"Yosys left cells of kind {', '.join(unmapped)} in {options['top']} unmapped", log=log)
-    return count(cells, lc=design.get("estimated_num_lc", 0))
+    return count(cells, lc=design.get("estimated_num_lc", 0), path=path)
 
 
 def _wait(process, log, timeout, progress):
@@ -235,6 +245,7 @@ def main(argv):
     job = parser.parse_args(argv).job
     from pyosys import libyosys
 
+    netlist = job["statistics"] + ".netlist"
     design = libyosys.Design()
     options = "-flatten -noiopad -noclkbuf" + ("" if job["dsp"] else " -nodsp")
     for command in (
@@ -244,8 +255,20 @@ def main(argv):
         "rename -hide w:*[*",
         f"synth_xilinx -top {job['top']} -family {job['family']} {options}",
         f'tee -q -o "{job["statistics"]}" stat -json -tech xilinx',
+        f'write_json -selected "{netlist}"',
     ):
         libyosys.run_pass(command, design)
+    _add_paths(Path(job["statistics"]), Path(netlist))
+
+
+def _add_paths(statistics, netlist):
+    """Write the longest path of every module beside what Yosys counted."""
+    try:
+        found = json.loads(statistics.read_text(encoding="utf-8"))
+        found["paths"] = longest_paths(json.loads(netlist.read_text(encoding="utf-8")))
+    finally:
+        netlist.unlink(missing_ok=True)
+    atomic_write(statistics, json.dumps(found))
 
 
 if __name__ == "__main__":

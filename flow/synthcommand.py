@@ -51,4 +51,4 @@ def synth_build(directory, part, report):
 
 def _row(resources):
     numbers = asdict(resources)
-    return {kind: numbers[kind] for kind in _KINDS}
+    return {kind: numbers[kind] for kind in _KINDS} | {"path": numbers["path"]}

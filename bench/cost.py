@@ -1,0 +1,199 @@
+"""What a multiplication costs in every format: ``python -m bench.cost`` writes ``docs/cost.md`` and its picture.
+
+Every figure comes from one run of one tool: `flow.synth`, Yosys's ``synth_xilinx`` for 7-series parts, before place and
+route. Results are kept by content, so that a second run takes seconds.
+"""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from functools import partial
+
+from amaranth.back import verilog
+from amaranth.hdl import unsigned
+
+from bench.costunits import DspPE, LutProducts, Products, Sum
+from flow.cache import BUILD, ROOT, atomic_write, digest, source_digest
+from flow.report import Reporter
+from flow.synth import synthesize
+from golden.formats import Bipolar, Signed, Ternary, Unsigned
+from hw.array import IntegerPE
+from hw.float32 import FloatAdd, FloatMul
+from hw.floatarray import FloatPE
+from hw.lutunit import LutIntegerPE
+
+__all__ = ["FORMATS", "Design", "Measured", "designs", "measure"]
+
+PAGE, PICTURE = ROOT / "docs" / "cost.md", ROOT / "docs" / "cost.svg"
+WORKERS = 2
+STEPS = 64  # of a float dot product: enough that its PE accumulates
+_ELABORATION = threading.Lock()  # Amaranth is not made for threads
+_SOURCES = source_digest("golden", "hw"), digest(ROOT / "bench" / "costunits.py")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A pair of formats, the lanes that its PEs are measured with, and the bits of their accumulator."""
+
+    name: str
+    x: object
+    w: object
+    lanes: tuple = (64, 256)
+    bits: int = 16
+
+
+# Activations by weights.
+FORMATS = (
+    Format(name="bipolar x bipolar", x=Bipolar(), w=Bipolar()),
+    Format(name="bipolar x ternary", x=Bipolar(), w=Ternary()),
+    Format(name="ternary x ternary", x=Ternary(), w=Ternary()),
+    Format(name="2 bits x bipolar", x=Unsigned(2), w=Bipolar()),
+    Format(name="2 bits x ternary", x=Unsigned(2), w=Ternary()),
+    Format(name="2 x 2 bits", x=Unsigned(2), w=Signed(2)),
+    Format(name="4 x 4 bits", x=Unsigned(4), w=Signed(4), lanes=(16, 64), bits=20),
+    Format(name="8 x 8 bits", x=Unsigned(8), w=Signed(8), lanes=(4, 16), bits=24),
+)
+FLOAT = "float32"
+FLOAT_LANES = (1, 4, 8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """Something to synthesize.
+
+    Attributes
+    ----------
+    format : str
+    unit : str
+        "multiplier", "sum" (products added, no accumulator), "PE" or "adder".
+    form : str
+        "operators", "primitives" (built from LUTs on purpose) or "DSPs".
+    lanes : int
+    make : callable
+        Gives the Amaranth component.
+    """
+
+    format: str
+    unit: str
+    form: str
+    lanes: int
+    make: object
+
+    @property
+    def key(self):
+        return self.format, self.unit, self.form, self.lanes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A design's cost, of all lanes together; ``levels`` are the most LUTs on any path, ``path`` as `flow.levels`."""
+
+    format: str
+    unit: str
+    form: str
+    lanes: int
+    lut: int
+    ff: int
+    dsp: int
+    carry4: int
+    levels: int
+    path: dict
+
+    @property
+    def lut_a_lane(self):
+        return self.lut / self.lanes
+
+
+def designs():
+    """Every `Design` of the page, the long ones first."""
+    found = [*_float_designs()]
+    for f in FORMATS:
+        codes = {"x_format": f.x, "w_format": f.w}
+        common = codes | {"acc_shape": unsigned(f.bits)}
+        most = f.lanes[-1]
+        for form, kind in ("operators", IntegerPE), ("primitives", LutIntegerPE):
+            for lanes in f.lanes:
+                found.append(_design(f.name, "PE", form, lanes, kind, simd=lanes, **common))
+            found.append(_design(f.name, "sum", form, most, Sum, kind, simd=most, **common))
+        alone = 64 if f.x.bits < 4 else 8  # side by side, so that two may share a LUT
+        found.append(_design(f.name, "multiplier", "operators", alone, Products, lanes=alone, **codes))
+        if f.x.bits + f.w.bits <= 5:
+            found.append(_design(f.name, "multiplier", "primitives", alone, LutProducts, lanes=alone, **codes))
+        if f.x.bits == 8:
+            found.append(_design(f.name, "multiplier", "DSPs", alone, Products, lanes=alone, **codes))
+            found += [_design(f.name, "PE", "DSPs", lanes, DspPE, simd=lanes, **common) for lanes in (1, most)]
+    return sorted(found, key=lambda d: (d.format != FLOAT, -d.lanes))
+
+
+def _float_designs():
+    # Written for DSPs, and mapped without: what synthesis makes of `*`.
+    for form, dsp in ("operators", True), ("primitives", False), ("DSPs", True):
+        yield _design(FLOAT, "multiplier", form, 1, FloatMul, dsp=dsp)
+        for lanes in FLOAT_LANES:
+            yield _design(FLOAT, "PE", form, lanes, FloatPE, simd=lanes, steps=STEPS, dsp=dsp)
+    yield _design(FLOAT, "adder", "operators", 1, FloatAdd)
+
+
+def _design(name, unit, form, lanes, kind, /, *args, **options):
+    return Design(format=name, unit=unit, form=form, lanes=lanes, make=partial(kind, *args, **options))
+
+
+def _verilog(design):
+    """The design as Verilog, written once: file names are by what it is made from."""
+    key = digest(
+        repr(design.make.args), repr(sorted(design.make.keywords.items())), design.make.func.__name__, *_SOURCES
+    )
+    path = BUILD / "cost" / f"{key}.v"
+    if not path.exists():
+        with _ELABORATION:
+            text = verilog.convert(design.make(), name="top", emit_src=False, strip_internal_attrs=True)
+        atomic_write(path, text)
+    return path
+
+
+def measure(design):
+    """`Measured` of a `Design`."""
+    found = synthesize(_verilog(design), "top", dsp=design.form == "DSPs", timeout=1200)
+    return Measured(
+        format=design.format, unit=design.unit, form=design.form, lanes=design.lanes, lut=found.lut, ff=found.ff,
+        dsp=found.dsp, carry4=found.carry4, levels=found.path.get("levels", 0), path=found.path,
+    )  # fmt: skip
+
+
+def measure_all(report):
+    """`Measured` of all, by key; each is told when it is done."""
+    todo, begin = designs(), time.monotonic()
+    found = {}
+    with ThreadPoolExecutor(WORKERS) as pool, report.counting("cost: synthesizing", len(todo)) as progress:
+        running = {pool.submit(measure, design): design for design in todo}
+        for future in as_completed(running):
+            design, result = running[future], future.result()
+            found[design.key] = result
+            progress(len(found))
+            what = f"{design.format} {design.unit} in {design.form}, {design.lanes} lanes"
+            seconds = time.monotonic() - begin
+            report.say(f"{len(found)} of {len(todo)}, {seconds:.0f} s: {what}: {result.lut:,} LUTs, {result.dsp} DSPs")
+    return found
+
+
+def main():
+    from bench.costpage import page, picture
+
+    report = Reporter()
+    found = measure_all(report)
+    table = [asdict(m) for m in found.values()]
+    atomic_write(BUILD / "cost" / "cost.json", _json(table))
+    atomic_write(PICTURE, picture(found))
+    atomic_write(PAGE, page(found))
+    report.say(f"written: {PAGE.relative_to(ROOT)} and {PICTURE.relative_to(ROOT)}")
+
+
+def _json(value):
+    import json
+
+    return json.dumps(value, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    main()
