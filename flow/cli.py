@@ -131,6 +131,22 @@ def synth(
     report.synth(synth_build(directory, part, report))
 
 
+@app.command(epilog="Example: `fewbit pnr build/w1a1 --device ecp5-45k --speed 6`")
+def pnr(
+    directory: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build, as `build/w1a1`.")],
+    device: Annotated[str, typer.Option("--device", help="`ecp5-25k`, `ecp5-45k` or `ecp5-85k`.")] = "ecp5-85k",
+    speed: Annotated[int, typer.Option("--speed", min=6, max=8, help="Speed grade; 8 is the fastest.")] = 8,
+    seed: Annotated[int, typer.Option("--seed", help="Of the placement.")] = 1,
+    goal: Annotated[float, typer.Option("--goal", min=1.0, help="MHz that place and route works for.")] = 200.0,
+    json: Json = False,
+):  # fmt: skip
+    """Place and route a build for a Lattice ECP5: maximum frequency, and the path that limits it."""
+    from .pnrcommand import pnr_build
+
+    report = Reporter(json)
+    report.pnr(pnr_build(directory, device, speed, seed, goal, report))
+
+
 @app.command(epilog="Example: `fewbit run examples/digits/w1a1.onnx --images examples/digits/test.npz`")
 def run(
     model: Model, images: ImagesFile = None, input_spec: Input = None, output: Output = "auto", frames: Frames = None,
@@ -219,7 +235,7 @@ def main():
     """Entry point: an expected error, wrong usage too, is one line on standard error and exit status 2."""
     from sim.runner import SimulationError
 
-    from .synth import SynthesisError
+    from .toolrun import ToolError
 
     try:
         status = app(args=sys.argv[1:] or ["--help"], prog_name="fewbit", standalone_mode=False)
@@ -229,7 +245,7 @@ def main():
     except USAGE_ERRORS as error:
         command = error.ctx.command_path if error.ctx else "fewbit"
         _fail(f"{error.format_message().rstrip('.')} (see {command} --help)")
-    except (ModelError, FoldingError, ImageError, SimulationError, SynthesisError, OSError, ValueError) as error:
+    except (ModelError, FoldingError, ImageError, SimulationError, ToolError, OSError, ValueError) as error:
         _fail(error)
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", INTERRUPTED)

@@ -59,6 +59,14 @@ class Reporter:
             yield
 
     @contextmanager
+    def stepping(self, what):
+        """As `working`, and beside it the step that a tool is at; yields ``progress(seconds, step)``."""
+        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
+            task = progress.add_task(what, total=None)
+            yield lambda _, step: progress.update(task, description=f"{what}: {step}")
+
+    @contextmanager
     def estimating(self, what, seconds):
         """A bar with the time left, for a step that takes about ``seconds``; yields a function to call meanwhile."""
         began = time.monotonic()
@@ -158,6 +166,18 @@ class Reporter:
             f"Yosys, before place and route, LUT6_2 as one LUT; arrays: {r['target']}; written to "
             f"{r['directory']}/synth.json", markup=False,
         )  # fmt: skip
+
+    def pnr(self, r):
+        """What place and route found."""
+        if self.as_json:
+            self.json(r)
+            return
+        names = {"lut4": "LUT4", "ff": "FFs", "lutram": "RAM blocks of LUTs", "bram": "BRAM (DP16KD)", "dsp": "DSPs"}
+        rows = [(text, f"{r['used'][kind]:,}", f"{r['use'][kind]:.1%}") for kind, text in names.items()]
+        self.out.print(table_of([f"{r['device']}, speed {r['speed']}", "used", "share"], rows))
+        self.out.print(f"maximum frequency {r['fmax_mhz']:g} MHz, out of context (register to register)")
+        self.out.print(f"critical path: {r['critical_path']['words']}", markup=False)
+        self.out.print(f"written to {r['directory']}/pnr.json", markup=False)
 
     def run(self, project, images, result, checked=None):
         name = project.output.name

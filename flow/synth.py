@@ -1,24 +1,21 @@
 """What a design costs: Yosys's ``synth_xilinx``, counted in LUTs, flip-flops, carries, RAMs and DSPs.
 
-Yosys runs inside a process of its own, ``python -m flow.synth``: it ends the process when it finds an error, keeps its
-memory, and cannot be interrupted from within. Results are kept under ``build/cache/synth/`` by the content of the
-Verilog, the options and the version of Yosys.
+Yosys runs inside a process of its own, ``python -m flow.synth`` (`flow.toolrun` says why). Results are kept under
+``build/cache/synth/`` by the content of the Verilog, the options and the version of Yosys.
 """
 
 import argparse
 import json
 import os
 import re
-import signal
-import subprocess
 import sys
-import time
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from flow.cache import BUILD, ROOT, Store, atomic_write, digest
+from flow.cache import BUILD, Store, atomic_write, digest
 from flow.levels import longest_paths
+from flow.toolrun import ToolError, run_tool
 
 __all__ = ["FAMILIES", "Resources", "SynthesisError", "count", "synthesize", "synthesize_parts"]
 
@@ -36,12 +33,8 @@ _LUT = re.compile(r"LUT[1-6]|LUT6_2|INV")
 _FLIP_FLOP = re.compile(r"FD[RSCP]E(_1)?|LD[CP]E")
 
 
-class SynthesisError(RuntimeError):
+class SynthesisError(ToolError):
     """Yosys failed, ran out of time or left something unmapped; ``log`` is the path of what it printed."""
-
-    def __init__(self, message, *, log):
-        super().__init__(f"{message} (log: {log})")
-        self.log = Path(log)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,18 +166,13 @@ def _options(top, family, dsp, timeout):
 
 def _run(verilog_path, options, log, timeout, progress):
     """Run Yosys in a process of its own; return `Resources` of the design, and of its modules by name."""
-    log.parent.mkdir(parents=True, exist_ok=True)
     statistics = log.with_name(f"{log.name}.{os.getpid()}.json")
     job = {"verilog": str(verilog_path.resolve()), "statistics": str(statistics), **options}
     try:
-        with open(log, "wb") as sink:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "flow.synth", json.dumps(job)],
-                stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True,
-            )  # fmt: skip
-            _wait(process, log, timeout, progress)
-        if process.returncode:
-            raise SynthesisError(f"Yosys could not synthesize {options['top']}: {_last_error(log)}", log=log)
+        run_tool(
+            "flow.synth", job, log, tool="Yosys", task=f"synthesize {options['top']}", timeout=timeout,
+            progress=progress, error=SynthesisError,
+        )  # fmt: skip
         found = json.loads(statistics.read_text(encoding="utf-8"))
     finally:
         statistics.unlink(missing_ok=True)
@@ -203,39 +191,6 @@ def _counted(design, path, options, log):
     if unmapped:
         raise SynthesisError(f"Yosys left cells of kind {', '.join(unmapped)} in {options['top']} unmapped", log=log)
     return count(cells, lc=design.get("estimated_num_lc", 0), path=path)
-
-
-def _wait(process, log, timeout, progress):
-    """Wait for ``process``; end it and the ABC that it started if time runs out or the caller is interrupted."""
-    start = time.monotonic()
-    try:
-        while process.poll() is None:
-            seconds = time.monotonic() - start
-            if seconds > timeout:
-                raise SynthesisError(f"Yosys was stopped after {timeout:g} seconds", log=log)
-            if progress:
-                progress(seconds, _present_step(log))
-            try:
-                process.wait(timeout=min(1, timeout - seconds + 0.01))
-            except subprocess.TimeoutExpired:
-                continue
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _present_step(log):
-    with open(log, "rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - 20_000))
-        steps = re.findall(rb"^[\d.]+ (Executing [^\n(]*)", file.read(), re.MULTILINE)
-    return steps[-1].decode(errors="replace").strip(" .") if steps else "Starting Yosys"
-
-
-def _last_error(log):
-    text = log.read_text(encoding="utf-8", errors="replace")
-    errors = re.findall(r"^.*ERROR: .*$", text, re.MULTILINE) or text.strip().splitlines()[-1:]
-    return errors[-1].strip() if errors else "it printed nothing"
 
 
 def main(argv):

@@ -5,8 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from .sliding import looked_up
-from .slidingplan import SlidingPlan, columns_of, in_words
+from .sliding import looked_up, surplus
+from .slidingplan import SlidingPlan, columns_of, in_words, steps_of
 from .streams import code_stream, counter
 
 __all__ = ["ColumnsPlan", "WindowColumns"]
@@ -76,6 +76,10 @@ class ColumnsPlan(SlidingPlan):
         """Cycles of a frame for a reader that never waits."""
         return self.window.out_size[0] * self.row_cycles
 
+    @property
+    def need_first(self):
+        return self.need_row[0] + self.column_need[0]
+
     def _plan_columns(self):
         w = self.window
         width = w.size[1]
@@ -131,7 +135,7 @@ class WindowColumns(wiring.Component):
         accept, issue, moves, held = Signal(), Signal(), Signal(), Signal()
         column, row_end = counter(m, "column", p.row_cycles, issue)
         oy, frame_end = counter(m, "oy", w.out_size[0], issue & row_end)
-        there = self._there(m, accept, issue & row_end & frame_end, column, oy)
+        there = self._there(m, accept, issue, column, row_end, oy)
         m.d.comb += [
             accept.eq(self.i.valid & self.i.ready),
             self.i.ready.eq(self._room(m, accept, issue, column, row_end, oy)),
@@ -161,16 +165,11 @@ class WindowColumns(wiring.Component):
             m.d.comb += [moves.eq(self.o.ready), self.o.valid.eq(held), self.o.p.as_value().eq(Cat(*taps))]
         return m
 
-    def _there(self, m, accept, over, column, oy):
-        """Whether all pixels of the column have been written; ``have`` as in `hw.sliding.SlidingWindow`."""
-        p = self.plan
-        frame = p.words_frame
-        have, need = Signal(range(-frame, 2 * frame + p.depth + 1)), Signal(range(frame + 1))
-        m.d.comb += need.eq(
-            looked_up(m, "need_row", oy, p.need_row) + looked_up(m, "need_column", column, p.column_need)
-        )
-        m.d.sync += have.eq(have + accept - Mux(over, frame, 0))
-        return have >= need
+    def _there(self, m, accept, issue, column, row_end, oy):
+        """Whether all pixels of the column have been written."""
+        within, at_end = steps_of(self.plan.need_row, self.plan.column_need, self.plan.words_frame)
+        step = Mux(row_end, looked_up(m, "need_y", oy, at_end), looked_up(m, "need_x", column, within))
+        return surplus(m, self.plan, accept, issue, step)
 
     def _room(self, m, accept, issue, column, row_end, oy):
         p = self.plan

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from .slidingplan import SlidingPlan
 from .streams import code_stream, counter
 
-__all__ = ["SlidingPlan", "SlidingWindow", "looked_up"]
+__all__ = ["SlidingPlan", "SlidingWindow", "looked_up", "surplus"]
 
 
 class SlidingWindow(wiring.Component):
@@ -39,11 +39,10 @@ class SlidingWindow(wiring.Component):
         accept, issue, full = Signal(), Signal(), Signal()
         place, _ = counter(m, "place", p.depth, accept)
         loops = self._loops(m, issue)
-        first, done = Signal(), Signal()
-        m.d.comb += [
-            first.eq((loops["chunk"] == 0) & (loops["kx"] == 0) & (loops["ky"] == 0) & (loops["block"] == 0)),
-            done.eq(issue & loops["pixel_last"]),
-        ]  # fmt: skip
+        first, done = Signal(init=1), Signal()  # a pixel's first beat, its last
+        m.d.comb += done.eq(issue & loops["pixel_last"])
+        with m.If(issue):
+            m.d.sync += first.eq(loops["pixel_last"])
         there = self._there(m, accept, done, loops)
         m.d.comb += [
             accept.eq(self.i.valid & self.i.ready), self.i.ready.eq(self._room(m, accept, done, loops)),
@@ -83,58 +82,64 @@ class SlidingWindow(wiring.Component):
         return loops
 
     def _there(self, m, accept, done, loops):
-        """Whether all words of the output pixel's window have been written.
-
-        ``have`` counts the words that have been written of the frame that is being read, and of those behind it.
-        """
+        """Whether all words of the output pixel's window have been written."""
         p = self.plan
-        frame = p.words_frame
-        have, need = Signal(range(-frame, 2 * frame + p.depth + 1)), Signal(range(-1, frame + 1))
-        m.d.comb += need.eq(looked_up(m, "need_row", loops["oy"], p.need_row)
-                            + looked_up(m, "need_column", loops["ox"], p.need_column))  # fmt: skip
-        there = Signal()
-        over = done & loops["ox_last"] & loops["oy_last"]
-        m.d.comb += there.eq(have >= need)
-        m.d.sync += have.eq(have + accept - Mux(over, frame, 0))
-        return there
+        within, over = p.need_steps
+        return surplus(m, p, accept, done, self._per_pixel(m, "need_step", loops, within, over))
 
     def _room(self, m, accept, done, loops):
         """Whether a word may be written. Whenever an output pixel is done, what only it still needed becomes free."""
         p = self.plan
         room = Signal(range(p.depth + p.words_frame + 1), init=p.depth)
-        inside = looked_up(m, "free_row", loops["oy"], p.free_row)
-        freed = Mux(
-            loops["ox_last"],
-            inside,
-            Mux(
-                looked_up(m, "advances", loops["oy"], p.advances),
-                looked_up(m, "free_column", loops["ox"], p.free_column),
-                0,
-            ),
+        inside = looked_up(m, "free_column", loops["ox"], p.free_column)
+        inside = Mux(looked_up(m, "advances", loops["oy"], p.advances), inside, 0)
+        freed = self._settled(
+            m, "freed", Mux(loops["ox_last"], looked_up(m, "free_row", loops["oy"], p.free_row), inside)
         )
         m.d.sync += room.eq(room - accept + Mux(done, freed, 0))
         return room != 0
 
+    def _per_pixel(self, m, name, loops, within, at_end):
+        """``within[ox]`` inside a row of output pixels, ``at_end[oy]`` at the end of each."""
+        inside, end = looked_up(m, f"{name}_x", loops["ox"], within), looked_up(m, f"{name}_y", loops["oy"], at_end)
+        return self._settled(m, name, Mux(loops["ox_last"], end, inside))
+
+    def _settled(self, m, name, value):
+        """What is a function of the output pixel alone: from a register, if there is a cycle to fill it."""
+        if self.plan.beats_pixel == 1:
+            return value
+        settled = Signal(value.shape(), name=name, reset_less=True)
+        m.d.sync += settled.eq(value)
+        return settled
+
     def _address(self, m, issue, loops):
-        """Where the tap lies in the ring: a pointer for each loop whose start must be returned to."""
+        """Where the tap lies in the ring: a pointer for each loop whose start must be returned to.
+
+        At the end of a loop, the pointer of the next outer one moves on, and all inside it go where that goes. First it
+        is chosen which one moves how far, then there is one addition, whatever the loops.
+        """
         p = self.plan
-        line, pixel, block, row, at = (_Pointer(m, n, p) for n in ("line", "pixel_at", "block_at", "row_at", "at"))
-        with m.If(issue):
-            with m.If(~loops["chunk_last"]):
-                at.set(at.plus(1))
-            with m.Elif(~loops["kx_last"]):
-                at.set(at.plus(p.step_x - (p.chunks - 1)))
-            with m.Elif(~loops["ky_last"]):
-                _all([row, at], row.plus(p.step_y))
-            with m.Elif(~loops["block_last"]):
-                _all([block, row, at], block.plus(p.chunks))
-            with m.Elif(~loops["ox_last"]):
-                _all([pixel, block, row, at], pixel.plus(p.stride_x))
-            with m.Elif(~loops["oy_last"]):
-                _all([line, pixel, block, row, at], line.plus(p.stride_y))
-            with m.Else():
-                _all([line, pixel, block, row, at], line.plus(p.next_frame))
-        return at.value
+        pointers = [Signal(range(p.depth), name=name, init=p.start)
+                    for name in ("at", "row_at", "block_at", "pixel_at", "line_at")]  # fmt: skip
+        moves = [  # which loop goes on, which pointer moves, how far
+            ("chunk", 0, 1), ("kx", 0, p.step_x - (p.chunks - 1)), ("ky", 1, p.step_y), ("block", 2, p.chunks),
+            ("ox", 3, p.stride_x), ("oy", 4, p.stride_y), (None, 4, p.next_frame),
+        ]  # fmt: skip
+        base, reach = Signal(range(p.depth), name="base"), Signal(len(pointers), name="reach")
+        amount, back = Signal(range(p.depth + 1), name="amount"), Signal(range(p.depth + 1), name="back")
+        for loop, number, distance in reversed(moves):  # the innermost one that goes on comes last and wins
+            with m.If(~loops[f"{loop}_last"] if loop else Const(1)):
+                distance %= p.depth
+                m.d.comb += [base.eq(pointers[number]), amount.eq(distance), back.eq(p.depth - distance),
+                             reach.eq((2 << number) - 1)]  # fmt: skip
+        place = Signal(range(p.depth), name="next_at")
+        beyond = base - back
+        wraps = p.depth & (p.depth - 1) == 0
+        m.d.comb += place.eq(base + amount if wraps else Mux(beyond < 0, base + amount, beyond))
+        for number, pointer in enumerate(pointers):
+            with m.If(issue & reach[number]):
+                m.d.sync += pointer.eq(place)
+        return pointers[0]
 
     def _outside(self, m, issue, loops):
         """Whether the tap lies outside the image."""
@@ -145,15 +150,14 @@ class SlidingWindow(wiring.Component):
         for axis, (out, tap) in enumerate((("oy", "ky"), ("ox", "kx"))):
             size, pad = p.window.size[axis], p.window.pads[axis]
             stride, dilation = p.window.stride[axis], p.window.dilation[axis]
-            lists = [n * stride - pad for n in range(p.window.out_size[axis])]
-            taps = [n * dilation for n in range(p.window.kernel[axis])]
-            start, offset = (
-                looked_up(m, f"start{axis}", loops[out], lists),
-                looked_up(m, f"tap{axis}", loops[tap], taps),
-            )
-            position = Signal(range(min(lists) - 1, max(lists) + max(taps) + 2), name=f"position{axis}")
-            m.d.comb += position.eq(start + offset)
-            outside.append((position < 0) | (position >= size))
+            beyond = Signal(name=f"outside_{tap}")
+            with m.Switch(loops[tap]):
+                for k in range(p.window.kernel[axis]):
+                    places = (n * stride - pad + k * dilation for n in range(p.window.out_size[axis]))
+                    with m.Case(k):
+                        table = [int(place not in range(size)) for place in places]
+                        m.d.comb += beyond.eq(looked_up(m, f"outside_{tap}{k}", loops[out], table))
+            outside.append(beyond)
         return outside[0] | outside[1]
 
 
@@ -165,6 +169,18 @@ def all_of(m, name, conditions):
         value = value & condition
     m.d.comb += signal.eq(value)
     return signal
+
+
+def surplus(m, plan, accept, done, step):
+    """Whether all that is needed has been written.
+
+    A register has by how many words it has been, less those that are needed; its sign is the answer. ``step`` more are
+    needed once what was waited for is ``done``.
+    """
+    bound = 2 * plan.words_frame + plan.depth + 2
+    more = Signal(range(-bound, bound), name="surplus", init=-(plan.need_first))
+    m.d.sync += more.eq(more + accept - Mux(done, step, 0))
+    return ~more[-1]
 
 
 def looked_up(m, name, index, values):
@@ -179,30 +195,3 @@ def looked_up(m, name, index, values):
             with m.Case(*[n for n, v in enumerate(values) if v == value]):
                 m.d.comb += signal.eq(value)
     return signal
-
-
-class _Pointer:
-    """A register that holds a place in the ring."""
-
-    def __init__(self, m, name, plan):
-        self._m, self._depth = m, plan.depth
-        self.value = Signal(range(plan.depth), init=plan.start, name=name)
-
-    def plus(self, amount):
-        """The place ``amount`` words further on, from behind the ring's end to its beginning."""
-        amount %= self._depth
-        if amount == 0:
-            return self.value
-        if self._depth & (self._depth - 1) == 0:
-            return (self.value + amount)[: len(self.value)]
-        total = Signal(range(2 * self._depth))
-        self._m.d.comb += total.eq(self.value + amount)
-        return Mux(total >= self._depth, total - self._depth, total)[: len(self.value)]
-
-    def set(self, place):
-        self._m.d.sync += self.value.eq(place)
-
-
-def _all(pointers, place):
-    for pointer in pointers:
-        pointer.set(place)

@@ -7,7 +7,8 @@ import numpy as np
 from golden.formats import Float32
 from golden.window import Window
 
-__all__ = ["SlidingPlan", "abreast_of", "columns_first", "columns_of", "cycles_of_window", "in_words", "simd_of_window"]
+__all__ = ["SlidingPlan", "abreast_of", "columns_first", "columns_of", "cycles_of_window", "in_words", "simd_of_window",
+           "steps_of"]  # fmt: skip
 
 
 class SlidingPlan:
@@ -114,6 +115,16 @@ class SlidingPlan:
         """Words of the frame that must have been written before output pixel ``(y, x)`` begins."""
         return self.need_row[y] + self.need_column[x]
 
+    @property
+    def need_first(self):
+        """Words that must be there before the first output pixel begins."""
+        return self.need(0, 0)
+
+    @property
+    def need_steps(self):
+        """By how much `need` grows from one output pixel to the next: in a row by column, at the end of each row."""
+        return steps_of(self.need_row, self.need_column, self.words_frame)
+
     def floor(self, y, x):
         """Words of the frame that are not needed any more when output pixel ``(y, x)`` begins."""
         return self._floor_row[y] + self.advances[y] * self._floor_column[x]
@@ -161,6 +172,16 @@ class SlidingPlan:
                 now = max(now, since + base + need - word + 1) + self.pace
             ends.append(now)
         return ends[2] - ends[1]
+
+
+def steps_of(by_row, by_column, frame):
+    """Differences of ``by_row[y] + by_column[x]`` in the order of reading: within a row by x, at the end of a row by y.
+
+    At the end of a frame comes the first of the next, which is ``frame`` further on.
+    """
+    within = [b - a for a, b in zip(by_column, by_column[1:], strict=False)] + [0]
+    rows = [*by_row[1:], by_row[0] + frame]
+    return within, [b - a + by_column[0] - by_column[-1] for a, b in zip(by_row, rows, strict=True)]
 
 
 # Several windows beside each other

@@ -18,13 +18,15 @@ def beats(length, lanes):
 
 
 def counter(m, name, size, enable, *, domain="sync"):
-    """A register that counts ``enable`` cycles modulo ``size``; returns it and whether it is at its last value."""
+    """A register that counts ``enable`` cycles modulo ``size``; returns it and whether it is at its last value.
+
+    The latter is a register too: no comparator stands in front of what it enables.
+    """
     count = Signal(range(max(2, size)), name=name)
-    at_end = Signal(name=f"{name}_last")
-    m.d.comb += at_end.eq(count == size - 1)
+    at_end = Signal(name=f"{name}_last", init=size == 1)
     if size > 1:
         with m.If(enable):
-            m.d[domain] += count.eq(count + 1)
+            m.d[domain] += [count.eq(count + 1), at_end.eq(count == size - 2)]
             with m.If(at_end):
                 m.d[domain] += count.eq(0)
     return count, at_end

@@ -1,0 +1,86 @@
+"""A critical path in words: cells of a flattened netlist, back to the components that they come from."""
+
+import re
+
+__all__ = ["describe", "hierarchy"]
+
+_MODULE = re.compile(r"^module (\\\S+|\w+)", re.MULTILINE)
+_INSTANCE = re.compile(r"^  (\\\S+|[A-Za-z_]\w*) +(?:#\(.*?\) *)?(\\\S+|[A-Za-z_]\w*) +\($", re.MULTILINE)
+# What Yosys puts behind a signal's name to make a cell's.
+_CELL = re.compile(r"_(TRELLIS_FF|TRELLIS_DPR16X4|LUT4|CCU2C|PFUMX|L6MUX21|DP16KD|MULT18X18D)(_|$|\$)|\$")
+_WORDS = {"replay": "replay of vectors", "array": "array", "fifo": "output FIFO", "activation": "activation",
+          "axi": "AXI4-Stream shell"}  # fmt: skip
+_NUMBERED = {"pe": "PE", "weights": "weight ROM of PE", "init": "start value ROM of PE"}
+
+
+def hierarchy(text, top):
+    """Dotted paths of all instances below module ``top`` of a Verilog ``text``, longest first."""
+    starts = list(_MODULE.finditer(text))
+    ends = [m.start() for m in starts[1:]] + [len(text)]
+    bodies = {m[1].removeprefix("\\"): text[m.end() : end] for m, end in zip(starts, ends, strict=True)}
+    found = []
+
+    def walk(module, prefix):
+        for kind, name in _INSTANCE.findall(bodies[module]):
+            kind, name = kind.removeprefix("\\"), name.removeprefix("\\")
+            if kind in bodies and kind != module:
+                found.append(prefix + name)
+                walk(kind, prefix + name + ".")
+
+    walk(top, "")
+    return sorted(found, key=len, reverse=True)
+
+
+def describe(steps, paths, layers=()):
+    """The path that `flow.pnr.summarize` gives, in words.
+
+    Parameters
+    ----------
+    steps : list of dict
+    paths : list of str
+        From `hierarchy`.
+    layers : names of the network's layers
+
+    Returns
+    -------
+    dict
+        ``words``, ``logic_ns``, ``routing_ns``, ``levels`` (LUTs, multiplexers and carry chains passed), ``from``,
+        ``through`` and ``to``, each a component and the signal in it.
+    """
+    if not steps:
+        return {"words": "", "logic_ns": 0.0, "routing_ns": 0.0, "levels": 0, "from": "", "through": [], "to": ""}
+    hops = [s for s in steps if s["kind"] == "routing"]
+    places = [_place(s["cell"], paths, layers) for s in hops]
+    # A net of LUTs may bear the name of a register far behind it; registers bear their own.
+    begin, end = (_place(steps[n]["cell"], paths, layers) for n in (0, -1))
+    through = []
+    for place in places[:-1]:
+        if place not in (begin, end) and place not in through:
+            through.append(place)
+    logic = sum(s["ns"] for s in steps if s["kind"] != "routing")
+    routing = sum(s["ns"] for s in hops)
+    levels = sum(s["kind"] == "logic" and not s["cell"].endswith("$CCU2_COMB1") for s in steps)
+    words = f"from {begin}" + (f" through {', '.join(through)}" if through else "") + f" to {end}"
+    return {
+        "words": f"{words}; {logic:.1f} ns logic + {routing:.1f} ns routing", "logic_ns": round(logic, 2),
+        "routing_ns": round(routing, 2), "levels": levels, "from": begin, "through": through, "to": end,
+    }  # fmt: skip
+
+
+def _place(name, paths, layers):
+    """``layer dense0: array, PE 3, acc`` for the cell or net ``accelerator.dense0.array.pe3.acc_TRELLIS_FF_Q_4``."""
+    path = next((p for p in paths if name == p or name.startswith(p + ".")), "")
+    signal = _CELL.split(name[len(path) :].lstrip("."))[0].rstrip(".")
+    parts = [p for p in path.split(".") if p and p != "accelerator"]
+    words = [_part(p) for p in parts[1:]] + ([signal] if signal else [])
+    if not parts:
+        return ", ".join(["top level", *words])
+    head = f"layer {parts[0]}" if parts[0] in layers else _WORDS.get(parts[0], f"stage {parts[0]}")
+    return f"{head}: {', '.join(words)}" if words else head
+
+
+def _part(name):
+    numbered = re.fullmatch(r"([a-z]+)(\d+)", name)
+    if numbered and numbered[1] in _NUMBERED:
+        return f"{_NUMBERED[numbered[1]]} {numbered[2]}"
+    return _WORDS.get(name, name)

