@@ -1,6 +1,9 @@
 """``docs/cost.md`` and its picture, from what `bench.cost` measured; no figure of ours is typed here."""
 
 import io
+import re
+import textwrap
+from functools import partial
 from importlib.metadata import version
 
 from bench.costtext import TEXT
@@ -12,6 +15,7 @@ FLOAT = "float32"
 # semantics", FPT 2014. Not ours.
 EHLIAR = {"multiply": (235, 2, 305), "add": (261, 0, 319)}
 RAM_BITS = 36 * 1024
+SURVEY = 200  # times, of arXiv 1602.02830
 FORMS = "operators", "primitives"
 
 
@@ -121,7 +125,11 @@ def page(found):
         "e_mul": EHLIAR["multiply"], "e_add": EHLIAR["add"],
         "e_ratio": _times(sum(v[0] for v in EHLIAR.values()) / get.lut(one, "PE", "primitives")),
     }  # fmt: skip
+    eight = get.widest("8 x 8 bits", "PE", "DSPs")
+    words |= {"dsp8": f"{eight.dsp / eight.lanes:g}", "lut8": _a_lane(eight.lut / eight.lanes), "lanes8": eight.lanes,
+              "fpe_dsp": f"{get.lut(FLOAT, 'PE', 'DSPs'):,.0f}"}  # fmt: skip
     for form in FORMS:
+        words[f"over_{form}"] = f"{ratio(found, one, 'multiplier', form, dsp=False) / SURVEY:.1f}"
         words[f"mul_{form}"] = f"{get.lut(FLOAT, 'multiplier', form):,.0f}"
         words[f"fpe_{form}"] = f"{get.lut(FLOAT, 'PE', form):,.0f}"
         words[f"xnor_{form}"] = f"{get.lut(one, 'multiplier', form):g}"
@@ -129,7 +137,17 @@ def page(found):
         for unit in ("multiplier", "sum", "PE"):
             words[f"{unit}_{form}"] = _times(ratio(found, one, unit, form, dsp=False))
             words[f"{unit}_{form}_dsp"] = _times(ratio(found, one, unit, form, dsp=True))
-    return TEXT.format(**words)
+    return "\n\n".join(_filled(block) for block in TEXT.format(**words).split("\n\n"))
+
+
+def _filled(block):
+    """A paragraph or list with lines of even length; anything else as it is."""
+    if block.startswith(("#", "!", "|")):
+        return block
+    items = re.split(r"\n(?=- )", block.strip())
+    fill = partial(textwrap.fill, width=118, break_long_words=False, break_on_hyphens=False)
+    indent = "  " if block.startswith("- ") else ""
+    return "\n".join(fill(" ".join(item.split()), subsequent_indent=indent) for item in items)
 
 
 def picture(found):

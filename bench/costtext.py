@@ -16,16 +16,18 @@ an XNOR one. The slices are those of the Virtex-II era, two LUTs of four inputs 
 counted.
 
 - **Multiplier alone.** On LUTs of six inputs, a float32 multiplier in operators takes {mul_operators} LUTs, an XNOR
-  {xnor_operators}: {multiplier_operators} times. Built for LUTs on purpose they take {mul_primitives} and
-  {xnor_primitives} (a LUT6_2 makes two XNORs): {multiplier_primitives} times. So the 200 is too small for today's
-  LUTs, if nothing but multipliers is counted.
+  {xnor_operators}: {multiplier_operators} times, {over_operators} times the 200. Built for LUTs on purpose they take
+  {mul_primitives} and {xnor_primitives} (a LUT6_2 makes two XNORs): {multiplier_primitives} times, {over_primitives}
+  times the 200.
 - **With what makes it a dot product.** A product is of use only in a sum. With popcount or adder, and accumulator, a
   float32 lane takes {fpe_operators} LUTs and a bipolar lane {pe_operators} in operators: {PE_operators} times;
-  {fpe_primitives} and {pe_primitives} built on purpose: {PE_primitives} times. The low-bit lane is nearly all sum:
-  its multiplier is gone in the LUT that adds.
+  {fpe_primitives} and {pe_primitives} built on purpose: {PE_primitives} times. Built on purpose the XNOR has no LUT of
+  its own: it is inside the LUT that adds.
 - **With DSPs.** A float32 lane also has the DSPs that its part has anyway. Then its LUTs are {PE_operators_dsp} times
   those of a bipolar lane in operators, and {PE_primitives_dsp} times those of one built from primitives; {dsp_pe}
   DSPs a lane come on top, and of DSPs a part has hundreds where it has tens of thousands of LUTs.
+- **Eight bits in DSPs** take {dsp8} DSP and {lut8} LUTs a lane ({lanes8} lanes with their sum and accumulator), where
+  float32 takes {dsp_pe} and {fpe_dsp}.
 - **Others' float unit.** Ehliar (FPT 2014) published {e_mul[0]} LUTs and {e_mul[1]} DSPs for a multiplier ({e_mul[2]}
   MHz) and {e_add[0]} LUTs for an adder ({e_add[2]} MHz) on a Kintex-7, counted by the vendor's tools: not our
   measurement. Both together are {e_ratio} times our bipolar lane of primitives.

@@ -91,7 +91,7 @@ class LutProducts(wiring.Component):
         return m
 
     def _tables(self):
-        """Truth table of each output bit, the first bit of ``x`` counting fastest; codes without a value give 0."""
+        """Truth table of each output bit, the first bit of ``x`` counting fastest; a weight without a value is 0."""
         x_format, w_format = self._formats
         bits = product_bits(x_format, w_format)
         found = []

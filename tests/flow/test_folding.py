@@ -68,6 +68,7 @@ def test_is_the_cheapest(monkeypatch):
         layer = Layer(
             name="layer", pixels=1, groups=1, neurons=neurons, inputs=inputs, x_format=Unsigned(bits),
             weight_format=Bipolar(), accumulator_bits=8, levels=2, window=None, source=vector, channels=inputs,
+            weight_range=(-1, 1),
         )  # fmt: skip
         monkeypatch.setattr(module, "layers_of", lambda _, layer=layer: {"layer": layer})
         for cycles in range(1, neurons * inputs + 2):

@@ -1,6 +1,7 @@
 """What lies beside the Verilog: ports, packing, worked frame, and scripts that a Tcl interpreter accepts."""
 
 import re
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -31,7 +32,7 @@ MODELS = {  # labels; signed codes of 3 lanes, which do not divide the frame; fl
 
 @pytest.fixture(scope="module", params=MODELS)
 def project(request):
-    folder = ROOT / "build" / "test" / f"vivado-{request.param}"
+    folder = ROOT / "build" / "test" / f"vivado-{request.param}-{os.getpid()}"  # another worker may make it too
     shutil.rmtree(folder, ignore_errors=True)
     path, options = MODELS[request.param]
     model = ROOT / path if path else small(folder / "m.onnx")
