@@ -1,7 +1,7 @@
 """What lies beside the Verilog: ports, packing, worked frame, and scripts that a Tcl interpreter accepts."""
 
-import re
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
