@@ -110,7 +110,7 @@ def _array(layer, shape, dsp):
         heights = dict.fromkeys(range(packing.field), shape.simd)
         heights[0] += shape.simd * packing.signed
         unit = build_sum(tuple(heights.items()), acc, feedback).netlist
-        each = unit.luts + unit.shift_registers + 2 * shape.simd * packing.overlaps
+        each = unit.luts + 2 * shape.simd * packing.overlaps
     else:
         each = _pe(layer.x_format, layer.weight_format, shape.simd, acc, feedback)
     held = 0 if feedback or layer.levels > 2 else _distinct(pe * acc, shape.rows)  # as shift registers
@@ -131,7 +131,7 @@ def _pe(x_format, w_format, simd, acc, feedback):
 def _built(x_format, w_format, simd, feedback):
     terms = product_terms(x_format, w_format)
     pe = best_pe(x_format, w_format, simd, max(terms.exponents) + 1 + simd.bit_length(), feedback)
-    return pe.luts + pe.netlist.shift_registers
+    return pe.luts
 
 
 def _constant(layer, pe, simd):

@@ -158,19 +158,21 @@ class Netlist:
 
     @property
     def shift_registers(self):
-        """LUTs that synthesis will take for bits that only wait: three cycles or more."""
+        """LUTs that synthesis takes for bits that only wait, three cycles or more, if nothing keeps it from that."""
+        return len(self._waiting())
+
+    def _waiting(self):
+        """Flip-flops one behind the other, each the only reader of the one before."""
         source, readers = {}, {}
         for cell in self.cells:
             if isinstance(cell, Register):
                 source.update(zip(cell.q, cell.d, strict=True))
             for bit in _read_by(cell):
                 readers[bit] = readers.get(bit, 0) + 1
-        alone = {q: d for q, d in source.items() if d in source and readers[d] == 1}  # behind another, its only reader
-        length = {}
-        for q in source:  # in the order of time
-            length[q] = length[alone[q]] + 1 if q in alone else 1
-        inner = set(alone.values())
-        return sum(length[q] >= _SHIFTED for q in source if q not in inner)
+        chains = {}  # by the last flip-flop so far; cells are in the order of time
+        for q, d in source.items():
+            chains[q] = [*chains.pop(d), q] if d in chains and readers[d] == 1 else [q]
+        return [chain for chain in chains.values() if len(chain) >= _SHIFTED]
 
     def levels(self):
         """The most LUTs, and the most carry chains, one behind the other between registers.

@@ -76,7 +76,7 @@ class LutPEUnit(wiring.Component):
         if self._feedback:
             bits[pe.load] = self.load
             bits.update((bit, acc[k]) for k, bit in enumerate(pe.held))
-        place(m, pe.netlist, bits, self._instances)
+        place(m, pe.netlist, bits, self._instances, keep=True)
         total = Cat(bits[b] for b in pe.sum)
         if self._feedback:
             with m.If(self.enable):
@@ -132,16 +132,17 @@ class LutHeapPE(LutPEUnit):
         return {bit: self.heap[k] for k, bit in enumerate(bit for column in self._pe.x for bit in column)}
 
 
-def place(m, netlist, bits, instances):
+def place(m, netlist, bits, instances, *, keep=False):
     """Put a netlist into module ``m``: ``bits`` has values for its inputs and constants, and gets those of all cells.
 
-    With ``instances`` it is made of the primitives, else of expressions that do what they do.
+    With ``instances`` it is made of the primitives, else of expressions that do what they do. With ``keep`` bits that
+    wait stay in flip-flops, which slices have idle, where synthesis would take a LUT for three of them.
     """
     lut, carry = (_lut_instance, _carry_instance) if instances else (_lut_as_expression, _carry_as_expression)
-    levels = {}
+    levels, attrs = {}, {"keep": 1} if keep and instances else {}
     for n, cell in enumerate(netlist.cells):
         if isinstance(cell, Register):
-            rank = Signal(len(cell.d), name=f"rank{n}", reset_less=True)
+            rank = Signal(len(cell.d), name=f"rank{n}", reset_less=True, attrs=attrs)
             m.d.sync += rank.eq(Cat(bits[d] for d in cell.d))
             bits.update((q, rank[k]) for k, q in enumerate(cell.q))
         elif isinstance(cell, Lut):

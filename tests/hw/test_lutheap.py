@@ -9,6 +9,7 @@ import pytest
 from amaranth.back import verilog
 from amaranth.hdl import unsigned
 
+from flow.synth import synthesize
 from golden.formats import Bipolar, Signed, Ternary, Unsigned
 from hw.array import IntegerPE
 from hw.lutcells import Netlist
@@ -83,6 +84,19 @@ def test_as_small_as_promised(x_format, w_format, lanes, width, pipelined, small
     free = build_pe(*shape, chain=10_000, levels=10_000)
     assert round(free.luts / lanes, 2) <= smallest
     assert np.equal(*found_and_wanted(free, x_format, w_format, lanes)).all()
+
+
+@pytest.mark.parametrize(
+    ("x_format", "w_format", "lanes", "goal"),
+    [(Bipolar(), Bipolar(), 256, 0.95), (Bipolar(), Ternary(), 256, 1.40)],
+    ids=str,
+)
+def test_synthesis_adds_nothing(x_format, w_format, lanes, goal, scratch):
+    """Not a shift register for bits that wait either."""
+    pe = LutIntegerPE(x_format=x_format, w_format=w_format, simd=lanes, acc_shape=unsigned(16))
+    (scratch / "pe.v").write_text(verilog.convert(pe, name="pe", emit_src=False))
+    found = synthesize(scratch / "pe.v", "pe", directory=scratch)
+    assert found.lut == pe.luts and round(found.lut / lanes, 2) <= goal
 
 
 def test_items():
