@@ -86,7 +86,7 @@ def render(results):
     heads = ["network", "", "cycles a frame", "frames/s at 200 MHz", "latency", "LUT", "FF", "BRAM36", "LUT of part"]
     return TEXT.format(
         table=page.table(heads, rows), part=PART.name,
-        layers=page.table(["network", "PE x SIMD (words of weights) by layer", "products a cycle", "LUT6_2, arrays",
+        layers=page.table(["network", "PE x SIMD (words of weights) by layer", "products a cycle", "LUT6_2: arrays, weights",
                            "LUTRAM", "other LUTs", "LUT a product"], layers),
     )  # fmt: skip
 
@@ -104,8 +104,8 @@ placement, a LUT6_2 as one, of random weights, of which no synthesis can leave a
 Our frames a second are the cycle model's interval at 200 MHz; no place and route has shown that clock for these
 designs. Block RAMs of 18 Kbit count as half.
 
-Where our LUTs go: the arrays' dot products and accumulators are LUT6_2, made one by one by the generator; other LUTs
-are mostly weight memories that Yosys made of logic, then thresholds and control.
+Where our LUTs go: dot products, accumulators and the weights that are in LUTs are LUT6_2, made one by one by the
+generator; other LUTs are windows, gearboxes and control.
 
 {layers}"""
 
