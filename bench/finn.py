@@ -86,8 +86,8 @@ def render(results):
     heads = ["network", "", "cycles a frame", "frames/s at 200 MHz", "latency", "LUT", "FF", "BRAM36", "LUT of part"]
     return TEXT.format(
         table=page.table(heads, rows), part=PART.name,
-        layers=page.table(["network", "PE x SIMD (words of weights) by layer", "products a cycle", "LUT6_2: arrays, weights",
-                           "LUTRAM", "other LUTs", "LUT a product"], layers),
+        layers=page.table(["network", "PE x SIMD (words of weights) by layer", "products a cycle",
+                           "LUT6_2: arrays, weights", "LUTRAM", "other LUTs", "LUT a product"], layers),
     )  # fmt: skip
 
 
