@@ -9,9 +9,11 @@ from golden.formats import Float32, Signed
 from golden.network import Rescale, Score, Threshold
 
 from . import activation
+from .affine import Affine
 from .array import IntegerArray
 from .floatarray import FloatArray
 from .products import product_terms
+from .replay import Replay
 from .streams import beats, pack
 from .target import DEFAULT
 
@@ -75,7 +77,7 @@ class LayerPlan:
         self.activation = self.make_activation()
         for unit in (self.array, self.activation):
             unit._MustUse__silence = True  # they are made here for their latencies only
-        self.latency = 1 + self.array.LATENCY + self.activation.LATENCY
+        self.latency = Replay.LATENCY + self.array.LATENCY + self.activation.LATENCY
         in_flight = -(-(self.steps + self.latency + self.row_beats + 3) // self.steps) + 1
         self.depth = self.row_beats * in_flight
 
@@ -214,7 +216,7 @@ class LayerPlan:
             multipliers = self._padded(self.scale * act.multiplier, filler=1)
             addends = self._padded(act.addend + act.multiplier * self.base)
             limits = dict(shift=act.shift, lo=act.format.lo, hi=act.format.hi) if isinstance(act, Rescale) else {}
-            return activation.Affine(multipliers=multipliers, addends=addends, **limits, **common)
+            return Affine(multipliers=multipliers, addends=addends, **limits, **common)
         return activation.Search(**self._search(), **common)
 
     def _search(self):

@@ -64,13 +64,15 @@ class MatrixVectorUnit(wiring.Component):
         return m
 
     def _weights(self, m, replay, array):
-        p = self.plan
+        p, latency = self.plan, replay.LATENCY
         width = p.weight_bits * p.simd
         row = Signal.like(replay.row)
         m.d.comb += row.eq(replay.row)
         for k in range(p.pe):
-            m.submodules[f"weights{k}"] = rom = Rom(width=width, words=p.weight_words(k))
-            m.submodules[f"init{k}"] = init = Rom(width=len(Value.cast(array.init[k])), words=p.init_words(k))
+            m.submodules[f"weights{k}"] = rom = Rom(width=width, words=p.weight_words(k), latency=latency)
+            m.submodules[f"init{k}"] = init = Rom(
+                width=len(Value.cast(array.init[k])), words=p.init_words(k), latency=latency
+            )
             m.d.comb += [
                 rom.address.eq(replay.address), init.address.eq(row),
                 Value.cast(array.w)[k * width : (k + 1) * width].eq(rom.data), array.init[k].eq(init.data),

@@ -6,7 +6,7 @@ from amaranth.lib.data import ArrayLayout
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Rom", "beats", "code_stream", "counter", "pack"]
+__all__ = ["Rom", "beats", "code_stream", "counter", "is_large", "pack"]
 
 
 def code_stream(bits, lanes):
@@ -20,13 +20,16 @@ def beats(length, lanes):
 
 
 class Rom(wiring.Component):
-    """``data = words[address]``, one cycle later; a constant where all words are the same.
+    """``data = words[address]``, ``LATENCY`` cycles later; a constant where all words are the same.
 
     Parameters
     ----------
     width : int
         Bits of a word.
     words : list of int
+    latency : int
+        1 or 2. The second register is behind what becomes a block RAM, whose output is late, and in front of what
+        becomes LUTs.
 
     Members
     -------
@@ -34,12 +37,15 @@ class Rom(wiring.Component):
     data : ``Out(width)``
     """
 
-    LATENCY = 1
+    LARGE = 2048  # bits, from which on it is taken for a block RAM
 
-    def __init__(self, *, width, words):
+    def __init__(self, *, width, words, latency=1):
         if not words:
             raise ValueError("Words must not be empty")
+        if latency not in (1, 2):
+            raise ValueError(f"Latency must be 1 or 2, not {latency!r}")
         self._words = [int(w) for w in words]
+        self.LATENCY = latency
         bad = [w for w in self._words if w not in range(1 << width)]
         if bad:
             raise ValueError(f"Words must fit {width} bits, not {bad[0]!r}")
@@ -52,8 +58,20 @@ class Rom(wiring.Component):
             return m
         m.submodules.memory = memory = Memory(shape=len(self.data), depth=len(self._words), init=self._words)
         port = memory.read_port()
-        m.d.comb += [port.addr.eq(self.address), port.en.eq(1), self.data.eq(port.data)]
+        address, data = self.address, port.data
+        if self.LATENCY == 2 and is_large(len(self.data), self._words):
+            data = Signal.like(self.data, name="late", reset_less=True)
+            m.d.sync += data.eq(port.data)
+        elif self.LATENCY == 2:
+            address = Signal.like(self.address, name="early", reset_less=True)
+            m.d.sync += address.eq(self.address)
+        m.d.comb += [port.addr.eq(address), port.en.eq(1), self.data.eq(data)]
         return m
+
+
+def is_large(width, words):
+    """Whether a ROM is taken for a block RAM."""
+    return width * len(words) >= Rom.LARGE
 
 
 def counter(m, name, size, enable, *, domain="sync"):

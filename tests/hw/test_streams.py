@@ -46,17 +46,19 @@ def test_pack():
     assert pack([], 4) == 0
 
 
-@pytest.mark.parametrize("width, depth", [(1, 2), (7, 5), (32, 8), (100, 3), (4, 1)])
-def test_rom(width, depth):
+@pytest.mark.parametrize("latency", [1, 2])
+@pytest.mark.parametrize("width, depth", [(1, 2), (7, 5), (32, 8), (100, 3), (4, 1), (64, 32)])
+def test_rom(width, depth, latency):
     rng = np.random.default_rng(width)
     words = [int.from_bytes(rng.bytes(13), "little") % 2**width for _ in range(depth)]
     words[:2] = [0, 2**width - 1][:depth]
-    dut = Rom(width=width, words=words)
+    dut = Rom(width=width, words=words, latency=latency)
+    assert latency == dut.LATENCY
 
     async def testbench(ctx):
         for address in rng.integers(0, depth, 40):
             ctx.set(dut.address, int(address))
-            for _ in range(Rom.LATENCY):
+            for _ in range(latency):
                 await ctx.tick()
             assert ctx.get(dut.data) == words[address]
 
@@ -84,6 +86,8 @@ def test_rom_words_must_fit(width, words):
 def test_rom_must_have_words():
     with pytest.raises(ValueError, match="must not be empty"):
         Rom(width=3, words=[])
+    with pytest.raises(ValueError, match="Latency must be 1 or 2, not 3"):
+        Rom(width=3, words=[1], latency=3)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 8, 10])
