@@ -4,17 +4,17 @@ Each takes a beat of accumulators whenever ``i_valid`` is high and gives the bea
 later. Beats come in the order of the neurons, ``beats`` of them a vector, so a counter addresses the constants.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Module, Shape, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
 from .float32 import float_relu
-from .rom import Rom
+from .rom import Rom, is_large
 from .streams import counter, pack
 from .target import Luts
 
-__all__ = ["Affine", "FloatRelu", "Search", "Sign", "Whole"]
+__all__ = ["Activation", "FloatRelu", "Search", "Sign", "Whole"]
 
 
 class Activation(wiring.Component):
@@ -48,10 +48,10 @@ class Activation(wiring.Component):
         count, _ = counter(m, "beat", self._beats, self.i_valid)
         return count
 
-    def rom(self, m, name, address, words, width):
+    def rom(self, m, name, address, words, width, latency=1):
         """A ROM of one word a neuron, read a beat at a time: lane l of beat b holds ``words[b*lanes + l]``."""
         packed = [pack(words[b : b + self._lanes], width) for b in range(0, len(words), self._lanes)]
-        m.submodules[name] = rom = Rom(width=width * self._lanes, words=packed, luts=self._luts)
+        m.submodules[name] = rom = Rom(width=width * self._lanes, words=packed, latency=latency, luts=self._luts)
         m.d.comb += rom.address.eq(address)
         return [rom.data[k * width : (k + 1) * width] for k in range(self._lanes)]
 
@@ -129,7 +129,8 @@ class Search(Activation):
     """``index = (thresholds <= acc).sum()`` for ``2**bits - 1`` rising thresholds a neuron, then ``codes[index]``.
 
     Up to two bits all thresholds are compared at once (latency 2); above, a binary search takes two cycles a bit: read
-    the threshold of the node that the bits so far lead to, compare. Throughput one beat a cycle either way.
+    the threshold of the node that the bits so far lead to, compare. Reading takes a cycle more from what becomes block
+    RAM. Throughput one beat a cycle either way.
 
     Parameters
     ----------
@@ -155,18 +156,27 @@ class Search(Activation):
             raise ValueError(f"Codes must be {2**self._depth} a neuron, one more than thresholds")
         self._thresholds, self._xor, self._codes = thresholds, xor, codes
         self.parallel = self._depth <= self.PARALLEL_BITS
-        self.LATENCY = (2 if self.parallel else 2 * self._depth) + (codes is not None)
         self._width = max(1, int(max(max(row) for row in thresholds)).bit_length())
+        self._reads = (
+            [1] if self.parallel else [1 + is_large(self._width, self._level(n, 0)) for n in range(self._depth)]
+        )
+        self._steps = sum(self._reads) + len(self._reads)  # each of them is followed by a comparison
+        self.LATENCY = self._steps + (codes is not None)
+
+    def _level(self, level, lane):
+        """Thresholds of the nodes of a level of the search, beat by beat."""
+        stride = 2 ** (self._depth - level)
+        rows = self._thresholds[lane :: self._lanes]
+        return [row[node * stride + stride // 2 - 1] for row in rows for node in range(2**level)]
 
     def elaborate(self, platform):
         m = Module()
         beat = self.counted(m)
         index = self._compare_all(m, beat) if self.parallel else self._search(m, beat)
-        steps = 2 if self.parallel else 2 * self._depth
         if self._codes is None:
             m.d.comb += [self.o[k].eq(index[k] ^ self._xor) for k in range(self._lanes)]
         else:
-            late = self.delayed(m, beat, steps, "code_beat")
+            late = self.delayed(m, beat, self._steps, "code_beat")
             for k in range(self._lanes):
                 words = [c for row in self._codes[k :: self._lanes] for c in row]
                 m.submodules[f"codes{k}"] = rom = Rom(width=self._bits, words=words, luts=self._luts)
@@ -191,75 +201,22 @@ class Search(Activation):
     def _search(self, m, beat):
         result = []
         for k in range(self._lanes):
-            rows = self._thresholds[k :: self._lanes]
             acc, where, found = self.i[k], beat, None
-            for level in range(self._depth):
-                stride = 2 ** (self._depth - level)
-                words = [row[node * stride + stride // 2 - 1] for row in rows for node in range(2**level)]
-                m.submodules[f"lane{k}_level{level}"] = rom = Rom(width=self._width, words=words, luts=self._luts)
+            for level, read in enumerate(self._reads):
+                m.submodules[f"lane{k}_level{level}"] = rom = Rom(
+                    width=self._width, words=self._level(level, k), latency=read, luts=self._luts
+                )
                 m.d.comb += rom.address.eq(where if found is None else Cat(found, where))
-                acc = self.delayed(m, acc, 1, f"lane{k}_read{level}_")
-                found = None if found is None else self.delayed(m, found, 1, f"lane{k}_path{level}_")
+                acc = self.delayed(m, acc, read, f"lane{k}_read{level}_")
+                found = None if found is None else self.delayed(m, found, read, f"lane{k}_path{level}_")
                 bit = acc >= rom.data
                 after = Signal(level + 1, name=f"lane{k}_found{level}", reset_less=True)
                 m.d.sync += after.eq(Cat(bit, found) if found is not None else bit)
                 found = after
                 acc = self.delayed(m, acc, 1, f"lane{k}_acc{level}_")
-                where = self.delayed(m, where, 2, f"lane{k}_beat{level}_")
+                where = self.delayed(m, where, read + 1, f"lane{k}_beat{level}_")
             result.append(found)
         return result
-
-
-class Affine(Activation):
-    """``y = (acc*multiplier + addend) >> shift``, clipped to ``lo .. hi``; they are ``None`` where y always fits.
-
-    Latency three cycles (read, multiply, add); two where ``multipliers`` are all one.
-    """
-
-    def __init__(self, *, multipliers, addends, shift=0, lo=None, hi=None, **common):
-        super().__init__(**common)
-        if shift < 0:
-            raise ValueError(f"Shift must not be negative, not {shift!r}")
-        self._multipliers = self.per_neuron("Multipliers", multipliers)
-        self._addends = self.per_neuron("Addends", addends)
-        self._shift, self._lo, self._hi = shift, lo, hi
-        self._scales = any(m != 1 for m in multipliers)
-        self.LATENCY = 3 if self._scales else 2
-
-    def elaborate(self, platform):
-        m = Module()
-        beat = self.counted(m)
-        held = [self.delayed(m, self.i[k], 1, f"acc{k}_") for k in range(self._lanes)]
-        if self._scales:
-            held = self._scaled(m, beat, held)
-            beat = self.delayed(m, beat, 1, "add_beat")
-        width = max(max(abs(a), 1).bit_length() for a in self._addends) + 1
-        words = [a & ((1 << width) - 1) for a in self._addends]
-        addends = self.rom(m, "addends", beat, words, width)
-        for k in range(self._lanes):
-            total = held[k] + addends[k].as_signed()
-            y = Signal(signed(max(1, len(total) - self._shift)), name=f"sum{k}")
-            m.d.comb += y.eq(total >> self._shift)
-            if self._lo is not None:
-                clipped = Signal(signed(self._bits + 1), name=f"clipped{k}")
-                m.d.comb += clipped.eq(Mux(y < self._lo, self._lo, Mux(y > self._hi, self._hi, y)))
-                y = clipped
-            m.d.sync += self.o[k].eq(y)
-        self.finish(m)
-        return m
-
-    def _scaled(self, m, beat, held):
-        largest = max(abs(int(w)) for w in self._multipliers)
-        width = max(1, largest.bit_length()) + (min(self._multipliers) < 0)
-        words = [int(w) & ((1 << width) - 1) for w in self._multipliers]
-        factors = self.rom(m, "multipliers", beat, words, width)
-        products = []
-        for k in range(self._lanes):
-            factor = factors[k].as_signed() if min(self._multipliers) < 0 else factors[k]
-            product = held[k] * factor
-            products.append(Signal(product.shape(), name=f"product{k}", reset_less=True))
-            m.d.sync += products[k].eq(product)
-        return products
 
 
 class FloatRelu(Activation):

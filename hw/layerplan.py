@@ -9,12 +9,14 @@ from golden.formats import Float32, Signed
 from golden.network import Rescale, Score, Threshold
 
 from . import activation
+from .affine import Affine
 from .array import IntegerArray
 from .constantarray import ConstantArray
 from .dsparray import DspArray
 from .dsppacking import FieldTerms, best_packing, packed_weights
 from .floatarray import FloatArray
 from .products import product_terms
+from .replay import Replay
 from .rom import Rom
 from .streams import beats, pack
 from .target import DEFAULT, Luts
@@ -81,7 +83,7 @@ class LayerPlan:
         self.activation = self.make_activation()
         for unit in (self.array, self.activation):
             unit._MustUse__silence = True  # they are made here for their latencies only
-        self.latency = 1 + self.array.LATENCY + self.activation.LATENCY
+        self.latency = Replay.LATENCY + self.array.LATENCY + self.activation.LATENCY
         in_flight = -(-(self.steps + self.latency + self.row_beats + 3) // self.steps) + 1
         self.depth = self.row_beats * in_flight
 
@@ -153,7 +155,9 @@ class LayerPlan:
         lanes[:, : self.inputs] = self._padded_rows(self.codes, self.pad_weight)
         words = lanes.reshape(-1, self.pe, self.steps, self.simd).swapaxes(1, 2).reshape(-1, self.pe * self.simd)
         words = [pack(codes, self.weight_bits) for codes in words.tolist()]
-        return Rom(width=self.weight_bits * self.pe * self.simd, words=words, luts=self.target.luts)
+        return Rom(
+            width=self.weight_bits * self.pe * self.simd, words=words, latency=Replay.LATENCY, luts=self.target.luts
+        )
 
     @property
     def weights_in(self):
@@ -167,7 +171,7 @@ class LayerPlan:
         """What the accumulators start a row with, by row; PE 0 lowest."""
         width = Shape.cast(self.acc_shape).width
         words = [pack(self.init[n : n + self.pe], width) for n in range(0, len(self.init), self.pe)]
-        return Rom(width=width * self.pe, words=words, luts=self.target.luts)
+        return Rom(width=width * self.pe, words=words, latency=Replay.LATENCY, luts=self.target.luts)
 
     def _plan_float(self, edges):
         self.acc_shape, self.weight_bits, self.pad_weight = unsigned(32), 32, 0
@@ -252,7 +256,7 @@ class LayerPlan:
             multipliers = self._padded(self.scale * act.multiplier, filler=1)
             addends = self._padded(act.addend + act.multiplier * self.base)
             limits = dict(shift=act.shift, lo=act.format.lo, hi=act.format.hi) if isinstance(act, Rescale) else {}
-            return activation.Affine(multipliers=multipliers, addends=addends, **limits, **common)
+            return Affine(multipliers=multipliers, addends=addends, **limits, **common)
         return activation.Search(**self._search(), **common)
 
     def _search(self):

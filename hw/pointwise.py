@@ -9,7 +9,8 @@ from amaranth.lib.wiring import In, Out
 from golden.formats import Bipolar, Signed
 from golden.network import Rescale
 
-from .activation import Activation, Affine, Search
+from .activation import Activation, Search
+from .affine import Affine
 from .streams import beats, code_stream
 
 __all__ = ["Pointwise", "PointwisePlan", "Table"]

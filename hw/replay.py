@@ -16,7 +16,7 @@ class Replay(wiring.Component):
     The next vector is written while the last is replayed, so that steps follow each other without a gap whenever the
     input keeps up: one step a cycle. A row begins only when ``credit`` is high. With ``whole`` a row's steps come in
     consecutive cycles: it begins when its vector is complete. Latency one cycle from a beat to its first step's issue,
-    one more to ``x``.
+    ``LATENCY`` more to ``x``: as many as the weights take.
 
     Parameters
     ----------
@@ -41,8 +41,10 @@ class Replay(wiring.Component):
         Number of the step that is issued in this cycle, for the weight memories.
     row : ``Out(range(vectors * rows))``
     x : ``Out(code_stream.payload)``, valid, first, last : ``Out(1)``
-        The step that was issued one cycle before.
+        The step that was issued ``LATENCY`` cycles before.
     """
+
+    LATENCY = 2
 
     def __init__(self, *, bits, lanes, steps, rows, vectors=1, whole=False):
         for name, value in ("Steps", steps), ("Rows", rows), ("Vectors", vectors):
@@ -72,15 +74,21 @@ class Replay(wiring.Component):
             self.begin.eq(issue & (step == 0)),
             self.row_last.eq(row_last), self.row.eq(number), self.address.eq(address),
         ]  # fmt: skip
-        m.d.sync += [self.valid.eq(issue), self.first.eq(step == 0), self.last.eq(step_last)]
+        issued, at_first, at_last = Signal(), Signal(), Signal()
+        m.d.sync += [
+            issued.eq(issue), at_first.eq(step == 0), at_last.eq(step_last),
+            self.valid.eq(issued), self.first.eq(at_first), self.last.eq(at_last),
+        ]  # fmt: skip
+        read = Signal(len(Value.cast(self.x)), reset_less=True)
         if self.direct:
             m.d.comb += [there.eq(self.i.valid), self.i.ready.eq(issue)]
-            m.d.sync += Value.cast(self.x).eq(Value.cast(self.i.p))
+            m.d.sync += read.eq(Value.cast(self.i.p))
         else:
-            self._buffered(m, issue, there, step, row, row_last)
+            self._buffered(m, issue, there, step, row, row_last, read)
+        m.d.sync += Value.cast(self.x).eq(read)
         return m
 
-    def _buffered(self, m, issue, there, step, row, row_last):
+    def _buffered(self, m, issue, there, step, row, row_last, out):
         depth = 2 * self._steps
         m.submodules.memory = memory = Memory(shape=self._bits * self._lanes, depth=depth, init=[])
         write, read = memory.write_port(), memory.read_port()
@@ -93,7 +101,7 @@ class Replay(wiring.Component):
             self.i.ready.eq(used != depth),
             write.addr.eq(place), write.data.eq(self.i.p), write.en.eq(accept),
             read.addr.eq(step + Mux(half, self._steps, 0)), read.en.eq(1),
-            self.x.eq(read.data),
+            out.eq(read.data),
         ]  # fmt: skip
         m.d.sync += used.eq(used + accept - release)
         needed = self._steps - 1 if self.whole else step

@@ -11,10 +11,11 @@ from .lutcells import Netlist
 from .lutunit import place
 from .target import Luts
 
-__all__ = ["Placement", "Rom", "placement", "placement_of"]
+__all__ = ["Placement", "Rom", "is_large", "placement", "placement_of"]
 
 _LUT = 64  # words of which a LUT holds one bit; of half as many it holds two
 _BLOCKS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))  # words by bits of 18 Kbit
+_LARGE = 2048  # bits of a memory of operators from which on synthesis takes it for a block RAM
 _BLOCK_WORTH = 200  # LUTs: a 7-series device has 184 to 235 for every block RAM of 18 Kbit
 
 
@@ -71,14 +72,21 @@ def _columns(width, words):
     return list(columns), uses
 
 
+def is_large(width, words):
+    """Whether a ROM of operators is taken for a block RAM, whose output is late."""
+    return width * len(words) >= _LARGE
+
+
 class Rom(wiring.Component):
-    """``data = words[address]``, one cycle later; constant bits are constants.
+    """``data = words[address]``, ``LATENCY`` cycles later; constant bits are constants.
 
     Parameters
     ----------
     width : int
         Bits of a word.
     words : list of int
+    latency : int
+        1 or 2. The second register is behind a block RAM, and in front of LUTs.
     luts : hw.target.Luts
         With operators it is a memory, with a wish where it should be; else what goes into LUTs is made of them.
 
@@ -88,11 +96,12 @@ class Rom(wiring.Component):
     data : ``Out(width)``
     """
 
-    LATENCY = 1
-
-    def __init__(self, *, width, words, luts=Luts.OPERATORS):
+    def __init__(self, *, width, words, latency=1, luts=Luts.OPERATORS):
         if not words:
             raise ValueError("Words must not be empty")
+        if latency not in (1, 2):
+            raise ValueError(f"Latency must be 1 or 2, not {latency!r}")
+        self.LATENCY = latency
         self._words, self._luts = [int(w) for w in words], luts
         bad = [w for w in self._words if w not in range(1 << width)]
         if bad:
@@ -107,33 +116,38 @@ class Rom(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        if not self._columns:
-            stored = []
-        elif self.placement.where == "block" or self._luts is Luts.OPERATORS:
-            stored = self._memory(m)
-        else:
-            stored = self._tables(m)
+        memory = self.placement.where == "block" or self._luts is Luts.OPERATORS
+        behind = self.placement.where == "block" or (memory and is_large(len(self._columns), self._words))
+        address = self.address
+        if self.LATENCY == 2 and not behind and self._columns:
+            address = Signal.like(self.address, name="early", reset_less=True)
+            m.d.sync += address.eq(self.address)
+        stored = [] if not self._columns else list(self._memory(m, address) if memory else self._tables(m, address))
+        if self.LATENCY == 2 and behind and stored:
+            late = Signal(len(stored), name="late", reset_less=True)
+            m.d.sync += late.eq(Cat(*stored))
+            stored = list(late)
         bits = [stored[use[0]] if isinstance(use, tuple) else Const(use, 1) for use in self._uses]
         m.d.comb += self.data.eq(Cat(*bits))
         return m
 
-    def _memory(self, m):
+    def _memory(self, m, address):
         words = [sum((column >> n & 1) << k for k, column in enumerate(self._columns)) for n in range(len(self._words))]
         attrs = {"rom_style": "block"} if self.placement.where == "block" else {}
         m.submodules.memory = memory = Memory(shape=len(self._columns), depth=len(words), init=words, attrs=attrs)
         port = memory.read_port()
-        m.d.comb += [port.addr.eq(self.address), port.en.eq(1)]
-        return list(port.data)
+        m.d.comb += [port.addr.eq(address), port.en.eq(1)]
+        return port.data
 
-    def _tables(self, m):
+    def _tables(self, m, address):
         net = Netlist()
-        address = net.input(len(self.address))
-        outputs = _tabled(net, address, self._columns, len(self._words))
-        bits = {0: Const(0, 1), 1: Const(1, 1)} | {bit: self.address[k] for k, bit in enumerate(address)}
+        inputs = net.input(len(address))
+        outputs = _tabled(net, inputs, self._columns, len(self._words))
+        bits = {0: Const(0, 1), 1: Const(1, 1)} | {bit: address[k] for k, bit in enumerate(inputs)}
         place(m, net, bits, self._luts is Luts.INSTANCES)
         held = Signal(len(outputs), reset_less=True)
         m.d.sync += held.eq(Cat(*(bits[bit] for bit in outputs)))
-        return list(held)
+        return held
 
 
 def _tabled(net, address, columns, depth):

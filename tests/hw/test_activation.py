@@ -6,8 +6,9 @@ import pytest
 from amaranth.hdl import signed, unsigned
 
 from golden import float32
-from hw.activation import Affine, FloatRelu, Search, Sign, Whole
-from hw.streams import pack
+from hw.activation import FloatRelu, Search, Sign, Whole
+from hw.affine import Affine
+from hw.streams import Rom, pack
 from tests.hw.bench import assert_varied, from_beats, simulate
 
 SHAPES = [(1, 1), (1, 5), (4, 3)]  # lanes, beats
@@ -71,7 +72,10 @@ def test_search(lanes, beats, depth, kind):
         acc_shape=unsigned(bits), bits=out_bits, lanes=lanes, beats=beats, thresholds=thresholds.tolist(), xor=xor,
         codes=None if codes is None else codes.tolist(),
     )  # fmt: skip
-    latency = {1: 2, 2: 2}.get(depth, 2 * depth) + (codes is not None)
+    # A level whose thresholds are many is read from block RAM.
+    sizes = [int(thresholds.max()).bit_length() * beats * 2**level for level in range(depth)]
+    latency = 2 if depth < 3 else sum(2 + (size >= Rom.LARGE) for size in sizes)
+    latency += codes is not None
     check(dut, accs, want, latency=latency, lanes=lanes, bits=bits, out_bits=out_bits)
 
 
@@ -136,8 +140,34 @@ def test_affine(acc_shape, bits, limits, factors, lanes, beats):
         acc_shape=acc_shape, bits=bits, lanes=lanes, beats=beats, multipliers=multipliers.tolist(),
         addends=addends.tolist(), **limits,
     )  # fmt: skip
-    latency = 2 if factors == "ones" else 3
+    latency = 2 + bool(limits) + (0 if factors == "ones" else 2)
     check(dut, accs, want & (2**bits - 1), latency=latency, lanes=lanes, bits=acc_shape.width, out_bits=bits)
+
+
+@pytest.mark.parametrize("acc_shape, bits, latency", [
+    (unsigned(17), 16, 4), (unsigned(18), 21, 6), (signed(18), 12, 4), (signed(21), 20, 6), (unsigned(40), 21, 7),
+    (signed(12), 36, 6),
+])  # fmt: skip
+@pytest.mark.parametrize("sign", [0, -1])
+def test_affine_of_wide_operands(acc_shape, bits, latency, sign):
+    """Products of more than a DSP block takes; ``latency`` without a sign of the multipliers."""
+    rng = np.random.default_rng(acc_shape.width + bits)
+    lowest = -(2 ** (acc_shape.width - 1)) if acc_shape.signed else 0
+    accs = rng.integers(lowest, lowest + 2**acc_shape.width, (VECTORS, 6)).astype(object)
+    accs[0], accs[1] = lowest, lowest + 2**acc_shape.width - 1
+    multipliers = rng.integers(sign * 2**bits, 2**bits, 6).tolist()
+    multipliers[0], multipliers[1] = 2**bits - 1, max(1, sign * -(2**bits - 1))
+    if sign:
+        multipliers[2] = 1 - 2**bits
+    addends = rng.integers(0, 2**bits, 6).tolist()
+    out_bits = acc_shape.width + bits + 2
+    dut = Affine(acc_shape=acc_shape, bits=out_bits, lanes=2, beats=3, multipliers=multipliers, addends=addends)
+    want = accs * np.array(multipliers, dtype=object) + np.array(addends, dtype=object)
+    want = np.array([[int(v) & (2**out_bits - 1) for v in row] for row in want], dtype=object)
+    assert_varied(want)
+    if not sign:
+        assert latency == dut.LATENCY
+    check(dut, accs, want, latency=dut.LATENCY, lanes=2, bits=acc_shape.width, out_bits=out_bits)
 
 
 @pytest.mark.parametrize("relu", [False, True])

@@ -21,7 +21,7 @@ def run(dut, codes, steps, *, rates):
         rng = np.random.default_rng(5)
         for trace in taken, issued, begins:
             trace.clear()
-        offering, shown = False, None
+        offering, shown = False, [None] * Replay.LATENCY
         for cycle in range(20 * steps + 200):
             offering = len(taken) < len(codes) and (offering or rng.random() < rates[0])
             credit = bool(rng.random() < rates[1])
@@ -31,9 +31,17 @@ def run(dut, codes, steps, *, rates):
             if ctx.get(dut.begin):
                 assert credit, f"cycle {cycle}: a row began without credit"
                 begins.append((cycle, ctx.get(dut.row_last)))
-            if ctx.get(dut.valid):  # address and row belong to the cycle before, with the issue
-                issued.append((cycle - 1, *shown, ctx.get(dut.first), ctx.get(dut.last), *(ctx.get(x) for x in dut.x)))
-            shown = ctx.get(dut.address), ctx.get(dut.row)
+            if ctx.get(dut.valid):  # address and row belong to the cycle of the issue
+                issued.append(
+                    (
+                        cycle - Replay.LATENCY,
+                        *shown[0],
+                        ctx.get(dut.first),
+                        ctx.get(dut.last),
+                        *(ctx.get(x) for x in dut.x),
+                    )
+                )
+            shown = [*shown[1:], (ctx.get(dut.address), ctx.get(dut.row))]
             accepted = offering and ctx.get(dut.i.ready)
             await ctx.tick()
             if accepted:

@@ -21,17 +21,18 @@ def random_words(width, depth):
     return words
 
 
+@pytest.mark.parametrize("latency", [1, 2])
 @pytest.mark.parametrize("luts", [Luts.OPERATORS, Luts.MODELS])
 @pytest.mark.parametrize(("width", "depth"), SHAPES)
-def test_every_word(width, depth, luts):
+def test_every_word(width, depth, luts, latency):
     words = random_words(width, depth)
-    dut = Rom(width=width, words=words, luts=luts)
+    dut = Rom(width=width, words=words, latency=latency, luts=luts)
     assert depth == 1 or dut.placement.where == "luts"
 
     async def testbench(ctx):
         for address in np.random.default_rng(1).permutation(depth):
             ctx.set(dut.address, int(address))
-            for _ in range(Rom.LATENCY):
+            for _ in range(latency):
                 await ctx.tick()
             assert ctx.get(dut.data) == words[address]
 
@@ -92,3 +93,5 @@ def test_words_must_fit(width, words):
 def test_must_have_words():
     with pytest.raises(ValueError, match="must not be empty"):
         Rom(width=3, words=[])
+    with pytest.raises(ValueError, match="Latency must be 1 or 2, not 3"):
+        Rom(width=3, words=[1], latency=3)
