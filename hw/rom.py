@@ -15,7 +15,6 @@ __all__ = ["Placement", "Rom", "is_large", "placement", "placement_of"]
 
 _LUT = 64  # words of which a LUT holds one bit; of half as many it holds two
 _BLOCKS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))  # words by bits of 18 Kbit
-_LARGE = 2048  # bits of a memory of operators from which on synthesis takes it for a block RAM
 _BLOCK_WORTH = 200  # LUTs: a 7-series device has 184 to 235 for every block RAM of 18 Kbit
 
 
@@ -74,7 +73,7 @@ def _columns(width, words):
 
 def is_large(width, words):
     """Whether a ROM of operators is taken for a block RAM, whose output is late."""
-    return width * len(words) >= _LARGE
+    return width * len(words) >= Rom.LARGE
 
 
 class Rom(wiring.Component):
@@ -95,6 +94,8 @@ class Rom(wiring.Component):
     address : ``In(range(len(words)))``
     data : ``Out(width)``
     """
+
+    LARGE = 2048  # bits of a memory of operators from which on synthesis takes it for a block RAM
 
     def __init__(self, *, width, words, latency=1, luts=Luts.OPERATORS):
         if not words:

@@ -8,7 +8,8 @@ from amaranth.hdl import signed, unsigned
 from golden import float32
 from hw.activation import FloatRelu, Search, Sign, Whole
 from hw.affine import Affine
-from hw.streams import Rom, pack
+from hw.rom import Rom
+from hw.streams import pack
 from tests.hw.bench import assert_varied, from_beats, simulate
 
 SHAPES = [(1, 1), (1, 5), (4, 3)]  # lanes, beats
