@@ -107,6 +107,7 @@ endmodule""")
     assert large["lut"] == 2 and large["start"].startswith("block RAM") and large["end"] == "flip-flop q"
 
 
+@pytest.mark.slow
 def test_a_dsp_without_registers_is_on_the_path(path):
     text = """
 module top(input clk, input signed [15:0] a, b, output signed [31:0] p);
@@ -162,6 +163,7 @@ endmodule"""
     assert counted(found[""].path) == (1, 0, 0, 0) and found[""].path["start"].startswith("module ")
 
 
+@pytest.mark.slow
 def test_large_netlists():
     """100,000 LUTs in 1,000 chains of 100."""
     cells, ports = {}, {"d": {"direction": "input", "bits": list(range(2, 8))}}

@@ -88,7 +88,7 @@ def test_accumulators_as_they_are():
     layer.check(3, 4, dsp=True)
 
 
-@pytest.mark.parametrize("luts", [Luts.OPERATORS, Luts.INSTANCES])
+@pytest.mark.parametrize("luts", [pytest.param(Luts.OPERATORS, marks=pytest.mark.slow), Luts.INSTANCES])
 def test_synthesis_puts_them_into_dsps(luts, scratch):
     packing = best_packing(U(8), -128, 127)
     array = DspArray(

@@ -88,7 +88,10 @@ def test_as_small_as_promised(x_format, w_format, lanes, width, pipelined, small
 
 @pytest.mark.parametrize(
     ("x_format", "w_format", "lanes", "goal"),
-    [(Bipolar(), Bipolar(), 256, 0.95), (Bipolar(), Ternary(), 256, 1.40)],
+    [
+        (Bipolar(), Bipolar(), 256, 0.95),
+        pytest.param(Bipolar(), Ternary(), 256, 1.40, marks=pytest.mark.slow),
+    ],
     ids=str,
 )
 def test_synthesis_adds_nothing(x_format, w_format, lanes, goal, scratch):
