@@ -9,7 +9,7 @@ from .cycles import Run, Standstill, predict
 __all__ = ["deep_enough", "size_queues"]
 
 _SHALLOW = 4  # a queue that never held more may not be needed at all
-_FRAMES = 4  # whose times must not change, beyond those that the pipeline holds at once
+_FRAMES = 8  # whose times must not change, beyond those that the pipeline holds at once
 
 
 def size_queues(network, folding, *, target=DEFAULT, progress=None):
@@ -61,9 +61,11 @@ def _enough(network, folding, target):
 
     def good(depths):
         try:
-            return Run(plan_with(depths), frames).timing(latest=wanted) is not None
+            timing = Run(plan_with(depths), frames).timing(latest=wanted)
         except Standstill:
             return False
+        # A queue that is not there saves its latency, which would hide for some frames that each takes longer.
+        return timing is not None and timing.left[-1] - timing.left[-_FRAMES] <= wanted[-1] - wanted[-_FRAMES]
 
     # Two entries are the least that a queue can have.
     depths = {name: most and max(2, most) for name, most in _most_held(run).items()}
