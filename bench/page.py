@@ -18,7 +18,7 @@ __all__ = ["PAGE", "SECTIONS", "assemble", "section", "table", "write"]
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 KEPT = BUILD / "bench"
-SECTIONS = ("bench.steps", "bench.estimate", "bench.finn", "bench.mvu", "bench.peers")
+SECTIONS = ("bench.steps", "bench.estimate", "bench.finn", "bench.mvu", "bench.clock", "bench.peers")
 HEAD = """# Benchmarks
 
 Made by `make bench`, or section by section by the commands that stand under the headings."""

@@ -212,12 +212,33 @@ class _ArgMax(Machine):
                 self.beat, self.full = 0, True
 
 
-class _Largest(_ArgMax):
+class _Largest(Machine):
+    changing = "there", "beat", "full"
+
     def __init__(self, plan):
-        self.plan, self.beat, self.full, self.count = plan, 0, False, plan.taps
+        self.plan, self.there, self.beat, self.full = plan, False, 0, False
+
+    def valid(self):
+        return self.full
+
+    def _free(self, gives):
+        return not self.full or gives or self.beat != self.plan.taps - 1
 
     def ready(self, gives):
-        return not self.full or gives or self.beat != self.count - 1
+        return not self.there or self._free(gives)
+
+    def move(self, takes, gives):
+        accepts = self.there and self._free(gives)
+        self.there = takes or (self.there and not accepts)
+        if gives:
+            self.full = False
+        if accepts:
+            self.beat += 1
+            if self.beat == self.plan.taps:
+                self.beat, self.full = 0, True
+
+    def rest(self):
+        return 0 if self.there and self._free(False) else inf
 
 
 class _Queue(Machine):
