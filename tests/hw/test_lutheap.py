@@ -1,6 +1,7 @@
 # amaranth: UnusedElaboratable=no
 """Dot products of Xilinx primitives: exact, as small as they are said to be, and equal to the operators by proof."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from hw.array import IntegerPE
 from hw.lutcells import Lut, Netlist
 from hw.lutheap import LEVELS, best_pe, build_pe, items_of
 from hw.lutplan import counters_of, plan_stages
-from hw.lutunit import LutIntegerPE
+from hw.lutunit import MODELS, LutIntegerPE
 from hw.products import product_terms
 from hw.target import Luts
 
@@ -149,19 +150,25 @@ def test_a_lut_has_six_inputs_or_two_outputs():
 # Proofs
 
 
-def units(x_format, w_format, lanes, width):
-    common = dict(x_format=x_format, w_format=w_format, simd=lanes, acc_shape=unsigned(width), feedback=False)
-    return IntegerPE(**common), LutIntegerPE(luts=Luts.MODELS, **common), LutIntegerPE(**common)
+def unit(kind, x_format, w_format, lanes, width, **more):
+    return kind(
+        x_format=x_format, w_format=w_format, simd=lanes, acc_shape=unsigned(width), feedback=False, **more
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("x_format", "w_format", "lanes", "width"),
-    [(Bipolar(), Bipolar(), 32, 8), (Ternary(), Ternary(), 16, 8), (Unsigned(4), Signed(4), 2, 10)],
+    ("x_format", "w_format", "lanes", "width", "luts"),
+    [(Bipolar(), Bipolar(), 32, 8, Luts.INSTANCES), (Ternary(), Ternary(), 16, 8, Luts.INSTANCES),
+     (Unsigned(4), Signed(4), 2, 10, Luts.INSTANCES), (Unsigned(4), Signed(4), 2, 10, Luts.ULTRASCALE)],
     ids=str,
-)
-def test_instances_are_proved_to_be_what_they_stand_for(x_format, w_format, lanes, width, scratch):
-    _, models, instances = units(x_format, w_format, lanes, width)
+)  # fmt: skip
+def test_instances_are_proved_to_be_what_they_stand_for(x_format, w_format, lanes, width, luts, scratch):
+    models, instances = (
+        unit(LutIntegerPE, x_format, w_format, lanes, width, luts=form) for form in (Luts.MODELS, luts)
+    )
     assert prove_equal(scratch, models, instances)
+    kind = "CARRY8" if luts is Luts.ULTRASCALE else "CARRY4"
+    assert set(re.findall(r"CARRY\d", (scratch / "gate.v").read_text().removesuffix(MODELS))) == {kind}
 
 
 HEAPS_OF_32_BITS = [
@@ -172,17 +179,17 @@ HEAPS_OF_32_BITS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("form", [0, 2], ids=["operators", "instances"])
+@pytest.mark.parametrize("kind", [IntegerPE, LutIntegerPE])
 @pytest.mark.parametrize(("x_format", "w_format", "lanes", "width"), HEAPS_OF_32_BITS, ids=str)
-def test_both_forms_are_proved_to_be_the_same_sum(x_format, w_format, lanes, width, form, scratch):
+def test_both_forms_are_proved_to_be_the_same_sum(x_format, w_format, lanes, width, kind, scratch):
     assert len(product_terms(x_format, w_format).exponents) * lanes == 32
-    assert prove_sum(scratch, units(x_format, w_format, lanes, width)[form], x_format, w_format, lanes, width)
+    assert prove_sum(scratch, unit(kind, x_format, w_format, lanes, width), x_format, w_format, lanes, width)
 
 
 @pytest.mark.parametrize("cell", [0, 20, -1])
 def test_a_proof_finds_one_wrong_bit(cell, scratch):
     """In a product, in a counter, in the last sum."""
-    pe = LutIntegerPE(x_format=Bipolar(), w_format=Bipolar(), simd=32, acc_shape=unsigned(8), feedback=False)
+    pe = unit(LutIntegerPE, Bipolar(), Bipolar(), 32, 8)
     luts = [k for k, c in enumerate(pe._pe.netlist.cells) if isinstance(c, Lut)]
     cells = list(pe._pe.netlist.cells)
     wrong = cells[luts[cell]]
@@ -200,11 +207,11 @@ def test_a_proof_finds_one_wrong_bit(cell, scratch):
     ids=str,
 )  # fmt: skip
 def test_one_miter_proves_operators_to_be_equal_too(x_format, w_format, lanes, width, scratch):
-    operators, _, instances = units(x_format, w_format, lanes, width)
+    operators, instances = (unit(kind, x_format, w_format, lanes, width) for kind in (IntegerPE, LutIntegerPE))
     assert prove_equal(scratch, operators, instances)
 
 
 def test_a_proof_can_fail(scratch):
-    operators, _, instances = units(Bipolar(), Bipolar(), 5, 5)
+    operators, instances = (unit(kind, Bipolar(), Bipolar(), 5, 5) for kind in (IntegerPE, LutIntegerPE))
     instances._pe = best_pe(Bipolar(), Unsigned(1), 5, 5, False)  # AND for XNOR
     assert not prove_equal(scratch, operators, instances)
