@@ -51,7 +51,7 @@ class Resources:
     ff : int
         Flip-flops, and latches if there are any.
     carry4, carry8 : int
-        CARRY4 cells of 7-series, CARRY8 cells of UltraScale.
+        CARRY4 cells, CARRY8 cells. Yosys makes CARRY4 of operators for UltraScale too, where a CARRY8 takes two.
     muxf : int
         MUXF7, MUXF8 and MUXF9.
     bram18, bram36 : int
