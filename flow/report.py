@@ -150,7 +150,8 @@ class Reporter:
         kinds = {"lut": "LUTs", "lutram": "as RAM", "ff": "FFs", "carry4": "CARRY4", "carry8": "CARRY8", "muxf": "MUXF",
                  "bram18": "BRAM18", "bram36": "BRAM36", "dsp": "DSPs"}  # fmt: skip
         found = r["stages"] | {"flattened": r["total"]}
-        kinds = {k: name for k, name in kinds.items() if not k.startswith("carry") or any(f[k] for f in found.values())}
+        always = ("lut", "ff", "dsp")  # the others where there are any
+        kinds = {k: name for k, name in kinds.items() if k in always or any(row[k] for row in found.values())}
         on_path = {"lut": "LUT levels", "carry": "carry bits"}
         rows = [
             (name, *(f"{row[kind]:,}" for kind in kinds), *(row["path"].get(kind, "–") for kind in on_path))
