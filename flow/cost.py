@@ -10,7 +10,7 @@ from functools import cache
 from math import exp
 
 from golden.formats import Bipolar, Float32, Ternary
-from hw.lutheap import best_pe, build_sum
+from hw.lutheap import best_pe, best_rows, build_sum
 from hw.products import product_terms
 from hw.rom import placement_of
 from hw.slidingplan import columns_of
@@ -46,7 +46,7 @@ def total(costs):
 
 
 def cost_of_layer(layer, pe, simd, dsp=None):
-    """The `Cost` of a `flow.folding.Layer`, with what stands in front of it; products in DSPs with ``dsp``."""
+    """The `Cost` of a `flow.folding.Layer`, with what stands in front of it; products or sums in DSPs by ``dsp``."""
     shape = _Shape(layer, pe, simd)
     return cost_of_unit(layer, pe, simd, dsp) + _window(layer, simd, shape) + _gearbox(layer, simd, shape)
 
@@ -60,13 +60,13 @@ def cost_of_unit(layer, pe, simd, dsp=None):
         return sum(found, weights + Cost(pe * simd * _FLOAT + pe * 450, dsp=2 * pe * simd))
     if layer.weight_range[0] == layer.weight_range[1]:  # an average: all weights are one
         found.append(Cost(pe * shape.acc))
-    elif shape.words == 1 and not dsp:
+    elif shape.words == 1 and not dsp:  # constant
         found.append(Cost(_constant(layer, pe, simd)))
     else:
         found += [_array(layer, shape, dsp), _rom(layer.weight_format.bits * pe * simd, shape.words)]
-        if layer.levels == 2:  # the accumulators start at minus their thresholds
+        if layer.levels == 2 and dsp != "sums":  # the accumulators start at minus their thresholds
             found.append(_rom(pe * shape.acc, shape.rows * shape.vectors))
-    return sum(found, _activation(layer, shape) + Cost(27 + _fifo(shape.lanes * _bits(layer.levels))))
+    return sum(found, _activation(layer, shape, dsp) + Cost(27 + _fifo(shape.lanes * _bits(layer.levels))))
 
 
 def cost_of_pool(window, edge, cycles):
@@ -90,8 +90,7 @@ class _Shape:
         self.together = self.parallel * self.abreast  # pixels or groups that each have lanes of their own
         self.acc = layer.accumulator_bits
         if not isinstance(layer.x_format, Float32):
-            terms = product_terms(layer.x_format, layer.weight_format)
-            self.acc = (layer.inputs * sum(1 << e for e in terms.exponents)).bit_length() + (layer.levels == 2)
+            self.acc = layer.heap_bits + (layer.levels == 2)
 
 
 def _bits(levels):
@@ -105,6 +104,9 @@ def _array(layer, shape, dsp):
     """PEs, how long they hold an initial value, and how their results leave."""
     pe, acc = shape.pe, shape.acc
     feedback, dsps = shape.steps > 1, 0
+    if dsp == "sums":
+        rows = _between(_rows_built, layer.x_format, layer.weight_format, shape.simd)
+        return Cost(pe * rows + (pe - shape.lanes) * acc + 8, dsp=layer.dsps(pe, shape.simd, "sums"))
     if dsp:
         packing, dsps = layer.packing, layer.dsps(pe, shape.simd)
         heights = dict.fromkeys(range(packing.field), shape.simd)
@@ -118,13 +120,17 @@ def _array(layer, shape, dsp):
 
 
 def _pe(x_format, w_format, simd, acc, feedback):
-    """LUTs of a PE: on the line between two that are built."""
+    """LUTs of a PE."""
+    wide = acc - product_terms(x_format, w_format).exponents[-1] - 1 - simd.bit_length()
+    return _between(_built, x_format, w_format, simd, feedback) + max(0, wide)
+
+
+def _between(built, x_format, w_format, simd, *more):
+    """What is ``built`` for so many lanes: on the line between two that are."""
     high = next((n for n in _ANCHORS if n >= simd), simd)
     low = max((n for n in _ANCHORS if n <= simd), default=simd)
-    ends = [_built(x_format, w_format, n, feedback) for n in (low, high)]
-    between = (simd - low) / (high - low) if high > low else 0
-    wide = acc - product_terms(x_format, w_format).exponents[-1] - 1 - simd.bit_length()
-    return ends[0] + (ends[1] - ends[0]) * between + max(0, wide)
+    ends = [built(x_format, w_format, n, *more) for n in (low, high)]
+    return ends[0] + (ends[1] - ends[0]) * ((simd - low) / (high - low) if high > low else 0)
 
 
 @cache
@@ -132,6 +138,12 @@ def _built(x_format, w_format, simd, feedback):
     terms = product_terms(x_format, w_format)
     pe = best_pe(x_format, w_format, simd, max(terms.exponents) + 1 + simd.bit_length(), feedback)
     return pe.luts
+
+
+@cache
+def _rows_built(x_format, w_format, simd):
+    terms = product_terms(x_format, w_format)
+    return best_rows(x_format, w_format, simd, max(terms.exponents) + 1 + simd.bit_length()).luts
 
 
 def _constant(layer, pe, simd):
@@ -177,9 +189,9 @@ def _gearbox(layer, simd, shape):
     return Cost(1.2 * min(simd, layer.channels) * shape.parallel * layer.x_format.bits + 12)
 
 
-def _activation(layer, shape):
+def _activation(layer, shape, dsp):
     """Thresholds and how they are searched."""
-    if layer.levels <= 2:
+    if layer.levels <= 2 and dsp != "sums":
         return Cost()
     depth = shape.rows * shape.vectors * (shape.pe // shape.lanes)
     if layer.levels <= 4:

@@ -1,6 +1,7 @@
 """Folding: how many neurons (PE) by how many inputs (SIMD) each layer computes in a cycle, and whether in DSPs.
 
-A folding is a dict from layer to ``(pe, simd)``, or to ``(pe, simd, "dsp")``.
+A folding is a dict from layer to ``(pe, simd)``; to ``(pe, simd, "dsp")`` with products in DSPs, or to ``(pe, simd,
+"sums")`` with accumulators in them.
 """
 
 import json
@@ -13,6 +14,8 @@ from golden.network import Dense, FloatDense, Rescale, Threshold
 from golden.spatial import Windows
 from hw.abreast import legal_abreast
 from hw.dsppacking import best_packing
+from hw.dspsum import sums_of
+from hw.products import product_terms
 from hw.slidingplan import cycles_of_window, simd_of_window
 
 __all__ = ["FoldingError", "Layer", "default_folding", "fold", "fold_layers", "layers_of", "least_cycles",
@@ -48,6 +51,8 @@ class Layer:
         In front of the window, or of the layer without one.
     channels : int
         Of a group, in front of the window.
+    activated : bool
+        Whether a threshold or the like is behind it, and reads it alone.
     """
 
     name: str
@@ -63,6 +68,7 @@ class Layer:
     window: object
     source: object
     channels: int
+    activated: bool = True
 
     @property
     def macs(self):
@@ -92,8 +98,21 @@ class Layer:
         except ValueError:
             return None
 
-    def dsps(self, pe, simd):
-        """DSPs that its products take."""
+    @property
+    def heap_bits(self):
+        """Of the sum of a neuron's heap (`hw.products`), at most."""
+        terms = product_terms(self.x_format, self.weight_format)
+        return (self.inputs * sum(1 << e for e in terms.exponents)).bit_length()
+
+    @property
+    def can_sum_in_dsps(self):
+        """Whether its accumulators may be in DSPs, where they begin at zero: an activation is behind them."""
+        return self.activated and not isinstance(self.x_format, Float32)
+
+    def dsps(self, pe, simd, what="dsp"):
+        """DSPs that its products take, or with ``what="sums"`` its accumulators."""
+        if what == "sums":
+            return -(-pe // sums_of(self.heap_bits))
         parallel = self.parallel(pe) * self.abreast(pe)
         return parallel * -(-pe // parallel // self.packing.weights) * simd
 
@@ -159,6 +178,7 @@ def layers_of(network):
                 inputs=inputs, x_format=x.format, weight_format=node.weight_format,
                 weight_range=(node.weights.min(), node.weights.max()),
                 accumulator_bits=edges[node.y].format.bits, levels=after[0].format.levels if after else 2,
+                activated=bool(after) and len(network.readers(node.y)) == 1,
                 window=window, source=x if window is None else edges[window.x],
                 channels=inputs if window is None else inputs // window.window.taps_count,
             )  # fmt: skip
@@ -202,7 +222,10 @@ def default_folding(network):
 
 def write_folding(folding):
     """The folding as JSON text, for a person to edit."""
-    layers = {n: {"pe": pe, "simd": simd} | ({"dsp": True} if dsp else {}) for n, (pe, simd, *dsp) in folding.items()}
+    layers = {
+        n: {"pe": pe, "simd": simd} | ({"dsp": "sums" if "sums" in dsp else True} if dsp else {})
+        for n, (pe, simd, *dsp) in folding.items()
+    }
     return json.dumps({"layers": layers}, indent=2) + "\n"
 
 
@@ -223,15 +246,20 @@ def read_folding(path, network):
     for name, (pe, simd, *dsp) in given.items():
         _check(f"{path}: {name}: pe", pe, layers[name].pes())
         _check(f"{path}: {name}: simd", simd, layers[name].simds(pe))
-        if dsp and layers[name].packing is None:
+        if "sums" in dsp and not layers[name].can_sum_in_dsps:
+            raise FoldingError(
+                f"{path}: {name}: dsp: sums in DSPs begin at zero, which needs an activation behind them"
+            )
+        if "dsp" in dsp and layers[name].packing is None:
             raise FoldingError(f"{path}: {name}: dsp: products in DSPs take activations and weights of 2 to 8 bits")
     return given
 
 
 def _dsp(path, name, layer):
-    if not isinstance(layer.get("dsp", False), bool):
-        raise FoldingError(f"{path}: {name}: dsp must be true or false, not {layer['dsp']!r}")
-    return ["dsp"] if layer.get("dsp") else []
+    given = layer.get("dsp", False)
+    if not isinstance(given, bool) and given != "sums":
+        raise FoldingError(f'{path}: {name}: dsp must be true (products), "sums" or false, not {given!r}')
+    return [given if given == "sums" else "dsp"] if given else []
 
 
 def _check(what, value, legal):

@@ -14,6 +14,7 @@ from golden.execute import output_of, run
 from golden.formats import Float32
 from golden.importer import import_model
 from golden.network import FloatDense
+from hw.dspsum import DspSumArray
 from hw.target import DEFAULT
 
 from .cache import BUILD, Stage, Store, atomic_write, digest, source_digest
@@ -170,7 +171,8 @@ class Project:
             "layers": {
                 name: {"neurons": p.neurons, "inputs": p.inputs, "pe": p.pe, "simd": p.simd, "cycles": p.cycles,
                        "activations": str(p.x_format), "weights": str(p.dense.weight_format), "output": str(p.format),
-                       "weights_in": p.weights_in, "products_in": "DSPs" if p.dsp else "LUTs"}
+                       "weights_in": p.weights_in, "products_in": "DSPs" if p.dsp else "LUTs",
+                       "sums_in": "DSPs" if isinstance(p.array, DspSumArray) else "LUTs"}
                 for name, p in plan.layers.items()
             },
         }  # fmt: skip

@@ -112,11 +112,11 @@ class Reporter:
                 p["simd"],
                 p["cycles"],
                 p["weights_in"],
-                p["products_in"],
+                p["products_in"] if p["products_in"] == p["sums_in"] else f"{p['products_in']}, {p['sums_in']}",
             )
             for name, p in manifest["layers"].items()
         ]
-        heads = ["layer", "size", "activations", "weights", "PE", "SIMD", "cycles", "weights in", "products in"]
+        heads = ["layer", "size", "activations", "weights", "PE", "SIMD", "cycles", "weights in", "products, sums in"]
         self.out.print(table_of(heads, rows))
         c = manifest["cycles"]
         self.out.print(f"latency {c['latency']} cycles, interval {c['interval']} cycles (bound {c['bound']})")

@@ -14,6 +14,7 @@ from .array import IntegerArray
 from .constantarray import ConstantArray
 from .dsparray import DspArray
 from .dsppacking import FieldTerms, best_packing, packed_weights
+from .dspsum import DspSumArray
 from .floatarray import FloatArray
 from .products import product_terms
 from .replay import Replay
@@ -36,8 +37,8 @@ class LayerPlan:
     dense, act : golden nodes; ``act`` is a Threshold, Rescale, Score or None
     edges : dict of golden edges
     pe, simd : int
-    dsp : bool
-        Whether products are made by DSPs, several by each (`hw.dsparray`).
+    dsp, sums : bool
+        Whether products are made by DSPs, several by each (`hw.dsparray`); whether DSPs accumulate (`hw.dspsum`).
     order : int array or None
         In which order the inputs come, if not as they stand in the weights.
     target : hw.target.Target
@@ -62,9 +63,9 @@ class LayerPlan:
         Entries of the output FIFO: a row reserves its room before it begins, and none waits if the reader does not.
     """
 
-    def __init__(self, dense, act, edges, *, pe, simd, dsp=False, order=None, target=DEFAULT):
-        self.dense, self.act, self.pe, self.simd, self.dsp, self.target = dense, act, pe, simd, dsp, target
-        self.name, self.x = dense.name, dense.x
+    def __init__(self, dense, act, edges, *, pe, simd, dsp=False, sums=False, order=None, target=DEFAULT):
+        self.dense, self.act, self.pe, self.simd, self.target = dense, act, pe, simd, target
+        self.name, self.x, self.dsp, self.sums = dense.name, dense.x, dsp, sums
         self.y = act.y if act is not None else dense.y
         self.x_format, self.format = edges[dense.x].format, edges[self.y].format
         self._plan_vectors()
@@ -108,8 +109,13 @@ class LayerPlan:
     @property
     def constant(self):
         """Whether every weight is a constant of the hardware, which then shares sums."""
-        unfolded = self.steps == self.rows == self.vectors == 1 and not self.dsp
+        unfolded = self.steps == self.rows == self.vectors == 1 and not self.dsp and not self.sums
         return unfolded and not self.is_float and self.target.luts is not Luts.OPERATORS
+
+    @property
+    def is_sign(self):
+        """Whether a code is the sign of an accumulator that began at minus its threshold."""
+        return isinstance(self.act, Threshold) and self.format.bits == 1 and not self.sums
 
     @property
     def out_bits(self):
@@ -135,7 +141,10 @@ class LayerPlan:
         common |= dict(
             x_format=self.x_format, w_format=self.dense.weight_format, acc_shape=self.acc_shape, luts=self.target.luts
         )
-        return DspArray(packing=self.packing, **common) if self.dsp else IntegerArray(**common)
+        if self.dsp:
+            return DspArray(packing=self.packing, **common)
+        in_dsps = self.sums and self.target.luts is not Luts.OPERATORS
+        return (DspSumArray if in_dsps else IntegerArray)(**common)
 
     def _padded(self, per_neuron, filler=0):
         """One number for each of the layer's neurons as a list of ``rows*pe`` a vector, with ``filler`` for padding."""
@@ -191,7 +200,9 @@ class LayerPlan:
         self.heap_hi = int(hi.max())
         self.terms = Counter(terms.exponents)
         edge = edges[dense.y]
-        if isinstance(self.act, Threshold) and self.format.bits == 1:
+        if self.sums and self.act is None:
+            raise ValueError(f"{self.name}: sums in DSPs begin at zero, which needs an activation behind them")
+        if self.is_sign:
             self._plan_sign(edge, lo, hi)
         elif self.act is None:
             self.init = self._padded(self.base // self.scale)
@@ -247,7 +258,7 @@ class LayerPlan:
         if self.is_float:
             return activation.FloatRelu(relu=self.dense.relu, **common)
         common["acc_shape"] = self.acc_shape
-        if isinstance(act, Threshold) and self.format.bits == 1:
+        if self.is_sign:
             return activation.Sign(flips=self.flips, **common)
         common["bits"] = self.format.bits
         if act is None:
