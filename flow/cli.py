@@ -49,10 +49,15 @@ class TargetName(StrEnum):
 
     portable = "portable"
     xilinx = "xilinx"
+    ultrascale = "ultrascale"
 
 
 TargetOption = Annotated[
-    TargetName, typer.Option("--target", help="`xilinx`: arrays of LUT6_2 and CARRY4. `portable`: of operators.")
+    TargetName,
+    typer.Option(
+        "--target",
+        help="`xilinx`: arrays of LUT6_2 and CARRY4; `ultrascale`: of LUT6_2 and CARRY8; `portable`: of operators.",
+    ),
 ]
 
 

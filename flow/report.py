@@ -147,9 +147,11 @@ class Reporter:
         if self.as_json:
             self.json(r)
             return
-        kinds = {"lut": "LUTs", "lutram": "as RAM", "ff": "FFs", "carry4": "CARRY4", "muxf": "MUXF",
+        kinds = {"lut": "LUTs", "lutram": "as RAM", "ff": "FFs", "carry4": "CARRY4", "carry8": "CARRY8", "muxf": "MUXF",
                  "bram18": "BRAM18", "bram36": "BRAM36", "dsp": "DSPs"}  # fmt: skip
         found = r["stages"] | {"flattened": r["total"]}
+        always = ("lut", "ff", "dsp")  # the others where there are any
+        kinds = {k: name for k, name in kinds.items() if k in always or any(row[k] for row in found.values())}
         on_path = {"lut": "LUT levels", "carry": "carry bits"}
         rows = [
             (name, *(f"{row[kind]:,}" for kind in kinds), *(row["path"].get(kind, "–") for kind in on_path))

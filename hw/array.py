@@ -183,7 +183,7 @@ class IntegerArray(wiring.Component):
 
     def _make_pe(self):
         kind = IntegerPE if self._luts is Luts.OPERATORS else LutIntegerPE
-        more = {} if kind is IntegerPE else {"instances": self._luts is Luts.INSTANCES}
+        more = {} if kind is IntegerPE else {"luts": self._luts}
         return kind(
             x_format=self._x_format, w_format=self._w_format, simd=self._simd, acc_shape=self._acc_shape,
             feedback=self._steps > 1, **more,

@@ -130,7 +130,7 @@ class LayerPlan:
             return ConstantArray(
                 x_format=self.x_format, w_format=self.dense.weight_format, acc_shape=self.acc_shape, init=self.init,
                 weights=self.dense.weight_format.decode(self.codes), groups=self.parallel,
-                instances=self.target.luts is Luts.INSTANCES,
+                luts=self.target.luts,
             )  # fmt: skip
         common |= dict(
             x_format=self.x_format, w_format=self.dense.weight_format, acc_shape=self.acc_shape, luts=self.target.luts
