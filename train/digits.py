@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from .data import DIGITS
 from .examples import Example
-from .model import Recipe
+from .recipe import Recipe
 from .quantize import Bipolar, Float, Uniform, ternary
 
 __all__ = ["EXAMPLE", "RECIPES"]

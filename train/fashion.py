@@ -9,7 +9,7 @@ from dataclasses import replace
 from .examples import Example
 from .fashion_data import FASHION
 from .layers import Average, Conv, Dense, Pool, Residual
-from .model import Recipe
+from .recipe import Recipe
 from .quantize import Bipolar, Float, Uniform, ternary
 
 __all__ = ["EXAMPLE", "RECIPES"]
