@@ -47,7 +47,7 @@ def _settled(recipe, old, params, renewed):
 
 
 def _fit(recipe, dataset, carry, keys, first, images, label):
-    """Some steps from the number ``first`` on, one for each key; the new carry (parameters, optimizer's state), losses."""
+    """Some steps from the number ``first`` on, one a key: the new carry (parameters, optimizer's state), and losses."""
     optimizer = _optimizer(recipe)
 
     def step(carry, at):
@@ -156,6 +156,4 @@ def predict(recipe, dataset, params, raw):
 def accuracies(recipe, dataset, params, raw, label):
     """Accuracy in percent of every network of `train_seeds`, a list."""
     count = len(jax.tree.leaves(params)[0])
-    return [
-        100 * float((predict(recipe, dataset, of_seed(params, i), raw) == label).mean()) for i in range(count)
-    ]
+    return [100 * float((predict(recipe, dataset, of_seed(params, i), raw) == label).mean()) for i in range(count)]

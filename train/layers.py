@@ -1,9 +1,9 @@
 """What a network is made of, and the one walk through it that starts, computes and exports it.
 
-A maker does the work of the walk: `model` has one that makes parameters and one that computes, `export` one that writes
-nodes. A maker has the methods ``input(x)``, ``product(name, layer, quantizer, p, x)``, ``norm(name, p, x)``,
-``relu(name, x)``, ``act(name, quantizer, p, x)``, ``pool(name, size, x)``, ``average(name, x)`` and ``sum(name, a, b)``,
-which give the next ``x``; ``p`` are the parameters of the layer at hand.
+A maker does the work of the walk: `model` has one that makes parameters and one that computes, `export` one that
+writes nodes. A maker has the methods ``input(x)``, ``product(name, layer, quantizer, p, x)``, ``norm(name, p, x)``,
+``relu(name, x)``, ``act(name, quantizer, p, x)``, ``pool(name, size, x)``, ``average(name, x)`` and
+``sum(name, a, b)``, which give the next ``x``; ``p`` are the parameters of the layer at hand.
 """
 
 from dataclasses import dataclass

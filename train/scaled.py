@@ -1,8 +1,8 @@
 """Quantizers whose scale is measured from the weights, or learned.
 
 Scales have ``precision`` significant bits (`golden.methods.to_grid`), so that the exported floats are integers times a
-power of two and the hardware computes with just these. Learned scales are kept as their logarithm, ``2**exponent``: they
-stay positive, and a step of the optimizer is a ratio.
+power of two and the hardware computes with just these. Learned scales are kept as their logarithm, ``2**exponent``:
+they stay positive, and a step of the optimizer is a ratio.
 """
 
 from dataclasses import dataclass

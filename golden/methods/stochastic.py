@@ -14,8 +14,8 @@ def _probability(p, bits):
 def stochastic_sign(x, draws, *, bits=None):
     """+1 where ``draws < p``, else -1, with ``p = clip((x+1)/2, 0, 1)`` (Courbariaux and others 2015, BinaryConnect).
 
-    ``draws``, of the shape of ``x``, are from [0, 1). ``E y = clip(x, -1, 1)``. With ``bits``, p is rounded to multiples
-    of ``2**-bits``, as where draws are integers of so many bits. Gradient: 1 where ``abs(x) <= 1``.
+    ``draws``, of the shape of ``x``, are from [0, 1). ``E y = clip(x, -1, 1)``. With ``bits``, p is rounded to a
+    multiple of ``2**-bits``, as where draws are integers of so many bits. Gradient: 1 where ``abs(x) <= 1``.
     """
     xp = namespace(x)
     p = _probability(xp.clip((x + 1) / 2, 0, 1), bits)
