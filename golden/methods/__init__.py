@@ -1,0 +1,1 @@
+"""Quantization methods, each defined once: formulas and their sources."""
