@@ -67,8 +67,13 @@ def qonnx_model(model, plan, metadata):
     proto = model_of(model.file, nodes, constants, model.outputs)
     proto.opset_import.append(helper.make_opsetid(_DOMAIN, 1))
     proto.producer_name = "fewbit"
+    batch = model.file.batch or "N"
     if model.file.batch:
         proto.graph.input[0].type.tensor_type.shape.dim[0].dim_value = model.file.batch
+    del proto.graph.output[:]
+    for name in model.outputs:
+        kind = helper.np_dtype_to_tensor_dtype(model.types[name])
+        proto.graph.output.append(helper.make_tensor_value_info(name, kind, [batch, *model.shapes[name][1:]]))
     helper.set_model_props(proto, model.file.metadata | metadata)
     return proto
 

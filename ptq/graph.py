@@ -88,6 +88,8 @@ class FloatModel:
     constants : dict of name to array
     shapes : dict
         Of every tensor that depends on the input, for one sample.
+    types : dict
+        NumPy's, of the same tensors.
     data : set
         Tensors that depend on the values of the input, not on its shape alone.
     """
@@ -95,9 +97,10 @@ class FloatModel:
     file: OnnxFile
     steps: list
     constants: dict
-    shapes: dict
     data: set
     alias: dict
+    shapes: dict = field(default_factory=dict)
+    types: dict = field(default_factory=dict)
 
     @property
     def layers(self):
@@ -168,8 +171,8 @@ class _Reader:
             node.CopyFrom(original)
             node.input[:] = [self.alias.get(name, name) for name in original.input]
             self._visit(node)
-        model = FloatModel(self.file, self.steps, self.constants, {}, self.data, self.alias)
-        model.shapes = shapes_of(model)
+        model = FloatModel(self.file, self.steps, self.constants, self.data, self.alias)
+        model.shapes, model.types = shapes_of(model)
         return model
 
     def _visit(self, node):

@@ -71,16 +71,16 @@ class Session:
 
 
 def shapes_of(model):
-    """Shape of every tensor of a `ptq.graph.FloatModel` for one sample."""
+    """``(shapes, types)`` of every tensor of a `ptq.graph.FloatModel`, for one sample."""
     from .emit import float_nodes
 
     nodes, constants = float_nodes(model)
     names = [name for step in model.steps for name in step.output if name]
     session = Session(model_of(model.file, nodes, constants, names), model.file)
     found = session.session.run(None, {model.file.input_name: np.zeros(model.file.input_shape, dtype=np.float32)})
-    return {name: np.shape(array) for name, array in zip(names, found, strict=True)} | {
-        model.file.input_name: model.file.input_shape
-    }
+    shapes = {name: np.shape(array) for name, array in zip(names, found, strict=True)}
+    types = {name: np.asarray(array).dtype for name, array in zip(names, found, strict=True)}
+    return shapes | {model.file.input_name: model.file.input_shape}, types
 
 
 def _line(error):
