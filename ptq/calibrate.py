@@ -8,7 +8,7 @@ from .emit import Plan, plain_model
 from .runtime import Session
 from .sites import find_sites
 
-__all__ = ["Calibration", "Site", "calibrate", "mean_outputs"]
+__all__ = ["Calibration", "calibrate", "mean_outputs"]
 
 _MOST = 1 << 20  # values of a site that ranges are chosen from
 _CHUNK = 256  # samples at once

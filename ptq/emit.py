@@ -62,7 +62,7 @@ def plain_model(model, plan, outputs):
 
 
 def qonnx_model(model, plan, metadata):
-    """The model as a QONNX ModelProto: latent weights in initializers, each behind its quantizer, as Brevitas writes."""
+    """The model as QONNX: latent weights in initializers, each behind its quantizer, as Brevitas writes it."""
     nodes, constants = _Emitter(model, plan, qonnx=True).result()
     proto = model_of(model.file, nodes, constants, model.outputs)
     proto.opset_import.append(helper.make_opsetid(_DOMAIN, 1))

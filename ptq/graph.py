@@ -147,7 +147,9 @@ def read_model(path):
 
     file = OnnxFile(path)
     if file.opset < _LEAST_OPSET:
-        raise ModelError(f"{path}: opset {file.opset} is too old to be calibrated; export it with {_LEAST_OPSET} or newer")
+        raise ModelError(
+            f"{path}: opset {file.opset} is too old to be calibrated; export it with {_LEAST_OPSET} or newer"
+        )
     if file.input_type:
         raise ModelError(f"{path}: takes {file.input_type}; post-training quantization takes a model of floats")
     model = _Reader(file).model()
@@ -178,7 +180,9 @@ class _Reader:
     def _visit(self, node):
         known = node.domain in STANDARD_DOMAINS and node.op_type in HANDLERS
         if node.op_type in _QUANTIZERS:
-            raise ModelError(f"{describe(node)}: the model is quantized already; post-training quantization takes floats")
+            raise ModelError(
+                f"{describe(node)}: the model is quantized already; post-training quantization takes floats"
+            )
         given = [name for name in node.input if name]
         if node.domain in STANDARD_DOMAINS and all(name in self.constants for name in given):
             padded = [self.constants[name] if name else None for name in node.input]

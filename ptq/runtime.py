@@ -77,8 +77,14 @@ def shapes_of(model):
     nodes, constants = float_nodes(model)
     names = [name for step in model.steps for name in step.output if name]
     session = Session(model_of(model.file, nodes, constants, names), model.file)
-    found = session.session.run(None, {model.file.input_name: np.zeros(model.file.input_shape, dtype=np.float32)})
+    batch = max(1, model.file.batch)
+    given = np.zeros((batch, *model.file.input_shape[1:]), dtype=np.float32)
+    try:
+        found = session.session.run(None, {model.file.input_name: given})
+    except Exception as error:  # onnxruntime's exceptions share no public base class
+        raise ModelError(f"{model.file.path}: onnxruntime cannot run it: {_line(error)}") from None
     shapes = {name: np.shape(array) for name, array in zip(names, found, strict=True)}
+    shapes = {n: (1, *s[1:]) if n in model.data and s[:1] == (batch,) else s for n, s in shapes.items()}
     types = {name: np.asarray(array).dtype for name, array in zip(names, found, strict=True)}
     return shapes | {model.file.input_name: model.file.input_shape}, types
 

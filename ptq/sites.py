@@ -1,7 +1,7 @@
 """Where quantizers of activations stand: in front of every product, and of what adds values up.
 
 A quantizer stands as early as it can, in front of pools of the largest and whatever else only moves values, so that
-these work on few bits. Tensors that a Concat puts side by side share one, because a product behind them needs one scale.
+these work on few bits. Tensors that a Concat puts side by side share one: a product behind them needs one scale.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Ranges of post-training quantization: how far a uniform quantizer reaches, chosen from samples.
 
-A quantizer of a format with codes ``lo`` to ``hi`` and step ``s`` gives ``s*clip(round(x/s), lo, hi)``; it reaches to the
-*clip* ``T = s*hi``. A small T cuts off what is large, a large T makes every step coarse. Each function here gives T for
-samples ``x`` of shape ``(..., n)``, one for every row ``(...,)``, of a format that is unsigned (``lo`` = 0: what is
+A quantizer of a format with codes ``lo`` to ``hi`` and step ``s`` gives ``s*clip(round(x/s), lo, hi)``; it reaches to
+the *clip* ``T = s*hi``. A small T cuts off what is large, a large T makes every step coarse. Each function here gives T
+for samples ``x`` of shape ``(..., n)``, one for every row ``(...,)``, of a format that is unsigned (``lo`` = 0: what is
 negative becomes 0 whatever T is) or symmetric (``lo = -hi``, narrow). `step` turns it into the step.
 
 ================ ==================================================================================================
@@ -62,7 +62,7 @@ def percentile(x, fmt, percent=99.9):
 
 
 def mse(x, fmt):
-    """T of the smallest mean squared error, found by a search over T in (0, max|x|], rounding and clipping both counted.
+    """T of the smallest mean squared error, by a search over T in (0, max|x|]; rounding and clipping both count.
 
     The error of a step is exact and cheap: of sorted magnitudes with running sums ``S1 = sum m`` and ``S2 = sum m**2``,
     those of one code k add ``S2 - 2*k*s*S1 + k**2*s**2*count``.
@@ -98,11 +98,12 @@ def _errors(m, sums, steps, hi):
 def kl(x, fmt, bins=_BINS):
     """T of the smallest relative entropy, as TensorRT calibrates.
 
-    ``|x|`` goes into a histogram of ``bins``. For each i from ``hi + 1`` (the levels of a magnitude) to ``bins``: P is the
-    first i bins, what lies beyond added to the last; Q is the same bins without that, merged evenly into ``hi + 1``, each
-    spread again over those of its bins that are not empty. ``T = (i + 1/2)*width`` of the i of least
-    ``KL = sum P*log(P/Q)``. An i whose last bin is empty, while something lies beyond, has KL infinite. The first bin counts
-    as the second: the zeros that a ReLU leaves are exact with any T (so in NVIDIA's pytorch-quantization).
+    ``|x|`` goes into a histogram of ``bins``. For each i from ``hi + 1`` (the levels of a magnitude) to ``bins``: P is
+    the first i bins, what lies beyond added to the last; Q is the same bins without that, merged evenly into
+    ``hi + 1``, each spread again over those of its bins that are not empty. ``T = (i + 1/2)*width`` of the i of least
+    ``KL = sum P*log(P/Q)``. An i whose last bin is empty, while something lies beyond, has KL infinite; one with fewer
+    bins that are not empty than levels is left out, as it tells nothing. The first bin counts as the second: the zeros
+    that a ReLU leaves are exact with any T (so in NVIDIA's pytorch-quantization).
     """
     m = _magnitudes(x, fmt)
     rows = m.reshape(-1, m.shape[-1])
@@ -128,6 +129,8 @@ def _divergence(counts, i, levels):
     p[-1] += counts[i:].sum()
     group = np.arange(i) * levels // i
     filled = inside > 0
+    if i < len(counts) and filled.sum() < levels:
+        return np.inf
     merged = np.bincount(group, inside, levels) / np.maximum(np.bincount(group, filled, levels), 1)
     q = np.where(filled, merged[group], 0)
     there = p > 0
