@@ -1,4 +1,4 @@
-"""The commands around post-training quantization: ``quantize``."""
+"""The commands around post-training quantization: ``quantize``, ``sensitivity``."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -92,3 +92,37 @@ def quantize(
     )  # fmt: skip
     project = _project(model, input_spec, calibration, images, frames, report)
     show_quantized(report, quantize_model(project, request, options, file, report))
+
+
+Cycles = Annotated[
+    int | None, typer.Option("--cycles", min=1, help="Cycles a frame that LUTs are estimated at; default as `build`.")
+]
+
+
+class Of(StrEnum):
+    """What ``--of`` may be."""
+
+    both = "both"
+    weights = "weights"
+    activations = "activations"
+
+
+@app.command(epilog="Example: `fewbit sensitivity examples/digits/float32.onnx --bits 4,2,1`")
+def sensitivity(
+    model: FloatModel, images: ImagesFile = None, calibration: Calibration = None,
+    bits: Annotated[str, typer.Option("--bits", help="Bits that each layer gets.")] = "8,4,2,1",
+    others: Annotated[int, typer.Option("--others", min=1, max=8, help="Bits of the others, and what saves.")] = 8,
+    of: Annotated[Of, typer.Option("--of", help="What of the layer gets these bits.")] = Of.both,
+    ranges: RangeOption = Range.mse, weight_ranges: WeightRange = Range.mse, percent: Percent = 99.9,
+    per_channel: PerChannel = True, correct: Correct = True, sums: Sums = 8, cycles: Cycles = None,
+    input_spec: Input = None, frames: Frames = None, json: Json = False,
+):  # fmt: skip
+    """Quantize one layer at a time: accuracy lost against bits and LUTs saved."""
+    from . import sensitivity as command
+    from .ptqreport import show_sensitivity
+
+    report = Reporter(json)
+    options = _options(ranges, weight_ranges, percent, per_channel, correct, sums)
+    project = _project(model, input_spec, calibration, images, frames, report)
+    found = command.sensitivity(project, options, report, bits=bits, others=others, of=of.value, cycles=cycles)
+    show_sensitivity(report, found)

@@ -2,7 +2,7 @@
 
 from .report import table_of
 
-__all__ = ["show_quantized"]
+__all__ = ["show_quantized", "show_sensitivity"]
 
 
 def show_quantized(report, r):
@@ -43,3 +43,30 @@ def _percent(value):
 
 def _range(site):
     return "as declared" if site["range"] is None else "{:.4g} to {:.4g}".format(*site["range"])
+
+
+def show_sensitivity(report, r):
+    """The tables of ``fewbit sensitivity``: the first and the last layer, and those between."""
+    if report.as_json:
+        report.json(r)
+        return
+    others = r["others"]
+    heads = ["layer", "bits", "format", "lost, others float", f"lost, others {others['bits']} bits", "noise of outputs",
+             "weight bits saved", "LUTs saved, about"]  # fmt: skip
+    for title, places in ("first and last layer", ("first", "last")), ("between", ("between",)):
+        rows = [
+            (row["layer"], row["bits"], row["format"], f"{row['lost_alone']:.2f} %", f"{row['lost_among']:.2f} %",
+             f"{row['alone']['noise']:.2e}", f"{row['weight_bits_saved']:,}", f"{row['luts_saved']:,}")
+            for row in r["rows"] if row["place"] in places
+        ]  # fmt: skip
+        if rows:
+            report.out.print(f"{title}:")
+            report.out.print(table_of(heads, rows))
+    report.out.print(
+        f"lost: accuracy in percentage points; float32 has {_percent(r['float']['accuracy'])}, all layers at "
+        f"{others['bits']} bits {_percent(others['accuracy'])} of {r['images']['samples']} samples"
+    )
+    report.out.print(
+        f"saved: against all layers at {others['bits']} bits, {others['weight_bits']:,} bits of weights and about "
+        f"{others['luts']:,} LUTs at {r['cycles']:,} cycles a frame, PE and SIMD the same in all"
+    )
