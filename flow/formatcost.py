@@ -44,22 +44,21 @@ class FormatCost:
 
     def weight_bits(self, bits):
         """Bits of memory that all weights take; 32 each where they stay float."""
-        return sum(
-            layer.weights.size * (bits.get(layer.name, Bits()).weights or 32) for layer in self.project.model.layers
-        )
+        layers = self.project.model.layers
+        return sum(int(layer.weights.size) * (bits.get(layer.name, Bits()).weights or 32) for layer in layers)
 
-    def luts(self, bits):
-        """LUTs of the accelerator, about; every layer must be in ``bits``."""
+    def hardware(self, bits):
+        """``luts``, ``dsps`` and ``bram18`` of the accelerator, about; every layer must be in ``bits``."""
         key = tuple(bits[layer.name] for layer in self.project.model.layers)
         if key not in self._known:
-            self._known[key] = self.luts_of(self._network(bits))
+            self._known[key] = self._hardware(self._network(bits))
         return self._known[key]
 
-    def luts_of(self, network):
-        """LUTs of an imported network at the shared folding."""
+    def _hardware(self, network):
         layers = layers_of(network)
         folding = self.folding if layers.keys() == self.folding.keys() else fold(network, self.cycles)
-        return round(estimate_all(network, layers, folding).lut)
+        cost = estimate_all(network, layers, folding)
+        return {"luts": round(cost.lut), "dsps": cost.dsp, "bram18": cost.bram18}
 
     def _network(self, bits):
         plan = quantize(self.project.model, self.project.calibration, bits, self.options)

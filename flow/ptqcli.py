@@ -1,4 +1,4 @@
-"""The commands around post-training quantization: ``quantize``, ``sensitivity``."""
+"""The commands around post-training quantization: ``quantize``, ``sensitivity``, ``search``."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -126,3 +126,32 @@ def sensitivity(
     project = _project(model, input_spec, calibration, images, frames, report)
     found = command.sensitivity(project, options, report, bits=bits, others=others, of=of.value, cycles=cycles)
     show_sensitivity(report, found)
+
+
+@app.command(epilog="Example: `fewbit search examples/digits/float32.onnx --max-drop 1`")
+def search(
+    model: FloatModel, images: ImagesFile = None, calibration: Calibration = None,
+    budget_luts: Annotated[int | None, typer.Option("--budget-luts", min=1, help="LUTs by the estimate.")] = None,
+    budget_bits: Annotated[int | None, typer.Option("--budget-bits", min=1, help="Bits that weights take.")] = None,
+    max_drop: Annotated[float | None, typer.Option("--max-drop", min=0.0, help="Points of accuracy to lose.")] = None,
+    formats: Annotated[
+        str, typer.Option("--formats", help="What a layer may have, bits of weights and activations.")
+    ] = "w8a8,w6a6,w4a4,w3a3,w2a2,w1a1",
+    ranges: RangeOption = Range.mse, weight_ranges: WeightRange = Range.mse, percent: Percent = 99.9,
+    per_channel: PerChannel = True, correct: Correct = True, sums: Sums = 8, cycles: Cycles = None,
+    directory: Annotated[
+        Path | None, typer.Option("-o", "--directory", help="Where to write; default `build/search/<model>`.")
+    ] = None,
+    input_spec: Input = None, frames: Frames = None, json: Json = False,
+):  # fmt: skip
+    """Find formats for each layer within a budget, and the Pareto set of accuracy and cost."""
+    from .mixed import Goal
+    from .ptqreport import show_search
+    from .searchcommand import search_formats
+
+    report = Reporter(json)
+    options = _options(ranges, weight_ranges, percent, per_channel, correct, sums)
+    project = _project(model, input_spec, calibration, images, frames, report)
+    goal = Goal(luts=budget_luts, bits=budget_bits, drop=max_drop)
+    found = search_formats(project, options, goal, report, formats=formats, cycles=cycles, directory=directory)
+    show_search(report, found)

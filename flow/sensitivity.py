@@ -52,7 +52,7 @@ def sensitivity(project, options, report, *, bits=BITS, others=8, of="both", cyc
     model, calibration = project.model, project.calibration
     floats = measured(project, Plan())
     whole = measured(project, quantize(model, calibration, base, options)) | {
-        "luts": cost.luts(base), "weight_bits": cost.weight_bits(base)
+        **cost.hardware(base), "weight_bits": cost.weight_bits(base)
     }  # fmt: skip
     rows, layers = [], model.layers
     with report.counting("layers", len(layers) * len(tried)) as progress:
@@ -69,7 +69,7 @@ def sensitivity(project, options, report, *, bits=BITS, others=8, of="both", cyc
                     "layer": layer.name, "place": place, "bits": b, "format": str(among), **found,
                     "lost_alone": _points(floats, found["alone"]), "lost_among": _points(whole, found["among"]),
                     "weight_bits_saved": whole["weight_bits"] - cost.weight_bits(bits_among),
-                    "luts_saved": whole["luts"] - cost.luts(bits_among),
+                    **{f"{kind}_saved": whole[kind] - n for kind, n in cost.hardware(bits_among).items()},
                 })  # fmt: skip
                 progress(len(rows))
     return {
