@@ -1,17 +1,20 @@
 """The register map of the IP block, defined once: hardware, tables, C header and drivers all read it from here."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
-__all__ = ["MAGIC", "STALLS", "VERSION", "Access", "Field", "Register", "RegisterMap", "register_map"]
+__all__ = ["EVENTS", "MAGIC", "MOST_STAGES", "VERSION", "Access", "Field", "Register", "RegisterMap", "register_map"]
 
 MAGIC = 0x46455742  # "FEWB"
 VERSION = 0x0001_0000  # of this map: major in the upper half, minor in the lower one
-STALLS = 0x100  # offset of the first stall counter; they are last, as their number is the network's
 MODEL_WORDS, BUILD_WORDS = 4, 2
+ADDRESS_BITS = 12  # 4 KiB, the least range that Vivado's address editor gives
+EVENTS = 0x800  # the upper half: counters of single cycles, which are last, as their number is the network's
+MOST_STAGES = 500
 LAST = (1 << 32) - 1
 
 
-class Access:
+class Access(StrEnum):
     """What software may do with a register."""
 
     RO, RW, W1C, W1S = "read-only", "read-write", "write 1 to clear", "write 1 to start"
@@ -28,22 +31,31 @@ class Field:
 
 @dataclass(frozen=True)
 class Register:
-    """``count`` words of 32 bits from ``offset`` on. ``reset`` is what it holds after reset, and after CLEAR if it is a
-    counter; ``value`` is what a constant one always reads, one number a word."""
+    """``count`` words of 32 bits from ``offset`` on.
+
+    ``reset`` is what it holds after a reset; ``value`` is what a constant one always reads, a number for each word;
+    ``labels`` say what each word of several is for.
+    """
 
     name: str
     offset: int
-    access: str
+    access: Access
     meaning: str
     fields: tuple = ()
     count: int = 1
     reset: int = 0
     value: tuple = ()
-    labels: tuple = field(default=(), repr=False)  # of each word, where there are several
+    labels: tuple = field(default=(), repr=False)
 
     @property
-    def writable(self):
-        return self.access != Access.RO
+    def bits(self):
+        """How many bits it has, from bit 0 on; the others read 0."""
+        return len(self.fields) or 32
+
+    @property
+    def is_event(self):
+        """Whether it counts single cycles, in the memory of such counters."""
+        return self.offset >= EVENTS
 
     @property
     def words(self):
@@ -53,71 +65,71 @@ class Register:
         return [(f"{self.name}{k}", self.offset + 4 * k) for k in range(self.count)]
 
 
-CONTROL = (
-    Field("SOFT_RESET", 0, "Empty the data path, keep the registers. Reads 1 until that is done."),
-    Field("CLEAR", 1, "Set all counters back. Reads 0."),
-    Field(
-        "SOURCE_RESET",
-        2,
-        "With SOFT_RESET: the source of `s_axis` was reset too; no rest of a frame is to come. Reads 0.",
-    ),
-    Field(
-        "SINK_RESET", 3, "With SOFT_RESET: the sink of `m_axis` was reset too; no rest of a result is to go. Reads 0."
-    ),
+_CONTROL = (
+    Field("SOFT_RESET", 0, "Empty the data path; registers stay as they are. Reads 1 until that is done."),
+    Field("CLEAR", 1, "Set all counters but CYCLES back. Reads 0."),
+    Field("SOURCE_RESET", 2, "With SOFT_RESET: the source of `s_axis` was reset too, so no rest of a frame will come."),
+    Field("SINK_RESET", 3, "With SOFT_RESET: the sink of `m_axis` was reset too, so no rest of a result need go."),
 )
-STATUS = (
+_STATUS = (
     Field("RECEIVING", 0, "A frame has begun on `s_axis` and not ended."),
     Field("SENDING", 1, "A result has begun on `m_axis` and not ended."),
     Field("OCCUPIED", 2, "Frames are inside."),
-    Field("STOPPING", 3, "Soft reset: a beat on offer at `m_axis` waits to be taken."),
-    Field("CLEANING", 4, "Soft reset: the rest of a frame is dropped, the rest of a result sent."),
+    Field("STOPPING", 3, "Soft reset waits for the sink: a beat is on offer at `m_axis`."),
+    Field("CLEANING", 4, "Soft reset drops the rest of a frame, or sends the rest of a result."),
 )
-INTERRUPTS = (
+_INTERRUPTS = (
     Field("RESULT", 0, "The last beat of a result was taken."),
     Field("BAD", 1, "That result was marked: its frame was too short or too long, or a soft reset cut it off."),
 )
-_STAMPED = "cycles from a frame's first beat on `s_axis` to its result's last beat on `m_axis`"
-_BETWEEN = "cycles between the last beats of results that follow each other without a soft reset between"
 
 
-def _registers(model, build, beats_in, beats_out, stages):
+def _control(model, build, beats_in, beats_out, stages):
     ro, rw = Access.RO, Access.RW
     return (
-        Register("MAGIC", 0x00, ro, "Says that this is fewbit's block: \"FEWB\".", value=(MAGIC,)),
+        Register("MAGIC", 0x00, ro, 'The block is one of fewbit\'s: "FEWB".', value=(MAGIC,)),
         Register("VERSION", 0x04, ro, "Of this map: major in the upper 16 bits, minor in the lower.", value=(VERSION,)),
         Register("MODEL", 0x08, ro, "The first 128 bits of the model file's SHA-256, the first 32 of them first.",
-                 count=MODEL_WORDS, value=_words(model, MODEL_WORDS)),
-        Register("BUILD", 0x18, ro, "The first 64 bits of `build` in the manifest: of model, input declaration, "
-                 "folding and target. It says that data is packed as this manifest has it.",
-                 count=BUILD_WORDS, value=_words(build, BUILD_WORDS)),
+                 count=MODEL_WORDS, value=_leading(model, MODEL_WORDS)),
+        Register("BUILD", 0x18, ro, "The first 64 bits of `build` in the manifest, of model, input declaration, folding "
+                 "and target together. If equal, data is packed as the manifest says.",
+                 count=BUILD_WORDS, value=_leading(build, BUILD_WORDS)),
         Register("BEATS_IN", 0x20, ro, "Beats of a frame on `s_axis`.", value=(beats_in,)),
         Register("BEATS_OUT", 0x24, ro, "Beats of a result on `m_axis`.", value=(beats_out,)),
         Register("STAGES", 0x28, ro, "How many counters STALL has.", value=(len(stages),)),
-        Register("CONTROL", 0x40, Access.W1S, "What to do now.", CONTROL),
-        Register("STATUS", 0x44, ro, "What is going on.", STATUS),
-        Register("INTERRUPT_ENABLE", 0x48, rw, "Which bits of INTERRUPT_STATUS raise `interrupt`.", INTERRUPTS),
+        Register("CONTROL", 0x40, Access.W1S, "What to do now.", _CONTROL),
+        Register("STATUS", 0x44, ro, "What is going on.", _STATUS),
+        Register("INTERRUPT_ENABLE", 0x48, rw, "Which bits of INTERRUPT_STATUS raise `interrupt`.", _INTERRUPTS),
         Register("INTERRUPT_STATUS", 0x4C, Access.W1C,
-                 "What has happened. A bit that is set and cleared at once is set.",
-                 INTERRUPTS),
+                 "What has happened. A bit that is set in the cycle in which it is cleared stays set.", _INTERRUPTS),
         Register("SCRATCH", 0x50, rw, "Holds what software writes."),
-        Register("CYCLES", 0x80, ro, "Cycles of `aclk`. Like all counters here it wraps at 2^32."),
-        Register("FRAMES", 0x84, ro, "Results sent, marked ones too."),
-        Register("BAD_FRAMES", 0x88, ro, "Results that were marked."),
-        Register("LATENCY", 0x8C, ro, f"Of the last result: {_STAMPED}."),
-        Register("LATENCY_MIN", 0x90, ro, "The least LATENCY.", reset=LAST),
-        Register("LATENCY_MAX", 0x94, ro, "The greatest LATENCY."),
-        Register("INTERVAL", 0x98, ro, f"Of the last result: {_BETWEEN}."),
-        Register("INTERVAL_MIN", 0x9C, ro, "The least INTERVAL.", reset=LAST),
-        Register("INTERVAL_MAX", 0xA0, ro, "The greatest INTERVAL."),
-        Register("INPUT_STALLS", 0xA4, ro, "Cycles in which `s_axis` offered a beat that was not taken."),
-        Register("INPUT_STARVED", 0xA8, ro, "Cycles in which `s_axis` could have taken a beat and was offered none."),
-        Register("OUTPUT_STALLS", 0xAC, ro, "Cycles in which `m_axis` offered a beat that was not taken."),
-        Register("STALL", STALLS, ro, "By stage: cycles in which it offered a beat that the next one did not take. A "
-                 "cycle shows at most STAGES + 4 cycles later.", count=len(stages), labels=tuple(stages)),
     )  # fmt: skip
 
 
-def _words(digest, count):
+def _counters(stages):
+    ro = Access.RO
+    stamps = "cycles from a frame's first beat on `s_axis` to its result's last beat on `m_axis`"
+    between = "cycles from the last beat of the result before it to its own; 0 if a reset is between"
+    return (
+        Register("CYCLES", 0x80, ro, "Cycles of `aclk` since reset. Like all counters it wraps at 2^32."),
+        Register("FRAMES", 0x84, ro, "Results sent, marked ones too."),
+        Register("BAD_FRAMES", 0x88, ro, "Results that were marked."),
+        Register("LATENCY", 0x8C, ro, f"Of the last result: {stamps}."),
+        Register("LATENCY_MIN", 0x90, ro, "The least LATENCY so far.", reset=LAST),
+        Register("LATENCY_MAX", 0x94, ro, "The greatest LATENCY so far."),
+        Register("INTERVAL", 0x98, ro, f"Of the last result: {between}."),
+        Register("INTERVAL_MIN", 0x9C, ro, "The least INTERVAL so far.", reset=LAST),
+        Register("INTERVAL_MAX", 0xA0, ro, "The greatest INTERVAL so far."),
+        Register("INPUT_STALLS", EVENTS, ro, "Cycles in which `s_axis` offered a beat that was not taken. It and all "
+                 "that follow show a cycle at most STAGES + 5 cycles later."),
+        Register("INPUT_STARVED", EVENTS + 4, ro, "Cycles in which `s_axis` would have taken a beat and had none."),
+        Register("OUTPUT_STALLS", EVENTS + 8, ro, "Cycles in which `m_axis` offered a beat that was not taken."),
+        Register("STALL", EVENTS + 12, ro, "By stage: cycles in which it offered a beat that was not taken.",
+                 count=len(stages), labels=tuple(stages)),
+    )  # fmt: skip
+
+
+def _leading(digest, count):
     return tuple(int(digest[8 * k : 8 * k + 8], 16) for k in range(count))
 
 
@@ -131,13 +143,14 @@ class RegisterMap:
         Of the AXI4-Lite address; bytes are addressed.
     """
 
+    address_bits = ADDRESS_BITS
+
     def __init__(self, registers):
         self.registers = tuple(r for r in registers if r.count)
         self._named = {r.name: r for r in self.registers}
         taken = [offset for r in self.registers for _, offset in r.words]
-        if taken != sorted(set(taken)) or any(offset % 4 for offset in taken):
-            raise ValueError("Registers must be whole words by rising offset, with no two at one")
-        self.address_bits = max(12, taken[-1].bit_length())
+        if taken != sorted(set(taken)) or any(offset % 4 for offset in taken) or taken[-1] >= self.size:
+            raise ValueError(f"Registers must be whole words by rising offset below {self.size}, with no two at one")
 
     def __getitem__(self, name):
         return self._named[name]
@@ -147,16 +160,21 @@ class RegisterMap:
         """Bytes of the address range."""
         return 1 << self.address_bits
 
+    @property
+    def events(self):
+        """Names of the words that count single cycles, in the order of their offsets, which has no gap."""
+        return [name for r in self.registers if r.is_event for name, _ in r.words]
+
     def constants(self):
-        """What a driver needs, ready for JSON: the entry ``registers`` of the manifest."""
+        """What a driver needs, ready for JSON: ``control`` of the manifest."""
         return {
             "magic": MAGIC,
             "version": VERSION,
             "size": self.size,
             "registers": {
                 r.name: {
-                    "offset": r.offset, "access": r.access, "words": r.count, "reset": r.reset,
-                    "fields": {f.name: f.bit for f in r.fields}, "meaning": r.meaning,
+                    "offset": r.offset, "words": r.count, "access": str(r.access), "reset": r.reset,
+                    "fields": {f.name: f.bit for f in r.fields},
                     **({"value": list(r.value)} if r.value else {}), **({"labels": list(r.labels)} if r.labels else {}),
                 }
                 for r in self.registers
@@ -174,9 +192,11 @@ def register_map(*, model, build, beats_in, beats_out, stages):
     beats_in, beats_out : int
         Of a frame and of a result.
     stages : sequence of str
-        Names of the pipeline's stages.
+        Names of the pipeline's stages, 500 at most.
     """
     for what, digest in (("Model", model), ("Build", build)):
         if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
             raise ValueError(f"{what} must be a SHA-256 as 64 hex digits, not {digest!r}")
-    return RegisterMap(_registers(model, build, beats_in, beats_out, stages))
+    if len(stages) > MOST_STAGES:
+        raise ValueError(f"Stages must be {MOST_STAGES} at most, not {len(stages)}")
+    return RegisterMap(_control(model, build, beats_in, beats_out, stages) + _counters(stages))
