@@ -26,8 +26,8 @@ class AxiLiteSlave(wiring.Component):
 
     Every output is a register or its inverse: no path leads from an input to an output. Address and data of a write may
     come in any order and far apart; one write and one read are inside at a time, and neither waits for the other.
-    A write takes 3 cycles and a read 4, from the last valid beat to the response, if the answer is taken at once.
-    Protection bits are ignored, so are the lowest two address bits.
+    A write is answered 2 cycles after the last of its parts was taken, a read 3. Protection bits are ignored, so are
+    the lowest two address bits.
 
     Parameters
     ----------

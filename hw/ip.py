@@ -15,8 +15,8 @@ __all__ = ["AcceleratorIP"]
 
 
 class AcceleratorIP(wiring.Component):
-    """`hw.axi.AxiAccelerator` with registers: who it is, what it does, how long it takes, where it waits; soft reset and
-    an interrupt. Streams pass without further latency.
+    """`hw.axi.AxiAccelerator` with registers: who it is, what it does, how long it takes, where it waits; soft
+    reset and an interrupt. Streams pass without further latency.
 
     Parameters
     ----------

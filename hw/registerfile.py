@@ -21,8 +21,8 @@ class RegisterFile(wiring.Component):
         Number of the counter of single cycles that is read, and what it holds in the same cycle.
 
     A register has members named after it, in lower case. Read-only: what it reads, ``In``. Read-write: what it
-    holds, ``Out``. Write 1 to clear: what it holds, ``Out``, and ``…_set``, bits to be set in this cycle, ``In``. Write 1
-    to start: ``Out``, bits that were written as 1, for one cycle, and ``…_reads``, ``In``. Constants have none.
+    holds, ``Out``. Write 1 to clear: what it holds, ``Out``, and ``…_set``, bits to be set in this cycle, ``In``.
+    Write 1 to start: ``Out``, bits written as 1, for one cycle, and ``…_reads``, ``In``. Constants have none.
     """
 
     def __init__(self, registers):
@@ -89,4 +89,4 @@ class RegisterFile(wiring.Component):
             elif r.access == Access.W1C:
                 m.d.sync += held.eq(held & ~(slave.write_data & written) | getattr(self, f"{r.name.lower()}_set"))
             else:
-                m.d.comb += held.eq(slave.write_data & written)
+                m.d.sync += held.eq(slave.write_data & written)

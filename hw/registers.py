@@ -91,8 +91,8 @@ def _control(model, build, beats_in, beats_out, stages):
         Register("VERSION", 0x04, ro, "Of this map: major in the upper 16 bits, minor in the lower.", value=(VERSION,)),
         Register("MODEL", 0x08, ro, "The first 128 bits of the model file's SHA-256, the first 32 of them first.",
                  count=MODEL_WORDS, value=_leading(model, MODEL_WORDS)),
-        Register("BUILD", 0x18, ro, "The first 64 bits of `build` in the manifest, of model, input declaration, folding "
-                 "and target together. If equal, data is packed as the manifest says.",
+        Register("BUILD", 0x18, ro, "The first 64 bits of `build` in the manifest, of model, input declaration, "
+                 "folding and target together. If equal, data is packed as the manifest says.",
                  count=BUILD_WORDS, value=_leading(build, BUILD_WORDS)),
         Register("BEATS_IN", 0x20, ro, "Beats of a frame on `s_axis`.", value=(beats_in,)),
         Register("BEATS_OUT", 0x24, ro, "Beats of a result on `m_axis`.", value=(beats_out,)),

@@ -19,8 +19,8 @@ class StreamGate(wiring.Component):
     Otherwise beats pass without latency. After ``request``:
 
     1. No beat enters any more. A beat that the core has offered at ``o`` stays until it is taken.
-    2. The core is held in reset. A result that has begun at ``o`` is filled up with zeros, marked by ``user`` on its last
-       beat; a result that has not begun never comes. A frame that has begun at ``i`` is taken and dropped to its end.
+    2. The core is held in reset. A result that has begun at ``o`` is filled up with zeros, marked by ``user`` on its
+       last beat; one that has not begun never comes. A frame that has begun at ``i`` is taken and dropped to its end.
     3. When both are done, the next beat at ``i`` is the first of a frame.
 
     If the source was reset too, there is no rest to drop, and if the sink was, none to send: ``source_reset`` and
