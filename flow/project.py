@@ -140,6 +140,49 @@ class Project:
             stage.outputs = list(written)
         return True
 
+    @cached_property
+    def model_sha256(self):
+        return hashlib.sha256(self.model.read_bytes()).hexdigest()
+
+    @cached_property
+    def registers(self):
+        """The register map of the IP block."""
+        from hw.registers import register_map
+
+        return register_map(
+            model=self.model_sha256, build=self.digest, beats_in=self.plan.beats_in, beats_out=self.plan.beats_out,
+            stages=[stage.name for stage in self.plan.stages],
+        )  # fmt: skip
+
+    @cached_property
+    def block(self):
+        """The IP block as design tools see it: a `flow.ipblock.Block`."""
+        from .ipblock import describe
+
+        return describe(self.plan, self.registers, self.model.name)
+
+    def generate_ip(self):
+        """Write ``ip/``, the complete block with its registers; returns whether anything had to be done."""
+        from hw.verilog import emit_ip
+
+        from .ipfolder import ip_files
+
+        stage = self.stage("ip", source_digest("flow", "sim"))
+        if stage.done:
+            return False
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            written = ip_files(self.block, emit_ip(self.plan, self.registers))
+        with stage:
+            for name, text in written.items():
+                atomic_write(self.directory / "ip" / name, text)
+            stage.outputs = [f"ip/{name}" for name in written]
+        return True
+
+    @property
+    def ip(self):
+        return self.directory / "ip"
+
     @property
     def verilog(self):
         return self.directory / "verilog" / "accelerator.v"
@@ -152,7 +195,8 @@ class Project:
         timing = predict_steady(plan)
         return {
             "model": self.model.name,
-            "sha256": hashlib.sha256(self.model.read_bytes()).hexdigest(),
+            "sha256": self.model_sha256,
+            "build": self.digest,
             "input": {
                 "declaration": network.input_spec, "format": str(plan.x_format), "shape": list(network.input_shape),
                 "bits": plan.x_format.bits, "lanes": plan.lanes_in, "beats": plan.beats_in,
@@ -173,6 +217,7 @@ class Project:
                        "weights_in": p.weights_in, "products_in": "DSPs" if p.dsp else "LUTs"}
                 for name, p in plan.layers.items()
             },
+            "control": {"vlnv": self.block.vlnv, "top": self.block.top} | self.registers.constants(),
         }  # fmt: skip
 
     def _meaning(self, output):
