@@ -51,9 +51,7 @@ class UartReceiver(wiring.Component):
         if cycles < FEWEST:
             raise ValueError(f"Cycles of a bit must be at least {FEWEST}, not {cycles!r}")
         self._cycles = cycles
-        super().__init__(
-            {"rx": In(1, init=1), "o": Out(stream.Signature(8, always_ready=True)), "broken": Out(1)}
-        )
+        super().__init__({"rx": In(1, init=1), "o": Out(stream.Signature(8, always_ready=True)), "broken": Out(1)})
 
     def elaborate(self, platform):
         m = Module()

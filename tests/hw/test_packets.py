@@ -19,7 +19,11 @@ def draw(length, zeros):
 @pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)
 def test_encoder(stalls):
     packets = [draw(n, z) for n in (1, 2, 9, 30) for z in (0, 0.5, 1)]
-    packets = packets if all(stalls) else [*packets, draw(253, 0), draw(254, 0), draw(254, 0) + b"\0", draw(254, 0) + b"\0\1", draw(508, 0)]
+    packets = (
+        packets
+        if all(stalls)
+        else [*packets, draw(253, 0), draw(254, 0), draw(254, 0) + b"\0", draw(254, 0) + b"\0\1", draw(508, 0)]
+    )
     beats = [byte | (k == len(p) - 1) << 8 for p in packets for k, byte in enumerate(p)]
     line = b"".join(b"\0" + cobs_encode(p) + b"\0" for p in packets)
     assert stream(CobsEncoder(), beats, len(line), stalls=stalls).payloads == list(line)
