@@ -65,7 +65,8 @@ def build_board(name, directory, report, *, clock=None, baud=BAUD, seed=1, run=T
     clock = ZYNQ_BOARDS[name].clock if clock is None else clock
     for path, content in zynq_files(name, project, build, clock).items():
         atomic_write(folder / path, content)
-    return _written(folder, {"board": name, "directory": str(folder), "clock_mhz": clock, "dma": True})
+    result = {"board": name, "directory": str(folder), "clock_mhz": clock}
+    return _written(folder, result | {"next": f"read {folder / 'README.md'}"})
 
 
 def _serial_board(name, build, report, clock, baud, seed, run):
@@ -91,9 +92,20 @@ def _serial_board(name, build, report, clock, baud, seed, run):
         report.step("design", True, folder)
         if run and board.luts is Luts.OPERATORS:
             result |= _bitstream(folder, plan, seed, report)
+        result["next"] = _next(name, build, folder, baud, "bitstream" in result)
         _written(folder, result)
         stage.outputs = [*plan.files, "board.json", *(bitstream.MADE if "bitstream" in result else ())]
     return result
+
+
+def _next(name, build, folder, baud, made):
+    """What to do with the design, in a line."""
+    demo = f"fewbit demo {build.directory} --serial /dev/ttyUSB0" + ("" if baud == BAUD else f" --baud {baud}")
+    if made:
+        return f"openFPGALoader --board {name} {folder / 'top.bit'}, then {demo}"
+    if SERIAL_BOARDS[name].luts is Luts.OPERATORS:
+        return f"without --files, `fewbit board {name} {build.directory}` makes the bitstream"
+    return f"in {folder}: vivado -mode batch -source top.tcl, load top.bit, then {demo}"
 
 
 def _rebuilt(build, folder, luts, report):

@@ -37,16 +37,23 @@ def build_program(folder, main, sources, *, top, shape, timeout=3600):
     made = folder / "obj"
     made.mkdir(parents=True, exist_ok=True)
     (folder / "shape.h").write_text("".join(f"#define {name} {value}\n" for name, value in shape.items()))
-    env = environment()
+    env, log = environment(), folder / "build.log"
+    log.write_text("")
+    _run(
+        ["verilator", "--cc", "--exe", *_OPTIONS, "-CFLAGS", f"{_FLAGS} -I{folder.resolve()}", "--top-module", top,
+         "--prefix", f"V{top}", "--Mdir", str(made.resolve()), *(str(Path(source).resolve()) for source in sources),
+         str((Path(__file__).parent / main).resolve())], folder, env, log, timeout,
+    )  # fmt: skip
     store = runtime_folder(_RUNTIME, Path(env["VERILATOR_ROOT"]) / "include", (_OPTIONS, _FLAGS))
-    reuse_runtime(store, made)
-    command = [
-        "verilator", "--cc", "--exe", "--build", *_OPTIONS, "-CFLAGS", f"{_FLAGS} -I{folder.resolve()}",
-        "--top-module", top, "--prefix", f"V{top}", "--Mdir", str(made.resolve()),
-        *(str(Path(source).resolve()) for source in sources), str((Path(__file__).parent / main).resolve()),
-    ]  # fmt: skip
-    log = folder / "build.log"
-    with open(log, "w") as out:
+    reuse_runtime(store, made)  # only now: the header that Verilator has written is older
+    _run(["make", "-f", f"V{top}.mk", f"V{top}"], made, env, log, timeout)
+    keep_runtime(made, store)
+    return made / f"V{top}"
+
+
+def _run(command, folder, env, log, timeout):
+    """One tool, its output at the end of the log; `SimulationError` if it fails."""
+    with open(log, "a") as out:
         try:
             done = subprocess.run(
                 command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=timeout,
@@ -55,10 +62,8 @@ def build_program(folder, main, sources, *, top, shape, timeout=3600):
         except subprocess.TimeoutExpired:
             raise SimulationError(f"Verilator's build took over {timeout} s; log: {log}") from None
         except FileNotFoundError:
-            raise SimulationError("Verilator is missing: run `make lint`, which installs it") from None
+            raise SimulationError(f"{command[0]} is missing: `make doctor` says what to install") from None
     if done.returncode:
         lines = log.read_text(errors="replace").splitlines() or ["it printed nothing"]
         reason = next((line for line in lines if "rror" in line), lines[-1]).strip()[:200]
         raise SimulationError(f"Verilator's build failed ({reason}); log: {log}")
-    keep_runtime(made, store)
-    return made / f"V{top}"

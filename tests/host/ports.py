@@ -84,6 +84,18 @@ class NoisyPort:
         parser = Parser()
         return parser.feed(b"".join(noisy for _, noisy in self.sent)), parser.damaged
 
+    def fates(self):
+        """By packet that was written: ``(touched, arrived, reported)``, the last if a piece of it was counted."""
+        parser, states = Parser(), []
+        for before, noisy in self.sent:
+            was = parser.damaged
+            packets = parser.feed(noisy)
+            (meant,) = Parser().feed(before)
+            states.append((before != noisy, meant in packets, was))
+        # A piece whose last delimiter was hurt ends where the next packet begins.
+        counts = [was for _, _, was in states[2:]] + [parser.damaged] * 2
+        return [(hurt, came, after > was) for (hurt, came, was), after in zip(states, counts, strict=False)]
+
     def answered(self):
         """Packets that the board sent."""
         parser = Parser()
