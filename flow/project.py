@@ -143,6 +143,20 @@ class Project:
             stage.outputs = list(written)
         return True
 
+    @cached_property
+    def model_sha256(self):
+        return hashlib.sha256(self.model.read_bytes()).hexdigest()
+
+    @cached_property
+    def registers(self):
+        """The register map of the IP block."""
+        from hw.registers import register_map
+
+        return register_map(
+            model=self.model_sha256, build=self.digest, beats_in=self.plan.beats_in, beats_out=self.plan.beats_out,
+            stages=[stage.name for stage in self.plan.stages],
+        )  # fmt: skip
+
     @property
     def verilog(self):
         return self.directory / "verilog" / "accelerator.v"
@@ -155,7 +169,8 @@ class Project:
         timing = predict_steady(plan)
         return {
             "model": self.model.name,
-            "sha256": hashlib.sha256(self.model.read_bytes()).hexdigest(),
+            "sha256": self.model_sha256,
+            "build": self.digest,
             "identity": self.identity,
             "output_option": self.output_option,
             "input": {
@@ -179,6 +194,7 @@ class Project:
                        "weights_in": p.weights_in, "products_in": "DSPs" if p.dsp else "LUTs"}
                 for name, p in plan.layers.items()
             },
+            "control": self.registers.constants(),
         }  # fmt: skip
 
     def _channels(self):
