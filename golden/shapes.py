@@ -53,8 +53,8 @@ def quantize_to_levels(importer, node, inputs, attributes):
         result, exact = quantized(importer, data_of(x), quantizer), quantizer.exact
     if not exact:
         importer.note(
-            f"{describe(node)}: its levels are in no whole ratios; they are {FIXED_POINT_BITS}-bit fixed point here, so "
-            "that codes and labels may differ from the model's (run --check counts them)"
+            f"{describe(node)}: its levels are in no whole ratios; they are {FIXED_POINT_BITS}-bit fixed point here, "
+            "so that codes and labels may differ from the model's (run --check counts them)"
         )
     return [result]
 
