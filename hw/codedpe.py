@@ -87,7 +87,7 @@ class CodedPE(wiring.Component):
         total = Const(0, size)
         for code, value in enumerate(column):
             if value:
-                term = Const(-1, size)
+                term = Const((1 << size) - 1, size)
                 for k in range(self._w_bits):
                     term = term & (self.w[k] if code >> k & 1 else ~self.w[k])
                 total = total | term
