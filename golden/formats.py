@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Bipolar", "Float32", "Format", "Levels", "PowersOfTwo", "Signed", "Ternary", "Unsigned", "format_for", "levels_format",
-           "parse_format", "powers_of_two"]  # fmt: skip
+__all__ = ["Bipolar", "Float32", "Format", "Levels", "PowersOfTwo", "Signed", "Ternary", "Unsigned", "format_for",
+           "levels_format", "parse_format", "powers_of_two"]  # fmt: skip
 
 
 class Format:

@@ -88,9 +88,10 @@ class Arithmetic:
         return self.terms.exponents
 
     def luts(self, shape):
-        """About what it takes in a folding: a dict of pe, simd, lanes, steps, words, rows (of numbers a neuron), acc."""
+        """About what it takes in a folding: ``shape`` has pe, simd, lanes, steps, inputs, words, rows (entries of a
+        memory of a number a neuron), and acc, the accumulator's bits."""
         memory = rom_luts(self.weight_bits * shape["pe"] * shape["simd"], shape["words"])
-        return shape["pe"] * self._pe(shape["simd"], shape["acc"], shape["steps"] > 1) + memory + self.beside(shape)
+        return shape["pe"] * self.pe_luts(shape["simd"], shape["acc"], shape["steps"] > 1) + memory + self.beside(shape)
 
     def beside(self, shape):
         """LUTs of what is there once, not for every PE."""
@@ -119,7 +120,8 @@ class Plain(Arithmetic):
         """By neuron, or one number: the heap of a lane that is padding."""
         return int(self.terms.heap(self.pad_value, self.w_format.decode(self.pad_weight)))
 
-    def _pe(self, simd, acc, feedback):
+    def pe_luts(self, simd, acc, feedback):
+        """LUTs of a PE of so many lanes, with an accumulator of ``acc`` bits."""
         return pe_luts(self.lane_format, self.w_format, simd, acc, feedback)
 
 
@@ -160,8 +162,8 @@ class Decoded(Plain):
     def pad_heap(self):
         return int(self.terms.heap(self.pad_value, self._pad_value))
 
-    def _pe(self, simd, acc, feedback):
-        return super()._pe(simd, acc, feedback) + _table_luts(self.parts[0].w_codes, self.weight_bits) * simd
+    def pe_luts(self, simd, acc, feedback):
+        return super().pe_luts(simd, acc, feedback) + _table_luts(self.parts[0].w_codes, self.weight_bits) * simd
 
 
 class Planes(Arithmetic):
@@ -225,11 +227,7 @@ class Planes(Arithmetic):
         heaps = [self.terms.heap(x, d) for d in digits for x in self._x_values(self.pad_value)]
         return self.coefficients @ np.array(heaps, dtype=np.int64)
 
-    def _width(self, acc):
-        """Bits of a plane's accumulator, of an ``acc`` that holds a heap of every bit."""
-        return acc
-
-    def _pe(self, simd, acc, feedback):
+    def pe_luts(self, simd, acc, feedback):
         part = self.parts[0]
         decoders = sum(_table_luts(p.w_codes, self.weight_bits) for p in self.parts[:: len(self._x)])
         width = (sum(1 << e for e in self.terms.exponents)).bit_length() + simd.bit_length()

@@ -183,6 +183,14 @@ class LayerPlan:
         found = self.make_weights().placement
         return {"luts": f"{found.luts} LUTs", "block": f"{found.bram18} BRAM18"}.get(found.where, "constants")
 
+    @property
+    def products_in(self):
+        """How products are made, in words."""
+        if self.is_float or self.constant:
+            return "LUTs"
+        words = {"plain": "LUTs", "dsp": "DSPs", "decode": "LUTs, weights decoded", "shift": "LUTs, shifted"}
+        return words.get(self.arithmetic.name, f"{len(self.arithmetic.parts or ())} planes")
+
     def make_init(self):
         """What the accumulators start a row with, by row; PE 0 lowest. Those of planes start with nothing."""
         width = Shape.cast(self.array_shape).width

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 
 from golden.coding import Coding
-from golden.formats import Bipolar, Levels, PowersOfTwo, Signed, Ternary, Unsigned
-from golden.network import Dense, Threshold
-from hw.layerplan import LayerPlan
+from golden.formats import Bipolar, Levels, Signed, Ternary, Unsigned
+from golden.network import Dense
 from hw.target import Luts, Target
 from tests.hw.bench import STALLS, assert_varied
 from tests.hw.layer import Layer
