@@ -11,7 +11,7 @@ from onnx import helper
 from qonnx.custom_op.base import CustomOp
 from qonnx.custom_op.registry import add_domain_alias
 
-from .random import generator_named
+from .random import chosen, generator_named
 
 __all__ = ["DOMAIN", "KINDS", "OPERATIONS", "BasisQuant", "LevelQuant", "StochasticQuant", "TernaryQuant",
            "basis_levels", "basis_quant", "chance", "level_quant", "make_basis_quant", "make_level_quant",
@@ -101,14 +101,6 @@ def chance(x, scale, *, kind, bits):
         x = _float32(x) / _float32(scale)
     p = np.clip((x + _F32(1)) / _F32(2), _F32(0), _F32(1)) if kind == "bipolar" else np.clip(x, _F32(-1), _F32(1))
     return np.rint(p * _F32(2**bits)).astype(np.int64)
-
-
-def chosen(number, draws, kind):
-    """-1, 0 or +1 for a `chance` and a draw: bipolar +1 where ``draw < number`` else -1, ternary the sign of
-    ``number`` where ``draw < abs(number)`` else 0."""
-    if kind == "bipolar":
-        return np.where(draws < number, 1, -1)
-    return np.where(draws < np.abs(number), np.sign(number), 0)
 
 
 def stochastic_quant(x, scale, *, kind="bipolar", bits=8, seed=1, generator="lfsr", frame=0):
