@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Bipolar", "Float32", "Format", "Signed", "Ternary", "Unsigned", "format_for", "parse_format"]
+__all__ = ["Bipolar", "Float32", "Format", "Levels", "Signed", "Ternary", "Unsigned", "format_for", "levels_format",
+           "parse_format"]  # fmt: skip
 
 
 class Format:
@@ -33,6 +34,10 @@ class Format:
     def values(self):
         """Every value, ascending."""
         return np.arange(self.lo, self.hi + 1, dtype=np.int64)
+
+    def holds(self, value):
+        """Whether ``value`` is one of the format's."""
+        return self.lo <= value <= self.hi
 
     def encode(self, values):
         """Codes (``int64``, non-negative) of integer ``values``; ``ValueError`` if one is outside the format."""
@@ -58,6 +63,9 @@ class Bipolar(Format):
     @property
     def values(self):
         return np.array([-1, 1], dtype=np.int64)
+
+    def holds(self, value):
+        return value in (-1, 1)
 
     def _encode(self, values):
         return (values + 1) // 2
@@ -157,6 +165,76 @@ class Float32(Format):
         return "float32"
 
 
+@dataclass(frozen=True)
+class Levels(Format):
+    """A table of integers, ascending; a code is an index into it. Codes beyond the table count as its last entry.
+
+    ``basis`` are numbers V_i of which every entry is a sum with signs, where that is known: entry n is
+    ``sum(V_i*e_i)`` for some e in {-1, +1}^K (LQ-Nets), so that products may be made plane by plane.
+    """
+
+    table: tuple
+    basis: tuple = ()
+
+    def __post_init__(self):
+        if not 2 <= len(self.table) <= 256 or any(a >= b for a, b in zip(self.table, self.table[1:], strict=False)):
+            raise ValueError(f"A table of levels must have 2 to 256 rising integers, not {self.table!r}")
+        if self.basis and not set(self.table) <= set(self._sums()):
+            raise ValueError(f"The levels {self.table} are not sums of +-{self.basis}")
+
+    @property
+    def bits(self):
+        return (len(self.table) - 1).bit_length()
+
+    @property
+    def lo(self):
+        return self.table[0]
+
+    @property
+    def hi(self):
+        return self.table[-1]
+
+    @property
+    def levels(self):
+        return len(self.table)
+
+    @property
+    def values(self):
+        return np.array(self.table, dtype=np.int64)
+
+    def holds(self, value):
+        return value in self.table
+
+    def _encode(self, values):
+        return np.searchsorted(self.table, values)
+
+    def decode(self, codes):
+        """Values of ``codes``: what stands there in the table."""
+        return self.values[np.minimum(np.asarray(codes, dtype=np.int64), len(self.table) - 1)]
+
+    def _sums(self):
+        """The sum for every pattern of signs, bit i set where V_i counts positively."""
+        return [sum(v if pattern >> i & 1 else -v for i, v in enumerate(self.basis))
+                for pattern in range(1 << len(self.basis))]  # fmt: skip
+
+    def patterns(self):
+        """For every code the signs e as an integer, bit i for V_i."""
+        sums = self._sums()
+        return [sums.index(int(value)) for value in self.decode(np.arange(1 << self.bits))]
+
+    def __str__(self):
+        tail = f" of {','.join(map(str, self.basis))}" if self.basis else ""
+        return f"levels {','.join(map(str, self.table))}{tail}"
+
+
+def levels_format(table, basis=()):
+    """The format of the integers in ``table``: a plain one where they follow each other (or are -1 and 1)."""
+    table = np.unique(np.asarray(table, dtype=np.int64))
+    if len(table) == 1 or (np.diff(table) == 1).all() or (len(table) == 2 and (np.abs(table) == 1).all()):
+        return format_for(table)
+    return Levels(tuple(table.tolist()), tuple(int(v) for v in basis))
+
+
 def format_for(values):
     """The smallest format that holds every one of the integer ``values``.
 
@@ -183,6 +261,9 @@ def parse_format(text):
         return Ternary()
     if text == "float32":
         return Float32()
+    if text.startswith("levels "):
+        table, _, basis = text.removeprefix("levels ").partition(" of ")
+        return Levels(*(tuple(int(v) for v in part.split(",") if v) for part in (table, basis)))
     narrow = text.endswith("n")
     kind, digits = (text[:4], text[4:]) if text.startswith("uint") else (text[:3], text[3:].removesuffix("n"))
     if digits.isdigit() and kind == "uint":
