@@ -23,12 +23,14 @@ def sqnr(x, q):
     return float(10 * np.log10(power / noise)) if noise > 0 else float("inf")
 
 
-def quantizer_noise(path, x):
+def quantizer_noise(path, x, latents=None):
     """``{"weights": dB, "activations": dB}`` of a QONNX file, each the mean over its quantizers; None without any.
 
     What goes into a quantizer is the signal, what comes out stands for it, as the qonnx executor computes both for the
     samples ``x``. Counted are quantizers of weight matrices, and those of activations behind a product: the input has
     the same few codes whatever the method.
+
+    ``latents`` are the float weights of every layer, in order, where the file has quantized ones.
     """
     from qonnx.core.onnx_exec import execute_onnx
 
@@ -36,6 +38,7 @@ def quantizer_noise(path, x):
     context = execute_onnx(model, {model.graph.input[0].name: np.asarray(x, dtype=np.float32)}, True)
     constants = {tensor.name for tensor in model.graph.initializer}
     found, behind = {"weights": [], "activations": []}, False
+    latents = None if latents is None else iter(latents)
     for node in model.graph.node:
         behind = behind or node.op_type in _PRODUCTS
         if node.op_type not in _QUANTIZERS:
@@ -45,7 +48,7 @@ def quantizer_noise(path, x):
             if behind:
                 found["activations"].append(sqnr(before, after))
         elif before.ndim > 1:
-            found["weights"].append(sqnr(before, after))
+            found["weights"].append(sqnr(before if latents is None else next(latents), after))
     return {kind: float(np.mean(values)) if values else None for kind, values in found.items()}
 
 

@@ -11,6 +11,7 @@ from golden.onnxfile import ModelError
 
 from .folding import FoldingError
 from .images import ImageError
+from .ptqcli import app as ptq_commands
 from .report import Reporter
 
 __all__ = ["main"]
@@ -229,6 +230,9 @@ def train(
         report.trained(EXAMPLES[example].main(directory, only or None, report.say, report.training))
     except DataError as error:
         raise ModelError(error) from None
+
+
+app.add_typer(ptq_commands)
 
 
 def main():
