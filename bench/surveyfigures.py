@@ -54,16 +54,20 @@ def quantizer_noise(path, x, latents=None):
 
 def executable(path, batch):
     """The file as the qonnx executor takes it, for ``batch`` samples at once."""
-    import golden.exchange  # noqa: F401  its import makes its operators known
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.transformation.change_batchsize import ChangeBatchSize
     from qonnx.transformation.infer_shapes import InferShapes
+
+    import golden.exchange  # noqa: F401  makes its operators known
 
     return ModelWrapper(str(path)).transform(ChangeBatchSize(batch)).transform(InferShapes())
 
 
 def weight_bits(layers):
-    """Bits of all weights as the hardware holds them, of `hw.layerplan.LayerPlan`; scales and thresholds not counted."""
+    """Bits of all weights as the hardware holds them; scales and thresholds not counted.
+
+    ``layers`` are `hw.layerplan.LayerPlan`, here and below.
+    """
     return int(sum(p.dense.weights.size * p.dense.weight_format.bits for p in layers))
 
 

@@ -7,7 +7,6 @@ from flow.measure import ELABORATION, FRAMES, common_folding, numbers, simulated
 from flow.project import Project
 from flow.synth import synthesize
 from golden.execute import labels_of
-from golden.onnxfile import ModelError
 from hw.target import Target
 
 from .surveyfigures import bit_operations, compression, executable, mean_and_spread, quantizer_noise, weight_bits
@@ -34,7 +33,7 @@ def measure(row, maker, rows, job):
     job.done(f"{len(files)} networks", 40)
     x, labels = maker.test
     store = Store(directory=BUILD / "survey" / "figures")
-    key = digest(files, row.dsp, maker.name, source_digest("golden", "hw", "sim", "flow"), _SOURCES)
+    key = digest(tuple(files), row.dsp, maker.name, source_digest("golden", "hw", "sim", "flow"), tuple(_SOURCES))
     kept = store[key]
     if kept is None:
         kept = store[key] = _measured(row, files, latents, x, labels, maker.folder / row.name, job)
@@ -47,7 +46,8 @@ def _measured(row, files, latents, x, labels, directory, job):
     noise = quantizer_noise(files[0], x[:NOISE_SAMPLES], latents)
     try:
         projects = [_project(row, path, directory / "common") for path in files]
-    except ModelError as error:
+        plans = [project.plan for project in projects]
+    except ValueError as error:  # `golden.onnxfile.ModelError`, or a format that the hardware does not have
         accuracies = [float((executed(path, x).argmax(1) == labels).mean()) for path in files]
         job.done(f"no hardware: {error}")
         return _accuracy(accuracies) | {"noise": noise, "hardware": None, "reason": str(error)}
@@ -55,7 +55,7 @@ def _measured(row, files, latents, x, labels, directory, job):
     found = [project.labels(project.execute(project.network.encode(x))) for project in projects]
     accuracies = [float((got == labels).mean()) for got in found]
     job.done(f"accuracy {100 * np.mean(accuracies):.2f} %", 5)
-    return _accuracy(accuracies) | {"noise": noise, "hardware": _hardware(row, projects[0], x, job)}
+    return _accuracy(accuracies) | {"noise": noise, "hardware": _hardware(row, projects[0], plans[0], x, job)}
 
 
 def _accuracy(accuracies):
@@ -79,7 +79,7 @@ def executed(path, x):
     return result[model.graph.output[0].name]
 
 
-def _hardware(row, project, x, job):
+def _hardware(row, project, plan, x, job):
     """Figures of the generated accelerator, once it was found equal to golden."""
     values = project.network.encode(x[:FRAMES])
     found = simulated(project, values, job)
@@ -93,8 +93,8 @@ def _hardware(row, project, x, job):
     cost = synthesize(project.verilog, "accelerator", dsp=row.dsp, timeout=3600)
     job.done(f"synthesized, {cost.lut} LUTs", 20)
     job.now("synthesizing the quantizing unit")
-    unit, (lanes, array) = unit_cost(project.plan, dsp=row.dsp), array_cost(project.plan, dsp=row.dsp)
-    layers = list(project.plan.layers.values())
+    unit, (lanes, array) = unit_cost(plan, dsp=row.dsp), array_cost(plan, dsp=row.dsp)
+    layers = list(plan.layers.values())
     return {
         "frames": found["frames"], "latency": found["latency"]["simulated"],
         "interval": found["interval"]["simulated"],

@@ -14,7 +14,6 @@ from flow.cache import BUILD, ROOT, Stage, atomic_write, digest, source_digest
 
 __all__ = ["FASHION_STEPS", "Maker", "Row", "rows_of"]
 
-METHODS = [ROOT / "golden" / name for name in ("methods", "exchange.py", "random.py")]  # what training takes of golden
 FLOAT = "float32"
 PTQ_BITS = (8, 4, 2)
 PTQ_RANGES = ("minmax", "percentile", "mse", "kl")
@@ -83,6 +82,12 @@ def rows_of(dataset):
                 rows.append(Row(name=f"ptq-{ranges}-w{bits}a{bits}", method=f"PTQ, {words}", weight_bits=bits,
                                 act_bits=bits, kind="PTQ", start=FLOAT, ranges=ranges))  # fmt: skip
     return rows
+
+
+def _methods():
+    """What training takes of golden."""
+    methods = [path for path in sorted((ROOT / "golden" / "methods").glob("*.py")) if path.name != "ranges.py"]
+    return digest(*methods, *(ROOT / "golden" / name for name in ("exchange.py", "random.py")))
 
 
 class Maker:
@@ -159,7 +164,7 @@ class Maker:
         stage = Stage(
             directory=folder, name="train",
             inputs=[self.name, repr(replace(row.recipe, name="")), repr(start), list(self.seeds),
-                    source_digest("train"), digest(*METHODS), version("jax"), version("jaxlib"), version("optax")],
+                    source_digest("train"), _methods(), version("jax"), version("jaxlib"), version("optax")],
         )  # fmt: skip
         if stage.done:
             return stage
@@ -202,7 +207,8 @@ class Maker:
     def _quantized(self, row, folder, floats, job):
         stage = Stage(
             directory=folder, name="quantize",
-            inputs=[floats, row.ranges, row.weight_bits, row.act_bits, CALIBRATION, source_digest("golden", "ptq")],
+            inputs=[tuple(floats), row.ranges, row.weight_bits, row.act_bits, CALIBRATION,
+                    source_digest("golden", "ptq")],
         )  # fmt: skip
         if stage.done:
             return stage

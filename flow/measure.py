@@ -141,16 +141,19 @@ def simulated(project, values, job):
     with ELABORATION:
         job.now("generating Verilog")
         project.generate()
-    key = digest(project.verilog, values.tobytes(), str(values.dtype), source_digest("golden", "hw", "sim"))
+    # Of golden and the generator count only what they give: the design, the values it has to give, and when.
+    expected, predicted = project.hardware_values(project.execute(values)), predict(project.plan, len(values))
+    contents = [
+        part for array in (values, expected) for part in (np.ascontiguousarray(array).tobytes(), str(array.dtype))
+    ]
+    key = digest(project.verilog, *contents, list(predicted.left), source_digest("sim"))
     kept = store[key]
     if kept is None:
         job.now("building with Verilator")
         project.build_simulator()
         job.now("simulating")
-        expected = project.hardware_values(project.execute(values))
         found = simulate(project.simulator(), project.plan, values, expected,
                          progress=lambda frames: job.now(f"simulating: {frames} of {len(values)} frames"))  # fmt: skip
-        predicted = predict(project.plan, len(values))
         kept = {
             "frames": found.frames,
             "mismatches": found.mismatches,
