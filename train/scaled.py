@@ -7,6 +7,7 @@ they stay positive, and a step of the optimizer is a ratio.
 
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -243,7 +244,9 @@ class DoReFaActivations(_Fixed):
         check_bits(self.bits, 1)
 
     def __call__(self, x, state=None):
-        return apply(methods.dorefa_activations, x, bits=self.bits, step=float(self.step))
+        # To XLA no constant, which it would divide by as a multiplication with the reciprocal.
+        step = jax.lax.optimization_barrier(jnp.float32(self.step))
+        return apply(methods.dorefa_activations, x, step, bits=self.bits)
 
     def operator(self, x, state):
         return quant(self.step, self.bits, signed=False)

@@ -53,7 +53,7 @@ class Row:
         return self.recipe.name
 
 
-_FLOAT = Recipe("float32", steps=1500, batch=128, rate=3e-3, decay=0.1)
+_FLOAT = Recipe("float32", steps=3000, batch=128, rate=3e-3, decay=0.1)
 _FEW = replace(_FLOAT, decay=0.0, rate=1e-2, gain=0.1)
 _SCALED = replace(_FLOAT, decay=0.0)
 _ONE, _TWO, _FOUR = Bipolar(), Uniform(2, scale=1.0), Uniform(4)

@@ -6,7 +6,7 @@ from .method import Method, namespace
 __all__ = ["cluster", "kmeans"]
 
 
-def kmeans(x, count, *, steps=50):
+def kmeans(x, count, *, steps=30):
     """``count`` ascending centroids of all values of ``x``, by Lloyd's algorithm from equal distances (min to max).
 
     That start is what Deep Compression found best: large weights, few but important, keep centroids of their own. A
@@ -27,8 +27,9 @@ def kmeans(x, count, *, steps=50):
 def _members(x, anchors):
     """1 where ``x`` belongs to an anchor, else 0: ``x.shape + (L,)``."""
     xp = namespace(x)
-    numbers = xp.arange(anchors.shape[-1], dtype=x.dtype)
-    return xp.astype(select(x, midpoints(anchors), numbers)[..., None] == numbers, x.dtype)
+    middle, end = midpoints(anchors), xp.asarray([xp.inf], dtype=x.dtype)
+    lower, upper = xp.concat([-end, middle]), xp.concat([middle, end])
+    return xp.astype((x[..., None] >= lower) & (x[..., None] < upper), x.dtype)
 
 
 @Method

@@ -19,7 +19,7 @@ def _(grad, x, *, bits):
 
 
 @Method
-def dorefa_activations(x, *, bits, step=None):
+def dorefa_activations(x, step=None, *, bits):
     """``quantize_k(clip(x, 0, 1))``. Gradient: 1 where ``0 <= x <= 1``, else 0.
 
     With a ``step`` near ``1 / (2**bits - 1)``, a number of few bits (`grid.to_grid`), levels are its multiples, and
@@ -31,7 +31,7 @@ def dorefa_activations(x, *, bits, step=None):
 
 
 @dorefa_activations.backward
-def _(grad, x, *, bits, step=None):
+def _(grad, x, step=None, *, bits):
     xp = namespace(x)
     largest = 1 if step is None else (2**bits - 1) * step
     return grad * xp.astype((x >= 0) & (x <= largest), grad.dtype)

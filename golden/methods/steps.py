@@ -39,16 +39,20 @@ def lsq_init(x, hi):
 def lsq(x, step, *, lo, hi, count):
     """`uniform` with a learned step (Esser and others 2020, LSQ).
 
-    The gradient of ``step`` is that of `uniform` times ``1 / sqrt(count * hi)``, where ``count`` is how many weights,
-    or features of a sample, share it.
+    With ``v = x / step``, the gradient for ``x`` is 1 where ``lo < v < hi``, else 0; for ``step`` it is
+    ``round(v) - v`` there, ``lo`` from there down and ``hi`` from there up, all times ``1 / sqrt(count * hi)``, where
+    ``count`` is how many weights, or features of a sample, share the step.
     """
     return uniform(x, step, lo=lo, hi=hi)
 
 
 @lsq.backward
 def _(grad, x, step, *, lo, hi, count):
-    to_x, to_step = uniform.gradients(grad, x, step, lo=lo, hi=hi)
-    return to_x, to_step * (count * hi) ** -0.5
+    xp = namespace(x)
+    v = x / step
+    inside = (v > lo) & (v < hi)
+    slope = _level(x, step, lo, hi) - xp.where(inside, v, xp.zeros_like(v))
+    return grad * xp.astype(inside, grad.dtype), grad * slope * (count * hi) ** -0.5
 
 
 @Method
