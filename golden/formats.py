@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Bipolar", "Float32", "Format", "Levels", "Signed", "Ternary", "Unsigned", "format_for", "levels_format",
-           "parse_format"]  # fmt: skip
+__all__ = ["Bipolar", "Float32", "Format", "Levels", "PowersOfTwo", "Signed", "Ternary", "Unsigned", "format_for",
+           "levels_format", "parse_format", "powers_of_two"]  # fmt: skip
 
 
 class Format:
@@ -227,6 +227,74 @@ class Levels(Format):
         return f"levels {','.join(map(str, self.table))}{tail}"
 
 
+@dataclass(frozen=True)
+class PowersOfTwo(Format):
+    """``+-2**e`` for e from 0 to ``most``, and 0 if ``zero``.
+
+    A code is a sign, the highest bit, above ``e`` (or ``e + 1``, and 0 for zero).
+    """
+
+    most: int
+    zero: bool = False
+
+    def __post_init__(self):
+        if self.most not in range(31):
+            raise ValueError(f"The largest exponent must be 0 to 30, not {self.most!r}")
+
+    @property
+    def exponent_bits(self):
+        """Of a code below its sign."""
+        return (self.most + self.zero).bit_length()
+
+    @property
+    def bits(self):
+        return self.exponent_bits + 1
+
+    @property
+    def lo(self):
+        return -(1 << self.most)
+
+    @property
+    def hi(self):
+        return 1 << self.most
+
+    @property
+    def values(self):
+        powers = 1 << np.arange(self.most + 1, dtype=np.int64)
+        return np.concatenate([-powers[::-1], [0] * self.zero, powers]).astype(np.int64)
+
+    @property
+    def levels(self):
+        return 2 * self.most + 2 + self.zero
+
+    def holds(self, value):
+        return value in self.values
+
+    def _encode(self, values):
+        size = np.abs(values)
+        exponent = np.where(size == 0, 0, np.rint(np.log2(np.maximum(size, 1))).astype(np.int64) + self.zero)
+        return exponent | (values < 0).astype(np.int64) << self.exponent_bits
+
+    def decode(self, codes):
+        """Values of ``codes``; exponents beyond the largest count as it."""
+        codes = np.asarray(codes, dtype=np.int64)
+        exponent = np.minimum(codes & ((1 << self.exponent_bits) - 1), self.most + self.zero)
+        size = np.where((exponent == 0) & self.zero, 0, 1 << np.maximum(exponent - self.zero, 0))
+        return np.where(codes >> self.exponent_bits & 1, -size, size)
+
+    def __str__(self):
+        return f"powers of two to {self.hi}" + (" and 0" if self.zero else "")
+
+
+def powers_of_two(values):
+    """The `PowersOfTwo` that holds the integer ``values``, or ``None`` if one of them is none."""
+    sizes = np.unique(np.abs(np.asarray(values, dtype=np.int64)))
+    whole = sizes[sizes > 0]
+    if not len(whole) or (whole & (whole - 1)).any() or int(whole[-1]).bit_length() > 31:
+        return None
+    return PowersOfTwo(int(whole[-1]).bit_length() - 1, bool(sizes[0] == 0))
+
+
 def levels_format(table, basis=()):
     """The format of the integers in ``table``: a plain one where they follow each other (or are -1 and 1)."""
     table = np.unique(np.asarray(table, dtype=np.int64))
@@ -264,6 +332,9 @@ def parse_format(text):
     if text.startswith("levels "):
         table, _, basis = text.removeprefix("levels ").partition(" of ")
         return Levels(*(tuple(int(v) for v in part.split(",") if v) for part in (table, basis)))
+    if text.startswith("powers of two to "):
+        most, _, zero = text.removeprefix("powers of two to ").partition(" and ")
+        return PowersOfTwo(int(most).bit_length() - 1, zero == "0")
     narrow = text.endswith("n")
     kind, digits = (text[:4], text[4:]) if text.startswith("uint") else (text[:3], text[3:].removesuffix("n"))
     if digits.isdigit() and kind == "uint":

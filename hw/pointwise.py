@@ -6,7 +6,7 @@ from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from golden.formats import Bipolar, Signed
+from golden.formats import Bipolar, Levels, Signed
 from golden.network import Rescale
 
 from .activation import Activation, Search
@@ -84,7 +84,10 @@ class PointwisePlan:
         step = 2 if fmt == Bipolar() else 1
         count = self.beats_out * self.lanes
         most = (1 << fmt.bits) - 1
-        rows = np.clip(-((low - node.thresholds) // step), 0, most + 1)
+        if isinstance(fmt, Levels):
+            rows = np.searchsorted(fmt.values, node.thresholds)
+        else:
+            rows = np.clip(-((low - node.thresholds) // step), 0, most + 1)
         table = self.format.encode(node.table())
         size = 2 ** max(1, int(table.shape[1] - 1).bit_length())
         rows = np.hstack([rows, np.full((len(rows), size - 1 - rows.shape[1]), most + 1)])
