@@ -1,4 +1,4 @@
-"""The commands around post-training quantization: ``quantize``."""
+"""The commands around post-training quantization: ``quantize``, ``sensitivity``, ``search``."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -92,3 +92,66 @@ def quantize(
     )  # fmt: skip
     project = _project(model, input_spec, calibration, images, frames, report)
     show_quantized(report, quantize_model(project, request, options, file, report))
+
+
+Cycles = Annotated[
+    int | None, typer.Option("--cycles", min=1, help="Cycles a frame that LUTs are estimated at; default as `build`.")
+]
+
+
+class Of(StrEnum):
+    """What ``--of`` may be."""
+
+    both = "both"
+    weights = "weights"
+    activations = "activations"
+
+
+@app.command(epilog="Example: `fewbit sensitivity examples/digits/float32.onnx --bits 4,2,1`")
+def sensitivity(
+    model: FloatModel, images: ImagesFile = None, calibration: Calibration = None,
+    bits: Annotated[str, typer.Option("--bits", help="Bits that each layer gets.")] = "8,4,2,1",
+    others: Annotated[int, typer.Option("--others", min=1, max=8, help="Bits of the others, and what saves.")] = 8,
+    of: Annotated[Of, typer.Option("--of", help="What of the layer gets these bits.")] = Of.both,
+    ranges: RangeOption = Range.mse, weight_ranges: WeightRange = Range.mse, percent: Percent = 99.9,
+    per_channel: PerChannel = True, correct: Correct = True, sums: Sums = 8, cycles: Cycles = None,
+    input_spec: Input = None, frames: Frames = None, json: Json = False,
+):  # fmt: skip
+    """Quantize one layer at a time: accuracy lost against bits and LUTs saved."""
+    from . import sensitivity as command
+    from .ptqreport import show_sensitivity
+
+    report = Reporter(json)
+    options = _options(ranges, weight_ranges, percent, per_channel, correct, sums)
+    project = _project(model, input_spec, calibration, images, frames, report)
+    found = command.sensitivity(project, options, report, bits=bits, others=others, of=of.value, cycles=cycles)
+    show_sensitivity(report, found)
+
+
+@app.command(epilog="Example: `fewbit search examples/digits/float32.onnx --max-drop 1`")
+def search(
+    model: FloatModel, images: ImagesFile = None, calibration: Calibration = None,
+    budget_luts: Annotated[int | None, typer.Option("--budget-luts", min=1, help="LUTs by the estimate.")] = None,
+    budget_bits: Annotated[int | None, typer.Option("--budget-bits", min=1, help="Bits that weights take.")] = None,
+    max_drop: Annotated[float | None, typer.Option("--max-drop", min=0.0, help="Points of accuracy to lose.")] = None,
+    formats: Annotated[
+        str, typer.Option("--formats", help="What a layer may have, bits of weights and activations.")
+    ] = "w8a8,w6a6,w4a4,w3a3,w2a2,w1a1",
+    ranges: RangeOption = Range.mse, weight_ranges: WeightRange = Range.mse, percent: Percent = 99.9,
+    per_channel: PerChannel = True, correct: Correct = True, sums: Sums = 8, cycles: Cycles = None,
+    directory: Annotated[
+        Path | None, typer.Option("-o", "--directory", help="Where to write; default `build/search/<model>`.")
+    ] = None,
+    input_spec: Input = None, frames: Frames = None, json: Json = False,
+):  # fmt: skip
+    """Find formats for each layer within a budget, and the Pareto set of accuracy and cost."""
+    from .mixed import Goal
+    from .ptqreport import show_search
+    from .searchcommand import search_formats
+
+    report = Reporter(json)
+    options = _options(ranges, weight_ranges, percent, per_channel, correct, sums)
+    project = _project(model, input_spec, calibration, images, frames, report)
+    goal = Goal(luts=budget_luts, bits=budget_bits, drop=max_drop)
+    found = search_formats(project, options, goal, report, formats=formats, cycles=cycles, directory=directory)
+    show_search(report, found)

@@ -249,7 +249,7 @@ class Reporter:
         if self.as_json:
             self.json(result)
         else:
-            self._wide_table(columns(result), table_rows(result))
+            self.wide_table(columns(result), table_rows(result))
             share, clock = f"{100 * result['part']['limit']:g} %", f"{result['clock_mhz']:g} MHz"
             frames = sum(row["frames"] for row in result["rows"])
             if not wrong:
@@ -260,7 +260,7 @@ class Reporter:
         if wrong:
             self.say(f"NOT equal to the golden model or the predicted cycles: {', '.join(wrong)}")
 
-    def _wide_table(self, head, rows):
+    def wide_table(self, head, rows):
         """One table, or where the terminal is too narrow for it, two: the second begins with the first column again."""
         whole = table_of(head, rows)
         width = self.out.measure(whole, options=self.out.options.update(width=1000)).maximum
