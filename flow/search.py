@@ -61,7 +61,7 @@ def with_dsps(network, folding, dsps):
         reached = dict(best)
         for what in _in_dsps(layers[name], pe):
             saved = cost_of_layer(layers[name], pe, simd).lut - cost_of_layer(layers[name], pe, simd, what).lut
-            count = layers[name].dsps(pe, simd, what)
+            count = cost_of_layer(layers[name], pe, simd, what).dsp
             for used, (before, chosen) in best.items():
                 if used + count <= dsps and saved > 0 and before + saved > reached.get(used + count, (0,))[0]:
                     reached[used + count] = before + saved, chosen | {name: what}
@@ -72,7 +72,7 @@ def with_dsps(network, folding, dsps):
 
 def _in_dsps(layer, pe):
     """What of a layer may be in DSPs; products only where some share one."""
-    ways = ["sums"] * layer.can_sum_in_dsps
+    ways = ["sums"] * (layer.summed is not None)
     return ways + ["dsp"] * (layer.packing is not None and pe > layer.parallel(pe) * layer.abreast(pe))
 
 

@@ -55,19 +55,19 @@ def test_layers(formats, stalls):
     for k, n, pe, simd in (11, 13, 5, 4), (6, 4, 4, 6), (9, 7, 7, 2):
         layer = random_layer(x, w, k, n, vectors=10).threshold(y)
         assert_varied(layer.y)
-        plan = layer.check(pe, simd, stalls, sums=True, target=Target(luts=Luts.MODELS))
+        plan = layer.check(pe, simd, stalls, products="sums", target=Target(luts=Luts.MODELS))
         assert isinstance(plan.array, DspSumArray) and not plan.is_sign
 
 
 def test_portable_layers_accumulate_from_zero_too():
-    plan = random_layer(B, B, 11, 13, vectors=10).threshold(B).check(5, 4, sums=True)
+    plan = random_layer(B, B, 11, 13, vectors=10).threshold(B).check(5, 4, products="sums")
     assert type(plan.array) is IntegerArray and not any(plan.init)
 
 
 def test_accumulators_as_they_are_cannot_begin_at_zero():
     layer = random_layer(B, B, 6, 5)
     with pytest.raises(ValueError, match="dense: sums in DSPs begin at zero, which needs an activation behind them"):
-        LayerPlan(layer.dense, None, layer.edges, pe=2, simd=2, sums=True)
+        LayerPlan(layer.dense, None, layer.edges, pe=2, simd=2, products="sums")
 
 
 @pytest.mark.parametrize(("width", "count"), [(1, 4), (12, 4), (13, 2), (24, 2), (25, 1), (48, 1)])
