@@ -151,7 +151,7 @@ def pnr(
 def board(
     name: Annotated[str, typer.Argument(help="`ulx3s`, `arty-a7-35`, `pynq-z2` or `arty-z7`.")],
     directory: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build, as `build/w1a1`.")],
-    clock: Annotated[float | None, typer.Option("--clock", min=1.0, help="MHz; default: the board's own choice.")] = None,
+    clock: Annotated[float | None, typer.Option("--clock", min=1.0, help="MHz; default: the board's own.")] = None,
     baud: Annotated[int, typer.Option("--baud", min=300, help="Of the serial port.")] = 1_000_000,
     seed: Annotated[int, typer.Option("--seed", help="Of the placement.")] = 1,
     run: Annotated[bool, typer.Option("--run/--files", help="Make the bitstream, or only write the design.")] = True,

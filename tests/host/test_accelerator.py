@@ -7,9 +7,9 @@ import pytest
 
 from flow.images import find_images, load_images, random_images
 from flow.project import Project
-from hw.target import Luts, Target
 from host import Accelerator, Build, HostError
 from host.verilator import VerilatorConnection
+from hw.target import Luts, Target
 from tests.flow.small import SPEC, samples, small
 from tests.host.golden import GoldenConnection
 
@@ -104,7 +104,8 @@ def test_a_model_that_does_not_start_or_answer(scratch):
     with pytest.raises(HostError, match="cannot be started"):
         VerilatorConnection(build, scratch / "nothing")
     for name, text, reason in (
-        ("mute", "exec sleep 60", "gave no result within 0.2 s"), ("broken", "echo 'no frames' >&2", "ended: no frames"),
+        ("mute", "exec sleep 60", "gave no result within 0.2 s"),
+        ("broken", "echo 'no frames' >&2", "ended: no frames"),
     ):  # fmt: skip
         (scratch / name).write_text(f"#!/bin/sh\n{text}\n")
         (scratch / name).chmod(0o755)
