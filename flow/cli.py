@@ -11,6 +11,7 @@ from golden.onnxfile import ModelError
 
 from .folding import FoldingError
 from .images import ImageError
+from .ptqcli import app as ptq_commands
 from .report import Reporter
 
 __all__ = ["main"]
@@ -49,10 +50,15 @@ class TargetName(StrEnum):
 
     portable = "portable"
     xilinx = "xilinx"
+    ultrascale = "ultrascale"
 
 
 TargetOption = Annotated[
-    TargetName, typer.Option("--target", help="`xilinx`: arrays of LUT6_2 and CARRY4. `portable`: of operators.")
+    TargetName,
+    typer.Option(
+        "--target",
+        help="`xilinx`: arrays of LUT6_2 and CARRY4; `ultrascale`: of LUT6_2 and CARRY8; `portable`: of operators.",
+    ),
 ]
 
 
@@ -263,6 +269,9 @@ def train(
         report.trained(EXAMPLES[example].main(directory, only or None, report.say, report.training))
     except DataError as error:
         raise ModelError(error) from None
+
+
+app.add_typer(ptq_commands)
 
 
 def main():

@@ -157,6 +157,35 @@ class Project:
             stages=[stage.name for stage in self.plan.stages],
         )  # fmt: skip
 
+    @cached_property
+    def block(self):
+        """The IP block as design tools see it: a `flow.ipblock.Block`."""
+        from .ipblock import describe
+
+        return describe(self.plan, self.registers, self.model.name)
+
+    def generate_ip(self):
+        """Write ``ip/``, the complete block with its registers; returns whether anything had to be done."""
+        from hw.verilog import emit_ip
+
+        from .ipfolder import ip_files
+
+        stage = self.stage("ip", source_digest("flow", "sim"))
+        if stage.done:
+            return False
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            written = ip_files(self.block, emit_ip(self.plan, self.registers))
+        with stage:
+            for name, text in written.items():
+                atomic_write(self.directory / "ip" / name, text)
+            stage.outputs = [f"ip/{name}" for name in written]
+        return True
+
+    @property
+    def ip(self):
+        return self.directory / "ip"
+
     @property
     def verilog(self):
         return self.directory / "verilog" / "accelerator.v"
@@ -187,14 +216,15 @@ class Project:
             },
             "outputs": [{"name": output.name, **self._meaning(output)} for output in network.outputs],
             "target": self.target.luts.value,
+            "notes": network.notes,
             "cycles": {"latency": timing.latency, "interval": timing.interval, "bound": plan.bound},
             "layers": {
                 name: {"neurons": p.neurons, "inputs": p.inputs, "pe": p.pe, "simd": p.simd, "cycles": p.cycles,
                        "activations": str(p.x_format), "weights": str(p.dense.weight_format), "output": str(p.format),
-                       "weights_in": p.weights_in, "products_in": "DSPs" if p.dsp else "LUTs"}
+                       "weights_in": p.weights_in, "products_in": p.products_in}
                 for name, p in plan.layers.items()
             },
-            "control": self.registers.constants(),
+            "control": {"vlnv": self.block.vlnv, "top": self.block.top} | self.registers.constants(),
         }  # fmt: skip
 
     def _channels(self):
