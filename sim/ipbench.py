@@ -235,8 +235,10 @@ async def starved(tb, sent, want):
         for _ in range(count):
             await tb.receive(tb.job["patience"])
         tb.sink.pause = True
-        await ClockCycles(tb.dut.aclk, tb.job["quiet"])
-        tb.expect("INPUT_STALLS grows", await tb.read("INPUT_STALLS") < await tb.read("INPUT_STALLS"), True)
+        await ClockCycles(tb.dut.aclk, tb.job["full"])
+        before = await tb.read("INPUT_STALLS")
+        await tb.settle()
+        tb.expect("INPUT_STALLS grows", await tb.read("INPUT_STALLS") > before, True)
         occupied = tb.bit("STATUS", "OCCUPIED")
         tb.expect("STATUS of a full block", await tb.read("STATUS") & occupied, occupied)
 

@@ -8,9 +8,10 @@ import numpy as np
 from .cycles import Pipeline, predict
 from .runner import run_job
 
-__all__ = ["IpResult", "simulate_ip", "stalls_of"]
+__all__ = ["FEWEST", "IpResult", "simulate_ip", "stalls_of"]
 
 TOP = "accelerator_ip"
+FEWEST = 3  # frames that the bench needs
 
 
 @dataclass
@@ -50,14 +51,14 @@ def simulate_ip(folder, plan, control, values, expected, *, stall=0.3, seed=1, r
     resets : int
         Soft resets at random times.
     """
-    if len(values) < 3:
-        raise ValueError(f"Frames must be at least 3, not {len(values)}")
+    if len(values) < FEWEST:
+        raise ValueError(f"Frames must be at least {FEWEST}, not {len(values)}")
     latency, inside = predict(plan, 1).latency, plan.frames_inside
     # Within so many cycles nothing is under way any more: the bench has at most 9 frames inside when it waits for that.
     quiet = 300 + 3 * (latency + min(9, inside) * plan.bound)
     job = {
         "stall": stall, "seed": seed, "control": control, "resets": resets, "inside": inside,
-        "quiet": quiet,
+        "quiet": quiet, "full": 300 + latency + (inside + 3) * plan.bound,
         "bound": plan.bound, "latency": latency, "again": min(len(values), 3 + latency // plan.bound),
     }  # fmt: skip
     found = run_job(folder, TOP, plan, values, expected, job, waves=waves, verbose=verbose)
@@ -89,8 +90,8 @@ def _unpredicted(phase, trace, plan):
 def _unlike_the_model(phase, trace, stalls, plan):
     want = stalls_of(plan, trace[0], trace[3])
     names = [stage.name for stage in plan.stages]
-    return [f"{phase}: STALL of {name} is {got}, by the cycle model {w}" for name, got, w in zip(names, stalls, want, strict=True)
-            if got != w]  # fmt: skip
+    each = zip(names, stalls, want, strict=True)
+    return [f"{phase}: STALL of {name} is {got}, by the cycle model {w}" for name, got, w in each if got != w]
 
 
 def stalls_of(plan, offers, takes):
