@@ -1,13 +1,15 @@
 """Simulation of a project: every bit against golden, every cycle against the prediction."""
 
 import time
+from dataclasses import asdict
 
 import numpy as np
 
 from sim.cycles import predict, steady_interval
+from sim.iprunner import FEWEST, simulate_ip
 from sim.runner import results, simulate
 
-__all__ = ["simulate_project"]
+__all__ = ["simulate_ip_block", "simulate_project"]
 
 
 def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0, waves=False, verbose=False):
@@ -33,6 +35,30 @@ def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0,
     if waves:
         result["waves"] = str(project.simulator(True) / "run" / "dump.vcd")
     return result
+
+
+def simulate_ip_block(project, images, report, *, stall=0.3, seed=1, resets=4, waves=False, verbose=False):
+    """Generate, build and simulate the IP block; returns what `fewbit sim --ip --json` prints."""
+    if len(images) < FEWEST:
+        raise ValueError(f"the bench of the IP block needs {FEWEST} samples or more, not {len(images)}")
+    with report.working("golden model"):
+        expected = project.hardware_values(project.execute(images.values))
+    with report.working("generating the IP block"):
+        fresh = project.generate_ip()
+    report.step("IP block", fresh, project.ip_verilog)
+    seconds = project.expected_build_seconds(project.ip_verilog)
+    with report.estimating("building with Verilator", seconds) as progress:
+        fresh = project.build_simulator(ip=True, waves=waves, verbose=verbose, progress=progress)
+    folder = project.simulator(waves, ip=True)
+    report.step("simulator", fresh, folder)
+    with report.working("simulating"):
+        found = simulate_ip(
+            folder, project.plan, project.registers.constants(), images.values, expected, stall=stall, seed=seed,
+            resets=resets, waves=waves, verbose=verbose,
+        )  # fmt: skip
+    waves = {"waves": str(folder / "run" / "dump.vcd")} if waves else {}
+    ok = not found.mismatches and not found.problems
+    return {"model": str(project.model), "stall": stall, "seed": seed, **asdict(found), **waves, "ok": ok}
 
 
 def _summary(project, images, golden, found, predicted, stall, clock):

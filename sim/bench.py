@@ -64,7 +64,7 @@ async def frames(dut):
     tb = TB(dut, job["seed"])
     await tb.reset()
     record = Recorder(folder, data["expected"])
-    sent = [_words(frame) for frame in data["input"]]
+    sent = [words(frame) for frame in data["input"]]
     await _stream(tb, sent, record, job)
     record.damage = await _damaged(tb, sent, data["expected"], job)
     await ClockCycles(dut.aclk, job["patience"] // 4)
@@ -73,7 +73,7 @@ async def frames(dut):
     record.save()
 
 
-def _words(frame):
+def words(frame):
     """The beats of a frame as integers."""
     return [int.from_bytes(beat.tobytes(), "little") for beat in frame]
 
@@ -89,7 +89,7 @@ class Recorder:
         self.damage, self.left_over, self.counters = {}, 0, []
 
     def result(self, number, frame):
-        want = _words(self.expected[number])
+        want = words(self.expected[number])
         if list(frame.tdata) != want:
             self.mismatches += 1
             if len(self.examples) < self.MOST_EXAMPLES:
@@ -141,7 +141,7 @@ async def _damaged(tb, sent, expected, job):
     for kind, number, _ in order:
         frame = await tb.receive(job["patience"])
         users = frame.tuser if isinstance(frame.tuser, list) else [frame.tuser]
-        right = list(frame.tdata) == _words(expected[number])
+        right = list(frame.tdata) == words(expected[number])
         length = len(frame.tdata) == len(expected[number])
         marked = bool(users[-1]) and not any(users[:-1])
         good = right and not any(users) if kind == "good" else length and marked
