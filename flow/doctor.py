@@ -1,8 +1,8 @@
 """Says in one line each what the machine lacks, before anything long begins.
 
-Runs before the virtual environment exists, as ``python3 -I flow/doctor.py [install] [simulate] [test]``: standard library
-only, and syntax that an old Python still reads, because an old Python is one of the things to tell. Exit status 0 if
-nothing is missing, else 2.
+Runs before the virtual environment exists, as ``python3 -I flow/doctor.py [install] [simulate] [test]``: standard
+library only, and syntax that an old Python still reads, because an old Python is one of the things to tell. Exit status
+0 if nothing is missing, else 2.
 """
 
 import ctypes
