@@ -166,11 +166,12 @@ class Project:
             },
             "outputs": [{"name": output.name, **self._meaning(output)} for output in network.outputs],
             "target": self.target.luts.value,
+            "notes": network.notes,
             "cycles": {"latency": timing.latency, "interval": timing.interval, "bound": plan.bound},
             "layers": {
                 name: {"neurons": p.neurons, "inputs": p.inputs, "pe": p.pe, "simd": p.simd, "cycles": p.cycles,
                        "activations": str(p.x_format), "weights": str(p.dense.weight_format), "output": str(p.format),
-                       "weights_in": p.weights_in, "products_in": "DSPs" if p.dsp else "LUTs"}
+                       "weights_in": p.weights_in, "products_in": p.products_in}
                 for name, p in plan.layers.items()
             },
         }  # fmt: skip

@@ -118,6 +118,7 @@ class Reporter:
         ]
         heads = ["layer", "size", "activations", "weights", "PE", "SIMD", "cycles", "weights in", "products in"]
         self.out.print(table_of(heads, rows))
+        self._notes(project)
         c = manifest["cycles"]
         self.out.print(f"latency {c['latency']} cycles, interval {c['interval']} cycles (bound {c['bound']})")
         self.out.print(f"written to {project.directory}", markup=False)
@@ -179,6 +180,11 @@ class Reporter:
         self.out.print(f"critical path: {r['critical_path']['words']}", markup=False)
         self.out.print(f"written to {r['directory']}/pnr.json", markup=False)
 
+    def _notes(self, project):
+        """Where golden is not exactly the model."""
+        for note in project.network.notes:
+            self.out.print(f"note: {note}", markup=False)
+
     def run(self, project, images, result, checked=None):
         name = project.output.name
         y, labels = result.outputs[name], project.labels(result)
@@ -189,6 +195,7 @@ class Reporter:
                 "labels": labels.tolist(), "accuracy": accuracy, "output": name,
                 "outputs": {k: np.asarray(v).tolist() for k, v in result.outputs.items()},
                 "integers": np.asarray(project.hardware_values(result)).tolist(), "executor": checked,
+                "notes": project.network.notes,
             })  # fmt: skip
             return
         shown = min(len(images), 10)
@@ -202,6 +209,7 @@ class Reporter:
             self.out.print(f"… and {len(images) - shown} more (all of them with --json)")
         if accuracy is not None:
             self.out.print(f"accuracy {100 * accuracy:.2f} % of {len(images)}")
+        self._notes(project)
         if checked is not None:
             same = "{labels_equal} of {samples} labels equal, {outputs_equal} outputs equal in every bit"
             if checked["ties"]:

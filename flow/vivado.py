@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import numpy as np
 
+from golden.formats import Levels
 from sim.packing import pack_beats
 
 __all__ = ["files"]
@@ -99,6 +100,8 @@ A result is {o["length"]} numbers of {o["bits"]} bits, {o["lanes"]} a beat in {o
 def _coding(fmt):
     kinds = {"bipolar": "one bit, 0 for -1 and 1 for +1", "float32": "an IEEE-754 single"}
     text = str(fmt)
+    if isinstance(fmt, Levels):
+        return f"{fmt.bits} bits, an index into the numbers {', '.join(map(str, fmt.table))}"
     return kinds.get(text, ("unsigned" if text.startswith("uint") else "two's complement") + f", {fmt.bits} bits")
 
 
