@@ -83,7 +83,8 @@ def _write(directory, files, result):
 
     drawing = picture(result)
     if directory.exists():
-        for old in [*directory.glob("[0-9][0-9].onnx"), directory / "search.json", directory / "pareto.svg"]:
+        names = ("best.onnx", "search.json", "pareto.svg")
+        for old in [*directory.glob("[0-9][0-9].onnx"), *(directory / name for name in names)]:
             old.unlink(missing_ok=True)
     for path, content in files.items():
         atomic_write(path, content)
