@@ -11,12 +11,12 @@ from onnx import helper
 from qonnx.custom_op.base import CustomOp
 from qonnx.custom_op.registry import add_domain_alias
 
-from .random import generator_named
+from .random import chosen, generator_named
 
 __all__ = ["DOMAIN", "KINDS", "OPERATIONS", "BasisQuant", "LevelQuant", "StochasticQuant", "TernaryQuant",
            "basis_levels", "basis_quant", "chance", "level_quant", "make_basis_quant", "make_level_quant",
            "make_opset", "make_stochastic_quant", "make_ternary_quant", "midpoints", "number_frames",
-           "stochastic_quant", "ternary_quant"]  # fmt: skip
+           "signed_sums", "stochastic_quant", "ternary_quant"]  # fmt: skip
 
 DOMAIN = "fewbit"
 VERSION = 1
@@ -60,16 +60,21 @@ def level_index(x, middles):
     return number
 
 
-def basis_levels(basis):
-    """The levels ``sum_i e_i*basis_i``, e in {-1, +1}^K, ascending, over the last axis.
+def signed_sums(basis):
+    """``sum_i e_i*basis_i`` for every e in {-1, +1}^K, over the last axis: sum n has e_i = +1 where bit i of n is set.
 
-    Float32, summed from the first basis value on (LQ-Nets, Zhang and others 2018).
+    Float32, summed from the first basis value on.
     """
     basis = _float32(basis)
     levels = np.zeros((*basis.shape[:-1], 1), dtype=_F32)
     for i in range(basis.shape[-1]):
         levels = np.concatenate([levels - basis[..., i : i + 1], levels + basis[..., i : i + 1]], axis=-1)
-    return np.sort(levels, axis=-1)
+    return levels
+
+
+def basis_levels(basis):
+    """`signed_sums` ascending: the levels of LQ-Nets (Zhang and others 2018)."""
+    return np.sort(signed_sums(basis), axis=-1)
 
 
 def basis_quant(x, basis):
@@ -96,14 +101,6 @@ def chance(x, scale, *, kind, bits):
         x = _float32(x) / _float32(scale)
     p = np.clip((x + _F32(1)) / _F32(2), _F32(0), _F32(1)) if kind == "bipolar" else np.clip(x, _F32(-1), _F32(1))
     return np.rint(p * _F32(2**bits)).astype(np.int64)
-
-
-def chosen(number, draws, kind):
-    """-1, 0 or +1 for a `chance` and a draw: bipolar +1 where ``draw < number`` else -1, ternary the sign of
-    ``number`` where ``draw < abs(number)`` else 0."""
-    if kind == "bipolar":
-        return np.where(draws < number, 1, -1)
-    return np.where(draws < np.abs(number), np.sign(number), 0)
 
 
 def stochastic_quant(x, scale, *, kind="bipolar", bits=8, seed=1, generator="lfsr", frame=0):
