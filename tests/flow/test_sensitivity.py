@@ -151,8 +151,13 @@ def test_a_point_of_the_set_builds(fewbit, scratch):
     status, out, _ = fewbit(*searched(scratch, dense(scratch / "m.onnx"), "w4a4,w1a2"), "--max-drop", 50)
     assert status == 0 and " best" in out and "evaluated assignments are in the Pareto set" in out
     found = json.loads((scratch / "out" / "search.json").read_text())
-    status, out, _ = fewbit("build", found["pareto"][0]["file"], "-o", scratch / "build", "--json")
-    assert status == 0 and list(json.loads(out)["layers"]) == list(found["folding"])
+    folding = scratch / "out" / "folding.json"
+    status, out, _ = fewbit("build", found["pareto"][0]["file"], "--folding", folding, "-o", scratch / "b", "--json")
+    built = json.loads(out)
+    assert status == 0 and {n: (p["pe"], p["simd"]) for n, p in built["layers"].items()} == {
+        n: (p["pe"], p["simd"]) for n, p in found["folding"].items()
+    }
+    assert built["cycles"]["bound"] == found["cycles"]
 
 
 @pytest.mark.slow
