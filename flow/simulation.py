@@ -4,7 +4,10 @@ import time
 
 import numpy as np
 
+from golden.draws import Draw
+from golden.execute import run
 from sim.cycles import predict, steady_interval
+from sim.damage import order_of
 from sim.runner import results, simulate
 
 __all__ = ["simulate_project"]
@@ -15,6 +18,7 @@ def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0,
     with report.working("golden model"):
         golden = project.execute(images.values)
         expected = project.hardware_values(golden)
+        again = _drawn_again(project, images)
     with report.working("generating Verilog"):
         fresh = project.generate()
     report.step("Verilog", fresh, project.verilog)
@@ -24,8 +28,8 @@ def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0,
     began = time.monotonic()
     with report.counting("simulating", len(images)) as progress:
         found = simulate(
-            project.simulator(waves), project.plan, images.values, expected, stall=stall, seed=seed, waves=waves,
-            verbose=verbose, progress=progress,
+            project.simulator(waves), project.plan, images.values, expected, again=again, stall=stall, seed=seed,
+            waves=waves, verbose=verbose, progress=progress,
         )  # fmt: skip
     predicted = predict(project.plan, len(images))
     result = _summary(project, images, golden, found, predicted, stall, clock)
@@ -33,6 +37,14 @@ def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0,
     if waves:
         result["waves"] = str(project.simulator(True) / "run" / "dump.vcd")
     return result
+
+
+def _drawn_again(project, images):
+    """Of a network that draws: the results of the frames that follow all samples, by their numbers since reset."""
+    if not any(isinstance(node, Draw) for node in project.network.nodes):
+        return None
+    sent = [number for _, number in order_of(len(images), project.plan.beats_in)]
+    return project.hardware_values(run(project.network, images.values[sent], first=len(images)))
 
 
 def _summary(project, images, golden, found, predicted, stall, clock):

@@ -1,7 +1,7 @@
 """Quantizers that QONNX has no operator for, in a domain of our own: what they compute, and nodes of them.
 
-The functions are the reference: float32 throughout, NumPy only. The classes make them operators that the qonnx executor
-runs once this module is imported. Parameters broadcast against x, those of `LevelQuant` and `BasisQuant` with one more
+The functions are the reference: float32 throughout, NumPy only, by the definitions of `golden.methods`. The classes
+make them operators that the qonnx executor runs once this module is imported. Parameters broadcast against x, those of `LevelQuant` and `BasisQuant` with one more
 axis, the last, for levels or basis values: for weights ``(in, out)`` with levels for every output ``(1, out, L)``.
 docs/exchange.md describes the operators for who writes or reads such files.
 """
@@ -11,7 +11,8 @@ from onnx import helper
 from qonnx.custom_op.base import CustomOp
 from qonnx.custom_op.registry import add_domain_alias
 
-from .random import generator_named
+from . import methods
+from .random import chosen, generator_named
 
 __all__ = ["DOMAIN", "KINDS", "OPERATIONS", "BasisQuant", "LevelQuant", "StochasticQuant", "TernaryQuant",
            "basis_levels", "basis_quant", "chance", "level_quant", "make_basis_quant", "make_level_quant",
@@ -38,17 +39,13 @@ def midpoints(levels):
         raise ValueError("Levels must be finite numbers along a last axis")
     if (np.diff(levels, axis=-1) < 0).any():
         raise ValueError("Levels must be ascending along the last axis")
-    return (levels[..., :-1] + levels[..., 1:]) / _F32(2)
+    return methods.midpoints(levels)
 
 
 def level_quant(x, levels):
     """``levels[n]``, n the number of midpoints that are <= x: the nearest level, ties to the larger one."""
-    x, levels = _float32(x), _float32(levels)
-    number = level_index(x, midpoints(levels))
-    wide = np.broadcast_to(levels, (*number.shape, levels.shape[-1])) if levels.size > levels.shape[-1] else levels
-    if wide is levels:
-        return levels.reshape(-1)[number]
-    return np.take_along_axis(wide, number[..., None], axis=-1)[..., 0]
+    midpoints(levels)  # checks them
+    return methods.level_quant(_float32(x), _float32(levels))
 
 
 def level_index(x, middles):
@@ -87,8 +84,7 @@ def ternary_quant(x, delta, positive, negative):
 
     TWN (Li and others 2016) and TTQ (Zhu and others 2017).
     """
-    x, delta, positive, negative = (_float32(v) for v in (x, delta, positive, negative))
-    return np.where(x > delta, positive, np.where(x < -delta, -negative, _F32(0)))
+    return methods.ternary(*(_float32(v) for v in (x, delta, positive, negative)))
 
 
 def chance(x, scale, *, kind, bits):
@@ -101,14 +97,6 @@ def chance(x, scale, *, kind, bits):
         x = _float32(x) / _float32(scale)
     p = np.clip((x + _F32(1)) / _F32(2), _F32(0), _F32(1)) if kind == "bipolar" else np.clip(x, _F32(-1), _F32(1))
     return np.rint(p * _F32(2**bits)).astype(np.int64)
-
-
-def chosen(number, draws, kind):
-    """-1, 0 or +1 for a `chance` and a draw: bipolar +1 where ``draw < number`` else -1, ternary the sign of
-    ``number`` where ``draw < abs(number)`` else 0."""
-    if kind == "bipolar":
-        return np.where(draws < number, 1, -1)
-    return np.where(draws < np.abs(number), np.sign(number), 0)
 
 
 def stochastic_quant(x, scale, *, kind="bipolar", bits=8, seed=1, generator="lfsr", frame=0):

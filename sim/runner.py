@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .damage import order_of
 from .packing import pack_beats, unpack_beats
 from .runtime import keep_runtime, reuse_runtime, runtime_folder
 
@@ -74,13 +75,18 @@ def build(verilog, folder, *, waves=False, verbose=False, progress=None):
     return folder / "build.log"
 
 
-def simulate(folder, plan, values, expected, *, stall=0.0, seed=1, waves=False, verbose=False, progress=None):
+def simulate(
+    folder, plan, values, expected, *, again=None, stall=0.0, seed=1, waves=False, verbose=False, progress=None
+):
     """Stream integer ``values`` ``(F, length)`` through the simulator in ``folder`` and compare with ``expected``.
 
     Parameters
     ----------
     plan : hw.accelerator.AcceleratorPlan
     values, expected : int arrays ``(F, length)`` in and out; floats for a float32 network
+    again : int array or None
+        What the frames of `sim.damage.order_of` give when they come behind all others, if that is not what they gave
+        before (networks that draw random numbers).
     stall : float
         Probability of an idle cycle at the input, and of back-pressure at the output, each cycle.
     progress : callable or None
@@ -91,9 +97,14 @@ def simulate(folder, plan, values, expected, *, stall=0.0, seed=1, waves=False, 
     shutil.rmtree(run, ignore_errors=True)
     run.mkdir(parents=True)
     x = plan.x_format.encode(plan.network.arranged(values))
-    y = plan.format.encode(expected.reshape(len(values), -1))
-    np.savez(run / "beats.npz", input=pack_beats(x, plan.x_format.bits, plan.lanes_in),
-             expected=pack_beats(y, plan.format.bits, plan.lanes_out))  # fmt: skip
+    if again is None:
+        again = expected[[number for _, number in order_of(len(values), plan.beats_in)]]
+    y, later = (
+        pack_beats(plan.format.encode(e.reshape(len(e), -1)), plan.format.bits, plan.lanes_out)
+        for e in (expected, again)
+    )
+    entering = pack_beats(x, plan.x_format.bits, plan.lanes_in)
+    np.savez(run / "beats.npz", input=entering, expected=y, again=later)
     patience = int((60 * plan.bound + 20_000 + 200 * len(plan.stages)) / max(0.05, 1 - stall))
     job = {"folder": str(run.resolve()), "stall": stall, "seed": seed, "patience": patience}
     (run / "job.json").write_text(json.dumps(job))

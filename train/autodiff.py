@@ -3,6 +3,7 @@
 from functools import cache, partial
 
 import jax
+import jax.numpy as jnp
 
 __all__ = ["apply"]
 
@@ -18,4 +19,4 @@ def _differentiable(method, **fixed):
 
 def apply(method, *args, **fixed):
     """``method(*args, **fixed)``, whose gradients are those of its rule; ``fixed`` is hashable."""
-    return _differentiable(method, **fixed)(*args)
+    return _differentiable(method, **fixed)(*map(jnp.asarray, args))

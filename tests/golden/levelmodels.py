@@ -11,7 +11,7 @@ STEP = 1 / 64  # of all levels: sums of products are exact in float32
 class LevelGraph(Graph):
     """`Graph` with the operators of the exchange domain."""
 
-    def ours(self, kind, x, *operands, **attributes):
+    def ours(self, kind, x, /, *operands, **attributes):
         return self.op(kind, x, *operands, domain=exchange.DOMAIN, **attributes)
 
     def model(self, **metadata):
