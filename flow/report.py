@@ -148,9 +148,11 @@ class Reporter:
         if self.as_json:
             self.json(r)
             return
-        kinds = {"lut": "LUTs", "lutram": "as RAM", "ff": "FFs", "carry4": "CARRY4", "muxf": "MUXF",
+        kinds = {"lut": "LUTs", "lutram": "as RAM", "ff": "FFs", "carry4": "CARRY4", "carry8": "CARRY8", "muxf": "MUXF",
                  "bram18": "BRAM18", "bram36": "BRAM36", "dsp": "DSPs"}  # fmt: skip
         found = r["stages"] | {"flattened": r["total"]}
+        always = ("lut", "ff", "dsp")  # the others where there are any
+        kinds = {k: name for k, name in kinds.items() if k in always or any(row[k] for row in found.values())}
         on_path = {"lut": "LUT levels", "carry": "carry bits"}
         rows = [
             (name, *(f"{row[kind]:,}" for kind in kinds), *(row["path"].get(kind, "–") for kind in on_path))
@@ -179,6 +181,22 @@ class Reporter:
         self.out.print(f"maximum frequency {r['fmax_mhz']:g} MHz, out of context (register to register)")
         self.out.print(f"critical path: {r['critical_path']['words']}", markup=False)
         self.out.print(f"written to {r['directory']}/pnr.json", markup=False)
+
+    def board(self, r):
+        """The design of a board, and what place and route found where that is ours."""
+        if self.as_json:
+            self.json(r)
+            return
+        rows = [("clock", f"{r['clock_mhz']:g} MHz")]
+        rows += [("serial port", f"{r['baud']:,} baud, 8 bits, no parity")] if "baud" in r else []
+        for clock in r.get("clocks", ()):
+            rows.append(("reached by nextpnr", f"{clock['fmax_mhz']:g} MHz, wanted {clock['goal_mhz']:g} MHz"))
+        names = {"lut4": "LUT4", "ff": "FFs", "lutram": "RAM blocks of LUTs", "bram": "BRAM (DP16KD)", "dsp": "DSPs"}
+        rows += [(names[kind], f"{n:,} ({r['use'][kind]:.1%})") for kind, n in r.get("used", {}).items()]
+        rows += [("bitstream", r["bitstream"])] if "bitstream" in r else []
+        self.out.print(table_of([r["board"], ""], rows))
+        self.out.print(f"next: {r['next']}", markup=False)
+        self.out.print(f"written to {r['directory']}", markup=False)
 
     def _notes(self, project):
         """Where golden is not exactly the model."""

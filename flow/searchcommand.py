@@ -59,8 +59,10 @@ def _floor(goal, floats):
 
 def _nothing(search, goal):
     found = search.candidates
-    limits = {f"{goal.luts} LUTs": goal.luts, f"{goal.bits} bits of weights": goal.bits, f"a loss of {goal.drop} points":
-              goal.drop}  # fmt: skip
+    limits = {
+        f"{goal.luts} LUTs": goal.luts, f"{goal.bits} bits of weights": goal.bits,
+        f"a loss of {goal.drop} points": goal.drop,
+    }  # fmt: skip
     asked = " and ".join(text for text, limit in limits.items() if limit is not None)
     luts, bits = (min(c[cost] for c in found) for cost in ("luts", "weight_bits"))
     lost = 100 * (search.floats["accuracy"] - max(c["accuracy"] for c in found))

@@ -5,25 +5,27 @@ from contextlib import suppress
 import numpy as np
 
 from golden.formats import Levels
+from hw.target import Luts
 from sim.packing import pack_beats
 
 __all__ = ["files"]
 
-PART = "xc7a35tcpg236-1"
+PART, ULTRASCALE_PART = "xc7a35tcpg236-1", "xczu3eg-sbva484-1-e"
 CLOCK_MHZ = 200
 
 
 def files(project, manifest):
     """``{name: text}`` of the files beside ``accelerator.v``."""
-    return {"vivado.tcl": _tcl(), "accelerator.xdc": _xdc(), "README.md": _readme(project, manifest)}
+    part = ULTRASCALE_PART if project.target.luts is Luts.ULTRASCALE else PART
+    return {"vivado.tcl": _tcl(part), "accelerator.xdc": _xdc(), "README.md": _readme(project, manifest)}
 
 
-def _tcl():
+def _tcl(part):
     return f"""\
 # Makes a Vivado project of the accelerator, synthesizes it out of context, and writes utilization and timing reports.
 #   vivado -mode batch -source vivado.tcl [-tclargs PART]
 set here [file dirname [file normalize [info script]]]
-set part {PART}
+set part {part}
 if {{[llength $argv] > 0}} {{
     set part [lindex $argv 0]
 }}

@@ -56,7 +56,7 @@ class IntegerPE(wiring.Component):
         self._registered = luts is not Luts.OPERATORS
         common = dict(heights=heights, acc_shape=acc_shape, feedback=feedback)
         if self._registered:
-            self._sum = LutHeapPE(instances=luts is Luts.INSTANCES, **common)
+            self._sum = LutHeapPE(luts=luts, **common)
         else:
             self._sum = HeapPE(fan_in=self._terms.fan_in, **common)
         super().__init__({
@@ -212,7 +212,7 @@ class IntegerArray(wiring.Component):
         )
         if self._luts is Luts.OPERATORS or isinstance(w_format, PowersOfTwo):
             return IntegerPE(luts=self._luts, **common)
-        return LutIntegerPE(instances=self._luts is Luts.INSTANCES, **common)
+        return LutIntegerPE(luts=self._luts, **common)
 
     @property
     def HEAP_LATENCY(self):

@@ -132,7 +132,7 @@ class LayerPlan:
             return ConstantArray(
                 x_format=self.lane_format, w_format=self.dense.weight_format, acc_shape=self.acc_shape, init=self.init,
                 weights=self.arithmetic.w_format.decode(self.codes), groups=self.parallel,
-                instances=self.target.luts is Luts.INSTANCES,
+                luts=self.target.luts,
             )  # fmt: skip
         found = self.arithmetic
         common |= dict(

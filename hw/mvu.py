@@ -6,7 +6,7 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from .replay import Replay
-from .streams import code_stream, counter
+from .streams import code_stream, counter, credit
 
 __all__ = ["MatrixVectorUnit"]
 
@@ -90,8 +90,8 @@ class MatrixVectorUnit(wiring.Component):
 
     def _credit(self, m, replay):
         p = self.plan
-        credit = Signal(range(p.depth + 1), init=p.depth)
         takes = Mux(replay.row_last, p.last_row_beats, p.row_beats)
-        m.d.comb += replay.credit.eq(credit >= p.row_beats)
-        m.d.sync += credit.eq(credit - Mux(replay.begin, takes, 0) + (self.o.valid & self.o.ready))
-        return m
+        may_begin = credit(
+            m, p.row_beats, depth=p.depth, taken=Mux(replay.begin, takes, 0), given=self.o.valid & self.o.ready
+        )
+        m.d.comb += replay.credit.eq(may_begin)
