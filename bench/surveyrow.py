@@ -10,7 +10,7 @@ from golden.execute import labels_of
 from hw.target import Target
 
 from .surveyfigures import bit_operations, compression, executable, mean_and_spread, quantizer_noise, weight_bits
-from .surveyunits import array_cost, unit_cost
+from .surveyunits import part_costs
 
 __all__ = ["SurveyError", "measure"]
 
@@ -93,7 +93,7 @@ def _hardware(row, project, plan, x, job):
     cost = synthesize(project.verilog, "accelerator", dsp=row.dsp, timeout=3600)
     job.done(f"synthesized, {cost.lut} LUTs", 20)
     job.now("synthesizing the quantizing unit")
-    unit, (lanes, array) = unit_cost(plan, dsp=row.dsp), array_cost(plan, dsp=row.dsp)
+    parts = part_costs(plan, dsp=row.dsp)
     layers = list(plan.layers.values())
     return {
         "frames": found["frames"], "latency": found["latency"]["simulated"],
@@ -103,5 +103,5 @@ def _hardware(row, project, plan, x, job):
         "formats": [[str(p.dense.weight_format), str(p.x_format)] for p in layers],
         "weights": int(sum(p.dense.weights.size for p in layers)), "weight_bits": weight_bits(layers),
         "compression": compression(layers), "bit_operations": bit_operations(layers),
-        "cost": numbers(cost), "unit": unit, "array": array, "array_lanes": lanes,
+        "cost": numbers(cost), **parts,
     }  # fmt: skip
