@@ -12,7 +12,7 @@ from sim.damage import order_of
 from sim.iprunner import FEWEST, simulate_ip
 from sim.runner import results, simulate
 
-__all__ = ["simulate_ip_block", "simulate_project"]
+__all__ = ["drawn_again", "simulate_ip_block", "simulate_project"]
 
 
 def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0, waves=False, verbose=False):
@@ -20,7 +20,7 @@ def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0,
     with report.working("golden model"):
         golden = project.execute(images.values)
         expected = project.hardware_values(golden)
-        again = _drawn_again(project, images)
+        again = drawn_again(project, images.values)
     with report.working("generating Verilog"):
         fresh = project.generate()
     report.step("Verilog", fresh, project.verilog)
@@ -72,12 +72,12 @@ def _draws(project):
     return any(isinstance(node, Draw) for node in project.network.nodes)
 
 
-def _drawn_again(project, images):
+def drawn_again(project, values):
     """Of a network that draws: the results of the frames that follow all samples, by their numbers since reset."""
     if not _draws(project):
         return None
-    sent = [number for _, number in order_of(len(images), project.plan.beats_in)]
-    return project.hardware_values(run(project.network, images.values[sent], first=len(images)))
+    sent = [number for _, number in order_of(len(values), project.plan.beats_in)]
+    return project.hardware_values(run(project.network, values[sent], first=len(values)))
 
 
 def _summary(project, images, golden, found, predicted, stall, clock):

@@ -25,6 +25,7 @@ TOPS = {
 }
 _ROOT = Path(__file__).resolve().parent.parent
 _RUNTIME = _ROOT / "build" / "cache" / "verilated"
+_WHOLE = 1_000_000  # bytes of Verilog up to which one compiler run takes less than several and precompiled headers
 
 
 class SimulationError(RuntimeError):
@@ -189,16 +190,17 @@ def _python(arguments, log, verbose, seconds, poll=None):
         raise SimulationError(f"Verilator's {arguments[0]} failed ({_reason(log)}); log: {log}")
 
 
-def _runner():
+def _runner(*more):
     from cocotb_tools.runner import Verilator
 
     class Quick(Verilator):
-        """Only the top-level ports are public (by ports.vlt), so that Verilator may optimize everything else."""
+        """Only the top-level ports are public (by ports.vlt), so that Verilator may optimize everything else; make is
+        told ``more``."""
 
         def _build_command(self):
-            commands = super()._build_command()
-            commands[0].remove("--public-flat-rw")
-            return commands
+            verilator, make = super()._build_command()
+            verilator.remove("--public-flat-rw")
+            return [verilator, [*make, *more]]
 
     return Quick()
 
@@ -214,8 +216,10 @@ def _build(folder, top, waves, verilog):
         options += ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-trace-top", "-CFLAGS", "-O1"]
     include = Path(os.environ["VERILATOR_ROOT"]) / "include"
     store = runtime_folder(_RUNTIME, include, (options, str(int(waves))))
-    reuse_runtime(store, folder)
-    _runner().build(
+    more = [f"--old-file={name}" for name in reuse_runtime(store, folder)]
+    if verilog.stat().st_size < _WHOLE:
+        more.append("VM_PARALLEL_BUILDS=0")
+    _runner(*more).build(
         sources=[folder / "ports.vlt", verilog], hdl_toplevel=top, build_dir=folder, always=True, waves=waves,
         timescale=("1ns", "1ps"), build_args=options,
     )  # fmt: skip
