@@ -124,6 +124,14 @@ def test_waves_and_a_wrong_bit(scratch):
     assert everything.mismatches > len(job.samples) // 2 and len(everything.examples) == 5
 
 
+def test_the_runtime_is_compiled_once(scratch):
+    first = Job(bipolar, scratch)
+    again = build(scratch / "accelerator.v", scratch / "again").read_text()
+    assert "verilator.cpp" in again and "verilated_vpi.cpp" not in again and "verilated.cpp" not in again
+    found = simulate(scratch / "again", first.plan, first.samples, first.expected)
+    assert (found.frames, found.mismatches, found.problems) == (len(first.samples), 0, [])
+
+
 def test_verilog_that_does_not_compile(scratch):
     _, _, pairs = made = bipolar()
     plan = AcceleratorPlan(made[0], dict(zip(("dense0", "dense2"), pairs, strict=True)))
