@@ -1,7 +1,7 @@
 """LUTs, block RAMs and DSPs of a folded layer by formulas: quick enough to search with, close to what synthesis says.
 
 They are of ``--target xilinx``, whose arrays and weight memories are made LUT by LUT: what those take is known, and the
-formulas below are fitted to Yosys for what is around them (`python -m bench.cost_model` compares). Float32 layers and
+formulas below are fitted to Yosys for what is around them (`python -m bench.estimate` compares). Float32 layers and
 ``--target portable`` are rougher: operators take about twice as much.
 """
 
