@@ -202,7 +202,7 @@ def _window(layer, simd, shape):
         return _ring(window, bits, lanes, layer.channels * layer.groups // lanes)
     columns = columns_of(window, shape.abreast)  # a memory a row, of which two more are needed than the kernel has
     memory = _ram(layer.channels * columns * bits, -(-window.size[1] // columns)) * (window.kernel[0] + 2)
-    return Cost(90 + 0.8 * simd * bits * shape.abreast + memory)
+    return Cost(70 + 0.7 * simd * bits * shape.abreast + memory)
 
 
 def _ring(window, bits, lanes, blocks):
@@ -210,5 +210,5 @@ def _ring(window, bits, lanes, blocks):
     rows = min(window.size[0], window.kernel[0] + 1)
     words = max(2, rows * window.size[1] * blocks)
     if words * lanes * bits > _RING:
-        return Cost(295, bram18=-(-lanes * bits // 36) * -(-words // 512))
+        return Cost(230, bram18=-(-lanes * bits // 36) * -(-words // 512))
     return Cost(38 * (words - 1).bit_length() - 45 + _ram(lanes * bits, words))
