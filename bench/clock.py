@@ -14,7 +14,7 @@ from flow.pnrcommand import placed
 
 from . import page
 
-__all__ = ["clock_of", "measure", "render"]
+__all__ = ["clock_of", "complete", "measure", "render"]
 
 NAME, HEADING = "clock", "The clock"
 
@@ -77,6 +77,11 @@ def measure(names=(*EXAMPLES, *UNITS), device="ecp5-85k", speed=8, seed=1):
     return {name: clock_of(name, device, speed, seed) for name in names}
 
 
+def complete(results):
+    """Whether all have been measured."""
+    return {*EXAMPLES, *UNITS} <= {*results}
+
+
 def render(results):
     """The section as Markdown."""
     rows = []
@@ -87,6 +92,7 @@ def render(results):
             name, round(r["fmax_mhz"]), goal if r["fmax_mhz"] >= goal else f"{goal}, missed",
             *(r["used"][kind] for kind in ("lut4", "ff", "bram", "dsp")), path["words"].replace("|", "/"),
         ])  # fmt: skip
+    rows += [[name, "not measured yet", *[None] * 6] for name in (*EXAMPLES, *UNITS) if name not in results]
     heads = ["design", "MHz", "goal", "LUT4", "FF", "BRAM", "DSP", "critical path"]
     return TEXT.format(table=page.table(heads, rows))
 
