@@ -12,6 +12,11 @@ from .synth import synthesize, synthesize_parts
 
 __all__ = ["synth_build"]
 
+ASSUMED = ("before place and route, out of context", "a LUT6_2 is one LUT; small LUTs are not yet packed into one")
+ASSUMED_OF_PRIMITIVES = (
+    "a slice's fourth carry position gives its sum, into a flip-flop, and the carry at once: behind each counter is a "
+    "register",
+)
 _STAGE = re.compile(r"^module \\accelerator\.accelerator\.([^. ]+) ", re.MULTILINE)
 _KINDS = ("lut", "lutram", "ff", "carry4", "carry8", "muxf", "bram18", "bram36", "dsp")
 
@@ -39,10 +44,10 @@ def synth_build(directory, part, report):
         )
     stages = _STAGE.findall(verilog.read_text())
     parts = {name: f"accelerator.accelerator.{name}" for name in stages}
-    with report.counting("Yosys", 2) as done:
-        whole = synthesize(verilog, "accelerator", family=device.family)
-        done(1)
-        found = synthesize_parts(verilog, "accelerator", parts, family=device.family)
+    with report.stepping("Yosys, all together") as progress:
+        whole = synthesize(verilog, "accelerator", family=device.family, progress=progress)
+    with report.stepping("Yosys, layer by layer") as progress:
+        found = synthesize_parts(verilog, "accelerator", parts, family=device.family, progress=progress)
     result = {
         "directory": str(directory),
         "target": target,
@@ -50,6 +55,7 @@ def synth_build(directory, part, report):
         "family": device.family,
         "total": _row(whole),
         "use": {name: round(share, 4) for name, share in device.use(whole).items()},
+        "assumed": [*ASSUMED, *(ASSUMED_OF_PRIMITIVES if target != Luts.OPERATORS.value else ())],
         "stages": {name or "the rest": _row(resources) for name, resources in found.items()},
     }
     atomic_write(directory / "synth.json", json.dumps(result, indent=2) + "\n")
