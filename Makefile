@@ -24,7 +24,7 @@ SIM_OPTIONS = $(if $(IMAGES),--images '$(IMAGES)') $(if $(INPUT),--input '$(INPU
 .DELETE_ON_ERROR:
 # Two targets must not install into one environment at once.
 .NOTPARALLEL:
-.PHONY: help sim verilog compare bench cost test test-all train lint clean doctor doctor-test moved
+.PHONY: help sim verilog compare bench cost survey test test-all train lint clean doctor doctor-test moved
 
 help: ## List the targets
 	@echo "make TARGET [MODEL=path.onnx] [IMAGES=images.npz] [INPUT=…] [FOLDING=…] [WAVES=1] [ARGS=…]"
@@ -50,6 +50,10 @@ bench: doctor $(VENV)/.for-use ## Measure time and memory of every step and writ
 cost: $(VENV)/.for-use ## Synthesize a multiplication in every format and write docs/cost.md: what "200 times" means today
 	@echo "fewbit: measuring what a multiplication costs"
 	@$(RUN) -m bench.cost $(ARGS)
+
+survey: doctor $(VENV)/.for-training ## Train and build every quantization method and write docs/survey.md; ARGS=fashion: Fashion-MNIST
+	@echo "fewbit: surveying quantization methods"
+	@$(RUN) -m bench.survey $(ARGS)
 
 train: $(VENV)/.for-training ## Train the example models anew (installs JAX)
 	@echo "fewbit: training"

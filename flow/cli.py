@@ -11,6 +11,7 @@ from golden.onnxfile import ModelError
 
 from .folding import FoldingError
 from .images import ImageError
+from .ptqcli import app as ptq_commands
 from .report import Reporter
 
 __all__ = ["main"]
@@ -49,10 +50,15 @@ class TargetName(StrEnum):
 
     portable = "portable"
     xilinx = "xilinx"
+    ultrascale = "ultrascale"
 
 
 TargetOption = Annotated[
-    TargetName, typer.Option("--target", help="`xilinx`: arrays of LUT6_2 and CARRY4. `portable`: of operators.")
+    TargetName,
+    typer.Option(
+        "--target",
+        help="`xilinx`: arrays of LUT6_2 and CARRY4; `ultrascale`: of LUT6_2 and CARRY8; `portable`: of operators.",
+    ),
 ]
 
 
@@ -154,6 +160,40 @@ def pnr(
     report.pnr(pnr_build(directory, device, speed, seed, goal, report))
 
 
+@app.command(epilog="Example: `fewbit board ulx3s build/w1a1` makes build/w1a1/board-ulx3s/top.bit.")
+def board(
+    name: Annotated[str, typer.Argument(help="`ulx3s`, `arty-a7-35`, `pynq-z2` or `arty-z7`.")],
+    directory: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build, as `build/w1a1`.")],
+    clock: Annotated[float | None, typer.Option("--clock", min=1.0, help="MHz; default: the board's own choice.")] = None,
+    baud: Annotated[int, typer.Option("--baud", min=300, help="Of the serial port.")] = 1_000_000,
+    seed: Annotated[int, typer.Option("--seed", help="Of the placement.")] = 1,
+    run: Annotated[bool, typer.Option("--run/--files", help="Make the bitstream, or only write the design.")] = True,
+    json: Json = False,
+):  # fmt: skip
+    """Write a complete design for a board, pins and clocks included; for the ULX3S make its bitstream too."""
+    from .board import build_board
+
+    report = Reporter(json)
+    report.board(build_board(name, directory, report, clock=clock, baud=baud, seed=seed, run=run))
+
+
+@app.command(epilog="Example: `fewbit demo build/w1a1` and open the page that it names.")
+def demo(
+    directory: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build, as `build/w1a1`.")],
+    serial: Annotated[
+        str | None, typer.Option("--serial", help="Port of a board; without: the Verilator model.")
+    ] = None,
+    baud: Annotated[int, typer.Option("--baud", min=300, help="Of the serial port.")] = 1_000_000,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page; 0 takes a free one.")] = 8000,
+    images: ImagesFile = None,
+    terminal: Annotated[bool, typer.Option("--terminal", help="Draw in the terminal instead of a page.")] = False,
+):
+    """Draw an image, send it to the accelerator and see the score of every class."""
+    from .demo import run_demo
+
+    run_demo(directory, Reporter(), serial=serial, baud=baud, port=port, terminal=terminal, images=images)
+
+
 @app.command(epilog="Example: `fewbit run examples/digits/w1a1.onnx --images examples/digits/test.npz`")
 def run(
     model: Model, images: ImagesFile = None, input_spec: Input = None, output: Output = "auto", frames: Frames = None,
@@ -245,8 +285,12 @@ def train(
         raise ModelError(error) from None
 
 
+app.add_typer(ptq_commands)
+
+
 def main():
     """Entry point: an expected error, wrong usage too, is one line on standard error and exit status 2."""
+    from host.build import HostError
     from sim.runner import SimulationError
 
     from .toolrun import ToolError
@@ -259,7 +303,7 @@ def main():
     except USAGE_ERRORS as error:
         command = error.ctx.command_path if error.ctx else "fewbit"
         _fail(f"{error.format_message().rstrip('.')} (see {command} --help)")
-    except (ModelError, FoldingError, ImageError, SimulationError, ToolError, OSError, ValueError) as error:
+    except (ModelError, FoldingError, ImageError, HostError, SimulationError, ToolError, OSError, ValueError) as error:
         _fail(error)
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", INTERRUPTED)

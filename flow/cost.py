@@ -6,20 +6,18 @@ formulas below are fitted to Yosys for what is around them (`python -m bench.cos
 """
 
 from dataclasses import dataclass
-from functools import cache
-from math import exp
 
 from golden.formats import Bipolar, Float32, Ternary
-from hw.lutheap import best_pe, build_sum
-from hw.products import product_terms
-from hw.rom import placement_of
+from hw.arithmetic import chosen
+from hw.lutheap import build_sum
+from hw.pecost import distinct_columns as _distinct
+from hw.pecost import rom_placement
 from hw.slidingplan import columns_of
 
 __all__ = ["FLATTENED", "OVERHEAD", "Cost", "cost_of_layer", "cost_of_pool", "cost_of_unit", "total"]
 
 FLATTENED = 0.96  # of the layers' LUTs are left when synthesis looks across their boundaries
 OVERHEAD = 55  # LUTs of the AXI4-Stream shell
-_ANCHORS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)  # lanes for which a PE is built; between them: a line
 _FLOAT = 560  # of a float32 multiplier with two DSPs, and its share of the additions
 _RESCALED = 32  # levels from which on an activation is a product, a sum and a shift (`golden.rescale`)
 _RING = 2048  # bits of a ring from which on synthesis makes block RAM of it
@@ -45,13 +43,13 @@ def total(costs):
     return Cost(FLATTENED * together.lut + OVERHEAD, together.bram18, together.dsp)
 
 
-def cost_of_layer(layer, pe, simd, dsp=None):
-    """The `Cost` of a `flow.folding.Layer`, with what stands in front of it; products in DSPs with ``dsp``."""
+def cost_of_layer(layer, pe, simd, products=None):
+    """The `Cost` of a `flow.folding.Layer`, with what stands in front of it; ``products`` as of a folding."""
     shape = _Shape(layer, pe, simd)
-    return cost_of_unit(layer, pe, simd, dsp) + _window(layer, simd, shape) + _gearbox(layer, simd, shape)
+    return cost_of_unit(layer, pe, simd, products) + _window(layer, simd, shape) + _gearbox(layer, simd, shape)
 
 
-def cost_of_unit(layer, pe, simd, dsp=None):
+def cost_of_unit(layer, pe, simd, products=None):
     """The `Cost` of its matrix-vector unit alone: array, weights, activation, replay and FIFO."""
     shape = _Shape(layer, pe, simd)
     found = [_replay(layer, shape)]
@@ -60,10 +58,12 @@ def cost_of_unit(layer, pe, simd, dsp=None):
         return sum(found, weights + Cost(pe * simd * _FLOAT + pe * 450, dsp=2 * pe * simd))
     if layer.weight_range[0] == layer.weight_range[1]:  # an average: all weights are one
         found.append(Cost(pe * shape.acc))
-    elif shape.words == 1 and not dsp:
+    elif shape.words == 1 and products is None:
         found.append(Cost(_constant(layer, pe, simd)))
     else:
-        found += [_array(layer, shape, dsp), _rom(layer.weight_format.bits * pe * simd, shape.words)]
+        way = None if products == "dsp" else chosen(layer.ways, shape.numbers, products)
+        bits = layer.weight_format.bits if way is None else way.weight_bits
+        found += [_array(layer, shape, way), _rom(bits * pe * simd, shape.words)]
         if layer.levels == 2:  # the accumulators start at minus their thresholds
             found.append(_rom(pe * shape.acc, shape.rows * shape.vectors))
     return sum(found, _activation(layer, shape) + Cost(27 + _fifo(shape.lanes * _bits(layer.levels))))
@@ -90,8 +90,12 @@ class _Shape:
         self.together = self.parallel * self.abreast  # pixels or groups that each have lanes of their own
         self.acc = layer.accumulator_bits
         if not isinstance(layer.x_format, Float32):
-            terms = product_terms(layer.x_format, layer.weight_format)
-            self.acc = (layer.inputs * sum(1 << e for e in terms.exponents)).bit_length() + (layer.levels == 2)
+            exponents = layer.ways[0].exponents
+            self.acc = (layer.inputs * sum(1 << e for e in exponents)).bit_length() + (layer.levels == 2)
+        self.numbers = dict(
+            pe=pe, simd=simd, lanes=self.lanes, steps=self.steps, inputs=layer.inputs, words=self.words,
+            rows=self.rows * self.vectors * (pe // self.lanes), acc=layer.accumulator_bits,
+        )  # fmt: skip
 
 
 def _bits(levels):
@@ -101,37 +105,21 @@ def _bits(levels):
 # Arrays
 
 
-def _array(layer, shape, dsp):
-    """PEs, how long they hold an initial value, and how their results leave."""
+def _array(layer, shape, way):
+    """PEs, how long they hold an initial value, how their results leave, and what adds up planes; DSPs without a
+    ``way``."""
     pe, acc = shape.pe, shape.acc
-    feedback, dsps = shape.steps > 1, 0
-    if dsp:
+    feedback, dsps, beside = shape.steps > 1, 0, 0
+    if way is None:
         packing, dsps = layer.packing, layer.dsps(pe, shape.simd)
         heights = dict.fromkeys(range(packing.field), shape.simd)
         heights[0] += shape.simd * packing.signed
         unit = build_sum(tuple(heights.items()), acc, feedback).netlist
         each = unit.luts + 2 * shape.simd * packing.overlaps
     else:
-        each = _pe(layer.x_format, layer.weight_format, shape.simd, acc, feedback)
+        each, beside = way.pe_luts(shape.simd, acc, feedback), way.beside(shape.numbers)
     held = 0 if feedback or layer.levels > 2 else _distinct(pe * acc, shape.rows)  # as shift registers
-    return Cost(pe * each + held + (pe - shape.lanes) * acc + 8, dsp=dsps)
-
-
-def _pe(x_format, w_format, simd, acc, feedback):
-    """LUTs of a PE: on the line between two that are built."""
-    high = next((n for n in _ANCHORS if n >= simd), simd)
-    low = max((n for n in _ANCHORS if n <= simd), default=simd)
-    ends = [_built(x_format, w_format, n, feedback) for n in (low, high)]
-    between = (simd - low) / (high - low) if high > low else 0
-    wide = acc - product_terms(x_format, w_format).exponents[-1] - 1 - simd.bit_length()
-    return ends[0] + (ends[1] - ends[0]) * between + max(0, wide)
-
-
-@cache
-def _built(x_format, w_format, simd, feedback):
-    terms = product_terms(x_format, w_format)
-    pe = best_pe(x_format, w_format, simd, max(terms.exponents) + 1 + simd.bit_length(), feedback)
-    return pe.luts
+    return Cost(pe * each + held + (pe - shape.lanes) * acc + beside + 8, dsp=dsps)
 
 
 def _constant(layer, pe, simd):
@@ -143,14 +131,8 @@ def _constant(layer, pe, simd):
 
 
 def _rom(columns, depth):
-    where = placement_of(_distinct(columns, depth), depth) if depth > 1 else None
+    where = rom_placement(columns, depth)
     return Cost() if where is None else Cost(where.luts, where.bram18)
-
-
-def _distinct(columns, depth):
-    """About how many columns of a memory are neither constant nor equal to another."""
-    kinds = (1 << min(depth, 40)) - 2
-    return round(kinds * (1 - exp(-columns / kinds))) if depth > 1 else 0
 
 
 def _ram(width, depth):

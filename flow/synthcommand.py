@@ -4,6 +4,8 @@ import json
 import re
 from dataclasses import asdict
 
+from hw.target import Luts
+
 from .cache import atomic_write
 from .fill import PARTS
 from .synth import synthesize, synthesize_parts
@@ -11,7 +13,7 @@ from .synth import synthesize, synthesize_parts
 __all__ = ["synth_build"]
 
 _STAGE = re.compile(r"^module \\accelerator\.accelerator\.([^. ]+) ", re.MULTILINE)
-_KINDS = ("lut", "lutram", "ff", "carry4", "muxf", "bram18", "bram36", "dsp")
+_KINDS = ("lut", "lutram", "ff", "carry4", "carry8", "muxf", "bram18", "bram36", "dsp")
 
 
 def synth_build(directory, part, report):
@@ -30,6 +32,11 @@ def synth_build(directory, part, report):
     if part not in PARTS:
         raise ValueError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
     device, target = PARTS[part], json.loads(manifest.read_text()).get("target", "portable")
+    if target == Luts.ULTRASCALE.value and device.family == "xc7":
+        raise ValueError(
+            f"{directory} is made of CARRY8, which {device.name} does not have: rebuild it with --target xilinx, or "
+            f"choose a part of UltraScale+ ({', '.join(n for n, p in PARTS.items() if p.family != 'xc7')})"
+        )
     stages = _STAGE.findall(verilog.read_text())
     parts = {name: f"accelerator.accelerator.{name}" for name in stages}
     with report.counting("Yosys", 2) as done:

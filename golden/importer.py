@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from . import exchange
 from .floatlayers import float_layer_end
 from .formats import Float32
 from .gather import gathered
@@ -26,9 +27,11 @@ from .tidy import tidy
 
 __all__ = ["ModelError", "import_model"]
 
-_QUANTIZERS = {"Quant", "IntQuant", "BipolarQuant"}
-_QONNX_OPERATIONS = _QUANTIZERS | {"Trunc"}
+_QONNX_QUANTIZERS = {"Quant", "IntQuant", "BipolarQuant"}
+_QUANTIZERS = _QONNX_QUANTIZERS | set(exchange.OPERATIONS)
+_QONNX_OPERATIONS = _QONNX_QUANTIZERS | {"Trunc"}
 _QONNX_DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
+_OURS = {exchange.DOMAIN: set(exchange.OPERATIONS), **dict.fromkeys(_QONNX_DOMAINS, _QONNX_OPERATIONS)}
 # Operations that keep what is known of quantized constants; all others are simply evaluated.
 _KEEPERS = _QUANTIZERS | {
     "Transpose",
@@ -159,9 +162,7 @@ class Importer:
 
     def _values(self, node, inputs):
         standard = node.domain in STANDARD_DOMAINS
-        known = node.op_type in HANDLERS and (
-            standard or (node.domain in _QONNX_DOMAINS and node.op_type in _QONNX_OPERATIONS)
-        )
+        known = node.op_type in HANDLERS and (standard or node.op_type in _OURS.get(node.domain, ()))
         if standard and node.op_type not in _KEEPERS and all(isinstance(t, Constant | None) for t in inputs):
             padded = inputs + [None] * (len(node.input) - len(inputs))
             return [Constant(a) for a in evaluate(self.file, node, [t and t.array for t in padded])]
@@ -169,7 +170,7 @@ class Importer:
             domain = "" if standard else f" of domain {node.domain!r}"
             raise ModelError(
                 f"operation {node.op_type}{domain} is not supported on data; supported are "
-                f"{', '.join(sorted(HANDLERS))}, with quantizers of domain {', '.join(_QONNX_DOMAINS)}"
+                f"{', '.join(sorted(HANDLERS))}, with quantizers of domain {', '.join(_OURS)}"
             )
         return HANDLERS[node.op_type](self, node, inputs, attributes_of(node))
 
@@ -205,6 +206,11 @@ class Importer:
         """A fresh name for a node, and for the edge that it makes."""
         count = sum(n.name.startswith(kind) for n in self.result.nodes)
         return f"{kind}{count}"
+
+    def note(self, text):
+        """Something about the network that its user must know; a sentence."""
+        if text not in self.result.notes:
+            self.result.notes.append(text)
 
     def known(self, data):
         """Refuse data behind an input whose integers are not declared."""

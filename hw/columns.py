@@ -1,11 +1,11 @@
 """The parallel form of a line buffer: a column of a window, a whole window, or several, in one beat."""
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from .sliding import looked_up, surplus
+from .sliding import looked_up, room_of, surplus
 from .slidingplan import SlidingPlan, columns_of, in_words, steps_of
 from .streams import code_stream, counter
 
@@ -114,8 +114,8 @@ class ColumnsPlan(SlidingPlan):
 class WindowColumns(wiring.Component):
     """Columns of windows, or whole windows, from an image that streams in: a memory for each row of it.
 
-    All rows are read at the same place and turned into the order of the kernel. Latency from the last pixel of a column
-    to its beat 2 cycles, 3 for whole windows; throughput a column a cycle, and a pixel in.
+    All rows are read at the same place, held by a register, and turned into the order of the kernel. Latency from the
+    last pixel of a column to its beat 3 cycles, 4 for whole windows; throughput a column a cycle, and a pixel in.
 
     Members
     -------
@@ -132,35 +132,36 @@ class WindowColumns(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p, w = self.plan, self.plan.window
-        accept, issue, moves, held = Signal(), Signal(), Signal(), Signal()
+        accept, issue, onward, moves = Signal(), Signal(), Signal(), Signal()
+        read, held = Signal(), Signal()  # a column is at the memories' outputs, in the registers behind them
         column, row_end = counter(m, "column", p.row_cycles, issue)
         oy, frame_end = counter(m, "oy", w.out_size[0], issue & row_end)
         there = self._there(m, accept, issue, column, row_end, oy)
         m.d.comb += [
             accept.eq(self.i.valid & self.i.ready),
             self.i.ready.eq(self._room(m, accept, issue, column, row_end, oy)),
-            issue.eq(there & (~held | moves)),
+            issue.eq(there & (~read | onward)), onward.eq(read & (~held | moves)),
         ]  # fmt: skip
         x = Signal(range(w.size[1]))
         m.d.comb += x.eq(looked_up(m, "x", column, [c - 1 for c in p.column_need]))
         words = self._rows(m, accept, x, issue)
         slot = self._slot(m, issue, row_end, frame_end)
-        # What belongs to the column that is read in this cycle, and comes out of the memories in the next one.
+        # What belongs to the column that is read in this cycle, and goes with it.
         about = {"slot": slot, "inside": looked_up(m, "inside", column, p.inside),
                  "emits": looked_up(m, "emits", column, p.emits)}  # fmt: skip
         about |= {f"row{ky}": looked_up(m, f"row_inside{ky}", oy, p.row_inside[ky]) for ky in range(w.kernel[0])}
-        with m.If(issue):
-            later = {}
-            for name, value in about.items():
-                later[name] = Signal(range(max(2, p.rows)) if name == "slot" else 1, name=f"{name}_read")
-                m.d.sync += later[name].eq(value)
-        with m.If(issue):
-            m.d.sync += held.eq(1)
-        with m.Elif(moves):
-            m.d.sync += held.eq(0)
-        taps = [self._tap(m, ky, words, later) for ky in range(w.kernel[0])]
+        about = _registered(m, issue, about, "read")
+        about |= {f"word{r}": word for r, word in enumerate(words)}
+        about = _registered(m, onward, about, "held")
+        for flag, comes, goes in (read, issue, onward), (held, onward, moves):
+            with m.If(comes):
+                m.d.sync += flag.eq(1)
+            with m.Elif(goes):
+                m.d.sync += flag.eq(0)
+        words = [about[f"word{r}"] for r in range(p.rows)]
+        taps = [self._tap(m, ky, words, about) for ky in range(w.kernel[0])]
         if p.whole:
-            self._shift(m, taps, held, moves, later["emits"])
+            self._shift(m, taps, held, moves, about["emits"])
         else:
             m.d.comb += [moves.eq(self.o.ready), self.o.valid.eq(held), self.o.p.as_value().eq(Cat(*taps))]
         return m
@@ -173,12 +174,11 @@ class WindowColumns(wiring.Component):
 
     def _room(self, m, accept, issue, column, row_end, oy):
         p = self.plan
-        room, freed = Signal(range(p.depth + p.words_frame + 1), init=p.depth), Signal(range(p.words_frame + 1))
+        freed = Signal(range(p.words_frame + 1))
         at_end, advances = looked_up(m, "free_end", oy, p.free_end), looked_up(m, "advances", oy, p.advances)
         inside = looked_up(m, "frees", column, p.frees)
         m.d.comb += freed.eq(Mux(issue, Mux(row_end, at_end, Mux(advances, inside, 0)), 0))
-        m.d.sync += room.eq(room - accept + freed)
-        return room != 0
+        return room_of(m, p, freed, accept)
 
     def _rows(self, m, accept, x, issue):
         """The word at column ``x`` of every row's memory, one cycle later."""
@@ -248,3 +248,13 @@ class WindowColumns(wiring.Component):
                 for word, column in p.seen[n : n + p.taps_row]
             )
         )
+
+
+def _registered(m, enable, values, suffix):
+    """A register behind each of ``values``, by name."""
+    after = {}
+    for name, value in values.items():
+        after[name] = Signal(Value.cast(value).shape(), name=f"{name}_{suffix}", reset_less=True)
+        with m.If(enable):
+            m.d.sync += after[name].eq(value)
+    return after

@@ -85,23 +85,26 @@ class Gearbox(wiring.Component):
         size, take = p.capacity // p.unit, p.b // p.unit
         queue = Signal(size * chunk, reset_less=True)
         fill = Signal(range(size + 1))  # chunks in the queue
-        after_out, kept = Signal(range(size + 1)), Signal(len(queue))
+        gives, after_out, kept = Signal(), Signal(range(size + 1)), Signal(len(queue))
         add = Signal(range(p.most // p.unit + 1))
+
+        def fits(free):
+            return Mux(at_last, fill <= size - p.last // p.unit + free, fill <= size - p.a // p.unit + free)
+
+        # Whether the reader takes a beat is known late, so it only chooses between what is known for both.
         m.d.comb += [
-            self.o.valid.eq(fill >= take),
+            self.o.valid.eq(fill >= take), gives.eq(self.o.valid & self.o.ready),
             Value.cast(self.o.p).eq(queue),
-            after_out.eq(fill), kept.eq(queue),
+            after_out.eq(Mux(gives, fill - take, fill)), kept.eq(Mux(gives, queue[p.b * bits :], queue)),
             add.eq(Mux(at_last, p.last // p.unit, p.a // p.unit)),
-            self.i.ready.eq(after_out + add <= size),
+            self.i.ready.eq(Mux(gives, fits(take), fits(0))),
         ]  # fmt: skip
-        with m.If(self.o.valid & self.o.ready):
-            m.d.comb += [after_out.eq(fill - take), kept.eq(queue[p.b * bits :])]
         m.d.sync += [fill.eq(after_out), queue.eq(kept)]
         # Every chunk of the queue takes what stays in it, or the chunk of the new beat that falls on it.
         fresh = Cat(*lanes, Const(0, max(0, p.last - p.a) * bits))[: p.most * bits]
         least = min(p.a, p.last) if p.beats_in > 1 else p.last
         with m.If(accept):
-            m.d.sync += fill.eq(after_out + add)
+            m.d.sync += fill.eq(Mux(gives, fill + add - take, fill + add))
             with m.Switch(after_out):
                 for at in range(size - least // p.unit + 1):
                     width = min(len(fresh), (size - at) * chunk)

@@ -10,7 +10,7 @@ from golden.formats import Bipolar, Float32, Signed
 
 from .float32 import FloatAdd, float_relu
 from .rom import Rom
-from .streams import beats, code_stream, counter, pack
+from .streams import beats, code_stream, counter, credit, pack
 
 __all__ = ["Join", "JoinPlan"]
 
@@ -63,16 +63,15 @@ class Join(wiring.Component):
         m = Module()
         p = self.plan
         m.submodules.fifo = fifo = SyncFIFO(width=p.format.bits * p.lanes, depth=p.depth)
-        credit, accept, valid = Signal(range(p.depth + 1), init=p.depth), Signal(), Signal(p.latency)
+        accept, valid = Signal(), Signal(p.latency)
+        room = credit(m, 1, depth=p.depth, taken=accept, given=self.o.valid & self.o.ready)
         m.d.comb += [
-            accept.eq(self.i0.valid & self.i1.valid & (credit != 0)),
+            accept.eq(self.i0.valid & self.i1.valid & room),
             self.i0.ready.eq(accept), self.i1.ready.eq(accept),
             fifo.w_en.eq(valid[-1]),
             Value.cast(self.o.p).eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(self.o.ready),
         ]  # fmt: skip
-        m.d.sync += [
-            credit.eq(credit - accept + (self.o.valid & self.o.ready)), valid.eq((valid << 1) | accept),
-        ]  # fmt: skip
+        m.d.sync += valid.eq((valid << 1) | accept)
         sums = self._float_sums(m) if p.is_float else self._sums(m, accept)
         m.d.comb += [fifo.w_data[k * p.format.bits : (k + 1) * p.format.bits].eq(s) for k, s in enumerate(sums)]
         return m

@@ -6,12 +6,12 @@ from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from golden.formats import Bipolar, Signed
+from golden.formats import Bipolar, Levels, Signed
 from golden.network import Rescale
 
 from .activation import Activation, Search
 from .affine import Affine
-from .streams import beats, code_stream
+from .streams import beats, code_stream, credit
 
 __all__ = ["Pointwise", "PointwisePlan", "Table"]
 
@@ -84,7 +84,10 @@ class PointwisePlan:
         step = 2 if fmt == Bipolar() else 1
         count = self.beats_out * self.lanes
         most = (1 << fmt.bits) - 1
-        rows = np.clip(-((low - node.thresholds) // step), 0, most + 1)
+        if isinstance(fmt, Levels):
+            rows = np.searchsorted(fmt.values, node.thresholds)
+        else:
+            rows = np.clip(-((low - node.thresholds) // step), 0, most + 1)
         table = self.format.encode(node.table())
         size = 2 ** max(1, int(table.shape[1] - 1).bit_length())
         rows = np.hstack([rows, np.full((len(rows), size - 1 - rows.shape[1]), most + 1)])
@@ -119,14 +122,13 @@ class Pointwise(wiring.Component):
         p = self.plan
         m.submodules.function = function = p.make_activation()
         m.submodules.fifo = fifo = SyncFIFO(width=p.format.bits * p.lanes, depth=p.depth)
-        credit = Signal(range(p.depth + 1), init=p.depth)
         accept = Signal()
+        room = credit(m, 1, depth=p.depth, taken=accept, given=self.o.valid & self.o.ready)
         m.d.comb += [
-            self.i.ready.eq(credit != 0), accept.eq(self.i.valid & self.i.ready),
+            self.i.ready.eq(room), accept.eq(self.i.valid & self.i.ready),
             function.i_valid.eq(accept),
             *(function.i[k].eq(self.i.p[k] ^ p.flip) for k in range(p.lanes)),
             fifo.w_data.eq(function.o), fifo.w_en.eq(function.o_valid),
             Value.cast(self.o.p).eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(self.o.ready),
         ]  # fmt: skip
-        m.d.sync += credit.eq(credit - accept + (self.o.valid & self.o.ready))
         return m

@@ -32,8 +32,8 @@ class LargestPlan:
 
 
 class Largest(wiring.Component):
-    """``o[k] = max over taps beats of i[k]``, by value. Latency two cycles from the last of them, throughput a beat a
-    cycle. The first register is for what comes late, out of a window's block RAM.
+    """``o[k] = max over taps beats of i[k]``, by value. Latency one cycle from the last of them, throughput a beat a
+    cycle.
 
     Members
     -------
@@ -48,22 +48,19 @@ class Largest(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self.plan
-        there, free, accept, full = Signal(), Signal(), Signal(), Signal()
-        held = Signal.like(self.i.p, reset_less=True)
+        accept, full = Signal(), Signal()
         tap, last = counter(m, "tap", p.taps, accept)
         # Only what completes a result must wait until the one before it has left.
         m.d.comb += [
-            free.eq(~full | self.o.ready | ~last), accept.eq(there & free),
-            self.i.ready.eq(~there | free), self.o.valid.eq(full),
+            self.i.ready.eq(~full | self.o.ready | ~last), accept.eq(self.i.valid & self.i.ready),
+            self.o.valid.eq(full),
         ]  # fmt: skip
-        with m.If(self.i.ready):
-            m.d.sync += [there.eq(self.i.valid), held.eq(self.i.p)]
         shape = _shape_of(p.format)
         with m.If(full & self.o.ready):
             m.d.sync += full.eq(0)
         for k in range(p.lanes):
             best, new, value = (Signal(shape, name=f"{name}{k}") for name in ("best", "value", "larger"))
-            m.d.comb += new.eq(held[k])
+            m.d.comb += new.eq(self.i.p[k])
             m.d.comb += value.eq(Mux((tap == 0) | _greater(p.format, new, best), new, best))
             with m.If(accept):
                 m.d.sync += best.eq(value)

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from .streams import code_stream, counter
+from .streams import at_least, code_stream, counter
 
 __all__ = ["Replay"]
 
@@ -62,7 +62,7 @@ class Replay(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        issue, there = Signal(), Signal()
+        issue, there, at_begin = Signal(), Signal(), Signal(init=1)
         step, step_last = counter(m, "step", self._steps, issue)
         row, row_last = counter(m, "row_count", self._rows, issue & step_last)
         address, _ = counter(m, "address_count", self._vectors * self._rows * self._steps, issue)
@@ -70,13 +70,15 @@ class Replay(wiring.Component):
         if self._vectors > 1:
             number, _ = counter(m, "row_number", self._vectors * self._rows, issue & step_last)
         m.d.comb += [
-            issue.eq(there & (self.credit | (step != 0))),
-            self.begin.eq(issue & (step == 0)),
+            issue.eq(there & (self.credit | ~at_begin)),
+            self.begin.eq(issue & at_begin),
             self.row_last.eq(row_last), self.row.eq(number), self.address.eq(address),
         ]  # fmt: skip
+        with m.If(issue):
+            m.d.sync += at_begin.eq(step_last)
         issued, at_first, at_last = Signal(), Signal(), Signal()
         m.d.sync += [
-            issued.eq(issue), at_first.eq(step == 0), at_last.eq(step_last),
+            issued.eq(issue), at_first.eq(at_begin), at_last.eq(step_last),
             self.valid.eq(issued), self.first.eq(at_first), self.last.eq(at_last),
         ]  # fmt: skip
         read = Signal(len(Value.cast(self.x)), reset_less=True)
@@ -84,30 +86,31 @@ class Replay(wiring.Component):
             m.d.comb += [there.eq(self.i.valid), self.i.ready.eq(issue)]
             m.d.sync += read.eq(Value.cast(self.i.p))
         else:
-            self._buffered(m, issue, there, step, row, row_last, read)
+            self._buffered(m, issue, there, at_begin, step, step_last, row_last, read)
         m.d.sync += Value.cast(self.x).eq(read)
         return m
 
-    def _buffered(self, m, issue, there, step, row, row_last, out):
+    def _buffered(self, m, issue, there, at_begin, step, step_last, row_last, out):
         depth = 2 * self._steps
         m.submodules.memory = memory = Memory(shape=self._bits * self._lanes, depth=depth, init=[])
         write, read = memory.write_port(), memory.read_port()
-        used = Signal(range(depth + 1))  # beats written and not yet read for the last time
-        accept, release = Signal(), Signal()
-        half = Signal()  # which half of the memory holds the vector that is being replayed
+        accept, release = Signal(), Signal()  # a beat is written, is read for the last time
+        half, first_row = Signal(), Signal(init=1)  # which half of the memory holds the vector that is being replayed
         place, _ = counter(m, "place", depth, accept)
         m.d.comb += [
             accept.eq(self.i.valid & self.i.ready), release.eq(issue & row_last),
-            self.i.ready.eq(used != depth),
+            self.i.ready.eq(at_least(m, "free", 1, most=depth, init=depth, change=release - accept)),
             write.addr.eq(place), write.data.eq(self.i.p), write.en.eq(accept),
             read.addr.eq(step + Mux(half, self._steps, 0)), read.en.eq(1),
             out.eq(read.data),
         ]  # fmt: skip
-        m.d.sync += used.eq(used + accept - release)
-        needed = self._steps - 1 if self.whole else step
-        m.d.comb += there.eq((row != 0) | (used > needed) if self._rows > 1 else used > needed)
-        if self._rows == 1:  # beats are released as they are read, and the vector was whole when it began
-            m.d.comb += there.eq((step != 0) | (used > needed))
-        with m.If(issue & row_last & (step == self._steps - 1)):
-            m.d.sync += half.eq(~half)
+        # Beats that are there and have not been read once: the rows behind the first one find theirs.
+        ahead = at_least(
+            m, "ahead", self._steps if self.whole else 1, most=depth, init=0, change=accept - (issue & first_row)
+        )
+        m.d.comb += there.eq(~first_row | ahead | (~at_begin if self.whole else 0))
+        with m.If(issue & step_last):
+            m.d.sync += first_row.eq(row_last)
+            with m.If(row_last):
+                m.d.sync += half.eq(~half)
         return m

@@ -40,9 +40,12 @@ def placement_of(columns, depth):
     """The cheapest `Placement` of ``depth`` words in which so many bits are neither constant nor equal to another."""
     if not columns:
         return Placement("constant")
-    luts = _luts(columns, depth)
-    blocks = min(-(-columns // bits) * -(-depth // words) for words, bits in _BLOCKS)
+    luts, blocks = _luts(columns, depth), _blocks(columns, depth)
     return Placement("luts", luts) if luts <= blocks * _BLOCK_WORTH else Placement("block", bram18=blocks)
+
+
+def _blocks(columns, depth):
+    return min(-(-columns // bits) * -(-depth // words) for words, bits in _BLOCKS)
 
 
 def _luts(columns, depth):
@@ -72,8 +75,8 @@ def _columns(width, words):
 
 
 def is_large(width, words):
-    """Whether a ROM of operators is taken for a block RAM, whose output is late."""
-    return width * len(words) >= Rom.LARGE
+    """Whether a ROM of operators is taken for block RAM, whose output is late."""
+    return width * len(words) >= Rom.LARGE * _blocks(width, len(words))
 
 
 class Rom(wiring.Component):
@@ -95,7 +98,7 @@ class Rom(wiring.Component):
     data : ``Out(width)``
     """
 
-    LARGE = 2048  # bits of a memory of operators from which on synthesis takes it for a block RAM
+    LARGE = 2048  # bits for each block RAM that it takes, from which on synthesis puts a memory of operators there
 
     def __init__(self, *, width, words, latency=1, luts=Luts.OPERATORS):
         if not words:
@@ -145,7 +148,7 @@ class Rom(wiring.Component):
         inputs = net.input(len(address))
         outputs = _tabled(net, inputs, self._columns, len(self._words))
         bits = {0: Const(0, 1), 1: Const(1, 1)} | {bit: address[k] for k, bit in enumerate(inputs)}
-        place(m, net, bits, self._luts is Luts.INSTANCES)
+        place(m, net, bits, self._luts)
         held = Signal(len(outputs), reset_less=True)
         m.d.sync += held.eq(Cat(*(bits[bit] for bit in outputs)))
         return held

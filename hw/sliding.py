@@ -6,17 +6,17 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .slidingplan import SlidingPlan
-from .streams import code_stream, counter
+from .streams import at_least, code_stream, counter
 
-__all__ = ["SlidingPlan", "SlidingWindow", "looked_up", "surplus"]
+__all__ = ["SlidingPlan", "SlidingWindow", "looked_up", "room_of", "surplus"]
 
 
 class SlidingWindow(wiring.Component):
     """Windows of images, one tap a beat: for each output pixel, block, tap row, tap column and chunk, ``lanes`` codes.
 
     The image is written into a ring of ``plan.depth`` words; what no window will read any more is overwritten, so rows
-    of one window, and frames, overlap. Taps outside the image are ``plan.pad_code``. Latency 2 cycles from the last
-    pixel of a window to its first beat; throughput one beat a cycle, in and out.
+    of one window, and frames, overlap. Taps outside the image are ``plan.pad_code``. Latency 3 cycles from the last
+    pixel of a window to its first beat, as block RAM has a register behind it; throughput one beat a cycle, in and out.
 
     Members
     -------
@@ -36,7 +36,8 @@ class SlidingWindow(wiring.Component):
         p = self.plan
         m.submodules.memory = memory = Memory(shape=p.bits * p.lanes, depth=p.depth, init=[])
         write, read = memory.write_port(), memory.read_port()
-        accept, issue, full = Signal(), Signal(), Signal()
+        accept, issue, moves = Signal(), Signal(), Signal()
+        held, full = Signal(), Signal()  # a word has been read, a beat is in the output register
         place, _ = counter(m, "place", p.depth, accept)
         loops = self._loops(m, issue)
         first, done = Signal(init=1), Signal()  # a pixel's first beat, its last
@@ -47,22 +48,24 @@ class SlidingWindow(wiring.Component):
         m.d.comb += [
             accept.eq(self.i.valid & self.i.ready), self.i.ready.eq(self._room(m, accept, done, loops)),
             write.addr.eq(place), write.data.eq(self.i.p), write.en.eq(accept),
-            issue.eq((there | ~first) & (~full | self.o.ready)),
+            issue.eq((there | ~first) & (~held | moves)), moves.eq(held & (~full | self.o.ready)),
             read.addr.eq(self._address(m, issue, loops)), read.en.eq(issue),
             self.o.valid.eq(full),
         ]  # fmt: skip
-        with m.If(issue):
-            m.d.sync += full.eq(1)
-        with m.Elif(self.o.ready):
-            m.d.sync += full.eq(0)
+        for flag, comes, goes in (held, issue, moves), (full, moves, self.o.ready):
+            with m.If(comes):
+                m.d.sync += flag.eq(1)
+            with m.Elif(goes):
+                m.d.sync += flag.eq(0)
         pad = Signal()
         with m.If(issue):
             m.d.sync += pad.eq(self._outside(m, issue, loops))
-        for k in range(p.lanes):
-            code = read.data[k * p.bits : (k + 1) * p.bits]
-            if p.recode is not None:
-                code = Array(Const(c, p.out_bits) for c in p.recode)[code]
-            m.d.comb += self.o.p[k].eq(Mux(pad, p.pad_code, code) if p.padded else code)
+        with m.If(moves):
+            for k in range(p.lanes):
+                code = read.data[k * p.bits : (k + 1) * p.bits]
+                if p.recode is not None:
+                    code = Array(Const(c, p.out_bits) for c in p.recode)[code]
+                m.d.sync += self.o.p[k].eq(Mux(pad, p.pad_code, code) if p.padded else code)
         return m
 
     def _loops(self, m, issue):
@@ -90,14 +93,12 @@ class SlidingWindow(wiring.Component):
     def _room(self, m, accept, done, loops):
         """Whether a word may be written. Whenever an output pixel is done, what only it still needed becomes free."""
         p = self.plan
-        room = Signal(range(p.depth + p.words_frame + 1), init=p.depth)
         inside = looked_up(m, "free_column", loops["ox"], p.free_column)
         inside = Mux(looked_up(m, "advances", loops["oy"], p.advances), inside, 0)
         freed = self._settled(
             m, "freed", Mux(loops["ox_last"], looked_up(m, "free_row", loops["oy"], p.free_row), inside)
         )
-        m.d.sync += room.eq(room - accept + Mux(done, freed, 0))
-        return room != 0
+        return room_of(m, p, Mux(done, freed, 0), accept)
 
     def _per_pixel(self, m, name, loops, within, at_end):
         """``within[ox]`` inside a row of output pixels, ``at_end[oy]`` at the end of each."""
@@ -169,6 +170,12 @@ def all_of(m, name, conditions):
         value = value & condition
     m.d.comb += signal.eq(value)
     return signal
+
+
+def room_of(m, plan, freed, accept):
+    """Whether there is room for a word."""
+    most = plan.depth + plan.words_frame
+    return at_least(m, "room", 1, most=most, init=plan.depth, change=freed - accept)
 
 
 def surplus(m, plan, accept, done, step):

@@ -4,7 +4,7 @@ from amaranth.hdl import Signal, unsigned
 from amaranth.lib import stream
 from amaranth.lib.data import ArrayLayout
 
-__all__ = ["beats", "code_stream", "counter", "pack"]
+__all__ = ["at_least", "beats", "code_stream", "counter", "credit", "pack"]
 
 
 def code_stream(bits, lanes):
@@ -30,6 +30,26 @@ def counter(m, name, size, enable, *, domain="sync"):
             with m.If(at_end):
                 m.d[domain] += count.eq(0)
     return count, at_end
+
+
+def at_least(m, name, needed, *, most, init, change):
+    """Whether a number from 0 to ``most``, ``init`` at first, that grows by ``change`` a cycle, is ``needed`` or more.
+
+    Its register holds the number less what is needed: its sign is the answer, without a comparator in front of what
+    waits for it.
+    """
+    left = Signal(range(-needed, max(1, most - needed + 1)), name=name, init=init - needed)
+    m.d.sync += left.eq(left + change)
+    return ~left[-1]
+
+
+def credit(m, needed, *, depth, taken, given):
+    """Whether at least ``needed`` of ``depth`` places are free: ``taken`` of them are taken in this cycle, and one that
+    is ``given`` back counts from the cycle after the next, so that what waits for the reader ends in a register.
+    """
+    back = Signal(name="given_back")
+    m.d.sync += back.eq(given)
+    return at_least(m, "credit", needed, most=depth, init=depth, change=back - taken)
 
 
 def pack(words, bits):

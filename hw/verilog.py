@@ -5,7 +5,6 @@ from amaranth.back import verilog
 from .axi import AxiAccelerator
 from .ip import AcceleratorIP
 from .lutunit import MODELS
-from .target import Luts
 
 __all__ = ["emit", "emit_ip"]
 
@@ -22,4 +21,4 @@ def emit_ip(plan, registers, *, name="accelerator_ip"):
 
 def _text(block, plan, name):
     text = verilog.convert(block, name=name, emit_src=False, strip_internal_attrs=True)
-    return text + MODELS if plan.target.luts is Luts.INSTANCES else text
+    return text + MODELS if plan.target.luts.instances else text

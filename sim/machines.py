@@ -87,10 +87,11 @@ class _Gearbox(Machine):
 
 
 class _Credited(Machine):
-    """What runs freely behind credit: writes that are due later, and what can be read."""
+    """What runs freely behind credit: writes that are due, what can be read. Credit comes back a cycle late."""
 
     def __init__(self, plan):
         self.plan, self.now, self.level, self.due, self.credit = plan, 0, 0, deque(), plan.depth
+        self.back = False
 
     def valid(self):
         return self.level > 0
@@ -98,20 +99,23 @@ class _Credited(Machine):
     def deliver(self, gives):
         if gives:
             self.level -= 1
-            self.credit += 1
+        self.credit += self.back
+        self.back = gives
         while self.due and self.due[0] == self.now:
             self.due.popleft()
             self.level += 1
         self.now += 1
 
     def rest(self):
+        if self.back:
+            return 0
         return self.due[0] - self.now if self.due else inf
 
     def skip(self, cycles):
         self.now += cycles
 
     def state(self):
-        return (self.level, self.credit, *(t - self.now for t in self.due))
+        return (self.level, self.credit, self.back, *(t - self.now for t in self.due))
 
 
 class _Pointwise(_Credited):
@@ -212,33 +216,12 @@ class _ArgMax(Machine):
                 self.beat, self.full = 0, True
 
 
-class _Largest(Machine):
-    changing = "there", "beat", "full"
-
+class _Largest(_ArgMax):
     def __init__(self, plan):
-        self.plan, self.there, self.beat, self.full = plan, False, 0, False
-
-    def valid(self):
-        return self.full
-
-    def _free(self, gives):
-        return not self.full or gives or self.beat != self.plan.taps - 1
+        self.plan, self.beat, self.full, self.count = plan, 0, False, plan.taps
 
     def ready(self, gives):
-        return not self.there or self._free(gives)
-
-    def move(self, takes, gives):
-        accepts = self.there and self._free(gives)
-        self.there = takes or (self.there and not accepts)
-        if gives:
-            self.full = False
-        if accepts:
-            self.beat += 1
-            if self.beat == self.plan.taps:
-                self.beat, self.full = 0, True
-
-    def rest(self):
-        return 0 if self.there and self._free(False) else inf
+        return not self.full or gives or self.beat != self.count - 1
 
 
 class _Queue(Machine):

@@ -11,7 +11,7 @@ class SlidingMachine:
     outputs = 1
 
     def __init__(self, plan):
-        self.plan, self.have, self.room, self.full = plan, 0, plan.depth, False
+        self.plan, self.have, self.room, self.held, self.full = plan, 0, plan.depth, False, False
         self.beat, self.pixel = 0, 0  # within the output pixel; the output pixel
         rows, columns = plan.window.out_size
         places = [(y, x) for y in range(rows) for x in range(columns)]
@@ -40,8 +40,11 @@ class SlidingMachine:
 
     def move(self, takes, gives):
         plan = self.plan
-        if (self.beat or self.have >= self.needs[self.pixel]) and (gives or not self.full):
-            self.full = True
+        moves = self.held and (gives or not self.full)
+        self.full = moves or (self.full and not gives)
+        issues = (self.beat or self.have >= self.needs[self.pixel]) and (moves or not self.held)
+        self.held = bool(issues) or (self.held and not moves)
+        if issues:
             self.beat += 1
             if self.beat == plan.beats_pixel:
                 self.beat = 0
@@ -50,21 +53,21 @@ class SlidingMachine:
                 if self.pixel == len(self.needs):
                     self.pixel = 0
                     self.have -= plan.words_frame
-        elif gives:
-            self.full = False
         if takes:
             self.have += 1
             self.room -= 1
 
     def rest(self):
         """As `sim.machines.Machine.rest`."""
-        return 0 if not self.full and (self.beat or self.have >= self.needs[self.pixel]) else inf
+        if self.held:
+            return inf if self.full else 0
+        return 0 if self.beat or self.have >= self.needs[self.pixel] else inf
 
     def skip(self, cycles):
         """As `sim.machines.Machine.skip`: without a beat nothing changes."""
 
     def state(self):
-        return self.have, self.room, self.full, self.beat, self.pixel
+        return self.have, self.room, self.held, self.full, self.beat, self.pixel
 
 
 class ColumnsMachine(SlidingMachine):
@@ -72,26 +75,32 @@ class ColumnsMachine(SlidingMachine):
 
     def __init__(self, plan):
         self.plan, self.have, self.room, self.full = plan, 0, plan.depth, False
-        self.column, self.row, self.held, self.emits = 0, 0, False, False
+        # A column at the memories' outputs, one behind their registers; and whether each completes a window.
+        self.column, self.row, self.read, self.held, self.emits = 0, 0, False, False, (False, False)
 
     def _there(self):
         return self.have >= self.plan.need_row[self.row] + self.plan.column_need[self.column]
 
     def rest(self):
-        moves = self.held and self.plan.whole and not self.full
-        return 0 if moves or (not self.held and self._there()) else inf
+        onward = self.held and self.plan.whole and not self.full
+        onward = onward or (self.read and not self.held)
+        return 0 if onward or (not self.read and self._there()) else inf
 
     def move(self, takes, gives):
         plan = self.plan
         if plan.whole:
             moves = self.held and (gives or not self.full)
-            self.full = bool(self.emits) if moves else self.full and not gives
+            self.full = bool(self.emits[1]) if moves else self.full and not gives
         else:
             moves = gives
-        issues = self._there() and (moves or not self.held)
-        self.held = issues or (self.held and not moves)
+        onward = self.read and (moves or not self.held)
+        issues = self._there() and (onward or not self.read)
+        self.held = onward or (self.held and not moves)
+        self.read = issues or (self.read and not onward)
+        if onward:
+            self.emits = self.emits[0], self.emits[0]
         if issues:
-            self.emits = plan.emits[self.column]
+            self.emits = plan.emits[self.column], self.emits[1]
             last = self.column == plan.row_cycles - 1
             self.room += plan.free_end[self.row] if last else plan.advances[self.row] * plan.frees[self.column]
             self.column = 0 if last else self.column + 1
@@ -107,4 +116,4 @@ class ColumnsMachine(SlidingMachine):
             self.room -= 1
 
     def state(self):
-        return self.have, self.room, self.full, self.column, self.row, self.held, self.emits
+        return self.have, self.room, self.full, self.column, self.row, self.read, self.held, self.emits

@@ -49,7 +49,8 @@ def expected(plan, codes):
 
 def run(plan, codes, stalls=(0, 0)):
     beats = to_beats(codes.reshape(1, -1), plan.lanes, plan.bits)
-    return stream(SlidingWindow(plan), beats, plan.beats_out * len(codes), stalls=stalls, seed=4)
+    # The last rows of a frame may be in no window: they enter after the last beat has left.
+    return stream(SlidingWindow(plan), beats, plan.beats_out * len(codes), stalls=stalls, seed=4, quiet=100)
 
 
 @pytest.mark.parametrize("name", GEOMETRIES)

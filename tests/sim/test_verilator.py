@@ -8,6 +8,7 @@ from golden.formats import Bipolar, Signed, Ternary, Unsigned
 from golden.network import Dense, FloatDense
 from hw.accelerator import AcceleratorPlan
 from hw.float32 import FloatAdd
+from hw.lutunit import MODELS
 from hw.target import DEFAULT, Luts, Target
 from hw.verilog import emit
 from sim.cycles import predict, steady_interval
@@ -70,11 +71,12 @@ class Job:
 @pytest.mark.parametrize(
     ("make", "luts"),
     [*((make, Luts.OPERATORS) for make in (bipolar, raw_bytes_to_codes, label, float32)),
-     *((make, Luts.INSTANCES) for make in (bipolar, raw_bytes_to_codes, label, constants))],
+     *((make, Luts.INSTANCES) for make in (bipolar, raw_bytes_to_codes, constants)), (label, Luts.ULTRASCALE)],
 )  # fmt: skip
 def test_networks(make, luts, scratch):
     job = Job(make, scratch, target=Target(luts=luts))
-    assert ("LUT6_2" in (scratch / "accelerator.v").read_text()) == (luts is Luts.INSTANCES)
+    design = (scratch / "accelerator.v").read_text().removesuffix(MODELS)
+    assert ("LUT6_2" in design, "CARRY8" in design) == (luts.instances, luts is Luts.ULTRASCALE)
     counts = np.unique(job.expected, return_counts=True)[1]
     assert counts.max() <= job.expected.size / 2
     seen = []

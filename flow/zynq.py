@@ -1,0 +1,5 @@
+ZYNQ_BOARDS = {}
+
+
+def zynq_files(*a):
+    return {}
