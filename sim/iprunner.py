@@ -26,6 +26,8 @@ class IpResult:
         Results that a soft reset cut off, of ``resets``.
     interrupts : int
         Served while frames came.
+    stalls : dict
+        By stage, what STALL showed under traffic.
     problems : list of str
     """
 
@@ -34,6 +36,7 @@ class IpResult:
     cut: int
     resets: int
     interrupts: int
+    stalls: dict
     problems: list
 
 
@@ -63,16 +66,16 @@ def simulate_ip(folder, plan, control, values, expected, *, stall=0.3, seed=1, r
     }  # fmt: skip
     found = run_job(folder, TOP, plan, values, expected, job, waves=waves, verbose=verbose)
     traces = np.load(Path(folder) / "run" / "traces.npz")
-    problems = list(found["problems"])
+    problems, names = list(found["problems"]), [stage.name for stage in plan.stages]
     for phase in ("full", "busy", "again"):
         trace = traces[phase].astype(bool)
-        problems += _unlike_the_model(phase, trace, found[phase]["stalls"], plan)
+        problems += _unlike_the_model(phase, trace, dict(zip(names, found[phase]["stalls"], strict=True)), plan)
         if phase != "busy":
             problems += _unpredicted(phase, trace, plan)
     parts = [found[phase] for phase in ("full", "busy", "again")]
     return IpResult(
         sum(p["frames"] for p in parts), sum(p["mismatches"] for p in parts), found["cut"], resets,
-        found["busy"]["interrupts"], problems,
+        found["busy"]["interrupts"], dict(zip(names, found["busy"]["stalls"], strict=True)), problems,
     )  # fmt: skip
 
 
@@ -89,9 +92,8 @@ def _unpredicted(phase, trace, plan):
 
 def _unlike_the_model(phase, trace, stalls, plan):
     want = stalls_of(plan, trace[0], trace[3])
-    names = [stage.name for stage in plan.stages]
-    each = zip(names, stalls, want, strict=True)
-    return [f"{phase}: STALL of {name} is {got}, by the cycle model {w}" for name, got, w in each if got != w]
+    each = zip(stalls.items(), want, strict=True)
+    return [f"{phase}: STALL of {name} is {got}, by the cycle model {w}" for (name, got), w in each if got != w]
 
 
 def stalls_of(plan, offers, takes):
