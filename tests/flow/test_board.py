@@ -157,6 +157,12 @@ def test_what_cannot_be_is_refused(build, scratch, capsys, monkeypatch):
         build_board("ulx3s", build, QUIET)
 
 
+def test_a_missing_tool_is_named(build, monkeypatch):
+    monkeypatch.setattr(bitstream, "TOOLS", ("no-such-tool",))
+    with pytest.raises(ValueError, match="the package no-such-tool is missing"):
+        build_board("ulx3s", build, QUIET)
+
+
 def report(goal=50.0, reached=60.0):
     return {
         "fmax": {"$glbnet$clk": {"achieved": reached, "constraint": goal}}, "critical_paths": [],
