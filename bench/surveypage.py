@@ -88,7 +88,10 @@ def _notes(result):
 
 
 def _gaps(result):
-    """Rows without hardware, and why."""
+    """Rows that were not measured, and rows without hardware, and why."""
+    if result["missing"]:
+        names = ", ".join(f"`{name}`" for name in result["missing"])
+        return _gaps(result | {"missing": []}) + f"\n\nNot measured yet: {names}."
     missing = [row for row in result["rows"] if row["hardware"] is None]
     if not missing:
         return ""

@@ -122,7 +122,7 @@ def result(**changed):
     lost = {"2": {"a": [3.0, 4.0], "b": [1.0, 1.0], "c": [2.0, 2.0]}, "1": {"a": [9.0, 9.0], "b": [3.0], "c": [5.0]}}
     return {
         "dataset": "digits", "seeds": [1, 2, 3, 4, 5], "images": [1437, 360], "frames": 24, "steps": [1500],
-        "rows": rows, "sensitivity": lost, "took": {"seconds": 1, "cpu_seconds": 2},
+        "missing": ["power-w3a4"], "rows": rows, "sensitivity": lost, "took": {"seconds": 1, "cpu_seconds": 2},
         "tools": {"pyosys": "0.70", "verilator": "5.48", "jax": "1"},
     }  # fmt: skip
 
@@ -189,6 +189,7 @@ def test_page_is_whole():
         assert len(text.split(f"## {part}\n")[1].split("\n## ")[0].strip()) > 50
     assert "and noise are known: `lq-w3a3` (not yet)." in " ".join(text.split())
     assert all(len(line) <= 120 for line in text.splitlines() if not line.startswith("|"))
+    assert "Not measured yet: `power-w3a4`." in text
     assert "Fashion" not in page(result())
     assert page(result()) != page(result(lsq_w2a2=0.98))
 
