@@ -53,6 +53,9 @@ def _db(value):
 
 def page(digits, fashion=None):
     """The page as Markdown, of one or two results of `bench.survey.survey`."""
+    for result in filter(None, (digits, fashion)):
+        if FLOAT not in Figures(result):
+            raise ValueError(f"{result['dataset']}: {FLOAT} is not measured yet, and every row is compared with it")
     text = TEXT.format(
         shape="-".join(map(str, _first(digits, "shape"))), seeds=len(digits["seeds"]), train=f"{digits['images'][0]:,}",
         test=digits["images"][1], steps=_steps(digits), table=table(digits), notes=_notes(digits),

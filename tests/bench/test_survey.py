@@ -194,6 +194,26 @@ def test_page_is_whole():
     assert page(result()) != page(result(lsq_w2a2=0.98))
 
 
+def test_page_needs_what_all_is_compared_with():
+    without = result()
+    without["rows"] = without["rows"][1:]
+    with pytest.raises(ValueError, match="digits: float32 is not measured yet"):
+        page(without)
+
+
+def test_rows_stay_as_they_were_measured_last(scratch):
+    from bench.survey import assembled
+    from bench.surveyrows import Maker, rows_of
+
+    every = {r.name: r for r in rows_of("digits")}
+    for name in ("lsq-w2a2", "float32"):
+        (scratch / name).mkdir()
+        (scratch / name / "row.json").write_text(json.dumps(row(name, 0.5)))
+    found = assembled(Maker("digits", (1, 2), scratch), every)
+    assert [r["name"] for r in found["rows"]] == ["float32", "lsq-w2a2"]
+    assert set(found["missing"]) == set(every) - {"float32", "lsq-w2a2"} and found["images"] == [1437, 360]
+
+
 def test_rows_of_two_foldings_are_no_table():
     two = result()
     two["rows"][3]["hardware"]["folding"] = [["a", 4, 1], ["b", 2, 1], ["c", 1, 1]]
