@@ -68,6 +68,13 @@ def test_bits_and_bit_operations_on_worked_values():
     assert bit_operations([layer(8, 9, Signed(4), Unsigned(4), pixels=100)]) == 100 * 72 * 16
 
 
+def test_of_a_codebook_the_codes_count():
+    """Four levels of up to 9 bits are codes of 2."""
+    p = layer(64, 64, Signed(9), Unsigned(4))
+    p.dense.coding = SimpleNamespace(bits=2)
+    assert (weight_bits([p]), compression([p]), bit_operations([p])) == (8192, 16, 4096 * 2 * 4)
+
+
 def test_mean_and_spread():
     assert mean_and_spread([0.9, 1.0, 0.8]) == (pytest.approx(0.9), pytest.approx(0.1))
     assert mean_and_spread([0.5]) == (0.5, 0.0)
