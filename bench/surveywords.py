@@ -42,7 +42,7 @@ NOTES = """- **Accuracy**: the golden model on all test images, mean and standar
   {folding}. Cycles are those of the simulation.
 - **LUTs, FFs, DSPs, BRAMs**: Yosys (pyosys {pyosys}), `synth_xilinx -family xc7`, before place and route. DSPs are
   used where Yosys or the generator takes them; `float32-luts` has none.
-- **Weight bits**: of the weights' codes. Scales, thresholds and levels are not counted: they are in the units and arrays,
+- **Weight bits**: of the codes. Scales, thresholds and levels are not counted: they are in the units and arrays,
   and so in their LUTs. Where that takes fewer of them, the hardware holds the integer that a code stands for.
 - **Bit operations**: the sum over all multiplications of a frame of weight bits times activation bits (BOPs: van Baalen
   and others, "Bayesian Bits", NeurIPS 2020), by the bits of the codes.
