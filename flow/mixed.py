@@ -29,7 +29,7 @@ __all__ = ["FORMATS", "Goal", "MixedSearch", "dominates", "pareto"]
 FORMATS = "w8a8,w6a6,w4a4,w3a3,w2a2,w1a1"
 _BUDGETS = 12  # at which a program is solved, between the least cost and the most
 _STEPS = 24  # of the greedy path that are evaluated
-_RETRAINED = 8  # candidates, at most
+_RETRAINED = 6  # candidates, at most
 _TRIES = 6  # of a budget that the estimate of the whole network goes beyond
 
 

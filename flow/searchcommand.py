@@ -7,6 +7,7 @@ from pathlib import Path
 from golden.onnxfile import ModelError
 
 from .cache import BUILD, atomic_write
+from .folding import write_folding
 from .mixed import FORMATS, MixedSearch, pareto
 from .quantizecommand import golden_accuracy
 from .retrain import STEPS, Retraining
@@ -55,7 +56,7 @@ def search_formats(project, options, goal, report, *, formats=FORMATS, cycles=No
         "evaluated": len(search.candidates), "best": best if goal.given else None, "pareto": points,
         "candidates": search.candidates,
     }  # fmt: skip
-    _write(directory, files, result)
+    _write(directory, files, write_folding(search.cost.folding), result)
     return result
 
 
@@ -78,17 +79,19 @@ def _nothing(search, goal):
     )
 
 
-def _write(directory, files, result):
+def _write(directory, files, folding, result):
     from .searchpicture import picture
 
     drawing = picture(result)
     if directory.exists():
-        for old in [*directory.glob("[0-9][0-9].onnx"), directory / "search.json", directory / "pareto.svg"]:
+        names = ("best.onnx", "folding.json", "search.json", "pareto.svg")
+        for old in [*directory.glob("[0-9][0-9].onnx"), *(directory / name for name in names)]:
             old.unlink(missing_ok=True)
     for path, content in files.items():
         atomic_write(path, content)
     if result["best"]:
         shutil.copyfile(result["best"]["file"], directory / "best.onnx")
+    atomic_write(directory / "folding.json", folding)
     atomic_write(directory / "pareto.svg", drawing)
     atomic_write(directory / "search.json", json.dumps(result, indent=2) + "\n")
     result["directory"] = str(directory)

@@ -1,8 +1,9 @@
 """Quantizers that QONNX has no operator for, in a domain of our own: what they compute, and nodes of them.
 
 The functions are the reference: float32 throughout, NumPy only, by the definitions of `golden.methods`. The classes
-make them operators that the qonnx executor runs once this module is imported. Parameters broadcast against x, those of `LevelQuant` and `BasisQuant` with one more
-axis, the last, for levels or basis values: for weights ``(in, out)`` with levels for every output ``(1, out, L)``.
+make them operators that the qonnx executor runs once this module is imported. Parameters broadcast against x, those of
+`LevelQuant` and `BasisQuant` with one more axis, the last, for levels or basis values: for weights ``(in, out)`` with
+levels for every output ``(1, out, L)``.
 docs/exchange.md describes the operators for who writes or reads such files.
 """
 

@@ -41,6 +41,12 @@ def constants():
     return b.done(), b.samples, [(9, 10), (12, 9), (5, 12)]
 
 
+def sums():
+    """Accumulators in DSPs, of one-bit activations too."""
+    b = Builder(U(2), 21, seed=6, samples=40).dense(12, B).threshold(U(2)).dense(9, T).threshold(B).dense(6, B)
+    return b.done(), b.samples, [(4, 7, "sums"), (5, 4, "sums"), (3, 4)]
+
+
 def float32():
     network = float_network(np.random.default_rng(4), (7, 5, 3))
     return network, np.random.default_rng(5).normal(size=(24, 7)).astype(np.float32), [(2, 3), (3, 2)]
@@ -71,12 +77,13 @@ class Job:
 @pytest.mark.parametrize(
     ("make", "luts"),
     [*((make, Luts.OPERATORS) for make in (bipolar, raw_bytes_to_codes, label, float32)),
-     *((make, Luts.INSTANCES) for make in (bipolar, raw_bytes_to_codes, constants)), (label, Luts.ULTRASCALE)],
+     *((make, Luts.INSTANCES) for make in (bipolar, raw_bytes_to_codes, label, constants)), (sums, Luts.ULTRASCALE)],
 )  # fmt: skip
 def test_networks(make, luts, scratch):
     job = Job(make, scratch, target=Target(luts=luts))
     design = (scratch / "accelerator.v").read_text().removesuffix(MODELS)
-    assert ("LUT6_2" in design, "CARRY8" in design) == (luts.instances, luts is Luts.ULTRASCALE)
+    used = [kind in design for kind in ("LUT6_2", "CARRY8", "FOUR12")]
+    assert used == [luts.instances, luts is Luts.ULTRASCALE, make is sums]
     counts = np.unique(job.expected, return_counts=True)[1]
     assert counts.max() <= job.expected.size / 2
     seen = []
