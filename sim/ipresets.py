@@ -34,21 +34,21 @@ async def soft_reset(tb, sent, want):
     await ClockCycles(tb.dut.aclk, tb.job["quiet"])
     tb.stall(0)
     got = [tb.sink.recv_nowait(compact=False) for _ in range(tb.sink.count())]
-    marked = [k for k, frame in enumerate(got) if marked(frame)]
+    cut = [k for k, frame in enumerate(got) if marked(frame)]
     results = [list(frame.tdata) for frame in got]
-    tb.expect("results cut off", len(marked) <= 1, True)
+    tb.expect("results cut off", len(cut) <= 1, True)
     tb.expect("lengths of results", {len(r) for r in results} - {len(want[0])}, set())
-    splits = marked or range(len(results) + 1)
+    splits = cut or range(len(results) + 1)
 
     def right(before):
         """Whether so many results came before it and the others after it, none of these missing."""
-        late = results[before + len(marked) :]
+        late = results[before + len(cut) :]
         return (results[:before] == [want[n] for n in chosen[:before]] and count - begun <= len(late) <= count
                 and late == [want[n] for n in chosen[count - len(late) :]])  # fmt: skip
 
     tb.expect("results around a soft reset are right", any(right(k) for k in splits), True)
     tb.expect("STATUS after a soft reset", await tb.read("STATUS"), 0)
-    return len(marked)
+    return len(cut)
 
 
 async def abandoned(tb, sent):
