@@ -103,7 +103,7 @@ def fold(
     fps: Annotated[float | None, typer.Option("--fps", min=0.001, help="Frames a second, at least.")] = None,
     max_cycles: Annotated[int | None, typer.Option("--max-cycles", min=1, help="Cycles a frame, at most.")] = None,
     max_luts: Annotated[int | None, typer.Option("--max-luts", min=1, help="LUTs by the estimate, at most.")] = None,
-    dsps: Annotated[int, typer.Option("--dsp", min=0, help="DSPs that products may take where they save LUTs.")] = 0,
+    dsps: Annotated[int, typer.Option("--dsp", min=0, help="DSPs to take products or sums where they save LUTs.")] = 0,
     clock: Clock = 200.0, input_spec: Input = None,
     file: Annotated[Path | None, typer.Option("-o", "--output-file", help="Default `build/<model>/fold.json`.")] = None,
     json: Json = False,
@@ -165,7 +165,7 @@ def pnr(
 def board(
     name: Annotated[str, typer.Argument(help="`ulx3s`, `arty-a7-35`, `pynq-z2` or `arty-z7`.")],
     directory: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build, as `build/w1a1`.")],
-    clock: Annotated[float | None, typer.Option("--clock", min=1.0, help="MHz; default: the board's own choice.")] = None,
+    clock: Annotated[float | None, typer.Option("--clock", min=1.0, help="MHz; default: the board's own.")] = None,
     baud: Annotated[int, typer.Option("--baud", min=300, help="Of the serial port.")] = 1_000_000,
     seed: Annotated[int, typer.Option("--seed", help="Of the placement.")] = 1,
     run: Annotated[bool, typer.Option("--run/--files", help="Make the bitstream, or only write the design.")] = True,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .damage import order_of
 from .packing import pack_beats, unpack_beats
 from .runtime import keep_runtime, reuse_runtime, runtime_folder
 
@@ -24,6 +25,7 @@ TOPS = {
 }
 _ROOT = Path(__file__).resolve().parent.parent
 _RUNTIME = _ROOT / "build" / "cache" / "verilated"
+_WHOLE = 1_000_000  # bytes of Verilog up to which one compiler run takes less than several and precompiled headers
 
 
 class SimulationError(RuntimeError):
@@ -77,33 +79,44 @@ def build(verilog, folder, *, top="accelerator", waves=False, verbose=False, pro
     return folder / "build.log"
 
 
-def simulate(folder, plan, values, expected, *, stall=0.0, seed=1, waves=False, verbose=False, progress=None):
+def simulate(
+    folder, plan, values, expected, *, again=None, stall=0.0, seed=1, waves=False, verbose=False, progress=None
+):
     """Stream integer ``values`` ``(F, length)`` through the simulator in ``folder`` and compare with ``expected``.
 
     Parameters
     ----------
     plan : hw.accelerator.AcceleratorPlan
     values, expected : int arrays ``(F, length)`` in and out; floats for a float32 network
+    again : int array or None
+        What the frames of `sim.damage.order_of` give when they come behind all others, if that is not what they gave
+        before (networks that draw random numbers).
     stall : float
         Probability of an idle cycle at the input, and of back-pressure at the output, each cycle.
     progress : callable or None
         ``progress(frames done)``, a few times a second.
     """
+    if again is None:
+        again = expected[[number for _, number in order_of(len(values), plan.beats_in)]]
     job = {"stall": stall, "seed": seed}
-    found = run_job(folder, "accelerator", plan, values, expected, job, waves=waves, verbose=verbose, progress=progress)
-    return _result(found)
+    options = dict(waves=waves, verbose=verbose, progress=progress)
+    return _result(run_job(folder, "accelerator", plan, values, expected, job, again=again, **options))
 
 
-def run_job(folder, top, plan, values, expected, job, *, waves=False, verbose=False, progress=None):
-    """Run the bench of ``top`` with ``job`` and the frames ``values``, packed; what it found."""
+def run_job(folder, top, plan, values, expected, job, *, again=None, waves=False, verbose=False, progress=None):
+    """Run the bench of ``top`` with ``job`` and the frames ``values``, packed, and the results ``again``, if it takes
+    such; what it found."""
     folder = Path(folder)
     run = folder / "run"
     shutil.rmtree(run, ignore_errors=True)
     run.mkdir(parents=True)
     x = plan.x_format.encode(plan.network.arranged(values))
-    y = plan.format.encode(expected.reshape(len(values), -1))
-    np.savez(run / "beats.npz", input=pack_beats(x, plan.x_format.bits, plan.lanes_in),
-             expected=pack_beats(y, plan.format.bits, plan.lanes_out))  # fmt: skip
+    results_of = {"expected": expected} if again is None else {"expected": expected, "again": again}
+    packed = {
+        name: pack_beats(plan.format.encode(y.reshape(len(y), -1)), plan.format.bits, plan.lanes_out)
+        for name, y in results_of.items()
+    }
+    np.savez(run / "beats.npz", input=pack_beats(x, plan.x_format.bits, plan.lanes_in), **packed)
     patience = int((60 * plan.bound + 20_000 + 200 * len(plan.stages)) / max(0.05, 1 - job["stall"]))
     job = {"folder": str(run.resolve()), "patience": patience} | job
     (run / "job.json").write_text(json.dumps(job))
@@ -177,16 +190,17 @@ def _python(arguments, log, verbose, seconds, poll=None):
         raise SimulationError(f"Verilator's {arguments[0]} failed ({_reason(log)}); log: {log}")
 
 
-def _runner():
+def _runner(*more):
     from cocotb_tools.runner import Verilator
 
     class Quick(Verilator):
-        """Only the top-level ports are public (by ports.vlt), so that Verilator may optimize everything else."""
+        """Only the top-level ports are public (by ports.vlt), so that Verilator may optimize everything else; make is
+        told ``more``."""
 
         def _build_command(self):
-            commands = super()._build_command()
-            commands[0].remove("--public-flat-rw")
-            return commands
+            verilator, make = super()._build_command()
+            verilator.remove("--public-flat-rw")
+            return [verilator, [*make, *more]]
 
     return Quick()
 
@@ -202,8 +216,10 @@ def _build(folder, top, waves, verilog):
         options += ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-trace-top", "-CFLAGS", "-O1"]
     include = Path(os.environ["VERILATOR_ROOT"]) / "include"
     store = runtime_folder(_RUNTIME, include, (options, str(int(waves))))
-    reuse_runtime(store, folder)
-    _runner().build(
+    more = [f"--old-file={name}" for name in reuse_runtime(store, folder)]
+    if verilog.stat().st_size < _WHOLE:
+        more.append("VM_PARALLEL_BUILDS=0")
+    _runner(*more).build(
         sources=[folder / "ports.vlt", verilog], hdl_toplevel=top, build_dir=folder, always=True, waves=waves,
         timescale=("1ns", "1ps"), build_args=options,
     )  # fmt: skip
