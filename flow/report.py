@@ -272,7 +272,7 @@ class Reporter:
             ("interrupts", f"{r['interrupts']} served under traffic"),
             ("soft resets", f"{r['resets']} at random times, {r['cut']} with a result cut off and marked"),
             ("registers, counters, cycles", right),
-            ("cycles stalled under traffic", ", ".join(f"{name} {count}" for name, count in r["stalls"].items())),
+            ("cycles stalled at full rate", ", ".join(f"{name} {count}" for name, count in r["stalls"].items())),
         ]
         self.out.print(table_of([f"{project.model.name}, IP block", ""], rows))
         for problem in r["problems"]:
