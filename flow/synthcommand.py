@@ -17,11 +17,15 @@ ASSUMED_OF_PRIMITIVES = (
     "a slice's fourth carry position gives its sum, into a flip-flop, and the carry at once: behind each counter is a "
     "register",
 )
-_STAGE = re.compile(r"^module \\accelerator\.accelerator\.([^. ]+) ", re.MULTILINE)
+# By --ip: folder and top module, the module whose parts are shown, and the command that makes it.
+_DESIGNS = {
+    False: ("verilog", "accelerator", "accelerator.accelerator", "build"),
+    True: ("ip", "accelerator_ip", "accelerator_ip", "verilog"),
+}
 _KINDS = ("lut", "lutram", "ff", "carry4", "carry8", "muxf", "bram18", "bram36", "dsp")
 
 
-def synth_build(directory, part, report):
+def synth_build(directory, part, report, *, ip=False):
     """Synthesize the Verilog of a build, print it, and write ``synth.json`` beside it; returns what ``--json`` prints.
 
     Parameters
@@ -30,10 +34,13 @@ def synth_build(directory, part, report):
         As ``fewbit build`` writes it.
     part : str
         One of `flow.fill.PARTS`.
+    ip : bool
+        Instead the IP block with its registers, part by part, into ``synth-ip.json``.
     """
-    verilog, manifest = directory / "verilog" / "accelerator.v", directory / "manifest.json"
+    folder, top, outer, command = _DESIGNS[ip]
+    verilog, manifest = directory / folder / f"{top}.v", directory / "manifest.json"
     if not verilog.is_file() or not manifest.is_file():
-        raise ValueError(f"{directory} is no build: make one with `fewbit build MODEL.onnx -o {directory}`")
+        raise ValueError(f"{directory} is no build: make one with `fewbit {command} MODEL.onnx -o {directory}`")
     if part not in PARTS:
         raise ValueError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
     device, target = PARTS[part], json.loads(manifest.read_text()).get("target", "portable")
@@ -42,12 +49,12 @@ def synth_build(directory, part, report):
             f"{directory} is made of CARRY8, which {device.name} does not have: rebuild it with --target xilinx, or "
             f"choose a part of UltraScale+ ({', '.join(n for n, p in PARTS.items() if p.family != 'xc7')})"
         )
-    stages = _STAGE.findall(verilog.read_text())
-    parts = {name: f"accelerator.accelerator.{name}" for name in stages}
+    inside = re.findall(rf"^module \\{re.escape(outer)}\.([^. ]+) ", verilog.read_text(), re.MULTILINE)
+    parts = {name: f"{outer}.{name}" for name in inside}
     with report.stepping("Yosys, all together") as progress:
-        whole = synthesize(verilog, "accelerator", family=device.family, progress=progress)
+        whole = synthesize(verilog, top, family=device.family, progress=progress)
     with report.stepping("Yosys, layer by layer") as progress:
-        found = synthesize_parts(verilog, "accelerator", parts, family=device.family, progress=progress)
+        found = synthesize_parts(verilog, top, parts, family=device.family, progress=progress)
     result = {
         "directory": str(directory),
         "target": target,
@@ -58,7 +65,7 @@ def synth_build(directory, part, report):
         "assumed": [*ASSUMED, *(ASSUMED_OF_PRIMITIVES if target != Luts.OPERATORS.value else ())],
         "stages": {name or "the rest": _row(resources) for name, resources in found.items()},
     }
-    atomic_write(directory / "synth.json", json.dumps(result, indent=2) + "\n")
+    atomic_write(directory / ("synth-ip.json" if ip else "synth.json"), json.dumps(result, indent=2) + "\n")
     return result
 
 
