@@ -14,7 +14,6 @@ from pathlib import Path
 
 from flow.cache import BUILD, ROOT, atomic_write
 from flow.jobs import run_jobs
-from flow.measure import FRAMES
 from flow.report import Reporter, Stopped
 
 from .onelayer import one_layer
@@ -49,7 +48,7 @@ def survey(dataset, report, names=None, seeds=SEEDS, folder=None):
     )  # fmt: skip
     train, test = maker.splits
     return {
-        "dataset": dataset, "seeds": list(seeds), "images": [len(train), len(test)], "frames": FRAMES,
+        "dataset": dataset, "seeds": list(seeds), "images": [len(train), len(test)], "frames": maker.frames,
         "steps": sorted({row.recipe.steps for row in every.values() if row.recipe}),
         "rows": list(found.values()), "sensitivity": one_layer(maker, every, report),
         "took": {"seconds": round(time.monotonic() - begin), "cpu_seconds": round(_cpu() - before)},

@@ -3,14 +3,14 @@
 import numpy as np
 
 from flow.cache import BUILD, ROOT, Store, digest, source_digest
-from flow.measure import ELABORATION, FRAMES, common_folding, numbers, simulated
+from flow.measure import ELABORATION, common_folding, numbers, simulated
 from flow.project import Project
 from flow.synth import synthesize
 from golden.execute import labels_of
 from hw.target import Target
 
 from .surveyfigures import bit_operations, compression, executable, mean_and_spread, quantizer_noise, weight_bits
-from .surveyunits import array_cost, unit_cost
+from .surveyunits import part_costs
 
 __all__ = ["SurveyError", "measure"]
 
@@ -31,17 +31,17 @@ def measure(row, maker, rows, job):
     files = maker.files(row, rows, job)
     latents = maker.latents(row)
     job.done(f"{len(files)} networks", 40)
-    x, labels = maker.test
     store = Store(directory=BUILD / "survey" / "figures")
     key = digest(tuple(files), row.dsp, maker.name, source_digest("golden", "hw", "sim", "flow"), tuple(_SOURCES))
     kept = store[key]
     if kept is None:
-        kept = store[key] = _measured(row, files, latents, x, labels, maker.folder / row.name, job)
+        kept = store[key] = _measured(row, files, latents, maker, job)
     named = {"name": row.name, "method": row.method, "kind": row.kind, "nominal": [row.weight_bits, row.act_bits]}
     return named | kept
 
 
-def _measured(row, files, latents, x, labels, directory, job):
+def _measured(row, files, latents, maker, job):
+    (x, labels), directory = maker.test, maker.folder / row.name
     job.now("noise of the quantizers")
     noise = quantizer_noise(files[0], x[:NOISE_SAMPLES], latents)
     try:
@@ -55,7 +55,10 @@ def _measured(row, files, latents, x, labels, directory, job):
     found = [project.labels(project.execute(project.network.encode(x))) for project in projects]
     accuracies = [float((got == labels).mean()) for got in found]
     job.done(f"accuracy {100 * np.mean(accuracies):.2f} %", 5)
-    return _accuracy(accuracies) | {"noise": noise, "hardware": _hardware(row, projects[0], plans[0], x, job)}
+    return _accuracy(accuracies) | {
+        "noise": noise,
+        "hardware": _hardware(row, projects[0], plans[0], x[: maker.frames], job),
+    }
 
 
 def _accuracy(accuracies):
@@ -81,19 +84,19 @@ def executed(path, x):
 
 def _hardware(row, project, plan, x, job):
     """Figures of the generated accelerator, once it was found equal to golden."""
-    values = project.network.encode(x[:FRAMES])
+    values = project.network.encode(x)
     found = simulated(project, values, job)
     if not found["exact"]:
         problems = "; ".join([f"{found['mismatches']} of {found['frames']} frames differ", *found["problems"]])
         raise SurveyError(f"{row.name}: the accelerator is not golden's: {problems}; {project.directory}")
-    if not (labels_of(executed(project.model, x[:FRAMES])) == project.labels(project.execute(values))).all():
+    if not (labels_of(executed(project.model, x)) == project.labels(project.execute(values))).all():
         raise SurveyError(f"{row.name}: golden gives other labels than the qonnx executor: {project.model}")
     job.done(f"simulated, {found['frames']} frames equal to golden", 20)
     job.now("synthesizing")
     cost = synthesize(project.verilog, "accelerator", dsp=row.dsp, timeout=3600)
     job.done(f"synthesized, {cost.lut} LUTs", 20)
     job.now("synthesizing the quantizing unit")
-    unit, (lanes, array) = unit_cost(plan, dsp=row.dsp), array_cost(plan, dsp=row.dsp)
+    parts = part_costs(plan, dsp=row.dsp)
     layers = list(plan.layers.values())
     return {
         "frames": found["frames"], "latency": found["latency"]["simulated"],
@@ -103,5 +106,5 @@ def _hardware(row, project, plan, x, job):
         "formats": [[str(p.dense.weight_format), str(p.x_format)] for p in layers],
         "weights": int(sum(p.dense.weights.size for p in layers)), "weight_bits": weight_bits(layers),
         "compression": compression(layers), "bit_operations": bit_operations(layers),
-        "cost": numbers(cost), "unit": unit, "array": array, "array_lanes": lanes,
+        "cost": numbers(cost), **parts,
     }  # fmt: skip

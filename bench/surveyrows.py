@@ -12,18 +12,20 @@ import numpy as np
 
 from flow.cache import BUILD, ROOT, Stage, atomic_write, digest, source_digest
 
-__all__ = ["FASHION_STEPS", "Maker", "Row", "rows_of"]
+__all__ = ["FRAMES", "Maker", "Row", "rows_of"]
 
 FLOAT = "float32"
 PTQ_BITS = (8, 4, 2)
 PTQ_RANGES = ("minmax", "percentile", "mse", "kl")
 EXTRA_RANGES_AT = 4  # bits at which the ranges that are neither the simplest nor the best known are shown
 CALIBRATION = 1024
-FASHION_STEPS = 1500
+# The larger data: some of the rows, and only so many steps, so that they take minutes.
+FASHION_STEPS = 1000
 FASHION_ROWS = (
-    FLOAT, "uniform-w8a8", "lsq-w4a4", "lsq-w2a2", "pact-w2a2", "dorefa-w1a2", "twn-w2a2", "ttq-w2a2", "lq-w2a2",
-    "clusters-w4a4", "power-w4a4", "bnn-w1a1", "xnor-w1a1", "stochastic-w1a1", "stochastic-w1s1",
+    FLOAT, "lsq-w4a4", "lsq-w2a2", "twn-w2a2", "lq-w2a2", "clusters-w4a4", "bnn-w1a1", "stochastic-w1a1",
+    "stochastic-w1s1", "ptq-mse-w4a4", "ptq-mse-w2a2",
 )  # fmt: skip
+FRAMES = {"digits": 24, "fashion": 4}  # simulated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +65,8 @@ def rows_of(dataset):
     """Every `Row` of a dataset, "digits" or "fashion", in the order of the table."""
     from train.survey import ROWS
 
-    wanted = list(ROWS) if dataset == "digits" else list(FASHION_ROWS)
-    trained = [ROWS[name] for name in wanted]
     rows = []
-    for row in trained:
+    for row in ROWS.values():
         recipe = row.recipe
         if dataset == "fashion":
             recipe = replace(recipe, steps=FASHION_STEPS, copies=2, calibration=4096)
@@ -75,19 +75,29 @@ def rows_of(dataset):
                         kind=kind, recipe=recipe, start=row.start))  # fmt: skip
         if kind == "float":
             rows.append(replace(rows[-1], name=f"{FLOAT}-luts", method=f"{row.method} without DSPs", dsp=False))
-    for bits in PTQ_BITS:
-        for ranges in PTQ_RANGES:
-            if bits == EXTRA_RANGES_AT or ranges in ("minmax", "mse"):
-                words = {"minmax": "min-max", "kl": "KL", "mse": "MSE"}.get(ranges, ranges)
-                rows.append(Row(name=f"ptq-{ranges}-w{bits}a{bits}", method=f"PTQ, {words}", weight_bits=bits,
-                                act_bits=bits, kind="PTQ", start=FLOAT, ranges=ranges))  # fmt: skip
-    return rows
+    rows += _after_training()
+    return rows if dataset == "digits" else [row for row in rows if row.name in FASHION_ROWS]
 
 
-def _methods():
-    """What training takes of golden."""
-    methods = [path for path in sorted((ROOT / "golden" / "methods").glob("*.py")) if path.name != "ranges.py"]
-    return digest(*methods, *(ROOT / "golden" / name for name in ("exchange.py", "random.py")))
+def _after_training():
+    """Rows of post-training quantization."""
+    words = {"minmax": "min-max", "kl": "KL", "mse": "MSE", "percentile": "percentile"}
+    return [
+        Row(name=f"ptq-{ranges}-w{bits}a{bits}", method=f"PTQ, {words[ranges]}", weight_bits=bits, act_bits=bits,
+            kind="PTQ", start=FLOAT, ranges=ranges)
+        for bits in PTQ_BITS
+        for ranges in PTQ_RANGES
+        if bits == EXTRA_RANGES_AT or ranges in ("minmax", "mse")
+    ]  # fmt: skip
+
+
+def _training():
+    """Digest of the source that training runs: not that of recipes, which are parts of a key themselves."""
+    others = {"__init__.py", "catalogue.py", "digits.py", "digits_cnn.py", "examples.py", "fashion.py", "ranges.py",
+              "survey.py"}  # fmt: skip
+    files = [*(ROOT / "train").glob("*.py"), *(ROOT / "golden" / "methods").glob("*.py")]
+    files += [ROOT / "golden" / name for name in ("exchange.py", "random.py")]
+    return digest(*(path for path in sorted(files) if path.name not in others))
 
 
 class Maker:
@@ -106,6 +116,11 @@ class Maker:
         self.name, self.seeds = dataset, tuple(seeds)
         self.folder = folder or BUILD / "survey" / dataset
         self._locks, self._begun, self._guard = {}, {}, threading.Lock()
+
+    @property
+    def frames(self):
+        """How many are simulated."""
+        return FRAMES[self.name]
 
     @cached_property
     def dataset(self):
@@ -164,7 +179,7 @@ class Maker:
         stage = Stage(
             directory=folder, name="train",
             inputs=[self.name, repr(replace(row.recipe, name="")), repr(start), list(self.seeds),
-                    source_digest("train"), _methods(), version("jax"), version("jaxlib"), version("optax")],
+                    _training(), version("jax"), version("jaxlib"), version("optax")],
         )  # fmt: skip
         if stage.done:
             return stage

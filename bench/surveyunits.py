@@ -7,59 +7,56 @@ from amaranth.lib.wiring import Out
 
 from flow.cache import BUILD, atomic_write, digest
 from flow.measure import ELABORATION, numbers
-from flow.synth import synthesize
+from flow.synth import synthesize_parts
+from flow.unitcost import quantizers_of
 from hw.layerplan import LayerPlan
 
-__all__ = ["FLOAT_LANES", "LANES", "Units", "array_cost", "unit_cost"]
+__all__ = ["FLOAT_LANES", "LANES", "SideBySide", "part_costs"]
 
 LANES, FLOAT_LANES = 64, 8
 
 
-class Units(wiring.Component):
-    """Components side by side, each with its own ports: ``u0``, ``u1``, …"""
+class SideBySide(wiring.Component):
+    """Components by name, each with ports of its own."""
 
-    def __init__(self, units):
-        self._units = units
-        super().__init__({f"u{k}": Out(unit.signature) for k, unit in enumerate(units)})
+    def __init__(self, parts):
+        self._parts = parts
+        super().__init__({name: Out(part.signature) for name, part in parts.items()})
 
     def elaborate(self, platform):
         m = Module()
-        for k, unit in enumerate(self._units):
-            m.submodules[f"unit{k}"] = unit
-            wiring.connect(m, wiring.flipped(getattr(self, f"u{k}")), unit)
+        for name, part in self._parts.items():
+            m.submodules[name] = part
+            wiring.connect(m, wiring.flipped(getattr(self, name)), part)
         return m
 
 
-def unit_cost(plan, *, dsp=True):
-    """What the units behind the hidden layers take that make codes of accumulators, with their thresholds and, where
-    they need one, their random generator; counts as of `flow.measure.numbers`, None if there are none.
+def part_costs(plan, *, dsp=True):
+    """Counts as of `flow.measure.numbers`, in one run of Yosys: ``{"unit": …, "array": …, "array_lanes": n}``.
+
+    ``unit`` are all units that make codes of sums, with their thresholds, and with random generators where there are
+    any; None if there are none. ``array`` is one processing element, its accumulator included, of the second layer's
+    formats (or of the only one's), with `LANES` inputs a cycle, of float32 `FLOAT_LANES`.
 
     Parameters
     ----------
     plan : hw.accelerator.AcceleratorPlan
     """
-    hidden = [p for p in plan.layers.values() if p.act is not None or (p.is_float and p.dense.relu)]
-    if not hidden:
-        return None
-    with ELABORATION:
-        path = _written(Units([p.make_activation() for p in hidden]))
-    return numbers(synthesize(path, "top", dsp=dsp))
-
-
-def array_cost(plan, *, dsp=True):
-    """``(lanes, counts)`` of one processing element, its accumulator included, of the second layer's formats (or the
-    only one's): `LANES` inputs a cycle, of float32 `FLOAT_LANES`."""
     layers = list(plan.layers.values())
     p = layers[min(1, len(layers) - 1)]
     lanes = min(FLOAT_LANES if p.is_float else LANES, p.inputs)
     with ELABORATION:
-        edges = plan.network.edges()
-        array = LayerPlan(p.dense, p.act, edges, pe=1, simd=lanes, target=plan.target).make_array()
-        path = _written(array)
-    return lanes, numbers(synthesize(path, "top", dsp=dsp))
-
-
-def _written(component):
-    text = verilog.convert(component, name="top", emit_src=False, strip_internal_attrs=True)
-    path = BUILD / "survey" / "units" / f"{digest(text)}.v"
-    return path if path.exists() else atomic_write(path, text)
+        units = list(quantizers_of(plan).values())
+        units += [q.make_activation() for q in layers if q.is_float and q.dense.relu]
+        element = LayerPlan(p.dense, p.act, plan.network.edges(), pe=1, simd=lanes, target=plan.target)
+        parts = {"array": element.make_array()}
+        if units:
+            parts["unit"] = SideBySide({f"u{k}": unit for k, unit in enumerate(units)})
+        text = verilog.convert(SideBySide(parts), name="top", emit_src=False, strip_internal_attrs=True)
+    path = BUILD / "survey" / "parts" / f"{digest(text)}.v"
+    if not path.exists():
+        atomic_write(path, text)
+    found = synthesize_parts(path, "top", {name: f"top.{name}" for name in parts}, dsp=dsp)
+    return {name: numbers(found[name]) if name in found else None for name in ("unit", "array")} | {
+        "array_lanes": lanes
+    }

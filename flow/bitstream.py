@@ -101,8 +101,8 @@ def main(argv):
     libyosys.run_pass("script top.ys", libyosys.Design())
     sys.stdout.flush()
     status = run_nextpnr_ecp5([
-        *job["options"], "--seed", str(job["seed"]), "--json", "top.json", "--lpf", "top.lpf", "--textcfg", "top.config",
-        "--timing-allow-fail", "--report", "nextpnr.json",
+        *job["options"], "--seed", str(job["seed"]), "--json", "top.json", "--lpf", "top.lpf",
+        "--textcfg", "top.config", "--timing-allow-fail", "--report", "nextpnr.json",
     ])  # fmt: skip
     return status or run_ecppack(["--compress", "--input", "top.config", "--bit", "top.bit", "--svf", "top.svf"])
 

@@ -6,12 +6,12 @@ around it, what its tools read, and ``board.json`` with the figures.
 
 import json
 import shlex
-from pathlib import Path
 
-from hw.boards import SERIAL_BOARDS, SerialTop
 from host.build import Build
+from hw.boards import SERIAL_BOARDS, SerialTop
 from hw.link import LinkPlan
 from hw.target import Luts, Target
+from hw.uart import bit_cycles
 
 from . import bitstream
 from .cache import Stage, atomic_write, source_digest
@@ -61,8 +61,10 @@ def build_board(name, directory, report, *, clock=None, baud=BAUD, seed=1, run=T
     if name in SERIAL_BOARDS:
         return _serial_board(name, build, report, clock, baud, seed, run)
     folder = build.directory / f"board-{name}"
-    project = _rebuilt(build, folder, Luts.INSTANCES, report)
     clock = ZYNQ_BOARDS[name].clock if clock is None else clock
+    if not 10 <= clock <= 250:
+        raise ValueError(f"Clock of a Zynq design must be 10 to 250 MHz, not {clock:g}")
+    project = _rebuilt(build, folder, Luts.INSTANCES, report)
     for path, content in zynq_files(name, project, build, clock).items():
         atomic_write(folder / path, content)
     result = {"board": name, "directory": str(folder), "clock_mhz": clock}
@@ -73,7 +75,7 @@ def _serial_board(name, build, report, clock, baud, seed, run):
     board = SERIAL_BOARDS[name]
     clock = board.clock if clock is None else clock
     folder, link = build.directory / f"board-{name}", link_plan(build)
-    top = SerialTop(board, link, clock=clock, baud=baud)  # refuses a clock or a baud rate that cannot be
+    board.pll(clock), bit_cycles(clock * 1e6, baud)  # refuse what cannot be before anything is written
     project = _rebuilt(build, folder, board.luts, report)
     result = {"board": name, "directory": str(folder), "clock_mhz": clock, "baud": baud, "seed": seed}
     inputs = [project.verilog, build.manifest, result, bitstream.versions(), source_digest("hw", "flow", "host")]
@@ -81,6 +83,7 @@ def _serial_board(name, build, report, clock, baud, seed, run):
     if stage.done:
         report.step("design", False, folder)
         return json.loads((folder / "board.json").read_text())
+    top = SerialTop(board, link, clock=clock, baud=baud)
     with report.working("design"):
         platform = board.platform()
         platform.add_file("accelerator.v", project.verilog.read_text())

@@ -103,7 +103,7 @@ def fold(
     fps: Annotated[float | None, typer.Option("--fps", min=0.001, help="Frames a second, at least.")] = None,
     max_cycles: Annotated[int | None, typer.Option("--max-cycles", min=1, help="Cycles a frame, at most.")] = None,
     max_luts: Annotated[int | None, typer.Option("--max-luts", min=1, help="LUTs by the estimate, at most.")] = None,
-    dsps: Annotated[int, typer.Option("--dsp", min=0, help="DSPs that products may take where they save LUTs.")] = 0,
+    dsps: Annotated[int, typer.Option("--dsp", min=0, help="DSPs to take products or sums where they save LUTs.")] = 0,
     clock: Clock = 200.0, input_spec: Input = None,
     file: Annotated[Path | None, typer.Option("-o", "--output-file", help="Default `build/<model>/fold.json`.")] = None,
     json: Json = False,
@@ -120,8 +120,15 @@ def verilog(
     model: Model, input_spec: Input = None, folding: Folding = None, directory: Directory = None,
     output: Output = "auto", target: TargetOption = TargetName.xilinx, json: Json = False,
 ):  # fmt: skip
-    """Write the Verilog for the Xilinx tools: the block, a Vivado script, a clock constraint, a description."""
-    build(model, input_spec, folding, directory, output, target, json)
+    """Write the Verilog: the bare block with a Vivado script, and the IP block with its registers and descriptions."""
+    report = Reporter(json)
+    project = _project(model, input_spec, output, folding, directory, target)
+    with report.working("generating Verilog"):
+        fresh = project.generate()
+    with report.working("generating the IP block"):
+        fresh_ip = project.generate_ip()
+    report.step("IP block", fresh_ip, project.ip_verilog.parent)
+    report.build(project, fresh)
 
 
 @app.command(epilog="Example: `fewbit synth build/w1a1 --part xc7z020`")
@@ -157,7 +164,7 @@ def pnr(
 def board(
     name: Annotated[str, typer.Argument(help="`ulx3s`, `arty-a7-35`, `pynq-z2` or `arty-z7`.")],
     directory: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build, as `build/w1a1`.")],
-    clock: Annotated[float | None, typer.Option("--clock", min=1.0, help="MHz; default: the board's own choice.")] = None,
+    clock: Annotated[float | None, typer.Option("--clock", min=1.0, help="MHz; default: the board's own.")] = None,
     baud: Annotated[int, typer.Option("--baud", min=300, help="Of the serial port.")] = 1_000_000,
     seed: Annotated[int, typer.Option("--seed", help="Of the placement.")] = 1,
     run: Annotated[bool, typer.Option("--run/--files", help="Make the bitstream, or only write the design.")] = True,
@@ -218,15 +225,22 @@ def sim(
     input_spec: Input = None, folding: Folding = None, directory: Directory = None, output: Output = "auto",
     target: TargetOption = TargetName.xilinx, clock: Clock = 200.0,
     seed: Annotated[int, typer.Option(help="Of the stalls.")] = 1,
+    ip: Annotated[bool, typer.Option("--ip", help="The IP block: registers, interrupt, soft reset, DMA.")] = False,
     waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform (.vcd).")] = False,
     json: Json = False, verbose: Verbose = False,
 ):  # fmt: skip
     """Simulate the Verilog in Verilator and compare every bit and every cycle with golden and prediction."""
-    from .simulation import simulate_project
+    from .simulation import simulate_ip_block, simulate_project
 
     report = Reporter(json)
     project = _project(model, input_spec, output, folding, directory, target)
-    samples = _images(project, images, frames, report)
+    samples = _images(project, images, frames or (32 if ip else None), report)
+    if ip:
+        result = simulate_ip_block(
+            project, samples, report, stall=stall or 0.3, seed=seed, waves=waves, verbose=verbose
+        )
+        report.sim_ip(project, result)
+        raise typer.Exit(0 if result["ok"] else 1)
     result = simulate_project(
         project, samples, report, stall=stall, seed=seed, clock=clock, waves=waves, verbose=verbose
     )

@@ -61,12 +61,12 @@ def cost_of_unit(layer, pe, simd, products=None):
     elif shape.words == 1 and products is None:
         found.append(Cost(_constant(layer, pe, simd)))
     else:
-        way = None if products == "dsp" else chosen(layer.ways, shape.numbers, products)
+        way = _way(layer, shape, products)
         bits = layer.weight_format.bits if way is None else way.weight_bits
         found += [_array(layer, shape, way), _rom(bits * pe * simd, shape.words)]
-        if layer.levels == 2:  # the accumulators start at minus their thresholds
+        if layer.levels == 2 and products != "sums":  # the accumulators start at minus their thresholds
             found.append(_rom(pe * shape.acc, shape.rows * shape.vectors))
-    return sum(found, _activation(layer, shape) + Cost(27 + _fifo(shape.lanes * _bits(layer.levels))))
+    return sum(found, _activation(layer, shape, products) + Cost(27 + _fifo(shape.lanes * _bits(layer.levels))))
 
 
 def cost_of_pool(window, edge, cycles):
@@ -118,8 +118,16 @@ def _array(layer, shape, way):
         each = unit.luts + 2 * shape.simd * packing.overlaps
     else:
         each, beside = way.pe_luts(shape.simd, acc, feedback), way.beside(shape.numbers)
-    held = 0 if feedback or layer.levels > 2 else _distinct(pe * acc, shape.rows)  # as shift registers
+        dsps = way.dsps(pe, acc)
+    held = 0 if feedback or layer.levels > 2 or dsps else _distinct(pe * acc, shape.rows)  # as shift registers
     return Cost(pe * each + held + (pe - shape.lanes) * acc + beside + 8, dsp=dsps)
+
+
+def _way(layer, shape, products):
+    """What a layer's products are, or None for those in DSPs."""
+    if products == "dsp":
+        return None
+    return layer.summed if products == "sums" else chosen(layer.ways, shape.numbers, products)
 
 
 def _constant(layer, pe, simd):
@@ -159,9 +167,9 @@ def _gearbox(layer, simd, shape):
     return Cost(1.2 * min(simd, layer.channels) * shape.parallel * layer.x_format.bits + 12)
 
 
-def _activation(layer, shape):
+def _activation(layer, shape, products):
     """Thresholds and how they are searched."""
-    if layer.levels <= 2:
+    if layer.levels <= 2 and products != "sums":
         return Cost()
     depth = shape.rows * shape.vectors * (shape.pe // shape.lanes)
     if layer.levels <= 4:

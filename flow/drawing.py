@@ -29,7 +29,7 @@ class Canvas:
         self.size = tuple(given["size"]) or (isqrt(prod(self._shape)),) * 2
         if len(self.size) != 2 or prod(self._shape) % prod(self.size) or min(self.size) < 4:
             raise ValueError(
-                f"{build.directory}: a drawing must be an image of one or more channels, but the model takes {self._shape}"
+                f"{build.directory}: only an image can be drawn, of rows and columns, but the model takes {self._shape}"
             )
         self._first = given["channels"] == "first"
 

@@ -62,10 +62,14 @@ class FloatProject:
         """``(bytes, network)``: the QONNX that a `ptq.emit.Plan` makes, and what fewbit imports of it."""
         metadata = {INPUT_KEY: self.spec.text} if self.spec else {}
         content = qonnx_model(self.model, plan, metadata).SerializeToString(deterministic=True)
+        return content, self.imported(content)
+
+    def imported(self, content):
+        """The network that fewbit imports of QONNX bytes."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / self.path.name
             path.write_bytes(content)
             try:
-                return content, import_model(path)
+                return import_model(path)
             except ModelError as error:
                 raise ModelError(f"{self.path}: once quantized it cannot be built: {error}") from None

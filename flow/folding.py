@@ -12,7 +12,7 @@ from golden.formats import Float32
 from golden.network import Dense, FloatDense, Rescale, Threshold
 from golden.spatial import Windows
 from hw.abreast import legal_abreast
-from hw.arithmetic import options_of
+from hw.arithmetic import Summed, options_of
 from hw.dsppacking import best_packing
 from hw.slidingplan import cycles_of_window, simd_of_window
 
@@ -51,6 +51,8 @@ class Layer:
         Of a group, in front of the window.
     ways : tuple of `hw.arithmetic.Arithmetic`
         In which its products can be made, DSPs not counted.
+    summed : hw.arithmetic.Summed or None
+        Its products with accumulators in DSPs, if they can be there: an activation is behind them.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Layer:
     source: object
     channels: int
     ways: tuple = ()
+    summed: object = None
 
     @property
     def macs(self):
@@ -166,8 +169,14 @@ def layers_of(network):
                 window=window, source=x if window is None else edges[window.x],
                 channels=inputs if window is None else inputs // window.window.taps_count,
                 ways=tuple(options_of(node, x.format)) if isinstance(node, Dense) else (),
+                summed=Summed(node, x.format) if _alone(network, node, after) else None,
             )  # fmt: skip
     return layers
+
+
+def _alone(network, node, after):
+    """Whether an activation, and nothing else, reads the sums of an integer layer."""
+    return isinstance(node, Dense) and bool(after) and len(network.readers(node.y)) == 1
 
 
 def fold(network, cycles):
@@ -214,7 +223,7 @@ def write_folding(folding):
 def _written(products=None):
     if products is None:
         return {}
-    return {"dsp": True} if products == "dsp" else {"products": products}
+    return {"dsp": {"dsp": True}, "sums": {"dsp": "sums"}}.get(products, {"products": products})
 
 
 def read_folding(path, network):
@@ -237,6 +246,11 @@ def read_folding(path, network):
         if products == ["dsp"]:
             if layers[name].packing is None:
                 raise FoldingError(f"{path}: {name}: dsp: products in DSPs take activations and weights of 2 to 8 bits")
+        elif products == ["sums"]:
+            if layers[name].summed is None:
+                raise FoldingError(
+                    f"{path}: {name}: dsp: sums in DSPs take a layer of integers with an activation behind it"
+                )
         elif products and products[0] not in [way.name for way in layers[name].ways]:
             ways = _listed([way.name for way in layers[name].ways])
             raise FoldingError(f"{path}: {name}: products must be {ways} of this layer, not {products[0]!r}")
@@ -244,10 +258,11 @@ def read_folding(path, network):
 
 
 def _products(path, name, layer):
-    if not isinstance(layer.get("dsp", False), bool):
-        raise FoldingError(f"{path}: {name}: dsp must be true or false, not {layer['dsp']!r}")
-    if layer.get("dsp"):
-        return ["dsp"]
+    dsp = layer.get("dsp", False)
+    if not isinstance(dsp, bool) and dsp != "sums":
+        raise FoldingError(f'{path}: {name}: dsp must be true (products), "sums" or false, not {dsp!r}')
+    if dsp:
+        return ["sums" if dsp == "sums" else "dsp"]
     return [layer["products"]] if layer.get("products") is not None else []
 
 

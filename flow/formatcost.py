@@ -51,10 +51,11 @@ class FormatCost:
         """``luts``, ``dsps`` and ``bram18`` of the accelerator, about; every layer must be in ``bits``."""
         key = tuple(bits[layer.name] for layer in self.project.model.layers)
         if key not in self._known:
-            self._known[key] = self._hardware(self._network(bits))
+            self._known[key] = self.hardware_of(self._network(bits))
         return self._known[key]
 
-    def _hardware(self, network):
+    def hardware_of(self, network):
+        """As `hardware`, of a network that is imported already."""
         layers = layers_of(network)
         folding = self.folding if layers.keys() == self.folding.keys() else fold(network, self.cycles)
         cost = estimate_all(network, layers, folding)

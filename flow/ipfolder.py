@@ -37,7 +37,7 @@ def _registers(block):
     return f"""\
 # Registers of {block.vlnv}
 
-Words of 32 bits behind `s_axi_control`, {block.registers.size} bytes in all. Where there is no register, and where one that
-is read-only is written, the answer is SLVERR.
+Words of 32 bits behind `s_axi_control`, {block.registers.size} bytes in all. Where there is no register, and where one
+that is read-only is written, the answer is SLVERR.
 
 {markdown(block.registers)}"""

@@ -15,6 +15,7 @@ from .cache import BUILD, Store, digest, source_digest
 from .fill import PART, Point, cycles_of, fill
 from .folding import layers_of
 from .project import Project
+from .simulation import drawn_again
 from .synth import synthesize
 
 __all__ = ["ELABORATION", "FRAMES", "STEPS", "Variant", "common_folding", "measure", "numbers", "simulated"]
@@ -152,7 +153,7 @@ def simulated(project, values, job):
         job.now("building with Verilator")
         project.build_simulator()
         job.now("simulating")
-        found = simulate(project.simulator(), project.plan, values, expected,
+        found = simulate(project.simulator(), project.plan, values, expected, again=drawn_again(project, values),
                          progress=lambda frames: job.now(f"simulating: {frames} of {len(values)} frames"))  # fmt: skip
         kept = {
             "frames": found.frames,

@@ -21,6 +21,7 @@ from ptq.quantize import quantize
 
 from .bits import parse_bits
 from .formatcost import FormatCost
+from .quantizecommand import golden_accuracy
 from .sensitivity import measured
 
 __all__ = ["FORMATS", "Goal", "MixedSearch", "dominates", "pareto"]
@@ -28,6 +29,7 @@ __all__ = ["FORMATS", "Goal", "MixedSearch", "dominates", "pareto"]
 FORMATS = "w8a8,w6a6,w4a4,w3a3,w2a2,w1a1"
 _BUDGETS = 12  # at which a program is solved, between the least cost and the most
 _STEPS = 24  # of the greedy path that are evaluated
+_RETRAINED = 6  # candidates, at most
 _TRIES = 6  # of a budget that the estimate of the whole network goes beyond
 
 
@@ -66,8 +68,8 @@ class Goal:
         """The candidate to take; None if none keeps the limits."""
         kept = [c for c in candidates if self.met(c, floats)]
         if self.drop is not None:
-            return min(kept, key=lambda c: (c[self.cost], -c["accuracy"], c["noise"]), default=None)
-        return min(kept, key=lambda c: (-c["accuracy"], c[self.cost], c["noise"]), default=None)
+            return min(kept, key=lambda c: (c[self.cost], -c["accuracy"], _noise(c)), default=None)
+        return min(kept, key=lambda c: (-c["accuracy"], c[self.cost], _noise(c)), default=None)
 
 
 def dominates(a, b, cost):
@@ -79,7 +81,7 @@ def dominates(a, b, cost):
 def pareto(candidates, cost):
     """Those that no other one dominates, the cheapest first; of equals the one of least noise."""
     found = []
-    for c in sorted(candidates, key=lambda c: (c[cost], -c["accuracy"], c["noise"])):
+    for c in sorted(candidates, key=lambda c: (c[cost], -c["accuracy"], _noise(c))):
         if not found or c["accuracy"] > found[-1]["accuracy"]:
             found.append(c)
     return found
@@ -103,7 +105,7 @@ class MixedSearch:
         `ptq.quantize.Bits` of each layer, by the number of the format.
     candidates : list of dict
         Every candidate that was evaluated: ``formats``, ``by``, ``accuracy``, ``noise``, ``luts``, ``dsps``,
-        ``bram18``, ``weight_bits``.
+        ``bram18``, ``weight_bits``. One that was retrained has no noise: it is another function.
     """
 
     def __init__(self, project, options, *, formats=FORMATS, cycles=None):
@@ -114,7 +116,7 @@ class MixedSearch:
         self.cost = FormatCost(project, options, reference=max(max(p) for p in pairs), cycles=cycles)
         names = [layer.name for layer in project.model.layers]
         self.choices = [[self.cost.of(name, *pair) for pair in pairs] for name in names]
-        self.names, self.candidates, self._seen = names, [], {}
+        self.names, self.candidates, self._seen, self._trained = names, [], {}, {}
         self.floats = measured(project, Plan())
 
     def run(self, goal, report):
@@ -150,10 +152,38 @@ class MixedSearch:
             self.candidates.append(self._seen[key])
         return self._seen[key]
 
+    def retrain(self, retraining, goal, report):
+        """Train the Pareto set and the uniform candidates briefly, or some of them evenly picked by cost."""
+        wanted = [c for c in self.candidates if c["by"] == "uniform" or c in pareto(self.candidates, goal.cost)]
+        wanted.sort(key=lambda c: c[goal.cost])
+        picked = np.unique(np.rint(np.linspace(0, len(wanted) - 1, min(len(wanted), _RETRAINED))).astype(int))
+        with report.counting("retraining", len(picked)) as progress:
+            for done, at in enumerate(picked):
+                before = wanted[at]
+                content = retraining.train(self.bits_of(before))
+                network = self.project.imported(content)
+                found = before | self.cost.hardware_of(network) | {
+                    "by": "retrained", "noise": None, "accuracy": golden_accuracy(network, self.project.images)
+                }  # fmt: skip
+                self._trained[id(found)] = content, network, before
+                self.candidates.append(found)
+                words = " ".join(before["formats"].values())
+                report.say(f"{words}: {before['accuracy']:.2%}, retrained {found['accuracy']:.2%}")
+                progress(done + 1)
+
     def bits_of(self, candidate):
         """`ptq.quantize.Bits` by layer of a candidate."""
+        if id(candidate) in self._trained:
+            candidate = self._trained[id(candidate)][2]
         key = next(key for key, known in self._seen.items() if known is candidate)
         return dict(zip(self.names, key, strict=True))
+
+    def made(self, candidate):
+        """``(QONNX as bytes, network)`` of a candidate."""
+        if id(candidate) in self._trained:
+            return self._trained[id(candidate)][:2]
+        plan = quantize(self.project.model, self.project.calibration, self.bits_of(candidate), self.options)
+        return self.project.qonnx(plan)
 
     def _additive(self, cost, report):
         """Noise of each layer in each format with the others float, and cost with the others in the first format."""
@@ -197,6 +227,10 @@ class MixedSearch:
             found = cheapest(noises, costs, most)
             if found is not None:
                 self.evaluate(found, "program")
+
+
+def _noise(candidate):
+    return np.inf if candidate["noise"] is None else candidate["noise"]
 
 
 def _pair(text, formats):

@@ -184,8 +184,8 @@ class Project:
         return True
 
     @property
-    def ip(self):
-        return self.directory / "ip"
+    def ip_verilog(self):
+        return self.directory / "ip" / f"{self.block.top}.v"
 
     @property
     def verilog(self):
@@ -251,23 +251,24 @@ class Project:
 
     # Simulation
 
-    def build_simulator(self, *, waves=False, verbose=False, progress=None):
-        """Compile the Verilog with Verilator; returns whether anything had to be done."""
+    def build_simulator(self, *, ip=False, waves=False, verbose=False, progress=None):
+        """Compile the Verilog, or that of the IP block, with Verilator; returns whether anything had to be done."""
         from sim.runner import build
 
-        self.generate()
-        inputs = [self.verilog, waves, source_digest("sim")]
-        stage = Stage(directory=self.simulator(waves), name="verilator", inputs=inputs)
+        verilog, top = (self.ip_verilog, self.block.top) if ip else (self.verilog, "accelerator")
+        (self.generate_ip if ip else self.generate)()
+        inputs = [verilog, waves, source_digest("sim")]
+        stage = Stage(directory=self.simulator(waves, ip=ip), name="verilator", inputs=inputs)
         if stage.done:
             return False
         with stage:
-            build(self.verilog, stage.directory, waves=waves, verbose=verbose, progress=progress)
-            stage.outputs = ["accelerator"]
+            build(verilog, stage.directory, top=top, waves=waves, verbose=verbose, progress=progress)
+            stage.outputs = [top]
         return True
 
-    def expected_build_seconds(self):
+    def expected_build_seconds(self, verilog=None):
         """About how long Verilator and the compiler take: fitted to the examples on two cores."""
-        return 11 + 5e-6 * self.verilog.stat().st_size
+        return 11 + 5e-6 * (verilog or self.verilog).stat().st_size
 
-    def simulator(self, waves=False):
-        return self.directory / ("sim-waves" if waves else "sim")
+    def simulator(self, waves=False, *, ip=False):
+        return self.directory / ("sim" + "-ip" * ip + "-waves" * waves)

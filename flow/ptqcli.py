@@ -139,6 +139,10 @@ def search(
     ] = "w8a8,w6a6,w4a4,w3a3,w2a2,w1a1",
     ranges: RangeOption = Range.mse, weight_ranges: WeightRange = Range.mse, percent: Percent = 99.9,
     per_channel: PerChannel = True, correct: Correct = True, sums: Sums = 8, cycles: Cycles = None,
+    retrain: Annotated[
+        str | None, typer.Option("--retrain", help="The example of `fewbit train` that the model is of: train briefly.")
+    ] = None,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Of retraining.")] = 2000,
     directory: Annotated[
         Path | None, typer.Option("-o", "--directory", help="Where to write; default `build/search/<model>`.")
     ] = None,
@@ -153,5 +157,6 @@ def search(
     options = _options(ranges, weight_ranges, percent, per_channel, correct, sums)
     project = _project(model, input_spec, calibration, images, frames, report)
     goal = Goal(luts=budget_luts, bits=budget_bits, drop=max_drop)
-    found = search_formats(project, options, goal, report, formats=formats, cycles=cycles, directory=directory)
+    found = search_formats(project, options, goal, report, formats=formats, cycles=cycles, directory=directory,
+                           example=retrain, steps=steps)  # fmt: skip
     show_search(report, found)

@@ -94,4 +94,4 @@ def show_search(report, r):
     report.out.print(f"LUTs are estimated at {r['cycles']:,} cycles a frame; PE and SIMD are the same in all")
     if r["best"]:
         report.out.print(f"best within the limits: {r['best']['file']}, also best.onnx", markup=False)
-    report.out.print(f"files, search.json and pareto.svg: {r['directory']}", markup=False)
+    report.out.print(f"models, folding.json, search.json and pareto.svg: {r['directory']}", markup=False)

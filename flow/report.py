@@ -262,6 +262,26 @@ class Reporter:
         if "waves" in r:
             self.out.print(f"waveform: {r['waves']}", markup=False)
 
+    def sim_ip(self, project, r):
+        """What the bench of the IP block found."""
+        if self.as_json:
+            self.json(r)
+            return
+        agree = "all equal to golden" if not r["mismatches"] else f"{r['mismatches']} DIFFER from golden"
+        right = "as they should be" if not r["problems"] else "NOT as they should be"
+        rows = [
+            ("frames", f"{r['frames']}, {agree}"),
+            ("interrupts", f"{r['interrupts']} served under traffic"),
+            ("soft resets", f"{r['resets']} at random times, {r['cut']} with a result cut off and marked"),
+            ("registers, counters, cycles", right),
+            ("cycles stalled under traffic", ", ".join(f"{name} {count}" for name, count in r["stalls"].items())),
+        ]
+        self.out.print(table_of([f"{project.model.name}, IP block", ""], rows))
+        for problem in r["problems"]:
+            self.out.print(f"problem: {problem}", markup=False)
+        if "waves" in r:
+            self.out.print(f"waveform: {r['waves']}", markup=False)
+
     def compare(self, result, directory):
         """The table of a comparison, and where its page is."""
         from .comparepage import columns, table_rows

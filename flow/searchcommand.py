@@ -5,17 +5,19 @@ import shutil
 from pathlib import Path
 
 from golden.onnxfile import ModelError
-from ptq.quantize import quantize
 
 from .cache import BUILD, atomic_write
+from .folding import write_folding
 from .mixed import FORMATS, MixedSearch, pareto
 from .quantizecommand import golden_accuracy
+from .retrain import STEPS, Retraining
 from .sensitivity import with_labels
 
 __all__ = ["search_formats"]
 
 
-def search_formats(project, options, goal, report, *, formats=FORMATS, cycles=None, directory=None):
+def search_formats(project, options, goal, report, *, formats=FORMATS, cycles=None, directory=None, example=None,
+                   steps=STEPS):  # fmt: skip
     """Search, write ``build/search/<model>/``; returns what ``--json`` prints.
 
     Parameters
@@ -23,10 +25,15 @@ def search_formats(project, options, goal, report, *, formats=FORMATS, cycles=No
     project : flow.floatmodel.FloatProject
     options : ptq.quantize.Options
     goal : flow.mixed.Goal
+    example, steps : str or None, int
+        As `flow.retrain.Retraining` takes them; None trains nothing.
     """
     images = with_labels(project)
+    retraining = Retraining(project, example, steps) if example else None
     search = MixedSearch(project, options, formats=formats, cycles=cycles)
     search.run(goal, report)
+    if retraining:
+        search.retrain(retraining, goal, report)
     best = goal.best(search.candidates, search.floats)
     if best is None:
         raise ModelError(_nothing(search, goal))
@@ -35,8 +42,7 @@ def search_formats(project, options, goal, report, *, formats=FORMATS, cycles=No
     directory = Path(directory) if directory else BUILD / "search" / project.path.stem
     files = {}
     for k, point in enumerate(points):
-        plan = quantize(project.model, project.calibration, search.bits_of(point), options)
-        content, network = project.qonnx(plan)
+        content, network = search.made(point)
         point["golden_accuracy"] = golden_accuracy(network, images)
         point["file"] = str(directory / f"{k + 1:02}.onnx")
         files[point["file"]] = content
@@ -44,12 +50,13 @@ def search_formats(project, options, goal, report, *, formats=FORMATS, cycles=No
         "model": str(project.path), "images": {"samples": len(images), "from": images.source},
         "goal": {"budget_luts": goal.luts, "budget_bits": goal.bits, "max_drop": goal.drop, "cost": goal.cost,
                  "budget": goal.budget, "drop_floor": _floor(goal, search.floats)},
+        "retrained": {"example": example, "steps": steps} if example else None,
         "float": search.floats, "cycles": search.cost.cycles,
         "folding": {name: {"pe": pe, "simd": simd} for name, (pe, simd, *_) in search.cost.folding.items()},
         "evaluated": len(search.candidates), "best": best if goal.given else None, "pareto": points,
         "candidates": search.candidates,
     }  # fmt: skip
-    _write(directory, files, result)
+    _write(directory, files, write_folding(search.cost.folding), result)
     return result
 
 
@@ -72,17 +79,19 @@ def _nothing(search, goal):
     )
 
 
-def _write(directory, files, result):
+def _write(directory, files, folding, result):
     from .searchpicture import picture
 
     drawing = picture(result)
     if directory.exists():
-        for old in [*directory.glob("[0-9][0-9].onnx"), directory / "search.json", directory / "pareto.svg"]:
+        names = ("best.onnx", "folding.json", "search.json", "pareto.svg")
+        for old in [*directory.glob("[0-9][0-9].onnx"), *(directory / name for name in names)]:
             old.unlink(missing_ok=True)
     for path, content in files.items():
         atomic_write(path, content)
     if result["best"]:
         shutil.copyfile(result["best"]["file"], directory / "best.onnx")
+    atomic_write(directory / "folding.json", folding)
     atomic_write(directory / "pareto.svg", drawing)
     atomic_write(directory / "search.json", json.dumps(result, indent=2) + "\n")
     result["directory"] = str(directory)

@@ -79,7 +79,7 @@ def run_terminal(demo):
         curses.curs_set(2)
         going = True
         while going:
-            screen.erase()
+            screen.clear()
             height, width = screen.getmaxyx()
             for y, line in enumerate(pad.lines()[: height - 1]):
                 screen.addnstr(y, 0, line, width - 1)

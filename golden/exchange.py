@@ -1,8 +1,9 @@
 """Quantizers that QONNX has no operator for, in a domain of our own: what they compute, and nodes of them.
 
-The functions are the reference: float32 throughout, NumPy only. The classes make them operators that the qonnx executor
-runs once this module is imported. Parameters broadcast against x, those of `LevelQuant` and `BasisQuant` with one more
-axis, the last, for levels or basis values: for weights ``(in, out)`` with levels for every output ``(1, out, L)``.
+The functions are the reference: float32 throughout, NumPy only, by the definitions of `golden.methods`. The classes
+make them operators that the qonnx executor runs once this module is imported. Parameters broadcast against x, those of
+`LevelQuant` and `BasisQuant` with one more axis, the last, for levels or basis values: for weights ``(in, out)`` with
+levels for every output ``(1, out, L)``.
 docs/exchange.md describes the operators for who writes or reads such files.
 """
 
@@ -11,6 +12,7 @@ from onnx import helper
 from qonnx.custom_op.base import CustomOp
 from qonnx.custom_op.registry import add_domain_alias
 
+from . import methods
 from .random import chosen, generator_named
 
 __all__ = ["DOMAIN", "KINDS", "OPERATIONS", "BasisQuant", "LevelQuant", "StochasticQuant", "TernaryQuant",
@@ -38,17 +40,13 @@ def midpoints(levels):
         raise ValueError("Levels must be finite numbers along a last axis")
     if (np.diff(levels, axis=-1) < 0).any():
         raise ValueError("Levels must be ascending along the last axis")
-    return (levels[..., :-1] + levels[..., 1:]) / _F32(2)
+    return methods.midpoints(levels)
 
 
 def level_quant(x, levels):
     """``levels[n]``, n the number of midpoints that are <= x: the nearest level, ties to the larger one."""
-    x, levels = _float32(x), _float32(levels)
-    number = level_index(x, midpoints(levels))
-    wide = np.broadcast_to(levels, (*number.shape, levels.shape[-1])) if levels.size > levels.shape[-1] else levels
-    if wide is levels:
-        return levels.reshape(-1)[number]
-    return np.take_along_axis(wide, number[..., None], axis=-1)[..., 0]
+    midpoints(levels)  # checks them
+    return methods.level_quant(_float32(x), _float32(levels))
 
 
 def level_index(x, middles):
@@ -87,8 +85,7 @@ def ternary_quant(x, delta, positive, negative):
 
     TWN (Li and others 2016) and TTQ (Zhu and others 2017).
     """
-    x, delta, positive, negative = (_float32(v) for v in (x, delta, positive, negative))
-    return np.where(x > delta, positive, np.where(x < -delta, -negative, _F32(0)))
+    return methods.ternary(*(_float32(v) for v in (x, delta, positive, negative)))
 
 
 def chance(x, scale, *, kind, bits):

@@ -63,6 +63,13 @@ class Build:
     def result_bytes(self):
         return self.beats_out * self.bytes_out
 
+    def random(self, count, seed=0):
+        """Random images, to try the accelerator with."""
+        rng, shape = np.random.default_rng(seed), (count, *self.shape)
+        if isinstance(self._in, Float32):
+            return rng.normal(size=shape).astype(np.float32)
+        return rng.choice(self._in.values, size=shape)
+
     def encode(self, images):
         """Images ``(N, *shape)`` as the bytes ``uint8 (N, frame_bytes)`` of their frames.
 

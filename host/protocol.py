@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 __all__ = [
-    "COUNTERS", "HEADER", "IDENTITY", "MAGIC", "OVERHEAD", "REPORT", "VERSION", "Counters", "Identity", "Kind", "Packet",
-    "Parser", "Problem", "cobs_decode", "cobs_encode", "frame",
+    "COUNTERS", "HEADER", "IDENTITY", "MAGIC", "OVERHEAD", "REPORT", "VERSION", "Counters", "Identity", "Kind",
+    "Packet", "Parser", "Problem", "cobs_decode", "cobs_encode", "frame",
 ]  # fmt: skip
 
 MAGIC, VERSION = b"FBIT", 1

@@ -20,7 +20,7 @@ class AcceleratorPlan:
     ----------
     network : golden.network.Network
     folding : dict
-        ``(pe, simd)`` by dense node, or ``(pe, simd, "dsp")`` for products in DSPs.
+        ``(pe, simd)`` by dense node, with ``"dsp"`` for products in DSPs or ``"sums"`` for accumulators.
     depths : dict or None
         Depths of the queues in front of joins, by name (`sim.sizing` finds them). Without, they are far too deep to be
         built: only good for finding them.

@@ -7,6 +7,7 @@ something is left to do once a neuron (`hw.combine`):
 - `Decoded`: the memory holds codes of a codebook that all neurons share, and a table in front of every lane gives the
   integer.
 - `Shifted`: weights are signed powers of two, which put the bits of x into the columns that they belong to.
+- `Dsp`, `Summed`: products, or accumulators, in DSPs.
 - `Planes`: a heap for every plane of digits (`golden.coding`), each with weights of one bit: XNOR planes of LQ-Nets, a
   plus and a minus heap of TTQ, or a heap for every cluster. Their sums are multiplied by the neuron's coefficients once
   a row. Where the activations are levels of a basis too, there is a plane for every pair of basis bits.
@@ -21,12 +22,13 @@ from golden.formats import Bipolar, Levels, Unsigned, format_for, powers_of_two
 
 from .combine import combined_luts
 from .dsppacking import FieldTerms, best_packing, packed_weights
-from .pecost import pe_luts, rom_luts
+from .dspsum import sums_of
+from .pecost import pe_luts, rom_luts, row_luts
 from .products import product_terms
 
-__all__ = ["NAMES", "Dsp", "Part", "chosen", "options_of"]
+__all__ = ["NAMES", "Dsp", "Part", "Summed", "chosen", "options_of"]
 
-NAMES = ("plain", "decode", "shift", "planes", "dsp")
+NAMES = ("plain", "decode", "shift", "planes", "dsp", "sums")
 _MOST_PLANES = 16
 
 
@@ -95,6 +97,10 @@ class Arithmetic:
 
     def beside(self, shape):
         """LUTs of what is there once, not for every PE."""
+        return 0
+
+    def dsps(self, pe, acc):
+        """DSPs of so many PEs with accumulators of ``acc`` bits."""
         return 0
 
 
@@ -251,6 +257,18 @@ class Dsp(Plain):
         self.codes = packed & ((1 << self.weight_bits) - 1)
         self.terms = FieldTerms(self.lane_format, self.w_format, self.packing)
         self.pad_weight = self.terms.pad_weight
+
+
+class Summed(Plain):
+    """Products as they are, accumulators in DSPs (`hw.dspsum`)."""
+
+    name = "sums"
+
+    def pe_luts(self, simd, acc, feedback):
+        return row_luts(self.lane_format, self.w_format, simd)
+
+    def dsps(self, pe, acc):
+        return -(-pe // sums_of(acc))
 
 
 def _table_luts(codes, bits):

@@ -229,14 +229,17 @@ class IntegerArray(wiring.Component):
         valid = self._delayed(m, "valid", self.valid)
         first = self._delayed(m, "first", self.valid & self.first)
         last = self._delayed(m, "last", self.valid & self.last)
-        init = self._held_init(m, first)
-        units = self._dot_products(m)
+        self._serialize(m, Cat(*self._accumulated(m, first, valid)), last[self.HEAP_LATENCY + 1])
+        return m
+
+    def _accumulated(self, m, first, valid):
+        """The accumulators; ``first`` and ``valid`` with their past, as of `_delayed`."""
+        init, units = self._held_init(m, first), self._dot_products(m)
         for unit, start in zip(units, init, strict=True):
             m.d.comb += [
                 unit.init.eq(start), unit.load.eq(first[self.HEAP_LATENCY]), unit.enable.eq(valid[self.HEAP_LATENCY]),
             ]  # fmt: skip
-        self._serialize(m, Cat(*(unit.o for unit in units)), last[self.HEAP_LATENCY + 1])
-        return m
+        return [unit.o for unit in units]
 
     def _dot_products(self, m):
         """The processing elements, with their operands."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from amaranth.build import Attrs, Pins, Resource
-from amaranth.hdl import Elaboratable, Module, Signal
+from amaranth.hdl import ClockDomain, Elaboratable, Module, Signal
 from amaranth.lib import io
 from amaranth_boards.arty_a7 import ArtyA7_35Platform
 from amaranth_boards.ulx3s import ULX3S_85F_Platform
@@ -76,6 +76,7 @@ class SerialTop(Elaboratable):
 
     def elaborate(self, platform):
         m = Module()
+        m.domains.sync = ClockDomain()
         m.submodules.pll = pll = Pll(self._pll)
 
         def pin(name, number, direction):

@@ -169,16 +169,21 @@ class WindowColumns(wiring.Component):
     def _there(self, m, accept, issue, column, row_end, oy):
         """Whether all pixels of the column have been written."""
         within, at_end = steps_of(self.plan.need_row, self.plan.column_need, self.plan.words_frame)
-        step = Mux(row_end, looked_up(m, "need_y", oy, at_end), looked_up(m, "need_x", column, within))
-        return surplus(m, self.plan, accept, issue, step)
+        steps = [
+            Mux(row_end, looked_up(m, f"need_y{k}", oy, [k - n for n in at_end]),
+                looked_up(m, f"need_x{k}", column, [k - n for n in within]))
+            for k in (0, 1)
+        ]  # fmt: skip
+        return surplus(m, self.plan, accept, issue, steps)
 
     def _room(self, m, accept, issue, column, row_end, oy):
         p = self.plan
-        freed = Signal(range(p.words_frame + 1))
-        at_end, advances = looked_up(m, "free_end", oy, p.free_end), looked_up(m, "advances", oy, p.advances)
-        inside = looked_up(m, "frees", column, p.frees)
-        m.d.comb += freed.eq(Mux(issue, Mux(row_end, at_end, Mux(advances, inside, 0)), 0))
-        return room_of(m, p, freed, accept)
+        advances, freed = looked_up(m, "advances", oy, p.advances), []
+        for k in (0, 1):
+            inside = Mux(advances, looked_up(m, f"frees{k}", column, [n - k for n in p.frees]), -k)
+            at_end = looked_up(m, f"free_end{k}", oy, [n - k for n in p.free_end])
+            freed.append(Mux(row_end, at_end, inside))
+        return room_of(m, p, accept, issue, freed)
 
     def _rows(self, m, accept, x, issue):
         """The word at column ``x`` of every row's memory, one cycle later."""

@@ -10,11 +10,12 @@ from golden.network import Rescale, Score, Threshold
 
 from . import activation
 from .affine import Affine
-from .arithmetic import Dsp, Plain, chosen, options_of
+from .arithmetic import Dsp, Plain, Summed, chosen, options_of
 from .array import IntegerArray
 from .combine import Combine
 from .constantarray import ConstantArray
 from .dsparray import DspArray
+from .dspsum import DspSumArray
 from .floatarray import FloatArray
 from .replay import Replay
 from .rom import Rom
@@ -38,7 +39,7 @@ class LayerPlan:
     pe, simd : int
     products : str or None
         How they are made, one of `hw.arithmetic.NAMES`: ``dsp`` for DSPs, several products by each (`hw.dsparray`);
-        ``None`` for what takes the fewest LUTs.
+        ``sums`` for accumulators in DSPs (`hw.dspsum`); ``None`` for what takes the fewest LUTs.
     order : int array or None
         In which order the inputs come, if not as they stand in the weights.
     target : hw.target.Target
@@ -65,7 +66,7 @@ class LayerPlan:
 
     def __init__(self, dense, act, edges, *, pe, simd, products=None, order=None, target=DEFAULT):
         self.dense, self.act, self.pe, self.simd, self.target = dense, act, pe, simd, target
-        self.products, self.dsp = products, products == "dsp"
+        self.products, self.dsp, self.sums = products, products == "dsp", products == "sums"
         self.name, self.x = dense.name, dense.x
         self.y = act.y if act is not None else dense.y
         self.x_format, self.format = edges[dense.x].format, edges[self.y].format
@@ -114,6 +115,11 @@ class LayerPlan:
         return unfolded and not self.is_float and self.target.luts is not Luts.OPERATORS
 
     @property
+    def is_sign(self):
+        """Whether a code is the sign of an accumulator that began at minus its threshold."""
+        return isinstance(self.act, Threshold) and self.format.bits == 1 and not self.sums
+
+    @property
     def out_bits(self):
         return self.format.bits
 
@@ -140,7 +146,9 @@ class LayerPlan:
         )
         if self.dsp:
             return DspArray(packing=found.packing, **common)
-        return IntegerArray(weight_bits=self.weight_bits, parts=found.parts, **common)
+        in_dsps = self.sums and self.target.luts is not Luts.OPERATORS
+        kind = DspSumArray if in_dsps else IntegerArray
+        return kind(weight_bits=self.weight_bits, parts=found.parts, **common)
 
     def make_combine(self):
         """What adds up planes, or ``None``."""
@@ -188,7 +196,13 @@ class LayerPlan:
         """How products are made, in words."""
         if self.is_float or self.constant:
             return "LUTs"
-        words = {"plain": "LUTs", "dsp": "DSPs", "decode": "LUTs, weights decoded", "shift": "LUTs, shifted"}
+        words = {
+            "plain": "LUTs",
+            "dsp": "DSPs",
+            "sums": "LUTs, sums in DSPs",
+            "decode": "LUTs, weights decoded",
+            "shift": "LUTs, shifted",
+        }
         return words.get(self.arithmetic.name, f"{len(self.arithmetic.parts or ())} planes")
 
     def make_init(self):
@@ -221,7 +235,9 @@ class LayerPlan:
         else:  # some planes may count negatively
             lo, hi = ((bound - self.base) // self.scale for bound in (edge.lo, edge.hi))
             start = np.maximum(0, -lo)
-        if isinstance(self.act, Threshold) and self.format.bits == 1:
+        if self.sums and self.act is None:
+            raise ValueError(f"{self.name}: sums in DSPs begin at zero, which needs an activation behind them")
+        if self.is_sign:
             self._plan_sign(edge, lo, hi)
         elif self.act is None:
             self.init = self._padded(self.base // self.scale)
@@ -241,6 +257,8 @@ class LayerPlan:
         try:
             if self.dsp:
                 return Dsp(self.dense, self.x_format, places)
+            if self.sums:
+                return Summed(self.dense, self.x_format)
             if self.constant:
                 return Plain(self.dense, self.x_format)
             shape = dict(
@@ -286,7 +304,7 @@ class LayerPlan:
         if self.is_float:
             return activation.FloatRelu(relu=self.dense.relu, **common)
         common["acc_shape"] = self.acc_shape
-        if isinstance(act, Threshold) and self.format.bits == 1:
+        if self.is_sign:
             return activation.Sign(flips=self.flips, **common)
         common["bits"] = self.format.bits
         if act is None:

@@ -163,7 +163,8 @@ class PacketSender(wiring.Component):
         with m.FSM():
             with m.State("HEADER"):
                 m.d.comb += [
-                    self.o.valid.eq(self.header.valid), out.data.eq(header.word_select(count[:3], 8)), crc.valid.eq(took),
+                    self.o.valid.eq(self.header.valid), crc.valid.eq(took),
+                    out.data.eq(header.word_select(count[:3], 8)),
                 ]  # fmt: skip
                 with m.If(took & (count == HEADER.size - 1)):
                     m.d.sync += count.eq(0)

@@ -8,24 +8,33 @@ from math import exp
 
 from golden.formats import PowersOfTwo
 
-from .lutheap import best_pe, build_sum
+from .lutheap import best_pe, best_rows, build_sum
 from .products import product_terms
 from .rom import placement_of
 
-__all__ = ["BRAM18_LUTS", "distinct_columns", "pe_luts", "rom_placement"]
+__all__ = ["BRAM18_LUTS", "distinct_columns", "pe_luts", "rom_luts", "rom_placement", "row_luts", "shift_luts"]
 
 BRAM18_LUTS = 200  # that an 18 Kbit block RAM counts as: about what devices have for each
 _ANCHORS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)  # lanes for which a PE is built
 
 
 def pe_luts(x_format, w_format, simd, acc, feedback):
-    """LUTs of a PE with an accumulator of ``acc`` bits: on the line between two that are built."""
+    """LUTs of a PE with an accumulator of ``acc`` bits."""
+    wide = acc - product_terms(x_format, w_format).exponents[-1] - 1 - simd.bit_length()
+    return _between(_built, x_format, w_format, simd, feedback) + max(0, wide)
+
+
+def row_luts(x_format, w_format, simd):
+    """LUTs of a PE without its last sum and accumulator."""
+    return _between(_rows_built, x_format, w_format, simd)
+
+
+def _between(built, x_format, w_format, simd, *more):
+    """What is ``built`` of so many lanes: on the line between two that are."""
     high = next((n for n in _ANCHORS if n >= simd), simd)
     low = max((n for n in _ANCHORS if n <= simd), default=simd)
-    ends = [_built(x_format, w_format, n, feedback) for n in (low, high)]
-    between = (simd - low) / (high - low) if high > low else 0
-    wide = acc - product_terms(x_format, w_format).exponents[-1] - 1 - simd.bit_length()
-    return ends[0] + (ends[1] - ends[0]) * between + max(0, wide)
+    ends = [built(x_format, w_format, n, *more) for n in (low, high)]
+    return ends[0] + (ends[1] - ends[0]) * ((simd - low) / (high - low) if high > low else 0)
 
 
 @cache
@@ -36,6 +45,12 @@ def _built(x_format, w_format, simd, feedback):
         heights = tuple((e, simd) for e in terms.exponents)
         return simd * shift_luts(x_format, w_format) + build_sum(heights, acc, feedback).luts
     return best_pe(x_format, w_format, simd, acc, feedback).luts
+
+
+@cache
+def _rows_built(x_format, w_format, simd):
+    terms = product_terms(x_format, w_format)
+    return best_rows(x_format, w_format, simd, max(terms.exponents) + 1 + simd.bit_length()).luts
 
 
 def shift_luts(x_format, w_format):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, Signal
+from amaranth.hdl import ClockSignal, Instance, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.cdc import ResetSynchronizer
 from amaranth.lib.wiring import In
@@ -76,7 +76,7 @@ class PllPlan:
 
 
 class Pll(wiring.Component):
-    """Makes the domain ``sync`` of the oscillator's clock; it is held in reset until the PLL has locked.
+    """Drives clock and reset of the domain ``sync``, which is held in reset until the PLL has locked.
 
     Without a plan, the oscillator is the clock.
 
@@ -92,7 +92,6 @@ class Pll(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.domains.sync = ClockDomain()
         clock, locked = Signal(), Signal(init=1)
         if self._plan is None:
             m.d.comb += [clock.eq(self.oscillator), locked.eq(1)]

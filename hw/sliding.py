@@ -88,17 +88,20 @@ class SlidingWindow(wiring.Component):
         """Whether all words of the output pixel's window have been written."""
         p = self.plan
         within, over = p.need_steps
-        return surplus(m, p, accept, done, self._per_pixel(m, "need_step", loops, within, over))
+        steps = [
+            self._per_pixel(m, f"need_step{k}", loops, [k - n for n in within], [k - n for n in over]) for k in (0, 1)
+        ]
+        return surplus(m, p, accept, done, steps)
 
     def _room(self, m, accept, done, loops):
         """Whether a word may be written. Whenever an output pixel is done, what only it still needed becomes free."""
         p = self.plan
-        inside = looked_up(m, "free_column", loops["ox"], p.free_column)
-        inside = Mux(looked_up(m, "advances", loops["oy"], p.advances), inside, 0)
-        freed = self._settled(
-            m, "freed", Mux(loops["ox_last"], looked_up(m, "free_row", loops["oy"], p.free_row), inside)
-        )
-        return room_of(m, p, Mux(done, freed, 0), accept)
+        advances, freed = looked_up(m, "advances", loops["oy"], p.advances), []
+        for k in (0, 1):
+            inside = Mux(advances, looked_up(m, f"free_column{k}", loops["ox"], [n - k for n in p.free_column]), -k)
+            at_end = looked_up(m, f"free_row{k}", loops["oy"], [n - k for n in p.free_row])
+            freed.append(self._settled(m, f"freed{k}", Mux(loops["ox_last"], at_end, inside)))
+        return room_of(m, p, accept, done, freed)
 
     def _per_pixel(self, m, name, loops, within, at_end):
         """``within[ox]`` inside a row of output pixels, ``at_end[oy]`` at the end of each."""
@@ -172,22 +175,30 @@ def all_of(m, name, conditions):
     return signal
 
 
-def room_of(m, plan, freed, accept):
-    """Whether there is room for a word."""
+def room_of(m, plan, accept, done, freed):
+    """Whether there is room for a word; ``freed`` words are free once a pixel is ``done``, given as for `_change`."""
     most = plan.depth + plan.words_frame
-    return at_least(m, "room", 1, most=most, init=plan.depth, change=freed - accept)
+    return at_least(m, "room", 1, most=most, init=plan.depth, change=_change(done, freed, accept, -1))
 
 
-def surplus(m, plan, accept, done, step):
+def surplus(m, plan, accept, done, steps):
     """Whether all that is needed has been written.
 
-    A register has by how many words it has been, less those that are needed; its sign is the answer. ``step`` more are
-    needed once what was waited for is ``done``.
+    A register has by how many words it has been, less those that are needed; its sign is the answer. More are needed
+    once what was waited for is ``done``: minus ``steps``, given as for `_change`.
     """
     bound = 2 * plan.words_frame + plan.depth + 2
     more = Signal(range(-bound, bound), name="surplus", init=-(plan.need_first))
-    m.d.sync += more.eq(more + accept - Mux(done, step, 0))
+    m.d.sync += more.eq(more + _change(done, steps, accept, 1))
     return ~more[-1]
+
+
+def _change(done, values, accept, unit):
+    """``values[0]`` if ``done``, and ``unit`` more if ``accept``; ``values[1]`` is both.
+
+    Both are known early, so that what comes late only chooses, in front of a single addition.
+    """
+    return Mux(done, Mux(accept, values[1], values[0]), Mux(accept, unit, 0))
 
 
 def looked_up(m, name, index, values):

@@ -3,6 +3,7 @@
 from amaranth.back import verilog
 
 from .axi import AxiAccelerator
+from .dspsum import DSP_MODELS
 from .ip import AcceleratorIP
 from .lutunit import MODELS
 
@@ -21,4 +22,6 @@ def emit_ip(plan, registers, *, name="accelerator_ip"):
 
 def _text(block, plan, name):
     text = verilog.convert(block, name=name, emit_src=False, strip_internal_attrs=True)
-    return text + MODELS if plan.target.luts.instances else text
+    if not plan.target.luts.instances:
+        return text
+    return text + MODELS + (DSP_MODELS if any(layer.sums for layer in plan.layers.values()) else "")

@@ -24,9 +24,10 @@ class Site:
     ----------
     tensors : tuple of names
     layers : tuple of names
-        Layers whose bits of activations it has, the most of them: those that read it, or what becomes of its average.
+        Layers whose bits of activations it has, the most of them: those that read it, or what becomes of its average or
+        of its Concat.
     sums : bool
-        Whether no layer reads it and it goes into a sum.
+        Whether no layer reads it and it goes into a sum, or to the end by way of an average or a Concat.
     raw : bool
         Whether it is the model's input, or affine of it, and that has declared integers already.
     """
@@ -60,8 +61,9 @@ def find_sites(model, declared):
         elif step.op_type in ("Add", "Sub") and len(operands) > 1:
             for name in operands:
                 need(name, [], is_sum=True)
-        elif step.op_type in _AVERAGES:
-            need(operands[0], _layers_behind(step.output[0], model))
+        elif step.op_type in _AVERAGES or (step.op_type == "Concat" and operands):
+            layers = _layers_behind(step.output[0], model)
+            need(operands[0] if step.op_type in _AVERAGES else step.output[0], layers, is_sum=not layers)
     order = {name: k for k, name in enumerate([model.file.input_name, *made])}
     sites, done = [], set()
     for tensor in sorted(groups, key=order.get):
@@ -100,12 +102,12 @@ def _is_raw(name, made, model):
 
 
 def _layers_behind(name, model):
-    """The layers that read a tensor next, with anything but layers in between."""
+    """The layers that read a tensor next, with anything but layers and sums in between."""
     found, waiting = [], [name]
     for tensor in waiting:  # it grows
         for step in model.readers(tensor):
             if isinstance(step, Layer):
                 found.append(step.name)
-            else:
+            elif step.op_type == "Concat" or sum(name in model.data for name in step.input) < 2:
                 waiting.extend(step.output)
     return list(dict.fromkeys(found))

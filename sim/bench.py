@@ -66,7 +66,7 @@ async def frames(dut):
     tb = TB(dut, job["seed"])
     await tb.reset()
     record = Recorder(folder, data["expected"])
-    sent = [_words(frame) for frame in data["input"]]
+    sent = [words(frame) for frame in data["input"]]
     await _stream(tb, sent, record, job)
     record.damage = await _damaged(tb, sent, data["again"], job)
     await ClockCycles(dut.aclk, job["patience"] // 4)
@@ -75,7 +75,7 @@ async def frames(dut):
     record.save()
 
 
-def _words(frame):
+def words(frame):
     """The beats of a frame as integers."""
     return [int.from_bytes(beat.tobytes(), "little") for beat in frame]
 
@@ -91,7 +91,7 @@ class Recorder:
         self.damage, self.left_over, self.counters = {}, 0, []
 
     def result(self, number, frame):
-        want = _words(self.expected[number])
+        want = words(self.expected[number])
         if list(frame.tdata) != want:
             self.mismatches += 1
             if len(self.examples) < self.MOST_EXAMPLES:
@@ -133,19 +133,19 @@ async def _damaged(tb, sent, again, job):
     tb.stall(max(0.25, job["stall"]))
     order, beats = [], len(sent[0])
     for kind, number in order_of(len(sent), beats):
-        words = sent[number]
+        part = sent[number]
         if kind == "short":
-            words = words[: 1 + int(tb.random.integers(beats - 1))]
+            part = part[: 1 + int(tb.random.integers(beats - 1))]
         elif kind == "long":
-            words = words + sent[0][: 1 + int(tb.random.integers(beats))]
-        order.append((kind, len(order), words))
-    for _, _, words in order:
-        tb.source.send_nowait(AxiStreamFrame(list(words)))
+            part = part + sent[0][: 1 + int(tb.random.integers(beats))]
+        order.append((kind, len(order), part))
+    for _, _, part in order:
+        tb.source.send_nowait(AxiStreamFrame(list(part)))
     wrong = 0
     for kind, number, _ in order:
         frame = await tb.receive(job["patience"])
         users = frame.tuser if isinstance(frame.tuser, list) else [frame.tuser]
-        right = list(frame.tdata) == _words(again[number])
+        right = list(frame.tdata) == words(again[number])
         length = len(frame.tdata) == len(again[number])
         marked = bool(users[-1]) and not any(users[:-1])
         good = right and not any(users) if kind == "good" else length and marked

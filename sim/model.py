@@ -1,4 +1,4 @@
-"""Programs of generated Verilog: Verilator and a small main of ours, without cocotb, for software that talks to them."""
+"""Programs of generated Verilog: Verilator and a small main of ours, for software that talks to them."""
 
 import subprocess
 from pathlib import Path

@@ -118,7 +118,7 @@ class Values:
     statistics : dict
         Mean and variance in front of each batch norm, by its name, in the order of the walk.
     renewed : list
-        For each activation with a state, what of it follows from its input by its quantizer's own rule.
+        In training: for each activation with a state, what of it follows from its input by its quantizer's own rule.
     deviations : list
         How far the weights of each product are from their levels; only where the recipe pulls them there.
     """
@@ -153,7 +153,7 @@ class Values:
         return jax.nn.relu(x)
 
     def act(self, name, quantizer, p, x):
-        if "act_state" in p:
+        if "act_state" in p and self.training is not None:
             self.renewed.append(quantizer.renewed(jax.lax.stop_gradient(x), jax.lax.stop_gradient(p["act_state"])))
         return quantizer.activations(x, p.get("act_state"), self.draws)
 

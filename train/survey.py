@@ -73,7 +73,7 @@ def _rows():
         yield row(f"binary, {ste} STE", f"bnn-{ste}-w1a1", 1, 1, Bipolar(), Bipolar(ste), _FEW)
     yield row("binary, pulled to its levels", "bnn-pulled-w1a1", 1, 1, Bipolar(), Bipolar(), _FEW, pull=1e-2)
     yield row("binary, from float", "bnn-warm-w1a1", 1, 1, Bipolar(), Bipolar(), _FEW, "float32")
-    yield row("XNOR-Net", "xnor-w1a1", 1, 1, Xnor(), Bipolar())
+    yield row("XNOR-Net", "xnor-w1a1", 1, 1, Xnor(), Bipolar(), _FEW)
 
     yield row("ternary, fixed threshold", "ternary-w2a2", TERNARY, 2, ternary(), _TWO, _FEW)
     yield row("TWN", "twn-w2a2", TERNARY, 2, Twn(), _TWO)
@@ -84,14 +84,14 @@ def _rows():
         symmetric = Symmetric(levels)
         yield row(f"symmetric, {levels} levels", f"m{levels}", np.log2(levels), np.log2(levels), symmetric, symmetric)
 
-    yield row("DoReFa", "dorefa-w1a1", 1, 1, Xnor(per_channel=False), DoReFaActivations(1))
-    yield row("DoReFa", "dorefa-w1a2", 1, 2, Xnor(per_channel=False), DoReFaActivations(2))
+    yield row("DoReFa", "dorefa-w1a1", 1, 1, Xnor(per_channel=False), DoReFaActivations(1), _FEW)
+    yield row("DoReFa", "dorefa-w1a2", 1, 2, Xnor(per_channel=False), DoReFaActivations(2), _FEW)
     yield row("DoReFa, 6-bit gradients", "dorefa-w1a2g6", 1, 2, Xnor(per_channel=False), DoReFaActivations(2),
-              gradient=GradientBits(6))  # fmt: skip
-    yield row("DoReFa", "dorefa-w2a2", 2, 2, DoReFaWeights(2), DoReFaActivations(2))
-    yield row("DoReFa", "dorefa-w4a4", 4, 4, DoReFaWeights(4), DoReFaActivations(4))
+              _FEW, gradient=GradientBits(6))  # fmt: skip
+    yield row("DoReFa", "dorefa-w2a2", 2, 2, DoReFaWeights(2), DoReFaActivations(2), _FEW)
+    yield row("DoReFa", "dorefa-w4a4", 4, 4, DoReFaWeights(4), DoReFaActivations(4), _FEW)
     for bits in (2, 4):
-        yield row("PACT", f"pact-w{bits}a{bits}", bits, bits, DoReFaWeights(bits), Pact(bits))
+        yield row("PACT", f"pact-w{bits}a{bits}", bits, bits, DoReFaWeights(bits), Pact(bits), _FEW)
     for bits in (2, 4):
         yield row("LSQ", f"lsq-w{bits}a{bits}", bits, bits, Lsq(bits, signed=True), Lsq(bits))
 

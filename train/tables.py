@@ -42,7 +42,7 @@ class Lq(Quantizer):
 
     def init(self, x, reach):
         basis = lqnets.first_basis(x, self.bits, per_channel=self.per_channel)
-        return {"basis": lqnets.refine(x, basis, momentum=0, steps=3)}
+        return {"basis": lqnets.refine(x, basis, momentum=0)}
 
     def _basis(self, state):
         return methods.to_grid(jax.lax.stop_gradient(state["basis"]), self.precision)

@@ -8,7 +8,7 @@ from .binary import binary_scale, sign, xnor
 from .clusters import cluster, kmeans
 from .dorefa import dorefa_activations, dorefa_weights, quantize_gradient, quantize_k
 from .grid import exponential, power_of_two, rounded, to_grid
-from .levels import basis_levels, basis_quant, level_quant
+from .levels import basis_levels, basis_quant, level_quant, midpoints
 from .powers import logarithmic, logarithmic_levels
 from .regularization import deviation
 from .steps import lsq, lsq_init, pact, symmetric, uniform
@@ -30,6 +30,7 @@ __all__ = [
     "logarithmic_levels",
     "lsq",
     "lsq_init",
+    "midpoints",
     "pact",
     "power_of_two",
     "quantize_gradient",

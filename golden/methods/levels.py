@@ -15,10 +15,10 @@ def midpoints(levels):
 def select(x, thresholds, table):
     """``table[..., n]``, where ``n`` is the number of ascending ``thresholds[..., i] <= x``."""
     xp = namespace(x)
-    y = xp.broadcast_to(table[..., 0], x.shape)
+    y = table[..., 0]
     for i in range(thresholds.shape[-1]):
         y = xp.where(x >= thresholds[..., i], table[..., i + 1], y)
-    return y
+    return xp.broadcast_to(y, xp.broadcast_shapes(y.shape, x.shape))
 
 
 @Method

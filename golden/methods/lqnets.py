@@ -30,12 +30,10 @@ def fit(x, basis):
     """
     xp, bits = namespace(x), basis.shape[-1]
     levels, codes = basis_levels(basis)
-    thresholds = midpoints(levels)
-    e = [select(x, thresholds, codes[..., i]) for i in range(bits)]
-    axis = None if basis.ndim == 1 else tuple(range(x.ndim - 1))
-    gram = [[xp.mean(a * b, axis=axis) for b in e] for a in e]
-    gram = xp.stack([xp.stack(row, axis=-1) for row in gram], axis=-2) + _RIDGE * xp.eye(bits, dtype=x.dtype)
-    right = xp.stack([xp.mean(a * x, axis=axis) for a in e], axis=-1) + _RIDGE * basis
+    e = select(x[..., None], midpoints(levels)[..., None, :], xp.moveaxis(codes, -2, -1))
+    axis = tuple(range(x.ndim if basis.ndim == 1 else x.ndim - 1))
+    gram = xp.mean(e[..., :, None] * e[..., None, :], axis=axis) + _RIDGE * xp.eye(bits, dtype=x.dtype)
+    right = xp.mean(e * x[..., None], axis=axis) + _RIDGE * basis
     return xp.linalg.solve(gram, right[..., None])[..., 0]
 
 

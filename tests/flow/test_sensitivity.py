@@ -15,6 +15,8 @@ from golden.execute import run
 from golden.importer import import_model
 from tests.flow.floats import convolutional, dense
 
+DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
+
 
 @pytest.fixture
 def fewbit(monkeypatch, capfd):
@@ -112,7 +114,7 @@ def searched(scratch, model, formats):
             "--cycles", 1000)  # fmt: skip
 
 
-@pytest.mark.parametrize("make", [dense, convolutional])
+@pytest.mark.parametrize("make", [dense, pytest.param(convolutional, marks=pytest.mark.slow)])
 def test_a_search_within_luts(fewbit, scratch, make):
     common = searched(scratch, make(scratch / "m.onnx"), "w8a8,w4a4,w2a2")
     free = json.loads(fewbit(*common, "--json")[1])
@@ -125,8 +127,13 @@ def test_a_search_within_luts(fewbit, scratch, make):
     assert found["best"]["luts"] <= budget
     assert found["best"]["accuracy"] == max(c["accuracy"] for c in found["candidates"] if c["luts"] <= budget)
     assert (scratch / "out" / "best.onnx").read_bytes() == Path(found["best"]["file"]).read_bytes()
-    status, out, err = fewbit(*common, "--budget-luts", luts[0] // 2)
-    assert (status, out) == (2, "") and f"nothing is within {luts[0] // 2} LUTs; of " in err and err.count("\n") == 1
+
+
+def test_a_budget_that_nothing_is_within(fewbit, scratch):
+    common = searched(scratch, dense(scratch / "m.onnx"), "w4a4,w1a1")
+    status, out, err = fewbit(*common, "--budget-luts", 100)
+    assert (status, out) == (2, "") and "nothing is within 100 LUTs; of " in err and err.count("\n") == 1
+    assert not (scratch / "out").exists()
 
 
 def test_a_search_within_bits_and_a_drop(fewbit, scratch):
@@ -138,15 +145,46 @@ def test_a_search_within_bits_and_a_drop(fewbit, scratch):
     check_search(found, scratch, "luts")
     enough = [c for c in found["candidates"] if c["accuracy"] >= found["float"]["accuracy"] - 0.05]
     assert found["best"]["luts"] == min(c["luts"] for c in enough) < max(c["luts"] for c in enough)
-    out = fewbit(*common, "--max-drop", 5)[1]
-    assert " best" in out and "evaluated assignments are in the Pareto set" in out
 
 
 def test_a_point_of_the_set_builds(fewbit, scratch):
-    common = searched(scratch, dense(scratch / "m.onnx"), "w4a4,w1a2")
-    found = json.loads(fewbit(*common, "--json")[1])
-    status, out, _ = fewbit("build", found["pareto"][0]["file"], "-o", scratch / "build", "--json")
-    assert status == 0 and list(json.loads(out)["layers"]) == list(found["folding"])
+    status, out, _ = fewbit(*searched(scratch, dense(scratch / "m.onnx"), "w4a4,w1a2"), "--max-drop", 50)
+    assert status == 0 and " best" in out and "evaluated assignments are in the Pareto set" in out
+    found = json.loads((scratch / "out" / "search.json").read_text())
+    folding = scratch / "out" / "folding.json"
+    status, out, _ = fewbit("build", found["pareto"][0]["file"], "--folding", folding, "-o", scratch / "b", "--json")
+    built = json.loads(out)
+    assert status == 0 and {n: (p["pe"], p["simd"]) for n, p in built["layers"].items()} == {
+        n: (p["pe"], p["simd"]) for n, p in found["folding"].items()
+    }
+    assert built["cycles"]["bound"] == found["cycles"]
+
+
+@pytest.mark.slow
+def test_retraining_brings_few_bits_back(fewbit, scratch):
+    """The digits in one bit, 300 steps: far better than without, and in hardware what training says it is."""
+    samples = DIGITS / "test.npz"
+    command = ("search", DIGITS / "float32.onnx", "--images", samples, "--formats", "w4a4,w1a1", "-o", scratch,
+               "--retrain", "digits", "--steps", 300, "--json")  # fmt: skip
+    status, out, err = fewbit(*command)
+    assert status == 0, err
+    found = json.loads(out)
+    trained = {tuple(c["formats"].values()): c for c in found["candidates"] if c["by"] == "retrained"}
+    plain = {tuple(c["formats"].values()): c for c in found["candidates"] if c["by"] != "retrained"}
+    assert trained.keys() <= plain.keys() and {("w1a–", "w1a1", "w1a1"), ("w4a–", "w4a4", "w4a4")} <= trained.keys()
+    one = trained["w1a–", "w1a1", "w1a1"]
+    assert one["accuracy"] > plain["w1a–", "w1a1", "w1a1"]["accuracy"] + 0.2 and one in found["pareto"]
+    status, out, _ = fewbit("run", one["file"], "--images", samples, "--check", "--json")
+    run = json.loads(out)
+    assert status == 0 and run["accuracy"] == one["golden_accuracy"] == one["accuracy"]
+
+
+def test_only_the_network_of_the_example_is_retrained(fewbit, scratch):
+    model = dense(scratch / "m.onnx")
+    common = ("search", model, "--images", scratch / "samples.npz")
+    assert "for examples with a float recipe, digits, not 'mine'" in fewbit(*common, "--retrain", "mine")[2]
+    status, out, err = fewbit(*common, "--retrain", "digits")
+    assert (status, out) == (2, "") and "it is not the dense float network that the example's recipe makes" in err
 
 
 def test_mistakes_are_one_line(fewbit, scratch):

@@ -19,7 +19,7 @@ class PythonBoard:
 
     def __init__(self, connection, *, deaf=0, **change):
         self._connection, self._parser, self._out, self._deaf = connection, Parser(), bytearray(), deaf
-        names = "magic version window model beats_in bytes_in beats_out bytes_out".split()
+        names = ["magic", "version", "window", "model", "beats_in", "bytes_in", "beats_out", "bytes_out"]
         fields = {name: getattr(connection.identity, name) for name in names}
         fields |= {"magic": MAGIC, "version": VERSION, "window": WINDOW} | change
         self._identity, self._frame = IDENTITY.pack(*fields.values()), fields["beats_in"] * fields["bytes_in"]

@@ -7,7 +7,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.streams import beats, code_stream, counter, pack
+from hw.streams import beats, code_stream, counter, credit, pack
 from tests.hw.bench import simulate
 
 
@@ -23,6 +23,19 @@ class Counting(wiring.Component):
         count, last = counter(m, "n", self._size, self.enable)
         m.d.comb += [self.count.eq(count), self.last.eq(last)]
         m.d.sync += Signal(name="clocked").eq(1)
+        return m
+
+
+class Crediting(wiring.Component):
+    """A bare `credit`."""
+
+    def __init__(self, *, needed, depth):
+        self._needed, self._depth = needed, depth
+        super().__init__({"taken": In(range(depth + 1)), "given": In(1), "may": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.may.eq(credit(m, self._needed, depth=self._depth, taken=self.taken, given=self.given))
         return m
 
 
@@ -60,3 +73,24 @@ def test_counter(size):
             expected = (expected + enable) % size
 
     simulate(dut, testbench)
+
+
+@pytest.mark.parametrize("needed, depth", [(1, 1), (1, 4), (3, 3), (3, 8), (4, 11)])
+def test_credit(needed, depth):
+    """Places are free again in the cycle after the next; all and none of them occur."""
+    dut, seen = Crediting(needed=needed, depth=depth), set()
+
+    async def testbench(ctx):
+        rng, free, back, used = np.random.default_rng(depth), depth, False, 0
+        for _ in range(40 * depth):
+            assert ctx.get(dut.may) == (free >= needed)
+            seen.add(free)
+            taken = needed if free >= needed and rng.random() < 0.6 else 0
+            given = bool(used and rng.random() < 0.6)
+            ctx.set(dut.taken, taken)
+            ctx.set(dut.given, given)
+            await ctx.tick()
+            free, back, used = free - taken + back, given, used + taken - given
+
+    simulate(dut, testbench)
+    assert {depth, depth % needed} <= seen

@@ -135,6 +135,31 @@ def test_where_quantizers_stand(scratch):
     assert plan.activations[relu] is plan.activations[other]
 
 
+def test_what_is_side_by_side_in_front_of_a_batch_norm_or_averaged_at_the_end(scratch):
+    """As in a DenseNet: a Concat that only a batch norm reads, and an average that no layer reads."""
+    rng = np.random.default_rng(2)
+    g = Graph(["N", 2, 6, 6])
+    a = g.op("Relu", g.op("Conv", "input", rng.normal(0, 1, (3, 2, 3, 3)), pads=[1] * 4))
+    b = g.op("Relu", g.op("Conv", a, rng.normal(0, 1, (2, 3, 1, 1))))
+    both = g.op("Concat", a, b, axis=1)
+    norm = g.op("BatchNormalization", both, *(rng.uniform(0.5, 2, 5) for _ in range(4)))
+    t = g.op("Relu", g.op("Conv", g.op("Relu", norm), rng.normal(0, 1, (4, 5, 3, 3))))
+    path = g.end(g.op("Flatten", g.op("GlobalAveragePool", t))).save(scratch / "m.onnx")
+    x = rng.normal(0, 1, (20, 2, 6, 6)).astype(np.float32)
+    model = read_model(path)
+    calibration = calibrate(model, x, declared=False)
+    names = [layer.name for layer in model.layers]
+    assert {site.tensors: (site.layers, site.sums) for site in calibration.sites} == {
+        ("input",): ((names[0],), False), (a, b): ((names[1], names[2]), False), ("t6",): ((names[2],), False),
+        (t,): ((), True),
+    }  # fmt: skip
+    plan = quantize(model, calibration, all_at(model, 4, 4), Options())
+    path.write_bytes(qonnx_model(model, plan, {}).SerializeToString())
+    proto = onnx.load(str(path))
+    proto.graph.input[0].type.tensor_type.shape.dim[0].dim_value = len(x)
+    assert compare(import_model(path), raw_network(path), Executor(proto, x), x)["samples"] > 15
+
+
 def test_quantizers_are_qonnx_s():
     """Ties go to the even code, and one bit is a sign."""
     x = np.float32([-9, -1.5, -0.5, 0, 0.5, 1.5, 2.5, 9])

@@ -1,0 +1,69 @@
+"""A Tcl interpreter that knows just enough of Vivado to check a script: cells, pins and connections of a block design.
+
+Every command of Vivado is known by name; what is not is an error, as it is in Vivado. Pins must be of cells that were
+made before.
+"""
+
+import tkinter
+
+# What the commands give back, where a script uses it.
+_STUBS = r"""
+set called {}
+proc note {args} { global called; lappend called $args }
+foreach command {create_project set_property add_files update_compile_order create_bd_design apply_bd_automation
+    assign_bd_address validate_bd_design save_bd_design generate_target launch_runs wait_on_run open_run
+    report_utilization report_timing_summary current_project current_fileset get_files make_wrapper get_runs
+    create_bd_cell connect_bd_net connect_bd_intf_net} {
+    proc $command {args} "note $command {*}\$args; return \[result $command \$args\]"
+}
+proc result {command words} {
+    global cells
+    switch $command {
+        create_bd_cell { set name [lindex $words end]; set cells($name) 1; return $name }
+        make_wrapper { return system_wrapper.v }
+        default { return [lindex $words 0] }
+    }
+}
+proc get_bd_cells {name} { global cells; if {![info exists cells($name)]} { error "no cell $name" }; return $name }
+proc get_bd_pins {path} { get_bd_cells [lindex [split $path /] 0]; return $path }
+proc get_bd_intf_pins {path} { get_bd_cells [lindex [split $path /] 0]; return $path }
+proc get_board_parts {args} { global boards; return $boards }
+proc get_property {name of} { global properties; return $properties($name) }
+rename file _file
+proc file {action args} {
+    if {$action eq "copy"} { note file copy {*}$args; return }
+    uplevel [list _file $action {*}$args]
+}
+proc glob {args} { return [lindex $args end] }
+"""
+
+
+class BlockDesign:
+    """What a script did.
+
+    Attributes
+    ----------
+    called : list of tuple
+    cells : dict
+        IP, or module, by name of cell.
+    nets, interfaces : list of (from, to)
+    """
+
+    def __init__(self, script, path, *, arguments=(), boards="", properties=()):
+        interpreter = tkinter.Tcl()
+        interpreter.eval(_STUBS)
+        interpreter.setvar("argv", " ".join(arguments))
+        interpreter.setvar("boards", boards)
+        for name, value in ({"PROGRESS": "100%", "STATS.WNS": "0.5", "DIRECTORY": "run"} | dict(properties)).items():
+            interpreter.setvar(f"properties({name})", value)
+        interpreter.eval("rename info _info")
+        interpreter.eval(
+            f'proc info {{args}} {{ if {{$args eq "script"}} {{return {{{path}}}}}; uplevel 1 _info $args }}'
+        )
+        interpreter.eval(script)
+        split = interpreter.splitlist
+        self.called = [split(call) for call in split(interpreter.getvar("called"))]
+        made = [call for call in self.called if call[0] == "create_bd_cell"]
+        self.cells = {call[-1]: call[-2] for call in made}
+        self.nets = [call[1:] for call in self.called if call[0] == "connect_bd_net"]
+        self.interfaces = [call[1:] for call in self.called if call[0] == "connect_bd_intf_net"]
