@@ -165,10 +165,8 @@ class Reporter:
         use = r["use"]
         shares = f"LUTs {use['lut']:.1%}, FFs {use['ff']:.1%}, DSPs {use['dsp']:.1%}, BRAMs {use['bram18']:.1%}"
         self.out.print(f"share of an {r['part']}, flattened: {shares}")
-        self.out.print(
-            f"Yosys, before place and route, LUT6_2 as one LUT; arrays: {r['target']}; written to "
-            f"{r['directory']}/synth.json", markup=False,
-        )  # fmt: skip
+        self.out.print(f"assumed: {'; '.join(r['assumed'])}", markup=False)
+        self.out.print(f"by Yosys; arrays: {r['target']}; written to {r['directory']}/synth.json", markup=False)
 
     def pnr(self, r):
         """What place and route found."""
@@ -274,7 +272,7 @@ class Reporter:
             ("interrupts", f"{r['interrupts']} served under traffic"),
             ("soft resets", f"{r['resets']} at random times, {r['cut']} with a result cut off and marked"),
             ("registers, counters, cycles", right),
-            ("cycles stalled under traffic", ", ".join(f"{name} {count}" for name, count in r["stalls"].items())),
+            ("cycles stalled at full rate", ", ".join(f"{name} {count}" for name, count in r["stalls"].items())),
         ]
         self.out.print(table_of([f"{project.model.name}, IP block", ""], rows))
         for problem in r["problems"]:

@@ -99,12 +99,12 @@ class AcceleratorIP(wiring.Component):
     def _frames(self, m, file, gate, clear):
         """What is counted and timed by frame, STATUS, and the interrupt."""
         m.submodules.timer = timer = FrameTimer(depth=self.plan.frames_inside + 1)
-        ended, marked, running = Signal(), Signal(), Signal()
-        m.d.comb += [
-            running.eq(~gate.cleaning),
+        ended, marked = Signal(), Signal()
+        m.d.comb += [timer.forget.eq(gate.cleaning), timer.clear.eq(clear)]
+        last = gate.o.valid & gate.o.ready & gate.o.p.last
+        m.d.sync += [  # a cycle later, all of them: nothing is added to the streams' paths
             timer.begin.eq(gate.core_i.valid & gate.core_i.ready & ~gate.receiving),
-            ended.eq(gate.o.valid & gate.o.ready & gate.o.p.last), marked.eq(ended & gate.o.p.user),
-            timer.end.eq(ended & running), timer.forget.eq(gate.cleaning), timer.clear.eq(clear),
+            timer.end.eq(last & ~gate.cleaning), ended.eq(last), marked.eq(last & gate.o.p.user),
         ]  # fmt: skip
         for name in ("cycles", "latency", "latency_min", "latency_max", "interval", "interval_min", "interval_max"):
             m.d.comb += getattr(file, name).eq(getattr(timer, name))
