@@ -99,12 +99,16 @@ class AcceleratorIP(wiring.Component):
     def _frames(self, m, file, gate, clear):
         """What is counted and timed by frame, STATUS, and the interrupt."""
         m.submodules.timer = timer = FrameTimer(depth=self.plan.frames_inside + 1)
-        ended, marked = Signal(), Signal()
-        m.d.comb += [timer.forget.eq(gate.cleaning), timer.clear.eq(clear)]
-        last = gate.o.valid & gate.o.ready & gate.o.p.last
-        m.d.sync += [  # a cycle later, all of them: nothing is added to the streams' paths
+        ended, marked, bad, cut = Signal(), Signal(), Signal(), Signal()
+        o = gate.core_o
+        m.d.sync += [  # a cycle later, all of them, and from where the streams' paths are short
             timer.begin.eq(gate.core_i.valid & gate.core_i.ready & ~gate.receiving),
-            timer.end.eq(last & ~gate.cleaning), ended.eq(last), marked.eq(last & gate.o.p.user),
+            timer.end.eq(o.valid & o.ready & o.p.last), bad.eq(o.p.user),
+            cut.eq(gate.cleaning & gate.sending & gate.o.ready & gate.o.p.last),
+        ]  # fmt: skip
+        m.d.comb += [
+            timer.forget.eq(gate.cleaning), timer.clear.eq(clear),
+            ended.eq(timer.end | cut), marked.eq((timer.end & bad) | cut),
         ]  # fmt: skip
         for name in ("cycles", "latency", "latency_min", "latency_max", "interval", "interval_min", "interval_max"):
             m.d.comb += getattr(file, name).eq(getattr(timer, name))
