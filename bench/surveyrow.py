@@ -1,8 +1,10 @@
 """One row of the survey: what is measured of its networks and of the accelerator that the first of them becomes."""
 
+import json
+
 import numpy as np
 
-from flow.cache import BUILD, ROOT, Store, digest, source_digest
+from flow.cache import BUILD, ROOT, Store, atomic_write, digest, source_digest
 from flow.measure import ELABORATION, common_folding, numbers, simulated
 from flow.project import Project
 from flow.synth import synthesize
@@ -12,9 +14,10 @@ from hw.target import Target
 from .surveyfigures import bit_operations, compression, executable, mean_and_spread, quantizer_noise, weight_bits
 from .surveyunits import part_costs
 
-__all__ = ["SurveyError", "measure"]
+__all__ = ["ROW", "STEPS", "SurveyError", "measure"]
 
 STEPS = 100  # of progress
+ROW = "row.json"  # in the folder of a row: its latest figures
 NOISE_SAMPLES = 360  # that the noise of activations is measured on
 _SOURCES = [ROOT / "bench" / f"{name}.py" for name in ("surveyfigures", "surveyrow", "surveyunits")]
 
@@ -37,6 +40,7 @@ def measure(row, maker, rows, job):
     if kept is None:
         kept = store[key] = _measured(row, files, latents, maker, job)
     named = {"name": row.name, "method": row.method, "kind": row.kind, "nominal": [row.weight_bits, row.act_bits]}
+    atomic_write(maker.folder / row.name / ROW, json.dumps(named | kept, indent=1) + "\n")
     return named | kept
 
 
@@ -46,7 +50,7 @@ def _measured(row, files, latents, maker, job):
     noise = quantizer_noise(files[0], x[:NOISE_SAMPLES], latents)
     try:
         projects = [_project(row, path, directory / "common") for path in files]
-        plans = [project.plan for project in projects]
+        plan = projects[0].plan
     except ValueError as error:  # `golden.onnxfile.ModelError`, or a format that the hardware does not have
         accuracies = [float((executed(path, x).argmax(1) == labels).mean()) for path in files]
         job.done(f"no hardware: {error}")
@@ -57,7 +61,7 @@ def _measured(row, files, latents, maker, job):
     job.done(f"accuracy {100 * np.mean(accuracies):.2f} %", 5)
     return _accuracy(accuracies) | {
         "noise": noise,
-        "hardware": _hardware(row, projects[0], plans[0], x[: maker.frames], job),
+        "hardware": _hardware(row, projects[0], plan, x[: maker.frames], job),
     }
 
 
@@ -68,9 +72,9 @@ def _accuracy(accuracies):
 
 def _project(row, path, directory):
     with ELABORATION:
-        target = Target(dsp=row.dsp)
-        folding = common_folding(Project(path, folding={}, directory=directory).network)
-        return Project(path, folding=folding, directory=directory, target=target)
+        project = Project(path, folding={}, directory=directory, target=Target(dsp=row.dsp))
+        project.folding = common_folding(project.network)
+        return project
 
 
 def executed(path, x):

@@ -42,8 +42,8 @@ NOTES = """- **Accuracy**: the golden model on all test images, mean and standar
   {folding}. Cycles are those of the simulation.
 - **LUTs, FFs, DSPs, BRAMs**: Yosys (pyosys {pyosys}), `synth_xilinx -family xc7`, before place and route. DSPs are
   used where Yosys or the generator takes them; `float32-luts` has none.
-- **Weight bits**: the codes that the hardware holds. Scales, thresholds and levels are in the units and arrays, and so
-  in their LUTs.
+- **Weight bits**: of the codes. Scales, thresholds and levels are not counted: they are in the units and arrays,
+  and so in their LUTs. Where that takes fewer of them, the hardware holds the integer that a code stands for.
 - **Bit operations**: the sum over all multiplications of a frame of weight bits times activation bits (BOPs: van Baalen
   and others, "Bayesian Bits", NeurIPS 2020), by the bits of the codes.
 - **SQNR**: 10 log10(|x|² / |x - g q|²), x what goes into a quantizer and q what comes out, g the factor of least

@@ -212,7 +212,9 @@ def run(
 
         with report.counting("qonnx executor", len(samples)) as progress:
             checked = check_with_executor(project, samples, result, progress)
-    report.run(project, samples, result, checked)
+    from .rounding import rounding_of
+
+    report.run(project, samples, result, checked, rounding_of(project, samples, result))
     if checked and checked["labels_equal"] + checked["ties"] != checked["samples"]:
         raise typer.Exit(1)
 

@@ -12,6 +12,11 @@ from .synth import synthesize, synthesize_parts
 
 __all__ = ["synth_build"]
 
+ASSUMED = ("before place and route, out of context", "a LUT6_2 is one LUT; small LUTs are not yet packed into one")
+ASSUMED_OF_PRIMITIVES = (
+    "a slice's fourth carry position gives its sum, into a flip-flop, and the carry at once: behind each counter is a "
+    "register",
+)
 # By --ip: folder and top module, the module whose parts are shown, and the command that makes it.
 _DESIGNS = {
     False: ("verilog", "accelerator", "accelerator.accelerator", "build"),
@@ -46,10 +51,10 @@ def synth_build(directory, part, report, *, ip=False):
         )
     inside = re.findall(rf"^module \\{re.escape(outer)}\.([^. ]+) ", verilog.read_text(), re.MULTILINE)
     parts = {name: f"{outer}.{name}" for name in inside}
-    with report.counting("Yosys", 2) as done:
-        whole = synthesize(verilog, top, family=device.family)
-        done(1)
-        found = synthesize_parts(verilog, top, parts, family=device.family)
+    with report.stepping("Yosys, all together") as progress:
+        whole = synthesize(verilog, top, family=device.family, progress=progress)
+    with report.stepping("Yosys, layer by layer") as progress:
+        found = synthesize_parts(verilog, top, parts, family=device.family, progress=progress)
     result = {
         "directory": str(directory),
         "target": target,
@@ -57,6 +62,7 @@ def synth_build(directory, part, report, *, ip=False):
         "family": device.family,
         "total": _row(whole),
         "use": {name: round(share, 4) for name, share in device.use(whole).items()},
+        "assumed": [*ASSUMED, *(ASSUMED_OF_PRIMITIVES if target != Luts.OPERATORS.value else ())],
         "stages": {name or "the rest": _row(resources) for name, resources in found.items()},
     }
     atomic_write(directory / ("synth-ip.json" if ip else "synth.json"), json.dumps(result, indent=2) + "\n")

