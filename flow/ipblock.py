@@ -7,7 +7,7 @@ from amaranth.hdl import Shape
 from amaranth.lib.wiring import In
 
 from hw.axilite import axilite_ports
-from hw.ip import AcceleratorIP
+from hw.ip import ip_members
 from hw.registers import RegisterMap
 from hw.target import Luts
 
@@ -74,7 +74,7 @@ class Block:
 
 def describe(plan, registers, model):
     """The `Block` of an accelerator's plan, for the model file named ``model``."""
-    members = AcceleratorIP(plan, registers).signature.members
+    members = ip_members(plan, registers)
     ports = tuple(Port(n, "in" if m.flow == In else "out", Shape.cast(m.shape).width) for n, m in members.items())
     stem = re.sub(r"\W", "_", model.rsplit(".", 1)[0], flags=re.ASCII)
     return Block(
