@@ -136,6 +136,8 @@ def _memory(figures):
 
 
 def _layers(sensitivity):
+    if not sensitivity:
+        return None
     lines, ends_worst = [], []
     for bits, lost in sensitivity.items():
         mean = {name: sum(points) / len(points) for name, points in lost.items()}
