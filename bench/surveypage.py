@@ -60,7 +60,8 @@ def page(digits, fashion=None):
         shape="-".join(map(str, _first(digits, "shape"))), seeds=len(digits["seeds"]), train=f"{digits['images'][0]:,}",
         test=digits["images"][1], steps=_steps(digits), table=table(digits), notes=_notes(digits),
         claims=_claims(digits), gaps=_gaps(digits),
-        fashion=_fashion(fashion) if fashion else "", missing=" and ".join(MISSING), literature=_literature(),
+        fashion=_fashion(fashion) if fashion else "", literature=_literature(),
+        missing=f"{', '.join(MISSING[:-1])} and {MISSING[-1]}",
     )  # fmt: skip
     blocks = re.split(r"\n\n+", text)
     return "\n\n".join(_filled(block) for block in blocks if block.strip()) + "\n"

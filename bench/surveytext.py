@@ -129,13 +129,18 @@ def _memory(figures):
     if whole:
         times = whole["cost"]["lut"] / binary["cost"]["lut"]
         text += f" (or {whole['cost']['lut']:,} LUTs without DSPs, {times:.1f} times)"
-    return (
-        "Binary weights save 32 times the memory.",
-        text + ", as at this folding streams and memories take most of it.",
+    lanes = sum(pe * simd for _, pe, simd in binary["folding"])
+    products = lanes * binary["array"]["lut"] / binary["array_lanes"]
+    text += (
+        f": at this folding its {lanes} products a cycle take about {products:.0f} LUTs, by those of a lane, and "
+        "streams, memories and control the rest"
     )
+    return "Binary weights save 32 times the memory.", f"{text}."
 
 
 def _layers(sensitivity):
+    if not sensitivity:
+        return None
     lines, ends_worst = [], []
     for bits, lost in sensitivity.items():
         mean = {name: sum(points) / len(points) for name, points in lost.items()}

@@ -167,6 +167,7 @@ def test_words_follow_from_the_figures():
     assert "better at 2 bits, worse at 8" in worse
 
     memory = said["Binary weights save 32 times the memory."]
+    assert "its 5 products a cycle take about 78 LUTs" in memory
     assert memory.startswith("32 times here: 282,624 bits become 8,832, for -5.00 points") and "6.0 times" in memory
     layers = said["The first and the last layer are the sensitive ones."]
     assert layers.startswith("Both lose more") and "3.50, 1.00, 2.00 points" in layers
@@ -181,6 +182,14 @@ def test_one_end_that_is_not_sensitive_is_said_so():
     changed["sensitivity"]["1"]["a"] = changed["sensitivity"]["1"]["c"] = [1.0]
     text = dict(claims(changed))["The first and the last layer are the sensitive ones."]
     assert text.startswith("Not seen throughout")
+
+
+def test_what_is_not_there_is_not_spoken_of():
+    few = result() | {"sensitivity": {}}
+    few["rows"] = [r for r in few["rows"] if r["name"] in ("float32", "lsq-w2a2")]
+    assert [claim for claim, _ in claims(few)] == []
+    few["rows"][1]["accuracy"] = 0.985
+    assert [claim for claim, _ in claims(few)] == ["What to take for a loss of at most 1 point."]
 
 
 def test_difference_and_its_noise():
