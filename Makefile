@@ -24,7 +24,7 @@ SIM_OPTIONS = $(if $(IMAGES),--images '$(IMAGES)') $(if $(INPUT),--input '$(INPU
 .DELETE_ON_ERROR:
 # Two targets must not install into one environment at once.
 .NOTPARALLEL:
-.PHONY: help sim verilog compare bench cost test test-all train lint clean doctor moved
+.PHONY: help sim verilog compare bench cost survey test test-all train lint clean doctor doctor-test moved
 
 help: ## List the targets
 	@echo "make TARGET [MODEL=path.onnx] [IMAGES=images.npz] [INPUT=…] [FOLDING=…] [WAVES=1] [ARGS=…]"
@@ -51,16 +51,20 @@ cost: $(VENV)/.for-use ## Synthesize a multiplication in every format and write 
 	@echo "fewbit: measuring what a multiplication costs"
 	@$(RUN) -m bench.cost $(ARGS)
 
+survey: doctor $(VENV)/.for-training ## Train and build every quantization method and write docs/survey.md; ARGS=fashion: Fashion-MNIST
+	@echo "fewbit: surveying quantization methods"
+	@$(RUN) -m bench.survey $(ARGS)
+
 train: $(VENV)/.for-training ## Train the example models anew (installs JAX)
 	@echo "fewbit: training"
 	@$(FEWBIT) train $(ARGS)
 
-test: doctor lint ## Check style and run all tests but the slow ones
+test: doctor doctor-test lint ## Check style and run all tests but the slow ones
 	@echo "fewbit: running the tests, without the slow ones"
 	@FEWBIT_MODEL='$(MODEL)' FEWBIT_IMAGES='$(IMAGES)' FEWBIT_INPUT='$(INPUT)' \
 	  $(RUN) -m pytest -q -n $(WORKERS) -m "not slow" $(ARGS)
 
-test-all: doctor lint ## Check style and run every test
+test-all: doctor doctor-test lint ## Check style and run every test
 	@echo "fewbit: running every test"
 	@FEWBIT_MODEL='$(MODEL)' FEWBIT_IMAGES='$(IMAGES)' FEWBIT_INPUT='$(INPUT)' \
 	  $(RUN) -m pytest -q -n $(WORKERS) $(ARGS)
@@ -93,6 +97,9 @@ endef
 # Before an install, which is long, and before each simulation, because a compiler may have gone since.
 doctor:
 	$(call examine,install simulate)
+
+doctor-test:
+	$(call examine,test)
 
 # $(call install,extras,what is installed,stamps): stamps are touched only once pip has succeeded.
 define install

@@ -56,7 +56,7 @@ def layer_plan(pe, simd, luts, steps=STEPS, rows=ROWS):
 
 def unit(plan):
     """The PE of a plan alone."""
-    kind, more = (IntegerPE, {}) if plan.target.luts is Luts.OPERATORS else (LutIntegerPE, {"instances": True})
+    kind, more = (IntegerPE, {}) if plan.target.luts is Luts.OPERATORS else (LutIntegerPE, {"luts": plan.target.luts})
     return kind(x_format=plan.x_format, w_format=Bipolar(), simd=plan.simd, acc_shape=plan.acc_shape, **more)
 
 

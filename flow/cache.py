@@ -14,7 +14,7 @@ __all__ = ["BUILD", "ROOT", "PACKAGES", "Stage", "Store", "atomic_write", "diges
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-PACKAGES = ("golden", "hw", "sim", "train", "flow")
+PACKAGES = ("golden", "hw", "host", "sim", "train", "ptq", "flow")
 
 
 def atomic_write(path, content):

@@ -3,34 +3,15 @@
 import numpy as np
 from onnx import helper, numpy_helper
 
-from golden.formats import Bipolar, Signed, Unsigned
+from golden.methods.ranges import step
 from golden.onnxfile import ModelError, describe
 
-__all__ = ["evaluate_all", "format_of", "quantized", "scale_of"]
-
-
-def _best_scale(values, lo, hi):
-    """The scale of smallest squared error when ``values`` are rounded to integers from ``lo`` to ``hi``."""
-    most = max(values.max(initial=0) / max(hi, 1), -values.min(initial=0) / max(-lo, 1))
-    if not most > 0:
-        return np.float32(1)
-    scales = (most * np.linspace(1, 0.1, 46)).astype(np.float32)
-    errors = [np.square(np.clip(np.rint(values / s), lo, hi) * s - values).sum() for s in scales]
-    return scales[int(np.argmin(errors))]
-
-
-def format_of(bits, signed):
-    """The format that ``bits`` are used in: narrow if signed, and one bit is -1 and 1, or 0 and 1."""
-    if bits == 1:
-        return Bipolar() if signed else Unsigned(1)
-    return Signed(bits, narrow=True) if signed else Unsigned(bits)
+__all__ = ["evaluate_all", "quantized", "scale_of"]
 
 
 def scale_of(values, fmt):
-    """The scale for rounding ``values`` to ``fmt``."""
-    if isinstance(fmt, Bipolar):
-        return np.float32(np.abs(values).mean() or 1)
-    return _best_scale(values.astype(np.float64), fmt.lo, fmt.hi)
+    """The scale of least squared error for rounding ``values`` to ``fmt``."""
+    return step(values.reshape(-1), fmt)[()]
 
 
 def quantized(quantizer, values):

@@ -11,6 +11,7 @@ from golden.onnxfile import ModelError
 
 from .folding import FoldingError
 from .images import ImageError
+from .ptqcli import app as ptq_commands
 from .report import Reporter
 
 __all__ = ["main"]
@@ -49,10 +50,15 @@ class TargetName(StrEnum):
 
     portable = "portable"
     xilinx = "xilinx"
+    ultrascale = "ultrascale"
 
 
 TargetOption = Annotated[
-    TargetName, typer.Option("--target", help="`xilinx`: arrays of LUT6_2 and CARRY4. `portable`: of operators.")
+    TargetName,
+    typer.Option(
+        "--target",
+        help="`xilinx`: arrays of LUT6_2 and CARRY4; `ultrascale`: of LUT6_2 and CARRY8; `portable`: of operators.",
+    ),
 ]
 
 
@@ -97,7 +103,7 @@ def fold(
     fps: Annotated[float | None, typer.Option("--fps", min=0.001, help="Frames a second, at least.")] = None,
     max_cycles: Annotated[int | None, typer.Option("--max-cycles", min=1, help="Cycles a frame, at most.")] = None,
     max_luts: Annotated[int | None, typer.Option("--max-luts", min=1, help="LUTs by the estimate, at most.")] = None,
-    dsps: Annotated[int, typer.Option("--dsp", min=0, help="DSPs that products may take where they save LUTs.")] = 0,
+    dsps: Annotated[int, typer.Option("--dsp", min=0, help="DSPs to take products or sums where they save LUTs.")] = 0,
     clock: Clock = 200.0, input_spec: Input = None,
     file: Annotated[Path | None, typer.Option("-o", "--output-file", help="Default `build/<model>/fold.json`.")] = None,
     json: Json = False,
@@ -114,21 +120,29 @@ def verilog(
     model: Model, input_spec: Input = None, folding: Folding = None, directory: Directory = None,
     output: Output = "auto", target: TargetOption = TargetName.xilinx, json: Json = False,
 ):  # fmt: skip
-    """Write the Verilog for the Xilinx tools: the block, a Vivado script, a clock constraint, a description."""
-    build(model, input_spec, folding, directory, output, target, json)
+    """Write the Verilog: the bare block with a Vivado script, and the IP block with its registers and descriptions."""
+    report = Reporter(json)
+    project = _project(model, input_spec, output, folding, directory, target)
+    with report.working("generating Verilog"):
+        fresh = project.generate()
+    with report.working("generating the IP block"):
+        fresh_ip = project.generate_ip()
+    report.step("IP block", fresh_ip, project.ip_verilog.parent)
+    report.build(project, fresh)
 
 
 @app.command(epilog="Example: `fewbit synth build/w1a1 --part xc7z020`")
 def synth(
     directory: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build, as `build/w1a1`.")],
     part: Annotated[str, typer.Option("--part", help="Device whose shares are shown.")] = "xc7a35t",
+    ip: Annotated[bool, typer.Option("--ip", help="The IP block: accelerator, registers and counters.")] = False,
     json: Json = False,
 ):  # fmt: skip
     """Synthesize a build with Yosys: LUTs, flip-flops, carries, memory and DSPs by layer and in all."""
     from .synthcommand import synth_build
 
     report = Reporter(json)
-    report.synth(synth_build(directory, part, report))
+    report.synth(synth_build(directory, part, report, ip=ip))
 
 
 @app.command(epilog="Example: `fewbit pnr build/w1a1 --device ecp5-45k --speed 6`")
@@ -145,6 +159,40 @@ def pnr(
 
     report = Reporter(json)
     report.pnr(pnr_build(directory, device, speed, seed, goal, report))
+
+
+@app.command(epilog="Example: `fewbit board ulx3s build/w1a1` makes build/w1a1/board-ulx3s/top.bit.")
+def board(
+    name: Annotated[str, typer.Argument(help="`ulx3s`, `arty-a7-35`, `pynq-z2` or `arty-z7`.")],
+    directory: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build, as `build/w1a1`.")],
+    clock: Annotated[float | None, typer.Option("--clock", min=1.0, help="MHz; default: the board's own.")] = None,
+    baud: Annotated[int, typer.Option("--baud", min=300, help="Of the serial port.")] = 1_000_000,
+    seed: Annotated[int, typer.Option("--seed", help="Of the placement.")] = 1,
+    run: Annotated[bool, typer.Option("--run/--files", help="Make the bitstream, or only write the design.")] = True,
+    json: Json = False,
+):  # fmt: skip
+    """Write a complete design for a board, pins and clocks included; for the ULX3S make its bitstream too."""
+    from .board import build_board
+
+    report = Reporter(json)
+    report.board(build_board(name, directory, report, clock=clock, baud=baud, seed=seed, run=run))
+
+
+@app.command(epilog="Example: `fewbit demo build/w1a1` and open the page that it names.")
+def demo(
+    directory: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build, as `build/w1a1`.")],
+    serial: Annotated[
+        str | None, typer.Option("--serial", help="Port of a board; without: the Verilator model.")
+    ] = None,
+    baud: Annotated[int, typer.Option("--baud", min=300, help="Of the serial port.")] = 1_000_000,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page; 0 takes a free one.")] = 8000,
+    images: ImagesFile = None,
+    terminal: Annotated[bool, typer.Option("--terminal", help="Draw in the terminal instead of a page.")] = False,
+):
+    """Draw an image, send it to the accelerator and see the score of every class."""
+    from .demo import run_demo
+
+    run_demo(directory, Reporter(), serial=serial, baud=baud, port=port, terminal=terminal, images=images)
 
 
 @app.command(epilog="Example: `fewbit run examples/digits/w1a1.onnx --images examples/digits/test.npz`")
@@ -164,7 +212,9 @@ def run(
 
         with report.counting("qonnx executor", len(samples)) as progress:
             checked = check_with_executor(project, samples, result, progress)
-    report.run(project, samples, result, checked)
+    from .rounding import rounding_of
+
+    report.run(project, samples, result, checked, rounding_of(project, samples, result))
     if checked and checked["labels_equal"] + checked["ties"] != checked["samples"]:
         raise typer.Exit(1)
 
@@ -176,15 +226,22 @@ def sim(
     input_spec: Input = None, folding: Folding = None, directory: Directory = None, output: Output = "auto",
     target: TargetOption = TargetName.xilinx, clock: Clock = 200.0,
     seed: Annotated[int, typer.Option(help="Of the stalls.")] = 1,
+    ip: Annotated[bool, typer.Option("--ip", help="The IP block: registers, interrupt, soft reset, DMA.")] = False,
     waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform (.vcd).")] = False,
     json: Json = False, verbose: Verbose = False,
 ):  # fmt: skip
     """Simulate the Verilog in Verilator and compare every bit and every cycle with golden and prediction."""
-    from .simulation import simulate_project
+    from .simulation import simulate_ip_block, simulate_project
 
     report = Reporter(json)
     project = _project(model, input_spec, output, folding, directory, target)
-    samples = _images(project, images, frames, report)
+    samples = _images(project, images, frames or (32 if ip else None), report)
+    if ip:
+        result = simulate_ip_block(
+            project, samples, report, stall=stall or 0.3, seed=seed, waves=waves, verbose=verbose
+        )
+        report.sim_ip(project, result)
+        raise typer.Exit(0 if result["ok"] else 1)
     result = simulate_project(
         project, samples, report, stall=stall, seed=seed, clock=clock, waves=waves, verbose=verbose
     )
@@ -231,8 +288,12 @@ def train(
         raise ModelError(error) from None
 
 
+app.add_typer(ptq_commands)
+
+
 def main():
     """Entry point: an expected error, wrong usage too, is one line on standard error and exit status 2."""
+    from host.build import HostError
     from sim.runner import SimulationError
 
     from .toolrun import ToolError
@@ -245,7 +306,7 @@ def main():
     except USAGE_ERRORS as error:
         command = error.ctx.command_path if error.ctx else "fewbit"
         _fail(f"{error.format_message().rstrip('.')} (see {command} --help)")
-    except (ModelError, FoldingError, ImageError, SimulationError, ToolError, OSError, ValueError) as error:
+    except (ModelError, FoldingError, ImageError, HostError, SimulationError, ToolError, OSError, ValueError) as error:
         _fail(error)
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", INTERRUPTED)

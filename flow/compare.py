@@ -1,8 +1,6 @@
 """The comparison: the same network in float32 and in each low-bit format, side by side."""
 
 import json
-import os
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from .comparepage import write_page
 from .fill import LIMIT, PART
 from .folding import layers_of, read_folding
 from .images import ImageError, find_images, load_images
+from .jobs import run_jobs
 from .measure import STEPS, Variant, common_folding, measure
 from .requantize import FORMATS, requantize
 
@@ -162,37 +161,14 @@ def _samples(network, path, report):
 
 
 def _measure_all(variants, common, samples, labels, directory, input_spec, report, part):
-    """Rows in the order of ``variants``, two measured at a time: Yosys and Verilator each take one core."""
-    workers = max(1, min(2, os.cpu_count() or 1))
-    rows, running = {}, []
-    with report.jobs("comparing", STEPS * len(variants)) as start, ThreadPoolExecutor(workers) as pool:
+    """Rows in the order of ``variants``."""
+    by_name = {variant.name: variant for variant in variants}
 
-        def one(variant):
-            job = start(variant.name, STEPS)
-            running.append(job)
-            try:
-                where = directory / variant.name.replace(" ", "-")
-                rows[variant.name] = measure(
-                    variant, common, samples, labels, where, input_spec=input_spec, job=job, part=part
-                )
-            finally:
-                job.end()
+    def one(name, job):
+        where = directory / name.replace(" ", "-")
+        return measure(by_name[name], common, samples, labels, where, input_spec=input_spec, job=job, part=part)
 
-        futures = [pool.submit(one, variant) for variant in variants]
-        try:
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            failed = [f.exception() for f in done if f.exception()]
-            if failed:
-                raise failed[0]
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            while not all(f.done() for f in futures):
-                for job in list(running):
-                    job.stopped = True
-                wait(futures, timeout=0.2)
-            raise
-    return [rows[variant.name] for variant in variants]
+    return list(run_jobs(report, "comparing", list(by_name), STEPS, one).values())
 
 
 def _shape(network):

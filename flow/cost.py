@@ -1,25 +1,23 @@
 """LUTs, block RAMs and DSPs of a folded layer by formulas: quick enough to search with, close to what synthesis says.
 
 They are of ``--target xilinx``, whose arrays and weight memories are made LUT by LUT: what those take is known, and the
-formulas below are fitted to Yosys for what is around them (`python -m bench.cost_model` compares). Float32 layers and
+formulas below are fitted to Yosys for what is around them (`python -m bench.estimate` compares). Float32 layers and
 ``--target portable`` are rougher: operators take about twice as much.
 """
 
 from dataclasses import dataclass
-from functools import cache
-from math import exp
 
 from golden.formats import Bipolar, Float32, Ternary
-from hw.lutheap import best_pe, build_sum
-from hw.products import product_terms
-from hw.rom import placement_of
+from hw.arithmetic import chosen
+from hw.lutheap import build_sum
+from hw.pecost import distinct_columns as _distinct
+from hw.pecost import rom_placement
 from hw.slidingplan import columns_of
 
 __all__ = ["FLATTENED", "OVERHEAD", "Cost", "cost_of_layer", "cost_of_pool", "cost_of_unit", "total"]
 
 FLATTENED = 0.96  # of the layers' LUTs are left when synthesis looks across their boundaries
 OVERHEAD = 55  # LUTs of the AXI4-Stream shell
-_ANCHORS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)  # lanes for which a PE is built; between them: a line
 _FLOAT = 560  # of a float32 multiplier with two DSPs, and its share of the additions
 _RESCALED = 32  # levels from which on an activation is a product, a sum and a shift (`golden.rescale`)
 _RING = 2048  # bits of a ring from which on synthesis makes block RAM of it
@@ -45,13 +43,13 @@ def total(costs):
     return Cost(FLATTENED * together.lut + OVERHEAD, together.bram18, together.dsp)
 
 
-def cost_of_layer(layer, pe, simd, dsp=None):
-    """The `Cost` of a `flow.folding.Layer`, with what stands in front of it; products in DSPs with ``dsp``."""
+def cost_of_layer(layer, pe, simd, products=None):
+    """The `Cost` of a `flow.folding.Layer`, with what stands in front of it; ``products`` as of a folding."""
     shape = _Shape(layer, pe, simd)
-    return cost_of_unit(layer, pe, simd, dsp) + _window(layer, simd, shape) + _gearbox(layer, simd, shape)
+    return cost_of_unit(layer, pe, simd, products) + _window(layer, simd, shape) + _gearbox(layer, simd, shape)
 
 
-def cost_of_unit(layer, pe, simd, dsp=None):
+def cost_of_unit(layer, pe, simd, products=None):
     """The `Cost` of its matrix-vector unit alone: array, weights, activation, replay and FIFO."""
     shape = _Shape(layer, pe, simd)
     found = [_replay(layer, shape)]
@@ -60,13 +58,15 @@ def cost_of_unit(layer, pe, simd, dsp=None):
         return sum(found, weights + Cost(pe * simd * _FLOAT + pe * 450, dsp=2 * pe * simd))
     if layer.weight_range[0] == layer.weight_range[1]:  # an average: all weights are one
         found.append(Cost(pe * shape.acc))
-    elif shape.words == 1 and not dsp:
+    elif shape.words == 1 and products is None:
         found.append(Cost(_constant(layer, pe, simd)))
     else:
-        found += [_array(layer, shape, dsp), _rom(layer.weight_format.bits * pe * simd, shape.words)]
-        if layer.levels == 2:  # the accumulators start at minus their thresholds
+        way = _way(layer, shape, products)
+        bits = layer.weight_format.bits if way is None else way.weight_bits
+        found += [_array(layer, shape, way), _rom(bits * pe * simd, shape.words)]
+        if layer.levels == 2 and products != "sums":  # the accumulators start at minus their thresholds
             found.append(_rom(pe * shape.acc, shape.rows * shape.vectors))
-    return sum(found, _activation(layer, shape) + Cost(27 + _fifo(shape.lanes * _bits(layer.levels))))
+    return sum(found, _activation(layer, shape, products) + Cost(27 + _fifo(shape.lanes * _bits_out(layer))))
 
 
 def cost_of_pool(window, edge, cycles):
@@ -90,8 +90,17 @@ class _Shape:
         self.together = self.parallel * self.abreast  # pixels or groups that each have lanes of their own
         self.acc = layer.accumulator_bits
         if not isinstance(layer.x_format, Float32):
-            terms = product_terms(layer.x_format, layer.weight_format)
-            self.acc = (layer.inputs * sum(1 << e for e in terms.exponents)).bit_length() + (layer.levels == 2)
+            exponents = layer.ways[0].exponents
+            self.acc = (layer.inputs * sum(1 << e for e in exponents)).bit_length() + (layer.levels == 2)
+        self.numbers = dict(
+            pe=pe, simd=simd, lanes=self.lanes, steps=self.steps, inputs=layer.inputs, words=self.words,
+            rows=self.rows * self.vectors * (pe // self.lanes), acc=layer.accumulator_bits,
+        )  # fmt: skip
+
+
+def _bits_out(layer):
+    """Of a code that leaves: an accumulator where no activation is behind it."""
+    return layer.accumulator_bits if layer.summed is None else _bits(layer.levels)
 
 
 def _bits(levels):
@@ -101,37 +110,29 @@ def _bits(levels):
 # Arrays
 
 
-def _array(layer, shape, dsp):
-    """PEs, how long they hold an initial value, and how their results leave."""
+def _array(layer, shape, way):
+    """PEs, how long they hold an initial value, how their results leave, and what adds up planes; DSPs without a
+    ``way``."""
     pe, acc = shape.pe, shape.acc
-    feedback, dsps = shape.steps > 1, 0
-    if dsp:
+    feedback, dsps, beside = shape.steps > 1, 0, 0
+    if way is None:
         packing, dsps = layer.packing, layer.dsps(pe, shape.simd)
         heights = dict.fromkeys(range(packing.field), shape.simd)
         heights[0] += shape.simd * packing.signed
         unit = build_sum(tuple(heights.items()), acc, feedback).netlist
         each = unit.luts + 2 * shape.simd * packing.overlaps
     else:
-        each = _pe(layer.x_format, layer.weight_format, shape.simd, acc, feedback)
-    held = 0 if feedback or layer.levels > 2 else _distinct(pe * acc, shape.rows)  # as shift registers
-    return Cost(pe * each + held + (pe - shape.lanes) * acc + 8, dsp=dsps)
+        each, beside = way.pe_luts(shape.simd, acc, feedback), way.beside(shape.numbers)
+        dsps = way.dsps(pe, acc)
+    held = 0 if feedback or layer.levels > 2 or dsps else _distinct(pe * acc, shape.rows)  # as shift registers
+    return Cost(pe * each + held + (pe - shape.lanes) * acc + beside + 8, dsp=dsps)
 
 
-def _pe(x_format, w_format, simd, acc, feedback):
-    """LUTs of a PE: on the line between two that are built."""
-    high = next((n for n in _ANCHORS if n >= simd), simd)
-    low = max((n for n in _ANCHORS if n <= simd), default=simd)
-    ends = [_built(x_format, w_format, n, feedback) for n in (low, high)]
-    between = (simd - low) / (high - low) if high > low else 0
-    wide = acc - product_terms(x_format, w_format).exponents[-1] - 1 - simd.bit_length()
-    return ends[0] + (ends[1] - ends[0]) * between + max(0, wide)
-
-
-@cache
-def _built(x_format, w_format, simd, feedback):
-    terms = product_terms(x_format, w_format)
-    pe = best_pe(x_format, w_format, simd, max(terms.exponents) + 1 + simd.bit_length(), feedback)
-    return pe.luts
+def _way(layer, shape, products):
+    """What a layer's products are, or None for those in DSPs."""
+    if products == "dsp":
+        return None
+    return layer.summed if products == "sums" else chosen(layer.ways, shape.numbers, products)
 
 
 def _constant(layer, pe, simd):
@@ -143,14 +144,8 @@ def _constant(layer, pe, simd):
 
 
 def _rom(columns, depth):
-    where = placement_of(_distinct(columns, depth), depth) if depth > 1 else None
+    where = rom_placement(columns, depth)
     return Cost() if where is None else Cost(where.luts, where.bram18)
-
-
-def _distinct(columns, depth):
-    """About how many columns of a memory are neither constant nor equal to another."""
-    kinds = (1 << min(depth, 40)) - 2
-    return round(kinds * (1 - exp(-columns / kinds))) if depth > 1 else 0
 
 
 def _ram(width, depth):
@@ -167,7 +162,9 @@ def _fifo(width):
 def _replay(layer, shape):
     if shape.rows == 1 and not isinstance(layer.x_format, Float32):
         return Cost()
-    return Cost(_ram(shape.simd * shape.together * layer.x_format.bits, 2 * shape.steps) + 20)
+    memory = _ram(shape.simd * shape.together * layer.x_format.bits, 2 * shape.steps)
+    counters = 6.2 * (shape.steps - 1).bit_length() + 2.6 * (shape.rows * shape.vectors - 1).bit_length()
+    return Cost(memory + counters + 18)
 
 
 def _gearbox(layer, simd, shape):
@@ -177,9 +174,9 @@ def _gearbox(layer, simd, shape):
     return Cost(1.2 * min(simd, layer.channels) * shape.parallel * layer.x_format.bits + 12)
 
 
-def _activation(layer, shape):
+def _activation(layer, shape, products):
     """Thresholds and how they are searched."""
-    if layer.levels <= 2:
+    if layer.levels <= 2 and products != "sums":
         return Cost()
     depth = shape.rows * shape.vectors * (shape.pe // shape.lanes)
     if layer.levels <= 4:
@@ -187,10 +184,10 @@ def _activation(layer, shape):
         return _rom(shape.lanes * shape.acc * compared, depth) + Cost(shape.lanes * compared * shape.acc * 0.6)
     if layer.levels >= _RESCALED:  # a multiplier and an addend of about the accumulator's width, and half as wide again
         constants = _rom(3 * shape.lanes * shape.acc, depth)
-        return constants + Cost(shape.lanes * (2 * shape.acc + 12), dsp=2 * shape.lanes)
+        return constants + Cost(shape.lanes * (4 * shape.acc + 12), dsp=2 * shape.lanes)
     levels = _bits(layer.levels)
     roms = [_rom(shape.acc, depth << level) for level in range(levels)]
-    return sum((Cost(shape.lanes * (0.9 * r.lut + shape.acc * 0.6), shape.lanes * r.bram18) for r in roms), Cost())
+    return sum((Cost(shape.lanes * (0.9 * r.lut + shape.acc * 1.4), shape.lanes * r.bram18) for r in roms), Cost())
 
 
 # Windows

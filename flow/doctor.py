@@ -1,8 +1,8 @@
 """Says in one line each what the machine lacks, before anything long begins.
 
-Runs before the virtual environment exists, as ``python3 -I flow/doctor.py [install] [simulate]``: standard library
-only, and syntax that an old Python still reads, because an old Python is one of the things to tell. Exit status 0 if
-nothing is missing, else 2.
+Runs before the virtual environment exists, as ``python3 -I flow/doctor.py [install] [simulate] [test]``: standard
+library only, and syntax that an old Python still reads, because an old Python is one of the things to tell. Exit status
+0 if nothing is missing, else 2.
 """
 
 import ctypes
@@ -72,6 +72,13 @@ def library_problems(find=shared_libpython):
     ]
 
 
+def tcl_problems(has=importlib.util.find_spec, which=shutil.which):
+    """What keeps the tests from running the Tcl scripts that are written for Vivado."""
+    if has("_tkinter") or which("tclsh"):
+        return []
+    return ["A Tcl interpreter (tclsh) is missing, which the tests need: install the Debian package tcl."]
+
+
 def path_problems(path):
     """Characters of the checkout's path that make and Verilator's makefiles cannot take."""
     if not set(path) & set(" \t\n#$:'\"\\;&"):
@@ -84,6 +91,7 @@ def main(argv):
     checks = {
         "install": [python_problems],
         "simulate": [tool_problems, library_problems, lambda: path_problems(os.getcwd())],
+        "test": [tcl_problems],
     }
     unknown = sorted(set(argv) - set(checks))
     if unknown:

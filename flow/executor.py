@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from golden.exchange import number_frames
 from golden.execute import labels_of
 from golden.onnxfile import ModelError
 
@@ -33,6 +34,7 @@ def check_with_executor(project, images, result, progress):
     given = model.graph.output[0].name  # the clean-up renames tensors; their order stays
     outputs = []
     for number, x in enumerate(images.floats):
+        number_frames(model.model, number)
         repeated = np.repeat(x.reshape(1, *project.network.input_shape), copies, axis=0).astype(dtype)
         try:
             outputs.append(execute_onnx(model, {name: repeated})[given][:1])

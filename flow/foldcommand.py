@@ -17,7 +17,7 @@ def fold_model(model, input_spec, fps, max_cycles, max_luts, dsps, clock, file, 
     """Fold, predict, write the file; returns what ``--json`` prints.
 
     At most one of ``fps``, ``max_cycles`` and ``max_luts`` may be given; without any it is the default folding. Up to
-    ``dsps`` DSPs then take products where they save the most LUTs.
+    ``dsps`` DSPs then take products or accumulators where they save the most LUTs.
     """
     if sum(target is not None for target in (fps, max_cycles, max_luts)) > 1:
         raise FoldingError("give one of --fps, --max-cycles and --max-luts, not several")

@@ -1,6 +1,6 @@
-"""Folding: how many neurons (PE) by how many inputs (SIMD) each layer computes in a cycle, and whether in DSPs.
+"""Folding: how many neurons (PE) by how many inputs (SIMD) each layer computes in a cycle, and how.
 
-A folding is a dict from layer to ``(pe, simd)``, or to ``(pe, simd, "dsp")``.
+A folding is a dict from layer to ``(pe, simd)``, or to ``(pe, simd, products)`` with one of `hw.arithmetic.NAMES`.
 """
 
 import json
@@ -12,6 +12,7 @@ from golden.formats import Float32
 from golden.network import Dense, FloatDense, Rescale, Threshold
 from golden.spatial import Windows
 from hw.abreast import legal_abreast
+from hw.arithmetic import Summed, options_of
 from hw.dsppacking import best_packing
 from hw.slidingplan import cycles_of_window, simd_of_window
 
@@ -48,6 +49,10 @@ class Layer:
         In front of the window, or of the layer without one.
     channels : int
         Of a group, in front of the window.
+    ways : tuple of `hw.arithmetic.Arithmetic`
+        In which its products can be made, DSPs not counted.
+    summed : hw.arithmetic.Summed or None
+        Its products with accumulators in DSPs, if they can be there: an activation is behind them.
     """
 
     name: str
@@ -63,6 +68,8 @@ class Layer:
     window: object
     source: object
     channels: int
+    ways: tuple = ()
+    summed: object = None
 
     @property
     def macs(self):
@@ -88,8 +95,8 @@ class Layer:
     def packing(self):
         """How products share DSPs (`hw.dsppacking.Packing`), or None if they cannot be in them."""
         try:
-            return best_packing(self.x_format, *map(int, self.weight_range))
-        except ValueError:
+            return best_packing(self.ways[0].lane_format, *map(int, self.weight_range))
+        except (ValueError, IndexError):
             return None
 
     def dsps(self, pe, simd):
@@ -161,8 +168,15 @@ def layers_of(network):
                 accumulator_bits=edges[node.y].format.bits, levels=after[0].format.levels if after else 2,
                 window=window, source=x if window is None else edges[window.x],
                 channels=inputs if window is None else inputs // window.window.taps_count,
+                ways=tuple(options_of(node, x.format)) if isinstance(node, Dense) else (),
+                summed=Summed(node, x.format) if _alone(network, node, after) else None,
             )  # fmt: skip
     return layers
+
+
+def _alone(network, node, after):
+    """Whether an activation, and nothing else, reads the sums of an integer layer."""
+    return isinstance(node, Dense) and bool(after) and len(network.readers(node.y)) == 1
 
 
 def fold(network, cycles):
@@ -202,8 +216,14 @@ def default_folding(network):
 
 def write_folding(folding):
     """The folding as JSON text, for a person to edit."""
-    layers = {n: {"pe": pe, "simd": simd} | ({"dsp": True} if dsp else {}) for n, (pe, simd, *dsp) in folding.items()}
+    layers = {n: {"pe": pe, "simd": simd} | _written(*products) for n, (pe, simd, *products) in folding.items()}
     return json.dumps({"layers": layers}, indent=2) + "\n"
+
+
+def _written(products=None):
+    if products is None:
+        return {}
+    return {"dsp": {"dsp": True}, "sums": {"dsp": "sums"}}.get(products, {"products": products})
 
 
 def read_folding(path, network):
@@ -211,27 +231,41 @@ def read_folding(path, network):
     path = Path(path)
     try:
         layers = json.loads(path.read_text())["layers"]
-        given = {name: (layer["pe"], layer["simd"], *_dsp(path, name, layer)) for name, layer in layers.items()}
+        given = {name: (layer["pe"], layer["simd"], *_products(path, name, layer)) for name, layer in layers.items()}
     except OSError as error:
         raise FoldingError(f"{path}: cannot be read: {error.strerror}") from None
+    except FoldingError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise FoldingError(f'{path}: must be JSON like {{"layers": {{"dense0": {{"pe": 4, "simd": 8}}}}}}') from None
     layers = layers_of(network)
     for name in sorted(layers.keys() ^ given.keys()):
         problem = "is missing" if name in layers else "is not in the model"
         raise FoldingError(f"{path}: layer {name!r} {problem}; the model has {', '.join(layers)}")
-    for name, (pe, simd, *dsp) in given.items():
+    for name, (pe, simd, *products) in given.items():
         _check(f"{path}: {name}: pe", pe, layers[name].pes())
         _check(f"{path}: {name}: simd", simd, layers[name].simds(pe))
-        if dsp and layers[name].packing is None:
-            raise FoldingError(f"{path}: {name}: dsp: products in DSPs take activations and weights of 2 to 8 bits")
+        if products == ["dsp"]:
+            if layers[name].packing is None:
+                raise FoldingError(f"{path}: {name}: dsp: products in DSPs take activations and weights of 2 to 8 bits")
+        elif products == ["sums"]:
+            if layers[name].summed is None:
+                raise FoldingError(
+                    f"{path}: {name}: dsp: sums in DSPs take a layer of integers with an activation behind it"
+                )
+        elif products and products[0] not in [way.name for way in layers[name].ways]:
+            ways = _listed([way.name for way in layers[name].ways])
+            raise FoldingError(f"{path}: {name}: products must be {ways} of this layer, not {products[0]!r}")
     return given
 
 
-def _dsp(path, name, layer):
-    if not isinstance(layer.get("dsp", False), bool):
-        raise FoldingError(f"{path}: {name}: dsp must be true or false, not {layer['dsp']!r}")
-    return ["dsp"] if layer.get("dsp") else []
+def _products(path, name, layer):
+    dsp = layer.get("dsp", False)
+    if not isinstance(dsp, bool) and dsp != "sums":
+        raise FoldingError(f'{path}: {name}: dsp must be true (products), "sums" or false, not {dsp!r}')
+    if dsp:
+        return ["sums" if dsp == "sums" else "dsp"]
+    return [layer["products"]] if layer.get("products") is not None else []
 
 
 def _check(what, value, legal):

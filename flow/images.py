@@ -8,7 +8,7 @@ from golden.elementwise import apply
 from golden.formats import Float32
 from golden.inputspec import parse_input
 
-__all__ = ["ImageError", "Images", "find_images", "load_images", "random_images"]
+__all__ = ["ImageError", "Images", "find_images", "load_floats", "load_images", "random_images"]
 
 
 class ImageError(ValueError):
@@ -65,6 +65,27 @@ def load_images(path, network):
     """
     path = Path(path)
     return _fitted(path, _mnist() if str(path) == "mnist" else _arrays(path), network)
+
+
+def load_floats(path, shape, spec=None):
+    """`Images` for a model of floats: ``values`` and ``floats`` are what it takes, ``(B, *shape)``.
+
+    ``spec`` is the `golden.inputspec.InputSpec` of the integers that its input stands for, if that is declared; a file
+    of raw integers then holds those.
+    """
+    path = Path(path)
+    found = _fitted(path, _mnist() if str(path) == "mnist" else _arrays(path), _FloatInput(shape, spec))
+    return Images(found.floats, found.labels, found.source, found.floats)
+
+
+class _FloatInput:
+    """The input of a model that is no `golden.network.Network` yet."""
+
+    def __init__(self, shape, spec):
+        self.input_shape = shape
+        self.input_format = spec.format if spec else Float32()
+        self.input_spec = spec.text if spec else "float32"
+        self.encode = spec.encode if spec else lambda x: x
 
 
 def _arrays(path):

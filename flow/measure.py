@@ -15,14 +15,15 @@ from .cache import BUILD, Store, digest, source_digest
 from .fill import PART, Point, cycles_of, fill
 from .folding import layers_of
 from .project import Project
+from .simulation import drawn_again
 from .synth import synthesize
 
-__all__ = ["FRAMES", "STEPS", "Variant", "common_folding", "measure"]
+__all__ = ["ELABORATION", "FRAMES", "STEPS", "Variant", "common_folding", "measure", "numbers", "simulated"]
 
 FRAMES = 24  # simulated of each format, for its cycles
 STEPS = 240  # of progress that a row counts for: about the seconds that it takes
 MULTIPLIERS = 8  # at most, of the common folding
-_ELABORATION = threading.Lock()  # Amaranth and its warnings are not made for threads
+ELABORATION = threading.Lock()  # Amaranth and its warnings are not made for threads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +69,13 @@ def measure(variant, folding, samples, labels, directory, *, input_spec, job, pa
     """
 
     def project(folding, where):
-        with _ELABORATION:
+        with ELABORATION:
             return Project(
                 variant.model, input_spec=input_spec, folding=folding, directory=where, target=Target(dsp=variant.dsp)
             )
 
     def cost(project):
-        with _ELABORATION:
+        with ELABORATION:
             job.now("generating Verilog")
             project.generate()
         return synthesize(
@@ -85,10 +86,10 @@ def measure(variant, folding, samples, labels, directory, *, input_spec, job, pa
     common = project(folding, directory / "common")
     row = {"format": variant.name, "model": str(variant.model), "note": variant.note}
     row |= _golden(common, samples, labels, job)
-    row |= _simulated(common, common.network.encode(samples[:FRAMES]), job)
+    row |= simulated(common, common.network.encode(samples[:FRAMES]), job)
     job.done(f"simulated, {row['frames']} frames, {row['mismatches']} differ from golden", 40)
     resources = cost(common)
-    row["cost"] = _numbers(resources)
+    row["cost"] = numbers(resources)
     job.done(f"synthesized at the common folding, {resources.lut} LUTs", 30)
 
     def filled(folding):
@@ -99,14 +100,15 @@ def measure(variant, folding, samples, labels, directory, *, input_spec, job, pa
 
     start = Point(cycles=cycles_of(common.network, folding), folding=folding, resources=resources)
     point, tried, counts_ram = fill(common.network, start, filled, part=part)
-    row["tried"] = [{"cycles": p.cycles, **_numbers(p.resources)} for p in tried]
+    row["tried"] = [{"cycles": p.cycles, **numbers(p.resources)} for p in tried]
     row["filled"] = _filled(point, directory, folding, part, counts_ram)
     return row
 
 
-def _numbers(resources):
-    numbers = {k: v for k, v in asdict(resources).items() if k in ("lut", "lutram", "ff", "dsp", "bram18", "bram36")}
-    return numbers | {"bram": resources.bram36 + resources.bram18 / 2}
+def numbers(resources):
+    """The counts of `flow.synth.Resources`; ``bram`` in blocks of 36 Kbit."""
+    counts = {k: v for k, v in asdict(resources).items() if k in ("lut", "lutram", "ff", "dsp", "bram18", "bram36")}
+    return counts | {"bram": resources.bram36 + resources.bram18 / 2}
 
 
 def _golden(project, samples, labels, job):
@@ -130,23 +132,29 @@ def _golden(project, samples, labels, job):
     }  # fmt: skip
 
 
-def _simulated(project, values, job):
-    """Cycles in Verilator, every bit against golden; kept until design or samples change."""
+def simulated(project, values, job):
+    """Cycles of ``values`` in Verilator, every bit against golden; kept until design or samples change.
+
+    ``exact`` says whether every bit and every cycle was as it should be, ``problems`` what was not.
+    """
     values = np.ascontiguousarray(values)
     store = Store(directory=BUILD / "cache" / "sim")
-    with _ELABORATION:
+    with ELABORATION:
         job.now("generating Verilog")
         project.generate()
-    key = digest(project.verilog, values.tobytes(), str(values.dtype), source_digest("golden", "hw", "sim"))
+    # Of golden and the generator count only what they give: the design, the values it has to give, and when.
+    expected, predicted = project.hardware_values(project.execute(values)), predict(project.plan, len(values))
+    contents = [
+        part for array in (values, expected) for part in (np.ascontiguousarray(array).tobytes(), str(array.dtype))
+    ]
+    key = digest(project.verilog, *contents, list(predicted.left), source_digest("sim"))
     kept = store[key]
     if kept is None:
         job.now("building with Verilator")
         project.build_simulator()
         job.now("simulating")
-        expected = project.hardware_values(project.execute(values))
-        found = simulate(project.simulator(), project.plan, values, expected,
+        found = simulate(project.simulator(), project.plan, values, expected, again=drawn_again(project, values),
                          progress=lambda frames: job.now(f"simulating: {frames} of {len(values)} frames"))  # fmt: skip
-        predicted = predict(project.plan, len(values))
         kept = {
             "frames": found.frames,
             "mismatches": found.mismatches,
@@ -170,7 +178,7 @@ def _filled(point, directory, common, part, counts_ram):
         "multipliers": sum(pe * simd for pe, simd, *_ in point.folding.values()),
         "latency": manifest["cycles"]["latency"],
         "interval": manifest["cycles"]["interval"],
-        "cost": _numbers(point.resources),
+        "cost": numbers(point.resources),
         "use": {k: round(v, 4) for k, v in part.use(point.resources).items()},
         "counts_ram": counts_ram,
     }

@@ -38,6 +38,7 @@ class Project:
 
     def __init__(self, model, *, input_spec=None, output="auto", folding=None, directory=None, target=DEFAULT):
         self.model, self.target = Path(model), target
+        self.input_option, self.output_option = input_spec, output
         self.network = import_model(self.model, input_spec, output=output)
         self.directory = Path(directory) if directory else BUILD / self.model.stem
         if isinstance(folding, dict):
@@ -79,9 +80,12 @@ class Project:
     @property
     def digest(self):
         """Of everything that the hardware depends on, weights in files of their own too."""
-        model = declared(self.model, self.network.input_spec)
-        content = [model, write_folding(self.folding).encode()]
-        content.append(repr(self.target).encode())
+        return hashlib.sha256(f"{self.identity}{self.target!r}".encode()).hexdigest()
+
+    @property
+    def identity(self):
+        """Of what the hardware computes and of its streams, whatever it is made of: host software compares this."""
+        content = [declared(self.model, self.network.input_spec), write_folding(self.folding).encode()]
         content += [type(node).__name__.encode() for node in self.network.nodes]
         return hashlib.sha256(b"\0".join(content)).hexdigest()
 
@@ -114,7 +118,8 @@ class Project:
         return Stage(directory=self.directory, name=name, inputs=[self.digest, source_digest("golden", "hw"), *more])
 
     def generate(self):
-        """Write ``verilog/``, the manifest, the folding, and the model with its input declaration.
+        """Write ``verilog/``, the manifest, the folding, and the model with its input declaration, from which it can be
+        built again.
 
         Returns whether anything had to be done.
         """
@@ -132,13 +137,55 @@ class Project:
         written |= {f"verilog/{name}": text for name, text in files(self, manifest).items()}
         written["manifest.json"] = json.dumps(manifest, indent=2) + "\n"
         written["folding.json"] = write_folding(self.folding)
-        if self.network.input_spec not in ("codes", "float32"):
-            written["model.onnx"] = declared(self.model, self.network.input_spec)
+        written["model.onnx"] = declared(self.model, self.network.input_spec)
         with stage:  # only now: what cannot be generated leaves no folder, and no earlier result in pieces
             for name, text in written.items():
                 atomic_write(self.directory / name, text)
             stage.outputs = list(written)
         return True
+
+    @cached_property
+    def model_sha256(self):
+        return hashlib.sha256(self.model.read_bytes()).hexdigest()
+
+    @cached_property
+    def registers(self):
+        """The register map of the IP block."""
+        from hw.registers import register_map
+
+        return register_map(
+            model=self.model_sha256, build=self.digest, beats_in=self.plan.beats_in, beats_out=self.plan.beats_out,
+            stages=[stage.name for stage in self.plan.stages],
+        )  # fmt: skip
+
+    @cached_property
+    def block(self):
+        """The IP block as design tools see it: a `flow.ipblock.Block`."""
+        from .ipblock import describe
+
+        return describe(self.plan, self.registers, self.model.name)
+
+    def generate_ip(self):
+        """Write ``ip/``, the complete block with its registers; returns whether anything had to be done."""
+        from hw.verilog import emit_ip
+
+        from .ipfolder import ip_files
+
+        stage = self.stage("ip", source_digest("flow", "sim"))
+        if stage.done:
+            return False
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            written = ip_files(self.block, emit_ip(self.plan, self.registers))
+        with stage:
+            for name, text in written.items():
+                atomic_write(self.directory / "ip" / name, text)
+            stage.outputs = [f"ip/{name}" for name in written]
+        return True
+
+    @property
+    def ip_verilog(self):
+        return self.directory / "ip" / f"{self.block.top}.v"
 
     @property
     def verilog(self):
@@ -152,12 +199,16 @@ class Project:
         timing = predict_steady(plan)
         return {
             "model": self.model.name,
-            "sha256": hashlib.sha256(self.model.read_bytes()).hexdigest(),
+            "sha256": self.model_sha256,
+            "build": self.digest,
+            "identity": self.identity,
+            "output_option": self.output_option,
             "input": {
                 "declaration": network.input_spec, "format": str(plan.x_format), "shape": list(network.input_shape),
                 "bits": plan.x_format.bits, "lanes": plan.lanes_in, "beats": plan.beats_in,
                 "bytes": (plan.x_format.bits * plan.lanes_in + 7) // 8, "size": list(network.input_size),
                 "order": "pixels row by row, channels innermost" if network.input_size else "row-major",
+                "channels": self._channels(),
             },
             "output": {
                 "format": str(plan.format), "length": plan.length_out, "bits": plan.format.bits,
@@ -166,14 +217,24 @@ class Project:
             },
             "outputs": [{"name": output.name, **self._meaning(output)} for output in network.outputs],
             "target": self.target.luts.value,
+            "notes": network.notes,
             "cycles": {"latency": timing.latency, "interval": timing.interval, "bound": plan.bound},
             "layers": {
                 name: {"neurons": p.neurons, "inputs": p.inputs, "pe": p.pe, "simd": p.simd, "cycles": p.cycles,
                        "activations": str(p.x_format), "weights": str(p.dense.weight_format), "output": str(p.format),
-                       "weights_in": p.weights_in, "products_in": "DSPs" if p.dsp else "LUTs"}
+                       "weights_in": p.weights_in, "products_in": p.products_in}
                 for name, p in plan.layers.items()
             },
+            "control": {"vlnv": self.block.vlnv, "top": self.block.top} | self.registers.constants(),
         }  # fmt: skip
+
+    def _channels(self):
+        """Where a sample has its channels: the host moves them innermost. "last": it has nothing to do."""
+        order, shape = self.network.input_order, self.network.input_shape
+        if order is None:
+            return "last"
+        first = np.arange(np.prod(shape)).reshape(len(order) // int(np.prod(self.network.input_size)), -1)
+        return "first" if np.array_equal(first.T.reshape(-1), order) else np.asarray(order).tolist()
 
     def _meaning(self, output):
         """How the host gets the model's output from the integers, where that is a scale and an offset."""
@@ -190,23 +251,24 @@ class Project:
 
     # Simulation
 
-    def build_simulator(self, *, waves=False, verbose=False, progress=None):
-        """Compile the Verilog with Verilator; returns whether anything had to be done."""
+    def build_simulator(self, *, ip=False, waves=False, verbose=False, progress=None):
+        """Compile the Verilog, or that of the IP block, with Verilator; returns whether anything had to be done."""
         from sim.runner import build
 
-        self.generate()
-        inputs = [self.verilog, waves, source_digest("sim")]
-        stage = Stage(directory=self.simulator(waves), name="verilator", inputs=inputs)
+        verilog, top = (self.ip_verilog, self.block.top) if ip else (self.verilog, "accelerator")
+        (self.generate_ip if ip else self.generate)()
+        inputs = [verilog, waves, source_digest("sim")]
+        stage = Stage(directory=self.simulator(waves, ip=ip), name="verilator", inputs=inputs)
         if stage.done:
             return False
         with stage:
-            build(self.verilog, stage.directory, waves=waves, verbose=verbose, progress=progress)
-            stage.outputs = ["accelerator"]
+            build(verilog, stage.directory, top=top, waves=waves, verbose=verbose, progress=progress)
+            stage.outputs = [top]
         return True
 
-    def expected_build_seconds(self):
+    def expected_build_seconds(self, verilog=None):
         """About how long Verilator and the compiler take: fitted to the examples on two cores."""
-        return 11 + 5e-6 * self.verilog.stat().st_size
+        return 11 + 5e-6 * (verilog or self.verilog).stat().st_size
 
-    def simulator(self, waves=False):
-        return self.directory / ("sim-waves" if waves else "sim")
+    def simulator(self, waves=False, *, ip=False):
+        return self.directory / ("sim" + "-ip" * ip + "-waves" * waves)

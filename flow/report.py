@@ -118,6 +118,7 @@ class Reporter:
         ]
         heads = ["layer", "size", "activations", "weights", "PE", "SIMD", "cycles", "weights in", "products in"]
         self.out.print(table_of(heads, rows))
+        self._notes(project)
         c = manifest["cycles"]
         self.out.print(f"latency {c['latency']} cycles, interval {c['interval']} cycles (bound {c['bound']})")
         self.out.print(f"written to {project.directory}", markup=False)
@@ -147,9 +148,11 @@ class Reporter:
         if self.as_json:
             self.json(r)
             return
-        kinds = {"lut": "LUTs", "lutram": "as RAM", "ff": "FFs", "carry4": "CARRY4", "muxf": "MUXF",
+        kinds = {"lut": "LUTs", "lutram": "as RAM", "ff": "FFs", "carry4": "CARRY4", "carry8": "CARRY8", "muxf": "MUXF",
                  "bram18": "BRAM18", "bram36": "BRAM36", "dsp": "DSPs"}  # fmt: skip
         found = r["stages"] | {"flattened": r["total"]}
+        always = ("lut", "ff", "dsp")  # the others where there are any
+        kinds = {k: name for k, name in kinds.items() if k in always or any(row[k] for row in found.values())}
         on_path = {"lut": "LUT levels", "carry": "carry bits"}
         rows = [
             (name, *(f"{row[kind]:,}" for kind in kinds), *(row["path"].get(kind, "–") for kind in on_path))
@@ -162,10 +165,8 @@ class Reporter:
         use = r["use"]
         shares = f"LUTs {use['lut']:.1%}, FFs {use['ff']:.1%}, DSPs {use['dsp']:.1%}, BRAMs {use['bram18']:.1%}"
         self.out.print(f"share of an {r['part']}, flattened: {shares}")
-        self.out.print(
-            f"Yosys, before place and route, LUT6_2 as one LUT; arrays: {r['target']}; written to "
-            f"{r['directory']}/synth.json", markup=False,
-        )  # fmt: skip
+        self.out.print(f"assumed: {'; '.join(r['assumed'])}", markup=False)
+        self.out.print(f"by Yosys; arrays: {r['target']}; written to {r['directory']}/synth.json", markup=False)
 
     def pnr(self, r):
         """What place and route found."""
@@ -179,7 +180,28 @@ class Reporter:
         self.out.print(f"critical path: {r['critical_path']['words']}", markup=False)
         self.out.print(f"written to {r['directory']}/pnr.json", markup=False)
 
-    def run(self, project, images, result, checked=None):
+    def board(self, r):
+        """The design of a board, and what place and route found where that is ours."""
+        if self.as_json:
+            self.json(r)
+            return
+        rows = [("clock", f"{r['clock_mhz']:g} MHz")]
+        rows += [("serial port", f"{r['baud']:,} baud, 8 bits, no parity")] if "baud" in r else []
+        for clock in r.get("clocks", ()):
+            rows.append(("reached by nextpnr", f"{clock['fmax_mhz']:g} MHz, wanted {clock['goal_mhz']:g} MHz"))
+        names = {"lut4": "LUT4", "ff": "FFs", "lutram": "RAM blocks of LUTs", "bram": "BRAM (DP16KD)", "dsp": "DSPs"}
+        rows += [(names[kind], f"{n:,} ({r['use'][kind]:.1%})") for kind, n in r.get("used", {}).items()]
+        rows += [("bitstream", r["bitstream"])] if "bitstream" in r else []
+        self.out.print(table_of([r["board"], ""], rows))
+        self.out.print(f"next: {r['next']}", markup=False)
+        self.out.print(f"written to {r['directory']}", markup=False)
+
+    def _notes(self, project):
+        """Where golden is not exactly the model."""
+        for note in project.network.notes:
+            self.out.print(f"note: {note}", markup=False)
+
+    def run(self, project, images, result, checked=None, rounding=None):
         name = project.output.name
         y, labels = result.outputs[name], project.labels(result)
         accuracy = None if images.labels is None else float((labels == images.labels).mean())
@@ -189,6 +211,7 @@ class Reporter:
                 "labels": labels.tolist(), "accuracy": accuracy, "output": name,
                 "outputs": {k: np.asarray(v).tolist() for k, v in result.outputs.items()},
                 "integers": np.asarray(project.hardware_values(result)).tolist(), "executor": checked,
+                "notes": project.network.notes, "rounding": rounding,
             })  # fmt: skip
             return
         shown = min(len(images), 10)
@@ -202,6 +225,10 @@ class Reporter:
             self.out.print(f"… and {len(images) - shown} more (all of them with --json)")
         if accuracy is not None:
             self.out.print(f"accuracy {100 * accuracy:.2f} % of {len(images)}")
+        self._notes(project)
+        if rounding is not None:
+            text = "{codes_changed} of {codes} codes and {labels_changed} of {samples} labels differ from 20-bit levels"
+            self.out.print(f"rounding: {text.format(**rounding)}")
         if checked is not None:
             same = "{labels_equal} of {samples} labels equal, {outputs_equal} outputs equal in every bit"
             if checked["ties"]:
@@ -233,6 +260,26 @@ class Reporter:
         if "waves" in r:
             self.out.print(f"waveform: {r['waves']}", markup=False)
 
+    def sim_ip(self, project, r):
+        """What the bench of the IP block found."""
+        if self.as_json:
+            self.json(r)
+            return
+        agree = "all equal to golden" if not r["mismatches"] else f"{r['mismatches']} DIFFER from golden"
+        right = "as they should be" if not r["problems"] else "NOT as they should be"
+        rows = [
+            ("frames", f"{r['frames']}, {agree}"),
+            ("interrupts", f"{r['interrupts']} served under traffic"),
+            ("soft resets", f"{r['resets']} at random times, {r['cut']} with a result cut off and marked"),
+            ("registers, counters, cycles", right),
+            ("cycles stalled at full rate", ", ".join(f"{name} {count}" for name, count in r["stalls"].items())),
+        ]
+        self.out.print(table_of([f"{project.model.name}, IP block", ""], rows))
+        for problem in r["problems"]:
+            self.out.print(f"problem: {problem}", markup=False)
+        if "waves" in r:
+            self.out.print(f"waveform: {r['waves']}", markup=False)
+
     def compare(self, result, directory):
         """The table of a comparison, and where its page is."""
         from .comparepage import columns, table_rows
@@ -241,7 +288,7 @@ class Reporter:
         if self.as_json:
             self.json(result)
         else:
-            self._wide_table(columns(result), table_rows(result))
+            self.wide_table(columns(result), table_rows(result))
             share, clock = f"{100 * result['part']['limit']:g} %", f"{result['clock_mhz']:g} MHz"
             frames = sum(row["frames"] for row in result["rows"])
             if not wrong:
@@ -252,7 +299,7 @@ class Reporter:
         if wrong:
             self.say(f"NOT equal to the golden model or the predicted cycles: {', '.join(wrong)}")
 
-    def _wide_table(self, head, rows):
+    def wide_table(self, head, rows):
         """One table, or where the terminal is too narrow for it, two: the second begins with the first column again."""
         whole = table_of(head, rows)
         width = self.out.measure(whole, options=self.out.options.update(width=1000)).maximum

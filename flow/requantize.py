@@ -11,8 +11,9 @@ from onnx import helper, numpy_helper
 from golden.formats import Bipolar, Signed
 from golden.onnxfile import ModelError, OnnxFile, attributes_of, describe, evaluate
 from golden.quantizers import BipolarQuantizer, UniformQuantizer
+from ptq.quantize import format_of
 
-from .calibrate import evaluate_all, format_of, quantized, scale_of
+from .calibrate import evaluate_all, quantized, scale_of
 
 __all__ = ["FORMATS", "requantize"]
 

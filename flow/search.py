@@ -52,17 +52,28 @@ def fastest_within(network, luts):
 
 
 def with_dsps(network, folding, dsps):
-    """The folding with up to so many DSPs where each saves the most LUTs, by the estimate."""
-    layers, folding, gains = layers_of(network), dict(folding), []
+    """The folding with up to so many DSPs where they save the most LUTs in all, by the estimate.
+
+    A layer's DSPs take its products or its accumulators.
+    """
+    layers, best = layers_of(network), {0: (0, {})}  # by DSPs used: LUTs saved, and what is in them
     for name, (pe, simd, *_) in folding.items():
-        layer = layers[name]
-        if layer.packing is not None and pe > layer.parallel(pe) * layer.abreast(pe):  # some share
-            saved = cost_of_layer(layer, pe, simd).lut - cost_of_layer(layer, pe, simd, "dsp").lut
-            gains.append((saved / layer.dsps(pe, simd), layer.dsps(pe, simd), name))
-    for gain, count, name in sorted(gains, reverse=True):
-        if gain > 0 and count <= dsps:
-            folding[name], dsps = (*folding[name][:2], "dsp"), dsps - count
-    return folding
+        reached = dict(best)
+        for what in _in_dsps(layers[name], pe):
+            saved = cost_of_layer(layers[name], pe, simd).lut - cost_of_layer(layers[name], pe, simd, what).lut
+            count = cost_of_layer(layers[name], pe, simd, what).dsp
+            for used, (before, chosen) in best.items():
+                if used + count <= dsps and saved > 0 and before + saved > reached.get(used + count, (0,))[0]:
+                    reached[used + count] = before + saved, chosen | {name: what}
+        best = reached
+    _, chosen = max(best.values(), key=lambda found: found[0])
+    return {name: (*folded[:2], *([chosen[name]] if name in chosen else [])) for name, folded in folding.items()}
+
+
+def _in_dsps(layer, pe):
+    """What of a layer may be in DSPs; products only where some share one."""
+    ways = ["sums"] * (layer.summed is not None)
+    return ways + ["dsp"] * (layer.packing is not None and pe > layer.parallel(pe) * layer.abreast(pe))
 
 
 def pareto(network, clock, count=10):

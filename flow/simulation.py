@@ -1,13 +1,18 @@
 """Simulation of a project: every bit against golden, every cycle against the prediction."""
 
 import time
+from dataclasses import asdict
 
 import numpy as np
 
+from golden.draws import Draw
+from golden.execute import run
 from sim.cycles import predict, steady_interval
+from sim.damage import order_of
+from sim.iprunner import FEWEST, simulate_ip
 from sim.runner import results, simulate
 
-__all__ = ["simulate_project"]
+__all__ = ["drawn_again", "simulate_ip_block", "simulate_project"]
 
 
 def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0, waves=False, verbose=False):
@@ -15,6 +20,7 @@ def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0,
     with report.working("golden model"):
         golden = project.execute(images.values)
         expected = project.hardware_values(golden)
+        again = drawn_again(project, images.values)
     with report.working("generating Verilog"):
         fresh = project.generate()
     report.step("Verilog", fresh, project.verilog)
@@ -24,8 +30,8 @@ def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0,
     began = time.monotonic()
     with report.counting("simulating", len(images)) as progress:
         found = simulate(
-            project.simulator(waves), project.plan, images.values, expected, stall=stall, seed=seed, waves=waves,
-            verbose=verbose, progress=progress,
+            project.simulator(waves), project.plan, images.values, expected, again=again, stall=stall, seed=seed,
+            waves=waves, verbose=verbose, progress=progress,
         )  # fmt: skip
     predicted = predict(project.plan, len(images))
     result = _summary(project, images, golden, found, predicted, stall, clock)
@@ -33,6 +39,45 @@ def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0,
     if waves:
         result["waves"] = str(project.simulator(True) / "run" / "dump.vcd")
     return result
+
+
+def simulate_ip_block(project, images, report, *, stall=0.3, seed=1, resets=4, waves=False, verbose=False):
+    """Generate, build and simulate the IP block; returns what `fewbit sim --ip --json` prints."""
+    if len(images) < FEWEST:
+        raise ValueError(f"the bench of the IP block needs {FEWEST} samples or more, not {len(images)}")
+    if _draws(project):
+        raise ValueError("the bench of the IP block repeats frames, whose results change where a network draws random "
+                         "numbers: simulate this model without --ip")  # fmt: skip
+    with report.working("golden model"):
+        expected = project.hardware_values(project.execute(images.values))
+    with report.working("generating the IP block"):
+        fresh = project.generate_ip()
+    report.step("IP block", fresh, project.ip_verilog)
+    seconds = project.expected_build_seconds(project.ip_verilog)
+    with report.estimating("building with Verilator", seconds) as progress:
+        fresh = project.build_simulator(ip=True, waves=waves, verbose=verbose, progress=progress)
+    folder = project.simulator(waves, ip=True)
+    report.step("simulator", fresh, folder)
+    with report.working("simulating"):
+        found = simulate_ip(
+            folder, project.plan, project.registers.constants(), images.values, expected, stall=stall, seed=seed,
+            resets=resets, waves=waves, verbose=verbose,
+        )  # fmt: skip
+    waves = {"waves": str(folder / "run" / "dump.vcd")} if waves else {}
+    ok = not found.mismatches and not found.problems
+    return {"model": str(project.model), "stall": stall, "seed": seed, **asdict(found), **waves, "ok": ok}
+
+
+def _draws(project):
+    return any(isinstance(node, Draw) for node in project.network.nodes)
+
+
+def drawn_again(project, values):
+    """Of a network that draws: the results of the frames that follow all samples, by their numbers since reset."""
+    if not _draws(project):
+        return None
+    sent = [number for _, number in order_of(len(values), project.plan.beats_in)]
+    return project.hardware_values(run(project.network, values[sent], first=len(values)))
 
 
 def _summary(project, images, golden, found, predicted, stall, clock):

@@ -50,8 +50,8 @@ class Resources:
         LUTs that serve as distributed RAM or shift register.
     ff : int
         Flip-flops, and latches if there are any.
-    carry4 : int
-        CARRY4 cells; a CARRY8 counts as two.
+    carry4, carry8 : int
+        CARRY4 cells, CARRY8 cells. Yosys makes CARRY4 of operators for UltraScale too, where a CARRY8 takes two.
     muxf : int
         MUXF7, MUXF8 and MUXF9.
     bram18, bram36 : int
@@ -74,6 +74,7 @@ class Resources:
     bram18: int
     bram36: int
     dsp: int
+    carry8: int = 0
     lc: int = 0
     cells: dict = field(default_factory=dict)
     path: dict = field(default_factory=dict)
@@ -93,7 +94,8 @@ def count(cells, *, lc=0, path=None):
         lut=total(_LUT) + lutram,
         lutram=lutram,
         ff=total(_FLIP_FLOP),
-        carry4=total("CARRY4") + 2 * total("CARRY8"),
+        carry4=total("CARRY4"),
+        carry8=total("CARRY8"),
         muxf=total("MUXF[789]"),
         bram18=total("RAMB18E[12]"),
         bram36=total("RAMB36E[12]"),

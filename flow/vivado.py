@@ -4,25 +4,36 @@ from contextlib import suppress
 
 import numpy as np
 
+from golden.formats import Levels
+from hw.target import Luts
 from sim.packing import pack_beats
 
-__all__ = ["files"]
+__all__ = ["CLOCK_MHZ", "files", "part_of"]
 
-PART = "xc7a35tcpg236-1"
+PART, ULTRASCALE_PART = "xc7a35tcpg236-1", "xczu3eg-sbva484-1-e"
 CLOCK_MHZ = 200
 
 
 def files(project, manifest):
     """``{name: text}`` of the files beside ``accelerator.v``."""
-    return {"vivado.tcl": _tcl(), "accelerator.xdc": _xdc(), "README.md": _readme(project, manifest)}
+    return {
+        "vivado.tcl": _tcl(part_of(project.target)),
+        "accelerator.xdc": _xdc(),
+        "README.md": _readme(project, manifest),
+    }
 
 
-def _tcl():
+def part_of(target):
+    """A device that a design for ``target`` can be tried on."""
+    return ULTRASCALE_PART if target.luts is Luts.ULTRASCALE else PART
+
+
+def _tcl(part):
     return f"""\
 # Makes a Vivado project of the accelerator, synthesizes it out of context, and writes utilization and timing reports.
 #   vivado -mode batch -source vivado.tcl [-tclargs PART]
 set here [file dirname [file normalize [info script]]]
-set part {PART}
+set part {part}
 if {{[llength $argv] > 0}} {{
     set part [lindex $argv 0]
 }}
@@ -99,6 +110,8 @@ A result is {o["length"]} numbers of {o["bits"]} bits, {o["lanes"]} a beat in {o
 def _coding(fmt):
     kinds = {"bipolar": "one bit, 0 for -1 and 1 for +1", "float32": "an IEEE-754 single"}
     text = str(fmt)
+    if isinstance(fmt, Levels):
+        return f"{fmt.bits} bits, an index into the numbers {', '.join(map(str, fmt.table))}"
     return kinds.get(text, ("unsigned" if text.startswith("uint") else "two's complement") + f", {fmt.bits} bits")
 
 

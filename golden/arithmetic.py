@@ -1,5 +1,6 @@
 """Import of elementwise operations: each one lengthens the chain of its data."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -9,7 +10,7 @@ from .joining import joined
 from .layout import by_channel
 from .onnxfile import ModelError, evaluate
 from .registry import constant, data_of, handles
-from .tensors import Constant, Integers
+from .tensors import Constant
 
 
 @handles("Add", "Sub", "Mul", "Div")
@@ -64,7 +65,7 @@ def _scaled_constant(importer, node, a, b, kind):
     factor = b.array.astype(np.float64)
     i = a.integers
     scale = i.scale * factor if kind == "mul" else i.scale / factor
-    return Constant(result, Integers(i.codes, scale, i.zero))
+    return Constant(result, replace(i, scale=scale))
 
 
 @handles("Min", "Max")

@@ -4,12 +4,12 @@ import numpy as np
 
 from . import elementwise as ew
 from .floatlayers import float_convolution
-from .formats import Bipolar, format_for
+from .formats import Bipolar, Levels, format_for
 from .functions import integers
 from .layout import by_channel, image
 from .network import Rescale
 from .onnxfile import ModelError
-from .products import integer_weights, weighted
+from .products import coding_of, integer_weights, weighted
 from .registry import constant, data_of, handles
 from .spatial import Windows
 from .tensors import Constant, Data
@@ -121,13 +121,15 @@ def _convolution(importer, data, b, window, groups):
     weights, scale = integer_weights(b)
     edge, x_scale, x_zero, pad = with_zero_pad(importer, data, window)
     edge = add_windows(importer, edge, window, pad=pad, groups=groups)
+    coding = coding_of(b, transposed=False)
     taps = window.taps_count
 
     def per_tap(values):
         """One number a channel as one for each of a window's, group by group."""
         return np.tile(np.reshape(values, (groups, 1, -1)), (1, taps, 1)).reshape(-1)
 
-    return weighted(importer, edge, weights, scale, per_tap(x_scale), per_tap(x_zero), groups=groups)
+    return weighted(importer, edge, weights, scale, per_tap(x_scale), per_tap(x_zero), groups=groups,
+                    coding=coding)  # fmt: skip
 
 
 def with_zero_pad(importer, data, window):
@@ -142,9 +144,9 @@ def with_zero_pad(importer, data, window):
     x = importer.edge(edge)
     if (zero == zero[0]).all() and zero[0] == np.rint(zero[0]):
         pad = int(zero[0])
-        if x.format.lo <= pad <= x.format.hi:  # also 0 between -1 and +1: `Windows` makes ternary codes
-            if pad == 0 or not isinstance(x.format, Bipolar):
-                return edge, scale, zero, pad
+        widened = isinstance(x.format, Levels) or (isinstance(x.format, Bipolar) and pad == 0)  # by `Windows`
+        if x.format.holds(pad) or widened:
+            return edge, scale, zero, pad
     factor = next((f for f in range(1, _MOST_FACTOR + 1) if (f * zero == np.rint(f * zero)).all()), None)
     if factor is None:
         raise ModelError(

@@ -1,12 +1,13 @@
 """Execution of the integer network in NumPy: the reference that every other form must equal."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatch
 
 import numpy as np
 
 from . import float32
+from .draws import Draw
 from .elementwise import apply
 from .formats import Float32
 from .joins import Add, Concat, FloatAdd
@@ -98,6 +99,11 @@ def _(node: ArgMax, x):
 
 
 @execute.register
+def _(node: Draw, x):
+    return node.chosen(x)
+
+
+@execute.register
 def _(node: Windows, x):
     patches = node.window.gather(x, node.pad)  # (B, out pixels, taps, C)
     patches = patches.reshape(*patches.shape[:3], node.groups, patches.shape[3] // node.groups)
@@ -139,9 +145,10 @@ def _(node: Concat, *xs):
     return np.concatenate(xs, axis=2)
 
 
-def run(network, values):
+def run(network, values, *, first=0):
     """Execute ``network`` on integer input values ``(B, *input_shape)`` (float32 for a float network).
 
+    They are frames number ``first``, ``first + 1``, ... since reset, which is what stochastic quantizers draw for.
     ``ValueError`` if they do not have that shape, or one is not a value of the input format.
     """
     values, size = np.asarray(values), int(np.prod(network.input_shape))
@@ -155,7 +162,7 @@ def run(network, values):
     values = network.arranged(values)
     edges = network.edges()
     batch = max(1, min(_BATCH, _MOST_VALUES // max(e.length for e in edges.values())))
-    parts = [_run(network, edges, values[i : i + batch]) for i in range(0, max(1, len(values)), batch)]
+    parts = [_run(network, edges, values[i : i + batch], first + i) for i in range(0, max(1, len(values)), batch)]
     return Result(_joined([p.edges for p in parts]), _joined([p.outputs for p in parts]))
 
 
@@ -163,9 +170,10 @@ def _joined(dicts):
     return {k: np.concatenate([d[k] for d in dicts]) for k in dicts[0]}
 
 
-def _run(network, edges, x):
+def _run(network, edges, x, first):
     found = {"input": x.reshape(len(x), edges["input"].pixels, edges["input"].channels)}
     for node in network.nodes:
+        node = replace(node, frame=first) if isinstance(node, Draw) else node
         found[node.y] = execute(node, *(found[name] for name in node.inputs))
     outputs = {o.name: output_of(o, found[o.edge]) for o in network.outputs}
     return Result({name: values.reshape(len(x), edges[name].length) for name, values in found.items()}, outputs)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Bipolar", "Float32", "Format", "Signed", "Ternary", "Unsigned", "format_for", "parse_format"]
+__all__ = ["Bipolar", "Float32", "Format", "Levels", "PowersOfTwo", "Signed", "Ternary", "Unsigned", "format_for",
+           "levels_format", "parse_format", "powers_of_two"]  # fmt: skip
 
 
 class Format:
@@ -33,6 +34,10 @@ class Format:
     def values(self):
         """Every value, ascending."""
         return np.arange(self.lo, self.hi + 1, dtype=np.int64)
+
+    def holds(self, value):
+        """Whether ``value`` is one of the format's."""
+        return self.lo <= value <= self.hi
 
     def encode(self, values):
         """Codes (``int64``, non-negative) of integer ``values``; ``ValueError`` if one is outside the format."""
@@ -58,6 +63,9 @@ class Bipolar(Format):
     @property
     def values(self):
         return np.array([-1, 1], dtype=np.int64)
+
+    def holds(self, value):
+        return value in (-1, 1)
 
     def _encode(self, values):
         return (values + 1) // 2
@@ -157,6 +165,144 @@ class Float32(Format):
         return "float32"
 
 
+@dataclass(frozen=True)
+class Levels(Format):
+    """A table of integers, ascending; a code is an index into it. Codes beyond the table count as its last entry.
+
+    ``basis`` are numbers V_i of which every entry is a sum with signs, where that is known: entry n is
+    ``sum(V_i*e_i)`` for some e in {-1, +1}^K (LQ-Nets), so that products may be made plane by plane.
+    """
+
+    table: tuple
+    basis: tuple = ()
+
+    def __post_init__(self):
+        if not 2 <= len(self.table) <= 256 or any(a >= b for a, b in zip(self.table, self.table[1:], strict=False)):
+            raise ValueError(f"A table of levels must have 2 to 256 rising integers, not {self.table!r}")
+        if self.basis and not set(self.table) <= set(self._sums()):
+            raise ValueError(f"The levels {self.table} are not sums of +-{self.basis}")
+
+    @property
+    def bits(self):
+        return (len(self.table) - 1).bit_length()
+
+    @property
+    def lo(self):
+        return self.table[0]
+
+    @property
+    def hi(self):
+        return self.table[-1]
+
+    @property
+    def levels(self):
+        return len(self.table)
+
+    @property
+    def values(self):
+        return np.array(self.table, dtype=np.int64)
+
+    def holds(self, value):
+        return value in self.table
+
+    def _encode(self, values):
+        return np.searchsorted(self.table, values)
+
+    def decode(self, codes):
+        """Values of ``codes``: what stands there in the table."""
+        return self.values[np.minimum(np.asarray(codes, dtype=np.int64), len(self.table) - 1)]
+
+    def _sums(self):
+        """The sum for every pattern of signs, bit i set where V_i counts positively."""
+        return [sum(v if pattern >> i & 1 else -v for i, v in enumerate(self.basis))
+                for pattern in range(1 << len(self.basis))]  # fmt: skip
+
+    def patterns(self):
+        """For every code the signs e as an integer, bit i for V_i."""
+        sums = self._sums()
+        return [sums.index(int(value)) for value in self.decode(np.arange(1 << self.bits))]
+
+    def __str__(self):
+        tail = f" of {','.join(map(str, self.basis))}" if self.basis else ""
+        return f"levels {','.join(map(str, self.table))}{tail}"
+
+
+@dataclass(frozen=True)
+class PowersOfTwo(Format):
+    """``+-2**e`` for e from 0 to ``most``, and 0 if ``zero``.
+
+    A code is a sign, the highest bit, above ``e`` (or ``e + 1``, and 0 for zero).
+    """
+
+    most: int
+    zero: bool = False
+
+    def __post_init__(self):
+        if self.most not in range(31):
+            raise ValueError(f"The largest exponent must be 0 to 30, not {self.most!r}")
+
+    @property
+    def exponent_bits(self):
+        """Of a code below its sign."""
+        return (self.most + self.zero).bit_length()
+
+    @property
+    def bits(self):
+        return self.exponent_bits + 1
+
+    @property
+    def lo(self):
+        return -(1 << self.most)
+
+    @property
+    def hi(self):
+        return 1 << self.most
+
+    @property
+    def values(self):
+        powers = 1 << np.arange(self.most + 1, dtype=np.int64)
+        return np.concatenate([-powers[::-1], [0] * self.zero, powers]).astype(np.int64)
+
+    @property
+    def levels(self):
+        return 2 * self.most + 2 + self.zero
+
+    def holds(self, value):
+        return value in self.values
+
+    def _encode(self, values):
+        size = np.abs(values)
+        exponent = np.where(size == 0, 0, np.rint(np.log2(np.maximum(size, 1))).astype(np.int64) + self.zero)
+        return exponent | (values < 0).astype(np.int64) << self.exponent_bits
+
+    def decode(self, codes):
+        """Values of ``codes``; exponents beyond the largest count as it."""
+        codes = np.asarray(codes, dtype=np.int64)
+        exponent = np.minimum(codes & ((1 << self.exponent_bits) - 1), self.most + self.zero)
+        size = np.where((exponent == 0) & self.zero, 0, 1 << np.maximum(exponent - self.zero, 0))
+        return np.where(codes >> self.exponent_bits & 1, -size, size)
+
+    def __str__(self):
+        return f"powers of two to {self.hi}" + (" and 0" if self.zero else "")
+
+
+def powers_of_two(values):
+    """The `PowersOfTwo` that holds the integer ``values``, or ``None`` if one of them is none."""
+    sizes = np.unique(np.abs(np.asarray(values, dtype=np.int64)))
+    whole = sizes[sizes > 0]
+    if not len(whole) or (whole & (whole - 1)).any() or int(whole[-1]).bit_length() > 31:
+        return None
+    return PowersOfTwo(int(whole[-1]).bit_length() - 1, bool(sizes[0] == 0))
+
+
+def levels_format(table, basis=()):
+    """The format of the integers in ``table``: a plain one where they follow each other (or are -1 and 1)."""
+    table = np.unique(np.asarray(table, dtype=np.int64))
+    if len(table) == 1 or (np.diff(table) == 1).all() or (len(table) == 2 and (np.abs(table) == 1).all()):
+        return format_for(table)
+    return Levels(tuple(table.tolist()), tuple(int(v) for v in basis))
+
+
 def format_for(values):
     """The smallest format that holds every one of the integer ``values``.
 
@@ -183,6 +329,12 @@ def parse_format(text):
         return Ternary()
     if text == "float32":
         return Float32()
+    if text.startswith("levels "):
+        table, _, basis = text.removeprefix("levels ").partition(" of ")
+        return Levels(*(tuple(int(v) for v in part.split(",") if v) for part in (table, basis)))
+    if text.startswith("powers of two to "):
+        most, _, zero = text.removeprefix("powers of two to ").partition(" and ")
+        return PowersOfTwo(int(most).bit_length() - 1, zero == "0")
     narrow = text.endswith("n")
     kind, digits = (text[:4], text[4:]) if text.startswith("uint") else (text[:3], text[3:].removesuffix("n"))
     if digits.isdigit() and kind == "uint":

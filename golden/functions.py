@@ -3,13 +3,13 @@
 import numpy as np
 
 from .elementwise import affine, apply, is_monotone, is_shared
-from .formats import format_for
+from .formats import Levels, format_for
 from .network import Threshold
 from .onnxfile import ModelError
 from .sums import pair_function
 from .thresholds import find_thresholds, steps_of
 
-__all__ = ["add_function", "integers", "tabulated"]
+__all__ = ["add_function", "evenly_coded", "integers", "tabulated"]
 
 _MOST_VISITS = 1 << 28  # evaluations that a function that is not monotone may take
 _MOST_LEVELS = 1 << 16  # values that a table may be tried for
@@ -63,6 +63,15 @@ def integers(importer, data):
         if (a != 0).all() and np.isfinite(a).all() and np.isfinite(b).all():
             return data.edge, a, _snapped(-b / a)
     return tabulated(importer, data)
+
+
+def evenly_coded(importer, edge):
+    """The edge, or one of the same integers where its codes are indices of a table: what sums and joins take."""
+    fmt = importer.edge(edge).format
+    if not isinstance(fmt, Levels):
+        return edge
+    name = importer.new("threshold")
+    return importer.add(Threshold(name, edge, name, fmt.values[None, 1:], fmt.values[None], format_for(fmt.values)))
 
 
 def tabulated(importer, data):

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
+from . import exchange
 from .floatlayers import float_layer_end
 from .formats import Float32
 from .gather import gathered
 from .handlers import HANDLERS
 from .inputspec import parse_input
 from .layout import Relayout
+from .levels import FIXED_POINT_BITS
 from .network import Network, Output
 from .onnxfile import INPUT_KEY, STANDARD_DOMAINS, ModelError, OnnxFile, attributes_of, describe, evaluate
 from .outputs import lower_argmax
@@ -26,9 +28,11 @@ from .tidy import tidy
 
 __all__ = ["ModelError", "import_model"]
 
-_QUANTIZERS = {"Quant", "IntQuant", "BipolarQuant"}
-_QONNX_OPERATIONS = _QUANTIZERS | {"Trunc"}
+_QONNX_QUANTIZERS = {"Quant", "IntQuant", "BipolarQuant"}
+_QUANTIZERS = _QONNX_QUANTIZERS | set(exchange.OPERATIONS)
+_QONNX_OPERATIONS = _QONNX_QUANTIZERS | {"Trunc"}
 _QONNX_DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
+_OURS = {exchange.DOMAIN: set(exchange.OPERATIONS), **dict.fromkeys(_QONNX_DOMAINS, _QONNX_OPERATIONS)}
 # Operations that keep what is known of quantized constants; all others are simply evaluated.
 _KEEPERS = _QUANTIZERS | {
     "Transpose",
@@ -43,7 +47,7 @@ _KEEPERS = _QUANTIZERS | {
 }
 
 
-def import_model(path, input_spec=None, *, output="auto"):
+def import_model(path, input_spec=None, *, output="auto", precision=FIXED_POINT_BITS):
     """The integer `Network` of the model at ``path``.
 
     Parameters
@@ -55,6 +59,8 @@ def import_model(path, input_spec=None, *, output="auto"):
         quantizer.
     output : "auto" or "label"
         What the hardware gives: what the model ends with, or the index of its largest output.
+    precision : int
+        Bits that the levels of non-uniform quantizers are rounded to where they are in no whole ratios.
 
     Raises
     ------
@@ -67,9 +73,9 @@ def import_model(path, input_spec=None, *, output="auto"):
         file = OnnxFile(Path(path))
         spec = _spec_of(file, input_spec)
         try:
-            network = Importer(file, spec).network(output)
+            network = Importer(file, spec, precision=precision).network(output)
         except Relayout as layout:
-            network = Importer(file, spec, layout).network(output)
+            network = Importer(file, spec, layout, precision).network(output)
         return tidy(network)
     except ModelError:
         raise
@@ -99,6 +105,8 @@ class Importer:
     Attributes
     ----------
     file : OnnxFile
+    precision : int
+        As of `import_model`.
     is_float : bool
         Whether nothing in the model is quantized: the float32 baseline.
     result : Network
@@ -113,8 +121,8 @@ class Importer:
         Of a float model: edges whose layer has got the operations behind it (`golden.floatlayers`).
     """
 
-    def __init__(self, file, spec, layout=None):
-        self.file = file
+    def __init__(self, file, spec, layout=None, precision=FIXED_POINT_BITS):
+        self.file, self.precision = file, precision
         self.is_float = not any(n.op_type in _QUANTIZERS for n in file.nodes)
         self.tensors = {name: Constant(array) for name, array in file.constants.items()}
         size = int(np.prod(file.input_shape))
@@ -159,9 +167,7 @@ class Importer:
 
     def _values(self, node, inputs):
         standard = node.domain in STANDARD_DOMAINS
-        known = node.op_type in HANDLERS and (
-            standard or (node.domain in _QONNX_DOMAINS and node.op_type in _QONNX_OPERATIONS)
-        )
+        known = node.op_type in HANDLERS and (standard or node.op_type in _OURS.get(node.domain, ()))
         if standard and node.op_type not in _KEEPERS and all(isinstance(t, Constant | None) for t in inputs):
             padded = inputs + [None] * (len(node.input) - len(inputs))
             return [Constant(a) for a in evaluate(self.file, node, [t and t.array for t in padded])]
@@ -169,7 +175,7 @@ class Importer:
             domain = "" if standard else f" of domain {node.domain!r}"
             raise ModelError(
                 f"operation {node.op_type}{domain} is not supported on data; supported are "
-                f"{', '.join(sorted(HANDLERS))}, with quantizers of domain {', '.join(_QONNX_DOMAINS)}"
+                f"{', '.join(sorted(HANDLERS))}, with quantizers of domain {', '.join(_OURS)}"
             )
         return HANDLERS[node.op_type](self, node, inputs, attributes_of(node))
 
@@ -205,6 +211,11 @@ class Importer:
         """A fresh name for a node, and for the edge that it makes."""
         count = sum(n.name.startswith(kind) for n in self.result.nodes)
         return f"{kind}{count}"
+
+    def note(self, text):
+        """Something about the network that its user must know; a sentence."""
+        if text not in self.result.notes:
+            self.result.notes.append(text)
 
     def known(self, data):
         """Refuse data behind an input whose integers are not declared."""

@@ -10,7 +10,7 @@ from . import elementwise as ew
 from .convolutions import add_windows, spread_out, with_zero_pad
 from .floatlayers import float_finished, float_layer_end
 from .formats import Bipolar, Float32, Ternary
-from .functions import integers
+from .functions import evenly_coded, integers
 from .joins import Add, Concat, FloatAdd
 from .layout import flat, image, ordered
 from .network import Rescale, accumulator_format
@@ -47,12 +47,13 @@ def joined(importer, kind, a, b):
     ends = [_reach(importer.edge(e), s, z) for e, s, z in ((a_edge, a_scale, a_zero), (b_edge, b_scale, b_zero))]
     ratios = [_multipliers(*r) for r in zip(a_scale, b_scale, *ends, strict=True)]
     multipliers = np.array(ratios, dtype=np.int64).T
-    name = importer.new("add")
-    importer.add(Add(name, a_edge, name, (b_edge,), multipliers))
     chains = tuple(
         d.chain if edge == d.edge else (ew.Dequantize(_single(abs(scale)), _single(zero)),)
         for d, edge, scale, zero in ((a, a_edge, a_scale, a_zero), (b, b_edge, b_scale, b_zero))
     )
+    a_edge, b_edge = (evenly_coded(importer, edge) for edge in (a_edge, b_edge))
+    name = importer.new("add")
+    importer.add(Add(name, a_edge, name, (b_edge,), multipliers))
     importer.sums[name] = chains, 1 if kind == "Add" else -1
     try:
         importer.edge(name)
@@ -149,7 +150,7 @@ def one_format(importer, edges):
     formats = [importer.edge(e).format for e in edges]
     if len(set(formats)) == 1:
         return edges, formats[0]
-    made = []
+    made, edges = [], [evenly_coded(importer, edge) for edge in edges]
     for edge, fmt in zip(edges, formats, strict=True):
         if isinstance(fmt, Bipolar):
             same = np.ones(importer.edge(edge).channels, dtype=np.int64)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .coding import Coding
 from .formats import Float32, Format, Signed, Unsigned, format_for
 
 __all__ = ["ArgMax", "Dense", "Edge", "FloatDense", "Network", "Node", "Output", "Rescale", "Score", "Threshold",
@@ -66,11 +67,12 @@ class Dense(Node):
     """``y[n] = sum_k weights[n, k] * x[k]`` of every pixel, exactly; weights int64 ``(N, K)``.
 
     With ``groups`` the channels of x are as many slices of K, and the neurons as many groups: neuron n reads the slice
-    ``n // (N/groups)``.
+    ``n // (N/groups)``. ``coding`` says how weights of a non-uniform quantizer are written; they are the same integers.
     """
 
     weights: np.ndarray
     groups: int = 1
+    coding: Coding | None = None
 
     @property
     def weight_format(self):
@@ -221,6 +223,8 @@ class Network:
     input_order : int64 array or None
         Which value of a sample, row-major in ``input_shape``, comes first, second, … into the hardware; None for all in
         the order that they have.
+    notes : list[str]
+        What the import found that changes results; empty where golden is exactly the model.
     nodes : list[Node]
         In order of execution.
     outputs : list[Output]
@@ -235,6 +239,7 @@ class Network:
     outputs: list = field(default_factory=list)
     input_size: tuple = ()
     input_order: np.ndarray | None = None
+    notes: list = field(default_factory=list)
 
     def input_edge(self):
         """The edge ``"input"``."""

@@ -96,7 +96,8 @@ def _rising(importer, data):
         return replace(data, edge=edge, chain=(ew.Dequantize(scale, zero),))
     sign = np.where(rises, 1, -1)
     name = importer.new("dense")
-    importer.add(replace(made, name=name, y=name, weights=made.weights * sign[:, None]))
+    coding = made.coding and made.coding.negated(sign < 0)
+    importer.add(replace(made, name=name, y=name, weights=made.weights * sign[:, None], coding=coding))
     chain = (ew.Dequantize(first.scale * sign, first.zero * sign), *data.chain[1:])
     return replace(data, edge=name, chain=chain)
 

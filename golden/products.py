@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from . import elementwise as ew
+from .coding import Coding
 from .floatlayers import float_dense
 from .functions import integers
 from .layout import by_channel, flat
@@ -82,13 +83,17 @@ def dense(importer, data, b, alpha):
     # Weights by channel of the edge; a channel that is not read is zero.
     matrix, total = (np.zeros((weights.shape[1], importer.edge(edge).channels)) for _ in range(2))
     matrix[:, index], total[:, index] = weights.T, scale.T * alpha
-    return weighted(importer, edge, matrix, total, x_scale, x_zero, read=index)
+    coding = coding_of(b, transposed=True)
+    if coding is not None:  # the columns of a channel that is not read have no code
+        places = np.argsort(index)
+        coding = coding.taking(places) if len(np.unique(index)) == matrix.shape[1] else None
+    return weighted(importer, edge, matrix, total, x_scale, x_zero, read=index, coding=coding)
 
 
-def weighted(importer, edge, matrix, scale, x_scale, x_zero, *, groups=1, read=slice(None)):
+def weighted(importer, edge, matrix, scale, x_scale, x_zero, *, groups=1, read=slice(None), coding=None):
     """Append a `Dense` of integer weights (N, K) with scales on an edge of scales and zeros; (its edge, its chain).
 
-    ``read`` are the columns that count; the others have weight zero.
+    ``read`` are the columns that count; the others have weight zero. ``coding`` is how the weights are written.
     """
     x_scale, x_zero = (_of_groups(v, matrix, groups) for v in (x_scale, x_zero))
     row, multiple = _common_scale((scale * x_scale)[:, read])
@@ -97,7 +102,7 @@ def weighted(importer, edge, matrix, scale, x_scale, x_zero, *, groups=1, read=s
     # In double the sum is exact where the zero points are whole; elsewhere (2x - 1) its error is far below float32's.
     zero = (matrix * x_zero).sum(axis=1)
     name = importer.new("dense")
-    importer.add(Dense(name, edge, name, matrix, groups))
+    importer.add(Dense(name, edge, name, matrix, groups, coding if (multiple == 1).all() else None))
     return name, (ew.Dequantize(row, zero),)
 
 
@@ -121,6 +126,16 @@ def integer_weights(b):
     if np.abs(values).max() > _MOST_WEIGHT or ((values * step).astype(np.float32) != b.array).any():
         raise ModelError("its weights are not quantized; export the model with Quant or BipolarQuant on them")
     return values.astype(np.int64), np.full(array.shape, step)
+
+
+def coding_of(b, *, transposed):
+    """The `Coding` of a matrix of weights, (inputs, neurons) if ``transposed``; ``None`` where integers say it all."""
+    if b.integers is None or b.integers.digits is None:
+        return None
+    digits = b.integers.digits.moved(np.transpose) if transposed else b.integers.digits
+    if any((c != c[:, :1]).any() for c in digits.coefficients):
+        return None  # not the same for a whole neuron
+    return Coding(digits.codes, digits.digits, np.stack([c[:, 0] for c in digits.coefficients], axis=1)).tidied()
 
 
 def _common_scale(total):

@@ -7,6 +7,8 @@ of them, one from below and one from above, leave an interval for ``m``; any ``m
 
 import numpy as np
 
+from .draws import SignedChance, UnsignedChance
+from .formats import Levels
 from .network import Rescale
 
 __all__ = ["FEWEST_LEVELS", "as_rescale"]
@@ -17,10 +19,10 @@ _MOST_SHIFT = 30
 
 def as_rescale(node, edge):
     """The `Rescale` equal to a `Threshold` on ``edge``, or ``None`` where there is none or thresholds are cheaper."""
-    if node.codes is not None or node.format.levels < FEWEST_LEVELS:
+    if node.codes is not None or node.format.levels < FEWEST_LEVELS or isinstance(node.format, Levels):
         return None
     lo, hi = (edge.lo, edge.hi) if len(node.thresholds) == edge.channels else ([edge.lo.min()], [edge.hi.max()])
-    if edge.format.bits <= node.format.bits + 2:
+    if edge.format.bits <= node.format.bits + 2 and not isinstance(node.format, SignedChance | UnsignedChance):
         return None
     for shift in range(4, _MOST_SHIFT):
         found = [_channel(t, lo, hi, shift, node.format.lo) for t, lo, hi in

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from .encoding import quantized
-from .onnxfile import ModelError, evaluate
+from .levels import LevelQuantizer, quantized_levels
+from .onnxfile import ModelError, describe, evaluate
 from .quantizers import BipolarQuantizer, UniformQuantizer
 from .registry import constant, data_of, handles, shape_of
 from .tensors import Closed, Constant, Data, Integers
@@ -36,6 +37,28 @@ def _quantized_constant(array, quantizer):
     zero = np.broadcast_to(quantizer.zero, array.shape).astype(np.float64)
     codes = quantizer.codes(array)
     return Constant((scale * (codes - zero)).astype(np.float32), Integers(codes, scale, zero))
+
+
+@handles("LevelQuant", "BasisQuant", "TernaryQuant")
+def quantize_to_levels(importer, node, inputs, attributes):
+    names = {"LevelQuant": ("levels",), "BasisQuant": ("basis",)}.get(node.op_type, ("delta", "positive", "negative"))
+    if len(inputs) != 1 + len(names) or None in inputs:
+        raise ModelError(f"it must have {1 + len(names)} inputs, not {sum(i is not None for i in inputs)}")
+    x, *operands = inputs
+    operands = [constant(t, name) for t, name in zip(operands, names, strict=True)]
+    if isinstance(x, Constant):
+        result, exact = quantized_levels(
+            node.op_type, constant(x, "the tensor that it quantizes"), operands, importer.precision
+        )
+    else:
+        quantizer = LevelQuantizer.of(node.op_type, operands, importer.precision)
+        result, exact = quantized(importer, data_of(x), quantizer), quantizer.exact
+    if not exact:
+        importer.note(
+            f"{describe(node)}: its levels are in no whole ratios; they are {importer.precision}-bit fixed point here, "
+            "so that codes and labels may differ from the model's (fewbit run counts them)"
+        )
+    return [result]
 
 
 @handles("Reshape")

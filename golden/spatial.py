@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .formats import Bipolar, Float32, Ternary
+from .formats import Bipolar, Float32, Levels, Ternary, levels_format
 from .network import Edge, Node
 from .window import Window
 
@@ -22,7 +22,7 @@ class Windows(Node):
 
     The channels of x are ``groups`` slices. A pixel of y holds them one after the other, and of each slice tap by tap
     its channels: ``y[g, ky, kx, c]``. What lies outside the image counts as ``pad``. Bipolar codes have no zero, so
-    that with a pad of 0 they become ternary.
+    that with a pad of 0 they become ternary; a table of levels gets the pad as one more.
     """
 
     window: Window
@@ -32,8 +32,10 @@ class Windows(Node):
     def format_of(self, x):
         if isinstance(x, Bipolar) and self.pad == 0 and any(self.window.pads):
             return Ternary()
-        if not any(self.window.pads) or isinstance(x, Float32) or x.lo <= self.pad <= x.hi:
+        if not any(self.window.pads) or isinstance(x, Float32) or x.holds(self.pad):
             return x
+        if isinstance(x, Levels):
+            return levels_format([*x.table, self.pad])
         raise ValueError(f"{self.name}: padding of {self.pad} is not a value of {x}")
 
     def spread(self, values):

@@ -7,16 +7,40 @@ import numpy as np
 from .elementwise import Op
 from .onnxfile import ModelError
 
-__all__ = ["Closed", "Constant", "Data", "Integers"]
+__all__ = ["Closed", "Constant", "Data", "Digits", "Integers"]
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """``integers == sum_p coefficients[p] * digits[p, codes]`` elementwise (`golden.coding`).
+
+    codes and every one of the coefficients have the constant's shape; digits is (P, L).
+    """
+
+    codes: np.ndarray
+    digits: np.ndarray
+    coefficients: tuple
+
+    def moved(self, move):
+        return Digits(move(self.codes), self.digits, tuple(move(c) for c in self.coefficients))
 
 
 @dataclass(frozen=True, eq=False)
 class Integers:
-    """``array == scale * (codes - zero)`` elementwise: what a quantizer made of a constant. All of one shape."""
+    """``array == scale * (codes - zero)`` elementwise: what a quantizer made of a constant. All of one shape.
+
+    ``digits`` say how the codes of a non-uniform quantizer are written.
+    """
 
     codes: np.ndarray
     scale: np.ndarray
     zero: np.ndarray
+    digits: Digits | None = None
+
+    def moved(self, move):
+        """With ``move`` applied to all of them."""
+        digits = self.digits and self.digits.moved(move)
+        return Integers(move(self.codes), move(self.scale), move(self.zero), digits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +54,7 @@ class Constant:
         """The constant with ``move`` applied to its array and to what is known of it."""
         if self.integers is None:
             return Constant(move(self.array))
-        i = self.integers
-        return Constant(move(self.array), Integers(move(i.codes), move(i.scale), move(i.zero)))
+        return Constant(move(self.array), self.integers.moved(move))
 
 
 @dataclass(frozen=True, eq=False)

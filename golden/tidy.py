@@ -65,7 +65,8 @@ def _turn_falling(network):
             continue
         turned = np.where(falling[:, None], 1 - node.thresholds[:, ::-1], node.thresholds)
         codes = np.where(falling[:, None], node.codes[:, ::-1], node.codes)
-        nodes[at] = replace(nodes[at], weights=weights)
+        coding = nodes[at].coding and nodes[at].coding.negated(falling)
+        nodes[at] = replace(nodes[at], weights=weights, coding=coding)
         edge = nodes[at].out(*(edges[x] for x in nodes[at].inputs))
         nodes[i] = _regular(replace(node, thresholds=turned, codes=codes), edge)
     return network.with_nodes(nodes)

@@ -76,10 +76,11 @@ def _repeated(node, count):
     channels = next(len(v) for v in (getattr(node, f.name) for f in fields(node)) if isinstance(v, np.ndarray))
     if channels == 1 and isinstance(node, net.Threshold):
         return node
-    arrays = {f.name: getattr(node, f.name) for f in fields(node)}
-    return replace(node, **{
-        name: np.concatenate([array] * count) for name, array in arrays.items() if isinstance(array, np.ndarray)
-    })  # fmt: skip
+    parts = {f.name: getattr(node, f.name) for f in fields(node)}
+    arrays = {name: np.concatenate([v] * count) for name, v in parts.items() if isinstance(v, np.ndarray)}
+    if parts.get("coding") is not None:
+        arrays["coding"] = parts["coding"].repeated(count)
+    return replace(node, **arrays)
 
 
 def _apart(node, size):

@@ -1,6 +1,8 @@
 """The accelerator: a folded network as a pipeline of stages, joined by streams."""
 
-from amaranth.hdl import Module
+import re
+
+from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,7 +20,7 @@ class AcceleratorPlan:
     ----------
     network : golden.network.Network
     folding : dict
-        ``(pe, simd)`` by dense node, or ``(pe, simd, "dsp")`` for products in DSPs.
+        ``(pe, simd)`` by dense node, with ``"dsp"`` for products in DSPs or ``"sums"`` for accumulators.
     depths : dict or None
         Depths of the queues in front of joins, by name (`sim.sizing` finds them). Without, they are far too deep to be
         built: only good for finding them.
@@ -57,14 +59,17 @@ class Accelerator(wiring.Component):
     -------
     i : ``In(code_stream(input bits, plan.lanes_in))``
     o : ``Out(code_stream(output bits, plan.lanes_out))``
+    stalls : ``Out(number of stages)``
+        With ``probes``: which stages offer a beat that is not taken in this cycle; at any of its outputs, if a stage
+        has several.
     """
 
-    def __init__(self, plan):
-        self.plan = plan
+    def __init__(self, plan, *, probes=False):
+        self.plan, self._probes = plan, probes
         super().__init__({
             "i": In(code_stream(plan.x_format.bits, plan.lanes_in)),
             "o": Out(code_stream(plan.format.bits, plan.lanes_out)),
-        })  # fmt: skip
+        } | ({"stalls": Out(len(plan.stages))} if probes else {}))  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
@@ -76,7 +81,14 @@ class Accelerator(wiring.Component):
                 wiring.connect(m, source, _port(unit, "i", k))
             units.append(unit)
         wiring.connect(m, units[-1].o, wiring.flipped(self.o))
+        if self._probes:
+            m.d.comb += self.stalls.eq(Cat(_stalls(unit) for unit in units))
         return m
+
+
+def _stalls(unit):
+    outputs = [getattr(unit, name) for name in unit.signature.members if re.fullmatch(r"o\d*", name)]
+    return Cat(o.valid & ~o.ready for o in outputs).any()
 
 
 def _port(unit, side, k):

@@ -8,9 +8,11 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
+from golden.formats import PowersOfTwo
 from hw.bitheap import BitHeap, Compressor
+from hw.codedpe import CodedPE
 from hw.heap_plan import plan_compression
-from hw.lutunit import LutIntegerPE
+from hw.lutunit import LutHeapPE, LutIntegerPE
 from hw.products import product_terms
 from hw.target import Luts
 
@@ -34,6 +36,8 @@ class IntegerPE(wiring.Component):
         Shape of the accumulator.
     feedback : bool
         Whether to accumulate; if not, ``o = init + sum(heap)`` in every cycle, and ``load`` and ``enable`` are ignored.
+    luts : hw.target.Luts
+        With primitives, what is behind the products is a `LutHeapPE`, and a register stands between.
 
     Members
     -------
@@ -44,12 +48,17 @@ class IntegerPE(wiring.Component):
     o : ``Out(acc_shape)``
     """
 
-    def __init__(self, *, x_format, w_format, simd, acc_shape, feedback=True):
+    def __init__(self, *, x_format, w_format, simd, acc_shape, feedback=True, luts=Luts.OPERATORS):
         if simd < 1:
             raise ValueError(f"SIMD must be at least 1, not {simd!r}")
         self._terms = product_terms(x_format, w_format)
         heights = Counter(self._terms.exponents * simd)
-        self._sum = HeapPE(heights=heights, fan_in=self._terms.fan_in, acc_shape=acc_shape, feedback=feedback)
+        self._registered = luts is not Luts.OPERATORS
+        common = dict(heights=heights, acc_shape=acc_shape, feedback=feedback)
+        if self._registered:
+            self._sum = LutHeapPE(luts=luts, **common)
+        else:
+            self._sum = HeapPE(fan_in=self._terms.fan_in, **common)
         super().__init__({
             "x": In(ArrayLayout(unsigned(simd), x_format.bits)), "w": In(ArrayLayout(unsigned(simd), w_format.bits)),
             "init": In(acc_shape), "load": In(1), "enable": In(1), "o": Out(acc_shape),
@@ -57,7 +66,7 @@ class IntegerPE(wiring.Component):
 
     @property
     def HEAP_LATENCY(self):
-        return self._sum.HEAP_LATENCY
+        return self._registered + self._sum.HEAP_LATENCY
 
     def elaborate(self, platform):
         m = Module()
@@ -65,7 +74,11 @@ class IntegerPE(wiring.Component):
         for bits, exponent in self._terms.terms(self.x, self.w):
             heap.add_bits(bits, exponent)
         m.submodules.sum = unit = self._sum
-        m.d.comb += [unit.heap.eq(heap.bits()), unit.load.eq(self.load), unit.enable.eq(self.enable)]
+        bits = heap.bits()
+        if self._registered:  # what its products take is not known to be one LUT
+            bits = Signal(len(bits), name="products", reset_less=True)
+            m.d.sync += bits.eq(heap.bits())
+        m.d.comb += [unit.heap.eq(bits), unit.load.eq(self.load), unit.enable.eq(self.enable)]
         m.d.comb += [unit.init.eq(self.init), self.o.eq(unit.o)]
         return m
 
@@ -141,6 +154,8 @@ class IntegerArray(wiring.Component):
     luts : hw.target.Luts
     weight_bits : int
         Of an element of ``w``, if not those of its format.
+    parts : tuple of `hw.arithmetic.Part`
+        What a PE is made of where weights are codes; ``o`` then has an accumulator for each of them.
 
     Members
     -------
@@ -155,8 +170,9 @@ class IntegerArray(wiring.Component):
     """
 
     def __init__(
-        self, *, x_format, w_format, pe, simd, steps, acc_shape, lanes, groups=1, luts=Luts.OPERATORS, weight_bits=None
-    ):
+        self, *, x_format, w_format, pe, simd, steps, acc_shape, lanes, groups=1, luts=Luts.OPERATORS, weight_bits=None,
+        parts=None,
+    ):  # fmt: skip
         for name, value in ("PE", pe), ("SIMD", simd), ("Steps", steps), ("Lanes", lanes):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")
@@ -166,12 +182,12 @@ class IntegerArray(wiring.Component):
             raise ValueError(f"Groups must divide PE ({pe}), not {groups!r}")
         self._x_format, self._w_format, self._acc_shape, self._groups = x_format, w_format, acc_shape, groups
         self._pe, self._simd, self._steps, self._lanes = pe, simd, steps, lanes
-        self._luts = luts
+        self._luts, self._parts, self._weight_bits = luts, parts, weight_bits or w_format.bits
         self._heap_latency = self._make_pe().HEAP_LATENCY
         super().__init__(
             {
                 "x": In(ArrayLayout(unsigned(x_format.bits), groups * simd)),
-                "w": In(ArrayLayout(unsigned(weight_bits or w_format.bits), pe * simd)),
+                "w": In(ArrayLayout(unsigned(self._weight_bits), pe * simd)),
                 "init": In(ArrayLayout(acc_shape, pe)),
                 "valid": In(1),
                 "first": In(1),
@@ -182,12 +198,21 @@ class IntegerArray(wiring.Component):
         )
 
     def _make_pe(self):
-        kind = IntegerPE if self._luts is Luts.OPERATORS else LutIntegerPE
-        more = {} if kind is IntegerPE else {"instances": self._luts is Luts.INSTANCES}
-        return kind(
-            x_format=self._x_format, w_format=self._w_format, simd=self._simd, acc_shape=self._acc_shape,
-            feedback=self._steps > 1, **more,
+        if self._parts is None:
+            return self._make_unit(self._x_format, self._w_format, self._acc_shape)
+        return CodedPE(
+            parts=self._parts, make=self._make_unit, x_bits=self._x_format.bits, w_bits=self._weight_bits,
+            simd=self._simd, acc_shape=self._acc_shape,
         )  # fmt: skip
+
+    def _make_unit(self, x_format, w_format, acc_shape):
+        """A PE of plain products."""
+        common = dict(
+            x_format=x_format, w_format=w_format, simd=self._simd, acc_shape=acc_shape, feedback=self._steps > 1
+        )
+        if self._luts is Luts.OPERATORS or isinstance(w_format, PowersOfTwo):
+            return IntegerPE(luts=self._luts, **common)
+        return LutIntegerPE(luts=self._luts, **common)
 
     @property
     def HEAP_LATENCY(self):
@@ -204,14 +229,17 @@ class IntegerArray(wiring.Component):
         valid = self._delayed(m, "valid", self.valid)
         first = self._delayed(m, "first", self.valid & self.first)
         last = self._delayed(m, "last", self.valid & self.last)
-        init = self._held_init(m, first)
-        units = self._dot_products(m)
+        self._serialize(m, Cat(*self._accumulated(m, first, valid)), last[self.HEAP_LATENCY + 1])
+        return m
+
+    def _accumulated(self, m, first, valid):
+        """The accumulators; ``first`` and ``valid`` with their past, as of `_delayed`."""
+        init, units = self._held_init(m, first), self._dot_products(m)
         for unit, start in zip(units, init, strict=True):
             m.d.comb += [
                 unit.init.eq(start), unit.load.eq(first[self.HEAP_LATENCY]), unit.enable.eq(valid[self.HEAP_LATENCY]),
             ]  # fmt: skip
-        self._serialize(m, Cat(*(unit.o for unit in units)), last[self.HEAP_LATENCY + 1])
-        return m
+        return [unit.o for unit in units]
 
     def _dot_products(self, m):
         """The processing elements, with their operands."""

@@ -1,6 +1,6 @@
 """The AXI4-Stream shell: what drops into a block design."""
 
-from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Signal, Value
+from amaranth.hdl import ClockDomain, ClockSignal, Const, Module, ResetSignal, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from .accelerator import Accelerator
 from .streams import code_stream, counter
 
-__all__ = ["AxiAccelerator", "FrameGuard", "bytes_of"]
+__all__ = ["AxiAccelerator", "FrameGuard", "Shell", "bytes_of"]
 
 
 def bytes_of(bits):
@@ -67,48 +67,57 @@ class FrameGuard(wiring.Component):
         return m
 
 
-class AxiAccelerator(wiring.Component):
-    """The accelerator behind AXI4-Stream, with ports that Vivado groups into interfaces by their names.
+class Shell(wiring.Component):
+    """The accelerator between AXI4-Streams, in the domain ``sync``. While that is in reset, what it offers and takes
+    has no meaning.
 
     Lanes are packed from bit 0 upwards without gaps, TDATA is padded with zeros to whole bytes. TLAST ends a frame. A
     result whose frame was too short or too long has TUSER high on its last beat. ``frames`` counts results sent,
     ``bad_frames`` those that were marked.
 
+    Parameters
+    ----------
+    plan : hw.accelerator.AcceleratorPlan
+    probes : bool
+        Whether it has ``stalls``.
+
     Members
     -------
-    aclk, aresetn : ``In(1)``
-        Reset is synchronous and active low.
     s_axis_tdata, s_axis_tvalid, s_axis_tlast : ``In``, s_axis_tready : ``Out(1)``
     m_axis_tdata, m_axis_tvalid, m_axis_tlast, m_axis_tuser : ``Out``, m_axis_tready : ``In(1)``
     frames, bad_frames : ``Out(32)``
+    stalls : ``Out(number of stages)``
+        See `hw.accelerator.Accelerator`.
     """
 
-    def __init__(self, plan):
-        self.plan = plan
+    def __init__(self, plan, *, probes=False):
+        self.plan, self._probes = plan, probes
         self.bits_in, self.bits_out = plan.x_format.bits * plan.lanes_in, plan.format.bits * plan.lanes_out
-        super().__init__({
-            "aclk": In(1), "aresetn": In(1),
+        super().__init__(self._members())
+
+    def _members(self):
+        return {
             "s_axis_tdata": In(8 * bytes_of(self.bits_in)), "s_axis_tvalid": In(1), "s_axis_tready": Out(1),
             "s_axis_tlast": In(1),
             "m_axis_tdata": Out(8 * bytes_of(self.bits_out)), "m_axis_tvalid": Out(1), "m_axis_tready": In(1),
             "m_axis_tlast": Out(1), "m_axis_tuser": Out(1),
             "frames": Out(32), "bad_frames": Out(32),
-        })  # fmt: skip
+        } | ({"stalls": Out(len(self.plan.stages))} if self._probes else {})  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
-        m.domains.sync = ClockDomain()
-        m.d.comb += [ClockSignal().eq(self.aclk), ResetSignal().eq(~self.aresetn)]
-        p = self.plan
+        p, running = self.plan, self._running(m)
 
         m.submodules.guard = guard = FrameGuard(bits=p.x_format.bits, lanes=p.lanes_in, beats=p.beats_in)
         m.d.comb += [
             Value.cast(guard.i.p).eq(self.s_axis_tdata), guard.i_last.eq(self.s_axis_tlast),
-            guard.i.valid.eq(self.s_axis_tvalid & self.aresetn), self.s_axis_tready.eq(guard.i.ready & self.aresetn),
+            guard.i.valid.eq(self.s_axis_tvalid & running), self.s_axis_tready.eq(guard.i.ready & running),
         ]  # fmt: skip
 
-        m.submodules.accelerator = accelerator = Accelerator(p)
+        m.submodules.accelerator = accelerator = Accelerator(p, probes=self._probes)
         wiring.connect(m, guard.o, accelerator.i)
+        if self._probes:
+            m.d.comb += self.stalls.eq(accelerator.stalls)
 
         # One mark per frame inside: there is always room, so it needs no back-pressure.
         m.submodules.marks = marks = SyncFIFO(width=1, depth=p.frames_inside)
@@ -129,3 +138,26 @@ class AxiAccelerator(wiring.Component):
             with m.If(marks.r_data):  # an enable: what comes late out of a memory is not in front of a carry chain
                 m.d.sync += self.bad_frames.eq(self.bad_frames + 1)
         return m
+
+    def _running(self, m):
+        """Low while in reset, if that must close the streams."""
+        return Const(1)
+
+
+class AxiAccelerator(Shell):
+    """`Shell` as a block of its own, with ports that Vivado groups into interfaces by their names.
+
+    Members
+    -------
+    aclk, aresetn : ``In(1)``
+        Reset is synchronous and active low.
+    others : as `Shell`
+    """
+
+    def _members(self):
+        return {"aclk": In(1), "aresetn": In(1)} | super()._members()
+
+    def _running(self, m):
+        m.domains.sync = ClockDomain()
+        m.d.comb += [ClockSignal().eq(self.aclk), ResetSignal().eq(~self.aresetn)]
+        return self.aresetn

@@ -13,6 +13,7 @@ from .lutcells import plain
 from .lutmatrix import best_matrix
 from .lutunit import place
 from .products import product_terms
+from .target import Luts
 
 __all__ = ["ConstantArray", "planes_of"]
 
@@ -39,8 +40,8 @@ class ConstantArray(wiring.Component):
         By neuron.
     acc_shape : Shape
     groups : int
-    instances : bool
-        Whether to use the primitives, or else expressions that do what they do.
+    luts : hw.target.Luts
+        Any but operators.
 
     Members
     -------
@@ -51,7 +52,7 @@ class ConstantArray(wiring.Component):
         ``LATENCY`` cycles later.
     """
 
-    def __init__(self, *, x_format, w_format, weights, init, acc_shape, groups=1, instances=True):
+    def __init__(self, *, x_format, w_format, weights, init, acc_shape, groups=1, luts=Luts.INSTANCES):
         weights = np.asarray(weights)
         if weights.ndim != 2 or not weights.size:
             raise ValueError(f"Weights must be neurons by inputs, not of shape {weights.shape}")
@@ -59,7 +60,7 @@ class ConstantArray(wiring.Component):
             raise ValueError(f"Groups must divide the {len(weights)} neurons, not {groups!r}")
         if len(init) != len(weights):
             raise ValueError(f"Init must be {len(weights)}, one for each neuron, not {len(init)}")
-        self._instances, self._inputs, self._acc_shape = instances, weights.shape[1], Shape.cast(acc_shape)
+        self._luts, self._inputs, self._acc_shape = luts, weights.shape[1], Shape.cast(acc_shape)
         self._matrices = [
             self._matrix(product_terms(x_format, w_format), part, constants)
             for part, constants in zip(np.split(weights, groups), np.split(np.asarray(init), groups), strict=True)
@@ -100,7 +101,7 @@ class ConstantArray(wiring.Component):
                 late = Signal(len(Cat(*x)), name=f"x{g}_{n}", reset_less=True)
                 m.d.sync += late.eq(Cat(*x))
                 x = [late.word_select(k, len(x[0])) for k in range(self._inputs)]
-            m.submodules[f"group{g}"] = group = _Group(matrix, self._instances)
+            m.submodules[f"group{g}"] = group = _Group(matrix, self._luts)
             m.d.comb += group.x.eq(Cat(*x))
             results.append(group.o)
         m.d.comb += Value.cast(self.o).eq(Cat(*results))
@@ -113,8 +114,8 @@ class ConstantArray(wiring.Component):
 class _Group(wiring.Component):
     """A matrix as hardware, its sums in registers."""
 
-    def __init__(self, matrix, instances):
-        self._matrix, self._instances = matrix, instances
+    def __init__(self, matrix, luts):
+        self._matrix, self._luts = matrix, luts
         lanes, bits = len(matrix.x[0]), len(matrix.x)
         super().__init__({
             "x": In(lanes * bits), "o": Out(ArrayLayout(unsigned(len(matrix.sum[0])), len(matrix.sum)))
@@ -125,7 +126,7 @@ class _Group(wiring.Component):
         matrix, planes = self._matrix, len(self._matrix.x)
         bits = {0: Const(0, 1), 1: Const(1, 1)}
         bits.update((bit, self.x[n * planes + k]) for k, plane in enumerate(matrix.x) for n, bit in enumerate(plane))
-        place(m, matrix.netlist, bits, self._instances)
+        place(m, matrix.netlist, bits, self._luts)
         sums = [Cat(bits[b] if b >= 0 else ~bits[plain(b)] for b in row) for row in matrix.sum]
         m.d.sync += Value.cast(self.o).eq(Cat(*sums))
         return m

@@ -111,7 +111,7 @@ class DspArray(IntegerArray):
         common = dict(heights=dict(heights), acc_shape=self._acc_shape, feedback=self._steps > 1)
         if self._luts is Luts.OPERATORS:
             return HeapPE(**common)
-        return LutHeapPE(instances=self._luts is Luts.INSTANCES, **common)
+        return LutHeapPE(luts=self._luts, **common)
 
     @property
     def HEAP_LATENCY(self):

@@ -10,12 +10,13 @@ from golden.network import Rescale, Score, Threshold
 
 from . import activation
 from .affine import Affine
+from .arithmetic import Dsp, Plain, Summed, chosen, options_of
 from .array import IntegerArray
+from .combine import Combine
 from .constantarray import ConstantArray
 from .dsparray import DspArray
-from .dsppacking import FieldTerms, best_packing, packed_weights
+from .dspsum import DspSumArray
 from .floatarray import FloatArray
-from .products import product_terms
 from .replay import Replay
 from .rom import Rom
 from .streams import beats, pack
@@ -36,8 +37,9 @@ class LayerPlan:
     dense, act : golden nodes; ``act`` is a Threshold, Rescale, Score or None
     edges : dict of golden edges
     pe, simd : int
-    dsp : bool
-        Whether products are made by DSPs, several by each (`hw.dsparray`).
+    products : str or None
+        How they are made, one of `hw.arithmetic.NAMES`: ``dsp`` for DSPs, several products by each (`hw.dsparray`);
+        ``sums`` for accumulators in DSPs (`hw.dspsum`); ``None`` for what takes the fewest LUTs.
     order : int array or None
         In which order the inputs come, if not as they stand in the weights.
     target : hw.target.Target
@@ -62,8 +64,9 @@ class LayerPlan:
         Entries of the output FIFO: a row reserves its room before it begins, and none waits if the reader does not.
     """
 
-    def __init__(self, dense, act, edges, *, pe, simd, dsp=False, order=None, target=DEFAULT):
-        self.dense, self.act, self.pe, self.simd, self.dsp, self.target = dense, act, pe, simd, dsp, target
+    def __init__(self, dense, act, edges, *, pe, simd, products=None, order=None, target=DEFAULT):
+        self.dense, self.act, self.pe, self.simd, self.target = dense, act, pe, simd, target
+        self.products, self.dsp, self.sums = products, products == "dsp", products == "sums"
         self.name, self.x = dense.name, dense.x
         self.y = act.y if act is not None else dense.y
         self.x_format, self.format = edges[dense.x].format, edges[self.y].format
@@ -79,11 +82,11 @@ class LayerPlan:
         (self._plan_float if self.is_float else self._plan_integer)(edges)
         if order is not None:
             self.codes = self.codes[:, order]
-        self.array = self.make_array()
-        self.activation = self.make_activation()
-        for unit in (self.array, self.activation):
+        self.array, self.combine, self.activation = self.make_array(), self.make_combine(), self.make_activation()
+        units = [unit for unit in (self.array, self.combine, self.activation) if unit is not None]
+        for unit in units:
             unit._MustUse__silence = True  # they are made here for their latencies only
-        self.latency = Replay.LATENCY + self.array.LATENCY + self.activation.LATENCY
+        self.latency = Replay.LATENCY + sum(unit.LATENCY for unit in units)
         in_flight = -(-(self.steps + self.latency + self.row_beats + 3) // self.steps) + 1
         self.depth = self.row_beats * in_flight
 
@@ -108,8 +111,13 @@ class LayerPlan:
     @property
     def constant(self):
         """Whether every weight is a constant of the hardware, which then shares sums."""
-        unfolded = self.steps == self.rows == self.vectors == 1 and not self.dsp
+        unfolded = self.steps == self.rows == self.vectors == 1 and self.products is None
         return unfolded and not self.is_float and self.target.luts is not Luts.OPERATORS
+
+    @property
+    def is_sign(self):
+        """Whether a code is the sign of an accumulator that began at minus its threshold."""
+        return isinstance(self.act, Threshold) and self.format.bits == 1 and not self.sums
 
     @property
     def out_bits(self):
@@ -128,14 +136,30 @@ class LayerPlan:
             return FloatArray(dsp=self.target.dsp, **common)
         if self.constant:
             return ConstantArray(
-                x_format=self.x_format, w_format=self.dense.weight_format, acc_shape=self.acc_shape, init=self.init,
-                weights=self.dense.weight_format.decode(self.codes), groups=self.parallel,
-                instances=self.target.luts is Luts.INSTANCES,
+                x_format=self.lane_format, w_format=self.dense.weight_format, acc_shape=self.acc_shape, init=self.init,
+                weights=self.arithmetic.w_format.decode(self.codes), groups=self.parallel,
+                luts=self.target.luts,
             )  # fmt: skip
+        found = self.arithmetic
         common |= dict(
-            x_format=self.x_format, w_format=self.dense.weight_format, acc_shape=self.acc_shape, luts=self.target.luts
+            x_format=self.lane_format, w_format=found.w_format, acc_shape=self.array_shape, luts=self.target.luts
         )
-        return DspArray(packing=self.packing, **common) if self.dsp else IntegerArray(**common)
+        if self.dsp:
+            return DspArray(packing=found.packing, **common)
+        in_dsps = self.sums and self.target.luts is not Luts.OPERATORS
+        kind = DspSumArray if in_dsps else IntegerArray
+        return kind(weight_bits=self.weight_bits, parts=found.parts, **common)
+
+    def make_combine(self):
+        """What adds up planes, or ``None``."""
+        if self.is_float or self.arithmetic.coefficients is None:
+            return None
+        coefficients = self._padded_rows(self.arithmetic.coefficients)
+        return Combine(
+            width=Shape.cast(self.array_shape).width // coefficients.shape[1], coefficients=coefficients.tolist(),
+            addends=self.init, acc_bits=Shape.cast(self.acc_shape).width, lanes=self.lanes,
+            beats=self.vectors * self.rows * self.row_beats, luts=self.target.luts,
+        )  # fmt: skip
 
     def _padded(self, per_neuron, filler=0):
         """One number for each of the layer's neurons as a list of ``rows*pe`` a vector, with ``filler`` for padding."""
@@ -167,51 +191,84 @@ class LayerPlan:
         found = self.make_weights().placement
         return {"luts": f"{found.luts} LUTs", "block": f"{found.bram18} BRAM18"}.get(found.where, "constants")
 
+    @property
+    def products_in(self):
+        """How products are made, in words."""
+        if self.is_float or self.constant:
+            return "LUTs"
+        words = {
+            "plain": "LUTs",
+            "dsp": "DSPs",
+            "sums": "LUTs, sums in DSPs",
+            "decode": "LUTs, weights decoded",
+            "shift": "LUTs, shifted",
+        }
+        return words.get(self.arithmetic.name, f"{len(self.arithmetic.parts or ())} planes")
+
     def make_init(self):
-        """What the accumulators start a row with, by row; PE 0 lowest."""
-        width = Shape.cast(self.acc_shape).width
-        words = [pack(self.init[n : n + self.pe], width) for n in range(0, len(self.init), self.pe)]
+        """What the accumulators start a row with, by row; PE 0 lowest. Those of planes start with nothing."""
+        width = Shape.cast(self.array_shape).width
+        init = self.init if self.combine is None else [0] * len(self.init)
+        words = [pack(init[n : n + self.pe], width) for n in range(0, len(init), self.pe)]
         return Rom(width=width * self.pe, words=words, latency=Replay.LATENCY, luts=self.target.luts)
 
     def _plan_float(self, edges):
         self.acc_shape, self.weight_bits, self.pad_weight = unsigned(32), 32, 0
+        self.array_shape, self.lane_format, self.x_table = self.acc_shape, self.x_format, None
         self.codes = Float32().encode(self.dense.weights)
         self.init = self._padded(Float32().encode(self.dense.bias))
 
     def _plan_integer(self, edges):
-        dense, weight_format = self.dense, self.dense.weight_format
-        terms = self._plan_dsp() if self.dsp else product_terms(self.x_format, weight_format)
-        self.scale, self.pad_weight = terms.scale, terms.pad_weight
-        if not self.dsp:
-            self.weight_bits, self.codes = weight_format.bits, weight_format.encode(dense.weights)
-        pads = (self.steps * self.simd - self.inputs) * terms.pad_heap
+        dense, edge = self.dense, edges[self.dense.y]
+        self.arithmetic = found = self._arithmetic(edge)
+        self.scale, self.pad_weight, self.weight_bits, self.codes = (
+            found.scale, found.pad_weight, found.weight_bits, found.codes
+        )  # fmt: skip
+        self.lane_format, self.x_table = found.lane_format, found.x_table
+        self.terms = Counter(found.exponents)
+        pads = self.steps * self.simd - self.inputs
         # The accumulator of the model is scale*heap + base, for each neuron.
-        self.base = terms.offset(dense.weights).sum(axis=1) - self.scale * pads
-        lo, hi = (bound.sum(axis=1) + pads for bound in terms.heap_bounds(dense.weights))
-        self.heap_hi = int(hi.max())
-        self.terms = Counter(terms.exponents)
-        edge = edges[dense.y]
-        if isinstance(self.act, Threshold) and self.format.bits == 1:
+        self.base = found.offsets - self.scale * pads * found.pad_heap
+        if found.coefficients is None:
+            lo, hi = (bound + pads * found.pad_heap for bound in found.bounds)
+            start = np.zeros(len(dense.weights), dtype=np.int64)
+        else:  # some planes may count negatively
+            lo, hi = ((bound - self.base) // self.scale for bound in (edge.lo, edge.hi))
+            start = np.maximum(0, -lo)
+        if self.sums and self.act is None:
+            raise ValueError(f"{self.name}: sums in DSPs begin at zero, which needs an activation behind them")
+        if self.is_sign:
             self._plan_sign(edge, lo, hi)
         elif self.act is None:
             self.init = self._padded(self.base // self.scale)
             rest = self.base % self.scale
             self._shape(((edge.lo - rest) // self.scale).min(), ((edge.hi - rest) // self.scale).max())
         else:
-            self.init = [0] * (self.rows * self.pe)
+            self.base, self.heap_hi = self.base - self.scale * start, int((hi + start).max())
+            self.init = self._padded(start)
             self._shape(0, self.heap_hi)
+        self.array_shape = self.acc_shape
+        if found.coefficients is not None:
+            each = self.steps * self.simd * sum(1 << e for e in found.exponents)
+            self.array_shape = unsigned(each.bit_length() * found.coefficients.shape[1])
 
-    def _plan_dsp(self):
-        weights = self.dense.weights
+    def _arithmetic(self, edge):
+        places = np.arange(len(self.dense.weights)) % self.neurons % self.pe % (self.pe // self.parallel)
         try:
-            self.packing = best_packing(self.x_format, int(weights.min()), int(weights.max()))
+            if self.dsp:
+                return Dsp(self.dense, self.x_format, places)
+            if self.sums:
+                return Summed(self.dense, self.x_format)
+            if self.constant:
+                return Plain(self.dense, self.x_format)
+            shape = dict(
+                pe=self.pe, simd=self.simd, lanes=self.lanes, steps=self.steps, inputs=self.inputs,
+                words=self.steps * self.rows * self.vectors, rows=self.vectors * self.rows * self.row_beats,
+                acc=edge.format.bits,
+            )  # fmt: skip
+            return chosen(options_of(self.dense, self.x_format), shape, self.products)
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from None
-        places = np.arange(len(weights)) % self.neurons % self.pe  # PEs
-        which = places % (self.pe // self.parallel) % self.packing.weights
-        self.weight_bits = self.packing.weight_bits
-        self.codes = packed_weights(weights, self.packing, which) & ((1 << self.weight_bits) - 1)
-        return FieldTerms(self.x_format, self.dense.weight_format, self.packing)
 
     def _shape(self, lo, hi):
         lo, hi = int(lo), int(hi)
@@ -247,7 +304,7 @@ class LayerPlan:
         if self.is_float:
             return activation.FloatRelu(relu=self.dense.relu, **common)
         common["acc_shape"] = self.acc_shape
-        if isinstance(act, Threshold) and self.format.bits == 1:
+        if self.is_sign:
             return activation.Sign(flips=self.flips, **common)
         common["bits"] = self.format.bits
         if act is None:

@@ -20,7 +20,7 @@ from .lutplan import plan_stages
 from .lutsum import compress, registered
 from .products import product_terms
 
-__all__ = ["Item", "LutPE", "best_pe", "build_pe", "build_sum", "items_of"]
+__all__ = ["Item", "LutPE", "LutRows", "best_pe", "best_rows", "build_pe", "build_sum", "items_of"]
 
 LEVELS = 4  # LUTs of a chain between registers
 CHAINS = (4, 8)  # LUTs of a chain: what is tried
@@ -129,6 +129,28 @@ class LutPE:
         return self.flip_flops - count
 
 
+@dataclass(frozen=True)
+class LutRows:
+    """The heap of a processing element, compressed to two rows of bits that something else adds and accumulates.
+
+    Attributes
+    ----------
+    netlist, x, w, latency : as of `LutPE`
+    rows : two lists of bits
+        From exponent 0; registers, or constants.
+    """
+
+    netlist: Netlist
+    x: list
+    w: list
+    rows: tuple
+    latency: int
+
+    @property
+    def luts(self):
+        return self.netlist.luts
+
+
 @lru_cache(maxsize=256)
 def best_pe(x_format, w_format, lanes, acc_bits, feedback):
     """The `LutPE` for activations and weights of these formats that takes the fewest LUTs.
@@ -138,6 +160,23 @@ def best_pe(x_format, w_format, lanes, acc_bits, feedback):
     shape = items_of(product_terms(x_format, w_format)), x_format.bits, w_format.bits, lanes, acc_bits
     found = (build_pe(*shape, feedback=feedback, chain=chain) for chain in CHAINS)
     return min(found, key=lambda pe: pe.luts + max(0, pe.own_flip_flops - 2 * pe.luts) / 4)
+
+
+@lru_cache(maxsize=256)
+def best_rows(x_format, w_format, lanes, acc_bits):
+    """The `LutRows` of the fewest LUTs, of ``acc_bits`` columns; parameters as for `best_pe`."""
+    items = items_of(product_terms(x_format, w_format))
+    found = (_build_rows(items, x_format.bits, w_format.bits, lanes, acc_bits, chain) for chain in CHAINS)
+    return min(found, key=lambda unit: unit.luts + max(0, unit.netlist.flip_flops - 2 * unit.luts) / 4)
+
+
+def _build_rows(items, x_bits, w_bits, lanes, acc_bits, chain):
+    net = Netlist()
+    x, w = ([net.input(lanes) for _ in range(bits)] for bits in (x_bits, w_bits))
+    columns, latency = _chains(net, items, x, w, lanes, chain, LEVELS)
+    columns, more = _compressed(net, columns, _most(items, lanes), acc_bits)
+    rows = tuple([(*columns.get(e, ()), 0, 0)[k] for e in range(acc_bits)] for k in range(2))
+    return LutRows(net, x, w, rows, latency + more)
 
 
 def build_pe(items, x_bits, w_bits, lanes, acc_bits, *, feedback=True, chain=CHAINS[0], levels=LEVELS):
@@ -158,8 +197,12 @@ def build_pe(items, x_bits, w_bits, lanes, acc_bits, *, feedback=True, chain=CHA
     init = net.input(acc_bits)
     load, held = (net.input(1)[0], net.input(acc_bits)) if feedback else (None, [])
     columns, latency = _chains(net, items, x, w, lanes, chain, levels)
-    total = sum(max(item.table) << item.exponent for item in items) * lanes
-    return _finished(net, columns, total, latency, (x, w), (init, load, held))
+    return _finished(net, columns, _most(items, lanes), latency, (x, w), (init, load, held))
+
+
+def _most(items, lanes):
+    """The largest sum."""
+    return sum(max(item.table) << item.exponent for item in items) * lanes
 
 
 @lru_cache(maxsize=256)
@@ -180,16 +223,20 @@ def build_sum(heights, acc_bits, feedback):
 
 def _finished(net, columns, total, latency, operands, accumulator):
     """The `LutPE` of these columns, of which the sum is at most ``total``."""
-    acc_bits = len(accumulator[0])
+    init, load, held = accumulator
+    columns, more = _compressed(net, columns, total, len(init))
+    rows = [columns.get(e, []) for e in range(len(init))]
+    return LutPE(net, *operands, init, load, held, _accumulate(net, rows, init, load, held), latency + more)
+
+
+def _compressed(net, columns, total, acc_bits):
+    """Columns of at most two bits, and the cycles taken."""
     width = min(acc_bits, total.bit_length())
     heights = tuple(len(columns.get(e, ())) for e in range(min(max(columns) + 1, width)))
     _, stages = plan_stages(heights, width)
     for _, counters in stages:
         columns = compress(net, columns, counters, width)
-        latency += 1
-    rows = [columns.get(e, []) for e in range(acc_bits)]
-    init, load, held = accumulator
-    return LutPE(net, *operands, init, load, held, _accumulate(net, rows, init, load, held), latency)
+    return columns, len(stages)
 
 
 # Chains

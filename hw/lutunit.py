@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from . import lutcells
 from .lutcells import Lut, Register
 from .lutheap import best_pe, build_sum
+from .target import Luts
 
 __all__ = ["LutHeapPE", "LutIntegerPE", "MODELS", "place"]
 
@@ -35,6 +36,19 @@ module CARRY4 (
   assign CO = c[4:1];
 endmodule
 
+module CARRY8 #(parameter CARRY_TYPE = "SINGLE_CY8") (
+  input wire CI, input wire CI_TOP, input wire [7:0] DI, input wire [7:0] S, output wire [7:0] O, output wire [7:0] CO
+);
+  wire [8:0] c;
+  assign c[0] = CI;
+  genvar i;
+  generate for (i = 0; i < 8; i = i + 1) begin : position
+    assign c[i + 1] = S[i] ? c[i] : DI[i];
+  end endgenerate
+  assign O = S ^ c[7:0];
+  assign CO = c[8:1];
+endmodule
+
 module MUXF7 (input wire I0, input wire I1, input wire S, output wire O);
   assign O = S ? I1 : I0;
 endmodule
@@ -49,8 +63,8 @@ endmodule
 class LutPEUnit(wiring.Component):
     """A `hw.lutheap.LutPE` as hardware, its accumulator included; a subclass has the operands."""
 
-    def __init__(self, *, pe, acc_shape, feedback, instances, operands):
-        self._pe, self._feedback, self._instances = pe, bool(feedback), instances
+    def __init__(self, *, pe, acc_shape, feedback, luts, operands):
+        self._pe, self._feedback, self._luts = pe, bool(feedback), luts
         shape = Shape.cast(acc_shape)
         super().__init__(operands | {"init": In(shape), "load": In(1), "enable": In(1), "o": Out(shape)})
 
@@ -76,7 +90,7 @@ class LutPEUnit(wiring.Component):
         if self._feedback:
             bits[pe.load] = self.load
             bits.update((bit, acc[k]) for k, bit in enumerate(pe.held))
-        place(m, pe.netlist, bits, self._instances, keep=True)
+        place(m, pe.netlist, bits, self._luts, keep=True)
         total = Cat(bits[b] for b in pe.sum)
         if self._feedback:
             with m.If(self.enable):
@@ -88,21 +102,21 @@ class LutPEUnit(wiring.Component):
 
 
 class LutIntegerPE(LutPEUnit):
-    """`hw.array.IntegerPE` from LUT6_2, CARRY4 and flip-flops: members, timing and result are the same.
+    """`hw.array.IntegerPE` from LUT6_2, carry chains and flip-flops: members, timing and result are the same.
 
     Parameters
     ----------
     x_format, w_format, simd, acc_shape, feedback : as `hw.array.IntegerPE`
-    instances : bool
-        Whether to use the primitives, or else expressions that do what they do.
+    luts : hw.target.Luts
+        Any but operators.
     """
 
-    def __init__(self, *, x_format, w_format, simd, acc_shape, feedback=True, instances=True):
+    def __init__(self, *, x_format, w_format, simd, acc_shape, feedback=True, luts=Luts.INSTANCES):
         if simd < 1:
             raise ValueError(f"SIMD must be at least 1, not {simd!r}")
         super().__init__(
             pe=best_pe(x_format, w_format, simd, Shape.cast(acc_shape).width, bool(feedback)),
-            acc_shape=acc_shape, feedback=feedback, instances=instances,
+            acc_shape=acc_shape, feedback=feedback, luts=luts,
             operands={
                 "x": In(ArrayLayout(unsigned(simd), x_format.bits)),
                 "w": In(ArrayLayout(unsigned(simd), w_format.bits)),
@@ -121,25 +135,26 @@ class LutIntegerPE(LutPEUnit):
 class LutHeapPE(LutPEUnit):
     """`hw.array.HeapPE` likewise."""
 
-    def __init__(self, *, heights, acc_shape, feedback=True, instances=True):
+    def __init__(self, *, heights, acc_shape, feedback=True, luts=Luts.INSTANCES):
         counts = tuple(sorted(heights.items()))
         super().__init__(
             pe=build_sum(counts, Shape.cast(acc_shape).width, bool(feedback)), acc_shape=acc_shape,
-            feedback=feedback, instances=instances, operands={"heap": In(sum(heights.values()))},
+            feedback=feedback, luts=luts, operands={"heap": In(sum(heights.values()))},
         )  # fmt: skip
 
     def operands(self):
         return {bit: self.heap[k] for k, bit in enumerate(bit for column in self._pe.x for bit in column)}
 
 
-def place(m, netlist, bits, instances, *, keep=False):
+def place(m, netlist, bits, luts, *, keep=False):
     """Put a netlist into module ``m``: ``bits`` has values for its inputs and constants, and gets those of all cells.
 
-    With ``instances`` it is made of the primitives, else of expressions that do what they do. With ``keep`` bits that
-    wait stay in flip-flops, which slices have idle, where synthesis would take a LUT for three of them.
+    It is made of the primitives that ``luts`` has, or of expressions that do what they do (`Luts.MODELS`). With
+    ``keep`` bits that wait stay in flip-flops, which slices have idle, where synthesis would take a LUT for three.
     """
-    lut, carry = (_lut_instance, _carry_instance) if instances else (_lut_as_expression, _carry_as_expression)
-    levels, attrs = {}, {"keep": 1} if keep and instances else {}
+    lut = _lut_instance if luts.instances else _lut_as_expression
+    carry = _CARRIES.get(luts, _carry_as_expression)
+    levels, attrs = {}, {"keep": 1} if keep and luts.instances else {}
     for n, cell in enumerate(netlist.cells):
         if isinstance(cell, Register):
             rank = Signal(len(cell.d), name=f"rank{n}", reset_less=True, attrs=attrs)
@@ -148,7 +163,7 @@ def place(m, netlist, bits, instances, *, keep=False):
         elif isinstance(cell, Lut):
             lut(m, n, cell, bits)
         elif isinstance(cell, lutcells.Mux):
-            bits[cell.o] = _mux(m, n, cell, bits, levels, instances)
+            bits[cell.o] = _mux(m, n, cell, bits, levels, luts.instances)
         else:
             carry(m, n, cell, bits)
 
@@ -165,19 +180,33 @@ def _lut_instance(m, n, cell, bits):
         bits[cell.o5] = out[1]
 
 
-def _carry_instance(m, n, cell, bits):
-    carry = None
-    for k in range(0, len(cell.s), 4):
-        s, di = (Cat(bits[b] for b in part[k : k + 4]) for part in (cell.s, cell.di))
-        o, co = Signal(4, name=f"carry{n}_{k}_o"), Signal(4, name=f"carry{n}_{k}_co")
-        into = {"i_CI": Const(0, 1), "i_CYINIT": bits[cell.cin]} if carry is None else {
-            "i_CI": carry, "i_CYINIT": Const(0, 1)}  # fmt: skip
-        m.submodules[f"carry{n}_{k}"] = Instance(
-            "CARRY4", **into, i_S=Cat(s, Const(0, 4 - len(s))), i_DI=Cat(di, Const(0, 4 - len(di))), o_O=o, o_CO=co
-        )
-        bits.update((b, o[j]) for j, b in enumerate(cell.o[k : k + 4]))
+def _carry4(m, n, cell, bits):
+    def entering(carry, first):
+        return {"i_CI": Const(0, 1), "i_CYINIT": carry} if first else {"i_CI": carry, "i_CYINIT": Const(0, 1)}
+
+    _carry_instances(m, n, cell, bits, 4, lambda *carry: ("CARRY4", entering(*carry)))
+
+
+def _carry8(m, n, cell, bits):
+    whole = {"p_CARRY_TYPE": "SINGLE_CY8", "i_CI_TOP": Const(0, 1)}
+    _carry_instances(m, n, cell, bits, 8, lambda carry, first: ("CARRY8", {"i_CI": carry, **whole}))
+
+
+def _carry_instances(m, n, cell, bits, size, primitive):
+    """A chain of cells of ``size`` bits; ``primitive(carry, whether it is the first)`` gives kind and ports of one."""
+    carry = bits[cell.cin]
+    for k in range(0, len(cell.s), size):
+        s, di = (Cat(bits[b] for b in part[k : k + size]) for part in (cell.s, cell.di))
+        o, co = Signal(size, name=f"carry{n}_{k}_o"), Signal(size, name=f"carry{n}_{k}_co")
+        kind, ports = primitive(carry, k == 0)
+        rest = Const(0, size - len(s))
+        m.submodules[f"carry{n}_{k}"] = Instance(kind, **ports, i_S=Cat(s, rest), i_DI=Cat(di, rest), o_O=o, o_CO=co)
+        bits.update((b, o[j]) for j, b in enumerate(cell.o[k : k + size]))
         carry = co[len(s) - 1]
     bits[cell.co] = carry
+
+
+_CARRIES = {Luts.INSTANCES: _carry4, Luts.ULTRASCALE: _carry8}
 
 
 def _mux(m, n, cell, bits, levels, instances):

@@ -1,6 +1,6 @@
 """The matrix-vector unit: one dense layer, from a stream of codes to a stream of codes."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -40,10 +40,9 @@ class MatrixVectorUnit(wiring.Component):
         m = Module()
         p = self.plan
         m.submodules.replay = replay = Replay(
-            bits=p.x_format.bits, lanes=p.lanes_in, steps=p.steps, rows=p.rows, vectors=p.vectors, whole=p.whole
+            bits=p.lane_format.bits, lanes=p.lanes_in, steps=p.steps, rows=p.rows, vectors=p.vectors, whole=p.whole
         )
-        wiring.connect(m, wiring.flipped(self.i), replay.i)
-
+        self._enter(m, replay)
         m.submodules.array = array = p.make_array()
         m.d.comb += [
             array.x.eq(replay.x), array.valid.eq(replay.valid),
@@ -52,8 +51,12 @@ class MatrixVectorUnit(wiring.Component):
         if not p.constant:
             self._weights(m, replay, array)
 
+        sums = array
+        if p.combine is not None:
+            m.submodules.combine = sums = p.make_combine()
+            m.d.comb += [Value.cast(sums.i).eq(array.o), sums.i_valid.eq(array.o_valid)]
         m.submodules.activation = act = p.make_activation()
-        m.d.comb += [act.i.eq(array.o), act.i_valid.eq(array.o_valid)]
+        m.d.comb += [Value.cast(act.i).eq(sums.o), act.i_valid.eq(sums.o_valid)]
 
         m.submodules.fifo = fifo = SyncFIFO(width=p.out_bits * p.lanes, depth=p.depth)
         beat, _ = counter(m, "beat_out", p.rows * p.row_beats, act.o_valid)
@@ -63,6 +66,16 @@ class MatrixVectorUnit(wiring.Component):
         ]  # fmt: skip
         self._credit(m, replay)
         return m
+
+    def _enter(self, m, replay):
+        """Codes of levels become the integers, or the signs, that the array takes."""
+        table = self.plan.x_table
+        if table is None:
+            wiring.connect(m, wiring.flipped(self.i), replay.i)
+            return
+        words = Array(Const(word, self.plan.lane_format.bits) for word in table)
+        m.d.comb += [replay.i.valid.eq(self.i.valid), self.i.ready.eq(replay.i.ready)]
+        m.d.comb += [replay.i.p[k].eq(words[code]) for k, code in enumerate(self.i.p)]
 
     def _weights(self, m, replay, array):
         p = self.plan

@@ -6,11 +6,13 @@ from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from golden.formats import Bipolar, Signed
+from golden import draws
+from golden.formats import Bipolar, Levels, Signed
 from golden.network import Rescale
 
 from .activation import Activation, Search
 from .affine import Affine
+from .draw import Draw
 from .streams import beats, code_stream, credit
 
 __all__ = ["Pointwise", "PointwisePlan", "Table"]
@@ -36,7 +38,7 @@ class Table(Activation):
 
 
 class PointwisePlan:
-    """The numbers of a `Pointwise` unit: a Threshold or Rescale node on a stream of ``lanes`` codes a beat.
+    """The numbers of a `Pointwise` unit: a Threshold, Rescale or Draw node on a stream of ``lanes`` codes a beat.
 
     ``beats_out`` is of a pixel, as constants are by channel.
 
@@ -61,6 +63,12 @@ class PointwisePlan:
     def make_activation(self):
         common = dict(bits=self.format.bits, lanes=self.lanes, beats=self.beats_out)
         fmt, node = self.x_format, self.node
+        if isinstance(node, draws.Draw):
+            shape = signed(fmt.bits) if isinstance(fmt, Signed) else unsigned(fmt.bits)
+            common.pop("bits")
+            return Draw(
+                kind=node.kind, generator=node.generator, seed=node.seed, length=self.length, acc_shape=shape, **common
+            )
         if isinstance(node, Rescale):
             shape = signed(fmt.bits) if isinstance(fmt, Signed) else unsigned(fmt.bits)
             rest = [0] * (self.beats_out * self.lanes - self.length)
@@ -84,7 +92,10 @@ class PointwisePlan:
         step = 2 if fmt == Bipolar() else 1
         count = self.beats_out * self.lanes
         most = (1 << fmt.bits) - 1
-        rows = np.clip(-((low - node.thresholds) // step), 0, most + 1)
+        if isinstance(fmt, Levels):
+            rows = np.searchsorted(fmt.values, node.thresholds)
+        else:
+            rows = np.clip(-((low - node.thresholds) // step), 0, most + 1)
         table = self.format.encode(node.table())
         size = 2 ** max(1, int(table.shape[1] - 1).bit_length())
         rows = np.hstack([rows, np.full((len(rows), size - 1 - rows.shape[1]), most + 1)])

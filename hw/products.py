@@ -12,16 +12,18 @@ from functools import cached_property
 
 import numpy as np
 
-from golden.formats import Bipolar, Signed, Ternary, Unsigned
+from golden.formats import Bipolar, PowersOfTwo, Signed, Ternary, Unsigned
 
-__all__ = ["PlaneTerms", "ProductTerms", "SelectTerms", "TernaryTerms", "product_terms"]
+__all__ = ["PlaneTerms", "ProductTerms", "SelectTerms", "ShiftTerms", "TernaryTerms", "product_terms"]
 
 
 def product_terms(x_format, w_format):
     """The cheapest ``ProductTerms`` for activations in ``x_format`` and weights in ``w_format``."""
-    for name, fmt in ("Activation", x_format), ("Weight", w_format):
-        if not isinstance(fmt, (Bipolar, Unsigned, Signed)):
+    for name, fmt, more in ("Activation", x_format, ()), ("Weight", w_format, (PowersOfTwo,)):
+        if not isinstance(fmt, (Bipolar, Unsigned, Signed, *more)):
             raise ValueError(f"{name} format must be Bipolar, Unsigned or Signed, not {fmt!r}")
+    if isinstance(w_format, PowersOfTwo):
+        return ShiftTerms(x_format, w_format)
     kind = SelectTerms if w_format in (Bipolar(), Ternary()) else PlaneTerms
     if x_format == w_format == Ternary():
         kind = TernaryTerms
@@ -154,3 +156,46 @@ class PlaneTerms(ProductTerms):
     def offset(self, w_values):
         inverted = sum(1 << (i + j) for i, j, negative in self._pairs() if negative)
         return self._base * np.asarray(w_values, dtype=np.int64) - self.scale * inverted
+
+
+class ShiftTerms(ProductTerms):
+    """Weights ``+-2**e`` or 0: the bits of ``x``, inverted for a negative weight, in the columns from ``e`` on.
+
+    Every column has one bit, a choice among those of ``x`` by the exponent: as many bits as a product has columns,
+    where planes of such a weight, nearly all of which are zero, have as many as pairs of bits.
+    """
+
+    def __init__(self, x_format, w_format):
+        super().__init__(x_format, w_format)
+        self.fan_in = min(x_format.bits, w_format.most + 1) + w_format.bits
+        if self._x_sign is not None:  # the sign bit enters inverted, as in `SelectTerms`
+            self._base = -1 << self._x_sign
+
+    def terms(self, x, w):
+        fmt = self.w_format
+        negative = w[fmt.exponent_bits]
+        given = [x[i] ^ negative for i in range(self.x_format.bits)]
+        if self._x_sign is not None:
+            given[self._x_sign] = ~given[self._x_sign]
+        chosen = [self._is(w, e + fmt.zero) for e in range(fmt.most + 1)]
+        for column in range(self.x_format.bits + fmt.most):
+            pairs = [(given[column - e], c) for e, c in enumerate(chosen) if 0 <= column - e < len(given)]
+            off = ~(pairs[0][0] & pairs[0][1])
+            for bit, here in pairs[1:]:
+                off &= ~(bit & here)
+            yield ~off, column
+
+    def _is(self, w, number):
+        """Whether the code below the sign is ``number``."""
+        bits = [w[k] if number >> k & 1 else ~w[k] for k in range(self.w_format.exponent_bits)]
+        if not bits:
+            return w[0] | ~w[0]  # there is one power only
+        found = bits[0]
+        for bit in bits[1:]:
+            found = found & bit
+        return found
+
+    def offset(self, w_values):
+        w_values = np.asarray(w_values, dtype=np.int64)
+        ones = (1 << self.x_format.bits) - 1
+        return np.where(w_values > 0, self._base * w_values, (self.scale * ones + self._base) * w_values)

@@ -148,7 +148,7 @@ class Rom(wiring.Component):
         inputs = net.input(len(address))
         outputs = _tabled(net, inputs, self._columns, len(self._words))
         bits = {0: Const(0, 1), 1: Const(1, 1)} | {bit: address[k] for k, bit in enumerate(inputs)}
-        place(m, net, bits, self._luts is Luts.INSTANCES)
+        place(m, net, bits, self._luts)
         held = Signal(len(outputs), reset_less=True)
         m.d.sync += held.eq(Cat(*(bits[bit] for bit in outputs)))
         return held

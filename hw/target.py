@@ -10,8 +10,14 @@ class Luts(Enum):
     """How the arrays of integer layers are written."""
 
     OPERATORS = "portable"  # for any synthesis
-    INSTANCES = "xilinx"  # LUT6_2 and CARRY4
+    INSTANCES = "xilinx"  # LUT6_2, CARRY4, MUXF7 and MUXF8: 7-series
+    ULTRASCALE = "ultrascale"  # with CARRY8 for CARRY4: UltraScale and UltraScale+
     MODELS = "models"  # the same structure as expressions, for Amaranth's simulator
+
+    @property
+    def instances(self):
+        """Whether arrays and tables are made of a device's primitives."""
+        return self in (Luts.INSTANCES, Luts.ULTRASCALE)
 
 
 @dataclass(frozen=True)

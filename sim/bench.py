@@ -13,6 +13,8 @@ from cocotb.triggers import ClockCycles, SimTimeoutError, with_timeout
 from cocotb.utils import get_sim_time
 from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
 
+from sim.damage import order_of
+
 PERIOD = 10  # ns; the figures are in cycles
 
 
@@ -64,16 +66,16 @@ async def frames(dut):
     tb = TB(dut, job["seed"])
     await tb.reset()
     record = Recorder(folder, data["expected"])
-    sent = [_words(frame) for frame in data["input"]]
+    sent = [words(frame) for frame in data["input"]]
     await _stream(tb, sent, record, job)
-    record.damage = await _damaged(tb, sent, data["expected"], job)
+    record.damage = await _damaged(tb, sent, data["again"], job)
     await ClockCycles(dut.aclk, job["patience"] // 4)
     record.left_over = tb.sink.count() + (not tb.source.empty())
     record.counters = [int(dut.frames.value), int(dut.bad_frames.value)]
     record.save()
 
 
-def _words(frame):
+def words(frame):
     """The beats of a frame as integers."""
     return [int.from_bytes(beat.tobytes(), "little") for beat in frame]
 
@@ -89,7 +91,7 @@ class Recorder:
         self.damage, self.left_over, self.counters = {}, 0, []
 
     def result(self, number, frame):
-        want = _words(self.expected[number])
+        want = words(self.expected[number])
         if list(frame.tdata) != want:
             self.mismatches += 1
             if len(self.examples) < self.MOST_EXAMPLES:
@@ -123,26 +125,28 @@ async def _stream(tb, sent, record, job):
     tb.stall(0)
 
 
-async def _damaged(tb, sent, expected, job):
-    """Short and long frames among good ones: one marked result each, and no other frame touched."""
+async def _damaged(tb, sent, again, job):
+    """Short and long frames among good ones: one marked result each, and no other frame touched.
+
+    ``again`` are the results of all that are sent, were they good.
+    """
     tb.stall(max(0.25, job["stall"]))
-    count = min(6, len(sent))
     order, beats = [], len(sent[0])
-    for number in range(count):
-        order.append(("good", number, sent[number]))
-        if number % 2 == 0 and beats > 1:
-            cut = 1 + int(tb.random.integers(beats - 1))
-            order.append(("short", number, sent[number][:cut]))
-        if number % 2:
-            order.append(("long", number, sent[number] + sent[0][: 1 + int(tb.random.integers(beats))]))
-    for _, _, words in order:
-        tb.source.send_nowait(AxiStreamFrame(list(words)))
+    for kind, number in order_of(len(sent), beats):
+        part = sent[number]
+        if kind == "short":
+            part = part[: 1 + int(tb.random.integers(beats - 1))]
+        elif kind == "long":
+            part = part + sent[0][: 1 + int(tb.random.integers(beats))]
+        order.append((kind, len(order), part))
+    for _, _, part in order:
+        tb.source.send_nowait(AxiStreamFrame(list(part)))
     wrong = 0
     for kind, number, _ in order:
         frame = await tb.receive(job["patience"])
         users = frame.tuser if isinstance(frame.tuser, list) else [frame.tuser]
-        right = list(frame.tdata) == _words(expected[number])
-        length = len(frame.tdata) == len(expected[number])
+        right = list(frame.tdata) == words(again[number])
+        length = len(frame.tdata) == len(again[number])
         marked = bool(users[-1]) and not any(users[:-1])
         good = right and not any(users) if kind == "good" else length and marked
         wrong += not good

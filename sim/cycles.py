@@ -63,11 +63,13 @@ class Pipeline:
     def __init__(self, plan):
         number = {(-1, 0): 0}
         self.machines, self.stage_machines, made = [], [], []
+        self.outputs = []  # of each stage, the numbers of its streams out
         for k, stage in enumerate(plan.stages):
             ins = [number[source] for source in stage.inputs]
             if getattr(stage.plan, "wires", False):
                 number[k, 0] = ins[0]
                 self.stage_machines.append(None)
+                self.outputs.append(ins[:1])
                 continue
             machine = machine_of(stage.plan)
             self.stage_machines.append(machine)
@@ -77,6 +79,7 @@ class Pipeline:
                 number[k, port] = len(made)
                 outs.append(len(made))
             machine.connect(ins, outs)
+            self.outputs.append(outs)
             self.machines.append((machine, tuple(ins), tuple(outs), (*ins, *outs)))
         self.exit = number[len(plan.stages) - 1, 0] if plan.stages else 0
         count = len(made) + 1

@@ -12,15 +12,20 @@ from pathlib import Path
 
 import numpy as np
 
+from .damage import order_of
 from .packing import pack_beats, unpack_beats
 from .runtime import keep_runtime, reuse_runtime, runtime_folder
 
-__all__ = ["SimulationError", "SimulationResult", "build", "simulate"]
+__all__ = ["SimulationError", "SimulationResult", "build", "run_job", "simulate"]
 
-TOP = "accelerator"
+# What can be simulated: by top module its ports and its bench.
+TOPS = {
+    "accelerator": ("aclk aresetn s_axis_* m_axis_* frames bad_frames", "sim.bench"),
+    "accelerator_ip": ("aclk aresetn s_axi_control_* s_axis_* m_axis_* interrupt", "sim.ipbench"),
+}
 _ROOT = Path(__file__).resolve().parent.parent
 _RUNTIME = _ROOT / "build" / "cache" / "verilated"
-_PORTS = "aclk aresetn s_axis_* m_axis_* frames bad_frames"
+_WHOLE = 1_000_000  # bytes of Verilog up to which one compiler run takes less than several and precompiled headers
 
 
 class SimulationError(RuntimeError):
@@ -59,8 +64,9 @@ def environment():
     return env
 
 
-def build(verilog, folder, *, waves=False, verbose=False, progress=None):
-    """Compile ``verilog`` into ``folder``; returns the log's path. Raises `SimulationError`.
+def build(verilog, folder, *, top="accelerator", waves=False, verbose=False, progress=None):
+    """Compile ``verilog`` with the top module ``top`` of `TOPS` into ``folder``; returns the log's path. Raises
+    `SimulationError`.
 
     ``progress()`` is called a few times a second.
     """
@@ -68,42 +74,59 @@ def build(verilog, folder, *, waves=False, verbose=False, progress=None):
     folder.mkdir(parents=True, exist_ok=True)
     ports = folder / "ports.vlt"
     ports.write_text("`verilator_config\n" + "".join(
-        f'public_flat_rw -module "{TOP}" -var "{port}"\n' for port in _PORTS.split()))  # fmt: skip
-    _python(["build", str(verilog), str(folder), str(int(waves))], folder / "build.log", verbose, 3600, progress)
+        f'public_flat_rw -module "{top}" -var "{port}"\n' for port in TOPS[top][0].split()))  # fmt: skip
+    _python(["build", str(folder), top, str(int(waves)), str(verilog)], folder / "build.log", verbose, 3600, progress)
     return folder / "build.log"
 
 
-def simulate(folder, plan, values, expected, *, stall=0.0, seed=1, waves=False, verbose=False, progress=None):
+def simulate(
+    folder, plan, values, expected, *, again=None, stall=0.0, seed=1, waves=False, verbose=False, progress=None
+):
     """Stream integer ``values`` ``(F, length)`` through the simulator in ``folder`` and compare with ``expected``.
 
     Parameters
     ----------
     plan : hw.accelerator.AcceleratorPlan
     values, expected : int arrays ``(F, length)`` in and out; floats for a float32 network
+    again : int array or None
+        What the frames of `sim.damage.order_of` give when they come behind all others, if that is not what they gave
+        before (networks that draw random numbers).
     stall : float
         Probability of an idle cycle at the input, and of back-pressure at the output, each cycle.
     progress : callable or None
         ``progress(frames done)``, a few times a second.
     """
+    if again is None:
+        again = expected[[number for _, number in order_of(len(values), plan.beats_in)]]
+    job = {"stall": stall, "seed": seed}
+    options = dict(waves=waves, verbose=verbose, progress=progress)
+    return _result(run_job(folder, "accelerator", plan, values, expected, job, again=again, **options))
+
+
+def run_job(folder, top, plan, values, expected, job, *, again=None, waves=False, verbose=False, progress=None):
+    """Run the bench of ``top`` with ``job`` and the frames ``values``, packed, and the results ``again``, if it takes
+    such; what it found."""
     folder = Path(folder)
     run = folder / "run"
     shutil.rmtree(run, ignore_errors=True)
     run.mkdir(parents=True)
     x = plan.x_format.encode(plan.network.arranged(values))
-    y = plan.format.encode(expected.reshape(len(values), -1))
-    np.savez(run / "beats.npz", input=pack_beats(x, plan.x_format.bits, plan.lanes_in),
-             expected=pack_beats(y, plan.format.bits, plan.lanes_out))  # fmt: skip
-    patience = int((60 * plan.bound + 20_000 + 200 * len(plan.stages)) / max(0.05, 1 - stall))
-    job = {"folder": str(run.resolve()), "stall": stall, "seed": seed, "patience": patience}
+    results_of = {"expected": expected} if again is None else {"expected": expected, "again": again}
+    packed = {
+        name: pack_beats(plan.format.encode(y.reshape(len(y), -1)), plan.format.bits, plan.lanes_out)
+        for name, y in results_of.items()
+    }
+    np.savez(run / "beats.npz", input=pack_beats(x, plan.x_format.bits, plan.lanes_in), **packed)
+    patience = int((60 * plan.bound + 20_000 + 200 * len(plan.stages)) / max(0.05, 1 - job["stall"]))
+    job = {"folder": str(run.resolve()), "patience": patience} | job
     (run / "job.json").write_text(json.dumps(job))
     log = folder / "run.log"
-    _python(["run", str(folder), str(run / "job.json"), str(int(waves))], log, verbose, 36_000,
+    _python(["run", str(folder), top, str(int(waves)), str(run / "job.json")], log, verbose, 36_000,
             progress and (lambda: _told(run / "progress", progress)))  # fmt: skip
     try:
-        found = json.loads((run / "found.json").read_text())
+        return json.loads((run / "found.json").read_text())
     except (OSError, ValueError):
         raise SimulationError(f"the simulation ended without a result ({_reason(log)}); log: {log}") from None
-    return _result(found)
 
 
 def _result(found):
@@ -167,41 +190,46 @@ def _python(arguments, log, verbose, seconds, poll=None):
         raise SimulationError(f"Verilator's {arguments[0]} failed ({_reason(log)}); log: {log}")
 
 
-def _runner():
+def _runner(*more):
     from cocotb_tools.runner import Verilator
 
     class Quick(Verilator):
-        """Only the top-level ports are public (by ports.vlt), so that Verilator may optimize everything else."""
+        """Only the top-level ports are public (by ports.vlt), so that Verilator may optimize everything else; make is
+        told ``more``."""
 
         def _build_command(self):
-            commands = super()._build_command()
-            commands[0].remove("--public-flat-rw")
-            return commands
+            verilator, make = super()._build_command()
+            verilator.remove("--public-flat-rw")
+            return [verilator, [*make, *more]]
 
     return Quick()
 
 
-def main(action, folder, *rest):
-    """``build VERILOG FOLDER WAVES`` or ``run FOLDER JOB WAVES``, in a process of its own."""
-    if action == "build":
-        verilog, (folder, waves) = folder, rest
-        folder = Path(folder)
-        options = ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
-        if waves != "1":
-            options += ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-trace-top", "-CFLAGS", "-O1"]
-        store = runtime_folder(_RUNTIME, Path(os.environ["VERILATOR_ROOT"]) / "include", (options, waves))
-        reuse_runtime(store, folder)
-        _runner().build(
-            sources=[folder / "ports.vlt", Path(verilog)], hdl_toplevel=TOP, build_dir=folder, always=True,
-            waves=waves == "1", timescale=("1ns", "1ps"), build_args=options,
-        )  # fmt: skip
-        keep_runtime(folder, store)
-        return
-    job, waves = rest
-    os.environ["FEWBIT_JOB"] = str(Path(job).resolve())
-    runner = _runner()
-    found = runner.test(
-        hdl_toplevel=TOP, test_module="sim.bench", build_dir=folder, test_dir=Path(job).parent, waves=waves == "1",
+def main(action, folder, top, waves, file):
+    """``build FOLDER TOP WAVES VERILOG`` or ``run FOLDER TOP WAVES JOB``, in a process of its own."""
+    {"build": _build, "run": _run}[action](Path(folder), top, waves == "1", Path(file).resolve())
+
+
+def _build(folder, top, waves, verilog):
+    options = ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
+    if not waves:
+        options += ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-trace-top", "-CFLAGS", "-O1"]
+    include = Path(os.environ["VERILATOR_ROOT"]) / "include"
+    store = runtime_folder(_RUNTIME, include, (options, str(int(waves))))
+    more = [f"--old-file={name}" for name in reuse_runtime(store, folder)]
+    if verilog.stat().st_size < _WHOLE:
+        more.append("VM_PARALLEL_BUILDS=0")
+    _runner(*more).build(
+        sources=[folder / "ports.vlt", verilog], hdl_toplevel=top, build_dir=folder, always=True, waves=waves,
+        timescale=("1ns", "1ps"), build_args=options,
+    )  # fmt: skip
+    keep_runtime(folder, store)
+
+
+def _run(folder, top, waves, job):
+    os.environ["FEWBIT_JOB"] = str(job)
+    found = _runner().test(
+        hdl_toplevel=top, test_module=TOPS[top][1], build_dir=folder, test_dir=job.parent, waves=waves,
         hdl_toplevel_lang="verilog",
     )  # fmt: skip
     text = Path(found).read_text()

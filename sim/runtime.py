@@ -19,9 +19,14 @@ def runtime_folder(cache, include, options):
 
 
 def reuse_runtime(store, folder):
-    """Put the kept objects into ``folder``; being newer than their sources, make takes them as they are."""
-    for name in store.glob("verilated*.o"):
-        shutil.copyfile(name, folder / name.name)
+    """Put the kept objects into ``folder``; returns their names.
+
+    make has to be told that these are old files: its rules have them depend on the makefile that Verilator writes.
+    """
+    names = sorted(path.name for path in store.glob("verilated*.o"))
+    for name in names:
+        shutil.copyfile(store / name, folder / name)
+    return names
 
 
 def keep_runtime(folder, store):

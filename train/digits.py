@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from .data import DIGITS
 from .examples import Example
-from .model import Recipe
 from .quantize import Bipolar, Float, Uniform, ternary
+from .recipe import Recipe
 
 __all__ = ["EXAMPLE", "RECIPES"]
 

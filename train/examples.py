@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import export, model
+from . import export, fit
 from .data import Dataset
 
 __all__ = ["Example"]
@@ -26,7 +26,7 @@ class Example:
         Of the folder.
     dataset : data.Dataset
     recipes : dict
-        `model.Recipe` by name.
+        `recipe.Recipe` by name.
     samples : int or None
         How many of the test images are kept beside the models, raw; None keeps all, as the models take them.
     """
@@ -43,7 +43,7 @@ class Example:
     def train(self, recipe, split, progress=None):
         """Parameters and losses of one network."""
         images = self.dataset.augment(split.raw, copies=recipe.copies, seed=recipe.seed)
-        return model.train(recipe, self.dataset, images, split.label, progress)
+        return fit.train(recipe, self.dataset, images, split.label, progress)
 
     def _choose(self, names):
         unknown = set(names or ()) - set(self.recipes)
@@ -98,7 +98,7 @@ class Example:
                 "correct": correct,
                 "images": len(test),
                 "accuracy": round(100 * correct / len(test), 2),
-                "equal": int((labels == model.predict(recipe, self.dataset, params, test.raw)).sum()),
+                "equal": int((labels == fit.predict(recipe, self.dataset, params, test.raw)).sum()),
             }
             progress(f"{recipe.name:8} {correct} of {len(test)} = {100 * correct / len(test):.2f} % of the test images")
         results = {name: results[name] for name in self.recipes if name in results}
@@ -114,7 +114,7 @@ class Example:
             for seed in seeds:
                 seeded = replace(recipe, seed=seed)
                 params = self.train(seeded, train, _told(seeded, steps))[0]
-                labels = model.predict(seeded, self.dataset, params, held_out.raw)
+                labels = fit.predict(seeded, self.dataset, params, held_out.raw)
                 results[recipe.name].append(100 * float((labels == held_out.label).mean()))
             listed = ", ".join(f"{value:.2f}" for value in results[recipe.name])
             progress(f"{recipe.name:8} mean {np.mean(results[recipe.name]):.2f} % of the validation images ({listed})")

@@ -1,25 +1,28 @@
 """Writes a trained network as QONNX, as Brevitas does, and runs such a file.
 
-Weights are latent floats in an initializer and go through a ``Quant`` or ``BipolarQuant`` node (domain
-``qonnx.custom_op.general``), activations through another. Batch norm is its own node. The last node gives the logits.
-The metadata key ``fewbit.input`` says which integers the input stands for: ``uint5/16`` are 5-bit unsigned integers,
-divided by 16. Images are ``(batch, channels, height, width)``.
+Weights are floats in an initializer and go through a quantizer's node, activations through another: ``Quant`` or
+``BipolarQuant`` (domain ``qonnx.custom_op.general``), or one of our own (`golden.exchange`). Batch norm is a node of
+its own. The last node gives the logits. The metadata key ``fewbit.input`` says which integers the input stands for:
+``uint5/16`` are 5-bit unsigned integers, divided by 16. Images are ``(batch, channels, height, width)``.
 """
+
+from dataclasses import replace
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from golden import exchange
+
 from .data import CLASSES
 from .layers import Dense, walk
 from .model import EPSILON
-from .quantize import Bipolar, Float, power_of_two
+from .quantize import GENERAL, Bipolar
 
 __all__ = ["INPUT_KEY", "OPSET", "build", "execute", "write"]
 
 INPUT_KEY = "fewbit.input"
 OPSET = 13
-DOMAIN = "qonnx.custom_op.general"
 
 
 class _Graph:
@@ -30,7 +33,7 @@ class _Graph:
 
     def __init__(self, recipe, image):
         self.recipe, self.image = recipe, image
-        self.nodes, self.initializers = [], {}
+        self.nodes, self.initializers, self.streams = [], {}, 0
 
     def constant(self, name, value):
         self.initializers[name] = numpy_helper.from_array(np.asarray(value, dtype=np.float32), name)
@@ -41,39 +44,39 @@ class _Graph:
         self.nodes.append(helper.make_node(op, list(inputs), [name], name=name, **attributes))
         return name
 
-    def quantize(self, quantizer, name, x, exponent=None):
-        if quantizer == Float():
+    def quantize(self, operator, name, x, weight=None):
+        """Add a `quantize.Operator` behind ``x``, which is what is kept of ``weight`` or else an activation."""
+        if operator is None:
             return x
-        if quantizer == Bipolar():
-            return self.add("BipolarQuant", name, x, self.constant(f"{name}.scale", 1), domain=DOMAIN)
-        scale = np.asarray(power_of_two(exponent)) if quantizer.learned else quantizer.scale
-        return self.add(
-            "Quant",
-            name,
-            x,
-            self.constant(f"{name}.scale", scale),
-            self.constant(f"{name}.zeropt", 0),
-            self.constant(f"{name}.bitwidth", quantizer.bits),
-            domain=DOMAIN,
-            signed=int(quantizer.signed),
-            narrow=int(quantizer.signed),
-            rounding_mode="ROUND",
-        )
+        operands = {what: np.asarray(value) for what, value in operator.operands.items()}
+        if weight is not None:
+            operands = {what: _beside(value, weight.ndim) for what, value in operands.items()}
+        names = [self.constant(f"{name}.{what}", value) for what, value in operands.items()]
+        return self.add(operator.name, name, x, *names, domain=operator.domain, **operator.attributes)
+
+    def activation(self, quantizer, name, x, state=None):
+        operator = quantizer.operator(None, state)
+        if operator is not None and operator.name == "StochasticQuant":  # each its own stream
+            operator = replace(operator, attributes={**operator.attributes, "seed": quantizer.seed + self.streams})
+            self.streams += 1
+        return self.quantize(operator, name, x)
 
     # What `layers.walk` asks for
 
     def input(self, x):
-        if self.recipe.input == Bipolar():
+        if isinstance(self.recipe.input, Bipolar):
             x = self.add("Mul", "input.twice", x, self.constant("input.two", 2))
             x = self.add("Sub", "input.centred", x, self.constant("input.one", 1))
-        return self.quantize(self.recipe.input, "input.quant", x)
+        return self.activation(self.recipe.input, "input.quant", x)
 
-    def product(self, name, layer, p, x):
+    def product(self, name, layer, quantizer, p, x):
         dense = isinstance(layer, Dense)
         if dense and self.image:
             x, self.image = self.add("Flatten", f"{name}.flat", x), False
-        weight = self.constant(f"{name}.weight", p["weight"] if dense else _in_onnx_order(p["weight"]))
-        weight = self.quantize(self.recipe.weight, f"{name}.weight.quant", weight, p.get("weight_exponent"))
+        latent, state = p["weight"], p.get("weight_state")
+        kept = np.asarray(quantizer.stored(latent, state))
+        weight = self.constant(f"{name}.weight", kept if dense else _in_onnx_order(kept))
+        weight = self.quantize(quantizer.operator(latent, state), f"{name}.weight.quant", weight, latent)
         name = name if "gamma" in p else "logits"
         if dense:
             return self.add("MatMul", name, x, weight)
@@ -89,7 +92,7 @@ class _Graph:
         return self.add("Relu", name, x)
 
     def act(self, name, quantizer, p, x):
-        return self.quantize(quantizer, f"{name}.quant", x, p.get("act_exponent"))
+        return self.activation(quantizer, f"{name}.quant", x, p.get("act_state"))
 
     def pool(self, name, size, x):
         return self.add("MaxPool", name, x, kernel_shape=[size] * 2, strides=[size] * 2)
@@ -106,6 +109,15 @@ def _in_onnx_order(weight):
     return weight.transpose(3, 2, 0, 1) if weight.ndim == 4 else weight.transpose(2, 0, 1)[:, None]
 
 
+def _beside(operand, rank):
+    """An operand that broadcasts with a channels-last weight of ``rank`` axes, as it does with the weight in ONNX."""
+    if rank < 3 or operand.ndim < rank:
+        return operand
+    if operand.ndim == rank:
+        return _in_onnx_order(operand)
+    return np.stack([_in_onnx_order(part) for part in np.moveaxis(operand, -1, 0)], axis=-1)
+
+
 def build(recipe, dataset, params):
     """The network as a ``ModelProto``: input ``x`` (batch, features) or (batch, channels, height, width), output
     ``logits`` (batch, classes)."""
@@ -113,6 +125,7 @@ def build(recipe, dataset, params):
     graph = _Graph(recipe, bool(size))
     walk(recipe, CLASSES, params, "x", graph)
     shape = [channels, *size]
+    ours = [exchange.make_opset()] if any(node.domain == exchange.DOMAIN for node in graph.nodes) else []
     proto = helper.make_model(
         helper.make_graph(
             graph.nodes,
@@ -121,7 +134,7 @@ def build(recipe, dataset, params):
             [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", CLASSES])],
             list(graph.initializers.values()),
         ),
-        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, 1)],
+        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(GENERAL, 1), *ours],
         producer_name="fewbit",
         ir_version=8,
     )
@@ -145,5 +158,8 @@ def execute(path, x):
     model = cleanup_model(ModelWrapper(str(path)), override_inpsize=size)
     (given,), (result,) = model.graph.input, model.graph.output
     padded = np.concatenate([x, np.zeros((-len(x) % size, *x.shape[1:]), dtype=x.dtype)])
-    parts = (padded[at : at + size] for at in range(0, len(padded), size))
-    return np.concatenate([execute_onnx(model, {given.name: part})[result.name] for part in parts])[: len(x)]
+    results = []
+    for at in range(0, len(padded), size):
+        exchange.number_frames(model, at)
+        results.append(execute_onnx(model, {given.name: padded[at : at + size]})[result.name])
+    return np.concatenate(results)[: len(x)]

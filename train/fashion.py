@@ -9,8 +9,8 @@ from dataclasses import replace
 from .examples import Example
 from .fashion_data import FASHION
 from .layers import Average, Conv, Dense, Pool, Residual
-from .model import Recipe
 from .quantize import Bipolar, Float, Uniform, ternary
+from .recipe import Recipe
 
 __all__ = ["EXAMPLE", "RECIPES"]
 

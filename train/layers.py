@@ -1,29 +1,50 @@
 """What a network is made of, and the one walk through it that starts, computes and exports it.
 
-A maker does the work of the walk: `model` has one that makes parameters and one that computes, `export` one that writes
-nodes. A maker has the methods ``input(x)``, ``product(name, layer, p, x)``, ``norm(name, p, x)``, ``relu(name, x)``,
-``act(name, quantizer, p, x)``, ``pool(name, size, x)``, ``average(name, x)`` and ``sum(name, a, b)``, which give the
-next ``x``; ``p`` are the parameters of the layer at hand.
+A maker does the work of the walk: `model` has one that makes parameters and one that computes, `export` one that
+writes nodes. A maker has the methods ``input(x)``, ``product(name, layer, quantizer, p, x)``, ``norm(name, p, x)``,
+``relu(name, x)``, ``act(name, quantizer, p, x)``, ``pool(name, size, x)``, ``average(name, x)`` and
+``sum(name, a, b)``, which give the next ``x``; ``p`` are the parameters of the layer at hand.
 """
 
 from dataclasses import dataclass
-from itertools import count
 
-from .quantize import Bipolar
+__all__ = ["Average", "ByLayer", "Conv", "Dense", "Pool", "Residual", "product_names", "quantizer_of", "walk"]
 
-__all__ = ["Average", "Conv", "Dense", "Pool", "Residual", "products", "walk"]
+
+@dataclass(frozen=True)
+class ByLayer:
+    """A quantizer for each layer: ``ByLayer(default, fc1=.., last=..)``.
+
+    Layers are named as `product_names` has them, or ``first`` and ``last``; an activation by the product in front.
+    """
+
+    default: object
+    others: tuple
+
+    def __init__(self, default, **others):
+        object.__setattr__(self, "default", default)
+        object.__setattr__(self, "others", tuple(sorted(others.items())))
+
+
+def quantizer_of(choice, name, names):
+    """The quantizer of the layer ``name`` of ``names``: ``choice`` itself, or what a `ByLayer` says."""
+    if not isinstance(choice, ByLayer):
+        return choice
+    others = dict(choice.others)
+    ends = {names[0]: "first", names[-1]: "last"}
+    return others.get(name, others.get(ends.get(name), choice.default))
 
 
 @dataclass(frozen=True)
 class Dense:
-    """A matrix product over all values, batch norm, ReLU (unless bipolar), activation."""
+    """A matrix product over all values, batch norm, ReLU (unless the activation takes both signs), activation."""
 
     units: int
 
 
 @dataclass(frozen=True)
 class Conv:
-    """A convolution of ``kernel`` x ``kernel``, batch norm, ReLU (unless bipolar), activation.
+    """A convolution of ``kernel`` x ``kernel``, batch norm, ReLU (unless the activation takes both signs), activation.
 
     A depthwise one has ``channels=None``: as many as come in, each convolved by itself.
     """
@@ -55,15 +76,21 @@ class Residual:
     shortcut: Conv | None = None
 
 
-def products(layers):
-    """How many matrix products and convolutions there are."""
-    total = 0
-    for layer in layers:
-        if isinstance(layer, Residual):
-            total += products(layer.body) + (layer.shortcut is not None)
-        else:
-            total += isinstance(layer, Dense | Conv)
-    return total
+def product_names(layers):
+    """The names of all matrix products and convolutions in the order of the walk, the last one included."""
+
+    def kinds(layers):
+        for layer in layers:
+            match layer:
+                case Residual():
+                    yield from kinds(layer.body)
+                    yield from ["conv"] * (layer.shortcut is not None)
+                case Dense():
+                    yield "fc"
+                case Conv():
+                    yield "conv"
+
+    return tuple(f"{kind}{number}" for number, kind in enumerate((*kinds(layers), "fc"), 1))
 
 
 def walk(recipe, classes, params, x, maker):
@@ -71,26 +98,28 @@ def walk(recipe, classes, params, x, maker):
 
     Products are numbered from 1: ``fc1``, ``conv2``, with ``bn1``, ``relu1`` and ``act1``.
     """
-    params, numbers = iter(params), count(1)
+    params, names = iter(params), product_names(recipe.layers)
+    numbers = iter(range(len(names)))
 
     def product(layer, x):
         p, number = next(params), next(numbers)
-        kind = "fc" if isinstance(layer, Dense) else "conv"
-        return p, number, maker.product(f"{kind}{number}", layer, p, x)
+        quantizer = quantizer_of(recipe.weight, names[number], names)
+        return p, number + 1, maker.product(names[number], layer, quantizer, p, x)
 
     def activated(layer, x, *, branch=False):
         p, number, x = product(layer, x)
         x = maker.norm(f"bn{number}", p, x)
-        if recipe.act != Bipolar() and not branch:
+        quantizer = recipe.branch if branch else quantizer_of(recipe.act, names[number - 1], names)
+        if quantizer.rectified and not branch:
             x = maker.relu(f"relu{number}", x)
-        return maker.act(f"act{number}", recipe.branch if branch else recipe.act, p, x)
+        return maker.act(f"act{number}", quantizer, p, x)
 
     def residual(layer, x, name):
         y = through(layer.body[:-1], x)
         y = activated(layer.body[-1], y, branch=True)
         x = activated(layer.shortcut, x, branch=True) if layer.shortcut else x
         x = maker.relu(f"{name}.relu", maker.sum(name, y, x))
-        return maker.act(name, recipe.act, next(params), x)
+        return maker.act(name, quantizer_of(recipe.act, name, names), next(params), x)
 
     def through(layers, x):
         for place, layer in enumerate(layers, 1):

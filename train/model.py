@@ -1,92 +1,43 @@
-"""A network of dense and convolutional layers with batch norm and quantized weights and activations, and its training.
+"""A network of dense and convolutional layers with batch norm and quantized weights and activations.
 
 ``x -> [input] -> (product, batch norm, [ReLU], activation) ... -> dense -> logits`` (`layers`). Parameters are a list
 with one dict a product: ``weight``, latent floats, (in, out), (height, width, in, out) or, depthwise, (height, width,
 channels); ``gamma`` and ``beta`` but for the last layer, ``mean`` and ``var`` once `calibrate` has measured them;
-``weight_exponent`` and ``act_exponent`` where a scale is learned. A sum has a dict too. Images are channels-last here.
+``weight_state`` and ``act_state`` where a quantizer has something to learn. A sum has a dict too. Images are
+channels-last here.
 """
 
 import math
-from dataclasses import dataclass, field
-from functools import partial
+from statistics import NormalDist
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
+
+from golden.methods import deviation
 
 from .data import CLASSES
-from .layers import Dense, products, walk
-from .quantize import Bipolar, Float, Uniform
+from .layers import Dense, walk
+from .quantize import Bipolar
+from .stochastic import Draws
 
-__all__ = ["EPSILON", "Recipe", "calibrate", "forward", "init", "loss", "predict", "train"]
+__all__ = ["EPSILON", "calibrate", "forward", "init", "quantize_input"]
 
 EPSILON = 1e-5
-_CHUNK = 1000  # steps, or images, at once
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that determines one trained network.
-
-    Parameters
-    ----------
-    name : str
-    weight, act, input : Float, Bipolar or Uniform
-        Quantizers. A bipolar input is that of ``2x - 1``. Activations that are not bipolar come behind a ReLU.
-    branch : Uniform
-        Quantizer of what goes into a sum.
-    layers : tuple
-        All but the last, which gives a logit a class.
-    steps, batch, copies : int
-        Optimizer steps, images a step, versions of each image (`data.Dataset`).
-    calibration : int or None
-        How many images measure the statistics of batch norm; None means all.
-    rate : float
-        Peak of the learning rate, which falls along a cosine.
-    smoothing : float
-        Share of the target that is spread over all classes.
-    decay : float
-        Weight decay (AdamW); 0 where latent weights are clipped.
-    gain : float
-        The loss sees ``gain * logits``. Integer logits are too steep for the softmax otherwise. It does not change
-        which is the largest, so it is not exported.
-    seed : int
-    """
-
-    name: str
-    weight: object = field(default_factory=Float)
-    act: object = field(default_factory=Float)
-    input: object = field(default_factory=Float)
-    branch: object = field(default_factory=lambda: Uniform(8, signed=True))
-    layers: tuple = (Dense(64), Dense(64))
-    steps: int = 6000
-    batch: int = 256
-    copies: int = 32
-    calibration: int | None = None
-    rate: float = 1e-2
-    smoothing: float = 0.1
-    decay: float = 0.0
-    gain: float = 1.0
-    seed: int = 1
-
-    def __post_init__(self):
-        for what in ("steps", "batch", "copies"):
-            if getattr(self, what) < 1:
-                raise ValueError(f"Recipe's {what} must be at least 1, not {getattr(self, what)!r}")
+_GAUSSIAN = np.float32([NormalDist().inv_cdf((i + 0.5) / 256) for i in range(256)])  # what batch norm is to give
 
 
 class _Start:
-    """Makes the parameters; ``x`` is the shape of one sample."""
+    """Makes the parameters; ``x`` is the shape of one sample, ``start`` are a float network's or None."""
 
-    def __init__(self, recipe, keys):
-        self.recipe, self.keys = recipe, iter(keys)
+    def __init__(self, keys, start):
+        self.keys, self.start = iter(keys), None if start is None else (p for p in start if "weight" in p)
+        self.given = {}
 
     def input(self, x):
         return x
 
-    def product(self, name, layer, p, x):
-        quantizer = self.recipe.weight
+    def product(self, name, layer, quantizer, p, x):
         if isinstance(layer, Dense):
             fan_in, shape, y = math.prod(x), (math.prod(x), layer.units), (layer.units,)
         else:
@@ -98,20 +49,25 @@ class _Start:
                 raise ValueError(f"{name}: a kernel of {k} does not fit an image of {height}x{width}")
         reach = (3 / fan_in) ** 0.5 if quantizer.limit is None else quantizer.limit
         p["weight"] = jax.random.uniform(next(self.keys), shape, jnp.float32, -reach, reach)
-        if quantizer.learned:
-            p["weight_exponent"] = quantizer.init(1.5 * reach)
+        if self.start is not None:
+            self.given = next(self.start, {"weight": np.empty(0)})
+            if self.given["weight"].shape != shape:
+                raise ValueError(f"{name}: the network to start from has weights {self.given['weight'].shape}")
+            p["weight"] = quantizer.started(jnp.asarray(self.given["weight"]))
+        _keep(p, "weight_state", quantizer.init(p["weight"], 1.5 * reach))
         return y
 
     def norm(self, name, p, x):
         p |= {"gamma": jnp.ones(x[-1]), "beta": jnp.zeros(x[-1])}
+        p |= {what: jnp.asarray(self.given[what]) for what in ("gamma", "beta") if what in self.given}
         return x
 
     def relu(self, name, x):
         return x
 
     def act(self, name, quantizer, p, x):
-        if quantizer.learned:
-            p["act_exponent"] = quantizer.init(3.0)
+        sample = np.maximum(_GAUSSIAN, 0) if quantizer.rectified else _GAUSSIAN
+        _keep(p, "act_state", quantizer.init(jnp.asarray(sample), 3.0))
         return x
 
     def pool(self, name, size, x):
@@ -126,9 +82,18 @@ class _Start:
         return a
 
 
-def init(recipe, shape, key):
-    """Parameters to begin with, for samples of ``shape``: (features,) or (height, width, channels)."""
-    keys = jax.random.split(key, products(recipe.layers) + 1)
+def _keep(p, what, state):
+    if state:
+        p[what] = state
+
+
+def init(recipe, shape, key, start=None):
+    """Parameters to begin with, for samples of ``shape``: (features,) or (height, width, channels).
+
+    ``start`` are the parameters of a network of the same layers, usually a float one, whose weights and affine
+    functions are taken.
+    """
+    keys = jax.random.split(key, len(recipe.names))
     params = []
 
     def made():
@@ -136,44 +101,61 @@ def init(recipe, shape, key):
             params.append({})
             yield params[-1]
 
-    walk(recipe, CLASSES, made(), tuple(shape), _Start(recipe, keys))
+    walk(recipe, CLASSES, made(), tuple(shape), _Start(keys, start))
     return params
 
 
 def quantize_input(recipe, x):
     """Input quantizer. Bipolar takes ``2x - 1``, so that half the range is its threshold."""
-    return recipe.input(2 * x - 1 if recipe.input == Bipolar() else x)
+    return recipe.input(2 * x - 1 if isinstance(recipe.input, Bipolar) else x)
 
 
-class _Values:
-    """Computes; ``x`` are samples."""
+class Values:
+    """Computes; ``x`` are samples.
 
-    def __init__(self, recipe, statistics):
-        self.recipe, self.statistics = recipe, statistics
+    Attributes
+    ----------
+    statistics : dict
+        Mean and variance in front of each batch norm, by its name, in the order of the walk.
+    renewed : list
+        In training: for each activation with a state, what of it follows from its input by its quantizer's own rule.
+    deviations : list
+        How far the weights of each product are from their levels; only where the recipe pulls them there.
+    """
+
+    def __init__(self, recipe, draws=None):
+        self.recipe, self.draws = recipe, draws
+        self.training = draws if draws is not None and draws.training else None
+        self.statistics, self.renewed, self.deviations = {}, [], []
 
     def input(self, x):
         return quantize_input(self.recipe, x)
 
-    def product(self, name, layer, p, x):
-        weight = self.recipe.weight(p["weight"], p.get("weight_exponent"))
+    def product(self, name, layer, quantizer, p, x):
+        weight = quantizer.weights(p["weight"], p.get("weight_state"), self.training)
+        if self.recipe.pull:
+            self.deviations.append(deviation(p["weight"], jax.lax.stop_gradient(weight)))
         if isinstance(layer, Dense):
             if x.ndim == 4:  # in the order of a flattened (channels, height, width)
                 x = x.transpose(0, 3, 1, 2).reshape(len(x), -1)
-            return x @ weight
-        return convolve(x, weight, layer)
+            y = x @ weight
+        else:
+            y = convolve(x, weight, layer)
+        return y if self.recipe.gradient is None else self.recipe.gradient(y, self.training)
 
     def norm(self, name, p, x):
         over = tuple(range(x.ndim - 1))
         mean, var = (p["mean"], p["var"]) if "mean" in p else (x.mean(over), x.var(over))
-        if self.statistics is not None:
-            self.statistics[name] = mean, var
+        self.statistics[name] = mean, var
         return (x - mean) * (p["gamma"] / jnp.sqrt(var + EPSILON)) + p["beta"]
 
     def relu(self, name, x):
         return jax.nn.relu(x)
 
     def act(self, name, quantizer, p, x):
-        return quantizer(x, p.get("act_exponent"))
+        if "act_state" in p and self.training is not None:
+            self.renewed.append(quantizer.renewed(jax.lax.stop_gradient(x), jax.lax.stop_gradient(p["act_state"])))
+        return quantizer.activations(x, p.get("act_state"), self.draws)
 
     def pool(self, name, size, x):
         height, width = (n // size * size for n in x.shape[1:3])
@@ -202,90 +184,24 @@ def convolve(x, weight, layer):
     return jnp.concatenate(slices, -1) @ weight.reshape(-1, weight.shape[-1])
 
 
-def forward(recipe, params, x, statistics=None):
-    """Logits of ``x``. Batch statistics are used, and kept in ``statistics`` by name if it is a dict, unless the layers
-    hold ``mean`` and ``var``."""
-    return walk(recipe, CLASSES, params, x, _Values(recipe, statistics))
+def forward(recipe, params, x, draws=None, values=None):
+    """Logits of ``x``. Batch statistics are used unless the layers hold ``mean`` and ``var``.
+
+    ``draws`` are a training step's, or the hardware's where activations are random (`stochastic`). ``values`` is the
+    `Values` to compute with, if what it keeps is of interest.
+    """
+    return walk(recipe, CLASSES, params, x, values or Values(recipe, draws))
 
 
-def loss(recipe, params, x, label):
-    """Mean cross-entropy with smoothed labels."""
-    target = optax.smooth_labels(jax.nn.one_hot(label, CLASSES), recipe.smoothing)
-    return optax.softmax_cross_entropy(recipe.gain * forward(recipe, params, x), target).mean()
+def calibrate(recipe, params, x, key=None):
+    """Parameters with ``mean`` and ``var`` of each batch norm, measured over ``x`` with the final weights.
 
-
-def _optimizer(recipe):
-    return optax.adamw(optax.cosine_decay_schedule(recipe.rate, recipe.steps), weight_decay=recipe.decay)
-
-
-@partial(jax.jit, static_argnums=(0, 1))
-def _fit(recipe, dataset, carry, keys, images, label):
-    """Some steps, one for each key; the new carry (parameters, optimizer's state) and the losses."""
-    optimizer = _optimizer(recipe)
-
-    def step(carry, key):
-        params, state = carry
-        which, version = jax.random.split(key)
-        which = jax.random.randint(which, (recipe.batch,), 0, images.shape[1])
-        version = jax.random.randint(version, (recipe.batch,), 0, images.shape[0])
-        x = images[version, which].astype(jnp.float32).reshape(-1, *dataset.shape) / dataset.divisor
-        value, grads = jax.value_and_grad(partial(loss, recipe))(params, x, label[which])
-        updates, state = optimizer.update(grads, state, params)
-        params = optax.apply_updates(params, updates)
-        limit = recipe.weight.limit
-        if limit is not None:
-            params = [
-                layer | {"weight": jnp.clip(layer["weight"], -limit, limit)} if "weight" in layer else layer
-                for layer in params
-            ]
-        return (params, state), value
-
-    return jax.lax.scan(step, carry, keys)
-
-
-def calibrate(recipe, params, x):
-    """Parameters with ``mean`` and ``var`` of each batch norm, measured over ``x`` with the final weights."""
-    statistics = {}
-    forward(recipe, params, x, statistics)
-    pairs = iter(statistics.values())  # in the order in which the walk meets them, which is that of the parameters
+    ``key`` is of JAX's random numbers, where activations are random.
+    """
+    draws = Draws(jax.random.key(recipe.seed) if key is None else key, 1, training=False)
+    values = Values(recipe, draws)
+    forward(recipe, params, x, values=values)
+    pairs = iter(values.statistics.values())  # in the order in which the walk meets them, that of the parameters
     return [
         layer | dict(zip(("mean", "var"), next(pairs), strict=True)) if "gamma" in layer else layer for layer in params
     ]
-
-
-def train(recipe, dataset, images, label, progress=None):
-    """``(params, losses)``: trained parameters as NumPy arrays, and the loss of each step.
-
-    Parameters
-    ----------
-    dataset : data.Dataset
-    images : uint8 array (copies, n, *shape)
-        The versions of the pixels. The same arguments give the same result.
-    progress : callable or None
-        Told the number of steps done and the mean loss of the last of them.
-    """
-    start, order = jax.random.split(jax.random.key(recipe.seed))
-    params = init(recipe, dataset.shape, start)
-    carry, losses = (params, _optimizer(recipe).init(params)), []
-    keys = jax.random.split(order, recipe.steps)
-    x, y = jnp.asarray(images), jnp.asarray(label)
-    for at in range(0, recipe.steps, _CHUNK):
-        carry, some = _fit(recipe, dataset, carry, keys[at : at + _CHUNK], x, y)
-        losses.append(np.asarray(some))
-        if progress:
-            progress(at + len(some), float(some.mean()))
-    flat = images.reshape(-1, *dataset.shape)
-    count = len(flat) if recipe.calibration is None else min(recipe.calibration, len(flat))
-    params = calibrate(recipe, carry[0], dataset.to_input(flat[np.arange(count) * (len(flat) // count)]))
-    return jax.tree.map(np.asarray, params), np.concatenate(losses)
-
-
-@partial(jax.jit, static_argnums=0)
-def _labels(recipe, params, x):
-    return forward(recipe, params, x).argmax(1)
-
-
-def predict(recipe, dataset, params, raw):
-    """Label of each image: the largest logit, the first of them where several are equal."""
-    parts = range(0, len(raw), _CHUNK)
-    return np.concatenate([_labels(recipe, params, dataset.to_input(raw[at : at + _CHUNK])) for at in parts])

@@ -1,93 +1,153 @@
-"""Quantizers for training: they round in the forward pass and pass a gradient as if they had not.
+"""Quantizers for training: they round in the forward pass and pass the gradient of their rule.
 
-Each is a small value object with the numbers that export needs. The forward values are those of the QONNX operators
-of the same meaning (``BipolarQuant``, ``Quant``), in the same operations and order.
-
-References: Bengio and others 2013 (straight-through estimator); Courbariaux and others 2016 (clipped, bipolar); Li and
-others 2016 (ternary weights); Esser and others 2020 (LSQ, learned scale); Jain and others 2020 (power-of-two scale).
+A quantizer is a small value object: which of `golden.methods` it is, how its learned numbers begin and change, and as
+which operator it is exported. The forward values are those of that operator. This module has what all of them share,
+and those of scale 1 or of powers of two; `scaled` has learned and measured scales, `tables` levels that are not
+uniform, `stochastic` random ones.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["Bipolar", "Float", "Uniform", "bipolar", "power_of_two", "ternary", "uniform"]
+from golden.methods import estimators, power_of_two, sign, uniform
+
+from .autodiff import apply
+
+__all__ = ["GENERAL", "Bipolar", "Float", "Operator", "Quantizer", "Uniform", "bipolar_operator", "quant", "ternary"]
+
+GENERAL = "qonnx.custom_op.general"
+ESTIMATORS = {name: getattr(estimators, name) for name in estimators.__all__}
 
 
-@jax.custom_vjp
-def bipolar(x):
-    """-1 where ``x < 0``, else +1, so that zero gives +1. Gradient: 1 where ``abs(x) <= 1``, else 0."""
-    return jnp.where(x >= 0, 1.0, -1.0).astype(x.dtype)
+@dataclass(frozen=True, eq=False)
+class Operator:
+    """A node of the exchange file: its name, its operands behind ``x``, in order, and its attributes.
 
-
-bipolar.defvjp(lambda x: (bipolar(x), x), lambda x, g: (g * (jnp.abs(x) <= 1),))
-
-
-@jax.custom_vjp
-def power_of_two(exponent):
-    """``2**round(exponent)``, exactly; gradient as that of ``2**exponent`` taken there."""
-    return jnp.ldexp(jnp.ones_like(exponent), jnp.round(exponent).astype(jnp.int32))
-
-
-power_of_two.defvjp(
-    lambda exponent: (power_of_two(exponent),) * 2, lambda scale, g: (g * scale * np.float32(np.log(2)),)
-)
-
-
-def uniform(x, scale, lo, hi):
-    """``round(clip(x / scale, lo, hi)) * scale``, halves to even.
-
-    Gradient for ``x``: 1 inside the range, 0 outside. For ``scale``: ``round(v) - v`` inside with ``v = x / scale``,
-    ``lo`` below and ``hi`` above.
+    Operands broadcast with the channels-last tensor, or have one axis more, for levels.
     """
-    return _uniform(x, jnp.broadcast_to(scale, x.shape), lo, hi)
+
+    name: str
+    operands: dict
+    attributes: dict = field(default_factory=dict)
+    domain: str = GENERAL
 
 
-def _level(x, scale, lo, hi):
-    return jnp.round(jnp.clip(x / scale, lo, hi))
+def quant(scale, bits, *, signed, narrow=None):
+    """QONNX's ``Quant``, halves to even."""
+    return Operator(
+        "Quant",
+        {"scale": scale, "zeropt": 0, "bitwidth": bits},
+        {"signed": int(signed), "narrow": int(signed if narrow is None else narrow), "rounding_mode": "ROUND"},
+    )
 
 
-@jax.custom_vjp
-def _uniform(x, scale, lo, hi):
-    return _level(x, scale, lo, hi) * scale
+def bipolar_operator(scale=1):
+    """QONNX's ``BipolarQuant``."""
+    return Operator("BipolarQuant", {"scale": scale})
 
 
-def _uniform_backward(saved, g):
-    x, scale, lo, hi = saved
-    v = x / scale
-    inside = (v >= lo) & (v <= hi)
-    return g * inside, g * (_level(x, scale, lo, hi) - jnp.where(inside, v, 0)), None, None
+class Quantizer:
+    """What the walk through a network asks of a quantizer.
 
+    Attributes
+    ----------
+    limit : float or None
+        How far a latent weight may go: further out its gradient would be zero for ever.
+    rectified : bool
+        Whether activations come out of a ReLU.
+    random : bool
+        Whether activations need random numbers in inference too.
+    """
 
-_uniform.defvjp(lambda *args: (_uniform(*args), args), _uniform_backward)
+    limit = None
+    rectified = True
+    random = False
+
+    def init(self, x, reach):
+        """The state to begin with, a dict of arrays, empty if nothing is learned.
+
+        ``x`` are the weights, or a sample of what batch norm gives, and ``reach`` is about how far they will go.
+        """
+        return {}
+
+    def weights(self, x, state, draws):
+        """Quantized weights. ``state`` as from `init`; ``draws`` is a `stochastic.Draws`, or None in inference."""
+        return self(x, state)
+
+    def activations(self, x, state, draws):
+        """Quantized activations, samples first."""
+        return self(x, state)
+
+    def renewed(self, x, state):
+        """What of the state follows from ``x`` and the state by a rule of its own, not by a gradient."""
+        return {}
+
+    def started(self, x):
+        """Latent weights to begin with, from those of a float network."""
+        if self.limit is None:
+            return x
+        return jnp.clip(x * (self.limit / 2 / jnp.mean(jnp.abs(x))), -self.limit, self.limit)
+
+    def stored(self, x, state):
+        """What the exchange file keeps of the latent weights ``x``: they themselves, or their quantized values."""
+        return self.weights(x, state, None)
+
+    def operator(self, x, state):
+        """The `Operator` that gives these values; ``x`` are the weights, None for activations; None for no operator."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Float:
+class Float(Quantizer):
     """No quantization."""
 
-    learned = False
-    limit = None
-
-    def __call__(self, x, exponent=None):
+    def __call__(self, x, state=None):
         return x
 
+    def operator(self, x, state):
+        return None
+
 
 @dataclass(frozen=True)
-class Bipolar:
-    """-1 and +1, scale 1."""
+class Bipolar(Quantizer):
+    """-1 and +1, scale 1.
 
-    learned = False
+    Parameters
+    ----------
+    ste : str
+        Which of `golden.methods.estimators` gives the gradient.
+    """
+
+    ste: str = "clipped"
+
     limit = 1.0
+    rectified = False
 
-    def __call__(self, x, exponent=None):
-        return bipolar(x)
+    def __post_init__(self):
+        if self.ste not in ESTIMATORS:
+            raise ValueError(f"Estimator must be one of {', '.join(ESTIMATORS)}, not {self.ste!r}")
+
+    def __call__(self, x, state=None, draws=None):
+        if self.ste == "annealed":
+            return apply(sign, x, jnp.float32(draws.progress if draws else 1), ste=ESTIMATORS[self.ste])
+        return apply(sign, x, ste=ESTIMATORS[self.ste])
+
+    def weights(self, x, state, draws):
+        return self(x, state, draws)
+
+    activations = weights
+
+    def stored(self, x, state):
+        return x
+
+    def operator(self, x, state):
+        return bipolar_operator()
 
 
 @dataclass(frozen=True)
-class Uniform:
+class Uniform(Quantizer):
     """``lo`` to ``hi`` times a power of two.
 
     Powers of two make every product and every sum of the exported model exact in ``float32``, in whatever order they
@@ -100,7 +160,7 @@ class Uniform:
     signed : bool
         Signed formats are narrow: ``-(2**(bits-1) - 1)`` to ``2**(bits-1) - 1``. With 2 bits that is ternary.
     scale : float or None
-        A power of two, or None: learned.
+        A power of two, or None: learned (Jain and others 2020, TQT).
     """
 
     bits: int
@@ -108,15 +168,9 @@ class Uniform:
     scale: float | None = None
 
     def __post_init__(self):
-        least = 2 if self.signed else 1
-        if self.bits not in range(least, 9):
-            raise ValueError(f"Bits must be {least} to 8, not {self.bits!r}")
+        check_bits(self.bits, 2 if self.signed else 1)
         if self.scale is not None and (self.scale <= 0 or np.frexp(self.scale)[0] != 0.5):
             raise ValueError(f"Scale must be a power of two or None, not {self.scale!r}")
-
-    @property
-    def learned(self):
-        return self.scale is None
 
     @property
     def lo(self):
@@ -128,18 +182,30 @@ class Uniform:
 
     @property
     def limit(self):
-        """How far a latent weight may go, where the scale is fixed: further out its gradient would be zero for ever."""
-        return None if self.learned else self.hi * self.scale
+        return None if self.scale is None else self.hi * self.scale
 
-    def init(self, reach):
-        """Exponent to begin with, so that ``hi`` stands for about ``reach``."""
-        return jnp.float32(np.log2(reach / self.hi))
+    def init(self, x, reach):
+        """The exponent with which ``hi`` stands for about ``reach``."""
+        return {} if self.scale is not None else {"exponent": jnp.float32(np.log2(reach / self.hi))}
 
-    def __call__(self, x, exponent=None):
-        scale = power_of_two(exponent) if self.learned else jnp.float32(self.scale)
-        return uniform(x, scale, self.lo, self.hi)
+    def _scale(self, state):
+        return jnp.float32(self.scale) if self.scale is not None else apply(power_of_two, state["exponent"])
+
+    def __call__(self, x, state=None):
+        return apply(uniform, x, self._scale(state), lo=self.lo, hi=self.hi)
+
+    def stored(self, x, state):
+        return x
+
+    def operator(self, x, state):
+        return quant(self._scale(state), self.bits, signed=self.signed)
 
 
 def ternary():
     """-1, 0 and +1: zero where ``abs(x) <= 1/2``."""
     return Uniform(2, signed=True, scale=1.0)
+
+
+def check_bits(bits, least, most=8):
+    if bits not in range(least, most + 1):
+        raise ValueError(f"Bits must be {least} to {most}, not {bits!r}")

@@ -61,7 +61,23 @@ def test_synthesis_layer_by_layer(fewbit, scratch):
     # Boundaries that are kept cost a little.
     assert found["total"]["lut"] <= sum(row["lut"] for row in stages.values()) <= 1.2 * found["total"]["lut"]
     assert found["use"]["lut"] == round(found["total"]["lut"] / 53_200, 4)
-    assert fewbit("synth", folder)[1].count("dense1") == 1
+    assert len(found["assumed"]) == 3 and "behind each counter is a register" in found["assumed"][-1]
+    shown = fewbit("synth", folder)[1]
+    assert shown.count("dense1") == 1 and "assumed: before place and route" in shown
+
+
+def test_synthesis_for_ultrascale(fewbit, scratch):
+    folder, model = scratch / "a", small(scratch / "small.onnx")
+    assert fewbit("build", model, "--input", SPEC, "-o", folder, "--target", "ultrascale")[0] == 0
+    assert "set part xczu3eg" in (folder / "verilog" / "vivado.tcl").read_text()
+    status, out, _ = fewbit("synth", folder, "--part", "xczu3eg", "--json")
+    found = json.loads(out)
+    assert status == 0 and (found["target"], found["family"]) == ("ultrascale", "xcup")
+    for row in found["total"], found["stages"]["dense0"]:
+        assert row["carry8"] > 0 and row["lut"] > 0 and row["path"]["lut"] > 0
+    assert "CARRY8" in fewbit("synth", folder, "--part", "xczu3eg")[1]
+    status, out, err = fewbit("synth", folder, "--part", "xc7z020")
+    assert (status, out) == (2, "") and "made of CARRY8, which XC7Z020 does not have" in err
 
 
 def test_synthesis_needs_a_build_and_a_part(fewbit, scratch):

@@ -29,11 +29,13 @@ def test_dsps_go_where_they_save_the_most():
     network = import_model("examples/digits/w4a4.onnx")
     layers = layers_of(network)
     folding = {name: (8, 8) if name != "dense2" else (2, 8) for name in layers}
-    whole = estimate_all(network, layers, folding)
-    few = with_dsps(network, folding, 16)
-    assert sum(len(folded) > 2 for folded in few.values()) == 1
-    assert layers["dense0"].dsps(8, 8) == 16
+    whole = estimate_all(network, layers, folding).lut
+    sums = with_dsps(network, folding, 4)  # two accumulators share one: 64 products would not even fit
+    assert [f[2:] for f in sums.values()] == [("sums",), (), ()]
+    few = with_dsps(network, folding, 20)
+    assert sorted(f[2:] for f in few.values()) == [(), ("dsp",), ("sums",)] and layers["dense0"].dsps(8, 8) == 16
     all_of_them = with_dsps(network, folding, 90)
     assert all(folded[2:] == ("dsp",) for folded in all_of_them.values())
-    assert estimate_all(network, layers, all_of_them).lut < 0.85 * whole.lut
+    saved = [whole - estimate_all(network, layers, f).lut for f in (sums, few, all_of_them)]
+    assert 0 < saved[0] < saved[1] < saved[2] and saved[2] > 0.15 * whole
     assert with_dsps(network, folding, 0) == folding

@@ -26,6 +26,13 @@ def test_old_python_is_told_the_version_it_needs():
     assert line.startswith("Python 3.11 or newer is needed, this is 3.9")
 
 
+def test_no_tcl_names_the_package():
+    assert doctor.tcl_problems(has=lambda name: None, which=lambda name: "/bin/tclsh") == []
+    assert doctor.tcl_problems(has=lambda name: name, which=lambda name: None) == []
+    (line,) = doctor.tcl_problems(has=lambda name: None, which=lambda name: None)
+    assert line.endswith("install the Debian package tcl.")
+
+
 @pytest.mark.parametrize("missing", ["venv", "ensurepip"])
 def test_missing_venv_names_the_package(missing):
     (line,) = doctor.python_problems(version=(3, 12), has=lambda name: name != missing)

@@ -3,14 +3,18 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from flow.images import find_images, load_images
 from flow.project import Project
+from hw.target import Luts, Target
 from sim.cycles import predict, steady_interval
+from sim.runner import simulate
 
 ROOT = Path(__file__).resolve().parents[2] / "examples"
 MODELS = sorted(ROOT.rglob("*.onnx"))
+FRAMES = 2
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda p: f"{p.parent.name}/{p.stem}")
@@ -25,3 +29,18 @@ def test_no_bubbles_and_the_accuracy_that_is_stated(model, scratch):
         assert right == stated["correct"]
     else:  # the first few only
         assert abs(100 * right / len(images) - stated["accuracy"]) < 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("luts", [Luts.OPERATORS, Luts.INSTANCES, Luts.ULTRASCALE], ids=lambda luts: luts.value)
+@pytest.mark.parametrize("model", MODELS, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_every_form_is_bit_exact_in_verilator(model, luts, scratch):
+    project = Project(model, directory=scratch, target=Target(luts=luts))
+    project.generate()
+    project.build_simulator()
+    samples = load_images(find_images(model), project.network).first(FRAMES).values
+    expected = project.hardware_values(project.execute(samples))
+    assert len(np.unique(expected)) > 1
+    found = simulate(project.simulator(), project.plan, samples, expected)
+    assert (found.frames, found.mismatches, found.problems) == (FRAMES, 0, [])
+    assert found.left == predict(project.plan, FRAMES).left

@@ -103,10 +103,12 @@ def test_the_declared_copy_stands_alone(scratch, external):
     assert import_model(copy, "int5/16").input_spec == "int5/16", "--input comes before the metadata"
 
 
-def test_an_undeclared_model_is_not_copied(scratch):
-    project = Project(small(scratch / "m.onnx"), directory=scratch / "out")
+def test_the_copy_of_an_undeclared_model_has_no_declaration(scratch):
+    project = Project(small(scratch / "m.onnx", external=True), directory=scratch / "out")
     project.generate()
-    assert "model.onnx" not in contents(scratch / "out") and manifest_of(project)["input"]["declaration"] == "codes"
+    assert manifest_of(project)["input"]["declaration"] == "codes"
+    copy = Project(project.directory / "model.onnx", directory=scratch / "again")
+    assert copy.network.input_spec == "codes" and copy.identity == project.identity
 
 
 def change_model(scratch, options):

@@ -13,12 +13,8 @@ from flow.images import find_images, load_images, random_images
 from flow.project import Project
 from sim.packing import unpack_beats
 from sim.runner import environment
+from tests import tcl
 from tests.flow.small import samples, small
-
-try:
-    import tkinter
-except ModuleNotFoundError:
-    tkinter = None
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = {  # labels; signed codes of 3 lanes, which do not divide the frame; floats
@@ -95,11 +91,9 @@ def test_verilog_2005(project):
 
 
 STUBS = """
-set argv {%s}
-set called {}
 foreach name {create_project add_files set_property update_compile_order launch_runs wait_on_run open_run
               report_utilization report_timing_summary create_clock} {
-    proc $name args "lappend ::called \\[list $name {*}\\$args\\]"
+    proc $name args "record $name {*}\\$args"
 }
 proc current_fileset args {return sources_1}
 proc get_runs args {return [lindex $args 0]}
@@ -108,53 +102,17 @@ proc get_property args {return "%s"}
 """
 
 
-def tcl(script, file, argv="", progress="100%"):
-    """Run a script with Vivado's commands replaced; returns what was called."""
-    interpreter = tkinter.Tcl()
-    interpreter.eval(STUBS % (argv, progress))
-    interpreter.eval("rename info _info")
-    interpreter.eval(f'proc info {{args}} {{ if {{$args eq "script"}} {{return {{{file}}}}}; uplevel _info $args }}')
-    interpreter.eval(script)
-    return [interpreter.splitlist(c) for c in interpreter.splitlist(interpreter.getvar("called"))]
-
-
-def open_at_the_end(script):
-    """The braces, brackets and quotes that a Tcl script leaves open, or closes without having opened them."""
-    waiting, pairs = [], {"}": "{", "]": "["}
-    code = re.sub(r"(?m)^\s*#.*$", "", script)
-    for char in re.sub(r"\\.", "", code, flags=re.S):
-        quoted = waiting[-1:] == ['"']
-        if char == '"':
-            waiting.pop() if quoted else waiting.append(char)
-        elif char == "[" or (char == "{" and not quoted):
-            waiting.append(char)
-        elif char == "]" or (char == "}" and not quoted):
-            if waiting[-1:] != [pairs[char]]:
-                return [char]
-            waiting.pop()
-    return waiting
-
-
-def test_scripts_are_balanced(project):
-    """Also where Python came without Tcl."""
-    for name in "vivado.tcl", "accelerator.xdc":
-        script = text(project, name)
-        assert open_at_the_end(script) == [] and script.endswith("\n") and script.count("[") > 0
-    assert open_at_the_end("a {b [c}") and open_at_the_end('a "b') and open_at_the_end("a ]")
-
-
-@pytest.mark.skipif(tkinter is None, reason="this Python has no Tcl; test_scripts_are_balanced stands in")
 def test_scripts(project):
     file = project.directory / "verilog" / "vivado.tcl"
     script = file.read_text()
-    called = tcl(script, file, argv="xc7z020clg400-1")
+    called = tcl.records(STUBS % "100%", script, file, ["xc7z020clg400-1"])
     names = [c[0] for c in called]
     assert called[0][-1] == "xc7z020clg400-1" and names[-2:] == ["report_utilization", "report_timing_summary"]
     assert names.index("launch_runs") < names.index("wait_on_run") < names.index("open_run")
     added = [Path(c[-1]) for c in called if c[0] == "add_files"]
     assert [p.name for p in added] == ["accelerator.v", "accelerator.xdc"] and all(p.is_file() for p in added)
-    assert tcl(script, file)[0][-1] == "xc7a35tcpg236-1"
-    with pytest.raises(tkinter.TclError, match="synthesis failed"):
-        tcl(script, file, progress="40%")
-    clock = tcl(text(project, "accelerator.xdc"), file)
-    assert clock == [("create_clock", "-name", "aclk", "-period", "5.000", "aclk")]
+    assert tcl.records(STUBS % "100%", script, file)[0][-1] == "xc7a35tcpg236-1"
+    with pytest.raises(tcl.TclError, match="synthesis failed"):
+        tcl.records(STUBS % "40%", script, file)
+    clock = tcl.records(STUBS % "", text(project, "accelerator.xdc"), file)
+    assert clock == [["create_clock", "-name", "aclk", "-period", "5.000", "aclk"]]

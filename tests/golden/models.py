@@ -24,7 +24,7 @@ class Graph:
         self.constants.append(numpy_helper.from_array(np.array(value, dtype=dtype), name))
         return name
 
-    def op(self, kind, *inputs, count=1, domain="", **attributes):
+    def op(self, kind, /, *inputs, count=1, domain="", **attributes):
         """A node; constants may be given as arrays."""
         inputs = [self.const(i) if not isinstance(i, str) else i for i in inputs]
         at = len(self.nodes)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from amaranth.hdl import ClockDomain, Module
+from amaranth.hdl import ClockDomain, Module, Value
 from amaranth.sim import Simulator
 
 from hw.streams import pack
@@ -59,7 +59,7 @@ def stream(dut, beats, count, *, stalls=(0, 0), seed=0, quiet=40):
     offers must stay until it is taken. Once all have left, none may follow for ``quiet`` cycles.
     """
     idle, refuse = stalls
-    payload_bits = len(dut.i.p.as_value())
+    payload_bits = len(Value.cast(dut.i.p))
     limit = 400 + int(12 * (len(beats) + count + 400) / (1 - idle) / (1 - refuse))
     trace = Trace([], [], [])
 
@@ -73,9 +73,9 @@ def stream(dut, beats, count, *, stalls=(0, 0), seed=0, quiet=40):
             ready = done or rng.random() >= refuse
             noise = int.from_bytes(rng.bytes(-(-payload_bits // 8)), "little") % 2**payload_bits
             ctx.set(dut.i.valid, offering)
-            ctx.set(dut.i.p.as_value(), beats[sent] if offering else noise)
+            ctx.set(Value.cast(dut.i.p), beats[sent] if offering else noise)
             ctx.set(dut.o.ready, ready)
-            _, _, accepted, valid, payload = await ctx.tick().sample(dut.i.ready, dut.o.valid, dut.o.p.as_value())
+            _, _, accepted, valid, payload = await ctx.tick().sample(dut.i.ready, dut.o.valid, Value.cast(dut.o.p))
             assert before is None or (valid and payload == before), f"cycle {cycle}: an offered beat did not stay"
             before = payload if valid and not ready else None
             trace.offered.append(offering)

@@ -80,12 +80,12 @@ def test_layers(formats, luts, stalls):
     for k, n, pe, simd in (11, 13, 5, 4), (6, 4, 4, 6), (9, 7, 7, 2):
         layer = random_layer(x, w, k, n, vectors=10).threshold(y)
         assert_varied(layer.y)
-        layer.check(pe, simd, stalls, dsp=True, target=Target(luts=luts))
+        layer.check(pe, simd, stalls, products="dsp", target=Target(luts=luts))
 
 
 def test_accumulators_as_they_are():
     layer = random_layer(S(6), S(5), 10, 7, vectors=10)
-    layer.check(3, 4, dsp=True)
+    layer.check(3, 4, products="dsp")
 
 
 @pytest.mark.parametrize("luts", [pytest.param(Luts.OPERATORS, marks=pytest.mark.slow), Luts.INSTANCES])
@@ -111,4 +111,4 @@ def plan_of():
 def test_formats_that_have_no_dsp_products(x, w):
     layer = random_layer(x, w, 6, 5)
     with pytest.raises(ValueError, match="dense: DSP products take activations and weights of 2 to 8 bits, not"):
-        LayerPlan(layer.dense, None, layer.edges, pe=2, simd=2, dsp=True)
+        LayerPlan(layer.dense, None, layer.edges, pe=2, simd=2, products="dsp")

@@ -1,8 +1,8 @@
 # amaranth: UnusedElaboratable=no
 """Dot products of Xilinx primitives: exact, as small as they are said to be, and equal to the operators by proof."""
 
-import subprocess
-import sys
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,11 +12,14 @@ from amaranth.hdl import unsigned
 from flow.synth import synthesize
 from golden.formats import Bipolar, Signed, Ternary, Unsigned
 from hw.array import IntegerPE
-from hw.lutcells import Netlist
+from hw.lutcells import Lut, Netlist
 from hw.lutheap import LEVELS, best_pe, build_pe, items_of
 from hw.lutplan import counters_of, plan_stages
 from hw.lutunit import MODELS, LutIntegerPE
 from hw.products import product_terms
+from hw.target import Luts
+
+from .proofs import prove_equal, prove_sum
 
 PAIRS = [
     (Bipolar(), Bipolar()), (Ternary(), Ternary()), (Bipolar(), Ternary()), (Ternary(), Bipolar()),
@@ -146,65 +149,69 @@ def test_a_lut_has_six_inputs_or_two_outputs():
 
 # Proofs
 
-PROOF = """
-import sys
-from pyosys import libyosys
-design = libyosys.Design()
-for command in sys.argv[1:]:
-    libyosys.run_pass(command, design)
-print("proved")
-"""
-TRANSPARENT = """
-(* techmap_celltype = "$dff" *) module wire_of_dff (CLK, D, Q);
-  parameter WIDTH = 1; parameter CLK_POLARITY = 1;
-  input CLK; input [WIDTH-1:0] D; output [WIDTH-1:0] Q;
-  assign Q = D;
-endmodule
-"""
 
-
-def prove_equal(folder, gold, gate):
-    """SAT: both give the same for every input, with their pipeline registers as wires."""
-    (folder / "wires.v").write_text(TRANSPARENT)
-    commands = []
-    for name, unit in ("gold", gold), ("gate", gate):
-        (folder / f"{name}.v").write_text(verilog.convert(unit, name=name, emit_src=False) + MODELS)
-        commands += [f"read_verilog -DVERILATOR {folder}/{name}.v", f"prep -flatten -top {name}",
-                     f"techmap -map {folder}/wires.v", "opt -full", f"design -stash {name}"]  # fmt: skip
-    commands += [*(f"design -copy-from {name} -as {name} {name}" for name in ("gold", "gate")),
-                 "miter -equiv -flatten -make_assert gold gate miter", "hierarchy -top miter", "opt -full",
-                 "sat -verify -prove-asserts -set-def-inputs miter"]  # fmt: skip
-    done = subprocess.run([sys.executable, "-c", PROOF, *commands], capture_output=True, text=True, check=False)
-    return done.returncode == 0 and done.stdout.rstrip().endswith("proved")
-
-
-def units(x_format, w_format, lanes, width):
-    common = dict(x_format=x_format, w_format=w_format, simd=lanes, acc_shape=unsigned(width), feedback=False)
-    return IntegerPE(**common), LutIntegerPE(instances=False, **common), LutIntegerPE(**common)
+def unit(kind, x_format, w_format, lanes, width, **more):
+    return kind(
+        x_format=x_format, w_format=w_format, simd=lanes, acc_shape=unsigned(width), feedback=False, **more
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("x_format", "w_format", "lanes", "width"),
-    [(Bipolar(), Bipolar(), 32, 8), (Ternary(), Ternary(), 16, 8), (Unsigned(4), Signed(4), 2, 10)],
-    ids=str,
-)
-def test_instances_are_proved_to_be_what_they_stand_for(x_format, w_format, lanes, width, scratch):
-    _, models, instances = units(x_format, w_format, lanes, width)
-    assert prove_equal(scratch, models, instances)
-
-
-@pytest.mark.parametrize(
-    ("x_format", "w_format", "lanes", "width"),
-    [(Bipolar(), Bipolar(), 14, 5), (Ternary(), Ternary(), 7, 6), (Bipolar(), Ternary(), 9, 5),
-     (Unsigned(2), Unsigned(2), 4, 7), (Unsigned(2), Bipolar(), 6, 6)],
+    ("x_format", "w_format", "lanes", "width", "luts"),
+    [(Bipolar(), Bipolar(), 32, 8, Luts.INSTANCES), (Ternary(), Ternary(), 16, 8, Luts.INSTANCES),
+     (Unsigned(4), Signed(4), 2, 10, Luts.INSTANCES), (Unsigned(4), Signed(4), 2, 10, Luts.ULTRASCALE)],
     ids=str,
 )  # fmt: skip
-def test_operators_are_proved_to_be_equal(x_format, w_format, lanes, width, scratch):
-    operators, _, instances = units(x_format, w_format, lanes, width)
+def test_instances_are_proved_to_be_what_they_stand_for(x_format, w_format, lanes, width, luts, scratch):
+    models, instances = (
+        unit(LutIntegerPE, x_format, w_format, lanes, width, luts=form) for form in (Luts.MODELS, luts)
+    )
+    assert prove_equal(scratch, models, instances)
+    kind = "CARRY8" if luts is Luts.ULTRASCALE else "CARRY4"
+    assert set(re.findall(r"CARRY\d", (scratch / "gate.v").read_text().removesuffix(MODELS))) == {kind}
+
+
+HEAPS_OF_32_BITS = [
+    (Bipolar(), Bipolar(), 32, 8), (Ternary(), Ternary(), 16, 8), (Unsigned(2), Bipolar(), 16, 8),
+    pytest.param(Unsigned(2), Unsigned(2), 8, 9, marks=pytest.mark.slow),
+    pytest.param(Bipolar(), Ternary(), 32, 8, marks=pytest.mark.slow),
+    pytest.param(Unsigned(4), Signed(4), 2, 10, marks=pytest.mark.slow),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [IntegerPE, LutIntegerPE])
+@pytest.mark.parametrize(("x_format", "w_format", "lanes", "width"), HEAPS_OF_32_BITS, ids=str)
+def test_both_forms_are_proved_to_be_the_same_sum(x_format, w_format, lanes, width, kind, scratch):
+    assert len(product_terms(x_format, w_format).exponents) * lanes == 32
+    assert prove_sum(scratch, unit(kind, x_format, w_format, lanes, width), x_format, w_format, lanes, width)
+
+
+@pytest.mark.parametrize("cell", [0, pytest.param(20, marks=pytest.mark.slow), -1])
+def test_a_proof_finds_one_wrong_bit(cell, scratch):
+    """In a product, in a counter, in the last sum."""
+    pe = unit(LutIntegerPE, Bipolar(), Bipolar(), 32, 8)
+    luts = [k for k, c in enumerate(pe._pe.netlist.cells) if isinstance(c, Lut)]
+    cells = list(pe._pe.netlist.cells)
+    wrong = cells[luts[cell]]
+    cells[luts[cell]] = replace(wrong, init=wrong.init ^ (1 if wrong.o5 is None else 1 << 32))
+    pe._pe = replace(pe._pe, netlist=replace(pe._pe.netlist, cells=cells))
+    assert not prove_sum(scratch, pe, Bipolar(), Bipolar(), 32, 8)
+
+
+@pytest.mark.parametrize(
+    ("x_format", "w_format", "lanes", "width"),
+    [(Bipolar(), Bipolar(), 14, 5),
+     *(pytest.param(*case, marks=pytest.mark.slow) for case in (
+         (Ternary(), Ternary(), 7, 6), (Bipolar(), Ternary(), 9, 5), (Unsigned(2), Unsigned(2), 4, 7),
+         (Unsigned(2), Bipolar(), 6, 6)))],
+    ids=str,
+)  # fmt: skip
+def test_one_miter_proves_operators_to_be_equal_too(x_format, w_format, lanes, width, scratch):
+    operators, instances = (unit(kind, x_format, w_format, lanes, width) for kind in (IntegerPE, LutIntegerPE))
     assert prove_equal(scratch, operators, instances)
 
 
 def test_a_proof_can_fail(scratch):
-    operators, _, instances = units(Bipolar(), Bipolar(), 5, 5)
+    operators, instances = (unit(kind, Bipolar(), Bipolar(), 5, 5) for kind in (IntegerPE, LutIntegerPE))
     instances._pe = best_pe(Bipolar(), Unsigned(1), 5, 5, False)  # AND for XNOR
     assert not prove_equal(scratch, operators, instances)

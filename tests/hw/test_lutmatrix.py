@@ -12,6 +12,7 @@ from hw.lutheap import LEVELS
 from hw.lutmatrix import _by_classes, _by_patterns, best_matrix, build_matrix
 from hw.lutsum import digits_of
 from hw.products import product_terms
+from hw.target import Luts
 
 MATRICES = {
     "1 bit": ((-1, 1), (1,), (24, 40)),
@@ -119,7 +120,7 @@ def test_a_vector_a_cycle(x_format, w_format, groups):
     init = [int(v) for v in rng.integers(0, 100, neurons)]
     dut = ConstantArray(
         x_format=x_format, w_format=w_format, weights=weights, init=init, acc_shape=Shape(width),
-        groups=groups, instances=False,
+        groups=groups, luts=Luts.MODELS,
     )  # fmt: skip
     vectors = rng.choice(x_format.values, (20, groups, inputs))
     terms = product_terms(x_format, w_format)

@@ -8,6 +8,7 @@ from golden.formats import Bipolar, Signed, Ternary, Unsigned
 from golden.network import Dense, FloatDense
 from hw.accelerator import AcceleratorPlan
 from hw.float32 import FloatAdd
+from hw.lutunit import MODELS
 from hw.target import DEFAULT, Luts, Target
 from hw.verilog import emit
 from sim.cycles import predict, steady_interval
@@ -40,6 +41,12 @@ def constants():
     return b.done(), b.samples, [(9, 10), (12, 9), (5, 12)]
 
 
+def sums():
+    """Accumulators in DSPs, of one-bit activations too."""
+    b = Builder(U(2), 21, seed=6, samples=40).dense(12, B).threshold(U(2)).dense(9, T).threshold(B).dense(6, B)
+    return b.done(), b.samples, [(4, 7, "sums"), (5, 4, "sums"), (3, 4)]
+
+
 def float32():
     network = float_network(np.random.default_rng(4), (7, 5, 3))
     return network, np.random.default_rng(5).normal(size=(24, 7)).astype(np.float32), [(2, 3), (3, 2)]
@@ -70,11 +77,13 @@ class Job:
 @pytest.mark.parametrize(
     ("make", "luts"),
     [*((make, Luts.OPERATORS) for make in (bipolar, raw_bytes_to_codes, label, float32)),
-     *((make, Luts.INSTANCES) for make in (bipolar, raw_bytes_to_codes, label, constants))],
+     *((make, Luts.INSTANCES) for make in (bipolar, raw_bytes_to_codes, label, constants)), (sums, Luts.ULTRASCALE)],
 )  # fmt: skip
 def test_networks(make, luts, scratch):
     job = Job(make, scratch, target=Target(luts=luts))
-    assert ("LUT6_2" in (scratch / "accelerator.v").read_text()) == (luts is Luts.INSTANCES)
+    design = (scratch / "accelerator.v").read_text().removesuffix(MODELS)
+    used = [kind in design for kind in ("LUT6_2", "CARRY8", "FOUR12")]
+    assert used == [luts.instances, luts is Luts.ULTRASCALE, make is sums]
     counts = np.unique(job.expected, return_counts=True)[1]
     assert counts.max() <= job.expected.size / 2
     seen = []
@@ -113,6 +122,14 @@ def test_waves_and_a_wrong_bit(scratch):
 
     everything = job.simulate(np.roll(job.expected, 1, axis=0), waves=True)
     assert everything.mismatches > len(job.samples) // 2 and len(everything.examples) == 5
+
+
+def test_the_runtime_is_compiled_once(scratch):
+    first = Job(bipolar, scratch)
+    again = build(scratch / "accelerator.v", scratch / "again").read_text()
+    assert "verilator.cpp" in again and "verilated_vpi.cpp" not in again and "verilated.cpp" not in again
+    found = simulate(scratch / "again", first.plan, first.samples, first.expected)
+    assert (found.frames, found.mismatches, found.problems) == (len(first.samples), 0, [])
 
 
 def test_verilog_that_does_not_compile(scratch):

@@ -9,7 +9,7 @@ jax = pytest.importorskip("jax")
 
 from golden.execute import run  # noqa: E402
 from golden.importer import import_model  # noqa: E402
-from train import export, fashion_data, model  # noqa: E402
+from train import export, fashion_data, fit, model  # noqa: E402
 from train.catalogue import EXAMPLES  # noqa: E402
 from train.data import Dataset  # noqa: E402
 
@@ -28,7 +28,7 @@ def test_trained_exported_imported(example, name, tmp_path):
     recipe = replace(EXAMPLES[example].recipes[name], steps=2, batch=16)
     images, label = noise(dataset.shape, 255 if example == "fashion" else 16)
     told = []
-    params, losses = model.train(recipe, dataset, images, label, lambda *at: told.append(at))
+    params, losses = fit.train(recipe, dataset, images, label, lambda *at: told.append(at))
     assert losses.shape == (2,) and np.isfinite(losses).all() and told[-1][0] == 2
     path = tmp_path / "model.onnx"
     export.write(recipe, dataset, params, path)

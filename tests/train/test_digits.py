@@ -9,8 +9,9 @@ import pytest
 
 jax = pytest.importorskip("jax")
 
-from train import data, export, model  # noqa: E402
+from train import data, export, fit, model  # noqa: E402
 from train.digits import EXAMPLE, RECIPES  # noqa: E402
+from train.recipe import Recipe  # noqa: E402
 
 
 def short(name):
@@ -27,7 +28,7 @@ def images():
 def test_short_training_and_export(name, images, tmp_path):
     versions, label, held_out = images
     recipe = short(name)
-    params, losses = model.train(recipe, data.DIGITS, versions, label)
+    params, losses = fit.train(recipe, data.DIGITS, versions, label)
     assert losses.shape == (120,)
     assert losses[-20:].mean() < 0.8 * losses[:10].mean()
 
@@ -41,7 +42,7 @@ def test_short_training_and_export(name, images, tmp_path):
     x = data.DIGITS.to_input(held_out.raw)
     logits = export.execute(path, x)
     assert logits.shape == (360, 10)
-    assert (logits.argmax(1) == model.predict(recipe, data.DIGITS, params, held_out.raw)).all()
+    assert (logits.argmax(1) == fit.predict(recipe, data.DIGITS, params, held_out.raw)).all()
     accuracy = (logits.argmax(1) == held_out.label).mean()
     assert 0.5 < accuracy < 1
     if name != "float32":
@@ -54,9 +55,9 @@ def test_same_seed_same_bytes(images):
     recipe = short("ternary")
 
     def written(recipe):
-        return export.build(
-            recipe, data.DIGITS, model.train(recipe, data.DIGITS, versions, label)[0]
-        ).SerializeToString(deterministic=True)
+        return export.build(recipe, data.DIGITS, fit.train(recipe, data.DIGITS, versions, label)[0]).SerializeToString(
+            deterministic=True
+        )
 
     assert written(recipe) == written(recipe)
     assert written(recipe) != written(replace(recipe, seed=2))
@@ -130,7 +131,7 @@ def test_unknown_network_is_refused(tmp_path):
 
 def test_recipe_is_checked():
     with pytest.raises(ValueError, match="Recipe's steps must be at least 1, not 0"):
-        model.Recipe("x", steps=0)
+        Recipe("x", steps=0)
 
 
 def test_committed_test_split():

@@ -5,7 +5,20 @@ import pytest
 
 jax = pytest.importorskip("jax")
 
-from train.quantize import Bipolar, Float, Uniform, bipolar, power_of_two, ternary, uniform  # noqa: E402
+from golden.methods import power_of_two as exact_power_of_two  # noqa: E402
+from golden.methods import uniform as uniform_steps  # noqa: E402
+from train.autodiff import apply  # noqa: E402
+from train.quantize import Bipolar, Float, Uniform, ternary  # noqa: E402
+
+bipolar = Bipolar()
+
+
+def power_of_two(exponent):
+    return apply(exact_power_of_two, exponent)
+
+
+def uniform(x, scale, lo, hi):
+    return apply(uniform_steps, x, scale, lo=lo, hi=hi)
 
 
 def grad(function, x):
@@ -64,15 +77,20 @@ def test_learned_scale_is_a_power_of_two():
     assert [float(power_of_two(np.float32(e))) for e in (-2, -1.51, -1.49, 0.4, 2.6)] == [0.25, 0.25, 0.5, 1, 8]
     assert float(jax.grad(power_of_two)(np.float32(2.6))) == float(8 * np.float32(np.log(2)))
     quantizer = Uniform(4, signed=True)
-    assert quantizer.learned
-    assert quantizer(np.float32([0.9, -0.3, 70]), np.float32(-1.8)).tolist() == [1, -0.25, 1.75]
-    assert float(power_of_two(quantizer.init(7.0))) == 1
+    assert quantizer(np.float32([0.9, -0.3, 70]), {"exponent": np.float32(-1.8)}).tolist() == [1, -0.25, 1.75]
+    assert float(power_of_two(quantizer.init(None, 7.0)["exponent"])) == 1
+    assert ternary().init(None, 7.0) == {}
 
 
 def test_limits_of_latent_weights():
     assert (Float().limit, Bipolar().limit, ternary().limit) == (None, 1, 1)
     assert Uniform(4, signed=True, scale=0.25).limit == 1.75
     assert Uniform(4, signed=True).limit is None
+
+
+def test_estimator_is_checked():
+    with pytest.raises(ValueError, match="Estimator must be one of annealed, bireal, clipped, identity, not 'tanh'"):
+        Bipolar("tanh")
 
 
 @pytest.mark.parametrize("bits, signed, scale", [(0, False, 1.0), (1, True, 1.0), (9, False, 1.0)])

@@ -1,0 +1,177 @@
+"""What the survey's figures show, in words that are made from them: no sentence here can contradict the table."""
+
+import math
+
+__all__ = ["Figures", "claims"]
+
+FLOAT, FLOAT_LUTS = "float32", "float32-luts"
+# What random weights in training, and random activations, are compared with.
+RANDOM_WEIGHTS = (("stochastic-w1a1", "bnn-w1a1"), ("stochastic-w2a2", "ternary-w2a2"))
+RANDOM_ACTIVATIONS = (("stochastic-w1s1", "bnn-w1a1"), ("stochastic-w2s2", "ternary-w2a2"))
+TRAINED = {8: "uniform-w8a8", 4: "lsq-w4a4", 2: "lsq-w2a2"}
+BINARY = "bnn-w1a1"
+
+
+class Figures:
+    """The rows of a survey by name, and comparisons of them."""
+
+    def __init__(self, result):
+        self.rows = {row["name"]: row for row in result["rows"]}
+        self.seeds = len(result["seeds"])
+
+    def __contains__(self, name):
+        return name in self.rows
+
+    def __getitem__(self, name):
+        return self.rows[name]
+
+    def hardware(self, name):
+        """The row's hardware figures; None if it is not there or has none."""
+        return self.rows[name]["hardware"] if name in self.rows else None
+
+    def difference(self, name, other):
+        """``(points, noise)``: accuracy of a row minus that of another, and twice the standard error of that."""
+        a, b = self.rows[name], self.rows[other]
+        error = math.sqrt((a["spread"] ** 2 + b["spread"] ** 2) / self.seeds)
+        return 100 * (a["accuracy"] - b["accuracy"]), 200 * error
+
+    def verdict(self, name, other):
+        """1 if a row is better than another by more than the noise, -1 if it is worse, else 0."""
+        points, noise = self.difference(name, other)
+        return (points > noise) - (points < -noise)
+
+    def compared(self, name, other):
+        """The comparison in words."""
+        points, noise = self.difference(name, other)
+        words = {1: "better", -1: "worse", 0: "the same within the noise"}[self.verdict(name, other)]
+        return f"`{name}` against `{other}` {points:+.2f} points (noise {noise:.2f}): {words}"
+
+    def pairs(self, pairs):
+        """Those pairs of which both are there."""
+        return [(a, b) for a, b in pairs if a in self and b in self]
+
+
+def claims(result):
+    """The points of the page's text: ``[(claim, what the figures show)]``."""
+    figures = Figures(result)
+    made = (_stochastic(figures), _generator(figures), _training(figures), _memory(figures),
+            _layers(result["sensitivity"]), _cheapest(figures))  # fmt: skip
+    return [found for found in made if found]
+
+
+def _listed(items):
+    return "; ".join(items)
+
+
+def _stochastic(figures):
+    pairs = figures.pairs(RANDOM_WEIGHTS + RANDOM_ACTIVATIONS)
+    if not pairs:
+        return None
+    verdicts = [figures.verdict(*pair) for pair in pairs]
+    better, worse = verdicts.count(1), verdicts.count(-1)
+    if better and not worse:
+        start = f"Seen here in {better} of {len(pairs)} comparisons"
+    elif worse and not better:
+        start = f"Not seen here: {worse} of {len(pairs)} comparisons go the other way, none this way"
+    elif better:
+        start = f"Mixed here: {better} of {len(pairs)} comparisons go this way, {worse} the other"
+    else:
+        start = f"Not seen here: none of {len(pairs)} comparisons is beyond the noise"
+    return "Stochastic quantizers generalize better.", f"{start}. {_listed(figures.compared(*p) for p in pairs)}."
+
+
+def _generator(figures):
+    costs = []
+    for name, other in figures.pairs(RANDOM_ACTIVATIONS):
+        own, plain = figures.hardware(name), figures.hardware(other)
+        if own and plain:
+            more = own["cost"]["lut"] - plain["cost"]["lut"]
+            costs.append(
+                f"the units of `{name}` take {own['unit']['lut']:,} LUTs and {own['unit']['ff']:,} flip-flops with "
+                f"their generators, those of `{other}` {plain['unit']['lut']:,} and {plain['unit']['ff']:,}; the whole "
+                f"accelerator {more:+,} LUTs"
+            )
+    text = _listed(costs)
+    return ("Random bits cost a generator.", f"{text[0].upper()}{text[1:]}.") if costs else None
+
+
+def _training(figures):
+    lines, verdicts = [], []
+    for bits, trained in TRAINED.items():
+        without = [r for r in figures.rows.values() if r["kind"] == "PTQ" and r["nominal"] == [bits, bits]]
+        if trained in figures and without:
+            best = max(without, key=lambda row: row["accuracy"])["name"]
+            verdicts.append((bits, figures.verdict(trained, best)))
+            lines.append(figures.compared(trained, best))
+    if not lines:
+        return None
+    wins = [f"{bits}" for bits, verdict in verdicts if verdict > 0]
+    losses = [f"{bits}" for bits, verdict in verdicts if verdict < 0]
+    start = f"Training with quantizers is better at {' and '.join(wins)} bits" if wins else "Not seen here at any bits"
+    if losses:
+        start += f", worse at {' and '.join(losses)}"
+    start += ", against the best range that post-training quantization has there"
+    return "Training beats quantizing afterwards.", f"{start}. {_listed(lines)}."
+
+
+def _memory(figures):
+    binary, base, whole = figures.hardware(BINARY), figures.hardware(FLOAT), figures.hardware(FLOAT_LUTS)
+    if not (binary and base):
+        return None
+    points, noise = figures.difference(BINARY, FLOAT)
+    text = (
+        f"{binary['compression']:.0f} times here: {base['weight_bits']:,} bits become {binary['weight_bits']:,}, for "
+        f"{points:+.2f} points of accuracy (noise {noise:.2f}). Bit operations fall by "
+        f"{base['bit_operations'] / binary['bit_operations']:,.0f} times. The accelerator does not shrink as much: "
+        f"{binary['cost']['lut']:,} LUTs and {binary['cost']['dsp']} DSPs against {base['cost']['lut']:,} and "
+        f"{base['cost']['dsp']}"
+    )
+    if whole:
+        times = whole["cost"]["lut"] / binary["cost"]["lut"]
+        text += f" (or {whole['cost']['lut']:,} LUTs without DSPs, {times:.1f} times)"
+    return (
+        "Binary weights save 32 times the memory.",
+        text + ", as at this folding streams and memories take most of it.",
+    )
+
+
+def _layers(sensitivity):
+    lines, ends_worst = [], []
+    for bits, lost in sensitivity.items():
+        mean = {name: sum(points) / len(points) for name, points in lost.items()}
+        names = list(mean)
+        if len(names) < 3:
+            return None
+        middle = max(mean[name] for name in names[1:-1])
+        ends_worst.append(
+            (min(mean[names[0]], mean[names[-1]]) > middle, max(mean[names[0]], mean[names[-1]]) > middle)
+        )
+        listed = ", ".join(f"{mean[name]:.2f}" for name in names)
+        lines.append(
+            f"at {bits} bit{'s' if int(bits) > 1 else ''} the layers lose, from first to last, {listed} points"
+        )
+    both, one = all(b for b, _ in ends_worst), all(o for _, o in ends_worst)
+    start = (
+        "Both lose more than what is between them" if both else
+        "One of them loses most, the other does not" if one else "Not seen throughout in this network"
+    )  # fmt: skip
+    return (
+        "The first and the last layer are the sensitive ones.",
+        f"{start}. With the weights of one layer at a time quantized and not retrained, {_listed(lines)}.",
+    )
+
+
+def _cheapest(figures, within=1.0):
+    base = figures[FLOAT]["accuracy"]
+    near = [row for row in figures.rows.values()
+            if row["hardware"] and row["kind"] != "float" and 100 * (base - row["accuracy"]) <= within]  # fmt: skip
+    if not near:
+        return None
+    lut = min(near, key=lambda row: row["hardware"]["cost"]["lut"])
+    bits = min(near, key=lambda row: row["hardware"]["weight_bits"])
+    cost = lut["hardware"]["cost"]
+    text = (f"`{lut['name']}` takes the fewest LUTs, {cost['lut']:,} and {cost['dsp']} DSPs, "
+            f"of the {len(near)} rows whose mean is within a point of float32")  # fmt: skip
+    if bits is not lut:
+        text += f"; `{bits['name']}` needs the least weight memory, {bits['hardware']['weight_bits']:,} bits"
+    return f"What to take for a loss of at most {within:g} point.", text + "."

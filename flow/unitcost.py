@@ -1,0 +1,46 @@
+"""What the quantizing units of an accelerator cost by themselves: what turns sums into codes, synthesized alone."""
+
+from amaranth.back import verilog
+
+from flow.cache import BUILD, atomic_write, digest
+from flow.synth import synthesize
+from golden.draws import Draw
+from hw.draw import Generator
+from hw.layerplan import LayerPlan
+from hw.lutunit import MODELS
+from hw.pointwise import PointwisePlan
+from hw.target import Luts
+
+__all__ = ["quantizer_costs", "quantizers_of"]
+
+
+def quantizers_of(plan):
+    """``{name: component}`` of an accelerator's plan: the activation of every layer that has one, the function of every
+    unit of single codes, and beside one that draws its random bit generator, ``NAME.generator``."""
+    found = {}
+    for stage in plan.stages:
+        unit = stage.plan
+        if isinstance(unit, LayerPlan) and unit.act is not None:
+            found[unit.act.name] = unit.make_activation()
+        elif isinstance(unit, PointwisePlan):
+            found[unit.name] = unit.make_activation()
+            node = unit.node
+            if isinstance(node, Draw):
+                found[f"{unit.name}.generator"] = Generator(
+                    generator=node.generator, seed=node.seed, lanes=unit.lanes, length=unit.length
+                )
+    return found
+
+
+def quantizer_costs(plan, *, family="xc7"):
+    """`flow.synth.Resources` of each of `quantizers_of`, by Yosys, with its registers and memories."""
+    return {name: _cost(component, plan.target, family) for name, component in quantizers_of(plan).items()}
+
+
+def _cost(component, target, family):
+    text = verilog.convert(component, name="top", emit_src=False, strip_internal_attrs=True)
+    text += MODELS if target.luts is Luts.INSTANCES else ""
+    path = BUILD / "units" / f"{digest(text)}.v"
+    if not path.exists():
+        atomic_write(path, text)
+    return synthesize(path, "top", family=family)

@@ -1,0 +1,225 @@
+"""Zynq boards: a block design with AXI DMA and the IP block, and what runs on its processor under PYNQ."""
+
+import json
+from dataclasses import dataclass
+
+from amaranth.back import verilog
+from amaranth_boards.arty_z7 import ArtyZ720Platform
+
+from hw.dma import WORD, DmaBridge, DmaBridgeShell
+from hw.verilog import emit_ip
+
+from .cache import ROOT
+
+__all__ = ["ZYNQ_BOARDS", "ZynqBoard", "zynq_files"]
+
+# What host software needs besides NumPy, so that a board folder works on its own.
+HOST = ("golden/__init__.py", "golden/formats.py", "golden/inputspec.py", "golden/elementwise.py", "sim/__init__.py",
+        "sim/packing.py")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ZynqBoard:
+    """Attributes
+    ----------
+    title, part : str
+    board_part : str
+        Vivado's name of the board, whose presets are taken where its board files are installed.
+    clock : float
+        MHz of the processor's clock 0, if nothing else is asked for.
+    """
+
+    title: str
+    part: str
+    board_part: str
+    clock: float = 100.0
+
+
+_PART = f"{ArtyZ720Platform.device}{ArtyZ720Platform.package}-{ArtyZ720Platform.speed}"
+ZYNQ_BOARDS = {
+    "pynq-z2": ZynqBoard("PYNQ-Z2", _PART, "tul.com.tw:pynq-z2:part0:1.0"),  # the same part in the same package
+    "arty-z7": ZynqBoard("Arty Z7-20", _PART, "digilentinc.com:arty-z7-20:part0:1.1"),
+}
+
+
+def zynq_files(name, project, build, clock):
+    """``{name: text}`` of a board folder.
+
+    Parameters
+    ----------
+    name : str
+        One of `ZYNQ_BOARDS`.
+    project : flow.project.Project
+        Built of Xilinx primitives.
+    build : host.build.Build
+    clock : float
+        MHz.
+    """
+    board = ZYNQ_BOARDS[name]
+    bridge = DmaBridge(
+        beats_in=build.beats_in, bytes_in=build.bytes_in, beats_out=build.beats_out, bytes_out=build.bytes_out,
+        frames=project.plan.frames_inside + 2,
+    )  # fmt: skip
+    files = {
+        "accelerator_ip.v": emit_ip(project.plan, project.registers),
+        "dma_bridge.v": verilog.convert(
+            DmaBridgeShell(bridge), name="dma_bridge", emit_src=False, strip_internal_attrs=True
+        ),
+        "design.tcl": _tcl(board, clock),
+        "manifest.json": json.dumps(project.manifest(), indent=2) + "\n",
+        "accelerator.ipynb": _notebook(board, build),
+        "README.md": _readme(board, build, clock),
+    }
+    sources = [*HOST, *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "host").glob("*.py")))]
+    return files | {path: (ROOT / path).read_text() for path in sources}
+
+
+def _tcl(board, clock):
+    return f"""\
+# {board.title}: processor, AXI DMA and accelerator, down to accelerator.bit and accelerator.hwh.
+#   vivado -mode batch -source design.tcl [-tclargs JOBS]
+set here [file dirname [file normalize [info script]]]
+set jobs 4
+if {{[llength $argv] > 0}} {{
+    set jobs [lindex $argv 0]
+}}
+create_project -force zynq [file join $here project] -part {board.part}
+# With the board's files, Vivado presets memory and pins of the processor. Without them the design works under PYNQ
+# all the same: the board's boot loader has set them already.
+set preset 0
+if {{[llength [get_board_parts -quiet {board.board_part}]] > 0}} {{
+    set_property board_part {board.board_part} [current_project]
+    set preset 1
+}}
+add_files [list [file join $here accelerator_ip.v] [file join $here dma_bridge.v]]
+update_compile_order -fileset sources_1
+
+create_bd_design system
+create_bd_cell -type ip -vlnv xilinx.com:ip:processing_system7 ps
+apply_bd_automation -rule xilinx.com:bd_rule:processing_system7 -config [list make_external "FIXED_IO, DDR" \\
+    apply_board_preset $preset Master Disable Slave Disable] [get_bd_cells ps]
+set_property -dict [list CONFIG.PCW_USE_M_AXI_GP0 1 CONFIG.PCW_USE_S_AXI_HP0 1 CONFIG.PCW_S_AXI_HP0_DATA_WIDTH 64 \\
+    CONFIG.PCW_USE_FABRIC_INTERRUPT 1 CONFIG.PCW_IRQ_F2P_INTR 1 CONFIG.PCW_EN_CLK0_PORT 1 CONFIG.PCW_EN_RST0_PORT 1 \\
+    CONFIG.PCW_FPGA0_PERIPHERAL_FREQMHZ {clock:g}] [get_bd_cells ps]
+create_bd_cell -type ip -vlnv xilinx.com:ip:proc_sys_reset reset
+create_bd_cell -type ip -vlnv xilinx.com:ip:axi_dma axi_dma_0
+set_property -dict [list CONFIG.c_include_sg 0 CONFIG.c_sg_length_width 26 CONFIG.c_m_axi_mm2s_data_width {8 * WORD} \\
+    CONFIG.c_m_axis_mm2s_tdata_width {8 * WORD} CONFIG.c_m_axi_s2mm_data_width {8 * WORD} CONFIG.c_mm2s_burst_size 64 \\
+    CONFIG.c_s2mm_burst_size 64] [get_bd_cells axi_dma_0]
+create_bd_cell -type ip -vlnv xilinx.com:ip:smartconnect control
+set_property -dict [list CONFIG.NUM_SI 1 CONFIG.NUM_MI 2] [get_bd_cells control]
+create_bd_cell -type ip -vlnv xilinx.com:ip:smartconnect memory
+set_property -dict [list CONFIG.NUM_SI 2 CONFIG.NUM_MI 1] [get_bd_cells memory]
+create_bd_cell -type ip -vlnv xilinx.com:ip:xlconcat interrupts
+set_property CONFIG.NUM_PORTS 3 [get_bd_cells interrupts]
+create_bd_cell -type module -reference accelerator_ip accelerator
+create_bd_cell -type module -reference dma_bridge bridge
+set_property -dict [list CONFIG.ASSOCIATED_BUSIF s_axis:m_axis:s_axi_control CONFIG.ASSOCIATED_RESET aresetn] \\
+    [get_bd_pins accelerator/aclk]
+set_property -dict [list CONFIG.ASSOCIATED_BUSIF s_dma:m_frames:s_results:m_dma CONFIG.ASSOCIATED_RESET aresetn] \\
+    [get_bd_pins bridge/aclk]
+
+foreach pin {{ps/M_AXI_GP0_ACLK ps/S_AXI_HP0_ACLK reset/slowest_sync_clk axi_dma_0/s_axi_lite_aclk
+    axi_dma_0/m_axi_mm2s_aclk axi_dma_0/m_axi_s2mm_aclk control/aclk memory/aclk accelerator/aclk bridge/aclk}} {{
+    connect_bd_net [get_bd_pins ps/FCLK_CLK0] [get_bd_pins $pin]
+}}
+connect_bd_net [get_bd_pins ps/FCLK_RESET0_N] [get_bd_pins reset/ext_reset_in]
+foreach pin {{axi_dma_0/axi_resetn control/aresetn memory/aresetn accelerator/aresetn bridge/aresetn}} {{
+    connect_bd_net [get_bd_pins reset/peripheral_aresetn] [get_bd_pins $pin]
+}}
+foreach {{from to}} {{
+    ps/M_AXI_GP0            control/S00_AXI
+    control/M00_AXI         axi_dma_0/S_AXI_LITE
+    control/M01_AXI         accelerator/s_axi_control
+    axi_dma_0/M_AXI_MM2S    memory/S00_AXI
+    axi_dma_0/M_AXI_S2MM    memory/S01_AXI
+    memory/M00_AXI          ps/S_AXI_HP0
+    axi_dma_0/M_AXIS_MM2S   bridge/s_dma
+    bridge/m_frames         accelerator/s_axis
+    accelerator/m_axis      bridge/s_results
+    bridge/m_dma            axi_dma_0/S_AXIS_S2MM
+}} {{
+    connect_bd_intf_net [get_bd_intf_pins $from] [get_bd_intf_pins $to]
+}}
+foreach {{from to}} {{
+    axi_dma_0/mm2s_introut  interrupts/In0
+    axi_dma_0/s2mm_introut  interrupts/In1
+    accelerator/interrupt   interrupts/In2
+    interrupts/dout         ps/IRQ_F2P
+}} {{
+    connect_bd_net [get_bd_pins $from] [get_bd_pins $to]
+}}
+assign_bd_address
+validate_bd_design
+save_bd_design
+
+set design [get_files system.bd]
+generate_target all $design
+add_files -norecurse [make_wrapper -files $design -top]
+set_property top system_wrapper [current_fileset]
+update_compile_order -fileset sources_1
+launch_runs impl_1 -to_step write_bitstream -jobs $jobs
+wait_on_run impl_1
+if {{[get_property PROGRESS [get_runs impl_1]] ne "100%"}} {{
+    error "implementation failed: see the log of run impl_1"
+}}
+open_run impl_1
+report_utilization -hierarchical -file [file join $here utilization.rpt]
+report_timing_summary -max_paths 10 -file [file join $here timing.rpt]
+if {{[get_property STATS.WNS [get_runs impl_1]] < 0}} {{
+    error "timing is not met at {clock:g} MHz: see timing.rpt; run fewbit board with a slower --clock"
+}}
+set run [get_property DIRECTORY [get_runs impl_1]]
+file copy -force [file join $run system_wrapper.bit] [file join $here accelerator.bit]
+set handoff [glob -directory [file join $here project] -types f \\
+    zynq.gen/sources_1/bd/system/hw_handoff/system.hwh zynq.srcs/sources_1/bd/system/hw_handoff/system.hwh]
+file copy -force [lindex $handoff 0] [file join $here accelerator.hwh]
+"""
+
+
+def _readme(board, build, clock):
+    frame, result = (-(-size // WORD) * WORD for size in (build.frame_bytes, build.result_bytes))
+    return f"""\
+# {build.name} on a {board.title}
+
+1. `vivado -mode batch -source design.tcl` makes the block design, `accelerator.bit` and `accelerator.hwh`: the
+   processor, AXI DMA (simple, {8 * WORD} bits), the accelerator with its registers, and a bridge between the DMA's
+   words and the accelerator's beats, all at {clock:g} MHz. Interrupts 0 and 1 are the DMA's, 2 is the accelerator's.
+2. Copy this folder to the board, without `project/` and `accelerator/`, and open `accelerator.ipynb` in its Jupyter; or
+
+   ```python
+   from host import Accelerator
+
+   with Accelerator.pynq(".") as accelerator:
+       results = accelerator.infer(images)
+   ```
+
+   `images` has the shape (count, {", ".join(map(str, build.shape))}). Nothing but NumPy and pynq is needed.
+
+In memory a frame takes {frame} bytes and a result {result}: each begins at a
+word of {WORD} bytes. One transfer holds any number of them.
+"""
+
+
+def _notebook(board, build):
+    shape = ", ".join(map(str, build.shape))
+    cells = [
+        ("markdown", f"# {build.name} on a {board.title}\n\nThe folder of this notebook is the board folder that "
+                     "`fewbit board` wrote, with the bitstream that Vivado made of it."),
+        ("code", "from host import Accelerator\n\n"
+                 "# Loads accelerator.bit and compares its build with the manifest.\n"
+                 "accelerator = Accelerator.pynq(\".\")"),
+        ("markdown", f"Images are raw integers of shape (count, {shape}), or floats as the model takes them."),
+        ("code", "build = accelerator.build\n"
+                 "images = build.random(1000)  # or your own: np.load(…)\n"
+                 "results = accelerator.infer(images)\nprint(results)\nprint(results.labels[:20])"),
+        ("markdown", "The block's own counters, in cycles of its clock:"),
+        ("code", "for name in \"FRAMES BAD_FRAMES LATENCY INTERVAL INPUT_STALLS OUTPUT_STALLS\".split():\n"
+                 "    print(f\"{name:14} {accelerator.connection.register(name):,}\")"),
+    ]  # fmt: skip
+    made = []
+    for number, (kind, text) in enumerate(cells):
+        cell = {"cell_type": kind, "id": f"cell{number}", "metadata": {}, "source": text.splitlines(keepends=True)}
+        made.append(cell | ({"execution_count": None, "outputs": []} if kind == "code" else {}))
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    return json.dumps({"cells": made, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}, indent=1) + "\n"

@@ -1,0 +1,51 @@
+"""Every quantizer of fewbit, defined once, in the Python array API, with its backward rule (`docs/quantizers.md`).
+
+The golden model calls these functions with NumPy arrays, the training with JAX arrays: the same lines. All arithmetic
+is float32 where the arguments are.
+"""
+
+from .binary import binary_scale, sign, xnor
+from .clusters import cluster, kmeans
+from .dorefa import dorefa_activations, dorefa_weights, quantize_gradient, quantize_k
+from .grid import exponential, power_of_two, rounded, to_grid
+from .levels import basis_levels, basis_quant, level_quant, midpoints
+from .powers import logarithmic, logarithmic_levels
+from .regularization import deviation
+from .steps import lsq, lsq_init, pact, symmetric, uniform
+from .stochastic import stochastic_sign, stochastic_ternary
+from .ternaries import ternary, ternary_learned, ternary_scale, twn, twn_threshold
+
+__all__ = [
+    "basis_levels",
+    "basis_quant",
+    "binary_scale",
+    "cluster",
+    "deviation",
+    "dorefa_activations",
+    "dorefa_weights",
+    "exponential",
+    "kmeans",
+    "level_quant",
+    "logarithmic",
+    "logarithmic_levels",
+    "lsq",
+    "lsq_init",
+    "midpoints",
+    "pact",
+    "power_of_two",
+    "quantize_gradient",
+    "quantize_k",
+    "rounded",
+    "sign",
+    "stochastic_sign",
+    "stochastic_ternary",
+    "symmetric",
+    "ternary",
+    "ternary_learned",
+    "ternary_scale",
+    "to_grid",
+    "twn",
+    "twn_threshold",
+    "uniform",
+    "xnor",
+]

@@ -1,0 +1,75 @@
+"""DoReFa-Net (Zhou and others 2016): k-bit weights, activations and gradients."""
+
+from .method import Method, namespace
+from .steps import uniform
+
+__all__ = ["dorefa_activations", "dorefa_weights", "quantize_gradient", "quantize_k"]
+
+
+@Method
+def quantize_k(x, *, bits):
+    """``round((2**bits - 1) * x) / (2**bits - 1)`` for ``x`` in [0, 1], halves to even. Gradient: 1."""
+    top = 2**bits - 1
+    return namespace(x).round(top * x) / top
+
+
+@quantize_k.backward
+def _(grad, x, *, bits):
+    return grad
+
+
+@Method
+def dorefa_activations(x, step=None, *, bits):
+    """``quantize_k(clip(x, 0, 1))``. Gradient: 1 where ``0 <= x <= 1``, else 0.
+
+    With a ``step`` near ``1 / (2**bits - 1)``, a number of few bits (`grid.to_grid`), levels are its multiples, and
+    ``(2**bits - 1) * step`` stands for the 1 of both.
+    """
+    if step is not None:
+        return uniform(x, step, lo=0, hi=2**bits - 1)
+    return quantize_k(namespace(x).clip(x, 0, 1), bits=bits)
+
+
+@dorefa_activations.backward
+def _(grad, x, step=None, *, bits):
+    xp = namespace(x)
+    largest = 1 if step is None else (2**bits - 1) * step
+    return grad * xp.astype((x >= 0) & (x <= largest), grad.dtype)
+
+
+def _squashed(x):
+    xp = namespace(x)
+    y = xp.tanh(x)
+    return y, xp.max(xp.abs(y))
+
+
+@Method
+def dorefa_weights(x, *, bits, step=None):
+    """``2 * quantize_k(tanh(x) / (2*max|tanh(x)|) + 1/2) - 1``, for 2 bits or more: odd multiples of the step.
+
+    (With one bit DoReFa takes `binary.xnor` with one scale a tensor.) ``step`` as in `dorefa_activations`:
+    ``(2*level - (2**bits - 1)) * step``. Gradient: ``(1 - tanh(x)**2) / max|tanh(x)|``, the largest taken as constant.
+    """
+    y, largest = _squashed(x)
+    top = 2**bits - 1
+    level = namespace(x).round(top * (y / (2 * largest) + 0.5))
+    return (2 * level - top) / top if step is None else (2 * level - top) * step
+
+
+@dorefa_weights.backward
+def _(grad, x, *, bits, step=None):
+    y, largest = _squashed(x)
+    return grad * (1 - y * y) / largest
+
+
+def quantize_gradient(grad, draws, *, bits):
+    """``2*m * (quantize_k(grad/(2*m) + 1/2 + (draws - 1/2)/(2**bits - 1)) - 1/2)``, ``m = max|grad|`` of a sample.
+
+    ``grad`` has samples first; ``draws``, of its shape, are numbers from [0, 1), so that the rounding is stochastic.
+    What leaves [0, 1] is clipped. Without a gradient (``m`` is 0) nothing comes out. For training only.
+    """
+    xp = namespace(grad)
+    m = xp.max(xp.abs(grad), axis=tuple(range(1, grad.ndim)), keepdims=True)
+    some = xp.where(m > 0, m, xp.ones_like(m))
+    x = grad / (2 * some) + 0.5 + (draws - 0.5) / (2**bits - 1)
+    return 2 * m * (quantize_k(xp.clip(x, 0, 1), bits=bits) - 0.5)

@@ -1,0 +1,70 @@
+"""Any ascending table of levels, thresholds midway; and the levels of a basis (LQ-Nets)."""
+
+from itertools import product
+
+from .method import Method, namespace
+
+__all__ = ["basis_levels", "basis_quant", "code_table", "level_quant", "midpoints", "select"]
+
+
+def midpoints(levels):
+    """``(levels[i] + levels[i+1]) / 2`` along the last axis."""
+    return (levels[..., :-1] + levels[..., 1:]) / 2
+
+
+def select(x, thresholds, table):
+    """``table[..., n]``, where ``n`` is the number of ascending ``thresholds[..., i] <= x``."""
+    xp = namespace(x)
+    y = table[..., 0]
+    for i in range(thresholds.shape[-1]):
+        y = xp.where(x >= thresholds[..., i], table[..., i + 1], y)
+    return xp.broadcast_to(y, xp.broadcast_shapes(y.shape, x.shape))
+
+
+@Method
+def level_quant(x, levels, *, clip=True):
+    """The level nearest to ``x``, the upper one of two equally near: the operator ``LevelQuant``.
+
+    ``levels``, ascending, are (..., L), where ``...`` broadcasts with ``x``. Gradient for ``x``: 1, or with ``clip`` 1
+    from the lowest level to the highest, else 0; for the levels none.
+    """
+    return select(x, midpoints(levels), levels)
+
+
+@level_quant.backward
+def _(grad, x, levels, *, clip=True):
+    xp = namespace(x)
+    if not clip:
+        return grad
+    return grad * xp.astype((x >= levels[..., 0]) & (x <= levels[..., -1]), grad.dtype)
+
+
+def code_table(bits):
+    """All of {-1, +1}^bits, as tuples; the first entry changes fastest."""
+    return [code[::-1] for code in product((-1.0, 1.0), repeat=bits)]
+
+
+def basis_levels(basis):
+    """``(levels, codes)``: the ascending values of ``sum_i basis_i * e_i``, and the ``e`` in {-1, +1}^K of each.
+
+    ``basis`` is (..., K), the levels (..., 2**K), the codes (..., 2**K, K).
+    """
+    xp = namespace(basis)
+    codes = xp.asarray(code_table(basis.shape[-1]), dtype=basis.dtype)
+    levels = xp.sum(basis[..., None, :] * codes, axis=-1)
+    order = xp.argsort(levels, axis=-1)
+    return xp.sort(levels, axis=-1), xp.take(codes, order, axis=0)
+
+
+@Method
+def basis_quant(x, basis, *, clip=True):
+    """`level_quant` with the levels of a basis: the operator ``BasisQuant`` (Zhang and others 2018, LQ-Nets).
+
+    Gradient for ``x`` as there; none for the basis, which has a rule of its own (`lqnets.refine`).
+    """
+    return level_quant(x, basis_levels(basis)[0])
+
+
+@basis_quant.backward
+def _(grad, x, basis, *, clip=True):
+    return level_quant.gradients(grad, x, basis_levels(basis)[0], clip=clip)[0]

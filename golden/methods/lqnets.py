@@ -1,0 +1,52 @@
+"""LQ-Nets (Zhang and others 2018): a learned basis ``v`` and codes ``e`` in {-1, +1}^K, levels ``v . e``."""
+
+import math
+
+from .levels import basis_levels, midpoints, select
+from .method import namespace
+
+__all__ = ["fit", "first_basis", "refine"]
+
+_RIDGE = 1e-4  # of the Gram matrix, which is singular where fewer codes than basis vectors occur
+
+
+def first_basis(x, bits, *, per_channel=False):
+    """A uniform basis ``s * (1, 2, 4, ..)`` that reaches three times ``E|x|``, (bits,), or (channels, bits).
+
+    Channels are the last axis of ``x``. A basis of a channel broadcasts with ``x`` as (1, .., channels, bits) does.
+    """
+    xp = namespace(x)
+    axis = tuple(range(x.ndim - 1)) if per_channel else None
+    reach = 3 * xp.mean(xp.abs(x), axis=axis) if bits > 1 else xp.mean(xp.abs(x), axis=axis)
+    steps = xp.asarray([2.0**i for i in range(bits)], dtype=x.dtype)
+    return reach[..., None] * steps / (2**bits - 1)
+
+
+def fit(x, basis):
+    """One step of the paper's alternating least squares (QEM): the codes ``B`` of ``x``, then the best basis for them.
+
+    That is ``(B'B + ridge)^-1 (B'x + ridge*basis)``; neither half of a step makes ``E(x - v.e)^2`` larger.
+    ``basis`` is (K,), or (channels, K) for ``x`` with channels last.
+    """
+    xp, bits = namespace(x), basis.shape[-1]
+    levels, codes = basis_levels(basis)
+    e = select(x[..., None], midpoints(levels)[..., None, :], xp.moveaxis(codes, -2, -1))
+    axis = tuple(range(x.ndim if basis.ndim == 1 else x.ndim - 1))
+    gram = xp.mean(e[..., :, None] * e[..., None, :], axis=axis) + _RIDGE * xp.eye(bits, dtype=x.dtype)
+    right = xp.mean(e * x[..., None], axis=axis) + _RIDGE * basis
+    return xp.linalg.solve(gram, right[..., None])[..., 0]
+
+
+def refine(x, basis, *, momentum=0.9, steps=1):
+    """``momentum*basis + (1-momentum)*fitted``, fitted by ``steps`` of `fit`: what a training step does."""
+    fitted = basis
+    for _ in range(steps):
+        fitted = fit(x, fitted)
+    return momentum * basis + (1 - momentum) * fitted
+
+
+def error(x, basis):
+    """``sqrt(E(x - v.e)^2)``."""
+    xp = namespace(x)
+    levels, _ = basis_levels(basis)
+    return math.sqrt(float(xp.mean((x - select(x, midpoints(levels), levels)) ** 2)))

@@ -1,0 +1,89 @@
+"""Uniform steps: a given scale, LSQ's learned step, PACT's learned clip, symmetric levels of any odd number."""
+
+from .method import Method, namespace
+
+__all__ = ["lsq", "lsq_init", "pact", "symmetric", "uniform"]
+
+
+def _level(x, scale, lo, hi):
+    xp = namespace(x)
+    return xp.round(xp.clip(x / scale, lo, hi))
+
+
+@Method
+def uniform(x, scale, *, lo, hi):
+    """``round(clip(x / scale, lo, hi)) * scale``, halves to even, ``lo`` and ``hi`` whole: QONNX's ``Quant``.
+
+    Gradient for ``x``: 1 inside the range, 0 outside. For ``scale``: ``round(v) - v`` inside with ``v = x / scale``,
+    ``lo`` below and ``hi`` above.
+    """
+    return _level(x, scale, lo, hi) * scale
+
+
+@uniform.backward
+def _(grad, x, scale, *, lo, hi):
+    xp = namespace(x)
+    v = x / scale
+    inside = (v >= lo) & (v <= hi)
+    slope = _level(x, scale, lo, hi) - xp.where(inside, v, xp.zeros_like(v))
+    return grad * xp.astype(inside, grad.dtype), grad * slope
+
+
+def lsq_init(x, hi):
+    """The step that LSQ begins with, ``2 * E|x| / sqrt(hi)``."""
+    xp = namespace(x)
+    return 2 * xp.mean(xp.abs(x)) / hi**0.5
+
+
+@Method
+def lsq(x, step, *, lo, hi, count):
+    """`uniform` with a learned step (Esser and others 2020, LSQ).
+
+    With ``v = x / step``, the gradient for ``x`` is 1 where ``lo < v < hi``, else 0; for ``step`` it is
+    ``round(v) - v`` there, ``lo`` from there down and ``hi`` from there up, all times ``1 / sqrt(count * hi)``, where
+    ``count`` is how many weights, or features of a sample, share the step.
+    """
+    return uniform(x, step, lo=lo, hi=hi)
+
+
+@lsq.backward
+def _(grad, x, step, *, lo, hi, count):
+    xp = namespace(x)
+    v = x / step
+    inside = (v > lo) & (v < hi)
+    slope = _level(x, step, lo, hi) - xp.where(inside, v, xp.zeros_like(v))
+    return grad * xp.astype(inside, grad.dtype), grad * slope * (count * hi) ** -0.5
+
+
+@Method
+def pact(x, step, *, bits):
+    """``round(y / step) * step`` with ``y = clip(x, 0, alpha)``, for the clip ``alpha = (2**bits - 1) * step``.
+
+    (Choi and others 2018, PACT: ``y = 0.5 * (|x| - |x - alpha| + alpha)``.) The step stands for the clip because it
+    is what must lie on a grid. Gradient for ``x``: 1 where ``0 <= x < alpha``, else 0. For ``alpha``: 1 where
+    ``x >= alpha``, else 0; so for ``step``: ``2**bits - 1`` there.
+    """
+    return uniform(x, step, lo=0, hi=2**bits - 1)
+
+
+@pact.backward
+def _(grad, x, step, *, bits):
+    xp = namespace(x)
+    alpha, zero = (2**bits - 1) * step, xp.zeros_like(grad)
+    return xp.where((x >= 0) & (x < alpha), grad, zero), xp.where(x >= alpha, grad * (2**bits - 1), zero)
+
+
+@Method
+def symmetric(x, step, *, levels):
+    """``sign(x) * step * min(round(|x| / step), (levels - 1) / 2)`` for an odd number of levels.
+
+    Gradients as those of `uniform`, which has the same values.
+    """
+    xp, top = namespace(x), (levels - 1) // 2
+    return xp.sign(x) * step * xp.round(xp.clip(xp.abs(x) / step, 0, top))
+
+
+@symmetric.backward
+def _(grad, x, step, *, levels):
+    top = (levels - 1) // 2
+    return uniform.gradients(grad, x, step, lo=-top, hi=top)

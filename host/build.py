@@ -1,0 +1,134 @@
+"""What host software knows of a build: its manifest, and how images become bytes and bytes become scores."""
+
+import json
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from golden.formats import Float32, parse_format
+from golden.inputspec import parse_input
+from sim.packing import pack_beats, unpack_beats
+
+__all__ = ["Build", "HostError"]
+
+
+class HostError(RuntimeError):
+    """The accelerator cannot be used, or did not answer; the message says what to do."""
+
+
+class Build:
+    """The manifest of a build.
+
+    Parameters
+    ----------
+    directory : path
+        As ``fewbit build`` writes it, or a copy of it that has ``manifest.json`` at least.
+
+    Attributes
+    ----------
+    model : bytes
+        First 8 bytes of the hash, as the hardware says them.
+    beats_in, bytes_in, beats_out, bytes_out : int
+        Beats of a frame and of a result, and bytes of each beat.
+    shape : tuple
+        Of a sample.
+    """
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        path = self.directory / "manifest.json"
+        try:
+            self.manifest = json.loads(path.read_text(encoding="utf-8"))
+            i, o = self.manifest["input"], self.manifest["output"]
+            self.name, self.model = self.manifest["model"], bytes.fromhex(self.manifest["identity"])[:8]
+            self.beats_in, self.bytes_in, self.beats_out, self.bytes_out = (
+                i["beats"],
+                i["bytes"],
+                o["beats"],
+                o["bytes"],
+            )
+            self.shape, self._channels = tuple(i["shape"]), i["channels"]
+            self._in, self._out = parse_format(i["format"]), parse_format(o["format"])
+        except OSError:
+            raise HostError(f"{path}: no such file; make it with `fewbit build MODEL.onnx`") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise HostError(f"{path}: not the manifest of this version's builds ({error!r}); build it again") from None
+
+    @property
+    def frame_bytes(self):
+        return self.beats_in * self.bytes_in
+
+    @property
+    def result_bytes(self):
+        return self.beats_out * self.bytes_out
+
+    def random(self, count, seed=0):
+        """Random images, to try the accelerator with."""
+        rng, shape = np.random.default_rng(seed), (count, *self.shape)
+        if isinstance(self._in, Float32):
+            return rng.normal(size=shape).astype(np.float32)
+        return rng.choice(self._in.values, size=shape)
+
+    def encode(self, images):
+        """Images ``(N, *shape)`` as the bytes ``uint8 (N, frame_bytes)`` of their frames.
+
+        Integers are raw integers as the input declaration has them; floats are what the model takes, and must be such
+        integers behind the declaration.
+        """
+        images = np.asarray(images)
+        if images.ndim < 1 or len(images) == 0 or images[0].size != prod(self.shape) or images.dtype.kind not in "fiub":
+            raise ValueError(
+                f"Images must be numbers of shape (count, {', '.join(map(str, self.shape))}), "
+                f"not {images.dtype} {images.shape}"
+            )  # fmt: skip
+        codes = self._in.encode(self._arranged(self._integers(images).reshape(len(images), -1)))
+        beats = pack_beats(codes, self._in.bits, self.manifest["input"]["lanes"])
+        return beats.reshape(len(images), self.frame_bytes)
+
+    def _integers(self, images):
+        if isinstance(self._in, Float32):
+            return images.astype(np.float32)
+        if images.dtype.kind != "f":
+            return images.astype(np.int64)
+        declaration = self.manifest["input"]["declaration"]
+        if declaration == "codes":
+            raise ValueError(
+                "Images must be the codes of the model's first quantizer, as integers: the build has no input "
+                "declaration (--input) that says how floats become integers"
+            )  # fmt: skip
+        return parse_input(declaration).encode(images)
+
+    def _arranged(self, flat):
+        if self._channels == "last":
+            return flat
+        if self._channels == "first":
+            pixels = prod(self.manifest["input"]["size"])
+            return flat.reshape(len(flat), -1, pixels).swapaxes(1, 2).reshape(len(flat), -1)
+        return flat[:, self._channels]
+
+    def decode(self, data):
+        """Integers ``(N, length)`` (floats of a float32 network) of the bytes ``uint8 (N, result_bytes)``."""
+        o = self.manifest["output"]
+        beats = np.asarray(data, dtype=np.uint8).reshape(len(data), self.beats_out, self.bytes_out)
+        return self._out.decode(unpack_beats(beats, o["bits"], o["lanes"], o["length"]))
+
+    def scores(self, values):
+        """The model's first output for the integers, ``float32 (N, classes)``: ``scale*value + offset``.
+
+        Where the hardware gives the class's index, or codes whose meaning is no scale, it is they.
+        """
+        o = self.manifest["output"]
+        if "scale" not in o:
+            return np.asarray(values)
+        floats = np.asarray(o["scale"]) * values + np.asarray(o["offset"])
+        return floats.astype(np.float32)[:, o["positions"]]
+
+    def labels(self, values):
+        """The class of each: the hardware's own, the largest score's, or of a single score whether it is positive."""
+        scores = self.scores(values)
+        if self.manifest["output"]["meaning"] == "label":
+            return scores[:, 0].astype(np.int64)
+        if scores.shape[1] == 1:
+            return (scores[:, 0] > 0).astype(np.int64)
+        return scores.argmax(axis=1)

@@ -1,0 +1,155 @@
+"""The packets of the serial link: kinds, layout, checksum, framing. `docs/uart.md` describes them.
+
+Hardware (`hw.packets`, `hw.link`) and host software take every number from here. Standard library only.
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+
+__all__ = [
+    "COUNTERS", "HEADER", "IDENTITY", "MAGIC", "OVERHEAD", "REPORT", "VERSION", "Counters", "Identity", "Kind",
+    "Packet", "Parser", "Problem", "cobs_decode", "cobs_encode", "frame",
+]  # fmt: skip
+
+MAGIC, VERSION = b"FBIT", 1
+
+HEADER = struct.Struct("<BHH")  # kind, sequence number, bytes of payload
+CHECK = struct.Struct("<I")  # CRC-32 (IEEE 802.3) of header and payload
+OVERHEAD = HEADER.size + CHECK.size
+IDENTITY = struct.Struct("<4sHH8sIIII")
+COUNTERS = struct.Struct("<IIII")
+REPORT = struct.Struct("<BI")  # of an error: Problem, damaged packets so far
+
+
+class Kind(IntEnum):
+    """What a packet asks for; an answer has the kind of its request with the highest bit set."""
+
+    IDENTIFY = 0x01
+    COUNTERS = 0x02
+    INFER = 0x03
+    IDENTITY = 0x81
+    COUNTS = 0x82
+    RESULT = 0x83
+    ERROR = 0xFF
+
+
+class Problem(IntEnum):
+    """Why an error is sent."""
+
+    DAMAGED = 1  # what came between two delimiters was no packet; the sequence number is 0
+    KIND = 2  # no request has this kind
+    LENGTH = 3  # a request of this kind has another payload
+    OVERRUN = 4  # more requests came than the window allows; this one was dropped
+
+
+class Identity:
+    """What the hardware says of itself.
+
+    Attributes
+    ----------
+    magic : bytes
+        `MAGIC`.
+    version, window : int
+        `VERSION`; requests that it holds at most, so that a host may have so many unanswered.
+    model : bytes
+        First 8 bytes of the build's hash.
+    beats_in, bytes_in, beats_out, bytes_out : int
+        Beats of a frame and of a result, and bytes of each beat.
+    """
+
+    FIELDS = ("magic", "version", "window", "model", "beats_in", "bytes_in", "beats_out", "bytes_out")
+
+    def __init__(self, payload):
+        for name, value in zip(self.FIELDS, IDENTITY.unpack(payload), strict=True):
+            setattr(self, name, value)
+
+
+@dataclass(frozen=True)
+class Counters:
+    """Since reset: good packets, damaged ones, frames answered, bytes whose stop bit was missing."""
+
+    packets: int
+    damaged: int
+    results: int
+    broken_bytes: int
+
+
+@dataclass(frozen=True)
+class Packet:
+    kind: int
+    sequence: int
+    payload: bytes = b""
+
+
+def cobs_encode(data):
+    """Consistent overhead byte stuffing (Cheshire and Baker, 1999): the same bytes without a zero.
+
+    A block is a code c, then c - 1 bytes that are not zero; a zero follows, unless c is 255 or the data ends.
+    """
+    out = bytearray()
+    start = 0
+    while True:
+        end = data.find(0, start, start + 254)
+        if end >= 0:
+            out += bytes([end - start + 1]) + data[start:end]
+            start = end + 1
+            continue
+        block = data[start : start + 254]
+        out += bytes([len(block) + 1]) + block
+        start += len(block)
+        if len(block) < 254 or start == len(data):
+            return bytes(out)
+
+
+def cobs_decode(data):
+    """The inverse; None if a block is longer than what is there."""
+    out, at = bytearray(), 0
+    while at < len(data):
+        code = data[at]
+        if code == 0 or at + code > len(data):
+            return None
+        out += data[at + 1 : at + code]
+        at += code
+        if code != 255 and at < len(data):
+            out.append(0)
+    return bytes(out)
+
+
+def frame(kind, sequence, payload=b""):
+    """A packet as the bytes on the line, with a delimiter at either end."""
+    body = HEADER.pack(kind, sequence, len(payload)) + payload
+    return b"\0" + cobs_encode(body + CHECK.pack(zlib.crc32(body))) + b"\0"
+
+
+class Parser:
+    """Bytes of the line to packets, whatever else is among them.
+
+    Attributes
+    ----------
+    damaged : int
+        Pieces between delimiters, empty ones aside, that were no packet.
+    """
+
+    def __init__(self):
+        self.damaged, self._piece = 0, bytearray()
+
+    def feed(self, data):
+        """The packets that ``data`` completes."""
+        pieces = (self._piece + data).split(b"\0")
+        self._piece = pieces.pop()
+        packets = [self._packet(bytes(piece)) for piece in pieces if piece]
+        self.damaged += packets.count(None)
+        return [packet for packet in packets if packet is not None]
+
+    @staticmethod
+    def _packet(piece):
+        data = cobs_decode(piece)
+        if data is None or len(data) < OVERHEAD:
+            return None
+        body, (check,) = data[: -CHECK.size], CHECK.unpack(data[-CHECK.size :])
+        kind, sequence, length = HEADER.unpack_from(body)
+        if len(body) - HEADER.size != length or zlib.crc32(body) != check:
+            return None
+        return Packet(kind, sequence, body[HEADER.size :])

@@ -1,0 +1,107 @@
+"""The connection on a Zynq board under PYNQ: AXI DMA for frames and results, registers on AXI4-Lite."""
+
+import time
+
+import numpy as np
+
+from .build import HostError
+from .protocol import IDENTITY, MAGIC, VERSION, Identity
+
+__all__ = ["WORD", "PynqConnection"]
+
+WORD = 8  # bytes of a word of the DMA; every frame and every result begins at one
+MOST = 1 << 22  # bytes of a transfer, about
+POLL = 50e-6
+
+
+class PynqConnection:
+    """Moves frames with the overlay's ``axi_dma_0``, and reads the registers of its ``accelerator``.
+
+    Parameters
+    ----------
+    build : host.build.Build
+        Of the board folder: the build that the bitstream is of, exactly.
+    overlay : pynq.Overlay, path or None
+        None and a path load the bitstream; None means ``accelerator.bit`` in the build's folder.
+    timeout : float
+        Seconds for a transfer.
+    """
+
+    def __init__(self, build, overlay=None, *, timeout=5.0):
+        try:
+            from pynq import Overlay, allocate
+        except ModuleNotFoundError:
+            raise HostError("this needs a board that runs PYNQ: the Python package pynq is not here") from None
+        if overlay is None or isinstance(overlay, str):
+            overlay = Overlay(overlay or str(build.directory / "accelerator.bit"))
+        self._build, self._timeout, self._allocate = build, timeout, allocate
+        try:
+            self._map = build.manifest["control"]["registers"]
+            dma, self._block = overlay.axi_dma_0, overlay.accelerator
+        except (AttributeError, KeyError) as error:
+            raise HostError(f"not an overlay of `fewbit board`, or not its manifest: {error} is missing") from None
+        self._send, self._receive = dma.sendchannel, dma.recvchannel
+        self._frame, self._result = (-(-size // WORD) * WORD for size in (build.frame_bytes, build.result_bytes))
+        self.identity = self._identity()
+
+    def register(self, name):
+        """The number that a register holds."""
+        return self._block.read(self._map[name]["offset"])
+
+    def exchange(self, frames):
+        """Results of frames, and what the block's counters say of the last of them."""
+        count = max(1, MOST // max(self._frame, self._result))
+        parts = [self._transfer(frames[at : at + count]) for at in range(0, len(frames), count)]
+        names = ("LATENCY", "INTERVAL", "BAD_FRAMES")
+        return np.concatenate(parts), {name.lower().replace("_", " "): self.register(name) for name in names}
+
+    def close(self):
+        pass
+
+    def _transfer(self, frames):
+        count = len(frames)
+        to_board = self._allocate((count, self._frame), dtype=np.uint8)
+        from_board = self._allocate((count, self._result), dtype=np.uint8)
+        try:
+            to_board[:, : frames.shape[1]] = frames
+            to_board[:, frames.shape[1] :] = 0
+            self._receive.transfer(from_board)
+            self._send.transfer(to_board)
+            end = time.monotonic() + self._timeout
+            while not (self._send.idle and self._receive.idle):
+                if time.monotonic() > end:
+                    raise self._stuck(count)
+                time.sleep(POLL)
+            self._send.wait()
+            self._receive.wait()  # makes the processor see what the DMA wrote
+            return np.array(from_board[:, : self._build.result_bytes])
+        finally:
+            to_board.freebuffer()
+            from_board.freebuffer()
+
+    def _stuck(self, count):
+        """The error of a transfer that does not end; the block and the DMA are set back."""
+        status, done = self.register("STATUS"), self.register("FRAMES")
+        fields = self._map["CONTROL"]["fields"]
+        for channel in (self._send, self._receive):
+            channel.stop()
+        command = sum(1 << fields[name] for name in ("SOFT_RESET", "SOURCE_RESET", "SINK_RESET"))
+        self._block.write(self._map["CONTROL"]["offset"], command)
+        for channel in (self._send, self._receive):
+            channel.start()
+        return HostError(
+            f"the DMA did not finish {count} frames within {self._timeout:g} s (STATUS {status:#x}, FRAMES {done}); "
+            "load the overlay again"
+        )
+
+    def _identity(self):
+        build = self._build
+        for name in ("MAGIC", "VERSION"):
+            want, got = self._map[name]["value"][0], self.register(name)
+            if got != want:
+                raise HostError(f"register {name} reads {got:#x}, not {want:#x}: no block of this version of fewbit")
+        offset, want = self._map["BUILD"]["offset"], self._map["BUILD"]["value"]
+        got = [self._block.read(offset + 4 * k) for k in range(len(want))]
+        model = build.model if got == list(want) else b"".join(word.to_bytes(4, "big") for word in got)
+        sizes = self.register("BEATS_IN"), build.bytes_in, self.register("BEATS_OUT"), build.bytes_out
+        return Identity(IDENTITY.pack(MAGIC, VERSION, 0, model, *sizes))

@@ -1,0 +1,88 @@
+"""The connection to a build's Verilator model, a program that takes frames on its standard input."""
+
+import struct
+import subprocess
+import threading
+from contextlib import suppress
+
+import numpy as np
+
+from .build import HostError
+from .protocol import IDENTITY, Identity
+
+__all__ = ["VerilatorConnection"]
+
+
+class VerilatorConnection:
+    """Starts the model of ``build``, compiling it first if need be; that takes the checkout of fewbit and a compiler.
+
+    Parameters
+    ----------
+    build : host.build.Build
+    program : path or None
+        A model that is compiled already.
+    timeout : float
+        Seconds for a result, at least; a batch gets as much again for every 100 frames.
+    """
+
+    def __init__(self, build, program=None, *, timeout=60.0):
+        self._build, self._timeout = build, timeout
+        if program is None:
+            from flow.model import model_of
+
+            program = model_of(build.directory)
+        try:
+            self._process = subprocess.Popen(
+                [str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+        except OSError as error:
+            raise HostError(f"{program}: cannot be started ({error.strerror})") from None
+        self.identity = Identity(self._bounded(lambda: self._read(IDENTITY.size), timeout))
+
+    def exchange(self, frames):
+        """Results of frames, and the cycles that they took."""
+        count, size = len(frames), self._build.result_bytes
+        request = struct.pack("<I", count) + np.ascontiguousarray(frames, dtype=np.uint8).tobytes()
+        answer = self._bounded(lambda: self._ask(request, count * (size + 1) + 8), self._timeout * (1 + count / 100))
+        rows = np.frombuffer(answer[:-8], dtype=np.uint8).reshape(count, size + 1)
+        if rows[:, -1].any():
+            raise HostError(f"the model marked {np.count_nonzero(rows[:, -1])} frames as damaged")
+        return rows[:, :-1], {"cycles": struct.unpack("<Q", answer[-8:])[0]}
+
+    def close(self):
+        with suppress(OSError):  # what a model that has ended did not take any more
+            self._process.stdin.close()
+        self._process.stdout.close()
+        try:
+            self._process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stderr.close()
+
+    def _ask(self, request, size):
+        # The program reads all of a request before it answers, so neither side waits for the other.
+        self._process.stdin.write(request)
+        self._process.stdin.flush()
+        return self._read(size)
+
+    def _read(self, size):
+        data = self._process.stdout.read(size)
+        if len(data) != size:
+            raise BrokenPipeError
+        return data
+
+    def _bounded(self, action, seconds):
+        """The action's result; the program is killed if it takes longer."""
+        late = threading.Timer(seconds, self._process.kill)
+        late.start()
+        try:
+            return action()
+        except (BrokenPipeError, ValueError, OSError):
+            if not late.is_alive():
+                raise HostError(f"the Verilator model gave no result within {seconds:g} s") from None
+            self._process.wait(timeout=10)
+            said = self._process.stderr.read().decode(errors="replace").strip() or "it said nothing"
+            raise HostError(f"the Verilator model ended: {said}") from None
+        finally:
+            late.cancel()

@@ -1,0 +1,202 @@
+"""The register map of the IP block, defined once: hardware, tables, C header and drivers all read it from here."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+__all__ = ["EVENTS", "MAGIC", "MOST_STAGES", "VERSION", "Access", "Field", "Register", "RegisterMap", "register_map"]
+
+MAGIC = 0x46455742  # "FEWB"
+VERSION = 0x0001_0000  # of this map: major in the upper half, minor in the lower one
+MODEL_WORDS, BUILD_WORDS = 4, 2
+ADDRESS_BITS = 12  # 4 KiB, the least range that Vivado's address editor gives
+EVENTS = 0x800  # the upper half: counters of single cycles, which are last, as their number is the network's
+MOST_STAGES = 500
+LAST = (1 << 32) - 1
+
+
+class Access(StrEnum):
+    """What software may do with a register."""
+
+    RO, RW, W1C, W1S = "read-only", "read-write", "write 1 to clear", "write 1 to start"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One bit of a register."""
+
+    name: str
+    bit: int
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Register:
+    """``count`` words of 32 bits from ``offset`` on.
+
+    ``reset`` is what it holds after a reset; ``value`` is what a constant one always reads, a number for each word;
+    ``labels`` say what each word of several is for.
+    """
+
+    name: str
+    offset: int
+    access: Access
+    meaning: str
+    fields: tuple = ()
+    count: int = 1
+    reset: int = 0
+    value: tuple = ()
+    labels: tuple = field(default=(), repr=False)
+
+    @property
+    def bits(self):
+        """How many bits it has, from bit 0 on; the others read 0."""
+        return len(self.fields) or 32
+
+    @property
+    def is_event(self):
+        """Whether it counts single cycles, in the memory of such counters."""
+        return self.offset >= EVENTS
+
+    @property
+    def words(self):
+        """``(name, offset)`` of each word."""
+        if self.count == 1:
+            return [(self.name, self.offset)]
+        return [(f"{self.name}{k}", self.offset + 4 * k) for k in range(self.count)]
+
+
+_CONTROL = (
+    Field("SOFT_RESET", 0, "Empty the data path; registers stay as they are. Reads 1 until that is done."),
+    Field("CLEAR", 1, "Set all counters but CYCLES back. Reads 0."),
+    Field("SOURCE_RESET", 2, "With SOFT_RESET: the source of `s_axis` was reset too, so no rest of a frame will come."),
+    Field("SINK_RESET", 3, "With SOFT_RESET: the sink of `m_axis` was reset too, so no rest of a result need go."),
+)
+_STATUS = (
+    Field("RECEIVING", 0, "A frame has begun on `s_axis` and not ended."),
+    Field("SENDING", 1, "A result has begun on `m_axis` and not ended."),
+    Field("OCCUPIED", 2, "Frames are inside."),
+    Field("STOPPING", 3, "Soft reset waits for the sink: a beat is on offer at `m_axis`."),
+    Field("CLEANING", 4, "Soft reset drops the rest of a frame, or sends the rest of a result."),
+)
+_INTERRUPTS = (
+    Field("RESULT", 0, "The last beat of a result was taken."),
+    Field("BAD", 1, "That result was marked: its frame was too short or too long, or a soft reset cut it off."),
+)
+
+
+def _control(model, build, beats_in, beats_out, stages):
+    ro, rw = Access.RO, Access.RW
+    return (
+        Register("MAGIC", 0x00, ro, 'The block is one of fewbit\'s: "FEWB".', value=(MAGIC,)),
+        Register("VERSION", 0x04, ro, "Of this map: major in the upper 16 bits, minor in the lower.", value=(VERSION,)),
+        Register("MODEL", 0x08, ro, "The first 128 bits of the model file's SHA-256, the first 32 of them first.",
+                 count=MODEL_WORDS, value=_leading(model, MODEL_WORDS)),
+        Register("BUILD", 0x18, ro, "The first 64 bits of `build` in the manifest, of model, input declaration, "
+                 "folding and target together. If equal, data is packed as the manifest says.",
+                 count=BUILD_WORDS, value=_leading(build, BUILD_WORDS)),
+        Register("BEATS_IN", 0x20, ro, "Beats of a frame on `s_axis`.", value=(beats_in,)),
+        Register("BEATS_OUT", 0x24, ro, "Beats of a result on `m_axis`.", value=(beats_out,)),
+        Register("STAGES", 0x28, ro, "How many counters STALL has.", value=(len(stages),)),
+        Register("CONTROL", 0x40, Access.W1S, "What to do now.", _CONTROL),
+        Register("STATUS", 0x44, ro, "What is going on.", _STATUS),
+        Register("INTERRUPT_ENABLE", 0x48, rw, "Which bits of INTERRUPT_STATUS raise `interrupt`.", _INTERRUPTS),
+        Register("INTERRUPT_STATUS", 0x4C, Access.W1C,
+                 "What has happened. A bit that is set in the cycle in which it is cleared stays set.", _INTERRUPTS),
+        Register("SCRATCH", 0x50, rw, "Holds what software writes."),
+    )  # fmt: skip
+
+
+def _counters(stages):
+    ro = Access.RO
+    stamps = "cycles from a frame's first beat on `s_axis` to its result's last beat on `m_axis`"
+    between = "cycles from the last beat of the result before it to its own; 0 if a reset is between"
+    return (
+        Register("CYCLES", 0x80, ro, "Cycles of `aclk` since reset. Like all counters it wraps at 2^32."),
+        Register("FRAMES", 0x84, ro, "Results sent, marked ones too."),
+        Register("BAD_FRAMES", 0x88, ro, "Results that were marked."),
+        Register("LATENCY", 0x8C, ro, f"Of the last result: {stamps}."),
+        Register("LATENCY_MIN", 0x90, ro, "The least LATENCY so far.", reset=LAST),
+        Register("LATENCY_MAX", 0x94, ro, "The greatest LATENCY so far."),
+        Register("INTERVAL", 0x98, ro, f"Of the last result: {between}."),
+        Register("INTERVAL_MIN", 0x9C, ro, "The least INTERVAL so far.", reset=LAST),
+        Register("INTERVAL_MAX", 0xA0, ro, "The greatest INTERVAL so far."),
+        Register("INPUT_STALLS", EVENTS, ro, "Cycles in which `s_axis` offered a beat that was not taken. It and all "
+                 "that follow show a cycle at most STAGES + 5 cycles later."),
+        Register("INPUT_STARVED", EVENTS + 4, ro, "Cycles in which `s_axis` would have taken a beat and had none."),
+        Register("OUTPUT_STALLS", EVENTS + 8, ro, "Cycles in which `m_axis` offered a beat that was not taken."),
+        Register("STALL", EVENTS + 12, ro, "By stage: cycles in which it offered a beat that was not taken.",
+                 count=len(stages), labels=tuple(stages)),
+    )  # fmt: skip
+
+
+def _leading(digest, count):
+    return tuple(int(digest[8 * k : 8 * k + 8], 16) for k in range(count))
+
+
+class RegisterMap:
+    """All registers of one build's IP block.
+
+    Attributes
+    ----------
+    registers : tuple of `Register`, by rising offset
+    address_bits : int
+        Of the AXI4-Lite address; bytes are addressed.
+    """
+
+    address_bits = ADDRESS_BITS
+
+    def __init__(self, registers):
+        self.registers = tuple(r for r in registers if r.count)
+        self._named = {r.name: r for r in self.registers}
+        taken = [offset for r in self.registers for _, offset in r.words]
+        if taken != sorted(set(taken)) or any(offset % 4 for offset in taken) or taken[-1] >= self.size:
+            raise ValueError(f"Registers must be whole words by rising offset below {self.size}, with no two at one")
+
+    def __getitem__(self, name):
+        return self._named[name]
+
+    @property
+    def size(self):
+        """Bytes of the address range."""
+        return 1 << self.address_bits
+
+    @property
+    def events(self):
+        """Names of the words that count single cycles, in the order of their offsets, which has no gap."""
+        return [name for r in self.registers if r.is_event for name, _ in r.words]
+
+    def constants(self):
+        """What a driver needs, ready for JSON: ``control`` of the manifest."""
+        return {
+            "magic": MAGIC,
+            "version": VERSION,
+            "size": self.size,
+            "registers": {
+                r.name: {
+                    "offset": r.offset, "words": r.count, "access": str(r.access), "reset": r.reset,
+                    "fields": {f.name: f.bit for f in r.fields},
+                    **({"value": list(r.value)} if r.value else {}), **({"labels": list(r.labels)} if r.labels else {}),
+                }
+                for r in self.registers
+            },
+        }  # fmt: skip
+
+
+def register_map(*, model, build, beats_in, beats_out, stages):
+    """The `RegisterMap` of a build.
+
+    Parameters
+    ----------
+    model, build : str
+        SHA-256 in hex, of the model file and of everything that the hardware depends on.
+    beats_in, beats_out : int
+        Of a frame and of a result.
+    stages : sequence of str
+        Names of the pipeline's stages, 500 at most.
+    """
+    for what, digest in (("Model", model), ("Build", build)):
+        if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+            raise ValueError(f"{what} must be a SHA-256 as 64 hex digits, not {digest!r}")
+    if len(stages) > MOST_STAGES:
+        raise ValueError(f"Stages must be {MOST_STAGES} at most, not {len(stages)}")
+    return RegisterMap(_control(model, build, beats_in, beats_out, stages) + _counters(stages))

@@ -1,0 +1,84 @@
+"""What the float model does on samples: the values at every site, and the mean of every layer's outputs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .emit import Plan, plain_model
+from .runtime import Session
+from .sites import find_sites
+
+__all__ = ["Calibration", "calibrate", "mean_outputs"]
+
+_MOST = 1 << 20  # values of a site that ranges are chosen from
+_CHUNK = 256  # samples at once
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Attributes
+    ----------
+    samples : float32 array
+    sites : list of ptq.sites.Site
+    values : dict
+        float32 values at a site, by its first tensor: all of them, or every k-th and the extremes.
+    means : dict
+        Of every layer's outputs, float64 ``(N,)``, by its name.
+    scores : float32 array ``(S, ...)``
+        The float model's own outputs.
+    """
+
+    samples: np.ndarray
+    sites: list
+    values: dict
+    means: dict
+    scores: np.ndarray
+
+
+def calibrate(model, samples, declared):
+    """Run the float model and keep what ranges and biases are chosen from.
+
+    ``declared`` says whether the input stands for integers.
+    """
+    sites = find_sites(model, declared)
+    tensors = [t for site in sites for t in site.tensors]
+    wanted = list(dict.fromkeys([*tensors, *(layer.y for layer in model.layers), model.scores]))
+    inside = [name for name in wanted if name != model.file.input_name]
+    session = Session(plain_model(model, Plan(), inside), model.file)
+    pieces, sums, scores = {t: [] for t in tensors}, {layer.name: 0.0 for layer in model.layers}, []
+    for at in range(0, len(samples), _CHUNK):
+        part = samples[at : at + _CHUNK]
+        found = session.run(part) | {model.file.input_name: part}
+        for tensor in tensors:
+            pieces[tensor].append(_thinned(found[tensor], _MOST * len(part) // len(samples)))
+        for layer in model.layers:
+            sums[layer.name] = sums[layer.name] + _sum(layer, found[layer.y])
+        scores.append(found[model.scores])
+    values = {s.tensors[0]: np.concatenate([p for t in s.tensors for p in pieces[t]]) for s in sites}
+    means = {layer.name: sums[layer.name] / _count(model, layer, len(samples)) for layer in model.layers}
+    return Calibration(samples, sites, values, means, np.concatenate(scores))
+
+
+def _thinned(values, most):
+    """At most about ``most`` values, evenly picked, and the extremes with them."""
+    flat = values.reshape(-1)
+    step = -(-flat.size // max(1, most))
+    return flat if step == 1 else np.concatenate([flat[::step], [flat.min(), flat.max()]]).astype(np.float32)
+
+
+def _sum(layer, y):
+    """Of every output over samples and pixels, in float64."""
+    axis = 1 if layer.kind == "Conv" else y.ndim - 1
+    return np.moveaxis(y, axis, 0).reshape(layer.neurons, -1).sum(axis=1, dtype=np.float64)
+
+
+def _count(model, layer, samples):
+    return samples * np.prod(model.shapes[layer.y]) / layer.neurons
+
+
+def mean_outputs(model, plan, layer, samples):
+    """Means of one layer's outputs in the model that a plan quantizes, as `Calibration.means` has them."""
+    session = Session(plain_model(model, plan, [layer.y]), model.file)
+    parts = (samples[at : at + _CHUNK] for at in range(0, len(samples), _CHUNK))
+    total = sum(_sum(layer, session.run(part)[layer.y]) for part in parts)
+    return total / _count(model, layer, len(samples))

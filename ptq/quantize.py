@@ -1,0 +1,114 @@
+"""Post-training quantization: bits of each layer to quantizers of weights and activations, and corrected biases."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.formats import Bipolar, Signed, Unsigned
+from golden.methods import ranges
+
+from .calibrate import mean_outputs
+from .emit import Plan, Quantizer
+
+__all__ = ["Bits", "Options", "format_of", "quantize"]
+
+
+@dataclass(frozen=True)
+class Bits:
+    """Of a layer: of its weights, and of the activations that it reads. None leaves them as they are: floats, or the
+    declared integers of the input."""
+
+    weights: int | None = None
+    activations: int | None = None
+
+    def __str__(self):
+        return f"w{self.weights or '–'}a{self.activations or '–'}"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How ranges are chosen.
+
+    Parameters
+    ----------
+    activations, weights : str
+        One of `golden.methods.ranges.METHODS`.
+    percent : float
+        Of `golden.methods.ranges.percentile`.
+    per_channel : bool
+        A scale for every output; the last layer has one for all, so that its sums compare as they are.
+    correct : bool
+        Whether biases make up for the shift of the mean (`quantize`).
+    sums : int
+        Bits of what goes into a sum of branches and into no layer, once every layer is quantized.
+    """
+
+    activations: str = "mse"
+    weights: str = "mse"
+    percent: float = 99.9
+    per_channel: bool = True
+    correct: bool = True
+    sums: int = 8
+
+    def of(self, method):
+        return {"percent": self.percent} if method == "percentile" else {}
+
+
+def format_of(bits, signed):
+    """The format that ``bits`` are used in: narrow if signed, and one bit is -1 and 1, or 0 and 1."""
+    if bits == 1:
+        return Bipolar() if signed else Unsigned(1)
+    return Signed(bits, narrow=True) if signed else Unsigned(bits)
+
+
+def quantize(model, calibration, bits, options):
+    """The `ptq.emit.Plan` of a model.
+
+    Parameters
+    ----------
+    bits : dict
+        `Bits` by the name of the layer; a layer that is not in it stays float.
+
+    A bias is corrected for the mean of the error that quantization makes (Nagel and others 2019, "Data-Free
+    Quantization Through Weight Equalization and Bias Correction", 4.2, in its empirical form): ``b - (E[y_q] - E[y])``
+    over the samples for each output, layer after layer, each with all quantizers in front of it.
+    """
+    plan = Plan()
+    last = model.layers[-1]
+    for layer in model.layers:
+        wanted = bits.get(layer.name, Bits()).weights
+        if wanted is not None:
+            whole = layer is last or not options.per_channel
+            plan.weights[layer.name] = _weights(layer, format_of(wanted, signed=True), whole, options)
+    for site in calibration.sites:
+        wanted = _bits_of(site, bits, options if len(plan.weights) == len(model.layers) else None)
+        if wanted is not None:
+            values = calibration.values[site.tensors[0]]
+            fmt = format_of(wanted, signed=bool((values < 0).any()))
+            scale = ranges.step(values, fmt, options.activations, **options.of(options.activations))
+            plan.activations |= dict.fromkeys(site.tensors, Quantizer(fmt, scale, options.activations))
+    if options.correct:
+        _correct(model, calibration, plan)
+    return plan
+
+
+def _bits_of(site, bits, options):
+    """Bits of a site: the most that a layer wants, those of sums, or None."""
+    wanted = [n for name in site.layers if name in bits and (n := bits[name].activations) is not None]
+    if wanted:
+        return max(wanted)
+    return options.sums if options and site.sums and not site.raw else None
+
+
+def _weights(layer, fmt, whole, options):
+    rows = layer.rows.reshape(1, -1) if whole else layer.rows
+    scale = ranges.step(rows, fmt, options.weights, **options.of(options.weights))
+    return Quantizer(fmt, scale[0] if whole else layer.spread(scale), options.weights)
+
+
+def _correct(model, calibration, plan):
+    for layer in model.layers:
+        if layer.name in plan.weights:
+            shift = mean_outputs(model, plan, layer, calibration.samples) - calibration.means[layer.name]
+            bias = np.zeros(layer.neurons) if layer.bias is None else layer.bias
+            plan.biases[layer.name] = (bias - shift).astype(np.float32)

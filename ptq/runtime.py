@@ -1,0 +1,93 @@
+"""onnxruntime on many samples: whole batches where the model takes them, else one sample at a time."""
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from golden.onnxfile import ModelError
+
+__all__ = ["Session", "model_of", "shapes_of"]
+
+_BATCH = 64
+
+
+def model_of(file, nodes, constants, outputs):
+    """A ModelProto of standard nodes with ``outputs``; what they do not depend on is left out."""
+    wanted, needed = set(outputs), []
+    for node in reversed(nodes):
+        if wanted.intersection(node.output):
+            wanted.update(node.input)
+            needed.append(node)
+    start = helper.make_tensor_value_info(file.input_name, onnx.TensorProto.FLOAT, ["N", *file.input_shape[1:]])
+    tensors = [numpy_helper.from_array(np.asarray(constants[n], order="C"), n) for n in constants if n in wanted]
+    ends = [helper.make_empty_tensor_value_info(name) for name in outputs]
+    graph = helper.make_graph(needed[::-1], file.name, [start], ends, tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", file.opset)], ir_version=8)
+
+
+class Session:
+    """A model of standard operations that is ready to run; the same samples give the same floats every time."""
+
+    def __init__(self, proto, file):
+        import onnxruntime
+
+        onnxruntime.set_default_logger_severity(4)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # sums in one order, and no threads that get in each other's way
+        self.file, self.names = file, [o.name for o in proto.graph.output]
+        try:
+            self.session = onnxruntime.InferenceSession(
+                proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime's exceptions share no public base class
+            raise ModelError(f"{file.path}: onnxruntime cannot run it: {_line(error)}") from None
+
+    def run(self, x):
+        """``{output: array (samples, ...)}`` of samples ``(S, ...)``."""
+        x = np.asarray(x, dtype=np.float32).reshape(-1, *self.file.input_shape[1:])
+        parts = list(self._parts(x))
+        return {name: np.concatenate([part[k] for part in parts]) for k, name in enumerate(self.names)}
+
+    def _parts(self, x):
+        """Outputs of pieces. A model whose reshapes know only the batch that it was exported for gets that one."""
+        sizes = [size for size in dict.fromkeys((min(_BATCH, len(x)), max(1, self.file.batch), 1))]
+        for size in sizes:
+            try:
+                found = [self._batch(x[at : at + size], size) for at in range(0, len(x), size)]
+            except Exception as error:  # onnxruntime's, or a batch that did not stay one
+                last = error
+                continue
+            yield from found
+            return
+        raise ModelError(f"{self.file.path}: onnxruntime cannot run it: {_line(last)}")
+
+    def _batch(self, x, size):
+        short = size - len(x) if size == self.file.batch else 0
+        padded = np.concatenate([x, np.repeat(x[-1:], short, axis=0)]) if short else x
+        found = self.session.run(None, {self.file.input_name: padded})
+        if any(a.shape[:1] != (len(padded),) for a in found):
+            raise ValueError("its outputs do not have the batch as their first axis")
+        return [a[: len(x)] for a in found]
+
+
+def shapes_of(model):
+    """``(shapes, types)`` of every tensor of a `ptq.graph.FloatModel`, for one sample."""
+    from .emit import float_nodes
+
+    nodes, constants = float_nodes(model)
+    names = [name for step in model.steps for name in step.output if name]
+    session = Session(model_of(model.file, nodes, constants, names), model.file)
+    batch = max(1, model.file.batch)
+    given = np.zeros((batch, *model.file.input_shape[1:]), dtype=np.float32)
+    try:
+        found = session.session.run(None, {model.file.input_name: given})
+    except Exception as error:  # onnxruntime's exceptions share no public base class
+        raise ModelError(f"{model.file.path}: onnxruntime cannot run it: {_line(error)}") from None
+    shapes = {name: np.shape(array) for name, array in zip(names, found, strict=True)}
+    shapes = {n: (1, *s[1:]) if n in model.data and s[:1] == (batch,) else s for n, s in shapes.items()}
+    types = {name: np.asarray(array).dtype for name, array in zip(names, found, strict=True)}
+    return shapes | {model.file.input_name: model.file.input_shape}, types
+
+
+def _line(error):
+    return " ".join(str(error).split())[:200]

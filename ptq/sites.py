@@ -1,0 +1,113 @@
+"""Where quantizers of activations stand: in front of every product, and of what adds values up.
+
+A quantizer stands as early as it can, in front of pools of the largest and whatever else only moves values, so that
+these work on few bits. Tensors that a Concat puts side by side share one: a product behind them needs one scale.
+"""
+
+from dataclasses import dataclass
+
+from .graph import Layer
+
+__all__ = ["Site", "find_sites"]
+
+_MOVES = {"Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "MaxPool", "GlobalMaxPool", "ReduceMax", "Pad",
+          "Upsample", "Resize", "Slice", "Gather", "Split"}  # fmt: skip
+_AFFINE = {"Add", "Sub", "Mul", "Div", "Neg", "BatchNormalization", "Cast"}
+_AVERAGES = {"AveragePool", "GlobalAveragePool", "ReduceMean"}
+
+
+@dataclass(frozen=True)
+class Site:
+    """Tensors with one quantizer.
+
+    Attributes
+    ----------
+    tensors : tuple of names
+    layers : tuple of names
+        Layers whose bits of activations it has, the most of them: those that read it, or what becomes of its average or
+        of its Concat.
+    sums : bool
+        Whether no layer reads it and it goes into a sum, or to the end by way of an average or a Concat.
+    raw : bool
+        Whether it is the model's input, or affine of it, and that has declared integers already.
+    """
+
+    tensors: tuple
+    layers: tuple
+    sums: bool
+    raw: bool
+
+
+def find_sites(model, declared):
+    """Every `Site` of a `ptq.graph.FloatModel`, in the order of its tensors.
+
+    ``declared`` says whether the input stands for integers (`golden.inputspec`).
+    """
+    made = {name: step for step in model.steps for name in step.output}
+    groups, readers, added = {}, {}, set()
+
+    def need(name, layers, is_sum=False):
+        found = _sources(name, made, model)
+        group = set(found).union(*(groups[t] for t in found if t in groups))
+        groups.update(dict.fromkeys(group, group))
+        for tensor in found:
+            readers.setdefault(tensor, []).extend(layers)
+            added.update({tensor} if is_sum else ())
+
+    for step in model.steps:
+        operands = [name for name in step.input if name in model.data]
+        if isinstance(step, Layer):
+            need(step.x, [step.name])
+        elif step.op_type in ("Add", "Sub") and len(operands) > 1:
+            for name in operands:
+                need(name, [], is_sum=True)
+        elif step.op_type in _AVERAGES or (step.op_type == "Concat" and operands):
+            layers = _layers_behind(step.output[0], model)
+            need(operands[0] if step.op_type in _AVERAGES else step.output[0], layers, is_sum=not layers)
+    order = {name: k for k, name in enumerate([model.file.input_name, *made])}
+    sites, done = [], set()
+    for tensor in sorted(groups, key=order.get):
+        if tensor not in done:
+            tensors = tuple(sorted(groups[tensor], key=order.get))
+            done.update(tensors)
+            layers = tuple(dict.fromkeys(name for t in tensors for name in readers[t]))
+            raw = declared and all(_is_raw(t, made, model) for t in tensors)
+            sites.append(Site(tensors, layers, not layers and bool(added.intersection(tensors)), raw))
+    return sites
+
+
+def _sources(name, made, model):
+    """The tensors that a tensor's values are moved from."""
+    step = made.get(name)
+    if step is None or isinstance(step, Layer):
+        return (name,)
+    if step.op_type in _MOVES:
+        return _sources(step.input[0], made, model)
+    if step.op_type == "Concat":
+        return tuple(dict.fromkeys(t for i in step.input if i in model.data for t in _sources(i, made, model)))
+    return (name,)
+
+
+def _is_raw(name, made, model):
+    """Whether a tensor is the input, moved about, scaled and shifted."""
+    while name != model.file.input_name:
+        step = made[name]
+        if isinstance(step, Layer) or step.op_type not in _MOVES | _AFFINE:
+            return False
+        operands = [i for i in step.input if i in model.data]
+        if len(operands) != 1:
+            return False
+        name = operands[0]
+    return True
+
+
+def _layers_behind(name, model):
+    """The layers that read a tensor next, with anything but layers and sums in between."""
+    found, waiting = [], [name]
+    for tensor in waiting:  # it grows
+        for step in model.readers(tensor):
+            if isinstance(step, Layer):
+                found.append(step.name)
+            elif step.op_type == "Concat" or sum(name in model.data for name in step.input) < 2:
+                waiting.extend(step.output)
+    return list(dict.fromkeys(found))

@@ -1,0 +1,250 @@
+"""The demo: drawings to images, its calls over HTTP, the terminal's pad, and the page in a browser."""
+
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from flow.cache import BUILD, ROOT
+from flow.demo import Demo, run_demo, serve
+from flow.drawing import Canvas
+from flow.images import load_images
+from flow.project import Project
+from flow.report import Reporter
+from flow.terminal import Pad
+from host import Accelerator, Build
+from tests.flow.small import SPEC, small
+from tests.host.golden import GoldenConnection
+from tests.host.test_accelerator import written
+
+
+@pytest.fixture(scope="module")
+def project():
+    folder = BUILD / "test" / f"demo-{os.getpid()}"  # another worker may make it too
+    shutil.rmtree(folder, ignore_errors=True)
+    made = Project("examples/digits/w1a1.onnx", directory=folder)
+    written(made, folder)
+    yield made
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def demo(project):
+    images = load_images("examples/digits/test.npz", project.network)
+    return Demo(Accelerator(project.directory, GoldenConnection(project)), "golden", images)
+
+
+def stroke(*points, size=80, width=7):
+    """A drawing of straight strokes, as the page sends it; points in 0 to 1."""
+    y, x = np.mgrid[:size, :size] / size
+    ink = np.zeros((size, size))
+    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        dx, dy = x1 - x0, y1 - y0
+        t = np.clip(((x - x0) * dx + (y - y0) * dy) / max(dx * dx + dy * dy, 1e-9), 0, 1)
+        near = np.hypot(x - x0 - t * dx, y - y0 - t * dy) * size <= width
+        ink[near] = 1
+    return ink
+
+
+def circle():
+    turns = np.linspace(0, 2 * np.pi, 24)
+    return stroke(*zip(0.5 + 0.24 * np.cos(turns), 0.5 + 0.34 * np.sin(turns), strict=True))
+
+
+DIGITS = {0: circle(), 1: stroke((0.5, 0.1), (0.5, 0.9)), 7: stroke((0.25, 0.15), (0.75, 0.15), (0.4, 0.9))}
+
+
+def test_drawings_are_centred_and_scaled(project):
+    canvas = Canvas(Build(project.directory))
+    ink = canvas.fitted(DIGITS[1])
+    assert canvas.size == (8, 8) and ink.shape == (8, 8)
+    assert ink[:, 3:5].min() > 0.4 and ink[:, :2].max() == ink[:, 6:].max() == 0
+    corner = np.zeros((80, 80))
+    corner[5:25, 50:60] = 1
+    whole = np.zeros((20, 20))
+    whole[:, 5:15] = 1
+    assert np.allclose(canvas.fitted(corner), canvas.fitted(whole))  # where and how large it was drawn is no matter
+    assert canvas.fitted(corner).sum() == pytest.approx(32)
+    assert canvas.image(np.full((8, 8), 0.5)).reshape(-1).tolist() == [8] * 64  # uint5/16: 16 stands for 1.0
+    for drawing, reason in (
+        ([[0.0]], "empty"), ([[2.0]], "from 0 to 1"), ([1.0], "rows of numbers"), ([[float("nan")]], "from 0 to 1"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=reason):
+            canvas.fitted(drawing)
+
+
+def test_images_of_channels_and_other_declarations(scratch):
+    def build(**given):
+        manifest = json.loads((scratch / "manifest.json").read_text())
+        manifest["input"] |= given
+        (scratch / "manifest.json").write_text(json.dumps(manifest))
+        return Canvas(Build(scratch))
+
+    written(Project(small(scratch / "m.onnx"), input_spec=SPEC, directory=scratch), scratch)
+    ramp = np.linspace(0, 1, 24).reshape(4, 6)
+    given = {"shape": [3, 4, 6], "size": [4, 6], "channels": "first", "format": "uint8", "declaration": "uint8/256"}
+    image = build(**given).image(ramp)
+    assert image.shape == (3, 4, 6) and (image == image[0]).all() and (image.min(), image.max()) == (0, 255)
+    image = build(declaration="uint8/127.5-1", channels="last", shape=[4, 6, 3]).image(ramp)
+    assert image.shape == (4, 6, 3) and (image.min(), image.max()) == (0, 255)
+    assert set(np.unique(build(declaration="bipolar", format="bipolar").image(ramp))) == {-1, 1}
+    assert build(declaration="float32", format="float32").image(ramp).dtype == np.float32
+    assert np.ptp(build(declaration="codes", format="int4").image(ramp)) == 15
+    with pytest.raises(ValueError, match="only an image can be drawn"):
+        build(shape=[6], size=[])
+
+
+@contextmanager
+def served(demo):
+    """The address of a running server."""
+    with serve(demo) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def call(address, request=None):
+    data = request if request is None or isinstance(request, bytes) else json.dumps(request).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, data=data), timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_calls_over_http(demo, project):
+    with served(demo) as address:
+        status, page = call(f"{address}/")
+        assert status == 200 and '<canvas id="pad"' in page and "http" not in re.sub(r"<!--.*?-->", "", page)
+        info = json.loads(call(f"{address}/api/info")[1])
+        assert info == {"model": "w1a1.onnx", "backend": "golden", "size": [8, 8], "classes": 10, "samples": 360}
+        for digit, drawing in DIGITS.items():
+            status, text = call(f"{address}/api/infer", {"drawing": drawing.tolist()})
+            result = json.loads(text)
+            assert (status, result["label"], len(result["scores"])) == (200, digit, 10)
+            assert np.shape(result["pixels"]) == (8, 8)
+        want = project.execute(demo.images.values[:5])
+        for k in range(5):
+            result = json.loads(call(f"{address}/api/infer", {"sample": k})[1])
+            assert result["scores"] == next(iter(want.outputs.values()))[k].tolist()
+            assert result["detail"].endswith(f"it is a {demo.images.labels[k]}")
+        for request in ({}, [], {"sample": 360}, {"sample": -1}, {"drawing": "x"}, {"drawing": [[0]]}, b"{"):
+            status, text = call(f"{address}/api/infer", request)
+            assert status == 400 and json.loads(text)["error"]
+        assert call(f"{address}/nothing")[0] == call(f"{address}/nothing", {})[0] == 404
+
+
+def test_a_backend_that_fails_is_told(demo):
+    from host import HostError
+
+    def broken(frames):
+        raise HostError("the board is gone")
+
+    demo.accelerator.connection.exchange = broken
+    with served(demo) as address:
+        assert call(f"{address}/api/infer", {"sample": 1}) == (503, '{"error": "the board is gone"}')
+
+
+def test_the_terminals_pad(demo):
+    pad = Pad(demo)
+    for key in ["up", "right", "right", "right", *[" ", "down"] * 8]:
+        assert pad.key(key)
+    assert pad.cells[:, 3].all() and pad.cells.sum() == 8 and pad.at == (7, 3)
+    text = "\n".join(pad.lines())
+    assert pad.answer["label"] == 1 and f"> {pad.answer['label']} █" in text and text.count("██") >= 8
+    pad.key("x")
+    assert pad.cells.sum() == 7
+    pad.key("c")
+    assert pad.cells.sum() == 0 and "draw something" in "\n".join(pad.lines()) and not pad.key("q")
+
+
+def test_the_terminal(project):
+    """A real terminal: draw, see the class, leave."""
+    code = (
+        "from flow.demo import *; from flow.terminal import run_terminal; from flow.project import Project\n"
+        "from host import Accelerator; from tests.host.golden import GoldenConnection\n"
+        "p = Project('examples/digits/w1a1.onnx', directory='build/none')\n"
+        f"run_terminal(Demo(Accelerator({str(project.directory)!r}, GoldenConnection(p)), 'golden'))"
+    )
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "PYTHONPATH": str(ROOT), "LINES": "30", "COLUMNS": "100"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=ROOT,
+        start_new_session=True,
+    )  # fmt: skip
+    seen, end = b"", time.monotonic() + 90
+    try:
+        for keys, awaited in (b"", b"draw something"), (b"\x1bOC" * 3 + b" \x1bOB" * 8, "> 1 █".encode()):
+            os.write(ours, keys)
+            while awaited not in seen and time.monotonic() < end:
+                if select.select([ours], [], [], 0.2)[0]:
+                    seen += os.read(ours, 65536)
+            assert awaited in seen
+        os.write(ours, b"q")
+        assert process.wait(timeout=30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_a_model_that_cannot_be_drawn_is_refused(scratch):
+    written(Project(small(scratch / "m.onnx"), input_spec=SPEC, directory=scratch), scratch)
+    with pytest.raises(ValueError, match="only an image can be drawn"):
+        run_demo(scratch, Reporter(as_json=True))
+
+
+@pytest.mark.slow
+def test_the_page_in_a_browser(demo, scratch):
+    """Headless Chromium draws a one with the page's own pointer events and shows what the server says."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert browser, "this test needs Chromium: install the Debian package chromium"
+    # A copy of the page that draws by itself once it is ready.
+    script = """<script>
+    const wait = setInterval(() => {
+      if (document.body.dataset.ready !== "yes") return;
+      clearInterval(wait);
+      const pad = document.getElementById("pad"), box = pad.getBoundingClientRect();
+      pad.setPointerCapture = () => {};
+      const go = (name, x, y) => pad.dispatchEvent(new PointerEvent(name, {
+        pointerId: 1, clientX: box.left + x * box.width, clientY: box.top + y * box.height, bubbles: true }));
+      go("pointerdown", 0.5, 0.1);
+      for (let k = 1; k <= 20; ++k) go("pointermove", 0.5, 0.1 + 0.04 * k);
+      go("pointerup", 0.5, 0.9);
+    }, 20);
+    </script></html>"""
+    import flow.demo
+
+    page = scratch / "page.html"
+    page.write_text(flow.demo.PAGE.read_text().replace("</html>", script))
+    original, flow.demo.PAGE = flow.demo.PAGE, page
+    try:
+        with served(demo) as address:
+            found = subprocess.run(
+                [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                 f"--user-data-dir={scratch / 'profile'}", "--virtual-time-budget=8000", "--dump-dom", f"{address}/"],
+                capture_output=True, text=True, timeout=120, check=True,
+            )  # fmt: skip
+    finally:
+        flow.demo.PAGE = original
+    dom = found.stdout
+    assert re.search(r'<div id="label">1</div>', dom) and '<li class="first"><span>1</span>' in dom
+    assert len(re.findall(r'class="bar" style="width: ?[0-9]', dom)) == 10 and re.search(r'<p id="error"></p>', dom)

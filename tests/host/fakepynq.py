@@ -1,0 +1,104 @@
+"""What PYNQ gives on a board, as far as we use it: overlays, contiguous buffers, DMA channels with their rules."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+WORD = 8
+
+
+class Buffer(np.ndarray):
+    """A contiguous buffer: what the DMA wrote is seen once it was invalidated, which the channel's ``wait`` does."""
+
+    freed = False
+
+    def freebuffer(self):
+        self.freed = True
+
+
+def allocate(shape, dtype="u4"):
+    buffer = np.zeros(shape, dtype=dtype).view(Buffer)
+    buffer[...] = 0xEE
+    return buffer
+
+
+class Channel:
+    """One direction. As in PYNQ: a transfer needs a channel that runs and has none; ``idle`` is false meanwhile."""
+
+    def __init__(self, engine):
+        self._engine, self.running, self.buffer, self.done = engine, True, None, True
+
+    @property
+    def idle(self):
+        self._engine.step()
+        return self.done
+
+    def transfer(self, buffer):
+        if not self.running:
+            raise RuntimeError("DMA channel not started")
+        if not self.done:
+            raise RuntimeError("DMA channel not idle")
+        if not isinstance(buffer, Buffer) or not buffer.flags.c_contiguous:
+            raise RuntimeError("Buffer must be of allocate")
+        self.buffer, self.done = buffer, False
+
+    def wait(self):
+        if not self.running:
+            raise RuntimeError("DMA channel not started")
+        while not self.idle:
+            pass
+        self._engine.invalidate(self)
+
+    def stop(self):
+        self.running, self.done = False, True
+
+    def start(self):
+        self.running = True
+
+
+class Overlay:
+    """The board design with a connection's results behind its DMA.
+
+    ``slow`` is how often the channels are looked at before a transfer is done; None: it never is.
+    """
+
+    def __init__(self, connection, manifest, *, slow=3, **registers):
+        self._connection, self.slow = connection, slow
+        self.map = manifest["control"]["registers"]
+        self.axi_dma_0 = SimpleNamespace(sendchannel=Channel(self), recvchannel=Channel(self))
+        self.accelerator = SimpleNamespace(read=self._read, write=self._write)
+        self.words = {}
+        for entry in self.map.values():
+            for k, value in enumerate(entry.get("value", [0] * entry["words"])):
+                self.words[entry["offset"] + 4 * k] = value
+        self.words |= {self.map[name]["offset"]: value for name, value in registers.items()}
+        self.transfers, self.written, self._looked, self._found = [], [], 0, None
+
+    def _read(self, offset=0):
+        return self.words[offset]
+
+    def _write(self, offset, value):
+        self.written.append((offset, value))
+
+    def step(self):
+        send, receive = self.axi_dma_0.sendchannel, self.axi_dma_0.recvchannel
+        if send.done or receive.done or self.slow is None:
+            return
+        self._looked += 1
+        if self._looked % (self.slow + 1):
+            return
+        i = self._connection.identity
+        frame, result = i.beats_in * i.bytes_in, i.beats_out * i.bytes_out
+        rows = np.asarray(send.buffer)
+        assert rows.shape[1] == -(-frame // WORD) * WORD and receive.buffer.shape[1] == -(-result // WORD) * WORD
+        found = self._connection.exchange(rows[:, :frame])[0]
+        self._found = np.zeros(receive.buffer.shape, dtype=np.uint8)
+        self._found[:, :result] = found
+        self.transfers.append(len(rows))
+        self.words[self.map["FRAMES"]["offset"]] += len(rows)
+        send.done = receive.done = True
+
+    def invalidate(self, channel):
+        if channel is self.axi_dma_0.recvchannel and self._found is not None:
+            channel.buffer[...] = self._found
+            self._found = None

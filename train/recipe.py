@@ -1,0 +1,89 @@
+"""What determines a trained network."""
+
+from dataclasses import dataclass, field
+
+from .layers import Dense, product_names, quantizer_of
+from .quantize import Float, Uniform
+
+__all__ = ["Recipe"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that determines one trained network.
+
+    Parameters
+    ----------
+    name : str
+    weight, act : quantize.Quantizer or layers.ByLayer
+        Quantizers of weights and of activations. Activations come behind a ReLU unless theirs takes both signs.
+    input : quantize.Quantizer
+        A bipolar input is that of ``2x - 1``.
+    gradient : stochastic.GradientBits or None
+        Quantizes what comes back to the output of each product.
+    branch : Uniform
+        Quantizer of what goes into a sum.
+    layers : tuple
+        All but the last, which gives a logit a class.
+    steps, batch, copies : int
+        Optimizer steps, images a step, versions of each image (`data.Dataset`).
+    calibration : int or None
+        How many images measure the statistics of batch norm; None means all.
+    rate : float
+        Peak of the learning rate, which falls along a cosine.
+    smoothing : float
+        Share of the target that is spread over all classes.
+    decay : float
+        Weight decay (AdamW); 0 where latent weights are clipped.
+    pull : float
+        Weight of the loss that pulls weights to their levels, summed over the layers (`golden.methods.deviation`).
+    gain : float
+        The loss sees ``gain * logits``. Integer logits are too steep for the softmax otherwise. It does not change
+        which is the largest, so it is not exported.
+    seed : int
+    """
+
+    name: str
+    weight: object = field(default_factory=Float)
+    act: object = field(default_factory=Float)
+    input: object = field(default_factory=Float)
+    gradient: object = None
+    branch: object = field(default_factory=lambda: Uniform(8, signed=True))
+    layers: tuple = (Dense(64), Dense(64))
+    steps: int = 6000
+    batch: int = 256
+    copies: int = 32
+    calibration: int | None = None
+    rate: float = 1e-2
+    smoothing: float = 0.1
+    decay: float = 0.0
+    pull: float = 0.0
+    gain: float = 1.0
+    seed: int = 1
+
+    def __post_init__(self):
+        for what in ("steps", "batch", "copies"):
+            if getattr(self, what) < 1:
+                raise ValueError(f"Recipe's {what} must be at least 1, not {getattr(self, what)!r}")
+        known = {"first", "last", *self.names}
+        for what in ("weight", "act"):
+            unknown = {name for name, _ in getattr(getattr(self, what), "others", ())} - known
+            if unknown:
+                raise ValueError(
+                    f"Layers of Recipe's {what} must be of {', '.join(sorted(known))}, not {', '.join(sorted(unknown))}"
+                )
+
+    @property
+    def names(self):
+        """Of the products, in order."""
+        return product_names(self.layers)
+
+    @property
+    def weights(self):
+        """The quantizer of each product's weights, in order."""
+        return tuple(quantizer_of(self.weight, name, self.names) for name in self.names)
+
+    @property
+    def random(self):
+        """Whether inference takes random numbers."""
+        return any(quantizer_of(self.act, name, self.names).random for name in self.names[:-1])

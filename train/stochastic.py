@@ -1,0 +1,137 @@
+"""Stochastic quantizers, and DoReFa's stochastic quantization of gradients."""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import jax
+import numpy as np
+
+from golden import methods
+from golden.exchange import DOMAIN
+from golden.methods import sign, stochastic_sign, stochastic_ternary, uniform
+from golden.random import generator_named
+
+from .autodiff import apply
+from .quantize import Operator, Quantizer, bipolar_operator, check_bits, quant
+
+__all__ = ["Draws", "GradientBits", "HardwareDraws", "StochasticBipolar", "StochasticTernary"]
+
+
+class Draws:
+    """The random numbers of one training step, and how far the training is.
+
+    Attributes
+    ----------
+    progress : float32
+        0 to 1.
+    training : bool
+        Whether weights are random too.
+    """
+
+    def __init__(self, key, progress, *, training=True):
+        self._key, self._count, self.progress, self.training = key, 0, progress, training
+
+    def uniform(self, shape, generator=None):
+        """Numbers from [0, 1), others in each call."""
+        self._count += 1
+        return jax.random.uniform(jax.random.fold_in(self._key, self._count), shape)
+
+
+class HardwareDraws:
+    """The numbers that the hardware's activations draw for frames from the number ``first`` on (`golden.random`)."""
+
+    training = False
+    progress = 1
+
+    def __init__(self, first=0):
+        self._first, self._count = first, 0
+
+    def uniform(self, shape, generator):
+        """Multiples of ``2**-bits`` from [0, 1), for values of ``shape``, frames first and channels innermost."""
+        seed, self._count = generator.seed + self._count, self._count + 1
+        stream = generator_named(generator.generator, generator.bits)
+        values = stream.draws(seed, math.prod(shape), self._first * math.prod(shape[1:]))
+        return (values / 2**generator.bits).astype(np.float32).reshape(shape)
+
+
+@dataclass(frozen=True)
+class _Stochastic(Quantizer):
+    """Weights are random while training and the nearest level in inference; activations are random in both.
+
+    Parameters
+    ----------
+    bits : int
+        Random bits a draw in hardware.
+    seed, generator
+        Of the operator ``StochasticQuant``; the n-th activation of a network, from 0, has the seed ``seed + n``.
+    """
+
+    bits: int = 8
+    seed: int = 1
+    generator: str = "lfsr"
+
+    limit = 1.0
+    rectified = False
+    random = True
+
+    def weights(self, x, state, draws):
+        return self._nearest(x) if draws is None else self.activations(x, state, draws)
+
+    def activations(self, x, state, draws):
+        if draws is None:
+            raise ValueError("Stochastic activations need draws")
+        return apply(self._method, x, draws.uniform(x.shape, self), bits=self.bits)
+
+    def operator(self, x, state):
+        if x is not None:
+            return self._weight_operator
+        attributes = {"kind": self.kind, "bits": self.bits, "seed": self.seed, "generator": self.generator}
+        return Operator("StochasticQuant", {"scale": 1}, attributes, DOMAIN)
+
+
+@dataclass(frozen=True)
+class StochasticBipolar(_Stochastic):
+    """`golden.methods.stochastic_sign`; in inference weights are their sign."""
+
+    kind = "bipolar"
+    _method = stochastic_sign
+    _weight_operator = bipolar_operator()
+
+    def _nearest(self, x):
+        return apply(sign, x)
+
+
+@dataclass(frozen=True)
+class StochasticTernary(_Stochastic):
+    """`golden.methods.stochastic_ternary`; in inference weights are -1, 0 or 1, whichever is nearest."""
+
+    kind = "ternary"
+    _method = stochastic_ternary
+    _weight_operator = quant(1, 2, signed=True)
+
+    def _nearest(self, x):
+        return apply(uniform, x, jax.numpy.float32(1), lo=-1, hi=1)
+
+
+@dataclass(frozen=True)
+class GradientBits:
+    """`golden.methods.quantize_gradient` on what comes back to each product's output (Zhou and others 2016)."""
+
+    bits: int
+
+    def __post_init__(self):
+        check_bits(self.bits, 1)
+
+    def __call__(self, x, draws):
+        """``x`` itself, through which a gradient is quantized; in inference ``draws`` is None."""
+        return x if draws is None else _through(self.bits)(x, draws.uniform(x.shape))
+
+
+@cache
+def _through(bits):
+    function = jax.custom_vjp(lambda x, draws: x)
+    function.defvjp(
+        lambda x, draws: (x, draws), lambda draws, grad: (methods.quantize_gradient(grad, draws, bits=bits), None)
+    )
+    return function

@@ -1,0 +1,106 @@
+"""Quantizers whose levels are not uniform: LQ-Nets, clusters, powers of two.
+
+Bases and levels lie on a grid, ``precision`` bits below the largest of a tensor (`golden.methods.to_grid`).
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from golden import methods
+from golden.exchange import DOMAIN
+from golden.methods import lqnets
+
+from .autodiff import apply
+from .quantize import Operator, Quantizer, check_bits
+
+__all__ = ["Clusters", "Lq", "PowersOfTwo"]
+
+
+def _operator(name, **operands):
+    return Operator(name, operands, domain=DOMAIN)
+
+
+@dataclass(frozen=True)
+class Lq(Quantizer):
+    """LQ-Nets, ``bits`` basis vectors; for weights per channel, for activations of both signs per tensor.
+
+    The basis is a moving average of alternating least squares (`golden.methods.lqnets`), one step of it in each
+    training step. The gradient of weights is 1, that of activations is 0 beyond the outer levels.
+    """
+
+    bits: int
+    per_channel: bool = False
+    precision: int | None = 8
+
+    rectified = False
+
+    def __post_init__(self):
+        check_bits(self.bits, 1, 4)
+
+    def init(self, x, reach):
+        basis = lqnets.first_basis(x, self.bits, per_channel=self.per_channel)
+        return {"basis": lqnets.refine(x, basis, momentum=0)}
+
+    def _basis(self, state):
+        return methods.to_grid(jax.lax.stop_gradient(state["basis"]), self.precision)
+
+    def weights(self, x, state, draws):
+        return apply(methods.basis_quant, x, self._basis(state), clip=False)
+
+    def activations(self, x, state, draws):
+        return apply(methods.basis_quant, x, self._basis(state), clip=True)
+
+    def renewed(self, x, state):
+        return {"basis": lqnets.refine(x, state["basis"])}
+
+    def operator(self, x, state):
+        basis = np.asarray(self._basis(state))
+        if self.per_channel:
+            basis = basis.reshape((1,) * (x.ndim - 1) + basis.shape)
+        return _operator("BasisQuant", basis=basis)
+
+
+@dataclass(frozen=True)
+class Clusters(Quantizer):
+    """A codebook of ``2**bits`` centroids for a tensor of weights, which stay in the clusters that k-means found.
+
+    Begin with trained weights (``start`` of `fit.train`): only the centroids move.
+    """
+
+    bits: int
+    precision: int | None = 8
+
+    def __post_init__(self):
+        check_bits(self.bits, 1, 6)
+
+    def init(self, x, reach):
+        centroids = methods.kmeans(x, 2**self.bits)
+        return {"centroids": centroids, "anchors": centroids}
+
+    def _centroids(self, state):
+        return apply(methods.rounded, state["centroids"], bits=self.precision)
+
+    def __call__(self, x, state):
+        return apply(methods.cluster, x, self._centroids(state), jax.lax.stop_gradient(state["anchors"]))
+
+    def operator(self, x, state):
+        return _operator("LevelQuant", levels=np.sort(np.asarray(self._centroids(state))))
+
+
+@dataclass(frozen=True)
+class PowersOfTwo(Quantizer):
+    """`golden.methods.logarithmic`, for weights: 0 and ``2**(bits-1) - 1`` magnitudes."""
+
+    bits: int
+
+    def __post_init__(self):
+        check_bits(self.bits, 2, 4)
+
+    def __call__(self, x, state=None):
+        return apply(methods.logarithmic, x, bits=self.bits)
+
+    def operator(self, x, state):
+        return _operator("LevelQuant", levels=np.asarray(methods.logarithmic_levels(jnp.asarray(x), self.bits)))
