@@ -235,7 +235,7 @@ def sim(
 
     report = Reporter(json)
     project = _project(model, input_spec, output, folding, directory, target)
-    samples = _images(project, images, frames or (32 if ip else None), report)
+    samples = _images(project, images, 32 if ip and frames is None else frames, report)
     if ip:
         result = simulate_ip_block(
             project, samples, report, stall=stall or 0.3, seed=seed, waves=waves, verbose=verbose
