@@ -135,13 +135,14 @@ def verilog(
 def synth(
     directory: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build, as `build/w1a1`.")],
     part: Annotated[str, typer.Option("--part", help="Device whose shares are shown.")] = "xc7a35t",
+    ip: Annotated[bool, typer.Option("--ip", help="The IP block: accelerator, registers and counters.")] = False,
     json: Json = False,
 ):  # fmt: skip
     """Synthesize a build with Yosys: LUTs, flip-flops, carries, memory and DSPs by layer and in all."""
     from .synthcommand import synth_build
 
     report = Reporter(json)
-    report.synth(synth_build(directory, part, report))
+    report.synth(synth_build(directory, part, report, ip=ip))
 
 
 @app.command(epilog="Example: `fewbit pnr build/w1a1 --device ecp5-45k --speed 6`")
@@ -211,7 +212,9 @@ def run(
 
         with report.counting("qonnx executor", len(samples)) as progress:
             checked = check_with_executor(project, samples, result, progress)
-    report.run(project, samples, result, checked)
+    from .rounding import rounding_of
+
+    report.run(project, samples, result, checked, rounding_of(project, samples, result))
     if checked and checked["labels_equal"] + checked["ties"] != checked["samples"]:
         raise typer.Exit(1)
 

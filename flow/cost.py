@@ -1,7 +1,7 @@
 """LUTs, block RAMs and DSPs of a folded layer by formulas: quick enough to search with, close to what synthesis says.
 
 They are of ``--target xilinx``, whose arrays and weight memories are made LUT by LUT: what those take is known, and the
-formulas below are fitted to Yosys for what is around them (`python -m bench.cost_model` compares). Float32 layers and
+formulas below are fitted to Yosys for what is around them (`python -m bench.estimate` compares). Float32 layers and
 ``--target portable`` are rougher: operators take about twice as much.
 """
 
@@ -66,7 +66,7 @@ def cost_of_unit(layer, pe, simd, products=None):
         found += [_array(layer, shape, way), _rom(bits * pe * simd, shape.words)]
         if layer.levels == 2 and products != "sums":  # the accumulators start at minus their thresholds
             found.append(_rom(pe * shape.acc, shape.rows * shape.vectors))
-    return sum(found, _activation(layer, shape, products) + Cost(27 + _fifo(shape.lanes * _bits(layer.levels))))
+    return sum(found, _activation(layer, shape, products) + Cost(27 + _fifo(shape.lanes * _bits_out(layer))))
 
 
 def cost_of_pool(window, edge, cycles):
@@ -96,6 +96,11 @@ class _Shape:
             pe=pe, simd=simd, lanes=self.lanes, steps=self.steps, inputs=layer.inputs, words=self.words,
             rows=self.rows * self.vectors * (pe // self.lanes), acc=layer.accumulator_bits,
         )  # fmt: skip
+
+
+def _bits_out(layer):
+    """Of a code that leaves: an accumulator where no activation is behind it."""
+    return layer.accumulator_bits if layer.summed is None else _bits(layer.levels)
 
 
 def _bits(levels):
@@ -157,7 +162,9 @@ def _fifo(width):
 def _replay(layer, shape):
     if shape.rows == 1 and not isinstance(layer.x_format, Float32):
         return Cost()
-    return Cost(_ram(shape.simd * shape.together * layer.x_format.bits, 2 * shape.steps) + 20)
+    memory = _ram(shape.simd * shape.together * layer.x_format.bits, 2 * shape.steps)
+    counters = 6.2 * (shape.steps - 1).bit_length() + 2.6 * (shape.rows * shape.vectors - 1).bit_length()
+    return Cost(memory + counters + 18)
 
 
 def _gearbox(layer, simd, shape):
@@ -177,10 +184,10 @@ def _activation(layer, shape, products):
         return _rom(shape.lanes * shape.acc * compared, depth) + Cost(shape.lanes * compared * shape.acc * 0.6)
     if layer.levels >= _RESCALED:  # a multiplier and an addend of about the accumulator's width, and half as wide again
         constants = _rom(3 * shape.lanes * shape.acc, depth)
-        return constants + Cost(shape.lanes * (2 * shape.acc + 12), dsp=2 * shape.lanes)
+        return constants + Cost(shape.lanes * (4 * shape.acc + 12), dsp=2 * shape.lanes)
     levels = _bits(layer.levels)
     roms = [_rom(shape.acc, depth << level) for level in range(levels)]
-    return sum((Cost(shape.lanes * (0.9 * r.lut + shape.acc * 0.6), shape.lanes * r.bram18) for r in roms), Cost())
+    return sum((Cost(shape.lanes * (0.9 * r.lut + shape.acc * 1.4), shape.lanes * r.bram18) for r in roms), Cost())
 
 
 # Windows
@@ -195,7 +202,7 @@ def _window(layer, simd, shape):
         return _ring(window, bits, lanes, layer.channels * layer.groups // lanes)
     columns = columns_of(window, shape.abreast)  # a memory a row, of which two more are needed than the kernel has
     memory = _ram(layer.channels * columns * bits, -(-window.size[1] // columns)) * (window.kernel[0] + 2)
-    return Cost(90 + 0.8 * simd * bits * shape.abreast + memory)
+    return Cost(70 + 0.7 * simd * bits * shape.abreast + memory)
 
 
 def _ring(window, bits, lanes, blocks):
@@ -203,5 +210,5 @@ def _ring(window, bits, lanes, blocks):
     rows = min(window.size[0], window.kernel[0] + 1)
     words = max(2, rows * window.size[1] * blocks)
     if words * lanes * bits > _RING:
-        return Cost(295, bram18=-(-lanes * bits // 36) * -(-words // 512))
+        return Cost(230, bram18=-(-lanes * bits // 36) * -(-words // 512))
     return Cost(38 * (words - 1).bit_length() - 45 + _ram(lanes * bits, words))

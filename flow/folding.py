@@ -234,6 +234,8 @@ def read_folding(path, network):
         given = {name: (layer["pe"], layer["simd"], *_products(path, name, layer)) for name, layer in layers.items()}
     except OSError as error:
         raise FoldingError(f"{path}: cannot be read: {error.strerror}") from None
+    except FoldingError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise FoldingError(f'{path}: must be JSON like {{"layers": {{"dense0": {{"pe": 4, "simd": 8}}}}}}') from None
     layers = layers_of(network)

@@ -7,14 +7,22 @@ from amaranth.hdl import Shape
 from amaranth.lib.wiring import In
 
 from hw.axilite import axilite_ports
-from hw.ip import AcceleratorIP
+from hw.ip import ip_members
 from hw.registers import RegisterMap
+from hw.target import Luts
+
+from .vivado import part_of
 
 __all__ = ["ADDRESS_BLOCK", "Block", "Interface", "Port", "TOP", "describe"]
 
 TOP = "accelerator_ip"
 VENDOR, LIBRARY, VERSION = "fewbit", "accelerator", "1.0"
 ADDRESS_BLOCK = "reg0"  # as Vivado names the first of an interface
+
+_SERIES_7 = ("artix7", "kintex7", "spartan7", "virtex7", "zynq")
+_ULTRASCALE = ("kintexu", "virtexu", "zynquplus", "kintexuplus", "virtexuplus", "artixuplus")
+# CARRY4 and CARRY8 are of one of them alone.
+FAMILIES = {Luts.INSTANCES: _SERIES_7, Luts.ULTRASCALE: _ULTRASCALE, Luts.OPERATORS: _SERIES_7 + _ULTRASCALE}
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,8 @@ class Interface:
 
 @dataclass(frozen=True)
 class Block:
-    """The block as a whole. ``model`` is the name of the model's file."""
+    """The block as a whole. ``model`` is the name of the model's file, ``families`` are the devices that it is for, as
+    Vivado names them, ``part`` is one of them."""
 
     name: str
     model: str
@@ -48,6 +57,8 @@ class Block:
     interfaces: tuple
     registers: RegisterMap
     description: str
+    families: tuple
+    part: str
 
     vendor, library, version, top = VENDOR, LIBRARY, VERSION, TOP
 
@@ -63,13 +74,14 @@ class Block:
 
 def describe(plan, registers, model):
     """The `Block` of an accelerator's plan, for the model file named ``model``."""
-    members = AcceleratorIP(plan, registers).signature.members
+    members = ip_members(plan, registers)
     ports = tuple(Port(n, "in" if m.flow == In else "out", Shape.cast(m.shape).width) for n, m in members.items())
     stem = re.sub(r"\W", "_", model.rsplit(".", 1)[0], flags=re.ASCII)
     return Block(
         name=stem if re.match(r"[A-Za-z]", stem) else f"m_{stem}",
         model=model, ports=ports, interfaces=tuple(_interfaces({p.name: p.bits for p in ports})), registers=registers,
         description=f"Neural network accelerator of {model}, made by fewbit",
+        families=FAMILIES[plan.target.luts], part=part_of(plan.target),
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from .ipblock import TOP
 from .ippackage import core_file, package_tcl
 from .ipxact import component_2009, component_2014
 from .registertext import c_header, markdown
-from .vivado import CLOCK_MHZ, PART
+from .vivado import CLOCK_MHZ
 
 __all__ = ["VERILOG", "ip_files"]
 
@@ -19,8 +19,8 @@ def ip_files(block, verilog):
         _CLOCK: _clock(),
         "component.xml": component_2009(block, [VERILOG]),
         "component-2014.xml": component_2014(block, [VERILOG]),
-        "package_ip.tcl": package_tcl(block, VERILOG, PART),
-        f"{block.name}.core": core_file(block, VERILOG, _CLOCK, PART),
+        "package_ip.tcl": package_tcl(block, VERILOG),
+        f"{block.name}.core": core_file(block, VERILOG, _CLOCK),
         "fewbit.h": c_header(block),
         "registers.md": _registers(block),
     }

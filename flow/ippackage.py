@@ -90,10 +90,10 @@ close_project
 """
 
 
-def package_tcl(block, file, part):
-    """``package_ip.tcl`` for ``block``, whose Verilog is ``file`` beside it; ``part`` is any device of the family."""
+def package_tcl(block, file):
+    """``package_ip.tcl`` for ``block``, whose Verilog is ``file`` beside it."""
     names = {name: getattr(block, name) for name in ("top", "vendor", "library", "name", "version", "description")}
-    lines = [_HEAD.format(part=part, file=file, **names)]
+    lines = [_HEAD.format(part=block.part, file=file, **names)]
     for i in block.interfaces:
         maps = " ".join(f"{logical} {physical}" for logical, physical in i.maps.items())
         parameters = " ".join(f"{name} {value}" for name, value in i.parameters.items())
@@ -113,7 +113,7 @@ def _quoted(text):
     return "{" + text.replace("\\", "/").replace("{", "(").replace("}", ")") + "}"
 
 
-def core_file(block, file, clock, part):
+def core_file(block, file, clock):
     """A FuseSoC core file (CAPI2) of the block, with a target that makes a Vivado project out of context."""
     return f"""\
 CAPI=2:
@@ -141,6 +141,6 @@ targets:
     filesets: [rtl, vivado]
     flow: vivado
     flow_options:
-      part: {part}
+      part: {block.part}
       pnr: none
 """

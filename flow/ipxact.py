@@ -11,8 +11,6 @@ __all__ = ["access_of", "component_2009", "component_2014"]
 SPIRIT = "http://www.spiritconsortium.org/XMLSchema/SPIRIT/1685-2009"
 IPXACT = "http://www.accellera.org/XMLSchema/IPXACT/1685-2014"
 XILINX = "http://www.xilinx.com"
-FAMILIES = ("artix7", "kintex7", "spartan7", "virtex7", "zynq", "kintexu", "virtexu", "zynquplus", "kintexuplus",
-            "virtexuplus", "artixuplus")  # fmt: skip
 _VIEWS = {"synthesis": "xilinx_anylanguagesynthesis", "simulation": "xilinx_anylanguagebehavioralsimulation"}
 _MODIFIED = {Access.W1C: "oneToClear", Access.W1S: "oneToSet"}
 
@@ -176,7 +174,7 @@ class _Writer2009(_Writer):
             return element
 
         families = add(core, "supportedFamilies")
-        for family in FAMILIES:
+        for family in self.block.families:
             add(families, "family", family, lifeCycle="Production")
         add(add(core, "taxonomies"), "taxonomy", "/UserIP")
         add(core, "displayName", f"fewbit accelerator {self.block.name}")

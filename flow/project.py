@@ -37,7 +37,8 @@ class Project:
     """
 
     def __init__(self, model, *, input_spec=None, output="auto", folding=None, directory=None, target=DEFAULT):
-        self.model, self.target, self.output_option = Path(model), target, output
+        self.model, self.target = Path(model), target
+        self.input_option, self.output_option = input_spec, output
         self.network = import_model(self.model, input_spec, output=output)
         self.directory = Path(directory) if directory else BUILD / self.model.stem
         if isinstance(folding, dict):

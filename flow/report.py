@@ -165,10 +165,8 @@ class Reporter:
         use = r["use"]
         shares = f"LUTs {use['lut']:.1%}, FFs {use['ff']:.1%}, DSPs {use['dsp']:.1%}, BRAMs {use['bram18']:.1%}"
         self.out.print(f"share of an {r['part']}, flattened: {shares}")
-        self.out.print(
-            f"Yosys, before place and route, LUT6_2 as one LUT; arrays: {r['target']}; written to "
-            f"{r['directory']}/synth.json", markup=False,
-        )  # fmt: skip
+        self.out.print(f"assumed: {'; '.join(r['assumed'])}", markup=False)
+        self.out.print(f"by Yosys; arrays: {r['target']}; written to {r['directory']}/synth.json", markup=False)
 
     def pnr(self, r):
         """What place and route found."""
@@ -203,7 +201,7 @@ class Reporter:
         for note in project.network.notes:
             self.out.print(f"note: {note}", markup=False)
 
-    def run(self, project, images, result, checked=None):
+    def run(self, project, images, result, checked=None, rounding=None):
         name = project.output.name
         y, labels = result.outputs[name], project.labels(result)
         accuracy = None if images.labels is None else float((labels == images.labels).mean())
@@ -213,7 +211,7 @@ class Reporter:
                 "labels": labels.tolist(), "accuracy": accuracy, "output": name,
                 "outputs": {k: np.asarray(v).tolist() for k, v in result.outputs.items()},
                 "integers": np.asarray(project.hardware_values(result)).tolist(), "executor": checked,
-                "notes": project.network.notes,
+                "notes": project.network.notes, "rounding": rounding,
             })  # fmt: skip
             return
         shown = min(len(images), 10)
@@ -228,6 +226,9 @@ class Reporter:
         if accuracy is not None:
             self.out.print(f"accuracy {100 * accuracy:.2f} % of {len(images)}")
         self._notes(project)
+        if rounding is not None:
+            text = "{codes_changed} of {codes} codes and {labels_changed} of {samples} labels differ from 20-bit levels"
+            self.out.print(f"rounding: {text.format(**rounding)}")
         if checked is not None:
             same = "{labels_equal} of {samples} labels equal, {outputs_equal} outputs equal in every bit"
             if checked["ties"]:
@@ -271,7 +272,7 @@ class Reporter:
             ("interrupts", f"{r['interrupts']} served under traffic"),
             ("soft resets", f"{r['resets']} at random times, {r['cut']} with a result cut off and marked"),
             ("registers, counters, cycles", right),
-            ("cycles stalled under traffic", ", ".join(f"{name} {count}" for name, count in r["stalls"].items())),
+            ("cycles stalled at full rate", ", ".join(f"{name} {count}" for name, count in r["stalls"].items())),
         ]
         self.out.print(table_of([f"{project.model.name}, IP block", ""], rows))
         for problem in r["problems"]:

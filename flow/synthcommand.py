@@ -12,11 +12,20 @@ from .synth import synthesize, synthesize_parts
 
 __all__ = ["synth_build"]
 
-_STAGE = re.compile(r"^module \\accelerator\.accelerator\.([^. ]+) ", re.MULTILINE)
+ASSUMED = ("before place and route, out of context", "a LUT6_2 is one LUT; small LUTs are not yet packed into one")
+ASSUMED_OF_PRIMITIVES = (
+    "a slice's fourth carry position gives its sum, into a flip-flop, and the carry at once: behind each counter is a "
+    "register",
+)
+# By --ip: folder and top module, the module whose parts are shown, and the command that makes it.
+_DESIGNS = {
+    False: ("verilog", "accelerator", "accelerator.accelerator", "build"),
+    True: ("ip", "accelerator_ip", "accelerator_ip", "verilog"),
+}
 _KINDS = ("lut", "lutram", "ff", "carry4", "carry8", "muxf", "bram18", "bram36", "dsp")
 
 
-def synth_build(directory, part, report):
+def synth_build(directory, part, report, *, ip=False):
     """Synthesize the Verilog of a build, print it, and write ``synth.json`` beside it; returns what ``--json`` prints.
 
     Parameters
@@ -25,10 +34,13 @@ def synth_build(directory, part, report):
         As ``fewbit build`` writes it.
     part : str
         One of `flow.fill.PARTS`.
+    ip : bool
+        Instead the IP block with its registers, part by part, into ``synth-ip.json``.
     """
-    verilog, manifest = directory / "verilog" / "accelerator.v", directory / "manifest.json"
+    folder, top, outer, command = _DESIGNS[ip]
+    verilog, manifest = directory / folder / f"{top}.v", directory / "manifest.json"
     if not verilog.is_file() or not manifest.is_file():
-        raise ValueError(f"{directory} is no build: make one with `fewbit build MODEL.onnx -o {directory}`")
+        raise ValueError(f"{directory} is no build: make one with `fewbit {command} MODEL.onnx -o {directory}`")
     if part not in PARTS:
         raise ValueError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
     device, target = PARTS[part], json.loads(manifest.read_text()).get("target", "portable")
@@ -37,12 +49,12 @@ def synth_build(directory, part, report):
             f"{directory} is made of CARRY8, which {device.name} does not have: rebuild it with --target xilinx, or "
             f"choose a part of UltraScale+ ({', '.join(n for n, p in PARTS.items() if p.family != 'xc7')})"
         )
-    stages = _STAGE.findall(verilog.read_text())
-    parts = {name: f"accelerator.accelerator.{name}" for name in stages}
-    with report.counting("Yosys", 2) as done:
-        whole = synthesize(verilog, "accelerator", family=device.family)
-        done(1)
-        found = synthesize_parts(verilog, "accelerator", parts, family=device.family)
+    inside = re.findall(rf"^module \\{re.escape(outer)}\.([^. ]+) ", verilog.read_text(), re.MULTILINE)
+    parts = {name: f"{outer}.{name}" for name in inside}
+    with report.stepping("Yosys, all together") as progress:
+        whole = synthesize(verilog, top, family=device.family, progress=progress)
+    with report.stepping("Yosys, layer by layer") as progress:
+        found = synthesize_parts(verilog, top, parts, family=device.family, progress=progress)
     result = {
         "directory": str(directory),
         "target": target,
@@ -50,9 +62,10 @@ def synth_build(directory, part, report):
         "family": device.family,
         "total": _row(whole),
         "use": {name: round(share, 4) for name, share in device.use(whole).items()},
+        "assumed": [*ASSUMED, *(ASSUMED_OF_PRIMITIVES if target != Luts.OPERATORS.value else ())],
         "stages": {name or "the rest": _row(resources) for name, resources in found.items()},
     }
-    atomic_write(directory / "synth.json", json.dumps(result, indent=2) + "\n")
+    atomic_write(directory / ("synth-ip.json" if ip else "synth.json"), json.dumps(result, indent=2) + "\n")
     return result
 
 

@@ -11,12 +11,12 @@ from hw.lutunit import MODELS
 from hw.pointwise import PointwisePlan
 from hw.target import Luts
 
-__all__ = ["quantizer_costs", "quantizers_of"]
+__all__ = ["generators_of", "quantizer_costs", "quantizers_of"]
 
 
 def quantizers_of(plan):
     """``{name: component}`` of an accelerator's plan: the activation of every layer that has one, the function of every
-    unit of single codes, and beside one that draws its random bit generator, ``NAME.generator``."""
+    unit of single codes. One that draws has its generator inside."""
     found = {}
     for stage in plan.stages:
         unit = stage.plan
@@ -24,17 +24,25 @@ def quantizers_of(plan):
             found[unit.act.name] = unit.make_activation()
         elif isinstance(unit, PointwisePlan):
             found[unit.name] = unit.make_activation()
-            node = unit.node
-            if isinstance(node, Draw):
-                found[f"{unit.name}.generator"] = Generator(
-                    generator=node.generator, seed=node.seed, lanes=unit.lanes, length=unit.length
-                )
     return found
 
 
+def generators_of(plan):
+    """The random bit generator of every unit that draws, by the unit's name."""
+    return {
+        unit.name: Generator(
+            generator=unit.node.generator, seed=unit.node.seed, lanes=unit.lanes, length=unit.length
+        )
+        for unit in (stage.plan for stage in plan.stages)
+        if isinstance(unit, PointwisePlan) and isinstance(unit.node, Draw)
+    }  # fmt: skip
+
+
 def quantizer_costs(plan, *, family="xc7"):
-    """`flow.synth.Resources` of each of `quantizers_of`, by Yosys, with its registers and memories."""
-    return {name: _cost(component, plan.target, family) for name, component in quantizers_of(plan).items()}
+    """`flow.synth.Resources` of each of `quantizers_of`, by Yosys, with its registers and memories, and of each of
+    `generators_of` alone as ``NAME.generator``."""
+    parts = quantizers_of(plan) | {f"{name}.generator": g for name, g in generators_of(plan).items()}
+    return {name: _cost(component, plan.target, family) for name, component in parts.items()}
 
 
 def _cost(component, target, family):

@@ -8,7 +8,7 @@ from golden.formats import Levels
 from hw.target import Luts
 from sim.packing import pack_beats
 
-__all__ = ["files"]
+__all__ = ["CLOCK_MHZ", "files", "part_of"]
 
 PART, ULTRASCALE_PART = "xc7a35tcpg236-1", "xczu3eg-sbva484-1-e"
 CLOCK_MHZ = 200
@@ -16,8 +16,16 @@ CLOCK_MHZ = 200
 
 def files(project, manifest):
     """``{name: text}`` of the files beside ``accelerator.v``."""
-    part = ULTRASCALE_PART if project.target.luts is Luts.ULTRASCALE else PART
-    return {"vivado.tcl": _tcl(part), "accelerator.xdc": _xdc(), "README.md": _readme(project, manifest)}
+    return {
+        "vivado.tcl": _tcl(part_of(project.target)),
+        "accelerator.xdc": _xdc(),
+        "README.md": _readme(project, manifest),
+    }
+
+
+def part_of(target):
+    """A device that a design for ``target`` can be tried on."""
+    return ULTRASCALE_PART if target.luts is Luts.ULTRASCALE else PART
 
 
 def _tcl(part):

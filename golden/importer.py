@@ -19,6 +19,7 @@ from .gather import gathered
 from .handlers import HANDLERS
 from .inputspec import parse_input
 from .layout import Relayout
+from .levels import FIXED_POINT_BITS
 from .network import Network, Output
 from .onnxfile import INPUT_KEY, STANDARD_DOMAINS, ModelError, OnnxFile, attributes_of, describe, evaluate
 from .outputs import lower_argmax
@@ -46,7 +47,7 @@ _KEEPERS = _QUANTIZERS | {
 }
 
 
-def import_model(path, input_spec=None, *, output="auto"):
+def import_model(path, input_spec=None, *, output="auto", precision=FIXED_POINT_BITS):
     """The integer `Network` of the model at ``path``.
 
     Parameters
@@ -58,6 +59,8 @@ def import_model(path, input_spec=None, *, output="auto"):
         quantizer.
     output : "auto" or "label"
         What the hardware gives: what the model ends with, or the index of its largest output.
+    precision : int
+        Bits that the levels of non-uniform quantizers are rounded to where they are in no whole ratios.
 
     Raises
     ------
@@ -70,9 +73,9 @@ def import_model(path, input_spec=None, *, output="auto"):
         file = OnnxFile(Path(path))
         spec = _spec_of(file, input_spec)
         try:
-            network = Importer(file, spec).network(output)
+            network = Importer(file, spec, precision=precision).network(output)
         except Relayout as layout:
-            network = Importer(file, spec, layout).network(output)
+            network = Importer(file, spec, layout, precision).network(output)
         return tidy(network)
     except ModelError:
         raise
@@ -102,6 +105,8 @@ class Importer:
     Attributes
     ----------
     file : OnnxFile
+    precision : int
+        As of `import_model`.
     is_float : bool
         Whether nothing in the model is quantized: the float32 baseline.
     result : Network
@@ -116,8 +121,8 @@ class Importer:
         Of a float model: edges whose layer has got the operations behind it (`golden.floatlayers`).
     """
 
-    def __init__(self, file, spec, layout=None):
-        self.file = file
+    def __init__(self, file, spec, layout=None, precision=FIXED_POINT_BITS):
+        self.file, self.precision = file, precision
         self.is_float = not any(n.op_type in _QUANTIZERS for n in file.nodes)
         self.tensors = {name: Constant(array) for name, array in file.constants.items()}
         size = int(np.prod(file.input_shape))

@@ -21,10 +21,10 @@ _MOST_MULTIPLE = 1023  # of the scale that is looked for
 _TOLERANCE = 2.0**-22  # of the largest level: float32 rounds it, and sums of a few basis values, at half of that
 
 
-def whole_multiples(levels):
+def whole_multiples(levels, bits=FIXED_POINT_BITS):
     """``(integers, scale, exact)``: ``levels == scale * integers`` but for float32 rounding, the smallest integers.
 
-    Where there are none, the nearest of `FIXED_POINT_BITS` bits; ``exact`` is then False.
+    Where there are none, the nearest of ``bits`` bits; ``exact`` is then False.
     """
     levels = np.asarray(levels, dtype=np.float64)
     largest = np.abs(levels).max(initial=0)
@@ -36,7 +36,7 @@ def whole_multiples(levels):
     fits = (np.abs(multiples - np.rint(multiples)) <= _TOLERANCE * top[:, None]).all(axis=1)
     fits &= (np.rint(multiples) != 0).all(axis=1)
     exact = bool(fits.any())
-    most = int(top[fits.argmax()]) if exact else (1 << FIXED_POINT_BITS) - 1
+    most = int(top[fits.argmax()]) if exact else (1 << bits) - 1
     whole = np.rint(levels * (most / largest)).astype(np.int64)
     return whole, _fitted(levels, whole), exact
 
@@ -67,8 +67,8 @@ class LevelQuantizer:
         return self.table[self.index(x)]
 
     @classmethod
-    def of(cls, kind, operands):
-        """From the operands of a node."""
+    def of(cls, kind, operands, bits=FIXED_POINT_BITS):
+        """From the operands of a node; ``bits`` as of `whole_multiples`."""
         if kind == "TernaryQuant":
             delta, positive, negative = (_one(v, name) for v, name in
                                          zip(operands, ("delta", "positive", "negative"), strict=True))  # fmt: skip
@@ -89,7 +89,7 @@ class LevelQuantizer:
             def index(x):
                 return exchange.level_index(x, middles)
 
-        whole, scale, exact = whole_multiples(np.concatenate([levels, basis]))
+        whole, scale, exact = whole_multiples(np.concatenate([levels, basis]), bits)
         table, whole_basis = whole[: len(levels)], whole[len(levels) :]
         if len(basis) and not exact:
             table = np.sort(exchange.basis_levels(whole_basis).astype(np.int64))
@@ -112,14 +112,14 @@ def _checked(levels):
     return levels
 
 
-def quantized_levels(kind, array, operands):
+def quantized_levels(kind, array, operands, bits=FIXED_POINT_BITS):
     """The `Constant` that a node makes of a constant, and whether its integers are exact."""
     array = np.asarray(array, dtype=np.float32)
     find = {"TernaryQuant": _ternary, "BasisQuant": _basis, "LevelQuant": _levels}[kind]
     rows, values, codes, digits = find(array, [np.asarray(v, dtype=np.float32) for v in operands])
     # Parameters by row, of which every element of the array has one.
     distinct, which = np.unique(rows.reshape(-1, rows.shape[-1]), axis=0, return_inverse=True)
-    found = [whole_multiples(row) for row in distinct]
+    found = [whole_multiples(row, bits) for row in distinct]
     which = which.reshape(rows.shape[:-1])
     scale = np.broadcast_to(np.array([f[1] for f in found])[which], array.shape)
     whole = np.broadcast_to(np.array([f[0] for f in found])[which], (*array.shape, rows.shape[-1]))

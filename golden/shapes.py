@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from .encoding import quantized
-from .levels import FIXED_POINT_BITS, LevelQuantizer, quantized_levels
+from .levels import LevelQuantizer, quantized_levels
 from .onnxfile import ModelError, describe, evaluate
 from .quantizers import BipolarQuantizer, UniformQuantizer
 from .registry import constant, data_of, handles, shape_of
@@ -47,14 +47,16 @@ def quantize_to_levels(importer, node, inputs, attributes):
     x, *operands = inputs
     operands = [constant(t, name) for t, name in zip(operands, names, strict=True)]
     if isinstance(x, Constant):
-        result, exact = quantized_levels(node.op_type, constant(x, "the tensor that it quantizes"), operands)
+        result, exact = quantized_levels(
+            node.op_type, constant(x, "the tensor that it quantizes"), operands, importer.precision
+        )
     else:
-        quantizer = LevelQuantizer.of(node.op_type, operands)
+        quantizer = LevelQuantizer.of(node.op_type, operands, importer.precision)
         result, exact = quantized(importer, data_of(x), quantizer), quantizer.exact
     if not exact:
         importer.note(
-            f"{describe(node)}: its levels are in no whole ratios; they are {FIXED_POINT_BITS}-bit fixed point here, "
-            "so that codes and labels may differ from the model's (run --check counts them)"
+            f"{describe(node)}: its levels are in no whole ratios; they are {importer.precision}-bit fixed point here, "
+            "so that codes and labels may differ from the model's (fewbit run counts them)"
         )
     return [result]
 

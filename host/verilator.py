@@ -3,6 +3,7 @@
 import struct
 import subprocess
 import threading
+from contextlib import suppress
 
 import numpy as np
 
@@ -49,7 +50,8 @@ class VerilatorConnection:
         return rows[:, :-1], {"cycles": struct.unpack("<Q", answer[-8:])[0]}
 
     def close(self):
-        self._process.stdin.close()
+        with suppress(OSError):  # what a model that has ended did not take any more
+            self._process.stdin.close()
         self._process.stdout.close()
         try:
             self._process.wait(timeout=2)

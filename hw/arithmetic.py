@@ -182,7 +182,8 @@ class Planes(Arithmetic):
         self._digits = np.pad(coding.digits, ((0, 0), (0, (1 << coding.bits) - coding.digits.shape[1])), mode="edge")
         self.w_format = Bipolar() if coding.bipolar else Unsigned(1)
         self.coefficients = coding.coefficients
-        if isinstance(x_format, Levels) and x_format.basis and coding.bipolar:
+        self._paired = isinstance(x_format, Levels) and bool(x_format.basis) and coding.bipolar
+        if self._paired:
             self._pair_up(x_format)
         else:
             self._x = [(self.lane_format, tuple(range(self.lane_format.bits)))]
@@ -211,16 +212,14 @@ class Planes(Arithmetic):
 
     def _x_values(self, value):
         """What the parts of a plane see of a value of the stream."""
-        if len(self._x) == 1 and self._x[0][0] != Bipolar() or not isinstance(self.x_format, Levels):
-            return [value]
-        if not self.x_format.basis or self._x[0][1] != (0,):
+        if not self._paired:
             return [value]
         pattern = self.x_format.patterns()[int(self.x_format.encode([value])[0])]
         return [2 * (pattern >> j & 1) - 1 for j in range(len(self._x))]
 
     @property
     def offsets(self):
-        by_plane = self.terms.offset(self._digits)[:, self.codes].sum(axis=2)  # (planes, N)
+        by_plane = np.array([row[self.codes].sum(axis=1) for row in self.terms.offset(self._digits)])  # (planes, N)
         return (self.coefficients * np.repeat(by_plane, len(self._x), axis=0).T).sum(axis=1)
 
     @property

@@ -1,6 +1,6 @@
 """The AXI4-Stream shell: what drops into a block design."""
 
-from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Signal, Value
+from amaranth.hdl import ClockDomain, ClockSignal, Const, Module, ResetSignal, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -68,7 +68,8 @@ class FrameGuard(wiring.Component):
 
 
 class Shell(wiring.Component):
-    """The accelerator between AXI4-Streams, in the domain ``sync``.
+    """The accelerator between AXI4-Streams, in the domain ``sync``. While that is in reset, what it offers and takes
+    has no meaning.
 
     Lanes are packed from bit 0 upwards without gaps, TDATA is padded with zeros to whole bytes. TLAST ends a frame. A
     result whose frame was too short or too long has TUSER high on its last beat. ``frames`` counts results sent,
@@ -139,8 +140,8 @@ class Shell(wiring.Component):
         return m
 
     def _running(self, m):
-        """Low while in reset."""
-        return ~ResetSignal()
+        """Low while in reset, if that must close the streams."""
+        return Const(1)
 
 
 class AxiAccelerator(Shell):

@@ -11,7 +11,20 @@ from .frametimer import FrameTimer
 from .registerfile import RegisterFile
 from .streamgate import StreamGate
 
-__all__ = ["AcceleratorIP"]
+__all__ = ["AcceleratorIP", "ip_members"]
+
+
+def ip_members(plan, registers):
+    """The ports of the block, by name."""
+    width_in = 8 * bytes_of(plan.x_format.bits * plan.lanes_in)
+    width_out = 8 * bytes_of(plan.format.bits * plan.lanes_out)
+    control = {f"s_axi_control_{name}": port for name, port in axilite_ports(registers.address_bits).items()}
+    return {
+        "aclk": In(1), "aresetn": In(1), **control,
+        "s_axis_tdata": In(width_in), "s_axis_tvalid": In(1), "s_axis_tready": Out(1), "s_axis_tlast": In(1),
+        "m_axis_tdata": Out(width_out), "m_axis_tvalid": Out(1), "m_axis_tready": In(1), "m_axis_tlast": Out(1),
+        "m_axis_tuser": Out(1), "interrupt": Out(1),
+    }  # fmt: skip
 
 
 class AcceleratorIP(wiring.Component):
@@ -36,22 +49,16 @@ class AcceleratorIP(wiring.Component):
 
     def __init__(self, plan, registers):
         self.plan, self.registers = plan, registers
-        width_in = 8 * bytes_of(plan.x_format.bits * plan.lanes_in)
-        width_out = 8 * bytes_of(plan.format.bits * plan.lanes_out)
-        self._gate = dict(bits_in=width_in, bits_out=width_out, beats_out=plan.beats_out)
-        control = {f"s_axi_control_{name}": port for name, port in axilite_ports(registers.address_bits).items()}
-        super().__init__({
-            "aclk": In(1), "aresetn": In(1), **control,
-            "s_axis_tdata": In(width_in), "s_axis_tvalid": In(1), "s_axis_tready": Out(1), "s_axis_tlast": In(1),
-            "m_axis_tdata": Out(width_out), "m_axis_tvalid": Out(1), "m_axis_tready": In(1), "m_axis_tlast": Out(1),
-            "m_axis_tuser": Out(1), "interrupt": Out(1),
-        })  # fmt: skip
+        super().__init__(ip_members(plan, registers))
 
     def elaborate(self, platform):
         m = Module()
         m.domains.sync = ClockDomain()
         m.domains.core = ClockDomain()  # the same clock, with the gate's reset
-        m.submodules.gate = gate = StreamGate(**self._gate)
+        members = self.signature.members
+        m.submodules.gate = gate = StreamGate(
+            bits_in=members["s_axis_tdata"].shape, bits_out=members["m_axis_tdata"].shape, beats_out=self.plan.beats_out
+        )
         m.d.comb += [
             ClockSignal().eq(self.aclk), ResetSignal().eq(~self.aresetn),
             ClockSignal("core").eq(self.aclk), ResetSignal("core").eq(gate.core_reset),
@@ -99,12 +106,16 @@ class AcceleratorIP(wiring.Component):
     def _frames(self, m, file, gate, clear):
         """What is counted and timed by frame, STATUS, and the interrupt."""
         m.submodules.timer = timer = FrameTimer(depth=self.plan.frames_inside + 1)
-        ended, marked, running = Signal(), Signal(), Signal()
-        m.d.comb += [
-            running.eq(~gate.cleaning),
+        ended, marked, bad, cut = Signal(), Signal(), Signal(), Signal()
+        o = gate.core_o
+        m.d.sync += [  # a cycle later, all of them, and from where the streams' paths are short
             timer.begin.eq(gate.core_i.valid & gate.core_i.ready & ~gate.receiving),
-            ended.eq(gate.o.valid & gate.o.ready & gate.o.p.last), marked.eq(ended & gate.o.p.user),
-            timer.end.eq(ended & running), timer.forget.eq(gate.cleaning), timer.clear.eq(clear),
+            timer.end.eq(o.valid & o.ready & o.p.last), bad.eq(o.p.user),
+            cut.eq(gate.cleaning & gate.sending & gate.o.ready & gate.o.p.last),
+        ]  # fmt: skip
+        m.d.comb += [
+            timer.forget.eq(gate.cleaning), timer.clear.eq(clear),
+            ended.eq(timer.end | cut), marked.eq((timer.end & bad) | cut),
         ]  # fmt: skip
         for name in ("cycles", "latency", "latency_min", "latency_max", "interval", "interval_min", "interval_max"):
             m.d.comb += getattr(file, name).eq(getattr(timer, name))

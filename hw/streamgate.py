@@ -38,7 +38,7 @@ class StreamGate(wiring.Component):
     i : ``In(axi_stream(bits_in))``, core_i : ``Out(axi_stream(bits_in))``
     core_o : ``In(axi_stream(bits_out))``, o : ``Out(axi_stream(bits_out))``
     core_reset : ``Out(1)``
-        A register; high after a reset too, for a cycle.
+        A register; high for a cycle after a reset too. While it is high, what the core offers and takes is ignored.
     request, source_reset, sink_reset : ``In(1)``
     receiving, sending : ``Out(1)``
         A frame, a result has begun and not ended.
@@ -60,36 +60,40 @@ class StreamGate(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         no_sink, next_reset = Signal(), Signal()
+        # Registers, so that little stands in the streams' paths: beats may enter, beats of the core may leave.
+        entering, leaving = Signal(), Signal()
         self._progress(m, no_sink)
-        m.d.comb += [self.core_i.p.eq(self.i.p), self.o.p.eq(self.core_o.p)]
+        m.d.comb += [
+            self.core_i.p.eq(self.i.p), self.core_i.valid.eq(self.i.valid & entering),
+            self.i.ready.eq((self.core_i.ready & entering) | (self.cleaning & self.receiving)),
+            self.o.valid.eq((self.core_o.valid & leaving) | (self.cleaning & self.sending)),
+            self.core_o.ready.eq(self.o.ready & leaving),
+        ]  # fmt: skip
+        with m.If(leaving):
+            m.d.comb += self.o.p.eq(self.core_o.p)
+        with m.Else():
+            m.d.comb += [self.o.p.last.eq(self._at_end), self.o.p.user.eq(self._at_end)]
         m.d.sync += self.core_reset.eq(next_reset)
         with m.If(self.request & self.sink_reset):
             m.d.sync += no_sink.eq(1)
         with m.FSM():
+            with m.State("START"):  # the last cycle of the core's reset
+                m.d.sync += [entering.eq(1), leaving.eq(1)]
+                m.next = "RUN"
             with m.State("RUN"):
-                m.d.comb += [
-                    self.core_i.valid.eq(self.i.valid), self.i.ready.eq(self.core_i.ready),
-                    self.o.valid.eq(self.core_o.valid), self.core_o.ready.eq(self.o.ready),
-                ]  # fmt: skip
                 with m.If(self.request):
+                    m.d.sync += entering.eq(0)
                     m.next = "STOP"
             with m.State("STOP"):
-                m.d.comb += [
-                    self.stopping.eq(1), self.o.valid.eq(self.core_o.valid & ~no_sink),
-                    self.core_o.ready.eq(self.o.ready),
-                ]  # fmt: skip
+                m.d.comb += self.stopping.eq(1)
                 with m.If(~self.core_o.valid | self.o.ready | no_sink):
+                    m.d.sync += leaving.eq(0)
                     m.next = "CLEAN"
             with m.State("CLEAN"):
-                # The core's reset follows by a cycle, so the first one here must not be the last.
-                m.d.comb += [
-                    self.cleaning.eq(1), next_reset.eq(1), self.i.ready.eq(self.receiving),
-                    self.o.valid.eq(self.sending & ~no_sink), self.o.p.data.eq(0), self.o.p.last.eq(self._at_end),
-                    self.o.p.user.eq(self._at_end),
-                ]  # fmt: skip
-                with m.If(self.core_reset & ~self.receiving & ~self.sending & ~self.request):
+                m.d.comb += [self.cleaning.eq(1), next_reset.eq(1)]
+                with m.If(~self.receiving & ~self.sending & ~self.request):
                     m.d.sync += no_sink.eq(0)
-                    m.next = "RUN"
+                    m.next = "START"
         return m
 
     def _progress(self, m, no_sink):

@@ -8,67 +8,13 @@ from pathlib import Path
 
 import cocotb
 import numpy as np
-from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
-from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiStreamFrame
+from cocotb.triggers import ClockCycles, RisingEdge
 
-from sim.bench import PERIOD, TB, words
+from sim.bench import words
+from sim.ipresets import abandoned, soft_reset
+from sim.iptb import IpTB, marked
 
 SLVERR = 2
-PATIENCE = 4000  # cycles that a soft reset may take
-
-
-class IpTB(TB):
-    """`TB` with the registers, and a record of what happens at the streams, cycle by cycle."""
-
-    PORTS = ("s_axis_tvalid", "s_axis_tready", "m_axis_tvalid", "m_axis_tready", "m_axis_tlast", "m_axis_tuser")
-
-    def __init__(self, dut, job):
-        super().__init__(dut, job["seed"])
-        self.job, self.control, self.problems, self.trace = job, job["control"]["registers"], [], []
-        self.bus = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi_control"), dut.aclk, dut.aresetn, False)
-        for end in (self.bus.write_if, self.bus.read_if):
-            end.log.setLevel("WARNING")
-        self._watched = [getattr(dut, name) for name in self.PORTS]
-        cocotb.start_soon(self._watch())
-
-    async def _watch(self):
-        while True:
-            await RisingEdge(self.dut.aclk)
-            self.trace.append([int(signal.value) for signal in self._watched])
-
-    def pause_bus(self, probability):
-        """Idle cycles and back-pressure on every channel of AXI4-Lite."""
-        write, read = self.bus.write_if, self.bus.read_if
-        for channel in (write.aw_channel, write.w_channel, write.b_channel, read.ar_channel, read.r_channel):
-            channel.clear_pause_generator()
-            channel.pause = False
-            if probability:
-                channel.set_pause_generator(self._pauses(probability))
-
-    def expect(self, what, got, want):
-        if got != want:
-            self.problems.append(f"{what}: {got}, expected {want}")
-
-    async def read(self, name, word=0):
-        return await self.bus.read_dword(self.control[name]["offset"] + 4 * word)
-
-    async def write(self, name, value):
-        await self.bus.write_dword(self.control[name]["offset"], value)
-
-    def bit(self, register, *fields):
-        return sum(1 << self.control[register]["fields"][field] for field in fields)
-
-    def send(self, frames):
-        for frame in frames:
-            self.source.send_nowait(AxiStreamFrame(list(frame)))
-
-    def since(self, start):
-        """The record from cycle ``start`` on, a row a port."""
-        return np.array(self.trace[start:], dtype=np.uint8).reshape(-1, len(self.PORTS)).T
-
-    async def settle(self):
-        """Until counters of single cycles show everything."""
-        await ClockCycles(self.dut.aclk, self.control["STALL"]["words"] + 10)
 
 
 @cocotb.test()
@@ -119,15 +65,10 @@ async def take(tb, want, what):
     wrong = []
     for number, result in enumerate(want):
         frame = await tb.receive(tb.job["patience"])
-        if list(frame.tdata) != result or _marked(frame):
+        if list(frame.tdata) != result or marked(frame):
             wrong.append(number)
     tb.expect(f"wrong results {what}", wrong, [])
     return len(wrong)
-
-
-def _marked(frame):
-    users = frame.tuser if isinstance(frame.tuser, list) else [frame.tuser]
-    return bool(users[-1])
 
 
 async def frames(tb, sent, want, *, stall, traffic=False):
@@ -269,85 +210,9 @@ async def damaged(tb, sent, want):
     for number in (0, None, 1, None, 2):
         frame = await tb.receive(tb.job["patience"])
         if number is None:
-            tb.expect("whether a damaged frame is marked", _marked(frame), True)
+            tb.expect("whether a damaged frame is marked", marked(frame), True)
         else:
-            tb.expect(f"frame {number} beside damaged ones", (list(frame.tdata), _marked(frame)), (want[number], False))
+            tb.expect(f"frame {number} beside damaged ones", (list(frame.tdata), marked(frame)), (want[number], False))
     await ClockCycles(tb.dut.aclk, 4)
     got = [await tb.read(name) for name in ("FRAMES", "BAD_FRAMES", "INTERRUPT_STATUS")]
     tb.expect("FRAMES, BAD_FRAMES, INTERRUPT_STATUS", got, [5, 2, 3])
-
-
-async def wait_for_reset(tb):
-    for _ in range(PATIENCE):
-        if not await tb.read("CONTROL"):
-            return
-    raise AssertionError("soft reset does not end")
-
-
-async def soft_reset(tb, sent, want):
-    """At any time: what comes before and after is right, at most one result is cut off; returns how many were."""
-    count = int(tb.random.integers(3, 9))
-    first = int(tb.random.integers(len(sent)))
-    chosen = [(first + k) % len(sent) for k in range(count)]
-    start = len(tb.trace)
-    tb.stall(float(tb.random.choice([0, 0.3, 0.6])))
-    tb.send([sent[n] for n in chosen])
-    await ClockCycles(tb.dut.aclk, int(tb.random.integers(1, tb.job["bound"] * count + tb.job["latency"])))
-    await tb.write("CONTROL", tb.bit("CONTROL", "SOFT_RESET"))
-    await wait_for_reset(tb)
-    offered, taken = tb.since(start)[:2].astype(bool)
-    begun = -(-int((offered & taken).sum()) // len(sent[0]))  # at least these are through, or lost
-    await with_timeout(tb.source.wait(), tb.job["patience"] * PERIOD, "ns")
-    await ClockCycles(tb.dut.aclk, tb.job["quiet"])
-    tb.stall(0)
-    got = [tb.sink.recv_nowait(compact=False) for _ in range(tb.sink.count())]
-    marked = [k for k, frame in enumerate(got) if _marked(frame)]
-    results = [list(frame.tdata) for frame in got]
-    tb.expect("results cut off", len(marked) <= 1, True)
-    tb.expect("lengths of results", {len(r) for r in results} - {len(want[0])}, set())
-    splits = marked or range(len(results) + 1)
-
-    def right(before):
-        """Whether so many results came before it and the others after it, none of these missing."""
-        late = results[before + len(marked) :]
-        return (results[:before] == [want[n] for n in chosen[:before]] and count - begun <= len(late) <= count
-                and late == [want[n] for n in chosen[count - len(late) :]])  # fmt: skip
-
-    tb.expect("results around a soft reset are right", any(right(k) for k in splits), True)
-    tb.expect("STATUS after a soft reset", await tb.read("STATUS"), 0)
-    return len(marked)
-
-
-async def abandoned(tb, sent):
-    """A source, and then a sink, that were reset with the block in mid-frame: no rest of a frame, none of a result."""
-    cleaning, stopping = tb.bit("STATUS", "CLEANING"), tb.bit("STATUS", "STOPPING")
-    if len(sent[0]) > 1:
-        start = len(tb.trace)
-        tb.send(sent[:1])
-        while not tb.since(start)[:2].all(axis=0).any():
-            await RisingEdge(tb.dut.aclk)
-        _reset(tb.source)
-        await tb.write("CONTROL", tb.bit("CONTROL", "SOFT_RESET"))
-        await ClockCycles(tb.dut.aclk, 50)
-        tb.expect("soft reset waits for the source", await tb.read("STATUS") & cleaning, cleaning)
-        await tb.write("CONTROL", tb.bit("CONTROL", "SOFT_RESET", "SOURCE_RESET"))
-        await wait_for_reset(tb)
-    tb.sink.pause = True
-    tb.send(sent[:1])
-    await ClockCycles(tb.dut.aclk, tb.job["quiet"])
-    tb.expect("a result is on offer", int(tb.dut.m_axis_tvalid.value), 1)
-    await tb.write("CONTROL", tb.bit("CONTROL", "SOFT_RESET"))
-    await ClockCycles(tb.dut.aclk, 50)
-    tb.expect("soft reset waits for the sink", await tb.read("STATUS") & stopping, stopping)
-    _reset(tb.sink)
-    await tb.write("CONTROL", tb.bit("CONTROL", "SOFT_RESET", "SINK_RESET"))
-    await wait_for_reset(tb)
-    tb.expect("m_axis_tvalid after the sink's reset", int(tb.dut.m_axis_tvalid.value), 0)
-    tb.sink.pause = False
-
-
-def _reset(end):
-    """Of one end of a stream alone: what it was doing is forgotten."""
-    end.assert_reset(True)
-    end.clear()
-    end.assert_reset(False)

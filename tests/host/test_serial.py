@@ -140,6 +140,7 @@ def run_noisy_hardware(project, values, **options):
     return found
 
 
+@pytest.mark.slow
 def test_the_hardware_on_a_noisy_line(scratch):
     project = Project(small(scratch / "m.onnx"), input_spec=SPEC, directory=scratch)
     project.generate()

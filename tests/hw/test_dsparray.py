@@ -80,7 +80,7 @@ def test_layers(formats, luts, stalls):
     for k, n, pe, simd in (11, 13, 5, 4), (6, 4, 4, 6), (9, 7, 7, 2):
         layer = random_layer(x, w, k, n, vectors=10).threshold(y)
         assert_varied(layer.y)
-        layer.check(pe, simd, stalls, dsp=True, target=Target(luts=luts))
+        layer.check(pe, simd, stalls, products="dsp", target=Target(luts=luts))
 
 
 def test_accumulators_as_they_are():

@@ -217,6 +217,7 @@ def test_reset_with_a_source_and_a_sink_that_were_reset_too():
         await settle(world, ctx, 4)
         assert await settle(world, ctx, 12, request=1)  # waits for the sink
         await world.cycle(ctx, request=1, sink_reset=1)
+        await world.cycle(ctx)  # for a cycle more, the sink that was reset is offered the beat
         assert await settle(world, ctx, 12)  # and for the rest of the frame
         assert not await settle(world, ctx, 4, request=1, source_reset=1)
         world.refuse, world.got = 0, []

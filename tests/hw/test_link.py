@@ -120,7 +120,7 @@ def test_more_requests_than_the_window():
     """What does not fit is refused by name, or counted; the others are answered."""
     total = PLAN.window + 30
     line = b"".join(frame(Kind.INFER, k, bytes([k] * PLAN.frame)) for k in range(1, total + 1))
-    got = talk(line, spacing=1, delay=200, refuse=0)
+    got = talk(line, spacing=1, delay=90, refuse=0)
     results = [p.sequence for p in got if p.kind == Kind.RESULT]
     assert results[: PLAN.window] == list(range(1, PLAN.window + 1))
     assert all(p.payload == engine(bytes([p.sequence] * PLAN.frame)) for p in got if p.kind == Kind.RESULT)

@@ -172,8 +172,8 @@ def test_instances_are_proved_to_be_what_they_stand_for(x_format, w_format, lane
 
 
 HEAPS_OF_32_BITS = [
-    (Bipolar(), Bipolar(), 32, 8), (Ternary(), Ternary(), 16, 8),
-    (Unsigned(2), Unsigned(2), 8, 9), (Unsigned(2), Bipolar(), 16, 8),
+    (Bipolar(), Bipolar(), 32, 8), (Ternary(), Ternary(), 16, 8), (Unsigned(2), Bipolar(), 16, 8),
+    pytest.param(Unsigned(2), Unsigned(2), 8, 9, marks=pytest.mark.slow),
     pytest.param(Bipolar(), Ternary(), 32, 8, marks=pytest.mark.slow),
     pytest.param(Unsigned(4), Signed(4), 2, 10, marks=pytest.mark.slow),
 ]  # fmt: skip
@@ -186,7 +186,7 @@ def test_both_forms_are_proved_to_be_the_same_sum(x_format, w_format, lanes, wid
     assert prove_sum(scratch, unit(kind, x_format, w_format, lanes, width), x_format, w_format, lanes, width)
 
 
-@pytest.mark.parametrize("cell", [0, 20, -1])
+@pytest.mark.parametrize("cell", [0, pytest.param(20, marks=pytest.mark.slow), -1])
 def test_a_proof_finds_one_wrong_bit(cell, scratch):
     """In a product, in a counter, in the last sum."""
     pe = unit(LutIntegerPE, Bipolar(), Bipolar(), 32, 8)

@@ -88,7 +88,7 @@ def test_traffic_and_faults(scratch):
     found = block.simulate(seed=1, resets=6)
     assert (found.mismatches, found.problems) == (0, [])
     assert found.frames > 2 * len(block.samples) and found.interrupts > 3 and found.cut > 0
-    assert sum(count > 20 for count in found.stalls.values()) >= 3
+    assert sum(count > 20 for count in found.stalls.values()) == 2  # what stands in front of the slowest layer
 
     tampered = block.expected.copy()
     tampered[3, 2] += 2

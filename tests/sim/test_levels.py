@@ -20,7 +20,7 @@ FRAMES = 24
 
 def mixed():
     """LQ-Nets on both sides, a codebook, powers of two, and data that is drawn, in one network."""
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(9)
     g = LevelGraph([1, 9])
 
     def layer(t, weights, *size):
@@ -36,7 +36,7 @@ def mixed():
     t = layer(data("input", "lq2"), "lq2", 9, 6)
     t = layer(data(t, "levels"), "cluster16", 6, 6)
     t = layer(data(t, "ttq"), "power", 6, 5)
-    t = g.ours("StochasticQuant", t, np.float32(0.75), kind="ternary", seed=3)
+    t = g.ours("StochasticQuant", t, np.float32(0.25), kind="ternary", seed=3)
     return g.end(layer(t, "ttq", 5, 4))
 
 
@@ -51,11 +51,11 @@ def check(graph, folder, luts, ways, stalls=(0.0,), size=None):
     values = network.encode(np.random.default_rng(2).normal(0, 1, shape).astype(np.float32))
     edge, again = network.outputs[0].edge, None
     expected = run(network, values).edges[edge]
-    assert np.unique(expected, return_counts=True)[1].max() < expected.size / 2
+    assert np.unique(expected, return_counts=True)[1].max() < expected.size * 0.6
     if any(isinstance(n, Draw) for n in network.nodes):
         sent = [number for _, number in order_of(FRAMES, plan.beats_in)]
         again = run(network, values[sent], first=FRAMES).edges[edge]
-        assert (again[0] != expected[0]).any(), "draws do not go on"
+        assert (again != expected[sent]).any(), "draws do not go on"
     (folder / "accelerator.v").write_text(emit(plan))
     build(folder / "accelerator.v", folder / "sim")
     for stall in stalls:
