@@ -36,7 +36,7 @@ def picture(result):
                 )  # fmt: skip
         _names(axes, rows)
         axes.set_xscale("log")
-        axes.set_xlabel("LUTs of the accelerator, all at one folding (DSPs come on top)", fontsize=9)
+        axes.set_xlabel("LUTs of the accelerator, all at one folding (DSPs and BRAMs come on top)", fontsize=9)
         axes.set_ylabel("accuracy on the test images, %; bars: standard deviation of the seeds", fontsize=9)
         low = min(100 * (row["accuracy"] - row["spread"]) for row in rows if not row["name"].startswith("ptq"))
         axes.set_ylim(low - 1.5, 100.4)
@@ -78,9 +78,9 @@ def _names(axes, rows):
     points = [(row["hardware"]["cost"]["lut"], 100 * row["accuracy"]) for row in line]
     axes.step(*zip(*points, strict=True), where="post", color="#c8ced3", linewidth=1.2, zorder=0)
     named = {row["name"]: row for row in [*line, *(row for row in rows if row["kind"] == "float")]}
-    for row in list(named.values())[:LABELS]:
-        axes.annotate(row["name"], (row["hardware"]["cost"]["lut"], 100 * row["accuracy"]), xytext=(4, 5),
-                      textcoords="offset points", fontsize=7)  # fmt: skip
+    for n, row in enumerate(list(named.values())[:LABELS]):  # by turns above and below, so that neighbours stay apart
+        axes.annotate(row["name"], (row["hardware"]["cost"]["lut"], 100 * row["accuracy"]), fontsize=7,
+                      xytext=(4, -9 if n % 2 else 5), textcoords="offset points")  # fmt: skip
 
 
 def _ticks(axes, values):

@@ -41,7 +41,8 @@ NOTES = """- **Accuracy**: the golden model on all test images, mean and standar
   to the golden model's and every cycle as predicted, or there is no row. One folding for all, PE x SIMD by layer:
   {folding}. Cycles are those of the simulation.
 - **LUTs, FFs, DSPs, BRAMs**: Yosys (pyosys {pyosys}), `synth_xilinx -family xc7`, before place and route. DSPs are
-  used where Yosys or the generator takes them; `float32-luts` has none.
+  used where Yosys or the generator takes them; `float32-luts` has none. Weights lie in LUTs or in block RAM, as the
+  generator finds cheaper: a row with BRAMs has fewer LUTs than one whose weights are in LUTs.
 - **Weight bits**: of the codes. Scales, thresholds and levels are not counted: they are in the units and arrays,
   and so in their LUTs. Where that takes fewer of them, the hardware holds the integer that a code stands for.
 - **Bit operations**: the sum over all multiplications of a frame of weight bits times activation bits (BOPs: van Baalen
