@@ -17,7 +17,16 @@ MODELS = sorted(ROOT.rglob("*.onnx"))
 FRAMES = 2
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda p: f"{p.parent.name}/{p.stem}")
+# The cycle model of these takes a minute or more.
+LONG = {"fashion/resnet", "fashion/w2a2"}
+
+
+def _marked(path):
+    name = f"{path.parent.name}/{path.stem}"
+    return pytest.param(path, id=name, marks=[pytest.mark.slow] if name in LONG else [])
+
+
+@pytest.mark.parametrize("model", map(_marked, MODELS))
 def test_no_bubbles_and_the_accuracy_that_is_stated(model, scratch):
     project = Project(model, directory=scratch)
     frames = 2 * (4 + project.plan.frames_inside)
