@@ -166,7 +166,7 @@ class Reporter:
         shares = f"LUTs {use['lut']:.1%}, FFs {use['ff']:.1%}, DSPs {use['dsp']:.1%}, BRAMs {use['bram18']:.1%}"
         self.out.print(f"share of an {r['part']}, flattened: {shares}")
         self.out.print(f"assumed: {'; '.join(r['assumed'])}", markup=False)
-        self.out.print(f"by Yosys; arrays: {r['target']}; written to {r['directory']}/synth.json", markup=False)
+        self.out.print(f"by Yosys; arrays: {r['target']}; written to {r['directory']}/{r['written']}", markup=False)
 
     def pnr(self, r):
         """What place and route found."""

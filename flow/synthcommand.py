@@ -57,6 +57,7 @@ def synth_build(directory, part, report, *, ip=False):
         found = synthesize_parts(verilog, top, parts, family=device.family, progress=progress)
     result = {
         "directory": str(directory),
+        "written": "synth-ip.json" if ip else "synth.json",
         "target": target,
         "part": device.name,
         "family": device.family,
@@ -65,7 +66,7 @@ def synth_build(directory, part, report, *, ip=False):
         "assumed": [*ASSUMED, *(ASSUMED_OF_PRIMITIVES if target != Luts.OPERATORS.value else ())],
         "stages": {name or "the rest": _row(resources) for name, resources in found.items()},
     }
-    atomic_write(directory / ("synth-ip.json" if ip else "synth.json"), json.dumps(result, indent=2) + "\n")
+    atomic_write(directory / result["written"], json.dumps(result, indent=2) + "\n")
     return result
 
 

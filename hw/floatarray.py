@@ -160,7 +160,8 @@ class FloatArray(wiring.Component):
         if self._reorders:
             results = self._reorder(m, results, pipe(m, last, self._result))
         m.d.comb += [self.o[i].eq(value) for i, value in enumerate(results)]
-        m.d.comb += self.o_valid.eq(self._during(m, pipe(m, last, self.LATENCY), self._pe // self._lanes))
+        valid = pipe(m, last, self.LATENCY, reset_less=False)  # no result of before a reset is left in it
+        m.d.comb += self.o_valid.eq(self._during(m, valid, self._pe // self._lanes))
         return m
 
     def _reduce(self, m, partials, biases, end):

@@ -7,10 +7,11 @@ from amaranth.lib.wiring import In, Out
 __all__ = ["FloatMul", "increment", "pipe"]
 
 
-def pipe(m, value, cycles=1):
-    """``value``, ``cycles`` cycles later. Registers have no reset, so that they fit into DSPs and shift registers."""
+def pipe(m, value, cycles=1, *, reset_less=True):
+    """``value``, ``cycles`` cycles later. Registers have no reset, so that they fit into DSPs and shift registers; what
+    says that something is valid needs one."""
     for _ in range(cycles):
-        stage = Signal.like(value, name="stage", reset_less=True)
+        stage = Signal.like(value, name="stage", reset_less=reset_less)
         m.d.sync += stage.eq(value)
         value = stage
     return value
