@@ -166,8 +166,8 @@ class Project:
         return describe(self.plan, self.registers, self.model.name)
 
     def generate_ip(self):
-        """Write ``ip/``, the complete block with its registers, beside the bare one and the manifest, which others read;
-        returns whether anything had to be done for it."""
+        """Write ``ip/``, the complete block with its registers, beside what `generate` writes; returns whether
+        anything had to be done for it."""
         from hw.verilog import emit_ip
 
         from .ipfolder import ip_files
