@@ -16,9 +16,9 @@ from . import methods
 from .random import chosen, generator_named
 
 __all__ = ["DOMAIN", "KINDS", "OPERATIONS", "BasisQuant", "LevelQuant", "StochasticQuant", "TernaryQuant",
-           "basis_levels", "basis_quant", "chance", "level_quant", "make_basis_quant", "make_level_quant",
+           "basis_levels", "basis_quant", "chance", "digit_sums", "level_quant", "make_basis_quant", "make_level_quant",
            "make_opset", "make_stochastic_quant", "make_ternary_quant", "midpoints", "number_frames",
-           "signed_sums", "stochastic_quant", "ternary_quant"]  # fmt: skip
+           "stochastic_quant", "ternary_quant"]  # fmt: skip
 
 DOMAIN = "fewbit"
 VERSION = 1
@@ -58,26 +58,27 @@ def level_index(x, middles):
     return number
 
 
-def signed_sums(basis):
-    """``sum_i e_i*basis_i`` for every e in {-1, +1}^K, over the last axis: sum n has e_i = +1 where bit i of n is set.
+def digit_sums(basis, digits="bipolar"):
+    """``sum_i e_i*basis_i`` for every e, over the last axis: in sum n e_i is the upper digit where bit i of n is set.
 
-    Float32, summed from the first basis value on.
+    ``digits``: "bipolar", -1 and +1, or "binary", 0 and 1. Float32, summed from the first basis value on.
     """
-    basis = _float32(basis)
+    basis, (lower, upper) = _float32(basis), _F32(methods.DIGITS[digits])
     levels = np.zeros((*basis.shape[:-1], 1), dtype=_F32)
     for i in range(basis.shape[-1]):
-        levels = np.concatenate([levels - basis[..., i : i + 1], levels + basis[..., i : i + 1]], axis=-1)
+        value = basis[..., i : i + 1]
+        levels = np.concatenate([levels + lower * value, levels + upper * value], axis=-1)
     return levels
 
 
-def basis_levels(basis):
-    """`signed_sums` ascending: the levels of LQ-Nets (Zhang and others 2018)."""
-    return np.sort(signed_sums(basis), axis=-1)
+def basis_levels(basis, digits="bipolar"):
+    """`digit_sums` ascending: the levels of LQ-Nets (Zhang and others 2018)."""
+    return np.sort(digit_sums(basis, digits), axis=-1)
 
 
-def basis_quant(x, basis):
+def basis_quant(x, basis, *, digits="bipolar"):
     """`level_quant` with the levels of ``basis``."""
-    return level_quant(x, basis_levels(basis))
+    return level_quant(x, basis_levels(basis, digits))
 
 
 def ternary_quant(x, delta, positive, negative):
@@ -142,9 +143,13 @@ class LevelQuant(_Operation):
 
 
 class BasisQuant(_Operation):
-    """Operands x, basis."""
+    """Operands x, basis; attribute digits."""
 
-    compute = staticmethod(basis_quant)
+    def get_nodeattr_types(self):
+        return {"digits": ("s", False, "bipolar", set(methods.DIGITS))}
+
+    def compute(self, x, basis):
+        return basis_quant(x, basis, digits=self.get_nodeattr("digits"))
 
 
 class TernaryQuant(_Operation):
@@ -189,9 +194,9 @@ def make_level_quant(x, levels, y, name=None):
     return _make("LevelQuant", (x, levels), y, name, {})
 
 
-def make_basis_quant(x, basis, y, name=None):
+def make_basis_quant(x, basis, y, name=None, *, digits="bipolar"):
     """A `BasisQuant` node."""
-    return _make("BasisQuant", (x, basis), y, name, {})
+    return _make("BasisQuant", (x, basis), y, name, {} if digits == "bipolar" else {"digits": digits})
 
 
 def make_ternary_quant(x, delta, positive, negative, y, name=None):

@@ -169,8 +169,8 @@ class Float32(Format):
 class Levels(Format):
     """A table of integers, ascending; a code is an index into it. Codes beyond the table count as its last entry.
 
-    ``basis`` are numbers V_i of which every entry is a sum with signs, where that is known: entry n is
-    ``sum(V_i*e_i)`` for some e in {-1, +1}^K (LQ-Nets), so that products may be made plane by plane.
+    ``basis`` are positive numbers V_i that every entry is made of, where that is known (LQ-Nets), so that products may
+    be made plane by plane: an entry is ``base + sum(V_i*e_i)``, e_i in `digit`.
     """
 
     table: tuple
@@ -180,7 +180,7 @@ class Levels(Format):
         if not 2 <= len(self.table) <= 256 or any(a >= b for a, b in zip(self.table, self.table[1:], strict=False)):
             raise ValueError(f"A table of levels must have 2 to 256 rising integers, not {self.table!r}")
         if self.basis and not set(self.table) <= set(self._sums()):
-            raise ValueError(f"The levels {self.table} are not sums of +-{self.basis}")
+            raise ValueError(f"The levels {self.table} are not made of {self.basis}")
 
     @property
     def bits(self):
@@ -212,13 +212,24 @@ class Levels(Format):
         """Values of ``codes``: what stands there in the table."""
         return self.values[np.minimum(np.asarray(codes, dtype=np.int64), len(self.table) - 1)]
 
+    @property
+    def digit(self):
+        """The format of an e_i: bipolar where the levels reach from ``-sum(V)`` to ``sum(V)``, else 0 and 1."""
+        return Bipolar() if (self.lo, self.hi) == (-sum(self.basis), sum(self.basis)) else Unsigned(1)
+
+    @property
+    def base(self):
+        """What is added to the ``V_i*e_i``; 0 with bipolar digits."""
+        return 0 if self.digit == Bipolar() else self.lo
+
     def _sums(self):
-        """The sum for every pattern of signs, bit i set where V_i counts positively."""
-        return [sum(v if pattern >> i & 1 else -v for i, v in enumerate(self.basis))
+        """The level for every pattern of digits, bit i set where e_i is the upper one."""
+        lower, upper = self.digit.lo, self.digit.hi
+        return [self.base + sum(v * (upper if pattern >> i & 1 else lower) for i, v in enumerate(self.basis))
                 for pattern in range(1 << len(self.basis))]  # fmt: skip
 
     def patterns(self):
-        """For every code the signs e as an integer, bit i for V_i."""
+        """For every code the digits as an integer, bit i for V_i."""
         sums = self._sums()
         return [sums.index(int(value)) for value in self.decode(np.arange(1 << self.bits))]
 

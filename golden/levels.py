@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import exchange
+from . import exchange, methods
 from .formats import Format, levels_format
 from .onnxfile import ModelError
 from .tensors import Constant, Digits, Integers
@@ -67,8 +67,8 @@ class LevelQuantizer:
         return self.table[self.index(x)]
 
     @classmethod
-    def of(cls, kind, operands, bits=FIXED_POINT_BITS):
-        """From the operands of a node; ``bits`` as of `whole_multiples`."""
+    def of(cls, kind, operands, bits=FIXED_POINT_BITS, *, digits="bipolar"):
+        """From the operands of a node; ``bits`` as of `whole_multiples`, ``digits`` those of a basis."""
         if kind == "TernaryQuant":
             delta, positive, negative = (_one(v, name) for v, name in
                                          zip(operands, ("delta", "positive", "negative"), strict=True))  # fmt: skip
@@ -82,7 +82,7 @@ class LevelQuantizer:
             if given.size != given.shape[-1]:
                 raise ModelError("on data it must have one row of levels for the whole tensor")
             given = given.reshape(-1)
-            levels = _checked(exchange.basis_levels(given) if kind == "BasisQuant" else given)
+            levels = _checked(exchange.basis_levels(given, digits) if kind == "BasisQuant" else given)
             basis = given if kind == "BasisQuant" else ()
             middles = exchange.midpoints(levels)
 
@@ -92,7 +92,7 @@ class LevelQuantizer:
         whole, scale, exact = whole_multiples(np.concatenate([levels, basis]), bits)
         table, whole_basis = whole[: len(levels)], whole[len(levels) :]
         if len(basis) and not exact:
-            table = np.sort(exchange.basis_levels(whole_basis).astype(np.int64))
+            table = exchange.basis_levels(whole_basis, digits).astype(np.int64)
         fmt = levels_format(table, np.abs(whole_basis))
         return cls(index, table, np.full(1, scale), fmt, exact)
 
@@ -112,11 +112,11 @@ def _checked(levels):
     return levels
 
 
-def quantized_levels(kind, array, operands, bits=FIXED_POINT_BITS):
+def quantized_levels(kind, array, operands, bits=FIXED_POINT_BITS, **attributes):
     """The `Constant` that a node makes of a constant, and whether its integers are exact."""
     array = np.asarray(array, dtype=np.float32)
     find = {"TernaryQuant": _ternary, "BasisQuant": _basis, "LevelQuant": _levels}[kind]
-    rows, values, codes, digits = find(array, [np.asarray(v, dtype=np.float32) for v in operands])
+    rows, values, codes, digits = find(array, [np.asarray(v, dtype=np.float32) for v in operands], **attributes)
     # Parameters by row, of which every element of the array has one.
     distinct, which = np.unique(rows.reshape(-1, rows.shape[-1]), axis=0, return_inverse=True)
     found = [whole_multiples(row, bits) for row in distinct]
@@ -151,20 +151,19 @@ def _fits(array, parameters):
         raise ModelError(f"its parameters of shape {parameters.shape} do not fit a tensor of shape {array.shape}")
 
 
-def _basis(array, operands):
+def _basis(array, operands, *, digits="bipolar"):
     (basis,) = operands
     _fits(array, basis)
     count = basis.shape[-1]
     if not 1 <= count <= 8:
         raise ModelError(f"it must have 1 to 8 basis values, not {count}")
-    levels = _checked(exchange.basis_levels(basis))
-    patterns = np.arange(1 << count)
-    digits = np.array([2 * (patterns >> i & 1) - 1 for i in range(count)])
-    order = np.argsort(exchange.signed_sums(basis), axis=-1, kind="stable")
+    levels = _checked(exchange.basis_levels(basis, digits))
+    table = np.array(methods.code_table(count, digits), dtype=np.int64).T
+    order = np.argsort(exchange.digit_sums(basis, digits), axis=-1, kind="stable")
     index = exchange.level_index(array, exchange.midpoints(levels))
     order = np.broadcast_to(order, (*array.shape, 1 << count))
     codes = np.take_along_axis(order, index[..., None], axis=-1)[..., 0]
-    return basis, exchange.level_quant(array, levels), codes, digits
+    return basis, exchange.level_quant(array, levels), codes, table
 
 
 def _levels(array, operands):

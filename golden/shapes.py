@@ -6,6 +6,7 @@ import numpy as np
 
 from .encoding import quantized
 from .levels import LevelQuantizer, quantized_levels
+from .methods import DIGITS
 from .onnxfile import ModelError, describe, evaluate
 from .quantizers import BipolarQuantizer, UniformQuantizer
 from .registry import constant, data_of, handles, shape_of
@@ -46,12 +47,15 @@ def quantize_to_levels(importer, node, inputs, attributes):
         raise ModelError(f"it must have {1 + len(names)} inputs, not {sum(i is not None for i in inputs)}")
     x, *operands = inputs
     operands = [constant(t, name) for t, name in zip(operands, names, strict=True)]
+    digits = attributes.get("digits", "bipolar")
+    if digits not in DIGITS:
+        raise ModelError(f"its digits must be {' or '.join(DIGITS)}, not {digits!r}")
+    given = {"digits": digits} if node.op_type == "BasisQuant" else {}
     if isinstance(x, Constant):
-        result, exact = quantized_levels(
-            node.op_type, constant(x, "the tensor that it quantizes"), operands, importer.precision
-        )
+        array = constant(x, "the tensor that it quantizes")
+        result, exact = quantized_levels(node.op_type, array, operands, importer.precision, **given)
     else:
-        quantizer = LevelQuantizer.of(node.op_type, operands, importer.precision)
+        quantizer = LevelQuantizer.of(node.op_type, operands, importer.precision, **given)
         result, exact = quantized(importer, data_of(x), quantizer), quantizer.exact
     if not exact:
         importer.note(

@@ -184,6 +184,7 @@ class Planes(Arithmetic):
         self.coefficients = coding.coefficients
         self._paired = isinstance(x_format, Levels) and bool(x_format.basis) and coding.bipolar
         if self._paired:
+            self._sums = dense.weights.sum(axis=1, dtype=np.int64)
             self._pair_up(x_format)
         else:
             self._x = [(self.lane_format, tuple(range(self.lane_format.bits)))]
@@ -198,7 +199,7 @@ class Planes(Arithmetic):
         self.lane_format = Unsigned(len(x_format.basis))
         if self.x_table == tuple(range(1 << x_format.bits)):
             self.x_table = None
-        self._x = [(Bipolar(), (j,)) for j in range(len(x_format.basis))]
+        self._x = [(x_format.digit, (j,)) for j in range(len(x_format.basis))]
         basis = np.array(x_format.basis, dtype=np.int64)
         self.coefficients = (self.coefficients[:, :, None] * basis).reshape(len(self.coefficients), -1)
 
@@ -215,12 +216,13 @@ class Planes(Arithmetic):
         if not self._paired:
             return [value]
         pattern = self.x_format.patterns()[int(self.x_format.encode([value])[0])]
-        return [2 * (pattern >> j & 1) - 1 for j in range(len(self._x))]
+        return [int(fmt.decode(pattern >> j & 1)) for j, (fmt, _) in enumerate(self._x)]
 
     @property
     def offsets(self):
         by_plane = np.array([row[self.codes].sum(axis=1) for row in self.terms.offset(self._digits)])  # (planes, N)
-        return (self.coefficients * np.repeat(by_plane, len(self._x), axis=0).T).sum(axis=1)
+        heaps = (self.coefficients * np.repeat(by_plane, len(self._x), axis=0).T).sum(axis=1)
+        return heaps + (self.x_format.base * self._sums if self._paired else 0)
 
     @property
     def bounds(self):

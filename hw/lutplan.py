@@ -15,7 +15,7 @@ __all__ = ["BLOCKS", "Counter", "counters_of", "plan_stages"]
 
 BLOCKS = ((6, 0), (4, 1), (2, 2))  # bits of a block's own column and of the next one
 _MOST_BLOCKS = 4
-_MOST_STAGES = 12
+_STAGES, _MOST_STAGES = 12, 60  # tried; tried where those are too few
 _FLIP_FLOP = 1 / 16  # LUTs that a flip-flop is worth: a slice has two of them for each LUT, mostly idle
 _BEAM = 12  # plans that are followed at a time
 # How many bits a LUT must remove, at least, for a counter to be placed in a stage: tried for each stage.
@@ -86,7 +86,9 @@ def plan_stages(heights, width, rows=None, flip_flop=_FLIP_FLOP, most=_MOST_STAG
     """
     rows = rows or (2,) * width
     states, found = {tuple(heights): (0, ())}, None
-    for _ in range(most + 1):
+    for stage in range(most + 1):
+        if found is not None and stage > _STAGES:
+            break
         after = {}
         for current, (cost, stages) in states.items():
             if all(h <= r for h, r in zip(current, rows, strict=False)):

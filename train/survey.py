@@ -96,7 +96,8 @@ def _rows():
         yield row("LSQ", f"lsq-w{bits}a{bits}", bits, bits, Lsq(bits, signed=True), Lsq(bits))
 
     for w, a in ((1, 2), (2, 2), (3, 3)):
-        yield row("LQ-Nets", f"lq-w{w}a{a}", w, a, Lq(w, per_channel=True), Lq(a))
+        yield row("LQ-Nets", f"lq-w{w}a{a}", w, a, Lq(w, per_channel=True), Lq(a, rectified=True))
+    yield row("LQ-Nets, activations of both signs", "lq-bipolar-w2a2", 2, 2, Lq(2, per_channel=True), Lq(2))
     for bits in (2, 3, 4):
         yield row("clusters (Deep Compression)", f"clusters-w{bits}a4", bits, 4, Clusters(bits), _FOUR,
                   start="float32")  # fmt: skip

@@ -25,42 +25,46 @@ def _operator(name, **operands):
 
 @dataclass(frozen=True)
 class Lq(Quantizer):
-    """LQ-Nets, ``bits`` basis vectors; for weights per channel, for activations of both signs per tensor.
+    """LQ-Nets, ``bits`` basis vectors; for weights per channel, for activations per tensor.
 
     The basis is a moving average of alternating least squares (`golden.methods.lqnets`), one step of it in each
-    training step. The gradient of weights is 1, that of activations is 0 beyond the outer levels.
+    training step. The gradient of weights is 1, that of activations is 0 beyond the outer levels. Rectified activations
+    have digits 0 and 1, as in the authors' program, so that zero is a level; others, and weights, -1 and +1.
     """
 
     bits: int
     per_channel: bool = False
     precision: int | None = 8
-
-    rectified = False
+    rectified: bool = False
 
     def __post_init__(self):
         check_bits(self.bits, 1, 4)
 
+    @property
+    def digits(self):
+        return "binary" if self.rectified else "bipolar"
+
     def init(self, x, reach):
         basis = lqnets.first_basis(x, self.bits, per_channel=self.per_channel)
-        return {"basis": lqnets.refine(x, basis, momentum=0)}
+        return {"basis": lqnets.refine(x, basis, momentum=0, digits=self.digits)}
 
     def _basis(self, state):
         return methods.to_grid(jax.lax.stop_gradient(state["basis"]), self.precision)
 
     def weights(self, x, state, draws):
-        return apply(methods.basis_quant, x, self._basis(state), clip=False)
+        return apply(methods.basis_quant, x, self._basis(state), clip=False, digits=self.digits)
 
     def activations(self, x, state, draws):
-        return apply(methods.basis_quant, x, self._basis(state), clip=True)
+        return apply(methods.basis_quant, x, self._basis(state), clip=True, digits=self.digits)
 
     def renewed(self, x, state):
-        return {"basis": lqnets.refine(x, state["basis"])}
+        return {"basis": lqnets.refine(x, state["basis"], digits=self.digits)}
 
     def operator(self, x, state):
         basis = np.asarray(self._basis(state))
         if self.per_channel:
             basis = basis.reshape((1,) * (x.ndim - 1) + basis.shape)
-        return _operator("BasisQuant", basis=basis)
+        return Operator("BasisQuant", {"basis": basis}, {"digits": self.digits} if self.rectified else {}, DOMAIN)
 
 
 @dataclass(frozen=True)

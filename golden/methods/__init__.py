@@ -8,7 +8,7 @@ from .binary import binary_scale, sign, xnor
 from .clusters import cluster, kmeans
 from .dorefa import dorefa_activations, dorefa_weights, quantize_gradient, quantize_k
 from .grid import exponential, power_of_two, rounded, to_grid
-from .levels import basis_levels, basis_quant, level_quant, midpoints
+from .levels import DIGITS, basis_levels, basis_quant, code_table, level_quant, midpoints
 from .powers import logarithmic, logarithmic_levels
 from .regularization import deviation
 from .steps import lsq, lsq_init, pact, symmetric, uniform
@@ -16,10 +16,12 @@ from .stochastic import stochastic_sign, stochastic_ternary
 from .ternaries import ternary, ternary_learned, ternary_scale, twn, twn_threshold
 
 __all__ = [
+    "DIGITS",
     "basis_levels",
     "basis_quant",
     "binary_scale",
     "cluster",
+    "code_table",
     "deviation",
     "dorefa_activations",
     "dorefa_weights",

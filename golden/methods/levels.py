@@ -4,7 +4,9 @@ from itertools import product
 
 from .method import Method, namespace
 
-__all__ = ["basis_levels", "basis_quant", "code_table", "level_quant", "midpoints", "select"]
+__all__ = ["DIGITS", "basis_levels", "basis_quant", "code_table", "level_quant", "midpoints", "select"]
+
+DIGITS = {"bipolar": (-1.0, 1.0), "binary": (0.0, 1.0)}  # what a digit of a code may be, the lower first
 
 
 def midpoints(levels):
@@ -39,32 +41,34 @@ def _(grad, x, levels, *, clip=True):
     return grad * xp.astype((x >= levels[..., 0]) & (x <= levels[..., -1]), grad.dtype)
 
 
-def code_table(bits):
-    """All of {-1, +1}^bits, as tuples; the first entry changes fastest."""
-    return [code[::-1] for code in product((-1.0, 1.0), repeat=bits)]
+def code_table(bits, digits="bipolar"):
+    """All codes of ``bits`` of `DIGITS`, as tuples; the first entry changes fastest."""
+    return [code[::-1] for code in product(DIGITS[digits], repeat=bits)]
 
 
-def basis_levels(basis):
-    """``(levels, codes)``: the ascending values of ``sum_i basis_i * e_i``, and the ``e`` in {-1, +1}^K of each.
+def basis_levels(basis, digits="bipolar"):
+    """``(levels, codes)``: the ascending values of ``sum_i basis_i * e_i``, and the ``e`` of each.
+
+    ``e`` is in {-1, +1}^K, the paper's, or with binary digits in {0, 1}^K, as for activations in its authors' program.
 
     ``basis`` is (..., K), the levels (..., 2**K), the codes (..., 2**K, K).
     """
     xp = namespace(basis)
-    codes = xp.asarray(code_table(basis.shape[-1]), dtype=basis.dtype)
+    codes = xp.asarray(code_table(basis.shape[-1], digits), dtype=basis.dtype)
     levels = xp.sum(basis[..., None, :] * codes, axis=-1)
     order = xp.argsort(levels, axis=-1)
     return xp.sort(levels, axis=-1), xp.take(codes, order, axis=0)
 
 
 @Method
-def basis_quant(x, basis, *, clip=True):
-    """`level_quant` with the levels of a basis: the operator ``BasisQuant`` (Zhang and others 2018, LQ-Nets).
+def basis_quant(x, basis, *, clip=True, digits="bipolar"):
+    """`level_quant` with `basis_levels`: the operator ``BasisQuant`` (Zhang and others 2018, LQ-Nets).
 
     Gradient for ``x`` as there; none for the basis, which has a rule of its own (`lqnets.refine`).
     """
-    return level_quant(x, basis_levels(basis)[0])
+    return level_quant(x, basis_levels(basis, digits)[0])
 
 
 @basis_quant.backward
-def _(grad, x, basis, *, clip=True):
-    return level_quant.gradients(grad, x, basis_levels(basis)[0], clip=clip)[0]
+def _(grad, x, basis, *, clip=True, digits="bipolar"):
+    return level_quant.gradients(grad, x, basis_levels(basis, digits)[0], clip=clip)[0]

@@ -1,4 +1,7 @@
-"""LQ-Nets (Zhang and others 2018): a learned basis ``v`` and codes ``e`` in {-1, +1}^K, levels ``v . e``."""
+"""LQ-Nets (Zhang and others 2018): a learned basis ``v`` and codes ``e`` in {-1, +1}^K, levels ``v . e``.
+
+Its authors' program takes codes in {0, 1}^K for activations, which come out of a ReLU: digits "binary".
+"""
 
 import math
 
@@ -22,14 +25,14 @@ def first_basis(x, bits, *, per_channel=False):
     return reach[..., None] * steps / (2**bits - 1)
 
 
-def fit(x, basis):
+def fit(x, basis, *, digits="bipolar"):
     """One step of the paper's alternating least squares (QEM): the codes ``B`` of ``x``, then the best basis for them.
 
     That is ``(B'B + ridge)^-1 (B'x + ridge*basis)``; neither half of a step makes ``E(x - v.e)^2`` larger.
     ``basis`` is (K,), or (channels, K) for ``x`` with channels last.
     """
     xp, bits = namespace(x), basis.shape[-1]
-    levels, codes = basis_levels(basis)
+    levels, codes = basis_levels(basis, digits)
     e = select(x[..., None], midpoints(levels)[..., None, :], xp.moveaxis(codes, -2, -1))
     axis = tuple(range(x.ndim if basis.ndim == 1 else x.ndim - 1))
     gram = xp.mean(e[..., :, None] * e[..., None, :], axis=axis) + _RIDGE * xp.eye(bits, dtype=x.dtype)
@@ -37,16 +40,16 @@ def fit(x, basis):
     return xp.linalg.solve(gram, right[..., None])[..., 0]
 
 
-def refine(x, basis, *, momentum=0.9, steps=1):
+def refine(x, basis, *, momentum=0.9, steps=1, digits="bipolar"):
     """``momentum*basis + (1-momentum)*fitted``, fitted by ``steps`` of `fit`: what a training step does."""
     fitted = basis
     for _ in range(steps):
-        fitted = fit(x, fitted)
+        fitted = fit(x, fitted, digits=digits)
     return momentum * basis + (1 - momentum) * fitted
 
 
-def error(x, basis):
+def error(x, basis, *, digits="bipolar"):
     """``sqrt(E(x - v.e)^2)``."""
     xp = namespace(x)
-    levels, _ = basis_levels(basis)
+    levels, _ = basis_levels(basis, digits)
     return math.sqrt(float(xp.mean((x - select(x, midpoints(levels), levels)) ** 2)))

@@ -14,6 +14,11 @@ class LevelGraph(Graph):
     def ours(self, kind, x, /, *operands, **attributes):
         return self.op(kind, x, *operands, domain=exchange.DOMAIN, **attributes)
 
+    def data(self, x, name):
+        """``x`` quantized by what ``ACTIVATIONS`` has of that name."""
+        kind, operands, *attributes = ACTIVATIONS[name]
+        return self.ours(kind, x, *operands, **dict(*attributes))
+
     def model(self, **metadata):
         model = super().model(**metadata)
         model.opset_import.append(exchange.make_opset())
@@ -50,6 +55,8 @@ WEIGHTS = {  # name: (operator, operands for parameters of a shape)
 ACTIVATIONS = {
     "lq2": ("BasisQuant", [np.float32([5, 13]) * STEP * 4]),
     "lq3": ("BasisQuant", [np.float32([5, 9, 6]) * STEP * 4]),
+    "lq2 0/1": ("BasisQuant", [np.float32([5, 13]) * STEP * 4], {"digits": "binary"}),
+    "lq3 0/1": ("BasisQuant", [np.float32([5, -9, 6]) * STEP * 4], {"digits": "binary"}),
     "ttq": ("TernaryQuant", [np.float32(0.5), np.float32(0.75), np.float32(0.5)]),
     "levels": ("LevelQuant", [np.float32([-1, 0, 0.25, 0.5, 2])]),
     "power": ("LevelQuant", [np.float32([0, 0.25, 0.5, 1, 2])]),
@@ -65,10 +72,7 @@ def level_model(weights, activations, *, seed=0, per_channel=True, conv=False, h
     g = LevelGraph(shape)
 
     def quantized(t):
-        if ACTIVATIONS[activations] is None:
-            return g.quant(t, 0.25, bits=3)
-        kind, operands = ACTIVATIONS[activations]
-        return g.ours(kind, t, *operands)
+        return g.quant(t, 0.25, bits=3) if ACTIVATIONS[activations] is None else g.data(t, activations)
 
     def layer(t, *size):
         lead = (size[0], *[1] * (len(size) - 1)) if len(size) > 2 else (1, size[1])

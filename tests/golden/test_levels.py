@@ -5,8 +5,9 @@ import pytest
 from qonnx.core.onnx_exec import execute_onnx
 
 from golden import exchange, execute
+from golden.formats import parse_format
 from golden.importer import ModelError, import_model
-from golden.levels import quantized_levels, whole_multiples
+from golden.levels import LevelQuantizer, quantized_levels, whole_multiples
 from golden.network import Dense
 from tests.golden.levelmodels import ACTIVATIONS, WEIGHTS, LevelGraph, level_model
 from tests.golden.reference import cleaned
@@ -81,6 +82,27 @@ def test_what_is_made_of_constants(kind, operands):
             == i.codes).all()  # fmt: skip
 
 
+@pytest.mark.parametrize("basis, table, base, digits, text", [
+    ([1.0, 2.0], [0, 1, 2, 3], None, None, "uint2"), ([1.25, 0.5], [0, 2, 5, 7], 0, "uint1", "levels 0,2,5,7 of 5,2"),
+    ([1.25, -0.5], [-2, 0, 3, 5], -2, "uint1", "levels -2,0,3,5 of 5,2"),
+])  # fmt: skip
+def test_a_basis_with_binary_digits(basis, table, base, digits, text, scratch):
+    """LQ-Nets' activations behind a ReLU: zero is a level. Constants have such digits too."""
+    basis = np.float32(basis)
+    quantizer = LevelQuantizer.of("BasisQuant", [basis], digits="binary")
+    assert (
+        quantizer.table.tolist() == table and str(quantizer.format) == text and parse_format(text) == quantizer.format
+    )
+    if base is not None:
+        found = quantizer.format
+        assert found.base == base and str(found.digit) == digits
+        assert [base + sum(b for i, b in enumerate(found.basis) if p >> i & 1) for p in found.patterns()] == table
+    x = np.random.default_rng(3).normal(size=(5, 7)).astype(np.float32)
+    constant, exact = quantized_levels("BasisQuant", x, [basis], digits="binary")
+    assert exact and (constant.array == exchange.basis_quant(x, basis, digits="binary")).all()
+    assert set(constant.array.ravel()) == {0, *basis.tolist(), basis.sum()}
+
+
 @pytest.mark.parametrize("kind, operands, message", [
     ("LevelQuant", [np.zeros((4, 2))], "one row of levels for the whole tensor"),
     ("LevelQuant", [[1, 0]], "ascending"), ("LevelQuant", [], "it must have 2 inputs, not 1"),
@@ -92,6 +114,14 @@ def test_errors_on_data(kind, operands, message, scratch):
     t = g.ours(kind, g.quant("input", 1.0), *[np.float32(o) for o in operands])
     g.end(g.op("MatMul", t, np.eye(4, dtype=np.float32))).save(scratch / "m.onnx")
     with pytest.raises(ModelError, match=message):
+        import_model(scratch / "m.onnx")
+
+
+def test_unknown_digits(scratch):
+    g = LevelGraph([1, 4])
+    t = g.ours("BasisQuant", g.quant("input", 1.0), np.float32([1, 2]), digits="ternary")
+    g.end(g.op("MatMul", t, np.eye(4, dtype=np.float32))).save(scratch / "m.onnx")
+    with pytest.raises(ModelError, match="digits must be bipolar or binary, not 'ternary'"):
         import_model(scratch / "m.onnx")
 
 

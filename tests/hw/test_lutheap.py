@@ -121,7 +121,7 @@ def test_counters_remove_what_they_say():
         assert most < 1 << counter.outputs and counter.worth > 0
 
 
-@pytest.mark.parametrize("heights", [(1,), (3,), (40,), (7, 0, 9), (0, 5), (33, 61, 12, 1)])
+@pytest.mark.parametrize("heights", [(1,), (3,), (40,), (7, 0, 9), (0, 5), (33, 61, 12, 1), tuple(range(9, 320, 20))])
 def test_stages_leave_two_rows(heights):
     width = sum(h << e for e, h in enumerate(heights)).bit_length()
     _, stages = plan_stages(heights, width)

@@ -13,7 +13,7 @@ from hw.verilog import emit
 from sim.cycles import predict
 from sim.damage import order_of
 from sim.runner import build, simulate
-from tests.golden.levelmodels import ACTIVATIONS, WEIGHTS, LevelGraph, level_model
+from tests.golden.levelmodels import WEIGHTS, LevelGraph, level_model
 
 FRAMES = 24
 
@@ -29,13 +29,9 @@ def mixed():
         w = g.ours(kind, g.const(rng.normal(0, 0.3, size)), *parameters(rng, lead))
         return g.op("MatMul", t, w)
 
-    def data(t, name):
-        kind, operands = ACTIVATIONS[name]
-        return g.ours(kind, t, *operands)
-
-    t = layer(data("input", "lq2"), "lq2", 9, 6)
-    t = layer(data(t, "levels"), "cluster16", 6, 6)
-    t = layer(data(t, "ttq"), "power", 6, 5)
+    t = layer(g.data("input", "lq2"), "lq2", 9, 6)
+    t = layer(g.data(t, "levels"), "cluster16", 6, 6)
+    t = layer(g.data(t, "ttq"), "power", 6, 5)
     t = g.ours("StochasticQuant", t, np.float32(0.25), kind="ternary", seed=3)
     return g.end(layer(t, "ttq", 5, 4))
 
@@ -77,7 +73,7 @@ def _every_case():
     for weights in WEIGHTS:
         for conv in (False, True):
             yield weights, "lq2" if weights.startswith("lq") else "levels", conv
-    yield from (("lq2", a, conv) for a in ("ttq", "power", "lq3") for conv in (False, True))
+    yield from (("lq2", a, conv) for a in ("ttq", "power", "lq3", "lq3 0/1") for conv in (False, True))
 
 
 @pytest.mark.slow
