@@ -33,11 +33,21 @@ def fit(x, basis, *, digits="bipolar"):
     """
     xp, bits = namespace(x), basis.shape[-1]
     levels, codes = basis_levels(basis, digits)
-    e = select(x[..., None], midpoints(levels)[..., None, :], xp.moveaxis(codes, -2, -1))
     axis = tuple(range(x.ndim if basis.ndim == 1 else x.ndim - 1))
-    gram = xp.mean(e[..., :, None] * e[..., None, :], axis=axis) + _RIDGE * xp.eye(bits, dtype=x.dtype)
-    right = xp.mean(e * x[..., None], axis=axis) + _RIDGE * basis
+    share, part = _by_level(x, midpoints(levels), axis)
+    gram = xp.sum(share[..., None, None] * codes[..., :, None] * codes[..., None, :], axis=-3)
+    right = xp.sum(part[..., None] * codes, axis=-2)
+    gram, right = gram + _RIDGE * xp.eye(bits, dtype=x.dtype), right + _RIDGE * basis
     return xp.linalg.solve(gram, right[..., None])[..., 0]
+
+
+def _by_level(x, thresholds, axis):
+    """Of every level the share of ``x`` that takes it, and what that adds to the mean of ``x``; levels last."""
+    xp = namespace(x)
+    above = [xp.astype(x >= thresholds[..., i], x.dtype) for i in range(thresholds.shape[-1])]
+    above = [xp.ones_like(x), *above, xp.zeros_like(x)]
+    each = [a - b for a, b in zip(above, above[1:], strict=False)]
+    return tuple(xp.stack([xp.mean(v, axis=axis) for v in values], axis=-1) for values in (each, [x * e for e in each]))
 
 
 def refine(x, basis, *, momentum=0.9, steps=1, digits="bipolar"):
