@@ -23,6 +23,7 @@ from .surveyrows import Maker, rows_of
 __all__ = ["FASHION", "SEEDS", "assembled", "main", "survey"]
 
 SEEDS = (1, 2, 3, 4, 5)
+WORKERS = 3  # rows at a time: a row is no process but waits for some, so two leave cores idle
 PAGE, PICTURE = ROOT / "docs" / "survey.md", ROOT / "docs" / "survey.svg"
 FASHION = ROOT / "docs" / "survey-fashion.json"
 KEPT = BUILD / "survey" / "digits.json"
@@ -43,7 +44,8 @@ def survey(dataset, report, names=None, seeds=SEEDS, folder=None):
     maker = Maker(dataset, seeds, folder)
     begin, before = time.monotonic(), _cpu()
     run_jobs(
-        report, "surveying", list(names or every), STEPS, lambda name, job: measure(every[name], maker, every, job)
+        report, "surveying", list(names or every), STEPS, lambda name, job: measure(every[name], maker, every, job),
+        workers=WORKERS,
     )  # fmt: skip
     lost = one_layer(maker, every, report)
     took = {"seconds": round(time.monotonic() - begin), "cpu_seconds": round(_cpu() - before)}

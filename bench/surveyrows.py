@@ -15,9 +15,7 @@ from flow.cache import BUILD, ROOT, Stage, atomic_write, digest, source_digest
 __all__ = ["FRAMES", "Maker", "Row", "rows_of"]
 
 FLOAT = "float32"
-PTQ_BITS = (8, 4, 2)
-PTQ_RANGES = ("minmax", "percentile", "mse", "kl")
-EXTRA_RANGES_AT = 4  # bits at which the ranges that are neither the simplest nor the best known are shown
+PTQ = {8: ("mse",), 4: ("minmax", "percentile", "mse", "kl"), 2: ("minmax", "mse")}  # ranges by bits
 CALIBRATION = 1024
 # The larger data: some of the rows, and only so many steps, so that they take minutes.
 FASHION_STEPS = 1000
@@ -85,9 +83,8 @@ def _after_training():
     return [
         Row(name=f"ptq-{ranges}-w{bits}a{bits}", method=f"PTQ, {words[ranges]}", weight_bits=bits, act_bits=bits,
             kind="PTQ", start=FLOAT, ranges=ranges)
-        for bits in PTQ_BITS
-        for ranges in PTQ_RANGES
-        if bits == EXTRA_RANGES_AT or ranges in ("minmax", "mse")
+        for bits, every in PTQ.items()
+        for ranges in every
     ]  # fmt: skip
 
 

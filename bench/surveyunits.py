@@ -1,5 +1,8 @@
 """The parts of an accelerator that a quantization method pays for, synthesized alone."""
 
+import threading
+from collections import defaultdict
+
 from amaranth.back import verilog
 from amaranth.hdl import Module
 from amaranth.lib import wiring
@@ -7,7 +10,7 @@ from amaranth.lib.wiring import Out
 
 from flow.cache import BUILD, atomic_write, digest
 from flow.measure import ELABORATION, numbers
-from flow.synth import synthesize_parts
+from flow.synth import synthesize
 from flow.unitcost import quantizers_of
 from hw.layerplan import LayerPlan
 
@@ -32,11 +35,12 @@ class SideBySide(wiring.Component):
 
 
 def part_costs(plan, *, dsp=True):
-    """Counts as of `flow.measure.numbers`, in one run of Yosys: ``{"unit": …, "array": …, "array_lanes": n}``.
+    """Counts as of `flow.measure.numbers`: ``{"unit": …, "array": …, "array_lanes": n}``.
 
     ``unit`` are all units that make codes of sums, with their thresholds, and with random generators where there are
     any; None if there are none. ``array`` is one processing element, its accumulator included, of the second layer's
-    formats (or of the only one's), with `LANES` inputs a cycle, of float32 `FLOAT_LANES`.
+    formats (or of the only one's), with `LANES` inputs a cycle, of float32 `FLOAT_LANES`: its weights come through a
+    port, so that rows of the same formats share a run of Yosys.
 
     Parameters
     ----------
@@ -49,14 +53,25 @@ def part_costs(plan, *, dsp=True):
         units = list(quantizers_of(plan).values())
         units += [q.make_activation() for q in layers if q.is_float and q.dense.relu]
         element = LayerPlan(p.dense, p.act, plan.network.edges(), pe=1, simd=lanes, target=plan.target)
-        parts = {"array": element.make_array()}
+        parts = {"array": element.make_array(), "unit": None}
         if units:
             parts["unit"] = SideBySide({f"u{k}": unit for k, unit in enumerate(units)})
-        text = verilog.convert(SideBySide(parts), name="top", emit_src=False, strip_internal_attrs=True)
-    path = BUILD / "survey" / "parts" / f"{digest(text)}.v"
-    if not path.exists():
-        atomic_write(path, text)
-    found = synthesize_parts(path, "top", {name: f"top.{name}" for name in parts}, dsp=dsp)
-    return {name: numbers(found[name]) if name in found else None for name in ("unit", "array")} | {
-        "array_lanes": lanes
-    }
+        texts = {
+            name: verilog.convert(part, name="top", emit_src=False, strip_internal_attrs=True)
+            for name, part in parts.items()
+            if part is not None
+        }
+    return {name: _cost(texts[name], dsp) if name in texts else None for name in parts} | {"array_lanes": lanes}
+
+
+_locks = defaultdict(threading.Lock)
+
+
+def _cost(text, dsp):
+    """What a module takes; of the same text at the same time only once."""
+    name = digest(text)
+    path = BUILD / "survey" / "parts" / f"{name}.v"
+    with _locks[name]:
+        if not path.exists():
+            atomic_write(path, text)
+        return numbers(synthesize(path, "top", dsp=dsp))

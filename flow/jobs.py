@@ -1,4 +1,4 @@
-"""Some pieces of work done two at a time, each with a line of progress of its own."""
+"""Some pieces of work done at the same time, each with a line of progress of its own."""
 
 import os
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 __all__ = ["run_jobs"]
 
 
-def run_jobs(report, what, names, steps, work):
+def run_jobs(report, what, names, steps, work, workers=None):
     """``{name: work(name, job)}``, in the order of ``names``, two at a time: Yosys and Verilator each take one core.
 
     Parameters
@@ -16,10 +16,12 @@ def run_jobs(report, what, names, steps, work):
         What is being done, beside the bar of progress.
     steps : int
         Of progress that each of them counts for; ``work`` tells its `flow.report.Job` of those done.
+    workers : int
+        How many at a time, if not two, or one where there is but one core.
 
     The first that fails ends the others, and its exception is raised.
     """
-    workers = max(1, min(2, os.cpu_count() or 1))
+    workers = workers or max(1, min(2, os.cpu_count() or 1))
     found, running = {}, []
     with report.jobs(what, steps * len(names)) as start, ThreadPoolExecutor(workers) as pool:
 
