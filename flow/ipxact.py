@@ -40,7 +40,9 @@ class _Writer:
         for interface in self.block.interfaces:
             self.interface(self.add(interfaces, "busInterface"), interface)
         self.memory(root)
-        self.model(self.add(root, "model"))
+        model = self.add(root, "model")
+        self.model(model)
+        self.ports(self.add(model, "ports"))
         sets = self.add(root, "fileSets")
         for view in _VIEWS.values():
             self.file_set(self.add(sets, "fileSet"), f"{view}_view_fileset")
@@ -107,6 +109,17 @@ class _Writer:
         if r.access in _MODIFIED:
             self.add(field, "modifiedWriteValue", _MODIFIED[r.access])
 
+    def ports(self, ports):
+        for port in self.block.ports:
+            p = self.add(ports, "port")
+            self.add(p, "name", port.name)
+            wire = self.add(p, "wire")
+            self.add(wire, "direction", port.direction)
+            if port.bits > 1:
+                vector = self.add(self.vectors(wire), "vector")
+                self.add(vector, "left", port.bits - 1)
+                self.add(vector, "right", 0)
+
     def file_set(self, parent, name):
         self.add(parent, "name", name)
         for path in self.files:
@@ -121,6 +134,9 @@ class _Writer2009(_Writer):
 
     def attribute(self, name):
         return self.tag(name)
+
+    def vectors(self, wire):
+        return wire
 
     def interface(self, parent, interface):
         self.add(parent, "name", interface.name)
@@ -148,16 +164,6 @@ class _Writer2009(_Writer):
             self.add(v, "language", "verilog")
             self.add(v, "modelName", self.block.top)
             self.add(self.add(v, "fileSetRef"), "localName", f"{view}_view_fileset")
-        ports = self.add(model, "ports")
-        for port in self.block.ports:
-            p = self.add(ports, "port")
-            self.add(p, "name", port.name)
-            wire = self.add(p, "wire")
-            self.add(wire, "direction", port.direction)
-            if port.bits > 1:
-                vector = self.add(wire, "vector")
-                self.add(vector, "left", port.bits - 1)
-                self.add(vector, "right", 0)
 
     def ending(self, root):
         parameters = self.add(root, "parameters")
@@ -187,6 +193,9 @@ class _Writer2014(_Writer):
 
     def attribute(self, name):
         return name
+
+    def vectors(self, wire):
+        return self.add(wire, "vectors")
 
     def interface(self, parent, interface):
         self.add(parent, "name", interface.name)
@@ -220,16 +229,6 @@ class _Writer2014(_Writer):
             self.add(instance, "language", "verilog")
             self.add(instance, "moduleName", self.block.top)
             self.add(self.add(instance, "fileSetRef"), "localName", f"{view}_view_fileset")
-        ports = self.add(model, "ports")
-        for port in self.block.ports:
-            p = self.add(ports, "port")
-            self.add(p, "name", port.name)
-            wire = self.add(p, "wire")
-            self.add(wire, "direction", port.direction)
-            if port.bits > 1:
-                vector = self.add(self.add(wire, "vectors"), "vector")
-                self.add(vector, "left", port.bits - 1)
-                self.add(vector, "right", 0)
 
     def ending(self, root):
         pass

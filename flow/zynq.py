@@ -75,6 +75,10 @@ def zynq_files(name, project, build, clock):
 
 
 def _tcl(board, clock):
+    return "\n".join([_project_tcl(board), _design_tcl(clock), _wires_tcl(), _run_tcl(clock)])
+
+
+def _project_tcl(board):
     return f"""\
 # {board.title}: processor, AXI DMA and accelerator, down to accelerator.bit and accelerator.hwh.
 #   vivado -mode batch -source design.tcl [-tclargs JOBS]
@@ -93,7 +97,12 @@ if {{[llength [get_board_parts -quiet {board.board_part}]] > 0}} {{
 }}
 add_files [list [file join $here accelerator_ip.v] [file join $here dma_bridge.v]]
 update_compile_order -fileset sources_1
+"""
 
+
+def _design_tcl(clock):
+    """The block design's cells."""
+    return f"""\
 create_bd_design system
 create_bd_cell -type ip -vlnv xilinx.com:ip:processing_system7 ps
 apply_bd_automation -rule xilinx.com:bd_rule:processing_system7 -config [list make_external "FIXED_IO, DDR" \\
@@ -118,16 +127,21 @@ set_property -dict [list CONFIG.ASSOCIATED_BUSIF s_axis:m_axis:s_axi_control CON
     [get_bd_pins accelerator/aclk]
 set_property -dict [list CONFIG.ASSOCIATED_BUSIF s_dma:m_frames:s_results:m_dma CONFIG.ASSOCIATED_RESET aresetn] \\
     [get_bd_pins bridge/aclk]
+"""
 
-foreach pin {{ps/M_AXI_GP0_ACLK ps/S_AXI_HP0_ACLK reset/slowest_sync_clk axi_dma_0/s_axi_lite_aclk
-    axi_dma_0/m_axi_mm2s_aclk axi_dma_0/m_axi_s2mm_aclk control/aclk memory/aclk accelerator/aclk bridge/aclk}} {{
+
+def _wires_tcl():
+    """Clocks, resets, buses and interrupts between them."""
+    return """\
+foreach pin {ps/M_AXI_GP0_ACLK ps/S_AXI_HP0_ACLK reset/slowest_sync_clk axi_dma_0/s_axi_lite_aclk
+    axi_dma_0/m_axi_mm2s_aclk axi_dma_0/m_axi_s2mm_aclk control/aclk memory/aclk accelerator/aclk bridge/aclk} {
     connect_bd_net [get_bd_pins ps/FCLK_CLK0] [get_bd_pins $pin]
-}}
+}
 connect_bd_net [get_bd_pins ps/FCLK_RESET0_N] [get_bd_pins reset/ext_reset_in]
-foreach pin {{axi_dma_0/axi_resetn control/aresetn memory/aresetn accelerator/aresetn bridge/aresetn}} {{
+foreach pin {axi_dma_0/axi_resetn control/aresetn memory/aresetn accelerator/aresetn bridge/aresetn} {
     connect_bd_net [get_bd_pins reset/peripheral_aresetn] [get_bd_pins $pin]
-}}
-foreach {{from to}} {{
+}
+foreach {from to} {
     ps/M_AXI_GP0            control/S00_AXI
     control/M00_AXI         axi_dma_0/S_AXI_LITE
     control/M01_AXI         accelerator/s_axi_control
@@ -138,21 +152,26 @@ foreach {{from to}} {{
     bridge/m_frames         accelerator/s_axis
     accelerator/m_axis      bridge/s_results
     bridge/m_dma            axi_dma_0/S_AXIS_S2MM
-}} {{
+} {
     connect_bd_intf_net [get_bd_intf_pins $from] [get_bd_intf_pins $to]
-}}
-foreach {{from to}} {{
+}
+foreach {from to} {
     axi_dma_0/mm2s_introut  interrupts/In0
     axi_dma_0/s2mm_introut  interrupts/In1
     accelerator/interrupt   interrupts/In2
     interrupts/dout         ps/IRQ_F2P
-}} {{
+} {
     connect_bd_net [get_bd_pins $from] [get_bd_pins $to]
-}}
+}
 assign_bd_address
 validate_bd_design
 save_bd_design
+"""
 
+
+def _run_tcl(clock):
+    """From the block design to the bitstream and reports."""
+    return f"""\
 set design [get_files system.bd]
 generate_target all $design
 add_files -norecurse [make_wrapper -files $design -top]
