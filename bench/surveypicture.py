@@ -15,6 +15,8 @@ FAMILIES = (
     ("quantized after training", "#9aa5b1", "x", ("ptq",)),
 )
 LABELS = 14  # points that get their name
+OFFSETS = ((5, 6), (5, -6), (-5, 6), (-5, -6), (5, 13), (5, -13), (-5, 13), (-5, -13), (5, 20), (-5, 20))  # in points
+POINT = 5  # pixels from the middle of a point that no label should cover
 
 
 def picture(result):
@@ -34,7 +36,6 @@ def picture(result):
                     [row["hardware"]["cost"]["lut"] for row in mine], [100 * row["accuracy"] for row in mine], **spread,
                     fmt=marker, color=colour, markersize=6, elinewidth=0.7, capsize=0, label=label, alpha=0.9,
                 )  # fmt: skip
-        _names(axes, rows)
         axes.set_xscale("log")
         axes.set_xlabel("LUTs of the accelerator, all at one folding (DSPs and BRAMs come on top)", fontsize=9)
         axes.set_ylabel("accuracy on the test images, %; bars: standard deviation of the seeds", fontsize=9)
@@ -50,6 +51,7 @@ def picture(result):
         axes.grid(color="#e6e9ec", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
+        _names(axes, rows)
         out = io.BytesIO()
         figure.savefig(out, format="svg", metadata={"Date": None})
     return out.getvalue()
@@ -78,9 +80,36 @@ def _names(axes, rows):
     points = [(row["hardware"]["cost"]["lut"], 100 * row["accuracy"]) for row in line]
     axes.step(*zip(*points, strict=True), where="post", color="#c8ced3", linewidth=1.2, zorder=0)
     named = {row["name"]: row for row in [*line, *(row for row in rows if row["kind"] == "float")]}
-    for n, row in enumerate(list(named.values())[:LABELS]):  # by turns above and below, so that neighbours stay apart
-        axes.annotate(row["name"], (row["hardware"]["cost"]["lut"], 100 * row["accuracy"]), fontsize=7,
-                      xytext=(4, -9 if n % 2 else 5), textcoords="offset points")  # fmt: skip
+    axes.figure.draw_without_rendering()  # settles where points are, which labels keep away from
+    taken = [_around(axes, row) for row in rows]
+    for row in list(named.values())[:LABELS]:
+        tried = [_label(axes, row, offset) for offset in OFFSETS]
+        boxes = [label.get_window_extent() for label in tried]
+        best = min(range(len(tried)), key=lambda n: sum(_shared(boxes[n], other) for other in taken))
+        taken.append(boxes[best])
+        for n, label in enumerate(tried):
+            if n != best:
+                label.remove()
+
+
+def _label(axes, row, offset):
+    side = "left" if offset[0] > 0 else "right"
+    return axes.annotate(row["name"], (row["hardware"]["cost"]["lut"], 100 * row["accuracy"]), fontsize=7, ha=side,
+                         xytext=offset, textcoords="offset points", va="center")  # fmt: skip
+
+
+def _around(axes, row):
+    """The box of a point, in pixels."""
+    from matplotlib.transforms import Bbox
+
+    x, y = axes.transData.transform((row["hardware"]["cost"]["lut"], 100 * row["accuracy"]))
+    return Bbox.from_extents(x - POINT, y - POINT, x + POINT, y + POINT)
+
+
+def _shared(a, b):
+    """Pixels that two boxes have in common."""
+    width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+    return max(0, width) * max(0, height)
 
 
 def _ticks(axes, values):
