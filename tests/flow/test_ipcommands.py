@@ -1,29 +1,17 @@
 """The IP block on the command line: written, simulated, synthesized."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
-from flow import cli
 from flow.cache import ROOT
 from tests.flow.small import SPEC, samples, small
 
 
-@pytest.fixture
-def fewbit(monkeypatch, capfd):
-    """Call the command; returns (exit status, standard output, standard error)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fewbit", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capfd.readouterr()
-        return ended.value.code or 0, out, err
-
+@pytest.fixture(autouse=True)
+def in_root(monkeypatch):
     monkeypatch.chdir(ROOT)
-    return call
 
 
 def test_written_once(fewbit, scratch):

@@ -1,29 +1,13 @@
 """The command ``quantize``: its files run, are equal to the executor's, and build."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
-from flow import cli
 from golden.importer import import_model
 from tests.flow.floats import convolutional, dense
 from tests.golden.models import Graph
-
-
-@pytest.fixture
-def fewbit(monkeypatch, capfd):
-    """Call the command; returns (exit status, standard output, standard error)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fewbit", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capfd.readouterr()
-        return ended.value.code or 0, out, err
-
-    return call
 
 
 @pytest.mark.parametrize("make", [dense, convolutional])

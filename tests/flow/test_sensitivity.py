@@ -1,13 +1,11 @@
 """The commands ``sensitivity`` and ``search``: what they report is what the models that they are about have."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from flow import cli
 from flow.folding import layers_of, read_folding
 from flow.mixed import dominates, pareto
 from flow.search import estimate_all
@@ -16,20 +14,6 @@ from golden.importer import import_model
 from tests.flow.floats import convolutional, dense
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
-
-
-@pytest.fixture
-def fewbit(monkeypatch, capfd):
-    """Call the command; returns (exit status, standard output, standard error)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fewbit", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capfd.readouterr()
-        return ended.value.code or 0, out, err
-
-    return call
 
 
 def luts_of(path, found, folder):
