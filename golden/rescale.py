@@ -24,11 +24,17 @@ def as_rescale(node, edge):
     lo, hi = (edge.lo, edge.hi) if len(node.thresholds) == edge.channels else ([edge.lo.min()], [edge.hi.max()])
     if edge.format.bits <= node.format.bits + 2 and not isinstance(node.format, SignedChance | UnsignedChance):
         return None
+    hardest = 0  # the channel that needed the last shift: most shifts that are too small are so for it
     for shift in range(4, _MOST_SHIFT):
-        found = [_channel(t, lo, hi, shift, node.format.lo) for t, lo, hi in
-                 zip(node.thresholds, lo, hi, strict=True)]  # fmt: skip
-        if None not in found:
-            multiplier, addend = np.broadcast_to(np.array(found, dtype=np.int64), (edge.channels, 2)).T
+        found = {}
+        for c in [hardest, *range(len(node.thresholds))]:
+            found[c] = found.get(c) or _channel(node.thresholds[c], lo[c], hi[c], shift, node.format.lo)
+            if found[c] is None:
+                hardest = c
+                break
+        else:
+            pairs = np.array([found[c] for c in range(len(found))], dtype=np.int64)
+            multiplier, addend = np.broadcast_to(pairs, (edge.channels, 2)).T
             return Rescale(node.name, node.x, node.y, multiplier, addend, shift, node.format)
     return None
 
