@@ -15,6 +15,7 @@ from pathlib import Path
 
 from flow.cache import BUILD, Store, digest
 from flow.toolrun import ToolError, run_tool
+from flow.yosysread import read_verilog
 
 __all__ = ["DEVICES", "SPEEDS", "PlaceError", "place", "summarize"]
 
@@ -124,8 +125,8 @@ def main(argv):
     # YoWASP gives the tool a /tmp of its own, so that only relative names are safe.
     os.chdir(job["work"])
     design = libyosys.Design()
+    read_verilog(design, job["verilog"])
     for command in (
-        f'read_verilog "{job["verilog"]}"',
         # Amaranth names the elements of an array port "x[0]" beside "x"; ABC9 can stumble over both in one module.
         "rename -hide w:*[*",
         f"synth_ecp5 -top {job['top']} -json netlist.json",

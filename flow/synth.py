@@ -16,6 +16,7 @@ from pathlib import Path
 from flow.cache import BUILD, Store, atomic_write, digest
 from flow.levels import longest_paths
 from flow.toolrun import ToolError, run_tool
+from flow.yosysread import read_verilog
 
 __all__ = ["FAMILIES", "Resources", "SynthesisError", "count", "synthesize", "synthesize_parts"]
 
@@ -28,7 +29,7 @@ LUTS_OF_RAM = {
     "RAM32M": 4, "RAM64M": 4, "RAM32M16": 8, "RAM64M8": 8, "RAM64X8SW": 8, "RAM32X16DR8": 8,
     "SRL16": 1, "SRL16E": 1, "SRLC16": 1, "SRLC16E": 1, "SRLC32E": 1,
 }  # fmt: skip
-_SOURCE = tuple(Path(__file__).with_name(name) for name in ("synth.py", "levels.py", "primitives.py"))
+_SOURCE = tuple(Path(__file__).with_name(name) for name in ("synth.py", "levels.py", "primitives.py", "yosysread.py"))
 _LUT = re.compile(r"LUT[1-6]|LUT6_2|INV")
 _FLIP_FLOP = re.compile(r"FD[RSCP]E(_1)?|LD[CP]E")
 
@@ -205,8 +206,8 @@ def main(argv):
     netlist = job["statistics"] + ".netlist"
     design = libyosys.Design()
     options = "-flatten -noiopad -noclkbuf" + ("" if job["dsp"] else " -nodsp")
+    read_verilog(design, job["verilog"])
     for command in (
-        f'read_verilog "{job["verilog"]}"',
         *(f"setattr -mod -set keep_hierarchy 1 {module}" for module in job["keep"]),
         # Amaranth names the elements of an array port "x[0]" beside "x"; ABC9 can stumble over both in one module.
         "rename -hide w:*[*",
