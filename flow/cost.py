@@ -20,7 +20,7 @@ FLATTENED = 0.96  # of the layers' LUTs are left when synthesis looks across the
 OVERHEAD = 55  # LUTs of the AXI4-Stream shell
 _FLOAT = 560  # of a float32 multiplier with two DSPs, and its share of the additions
 _RESCALED = 32  # levels from which on an activation is a product, a sum and a shift (`golden.rescale`)
-_RING = 2048  # bits of a ring from which on synthesis makes block RAM of it
+_BUFFER = 2048  # bits of a memory up to which synthesis makes no block RAM of it
 # LUTs of a bit of x of a constant weight, sums shared (`hw.lutmatrix`), and of a neuron beside them
 _CONSTANT, _TERNARY, _SEVERAL, _NEURON = 0.27, 0.36, 0.2, 10
 
@@ -66,7 +66,7 @@ def cost_of_unit(layer, pe, simd, products=None):
         found += [_array(layer, shape, way), _rom(bits * pe * simd, shape.words)]
         if layer.levels == 2 and products != "sums":  # the accumulators start at minus their thresholds
             found.append(_rom(pe * shape.acc, shape.rows * shape.vectors))
-    return sum(found, _activation(layer, shape, products) + Cost(27 + _fifo(shape.lanes * _bits_out(layer))))
+    return sum(found, _activation(layer, shape, products) + Cost(21 + _fifo(shape.lanes * _bits_out(layer))))
 
 
 def cost_of_pool(window, edge, cycles):
@@ -90,8 +90,7 @@ class _Shape:
         self.together = self.parallel * self.abreast  # pixels or groups that each have lanes of their own
         self.acc = layer.accumulator_bits
         if not isinstance(layer.x_format, Float32):
-            exponents = layer.ways[0].exponents
-            self.acc = (layer.inputs * sum(1 << e for e in exponents)).bit_length() + (layer.levels == 2)
+            self.acc = layer.heap_bits + (layer.levels == 2)
         self.numbers = dict(
             pe=pe, simd=simd, lanes=self.lanes, steps=self.steps, inputs=layer.inputs, words=self.words,
             rows=self.rows * self.vectors * (pe // self.lanes), acc=layer.accumulator_bits,
@@ -125,7 +124,7 @@ def _array(layer, shape, way):
         each, beside = way.pe_luts(shape.simd, acc, feedback), way.beside(shape.numbers)
         dsps = way.dsps(pe, acc)
     held = 0 if feedback or layer.levels > 2 or dsps else _distinct(pe * acc, shape.rows)  # as shift registers
-    return Cost(pe * each + held + (pe - shape.lanes) * acc + beside + 8, dsp=dsps)
+    return Cost(pe * each + held + (pe - shape.lanes) * acc + beside, dsp=dsps)
 
 
 def _way(layer, shape, products):
@@ -149,10 +148,17 @@ def _rom(columns, depth):
 
 
 def _ram(width, depth):
-    """Distributed RAM: RAM32M holds six bits in four LUTs, RAM64M three."""
+    """Distributed RAM: four LUTs are a RAM32M of six bits, a RAM64M of three or a RAM128X1D of one."""
     if depth <= 32:
         return 4 * -(-width // 6)
-    return 4 * -(-width // 3) if depth <= 64 else 4 * width * -(-depth // 128)
+    return 4 * min(-(-width // 3) * -(-depth // 64), width * -(-depth // 128))
+
+
+def _buffer(width, depth):
+    """What is written in each frame: distributed RAM, or block RAM where synthesis takes that."""
+    if width * depth <= _BUFFER:
+        return Cost(_ram(width, depth))
+    return Cost(bram18=-(-width // 36) * -(-depth // 512))
 
 
 def _fifo(width):
@@ -162,9 +168,9 @@ def _fifo(width):
 def _replay(layer, shape):
     if shape.rows == 1 and not isinstance(layer.x_format, Float32):
         return Cost()
-    memory = _ram(shape.simd * shape.together * layer.x_format.bits, 2 * shape.steps)
+    memory = _buffer(shape.simd * shape.together * layer.x_format.bits, 2 * shape.steps)
     counters = 6.2 * (shape.steps - 1).bit_length() + 2.6 * (shape.rows * shape.vectors - 1).bit_length()
-    return Cost(memory + counters + 18)
+    return memory + Cost(counters + 18)
 
 
 def _gearbox(layer, simd, shape):
@@ -209,6 +215,7 @@ def _ring(window, bits, lanes, blocks):
     """A ring of about one row more than the kernel has."""
     rows = min(window.size[0], window.kernel[0] + 1)
     words = max(2, rows * window.size[1] * blocks)
-    if words * lanes * bits > _RING:
-        return Cost(230, bram18=-(-lanes * bits // 36) * -(-words // 512))
-    return Cost(38 * (words - 1).bit_length() - 45 + _ram(lanes * bits, words))
+    memory = _buffer(lanes * bits, words)
+    if memory.bram18:
+        return memory + Cost(155)
+    return memory + Cost(20 * (words - 1).bit_length() - 15)

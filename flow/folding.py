@@ -99,6 +99,11 @@ class Layer:
         except (ValueError, IndexError):
             return None
 
+    @cached_property
+    def heap_bits(self):
+        """Of the largest sum of a neuron's products, as a PE of plain products counts them."""
+        return max(1, int(self.ways[0].bounds[1].max()).bit_length())
+
     def dsps(self, pe, simd):
         """DSPs that its products take."""
         parallel = self.parallel(pe) * self.abreast(pe)
