@@ -1,5 +1,6 @@
 """A `ptq.graph.FloatModel` in JAX: one walk over its steps, up to what the label is chosen by."""
 
+import jax.numpy as jnp
 import numpy as np
 
 from golden.onnxfile import ModelError, attributes_of, describe, evaluate
@@ -48,7 +49,7 @@ class Graph:
         watch : callable or None
             Told every layer and its outputs.
         """
-        start = self.model.file.input_name
+        start, x = self.model.file.input_name, jnp.asarray(x)
         made, seen = x, {start: coded(start, x)}
         for step in self.steps:
             operands = [seen.get(name, self.model.constants.get(name)) if name else None for name in step.input]
