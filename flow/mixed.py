@@ -144,7 +144,7 @@ class MixedSearch:
         bits = {name: row[f] for name, row, f in zip(self.names, self.choices, assignment, strict=True)}
         key = tuple(bits.values())
         if key not in self._seen:
-            plan = quantize(self.project.model, self.project.calibration, bits, self.options)
+            plan = self._plan(bits)
             self._seen[key] = {
                 "formats": {name: str(b) for name, b in bits.items()}, "by": by, **measured(self.project, plan),
                 **self.cost.hardware(bits), "weight_bits": self.cost.weight_bits(bits),
@@ -160,8 +160,7 @@ class MixedSearch:
         with report.counting("retraining", len(picked)) as progress:
             for done, at in enumerate(picked):
                 before = wanted[at]
-                content = retraining.train(self.bits_of(before))
-                network = self.project.imported(content)
+                content, network = self.project.qonnx(retraining.train(self._plan(self.bits_of(before))))
                 found = before | self.cost.hardware_of(network) | {
                     "by": "retrained", "noise": None, "accuracy": golden_accuracy(network, self.project.images)
                 }  # fmt: skip
@@ -182,20 +181,22 @@ class MixedSearch:
         """``(QONNX as bytes, network)`` of a candidate."""
         if id(candidate) in self._trained:
             return self._trained[id(candidate)][:2]
-        plan = quantize(self.project.model, self.project.calibration, self.bits_of(candidate), self.options)
-        return self.project.qonnx(plan)
+        return self.project.qonnx(self._plan(self.bits_of(candidate)))
+
+    def _plan(self, bits):
+        return quantize(self.project.model, self.project.calibration, bits, self.options)
 
     def _additive(self, cost, report):
         """Noise of each layer in each format with the others float, and cost with the others in the first format."""
         layers, formats = len(self.names), len(self.choices[0])
         noises, costs = np.zeros((layers, formats)), np.zeros((layers, formats))
-        model, calibration = self.project.model, self.project.calibration
+        calibration = self.project.calibration
         base = {name: row[0] for name, row in zip(self.names, self.choices, strict=True)}
         with report.counting("layers", layers * formats) as progress:
             for k, name in enumerate(self.names):
                 for f, bits in enumerate(self.choices[k]):
-                    plan = quantize(model, calibration, {name: bits}, self.options)
-                    noises[k, f] = noise(calibration.scores, scores_of(model, plan, calibration.samples))
+                    scores = scores_of(self.project.model, self._plan({name: bits}), calibration.samples)
+                    noises[k, f] = noise(calibration.scores, scores)
                     costs[k, f] = self._cost(base | {name: bits}, cost)
                     progress(k * formats + f + 1)
         whole = self._cost(base, cost)

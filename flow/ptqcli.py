@@ -34,6 +34,11 @@ Correct = Annotated[
 ]
 Sums = Annotated[int, typer.Option("--sums", min=1, max=8, help="Bits of branches that a sum joins.")]
 
+Retrain = Annotated[
+    bool, typer.Option("--retrain", help="Train briefly in the chosen formats, on the samples of `--calibration`.")
+]
+Steps = Annotated[int, typer.Option("--steps", min=1, help="Of retraining.")]
+
 
 class Range(StrEnum):
     """What ``--range`` may be."""
@@ -77,9 +82,10 @@ def quantize(
     activations_of: Annotated[
         list[str] | None, typer.Option("--activations-of", help="`LAYER=BITS` of what a layer reads, may be repeated.")
     ] = None,
-    sums: Sums = 8, input_spec: Input = None, frames: Frames = None, json: Json = False,
+    sums: Sums = 8, retrain: Retrain = False, steps: Steps = 2000,
+    input_spec: Input = None, frames: Frames = None, json: Json = False,
 ):  # fmt: skip
-    """Quantize a float model without training, from samples, and write QONNX."""
+    """Quantize a float model from samples, without training or with a little of it, and write QONNX."""
     from .bits import Request
     from .ptqreport import show_quantized
     from .quantizecommand import quantize_model
@@ -91,7 +97,8 @@ def quantize(
         weights_of=tuple(weights_of or ()), activations_of=tuple(activations_of or ()),
     )  # fmt: skip
     project = _project(model, input_spec, calibration, images, frames, report)
-    show_quantized(report, quantize_model(project, request, options, file, report))
+    found = quantize_model(project, request, options, file, report, steps=steps if retrain else None)
+    show_quantized(report, found)
 
 
 Cycles = Annotated[
@@ -139,10 +146,7 @@ def search(
     ] = "w8a8,w6a6,w4a4,w3a3,w2a2,w1a1",
     ranges: RangeOption = Range.mse, weight_ranges: WeightRange = Range.mse, percent: Percent = 99.9,
     per_channel: PerChannel = True, correct: Correct = True, sums: Sums = 8, cycles: Cycles = None,
-    retrain: Annotated[
-        str | None, typer.Option("--retrain", help="The example of `fewbit train` that the model is of: train briefly.")
-    ] = None,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Of retraining.")] = 2000,
+    retrain: Retrain = False, steps: Steps = 2000,
     directory: Annotated[
         Path | None, typer.Option("-o", "--directory", help="Where to write; default `build/search/<model>`.")
     ] = None,
@@ -158,5 +162,5 @@ def search(
     project = _project(model, input_spec, calibration, images, frames, report)
     goal = Goal(luts=budget_luts, bits=budget_bits, drop=max_drop)
     found = search_formats(project, options, goal, report, formats=formats, cycles=cycles, directory=directory,
-                           example=retrain, steps=steps)  # fmt: skip
+                           steps=steps if retrain else None)  # fmt: skip
     show_search(report, found)

@@ -25,6 +25,9 @@ def show_quantized(report, r):
     report.out.print(
         f"ranges: {r['ranges']['activations']} (weights {r['ranges']['weights']}), from {samples}", markup=False
     )
+    if r["retrained"]:
+        trained = "retrained: {steps:,} steps on {samples:,} samples of {from}".format(**r["retrained"])
+        report.out.print(trained, markup=False)
     if r["accuracy"]["float"] is not None:
         report.out.print(
             f"accuracy: float32 {_percent(r['accuracy']['float'])}, quantized {_percent(r['accuracy']['quantized'])} "

@@ -1,4 +1,4 @@
-"""``fewbit quantize``: a float model becomes QONNX, without training."""
+"""``fewbit quantize``: a float model becomes QONNX, without training or with a little of it."""
 
 from golden.execute import run
 from ptq.measure import accuracy, scores_of, sqnr
@@ -7,11 +7,12 @@ from ptq.quantize import quantize
 from .bits import bits_of
 from .cache import BUILD, atomic_write
 from .floatmodel import FloatProject
+from .retrain import Retraining
 
 __all__ = ["golden_accuracy", "quantize_model"]
 
 
-def quantize_model(project: FloatProject, request, options, file, report):
+def quantize_model(project: FloatProject, request, options, file, report, *, steps=None):
     """Quantize, write the QONNX, measure it; returns what ``--json`` prints.
 
     Parameters
@@ -20,11 +21,18 @@ def quantize_model(project: FloatProject, request, options, file, report):
     options : ptq.quantize.Options
     file : path or None
         Default ``build/quantized/<model>-w4a4.onnx``.
+    steps : int or None
+        Of `flow.retrain.Retraining`; None trains nothing.
     """
     model, calibration = project.model, project.calibration
     bits = bits_of(model, project.sites, request)
+    retraining = Retraining(project, steps) if steps else None
     with report.working("quantizing"):
         plan = quantize(model, calibration, bits, options)
+    if retraining:
+        with report.counting("retraining", steps) as progress:
+            plan = retraining.train(plan, progress)
+    with report.working("measuring"):
         content, network = project.qonnx(plan)
         file = file or BUILD / "quantized" / f"{project.path.stem}-w{request.weights}a{request.activations}.onnx"
         atomic_write(file, content)
@@ -40,6 +48,7 @@ def quantize_model(project: FloatProject, request, options, file, report):
         "calibration": {"samples": len(calibration.samples), "from": project.samples.source},
         "ranges": {"activations": options.activations, "weights": options.weights,
                    "per_channel": options.per_channel, "bias_correction": options.correct},
+        "retrained": retraining.described if retraining else None,
         "layers": rows,
         "sums": [_activation(calibration, plan, site) | {"tensors": list(site.tensors)}
                  for site in project.sites if site.sums],
@@ -56,11 +65,11 @@ def golden_accuracy(network, images):
 
 def _row(project, plan, layer):
     """One layer: what it is, its bits, and the noise of its weights and of the activations that it reads."""
-    quantizer = plan.weights[layer.name]
+    quantizer, latent = plan.weights[layer.name], plan.latent.get(layer.name, layer.weights)
     site = next(s for s in project.sites if layer.name in s.layers)
     return {
         "layer": layer.name, "kind": layer.kind, "weights": int(layer.weights.size), "bits": quantizer.format.bits,
-        "weight_scales": int(quantizer.scale.size), "weight_sqnr": sqnr(layer.weights, quantizer(layer.weights)),
+        "weight_scales": int(quantizer.scale.size), "weight_sqnr": sqnr(layer.weights, quantizer(latent)),
         "input": _activation(project.calibration, plan, site, project.spec),
     }  # fmt: skip
 

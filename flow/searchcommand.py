@@ -10,14 +10,14 @@ from .cache import BUILD, atomic_write
 from .folding import write_folding
 from .mixed import FORMATS, MixedSearch, pareto
 from .quantizecommand import golden_accuracy
-from .retrain import STEPS, Retraining
+from .retrain import Retraining
 from .sensitivity import with_labels
 
 __all__ = ["search_formats"]
 
 
-def search_formats(project, options, goal, report, *, formats=FORMATS, cycles=None, directory=None, example=None,
-                   steps=STEPS):  # fmt: skip
+def search_formats(project, options, goal, report, *, formats=FORMATS, cycles=None, directory=None,
+                   steps=None):  # fmt: skip
     """Search, write ``build/search/<model>/``; returns what ``--json`` prints.
 
     Parameters
@@ -25,11 +25,11 @@ def search_formats(project, options, goal, report, *, formats=FORMATS, cycles=No
     project : flow.floatmodel.FloatProject
     options : ptq.quantize.Options
     goal : flow.mixed.Goal
-    example, steps : str or None, int
-        As `flow.retrain.Retraining` takes them; None trains nothing.
+    steps : int or None
+        Of `flow.retrain.Retraining`; None trains nothing.
     """
     images = with_labels(project)
-    retraining = Retraining(project, example, steps) if example else None
+    retraining = Retraining(project, steps) if steps else None
     search = MixedSearch(project, options, formats=formats, cycles=cycles)
     search.run(goal, report)
     if retraining:
@@ -50,7 +50,7 @@ def search_formats(project, options, goal, report, *, formats=FORMATS, cycles=No
         "model": str(project.path), "images": {"samples": len(images), "from": images.source},
         "goal": {"budget_luts": goal.luts, "budget_bits": goal.bits, "max_drop": goal.drop, "cost": goal.cost,
                  "budget": goal.budget, "drop_floor": _floor(goal, search.floats)},
-        "retrained": {"example": example, "steps": steps} if example else None,
+        "retrained": retraining.described if retraining else None,
         "float": search.floats, "cycles": search.cost.cycles,
         "folding": {name: {"pe": pe, "simd": simd} for name, (pe, simd, *_) in search.cost.folding.items()},
         "evaluated": len(search.candidates), "best": best if goal.given else None, "pareto": points,

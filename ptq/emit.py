@@ -41,12 +41,13 @@ class Quantizer:
 
 @dataclass(eq=False)
 class Plan:
-    """What is quantized, and how: `Quantizer` of weights by layer and of activations by tensor; biases by layer, where
-    they are not the model's own. What is not in it stays float."""
+    """What is quantized, and how: `Quantizer` of weights by layer and of activations by tensor; biases by layer, and
+    latent weights in front of their quantizers, where they are not the model's own. What is not in it stays float."""
 
     weights: dict = field(default_factory=dict)
     activations: dict = field(default_factory=dict)
     biases: dict = field(default_factory=dict)
+    latent: dict = field(default_factory=dict)
 
 
 def float_nodes(model):
@@ -130,7 +131,7 @@ class _Emitter:
         return self._add("Mul", name, y, scale)
 
     def _layer(self, layer):
-        quantizer, weights = self.plan.weights.get(layer.name), layer.weights
+        quantizer, weights = self.plan.weights.get(layer.name), self.plan.latent.get(layer.name, layer.weights)
         if quantizer is not None and not self.qonnx:
             weights = quantizer(weights)
         w = self._constant(f"{layer.y}.weights", weights)

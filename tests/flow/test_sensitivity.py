@@ -13,8 +13,6 @@ from golden.execute import run
 from golden.importer import import_model
 from tests.flow.floats import convolutional, dense
 
-DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
-
 
 def luts_of(path, found, folder):
     """What the estimate says of a QONNX file at the folding of a report."""
@@ -142,33 +140,6 @@ def test_a_point_of_the_set_builds(fewbit, scratch):
         n: (p["pe"], p["simd"]) for n, p in found["folding"].items()
     }
     assert built["cycles"]["bound"] == found["cycles"]
-
-
-@pytest.mark.slow
-def test_retraining_brings_few_bits_back(fewbit, scratch):
-    """The digits in one bit, 300 steps: far better than without, and in hardware what training says it is."""
-    samples = DIGITS / "test.npz"
-    command = ("search", DIGITS / "float32.onnx", "--images", samples, "--formats", "w4a4,w1a1", "-o", scratch,
-               "--retrain", "digits", "--steps", 300, "--json")  # fmt: skip
-    status, out, err = fewbit(*command)
-    assert status == 0, err
-    found = json.loads(out)
-    trained = {tuple(c["formats"].values()): c for c in found["candidates"] if c["by"] == "retrained"}
-    plain = {tuple(c["formats"].values()): c for c in found["candidates"] if c["by"] != "retrained"}
-    assert trained.keys() <= plain.keys() and {("w1a–", "w1a1", "w1a1"), ("w4a–", "w4a4", "w4a4")} <= trained.keys()
-    one = trained["w1a–", "w1a1", "w1a1"]
-    assert one["accuracy"] > plain["w1a–", "w1a1", "w1a1"]["accuracy"] + 0.2 and one in found["pareto"]
-    status, out, _ = fewbit("run", one["file"], "--images", samples, "--check", "--json")
-    run = json.loads(out)
-    assert status == 0 and run["accuracy"] == one["golden_accuracy"] == one["accuracy"]
-
-
-def test_only_the_network_of_the_example_is_retrained(fewbit, scratch):
-    model = dense(scratch / "m.onnx")
-    common = ("search", model, "--images", scratch / "samples.npz")
-    assert "for examples with a float recipe, digits, not 'mine'" in fewbit(*common, "--retrain", "mine")[2]
-    status, out, err = fewbit(*common, "--retrain", "digits")
-    assert (status, out) == (2, "") and "it is not the dense float network that the example's recipe makes" in err
 
 
 def test_mistakes_are_one_line(fewbit, scratch):

@@ -1,0 +1,83 @@
+"""A `ptq.graph.FloatModel` in JAX: one walk over its steps, up to what the label is chosen by."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from golden.onnxfile import ModelError, attributes_of, describe, evaluate
+from ptq.graph import Layer
+
+from .operations import OPERATIONS, Call, convolution
+
+__all__ = ["Graph"]
+
+_CLOSING = ("Softmax", "LogSoftmax")  # the loss has its own
+
+
+class Graph:
+    """Parameters
+    ----------
+    model : ptq.graph.FloatModel
+        `ModelError` names an operation that cannot be differentiated.
+    """
+
+    def __init__(self, model):
+        self.model, self.end = model, model.scores
+        last = model.maker(self.end)
+        if last is not None and last.op_type in _CLOSING:
+            self.end = last.input[0]
+        wanted, self.steps = {self.end}, []
+        for step in reversed(model.steps):
+            if wanted.intersection(step.output):
+                wanted.update(step.input)
+                self.steps.insert(0, step)
+                if not isinstance(step, Layer) and step.op_type not in OPERATIONS and step.output[0] in model.data:
+                    raise ModelError(f"{describe(step)}: cannot be retrained; supported are {', '.join(OPERATIONS)}")
+
+    @property
+    def layers(self):
+        return [step for step in self.steps if isinstance(step, Layer)]
+
+    def logits(self, x, parameters, coded=lambda name, x: x, watch=None):
+        """What the label is chosen by, ``(B, ...)``, of samples ``x`` ``(B, ...)``.
+
+        Parameters
+        ----------
+        parameters : callable
+            Of a layer: its weights, and its bias or None.
+        coded : callable
+            ``coded(tensor, values)``: what the readers of a tensor see of it, as a quantizer behind it leaves it.
+        watch : callable or None
+            Told every layer and its outputs.
+        """
+        start, x = self.model.file.input_name, jnp.asarray(x)
+        made, seen = x, {start: coded(start, x)}
+        for step in self.steps:
+            operands = [seen.get(name, self.model.constants.get(name)) if name else None for name in step.input]
+            if isinstance(step, Layer):
+                found = [self._product(step, *operands, *parameters(step))]
+                if watch:
+                    watch(step, found[0])
+            else:
+                found = self._made(step, operands)
+            for name, values in zip(step.output, found, strict=True):
+                seen[name] = coded(name, values) if name in self.model.data else values
+                made = values if name == self.end else made
+        return made if self.end == self.model.scores else seen[self.end]
+
+    def _product(self, layer, x, weights, bias):
+        if layer.kind == "MatMul":
+            y = x @ weights
+            return y if bias is None else y + bias
+        y = convolution(x, weights, layer.attributes, self.model.shapes[layer.y])
+        return y if bias is None else y + bias.reshape(-1, *[1] * (y.ndim - 2))
+
+    def _made(self, node, operands):
+        """The outputs of a node; what depends on shapes alone is computed by onnxruntime."""
+        if node.op_type != "Shape" and all(a is None or isinstance(a, np.ndarray | np.generic) for a in operands):
+            return evaluate(self.model.file, node, operands)
+        shapes = [self.model.shapes.get(name) for name in node.output]
+        try:
+            found = OPERATIONS[node.op_type](Call(self.model.file, node, attributes_of(node), shapes), *operands)
+        except (TypeError, NotImplementedError) as error:  # JAX's, of shapes that do not fit and of what it lacks
+            raise ModelError(f"{describe(node)}: cannot be retrained: {error}") from None
+        return found if isinstance(found, list) else [found]

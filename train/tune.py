@@ -1,0 +1,177 @@
+"""Training of a float model in the formats of a `ptq.emit.Plan`, from its folded weights on.
+
+Steps of weights and activations are learned (Esser and others 2020, LSQ), from those of the plan on; bipolar tensors
+are ``scale*sign(x)`` with a learned scale and the slope of hard tanh. Scales are kept as logarithms, and each has few
+significant bits (`golden.methods.exponential`), so that products and sums of codes are exact and what is exported
+computes what was trained. Weights are trained in units of twice their mean magnitude by output, biases in units of
+their layer's deviation: a batch norm that was folded leaves outputs of any size, and Adam's steps are absolute.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from golden import methods
+from golden.formats import Bipolar
+from ptq.emit import Plan, Quantizer
+
+from .autodiff import apply
+from .graph import Graph
+
+__all__ = ["Network", "tune"]
+
+BATCH = 128
+RATE = 1e-3  # peak of the learning rate: the network is trained already
+_PRECISION = 5  # significant bits of a scale
+_MEASURED = 256  # samples that units of biases are measured on
+
+
+class Network:
+    """A `ptq.graph.FloatModel` with the quantizers of a plan, as a function of what is trained.
+
+    Parameters, all of them dicts: ``weights`` and ``biases`` by layer, in their units; ``steps`` and ``scales``, log2
+    of the scales of weights by layer, ``(n,)``, and of activations by the first tensor that has them, ``()``.
+
+    Parameters
+    ----------
+    model : ptq.graph.FloatModel
+    plan : ptq.emit.Plan
+    x : float32 array ``(S, ...)``
+        Samples that units are measured on.
+    """
+
+    def __init__(self, model, plan, x):
+        self.graph, self.plan = Graph(model), plan
+        self.shared, first = {}, {}  # tensors side by side have the same quantizer object
+        for tensor, quantizer in plan.activations.items():
+            self.shared[tensor] = first.setdefault(id(quantizer), tensor)
+        self.units = {layer.name: _unit(layer) for layer in self.graph.layers}
+        self.deviations = {}
+        self.graph.logits(
+            jnp.asarray(x[:_MEASURED]), lambda layer: (layer.weights, layer.bias),
+            watch=lambda layer, y: self.deviations.update({layer.name: float(jnp.std(y)) or 1.0}),
+        )  # fmt: skip
+
+    def start(self):
+        """The parameters to begin with: those of the model and of the plan."""
+        found = {"weights": {}, "biases": {}, "steps": {}, "scales": {}}
+        for layer in self.graph.layers:
+            name, quantizer = layer.name, self.plan.weights.get(layer.name)
+            weights = self.plan.latent.get(name, layer.weights) / self.units[name]
+            bias = self.plan.biases.get(name, layer.bias)
+            bias = np.zeros(layer.neurons, np.float32) if bias is None else bias
+            found["weights"][name] = jnp.asarray(weights)
+            found["biases"][name] = jnp.asarray(bias / np.float32(self.deviations[name]))
+            if quantizer is not None:
+                found["steps"][name] = jnp.log2(jnp.asarray(quantizer.scale).reshape(-1))
+        for tensor, quantizer in self.plan.activations.items():
+            if self.shared[tensor] == tensor:
+                found["scales"][tensor] = jnp.log2(jnp.asarray(quantizer.scale))
+        return self.settled(found)
+
+    def settled(self, params):
+        """Parameters behind a step: a bipolar weight further out than 1 would have no gradient for ever."""
+        weights = {
+            name: jnp.clip(w, -1, 1) if self._is_bipolar(name) else w for name, w in params["weights"].items()
+        }  # fmt: skip
+        return params | {"weights": weights}
+
+    def logits(self, params, x):
+        """What the label is chosen by, ``(B, classes)``; of a single one, y, it is ``(0, y)``."""
+        y = self.graph.logits(x, partial(self._parameters, params), partial(self._coded, params))
+        y = y.reshape(len(x), -1)
+        return jnp.concatenate([jnp.zeros_like(y), y], axis=1) if y.shape[1] == 1 else y
+
+    def exported(self, params):
+        """The `ptq.emit.Plan` that computes the same."""
+        plan = Plan(dict(self.plan.weights), {}, dict(self.plan.biases), dict(self.plan.latent))
+        for layer in self.graph.layers:
+            name, old = layer.name, self.plan.weights.get(layer.name)
+            plan.latent[name], plan.biases[name] = map(np.asarray, self._parameters(params, layer))
+            if old is not None:
+                step = np.asarray(_scales(params["steps"][name])).reshape(np.shape(old.scale))
+                plan.weights[name] = Quantizer(old.format, step, "learned")
+        trained = {
+            tensor: Quantizer(self.plan.activations[tensor].format, np.asarray(_scales(exponent)), "learned")
+            for tensor, exponent in params["scales"].items()
+        }  # fmt: skip
+        plan.activations = {tensor: trained[first] for tensor, first in self.shared.items()}
+        return plan
+
+    def _is_bipolar(self, name):
+        return name in self.plan.weights and isinstance(self.plan.weights[name].format, Bipolar)
+
+    def _parameters(self, params, layer):
+        """Weights as their quantizer leaves them, and the bias."""
+        name, quantizer = layer.name, self.plan.weights.get(layer.name)
+        weights, bias = params["weights"][name], params["biases"][name] * np.float32(self.deviations[name])
+        if quantizer is None:
+            return weights * self.units[name], bias
+        step = _scales(params["steps"][name]).reshape(np.shape(quantizer.scale))
+        if isinstance(quantizer.format, Bipolar):
+            return apply(methods.sign, weights) * step, bias
+        return _learned(quantizer.format, weights * self.units[name], step, weights.size // step.size), bias
+
+    def _coded(self, params, tensor, x):
+        quantizer = self.plan.activations.get(tensor)
+        if quantizer is None:
+            return x
+        scale = _scales(params["scales"][self.shared[tensor]])
+        if isinstance(quantizer.format, Bipolar):
+            return apply(methods.sign, x / jax.lax.stop_gradient(scale)) * scale
+        return _learned(quantizer.format, x, scale, x[0].size)
+
+
+def _unit(layer):
+    """Twice the mean magnitude of each output's weights, shaped to go with them."""
+    size = 2 * np.abs(layer.rows).mean(axis=1)
+    return layer.spread(np.where(size > 0, size, 1).astype(np.float32))
+
+
+def _scales(exponents):
+    """Each on a grid of its own."""
+    found = jax.vmap(lambda e: apply(methods.exponential, e, bits=_PRECISION))(exponents.reshape(-1))
+    return found.reshape(exponents.shape)
+
+
+def _learned(fmt, x, step, count):
+    return apply(methods.lsq, x, step, lo=fmt.lo, hi=fmt.hi, count=count)
+
+
+def tune(model, plan, samples, labels, *, steps, seed=0, progress=None):
+    """``(plan, losses)``: the trained `ptq.emit.Plan`, with latent weights, and the loss of each step.
+
+    Cross-entropy of `ptq.graph.FloatModel.scores`, by Adam with a cosine decay. The same arguments give the same
+    result.
+
+    Parameters
+    ----------
+    samples : float32 array ``(S, ...)``
+    labels : int array ``(S,)``
+    progress : callable or None
+        Told the number of steps done.
+    """
+    network = Network(model, plan, samples)
+    optimizer = optax.adam(optax.cosine_decay_schedule(RATE, steps))
+    x, y, batch = jnp.asarray(samples), jnp.asarray(labels), min(BATCH, len(samples))
+
+    def loss(params, x, y):
+        return optax.softmax_cross_entropy_with_integer_labels(network.logits(params, x), y).mean()
+
+    @jax.jit
+    def step(params, state, x, y, which):
+        value, grads = jax.value_and_grad(loss)(params, x[which], y[which])
+        updates, state = optimizer.update(grads, state, params)
+        return network.settled(optax.apply_updates(params, updates)), state, value
+
+    params, rng, losses = network.start(), np.random.default_rng(seed), []
+    state = optimizer.init(params)
+    for done in range(steps):
+        params, state, value = step(params, state, x, y, rng.choice(len(samples), batch, replace=False))
+        losses.append(value)
+        if progress:
+            progress(done + 1)
+    return network.exported(params), np.asarray(losses)
