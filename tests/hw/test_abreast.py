@@ -47,7 +47,7 @@ def test_golden_gives_the_same(seed):
     assert got.tolist() == run(network, samples).edges[edge].tolist()
 
 
-@pytest.mark.parametrize("cycles", [64, 40, 24])
+@pytest.mark.parametrize("cycles", [64, 40, pytest.param(24, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("pool", POOLS.values(), ids=POOLS)
 @pytest.mark.parametrize("activation", [Bipolar(), Signed(3)], ids=str)
 def test_bits_and_cycles(pool, cycles, activation):

@@ -13,7 +13,7 @@ from sim.sizing import size_queues
 from tests.hw.bench import STALLS, from_beats, stream, to_beats
 from tests.sim.imagenets import legal_folding, random_image_network
 
-FEW = 10  # in `make test`
+FEW = (0, 1, 2, 3, 5, 6, 8)  # in `make test`, small ones
 MANY = 100
 
 
@@ -60,12 +60,12 @@ def check(seed, folder):
     assert steady_interval(found.left) == plan.bound
 
 
-@pytest.mark.parametrize("seed", range(FEW))
+@pytest.mark.parametrize("seed", FEW)
 def test_in_verilator(seed, scratch):
     check(seed, scratch)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(FEW, MANY))
+@pytest.mark.parametrize("seed", sorted({*range(MANY)} - {*FEW}))
 def test_in_verilator_many(seed, scratch):
     check(seed, scratch)

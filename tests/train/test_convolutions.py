@@ -13,7 +13,12 @@ from train import export, fashion_data, fit, model  # noqa: E402
 from train.catalogue import EXAMPLES  # noqa: E402
 from train.data import Dataset  # noqa: E402
 
-NETWORKS = [(example, name) for example in ("digits-cnn", "fashion") for name in EXAMPLES[example].recipes]
+LONG = {("fashion", "separable"), ("fashion", "resnet")}  # to compile
+NETWORKS = [
+    pytest.param(example, name, marks=[pytest.mark.slow] * ((example, name) in LONG))
+    for example in ("digits-cnn", "fashion")
+    for name in EXAMPLES[example].recipes
+]
 
 
 def noise(shape, top, seed=1):
