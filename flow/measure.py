@@ -151,7 +151,7 @@ def simulated(project, values, job):
     kept = store[key]
     if kept is None:
         job.now("building with Verilator")
-        project.build_simulator()
+        project.build_simulator(cycles=predicted.left[-1])
         job.now("simulating")
         found = simulate(project.simulator(), project.plan, values, expected, again=drawn_again(project, values),
                          progress=lambda frames: job.now(f"simulating: {frames} of {len(values)} frames"))  # fmt: skip

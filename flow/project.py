@@ -253,24 +253,39 @@ class Project:
 
     # Simulation
 
-    def build_simulator(self, *, ip=False, waves=False, verbose=False, progress=None):
-        """Compile the Verilog, or that of the IP block, with Verilator; returns whether anything had to be done."""
+    def build_simulator(self, *, ip=False, cycles=None, waves=False, verbose=False, progress=None):
+        """Compile the Verilog, or that of the IP block, with Verilator; returns whether anything had to be done.
+
+        ``cycles`` is about how many there are to simulate, if that is known: few are not worth an optimized build.
+        """
         from sim.runner import build
 
         verilog, top = (self.ip_verilog, self.block.top) if ip else (self.verilog, "accelerator")
         (self.generate_ip if ip else self.generate)()
-        inputs = [verilog, waves, source_digest("sim")]
-        stage = Stage(directory=self.simulator(waves, ip=ip), name="verilator", inputs=inputs)
-        if stage.done:
+
+        def stage(quick):
+            inputs = [verilog, waves, quick, source_digest("sim")]
+            return Stage(directory=self.simulator(waves, ip=ip), name="verilator", inputs=inputs)
+
+        quick = _few(cycles)
+        if stage(False).done or (quick and stage(True).done):
             return False
-        with stage:
-            build(verilog, stage.directory, top=top, waves=waves, verbose=verbose, progress=progress)
-            stage.outputs = [top]
+        with stage(quick) as made:
+            build(verilog, made.directory, top=top, quick=quick, waves=waves, verbose=verbose, progress=progress)
+            made.outputs = [top]
         return True
 
-    def expected_build_seconds(self, verilog=None):
+    def expected_build_seconds(self, *, ip=False, cycles=None):
         """About how long Verilator and the compiler take: fitted to the examples on two cores."""
-        return 11 + 5e-6 * (verilog or self.verilog).stat().st_size
+        size = (self.ip_verilog if ip else self.verilog).stat().st_size
+        return 4 + 1.5e-6 * size if _few(cycles) else 9 + 5e-6 * size
 
     def simulator(self, waves=False, *, ip=False):
         return self.directory / ("sim" + "-ip" * ip + "-waves" * waves)
+
+
+def _few(cycles):
+    """Whether a simulator that is built quickly is the faster way to simulate so many."""
+    from sim.runner import FEW_CYCLES
+
+    return cycles is not None and cycles <= FEW_CYCLES

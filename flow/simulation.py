@@ -24,8 +24,10 @@ def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0,
     with report.working("generating Verilog"):
         fresh = project.generate()
     report.step("Verilog", fresh, project.verilog)
-    with report.estimating("building with Verilator", project.expected_build_seconds()) as progress:
-        fresh = project.build_simulator(waves=waves, verbose=verbose, progress=progress)
+    predicted = predict(project.plan, len(images))
+    cycles = predicted.left[-1]
+    with report.estimating("building with Verilator", project.expected_build_seconds(cycles=cycles)) as progress:
+        fresh = project.build_simulator(cycles=cycles, waves=waves, verbose=verbose, progress=progress)
     report.step("simulator", fresh, project.simulator(waves))
     began = time.monotonic()
     with report.counting("simulating", len(images)) as progress:
@@ -33,7 +35,6 @@ def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0,
             project.simulator(waves), project.plan, images.values, expected, again=again, stall=stall, seed=seed,
             waves=waves, verbose=verbose, progress=progress,
         )  # fmt: skip
-    predicted = predict(project.plan, len(images))
     result = _summary(project, images, golden, found, predicted, stall, clock)
     result["seconds"] = round(time.monotonic() - began, 2)
     if waves:
@@ -53,9 +54,10 @@ def simulate_ip_block(project, images, report, *, stall=0.3, seed=1, resets=4, w
     with report.working("generating the IP block"):
         fresh = project.generate_ip()
     report.step("IP block", fresh, project.ip_verilog)
-    seconds = project.expected_build_seconds(project.ip_verilog)
+    cycles = predict(project.plan, len(images)).left[-1]
+    seconds = project.expected_build_seconds(ip=True, cycles=cycles)
     with report.estimating("building with Verilator", seconds) as progress:
-        fresh = project.build_simulator(ip=True, waves=waves, verbose=verbose, progress=progress)
+        fresh = project.build_simulator(ip=True, cycles=cycles, waves=waves, verbose=verbose, progress=progress)
     folder = project.simulator(waves, ip=True)
     report.step("simulator", fresh, folder)
     with report.working("simulating"):

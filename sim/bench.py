@@ -69,7 +69,7 @@ async def frames(dut):
     sent = [words(frame) for frame in data["input"]]
     await _stream(tb, sent, record, job)
     record.damage = await _damaged(tb, sent, data["again"], job)
-    await ClockCycles(dut.aclk, job["patience"] // 4)
+    await ClockCycles(dut.aclk, job["patience"] // 16)  # some four intervals, in which nothing more may come
     record.left_over = tb.sink.count() + (not tb.source.empty())
     record.counters = [int(dut.frames.value), int(dut.bad_frames.value)]
     record.save()

@@ -14,9 +14,9 @@ import numpy as np
 
 from .damage import order_of
 from .packing import pack_beats, unpack_beats
-from .runtime import keep_runtime, reuse_runtime, runtime_folder
+from .runtime import HEADER, keep_runtime, reuse_header, reuse_runtime, runtime_folder
 
-__all__ = ["SimulationError", "SimulationResult", "build", "run_job", "simulate"]
+__all__ = ["FEW_CYCLES", "SimulationError", "SimulationResult", "build", "run_job", "simulate"]
 
 # What can be simulated: by top module its ports and its bench.
 TOPS = {
@@ -25,6 +25,7 @@ TOPS = {
 }
 _ROOT = Path(__file__).resolve().parent.parent
 _RUNTIME = _ROOT / "build" / "cache" / "verilated"
+FEW_CYCLES = 300_000  # up to which a simulator that is not optimized saves more in its build than it takes longer
 _WHOLE = 1_000_000  # bytes of Verilog up to which one compiler run takes less than several and precompiled headers
 
 
@@ -64,18 +65,24 @@ def environment():
     return env
 
 
-def build(verilog, folder, *, top="accelerator", waves=False, verbose=False, progress=None):
+def build(verilog, folder, *, top="accelerator", quick=False, waves=False, verbose=False, progress=None):
     """Compile ``verilog`` with the top module ``top`` of `TOPS` into ``folder``; returns the log's path. Raises
     `SimulationError`.
 
-    ``progress()`` is called a few times a second.
+    Parameters
+    ----------
+    quick : bool
+        Whether the simulator is for some `FEW_CYCLES`: it is made in less than half of the time, and is slower.
+    progress : callable or None
+        ``progress()``, a few times a second.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     ports = folder / "ports.vlt"
     ports.write_text("`verilator_config\n" + "".join(
         f'public_flat_rw -module "{top}" -var "{port}"\n' for port in TOPS[top][0].split()))  # fmt: skip
-    _python(["build", str(folder), top, str(int(waves)), str(verilog)], folder / "build.log", verbose, 3600, progress)
+    arguments = ["build", str(folder), top, str(int(waves)), str(int(quick)), str(verilog)]
+    _python(arguments, folder / "build.log", verbose, 3600, progress)
     return folder / "build.log"
 
 
@@ -205,28 +212,35 @@ def _runner(*more):
     return Quick()
 
 
-def main(action, folder, top, waves, file):
-    """``build FOLDER TOP WAVES VERILOG`` or ``run FOLDER TOP WAVES JOB``, in a process of its own."""
-    {"build": _build, "run": _run}[action](Path(folder), top, waves == "1", Path(file).resolve())
+def main(action, folder, top, waves, *more):
+    """``build FOLDER TOP WAVES QUICK VERILOG`` or ``run FOLDER TOP WAVES JOB``, in a process of its own."""
+    {"build": _build, "run": _run}[action](Path(folder), top, waves == "1", *more)
 
 
-def _build(folder, top, waves, verilog):
+def _build(folder, top, waves, quick, verilog):
+    verilog, quick = Path(verilog).resolve(), quick == "1"
     options = ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
     if not waves:
-        options += ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-trace-top", "-CFLAGS", "-O1"]
+        options += ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-trace-top"]
     include = Path(os.environ["VERILATOR_ROOT"]) / "include"
-    store = runtime_folder(_RUNTIME, include, (options, str(int(waves))))
+    flags = ["-O0" if quick else "-O1"]
+    store = runtime_folder(_RUNTIME, include, (options, flags, waves))
     more = [f"--old-file={name}" for name in reuse_runtime(store, folder)]
+    if quick:
+        reuse_header(store, folder, include, flags, waves)
+        flags += ["-include", HEADER]
+        more.append(f"OPT_FAST={flags[0]}")  # of the main program, whose own makefile rule has it last
     if verilog.stat().st_size < _WHOLE:
         more.append("VM_PARALLEL_BUILDS=0")
     _runner(*more).build(
         sources=[folder / "ports.vlt", verilog], hdl_toplevel=top, build_dir=folder, always=True, waves=waves,
-        timescale=("1ns", "1ps"), build_args=options,
+        timescale=("1ns", "1ps"), build_args=[*options, "-CFLAGS", " ".join(flags)],
     )  # fmt: skip
     keep_runtime(folder, store)
 
 
 def _run(folder, top, waves, job):
+    job = Path(job).resolve()
     os.environ["FEWBIT_JOB"] = str(job)
     found = _runner().test(
         hdl_toplevel=top, test_module=TOPS[top][1], build_dir=folder, test_dir=job.parent, waves=waves,

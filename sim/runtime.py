@@ -1,4 +1,5 @@
-"""Verilator's own runtime, compiled once: the same C++ files stand behind every simulator, and take most of a build."""
+"""Verilator's own runtime, compiled once: the same C++ files and headers stand behind every simulator, and take most of
+a build."""
 
 import hashlib
 import os
@@ -7,7 +8,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
-__all__ = ["keep_runtime", "reuse_runtime", "runtime_folder"]
+__all__ = ["HEADER", "keep_runtime", "reuse_header", "reuse_runtime", "runtime_folder"]
+
+HEADER = "verilated_all.h"
+_HEADERS = ("verilated.h", "verilated_dpi.h", "verilated_vpi.h")
+# As the makefiles of Verilator have them: a compiler reads the headers themselves where one is different.
+_MACROS = {"VERILATOR": 1, "VM_COVERAGE": 0, "VM_SC": 0, "VM_TIMING": 0, "VM_TRACE_FST": 0, "VM_TRACE_SAIF": 0}
+_TRACE = ("VM_TRACE", "VM_TRACE_VCD")
 
 
 def runtime_folder(cache, include, options):
@@ -37,3 +44,31 @@ def keep_runtime(folder, store):
             draft = store / f".{made.name}.{secrets.token_hex(4)}"
             shutil.copyfile(made, draft)
             os.replace(draft, store / made.name)
+
+
+def reuse_header(store, folder, include, flags, waves=False):
+    """Put a header of all of the runtime's headers into ``folder``, and what the compiler made of it beforehand.
+
+    For ``-include``, so that the headers are not read again by each file. Where that fails, all is as without it.
+
+    Parameters
+    ----------
+    flags : list of str
+        The compiler's, of which each must be the same where the header is included.
+    """
+    store.mkdir(parents=True, exist_ok=True)
+    text = "".join(f'#include "{name}"\n' for name in _HEADERS)
+    (folder / HEADER).write_text(text)
+    made = store / f"{HEADER}.gch"
+    if not made.exists():
+        macros = [f"-D{name}={value}" for name, value in (_MACROS | dict.fromkeys(_TRACE, int(waves))).items()]
+        paths = [f"-I{include}", f"-I{include / 'vltstd'}"]
+        draft = store / f".{HEADER}.{secrets.token_hex(4)}"
+        done = subprocess.run(["c++", *paths, *macros, *flags, "-x", "c++-header", folder / HEADER, "-o", draft],
+                              capture_output=True, check=False)  # fmt: skip
+        if done.returncode:
+            draft.unlink(missing_ok=True)
+            return
+        os.replace(draft, made)
+    (folder / made.name).unlink(missing_ok=True)
+    (folder / made.name).symlink_to(made.resolve())

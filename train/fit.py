@@ -121,7 +121,7 @@ def train_seeds(recipe, dataset, images, label, seeds, progress=None, start=None
     """
     begin, order = jax.vmap(jax.random.split, out_axes=1)(jax.vmap(jax.random.key)(np.asarray(seeds)))
     start = None if start is None else jax.tree.map(jnp.asarray, start)
-    params = jax.jit(jax.vmap(lambda key, start: init(recipe, dataset.shape, key, start)))(begin, start)
+    params = jax.vmap(lambda key, start: init(recipe, dataset.shape, key, start))(begin, start)
     state = jax.vmap(_optimizer(recipe).init)(params)
     keys = jax.vmap(lambda key: jax.random.split(key, recipe.steps))(order)
     params, losses = _steps(_fit_seeds, recipe, dataset, params, state, keys, images, label, progress)

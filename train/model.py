@@ -8,6 +8,7 @@ channels-last here.
 """
 
 import math
+from functools import partial
 from statistics import NormalDist
 
 import jax
@@ -48,7 +49,7 @@ class _Start:
             if min(y) < 1:
                 raise ValueError(f"{name}: a kernel of {k} does not fit an image of {height}x{width}")
         reach = (3 / fan_in) ** 0.5 if quantizer.limit is None else quantizer.limit
-        p["weight"] = jax.random.uniform(next(self.keys), shape, jnp.float32, -reach, reach)
+        p["weight"] = _uniform(next(self.keys), shape, reach)
         if self.start is not None:
             self.given = next(self.start, {"weight": np.empty(0)})
             if self.given["weight"].shape != shape:
@@ -80,6 +81,11 @@ class _Start:
         if a != b:
             raise ValueError(f"{name}: its branches give {a} and {b}")
         return a
+
+
+@partial(jax.jit, static_argnums=(1, 2))  # whose compilation takes longer than the rest of `init`
+def _uniform(key, shape, reach):
+    return jax.random.uniform(key, shape, jnp.float32, -reach, reach)
 
 
 def _keep(p, what, state):

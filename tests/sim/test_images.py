@@ -53,7 +53,7 @@ def check(seed, folder):
     network, samples, plan = planned(seed)
     samples = np.concatenate([samples] * 4)
     (folder / "accelerator.v").write_text(emit(plan))
-    build(folder / "accelerator.v", folder / "sim")
+    build(folder / "accelerator.v", folder / "sim", quick=True)
     found = simulate(folder / "sim", plan, samples, expected(network, samples))
     assert (found.frames, found.mismatches, found.problems) == (len(samples), 0, [])
     assert found.left == predict(plan, len(samples)).left

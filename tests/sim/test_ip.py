@@ -74,7 +74,7 @@ class Block:
         self.folder = folder / "sim"
         verilog = folder / "accelerator_ip.v"
         verilog.write_text(emit_ip(self.plan, self.registers))
-        build(verilog, self.folder, top="accelerator_ip")
+        build(verilog, self.folder, top="accelerator_ip", quick=True)
 
     def simulate(self, *, expected=None, control=None, **options):
         expected = self.expected if expected is None else expected

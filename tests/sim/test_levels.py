@@ -53,7 +53,7 @@ def check(graph, folder, luts, ways, stalls=(0.0,), size=None):
         again = run(network, values[sent], first=FRAMES).edges[edge]
         assert (again != expected[sent]).any(), "draws do not go on"
     (folder / "accelerator.v").write_text(emit(plan))
-    build(folder / "accelerator.v", folder / "sim")
+    build(folder / "accelerator.v", folder / "sim", quick=True)
     for stall in stalls:
         found = simulate(folder / "sim", plan, values, expected, again=again, stall=stall, seed=4)
         assert (found.frames, found.mismatches, found.problems) == (FRAMES, 0, [])

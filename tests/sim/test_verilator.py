@@ -13,6 +13,7 @@ from hw.target import DEFAULT, Luts, Target
 from hw.verilog import emit
 from sim.cycles import predict, steady_interval
 from sim.runner import SimulationError, build, results, simulate
+from sim.runtime import HEADER
 from tests.sim.networks import Builder, float_network
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
@@ -67,7 +68,7 @@ class Job:
         self.folder = folder
         verilog = folder / "accelerator.v"
         verilog.write_text(emit(self.plan))
-        self.log = build(verilog, folder / "sim", waves=options.get("waves", False))
+        self.log = build(verilog, folder / "sim", waves=options.get("waves", False), quick=options.get("quick", True))
 
     def simulate(self, expected=None, **options):
         expected = self.expected if expected is None else expected
@@ -124,12 +125,21 @@ def test_waves_and_a_wrong_bit(scratch):
     assert everything.mismatches > len(job.samples) // 2 and len(everything.examples) == 5
 
 
-def test_the_runtime_is_compiled_once(scratch):
-    first = Job(bipolar, scratch)
-    again = build(scratch / "accelerator.v", scratch / "again").read_text()
+@pytest.mark.parametrize("quick", [False, True])
+def test_the_runtime_is_compiled_once(quick, scratch):
+    first = Job(bipolar, scratch, quick=quick)
+    again = build(scratch / "accelerator.v", scratch / "again", quick=quick).read_text()
     assert "verilator.cpp" in again and "verilated_vpi.cpp" not in again and "verilated.cpp" not in again
     found = simulate(scratch / "again", first.plan, first.samples, first.expected)
     assert (found.frames, found.mismatches, found.problems) == (len(first.samples), 0, [])
+
+
+def test_the_headers_are_read_once(scratch):
+    """A compiler that had to read them itself would name them in its list of what the simulator depends on."""
+    Job(bipolar, scratch)
+    for made in ("Vtop__ALL.d", "verilator.d"):
+        assert "verilated_types.h" not in (scratch / "sim" / made).read_text(), made
+    assert (scratch / "sim" / f"{HEADER}.gch").exists()
 
 
 def test_verilog_that_does_not_compile(scratch):
