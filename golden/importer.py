@@ -8,6 +8,7 @@ stuck, and the integers are those of the model's own arithmetic.
 
 import math
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from .levels import FIXED_POINT_BITS
 from .network import Network, Output
 from .onnxfile import INPUT_KEY, STANDARD_DOMAINS, ModelError, OnnxFile, attributes_of, describe, evaluate
 from .outputs import lower_argmax
+from .precision import network_of_fewest_bits
 from .tensors import Closed, Constant, Data
 from .tidy import tidy
 
@@ -47,7 +49,7 @@ _KEEPERS = _QUANTIZERS | {
 }
 
 
-def import_model(path, input_spec=None, *, output="auto", precision=FIXED_POINT_BITS):
+def import_model(path, input_spec=None, *, output="auto", precision=None):
     """The integer `Network` of the model at ``path``.
 
     Parameters
@@ -59,8 +61,9 @@ def import_model(path, input_spec=None, *, output="auto", precision=FIXED_POINT_
         quantizer.
     output : "auto" or "label"
         What the hardware gives: what the model ends with, or the index of its largest output.
-    precision : int
-        Bits that the levels of non-uniform quantizers are rounded to where they are in no whole ratios.
+    precision : int or None
+        Bits that the levels of non-uniform quantizers are rounded to where they are in no whole ratios; ``None`` for as
+        few as `golden.precision` finds.
 
     Raises
     ------
@@ -71,16 +74,20 @@ def import_model(path, input_spec=None, *, output="auto", precision=FIXED_POINT_
         raise ModelError(f"output must be auto or label, not {output!r}")
     try:
         file = OnnxFile(Path(path))
-        spec = _spec_of(file, input_spec)
-        try:
-            network = Importer(file, spec, precision=precision).network(output)
-        except Relayout as layout:
-            network = Importer(file, spec, layout, precision).network(output)
-        return tidy(network)
+        make = partial(_network, file, _spec_of(file, input_spec), output)
+        return network_of_fewest_bits(make) if precision is None else make(precision)
     except ModelError:
         raise
     except Exception as error:  # a damaged file can break any assumption, and its user is not helped by a traceback
         raise ModelError(f"{path}: cannot be imported ({type(error).__name__}: {str(error)[:200]})") from error
+
+
+def _network(file, spec, output, precision):
+    try:
+        network = Importer(file, spec, precision=precision).network(output)
+    except Relayout as layout:
+        network = Importer(file, spec, layout, precision=precision).network(output)
+    return tidy(network)
 
 
 def _spec_of(file, text):
@@ -106,7 +113,7 @@ class Importer:
     ----------
     file : OnnxFile
     precision : int
-        As of `import_model`.
+        Bits of levels, as of `import_model`.
     is_float : bool
         Whether nothing in the model is quantized: the float32 baseline.
     result : Network
@@ -121,7 +128,7 @@ class Importer:
         Of a float model: edges whose layer has got the operations behind it (`golden.floatlayers`).
     """
 
-    def __init__(self, file, spec, layout=None, precision=FIXED_POINT_BITS):
+    def __init__(self, file, spec, layout=None, *, precision=FIXED_POINT_BITS):
         self.file, self.precision = file, precision
         self.is_float = not any(n.op_type in _QUANTIZERS for n in file.nodes)
         self.tensors = {name: Constant(array) for name, array in file.constants.items()}

@@ -1,8 +1,8 @@
 """Non-uniform quantizers of the exchange domain: what they make of constants, and of data.
 
 Integers are found, not rounded, wherever the levels are one scale times whole numbers (as floats that were rounded
-to a fixed-point grid are). Elsewhere the levels are rounded to `FIXED_POINT_BITS`, and the network says so
-(`Network.notes`).
+to a fixed-point grid are). Elsewhere the levels are rounded to so many bits as `golden.precision` chooses, and the
+network says so (`Network.notes`).
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from .tensors import Constant, Digits, Integers
 
 __all__ = ["FIXED_POINT_BITS", "LevelQuantizer", "quantized_levels", "whole_multiples"]
 
-FIXED_POINT_BITS = 10  # of the largest level's magnitude, where levels are in no whole ratios
+FIXED_POINT_BITS = 10  # of the largest level's magnitude, where levels are in no whole ratios and nobody says how many
 _MOST_MULTIPLE = 1023  # of the scale that is looked for
 _TOLERANCE = 2.0**-22  # of the largest level: float32 rounds it, and sums of a few basis values, at half of that
 

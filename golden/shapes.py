@@ -60,7 +60,7 @@ def quantize_to_levels(importer, node, inputs, attributes):
     if not exact:
         importer.note(
             f"{describe(node)}: its levels are in no whole ratios; they are {importer.precision}-bit fixed point here, "
-            "so that codes and labels may differ from the model's (fewbit run counts them)"
+            "so that codes and labels may differ from the model's (fewbit run counts those of its samples)"
         )
     return [result]
 

@@ -57,28 +57,27 @@ def items_of(terms):
     items = []
     while found:
         value, exponent = found.pop(0)
-        value = value.astype(int)
+        value = value.astype(np.int8)
         if found and found[0][1] == exponent + 1 and (value + 2 * found[0][0]).max() <= 2 and x_bits + w_bits <= 4:
             value = value + 2 * found.pop(0)[0]
-        needed = [k for k in range(len(cases)) if (value[_with(cases, k, 0)] != value[_with(cases, k, 1)]).any()]
-        table = [value[_case(cases, needed, bits)] for bits in product((0, 1), repeat=len(needed))]
+        needed = [k for k in range(len(cases)) if _matters(value, k)]
+        # Of the cases, in which bit 0 counts fastest, those in which all other bits are 0.
+        table = value.reshape((2,) * len(cases))[tuple(slice(None) if k in needed else 0 for k in _falling(len(cases)))]
         items.append(
             Item(exponent, tuple(k for k in needed if k < x_bits), tuple(k - x_bits for k in needed if k >= x_bits),
-                 tuple(int(v) for v in table))
+                 tuple(int(v) for v in table.reshape(-1)))
         )  # fmt: skip
     return tuple(items)
 
 
-def _with(cases, k, value):
-    return cases[k] == bool(value)
+def _matters(value, k):
+    """Whether values for all cases of some bits depend on bit k."""
+    pairs = value.reshape(-1, 2, 1 << k)
+    return bool((pairs[:, 0] != pairs[:, 1]).any())
 
 
-def _case(cases, needed, bits):
-    """The first case in which the bits have these values, the first of ``needed`` counting fastest."""
-    match = np.ones(cases.shape[1], dtype=bool)
-    for k, bit in zip(needed, bits[::-1], strict=True):
-        match &= cases[k] == bool(bit)
-    return int(match.argmax())
+def _falling(count):
+    return range(count - 1, -1, -1)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class _Start:
             if self.given["weight"].shape != shape:
                 raise ValueError(f"{name}: the network to start from has weights {self.given['weight'].shape}")
             p["weight"] = quantizer.started(jnp.asarray(self.given["weight"]))
-        _keep(p, "weight_state", quantizer.init(p["weight"], 1.5 * reach))
+        _keep(p, "weight_state", _state(quantizer, p["weight"], 1.5 * reach))
         return y
 
     def norm(self, name, p, x):
@@ -68,7 +68,7 @@ class _Start:
 
     def act(self, name, quantizer, p, x):
         sample = np.maximum(_GAUSSIAN, 0) if quantizer.rectified else _GAUSSIAN
-        _keep(p, "act_state", quantizer.init(jnp.asarray(sample), 3.0))
+        _keep(p, "act_state", _state(quantizer, sample, 3.0))
         return x
 
     def pool(self, name, size, x):
@@ -83,9 +83,15 @@ class _Start:
         return a
 
 
-@partial(jax.jit, static_argnums=(1, 2))  # whose compilation takes longer than the rest of `init`
+# Compiled by themselves, and not each operation: the numbers once for all networks, a state for its quantizer.
+@partial(jax.jit, static_argnums=(1, 2))
 def _uniform(key, shape, reach):
     return jax.random.uniform(key, shape, jnp.float32, -reach, reach)
+
+
+@partial(jax.jit, static_argnums=(0, 2))
+def _state(quantizer, sample, most):
+    return quantizer.init(sample, most)
 
 
 def _keep(p, what, state):

@@ -118,26 +118,37 @@ def _least_entropy(m, levels, bins):
         return most
     counts = np.histogram(m, bins=bins, range=(0, most))[0].astype(np.float64)
     counts[0] = counts[1]
-    divergences = [_divergence(counts, i, levels) for i in range(levels, bins + 1)]
-    i = levels + int(np.argmin(divergences))
+    # Rounded, so that rounding does not decide between equal ones.
+    i = levels + int(np.argmin(np.round(_divergences(counts, levels), 12)))
     return min(most, (i + 0.5) * most / bins)
 
 
-def _divergence(counts, i, levels):
-    inside = counts[:i]
-    p = inside.copy()
-    p[-1] += counts[i:].sum()
-    group = np.arange(i) * levels // i
-    filled = inside > 0
-    if i < len(counts) and filled.sum() < levels:
-        return np.inf
-    merged = np.bincount(group, inside, levels) / np.maximum(np.bincount(group, filled, levels), 1)
-    q = np.where(filled, merged[group], 0)
-    there = p > 0
-    if (q[there] == 0).any():
-        return np.inf
-    p, q = p[there] / p.sum(), q[there] / q.sum()
-    return float((p * np.log(p / q)).sum())
+def _divergences(counts, levels):
+    """The relative entropy of every i from ``levels`` on, in sums over the merged bins.
+
+    With S the sum of P and R that of Q: ``sum P/S * log((P/S)/(Q/R)) = (sum P*log(P) - sum P*log(Q))/S - log(S/R)``.
+    P is Q's own counts but for the last bin, so the second sum has a term a level: its counts times log(Q).
+    """
+    bins = len(counts)
+    i = np.arange(levels, bins + 1)
+    starts = -(-np.arange(levels + 1) * i[:, None] // levels)  # of the merged bins: bin b goes into b*levels // i
+    sums = [np.concatenate([[0], np.cumsum(v)]) for v in (counts, counts > 0, _log_times(counts, counts))]
+    inside, filled, own = (total[i] for total in sums)
+    within, members = (np.diff(total[starts], axis=1) for total in sums[:2])
+    merged = within / np.maximum(members, 1)
+    last, total = counts[i - 1], sums[0][-1]
+    beyond = total - inside
+    p = own - _log_times(last, last) + _log_times(last + beyond, last + beyond)
+    q = _log_times(within, merged).sum(axis=1) + _log_times(beyond, merged[:, -1])
+    with np.errstate(divide="ignore"):
+        found = (p - q) / total - np.log(total / inside)
+    unfit = ((i < bins) & (filled < levels)) | ((last == 0) & (beyond > 0))
+    return np.where(unfit, np.inf, found)
+
+
+def _log_times(a, b):
+    """``a * log(b)``, 0 where a is 0."""
+    return a * np.log(np.where((a == 0) | (b == 0), 1, b))
 
 
 METHODS = {"minmax": minmax, "percentile": percentile, "mse": mse, "kl": kl}

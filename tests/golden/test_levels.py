@@ -53,14 +53,15 @@ def test_levels_in_whole_ratios_are_found(levels, integers, exact):
 
 
 def test_levels_in_no_whole_ratio_are_said_to_be_rounded(scratch):
-    """k-means centroids, say: the note is there, and the error is that of ten bits."""
+    """k-means centroids, say: the note is there, and the error is that of so few bits as 8."""
     rng = np.random.default_rng(4)
     g = LevelGraph([1, 16])
     t = g.quant("input", 0.25, bits=4)
     w = g.ours("LevelQuant", g.const(rng.normal(size=(16, 3))), np.sort(rng.normal(size=(1, 3, 4)), axis=-1))
     g.end(g.op("MatMul", t, w)).save(scratch / "m.onnx")
     network = import_model(scratch / "m.onnx")
-    assert len(network.notes) == 1 and "no whole ratios" in network.notes[0]
+    assert len(network.notes) == 2 and "no whole ratios; they are 8-bit" in network.notes[0]
+    assert network.notes[1].startswith("levels of 8 bits: 0 of 0 codes and 0 of 256 labels")
     x = rng.normal(size=(20, 16)).astype(np.float32)
     model = cleaned(g.model())
     reference = np.concatenate([execute_onnx(model, {"input": v[None]})["t2"] for v in x])
