@@ -104,7 +104,7 @@ def ours(model, network, folder, target, cycles):
     expected = project.hardware_values(project.execute(x))
     if not np.array_equal(project.finish(expected), network.sums(x)):
         raise ValueError(f"{model}: the golden model's sums differ from NumPy's")
-    project.build_simulator()
+    project.build_simulator(cycles=timing.latency + FRAMES * timing.interval)
     found = simulate(project.simulator(), project.plan, x, expected)
     return {
         "seconds": seconds, "latency": timing.latency, "interval": timing.interval,
@@ -164,11 +164,18 @@ def attempts():
             yield name, f"da4ml, cutoff {cutoff}", lambda a=(network, at, cutoff): da4ml(*a)
 
 
-def measure(seconds=BUDGET):
-    """A dict for every row; one whose tool fails holds only why. What is done stays done if it is interrupted."""
-    rows, store, begin = [], Store(directory=BUILD / "cache" / "bench"), time.monotonic()
+def measure(seconds=BUDGET, only=""):
+    """A dict for every row; one whose tool fails holds only why. What is done stays done if it is interrupted.
+
+    With ``only``, the rows of other networks stay as they were measured last.
+    """
+    rows, store, begin, before = [], Store(directory=BUILD / "cache" / "bench"), time.monotonic(), _before()
     here, synth = Path(__file__).parent, ROOT / "flow" / "synth.py"
     for network, tool, function in attempts():
+        if only and network != only:
+            missing = {"network": network, "tool": tool, "error": "not measured yet"}
+            rows.append(before.get((network, tool), missing) | {"earlier": True})
+            continue
         script = SCRIPTS.get(tool.split()[0].strip(","))
         key = digest(
             here / "peernet.py", network, tool, (here / script, synth, PACKAGES) if script else source_digest()
@@ -186,9 +193,16 @@ def measure(seconds=BUDGET):
     return rows
 
 
+def _before():
+    """The rows of the last run, by network and tool."""
+    file = page.KEPT / f"{NAME}.json"
+    rows = json.loads(file.read_text(encoding="utf-8"))["results"] if file.is_file() else ()
+    return {(row["network"], row["tool"]): row for row in rows}
+
+
 def complete(rows):
     """Whether there is nothing to try again."""
-    return not any("error" in row for row in rows)
+    return not any("error" in row or row.get("earlier") for row in rows)
 
 
 def render(rows):
@@ -232,4 +246,5 @@ and one multiplier array that the layers share; its cycles are those of an infer
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=BUDGET, help="after which no row is begun")
-    page.section("bench.peers", seconds=parser.parse_args().seconds)
+    parser.add_argument("--only", default="", metavar="NETWORK", help="the rows of others stay as they were measured")
+    page.section("bench.peers", **vars(parser.parse_args()))

@@ -48,6 +48,7 @@ def test_build_prints_json_alone_and_again_is_up_to_date(fewbit, scratch):
     assert {p: p.stat().st_mtime_ns for p in (scratch / "a").rglob("*") if p.is_file()} == times
 
 
+@pytest.mark.slow
 def test_synthesis_layer_by_layer(fewbit, scratch):
     folder = scratch / "a"
     assert fewbit("build", MODEL, "-o", folder, "--target", "xilinx")[0] == 0
@@ -66,6 +67,7 @@ def test_synthesis_layer_by_layer(fewbit, scratch):
     assert shown.count("dense1") == 1 and "assumed: before place and route" in shown
 
 
+@pytest.mark.slow
 def test_synthesis_for_ultrascale(fewbit, scratch):
     folder, model = scratch / "a", small(scratch / "small.onnx")
     assert fewbit("build", model, "--input", SPEC, "-o", folder, "--target", "ultrascale")[0] == 0

@@ -48,7 +48,8 @@ def test_a_search_that_retrains(fewbit, scratch):
         assert (labels == wanted).mean() == point["accuracy"] == point["golden_accuracy"]
 
 
-@pytest.mark.parametrize("make", [pytest.param(dense, marks=pytest.mark.slow), convolutional])
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [dense, convolutional])
 def test_quantizing_and_retraining(fewbit, scratch, make):
     """More samples keep their labels, the file is the same twice, and it runs as qonnx's executor runs it."""
     model = make(scratch / "m.onnx", count=120)

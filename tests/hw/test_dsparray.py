@@ -72,6 +72,7 @@ def test_as_many_as_promised(x_format, lo, hi, weights):
 
 
 @pytest.mark.parametrize("stalls", [(0, 0), STALLS["both"]], ids=["full rate", "both"])
+@pytest.mark.slow
 @pytest.mark.parametrize("luts", [Luts.OPERATORS, Luts.MODELS])
 @pytest.mark.parametrize("formats", [(U(4), S(4, True), U(4)), (U(4), S(4), U(2)), (U(8), S(8), S(4)), (S(8), S(8), B),
                                      (S(3), U(3), U(3)), (U(2), S(3), U(2))], ids=str)  # fmt: skip
@@ -88,7 +89,7 @@ def test_accumulators_as_they_are():
     layer.check(3, 4, products="dsp")
 
 
-@pytest.mark.parametrize("luts", [pytest.param(Luts.OPERATORS, marks=pytest.mark.slow), Luts.INSTANCES])
+@pytest.mark.parametrize("luts", [Luts.OPERATORS, Luts.INSTANCES])
 def test_synthesis_puts_them_into_dsps(luts, scratch):
     packing = best_packing(U(8), -128, 127)
     array = DspArray(

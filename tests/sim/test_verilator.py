@@ -77,8 +77,10 @@ class Job:
 
 @pytest.mark.parametrize(
     ("make", "luts"),
-    [*((make, Luts.OPERATORS) for make in (bipolar, raw_bytes_to_codes, label, float32)),
-     *((make, Luts.INSTANCES) for make in (bipolar, raw_bytes_to_codes, label, constants)), (sums, Luts.ULTRASCALE)],
+    [*((make, Luts.OPERATORS) for make in (bipolar, raw_bytes_to_codes, float32)),
+     *((make, Luts.INSTANCES) for make in (label, constants)), (sums, Luts.ULTRASCALE),
+     *(pytest.param(make, luts, marks=pytest.mark.slow) for make, luts in (
+         (label, Luts.OPERATORS), (bipolar, Luts.INSTANCES), (raw_bytes_to_codes, Luts.INSTANCES)))],
 )  # fmt: skip
 def test_networks(make, luts, scratch):
     job = Job(make, scratch, target=Target(luts=luts))
@@ -125,7 +127,7 @@ def test_waves_and_a_wrong_bit(scratch):
     assert everything.mismatches > len(job.samples) // 2 and len(everything.examples) == 5
 
 
-@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("quick", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_the_runtime_is_compiled_once(quick, scratch):
     first = Job(bipolar, scratch, quick=quick)
     again = build(scratch / "accelerator.v", scratch / "again", quick=quick).read_text()

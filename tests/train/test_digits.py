@@ -24,7 +24,9 @@ def images():
     return data.augment(train.raw, copies=2, seed=1), train.label, held_out
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in ("w4a4", "w8a8"))) for name in RECIPES]
+)
 def test_short_training_and_export(name, images, tmp_path):
     versions, label, held_out = images
     recipe = short(name)
