@@ -26,7 +26,7 @@ TOPS = {
 _ROOT = Path(__file__).resolve().parent.parent
 _RUNTIME = _ROOT / "build" / "cache" / "verilated"
 FEW_CYCLES = 300_000  # up to which a simulator that is not optimized saves more in its build than it takes longer
-_WHOLE = 1_000_000  # bytes of Verilog up to which one compiler run takes less than several and precompiled headers
+WHOLE = 1_000_000  # bytes of Verilog up to which one compiler run takes less than several and precompiled headers
 
 
 class SimulationError(RuntimeError):
@@ -226,12 +226,14 @@ def _build(folder, top, waves, quick, verilog):
     flags = ["-O0" if quick else "-O1"]
     store = runtime_folder(_RUNTIME, include, (options, flags, waves))
     more = [f"--old-file={name}" for name in reuse_runtime(store, folder)]
+    whole = verilog.stat().st_size < WHOLE
+    if whole:
+        more.append("VM_PARALLEL_BUILDS=0")
     if quick:
+        more.append(f"OPT_FAST={flags[0]}")  # of the main program, whose own makefile rule has it last
+    if quick and whole:  # in parts, Verilator precompiles a header of its own, and there can be only one
         reuse_header(store, folder, include, flags, waves)
         flags += ["-include", HEADER]
-        more.append(f"OPT_FAST={flags[0]}")  # of the main program, whose own makefile rule has it last
-    if verilog.stat().st_size < _WHOLE:
-        more.append("VM_PARALLEL_BUILDS=0")
     _runner(*more).build(
         sources=[folder / "ports.vlt", verilog], hdl_toplevel=top, build_dir=folder, always=True, waves=waves,
         timescale=("1ns", "1ps"), build_args=[*options, "-CFLAGS", " ".join(flags)],

@@ -12,7 +12,7 @@ from hw.lutunit import MODELS
 from hw.target import DEFAULT, Luts, Target
 from hw.verilog import emit
 from sim.cycles import predict, steady_interval
-from sim.runner import SimulationError, build, results, simulate
+from sim.runner import WHOLE, SimulationError, build, results, simulate
 from sim.runtime import HEADER
 from tests.sim.networks import Builder, float_network
 
@@ -142,6 +142,18 @@ def test_the_headers_are_read_once(scratch):
     for made in ("Vtop__ALL.d", "verilator.d"):
         assert "verilated_types.h" not in (scratch / "sim" / made).read_text(), made
     assert (scratch / "sim" / f"{HEADER}.gch").exists()
+
+
+@pytest.mark.slow
+def test_a_large_file_is_compiled_in_parts(scratch):
+    """Where the precompiled header is Verilator's own."""
+    job = Job(constants, scratch)
+    large = scratch / "large.v"
+    large.write_text((scratch / "accelerator.v").read_text() + "// and more\n" * (WHOLE // 12))
+    log = build(large, scratch / "sim", quick=True).read_text()
+    assert "Vtop__ALL.cpp" not in log and f"-include {HEADER}" not in log
+    found = job.simulate()
+    assert (found.frames, found.mismatches, found.problems) == (len(job.samples), 0, [])
 
 
 def test_verilog_that_does_not_compile(scratch):
