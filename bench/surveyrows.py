@@ -17,11 +17,13 @@ __all__ = ["FRAMES", "Maker", "Row", "rows_of"]
 FLOAT = "float32"
 PTQ = {8: ("mse",), 4: ("minmax", "percentile", "mse", "kl"), 2: ("minmax", "mse")}  # ranges by bits
 CALIBRATION = 1024
-# The larger data: some of the rows, and only so many steps, so that they take minutes.
+# The larger data: every method once or twice, and only so many steps, so that they take minutes.
 FASHION_STEPS = 1000
 FASHION_ROWS = (
-    FLOAT, "lsq-w4a4", "lsq-w2a2", "twn-w2a2", "lq-w2a2", "clusters-w4a4", "bnn-w1a1", "stochastic-w1a1",
-    "stochastic-w1s1", "ptq-mse-w4a4", "ptq-mse-w2a2",
+    FLOAT, "uniform-w4a4", "bnn-w1a1", "bnn-bireal-w1a1", "bnn-warm-w1a1", "xnor-w1a1", "ternary-w2a2", "twn-w2a2",
+    "ternary-learned-w2a2", "ttq-w2a2", "m5", "dorefa-w1a2g6", "dorefa-w2a2", "pact-w2a2", "lsq-w2a2", "lsq-w4a4",
+    "lq-w2a2", "clusters-w4a4", "power-w4a4", "stochastic-w1a1", "stochastic-w1s1", "stochastic-w2a2",
+    "stochastic-w2s2", "ptq-minmax-w4a4", "ptq-percentile-w4a4", "ptq-mse-w4a4", "ptq-kl-w4a4", "ptq-mse-w2a2",
 )  # fmt: skip
 FRAMES = {"digits": 24, "fashion": 4}  # simulated
 

@@ -26,7 +26,7 @@ class Figures:
         return self.rows[name]
 
     def hardware(self, name):
-        """The row's hardware figures; None if it is not there or has none."""
+        """The row's hardware figures; None if it is not there."""
         return self.rows[name]["hardware"] if name in self.rows else None
 
     def difference(self, name, other):
@@ -84,15 +84,19 @@ def _generator(figures):
     costs = []
     for name, other in figures.pairs(RANDOM_ACTIVATIONS):
         own, plain = figures.hardware(name), figures.hardware(other)
-        if own and plain:
-            more = own["cost"]["lut"] - plain["cost"]["lut"]
-            costs.append(
-                f"the units of `{name}` take {own['unit']['lut']:,} LUTs and {own['unit']['ff']:,} flip-flops with "
-                f"their generators, those of `{other}` {plain['unit']['lut']:,} and {plain['unit']['ff']:,}; the whole "
-                f"accelerator {more:+,} LUTs"
-            )
+        more = {key: own["cost"][key] - plain["cost"][key] for key in ("lut", "dsp")}
+        costs.append(
+            f"the units of `{name}` take {_amount(own['unit'])}, of which the generators alone are "
+            f"{_amount(own['generators'])}; those of `{other}` take {_amount(plain['unit'])}; the whole accelerator "
+            f"{more['lut']:+,} LUTs and {more['dsp']:+} DSPs"
+        )
     text = _listed(costs)
     return ("Random bits cost a generator.", f"{text[0].upper()}{text[1:]}.") if costs else None
+
+
+def _amount(cost):
+    dsps = f", {cost['dsp']} DSPs" if cost["dsp"] else ""
+    return f"{cost['lut']:,} LUTs{dsps} and {cost['ff']:,} flip-flops"
 
 
 def _training(figures):
@@ -169,7 +173,7 @@ def _layers(sensitivity):
 def _cheapest(figures, within=1.0):
     base = figures[FLOAT]["accuracy"]
     near = [row for row in figures.rows.values()
-            if row["hardware"] and row["kind"] != "float" and 100 * (base - row["accuracy"]) <= within]  # fmt: skip
+            if row["kind"] != "float" and 100 * (base - row["accuracy"]) <= within]  # fmt: skip
     if not near:
         return None
     lut = min(near, key=lambda row: row["hardware"]["cost"]["lut"])

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import Out
 from flow.cache import BUILD, atomic_write, digest
 from flow.measure import ELABORATION, numbers
 from flow.synth import synthesize
-from flow.unitcost import quantizers_of
+from flow.unitcost import generators_of, quantizers_of
 from hw.layerplan import LayerPlan
 
 __all__ = ["FLOAT_LANES", "LANES", "SideBySide", "part_costs"]
@@ -35,12 +35,12 @@ class SideBySide(wiring.Component):
 
 
 def part_costs(plan, *, dsp=True):
-    """Counts as of `flow.measure.numbers`: ``{"unit": …, "array": …, "array_lanes": n}``.
+    """Counts as of `flow.measure.numbers`: ``{"unit": …, "generators": …, "array": …, "array_lanes": n}``.
 
     ``unit`` are all units that make codes of sums, with their thresholds, and with random generators where there are
-    any; None if there are none. ``array`` is one processing element, its accumulator included, of the second layer's
-    formats (or of the only one's), with `LANES` inputs a cycle, of float32 `FLOAT_LANES`: its weights come through a
-    port, so that rows of the same formats share a run of Yosys.
+    any; ``generators`` are those alone; None if there are none. ``array`` is one processing element, its accumulator
+    included, of the second layer's formats (or of the only one's), with `LANES` inputs a cycle, of float32
+    `FLOAT_LANES`: its weights come through a port, so that rows of the same formats share a run of Yosys.
 
     Parameters
     ----------
@@ -53,15 +53,20 @@ def part_costs(plan, *, dsp=True):
         units = list(quantizers_of(plan).values())
         units += [q.make_activation() for q in layers if q.is_float and q.dense.relu]
         element = LayerPlan(p.dense, p.act, plan.network.edges(), pe=1, simd=lanes, target=plan.target)
-        parts = {"array": element.make_array(), "unit": None}
-        if units:
-            parts["unit"] = SideBySide({f"u{k}": unit for k, unit in enumerate(units)})
+        parts = {"array": element.make_array(), "unit": _together(units),
+                 "generators": _together(generators_of(plan).values())}  # fmt: skip
         texts = {
             name: verilog.convert(part, name="top", emit_src=False, strip_internal_attrs=True)
             for name, part in parts.items()
             if part is not None
         }
     return {name: _cost(texts[name], dsp) if name in texts else None for name in parts} | {"array_lanes": lanes}
+
+
+def _together(parts):
+    """`SideBySide` of some components, None of none."""
+    parts = {f"u{k}": part for k, part in enumerate(parts)}
+    return SideBySide(parts) if parts else None
 
 
 _locks = defaultdict(threading.Lock)

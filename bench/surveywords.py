@@ -4,7 +4,8 @@ __all__ = ["FASHION", "NOTES", "TEXT"]
 
 TEXT = """# Quantization methods, trained and as hardware
 
-Made by `make survey`: every figure but those of the last table comes from that run, the text's too. Each row is a
+Made by `make survey` (the last whole run: {took}): every figure but those of the last two tables comes from there,
+the text's too, and is kept in [survey-digits.json](survey-digits.json). Each row is a
 network {shape} trained with {seeds} seeds on the 8x8 digits ({train} images to train with, {test} to test), {steps}
 steps, or quantized after training (PTQ), and the accelerator that its first seed becomes.
 
@@ -51,15 +52,17 @@ NOTES = """- **Accuracy**: the golden model on all test images, mean and standar
   squares, since a batch norm takes up any; mean over the layers, of seed {first}. Weights: the latent ones of training,
   or those of the float network.
 - **Quantizing units**: what makes codes of the sums behind the two hidden layers, one lane each, with thresholds, and
-  with the random generator where there is one; synthesized alone. **LUTs a lane**: a processing element of the second
-  layer with {lanes} inputs a cycle ({float_lanes} of float32), products, sum and accumulator, divided by its inputs.
+  with the random generator where there is one; synthesized alone. *Of these generators*: those once more, without what
+  finds probabilities and compares. **LUTs a lane**: a processing element of the second layer with {lanes} inputs a
+  cycle ({float_lanes} of float32), products, sum and accumulator, divided by its inputs. **Products in**: what the
+  generator took for products, of the ways in [quantizers.md](quantizers.md), layer by layer where they differ.
 - **Noise** in the text is twice the standard error of a difference of two means."""
 
 FASHION = """## Fashion-MNIST
 
-A recorded run, kept in [survey-fashion.json](survey-fashion.json); `make survey ARGS=fashion` makes it again
-({minutes:.0f} minutes of processor time). The same methods with a network {shape} on 28x28 pixels, {steps} steps only,
-so no row is trained to the end: compare them with each other. {train:,} images to train with, {test:,} to test.
+A recorded run, kept in [survey-fashion.json](survey-fashion.json); `make survey ARGS=fashion` makes it again ({took}).
+{rows} of the rows, each method in one of its forms, with a network {shape} on 28x28 pixels, {steps} steps only, so no
+row is trained to the end: compare them with each other. {train:,} images to train with, {test:,} to test.
 
 {table}
 

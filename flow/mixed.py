@@ -29,7 +29,7 @@ __all__ = ["FORMATS", "Goal", "MixedSearch", "dominates", "pareto"]
 FORMATS = "w8a8,w6a6,w4a4,w3a3,w2a2,w1a1"
 _BUDGETS = 12  # at which a program is solved, between the least cost and the most
 _STEPS = 24  # of the greedy path that are evaluated
-_RETRAINED = 6  # candidates, at most
+_RETRAINED = 6  # candidates, at most, and the one that would be taken without
 _TRIES = 6  # of a budget that the estimate of the whole network goes beyond
 
 
@@ -56,13 +56,25 @@ class Goal:
     def budget(self):
         return self.bits if self.cost == "weight_bits" else self.luts
 
+    def fits(self, candidate):
+        """Whether a candidate is within the budgets."""
+        return (self.luts is None or candidate["luts"] <= self.luts) and (
+            self.bits is None or candidate["weight_bits"] <= self.bits
+        )
+
     def met(self, candidate, floats):
         """Whether an evaluated candidate keeps every limit."""
-        return (
-            (self.luts is None or candidate["luts"] <= self.luts)
-            and (self.bits is None or candidate["weight_bits"] <= self.bits)
-            and (self.drop is None or 100 * (floats["accuracy"] - candidate["accuracy"]) <= self.drop + 1e-9)
+        return self.fits(candidate) and (
+            self.drop is None or 100 * (floats["accuracy"] - candidate["accuracy"]) <= self.drop + 1e-9
         )
+
+    def promising(self, candidates, floats):
+        """Those that could become the one to take if training made them more accurate.
+
+        They are within the budgets, and with a drop cost no more than the one that keeps it without training.
+        """
+        best = self.best(candidates, floats) if self.drop is not None else None
+        return [c for c in candidates if self.fits(c) and (best is None or c[self.cost] <= best[self.cost])]
 
     def best(self, candidates, floats):
         """The candidate to take; None if none keeps the limits."""
@@ -153,13 +165,18 @@ class MixedSearch:
         return self._seen[key]
 
     def retrain(self, retraining, goal, report):
-        """Train the Pareto set and the uniform candidates briefly, or some of them evenly picked by cost."""
-        wanted = [c for c in self.candidates if c["by"] == "uniform" or c in pareto(self.candidates, goal.cost)]
+        """Train briefly what would be taken without, and some more that could be: `Goal.promising` ones.
+
+        Those are of the Pareto set or uniform, evenly picked by cost.
+        """
+        best, front = goal.best(self.candidates, self.floats), pareto(self.candidates, goal.cost)
+        wanted = [c for c in goal.promising(self.candidates, self.floats) if c["by"] == "uniform" or c in front]
         wanted.sort(key=lambda c: c[goal.cost])
-        picked = np.unique(np.rint(np.linspace(0, len(wanted) - 1, min(len(wanted), _RETRAINED))).astype(int))
+        places = np.rint(np.linspace(0, len(wanted) - 1, min(len(wanted), _RETRAINED))).astype(int)
+        picked = [wanted[at] for at in np.unique(places)]
+        picked += [best] if goal.given and best is not None and best not in picked else []
         with report.counting("retraining", len(picked)) as progress:
-            for done, at in enumerate(picked):
-                before = wanted[at]
+            for done, before in enumerate(picked):
                 content, network = self.project.qonnx(retraining.train(self._plan(self.bits_of(before))))
                 found = before | self.cost.hardware_of(network) | {
                     "by": "retrained", "noise": None, "accuracy": golden_accuracy(network, self.project.images)

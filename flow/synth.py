@@ -206,12 +206,20 @@ def main(argv):
     netlist = job["statistics"] + ".netlist"
     design = libyosys.Design()
     options = "-flatten -noiopad -noclkbuf" + ("" if job["dsp"] else " -nodsp")
+    synth = f"synth_xilinx -top {job['top']} -family {job['family']} {options} -run"
     read_verilog(design, job["verilog"])
     for command in (
         *(f"setattr -mod -set keep_hierarchy 1 {module}" for module in job["keep"]),
         # Amaranth names the elements of an array port "x[0]" beside "x"; ABC9 can stumble over both in one module.
         "rename -hide w:*[*",
-        f"synth_xilinx -top {job['top']} -family {job['family']} {options}",
+        f"{synth} begin:map_memory",
+    ):
+        libyosys.run_pass(command, design)
+    kinds = {cell.type.str() for module in design.all_selected_modules() for cell in module.selected_cells()}
+    # Reading the maps of memories takes Yosys two seconds, in which it makes a small design.
+    begin = "map_memory" if any(kind.startswith("$mem") for kind in kinds) else "map_ffram"
+    for command in (
+        f"{synth} {begin}:",
         f'tee -q -o "{job["statistics"]}" stat -json -tech xilinx',
         f'write_json -selected "{netlist}"',
     ):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .formats import Bipolar, Signed, Ternary, Unsigned
+from .methods import drawn
 from .network import Edge, Node
-from .random import chosen
 
 __all__ = ["Draw", "SignedChance", "UnsignedChance", "chance_format"]
 
@@ -64,4 +64,4 @@ class Draw(Node):
     def chosen(self, x):
         """Values for numbers ``(frames, pixels, channels)``."""
         draws = self.generator.draws(self.seed, x.size, self.frame * (x.size // max(1, len(x))))
-        return chosen(x, draws.reshape(x.shape), self.kind).astype(np.int64)
+        return drawn(x, draws.reshape(x.shape), kind=self.kind).astype(np.int64)

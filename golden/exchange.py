@@ -13,7 +13,7 @@ from qonnx.custom_op.base import CustomOp
 from qonnx.custom_op.registry import add_domain_alias
 
 from . import methods
-from .random import chosen, generator_named
+from .random import generator_named
 
 __all__ = ["DOMAIN", "KINDS", "OPERATIONS", "BasisQuant", "LevelQuant", "StochasticQuant", "TernaryQuant",
            "basis_levels", "basis_quant", "chance", "digit_sums", "level_quant", "make_basis_quant", "make_level_quant",
@@ -51,29 +51,17 @@ def level_quant(x, levels):
 
 def level_index(x, middles):
     """How many of the last axis of ``middles`` are <= x."""
-    x = _float32(x)
-    number = np.zeros(np.broadcast_shapes(x.shape, middles.shape[:-1]), dtype=np.int64)
-    for i in range(middles.shape[-1]):
-        number += middles[..., i] <= x
-    return number
+    return methods.level_index(_float32(x), middles)
 
 
 def digit_sums(basis, digits="bipolar"):
-    """``sum_i e_i*basis_i`` for every e, over the last axis: in sum n e_i is the upper digit where bit i of n is set.
-
-    ``digits``: "bipolar", -1 and +1, or "binary", 0 and 1. Float32, summed from the first basis value on.
-    """
-    basis, (lower, upper) = _float32(basis), _F32(methods.DIGITS[digits])
-    levels = np.zeros((*basis.shape[:-1], 1), dtype=_F32)
-    for i in range(basis.shape[-1]):
-        value = basis[..., i : i + 1]
-        levels = np.concatenate([levels + lower * value, levels + upper * value], axis=-1)
-    return levels
+    """`golden.methods.digit_sums`: in sum n digit i is the upper one where bit i of n is set."""
+    return methods.digit_sums(_float32(basis), digits)
 
 
 def basis_levels(basis, digits="bipolar"):
     """`digit_sums` ascending: the levels of LQ-Nets (Zhang and others 2018)."""
-    return np.sort(digit_sums(basis, digits), axis=-1)
+    return methods.basis_levels(_float32(basis), digits)[0]
 
 
 def basis_quant(x, basis, *, digits="bipolar"):
@@ -96,9 +84,8 @@ def chance(x, scale, *, kind, bits):
     ``rint(clip(x/scale, -1, 1) * 2**bits)``.
     """
     with np.errstate(over="ignore"):
-        x = _float32(x) / _float32(scale)
-    p = np.clip((x + _F32(1)) / _F32(2), _F32(0), _F32(1)) if kind == "bipolar" else np.clip(x, _F32(-1), _F32(1))
-    return np.rint(p * _F32(2**bits)).astype(np.int64)
+        x = np.asarray(_float32(x) / _float32(scale))
+    return np.rint(methods.chance(x, kind=kind) * _F32(2**bits)).astype(np.int64)
 
 
 def stochastic_quant(x, scale, *, kind="bipolar", bits=8, seed=1, generator="lfsr", frame=0):
@@ -113,7 +100,7 @@ def stochastic_quant(x, scale, *, kind="bipolar", bits=8, seed=1, generator="lfs
     first = int(frame) * (number.size // max(1, len(number))) if number.ndim else 0
     draws = generator_named(generator, bits).draws(seed, number.size, first).reshape(last.shape)
     draws = np.moveaxis(draws, -1, 1) if number.ndim > 2 else draws
-    return chosen(number, draws, kind).astype(_F32) * _float32(scale)
+    return methods.drawn(number, draws, kind=kind).astype(_F32) * _float32(scale)
 
 
 class _Operation(CustomOp):

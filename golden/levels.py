@@ -75,8 +75,7 @@ class LevelQuantizer:
             levels, basis = np.array([-negative, 0, positive]), ()
 
             def index(x):
-                x = np.asarray(x, dtype=np.float32)
-                return np.where(x > delta, 2, np.where(x < -delta, 0, 1))
+                return 1 + _signs(x, delta)
         else:
             given = np.asarray(operands[0], dtype=np.float32)
             if given.size != given.shape[-1]:
@@ -141,8 +140,12 @@ def _ternary(array, operands):
     delta, positive, negative = operands
     values = exchange.ternary_quant(array, delta, positive, negative)
     rows = _spread(array, positive, -negative)
-    codes = np.where(array > delta, 1, np.where(array < -delta, 2, 0))
-    return rows, values, codes, np.array([[0, 1, 0], [0, 0, 1]])
+    return rows, values, _signs(array, delta) % 3, np.array([[0, 1, 0], [0, 0, 1]])
+
+
+def _signs(x, delta):
+    """-1, 0 and +1 as int64."""
+    return exchange.ternary_quant(x, delta, 1, 1).astype(np.int64)
 
 
 def _fits(array, parameters):

@@ -5,8 +5,6 @@ is reachable, and some lies beside a threshold. It is measured, on random sample
 input's format, beside the same network of `PRECISE_BITS` bits.
 """
 
-from bisect import bisect_left
-
 import numpy as np
 
 from .execute import run
@@ -43,10 +41,10 @@ def network_of_fewest_bits(make):
         found = tried(bits)[1]
         return not (found["codes_changed"] or found["labels_changed"])
 
-    place = bisect_left(_CHOICE[:-1], True, key=same)  # the last is taken in any case
-    network, found = tried(_CHOICE[place])
+    bits = next((bits for bits in _CHOICE[:-1] if same(bits)), _CHOICE[-1])
+    network, found = tried(bits)
     counts = "{codes_changed} of {codes} codes and {labels_changed} of {samples} labels".format(**found)
-    network.notes.append(f"levels of {_CHOICE[place]} bits: {counts} of random samples change with them")
+    network.notes.append(f"levels of {bits} bits: {counts} of random samples change with them")
     return network
 
 

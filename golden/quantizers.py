@@ -1,10 +1,10 @@
-"""QONNX quantizers as functions to integer codes; the semantics are qonnx's own (Pappalardo and others 2022)."""
+"""QONNX quantizers (Pappalardo and others 2022) as functions to integer codes, as `golden.methods` defines them."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from qonnx.custom_op.general.quant import quant, resolve_rounding_mode
 
+from . import methods
 from .formats import Bipolar, Format, Signed, Unsigned
 from .onnxfile import ModelError
 
@@ -56,30 +56,25 @@ class UniformQuantizer:
             if attributes.get(name) not in (0, 1):
                 raise ModelError(f"its attribute {name!r} must be 0 or 1, not {attributes.get(name)!r}")
         rounding = attributes.get("rounding_mode", "ROUND")
-        try:
-            resolve_rounding_mode(rounding)
-        except (ValueError, AttributeError):
-            raise ModelError(
-                "its rounding mode must be ROUND, HALF_EVEN, CEIL, FLOOR, UP, DOWN, HALF_UP or HALF_DOWN, "
-                f"not {rounding!r}"
-            ) from None
+        if str(rounding).upper() not in methods.ROUNDINGS:
+            *others, last = methods.ROUNDINGS
+            raise ModelError(f"its rounding mode must be {', '.join(others)} or {last}, not {rounding!r}")
         bits, narrow = int(bits.item()), bool(attributes["narrow"])
         if not attributes["signed"]:
             fmt = (UnsignedNarrow if narrow else Unsigned)(bits)
         else:
             fmt = Bipolar() if bits == 1 else Signed(bits, narrow=narrow)
-        return cls(scale, zero, fmt, rounding)
+        return cls(scale, zero, fmt, rounding.upper())
 
     def codes(self, x, scale=None, zero=None):
         """int64 codes of float32 ``x``; the arguments replace the operands where these were laid out anew."""
         scale = self.scale if scale is None else scale
         zero = self.zero if zero is None else zero
+        x, fmt = np.asarray(x, dtype=np.float32), self.format
         with np.errstate(over="ignore"):
-            y = np.asarray(x, dtype=np.float32) / scale + zero
-        signed = isinstance(self.format, Signed | Bipolar)
-        narrow = getattr(self.format, "narrow", isinstance(self.format, UnsignedNarrow))
-        bits, one, nought = (np.float32(v) for v in (self.format.bits, 1, 0))
-        return np.asarray(quant(y, one, nought, bits, signed, narrow, self.rounding)).astype(np.int64)
+            if isinstance(fmt, Bipolar):  # of one signed bit QONNX makes the sign
+                return _integers(methods.sign(np.asarray(x / scale + zero)))
+            return _integers(methods.uniform_level(x, scale, lo=fmt.lo, hi=fmt.hi, zero=zero, rounding=self.rounding))
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,4 +92,8 @@ class BipolarQuantizer:
 
     def codes(self, x, scale=None, zero=None):
         """-1 or +1 as int64."""
-        return np.where(np.asarray(x, dtype=np.float32) >= 0, 1, -1).astype(np.int64)
+        return _integers(methods.sign(np.asarray(x, dtype=np.float32)))
+
+
+def _integers(values):
+    return np.asarray(values).astype(np.int64)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["GENERATORS", "MOST_BITS", "Lfsr", "Xorshift", "chosen", "generator_named"]
+__all__ = ["GENERATORS", "MOST_BITS", "Lfsr", "Xorshift", "generator_named"]
 
 MOST_BITS = 16  # of one draw
 _TAPS = {7: 6, 9: 5, 11: 9, 15: 14, 23: 18, 31: 28}
@@ -147,13 +147,3 @@ def generator_named(name, bits):
     if name == "xorshift":
         return Xorshift(bits)
     return Lfsr(bits, int(name.removeprefix("lfsr") or 31))
-
-
-def chosen(number, draws, kind):
-    """-1, 0 or +1 for a probability (`golden.exchange.chance`) and a draw.
-
-    bipolar: +1 where ``draw < number``, else -1; ternary: the sign of ``number`` where ``draw < abs(number)``, else 0.
-    """
-    if kind == "bipolar":
-        return np.where(draws < number, 1, -1)
-    return np.where(draws < np.abs(number), np.sign(number), 0)

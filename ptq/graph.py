@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx
 
+from golden.exchange import OPERATIONS
 from golden.handlers import HANDLERS
 from golden.onnxfile import STANDARD_DOMAINS, ModelError, OnnxFile, attributes_of, describe, evaluate
 
@@ -18,7 +19,7 @@ from .runtime import shapes_of
 __all__ = ["FloatModel", "Layer", "read_model"]
 
 PRODUCTS = ("Conv", "Gemm", "MatMul")
-_QUANTIZERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc")
+_QUANTIZERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", *OPERATIONS)
 _NOTHING = ("Identity", "Dropout")
 _LEAST_OPSET = 11  # of Round and of Clip with operands
 

@@ -15,9 +15,21 @@ from golden.methods import estimators, power_of_two, sign, uniform
 
 from .autodiff import apply
 
-__all__ = ["GENERAL", "Bipolar", "Float", "Operator", "Quantizer", "Uniform", "bipolar_operator", "quant", "ternary"]
+__all__ = [
+    "BOTH",
+    "GENERAL",
+    "Bipolar",
+    "Float",
+    "Operator",
+    "Quantizer",
+    "Uniform",
+    "bipolar_operator",
+    "quant",
+    "ternary",
+]
 
 GENERAL = "qonnx.custom_op.general"
+BOTH = ("weights", "activations")
 ESTIMATORS = {name: getattr(estimators, name) for name in estimators.__all__}
 
 
@@ -53,6 +65,8 @@ class Quantizer:
 
     Attributes
     ----------
+    roles : tuple of str
+        Which of `BOTH` it can quantize.
     limit : float or None
         How far a latent weight may go: further out its gradient would be zero for ever.
     rectified : bool
@@ -61,6 +75,7 @@ class Quantizer:
         Whether activations need random numbers in inference too.
     """
 
+    roles = BOTH
     limit = None
     rectified = True
     random = False

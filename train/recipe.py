@@ -72,6 +72,12 @@ class Recipe:
                 raise ValueError(
                     f"Layers of Recipe's {what} must be of {', '.join(sorted(known))}, not {', '.join(sorted(unknown))}"
                 )
+        for role, quantizers in (("weights", self.weights), ("activations", (*self.activations, self.input))):
+            for quantizer in quantizers:
+                if role not in quantizer.roles:
+                    raise ValueError(
+                        f"Recipe's {role} cannot be quantized by {quantizer}, which is for {quantizer.roles[0]}"
+                    )
 
     @property
     def names(self):
@@ -84,6 +90,11 @@ class Recipe:
         return tuple(quantizer_of(self.weight, name, self.names) for name in self.names)
 
     @property
+    def activations(self):
+        """The quantizer behind each product but the last, in order."""
+        return tuple(quantizer_of(self.act, name, self.names) for name in self.names[:-1])
+
+    @property
     def random(self):
         """Whether inference takes random numbers."""
-        return any(quantizer_of(self.act, name, self.names).random for name in self.names[:-1])
+        return any(quantizer.random for quantizer in self.activations)

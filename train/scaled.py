@@ -17,7 +17,18 @@ from golden.exchange import DOMAIN
 from .autodiff import apply
 from .quantize import ESTIMATORS, Operator, Quantizer, bipolar_operator, check_bits, quant
 
-__all__ = ["DoReFaActivations", "DoReFaWeights", "Lsq", "Pact", "Symmetric", "TernaryLearned", "Ttq", "Twn", "Xnor"]
+__all__ = [
+    "DoReFaActivations",
+    "DoReFaSign",
+    "DoReFaWeights",
+    "Lsq",
+    "Pact",
+    "Symmetric",
+    "TernaryLearned",
+    "Ttq",
+    "Twn",
+    "Xnor",
+]
 
 
 def channels(x, per_channel):
@@ -27,12 +38,13 @@ def channels(x, per_channel):
 
 @dataclass(frozen=True)
 class Xnor(Quantizer):
-    """`golden.methods.xnor`, for weights: the sign times ``E|w|``, per channel or per tensor (as DoReFa's one bit)."""
+    """`golden.methods.xnor`, for weights: the sign times ``E|w|``, per channel or per tensor."""
 
     per_channel: bool = True
     precision: int | None = 8
     ste: str = "clipped"
 
+    roles = ("weights",)
     limit = 1.0
     rectified = False
 
@@ -49,11 +61,28 @@ class Xnor(Quantizer):
 
 
 @dataclass(frozen=True)
+class DoReFaSign(Quantizer):
+    """`golden.methods.dorefa_sign`, DoReFa's weights of one bit: the sign times ``E|w|`` of the tensor."""
+
+    precision: int | None = 8
+
+    roles = ("weights",)
+
+    def __call__(self, x, state=None):
+        return apply(methods.dorefa_sign, x, bits=self.precision)
+
+    def operator(self, x, state):
+        return bipolar_operator(np.abs(np.asarray(self(x))).max(keepdims=True))
+
+
+@dataclass(frozen=True)
 class Twn(Quantizer):
     """`golden.methods.twn`, for weights."""
 
     per_channel: bool = False
     precision: int | None = 8
+
+    roles = ("weights",)
 
     def __call__(self, x, state=None):
         return apply(methods.twn, x, axis=channels(x, self.per_channel), bits=self.precision)
@@ -68,6 +97,8 @@ class TernaryLearned(Quantizer):
     """`golden.methods.ternary_learned`, for weights: threshold and scale learned, beginning with TWN's."""
 
     precision: int | None = 8
+
+    roles = ("weights",)
 
     def init(self, x, reach):
         delta = methods.twn_threshold(x)
@@ -91,6 +122,8 @@ class Ttq(Quantizer):
 
     threshold: float = 0.05
     precision: int | None = 8
+
+    roles = ("weights",)
 
     def _delta(self, x):
         return self.threshold * jnp.max(jnp.abs(x))
@@ -168,6 +201,8 @@ class Pact(_Learned):
     bits: int
     precision: int | None = 5
 
+    roles = ("activations",)
+
     def __post_init__(self):
         check_bits(self.bits, 1)
 
@@ -217,10 +252,12 @@ class _Fixed(Quantizer):
 
 @dataclass(frozen=True)
 class DoReFaWeights(_Fixed):
-    """`golden.methods.dorefa_weights`: 2 to 4 bits. With one bit DoReFa is `Xnor` with one scale a tensor."""
+    """`golden.methods.dorefa_weights`: 2 to 4 bits. One bit is `DoReFaSign`."""
 
     bits: int
     precision: int | None = 5
+
+    roles = ("weights",)
 
     def __post_init__(self):
         check_bits(self.bits, 2, 4)
@@ -239,6 +276,8 @@ class DoReFaActivations(_Fixed):
 
     bits: int
     precision: int | None = 5
+
+    roles = ("activations",)
 
     def __post_init__(self):
         check_bits(self.bits, 1)

@@ -18,7 +18,7 @@ from . import export, fit
 from .data import DIGITS
 from .quantize import Bipolar, Float, Uniform, ternary
 from .recipe import Recipe
-from .scaled import DoReFaActivations, DoReFaWeights, Lsq, Pact, Symmetric, TernaryLearned, Ttq, Twn, Xnor
+from .scaled import DoReFaActivations, DoReFaSign, DoReFaWeights, Lsq, Pact, Symmetric, TernaryLearned, Ttq, Twn, Xnor
 from .stochastic import GradientBits, StochasticBipolar, StochasticTernary
 from .tables import Clusters, Lq, PowersOfTwo
 
@@ -70,7 +70,7 @@ def _rows():
 
     yield row("binary (BNN)", "bnn-w1a1", 1, 1, Bipolar(), Bipolar(), _FEW)
     for ste in ("identity", "bireal", "annealed"):
-        yield row(f"binary, {ste} STE", f"bnn-{ste}-w1a1", 1, 1, Bipolar(), Bipolar(ste), _FEW)
+        yield row(f"binary, {ste} STE of activations", f"bnn-{ste}-w1a1", 1, 1, Bipolar(), Bipolar(ste), _FEW)
     yield row("binary, pulled to its levels", "bnn-pulled-w1a1", 1, 1, Bipolar(), Bipolar(), _FEW, pull=1e-2)
     yield row("binary, from float", "bnn-warm-w1a1", 1, 1, Bipolar(), Bipolar(), _FEW, "float32")
     yield row("XNOR-Net", "xnor-w1a1", 1, 1, Xnor(), Bipolar(), _FEW)
@@ -84,9 +84,9 @@ def _rows():
         symmetric = Symmetric(levels)
         yield row(f"symmetric, {levels} levels", f"m{levels}", np.log2(levels), np.log2(levels), symmetric, symmetric)
 
-    yield row("DoReFa", "dorefa-w1a1", 1, 1, Xnor(per_channel=False), DoReFaActivations(1), _FEW)
-    yield row("DoReFa", "dorefa-w1a2", 1, 2, Xnor(per_channel=False), DoReFaActivations(2), _FEW)
-    yield row("DoReFa, 6-bit gradients", "dorefa-w1a2g6", 1, 2, Xnor(per_channel=False), DoReFaActivations(2),
+    yield row("DoReFa", "dorefa-w1a1", 1, 1, DoReFaSign(), DoReFaActivations(1), _FEW)
+    yield row("DoReFa", "dorefa-w1a2", 1, 2, DoReFaSign(), DoReFaActivations(2), _FEW)
+    yield row("DoReFa, 6-bit gradients", "dorefa-w1a2g6", 1, 2, DoReFaSign(), DoReFaActivations(2),
               _FEW, gradient=GradientBits(6))  # fmt: skip
     yield row("DoReFa", "dorefa-w2a2", 2, 2, DoReFaWeights(2), DoReFaActivations(2), _FEW)
     yield row("DoReFa", "dorefa-w4a4", 4, 4, DoReFaWeights(4), DoReFaActivations(4), _FEW)

@@ -14,7 +14,7 @@ from golden.exchange import DOMAIN
 from golden.methods import lqnets
 
 from .autodiff import apply
-from .quantize import Operator, Quantizer, check_bits
+from .quantize import BOTH, Operator, Quantizer, check_bits
 
 __all__ = ["Clusters", "Lq", "PowersOfTwo"]
 
@@ -39,6 +39,10 @@ class Lq(Quantizer):
 
     def __post_init__(self):
         check_bits(self.bits, 1, 4)
+
+    @property
+    def roles(self):
+        return ("weights",) if self.per_channel else BOTH
 
     @property
     def digits(self):
@@ -77,6 +81,8 @@ class Clusters(Quantizer):
     bits: int
     precision: int | None = 8
 
+    roles = ("weights",)
+
     def __post_init__(self):
         check_bits(self.bits, 1, 6)
 
@@ -99,6 +105,8 @@ class PowersOfTwo(Quantizer):
     """`golden.methods.logarithmic`, for weights: 0 and ``2**(bits-1) - 1`` magnitudes."""
 
     bits: int
+
+    roles = ("weights",)
 
     def __post_init__(self):
         check_bits(self.bits, 2, 4)

@@ -1,9 +1,11 @@
 """DoReFa-Net (Zhou and others 2016): k-bit weights, activations and gradients."""
 
+from .binary import binary_scale, sign
+from .grid import to_grid
 from .method import Method, namespace
 from .steps import uniform
 
-__all__ = ["dorefa_activations", "dorefa_weights", "quantize_gradient", "quantize_k"]
+__all__ = ["dorefa_activations", "dorefa_sign", "dorefa_weights", "quantize_gradient", "quantize_k"]
 
 
 @Method
@@ -37,6 +39,17 @@ def _(grad, x, step=None, *, bits):
     return grad * xp.astype((x >= 0) & (x <= largest), grad.dtype)
 
 
+@Method
+def dorefa_sign(x, *, bits=None):
+    """``E|x| * sign(x)``, DoReFa's weights of one bit: one scale a tensor, on a grid of ``bits``. Gradient: 1."""
+    return to_grid(binary_scale(x), bits) * sign(x)
+
+
+@dorefa_sign.backward
+def _(grad, x, *, bits=None):
+    return grad
+
+
 def _squashed(x):
     xp = namespace(x)
     y = xp.tanh(x)
@@ -47,8 +60,8 @@ def _squashed(x):
 def dorefa_weights(x, *, bits, step=None):
     """``2 * quantize_k(tanh(x) / (2*max|tanh(x)|) + 1/2) - 1``, for 2 bits or more: odd multiples of the step.
 
-    (With one bit DoReFa takes `binary.xnor` with one scale a tensor.) ``step`` as in `dorefa_activations`:
-    ``(2*level - (2**bits - 1)) * step``. Gradient: ``(1 - tanh(x)**2) / max|tanh(x)|``, the largest taken as constant.
+    (One bit is `dorefa_sign`.) ``step`` as in `dorefa_activations`: ``(2*level - (2**bits - 1)) * step``. Gradient:
+    ``(1 - tanh(x)**2) / max|tanh(x)|``, the largest taken as constant.
     """
     y, largest = _squashed(x)
     top = 2**bits - 1

@@ -4,7 +4,8 @@ from itertools import product
 
 from .method import Method, namespace
 
-__all__ = ["DIGITS", "basis_levels", "basis_quant", "code_table", "level_quant", "midpoints", "select"]
+__all__ = ["DIGITS", "basis_levels", "basis_quant", "code_table", "digit_sums", "level_index", "level_quant",
+           "midpoints", "select"]  # fmt: skip
 
 DIGITS = {"bipolar": (-1.0, 1.0), "binary": (0.0, 1.0)}  # what a digit of a code may be, the lower first
 
@@ -14,8 +15,17 @@ def midpoints(levels):
     return (levels[..., :-1] + levels[..., 1:]) / 2
 
 
+def level_index(x, thresholds):
+    """The number of ascending ``thresholds[..., i] <= x``, int64."""
+    xp = namespace(x)
+    n = xp.zeros(xp.broadcast_shapes(thresholds.shape[:-1], x.shape), dtype=xp.int64)
+    for i in range(thresholds.shape[-1]):
+        n = n + (x >= thresholds[..., i])
+    return n
+
+
 def select(x, thresholds, table):
-    """``table[..., n]``, where ``n`` is the number of ascending ``thresholds[..., i] <= x``."""
+    """``table[..., n]`` for ``n`` of `level_index`, without an index: a vectorizing compiler does that faster."""
     xp = namespace(x)
     y = table[..., 0]
     for i in range(thresholds.shape[-1]):
@@ -46,18 +56,27 @@ def code_table(bits, digits="bipolar"):
     return [code[::-1] for code in product(DIGITS[digits], repeat=bits)]
 
 
-def basis_levels(basis, digits="bipolar"):
-    """``(levels, codes)``: the ascending values of ``sum_i basis_i * e_i``, and the ``e`` of each.
+def digit_sums(basis, digits="bipolar"):
+    """``sum_i basis_i * e_i`` for every code ``e`` of `code_table`, in its order, added from the first basis value on.
 
     ``e`` is in {-1, +1}^K, the paper's, or with binary digits in {0, 1}^K, as for activations in its authors' program.
-
-    ``basis`` is (..., K), the levels (..., 2**K), the codes (..., 2**K, K).
+    ``basis`` is (..., K), the sums are (..., 2**K).
     """
+    xp, (lower, upper) = namespace(basis), DIGITS[digits]
+    sums = xp.zeros_like(basis[..., :1])
+    for i in range(basis.shape[-1]):
+        value = basis[..., i : i + 1]
+        sums = xp.concat([sums + lower * value, sums + upper * value], axis=-1)
+    return sums
+
+
+def basis_levels(basis, digits="bipolar"):
+    """``(levels, codes)``: `digit_sums` ascending, (..., 2**K), and the code ``e`` of each, (..., 2**K, K)."""
     xp = namespace(basis)
     codes = xp.asarray(code_table(basis.shape[-1], digits), dtype=basis.dtype)
-    levels = xp.sum(basis[..., None, :] * codes, axis=-1)
-    order = xp.argsort(levels, axis=-1)
-    return xp.sort(levels, axis=-1), xp.take(codes, order, axis=0)
+    sums = digit_sums(basis, digits)
+    order = xp.argsort(sums, axis=-1, stable=True)
+    return xp.sort(sums, axis=-1), xp.take(codes, order, axis=0)
 
 
 @Method

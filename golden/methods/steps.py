@@ -2,22 +2,35 @@
 
 from .method import Method, namespace
 
-__all__ = ["lsq", "lsq_init", "pact", "symmetric", "uniform"]
+__all__ = ["ROUNDINGS", "lsq", "lsq_init", "pact", "symmetric", "uniform", "uniform_level"]
+
+# QONNX's rounding modes. NumPy and JAX round halves to even.
+ROUNDINGS = {
+    "ROUND": lambda xp, x: xp.round(x),
+    "HALF_EVEN": lambda xp, x: xp.round(x),
+    "CEIL": lambda xp, x: xp.ceil(x),
+    "FLOOR": lambda xp, x: xp.floor(x),
+    "UP": lambda xp, x: xp.sign(x) * xp.ceil(xp.abs(x)),
+    "DOWN": lambda xp, x: xp.trunc(x),
+    "HALF_UP": lambda xp, x: xp.sign(x) * xp.floor(xp.abs(x) + 0.5),
+    "HALF_DOWN": lambda xp, x: xp.sign(x) * xp.ceil(xp.abs(x) - 0.5),
+}
 
 
-def _level(x, scale, lo, hi):
+def uniform_level(x, scale, *, lo, hi, zero=0, rounding="ROUND"):
+    """``round(clip(x / scale + zero, lo, hi))``, the code of QONNX's ``Quant``; ``lo`` and ``hi`` whole."""
     xp = namespace(x)
-    return xp.round(xp.clip(x / scale, lo, hi))
+    return ROUNDINGS[rounding](xp, xp.clip(x / scale + zero, lo, hi))
 
 
 @Method
 def uniform(x, scale, *, lo, hi):
-    """``round(clip(x / scale, lo, hi)) * scale``, halves to even, ``lo`` and ``hi`` whole: QONNX's ``Quant``.
+    """`uniform_level` times ``scale``, halves to even, without a zero point.
 
     Gradient for ``x``: 1 inside the range, 0 outside. For ``scale``: ``round(v) - v`` inside with ``v = x / scale``,
     ``lo`` below and ``hi`` above.
     """
-    return _level(x, scale, lo, hi) * scale
+    return uniform_level(x, scale, lo=lo, hi=hi) * scale
 
 
 @uniform.backward
@@ -25,7 +38,7 @@ def _(grad, x, scale, *, lo, hi):
     xp = namespace(x)
     v = x / scale
     inside = (v >= lo) & (v <= hi)
-    slope = _level(x, scale, lo, hi) - xp.where(inside, v, xp.zeros_like(v))
+    slope = uniform_level(x, scale, lo=lo, hi=hi) - xp.where(inside, v, xp.zeros_like(v))
     return grad * xp.astype(inside, grad.dtype), grad * slope
 
 
@@ -51,7 +64,7 @@ def _(grad, x, step, *, lo, hi, count):
     xp = namespace(x)
     v = x / step
     inside = (v > lo) & (v < hi)
-    slope = _level(x, step, lo, hi) - xp.where(inside, v, xp.zeros_like(v))
+    slope = uniform_level(x, step, lo=lo, hi=hi) - xp.where(inside, v, xp.zeros_like(v))
     return grad * xp.astype(inside, grad.dtype), grad * slope * (count * hi) ** -0.5
 
 

@@ -1,13 +1,35 @@
-"""Stochastic binary and ternary. The uniform numbers are an argument, so that the functions are pure."""
+"""Stochastic binary and ternary. The uniform numbers are an argument, so that the functions are pure.
+
+`chance` and `drawn` are the two halves, which the hardware has apart: the first by thresholds, as a whole number of
+``2**-bits``, the second a comparison with as many random bits (`golden.random`).
+"""
 
 from .estimators import clipped
 from .method import Method, namespace
 
-__all__ = ["stochastic_sign", "stochastic_ternary"]
+__all__ = ["chance", "drawn", "stochastic_sign", "stochastic_ternary"]
 
 
-def _probability(p, bits):
-    return p if bits is None else namespace(p).round(p * 2**bits) / 2**bits
+def chance(x, *, kind):
+    """bipolar: the probability of +1, ``clip((x+1)/2, 0, 1)``; ternary: that of ``sign(x)``, with the sign of ``x``."""
+    xp = namespace(x)
+    return xp.clip((x + 1) / 2, 0, 1) if kind == "bipolar" else xp.clip(x, -1, 1)
+
+
+def drawn(p, draws, *, kind):
+    """bipolar: +1 where ``draws < p``, else -1; ternary: ``sign(p)`` where ``draws < |p|``, else 0.
+
+    ``p`` is a `chance` and the draws from [0, 1), or both in units of ``2**-bits``, as whole numbers.
+    """
+    xp = namespace(p)
+    if kind == "bipolar":
+        return xp.where(draws < p, xp.ones_like(p), -xp.ones_like(p))
+    return xp.where(draws < xp.abs(p), xp.sign(p), xp.zeros_like(p))
+
+
+def _stochastic(x, draws, bits, kind):
+    p = chance(x, kind=kind)
+    return drawn(p if bits is None else namespace(p).round(p * 2**bits) / 2**bits, draws, kind=kind)
 
 
 @Method
@@ -17,9 +39,7 @@ def stochastic_sign(x, draws, *, bits=None):
     ``draws``, of the shape of ``x``, are from [0, 1). ``E y = clip(x, -1, 1)``. With ``bits``, p is rounded to a
     multiple of ``2**-bits``, as where draws are integers of so many bits. Gradient: 1 where ``abs(x) <= 1``.
     """
-    xp = namespace(x)
-    p = _probability(xp.clip((x + 1) / 2, 0, 1), bits)
-    return xp.astype(xp.where(draws < p, 1.0, -1.0), x.dtype)
+    return _stochastic(x, draws, bits, "bipolar")
 
 
 @stochastic_sign.backward
@@ -34,9 +54,7 @@ def stochastic_ternary(x, draws, *, bits=None):
     So +1 with probability ``x`` for ``x > 0``, -1 with probability ``-x`` for ``x < 0``; beyond ±1 always. ``draws``
     and ``bits`` as above, ``E y = clip(x, -1, 1)``. Gradient: 1 where ``abs(x) <= 1``.
     """
-    xp = namespace(x)
-    p = _probability(xp.clip(xp.abs(x), 0, 1), bits)
-    return xp.where(draws < p, xp.sign(x), xp.zeros_like(x))
+    return _stochastic(x, draws, bits, "ternary")
 
 
 @stochastic_ternary.backward

@@ -153,6 +153,14 @@ def test_symmetric_levels(count, normal):
 # DoReFa
 
 
+def test_dorefa_of_one_bit_passes_gradients_as_they_are():
+    """Equations 7 and 8 of Zhou and others: ``E|w| sign(w)`` of the whole tensor, and dc/dw = dc/dy."""
+    w = f32(-0.5, 0.25, 0, 1.25).reshape(2, 2)
+    assert methods.dorefa_sign(w).tolist() == [[-0.5, 0.5], [0.5, 0.5]]
+    (to_w,) = methods.dorefa_sign.gradients(f32(1, -2, 3, 4).reshape(2, 2), w)
+    assert to_w.tolist() == [[1, -2], [3, 4]]
+
+
 def test_quantize_k():
     x = np.linspace(0, 1, 13, dtype=np.float32)
     assert np.unique(methods.quantize_k(x, bits=2)).tolist() == f32(0, 1 / 3, 2 / 3, 1).tolist()

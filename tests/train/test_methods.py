@@ -35,6 +35,7 @@ CASES = [
     (methods.symmetric, (X, S), {"levels": 5}),
     (methods.dorefa_activations, (X, np.float32(21 / 64)), {"bits": 2}),
     (methods.dorefa_weights, (X,), {"bits": 3, "step": 9 / 64}),
+    (methods.dorefa_sign, (X,), {"bits": 8}),
     (methods.level_quant, (X, np.float32([-1, -0.2, 0.1, 3])), {}),
     (methods.basis_quant, (X, BASIS), {}),
     (methods.cluster, (X, np.float32([-1.1, 0, 0.2, 1]), np.float32([-1, -0.1, 0.1, 1])), {}),

@@ -191,6 +191,9 @@ def test_layers_have_names():
     ("make", "message"),
     [
         (lambda: network(ByLayer(Float(), fc9=Bipolar()), Float()), "Layers of Recipe's weight must be of .*, not fc9"),
+        (lambda: network(Pact(2), Float()), r"weights cannot be quantized by Pact\(bits=2.*, which is for activations"),
+        (lambda: network(Float(), ByLayer(Float(), first=Ttq())), "activations cannot be quantized by Ttq.*, which is"),
+        (lambda: network(Float(), Lq(2, per_channel=True)), "activations cannot be quantized by Lq.* for weights"),
         (lambda: Symmetric(4), "Levels must be an odd number from 3 to 255, not 4"),
         (lambda: DoReFaWeights(1), "Bits must be 2 to 4, not 1"),
         (lambda: Lsq(9), "Bits must be 1 to 8, not 9"),
