@@ -1,6 +1,6 @@
 """The formulas that folding goes by, against synthesis: every example's layers and its total.
 
-``python -m bench.estimate`` measures them, keeps ``build/bench/estimate.json`` and writes the page.
+``python -m bench.estimate`` measures them, keeps ``docs/benchmarks/estimate.json`` and writes the page.
 """
 
 from flow.cache import BUILD, ROOT

@@ -1,6 +1,6 @@
 """The FINN paper's three networks at its three foldings, synthesized, beside what the paper says of them.
 
-``python -m bench.finn`` measures them, keeps ``build/bench/finn.json`` and writes the page.
+``python -m bench.finn`` measures them, keeps ``docs/benchmarks/finn.json`` and writes the page.
 """
 
 from dataclasses import asdict

@@ -1,6 +1,6 @@
 """One matrix-vector unit, one bit by one bit, in many sizes, beside BISMO's formula for its dot product array.
 
-``python -m bench.mvu`` measures them, keeps ``build/bench/mvu.json`` and writes the page.
+``python -m bench.mvu`` measures them, keeps ``docs/benchmarks/mvu.json`` and writes the page.
 """
 
 import warnings

@@ -1,8 +1,8 @@
 """The page ``docs/benchmarks.md``, assembled from sections that are measured one by one.
 
 A section is a module with ``NAME``, ``HEADING``, ``measure()``, which returns what JSON can hold, and
-``render(results)``, which makes Markdown of it. Results are kept as ``build/bench/<NAME>.json``. A section that was not
-measured in this checkout stays on the page as it was, so that each can be measured at a time of its own.
+``render(results)``, which makes Markdown of it. Results are kept as ``docs/benchmarks/<NAME>.json``, so that
+each section, or a part of it, can be measured at a time of its own, in any checkout.
 """
 
 import importlib
@@ -12,12 +12,12 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
-from flow.cache import BUILD, ROOT, atomic_write, digest, source_digest
+from flow.cache import ROOT, atomic_write, digest, source_digest
 
 __all__ = ["PAGE", "SECTIONS", "assemble", "section", "table", "write"]
 
 PAGE = ROOT / "docs" / "benchmarks.md"
-KEPT = BUILD / "bench"
+KEPT = ROOT / "docs" / "benchmarks"
 SECTIONS = ("bench.steps", "bench.estimate", "bench.finn", "bench.mvu", "bench.clock", "bench.peers")
 HEAD = """# Benchmarks
 

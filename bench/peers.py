@@ -1,7 +1,7 @@
 """Networks of 64-64-32-10 by fewbit, da4ml and NNgen, synthesized by the same Yosys.
 
 ``python -m bench.peers`` installs the two from the package index into ``build/bench/peers-venv``, measures, keeps
-``build/bench/peers.json`` and writes the page.
+``docs/benchmarks/peers.json`` and writes the page.
 """
 
 import argparse
@@ -167,12 +167,12 @@ def attempts():
 def measure(seconds=BUDGET, only=""):
     """A dict for every row; one whose tool fails holds only why. What is done stays done if it is interrupted.
 
-    With ``only``, the rows of other networks stay as they were measured last.
+    Rows that do not begin with ``only``, as ``NETWORK`` or ``NETWORK: TOOL``, stay as they were measured last.
     """
     rows, store, begin, before = [], Store(directory=BUILD / "cache" / "bench"), time.monotonic(), _before()
     here, synth = Path(__file__).parent, ROOT / "flow" / "synth.py"
     for network, tool, function in attempts():
-        if only and network != only:
+        if not f"{network}: {tool}".startswith(only):
             missing = {"network": network, "tool": tool, "error": "not measured yet"}
             rows.append(before.get((network, tool), missing) | {"earlier": True})
             continue
@@ -246,5 +246,5 @@ and one multiplier array that the layers share; its cycles are those of an infer
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=BUDGET, help="after which no row is begun")
-    parser.add_argument("--only", default="", metavar="NETWORK", help="the rows of others stay as they were measured")
+    parser.add_argument("--only", default="", metavar="ROW", help="rows that begin so, as '4-bit: da4ml'; others stay")
     page.section("bench.peers", **vars(parser.parse_args()))

@@ -59,6 +59,18 @@ def test_peers_section_says_what_is_missing():
     assert not peers.complete(rows) and peers.complete(rows[:1])
 
 
+def test_one_row_of_the_peers_is_measured_and_others_stay(scratch, monkeypatch):
+    made = {"lut": 9, "seconds": 1.0, "equal": True}
+    every = [("1-bit", "a", dict), ("1-bit", "b", lambda: made), ("4-bit", "a", dict)]
+    earlier = [{"network": "1-bit", "tool": tool, "lut": lut} for tool, lut in (("a", 7), ("b", 8))]
+    (scratch / "peers.json").write_text(json.dumps({"results": earlier}))
+    for owner, name, value in ((peers, "BUILD", scratch), (page, "KEPT", scratch), (peers, "attempts", lambda: every)):
+        monkeypatch.setattr(owner, name, value)
+    first, second, third = peers.measure(only="1-bit: b")
+    assert first == earlier[0] | {"earlier": True} and second == {"network": "1-bit", "tool": "b", **made}
+    assert third["error"] == "not measured yet"
+
+
 @pytest.mark.parametrize("name", networks())
 def test_peers_network_is_the_same_for_all(name, scratch):
     network = networks()[name]
