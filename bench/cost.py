@@ -13,21 +13,24 @@ from functools import partial
 from amaranth.back import verilog
 from amaranth.hdl import unsigned
 
-from bench.costunits import DspPE, LutProducts, Products, Sum
+from bench.costunits import LutProducts, Products, Sum
 from flow.cache import BUILD, ROOT, atomic_write, digest, source_digest
 from flow.report import Reporter
 from flow.synth import synthesize
 from golden.formats import Bipolar, Signed, Ternary, Unsigned
 from hw.array import IntegerPE
+from hw.dsparray import DspArray
+from hw.dsppacking import best_packing
 from hw.float32 import FloatAdd, FloatMul
 from hw.floatarray import FloatPE
 from hw.lutunit import LutIntegerPE
+from hw.target import Luts
 
 __all__ = ["FORMATS", "Design", "Measured", "designs", "measure"]
 
 PAGE, PICTURE = ROOT / "docs" / "cost.md", ROOT / "docs" / "cost.svg"
 WORKERS = 2
-STEPS = 64  # of a float dot product: enough that its PE accumulates
+STEPS = 64  # of a dot product: enough that it accumulates
 _ELABORATION = threading.Lock()  # Amaranth is not made for threads
 _SOURCES = source_digest("golden", "hw"), digest(ROOT / "bench" / "costunits.py")
 
@@ -68,7 +71,8 @@ class Design:
     unit : str
         "multiplier", "sum" (products added, no accumulator), "PE" or "adder".
     form : str
-        "operators", "primitives" (built from LUTs on purpose) or "DSPs".
+        "operators", "primitives" (built from LUTs on purpose), "smallest" (likewise, without a limit of levels) or
+        "DSPs".
     lanes : int
     make : callable
         Gives the Amaranth component.
@@ -120,10 +124,23 @@ def designs():
         found.append(_design(f.name, "multiplier", "operators", alone, Products, lanes=alone, **codes))
         if f.x.bits + f.w.bits <= 5:
             found.append(_design(f.name, "multiplier", "primitives", alone, LutProducts, lanes=alone, **codes))
+        for lanes in (most, *([512] if f.x == f.w == Bipolar() else [])):
+            found.append(_design(f.name, "PE", "smallest", lanes, LutIntegerPE, simd=lanes, smallest=True, **common))
         if f.x.bits == 8:
             found.append(_design(f.name, "multiplier", "DSPs", alone, Products, lanes=alone, **codes))
-            found += [_design(f.name, "PE", "DSPs", lanes, DspPE, simd=lanes, **common) for lanes in (1, most)]
+        if f.x.bits >= 4:
+            found += _dsp_arrays(f, common, most)
     return sorted(found, key=lambda d: (d.format != FLOAT, -d.lanes))
+
+
+def _dsp_arrays(f, common, most):
+    """Neurons that share multipliers, with one input at a time and with as many as make ``most`` products a cycle."""
+    packing = best_packing(f.x, -f.w.hi, f.w.hi)
+    for simd in (1, most // packing.weights):
+        yield _design(
+            f.name, "PE", "DSPs", packing.weights * simd, DspArray, packing=packing, pe=packing.weights, simd=simd,
+            steps=STEPS, lanes=packing.weights, luts=Luts.INSTANCES, **common,
+        )  # fmt: skip
 
 
 def _float_designs():

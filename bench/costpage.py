@@ -34,7 +34,7 @@ class Found:
     def rows(self, unit):
         """`Measured` of a unit, by the order of formats, float32 last; then by form and lanes."""
         order = {f.name: n for n, f in enumerate(self.formats())}
-        forms = ("operators", "primitives", "DSPs")
+        forms = ("operators", "primitives", "smallest", "DSPs")
         mine = [m for m in self.found.values() if m.unit == unit]
         return sorted(mine, key=lambda m: (order.get(m.format, len(order)), forms.index(m.form), m.lanes))
 
@@ -125,9 +125,10 @@ def page(found):
         "e_mul": EHLIAR["multiply"], "e_add": EHLIAR["add"],
         "e_ratio": _times(sum(v[0] for v in EHLIAR.values()) / get.lut(one, "PE", "primitives")),
     }  # fmt: skip
-    eight = get.widest("8 x 8 bits", "PE", "DSPs")
-    words |= {"dsp8": f"{eight.dsp / eight.lanes:g}", "lut8": _a_lane(eight.lut / eight.lanes), "lanes8": eight.lanes,
-              "fpe_dsp": f"{get.lut(FLOAT, 'PE', 'DSPs'):,.0f}"}  # fmt: skip
+    for bits in (4, 8):
+        m = get.widest(f"{bits} x {bits} bits", "PE", "DSPs")
+        words |= {f"dsp{bits}": f"{m.dsp / m.lanes:g}", f"lut{bits}": _a_lane(m.lut / m.lanes)}
+    words |= {"lanes8": m.lanes, "fpe_dsp": f"{get.lut(FLOAT, 'PE', 'DSPs'):,.0f}"}
     for form in FORMS:
         words[f"over_{form}"] = f"{ratio(found, one, 'multiplier', form, dsp=False) / SURVEY:.1f}"
         words[f"mul_{form}"] = f"{get.lut(FLOAT, 'multiplier', form):,.0f}"

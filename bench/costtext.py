@@ -26,8 +26,8 @@ counted.
 - **With DSPs.** A float32 lane also has the DSPs that its part has anyway. Then its LUTs are {PE_operators_dsp} times
   those of a bipolar lane in operators, and {PE_primitives_dsp} times those of one built from primitives; {dsp_pe}
   DSPs a lane come on top, and of DSPs a part has hundreds where it has tens of thousands of LUTs.
-- **Eight bits in DSPs** take {dsp8} DSP and {lut8} LUTs a lane ({lanes8} lanes with their sum and accumulator), where
-  float32 takes {dsp_pe} and {fpe_dsp}.
+- **Eight bits in DSPs** take {dsp8} DSP and {lut8} LUTs a lane ({lanes8} lanes with their sums and accumulators, two
+  neurons to a multiplier), four bits {dsp4} and {lut4}; float32 takes {dsp_pe} and {fpe_dsp}.
 - **Others' float unit.** Ehliar (FPT 2014) published {e_mul[0]} LUTs and {e_mul[1]} DSPs for a multiplier ({e_mul[2]}
   MHz) and {e_add[0]} LUTs for an adder ({e_add[2]} MHz) on a Kintex-7, counted by the vendor's tools: not our
   measurement. Both together are {e_ratio} times our bipolar lane of primitives.
@@ -37,8 +37,11 @@ counted.
 A LUT6_2 counts as one LUT; small LUTs that place and route may still put into one are counted apart. *Operators*:
 plain expressions, mapped by synthesis, for the float unit too (its `*` mapped without DSPs). *Primitives*: built from
 LUTs on purpose: LUT6_2 and CARRY4 for low bits, radix-4 rows that fit a LUT6 for float32. Compared is always like
-with like. *DSPs*: products in DSP48E1. LUT levels are the most LUTs between two registers, or between a port and a
-register; ports count as registers, so operands need none here, and flip-flops are those inside the unit.
+with like. *Smallest*: the fewest LUTs that primitives reach when nothing limits how many stand between two registers;
+accelerators take the other, of at most 4 and a carry chain. *DSPs*: products in DSP48E1, of float32 as synthesis maps
+them, of low bits as accelerators have them: several neurons share a multiplier, with weights of symmetric range, and
+what corrects their fields goes into the sum. LUT levels are the most LUTs between two registers, or between a port
+and a register; ports count as registers, so operands need none here, and flip-flops are those inside the unit.
 
 The float32 units round to nearest even and flush subnormals; a multiplier and an adder have four cycles each. The PE
 of several lanes has a tree of adders and one adder that accumulates; what adds up its interleaved partial sums at the

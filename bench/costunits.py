@@ -1,16 +1,16 @@
-"""What `bench.cost` measures beside the project's own units: multipliers alone, sums without accumulator, DSPs."""
+"""What `bench.cost` measures beside the project's own units: multipliers alone, sums without accumulator."""
 
 from itertools import product
 
 import numpy as np
-from amaranth.hdl import Const, Instance, Module, Mux, Signal, unsigned
+from amaranth.hdl import Const, Instance, Module, Mux, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
 from golden.formats import Bipolar, Signed, Ternary
 
-__all__ = ["DspPE", "LutProducts", "Products", "Sum", "product_bits"]
+__all__ = ["LutProducts", "Products", "Sum", "product_bits"]
 
 
 def product_bits(x_format, w_format):
@@ -131,33 +131,3 @@ class Sum(wiring.Component):
         m.submodules.pe = pe = self._pe
         m.d.comb += [pe.x.eq(self.x), pe.w.eq(self.w), pe.init.eq(0), self.o.eq(pe.o)]
         return m
-
-
-class DspPE(wiring.Component):
-    """``o = (init if load else o) + sum of x[s] * w[s]`` with a DSP a lane; operands and products are registered."""
-
-    def __init__(self, *, x_format, w_format, simd, acc_shape):
-        self._formats, self._acc_shape = (x_format, w_format), acc_shape
-        lanes = {"x": x_format.bits, "w": w_format.bits}
-        super().__init__(
-            {name: In(ArrayLayout(unsigned(bits), simd)) for name, bits in lanes.items()}
-            | {"init": In(acc_shape), "load": In(1), "o": Out(acc_shape)}
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        values = [
-            (_value(self._formats[0], a), _value(self._formats[1], b)) for a, b in zip(self.x, self.w, strict=True)
-        ]
-        terms = [_register(m, _register(m, a) * _register(m, b)) for a, b in values]
-        while len(terms) > 1:
-            pairs = [_register(m, sum(terms[n : n + 2])) for n in range(0, len(terms) - 1, 2)]
-            terms = pairs + ([_register(m, terms[-1])] if len(terms) % 2 else [])
-        m.d.sync += self.o.eq(Mux(self.load, self.init, self.o) + terms[0])
-        return m
-
-
-def _register(m, value):
-    late = Signal.like(value, name="late", reset_less=True)
-    m.d.sync += late.eq(value)
-    return late

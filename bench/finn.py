@@ -102,7 +102,8 @@ activations have one bit, with batch norm between a product and its activation.
 What differs, besides the designs: FINN's figures are Vivado's, of trained weights; ours are Yosys's before packing and
 placement, a LUT6_2 as one, of random weights, of which no synthesis can leave any out, and with the AXI4-Stream shell.
 Our frames a second are the cycle model's interval at 200 MHz; no place and route has shown that clock for these
-designs. Block RAMs of 18 Kbit count as half.
+designs. Latency is ours from the first input's beat to the last result's, with all registers between LUT levels; where
+it is longer than FINN's, it is for these and for queues. Block RAMs of 18 Kbit count as half.
 
 Where our LUTs go: dot products, accumulators and the weights that are in LUTs are LUT6_2, made one by one by the
 generator; other LUTs are windows, gearboxes and control.

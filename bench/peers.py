@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -220,8 +221,31 @@ def render(rows):
     heads = ["network", "tool", "LUT", "LUT, packed", "FF", "CARRY4", "DSP", "BRAM36", "latency", "interval",
              "s to RTL", "simulated"]  # fmt: skip
     return TEXT.format(
-        table=page.table(heads, cells), frames=FRAMES, **{f"v_{k}": version for k, version in PACKAGES.items()}
+        table=page.table(heads, cells),
+        frames=FRAMES,
+        packed=_packed(rows),
+        **{f"v_{k}": version for k, version in PACKAGES.items()},
     )
+
+
+def _packed(rows):
+    """Of each network that both have unrolled, the fewest LUTs of either, ideally packed, and how many flip-flops."""
+    said = []
+    for network in dict.fromkeys(r["network"] for r in rows):
+        every = [r for r in rows if r["network"] == network and r.get("interval") == 1]
+        best = [min((r for r in every if r["tool"].startswith(tool)), key=lambda r: r["packed"], default=None)
+                for tool in ("fewbit", "da4ml")]  # fmt: skip
+        if all(best):
+            said.append(f"{network}, {best[0]['packed']:,} and {best[1]['packed']:,}, with {best[0]['ff']:,} and "
+                        f"{best[1]['ff']:,} flip-flops")  # fmt: skip
+    if not said:
+        return ""
+    text = (
+        f"Unrolled and ideally packed da4ml takes fewer LUTs where the second figure is less, of fewbit and of da4ml: "
+        f"{'; '.join(said)}. fewbit's LUT6_2 are full already, with registers behind them; whether da4ml's small LUTs "
+        "do share is for place and route to show."
+    )
+    return "\n" + textwrap.fill(text, 118, break_on_hyphens=False) + "\n"
 
 
 TEXT = """Networks of 64-64-32-10 with random weights, biases and, where activations have more than one bit, a shift
@@ -236,7 +260,7 @@ All were synthesized by the same `synth_xilinx -flatten`, out of context, for 7-
 LUT6_2 as one, and LUTs that are memory; *packed* takes Yosys's estimate instead, in which small LUTs share a LUT6
 wherever their number of inputs lets them, the least that place and route could reach. Latency is in cycles, from the
 first input to the last output.
-
+{packed}
 What they include: fewbit has its AXI4-Stream shell, queues between layers and back-pressure. da4ml is a pipeline
 without handshake, of which all inputs arrive and all outputs leave in one cycle; its cutoff is how many adders stand
 between registers. NNgen has an AXI master that fetches weights and inputs from a memory outside, an AXI-Lite control,

@@ -130,7 +130,8 @@ Each step is a process of its own, from an empty folder; behind its seconds its 
 largest process that it started. `verilog` sizes the queues of branches too; `verilator` is Verilator and the C++
 compiler; `simulate` is golden, Verilator's run, and the comparison of every bit and of every result's cycle. CNV is the
 network of the FINN paper (Umuroglu and others, FPGA 2017) with random one-bit weights, folded to {cycles:,} cycles a
-frame, that paper's fastest; the others are examples with their default folding.
+frame, that paper's fastest; the others are examples with their default folding. All are in the portable form, which
+`fewbit sim` takes.
 
 {table}
 

@@ -10,12 +10,12 @@ import shlex
 from host.build import Build
 from hw.boards import SERIAL_BOARDS, SerialTop
 from hw.link import LinkPlan
-from hw.target import Luts, Target
+from hw.target import Luts
 from hw.uart import bit_cycles
 
 from . import bitstream
 from .cache import Stage, atomic_write, source_digest
-from .project import Project
+from .rebuild import rebuilt
 from .zynq import ZYNQ_BOARDS, zynq_files
 
 __all__ = ["BOARDS", "BAUD", "build_board", "link_plan"]
@@ -64,7 +64,7 @@ def build_board(name, directory, report, *, clock=None, baud=BAUD, seed=1, run=T
     clock = ZYNQ_BOARDS[name].clock if clock is None else clock
     if not 10 <= clock <= 250:
         raise ValueError(f"Clock of a Zynq design must be 10 to 250 MHz, not {clock:g}")
-    project = _rebuilt(build, folder, Luts.INSTANCES, report)
+    project = rebuilt(build, folder / "accelerator", Luts.INSTANCES, report)
     for path, content in zynq_files(name, project, build, clock).items():
         atomic_write(folder / path, content)
     result = {"board": name, "directory": str(folder), "clock_mhz": clock}
@@ -76,7 +76,7 @@ def _serial_board(name, build, report, clock, baud, seed, run):
     clock = board.clock if clock is None else clock
     folder, link = build.directory / f"board-{name}", link_plan(build)
     board.pll(clock), bit_cycles(clock * 1e6, baud)  # refuse what cannot be before anything is written
-    project = _rebuilt(build, folder, board.luts, report)
+    project = rebuilt(build, folder / "accelerator", board.luts, report)
     result = {"board": name, "directory": str(folder), "clock_mhz": clock, "baud": baud, "seed": seed}
     inputs = [project.verilog, build.manifest, result, bitstream.versions(), source_digest("hw", "flow", "host")]
     stage = Stage(directory=folder, name="board", inputs=[*inputs, run])
@@ -109,24 +109,6 @@ def _next(name, build, folder, baud, made):
     if SERIAL_BOARDS[name].luts is Luts.OPERATORS:
         return f"without --files, `fewbit board {name} {build.directory}` makes the bitstream"
     return f"in {folder}: vivado -mode batch -source top.tcl, load top.bit, then {demo}"
-
-
-def _rebuilt(build, folder, luts, report):
-    """The build's model and folding, generated for the board's FPGA."""
-    directory, model, folding = build.directory, build.directory / "model.onnx", build.directory / "folding.json"
-    for path in model, folding:
-        if not path.is_file():
-            raise ValueError(f"{path}: no such file; make it with `fewbit build MODEL.onnx -o {directory}`")
-    project = Project(
-        model, output=build.manifest["output_option"], folding=folding, directory=folder / "accelerator",
-        target=Target(luts=luts),
-    )  # fmt: skip
-    if project.identity != build.manifest["identity"]:
-        raise ValueError(f"{directory} is not as it was built: model.onnx or folding.json changed; build it again")
-    with report.working("generating Verilog"):
-        fresh = project.generate()
-    report.step("Verilog", fresh, project.directory / "verilog")
-    return project
 
 
 def _bitstream(folder, plan, seed, report):

@@ -2,9 +2,12 @@
 
 import json
 
+from hw.target import Luts
+
 from .cache import atomic_write
 from .pathwords import describe, hierarchy
 from .pnr import DEVICES, place
+from .rebuild import rebuilt, target_of
 
 __all__ = ["pnr_build"]
 
@@ -15,25 +18,24 @@ def pnr_build(directory, device, speed, seed, goal, report):
     Parameters
     ----------
     directory : path
-        As ``fewbit build`` writes it.
+        As ``fewbit build`` writes it. One of Xilinx primitives is generated again of operators, into ``pnr``, since
+        an ECP5 does not have them.
     device, speed, seed, goal : as `flow.pnr.place`
     """
-    verilog, manifest = directory / "verilog" / "accelerator.v", directory / "manifest.json"
-    if not verilog.is_file() or not manifest.is_file():
+    verilog = directory / "verilog" / "accelerator.v"
+    if not verilog.is_file() or not (directory / "manifest.json").is_file():
         raise ValueError(f"{directory} is no build: make one with `fewbit build MODEL.onnx -o {directory}`")
     if device not in DEVICES:
         raise ValueError(f"device must be one of {', '.join(DEVICES)}, not {device!r}")
-    about = json.loads(manifest.read_text())
-    if about.get("target", "portable") != "portable":
-        raise ValueError(
-            f"{directory} was built of Xilinx primitives, which an ECP5 does not have: "
-            "rebuild it with --target portable"
-        )  # fmt: skip
+    build, target = target_of(directory)
+    if target != Luts.OPERATORS.value:
+        verilog = rebuilt(build, directory / "pnr", Luts.OPERATORS, report).verilog
     with report.stepping("place and route") as progress:
         found = place(verilog, "accelerator", device=device, speed=speed, seed=seed, goal=goal, progress=progress)
     result = {
         "directory": str(directory), "device": device, "speed": speed, "seed": seed, "goal_mhz": goal,
-        **placed(found, verilog.read_text(), "accelerator", about.get("layers", ())),
+        "target": Luts.OPERATORS.value, "built_for": target,
+        **placed(found, verilog.read_text(), "accelerator", build.manifest.get("layers", ())),
     }  # fmt: skip
     atomic_write(directory / "pnr.json", json.dumps(result, indent=2) + "\n")
     return result

@@ -176,6 +176,8 @@ class Reporter:
         names = {"lut4": "LUT4", "ff": "FFs", "lutram": "RAM blocks of LUTs", "bram": "BRAM (DP16KD)", "dsp": "DSPs"}
         rows = [(text, f"{r['used'][kind]:,}", f"{r['use'][kind]:.1%}") for kind, text in names.items()]
         self.out.print(table_of([f"{r['device']}, speed {r['speed']}", "used", "share"], rows))
+        if r["built_for"] != r["target"]:
+            self.out.print(f"generated again of operators: the build's {r['built_for']} primitives are not an ECP5's")
         self.out.print(f"maximum frequency {r['fmax_mhz']:g} MHz, out of context (register to register)")
         self.out.print(f"critical path: {r['critical_path']['words']}", markup=False)
         self.out.print(f"written to {r['directory']}/pnr.json", markup=False)

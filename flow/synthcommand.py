@@ -8,6 +8,7 @@ from hw.target import Luts
 
 from .cache import atomic_write
 from .fill import PARTS
+from .rebuild import target_of
 from .synth import synthesize, synthesize_parts
 
 __all__ = ["synth_build"]
@@ -38,12 +39,12 @@ def synth_build(directory, part, report, *, ip=False):
         Instead the IP block with its registers, part by part, into ``synth-ip.json``.
     """
     folder, top, outer, command = _DESIGNS[ip]
-    verilog, manifest = directory / folder / f"{top}.v", directory / "manifest.json"
-    if not verilog.is_file() or not manifest.is_file():
+    verilog = directory / folder / f"{top}.v"
+    if not verilog.is_file() or not (directory / "manifest.json").is_file():
         raise ValueError(f"{directory} is no build: make one with `fewbit {command} MODEL.onnx -o {directory}`")
-    if part not in PARTS:
+    if part.lower() not in PARTS:
         raise ValueError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
-    device, target = PARTS[part], json.loads(manifest.read_text()).get("target", "portable")
+    device, (_, target) = PARTS[part.lower()], target_of(directory)
     if target == Luts.ULTRASCALE.value and device.family == "xc7":
         raise ValueError(
             f"{directory} is made of CARRY8, which {device.name} does not have: rebuild it with --target xilinx, or "

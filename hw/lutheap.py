@@ -20,10 +20,11 @@ from .lutplan import plan_stages
 from .lutsum import compress, registered
 from .products import product_terms
 
-__all__ = ["Item", "LutPE", "LutRows", "best_pe", "best_rows", "build_pe", "build_sum", "items_of"]
+__all__ = ["Item", "LutPE", "LutRows", "best_pe", "best_rows", "build_pe", "build_sum", "items_of", "smallest_pe"]
 
 LEVELS = 4  # LUTs of a chain between registers
 CHAINS = (4, 8)  # LUTs of a chain: what is tried
+_ENDLESS = 10_000
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,13 @@ def best_pe(x_format, w_format, lanes, acc_bits, feedback):
     shape = items_of(product_terms(x_format, w_format)), x_format.bits, w_format.bits, lanes, acc_bits
     found = (build_pe(*shape, feedback=feedback, chain=chain) for chain in CHAINS)
     return min(found, key=lambda pe: pe.luts + max(0, pe.own_flip_flops - 2 * pe.luts) / 4)
+
+
+@lru_cache(maxsize=256)
+def smallest_pe(x_format, w_format, lanes, acc_bits, feedback):
+    """Likewise with one chain for all products, without registers in it: the fewest LUTs, at a slow clock."""
+    shape = items_of(product_terms(x_format, w_format)), x_format.bits, w_format.bits, lanes, acc_bits
+    return build_pe(*shape, feedback=feedback, chain=_ENDLESS, levels=_ENDLESS)
 
 
 @lru_cache(maxsize=256)

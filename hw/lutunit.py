@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from . import lutcells
 from .lutcells import Lut, Register
-from .lutheap import best_pe, build_sum
+from .lutheap import best_pe, build_sum, smallest_pe
 from .target import Luts
 
 __all__ = ["LutHeapPE", "LutIntegerPE", "MODELS", "place"]
@@ -109,13 +109,18 @@ class LutIntegerPE(LutPEUnit):
     x_format, w_format, simd, acc_shape, feedback : as `hw.array.IntegerPE`
     luts : hw.target.Luts
         Any but operators.
+    smallest : bool
+        The fewest LUTs, however many there are between two registers; not what an accelerator takes.
     """
 
-    def __init__(self, *, x_format, w_format, simd, acc_shape, feedback=True, luts=Luts.INSTANCES):
+    def __init__(
+        self, *, x_format, w_format, simd, acc_shape, feedback=True, luts=Luts.INSTANCES, smallest=False
+    ):  # fmt: skip
         if simd < 1:
             raise ValueError(f"SIMD must be at least 1, not {simd!r}")
+        make = smallest_pe if smallest else best_pe
         super().__init__(
-            pe=best_pe(x_format, w_format, simd, Shape.cast(acc_shape).width, bool(feedback)),
+            pe=make(x_format, w_format, simd, Shape.cast(acc_shape).width, bool(feedback)),
             acc_shape=acc_shape, feedback=feedback, luts=luts,
             operands={
                 "x": In(ArrayLayout(unsigned(simd), x_format.bits)),

@@ -56,7 +56,10 @@ def test_peers_section_says_what_is_missing():
     text = peers.render(rows)
     assert "| n | t | 7 | 7 | 7 | 7 | 7 | 0.5 | 7 | 7 | 1.2 | **differs** |" in text
     assert "| n | u | could not be installed |" in text
-    assert not peers.complete(rows) and peers.complete(rows[:1])
+    assert not peers.complete(rows) and peers.complete(rows[:1]) and "ideally packed" not in text
+    both = [r | {"interval": 1, "tool": tool, "packed": n} for r, tool, n in
+            ((rows[0], "fewbit, a", 5), (rows[0], "fewbit, b", 4), (rows[0], "da4ml, c", 3))]  # fmt: skip
+    assert "da4ml: n, 4 and 3, with 7 and 7 flip-flops" in " ".join(peers.render(both).split())
 
 
 def test_one_row_of_the_peers_is_measured_and_others_stay(scratch, monkeypatch):

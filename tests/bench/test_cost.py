@@ -14,7 +14,7 @@ from amaranth.sim import Simulator
 
 from bench.cost import FLOAT, FORMATS, Measured, designs, measure
 from bench.costpage import cost_table, page, picture, ratio
-from bench.costunits import DspPE, LutProducts, Products, product_bits
+from bench.costunits import LutProducts, Products, product_bits
 from golden.formats import Bipolar, Signed, Unsigned
 from hw.lutunit import MODELS, LutIntegerPE
 
@@ -154,25 +154,3 @@ def test_lut_products_are_proved_to_be_products(x_format, w_format, scratch):
 def test_lut_products_need_operands_that_fit():
     with pytest.raises(ValueError, match="must have 5 bits together, not 8"):
         LutProducts(x_format=Unsigned(4), w_format=Signed(4), lanes=1)
-
-
-def test_dsp_pe_adds_products():
-    rng = np.random.default_rng(1)
-    x, w = rng.integers(0, 256, (20, 3)), rng.integers(-128, 128, (20, 3))
-    dut = DspPE(x_format=Unsigned(8), w_format=Signed(8), simd=3, acc_shape=unsigned(24))
-    found = []
-
-    async def bench(ctx):
-        for t in range(26):
-            for s in range(3):
-                ctx.set(dut.x[s], int(x[t, s]) if t < 20 else 0)
-                ctx.set(dut.w[s], int(w[t, s]) & 255 if t < 20 else 0)
-            ctx.set(dut.load, t == 0)
-            await ctx.tick()
-            found.append(ctx.get(dut.o))
-
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(bench)
-    simulator.run()
-    assert found[-1] == int((x * w).sum()) % (1 << 24) != 0

@@ -1,16 +1,22 @@
 """flow.pnr: a small design placed and routed for real, reports read, paths in words, and errors."""
 
 import json
+import re
 import time
 
 import pytest
 
-from flow import pnr
+from flow import pnr, pnrcommand
 from flow.cache import atomic_write
 from flow.pathwords import describe, hierarchy
 from flow.pnr import PlaceError, place, summarize
 from flow.pnrcommand import pnr_build
+from flow.project import Project
 from flow.report import Reporter
+from flow.synthcommand import synth_build
+from host.build import HostError
+from hw.target import Luts, Target
+from tests.flow.small import SPEC, small
 
 DESIGN = """
 module \\top.sum (clk, a, s);
@@ -130,21 +136,36 @@ def test_hierarchy_of_instances():
     ]  # fmt: skip
 
 
-def test_only_portable_builds_of_known_devices(scratch):
-    report = Reporter(as_json=True)
+def test_a_build_of_xilinx_primitives_is_made_again_of_operators(scratch, monkeypatch):
+    """As `fewbit build` makes it without options, its Verilog stays; what is not an object is no manifest."""
+    report, seen = Reporter(as_json=True), []
 
     def run(device="ecp5-85k"):
-        return pnr_build(scratch, device, 8, 1, 200.0, report)
+        return pnr_build(scratch / "out", device, 8, 1, 200.0, report)
 
     with pytest.raises(ValueError, match="is no build: make one with `fewbit build"):
         run()
-    atomic_write(scratch / "verilog" / "accelerator.v", DESIGN.replace("module top", "module accelerator"))
-    atomic_write(scratch / "manifest.json", json.dumps({"target": "xilinx"}))
-    with pytest.raises(ValueError, match="rebuild it with --target portable"):
-        run()
-    atomic_write(scratch / "manifest.json", json.dumps({"target": "portable"}))
+    project = Project(
+        small(scratch / "m.onnx"), input_spec=SPEC, directory=scratch / "out", target=Target(luts=Luts.INSTANCES)
+    )
+    project.generate()
     with pytest.raises(ValueError, match="device must be one of"):
         run("ecp5-12k")
+    primitives = re.compile(r"^ *(LUT6_2|CARRY4)\b.*\(", re.M)
+    design = atomic_write(scratch / "top.v", DESIGN.replace("module top", "module accelerator"))
+
+    def placed(verilog, *args, **options):
+        seen.append(verilog.read_text())
+        return place(design, *args, directory=scratch / "kept", timeout=300, **options)
+
+    monkeypatch.setattr(pnrcommand, "place", placed)
     found = run()
-    assert found == json.loads((scratch / "pnr.json").read_text())
+    assert primitives.search(project.verilog.read_text()) and not primitives.search(seen[0])
+    assert (found["built_for"], found["target"]) == ("xilinx", "portable")
+    assert found == json.loads((scratch / "out" / "pnr.json").read_text())
     assert found["use"]["ff"] == round(48 / 83640, 4) and found["critical_path"]["words"].startswith("from ")
+    atomic_write(scratch / "out" / "manifest.json", "[]")
+    with pytest.raises(HostError, match="not the manifest of this version's builds"):
+        run()
+    with pytest.raises(HostError, match="not the manifest of this version's builds"):
+        synth_build(scratch / "out", "XC7A35T", report)

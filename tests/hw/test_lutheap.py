@@ -13,7 +13,7 @@ from flow.synth import synthesize
 from golden.formats import Bipolar, Signed, Ternary, Unsigned
 from hw.array import IntegerPE
 from hw.lutcells import Lut, Netlist
-from hw.lutheap import LEVELS, best_pe, build_pe, items_of
+from hw.lutheap import LEVELS, best_pe, items_of, smallest_pe
 from hw.lutplan import counters_of, plan_stages
 from hw.lutunit import MODELS, LutIntegerPE
 from hw.products import product_terms
@@ -83,8 +83,7 @@ def test_as_small_as_promised(x_format, w_format, lanes, width, pipelined, small
     assert round(pe.luts / lanes, 2) <= pipelined and pe.own_flip_flops <= 2.2 * pe.luts
     found, wanted = found_and_wanted(pe, x_format, w_format, lanes)
     assert found == wanted
-    shape = items_of(product_terms(x_format, w_format)), x_format.bits, w_format.bits, lanes, width
-    free = build_pe(*shape, chain=10_000, levels=10_000)
+    free = smallest_pe(x_format, w_format, lanes, width, True)
     assert round(free.luts / lanes, 2) <= smallest
     assert np.equal(*found_and_wanted(free, x_format, w_format, lanes)).all()
 
@@ -103,6 +102,15 @@ def test_synthesis_adds_nothing(x_format, w_format, lanes, goal, scratch):
     (scratch / "pe.v").write_text(verilog.convert(pe, name="pe", emit_src=False))
     found = synthesize(scratch / "pe.v", "pe", directory=scratch)
     assert found.lut == pe.luts and round(found.lut / lanes, 2) <= goal
+
+
+def test_the_smallest_is_hardware_too(scratch):
+    """Synthesized it takes what it promises, and is proved equal to the one with registers between its levels."""
+    common = dict(x_format=Bipolar(), w_format=Bipolar(), acc_shape=unsigned(16))
+    pe = LutIntegerPE(simd=64, smallest=True, **common)
+    (scratch / "pe.v").write_text(verilog.convert(pe, name="pe", emit_src=False))
+    found = synthesize(scratch / "pe.v", "pe", directory=scratch)
+    assert found.lut == pe.luts < LutIntegerPE(simd=64, **common).luts
 
 
 def test_items():
