@@ -1,8 +1,8 @@
 """LUTs, block RAMs and DSPs of a folded layer by formulas: quick enough to search with, close to what synthesis says.
 
 They are of ``--target xilinx``, whose arrays and weight memories are made LUT by LUT: what those take is known, and the
-formulas below are fitted to Yosys for what is around them (`python -m bench.estimate` compares). Float32 layers and
-``--target portable`` are rougher: operators take about twice as much.
+formulas below are fitted to Yosys for what is around them (`python -m bench.estimate` compares). With
+``--target portable`` operators take about twice as much.
 """
 
 from dataclasses import dataclass
