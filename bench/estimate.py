@@ -15,7 +15,8 @@ from . import page
 
 NAME, HEADING = "estimate", "Estimates against synthesis"
 EXAMPLES = ("digits/float32", "digits/w1a1", "digits/w1a2", "digits/ternary", "digits/w4a4", "digits/w8a8",
-            "digits-cnn/w1a1", "digits-cnn/w2a2", "fashion/w1a1", "fashion/w2a2", "fashion/separable", "fashion/resnet")  # fmt: skip
+            "digits-cnn/w1a1", "digits-cnn/w2a2", "fashion/w1a1", "fashion/w2a2", "fashion/separable",
+            "fashion/resnet")  # fmt: skip
 TOTAL, LAYER = 0.10, 0.15  # how far an estimate may be off
 
 
