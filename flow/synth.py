@@ -212,12 +212,17 @@ def main(argv):
         *(f"setattr -mod -set keep_hierarchy 1 {module}" for module in job["keep"]),
         # Amaranth names the elements of an array port "x[0]" beside "x"; ABC9 can stumble over both in one module.
         "rename -hide w:*[*",
-        f"{synth} begin:map_memory",
+        "read_verilog -lib -specify +/xilinx/cells_sim.v",
     ):
         libyosys.run_pass(command, design)
-    kinds = {cell.type.str() for module in design.all_selected_modules() for cell in module.selected_cells()}
-    # Reading the maps of memories takes Yosys two seconds, in which it makes a small design.
-    begin = "map_memory" if any(kind.startswith("$mem") for kind in kinds) else "map_ffram"
+    # What `synth_xilinx` reads first takes most of a small design's time: the cells of families before and after the
+    # seventh series, and the maps of memories. They are read where there is something that needs them.
+    known = (kind.startswith("$") or design.module(libyosys.IdString(kind)) for kind in _kinds(design))
+    if job["family"] != "xc7" or not all(known):
+        libyosys.run_pass("read_verilog -lib +/xilinx/cells_xtra.v", design)
+    libyosys.run_pass(f"hierarchy -check -top {job['top']}", design)
+    libyosys.run_pass(f"{synth} prepare:map_memory", design)
+    begin = "map_memory" if any(kind.startswith("$mem") for kind in _kinds(design)) else "map_ffram"
     for command in (
         f"{synth} {begin}:",
         f'tee -q -o "{job["statistics"]}" stat -json -tech xilinx',
@@ -225,6 +230,10 @@ def main(argv):
     ):
         libyosys.run_pass(command, design)
     _add_paths(Path(job["statistics"]), Path(netlist))
+
+
+def _kinds(design):
+    return {cell.type.str() for module in design.all_selected_modules() for cell in module.selected_cells()}
 
 
 def _add_paths(statistics, netlist):

@@ -1,32 +1,41 @@
-"""How Yosys reads our Verilog quickly: long lists of a memory's first contents in pieces."""
+"""How Yosys reads our Verilog quickly: the first contents of memories as files of hexadecimal words."""
 
 import re
 import tempfile
 from pathlib import Path
 
-__all__ = ["in_pieces", "read_verilog"]
+__all__ = ["read_verilog", "with_files"]
 
-PIECE = 2048  # words: Yosys takes time by the square of an initial block's length
-_WORD = re.compile(r"\s+\\?[\w.$]+\[\d+\] = \d+'[hbd][0-9a-fA-F_]+;\s*")
+_WORD = re.compile(r"\s+(\\?[\w.$]+ ?)\[(\d+)\] = \d+'([hd])([0-9a-f]+);\s*")
+_BLOCK = re.compile(r"^( *)initial begin\n((?:" + _WORD.pattern + r"\n)+)\1end$", re.MULTILINE)
 
 
-def in_pieces(text, piece=PIECE):
-    """Verilog in which no initial block gives a memory more than ``piece`` words in a row; nothing else is changed."""
-    lines, run = [], 0
-    for line in text.splitlines(keepends=True):
-        run = run + 1 if _WORD.fullmatch(line) else 0
-        if run > piece:
-            lines.append("  end\n  initial begin\n")
-            run = 1
-        lines.append(line)
-    return "".join(lines)
+def with_files(text, folder):
+    """Verilog whose memories have their first contents from files in ``folder``, which are written.
+
+    An initial block that gives one memory its words from the first on, one a line, as `hw.verilog` has them, becomes
+    one ``$readmemh``: of a block Yosys makes a cell a word, and takes time by the square of the block's length. Every
+    other block is left as it is, and so is every line's number.
+    """
+
+    def as_file(block):
+        found = [_WORD.fullmatch(line).groups() for line in block[2].splitlines()]
+        names, places, bases, numbers = zip(*found, strict=True)
+        if len(set(names)) > 1 or list(map(int, places)) != list(range(len(places))):
+            return block[0]
+        words = (f"{int(number):x}" if base == "d" else number for base, number in zip(bases, numbers, strict=True))
+        path = Path(folder) / f"{block.start()}.hex"
+        path.write_text("\n".join(words) + "\n", encoding="ascii")
+        return f'{block[1]}initial $readmemh("{path}", {names[0]});' + "\n" * (len(places) + 1)
+
+    return _BLOCK.sub(as_file, text)
 
 
 def read_verilog(design, path):
-    """Read a Verilog file, in pieces, into a pyosys ``Design``."""
+    """Read a Verilog file into a pyosys ``Design``."""
     from pyosys import libyosys
 
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / Path(path).name
-        copy.write_text(in_pieces(Path(path).read_text(encoding="utf-8")), encoding="utf-8")
+        copy.write_text(with_files(Path(path).read_text(encoding="utf-8"), folder), encoding="utf-8")
         libyosys.run_pass(f'read_verilog "{copy}"', design)
