@@ -138,7 +138,7 @@ def test_instantiated_lut6_2_is_one_lut(cost):
 
 
 def test_any_cell_of_the_device_may_be_instantiated(cost):
-    found = cost("module top(input clk, output o);\n  BUFR #(.BUFR_DIVIDE(\"2\")) half(.I(clk), .O(o));\nendmodule\n")
+    found = cost('module top(input clk, output o);\n  BUFR #(.BUFR_DIVIDE("2")) half(.I(clk), .O(o));\nendmodule\n')
     assert found.cells == {"BUFR": 1} and found.lut == 0
 
 
