@@ -222,6 +222,8 @@ def main(argv):
         libyosys.run_pass("read_verilog -lib +/xilinx/cells_xtra.v", design)
     libyosys.run_pass(f"hierarchy -check -top {job['top']}", design)
     libyosys.run_pass(f"{synth} prepare:map_memory", design)
+    # What is in a block RAM changes no count, and takes techmap half a second a block.
+    libyosys.run_pass("setparam -set INIT 1'bx t:$mem_v2 a:rom_style=block %i", design)
     begin = "map_memory" if any(kind.startswith("$mem") for kind in _kinds(design)) else "map_ffram"
     for command in (
         f"{synth} {begin}:",
