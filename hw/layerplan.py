@@ -194,7 +194,9 @@ class LayerPlan:
     @property
     def products_in(self):
         """How products are made, in words."""
-        if self.is_float or self.constant:
+        if self.is_float:
+            return "DSPs" if self.target.dsp else "LUTs"
+        if self.constant:
             return "LUTs"
         words = {
             "plain": "LUTs",
