@@ -49,7 +49,7 @@ def place(
     """
     options = _options(top, device, speed, seed, goal, timeout)
     store = Store(directory=directory or BUILD / "cache" / "pnr")
-    key = digest(Path(verilog_path), options, Path(__file__))
+    key = digest(Path(verilog_path), options, Path(__file__), Path(__file__).with_name("yosysread.py"))
     kept = store[key]
     if kept is None:
         kept = _run(Path(verilog_path), options, store.path(key, ".log"), timeout, progress)
