@@ -13,11 +13,12 @@ from functools import partial
 from amaranth.back import verilog
 from amaranth.hdl import unsigned
 
+from bench.costformats import FLOAT, FORMATS
 from bench.costunits import LutProducts, Products, Sum
 from flow.cache import BUILD, ROOT, atomic_write, digest, source_digest
 from flow.report import Reporter
 from flow.synth import synthesize
-from golden.formats import Bipolar, Signed, Ternary, Unsigned
+from golden.formats import Bipolar
 from hw.array import IntegerPE
 from hw.dsparray import DspArray
 from hw.dsppacking import best_packing
@@ -26,7 +27,7 @@ from hw.floatarray import FloatPE
 from hw.lutunit import LutIntegerPE
 from hw.target import Luts
 
-__all__ = ["FORMATS", "Design", "Measured", "designs", "measure"]
+__all__ = ["Design", "Measured", "designs", "measure"]
 
 PAGE, PICTURE = ROOT / "docs" / "cost.md", ROOT / "docs" / "cost.svg"
 WORKERS = 2
@@ -35,29 +36,6 @@ _ELABORATION = threading.Lock()  # Amaranth is not made for threads
 _SOURCES = source_digest("golden", "hw"), digest(ROOT / "bench" / "costunits.py")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Format:
-    """A pair of formats, the lanes that its PEs are measured with, and the bits of their accumulator."""
-
-    name: str
-    x: object
-    w: object
-    lanes: tuple = (64, 256)
-    bits: int = 16
-
-
-# Activations by weights.
-FORMATS = (
-    Format(name="bipolar x bipolar", x=Bipolar(), w=Bipolar()),
-    Format(name="bipolar x ternary", x=Bipolar(), w=Ternary()),
-    Format(name="ternary x ternary", x=Ternary(), w=Ternary()),
-    Format(name="2 bits x bipolar", x=Unsigned(2), w=Bipolar()),
-    Format(name="2 bits x ternary", x=Unsigned(2), w=Ternary()),
-    Format(name="2 x 2 bits", x=Unsigned(2), w=Signed(2)),
-    Format(name="4 x 4 bits", x=Unsigned(4), w=Signed(4), lanes=(16, 64), bits=20),
-    Format(name="8 x 8 bits", x=Unsigned(8), w=Signed(8), lanes=(4, 16), bits=24),
-)
-FLOAT = "float32"
 FLOAT_LANES = (1, 4, 8)
 
 

@@ -6,11 +6,11 @@ import textwrap
 from functools import partial
 from importlib.metadata import version
 
+from bench.costformats import FLOAT, FORMATS
 from bench.costtext import TEXT
 
 __all__ = ["page", "picture", "ratio"]
 
-FLOAT = "float32"
 # Published, Kintex-7: A. Ehliar, "Area efficient floating-point adder and multiplier with IEEE-754 compatible
 # semantics", FPT 2014. Not ours.
 EHLIAR = {"multiply": (235, 2, 305), "add": (261, 0, 319)}
@@ -27,8 +27,6 @@ class Found:
 
     def formats(self):
         """All but float32, in the order of measurement's tables."""
-        from bench.cost import FORMATS
-
         return [f for f in FORMATS if any(key[0] == f.name for key in self.found)]
 
     def rows(self, unit):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ptq.calibrate import calibrate
 from ptq.emit import Plan
-from ptq.graph import read_model
 from ptq.measure import accuracy, noise, scores_of
 from ptq.quantize import Bits, Options, quantize
+from ptq.reader import read_model
 
 __all__ = ["main"]
 

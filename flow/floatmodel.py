@@ -8,7 +8,7 @@ from golden.inputspec import parse_input
 from golden.onnxfile import INPUT_KEY, ModelError
 from ptq.calibrate import calibrate
 from ptq.emit import qonnx_model
-from ptq.graph import read_model
+from ptq.reader import read_model
 
 from .images import ImageError, find_images, load_floats
 

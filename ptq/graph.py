@@ -1,27 +1,15 @@
 """A float ONNX model as post-training quantization sees it: layers with weights and biases, and the nodes between them.
 
-Constants are folded, and whatever is affine behind a product goes into its weights and bias (`ptq.batchnorm`). What is
-left is in order: a `Layer` for every product, the model's own node for everything else.
+They are in order: a `Layer` for every product, the model's own node for everything else.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
-import onnx
 
-from golden.exchange import OPERATIONS
-from golden.handlers import HANDLERS
-from golden.onnxfile import STANDARD_DOMAINS, ModelError, OnnxFile, attributes_of, describe, evaluate
+from golden.onnxfile import ModelError, OnnxFile
 
-from .runtime import shapes_of
-
-__all__ = ["FloatModel", "Layer", "read_model"]
-
-PRODUCTS = ("Conv", "Gemm", "MatMul")
-_QUANTIZERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", *OPERATIONS)
-_NOTHING = ("Identity", "Dropout")
-_LEAST_OPSET = 11  # of Round and of Clip with operands
+__all__ = ["FloatModel", "Layer"]
 
 
 @dataclass(eq=False)
@@ -140,98 +128,3 @@ class FloatModel:
             return self.layers[number]
         except IndexError:
             raise ModelError(f"{self.file.path}: has no layer {which!r}; its layers are {', '.join(names)}") from None
-
-
-def read_model(path):
-    """The `FloatModel` at ``path``; `ModelError` names what cannot be quantized."""
-    from .batchnorm import fold_affine
-
-    file = OnnxFile(path)
-    if file.opset < _LEAST_OPSET:
-        raise ModelError(
-            f"{path}: opset {file.opset} is too old to be calibrated; export it with {_LEAST_OPSET} or newer"
-        )
-    if file.input_type:
-        raise ModelError(f"{path}: takes {file.input_type}; post-training quantization takes a model of floats")
-    model = _Reader(file).model()
-    if not model.layers:
-        raise ModelError(f"{path}: has no layer (MatMul, Gemm or Conv) to quantize")
-    fold_affine(model)
-    return model
-
-
-class _Reader:
-    """One walk over the nodes."""
-
-    def __init__(self, file):
-        self.file, self.alias = file, {}
-        self.constants = dict(file.constants)
-        self.data, self.steps, self.names = {file.input_name}, [], Counter()
-
-    def model(self):
-        for original in self.file.nodes:
-            node = onnx.NodeProto()
-            node.CopyFrom(original)
-            node.input[:] = [self.alias.get(name, name) for name in original.input]
-            self._visit(node)
-        model = FloatModel(self.file, self.steps, self.constants, self.data, self.alias)
-        model.shapes, model.types = shapes_of(model)
-        return model
-
-    def _visit(self, node):
-        known = node.domain in STANDARD_DOMAINS and node.op_type in HANDLERS
-        if node.op_type in _QUANTIZERS:
-            raise ModelError(
-                f"{describe(node)}: the model is quantized already; post-training quantization takes floats"
-            )
-        given = [name for name in node.input if name]
-        if node.domain in STANDARD_DOMAINS and all(name in self.constants for name in given):
-            padded = [self.constants[name] if name else None for name in node.input]
-            self.constants.update(zip(node.output, evaluate(self.file, node, padded), strict=True))
-        elif not known:
-            supported = sorted(set(HANDLERS) - set(_QUANTIZERS))
-            raise ModelError(f"{describe(node)}: cannot be quantized; supported are {', '.join(supported)}")
-        elif node.op_type in _NOTHING:
-            self.alias[node.output[0]] = node.input[0]
-        elif node.op_type in PRODUCTS:
-            self._product(node)
-        else:
-            self.steps.append(node)
-            shape_only = node.op_type == "Shape" or not self.data.intersection(given)
-            self.data.update(() if shape_only else node.output)
-
-    def _product(self, node):
-        attributes = attributes_of(node)
-        x, w, *more = node.input
-        if x in self.constants or w not in self.constants:
-            raise ModelError(f"{describe(node)}: its first operand must depend on the input, its second be the weights")
-        weights, bias = self.constants[w], self.constants.get(more[0]) if more and more[0] else None
-        if more and more[0] and bias is None:
-            raise ModelError(f"{describe(node)}: its bias must be a constant")
-        if node.op_type == "Gemm":
-            weights, bias = _gemm(node, attributes, weights, bias)
-            attributes = {}
-        if node.op_type != "Conv" and weights.ndim != 2:
-            raise ModelError(f"{describe(node)}: its weights must be a matrix, not of shape {weights.shape}")
-        kind = "Conv" if node.op_type == "Conv" else "MatMul"
-        name = node.name or node.output[0]
-        self.names[name] += 1
-        if self.names[name] > 1:
-            name = f"{name}_{self.names[name]}"
-        weights = np.ascontiguousarray(weights, dtype=np.float32)
-        bias = None if bias is None else bias.astype(np.float32)
-        self.steps.append(Layer(name, kind, x, node.output[0], weights, bias, attributes))
-        self.data.add(node.output[0])
-
-
-def _gemm(node, attributes, weights, bias):
-    """``(K, N)`` weights and ``(N,)`` bias of a Gemm, alpha and beta in them."""
-    if attributes.get("transA", 0):
-        raise ModelError(f"{describe(node)}: transA is not supported; the data must be one row a sample")
-    weights = weights.T if attributes.get("transB", 0) else weights
-    weights = weights * np.float32(attributes.get("alpha", 1.0))
-    if bias is not None:
-        if bias.size not in (1, weights.shape[1]):
-            raise ModelError(f"{describe(node)}: a bias of shape {bias.shape} is not one number an output")
-        bias = np.broadcast_to(bias.reshape(-1), weights.shape[1]) * np.float32(attributes.get("beta", 1.0))
-    return weights, bias

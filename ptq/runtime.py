@@ -6,7 +6,7 @@ from onnx import helper, numpy_helper
 
 from golden.onnxfile import ModelError
 
-__all__ = ["Session", "model_of", "shapes_of"]
+__all__ = ["Session", "model_of"]
 
 _BATCH = 64
 
@@ -48,6 +48,14 @@ class Session:
         parts = list(self._parts(x))
         return {name: np.concatenate([part[k] for part in parts]) for k, name in enumerate(self.names)}
 
+    def once(self, x):
+        """``{output: array}`` of one batch, whatever shape the outputs have."""
+        try:
+            found = self.session.run(None, {self.file.input_name: x})
+        except Exception as error:  # onnxruntime's exceptions share no public base class
+            raise ModelError(f"{self.file.path}: onnxruntime cannot run it: {_line(error)}") from None
+        return dict(zip(self.names, map(np.asarray, found), strict=True))
+
     def _parts(self, x):
         """Outputs of pieces. A model whose reshapes know only the batch that it was exported for gets that one."""
         sizes = [size for size in dict.fromkeys((min(_BATCH, len(x)), max(1, self.file.batch), 1))]
@@ -68,25 +76,6 @@ class Session:
         if any(a.shape[:1] != (len(padded),) for a in found):
             raise ValueError("its outputs do not have the batch as their first axis")
         return [a[: len(x)] for a in found]
-
-
-def shapes_of(model):
-    """``(shapes, types)`` of every tensor of a `ptq.graph.FloatModel`, for one sample."""
-    from .emit import float_nodes
-
-    nodes, constants = float_nodes(model)
-    names = [name for step in model.steps for name in step.output if name]
-    session = Session(model_of(model.file, nodes, constants, names), model.file)
-    batch = max(1, model.file.batch)
-    given = np.zeros((batch, *model.file.input_shape[1:]), dtype=np.float32)
-    try:
-        found = session.session.run(None, {model.file.input_name: given})
-    except Exception as error:  # onnxruntime's exceptions share no public base class
-        raise ModelError(f"{model.file.path}: onnxruntime cannot run it: {_line(error)}") from None
-    shapes = {name: np.shape(array) for name, array in zip(names, found, strict=True)}
-    shapes = {n: (1, *s[1:]) if n in model.data and s[:1] == (batch,) else s for n, s in shapes.items()}
-    types = {name: np.asarray(array).dtype for name, array in zip(names, found, strict=True)}
-    return shapes | {model.file.input_name: model.file.input_shape}, types
 
 
 def _line(error):

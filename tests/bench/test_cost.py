@@ -12,7 +12,8 @@ from amaranth.back import verilog
 from amaranth.hdl import unsigned
 from amaranth.sim import Simulator
 
-from bench.cost import FLOAT, FORMATS, Measured, designs, measure
+from bench.cost import Measured, designs, measure
+from bench.costformats import FLOAT, FORMATS
 from bench.costpage import cost_table, page, picture, ratio
 from bench.costunits import LutProducts, Products, product_bits
 from golden.formats import Bipolar, Signed, Unsigned

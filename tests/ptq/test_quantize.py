@@ -10,9 +10,9 @@ from golden.formats import Bipolar, Signed, Unsigned
 from golden.importer import import_model
 from ptq.calibrate import calibrate, mean_outputs
 from ptq.emit import Plan, Quantizer, plain_model, qonnx_model
-from ptq.graph import read_model
 from ptq.measure import noise, scores_of, sqnr
 from ptq.quantize import Bits, Options, quantize
+from ptq.reader import read_model
 from ptq.runtime import Session
 from tests.golden.floatmodels import random_float_case
 from tests.golden.models import Graph

@@ -6,7 +6,7 @@ import pytest
 
 from golden.onnxfile import ModelError
 from ptq.emit import Plan, plain_model
-from ptq.graph import read_model
+from ptq.reader import read_model
 from ptq.runtime import Session
 from tests.golden.floatmodels import random_float_case
 from tests.golden.models import Graph

@@ -9,9 +9,9 @@ from golden.formats import Bipolar
 from golden.importer import import_model
 from ptq.calibrate import calibrate
 from ptq.emit import Plan, plain_model, qonnx_model
-from ptq.graph import read_model
 from ptq.measure import accuracy, scores_of
 from ptq.quantize import Bits, Options, quantize
+from ptq.reader import read_model
 from ptq.runtime import Session
 from tests.golden.floatmodels import random_float_case
 from tests.golden.models import Graph
