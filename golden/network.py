@@ -266,12 +266,6 @@ class Network:
         """The nodes and outputs that take ``edge``."""
         return [n for n in self.nodes if edge in n.inputs] + [o for o in self.outputs if o.edge == edge]
 
-    def tidied(self):
-        """The same network with what the hardware likes better: see `golden.tidy`."""
-        from .tidy import tidy
-
-        return tidy(self)
-
     def with_nodes(self, nodes):
         return replace(self, nodes=nodes)
 
