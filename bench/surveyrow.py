@@ -3,9 +3,9 @@
 import numpy as np
 
 from flow.cache import BUILD, ROOT, Store, digest, source_digest
-from flow.measure import ELABORATION, common_folding, numbers, simulated
+from flow.comparing.measure import ELABORATION, common_folding, numbers, simulated
+from flow.eda.synth import synthesize
 from flow.project import Project
-from flow.synth import synthesize
 from golden.execute import labels_of
 from hw.target import Target
 

@@ -242,8 +242,8 @@ class Maker:
         return stage
 
     def float_project(self, path):
-        """`flow.floatmodel.FloatProject` of a float network, calibrated on training images."""
-        from flow.floatmodel import FloatProject
+        """`flow.quantizing.floatmodel.FloatProject` of a float network, calibrated on training images."""
+        from flow.quantizing.floatmodel import FloatProject
 
         with self._lock("calibration"):
             file = self.folder / "calibration.npz"

@@ -9,8 +9,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
 from flow.cache import BUILD, atomic_write, digest
-from flow.measure import ELABORATION, numbers
-from flow.synth import synthesize
+from flow.comparing.measure import ELABORATION, numbers
+from flow.eda.synth import synthesize
 from flow.unitcost import generators_of, quantizers_of
 from hw.layerplan import LayerPlan
 
@@ -35,7 +35,7 @@ class SideBySide(wiring.Component):
 
 
 def part_costs(plan, *, dsp=True):
-    """Counts as of `flow.measure.numbers`: ``{"unit": …, "generators": …, "array": …, "array_lanes": n}``.
+    """Counts as of `flow.comparing.measure.numbers`: ``{"unit": …, "generators": …, "array": …, "array_lanes": n}``.
 
     ``unit`` are all units that make codes of sums, with their thresholds, and with random generators where there are
     any; ``generators`` are those alone; None if there are none. ``array`` is one processing element, its accumulator

@@ -11,7 +11,7 @@ from golden.onnxfile import ModelError
 
 from .folding import FoldingError
 from .images import ImageError
-from .ptqcli import app as ptq_commands
+from .quantizing.ptqcli import app as ptq_commands
 from .report import Reporter
 
 __all__ = ["main"]
@@ -139,7 +139,7 @@ def synth(
     json: Json = False,
 ):  # fmt: skip
     """Synthesize a build with Yosys: LUTs, flip-flops, carries, memory and DSPs by layer and in all."""
-    from .synthcommand import synth_build
+    from .eda.synthcommand import synth_build
 
     report = Reporter(json)
     report.synth(synth_build(directory, part, report, ip=ip))
@@ -155,7 +155,7 @@ def pnr(
     json: Json = False,
 ):  # fmt: skip
     """Place and route a build for a Lattice ECP5: maximum frequency, and the path that limits it."""
-    from .pnrcommand import pnr_build
+    from .eda.pnrcommand import pnr_build
 
     report = Reporter(json)
     report.pnr(pnr_build(directory, device, speed, seed, goal, report))
@@ -172,7 +172,7 @@ def board(
     json: Json = False,
 ):  # fmt: skip
     """Write a complete design for a board, pins and clocks included; for the ULX3S make its bitstream too."""
-    from .board import build_board
+    from .boards.board import build_board
 
     report = Reporter(json)
     report.board(build_board(name, directory, report, clock=clock, baud=baud, seed=seed, run=run))
@@ -190,7 +190,7 @@ def demo(
     terminal: Annotated[bool, typer.Option("--terminal", help="Draw in the terminal instead of a page.")] = False,
 ):
     """Draw an image, send it to the accelerator and see the score of every class."""
-    from .demo import run_demo
+    from .boards.demo import run_demo
 
     run_demo(directory, Reporter(), serial=serial, baud=baud, port=port, terminal=terminal, images=images)
 
@@ -258,7 +258,7 @@ def compare(
     json: Json = False, verbose: Verbose = False,
 ):  # fmt: skip
     """The same network in float32 and in each low-bit format, side by side."""
-    from .compare import compare_formats
+    from .comparing.compare import compare_formats
 
     report = Reporter(json)
     result = compare_formats(model, images, input_spec, report, clock=clock, verbose=verbose, folding=folding)
@@ -296,7 +296,7 @@ def main():
     from host.build import HostError
     from sim.runner import SimulationError
 
-    from .toolrun import ToolError
+    from .eda.toolrun import ToolError
 
     try:
         status = app(args=sys.argv[1:] or ["--help"], prog_name="fewbit", standalone_mode=False)

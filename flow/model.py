@@ -4,7 +4,7 @@ from host.build import Build
 from host.protocol import IDENTITY, MAGIC, VERSION
 from sim.model import build_program
 
-from .board import link_plan
+from .boards.board import link_plan
 from .cache import ROOT, Stage, atomic_write, source_digest
 
 __all__ = ["model_of", "serial_model_of"]

@@ -125,7 +125,7 @@ class Project:
         """
         from hw.verilog import emit
 
-        from .vivado import files
+        from .ip.vivado import files
 
         stage = self.stage("verilog", source_digest("flow", "sim"))
         if stage.done:
@@ -160,8 +160,8 @@ class Project:
 
     @cached_property
     def block(self):
-        """The IP block as design tools see it: a `flow.ipblock.Block`."""
-        from .ipblock import describe
+        """The IP block as design tools see it: a `flow.ip.ipblock.Block`."""
+        from .ip.ipblock import describe
 
         return describe(self.plan, self.registers, self.model.name)
 
@@ -170,7 +170,7 @@ class Project:
         anything had to be done for it."""
         from hw.verilog import emit_ip
 
-        from .ipfolder import ip_files
+        from .ip.ipfolder import ip_files
 
         self.generate()
         stage = self.stage("ip", source_digest("flow", "sim"))

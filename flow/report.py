@@ -284,7 +284,7 @@ class Reporter:
 
     def compare(self, result, directory):
         """The table of a comparison, and where its page is."""
-        from .comparepage import columns, table_rows
+        from .comparing.comparepage import columns, table_rows
 
         wrong = [row["format"] for row in result["rows"] if not row["exact"]]
         if self.as_json:
@@ -362,7 +362,7 @@ class Stopped(Exception):
 
 
 def _levels(path):
-    """What lies on a path of `flow.levels`, in words."""
+    """What lies on a path of `flow.eda.levels`, in words."""
     words = {"lut": "LUT level", "muxf": "wide multiplexer", "carry": "carry bit", "dsp": "DSP"}
     counts = {word: path[kind] for kind, word in words.items() if path[kind] or kind == "lut"}
     return ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for word, n in counts.items())

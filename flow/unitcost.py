@@ -3,7 +3,7 @@
 from amaranth.back import verilog
 
 from flow.cache import BUILD, atomic_write, digest
-from flow.synth import synthesize
+from flow.eda.synth import synthesize
 from golden.draws import Draw
 from hw.draw import Generator
 from hw.layerplan import LayerPlan
@@ -39,7 +39,7 @@ def generators_of(plan):
 
 
 def quantizer_costs(plan, *, family="xc7"):
-    """`flow.synth.Resources` of each of `quantizers_of`, by Yosys, with its registers and memories, and of each of
+    """`flow.eda.synth.Resources` of each of `quantizers_of`, by Yosys, with its registers and memories, and of each of
     `generators_of` alone as ``NAME.generator``."""
     parts = quantizers_of(plan) | {f"{name}.generator": g for name, g in generators_of(plan).items()}
     return {name: _cost(component, plan.target, family) for name, component in parts.items()}

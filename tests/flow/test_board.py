@@ -10,9 +10,9 @@ import sys
 
 import pytest
 
-from flow import bitstream
-from flow.bitstream import BitstreamError
-from flow.board import build_board
+from flow.boards import bitstream
+from flow.boards.bitstream import BitstreamError
+from flow.boards.board import build_board
 from flow.cache import BUILD
 from flow.cli import main
 from flow.project import Project

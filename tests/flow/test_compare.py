@@ -1,4 +1,4 @@
-"""flow.compare: a model in other formats, the search for what fills a part, a whole comparison of a small network."""
+"""flow.comparing.compare: a model in other formats, what fills a part, a whole comparison of a small network."""
 
 import json
 from pathlib import Path
@@ -8,13 +8,14 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from flow import compare, measure, synth
-from flow.compare import compare_formats
-from flow.fill import LIMIT, Part, Point, candidates, cycles_of, fill
-from flow.measure import common_folding
+from flow.comparing import compare, measure
+from flow.comparing.compare import compare_formats
+from flow.comparing.fill import LIMIT, Part, Point, candidates, cycles_of, fill
+from flow.comparing.measure import common_folding
+from flow.comparing.requantize import FORMATS, requantize
+from flow.eda import synth
+from flow.eda.synth import Resources
 from flow.report import Reporter
-from flow.requantize import FORMATS, requantize
-from flow.synth import Resources
 from golden.execute import run
 from golden.formats import Float32, Unsigned
 from golden.importer import import_model

@@ -17,13 +17,13 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from flow.boards.demo import Demo, run_demo, serve
+from flow.boards.drawing import Canvas
+from flow.boards.terminal import Pad
 from flow.cache import BUILD, ROOT
-from flow.demo import Demo, run_demo, serve
-from flow.drawing import Canvas
 from flow.images import load_images
 from flow.project import Project
 from flow.report import Reporter
-from flow.terminal import Pad
 from host import Accelerator, Build
 from tests.flow.small import SPEC, small
 from tests.host.golden import GoldenConnection
@@ -177,7 +177,8 @@ def test_the_terminals_pad(demo):
 def test_the_terminal(project):
     """A real terminal: draw, see the class, leave."""
     code = (
-        "from flow.demo import *; from flow.terminal import run_terminal; from flow.project import Project\n"
+        "from flow.boards.demo import *; from flow.boards.terminal import run_terminal\n"
+        "from flow.project import Project\n"
         "from host import Accelerator; from tests.host.golden import GoldenConnection\n"
         "p = Project('examples/digits/w1a1.onnx', directory='build/none')\n"
         f"run_terminal(Demo(Accelerator({str(project.directory)!r}, GoldenConnection(p)), 'golden'))"
@@ -230,11 +231,11 @@ def test_the_page_in_a_browser(demo, scratch):
       go("pointerup", 0.5, 0.9);
     }, 20);
     </script></html>"""
-    import flow.demo
+    import flow.boards.demo
 
     page = scratch / "page.html"
-    page.write_text(flow.demo.PAGE.read_text().replace("</html>", script))
-    original, flow.demo.PAGE = flow.demo.PAGE, page
+    page.write_text(flow.boards.demo.PAGE.read_text().replace("</html>", script))
+    original, flow.boards.demo.PAGE = flow.boards.demo.PAGE, page
     try:
         with served(demo) as address:
             found = subprocess.run(
@@ -244,7 +245,7 @@ def test_the_page_in_a_browser(demo, scratch):
                 capture_output=True, text=True, timeout=120, check=True,
             )  # fmt: skip
     finally:
-        flow.demo.PAGE = original
+        flow.boards.demo.PAGE = original
     dom = found.stdout
     assert re.search(r'<div id="label">1</div>', dom) and '<li class="first"><span>1</span>' in dom
     assert len(re.findall(r'class="bar" style="width: ?[0-9]', dom)) == 10 and re.search(r'<p id="error"></p>', dom)

@@ -3,8 +3,8 @@
 import re
 
 from flow.cache import ROOT
+from flow.ip.registertext import markdown
 from flow.project import Project
-from flow.registertext import markdown
 
 
 def test_the_table_is_that_of_the_register_map():

@@ -1,13 +1,13 @@
-"""flow.levels: longest paths that are known beforehand."""
+"""flow.eda.levels: longest paths that are known beforehand."""
 
 import pytest
 from amaranth.back import verilog
 from amaranth.hdl import unsigned
 
 from flow.cache import atomic_write
-from flow.levels import longest_path
-from flow.primitives import arcs
-from flow.synth import synthesize, synthesize_parts
+from flow.eda.levels import longest_path
+from flow.eda.primitives import arcs
+from flow.eda.synth import synthesize, synthesize_parts
 from golden.formats import Bipolar, Ternary
 from hw.lutheap import best_pe
 from hw.lutunit import LutIntegerPE

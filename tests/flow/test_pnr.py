@@ -1,4 +1,4 @@
-"""flow.pnr: a small design placed and routed for real, reports read, paths in words, and errors."""
+"""flow.eda.pnr: a small design placed and routed for real, reports read, paths in words, and errors."""
 
 import json
 import re
@@ -6,14 +6,14 @@ import time
 
 import pytest
 
-from flow import pnr, pnrcommand
 from flow.cache import atomic_write
-from flow.pathwords import describe, hierarchy
-from flow.pnr import PlaceError, place, summarize
-from flow.pnrcommand import pnr_build
+from flow.eda import pnr, pnrcommand
+from flow.eda.pathwords import describe, hierarchy
+from flow.eda.pnr import PlaceError, place, summarize
+from flow.eda.pnrcommand import pnr_build
+from flow.eda.synthcommand import synth_build
 from flow.project import Project
 from flow.report import Reporter
-from flow.synthcommand import synth_build
 from host.build import HostError
 from hw.target import Luts, Target
 from tests.flow.small import SPEC, small

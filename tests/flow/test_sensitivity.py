@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from flow.folding import layers_of, read_folding
-from flow.mixed import dominates, pareto
+from flow.quantizing.mixed import dominates, pareto
 from flow.search import estimate_all
 from golden.execute import run
 from golden.importer import import_model

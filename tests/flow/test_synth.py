@@ -1,12 +1,12 @@
-"""flow.synth: small designs whose cost is known beforehand."""
+"""flow.eda.synth: small designs whose cost is known beforehand."""
 
 import time
 
 import pytest
 
-from flow import synth
 from flow.cache import atomic_write
-from flow.synth import SynthesisError, count, synthesize, synthesize_parts
+from flow.eda import synth
+from flow.eda.synth import SynthesisError, count, synthesize, synthesize_parts
 
 ADDER = """
 module top(input clk, input [7:0] a, b, output reg [8:0] s);

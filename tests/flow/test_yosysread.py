@@ -2,7 +2,7 @@
 
 import pytest
 
-from flow.yosysread import read_verilog, with_files
+from flow.eda.yosysread import read_verilog, with_files
 
 
 def module(block):

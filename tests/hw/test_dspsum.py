@@ -7,7 +7,7 @@ from amaranth.back import verilog
 from amaranth.hdl import unsigned
 from amaranth.sim import Simulator
 
-from flow.synth import synthesize
+from flow.eda.synth import synthesize
 from golden.formats import Bipolar, Signed, Ternary, Unsigned
 from hw.array import IntegerArray
 from hw.dspsum import DspSumArray, Sums, sums_of

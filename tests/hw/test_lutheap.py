@@ -9,7 +9,7 @@ import pytest
 from amaranth.back import verilog
 from amaranth.hdl import unsigned
 
-from flow.synth import synthesize
+from flow.eda.synth import synthesize
 from golden.formats import Bipolar, Signed, Ternary, Unsigned
 from hw.array import IntegerPE
 from hw.lutcells import Lut, Netlist

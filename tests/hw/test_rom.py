@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from amaranth.back import verilog
 
-from flow.synth import synthesize
+from flow.eda.synth import synthesize
 from hw.rom import Rom, placement
 from hw.target import Luts
 from tests.hw.bench import simulate

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+from flow.cache import BUILD, Store, digest, source_digest
+from flow.eda.synth import synthesize
+from flow.folding import layers_of
+from flow.project import Project
+from flow.simulation import drawn_again
 from hw.target import Target
 from sim.cycles import predict, steady_interval
 from sim.runner import simulate
 
-from .cache import BUILD, Store, digest, source_digest
 from .fill import PART, Point, cycles_of, fill
-from .folding import layers_of
-from .project import Project
-from .simulation import drawn_again
-from .synth import synthesize
 
 __all__ = ["ELABORATION", "FRAMES", "STEPS", "Variant", "common_folding", "measure", "numbers", "simulated"]
 
@@ -106,7 +106,7 @@ def measure(variant, folding, samples, labels, directory, *, input_spec, job, pa
 
 
 def numbers(resources):
-    """The counts of `flow.synth.Resources`; ``bram`` in blocks of 36 Kbit."""
+    """The counts of `flow.eda.synth.Resources`; ``bram`` in blocks of 36 Kbit."""
     counts = {k: v for k, v in asdict(resources).items() if k in ("lut", "lutram", "ff", "dsp", "bram18", "bram36")}
     return counts | {"bram": resources.bram36 + resources.bram18 / 2}
 

@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
+from flow.folding import default_folding, fold, layers_of
+from flow.search import estimate_all
 from ptq.quantize import Bits, quantize
-
-from .folding import default_folding, fold, layers_of
-from .search import estimate_all
 
 __all__ = ["FormatCost"]
 

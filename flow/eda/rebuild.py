@@ -1,9 +1,8 @@
 """A build's model and folding again, of what another FPGA has."""
 
+from flow.project import Project
 from host.build import Build
 from hw.target import Target
-
-from .project import Project
 
 __all__ = ["rebuilt", "target_of"]
 

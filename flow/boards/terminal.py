@@ -17,7 +17,7 @@ class Pad:
 
     Parameters
     ----------
-    demo : flow.demo.Demo
+    demo : flow.boards.demo.Demo
     """
 
     def __init__(self, demo):

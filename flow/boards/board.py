@@ -7,6 +7,8 @@ around it, what its tools read, and ``board.json`` with the figures.
 import json
 import shlex
 
+from flow.cache import Stage, atomic_write, source_digest
+from flow.eda.rebuild import rebuilt
 from host.build import Build
 from hw.boards import SERIAL_BOARDS, SerialTop
 from hw.link import LinkPlan
@@ -14,8 +16,6 @@ from hw.target import Luts
 from hw.uart import bit_cycles
 
 from . import bitstream
-from .cache import Stage, atomic_write, source_digest
-from .rebuild import rebuilt
 from .zynq import ZYNQ_BOARDS, zynq_files
 
 __all__ = ["BOARDS", "BAUD", "build_board", "link_plan"]

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from amaranth.back import verilog
 from amaranth_boards.arty_z7 import ArtyZ720Platform
 
+from flow.cache import ROOT
 from hw.dma import WORD, DmaBridge, DmaBridgeShell
 from hw.verilog import emit_ip
-
-from .cache import ROOT
 
 __all__ = ["ZYNQ_BOARDS", "ZynqBoard", "zynq_files"]
 

@@ -4,10 +4,10 @@ import json
 import re
 from dataclasses import asdict
 
+from flow.cache import atomic_write
+from flow.comparing.fill import PARTS
 from hw.target import Luts
 
-from .cache import atomic_write
-from .fill import PARTS
 from .rebuild import target_of
 from .synth import synthesize, synthesize_parts
 
@@ -34,7 +34,7 @@ def synth_build(directory, part, report, *, ip=False):
     directory : path
         As ``fewbit build`` writes it.
     part : str
-        One of `flow.fill.PARTS`.
+        One of `flow.comparing.fill.PARTS`.
     ip : bool
         Instead the IP block with its registers, part by part, into ``synth-ip.json``.
     """

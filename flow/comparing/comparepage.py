@@ -2,7 +2,7 @@
 
 import io
 
-from .cache import atomic_write
+from flow.cache import atomic_write
 
 __all__ = ["columns", "table_rows", "write_page"]
 

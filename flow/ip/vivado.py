@@ -158,7 +158,7 @@ Result {shown if len(shown) <= 32 else f"of {len(shown)} numbers"}, as `m_axis_t
 
 
 def _sample(project):
-    from .images import ImageError, find_images, load_images, random_images
+    from flow.images import ImageError, find_images, load_images, random_images
 
     path = find_images(project.model)
     if path:

@@ -3,14 +3,13 @@
 import tempfile
 from pathlib import Path
 
+from flow.images import ImageError, find_images, load_floats
 from golden.importer import import_model
 from golden.inputspec import parse_input
 from golden.onnxfile import INPUT_KEY, ModelError
 from ptq.calibrate import calibrate
 from ptq.emit import qonnx_model
 from ptq.reader import read_model
-
-from .images import ImageError, find_images, load_floats
 
 __all__ = ["FloatProject"]
 

@@ -1,11 +1,11 @@
 """``fewbit quantize``: a float model becomes QONNX, without training or with a little of it."""
 
+from flow.cache import BUILD, atomic_write
 from golden.execute import run
 from ptq.measure import accuracy, scores_of, sqnr
 from ptq.quantize import quantize
 
 from .bits import bits_of
-from .cache import BUILD, atomic_write
 from .floatmodel import FloatProject
 from .retrain import Retraining
 
@@ -17,12 +17,12 @@ def quantize_model(project: FloatProject, request, options, file, report, *, ste
 
     Parameters
     ----------
-    request : flow.bits.Request
+    request : flow.quantizing.bits.Request
     options : ptq.quantize.Options
     file : path or None
         Default ``build/quantized/<model>-w4a4.onnx``.
     steps : int or None
-        Of `flow.retrain.Retraining`; None trains nothing.
+        Of `flow.quantizing.retrain.Retraining`; None trains nothing.
     """
     model, calibration = project.model, project.calibration
     bits = bits_of(model, project.sites, request)

@@ -1,7 +1,7 @@
 """A design for a Lattice ECP5, all the way to a bitstream: Yosys, nextpnr and ecppack from the package index.
 
 The files are those of Amaranth's own build plan; the tools run inside a process of their own,
-``python -m flow.bitstream`` (`flow.toolrun` says why).
+``python -m flow.boards.bitstream`` (`flow.eda.toolrun` says why).
 """
 
 import argparse
@@ -13,8 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from flow.cache import BUILD
-from flow.pnr import summarize
-from flow.toolrun import ToolError, run_tool
+from flow.eda.pnr import summarize
+from flow.eda.toolrun import ToolError, run_tool
 
 __all__ = ["BitstreamError", "MADE", "TOOLS", "make_bitstream", "versions"]
 
@@ -46,12 +46,12 @@ def make_bitstream(folder, *, options, seed=1, timeout=7200, progress=None):
         Holds the files of an Amaranth build plan; the tools' own files go there too, their log to ``build.log``.
     options : list of str
         nextpnr's, that name device, package and speed.
-    seed, timeout, progress : as `flow.pnr.place`
+    seed, timeout, progress : as `flow.eda.pnr.place`
 
     Returns
     -------
     dict
-        As `flow.pnr.summarize` gives it, and ``goals``: MHz wanted and MHz reached, by clock.
+        As `flow.eda.pnr.summarize` gives it, and ``goals``: MHz wanted and MHz reached, by clock.
     """
     log = Path(folder) / "build.log"
     for name in (*MADE, "top.json", "top.config", "nextpnr.json"):
@@ -60,8 +60,8 @@ def make_bitstream(folder, *, options, seed=1, timeout=7200, progress=None):
     cache = {"YOWASP_CACHE_DIR": str(BUILD / "cache" / "yowasp")}
     try:
         run_tool(
-            "flow.bitstream", job, log, tool="Yosys, nextpnr or ecppack", task="make a bitstream", timeout=timeout,
-            progress=progress, error=BitstreamError, environment=cache,
+            "flow.boards.bitstream", job, log, tool="Yosys, nextpnr or ecppack", task="make a bitstream",
+            timeout=timeout, progress=progress, error=BitstreamError, environment=cache,
         )  # fmt: skip
     except BitstreamError as error:
         raise _explained(error, log) from None
@@ -96,7 +96,7 @@ def _explained(error, log):
 
 def main(argv):
     """Run the tools in the folder that the JSON argument names; an error ends the process with a status."""
-    parser = argparse.ArgumentParser(prog="python -m flow.bitstream", description="One run of make_bitstream's tools.")
+    parser = argparse.ArgumentParser(prog="python -m flow.boards.bitstream", description="One run of the tools.")
     parser.add_argument("job", type=json.loads, help="JSON: folder, options, seed")
     job = parser.parse_args(argv).job
     from pyosys import libyosys

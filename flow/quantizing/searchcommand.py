@@ -4,10 +4,10 @@ import json
 import shutil
 from pathlib import Path
 
+from flow.cache import BUILD, atomic_write
+from flow.folding import write_folding
 from golden.onnxfile import ModelError
 
-from .cache import BUILD, atomic_write
-from .folding import write_folding
 from .mixed import FORMATS, MixedSearch, pareto
 from .quantizecommand import golden_accuracy
 from .retrain import Retraining
@@ -22,11 +22,11 @@ def search_formats(project, options, goal, report, *, formats=FORMATS, cycles=No
 
     Parameters
     ----------
-    project : flow.floatmodel.FloatProject
+    project : flow.quantizing.floatmodel.FloatProject
     options : ptq.quantize.Options
-    goal : flow.mixed.Goal
+    goal : flow.quantizing.mixed.Goal
     steps : int or None
-        Of `flow.retrain.Retraining`; None trains nothing.
+        Of `flow.quantizing.retrain.Retraining`; None trains nothing.
     """
     images = with_labels(project)
     retraining = Retraining(project, steps) if steps else None

@@ -1,8 +1,7 @@
 """Brief training of a float model in chosen formats, on the samples of calibration (needs the extra `train`)."""
 
+from flow.images import ImageError
 from golden.onnxfile import ModelError
-
-from .images import ImageError
 
 __all__ = ["STEPS", "Retraining"]
 
@@ -14,7 +13,7 @@ class Retraining:
 
     Parameters
     ----------
-    project : flow.floatmodel.FloatProject
+    project : flow.quantizing.floatmodel.FloatProject
         Its samples are trained on, all of them; its images must be others, so that accuracy says something.
     steps : int
     """

@@ -150,8 +150,7 @@ def run_demo(directory, report, *, serial=None, baud=1_000_000, port=8000, termi
 
 
 def _samples(directory, path):
+    from flow.images import load_images
     from golden.importer import import_model
-
-    from .images import load_images
 
     return load_images(path, import_model(Path(directory) / "model.onnx"))

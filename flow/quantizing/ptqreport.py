@@ -1,6 +1,6 @@
 """What the commands of post-training quantization print."""
 
-from .report import table_of
+from flow.report import table_of
 
 __all__ = ["show_quantized", "show_search", "show_sensitivity"]
 

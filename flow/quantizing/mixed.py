@@ -1,7 +1,7 @@
 """Mixed precision: a format for each layer, found by sensitivities that add up, and then really evaluated.
 
     noise of each layer in each format, alone           sensitivity (`ptq.measure.noise`)
-    what each format saves, one layer at a time         `flow.formatcost`, or bits of weights
+    what each format saves, one layer at a time         `flow.quantizing.formatcost`, or bits of weights
     greedy path, 0/1 programs at many budgets           `ptq.assign`
     every candidate quantized, imported, run, estimated accuracy and cost as they are
 
@@ -104,12 +104,12 @@ class MixedSearch:
 
     Parameters
     ----------
-    project : flow.floatmodel.FloatProject
+    project : flow.quantizing.floatmodel.FloatProject
     options : ptq.quantize.Options
     formats : str
         As ``w8a8,w4a4``: what a layer may have, bits of weights and activations.
     cycles : int or None
-        As `flow.formatcost.FormatCost` takes them.
+        As `flow.quantizing.formatcost.FormatCost` takes them.
 
     Attributes
     ----------

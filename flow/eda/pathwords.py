@@ -32,7 +32,7 @@ def hierarchy(text, top):
 
 
 def describe(steps, paths, layers=()):
-    """The path that `flow.pnr.summarize` gives, in words.
+    """The path that `flow.eda.pnr.summarize` gives, in words.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """The clock of a design: Yosys's ``synth_ecp5``, then place and route by nextpnr for a Lattice ECP5.
 
-Both run inside a process of their own, ``python -m flow.pnr`` (`flow.toolrun` says why). Results are kept under
+Both run inside a process of their own, ``python -m flow.eda.pnr`` (`flow.eda.toolrun` says why). Results are kept under
 ``build/cache/pnr/`` by the content of the Verilog, the options and the versions of the tools.
 """
 
@@ -14,8 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from flow.cache import BUILD, Store, digest
-from flow.toolrun import ToolError, run_tool
-from flow.yosysread import read_verilog
+from flow.eda.toolrun import ToolError, run_tool
+from flow.eda.yosysread import read_verilog
 
 __all__ = ["DEVICES", "SPEEDS", "PlaceError", "place", "summarize"]
 
@@ -39,7 +39,7 @@ def place(
 
     Parameters
     ----------
-    verilog_path, top, timeout, directory, progress : as `flow.synth.synthesize`
+    verilog_path, top, timeout, directory, progress : as `flow.eda.synth.synthesize`
     device, speed : str, int
         One of `DEVICES`, of `SPEEDS`: 8 is the fastest grade.
     seed : int
@@ -77,8 +77,9 @@ def _run(verilog, options, log, timeout, progress):
     job = {"verilog": str(verilog.resolve()), "work": str(work.resolve()), **options}
     try:
         run_tool(
-            "flow.pnr", job, log, tool="Yosys or nextpnr", task=f"place and route {options['top']}", timeout=timeout,
-            progress=progress, error=PlaceError, environment={"YOWASP_CACHE_DIR": str(BUILD / "cache" / "yowasp")},
+            "flow.eda.pnr", job, log, tool="Yosys or nextpnr", task=f"place and route {options['top']}",
+            timeout=timeout, progress=progress, error=PlaceError,
+            environment={"YOWASP_CACHE_DIR": str(BUILD / "cache" / "yowasp")},
         )  # fmt: skip
         return summarize(json.loads((work / "report.json").read_text(encoding="utf-8")), log=log)
     finally:
@@ -116,7 +117,7 @@ def summarize(report, *, log):
 
 def main(argv):
     """Synthesize, place and route what the JSON argument says; an error ends the process with a status."""
-    parser = argparse.ArgumentParser(prog="python -m flow.pnr", description="One run of flow.pnr.place.")
+    parser = argparse.ArgumentParser(prog="python -m flow.eda.pnr", description="One run of flow.eda.pnr.place.")
     parser.add_argument("job", type=json.loads, help="JSON: verilog, top, device, speed, seed, goal, work")
     job = parser.parse_args(argv).job
     from pyosys import libyosys

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .report import Reporter
+from flow.report import Reporter
 
 __all__ = ["app"]
 

@@ -1,7 +1,7 @@
 """What a design costs: Yosys's ``synth_xilinx``, counted in LUTs, flip-flops, carries, RAMs and DSPs.
 
-Yosys runs inside a process of its own, ``python -m flow.synth`` (`flow.toolrun` says why). Results are kept under
-``build/cache/synth/`` by the content of the Verilog, the options and the version of Yosys.
+Yosys runs inside a process of its own, ``python -m flow.eda.synth`` (`flow.eda.toolrun` says why). Results are kept
+under ``build/cache/synth/`` by the content of the Verilog, the options and the version of Yosys.
 """
 
 import argparse
@@ -14,9 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from flow.cache import BUILD, Store, atomic_write, digest
-from flow.levels import longest_paths
-from flow.toolrun import ToolError, run_tool
-from flow.yosysread import read_verilog
+from flow.eda.levels import longest_paths
+from flow.eda.toolrun import ToolError, run_tool
+from flow.eda.yosysread import read_verilog
 
 __all__ = ["FAMILIES", "Resources", "SynthesisError", "count", "synthesize", "synthesize_parts"]
 
@@ -64,7 +64,7 @@ class Resources:
     cells : dict
         Every kind of cell in the netlist and how many there are.
     path : dict
-        The longest path from register to register, as `flow.levels.longest_path` gives it.
+        The longest path from register to register, as `flow.eda.levels.longest_path` gives it.
     """
 
     lut: int
@@ -173,7 +173,7 @@ def _run(verilog_path, options, log, timeout, progress):
     job = {"verilog": str(verilog_path.resolve()), "statistics": str(statistics), **options}
     try:
         run_tool(
-            "flow.synth", job, log, tool="Yosys", task=f"synthesize {options['top']}", timeout=timeout,
+            "flow.eda.synth", job, log, tool="Yosys", task=f"synthesize {options['top']}", timeout=timeout,
             progress=progress, error=SynthesisError,
         )  # fmt: skip
         found = json.loads(statistics.read_text(encoding="utf-8"))
@@ -198,7 +198,7 @@ def _counted(design, path, options, log):
 
 def main(argv):
     """Synthesize what the JSON argument says and write Yosys's statistics; an error ends the process."""
-    parser = argparse.ArgumentParser(prog="python -m flow.synth", description="One Yosys run of flow.synth.synthesize.")
+    parser = argparse.ArgumentParser(prog="python -m flow.eda.synth", description="One Yosys run of `synthesize`.")
     parser.add_argument("job", type=json.loads, help="JSON: verilog, top, family, dsp, statistics")
     job = parser.parse_args(argv).job
     from pyosys import libyosys

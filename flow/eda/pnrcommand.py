@@ -2,9 +2,9 @@
 
 import json
 
+from flow.cache import atomic_write
 from hw.target import Luts
 
-from .cache import atomic_write
 from .pathwords import describe, hierarchy
 from .pnr import DEVICES, place
 from .rebuild import rebuilt, target_of
@@ -20,7 +20,7 @@ def pnr_build(directory, device, speed, seed, goal, report):
     directory : path
         As ``fewbit build`` writes it. One of Xilinx primitives is generated again of operators, into ``pnr``, since
         an ECP5 does not have them.
-    device, speed, seed, goal : as `flow.pnr.place`
+    device, speed, seed, goal : as `flow.eda.pnr.place`
     """
     verilog = directory / "verilog" / "accelerator.v"
     if not verilog.is_file() or not (directory / "manifest.json").is_file():
@@ -42,7 +42,7 @@ def pnr_build(directory, device, speed, seed, goal, report):
 
 
 def placed(found, verilog_text, top, layers=()):
-    """What `flow.pnr.place` found, as numbers to print: frequency, what is used and its share, the path in words."""
+    """What `flow.eda.pnr.place` found, as numbers to print: frequency, what is used and its share, path in words."""
     return {
         "fmax_mhz": found["fmax_mhz"],
         "used": found["used"],

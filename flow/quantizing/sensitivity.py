@@ -1,12 +1,12 @@
 """``fewbit sensitivity``: one layer at a time in few bits, what it costs in accuracy and what it saves."""
 
+from flow.images import ImageError
 from ptq.emit import Plan
 from ptq.measure import accuracy, noise, scores_of
 from ptq.quantize import Bits, quantize
 
 from .bits import parse_bits
 from .formatcost import FormatCost
-from .images import ImageError
 
 __all__ = ["OF", "BITS", "measured", "sensitivity", "with_labels"]
 

@@ -1,13 +1,13 @@
 """The longest path of a mapped netlist, from register to register: LUT levels, wide multiplexers and carry bits on it.
 
-"Longest" is by the delays of `flow.primitives`: an estimate before place and route that says where a clock is lost, not
-how fast a device is. Ports count as registers, out of context.
+"Longest" is by the delays of `flow.eda.primitives`: an estimate before place and route that says where a clock is lost,
+not how fast a device is. Ports count as registers, out of context.
 """
 
 import re
 from collections import Counter
 
-from flow.primitives import CLOCKED, arcs, ends, starts, what
+from flow.eda.primitives import CLOCKED, arcs, ends, starts, what
 
 __all__ = ["longest_path", "longest_paths"]
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import search
-from .folding import layers_of
+from flow import search
+from flow.folding import layers_of
 
 __all__ = ["LIMIT", "PART", "PARTS", "Part", "Point", "cycles_of", "fill"]
 
@@ -26,7 +26,7 @@ class Part:
     family: str = "xc7"
 
     def use(self, resources):
-        """The share of each resource that a design of these `flow.synth.Resources` takes."""
+        """The share of each resource that a design of these `flow.eda.synth.Resources` takes."""
         return {
             "lut": resources.lut / self.lut,
             "ff": resources.ff / self.ff,

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
+from flow.cache import BUILD, Stage, atomic_write, source_digest
+from flow.folding import layers_of, read_folding
+from flow.images import ImageError, find_images, load_images
+from flow.jobs import run_jobs
 from golden.elementwise import apply
 from golden.formats import Float32
 from golden.importer import import_model
 from golden.inputspec import parse_input
 from golden.onnxfile import ModelError
 
-from .cache import BUILD, Stage, atomic_write, source_digest
 from .comparepage import write_page
 from .fill import LIMIT, PART
-from .folding import layers_of, read_folding
-from .images import ImageError, find_images, load_images
-from .jobs import run_jobs
 from .measure import STEPS, Variant, common_folding, measure
 from .requantize import FORMATS, requantize
 
@@ -40,7 +40,7 @@ def compare_formats(model, images, input_spec, report, *, clock, verbose=False, 
     clock : float
         MHz that all designs are assumed to run at.
     folding : path or None
-        The common folding; by default `flow.measure.common_folding`.
+        The common folding; by default `flow.comparing.measure.common_folding`.
     formats : list of names or None
         Only these rows.
     """

@@ -1,0 +1,1 @@
+"""Complete designs for boards, and the demonstration on them."""

@@ -1,0 +1,1 @@
+"""Yosys and nextpnr: what a design costs, and how fast it may be."""

@@ -1,0 +1,1 @@
+"""The block as IP for the Xilinx tools: its folder, its description, its package."""

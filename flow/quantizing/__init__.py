@@ -1,0 +1,1 @@
+"""The commands around post-training quantization: ``quantize``, ``sensitivity``, ``search``."""
