@@ -99,7 +99,8 @@ def render(results):
 
 TEXT = """`synth_ecp5` and nextpnr for an ECP5-85F, speed grade 8, one seed; `fewbit pnr` does the same for one model.
 The examples are in their default folding, target `portable`; the units are four steps by four rows of random weights
-and thresholds.
+and thresholds. A register behind a block RAM is put into the RAM's own output register, as vendors' synthesis does and
+Yosys does not (`flow/eda/outputregisters.py`).
 
 {table}
 

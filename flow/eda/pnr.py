@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from flow.cache import BUILD, Store, digest
+from flow.eda.outputregisters import use_output_registers
 from flow.eda.toolrun import ToolError, run_tool
 from flow.eda.yosysread import read_verilog
 
@@ -21,6 +22,7 @@ __all__ = ["DEVICES", "SPEEDS", "PlaceError", "place", "summarize"]
 
 DEVICES = {"ecp5-25k": "--25k", "ecp5-45k": "--45k", "ecp5-85k": "--85k"}
 SPEEDS = (6, 7, 8)
+_SOURCE = tuple(Path(__file__).with_name(name) for name in ("pnr.py", "outputregisters.py", "yosysread.py"))
 
 # Kinds of cell in nextpnr's report, by our name. TRELLIS_COMB is a LUT4 position: as logic, half a carry cell, or RAM.
 _KINDS = {"lut4": "TRELLIS_COMB", "ff": "TRELLIS_FF", "lutram": "TRELLIS_RAMW", "bram": "DP16KD", "dsp": "MULT18X18D"}
@@ -49,7 +51,7 @@ def place(
     """
     options = _options(top, device, speed, seed, goal, timeout)
     store = Store(directory=directory or BUILD / "cache" / "pnr")
-    key = digest(Path(verilog_path), options, Path(__file__), Path(__file__).with_name("yosysread.py"))
+    key = digest(Path(verilog_path), options, *_SOURCE)
     kept = store[key]
     if kept is None:
         kept = _run(Path(verilog_path), options, store.path(key, ".log"), timeout, progress)
@@ -133,6 +135,9 @@ def main(argv):
         f"synth_ecp5 -top {job['top']} -json netlist.json",
     ):
         libyosys.run_pass(command, design)
+    netlist = json.loads(Path("netlist.json").read_text(encoding="utf-8"))
+    print(f"{use_output_registers(netlist)} flip-flops went into the output registers of block RAMs")
+    Path("netlist.json").write_text(json.dumps(netlist), encoding="utf-8")
     sys.stdout.flush()
     return run_nextpnr_ecp5([
         DEVICES[job["device"]], "--speed", str(job["speed"]), "--seed", str(job["seed"]), "--freq", str(job["goal"]),
