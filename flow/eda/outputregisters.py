@@ -8,37 +8,31 @@ from collections import defaultdict
 
 __all__ = ["use_output_registers"]
 
-# Ports that read, by kind of RAM: the data and its width, and what else belongs to it.
-_PORTS = {
-    "DP16KD": [
-        {"data": "DOA", "width": 18, "mode": "REGMODE_A", "clock": "CLKA", "clocked": "CLKAMUX", "enable": "OCEA"},
-        {"data": "DOB", "width": 18, "mode": "REGMODE_B", "clock": "CLKB", "clocked": "CLKBMUX", "enable": "OCEB"},
-    ],
-    "PDPW16KD": [
-        {"data": "DO", "width": 36, "mode": "REGMODE", "clock": "CLKR", "clocked": "CLKRMUX", "enable": "OCER"},
-    ],
-}
+_DATA = {side: [f"DO{side}{place}" for place in range(18)] for side in "AB"}
+_WIDE = 36  # a port so wide is all that reads (port B) or all that writes, and has the outputs of both
 
 
 def use_output_registers(netlist):
     """Change a netlist of ``synth_ecp5``, as its JSON is read, in place; returns the number of flip-flops that went.
 
-    A port gets ``REGMODE OUTREG`` where each bit that is read at all is read by one flip-flop only, and
+    A port of a ``DP16KD`` gets ``REGMODE OUTREG`` where each bit that is read at all is read by one flip-flop only, and
     all of these have the RAM's clock, one clock enable, no reset, and begin at 0, as an output register does. It then
     gives what they gave, a cycle later than before.
     """
     gone = 0
     for module in netlist["modules"].values():
         cells, readers = module["cells"], _readers(module)
-        for ram in [cell for cell in cells.values() if cell["type"] in _PORTS]:
-            for port in _PORTS[ram["type"]]:
-                registers = _registers(ram, port, cells, readers)
+        for ram in [cell for cell in cells.values() if cell["type"] == "DP16KD"]:
+            widths = [int(ram["parameters"][f"DATA_WIDTH_{side}"], 2) for side in "AB"]
+            for clock, sides in [("CLKB", "AB")] if _WIDE in widths else [("CLKA", "A"), ("CLKB", "B")]:
+                registers = _registers(ram, clock, sides, cells, readers)
                 gone += len(registers)
-                for place, name in registers.items():
+                for output, name in registers.items():
                     connections = cells.pop(name)["connections"]
-                    ram["connections"][f"{port['data']}{place}"] = connections["Q"]
-                    ram["connections"][port["enable"]] = connections.get("CE", ["1"])
-                    ram["parameters"][port["mode"]] = "OUTREG"
+                    ram["connections"][output] = connections["Q"]
+                    for side in sides:
+                        ram["connections"][f"OCE{side}"] = connections.get("CE", ["1"])
+                        ram["parameters"][f"REGMODE_{side}"] = "OUTREG"
     return gone
 
 
@@ -56,22 +50,21 @@ def _readers(module):
     return found
 
 
-def _registers(ram, port, cells, readers):
-    """The flip-flops behind a port's bits, by the bit's place; empty where one of them is no such flip-flop."""
+def _registers(ram, clock, sides, cells, readers):
+    """The flip-flops behind the outputs of a port, by the output; empty where one of them is no such flip-flop."""
     connections, parameters = ram["connections"], ram["parameters"]
-    is_plain = parameters[port["mode"]] == "NOREG" and connections[port["enable"]] == ["1"]
-    if not is_plain or parameters[port["clocked"]] != port["clock"]:
+    if parameters[f"{clock}MUX"] != clock or any(parameters[f"REGMODE_{side}"] != "NOREG" for side in sides):
         return {}
     found = {}
-    for place in range(port["width"]):
-        (bit,) = connections.get(f"{port['data']}{place}") or [None]
+    for output in (name for side in sides for name in _DATA[side]):
+        (bit,) = connections.get(output) or [None]
         behind = readers.get(bit, ())
         if not behind:
             continue
         name, where = behind[0]
-        if len(behind) > 1 or where != "DI" or not _is_plain(cells[name], connections[port["clock"]]):
+        if len(behind) > 1 or where != "DI" or not _is_plain(cells[name], connections[clock]):
             return {}
-        found[place] = name
+        found[output] = name
     enables = {tuple(cells[name]["connections"].get("CE", ["1"])) for name in found.values()}
     return found if len(enables) == 1 else {}
 
