@@ -32,21 +32,22 @@ def step_import(model, folder, cycles):
     return {"nodes": len(network.nodes)}
 
 
-def _project(model, folder):
+def _project(model, folder, folding=None):
     from flow.project import Project
+    from hw.target import Luts, Target
 
-    return Project(model, folding=folder / "fold.json", directory=folder)
+    folding = folder / "fold.json" if folding is None else folding
+    return Project(model, folding=folding, directory=folder, target=Target(luts=Luts.INSTANCES))
 
 
 def step_fold(model, folder, cycles):
     from flow.folding import default_folding, fold, write_folding
-    from flow.project import Project
     from sim.cycles import predict_steady
     from sim.sizing import deep_enough
 
-    project = Project(model, folding={}, directory=folder)
+    project = _project(model, folder, folding={})
     project.folding = fold(project.network, cycles) if cycles else default_folding(project.network)
-    project.queues = deep_enough(project.network, project.folding)
+    project.queues = deep_enough(project.network, project.folding, target=project.target)
     timing = predict_steady(project.plan)
     atomic_write(folder / "fold.json", write_folding(project.folding))
     return {"interval": timing.interval, "latency": timing.latency, "bound": project.plan.bound}
@@ -130,8 +131,8 @@ Each step is a process of its own, from an empty folder; behind its seconds its 
 largest process that it started. `verilog` sizes the queues of branches too; `verilator` is Verilator and the C++
 compiler; `simulate` is golden, Verilator's run, and the comparison of every bit and of every result's cycle. CNV is the
 network of the FINN paper (Umuroglu and others, FPGA 2017) with random one-bit weights, folded to {cycles:,} cycles a
-frame, that paper's fastest; the others are examples with their default folding. All are in the portable form, which
-`fewbit sim` takes.
+frame, that paper's fastest; the others are examples with their default folding. All are in the form that `fewbit sim`
+takes unless told otherwise, `--target xilinx`.
 
 {table}
 
