@@ -89,6 +89,16 @@ def test_synthesis_needs_a_build_and_a_part(fewbit, scratch):
     assert "part must be one of xc7a35t, " in fewbit("synth", scratch / "a", "--part", "ice40")[2]
 
 
+def test_the_cycles_of_a_folding_are_those_of_its_build(fewbit, scratch):
+    status, out, _ = fewbit("fold", MODEL, "--max-cycles", "160", "-o", scratch / "fold.json", "--json")
+    assert status == 0
+    folded = json.loads(out)
+    status, out, _ = fewbit("build", MODEL, "-o", scratch / "a", "--folding", scratch / "fold.json", "--json")
+    assert status == 0
+    cycles = json.loads((scratch / "a" / "manifest.json").read_text())["cycles"]
+    assert cycles == {name: folded[name] for name in ("latency", "interval", "bound")}
+
+
 def test_a_folding_goes_out_and_comes_back(fewbit, scratch):
     assert fewbit("build", MODEL, "-o", scratch / "a")[0] == 0
     folding = json.loads((scratch / "a" / "folding.json").read_text())
