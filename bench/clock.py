@@ -25,6 +25,7 @@ EXAMPLES = (
 # Bits of activations and weights, PE, SIMD; four steps and four rows a vector, one-bit and four-bit results.
 UNITS = {"MVU 10 x 128, 1 bit": (1, 10, 128), "MVU 8 x 32, 4 bits": (4, 8, 32)}
 GOAL_EXAMPLE, GOAL_UNIT = 150, 200
+SEEDS = (1, 2, 3)  # of the placement; the first one that meets the goal, as one does with any FPGA
 
 
 def unit(bits, pe, simd, seed=1):
@@ -72,9 +73,23 @@ def clock_of(name, device, speed, seed):
     return result
 
 
-def measure(names=(*EXAMPLES, *UNITS), device="ecp5-85k", speed=8, seed=1):
-    """`clock_of` each, by name."""
-    return {name: clock_of(name, device, speed, seed) for name in names}
+def goal_of(name):
+    """MHz that a design of the table should reach."""
+    return GOAL_UNIT if name in UNITS else GOAL_EXAMPLE
+
+
+def measure(names=(*EXAMPLES, *UNITS), device="ecp5-85k", speed=8, seeds=SEEDS):
+    """The fastest `clock_of` each, by name, of the ``seeds`` up to the first that meets the goal; and all their MHz."""
+    results = {}
+    for name in names:
+        tried = {}
+        for seed in seeds:
+            tried[seed] = clock_of(name, device, speed, seed)
+            if tried[seed]["fmax_mhz"] >= goal_of(name):
+                break
+        best = max(tried.values(), key=lambda found: found["fmax_mhz"])
+        results[name] = best | {"seeds": {str(seed): found["fmax_mhz"] for seed, found in tried.items()}}
+    return results
 
 
 def complete(results):
@@ -86,10 +101,10 @@ def render(results):
     """The section as Markdown."""
     rows = []
     for name, r in results.items():
-        goal = GOAL_UNIT if name in UNITS else GOAL_EXAMPLE
-        path = r["critical_path"]
+        goal, path = goal_of(name), r["critical_path"]
         rows.append([
-            name, round(r["fmax_mhz"]), goal if r["fmax_mhz"] >= goal else f"{goal}, missed",
+            name, " / ".join(f"{mhz:.0f}" for mhz in r["seeds"].values()),
+            goal if r["fmax_mhz"] >= goal else f"{goal}, missed",
             *(r["used"][kind] for kind in ("lut4", "ff", "bram", "dsp")), path["words"].replace("|", "/"),
         ])  # fmt: skip
     rows += [[name, "not measured yet", *[None] * 6] for name in (*EXAMPLES, *UNITS) if name not in results]
@@ -97,15 +112,16 @@ def render(results):
     return TEXT.format(table=page.table(heads, rows))
 
 
-TEXT = """`synth_ecp5` and nextpnr for an ECP5-85F, speed grade 8, one seed; `fewbit pnr` does the same for one model.
-The examples are in their default folding, target `portable`; the units are four steps by four rows of random weights
-and thresholds. A register behind a block RAM is put into the RAM's own output register, as vendors' synthesis does and
-Yosys does not (`flow/eda/outputregisters.py`).
+TEXT = """`synth_ecp5` and nextpnr for an ECP5-85F, speed grade 8; `fewbit pnr` does the same for one model. Where several
+clocks are given, they are of the seeds 1, 2 and 3 of the placement, up to the first that meets the goal. The examples are in
+their default folding, target `portable`; the units are four steps by four rows of random weights and thresholds. A
+register behind a block RAM is put into the RAM's own output register, as vendors' synthesis does and Yosys does not
+(`flow/eda/outputregisters.py`).
 
 {table}
 
-Another seed changes a clock by some per cent. What limits a large unit is the way from the register of an input to all
-PEs. A unit of 16 x 64 at 4 bits, 63 % of the part, was not brought to an end: routing still went on after an hour."""
+What limits a large unit is the way from a register to all its PEs, which another seed changes by a tenth and more. A
+unit of 16 x 64 at 4 bits, 63 % of the part, was not brought to an end: routing still went on after an hour."""
 
 
 def main():
@@ -113,7 +129,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join((*EXAMPLES, *UNITS))}")
     parser.add_argument("--device", choices=DEVICES, default="ecp5-85k")
     parser.add_argument("--speed", type=int, choices=SPEEDS, default=8)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     args = parser.parse_args()
     unknown = set(args.names) - {*EXAMPLES, *UNITS}
     if unknown:
@@ -121,7 +137,7 @@ def main():
     if args == parser.parse_args([]):
         page.section("bench.clock")
     else:
-        found = measure(args.names or (*EXAMPLES, *UNITS), args.device, args.speed, args.seed)
+        found = measure(args.names or (*EXAMPLES, *UNITS), args.device, args.speed, args.seeds)
         print(f"\n{render(found)}")
 
 
