@@ -112,16 +112,17 @@ def render(results):
     return TEXT.format(table=page.table(heads, rows))
 
 
-TEXT = """`synth_ecp5` and nextpnr for an ECP5-85F, speed grade 8; `fewbit pnr` does the same for one model. Where several
-clocks are given, they are of the seeds 1, 2 and 3 of the placement, up to the first that meets the goal. The examples are in
-their default folding, target `portable`; the units are four steps by four rows of random weights and thresholds. A
-register behind a block RAM is put into the RAM's own output register, as vendors' synthesis does and Yosys does not
-(`flow/eda/outputregisters.py`).
+TEXT = """\
+`synth_ecp5` and nextpnr for an ECP5-85F, speed grade 8; `fewbit pnr` does the same for one model. Where several
+clocks are given, they are of the seeds 1, 2 and 3 of the placement, up to the first that meets the goal. The
+examples are in their default folding, target `portable`; the units are four steps by four rows of random weights
+and thresholds. A register behind a block RAM is put into the RAM's own output register, as vendors' synthesis does
+and Yosys does not (`flow/eda/outputregisters.py`).
 
 {table}
 
-What limits a large unit is the way from a register to all its PEs, which another seed changes by a tenth and more. A
-unit of 16 x 64 at 4 bits, 63 % of the part, was not brought to an end: routing still went on after an hour."""
+What limits a large unit is the way from a register to all its PEs, which another seed changes by a tenth and more.
+A unit of 16 x 64 at 4 bits, 63 % of the part, was not brought to an end: routing still went on after an hour."""
 
 
 def main():
