@@ -9,8 +9,7 @@ from flow.search import estimate_all, with_dsps
 from golden.importer import import_model
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["digits/w1a1", "digits-cnn/w2a2"])
+@pytest.mark.parametrize("name", ["digits/w1a1", pytest.param("digits-cnn/w2a2", marks=pytest.mark.slow)])
 def test_close_to_synthesis(name):
     found = measured(name)
     assert abs(off(found["total"])) <= TOTAL
