@@ -81,13 +81,17 @@ class Replay(wiring.Component):
             issued.eq(issue), at_first.eq(at_begin), at_last.eq(step_last),
             self.valid.eq(issued), self.first.eq(at_first), self.last.eq(at_last),
         ]  # fmt: skip
-        read = Signal(len(Value.cast(self.x)), reset_less=True)
+        # Two registers of their own: the member's would be reset, and the wire for that to every lane slows the clock.
+        # Without `keep` Xilinx's synthesis makes shift registers of the two, LUTs instead of flip-flops.
+        read = Signal(len(Value.cast(self.x)), reset_less=True, attrs={"keep": 1})
+        x = Signal.like(read)
         if self.direct:
             m.d.comb += [there.eq(self.i.valid), self.i.ready.eq(issue)]
             m.d.sync += read.eq(Value.cast(self.i.p))
         else:
             self._buffered(m, issue, there, at_begin, step, step_last, row_last, read)
-        m.d.sync += Value.cast(self.x).eq(read)
+        m.d.sync += x.eq(read)
+        m.d.comb += Value.cast(self.x).eq(x)
         return m
 
     def _buffered(self, m, issue, there, at_begin, step, step_last, row_last, out):
