@@ -9,7 +9,7 @@ from flow.eda.synth import synthesize, synthesize_parts
 from flow.folding import layers_of
 from flow.project import Project
 from flow.search import estimate_all
-from hw.target import Luts, Target
+from hw.target import USUAL
 
 from . import page
 
@@ -29,7 +29,7 @@ def measured(name):
     """One example, in its default folding."""
     print(f"bench: {name}", flush=True)
     folder = BUILD / "bench" / "estimate" / name
-    project = Project(ROOT / "examples" / f"{name}.onnx", directory=folder, target=Target(luts=Luts.INSTANCES))
+    project = Project(ROOT / "examples" / f"{name}.onnx", directory=folder, target=USUAL)
     project.generate()
     layers = layers_of(project.network)
     whole = synthesize(project.verilog, "accelerator")

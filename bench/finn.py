@@ -10,7 +10,7 @@ from flow.comparing.fill import PARTS
 from flow.eda.synth import synthesize
 from flow.folding import fold
 from flow.project import Project
-from hw.target import Luts, Target
+from hw.target import USUAL
 from sim.cycles import predict_steady
 
 from . import page
@@ -46,8 +46,7 @@ def measure():
 
 def measured(model, cycles):
     """A model's figures, folded to so many cycles a frame."""
-    target = Target(luts=Luts.INSTANCES)
-    project = Project(model, folding={}, directory=model.with_suffix(""), target=target)
+    project = Project(model, folding={}, directory=model.with_suffix(""), target=USUAL)
     project.folding = fold(project.network, cycles)
     timing = predict_steady(project.plan)
     project.generate()

@@ -34,10 +34,10 @@ def step_import(model, folder, cycles):
 
 def _project(model, folder, folding=None):
     from flow.project import Project
-    from hw.target import Luts, Target
+    from hw.target import USUAL
 
     folding = folder / "fold.json" if folding is None else folding
-    return Project(model, folding=folding, directory=folder, target=Target(luts=Luts.INSTANCES))
+    return Project(model, folding=folding, directory=folder, target=USUAL)
 
 
 def step_fold(model, folder, cycles):

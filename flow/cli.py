@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from golden.onnxfile import ModelError
+from hw.target import USUAL, Luts, Target
 
 from .folding import FoldingError
 from .images import ImageError
@@ -53,6 +54,7 @@ class TargetName(StrEnum):
     ultrascale = "ultrascale"
 
 
+USUAL_NAME = TargetName(USUAL.luts.value)
 TargetOption = Annotated[
     TargetName,
     typer.Option(
@@ -63,8 +65,6 @@ TargetOption = Annotated[
 
 
 def _project(model, input_spec, output, folding=None, directory=None, target=TargetName.portable):
-    from hw.target import Luts, Target
-
     from .project import Project
 
     return Project(
@@ -87,7 +87,7 @@ def _images(project, path, frames, report, count=64):
 @app.command(epilog="Example: `fewbit build examples/digits/w1a1.onnx -o build/mine`")
 def build(
     model: Model, input_spec: Input = None, folding: Folding = None, directory: Directory = None,
-    output: Output = "auto", target: TargetOption = TargetName.xilinx, json: Json = False,
+    output: Output = "auto", target: TargetOption = USUAL_NAME, json: Json = False,
 ):  # fmt: skip
     """Import, fold, and write Verilog and manifest."""
     report = Reporter(json)
@@ -118,7 +118,7 @@ def fold(
 @app.command(epilog="Example: `fewbit verilog examples/digits/w1a1.onnx`")
 def verilog(
     model: Model, input_spec: Input = None, folding: Folding = None, directory: Directory = None,
-    output: Output = "auto", target: TargetOption = TargetName.xilinx, json: Json = False,
+    output: Output = "auto", target: TargetOption = USUAL_NAME, json: Json = False,
 ):  # fmt: skip
     """Write the Verilog: the bare block with a Vivado script, and the IP block with its registers and descriptions."""
     report = Reporter(json)
@@ -224,7 +224,7 @@ def sim(
     model: Model, images: ImagesFile = None, frames: Frames = None,
     stall: Annotated[float, typer.Option(min=0.0, max=0.95, help="Chance of an idle or blocked cycle.")] = 0.0,
     input_spec: Input = None, folding: Folding = None, directory: Directory = None, output: Output = "auto",
-    target: TargetOption = TargetName.xilinx, clock: Clock = 200.0,
+    target: TargetOption = USUAL_NAME, clock: Clock = 200.0,
     seed: Annotated[int, typer.Option(help="Of the stalls.")] = 1,
     ip: Annotated[bool, typer.Option("--ip", help="The IP block: registers, interrupt, soft reset, DMA.")] = False,
     waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform (.vcd).")] = False,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hw.target import Luts, Target
+from hw.target import USUAL
 from sim.cycles import predict_steady
 from sim.sizing import deep_enough
 
@@ -13,8 +13,6 @@ from .search import estimate, estimate_all, fastest_within, pareto, row_of, with
 
 __all__ = ["fold_model"]
 
-TARGET = Target(luts=Luts.INSTANCES)  # what the LUTs of `flow.search` are of, and what `fewbit build` makes unless told
-
 
 def fold_model(model, input_spec, fps, max_cycles, max_luts, dsps, clock, file, report):
     """Fold, predict, write the file; returns what ``--json`` prints.
@@ -24,7 +22,7 @@ def fold_model(model, input_spec, fps, max_cycles, max_luts, dsps, clock, file, 
     """
     if sum(target is not None for target in (fps, max_cycles, max_luts)) > 1:
         raise FoldingError("give one of --fps, --max-cycles and --max-luts, not several")
-    project = Project(model, input_spec=input_spec, folding={}, target=TARGET)
+    project = Project(model, input_spec=input_spec, folding={}, target=USUAL)
     network = project.network
     cycles = int(clock * 1e6 // fps) if fps is not None else max_cycles
     with report.working("folding"):
@@ -38,7 +36,7 @@ def fold_model(model, input_spec, fps, max_cycles, max_luts, dsps, clock, file, 
             project.folding = default_folding(network)
         project.folding = with_dsps(network, project.folding, dsps)
         # The least depths would take longer to find, and change no time.
-        project.queues = deep_enough(network, project.folding, target=TARGET)
+        project.queues = deep_enough(network, project.folding, target=USUAL)
         plan = project.plan
         timing = predict_steady(plan)
         table = pareto(network, clock)

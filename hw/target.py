@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["DEFAULT", "Luts", "Target"]
+__all__ = ["DEFAULT", "USUAL", "Luts", "Target"]
 
 
 class Luts(Enum):
@@ -34,3 +34,4 @@ class Target:
 
 
 DEFAULT = Target()
+USUAL = Target(luts=Luts.INSTANCES)  # what the commands make unless told otherwise

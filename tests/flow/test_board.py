@@ -17,7 +17,7 @@ from flow.cache import BUILD
 from flow.cli import main
 from flow.project import Project
 from flow.report import Reporter
-from hw.target import Luts, Target
+from hw.target import USUAL
 from tests import tcl
 from tests.flow.blockdesign import BlockDesign
 from tests.flow.small import SPEC, small
@@ -29,9 +29,7 @@ QUIET = Reporter(as_json=True)
 def build():
     folder = BUILD / "test" / f"board-{os.getpid()}"  # another worker may make it too
     shutil.rmtree(folder, ignore_errors=True)
-    project = Project(
-        small(folder / "m.onnx"), input_spec=SPEC, directory=folder / "out", target=Target(luts=Luts.INSTANCES)
-    )
+    project = Project(small(folder / "m.onnx"), input_spec=SPEC, directory=folder / "out", target=USUAL)
     project.generate()
     yield project.directory
     shutil.rmtree(folder, ignore_errors=True)

@@ -8,7 +8,7 @@ import pytest
 
 from flow.images import find_images, load_images
 from flow.project import Project
-from hw.target import Luts, Target
+from hw.target import USUAL, Luts, Target
 from sim.cycles import predict, steady_interval
 from sim.runner import simulate
 
@@ -28,7 +28,7 @@ def _marked(path):
 
 @pytest.mark.parametrize("model", [_marked(path) for path in MODELS])
 def test_no_bubbles_and_the_accuracy_that_is_stated(model, scratch):
-    project = Project(model, directory=scratch, target=Target(luts=Luts.INSTANCES))  # as the commands make it
+    project = Project(model, directory=scratch, target=USUAL)
     predicted = predict(project.plan, 2 * (4 + project.plan.frames_inside))
     assert steady_interval(predicted.left) == project.plan.bound
     _written_down(model, predicted)

@@ -15,7 +15,7 @@ from flow.eda.synthcommand import synth_build
 from flow.project import Project
 from flow.report import Reporter
 from host.build import HostError
-from hw.target import Luts, Target
+from hw.target import USUAL
 from tests.flow.small import SPEC, small
 
 DESIGN = """
@@ -145,9 +145,7 @@ def test_a_build_of_xilinx_primitives_is_made_again_of_operators(scratch, monkey
 
     with pytest.raises(ValueError, match="is no build: make one with `fewbit build"):
         run()
-    project = Project(
-        small(scratch / "m.onnx"), input_spec=SPEC, directory=scratch / "out", target=Target(luts=Luts.INSTANCES)
-    )
+    project = Project(small(scratch / "m.onnx"), input_spec=SPEC, directory=scratch / "out", target=USUAL)
     project.generate()
     with pytest.raises(ValueError, match="device must be one of"):
         run("ecp5-12k")
