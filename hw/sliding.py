@@ -57,15 +57,19 @@ class SlidingWindow(wiring.Component):
                 m.d.sync += flag.eq(1)
             with m.Elif(goes):
                 m.d.sync += flag.eq(0)
-        pad = Signal()
+        outside, pad = Signal(), Signal()  # of the word that has been read, of the beat
         with m.If(issue):
-            m.d.sync += pad.eq(self._outside(m, issue, loops))
+            m.d.sync += outside.eq(self._outside(m, issue, loops))
+        # The word as it is, without a reset: so the register is one that a block RAM has inside. What is made of it
+        # comes behind.
+        word = Signal.like(read.data, reset_less=True)
         with m.If(moves):
-            for k in range(p.lanes):
-                code = read.data[k * p.bits : (k + 1) * p.bits]
-                if p.recode is not None:
-                    code = Array(Const(c, p.out_bits) for c in p.recode)[code]
-                m.d.sync += self.o.p[k].eq(Mux(pad, p.pad_code, code) if p.padded else code)
+            m.d.sync += [word.eq(read.data), pad.eq(outside)]
+        for k in range(p.lanes):
+            code = word[k * p.bits : (k + 1) * p.bits]
+            if p.recode is not None:
+                code = Array(Const(c, p.out_bits) for c in p.recode)[code]
+            m.d.comb += self.o.p[k].eq(Mux(pad, p.pad_code, code) if p.padded else code)
         return m
 
     def _loops(self, m, issue):
