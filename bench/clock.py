@@ -121,8 +121,8 @@ and Yosys does not (`flow/eda/outputregisters.py`).
 
 {table}
 
-What limits a large unit is the way from the register of an input to all PEs. A unit of 16 x 64 at 4 bits, 63 % of
-the part, was not brought to an end: routing still went on after an hour."""
+What limits a large unit is the way of one signal to all PEs. A unit of 16 x 64 at 4 bits, 63 % of the part, was not
+brought to an end: routing still went on after an hour."""
 
 
 def main():
