@@ -90,7 +90,8 @@ class Reporter:
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn(),
                    TextColumn("{task.fields[left]}"), TimeRemainingColumn())  # fmt: skip
         # Steps take minutes, so the speed must be that of the whole run.
-        with Progress(*columns, console=self.err, transient=True, speed_estimate_period=3600) as progress:
+        shown = {"transient": True, "disable": not self.err.is_terminal, "speed_estimate_period": 3600}
+        with Progress(*columns, console=self.err, **shown) as progress:
             whole = progress.add_task(what, total=steps, left="left:")
             yield lambda name, total: Job(self, progress, whole, name, total)
 

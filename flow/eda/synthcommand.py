@@ -3,9 +3,11 @@
 import json
 import re
 from dataclasses import asdict
+from functools import partial
 
 from flow.cache import atomic_write
 from flow.comparing.fill import PARTS
+from flow.jobs import run_jobs
 from hw.target import Luts
 
 from .rebuild import target_of
@@ -52,10 +54,7 @@ def synth_build(directory, part, report, *, ip=False):
         )
     inside = re.findall(rf"^module \\{re.escape(outer)}\.([^. ]+) ", verilog.read_text(), re.MULTILINE)
     parts = {name: f"{outer}.{name}" for name in inside}
-    with report.stepping("Yosys, all together") as progress:
-        whole = synthesize(verilog, top, family=device.family, progress=progress)
-    with report.stepping("Yosys, layer by layer") as progress:
-        found = synthesize_parts(verilog, top, parts, family=device.family, progress=progress)
+    whole, found = _synthesized(verilog, top, parts, device.family, report)
     result = {
         "directory": str(directory),
         "written": "synth-ip.json" if ip else "synth.json",
@@ -69,6 +68,19 @@ def synth_build(directory, part, report, *, ip=False):
     }
     atomic_write(directory / result["written"], json.dumps(result, indent=2) + "\n")
     return result
+
+
+def _synthesized(verilog, top, parts, family, report):
+    """`Resources` of the whole, flattened, and of its parts by name, both at the same time: Yosys takes one core."""
+    runs = {
+        "all together": partial(synthesize, verilog, top, family=family),
+        "layer by layer": partial(synthesize_parts, verilog, top, parts, family=family),
+    }
+
+    def work(name, job):
+        return runs[name](progress=lambda _, step: job.now(step))
+
+    return run_jobs(report, "Yosys", list(runs), 1, work).values()
 
 
 def _row(resources):
