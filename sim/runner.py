@@ -60,6 +60,9 @@ def environment():
     # The wheel leaves this empty, and large designs are built with a precompiled header.
     env["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
     env["PYTHONPATH"] = os.pathsep.join([str(_ROOT), env.get("PYTHONPATH", "")])
+    # By default cocotb has pytest rewrite the assertions of every module that it imports, which are then compiled anew
+    # each time: that takes longer than a short simulation.
+    env["COCOTB_REWRITE_ASSERTION_FILES"] = ""
     for name in ("VIRTUAL_ENV_PROMPT", "MFLAGS", "MAKELEVEL"):
         env.pop(name, None)
     return env

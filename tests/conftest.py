@@ -1,5 +1,6 @@
 """What all tests share: property tests that draw the same examples each time, and a scratch folder under build/."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # The suite must give the same verdict twice, on a slow machine too.
 hypothesis.settings.register_profile("fewbit", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("fewbit")
+
+# What JAX compiles in a test runs for a moment only: most optimizations take longer than they save.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
 
 
 @pytest.hookimpl(wrapper=True)
