@@ -24,8 +24,8 @@ endmodule
 """
 
 MULTIPLY = """
-module top(input clk, input signed [23:0] a, b, output reg signed [47:0] p);
-  reg signed [23:0] x, y;
+module top(input clk, input signed [11:0] a, b, output reg signed [23:0] p);
+  reg signed [11:0] x, y;
   always @(posedge clk) begin x <= a; y <= b; p <= x * y; end
 endmodule
 """
@@ -113,10 +113,10 @@ def test_multiply_takes_dsps_only_when_allowed(cost):
     steps = []
     with_dsp = cost(MULTIPLY)
     without = cost(MULTIPLY, dsp=False, progress=lambda seconds, step: steps.append((seconds, step)))
-    assert with_dsp.dsp == 2 and with_dsp.lut < 60
-    assert without.dsp == 0 and without.lut > 400
-    # The two operand registers and the product: 24 + 24 + 48.
-    assert without.ff == 96
+    assert with_dsp.dsp == 1 and with_dsp.lut == 0
+    assert without.dsp == 0 and without.lut > 150
+    # The two operand registers and the product: 12 + 12 + 24.
+    assert without.ff == 48
     assert steps == sorted(steps, key=lambda entry: entry[0])
     assert any(step.startswith("Executing") for _, step in steps)
 

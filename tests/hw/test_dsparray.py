@@ -89,18 +89,18 @@ def test_accumulators_as_they_are():
     layer.check(3, 4, products="dsp")
 
 
-@pytest.mark.parametrize("luts", [Luts.OPERATORS, Luts.INSTANCES])
-def test_synthesis_puts_them_into_dsps(luts, scratch):
-    packing = best_packing(U(8), -128, 127)
-    array = DspArray(
-        packing=packing, x_format=U(8), w_format=S(8), pe=4, simd=3, steps=2, acc_shape=unsigned(20), lanes=4, luts=luts
-    )
-    (scratch / "array.v").write_text(verilog.convert(array, name="array", emit_src=False))
-    found = synthesize(scratch / "array.v", "array", directory=scratch)
-    assert found.dsp == array.dsps == 6
-    lut_only = LayerPlan(*plan_of(), pe=4, simd=3).array
-    (scratch / "luts.v").write_text(verilog.convert(lut_only, name="array", emit_src=False))
-    assert found.lut < synthesize(scratch / "luts.v", "array", directory=scratch).lut / 2
+def test_synthesis_puts_them_into_dsps(scratch):
+    def cost(array):
+        (scratch / "array.v").write_text(verilog.convert(array, name="array", emit_src=False))
+        return synthesize(scratch / "array.v", "array", directory=scratch)
+
+    common = dict(x_format=U(8), w_format=S(8), pe=4, simd=3, steps=2, acc_shape=unsigned(20), lanes=4)
+    lut_only = cost(LayerPlan(*plan_of(), pe=4, simd=3).array)
+    assert lut_only.dsp == 0
+    for luts in Luts.OPERATORS, Luts.INSTANCES:
+        array = DspArray(packing=best_packing(U(8), -128, 127), luts=luts, **common)
+        found = cost(array)
+        assert found.dsp == array.dsps == 6 and found.lut < lut_only.lut / 2
 
 
 def plan_of():

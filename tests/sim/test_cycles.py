@@ -11,6 +11,8 @@ from sim.cycles import Timing, predict, steady_interval
 from tests.hw.bench import stream, to_beats
 from tests.sim.networks import Builder, float_network, random_folding, random_network
 
+LARGE = 7  # this random network takes as long as the others together
+
 
 def wide_to_narrow(samples=24):
     """13 raw bytes, 11, 9 and 5 neurons: sizes that hardly anything divides."""
@@ -56,7 +58,7 @@ def test_every_result_when_predicted(name, end):
     assert steady_interval(left) == plan.bound
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [pytest.param(s, marks=[pytest.mark.slow] * (s == LARGE)) for s in range(12)])
 def test_random_networks(seed):
     rng = np.random.default_rng(seed)
     network = random_network(rng, most=12)
@@ -66,7 +68,9 @@ def test_random_networks(seed):
     assert times(plan, samples) == (timing.entered, timing.left)
 
 
-@pytest.mark.parametrize("pairs", [[(2, 3), (1, 4)], [(5, 7), (3, 5)]], ids=str)
+@pytest.mark.parametrize("pairs", [
+    [(2, 3), (1, 4)], pytest.param([(5, 7), (3, 5)], marks=pytest.mark.slow),
+], ids=str)  # fmt: skip
 def test_float(pairs):
     rng = np.random.default_rng(3)
     network = float_network(rng, (7, 5, 3))

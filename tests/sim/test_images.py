@@ -29,10 +29,12 @@ def expected(network, samples):
     return run(network, samples).edges[network.outputs[0].edge]
 
 
-LARGE = (25, 27, 55, 79)  # take as long as all others together
+def seeds(count, quick, large):
+    """Those up to ``quick`` that are not ``large`` are for `make test`, the others slow."""
+    return [pytest.param(s, marks=[pytest.mark.slow] * (s >= quick or s in large)) for s in range(count)]
 
 
-@pytest.mark.parametrize("seed", [pytest.param(s, marks=[pytest.mark.slow] * (s in LARGE)) for s in range(MANY)])
+@pytest.mark.parametrize("seed", seeds(MANY, quick=50, large=(25, 27)))
 def test_no_bubbles(seed):
     """In steady state the interval is that of the slowest stage, whatever else there is."""
     _, _, plan = planned(seed)
@@ -40,7 +42,7 @@ def test_no_bubbles(seed):
     assert left[23] - left[15] == 8 * plan.bound
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", seeds(12, quick=12, large=(3, 9)))
 def test_in_amaranth_with_stalls(seed):
     network, samples, plan = planned(1000 + seed)
     samples = samples[:3]
