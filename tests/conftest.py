@@ -1,5 +1,6 @@
 """What all tests share: property tests that draw the same examples each time, and a scratch folder under build/."""
 
+import gc
 import os
 import re
 import shutil
@@ -13,6 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # The suite must give the same verdict twice, on a slow machine too.
 hypothesis.settings.register_profile("fewbit", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("fewbit")
+
+# Designs and graphs are many objects that live as long as their test: to look for cycles among them takes time, and
+# frees next to nothing.
+gc.set_threshold(100_000, 20, 20)
 
 # What JAX compiles in a test runs for a moment only: most optimizations take longer than they save.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from amaranth.hdl import ClockDomain, Module, Value
+from amaranth.hdl import Cat, ClockDomain, Module, Value
 from amaranth.sim import Simulator
 
 from hw.streams import pack
@@ -52,6 +52,16 @@ def simulate(dut, testbench):
         raise
 
 
+def set_together(ctx, pairs):
+    """Set each signal of ``(signal, bits as an integer)``: the design settles anew with each assignment."""
+    signals, values, at = [], 0, 0
+    for signal, value in pairs:
+        signals.append(Value.cast(signal))
+        values |= int(value) << at
+        at += len(signals[-1])
+    ctx.set(Cat(signals), values)
+
+
 def stream(dut, beats, count, *, stalls=(0, 0), seed=0, quiet=40):
     """Send the payloads ``beats``, take ``count`` out, and see that nothing is left; a `Trace`.
 
@@ -59,7 +69,9 @@ def stream(dut, beats, count, *, stalls=(0, 0), seed=0, quiet=40):
     offers must stay until it is taken. Once all have left, none may follow for ``quiet`` cycles.
     """
     idle, refuse = stalls
-    payload_bits = len(Value.cast(dut.i.p))
+    payload_in, payload_out = Value.cast(dut.i.p), Value.cast(dut.o.p)
+    bits = len(payload_in)
+    driven = Cat(dut.o.ready, dut.i.valid, payload_in)  # at once: the design settles anew with each assignment
     limit = 400 + int(12 * (len(beats) + count + 400) / (1 - idle) / (1 - refuse))
     trace = Trace([], [], [])
 
@@ -67,15 +79,14 @@ def stream(dut, beats, count, *, stalls=(0, 0), seed=0, quiet=40):
         rng = np.random.default_rng(seed)
         trace.payloads, trace.taken, trace.given, trace.offered, trace.wanted = [], [], [], [], []
         offering, before, left = False, None, quiet
+        ticks = aiter(ctx.tick().sample(dut.i.ready, dut.o.valid, payload_out))
         for cycle in range(limit):
             sent, done = len(trace.taken), len(trace.given) == count
             offering = sent < len(beats) and (offering or rng.random() >= idle)
             ready = done or rng.random() >= refuse
-            noise = int.from_bytes(rng.bytes(-(-payload_bits // 8)), "little") % 2**payload_bits
-            ctx.set(dut.i.valid, offering)
-            ctx.set(Value.cast(dut.i.p), beats[sent] if offering else noise)
-            ctx.set(dut.o.ready, ready)
-            _, _, accepted, valid, payload = await ctx.tick().sample(dut.i.ready, dut.o.valid, Value.cast(dut.o.p))
+            noise = int.from_bytes(rng.bytes(-(-bits // 8)), "little") % 2**bits
+            ctx.set(driven, ready | offering << 1 | (beats[sent] if offering else noise) << 2)
+            _, _, accepted, valid, payload = await anext(ticks)
             assert before is None or (valid and payload == before), f"cycle {cycle}: an offered beat did not stay"
             before = payload if valid and not ready else None
             trace.offered.append(offering)
@@ -90,6 +101,7 @@ def stream(dut, beats, count, *, stalls=(0, 0), seed=0, quiet=40):
             left -= done
             if left < 0:
                 break
+        await ticks.aclose()
         assert len(trace.given) == count, f"{len(trace.given)} of {count} beats in {limit} cycles"
         assert len(trace.taken) == len(beats), f"took {len(trace.taken)} of {len(beats)} beats"
 

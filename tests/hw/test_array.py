@@ -10,6 +10,7 @@ from golden.formats import Bipolar, Signed, Ternary, Unsigned
 from hw.array import IntegerArray, IntegerPE
 from hw.products import product_terms
 from hw.target import Luts
+from tests.hw.bench import set_together
 
 PAIRS = [
     (Bipolar(), Bipolar()),
@@ -89,11 +90,8 @@ class TB:
                 data["init"] = pack(self.init[row] & ((1 << self.width) - 1), self.width)
             if last:
                 self.last_cycles.append(self.cycle)
-        for name, value in data.items():
-            ctx.set(Value.cast(getattr(dut, name)), value)
-        ctx.set(dut.valid, valid)
-        ctx.set(dut.first, first)
-        ctx.set(dut.last, last)
+        strobes = (dut.valid, valid), (dut.first, first), (dut.last, last)
+        set_together(ctx, [*((getattr(dut, name), value) for name, value in data.items()), *strobes])
         if ctx.get(dut.o_valid):
             packed = ctx.get(Value.cast(dut.o))
             self.beats.append(

@@ -9,6 +9,8 @@ from amaranth.sim import Simulator
 from golden import float32
 from hw.float32 import FloatAdd, FloatMul, float_greater, float_relu
 from hw.floatarray import FloatArray
+from hw.streams import pack
+from tests.hw.bench import set_together
 
 SPECIALS = [
     0,
@@ -141,14 +143,14 @@ def run_rows(dut, x, w, bias, *, steps, gaps):
     async def testbench(ctx):
         for cycle in range(len(schedule) + dut.LATENCY + pe + 8):
             cell = schedule[cycle] if cycle < len(schedule) else None
-            ctx.set(dut.valid, cell is not None)
-            if cell is not None:
+            if cell is None:
+                ctx.set(dut.valid, 0)
+            else:
                 row, step = cell
-                ctx.set(dut.first, step == 0)
-                ctx.set(dut.last, step == steps - 1)
-                ctx.set(dut.x, x[row, step].tolist())
-                ctx.set(dut.w, w[row, step].tolist())
-                ctx.set(dut.init, codes(bias[row]).tolist() if step == 0 else [0x7FC00000] * pe)
+                init = codes(bias[row]) if step == 0 else [0x7FC00000] * pe
+                words = (dut.x, x[row, step]), (dut.w, w[row, step]), (dut.init, init)
+                strobes = (dut.valid, 1), (dut.first, step == 0), (dut.last, step == steps - 1)
+                set_together(ctx, [*((port, pack(codes_, 32)) for port, codes_ in words), *strobes])
                 lasts.extend([cycle] * (step == steps - 1))
             if ctx.get(dut.o_valid):
                 cycles.append(cycle)
