@@ -19,8 +19,12 @@ hypothesis.settings.load_profile("fewbit")
 # frees next to nothing.
 gc.set_threshold(100_000, 20, 20)
 
-# What JAX compiles in a test runs for a moment only: most optimizations take longer than they save.
-os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
+
+def pytest_configure(config):
+    # What JAX compiles in a short test runs for a moment only: most optimizations take longer than they save. With the
+    # slow tests, all is compiled as a user's training is.
+    if config.option.markexpr == "not slow":
+        os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
 
 
 @pytest.hookimpl(wrapper=True)
