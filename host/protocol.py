@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 __all__ = [
-    "COUNTERS", "HEADER", "IDENTITY", "MAGIC", "OVERHEAD", "REPORT", "VERSION", "Counters", "Identity", "Kind",
-    "Packet", "Parser", "Problem", "cobs_decode", "cobs_encode", "frame",
+    "COUNTERS", "HEADER", "IDENTITY", "LONGEST", "MAGIC", "OVERHEAD", "REPORT", "VERSION", "Counters", "Identity",
+    "Kind", "Packet", "Parser", "Problem", "cobs_decode", "cobs_encode", "frame", "line_bytes",
 ]  # fmt: skip
 
 MAGIC, VERSION = b"FBIT", 1
@@ -18,6 +18,7 @@ MAGIC, VERSION = b"FBIT", 1
 HEADER = struct.Struct("<BHH")  # kind, sequence number, bytes of payload
 CHECK = struct.Struct("<I")  # CRC-32 (IEEE 802.3) of header and payload
 OVERHEAD = HEADER.size + CHECK.size
+LONGEST = (1 << 16) - 1  # bytes of a payload, whose length has 16 bits
 IDENTITY = struct.Struct("<4sHH8sIIII")
 COUNTERS = struct.Struct("<IIII")
 REPORT = struct.Struct("<BI")  # of an error: Problem, damaged packets so far
@@ -123,8 +124,17 @@ def frame(kind, sequence, payload=b""):
     return b"\0" + cobs_encode(body + CHECK.pack(zlib.crc32(body))) + b"\0"
 
 
+def line_bytes(payload):
+    """The most bytes that a packet with so many bytes of payload takes on the line, delimiters included."""
+    body = OVERHEAD + payload
+    return 1 + (body + 1 + body // 254) + 1
+
+
 class Parser:
     """Bytes of the line to packets, whatever else is among them.
+
+    The time is linear in the bytes that are fed, however they are cut. No more is kept than the longest packet takes;
+    a longer piece is skipped up to its delimiter.
 
     Attributes
     ----------
@@ -132,16 +142,31 @@ class Parser:
         Pieces between delimiters, empty ones aside, that were no packet.
     """
 
+    LONGEST_PIECE = line_bytes(LONGEST) - 2
+
     def __init__(self):
-        self.damaged, self._piece = 0, bytearray()
+        self.damaged, self._piece, self._too_long = 0, bytearray(), False
 
     def feed(self, data):
         """The packets that ``data`` completes."""
-        pieces = (self._piece + data).split(b"\0")
-        self._piece = pieces.pop()
-        packets = [self._packet(bytes(piece)) for piece in pieces if piece]
+        packets = []
+        *ended, rest = bytes(data).split(b"\0")
+        for part in ended:
+            self._keep(part)
+            if self._piece or self._too_long:
+                packets.append(None if self._too_long else self._packet(bytes(self._piece)))
+            self._piece, self._too_long = bytearray(), False
+        self._keep(rest)
         self.damaged += packets.count(None)
         return [packet for packet in packets if packet is not None]
+
+    def _keep(self, part):
+        """Add to the piece that has not ended yet, unless it is too long for a packet by now."""
+        self._too_long = self._too_long or len(self._piece) + len(part) > self.LONGEST_PIECE
+        if self._too_long:
+            self._piece.clear()
+        else:
+            self._piece += part
 
     @staticmethod
     def _packet(piece):

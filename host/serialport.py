@@ -1,19 +1,29 @@
 """The connection over a serial port. `docs/uart.md` has the protocol."""
 
 import random
-import time
 from collections import OrderedDict, deque
 
 import numpy as np
 
 from .build import HostError
-from .protocol import COUNTERS, IDENTITY, MAGIC, REPORT, VERSION, Counters, Identity, Kind, Parser, Problem, frame
+from .protocol import (
+    COUNTERS,
+    IDENTITY,
+    LONGEST,
+    MAGIC,
+    REPORT,
+    VERSION,
+    Counters,
+    Identity,
+    Kind,
+    Problem,
+    line_bytes,
+)
+from .serialline import Line, Patience, SerialError
 
 __all__ = ["SerialConnection", "SerialError"]
 
-
-class SerialError(HostError):
-    """Nothing, or nothing that makes sense, comes over the line."""
+WINDOW = 256  # requests on their way at most, however many the board says it holds: far fewer than sequence numbers
 
 
 class SerialConnection:
@@ -25,14 +35,15 @@ class SerialConnection:
     Parameters
     ----------
     port : str or object
-        Name of a port for pyserial; or an open one with pyserial's ``read``, ``write``, ``in_waiting`` and ``close``,
-        whose ``read`` waits for a moment only.
+        As `host.serialline.Line` takes it.
     build : host.build.Build
     baud : int
     timeout : float
-        Seconds of silence after which everything on its way counts as lost.
+        Seconds without an answer after which everything on its way counts as lost. They count from the request, or
+        from the answer to the one in front of it; the time that both take on the line is added. Whatever else comes
+        meanwhile makes no difference.
     attempts : int
-        How often a frame is sent, and how often silence is taken, before it is an error.
+        How often a frame is sent, and how often no answer is taken, before it is an error.
 
     Attributes
     ----------
@@ -45,9 +56,12 @@ class SerialConnection:
     """
 
     def __init__(self, port, build, *, baud=1_000_000, timeout=1.0, attempts=50):
-        self._port, self._name = (_open(port, baud), port) if isinstance(port, str) else (port, "the serial port")
+        for what, size in ("frame", build.frame_bytes), ("result", build.result_bytes):
+            if size not in range(1, LONGEST + 1):
+                raise HostError(f"a {what} over a serial port must have 1 to {LONGEST} bytes, not {size}")
+        self._line = Line(port, baud, timeout, build.frame_bytes)
         self.build, self.attempts, self._baud, self._timeout = build, attempts, baud, timeout
-        self._parser, self._waiting = Parser(), deque()
+        self._waiting = deque()
         # Whatever an earlier program left on its way has other numbers.
         self._sequence = random.randrange(1 << 16)
         self.lost = self.stray = self.reported = 0
@@ -55,12 +69,12 @@ class SerialConnection:
             self.identity = Identity(self._ask(Kind.IDENTIFY, Kind.IDENTITY, IDENTITY.size))
             self._check()
         except BaseException:
-            self._port.close()
+            self._line.close()
             raise
 
     @property
     def damaged(self):
-        return self._parser.damaged
+        return self._line.damaged
 
     def counters(self):
         """The board's `Counters`."""
@@ -74,44 +88,53 @@ class SerialConnection:
         return np.frombuffer(b"".join(results), dtype=np.uint8).reshape(len(frames), -1), details
 
     def close(self):
-        self._port.close()
+        self._line.close()
 
     # For an exchange
 
     def send(self, kind, payload=b""):
         """Send a request; returns its sequence number."""
         self._sequence = (self._sequence + 1) % (1 << 16)
-        self._port.write(frame(kind, self._sequence, payload))
+        self._line.write(kind, self._sequence, payload)
         return self._sequence
 
-    def receive(self):
-        """The next packet, reports of damage aside; None after ``timeout`` seconds of silence."""
-        end = time.monotonic() + self._timeout
+    def patience(self, requests, request_bytes, answer_bytes):
+        """From now until the next answer to so many requests, of such payloads, must have come."""
+        count = requests * (line_bytes(request_bytes) + line_bytes(answer_bytes))
+        return Patience(self._timeout + self._line.seconds(count))
+
+    def receive(self, patience):
+        """The next packet, reports of damage aside; None once ``patience`` is over."""
         while True:
             while self._waiting:
                 packet = self._waiting.popleft()
-                if packet.kind != Kind.ERROR or packet.payload[:1] != bytes([Problem.DAMAGED]):
+                if not _is_report(packet):
                     return packet
                 self.reported = max(self.reported, REPORT.unpack(packet.payload)[1])
-            data = self._port.read(max(1, self._port.in_waiting))
-            self._waiting.extend(self._parser.feed(data))
-            if data:
-                end = time.monotonic() + self._timeout
-            elif time.monotonic() > end:
+            if patience.over():
                 return None
+            self._waiting.extend(self._line.read())
+
+    def answered(self):
+        """Note that what was heard so far was no mere noise."""
+        self._line.heard = 0
 
     def silent(self):
-        """The error of a line that says nothing."""
+        """The error of a line that gives no answer."""
+        noise = f", only {self._line.heard:,} bytes that are none" if self._line.heard else ""
         return SerialError(
-            f"no answer from {self._name} at {self._baud:,} baud in {self.attempts} attempts of {self._timeout:g} s: "
+            f"no answer from {self._line.name} at {self._baud:,} baud in {self.attempts} attempts of "
+            f"{self._timeout:g} s{noise}: "
             f"is the board connected, and is it programmed with the bitstream of {self.build.directory}?"
         )
 
     def _ask(self, kind, answer, size):
         """The payload of the answer to a request, sent again until it comes."""
+        self.answered()
         for _ in range(self.attempts):
             sequence = self.send(kind)
-            while packet := self.receive():
+            patience = self.patience(1, 0, size)
+            while packet := self.receive(patience):
                 if packet.kind == answer and packet.sequence == sequence and len(packet.payload) == size:
                     return packet.payload
                 self.stray += 1
@@ -119,7 +142,7 @@ class SerialConnection:
 
     def _check(self):
         if self.identity.magic != MAGIC:
-            raise SerialError(f"what answers at {self._name} is no accelerator of fewbit")
+            raise SerialError(f"what answers at {self._line.name} is no accelerator of fewbit")
         if self.identity.version != VERSION:
             raise SerialError(
                 f"the board speaks version {self.identity.version} of the protocol, this software {VERSION}: "
@@ -144,18 +167,27 @@ class _Exchange:
         silences = 0
         while self._left:
             self._send()
-            packet = self._link.receive()
-            if packet is None:
-                silences += 1
-                if silences == self._link.attempts:
-                    raise self._link.silent()
-                self._lose(list(self._way))
-            else:
-                silences = 0 if self._take(packet) else silences
+            if self._answered():
+                silences = 0
+                continue
+            silences += 1
+            if silences == self._link.attempts:
+                raise self._link.silent()
+            self._lose(list(self._way))
         return self._answers
 
+    def _answered(self):
+        """Wait until one of the requests on their way is answered; returns whether one was, in time."""
+        build = self._link.build
+        patience = self._link.patience(len(self._way), build.frame_bytes, max(build.result_bytes, COUNTERS.size))
+        while packet := self._link.receive(patience):
+            if self._take(packet):
+                return True
+            self._link.stray += 1
+        return False
+
     def _send(self):
-        window = max(1, self._link.identity.window)
+        window = min(max(1, self._link.identity.window), WINDOW)
         while self._todo and len(self._way) < window:
             number = self._todo.popleft()
             self._sent[number] += 1
@@ -173,26 +205,31 @@ class _Exchange:
         self._unfenced = 0
 
     def _take(self, packet):
-        """Use an answer; returns whether it was one."""
+        """Use an answer to a request on its way; returns whether it was one."""
         if packet.sequence not in self._way:
-            self._link.stray += 1
             return False
+        number = self._way[packet.sequence]
+        if packet.kind not in ((Kind.COUNTS if number is None else Kind.RESULT), Kind.ERROR):
+            return False  # such as our own requests, where the line ends in a terminal that echoes them
         before = []
         for sequence in self._way:
             if sequence == packet.sequence:
                 break
             before.append(sequence)
         self._lose(before)
-        number = self._way.pop(packet.sequence)
-        if number is None:
-            return True
+        del self._way[packet.sequence]
+        self._link.answered()
+        if number is not None:
+            self._use(packet, number)
+        return True
+
+    def _use(self, packet, number):
         if packet.kind == Kind.RESULT and len(packet.payload) == self._link.build.result_bytes:
             self._answers[number], self._left = packet.payload, self._left - 1
         elif packet.kind == Kind.ERROR and packet.payload[:1] == bytes([Problem.OVERRUN]):
             self._todo.append(number)
         else:
-            raise SerialError(f"the board refused frame {number}: {packet.kind:#x} {packet.payload.hex()}")
-        return True
+            raise SerialError(f"the board refused frame {number}: {packet.kind:#x} {packet.payload[:16].hex()}")
 
     def _lose(self, sequences):
         """Requests that will not be answered any more."""
@@ -203,12 +240,10 @@ class _Exchange:
                 self._todo.append(number)
 
 
-def _open(port, baud):
-    try:
-        import serial
-    except ModuleNotFoundError:
-        raise HostError("a serial port needs the package pyserial: pip install pyserial") from None
-    try:
-        return serial.Serial(port, baud, timeout=0.02)
-    except (serial.SerialException, ValueError, OSError) as error:
-        raise SerialError(f"{port}: cannot be opened: {error}") from None
+def _is_report(packet):
+    """Whether it is an error that tells of damaged packets."""
+    return (
+        packet.kind == Kind.ERROR
+        and len(packet.payload) == REPORT.size
+        and REPORT.unpack(packet.payload)[0] == Problem.DAMAGED
+    )

@@ -6,14 +6,13 @@ from amaranth.lib.data import StructLayout
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
-from host.protocol import COUNTERS, IDENTITY, MAGIC, REPORT, VERSION, Kind, Problem
+from host.protocol import COUNTERS, IDENTITY, LONGEST, MAGIC, REPORT, VERSION, Kind, Problem
 
 from .cobs import CobsEncoder
 from .packets import PacketReceiver, PacketSender, PacketStore
 
 __all__ = ["Link", "LinkPlan"]
 
-LONGEST = 65535  # bytes of a payload
 STORE = 4096  # bytes of frames that wait, at least; two frames if that is more
 MOST_WAITING = 32
 

@@ -3,6 +3,7 @@
 import os
 import select
 import subprocess
+import time
 
 import numpy as np
 
@@ -105,3 +106,59 @@ class NoisyPort:
         packets = parser.feed(bytes(self.received))
         assert parser.damaged == 0, "the board sent what is no packet"
         return packets
+
+
+class BadPort:
+    """A port behind which something else goes on than a board that answers at once.
+
+    Parameters
+    ----------
+    board : host port or None
+        What requests go to; None: nothing.
+    flood : function or None
+        Bytes that come whenever one looks, as a function of what was written last.
+    after : int
+        Requests that are answered as they should be, before anything bad happens.
+    late : float
+        Seconds that an answer takes.
+    lost : exception or None
+        What a read raises, as the ports of pyserial do when they are pulled out.
+    patience : float
+        Seconds after which a test fails that goes on reading: a hang has a name.
+    """
+
+    def __init__(self, board=None, *, flood=None, after=0, late=0.0, lost=None, patience=10.0):
+        self._board, self._flood, self.after, self.late, self._lost = board, flood, after, late, lost
+        self._due, self._last, self._end = [], b"", time.monotonic() + patience
+        self.written, self.closed = [], False
+
+    def write(self, data):
+        assert time.monotonic() < self._end, "the program goes on writing to a port that is none"
+        self.written.append(data)
+        self._last = data
+        if self._board and (self._lost is None or len(self.written) <= self.after):
+            self._board.write(data)
+            self._due.append((time.monotonic() + self.late, self._board.read(1 << 16)))
+
+    def read(self, size):
+        assert time.monotonic() < self._end, "the program goes on reading from a port that is none"
+        data = b""
+        while self._due and self._due[0][0] <= time.monotonic():
+            data += self._due.pop(0)[1]
+        if len(self.written) > self.after:
+            if self._lost:
+                raise self._lost
+            if self._flood:
+                data += self._flood(self._last)
+        if not data:
+            time.sleep(0.001)
+        return data
+
+    @property
+    def in_waiting(self):
+        return 1 << 30
+
+    def close(self):
+        self.closed = True
+        if self._lost:
+            raise self._lost

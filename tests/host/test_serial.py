@@ -56,8 +56,8 @@ def test_no_more_on_the_way_than_the_window(project):
 
     answered, receive = set(), connection.receive
 
-    def noted():
-        packet = receive()
+    def noted(patience):
+        packet = receive(patience)
         answered.add(packet.sequence)
         return packet
 
