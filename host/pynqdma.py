@@ -1,5 +1,6 @@
 """The connection on a Zynq board under PYNQ: AXI DMA for frames and results, registers on AXI4-Lite."""
 
+import threading
 import time
 
 import numpy as np
@@ -42,6 +43,7 @@ class PynqConnection:
             raise HostError(f"not an overlay of `fewbit board`, or not its manifest: {error} is missing") from None
         self._send, self._receive = dma.sendchannel, dma.recvchannel
         self._frame, self._result = (-(-size // WORD) * WORD for size in (build.frame_bytes, build.result_bytes))
+        self._running_on = False  # whether a transfer could not be stopped
         self.identity = self._identity()
 
     def register(self, name):
@@ -50,6 +52,8 @@ class PynqConnection:
 
     def exchange(self, frames):
         """Results of frames, and what the block's counters say of the last of them."""
+        if self._running_on:
+            raise HostError("the DMA has not stopped since a transfer that did not finish; load the overlay again")
         count = max(1, MOST // max(self._frame, self._result))
         parts = [self._transfer(frames[at : at + count]) for at in range(0, len(frames), count)]
         names = ("LATENCY", "INTERVAL", "BAD_FRAMES")
@@ -65,23 +69,45 @@ class PynqConnection:
         try:
             to_board[:, : frames.shape[1]] = frames
             to_board[:, frames.shape[1] :] = 0
+            self._run(to_board, from_board)
+            return np.array(from_board[:, : self._build.result_bytes])
+        finally:
+            if not self._running_on:  # else it may still write there
+                to_board.freebuffer()
+                from_board.freebuffer()
+
+    def _run(self, to_board, from_board):
+        """Move both buffers, in bounded time."""
+        end = time.monotonic() + self._timeout
+        try:
             self._receive.transfer(from_board)
             self._send.transfer(to_board)
-            end = time.monotonic() + self._timeout
             while not (self._send.idle and self._receive.idle):
                 if time.monotonic() > end:
-                    raise self._stuck(count)
+                    raise self._stuck(len(to_board))
                 time.sleep(POLL)
             self._send.wait()
             self._receive.wait()  # makes the processor see what the DMA wrote
-            return np.array(from_board[:, : self._build.result_bytes])
-        finally:
-            to_board.freebuffer()
-            from_board.freebuffer()
+        except HostError:
+            raise
+        except RuntimeError as error:
+            raise HostError(f"PYNQ refused a transfer: {error}; load the overlay again") from None
 
     def _stuck(self, count):
-        """The error of a transfer that does not end; the block and the DMA are set back."""
+        """The error of a transfer that does not end; the block and the DMA are set back if they let themselves be."""
         status, done = self.register("STATUS"), self.register("FRAMES")
+        # PYNQ waits without end for a channel to stop or start, so that is done beside.
+        setting_back = threading.Thread(target=self._set_back, daemon=True)
+        setting_back.start()
+        setting_back.join(self._timeout)
+        self._running_on = setting_back.is_alive()
+        stays = ", and does not stop" if self._running_on else ""
+        return HostError(
+            f"the DMA did not finish {count} frames within {self._timeout:g} s (STATUS {status:#x}, FRAMES {done})"
+            f"{stays}; load the overlay again"
+        )
+
+    def _set_back(self):
         fields = self._map["CONTROL"]["fields"]
         for channel in (self._send, self._receive):
             channel.stop()
@@ -89,10 +115,6 @@ class PynqConnection:
         self._block.write(self._map["CONTROL"]["offset"], command)
         for channel in (self._send, self._receive):
             channel.start()
-        return HostError(
-            f"the DMA did not finish {count} frames within {self._timeout:g} s (STATUS {status:#x}, FRAMES {done}); "
-            "load the overlay again"
-        )
 
     def _identity(self):
         build = self._build

@@ -1,5 +1,6 @@
 """What PYNQ gives on a board, as far as we use it: overlays, contiguous buffers, DMA channels with their rules."""
 
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,10 +24,13 @@ def allocate(shape, dtype="u4"):
 
 
 class Channel:
-    """One direction. As in PYNQ: a transfer needs a channel that runs and has none; ``idle`` is false meanwhile."""
+    """One direction. As in PYNQ: a transfer needs a channel that runs and has none; ``idle`` is false meanwhile.
+
+    As there, ``stop`` waits until the channel has stopped, which it does not if ``stops`` is false.
+    """
 
     def __init__(self, engine):
-        self._engine, self.running, self.buffer, self.done = engine, True, None, True
+        self._engine, self.running, self.buffer, self.done, self.stops = engine, True, None, True, True
 
     @property
     def idle(self):
@@ -50,6 +54,8 @@ class Channel:
         self._engine.invalidate(self)
 
     def stop(self):
+        while not self.stops:
+            time.sleep(0.01)
         self.running, self.done = False, True
 
     def start(self):

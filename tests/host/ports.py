@@ -3,6 +3,7 @@
 import os
 import select
 import subprocess
+import threading
 import time
 
 import numpy as np
@@ -162,3 +163,23 @@ class BadPort:
         self.closed = True
         if self._lost:
             raise self._lost
+
+
+def within(seconds, action):
+    """The result of an action in a thread of its own; the test fails if it takes longer than a hang is told by."""
+    found = []
+
+    def run():
+        try:
+            found.append((action(), None))
+        except Exception as error:
+            found.append((None, error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert not thread.is_alive(), f"still waiting after {seconds} s"
+    result, error = found[0]
+    if error:
+        raise error
+    return result

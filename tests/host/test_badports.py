@@ -17,7 +17,7 @@ from host.serialport import SerialConnection, SerialError
 from tests.flow.small import SPEC, samples, small
 from tests.host.board import PythonBoard
 from tests.host.golden import GoldenConnection
-from tests.host.ports import BadPort
+from tests.host.ports import BadPort, within
 from tests.host.test_accelerator import written
 
 
@@ -27,26 +27,6 @@ def project(tmp_path_factory):
     made = Project(small(folder / "m.onnx"), input_spec=SPEC, directory=folder)
     written(made, folder)
     return made
-
-
-def within(seconds, action):
-    """The result of an action in a thread of its own; the test fails if it takes longer than a hang is told by."""
-    found = []
-
-    def run():
-        try:
-            found.append((action(), None))
-        except Exception as error:
-            found.append((None, error))
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    assert not thread.is_alive(), f"still waiting after {seconds} s"
-    result, error = found[0]
-    if error:
-        raise error
-    return result
 
 
 def other(kind, change=0):

@@ -11,6 +11,7 @@ from host import Accelerator, HostError, pynqdma
 from tests.flow.small import SPEC, samples, small
 from tests.host.fakepynq import Overlay, allocate
 from tests.host.golden import GoldenConnection
+from tests.host.ports import within
 from tests.host.test_accelerator import written
 
 
@@ -73,6 +74,28 @@ def test_a_transfer_that_does_not_end(project, pynq):
         assert board.written == [(control, 0b1101)]  # soft reset, and both sides of it were reset
         board.slow = 1
         assert len(accelerator.infer(samples(4)).values) == 4
+
+
+def test_a_dma_that_does_not_even_stop(project, pynq):
+    """PYNQ waits without end for it; we do not, and leave it the memory that it may write to."""
+    board, buffers = overlay(project, slow=None), []
+    pynq.allocate = lambda *a, **k: buffers.append(allocate(*a, **k)) or buffers[-1]
+    channel = board.axi_dma_0.sendchannel
+    channel.stops = False
+    with Accelerator.pynq(project.directory, board, timeout=0.05) as accelerator:
+        for reason in "the DMA did not finish 4 frames .*, and does not stop", "the DMA has not stopped since":
+            with pytest.raises(HostError, match=reason):
+                within(20, lambda: accelerator.infer(samples(4)))
+        assert len(buffers) == 2 and not any(buffer.freed for buffer in buffers)
+    channel.stops = True
+
+
+def test_a_channel_that_is_halted(project, pynq):
+    board = overlay(project)
+    with Accelerator.pynq(project.directory, board) as accelerator:
+        board.axi_dma_0.sendchannel.running = False  # as it is after an error on its bus
+        with pytest.raises(HostError, match="PYNQ refused a transfer: DMA channel not started; load the overlay again"):
+            accelerator.infer(samples(4))
 
 
 def test_without_pynq(project, monkeypatch):
