@@ -1,8 +1,11 @@
 """``fewbit demo``: draw an image in a page or in the terminal and see what the accelerator makes of it."""
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import asyncio
+import re
+from base64 import b64encode
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +13,17 @@ import numpy as np
 from host import Accelerator
 from host.build import Build, HostError
 
-from .drawing import Canvas
+from .conversation import Refusal, Reply
+from .drawing import PAD, Canvas
+from .request import parse_request
+from .turns import Busy, Turns
+from .webserver import Place, WebServer
 
 __all__ = ["Demo", "run_demo", "serve"]
 
 PAGE = Path(__file__).with_name("demo.html")
-LONGEST = 1 << 22  # bytes of a request
+WAITING = 8  # requests that wait for the accelerator at most
+ANSWERING = 90.0  # seconds that a request waits for its answer
 
 
 class Demo:
@@ -31,21 +39,27 @@ class Demo:
 
     def __init__(self, accelerator, where, images=None):
         self.accelerator, self.where, self.images = accelerator, where, images
-        self.canvas, self._lock = Canvas(accelerator.build), threading.Lock()
+        self.canvas = Canvas(accelerator.build)
 
     def info(self):
         """What the page shows before the first drawing."""
         o = self.accelerator.build.manifest["output"]
         count = 1 << o["bits"] if o["meaning"] == "label" else len(o.get("positions", range(o["length"])))
         return {
-            "model": self.accelerator.build.name, "backend": self.where, "size": self.canvas.size, "classes": count,
-            "samples": 0 if self.images is None else len(self.images),
+            "model": self.accelerator.build.name, "backend": self.where, "size": self.canvas.size, "pad": PAD,
+            "classes": count, "samples": 0 if self.images is None else len(self.images),
         }  # fmt: skip
 
     def answer(self, request):
-        """The scores for a request: ``{"drawing": rows of ink}`` or ``{"sample": number}``."""
-        if not isinstance(request, dict) or len({"drawing", "sample"} & set(request)) != 1:
-            raise ValueError("A request must hold either a drawing or the number of a sample")
+        """The scores for a request: ``{"drawing": ink (rows, columns)}`` or ``{"sample": number}``.
+
+        Raises
+        ------
+        ValueError
+            If the request is no such thing.
+        HostError
+            If the accelerator fails.
+        """
         true = None
         if "drawing" in request:
             ink = self.canvas.fitted(request["drawing"])
@@ -53,17 +67,24 @@ class Demo:
         else:
             image, true = self._sample(request["sample"])
             ink = self.canvas.ink(image)
-        with self._lock:
-            result = self.accelerator.infer(image[None])
+        result = self._infer(image)
         detail = f"{1000 * result.seconds:.1f} ms"
         if "cycles" in result.details:
             detail += f", {result.details['cycles']:,} cycles"
         detail += "" if true is None else f"; it is a {true}"
         label = int(result.labels[0])
-        scores = result.scores[0].astype(float).tolist()
+        scores = [float(score) if np.isfinite(score) else None for score in result.scores[0]]  # JSON has no others
         if self.accelerator.build.manifest["output"]["meaning"] == "label":
             scores = [float(k == label) for k in range(self.info()["classes"])]
         return {"label": label, "scores": scores, "pixels": ink.round(3).tolist(), "detail": detail}
+
+    def _infer(self, image):
+        try:
+            return self.accelerator.infer(image[None])
+        except HostError:
+            raise
+        except Exception as error:
+            raise HostError(f"the accelerator failed: {type(error).__name__}: {error}") from error
 
     def _sample(self, number):
         if self.images is None or not isinstance(number, int) or number not in range(len(self.images)):
@@ -72,44 +93,65 @@ class Demo:
         return np.asarray(self.images.values[number]), None if labels is None else int(labels[number])
 
 
-def serve(demo, port=0):
-    """A server of the page and its two calls on this machine alone; ``server_port`` is its port."""
+@contextmanager
+def serve(demo, place=None, limits=None):
+    """The `WebServer` of the page and its two calls, at a `Place`, or at any."""
+    turns = Turns(partial(_answer, demo), WAITING)
+    try:
+        with place or Place(0) as place:
+            yield WebServer(_Service(demo, turns).routes(), place, limits)
+    finally:
+        turns.close()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            if self.path == "/":
-                self._send(200, PAGE.read_bytes(), "text/html; charset=utf-8")
-            elif self.path == "/api/info":
-                self._json(200, demo.info())
-            else:
-                self._json(404, {"error": f"there is no {self.path}"})
 
-        def do_POST(self):
-            size = self.headers.get("Content-Length", "")
-            if self.path != "/api/infer" or not size.isdigit() or int(size) > LONGEST:
-                self._json(404 if self.path != "/api/infer" else 400, {"error": "not a request of the page"})
-                return
-            try:
-                self._json(200, demo.answer(json.loads(self.rfile.read(int(size)))))
-            except (ValueError, TypeError) as error:
-                self._json(400, {"error": str(error)})
-            except HostError as error:
-                self._json(503, {"error": str(error)})
+def _answer(demo, body):
+    """The reply to a call for an answer, in the thread that has the accelerator."""
+    try:
+        return Reply.json(demo.answer(parse_request(body)))
+    except ValueError as error:
+        raise Refusal(400, str(error)) from None
+    except HostError as error:
+        raise Refusal(503, str(error)) from None
 
-        def _json(self, status, value):
-            self._send(status, json.dumps(value).encode(), "application/json")
 
-        def _send(self, status, content, kind):
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+class _Service:
+    """What is served: the page, what it must know, and answers, for which requests wait in ``turns``."""
 
-        def log_message(self, *_):
-            pass
+    def __init__(self, demo, turns):
+        self._demo, self._turns, content = demo, turns, PAGE.read_text(encoding="utf-8")
+        self._page = Reply(content.encode(), "text/html; charset=utf-8", policy=_policy(content))
 
-    return ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    def routes(self):
+        return {"/": ("GET", self._show), "/api/info": ("GET", self._info), "/api/infer": ("POST", self._infer)}
+
+    async def _show(self, _):
+        return self._page
+
+    async def _info(self, _):
+        return Reply.json(self._demo.info())
+
+    async def _infer(self, body):
+        try:
+            answer = asyncio.wrap_future(self._turns.submit(body))
+        except Busy:
+            raise Refusal(503, "the accelerator is busy: try again", ("Retry-After", "1")) from None
+        try:
+            return await asyncio.wait_for(answer, ANSWERING)
+        except TimeoutError:
+            raise Refusal(504, f"the accelerator gave no answer within {ANSWERING:g} s") from None
+
+
+def _policy(page):
+    """The content security policy of a page: its own script and style, told by their hashes, and its own calls."""
+
+    def own(tag):
+        found = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        return " ".join(f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in found)
+
+    return (
+        f"default-src 'none'; script-src {own('script')}; style-src {own('style')}; img-src data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
 
 
 def connect(directory, serial, baud):
@@ -135,18 +177,19 @@ def run_demo(directory, report, *, serial=None, baud=1_000_000, port=8000, termi
     """
     Canvas(Build(directory))  # refuses what cannot be drawn before anything long begins
     samples = _samples(directory, images) if images else None
-    with report.working("connecting" if serial else "building the Verilator model"):
-        accelerator, where = connect(directory, serial, baud)
-    with accelerator:
-        demo = Demo(accelerator, where, samples)
-        if terminal:
-            from .terminal import run_terminal
+    with nullcontext() if terminal else Place(port) as place:  # a port in use is told before anything long begins
+        with report.working("connecting" if serial else "building the Verilator model"):
+            accelerator, where = connect(directory, serial, baud)
+        with accelerator:
+            demo = Demo(accelerator, where, samples)
+            if terminal:
+                from .terminal import run_terminal
 
-            run_terminal(demo)
-            return
-        with serve(demo, port) as server:
-            report.say(f"{where}: open http://127.0.0.1:{server.server_port}/ (Ctrl-C ends it)")
-            server.serve_forever()
+                run_terminal(demo)
+                return
+            with serve(demo, place) as server:
+                report.say(f"{where}: open http://127.0.0.1:{server.port}/ (Ctrl-C ends it)")
+                server.run()
 
 
 def _samples(directory, path):

@@ -7,7 +7,21 @@ import numpy as np
 from golden.formats import Float32, parse_format
 from golden.inputspec import parse_input
 
-__all__ = ["Canvas"]
+__all__ = ["PAD", "Canvas", "checked"]
+
+PAD = 80  # rows and columns of a drawing as the page sends it
+
+
+def checked(drawing):
+    """The drawing of a request: `PAD` rows of `PAD` numbers from 0 to 1. Nothing is made of it unless it is one."""
+    if (
+        type(drawing) is not list
+        or len(drawing) != PAD
+        or not all(type(row) is list and len(row) == PAD for row in drawing)
+        or not all(type(ink) in (int, float) and 0 <= ink <= 1 for row in drawing for ink in row)
+    ):
+        raise ValueError(f"A drawing must be {PAD} rows of {PAD} numbers from 0 to 1")
+    return np.array(drawing, dtype=np.float64)
 
 
 class Canvas:
@@ -34,9 +48,10 @@ class Canvas:
         self._first = given["channels"] == "first"
 
     def fitted(self, drawing, margin=None):
-        """``drawing``, ink from 0 to 1 in a square, as ink ``(rows, columns)``: its bounding box, centred and scaled.
+        """``drawing``, rows of ink from 0 to 1, as ink ``(rows, columns)``: its bounding box, centred and scaled.
 
-        Large images have a margin of a seventh, as those of MNIST do; small ones have none.
+        Large images have a margin of a seventh, as those of MNIST do; small ones have none. The memory is linear in the
+        drawing's.
         """
         ink = np.asarray(drawing, dtype=np.float64)
         if ink.ndim != 2 or not ink.size or not np.isfinite(ink).all() or ink.min() < 0 or ink.max() > 1:
@@ -48,10 +63,8 @@ class Canvas:
         if margin is None:
             margin = 1 / 7 if min(self.size) >= 16 else 0
         side = int(np.ceil(max(ink.shape) / (1 - 2 * margin)))
-        square = np.zeros((side, side))
-        top, left = ((side - n) // 2 for n in ink.shape)
-        square[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
-        return _weights(side, self.size[0]) @ square @ _weights(side, self.size[1]).T
+        down, across = (_weights(side, few, many) for few, many in zip(self.size, ink.shape, strict=True))
+        return down @ ink @ across.T
 
     def image(self, ink):
         """Ink ``(rows, columns)`` as the integers (floats of a float32 network) of one sample.
@@ -79,8 +92,8 @@ class Canvas:
         return (image - low) / (high - low) if high > low else np.zeros_like(image)
 
 
-def _weights(many, few):
-    """Averages of ``many`` cells over ``few`` equal intervals, as a matrix ``(few, many)``."""
-    edges, cells = np.linspace(0, many, few + 1), np.arange(many)
+def _weights(side, few, many):
+    """Averages of ``many`` cells in the middle of ``side`` over ``few`` equal intervals, as ``(few, many)``."""
+    edges, cells = np.linspace(0, side, few + 1), (side - many) // 2 + np.arange(many)
     overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
-    return np.clip(overlap, 0, None) / (many / few)
+    return np.clip(overlap, 0, None) / (side / few)

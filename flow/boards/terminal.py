@@ -1,6 +1,7 @@
 """The pad of ``fewbit demo --terminal``: arrow keys move, the space bar draws."""
 
 import curses
+from contextlib import suppress
 
 import numpy as np
 
@@ -10,6 +11,7 @@ __all__ = ["Pad", "run_terminal"]
 
 HELP = "arrows move, space draws, x erases, c clears, q ends"
 BAR = 24
+SILENT = 5  # times that a wait for a key ends without one: then the terminal is gone
 
 
 class Pad:
@@ -72,24 +74,37 @@ _KEYS = {
 
 
 def run_terminal(demo):
-    """Show the pad until the user ends it."""
+    """Show the pad until the user ends it, or no more keys can come."""
     pad = Pad(demo)
 
+    begun = False
+
     def loop(screen):
-        curses.curs_set(2)
-        going = True
-        while going:
-            screen.clear()
-            height, width = screen.getmaxyx()
-            for y, line in enumerate(pad.lines()[: height - 1]):
-                screen.addnstr(y, 0, line, width - 1)
-            y, x = pad.at
-            screen.move(min(y, height - 1), min(2 * x, width - 1))
-            screen.refresh()
+        nonlocal begun
+        begun = True
+        with suppress(curses.error):  # some terminals have one kind of cursor only
+            curses.curs_set(2)
+        going, silent = True, 0
+        while going and silent < SILENT:
+            with suppress(curses.error):  # a window that has become smaller meanwhile is drawn again
+                _draw(screen, pad)
             code = screen.getch()
+            silent = silent + 1 if code < 0 else 0
             going = pad.key(_KEYS.get(code) or (chr(code) if 0 < code < 256 else ""))
 
     try:
         curses.wrapper(loop)
     except curses.error as error:
+        if begun:  # a terminal that is gone cannot be set back either
+            return
         raise ValueError(f"--terminal needs a terminal: {error}") from None
+
+
+def _draw(screen, pad):
+    screen.clear()
+    height, width = screen.getmaxyx()
+    for y, line in enumerate(pad.lines()[: height - 1]):
+        screen.addnstr(y, 0, line, width - 1)
+    y, x = pad.at
+    screen.move(min(y, height - 1), min(2 * x, width - 1))
+    screen.refresh()

@@ -8,8 +8,8 @@ import select
 import shutil
 import subprocess
 import sys
-import threading
 import time
+import tracemalloc
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from flow.boards.demo import Demo, run_demo, serve
+from flow.boards.demo import Demo, run_demo
 from flow.boards.drawing import Canvas
 from flow.boards.terminal import Pad
 from flow.cache import BUILD, ROOT
@@ -25,6 +25,7 @@ from flow.images import load_images
 from flow.project import Project
 from flow.report import Reporter
 from host import Accelerator, Build
+from tests.flow.serving import served
 from tests.flow.small import SPEC, small
 from tests.host.golden import GoldenConnection
 from tests.host.test_accelerator import written
@@ -78,6 +79,11 @@ def test_drawings_are_centred_and_scaled(project):
     assert np.allclose(canvas.fitted(corner), canvas.fitted(whole))  # where and how large it was drawn is no matter
     assert canvas.fitted(corner).sum() == pytest.approx(32)
     assert canvas.image(np.full((8, 8), 0.5)).reshape(-1).tolist() == [8] * 64  # uint5/16: 16 stands for 1.0
+    wide = np.ones((1, 20_000))  # a square of it would take 3.2 GB
+    tracemalloc.start()
+    assert canvas.fitted(wide).sum() == pytest.approx(8 * 8 / 20_000)
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
     for drawing, reason in (
         ([[0.0]], "empty"), ([[2.0]], "from 0 to 1"), ([1.0], "rows of numbers"), ([[float("nan")]], "from 0 to 1"),
     ):  # fmt: skip
@@ -106,23 +112,11 @@ def test_images_of_channels_and_other_declarations(scratch):
         build(shape=[6], size=[])
 
 
-@contextmanager
-def served(demo):
-    """The address of a running server."""
-    with serve(demo) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 def call(address, request=None):
     data = request if request is None or isinstance(request, bytes) else json.dumps(request).encode()
+    headers = {} if request is None else {"Content-Type": "application/json"}
     try:
-        with urllib.request.urlopen(urllib.request.Request(address, data=data), timeout=20) as answer:
+        with urllib.request.urlopen(urllib.request.Request(address, data, headers), timeout=20) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -133,7 +127,9 @@ def test_calls_over_http(demo, project):
         status, page = call(f"{address}/")
         assert status == 200 and '<canvas id="pad"' in page and "http" not in re.sub(r"<!--.*?-->", "", page)
         info = json.loads(call(f"{address}/api/info")[1])
-        assert info == {"model": "w1a1.onnx", "backend": "golden", "size": [8, 8], "classes": 10, "samples": 360}
+        assert info == {"model": "w1a1.onnx", "backend": "golden", "size": [8, 8], "pad": 80} | {
+            "classes": 10, "samples": 360
+        }  # fmt: skip
         for digit, drawing in DIGITS.items():
             status, text = call(f"{address}/api/infer", {"drawing": drawing.tolist()})
             result = json.loads(text)
@@ -174,8 +170,9 @@ def test_the_terminals_pad(demo):
     assert pad.cells.sum() == 0 and "draw something" in "\n".join(pad.lines()) and not pad.key("q")
 
 
-def test_the_terminal(project):
-    """A real terminal: draw, see the class, leave."""
+@contextmanager
+def terminal(project):
+    """``(our end, process)`` of the pad in a real terminal, which has no way to say that its window was closed."""
     code = (
         "from flow.boards.demo import *; from flow.boards.terminal import run_terminal\n"
         "from flow.project import Project\n"
@@ -186,24 +183,43 @@ def test_the_terminal(project):
     ours, theirs = pty.openpty()
     environment = os.environ | {"TERM": "xterm", "PYTHONPATH": str(ROOT), "LINES": "30", "COLUMNS": "100"}
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=ROOT,
+        [sys.executable, "-c", code], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, env=environment, cwd=ROOT,
         start_new_session=True,
     )  # fmt: skip
-    seen, end = b"", time.monotonic() + 90
+    os.close(theirs)
     try:
-        for keys, awaited in (b"", b"draw something"), (b"\x1bOC" * 3 + b" \x1bOB" * 8, "> 1 █".encode()):
-            os.write(ours, keys)
-            while awaited not in seen and time.monotonic() < end:
-                if select.select([ours], [], [], 0.2)[0]:
-                    seen += os.read(ours, 65536)
-            assert awaited in seen
-        os.write(ours, b"q")
-        assert process.wait(timeout=30) == 0
+        with open(ours, "r+b", buffering=0) as end:
+            yield end, process
     finally:
         process.kill()
-        process.wait()
-        os.close(ours)
-        os.close(theirs)
+        process.communicate()
+
+
+def shows(end, awaited):
+    """Wait until the terminal shows something."""
+    seen, limit = b"", time.monotonic() + 90
+    while awaited not in seen and time.monotonic() < limit:
+        if select.select([end], [], [], 0.2)[0]:
+            seen += os.read(end.fileno(), 65536)
+    assert awaited in seen
+
+
+def test_the_terminal(project):
+    """A real terminal: draw, see the class, leave."""
+    with terminal(project) as (end, process):
+        shows(end, b"draw something")
+        end.write(b"\x1bOC" * 3 + b" \x1bOB" * 8)
+        shows(end, "> 1 █".encode())
+        end.write(b"q")
+        assert process.wait(timeout=30) == 0
+
+
+def test_a_terminal_that_is_gone(project):
+    with terminal(project) as (end, process):
+        shows(end, b"draw something")
+        end.close()
+        _, said = process.communicate(timeout=30)
+        assert (process.returncode, said) == (0, b"")
 
 
 def test_a_model_that_cannot_be_drawn_is_refused(scratch):
