@@ -2,8 +2,9 @@
 
 import asyncio
 import re
+import threading
 from base64 import b64encode
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +25,7 @@ __all__ = ["Demo", "run_demo", "serve"]
 PAGE = Path(__file__).with_name("demo.html")
 WAITING = 8  # requests that wait for the accelerator at most
 ANSWERING = 90.0  # seconds that a request waits for its answer
+CLOSING = 3.0  # seconds that the end waits for an accelerator
 
 
 class Demo:
@@ -156,7 +158,7 @@ def _policy(page):
 
 def connect(directory, serial, baud):
     """``(accelerator, where it is)``: behind the serial port if one is named, else Verilator's model of the build."""
-    if serial:
+    if serial is not None:
         return Accelerator.serial(directory, serial, baud=baud), f"the board at {serial}"
     return Accelerator.verilator(directory), "a Verilator simulation of the generated hardware"
 
@@ -178,9 +180,9 @@ def run_demo(directory, report, *, serial=None, baud=1_000_000, port=8000, termi
     Canvas(Build(directory))  # refuses what cannot be drawn before anything long begins
     samples = _samples(directory, images) if images else None
     with nullcontext() if terminal else Place(port) as place:  # a port in use is told before anything long begins
-        with report.working("connecting" if serial else "building the Verilator model"):
+        with report.working("connecting" if serial is not None else "building the Verilator model"):
             accelerator, where = connect(directory, serial, baud)
-        with accelerator:
+        try:
             demo = Demo(accelerator, where, samples)
             if terminal:
                 from .terminal import run_terminal
@@ -190,6 +192,20 @@ def run_demo(directory, report, *, serial=None, baud=1_000_000, port=8000, termi
             with serve(demo, place) as server:
                 report.say(f"{where}: open http://127.0.0.1:{server.port}/ (Ctrl-C ends it)")
                 server.run()
+        finally:
+            _close(accelerator)
+
+
+def _close(accelerator):
+    """Close it; one that hangs, so that it cannot even be closed, is left to the end of the program."""
+
+    def close():
+        with suppress(Exception):  # the program ends anyway
+            accelerator.close()
+
+    closing = threading.Thread(target=close, daemon=True)
+    closing.start()
+    closing.join(CLOSING)
 
 
 def _samples(directory, path):

@@ -383,7 +383,7 @@ def test_ctrl_c_with_connections_open_and_an_accelerator_that_hangs(project):
         "from host import Accelerator; from tests.host.golden import GoldenConnection\n"
         "c = GoldenConnection(Project('examples/digits/w1a1.onnx', directory='build/none'))\n"
         "c.exchange = lambda frames: threading.Event().wait()\n"
-        "c.close = lambda: print('closed', file=sys.stderr)\n"
+        "c.close = lambda: (print('closing', file=sys.stderr), threading.Event().wait())\n"
         "flow.boards.demo.connect = lambda directory, *_: (Accelerator(directory, c), 'nothing')\n"
         f"sys.argv = ['fewbit', 'demo', {str(project.directory)!r}, '--port', '0']\n"
         "flow.cli.main()"
@@ -409,4 +409,4 @@ def test_ctrl_c_with_connections_open_and_an_accelerator_that_hangs(project):
         process.communicate()
         for connection in open_ones:
             connection.close()
-    assert process.returncode == 130 and said == ("", "closed\nfewbit: interrupted\n")
+    assert process.returncode == 130 and said == ("", "closing\nfewbit: interrupted\n")
