@@ -53,6 +53,8 @@ class SerialConnection:
         Requests whose answer did not come; answers to no request of ours; pieces from the board that were no packet.
     reported : int
         Damaged pieces that the board has counted, by its latest report.
+    unneeded : set of int
+        Sequence numbers of requests for counters whose answers may still come, and are no matter.
     """
 
     def __init__(self, port, build, *, baud=1_000_000, timeout=1.0, attempts=50):
@@ -61,7 +63,7 @@ class SerialConnection:
                 raise HostError(f"a {what} over a serial port must have 1 to {LONGEST} bytes, not {size}")
         self._line = Line(port, baud, timeout, build.frame_bytes)
         self.build, self.attempts, self._baud, self._timeout = build, attempts, baud, timeout
-        self._waiting = deque()
+        self._waiting, self.unneeded = deque(), set()
         # Whatever an earlier program left on its way has other numbers.
         self._sequence = random.randrange(1 << 16)
         self.lost = self.stray = self.reported = 0
@@ -104,13 +106,16 @@ class SerialConnection:
         return Patience(self._timeout + self._line.seconds(count))
 
     def receive(self, patience):
-        """The next packet, reports of damage aside; None once ``patience`` is over."""
+        """The next packet, reports of damage and counters that are not needed aside; None once ``patience`` is over."""
         while True:
             while self._waiting:
                 packet = self._waiting.popleft()
-                if not _is_report(packet):
+                if _is_report(packet):
+                    self.reported = max(self.reported, REPORT.unpack(packet.payload)[1])
+                elif packet.kind == Kind.COUNTS and packet.sequence in self.unneeded:
+                    self.unneeded.remove(packet.sequence)
+                else:
                     return packet
-                self.reported = max(self.reported, REPORT.unpack(packet.payload)[1])
             if patience.over():
                 return None
             self._waiting.extend(self._line.read())
@@ -174,6 +179,7 @@ class _Exchange:
             if silences == self._link.attempts:
                 raise self._link.silent()
             self._lose(list(self._way))
+        self._link.unneeded = set(self._way)
         return self._answers
 
     def _answered(self):

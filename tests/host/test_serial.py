@@ -39,6 +39,8 @@ def test_a_clean_line_over_a_pseudo_terminal(project):
         found = check(project, terminal, accelerator, samples(60))
         assert found.details == {"lost": 0, "reported": 0, "damaged answers": 0, "stray": 0}
         assert board.results == 60 and accelerator.connection.counters().results == 60
+        for _ in range(2):  # what asked for counters behind the last frame is answered now, and no stray
+            assert check(project, terminal, accelerator, samples(20)).details == found.details
     terminal.close()
 
 
