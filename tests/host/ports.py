@@ -141,6 +141,10 @@ class BadPort:
             self._board.write(data)
             self._due.append((time.monotonic() + self.late, self._board.read(1 << 16)))
 
+    def deliver(self):
+        """What is late comes now."""
+        self._due = [(0.0, data) for _, data in self._due]
+
     def read(self, size):
         assert time.monotonic() < self._end, "the program goes on reading from a port that is none"
         data = b""
