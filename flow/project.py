@@ -14,6 +14,7 @@ from golden.execute import output_of, run
 from golden.formats import Float32
 from golden.importer import import_model
 from golden.network import FloatDense
+from golden.onnxfile import ModelSource
 from hw.target import DEFAULT
 
 from .cache import BUILD, Stage, Store, atomic_write, digest, source_digest
@@ -27,7 +28,8 @@ class Project:
 
     Parameters
     ----------
-    model : path of a ``.onnx`` file
+    model : path of a ``.onnx`` file, or `golden.onnxfile.ModelSource`
+        Read once: everything that is made here is of the bytes that it had then.
     input_spec, output : as `golden.importer.import_model` takes them
     folding : path, dict or None
         None takes `flow.folding.default_folding`.
@@ -37,9 +39,10 @@ class Project:
     """
 
     def __init__(self, model, *, input_spec=None, output="auto", folding=None, directory=None, target=DEFAULT):
-        self.model, self.target = Path(model), target
+        self.source, self.target = ModelSource.of(model), target
+        self.model = self.source.path
         self.input_option, self.output_option = input_spec, output
-        self.network = import_model(self.model, input_spec, output=output)
+        self.network = import_model(self.source, input_spec, output=output)
         self.directory = Path(directory) if directory else BUILD / self.model.stem
         if isinstance(folding, dict):
             self.folding = folding
@@ -85,9 +88,14 @@ class Project:
     @property
     def identity(self):
         """Of what the hardware computes and of its streams, whatever it is made of: host software compares this."""
-        content = [declared(self.model, self.network.input_spec), write_folding(self.folding).encode()]
+        content = [self._declared, write_folding(self.folding).encode()]
         content += [type(node).__name__.encode() for node in self.network.nodes]
         return hashlib.sha256(b"\0".join(content)).hexdigest()
+
+    @cached_property
+    def _declared(self):
+        """The model as bytes, with its input declaration."""
+        return declared(self.source.proto, self.network.input_spec)
 
     # Golden
 
@@ -137,7 +145,7 @@ class Project:
         written |= {f"verilog/{name}": text for name, text in files(self, manifest).items()}
         written["manifest.json"] = json.dumps(manifest, indent=2) + "\n"
         written["folding.json"] = write_folding(self.folding)
-        written["model.onnx"] = declared(self.model, self.network.input_spec)
+        written["model.onnx"] = self._declared
         with stage:  # only now: what cannot be generated leaves no folder, and no earlier result in pieces
             for name, text in written.items():
                 atomic_write(self.directory / name, text)
@@ -145,16 +153,12 @@ class Project:
         return True
 
     @cached_property
-    def model_sha256(self):
-        return hashlib.sha256(self.model.read_bytes()).hexdigest()
-
-    @cached_property
     def registers(self):
         """The register map of the IP block."""
         from hw.registers import register_map
 
         return register_map(
-            model=self.model_sha256, build=self.digest, beats_in=self.plan.beats_in, beats_out=self.plan.beats_out,
+            model=self.source.sha256, build=self.digest, beats_in=self.plan.beats_in, beats_out=self.plan.beats_out,
             stages=[stage.name for stage in self.plan.stages],
         )  # fmt: skip
 
@@ -201,7 +205,7 @@ class Project:
         timing = predict_steady(plan)
         return {
             "model": self.model.name,
-            "sha256": self.model_sha256,
+            "sha256": self.source.sha256,
             "build": self.digest,
             "identity": self.identity,
             "output_option": self.output_option,

@@ -3,7 +3,6 @@
 import json
 import threading
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from flow.eda.synth import synthesize
 from flow.folding import layers_of
 from flow.project import Project
 from flow.simulation import drawn_again
+from golden.onnxfile import ModelSource
 from hw.target import Target
 from sim.cycles import predict, steady_interval
 from sim.runner import simulate
@@ -28,10 +28,10 @@ ELABORATION = threading.Lock()  # Amaranth and its warnings are not made for thr
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One row: a model file, how it is called, what is special about it."""
+    """One row: a model, how it is called, what is special about it."""
 
     name: str
-    model: Path
+    model: ModelSource
     dsp: bool = True
     note: str = ""
 
@@ -84,7 +84,7 @@ def measure(variant, folding, samples, labels, directory, *, input_spec, job, pa
         )  # fmt: skip
 
     common = project(folding, directory / "common")
-    row = {"format": variant.name, "model": str(variant.model), "note": variant.note}
+    row = {"format": variant.name, "model": str(variant.model.path), "note": variant.note}
     row |= _golden(common, samples, labels, job)
     row |= simulated(common, common.network.encode(samples[:FRAMES]), job)
     job.done(f"simulated, {row['frames']} frames, {row['mismatches']} differ from golden", 40)
