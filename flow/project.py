@@ -16,6 +16,8 @@ from golden.importer import import_model
 from golden.network import FloatDense
 from golden.onnxfile import ModelSource
 from hw.target import DEFAULT
+from sim.design import digest_of
+from sim.folders import locked
 
 from .cache import BUILD, Stage, Store, atomic_write, digest, source_digest
 from .folding import default_folding, read_folding, write_folding
@@ -122,6 +124,10 @@ class Project:
 
     # Hardware
 
+    def locked(self):
+        """Hold the folder against other commands, as a context: what is made in it then belongs together."""
+        return locked(self.directory)
+
     def stage(self, name, *more):
         return Stage(directory=self.directory, name=name, inputs=[self.digest, source_digest("golden", "hw"), *more])
 
@@ -131,6 +137,10 @@ class Project:
 
         Returns whether anything had to be done.
         """
+        with self.locked():
+            return self._generate()
+
+    def _generate(self):
         from hw.verilog import emit
 
         from .ip.vivado import files
@@ -146,7 +156,7 @@ class Project:
         written["manifest.json"] = json.dumps(manifest, indent=2) + "\n"
         written["folding.json"] = write_folding(self.folding)
         written["model.onnx"] = self._declared
-        with stage:  # only now: what cannot be generated leaves no folder, and no earlier result in pieces
+        with stage:  # only now: what cannot be generated leaves no earlier result in pieces
             for name, text in written.items():
                 atomic_write(self.directory / name, text)
             stage.outputs = list(written)
@@ -172,11 +182,15 @@ class Project:
     def generate_ip(self):
         """Write ``ip/``, the complete block with its registers, beside what `generate` writes; returns whether
         anything had to be done for it."""
+        with self.locked():
+            return self._generate_ip()
+
+    def _generate_ip(self):
         from hw.verilog import emit_ip
 
         from .ip.ipfolder import ip_files
 
-        self.generate()
+        self._generate()
         stage = self.stage("ip", source_digest("flow", "sim"))
         if stage.done:
             return False
@@ -262,16 +276,19 @@ class Project:
 
         ``cycles`` is about how many there are to simulate, if that is known: few are not worth an optimized build.
         """
+        with self.locked():
+            (self._generate_ip if ip else self._generate)()
+            return self._build_simulator(ip, _few(cycles), waves, verbose, progress)
+
+    def _build_simulator(self, ip, quick, waves, verbose, progress):
         from sim.runner import build
 
-        verilog, top = (self.ip_verilog, self.block.top) if ip else (self.verilog, "accelerator")
-        (self.generate_ip if ip else self.generate)()
+        verilog, top = self._design(ip).read_bytes(), self.block.top if ip else "accelerator"
 
         def stage(quick):
             inputs = [verilog, waves, quick, source_digest("sim")]
             return Stage(directory=self.simulator(waves, ip=ip), name="verilator", inputs=inputs)
 
-        quick = _few(cycles)
         if stage(False).done or (quick and stage(True).done):
             return False
         with stage(quick) as made:
@@ -279,9 +296,16 @@ class Project:
             made.outputs = [top]
         return True
 
+    def _design(self, ip):
+        return self.ip_verilog if ip else self.verilog
+
+    def design(self, *, ip=False):
+        """What the simulator of the Verilog in the folder says that it is of (`sim.design`)."""
+        return digest_of(self._design(ip).read_bytes())
+
     def expected_build_seconds(self, *, ip=False, cycles=None):
         """About how long Verilator and the compiler take: fitted to the examples on two cores."""
-        size = (self.ip_verilog if ip else self.verilog).stat().st_size
+        size = self._design(ip).stat().st_size
         return 4 + 1.5e-6 * size if _few(cycles) else 9 + 5e-6 * size
 
     def simulator(self, waves=False, *, ip=False):

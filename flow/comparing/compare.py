@@ -15,6 +15,7 @@ from golden.formats import Float32
 from golden.importer import import_model
 from golden.inputspec import parse_input
 from golden.onnxfile import ModelError, ModelSource
+from sim.folders import locked
 
 from .comparepage import write_page
 from .fill import LIMIT, PART
@@ -60,26 +61,26 @@ def compare_formats(model, images, input_spec, report, *, clock, verbose=False, 
         inputs=[*(s.whole for s in sources), str(images), samples_file, str(input_spec), clock, formats, folding_file,
                 part.__dict__, str(model), source_digest(), _tools()],
     )  # fmt: skip
-    if stage.done:
-        report.step("comparison", False, directory)
-        result = json.loads((directory / "compare.json").read_text())
-        report.compare(result, directory)
-        return result
-    network = import_model(source, input_spec)
-    samples, labels = _samples(network, images, samples_file, report)
-    if family:
-        variants = _family_variants(family)
-    else:
-        variants = _own_variants(source, network, samples, input_spec, directory, report)
-    variants = [v for v in variants if formats is None or v.name in formats]
-    common = read_folding(folding, network, folding_file) if folding else common_folding(network)
-    rows = _measure_all(variants, common, samples, labels, directory, input_spec, report, part)
-    result = _result(model, images, network, common, rows, clock, part)
-    with stage:
-        stage.outputs = ["compare.json", *write_page(result, directory)]
-        atomic_write(directory / "compare.json", json.dumps(result, indent=2) + "\n")
-    if not result["ok"]:
-        stage.stamp.unlink()  # a failure is to be measured again
+    with locked(directory):
+        if stage.done:
+            report.step("comparison", False, directory)
+            result = json.loads((directory / "compare.json").read_text())
+        else:
+            network = import_model(source, input_spec)
+            samples, labels = _samples(network, images, samples_file, report)
+            if family:
+                variants = _family_variants(family)
+            else:
+                variants = _own_variants(source, network, samples, input_spec, directory, report)
+            variants = [v for v in variants if formats is None or v.name in formats]
+            common = read_folding(folding, network, folding_file) if folding else common_folding(network)
+            rows = _measure_all(variants, common, samples, labels, directory, input_spec, report, part)
+            result = _result(model, images, network, common, rows, clock, part)
+            with stage:
+                stage.outputs = ["compare.json", *write_page(result, directory)]
+                atomic_write(directory / "compare.json", json.dumps(result, indent=2) + "\n")
+            if not result["ok"]:
+                stage.stamp.unlink()  # a failure is to be measured again
     report.compare(result, directory)
     return result
 

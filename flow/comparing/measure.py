@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -75,13 +76,14 @@ def measure(variant, folding, samples, labels, directory, *, input_spec, job, pa
             )
 
     def cost(project):
-        with ELABORATION:
-            job.now("generating Verilog")
-            project.generate()
-        return synthesize(
-            project.verilog, "accelerator", dsp=variant.dsp, timeout=3600,
-            progress=lambda seconds, step: job.now(f"Yosys: {step.removeprefix('Executing ')[:30]}"),
-        )  # fmt: skip
+        with project.locked():  # always before ELABORATION
+            with ELABORATION:
+                job.now("generating Verilog")
+                project.generate()
+            return synthesize(
+                project.verilog, "accelerator", dsp=variant.dsp, timeout=3600,
+                progress=lambda seconds, step: job.now(f"Yosys: {step.removeprefix('Executing ')[:30]}"),
+            )  # fmt: skip
 
     common = project(folding, directory / "common")
     row = {"format": variant.name, "model": str(variant.model.path), "note": variant.note}
@@ -137,7 +139,12 @@ def simulated(project, values, job):
 
     ``exact`` says whether every bit and every cycle was as it should be, ``problems`` what was not.
     """
-    values = np.ascontiguousarray(values)
+    with ExitStack() as held:
+        held.enter_context(project.locked())
+        return _simulated(project, np.ascontiguousarray(values), job, held.close)
+
+
+def _simulated(project, values, job, started):
     store = Store(directory=BUILD / "cache" / "sim")
     with ELABORATION:
         job.now("generating Verilog")
@@ -154,6 +161,7 @@ def simulated(project, values, job):
         project.build_simulator(cycles=predicted.left[-1])
         job.now("simulating")
         found = simulate(project.simulator(), project.plan, values, expected, again=drawn_again(project, values),
+                         design=project.design(), started=started,
                          progress=lambda frames: job.now(f"simulating: {frames} of {len(values)} frames"))  # fmt: skip
         kept = {
             "frames": found.frames,
