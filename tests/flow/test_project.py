@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +188,28 @@ def test_a_model_replaced_while_it_is_built_is_built_as_it_was_read(scratch, mon
     monkeypatch.undo()
     other = Project(model, input_spec=SPEC, directory=scratch / "out")
     assert other.generate() and manifest_of(other)["identity"] != manifest_of(wanted)["identity"]
+
+
+def test_two_builds_of_one_folder_do_not_mix(scratch, monkeypatch, capfd):
+    """The second one begins while the first one writes: it waits and says so."""
+    made = {}
+    for seed in (1, 7):
+        made[seed] = Project(small(scratch / f"{seed}" / "m.onnx", seed=seed), directory=scratch / f"wanted{seed}")
+        made[seed].generate()
+    second = threading.Thread(target=Project(made[7].source, directory=scratch / "out").generate)
+    real = project_module.atomic_write
+
+    def write(path, content):
+        real(path, content)
+        if threading.current_thread() is threading.main_thread() and not second.ident:
+            second.start()
+            second.join(timeout=1)
+
+    monkeypatch.setattr(project_module, "atomic_write", write)
+    Project(made[1].source, directory=scratch / "out").generate()
+    second.join(timeout=30)
+    assert contents(scratch / "out") == contents(scratch / "wanted7") != contents(scratch / "wanted1")
+    assert f"fewbit: waiting for another command that works in {scratch / 'out'}" in capfd.readouterr().err
 
 
 def test_failure_leaves_nothing_or_what_was_there(scratch, monkeypatch):
