@@ -1,6 +1,7 @@
 """The command ``fewbit``."""
 
 import sys
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ from typing import Annotated
 import typer
 
 from golden.onnxfile import ModelError
+from host.processes import Terminated, ended_by_signals
 from hw.target import USUAL, Luts, Target
 
 from .folding import FoldingError
@@ -292,14 +294,16 @@ app.add_typer(ptq_commands)
 
 
 def main():
-    """Entry point: an expected error, wrong usage too, is one line on standard error and exit status 2."""
+    """Entry point: an expected error, wrong usage too, is one line on standard error and exit status 2; a signal that
+    ends it, 128 and its number, and no tool is left running."""
     from host.build import HostError
     from sim.runner import SimulationError
 
     from .eda.toolrun import ToolError
 
     try:
-        status = app(args=sys.argv[1:] or ["--help"], prog_name="fewbit", standalone_mode=False)
+        with ended_by_signals():
+            status = app(args=sys.argv[1:] or ["--help"], prog_name="fewbit", standalone_mode=False)
         if status == INTERRUPTED:
             raise KeyboardInterrupt
         sys.exit(status)
@@ -310,10 +314,13 @@ def main():
         _fail(error)
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", INTERRUPTED)
+    except Terminated as ended:
+        _fail(f"ended by {ended}", 128 + ended.signal)
 
 
 def _fail(message, status=2):
-    print(f"fewbit: {' '.join(str(message).split())}", file=sys.stderr)
+    with suppress(OSError):  # of a terminal that is closed
+        print(f"fewbit: {' '.join(str(message).split())}", file=sys.stderr)
     sys.exit(status)
 
 

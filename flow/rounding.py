@@ -12,6 +12,6 @@ def rounding_of(project, images, result):
     network = project.network
     if not network.notes:
         return None
-    precise = import_model(project.model, project.input_option, output=project.output_option, precision=PRECISE_BITS)
+    precise = import_model(project.source, project.input_option, output=project.output_option, precision=PRECISE_BITS)
     reference = run(precise, precise.encode(images.floats) if images.floats is not None else images.values)
     return changes(network, result, precise, reference)

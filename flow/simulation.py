@@ -1,6 +1,7 @@
 """Simulation of a project: every bit against golden, every cycle against the prediction."""
 
 import time
+from contextlib import ExitStack
 from dataclasses import asdict
 
 import numpy as np
@@ -16,7 +17,18 @@ __all__ = ["drawn_again", "simulate_ip_block", "simulate_project"]
 
 
 def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0, waves=False, verbose=False):
-    """Generate, build and simulate; returns what `fewbit sim --json` prints."""
+    """Generate, build and simulate; returns what `fewbit sim --json` prints.
+
+    The folder is held until the simulator runs; runs have folders of their own.
+    """
+    with ExitStack() as held:
+        held.enter_context(project.locked())
+        options = dict(stall=stall, seed=seed, waves=waves, verbose=verbose, started=held.close)
+        return _simulated(project, images, report, clock, options)
+
+
+def _simulated(project, images, report, clock, options):
+    waves, verbose = options["waves"], options["verbose"]
     with report.working("golden model"):
         golden = project.execute(images.values)
         expected = project.hardware_values(golden)
@@ -32,13 +44,13 @@ def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0,
     began = time.monotonic()
     with report.counting("simulating", len(images)) as progress:
         found = simulate(
-            project.simulator(waves), project.plan, images.values, expected, again=again, stall=stall, seed=seed,
-            waves=waves, verbose=verbose, progress=progress,
+            project.simulator(waves), project.plan, images.values, expected, again=again, design=project.design(),
+            progress=progress, **options,
         )  # fmt: skip
-    result = _summary(project, images, golden, found, predicted, stall, clock)
+    result = _summary(project, images, golden, found, predicted, options["stall"], clock)
     result["seconds"] = round(time.monotonic() - began, 2)
     if waves:
-        result["waves"] = str(project.simulator(True) / "run" / "dump.vcd")
+        result["waves"] = str(found.folder / "dump.vcd")
     return result
 
 
@@ -49,6 +61,14 @@ def simulate_ip_block(project, images, report, *, stall=0.3, seed=1, resets=4, w
     if _draws(project):
         raise ValueError("the bench of the IP block repeats frames, whose results change where a network draws random "
                          "numbers: simulate this model without --ip")  # fmt: skip
+    with ExitStack() as held:
+        held.enter_context(project.locked())
+        options = dict(stall=stall, seed=seed, resets=resets, waves=waves, verbose=verbose, started=held.close)
+        return _simulated_ip(project, images, report, options)
+
+
+def _simulated_ip(project, images, report, options):
+    waves, verbose = options["waves"], options["verbose"]
     with report.working("golden model"):
         expected = project.hardware_values(project.execute(images.values))
     with report.working("generating the IP block"):
@@ -62,12 +82,15 @@ def simulate_ip_block(project, images, report, *, stall=0.3, seed=1, resets=4, w
     report.step("simulator", fresh, folder)
     with report.working("simulating"):
         found = simulate_ip(
-            folder, project.plan, project.registers.constants(), images.values, expected, stall=stall, seed=seed,
-            resets=resets, waves=waves, verbose=verbose,
+            folder, project.plan, project.registers.constants(), images.values, expected,
+            design=project.design(ip=True), **options,
         )  # fmt: skip
-    waves = {"waves": str(folder / "run" / "dump.vcd")} if waves else {}
+    figures = asdict(found)
+    run = figures.pop("folder")
+    waves = {"waves": str(run / "dump.vcd")} if waves else {}
     ok = not found.mismatches and not found.problems
-    return {"model": str(project.model), "stall": stall, "seed": seed, **asdict(found), **waves, "ok": ok}
+    return {"model": str(project.model), "stall": options["stall"], "seed": options["seed"], **figures, **waves,
+            "ok": ok}  # fmt: skip
 
 
 def _draws(project):

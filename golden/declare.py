@@ -9,10 +9,13 @@ __all__ = ["declared"]
 UNDECLARED = ("codes", "float32")  # what stands for a declaration where there is none
 
 
-def declared(path, text):
-    """The model at ``path`` as bytes, weights inside, with ``text`` as its input declaration; "codes" and "float32" are
-    none."""
-    model = onnx.load(str(path))
+def declared(proto, text):
+    """The model as bytes, weights inside, with ``text`` as its input declaration; "codes" and "float32" are none.
+
+    ``proto`` is that of a `golden.onnxfile.ModelSource`; it stays as it is.
+    """
+    model = onnx.ModelProto()
+    model.CopyFrom(proto)
     kept = [p for p in model.metadata_props if p.key != INPUT_KEY]
     del model.metadata_props[:]
     model.metadata_props.extend(kept)

@@ -22,7 +22,7 @@ from .inputspec import parse_input
 from .layout import Relayout
 from .levels import FIXED_POINT_BITS
 from .network import Network, Output
-from .onnxfile import INPUT_KEY, STANDARD_DOMAINS, ModelError, OnnxFile, attributes_of, describe, evaluate
+from .onnxfile import INPUT_KEY, STANDARD_DOMAINS, ModelError, ModelSource, OnnxFile, attributes_of, describe, evaluate
 from .outputs import lower_argmax
 from .precision import network_of_fewest_bits
 from .tensors import Closed, Constant, Data
@@ -49,12 +49,12 @@ _KEEPERS = _QUANTIZERS | {
 }
 
 
-def import_model(path, input_spec=None, *, output="auto", precision=None):
-    """The integer `Network` of the model at ``path``.
+def import_model(model, input_spec=None, *, output="auto", precision=None):
+    """The integer `Network` of a model.
 
     Parameters
     ----------
-    path : path of a ``.onnx`` file
+    model : path of a ``.onnx`` file, or `golden.onnxfile.ModelSource`
     input_spec : str or None
         How raw integers become the model's floats (`golden.inputspec`); ``None`` takes the model's metadata
         (``fewbit.input``) or its input's integer type, and without either the hardware takes the codes of the first
@@ -73,12 +73,13 @@ def import_model(path, input_spec=None, *, output="auto", precision=None):
     if output not in ("auto", "label"):
         raise ModelError(f"output must be auto or label, not {output!r}")
     try:
-        file = OnnxFile(Path(path))
+        file = OnnxFile(model)
         make = partial(_network, file, _spec_of(file, input_spec), output)
         return network_of_fewest_bits(make) if precision is None else make(precision)
     except ModelError:
         raise
     except Exception as error:  # a damaged file can break any assumption, and its user is not helped by a traceback
+        path = model.path if isinstance(model, ModelSource) else Path(model)
         raise ModelError(f"{path}: cannot be imported ({type(error).__name__}: {str(error)[:200]})") from error
 
 

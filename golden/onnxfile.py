@@ -1,5 +1,6 @@
 """Reading ONNX files: load, check, and evaluate what is constant, with errors that a person can act on."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import onnx
 import onnx.inliner
 from onnx import checker, helper, numpy_helper
 
-__all__ = ["INPUT_KEY", "ModelError", "OnnxFile", "attributes_of", "describe", "evaluate"]
+__all__ = ["INPUT_KEY", "ModelError", "ModelSource", "OnnxFile", "attributes_of", "describe", "evaluate"]
 
 INPUT_KEY = "fewbit.input"  # of the model's metadata: how raw integers become its floats
 STANDARD_DOMAINS = ("", "ai.onnx")
@@ -40,8 +41,45 @@ def describe(node):
     )
 
 
+class ModelSource:
+    """A model as its files were when it was read, once: whatever is made of it is made of these bytes, so that a file
+    that is replaced meanwhile cannot give half of each.
+
+    Attributes
+    ----------
+    path : Path
+    content : bytes
+        Of the file itself.
+    proto : ModelProto
+        With the external data of its tensors inside; not to be changed.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.content, self.proto = _load(self.path)
+
+    @classmethod
+    def of(cls, model):
+        """``model`` itself if it is a `ModelSource`, else the one of this path."""
+        return model if isinstance(model, cls) else cls(model)
+
+    @property
+    def sha256(self):
+        """Of the file itself, in hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def whole(self):
+        """The model as bytes, external data inside: what keys of kept results are made from."""
+        return self.proto.SerializeToString(deterministic=True)
+
+
 class OnnxFile:
     """A checked model: its nodes in order, constants by name, the input and the outputs.
+
+    Parameters
+    ----------
+    model : path or ModelSource
 
     Attributes
     ----------
@@ -59,10 +97,11 @@ class OnnxFile:
         Version of the standard operations.
     """
 
-    def __init__(self, path):
-        self.path = Path(path)
+    def __init__(self, model):
+        source = ModelSource.of(model)
+        self.path = source.path
         self.name = self.path.stem
-        model = _load(self.path)
+        model = _inlined(source)
         graph = model.graph
         if not graph.node or not graph.output:
             raise ModelError(f"{self.path}: the graph is empty (no {'outputs' if graph.node else 'nodes'})")
@@ -126,16 +165,16 @@ def _line(error):
 
 
 def _load(path):
+    """``(bytes of the file, ModelProto with its external data)``."""
     if not path.is_file():
         raise ModelError(f"{path}: {'a folder, not an ONNX file' if path.is_dir() else 'no such file'}")
     try:
-        model = onnx.load_model_from_string(path.read_bytes())
+        content = path.read_bytes()
+        model = onnx.load_model_from_string(content)
         empty = not (model.graph.node or model.graph.output)
         texts = (t for n in model.graph.node for t in (n.op_type, n.domain, n.name, *n.input, *n.output))
         if not all(isinstance(t, str) for t in texts):  # onnx gives bytes that are not UTF-8 as they are
             raise ValueError("a name in it is not UTF-8")
-        if model.functions:  # PyTorch's dynamo exporter leaves some
-            model = onnx.inliner.inline_local_functions(model)
     except Exception as error:  # the protobuf library raises its own kinds for a damaged file
         raise ModelError(f"{path}: not a readable ONNX file: {_line(error)}") from None
     if empty:
@@ -146,7 +185,17 @@ def _load(path):
         raise ModelError(
             f"{path}: the external data of its tensors cannot be read (it must lie beside the model): {_line(error)}"
         ) from None
-    return model
+    return content, model
+
+
+def _inlined(source):
+    """The model without functions of its own: PyTorch's dynamo exporter leaves some."""
+    if not source.proto.functions:
+        return source.proto
+    try:
+        return onnx.inliner.inline_local_functions(source.proto)
+    except Exception as error:  # of onnx's own kinds
+        raise ModelError(f"{source.path}: not a readable ONNX file: {_line(error)}") from None
 
 
 def _sorted(graph, known):

@@ -8,6 +8,7 @@ from contextlib import suppress
 import numpy as np
 
 from .build import HostError
+from .processes import Process
 from .protocol import IDENTITY, Identity
 
 __all__ = ["VerilatorConnection"]
@@ -32,12 +33,14 @@ class VerilatorConnection:
 
             program = model_of(build.directory)
         try:
-            self._process = subprocess.Popen(
-                [str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-            )
+            self._process = Process([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         except OSError as error:
             raise HostError(f"{program}: cannot be started ({error.strerror})") from None
-        self.identity = Identity(self._bounded(lambda: self._read(IDENTITY.size), timeout))
+        try:
+            self.identity = Identity(self._bounded(lambda: self._read(IDENTITY.size), timeout))
+        except BaseException:
+            self.close()
+            raise
 
     def exchange(self, frames):
         """Results of frames, and the cycles that they took."""
@@ -53,11 +56,9 @@ class VerilatorConnection:
         with suppress(OSError):  # what a model that has ended did not take any more
             self._process.stdin.close()
         self._process.stdout.close()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._process.end()
         self._process.stderr.close()
 
     def _ask(self, request, size):
@@ -74,12 +75,18 @@ class VerilatorConnection:
 
     def _bounded(self, action, seconds):
         """The action's result; the program is killed if it takes longer."""
-        late = threading.Timer(seconds, self._process.kill)
+        expired = threading.Event()
+
+        def expire():
+            expired.set()
+            self._process.end()
+
+        late = threading.Timer(seconds, expire)
         late.start()
         try:
             return action()
         except (BrokenPipeError, ValueError, OSError):
-            if not late.is_alive():
+            if expired.is_set():
                 raise HostError(f"the Verilator model gave no result within {seconds:g} s") from None
             self._process.wait(timeout=10)
             said = self._process.stderr.read().decode(errors="replace").strip() or "it said nothing"

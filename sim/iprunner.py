@@ -29,6 +29,8 @@ class IpResult:
     stalls : dict
         By stage, what STALL showed at full rate: who waits for whom.
     problems : list of str
+    folder : Path
+        Of the run: its log, and ``dump.vcd`` if waves were asked for.
     """
 
     frames: int
@@ -38,9 +40,13 @@ class IpResult:
     interrupts: int
     stalls: dict
     problems: list
+    folder: Path
 
 
-def simulate_ip(folder, plan, control, values, expected, *, stall=0.3, seed=1, resets=4, waves=False, verbose=False):
+def simulate_ip(
+    folder, plan, control, values, expected, *, stall=0.3, seed=1, resets=4, design=None, waves=False, verbose=False,
+    started=None,
+):  # fmt: skip
     """Stream ``values`` through the IP block in ``folder``; an `IpResult`.
 
     Parameters
@@ -53,6 +59,7 @@ def simulate_ip(folder, plan, control, values, expected, *, stall=0.3, seed=1, r
         Probability of an idle cycle and of back-pressure, in the traffic that a DMA makes.
     resets : int
         Soft resets at random times.
+    design, started : as of `sim.runner.simulate`
     """
     if len(values) < FEWEST:
         raise ValueError(f"Frames must be at least {FEWEST}, not {len(values)}")
@@ -64,8 +71,10 @@ def simulate_ip(folder, plan, control, values, expected, *, stall=0.3, seed=1, r
         "quiet": quiet, "full": 300 + latency + (inside + 3) * plan.bound,
         "bound": plan.bound, "latency": latency, "again": min(len(values), 3 + latency // plan.bound),
     }  # fmt: skip
-    found = run_job(folder, TOP, plan, values, expected, job, waves=waves, verbose=verbose)
-    traces = np.load(Path(folder) / "run" / "traces.npz")
+    options = dict(design=design, waves=waves, verbose=verbose, started=started)
+    found, run = run_job(folder, TOP, plan, values, expected, job, **options)
+    with np.load(run / "traces.npz") as file:
+        traces = dict(file)
     problems, names = list(found["problems"]), [stage.name for stage in plan.stages]
     for phase in ("full", "busy", "again"):
         trace = traces[phase].astype(bool)
@@ -75,7 +84,7 @@ def simulate_ip(folder, plan, control, values, expected, *, stall=0.3, seed=1, r
     parts = [found[phase] for phase in ("full", "busy", "again")]
     return IpResult(
         sum(p["frames"] for p in parts), sum(p["mismatches"] for p in parts), found["cut"], resets,
-        found["busy"]["interrupts"], dict(zip(names, found["full"]["stalls"], strict=True)), problems,
+        found["busy"]["interrupts"], dict(zip(names, found["full"]["stalls"], strict=True)), problems, run,
     )  # fmt: skip
 
 

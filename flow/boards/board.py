@@ -14,6 +14,7 @@ from hw.boards import SERIAL_BOARDS, SerialTop
 from hw.link import LinkPlan
 from hw.target import Luts
 from hw.uart import bit_cycles
+from sim.folders import locked
 
 from . import bitstream
 from .zynq import ZYNQ_BOARDS, zynq_files
@@ -57,9 +58,15 @@ def build_board(name, directory, report, *, clock=None, baud=BAUD, seed=1, run=T
     """
     if name not in BOARDS:
         raise ValueError(f"board must be one of {', '.join(BOARDS)}, not {name!r}")
-    build = Build(directory)
-    if name in SERIAL_BOARDS:
-        return _serial_board(name, build, report, clock, baud, seed, run)
+    Build(directory)  # refuses what is none before anything is written
+    with locked(directory):
+        build = Build(directory)
+        if name in SERIAL_BOARDS:
+            return _serial_board(name, build, report, clock, baud, seed, run)
+        return _zynq_board(name, build, report, clock)
+
+
+def _zynq_board(name, build, report, clock):
     folder = build.directory / f"board-{name}"
     clock = ZYNQ_BOARDS[name].clock if clock is None else clock
     if not 10 <= clock <= 250:

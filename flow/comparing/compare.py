@@ -14,7 +14,8 @@ from golden.elementwise import apply
 from golden.formats import Float32
 from golden.importer import import_model
 from golden.inputspec import parse_input
-from golden.onnxfile import ModelError
+from golden.onnxfile import ModelError, ModelSource
+from sim.folders import locked
 
 from .comparepage import write_page
 from .fill import LIMIT, PART
@@ -49,32 +50,37 @@ def compare_formats(model, images, input_spec, report, *, clock, verbose=False, 
     name = model.resolve().parent.name if family else model.stem
     directory = BUILD / "compare" / name
     images = Path(images) if images else find_images(model)
-    files = list(family.values()) if family else [model]
+    # Every file is read once, here: a comparison takes minutes, in which it may be replaced.
+    family = {name: ModelSource(path) for name, path in family.items()}
+    source = family[model.stem] if family else ModelSource(model)
+    sources = list(family.values()) if family else [source]
+    samples_file = images.read_bytes() if images and images.is_file() else None
+    folding_file = Path(folding).read_bytes() if folding else None
     stage = Stage(
         directory=directory, name="compare",
-        inputs=[*files, images or "random", str(input_spec), clock, formats, Path(folding) if folding else None,
+        inputs=[*(s.whole for s in sources), str(images), samples_file, str(input_spec), clock, formats, folding_file,
                 part.__dict__, str(model), source_digest(), _tools()],
     )  # fmt: skip
-    if stage.done:
-        report.step("comparison", False, directory)
-        result = json.loads((directory / "compare.json").read_text())
-        report.compare(result, directory)
-        return result
-    network = import_model(model, input_spec)
-    samples, labels = _samples(network, images, report)
-    if family:
-        variants = _family_variants(family)
-    else:
-        variants = _own_variants(model, network, samples, input_spec, directory, report)
-    variants = [v for v in variants if formats is None or v.name in formats]
-    common = read_folding(folding, network) if folding else common_folding(network)
-    rows = _measure_all(variants, common, samples, labels, directory, input_spec, report, part)
-    result = _result(model, images, network, common, rows, clock, part)
-    with stage:
-        stage.outputs = ["compare.json", *write_page(result, directory)]
-        atomic_write(directory / "compare.json", json.dumps(result, indent=2) + "\n")
-    if not result["ok"]:
-        stage.stamp.unlink()  # a failure is to be measured again
+    with locked(directory):
+        if stage.done:
+            report.step("comparison", False, directory)
+            result = json.loads((directory / "compare.json").read_text())
+        else:
+            network = import_model(source, input_spec)
+            samples, labels = _samples(network, images, samples_file, report)
+            if family:
+                variants = _family_variants(family)
+            else:
+                variants = _own_variants(source, network, samples, input_spec, directory, report)
+            variants = [v for v in variants if formats is None or v.name in formats]
+            common = read_folding(folding, network, folding_file) if folding else common_folding(network)
+            rows = _measure_all(variants, common, samples, labels, directory, input_spec, report, part)
+            result = _result(model, images, network, common, rows, clock, part)
+            with stage:
+                stage.outputs = ["compare.json", *write_page(result, directory)]
+                atomic_write(directory / "compare.json", json.dumps(result, indent=2) + "\n")
+            if not result["ok"]:
+                stage.stamp.unlink()  # a failure is to be measured again
     report.compare(result, directory)
     return result
 
@@ -106,7 +112,7 @@ def _own_variants(model, network, samples, input_spec, directory, report):
     else:
         variants = _remade(model, {FLOAT: None}, samples, declared, input_spec, directory, report)
         if not variants:
-            raise ModelError(f"{model}: without its float32 baseline there is nothing to compare")
+            raise ModelError(f"{model.path}: without its float32 baseline there is nothing to compare")
         variants = _floats(variants[0].model, "not retrained")
         variants.append(Variant(name="as trained", model=model, note="as trained"))
     return variants + _remade(model, FORMATS, samples, declared, input_spec, directory, report)
@@ -119,19 +125,23 @@ def _remade(model, formats, samples, declared, input_spec, directory, report):
         try:
             with report.working(f"{name}: replacing quantizers"):
                 atomic_write(path, requantize(model, bits, samples[:_CALIBRATION], declared=declared))
-                import_model(path, input_spec)
+                made = ModelSource(path)
+                import_model(made, input_spec)
         except ModelError as error:
             report.say(f"{name} is left out: {error}")
             continue
-        variants.append(Variant(name=name, model=path, note="not retrained"))
+        variants.append(Variant(name=name, model=made, note="not retrained"))
     return variants
 
 
 # Which samples
 
 
-def _samples(network, path, report):
-    """Samples as the model's own floats, so that every format takes the same ones; labels or None."""
+def _samples(network, path, content, report):
+    """Samples as the model's own floats, so that every format takes the same ones; labels or None.
+
+    ``content`` is that of the file at ``path``.
+    """
     try:
         spec = parse_input(network.input_spec)
     except ValueError:
@@ -144,17 +154,15 @@ def _samples(network, path, report):
             return rng.uniform(-1, 1, shape).astype(np.float32), None
         values, labels = rng.choice(spec.format.values, size=shape), None
     else:
-        found = load_images(path, network)
+        found = load_images(path, network, content)
         values, labels = found.values, found.labels
     if spec is not None:
         return apply((spec.dequantize(),), values).astype(np.float32), labels
     if isinstance(network.input_format, Float32):
         return values, labels
-    with np.load(path) as file:
-        x = file["x"]
-    if x.dtype.kind != "f":
+    if found.floats is None:
         raise ImageError(f"{path}: to compare formats, 'x' must hold floats, or --input declare what its integers mean")
-    return x.reshape(values.shape).astype(np.float32), labels
+    return found.floats, labels
 
 
 # What is measured

@@ -2,8 +2,8 @@
 
 import json
 import threading
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from flow.eda.synth import synthesize
 from flow.folding import layers_of
 from flow.project import Project
 from flow.simulation import drawn_again
+from golden.onnxfile import ModelSource
 from hw.target import Target
 from sim.cycles import predict, steady_interval
 from sim.runner import simulate
@@ -28,10 +29,10 @@ ELABORATION = threading.Lock()  # Amaranth and its warnings are not made for thr
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One row: a model file, how it is called, what is special about it."""
+    """One row: a model, how it is called, what is special about it."""
 
     name: str
-    model: Path
+    model: ModelSource
     dsp: bool = True
     note: str = ""
 
@@ -75,16 +76,17 @@ def measure(variant, folding, samples, labels, directory, *, input_spec, job, pa
             )
 
     def cost(project):
-        with ELABORATION:
-            job.now("generating Verilog")
-            project.generate()
-        return synthesize(
-            project.verilog, "accelerator", dsp=variant.dsp, timeout=3600,
-            progress=lambda seconds, step: job.now(f"Yosys: {step.removeprefix('Executing ')[:30]}"),
-        )  # fmt: skip
+        with project.locked():  # always before ELABORATION
+            with ELABORATION:
+                job.now("generating Verilog")
+                project.generate()
+            return synthesize(
+                project.verilog, "accelerator", dsp=variant.dsp, timeout=3600,
+                progress=lambda seconds, step: job.now(f"Yosys: {step.removeprefix('Executing ')[:30]}"),
+            )  # fmt: skip
 
     common = project(folding, directory / "common")
-    row = {"format": variant.name, "model": str(variant.model), "note": variant.note}
+    row = {"format": variant.name, "model": str(variant.model.path), "note": variant.note}
     row |= _golden(common, samples, labels, job)
     row |= simulated(common, common.network.encode(samples[:FRAMES]), job)
     job.done(f"simulated, {row['frames']} frames, {row['mismatches']} differ from golden", 40)
@@ -137,7 +139,12 @@ def simulated(project, values, job):
 
     ``exact`` says whether every bit and every cycle was as it should be, ``problems`` what was not.
     """
-    values = np.ascontiguousarray(values)
+    with ExitStack() as held:
+        held.enter_context(project.locked())
+        return _simulated(project, np.ascontiguousarray(values), job, held.close)
+
+
+def _simulated(project, values, job, started):
     store = Store(directory=BUILD / "cache" / "sim")
     with ELABORATION:
         job.now("generating Verilog")
@@ -154,6 +161,7 @@ def simulated(project, values, job):
         project.build_simulator(cycles=predicted.left[-1])
         job.now("simulating")
         found = simulate(project.simulator(), project.plan, values, expected, again=drawn_again(project, values),
+                         design=project.design(), started=started,
                          progress=lambda frames: job.now(f"simulating: {frames} of {len(values)} frames"))  # fmt: skip
         kept = {
             "frames": found.frames,

@@ -31,11 +31,12 @@ _MOVES = {"Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity",
           "ReduceMax", "Pad", "Upsample", "Resize"}  # fmt: skip
 
 
-def requantize(path, bits, samples, *, declared):
-    """The model at ``path`` as an ONNX model (``bytes``) with ``bits`` of weights and activations.
+def requantize(model, bits, samples, *, declared):
+    """A model as another one (``bytes``) with ``bits`` of weights and activations.
 
     Parameters
     ----------
+    model : path or golden.onnxfile.ModelSource
     bits : (int, int) or None
         ``None`` makes it float32: quantizers go, and a ReLU comes where one stood without any activation function
         before it, or where there was another function than ReLU. Weights are those that the quantizers took.
@@ -47,7 +48,7 @@ def requantize(path, bits, samples, *, declared):
 
     A quantizer that had the wanted number of bits keeps its values.
     """
-    return _Walk(OnnxFile(path), bits, np.asarray(samples), declared).model()
+    return _Walk(OnnxFile(model), bits, np.asarray(samples), declared).model()
 
 
 class _Walk:

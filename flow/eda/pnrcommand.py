@@ -4,6 +4,7 @@ import json
 
 from flow.cache import atomic_write
 from hw.target import Luts
+from sim.folders import locked
 
 from .pathwords import describe, hierarchy
 from .pnr import DEVICES, place
@@ -27,6 +28,11 @@ def pnr_build(directory, device, speed, seed, goal, report):
         raise ValueError(f"{directory} is no build: make one with `fewbit build MODEL.onnx -o {directory}`")
     if device not in DEVICES:
         raise ValueError(f"device must be one of {', '.join(DEVICES)}, not {device!r}")
+    with locked(directory):
+        return _placed_build(directory, verilog, device, speed, seed, goal, report)
+
+
+def _placed_build(directory, verilog, device, speed, seed, goal, report):
     build, target = target_of(directory)
     if target != Luts.OPERATORS.value:
         verilog = rebuilt(build, directory / "pnr", Luts.OPERATORS, report).verilog

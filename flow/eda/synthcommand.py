@@ -9,6 +9,7 @@ from flow.cache import atomic_write
 from flow.comparing.fill import PARTS
 from flow.jobs import run_jobs
 from hw.target import Luts
+from sim.folders import locked
 
 from .rebuild import target_of
 from .synth import synthesize, synthesize_parts
@@ -40,13 +41,19 @@ def synth_build(directory, part, report, *, ip=False):
     ip : bool
         Instead the IP block with its registers, part by part, into ``synth-ip.json``.
     """
-    folder, top, outer, command = _DESIGNS[ip]
+    folder, top, _, command = _DESIGNS[ip]
     verilog = directory / folder / f"{top}.v"
     if not verilog.is_file() or not (directory / "manifest.json").is_file():
         raise ValueError(f"{directory} is no build: make one with `fewbit {command} MODEL.onnx -o {directory}`")
     if part.lower() not in PARTS:
         raise ValueError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
-    device, (_, target) = PARTS[part.lower()], target_of(directory)
+    with locked(directory):
+        return _synthesized_build(directory, PARTS[part.lower()], report, ip)
+
+
+def _synthesized_build(directory, device, report, ip):
+    folder, top, outer, _ = _DESIGNS[ip]
+    verilog, (_, target) = directory / folder / f"{top}.v", target_of(directory)
     if target == Luts.ULTRASCALE.value and device.family == "xc7":
         raise ValueError(
             f"{directory} is made of CARRY8, which {device.name} does not have: rebuild it with --target xilinx, or "

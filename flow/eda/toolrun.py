@@ -6,13 +6,13 @@ Yosys and nextpnr end the process when they find an error, keep their memory, an
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from flow.cache import ROOT
+from host.processes import Process
 
 __all__ = ["ToolError", "run_tool"]
 
@@ -43,9 +43,9 @@ def run_tool(module, job, log, *, tool, task, timeout, progress=None, error=Tool
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as sink:
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, json.dumps(job)], stdin=subprocess.DEVNULL, stdout=sink,
-            stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True, env=os.environ | (environment or {}),
+        process = Process(
+            [sys.executable, "-m", module, json.dumps(job)], stdout=sink, stderr=subprocess.STDOUT, cwd=ROOT,
+            env=os.environ | (environment or {}),
         )  # fmt: skip
         if not _wait(process, log, timeout, progress):
             raise error(f"{tool} was stopped after {timeout:g} seconds", log=log)
@@ -69,9 +69,7 @@ def _wait(process, log, timeout, progress):
                 continue
         return True
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        process.end()
 
 
 _STEP = re.compile(

@@ -40,7 +40,9 @@ class FloatProject:
         if calibration is None:
             raise ImageError(f"{self.path}: no samples beside it; give some with --calibration or --images FILE.npz")
         self.samples = self._load(calibration, frames)
-        self.images = self._load(images, frames) if images else self.samples
+        # A file that serves for both is read once: it may be replaced meanwhile.
+        other = images and Path(images) != Path(calibration)
+        self.images = self._load(images, frames) if other else self.samples
         self.calibration = calibrate(self.model, self.samples.floats[:MOST], self.spec is not None)
 
     @staticmethod

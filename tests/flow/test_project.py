@@ -1,6 +1,8 @@
 """A project: what it says of the hardware is so, and it is made again when what it depends on has changed."""
 
+import hashlib
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +166,52 @@ def test_changed_source_makes_it_again(scratch, monkeypatch):
         assert project.generate() and not project.generate()
 
 
+def test_a_model_replaced_while_it_is_built_is_built_as_it_was_read(scratch, monkeypatch):
+    """With weights in a file of their own, too: nothing of the new model may stand beside Verilog of the old one."""
+    model = small(scratch / "m.onnx", external=True)
+    read = model.read_bytes()
+    wanted = Project(model, input_spec=SPEC, directory=scratch / "wanted")
+    assert wanted.generate()
+    real = hw.verilog.emit
+
+    def emit(*arguments, **options):
+        small(model, seed=7, external=True)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(hw.verilog, "emit", emit)
+    project = Project(model, input_spec=SPEC, directory=scratch / "out")
+    assert project.generate() and model.read_bytes() != read
+    assert contents(scratch / "out") == contents(scratch / "wanted"), "the stamp too"
+    assert manifest_of(project)["sha256"] == hashlib.sha256(read).hexdigest()
+    found = checked(project, raw_images())
+    assert found["outputs_equal"] == found["samples"], "the executor was given the other model"
+    monkeypatch.undo()
+    other = Project(model, input_spec=SPEC, directory=scratch / "out")
+    assert other.generate() and manifest_of(other)["identity"] != manifest_of(wanted)["identity"]
+
+
+def test_two_builds_of_one_folder_do_not_mix(scratch, monkeypatch, capfd):
+    """The second one begins while the first one writes: it waits and says so."""
+    made = {}
+    for seed in (1, 7):
+        made[seed] = Project(small(scratch / f"{seed}" / "m.onnx", seed=seed), directory=scratch / f"wanted{seed}")
+        made[seed].generate()
+    second = threading.Thread(target=Project(made[7].source, directory=scratch / "out").generate)
+    real = project_module.atomic_write
+
+    def write(path, content):
+        real(path, content)
+        if threading.current_thread() is threading.main_thread() and not second.ident:
+            second.start()
+            second.join(timeout=1)
+
+    monkeypatch.setattr(project_module, "atomic_write", write)
+    Project(made[1].source, directory=scratch / "out").generate()
+    second.join(timeout=30)
+    assert contents(scratch / "out") == contents(scratch / "wanted7") != contents(scratch / "wanted1")
+    assert f"fewbit: waiting for another command that works in {scratch / 'out'}" in capfd.readouterr().err
+
+
 def test_failure_leaves_nothing_or_what_was_there(scratch, monkeypatch):
     model = small(scratch / "m.onnx")
     project = Project(model, directory=scratch / "out")
@@ -190,6 +238,11 @@ def test_samples_of_another_model_do_not_stop_a_build(scratch):
 
 
 # The qonnx executor
+
+
+def raw_images():
+    values = samples()
+    return Images(values, None, "", values.astype(np.float32) / 16)
 
 
 def checked(project, images):

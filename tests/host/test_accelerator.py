@@ -93,7 +93,7 @@ def test_the_verilator_model(scratch):
         assert got.details["cycles"] == timing["latency"] + 39 * timing["interval"] + 1
         for k in range(3):
             assert np.array_equal(accelerator.infer(values[k : k + 1]).values, got.values[k : k + 1])
-        accelerator.connection._process.kill()
+        accelerator.connection._process.end()
         with pytest.raises(HostError, match="the Verilator model ended: it said nothing"):
             accelerator.infer(values)
 

@@ -1,0 +1,105 @@
+"""Folders that several commands may use at once: locked, made afresh and put in place whole, or one for each run.
+
+Locks are the operating system's, so that those of a process that was killed are free at once.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import sys
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+__all__ = ["LOCK", "fresh", "locked", "new_run"]
+
+LOCK = ".lock"  # in the folder that it is for
+_FRESH = ".new-"
+_RUN = re.compile(r"run-(\d+)")
+_KEPT = 4  # runs that have ended, of each simulator: their logs and waveforms
+
+
+def _told(text):
+    print(f"fewbit: {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def locked(folder, say=_told):
+    """Hold ``folder``, which is made, against every other command; ``say`` gets a line if that takes waiting.
+
+    The thread that holds it may take it again. A folder that was made for this and got nothing in it is removed.
+    """
+    given, folder = folder, Path(folder).absolute()
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK, is_singleton=True)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say(f"waiting for another command that works in {given}")
+        lock.acquire(poll_interval=0.1)
+    try:
+        yield
+    finally:
+        if made and not lock.lock_counter > 1 and os.listdir(folder) == [LOCK]:
+            (folder / LOCK).unlink()  # while it is held: who waits for it sees that it is gone, and makes a new one
+            with suppress(OSError):  # of a folder that another command has taken meanwhile
+                for path in made:
+                    path.rmdir()
+        lock.release()
+
+
+@contextmanager
+def fresh(folder):
+    """An empty folder within ``folder``, for work of which only the results are moved out; it goes with all else.
+
+    Nothing in it is older than the work, so that no tool takes a file of an earlier one for up to date, whatever the
+    clock said then. What a process that was killed has left is removed: hold the lock.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(f"{_FRESH}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    made = folder / f"{_FRESH}{secrets.token_hex(4)}"
+    work = made / "work"  # Verilator's makefiles look for files in the folder above, too
+    work.mkdir(parents=True)
+    try:
+        yield work
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@contextmanager
+def new_run(folder, program):
+    """A folder ``run-N`` of one run's own within ``folder``, with ``program`` in it as it is now; then that may be
+    replaced.
+
+    The folder stays, without the program; of those of earlier runs that have ended, the newest few do.
+    """
+    folder, program = Path(folder), Path(program)
+    with locked(folder):
+        runs = sorted((int(match[1]), path) for path in folder.iterdir() if (match := _RUN.fullmatch(path.name)))
+        for _, path in runs[: -_KEPT or None]:
+            _remove_ended(path)
+        run = folder / f"run-{runs[-1][0] + 1 if runs else 1}"
+        run.mkdir()
+        own = FileLock(run / LOCK)
+        own.acquire()
+        try:
+            os.link(program, run / program.name)
+        except OSError:  # a file system without links
+            shutil.copy2(program, run / program.name)
+    try:
+        yield run
+    finally:
+        (run / program.name).unlink(missing_ok=True)
+        own.release()
+
+
+def _remove_ended(run):
+    lock = FileLock(run / LOCK)
+    with suppress(Timeout, OSError):
+        with lock.acquire(timeout=0):
+            shutil.rmtree(run, ignore_errors=True)
