@@ -88,9 +88,13 @@ class Build:
 
     def _integers(self, images):
         if isinstance(self._in, Float32):
-            return images.astype(np.float32)
+            with np.errstate(over="ignore"):
+                floats = images.astype(np.float32)
+            if not np.isfinite(floats).all():
+                raise ValueError("Images must not hold NaN, or numbers beyond float32")
+            return floats
         if images.dtype.kind != "f":
-            return images.astype(np.int64)
+            return images  # the format refuses what is none of its values
         declaration = self.manifest["input"]["declaration"]
         if declaration == "codes":
             raise ValueError(
