@@ -1,8 +1,7 @@
 """The input declaration in a model's own metadata."""
 
-import onnx
-
 from .onnxfile import INPUT_KEY
+from .onnxload import load_model
 
 __all__ = ["declared"]
 
@@ -12,7 +11,7 @@ UNDECLARED = ("codes", "float32")  # what stands for a declaration where there i
 def declared(path, text):
     """The model at ``path`` as bytes, weights inside, with ``text`` as its input declaration; "codes" and "float32" are
     none."""
-    model = onnx.load(str(path))
+    model = load_model(path)
     kept = [p for p in model.metadata_props if p.key != INPUT_KEY]
     del model.metadata_props[:]
     model.metadata_props.extend(kept)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import exchange
+from . import exchange, walls
 from .floatlayers import float_layer_end
 from .formats import Float32
 from .gather import gathered
@@ -68,14 +68,16 @@ def import_model(path, input_spec=None, *, output="auto", precision=None):
     Raises
     ------
     ModelError
-        One line that names the node, the reason, and what is supported.
+        One line that names the node, the reason, and what is supported. A `golden.limits.LimitError` where the import
+        takes more time or memory than `golden.limits` allows.
     """
     if output not in ("auto", "label"):
         raise ModelError(f"output must be auto or label, not {output!r}")
     try:
-        file = OnnxFile(Path(path))
-        make = partial(_network, file, _spec_of(file, input_spec), output)
-        return network_of_fewest_bits(make) if precision is None else make(precision)
+        with walls.walls(path):
+            file = OnnxFile(Path(path))
+            make = partial(_network, file, _spec_of(file, input_spec), output)
+            return network_of_fewest_bits(make) if precision is None else make(precision)
     except ModelError:
         raise
     except Exception as error:  # a damaged file can break any assumption, and its user is not helped by a traceback
@@ -87,6 +89,7 @@ def _network(file, spec, output, precision):
         network = Importer(file, spec, precision=precision).network(output)
     except Relayout as layout:
         network = Importer(file, spec, layout, precision=precision).network(output)
+    walls.entering("its network")
     return tidy(network)
 
 
@@ -160,6 +163,7 @@ class Importer:
         return lower_argmax(self.result, output)
 
     def _visit(self, node):
+        walls.entering(describe(node))
         inputs = [self.tensors[i] if i else None for i in node.input]
         while inputs and inputs[-1] is None:
             inputs.pop()

@@ -33,8 +33,9 @@ def level_tables(draw):
         return Levels(tuple(sorted(draw(st.sets(st.integers(-(2**40), 2**40), min_size=2, max_size=256)))))
     basis, lower = draw(st.lists(st.integers(1, 999), min_size=1, max_size=5)), draw(st.sampled_from([-1, 0]))
     base = 0 if lower else draw(st.integers(-999, 999))
-    sums = {base + sum(v if e else lower * v for v, e in zip(basis, f"{p:0{len(basis)}b}", strict=True) for e in [e == "1"])
-            for p in range(1 << len(basis))}  # fmt: skip
+    lows = sum(basis) * lower
+    steps = [v * (1 - lower) for v in basis]
+    sums = {base + lows + sum(v for i, v in enumerate(steps) if p >> i & 1) for p in range(1 << len(basis))}
     return Levels(tuple(sorted(sums)), tuple(basis))
 
 
