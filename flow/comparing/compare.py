@@ -150,11 +150,9 @@ def _samples(network, path, report):
         return apply((spec.dequantize(),), values).astype(np.float32), labels
     if isinstance(network.input_format, Float32):
         return values, labels
-    with np.load(path) as file:
-        x = file["x"]
-    if x.dtype.kind != "f":
+    if found.floats is None:
         raise ImageError(f"{path}: to compare formats, 'x' must hold floats, or --input declare what its integers mean")
-    return x.reshape(values.shape).astype(np.float32), labels
+    return found.floats, labels
 
 
 # What is measured
