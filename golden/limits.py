@@ -71,6 +71,14 @@ class Limit:
         return f"{self.value:g} seconds" if self.unit == "seconds" else in_bytes(self.value)
 
     @property
+    def shown(self):
+        """What the limit is, or that the variable is wrong."""
+        try:
+            return str(self)
+        except ValueError:
+            return "not a number"
+
+    @property
     def advice(self):
         """What the limit is, and how to change it, for the end of a message."""
         example = "600" if self.unit == "seconds" else "16G"

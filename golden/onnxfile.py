@@ -50,6 +50,8 @@ class OnnxFile:
     def __init__(self, path, content=None):
         self.path = Path(path)
         self.name = self.path.stem
+        if self.name in (".", ".."):  # what is made of a model goes into a folder of its name
+            raise ModelError(f"{self.path}: a model must have a name; rename the file")
         walls.entering("reading the file")
         model = load_model(self.path, content)
         walls.entering("its graph")

@@ -149,7 +149,7 @@ def test_random_samples_are_said_to_be_so(fewbit, scratch):
     assert status == 0 and json.loads(out)["samples"] == 7 and json.loads(out)["accuracy"] is None
     assert err == "fewbit: no samples beside the model and no --images: 7 random ones, seeded\n"
     status, out, err = fewbit("run", model, "--frames", 0, "--json")
-    assert (status, out, err) == (2, "", "fewbit: --frames must be at least 1, not 0\n")
+    assert (status, out) == (2, "") and "'--frames': must be a whole number from 1 to" in err and err.count("\n") == 1
 
 
 def test_label_output(fewbit, scratch):
@@ -218,7 +218,10 @@ BAD = {
     "beyond the format": (bad_images(x=np.full((2, 64), 99)), "s.npz"),
     "labels": (bad_images(x=GOOD, label=np.zeros(3)), "2 samples but 3 labels"),
     "damaged images": (with_file("s.npz", b"PK\3\4junk", "sim", MODEL, "--images", "FILE"), "s.npz"),
-    "frames": (lambda _: ["sim", MODEL, "--frames", "0"], "--frames must be at least 1, not 0"),
+    "frames": (
+        lambda _: ["sim", MODEL, "--frames", "0"],
+        "Invalid value for '--frames': must be a whole number from 1 to ",
+    ),
     "input": (lambda _: ["build", MODEL, "--input", "uint99/3"], "uint99/3"),
     "output": (lambda _: ["build", MODEL, "--output", "best"], "output must be auto or label, not 'best'"),
 }
