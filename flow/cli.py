@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
+from golden.limits import LIMITS
 from golden.onnxfile import ModelError
 from host.processes import Terminated, ended_by_signals
 from hw.target import USUAL, Luts, Target
 
 from .folding import FoldingError
 from .images import ImageError
+from .options import BAUD, CHANCE, COUNT, CYCLES, DSPS, FILE, FOLDER, LUTS, MHZ, RATE, SEED
 from .quantizing.ptqcli import app as ptq_commands
 from .report import Reporter
 
@@ -25,6 +27,9 @@ USAGE_ERRORS = typer.BadParameter.__bases__  # of typer's own click or of the in
 app = typer.Typer(
     name="fewbit",
     help="From a quantized neural network to bit-exact Verilog, simulated and compared with float32.",
+    epilog="Variables of the environment that bound what a file may take: "
+    + "; ".join(f"`{limit.variable}`, {limit.what} (now {limit.shown})" for limit in LIMITS)
+    + ". Bytes may be given as `8G`, `500M`.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -41,11 +46,19 @@ Input = Annotated[
 ]
 Folding = Annotated[Path | None, typer.Option("--folding", help="Folding file, as `folding.json` of a build.")]
 Output = Annotated[str, typer.Option("--output", help="`auto`: what the model ends with. `label`: the class's index.")]
-Directory = Annotated[Path | None, typer.Option("-o", "--directory", help="Where to write; default `build/<model>`.")]
+Directory = Annotated[
+    Path | None,
+    typer.Option("-o", "--directory", **FOLDER, help="Where to write; default `build/<model>`."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show what the tools print.")]
-Clock = Annotated[float, typer.Option("--clock", min=1.0, help="MHz, for frames per second.")]
-Frames = Annotated[int | None, typer.Option("--frames", help="Only the first so many samples.")]
+Clock = Annotated[float, typer.Option("--clock", **MHZ, help="MHz, for frames per second.")]
+Frames = Annotated[int | None, typer.Option("--frames", **COUNT, help="Only the first so many samples.")]
+
+
+FoldingFile = Annotated[
+    Path | None, typer.Option("-o", "--output-file", **FILE, help="Default `build/<model>/fold.json`.")
+]
 
 
 class TargetName(StrEnum):
@@ -102,12 +115,12 @@ def build(
 @app.command(epilog="Example: `fewbit fold examples/digits/w1a1.onnx --fps 1000000 --clock 200`")
 def fold(
     model: Model,
-    fps: Annotated[float | None, typer.Option("--fps", min=0.001, help="Frames a second, at least.")] = None,
-    max_cycles: Annotated[int | None, typer.Option("--max-cycles", min=1, help="Cycles a frame, at most.")] = None,
-    max_luts: Annotated[int | None, typer.Option("--max-luts", min=1, help="LUTs by the estimate, at most.")] = None,
-    dsps: Annotated[int, typer.Option("--dsp", min=0, help="DSPs to take products or sums where they save LUTs.")] = 0,
+    fps: Annotated[float | None, typer.Option("--fps", **RATE, help="Frames a second, at least.")] = None,
+    max_cycles: Annotated[int | None, typer.Option("--max-cycles", **CYCLES, help="Cycles a frame, at most.")] = None,
+    max_luts: Annotated[int | None, typer.Option("--max-luts", **LUTS, help="LUTs by the estimate, at most.")] = None,
+    dsps: Annotated[int, typer.Option("--dsp", **DSPS, help="DSPs to take products or sums where they save LUTs.")] = 0,
     clock: Clock = 200.0, input_spec: Input = None,
-    file: Annotated[Path | None, typer.Option("-o", "--output-file", help="Default `build/<model>/fold.json`.")] = None,
+    file: FoldingFile = None,
     json: Json = False,
 ):  # fmt: skip
     """The cheapest folding that meets a target (or the fastest within so many LUTs), with its cycles."""
@@ -152,8 +165,8 @@ def pnr(
     directory: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build, as `build/w1a1`.")],
     device: Annotated[str, typer.Option("--device", help="`ecp5-25k`, `ecp5-45k` or `ecp5-85k`.")] = "ecp5-85k",
     speed: Annotated[int, typer.Option("--speed", min=6, max=8, help="Speed grade; 8 is the fastest.")] = 8,
-    seed: Annotated[int, typer.Option("--seed", help="Of the placement.")] = 1,
-    goal: Annotated[float, typer.Option("--goal", min=1.0, help="MHz that place and route works for.")] = 200.0,
+    seed: Annotated[int, typer.Option("--seed", **SEED, help="Of the placement.")] = 1,
+    goal: Annotated[float, typer.Option("--goal", **MHZ, help="MHz that place and route works for.")] = 200.0,
     json: Json = False,
 ):  # fmt: skip
     """Place and route a build for a Lattice ECP5: maximum frequency, and the path that limits it."""
@@ -167,9 +180,9 @@ def pnr(
 def board(
     name: Annotated[str, typer.Argument(help="`ulx3s`, `arty-a7-35`, `pynq-z2` or `arty-z7`.")],
     directory: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build, as `build/w1a1`.")],
-    clock: Annotated[float | None, typer.Option("--clock", min=1.0, help="MHz; default: the board's own.")] = None,
-    baud: Annotated[int, typer.Option("--baud", min=300, help="Of the serial port.")] = 1_000_000,
-    seed: Annotated[int, typer.Option("--seed", help="Of the placement.")] = 1,
+    clock: Annotated[float | None, typer.Option("--clock", **MHZ, help="MHz; default: the board's own.")] = None,
+    baud: Annotated[int, typer.Option("--baud", **BAUD, help="Of the serial port.")] = 1_000_000,
+    seed: Annotated[int, typer.Option("--seed", **SEED, help="Of the placement.")] = 1,
     run: Annotated[bool, typer.Option("--run/--files", help="Make the bitstream, or only write the design.")] = True,
     json: Json = False,
 ):  # fmt: skip
@@ -186,7 +199,7 @@ def demo(
     serial: Annotated[
         str | None, typer.Option("--serial", help="Port of a board; without: the Verilator model.")
     ] = None,
-    baud: Annotated[int, typer.Option("--baud", min=300, help="Of the serial port.")] = 1_000_000,
+    baud: Annotated[int, typer.Option("--baud", **BAUD, help="Of the serial port.")] = 1_000_000,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page; 0 takes a free one.")] = 8000,
     images: ImagesFile = None,
     terminal: Annotated[bool, typer.Option("--terminal", help="Draw in the terminal instead of a page.")] = False,
@@ -224,10 +237,10 @@ def run(
 @app.command(epilog="Example: `fewbit sim examples/digits/w1a1.onnx --images examples/digits/test.npz --stall 0.3`")
 def sim(
     model: Model, images: ImagesFile = None, frames: Frames = None,
-    stall: Annotated[float, typer.Option(min=0.0, max=0.95, help="Chance of an idle or blocked cycle.")] = 0.0,
+    stall: Annotated[float, typer.Option("--stall", **CHANCE, help="Chance of an idle or blocked cycle.")] = 0.0,
     input_spec: Input = None, folding: Folding = None, directory: Directory = None, output: Output = "auto",
     target: TargetOption = USUAL_NAME, clock: Clock = 200.0,
-    seed: Annotated[int, typer.Option(help="Of the stalls.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", **SEED, help="Of the stalls.")] = 1,
     ip: Annotated[bool, typer.Option("--ip", help="The IP block: registers, interrupt, soft reset, DMA.")] = False,
     waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform (.vcd).")] = False,
     json: Json = False, verbose: Verbose = False,
@@ -271,7 +284,10 @@ def compare(
 @app.command(epilog="Example: `fewbit train fashion --only w1a1` writes examples/fashion/w1a1.onnx anew.")
 def train(
     example: Annotated[str, typer.Argument(help="`digits`, `digits-cnn` or `fashion`.")] = "digits",
-    directory: Annotated[Path | None, typer.Option("-o", "--directory", help="Default: the example's own.")] = None,
+    directory: Annotated[
+        Path | None,
+        typer.Option("-o", "--directory", **FOLDER, help="Default: the example's own."),
+    ] = None,
     only: Annotated[list[str] | None, typer.Option("--only", help="Only these networks.")] = None,
     json: Json = False,
 ):
@@ -312,6 +328,8 @@ def main():
         _fail(f"{error.format_message().rstrip('.')} (see {command} --help)")
     except (ModelError, FoldingError, ImageError, HostError, SimulationError, ToolError, OSError, ValueError) as error:
         _fail(error)
+    except MemoryError:
+        _fail("there is not enough memory for this: use a smaller network or fewer frames, or a machine that has more")
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted", INTERRUPTED)
     except Terminated as ended:
@@ -319,8 +337,10 @@ def main():
 
 
 def _fail(message, status=2):
+    # Names in files may hold anything; a terminal must not take it for commands.
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(str(message).split()))
     with suppress(OSError):  # of a terminal that is closed
-        print(f"fewbit: {' '.join(str(message).split())}", file=sys.stderr)
+        print(f"fewbit: {line}", file=sys.stderr)
     sys.exit(status)
 
 

@@ -1,10 +1,11 @@
 """The qonnx executor beside the golden model: an answer that nothing of ours had a part in."""
 
 import numpy as np
+import onnx
 
 from golden.exchange import number_frames
 from golden.execute import labels_of
-from golden.onnxfile import ModelError
+from golden.onnxfile import ModelError, OnnxFile
 
 from .images import ImageError
 
@@ -18,19 +19,19 @@ def check_with_executor(project, images, result, progress):
     float is the same. Outputs may differ by rounding where the executor's float32 sums do; labels should not, but for
     ties: samples of which golden, exact, has two largest outputs, and rounding takes the executor to the other one.
     """
-    import onnx
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.core.onnx_exec import execute_onnx
     from qonnx.util.cleanup import cleanup_model
 
     if images.floats is None:
         raise ImageError("--check needs the samples as the model takes them (floats), or declared raw integers")
-    proto = onnx.ModelProto()
-    proto.CopyFrom(project.source.proto)
-    given_type = proto.graph.input[0].type.tensor_type
+    proto, given_type = _needed(project.source)
     batch, dtype = given_type.shape.dim[0], onnx.helper.tensor_dtype_to_np_dtype(given_type.elem_type)
     batch.dim_value = copies = max(1, batch.dim_value)  # any, or what the model was exported for
-    model = cleanup_model(ModelWrapper(proto))
+    try:
+        model = cleanup_model(ModelWrapper(proto))
+    except Exception as error:  # of onnxruntime or of a transformation's own; they share no base class
+        raise ModelError(f"{project.model}: the qonnx executor cannot prepare it: {str(error)[:200]}") from error
     name = model.graph.input[0].name
     given = model.graph.output[0].name  # the clean-up renames tensors; their order stays
     outputs = []
@@ -54,6 +55,16 @@ def check_with_executor(project, images, result, progress):
         "ties": int(_ties(ours.reshape(len(ours), -1), mine, labels).sum()),
         "outputs_equal": int(np.sum(same)),
     }
+
+
+def _needed(source):
+    """The model, and the type of its input. What no output depends on is left out: the import has not looked at it, and
+    the executor's clean-up would compute it."""
+    proto, file = onnx.ModelProto(), OnnxFile(source)
+    proto.CopyFrom(source.proto)
+    del proto.graph.node[:]
+    proto.graph.node.extend(file.nodes)
+    return proto, next(i.type.tensor_type for i in proto.graph.input if i.name == file.input_name)
 
 
 def _ties(outputs, mine, theirs):

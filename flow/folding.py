@@ -6,8 +6,8 @@ A folding is a dict from layer to ``(pe, simd)``, or to ``(pe, simd, products)``
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
+from golden.files import FileError, read_bounded
 from golden.formats import Float32
 from golden.network import Dense, FloatDense, Rescale, Threshold
 from golden.spatial import Windows
@@ -16,16 +16,15 @@ from hw.arithmetic import Summed, options_of
 from hw.dsppacking import best_packing
 from hw.slidingplan import cycles_of_window, simd_of_window
 
+from .foldingtext import FoldingError, layers_written, short
+
 __all__ = ["FoldingError", "Layer", "default_folding", "fold", "fold_layers", "layers_of", "least_cycles",
-           "read_folding", "write_folding"]  # fmt: skip
+           "folding_bytes", "parse_folding", "read_folding", "write_folding"]  # fmt: skip
 
 # Bit products a cycle that a design gets by default: a few thousand LUTs in any format.
 DEFAULT_BIT_PRODUCTS = 1024
+_MOST_BYTES = 16 << 20  # of a folding file
 _FLOAT_BIT_PRODUCTS = 24 * 24  # a float32 product counts as its mantissas'
-
-
-class FoldingError(ValueError):
-    """A folding that does not fit the network; the message says which values do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,54 +230,50 @@ def _written(products=None):
     return {"dsp": {"dsp": True}, "sums": {"dsp": "sums"}}.get(products, {"products": products})
 
 
-def read_folding(path, network, content=None):
-    """The folding in the file at ``path``, whose ``content`` may have been read already; `FoldingError` if it does not
-    fit the network."""
-    path = Path(path)
+def read_folding(path, network):
+    """The folding in the file at ``path``; `FoldingError` if it does not fit the network."""
+    return parse_folding(folding_bytes(path), path, network)
+
+
+def folding_bytes(path):
+    """What the file at ``path`` holds, read once; `FoldingError` if it is no file or too large."""
     try:
-        layers = json.loads(path.read_bytes() if content is None else content)["layers"]
-        given = {name: (layer["pe"], layer["simd"], *_products(path, name, layer)) for name, layer in layers.items()}
-    except OSError as error:
-        raise FoldingError(f"{path}: cannot be read: {error.strerror}") from None
-    except FoldingError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise FoldingError(f'{path}: must be JSON like {{"layers": {{"dense0": {{"pe": 4, "simd": 8}}}}}}') from None
+        return read_bounded(path, _MOST_BYTES, what="a folding file")
+    except FileError as error:
+        raise FoldingError(error) from None
+
+
+def parse_folding(content, path, network):
+    """As `read_folding`, of the file's bytes; errors name ``path``."""
     layers = layers_of(network)
+    given = layers_written(content, path)
     for name in sorted(layers.keys() ^ given.keys()):
         problem = "is missing" if name in layers else "is not in the model"
         raise FoldingError(f"{path}: layer {name!r} {problem}; the model has {', '.join(layers)}")
     for name, (pe, simd, *products) in given.items():
         _check(f"{path}: {name}: pe", pe, layers[name].pes())
         _check(f"{path}: {name}: simd", simd, layers[name].simds(pe))
-        if products == ["dsp"]:
-            if layers[name].packing is None:
-                raise FoldingError(f"{path}: {name}: dsp: products in DSPs take activations and weights of 2 to 8 bits")
-        elif products == ["sums"]:
-            if layers[name].summed is None:
-                raise FoldingError(
-                    f"{path}: {name}: dsp: sums in DSPs take a layer of integers with an activation behind it"
-                )
-        elif products and products[0] not in [way.name for way in layers[name].ways]:
-            ways = _listed([way.name for way in layers[name].ways])
-            raise FoldingError(f"{path}: {name}: products must be {ways} of this layer, not {products[0]!r}")
+        _check_products(f"{path}: {name}", products, layers[name])
     return given
 
 
-def _products(path, name, layer):
-    dsp = layer.get("dsp", False)
-    if not isinstance(dsp, bool) and dsp != "sums":
-        raise FoldingError(f'{path}: {name}: dsp must be true (products), "sums" or false, not {dsp!r}')
-    if dsp:
-        return ["sums" if dsp == "sums" else "dsp"]
-    return [layer["products"]] if layer.get("products") is not None else []
+def _check_products(where, products, layer):
+    if products == ["dsp"]:
+        if layer.packing is None:
+            raise FoldingError(f"{where}: dsp: products in DSPs take activations and weights of 2 to 8 bits")
+    elif products == ["sums"]:
+        if layer.summed is None:
+            raise FoldingError(f"{where}: dsp: sums in DSPs take a layer of integers with an activation behind it")
+    elif products and products[0] not in [way.name for way in layer.ways]:
+        ways = _listed([way.name for way in layer.ways]) if layer.ways else "left out"
+        raise FoldingError(f"{where}: products must be {ways} of this layer, not {short(products[0])}")
 
 
 def _check(what, value, legal):
     if not isinstance(value, int) or isinstance(value, bool) or value not in legal:
         run = next((n for n, v in enumerate(legal) if v != n + 1), len(legal))  # as many count up from 1
         values = [f"from 1 to {run}", *legal[run:]] if run > 2 else ["of " + str(legal[0]), *legal[1:]]
-        raise FoldingError(f"{what} must be a whole number {_listed(values)}, not {value!r}")
+        raise FoldingError(f"{what} must be a whole number {_listed(values)}, not {short(value)}")
 
 
 def _listed(values):

@@ -1,6 +1,6 @@
 """Samples for a network, from a ``.npz`` file."""
 
-import io
+import math
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +8,14 @@ import numpy as np
 from golden.elementwise import apply
 from golden.formats import Float32
 from golden.inputspec import parse_input
+from golden.limits import IMAGE_BYTES
 
-__all__ = ["ImageError", "Images", "find_images", "load_floats", "load_images", "random_images"]
+from .archives import BYTES_A_VALUE, ArchiveError, archive_bytes, arrays_of
+
+__all__ = ["ImageError", "Images", "find_images", "image_bytes", "load_floats", "load_images",
+           "random_images"]  # fmt: skip
+
+_MANY = 8  # names in a message
 
 
 class ImageError(ValueError):
@@ -90,40 +96,52 @@ class _FloatInput:
         self.encode = spec.encode if spec else lambda x: x
 
 
-def _arrays(path, content=None):
-    if content is None and not path.is_file():
-        raise ImageError(f"{path}: no such file")
+def image_bytes(path):
+    """What the file at ``path`` holds, read once; `ImageError` if it is no file or too large."""
     try:
-        file = np.load(path if content is None else io.BytesIO(content))
-        if isinstance(file, np.ndarray):
-            raise ValueError("a single array without a name, as of .npy")
-        with file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, KeyError, AttributeError) as error:
-        raise ImageError(f"{path}: not a readable .npz file: {' '.join(str(error).split())}") from None
-    except Exception as error:  # zipfile's and zlib's own kinds, for a damaged archive
-        raise ImageError(f"{path}: damaged: {' '.join(str(error).split())}") from None
-    return arrays
+        return archive_bytes(path)
+    except ArchiveError as error:
+        raise ImageError(error) from None
+
+
+def _arrays(path, content=None):
+    try:
+        found, others = arrays_of(path, ("x", "label"), content)
+    except ArchiveError as error:
+        raise ImageError(error) from None
+    if "x" not in found:
+        names = [*found, *others]
+        more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
+        raise ImageError(f"{path}: has no array 'x', only {', '.join(names[:_MANY]) or 'nothing'}{more}")
+    return found
 
 
 def _fitted(path, arrays, network):
-    if "x" not in arrays:
-        raise ImageError(f"{path}: has no array 'x', only {', '.join(arrays) or 'nothing'}")
     x, labels = arrays["x"], arrays.get("label")
     size = int(np.prod(network.input_shape))
     if x.ndim < 1 or len(x) == 0 or x[0].size != size or x.dtype.kind not in "fiub":
         raise ImageError(f"{path}: 'x' must be numbers of shape (samples, {_shape(network)}), not {x.dtype} {x.shape}")
     if labels is not None:
-        if labels.dtype.kind not in "fiu":
-            raise ImageError(f"{path}: 'label' must be the indices of the classes, not {labels.dtype}")
-        if labels.size != len(x):
-            raise ImageError(f"{path}: has {len(x)} samples but {labels.size} labels")
-        labels = labels.reshape(len(x))
+        labels = _labels(path, labels, len(x))
     try:
         values, floats = _encoded(x.reshape(len(x), *network.input_shape), network)
     except ValueError as error:
         raise ImageError(f"{path}: {error}") from None
     return Images(values, labels, str(path), floats)
+
+
+def _labels(path, labels, count):
+    """The classes as int64 ``(count,)``."""
+    if labels.dtype.kind not in "fiu":
+        raise ImageError(f"{path}: 'label' must be the indices of the classes, not {labels.dtype}")
+    if labels.size != count:
+        raise ImageError(f"{path}: has {count} samples but {labels.size} labels")
+    labels = labels.reshape(count)
+    with np.errstate(invalid="ignore"):
+        wrong = ~((labels >= 0) & (labels < 1 << 31) & (labels == np.rint(labels)))
+    if wrong.any():
+        raise ImageError(f"{path}: 'label' must be the indices of the classes, from 0, not {labels[wrong][0]}")
+    return labels.astype(np.int64)
 
 
 def _encoded(x, network):
@@ -155,6 +173,8 @@ def random_images(network, count, seed=1):
     """Seeded random samples, for a model without any."""
     if count < 1:
         raise ImageError(f"--frames must be at least 1, not {count}")
+    if count * math.prod(network.input_shape) * BYTES_A_VALUE > IMAGE_BYTES.value:
+        raise ImageError(f"--frames {count}: so many random samples take too much memory; {IMAGE_BYTES.advice}")
     rng = np.random.default_rng(seed)
     shape = (count, *network.input_shape)
     if isinstance(network.input_format, Float32):

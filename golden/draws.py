@@ -4,33 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .formats import Bipolar, Signed, Ternary, Unsigned
+from .formats import Bipolar, SignedChance, Ternary, UnsignedChance
 from .methods import drawn
 from .network import Edge, Node
 
 __all__ = ["Draw", "SignedChance", "UnsignedChance", "chance_format"]
-
-
-@dataclass(frozen=True)
-class UnsignedChance(Unsigned):
-    """0 to ``2**(bits - 1)``: a probability in units of that."""
-
-    @property
-    def hi(self):
-        return 1 << self.bits - 1
-
-
-@dataclass(frozen=True)
-class SignedChance(Signed):
-    """``-2**(bits - 2)`` to ``2**(bits - 2)``: a probability with the sign of what is drawn."""
-
-    @property
-    def lo(self):
-        return -(1 << self.bits - 2)
-
-    @property
-    def hi(self):
-        return 1 << self.bits - 2
 
 
 def chance_format(kind, bits):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import exchange
+from . import exchange, walls
 from .floatlayers import float_layer_end
 from .formats import Float32
 from .gather import gathered
@@ -68,18 +68,20 @@ def import_model(model, input_spec=None, *, output="auto", precision=None):
     Raises
     ------
     ModelError
-        One line that names the node, the reason, and what is supported.
+        One line that names the node, the reason, and what is supported. A `golden.limits.LimitError` where the import
+        takes more time or memory than `golden.limits` allows.
     """
     if output not in ("auto", "label"):
         raise ModelError(f"output must be auto or label, not {output!r}")
+    path = model.path if isinstance(model, ModelSource) else Path(model)
     try:
-        file = OnnxFile(model)
-        make = partial(_network, file, _spec_of(file, input_spec), output)
-        return network_of_fewest_bits(make) if precision is None else make(precision)
+        with walls.walls(path):
+            file = OnnxFile(model)
+            make = partial(_network, file, _spec_of(file, input_spec), output)
+            return network_of_fewest_bits(make) if precision is None else make(precision)
     except ModelError:
         raise
     except Exception as error:  # a damaged file can break any assumption, and its user is not helped by a traceback
-        path = model.path if isinstance(model, ModelSource) else Path(model)
         raise ModelError(f"{path}: cannot be imported ({type(error).__name__}: {str(error)[:200]})") from error
 
 
@@ -88,6 +90,7 @@ def _network(file, spec, output, precision):
         network = Importer(file, spec, precision=precision).network(output)
     except Relayout as layout:
         network = Importer(file, spec, layout, precision=precision).network(output)
+    walls.entering("its network")
     return tidy(network)
 
 
@@ -161,6 +164,7 @@ class Importer:
         return lower_argmax(self.result, output)
 
     def _visit(self, node):
+        walls.entering(describe(node))
         inputs = [self.tensors[i] if i else None for i in node.input]
         while inputs and inputs[-1] is None:
             inputs.pop()

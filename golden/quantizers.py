@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import methods
-from .formats import Bipolar, Format, Signed, Unsigned
+from .formats import Bipolar, Format, Signed, Unsigned, UnsignedNarrow
 from .onnxfile import ModelError
 
 __all__ = ["BipolarQuantizer", "UniformQuantizer", "UnsignedNarrow"]
@@ -26,15 +26,6 @@ def _whole(values, what):
             f"its {what} must be a whole number, not {values.flat[0] if values.size == 1 else values.tolist()}"
         )
     return values
-
-
-@dataclass(frozen=True)
-class UnsignedNarrow(Unsigned):
-    """Unsigned without its largest value: QONNX's reading of unsigned and narrow, 0 to ``2**bits - 2``."""
-
-    @property
-    def hi(self):
-        return 2**self.bits - 2
 
 
 @dataclass(frozen=True, eq=False)

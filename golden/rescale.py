@@ -7,8 +7,7 @@ of them, one from below and one from above, leave an interval for ``m``; any ``m
 
 import numpy as np
 
-from .draws import SignedChance, UnsignedChance
-from .formats import Levels
+from .formats import Levels, SignedChance, UnsignedChance
 from .network import Rescale
 
 __all__ = ["FEWEST_LEVELS", "as_rescale"]

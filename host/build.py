@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from golden.files import FileError, read_bounded
 from golden.formats import Float32, parse_format
 from golden.inputspec import parse_input
 from sim.packing import pack_beats, unpack_beats
 
 __all__ = ["Build", "HostError"]
+
+_MOST_BYTES = 256 << 20  # of a manifest
 
 
 class HostError(RuntimeError):
@@ -39,7 +42,7 @@ class Build:
         self.directory = Path(directory)
         path = self.directory / "manifest.json"
         try:
-            self.manifest = json.loads(path.read_text(encoding="utf-8"))
+            self.manifest = json.loads(read_bounded(path, _MOST_BYTES, what="a manifest"))
             i, o = self.manifest["input"], self.manifest["output"]
             self.name, self.model = self.manifest["model"], bytes.fromhex(self.manifest["identity"])[:8]
             self.beats_in, self.bytes_in, self.beats_out, self.bytes_out = (
@@ -50,9 +53,9 @@ class Build:
             )
             self.shape, self._channels = tuple(i["shape"]), i["channels"]
             self._in, self._out = parse_format(i["format"]), parse_format(o["format"])
-        except OSError:
-            raise HostError(f"{path}: no such file; make it with `fewbit build MODEL.onnx`") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except FileError as error:
+            raise HostError(f"{error}; make it with `fewbit build MODEL.onnx`") from None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise HostError(f"{path}: not the manifest of this version's builds ({error!r}); build it again") from None
 
     @property
@@ -88,9 +91,13 @@ class Build:
 
     def _integers(self, images):
         if isinstance(self._in, Float32):
-            return images.astype(np.float32)
+            with np.errstate(over="ignore"):
+                floats = images.astype(np.float32)
+            if not np.isfinite(floats).all():
+                raise ValueError("Images must not hold NaN, or numbers beyond float32")
+            return floats
         if images.dtype.kind != "f":
-            return images.astype(np.int64)
+            return images  # the format refuses what is none of its values
         declaration = self.manifest["input"]["declaration"]
         if declaration == "codes":
             raise ValueError(

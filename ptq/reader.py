@@ -10,6 +10,9 @@ import onnx
 from golden.exchange import OPERATIONS
 from golden.handlers import HANDLERS
 from golden.onnxfile import STANDARD_DOMAINS, ModelError, OnnxFile, attributes_of, describe, evaluate
+from golden.registry import constant
+from golden.tensors import Constant
+from golden.walls import entering, walls
 
 from .batchnorm import fold_affine
 from .emit import float_nodes
@@ -25,7 +28,20 @@ _LEAST_OPSET = 11  # of Round and of Clip with operands
 
 
 def read_model(path):
-    """The `FloatModel` at ``path``; `ModelError` names what cannot be quantized."""
+    """The `FloatModel` at ``path``; `ModelError` names what cannot be quantized.
+
+    Time and memory are bounded as those of an import (`golden.limits`).
+    """
+    try:
+        with walls(path):
+            return _read(path)
+    except ModelError:
+        raise
+    except Exception as error:  # a damaged file can break any assumption, as in `golden.importer`
+        raise ModelError(f"{path}: cannot be read ({type(error).__name__}: {str(error)[:200]})") from error
+
+
+def _read(path):
     file = OnnxFile(path)
     if file.opset < _LEAST_OPSET:
         raise ModelError(
@@ -59,6 +75,7 @@ class _Reader:
         return model
 
     def _visit(self, node):
+        entering(describe(node))
         known = node.domain in STANDARD_DOMAINS and node.op_type in HANDLERS
         if node.op_type in _QUANTIZERS:
             raise ModelError(
@@ -88,6 +105,8 @@ class _Reader:
         weights, bias = self.constants[w], self.constants.get(more[0]) if more and more[0] else None
         if more and more[0] and bias is None:
             raise ModelError(f"{describe(node)}: its bias must be a constant")
+        for what, array in ("weights", weights), ("bias", bias):
+            constant(None if array is None else Constant(array), f"{describe(node)}: its {what}")
         if node.op_type == "Gemm":
             weights, bias = _gemm(node, attributes, weights, bias)
             attributes = {}

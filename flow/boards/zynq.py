@@ -13,8 +13,19 @@ from hw.verilog import emit_ip
 __all__ = ["ZYNQ_BOARDS", "ZynqBoard", "zynq_files"]
 
 # What host software needs besides NumPy, so that a board folder works on its own.
-HOST = ("golden/__init__.py", "golden/formats.py", "golden/inputspec.py", "golden/elementwise.py", "sim/__init__.py",
-        "sim/packing.py")  # fmt: skip
+HOST = (
+    "golden/__init__.py",
+    "golden/elementwise.py",
+    "golden/files.py",
+    "golden/format.py",
+    "golden/formats.py",
+    "golden/inputspec.py",
+    "golden/intformats.py",
+    "golden/limits.py",
+    "golden/tableformats.py",
+    "sim/__init__.py",
+    "sim/packing.py",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

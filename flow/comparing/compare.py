@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from flow.cache import BUILD, Stage, atomic_write, source_digest
-from flow.folding import layers_of, read_folding
-from flow.images import ImageError, find_images, load_images
+from flow.folding import folding_bytes, layers_of, parse_folding
+from flow.images import ImageError, find_images, image_bytes, load_images
 from flow.jobs import run_jobs
 from golden.elementwise import apply
 from golden.formats import Float32
@@ -54,8 +54,8 @@ def compare_formats(model, images, input_spec, report, *, clock, verbose=False, 
     family = {name: ModelSource(path) for name, path in family.items()}
     source = family[model.stem] if family else ModelSource(model)
     sources = list(family.values()) if family else [source]
-    samples_file = images.read_bytes() if images and images.is_file() else None
-    folding_file = Path(folding).read_bytes() if folding else None
+    samples_file = image_bytes(images) if images and str(images) != "mnist" else None
+    folding_file = folding_bytes(folding) if folding else None
     stage = Stage(
         directory=directory, name="compare",
         inputs=[*(s.whole for s in sources), str(images), samples_file, str(input_spec), clock, formats, folding_file,
@@ -73,7 +73,7 @@ def compare_formats(model, images, input_spec, report, *, clock, verbose=False, 
             else:
                 variants = _own_variants(source, network, samples, input_spec, directory, report)
             variants = [v for v in variants if formats is None or v.name in formats]
-            common = read_folding(folding, network, folding_file) if folding else common_folding(network)
+            common = parse_folding(folding_file, folding, network) if folding else common_folding(network)
             rows = _measure_all(variants, common, samples, labels, directory, input_spec, report, part)
             result = _result(model, images, network, common, rows, clock, part)
             with stage:

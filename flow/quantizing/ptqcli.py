@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from flow.options import BITS, COUNT, CYCLES, FILE, FOLDER, LUTS, PERCENT, POINTS, STEPS
 from flow.report import Reporter
 
 __all__ = ["app"]
@@ -23,9 +24,10 @@ Calibration = Annotated[
 ImagesFile = Annotated[
     Path | None, typer.Option("--images", help="Samples with `label` that accuracy is measured on; or `mnist`.")
 ]
-Frames = Annotated[int | None, typer.Option("--frames", help="Only the first so many samples.")]
+Frames = Annotated[int | None, typer.Option("--frames", **COUNT, help="Only the first so many samples.")]
+File = Annotated[Path | None, typer.Option("-o", "--output-file", **FILE, help="Default in `build/quantized/`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
-Percent = Annotated[float, typer.Option("--percent", help="Of the range `percentile`.")]
+Percent = Annotated[float, typer.Option("--percent", **PERCENT, help="Of the range `percentile`.")]
 PerChannel = Annotated[
     bool, typer.Option("--per-channel/--per-tensor", help="Scales of weights; the last layer always has one.")
 ]
@@ -37,7 +39,7 @@ Sums = Annotated[int, typer.Option("--sums", min=1, max=8, help="Bits of branche
 Retrain = Annotated[
     bool, typer.Option("--retrain", help="Train briefly in the chosen formats, on the samples of `--calibration`.")
 ]
-Steps = Annotated[int, typer.Option("--steps", min=1, help="Of retraining.")]
+Steps = Annotated[int, typer.Option("--steps", **STEPS, help="Of retraining.")]
 
 
 class Range(StrEnum):
@@ -73,7 +75,7 @@ def quantize(
     weights: Annotated[int, typer.Option("--weights", min=1, max=8, help="Bits of weights.")] = 4,
     activations: Annotated[int, typer.Option("--activations", min=1, max=8, help="Bits of activations.")] = 4,
     calibration: Calibration = None, images: ImagesFile = None,
-    file: Annotated[Path | None, typer.Option("-o", "--output-file", help="Default in `build/quantized/`.")] = None,
+    file: File = None,
     ranges: RangeOption = Range.mse, weight_ranges: WeightRange = Range.mse, percent: Percent = 99.9,
     per_channel: PerChannel = True, correct: Correct = True,
     first: Annotated[int | None, typer.Option("--first", min=1, max=8, help="Bits of the first layer.")] = None,
@@ -102,7 +104,12 @@ def quantize(
 
 
 Cycles = Annotated[
-    int | None, typer.Option("--cycles", min=1, help="Cycles a frame that LUTs are estimated at; default as `build`.")
+    int | None,
+    typer.Option(
+        "--cycles",
+        **CYCLES,
+        help="Cycles a frame that LUTs are estimated at; default as `build`.",
+    ),
 ]
 
 
@@ -138,9 +145,9 @@ def sensitivity(
 @app.command(epilog="Example: `fewbit search examples/digits/float32.onnx --max-drop 1`")
 def search(
     model: FloatModel, images: ImagesFile = None, calibration: Calibration = None,
-    budget_luts: Annotated[int | None, typer.Option("--budget-luts", min=1, help="LUTs by the estimate.")] = None,
-    budget_bits: Annotated[int | None, typer.Option("--budget-bits", min=1, help="Bits that weights take.")] = None,
-    max_drop: Annotated[float | None, typer.Option("--max-drop", min=0.0, help="Points of accuracy to lose.")] = None,
+    budget_luts: Annotated[int | None, typer.Option("--budget-luts", **LUTS, help="LUTs by the estimate.")] = None,
+    budget_bits: Annotated[int | None, typer.Option("--budget-bits", **BITS, help="Bits that weights take.")] = None,
+    max_drop: Annotated[float | None, typer.Option("--max-drop", **POINTS, help="Points of accuracy to lose.")] = None,
     formats: Annotated[
         str, typer.Option("--formats", help="What a layer may have, bits of weights and activations.")
     ] = "w8a8,w6a6,w4a4,w3a3,w2a2,w1a1",
@@ -148,7 +155,7 @@ def search(
     per_channel: PerChannel = True, correct: Correct = True, sums: Sums = 8, cycles: Cycles = None,
     retrain: Retrain = False, steps: Steps = 2000,
     directory: Annotated[
-        Path | None, typer.Option("-o", "--directory", help="Where to write; default `build/search/<model>`.")
+        Path | None, typer.Option("-o", "--directory", **FOLDER, help="Where to write; default `build/search/<model>`.")
     ] = None,
     input_spec: Input = None, frames: Frames = None, json: Json = False,
 ):  # fmt: skip

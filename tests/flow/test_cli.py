@@ -149,7 +149,7 @@ def test_random_samples_are_said_to_be_so(fewbit, scratch):
     assert status == 0 and json.loads(out)["samples"] == 7 and json.loads(out)["accuracy"] is None
     assert err == "fewbit: no samples beside the model and no --images: 7 random ones, seeded\n"
     status, out, err = fewbit("run", model, "--frames", 0, "--json")
-    assert (status, out, err) == (2, "", "fewbit: --frames must be at least 1, not 0\n")
+    assert (status, out) == (2, "") and "'--frames': must be a whole number from 1 to" in err and err.count("\n") == 1
 
 
 def test_label_output(fewbit, scratch):
@@ -197,15 +197,15 @@ BAD = {
     "no ONNX": (with_file("m.onnx", b"hello", "build", "FILE"), "m.onnx"),
     "empty model": (with_file("m.onnx", b"", "build", "FILE"), "m.onnx"),
     "a folder": (lambda folder: ["build", folder], ""),
-    "no folding": (lambda _: ["build", MODEL, "--folding", "no.json"], "no.json: cannot be read"),
+    "no folding": (lambda _: ["build", MODEL, "--folding", "no.json"], "no.json: no such file"),
     "folding is no JSON": (bad_folding("{"), "must be JSON like"),
     "folding is a list": (bad_folding("[1]"), "must be JSON like"),
     "unknown layer": (folded(name="dense7"), "'dense7' is not in the model; the model has dense0, dense1, dense2"),
     "PE 0": (folded(pe=0), "dense2: pe must be a whole number from 1 to 10, not 0"),
     "PE is a fraction": (folded(pe=2.0), "dense2: pe must be a whole number from 1 to 10, not 2.0"),
-    "folding without SIMD": (bad_folding('{"layers": {"dense0": {"pe": 1}}}'), "must be JSON like"),
+    "folding without SIMD": (bad_folding('{"layers": {"dense0": {"pe": 1}}}'), "dense0: has no 'simd'"),
     "folding without end": (bad_folding("[" * 200_000), "must be JSON like"),
-    "folding is a folder": (lambda folder: ["build", MODEL, "--folding", folder], "cannot be read: Is a directory"),
+    "folding is a folder": (lambda folder: ["build", MODEL, "--folding", folder], "a folder, not a folding file"),
     "PE beyond": (folded(pe=11), "from 1 to 10, not 11"),
     "PE is true": (folded(pe=True), "not True"),
     "SIMD is text": (folded(simd="8"), "dense2: simd must be a whole number from 1 to 64, not '8'"),
@@ -218,7 +218,10 @@ BAD = {
     "beyond the format": (bad_images(x=np.full((2, 64), 99)), "s.npz"),
     "labels": (bad_images(x=GOOD, label=np.zeros(3)), "2 samples but 3 labels"),
     "damaged images": (with_file("s.npz", b"PK\3\4junk", "sim", MODEL, "--images", "FILE"), "s.npz"),
-    "frames": (lambda _: ["sim", MODEL, "--frames", "0"], "--frames must be at least 1, not 0"),
+    "frames": (
+        lambda _: ["sim", MODEL, "--frames", "0"],
+        "Invalid value for '--frames': must be a whole number from 1 to ",
+    ),
     "input": (lambda _: ["build", MODEL, "--input", "uint99/3"], "uint99/3"),
     "output": (lambda _: ["build", MODEL, "--output", "best"], "output must be auto or label, not 'best'"),
 }

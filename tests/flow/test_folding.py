@@ -1,6 +1,7 @@
 """Folding: the cheapest that meets the cycles, and files that go out and come back."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -132,3 +133,67 @@ def test_what_cannot_be_in_dsps(layer, value, message, scratch):
     with pytest.raises(FoldingError) as caught:
         read_folding(file, network)
     assert str(caught.value) == f"{file}: {message}"
+
+
+GOOD = '"dense1": {"pe": 1, "simd": 1}, "dense2": {"pe": 1, "simd": 1}'
+JSON = 'must be JSON like {"layers": {"dense0": {"pe": 4, "simd": 8}}}'
+BOUNDS = "must be a whole number from 1 to 64"
+HOSTILE = {
+    "an unknown key": (f'{{"layers": {{{GOOD}}}, "clock": 3}}', "has 'clock', which is none of layers"),
+    "an unknown key of a layer": (
+        '{"pe": 1, "simd": 1, "PE": 2}',
+        "dense0: has 'PE', which is none of pe, simd, dsp, pr",
+    ),
+    "a key twice": ('{"pe": 1, "simd": 1, "pe": 2}', "has 'pe' twice"),
+    "a layer twice": (f'{{"layers": {{{GOOD}, {GOOD}}}}}', "has 'dense1' twice"),
+    "layers twice": ('{"layers": {}, "layers": {}}', "has 'layers' twice"),
+    "no pe": ('{"simd": 1}', "dense0: has no 'pe'"),
+    "no simd": ('{"pe": 1}', "dense0: has no 'simd'"),
+    "dsp and products": ('{"pe": 1, "simd": 1, "dsp": true, "products": "lut"}', "dense0: has both dsp and products"),
+    "true": ('{"pe": true, "simd": 1}', f"dense0: pe {BOUNDS}, not True"),
+    "a float": ('{"pe": 1.0, "simd": 1}', f"dense0: pe {BOUNDS}, not 1.0"),
+    "a text": ('{"pe": 1, "simd": "1"}', f"dense0: simd {BOUNDS}, not '1'"),
+    "negative": ('{"pe": -1, "simd": 1}', f"dense0: pe {BOUNDS}, not -1"),
+    "zero": ('{"pe": 1, "simd": 0}', f"dense0: simd {BOUNDS}, not 0"),
+    "huge": ('{"pe": 1' + "0" * 4000 + ', "simd": 1}', f"dense0: pe {BOUNDS}, not a number of more than 64 bits"),
+    "beyond what is read": ('{"pe": 1' + "0" * 5000 + ', "simd": 1}', JSON),
+    "beyond floats": ('{"pe": 1e999, "simd": 1}', f"dense0: pe {BOUNDS}, not inf"),
+    "NaN": ('{"pe": NaN, "simd": 1}', JSON),
+    "infinite": ('{"pe": -Infinity, "simd": 1}', JSON),
+    "null": ('{"pe": null, "simd": 1}', f"dense0: pe {BOUNDS}, not None"),
+    "a list": ('{"pe": [1], "simd": 1}', f"dense0: pe {BOUNDS}, not [1]"),
+    "products of another kind": ('{"pe": 1, "simd": 1, "products": ["x"]}', "dense0: products must be "),
+    "products that are long": ('{"pe": 1, "simd": 1, "products": "' + "x" * 9000 + '"}', "xxx…"),
+    "dsp of another kind": ('{"pe": 1, "simd": 1, "dsp": 1}', 'dsp must be true (products), "sums" or false, not 1'),
+    "a layer that is a list": ("[1, 1]", JSON),
+    "layers that are a list": ('{"layers": []}', JSON),
+    "a list alone": ("[]x", JSON),
+    "nothing": ("", JSON),
+    "deep": ("[" * 200_000, JSON),
+    "deep objects": ('{"a":' * 200_000, JSON),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_foldings(what, scratch):
+    network, file = import_model(MODELS["w4a4"]), scratch / "folding.json"
+    text, message = HOSTILE[what]
+    if not text.startswith('{"layers"') and text and not text.startswith(("[]x", "[[", '{"a"')):
+        text = f'{{"layers": {{"dense0": {text}, {GOOD}}}}}'
+    file.write_text(text)
+    with pytest.raises(FoldingError) as caught:
+        read_folding(file, network)
+    assert message in str(caught.value) and str(caught.value).startswith(f"{file}: ") and len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("where", ["/dev/zero", "pipe", "none", "folder", "large", "bytes"])
+def test_foldings_that_are_no_files(where, scratch):
+    os.mkfifo(scratch / "pipe")
+    (scratch / "folder").mkdir()
+    (scratch / "bytes").write_bytes(bytes(range(256)))
+    with open(scratch / "large", "wb") as file:
+        file.truncate(1 << 40)
+    reason = {"none": "no such file", "folder": "a folder, not a folding file", "bytes": "must be JSON like",
+              "large": "is 1 TiB, which is more than 16 MiB"}.get(where, "a device or pipe, not a folding")  # fmt: skip
+    with pytest.raises(FoldingError, match=reason):
+        read_folding(scratch / where, import_model(MODELS["w4a4"]))

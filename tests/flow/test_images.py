@@ -1,5 +1,9 @@
 """Samples: floats, raw integers and codes of the same pictures become the same integers; what is not refused fits."""
 
+import io
+import os
+import pickle
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -174,3 +178,110 @@ def test_mnist():
     assert np.array_equal(images.floats, (images.values / 255).astype(np.float32))
     assert np.bincount(images.labels).tolist() == [500] * 10
     assert len(set(images.labels[:30].tolist())) > 7, "not in the order of the classes"
+
+
+def header(shape, dtype="<f4", *, order="False"):
+    """The beginning of a .npy file that says it holds an array of ``shape``."""
+    text = f"{{'descr': '{dtype}', 'fortran_order': {order}, 'shape': {shape}, }}"
+    text = text.ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+def zipped(folder, **members):
+    with zipfile.ZipFile(folder / "s.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name + ".npy", content)
+    return folder / "s.npz"
+
+
+def npy(array):
+    content = io.BytesIO()
+    np.save(content, array)
+    return content.getvalue()
+
+
+PICKLED = pickle.dumps(RAW)
+LIMIT = "the limit is 100 MiB; set FEWBIT_IMAGE_BYTES=16G, say, to raise it"
+HOSTILE = {
+    "a shape of petabytes": (lambda f: zipped(f, x=header((1 << 40, 6))), LIMIT),
+    "a shape beyond int64": (lambda f: zipped(f, x=header((1 << 80, 6))), LIMIT),
+    "a negative shape": (lambda f: zipped(f, x=header((-1, 6)) + bytes(24)), "of shape (-1, 6)"),
+    "a shape that is no numbers": (lambda f: zipped(f, x=header(("a", 6))), "the header of 'x' cannot be read"),
+    "many zeros": (lambda f: zipped(f, x=header((1 << 24, 6)) + bytes(1 << 20)), LIMIT),
+    "fewer values than it says": (lambda f: zipped(f, x=header((1000, 6)) + bytes(99)), "has only"),
+    "labels of petabytes": (lambda f: zipped(f, x=npy(RAW), label=header((1 << 40,))), LIMIT),
+    "no magic": (lambda f: zipped(f, x=b"hello"), "'x' is no array: it does not begin as a .npy file does"),
+    "nothing in it": (lambda f: zipped(f, x=b""), "'x' is no array"),
+    "a pickle": (lambda f: zipped(f, x=PICKLED), "'x' is no array"),
+    "objects": (lambda f: zipped(f, x=header((20, 6), "|O") + PICKLED), "'x' holds Python objects"),
+    "a header without end": (lambda f: zipped(f, x=b"\x93NUMPY\x02\x00\xff\xff\xff\xff" + b" " * 99), "cannot be read"),
+    "a header that is code": (
+        lambda f: zipped(f, x=b"\x93NUMPY\x01\x00\x0f\x00__import__('os')"), "the header of 'x' cannot be read"),
+    "a version to come": (lambda f: zipped(f, x=b"\x93NUMPY\x09\x00\x04\x00{}  "), "cannot be read"),
+    "labels without magic": (lambda f: zipped(f, x=npy(RAW), label=b"1234567890"), "'label' is no array"),
+    "two of one name": (
+        lambda f: (zipped(f, x=npy(RAW)), zipfile.ZipFile(f / "s.npz", "a").writestr("x", npy(RAW)))[0],
+        "two arrays of one name",
+    ),
+    "records": (lambda f: saved(f, x=np.zeros(20, dtype=[("a", "i4"), ("b", "f4")])), "must be numbers of shape"),
+    "dates": (lambda f: saved(f, x=np.zeros((20, 6), dtype="datetime64[s]")), "must be numbers of shape"),
+    "no samples": (lambda f: saved(f, x=np.zeros((0, 6))), "must be numbers of shape"),
+    "samples of nothing": (lambda f: saved(f, x=np.zeros((20, 0))), "must be numbers of shape"),
+    "NaN labels": (lambda f: saved(f, x=RAW, label=np.full(20, np.nan)), "from 0, not nan"),
+    "infinite labels": (lambda f: saved(f, x=RAW, label=np.full(20, np.inf)), "from 0, not inf"),
+    "negative labels": (lambda f: saved(f, x=RAW, label=np.full(20, -1)), "from 0, not -1"),
+    "fractional labels": (lambda f: saved(f, x=RAW, label=np.full(20, 0.5)), "from 0, not 0.5"),
+    "huge labels": (lambda f: saved(f, x=RAW, label=np.full(20, 2**64 - 1, dtype="u8")), "from 0, not 1844"),
+    "truth as labels": (lambda f: saved(f, x=RAW, label=np.full(20, True)), "indices of the classes, not bool"),
+    "a hundred other arrays": (
+        lambda f: zipped(f, **{f"y{i}": npy(RAW) for i in range(100)}),
+        "only y0, y1, y2, y3, y4, y5, y6, y7 and 92 more"),
+    "a pipe": (lambda f: (os.mkfifo(f / "s.npz"), f / "s.npz")[1], "a device or pipe, not an .npz file"),
+    "a device": (lambda f: ((f / "s.npz").symlink_to("/dev/zero"), f / "s.npz")[1], "a device or pipe, not an .npz"),
+    "a folder": (lambda f: ((f / "s.npz").mkdir(), f / "s.npz")[1], "a folder, not an .npz file"),
+    "a file of 200 MB": (lambda f: (os.truncate(zipped(f, x=b""), 200 << 20), f / "s.npz")[1], LIMIT),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+@pytest.mark.filterwarnings("error")
+def test_hostile_files(declared, scratch, monkeypatch, what):
+    monkeypatch.setenv("FEWBIT_IMAGE_BYTES", "100M")
+    write, message = HOSTILE[what]
+    with pytest.raises(ImageError) as error:
+        load_images(write(scratch), declared)
+    assert message in str(error.value) and "\n" not in str(error.value)
+    assert str(error.value).startswith(str(scratch / "s.npz") + ": ")
+
+
+def test_orders_and_labels_that_are_whole(declared, scratch):
+    """Fortran's order, labels as floats, and other arrays of any kind beside them."""
+    path = saved(scratch, x=np.asfortranarray(RAW), label=np.arange(20.0), other=np.array([None], dtype=object))
+    images = load_images(path, declared)
+    assert np.array_equal(images.values, RAW)
+    assert images.labels.dtype == np.int64 and images.labels.tolist() == list(range(20))
+
+
+def test_random_samples_have_a_bound(declared):
+    with pytest.raises(
+        ImageError, match="--frames 1000000000000: so many random samples take too much memory; the limit"
+    ):
+        random_images(declared, 10**12)
+
+
+def test_damage_anywhere(declared, scratch):
+    """Hundreds of files with bytes changed at random: each is read or refused, in one line."""
+    rng, whole = np.random.default_rng(1), saved(scratch, x=RAW[:3], label=np.arange(3)).read_bytes()
+    outcomes = {True: 0, False: 0}
+    for _ in range(500):
+        spoiled = bytearray(whole)
+        for at in rng.integers(0, len(whole), rng.choice([1, 2, 9])):
+            spoiled[at] = rng.integers(0, 256)
+        (scratch / "s.npz").write_bytes(spoiled)
+        try:
+            load_images(scratch / "s.npz", declared)
+            outcomes[True] += 1
+        except ImageError as error:
+            assert "\n" not in str(error)
+            outcomes[False] += 1
+    assert min(outcomes.values()) > 20

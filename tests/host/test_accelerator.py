@@ -7,10 +7,12 @@ import pytest
 
 from flow.images import find_images, load_images, random_images
 from flow.project import Project
+from golden.formats import UnsignedNarrow, parse_format
 from host import Accelerator, Build, HostError
 from host.verilator import VerilatorConnection
 from hw.target import Luts, Target
 from tests.flow.small import SPEC, samples, small
+from tests.golden.models import Graph
 from tests.host.golden import GoldenConnection
 
 MODELS = {
@@ -70,6 +72,44 @@ def test_what_does_not_fit_is_refused(scratch):
     connection.identity.beats_in += 1
     with pytest.raises(HostError, match="the hardware has beats_in"):
         Accelerator(folder, connection)
+
+
+def narrow_input(path):
+    """A model whose first quantizer is unsigned and narrow: 0 to 14."""
+    rng, graph = np.random.default_rng(3), Graph(["N", 6])
+    data = graph.quant("input", 1 / 16, 0.0, 4, 0, 1)
+    hidden = graph.quant(graph.op("MatMul", data, graph.quant(rng.normal(0, 0.3, (6, 4)), 1 / 8)), 1 / 4, 0.0, 3, 0, 1)
+    graph.end(graph.op("MatMul", hidden, graph.quant(rng.normal(0, 0.3, (4, 3)), 1 / 8, narrow=1)))
+    return graph.save(path)
+
+
+def test_an_input_holds_exactly_the_values_of_its_format(scratch):
+    """Accumulators are sized for the format's values: the manifest's text must give the host those, and no more."""
+    project = Project(narrow_input(scratch / "m.onnx"), directory=scratch)
+    manifest, plan = project.manifest(), project.plan
+    assert manifest["input"]["format"] == "uint4n" and parse_format("uint4n") == plan.x_format == UnsignedNarrow(4)
+    assert parse_format(manifest["output"]["format"]) == plan.format
+    for name, layer in manifest["layers"].items():
+        of = plan.layers[name]
+        formats = {"activations": of.x_format, "weights": of.dense.weight_format, "output": of.format}
+        assert {what: parse_format(layer[what]) for what in formats} == formats
+    values = np.tile(np.arange(15)[:, None], 6)
+    with Accelerator(written(project, scratch), GoldenConnection(project)) as accelerator:
+        want = project.execute(values)
+        assert np.array_equal(accelerator.infer(values).values, project.hardware_values(want))
+        assert accelerator.build.random(50).max() == 14
+        for bad in (-1, 15, 16, np.uint64(2**64 - 1), np.uint8(255)):
+            with pytest.raises(ValueError) as caught:
+                accelerator.infer(np.full((1, 6), bad))
+            assert str(caught.value) == f"Value {bad} is not one of uint4n's, which has 0 to 14"
+
+
+def test_floats_that_are_no_numbers_are_refused(scratch):
+    project = Project("examples/digits/float32.onnx", directory=scratch)
+    build = Build(written(project, scratch))
+    for bad in (np.nan, np.inf, 1e39):
+        with pytest.raises(ValueError, match="Images must not hold NaN, or numbers beyond float32"):
+            build.encode(np.full((1, 64), bad))
 
 
 @pytest.mark.parametrize("text", [None, "{", "{}", '{"input": {}, "output": {}, "identity": "zz", "model": "m"}'])

@@ -1,0 +1,99 @@
+"""Arrays out of ``.npz`` files: by name, with their size known before anything is unpacked."""
+
+import io
+import math
+import zipfile
+from tokenize import TokenError
+
+import numpy as np
+
+from golden.files import FileError, read_bounded
+from golden.limits import IMAGE_BYTES, in_bytes
+
+__all__ = ["BYTES_A_VALUE", "ArchiveError", "archive_bytes", "arrays_of"]
+
+# Of every value of an array, besides the array itself: integers, floats, and what makes the one of the other (24 to 29
+# bytes, measured, for uint8, float32 and float64).
+BYTES_A_VALUE = 32
+_MAGIC = b"\x93NUMPY"
+
+
+class ArchiveError(ValueError):
+    """A file that is no archive of arrays, or that takes more memory than samples may; one line that names it."""
+
+
+def archive_bytes(path):
+    """What the file at ``path`` holds, read once; `ArchiveError` if it is no file or too large."""
+    try:
+        return read_bounded(path, IMAGE_BYTES.value, what="an .npz file", advice=IMAGE_BYTES.advice)
+    except FileError as error:
+        raise ArchiveError(error) from None
+
+
+def arrays_of(path, names, content=None):
+    """``(arrays, others)``: those of ``names`` that the file has, by name, and the names of the other members.
+
+    ``content`` is that of the file, if it has been read already.
+
+    Every array must say in its header how large it is, and be so; nothing is unpickled. Other members are left alone.
+    """
+    limit = IMAGE_BYTES.value
+    content = archive_bytes(path) if content is None else content
+    if content[:6] == _MAGIC:
+        raise ArchiveError(f"{path}: not a readable .npz file: a single array without a name, as of .npy")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = {_name(info): info for info in archive.infolist()}
+            if len(members) < len(archive.infolist()):
+                raise ArchiveError(f"{path}: has two arrays of one name")
+            found = {name: _array(path, archive, members[name], limit) for name in names if name in members}
+    except ArchiveError:
+        raise
+    except zipfile.BadZipFile as error:
+        kind = "damaged" if "CRC" in str(error) else "not a readable .npz file"
+        raise ArchiveError(f"{path}: {kind}: {_line(error)}") from None
+    except MemoryError:
+        raise ArchiveError(f"{path}: takes more memory than there is; {IMAGE_BYTES.advice}") from None
+    except Exception as error:  # zipfile's and zlib's own kinds, for a damaged archive
+        raise ArchiveError(f"{path}: damaged: {_line(error) or type(error).__name__}") from None
+    return found, [name for name in members if name not in found]
+
+
+def _name(info):
+    return info.filename.removesuffix(".npy")
+
+
+def _array(path, archive, info, limit):
+    name = _name(info)
+    if info.flag_bits & 1:
+        raise ArchiveError(f"{path}: {name!r} is encrypted")
+    with archive.open(info) as member:
+        if member.read(len(_MAGIC)) != _MAGIC:
+            raise ArchiveError(f"{path}: {name!r} is no array: it does not begin as a .npy file does")
+    with archive.open(info) as member:
+        try:
+            version = np.lib.format.read_magic(member)
+            read = {(1, 0): np.lib.format.read_array_header_1_0}.get(version, np.lib.format.read_array_header_2_0)
+            shape, _, dtype = read(member)
+        except (ValueError, TokenError, SyntaxError, UnicodeError, RecursionError, OverflowError, TypeError) as error:
+            raise ArchiveError(f"{path}: the header of {name!r} cannot be read: {_line(error)}") from None
+    if dtype.hasobject:
+        raise ArchiveError(f"{path}: not a readable .npz file: {name!r} holds Python objects, not numbers")
+    values = math.prod(shape)
+    needed = values * (dtype.itemsize + BYTES_A_VALUE)
+    if min(shape, default=0) < 0 or needed > limit:
+        raise ArchiveError(
+            f"{path}: {name!r} of shape {_short(shape)} takes {in_bytes(needed)} of memory; {IMAGE_BYTES.advice}"
+        )
+    if info.file_size < values * dtype.itemsize:
+        raise ArchiveError(f"{path}: damaged: {name!r} of shape {_short(shape)} has only {info.file_size} bytes")
+    with archive.open(info) as member:
+        return np.lib.format.read_array(member, allow_pickle=False)
+
+
+def _short(shape):
+    return str(shape) if len(shape) <= 8 else f"of {len(shape)} dimensions"
+
+
+def _line(error):
+    return " ".join(str(error).split())[:200]

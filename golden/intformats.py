@@ -1,0 +1,174 @@
+"""Formats whose values are all integers of a range, and bipolar ones."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .format import Format
+
+__all__ = ["Bipolar", "Signed", "SignedChance", "Ternary", "Unsigned", "UnsignedChance", "UnsignedNarrow"]
+
+NUMBER = "([1-9][0-9]?)"  # bits
+
+
+@dataclass(frozen=True)
+class Bipolar(Format):
+    """One bit: code 0 is -1, code 1 is +1 (Courbariaux and others 2016). There is no zero."""
+
+    bits = 1
+    lo = -1
+    hi = 1
+    levels = 2
+    TEXT = "bipolar"
+
+    @property
+    def values(self):
+        return np.array([-1, 1], dtype=np.int64)
+
+    def holds(self, value):
+        return value in (-1, 1)
+
+    def _encode(self, values):
+        return (values + 1) // 2
+
+    def decode(self, codes):
+        """Values of ``codes``."""
+        return 2 * np.asarray(codes, dtype=np.int64) - 1
+
+    def __str__(self):
+        return "bipolar"
+
+
+class _Range(Format):
+    """Every integer from ``lo`` to ``hi``; there may be too many to list them."""
+
+    def _outside(self, values):
+        if values.dtype.kind in "iub":
+            if values.min() >= self.lo and values.max() <= self.hi:
+                return np.zeros(1, dtype=bool)
+            return (values < self.lo) | (values > self.hi)
+        with np.errstate(invalid="ignore"):
+            return ~((values >= self.lo) & (values <= self.hi) & (values == np.rint(values)))
+
+
+@dataclass(frozen=True)
+class Unsigned(_Range):
+    """``bits``-bit unsigned integer, 0 to ``2**bits - 1``."""
+
+    bits: int
+
+    TEXT = f"uint{NUMBER}"
+
+    def __post_init__(self):
+        _check_bits("Unsigned", self.bits, 1)
+
+    lo = 0
+
+    @property
+    def hi(self):
+        return 2**self.bits - 1
+
+    def decode(self, codes):
+        """Values of ``codes``: themselves."""
+        return np.asarray(codes, dtype=np.int64)
+
+    def __str__(self):
+        return f"uint{self.bits}"
+
+
+@dataclass(frozen=True)
+class UnsignedNarrow(Unsigned):
+    """Unsigned without its largest value: QONNX's reading of unsigned and narrow, 0 to ``2**bits - 2``."""
+
+    TEXT = f"uint{NUMBER}n"
+
+    @property
+    def hi(self):
+        return 2**self.bits - 2
+
+    def __str__(self):
+        return f"uint{self.bits}n"
+
+
+@dataclass(frozen=True)
+class UnsignedChance(Unsigned):
+    """0 to ``2**(bits - 1)``: a probability in units of that."""
+
+    TEXT = f"uint{NUMBER}p"
+
+    @property
+    def hi(self):
+        return 1 << self.bits - 1
+
+    def __str__(self):
+        return f"uint{self.bits}p"
+
+
+@dataclass(frozen=True)
+class Signed(_Range):
+    """``bits``-bit two's complement integer; ``narrow`` leaves out the most negative value."""
+
+    bits: int
+    narrow: bool = False
+
+    TEXT = f"(ternary)|int{NUMBER}(n?)"
+
+    def __post_init__(self):
+        _check_bits("Signed", self.bits, 2 if self.narrow else 1)
+
+    @property
+    def lo(self):
+        return -(2 ** (self.bits - 1)) + self.narrow
+
+    @property
+    def hi(self):
+        return 2 ** (self.bits - 1) - 1
+
+    def decode(self, codes):
+        """Values of ``codes``: their two's complement reading."""
+        codes = np.asarray(codes, dtype=np.int64)
+        return codes - ((codes >> (self.bits - 1)) << self.bits)
+
+    def __str__(self):
+        return "ternary" if self == Ternary() else f"int{self.bits}" + ("n" if self.narrow else "")
+
+    @classmethod
+    def read(cls, ternary, bits, narrow):
+        return Ternary() if ternary else cls(int(bits), bool(narrow))
+
+
+@dataclass(frozen=True)
+class SignedChance(Signed):
+    """``-2**(bits - 2)`` to ``2**(bits - 2)``: a probability with the sign of what is drawn."""
+
+    TEXT = f"int{NUMBER}p"
+
+    def __post_init__(self):
+        _check_bits("Signed", self.bits, 2)
+        if self.narrow:
+            raise ValueError("A signed probability is never narrow")
+
+    @property
+    def lo(self):
+        return -(1 << self.bits - 2)
+
+    @property
+    def hi(self):
+        return 1 << self.bits - 2
+
+    def __str__(self):
+        return f"int{self.bits}p"
+
+    @classmethod
+    def read(cls, bits):
+        return cls(int(bits))
+
+
+def Ternary():
+    """-1, 0 and +1 in two's complement: the narrow 2-bit signed format (Li and others 2016, TWN)."""
+    return Signed(2, narrow=True)
+
+
+def _check_bits(kind, bits, least):
+    if isinstance(bits, bool) or not isinstance(bits, int | np.integer) or not least <= bits <= 32:
+        raise ValueError(f"{kind} format must have {least} to 32 bits, not {bits!r}")
