@@ -29,14 +29,13 @@ def model_of(directory):
 
 def serial_model_of(directory, *, cycles=8):
     """As `model_of`, with the bytes of a serial line, whose bits take ``cycles`` cycles."""
-    from amaranth.back import verilog
-
     from hw.serial import SerialAccelerator
+    from hw.verilog import convert
 
     build = Build(directory)
     folder = build.directory / "serial-model"
     design = SerialAccelerator(link_plan(build), cycles=cycles)
-    text = verilog.convert(design, name="serial", emit_src=False, strip_internal_attrs=True)
+    text = convert(design, "serial")
     source = folder / "serial.v"
     if not source.is_file() or source.read_text() != text:
         atomic_write(source, text)

@@ -197,7 +197,8 @@ def _python(arguments, log, verbose, seconds, poll=None):
                 process.kill()
                 process.wait()
     if process.returncode:
-        raise SimulationError(f"Verilator's {arguments[0]} failed ({_reason(log)}); log: {log}")
+        what = "Verilator's build" if arguments[0] == "build" else "the simulation"
+        raise SimulationError(f"{what} failed ({_reason(log)}); log: {log}")
 
 
 def _runner(*more):
@@ -213,6 +214,13 @@ def _runner(*more):
             return [verilator, [*make, *more]]
 
     return Quick()
+
+
+def _runner_of(folder, waves):
+    """The runner of what was built in ``folder``."""
+    from .icarus import is_icarus, runner
+
+    return runner(waves) if is_icarus(folder) else _runner()
 
 
 def main(action, folder, top, waves, *more):
@@ -247,7 +255,7 @@ def _build(folder, top, waves, quick, verilog):
 def _run(folder, top, waves, job):
     job = Path(job).resolve()
     os.environ["FEWBIT_JOB"] = str(job)
-    found = _runner().test(
+    found = _runner_of(folder, waves).test(
         hdl_toplevel=top, test_module=TOPS[top][1], build_dir=folder, test_dir=job.parent, waves=waves,
         hdl_toplevel_lang="verilog",
     )  # fmt: skip

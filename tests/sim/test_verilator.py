@@ -8,7 +8,7 @@ from golden.formats import Bipolar, Signed, Ternary, Unsigned
 from golden.network import Dense, FloatDense
 from hw.accelerator import AcceleratorPlan
 from hw.float32 import FloatAdd
-from hw.lutunit import MODELS
+from hw.primitives import MODELS
 from hw.target import DEFAULT, Luts, Target
 from hw.verilog import emit
 from sim.cycles import predict, steady_interval
