@@ -12,11 +12,16 @@ from sim.damage import order_of
 from sim.iprunner import FEWEST, simulate_ip
 from sim.runner import results, simulate
 
+from .simulators import simulator_of
+
 __all__ = ["drawn_again", "simulate_ip_block", "simulate_project"]
 
 
-def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0, waves=False, verbose=False):
-    """Generate, build and simulate; returns what `fewbit sim --json` prints."""
+def simulate_project(
+    project, images, report, *, stall=0.0, seed=1, clock=200.0, waves=False, verbose=False, simulator="verilator"
+):
+    """Generate, build and simulate; `simulator_of` says with what. What `fewbit sim --json` prints."""
+    prepare = simulator_of(simulator)
     with report.working("golden model"):
         golden = project.execute(images.values)
         expected = project.hardware_values(golden)
@@ -26,24 +31,25 @@ def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0,
     report.step("Verilog", fresh, project.verilog)
     predicted = predict(project.plan, len(images))
     cycles = predicted.left[-1]
-    with report.estimating("building with Verilator", project.expected_build_seconds(cycles=cycles)) as progress:
-        fresh = project.build_simulator(cycles=cycles, waves=waves, verbose=verbose, progress=progress)
-    report.step("simulator", fresh, project.simulator(waves))
+    folder = prepare(project, report, cycles=cycles, waves=waves, verbose=verbose)
     began = time.monotonic()
     with report.counting("simulating", len(images)) as progress:
         found = simulate(
-            project.simulator(waves), project.plan, images.values, expected, again=again, stall=stall, seed=seed,
+            folder, project.plan, images.values, expected, again=again, stall=stall, seed=seed,
             waves=waves, verbose=verbose, progress=progress,
         )  # fmt: skip
     result = _summary(project, images, golden, found, predicted, stall, clock)
     result["seconds"] = round(time.monotonic() - began, 2)
     if waves:
-        result["waves"] = str(project.simulator(True) / "run" / "dump.vcd")
+        result["waves"] = str(folder / "run" / "dump.vcd")
     return result
 
 
-def simulate_ip_block(project, images, report, *, stall=0.3, seed=1, resets=4, waves=False, verbose=False):
-    """Generate, build and simulate the IP block; returns what `fewbit sim --ip --json` prints."""
+def simulate_ip_block(
+    project, images, report, *, stall=0.3, seed=1, resets=4, waves=False, verbose=False, simulator="verilator"
+):
+    """Likewise of the IP block; returns what `fewbit sim --ip --json` prints."""
+    prepare = simulator_of(simulator)
     if len(images) < FEWEST:
         raise ValueError(f"the bench of the IP block needs {FEWEST} samples or more, not {len(images)}")
     if _draws(project):
@@ -55,11 +61,7 @@ def simulate_ip_block(project, images, report, *, stall=0.3, seed=1, resets=4, w
         fresh = project.generate_ip()
     report.step("IP block", fresh, project.ip_verilog)
     cycles = predict(project.plan, len(images)).left[-1]
-    seconds = project.expected_build_seconds(ip=True, cycles=cycles)
-    with report.estimating("building with Verilator", seconds) as progress:
-        fresh = project.build_simulator(ip=True, cycles=cycles, waves=waves, verbose=verbose, progress=progress)
-    folder = project.simulator(waves, ip=True)
-    report.step("simulator", fresh, folder)
+    folder = prepare(project, report, ip=True, cycles=cycles, waves=waves, verbose=verbose)
     with report.working("simulating"):
         found = simulate_ip(
             folder, project.plan, project.registers.constants(), images.values, expected, stall=stall, seed=seed,

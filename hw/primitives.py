@@ -26,8 +26,31 @@ module LUT6_2 #(parameter [63:0] INIT = 0) (
   input wire I0, input wire I1, input wire I2, input wire I3, input wire I4, input wire I5,
   output wire O5, output wire O6
 );
+`ifdef VERILATOR
   assign O5 = INIT[{1'b0, I4, I3, I2, I1, I0}];
   assign O6 = INIT[{I5, I4, I3, I2, I1, I0}];
+`else
+  // With an X among the inputs, an output is X only where it depends on that input, as in the vendor's model: else an
+  // accumulator that was X once would stay so when it is loaded.
+  wire [5:0] i = {I5, I4, I3, I2, I1, I0};
+  reg [63:0] t;
+  reg o5, o6, awake;
+  initial awake <= 1'b1;
+  assign O5 = o5, O6 = o6;
+  always @(i or awake)
+    if (^i !== 1'bx) begin
+      o5 = INIT[i[4:0]];
+      o6 = INIT[i];
+    end else begin
+      t = i[4] ? {INIT[63:48], INIT[31:16]} : {INIT[47:32], INIT[15:0]};
+      t = i[3] ? {t[31:24], t[15:8]} : {t[23:16], t[7:0]};
+      t = i[2] ? {t[15:12], t[7:4]} : {t[11:8], t[3:0]};
+      t = i[1] ? {t[7:6], t[3:2]} : {t[5:4], t[1:0]};
+      t = i[0] ? {t[3], t[1]} : {t[2], t[0]};
+      o5 = t[0];
+      o6 = i[5] ? t[1] : t[0];
+    end
+`endif
 endmodule
 
 module CARRY4 (
