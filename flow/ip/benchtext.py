@@ -17,6 +17,7 @@ module accelerator_tb;
   localparam PATIENCE = @PATIENCE@;  // cycles without a beat after which the accelerator stands still
   localparam QUIET = @QUIET@;  // cycles at the end in which nothing may come
   localparam SENDS = FRAMES * BEATS_IN, TAKES = FRAMES * BEATS_OUT, MOST_SHOWN = 10;
+  localparam WIDEST = 8 * BYTES_OUT > 32 ? 8 * BYTES_OUT : 32;
 
   reg aclk = 1'b0;
   reg aresetn;
@@ -57,11 +58,11 @@ module accelerator_tb;
   wire blocked = stalling && random[18:16] < 3'd3;
   always @(posedge aclk) random <= following(random);
 
-  task wrong(input [8*40-1:0] what, input [8*BYTES_OUT-1:0] have, input [8*BYTES_OUT-1:0] want);
+  task wrong(input [8*40-1:0] what, input [WIDEST-1:0] have, input [WIDEST-1:0] want);
     begin
       errors = errors + 1;
       if (errors <= MOST_SHOWN)
-        $display("cycle %0d, frame %0d, beat %0d: %0s is %h, not %h",
+        $display("cycle %0d, frame %0d, beat %0d: %0s is %0h, not %0h",
                  cycle, got / BEATS_OUT, got % BEATS_OUT, what, have, want);
     end
   endtask

@@ -78,7 +78,7 @@ def bench_files(plan, cycles, vectors):
     figures = {
         "FRAMES": frames, "BEATS_IN": beats_in, "BYTES_IN": bytes_in, "BEATS_OUT": beats_out, "BYTES_OUT": bytes_out,
         "LATENCY": cycles["latency"], "INTERVAL": cycles["interval"],
-        "PATIENCE": int(100 * plan.bound + 20_000 + 200 * len(plan.stages)), "QUIET": 4 * plan.bound + 200,
+        "PATIENCE": 4 * (cycles["latency"] + plan.bound) + 2000, "QUIET": 4 * plan.bound + 200,
     }  # fmt: skip
     text = BENCH
     for name, value in figures.items():

@@ -68,7 +68,10 @@ class Job:
         self.folder = folder
         verilog = folder / "accelerator.v"
         verilog.write_text(emit(self.plan))
-        self.log = build(verilog, folder / "sim", waves=options.get("waves", False), quick=options.get("quick", True))
+        self.log = self.build(verilog, folder / "sim", options)
+
+    def build(self, verilog, folder, options):
+        return build(verilog, folder, waves=options.get("waves", False), quick=options.get("quick", True))
 
     def simulate(self, expected=None, **options):
         expected = self.expected if expected is None else expected
