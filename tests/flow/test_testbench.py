@@ -22,7 +22,7 @@ from tests.sim.test_verilator import bipolar, constants, float32, label, raw_byt
 
 OPERATORS, INSTANCES, ULTRASCALE = Luts.OPERATORS, Luts.INSTANCES, Luts.ULTRASCALE
 BENCH, SENT, WANTED = "accelerator_tb.v", "accelerator_tb.in.hex", "accelerator_tb.out.hex"
-# An edge at time 0, when nothing is known yet; frames of nothing but X in front of a reset that comes amid the last one.
+# An edge at time 0, when nothing is known yet; frames of nothing but X before a reset, which comes amid the last one.
 HIGH = ("reg aclk = 1'b0;", "reg aclk; initial aclk = 1'b1;")
 STALE = (
     "      run(1'b0);\n",
