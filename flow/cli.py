@@ -69,6 +69,13 @@ class TargetName(StrEnum):
     ultrascale = "ultrascale"
 
 
+class SimulatorName(StrEnum):
+    """What `--simulator` may be."""
+
+    verilator = "verilator"
+    icarus = "icarus"
+
+
 USUAL_NAME = TargetName(USUAL.luts.value)
 TargetOption = Annotated[
     TargetName,
@@ -241,11 +248,15 @@ def sim(
     input_spec: Input = None, folding: Folding = None, directory: Directory = None, output: Output = "auto",
     target: TargetOption = USUAL_NAME, clock: Clock = 200.0,
     seed: Annotated[int, typer.Option("--seed", **SEED, help="Of the stalls.")] = 1,
+    simulator: Annotated[
+        SimulatorName,
+        typer.Option("--simulator", help="`icarus`: Icarus Verilog, with X as in the vendors' simulators; slower."),
+    ] = SimulatorName.verilator,
     ip: Annotated[bool, typer.Option("--ip", help="The IP block: registers, interrupt, soft reset, DMA.")] = False,
     waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform (.vcd).")] = False,
     json: Json = False, verbose: Verbose = False,
 ):  # fmt: skip
-    """Simulate the Verilog in Verilator and compare every bit and every cycle with golden and prediction."""
+    """Simulate the Verilog in Verilator (or Icarus); compare every bit with golden, every cycle with the prediction."""
     from .simulation import simulate_ip_block, simulate_project
 
     report = Reporter(json)
@@ -253,13 +264,14 @@ def sim(
     samples = _images(project, images, 32 if ip and frames is None else frames, report)
     if ip:
         result = simulate_ip_block(
-            project, samples, report, stall=stall or 0.3, seed=seed, waves=waves, verbose=verbose
+            project, samples, report, stall=stall or 0.3, seed=seed, waves=waves, verbose=verbose, simulator=simulator
         )
         report.sim_ip(project, result)
         raise typer.Exit(0 if result["ok"] else 1)
     result = simulate_project(
-        project, samples, report, stall=stall, seed=seed, clock=clock, waves=waves, verbose=verbose
-    )
+        project, samples, report, stall=stall, seed=seed, clock=clock, waves=waves, verbose=verbose,
+        simulator=simulator,
+    )  # fmt: skip
     report.sim(project, result)
     if not result["ok"]:
         raise typer.Exit(1)

@@ -79,6 +79,13 @@ def tcl_problems(has=importlib.util.find_spec, which=shutil.which):
     return ["A Tcl interpreter (tclsh) is missing, which the tests need: install the Debian package tcl."]
 
 
+def icarus_problems(which=shutil.which):
+    """What keeps the tests from simulating in Icarus Verilog, beside Verilator."""
+    if which("iverilog") and which("vvp"):
+        return []
+    return ["Icarus Verilog (iverilog) is missing, which the tests need: install the Debian package iverilog."]
+
+
 def path_problems(path):
     """Characters of the checkout's path that make and Verilator's makefiles cannot take."""
     if not set(path) & set(" \t\n#$:'\"\\;&"):
@@ -91,7 +98,7 @@ def main(argv):
     checks = {
         "install": [python_problems],
         "simulate": [tool_problems, library_problems, lambda: path_problems(os.getcwd())],
-        "test": [tcl_problems],
+        "test": [tcl_problems, icarus_problems],
     }
     unknown = sorted(set(argv) - set(checks))
     if unknown:

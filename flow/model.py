@@ -40,12 +40,11 @@ def serial_model_of(directory, *, cycles=8):
 
 
 def _serial_model_of(build, cycles):
-    from amaranth.back import verilog
-
     from hw.serial import SerialAccelerator
+    from hw.verilog import convert
 
     design = SerialAccelerator(link_plan(build), cycles=cycles)
-    text = verilog.convert(design, name="serial", emit_src=False, strip_internal_attrs=True)
+    text = convert(design, "serial")
     quiet = 4 * build.manifest["cycles"]["latency"] + 20_000
     sources = {"accelerator.v": _verilog(build), "serial.v": text.encode()}
     shape = {"CYCLES": cycles, "QUIET": quiet}

@@ -13,21 +13,26 @@ from sim.damage import order_of
 from sim.iprunner import FEWEST, simulate_ip
 from sim.runner import results, simulate
 
+from .simulators import simulator_of
+
 __all__ = ["drawn_again", "simulate_ip_block", "simulate_project"]
 
 
-def simulate_project(project, images, report, *, stall=0.0, seed=1, clock=200.0, waves=False, verbose=False):
-    """Generate, build and simulate; returns what `fewbit sim --json` prints.
+def simulate_project(
+    project, images, report, *, stall=0.0, seed=1, clock=200.0, waves=False, verbose=False, simulator="verilator"
+):
+    """Generate, build and simulate; `simulator_of` says with what. What `fewbit sim --json` prints.
 
     The folder is held until the simulator runs; runs have folders of their own.
     """
+    prepare = simulator_of(simulator)
     with ExitStack() as held:
         held.enter_context(project.locked())
         options = dict(stall=stall, seed=seed, waves=waves, verbose=verbose, started=held.close)
-        return _simulated(project, images, report, clock, options)
+        return _simulated(project, images, report, prepare, clock, options)
 
 
-def _simulated(project, images, report, clock, options):
+def _simulated(project, images, report, prepare, clock, options):
     waves, verbose = options["waves"], options["verbose"]
     with report.working("golden model"):
         golden = project.execute(images.values)
@@ -38,14 +43,12 @@ def _simulated(project, images, report, clock, options):
     report.step("Verilog", fresh, project.verilog)
     predicted = predict(project.plan, len(images))
     cycles = predicted.left[-1]
-    with report.estimating("building with Verilator", project.expected_build_seconds(cycles=cycles)) as progress:
-        fresh = project.build_simulator(cycles=cycles, waves=waves, verbose=verbose, progress=progress)
-    report.step("simulator", fresh, project.simulator(waves))
+    folder = prepare(project, report, cycles=cycles, waves=waves, verbose=verbose)
     began = time.monotonic()
     with report.counting("simulating", len(images)) as progress:
         found = simulate(
-            project.simulator(waves), project.plan, images.values, expected, again=again, design=project.design(),
-            progress=progress, **options,
+            folder, project.plan, images.values, expected, again=again, design=project.design(), progress=progress,
+            **options,
         )  # fmt: skip
     result = _summary(project, images, golden, found, predicted, options["stall"], clock)
     result["seconds"] = round(time.monotonic() - began, 2)
@@ -54,8 +57,11 @@ def _simulated(project, images, report, clock, options):
     return result
 
 
-def simulate_ip_block(project, images, report, *, stall=0.3, seed=1, resets=4, waves=False, verbose=False):
-    """Generate, build and simulate the IP block; returns what `fewbit sim --ip --json` prints."""
+def simulate_ip_block(
+    project, images, report, *, stall=0.3, seed=1, resets=4, waves=False, verbose=False, simulator="verilator"
+):
+    """Likewise of the IP block; returns what `fewbit sim --ip --json` prints."""
+    prepare = simulator_of(simulator)
     if len(images) < FEWEST:
         raise ValueError(f"the bench of the IP block needs {FEWEST} samples or more, not {len(images)}")
     if _draws(project):
@@ -64,10 +70,10 @@ def simulate_ip_block(project, images, report, *, stall=0.3, seed=1, resets=4, w
     with ExitStack() as held:
         held.enter_context(project.locked())
         options = dict(stall=stall, seed=seed, resets=resets, waves=waves, verbose=verbose, started=held.close)
-        return _simulated_ip(project, images, report, options)
+        return _simulated_ip(project, images, report, prepare, options)
 
 
-def _simulated_ip(project, images, report, options):
+def _simulated_ip(project, images, report, prepare, options):
     waves, verbose = options["waves"], options["verbose"]
     with report.working("golden model"):
         expected = project.hardware_values(project.execute(images.values))
@@ -75,11 +81,7 @@ def _simulated_ip(project, images, report, options):
         fresh = project.generate_ip()
     report.step("IP block", fresh, project.ip_verilog)
     cycles = predict(project.plan, len(images)).left[-1]
-    seconds = project.expected_build_seconds(ip=True, cycles=cycles)
-    with report.estimating("building with Verilator", seconds) as progress:
-        fresh = project.build_simulator(ip=True, cycles=cycles, waves=waves, verbose=verbose, progress=progress)
-    folder = project.simulator(waves, ip=True)
-    report.step("simulator", fresh, folder)
+    folder = prepare(project, report, ip=True, cycles=cycles, waves=waves, verbose=verbose)
     with report.working("simulating"):
         found = simulate_ip(
             folder, project.plan, project.registers.constants(), images.values, expected,

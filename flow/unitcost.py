@@ -1,15 +1,14 @@
 """What the quantizing units of an accelerator cost by themselves: what turns sums into codes, synthesized alone."""
 
-from amaranth.back import verilog
-
 from flow.cache import BUILD, atomic_write, digest
 from flow.eda.synth import synthesize
 from golden.draws import Draw
 from hw.draw import Generator
 from hw.layerplan import LayerPlan
-from hw.lutunit import MODELS
 from hw.pointwise import PointwisePlan
+from hw.primitives import MODELS
 from hw.target import Luts
+from hw.verilog import convert
 
 __all__ = ["generators_of", "quantizer_costs", "quantizers_of"]
 
@@ -46,7 +45,7 @@ def quantizer_costs(plan, *, family="xc7"):
 
 
 def _cost(component, target, family):
-    text = verilog.convert(component, name="top", emit_src=False, strip_internal_attrs=True)
+    text = convert(component, "top")
     text += MODELS if target.luts is Luts.INSTANCES else ""
     path = BUILD / "units" / f"{digest(text)}.v"
     if not path.exists():

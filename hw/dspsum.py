@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from .array import IntegerArray
 from .lutheap import best_rows
 from .lutunit import place
+from .primitives import for_simulators
 from .target import Luts
 
 __all__ = ["DSP_MODELS", "DspSumArray", "SUMS", "Sums", "sums_of"]
@@ -29,7 +30,7 @@ _KINDS = {Luts.INSTANCES: ("DSP48E1", {}), Luts.ULTRASCALE: ("DSP48E2", {"D": 27
 
 
 def _model(kind, wider, opmode):
-    """What Verilator needs to know of a DSP48 in this use."""
+    """What a simulator needs to know of a DSP48 in this use."""
     inputs = "".join(f", input wire [{bits - 1}:0] {name}" for name, bits in (_IDLE | wider).items())
     return f"""
 module {kind} #(
@@ -48,10 +49,7 @@ endmodule
 """
 
 
-DSP_MODELS = f"""
-`ifdef VERILATOR
-{_model("DSP48E1", {}, 7)}{_model("DSP48E2", {"D": 27}, 9)}`endif
-"""
+DSP_MODELS = for_simulators(_model("DSP48E1", {}, 7) + _model("DSP48E2", {"D": 27}, 9))
 
 
 def sums_of(width):

@@ -10,54 +10,7 @@ from .lutcells import Lut, Register
 from .lutheap import best_pe, build_sum, smallest_pe
 from .target import Luts
 
-__all__ = ["LutHeapPE", "LutIntegerPE", "MODELS", "place"]
-
-# What Verilator needs to know of the primitives; synthesis and the vendors' simulators have them already.
-MODELS = """
-`ifdef VERILATOR
-module LUT6_2 #(parameter [63:0] INIT = 0) (
-  input wire I0, input wire I1, input wire I2, input wire I3, input wire I4, input wire I5,
-  output wire O5, output wire O6
-);
-  assign O5 = INIT[{1'b0, I4, I3, I2, I1, I0}];
-  assign O6 = INIT[{I5, I4, I3, I2, I1, I0}];
-endmodule
-
-module CARRY4 (
-  input wire CI, input wire CYINIT, input wire [3:0] DI, input wire [3:0] S, output wire [3:0] O, output wire [3:0] CO
-);
-  wire [4:0] c;
-  assign c[0] = CI | CYINIT;
-  genvar i;
-  generate for (i = 0; i < 4; i = i + 1) begin : position
-    assign c[i + 1] = S[i] ? c[i] : DI[i];
-  end endgenerate
-  assign O = S ^ c[3:0];
-  assign CO = c[4:1];
-endmodule
-
-module CARRY8 #(parameter CARRY_TYPE = "SINGLE_CY8") (
-  input wire CI, input wire CI_TOP, input wire [7:0] DI, input wire [7:0] S, output wire [7:0] O, output wire [7:0] CO
-);
-  wire [8:0] c;
-  assign c[0] = CI;
-  genvar i;
-  generate for (i = 0; i < 8; i = i + 1) begin : position
-    assign c[i + 1] = S[i] ? c[i] : DI[i];
-  end endgenerate
-  assign O = S ^ c[7:0];
-  assign CO = c[8:1];
-endmodule
-
-module MUXF7 (input wire I0, input wire I1, input wire S, output wire O);
-  assign O = S ? I1 : I0;
-endmodule
-
-module MUXF8 (input wire I0, input wire I1, input wire S, output wire O);
-  assign O = S ? I1 : I0;
-endmodule
-`endif
-"""
+__all__ = ["LutHeapPE", "LutIntegerPE", "place"]
 
 
 class LutPEUnit(wiring.Component):

@@ -8,9 +8,10 @@ import json
 import re
 from pathlib import Path
 
-__all__ = ["NAME", "digest_of", "is_of_job", "marked"]
+__all__ = ["DESIGN", "NAME", "digest_of", "is_of_job", "marked"]
 
 NAME = "fewbit_design"  # of the wire
+DESIGN = "design.sha256"  # file beside a simulator: of the Verilog that it was made of
 
 
 def digest_of(verilog):

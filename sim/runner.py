@@ -14,8 +14,10 @@ import numpy as np
 
 from host.processes import Process
 
+from . import icarus
 from .damage import order_of
-from .design import NAME, digest_of, marked
+from .design import DESIGN, NAME, digest_of, marked
+from .errors import SimulationError
 from .folders import fresh, new_run
 from .packing import pack_beats, unpack_beats
 from .runtime import HEADER, keep_runtime, link_verilator, reuse_header, reuse_runtime, runtime_folder
@@ -27,17 +29,12 @@ TOPS = {
     "accelerator": ("aclk aresetn s_axis_* m_axis_* frames bad_frames", "sim.bench"),
     "accelerator_ip": ("aclk aresetn s_axi_control_* s_axis_* m_axis_* interrupt", "sim.ipbench"),
 }
-_DESIGN = "design.sha256"  # beside a simulator: of the Verilog that it was made of
 _LIBS = "libs"  # of cocotb, in the folder where a simulator is made or runs
 _ROOT = Path(__file__).resolve().parent.parent
 _RUNTIME = _ROOT / "build" / "cache" / "verilated"
 _LISTS = re.compile("[:;,]")  # what separates the names of a list in PATH, PYTHONPATH and cocotb's own variables
 FEW_CYCLES = 300_000  # up to which a simulator that is not optimized saves more in its build than it takes longer
 WHOLE = 1_000_000  # bytes of Verilog up to which one compiler run takes less than several and precompiled headers
-
-
-class SimulationError(RuntimeError):
-    """Verilator or the bench failed; the message says where the log is."""
 
 
 @dataclass
@@ -104,7 +101,7 @@ def build(verilog, folder, *, top="accelerator", quick=False, waves=False, verbo
             f'public_flat_rw -module "{top}" -var "{port}"\n' for port in (*TOPS[top][0].split(), NAME)))  # fmt: skip
         _python(["build", top, str(int(waves)), str(int(quick))], shop, log, verbose, 3600, progress)
         os.replace(shop / top, folder / top)
-        (folder / _DESIGN).write_text(digest_of(verilog))
+        (folder / DESIGN).write_text(digest_of(verilog))
     return log
 
 
@@ -145,8 +142,8 @@ def run_job(
     such; what it found, and the run's own folder."""
     folder = Path(folder)
     try:
-        design = design or (folder / _DESIGN).read_text()
-        with new_run(folder, folder / top) as run:
+        design = design or (folder / DESIGN).read_text()
+        with new_run(folder, folder / (icarus.MADE if icarus.is_icarus(folder) else top)) as run:
             if started:
                 started()
             _write_job(run, plan, values, expected, again, job | {"design": design})
@@ -241,7 +238,8 @@ def _python(arguments, folder, log, verbose, seconds, poll=None):
         finally:
             process.end()
     if process.returncode:
-        raise SimulationError(f"Verilator's {arguments[0]} failed ({_reason(log)}); log: {log}")
+        what = "Verilator's build" if arguments[0] == "build" else "the simulation"
+        raise SimulationError(f"{what} failed ({_reason(log)}); log: {log}")
 
 
 def _runner(*more):
@@ -304,7 +302,8 @@ def _run(top, waves):
     folder = Path.cwd()
     os.symlink(cocotb.libs_dir, _LIBS)  # where the program looks for them
     os.environ["FEWBIT_JOB"] = str(folder / "job.json")
-    found = _runner().test(
+    runner = icarus.runner(waves) if icarus.is_icarus(folder) else _runner()
+    found = runner.test(
         hdl_toplevel=top, test_module=TOPS[top][1], build_dir=folder, test_dir=folder, waves=waves,
         hdl_toplevel_lang="verilog",
     )  # fmt: skip

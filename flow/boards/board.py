@@ -14,6 +14,7 @@ from hw.boards import SERIAL_BOARDS, SerialTop
 from hw.link import LinkPlan
 from hw.target import Luts
 from hw.uart import bit_cycles
+from hw.verilog import wake
 from sim.folders import locked
 
 from . import bitstream
@@ -23,6 +24,7 @@ __all__ = ["BOARDS", "BAUD", "build_board", "link_plan"]
 
 BOARDS = (*SERIAL_BOARDS, *ZYNQ_BOARDS)
 BAUD = 1_000_000
+_EMITTED = ("top.v", "top.debug.v")  # by Amaranth's platforms
 
 
 def link_plan(build):
@@ -96,15 +98,16 @@ def _serial_board(name, build, report, clock, baud, seed, run):
         platform.add_file("accelerator.v", project.verilog.read_text())
         # Amaranth names the elements of an array port "x[0]" beside "x"; ABC9 can stumble over both in one module.
         plan = platform.prepare(top, "top", script_after_read="rename -hide w:*[*")
+        files = {path: wake(content) if path in _EMITTED else content for path, content in plan.files.items()}
     with stage:
-        for path, content in plan.files.items():
+        for path, content in files.items():
             atomic_write(folder / path, content)
         report.step("design", True, folder)
         if run and board.luts is Luts.OPERATORS:
             result |= _bitstream(folder, plan, seed, report)
         result["next"] = _next(name, build, folder, baud, "bitstream" in result)
         _written(folder, result)
-        stage.outputs = [*plan.files, "board.json", *(bitstream.MADE if "bitstream" in result else ())]
+        stage.outputs = [*files, "board.json", *(bitstream.MADE if "bitstream" in result else ())]
     return result
 
 

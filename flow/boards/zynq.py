@@ -3,12 +3,11 @@
 import json
 from dataclasses import dataclass
 
-from amaranth.back import verilog
 from amaranth_boards.arty_z7 import ArtyZ720Platform
 
 from flow.cache import ROOT
 from hw.dma import WORD, DmaBridge, DmaBridgeShell
-from hw.verilog import emit_ip
+from hw.verilog import convert, emit_ip
 
 __all__ = ["ZYNQ_BOARDS", "ZynqBoard", "zynq_files"]
 
@@ -72,9 +71,7 @@ def zynq_files(name, project, build, clock):
     )  # fmt: skip
     files = {
         "accelerator_ip.v": emit_ip(project.plan, project.registers),
-        "dma_bridge.v": verilog.convert(
-            DmaBridgeShell(bridge), name="dma_bridge", emit_src=False, strip_internal_attrs=True
-        ),
+        "dma_bridge.v": convert(DmaBridgeShell(bridge), "dma_bridge"),
         "design.tcl": _tcl(board, clock),
         "manifest.json": json.dumps(project.manifest(), indent=2) + "\n",
         "accelerator.ipynb": _notebook(board, build),

@@ -1,12 +1,11 @@
 """What lies beside the Verilog for the Xilinx tools: project script, clock constraint, description of the block."""
 
-from contextlib import suppress
-
 import numpy as np
 
 from golden.formats import Levels
 from hw.target import Luts
-from sim.packing import pack_beats
+
+from .testbench import COMMANDS, bench_files, vectors_of
 
 __all__ = ["CLOCK_MHZ", "files", "part_of"]
 
@@ -16,10 +15,12 @@ CLOCK_MHZ = 200
 
 def files(project, manifest):
     """``{name: text}`` of the files beside ``accelerator.v``."""
+    vectors = vectors_of(project)
     return {
         "vivado.tcl": _tcl(part_of(project.target)),
         "accelerator.xdc": _xdc(),
-        "README.md": _readme(project, manifest),
+        "README.md": _readme(project, manifest, vectors),
+        **bench_files(project.plan, manifest["cycles"], vectors),
     }
 
 
@@ -61,7 +62,7 @@ create_clock -name aclk -period {1000 / CLOCK_MHZ:.3f} [get_ports aclk]
 """
 
 
-def _readme(project, manifest):
+def _readme(project, manifest, vectors):
     plan, i, o = project.plan, manifest["input"], manifest["output"]
     cycles = manifest["cycles"]
     ports = [
@@ -94,6 +95,18 @@ synthesizes it out of context and writes `utilization.rpt` and `timing.rpt`.
 A result leaves {cycles["latency"]} cycles after its frame's first beat; the next frame follows after
 {cycles["interval"]} cycles.
 
+## Simulation
+
+`accelerator_tb.v` sends {len(vectors.sent)} frames twice, at full rate and with stalls, and compares every bit of the
+results with the golden model's. It needs nothing but these files, and ends with a line that begins with PASS or FAIL.
+In this folder:
+
+```sh
+{COMMANDS}```
+
+xsim takes the primitives from the vendor's library, the others from the end of `accelerator.v`, which defines them
+where `FEWBIT_MODELS` is (Icarus and Verilator: always). With that, xsim needs neither `-L unisims_ver` nor `glbl`.
+
 ## Packing
 
 A frame is {int(np.prod(i["shape"]))} codes, the sample of shape {tuple(i["shape"])}, {_order(i)}, {i["lanes"]} a
@@ -104,7 +117,7 @@ the bits that fill the last byte are ignored. A code is {_coding(plan.x_format)}
 A result is {o["length"]} numbers of {o["bits"]} bits, {o["lanes"]} a beat in {o["beats"]} beats, packed alike, each
 {_coding(plan.format)}. {_meaning(o)}
 
-{_example(project, plan)}"""
+{_example(vectors)}"""
 
 
 def _coding(fmt):
@@ -129,19 +142,14 @@ def _meaning(output):
     return "See `../manifest.json`."
 
 
-def _example(project, plan):
+def _example(vectors):
     """One worked frame and its result, beat by beat."""
-    images = _sample(project)
-    result = project.hardware_values(project.execute(images.values))
-    x = plan.x_format.encode(plan.network.arranged(images.values))
-    y = plan.format.encode(result)
-    sent = pack_beats(x, plan.x_format.bits, plan.lanes_in)[0]
-    got = pack_beats(y, plan.format.bits, plan.lanes_out)[0]
-    shown = np.asarray(result[0]).tolist()
+    codes, sent, got = vectors.codes[0], vectors.sent[0], vectors.wanted[0]
+    shown = np.asarray(vectors.results[0]).tolist()
     return f"""\
 ## A worked frame
 
-First codes: {", ".join(str(v) for v in x[0][:16].tolist())}{", …" if x.shape[1] > 16 else ""}
+First codes: {", ".join(str(v) for v in codes[:16].tolist())}{", …" if len(codes) > 16 else ""}
 
 `s_axis_tdata`, one beat a line, TLAST with the last:
 
@@ -155,16 +163,6 @@ Result {shown if len(shown) <= 32 else f"of {len(shown)} numbers"}, as `m_axis_t
 {_hex(got)}
 ```
 """
-
-
-def _sample(project):
-    from flow.images import ImageError, find_images, load_images, random_images
-
-    path = find_images(project.model)
-    if path:
-        with suppress(ImageError):  # what lies beside the model may be another model's
-            return load_images(path, project.network).first(1)
-    return random_images(project.network, 1)
 
 
 def _hex(beats):

@@ -17,7 +17,8 @@ from bench.costformats import FLOAT, FORMATS
 from bench.costpage import cost_table, page, picture, ratio
 from bench.costunits import LutProducts, Products, product_bits
 from golden.formats import Bipolar, Signed, Unsigned
-from hw.lutunit import MODELS, LutIntegerPE
+from hw.lutunit import LutIntegerPE
+from hw.primitives import MODELS
 
 PAIRS = [(f.x, f.w) for f in FORMATS if f.x.bits + f.w.bits <= 8]
 SMALL = [pair for pair in PAIRS if pair[0].bits + pair[1].bits <= 5]

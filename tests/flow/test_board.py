@@ -17,8 +17,10 @@ from flow.cache import BUILD
 from flow.cli import main
 from flow.project import Project
 from flow.report import Reporter
+from hw.primitives import MODELS
 from hw.target import USUAL
 from tests import tcl
+from tests.awake import asleep
 from tests.flow.blockdesign import BlockDesign
 from tests.flow.small import SPEC, small
 
@@ -77,6 +79,7 @@ def test_arty_design(build):
     script = (folder / "top.tcl").read_text()
     assert "xc7a35ticsg324-1L" in script and "accelerator.v" in script and "write_bitstream" in script
     assert "PLLE2_BASE" in (folder / "top.v").read_text() and "LUT6_2" in (folder / "accelerator.v").read_text()
+    assert not asleep((folder / "top.v").read_text())
     assert "vivado -mode batch -source top.tcl" in result["next"] and result["clock_mhz"] == 80
 
 
@@ -94,6 +97,7 @@ def test_zynq_design(installed, build):
         ("accelerator", "accelerator_ip", "accelerator_ip.v"), ("bridge", "dma_bridge", "dma_bridge.v"),
     ):  # fmt: skip
         names = ports((folder / file).read_text(), module)
+        assert not asleep((folder / file).read_text().removesuffix(MODELS))
         interfaces = [pin.split("/")[1] for pin in joined if pin.startswith(f"{cell}/")]
         single = [pin.split("/")[1] for pin in connected if pin.startswith(f"{cell}/")]
         assert len(set(interfaces)) == len(interfaces) and len(set(single)) == len(single)

@@ -33,6 +33,18 @@ def test_no_tcl_names_the_package():
     assert line.endswith("install the Debian package tcl.")
 
 
+@pytest.mark.parametrize("program", ["iverilog", "vvp"])
+def test_no_icarus_names_the_package(program):
+    assert doctor.icarus_problems(which=lambda name: f"/bin/{name}") == []
+    (line,) = doctor.icarus_problems(which=lambda name: None if name == program else f"/bin/{name}")
+    assert line.endswith("install the Debian package iverilog.")
+
+
+def test_the_tests_need_both(scratch):
+    done = run("test", env={"PATH": str(scratch)})
+    assert done.returncode == 2 and done.stderr.splitlines()[-1].endswith("install the Debian package iverilog.")
+
+
 @pytest.mark.parametrize("missing", ["venv", "ensurepip"])
 def test_missing_venv_names_the_package(missing):
     (line,) = doctor.python_problems(version=(3, 12), has=lambda name: name != missing)

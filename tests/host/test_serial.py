@@ -9,6 +9,7 @@ from flow.project import Project
 from host import Accelerator, HostError
 from host.protocol import Kind
 from host.serialport import SerialConnection, SerialError
+from tests.awake import asleep
 from tests.flow.small import SPEC, samples, small
 from tests.host.board import PythonBoard, Terminal
 from tests.host.golden import GoldenConnection
@@ -133,6 +134,7 @@ def observed(port, project, values, found):
 def run_noisy_hardware(project, values, **options):
     """The hardware behind its UART, in Verilator, with 1 % of all bytes damaged, both ways."""
     port = NoisyPort(ModelPort(serial_model_of(project.directory)), 0.01, seed=5)
+    assert not asleep((project.directory / "serial-model" / "serial.v").read_text())
     with Accelerator.serial(project.directory, port, timeout=2, attempts=200, **options) as accelerator:
         found = check(project, port, accelerator, values)
         counters = accelerator.connection.counters()

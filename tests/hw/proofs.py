@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 from amaranth.back import verilog
 
-from hw.lutunit import MODELS
+from hw.primitives import MODELS
 from hw.products import product_terms
 
 RUN = """

@@ -15,7 +15,8 @@ from hw.array import IntegerPE
 from hw.lutcells import Lut, Netlist
 from hw.lutheap import LEVELS, best_pe, items_of, smallest_pe
 from hw.lutplan import counters_of, plan_stages
-from hw.lutunit import MODELS, LutIntegerPE
+from hw.lutunit import LutIntegerPE
+from hw.primitives import MODELS
 from hw.products import product_terms
 from hw.target import Luts
 

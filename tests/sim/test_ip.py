@@ -74,7 +74,10 @@ class Block:
         self.folder = folder / "sim"
         verilog = folder / "accelerator_ip.v"
         verilog.write_text(emit_ip(self.plan, self.registers))
-        build(verilog, self.folder, top="accelerator_ip", quick=True)
+        self.build(verilog, self.folder)
+
+    def build(self, verilog, folder):
+        build(verilog, folder, top="accelerator_ip", quick=True)
 
     def simulate(self, *, expected=None, control=None, **options):
         expected = self.expected if expected is None else expected

@@ -11,7 +11,7 @@ from golden.formats import Bipolar, Signed, Ternary, Unsigned
 from golden.network import Dense, FloatDense
 from hw.accelerator import AcceleratorPlan
 from hw.float32 import FloatAdd
-from hw.lutunit import MODELS
+from hw.primitives import MODELS
 from hw.target import DEFAULT, Luts, Target
 from hw.verilog import emit
 from sim.cycles import predict, steady_interval
@@ -71,7 +71,10 @@ class Job:
         self.folder = folder
         verilog = folder / "accelerator.v"
         verilog.write_text(emit(self.plan))
-        self.log = build(verilog, folder / "sim", waves=options.get("waves", False), quick=options.get("quick", True))
+        self.log = self.build(verilog, folder / "sim", options)
+
+    def build(self, verilog, folder, options):
+        return build(verilog, folder, waves=options.get("waves", False), quick=options.get("quick", True))
 
     def moved(self, folder):
         """The same with the simulator in another folder."""

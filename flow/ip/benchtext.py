@@ -1,0 +1,183 @@
+"""The text of the plain bench, with names between @ where its figures stand."""
+
+__all__ = ["BENCH"]
+
+BENCH = r"""// Self-checking bench of accelerator.v in Verilog-2005, for any simulator; README.md has the commands.
+// It reads its vectors from the folder in which the simulator runs, and ends with a line that begins with PASS or FAIL.
+//
+// The frames are sent twice, each time after a reset: at full rate, then with idle cycles and back-pressure at random.
+// Inputs are X before the first reset, and s_axis_tdata and s_axis_tlast are X wherever s_axis_tvalid is low.
+
+`timescale 1ns / 1ps
+
+module accelerator_tb;
+  localparam FRAMES = @FRAMES@;
+  localparam BEATS_IN = @BEATS_IN@, BYTES_IN = @BYTES_IN@, BEATS_OUT = @BEATS_OUT@, BYTES_OUT = @BYTES_OUT@;
+  localparam LATENCY = @LATENCY@;  // predicted, in cycles
+  localparam PATIENCE = @PATIENCE@;  // cycles without a beat after which the accelerator stands still
+  localparam QUIET = @QUIET@;  // cycles at the end in which nothing may come
+  localparam SENDS = FRAMES * BEATS_IN, TAKES = FRAMES * BEATS_OUT, MOST_SHOWN = 10;
+  localparam WIDEST = 8 * BYTES_OUT > 32 ? 8 * BYTES_OUT : 32;
+
+  reg aclk = 1'b0;
+  reg aresetn;
+  reg [8*BYTES_IN-1:0] s_axis_tdata;
+  reg s_axis_tvalid, s_axis_tlast, m_axis_tready;
+  wire [8*BYTES_OUT-1:0] m_axis_tdata;
+  wire s_axis_tready, m_axis_tvalid, m_axis_tlast, m_axis_tuser;
+  wire [31:0] frames, bad_frames;
+
+  accelerator dut (
+    .aclk(aclk), .aresetn(aresetn),
+    .s_axis_tdata(s_axis_tdata), .s_axis_tvalid(s_axis_tvalid), .s_axis_tready(s_axis_tready),
+    .s_axis_tlast(s_axis_tlast),
+    .m_axis_tdata(m_axis_tdata), .m_axis_tvalid(m_axis_tvalid), .m_axis_tready(m_axis_tready),
+    .m_axis_tlast(m_axis_tlast), .m_axis_tuser(m_axis_tuser),
+    .frames(frames), .bad_frames(bad_frames)
+  );
+
+  always #5 aclk = ~aclk;
+
+  reg [8*BYTES_IN-1:0] sent [0:SENDS-1];
+  reg [8*BYTES_OUT-1:0] wanted [0:TAKES-1];
+
+  reg running = 1'b0, stalling = 1'b0;
+  integer cycle, put, got, waited, first, result_end, before_end;
+  integer beats = 0, errors = 0;
+
+  // Pseudo-random numbers (xorshift).
+  reg [31:0] random = 32'd2463534242;
+  function [31:0] following(input [31:0] value);
+    begin
+      following = value ^ (value << 13);
+      following = following ^ (following >> 17);
+      following = following ^ (following << 5);
+    end
+  endfunction
+  wire idle = stalling && random[2:0] < 3'd3;
+  wire blocked = stalling && random[18:16] < 3'd3;
+  always @(posedge aclk) random <= following(random);
+
+  task wrong(input [8*40-1:0] what, input [WIDEST-1:0] have, input [WIDEST-1:0] want);
+    begin
+      errors = errors + 1;
+      if (errors <= MOST_SHOWN)
+        $display("cycle %0d, frame %0d, beat %0d: %0s is %0h, not %0h",
+                 cycle, got / BEATS_OUT, got % BEATS_OUT, what, have, want);
+    end
+  endtask
+
+  // The source. A beat stays until it is taken.
+  always @(posedge aclk)
+    if (!running) begin
+      if (aresetn === 1'b0) s_axis_tvalid <= 1'b0;
+      put <= 0;
+    end else if (!s_axis_tvalid || s_axis_tready) begin
+      if (put < SENDS && !idle) begin
+        s_axis_tvalid <= 1'b1;
+        s_axis_tdata <= sent[put];
+        s_axis_tlast <= put % BEATS_IN == BEATS_IN - 1;
+        put <= put + 1;
+      end else begin
+        s_axis_tvalid <= 1'b0;
+        s_axis_tdata <= {8*BYTES_IN{1'bx}};
+        s_axis_tlast <= 1'bx;
+      end
+    end
+
+  // The sink: every beat is compared, an X is wrong. What is offered stays as it is until it is taken.
+  reg offered = 1'b0;
+  reg [8*BYTES_OUT+1:0] offer;
+  always @(posedge aclk) begin
+    if (aresetn === 1'b0) m_axis_tready <= 1'b1;
+    if (!running) begin
+      cycle <= 0;
+      got <= 0;
+      waited <= 0;
+      first <= -1;
+      offered <= 1'b0;
+    end else begin
+      m_axis_tready <= !blocked;
+      cycle <= cycle + 1;
+      waited <= waited + 1;
+      if (first < 0 && s_axis_tvalid && s_axis_tready) first <= cycle;
+      if (s_axis_tready !== 1'b0 && s_axis_tready !== 1'b1) wrong("s_axis_tready", s_axis_tready, 1'b1);
+      if (m_axis_tvalid !== 1'b0 && m_axis_tvalid !== 1'b1) wrong("m_axis_tvalid", m_axis_tvalid, 1'b1);
+      if (offered && m_axis_tvalid !== 1'b1) wrong("m_axis_tvalid of a beat that waits", m_axis_tvalid, 1'b1);
+      if (offered && {m_axis_tuser, m_axis_tlast, m_axis_tdata} !== offer)
+        wrong("m_axis_tdata of a beat that waits", m_axis_tdata, offer[8*BYTES_OUT-1:0]);
+      offered <= m_axis_tvalid && !m_axis_tready;
+      offer <= {m_axis_tuser, m_axis_tlast, m_axis_tdata};
+      if (m_axis_tvalid && m_axis_tready) begin
+        if (got >= TAKES) wrong("m_axis_tvalid after the last result", 1'b1, 1'b0);
+        else begin
+          if (m_axis_tdata !== wanted[got]) wrong("m_axis_tdata", m_axis_tdata, wanted[got]);
+          if (m_axis_tlast !== (got % BEATS_OUT == BEATS_OUT - 1)) wrong("m_axis_tlast", m_axis_tlast, !m_axis_tlast);
+          if (m_axis_tuser !== 1'b0) wrong("m_axis_tuser", m_axis_tuser, 1'b0);
+          if (got % BEATS_OUT == BEATS_OUT - 1) begin
+            if (got < BEATS_OUT) $display("latency %0d cycles, predicted %0d at full rate", cycle - first, LATENCY);
+            before_end <= result_end;
+            result_end <= cycle;
+          end
+        end
+        beats = beats + 1;
+        got <= got + 1;
+        waited <= 0;
+      end
+    end
+  end
+
+  task run(input stalls);
+    begin
+      stalling <= stalls;
+      aresetn <= 1'b0;
+      repeat (32) @(posedge aclk);  // the vendor's primitives hold themselves in reset for the first 100 ns
+      aresetn <= 1'b1;
+      running <= 1'b1;
+      @(posedge aclk);
+      @(posedge aclk);
+      while (got < TAKES && waited < PATIENCE) @(posedge aclk);
+      if (got < TAKES) begin
+        errors = errors + 1;
+        $display("no beat within %0d cycles: the accelerator stands still", PATIENCE);
+      end
+      repeat (QUIET) @(posedge aclk);
+      if (frames !== FRAMES) wrong("the counter of frames", frames, FRAMES);
+      if (bad_frames !== 0) wrong("the counter of damaged frames", bad_frames, 0);
+      if (got >= 2 * BEATS_OUT)
+        $display("%0d beats %0s, last interval %0d cycles, predicted @INTERVAL@ at full rate",
+                 got, stalls ? "under stalls" : "at full rate", result_end - before_end);
+      running <= 1'b0;
+      @(posedge aclk);
+    end
+  endtask
+
+  initial begin
+    $readmemh("@SENT@", sent);
+    $readmemh("@WANTED@", wanted);
+    if (^{sent[0], sent[SENDS-1], wanted[0], wanted[TAKES-1]} === 1'bx) begin
+      errors = errors + 1;
+      $display("vectors are missing: run the simulator in the folder of @SENT@");
+    end else begin
+      repeat (8) @(posedge aclk);
+      run(1'b0);
+      run(1'b1);
+    end
+    if (errors == 0 && beats == 2 * TAKES) begin
+      $display("PASS: %0d frames of %0d beats, %0d results equal", 2 * FRAMES, BEATS_IN, beats / BEATS_OUT);
+      $finish;
+    end else begin
+      $display("FAIL: %0d errors in %0d of %0d beats", errors, beats, 2 * TAKES);
+`ifdef __ICARUS__
+      $fatal(0);  // exit status 1
+`else
+`ifdef FEWBIT_FATAL
+      $fatal(0);  // where the simulator reads this file as SystemVerilog
+`else
+      $finish;
+`endif
+`endif
+    end
+  end
+endmodule
+"""

@@ -1,0 +1,98 @@
+"""The plain bench beside the Verilog: for any simulator, with vectors of a few frames, and no Python."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.packing import pack_beats
+
+from .benchtext import BENCH
+
+__all__ = ["COMMANDS", "FRAMES", "Vectors", "bench_files", "packed", "vectors_of"]
+
+FRAMES = 5  # at most
+NAME = "accelerator_tb.v"
+SENT, WANTED = "accelerator_tb.in.hex", "accelerator_tb.out.hex"
+COMMANDS = f"""\
+iverilog -g2005 -o tb.vvp {NAME} accelerator.v && vvp -n tb.vvp       # Icarus Verilog; -g2009 and -g2012 as well
+
+xvlog {NAME} accelerator.v $XILINX_VIVADO/data/verilog/src/glbl.v \\
+    && xelab -L unisims_ver -timescale 1ns/1ps accelerator_tb glbl -s tb && xsim tb -R              # Vivado's xsim
+
+vlib work && vlog +define+FEWBIT_MODELS {NAME} accelerator.v \\
+    && vsim -c accelerator_tb -do "run -all; quit -f"                                               # Questa
+"""
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """A few frames and what golden says of them.
+
+    Attributes
+    ----------
+    codes : int array ``(F, length)``
+        Of the input, in the order in which they are sent.
+    results : array ``(F, …)``
+        Integers (floats of a float network) that the hardware gives.
+    sent, wanted : uint8 arrays ``(F, beats, bytes)``
+        The same as beats, the lowest byte first.
+    """
+
+    codes: np.ndarray
+    results: np.ndarray
+    sent: np.ndarray
+    wanted: np.ndarray
+
+
+def vectors_of(project):
+    """`Vectors` of the first frames beside the project's model, or of seeded random ones."""
+    values = _samples(project).values
+    return packed(project.plan, values, project.hardware_values(project.execute(values)))
+
+
+def packed(plan, values, results):
+    """`Vectors` of samples ``(F, …)`` and what the hardware of ``plan`` gives for them."""
+    codes = plan.x_format.encode(plan.network.arranged(values))
+    wanted = plan.format.encode(results.reshape(len(results), -1))
+    return Vectors(
+        codes, results, pack_beats(codes, plan.x_format.bits, plan.lanes_in),
+        pack_beats(wanted, plan.format.bits, plan.lanes_out),
+    )  # fmt: skip
+
+
+def _samples(project):
+    from flow.images import ImageError, find_images, load_images, random_images
+
+    path = find_images(project.model)
+    if path:
+        with suppress(ImageError):  # what lies beside the model may be another model's
+            return load_images(path, project.network).first(FRAMES)
+    return random_images(project.network, FRAMES)
+
+
+def bench_files(plan, cycles, vectors):
+    """``{name: text}`` of the bench and its vectors; ``cycles`` has the predicted latency and interval."""
+    frames, beats_in, bytes_in = vectors.sent.shape
+    _, beats_out, bytes_out = vectors.wanted.shape
+    figures = {
+        "FRAMES": frames, "BEATS_IN": beats_in, "BYTES_IN": bytes_in, "BEATS_OUT": beats_out, "BYTES_OUT": bytes_out,
+        "LATENCY": cycles["latency"], "INTERVAL": cycles["interval"],
+        "PATIENCE": 4 * (cycles["latency"] + plan.bound) + 2000, "QUIET": 4 * plan.bound + 200,
+    }  # fmt: skip
+    text = BENCH
+    for name, value in figures.items():
+        text = text.replace(f"@{name}@", str(value))
+    return {
+        NAME: text.replace("@SENT@", SENT).replace("@WANTED@", WANTED),
+        SENT: _hex(vectors.sent, "frame"),
+        WANTED: _hex(vectors.wanted, "result"),
+    }
+
+
+def _hex(frames, what):
+    """Text for ``$readmemh``, a beat a line."""
+    lines = []
+    for number, frame in enumerate(frames):
+        lines += [f"// {what} {number}", *(beat[::-1].tobytes().hex() for beat in frame)]
+    return "\n".join(lines) + "\n"
