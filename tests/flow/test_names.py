@@ -1,7 +1,7 @@
 """Folders and models of any name work; where fewbit itself lies in one that the tools cannot take, one line says so."""
 
 import json
-import sys
+import subprocess
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from sim import runner
 from tests.flow.small import SPEC, samples, small
 from tests.tcl import records
 
+ROOT = Path(__file__).resolve().parents[2]
 ODD = "a b'c\";%#:$HOME(x)[1]&*,`é"
 DESIGN = """
 module top(input clk, input [3:0] a, output reg [7:0] y);
@@ -77,8 +78,20 @@ def test_where_yosys_cannot_be_one_line_says_so(name, scratch, monkeypatch):
     (scratch / "top.v").write_text(DESIGN)
     with pytest.raises(ValueError, match="Yosys cannot be used from a folder with .* in its name: move fewbit"):
         synthesize(scratch / "top.v", "top", directory=scratch)
-    assert sys.executable  # and nothing was started: there is no log
-    assert not list(scratch.glob("*.log"))
+    assert not list(scratch.glob("*.log")), "nothing was started"
+
+
+def test_make_passes_names_on_as_they_are(scratch):
+    given = {"MODEL": ODD + ".onnx", "IMAGES": "it's.npz", "INPUT": "uint8/255", "FOLDING": "a  b"}
+    done = subprocess.run(
+        ["make", "-s", "-o", "doctor", "-o", ".venv/.for-use", "sim", *(f"{name}={v}" for name, v in given.items()),
+         "FEWBIT=printf '%s\\n'", "ARGS=--frames 4"],
+        cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [
+        f"fewbit: simulating {ODD}.onnx", "sim", f"{ODD}.onnx", "--images", "it's.npz", "--input", "uint8/255",
+        "--folding", "a  b", "--frames", "4",
+    ]  # fmt: skip
 
 
 def test_vivado_gets_each_file_as_one_name(fewbit, scratch):
