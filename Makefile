@@ -17,8 +17,11 @@ FEWBIT := $(VENV)/bin/fewbit
 # Verilator's makefiles call plain `python`, which Debian does not have outside a virtual environment.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-SIM_OPTIONS = $(if $(IMAGES),--images '$(IMAGES)') $(if $(INPUT),--input '$(INPUT)') \
-  $(if $(FOLDING),--folding '$(FOLDING)') $(if $(filter-out 0,$(WAVES)),--waves)
+# $(call given,NAME): what was given for NAME as one word of the shell, whatever is in it.
+given = '$(subst ','\'',$(value $(1)))'
+
+SIM_OPTIONS = $(if $(IMAGES),--images $(call given,IMAGES)) $(if $(INPUT),--input $(call given,INPUT)) \
+  $(if $(FOLDING),--folding $(call given,FOLDING)) $(if $(filter-out 0,$(WAVES)),--waves)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -32,16 +35,17 @@ help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
 sim: doctor $(VENV)/.for-use ## Build MODEL's accelerator, simulate it, check every bit against the golden model
-	@echo "fewbit: simulating $(MODEL)"
-	@$(FEWBIT) sim '$(MODEL)' $(SIM_OPTIONS) $(ARGS)
+	@printf 'fewbit: simulating %s\n' $(call given,MODEL)
+	@$(FEWBIT) sim $(call given,MODEL) $(SIM_OPTIONS) $(ARGS)
 
 verilog: $(VENV)/.for-use ## Write MODEL's accelerator as Verilog
-	@echo "fewbit: writing Verilog for $(MODEL)"
-	@$(FEWBIT) verilog '$(MODEL)' $(if $(INPUT),--input '$(INPUT)') $(if $(FOLDING),--folding '$(FOLDING)') $(ARGS)
+	@printf 'fewbit: writing Verilog for %s\n' $(call given,MODEL)
+	@$(FEWBIT) verilog $(call given,MODEL) $(if $(INPUT),--input $(call given,INPUT)) \
+	  $(if $(FOLDING),--folding $(call given,FOLDING)) $(ARGS)
 
 compare: doctor $(VENV)/.for-use ## Compare MODEL with the float32 baseline: cycles, LUTs, accuracy
-	@echo "fewbit: comparing $(MODEL) with its float32 baseline"
-	@$(FEWBIT) compare '$(MODEL)' $(SIM_OPTIONS) $(ARGS)
+	@printf 'fewbit: comparing %s with its float32 baseline\n' $(call given,MODEL)
+	@$(FEWBIT) compare $(call given,MODEL) $(SIM_OPTIONS) $(ARGS)
 
 bench: doctor $(VENV)/.for-use ## Measure time and memory of every step and write docs/benchmarks.md; or of BENCH=path.onnx
 	@echo "fewbit: measuring"
@@ -61,12 +65,12 @@ train: $(VENV)/.for-training ## Train the example models anew (installs JAX)
 
 test: doctor doctor-test lint ## Check style and run all tests but the slow ones
 	@echo "fewbit: running the tests, without the slow ones"
-	@FEWBIT_MODEL='$(MODEL)' FEWBIT_IMAGES='$(IMAGES)' FEWBIT_INPUT='$(INPUT)' \
+	@FEWBIT_MODEL=$(call given,MODEL) FEWBIT_IMAGES=$(call given,IMAGES) FEWBIT_INPUT=$(call given,INPUT) \
 	  $(RUN) -m pytest -q -n $(WORKERS) -m "not slow" $(ARGS)
 
 test-all: doctor doctor-test lint ## Check style and run every test
 	@echo "fewbit: running every test"
-	@FEWBIT_MODEL='$(MODEL)' FEWBIT_IMAGES='$(IMAGES)' FEWBIT_INPUT='$(INPUT)' \
+	@FEWBIT_MODEL=$(call given,MODEL) FEWBIT_IMAGES=$(call given,IMAGES) FEWBIT_INPUT=$(call given,INPUT) \
 	  $(RUN) -m pytest -q -n $(WORKERS) $(ARGS)
 
 lint: $(VENV)/.for-tests ## Check style only
@@ -110,7 +114,7 @@ define install
 	@$(RUN) -m pip install --disable-pip-version-check --no-input -c constraints.txt -e '.$(1)' \
 	  >$(VENV)/install.log 2>&1 \
 	  || { tail -n 15 $(VENV)/install.log >&2; echo "fewbit: the install failed, see $(VENV)/install.log" >&2; exit 2; }
-	@printf '%s\n' '$(CURDIR)' >$(VENV)/.place
+	@printf '%s\n' $(call given,CURDIR) >$(VENV)/.place
 	@touch $(addprefix $(VENV)/.for-,$(3))
 endef
 

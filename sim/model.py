@@ -8,7 +8,7 @@ from host.processes import run
 
 from .folders import fresh
 from .runner import SimulationError, environment
-from .runtime import keep_runtime, link_verilator, reuse_runtime, runtime_folder
+from .runtime import ANY_FOLDER, keep_runtime, link_verilator, reuse_runtime, runtime_folder
 
 __all__ = ["build_program"]
 
@@ -54,7 +54,7 @@ def build_program(folder, main, sources, *, top, shape, timeout=3600):
              "--Mdir", ".", *sources, main], made, env, log, timeout,
         )  # fmt: skip
         reuse_runtime(store, made)  # only now: the header that Verilator has written is older
-        _run(["make", "-f", f"V{top}.mk", f"V{top}"], made, env, log, timeout)
+        _run(["make", "-f", f"V{top}.mk", *ANY_FOLDER, f"V{top}"], made, env, log, timeout)
         keep_runtime(made, store)
         os.replace(made / f"V{top}", folder / f"V{top}")
     return folder / f"V{top}"

@@ -20,7 +20,7 @@ from .design import DESIGN, NAME, digest_of, marked
 from .errors import SimulationError
 from .folders import fresh, new_run
 from .packing import pack_beats, unpack_beats
-from .runtime import HEADER, keep_runtime, link_verilator, reuse_header, reuse_runtime, runtime_folder
+from .runtime import ANY_FOLDER, HEADER, keep_runtime, link_verilator, reuse_header, reuse_runtime, runtime_folder
 
 __all__ = ["FEW_CYCLES", "SimulationError", "SimulationResult", "build", "run_job", "simulate"]
 
@@ -257,7 +257,7 @@ def _runner(*more):
             verilator[verilator.index("-LDFLAGS") + 1] = f"-Wl,-rpath,{_LIBS} -L{_LIBS} -lcocotbvpi_verilator"
             files = [os.path.basename(word) if os.path.isabs(word) else word for word in verilator[1:]]
             at = make.index("-C")
-            return [[verilator[0], *files], [*make[:at], *make[at + 2 :], *more]]
+            return [[verilator[0], *files], [*make[:at], *make[at + 2 :], *ANY_FOLDER, *more]]
 
     return Quick()
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from host.processes import run
 
-__all__ = ["HEADER", "keep_runtime", "link_verilator", "reuse_header", "reuse_runtime", "runtime_folder"]
+__all__ = ["ANY_FOLDER", "HEADER", "keep_runtime", "link_verilator", "reuse_header", "reuse_runtime", "runtime_folder"]
 
 HEADER = "verilated_all.h"
+# Arguments of make: Verilator's makefiles refuse a folder with a space in its name, but use nothing of that name.
+ANY_FOLDER = ["CURDIR=."]
 _HEADERS = ("verilated.h", "verilated_dpi.h", "verilated_vpi.h")
 # As the makefiles of Verilator have them: a compiler reads the headers themselves where one is different.
 _MACROS = {"VERILATOR": 1, "VM_COVERAGE": 0, "VM_SC": 0, "VM_TIMING": 0, "VM_TRACE_FST": 0, "VM_TRACE_SAIF": 0}

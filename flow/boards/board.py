@@ -113,11 +113,12 @@ def _serial_board(name, build, report, clock, baud, seed, run):
 
 def _next(name, build, folder, baud, made):
     """What to do with the design, in a line."""
-    demo = f"fewbit demo {build.directory} --serial /dev/ttyUSB0" + ("" if baud == BAUD else f" --baud {baud}")
+    where = shlex.quote(str(build.directory))
+    demo = f"fewbit demo {where} --serial /dev/ttyUSB0" + ("" if baud == BAUD else f" --baud {baud}")
     if made:
-        return f"openFPGALoader --board {name} {folder / 'top.bit'}, then {demo}"
+        return f"openFPGALoader --board {name} {shlex.quote(str(folder / 'top.bit'))}, then {demo}"
     if SERIAL_BOARDS[name].luts is Luts.OPERATORS:
-        return f"without --files, `fewbit board {name} {build.directory}` makes the bitstream"
+        return f"without --files, `fewbit board {name} {where}` makes the bitstream"
     return f"in {folder}: vivado -mode batch -source top.tcl, load top.bit, then {demo}"
 
 

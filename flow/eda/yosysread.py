@@ -1,5 +1,6 @@
 """How Yosys reads our Verilog quickly: the first contents of memories as files of hexadecimal words."""
 
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -12,6 +13,8 @@ _BLOCK = re.compile(r"^( *)initial begin\n((?:" + _WORD.pattern + r"\n)+)\1end$"
 
 def with_files(text, folder):
     """Verilog whose memories have their first contents from files in ``folder``, which are written.
+
+    Yosys must work in that folder: it is told their names alone, since not every path can stand in a Verilog string.
 
     An initial block that gives one memory its words from the first on, one a line, as `hw.verilog` has them, becomes
     one ``$readmemh``: of a block Yosys makes a cell a word, and takes time by the square of the block's length. Every
@@ -26,16 +29,20 @@ def with_files(text, folder):
         words = (f"{int(number):x}" if base == "d" else number for base, number in zip(bases, numbers, strict=True))
         path = Path(folder) / f"{block.start()}.hex"
         path.write_text("\n".join(words) + "\n", encoding="ascii")
-        return f'{block[1]}initial $readmemh("{path}", {names[0]});' + "\n" * (len(places) + 1)
+        return f'{block[1]}initial $readmemh("{path.name}", {names[0]});' + "\n" * (len(places) + 1)
 
     return _BLOCK.sub(as_file, text)
 
 
 def read_verilog(design, path):
-    """Read a Verilog file into a pyosys ``Design``."""
+    """Read a Verilog file into a pyosys ``Design``. The process has another working folder meanwhile."""
     from pyosys import libyosys
 
+    text, before = Path(path).read_text(encoding="utf-8"), os.getcwd()
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / Path(path).name
-        copy.write_text(with_files(Path(path).read_text(encoding="utf-8"), folder), encoding="utf-8")
-        libyosys.run_pass(f'read_verilog "{copy}"', design)
+        (Path(folder) / "design.v").write_text(with_files(text, folder), encoding="utf-8")
+        os.chdir(folder)
+        try:
+            libyosys.run_pass("read_verilog design.v", design)
+        finally:
+            os.chdir(before)

@@ -16,7 +16,7 @@ if {{[llength $argv] > 0}} {{
     set part [lindex $argv 0]
 }}
 create_project -in_memory -part $part
-add_files [file join $here {file}]
+add_files [list [file join $here {file}]]
 set_property top {top} [current_fileset]
 update_compile_order -fileset sources_1
 ipx::package_project -root_dir [file join $here packaged] -vendor {vendor} -library {library} -taxonomy /UserIP \\

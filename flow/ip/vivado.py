@@ -39,8 +39,8 @@ if {{[llength $argv] > 0}} {{
     set part [lindex $argv 0]
 }}
 create_project -force accelerator [file join $here project] -part $part
-add_files [file join $here accelerator.v]
-add_files -fileset constrs_1 [file join $here accelerator.xdc]
+add_files [list [file join $here accelerator.v]]
+add_files -fileset constrs_1 [list [file join $here accelerator.xdc]]
 set_property top accelerator [current_fileset]
 set_property -name {{STEPS.SYNTH_DESIGN.ARGS.MORE OPTIONS}} -value {{-mode out_of_context}} -objects [get_runs synth_1]
 update_compile_order -fileset sources_1
