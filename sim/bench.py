@@ -62,7 +62,7 @@ class TB:
 async def frames(dut):
     """Stream the job's frames through; record what came out, and when."""
     job = json.loads(Path(os.environ["FEWBIT_JOB"]).read_text())
-    if not is_of_job(dut, job):
+    if not await is_of_job(dut, job):
         return
     folder = Path(job["folder"])
     data = np.load(folder / "beats.npz")

@@ -28,8 +28,11 @@ def marked(verilog, top):
     return verilog[: found.end()] + wire.encode() + verilog[found.end() :]
 
 
-def is_of_job(dut, job):
+async def is_of_job(dut, job):
     """In a bench: whether the simulator is of the design of the job; if it is not, that is what was found."""
+    from cocotb.triggers import Timer  # there is a simulator only here
+
+    await Timer(1, "ns")  # an event-driven simulator gives the wire its value in time 0
     design = f"{int(getattr(dut, NAME).value):064x}"
     if design == job["design"]:
         return True

@@ -22,7 +22,7 @@ SLVERR = 2
 async def block(dut):
     """Everything, one after the other; the seed draws what is random."""
     job = json.loads(Path(os.environ["FEWBIT_JOB"]).read_text())
-    if not is_of_job(dut, job):
+    if not await is_of_job(dut, job):
         return
     folder = Path(job["folder"])
     data = np.load(folder / "beats.npz")
