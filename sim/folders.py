@@ -29,17 +29,20 @@ def _told(text):
 def locked(folder, say=_told):
     """Hold ``folder``, which is made, against every other command; ``say`` gets a line if that takes waiting.
 
-    The thread that holds it may take it again. A folder that was made for this and got nothing in it is removed.
+    The thread that holds it may take it again. A folder that was made for this and got nothing in it is removed. One
+    that may only be read is not held: nothing can be made in it.
     """
-    given, folder = folder, Path(folder).absolute()
+    given, folder = folder, Path(folder).resolve()
     made = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK, is_singleton=True)
     try:
-        lock.acquire(timeout=0)
+        _acquire(lock, folder, timeout=0)
     except Timeout:
         say(f"waiting for another command that works in {given}")
-        lock.acquire(poll_interval=0.1)
+        _acquire(lock, folder, poll_interval=0.1)
+    except PermissionError:
+        yield
+        return
     try:
         yield
     finally:
@@ -49,6 +52,16 @@ def locked(folder, say=_told):
                 for path in made:
                     path.rmdir()
         lock.release()
+
+
+def _acquire(lock, folder, **options):
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(**options)
+            return
+        except FileNotFoundError:  # whoever held it has removed the folder, as it got nothing in it
+            continue
 
 
 @contextmanager
