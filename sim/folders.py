@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -92,23 +92,22 @@ def new_run(folder, program):
     The folder stays, without the program; of those of earlier runs that have ended, the newest few do.
     """
     folder, program = Path(folder), Path(program)
-    with locked(folder):
-        runs = sorted((int(match[1]), path) for path in folder.iterdir() if (match := _RUN.fullmatch(path.name)))
-        for _, path in runs[: -_KEPT or None]:
-            _remove_ended(path)
-        run = folder / f"run-{runs[-1][0] + 1 if runs else 1}"
-        run.mkdir()
-        own = FileLock(run / LOCK)
-        own.acquire()
-        try:
-            os.link(program, run / program.name)
-        except OSError:  # a file system without links
-            shutil.copy2(program, run / program.name)
-    try:
+    with ExitStack() as held:
+        with locked(folder):
+            if not program.is_file():
+                raise FileNotFoundError(2, "no such file", str(program))
+            runs = sorted((int(match[1]), path) for path in folder.iterdir() if (match := _RUN.fullmatch(path.name)))
+            for _, path in runs[:-_KEPT]:
+                _remove_ended(path)
+            run = folder / f"run-{runs[-1][0] + 1 if runs else 1}"
+            run.mkdir()
+            held.enter_context(FileLock(run / LOCK))
+            held.callback((run / program.name).unlink, missing_ok=True)
+            try:
+                os.link(program, run / program.name)
+            except OSError:  # a file system without links
+                shutil.copy2(program, run / program.name)
         yield run
-    finally:
-        (run / program.name).unlink(missing_ok=True)
-        own.release()
 
 
 def _remove_ended(run):

@@ -120,3 +120,4 @@ def test_runs_have_folders_of_their_own_and_few_are_kept(scratch):
 def test_a_run_without_a_program(scratch):
     with pytest.raises(FileNotFoundError), new_run(scratch, scratch / "program"):
         pass
+    assert [path.name for path in scratch.iterdir()] == [LOCK]
