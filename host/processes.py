@@ -16,7 +16,7 @@ from pathlib import Path
 
 __all__ = ["Process", "Terminated", "ended_by_signals", "run"]
 
-_SUPERVISOR = Path(__file__).with_name("supervise.py")
+_SUPERVISOR = Path(__file__).resolve().with_name("supervise.py")
 _SECONDS = 10  # for a supervisor to end once it was told to
 
 _running = set()

@@ -17,7 +17,7 @@ from golden.walls import entering, walls
 from .batchnorm import fold_affine
 from .emit import float_nodes
 from .graph import FloatModel, Layer
-from .runtime import Session, model_of
+from .runtime import Session, check_work, model_of
 
 __all__ = ["read_model"]
 
@@ -142,7 +142,9 @@ def _shapes(model):
     names = [name for step in model.steps for name in step.output if name]
     batch = max(1, model.file.batch)
     given = np.zeros((batch, *model.file.input_shape[1:]), dtype=np.float32)
-    found = Session(model_of(model.file, nodes, constants, names), model.file).once(given)
+    proto = model_of(model.file, nodes, constants, names, batch)
+    check_work(proto, model.file)
+    found = Session(proto, model.file).once(given)
     shapes = {name: array.shape for name, array in found.items()}
     shapes = {n: (1, *s[1:]) if n in model.data and s[:1] == (batch,) else s for n, s in shapes.items()}
     types = {name: array.dtype for name, array in found.items()}

@@ -1,28 +1,51 @@
 """onnxruntime on many samples: whole batches where the model takes them, else one sample at a time."""
 
+from math import prod
+
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from golden.limits import IMPORT_SECONDS, LimitError
 from golden.onnxfile import ModelError
 
-__all__ = ["Session", "model_of"]
+__all__ = ["Session", "check_work", "model_of"]
 
 _BATCH = 64
+_PRODUCTS_A_SECOND = 1e9  # that onnxruntime makes at least
 
 
-def model_of(file, nodes, constants, outputs):
+def model_of(file, nodes, constants, outputs, batch="N"):
     """A ModelProto of standard nodes with ``outputs``; what they do not depend on is left out."""
     wanted, needed = set(outputs), []
     for node in reversed(nodes):
         if wanted.intersection(node.output):
             wanted.update(node.input)
             needed.append(node)
-    start = helper.make_tensor_value_info(file.input_name, onnx.TensorProto.FLOAT, ["N", *file.input_shape[1:]])
+    start = helper.make_tensor_value_info(file.input_name, onnx.TensorProto.FLOAT, [batch, *file.input_shape[1:]])
     tensors = [numpy_helper.from_array(np.asarray(constants[n], order="C"), n) for n in constants if n in wanted]
     ends = [helper.make_empty_tensor_value_info(name) for name in outputs]
     graph = helper.make_graph(needed[::-1], file.name, [start], ends, tensors)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", file.opset)], ir_version=8)
+
+
+def check_work(proto, file):
+    """`LimitError` if one run takes longer than an import may: onnxruntime cannot be interrupted."""
+    try:
+        inferred = onnx.shape_inference.infer_shapes(proto).graph
+    except Exception:  # onnx's own kinds; of a model beyond 2 GB too
+        return
+    made = [*inferred.value_info, *inferred.output]
+    sizes = {v.name: prod(d.dim_value for d in v.type.tensor_type.shape.dim) for v in made}
+    constants = {tensor.name: tensor.dims for tensor in inferred.initializer}
+    total = 0
+    for node in inferred.node:
+        weights = constants.get(node.input[1], ()) if len(node.input) > 1 else ()
+        kernel = next((a.ints for a in node.attribute if a.name == "kernel_shape"), ())
+        taps = {"Conv": prod(weights[1:]), "MatMul": prod(weights[-2:-1])}.get(node.op_type, prod(kernel))
+        total += taps * max((sizes.get(name, 0) for name in node.output), default=0)
+    if total > IMPORT_SECONDS.value * _PRODUCTS_A_SECOND:
+        raise LimitError(f"{file.path}: one run takes {total:.2g} products; {IMPORT_SECONDS.advice}")
 
 
 class Session:

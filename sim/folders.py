@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -29,17 +29,20 @@ def _told(text):
 def locked(folder, say=_told):
     """Hold ``folder``, which is made, against every other command; ``say`` gets a line if that takes waiting.
 
-    The thread that holds it may take it again. A folder that was made for this and got nothing in it is removed.
+    The thread that holds it may take it again. A folder that was made for this and got nothing in it is removed. One
+    that may only be read is not held: nothing can be made in it.
     """
-    given, folder = folder, Path(folder).absolute()
+    given, folder = folder, Path(folder).resolve()
     made = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK, is_singleton=True)
     try:
-        lock.acquire(timeout=0)
+        _acquire(lock, folder, timeout=0)
     except Timeout:
         say(f"waiting for another command that works in {given}")
-        lock.acquire(poll_interval=0.1)
+        _acquire(lock, folder, poll_interval=0.1)
+    except PermissionError:
+        yield
+        return
     try:
         yield
     finally:
@@ -49,6 +52,16 @@ def locked(folder, say=_told):
                 for path in made:
                     path.rmdir()
         lock.release()
+
+
+def _acquire(lock, folder, **options):
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(**options)
+            return
+        except FileNotFoundError:  # whoever held it has removed the folder, as it got nothing in it
+            continue
 
 
 @contextmanager
@@ -79,23 +92,22 @@ def new_run(folder, program):
     The folder stays, without the program; of those of earlier runs that have ended, the newest few do.
     """
     folder, program = Path(folder), Path(program)
-    with locked(folder):
-        runs = sorted((int(match[1]), path) for path in folder.iterdir() if (match := _RUN.fullmatch(path.name)))
-        for _, path in runs[: -_KEPT or None]:
-            _remove_ended(path)
-        run = folder / f"run-{runs[-1][0] + 1 if runs else 1}"
-        run.mkdir()
-        own = FileLock(run / LOCK)
-        own.acquire()
-        try:
-            os.link(program, run / program.name)
-        except OSError:  # a file system without links
-            shutil.copy2(program, run / program.name)
-    try:
+    with ExitStack() as held:
+        with locked(folder):
+            if not program.is_file():
+                raise FileNotFoundError(2, "no such file", str(program))
+            runs = sorted((int(match[1]), path) for path in folder.iterdir() if (match := _RUN.fullmatch(path.name)))
+            for _, path in runs[:-_KEPT]:
+                _remove_ended(path)
+            run = folder / f"run-{runs[-1][0] + 1 if runs else 1}"
+            run.mkdir()
+            held.enter_context(FileLock(run / LOCK))
+            held.callback((run / program.name).unlink, missing_ok=True)
+            try:
+                os.link(program, run / program.name)
+            except OSError:  # a file system without links
+                shutil.copy2(program, run / program.name)
         yield run
-    finally:
-        (run / program.name).unlink(missing_ok=True)
-        own.release()
 
 
 def _remove_ended(run):

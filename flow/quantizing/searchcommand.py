@@ -7,6 +7,7 @@ from pathlib import Path
 from flow.cache import BUILD, atomic_write
 from flow.folding import write_folding
 from golden.onnxfile import ModelError
+from sim.folders import locked
 
 from .mixed import FORMATS, MixedSearch, pareto
 from .quantizecommand import golden_accuracy
@@ -56,7 +57,8 @@ def search_formats(project, options, goal, report, *, formats=FORMATS, cycles=No
         "evaluated": len(search.candidates), "best": best if goal.given else None, "pareto": points,
         "candidates": search.candidates,
     }  # fmt: skip
-    _write(directory, files, write_folding(search.cost.folding), result)
+    with locked(directory):
+        _write(directory, files, write_folding(search.cost.folding), result)
     return result
 
 
@@ -83,10 +85,9 @@ def _write(directory, files, folding, result):
     from .searchpicture import picture
 
     drawing = picture(result)
-    if directory.exists():
-        names = ("best.onnx", "folding.json", "search.json", "pareto.svg")
-        for old in [*directory.glob("[0-9][0-9].onnx"), *(directory / name for name in names)]:
-            old.unlink(missing_ok=True)
+    names = ("best.onnx", "folding.json", "search.json", "pareto.svg")
+    for old in [*directory.glob("[0-9][0-9].onnx"), *(directory / name for name in names)]:
+        old.unlink(missing_ok=True)
     for path, content in files.items():
         atomic_write(path, content)
     if result["best"]:

@@ -178,7 +178,7 @@ def test_second_run_comes_from_the_cache(cost, monkeypatch):
 
 def test_failure_names_the_error_and_the_log_and_is_not_kept(cost):
     for _ in range(2):
-        with pytest.raises(SynthesisError, match=r"top\.v:3: ERROR: .*syntax error") as caught:
+        with pytest.raises(SynthesisError, match=r"design\.v:3: ERROR: .*syntax error") as caught:
             cost(ADDER.replace("a + b", "a +"))
         assert "syntax error" in caught.value.log.read_text()
 

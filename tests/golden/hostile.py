@@ -210,7 +210,7 @@ MODELS = {
     ),
     "ConstantOfShape": (
         behind(node("ConstantOfShape", ["s"]), constants=[constant("s", [HUGE])]),
-        f"node ConstantOfShape that makes 'c': it makes a constant of 4 TiB; the limit is 1 GiB; set {LARGE}",
+        f"node ConstantOfShape that makes 'c': it makes 4 TiB of values; the limit is 1 GiB; set {LARGE}",
     ),
     "Range": (
         behind(node("Range", ["a", "b", "d"]), constants=[constant(*c) for c in (("a", 0), ("b", HUGE), ("d", 1))]),

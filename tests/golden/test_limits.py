@@ -126,13 +126,23 @@ def test_a_node_in_a_process_of_its_own_is_stopped(monkeypatch):
         evaluate(SimpleNamespace(opset=17), node, [many] * 2)
 
 
+def test_a_run_of_a_float_model_has_a_bound(scratch, monkeypatch):
+    """Weights made by a kilobyte of file can keep onnxruntime busy for hours; it cannot be interrupted."""
+    path = hostile.saved(scratch, hostile.model_of(
+        [hostile.node("ConstantOfShape", ["s"], ["w"]), hostile.node("Conv", ["x", "w"], ["y"])],
+        [hostile.constant("s", [4, 1, 300, 300])], shape=("N", 1, 600, 600)))  # fmt: skip
+    monkeypatch.setenv(IMPORT_SECONDS.variable, "20")
+    with pytest.raises(LimitError, match=r"m.onnx: one run takes 3.3e\+10 products; the limit is 20 seconds"):
+        read_model(path)
+
+
 def test_a_larger_limit_lets_a_model_pass(scratch, monkeypatch):
     path = hostile.behind(
         hostile.node("ConstantOfShape", ["s"], ["t"]), hostile.node("ReduceSum", ["t"]),
         constants=[hostile.constant("s", [1 << 22])],
     )(scratch)  # fmt: skip
     monkeypatch.setenv(IMPORT_BYTES.variable, "10M")
-    with pytest.raises(LimitError, match="it makes a constant of 16 MiB; the limit is 10 MiB"):
+    with pytest.raises(LimitError, match="it makes 16 MiB of values; the limit is 10 MiB"):
         import_model(path)
     monkeypatch.setenv(IMPORT_BYTES.variable, "300M")
     with pytest.raises(ModelError, match="without a layer, so there is nothing to build"):

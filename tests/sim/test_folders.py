@@ -63,6 +63,30 @@ def test_a_folder_made_for_nothing_is_removed(scratch):
     assert sorted(p.name for p in (scratch / "a" / "b").iterdir()) == [LOCK, "made"]
 
 
+def test_who_waits_for_a_folder_that_is_removed_makes_it_again(scratch):
+    folder, got = scratch / "a" / "b", []
+
+    def work():
+        with locked(folder, lambda _: waiting.set()):
+            got.append(folder.exists())
+
+    waiting, thread = threading.Event(), threading.Thread(target=work)
+    with locked(folder):
+        thread.start()
+        assert waiting.wait(30)
+    thread.join(timeout=30)
+    assert got == [True]
+
+
+def test_a_folder_that_may_only_be_read_is_not_held(scratch, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("sim.folders.FileLock.acquire", refuse)
+    with locked(scratch):
+        assert list(scratch.iterdir()) == []
+
+
 def test_what_a_killed_build_left_goes_with_the_next_one(scratch):
     (scratch / ".new-of-another" / "deep").mkdir(parents=True)
     with fresh(scratch) as made:
@@ -96,3 +120,4 @@ def test_runs_have_folders_of_their_own_and_few_are_kept(scratch):
 def test_a_run_without_a_program(scratch):
     with pytest.raises(FileNotFoundError), new_run(scratch, scratch / "program"):
         pass
+    assert [path.name for path in scratch.iterdir()] == [LOCK]
