@@ -77,7 +77,7 @@ def test_waves_and_a_wrong_bit(scratch):
     tampered[3, 2] += 2
     found = job.simulate(tampered, waves=True)
     assert found.mismatches == 1 and [e["frame"] for e in found.examples] == [3]
-    waveform = (scratch / "sim" / "run" / "dump.vcd").read_text()
+    waveform = (found.folder / "dump.vcd").read_text()
     assert "m_axis_tdata" in waveform and "$enddefinitions" in waveform and waveform.count("#") > 200
 
 
@@ -99,7 +99,7 @@ def test_the_digits(target, scratch):
 
 def test_verilog_that_does_not_compile(scratch):
     (scratch / "broken.v").write_text("module accelerator((a);\nendmodule\n")
-    with pytest.raises(SimulationError, match=r"Icarus's build failed \(.*broken.v:1: .*error.*\); log: .*build.log"):
+    with pytest.raises(SimulationError, match=r"Icarus's build failed \(design.v:1: .*error.*\); log: .*build.log"):
         build_icarus(scratch / "broken.v", scratch / "sim")
 
 
