@@ -27,7 +27,7 @@ SIM_OPTIONS = $(if $(IMAGES),--images $(call given,IMAGES)) $(if $(INPUT),--inpu
 .DELETE_ON_ERROR:
 # Two targets must not install into one environment at once.
 .NOTPARALLEL:
-.PHONY: help sim verilog compare bench cost survey test test-all train lint clean doctor doctor-test moved
+.PHONY: help sim verilog compare bench cost survey test fuzz test-all train lint clean doctor doctor-test moved
 
 help: ## List the targets
 	@echo "make TARGET [MODEL=path.onnx] [IMAGES=images.npz] [INPUT=…] [FOLDING=…] [WAVES=1] [ARGS=…]"
@@ -72,6 +72,10 @@ test-all: doctor doctor-test lint ## Check style and run every test
 	@echo "fewbit: running every test"
 	@FEWBIT_MODEL=$(call given,MODEL) FEWBIT_IMAGES=$(call given,IMAGES) FEWBIT_INPUT=$(call given,INPUT) \
 	  $(RUN) -m pytest -q -n $(WORKERS) $(ARGS)
+
+fuzz: doctor $(VENV)/.for-tests ## Compare thousands of random arrays and units with golden, in Verilator
+	@echo "fewbit: sweeping"
+	@$(RUN) -m tests.sweep.run $(ARGS)
 
 lint: $(VENV)/.for-tests ## Check style only
 	@echo "fewbit: checking style"

@@ -10,6 +10,7 @@ from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
 from .float32 import float_relu
+from .latency import delayed
 from .rom import Rom, is_large
 from .streams import counter, pack
 from .target import Luts
@@ -57,11 +58,7 @@ class Activation(wiring.Component):
 
     def delayed(self, m, value, cycles, name):
         """``value``, ``cycles`` later."""
-        for n in range(cycles):
-            after = Signal(Value.cast(value).shape(), name=f"{name}{n}", reset_less=True)
-            m.d.sync += after.eq(value)
-            value = after
-        return value
+        return delayed(m, value, cycles, name)
 
     def finish(self, m):
         """Valid travels along."""

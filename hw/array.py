@@ -12,6 +12,7 @@ from golden.formats import PowersOfTwo
 from hw.bitheap import BitHeap, Compressor
 from hw.codedpe import CodedPE
 from hw.heap_plan import plan_compression
+from hw.latency import Meeting
 from hw.lutunit import LutHeapPE, LutIntegerPE
 from hw.products import product_terms
 from hw.target import Luts
@@ -169,6 +170,8 @@ class IntegerArray(wiring.Component):
     o : ``Out(ArrayLayout(acc_shape, lanes))``, o_valid : ``Out(1)``
     """
 
+    _KINDS = ("a PE",)  # of processing elements; those of a subclass may differ by their place
+
     def __init__(
         self, *, x_format, w_format, pe, simd, steps, acc_shape, lanes, groups=1, luts=Luts.OPERATORS, weight_bits=None,
         parts=None,
@@ -183,7 +186,7 @@ class IntegerArray(wiring.Component):
         self._x_format, self._w_format, self._acc_shape, self._groups = x_format, w_format, acc_shape, groups
         self._pe, self._simd, self._steps, self._lanes = pe, simd, steps, lanes
         self._luts, self._parts, self._weight_bits = luts, parts, weight_bits or w_format.bits
-        self._heap_latency = self._make_pe().HEAP_LATENCY
+        self._pes = Meeting("processing elements", {kind: self._make_pe(kind).HEAP_LATENCY for kind in self._KINDS})
         super().__init__(
             {
                 "x": In(ArrayLayout(unsigned(x_format.bits), groups * simd)),
@@ -197,7 +200,8 @@ class IntegerArray(wiring.Component):
             }
         )
 
-    def _make_pe(self):
+    def _make_pe(self, kind):
+        """A PE of one of the array's kinds, each of which may have a latency of its own."""
         if self._parts is None:
             return self._make_unit(self._x_format, self._w_format, self._acc_shape)
         return CodedPE(
@@ -217,7 +221,7 @@ class IntegerArray(wiring.Component):
     @property
     def HEAP_LATENCY(self):
         """Cycles from operands to the sum of their heap."""
-        return self._heap_latency
+        return self._pes.latency
 
     @property
     def LATENCY(self):
@@ -249,7 +253,7 @@ class IntegerArray(wiring.Component):
             m.d.comb += Value.cast(x).eq(_planes([self.x[g * self._simd + s] for s in range(self._simd)]))
             planes.append(x)
         for p in range(self._pe):
-            m.submodules[f"pe{p}"] = pe = self._make_pe()
+            m.submodules[f"pe{p}"] = pe = self._make_pe(*self._KINDS)
             m.d.comb += [
                 pe.x.eq(planes[p * self._groups // self._pe]),
                 Value.cast(pe.w).eq(_planes([self.w[p * self._simd + s] for s in range(self._simd)])),

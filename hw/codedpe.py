@@ -6,6 +6,8 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
+from .latency import Meeting, delayed
+
 __all__ = ["CodedPE"]
 
 
@@ -47,6 +49,7 @@ class CodedPE(wiring.Component):
                 column = tuple(code >> k & 1 for code in part.w_codes)
                 self._columns.setdefault(column, own.index(column) if column in own else None)
         self._registered = None in self._columns.values()
+        self._met = Meeting("planes", {f"part {n}": unit.HEAP_LATENCY for n, unit in enumerate(self._units)})
         super().__init__({
             "x": In(ArrayLayout(unsigned(simd), x_bits)), "w": In(ArrayLayout(unsigned(simd), w_bits)),
             "init": In(acc_shape), "load": In(1), "enable": In(1), "o": Out(acc_shape),
@@ -54,7 +57,7 @@ class CodedPE(wiring.Component):
 
     @property
     def HEAP_LATENCY(self):
-        return self._registered + self._units[0].HEAP_LATENCY
+        return self._registered + self._met.latency
 
     def elaborate(self, platform):
         m = Module()
@@ -64,9 +67,10 @@ class CodedPE(wiring.Component):
         for n, (part, unit) in enumerate(zip(self._parts, self._units, strict=True)):
             m.submodules[f"part{n}"] = unit
             columns = [tuple(code >> k & 1 for code in part.w_codes) for k in range(part.w_format.bits)]
+            wait = self._met.wait(f"part {n}")
             m.d.comb += [
-                Value.cast(unit.x).eq(Cat(x[k] for k in part.x_bits)),
-                Value.cast(unit.w).eq(Cat(found[column] for column in columns)),
+                Value.cast(unit.x).eq(delayed(m, Cat(x[k] for k in part.x_bits), wait, f"part{n}_x")),
+                Value.cast(unit.w).eq(delayed(m, Cat(found[column] for column in columns), wait, f"part{n}_w")),
                 unit.load.eq(self.load), unit.enable.eq(self.enable),
             ]  # fmt: skip
             if len(self._parts) == 1:

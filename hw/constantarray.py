@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.formats import Bipolar, Signed
 
+from .latency import Meeting, delayed
 from .lutcells import plain
 from .lutmatrix import best_matrix
 from .lutunit import place
@@ -65,7 +66,7 @@ class ConstantArray(wiring.Component):
             self._matrix(product_terms(x_format, w_format), part, constants)
             for part, constants in zip(np.split(weights, groups), np.split(np.asarray(init), groups), strict=True)
         ]
-        self._latency = max(matrix.latency for matrix in self._matrices)
+        self._met = Meeting("groups", {f"group {g}": matrix.latency for g, matrix in enumerate(self._matrices)})
         super().__init__({
             "x": In(ArrayLayout(unsigned(x_format.bits), groups * self._inputs)),
             "valid": In(1), "first": In(1), "last": In(1),
@@ -85,7 +86,7 @@ class ConstantArray(wiring.Component):
 
     @property
     def LATENCY(self):
-        return self._latency + 1
+        return self._met.latency + 1
 
     @property
     def luts(self):
@@ -96,13 +97,9 @@ class ConstantArray(wiring.Component):
         m = Module()
         results = []
         for g, matrix in enumerate(self._matrices):
-            x = [self.x[g * self._inputs + n] for n in range(self._inputs)]
-            for n in range(self._latency - matrix.latency):
-                late = Signal(len(Cat(*x)), name=f"x{g}_{n}", reset_less=True)
-                m.d.sync += late.eq(Cat(*x))
-                x = [late.word_select(k, len(x[0])) for k in range(self._inputs)]
+            x = Cat(self.x[g * self._inputs + n] for n in range(self._inputs))
             m.submodules[f"group{g}"] = group = _Group(matrix, self._luts)
-            m.d.comb += group.x.eq(Cat(*x))
+            m.d.comb += group.x.eq(delayed(m, x, self._met.wait(f"group {g}"), f"x{g}_"))
             results.append(group.o)
         m.d.comb += Value.cast(self.o).eq(Cat(*results))
         valid = Signal(self.LATENCY)

@@ -11,10 +11,14 @@ from amaranth.lib.wiring import In, Out
 from golden.formats import Signed
 
 from .array import HeapPE, IntegerArray
+from .latency import delayed
 from .lutunit import LutHeapPE
 from .target import Luts
 
 __all__ = ["DspArray", "PackedProducts"]
+
+
+_FIRST = "the first neuron of a multiplier"
 
 
 class PackedProducts(wiring.Component):
@@ -100,14 +104,16 @@ class DspArray(IntegerArray):
     others : as `IntegerArray`; the elements of ``w`` are as `hw.dsppacking.packed_weights` gives them.
     """
 
+    _KINDS = (_FIRST, "another neuron of a multiplier")
+
     def __init__(self, *, packing, **others):
         self._packing = packing
         super().__init__(**others, weight_bits=packing.weight_bits)
 
-    def _make_pe(self, which=1):
+    def _make_pe(self, kind):
         p = self._packing
         heights = Counter(dict.fromkeys(range(p.field), self._simd))
-        heights[0] += self._simd * (p.signed and which > 0)
+        heights[0] += self._simd * (p.signed and kind != _FIRST)  # nothing is below the first
         common = dict(heights=dict(heights), acc_shape=self._acc_shape, feedback=self._steps > 1)
         if self._luts is Luts.OPERATORS:
             return HeapPE(**common)
@@ -115,7 +121,7 @@ class DspArray(IntegerArray):
 
     @property
     def HEAP_LATENCY(self):
-        return PackedProducts.LATENCY + self._heap_latency
+        return PackedProducts.LATENCY + self._pes.latency
 
     @property
     def dsps(self):
@@ -144,14 +150,13 @@ class DspArray(IntegerArray):
             products.append(unit)
         units = []
         for k, p in enumerate(neurons):
-            m.submodules[f"pe{p}"] = pe = self._make_pe(k)
+            kind = self._KINDS[min(k, 1)]
+            m.submodules[f"pe{p}"] = pe = self._make_pe(kind)
             columns = [[unit.field[k][e] for unit in products] for e in range(self._packing.field)]
             if self._packing.signed and k:
                 columns[0] += [unit.below[k] for unit in products]
-            bits = [bit for column in columns for bit in column]
-            late = pe.HEAP_LATENCY - self._heap_latency
-            for n in range(-late):  # it has one bit a lane less, and may be done earlier
-                bits = list(_late(m, Cat(*bits), f"heap{p}_{n}"))
-            m.d.comb += pe.heap.eq(Cat(*bits))
+            heap = Cat(bit for column in columns for bit in column)
+            wait = self._pes.check(kind, pe.HEAP_LATENCY)  # the kind with fewer bits may be done earlier, or later
+            m.d.comb += pe.heap.eq(delayed(m, heap, wait, f"heap{p}_"))
             units.append(pe)
         return units

@@ -2,8 +2,9 @@
 
 Some weights, ``stride`` bits apart, times one activation: every product has a field of its own. Where the fields below
 sum to less than zero a field is one too small, and their sign bit is added to it again (Xilinx WP486 shows this for two
-products of 8 bits). Fields may overlap by one bit: what the next product's lowest bit adds to a field's sign bit is
-known from the lowest bits of its factors, so four products of 4 bits fit where three would.
+products of 8 bits). Fields of products that can be negative may overlap by one bit: what the next product's lowest
+bit adds to a field's sign bit is known from the lowest bits of its factors, so four products of 4 bits fit where three
+would. A field without a sign must not overlap: its highest bit would count in the next product.
 """
 
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def best_packing(x_format, lo, hi):
     return next(
         Packing(count, stride, field, signed, max(2, (-lo).bit_length() + 1 if lo < 0 else 0, hi.bit_length() + 1))
         for count in range(_MOST, 0, -1)
-        for stride in (field, field - 1)
+        for stride in ((field, field - 1) if signed else (field,))
         if _fits(lo, hi, count, stride)
     )
 

@@ -140,7 +140,7 @@ class DspSumArray(IntegerArray):
     ``init``, which must be zero: what a DSP adds in its three operands is two rows of bits and what it holds.
     """
 
-    def _make_pe(self):
+    def _make_pe(self, kind):
         width = Shape.cast(self._acc_shape).width
         return _Rows(rows=best_rows(self._x_format, self._w_format, self._simd, width), luts=self._luts)
 

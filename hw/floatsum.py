@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.float32 import FloatAdd, pipe
+from hw.latency import Meeting
 
 __all__ = ["FloatSumOfFour", "float_sum", "float_sum_time"]
 
@@ -19,7 +20,12 @@ def _pairwise(values, combine):
 
 def float_sum_time(times):
     """When the pairwise sum of operands that arrive at ``times`` is ready."""
-    return _pairwise(times, lambda a, b: max(a, b) + FloatAdd.LATENCY)
+    return _pairwise(times, lambda a, b: _operands(a, b).latency + FloatAdd.LATENCY)
+
+
+def _operands(a, b):
+    """The operands of an adder, by when they arrive."""
+    return Meeting("a float32 adder", {"a": a, "b": b})
 
 
 def float_sum(m, values, times):
@@ -28,9 +34,9 @@ def float_sum(m, values, times):
     def combine(a, b):
         (a, time_a), (b, time_b) = a, b
         m.submodules += (adder := FloatAdd())
-        start = max(time_a, time_b)
-        m.d.comb += [adder.a.eq(pipe(m, a, start - time_a)), adder.b.eq(pipe(m, b, start - time_b))]
-        return adder.o, start + FloatAdd.LATENCY
+        met = _operands(time_a, time_b)
+        m.d.comb += [adder.a.eq(pipe(m, a, met.wait("a"))), adder.b.eq(pipe(m, b, met.wait("b")))]
+        return adder.o, met.latency + FloatAdd.LATENCY
 
     return _pairwise(list(zip(values, times, strict=True)), combine)[0]
 

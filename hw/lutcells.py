@@ -194,6 +194,23 @@ class Netlist:
                 depth.update(dict.fromkeys((*cell.o, cell.co), (luts, carries + 1)))
         return max(d[0] for d in depth.values()), max(d[1] for d in depth.values())
 
+    def times(self, known):
+        """The cycle in which each bit is there, from those of ``known``, the netlist's inputs; constants have none.
+
+        ValueError if an output depends on bits of different cycles.
+        """
+        times = dict(known)
+        for cell in self.cells:
+            if isinstance(cell, Register):
+                times.update((q, times[d] + 1) for d, q in zip(cell.d, cell.q, strict=True) if d in times)
+                continue
+            for outputs, read in _dependencies(cell, times):
+                at = {times[bit] for bit in read if bit in times}
+                if len(at) > 1:
+                    raise ValueError(f"Bits of cycles {sorted(at)} meet in a {type(cell).__name__}")
+                times.update(dict.fromkeys(outputs, *at) if at else {})
+        return times
+
     def evaluate(self, values):
         """The value of every bit, registers transparent: ``values`` is ``(inputs, cases)`` of booleans."""
         known = np.zeros((self.count, values.shape[1]), dtype=bool)
@@ -223,6 +240,16 @@ def _read_by(cell):
     if isinstance(cell, Mux):
         return cell.select, cell.low, cell.high
     return cell.inputs if isinstance(cell, Lut) else (cell.cin, *cell.s, *cell.di)
+
+
+def _dependencies(cell, times):
+    """Pairs of outputs of a cell, not a register, and the bits that they depend on; all it reads if of one time."""
+    read = _read_by(cell)
+    if isinstance(cell, Lut):
+        if len({times.get(bit) for bit in read}) > 1:
+            return [((output,), cell.needed(output)) for output in cell.outputs()]
+        return [(cell.outputs(), read)]
+    return [((*cell.o, cell.co) if isinstance(cell, Carry) else (cell.o,), read)]
 
 
 def _table(function, count):

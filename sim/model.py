@@ -15,10 +15,10 @@ __all__ = ["build_program"]
 _ROOT = Path(__file__).resolve().parent.parent
 _RUNTIME = _ROOT / "build" / "cache" / "verilated-main"
 _OPTIONS = ["-Wno-fatal", "-Wno-lint", "-Wno-style", "-O3", "--x-assign", "fast", "--x-initial", "fast"]
-_FLAGS = "-O1 -std=c++17"
+_FLAGS, _QUICK = "-O1 -std=c++17", "-O0 -std=c++17"
 
 
-def build_program(folder, main, sources, *, top, shape, timeout=3600):
+def build_program(folder, main, sources, *, top, shape, quick=False, timeout=3600):
     """Compile Verilog and one of our C++ mains into ``folder/V<top>``; returns its path.
 
     The tools work in an empty folder, by names within it alone; an earlier program stays until this one is whole.
@@ -26,35 +26,38 @@ def build_program(folder, main, sources, *, top, shape, timeout=3600):
     Parameters
     ----------
     folder : path
-    main : str
-        File beside this module; it includes ``V<top>.h`` and ``shape.h``.
+    main : str or path
+        File beside this module, or any by its whole path; it includes ``V<top>.h`` and ``shape.h``.
     sources : dict
         Verilog (``bytes``) by file name.
     top : str
     shape : dict
         What ``shape.h`` defines.
+    quick : bool
+        Whether the program runs for a few thousand cycles only: it is not optimized, and compiled in one piece.
 
     Raises
     ------
     SimulationError
         With the path of the log.
     """
-    folder, env = Path(folder), environment()
-    store = runtime_folder(_RUNTIME, Path(env["VERILATOR_ROOT"]) / "include", (_OPTIONS, _FLAGS))
+    folder, env, main = Path(folder), environment(), Path(__file__).parent / main
+    flags, fast = (_QUICK, ["VM_PARALLEL_BUILDS=0", "OPT_FAST=-O0"]) if quick else (_FLAGS, [])
+    store = runtime_folder(_RUNTIME, Path(env["VERILATOR_ROOT"]) / "include", (_OPTIONS, flags))
     with fresh(folder) as made:
         log = folder / "build.log"
         log.write_text("")
         (made / "shape.h").write_text("".join(f"#define {name} {value}\n" for name, value in shape.items()))
-        (made / main).write_bytes((Path(__file__).parent / main).read_bytes())
+        (made / main.name).write_bytes(main.read_bytes())
         for name, content in sources.items():
             (made / name).write_bytes(content)
         env |= link_verilator(env, made)
         _run(
-            ["verilator", "--cc", "--exe", *_OPTIONS, "-CFLAGS", _FLAGS, "--top-module", top, "--prefix", f"V{top}",
-             "--Mdir", ".", *sources, main], made, env, log, timeout,
+            ["verilator", "--cc", "--exe", *_OPTIONS, "-CFLAGS", flags, "--top-module", top, "--prefix", f"V{top}",
+             "--Mdir", ".", *sources, main.name], made, env, log, timeout,
         )  # fmt: skip
         reuse_runtime(store, made)  # only now: the header that Verilator has written is older
-        _run(["make", "-f", f"V{top}.mk", *ANY_FOLDER, f"V{top}"], made, env, log, timeout)
+        _run(["make", "-f", f"V{top}.mk", *ANY_FOLDER, f"V{top}", *fast], made, env, log, timeout)
         keep_runtime(made, store)
         os.replace(made / f"V{top}", folder / f"V{top}")
     return folder / f"V{top}"

@@ -20,7 +20,7 @@ B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
 RANGES = [
     (U(8), -128, 127), (S(8), -128, 127), (U(8), 0, 255), (U(4), -7, 7), (U(4), -8, 7), (S(4), -8, 7), (U(8), -1, 1),
     (U(2), -2, 1), (U(3), 0, 7), (S(2), 0, 3), (S(3), -4, 3), (S(5), -3, 11), (T, -7, 7), (U(4), 0, 15),
-    (S(4, True), -7, 7),
+    (S(4, True), -7, 7), (U(4), 0, 63), (U(2), 0, 31), (U(2), 0, 5), (U(7), 0, 3),
 ]  # fmt: skip
 
 
@@ -65,6 +65,7 @@ def test_every_product_of_neighbours_is_exact(x_format, lo, hi):
         (U(4), -8, 7, 3),
         (S(4), -7, 7, 4),
         (U(2), -2, 1, 4),
+        (U(4), 0, 63, 2),  # without a sign, fields cannot overlap
     ],
 )
 def test_as_many_as_promised(x_format, lo, hi, weights):

@@ -1,0 +1,78 @@
+"""Where parts that begin together meet again: their latencies compared, and balanced, in one place."""
+
+from amaranth.hdl import Signal, Value
+
+from .lutcells import plain
+
+__all__ = ["Meeting", "check_netlist", "delayed"]
+
+
+def delayed(m, value, cycles, name):
+    """``value``, so many cycles later: registers ``name0``, ``name1``, … without reset."""
+    for n in range(cycles):
+        after = Signal(Value.cast(value).shape(), name=f"{name}{n}", reset_less=True)
+        m.d.sync += after.eq(value)
+        value = after
+    return value
+
+
+class Meeting:
+    """Parts that take their operands in one cycle and whose results must be there in one cycle.
+
+    A parent makes it in its constructor, so that parts that do not meet are told before anything is elaborated, and
+    delays each part by ``wait`` cycles. No other code compares the latencies of parts.
+
+    Parameters
+    ----------
+    where : str
+        What they meet in, for messages.
+    parts : dict of str to int
+        Cycles from operands to result, by part.
+    at : int or None
+        Cycles from operands to where they meet, if that is given; by default the latest part's.
+
+    Attributes
+    ----------
+    latency : int
+        Cycles from operands to where they meet.
+
+    Raises ValueError if a part takes longer than that.
+    """
+
+    def __init__(self, where, parts, at=None):
+        if not parts:
+            raise ValueError(f"{where}: parts that meet must be at least one")
+        self.where, self._parts = where, dict(parts)
+        self.latency = max(self._parts.values()) if at is None else at
+        late = {name: cycles for name, cycles in self._parts.items() if cycles > self.latency}
+        if late:
+            words = ", ".join(f"{name} takes {cycles}" for name, cycles in late.items())
+            raise ValueError(f"{where}: parts must meet after {self.latency} cycles, but {words}")
+
+    def wait(self, part):
+        """Cycles by which the part must be delayed."""
+        return self.latency - self._parts[part]
+
+    def check(self, part, latency):
+        """Return ``wait`` of a part of this latency; ValueError if it is not the one that was planned."""
+        if latency != self._parts[part]:
+            raise ValueError(f"{self.where}: {part} was planned with {self._parts[part]} cycles but takes {latency}")
+        return self.wait(part)
+
+
+def check_netlist(where, netlist, inputs, outputs, latency):
+    """Raise ValueError unless all bits that meet in a `hw.lutcells.Netlist` are of one cycle.
+
+    Parameters
+    ----------
+    inputs : list of (bits, cycle)
+        All of the netlist's inputs.
+    outputs : bits that must be there in cycle ``latency``; a constant always is
+    """
+    try:
+        times = netlist.times({bit: cycle for bits, cycle in inputs for bit in bits})
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    wrong = {times[plain(bit)] for bit in outputs if plain(bit) in times} - {latency}
+    if wrong:
+        raise ValueError(f"{where}: results must be there after {latency} cycles, not {sorted(wrong)}")

@@ -1,0 +1,76 @@
+# amaranth: UnusedElaboratable=no
+"""Parts that meet: balanced where they may differ, and told in time where they cannot meet."""
+
+import pytest
+
+from golden.formats import Signed, Unsigned
+from hw import dsparray, lutheap
+from hw.latency import Meeting, check_netlist
+from hw.layerplan import LayerPlan
+from hw.lutcells import Netlist
+from hw.target import Luts, Target
+from tests.hw.bench import STALLS, assert_varied
+from tests.hw.layer import random_layer
+
+U, S = Unsigned, Signed
+
+
+def test_the_latest_part_is_waited_for():
+    met = Meeting("units", {"a": 3, "b": 5})
+    assert (met.latency, met.wait("a"), met.wait("b")) == (5, 2, 0)
+    assert Meeting("units", {"a": 3, "b": 5}, at=7).wait("b") == 2
+
+
+def test_parts_that_come_too_late():
+    with pytest.raises(ValueError, match="^units: parts must meet after 4 cycles, but b takes 5, c takes 6$"):
+        Meeting("units", {"a": 3, "b": 5, "c": 6}, at=4)
+    with pytest.raises(ValueError, match="units: parts that meet must be at least one"):
+        Meeting("units", {})
+    with pytest.raises(ValueError, match="units: a was planned with 3 cycles but takes 4"):
+        Meeting("units", {"a": 3}).check("a", 4)
+
+
+def test_bits_of_different_cycles_in_a_netlist():
+    net = Netlist()
+    a, b = net.input(2)
+    (late,) = net.register([a])
+    (both,) = net.lut([late, b], lambda x, y: x & y)
+    with pytest.raises(ValueError, match=r"unit: Bits of cycles \[0, 1\] meet in a Lut"):
+        check_netlist("unit", net, [([a, b], 0)], [both], 1)
+    assert check_netlist("unit", net, [([a], 0), ([b], 1)], [both, ~late, 1], 1) is None
+    with pytest.raises(ValueError, match=r"unit: results must be there after 2 cycles, not \[1\]"):
+        check_netlist("unit", net, [([a], 0), ([b], 1)], [both], 2)
+
+
+@pytest.mark.parametrize("stalls", [(0, 0), STALLS["both"]], ids=["full rate", "both"])
+@pytest.mark.parametrize(("x", "w", "k"), [(U(4), S(4), 11), (S(4), S(4, True), 11), (U(2), S(3), 9), (S(8), S(8), 12)])
+def test_a_first_neuron_that_is_later_than_its_neighbours(x, w, k, stalls):
+    """Of products that share multipliers: its heap has fewer bits, and yet more stages."""
+    layer = random_layer(x, w, k * 2, 4, vectors=10).threshold(U(3))
+    assert_varied(layer.y)
+    plan = layer.check(2, k, stalls, products="dsp", target=Target(luts=Luts.MODELS))
+    first, other = (plan.array._make_pe(kind).HEAP_LATENCY for kind in plan.array._KINDS)
+    assert first > other  # or this is not the case that it tests
+
+
+def test_a_plan_whose_netlist_is_out_of_step(monkeypatch):
+    """It is told when the plan is made, long before any hardware is."""
+    compressed = lutheap._compressed
+    monkeypatch.setattr(lutheap, "_compressed", lambda *of: (compressed(*of)[0], compressed(*of)[1] + 1))
+    layer = random_layer(U(4), S(4), 15, 4).threshold(U(3))
+    target = Target(luts=Luts.INSTANCES)
+    for products, where in (
+        ("dsp", "a processing element"),
+        ("plain", "a processing element"),
+        ("sums", "rows of a heap"),
+    ):
+        with pytest.raises(ValueError, match=f"^{where}: .*cycles"):
+            LayerPlan(layer.dense, layer.act, layer.edges, pe=2, simd=5, products=products, target=target)
+
+
+def test_a_part_that_is_not_as_it_was_planned(monkeypatch):
+    layer = random_layer(U(4), S(4), 12, 4).threshold(U(3))
+    array = LayerPlan(layer.dense, layer.act, layer.edges, pe=2, simd=6, products="dsp").make_array()
+    monkeypatch.setattr(dsparray.HeapPE, "HEAP_LATENCY", 40)
+    with pytest.raises(ValueError, match="elements: the first neuron of .* was planned with . cycles but takes 40"):
+        array.elaborate(None)
