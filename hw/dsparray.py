@@ -103,6 +103,8 @@ class DspArray(IntegerArray):
     def __init__(self, *, packing, **others):
         self._packing = packing
         super().__init__(**others, weight_bits=packing.weight_bits)
+        # The first neuron of a multiplier has fewer bits to sum; its tree may be the deeper one all the same.
+        self._heap_latency = max(self._make_pe(which).HEAP_LATENCY for which in (0, 1))
 
     def _make_pe(self, which=1):
         p = self._packing
@@ -149,8 +151,7 @@ class DspArray(IntegerArray):
             if self._packing.signed and k:
                 columns[0] += [unit.below[k] for unit in products]
             bits = [bit for column in columns for bit in column]
-            late = pe.HEAP_LATENCY - self._heap_latency
-            for n in range(-late):  # it has one bit a lane less, and may be done earlier
+            for n in range(self._heap_latency - pe.HEAP_LATENCY):
                 bits = list(_late(m, Cat(*bits), f"heap{p}_{n}"))
             m.d.comb += pe.heap.eq(Cat(*bits))
             units.append(pe)
