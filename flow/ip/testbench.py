@@ -15,13 +15,14 @@ FRAMES = 5  # at most
 NAME = "accelerator_tb.v"
 SENT, WANTED = "accelerator_tb.in.hex", "accelerator_tb.out.hex"
 COMMANDS = f"""\
-iverilog -g2005 -o tb.vvp {NAME} accelerator.v && vvp -n tb.vvp       # Icarus Verilog; -g2009 and -g2012 as well
-
-xvlog {NAME} accelerator.v $XILINX_VIVADO/data/verilog/src/glbl.v \\
-    && xelab -L unisims_ver -timescale 1ns/1ps accelerator_tb glbl -s tb && xsim tb -R              # Vivado's xsim
-
-vlib work && vlog +define+FEWBIT_MODELS {NAME} accelerator.v \\
-    && vsim -c accelerator_tb -do "run -all; quit -f"                                               # Questa
+# Icarus Verilog, with -g2009 and -g2012 as well
+iverilog -g2005 -o tb.vvp {NAME} accelerator.v && vvp -n tb.vvp
+# Vivado's xsim
+xvlog {NAME} accelerator.v $XILINX_VIVADO/data/verilog/src/glbl.v
+xelab -L unisims_ver -timescale 1ns/1ps accelerator_tb glbl -s tb && xsim tb -R
+# Questa
+vlib work && vlog +define+FEWBIT_MODELS {NAME} accelerator.v
+vsim -c accelerator_tb -do "run -all; quit -f"
 """
 
 

@@ -106,6 +106,7 @@ In this folder:
 
 xsim takes the primitives from the vendor's library, the others from the end of `accelerator.v`, which defines them
 where `FEWBIT_MODELS` is (Icarus and Verilator: always). With that, xsim needs neither `-L unisims_ver` nor `glbl`.
+After FAIL, Icarus's exit status is 1; others give one with `FEWBIT_FATAL` if they read the bench as SystemVerilog.
 
 ## Packing
 

@@ -41,7 +41,10 @@ def test_build_prints_json_alone_and_again_is_up_to_date(fewbit, scratch):
     first = json.loads(out)
     assert status == 0 and not first["up_to_date"] and "made" in err
     assert first["input"]["declaration"] == "uint5/16" and list(first["layers"]) == ["dense0", "dense1", "dense2"]
-    assert files_in(scratch / "a" / "verilog") == ["README.md", "accelerator.v", "accelerator.xdc", "vivado.tcl"]
+    assert files_in(scratch / "a" / "verilog") == [
+        "README.md", "accelerator.v", "accelerator.xdc", "accelerator_tb.in.hex", "accelerator_tb.out.hex",
+        "accelerator_tb.v", "vivado.tcl",
+    ]  # fmt: skip
     times = {p: p.stat().st_mtime_ns for p in (scratch / "a").rglob("*") if p.is_file()}
     status, out, err = fewbit("build", MODEL, "-o", scratch / "a", "--json")
     assert status == 0 and json.loads(out) == first | {"up_to_date": True} and "up to date" in err
