@@ -23,6 +23,7 @@ from flow.cache import BUILD, ROOT, Store, atomic_write, digest, source_digest
 from flow.eda.synth import SynthesisError, synthesize
 from flow.folding import fold, layers_of
 from flow.project import Project
+from host.processes import run
 from hw.target import Luts, Target
 from sim.cycles import predict_steady
 from sim.runner import SimulationError, simulate
@@ -58,7 +59,7 @@ def peers_python():
             [sys.executable, "-m", "venv", "--clear", str(VENV)],
             [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *pins],
         ):
-            if subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False, timeout=LIMIT).returncode:
+            if run(command, stdout=log, stderr=subprocess.STDOUT, timeout=LIMIT).returncode:
                 raise Unavailable(f"could not be installed (log: {Path(log.name).relative_to(ROOT)})")
     atomic_write(stamp, json.dumps(PACKAGES))
     return python
@@ -73,7 +74,8 @@ def run_script(name, folder, *arguments):
     environment.pop("PYTHONPATH", None)
     folder.mkdir(parents=True, exist_ok=True)
     command = [str(python), str(Path(__file__).with_name(name)), *map(str, arguments)]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT)
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = run(command, cwd=folder, env=environment, timeout=LIMIT, **pipes)
     atomic_write(folder / "log", done.stdout + done.stderr)
     if done.returncode:
         raise Unavailable(f"failed (log: {(folder / 'log').relative_to(ROOT)})")

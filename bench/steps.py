@@ -8,12 +8,14 @@ Without a model it is some of the examples and CNV (`bench.cnv`), folded to what
 import argparse
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from flow.cache import BUILD, ROOT, atomic_write
+from host.processes import run
 
 from . import page
 from .cnv import cnv
@@ -95,13 +97,13 @@ def bench(model, cycles):
     """All steps, from nothing; the results by step."""
     model = Path(model)
     folder = BUILD / "bench" / model.parent.name / model.stem
-    subprocess.run(["rm", "-rf", str(folder)], check=True)
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     results = {}
     for name in STEPS:
         command = [sys.executable, "-m", "bench.steps", str(model), "--cycles", str(cycles), "--step", name]
         command += ["--folder", str(folder)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        done = run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if done.returncode:
             raise SystemExit(f"bench: {name} failed: {done.stderr.strip().splitlines()[-1]}")
         results[name] = json.loads(done.stdout)

