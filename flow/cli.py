@@ -103,7 +103,8 @@ def fold(
     fps: Annotated[float | None, typer.Option("--fps", min=0.001, help="Frames a second, at least.")] = None,
     max_cycles: Annotated[int | None, typer.Option("--max-cycles", min=1, help="Cycles a frame, at most.")] = None,
     max_luts: Annotated[int | None, typer.Option("--max-luts", min=1, help="LUTs by the estimate, at most.")] = None,
-    dsps: Annotated[int, typer.Option("--dsp", min=0, help="DSPs to take products or sums where they save LUTs.")] = 0,
+    dsps: Annotated[int, typer.Option("--dsp", min=0, help=(
+        "DSPs in all; what activations leave of them takes products or sums where that saves LUTs."))] = 0,
     clock: Clock = 200.0, input_spec: Input = None,
     file: Annotated[Path | None, typer.Option("-o", "--output-file", help="Default `build/<model>/fold.json`.")] = None,
     json: Json = False,
