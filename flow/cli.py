@@ -125,7 +125,8 @@ def fold(
     fps: Annotated[float | None, typer.Option("--fps", **RATE, help="Frames a second, at least.")] = None,
     max_cycles: Annotated[int | None, typer.Option("--max-cycles", **CYCLES, help="Cycles a frame, at most.")] = None,
     max_luts: Annotated[int | None, typer.Option("--max-luts", **LUTS, help="LUTs by the estimate, at most.")] = None,
-    dsps: Annotated[int, typer.Option("--dsp", **DSPS, help="DSPs to take products or sums where they save LUTs.")] = 0,
+    dsps: Annotated[int, typer.Option("--dsp", **DSPS, help=(
+        "DSPs in all; what activations leave of them takes products or sums where that saves LUTs."))] = 0,
     clock: Clock = 200.0, input_spec: Input = None,
     file: FoldingFile = None,
     json: Json = False,

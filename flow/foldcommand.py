@@ -17,8 +17,8 @@ __all__ = ["fold_model"]
 def fold_model(model, input_spec, fps, max_cycles, max_luts, dsps, clock, file, report):
     """Fold, predict, write the file; returns what ``--json`` prints.
 
-    At most one of ``fps``, ``max_cycles`` and ``max_luts`` may be given; without any it is the default folding. Up to
-    ``dsps`` DSPs then take products or accumulators where they save the most LUTs.
+    At most one of ``fps``, ``max_cycles`` and ``max_luts`` may be given; without any it is the default folding. Of
+    ``dsps`` DSPs, those that activations leave then take products or accumulators where they save the most LUTs.
     """
     if sum(target is not None for target in (fps, max_cycles, max_luts)) > 1:
         raise FoldingError("give one of --fps, --max-cycles and --max-luts, not several")
@@ -60,7 +60,7 @@ def _result(project, network, timing, table, clock, file):
         rows.append({
             "layer": name, "pixels": layer.pixels, "groups": layer.groups, "inputs": layer.inputs,
             "neurons": layer.neurons, "pe": pe, "simd": simd, "in_dsp": bool(dsp), "cycles": cycles,
-            "share": round(cycles / timing.interval, 4), **row_of(costs[name]),
+            "share": round(cycles / timing.interval, 4), **row_of(costs[name]), "dsp": project.plan.layers[name].dsps,
         })  # fmt: skip
     return {
         "model": str(project.model),
@@ -71,7 +71,7 @@ def _result(project, network, timing, table, clock, file):
         "bound": project.plan.bound,
         "fps": clock * 1e6 / timing.interval,
         "layers": rows,
-        "estimate": row_of(estimate_all(network, layers, project.folding)),
+        "estimate": row_of(estimate_all(network, layers, project.folding)) | {"dsp": project.plan.dsps},
         "queues_at_most": project.queues,
         "pareto": table,
     }

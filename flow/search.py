@@ -1,6 +1,8 @@
 """Folding to a target: frames a second, cycles, or LUTs."""
 
 from golden.spatial import Largest, Windows
+from hw.accelerator import AcceleratorPlan
+from hw.target import USUAL
 
 from .cost import cost_of_layer, cost_of_pool, total
 from .folding import FoldingError, fold_layers, layers_of, least_cycles
@@ -52,22 +54,42 @@ def fastest_within(network, luts):
 
 
 def with_dsps(network, folding, dsps):
-    """The folding with up to so many DSPs where they save the most LUTs in all, by the estimate.
+    """The folding with at most so many DSPs in all, where they save the most LUTs by the estimate.
 
-    A layer's DSPs take its products or its accumulators.
+    A layer's DSPs take its products or its accumulators. The multipliers of activations, and of sums of branches, take
+    DSPs in any case and count first; where they alone are as many or more, the folding stays as it is.
     """
-    layers, best = layers_of(network), {0: (0, {})}  # by DSPs used: LUTs saved, and what is in them
+    if not dsps:
+        return folding
+    layers = layers_of(network)
+    taken, ways = _taken(network, folding, {}), {}
+    for what in ("sums", "dsp"):
+        chosen = {name: what for name, (pe, *_) in folding.items() if what in _in_dsps(layers[name], pe)}
+        ways[what] = _taken(network, folding, chosen) if chosen else {}
+    best = {sum(taken.values()): (0, {})}  # by DSPs used: LUTs saved, and what is in them
     for name, (pe, simd, *_) in folding.items():
-        reached = dict(best)
+        reached, alone = dict(best), cost_of_layer(layers[name], pe, simd).lut
         for what in _in_dsps(layers[name], pe):
-            saved = cost_of_layer(layers[name], pe, simd).lut - cost_of_layer(layers[name], pe, simd, what).lut
-            count = cost_of_layer(layers[name], pe, simd, what).dsp
+            saved = alone - cost_of_layer(layers[name], pe, simd, what).lut
+            count = ways[what][name] - taken[name]
             for used, (before, chosen) in best.items():
                 if used + count <= dsps and saved > 0 and before + saved > reached.get(used + count, (0,))[0]:
                     reached[used + count] = before + saved, chosen | {name: what}
         best = reached
     _, chosen = max(best.values(), key=lambda found: found[0])
+    return _folded(folding, chosen)
+
+
+def _folded(folding, chosen):
+    """The folding with what is ``chosen`` for the products of some layers."""
     return {name: (*folded[:2], *([chosen[name]] if name in chosen else [])) for name, folded in folding.items()}
+
+
+def _taken(network, folding, chosen):
+    """DSPs by layer, and under ``None`` those of everything else, as the plan of the accelerator has them."""
+    plan = AcceleratorPlan(network, _folded(folding, chosen), target=USUAL)
+    by_layer = {name: layer.dsps for name, layer in plan.layers.items()}
+    return by_layer | {None: plan.dsps - sum(by_layer.values())}
 
 
 def _in_dsps(layer, pe):

@@ -47,6 +47,11 @@ class AcceleratorPlan:
         self.format, self.length_out, self.lanes_out, self.beats_out = end.format, end.length, end.lanes, end.beats
 
     @property
+    def dsps(self):
+        """DSPs that it takes: products, accumulators, and multipliers of activations and of sums of branches."""
+        return sum(getattr(stage.plan, "dsps", 0) for stage in self.stages)
+
+    @property
     def frames_inside(self):
         """At most so many frames have entered in full and not left in full."""
         return 2 + sum(stage.frames for stage in self.stages)

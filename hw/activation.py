@@ -26,6 +26,7 @@ class Activation(wiring.Component):
     """
 
     LATENCY = 0
+    dsps = 0  # that it takes
 
     def __init__(self, *, acc_shape, bits, lanes, beats, luts=Luts.OPERATORS):
         for name, value in ("Bits", bits), ("Lanes", lanes), ("Beats", beats):

@@ -6,6 +6,8 @@ from .activation import Activation
 
 __all__ = ["Affine"]
 
+_DSP_BITS = 9  # of a product, from which on it is a DSP's
+
 
 class Affine(Activation):
     """``y = (acc*multiplier + addend) >> shift``, clipped to ``lo .. hi``; they are ``None`` where y always fits.
@@ -30,6 +32,14 @@ class Affine(Activation):
         self._sum_levels = (count - 1).bit_length()
         self._product_latency = 2 + self._sum_levels if self._scales else 0
         self.LATENCY = 2 + self._product_latency + (lo is not None)
+
+    @property
+    def dsps(self):
+        """DSP blocks of its multipliers, at most: synthesis makes what gives less than `_DSP_BITS` bits of LUTs."""
+        if not self._scales:
+            return 0
+        sizes = [[len(part) for part, _ in self._parts(Const(0, shape))] for shape in (self._acc, self._factor_shape)]
+        return self._lanes * sum(min(a, f) > 1 and a + f >= _DSP_BITS for a in sizes[0] for f in sizes[1])
 
     @property
     def _factor_shape(self):

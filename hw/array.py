@@ -171,6 +171,7 @@ class IntegerArray(wiring.Component):
     """
 
     _KINDS = ("a PE",)  # of processing elements; those of a subclass may differ by their place
+    dsps = 0  # that it takes
 
     def __init__(
         self, *, x_format, w_format, pe, simd, steps, acc_shape, lanes, groups=1, luts=Luts.OPERATORS, weight_bits=None,

@@ -53,6 +53,8 @@ class ConstantArray(wiring.Component):
         ``LATENCY`` cycles later.
     """
 
+    dsps = 0  # that it takes
+
     def __init__(self, *, x_format, w_format, weights, init, acc_shape, groups=1, luts=Luts.INSTANCES):
         weights = np.asarray(weights)
         if weights.ndim != 2 or not weights.size:

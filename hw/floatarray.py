@@ -134,6 +134,11 @@ class FloatArray(wiring.Component):
             }
         )
 
+    @property
+    def dsps(self):
+        """DSPs that it takes: two for a multiplier."""
+        return 2 * self._pe * self._simd if self._dsp else 0
+
     def _schedule(self):
         """Times in cycles after ``last`` was presented; each is that of the first PE of a reducer."""
         self._partials = min(self._steps, FloatAdd.LATENCY)

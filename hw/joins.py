@@ -24,6 +24,8 @@ class JoinPlan:
         Beats of a pixel; ``beats_frame`` of a frame.
     latency, depth : int
         Cycles from a pair of beats to its write into the output FIFO; entries of that.
+    dsps : int
+        DSPs that its multipliers take, at most.
     """
 
     def __init__(self, node, edges, *, lanes):
@@ -37,7 +39,15 @@ class JoinPlan:
         self.beats_frame = self.pixels * self.beats_out
         self.is_float = isinstance(self.format, Float32)
         self.latency = FloatAdd.LATENCY if self.is_float else 3
+        self.dsps = 0 if self.is_float else lanes * sum(map(self._in_dsp, range(2)))
         self.depth = self.latency + 3
+
+    def _in_dsp(self, n):
+        """Whether synthesis takes a DSP for the products of an input: no shift, and of 9 bits or more."""
+        factors = np.abs(np.broadcast_to(self.node.multipliers[n], self.channels))
+        bits = int(factors.max()).bit_length()
+        alone = (factors == factors[0]).all() and int(factors[0]).bit_count() < 2
+        return bool(not alone and bits > 1 and self.formats[n].bits > 1 and bits + self.formats[n].bits >= 9)
 
 
 class Join(wiring.Component):

@@ -115,6 +115,11 @@ class LayerPlan:
         return unfolded and not self.is_float and self.target.luts is not Luts.OPERATORS
 
     @property
+    def dsps(self):
+        """DSPs of its array and of what is behind it."""
+        return sum(unit.dsps for unit in (self.array, self.combine, self.activation) if unit is not None)
+
+    @property
     def is_sign(self):
         """Whether a code is the sign of an accumulator that began at minus its threshold."""
         return isinstance(self.act, Threshold) and self.format.bits == 1 and not self.sums

@@ -46,6 +46,8 @@ class PointwisePlan:
     ----------
     latency, depth : int
         Cycles from a beat to its write into the output FIFO; entries of that.
+    dsps : int
+        DSPs that it takes.
     """
 
     def __init__(self, node, edges, *, lanes):
@@ -57,7 +59,7 @@ class PointwisePlan:
         self.flip = 0  # bits of the code that are turned to make an unsigned number in the order of the values
         unit = self.make_activation()
         unit._MustUse__silence = True  # it is made here for its latency only
-        self.latency = unit.LATENCY
+        self.latency, self.dsps = unit.LATENCY, unit.dsps
         self.depth = self.latency + 3
 
     def make_activation(self):
