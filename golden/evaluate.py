@@ -74,6 +74,7 @@ def _here(content, fed, _):
 
     onnxruntime.set_default_logger_severity(4)
     options = onnxruntime.SessionOptions()
+    options.enable_cpu_mem_arena = False  # a constant that is kept would keep a mebibyte
     options.intra_op_num_threads = 1  # threads would take longer to start than a constant to compute
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"]).run(None, fed)
 

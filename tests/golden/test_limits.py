@@ -136,6 +136,17 @@ def test_a_run_of_a_float_model_has_a_bound(scratch, monkeypatch):
         read_model(path)
 
 
+def test_constants_that_are_kept_take_what_they_hold(scratch, monkeypatch):
+    """Hundreds of small constants fit in little memory: none keeps what computed it."""
+    chain = [hostile.node("Neg", [f"t{i}"], [f"t{i + 1}"]) for i in range(400)]
+    path = hostile.behind(*chain, hostile.node("Identity", ["t400"]), constants=[hostile.constant("t0", [1], "f4")])(
+        scratch
+    )
+    monkeypatch.setenv(IMPORT_BYTES.variable, "150M")
+    with pytest.raises(ModelError, match="without a layer, so there is nothing to build"):
+        import_model(path)
+
+
 def test_a_larger_limit_lets_a_model_pass(scratch, monkeypatch):
     path = hostile.behind(
         hostile.node("ConstantOfShape", ["s"], ["t"]), hostile.node("ReduceSum", ["t"]),
