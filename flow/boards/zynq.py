@@ -24,7 +24,7 @@ HOST = (
     "golden/tableformats.py",
     "sim/__init__.py",
     "sim/packing.py",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
