@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Every number of a folded layer: derived once, for the hardware, the cycle model and the reports."""
 
 from collections import Counter
