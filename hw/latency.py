@@ -2,9 +2,7 @@
 
 from amaranth.hdl import Signal, Value
 
-from .lutcells import plain
-
-__all__ = ["Meeting", "check_netlist", "delayed"]
+__all__ = ["Meeting", "delayed"]
 
 
 def delayed(m, value, cycles, name):
@@ -58,21 +56,3 @@ class Meeting:
         if latency != self._parts[part]:
             raise ValueError(f"{self.where}: {part} was planned with {self._parts[part]} cycles but takes {latency}")
         return self.wait(part)
-
-
-def check_netlist(where, netlist, inputs, outputs, latency):
-    """Raise ValueError unless all bits that meet in a `hw.lutcells.Netlist` are of one cycle.
-
-    Parameters
-    ----------
-    inputs : list of (bits, cycle)
-        All of the netlist's inputs.
-    outputs : bits that must be there in cycle ``latency``; a constant always is
-    """
-    try:
-        times = netlist.times({bit: cycle for bits, cycle in inputs for bit in bits})
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
-    wrong = {times[plain(bit)] for bit in outputs if plain(bit) in times} - {latency}
-    if wrong:
-        raise ValueError(f"{where}: results must be there after {latency} cycles, not {sorted(wrong)}")

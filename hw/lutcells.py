@@ -211,6 +211,23 @@ class Netlist:
                 times.update(dict.fromkeys(outputs, *at) if at else {})
         return times
 
+    def check(self, where, inputs, outputs, latency):
+        """Raise ValueError, which names ``where``, unless all bits that meet are of one cycle.
+
+        Parameters
+        ----------
+        inputs : list of (bits, cycle)
+            All of the netlist's inputs.
+        outputs : bits that must be there in cycle ``latency``; a constant always is
+        """
+        try:
+            times = self.times({bit: cycle for bits, cycle in inputs for bit in bits})
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+        wrong = {times[plain(bit)] for bit in outputs if plain(bit) in times} - {latency}
+        if wrong:
+            raise ValueError(f"{where}: results must be there after {latency} cycles, not {sorted(wrong)}")
+
     def evaluate(self, values):
         """The value of every bit, registers transparent: ``values`` is ``(inputs, cases)`` of booleans."""
         known = np.zeros((self.count, values.shape[1]), dtype=bool)

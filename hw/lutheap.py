@@ -15,7 +15,6 @@ from itertools import product
 
 import numpy as np
 
-from .latency import check_netlist
 from .lutcells import Netlist, Register
 from .lutplan import plan_stages
 from .lutsum import compress, registered
@@ -184,7 +183,7 @@ def _build_rows(items, x_bits, w_bits, lanes, acc_bits, chain):
     columns, latency = _chains(net, items, x, w, lanes, chain, LEVELS)
     columns, more = _compressed(net, columns, _most(items, lanes), acc_bits)
     rows = tuple([(*columns.get(e, ()), 0, 0)[k] for e in range(acc_bits)] for k in range(2))
-    check_netlist("rows of a heap", net, [(b, 0) for b in (*x, *w)], [*rows[0], *rows[1]], latency + more)
+    net.check("rows of a heap", [(b, 0) for b in (*x, *w)], [*rows[0], *rows[1]], latency + more)
     return LutRows(net, x, w, rows, latency + more)
 
 
@@ -238,7 +237,7 @@ def _finished(net, columns, total, latency, operands, accumulator):
     pe = LutPE(net, *operands, init, load, held, _accumulate(net, rows, init, load, held), latency + more)
     late = [*init, *held] if load is None else [load, *init, *held]
     inputs = [*((bits, 0) for planes in operands for bits in planes), (late, pe.latency)]
-    check_netlist("a processing element", net, inputs, pe.sum, pe.latency)
+    net.check("a processing element", inputs, pe.sum, pe.latency)
     return pe
 
 

@@ -18,7 +18,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from .latency import check_netlist
 from .lutcells import Netlist
 from .lutsum import Heap, Number, Table, add_heaps, digits_of
 
@@ -106,7 +105,7 @@ def build_matrix(weights, planes, constants, width, shared):
             for n, f in factors.items():
                 rows[row].add(factor * f, lanes[n])
     found, _, more = add_heaps(net, rows, last=False)
-    check_netlist("a matrix", net, [(bits, 0) for bits in x], [bit for row in found for bit in row], latency + more)
+    net.check("a matrix", [(bits, 0) for bits in x], [bit for row in found for bit in row], latency + more)
     return LutMatrix(net, x, found, latency + more)
 
 

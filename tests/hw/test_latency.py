@@ -5,7 +5,7 @@ import pytest
 
 from golden.formats import Signed, Unsigned
 from hw import dsparray, lutheap
-from hw.latency import Meeting, check_netlist
+from hw.latency import Meeting
 from hw.layerplan import LayerPlan
 from hw.lutcells import Netlist
 from hw.target import Luts, Target
@@ -36,10 +36,10 @@ def test_bits_of_different_cycles_in_a_netlist():
     (late,) = net.register([a])
     (both,) = net.lut([late, b], lambda x, y: x & y)
     with pytest.raises(ValueError, match=r"unit: Bits of cycles \[0, 1\] meet in a Lut"):
-        check_netlist("unit", net, [([a, b], 0)], [both], 1)
-    assert check_netlist("unit", net, [([a], 0), ([b], 1)], [both, ~late, 1], 1) is None
+        net.check("unit", [([a, b], 0)], [both], 1)
+    assert net.check("unit", [([a], 0), ([b], 1)], [both, ~late, 1], 1) is None
     with pytest.raises(ValueError, match=r"unit: results must be there after 2 cycles, not \[1\]"):
-        check_netlist("unit", net, [([a], 0), ([b], 1)], [both], 2)
+        net.check("unit", [([a], 0), ([b], 1)], [both], 2)
 
 
 @pytest.mark.parametrize("stalls", [(0, 0), STALLS["both"]], ids=["full rate", "both"])
