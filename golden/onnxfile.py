@@ -54,8 +54,6 @@ class OnnxFile:
         source = ModelSource.of(model)
         self.path = source.path
         self.name = self.path.stem
-        if self.name in (".", ".."):  # what is made of a model goes into a folder of its name
-            raise ModelError(f"{self.path}: a model must have a name; rename the file")
         walls.entering("its graph")
         model = source.proto
         graph = model.graph

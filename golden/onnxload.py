@@ -35,6 +35,8 @@ class ModelSource:
 
     def __init__(self, path):
         self.path = Path(path)
+        if self.path.stem in (".", ".."):  # what is made of a model goes into a folder of its name
+            raise ModelError(f"{self.path}: a model must have a name; rename the file")
         with walls.walls(self.path):
             walls.entering("reading the file")
             self.content = _content(self.path)

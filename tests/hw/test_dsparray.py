@@ -85,16 +85,6 @@ def test_layers(formats, luts, stalls):
         layer.check(pe, simd, stalls, products="dsp", target=Target(luts=luts))
 
 
-def test_a_first_neuron_whose_sum_takes_longer():
-    """It has fewer bits to sum, for which the tree that takes the fewest LUTs has one more stage of registers."""
-    layer = random_layer(U(4), S(4), 12, 4, vectors=10)
-    layer.check(2, 11, products="dsp", target=Target(luts=Luts.MODELS))
-    array = DspArray(packing=best_packing(U(4), -8, 7), x_format=U(4), w_format=S(4), pe=2, simd=11, steps=2,
-                     acc_shape=unsigned(14), lanes=2, luts=Luts.MODELS)  # fmt: skip
-    first, second = (array._make_pe(k).HEAP_LATENCY for k in (0, 1))
-    assert first > second
-
-
 def test_accumulators_as_they_are():
     layer = random_layer(S(6), S(5), 10, 7, vectors=10)
     layer.check(3, 4, products="dsp")
