@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Functions of single codes in a stream: what stands in front of the first dense layer, say."""
 
 import numpy as np
