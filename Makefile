@@ -14,6 +14,9 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 FEWBIT := $(VENV)/bin/fewbit
 
+# What is kept between runs goes with `make clean`.
+export FEWBIT_CACHE ?= $(CURDIR)/build/cache
+
 # Verilator's makefiles call plain `python`, which Debian does not have outside a virtual environment.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
@@ -53,11 +56,11 @@ bench: doctor $(VENV)/.for-use ## Measure time and memory of every step and writ
 
 cost: $(VENV)/.for-use ## Synthesize a multiplication in every format and write docs/cost.md: what "200 times" means today
 	@echo "fewbit: measuring what a multiplication costs"
-	@$(RUN) -m bench.cost $(ARGS)
+	@$(RUN) -m bench.cost.measure $(ARGS)
 
 survey: doctor $(VENV)/.for-training ## Train and build every quantization method and write docs/survey.md; ARGS=fashion: Fashion-MNIST
 	@echo "fewbit: surveying quantization methods"
-	@$(RUN) -m bench.survey $(ARGS)
+	@$(RUN) -m bench.survey.run $(ARGS)
 
 train: $(VENV)/.for-training ## Train the example models anew (installs JAX)
 	@echo "fewbit: training"

@@ -12,13 +12,21 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
-from flow.cache import ROOT, atomic_write, digest, source_digest
+from fewbit.flow.cache import atomic_write, digest, source_digest
+from fewbit.places import HOME
 
 __all__ = ["PAGE", "SECTIONS", "assemble", "section", "table", "write"]
 
-PAGE = ROOT / "docs" / "benchmarks.md"
-KEPT = ROOT / "docs" / "benchmarks"
-SECTIONS = ("bench.steps", "bench.estimate", "bench.finn", "bench.mvu", "bench.clock", "bench.peers")
+PAGE = HOME / "docs" / "benchmarks.md"
+KEPT = HOME / "docs" / "benchmarks"
+SECTIONS = (
+    "bench.sections.steps",
+    "bench.sections.estimate",
+    "bench.sections.finn",
+    "bench.sections.mvu",
+    "bench.sections.clock",
+    "bench.peers.compare",
+)
 HEAD = """# Benchmarks
 
 Made by `make bench`, or section by section by the commands that stand under the headings."""
@@ -44,7 +52,7 @@ def section(module, kept=KEPT, path=PAGE, **options):
     """
     found = importlib.import_module(module)
     file = kept / f"{found.NAME}.json"
-    key = digest(source_digest(), ROOT / "bench", version("pyosys"))
+    key = digest(source_digest(), HOME / "bench", version("pyosys"))
     if not file.is_file() or json.loads(file.read_text(encoding="utf-8")).get("key") != key:
         found_now = found.measure(**options)
         whole = getattr(found, "complete", lambda _: True)(found_now)
@@ -60,7 +68,7 @@ def write(kept=KEPT, path=PAGE):
     """Assemble the page from what is kept, and from the page itself where nothing is."""
     old = path.read_text(encoding="utf-8") if path.is_file() else ""
     atomic_write(path, assemble([importlib.import_module(m) for m in SECTIONS], kept, old))
-    print(f"bench: {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}", flush=True)
+    print(f"bench: {path.relative_to(HOME) if path.is_relative_to(HOME) else path}", flush=True)
 
 
 def assemble(modules, kept, old=""):

@@ -8,11 +8,11 @@ nothing else sees. Needs the extra `train`, whose split of the digits it is (`ma
 
 from pathlib import Path
 
-from ptq.calibrate import calibrate
-from ptq.emit import Plan
-from ptq.measure import accuracy, noise, scores_of
-from ptq.quantize import Bits, Options, quantize
-from ptq.reader import read_model
+from fewbit.ptq.calibrate import calibrate
+from fewbit.ptq.emit import QuantizationPlan
+from fewbit.ptq.measure import accuracy, noise, scores_of
+from fewbit.ptq.quantize import Bits, Options, quantize
+from fewbit.ptq.reader import read_model
 
 __all__ = ["main"]
 
@@ -26,7 +26,7 @@ class Digits:
     """The float network, what ranges are chosen from, and what accuracy is measured on."""
 
     def __init__(self):
-        from train.data import DIGITS
+        from fewbit.train.data import DIGITS
 
         train, test = DIGITS.load()
         self.model = read_model(MODEL)
@@ -56,7 +56,7 @@ def _table(heads, rows):
 def main():
     """Print the tables."""
     digits = Digits()
-    print(f"float32: {digits.accuracy(Plan()):.2f} %\n")
+    print(f"float32: {digits.accuracy(QuantizationPlan()):.2f} %\n")
     heads = ["range of activations", *(f"{b} bits" for b in BITS)]
     for correct in (True, False):
         print("Biases corrected:" if correct else "Not corrected:", end="\n\n")

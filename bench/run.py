@@ -1,12 +1,15 @@
 """``python -m bench.run``: every section of the page, each in a process of its own, then ``docs/benchmarks.md``.
 
-``python -m bench.run MODEL [--cycles N]`` is `bench.steps` for that model, and ``--page`` only assembles the page.
+``python -m bench.run MODEL [--cycles N]`` is `bench.sections.steps` for that model, and ``--page`` only assembles the
+page.
 """
 
 import subprocess
 import sys
 
-from . import page, steps
+from bench.sections import steps
+
+from . import page
 
 
 def main():

@@ -7,8 +7,8 @@ from tokenize import TokenError
 
 import numpy as np
 
-from golden.files import FileError, read_bounded
-from golden.limits import IMAGE_BYTES, in_bytes
+from fewbit.golden.bounds.files import FileError, read_bounded
+from fewbit.golden.bounds.limits import IMAGE_BYTES, in_bytes
 
 __all__ = ["BYTES_A_VALUE", "ArchiveError", "archive_bytes", "arrays_of"]
 

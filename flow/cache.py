@@ -10,10 +10,10 @@ import os
 import secrets
 from pathlib import Path
 
-__all__ = ["BUILD", "ROOT", "PACKAGES", "Stage", "Store", "atomic_write", "digest", "source_digest"]
+from fewbit.places import HOME
 
-ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build"
+__all__ = ["PACKAGES", "BuildStage", "Store", "atomic_write", "digest", "source_digest"]
+
 PACKAGES = ("golden", "hw", "host", "sim", "train", "ptq", "flow")
 
 
@@ -68,17 +68,17 @@ def digest(*parts):
     return total.hexdigest()
 
 
-def source_digest(*packages, root=ROOT):
+def source_digest(*packages, root=HOME):
     """Digest of the Python source of our own ``packages`` (default: all), so that a change of the code is a new key."""
     packages = packages or PACKAGES
     for package in packages:
         if not (root / package).is_dir():
-            raise ValueError(f"Package must be a folder of the checkout ({', '.join(PACKAGES)}), not {package!r}")
+            raise ValueError(f"Package must be a room of fewbit ({', '.join(PACKAGES)}), not {package!r}")
     files = sorted(file for package in packages for file in (root / package).rglob("*.py"))
     return digest(*((file.relative_to(root).as_posix(), file) for file in files))
 
 
-class Stage:
+class BuildStage:
     """One step of a build that leaves files in a folder, skipped while its inputs and files are unchanged.
 
     ::

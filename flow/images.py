@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from golden.elementwise import apply
-from golden.formats import Float32
-from golden.inputspec import parse_input
-from golden.limits import IMAGE_BYTES
+from fewbit.golden.bounds.limits import IMAGE_BYTES
+from fewbit.golden.numbers.declaration import parse_input
+from fewbit.golden.numbers.elementwise import apply
+from fewbit.golden.numbers.formats import Float32
 
 from .archives import BYTES_A_VALUE, ArchiveError, archive_bytes, arrays_of
 
@@ -78,8 +78,8 @@ def load_images(path, network, content=None):
 def load_floats(path, shape, spec=None):
     """`Images` for a model of floats: ``values`` and ``floats`` are what it takes, ``(B, *shape)``.
 
-    ``spec`` is the `golden.inputspec.InputSpec` of the integers that its input stands for, if that is declared; a file
-    of raw integers then holds those.
+    ``spec`` is the `golden.numbers.declaration.InputSpec` of the integers that its input stands for, if that is
+    declared; a file of raw integers then holds those.
     """
     path = Path(path)
     found = _fitted(path, _mnist() if str(path) == "mnist" else _arrays(path), _FloatInput(shape, spec))
@@ -87,7 +87,7 @@ def load_floats(path, shape, spec=None):
 
 
 class _FloatInput:
-    """The input of a model that is no `golden.network.Network` yet."""
+    """The input of a model that is no `golden.network.graph.Network` yet."""
 
     def __init__(self, shape, spec):
         self.input_shape = shape

@@ -11,11 +11,11 @@ def run_jobs(report, what, names, steps, work, workers=None):
 
     Parameters
     ----------
-    report : flow.report.Reporter
+    report : flow.commands.report.Reporter
     what : str
         What is being done, beside the bar of progress.
     steps : int
-        Of progress that each of them counts for; ``work`` tells its `flow.report.Job` of those done.
+        Of progress that each of them counts for; ``work`` tells its `flow.commands.report.Job` of those done.
     workers : int
         How many at a time, if not two, or one where there is but one core.
 

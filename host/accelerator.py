@@ -74,7 +74,7 @@ class Accelerator:
 
         ``timeout`` is in seconds; ``attempts`` is how often a frame is sent before the line counts as useless.
         """
-        from .serialport import SerialConnection
+        from .serial_port import SerialConnection
 
         build = Build(directory)
         return cls(build, SerialConnection(port, build, baud=baud, timeout=timeout, attempts=attempts))
@@ -82,7 +82,7 @@ class Accelerator:
     @classmethod
     def pynq(cls, directory, overlay=None, *, timeout=5.0):
         """On a Zynq board under PYNQ; ``overlay`` is an `Overlay`, a bitstream's path, or ``accelerator.bit``."""
-        from .pynqdma import PynqConnection
+        from .pynq_dma import PynqConnection
 
         build = Build(directory)
         return cls(build, PynqConnection(build, overlay, timeout=timeout))

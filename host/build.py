@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from golden.files import FileError, read_bounded
-from golden.formats import Float32, parse_format
-from golden.inputspec import parse_input
-from sim.packing import pack_beats, unpack_beats
+from fewbit.golden.bounds.files import FileError, read_bounded
+from fewbit.golden.numbers.declaration import parse_input
+from fewbit.golden.numbers.formats import Float32, parse_format
+
+from .packing import pack_beats, unpack_beats
 
 __all__ = ["Build", "HostError"]
 

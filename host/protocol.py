@@ -1,6 +1,6 @@
 """The packets of the serial link: kinds, layout, checksum, framing. `docs/uart.md` describes them.
 
-Hardware (`hw.packets`, `hw.link`) and host software take every number from here. Standard library only.
+Hardware (`hw.serial.packets`, `hw.serial.link`) and host software take every number from here. Standard library only.
 """
 
 import struct

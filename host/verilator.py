@@ -2,36 +2,34 @@
 
 import struct
 import subprocess
+import sys
 import threading
 from contextlib import suppress
 
 import numpy as np
 
 from .build import HostError
-from .processes import Process
+from .processes import Process, run
 from .protocol import IDENTITY, Identity
 
 __all__ = ["VerilatorConnection"]
 
 
 class VerilatorConnection:
-    """Starts the model of ``build``, compiling it first if need be; that takes the checkout of fewbit and a compiler.
+    """Starts the model of ``build``, compiling it first if need be; that takes all of fewbit and a compiler.
 
     Parameters
     ----------
     build : host.build.Build
     program : path or None
-        A model that is compiled already.
+        A model that is compiled already; else ``fewbit model`` compiles the build's.
     timeout : float
         Seconds for a result, at least; a batch gets as much again for every 100 frames.
     """
 
     def __init__(self, build, program=None, *, timeout=60.0):
         self._build, self._timeout = build, timeout
-        if program is None:
-            from flow.model import model_of
-
-            program = model_of(build.directory)
+        program = program or _compiled(build.directory)
         try:
             self._process = Process([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         except OSError as error:
@@ -93,3 +91,13 @@ class VerilatorConnection:
             raise HostError(f"the Verilator model ended: {said}") from None
         finally:
             late.cancel()
+
+
+def _compiled(directory):
+    """The path of the program that is the build in ``directory``, from the command that compiles it if need be."""
+    command = [sys.executable, "-m", "fewbit", "model", directory]
+    done = run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["it said nothing"]
+        raise HostError(lines[-1].removeprefix("fewbit: "))
+    return done.stdout.strip()

@@ -8,9 +8,9 @@ to float32.
 
 import numpy as np
 
-from golden.onnxfile import attributes_of
+from fewbit.golden.model_file.file import attributes_of
 
-from .graph import Layer
+from .graph import FloatLayer
 
 __all__ = ["fold_affine"]
 
@@ -38,7 +38,7 @@ def _next(model, layer):
     """The one reader of a layer, and what it does to every output as ``(a, b)`` of ``a*y + b``; None if it is not
     affine by channel."""
     readers = model.readers(layer.y)
-    if len(readers) != 1 or isinstance(readers[0], Layer) or layer.y in model.outputs:
+    if len(readers) != 1 or isinstance(readers[0], FloatLayer) or layer.y in model.outputs:
         return None
     node = readers[0]
     axis = 1 if layer.kind == "Conv" else len(model.shapes[layer.y]) - 1

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .emit import Plan, plain_model
+from .emit import QuantizationPlan, plain_model
 from .runtime import Session
 from .sites import find_sites
 
@@ -44,7 +44,7 @@ def calibrate(model, samples, declared):
     tensors = [t for site in sites for t in site.tensors]
     wanted = list(dict.fromkeys([*tensors, *(layer.y for layer in model.layers), model.scores]))
     inside = [name for name in wanted if name != model.file.input_name]
-    session = Session(plain_model(model, Plan(), inside), model.file)
+    session = Session(plain_model(model, QuantizationPlan(), inside), model.file)
     pieces, sums, scores = {t: [] for t in tensors}, {layer.name: 0.0 for layer in model.layers}, []
     for at in range(0, len(samples), _CHUNK):
         part = samples[at : at + _CHUNK]

@@ -1,6 +1,7 @@
 """A model with quantizers in it, as QONNX, or in standard operations that onnxruntime runs quickly.
 
-Both come from one `Plan`. The standard form of a quantizer is ``Div, Clip, Round, Mul`` in float32: qonnx's own order.
+Both come from one `QuantizationPlan`. The standard form of a quantizer is ``Div, Clip, Round, Mul`` in float32: qonnx's
+own order.
 """
 
 from dataclasses import dataclass, field
@@ -9,18 +10,18 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from golden.formats import Bipolar, Signed
+from fewbit.golden.numbers.formats import Bipolar, Signed
 
-from .graph import Layer
+from .graph import FloatLayer
 from .runtime import model_of
 
-__all__ = ["Plan", "Quantizer", "float_nodes", "plain_model", "qonnx_model"]
+__all__ = ["QuantizationPlan", "UniformQuantizer", "float_nodes", "plain_model", "qonnx_model"]
 
 _DOMAIN = "qonnx.custom_op.general"
 
 
 @dataclass(frozen=True, eq=False)
-class Quantizer:
+class UniformQuantizer:
     """``scale*clip(round(x/scale), lo, hi)`` of a format; of `Bipolar` ``+scale`` where x >= 0, else ``-scale``.
 
     ``scale`` is a float32 scalar, or an array that goes with the tensor.
@@ -40,9 +41,10 @@ class Quantizer:
 
 
 @dataclass(eq=False)
-class Plan:
-    """What is quantized, and how: `Quantizer` of weights by layer and of activations by tensor; biases by layer, and
-    latent weights in front of their quantizers, where they are not the model's own. What is not in it stays float."""
+class QuantizationPlan:
+    """What is quantized, and how: `UniformQuantizer` of weights by layer and of activations by tensor; biases by layer,
+    and latent weights in front of their quantizers, where they are not the model's own. What is not in it stays
+    float."""
 
     weights: dict = field(default_factory=dict)
     activations: dict = field(default_factory=dict)
@@ -52,7 +54,7 @@ class Plan:
 
 def float_nodes(model):
     """``(nodes, constants)`` of a `ptq.graph.FloatModel` without any quantizer."""
-    return _Emitter(model, Plan(), qonnx=False).result()
+    return _Emitter(model, QuantizationPlan(), qonnx=False).result()
 
 
 def plain_model(model, plan, outputs):
@@ -88,7 +90,7 @@ class _Emitter:
         self.nodes, self.renamed = [], {}
         self._coded(model.file.input_name)
         for step in model.steps:
-            if isinstance(step, Layer):
+            if isinstance(step, FloatLayer):
                 self._layer(step)
             else:
                 node = onnx.NodeProto()

@@ -1,19 +1,19 @@
 """A float ONNX model as post-training quantization sees it: layers with weights and biases, and the nodes between them.
 
-They are in order: a `Layer` for every product, the model's own node for everything else.
+They are in order: a `FloatLayer` for every product, the model's own node for everything else.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from golden.onnxfile import ModelError, OnnxFile
+from fewbit.golden.model_file.file import ModelError, OnnxFile
 
-__all__ = ["FloatModel", "Layer"]
+__all__ = ["FloatModel", "FloatLayer"]
 
 
 @dataclass(eq=False)
-class Layer:
+class FloatLayer:
     """A product of data and weights, and its bias.
 
     Attributes
@@ -72,7 +72,7 @@ class FloatModel:
 
     Attributes
     ----------
-    file : golden.onnxfile.OnnxFile
+    file : golden.model_file.file.OnnxFile
     steps : list of Layer and NodeProto, in order
     constants : dict of name to array
     shapes : dict
@@ -93,7 +93,7 @@ class FloatModel:
 
     @property
     def layers(self):
-        return [s for s in self.steps if isinstance(s, Layer)]
+        return [s for s in self.steps if isinstance(s, FloatLayer)]
 
     @property
     def outputs(self):
@@ -108,7 +108,7 @@ class FloatModel:
 
     def maker(self, name):
         """The node that makes the tensor; None for a layer's and for the input."""
-        return next((s for s in self.steps if not isinstance(s, Layer) and name in s.output), None)
+        return next((s for s in self.steps if not isinstance(s, FloatLayer) and name in s.output), None)
 
     def readers(self, name):
         return [s for s in self.steps if name in s.input]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from golden.execute import labels_of
+from fewbit.golden.network.execute import labels_of
 
 from .emit import plain_model
 from .runtime import Session
@@ -25,7 +25,7 @@ def noise(reference, scores):
 
 
 def scores_of(model, plan, samples):
-    """What a `ptq.emit.Plan` makes of the model's scores on samples, by onnxruntime."""
+    """What a `ptq.emit.QuantizationPlan` makes of the model's scores on samples, by onnxruntime."""
     return Session(plain_model(model, plan, [model.scores]), model.file).run(samples)[model.scores]
 
 

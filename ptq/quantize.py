@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.formats import Bipolar, Signed, Unsigned
-from golden.methods import ranges
+from fewbit.golden.methods import ranges
+from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
 
 from .calibrate import mean_outputs
-from .emit import Plan, Quantizer
+from .emit import QuantizationPlan, UniformQuantizer
 
 __all__ = ["Bits", "Options", "format_of", "quantize"]
 
@@ -62,7 +62,7 @@ def format_of(bits, signed):
 
 
 def quantize(model, calibration, bits, options):
-    """The `ptq.emit.Plan` of a model.
+    """The `ptq.emit.QuantizationPlan` of a model.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def quantize(model, calibration, bits, options):
     Quantization Through Weight Equalization and Bias Correction", 4.2, in its empirical form): ``b - (E[y_q] - E[y])``
     over the samples for each output, layer after layer, each with all quantizers in front of it.
     """
-    plan = Plan()
+    plan = QuantizationPlan()
     last = model.layers[-1]
     for layer in model.layers:
         wanted = bits.get(layer.name, Bits()).weights
@@ -86,7 +86,7 @@ def quantize(model, calibration, bits, options):
             values = calibration.values[site.tensors[0]]
             fmt = format_of(wanted, signed=bool((values < 0).any()))
             scale = ranges.step(values, fmt, options.activations, **options.of(options.activations))
-            plan.activations |= dict.fromkeys(site.tensors, Quantizer(fmt, scale, options.activations))
+            plan.activations |= dict.fromkeys(site.tensors, UniformQuantizer(fmt, scale, options.activations))
     if options.correct:
         _correct(model, calibration, plan)
     return plan
@@ -103,7 +103,7 @@ def _bits_of(site, bits, options):
 def _weights(layer, fmt, whole, options):
     rows = layer.rows.reshape(1, -1) if whole else layer.rows
     scale = ranges.step(rows, fmt, options.weights, **options.of(options.weights))
-    return Quantizer(fmt, scale[0] if whole else layer.spread(scale), options.weights)
+    return UniformQuantizer(fmt, scale[0] if whole else layer.spread(scale), options.weights)
 
 
 def _correct(model, calibration, plan):

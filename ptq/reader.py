@@ -7,16 +7,16 @@ from collections import Counter
 import numpy as np
 import onnx
 
-from golden.exchange import OPERATIONS
-from golden.handlers import HANDLERS
-from golden.onnxfile import STANDARD_DOMAINS, ModelError, OnnxFile, attributes_of, describe, evaluate
-from golden.registry import constant
-from golden.tensors import Constant
-from golden.walls import entering, walls
+from fewbit.golden.bounds.walls import entering, walls
+from fewbit.golden.importing.handlers import HANDLERS
+from fewbit.golden.importing.registry import constant
+from fewbit.golden.importing.tensors import Constant
+from fewbit.golden.model_file.domain import OPERATIONS
+from fewbit.golden.model_file.file import STANDARD_DOMAINS, ModelError, OnnxFile, attributes_of, describe, evaluate
 
 from .batchnorm import fold_affine
 from .emit import float_nodes
-from .graph import FloatModel, Layer
+from .graph import FloatLayer, FloatModel
 from .runtime import Session, check_work, model_of
 
 __all__ = ["read_model"]
@@ -30,14 +30,14 @@ _LEAST_OPSET = 11  # of Round and of Clip with operands
 def read_model(path):
     """The `FloatModel` at ``path``; `ModelError` names what cannot be quantized.
 
-    Time and memory are bounded as those of an import (`golden.limits`).
+    Time and memory are bounded as those of an import (`golden.bounds.limits`).
     """
     try:
         with walls(path):
             return _read(path)
     except ModelError:
         raise
-    except Exception as error:  # a damaged file can break any assumption, as in `golden.importer`
+    except Exception as error:  # a damaged file can break any assumption, as in `golden.importing.importer`
         raise ModelError(f"{path}: cannot be read ({type(error).__name__}: {str(error)[:200]})") from error
 
 
@@ -119,7 +119,7 @@ class _Reader:
             name = f"{name}_{self.names[name]}"
         weights = np.ascontiguousarray(weights, dtype=np.float32)
         bias = None if bias is None else bias.astype(np.float32)
-        self.steps.append(Layer(name, kind, x, node.output[0], weights, bias, attributes))
+        self.steps.append(FloatLayer(name, kind, x, node.output[0], weights, bias, attributes))
         self.data.add(node.output[0])
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from golden.limits import IMPORT_SECONDS, LimitError
-from golden.onnxfile import ModelError
+from fewbit.golden.bounds.limits import IMPORT_SECONDS, LimitError
+from fewbit.golden.model_file.file import ModelError
 
 __all__ = ["Session", "check_work", "model_of"]
 

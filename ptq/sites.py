@@ -6,7 +6,7 @@ these work on few bits. Tensors that a Concat puts side by side share one: a pro
 
 from dataclasses import dataclass
 
-from .graph import Layer
+from .graph import FloatLayer
 
 __all__ = ["Site", "find_sites"]
 
@@ -41,7 +41,7 @@ class Site:
 def find_sites(model, declared):
     """Every `Site` of a `ptq.graph.FloatModel`, in the order of its tensors.
 
-    ``declared`` says whether the input stands for integers (`golden.inputspec`).
+    ``declared`` says whether the input stands for integers (`golden.numbers.declaration`).
     """
     made = {name: step for step in model.steps for name in step.output}
     groups, readers, added = {}, {}, set()
@@ -56,7 +56,7 @@ def find_sites(model, declared):
 
     for step in model.steps:
         operands = [name for name in step.input if name in model.data]
-        if isinstance(step, Layer):
+        if isinstance(step, FloatLayer):
             need(step.x, [step.name])
         elif step.op_type in ("Add", "Sub") and len(operands) > 1:
             for name in operands:
@@ -79,7 +79,7 @@ def find_sites(model, declared):
 def _sources(name, made, model):
     """The tensors that a tensor's values are moved from."""
     step = made.get(name)
-    if step is None or isinstance(step, Layer):
+    if step is None or isinstance(step, FloatLayer):
         return (name,)
     if step.op_type in _MOVES:
         return _sources(step.input[0], made, model)
@@ -92,7 +92,7 @@ def _is_raw(name, made, model):
     """Whether a tensor is the input, moved about, scaled and shifted."""
     while name != model.file.input_name:
         step = made[name]
-        if isinstance(step, Layer) or step.op_type not in _MOVES | _AFFINE:
+        if isinstance(step, FloatLayer) or step.op_type not in _MOVES | _AFFINE:
             return False
         operands = [i for i in step.input if i in model.data]
         if len(operands) != 1:
@@ -106,7 +106,7 @@ def _layers_behind(name, model):
     found, waiting = [], [name]
     for tensor in waiting:  # it grows
         for step in model.readers(tensor):
-            if isinstance(step, Layer):
+            if isinstance(step, FloatLayer):
                 found.append(step.name)
             elif step.op_type == "Concat" or sum(name in model.data for name in step.input) < 2:
                 waiting.extend(step.output)

@@ -38,7 +38,7 @@ class Dataset:
     shape : tuple
         Of a sample: (features,), or (height, width, channels).
     declaration : str
-        What the pixels are to the hardware and the model (`golden.inputspec`), such as ``uint5/16``.
+        What the pixels are to the hardware and the model (`golden.numbers.declaration`), such as ``uint5/16``.
     load : callable
         ``load(validation=False)`` gives the `Split` to train with and the one to measure with.
     augment : callable

@@ -1,4 +1,4 @@
-"""Trains the networks of ``examples/digits``: ``python -m train.digits``.
+"""Trains the networks of ``examples/digits``: ``python -m fewbit.train.digits``.
 
 With ``--validate`` it writes nothing, trains on three quarters of the training images and prints the accuracy on the
 rest: hyperparameters are chosen by that, never by the test split.

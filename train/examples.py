@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from fewbit.places import HOME
+
 from . import export, fit
 from .data import Dataset
 
 __all__ = ["Example"]
 
-ROOT = Path(__file__).parents[1] / "examples"
+ROOT = HOME / "examples"
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Writes a trained network as QONNX, as Brevitas does, and runs such a file.
 
 Weights are floats in an initializer and go through a quantizer's node, activations through another: ``Quant`` or
-``BipolarQuant`` (domain ``qonnx.custom_op.general``), or one of our own (`golden.exchange`). Batch norm is a node of
-its own. The last node gives the logits. The metadata key ``fewbit.input`` says which integers the input stands for:
-``uint5/16`` are 5-bit unsigned integers, divided by 16. Images are ``(batch, channels, height, width)``.
+``BipolarQuant`` (domain ``qonnx.custom_op.general``), or one of our own (`golden.model_file.domain`). Batch norm is a
+node of its own. The last node gives the logits. The metadata key ``fewbit.input`` says which integers the input stands
+for: ``uint5/16`` are 5-bit unsigned integers, divided by 16. Images are ``(batch, channels, height, width)``.
 """
 
 from dataclasses import replace
@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from golden import exchange
+from fewbit.golden.model_file import domain as exchange
 
 from .data import CLASSES
 from .layers import Dense, walk

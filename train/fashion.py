@@ -1,4 +1,4 @@
-"""Trains the networks of ``examples/fashion``: ``python -m train.fashion``.
+"""Trains the networks of ``examples/fashion``: ``python -m fewbit.train.fashion``.
 
 With ``--validate`` it writes nothing, trains on nine tenths of the training images and prints the accuracy on the rest:
 hyperparameters are chosen by that, never by the test images.

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
+from fewbit.places import BUILD
+
 from .data import Dataset, Split, split
 
 __all__ = ["FASHION", "DataError", "augment", "load"]
 
 FOLDER = "FEWBIT_FASHION_MNIST"  # environment variable: where the files are
-PLACES = (Path("/usr/share/datasets/fashion-mnist"), Path(__file__).parents[1] / "build" / "fashion-mnist")
+PLACES = (Path("/usr/share/datasets/fashion-mnist"), BUILD / "fashion-mnist")
 URL = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"
 PER_CLASS = 600  # of the validation split
 

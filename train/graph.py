@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 import numpy as np
 
-from golden.onnxfile import ModelError, attributes_of, describe, evaluate
-from ptq.graph import Layer
+from fewbit.golden.model_file.file import ModelError, attributes_of, describe, evaluate
+from fewbit.ptq.graph import FloatLayer
 
 from .operations import OPERATIONS, Call, convolution
 
@@ -30,12 +30,12 @@ class Graph:
             if wanted.intersection(step.output):
                 wanted.update(step.input)
                 self.steps.insert(0, step)
-                if not isinstance(step, Layer) and step.op_type not in OPERATIONS and step.output[0] in model.data:
+                if not isinstance(step, FloatLayer) and step.op_type not in OPERATIONS and step.output[0] in model.data:
                     raise ModelError(f"{describe(step)}: cannot be retrained; supported are {', '.join(OPERATIONS)}")
 
     @property
     def layers(self):
-        return [step for step in self.steps if isinstance(step, Layer)]
+        return [step for step in self.steps if isinstance(step, FloatLayer)]
 
     def logits(self, x, parameters, coded=lambda name, x: x, watch=None):
         """What the label is chosen by, ``(B, ...)``, of samples ``x`` ``(B, ...)``.
@@ -53,7 +53,7 @@ class Graph:
         made, seen = x, {start: coded(start, x)}
         for step in self.steps:
             operands = [seen.get(name, self.model.constants.get(name)) if name else None for name in step.input]
-            if isinstance(step, Layer):
+            if isinstance(step, FloatLayer):
                 found = [self._product(step, *operands, *parameters(step))]
                 if watch:
                     watch(step, found[0])

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from golden.methods import deviation
+from fewbit.golden.methods import deviation
 
 from .data import CLASSES
 from .layers import Dense, walk

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from golden.onnxfile import ModelError, OnnxFile, describe, evaluate
+from fewbit.golden.model_file.file import ModelError, OnnxFile, describe, evaluate
 
 __all__ = ["OPERATIONS", "Call", "convolution"]
 

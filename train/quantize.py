@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import jax.numpy as jnp
 import numpy as np
 
-from golden.methods import estimators, power_of_two, sign, uniform
+from fewbit.golden.methods import estimators, power_of_two, sign, uniform
 
 from .autodiff import apply
 

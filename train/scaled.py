@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from golden import methods
-from golden.exchange import DOMAIN
+from fewbit.golden import methods
+from fewbit.golden.model_file.domain import DOMAIN
 
 from .autodiff import apply
 from .quantize import ESTIMATORS, Operator, Quantizer, bipolar_operator, check_bits, quant

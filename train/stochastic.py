@@ -7,10 +7,10 @@ from functools import cache
 import jax
 import numpy as np
 
-from golden import methods
-from golden.exchange import DOMAIN
-from golden.methods import sign, stochastic_sign, stochastic_ternary, uniform
-from golden.random import generator_named
+from fewbit.golden import methods
+from fewbit.golden.methods import sign, stochastic_sign, stochastic_ternary, uniform
+from fewbit.golden.model_file.domain import DOMAIN
+from fewbit.golden.numbers.random import generator_named
 
 from .autodiff import apply
 from .quantize import Operator, Quantizer, bipolar_operator, check_bits, quant
@@ -39,7 +39,8 @@ class Draws:
 
 
 class HardwareDraws:
-    """The numbers that the hardware's activations draw for frames from the number ``first`` on (`golden.random`)."""
+    """The numbers that the hardware's activations draw for frames from the number ``first`` on
+    (`golden.numbers.random`)."""
 
     training = False
     progress = 1

@@ -1,6 +1,6 @@
 """The networks of the survey: every quantizer on the digits, each trained with several seeds at once.
 
-``python -m train.survey`` trains all of them and prints their accuracy on the test split; with ``--validate`` on
+``python -m fewbit.train.survey`` trains all of them and prints their accuracy on the test split; with ``--validate`` on
 held-out training images, which is what hyperparameters are chosen by. A `Row` says which recipe; `train_row` gives its
 networks, `fit.accuracies` measures them, `export_seed` writes one as a file.
 
@@ -154,8 +154,8 @@ def export_seed(row, params, place, path):
 
 
 def main():
-    """``python -m train.survey``."""
-    parser = argparse.ArgumentParser(prog="python -m train.survey", description=__doc__.splitlines()[0])
+    """``python -m fewbit.train.survey``."""
+    parser = argparse.ArgumentParser(prog="python -m fewbit.train.survey", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="name", help=f"{', '.join(ROWS)}; all if none is given")
     parser.add_argument("--validate", action="store_true", help="measure on held-out training images")
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help=f"how many ({len(SEEDS)})")

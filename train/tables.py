@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from golden import methods
-from golden.exchange import DOMAIN
-from golden.methods import lqnets
+from fewbit.golden import methods
+from fewbit.golden.methods import lqnets
+from fewbit.golden.model_file.domain import DOMAIN
 
 from .autodiff import apply
 from .quantize import BOTH, Operator, Quantizer, check_bits

@@ -1,4 +1,4 @@
-"""Training of a float model in the formats of a `ptq.emit.Plan`, from its folded weights on.
+"""Training of a float model in the formats of a `ptq.emit.QuantizationPlan`, from its folded weights on.
 
 Steps of weights and activations are learned (Esser and others 2020, LSQ), from those of the plan on; bipolar tensors
 are ``scale*sign(x)`` with a learned scale and the slope of hard tanh. Scales are kept as logarithms, and each has few
@@ -14,14 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from golden import methods
-from golden.formats import Bipolar
-from ptq.emit import Plan, Quantizer
+from fewbit.golden import methods
+from fewbit.golden.numbers.formats import Bipolar
+from fewbit.ptq.emit import QuantizationPlan, UniformQuantizer
 
 from .autodiff import apply
 from .graph import Graph
 
-__all__ = ["Network", "tune"]
+__all__ = ["TunedNetwork", "tune"]
 
 BATCH = 128
 RATE = 1e-3  # peak of the learning rate: the network is trained already
@@ -29,7 +29,7 @@ _PRECISION = 5  # significant bits of a scale
 _MEASURED = 256  # samples that units of biases are measured on
 
 
-class Network:
+class TunedNetwork:
     """A `ptq.graph.FloatModel` with the quantizers of a plan, as a function of what is trained.
 
     Parameters, all of them dicts: ``weights`` and ``biases`` by layer, in their units; ``steps`` and ``scales``, log2
@@ -38,7 +38,7 @@ class Network:
     Parameters
     ----------
     model : ptq.graph.FloatModel
-    plan : ptq.emit.Plan
+    plan : ptq.emit.QuantizationPlan
     x : float32 array ``(S, ...)``
         Samples that units are measured on.
     """
@@ -86,16 +86,16 @@ class Network:
         return jnp.concatenate([jnp.zeros_like(y), y], axis=1) if y.shape[1] == 1 else y
 
     def exported(self, params):
-        """The `ptq.emit.Plan` that computes the same."""
-        plan = Plan(dict(self.plan.weights), {}, dict(self.plan.biases), dict(self.plan.latent))
+        """The `ptq.emit.QuantizationPlan` that computes the same."""
+        plan = QuantizationPlan(dict(self.plan.weights), {}, dict(self.plan.biases), dict(self.plan.latent))
         for layer in self.graph.layers:
             name, old = layer.name, self.plan.weights.get(layer.name)
             plan.latent[name], plan.biases[name] = map(np.asarray, self._parameters(params, layer))
             if old is not None:
                 step = np.asarray(_scales(params["steps"][name])).reshape(np.shape(old.scale))
-                plan.weights[name] = Quantizer(old.format, step, "learned")
+                plan.weights[name] = UniformQuantizer(old.format, step, "learned")
         trained = {
-            tensor: Quantizer(self.plan.activations[tensor].format, np.asarray(_scales(exponent)), "learned")
+            tensor: UniformQuantizer(self.plan.activations[tensor].format, np.asarray(_scales(exponent)), "learned")
             for tensor, exponent in params["scales"].items()
         }  # fmt: skip
         plan.activations = {tensor: trained[first] for tensor, first in self.shared.items()}
@@ -142,7 +142,7 @@ def _learned(fmt, x, step, count):
 
 
 def tune(model, plan, samples, labels, *, steps, seed=0, progress=None):
-    """``(plan, losses)``: the trained `ptq.emit.Plan`, with latent weights, and the loss of each step.
+    """``(plan, losses)``: the trained `ptq.emit.QuantizationPlan`, with latent weights, and the loss of each step.
 
     Cross-entropy of `ptq.graph.FloatModel.scores`, by Adam with a cosine decay. The same arguments give the same
     result.
@@ -154,7 +154,7 @@ def tune(model, plan, samples, labels, *, steps, seed=0, progress=None):
     progress : callable or None
         Told the number of steps done.
     """
-    network = Network(model, plan, samples)
+    network = TunedNetwork(model, plan, samples)
     optimizer = optax.adam(optax.cosine_decay_schedule(RATE, steps))
     x, y, batch = jnp.asarray(samples), jnp.asarray(labels), min(BATCH, len(samples))
 

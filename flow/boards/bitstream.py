@@ -1,7 +1,7 @@
 """A design for a Lattice ECP5, all the way to a bitstream: Yosys, nextpnr and ecppack from the package index.
 
 The files are those of Amaranth's own build plan; the tools run inside a process of their own,
-``python -m flow.boards.bitstream`` (`flow.eda.toolrun` says why).
+``python -m fewbit.flow.boards.bitstream`` (`flow.eda.toolrun` says why).
 """
 
 import argparse
@@ -12,9 +12,9 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from flow.cache import BUILD
-from flow.eda.pnr import summarize
-from flow.eda.toolrun import ToolError, run_tool
+from fewbit.flow.eda.pnr import summarize
+from fewbit.flow.eda.toolrun import ToolError, run_tool
+from fewbit.places import CACHE
 
 __all__ = ["BitstreamError", "MADE", "TOOLS", "make_bitstream", "versions"]
 
@@ -57,10 +57,10 @@ def make_bitstream(folder, *, options, seed=1, timeout=7200, progress=None):
     for name in (*MADE, "top.json", "top.config", "nextpnr.json"):
         (Path(folder) / name).unlink(missing_ok=True)
     job = {"folder": str(Path(folder).resolve()), "options": options, "seed": seed}
-    cache = {"YOWASP_CACHE_DIR": str(BUILD / "cache" / "yowasp")}
+    cache = {"YOWASP_CACHE_DIR": str(CACHE / "yowasp")}
     try:
         run_tool(
-            "flow.boards.bitstream", job, log, tool="Yosys, nextpnr or ecppack", task="make a bitstream",
+            "fewbit.flow.boards.bitstream", job, log, tool="Yosys, nextpnr or ecppack", task="make a bitstream",
             timeout=timeout, progress=progress, error=BitstreamError, environment=cache,
         )  # fmt: skip
     except BitstreamError as error:
@@ -96,7 +96,7 @@ def _explained(error, log):
 
 def main(argv):
     """Run the tools in the folder that the JSON argument names; an error ends the process with a status."""
-    parser = argparse.ArgumentParser(prog="python -m flow.boards.bitstream", description="One run of the tools.")
+    parser = argparse.ArgumentParser(prog="python -m fewbit.flow.boards.bitstream", description="One run of the tools.")
     parser.add_argument("job", type=json.loads, help="JSON: folder, options, seed")
     job = parser.parse_args(argv).job
     from pyosys import libyosys

@@ -5,25 +5,25 @@ from dataclasses import dataclass
 
 from amaranth_boards.arty_z7 import ArtyZ720Platform
 
-from flow.cache import ROOT
-from hw.dma import WORD, DmaBridge, DmaBridgeShell
-from hw.verilog import convert, emit_ip
+from fewbit.hw.shell.dma import WORD, DmaBridge, DmaBridgeShell
+from fewbit.hw.shell.verilog import convert, emit_ip
+from fewbit.places import HOME
 
 __all__ = ["ZYNQ_BOARDS", "ZynqBoard", "zynq_files"]
 
 # What host software needs besides NumPy, so that a board folder works on its own.
 HOST = (
     "golden/__init__.py",
-    "golden/elementwise.py",
-    "golden/files.py",
-    "golden/format.py",
-    "golden/formats.py",
-    "golden/inputspec.py",
-    "golden/intformats.py",
-    "golden/limits.py",
-    "golden/tableformats.py",
-    "sim/__init__.py",
-    "sim/packing.py",
+    "golden/bounds/__init__.py",
+    "golden/bounds/files.py",
+    "golden/bounds/limits.py",
+    "golden/numbers/__init__.py",
+    "golden/numbers/declaration.py",
+    "golden/numbers/elementwise.py",
+    "golden/numbers/format.py",
+    "golden/numbers/formats.py",
+    "golden/numbers/integer_formats.py",
+    "golden/numbers/table_formats.py",
 )
 
 
@@ -58,7 +58,7 @@ def zynq_files(name, project, build, clock):
     ----------
     name : str
         One of `ZYNQ_BOARDS`.
-    project : flow.project.Project
+    project : flow.project.project.Project
         Built of Xilinx primitives.
     build : host.build.Build
     clock : float
@@ -77,8 +77,8 @@ def zynq_files(name, project, build, clock):
         "accelerator.ipynb": _notebook(board, build),
         "README.md": _readme(board, build, clock),
     }
-    sources = [*HOST, *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "host").glob("*.py")))]
-    return files | {path: (ROOT / path).read_text() for path in sources}
+    sources = [*HOST, *(path.relative_to(HOME).as_posix() for path in sorted((HOME / "host").glob("*.py")))]
+    return files | {f"fewbit/{path}": (HOME / path).read_text() for path in sources} | {"fewbit/__init__.py": ""}
 
 
 def _tcl(board, clock):
@@ -214,7 +214,7 @@ def _readme(board, build, clock):
 2. Copy this folder to the board, without `project/` and `accelerator/`, and open `accelerator.ipynb` in its Jupyter; or
 
    ```python
-   from host import Accelerator
+   from fewbit.host import Accelerator
 
    with Accelerator.pynq(".") as accelerator:
        results = accelerator.infer(images)
@@ -232,7 +232,7 @@ def _notebook(board, build):
     cells = [
         ("markdown", f"# {build.name} on a {board.title}\n\nThe folder of this notebook is the board folder that "
                      "`fewbit board` wrote, with the bitstream that Vivado made of it."),
-        ("code", "from host import Accelerator\n\n"
+        ("code", "from fewbit.host import Accelerator\n\n"
                  "# Loads accelerator.bit and compares its build with the manifest.\n"
                  "accelerator = Accelerator.pynq(\".\")"),
         ("markdown", f"Images are raw integers of shape (count, {shape}), or floats as the model takes them."),

@@ -3,8 +3,8 @@
 import numpy as np
 from onnx import helper, numpy_helper
 
-from golden.methods.ranges import step
-from golden.onnxfile import ModelError, describe
+from fewbit.golden.methods.ranges import step
+from fewbit.golden.model_file.file import ModelError, describe
 
 __all__ = ["evaluate_all", "quantized", "scale_of"]
 

@@ -6,20 +6,21 @@ from pathlib import Path
 
 import numpy as np
 
-from flow.cache import BUILD, Stage, atomic_write, source_digest
-from flow.folding import folding_bytes, layers_of, parse_folding
-from flow.images import ImageError, find_images, image_bytes, load_images
-from flow.jobs import run_jobs
-from golden.elementwise import apply
-from golden.formats import Float32
-from golden.importer import import_model
-from golden.inputspec import parse_input
-from golden.onnxfile import ModelError, ModelSource
-from sim.folders import locked
+from fewbit.flow.cache import BuildStage, atomic_write, source_digest
+from fewbit.flow.folding.folding import folding_bytes, layers_of, parse_folding
+from fewbit.flow.images import ImageError, find_images, image_bytes, load_images
+from fewbit.flow.jobs import run_jobs
+from fewbit.golden.importing.importer import import_model
+from fewbit.golden.model_file.file import ModelError, ModelSource
+from fewbit.golden.numbers.declaration import parse_input
+from fewbit.golden.numbers.elementwise import apply
+from fewbit.golden.numbers.formats import Float32
+from fewbit.places import BUILD
+from fewbit.sim.folders import locked
 
-from .comparepage import write_page
 from .fill import LIMIT, PART
 from .measure import STEPS, Variant, common_folding, measure
+from .page import write_page
 from .requantize import FORMATS, requantize
 
 __all__ = ["compare_formats"]
@@ -56,7 +57,7 @@ def compare_formats(model, images, input_spec, report, *, clock, verbose=False, 
     sources = list(family.values()) if family else [source]
     samples_file = image_bytes(images) if images and str(images) != "mnist" else None
     folding_file = folding_bytes(folding) if folding else None
-    stage = Stage(
+    stage = BuildStage(
         directory=directory, name="compare",
         inputs=[*(s.whole for s in sources), str(images), samples_file, str(input_spec), clock, formats, folding_file,
                 part.__dict__, str(model), source_digest(), _tools()],

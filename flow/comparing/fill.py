@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from flow import search
-from flow.folding import layers_of
+from fewbit.flow.folding import search
+from fewbit.flow.folding.folding import layers_of
 
 __all__ = ["LIMIT", "PART", "PARTS", "Part", "Point", "cycles_of", "fill"]
 

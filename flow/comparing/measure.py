@@ -7,15 +7,16 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from flow.cache import BUILD, Store, digest, source_digest
-from flow.eda.synth import synthesize
-from flow.folding import layers_of
-from flow.project import Project
-from flow.simulation import drawn_again
-from golden.onnxfile import ModelSource
-from hw.target import Target
-from sim.cycles import predict, steady_interval
-from sim.runner import simulate
+from fewbit.flow.cache import Store, digest, source_digest
+from fewbit.flow.eda.synth import synthesize
+from fewbit.flow.folding.folding import layers_of
+from fewbit.flow.project.project import Project
+from fewbit.flow.project.simulation import drawn_again
+from fewbit.golden.model_file.file import ModelSource
+from fewbit.hw.target import Target
+from fewbit.places import CACHE
+from fewbit.sim.cycles.model import predict, steady_interval
+from fewbit.sim.simulators.run import simulate
 
 from .fill import PART, Point, cycles_of, fill
 
@@ -65,7 +66,7 @@ def measure(variant, folding, samples, labels, directory, *, input_spec, job, pa
     Parameters
     ----------
     samples : float32 array, as the model takes them
-    job : flow.report.Job
+    job : flow.commands.report.Job
         Told what is being done.
     """
 
@@ -89,7 +90,7 @@ def measure(variant, folding, samples, labels, directory, *, input_spec, job, pa
     row = {"format": variant.name, "model": str(variant.model.path), "note": variant.note}
     row |= _golden(common, samples, labels, job)
     row |= simulated(common, common.network.encode(samples[:FRAMES]), job)
-    job.done(f"simulated, {row['frames']} frames, {row['mismatches']} differ from golden", 40)
+    job.done(f"simulated, {row['frames']} frames, {row['mismatches']} differ from fewbit.golden", 40)
     resources = cost(common)
     row["cost"] = numbers(resources)
     job.done(f"synthesized at the common folding, {resources.lut} LUTs", 30)
@@ -145,7 +146,7 @@ def simulated(project, values, job):
 
 
 def _simulated(project, values, job, started):
-    store = Store(directory=BUILD / "cache" / "sim")
+    store = Store(directory=CACHE / "sim")
     with ELABORATION:
         job.now("generating Verilog")
         project.generate()

@@ -8,10 +8,10 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from golden.formats import Bipolar, Signed
-from golden.onnxfile import ModelError, OnnxFile, attributes_of, describe, evaluate
-from golden.quantizers import BipolarQuantizer, UniformQuantizer
-from ptq.quantize import format_of
+from fewbit.golden.importing.qonnx_quantizers import BipolarQuantizer, UniformQuantizer
+from fewbit.golden.model_file.file import ModelError, OnnxFile, attributes_of, describe, evaluate
+from fewbit.golden.numbers.formats import Bipolar, Signed
+from fewbit.ptq.quantize import format_of
 
 from .calibrate import evaluate_all, quantized, scale_of
 
@@ -36,7 +36,7 @@ def requantize(model, bits, samples, *, declared):
 
     Parameters
     ----------
-    model : path or golden.onnxfile.ModelSource
+    model : path or golden.model_file.file.ModelSource
     bits : (int, int) or None
         ``None`` makes it float32: quantizers go, and a ReLU comes where one stood without any activation function
         before it, or where there was another function than ReLU. Weights are those that the quantizers took.

@@ -1,7 +1,7 @@
 """The clock of a design: Yosys's ``synth_ecp5``, then place and route by nextpnr for a Lattice ECP5.
 
-Both run inside a process of their own, ``python -m flow.eda.pnr`` (`flow.eda.toolrun` says why). Results are kept under
-``build/cache/pnr/`` by the content of the Verilog, the options and the versions of the tools.
+Both run inside a process of their own, ``python -m fewbit.flow.eda.pnr`` (`flow.eda.toolrun` says why). Results are
+kept under ``build/cache/pnr/`` by the content of the Verilog, the options and the versions of the tools.
 """
 
 import argparse
@@ -13,16 +13,18 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from flow.cache import BUILD, Store, digest
-from flow.eda.outputregisters import use_output_registers
-from flow.eda.toolrun import ToolError, run_tool
-from flow.eda.yosysread import read_verilog
+from fewbit.flow.cache import Store, digest
+from fewbit.places import CACHE
+
+from .output_registers import use_output_registers
+from .read_verilog import read_verilog
+from .toolrun import ToolError, run_tool
 
 __all__ = ["DEVICES", "SPEEDS", "PlaceError", "place", "summarize"]
 
 DEVICES = {"ecp5-25k": "--25k", "ecp5-45k": "--45k", "ecp5-85k": "--85k"}
 SPEEDS = (6, 7, 8)
-_SOURCE = tuple(Path(__file__).with_name(name) for name in ("pnr.py", "outputregisters.py", "yosysread.py"))
+_SOURCE = tuple(Path(__file__).with_name(name) for name in ("pnr.py", "output_registers.py", "read_verilog.py"))
 
 # Kinds of cell in nextpnr's report, by our name. TRELLIS_COMB is a LUT4 position: as logic, half a carry cell, or RAM.
 _KINDS = {"lut4": "TRELLIS_COMB", "ff": "TRELLIS_FF", "lutram": "TRELLIS_RAMW", "bram": "DP16KD", "dsp": "MULT18X18D"}
@@ -50,7 +52,7 @@ def place(
         MHz that the placer and router work for.
     """
     options = _options(top, device, speed, seed, goal, timeout)
-    store = Store(directory=directory or BUILD / "cache" / "pnr")
+    store = Store(directory=directory or CACHE / "pnr")
     verilog = Path(verilog_path).read_bytes()
     key = digest(verilog, options, *_SOURCE)
     kept = store[key]
@@ -81,9 +83,9 @@ def _run(verilog, options, log, timeout, progress):
     job = {"work": str(work.resolve()), **options}
     try:
         run_tool(
-            "flow.eda.pnr", job, log, tool="Yosys or nextpnr", task=f"place and route {options['top']}",
+            "fewbit.flow.eda.pnr", job, log, tool="Yosys or nextpnr", task=f"place and route {options['top']}",
             timeout=timeout, progress=progress, error=PlaceError,
-            environment={"YOWASP_CACHE_DIR": str(BUILD / "cache" / "yowasp")},
+            environment={"YOWASP_CACHE_DIR": str(CACHE / "yowasp")},
         )  # fmt: skip
         return summarize(json.loads((work / "report.json").read_text(encoding="utf-8")), log=log)
     finally:
@@ -121,7 +123,7 @@ def summarize(report, *, log):
 
 def main(argv):
     """Synthesize, place and route what the JSON argument says; an error ends the process with a status."""
-    parser = argparse.ArgumentParser(prog="python -m flow.eda.pnr", description="One run of flow.eda.pnr.place.")
+    parser = argparse.ArgumentParser(prog="python -m fewbit.flow.eda.pnr", description="One run of flow.eda.pnr.place.")
     parser.add_argument("job", type=json.loads, help="JSON: top, device, speed, seed, goal, work")
     job = parser.parse_args(argv).job
     from pyosys import libyosys

@@ -1,7 +1,7 @@
 """What a design costs: Yosys's ``synth_xilinx``, counted in LUTs, flip-flops, carries, RAMs and DSPs.
 
-Yosys runs inside a process of its own, ``python -m flow.eda.synth`` (`flow.eda.toolrun` says why). Results are kept
-under ``build/cache/synth/`` by the content of the Verilog, the options and the version of Yosys.
+Yosys runs inside a process of its own, ``python -m fewbit.flow.eda.synth`` (`flow.eda.toolrun` says why). Results are
+kept under ``build/cache/synth/`` by the content of the Verilog, the options and the version of Yosys.
 """
 
 import argparse
@@ -14,10 +14,12 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from flow.cache import BUILD, Store, atomic_write, digest
-from flow.eda.levels import longest_paths
-from flow.eda.toolrun import ToolError, run_tool
-from flow.eda.yosysread import read_verilog
+from fewbit.flow.cache import Store, atomic_write, digest
+from fewbit.places import CACHE
+
+from .longest_path import longest_paths
+from .read_verilog import read_verilog
+from .toolrun import ToolError, run_tool
 
 __all__ = ["FAMILIES", "Resources", "SynthesisError", "count", "synthesize", "synthesize_parts"]
 
@@ -30,7 +32,9 @@ LUTS_OF_RAM = {
     "RAM32M": 4, "RAM64M": 4, "RAM32M16": 8, "RAM64M8": 8, "RAM64X8SW": 8, "RAM32X16DR8": 8,
     "SRL16": 1, "SRL16E": 1, "SRLC16": 1, "SRLC16E": 1, "SRLC32E": 1,
 }  # fmt: skip
-_SOURCE = tuple(Path(__file__).with_name(name) for name in ("synth.py", "levels.py", "primitives.py", "yosysread.py"))
+_SOURCE = tuple(
+    Path(__file__).with_name(name) for name in ("synth.py", "longest_path.py", "primitive_timing.py", "read_verilog.py")
+)
 _STATISTICS, _NETLIST = "statistics.json", "netlist.json"  # in the folder of a run
 _LUT = re.compile(r"LUT[1-6]|LUT6_2|INV")
 _FLIP_FLOP = re.compile(r"FD[RSCP]E(_1)?|LD[CP]E")
@@ -66,7 +70,7 @@ class Resources:
     cells : dict
         Every kind of cell in the netlist and how many there are.
     path : dict
-        The longest path from register to register, as `flow.eda.levels.longest_path` gives it.
+        The longest path from register to register, as `flow.eda.longest_path.longest_path` gives it.
     """
 
     lut: int
@@ -130,7 +134,7 @@ def synthesize(verilog_path, top, *, family="xc7", dsp=True, timeout=1800, direc
         Called about once a second as ``progress(seconds, text)``, where the text is Yosys's present step.
     """
     options = _options(top, family, dsp, timeout)
-    store = Store(directory=directory or BUILD / "cache" / "synth")
+    store = Store(directory=directory or CACHE / "synth")
     verilog = Path(verilog_path).read_bytes()
     key = digest(verilog, options, *_SOURCE)
     kept = store[key]
@@ -151,7 +155,7 @@ def synthesize_parts(verilog_path, top, parts, *, family="xc7", dsp=True, timeou
     others : as `synthesize`
     """
     options = _options(top, family, dsp, timeout) | {"keep": list(parts.values())}
-    store = Store(directory=directory or BUILD / "cache" / "synth")
+    store = Store(directory=directory or CACHE / "synth")
     verilog = Path(verilog_path).read_bytes()
     key = digest(verilog, options, list(parts), *_SOURCE)
     kept = store[key]
@@ -182,7 +186,7 @@ def _run(verilog, options, log, timeout, progress):
     job = {"work": str(work.resolve()), **options}
     try:
         run_tool(
-            "flow.eda.synth", job, log, tool="Yosys", task=f"synthesize {options['top']}", timeout=timeout,
+            "fewbit.flow.eda.synth", job, log, tool="Yosys", task=f"synthesize {options['top']}", timeout=timeout,
             progress=progress, error=SynthesisError,
         )  # fmt: skip
         found = json.loads((work / _STATISTICS).read_text(encoding="utf-8"))
@@ -207,7 +211,9 @@ def _counted(design, path, options, log):
 
 def main(argv):
     """Synthesize what the JSON argument says and write Yosys's statistics; an error ends the process."""
-    parser = argparse.ArgumentParser(prog="python -m flow.eda.synth", description="One Yosys run of `synthesize`.")
+    parser = argparse.ArgumentParser(
+        prog="python -m fewbit.flow.eda.synth", description="One Yosys run of `synthesize`."
+    )
     parser.add_argument("job", type=json.loads, help="JSON: work, top, family, dsp, keep")
     job = parser.parse_args(argv).job
     from pyosys import libyosys

@@ -13,8 +13,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from flow.cache import ROOT
-from host.processes import Process
+from fewbit.host.processes import Process
 
 __all__ = ["ToolError", "run_tool"]
 
@@ -47,7 +46,7 @@ def run_tool(module, job, log, *, tool, task, timeout, progress=None, error=Tool
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as sink:
         process = Process(
-            [sys.executable, "-m", module, json.dumps(job)], stdout=sink, stderr=subprocess.STDOUT, cwd=ROOT,
+            [sys.executable, "-m", module, json.dumps(job)], stdout=sink, stderr=subprocess.STDOUT,
             env=os.environ | _scratch() | (environment or {}),
         )  # fmt: skip
         if not _wait(process, log, timeout, progress):

@@ -2,9 +2,9 @@
 
 import xml.etree.ElementTree as ET
 
-from hw.registers import Access
+from fewbit.hw.shell.registers import Access
 
-from .ipblock import ADDRESS_BLOCK
+from .block import ADDRESS_BLOCK
 
 __all__ = ["access_of", "component_2009", "component_2014"]
 

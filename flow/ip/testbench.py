@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.packing import pack_beats
+from fewbit.host.packing import pack_beats
 
-from .benchtext import BENCH
+from .testbench_template import BENCH
 
 __all__ = ["COMMANDS", "FRAMES", "Vectors", "bench_files", "packed", "vectors_of"]
 
@@ -63,7 +63,7 @@ def packed(plan, values, results):
 
 
 def _samples(project):
-    from flow.images import ImageError, find_images, load_images, random_images
+    from fewbit.flow.images import ImageError, find_images, load_images, random_images
 
     path = find_images(project.model)
     if path:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from golden.formats import Levels
-from hw.target import Luts
+from fewbit.golden.numbers.formats import Levels
+from fewbit.hw.target import Luts
 
 from .testbench import COMMANDS, bench_files, vectors_of
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from golden.onnxfile import ModelError
-from ptq.quantize import Bits
+from fewbit.golden.model_file.file import ModelError
+from fewbit.ptq.quantize import Bits
 
 __all__ = ["Request", "bits_of", "parse_bits"]
 

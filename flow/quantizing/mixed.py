@@ -1,7 +1,7 @@
 """Mixed precision: a format for each layer, found by sensitivities that add up, and then really evaluated.
 
     noise of each layer in each format, alone           sensitivity (`ptq.measure.noise`)
-    what each format saves, one layer at a time         `flow.quantizing.formatcost`, or bits of weights
+    what each format saves, one layer at a time         `flow.quantizing.format_cost`, or bits of weights
     greedy path, 0/1 programs at many budgets           `ptq.assign`
     every candidate quantized, imported, run, estimated accuracy and cost as they are
 
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.onnxfile import ModelError
-from ptq.assign import cheapest, greedy, optimum
-from ptq.emit import Plan
-from ptq.measure import noise, scores_of
-from ptq.quantize import quantize
+from fewbit.golden.model_file.file import ModelError
+from fewbit.ptq.assign import cheapest, greedy, optimum
+from fewbit.ptq.emit import QuantizationPlan
+from fewbit.ptq.measure import noise, scores_of
+from fewbit.ptq.quantize import quantize
 
 from .bits import parse_bits
-from .formatcost import FormatCost
-from .quantizecommand import golden_accuracy
+from .format_cost import FormatCost
+from .quantize import golden_accuracy
 from .sensitivity import measured
 
 __all__ = ["FORMATS", "Goal", "MixedSearch", "dominates", "pareto"]
@@ -104,12 +104,12 @@ class MixedSearch:
 
     Parameters
     ----------
-    project : flow.quantizing.floatmodel.FloatProject
+    project : flow.quantizing.float_model.FloatProject
     options : ptq.quantize.Options
     formats : str
         As ``w8a8,w4a4``: what a layer may have, bits of weights and activations.
     cycles : int or None
-        As `flow.quantizing.formatcost.FormatCost` takes them.
+        As `flow.quantizing.format_cost.FormatCost` takes them.
 
     Attributes
     ----------
@@ -129,7 +129,7 @@ class MixedSearch:
         names = [layer.name for layer in project.model.layers]
         self.choices = [[self.cost.of(name, *pair) for pair in pairs] for name in names]
         self.names, self.candidates, self._seen, self._trained = names, [], {}, {}
-        self.floats = measured(project, Plan())
+        self.floats = measured(project, QuantizationPlan())
 
     def run(self, goal, report):
         """Measure layer by layer, choose candidates, evaluate them."""

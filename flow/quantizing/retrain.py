@@ -1,7 +1,7 @@
 """Brief training of a float model in chosen formats, on the samples of calibration (needs the extra `train`)."""
 
-from flow.images import ImageError
-from golden.onnxfile import ModelError
+from fewbit.flow.images import ImageError
+from fewbit.golden.model_file.file import ModelError
 
 __all__ = ["STEPS", "Retraining"]
 
@@ -13,15 +13,15 @@ class Retraining:
 
     Parameters
     ----------
-    project : flow.quantizing.floatmodel.FloatProject
+    project : flow.quantizing.float_model.FloatProject
         Its samples are trained on, all of them; its images must be others, so that accuracy says something.
     steps : int
     """
 
     def __init__(self, project, steps=STEPS):
         try:
-            from train.graph import Graph
-            from train.tune import tune
+            from fewbit.train.graph import Graph
+            from fewbit.train.tune import tune
         except ModuleNotFoundError as error:
             raise ModelError(
                 f"retraining needs the package {error.name}: run `make train`, which installs it"
@@ -41,7 +41,8 @@ class Retraining:
         Graph(project.model)  # refuses what it cannot train, before anything long begins
 
     def train(self, plan, progress=None):
-        """The `ptq.emit.Plan` that training makes of a plan; ``progress`` is told the number of steps done."""
+        """The `ptq.emit.QuantizationPlan` that training makes of a plan; ``progress`` is told the number of steps
+        done."""
         found, _ = self._tune(
             self.project.model, plan, self.project.samples.floats, self.labels, steps=self.steps, progress=progress
         )

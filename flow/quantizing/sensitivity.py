@@ -1,12 +1,12 @@
 """``fewbit sensitivity``: one layer at a time in few bits, what it costs in accuracy and what it saves."""
 
-from flow.images import ImageError
-from ptq.emit import Plan
-from ptq.measure import accuracy, noise, scores_of
-from ptq.quantize import Bits, quantize
+from fewbit.flow.images import ImageError
+from fewbit.ptq.emit import QuantizationPlan
+from fewbit.ptq.measure import accuracy, noise, scores_of
+from fewbit.ptq.quantize import Bits, quantize
 
 from .bits import parse_bits
-from .formatcost import FormatCost
+from .format_cost import FormatCost
 
 __all__ = ["OF", "BITS", "measured", "sensitivity", "with_labels"]
 
@@ -48,7 +48,7 @@ def sensitivity(project, options, report, *, bits=BITS, others=8, of="both", cyc
     cost = FormatCost(project, options, reference=others, cycles=cycles)
     base = cost.uniform(others)
     model, calibration = project.model, project.calibration
-    floats = measured(project, Plan())
+    floats = measured(project, QuantizationPlan())
     whole = measured(project, quantize(model, calibration, base, options)) | {
         **cost.hardware(base), "weight_bits": cost.weight_bits(base)
     }  # fmt: skip

@@ -9,7 +9,16 @@ from .binary import binary_scale, sign, xnor
 from .clusters import cluster, kmeans
 from .dorefa import dorefa_activations, dorefa_sign, dorefa_weights, quantize_gradient, quantize_k
 from .grid import exponential, power_of_two, rounded, to_grid
-from .levels import DIGITS, basis_levels, basis_quant, code_table, digit_sums, level_index, level_quant, midpoints
+from .level_tables import (
+    DIGITS,
+    basis_levels,
+    basis_quant,
+    code_table,
+    digit_sums,
+    level_index,
+    level_quant,
+    midpoints,
+)
 from .powers import logarithmic, logarithmic_levels
 from .regularization import deviation
 from .steps import ROUNDINGS, lsq, lsq_init, pact, symmetric, uniform, uniform_level

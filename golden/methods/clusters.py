@@ -1,6 +1,6 @@
 """Weight sharing (Han and others 2016, Deep Compression): k-means codebooks, centroids fine-tuned."""
 
-from .levels import midpoints, select
+from .level_tables import midpoints, select
 from .method import Method, namespace
 
 __all__ = ["cluster", "kmeans"]

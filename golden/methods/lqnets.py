@@ -5,7 +5,7 @@ Its authors' program takes codes in {0, 1}^K for activations, which come out of 
 
 import math
 
-from .levels import basis_levels, midpoints, select
+from .level_tables import basis_levels, midpoints, select
 from .method import namespace
 
 __all__ = ["fit", "first_basis", "refine"]

@@ -18,7 +18,7 @@ negative becomes 0 whatever T is) or symmetric (``lo = -hi``, narrow). `step` tu
 
 import numpy as np
 
-from golden.formats import Bipolar
+from fewbit.golden.numbers.formats import Bipolar
 
 __all__ = ["METHODS", "kl", "minmax", "mse", "percentile", "step"]
 
@@ -29,7 +29,7 @@ _BINS = 2048  # of the histogram of `kl`
 def step(x, fmt, method="mse", **options):
     """float32 step of a quantizer to ``fmt`` for samples ``x`` ``(..., n)``: ``T/hi``, and 1 where all are zero.
 
-    For `golden.formats.Bipolar` it is ``E|x|`` whatever the method: the step of least squared error
+    For `golden.numbers.formats.Bipolar` it is ``E|x|`` whatever the method: the step of least squared error
     (Rastegari and others 2016, XNOR-Net).
     """
     x = np.asarray(x, dtype=np.float64)

@@ -1,7 +1,7 @@
 """Stochastic binary and ternary. The uniform numbers are an argument, so that the functions are pure.
 
 `chance` and `drawn` are the two halves, which the hardware has apart: the first by thresholds, as a whole number of
-``2**-bits``, the second a comparison with as many random bits (`golden.random`).
+``2**-bits``, the second a comparison with as many random bits (`golden.numbers.random`).
 """
 
 from .estimators import clipped

@@ -12,13 +12,13 @@ from amaranth.back import verilog
 from amaranth.hdl import unsigned
 from amaranth.sim import Simulator
 
-from bench.cost import Measured, designs, measure
-from bench.costformats import FLOAT, FORMATS
-from bench.costpage import cost_table, page, picture, ratio
-from bench.costunits import LutProducts, Products, product_bits
-from golden.formats import Bipolar, Signed, Unsigned
-from hw.lutunit import LutIntegerPE
-from hw.primitives import MODELS
+from bench.cost.formats import FLOAT, FORMATS
+from bench.cost.measure import Measured, designs, measure
+from bench.cost.page import cost_table, page, picture, ratio
+from bench.cost.units import LutProducts, Products, product_bits
+from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
+from fewbit.hw.xilinx.instances import LutIntegerPE
+from fewbit.hw.xilinx.models import MODELS
 
 PAIRS = [(f.x, f.w) for f in FORMATS if f.x.bits + f.w.bits <= 8]
 SMALL = [pair for pair in PAIRS if pair[0].bits + pair[1].bits <= 5]

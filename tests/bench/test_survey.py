@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench.literature import PUBLISHED
-from bench.surveyfigures import bit_operations, compression, mean_and_spread, quantizer_noise, sqnr, weight_bits
-from bench.surveypage import page, table
-from bench.surveypicture import FAMILIES, family, frontier, picture
-from bench.surveytext import Figures, claims
-from flow.cache import ROOT
-from flow.report import Reporter
-from golden.formats import Bipolar, Float32, Signed, Ternary, Unsigned
+from bench.survey.claims import Figures, claims
+from bench.survey.figures import bit_operations, compression, mean_and_spread, quantizer_noise, sqnr, weight_bits
+from bench.survey.literature import PUBLISHED
+from bench.survey.page import page, table
+from bench.survey.picture import FAMILIES, family, frontier, picture
+from fewbit.flow.commands.report import Reporter
+from fewbit.golden.numbers.formats import Bipolar, Float32, Signed, Ternary, Unsigned
+from fewbit.places import HOME
 
 
 class Job:
@@ -86,7 +86,7 @@ def test_noise_is_read_from_the_file():
     import onnx
     from onnx import numpy_helper
 
-    path = ROOT / "examples" / "digits" / "ternary.onnx"
+    path = HOME / "examples" / "digits" / "ternary.onnx"
     with np.load(path.with_name("test.npz")) as file:
         x = file["x"][:50]
     found = quantizer_noise(path, x)
@@ -222,7 +222,7 @@ def test_page_needs_what_all_is_compared_with():
 
 def test_rows_stay_as_they_were_measured_last(scratch, monkeypatch):
     """One row is measured anew, without a build folder of an earlier run; the page is written of all."""
-    from bench import survey
+    from bench.survey import run as survey
 
     before = survey.survey("digits", Reporter(), (), folder=scratch, last=result())
     assert [r["name"] for r in before["rows"]] == [r["name"] for r in sorted(before["rows"], key=in_order)]
@@ -238,14 +238,14 @@ def test_rows_stay_as_they_were_measured_last(scratch, monkeypatch):
 
 
 def in_order(row):
-    from bench.surveyrows import rows_of
+    from bench.survey.networks import rows_of
 
     return [r.name for r in rows_of("digits")].index(row["name"])
 
 
 def test_the_page_of_one_data_set_needs_no_run_of_the_other(scratch, monkeypatch):
     """As a fresh clone has it: the digits' record, and no build folder."""
-    from bench import survey
+    from bench.survey import run as survey
 
     records = {name: scratch / f"{name}.json" for name in ("digits", "fashion")}
     records["digits"].write_text(json.dumps(result()))
@@ -298,8 +298,8 @@ def test_published_figures_have_sources():
 
 
 def test_every_method_is_a_row_and_names_are_unique():
-    from bench.surveyrows import rows_of
-    from train.survey import ROWS
+    from bench.survey.networks import rows_of
+    from fewbit.train.survey import ROWS
 
     rows = rows_of("digits")
     names = [r.name for r in rows]
@@ -324,15 +324,15 @@ def test_every_method_is_a_row_and_names_are_unique():
 
 @pytest.fixture
 def maker(scratch, monkeypatch):
-    from bench.surveyrows import Maker
+    from bench.survey.networks import Maker
 
-    monkeypatch.setattr("bench.surveyrow.BUILD", scratch)
+    monkeypatch.setattr("bench.survey.measure.BUILD", scratch)
     return Maker("digits", (1, 2), scratch / "digits")
 
 
 def short(name, steps=40):
     """The rows by name, trained for a few steps only."""
-    from bench.surveyrows import rows_of
+    from bench.survey.networks import rows_of
 
     rows = {r.name: r for r in rows_of("digits")}
     return {n: replace(r, recipe=replace(r.recipe, steps=steps, copies=2)) if r.recipe else r for n, r in rows.items()}
@@ -353,7 +353,7 @@ def test_networks_are_made_once(maker):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["lsq-w2a2", "ptq-mse-w4a4"])
 def test_a_row_from_training_to_hardware(maker, name):
-    from bench.surveyrow import measure
+    from bench.survey.measure import measure
 
     rows = short(name, 200)
     found = measure(rows[name], maker, rows, Job())
@@ -367,7 +367,7 @@ def test_a_row_from_training_to_hardware(maker, name):
 
 @pytest.mark.slow
 def test_a_wrong_bit_is_an_error_not_a_row(maker, monkeypatch):
-    from bench import surveyrow
+    from bench.survey import measure as surveyrow
 
     rows = short("bnn-w1a1")
     wrong = {"exact": False, "mismatches": 1, "frames": 24, "problems": []}

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from flow import cli
+from fewbit.flow.commands import cli
 
 
 @pytest.fixture

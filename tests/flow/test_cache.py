@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from flow.cache import Stage, Store, atomic_write, digest, source_digest
+from fewbit.flow.cache import BuildStage, Store, atomic_write, digest, source_digest
 
 
 def names(folder):
@@ -85,13 +85,13 @@ def test_source_digest_follows_python_source_only(scratch):
     assert source_digest("hw", root=scratch) == before
     atomic_write(code, "a = 2\n")
     assert source_digest("hw", root=scratch) != before
-    with pytest.raises(ValueError, match="Package must be a folder"):
+    with pytest.raises(ValueError, match="Package must be a room"):
         source_digest("nothing", root=scratch)
     assert source_digest() != source_digest("hw")
 
 
 def stage_of(scratch, *inputs):
-    return Stage(directory=scratch / "out", name="verilog", inputs=inputs)
+    return BuildStage(directory=scratch / "out", name="verilog", inputs=inputs)
 
 
 def build(stage, text="module"):
@@ -147,7 +147,7 @@ def test_stage_that_did_not_write_what_it_says_fails(scratch):
 def test_stage_name_is_a_file_name(scratch):
     for name in ("", "a/b"):
         with pytest.raises(ValueError, match="Name of a stage must be"):
-            Stage(directory=scratch, name=name, inputs=[])
+            BuildStage(directory=scratch, name=name, inputs=[])
 
 
 def test_store_returns_what_was_put_and_takes_rubbish_for_absent(scratch):

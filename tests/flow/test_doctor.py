@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flow import doctor
+from fewbit.flow import doctor
 
 SCRIPT = Path(doctor.__file__)
 

@@ -4,17 +4,17 @@ import io
 import os
 import pickle
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from flow.images import ImageError, find_images, load_images, random_images
-from golden.formats import Bipolar, Float32, Signed, Ternary, Unsigned
-from golden.importer import import_model
-from tests.flow.small import SPEC, samples, small
+from fewbit.flow.images import ImageError, find_images, load_images, random_images
+from fewbit.golden.importing.importer import import_model
+from fewbit.golden.numbers.formats import Bipolar, Float32, Signed, Ternary, Unsigned
+from fewbit.places import HOME
+from tests.support.small_network import SPEC, samples, small
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = HOME
 RAW = samples()
 
 

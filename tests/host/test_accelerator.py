@@ -5,15 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from flow.images import find_images, load_images, random_images
-from flow.project import Project
-from golden.formats import UnsignedNarrow, parse_format
-from host import Accelerator, Build, HostError
-from host.verilator import VerilatorConnection
-from hw.target import Luts, Target
-from tests.flow.small import SPEC, samples, small
-from tests.golden.models import Graph
-from tests.host.golden import GoldenConnection
+from fewbit.flow.images import find_images, load_images, random_images
+from fewbit.flow.project.project import Project
+from fewbit.golden.numbers.formats import UnsignedNarrow, parse_format
+from fewbit.host import Accelerator, Build, HostError
+from fewbit.host.verilator import VerilatorConnection
+from fewbit.hw.target import Luts, Target
+from tests.support.golden_connection import GoldenConnection
+from tests.support.graphs import Graph
+from tests.support.small_network import SPEC, samples, small
 
 MODELS = {
     "digits": ("examples/digits/w1a1.onnx", {}),

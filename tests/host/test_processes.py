@@ -9,16 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from host.processes import Process, run
-from tests.flow.small import SPEC, small
+from fewbit.host.processes import Process, run
+from fewbit.places import HOME
+from tests.support.small_network import SPEC, small
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = HOME
 SECONDS = 30  # bound of every wait
 
 # A tool with a child of its own, which is what make and Verilator are.
 TOOL = ["sh", "-c", 'sleep 300 & echo "$$ $!" > pids; sleep 300']
 PARENT = f"""
-from host.processes import ended_by_signals, run
+from fewbit.host.processes import ended_by_signals, run
 with ended_by_signals():
     run({TOOL!r}, cwd=__import__("sys").argv[1])
 """
@@ -105,7 +106,19 @@ def test_standard_input_and_output_are_the_tools():
 def test_a_build_that_is_ended_leaves_no_compiler(name, status, scratch):
     """``fewbit sim`` ended while Verilator or make works: no process is left, and nothing more is written."""
     model, folder = small(scratch / "m.onnx"), scratch / "out"
-    command = [sys.executable, "-m", "flow.cli", "sim", model, "--input", SPEC, "--frames", "4", "-o", folder]
+    command = [
+        sys.executable,
+        "-m",
+        "fewbit.flow.commands.cli",
+        "sim",
+        model,
+        "--input",
+        SPEC,
+        "--frames",
+        "4",
+        "-o",
+        folder,
+    ]
     mark = {"FEWBIT_TEST": str(scratch)}
     with subprocess.Popen(command, cwd=ROOT, env=os.environ | mark, stderr=subprocess.PIPE) as fewbit:
         until(lambda: fewbit.poll() is not None or len(_marked(mark)) > 3)

@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 import pytest
 
-from host.protocol import HEADER, OVERHEAD, Kind, Packet, Parser, cobs_decode, cobs_encode, frame
+from fewbit.host.protocol import HEADER, OVERHEAD, Kind, Packet, Parser, cobs_decode, cobs_encode, frame
 
 UP = bytes(range(1, 256))
 # The examples of the encyclopedia's article on COBS, which many implementations test against.

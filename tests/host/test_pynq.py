@@ -6,13 +6,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from flow.project import Project
-from host import Accelerator, HostError, pynqdma
-from tests.flow.small import SPEC, samples, small
-from tests.host.fakepynq import Overlay, allocate
-from tests.host.golden import GoldenConnection
-from tests.host.ports import within
+from fewbit.flow.project.project import Project
+from fewbit.host import Accelerator, HostError
+from fewbit.host import pynq_dma as pynqdma
 from tests.host.test_accelerator import written
+from tests.support.fake_pynq import Overlay, allocate
+from tests.support.golden_connection import GoldenConnection
+from tests.support.serial_ports import within
+from tests.support.small_network import SPEC, samples, small
 
 
 @pytest.fixture

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from flow.images import load_images
-from flow.model import serial_model_of
-from flow.project import Project
-from host import Accelerator, HostError
-from host.protocol import Kind
-from host.serialport import SerialConnection, SerialError
-from tests.awake import asleep
-from tests.flow.small import SPEC, samples, small
-from tests.host.board import PythonBoard, Terminal
-from tests.host.golden import GoldenConnection
-from tests.host.ports import ModelPort, NoisyPort
+from fewbit.flow.boards.verilator_models import serial_model_of
+from fewbit.flow.images import load_images
+from fewbit.flow.project.project import Project
+from fewbit.host import Accelerator, HostError
+from fewbit.host.protocol import Kind
+from fewbit.host.serial_port import SerialConnection, SerialError
 from tests.host.test_accelerator import written
+from tests.support.awake import asleep
+from tests.support.board import PythonBoard, Terminal
+from tests.support.golden_connection import GoldenConnection
+from tests.support.serial_ports import ModelPort, NoisyPort
+from tests.support.small_network import SPEC, samples, small
 
 
 @pytest.fixture

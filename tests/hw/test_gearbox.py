@@ -4,8 +4,8 @@
 import numpy as np
 import pytest
 
-from hw.gearbox import Gearbox, GearboxPlan
-from tests.hw.bench import STALLS, from_beats, stream, to_beats
+from fewbit.hw.gearbox import Gearbox, GearboxPlan
+from tests.support.stream_bench import STALLS, from_beats, stream, to_beats
 
 STALLED = [name for name in STALLS if name != "full rate"]
 # Either width divides the other, or neither; vectors that fill their beats on both sides, on one, on none; single

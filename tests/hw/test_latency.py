@@ -3,14 +3,15 @@
 
 import pytest
 
-from golden.formats import Signed, Unsigned
-from hw import dsparray, lutheap
-from hw.latency import Meeting
-from hw.layerplan import LayerPlan
-from hw.lutcells import Netlist
-from hw.target import Luts, Target
-from tests.hw.bench import STALLS, assert_varied
-from tests.hw.layer import random_layer
+from fewbit.golden.numbers.formats import Signed, Unsigned
+from fewbit.hw.arrays import dsp_products as dsparray
+from fewbit.hw.latency import Meeting
+from fewbit.hw.layer.plan import LayerPlan
+from fewbit.hw.target import Luts, Target
+from fewbit.hw.xilinx import dot_product as lutheap
+from fewbit.hw.xilinx.netlist import Netlist
+from tests.support.layer_bench import random_layer
+from tests.support.stream_bench import STALLS, assert_varied
 
 U, S = Unsigned, Signed
 

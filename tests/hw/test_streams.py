@@ -7,8 +7,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.streams import beats, code_stream, counter, credit, pack
-from tests.hw.bench import simulate
+from fewbit.hw.streams import beats, code_stream, counter, credit, pack
+from tests.support.stream_bench import simulate
 
 
 class Counting(wiring.Component):

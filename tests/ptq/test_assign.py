@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from ptq.assign import cheapest, greedy, optimum, total
+from fewbit.ptq.assign import cheapest, greedy, optimum, total
 
 
 def every(noise):

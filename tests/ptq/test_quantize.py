@@ -1,24 +1,23 @@
 """Quantized models: what fewbit imports of them is what qonnx's executor and onnxruntime make of them."""
 
-from pathlib import Path
-
 import numpy as np
 import onnx
 import pytest
 
-from golden.formats import Bipolar, Signed, Unsigned
-from golden.importer import import_model
-from ptq.calibrate import calibrate, mean_outputs
-from ptq.emit import Plan, Quantizer, plain_model, qonnx_model
-from ptq.measure import noise, scores_of, sqnr
-from ptq.quantize import Bits, Options, quantize
-from ptq.reader import read_model
-from ptq.runtime import Session
-from tests.golden.floatmodels import random_float_case
-from tests.golden.models import Graph
-from tests.golden.reference import Executor, compare, raw_network
+from fewbit.golden.importing.importer import import_model
+from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
+from fewbit.places import HOME
+from fewbit.ptq.calibrate import calibrate, mean_outputs
+from fewbit.ptq.emit import QuantizationPlan, UniformQuantizer, plain_model, qonnx_model
+from fewbit.ptq.measure import noise, scores_of, sqnr
+from fewbit.ptq.quantize import Bits, Options, quantize
+from fewbit.ptq.reader import read_model
+from fewbit.ptq.runtime import Session
+from tests.support.executor import Executor, compare, raw_network
+from tests.support.float_models import random_float_case
+from tests.support.graphs import Graph
 
-DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
+DIGITS = HOME / "examples" / "digits"
 
 
 def all_at(model, weights, activations):
@@ -163,8 +162,8 @@ def test_what_is_side_by_side_in_front_of_a_batch_norm_or_averaged_at_the_end(sc
 def test_quantizers_are_qonnx_s():
     """Ties go to the even code, and one bit is a sign."""
     x = np.float32([-9, -1.5, -0.5, 0, 0.5, 1.5, 2.5, 9])
-    assert Quantizer(Signed(3, narrow=True), np.float32(1))(x).tolist() == [-3, -2, 0, 0, 0, 2, 2, 3]
-    assert Quantizer(Bipolar(), np.float32(0.5))(x).tolist() == [-0.5, -0.5, -0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
+    assert UniformQuantizer(Signed(3, narrow=True), np.float32(1))(x).tolist() == [-3, -2, 0, 0, 0, 2, 2, 3]
+    assert UniformQuantizer(Bipolar(), np.float32(0.5))(x).tolist() == [-0.5, -0.5, -0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
 
 
 def test_signal_to_noise():
@@ -174,5 +173,5 @@ def test_signal_to_noise():
 
 def test_without_quantizers_the_model_is_float(digits):
     model, calibration, x, label = digits
-    assert np.array_equal(scores_of(model, Plan(), x), calibration.scores)
+    assert np.array_equal(scores_of(model, QuantizationPlan(), x), calibration.scores)
     assert (calibration.scores.argmax(1) == label).mean() == pytest.approx(0.9944, abs=1e-4)

@@ -4,18 +4,18 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from golden.onnxfile import ModelError
-from ptq.emit import Plan, plain_model
-from ptq.reader import read_model
-from ptq.runtime import Session
-from tests.golden.floatmodels import random_float_case
-from tests.golden.models import Graph
+from fewbit.golden.model_file.file import ModelError
+from fewbit.ptq.emit import QuantizationPlan, plain_model
+from fewbit.ptq.reader import read_model
+from fewbit.ptq.runtime import Session
+from tests.support.float_models import random_float_case
+from tests.support.graphs import Graph
 
 RNG = np.random.default_rng(1)
 
 
 def outputs(model, x):
-    return Session(plain_model(model, Plan(), model.outputs), model.file).run(x)
+    return Session(plain_model(model, QuantizationPlan(), model.outputs), model.file).run(x)
 
 
 def norm(graph, t, width):

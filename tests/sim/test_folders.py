@@ -4,16 +4,16 @@ import subprocess
 import sys
 import threading
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
-from sim.folders import LOCK, fresh, locked, new_run
+from fewbit.places import HOME
+from fewbit.sim.folders import LOCK, fresh, locked, new_run
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = HOME
 HOLDER = """
 import sys, time
-from sim.folders import locked
+from fewbit.sim.folders import locked
 with locked(sys.argv[1]):
     print("held", flush=True)
     time.sleep(300)

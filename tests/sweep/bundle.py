@@ -8,14 +8,13 @@ from amaranth.hdl import Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from host.processes import run
-from hw.dspsum import DSP_MODELS
-from hw.primitives import MODELS
-from hw.verilog import convert
-from sim.model import build_program
-from sim.runner import SimulationError
-
-from .unit import PERIOD
+from fewbit.host.processes import run
+from fewbit.hw.arrays.dsp_sums import DSP_MODELS
+from fewbit.hw.shell.verilog import convert
+from fewbit.hw.xilinx.models import MODELS
+from fewbit.sim.simulators.program import build_program
+from fewbit.sim.simulators.run import SimulationError
+from tests.sweep.unit import PERIOD
 
 __all__ = ["Bundle", "compare"]
 

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from hw.target import Luts
-
-from .layers import ARRAYS, draw_layer
-from .others import OTHERS, draw_other
-from .unit import ANY
+from fewbit.hw.target import Luts
+from tests.sweep.layers import ARRAYS, draw_layer
+from tests.sweep.others import OTHERS, draw_other
+from tests.sweep.unit import ANY
 
 __all__ = ["ARRAYS", "KINDS", "TARGETS", "TURNS", "case_of", "kind_of", "target_of"]
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from golden.coding import Coding
-from golden.formats import Bipolar, Levels, Signed, Ternary, Unsigned
+from fewbit.golden.numbers.coding import Coding
+from fewbit.golden.numbers.formats import Bipolar, Levels, Signed, Ternary, Unsigned
 
 __all__ = ["coding_of", "draw_activations", "draw_weights", "format_of_weights"]
 
@@ -61,7 +61,7 @@ def _signs(count):
 
 
 def coding_of(method, rng, n, k):
-    """A `golden.coding.Coding` of random weights in the style of a method."""
+    """A `golden.numbers.coding.Coding` of random weights in the style of a method."""
     size, count = (n, k), {"lq2": 2, "lq3": 3}.get(method)
     if count:
         return Coding(rng.integers(0, 1 << count, size), _signs(count), rng.integers(1, 30, (n, count)))

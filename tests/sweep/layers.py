@@ -2,17 +2,16 @@
 
 import numpy as np
 
-from golden.execute import execute
-from golden.formats import Bipolar, Float32, Levels, Signed, Ternary, Unsigned
-from golden.network import Dense, Edge, FloatDense, Rescale, Score, Threshold
-from hw.arithmetic import options_of
-from hw.float32 import FloatAdd
-from hw.layerplan import LayerPlan
-from hw.mvu import MatrixVectorUnit
-from hw.target import Luts, Target
-
-from .formats import CODINGS, LEVELS, coding_of, draw_activations, draw_weights, format_of_weights
-from .unit import ANY, Stalls, Unit
+from fewbit.golden.network.execute import execute
+from fewbit.golden.network.graph import Dense, Edge, FloatDense, Rescale, Score, Threshold
+from fewbit.golden.numbers.formats import Bipolar, Float32, Levels, Signed, Ternary, Unsigned
+from fewbit.hw.float32.units import FloatAdd
+from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
+from fewbit.hw.layer.plan import LayerPlan
+from fewbit.hw.layer.ways import options_of
+from fewbit.hw.target import Luts, Target
+from tests.sweep.formats import CODINGS, LEVELS, coding_of, draw_activations, draw_weights, format_of_weights
+from tests.sweep.unit import ANY, Stalls, Unit
 
 __all__ = ["ARRAYS", "draw_layer"]
 

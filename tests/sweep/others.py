@@ -2,17 +2,16 @@
 
 import numpy as np
 
-from golden.execute import execute
-from golden.formats import Bipolar, Float32, Levels, Signed, Ternary, Unsigned
-from golden.joins import Add, FloatAdd
-from golden.network import Edge, Rescale, Threshold
-from golden.spatial import Largest as LargestNode
-from hw.joins import Join, JoinPlan
-from hw.pointwise import Pointwise, PointwisePlan
-from hw.pool import Largest, LargestOfAll, LargestOfAllPlan, LargestPlan
-
-from .formats import LEVELS
-from .unit import ANY, Stalls, Unit
+from fewbit.golden.network.execute import execute
+from fewbit.golden.network.graph import Edge, Rescale, Threshold
+from fewbit.golden.network.joins import Add, FloatAdd
+from fewbit.golden.network.spatial import Largest as LargestNode
+from fewbit.golden.numbers.formats import Bipolar, Float32, Levels, Signed, Ternary, Unsigned
+from fewbit.hw.stages.add import Join, JoinPlan
+from fewbit.hw.stages.pointwise import Pointwise, PointwisePlan
+from fewbit.hw.stages.pool import Largest, LargestOfAll, LargestOfAllPlan, LargestPlan
+from tests.sweep.formats import LEVELS
+from tests.sweep.unit import ANY, Stalls, Unit
 
 __all__ = ["OTHERS", "draw_other"]
 

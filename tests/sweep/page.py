@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from .case import ARRAYS, KINDS, TARGETS
+from tests.sweep.case import ARRAYS, KINDS, TARGETS
 
 __all__ = ["write_page"]
 
@@ -32,10 +32,10 @@ def write_page(path, found, seconds, command):
     text = f"""# The sweep: every kind of array and unit against golden
 
 Units of random formats, sizes and foldings, generated for all three targets, in Verilator. Of each, every code that
-leaves is compared with `golden.execute`, and the cycle in which every beat enters and leaves with the cycle model;
-sources idle and sinks refuse at random, and between beats inputs are noise. The text that is simulated is that of an
-accelerator: primitives, and Verilator's models of them. Stimuli are drawn so that no code is more than
-half of a unit's.
+leaves is compared with `golden.network.execute`, and the cycle in which every beat enters and leaves with the cycle
+model; sources idle and sinks refuse at random, and between beats inputs are noise. The text that is simulated is that
+of an accelerator: primitives, and Verilator's models of them. Stimuli are drawn so that no code is more than half of a
+unit's.
 
 `{command}` made this page, on two cores in {seconds:,} s:
 

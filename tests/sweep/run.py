@@ -10,13 +10,15 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from .bundle import compare
-from .case import ARRAYS, KINDS, TARGETS, case_of, kind_of, target_of
-from .page import write_page
+from tests.sweep.bundle import compare
+from tests.sweep.case import ARRAYS, KINDS, TARGETS, case_of, kind_of, target_of
+from tests.sweep.page import write_page
 
 __all__ = ["seeds_of", "sweep", "sweep_batch"]
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from fewbit.places import HOME
+
+ROOT = HOME
 FOLDER = ROOT / "build" / "sweep"
 _BATCH = 52  # units of one build: fewer repeat what each build takes, more take memory
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hw.streams import pack
-from sim.machines import machine_of
+from fewbit.hw.streams import pack
+from fewbit.sim.cycles.machines import machine_of
 
 __all__ = ["ANY", "PERIOD", "QUIET", "Stalls", "Unit"]
 

@@ -7,11 +7,11 @@ import pytest
 
 jax = pytest.importorskip("jax")
 
-from golden.execute import run  # noqa: E402
-from golden.importer import import_model  # noqa: E402
-from train import export, fashion_data, fit, model  # noqa: E402
-from train.catalogue import EXAMPLES  # noqa: E402
-from train.data import Dataset  # noqa: E402
+from fewbit.golden.importing.importer import import_model  # noqa: E402
+from fewbit.golden.network.execute import run  # noqa: E402
+from fewbit.train import export, fashion_data, fit, model  # noqa: E402
+from fewbit.train.catalogue import EXAMPLES  # noqa: E402
+from fewbit.train.data import Dataset  # noqa: E402
 
 LONG = {*(("fashion", name) for name in ("w1a1", "separable", "resnet")), ("digits-cnn", "w1a1")}  # to compile
 NETWORKS = [
@@ -47,7 +47,7 @@ def test_trained_exported_imported(example, name, tmp_path):
 
 
 def test_depthwise_is_a_grouped_convolution():
-    from train.layers import Conv
+    from fewbit.train.layers import Conv
 
     rng = np.random.default_rng(2)
     x, w = rng.normal(size=(2, 7, 6, 3)).astype(np.float32), rng.normal(size=(3, 3, 3)).astype(np.float32)

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("jax")
 
-from train import data
+from fewbit.train import data
 
 
 def rows(part):

@@ -9,9 +9,9 @@ import pytest
 
 jax = pytest.importorskip("jax")
 
-from train import data, export, fit, model  # noqa: E402
-from train.digits import EXAMPLE, RECIPES  # noqa: E402
-from train.recipe import Recipe  # noqa: E402
+from fewbit.train import data, export, fit, model  # noqa: E402
+from fewbit.train.digits import EXAMPLE, RECIPES  # noqa: E402
+from fewbit.train.recipe import Recipe  # noqa: E402
 
 
 def short(name):

@@ -4,13 +4,13 @@ import jax
 import numpy as np
 import pytest
 
-from golden.onnxfile import ModelError
-from ptq.emit import Plan, plain_model
-from ptq.reader import read_model
-from ptq.runtime import Session
-from tests.golden.floatmodels import random_float_case
-from tests.golden.models import Graph
-from train import graph as jaxgraph
+from fewbit.golden.model_file.file import ModelError
+from fewbit.ptq.emit import QuantizationPlan, plain_model
+from fewbit.ptq.reader import read_model
+from fewbit.ptq.runtime import Session
+from fewbit.train import graph as jaxgraph
+from tests.support.float_models import random_float_case
+from tests.support.graphs import Graph
 
 RNG = np.random.default_rng(5)
 WEIGHTS = RNG.normal(0, 1, (4, 2, 3, 3)).astype(np.float32)
@@ -87,7 +87,7 @@ def in_jax(model, x):
 
 
 def on_onnxruntime(model, x):
-    return Session(plain_model(model, Plan(), [model.scores]), model.file).run(x)[model.scores]
+    return Session(plain_model(model, QuantizationPlan(), [model.scores]), model.file).run(x)[model.scores]
 
 
 @pytest.mark.parametrize("name, make", PARAMETERS, ids=[name for name, _ in PARAMETERS])
@@ -118,7 +118,7 @@ def test_random_models_are_those_of_onnxruntime(scratch, seed):
     case = random_float_case(seed, batch=(0, 5)[seed % 2])
     model = read_model(case.graph.save(scratch / "m.onnx"))
     graph = jaxgraph.Graph(model)
-    wanted = Session(plain_model(model, Plan(), [graph.end]), model.file).run(case.x)[graph.end]
+    wanted = Session(plain_model(model, QuantizationPlan(), [graph.end]), model.file).run(case.x)[graph.end]
     for count in (5, 3):  # a batch that the model was not exported for, too
         found = in_jax(model, case.x[:count])
         assert np.abs(found - wanted[:count]).max() <= 1e-5 * max(1, np.abs(wanted).max())

@@ -10,9 +10,9 @@ import pytest
 
 jax = pytest.importorskip("jax")
 
-from golden import methods  # noqa: E402
-from golden.methods import estimators, lqnets  # noqa: E402
-from train.autodiff import apply  # noqa: E402
+from fewbit.golden import methods  # noqa: E402
+from fewbit.golden.methods import estimators, lqnets  # noqa: E402
+from fewbit.train.autodiff import apply  # noqa: E402
 
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=(64, 8)).astype(np.float32)

@@ -5,10 +5,10 @@ import pytest
 
 jax = pytest.importorskip("jax")
 
-from golden.methods import power_of_two as exact_power_of_two  # noqa: E402
-from golden.methods import uniform as uniform_steps  # noqa: E402
-from train.autodiff import apply  # noqa: E402
-from train.quantize import Bipolar, Float, Uniform, ternary  # noqa: E402
+from fewbit.golden.methods import power_of_two as exact_power_of_two  # noqa: E402
+from fewbit.golden.methods import uniform as uniform_steps  # noqa: E402
+from fewbit.train.autodiff import apply  # noqa: E402
+from fewbit.train.quantize import Bipolar, Float, Uniform, ternary  # noqa: E402
 
 bipolar = Bipolar()
 

@@ -9,14 +9,14 @@ import pytest
 jax = pytest.importorskip("jax")
 import jax.numpy as jnp  # noqa: E402
 
-from golden import exchange  # noqa: E402
-from train import data, export, fit, model, survey  # noqa: E402
-from train.layers import ByLayer, Conv, Dense, Pool, Residual, product_names, quantizer_of  # noqa: E402
-from train.quantize import Bipolar, Float, Uniform  # noqa: E402
-from train.recipe import Recipe  # noqa: E402
-from train.scaled import DoReFaWeights, Lsq, Pact, Symmetric, TernaryLearned, Ttq, Xnor  # noqa: E402
-from train.stochastic import Draws, GradientBits, HardwareDraws, StochasticBipolar  # noqa: E402
-from train.tables import Clusters, Lq  # noqa: E402
+from fewbit.golden.model_file import domain as exchange  # noqa: E402
+from fewbit.train import data, export, fit, model, survey  # noqa: E402
+from fewbit.train.layers import ByLayer, Conv, Dense, Pool, Residual, product_names, quantizer_of  # noqa: E402
+from fewbit.train.quantize import Bipolar, Float, Uniform  # noqa: E402
+from fewbit.train.recipe import Recipe  # noqa: E402
+from fewbit.train.scaled import DoReFaWeights, Lsq, Pact, Symmetric, TernaryLearned, Ttq, Xnor  # noqa: E402
+from fewbit.train.stochastic import Draws, GradientBits, HardwareDraws, StochasticBipolar  # noqa: E402
+from fewbit.train.tables import Clusters, Lq  # noqa: E402
 
 SMALL = data.Dataset((16,), "uint5/16", None, None)
 
@@ -208,7 +208,7 @@ def test_what_is_wrong_is_said(make, message):
 
 def test_learned_threshold_begins_with_twn():
     x = jnp.asarray(np.random.default_rng(1).normal(size=(8, 8)).astype(np.float32))
-    from golden import methods
+    from fewbit.golden import methods
 
     quantizer = TernaryLearned(precision=None)
     assert np.allclose(quantizer(x, quantizer.init(x, 1.0)), methods.twn(x), atol=1e-5)

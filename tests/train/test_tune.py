@@ -4,19 +4,19 @@ import numpy as np
 import onnx
 import pytest
 
-from golden.execute import run
-from golden.formats import Bipolar
-from golden.importer import import_model
-from ptq.calibrate import calibrate
-from ptq.emit import Plan, plain_model, qonnx_model
-from ptq.measure import accuracy, scores_of
-from ptq.quantize import Bits, Options, quantize
-from ptq.reader import read_model
-from ptq.runtime import Session
-from tests.golden.floatmodels import random_float_case
-from tests.golden.models import Graph
-from tests.golden.reference import Executor
-from train.tune import Network, tune
+from fewbit.golden.importing.importer import import_model
+from fewbit.golden.network.execute import run
+from fewbit.golden.numbers.formats import Bipolar
+from fewbit.ptq.calibrate import calibrate
+from fewbit.ptq.emit import QuantizationPlan, plain_model, qonnx_model
+from fewbit.ptq.measure import accuracy, scores_of
+from fewbit.ptq.quantize import Bits, Options, quantize
+from fewbit.ptq.reader import read_model
+from fewbit.ptq.runtime import Session
+from fewbit.train.tune import TunedNetwork, tune
+from tests.support.executor import Executor
+from tests.support.float_models import random_float_case
+from tests.support.graphs import Graph
 
 FORMATS = [(4, 4), (1, 3), (2, 3)]
 
@@ -26,7 +26,7 @@ def branches(path):
     bias evens the classes out."""
     x = np.random.default_rng(0).normal(0, 1, (60, 2, 6, 6)).astype(np.float32)
     plain = _branches(path, np.zeros(3))
-    return _branches(path, -scores_of(plain, Plan(), x).mean(axis=0)), x
+    return _branches(path, -scores_of(plain, QuantizationPlan(), x).mean(axis=0)), x
 
 
 def _branches(path, bias):
@@ -46,7 +46,7 @@ def planned(model, x, weights, activations, **options):
 
 
 def labels_of_float(model, x):
-    return scores_of(model, Plan(), x).argmax(axis=1)
+    return scores_of(model, QuantizationPlan(), x).argmax(axis=1)
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def test_what_is_exported_computes_what_was_trained(scratch, weights, activation
     """Before a step and after some: JAX, qonnx's executor and the golden model."""
     model, x = branches(scratch / "m.onnx")
     plan, labels, path = planned(model, x, weights, activations), labels_of_float(model, x), scratch / "q.onnx"
-    before = Network(model, plan, x)
+    before = TunedNetwork(model, plan, x)
     after, _ = tune(model, plan, x, labels, steps=5)
     for trained in (before.exported(before.start()), after):
-        network = Network(model, trained, x)
+        network = TunedNetwork(model, trained, x)
         found = np.asarray(network.logits(network.start(), x))
         path.write_bytes(qonnx_model(model, trained, {}).SerializeToString())
         proto = onnx.load(str(path))
@@ -78,7 +78,7 @@ def test_what_is_exported_computes_what_was_trained(scratch, weights, activation
 def test_random_models_compute_what_was_exported(scratch, seed):
     case = random_float_case(seed, batch=(0, 5)[seed % 2])
     model = read_model(case.graph.save(scratch / "m.onnx"))
-    network = Network(model, planned(model, case.x, *FORMATS[seed % 3]), case.x)
+    network = TunedNetwork(model, planned(model, case.x, *FORMATS[seed % 3]), case.x)
     end, params = network.graph.end, network.start()
     trained = network.exported(params)
     wanted = Session(plain_model(model, trained, [end]), model.file).run(case.x)[end].reshape(len(case.x), -1)

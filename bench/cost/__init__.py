@@ -1,0 +1,1 @@
+"""What a multiplication costs in every format: ``docs/cost.md``."""

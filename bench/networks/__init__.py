@@ -1,0 +1,1 @@
+"""Networks of random weights that benchmarks build."""

@@ -1,0 +1,117 @@
+"""The networks of 64-64-32-10 that all tools build: the same integers, as a model for ours and as arrays for theirs.
+
+A hidden layer is ``clip((x @ weights + bias) >> shift, 0, 2**bits - 1)``, or, with one bit, +1 where
+``x @ weights + bias`` is not negative, else -1. The last layer gives ten sums.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+__all__ = ["WIDTHS", "PeerNetwork", "networks", "write_model"]
+
+WIDTHS = (64, 64, 32, 10)
+DOMAIN = "qonnx.custom_op.general"
+
+
+@dataclass(frozen=True)
+class PeerNetwork:
+    """``bits`` of inputs and activations, where 1 is bipolar; ``weights`` (inputs, neurons), ``biases`` and ``shifts``
+    of the hidden layers."""
+
+    bits: int
+    weight_bits: int  # 1 is bipolar, 2 ternary, more are signed without the lowest code
+    weights: list
+    biases: list
+    shifts: list
+
+    def inputs(self, count, seed=2):
+        """Random inputs, as values."""
+        values = [-1, 1] if self.bits == 1 else np.arange(2**self.bits)
+        return np.random.default_rng(seed).choice(values, (count, WIDTHS[0]))
+
+    def activate(self, sums, layer):
+        sums = sums + self.biases[layer]
+        if self.bits == 1:
+            return np.where(sums >= 0, 1, -1)
+        return np.clip(sums >> self.shifts[layer], 0, 2**self.bits - 1)
+
+    def hidden(self, x):
+        """The activations of every hidden layer."""
+        found = []
+        for layer in range(len(self.biases)):
+            x = self.activate(x @ self.weights[layer], layer)
+            found.append(x)
+        return found
+
+    def sums(self, x):
+        """The ten results of every row of ``x``."""
+        return self.hidden(x)[-1] @ self.weights[-1]
+
+
+def random_network(bits, weight_bits, seed=1):
+    """A `PeerNetwork` whose activations take all of their values: biases and shifts follow the sums of random
+    inputs."""
+    rng = np.random.default_rng([seed, bits, weight_bits])
+    most = max(1, 2 ** (weight_bits - 1) - 1)
+    values = [-1, 1] if weight_bits == 1 else np.arange(-most, most + 1)
+    weights = [rng.choice(values, shape) for shape in zip(WIDTHS[:-1], WIDTHS[1:], strict=True)]
+    network = PeerNetwork(bits, weight_bits, weights, [], [])
+    x = network.inputs(500)
+    for layer in range(len(weights) - 1):
+        sums = x @ weights[layer]
+        spread = float(sums.std(axis=0).mean())
+        shift = 0 if bits == 1 else max(0, round(np.log2(3 * spread / 2**bits)))  # three deviations are all codes
+        middle = 0 if bits == 1 else 2 ** (bits + shift - 1)
+        jitter = rng.normal(0, 0.3 * spread, sums.shape[1])
+        network.biases.append(np.rint(middle - sums.mean(axis=0) + jitter).astype(np.int64))
+        network.shifts.append(shift)
+        x = network.activate(sums, layer)
+    return network
+
+
+def networks():
+    """The three `PeerNetwork` of the benchmark by name."""
+    return {
+        "1-bit": random_network(1, 1),
+        "ternary weights, 2-bit activations": random_network(2, 2),
+        "4-bit": random_network(4, 4),
+    }
+
+
+def write_model(network, path):
+    """The network as QONNX."""
+    nodes, constants = [], []
+
+    def constant(value):
+        constants.append(numpy_helper.from_array(np.asarray(value, dtype=np.float32), f"c{len(constants)}"))
+        return constants[-1].name
+
+    def add(kind, *inputs, domain="", **attributes):
+        inputs = [i if isinstance(i, str) else constant(i) for i in inputs]
+        nodes.append(helper.make_node(kind, inputs, [f"t{len(nodes)}"], domain=domain, **attributes))
+        return nodes[-1].output[0]
+
+    def quantized(x, bits, signed):
+        if bits == 1:
+            return add("BipolarQuant", x, 1, domain=DOMAIN)
+        return add("Quant", x, 1, 0, bits, domain=DOMAIN, signed=signed, narrow=signed, rounding_mode="FLOOR")
+
+    x = quantized("x", network.bits, 0)
+    for layer, weights in enumerate(network.weights):
+        x = add("MatMul", x, quantized(constant(weights), network.weight_bits, 1))
+        if layer < len(network.biases):
+            x = add("Mul", add("Add", x, network.biases[layer]), 2.0 ** -network.shifts[layer])
+            x = quantized(x, network.bits, 0)
+    start = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, WIDTHS[0]])
+    end = helper.make_tensor_value_info(x, TensorProto.FLOAT, [1, WIDTHS[-1]])
+    opsets = [helper.make_opsetid("", 13), helper.make_opsetid(DOMAIN, 1)]
+    model = helper.make_model(
+        helper.make_graph(nodes, "peers", [start], [end], constants), opset_imports=opsets, ir_version=8
+    )  # fmt: skip
+    spec = "bipolar" if network.bits == 1 else f"uint{network.bits}"
+    helper.set_model_props(model, {"fewbit.input": spec})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, path)

@@ -1,0 +1,1 @@
+"""The survey of quantization methods: ``docs/survey.md``."""

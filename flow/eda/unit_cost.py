@@ -1,0 +1,55 @@
+"""What the quantizing units of an accelerator cost by themselves: what turns sums into codes, synthesized alone."""
+
+from fewbit.flow.cache import atomic_write, digest
+from fewbit.golden.network.draws import Draw
+from fewbit.hw.activation.draw import Generator
+from fewbit.hw.layer.plan import LayerPlan
+from fewbit.hw.shell.verilog import convert
+from fewbit.hw.stages.pointwise import PointwisePlan
+from fewbit.hw.target import Luts
+from fewbit.hw.xilinx.models import MODELS
+from fewbit.places import BUILD
+
+from .synth import synthesize
+
+__all__ = ["generators_of", "quantizer_costs", "quantizers_of"]
+
+
+def quantizers_of(plan):
+    """``{name: component}`` of an accelerator's plan: the activation of every layer that has one, the function of every
+    unit of single codes. One that draws has its generator inside."""
+    found = {}
+    for stage in plan.stages:
+        unit = stage.plan
+        if isinstance(unit, LayerPlan) and unit.act is not None:
+            found[unit.act.name] = unit.make_activation()
+        elif isinstance(unit, PointwisePlan):
+            found[unit.name] = unit.make_activation()
+    return found
+
+
+def generators_of(plan):
+    """The random bit generator of every unit that draws, by the unit's name."""
+    return {
+        unit.name: Generator(
+            generator=unit.node.generator, seed=unit.node.seed, lanes=unit.lanes, length=unit.length
+        )
+        for unit in (stage.plan for stage in plan.stages)
+        if isinstance(unit, PointwisePlan) and isinstance(unit.node, Draw)
+    }  # fmt: skip
+
+
+def quantizer_costs(plan, *, family="xc7"):
+    """`flow.eda.synth.Resources` of each of `quantizers_of`, by Yosys, with its registers and memories, and of each of
+    `generators_of` alone as ``NAME.generator``."""
+    parts = quantizers_of(plan) | {f"{name}.generator": g for name, g in generators_of(plan).items()}
+    return {name: _cost(component, plan.target, family) for name, component in parts.items()}
+
+
+def _cost(component, target, family):
+    text = convert(component, "top")
+    text += MODELS if target.luts is Luts.INSTANCES else ""
+    path = BUILD / "units" / f"{digest(text)}.v"
+    if not path.exists():
+        atomic_write(path, text)
+    return synthesize(path, "top", family=family)

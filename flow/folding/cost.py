@@ -1,0 +1,222 @@
+"""LUTs, block RAMs and DSPs of a folded layer by formulas: quick enough to search with, close to what synthesis says.
+
+They are of ``--target xilinx``, whose arrays and weight memories are made LUT by LUT: what those take is known, and the
+formulas below are fitted to Yosys for what is around them (`python -m bench.sections.estimate` compares). With
+``--target portable`` operators take about twice as much.
+"""
+
+from dataclasses import dataclass
+
+from fewbit.golden.numbers.formats import Bipolar, Float32, Ternary
+from fewbit.hw.arrays.cost import distinct_columns as _distinct
+from fewbit.hw.arrays.cost import rom_placement
+from fewbit.hw.layer.ways import chosen
+from fewbit.hw.stages.window_plan import columns_of
+from fewbit.hw.xilinx.dot_product import build_sum
+
+__all__ = ["FLATTENED", "OVERHEAD", "Cost", "cost_of_layer", "cost_of_pool", "cost_of_unit", "total"]
+
+FLATTENED = 0.96  # of the layers' LUTs are left when synthesis looks across their boundaries
+OVERHEAD = 55  # LUTs of the AXI4-Stream shell
+_FLOAT = 560  # of a float32 multiplier with two DSPs, and its share of the additions
+_RESCALED = 32  # levels from which on an activation is a product, a sum and a shift (`golden.rewrite.rescale`)
+_BUFFER = 2048  # bits of a memory up to which synthesis makes no block RAM of it
+# LUTs of a bit of x of a constant weight, sums shared (`hw.xilinx.constant_matrix`), and of a neuron beside them
+_CONSTANT, _TERNARY, _SEVERAL, _NEURON = 0.27, 0.36, 0.2, 10
+
+
+@dataclass(frozen=True)
+class Cost:
+    """LUTs, block RAMs of 18 Kbit, DSPs."""
+
+    lut: float = 0
+    bram18: int = 0
+    dsp: int = 0
+
+    def __add__(self, other):
+        return Cost(self.lut + other.lut, self.bram18 + other.bram18, self.dsp + other.dsp)
+
+
+def total(costs):
+    """What layers take together, flattened, with the shell around them."""
+    together = sum(costs, Cost())
+    return Cost(FLATTENED * together.lut + OVERHEAD, together.bram18, together.dsp)
+
+
+def cost_of_layer(layer, pe, simd, products=None):
+    """The `Cost` of a `flow.folding.folding.FoldableLayer`, with what stands in front of it; ``products`` as of a
+    folding."""
+    shape = _Shape(layer, pe, simd)
+    return cost_of_unit(layer, pe, simd, products) + _window(layer, simd, shape) + _gearbox(layer, simd, shape)
+
+
+def cost_of_unit(layer, pe, simd, products=None):
+    """The `Cost` of its matrix-vector unit alone: array, weights, activation, replay and FIFO."""
+    shape = _Shape(layer, pe, simd)
+    found = [_replay(layer, shape)]
+    if isinstance(layer.x_format, Float32):
+        weights = _rom(32 * pe * simd, shape.words)
+        return sum(found, weights + Cost(pe * simd * _FLOAT + pe * 450, dsp=2 * pe * simd))
+    if layer.weight_range[0] == layer.weight_range[1]:  # an average: all weights are one
+        found.append(Cost(pe * shape.acc))
+    elif shape.words == 1 and products is None:
+        found.append(Cost(_constant(layer, pe, simd)))
+    else:
+        way = _way(layer, shape, products)
+        bits = layer.weight_format.bits if way is None else way.weight_bits
+        found += [_array(layer, shape, way), _rom(bits * pe * simd, shape.words)]
+        if layer.levels == 2 and products != "sums":  # the accumulators start at minus their thresholds
+            found.append(_rom(pe * shape.acc, shape.rows * shape.vectors))
+    return sum(found, _activation(layer, shape, products) + Cost(21 + _fifo(shape.lanes * _bits_out(layer))))
+
+
+def cost_of_pool(window, edge, cycles):
+    """The `Cost` of a max pool's window and comparisons, with as many channels at a time as ``cycles`` ask for."""
+    beats = max(window.out_pixels * window.taps_count, edge.pixels)
+    lanes = next((n for n in range(1, edge.channels + 1) if edge.channels % n == 0
+                  and beats * edge.channels // n <= cycles), edge.channels)  # fmt: skip
+    return _ring(window, edge.format.bits, lanes, edge.channels // lanes) + Cost(lanes * edge.format.bits + 26)
+
+
+class _Shape:
+    """What follows from a folding, as in `hw.layer.plan`."""
+
+    def __init__(self, layer, pe, simd):
+        self.pe, self.simd, self.parallel, self.abreast = pe, simd, layer.parallel(pe), layer.abreast(pe)
+        self.steps = -(-layer.inputs // simd)
+        self.rows = -(-layer.neurons * self.parallel * self.abreast // pe)
+        self.vectors = layer.groups // self.parallel
+        self.words = self.steps * self.rows * self.vectors
+        self.lanes = next(n for n in range(1, pe + 1) if pe % n == 0 and pe // n <= self.steps)
+        self.together = self.parallel * self.abreast  # pixels or groups that each have lanes of their own
+        self.acc = layer.accumulator_bits
+        if not isinstance(layer.x_format, Float32):
+            self.acc = layer.heap_bits + (layer.levels == 2)
+        self.numbers = dict(
+            pe=pe, simd=simd, lanes=self.lanes, steps=self.steps, inputs=layer.inputs, words=self.words,
+            rows=self.rows * self.vectors * (pe // self.lanes), acc=layer.accumulator_bits,
+        )  # fmt: skip
+
+
+def _bits_out(layer):
+    """Of a code that leaves: an accumulator where no activation is behind it."""
+    return layer.accumulator_bits if layer.summed is None else _bits(layer.levels)
+
+
+def _bits(levels):
+    return max(1, (levels - 1).bit_length())
+
+
+# Arrays
+
+
+def _array(layer, shape, way):
+    """PEs, how long they hold an initial value, how their results leave, and what adds up planes; DSPs without a
+    ``way``."""
+    pe, acc = shape.pe, shape.acc
+    feedback, dsps, beside = shape.steps > 1, 0, 0
+    if way is None:
+        packing, dsps = layer.packing, layer.dsps(pe, shape.simd)
+        heights = dict.fromkeys(range(packing.field), shape.simd)
+        heights[0] += shape.simd * packing.signed
+        unit = build_sum(tuple(heights.items()), acc, feedback).netlist
+        each = unit.luts + 2 * shape.simd * packing.overlaps
+    else:
+        each, beside = way.pe_luts(shape.simd, acc, feedback), way.beside(shape.numbers)
+        dsps = way.dsps(pe, acc)
+    held = 0 if feedback or layer.levels > 2 or dsps else _distinct(pe * acc, shape.rows)  # as shift registers
+    return Cost(pe * each + held + (pe - shape.lanes) * acc + beside, dsp=dsps)
+
+
+def _way(layer, shape, products):
+    """What a layer's products are, or None for those in DSPs."""
+    if products == "dsp":
+        return None
+    return layer.summed if products == "sums" else chosen(layer.ways, shape.numbers, products)
+
+
+def _constant(layer, pe, simd):
+    kind = {Bipolar(): _CONSTANT, Ternary(): _TERNARY}.get(layer.weight_format, _SEVERAL * layer.weight_format.bits)
+    return pe * (kind * layer.x_format.bits * simd + _NEURON)
+
+
+# Memories
+
+
+def _rom(columns, depth):
+    where = rom_placement(columns, depth)
+    return Cost() if where is None else Cost(where.luts, where.bram18)
+
+
+def _ram(width, depth):
+    """Distributed RAM: four LUTs are a RAM32M of six bits, a RAM64M of three or a RAM128X1D of one."""
+    if depth <= 32:
+        return 4 * -(-width // 6)
+    return 4 * min(-(-width // 3) * -(-depth // 64), width * -(-depth // 128))
+
+
+def _buffer(width, depth):
+    """What is written in each frame: distributed RAM, or block RAM where synthesis takes that."""
+    if width * depth <= _BUFFER:
+        return Cost(_ram(width, depth))
+    return Cost(bram18=-(-width // 36) * -(-depth // 512))
+
+
+def _fifo(width):
+    return _ram(width, 32)
+
+
+def _replay(layer, shape):
+    if shape.rows == 1 and not isinstance(layer.x_format, Float32):
+        return Cost()
+    memory = _buffer(shape.simd * shape.together * layer.x_format.bits, 2 * shape.steps)
+    counters = 6.2 * (shape.steps - 1).bit_length() + 2.6 * (shape.rows * shape.vectors - 1).bit_length()
+    return memory + Cost(counters + 18)
+
+
+def _gearbox(layer, simd, shape):
+    """From the lanes of the layer before to those of this one."""
+    if layer.window is None:
+        return Cost(1.4 * min(simd * shape.together, layer.inputs * layer.groups) * layer.x_format.bits + 15)
+    return Cost(1.2 * min(simd, layer.channels) * shape.parallel * layer.x_format.bits + 12)
+
+
+def _activation(layer, shape, products):
+    """Thresholds and how they are searched."""
+    if layer.levels <= 2 and products != "sums":
+        return Cost()
+    depth = shape.rows * shape.vectors * (shape.pe // shape.lanes)
+    if layer.levels <= 4:
+        compared = layer.levels - 1
+        return _rom(shape.lanes * shape.acc * compared, depth) + Cost(shape.lanes * compared * shape.acc * 0.6)
+    if layer.levels >= _RESCALED:  # a multiplier and an addend of about the accumulator's width, and half as wide again
+        constants = _rom(3 * shape.lanes * shape.acc, depth)
+        return constants + Cost(shape.lanes * (4 * shape.acc + 12), dsp=2 * shape.lanes)
+    levels = _bits(layer.levels)
+    roms = [_rom(shape.acc, depth << level) for level in range(levels)]
+    return sum((Cost(shape.lanes * (0.9 * r.lut + shape.acc * 1.4), shape.lanes * r.bram18) for r in roms), Cost())
+
+
+# Windows
+
+
+def _window(layer, simd, shape):
+    if layer.window is None:
+        return Cost()
+    window, bits = layer.window.window, layer.x_format.bits
+    if simd <= layer.channels and shape.abreast == 1:
+        lanes = layer.channels * shape.parallel if shape.parallel > 1 else simd
+        return _ring(window, bits, lanes, layer.channels * layer.groups // lanes)
+    columns = columns_of(window, shape.abreast)  # a memory a row, of which two more are needed than the kernel has
+    memory = _ram(layer.channels * columns * bits, -(-window.size[1] // columns)) * (window.kernel[0] + 2)
+    return Cost(70 + 0.7 * simd * bits * shape.abreast + memory)
+
+
+def _ring(window, bits, lanes, blocks):
+    """A ring of about one row more than the kernel has."""
+    rows = min(window.size[0], window.kernel[0] + 1)
+    words = max(2, rows * window.size[1] * blocks)
+    memory = _buffer(lanes * bits, words)
+    if memory.bram18:
+        return memory + Cost(155)
+    return memory + Cost(20 * (words - 1).bit_length() - 15)

@@ -1,0 +1,43 @@
+"""The folder of the IP block: everything that a design needs of it, as files that agree with each other."""
+
+from .block import TOP
+from .ipxact import component_2009, component_2014
+from .package import core_file, package_tcl
+from .register_tables import c_header, markdown
+from .vivado import CLOCK_MHZ
+
+__all__ = ["VERILOG", "ip_files"]
+
+VERILOG = f"{TOP}.v"
+_CLOCK = f"{TOP}.xdc"
+
+
+def ip_files(block, verilog):
+    """``{name: text}`` of the files in the folder; ``verilog`` is the text of the block itself."""
+    return {
+        VERILOG: verilog,
+        _CLOCK: _clock(),
+        "component.xml": component_2009(block, [VERILOG]),
+        "component-2014.xml": component_2014(block, [VERILOG]),
+        "package_ip.tcl": package_tcl(block, VERILOG),
+        f"{block.name}.core": core_file(block, VERILOG, _CLOCK),
+        "fewbit.h": c_header(block),
+        "registers.md": _registers(block),
+    }
+
+
+def _clock():
+    return f"""\
+# The one clock, {CLOCK_MHZ} MHz, for synthesis out of context only: in a design, the clock is the design's.
+create_clock -name aclk -period {1000 / CLOCK_MHZ:.3f} [get_ports aclk]
+"""
+
+
+def _registers(block):
+    return f"""\
+# Registers of {block.vlnv}
+
+Words of 32 bits behind `s_axi_control`, {block.registers.size} bytes in all. Where there is no register, and where one
+that is read-only is written, the answer is SLVERR.
+
+{markdown(block.registers)}"""

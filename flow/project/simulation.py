@@ -1,0 +1,137 @@
+"""Simulation of a project: every bit against golden, every cycle against the prediction."""
+
+import time
+from contextlib import ExitStack
+from dataclasses import asdict
+
+import numpy as np
+
+from fewbit.golden.network.draws import Draw
+from fewbit.golden.network.execute import run
+from fewbit.sim.benches.damaged_frames import order_of
+from fewbit.sim.cycles.model import predict, steady_interval
+from fewbit.sim.simulators.run import results, simulate
+from fewbit.sim.simulators.run_ip import FEWEST, simulate_ip
+
+from .simulators import simulator_of
+
+__all__ = ["drawn_again", "simulate_ip_block", "simulate_project"]
+
+
+def simulate_project(
+    project, images, report, *, stall=0.0, seed=1, clock=200.0, waves=False, verbose=False, simulator="verilator"
+):
+    """Generate, build and simulate; `simulator_of` says with what. What `fewbit sim --json` prints.
+
+    The folder is held until the simulator runs; runs have folders of their own.
+    """
+    prepare = simulator_of(simulator)
+    with ExitStack() as held:
+        held.enter_context(project.locked())
+        options = dict(stall=stall, seed=seed, waves=waves, verbose=verbose, started=held.close)
+        return _simulated(project, images, report, prepare, clock, options)
+
+
+def _simulated(project, images, report, prepare, clock, options):
+    waves, verbose = options["waves"], options["verbose"]
+    with report.working("golden model"):
+        golden = project.execute(images.values)
+        expected = project.hardware_values(golden)
+        again = drawn_again(project, images.values)
+    with report.working("generating Verilog"):
+        fresh = project.generate()
+    report.step("Verilog", fresh, project.verilog)
+    predicted = predict(project.plan, len(images))
+    cycles = predicted.left[-1]
+    folder = prepare(project, report, cycles=cycles, waves=waves, verbose=verbose)
+    began = time.monotonic()
+    with report.counting("simulating", len(images)) as progress:
+        found = simulate(
+            folder, project.plan, images.values, expected, again=again, design=project.design(), progress=progress,
+            **options,
+        )  # fmt: skip
+    result = _summary(project, images, golden, found, predicted, options["stall"], clock)
+    result["seconds"] = round(time.monotonic() - began, 2)
+    if waves:
+        result["waves"] = str(found.folder / "dump.vcd")
+    return result
+
+
+def simulate_ip_block(
+    project, images, report, *, stall=0.3, seed=1, resets=4, waves=False, verbose=False, simulator="verilator"
+):
+    """Likewise of the IP block; returns what `fewbit sim --ip --json` prints."""
+    prepare = simulator_of(simulator)
+    if len(images) < FEWEST:
+        raise ValueError(f"the bench of the IP block needs {FEWEST} samples or more, not {len(images)}")
+    if _draws(project):
+        raise ValueError("the bench of the IP block repeats frames, whose results change where a network draws random "
+                         "numbers: simulate this model without --ip")  # fmt: skip
+    with ExitStack() as held:
+        held.enter_context(project.locked())
+        options = dict(stall=stall, seed=seed, resets=resets, waves=waves, verbose=verbose, started=held.close)
+        return _simulated_ip(project, images, report, prepare, options)
+
+
+def _simulated_ip(project, images, report, prepare, options):
+    waves, verbose = options["waves"], options["verbose"]
+    with report.working("golden model"):
+        expected = project.hardware_values(project.execute(images.values))
+    with report.working("generating the IP block"):
+        fresh = project.generate_ip()
+    report.step("IP block", fresh, project.ip_verilog)
+    cycles = predict(project.plan, len(images)).left[-1]
+    folder = prepare(project, report, ip=True, cycles=cycles, waves=waves, verbose=verbose)
+    with report.working("simulating"):
+        found = simulate_ip(
+            folder, project.plan, project.registers.constants(), images.values, expected,
+            design=project.design(ip=True), **options,
+        )  # fmt: skip
+    figures = asdict(found)
+    run = figures.pop("folder")
+    waves = {"waves": str(run / "dump.vcd")} if waves else {}
+    ok = not found.mismatches and not found.problems
+    return {"model": str(project.model), "stall": options["stall"], "seed": options["seed"], **figures, **waves,
+            "ok": ok}  # fmt: skip
+
+
+def _draws(project):
+    return any(isinstance(node, Draw) for node in project.network.nodes)
+
+
+def drawn_again(project, values):
+    """Of a network that draws: the results of the frames that follow all samples, by their numbers since reset."""
+    if not _draws(project):
+        return None
+    sent = [number for _, number in order_of(len(values), project.plan.beats_in)]
+    return project.hardware_values(run(project.network, values[sent], first=len(values)))
+
+
+def _summary(project, images, golden, found, predicted, stall, clock):
+    plan = project.plan
+    interval = steady_interval(found.left)
+    problems = list(found.problems)
+    if not stall and found.left != predicted.left:
+        first = next(i for i, (a, b) in enumerate(zip(found.left, predicted.left, strict=True)) if a != b)
+        problems.append(f"result {first} came at cycle {found.left[first]}, predicted {predicted.left[first]}")
+    labels = project.labels(golden)
+    steady = interval or predicted.latency
+    return {
+        "model": str(project.model),
+        "input": project.network.input_spec,
+        "frames": found.frames,
+        "mismatches": found.mismatches,
+        "examples": [dict(zip(("frame", "got", "want"), (e["frame"], *results(e, plan)), strict=True))
+                     for e in found.examples],
+        "accuracy": None if images.labels is None else float((labels == images.labels).mean()),
+        "latency": {"simulated": found.latency, "predicted": predicted.latency},
+        "interval": {"simulated": interval, "predicted": predicted.interval, "bound": plan.bound},
+        "cycles_exact": None if stall else found.left == predicted.left,
+        "stall": stall,
+        "clock_mhz": clock,
+        "fps": round(clock * 1e6 / steady),
+        "damaged": {k: found.damage[k] for k in ("frames", "damaged", "wrong")},
+        "problems": problems,
+        "ok": found.mismatches == 0 and not problems and bool(np.isfinite(steady)),
+        "source": images.source,
+    }  # fmt: skip

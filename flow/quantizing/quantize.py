@@ -1,0 +1,85 @@
+"""``fewbit quantize``: a float model becomes QONNX, without training or with a little of it."""
+
+from fewbit.flow.cache import atomic_write
+from fewbit.golden.network.execute import run
+from fewbit.places import BUILD
+from fewbit.ptq.measure import accuracy, scores_of, sqnr
+from fewbit.ptq.quantize import quantize
+
+from .bits import bits_of
+from .float_model import FloatProject
+from .retrain import Retraining
+
+__all__ = ["golden_accuracy", "quantize_model"]
+
+
+def quantize_model(project: FloatProject, request, options, file, report, *, steps=None):
+    """Quantize, write the QONNX, measure it; returns what ``--json`` prints.
+
+    Parameters
+    ----------
+    request : flow.quantizing.bits.Request
+    options : ptq.quantize.Options
+    file : path or None
+        Default ``build/quantized/<model>-w4a4.onnx``.
+    steps : int or None
+        Of `flow.quantizing.retrain.Retraining`; None trains nothing.
+    """
+    model, calibration = project.model, project.calibration
+    bits = bits_of(model, project.sites, request)
+    retraining = Retraining(project, steps) if steps else None
+    with report.working("quantizing"):
+        plan = quantize(model, calibration, bits, options)
+    if retraining:
+        with report.counting("retraining", steps) as progress:
+            plan = retraining.train(plan, progress)
+    with report.working("measuring"):
+        content, network = project.qonnx(plan)
+        file = file or BUILD / "quantized" / f"{project.path.stem}-w{request.weights}a{request.activations}.onnx"
+        atomic_write(file, content)
+        images = project.images
+        found = {"float": None, "quantized": None}
+        if images.labels is not None:
+            found["float"] = accuracy(scores_of(model, type(plan)(), images.floats), images.labels)
+            found["quantized"] = golden_accuracy(network, images)
+    rows = [_row(project, plan, layer) for layer in model.layers]
+    weights = sum(row["weights"] for row in rows)
+    return {
+        "model": str(project.path), "file": str(file), "input": project.spec.text if project.spec else "codes",
+        "calibration": {"samples": len(calibration.samples), "from": project.samples.source},
+        "ranges": {"activations": options.activations, "weights": options.weights,
+                   "per_channel": options.per_channel, "bias_correction": options.correct},
+        "retrained": retraining.described if retraining else None,
+        "layers": rows,
+        "sums": [_activation(calibration, plan, site) | {"tensors": list(site.tensors)}
+                 for site in project.sites if site.sums],
+        "weight_bits": sum(row["weights"] * row["bits"] for row in rows), "float_weight_bits": 32 * weights,
+        "accuracy": found, "images": {"samples": len(images), "from": images.source},
+    }  # fmt: skip
+
+
+def golden_accuracy(network, images):
+    """Of the golden model, whose bits are the hardware's."""
+    labels = run(network, network.encode(images.floats)).labels
+    return float((labels == images.labels).mean())
+
+
+def _row(project, plan, layer):
+    """One layer: what it is, its bits, and the noise of its weights and of the activations that it reads."""
+    quantizer, latent = plan.weights[layer.name], plan.latent.get(layer.name, layer.weights)
+    site = next(s for s in project.sites if layer.name in s.layers)
+    return {
+        "layer": layer.name, "kind": layer.kind, "weights": int(layer.weights.size), "bits": quantizer.format.bits,
+        "weight_scales": int(quantizer.scale.size), "weight_sqnr": sqnr(layer.weights, quantizer(latent)),
+        "input": _activation(project.calibration, plan, site, project.spec),
+    }  # fmt: skip
+
+
+def _activation(calibration, plan, site, spec=None):
+    """Format, range and noise of a site; a site of declared integers is as these are."""
+    quantizer = plan.activations.get(site.tensors[0])
+    if quantizer is None:
+        return {"format": str(spec.format) if spec else "float32", "range": None, "sqnr": None}
+    fmt, scale = quantizer.format, float(quantizer.scale)
+    values = calibration.values[site.tensors[0]]
+    return {"format": str(fmt), "range": [fmt.lo * scale, fmt.hi * scale], "sqnr": sqnr(values, quantizer(values))}

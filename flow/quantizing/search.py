@@ -1,0 +1,99 @@
+"""``fewbit search``: formats of each layer within a budget, the Pareto set as QONNX files, a table and a picture."""
+
+import json
+import shutil
+from pathlib import Path
+
+from fewbit.flow.cache import atomic_write
+from fewbit.flow.folding.folding import write_folding
+from fewbit.golden.model_file.file import ModelError
+from fewbit.places import BUILD
+from fewbit.sim.folders import locked
+
+from .mixed import FORMATS, MixedSearch, pareto
+from .quantize import golden_accuracy
+from .retrain import Retraining
+from .sensitivity import with_labels
+
+__all__ = ["search_formats"]
+
+
+def search_formats(project, options, goal, report, *, formats=FORMATS, cycles=None, directory=None,
+                   steps=None):  # fmt: skip
+    """Search, write ``build/search/<model>/``; returns what ``--json`` prints.
+
+    Parameters
+    ----------
+    project : flow.quantizing.float_model.FloatProject
+    options : ptq.quantize.Options
+    goal : flow.quantizing.mixed.Goal
+    steps : int or None
+        Of `flow.quantizing.retrain.Retraining`; None trains nothing.
+    """
+    images = with_labels(project)
+    retraining = Retraining(project, steps) if steps else None
+    search = MixedSearch(project, options, formats=formats, cycles=cycles)
+    search.run(goal, report)
+    if retraining:
+        search.retrain(retraining, goal, report)
+    best = goal.best(search.candidates, search.floats)
+    if best is None:
+        raise ModelError(_nothing(search, goal))
+    front = pareto(search.candidates, goal.cost)
+    points = front if best in front else sorted([*front, best], key=lambda c: c[goal.cost])
+    directory = Path(directory) if directory else BUILD / "search" / project.path.stem
+    files = {}
+    for k, point in enumerate(points):
+        content, network = search.made(point)
+        point["golden_accuracy"] = golden_accuracy(network, images)
+        point["file"] = str(directory / f"{k + 1:02}.onnx")
+        files[point["file"]] = content
+    result = {
+        "model": str(project.path), "images": {"samples": len(images), "from": images.source},
+        "goal": {"budget_luts": goal.luts, "budget_bits": goal.bits, "max_drop": goal.drop, "cost": goal.cost,
+                 "budget": goal.budget, "drop_floor": _floor(goal, search.floats)},
+        "retrained": retraining.described if retraining else None,
+        "float": search.floats, "cycles": search.cost.cycles,
+        "folding": {name: {"pe": pe, "simd": simd} for name, (pe, simd, *_) in search.cost.folding.items()},
+        "evaluated": len(search.candidates), "best": best if goal.given else None, "pareto": points,
+        "candidates": search.candidates,
+    }  # fmt: skip
+    with locked(directory):
+        _write(directory, files, write_folding(search.cost.folding), result)
+    return result
+
+
+def _floor(goal, floats):
+    return None if goal.drop is None else floats["accuracy"] - goal.drop / 100
+
+
+def _nothing(search, goal):
+    found = search.candidates
+    limits = {
+        f"{goal.luts} LUTs": goal.luts, f"{goal.bits} bits of weights": goal.bits,
+        f"a loss of {goal.drop} points": goal.drop,
+    }  # fmt: skip
+    asked = " and ".join(text for text, limit in limits.items() if limit is not None)
+    luts, bits = (min(c[cost] for c in found) for cost in ("luts", "weight_bits"))
+    lost = 100 * (search.floats["accuracy"] - max(c["accuracy"] for c in found))
+    return (
+        f"{search.project.path}: nothing is within {asked}; of {len(found)} assignments of formats the smallest take "
+        f"about {luts} LUTs or {bits} bits of weights, and the most accurate loses {lost:.2f} points"
+    )
+
+
+def _write(directory, files, folding, result):
+    from .search_picture import picture
+
+    drawing = picture(result)
+    names = ("best.onnx", "folding.json", "search.json", "pareto.svg")
+    for old in [*directory.glob("[0-9][0-9].onnx"), *(directory / name for name in names)]:
+        old.unlink(missing_ok=True)
+    for path, content in files.items():
+        atomic_write(path, content)
+    if result["best"]:
+        shutil.copyfile(result["best"]["file"], directory / "best.onnx")
+    atomic_write(directory / "folding.json", folding)
+    atomic_write(directory / "pareto.svg", drawing)
+    atomic_write(directory / "search.json", json.dumps(result, indent=2) + "\n")
+    result["directory"] = str(directory)

@@ -1,0 +1,270 @@
+"""Import of a trained network: from an ONNX or QONNX file to the integer network.
+
+The graph is walked once, node by node. A tensor is either a constant or a *chain* of float operations behind an edge
+of integers (`golden.importing.tensors`); nothing is rewritten and no scale is moved. Where a quantizer ends a chain,
+the two together are one function of one integer per position: its thresholds are found by evaluating it. So nothing can
+get stuck, and the integers are those of the model's own arithmetic.
+"""
+
+import math
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from fewbit.golden.bounds import walls
+from fewbit.golden.model_file import domain as exchange
+from fewbit.golden.model_file.file import (
+    INPUT_KEY,
+    STANDARD_DOMAINS,
+    ModelError,
+    ModelSource,
+    OnnxFile,
+    attributes_of,
+    describe,
+    evaluate,
+)
+from fewbit.golden.network.graph import Network, Output
+from fewbit.golden.numbers.declaration import parse_input
+from fewbit.golden.numbers.formats import Float32
+from fewbit.golden.rewrite.outputs import lower_argmax
+from fewbit.golden.rewrite.tidy import tidy
+
+from .float_layers import float_layer_end
+from .handlers import HANDLERS
+from .layout import Relayout
+from .nonuniform import FIXED_POINT_BITS
+from .precision import network_of_fewest_bits
+from .several_outputs import gathered
+from .tensors import Closed, Constant, Data
+
+__all__ = ["ModelError", "import_model"]
+
+_QONNX_QUANTIZERS = {"Quant", "IntQuant", "BipolarQuant"}
+_QUANTIZERS = _QONNX_QUANTIZERS | set(exchange.OPERATIONS)
+_QONNX_OPERATIONS = _QONNX_QUANTIZERS | {"Trunc"}
+_QONNX_DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
+_OURS = {exchange.DOMAIN: set(exchange.OPERATIONS), **dict.fromkeys(_QONNX_DOMAINS, _QONNX_OPERATIONS)}
+# Operations that keep what is known of quantized constants; all others are simply evaluated.
+_KEEPERS = _QUANTIZERS | {
+    "Transpose",
+    "Reshape",
+    "Flatten",
+    "Squeeze",
+    "Unsqueeze",
+    "Identity",
+    "Mul",
+    "Div",
+    "Dropout",
+}
+
+
+def import_model(model, input_spec=None, *, output="auto", precision=None):
+    """The integer `Network` of a model.
+
+    Parameters
+    ----------
+    model : path of a ``.onnx`` file, or `golden.model_file.file.ModelSource`
+    input_spec : str or None
+        How raw integers become the model's floats (`golden.numbers.declaration`); ``None`` takes the model's metadata
+        (``fewbit.input``) or its input's integer type, and without either the hardware takes the codes of the first
+        quantizer.
+    output : "auto" or "label"
+        What the hardware gives: what the model ends with, or the index of its largest output.
+    precision : int or None
+        Bits that the levels of non-uniform quantizers are rounded to where they are in no whole ratios; ``None`` for as
+        few as `golden.importing.precision` finds.
+
+    Raises
+    ------
+    ModelError
+        One line that names the node, the reason, and what is supported. A `golden.bounds.limits.LimitError` where the
+        import takes more time or memory than `golden.bounds.limits` allows.
+    """
+    if output not in ("auto", "label"):
+        raise ModelError(f"output must be auto or label, not {output!r}")
+    path = model.path if isinstance(model, ModelSource) else Path(model)
+    try:
+        with walls.walls(path):
+            file = OnnxFile(model)
+            make = partial(_network, file, _spec_of(file, input_spec), output)
+            return network_of_fewest_bits(make) if precision is None else make(precision)
+    except ModelError:
+        raise
+    except Exception as error:  # a damaged file can break any assumption, and its user is not helped by a traceback
+        raise ModelError(f"{path}: cannot be imported ({type(error).__name__}: {str(error)[:200]})") from error
+
+
+def _network(file, spec, output, precision):
+    try:
+        network = Importer(file, spec, precision=precision).network(output)
+    except Relayout as layout:
+        network = Importer(file, spec, layout, precision=precision).network(output)
+    walls.entering("its network")
+    return tidy(network)
+
+
+def _spec_of(file, text):
+    text = text or file.metadata.get(INPUT_KEY) or file.input_type
+    if text is None:
+        return None
+    try:
+        spec = parse_input(text)
+    except ValueError as error:
+        raise ModelError(error) from None
+    if file.input_type and (spec.scale, spec.offset) != (1, 0):
+        raise ModelError(
+            f"input {file.input_name!r} is of type {file.input_type}: its integers are what the model takes, so it "
+            f"cannot be declared as {text!r}"
+        )
+    return spec
+
+
+class Importer:
+    """The walk: tensors known so far, and the network made so far. Handlers of operations are in
+    `golden.importing.handlers`.
+
+    Attributes
+    ----------
+    file : OnnxFile
+    precision : int
+        Bits of levels, as of `import_model`.
+    is_float : bool
+        Whether nothing in the model is quantized: the float32 baseline.
+    result : Network
+        The network made so far.
+    laid_out : bool
+        Whether the order in which values enter has been chosen by a first walk.
+    readers : Counter
+        How often each tensor of the model is read.
+    sums : dict
+        Edges of an `Add`: its operands' chains and the sign of the second one (`golden.rewrite.sums`).
+    folded : dict
+        Of a float model: edges whose layer has got the operations behind it (`golden.importing.float_layers`).
+    """
+
+    def __init__(self, file, spec, layout=None, *, precision=FIXED_POINT_BITS):
+        self.file, self.precision = file, precision
+        self.is_float = not any(n.op_type in _QUANTIZERS for n in file.nodes)
+        self.tensors = {name: Constant(array) for name, array in file.constants.items()}
+        size = int(np.prod(file.input_shape))
+        places = np.arange(size)
+        self.laid_out = layout is not None
+        if self.laid_out:
+            places[layout.order] = np.arange(size)
+        start = Data("input", places.reshape(file.input_shape), raw=file.input_type is not None)
+        fmt, encode, text = None, None, "codes"
+        if self.is_float:
+            fmt, encode, text = Float32(), lambda x: np.asarray(x, dtype=np.float32), "float32"
+        elif spec is not None:
+            fmt, encode, text = spec.format, spec.encode, spec.text
+            start = start.then(spec.dequantize())
+        self.tensors[file.input_name] = start
+        self.result = Network(file.name, fmt, file.input_shape[1:], encode, text)
+        if self.laid_out:
+            self.result.input_size, self.result.input_order = layout.size, layout.order
+        self.sums, self.folded = {}, {}
+        self.readers = Counter([name for node in file.nodes for name in node.input] + file.outputs)
+        self._edges = {}
+
+    def network(self, output):
+        """Walk the whole graph; the finished network."""
+        for node in self.file.nodes:
+            self._visit(node)
+        self.result.outputs += gathered(self, [self._output(name) for name in self.file.outputs])
+        return lower_argmax(self.result, output)
+
+    def _visit(self, node):
+        walls.entering(describe(node))
+        inputs = [self.tensors[i] if i else None for i in node.input]
+        while inputs and inputs[-1] is None:
+            inputs.pop()
+        try:
+            values = self._values(node, inputs)
+        except ModelError as error:
+            at = describe(node)
+            raise (error if str(error).startswith(at) else ModelError(f"{at}: {error}")) from None
+        except (ValueError, IndexError, TypeError, OverflowError) as error:  # NumPy refused the shapes
+            raise ModelError(f"{describe(node)}: its operands do not fit: {error}") from None
+        self.tensors.update({name: v for name, v in zip(node.output, values, strict=False) if name})
+
+    def _values(self, node, inputs):
+        standard = node.domain in STANDARD_DOMAINS
+        known = node.op_type in HANDLERS and (standard or node.op_type in _OURS.get(node.domain, ()))
+        if standard and node.op_type not in _KEEPERS and all(isinstance(t, Constant | None) for t in inputs):
+            padded = inputs + [None] * (len(node.input) - len(inputs))
+            return [Constant(a) for a in evaluate(self.file, node, [t and t.array for t in padded])]
+        if not known:
+            domain = "" if standard else f" of domain {node.domain!r}"
+            raise ModelError(
+                f"operation {node.op_type}{domain} is not supported on data; supported are "
+                f"{', '.join(sorted(HANDLERS))}, with quantizers of domain {', '.join(_OURS)}"
+            )
+        return HANDLERS[node.op_type](self, node, inputs, attributes_of(node))
+
+    # What handlers use
+
+    def edge(self, name):
+        """The edge with its range; the importer keeps them as the network grows."""
+        if name not in self._edges:
+            self._edges.setdefault("input", self.result.input_edge())
+            for node in self.result.nodes:
+                if node.y not in self._edges:
+                    self._edges[node.y] = node.out(*(self._edges[x] for x in node.inputs))
+        return self._edges[name]
+
+    def length(self, data):
+        """Length of the data's edge, also of an input that has no format yet."""
+        return math.prod(self.result.input_shape) if data.edge in ("input", "") else self.edge(data.edge).length
+
+    def size(self, data):
+        """Height and width of the data's edge; empty for a vector."""
+        return self.result.input_size if data.edge in ("input", "") else self.edge(data.edge).size
+
+    def channels(self, data):
+        """Channels of the data's edge."""
+        return self.length(data) // math.prod(self.size(data))
+
+    def add(self, node):
+        """Append a node; returns its edge's name."""
+        self.result.nodes.append(node)
+        return node.y
+
+    def new(self, kind):
+        """A fresh name for a node, and for the edge that it makes."""
+        count = sum(n.name.startswith(kind) for n in self.result.nodes)
+        return f"{kind}{count}"
+
+    def note(self, text):
+        """Something about the network that its user must know; a sentence."""
+        if text not in self.result.notes:
+            self.result.notes.append(text)
+
+    def known(self, data):
+        """Refuse data behind an input whose integers are not declared."""
+        if self.result.input_format is None or not data.edge:
+            raise ModelError(
+                f"input {self.file.input_name!r} gets here without a quantizer; declare how raw integers become its "
+                "floats, for example --input uint8/255"
+            )
+
+    def _output(self, name):
+        tensor = self.tensors[name]
+        if isinstance(tensor, Constant):
+            raise ModelError(f"output {name!r} does not depend on the input")
+        data, closing = (tensor.data, tensor.closing) if isinstance(tensor, Closed) else (tensor, ())
+        self.known(data)
+        if data.edge == "input":
+            raise ModelError(
+                f"output {name!r} comes from the model's input without a layer, so there is nothing to build"
+            )
+        index = data.index
+        if index.ndim == 0 or index.shape[0] != 1:
+            if closing:
+                raise ModelError(f"output {name!r} must have the batch as its first axis, not shape {index.shape}")
+            index = index[None]
+        if self.is_float:
+            edge, chain = float_layer_end(self, data)
+            return Output(name, edge, index, chain, closing)
+        return Output(name, data.edge, index, data.chain, closing)

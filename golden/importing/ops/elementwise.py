@@ -1,0 +1,155 @@
+"""Import of elementwise operations: each one lengthens the chain of its data."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from fewbit.golden.importing.layout import by_channel
+from fewbit.golden.importing.registry import constant, data_of, handles
+from fewbit.golden.importing.tensors import Constant
+from fewbit.golden.model_file.file import ModelError, evaluate
+from fewbit.golden.numbers import elementwise as ew
+
+from .branches import joined
+
+
+@handles("Add", "Sub", "Mul", "Div")
+def arithmetic(importer, node, inputs, attributes):
+    a, b = inputs
+    kind = node.op_type.lower()
+    if isinstance(a, Constant) and isinstance(b, Constant):
+        return [_scaled_constant(importer, node, a, b, kind)]
+    if not isinstance(a, Constant) and not isinstance(b, Constant):
+        return [joined(importer, node.op_type, a, b)]
+    data, c, swapped = _data_and_constant(a, b)
+    if swapped and kind == "div":
+        raise ModelError("a constant divided by data is not supported")
+    if swapped and kind == "sub":
+        kind = "rsub"
+    data, c = fitting(importer, data, c)
+    if kind == "div" and (c == 0).any():
+        raise ModelError("division by zero")
+    return [data.then(ew.Affine(kind, c))]
+
+
+def _data_and_constant(a, b):
+    """(data, constant array, whether the constant comes first)."""
+    if not isinstance(a, Constant) and not isinstance(b, Constant):
+        raise ModelError("both operands depend on the input; only Add and Sub of two tensors of data are supported")
+    if isinstance(b, Constant):
+        return data_of(a), constant(b, "its second operand"), False
+    return data_of(b), constant(a, "its first operand"), True
+
+
+def fitting(importer, data, c):
+    """The constant by channel of the data's edge, and the data: on a flat edge where pixels differ in it."""
+    extra = c.ndim - len(data.shape)
+    if extra > 0 and c.shape[:extra] == (1,) * extra:
+        raise ModelError(f"a constant of shape {c.shape} adds axes to data of shape {data.shape}")
+    if np.broadcast_shapes(data.shape, c.shape) != data.shape:
+        raise ModelError(f"a constant of shape {c.shape} does not fit data of shape {data.shape}")
+    with np.errstate(over="ignore"):
+        data, c = by_channel(importer, data, c)
+    if not np.isfinite(c).all():
+        raise ModelError("its constant is not finite in float32")
+    return data, c
+
+
+def _scaled_constant(importer, node, a, b, kind):
+    """Constant arithmetic; quantized weights times or over a scale keep their integers."""
+    result = evaluate(importer.file, node, [a.array, b.array])[0]
+    if kind == "mul" and a.integers is None:
+        a, b = b, a
+    if a.integers is None or kind not in ("mul", "div") or result.shape != a.array.shape or (b.array == 0).any():
+        return Constant(result)
+    factor = b.array.astype(np.float64)
+    i = a.integers
+    scale = i.scale * factor if kind == "mul" else i.scale / factor
+    return Constant(result, replace(i, scale=scale))
+
+
+@handles("Min", "Max")
+def bound(importer, node, inputs, attributes):
+    if len(inputs) != 2:
+        raise ModelError(f"only two operands are supported, data and a constant, not {len(inputs)}")
+    data, c, _ = _data_and_constant(*inputs)
+    function = np.minimum if node.op_type == "Min" else np.maximum
+    data, c = fitting(importer, data, c)
+    return [data.then(ew.Call(node.op_type, function, (c,)))]
+
+
+@handles("BatchNormalization")
+def batch_normalization(importer, node, inputs, attributes):
+    data = data_of(inputs[0])
+    if attributes.get("training_mode", 0):
+        raise ModelError("the model was exported for training; export it for inference")
+    names = "scale", "bias", "mean", "variance"
+    operands = [constant(t, name).astype(np.float32) for t, name in zip(inputs[1:5], names, strict=True)]
+    if len(data.shape) < 2 or any(o.shape != data.shape[1:2] for o in operands):
+        wrong = next((o.shape for o in operands if o.shape != data.shape[1:2]), "")
+        raise ModelError(f"its parameters must have one entry a channel of data of shape {data.shape}, not {wrong}")
+    if (operands[3] < 0).any():
+        raise ModelError("variance must not be negative")
+    shape = (1, -1) + (1,) * (len(data.shape) - 2)
+    with np.errstate(all="ignore"):
+        ops = ew.batch_normalization(*operands, attributes.get("epsilon", 1e-5))
+    for op in ops:
+        data, c = fitting(importer, data, op.c.reshape(shape))
+        data = data.then(ew.Affine(op.kind, c))
+    return [data]
+
+
+@handles("Relu")
+def relu(importer, node, inputs, attributes):
+    return [data_of(inputs[0]).then(ew.relu())]
+
+
+@handles("Neg")
+def negate(importer, node, inputs, attributes):
+    return [data_of(inputs[0]).then(ew.Affine("mul", np.full(1, -1, dtype=np.float32)))]
+
+
+@handles("Clip")
+def clip(importer, node, inputs, attributes):
+    bounds = [attributes.get("min"), attributes.get("max")]
+    for i, tensor in enumerate(inputs[1:]):
+        if tensor is not None:
+            bounds[i] = constant(tensor, "bound", infinite=True).reshape(())
+    if any(b is not None and np.isnan(b) for b in bounds):
+        raise ModelError("a bound is NaN")
+    return [data_of(inputs[0]).then(ew.clip(*bounds))]
+
+
+@handles("HardTanh", "Hardtanh")
+def hard_tanh(importer, node, inputs, attributes):
+    return [data_of(inputs[0]).then(ew.clip(attributes.get("min_val", -1.0), attributes.get("max_val", 1.0)))]
+
+
+@handles("LeakyRelu")
+def leaky_relu(importer, node, inputs, attributes):
+    return [data_of(inputs[0]).then(ew.leaky_relu(attributes.get("alpha", 0.01)))]
+
+
+@handles("PRelu")
+def prelu(importer, node, inputs, attributes):
+    data, slope = fitting(importer, data_of(inputs[0]), constant(inputs[1], "slope"))
+    return [data.then(ew.leaky_relu(slope))]
+
+
+@handles("Sigmoid", "Tanh", "HardSigmoid", "Elu", "Selu", "Softplus", "Softsign", "Abs", "Exp", "Log", "Floor", "Ceil",
+         "Round", "Sign", "Sqrt", "Reciprocal", "Erf", "HardSwish", "Mish", "Gelu", "Celu", "ThresholdedRelu",
+         "Pow")  # fmt: skip
+def call_onnxruntime(importer, node, inputs, attributes):
+    """Functions whose float32 results are onnxruntime's own, so that no bit of them can differ."""
+    data = data_of(inputs[0])
+    operands = [constant(t, "its second operand") for t in inputs[1:]]
+    if any(o.size != 1 for o in operands):
+        raise ModelError("its second operand must be one number for the whole tensor")
+    function = partial(_evaluated, importer.file, node, [o.reshape(1) for o in operands])
+    function(np.zeros(1))  # onnxruntime refuses it here or never
+    return [data.then(ew.Call(node.op_type, function, monotone=node.op_type in ("Floor", "Ceil", "Round")))]
+
+
+def _evaluated(file, node, operands, x):
+    return evaluate(file, node, [np.asarray(x, dtype=np.float32), *operands])[0]

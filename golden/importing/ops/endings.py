@@ -1,0 +1,81 @@
+"""Import of what only stands at the end of a model: Softmax, LogSoftmax, ArgMax, TopK. The host computes them."""
+
+import numpy as np
+
+from fewbit.golden.importing.registry import constant, data_of, handles
+from fewbit.golden.importing.tensors import Closed
+from fewbit.golden.model_file.file import ModelError
+
+_KEEP = ("Softmax", "LogSoftmax", "Reshape")  # what an ArgMax or TopK may follow
+
+
+@handles("Softmax", "LogSoftmax")
+def softmax(importer, node, inputs, attributes):
+    data = data_of(inputs[0])
+    axis = _class_axis(data.shape, attributes.get("axis", -1 if importer.file.opset >= 13 else 1))
+    log = node.op_type == "LogSoftmax"
+
+    def function(y):
+        shifted = y - y.max(axis=axis, keepdims=True)
+        exp = np.exp(shifted)
+        total = exp.sum(axis=axis, keepdims=True)
+        return (shifted - np.log(total) if log else exp / total).astype(np.float32)
+
+    return [Closed(data, ((node.op_type, function),), data.shape)]
+
+
+@handles("ArgMax")
+def arg_max(importer, node, inputs, attributes):
+    data, closing, shape = _scores(inputs[0])
+    axis = _class_axis(shape, attributes.get("axis", 0))
+    keep = bool(attributes.get("keepdims", 1))
+    if attributes.get("select_last_index", 0):
+        raise ModelError("select_last_index is not supported; the first of equals wins")
+
+    def index(y):
+        return y.argmax(axis=axis, keepdims=keep)
+
+    shape = shape[:axis] + (1,) * keep + shape[axis + 1 :]
+    return [Closed(data, (*closing, ("ArgMax", index)), shape, is_label=True)]
+
+
+@handles("TopK")
+def top_k(importer, node, inputs, attributes):
+    data, closing, shape = _scores(inputs[0])
+    axis = _class_axis(shape, attributes.get("axis", -1))
+    k = constant(inputs[1], "k").reshape(-1) if len(inputs) > 1 else [attributes["k"]]
+    k = int(k[0])
+    if not 1 <= k <= shape[axis]:
+        raise ModelError(f"k must be 1 to {shape[axis]}, the number of classes, not {k}")
+    sign = -1 if attributes.get("largest", 1) else 1
+    shape = shape[:axis] + (k,) + shape[axis + 1 :]
+
+    def indices(y):
+        return np.take(np.argsort(sign * y, axis=axis, kind="stable"), range(k), axis=axis)
+
+    def values(y):
+        return np.take_along_axis(y, indices(y), axis=axis)
+
+    name = "ArgMax" if k == 1 and sign < 0 else "TopK" if sign < 0 else "BottomK"
+    return [
+        Closed(data, (*closing, ("TopK" if sign < 0 else "BottomK", values)), shape),
+        Closed(data, (*closing, (name, indices)), shape, is_label=True),
+    ]
+
+
+def _scores(tensor):
+    """(data, closing, shape) of the tensor whose largest entry is looked for."""
+    if isinstance(tensor, Closed) and all(name in _KEEP for name, _ in tensor.closing):
+        return tensor.data, tensor.closing, tensor.shape
+    data = data_of(tensor)
+    return data, (), data.shape
+
+
+def _class_axis(shape, axis):
+    """The axis as a positive number; it must hold all the positions of a sample."""
+    if not -len(shape) <= axis < len(shape):
+        raise ModelError(f"axis {axis} does not exist in data of shape {shape}")
+    axis %= len(shape)
+    if axis == 0 or shape[axis] != int(np.prod(shape)):
+        raise ModelError(f"its axis must be the one that holds the classes, not {axis} of data of shape {shape}")
+    return axis

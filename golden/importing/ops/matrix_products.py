@@ -1,0 +1,155 @@
+"""Import of matrix products: integer weights, one scale a row, and the zero points taken out of the sum."""
+
+import math
+
+import numpy as np
+
+from fewbit.golden.importing.float_layers import float_dense
+from fewbit.golden.importing.functions import integers
+from fewbit.golden.importing.layout import by_channel, flat
+from fewbit.golden.importing.registry import constant, data_of, handles, shape_of
+from fewbit.golden.importing.tensors import Constant, Data
+from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.network.graph import Dense
+from fewbit.golden.numbers import elementwise as ew
+from fewbit.golden.numbers.coding import Coding
+
+_MOST_WEIGHT = 127  # of weights that came without a quantizer, as multiples of the smallest
+_MOST_MULTIPLE = 256  # between the scales of one row
+_MOST_ZERO = 1 << 24  # a zero point beyond it swallows the codes in float32
+
+
+@handles("MatMul")
+def matmul(importer, node, inputs, attributes):
+    return [_product(importer, *inputs)]
+
+
+@handles("Gemm")
+def gemm(importer, node, inputs, attributes):
+    a, b = (t.reshaped(np.transpose) if attributes.get(flag, 0) else t
+            for t, flag in zip(inputs, ("transA", "transB"), strict=False))  # fmt: skip
+    if any(len(shape_of(t)) != 2 for t in (a, b)):
+        raise ModelError("its operands must be matrices")
+    alpha, beta = (float(attributes.get(name, 1.0)) for name in ("alpha", "beta"))
+    if not np.isfinite([alpha, beta]).all() or alpha == 0:
+        raise ModelError(f"alpha and beta must be finite, and alpha not zero; not {alpha} and {beta}")
+    y = _product(importer, a, b, alpha=alpha)
+    if len(inputs) > 2 and inputs[2] is not None:
+        with np.errstate(over="ignore"):
+            bias = constant(inputs[2], "bias").astype(np.float32) * np.float32(beta)
+        if np.broadcast_shapes(bias.shape, y.shape) != y.shape or not np.isfinite(bias).all():
+            raise ModelError(f"a bias of shape {bias.shape} does not fit an output of shape {y.shape}")
+        y, bias = by_channel(importer, y, bias)
+        y = y.then(ew.Affine("add", bias))
+    return [y]
+
+
+def _product(importer, a, b, alpha=1.0):
+    """``a @ b`` where one is data of one row (or column) and the other a constant matrix."""
+    if isinstance(a, Constant) == isinstance(b, Constant):
+        raise ModelError("one operand must be a constant, the weights, and the other depend on the input")
+    if isinstance(a, Constant):  # weights @ column is (row @ weights.T).T
+        column = data_of(b)
+        if len(column.shape) < 2:
+            column = column.reshaped(lambda x: x.reshape(-1, 1))
+        turned = _product(importer, _swapped(column), a.reshaped(np.transpose), alpha)
+        return turned.reshaped(lambda x: x.reshape(-1)) if len(b.shape) < 2 else _swapped(turned)
+    data = data_of(a)
+    constant(b, "weights")
+    if b.array.ndim != 2 or data.shape[-1] != b.array.shape[0]:
+        raise ModelError(f"data of shape {data.shape} and weights of shape {b.array.shape} do not fit")
+    if 0 in b.array.shape:
+        raise ModelError(f"weights of shape {b.array.shape} are empty")
+    shape = data.shape[:-1] + b.array.shape[1:]
+    if math.prod(data.shape[:-1]) == 1:
+        data = flat(importer, data)
+    elif not np.array_equal(data.index.reshape(-1), np.arange(importer.length(data))) or (
+        importer.channels(data) != data.shape[-1]
+    ):
+        raise ModelError(f"data must be one row a sample, or pixels with their channels last, not {data.shape}")
+    edge, chain = (float_dense if importer.is_float else dense)(importer, data, b, alpha)
+    return Data(edge, np.arange(math.prod(shape)).reshape(shape), chain)
+
+
+def _swapped(data):
+    return data.reshaped(lambda x: np.swapaxes(x, -1, -2))
+
+
+def dense(importer, data, b, alpha):
+    """Append the product of each pixel and the weights (K, N); returns the edge and its chain."""
+    weights, scale = integer_weights(b)
+    edge, x_scale, x_zero = integers(importer, data)
+    index = data.index.reshape(-1, len(weights))[0]
+    # Weights by channel of the edge; a channel that is not read is zero.
+    matrix, total = (np.zeros((weights.shape[1], importer.edge(edge).channels)) for _ in range(2))
+    matrix[:, index], total[:, index] = weights.T, scale.T * alpha
+    coding = coding_of(b, transposed=True)
+    if coding is not None:  # the columns of a channel that is not read have no code
+        places = np.argsort(index)
+        coding = coding.taking(places) if len(np.unique(index)) == matrix.shape[1] else None
+    return weighted(importer, edge, matrix, total, x_scale, x_zero, read=index, coding=coding)
+
+
+def weighted(importer, edge, matrix, scale, x_scale, x_zero, *, groups=1, read=slice(None), coding=None):
+    """Append a `Dense` of integer weights (N, K) with scales on an edge of scales and zeros; (its edge, its chain).
+
+    ``read`` are the columns that count; the others have weight zero. ``coding`` is how the weights are written.
+    """
+    x_scale, x_zero = (_of_groups(v, matrix, groups) for v in (x_scale, x_zero))
+    row, multiple = _common_scale((scale * x_scale)[:, read])
+    matrix = matrix.astype(np.int64)
+    matrix[:, read] *= multiple
+    # In double the sum is exact where the zero points are whole; elsewhere (2x - 1) its error is far below float32's.
+    zero = (matrix * x_zero).sum(axis=1)
+    name = importer.new("dense")
+    importer.add(Dense(name, edge, name, matrix, groups, coding if (multiple == 1).all() else None))
+    return name, (ew.Dequantize(row, zero),)
+
+
+def _of_groups(values, matrix, groups):
+    """What each neuron reads of ``values`` (one a channel), as (N, K)."""
+    slices = np.reshape(np.broadcast_to(values, groups * matrix.shape[1]), (groups, matrix.shape[1]))
+    return np.repeat(slices, len(matrix) // groups, axis=0)
+
+
+def integer_weights(b):
+    """Integers and their scales in the constant's shape, from a quantizer or, of plain floats, found."""
+    if b.integers is not None:
+        i = b.integers
+        if np.abs(i.zero).max() > _MOST_ZERO:
+            raise ModelError(f"its weights have a zero point beyond {_MOST_ZERO}")
+        return (i.codes - i.zero).astype(np.int64), i.scale
+    array = b.array.astype(np.float64)
+    nonzero = np.abs(array[array != 0])
+    step = nonzero.min() if len(nonzero) else 1.0
+    values = np.rint(array / step)
+    if np.abs(values).max() > _MOST_WEIGHT or ((values * step).astype(np.float32) != b.array).any():
+        raise ModelError("its weights are not quantized; export the model with Quant or BipolarQuant on them")
+    return values.astype(np.int64), np.full(array.shape, step)
+
+
+def coding_of(b, *, transposed):
+    """The `Coding` of a matrix of weights, (inputs, neurons) if ``transposed``; ``None`` where integers say it all."""
+    if b.integers is None or b.integers.digits is None:
+        return None
+    digits = b.integers.digits.moved(np.transpose) if transposed else b.integers.digits
+    if any((c != c[:, :1]).any() for c in digits.coefficients):
+        return None  # not the same for a whole neuron
+    return Coding(digits.codes, digits.digits, np.stack([c[:, 0] for c in digits.coefficients], axis=1)).tidied()
+
+
+def _common_scale(total):
+    """Scales of products (N, K) as one scale a row times whole numbers (from per-channel input scales)."""
+    row = np.abs(total).min(axis=1) * np.sign(total[:, 0])
+    if not (np.isfinite(total).all() and (np.abs(row.astype(np.float32)) > 0).all()):
+        raise ModelError(
+            "the scale of its products is not a float32 number; the scales in front of it are far too small"
+        )
+    multiple = total / row[:, None]
+    whole = np.rint(multiple)
+    if (np.abs(multiple - whole) > 1e-9 * np.abs(whole)).any() or np.abs(whole).max() > _MOST_MULTIPLE:
+        raise ModelError(
+            "the scales of its inputs differ by other than whole multiples, so the sum is not one integer; use one "
+            "scale for the whole tensor in front of it (and per output channel, not per input channel, on the weights)"
+        )
+    return row, whole.astype(np.int64)

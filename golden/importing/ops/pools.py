@@ -1,0 +1,219 @@
+"""Import of pools: the largest of a window, averages, and QONNX's Trunc."""
+
+from dataclasses import replace
+
+import numpy as np
+from qonnx.custom_op.general.quant import resolve_rounding_mode
+from qonnx.custom_op.general.trunc import trunc_v1, trunc_v2
+
+from fewbit.golden.importing.float_layers import float_average, float_layer_end
+from fewbit.golden.importing.functions import add_function, tabulated
+from fewbit.golden.importing.layout import by_channel, image
+from fewbit.golden.importing.registry import constant, data_of, handles
+from fewbit.golden.importing.tensors import Data
+from fewbit.golden.model_file.file import ModelError, evaluate
+from fewbit.golden.network.graph import Dense
+from fewbit.golden.network.spatial import Largest, Windows
+from fewbit.golden.network.window import Window
+from fewbit.golden.numbers import elementwise as ew
+from fewbit.golden.numbers.formats import format_for
+
+from .convolutions import add_windows, spread_out, window_of, with_zero_pad
+from .matrix_products import weighted
+
+_MOST_LEVELS = 1 << 16  # of a Trunc
+
+
+# The largest
+
+
+@handles("MaxPool")
+def max_pool(importer, node, inputs, attributes):
+    if attributes.get("storage_order", 0) or len([o for o in node.output if o]) > 1:
+        raise ModelError("indices of the largest values are not supported")
+    data, signal = _image_of(importer, inputs)
+    kernel = attributes["kernel_shape"]
+    kernel = (1, *kernel) if signal else tuple(kernel)
+    window = window_of(data, kernel, attributes, signal, ceil=bool(attributes.get("ceil_mode", 0)))
+    return [_largest(importer, data, window, signal)]
+
+
+@handles("GlobalMaxPool")
+def global_max_pool(importer, node, inputs, attributes):
+    data, signal = _image_of(importer, inputs)
+    return [_largest(importer, data, _whole(data), signal)]
+
+
+def _image_of(importer, inputs):
+    data = data_of(inputs[0])
+    return image(importer, data), len(data.shape) == 3
+
+
+def _whole(data):
+    return Window(size=data.shape[2:], kernel=data.shape[2:])
+
+
+def _largest(importer, data, window, signal):
+    if window.taps_count == 1 and window.stride == (1, 1) and not any(window.pads):
+        return data.reshaped(lambda a: a[:, :, 0]) if signal else data
+    channels = data.shape[1]
+    if importer.is_float:
+        edge, chain = float_layer_end(importer, data)
+        if not _rises(chain, np.full(1, -1e3), np.full(1, 1e3)):
+            raise ModelError("in a float model a max pool may follow a Relu or operations that rise")
+        data = replace(data, edge=edge, chain=chain)
+        pad = -np.inf
+    else:
+        importer.known(data)
+        data = _rising(importer, data)
+        pad = importer.edge(data.edge).format.lo
+    edge = importer.new("windows")
+    importer.add(Windows(edge, data.edge, edge, window, pad, channels))
+    name = importer.new("largest")
+    importer.add(Largest(name, edge, name, window.taps_count))
+    return Data(name, spread_out(window, channels, signal), data.chain)
+
+
+def _rises(chain, lo, hi):
+    """By channel: whether the chain keeps one direction, and never falls."""
+    if not ew.is_monotone(chain):
+        return np.zeros(1, dtype=bool)
+    return (ew.apply(chain, lo[None]) <= ew.apply(chain, hi[None]))[0]
+
+
+def _rising(importer, data):
+    """The same data on an edge of which the largest integer is the largest float.
+
+    Channels that fall (a negative gamma in front of the pool) get a copy of their layer with negated weights.
+    """
+    edge = importer.edge(data.edge)
+    rises = np.broadcast_to(_rises(data.chain, edge.lo, edge.hi), edge.channels)
+    if rises.all():
+        return data
+    made = next((n for n in importer.result.nodes if n.y == data.edge), None)
+    first = data.chain[0] if data.chain else None
+    if not (ew.is_monotone(data.chain) and isinstance(made, Dense) and isinstance(first, ew.Dequantize)):
+        edge, scale, zero = tabulated(importer, data)
+        return replace(data, edge=edge, chain=(ew.Dequantize(scale, zero),))
+    sign = np.where(rises, 1, -1)
+    name = importer.new("dense")
+    coding = made.coding and made.coding.negated(sign < 0)
+    importer.add(replace(made, name=name, y=name, weights=made.weights * sign[:, None], coding=coding))
+    chain = (ew.Dequantize(first.scale * sign, first.zero * sign), *data.chain[1:])
+    return replace(data, edge=name, chain=chain)
+
+
+# Averages
+
+
+@handles("AveragePool")
+def average_pool(importer, node, inputs, attributes):
+    data, signal = _image_of(importer, inputs)
+    kernel = attributes["kernel_shape"]
+    kernel = (1, *kernel) if signal else tuple(kernel)
+    window = window_of(data, kernel, attributes, signal, ceil=bool(attributes.get("ceil_mode", 0)))
+    # How many values onnxruntime divides by follows from its average of ones.
+    ones = np.ones((1, 1, data.shape[3]) if signal else (1, 1, *data.shape[2:]), dtype=np.float32)
+    average = evaluate(importer.file, node, [ones])[0].reshape(-1).astype(np.float64)
+    inside = (window.taps() >= 0).sum(axis=1)
+    if average.shape != inside.shape:
+        raise ModelError(f"its output is not {window.out_size} pixels, as its attributes say")
+    divisors = np.where(inside > 0, np.rint(inside / np.where(average > 0, average, 1)), 1)
+    return [_average(importer, data, window, divisors, signal)]
+
+
+@handles("GlobalAveragePool")
+def global_average_pool(importer, node, inputs, attributes):
+    data, signal = _image_of(importer, inputs)
+    window = _whole(data)
+    return [_average(importer, data, window, np.array([window.taps_count]), signal)]
+
+
+@handles("ReduceMean", "ReduceMax")
+def reduce(importer, node, inputs, attributes):
+    data = data_of(inputs[0])
+    axes = attributes.get("axes")
+    if len(inputs) > 1 and inputs[1] is not None:
+        axes = constant(inputs[1], "axes").tolist()
+    rank = len(data.shape)
+    axes = sorted(a % rank for a in axes) if axes is not None else list(range(rank))
+    pixels, last = list(range(2, rank)), list(range(1, rank - 1))
+    if rank not in (3, 4) or axes not in (pixels, last):
+        raise ModelError(f"only height and width can be reduced, not axes {axes} of data of shape {data.shape}")
+    if axes == last:  # channels stand last
+        data = data.reshaped(lambda a: np.moveaxis(a, -1, 1))
+    signal = rank == 3
+    data = image(importer, data)
+    window = _whole(data)
+    if node.op_type == "ReduceMax":
+        y = _largest(importer, data, window, signal)
+    else:
+        y = _average(importer, data, window, np.array([window.taps_count]), signal)
+    if axes == last:
+        y = y.reshaped(lambda a: np.moveaxis(a, 1, -1))
+    if not attributes.get("keepdims", 1):
+        y = y.reshaped(lambda a: a.squeeze(tuple(axes)))
+    return [y]
+
+
+def _average(importer, data, window, divisors, signal):
+    """The sum of a window's integers, its scale divided by as many as there are."""
+    channels, taps = data.shape[1], window.taps_count
+    index = spread_out(window, channels, signal)
+    if importer.is_float:
+        edge, chain = float_average(importer, data, window, divisors)
+        return Data(edge, index, chain)
+    importer.known(data)
+    edge, scale, zero, pad = with_zero_pad(importer, data, window)
+    edge = add_windows(importer, edge, window, pad=pad, groups=channels)
+    ones = np.ones((channels, taps))
+    name, chain = weighted(
+        importer, edge, ones, ones, np.repeat(scale, taps), np.repeat(zero, taps), groups=channels
+    )  # fmt: skip
+    y = Data(name, index, chain)
+    by_pixel = np.broadcast_to(divisors, window.out_pixels).reshape(window.out_size)
+    y, divisor = by_channel(importer, y, by_pixel[0] if signal else by_pixel, dtype=np.float64)
+    first, *rest = y.chain
+    return replace(y, chain=(ew.Dequantize(first.scale / divisor, first.zero), *rest))
+
+
+@handles("Trunc")
+def trunc(importer, node, inputs, attributes):
+    """QONNX's Trunc in its form with five and with six operands: the integers lose their lowest bits."""
+    data = data_of(inputs[0])
+    importer.known(data)
+    if len(inputs) not in (5, 6):
+        raise ModelError(f"it must have 5 or 6 inputs, not {len(inputs)}")
+    operands = [np.asarray(constant(t, "an operand"), dtype=np.float32) for t in inputs[1:]]
+    if any(o.size != 1 for o in operands):
+        raise ModelError("its operands must be one number for the whole tensor")
+    operands = [o.reshape(1) for o in operands]
+    mode = attributes.get("rounding_mode", "FLOOR")
+    try:
+        resolve_rounding_mode(mode)
+    except (ValueError, AttributeError):
+        raise ModelError(f"its rounding mode {mode!r} is not known") from None
+
+    def function(x):
+        if len(operands) == 4:
+            return trunc_v1(x, *operands, mode)
+        scale, zero, bits, out_scale, out_bits = operands
+        narrow, signed = bool(attributes.get("narrow", 0)), bool(attributes.get("signed", 1))
+        return trunc_v2(x, scale, zero, bits, narrow, signed, out_scale, out_bits, mode)
+
+    scale = float(operands[0][0] if len(operands) == 4 else operands[3][0])
+    zero = float(operands[1][0])
+    if len(operands) == 5:
+        zero /= 2.0 ** np.round(np.log2(operands[3][0] / operands[0][0]))
+    edge = importer.edge(data.edge)
+    ends = [np.rint(function(ew.apply(data.chain, bound[None])).astype(np.float64) / scale + zero)
+            for bound in (edge.lo, edge.hi)]  # fmt: skip
+    lo, hi = int(min(e.min() for e in ends)), int(max(e.max() for e in ends))
+    if hi - lo > _MOST_LEVELS:
+        raise ModelError(f"it leaves more than {_MOST_LEVELS} levels")
+
+    def codes(y):
+        return np.rint(function(y).astype(np.float64) / scale + zero).astype(np.int64)
+
+    name = add_function(importer, data, codes, format_for([lo, 0, hi] if hi - lo > 1 else [lo, hi]))
+    return [Data(name, data.index, (ew.Dequantize(np.full(1, scale), np.full(1, zero)),))]

@@ -1,0 +1,47 @@
+"""Several outputs: the hardware gives them one after the other, in one frame."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from fewbit.golden.importing.ops.branches import one_format
+from fewbit.golden.network.joins import Concat
+from fewbit.golden.network.spatial import View
+from fewbit.golden.numbers.elementwise import mapped
+
+__all__ = ["gathered"]
+
+
+def gathered(importer, outputs):
+    """The outputs on one edge; they are as they were if they are already."""
+    names = list(dict.fromkeys(output.edge for output in outputs))
+    if len(names) == 1:
+        return outputs
+    lengths = {name: importer.edge(name).length for name in names}
+    starts = dict(zip(names, np.cumsum([0, *lengths.values()]).tolist(), strict=False))
+    total = sum(lengths.values())
+    parts = [_vector(importer, name) for name in names]
+    parts, fmt = one_format(importer, parts)
+    edge = importer.new("outputs")
+    importer.add(Concat(edge, parts[0], edge, tuple(parts[1:]), fmt))
+
+    def moved(output):
+        start, length = starts[output.edge], lengths[output.edge]
+
+        def spread(parameter):
+            if parameter.size == 1:
+                return parameter
+            whole = np.full(total, parameter[0], dtype=parameter.dtype)
+            whole[start : start + length] = np.tile(parameter, length // parameter.size)
+            return whole
+
+        return replace(output, edge=edge, index=output.index + start, chain=mapped(output.chain, spread))
+
+    return [moved(output) for output in outputs]
+
+
+def _vector(importer, edge):
+    if not importer.edge(edge).size:
+        return edge
+    name = importer.new("view")
+    return importer.add(View(name, edge, name))

@@ -1,0 +1,105 @@
+"""What the importer knows of a tensor while it walks a graph: a constant, or positions of an edge behind a chain."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.numbers.elementwise import Op
+
+__all__ = ["Closed", "Constant", "Data", "Digits", "Integers"]
+
+
+@dataclass(frozen=True, eq=False)
+class Digits:
+    """``integers == sum_p coefficients[p] * digits[p, codes]`` elementwise (`golden.numbers.coding`).
+
+    codes and every one of the coefficients have the constant's shape; digits is (P, L).
+    """
+
+    codes: np.ndarray
+    digits: np.ndarray
+    coefficients: tuple
+
+    def moved(self, move):
+        return Digits(move(self.codes), self.digits, tuple(move(c) for c in self.coefficients))
+
+
+@dataclass(frozen=True, eq=False)
+class Integers:
+    """``array == scale * (codes - zero)`` elementwise: what a quantizer made of a constant. All of one shape.
+
+    ``digits`` say how the codes of a non-uniform quantizer are written.
+    """
+
+    codes: np.ndarray
+    scale: np.ndarray
+    zero: np.ndarray
+    digits: Digits | None = None
+
+    def moved(self, move):
+        """With ``move`` applied to all of them."""
+        digits = self.digits and self.digits.moved(move)
+        return Integers(move(self.codes), move(self.scale), move(self.zero), digits)
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """A tensor that does not depend on the input; ``integers`` if a quantizer made it."""
+
+    array: np.ndarray
+    integers: Integers | None = None
+
+    def reshaped(self, move):
+        """The constant with ``move`` applied to its array and to what is known of it."""
+        if self.integers is None:
+            return Constant(move(self.array))
+        return Constant(move(self.array), self.integers.moved(move))
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A tensor that depends on the input.
+
+    ``index`` has the tensor's shape (batch axis 1) and says which position of ``edge`` (``pixel*channels + c``) stands
+    where; ``chain`` maps the edge's integers to the tensor's floats, its parameters by channel of the edge. ``raw``
+    marks an input of an integer type that no Cast has made a float yet.
+    """
+
+    edge: str
+    index: np.ndarray
+    chain: tuple = ()
+    raw: bool = False
+
+    @property
+    def shape(self):
+        return self.index.shape
+
+    def reshaped(self, move):
+        """The same positions, laid out by ``move``."""
+        return replace(self, index=move(self.index))
+
+    def then(self, *ops: Op):
+        """The tensor behind further operations."""
+        return replace(self, chain=self.chain + ops)
+
+
+@dataclass(frozen=True, eq=False)
+class Closed:
+    """A tensor behind an operation that only the host computes (Softmax, TopK): data and the closing functions.
+
+    ``is_label`` says that it holds indices of classes, not floats.
+    """
+
+    data: Data
+    closing: tuple
+    shape: tuple
+    is_label: bool = False
+
+    def reshaped(self, move):
+        """The tensor with each sample laid out anew."""
+        shape = move(np.empty(self.shape)).shape
+        if shape[:1] != self.shape[:1]:
+            raise ModelError(f"behind {self.closing[-1][0]} a shape must keep the batch axis, not become {shape}")
+        step = ("Reshape", lambda y: y.reshape(len(y), *shape[1:]))
+        return replace(self, closing=(*self.closing, step), shape=shape)

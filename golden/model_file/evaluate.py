@@ -1,0 +1,110 @@
+"""The value of a node whose operands are constants, by onnxruntime: here where it is known what that takes, else in a
+process of its own, with bounds."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from fewbit.golden.bounds import walls
+from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError
+
+from .work import Cost, cost_of
+
+__all__ = ["describe", "evaluate"]
+
+_SMALL = 4096  # values
+_NO_MEMORY = ("bad_alloc", "bad allocation", "Failed to allocate memory", "MemoryError")
+
+
+def describe(node):
+    """How an error names a node."""
+    if node.name:
+        return f"node {node.name!r} ({node.op_type})"
+    return (
+        f"node {node.op_type} that makes {node.output[0]!r}" if node.output else f"node {node.op_type} without outputs"
+    )
+
+
+def evaluate(file, node, inputs):
+    """Outputs of ``node`` for constant ``inputs`` (arrays, ``None`` where left out), by onnxruntime."""
+    named = describe(node)
+    cost = cost_of(node, inputs, file.opset, named)
+    given = {name: np.asarray(a, order="C") for name, a in zip(node.input, inputs, strict=True) if name}
+    try:
+        values = (_here if cost is Cost.BOUNDED else _apart)(_model(node, given, file.opset), _fed(given), named)
+    except (ModelError, MemoryError):
+        raise
+    except Exception as error:  # onnxruntime's exceptions share no public base class
+        raise _error(named, str(error)) from None
+    found = iter(values)
+    return [next(found) if o else None for o in node.output]
+
+
+def _fed(given):
+    """What the model gets as inputs: large tensors, which would otherwise be copied into it and out of it again."""
+    return {name: array for name, array in given.items() if array.size > _SMALL and array.dtype.kind in "fiub"}
+
+
+def _model(node, given, opset):
+    """The node alone as a model, in bytes."""
+    alone = onnx.NodeProto()
+    alone.CopyFrom(node)
+    fed = _fed(given)
+    graph = helper.make_graph(
+        [alone], "constant",
+        [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape) for n, a in fed.items()],
+        [helper.make_empty_tensor_value_info(o) for o in node.output if o],
+        [numpy_helper.from_array(a, n) for n, a in given.items() if n not in fed],
+    )  # fmt: skip
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8).SerializeToString()
+
+
+def _error(named, text):
+    if any(word in text for word in _NO_MEMORY):
+        return LimitError(f"{named}: its value takes too much memory to compute; {IMPORT_BYTES.advice}")
+    return ModelError(f"{named}: cannot be evaluated: {' '.join(text.split())[:200]}")
+
+
+def _here(content, fed, _):
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(4)
+    options = onnxruntime.SessionOptions()
+    options.enable_cpu_mem_arena = False  # a constant that is kept would keep a mebibyte
+    options.intra_op_num_threads = 1  # threads would take longer to start than a constant to compute
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"]).run(None, fed)
+
+
+def _apart(content, fed, named):
+    seconds, given = walls.seconds_left(), io.BytesIO()
+    np.savez(
+        given,
+        allow_pickle=False,
+        model=np.frombuffer(content, dtype=np.uint8),
+        **{f"x{k}": a for k, a in enumerate(fed.values())},
+    )
+    command = [sys.executable, "-P", str(Path(__file__).with_name("apart.py")), str(IMPORT_BYTES.value)]
+    try:
+        done = subprocess.run(
+            [*command, str(int(seconds) + 1)],
+            input=given.getbuffer(),
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        done = None
+    if done is None or done.returncode in (-9, -24):  # killed, or by SIGXCPU
+        raise LimitError(f"{named}: its value takes too long to compute; {IMPORT_SECONDS.advice}")
+    if done.returncode:
+        text = done.stderr.decode(errors="replace").strip() or f"onnxruntime ended by signal {-done.returncode}"
+        raise _error(named, text)
+    result, arrays = io.BytesIO(done.stdout), []
+    while result.tell() < len(done.stdout):
+        arrays.append(np.load(result, allow_pickle=False))
+    return arrays

@@ -1,0 +1,171 @@
+"""Reading ONNX files: load, check, and evaluate what is constant, with errors that a person can act on."""
+
+import numpy as np
+import onnx
+from onnx import checker, helper, numpy_helper
+
+from fewbit.golden.bounds import walls
+from fewbit.golden.bounds.limits import ModelError
+
+from .evaluate import describe, evaluate
+from .source import ModelSource, names_of
+
+__all__ = ["INPUT_KEY", "STANDARD_DOMAINS", "ModelError", "ModelSource", "OnnxFile", "attributes_of", "describe",
+           "evaluate"]  # fmt: skip
+
+INPUT_KEY = "fewbit.input"  # of the model's metadata: how raw integers become its floats
+STANDARD_DOMAINS = ("", "ai.onnx")
+_MOST_INPUTS = 1 << 24  # values of one sample
+_INPUT_TYPES = {  # what a model may take; None: float32
+    onnx.TensorProto.FLOAT: None, onnx.TensorProto.UINT8: "uint8", onnx.TensorProto.INT8: "int8",
+    onnx.TensorProto.UINT16: "uint16", onnx.TensorProto.INT16: "int16",
+}  # fmt: skip
+
+
+def attributes_of(node):
+    """The node's attributes as Python values, strings decoded."""
+    values = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    return {k: v.decode() if isinstance(v, bytes) else v for k, v in values.items()}
+
+
+class OnnxFile:
+    """A checked model: its nodes in order, constants by name, the input and the outputs.
+
+    Parameters
+    ----------
+    model : path or ModelSource
+
+    Attributes
+    ----------
+    path, name : where it came from; the file's stem. Its content may be given as bytes, if it is read already.
+    nodes : list of NodeProto in topological order; what no output depends on is left out
+    constants : dict of name to ndarray
+    input_name, input_shape : the one input, with its batch axis as 1
+    batch : int
+        The batch size that it was exported for; 0 if any.
+    input_type : str or None
+        ``uint8`` and the like for an input of integers, ``None`` for float32.
+    outputs : list of names
+    metadata : dict
+    opset : int
+        Version of the standard operations.
+    """
+
+    def __init__(self, model):
+        source = ModelSource.of(model)
+        self.path = source.path
+        self.name = self.path.stem
+        walls.entering("its graph")
+        model = source.proto
+        graph = model.graph
+        if not graph.node or not graph.output:
+            raise ModelError(f"{self.path}: the graph is empty (no {'outputs' if graph.node else 'nodes'})")
+        versions = [o.version for o in model.opset_import if o.domain in STANDARD_DOMAINS]
+        if not versions:
+            raise ModelError(f"{self.path}: the model does not say which ONNX opset it uses")
+        self.opset = max(versions)
+        self.metadata = {p.key: p.value for p in model.metadata_props}
+        self.constants = {tensor.name: self._array(tensor) for tensor in graph.initializer}
+        self._take_input([i for i in graph.input if i.name not in self.constants])
+        self.outputs = [o.name for o in graph.output]
+        self.nodes = _needed(_sorted(graph, set(self.constants) | {self.input_name}), self.outputs)
+        for node in self.nodes:
+            self._check(node, model.ir_version)
+
+    def _take_input(self, inputs):
+        if len(inputs) != 1:
+            raise ModelError(
+                f"{self.path}: a model must have exactly one input, this one has {len(inputs)} ({names_of(inputs)})"
+            )
+        tensor, self.input_name = inputs[0].type.tensor_type, inputs[0].name
+        where = f"{self.path}: input {self.input_name!r}"
+        if tensor.elem_type not in _INPUT_TYPES:
+            raise ModelError(f"{where} must be float32, or (u)int8 or (u)int16, not of ONNX type {tensor.elem_type}")
+        self.input_type = _INPUT_TYPES[tensor.elem_type]
+        if not tensor.HasField("shape"):
+            raise ModelError(f"{where} has no shape; export the model with one")
+        dims = [d.dim_value if d.HasField("dim_value") else 0 for d in tensor.shape.dim]
+        if len(dims) < 2 or any(d <= 0 for d in dims[1:]):
+            raise ModelError(f"{where} must have the shape (batch, ...) with known sizes, not {tuple(dims)}")
+        self.batch, self.input_shape = max(0, dims[0]), (1, *dims[1:])
+        if np.prod([float(d) for d in dims[1:]]) > _MOST_INPUTS:
+            raise ModelError(f"{where} must have at most {_MOST_INPUTS} values a sample, not shape {tuple(dims)}")
+
+    def _array(self, tensor):
+        try:
+            array = numpy_helper.to_array(tensor, base_dir=str(self.path.parent))
+        except MemoryError:
+            raise
+        except Exception as error:  # onnx raises many kinds for a damaged or missing tensor
+            raise ModelError(
+                f"{self.path}: the data of tensor {tensor.name!r} cannot be read: {_line(error)}"
+            ) from None
+        # A single infinite number may be the open bound of a Clip; elsewhere it is refused where it is used.
+        if array.dtype.kind == "f" and (np.isnan(array).any() or (array.size > 1 and np.isinf(array).any())):
+            raise ModelError(f"{self.path}: tensor {tensor.name!r} holds NaN or infinite values; retrain or repair it")
+        return array
+
+    def _check(self, node, ir_version):
+        """Attributes and number of operands against ONNX's own schema, where it has one."""
+        if node.domain not in STANDARD_DOMAINS or not onnx.defs.has(node.op_type):
+            return
+        context = checker.C.CheckerContext()
+        context.ir_version = ir_version
+        context.opset_imports = {"": self.opset}
+        try:
+            checker.check_node(node, context)
+        except Exception as error:  # of a damaged node, more kinds than ValidationError
+            raise ModelError(f"{describe(node)}: not valid in opset {self.opset}: {_line(error)}") from None
+
+
+def _line(error):
+    return " ".join(str(error).split())[:200]
+
+
+def _sorted(graph, known):
+    """Nodes in an order in which every input is made before it is read (exporters promise it, editors break it)."""
+    made = {}  # by name, the number of the node
+    for number, node in enumerate(graph.node):
+        for name in node.output:
+            if name and (name in made or name in known):
+                raise ModelError(f"{describe(node)}: its output {name!r} is made a second time")
+            made[name] = number
+    known = known | {""}
+    needs = [{made.get(name) for name in node.input if name not in known} for node in graph.node]
+    readers = [[] for _ in needs]
+    for number, makers in enumerate(needs):
+        for maker in makers - {None}:
+            readers[maker].append(number)
+    # A node's level is one above those of what it reads; within a level the nodes keep the file's order.
+    levels, ready = [], [number for number, makers in enumerate(needs) if not makers]
+    missing = [len(makers) for makers in needs]
+    while ready:
+        levels.append(ready)
+        freed = []
+        for number in ready:
+            for reader in readers[number]:
+                missing[reader] -= 1
+                if not missing[reader]:
+                    freed.append(reader)
+        ready = sorted(freed)
+    order = [graph.node[number] for level in levels for number in level]
+    if len(order) < len(graph.node):
+        waiting = next(number for number, count in enumerate(missing) if count)
+        done = {number for level in levels for number in level}
+        node = graph.node[waiting]
+        name = next(i for i in node.input if i not in known and made.get(i) not in done)
+        raise ModelError(f"{describe(node)}: its input {name!r} is made by no node (or the graph has a cycle)")
+    for output in graph.output:
+        if not output.name or (output.name not in made and output.name not in known):
+            raise ModelError(f"output {output.name!r} is made by no node")
+    return order
+
+
+def _needed(order, outputs):
+    """The nodes that an output depends on."""
+    wanted, needed = set(outputs), []
+    for node in reversed(order):
+        if wanted.intersection(o for o in node.output if o):
+            wanted.update(node.input)
+            needed.append(node)
+    return needed[::-1]

@@ -1,0 +1,24 @@
+"""The input declaration in a model's own metadata."""
+
+import onnx
+
+from .file import INPUT_KEY
+
+__all__ = ["declared"]
+
+UNDECLARED = ("codes", "float32")  # what stands for a declaration where there is none
+
+
+def declared(proto, text):
+    """The model as bytes, weights inside, with ``text`` as its input declaration; "codes" and "float32" are none.
+
+    ``proto`` is that of a `golden.model_file.file.ModelSource`; it stays as it is.
+    """
+    model = onnx.ModelProto()
+    model.CopyFrom(proto)
+    kept = [p for p in model.metadata_props if p.key != INPUT_KEY]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    if text not in UNDECLARED:
+        model.metadata_props.add(key=INPUT_KEY, value=text)
+    return model.SerializeToString()

@@ -1,0 +1,189 @@
+"""ONNX files into memory: the model, its functions inlined and its weights inside; nothing that the file can ask for is
+without a bound."""
+
+import hashlib
+from pathlib import Path
+
+import onnx
+import onnx.inliner
+
+from fewbit.golden.bounds import walls
+from fewbit.golden.bounds.files import FileError, read_bounded
+from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, in_bytes
+
+__all__ = ["ModelSource", "names_of"]
+
+_NODES_A_SECOND = 1000  # that are imported, at least: so many may functions become
+_MOST_NESTED = 64  # functions that call each other
+_MANY = 5  # names in a message
+
+
+class ModelSource:
+    """A model as its files were when it was read, once: whatever is made of it is made of these bytes, so that a file
+    that is replaced meanwhile cannot give half of each.
+
+    External data must lie in the model's folder. `ModelError` for whatever is no model, or too large.
+
+    Attributes
+    ----------
+    path : Path
+    content : bytes
+        Of the file itself.
+    proto : ModelProto
+        With functions inlined and the external data of its tensors inside; not to be changed.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        if self.path.stem in (".", ".."):  # what is made of a model goes into a folder of its name
+            raise ModelError(f"{self.path}: a model must have a name; rename the file")
+        with walls.walls(self.path):
+            walls.entering("reading the file")
+            self.content = _content(self.path)
+            self.proto = _parsed(self.path, self.content)
+            _load_external(self.proto, self.path)
+
+    @classmethod
+    def of(cls, model):
+        """``model`` itself if it is a `ModelSource`, else the one of this path."""
+        return model if isinstance(model, cls) else cls(model)
+
+    @property
+    def sha256(self):
+        """Of the file itself, in hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def whole(self):
+        """The model as bytes, external data inside: what keys of kept results are made from."""
+        return self.proto.SerializeToString(deterministic=True)
+
+
+def _content(path):
+    try:
+        return read_bounded(path, IMPORT_BYTES.value, what="an ONNX file", advice=IMPORT_BYTES.advice)
+    except FileError as error:
+        raise ModelError(error) from None
+
+
+def _parsed(path, content):
+    try:
+        model = onnx.load_model_from_string(content)
+        empty = not (model.graph.node or model.graph.output)
+        texts = (t for n in model.graph.node for t in (n.op_type, n.domain, n.name, *n.input, *n.output))
+        if not all(isinstance(t, str) for t in texts):  # onnx gives bytes that are not UTF-8 as they are
+            raise ValueError("a name in it is not UTF-8")
+        if model.functions:  # PyTorch's dynamo exporter leaves some
+            _check_functions(path, model)
+            model = onnx.inliner.inline_local_functions(model)
+    except (ModelError, MemoryError):
+        raise
+    except Exception as error:  # the protobuf library raises its own kinds for a damaged file
+        raise ModelError(f"{path}: not a readable ONNX file: {' '.join(str(error).split())[:200]}") from None
+    if empty:
+        raise ModelError(f"{path}: not an ONNX file, or its graph is empty")
+    if model.graph.sparse_initializer:
+        raise ModelError(
+            f"{path}: tensor {model.graph.sparse_initializer[0].values.name!r} is sparse, which is not supported; "
+            "export the model with dense weights"
+        )
+    return model
+
+
+# Functions
+
+
+def _check_functions(path, model):
+    """Refuse functions that call themselves, or that become too much once each call is replaced by what it stands for:
+    a few that call each other twice make any number of nodes."""
+    functions = {(f.domain, f.name, getattr(f, "overload", "")): f for f in model.functions}
+    most_nodes, most_bytes = int(IMPORT_SECONDS.value * _NODES_A_SECOND), IMPORT_BYTES.value
+    sizes, open_ = {}, set()
+
+    def size_of(nodes, depth):
+        """Nodes and bytes of ``nodes``, inlined."""
+        count = total = 0
+        for node in nodes:
+            called = (node.domain, node.op_type, getattr(node, "overload", ""))
+            inner = size_of_function(called, depth + 1) if called in functions else (1, node.ByteSize())
+            count, total = count + inner[0], total + inner[1]
+            for graph in _graphs(node):
+                below = size_of(graph.node, depth)
+                count, total = count + below[0], total + below[1]
+        return count, total
+
+    def size_of_function(called, depth):
+        if called in open_:
+            raise ModelError(f"{path}: its function {called[1]!r} calls itself")
+        if depth > _MOST_NESTED:
+            raise ModelError(f"{path}: its functions call each other more than {_MOST_NESTED} deep")
+        if called not in sizes:
+            open_.add(called)
+            sizes[called] = size_of(functions[called].node, depth)
+            open_.remove(called)
+        return sizes[called]
+
+    count, total = size_of(model.graph.node, 0)
+    if count > most_nodes:
+        raise LimitError(
+            f"{path}: its functions stand for {count} nodes, more than {most_nodes}; {IMPORT_SECONDS.advice}"
+        )
+    if total > most_bytes:
+        raise LimitError(f"{path}: its functions stand for {in_bytes(total)} of nodes; {IMPORT_BYTES.advice}")
+
+
+def _graphs(node):
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.g
+        yield from attribute.graphs
+
+
+# External data
+
+
+def _tensors(graph):
+    """Every dense tensor of a graph and of the graphs in it."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
+        for inner in _graphs(node):
+            yield from _tensors(inner)
+
+
+def _load_external(model, path):
+    left = IMPORT_BYTES.value
+    for tensor in _tensors(model.graph):
+        if tensor.data_location != onnx.TensorProto.EXTERNAL:
+            continue
+        try:
+            content = _external(tensor, path.parent, left)
+        except (FileError, OSError, ValueError) as error:
+            raise ModelError(
+                f"{path}: the external data of its tensors cannot be read (it must lie beside the model): "
+                f"tensor {tensor.name!r}: {error}"
+            ) from None
+        left -= len(content)
+        del tensor.external_data[:]
+        tensor.ClearField("data_location")
+        tensor.raw_data = content
+
+
+def _external(tensor, folder, limit):
+    """The bytes of a tensor that stand in a file of their own."""
+    entry = {e.key: e.value for e in tensor.external_data}
+    place = folder / entry.get("location", "")
+    if not place.resolve().is_relative_to(folder.resolve()):
+        raise FileError(f"{entry['location']!r} is outside of the model's folder")
+    length = int(entry["length"]) if entry.get("length") else None
+    return read_bounded(place, limit, what="a file of weights", advice=IMPORT_BYTES.advice,
+                        offset=int(entry.get("offset") or 0), length=length)  # fmt: skip
+
+
+def names_of(items):
+    """Their names for a message, not more than a few of them."""
+    names = [item.name for item in items[:_MANY]]
+    return ", ".join(names) + (f", and {len(items) - _MANY} more" if len(items) > _MANY else "") or "none"

@@ -1,0 +1,1 @@
+"""The integer network: its nodes, and their execution in NumPy."""

@@ -1,0 +1,92 @@
+"""Nodes that move pixels: windows of a kernel, the largest of a window, enlargement, and another view of an edge.
+
+A convolution is two nodes: `Windows` lays the patch of every output pixel out as the channels of one pixel, and a
+`Dense` works on that. So is an average, whose weights are ones, and a pool, `Windows` and `Largest`.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from fewbit.golden.numbers.formats import Bipolar, Float32, Levels, Ternary, levels_format
+
+from .graph import Edge, Node
+from .window import Window
+
+__all__ = ["Largest", "Upsample", "View", "Windows"]
+
+
+@dataclass(frozen=True, eq=False)
+class Windows(Node):
+    """The patch of every output pixel: image ``(pixels, C)`` to ``(out pixels, taps*C)``.
+
+    The channels of x are ``groups`` slices. A pixel of y holds them one after the other, and of each slice tap by tap
+    its channels: ``y[g, ky, kx, c]``. What lies outside the image counts as ``pad``. Bipolar codes have no zero, so
+    that with a pad of 0 they become ternary; a table of levels gets the pad as one more.
+    """
+
+    window: Window
+    pad: float = 0
+    groups: int = 1
+
+    def format_of(self, x):
+        if isinstance(x, Bipolar) and self.pad == 0 and any(self.window.pads):
+            return Ternary()
+        if not any(self.window.pads) or isinstance(x, Float32) or x.holds(self.pad):
+            return x
+        if isinstance(x, Levels):
+            return levels_format([*x.table, self.pad])
+        raise ValueError(f"{self.name}: padding of {self.pad} is not a value of {x}")
+
+    def spread(self, values):
+        """One number a channel of x as one a channel of y."""
+        return np.tile(np.reshape(values, (self.groups, 1, -1)), (1, self.window.taps_count, 1)).reshape(-1)
+
+    def out(self, x):
+        if x.size != self.window.size:
+            raise ValueError(f"{self.name}: its input is an image of {self.window.size}, not {x.size}")
+        padded = np.repeat(self.window.padded_taps, x.channels // self.groups)
+        padded = np.tile(padded, self.groups)
+        lo, hi = self.spread(x.lo), self.spread(x.hi)
+        lo, hi = np.where(padded, np.minimum(lo, self.pad), lo), np.where(padded, np.maximum(hi, self.pad), hi)
+        return Edge(self.format_of(x.format), lo, hi, self.window.out_size)
+
+
+@dataclass(frozen=True, eq=False)
+class Largest(Node):
+    """``y[c] = max_k x[c, k]`` of every pixel, over slices of ``taps`` channels: what `Windows` with a group for every
+    channel gives."""
+
+    taps: int
+
+    def out(self, x):
+        lo, hi = (bound.reshape(-1, self.taps).max(axis=1) for bound in (x.lo, x.hi))
+        return Edge(x.format, lo, hi, x.size)
+
+
+@dataclass(frozen=True, eq=False)
+class Upsample(Node):
+    """Every pixel ``factors[0]`` times below itself and ``factors[1]`` times beside (nearest neighbour)."""
+
+    size: tuple
+    factors: tuple
+
+    def out(self, x):
+        if x.size != self.size:
+            raise ValueError(f"{self.name}: its input is an image of {self.size}, not {x.size}")
+        return Edge(x.format, x.lo, x.hi, tuple(n * f for n, f in zip(x.size, self.factors, strict=True)))
+
+
+@dataclass(frozen=True, eq=False)
+class View(Node):
+    """The same values in the same order, as an image of ``size`` (empty: as one vector). No hardware."""
+
+    size: tuple = ()
+
+    def out(self, x):
+        pixels = math.prod(self.size)
+        if x.length % pixels:
+            raise ValueError(f"{self.name}: {x.length} values are no image of {self.size}")
+        lo, hi = (np.tile(bound, x.pixels).reshape(pixels, -1) for bound in (x.lo, x.hi))
+        return Edge(x.format, lo.min(axis=0), hi.max(axis=0), self.size)

@@ -1,0 +1,164 @@
+"""Formats of non-uniform quantizers: tables of levels, and powers of two."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .format import Format
+from .integer_formats import Bipolar, Unsigned
+
+__all__ = ["Levels", "PowersOfTwo"]
+
+_INTEGERS = "(-?[0-9]{1,19}(?:,-?[0-9]{1,19})*)"
+_MOST_BASIS = 16
+
+
+@dataclass(frozen=True)
+class Levels(Format):
+    """A table of integers, ascending; a code is an index into it. Codes beyond the table count as its last entry.
+
+    ``basis`` are positive numbers V_i that every entry is made of, where that is known (LQ-Nets), so that products may
+    be made plane by plane: an entry is ``base + sum(V_i*e_i)``, e_i in `digit`.
+    """
+
+    table: tuple
+    basis: tuple = ()
+
+    TEXT = f"levels {_INTEGERS}(?: of {_INTEGERS})?"
+
+    def __post_init__(self):
+        for name in "table", "basis":
+            if not all(isinstance(v, int) and not isinstance(v, bool) for v in getattr(self, name)):
+                raise ValueError(f"The {name} of levels must be integers, not {getattr(self, name)!r}")
+        if len(self.basis) > _MOST_BASIS or any(v < 1 for v in self.basis):
+            raise ValueError(f"A basis must be at most {_MOST_BASIS} positive integers, not {self.basis!r}")
+        if not 2 <= len(self.table) <= 256 or any(a >= b for a, b in zip(self.table, self.table[1:], strict=False)):
+            raise ValueError(f"A table of levels must have 2 to 256 rising integers, not {self.table!r}")
+        if max(map(abs, self.table)) >= 1 << 62:
+            raise ValueError(f"Levels must be within 62 bits, not {self.table!r}")
+        if self.basis and not set(self.table) <= set(self._sums()):
+            raise ValueError(f"The levels {self.table} are not made of {self.basis}")
+
+    @property
+    def bits(self):
+        return (len(self.table) - 1).bit_length()
+
+    @property
+    def lo(self):
+        return self.table[0]
+
+    @property
+    def hi(self):
+        return self.table[-1]
+
+    @property
+    def levels(self):
+        return len(self.table)
+
+    @property
+    def values(self):
+        return np.array(self.table, dtype=np.int64)
+
+    def holds(self, value):
+        return value in self.table
+
+    def _encode(self, values):
+        return np.searchsorted(self.table, values)
+
+    def decode(self, codes):
+        """Values of ``codes``: what stands there in the table."""
+        return self.values[np.minimum(np.asarray(codes, dtype=np.int64), len(self.table) - 1)]
+
+    @property
+    def digit(self):
+        """The format of an e_i: bipolar where the levels reach from ``-sum(V)`` to ``sum(V)``, else 0 and 1."""
+        return Bipolar() if (self.lo, self.hi) == (-sum(self.basis), sum(self.basis)) else Unsigned(1)
+
+    @property
+    def base(self):
+        """What is added to the ``V_i*e_i``; 0 with bipolar digits."""
+        return 0 if self.digit == Bipolar() else self.lo
+
+    def _sums(self):
+        """The level for every pattern of digits, bit i set where e_i is the upper one."""
+        lower, upper = self.digit.lo, self.digit.hi
+        return [self.base + sum(v * (upper if pattern >> i & 1 else lower) for i, v in enumerate(self.basis))
+                for pattern in range(1 << len(self.basis))]  # fmt: skip
+
+    def patterns(self):
+        """For every code the digits as an integer, bit i for V_i."""
+        sums = self._sums()
+        return [sums.index(int(value)) for value in self.decode(np.arange(1 << self.bits))]
+
+    def __str__(self):
+        tail = f" of {','.join(map(str, self.basis))}" if self.basis else ""
+        return f"levels {','.join(map(str, self.table))}{tail}"
+
+    @classmethod
+    def read(cls, table, basis):
+        return cls(*(tuple(map(int, part.split(","))) if part else () for part in (table, basis)))
+
+
+@dataclass(frozen=True)
+class PowersOfTwo(Format):
+    """``+-2**e`` for e from 0 to ``most``, and 0 if ``zero``.
+
+    A code is a sign, the highest bit, above ``e`` (or ``e + 1``, and 0 for zero).
+    """
+
+    most: int
+    zero: bool = False
+
+    TEXT = "powers of two to ([0-9]{1,10})( and 0)?"
+
+    def __post_init__(self):
+        if isinstance(self.most, bool) or not isinstance(self.most, int) or not 0 <= self.most <= 30:
+            raise ValueError(f"The largest exponent must be 0 to 30, not {self.most!r}")
+
+    @property
+    def exponent_bits(self):
+        """Of a code below its sign."""
+        return (self.most + self.zero).bit_length()
+
+    @property
+    def bits(self):
+        return self.exponent_bits + 1
+
+    @property
+    def lo(self):
+        return -(1 << self.most)
+
+    @property
+    def hi(self):
+        return 1 << self.most
+
+    @property
+    def values(self):
+        powers = 1 << np.arange(self.most + 1, dtype=np.int64)
+        return np.concatenate([-powers[::-1], [0] * self.zero, powers]).astype(np.int64)
+
+    @property
+    def levels(self):
+        return 2 * self.most + 2 + self.zero
+
+    def holds(self, value):
+        return value in self.values
+
+    def _encode(self, values):
+        size = np.abs(values)
+        exponent = np.where(size == 0, 0, np.rint(np.log2(np.maximum(size, 1))).astype(np.int64) + self.zero)
+        return exponent | (values < 0).astype(np.int64) << self.exponent_bits
+
+    def decode(self, codes):
+        """Values of ``codes``; exponents beyond the largest count as it."""
+        codes = np.asarray(codes, dtype=np.int64)
+        exponent = np.minimum(codes & ((1 << self.exponent_bits) - 1), self.most + self.zero)
+        size = np.where((exponent == 0) & self.zero, 0, 1 << np.maximum(exponent - self.zero, 0))
+        return np.where(codes >> self.exponent_bits & 1, -size, size)
+
+    def __str__(self):
+        return f"powers of two to {self.hi}" + (" and 0" if self.zero else "")
+
+    @classmethod
+    def read(cls, highest, zero):
+        return cls(int(highest).bit_length() - 1, bool(zero)) if int(highest) else None

@@ -1,0 +1,163 @@
+"""Sums of two branches: what a quantizer behind a sum gives for every pair, and multipliers as small as that allows.
+
+A sum is one integer ``p*a + q*b``. Where the scales of the branches are in no simple ratio, p and q are large, and so
+is the adder. But a quantizer behind it tells few sums apart: any p and q that keep the pairs of each code apart do.
+"""
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from fewbit.golden.network.graph import Threshold
+from fewbit.golden.network.joins import Add
+from fewbit.golden.numbers.elementwise import apply, is_shared
+from fewbit.golden.numbers.formats import Bipolar
+from fewbit.golden.numbers.thresholds import steps_of
+
+__all__ = ["pair_function", "smaller_sums"]
+
+_MOST_PAIRS = 1 << 22  # of all channels, that may be visited
+_MOST_SMALL = 12  # whole numbers up to it are all tried as multipliers, within a factor of the ratio
+_NEAR = 1.6
+
+
+def pair_function(importer, data, function, lo, hi):
+    """Thresholds and codes of the quantizer behind a sum, from the model's own floats of every pair of operands.
+
+    Parameters
+    ----------
+    data : Data
+        On the edge of an `Add`.
+    function : callable
+        Maps floats ``(n, C)`` of the sum to codes.
+    lo, hi : int64 arrays
+        As for `find_thresholds`: ``(C,)``, or ``(1,)`` if one function serves all channels.
+
+    Returns
+    -------
+    As `find_thresholds`. ``None`` where there are too many pairs, or where pairs of equal sum have different codes: the
+    model's rounding of the sum decides between them, and no function of the sum can follow it.
+    """
+    node = next(n for n in importer.result.nodes if n.y == data.edge)
+    chains, sign = importer.sums[data.edge]
+    edges, multipliers = [importer.edge(x) for x in node.inputs], node.multipliers
+    if len(lo) == 1:
+        if not all(is_shared(c) for c in chains) or (multipliers != multipliers[:, :1]).any():
+            return None
+        multipliers = multipliers[:, :1]
+    values = _pairs_of(edges, len(lo))
+    if values is None:
+        return None
+    with np.errstate(all="ignore"):
+        a, b = (apply(chain, v) for chain, v in zip(chains, values, strict=True))
+        y = (a[:, None] + sign * b[None]).reshape(-1, a.shape[1])
+    codes = function(y)
+    found = []
+    for c, (p, q) in enumerate(multipliers.T):
+        x = (p * values[0][:, None, c] + q * values[1][None, :, c]).reshape(-1)
+        x, first, group = np.unique(x, return_index=True, return_inverse=True)
+        code = codes[first, c]
+        if (codes[:, c] != code[group]).any():
+            return None
+        at = np.flatnonzero(np.diff(code)) + 1
+        found.append((x[at], code[np.r_[0, at]]))
+    return _table(found, hi)
+
+
+def _pairs_of(edges, channels):
+    """The values of both edges as ``(values, C)`` each, the last one repeated where a channel has fewer; ``None`` if
+    there are too many pairs. One channel stands for all of them."""
+    values = []
+    for edge in edges:
+        lo, hi = (edge.lo, edge.hi) if channels > 1 else (edge.lo.min(keepdims=True), edge.hi.max(keepdims=True))
+        step = 2 if isinstance(edge.format, Bipolar) else 1
+        count = int((hi - lo).max()) // step + 1
+        if count > _MOST_PAIRS:
+            return None
+        values.append(np.minimum(lo + step * np.arange(count)[:, None], hi))
+    return None if len(values[0]) * len(values[1]) * channels > _MOST_PAIRS else values
+
+
+def _table(found, hi):
+    """One array of the thresholds, and one of the codes, of every channel."""
+    most = max(len(t) for t, _ in found)
+    thresholds = np.array([np.r_[t, np.full(most - len(t), h + 1)] for (t, _), h in zip(found, hi, strict=True)])
+    codes = np.array([np.r_[c, np.full(most + 1 - len(c), c[-1])] for _, c in found])
+    return thresholds.reshape(len(hi), most).astype(np.int64), codes.astype(np.int64)
+
+
+# Smaller multipliers
+
+
+def smaller_sums(network):
+    """Sums that only thresholds read get the smallest multipliers that give every pair the same codes."""
+    nodes, edges = list(network.nodes), network.edges()
+    for i, node in enumerate(nodes):
+        readers = network.readers(node.y)
+        if not (isinstance(node, Add) and readers and all(isinstance(r, Threshold) for r in readers)):
+            continue
+        inputs = [edges[x] for x in node.inputs]
+        alike = (node.multipliers == node.multipliers[:, :1]).all() and all(len(r.thresholds) == 1 for r in readers)
+        channels = 1 if alike else edges[node.y].channels
+        values = None if (np.abs(node.multipliers) == 1).all() else _pairs_of(inputs, channels)
+        if values is None or (node.multipliers == 0).any():
+            continue
+        multipliers = node.multipliers[:, :channels].copy()
+        tables = [(np.broadcast_to(r.thresholds, (channels, r.thresholds.shape[1])), r.table()) for r in readers]
+        tables = [(t, np.broadcast_to(c, (channels, c.shape[1]))) for t, c in tables]
+        found = []
+        for c in range(channels):
+            column = [(t[c], codes[c]) for t, codes in tables]
+            multipliers[:, c], steps = _smallest(multipliers[:, c], [v[:, c] for v in values], column)
+            found.append(steps)
+        nodes[i] = replace(node, multipliers=np.broadcast_to(multipliers, node.multipliers.shape))
+        edge = nodes[i].out(*inputs)
+        lo, hi = (edge.lo, edge.hi) if channels > 1 else (edge.lo.min(keepdims=True), edge.hi.max(keepdims=True))
+        for k, reader in enumerate(readers):
+            thresholds, codes = _table([steps[k] for steps in found], hi)
+            regular = steps_of(thresholds, codes, lo, hi, reader.format)
+            thresholds, codes = (thresholds, codes) if regular is None else (regular, None)
+            nodes[nodes.index(reader)] = replace(reader, thresholds=thresholds, codes=codes)
+    return network.with_nodes(nodes)
+
+
+def _smallest(multipliers, values, tables):
+    """Multipliers of one channel, and thresholds and codes behind them for each reader."""
+    a, b = (v.reshape(-1) for v in np.meshgrid(np.unique(values[0]), np.unique(values[1]), indexing="ij"))
+    x = multipliers[0] * a + multipliers[1] * b
+    parts = []  # of each reader: the order of the pairs by code, where each stretch of one code begins, its code
+    for thresholds, codes in tables:
+        stretch = np.r_[0, np.cumsum(np.diff(codes) != 0)][np.searchsorted(thresholds, x, side="right")]
+        order = np.argsort(stretch, kind="stable")
+        begins = np.flatnonzero(np.diff(stretch[order], prepend=-1))
+        parts.append((order, begins, codes[np.searchsorted(thresholds, x[order[begins]], side="right")]))
+    falls = all(len(codes) > 1 and (np.diff(codes) < 0).all() for _, _, codes in parts)
+    for p, q in _candidates(*(int(m) for m in multipliers)):
+        if falls:
+            p, q = -p, -q
+        steps = [_apart(p * a + q * b, *part, falls) for part in parts]
+        if None not in steps:
+            return (p, q), steps
+    raise AssertionError("the multipliers themselves keep the codes apart")
+
+
+def _apart(x, order, begins, codes, falls):
+    """(thresholds, codes) if the stretches lie one after the other in ``x``, else ``None``."""
+    lo, hi = (f.reduceat(x[order], begins) for f in (np.minimum, np.maximum))
+    if falls:
+        lo, hi, codes = lo[::-1], hi[::-1], codes[::-1]
+    return None if (hi[:-1] >= lo[1:]).any() else (lo[1:], codes)
+
+
+def _candidates(p, q):
+    """Multipliers in a ratio near ``p/q``, small ones first; ``(p, q)`` itself last."""
+    ratio = Fraction(abs(p), abs(q))
+    found = {ratio.limit_denominator(1 << bits) for bits in range(q.bit_length())}
+    small = [Fraction(n, d) for n in range(1, _MOST_SMALL + 1) for d in range(1, _MOST_SMALL + 1)]
+    found |= {f for f in small if 1 / _NEAR < f / ratio < _NEAR}
+    for f in sorted(found - {0}, key=lambda f: (max(f.numerator, f.denominator), f)):
+        if max(f.numerator, f.denominator) < max(abs(p), abs(q)):
+            yield f.numerator * int(math.copysign(1, p)), f.denominator * int(math.copysign(1, q))
+    yield p, q

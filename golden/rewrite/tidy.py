@@ -1,0 +1,96 @@
+"""Rewrites of a network that change no output: what the hardware then need not do."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from fewbit.golden.network.graph import Dense, Network, Threshold
+from fewbit.golden.network.spatial import Windows
+from fewbit.golden.numbers.formats import format_for
+from fewbit.golden.numbers.thresholds import steps_of
+
+from .rescale import as_rescale
+from .sums import smaller_sums
+
+__all__ = ["tidy"]
+
+
+def tidy(network: Network) -> Network:
+    """What nobody reads dropped, padding left to the windows behind it, falling thresholds turned round, sums made
+    small, thresholds that change nothing dropped, many levels made a multiply and shift."""
+    network = _drop_unread(_merge_padding(network))
+    network = _turn_falling(network)
+    network = smaller_sums(network)
+    network = _drop_identities(network)
+    edges = network.edges()
+    nodes = [as_rescale(n, edges[n.x]) or n if isinstance(n, Threshold) else n for n in network.nodes]
+    return network.with_nodes(nodes)
+
+
+def _drop_unread(network):
+    """Nodes that no output depends on."""
+    needed, nodes = {output.edge for output in network.outputs}, []
+    for node in reversed(network.nodes):
+        if node.y in needed:
+            needed.update(node.inputs)
+            nodes.append(node)
+    return network.with_nodes(nodes[::-1])
+
+
+def _merge_padding(network):
+    """Windows of windows of one pixel each, which only pad: the outer ones pad as well."""
+    nodes = list(network.nodes)
+    for i, outer in enumerate(nodes):
+        inner = next((n for n in nodes[:i] if n.y == outer.x), None) if isinstance(outer, Windows) else None
+        if not (isinstance(inner, Windows) and inner.window.kernel == inner.window.stride == (1, 1)):
+            continue
+        if inner.pad == outer.pad or not any(outer.window.pads):
+            pads = tuple(a + b for a, b in zip(inner.window.pads, outer.window.pads, strict=True))
+            window = replace(outer.window, size=inner.window.size, pads=pads)
+            nodes[i] = replace(outer, x=inner.x, window=window, pad=inner.pad)
+    return network.with_nodes(nodes)
+
+
+def _turn_falling(network):
+    """A channel whose codes fall with the accumulator (negative gamma) rises with the negated weights."""
+    nodes, edges = list(network.nodes), network.edges()
+    for i, node in enumerate(nodes):
+        if not isinstance(node, Threshold) or node.codes is None or len(node.thresholds) != edges[node.x].channels:
+            continue
+        at = next((j for j, n in enumerate(nodes) if n.y == node.x and isinstance(n, Dense)), None)
+        if at is None or len(network.readers(node.x)) != 1:
+            continue
+        falling = (np.diff(node.codes, axis=1) <= 0).all(axis=1) & (node.codes[:, 0] > node.codes[:, -1])
+        weights = np.where(falling[:, None], -nodes[at].weights, nodes[at].weights)
+        if format_for(weights).bits > nodes[at].weight_format.bits:
+            continue
+        turned = np.where(falling[:, None], 1 - node.thresholds[:, ::-1], node.thresholds)
+        codes = np.where(falling[:, None], node.codes[:, ::-1], node.codes)
+        coding = nodes[at].coding and nodes[at].coding.negated(falling)
+        nodes[at] = replace(nodes[at], weights=weights, coding=coding)
+        edge = nodes[at].out(*(edges[x] for x in nodes[at].inputs))
+        nodes[i] = _regular(replace(node, thresholds=turned, codes=codes), edge)
+    return network.with_nodes(nodes)
+
+
+def _regular(node, edge):
+    """The threshold with implied codes if every channel rises, else as it is."""
+    steps = steps_of(node.thresholds, node.codes, edge.lo, edge.hi, node.format)
+    return node if steps is None else replace(node, thresholds=steps, codes=None)
+
+
+def _drop_identities(network):
+    """A threshold that gives every reachable value itself, in the same format."""
+    nodes, outputs, edges = list(network.nodes), list(network.outputs), network.edges()
+    for original in network.nodes:
+        node = next(n for n in nodes if n.y == original.y)
+        if not isinstance(node, Threshold) or node.format != edges[node.x].format:
+            continue
+        x = node.format.values
+        values = np.array([t[np.searchsorted(row, x, side="right")] for t, row in
+                           zip(node.table(), node.thresholds, strict=True)])  # fmt: skip
+        if (values == x).all():
+            nodes.remove(node)
+            nodes = [n.reading(node.y, node.x) for n in nodes]
+            outputs = [replace(o, edge=node.x) if o.edge == node.y else o for o in outputs]
+    return replace(network, nodes=nodes, outputs=outputs)

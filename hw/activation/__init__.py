@@ -1,0 +1,1 @@
+"""What stands behind an array: from accumulators to codes."""

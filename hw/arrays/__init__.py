@@ -1,0 +1,1 @@
+"""The PE x SIMD arrays, one for each way of making products, and what their parts cost."""

@@ -1,0 +1,77 @@
+"""LUTs of processing elements and memories, before any is built: what a layer's arithmetic is chosen by.
+
+They are those of ``--target xilinx``, whose PEs are netlists: between the sizes that are built, a line.
+"""
+
+from functools import cache
+from math import exp
+
+from fewbit.golden.numbers.formats import PowersOfTwo
+from fewbit.hw.heap.partial_products import product_terms
+from fewbit.hw.memory.rom import placement_of
+from fewbit.hw.xilinx.dot_product import best_pe, best_rows, build_sum
+
+__all__ = ["BRAM18_LUTS", "distinct_columns", "pe_luts", "rom_luts", "rom_placement", "row_luts", "shift_luts"]
+
+BRAM18_LUTS = 200  # that an 18 Kbit block RAM counts as: about what devices have for each
+_ANCHORS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)  # lanes for which a PE is built
+
+
+def pe_luts(x_format, w_format, simd, acc, feedback):
+    """LUTs of a PE with an accumulator of ``acc`` bits."""
+    wide = acc - product_terms(x_format, w_format).exponents[-1] - 1 - simd.bit_length()
+    return _between(_built, x_format, w_format, simd, feedback) + max(0, wide)
+
+
+def row_luts(x_format, w_format, simd):
+    """LUTs of a PE without its last sum and accumulator."""
+    return _between(_rows_built, x_format, w_format, simd)
+
+
+def _between(built, x_format, w_format, simd, *more):
+    """What is ``built`` of so many lanes: on the line between two that are."""
+    high = next((n for n in _ANCHORS if n >= simd), simd)
+    low = max((n for n in _ANCHORS if n <= simd), default=simd)
+    ends = [built(x_format, w_format, n, *more) for n in (low, high)]
+    return ends[0] + (ends[1] - ends[0]) * ((simd - low) / (high - low) if high > low else 0)
+
+
+@cache
+def _built(x_format, w_format, simd, feedback):
+    terms = product_terms(x_format, w_format)
+    acc = max(terms.exponents) + 1 + simd.bit_length()
+    if isinstance(w_format, PowersOfTwo):
+        heights = tuple((e, simd) for e in terms.exponents)
+        return simd * shift_luts(x_format, w_format) + build_sum(heights, acc, feedback).luts
+    return best_pe(x_format, w_format, simd, acc, feedback).luts
+
+
+@cache
+def _rows_built(x_format, w_format, simd):
+    terms = product_terms(x_format, w_format)
+    return best_rows(x_format, w_format, simd, max(terms.exponents) + 1 + simd.bit_length()).luts
+
+
+def shift_luts(x_format, w_format):
+    """Of a lane: a choice of one bit of x in each column, its sign included, by the exponent."""
+    bits, most = x_format.bits, w_format.most
+    choices = [min(c, bits - 1) - max(0, c - most) + 1 for c in range(bits + most)]
+    select = w_format.exponent_bits + 1
+    return sum(max(1, -(-(n + select - 1) // 5)) for n in choices)
+
+
+def distinct_columns(columns, depth):
+    """About how many columns of a memory are neither constant nor equal to another."""
+    kinds = (1 << min(depth, 40)) - 2
+    return round(kinds * (1 - exp(-columns / kinds))) if depth > 1 else 0
+
+
+def rom_placement(columns, depth):
+    """Where such a memory goes (`hw.memory.rom.placement_of`), or ``None`` if it is constant."""
+    return placement_of(distinct_columns(columns, depth), depth) if depth > 1 else None
+
+
+def rom_luts(columns, depth):
+    """LUTs of it, block RAM counted as `BRAM18_LUTS`."""
+    found = rom_placement(columns, depth)
+    return 0 if found is None else found.luts + BRAM18_LUTS * found.bram18

@@ -1,0 +1,113 @@
+"""Boards with a serial port: which parts of amaranth-boards a design takes, and its top level."""
+
+from dataclasses import dataclass
+
+from amaranth.build import Attrs, Pins, Resource
+from amaranth.hdl import ClockDomain, Elaboratable, Module, Signal
+from amaranth.lib import io
+from amaranth_boards.arty_a7 import ArtyA7_35Platform
+from amaranth_boards.ulx3s import ULX3S_85F_Platform
+
+from fewbit.hw.serial.accelerator import SerialAccelerator
+from fewbit.hw.serial.uart import bit_cycles
+from fewbit.hw.target import Luts
+
+from .pll import ECP5, SERIES7, Family, Pll, PllPlan
+
+__all__ = ["SERIAL_BOARDS", "SerialBoard", "SerialTop"]
+
+
+@dataclass(frozen=True)
+class SerialBoard:
+    """Attributes
+    ----------
+    title : str
+    platform : type
+        Of amaranth-boards, with resources ``uart`` and ``led``.
+    family : hw.boards.pll.Family
+    clock : float
+        MHz, if nothing else is asked for.
+    luts : hw.target.Luts
+        What arrays are made of.
+    high : tuple of str
+        Pins that must be held high, and what amaranth-boards has no output for.
+    """
+
+    title: str
+    platform: type
+    family: Family
+    clock: float
+    luts: Luts
+    high: tuple = ()
+
+    @property
+    def oscillator(self):
+        """MHz."""
+        return self.platform().default_clk_constraint.frequency / 1e6
+
+    def pll(self, clock):
+        """`PllPlan` for ``clock`` MHz; None where that is the oscillator's."""
+        return None if clock == self.oscillator else PllPlan(self.family, oscillator=self.oscillator, clock=clock)
+
+
+SERIAL_BOARDS = {
+    # Pin L2 is GPIO0 of the ESP32, which may reset the board if that falls.
+    "ulx3s": SerialBoard("ULX3S 85F", ULX3S_85F_Platform, ECP5, 50.0, Luts.OPERATORS, high=("L2",)),
+    "arty-a7-35": SerialBoard("Arty A7-35T", ArtyA7_35Platform, SERIES7, 100.0, Luts.INSTANCES),
+}
+
+
+class SerialTop(Elaboratable):
+    """The whole design of a board: clock, serial port, accelerator, and two LEDs.
+
+    LED 0 changes with every result, LED 1 with every damaged packet.
+
+    Parameters
+    ----------
+    board : SerialBoard
+    link : hw.serial.link.LinkPlan
+    clock : float
+        MHz.
+    baud : int
+    """
+
+    def __init__(self, board, link, *, clock, baud):
+        self._board, self._pll = board, board.pll(clock)
+        self._serial = SerialAccelerator(link, cycles=bit_cycles(clock * 1e6, baud))
+
+    def elaborate(self, platform):
+        m = Module()
+        m.domains.sync = ClockDomain()
+        m.submodules.pll = pll = Pll(self._pll)
+
+        def pin(name, number, direction):
+            return io.Buffer(direction, platform.request(name, number, dir="-"))
+
+        m.submodules.oscillator = oscillator = pin(platform.default_clk, 0, "i")
+        m.d.comb += pll.oscillator.eq(oscillator.i)
+        if platform.default_rst:
+            m.submodules.button = button = pin(platform.default_rst, 0, "i")
+            m.d.comb += pll.reset.eq(button.i)
+
+        m.submodules.serial = serial = self._serial
+        port = platform.request("uart", 0, dir={"rx": "-", "tx": "-"} | _unused(platform, "uart"))
+        m.submodules.rx, m.submodules.tx = rx, tx = io.Buffer("i", port.rx), io.Buffer("o", port.tx)
+        m.d.comb += [serial.rx.eq(rx.i), tx.o.eq(serial.tx)]
+
+        for number, event in enumerate((serial.answered, serial.damaged)):
+            m.submodules[f"led{number}"] = led = pin("led", number, "o")
+            state = Signal(name=f"led{number}_state")
+            with m.If(event):
+                m.d.sync += state.eq(~state)
+            m.d.comb += led.o.eq(state)
+        for number, name in enumerate(self._board.high):
+            platform.add_resources([Resource("high", number, Pins(name, dir="o"), Attrs(IO_TYPE="LVCMOS33"))])
+            m.submodules[f"high{number}"] = buffer = pin("high", number, "o")
+            m.d.comb += buffer.o.eq(1)
+        return m
+
+
+def _unused(platform, name):
+    """Directions for the further lines of a port, which are left alone."""
+    lines = platform.lookup(name, 0).ios
+    return {line.name: "-" for line in lines if line.name not in ("rx", "tx")}

@@ -1,0 +1,1 @@
+"""Units of IEEE-754 single precision for the baseline."""

@@ -1,0 +1,86 @@
+"""Sums of several float32 values: a tree of adders for all at once, one adder for four in a row."""
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.latency import Meeting
+
+from .units import FloatAdd, pipe
+
+__all__ = ["FloatSumOfFour", "float_sum", "float_sum_time"]
+
+
+def _pairwise(values, combine):
+    """Combine neighbours until one is left; an odd last one waits for the next round."""
+    while len(values) > 1:
+        pairs = [combine(*values[i : i + 2]) for i in range(0, len(values) - 1, 2)]
+        values = pairs + values[len(values) // 2 * 2 :]
+    return values[0]
+
+
+def float_sum_time(times):
+    """When the pairwise sum of operands that arrive at ``times`` is ready."""
+    return _pairwise(times, lambda a, b: _operands(a, b).latency + FloatAdd.LATENCY)
+
+
+def _operands(a, b):
+    """The operands of an adder, by when they arrive."""
+    return Meeting("a float32 adder", {"a": a, "b": b})
+
+
+def float_sum(m, values, times):
+    """Pairwise sum of ``values`` that arrive at ``times``, ready at ``float_sum_time(times)``."""
+
+    def combine(a, b):
+        (a, time_a), (b, time_b) = a, b
+        m.submodules += (adder := FloatAdd())
+        met = _operands(time_a, time_b)
+        m.d.comb += [adder.a.eq(pipe(m, a, met.wait("a"))), adder.b.eq(pipe(m, b, met.wait("b")))]
+        return adder.o, met.latency + FloatAdd.LATENCY
+
+    return _pairwise(list(zip(values, times, strict=True)), combine)[0]
+
+
+class FloatSumOfFour(wiring.Component):
+    """``o = ((a + b) + (c + d)) + bias`` of four words in consecutive cycles, with one adder.
+
+    Groups of four follow each other every four cycles or after a pause. The adder takes a + b, c + d, then the two
+    sums, then the bias, each when what it needs has left the adder; it is busy in every cycle. So a pause must be
+    ``BIAS - 3`` cycles or longer: what starts at another multiple of four would meet the last group on its way.
+
+    Members
+    -------
+    word : ``In(32)``
+    count : ``In(2)``
+        Number of the word in its group. It must run on during a pause until the last group has left.
+    bias : ``In(32)``
+        Presented ``BIAS`` cycles after the first word of its group.
+    o : ``Out(32)``
+        The sum, ``LATENCY`` cycles after the first word.
+    """
+
+    BIAS = 14
+    LATENCY = BIAS + FloatAdd.LATENCY
+
+    word: In(32)
+    count: In(2)
+    bias: In(32)
+    o: Out(32)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.adder = adder = FloatAdd()
+        previous = pipe(m, self.word)
+        after = [adder.o]
+        for _ in range(3):
+            after.append(pipe(m, after[-1]))
+        with m.Switch(self.count):
+            with m.Case(1, 3):
+                m.d.comb += [adder.a.eq(previous), adder.b.eq(self.word)]
+            with m.Case(0):
+                m.d.comb += [adder.a.eq(after[3]), adder.b.eq(after[1])]
+            with m.Case(2):
+                m.d.comb += [adder.a.eq(after[2]), adder.b.eq(self.bias)]
+        m.d.comb += self.o.eq(adder.o)
+        return m

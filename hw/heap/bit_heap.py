@@ -1,0 +1,160 @@
+"""The bit heap: a sum of weighted bits (de Dinechin and others 2013), and its pipelined compressor.
+
+Every low-bit dot product is such a heap. What its compressor does is planned in ``hw.heap.compression``.
+"""
+
+from collections import Counter
+
+from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["BitHeap", "Compressor"]
+
+
+class BitHeap:
+    """Bits, each with a weight ``2**exponent``, whose sum is wanted.
+
+    What was added equals ``sum(bit * 2**exponent) + constant``. All bits count positively: a bit of negative weight
+    goes in inverted, for ``-b == ~b - 1``, and the ``-1`` is collected in ``constant``, for the parent to account for.
+
+    Attributes
+    ----------
+    constant : int
+        What must be added to the sum of the bits.
+    """
+
+    def __init__(self):
+        self._columns = {}
+        self.constant = 0
+
+    def add_bits(self, bits, exponent):
+        """Add every bit of the value ``bits`` with the same weight ``2**exponent``."""
+        if exponent < 0:
+            raise ValueError(f"Exponent must not be negative, not {exponent!r}")
+        bits = Value.cast(bits)
+        if len(bits):
+            self._columns.setdefault(exponent, []).append(bits)
+
+    def add_bit(self, bit, exponent, *, negative=False):
+        """Add one bit of weight ``2**exponent``, or of weight ``-2**exponent`` if ``negative``."""
+        if len(Value.cast(bit)) != 1:
+            raise ValueError(f"Bit must be one bit wide, not {len(Value.cast(bit))}")
+        self.add_bits(~Value.cast(bit) if negative else bit, exponent)
+        self.constant -= negative << exponent
+
+    def add_unsigned(self, value, shift=0):
+        """Add ``value * 2**shift``, the bits of ``value`` read as an unsigned number."""
+        for index, bit in enumerate(Value.cast(value)):
+            self.add_bit(bit, shift + index)
+
+    def add_signed(self, value, shift=0):
+        """Add ``value * 2**shift``, the bits of ``value`` read as two's complement."""
+        bits = list(Value.cast(value))
+        for index, bit in enumerate(bits):
+            self.add_bit(bit, shift + index, negative=index == len(bits) - 1)
+
+    @property
+    def heights(self):
+        """How many bits each exponent has, ascending; exponents without a bit are left out."""
+        return {e: sum(map(len, self._columns[e])) for e in sorted(self._columns)}
+
+    def height(self):
+        """Bits in the tallest column."""
+        return max(self.heights.values(), default=0)
+
+    def bits(self):
+        """All bits as one value, column by column from the least weight: what ``Compressor.i`` takes."""
+        return Cat(Cat(*self._columns[e]) for e in sorted(self._columns))
+
+
+class Compressor(wiring.Component):
+    """Sum of a heap: ``o = sum(bit * 2**exponent)``, unsigned and exact, ``LATENCY`` cycles later. One heap per cycle.
+
+    Built from plain operators, each used on all counters of a column at once. It runs freely, without enable.
+
+    Parameters
+    ----------
+    plan : Plan
+        From ``plan_compression``, with the heap's ``heights``.
+
+    Members
+    -------
+    i : ``In(bits)``
+        All bits, column by column from the least weight (``BitHeap.bits()``).
+    o : ``Out(plan.width)``
+    """
+
+    def __init__(self, *, plan):
+        self._plan = plan
+        super().__init__({"i": In(sum(self._plan.heights.values())), "o": Out(self._plan.width)})
+
+    @property
+    def LATENCY(self):
+        return self._plan.latency
+
+    def elaborate(self, platform):
+        m = Module()
+        columns, start = {}, 0
+        for exponent, height in self._plan.heights.items():
+            columns[exponent] = self.i[start : start + height]
+            start += height
+        for number, stage in enumerate(self._plan.stages):
+            domain = m.d.sync if stage.registered else m.d.comb
+            outputs = _emit(m, stage, columns)
+            columns = {}
+            for exponent, height in stage.heights.items():
+                columns[exponent] = Signal(height, name=f"stage{number}_2e{exponent}", reset_less=True)
+                domain += columns[exponent].eq(Cat(*outputs[exponent]))
+        m.d.comb += self.o.eq(Cat(columns.get(e, Const(0, 1)) for e in range(self._plan.width)))
+        return m
+
+
+def _emit(m, stage, columns):
+    """The columns after ``stage``, as lists of values."""
+    used, outputs = Counter(), {}
+
+    def take(exponent, count):
+        used[exponent] += count
+        return columns[exponent][used[exponent] - count : used[exponent]]
+
+    def put(exponent, values):
+        for index, value in enumerate(values):
+            outputs.setdefault(exponent + index, []).append(value)
+
+    for group in stage.counters:
+        operands = [take(group.exponent, group.count) for _ in range(group.inputs)]
+        put(group.exponent, (_full_adders if group.inputs == 3 else _six_counters)(m, *operands))
+    for adder in stage.adders:
+        put(adder.exponent, _ripple(m, adder, take))
+    for exponent, column in columns.items():  # first in, first out: no bit waits for long
+        outputs.setdefault(exponent, []).insert(0, column[used[exponent] :])
+    return outputs
+
+
+def _named(m, value):
+    """A signal for ``value``: an expression that is used twice would be emitted twice."""
+    signal = Signal(len(value))
+    m.d.comb += signal.eq(value)
+    return signal
+
+
+def _full_adders(m, a, b, c):
+    half = _named(m, a ^ b)
+    return half ^ c, (a & b) | (half & c)
+
+
+def _six_counters(m, a, b, c, d, e, f):
+    low, low_carry = (_named(m, value) for value in _full_adders(m, a, b, c))
+    high, high_carry = (_named(m, value) for value in _full_adders(m, d, e, f))
+    carry = _named(m, low & high)
+    return low ^ high, *_full_adders(m, low_carry, high_carry, carry)
+
+
+def _ripple(m, adder, take):
+    first = [take(adder.exponent + index, 1) for index in range(len(adder.rows))]
+    second = [take(adder.exponent + index, 1) if taken > 1 else Const(0, 1) for index, taken in enumerate(adder.rows)]
+    if adder.rows[0] < 3:
+        return _named(m, Cat(*first) + Cat(*second))
+    carry = take(adder.exponent, 1)
+    return _named(m, Cat(carry, *first) + Cat(carry, *second))[1:]  # the lowest position only makes the carry: no LUT

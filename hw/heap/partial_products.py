@@ -1,0 +1,201 @@
+"""Partial products: what one lane adds to the bit heap, for any pair of number formats.
+
+A lane multiplies an activation ``x`` by a weight ``w``. Its product is written as bits that all count positively::
+
+    x * w == scale * sum(bit * 2**exponent) + offset(w)
+
+The offset depends on the weight alone, so that a parent adds it up in advance, once per neuron. It takes up the
+constants of inverted bits too: none is ever added in hardware.
+"""
+
+from functools import cached_property
+
+import numpy as np
+
+from fewbit.golden.numbers.formats import Bipolar, PowersOfTwo, Signed, Ternary, Unsigned
+
+__all__ = ["PlaneTerms", "ProductTerms", "SelectTerms", "ShiftTerms", "TernaryTerms", "product_terms"]
+
+
+def product_terms(x_format, w_format):
+    """The cheapest ``ProductTerms`` for activations in ``x_format`` and weights in ``w_format``."""
+    for name, fmt, more in ("Activation", x_format, ()), ("Weight", w_format, (PowersOfTwo,)):
+        if not isinstance(fmt, (Bipolar, Unsigned, Signed, *more)):
+            raise ValueError(f"{name} format must be Bipolar, Unsigned or Signed, not {fmt!r}")
+    if isinstance(w_format, PowersOfTwo):
+        return ShiftTerms(x_format, w_format)
+    kind = SelectTerms if w_format in (Bipolar(), Ternary()) else PlaneTerms
+    if x_format == w_format == Ternary():
+        kind = TernaryTerms
+    return kind(x_format, w_format)
+
+
+class ProductTerms:
+    """Partial products of one lane.
+
+    An activation counts as ``x == scale * u + base``: ``u`` is one unsigned bit if it is bipolar, else ``x`` itself.
+
+    Attributes
+    ----------
+    x_format, w_format : Format
+    scale : int
+        What the heap is to be multiplied by: 2 for bipolar activations, else 1.
+    fan_in : int
+        How many bits of ``x`` and ``w`` one term depends on.
+    """
+
+    fan_in = 2
+
+    def __init__(self, x_format, w_format):
+        self.x_format, self.w_format = x_format, w_format
+        self.scale, self._base = (2, -1) if x_format == Bipolar() else (1, 0)
+        self._x_sign = x_format.bits - 1 if isinstance(x_format, Signed) else None
+
+    def terms(self, x, w):
+        """Yield ``(bit, exponent)`` for codes ``x`` and ``w``, given as anything that is indexed by bit.
+
+        An Amaranth value is one lane; an array of bit planes makes every yielded "bit" a vector with a bit per lane.
+        Only ``&``, ``^`` and ``~`` are used.
+        """
+        raise NotImplementedError
+
+    def offset(self, w_values):
+        """``x * w - scale * heap`` for weight values ``w_values``, elementwise, whatever ``x`` is (``int64``)."""
+        raise NotImplementedError
+
+    @cached_property
+    def exponents(self):
+        """Exponent of each term, in the order of ``terms``."""
+        planes = np.zeros((max(self.x_format.bits, self.w_format.bits), 1), dtype=bool)
+        return tuple(exponent for _, exponent in self.terms(planes, planes))
+
+    def heap(self, x_values, w_values):
+        """``sum(bit * 2**exponent)`` of lanes with these values, elementwise (``int64``)."""
+        w_values = np.asarray(w_values, dtype=np.int64)
+        return (np.asarray(x_values, dtype=np.int64) * w_values - self.offset(w_values)) // self.scale
+
+    def heap_bounds(self, w_values):
+        """Smallest and largest heap that any activation makes with weight values ``w_values``, elementwise."""
+        ends = self.heap(self.x_format.lo, w_values), self.heap(self.x_format.hi, w_values)
+        return np.minimum(*ends), np.maximum(*ends)
+
+    @cached_property
+    def pad_weight(self):
+        """Weight code for a lane that is not used: with activation code 0 it adds ``pad_heap`` to the heap."""
+        return min((0, 1), key=self._zero_heap)
+
+    @cached_property
+    def pad_heap(self):
+        return self._zero_heap(self.pad_weight)
+
+    def _zero_heap(self, w_code):
+        return int(self.heap(self.x_format.decode(0), self.w_format.decode(w_code)))
+
+
+class SelectTerms(ProductTerms):
+    """Weights -1, (0,) +1, that is bipolar or ternary: the bits of ``x`` as they are, inverted, or zero.
+
+    ``-x`` is ``~x + 1``, and the ``+ 1`` is known with the weight, so one bit per bit of ``x`` is enough. Bipolar by
+    bipolar this is one XNOR; ternary by ternary, two bits, as many as a plus and a minus bit.
+    """
+
+    def __init__(self, x_format, w_format):
+        super().__init__(x_format, w_format)
+        self.fan_in = 1 + w_format.bits
+        if self._x_sign is not None:  # the sign bit enters inverted: the heap of w = 1 is x - base, never negative
+            self._base = -1 << self._x_sign
+
+    def terms(self, x, w):
+        for i in range(self.x_format.bits):
+            negate = x[i] ^ w[self.w_format.bits - 1]
+            if self.w_format == Bipolar():
+                yield (negate if i == self._x_sign else ~negate), i
+            else:
+                yield w[0] & (~negate if i == self._x_sign else negate), i
+
+    def offset(self, w_values):
+        w_values = np.asarray(w_values, dtype=np.int64)
+        ones = (1 << self.x_format.bits) - 1
+        return np.select([w_values > 0, w_values < 0], [self._base, -self.scale * ones - self._base], 0)
+
+
+class TernaryTerms(ProductTerms):
+    """Ternary by ternary: ``x * w + 1``, which is 0, 1 or 2, in two bits.
+
+    So a lane and a running bit make two bits again, which is one LUT of two outputs.
+    """
+
+    fan_in = 4
+
+    def terms(self, x, w):
+        used, differ = x[0] & w[0], x[1] ^ w[1]
+        yield ~used, 0
+        yield used & ~differ, 1
+
+    def offset(self, w_values):
+        return np.full(np.shape(w_values), -1, dtype=np.int64)
+
+
+class PlaneTerms(ProductTerms):
+    """Weights of several bits: an AND plane of weight ``2**(i + j)`` for each pair of bits (Baugh and Wooley 1973).
+
+    A product of a sign bit and another bit counts negatively: it enters inverted.
+    """
+
+    def _pairs(self):
+        """Yield ``(i, j, negative)`` for each pair of bits."""
+        w_sign = self.w_format.bits - 1 if isinstance(self.w_format, Signed) else None
+        for i in range(self.x_format.bits):
+            for j in range(self.w_format.bits):
+                yield i, j, (i == self._x_sign) != (j == w_sign)
+
+    def terms(self, x, w):
+        for i, j, negative in self._pairs():
+            yield (~(x[i] & w[j]) if negative else x[i] & w[j]), i + j
+
+    def offset(self, w_values):
+        inverted = sum(1 << (i + j) for i, j, negative in self._pairs() if negative)
+        return self._base * np.asarray(w_values, dtype=np.int64) - self.scale * inverted
+
+
+class ShiftTerms(ProductTerms):
+    """Weights ``+-2**e`` or 0: the bits of ``x``, inverted for a negative weight, in the columns from ``e`` on.
+
+    Every column has one bit, a choice among those of ``x`` by the exponent: as many bits as a product has columns,
+    where planes of such a weight, nearly all of which are zero, have as many as pairs of bits.
+    """
+
+    def __init__(self, x_format, w_format):
+        super().__init__(x_format, w_format)
+        self.fan_in = min(x_format.bits, w_format.most + 1) + w_format.bits
+        if self._x_sign is not None:  # the sign bit enters inverted, as in `SelectTerms`
+            self._base = -1 << self._x_sign
+
+    def terms(self, x, w):
+        fmt = self.w_format
+        negative = w[fmt.exponent_bits]
+        given = [x[i] ^ negative for i in range(self.x_format.bits)]
+        if self._x_sign is not None:
+            given[self._x_sign] = ~given[self._x_sign]
+        chosen = [self._is(w, e + fmt.zero) for e in range(fmt.most + 1)]
+        for column in range(self.x_format.bits + fmt.most):
+            pairs = [(given[column - e], c) for e, c in enumerate(chosen) if 0 <= column - e < len(given)]
+            off = ~(pairs[0][0] & pairs[0][1])
+            for bit, here in pairs[1:]:
+                off &= ~(bit & here)
+            yield ~off, column
+
+    def _is(self, w, number):
+        """Whether the code below the sign is ``number``."""
+        bits = [w[k] if number >> k & 1 else ~w[k] for k in range(self.w_format.exponent_bits)]
+        if not bits:
+            return w[0] | ~w[0]  # there is one power only
+        found = bits[0]
+        for bit in bits[1:]:
+            found = found & bit
+        return found
+
+    def offset(self, w_values):
+        w_values = np.asarray(w_values, dtype=np.int64)
+        ones = (1 << self.x_format.bits) - 1
+        return np.where(w_values > 0, self._base * w_values, (self.scale * ones + self._base) * w_values)

@@ -1,0 +1,1 @@
+"""Read-only memories, and where each of them costs least."""

@@ -1,0 +1,1 @@
+"""The accelerator: from a folded network to stages joined by streams."""

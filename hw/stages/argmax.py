@@ -1,0 +1,89 @@
+"""The index of the largest value of a vector."""
+
+from amaranth.hdl import Module, Mux, Shape, Signal, signed, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from fewbit.golden.numbers.formats import Float32, Signed
+from fewbit.hw.float32.units import float_greater
+from fewbit.hw.streams import beats, code_stream, counter
+
+__all__ = ["ArgMax", "ArgMaxPlan"]
+
+
+class ArgMaxPlan:
+    """The numbers of an `ArgMax` unit."""
+
+    lanes = 1
+    beats_out = 1
+
+    def __init__(self, node, edges, *, lanes):
+        self.name, self.x, self.y = node.name, node.x, node.y
+        self.x_format, self.format = edges[node.x].format, edges[node.y].format
+        self.lanes_in, self.length = lanes, edges[node.x].channels
+        self.beats_in = beats(self.length, lanes)
+
+
+class ArgMax(wiring.Component):
+    """``o = index of the largest of length values``, the first of equals; one beat a vector.
+
+    Values are unsigned, two's complement or float32 (no NaN). Latency one cycle from a vector's last beat; a beat a
+    cycle, without a gap between vectors as long as the output is taken.
+
+    Members
+    -------
+    i : ``In(code_stream(x bits, lanes))``
+    o : ``Out(code_stream(y bits, 1))``
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        super().__init__({
+            "i": In(code_stream(plan.x_format.bits, plan.lanes_in)), "o": Out(code_stream(plan.format.bits, 1)),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.plan
+        accept = Signal()
+        m.d.comb += [self.i.ready.eq(~self.o.valid | self.o.ready), accept.eq(self.i.valid & self.i.ready)]
+        beat, last = counter(m, "beat", p.beats_in, accept)
+        index_shape = Shape.cast(range(max(2, p.beats_in * p.lanes_in)))
+        best, best_at = Signal(self._shape), Signal(index_shape)
+        # A tournament of the beat's lanes and the best so far; on equality the left one, the earlier, wins.
+        entries = [(best, best_at, beat != 0)]
+        for k in range(p.lanes_in):
+            there = 1 if (p.beats_in - 1) * p.lanes_in + k < p.length else ~last
+            entries.append((self._value(m, k), beat * p.lanes_in + k, there))
+        while len(entries) > 1:
+            pairs = [self._better(m, *entries[i : i + 2]) for i in range(0, len(entries) - 1, 2)]
+            entries = pairs + entries[2 * len(pairs) :]
+        value, at, _ = entries[0]
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        with m.If(accept):
+            m.d.sync += [best.eq(value), best_at.eq(at)]
+            with m.If(last):
+                m.d.sync += [self.o.p[0].eq(at), self.o.valid.eq(1)]
+        return m
+
+    @property
+    def _shape(self):
+        bits = self.plan.x_format.bits
+        return signed(bits) if isinstance(self.plan.x_format, Signed) else unsigned(bits)
+
+    def _value(self, m, k):
+        value = Signal(self._shape, name=f"value{k}")
+        m.d.comb += value.eq(self.i.p[k])
+        return value
+
+    def _better(self, m, a, b):
+        greater = float_greater(b[0], a[0]) if isinstance(self.plan.x_format, Float32) else b[0] > a[0]
+        right = Signal()
+        places = 2 * max(2, self.plan.beats_in * self.plan.lanes_in)
+        value, at, there = Signal(self._shape), Signal(range(places)), Signal()
+        m.d.comb += [
+            right.eq(b[2] & (~a[2] | greater) if not isinstance(a[2], int) else b[2] & greater),
+            value.eq(Mux(right, b[0], a[0])), at.eq(Mux(right, b[1], a[1])), there.eq(a[2] | b[2]),
+        ]  # fmt: skip
+        return value, at, there

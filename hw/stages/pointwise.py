@@ -1,0 +1,144 @@
+# amaranth: UnusedElaboratable=no
+"""Functions of single codes in a stream: what stands in front of the first dense layer, say."""
+
+import numpy as np
+from amaranth.hdl import Array, Const, Module, Signal, Value, signed, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from fewbit.golden.network import draws
+from fewbit.golden.network.graph import Rescale
+from fewbit.golden.numbers.formats import Bipolar, Levels, Signed
+from fewbit.hw.activation.affine import Affine
+from fewbit.hw.activation.draw import Draw
+from fewbit.hw.activation.units import Activation, Search
+from fewbit.hw.streams import beats, code_stream, credit
+
+__all__ = ["Pointwise", "PointwisePlan", "CodeTable"]
+
+
+class CodeTable(Activation):
+    """``code = words[code]``, one table for every position. Latency 1."""
+
+    LATENCY = 1
+    MOST_BITS = 8  # above, thresholds are smaller than a table
+
+    def __init__(self, *, acc_shape, bits, lanes, beats, words):
+        super().__init__(acc_shape=acc_shape, bits=bits, lanes=lanes, beats=beats)
+        self._words = words
+
+    def elaborate(self, platform):
+        m = Module()
+        for k in range(self._lanes):
+            table = Array(Const(w, self._bits) for w in self._words)
+            m.d.sync += self.o[k].eq(table[self.i[k]])
+        self.finish(m)
+        return m
+
+
+class PointwisePlan:
+    """The numbers of a `Pointwise` unit: a Threshold, Rescale or Draw node on a stream of ``lanes`` codes a beat.
+
+    ``beats_out`` is of a pixel, as constants are by channel.
+
+    Attributes
+    ----------
+    latency, depth : int
+        Cycles from a beat to its write into the output FIFO; entries of that.
+    dsps : int
+        DSPs that it takes.
+    """
+
+    def __init__(self, node, edges, *, lanes):
+        self.name, self.x, self.y = node.name, node.x, node.y
+        self.node, self.lanes = node, lanes
+        self.x_format, self.format = edges[node.x].format, edges[node.y].format
+        self.length = edges[node.x].channels
+        self.beats_out = beats(self.length, lanes)
+        self.flip = 0  # bits of the code that are turned to make an unsigned number in the order of the values
+        unit = self.make_activation()
+        unit._MustUse__silence = True  # it is made here for its latency only
+        self.latency, self.dsps = unit.LATENCY, unit.dsps
+        self.depth = self.latency + 3
+
+    def make_activation(self):
+        common = dict(bits=self.format.bits, lanes=self.lanes, beats=self.beats_out)
+        fmt, node = self.x_format, self.node
+        if isinstance(node, draws.Draw):
+            shape = signed(fmt.bits) if isinstance(fmt, Signed) else unsigned(fmt.bits)
+            common.pop("bits")
+            return Draw(
+                kind=node.kind, generator=node.generator, seed=node.seed, length=self.length, acc_shape=shape, **common
+            )
+        if isinstance(node, Rescale):
+            shape = signed(fmt.bits) if isinstance(fmt, Signed) else unsigned(fmt.bits)
+            rest = [0] * (self.beats_out * self.lanes - self.length)
+            multiplier, addend = node.multiplier, node.addend
+            if fmt == Bipolar():  # its value is 2*code - 1
+                multiplier, addend = 2 * multiplier, addend - multiplier
+            return Affine(
+                acc_shape=shape, multipliers=multiplier.tolist() + rest, addends=addend.tolist() + rest,
+                shift=node.shift, lo=node.format.lo, hi=node.format.hi, **common,
+            )  # fmt: skip
+        if len(node.thresholds) == 1 and fmt.bits <= CodeTable.MOST_BITS:
+            values = np.clip(fmt.decode(np.arange(2**fmt.bits)), fmt.lo, fmt.hi)
+            codes = node.table()[0][np.searchsorted(node.thresholds[0], values, side="right")]
+            return CodeTable(acc_shape=unsigned(fmt.bits), words=self.format.encode(codes).tolist(), **common)
+        self.flip = 1 << (fmt.bits - 1) if isinstance(fmt, Signed) else 0
+        return Search(acc_shape=unsigned(fmt.bits), **self._search(), **common)
+
+    def _search(self):
+        fmt, node = self.x_format, self.node
+        low = fmt.lo if not isinstance(fmt, Signed) else -(1 << (fmt.bits - 1))
+        step = 2 if fmt == Bipolar() else 1
+        count = self.beats_out * self.lanes
+        most = (1 << fmt.bits) - 1
+        if isinstance(fmt, Levels):
+            rows = np.searchsorted(fmt.values, node.thresholds)
+        else:
+            rows = np.clip(-((low - node.thresholds) // step), 0, most + 1)
+        table = self.format.encode(node.table())
+        size = 2 ** max(1, int(table.shape[1] - 1).bit_length())
+        rows = np.hstack([rows, np.full((len(rows), size - 1 - rows.shape[1]), most + 1)])
+        table = np.hstack([table, np.repeat(table[:, -1:], size - table.shape[1], axis=1)])
+        rows, table = (np.broadcast_to(a, (self.length, a.shape[1])) if len(a) == 1 else a for a in (rows, table))
+        rest = count - self.length
+        return dict(
+            thresholds=rows.tolist() + [rows[0].tolist()] * rest, codes=table.tolist() + [table[0].tolist()] * rest
+        )
+
+
+class Pointwise(wiring.Component):
+    """A function of each code of a stream, by a free-running pipeline that is entered by credit.
+
+    Latency ``plan.latency + 1``, throughput one beat a cycle.
+
+    Members
+    -------
+    i : ``In(code_stream(x bits, lanes))``
+    o : ``Out(code_stream(y bits, lanes))``
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        super().__init__({
+            "i": In(code_stream(plan.x_format.bits, plan.lanes)),
+            "o": Out(code_stream(plan.format.bits, plan.lanes)),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.plan
+        m.submodules.function = function = p.make_activation()
+        m.submodules.fifo = fifo = SyncFIFO(width=p.format.bits * p.lanes, depth=p.depth)
+        accept = Signal()
+        room = credit(m, 1, depth=p.depth, taken=accept, given=self.o.valid & self.o.ready)
+        m.d.comb += [
+            self.i.ready.eq(room), accept.eq(self.i.valid & self.i.ready),
+            function.i_valid.eq(accept),
+            *(function.i[k].eq(self.i.p[k] ^ p.flip) for k in range(p.lanes)),
+            fifo.w_data.eq(function.o), fifo.w_en.eq(function.o_valid),
+            Value.cast(self.o.p).eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(self.o.ready),
+        ]  # fmt: skip
+        return m

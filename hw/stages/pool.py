@@ -1,0 +1,136 @@
+"""The largest value of each window of a pool."""
+
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from fewbit.golden.numbers.formats import Float32, Signed
+from fewbit.hw.float32.units import float_greater
+from fewbit.hw.streams import code_stream, counter
+
+__all__ = ["Largest", "LargestOfAll", "LargestOfAllPlan", "LargestPlan"]
+
+
+class LargestPlan:
+    """The numbers of a `Largest` unit: ``taps`` beats of ``lanes`` channels give one.
+
+    Parameters
+    ----------
+    node : golden.network.spatial.Largest
+    edges : dict of golden edges
+    lanes : int
+        Channels at a time; it divides all of them.
+    """
+
+    def __init__(self, node, edges, *, lanes):
+        self.name, self.taps, self.lanes, self.format = node.name, node.taps, lanes, edges[node.x].format
+        self.channels, self.pixels = edges[node.y].channels, edges[node.y].pixels
+        if self.channels % lanes:
+            raise ValueError(f"{self.name}: lanes must divide its {self.channels} channels, not {lanes}")
+        self.beats_frame = self.pixels * self.channels // lanes * self.taps
+
+
+class Largest(wiring.Component):
+    """``o[k] = max over taps beats of i[k]``, by value. Latency one cycle from the last of them, throughput a beat a
+    cycle.
+
+    Members
+    -------
+    i, o : ``In``, ``Out(code_stream(bits, lanes))``
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        shape = code_stream(plan.format.bits, plan.lanes)
+        super().__init__({"i": In(shape), "o": Out(shape)})
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.plan
+        accept, full = Signal(), Signal()
+        tap, last = counter(m, "tap", p.taps, accept)
+        # Only what completes a result must wait until the one before it has left.
+        m.d.comb += [
+            self.i.ready.eq(~full | self.o.ready | ~last), accept.eq(self.i.valid & self.i.ready),
+            self.o.valid.eq(full),
+        ]  # fmt: skip
+        shape = _shape_of(p.format)
+        with m.If(full & self.o.ready):
+            m.d.sync += full.eq(0)
+        for k in range(p.lanes):
+            best, new, value = (Signal(shape, name=f"{name}{k}") for name in ("best", "value", "larger"))
+            m.d.comb += new.eq(self.i.p[k])
+            m.d.comb += value.eq(Mux((tap == 0) | _greater(p.format, new, best), new, best))
+            with m.If(accept):
+                m.d.sync += best.eq(value)
+                with m.If(last):
+                    m.d.sync += self.o.p[k].eq(value)
+        with m.If(accept & last):
+            m.d.sync += full.eq(1)
+        return m
+
+
+def _shape_of(fmt):
+    return signed(fmt.bits) if isinstance(fmt, Signed) else unsigned(fmt.bits)
+
+
+def _greater(fmt, a, b):
+    return float_greater(a, b) if isinstance(fmt, Float32) else a > b
+
+
+class LargestOfAllPlan:
+    """The numbers of a `LargestOfAll` unit: a beat has all ``taps`` of all channels of ``abreast`` pixels.
+
+    Parameters
+    ----------
+    node : golden.network.spatial.Largest
+    edges : dict of golden edges
+    abreast : int
+    """
+
+    def __init__(self, node, edges, *, abreast):
+        self.name, self.taps, self.abreast, self.format = node.name, node.taps, abreast, edges[node.x].format
+        self.channels = edges[node.y].channels
+        self.lanes = abreast * self.channels
+
+
+class LargestOfAll(wiring.Component):
+    """``o[m, c] = max over taps of i[m, tap, c]``, by value. Latency one cycle, throughput a beat a cycle.
+
+    Members
+    -------
+    i : ``In(code_stream(bits, lanes*taps))``
+    o : ``Out(code_stream(bits, lanes))``
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        super().__init__({
+            "i": In(code_stream(plan.format.bits, plan.lanes * plan.taps)),
+            "o": Out(code_stream(plan.format.bits, plan.lanes)),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.plan
+        full = Signal()
+        m.d.comb += [self.i.ready.eq(~full | self.o.ready), self.o.valid.eq(full)]
+        with m.If(self.i.ready):
+            m.d.sync += full.eq(self.i.valid)
+        for k in range(p.lanes):
+            pixel, channel = divmod(k, p.channels)
+            values = []
+            for tap in range(p.taps):
+                values.append(Signal(_shape_of(p.format), name=f"value{k}_{tap}"))
+                m.d.comb += values[-1].eq(self.i.p[(pixel * p.taps + tap) * p.channels + channel])
+            while len(values) > 1:
+                pairs = [values[n : n + 2] for n in range(0, len(values), 2)]
+                values = [self._larger(m, *pair) if len(pair) == 2 else pair[0] for pair in pairs]
+            with m.If(self.i.valid & self.i.ready):
+                m.d.sync += self.o.p[k].eq(values[0])
+        return m
+
+    def _larger(self, m, a, b):
+        larger = Signal.like(a, name="larger")
+        m.d.comb += larger.eq(Mux(_greater(self.plan.format, a, b), a, b))
+        return larger

@@ -1,0 +1,160 @@
+"""Where streams part and meet: forks, queues, and two branches side by side."""
+
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.streams import code_stream, counter
+
+__all__ = ["Concat", "ConcatPlan", "Fork", "ForkPlan", "Queue", "QueuePlan"]
+
+
+class ForkPlan:
+    """The numbers of a `Fork`: ``count`` copies of a stream of ``lanes`` codes of ``bits`` bits."""
+
+    def __init__(self, *, bits, lanes, count):
+        if count < 2:
+            raise ValueError(f"Count must be at least 2, not {count!r}")
+        self.bits, self.lanes, self.count = bits, lanes, count
+
+
+class Fork(wiring.Component):
+    """Every beat goes to each output, as soon as that takes it; the next beat comes when all have. Latency 0.
+
+    Members
+    -------
+    i : ``In(code_stream(bits, lanes))``
+    o0, o1, … : ``Out(code_stream(bits, lanes))``
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        shape = code_stream(plan.bits, plan.lanes)
+        super().__init__({"i": In(shape)} | {f"o{k}": Out(shape) for k in range(plan.count)})
+
+    def elaborate(self, platform):
+        m = Module()
+        done, taken = Signal(self.plan.count), Signal(self.plan.count)
+        for k in range(self.plan.count):
+            o = getattr(self, f"o{k}")
+            m.d.comb += [o.p.eq(self.i.p), o.valid.eq(self.i.valid & ~done[k]), taken[k].eq(done[k] | o.ready)]
+        m.d.comb += self.i.ready.eq(taken.all())
+        with m.If(self.i.valid):
+            for k in range(self.plan.count):
+                m.d.sync += done[k].eq(taken[k] & ~self.i.ready)
+        return m
+
+
+class QueuePlan:
+    """The numbers of a `Queue` of ``depth`` beats of ``lanes`` codes of ``bits`` bits."""
+
+    def __init__(self, *, bits, lanes, depth):
+        if depth < 2:
+            raise ValueError(f"Depth must be at least 2, not {depth!r}")
+        self.bits, self.lanes, self.depth = bits, lanes, depth
+
+
+class Queue(wiring.Component):
+    """A queue of ``depth`` beats in front of a join, so that the shorter branch can wait for the longer one.
+
+    Memory is read synchronously, so that a deep one is block RAM. Latency 2, throughput one beat a cycle.
+
+    Members
+    -------
+    i, o : ``In``, ``Out(code_stream(bits, lanes))``
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        shape = code_stream(plan.bits, plan.lanes)
+        super().__init__({"i": In(shape), "o": Out(shape)})
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.plan
+        m.submodules.fifo = fifo = SyncFIFOBuffered(width=p.bits * p.lanes, depth=p.depth)
+        m.d.comb += [
+            fifo.w_data.eq(self.i.p), fifo.w_en.eq(self.i.valid), self.i.ready.eq(fifo.w_rdy),
+            Value.cast(self.o.p).eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(self.o.ready),
+        ]  # fmt: skip
+        return m
+
+
+class ConcatPlan:
+    """The numbers of a `Concat`.
+
+    Parameters
+    ----------
+    node : golden.network.joins.Concat
+    edges : dict of golden edges
+    lanes : int or None
+        Of every beat: of each input's beats in turn, where it divides all channels. ``None``: a pixel is one beat, and
+        so is each input's.
+
+    Attributes
+    ----------
+    lanes_in : list of int
+    turns : list of int
+        Beats that each input gives of a pixel; one of each at a time where a pixel is one beat.
+    """
+
+    def __init__(self, node, edges, *, lanes=None):
+        self.name, self.format = node.name, node.format
+        self.formats = [edges[x].format for x in node.inputs]
+        channels = [edges[x].channels for x in node.inputs]
+        if lanes is not None and any(c % lanes for c in channels):
+            raise ValueError(f"{self.name}: lanes must divide {channels}, not {lanes}")
+        self.whole = lanes is None
+        self.lanes = sum(channels) if self.whole else lanes
+        self.lanes_in = channels if self.whole else [lanes] * len(channels)
+        self.turns = [1] if self.whole else [c // lanes for c in channels]
+        self.channels, self.pixels = sum(channels), edges[node.y].pixels
+        self.beats_frame = self.pixels * self.channels // self.lanes
+
+
+class Concat(wiring.Component):
+    """Channels of several streams, those of the first input first, in the codes of a format that holds them all.
+
+    Latency 0, throughput one beat a cycle.
+
+    Members
+    -------
+    i0, i1, … : ``In(code_stream(bits of the input, its lanes))``
+    o : ``Out(code_stream(format bits, lanes))``
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        ins = enumerate(zip(plan.formats, plan.lanes_in, strict=True))
+        super().__init__(
+            {f"i{k}": In(code_stream(f.bits, n)) for k, (f, n) in ins}
+            | {"o": Out(code_stream(plan.format.bits, plan.lanes))}
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.plan
+        ins = [getattr(self, f"i{k}") for k in range(len(p.formats))]
+        codes = [
+            Cat(recoded(i.p[n], f, p.format) for n in range(len(i.p))) for i, f in zip(ins, p.formats, strict=True)
+        ]
+        if p.whole:
+            m.d.comb += [self.o.valid.eq(Cat(i.valid for i in ins).all()), Value.cast(self.o.p).eq(Cat(*codes))]
+            m.d.comb += [i.ready.eq(self.o.valid & self.o.ready) for i in ins]
+            return m
+        beat, _ = counter(m, "beat", sum(p.turns), self.o.valid & self.o.ready)
+        start = 0
+        for i, code, count in zip(ins, codes, p.turns, strict=True):
+            with m.If((beat >= start) & (beat < start + count)):
+                m.d.comb += [self.o.valid.eq(i.valid), i.ready.eq(self.o.ready), Value.cast(self.o.p).eq(code)]
+            start += count
+        return m
+
+
+def recoded(code, x_format, y_format):
+    """The code in ``y_format`` of the value that ``code`` has in ``x_format``; a format that holds it."""
+    if x_format == y_format or x_format.bits >= y_format.bits:
+        return code[: y_format.bits]
+    sign = code[-1] & (1 if x_format.lo < 0 else 0)
+    return Cat(code, sign.replicate(y_format.bits - x_format.bits))

@@ -1,0 +1,220 @@
+"""The patches of a convolution or a pool, from an image that streams in: the line buffer."""
+
+from amaranth.hdl import Array, Const, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.streams import at_least, code_stream, counter
+
+from .window_plan import SlidingPlan
+
+__all__ = ["SlidingPlan", "SlidingWindow", "looked_up", "room_of", "surplus"]
+
+
+class SlidingWindow(wiring.Component):
+    """Windows of images, one tap a beat: for each output pixel, block, tap row, tap column and chunk, ``lanes`` codes.
+
+    The image is written into a ring of ``plan.depth`` words; what no window will read any more is overwritten, so rows
+    of one window, and frames, overlap. Taps outside the image are ``plan.pad_code``. Latency 3 cycles from the last
+    pixel of a window to its first beat, as block RAM has a register behind it; throughput one beat a cycle, in and out.
+
+    Members
+    -------
+    i : ``In(code_stream(bits, plan.lanes_in))``
+        Pixels row by row, channels innermost.
+    o : ``Out(code_stream(out_bits, plan.lanes_out))``
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        super().__init__({
+            "i": In(code_stream(plan.bits, plan.lanes_in)), "o": Out(code_stream(plan.out_bits, plan.lanes_out)),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.plan
+        m.submodules.memory = memory = Memory(shape=p.bits * p.lanes, depth=p.depth, init=[])
+        write, read = memory.write_port(), memory.read_port()
+        accept, issue, moves = Signal(), Signal(), Signal()
+        held, full = Signal(), Signal()  # a word has been read, a beat is in the output register
+        place, _ = counter(m, "place", p.depth, accept)
+        loops = self._loops(m, issue)
+        first, done = Signal(init=1), Signal()  # a pixel's first beat, its last
+        m.d.comb += done.eq(issue & loops["pixel_last"])
+        with m.If(issue):
+            m.d.sync += first.eq(loops["pixel_last"])
+        there = self._there(m, accept, done, loops)
+        m.d.comb += [
+            accept.eq(self.i.valid & self.i.ready), self.i.ready.eq(self._room(m, accept, done, loops)),
+            write.addr.eq(place), write.data.eq(self.i.p), write.en.eq(accept),
+            issue.eq((there | ~first) & (~held | moves)), moves.eq(held & (~full | self.o.ready)),
+            read.addr.eq(self._address(m, issue, loops)), read.en.eq(issue),
+            self.o.valid.eq(full),
+        ]  # fmt: skip
+        for flag, comes, goes in (held, issue, moves), (full, moves, self.o.ready):
+            with m.If(comes):
+                m.d.sync += flag.eq(1)
+            with m.Elif(goes):
+                m.d.sync += flag.eq(0)
+        outside, pad = Signal(), Signal()  # of the word that has been read, of the beat
+        with m.If(issue):
+            m.d.sync += outside.eq(self._outside(m, issue, loops))
+        # The word as it is, without a reset: so the register is one that a block RAM has inside. What is made of it
+        # comes behind.
+        word = Signal.like(read.data, reset_less=True)
+        with m.If(moves):
+            m.d.sync += [word.eq(read.data), pad.eq(outside)]
+        for k in range(p.lanes):
+            code = word[k * p.bits : (k + 1) * p.bits]
+            if p.recode is not None:
+                code = Array(Const(c, p.out_bits) for c in p.recode)[code]
+            m.d.comb += self.o.p[k].eq(Mux(pad, p.pad_code, code) if p.padded else code)
+        return m
+
+    def _loops(self, m, issue):
+        """Counters of all loops, innermost first, and where each of them ends."""
+        p, loops, enable = self.plan, {}, issue
+        sizes = {"chunk": p.chunks, "kx": p.window.kernel[1], "ky": p.window.kernel[0], "block": p.blocks,
+                 "ox": p.window.out_size[1], "oy": p.window.out_size[0]}  # fmt: skip
+        ends = []
+        for name, size in sizes.items():
+            if name == "ox":
+                loops["pixel_last"] = all_of(m, "pixel_last", ends)
+                enable = issue & loops["pixel_last"]
+                ends = []
+            loops[name], loops[f"{name}_last"] = counter(m, name, size, enable)
+            ends.append(loops[f"{name}_last"])
+            enable = enable & loops[f"{name}_last"]
+        return loops
+
+    def _there(self, m, accept, done, loops):
+        """Whether all words of the output pixel's window have been written."""
+        p = self.plan
+        within, over = p.need_steps
+        steps = [
+            self._per_pixel(m, f"need_step{k}", loops, [k - n for n in within], [k - n for n in over]) for k in (0, 1)
+        ]
+        return surplus(m, p, accept, done, steps)
+
+    def _room(self, m, accept, done, loops):
+        """Whether a word may be written. Whenever an output pixel is done, what only it still needed becomes free."""
+        p = self.plan
+        advances, freed = looked_up(m, "advances", loops["oy"], p.advances), []
+        for k in (0, 1):
+            inside = Mux(advances, looked_up(m, f"free_column{k}", loops["ox"], [n - k for n in p.free_column]), -k)
+            at_end = looked_up(m, f"free_row{k}", loops["oy"], [n - k for n in p.free_row])
+            freed.append(self._settled(m, f"freed{k}", Mux(loops["ox_last"], at_end, inside)))
+        return room_of(m, p, accept, done, freed)
+
+    def _per_pixel(self, m, name, loops, within, at_end):
+        """``within[ox]`` inside a row of output pixels, ``at_end[oy]`` at the end of each."""
+        inside, end = looked_up(m, f"{name}_x", loops["ox"], within), looked_up(m, f"{name}_y", loops["oy"], at_end)
+        return self._settled(m, name, Mux(loops["ox_last"], end, inside))
+
+    def _settled(self, m, name, value):
+        """What is a function of the output pixel alone: from a register, if there is a cycle to fill it."""
+        if self.plan.beats_pixel == 1:
+            return value
+        settled = Signal(value.shape(), name=name, reset_less=True)
+        m.d.sync += settled.eq(value)
+        return settled
+
+    def _address(self, m, issue, loops):
+        """Where the tap lies in the ring: a pointer for each loop whose start must be returned to.
+
+        At the end of a loop, the pointer of the next outer one moves on, and all inside it go where that goes. First it
+        is chosen which one moves how far, then there is one addition, whatever the loops.
+        """
+        p = self.plan
+        pointers = [Signal(range(p.depth), name=name, init=p.start)
+                    for name in ("at", "row_at", "block_at", "pixel_at", "line_at")]  # fmt: skip
+        moves = [  # which loop goes on, which pointer moves, how far
+            ("chunk", 0, 1), ("kx", 0, p.step_x - (p.chunks - 1)), ("ky", 1, p.step_y), ("block", 2, p.chunks),
+            ("ox", 3, p.stride_x), ("oy", 4, p.stride_y), (None, 4, p.next_frame),
+        ]  # fmt: skip
+        base, reach = Signal(range(p.depth), name="base"), Signal(len(pointers), name="reach")
+        amount, back = Signal(range(p.depth + 1), name="amount"), Signal(range(p.depth + 1), name="back")
+        for loop, number, distance in reversed(moves):  # the innermost one that goes on comes last and wins
+            with m.If(~loops[f"{loop}_last"] if loop else Const(1)):
+                distance %= p.depth
+                m.d.comb += [base.eq(pointers[number]), amount.eq(distance), back.eq(p.depth - distance),
+                             reach.eq((2 << number) - 1)]  # fmt: skip
+        place = Signal(range(p.depth), name="next_at")
+        beyond = base - back
+        wraps = p.depth & (p.depth - 1) == 0
+        m.d.comb += place.eq(base + amount if wraps else Mux(beyond < 0, base + amount, beyond))
+        for number, pointer in enumerate(pointers):
+            with m.If(issue & reach[number]):
+                m.d.sync += pointer.eq(place)
+        return pointers[0]
+
+    def _outside(self, m, issue, loops):
+        """Whether the tap lies outside the image."""
+        p = self.plan
+        if not p.padded:
+            return Const(0)
+        outside = []
+        for axis, (out, tap) in enumerate((("oy", "ky"), ("ox", "kx"))):
+            size, pad = p.window.size[axis], p.window.pads[axis]
+            stride, dilation = p.window.stride[axis], p.window.dilation[axis]
+            beyond = Signal(name=f"outside_{tap}")
+            with m.Switch(loops[tap]):
+                for k in range(p.window.kernel[axis]):
+                    places = (n * stride - pad + k * dilation for n in range(p.window.out_size[axis]))
+                    with m.Case(k):
+                        table = [int(place not in range(size)) for place in places]
+                        m.d.comb += beyond.eq(looked_up(m, f"outside_{tap}{k}", loops[out], table))
+            outside.append(beyond)
+        return outside[0] | outside[1]
+
+
+def all_of(m, name, conditions):
+    """A signal that is high where all conditions are."""
+    signal = Signal(name=name)
+    value = Const(1)
+    for condition in conditions:
+        value = value & condition
+    m.d.comb += signal.eq(value)
+    return signal
+
+
+def room_of(m, plan, accept, done, freed):
+    """Whether there is room for a word; ``freed`` words are free once a pixel is ``done``, given as for `_change`."""
+    most = plan.depth + plan.words_frame
+    return at_least(m, "room", 1, most=most, init=plan.depth, change=_change(done, freed, accept, -1))
+
+
+def surplus(m, plan, accept, done, steps):
+    """Whether all that is needed has been written.
+
+    A register has by how many words it has been, less those that are needed; its sign is the answer. More are needed
+    once what was waited for is ``done``: minus ``steps``, given as for `_change`.
+    """
+    bound = 2 * plan.words_frame + plan.depth + 2
+    more = Signal(range(-bound, bound), name="surplus", init=-(plan.need_first))
+    m.d.sync += more.eq(more + _change(done, steps, accept, 1))
+    return ~more[-1]
+
+
+def _change(done, values, accept, unit):
+    """``values[0]`` if ``done``, and ``unit`` more if ``accept``; ``values[1]`` is both.
+
+    Both are known early, so that what comes late only chooses, in front of a single addition.
+    """
+    return Mux(done, Mux(accept, values[1], values[0]), Mux(accept, unit, 0))
+
+
+def looked_up(m, name, index, values):
+    """``values[index]``: a constant, a counter's multiple as far as it goes, or a small table."""
+    if len(set(values)) == 1:
+        return Const(values[0])
+    signal = Signal(range(min(values), max(values) + 1), name=name)
+    common = max(set(values), key=values.count)
+    m.d.comb += signal.eq(common)
+    with m.Switch(index):
+        for value in sorted(set(values) - {common}):
+            with m.Case(*[n for n, v in enumerate(values) if v == value]):
+                m.d.comb += signal.eq(value)
+    return signal

@@ -1,0 +1,91 @@
+"""Enlargement by whole factors, nearest neighbour."""
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.streams import code_stream, counter
+
+__all__ = ["Upsample", "UpsamplePlan"]
+
+
+class UpsamplePlan:
+    """The numbers of an `Upsample` unit.
+
+    Attributes
+    ----------
+    width, chunks : int
+        Pixels of a row that enters; beats of a pixel.
+    rows, columns : int
+        Times that a row, and a pixel, is repeated.
+    row_beats, depth : int
+        Beats of a row that enters; of the memory, two rows.
+    beats_frame : int
+        Beats of a frame that leaves.
+    """
+
+    def __init__(self, node, edges, *, lanes):
+        x = edges[node.x]
+        self.name, self.format, self.lanes = node.name, x.format, lanes
+        if x.channels % lanes:
+            raise ValueError(f"{self.name}: lanes must divide its {x.channels} channels, not {lanes}")
+        self.rows, self.columns = node.factors
+        self.width, self.chunks = x.size[1], x.channels // lanes
+        self.row_beats = self.width * self.chunks
+        self.depth = 2 * self.row_beats
+        self.beats_frame = x.size[0] * self.row_beats * self.rows * self.columns
+
+
+class Upsample(wiring.Component):
+    """Every pixel ``columns`` times, every row ``rows`` times; the next row is written while one is repeated.
+
+    Latency 2 from a beat to the first of its copies, throughput one beat a cycle.
+
+    Members
+    -------
+    i, o : ``In``, ``Out(code_stream(bits, lanes))``
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        shape = code_stream(plan.format.bits, plan.lanes)
+        super().__init__({"i": In(shape), "o": Out(shape)})
+
+    def elaborate(self, platform):
+        m = Module()
+        p = self.plan
+        m.submodules.memory = memory = Memory(shape=p.format.bits * p.lanes, depth=p.depth, init=[])
+        write, read = memory.write_port(), memory.read_port()
+        accept, issue, there, full = Signal(), Signal(), Signal(), Signal()
+        used = Signal(range(p.depth + 1))  # beats written and not yet read for the last time
+        place, _ = counter(m, "place", p.depth, accept)
+        chunk, chunk_last = counter(m, "chunk", p.chunks, issue)
+        copy, copy_last = counter(m, "copy", p.columns, issue & chunk_last)
+        pixel, pixel_last = counter(m, "pixel", p.width, issue & chunk_last & copy_last)
+        row, row_last = counter(m, "row", p.rows, issue & chunk_last & copy_last & pixel_last)
+        base = Signal(range(p.depth))  # of the pixel in the memory
+        at = Signal(range(p.row_beats))  # of the pixel in its row
+        release = Signal()
+        with m.If(issue & chunk_last & copy_last):
+            m.d.sync += [at.eq(Mux(pixel_last, 0, at + p.chunks)), base.eq(base + p.chunks)]
+            with m.If(pixel_last & ~row_last):
+                m.d.sync += base.eq(base - (p.row_beats - p.chunks))
+            with m.Elif(base == p.depth - p.chunks):
+                m.d.sync += base.eq(0)
+        # A row that is read for the last time is released as it is read.
+        need = chunk + at if p.rows > 1 else Mux(copy_last, 0, chunk)
+        m.d.comb += [
+            accept.eq(self.i.valid & self.i.ready), self.i.ready.eq(used != p.depth),
+            write.addr.eq(place), write.data.eq(self.i.p), write.en.eq(accept),
+            there.eq((row != 0) | (used > need)), issue.eq(there & (~full | self.o.ready)),
+            release.eq(issue & row_last & copy_last),
+            read.addr.eq(base + chunk), read.en.eq(issue),
+            Value.cast(self.o.p).eq(read.data), self.o.valid.eq(full),
+        ]  # fmt: skip
+        m.d.sync += used.eq(used + accept - release)
+        with m.If(issue):
+            m.d.sync += full.eq(1)
+        with m.Elif(self.o.ready):
+            m.d.sync += full.eq(0)
+        return m

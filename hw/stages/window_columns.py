@@ -1,0 +1,267 @@
+"""The parallel form of a line buffer: a column of a window, a whole window, or several, in one beat."""
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.streams import code_stream, counter
+
+from .sliding_window import looked_up, room_of, surplus
+from .window_plan import SlidingPlan, columns_of, in_words, steps_of
+
+__all__ = ["ColumnsPlan", "WindowColumns"]
+
+
+class ColumnsPlan(SlidingPlan):
+    """A `golden.network.spatial.Windows` node of one group as a stream of columns (``whole`` False) or of whole
+    windows.
+
+    A beat of a column has the codes ``[ky, c]``, and a window as many beats as the kernel is wide; a beat of whole
+    windows has the codes ``[m, ky, kx, c]`` of ``abreast`` windows beside each other. For whole windows all columns of
+    a row pass through a shift register, those of the padding too: ``columns_of(window, abreast)`` at a time, of which
+    a row of windows takes ``row_cycles``. Columns that move together are one word of the memory, and one pixel of the
+    `window` that the plan goes by.
+
+    Parameters
+    ----------
+    whole : bool
+    abreast : int
+        One of ``abreast_of(window)``.
+    others : as `SlidingPlan`; ``lanes`` is the number of channels.
+
+    Attributes
+    ----------
+    columns, taps_row : int
+        Columns of a word; kx of a window.
+    seen : list of (int, int)
+        For every window of a beat and every kx: which of the shift register's words, the oldest first, and which of the
+        columns in it.
+    """
+
+    def __init__(self, *, window, channels, whole, abreast=1, **others):
+        self.whole = whole
+        taps = window.taps_count if whole else window.kernel[0]
+        lanes_out = channels * taps * abreast
+        self.columns, self.taps_row = columns_of(window, abreast) if whole else 1, window.kernel[1]
+        if whole:
+            self.seen = self._seen(window, abreast)
+            window, channels = in_words(window, abreast), channels * self.columns
+        self.row_cycles = (
+            (window.out_size[1] - 1) * window.stride[1] + window.span[1]
+            if whole
+            else window.out_size[1] * window.kernel[1]
+        )
+        super().__init__(window=window, channels=channels, lanes=channels, blocks=1, chunks=1, **others)
+        self.lanes_out = lanes_out
+        self.beats_pixel = 1 if whole else window.kernel[1]
+        self.beats_out = window.out_pixels * self.beats_pixel
+        self._plan_columns()
+
+    @staticmethod
+    def _seen(window, abreast):
+        columns, left = columns_of(window, abreast), window.pads[1]
+        first = -left % columns  # of the first window, in the first word
+        return [
+            divmod(first + m * window.stride[1] + kx * window.dilation[1], columns)
+            for m in range(abreast)
+            for kx in range(window.kernel[1])
+        ]
+
+    @property
+    def own_pace(self):
+        """Cycles of an output pixel; of a whole window, on the average of a row, rounded up."""
+        return -(-self.row_cycles // self.window.out_size[1]) if self.whole else self.window.kernel[1]
+
+    @property
+    def cycles(self):
+        """Cycles of a frame for a reader that never waits."""
+        return self.window.out_size[0] * self.row_cycles
+
+    @property
+    def need_first(self):
+        return self.need_row[0] + self.column_need[0]
+
+    def _plan_columns(self):
+        w = self.window
+        width = w.size[1]
+        self.rows = -(-self.depth // width)
+        self.depth = self.rows * width
+        if self.whole:
+            self.x = [j - w.pads[1] for j in range(self.row_cycles)]
+            self.emits = [
+                int(j >= w.span[1] - 1 and (j - w.span[1] + 1) % w.stride[1] == 0) for j in range(self.row_cycles)
+            ]
+            frees = [int(0 <= x < width) for x in self.x]
+        else:
+            self.x = [ox * w.stride[1] - w.pads[1] + kx * w.dilation[1] for ox in range(w.out_size[1]) for kx in
+                      range(w.kernel[1])]  # fmt: skip
+            self.emits = [1] * len(self.x)
+            ends = [n % w.kernel[1] == w.kernel[1] - 1 for n in range(len(self.x))]
+            frees = [self.free_column[n // w.kernel[1]] if end else 0 for n, end in enumerate(ends)]
+        # Words that are free once the column has been read, where its row of windows advances; the rest at its end.
+        self.frees = frees[:-1] + [0]
+        floor = [a * width for a in self._first_row]
+        self.free_end = [b - a - advances * sum(self.frees) for a, b, advances in
+                         zip(floor, floor[1:], self.advances, strict=False)]  # fmt: skip
+        self.column_need = [min(max(x, 0), width - 1) + 1 for x in self.x]
+        self.inside = [int(0 <= x < width) for x in self.x]
+        height = w.size[0]
+        self.row_inside = [
+            [int(0 <= oy * w.stride[0] - w.pads[0] + ky * w.dilation[0] < height) for oy in range(w.out_size[0])]
+            for ky in range(w.kernel[0])
+        ]
+
+
+class WindowColumns(wiring.Component):
+    """Columns of windows, or whole windows, from an image that streams in: a memory for each row of it.
+
+    All rows are read at the same place, held by a register, and turned into the order of the kernel. Latency from the
+    last pixel of a column to its beat 3 cycles, 4 for whole windows; throughput a column a cycle, and a pixel in.
+
+    Members
+    -------
+    i : ``In(code_stream(bits, channels))``
+    o : ``Out(code_stream(out_bits, plan.lanes_out))``
+    """
+
+    def __init__(self, plan):
+        self.plan = plan
+        super().__init__({
+            "i": In(code_stream(plan.bits, plan.lanes_in)), "o": Out(code_stream(plan.out_bits, plan.lanes_out)),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        p, w = self.plan, self.plan.window
+        accept, issue, onward, moves = Signal(), Signal(), Signal(), Signal()
+        read, held = Signal(), Signal()  # a column is at the memories' outputs, in the registers behind them
+        column, row_end = counter(m, "column", p.row_cycles, issue)
+        oy, frame_end = counter(m, "oy", w.out_size[0], issue & row_end)
+        there = self._there(m, accept, issue, column, row_end, oy)
+        m.d.comb += [
+            accept.eq(self.i.valid & self.i.ready),
+            self.i.ready.eq(self._room(m, accept, issue, column, row_end, oy)),
+            issue.eq(there & (~read | onward)), onward.eq(read & (~held | moves)),
+        ]  # fmt: skip
+        x = Signal(range(w.size[1]))
+        m.d.comb += x.eq(looked_up(m, "x", column, [c - 1 for c in p.column_need]))
+        words = self._rows(m, accept, x, issue)
+        slot = self._slot(m, issue, row_end, frame_end)
+        # What belongs to the column that is read in this cycle, and goes with it.
+        about = {"slot": slot, "inside": looked_up(m, "inside", column, p.inside),
+                 "emits": looked_up(m, "emits", column, p.emits)}  # fmt: skip
+        about |= {f"row{ky}": looked_up(m, f"row_inside{ky}", oy, p.row_inside[ky]) for ky in range(w.kernel[0])}
+        about = _registered(m, issue, about, "read")
+        about |= {f"word{r}": word for r, word in enumerate(words)}
+        about = _registered(m, onward, about, "held")
+        for flag, comes, goes in (read, issue, onward), (held, onward, moves):
+            with m.If(comes):
+                m.d.sync += flag.eq(1)
+            with m.Elif(goes):
+                m.d.sync += flag.eq(0)
+        words = [about[f"word{r}"] for r in range(p.rows)]
+        taps = [self._tap(m, ky, words, about) for ky in range(w.kernel[0])]
+        if p.whole:
+            self._shift(m, taps, held, moves, about["emits"])
+        else:
+            m.d.comb += [moves.eq(self.o.ready), self.o.valid.eq(held), self.o.p.as_value().eq(Cat(*taps))]
+        return m
+
+    def _there(self, m, accept, issue, column, row_end, oy):
+        """Whether all pixels of the column have been written."""
+        within, at_end = steps_of(self.plan.need_row, self.plan.column_need, self.plan.words_frame)
+        steps = [
+            Mux(row_end, looked_up(m, f"need_y{k}", oy, [k - n for n in at_end]),
+                looked_up(m, f"need_x{k}", column, [k - n for n in within]))
+            for k in (0, 1)
+        ]  # fmt: skip
+        return surplus(m, self.plan, accept, issue, steps)
+
+    def _room(self, m, accept, issue, column, row_end, oy):
+        p = self.plan
+        advances, freed = looked_up(m, "advances", oy, p.advances), []
+        for k in (0, 1):
+            inside = Mux(advances, looked_up(m, f"frees{k}", column, [n - k for n in p.frees]), -k)
+            at_end = looked_up(m, f"free_end{k}", oy, [n - k for n in p.free_end])
+            freed.append(Mux(row_end, at_end, inside))
+        return room_of(m, p, accept, issue, freed)
+
+    def _rows(self, m, accept, x, issue):
+        """The word at column ``x`` of every row's memory, one cycle later."""
+        p = self.plan
+        place, line_end = counter(m, "place", p.window.size[1], accept)
+        line, _ = counter(m, "line", p.rows, accept & line_end)
+        words = []
+        for r in range(p.rows):
+            m.submodules[f"row{r}"] = memory = Memory(shape=p.bits * p.lanes, depth=p.window.size[1], init=[])
+            write, read = memory.write_port(), memory.read_port()
+            m.d.comb += [
+                write.addr.eq(place), write.data.eq(self.i.p), write.en.eq(accept & (line == r)),
+                read.addr.eq(x), read.en.eq(issue),
+            ]  # fmt: skip
+            words.append(read.data)
+        return words
+
+    def _slot(self, m, issue, row_end, frame_end):
+        """The memory that holds the first row of the window."""
+        p, w = self.plan, self.plan.window
+        slot = Signal(range(max(2, p.rows)), init=-w.pads[0] % p.rows)
+        steps = w.stride[0] % p.rows, (w.size[0] - (w.out_size[0] - 1) * w.stride[0]) % p.rows
+        with m.If(issue & row_end):
+            for end, step in zip((~frame_end, frame_end), steps, strict=True):
+                with m.If(end):
+                    m.d.sync += slot.eq(Array([(n + step) % p.rows for n in range(p.rows)])[slot])
+        return slot
+
+    def _tap(self, m, ky, words, about):
+        """The codes of tap row ``ky`` of the column that was read."""
+        p = self.plan
+        order = [words[(slot + ky * p.window.dilation[0]) % p.rows] for slot in range(p.rows)]
+        word = Signal.like(order[0], name=f"word{ky}")
+        m.d.comb += word.eq(Array(order)[about["slot"]])
+        tap = Signal(p.out_bits * p.lanes, name=f"tap{ky}")
+        codes = []
+        for k in range(p.lanes):
+            code = word[k * p.bits : (k + 1) * p.bits]
+            codes.append(code if p.recode is None else Array(Const(c, p.out_bits) for c in p.recode)[code])
+        m.d.comb += tap.eq(Cat(*codes))
+        if p.padded:
+            with m.If(~(about["inside"] & about[f"row{ky}"])):
+                m.d.comb += tap.eq(Cat(Const(p.pad_code, p.out_bits) for _ in range(p.lanes)))
+        return tap
+
+    def _shift(self, m, taps, held, moves, emits):
+        """Columns pass through registers; those that a kernel covers are seen."""
+        p, w = self.plan, self.plan.window
+        full = Signal()
+        m.d.comb += [moves.eq(held & (~full | self.o.ready)), self.o.valid.eq(full)]
+        with m.If(moves):
+            m.d.sync += full.eq(emits)
+        with m.Elif(self.o.ready):
+            m.d.sync += full.eq(0)
+        rows = []
+        for ky, tap in enumerate(taps):
+            past = [Signal.like(tap, name=f"past{ky}_{n}", reset_less=True) for n in range(w.span[1])]
+            with m.If(moves):
+                m.d.sync += [after.eq(before) for before, after in zip([tap, *past], past, strict=False)]
+            rows.append(past[::-1])
+        bits = len(taps[0]) // p.columns
+        m.d.comb += self.o.p.as_value().eq(
+            Cat(
+                row[word][column * bits : (column + 1) * bits]
+                for n in range(0, len(p.seen), p.taps_row)
+                for row in rows
+                for word, column in p.seen[n : n + p.taps_row]
+            )
+        )
+
+
+def _registered(m, enable, values, suffix):
+    """A register behind each of ``values``, by name."""
+    after = {}
+    for name, value in values.items():
+        after[name] = Signal(Value.cast(value).shape(), name=f"{name}_{suffix}", reset_less=True)
+        with m.If(enable):
+            m.d.sync += after[name].eq(value)
+    return after

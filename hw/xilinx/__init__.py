@@ -1,0 +1,1 @@
+"""Netlists of Xilinx primitives in plain Python, and how they become hardware."""

@@ -1,0 +1,278 @@
+"""Netlists of Xilinx primitives: LUT6_2, carry chains and flip-flops, built bit by bit in plain Python.
+
+What an expression becomes is decided by synthesis, which restructures it; what is built from primitives stays as it is.
+A netlist can be evaluated (`Netlist.evaluate`, with NumPy, 64 cases at a time) and made into hardware
+(`hw.xilinx.dot_product`). Bits are numbers: 0 and 1 are the constants, ``~bit`` is its inverse.
+"""
+
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+
+__all__ = ["Carry", "Lut", "Mux", "Netlist", "Register", "plain"]
+
+_SHIFTED = 3  # flip-flops in a row from which on synthesis makes a shift register of them
+
+
+def plain(bit):
+    """The bit of which ``bit`` is the inverse, if it is one."""
+    return bit if bit >= 0 else ~bit
+
+
+@dataclass(frozen=True)
+class Lut:
+    """A LUT6_2: ``o6`` of up to six inputs, or ``o6`` and ``o5`` of the same five at most."""
+
+    init: int
+    inputs: tuple
+    o6: int
+    o5: int | None
+
+    def outputs(self):
+        return [self.o6] if self.o5 is None else [self.o6, self.o5]
+
+    def table(self, output):
+        """The output's value for every value of the inputs, the first counting fastest."""
+        shift = 32 if self.o5 is not None and output == self.o6 else 0
+        return [self.init >> shift + k & 1 for k in range(1 << len(self.inputs))]
+
+    def needed(self, output):
+        """The inputs that the output depends on."""
+        table = self.table(output)
+        return [b for k, b in enumerate(self.inputs) if any(v != table[n ^ (1 << k)] for n, v in enumerate(table))]
+
+
+@dataclass(frozen=True)
+class Carry:
+    """A carry chain of any length: ``o[i] = s[i] ^ c[i]``, ``c[i+1] = c[i] if s[i] else di[i]``, ``c[0] = cin``."""
+
+    cin: int
+    s: tuple
+    di: tuple
+    o: tuple
+    co: int
+
+
+@dataclass(frozen=True)
+class Mux:
+    """A slice's own multiplexer, MUXF7 behind LUTs or MUXF8 behind those: ``o = high if select else low``."""
+
+    select: int
+    low: int
+    high: int
+    o: int
+
+
+@dataclass(frozen=True)
+class Register:
+    """A rank of flip-flops."""
+
+    d: tuple
+    q: tuple
+
+
+@dataclass
+class Netlist:
+    """Cells in an order in which each reads only what came before.
+
+    Attributes
+    ----------
+    inputs : list of int
+    cells : list of `Lut`, `Carry` and `Register`
+    """
+
+    inputs: list = field(default_factory=list)
+    cells: list = field(default_factory=list)
+    count: int = 2
+
+    def new(self, count):
+        """So many bits that nothing drives yet."""
+        self.count += count
+        return list(range(self.count - count, self.count))
+
+    def input(self, count):
+        bits = self.new(count)
+        self.inputs += bits
+        return bits
+
+    def lut(self, inputs, *functions):
+        """One bit for each function (one, or two of at most five inputs) of the inputs' values, as booleans.
+
+        Inputs may be constants, or inverted bits (``~bit``): the table takes them up.
+        """
+        free = tuple(dict.fromkeys(bit for bit in map(plain, inputs) if bit > 1))
+        if len(functions) not in (1, 2) or len(free) > (6 if len(functions) == 1 else 5):
+            raise ValueError(f"A LUT has one output of 6 inputs or two of 5, not {len(functions)} of {len(free)}")
+
+        def value(function, bits):
+            known = {0: False, 1: True, **dict(zip(free, bits, strict=True))}
+            return function(*(known[plain(bit)] ^ (bit < 0) for bit in inputs))
+
+        tables = [_table(lambda *bits, f=f: value(f, bits), len(free)) for f in functions]
+        if len(tables) == 2:  # I5 is 1: O6 shows the upper half, O5 the lower
+            init = tables[0] << 32 | tables[1]
+        else:
+            init = tables[0]
+        outputs = self.new(len(functions))
+        self.cells.append(Lut(init, free, outputs[0], outputs[1] if len(outputs) == 2 else None))
+        return outputs
+
+    def upright(self, bit):
+        """``bit`` as it is, or if it is inverted, behind a LUT of its own: carry chains take no inverted bit."""
+        if bit >= 0:
+            return bit
+        if plain(bit) in (0, 1):
+            return 1 - plain(bit)
+        return self.lut([bit], lambda b: b)[0]
+
+    def carry(self, cin, s, di):
+        """Sums and the last carry of a chain."""
+        o, (co,) = self.new(len(s)), self.new(1)
+        self.cells.append(Carry(cin, tuple(s), tuple(di), tuple(o), co))
+        return [*o, co]
+
+    def mux(self, select, low, high):
+        """One of two bits, outputs of LUTs or of other multiplexers."""
+        (o,) = self.new(1)
+        self.cells.append(Mux(select, low, high, o))
+        return o
+
+    def register(self, bits):
+        """The bits one cycle later; constants as they are, inverted bits as inverted ones."""
+        moved = [b for b in dict.fromkeys(map(plain, bits)) if b > 1]
+        later = {0: 0, 1: 1, **dict(zip(moved, self.new(len(moved)), strict=True))}
+        if moved:
+            self.cells.append(Register(tuple(moved), tuple(later[b] for b in moved)))
+        return [later[b] if b >= 0 else ~later[~b] for b in bits]
+
+    # What it takes
+
+    @property
+    def luts(self):
+        return sum(isinstance(cell, Lut) for cell in self.cells)
+
+    @property
+    def flip_flops(self):
+        return sum(len(cell.d) for cell in self.cells if isinstance(cell, Register))
+
+    @property
+    def shift_registers(self):
+        """LUTs that synthesis takes for bits that only wait, three cycles or more, if nothing keeps it from that."""
+        return len(self._waiting())
+
+    def _waiting(self):
+        """Flip-flops one behind the other, each the only reader of the one before."""
+        source, readers = {}, {}
+        for cell in self.cells:
+            if isinstance(cell, Register):
+                source.update(zip(cell.q, cell.d, strict=True))
+            for bit in _read_by(cell):
+                readers[bit] = readers.get(bit, 0) + 1
+        chains = {}  # by the last flip-flop so far; cells are in the order of time
+        for q, d in source.items():
+            chains[q] = [*chains.pop(d), q] if d in chains and readers[d] == 1 else [q]
+        return [chain for chain in chains.values() if len(chain) >= _SHIFTED]
+
+    def levels(self):
+        """The most LUTs, and the most carry chains, one behind the other between registers.
+
+        An output of a LUT counts as behind those inputs that it depends on.
+        """
+        depth = {bit: (0, 0) for bit in (0, 1, *self.inputs)}
+        for cell in self.cells:
+            if isinstance(cell, Register):
+                depth.update(dict.fromkeys(cell.q, (0, 0)))
+            elif isinstance(cell, Lut):
+                for output in cell.outputs():
+                    used = [depth[b] for b in cell.needed(output)] or [(0, 0)]
+                    depth[output] = max(d[0] for d in used) + 1, max(d[1] for d in used)
+            elif isinstance(cell, Mux):
+                depth[cell.o] = tuple(max(d) for d in zip(*(depth[b] for b in _read_by(cell)), strict=True))
+            else:
+                luts, carries = (max(depth[b][k] for b in (cell.cin, *cell.s, *cell.di)) for k in (0, 1))
+                depth.update(dict.fromkeys((*cell.o, cell.co), (luts, carries + 1)))
+        return max(d[0] for d in depth.values()), max(d[1] for d in depth.values())
+
+    def times(self, known):
+        """The cycle in which each bit is there, from those of ``known``, the netlist's inputs; constants have none.
+
+        ValueError if an output depends on bits of different cycles.
+        """
+        times = dict(known)
+        for cell in self.cells:
+            if isinstance(cell, Register):
+                times.update((q, times[d] + 1) for d, q in zip(cell.d, cell.q, strict=True) if d in times)
+                continue
+            for outputs, read in _dependencies(cell, times):
+                at = {times[bit] for bit in read if bit in times}
+                if len(at) > 1:
+                    raise ValueError(f"Bits of cycles {sorted(at)} meet in a {type(cell).__name__}")
+                times.update(dict.fromkeys(outputs, *at) if at else {})
+        return times
+
+    def check(self, where, inputs, outputs, latency):
+        """Raise ValueError, which names ``where``, unless all bits that meet are of one cycle.
+
+        Parameters
+        ----------
+        inputs : list of (bits, cycle)
+            All of the netlist's inputs.
+        outputs : bits that must be there in cycle ``latency``; a constant always is
+        """
+        try:
+            times = self.times({bit: cycle for bits, cycle in inputs for bit in bits})
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+        wrong = {times[plain(bit)] for bit in outputs if plain(bit) in times} - {latency}
+        if wrong:
+            raise ValueError(f"{where}: results must be there after {latency} cycles, not {sorted(wrong)}")
+
+    def evaluate(self, values):
+        """The value of every bit, registers transparent: ``values`` is ``(inputs, cases)`` of booleans."""
+        known = np.zeros((self.count, values.shape[1]), dtype=bool)
+        known[1] = True
+        known[self.inputs] = values
+        for cell in self.cells:
+            if isinstance(cell, Register):
+                known[list(cell.q)] = known[list(cell.d)]
+            elif isinstance(cell, Lut):
+                index = sum(known[b].astype(np.int64) << k for k, b in enumerate(cell.inputs))
+                for output in cell.outputs():
+                    known[output] = np.array(cell.table(output), dtype=bool)[index]
+            elif isinstance(cell, Mux):
+                known[cell.o] = np.where(known[cell.select], known[cell.high], known[cell.low])
+            else:
+                carry = known[cell.cin]
+                for s, di, o in zip(cell.s, cell.di, cell.o, strict=True):
+                    known[o] = known[s] ^ carry
+                    carry = np.where(known[s], carry, known[di])
+                known[cell.co] = carry
+        return known
+
+
+def _read_by(cell):
+    if isinstance(cell, Register):
+        return cell.d
+    if isinstance(cell, Mux):
+        return cell.select, cell.low, cell.high
+    return cell.inputs if isinstance(cell, Lut) else (cell.cin, *cell.s, *cell.di)
+
+
+def _dependencies(cell, times):
+    """Pairs of outputs of a cell, not a register, and the bits that they depend on; all it reads if of one time."""
+    read = _read_by(cell)
+    if isinstance(cell, Lut):
+        if len({times.get(bit) for bit in read}) > 1:
+            return [((output,), cell.needed(output)) for output in cell.outputs()]
+        return [(cell.outputs(), read)]
+    return [((*cell.o, cell.co) if isinstance(cell, Carry) else (cell.o,), read)]
+
+
+def _table(function, count):
+    """Truth table as an integer, input 0 the lowest bit of the index; inputs beyond ``count`` do not matter."""
+    table = 0
+    for index, bits in enumerate(product((False, True), repeat=count)):
+        # product counts with the last one fastest
+        table |= bool(function(*bits[::-1])) << index
+    return table

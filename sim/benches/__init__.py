@@ -1,0 +1,1 @@
+"""cocotb benches. They run inside the simulator and touch top-level ports alone."""

@@ -1,0 +1,159 @@
+"""The cocotb bench of a generated accelerator. It runs inside the simulator; `sim.simulators.run` writes its job and
+reads what it found. It only drives the top-level ports, so it serves every accelerator.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import cocotb
+import numpy as np
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles, SimTimeoutError, with_timeout
+from cocotb.utils import get_sim_time
+from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
+
+from fewbit.sim.design import is_of_job
+
+from .damaged_frames import order_of
+
+PERIOD = 10  # ns; the figures are in cycles
+
+
+class TB:
+    """Clock, reset, source and sink of an accelerator."""
+
+    def __init__(self, dut, seed):
+        self.dut, self.random = dut, np.random.default_rng(seed)
+        self.source = AxiStreamSource(
+            AxiStreamBus.from_prefix(dut, "s_axis"), dut.aclk, dut.aresetn, False, byte_lanes=1
+        )
+        self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.aclk, dut.aresetn, False, byte_lanes=1)
+        for end in (self.source, self.sink):
+            end.log.setLevel("WARNING")
+        cocotb.start_soon(Clock(dut.aclk, PERIOD, unit="ns").start(start_high=False))
+
+    async def reset(self):
+        self.dut.aresetn.value = 0
+        await ClockCycles(self.dut.aclk, 8)
+        self.dut.aresetn.value = 1
+        await ClockCycles(self.dut.aclk, 2)
+
+    def stall(self, probability):
+        """Idle cycles and back-pressure, each cycle with this probability; 0 ends it."""
+        for end in (self.source, self.sink):
+            end.clear_pause_generator()
+            end.pause = False
+            if probability:
+                end.set_pause_generator(self._pauses(probability))
+
+    def _pauses(self, probability):
+        while True:
+            yield from (self.random.random(256) < probability).tolist()
+
+    async def receive(self, cycles):
+        """The next frame; an error with a name if it does not come."""
+        try:
+            return await with_timeout(self.sink.recv(compact=False), cycles * PERIOD, "ns")
+        except SimTimeoutError:
+            raise AssertionError(f"no result within {cycles} cycles: the accelerator stands still") from None
+
+
+@cocotb.test()
+async def frames(dut):
+    """Stream the job's frames through; record what came out, and when."""
+    job = json.loads(Path(os.environ["FEWBIT_JOB"]).read_text())
+    if not await is_of_job(dut, job):
+        return
+    folder = Path(job["folder"])
+    data = np.load(folder / "beats.npz")
+    tb = TB(dut, job["seed"])
+    await tb.reset()
+    record = Recorder(folder, data["expected"])
+    sent = [words(frame) for frame in data["input"]]
+    await _stream(tb, sent, record, job)
+    record.damage = await _damaged(tb, sent, data["again"], job)
+    await ClockCycles(dut.aclk, job["patience"] // 16)  # some four intervals, in which nothing more may come
+    record.left_over = tb.sink.count() + (not tb.source.empty())
+    record.counters = [int(dut.frames.value), int(dut.bad_frames.value)]
+    record.save()
+
+
+def words(frame):
+    """The beats of a frame as integers."""
+    return [int.from_bytes(beat.tobytes(), "little") for beat in frame]
+
+
+class Recorder:
+    """What the run found, written as JSON at the end; progress as a number in a file meanwhile."""
+
+    MOST_EXAMPLES = 5
+
+    def __init__(self, folder, expected):
+        self.folder, self.expected = folder, expected
+        self.mismatches, self.examples, self.marked, self.left, self.entered = 0, [], 0, [], None
+        self.damage, self.left_over, self.counters = {}, 0, []
+
+    def result(self, number, frame):
+        want = words(self.expected[number])
+        if list(frame.tdata) != want:
+            self.mismatches += 1
+            if len(self.examples) < self.MOST_EXAMPLES:
+                got, want = ([hex(w) for w in words] for words in (frame.tdata, want))
+                self.examples.append({"frame": number, "got": got, "want": want})
+        self.marked += any(frame.tuser) if isinstance(frame.tuser, list) else bool(frame.tuser)
+        self.left.append(round(frame.sim_time_end / 1000))
+        if number % 4 == 0:
+            (self.folder / "progress").write_text(str(number + 1))
+
+    def save(self):
+        first = self.entered
+        out = {
+            "mismatches": self.mismatches, "examples": self.examples, "marked": self.marked,
+            "left": [(t - first) // PERIOD for t in self.left], "damage": self.damage, "left_over": self.left_over,
+            "counters": self.counters, "frames": len(self.left),
+        }  # fmt: skip
+        (self.folder / "found.json").write_text(json.dumps(out))
+
+
+async def _stream(tb, sent, record, job):
+    """All frames, in order, while results are taken."""
+    tb.stall(job["stall"])
+    begun = []
+    for words in sent:
+        tb.source.send_nowait(AxiStreamFrame(list(words), tx_complete=lambda sent: begun.append(sent.sim_time_start)))
+    for number in range(len(sent)):
+        record.result(number, await tb.receive(job["patience"]))
+    # The source drives from the clock edge on that it takes a frame at, so its first beat passes at the next one.
+    record.entered = round(begun[0] / 1000) + PERIOD
+    tb.stall(0)
+
+
+async def _damaged(tb, sent, again, job):
+    """Short and long frames among good ones: one marked result each, and no other frame touched.
+
+    ``again`` are the results of all that are sent, were they good.
+    """
+    tb.stall(max(0.25, job["stall"]))
+    order, beats = [], len(sent[0])
+    for kind, number in order_of(len(sent), beats):
+        part = sent[number]
+        if kind == "short":
+            part = part[: 1 + int(tb.random.integers(beats - 1))]
+        elif kind == "long":
+            part = part + sent[0][: 1 + int(tb.random.integers(beats))]
+        order.append((kind, len(order), part))
+    for _, _, part in order:
+        tb.source.send_nowait(AxiStreamFrame(list(part)))
+    wrong = 0
+    for kind, number, _ in order:
+        frame = await tb.receive(job["patience"])
+        users = frame.tuser if isinstance(frame.tuser, list) else [frame.tuser]
+        right = list(frame.tdata) == words(again[number])
+        length = len(frame.tdata) == len(again[number])
+        marked = bool(users[-1]) and not any(users[:-1])
+        good = right and not any(users) if kind == "good" else length and marked
+        wrong += not good
+    tb.stall(0)
+    return {"frames": len(order), "damaged": sum(kind != "good" for kind, _, _ in order), "wrong": wrong,
+            "end": get_sim_time("ns")}  # fmt: skip

@@ -1,0 +1,223 @@
+"""The cocotb bench of an IP block: registers, interrupt, counters, soft reset, and traffic as a DMA makes it. It runs
+inside the simulator; `sim.simulators.run_ip` writes its job and judges what it found. It only drives the top-level
+ports.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import cocotb
+import numpy as np
+from cocotb.triggers import ClockCycles, RisingEdge
+
+from fewbit.sim.design import is_of_job
+
+from .accelerator import words
+from .ip_resets import abandoned, soft_reset
+from .ip_testbench import IpTB, marked
+
+SLVERR = 2
+
+
+@cocotb.test()
+async def block(dut):
+    """Everything, one after the other; the seed draws what is random."""
+    job = json.loads(Path(os.environ["FEWBIT_JOB"]).read_text())
+    if not await is_of_job(dut, job):
+        return
+    folder = Path(job["folder"])
+    data = np.load(folder / "beats.npz")
+    tb = IpTB(dut, job)
+    sent, want = ([words(frame) for frame in data[name]] for name in ("input", "expected"))
+    await tb.reset()
+    await identification(tb)
+    found = {"full": await frames(tb, sent, want, stall=0)}
+    await interrupts(tb, sent, want)
+    found["busy"] = await frames(tb, sent, want, stall=job["stall"], traffic=True)
+    await starved(tb, sent, want)
+    await damaged(tb, sent, want)
+    found["cut"] = sum([await soft_reset(tb, sent, want) for _ in range(job["resets"])])
+    await abandoned(tb, sent)
+    found["again"] = await frames(tb, sent[: job["again"]], want, stall=0)
+    await ClockCycles(dut.aclk, job["quiet"])
+    tb.expect("results left over", tb.sink.count(), 0)
+    np.savez(folder / "traces.npz", **{name: found[name].pop("trace") for name in ("full", "busy", "again")})
+    (folder / "found.json").write_text(json.dumps(found | {"problems": tb.problems}))
+
+
+async def identification(tb):
+    """Constants, the scratch register, and addresses that have no register."""
+    for name, register in tb.control.items():
+        for word, value in enumerate(register.get("value", ())):
+            tb.expect(f"{name} word {word}", await tb.read(name, word), value)
+        if register["access"] == "read-only":
+            answer = await tb.bus.write(register["offset"], b"\xff" * 4)
+            tb.expect(f"answer to a write to {name}", int(answer.resp), SLVERR)
+    taken = {r["offset"] + 4 * k for r in tb.control.values() for k in range(r["words"])}
+    for offset in set(tb.random.integers(0, tb.job["control"]["size"] // 4, 24).tolist()) - {t // 4 for t in taken}:
+        answer = await tb.bus.read(4 * offset, 4)
+        tb.expect(f"answer at {4 * offset:#x}", (int(answer.resp), answer.data), (SLVERR, bytes(4)))
+    for value in (0x12345678, 0xEDCBA987):
+        await tb.write("SCRATCH", value)
+        tb.expect("SCRATCH", await tb.read("SCRATCH"), value)
+    await tb.bus.write(tb.control["SCRATCH"]["offset"] + 1, b"\x55")
+    tb.expect("SCRATCH after one byte", await tb.read("SCRATCH"), 0xEDCB5587)
+
+
+async def take(tb, want, what):
+    """The next results must be these."""
+    wrong = []
+    for number, result in enumerate(want):
+        frame = await tb.receive(tb.job["patience"])
+        if list(frame.tdata) != result or marked(frame):
+            wrong.append(number)
+    tb.expect(f"wrong results {what}", wrong, [])
+    return len(wrong)
+
+
+async def frames(tb, sent, want, *, stall, traffic=False):
+    """Stream all frames, and compare every counter with the record of the ports. Frames, stalls by stage, trace."""
+    await tb.settle()
+    await tb.write("CONTROL", tb.bit("CONTROL", "CLEAR"))
+    await tb.settle()
+    start, served = len(tb.trace), [0]
+    tasks = [cocotb.start_soon(task) for task in ((read_registers(tb), serve(tb, served)) if traffic else ())]
+    tb.stall(stall)
+    tb.send(sent)
+    wrong = await take(tb, want[: len(sent)], "under traffic" if traffic else "at full rate")
+    tb.stall(0)
+    await tb.settle()
+    for task in tasks:
+        task.cancel()
+    tb.pause_bus(0)
+    if traffic:
+        await ClockCycles(tb.dut.aclk, 200)  # accesses that are under way end
+        tb.expect("whether interrupts came", served[0] > 0, True)
+        await tb.write("INTERRUPT_ENABLE", 0)
+        await tb.write("INTERRUPT_STATUS", tb.bit("INTERRUPT_STATUS", "RESULT", "BAD"))
+    trace = tb.since(start)
+    await compare_counters(tb, trace, len(sent))
+    stalls = [await tb.read("STALL", word) for word in range(tb.control["STALL"]["words"])]
+    return {"frames": len(sent), "mismatches": wrong, "stalls": stalls, "trace": trace,
+            "interrupts": served[0]}  # fmt: skip
+
+
+async def compare_counters(tb, trace, count):
+    """The registers against what the ports showed."""
+    offered, taken, valid, ready, last, _ = trace.astype(bool)
+    begins = np.flatnonzero(offered & taken)[:: tb.control["BEATS_IN"]["value"][0]]
+    ends = np.flatnonzero(valid & ready & last)
+    latency, interval = ends - begins, np.diff(ends)
+    tb.expect("frames at the ports", (len(begins), len(ends)), (count, count))
+    figures = {
+        "FRAMES": count, "BAD_FRAMES": 0, "LATENCY": latency[-1], "LATENCY_MIN": latency.min(),
+        "LATENCY_MAX": latency.max(), "INTERVAL": interval[-1], "INTERVAL_MIN": interval.min(),
+        "INTERVAL_MAX": interval.max(), "INPUT_STALLS": (offered & ~taken).sum(),
+        "OUTPUT_STALLS": (valid & ~ready).sum(),
+    }  # fmt: skip
+    for name, value in figures.items():
+        tb.expect(name, await tb.read(name), int(value))
+    status = await tb.read("STATUS")
+    tb.expect("STATUS when all is done", status, 0)
+
+
+async def read_registers(tb):
+    """What an application does meanwhile: read, write, and never see an answer to another question."""
+    tb.pause_bus(0.3)
+    before = await tb.read("CYCLES")
+    while True:
+        value = int(tb.random.integers(1 << 32))
+        await tb.write("SCRATCH", value)
+        now = await tb.read("CYCLES")
+        tb.expect("whether CYCLES rises", before < now < before + 2000, True)
+        before = now
+        tb.expect("SCRATCH", await tb.read("SCRATCH"), value)
+        name = str(tb.random.choice(list(tb.control)))
+        await tb.read(name)
+
+
+async def serve(tb, served):
+    """The driver's handler: it clears what it has seen."""
+    both = tb.bit("INTERRUPT_ENABLE", "RESULT", "BAD")
+    await tb.write("INTERRUPT_ENABLE", both)
+    while True:
+        while not int(tb.dut.interrupt.value):
+            await RisingEdge(tb.dut.aclk)
+        status = await tb.read("INTERRUPT_STATUS")
+        tb.expect("INTERRUPT_STATUS", status, tb.bit("INTERRUPT_STATUS", "RESULT"))
+        await tb.write("INTERRUPT_STATUS", status)
+        await ClockCycles(tb.dut.aclk, 3)
+        served[0] += 1
+
+
+async def interrupts(tb, sent, want):
+    """One frame, step by step: the bit is set whether or not it is enabled; the line follows both; 1 clears it."""
+    result = tb.bit("INTERRUPT_STATUS", "RESULT")
+    await tb.write("INTERRUPT_STATUS", 3)
+    tb.send(sent[:1])
+    await take(tb, want[:1], "of the frame before an interrupt")
+    await ClockCycles(tb.dut.aclk, 4)
+    tb.expect("interrupt that is not enabled", int(tb.dut.interrupt.value), 0)
+    tb.expect("INTERRUPT_STATUS after a result", await tb.read("INTERRUPT_STATUS"), result)
+    await tb.write("INTERRUPT_ENABLE", result)
+    await ClockCycles(tb.dut.aclk, 3)
+    tb.expect("interrupt once enabled", int(tb.dut.interrupt.value), 1)
+    await tb.write("INTERRUPT_STATUS", tb.bit("INTERRUPT_STATUS", "BAD"))
+    await ClockCycles(tb.dut.aclk, 3)
+    tb.expect("interrupt after another bit was cleared", int(tb.dut.interrupt.value), 1)
+    await tb.write("INTERRUPT_STATUS", result)
+    await ClockCycles(tb.dut.aclk, 3)
+    tb.expect("interrupt once cleared", int(tb.dut.interrupt.value), 0)
+    await tb.write("INTERRUPT_ENABLE", 0)
+
+
+async def starved(tb, sent, want):
+    """INPUT_STARVED stands still while the block is full, so it can be compared then; so can STATUS."""
+
+    async def fill(count):
+        """So many results, then the sink stops, and frames are sent until none enters any more."""
+        tb.send(sent[:1] * (count + tb.job["inside"] + 2))
+        for _ in range(count):
+            await tb.receive(tb.job["patience"])
+        tb.sink.pause = True
+        await ClockCycles(tb.dut.aclk, tb.job["full"])
+        before = await tb.read("INPUT_STALLS")
+        await tb.settle()
+        tb.expect("INPUT_STALLS grows", await tb.read("INPUT_STALLS") > before, True)
+        occupied = tb.bit("STATUS", "OCCUPIED")
+        tb.expect("STATUS of a full block", await tb.read("STATUS") & occupied, occupied)
+
+    await fill(0)
+    await tb.write("CONTROL", tb.bit("CONTROL", "CLEAR"))
+    start = len(tb.trace)
+    tb.sink.pause = False
+    tb.source.set_pause_generator(tb._pauses(0.5))
+    for _ in range(tb.job["inside"] + 2):
+        await tb.receive(tb.job["patience"])
+    tb.source.clear_pause_generator()
+    tb.source.pause = False
+    await fill(2)
+    await tb.settle()
+    offered, taken = tb.since(start)[:2].astype(bool)
+    tb.expect("INPUT_STARVED", await tb.read("INPUT_STARVED"), int((~offered & taken).sum()))
+    tb.sink.pause = False
+    await take(tb, want[:1] * (tb.job["inside"] + 2), "of a block that was full")
+
+
+async def damaged(tb, sent, want):
+    """A short frame and a long one among good ones: marked, counted, told."""
+    if len(sent[0]) == 1:
+        return
+    await tb.write("CONTROL", tb.bit("CONTROL", "CLEAR"))
+    await tb.write("INTERRUPT_STATUS", 3)
+    tb.send([sent[0], sent[1][:1], sent[1], sent[2] + sent[0][:1], sent[2]])
+    for number in (0, None, 1, None, 2):
+        frame = await tb.receive(tb.job["patience"])
+        if number is None:
+            tb.expect("whether a damaged frame is marked", marked(frame), True)
+        else:
+            tb.expect(f"frame {number} beside damaged ones", (list(frame.tdata), marked(frame)), (want[number], False))
+    await ClockCycles(tb.dut.aclk, 4)
+    got = [await tb.read(name) for name in ("FRAMES", "BAD_FRAMES", "INTERRUPT_STATUS")]
+    tb.expect("FRAMES, BAD_FRAMES, INTERRUPT_STATUS", got, [5, 2, 3])

@@ -1,0 +1,88 @@
+"""Verilator's own runtime, compiled once: the same C++ files and headers stand behind every simulator, and take most of
+a build."""
+
+import hashlib
+import os
+import secrets
+import shutil
+import subprocess
+from pathlib import Path
+
+from fewbit.host.processes import run
+
+__all__ = ["ANY_FOLDER", "HEADER", "keep_runtime", "link_verilator", "reuse_header", "reuse_runtime", "runtime_folder"]
+
+HEADER = "verilated_all.h"
+# Arguments of make: Verilator's makefiles refuse a folder with a space in its name, but use nothing of that name.
+ANY_FOLDER = ["CURDIR=."]
+_HEADERS = ("verilated.h", "verilated_dpi.h", "verilated_vpi.h")
+# As the makefiles of Verilator have them: a compiler reads the headers themselves where one is different.
+_MACROS = {"VERILATOR": 1, "VM_COVERAGE": 0, "VM_SC": 0, "VM_TIMING": 0, "VM_TRACE_FST": 0, "VM_TRACE_SAIF": 0}
+_TRACE = ("VM_TRACE", "VM_TRACE_VCD")
+
+
+def link_verilator(environment, folder="."):
+    """Give Verilator a name in ``folder``, where it is to work; returns the variables that tell it so.
+
+    The makefiles that it writes hold that name, and a path may have characters that make or a shell would not leave.
+    """
+    os.symlink(environment["VERILATOR_ROOT"], Path(folder) / "verilator")
+    # The second is for the script that starts the program: it does not quote its own place.
+    return {"VERILATOR_ROOT": "verilator", "VERILATOR_BIN": "verilator/bin/verilator_bin"}
+
+
+def runtime_folder(cache, include, options):
+    """Folder under ``cache`` for the objects of ``include``'s sources with these build options and this compiler."""
+    compiler = run(["c++", "--version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    sources = [(p.name, hashlib.sha256(p.read_bytes()).hexdigest()) for p in sorted(Path(include).glob("verilated*"))
+               if p.is_file()]  # fmt: skip
+    return Path(cache) / hashlib.sha256(repr((compiler, sources, options)).encode()).hexdigest()[:20]
+
+
+def reuse_runtime(store, folder):
+    """Put the kept objects into ``folder``; returns their names.
+
+    make has to be told that these are old files: its rules have them depend on the makefile that Verilator writes.
+    """
+    names = sorted(path.name for path in store.glob("verilated*.o"))
+    for name in names:
+        shutil.copyfile(store / name, folder / name)
+    return names
+
+
+def keep_runtime(folder, store):
+    """Keep the objects of a build that succeeded. Each appears whole: two builds may end at once."""
+    store.mkdir(parents=True, exist_ok=True)
+    for made in folder.glob("verilated*.o"):
+        if not (store / made.name).exists():
+            draft = store / f".{made.name}.{secrets.token_hex(4)}"
+            shutil.copyfile(made, draft)
+            os.replace(draft, store / made.name)
+
+
+def reuse_header(store, folder, include, flags, waves=False):
+    """Put a header of all of the runtime's headers into ``folder``, and what the compiler made of it beforehand.
+
+    For ``-include``, so that the headers are not read again by each file. Where that fails, all is as without it.
+
+    Parameters
+    ----------
+    flags : list of str
+        The compiler's, of which each must be the same where the header is included.
+    """
+    store.mkdir(parents=True, exist_ok=True)
+    text = "".join(f'#include "{name}"\n' for name in _HEADERS)
+    (folder / HEADER).write_text(text)
+    made = store / f"{HEADER}.gch"
+    if not made.exists():
+        macros = [f"-D{name}={value}" for name, value in (_MACROS | dict.fromkeys(_TRACE, int(waves))).items()]
+        paths = [f"-I{include}", f"-I{include / 'vltstd'}"]
+        draft = store / f".{HEADER}.{secrets.token_hex(4)}"
+        done = run(["c++", *paths, *macros, *flags, "-x", "c++-header", folder / HEADER, "-o", draft],
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        if done.returncode:
+            draft.unlink(missing_ok=True)
+            return
+        os.replace(draft, made)
+    (folder / made.name).unlink(missing_ok=True)
+    (folder / made.name).symlink_to(made.resolve())

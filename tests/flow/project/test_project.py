@@ -1,0 +1,290 @@
+"""A project: what it says of the hardware is so, and it is made again when what it depends on has changed."""
+
+import hashlib
+import json
+import threading
+
+import numpy as np
+import pytest
+
+import fewbit.hw.shell.verilog
+from fewbit.flow.images import ImageError, Images, find_images, load_images, random_images
+from fewbit.flow.project import project as project_module
+from fewbit.flow.project.project import Project
+from fewbit.flow.project.qonnx_executor import _ties, check_with_executor
+from fewbit.golden.importing.importer import ModelError, import_model
+from fewbit.places import HOME
+from fewbit.sim.cycles.model import predict, steady_interval
+from tests.support.small_network import SPEC, samples, small
+
+ROOT = HOME
+BREVITAS = [ROOT / "tests" / "models" / f"{name}.onnx" for name in ("tfc_w1a1", "tfc_w2a2", "mlp_w4a4_bias_perch")]
+DIGITS = [ROOT / "examples" / "digits" / f"{name}.onnx" for name in ("w1a1", "ternary", "w4a4")]
+
+
+def contents(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def manifest_of(project):
+    return json.loads((project.directory / "manifest.json").read_text())
+
+
+@pytest.mark.parametrize("model", [*BREVITAS, *DIGITS], ids=lambda p: p.stem)
+def test_manifest_is_the_plan(model, scratch):
+    project = Project(model, directory=scratch)
+    plan, manifest = project.plan, project.manifest()
+    assert json.loads(json.dumps(manifest)) == manifest
+    i, o, cycles = manifest["input"], manifest["output"], manifest["cycles"]
+    assert (i["bits"], i["lanes"], i["beats"]) == (plan.x_format.bits, plan.lanes_in, plan.beats_in)
+    assert (o["bits"], o["lanes"], o["beats"]) == (plan.format.bits, plan.lanes_out, plan.beats_out)
+    for side, length in (i, int(np.prod(i["shape"]))), (o, o["length"]):
+        assert (side["beats"] - 1) * side["lanes"] < length <= side["beats"] * side["lanes"]
+        assert side["bytes"] - 1 < side["bits"] * side["lanes"] / 8 <= side["bytes"]
+    timing = predict(plan, 30)
+    assert cycles == {"latency": timing.left[0], "interval": steady_interval(timing.left), "bound": plan.bound}
+    for name, layer in manifest["layers"].items():
+        assert (layer["pe"], layer["simd"]) == project.folding[name]
+        assert layer["cycles"] == -(-layer["neurons"] // layer["pe"]) * -(-layer["inputs"] // layer["simd"])
+    assert plan.bound == max(i["beats"], o["beats"], *(layer["cycles"] for layer in manifest["layers"].values()))
+
+
+@pytest.mark.parametrize("model", [*BREVITAS, *DIGITS, "small"], ids=lambda p: getattr(p, "stem", p))
+def test_output_of_the_hardware_means_the_models_output(model, scratch):
+    """``scale*value + offset`` in double is within float32 rounding; `finish`, with the model's own order, is equal."""
+    model = small(scratch / "m.onnx", bias=True) if model == "small" else model
+    project = Project(model, directory=scratch / "out")
+    images = random_images(project.network, 40)
+    result, o = project.execute(images.values), project.manifest()["output"]
+    values, outputs = project.hardware_values(result), result.outputs[project.output.name]
+    assert o["meaning"] == "output = scale*value + offset" and o["then"] == []
+    assert len(o["scale"]) == len(o["offset"]) == values.shape[1] == o["length"]
+    error = np.abs(np.array(o["scale"]) * values + np.array(o["offset"]) - outputs)
+    assert error.max() < 4 * np.spacing(np.abs(outputs).max()) and outputs.std() > 0.1
+    assert np.array_equal(project.finish(values), outputs)
+
+
+def test_labels_in_hardware(scratch):
+    floats, labels = (Project(DIGITS[2], output=output, directory=scratch) for output in ("auto", "label"))
+    images = load_images(find_images(DIGITS[2]), floats.network).first(60)
+    result = labels.execute(images.values)
+    values, want = labels.hardware_values(result), floats.execute(images.values).labels
+    assert values.shape == (60, 1) and np.array_equal(values[:, 0], want) and len(set(want.tolist())) > 7
+    assert np.array_equal(labels.labels(result), want)
+    o = labels.manifest()["output"]
+    assert o["meaning"] == "label" and (o["length"], o["beats"], o["bits"]) == (1, 1, 4)
+    assert floats.digest != labels.digest
+
+
+def test_two_outputs_in_one_frame(scratch):
+    """The manifest says which values belong to which, and a result leaves every cycle, as the layers allow."""
+    project = Project(small(scratch / "m.onnx", outputs=2), directory=scratch / "out")
+    result = project.execute(random_images(project.network, 40).values)
+    manifest = project.manifest()
+    values = project.hardware_values(result)
+    assert manifest["output"]["length"] == 3 + 4 and len(manifest["outputs"]) == 2
+    for o in manifest["outputs"]:
+        meant = np.array(o["scale"]) * values + np.array(o["offset"])
+        assert np.array_equal(meant[:, o["positions"]], result.outputs[o["name"]])
+    assert manifest["cycles"]["interval"] == manifest["cycles"]["bound"] == 1
+
+
+@pytest.mark.parametrize("external", [False, True])
+def test_the_declared_copy_stands_alone(scratch, external):
+    project = Project(small(scratch / "in" / "m.onnx", external=external), input_spec=SPEC, directory=scratch / "out")
+    assert project.generate()
+    copy = project.directory / "model.onnx"
+    copy = copy.rename(scratch / "alone.onnx")
+    network = import_model(copy)
+    assert network.input_spec == project.network.input_spec == SPEC
+    assert network.input_format == project.network.input_format
+    values = random_images(network, 30).values
+    want = next(iter(project.execute(values).outputs.values()))
+    again = Project(copy, directory=scratch / "again")
+    assert np.array_equal(next(iter(again.execute(values).outputs.values())), want) and want.std() > 0.1
+    assert import_model(copy, "int5/16").input_spec == "int5/16", "--input comes before the metadata"
+
+
+def test_the_copy_of_an_undeclared_model_has_no_declaration(scratch):
+    project = Project(small(scratch / "m.onnx", external=True), directory=scratch / "out")
+    project.generate()
+    assert manifest_of(project)["input"]["declaration"] == "codes"
+    copy = Project(project.directory / "model.onnx", directory=scratch / "again")
+    assert copy.network.input_spec == "codes" and copy.identity == project.identity
+
+
+def change_model(scratch, options):
+    small(scratch / "m.onnx", seed=7, external=True)
+
+
+def change_weights_beside_it(scratch, options):
+    """The .onnx itself stays as it is."""
+    data = scratch / "m.onnx.data"
+    before = data.read_bytes()
+    at = np.frombuffer(before, dtype=np.float32)
+    first = int(np.argmax((np.abs(at) > 1e-3) & ((at * 16) % 1 != 0)))  # a weight, not a scale
+    data.write_bytes(before[: 4 * first] + np.float32(-4 * at[first]).tobytes() + before[4 * first + 4 :])
+
+
+def change_folding(scratch, options):
+    options["folding"] = {"dense0": (1, 1), "dense1": (3, 4)}
+
+
+def change_input(scratch, options):
+    options["input_spec"] = "uint5/16+0"
+
+
+def change_output(scratch, options):
+    options["output"] = "label"
+
+
+CHANGES = [change_model, change_weights_beside_it, change_folding, change_input, change_output]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda f: f.__name__)
+def test_what_changed_is_made_again(scratch, change):
+    small(scratch / "m.onnx", external=True)
+    options = {"input_spec": SPEC, "folding": {"dense0": (2, 2), "dense1": (3, 4)}}
+    make = lambda: Project(scratch / "m.onnx", directory=scratch / "out", **options)  # noqa: E731
+    assert make().generate() and not make().generate()
+    before, model = contents(scratch / "out"), (scratch / "m.onnx").read_bytes()
+    change(scratch, options)
+    assert make().generate() and not make().generate()
+    after = contents(scratch / "out")
+    same_hardware = change is change_input
+    assert (after["verilog/accelerator.v"] == before["verilog/accelerator.v"]) == same_hardware
+    assert after["model.onnx"] != before["model.onnx"] or change in (change_folding, change_output)
+    assert ((scratch / "m.onnx").read_bytes() == model) == (change is not change_model)
+
+
+def test_changed_source_makes_it_again(scratch, monkeypatch):
+    project = Project(small(scratch / "m.onnx"), directory=scratch / "out")
+    assert project.generate() and not project.generate()
+    real = project_module.source_digest
+    for package in "golden", "hw", "sim", "flow":
+        monkeypatch.setattr(project_module, "source_digest", lambda *names, p=package: real(*names) + p * (p in names))
+        assert project.generate() and not project.generate()
+
+
+def test_a_model_replaced_while_it_is_built_is_built_as_it_was_read(scratch, monkeypatch):
+    """With weights in a file of their own, too: nothing of the new model may stand beside Verilog of the old one."""
+    model = small(scratch / "m.onnx", external=True)
+    read = model.read_bytes()
+    wanted = Project(model, input_spec=SPEC, directory=scratch / "wanted")
+    assert wanted.generate()
+    real = fewbit.hw.shell.verilog.emit
+
+    def emit(*arguments, **options):
+        small(model, seed=7, external=True)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(fewbit.hw.shell.verilog, "emit", emit)
+    project = Project(model, input_spec=SPEC, directory=scratch / "out")
+    assert project.generate() and model.read_bytes() != read
+    assert contents(scratch / "out") == contents(scratch / "wanted"), "the stamp too"
+    assert manifest_of(project)["sha256"] == hashlib.sha256(read).hexdigest()
+    found = checked(project, raw_images())
+    assert found["outputs_equal"] == found["samples"], "the executor was given the other model"
+    monkeypatch.undo()
+    other = Project(model, input_spec=SPEC, directory=scratch / "out")
+    assert other.generate() and manifest_of(other)["identity"] != manifest_of(wanted)["identity"]
+
+
+def test_two_builds_of_one_folder_do_not_mix(scratch, monkeypatch, capfd):
+    """The second one begins while the first one writes: it waits and says so."""
+    made = {}
+    for seed in (1, 7):
+        made[seed] = Project(small(scratch / f"{seed}" / "m.onnx", seed=seed), directory=scratch / f"wanted{seed}")
+        made[seed].generate()
+    second = threading.Thread(target=Project(made[7].source, directory=scratch / "out").generate)
+    real = project_module.atomic_write
+
+    def write(path, content):
+        real(path, content)
+        if threading.current_thread() is threading.main_thread() and not second.ident:
+            second.start()
+            second.join(timeout=1)
+
+    monkeypatch.setattr(project_module, "atomic_write", write)
+    Project(made[1].source, directory=scratch / "out").generate()
+    second.join(timeout=30)
+    assert contents(scratch / "out") == contents(scratch / "wanted7") != contents(scratch / "wanted1")
+    assert f"fewbit: waiting for another command that works in {scratch / 'out'}" in capfd.readouterr().err
+
+
+def test_failure_leaves_nothing_or_what_was_there(scratch, monkeypatch):
+    model = small(scratch / "m.onnx")
+    project = Project(model, directory=scratch / "out")
+    project.generate()
+    before = contents(scratch)
+
+    def fail(*_, **__):
+        raise ValueError("no Verilog today")
+
+    monkeypatch.setattr(fewbit.hw.shell.verilog, "emit", fail)
+    for directory in "out", "new":
+        other = Project(model, directory=scratch / directory, folding={"dense0": (1, 1), "dense1": (1, 1)})
+        with pytest.raises(ValueError, match="no Verilog today"):
+            other.generate()
+    assert contents(scratch) == before and not (scratch / "new").exists()
+    assert not project.generate(), "what was there is still good"
+
+
+def test_samples_of_another_model_do_not_stop_a_build(scratch):
+    project = Project(small(scratch / "m.onnx"), directory=scratch / "out")
+    np.savez(scratch / "test.npz", x=np.zeros((2, 9), dtype=np.float32))
+    assert find_images(project.model) and project.generate()
+    assert "## A worked frame" in (scratch / "out" / "verilog" / "README.md").read_text()
+
+
+# The qonnx executor
+
+
+def raw_images():
+    values = samples()
+    return Images(values, None, "", values.astype(np.float32) / 16)
+
+
+def checked(project, images):
+    told = []
+    found = check_with_executor(project, images, project.execute(images.values), told.append)
+    assert told == list(range(1, len(images) + 1))
+    return found
+
+
+@pytest.mark.parametrize("model", BREVITAS, ids=lambda p: p.stem)
+def test_golden_equals_the_executor(model, scratch):
+    project = Project(model, directory=scratch)
+    images = load_images(find_images(model), project.network)
+    found = checked(project, images)
+    assert found["samples"] == found["labels_equal"] == 10 and found["outputs_equal"] >= 5 * ("tfc" in model.stem)
+
+
+@pytest.mark.parametrize("options", [{}, {"batch": 4}, {"integers": True}], ids=str)
+def test_executor_takes_declared_raw_integers_and_any_batch(scratch, options):
+    project = Project(small(scratch / "m.onnx", **options), input_spec=None if "integers" in options else SPEC)
+    np.savez(scratch / "s.npz", x=samples())
+    images = load_images(scratch / "s.npz", project.network)
+    assert checked(project, images) == {"samples": 20, "labels_equal": 20, "ties": 0, "outputs_equal": 20}
+    wrong = Images(31 - images.values, None, "", images.floats)
+    assert checked(project, wrong)["labels_equal"] < 18, "the samples tell right from wrong"
+
+
+def test_executor_refuses_codes_and_its_failure_is_one_error(scratch, monkeypatch):
+    project = Project(small(scratch / "m.onnx"), directory=scratch)
+    with pytest.raises(ImageError, match="--check needs the samples as the model takes them"):
+        checked(project, random_images(project.network, 2))
+
+    def fail(*_):
+        raise KeyError("no such tensor")
+
+    monkeypatch.setattr("qonnx.core.onnx_exec.execute_onnx", fail)
+    np.savez(scratch / "s.npz", x=samples() / 16)
+    with pytest.raises(ModelError, match="the qonnx executor cannot run it: 'no such tensor'"):
+        checked(project, load_images(scratch / "s.npz", project.network))
+
+
+def test_a_tie_is_one_only_where_golden_gives_the_same_output_twice():
+    outputs = np.array([[1.0, 3.0, 3.0], [1.0, 3.0, 2.0], [3.0, 3.0, 1.0]])
+    mine, theirs = np.array([1, 1, 0]), np.array([2, 2, 0])
+    assert _ties(outputs, mine, theirs).tolist() == [True, False, False]

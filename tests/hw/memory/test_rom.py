@@ -1,0 +1,104 @@
+# amaranth: UnusedElaboratable=no
+"""Read-only memories: every word, in operators and in LUTs, where they go and what they take."""
+
+import numpy as np
+import pytest
+from amaranth.back import verilog
+
+from fewbit.flow.eda.synth import synthesize
+from fewbit.hw.memory.rom import Rom, placement
+from fewbit.hw.target import Luts
+from tests.support.stream_bench import simulate
+
+SHAPES = [(1, 2), (7, 5), (32, 8), (100, 3), (4, 1), (3, 32), (5, 33), (4, 64), (3, 65), (3, 130), (2, 193), (2, 256),
+          (1, 300), (1, 900)]  # fmt: skip
+
+
+def random_words(width, depth):
+    rng = np.random.default_rng([width, depth])
+    words = [int.from_bytes(rng.bytes(13), "little") % 2**width for _ in range(depth)]
+    words[:2] = [0, 2**width - 1][:depth]
+    return words
+
+
+@pytest.mark.parametrize("latency", [1, 2])
+@pytest.mark.parametrize("luts", [Luts.OPERATORS, Luts.MODELS])
+@pytest.mark.parametrize(("width", "depth"), SHAPES)
+def test_every_word(width, depth, luts, latency):
+    words = random_words(width, depth)
+    dut = Rom(width=width, words=words, latency=latency, luts=luts)
+    assert depth == 1 or dut.placement.where == "luts"
+
+    async def testbench(ctx):
+        for address in np.random.default_rng(1).permutation(depth):
+            ctx.set(dut.address, int(address))
+            for _ in range(latency):
+                await ctx.tick()
+            assert ctx.get(dut.data) == words[address]
+
+    simulate(dut, testbench)
+
+
+@pytest.mark.parametrize("luts", Luts)
+def test_equal_words_take_nothing(luts):
+    dut = Rom(width=6, words=[37] * 9, luts=luts)
+    assert dut.placement.where == "constant"
+    if luts is Luts.INSTANCES:  # no simulation of primitives here
+        assert "LUT6_2" not in verilog.convert(dut, emit_src=False)
+        return
+
+    async def testbench(ctx):
+        for address in range(9):
+            ctx.set(dut.address, address)
+            assert ctx.get(dut.data) == 37
+            await ctx.tick()
+
+    simulate(dut, testbench)
+
+
+def test_equal_bits_are_stored_once():
+    once = [int(v) for v in np.random.default_rng(2).integers(0, 2, 60)]
+    words = [0b111 if bit else 0b010 for bit in once]
+    assert placement(3, words).luts == placement(1, once).luts == 1
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "where", "luts", "bram18"),
+    [(64, 32, "luts", 32, 0), (64, 64, "luts", 64, 0), (64, 128, "luts", 128, 0), (36, 512, "block", 0, 1),
+     (64, 256, "luts", 256, 0), (64, 512, "block", 0, 2), (18, 1024, "block", 0, 1)],
+)  # fmt: skip
+def test_where_it_goes(width, depth, where, luts, bram18):
+    rng = np.random.default_rng(3)
+    words = [int.from_bytes(rng.bytes(8), "little") % 2**width for _ in range(depth)]
+    found = placement(width, words)
+    assert (found.where, found.luts, found.bram18) == (where, luts, bram18)
+
+
+@pytest.mark.parametrize(
+    ("width", "depth"),
+    [
+        (6, 128),
+        (36, 512),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in ((12, 32), (9, 64), (5, 200), (3, 400))),
+    ],
+)
+def test_synthesis_takes_as_much(width, depth, scratch):
+    rng = np.random.default_rng(4)
+    words = [int.from_bytes(rng.bytes(8), "little") % 2**width for _ in range(depth)]
+    rom = Rom(width=width, words=words, luts=Luts.INSTANCES)
+    (scratch / "rom.v").write_text(verilog.convert(rom, name="rom", emit_src=False))
+    found = synthesize(scratch / "rom.v", "rom", directory=scratch)
+    assert (found.lut, found.bram18 + 2 * found.bram36) == (rom.placement.luts, rom.placement.bram18)
+
+
+@pytest.mark.parametrize("width, words", [(3, [1, 8]), (3, [-1]), (1, [0, 1, 2])])
+def test_words_must_fit(width, words):
+    with pytest.raises(ValueError, match=f"Words must fit {width} bits"):
+        Rom(width=width, words=words)
+
+
+def test_must_have_words():
+    with pytest.raises(ValueError, match="must not be empty"):
+        Rom(width=3, words=[])
+    with pytest.raises(ValueError, match="Latency must be 1 or 2, not 3"):
+        Rom(width=3, words=[1], latency=3)
