@@ -15,13 +15,13 @@ from fewbit.golden.numbers.formats import Bipolar, Signed
 from .graph import FloatLayer
 from .runtime import model_of
 
-__all__ = ["QuantizationPlan", "UniformQuantizer", "float_nodes", "plain_model", "qonnx_model"]
+__all__ = ["QuantizationPlan", "TensorQuantizer", "float_nodes", "plain_model", "qonnx_model"]
 
 _DOMAIN = "qonnx.custom_op.general"
 
 
 @dataclass(frozen=True, eq=False)
-class UniformQuantizer:
+class TensorQuantizer:
     """``scale*clip(round(x/scale), lo, hi)`` of a format; of `Bipolar` ``+scale`` where x >= 0, else ``-scale``.
 
     ``scale`` is a float32 scalar, or an array that goes with the tensor.
@@ -42,7 +42,7 @@ class UniformQuantizer:
 
 @dataclass(eq=False)
 class QuantizationPlan:
-    """What is quantized, and how: `UniformQuantizer` of weights by layer and of activations by tensor; biases by layer,
+    """What is quantized, and how: `TensorQuantizer` of weights by layer and of activations by tensor; biases by layer,
     and latent weights in front of their quantizers, where they are not the model's own. What is not in it stays
     float."""
 

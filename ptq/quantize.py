@@ -8,7 +8,7 @@ from fewbit.golden.methods import ranges
 from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
 
 from .calibrate import mean_outputs
-from .emit import QuantizationPlan, UniformQuantizer
+from .emit import QuantizationPlan, TensorQuantizer
 
 __all__ = ["Bits", "Options", "format_of", "quantize"]
 
@@ -86,7 +86,7 @@ def quantize(model, calibration, bits, options):
             values = calibration.values[site.tensors[0]]
             fmt = format_of(wanted, signed=bool((values < 0).any()))
             scale = ranges.step(values, fmt, options.activations, **options.of(options.activations))
-            plan.activations |= dict.fromkeys(site.tensors, UniformQuantizer(fmt, scale, options.activations))
+            plan.activations |= dict.fromkeys(site.tensors, TensorQuantizer(fmt, scale, options.activations))
     if options.correct:
         _correct(model, calibration, plan)
     return plan
@@ -103,7 +103,7 @@ def _bits_of(site, bits, options):
 def _weights(layer, fmt, whole, options):
     rows = layer.rows.reshape(1, -1) if whole else layer.rows
     scale = ranges.step(rows, fmt, options.weights, **options.of(options.weights))
-    return UniformQuantizer(fmt, scale[0] if whole else layer.spread(scale), options.weights)
+    return TensorQuantizer(fmt, scale[0] if whole else layer.spread(scale), options.weights)
 
 
 def _correct(model, calibration, plan):

@@ -16,7 +16,7 @@ import optax
 
 from fewbit.golden import methods
 from fewbit.golden.numbers.formats import Bipolar
-from fewbit.ptq.emit import QuantizationPlan, UniformQuantizer
+from fewbit.ptq.emit import QuantizationPlan, TensorQuantizer
 
 from .autodiff import apply
 from .graph import Graph
@@ -93,9 +93,9 @@ class TunedNetwork:
             plan.latent[name], plan.biases[name] = map(np.asarray, self._parameters(params, layer))
             if old is not None:
                 step = np.asarray(_scales(params["steps"][name])).reshape(np.shape(old.scale))
-                plan.weights[name] = UniformQuantizer(old.format, step, "learned")
+                plan.weights[name] = TensorQuantizer(old.format, step, "learned")
         trained = {
-            tensor: UniformQuantizer(self.plan.activations[tensor].format, np.asarray(_scales(exponent)), "learned")
+            tensor: TensorQuantizer(self.plan.activations[tensor].format, np.asarray(_scales(exponent)), "learned")
             for tensor, exponent in params["scales"].items()
         }  # fmt: skip
         plan.activations = {tensor: trained[first] for tensor, first in self.shared.items()}

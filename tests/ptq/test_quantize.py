@@ -8,7 +8,7 @@ from fewbit.golden.importing.importer import import_model
 from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
 from fewbit.places import HOME
 from fewbit.ptq.calibrate import calibrate, mean_outputs
-from fewbit.ptq.emit import QuantizationPlan, UniformQuantizer, plain_model, qonnx_model
+from fewbit.ptq.emit import QuantizationPlan, TensorQuantizer, plain_model, qonnx_model
 from fewbit.ptq.measure import noise, scores_of, sqnr
 from fewbit.ptq.quantize import Bits, Options, quantize
 from fewbit.ptq.reader import read_model
@@ -162,8 +162,8 @@ def test_what_is_side_by_side_in_front_of_a_batch_norm_or_averaged_at_the_end(sc
 def test_quantizers_are_qonnx_s():
     """Ties go to the even code, and one bit is a sign."""
     x = np.float32([-9, -1.5, -0.5, 0, 0.5, 1.5, 2.5, 9])
-    assert UniformQuantizer(Signed(3, narrow=True), np.float32(1))(x).tolist() == [-3, -2, 0, 0, 0, 2, 2, 3]
-    assert UniformQuantizer(Bipolar(), np.float32(0.5))(x).tolist() == [-0.5, -0.5, -0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
+    assert TensorQuantizer(Signed(3, narrow=True), np.float32(1))(x).tolist() == [-3, -2, 0, 0, 0, 2, 2, 3]
+    assert TensorQuantizer(Bipolar(), np.float32(0.5))(x).tolist() == [-0.5, -0.5, -0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
 
 
 def test_signal_to_noise():
