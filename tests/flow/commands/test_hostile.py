@@ -118,11 +118,12 @@ def _place(folder, place):
     return place.replace("FILE", str(folder / "file")).replace("PIPE", str(folder / "pipe"))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission(fewbit, scratch):
     scratch.chmod(0o500)
+    # Root may write into any folder but those that the system itself makes.
+    place = scratch / "out" if os.geteuid() else "/proc/fewbit"
     try:
-        refused(fewbit("build", QUANTIZED, "-o", scratch / "out"), "cannot write to")
+        refused(fewbit("build", QUANTIZED, "-o", place), "cannot write to")
     finally:
         scratch.chmod(0o700)
 
