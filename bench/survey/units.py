@@ -52,9 +52,9 @@ def part_costs(plan, *, dsp=True):
     lanes = min(FLOAT_LANES if p.is_float else LANES, p.inputs)
     with ELABORATION:
         units = list(quantizers_of(plan).values())
-        units += [q.make_activation() for q in layers if q.is_float and q.dense.relu]
+        units += [q.activation.make() for q in layers if q.is_float and q.dense.relu]
         element = LayerPlan(p.dense, p.act, plan.network.edges(), pe=1, simd=lanes, target=plan.target)
-        parts = {"array": element.make_array(), "unit": _together(units),
+        parts = {"array": element.array.make(), "unit": _together(units),
                  "generators": _together(generators_of(plan).values())}  # fmt: skip
         texts = {
             name: verilog.convert(part, name="top", emit_src=False, strip_internal_attrs=True)

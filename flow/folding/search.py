@@ -2,7 +2,7 @@
 
 from fewbit.golden.network.spatial import Largest, Windows
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
-from fewbit.hw.target import USUAL
+from fewbit.hw.targets.named import USUAL
 
 from .cost import cost_of_layer, cost_of_pool, total
 from .folding import FoldingError, fold_layers, layers_of, least_cycles

@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
+from fewbit.hw.memory.rom import Rom
 from fewbit.hw.streams import code_stream, counter, credit
 
 from .replay import Replay
@@ -44,7 +45,7 @@ class MatrixVectorUnit(wiring.Component):
             bits=p.lane_format.bits, lanes=p.lanes_in, steps=p.steps, rows=p.rows, vectors=p.vectors, whole=p.whole
         )
         self._enter(m, replay)
-        m.submodules.array = array = p.make_array()
+        m.submodules.array = array = p.array.make()
         m.d.comb += [
             array.x.eq(replay.x), array.valid.eq(replay.valid),
             array.first.eq(replay.first), array.last.eq(replay.last),
@@ -54,9 +55,9 @@ class MatrixVectorUnit(wiring.Component):
 
         sums = array
         if p.combine is not None:
-            m.submodules.combine = sums = p.make_combine()
+            m.submodules.combine = sums = p.combine.make()
             m.d.comb += [Value.cast(sums.i).eq(array.o), sums.i_valid.eq(array.o_valid)]
-        m.submodules.activation = act = p.make_activation()
+        m.submodules.activation = act = p.activation.make()
         m.d.comb += [Value.cast(act.i).eq(sums.o), act.i_valid.eq(sums.o_valid)]
 
         m.submodules.fifo = fifo = SyncFIFO(width=p.out_bits * p.lanes, depth=p.depth)
@@ -82,8 +83,8 @@ class MatrixVectorUnit(wiring.Component):
         p = self.plan
         row = Signal.like(replay.row)
         m.d.comb += row.eq(replay.row)
-        m.submodules.weights = weights = p.make_weights()
-        m.submodules.init = init = p.make_init()
+        m.submodules.weights = weights = _memory(p.weights, p.target)
+        m.submodules.init = init = _memory(p.starts, p.target)
         m.d.comb += [
             weights.address.eq(replay.address), init.address.eq(row),
             Value.cast(array.w).eq(weights.data), Value.cast(array.init).eq(init.data),
@@ -96,3 +97,8 @@ class MatrixVectorUnit(wiring.Component):
             m, p.row_beats, depth=p.depth, taken=Mux(replay.begin, takes, 0), given=self.o.valid & self.o.ready
         )
         m.d.comb += replay.credit.eq(may_begin)
+
+
+def _memory(contents, target):
+    """A ROM that is read while `Replay` reads the step's codes."""
+    return Rom(width=contents.width, words=contents.words, latency=Replay.LATENCY, target=target)

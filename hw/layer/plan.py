@@ -1,24 +1,23 @@
-# amaranth: UnusedElaboratable=no
 """Every number of a folded layer: derived once, for the hardware, the cycle model and the reports."""
 
 from collections import Counter
+from functools import cached_property
 
 import numpy as np
-from amaranth.hdl import Shape, signed, unsigned
 
 from fewbit.golden.network.graph import Rescale, Score, Threshold
 from fewbit.golden.numbers.formats import Float32, Signed
-from fewbit.hw.activation import units as activation
-from fewbit.hw.activation.affine import Affine
-from fewbit.hw.activation.planes import Combine
-from fewbit.hw.arrays.constant import ConstantArray
-from fewbit.hw.arrays.dsp_products import DspArray
-from fewbit.hw.arrays.dsp_sums import DspSumArray
-from fewbit.hw.arrays.float32 import FloatArray
-from fewbit.hw.arrays.integer import IntegerArray
-from fewbit.hw.memory.rom import Rom
-from fewbit.hw.streams import beats, pack
-from fewbit.hw.target import DEFAULT, Luts
+from fewbit.hw.activation.affine_plan import AffinePlan
+from fewbit.hw.activation.planes_plan import CombinePlan
+from fewbit.hw.activation.plans import FloatReluPlan, SearchPlan, SignPlan, WholePlan
+from fewbit.hw.arrays.constant_plan import ConstantArrayPlan
+from fewbit.hw.arrays.dsp_plans import DspArrayPlan, DspSumArrayPlan
+from fewbit.hw.arrays.float32_plan import FloatArrayPlan
+from fewbit.hw.arrays.integer_plan import IntegerArrayPlan
+from fewbit.hw.memory.placement import Contents
+from fewbit.hw.packing import beats, pack
+from fewbit.hw.shapes import IntShape
+from fewbit.hw.targets.named import DEFAULT
 
 from .replay import Replay
 from .ways import Dsp, Plain, Summed, chosen, options_of
@@ -44,7 +43,7 @@ class LayerPlan:
         the fewest LUTs.
     order : int array or None
         In which order the inputs come, if not as they stand in the weights.
-    target : hw.target.Target
+    target : hw.targets.target.Target
 
     Attributes
     ----------
@@ -84,11 +83,8 @@ class LayerPlan:
         (self._plan_float if self.is_float else self._plan_integer)(edges)
         if order is not None:
             self.codes = self.codes[:, order]
-        self.array, self.combine, self.activation = self.make_array(), self.make_combine(), self.make_activation()
-        units = [unit for unit in (self.array, self.combine, self.activation) if unit is not None]
-        for unit in units:
-            unit._MustUse__silence = True  # they are made here for their latencies only
-        self.latency = Replay.LATENCY + sum(unit.LATENCY for unit in units)
+        self.array, self.combine, self.activation = self._array(), self._combine(), self._activation()
+        self.latency = Replay.LATENCY + sum(unit.latency for unit in self._units)
         in_flight = -(-(self.steps + self.latency + self.row_beats + 3) // self.steps) + 1
         self.depth = self.row_beats * in_flight
 
@@ -114,12 +110,16 @@ class LayerPlan:
     def constant(self):
         """Whether every weight is a constant of the hardware, which then shares sums."""
         unfolded = self.steps == self.rows == self.vectors == 1 and self.products is None
-        return unfolded and not self.is_float and self.target.luts is not Luts.OPERATORS
+        return unfolded and not self.is_float and self.target.netlists
+
+    @property
+    def _units(self):
+        return [unit for unit in (self.array, self.combine, self.activation) if unit is not None]
 
     @property
     def dsps(self):
         """DSPs of its array and of what is behind it."""
-        return sum(unit.dsps for unit in (self.array, self.combine, self.activation) if unit is not None)
+        return sum(unit.dsps for unit in self._units)
 
     @property
     def is_sign(self):
@@ -137,35 +137,35 @@ class LayerPlan:
 
     # The array
 
-    def make_array(self):
+    def _array(self):
         common = dict(pe=self.pe, simd=self.simd, steps=self.steps, lanes=self.lanes, groups=self.parallel)
         if self.is_float:
-            return FloatArray(dsp=self.target.dsp, **common)
+            return FloatArrayPlan(dsp=self.target.dsp, **common)
         if self.constant:
-            return ConstantArray(
+            return ConstantArrayPlan(
                 x_format=self.lane_format, w_format=self.dense.weight_format, acc_shape=self.acc_shape, init=self.init,
                 weights=self.arithmetic.w_format.decode(self.codes), groups=self.parallel,
-                luts=self.target.luts,
+                target=self.target,
             )  # fmt: skip
         found = self.arithmetic
         common |= dict(
-            x_format=self.lane_format, w_format=found.w_format, acc_shape=self.array_shape, luts=self.target.luts
+            x_format=self.lane_format, w_format=found.w_format, acc_shape=self.array_shape, target=self.target
         )
         if self.dsp:
-            return DspArray(packing=found.packing, **common)
-        in_dsps = self.sums and self.target.luts is not Luts.OPERATORS
-        kind = DspSumArray if in_dsps else IntegerArray
+            return DspArrayPlan(packing=found.packing, **common)
+        in_dsps = self.sums and self.target.netlists
+        kind = DspSumArrayPlan if in_dsps else IntegerArrayPlan
         return kind(weight_bits=self.weight_bits, parts=found.parts, **common)
 
-    def make_combine(self):
+    def _combine(self):
         """What adds up planes, or ``None``."""
         if self.is_float or self.arithmetic.coefficients is None:
             return None
         coefficients = self._padded_rows(self.arithmetic.coefficients)
-        return Combine(
-            width=Shape.cast(self.array_shape).width // coefficients.shape[1], coefficients=coefficients.tolist(),
-            addends=self.init, acc_bits=Shape.cast(self.acc_shape).width, lanes=self.lanes,
-            beats=self.vectors * self.rows * self.row_beats, luts=self.target.luts,
+        return CombinePlan(
+            width=self.array_shape.width // coefficients.shape[1], coefficients=coefficients.tolist(),
+            addends=self.init, acc_bits=self.acc_shape.width, lanes=self.lanes,
+            beats=self.vectors * self.rows * self.row_beats, target=self.target,
         )  # fmt: skip
 
     def _padded(self, per_neuron, filler=0):
@@ -180,22 +180,22 @@ class LayerPlan:
         padded = np.pad(blocks, ((0, 0), (0, rest), (0, 0)), constant_values=filler)
         return padded.reshape(-1, rows.shape[1])
 
-    def make_weights(self):
-        """Codes of step s of row r of vector v at ``(v*rows + r)*steps + s``; lane s of PE p is code ``p*simd + s``."""
+    @cached_property
+    def weights(self):
+        """`Contents` of the weight memory: codes of step s of row r of vector v at ``(v*rows + r)*steps + s``; lane s
+        of PE p is code ``p*simd + s``."""
         lanes = np.full((self.vectors * self.rows * self.pe, self.steps * self.simd), self.pad_weight, dtype=np.int64)
         lanes[:, : self.inputs] = self._padded_rows(self.codes, self.pad_weight)
         words = lanes.reshape(-1, self.pe, self.steps, self.simd).swapaxes(1, 2).reshape(-1, self.pe * self.simd)
         words = [pack(codes, self.weight_bits) for codes in words.tolist()]
-        return Rom(
-            width=self.weight_bits * self.pe * self.simd, words=words, latency=Replay.LATENCY, luts=self.target.luts
-        )
+        return Contents(self.weight_bits * self.pe * self.simd, words)
 
     @property
     def weights_in(self):
         """Where the weights are and what they take there, in words."""
         if self.constant:
             return "constants"
-        found = self.make_weights().placement
+        found = self.weights.placement
         return {"luts": f"{found.luts} LUTs", "block": f"{found.bram18} BRAM18"}.get(found.where, "constants")
 
     @property
@@ -214,15 +214,17 @@ class LayerPlan:
         }
         return words.get(self.arithmetic.name, f"{len(self.arithmetic.parts or ())} planes")
 
-    def make_init(self):
-        """What the accumulators start a row with, by row; PE 0 lowest. Those of planes start with nothing."""
-        width = Shape.cast(self.array_shape).width
+    @cached_property
+    def starts(self):
+        """`Contents` of the memory of what the accumulators start a row with, by row; PE 0 lowest. Those of planes
+        start with nothing."""
+        width = self.array_shape.width
         init = self.init if self.combine is None else [0] * len(self.init)
         words = [pack(init[n : n + self.pe], width) for n in range(0, len(init), self.pe)]
-        return Rom(width=width * self.pe, words=words, latency=Replay.LATENCY, luts=self.target.luts)
+        return Contents(width * self.pe, words)
 
     def _plan_float(self, edges):
-        self.acc_shape, self.weight_bits, self.pad_weight = unsigned(32), 32, 0
+        self.acc_shape, self.weight_bits, self.pad_weight = IntShape(32), 32, 0
         self.array_shape, self.lane_format, self.x_table = self.acc_shape, self.x_format, None
         self.codes = Float32().encode(self.dense.weights)
         self.init = self._padded(Float32().encode(self.dense.bias))
@@ -259,7 +261,7 @@ class LayerPlan:
         self.array_shape = self.acc_shape
         if found.coefficients is not None:
             each = self.steps * self.simd * sum(1 << e for e in found.exponents)
-            self.array_shape = unsigned(each.bit_length() * found.coefficients.shape[1])
+            self.array_shape = IntShape(each.bit_length() * found.coefficients.shape[1])
 
     def _arithmetic(self, edge):
         places = np.arange(len(self.dense.weights)) % self.neurons % self.pe % (self.pe // self.parallel)
@@ -280,9 +282,7 @@ class LayerPlan:
             raise ValueError(f"{self.name}: {error}") from None
 
     def _shape(self, lo, hi):
-        lo, hi = int(lo), int(hi)
-        bits = max((-lo - 1).bit_length() if lo < 0 else 0, max(hi, 0).bit_length())
-        self.acc_shape = signed(bits + 1) if lo < 0 else unsigned(max(1, bits))
+        self.acc_shape = IntShape.holding(lo, hi)
 
     def _in_heap(self, thresholds):
         """Thresholds of the model's accumulator as thresholds of the heap: ``scale*h + base >= t``."""
@@ -307,23 +307,23 @@ class LayerPlan:
 
     # The activation
 
-    def make_activation(self):
+    def _activation(self):
         act, lanes, count = self.act, self.lanes, self.vectors * self.rows * self.row_beats
-        common = dict(lanes=lanes, beats=count, luts=self.target.luts)
+        common = dict(lanes=lanes, beats=count, target=self.target)
         if self.is_float:
-            return activation.FloatRelu(relu=self.dense.relu, **common)
+            return FloatReluPlan(relu=self.dense.relu, **common)
         common["acc_shape"] = self.acc_shape
         if self.is_sign:
-            return activation.Sign(flips=self.flips, **common)
+            return SignPlan(flips=self.flips, **common)
         common["bits"] = self.format.bits
         if act is None:
-            return activation.Whole(scale=self.scale, rests=self._padded(self.base % self.scale), **common)
+            return WholePlan(scale=self.scale, rests=self._padded(self.base % self.scale), **common)
         if isinstance(act, Rescale | Score):
             multipliers = self._padded(self.scale * act.multiplier, filler=1)
             addends = self._padded(act.addend + act.multiplier * self.base)
             limits = dict(shift=act.shift, lo=act.format.lo, hi=act.format.hi) if isinstance(act, Rescale) else {}
-            return Affine(multipliers=multipliers, addends=addends, **limits, **common)
-        return activation.Search(**self._search(), **common)
+            return AffinePlan(multipliers=multipliers, addends=addends, **limits, **common)
+        return SearchPlan(**self._search(), **common)
 
     def _search(self):
         """Arguments of `Search`: rising rows of ``2**n - 1`` thresholds, and how an index becomes a code."""

@@ -9,7 +9,8 @@ from amaranth.lib.wiring import In, Out
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed
 from fewbit.hw.float32.units import FloatAdd, float_relu
 from fewbit.hw.memory.rom import Rom
-from fewbit.hw.streams import beats, code_stream, counter, credit, pack
+from fewbit.hw.packing import beats, pack
+from fewbit.hw.streams import code_stream, counter, credit
 
 __all__ = ["Join", "JoinPlan"]
 

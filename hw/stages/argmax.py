@@ -6,7 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.numbers.formats import Float32, Signed
 from fewbit.hw.float32.units import float_greater
-from fewbit.hw.streams import beats, code_stream, counter
+from fewbit.hw.packing import beats
+from fewbit.hw.streams import code_stream, counter
 
 __all__ = ["ArgMax", "ArgMaxPlan"]
 

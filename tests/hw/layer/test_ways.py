@@ -11,13 +11,13 @@ from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.layer.ways import options_of
-from fewbit.hw.target import Luts, Target
 from tests.support.layer_bench import Layer
 from tests.support.stream_bench import STALLS, assert_varied, from_beats, stream, to_beats
+from tests.support.targets import EXPRESSIONS, PORTABLE
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
 BOTH = STALLS["both"]
-TARGETS = {"portable": Target(), "xilinx": Target(luts=Luts.MODELS)}
+TARGETS = {"portable": PORTABLE, "xilinx": EXPRESSIONS}
 BASIS = Levels((-18, -8, 8, 18), (5, 13))
 CROSSED = Levels((-20, -10, -8, -2, 2, 8, 10, 20), (5, 9, 6))  # codes are not the signs' bits
 TABLE = Levels((-4, 0, 1, 2, 8))
