@@ -57,7 +57,7 @@ def measured(model, cycles):
         "arrays": whole.cells["LUT6_2"],
         "layers": {
             name: {"pe": plan.pe, "simd": plan.simd, "words": plan.rows * plan.steps * plan.vectors,
-                   "bits": plan.rows * plan.steps * plan.vectors * plan.pe * plan.simd * plan.weight_bits}
+                   "bits": plan.rows * plan.steps * plan.vectors * plan.pe * plan.simd * plan.numbers.weight_bits}
             for name, plan in project.plan.layers.items()
         },
     }  # fmt: skip

@@ -54,7 +54,7 @@ def layer_plan(pe, simd, target, steps=STEPS, rows=ROWS):
 def unit(plan):
     """The plan of the PE of a layer's plan alone."""
     return plan.target.integer_pe(
-        x_format=plan.x_format, w_format=Bipolar(), simd=plan.simd, acc_shape=plan.acc_shape, feedback=True
+        x_format=plan.x_format, w_format=Bipolar(), simd=plan.simd, acc_shape=plan.numbers.acc_shape, feedback=True
     )
 
 
@@ -74,7 +74,7 @@ def measured(pe, simd, target):
     return {
         "pe": pe, "simd": simd, "target": target, "lut": whole.lut, "lutram": whole.lutram, "ff": whole.ff,
         "carry4": whole.carry4, "bram36": (whole.bram18 + 2 * whole.bram36) / 2, "unit": alone.lut,
-        "accumulator": plan.acc_shape.width,
+        "accumulator": plan.numbers.acc_shape.width,
     }  # fmt: skip
 
 

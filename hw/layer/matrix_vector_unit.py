@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from fewbit.hw.memory.rom import Rom
 from fewbit.hw.streams import code_stream, counter, credit
 
+from .layout import MEMORY_LATENCY
 from .replay import Replay
 
 __all__ = ["MatrixVectorUnit"]
@@ -42,7 +43,12 @@ class MatrixVectorUnit(wiring.Component):
         m = Module()
         p = self.plan
         m.submodules.replay = replay = Replay(
-            bits=p.lane_format.bits, lanes=p.lanes_in, steps=p.steps, rows=p.rows, vectors=p.vectors, whole=p.whole
+            bits=p.numbers.lane_format.bits,
+            lanes=p.lanes_in,
+            steps=p.steps,
+            rows=p.rows,
+            vectors=p.vectors,
+            whole=p.whole,
         )
         self._enter(m, replay)
         m.submodules.array = array = p.array.make()
@@ -50,7 +56,7 @@ class MatrixVectorUnit(wiring.Component):
             array.x.eq(replay.x), array.valid.eq(replay.valid),
             array.first.eq(replay.first), array.last.eq(replay.last),
         ]  # fmt: skip
-        if not p.constant:
+        if not p.numbers.constant:
             self._weights(m, replay, array)
 
         sums = array
@@ -71,11 +77,11 @@ class MatrixVectorUnit(wiring.Component):
 
     def _enter(self, m, replay):
         """Codes of levels become the integers, or the signs, that the array takes."""
-        table = self.plan.x_table
+        table = self.plan.numbers.x_table
         if table is None:
             wiring.connect(m, wiring.flipped(self.i), replay.i)
             return
-        words = Array(Const(word, self.plan.lane_format.bits) for word in table)
+        words = Array(Const(word, self.plan.numbers.lane_format.bits) for word in table)
         m.d.comb += [replay.i.valid.eq(self.i.valid), self.i.ready.eq(replay.i.ready)]
         m.d.comb += [replay.i.p[k].eq(words[code]) for k, code in enumerate(self.i.p)]
 
@@ -101,4 +107,4 @@ class MatrixVectorUnit(wiring.Component):
 
 def _memory(contents, target):
     """A ROM that is read while `Replay` reads the step's codes."""
-    return Rom(width=contents.width, words=contents.words, latency=Replay.LATENCY, target=target)
+    return Rom(width=contents.width, words=contents.words, latency=MEMORY_LATENCY, target=target)

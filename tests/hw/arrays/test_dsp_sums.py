@@ -58,12 +58,12 @@ def test_layers(formats, stalls):
         layer = random_layer(x, w, k, n, vectors=10).threshold(y)
         assert_varied(layer.y)
         plan = layer.check(pe, simd, stalls, products="sums", target=EXPRESSIONS)
-        assert isinstance(plan.array, DspSumArrayPlan) and not plan.is_sign
+        assert isinstance(plan.array, DspSumArrayPlan) and not plan.numbers.sign
 
 
 def test_portable_layers_accumulate_from_zero_too():
     plan = random_layer(B, B, 11, 13, vectors=10).threshold(B).check(5, 4, products="sums")
-    assert type(plan.array) is IntegerArrayPlan and not any(plan.init)
+    assert type(plan.array) is IntegerArrayPlan and not any(plan.numbers.starts)
 
 
 def test_accumulators_as_they_are_cannot_begin_at_zero():
