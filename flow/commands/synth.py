@@ -73,7 +73,7 @@ def _unsuited(directory, target, device):
     """What to do with a build of a target whose primitives a device does not have."""
     other = next(t for t in (USUAL, *all_targets()) if device in t.parts)
     return (
-        f"{directory} is made of {target.carry}, which {device.name} does not have: rebuild it with --target "
+        f"{directory} is made of {target.own_cells}, which {device.name} does not have: rebuild it with --target "
         f"{other.name}, or choose a part of {target.title} ({', '.join(p.name.lower() for p in target.parts)})"
     )
 

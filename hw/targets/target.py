@@ -46,8 +46,8 @@ class Target:
         which `place` makes into hardware; else they are operators.
     dsp48 : hw.xilinx.dsp48.Dsp48 or None
         The DSP block that holds accumulators; ``None`` where it is described by operators.
-    carry : str or None
-        The primitive of carry chains that netlists are made of, for messages.
+    own_cells : str
+        What only its parts have, for messages.
     parts : tuple of hw.targets.parts.Part
         FPGAs whose cells a design can be mapped to.
     ip_families : tuple of str
@@ -62,9 +62,13 @@ class Target:
 
     name = summary = title = None
     netlists = False
-    dsp48 = carry = None
+    dsp48 = None
     parts = ip_families = assumed = ()
     vivado_part = None
+
+    @property
+    def own_cells(self):
+        return f"cells of {self.title}"
 
     @property
     def form(self):

@@ -17,7 +17,7 @@ class UltraScale(Xilinx):
     """As the 7 series, with CARRY8 for CARRY4 and DSP48E2 for DSP48E1."""
 
     name, form, summary, title = "ultrascale", "ULTRASCALE", "LUT6_2 and CARRY8", "UltraScale+"
-    carry = "CARRY8"
+    own_cells = "CARRY8"
     parts = ULTRASCALE_PLUS
     ip_families = ULTRASCALE_DEVICES
     vivado_part = "xczu3eg-sbva484-1-e"

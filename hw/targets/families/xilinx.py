@@ -27,7 +27,7 @@ class Xilinx(Target):
 
     name, form, summary, title = "xilinx", "INSTANCES", "LUT6_2 and CARRY4", "7 series"
     netlists = True
-    carry = "CARRY4"
+    own_cells = "CARRY4"
     parts = SERIES_7 + ULTRASCALE_PLUS  # Yosys maps a CARRY4 to UltraScale's cells, too
     ip_families = SERIES_7_DEVICES
     vivado_part = "xc7a35tcpg236-1"

@@ -18,6 +18,13 @@ def test_no_heavy_package_is_imported(code):
     assert done.stdout.split() == []
 
 
+@pytest.mark.parametrize("name", ["hw.layer.plan", "flow.folding.cost", "flow.folding.folding", "flow.folding.search"])
+def test_plans_and_estimates_need_no_amaranth(name):
+    """They are numbers: what a layer takes is known before there is any hardware."""
+    script = f"import sys, fewbit.{name}; assert 'amaranth' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
 def test_help_is_of_the_package(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "fewbit", "--help"], capture_output=True, text=True, check=True, timeout=60, cwd=tmp_path
