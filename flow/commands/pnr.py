@@ -33,13 +33,14 @@ def pnr_build(directory, device, speed, seed, goal, report):
 
 def _placed_build(directory, verilog, device, speed, seed, goal, report):
     build, target = target_of(directory)
-    if target.netlists:
-        verilog = rebuilt(build, directory / "pnr", DEFAULT, report).verilog
+    placed_as = DEFAULT if target.netlists else target
+    if placed_as != target:
+        verilog = rebuilt(build, directory / "pnr", placed_as, report).verilog
     with report.stepping("place and route") as progress:
         found = place(verilog, "accelerator", device=device, speed=speed, seed=seed, goal=goal, progress=progress)
     result = {
         "directory": str(directory), "device": device, "speed": speed, "seed": seed, "goal_mhz": goal,
-        "target": DEFAULT.name, "built_for": target.name,
+        "target": placed_as.name, "built_for": target.name,
         **placed(found, verilog.read_text(), "accelerator", build.manifest.get("layers", ())),
     }  # fmt: skip
     atomic_write(directory / "pnr.json", json.dumps(result, indent=2) + "\n")

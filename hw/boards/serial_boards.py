@@ -56,8 +56,8 @@ class SerialBoard:
 
 SERIAL_BOARDS = {
     # Pin L2 is GPIO0 of the ESP32, which may reset the board if that falls.
-    "ulx3s": SerialBoard("ULX3S 85F", ULX3S_85F_Platform, ECP5, 50.0, DEFAULT, True, high=("L2",)),
-    "arty-a7-35": SerialBoard("Arty A7-35T", ArtyA7_35Platform, SERIES7, 100.0, USUAL, False),
+    "ulx3s": SerialBoard("ULX3S 85F", ULX3S_85F_Platform, ECP5, 50.0, DEFAULT, open_tools=True, high=("L2",)),
+    "arty-a7-35": SerialBoard("Arty A7-35T", ArtyA7_35Platform, SERIES7, 100.0, USUAL, open_tools=False),
 }
 
 

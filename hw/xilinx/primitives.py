@@ -44,9 +44,10 @@ class Primitives:
     """
 
     instances = True  # whether they are primitives of a device, not expressions
+    carry_size = None  # bits of a primitive of carry chains
 
     def lut(self, m, n, cell, bits):
-        """A LUT of one output or two."""
+        """Place a LUT of one output or two."""
         out = Signal(2, name=f"lut{n}_o")
         inputs = [bits[b] for b in cell.inputs] + [Const(0, 1)] * (6 - len(cell.inputs))
         if cell.o5 is not None:
@@ -58,13 +59,13 @@ class Primitives:
             bits[cell.o5] = out[1]
 
     def mux(self, m, n, cell, bits, level):
-        """A multiplexer of two: MUXF8 behind others (``level`` 2), else MUXF7."""
+        """Place a multiplexer of two: MUXF8 behind others (``level`` 2), else MUXF7."""
         bits[cell.o] = out = Signal(name=f"mux{n}_o")
         ports = {"i_I0": bits[cell.low], "i_I1": bits[cell.high], "i_S": bits[cell.select]}
         m.submodules[f"mux{n}"] = Instance(f"MUXF{6 + level}", o_O=out, **ports)
 
     def carry(self, m, n, cell, bits):
-        """A carry chain, of primitives one behind the other."""
+        """Place a carry chain, of primitives one behind the other."""
         carry, size = bits[cell.cin], self.carry_size
         for k in range(0, len(cell.s), size):
             s, di = (Cat(bits[b] for b in part[k : k + size]) for part in (cell.s, cell.di))
@@ -77,6 +78,10 @@ class Primitives:
             carry = co[len(s) - 1]
         bits[cell.co] = carry
 
+    def carry_in(self, carry, first):
+        """Return ports and parameters by which a carry enters the first primitive of a chain, or another one."""
+        raise NotImplementedError
+
 
 class Series7(Primitives):
     """LUT6_2, CARRY4, MUXF7 and MUXF8."""
@@ -84,7 +89,6 @@ class Series7(Primitives):
     carry_size = 4
 
     def carry_in(self, carry, first):
-        """Return ports and parameters by which a carry enters the first CARRY4 of a chain, or another one."""
         if first:
             return {"i_CI": Const(0, 1), "i_CYINIT": carry}
         return {"i_CI": carry, "i_CYINIT": Const(0, 1)}
@@ -96,7 +100,6 @@ class UltraScale(Primitives):
     carry_size = 8
 
     def carry_in(self, carry, first):
-        """Return ports and parameters by which a carry enters a CARRY8."""
         return {"i_CI": carry, "p_CARRY_TYPE": "SINGLE_CY8", "i_CI_TOP": Const(0, 1)}
 
 
