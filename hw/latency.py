@@ -7,7 +7,7 @@ class Meeting:
     """Parts that take their operands in one cycle and whose results must be there in one cycle.
 
     A plan makes it, so that parts that do not meet are told before there is any hardware, and the hardware delays each
-    part by ``wait`` cycles (`hw.delay.delayed`). No other code compares the latencies of parts.
+    part by ``wait`` cycles (`hw.wires.delayed`). No other code compares the latencies of parts.
 
     Parameters
     ----------

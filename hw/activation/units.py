@@ -9,11 +9,11 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.delay import delayed
 from fewbit.hw.float32.units import float_relu
 from fewbit.hw.memory.rom import Rom
 from fewbit.hw.packing import pack
 from fewbit.hw.streams import counter
+from fewbit.hw.wires import delayed, shape_of
 
 __all__ = ["Activation", "CodeTable", "FloatRelu", "Search", "Sign", "Whole"]
 
@@ -32,7 +32,7 @@ class Activation(wiring.Component):
     """
 
     def __init__(self, plan):
-        self.plan, self._acc = plan, Shape(plan.acc_shape.width, plan.acc_shape.signed)
+        self.plan, self._acc = plan, shape_of(plan.acc_shape)
         super().__init__({
             "i": In(ArrayLayout(self._acc, plan.lanes)), "i_valid": In(1),
             "o": Out(ArrayLayout(unsigned(plan.bits), plan.lanes)), "o_valid": Out(1),

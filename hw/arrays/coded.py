@@ -1,11 +1,11 @@
 """A processing element whose weights are codes: decoded in front of its products, in one heap or several."""
 
-from amaranth.hdl import Cat, Const, Module, Shape, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.delay import delayed
+from fewbit.hw.wires import delayed, shape_of
 
 __all__ = ["CodedPE"]
 
@@ -23,7 +23,7 @@ class CodedPE(wiring.Component):
     """
 
     def __init__(self, plan):
-        self.plan, acc = plan, Shape(plan.acc_shape.width, plan.acc_shape.signed)
+        self.plan, acc = plan, shape_of(plan.acc_shape)
         super().__init__({
             "x": In(ArrayLayout(unsigned(plan.simd), plan.x_bits)),
             "w": In(ArrayLayout(unsigned(plan.simd), plan.w_bits)),

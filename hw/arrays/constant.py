@@ -1,11 +1,11 @@
 """The array of a layer that is unfolded altogether, so that its weights are constants."""
 
-from amaranth.hdl import Cat, Const, Module, Shape, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.delay import delayed
+from fewbit.hw.wires import delayed, shape_of
 from fewbit.hw.xilinx.netlist import plain
 
 __all__ = ["ConstantArray"]
@@ -33,7 +33,7 @@ class ConstantArray(wiring.Component):
 
     def __init__(self, plan):
         self.plan = plan
-        acc = Shape(plan.acc_shape.width, plan.acc_shape.signed)
+        acc = shape_of(plan.acc_shape)
         super().__init__({
             "x": In(ArrayLayout(unsigned(plan.x_format.bits), plan.groups * plan.inputs)),
             "valid": In(1), "first": In(1), "last": In(1),

@@ -6,7 +6,7 @@ from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.numbers.formats import Signed
-from fewbit.hw.delay import delayed
+from fewbit.hw.wires import delayed
 from fewbit.hw.xilinx.dsp_packing import PRODUCT_LATENCY
 
 from .integer import IntegerArray

@@ -1,9 +1,11 @@
 """The PE x SIMD processing array of a matrix-vector unit."""
 
-from amaranth.hdl import Cat, Module, Shape, Signal, Value, unsigned
+from amaranth.hdl import Cat, Module, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.wires import shape_of
 
 __all__ = ["IntegerArray"]
 
@@ -34,7 +36,7 @@ class IntegerArray(wiring.Component):
     """
 
     def __init__(self, plan):
-        self.plan, acc = plan, Shape(plan.acc_shape.width, plan.acc_shape.signed)
+        self.plan, acc = plan, shape_of(plan.acc_shape)
         super().__init__({
             "x": In(ArrayLayout(unsigned(plan.x_format.bits), plan.groups * plan.simd)),
             "w": In(ArrayLayout(unsigned(plan.weight_bits), plan.pe * plan.simd)),
@@ -60,13 +62,13 @@ class IntegerArray(wiring.Component):
 
     def _dot_products(self, m):
         """The processing elements, with their operands."""
-        planes, units = [], []
+        planes, units, (kind,) = [], [], self.plan.KINDS
         for g in range(self.plan.groups):
             x = Signal(ArrayLayout(unsigned(self.plan.simd), self.plan.x_format.bits), name=f"x{g}")
             m.d.comb += Value.cast(x).eq(_planes([self.x[g * self.plan.simd + s] for s in range(self.plan.simd)]))
             planes.append(x)
         for p in range(self.plan.pe):
-            m.submodules[f"pe{p}"] = pe = next(iter(self.plan.pes.values())).make()
+            m.submodules[f"pe{p}"] = pe = self.plan.pes[kind].make()
             m.d.comb += [
                 pe.x.eq(planes[p * self.plan.groups // self.plan.pe]),
                 Value.cast(pe.w).eq(_planes([self.w[p * self.plan.simd + s] for s in range(self.plan.simd)])),

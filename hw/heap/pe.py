@@ -1,9 +1,11 @@
 """Processing elements that are made of operators."""
 
-from amaranth.hdl import Module, Mux, Shape, Signal, unsigned
+from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.wires import shape_of
 
 from .bit_heap import BitHeap, Compressor
 
@@ -32,7 +34,7 @@ class IntegerPE(wiring.Component):
 
     def __init__(self, plan):
         self.plan = plan
-        acc = Shape(plan.acc_shape.width, plan.acc_shape.signed)
+        acc = shape_of(plan.acc_shape)
         super().__init__({
             "x": In(ArrayLayout(unsigned(plan.simd), plan.x_format.bits)),
             "w": In(ArrayLayout(unsigned(plan.simd), plan.w_format.bits)),
@@ -70,7 +72,7 @@ class HeapPE(wiring.Component):
 
     def __init__(self, plan):
         self.plan = plan
-        self._acc = Shape(plan.acc_shape.width, plan.acc_shape.signed)
+        self._acc = shape_of(plan.acc_shape)
         super().__init__({
             "heap": In(sum(plan.heights.values())), "init": In(self._acc), "load": In(1), "enable": In(1),
             "o": Out(self._acc),

@@ -1,9 +1,11 @@
 """Processing elements that are netlists of Xilinx primitives, as hardware."""
 
-from amaranth.hdl import Cat, Const, Module, Shape, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.wires import shape_of
 
 __all__ = ["LutHeapPE", "LutIntegerPE", "LutRowsUnit"]
 
@@ -13,7 +15,7 @@ class LutPEUnit(wiring.Component):
 
     def __init__(self, plan, members):
         self.plan = plan
-        shape = Shape(plan.acc_shape.width, plan.acc_shape.signed)
+        shape = shape_of(plan.acc_shape)
         super().__init__(members | {"init": In(shape), "load": In(1), "enable": In(1), "o": Out(shape)})
 
     def operands(self):

@@ -1,8 +1,13 @@
-"""Values that wait: registers one behind the other."""
+"""Values on wires: the shape that a plan gave them, and registers in which they wait."""
 
-from amaranth.hdl import Signal, Value
+from amaranth.hdl import Shape, Signal, Value
 
-__all__ = ["delayed"]
+__all__ = ["delayed", "shape_of"]
+
+
+def shape_of(shape):
+    """Return the Amaranth shape of a `hw.shapes.IntShape`."""
+    return Shape(shape.width, shape.signed)
 
 
 def delayed(m, value, cycles, name):
