@@ -1,15 +1,14 @@
 """Sums of two branches."""
 
 import numpy as np
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import wiring
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed
 from fewbit.hw.float32.units import FloatAdd, float_relu
 from fewbit.hw.memory.rom import Rom
-from fewbit.hw.streams import beats, code_stream, counter, credit, pack
+from fewbit.hw.streams import OutputFifo, beats, code_stream, counter, pack
 
 __all__ = ["Join", "JoinPlan"]
 
@@ -71,18 +70,16 @@ class Join(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self.plan
-        m.submodules.fifo = fifo = SyncFIFO(width=p.format.bits * p.lanes, depth=p.depth)
+        fifo = OutputFifo(m, self.o, depth=p.depth)
         accept, valid = Signal(), Signal(p.latency)
-        room = credit(m, 1, depth=p.depth, taken=accept, given=self.o.valid & self.o.ready)
         m.d.comb += [
-            accept.eq(self.i0.valid & self.i1.valid & room),
+            accept.eq(self.i0.valid & self.i1.valid & fifo.room(1, taken=accept)),
             self.i0.ready.eq(accept), self.i1.ready.eq(accept),
-            fifo.w_en.eq(valid[-1]),
-            Value.cast(self.o.p).eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(self.o.ready),
+            *fifo.write(valid[-1]),
         ]  # fmt: skip
         m.d.sync += valid.eq((valid << 1) | accept)
         sums = self._float_sums(m) if p.is_float else self._sums(m, accept)
-        m.d.comb += [fifo.w_data[k * p.format.bits : (k + 1) * p.format.bits].eq(s) for k, s in enumerate(sums)]
+        m.d.comb += [fifo.data[k * p.format.bits : (k + 1) * p.format.bits].eq(s) for k, s in enumerate(sums)]
         return m
 
     def _float_sums(self, m):

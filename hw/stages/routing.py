@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.streams import code_stream, counter
+from fewbit.hw.streams import StreamUnit, code_stream, counter, give_from
 
 __all__ = ["Concat", "ConcatPlan", "Fork", "ForkPlan", "Queue", "QueuePlan"]
 
@@ -55,7 +55,7 @@ class QueuePlan:
         self.bits, self.lanes, self.depth = bits, lanes, depth
 
 
-class Queue(wiring.Component):
+class Queue(StreamUnit):
     """A queue of ``depth`` beats in front of a join, so that the shorter branch can wait for the longer one.
 
     Memory is read synchronously, so that a deep one is block RAM. Latency 2, throughput one beat a cycle.
@@ -66,9 +66,7 @@ class Queue(wiring.Component):
     """
 
     def __init__(self, plan):
-        self.plan = plan
-        shape = code_stream(plan.bits, plan.lanes)
-        super().__init__({"i": In(shape), "o": Out(shape)})
+        super().__init__(plan, i=(plan.bits, plan.lanes), o=(plan.bits, plan.lanes))
 
     def elaborate(self, platform):
         m = Module()
@@ -76,7 +74,7 @@ class Queue(wiring.Component):
         m.submodules.fifo = fifo = SyncFIFOBuffered(width=p.bits * p.lanes, depth=p.depth)
         m.d.comb += [
             fifo.w_data.eq(self.i.p), fifo.w_en.eq(self.i.valid), self.i.ready.eq(fifo.w_rdy),
-            Value.cast(self.o.p).eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(self.o.ready),
+            *give_from(fifo, self.o),
         ]  # fmt: skip
         return m
 

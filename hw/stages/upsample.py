@@ -1,11 +1,9 @@
 """Enlargement by whole factors, nearest neighbour."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.streams import code_stream, counter
+from fewbit.hw.streams import StreamUnit, counter, keep_flag
 
 __all__ = ["Upsample", "UpsamplePlan"]
 
@@ -37,7 +35,7 @@ class UpsamplePlan:
         self.beats_frame = x.size[0] * self.row_beats * self.rows * self.columns
 
 
-class Upsample(wiring.Component):
+class Upsample(StreamUnit):
     """Every pixel ``columns`` times, every row ``rows`` times; the next row is written while one is repeated.
 
     Latency 2 from a beat to the first of its copies, throughput one beat a cycle.
@@ -48,9 +46,7 @@ class Upsample(wiring.Component):
     """
 
     def __init__(self, plan):
-        self.plan = plan
-        shape = code_stream(plan.format.bits, plan.lanes)
-        super().__init__({"i": In(shape), "o": Out(shape)})
+        super().__init__(plan, i=(plan.format.bits, plan.lanes), o=(plan.format.bits, plan.lanes))
 
     def elaborate(self, platform):
         m = Module()
@@ -84,8 +80,5 @@ class Upsample(wiring.Component):
             Value.cast(self.o.p).eq(read.data), self.o.valid.eq(full),
         ]  # fmt: skip
         m.d.sync += used.eq(used + accept - release)
-        with m.If(issue):
-            m.d.sync += full.eq(1)
-        with m.Elif(self.o.ready):
-            m.d.sync += full.eq(0)
+        keep_flag(m, full, comes=issue, goes=self.o.ready)
         return m
