@@ -8,6 +8,8 @@ from amaranth.lib.wiring import In, Out
 from fewbit.hw.float32.sums import FloatSumOfFour, float_sum, float_sum_time
 from fewbit.hw.float32.units import FloatAdd, FloatMul, pipe
 
+from .interface import array_members, check_array
+
 __all__ = ["FloatArray", "FloatPE"]
 
 
@@ -107,32 +109,12 @@ class FloatArray(wiring.Component):
     """
 
     def __init__(self, *, pe, simd, steps, lanes, dsp=True, groups=1):
-        for name, value in ("PE", pe), ("SIMD", simd), ("Steps", steps), ("Lanes", lanes):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value!r}")
-        if pe % lanes or pe // lanes > steps:
-            raise ValueError(f"Lanes must divide PE ({pe}) into at most {steps} beats (steps), not {lanes!r}")
-        if groups < 1 or pe % groups:
-            raise ValueError(f"Groups must divide PE ({pe}), not {groups!r}")
+        check_array(pe=pe, simd=simd, steps=steps, lanes=lanes, groups=groups)
         self._pe, self._simd, self._steps, self._lanes, self._dsp, self._groups = pe, simd, steps, lanes, dsp, groups
         self.reducers = next(n for n in range(1, pe + 1) if pe % n == 0 and pe // n <= steps)
         self._schedule()
-        words = {
-            name: ArrayLayout(unsigned(32), n)
-            for name, n in {"x": groups * simd, "w": pe * simd, "init": pe, "o": lanes}.items()
-        }
-        super().__init__(
-            {
-                "x": In(words["x"]),
-                "w": In(words["w"]),
-                "init": In(words["init"]),
-                "valid": In(1),
-                "first": In(1),
-                "last": In(1),
-                "o": Out(words["o"]),
-                "o_valid": Out(1),
-            }
-        )
+        word = unsigned(32)
+        super().__init__(array_members(x=word, w=word, acc=word, pe=pe, simd=simd, lanes=lanes, groups=groups))
 
     @property
     def dsps(self):

@@ -17,6 +17,7 @@ from fewbit.hw.target import Luts
 from fewbit.hw.xilinx.instances import LutHeapPE, LutIntegerPE
 
 from .coded import CodedPE
+from .interface import array_members, check_array
 
 __all__ = ["HeapPE", "IntegerArray", "IntegerPE"]
 
@@ -179,29 +180,13 @@ class IntegerArray(wiring.Component):
         self, *, x_format, w_format, pe, simd, steps, acc_shape, lanes, groups=1, luts=Luts.OPERATORS, weight_bits=None,
         parts=None,
     ):  # fmt: skip
-        for name, value in ("PE", pe), ("SIMD", simd), ("Steps", steps), ("Lanes", lanes):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value!r}")
-        if pe % lanes or pe // lanes > steps:
-            raise ValueError(f"Lanes must divide PE ({pe}) into at most {steps} beats (steps), not {lanes!r}")
-        if groups < 1 or pe % groups:
-            raise ValueError(f"Groups must divide PE ({pe}), not {groups!r}")
+        check_array(pe=pe, simd=simd, steps=steps, lanes=lanes, groups=groups)
         self._x_format, self._w_format, self._acc_shape, self._groups = x_format, w_format, acc_shape, groups
         self._pe, self._simd, self._steps, self._lanes = pe, simd, steps, lanes
         self._luts, self._parts, self._weight_bits = luts, parts, weight_bits or w_format.bits
         self._pes = Meeting("processing elements", {kind: self._make_pe(kind).HEAP_LATENCY for kind in self._KINDS})
-        super().__init__(
-            {
-                "x": In(ArrayLayout(unsigned(x_format.bits), groups * simd)),
-                "w": In(ArrayLayout(unsigned(self._weight_bits), pe * simd)),
-                "init": In(ArrayLayout(acc_shape, pe)),
-                "valid": In(1),
-                "first": In(1),
-                "last": In(1),
-                "o": Out(ArrayLayout(acc_shape, lanes)),
-                "o_valid": Out(1),
-            }
-        )
+        x, w = unsigned(x_format.bits), unsigned(self._weight_bits)
+        super().__init__(array_members(x=x, w=w, acc=acc_shape, pe=pe, simd=simd, lanes=lanes, groups=groups))
 
     def _make_pe(self, kind):
         """A PE of one of the array's kinds, each of which may have a latency of its own."""

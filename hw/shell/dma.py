@@ -1,12 +1,16 @@
 """Between a DMA engine, which moves words of memory, and an accelerator's beats."""
 
-from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Signal, Value
+from functools import partial
+
+from amaranth.hdl import Module, ResetSignal, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.gearbox import Gearbox
 from fewbit.hw.streams import beats, counter
+
+from .ports import clock_members, clocked, passed
 
 __all__ = ["DmaBridge", "DmaBridgeShell", "WORD"]
 
@@ -107,14 +111,12 @@ class DmaBridgeShell(wiring.Component):
 
     def __init__(self, bridge):
         self._bridge = bridge
-        super().__init__({"aclk": In(1), "aresetn": In(1)} | dict(bridge.signature.members.items()))
+        super().__init__(clock_members() | dict(bridge.signature.members.items()))
 
     def elaborate(self, platform):
         m = Module()
-        m.domains.sync = ClockDomain()
-        m.d.comb += [ClockSignal().eq(self.aclk), ResetSignal().eq(~self.aresetn)]
+        m.d.comb += clocked(m, self)
         m.submodules.bridge = self._bridge
-        for name, member in self._bridge.signature.members.items():
-            ours, inner = getattr(self, name), getattr(self._bridge, name)
-            m.d.comb += inner.eq(ours) if member.flow is In else ours.eq(inner)
+        members = dict(self._bridge.signature.members.items())
+        m.d.comb += passed(members, partial(getattr, self), partial(getattr, self._bridge))
         return m
