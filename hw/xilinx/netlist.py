@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 
-__all__ = ["Carry", "Lut", "Mux", "Netlist", "Register", "plain"]
+__all__ = ["Carry", "Lut", "Mux", "Netlist", "NetlistUnit", "Register", "plain", "weighed"]
 
 _SHIFTED = 3  # flip-flops in a row from which on synthesis makes a shift register of them
 
@@ -276,3 +276,28 @@ def _table(function, count):
         # product counts with the last one fastest
         table |= bool(function(*bits[::-1])) << index
     return table
+
+
+@dataclass(frozen=True)
+class NetlistUnit:
+    """A unit whose operands and results are bits of a netlist; a subclass says which they are, and its latency.
+
+    Attributes
+    ----------
+    netlist : Netlist
+    x : list of lists of bits
+        Activations, by bit plane and lane.
+    """
+
+    netlist: Netlist
+    x: list
+
+    @property
+    def luts(self):
+        """LUT6_2 of the netlist."""
+        return self.netlist.luts
+
+
+def weighed(luts, flip_flops):
+    """Return what a unit counts as, in LUTs: a slice has two flip-flops a LUT, and each beyond these is a quarter."""
+    return luts + max(0, flip_flops - 2 * luts) / 4

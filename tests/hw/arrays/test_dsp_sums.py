@@ -13,7 +13,8 @@ from fewbit.hw.arrays.dsp_sums import DspSumArray, Sums, sums_of
 from fewbit.hw.arrays.integer import IntegerArray
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.target import Luts, Target
-from fewbit.hw.xilinx.dot_product import LEVELS, best_pe, best_rows
+from fewbit.hw.xilinx.dot_product import best_pe, best_rows
+from fewbit.hw.xilinx.product_chains import LEVELS
 from tests.support.layer_bench import random_layer
 from tests.support.stream_bench import STALLS, assert_varied
 

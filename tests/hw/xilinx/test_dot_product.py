@@ -15,10 +15,11 @@ from fewbit.hw.arrays.integer import IntegerPE
 from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.target import Luts
 from fewbit.hw.xilinx.counters import counters_of, plan_stages
-from fewbit.hw.xilinx.dot_product import LEVELS, best_pe, items_of, smallest_pe
+from fewbit.hw.xilinx.dot_product import best_pe, smallest_pe
 from fewbit.hw.xilinx.instances import LutIntegerPE
 from fewbit.hw.xilinx.models import MODELS
 from fewbit.hw.xilinx.netlist import Lut, Netlist
+from fewbit.hw.xilinx.product_chains import LEVELS, items_of
 from tests.support.proofs import prove_equal, prove_sum
 
 PAIRS = [
