@@ -177,7 +177,8 @@ def measure_all(report):
 
 
 def main():
-    from .page import page, picture
+    from .page import page
+    from .picture import picture
 
     report = Reporter()
     found = measure_all(report)
