@@ -86,10 +86,6 @@ class Measured:
     levels: int
     path: dict
 
-    @property
-    def lut_a_lane(self):
-        return self.lut / self.lanes
-
 
 def designs():
     """Every `Design` of the page, the long ones first."""

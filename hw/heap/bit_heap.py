@@ -43,17 +43,6 @@ class BitHeap:
         self.add_bits(~Value.cast(bit) if negative else bit, exponent)
         self.constant -= negative << exponent
 
-    def add_unsigned(self, value, shift=0):
-        """Add ``value * 2**shift``, the bits of ``value`` read as an unsigned number."""
-        for index, bit in enumerate(Value.cast(value)):
-            self.add_bit(bit, shift + index)
-
-    def add_signed(self, value, shift=0):
-        """Add ``value * 2**shift``, the bits of ``value`` read as two's complement."""
-        bits = list(Value.cast(value))
-        for index, bit in enumerate(bits):
-            self.add_bit(bit, shift + index, negative=index == len(bits) - 1)
-
     @property
     def heights(self):
         """How many bits each exponent has, ascending; exponents without a bit are left out."""

@@ -74,11 +74,6 @@ class ProductTerms:
         w_values = np.asarray(w_values, dtype=np.int64)
         return (np.asarray(x_values, dtype=np.int64) * w_values - self.offset(w_values)) // self.scale
 
-    def heap_bounds(self, w_values):
-        """Smallest and largest heap that any activation makes with weight values ``w_values``, elementwise."""
-        ends = self.heap(self.x_format.lo, w_values), self.heap(self.x_format.hi, w_values)
-        return np.minimum(*ends), np.maximum(*ends)
-
     @cached_property
     def pad_weight(self):
         """Weight code for a lane that is not used: with activation code 0 it adds ``pad_heap`` to the heap."""

@@ -19,7 +19,7 @@ class JoinPlan:
     Attributes
     ----------
     beats_out : int
-        Beats of a pixel; ``beats_frame`` of a frame.
+        Beats of a pixel.
     latency, depth : int
         Cycles from a pair of beats to its write into the output FIFO; entries of that.
     dsps : int
@@ -34,7 +34,6 @@ class JoinPlan:
         if self.channels % lanes:
             raise ValueError(f"{self.name}: lanes must divide its {self.channels} channels, not {lanes}")
         self.beats_out = beats(self.channels, lanes)
-        self.beats_frame = self.pixels * self.beats_out
         self.is_float = isinstance(self.format, Float32)
         self.latency = FloatAdd.LATENCY if self.is_float else 3
         self.dsps = 0 if self.is_float else lanes * sum(map(self._in_dsp, range(2)))

@@ -25,7 +25,6 @@ class LargestPlan:
         self.channels, self.pixels = edges[node.y].channels, edges[node.y].pixels
         if self.channels % lanes:
             raise ValueError(f"{self.name}: lanes must divide its {self.channels} channels, not {lanes}")
-        self.beats_frame = self.pixels * self.channels // lanes * self.taps
 
 
 class Largest(StreamUnit):

@@ -108,7 +108,6 @@ class ConcatPlan:
         self.lanes_in = channels if self.whole else [lanes] * len(channels)
         self.turns = [1] if self.whole else [c // lanes for c in channels]
         self.channels, self.pixels = sum(channels), edges[node.y].pixels
-        self.beats_frame = self.pixels * self.channels // self.lanes
 
 
 class Concat(wiring.Component):

@@ -19,8 +19,6 @@ class UpsamplePlan:
         Times that a row, and a pixel, is repeated.
     row_beats, depth : int
         Beats of a row that enters; of the memory, two rows.
-    beats_frame : int
-        Beats of a frame that leaves.
     """
 
     def __init__(self, node, edges, *, lanes):
@@ -32,7 +30,6 @@ class UpsamplePlan:
         self.width, self.chunks = x.size[1], x.channels // lanes
         self.row_beats = self.width * self.chunks
         self.depth = 2 * self.row_beats
-        self.beats_frame = x.size[0] * self.row_beats * self.rows * self.columns
 
 
 class Upsample(StreamUnit):
