@@ -68,7 +68,9 @@ class PllPlan:
 
     @staticmethod
     def _near(family, oscillator, clock):
-        """Whole multiples of an oscillator's fifth next to ``clock``, which every one of these PLLs can make."""
+        """Return the whole multiples of an oscillator's fifth next to ``clock``, which every one of these PLLs can
+        make.
+        """
         low, high = (5.0, 400.0) if family is ECP5 else (6.25, 400.0)
         step = oscillator / 5
         near = max(1, round(clock / step)) * step
@@ -76,7 +78,7 @@ class PllPlan:
 
 
 class Pll(wiring.Component):
-    """Drives clock and reset of the domain ``sync``, which is held in reset until the PLL has locked.
+    """A PLL that drives clock and reset of the domain ``sync``, which is held in reset until the PLL has locked.
 
     Without a plan, the oscillator is the clock.
 

@@ -20,17 +20,17 @@ def _pairwise(values, combine):
 
 
 def float_sum_time(times):
-    """When the pairwise sum of operands that arrive at ``times`` is ready."""
+    """Return the cycle in which the pairwise sum of operands that arrive at ``times`` is ready."""
     return _pairwise(times, lambda a, b: _operands(a, b).latency + FloatAdd.LATENCY)
 
 
 def _operands(a, b):
-    """The operands of an adder, by when they arrive."""
+    """Return the operands of an adder, by when they arrive."""
     return Meeting("a float32 adder", {"a": a, "b": b})
 
 
 def float_sum(m, values, times):
-    """Pairwise sum of ``values`` that arrive at ``times``, ready at ``float_sum_time(times)``."""
+    """Return the pairwise sum of ``values`` that arrive at ``times``, ready at ``float_sum_time(times)``."""
 
     def combine(a, b):
         (a, time_a), (b, time_b) = a, b

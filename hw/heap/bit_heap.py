@@ -53,7 +53,7 @@ class BitHeap:
         return max(self.heights.values(), default=0)
 
     def bits(self):
-        """All bits as one value, column by column from the least weight: what ``Compressor.i`` takes."""
+        """Return all bits as one value, column by column from the least weight: what ``Compressor.i`` takes."""
         return Cat(Cat(*self._columns[e]) for e in sorted(self._columns))
 
 
@@ -100,7 +100,7 @@ class Compressor(wiring.Component):
 
 
 def _emit(m, stage, columns):
-    """The columns after ``stage``, as lists of values."""
+    """Return the columns after ``stage``, as lists of values."""
     used, outputs = Counter(), {}
 
     def take(exponent, count):
@@ -122,7 +122,7 @@ def _emit(m, stage, columns):
 
 
 def _named(m, value):
-    """A signal for ``value``: an expression that is used twice would be emitted twice."""
+    """Return a signal for ``value``: an expression that is used twice would be emitted twice."""
     signal = Signal(len(value))
     m.d.comb += signal.eq(value)
     return signal

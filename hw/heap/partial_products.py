@@ -18,7 +18,7 @@ __all__ = ["PlaneTerms", "ProductTerms", "SelectTerms", "ShiftTerms", "TernaryTe
 
 
 def product_terms(x_format, w_format):
-    """The cheapest ``ProductTerms`` for activations in ``x_format`` and weights in ``w_format``."""
+    """Return the cheapest ``ProductTerms`` for activations in ``x_format`` and weights in ``w_format``."""
     for name, fmt, more in ("Activation", x_format, ()), ("Weight", w_format, (PowersOfTwo,)):
         if not isinstance(fmt, (Bipolar, Unsigned, Signed, *more)):
             raise ValueError(f"{name} format must be Bipolar, Unsigned or Signed, not {fmt!r}")
@@ -60,7 +60,9 @@ class ProductTerms:
         raise NotImplementedError
 
     def offset(self, w_values):
-        """``x * w - scale * heap`` for weight values ``w_values``, elementwise, whatever ``x`` is (``int64``)."""
+        """Return ``x * w - scale * heap`` for weight values ``w_values``, elementwise, whatever ``x`` is
+        (``int64``).
+        """
         raise NotImplementedError
 
     @cached_property
@@ -70,7 +72,7 @@ class ProductTerms:
         return tuple(exponent for _, exponent in self.terms(planes, planes))
 
     def heap(self, x_values, w_values):
-        """``sum(bit * 2**exponent)`` of lanes with these values, elementwise (``int64``)."""
+        """Return ``sum(bit * 2**exponent)`` of lanes with these values, elementwise (``int64``)."""
         w_values = np.asarray(w_values, dtype=np.int64)
         return (np.asarray(x_values, dtype=np.int64) * w_values - self.offset(w_values)) // self.scale
 
@@ -181,7 +183,7 @@ class ShiftTerms(ProductTerms):
             yield ~off, column
 
     def _is(self, w, number):
-        """Whether the code below the sign is ``number``."""
+        """Return whether the code below the sign is ``number``."""
         bits = [w[k] if number >> k & 1 else ~w[k] for k in range(self.w_format.exponent_bits)]
         if not bits:
             return w[0] | ~w[0]  # there is one power only

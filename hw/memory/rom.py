@@ -28,7 +28,7 @@ class Placement:
 
 
 def placement(width, words):
-    """The cheapest `Placement` of these words of ``width`` bits.
+    """Return the cheapest `Placement` of these words of ``width`` bits.
 
     Distributed RAM is never it: 46 bits a LUT against 64 of a truth table. Bits that are equal in all words are
     stored once, constant ones not at all.
@@ -37,7 +37,9 @@ def placement(width, words):
 
 
 def placement_of(columns, depth):
-    """The cheapest `Placement` of ``depth`` words in which so many bits are neither constant nor equal to another."""
+    """Return the cheapest `Placement` of ``depth`` words in which so many bits are neither constant nor equal to
+    another.
+    """
     if not columns:
         return Placement("constant")
     luts, blocks = _luts(columns, depth), _blocks(columns, depth)
@@ -57,13 +59,14 @@ def _luts(columns, depth):
 
 
 def _tables_of(depth):
-    """LUTs of a bit: an even number where there are several, as the device's multiplexers take two."""
+    """Return the LUTs of a bit: an even number where there are several, as the device's multiplexers take two."""
     blocks = -(-depth // _LUT)
     return blocks + blocks % 2 if blocks > 1 else 1
 
 
 def _columns(width, words):
-    """The different columns of bits, bit n that of word n; and of each bit its column in a tuple, or its constant.
+    """Return the different columns of bits, bit n that of word n; and of each bit its column in a tuple, or its
+    constant.
 
     An inverse bit is stored again: behind LUTs that are instances, an inverter would take a LUT too.
     """
@@ -75,7 +78,7 @@ def _columns(width, words):
 
 
 def is_large(width, words):
-    """Whether a ROM of operators is taken for block RAM, whose output is late."""
+    """Return whether a ROM of operators is taken for block RAM, whose output is late."""
     return width * len(words) >= Rom.LARGE * _blocks(width, len(words))
 
 
@@ -155,7 +158,7 @@ class Rom(wiring.Component):
 
 
 def _tabled(net, address, columns, depth):
-    """A bit for each column, in LUTs."""
+    """Return a bit for each column, in LUTs."""
 
     def table(column, block):
         return lambda *bits: column >> (block * _LUT + sum(bit << k for k, bit in enumerate(bits))) & 1
@@ -171,7 +174,9 @@ def _tabled(net, address, columns, depth):
 
 
 def _selected(net, address, bits):
-    """One of ``bits`` by ``address``: two levels of the device's own multiplexers, four ways in a LUT beyond them."""
+    """Return one of ``bits`` by ``address``: two levels of the device's own multiplexers, four ways in a LUT beyond
+    them.
+    """
     level = 0
     while len(bits) > 1:
         pairs = [bits[n : n + 2] for n in range(0, len(bits), 2)]

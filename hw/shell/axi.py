@@ -14,7 +14,7 @@ __all__ = ["AxiAccelerator", "FrameGuard", "Shell"]
 
 
 class FrameGuard(wiring.Component):
-    """Makes every frame exactly ``beats`` long, so that a damaged one never shifts the next.
+    """A guard that makes every frame exactly ``beats`` beats long, so that a damaged one never shifts the next.
 
     A short frame is filled up with zero codes, what a long one has too much is dropped; ``bad`` is high with the last
     beat of either. Good frames pass without latency.
@@ -131,7 +131,7 @@ class Shell(wiring.Component):
         return m
 
     def _running(self, m):
-        """Low while in reset, if that must close the streams."""
+        """Return what is low while in reset, if that must close the streams."""
         return Const(1)
 
 

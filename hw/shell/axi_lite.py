@@ -11,7 +11,7 @@ _RESPONSE = 2  # bits
 
 
 def axilite_ports(address_bits):
-    """Members of an AXI4-Lite slave with 32-bit data, by their names on the bus."""
+    """Return the members of an AXI4-Lite slave with 32-bit data, by their names on the bus."""
     return {
         "awaddr": In(address_bits), "awprot": In(3), "awvalid": In(1), "awready": Out(1),
         "wdata": In(32), "wstrb": In(4), "wvalid": In(1), "wready": Out(1),

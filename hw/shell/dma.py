@@ -18,7 +18,7 @@ WORD = 8  # bytes, as the memory ports of a Zynq have them
 
 
 class DmaBridge(wiring.Component):
-    """Words of a batch of frames to beats, beats of results to words.
+    """A bridge that makes beats of the words of a batch of frames, and words of the beats of results.
 
     In memory every frame and every result begins at a word; the bytes that fill its last one are ignored in frames and
     zero in results. A transfer is a batch of any number of frames: its TLAST comes back with the last word of the last

@@ -89,7 +89,7 @@ class AcceleratorIP(wiring.Component):
         ]  # fmt: skip
 
     def _commands(self, m, file, gate):
-        """CONTROL and soft reset; returns CLEAR."""
+        """Connect CONTROL and soft reset; return the bit CLEAR."""
         bits = _bits(self.registers["CONTROL"], file.control)
         m.d.comb += [
             gate.request.eq(bits["SOFT_RESET"]), gate.source_reset.eq(bits["SOURCE_RESET"]),
@@ -99,7 +99,7 @@ class AcceleratorIP(wiring.Component):
         return bits["CLEAR"]
 
     def _frames(self, m, file, gate, clear):
-        """What is counted and timed by frame, STATUS, and the interrupt."""
+        """Connect what is counted and timed by frame, STATUS, and the interrupt."""
         m.submodules.timer = timer = FrameTimer(depth=self.plan.frames_inside + 1)
         ended, marked, bad, cut = Signal(), Signal(), Signal(), Signal()
         o = gate.core_o
@@ -129,7 +129,7 @@ class AcceleratorIP(wiring.Component):
         m.d.sync += self.interrupt.eq((file.interrupt_status & file.interrupt_enable).any())
 
     def _waits(self, m, file, gate, core, clear):
-        """Counters of cycles in which a beat waits, or is waited for."""
+        """Connect the counters of cycles in which a beat waits, or is waited for."""
         events = {
             "INPUT_STALLS": gate.i.valid & ~gate.i.ready,
             "INPUT_STARVED": ~gate.i.valid & gate.i.ready,
@@ -147,5 +147,5 @@ class AcceleratorIP(wiring.Component):
 
 
 def _bits(register, signal):
-    """The bits of a register's signal by the names of its fields."""
+    """Return the bits of a register's signal by the names of its fields."""
     return {field.name: signal[field.bit] for field in register.fields}

@@ -55,7 +55,9 @@ class RegisterFile(wiring.Component):
         return m
 
     def _reads(self, m, slave):
-        """One register between an address and its word, as `AxiLiteSlave.READ_CYCLES` has it."""
+        """Connect what is read, with one register between an address and its word, as `AxiLiteSlave.READ_CYCLES` has
+        it.
+        """
         word, known = Signal(32), Signal()
         with m.Switch(slave.read_address):
             for r in self.registers.registers:

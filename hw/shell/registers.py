@@ -166,7 +166,7 @@ class RegisterMap:
         return [name for r in self.registers if r.is_event for name, _ in r.words]
 
     def constants(self):
-        """What a driver needs, ready for JSON: ``control`` of the manifest."""
+        """Return what a driver needs, ready for JSON: ``control`` of the manifest."""
         return {
             "magic": MAGIC,
             "version": VERSION,
@@ -183,7 +183,7 @@ class RegisterMap:
 
 
 def register_map(*, model, build, beats_in, beats_out, stages):
-    """The `RegisterMap` of a build.
+    """Return the `RegisterMap` of a build.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ class JoinPlan:
         self.depth = self.latency + 3
 
     def _in_dsp(self, n):
-        """Whether synthesis takes a DSP for the products of an input: no shift, and of 9 bits or more."""
+        """Return whether synthesis takes a DSP for the products of an input: no shift, and of 9 bits or more."""
         factors = np.abs(np.broadcast_to(self.node.multipliers[n], self.channels))
         bits = int(factors.max()).bit_length()
         alone = (factors == factors[0]).all() and int(factors[0]).bit_count() < 2
@@ -88,7 +88,7 @@ class Join(wiring.Component):
             yield float_relu(add.o) if self.plan.node.relu else add.o
 
     def _sums(self, m, accept):
-        """Three registers: codes and multipliers, products, sum."""
+        """Return the sums, behind three registers: of codes and multipliers, of products, of the sum."""
         p = self.plan
         beat, _ = counter(m, "beat", p.beats_out, accept)
         factors = [self._factors(m, beat, n) for n in range(2)]
@@ -112,7 +112,7 @@ class Join(wiring.Component):
         return code.as_signed() if isinstance(fmt, Signed) else code
 
     def _factors(self, m, beat, n):
-        """The multipliers of a beat, by lane, one cycle after its number."""
+        """Return the multipliers of a beat, by lane, one cycle after its number."""
         p = self.plan
         factors = np.broadcast_to(p.node.multipliers[n], p.channels)
         if (factors == factors[0]).all():

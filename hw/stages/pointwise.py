@@ -107,7 +107,7 @@ class PointwisePlan:
 
 
 class Pointwise(StreamUnit):
-    """A function of each code of a stream, by a free-running pipeline that is entered by credit.
+    """A unit that applies a function to each code of a stream, by a free-running pipeline that is entered by credit.
 
     Latency ``plan.latency + 1``, throughput one beat a cycle.
 

@@ -20,7 +20,8 @@ class ForkPlan:
 
 
 class Fork(wiring.Component):
-    """Every beat goes to each output, as soon as that takes it; the next beat comes when all have. Latency 0.
+    """A fork of a stream: every beat goes to each output, as soon as that takes it; the next beat comes when all have.
+    Latency 0.
 
     Members
     -------
@@ -111,7 +112,8 @@ class ConcatPlan:
 
 
 class Concat(wiring.Component):
-    """Channels of several streams, those of the first input first, in the codes of a format that holds them all.
+    """A unit that joins the channels of several streams, those of the first input first, in the codes of a format that
+    holds them all.
 
     Latency 0, throughput one beat a cycle.
 
@@ -150,7 +152,7 @@ class Concat(wiring.Component):
 
 
 def recoded(code, x_format, y_format):
-    """The code in ``y_format`` of the value that ``code`` has in ``x_format``; a format that holds it."""
+    """Return the code in ``y_format`` of the value that ``code`` has in ``x_format``; a format that holds it."""
     if x_format == y_format or x_format.bits >= y_format.bits:
         return code[: y_format.bits]
     sign = code[-1] & (1 if x_format.lo < 0 else 0)

@@ -12,7 +12,8 @@ __all__ = ["SlidingPlan", "SlidingWindow"]
 
 
 class SlidingWindow(LineBuffer):
-    """Windows of images, one tap a beat: for each output pixel, block, tap row, tap column and chunk, ``lanes`` codes.
+    """A line buffer that gives windows of images, one tap a beat: for each output pixel, block, tap row, tap column and
+    chunk, ``lanes`` codes.
 
     The image is written into a ring of ``plan.depth`` words; what no window will read any more is overwritten, so rows
     of one window, and frames, overlap. Taps outside the image are ``plan.pad_code``. Latency 3 cycles from the last
@@ -59,7 +60,7 @@ class SlidingWindow(LineBuffer):
         return m
 
     def _loops(self, m, issue):
-        """Counters of all loops, innermost first, and where each of them ends."""
+        """Return the counters of all loops, innermost first, and where each of them ends."""
         p, loops, enable = self.plan, {}, issue
         sizes = {"chunk": p.chunks, "kx": p.window.kernel[1], "ky": p.window.kernel[0], "block": p.blocks,
                  "ox": p.window.out_size[1], "oy": p.window.out_size[0]}  # fmt: skip
@@ -93,7 +94,7 @@ class SlidingWindow(LineBuffer):
         return settled
 
     def _address(self, m, issue, loops):
-        """Where the tap lies in the ring: a pointer for each loop whose start must be returned to.
+        """Return where the tap lies in the ring: a pointer for each loop whose start must be returned to.
 
         At the end of a loop, the pointer of the next outer one moves on, and all inside it go where that goes. First it
         is chosen which one moves how far, then there is one addition, whatever the loops.
@@ -122,7 +123,7 @@ class SlidingWindow(LineBuffer):
         return pointers[0]
 
     def _outside(self, m, issue, loops):
-        """Whether the tap lies outside the image."""
+        """Return whether the tap lies outside the image."""
         p = self.plan
         if not p.padded:
             return Const(0)
@@ -142,7 +143,7 @@ class SlidingWindow(LineBuffer):
 
 
 def all_of(m, name, conditions):
-    """A signal that is high where all conditions are."""
+    """Return a signal that is high where all conditions are."""
     signal = Signal(name=name)
     value = Const(1)
     for condition in conditions:

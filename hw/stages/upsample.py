@@ -33,7 +33,8 @@ class UpsamplePlan:
 
 
 class Upsample(StreamUnit):
-    """Every pixel ``columns`` times, every row ``rows`` times; the next row is written while one is repeated.
+    """A unit that repeats every pixel ``columns`` times and every row ``rows`` times; the next row is written while one
+    is repeated.
 
     Latency 2 from a beat to the first of its copies, throughput one beat a cycle.
 

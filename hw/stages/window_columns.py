@@ -112,7 +112,7 @@ class ColumnsPlan(SlidingPlan):
 
 
 class WindowColumns(LineBuffer):
-    """Columns of windows, or whole windows, from an image that streams in: a memory for each row of it.
+    """A line buffer that gives columns of windows, or whole windows: a memory for each row of it.
 
     All rows are read at the same place, held by a register, and turned into the order of the kernel. Latency from the
     last pixel of a column to its beat 3 cycles, 4 for whole windows; throughput a column a cycle, and a pixel in.
@@ -164,7 +164,7 @@ class WindowColumns(LineBuffer):
         ]  # fmt: skip
 
     def _rows(self, m, accept, x, issue):
-        """The word at column ``x`` of every row's memory, one cycle later."""
+        """Return the word at column ``x`` of every row's memory, one cycle later."""
         p = self.plan
         place, line_end = counter(m, "place", p.window.size[1], accept)
         line, _ = counter(m, "line", p.rows, accept & line_end)
@@ -180,7 +180,7 @@ class WindowColumns(LineBuffer):
         return words
 
     def _slot(self, m, issue, row_end, frame_end):
-        """The memory that holds the first row of the window."""
+        """Return the memory that holds the first row of the window."""
         p, w = self.plan, self.plan.window
         slot = Signal(range(max(2, p.rows)), init=-w.pads[0] % p.rows)
         steps = w.stride[0] % p.rows, (w.size[0] - (w.out_size[0] - 1) * w.stride[0]) % p.rows
@@ -191,7 +191,7 @@ class WindowColumns(LineBuffer):
         return slot
 
     def _tap(self, m, ky, words, about):
-        """The codes of tap row ``ky`` of the column that was read."""
+        """Return the codes of tap row ``ky`` of the column that was read."""
         p = self.plan
         order = [words[(slot + ky * p.window.dilation[0]) % p.rows] for slot in range(p.rows)]
         word = Signal.like(order[0], name=f"word{ky}")
@@ -207,7 +207,7 @@ class WindowColumns(LineBuffer):
         return tap
 
     def _shift(self, m, taps, held, moves, emits):
-        """Columns pass through registers; those that a kernel covers are seen."""
+        """Move columns through registers, and give those that the kernels cover."""
         p, w = self.plan, self.plan.window
         full = Signal()
         m.d.comb += [moves.eq(held & (~full | self.o.ready)), self.o.valid.eq(full)]
@@ -233,7 +233,7 @@ class WindowColumns(LineBuffer):
 
 
 def _registered(m, enable, values, suffix):
-    """A register behind each of ``values``, by name."""
+    """Return a register behind each of ``values``, by name."""
     after = {}
     for name, value in values.items():
         after[name] = Signal(Value.cast(value).shape(), name=f"{name}_{suffix}", reset_less=True)

@@ -32,7 +32,7 @@ class LutPEUnit(wiring.Component):
         return self._pe.luts
 
     def operands(self):
-        """A dict from the netlist's operand bits to values."""
+        """Return a dict from the netlist's operand bits to values."""
         raise NotImplementedError
 
     def elaborate(self, platform):
@@ -152,7 +152,9 @@ def _carry8(m, n, cell, bits):
 
 
 def _carry_instances(m, n, cell, bits, size, primitive):
-    """A chain of cells of ``size`` bits; ``primitive(carry, whether it is the first)`` gives kind and ports of one."""
+    """Place a chain of cells of ``size`` bits; ``primitive(carry, whether it is the first)`` gives kind and ports of
+    one.
+    """
     carry = bits[cell.cin]
     for k in range(0, len(cell.s), size):
         s, di = (Cat(bits[b] for b in part[k : k + size]) for part in (cell.s, cell.di))
@@ -169,7 +171,7 @@ _CARRIES = {Luts.INSTANCES: _carry4, Luts.ULTRASCALE: _carry8}
 
 
 def _mux(m, n, cell, bits, levels, instances):
-    """The output of a multiplexer: MUXF8 behind others, else MUXF7."""
+    """Return the output of a multiplexer: MUXF8 behind others, else MUXF7."""
     levels[cell.o] = 1 + max(levels.get(cell.low, 0), levels.get(cell.high, 0))
     out, operands = Signal(name=f"mux{n}_o"), (bits[cell.low], bits[cell.high], bits[cell.select])
     if instances:

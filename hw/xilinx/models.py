@@ -4,7 +4,7 @@ __all__ = ["MODELS", "for_simulators"]
 
 
 def for_simulators(modules):
-    """Verilog text of ``modules`` that only simulators without the vendor's library read.
+    """Return the Verilog text of ``modules`` that only simulators without the vendor's library read.
 
     Verilator and Icarus say by a macro of their own who they are; any other one reads them where ``FEWBIT_MODELS`` is
     defined.
