@@ -17,7 +17,7 @@ class Family:
     Attributes
     ----------
     phase : (low, high)
-        Of the reference behind its divider.
+        Frequency of the reference behind its divider, the least and the greatest.
     vco : (low, high)
     references, multipliers, outputs : int
         Largest divider of the reference, multiplier, and divider of the output.
@@ -44,6 +44,11 @@ class PllPlan:
     reference, multiplier, output : int
         ``clock = oscillator / reference * multiplier`` for the ECP5, whose feedback is divided from the output;
         ``clock = oscillator / reference * multiplier / output`` for the 7 series.
+
+    Raises
+    ------
+    ValueError
+        If the PLL cannot make the clock exactly.
     """
 
     def __init__(self, family, *, oscillator, clock):

@@ -19,18 +19,20 @@ __all__ = ["SERIAL_BOARDS", "SerialBoard", "SerialTop"]
 
 @dataclass(frozen=True)
 class SerialBoard:
-    """Attributes
+    """A board with a serial port that accelerators are built for.
+
+    Attributes
     ----------
     title : str
     platform : type
-        Of amaranth-boards, with resources ``uart`` and ``led``.
+        A platform of amaranth-boards, with resources ``uart`` and ``led``.
     family : hw.boards.pll.Family
     clock : float
-        MHz, if nothing else is asked for.
+        Frequency in MHz, if nothing else is asked for.
     luts : hw.target.Luts
         What arrays are made of.
     high : tuple of str
-        Pins that must be held high, and what amaranth-boards has no output for.
+        Pins that must be held high, for which amaranth-boards has no output.
     """
 
     title: str

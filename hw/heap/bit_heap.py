@@ -29,7 +29,13 @@ class BitHeap:
         self.constant = 0
 
     def add_bits(self, bits, exponent):
-        """Add every bit of the value ``bits`` with the same weight ``2**exponent``."""
+        """Add every bit of the value ``bits`` with the same weight ``2**exponent``.
+
+        Raises
+        ------
+        ValueError
+            If the exponent is negative.
+        """
         if exponent < 0:
             raise ValueError(f"Exponent must not be negative, not {exponent!r}")
         bits = Value.cast(bits)
@@ -37,7 +43,13 @@ class BitHeap:
             self._columns.setdefault(exponent, []).append(bits)
 
     def add_bit(self, bit, exponent, *, negative=False):
-        """Add one bit of weight ``2**exponent``, or of weight ``-2**exponent`` if ``negative``."""
+        """Add one bit of weight ``2**exponent``, or of weight ``-2**exponent`` if ``negative``.
+
+        Raises
+        ------
+        ValueError
+            If ``bit`` is not one bit wide.
+        """
         if len(Value.cast(bit)) != 1:
             raise ValueError(f"Bit must be one bit wide, not {len(Value.cast(bit))}")
         self.add_bits(~Value.cast(bit) if negative else bit, exponent)

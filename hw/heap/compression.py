@@ -81,6 +81,11 @@ def plan_compression(heights, *, fan_in=1, levels=1):
         Signals that one bit of the heap depends on: its logic shares the LUTs of the first stage.
     levels : int
         LUT levels between registers. The last level is always registered, so the latency is ``ceil(stages / levels)``.
+
+    Raises
+    ------
+    ValueError
+        If the heap has no bit or a negative exponent, or fan-in or levels are below 1.
     """
     heights = {e: heights[e] for e in sorted(heights) if heights[e]}
     if not heights or min(heights) < 0:

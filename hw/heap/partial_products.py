@@ -18,7 +18,13 @@ __all__ = ["PlaneTerms", "ProductTerms", "SelectTerms", "ShiftTerms", "TernaryTe
 
 
 def product_terms(x_format, w_format):
-    """Return the cheapest ``ProductTerms`` for activations in ``x_format`` and weights in ``w_format``."""
+    """Return the cheapest ``ProductTerms`` for activations in ``x_format`` and weights in ``w_format``.
+
+    Raises
+    ------
+    ValueError
+        If a format has no partial products.
+    """
     for name, fmt, more in ("Activation", x_format, ()), ("Weight", w_format, (PowersOfTwo,)):
         if not isinstance(fmt, (Bipolar, Unsigned, Signed, *more)):
             raise ValueError(f"{name} format must be Bipolar, Unsigned or Signed, not {fmt!r}")

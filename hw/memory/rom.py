@@ -95,6 +95,11 @@ class Rom(wiring.Component):
     luts : hw.target.Luts
         With operators it is a memory, with a wish where it should be; else what goes into LUTs is made of them.
 
+    Raises
+    ------
+    ValueError
+        If there is no word, a word does not fit, or the latency is neither 1 nor 2.
+
     Members
     -------
     address : ``In(range(len(words)))``

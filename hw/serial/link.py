@@ -37,6 +37,11 @@ class LinkPlan:
         Requests that are held at most.
     identity : bytes
         Payload of the answer to ``IDENTIFY``.
+
+    Raises
+    ------
+    ValueError
+        If a frame or a result does not fit a packet, or the model's name is not 8 bytes.
     """
 
     def __init__(self, *, beats_in, bytes_in, beats_out, bytes_out, model):

@@ -74,6 +74,11 @@ class PacketStore(wiring.Component):
     slots : int
         Packets.
 
+    Raises
+    ------
+    ValueError
+        If length or slots are below 1.
+
     Members
     -------
     data, write : ``In(8)``, ``In(1)``

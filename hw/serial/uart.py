@@ -14,6 +14,11 @@ def bit_cycles(clock, baud):
     """Return the cycles of a bit for a clock and a baud rate in Hz.
 
     Ten bits are sampled from one edge, so both sides together may be off by 2 %.
+
+    Raises
+    ------
+    ValueError
+        If no whole number of cycles, of at least 8, is within 1 % of the baud rate.
     """
     if not (clock > 0 and baud > 0):
         raise ValueError(f"Clock and baud rate must be more than 0, not {clock!r} and {baud!r}")
@@ -37,7 +42,12 @@ class UartReceiver(wiring.Component):
     Parameters
     ----------
     cycles : int
-        Of a bit, as `bit_cycles` gives them.
+        Cycles of a bit, as `bit_cycles` gives them.
+
+    Raises
+    ------
+    ValueError
+        If a bit has fewer than 8 cycles.
 
     Members
     -------
@@ -98,7 +108,12 @@ class UartTransmitter(wiring.Component):
     Parameters
     ----------
     cycles : int
-        Of a bit.
+        Cycles of a bit.
+
+    Raises
+    ------
+    ValueError
+        If a bit has fewer than 2 cycles.
 
     Members
     -------

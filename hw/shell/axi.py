@@ -19,6 +19,11 @@ class FrameGuard(wiring.Component):
     A short frame is filled up with zero codes, what a long one has too much is dropped; ``bad`` is high with the last
     beat of either. Good frames pass without latency.
 
+    Raises
+    ------
+    ValueError
+        If beats are below 1.
+
     Members
     -------
     i : ``In(code_stream)``, i_last : ``In(1)``

@@ -32,7 +32,12 @@ class AxiLiteSlave(wiring.Component):
     Parameters
     ----------
     address_bits : int
-        Of a byte address, 3 at least.
+        Bits of a byte address, 3 at least.
+
+    Raises
+    ------
+    ValueError
+        If the address has fewer than 3 bits.
 
     Members
     -------

@@ -32,6 +32,11 @@ class DmaBridge(wiring.Component):
     frames : int
         That may be inside the accelerator; more wait at the bridge.
 
+    Raises
+    ------
+    ValueError
+        If a number is below 1.
+
     Members
     -------
     s_dma_tdata, s_dma_tkeep, s_dma_tlast, s_dma_tvalid : ``In``, s_dma_tready : ``Out(1)``

@@ -140,7 +140,12 @@ class RegisterMap:
     ----------
     registers : tuple of `Register`, by rising offset
     address_bits : int
-        Of the AXI4-Lite address; bytes are addressed.
+        Bits of the AXI4-Lite address; bytes are addressed.
+
+    Raises
+    ------
+    ValueError
+        If two registers share a word, or one lies outside the address range or out of order.
     """
 
     address_bits = ADDRESS_BITS
@@ -190,9 +195,14 @@ def register_map(*, model, build, beats_in, beats_out, stages):
     model, build : str
         SHA-256 in hex, of the model file and of everything that the hardware depends on.
     beats_in, beats_out : int
-        Of a frame and of a result.
+        Beats of a frame and of a result.
     stages : sequence of str
         Names of the pipeline's stages, 500 at most.
+
+    Raises
+    ------
+    ValueError
+        If a digest is none, or there are too many stages.
     """
     for what, digest in (("Model", model), ("Build", build)):
         if len(digest) != 64 or set(digest) - set("0123456789abcdef"):

@@ -29,9 +29,14 @@ class StreamGate(wiring.Component):
     Parameters
     ----------
     bits_in, bits_out : int
-        Of TDATA.
+        Bits of TDATA in and out.
     beats_out : int
-        Of a result.
+        Beats of a result.
+
+    Raises
+    ------
+    ValueError
+        If a result has no beat.
 
     Members
     -------

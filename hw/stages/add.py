@@ -24,6 +24,11 @@ class JoinPlan:
         Cycles from a pair of beats to its write into the output FIFO; entries of that.
     dsps : int
         DSPs that its multipliers take, at most.
+
+    Raises
+    ------
+    ValueError
+        If lanes do not divide the channels.
     """
 
     def __init__(self, node, edges, *, lanes):

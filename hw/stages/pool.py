@@ -18,6 +18,11 @@ class LargestPlan:
     edges : dict of golden edges
     lanes : int
         Channels at a time; it divides all of them.
+
+    Raises
+    ------
+    ValueError
+        If lanes do not divide the channels.
     """
 
     def __init__(self, node, edges, *, lanes):
@@ -28,8 +33,9 @@ class LargestPlan:
 
 
 class Largest(StreamUnit):
-    """``o[k] = max over taps beats of i[k]``, by value. Latency one cycle from the last of them, throughput a beat a
-    cycle.
+    """A max pool that takes windows tap by tap: ``o[k] = max over taps beats of i[k]``, by value.
+
+    Latency one cycle from the last tap of a window, throughput one beat a cycle in.
 
     Members
     -------
@@ -90,7 +96,9 @@ class LargestOfAllPlan:
 
 
 class LargestOfAll(StreamUnit):
-    """``o[m, c] = max over taps of i[m, tap, c]``, by value. Latency one cycle, throughput a beat a cycle.
+    """A max pool that takes whole windows: ``o[m, c] = max over taps of i[m, tap, c]``, by value.
+
+    Latency one cycle, throughput one beat a cycle.
 
     Members
     -------

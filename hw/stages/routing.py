@@ -11,7 +11,13 @@ __all__ = ["Concat", "ConcatPlan", "Fork", "ForkPlan", "Queue", "QueuePlan"]
 
 
 class ForkPlan:
-    """The numbers of a `Fork`: ``count`` copies of a stream of ``lanes`` codes of ``bits`` bits."""
+    """The numbers of a `Fork`: ``count`` copies of a stream of ``lanes`` codes of ``bits`` bits.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two copies.
+    """
 
     def __init__(self, *, bits, lanes, count):
         if count < 2:
@@ -48,7 +54,13 @@ class Fork(wiring.Component):
 
 
 class QueuePlan:
-    """The numbers of a `Queue` of ``depth`` beats of ``lanes`` codes of ``bits`` bits."""
+    """The numbers of a `Queue` of ``depth`` beats of ``lanes`` codes of ``bits`` bits.
+
+    Raises
+    ------
+    ValueError
+        If the depth is below 2.
+    """
 
     def __init__(self, *, bits, lanes, depth):
         if depth < 2:
@@ -88,14 +100,19 @@ class ConcatPlan:
     node : golden.network.joins.Concat
     edges : dict of golden edges
     lanes : int or None
-        Of every beat: of each input's beats in turn, where it divides all channels. ``None``: a pixel is one beat, and
-        so is each input's.
+        Lanes of every beat, which are those of each input's beats in turn; they divide all channels. ``None``: a pixel
+        is one beat, and so is each input's.
 
     Attributes
     ----------
     lanes_in : list of int
     turns : list of int
         Beats that each input gives of a pixel; one of each at a time where a pixel is one beat.
+
+    Raises
+    ------
+    ValueError
+        If lanes do not divide the channels of every input.
     """
 
     def __init__(self, node, edges, *, lanes=None):

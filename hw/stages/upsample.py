@@ -19,6 +19,11 @@ class UpsamplePlan:
         Times that a row, and a pixel, is repeated.
     row_beats, depth : int
         Beats of a row that enters; of the memory, two rows.
+
+    Raises
+    ------
+    ValueError
+        If lanes do not divide the channels.
     """
 
     def __init__(self, node, edges, *, lanes):

@@ -24,7 +24,7 @@ class SlidingPlan:
     window : golden.network.window.Window
     channels, lanes, blocks, chunks : int
     bits, out_bits : int
-        Of a code in and out.
+        Bits of a code in and of a code out.
     pad_code : int
         Code of a tap outside the image.
     recode : list or None
@@ -37,13 +37,18 @@ class SlidingPlan:
     Attributes
     ----------
     beats_in, beats_out : int
-        Of a frame.
+        Beats of a frame in, and of all its windows.
     depth : int
         Words of the memory.
     need_row, need_column : lists
         Their sum is how many words of the frame must have been written before an output pixel begins.
     free_row, free_column, advances : lists
         Words that are free when an output pixel is done: at the end of a row; else, where the row advances.
+
+    Raises
+    ------
+    ValueError
+        If blocks, chunks and lanes do not make all channels.
     """
 
     wires = False

@@ -83,6 +83,11 @@ def plan_stages(heights, width, rows=None, flip_flop=_FLIP_FLOP, most=_MOST_STAG
     every flip-flop between stages; and for each stage ``(heights before it, counters)``.
 
     It is a beam search: after each stage the most promising heights go on, by the LUTs so far and a guess of the rest.
+
+    Raises
+    ------
+    ValueError
+        If the heap takes more stages than are allowed.
     """
     rows = rows or (2,) * width
     states, found = {tuple(heights): (0, ())}, None

@@ -125,7 +125,7 @@ def build_pe(items, x_bits, w_bits, lanes, acc_bits, *, feedback=True, chain=CHA
     Parameters
     ----------
     items : tuple of `Item`
-        Of a lane.
+        What a lane adds.
     x_bits, w_bits, lanes, acc_bits : int
     feedback : bool
         Whether it accumulates; if not, there is neither ``load`` nor ``held``.

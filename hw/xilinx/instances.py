@@ -65,6 +65,11 @@ class LutIntegerPE(LutPEUnit):
         Any but operators.
     smallest : bool
         The fewest LUTs, however many there are between two registers; not what an accelerator takes.
+
+    Raises
+    ------
+    ValueError
+        If SIMD is below 1.
     """
 
     def __init__(

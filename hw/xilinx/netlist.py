@@ -100,6 +100,11 @@ class Netlist:
         """Return one bit for each function (one, or two of at most five inputs) of the inputs' values, as booleans.
 
         Inputs may be constants, or inverted bits (``~bit``): the table takes them up.
+
+        Raises
+        ------
+        ValueError
+            If there are more inputs or functions than a LUT has.
         """
         free = tuple(dict.fromkeys(bit for bit in map(plain, inputs) if bit > 1))
         if len(functions) not in (1, 2) or len(free) > (6 if len(functions) == 1 else 5):
@@ -199,6 +204,11 @@ class Netlist:
         none.
 
         ValueError if an output depends on bits of different cycles.
+
+        Raises
+        ------
+        ValueError
+            If bits of several cycles meet in a cell.
         """
         times = dict(known)
         for cell in self.cells:
