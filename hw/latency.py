@@ -1,17 +1,28 @@
-"""Where parts that begin together meet again: their latencies compared, and balanced, in one place."""
+"""Registers that delay, and where parts that begin together meet again: their latencies compared in one place."""
 
 from amaranth.hdl import Signal, Value
 
-__all__ = ["Meeting", "delayed"]
+__all__ = ["Meeting", "delayed", "planned_only", "register"]
+
+
+def register(m, value, name):
+    """Return ``value`` one cycle later, from a register ``name`` without reset."""
+    after = Signal(Value.cast(value).shape(), name=name, reset_less=True)
+    m.d.sync += after.eq(value)
+    return after
 
 
 def delayed(m, value, cycles, name):
-    """``value``, so many cycles later: registers ``name0``, ``name1``, … without reset."""
+    """Return ``value`` so many cycles later, from registers ``name0``, ``name1``, … without reset."""
     for n in range(cycles):
-        after = Signal(Value.cast(value).shape(), name=f"{name}{n}", reset_less=True)
-        m.d.sync += after.eq(value)
-        value = after
+        value = register(m, value, f"{name}{n}")
     return value
+
+
+def planned_only(unit):
+    """Return ``unit``, which is made for its latency and cost only: Amaranth is not to warn that it is never used."""
+    unit._MustUse__silence = True
+    return unit
 
 
 class Meeting:

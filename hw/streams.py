@@ -23,7 +23,7 @@ class StreamUnit(wiring.Component):
     plan
         The numbers of the unit, kept as ``plan``.
     i, o : (int, int)
-        Bits of a code and lanes of a beat, of the stream in and of the stream out.
+        Bits of a code and lanes of a beat, of the stream in and of the stream out, which is like that by default.
 
     Members
     -------
@@ -31,9 +31,9 @@ class StreamUnit(wiring.Component):
     o : ``Out(code_stream(*o))``
     """
 
-    def __init__(self, plan, *, i, o):
+    def __init__(self, plan, *, i, o=None):
         self.plan = plan
-        super().__init__({"i": In(code_stream(*i)), "o": Out(code_stream(*o))})
+        super().__init__({"i": In(code_stream(*i)), "o": Out(code_stream(*(o or i)))})
 
 
 def beats(length, lanes):

@@ -1,12 +1,12 @@
 # amaranth: UnusedElaboratable=no
 """A processing element whose weights are codes: decoded in front of its products, in one heap or several."""
 
-from amaranth.hdl import Cat, Const, Module, Shape, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Shape, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.latency import Meeting, delayed
+from fewbit.hw.latency import Meeting, delayed, planned_only, register
 
 __all__ = ["CodedPE"]
 
@@ -40,9 +40,8 @@ class CodedPE(wiring.Component):
             raise ValueError(f"The accumulator's {width} bits must be shared by {len(parts)} parts")
         self._width = width // len(parts)
         shape = acc_shape if len(parts) == 1 else unsigned(self._width)
-        self._units = [make(part.x_format, part.w_format, shape) for part in parts]
-        for unit in self._units:
-            unit._MustUse__silence = True  # some are made for their latencies only
+        # Some are made for their latencies only.
+        self._units = [planned_only(make(part.x_format, part.w_format, shape)) for part in parts]
         own = [tuple(n >> k & 1 for n in range(1 << w_bits)) for k in range(w_bits)]
         self._columns = {}  # by function of the code, as a table: the number of the bit that it is, or None
         for part in parts:
@@ -80,11 +79,7 @@ class CodedPE(wiring.Component):
         return m
 
     def _late(self, m, value, name):
-        if not self._registered:
-            return value
-        after = Signal(len(value), name=name, reset_less=True)
-        m.d.sync += after.eq(value)
-        return after
+        return register(m, value, name) if self._registered else value
 
     def _decoded(self, column):
         """The function of every lane's code, as a vector with a bit per lane."""

@@ -12,7 +12,7 @@ from fewbit.golden.numbers.formats import PowersOfTwo
 from fewbit.hw.heap.bit_heap import BitHeap, Compressor
 from fewbit.hw.heap.compression import plan_compression
 from fewbit.hw.heap.partial_products import product_terms
-from fewbit.hw.latency import Meeting
+from fewbit.hw.latency import Meeting, register
 from fewbit.hw.target import Luts
 from fewbit.hw.xilinx.instances import LutHeapPE, LutIntegerPE
 
@@ -79,8 +79,7 @@ class IntegerPE(wiring.Component):
         m.submodules.sum = unit = self._sum
         bits = heap.bits()
         if self._registered:  # what its products take is not known to be one LUT
-            bits = Signal(len(bits), name="products", reset_less=True)
-            m.d.sync += bits.eq(heap.bits())
+            bits = register(m, bits, "products")
         m.d.comb += [unit.heap.eq(bits), unit.load.eq(self.load), unit.enable.eq(self.enable)]
         m.d.comb += [unit.init.eq(self.init), self.o.eq(unit.o)]
         return m

@@ -16,6 +16,7 @@ from fewbit.hw.arrays.dsp_products import DspArray
 from fewbit.hw.arrays.dsp_sums import DspSumArray
 from fewbit.hw.arrays.float32 import FloatArray
 from fewbit.hw.arrays.integer import IntegerArray
+from fewbit.hw.latency import planned_only
 from fewbit.hw.memory.rom import Rom
 from fewbit.hw.streams import beats, pack
 from fewbit.hw.target import DEFAULT, Luts
@@ -86,9 +87,7 @@ class LayerPlan:
             self.codes = self.codes[:, order]
         self.array, self.combine, self.activation = self.make_array(), self.make_combine(), self.make_activation()
         units = [unit for unit in (self.array, self.combine, self.activation) if unit is not None]
-        for unit in units:
-            unit._MustUse__silence = True  # they are made here for their latencies only
-        self.latency = Replay.LATENCY + sum(unit.LATENCY for unit in units)
+        self.latency = Replay.LATENCY + sum(planned_only(unit).LATENCY for unit in units)
         in_flight = -(-(self.steps + self.latency + self.row_beats + 3) // self.steps) + 1
         self.depth = self.row_beats * in_flight
 

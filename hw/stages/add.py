@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed
 from fewbit.hw.float32.units import FloatAdd, float_relu
+from fewbit.hw.latency import register
 from fewbit.hw.memory.rom import Rom
 from fewbit.hw.streams import OutputFifo, beats, code_stream, counter, pack
 
@@ -101,11 +102,8 @@ class Join(wiring.Component):
             products = []
             for n, i in enumerate((self.i0, self.i1)):
                 value = self._value(i.p[k], p.formats[n])
-                held = Signal(value.shape(), name=f"value{n}_{k}", reset_less=True)
-                m.d.sync += held.eq(value)
-                product = Signal.like(held * factors[n][k], name=f"product{n}_{k}", reset_less=True)
-                m.d.sync += product.eq(held * factors[n][k])
-                products.append(product)
+                held = register(m, value, f"value{n}_{k}")
+                products.append(register(m, held * factors[n][k], f"product{n}_{k}"))
             total = Signal(p.format.bits, name=f"sum{k}", reset_less=True)
             m.d.sync += total.eq(products[0] + products[1])
             yield total

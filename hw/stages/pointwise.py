@@ -10,6 +10,7 @@ from fewbit.golden.numbers.formats import Bipolar, Levels, Signed
 from fewbit.hw.activation.affine import Affine
 from fewbit.hw.activation.draw import Draw
 from fewbit.hw.activation.units import Activation, Search
+from fewbit.hw.latency import planned_only
 from fewbit.hw.streams import OutputFifo, StreamUnit, beats
 
 __all__ = ["Pointwise", "PointwisePlan", "CodeTable"]
@@ -54,8 +55,7 @@ class PointwisePlan:
         self.length = edges[node.x].channels
         self.beats_out = beats(self.length, lanes)
         self.flip = 0  # bits of the code that are turned to make an unsigned number in the order of the values
-        unit = self.make_activation()
-        unit._MustUse__silence = True  # it is made here for its latency only
+        unit = planned_only(self.make_activation())
         self.latency, self.dsps = unit.LATENCY, unit.dsps
         self.depth = self.latency + 3
 

@@ -79,7 +79,7 @@ class Queue(StreamUnit):
     """
 
     def __init__(self, plan):
-        super().__init__(plan, i=(plan.bits, plan.lanes), o=(plan.bits, plan.lanes))
+        super().__init__(plan, i=(plan.bits, plan.lanes))
 
     def elaborate(self, platform):
         m = Module()

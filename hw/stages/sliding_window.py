@@ -3,6 +3,7 @@
 from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib.memory import Memory
 
+from fewbit.hw.latency import register
 from fewbit.hw.streams import counter, keep_flag
 
 from .line_buffer import LineBuffer, ReadPlace, looked_up
@@ -87,11 +88,7 @@ class SlidingWindow(LineBuffer):
 
     def _settled(self, m, name, value):
         """Return ``value``, a function of the output pixel alone: from a register, if there is a cycle to fill it."""
-        if self.plan.beats_pixel == 1:
-            return value
-        settled = Signal(value.shape(), name=name, reset_less=True)
-        m.d.sync += settled.eq(value)
-        return settled
+        return value if self.plan.beats_pixel == 1 else register(m, value, name)
 
     def _address(self, m, issue, loops):
         """Return where the tap lies in the ring: a pointer for each loop whose start must be returned to.

@@ -49,7 +49,7 @@ class Upsample(StreamUnit):
     """
 
     def __init__(self, plan):
-        super().__init__(plan, i=(plan.format.bits, plan.lanes), o=(plan.format.bits, plan.lanes))
+        super().__init__(plan, i=(plan.format.bits, plan.lanes))
 
     def elaborate(self, platform):
         m = Module()
