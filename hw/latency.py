@@ -1,35 +1,13 @@
-"""Registers that delay, and where parts that begin together meet again: their latencies compared in one place."""
+"""Where parts that begin together meet again: their latencies compared, and balanced, in one place."""
 
-from amaranth.hdl import Signal, Value
-
-__all__ = ["Meeting", "delayed", "planned_only", "register"]
-
-
-def register(m, value, name):
-    """Return ``value`` one cycle later, from a register ``name`` without reset."""
-    after = Signal(Value.cast(value).shape(), name=name, reset_less=True)
-    m.d.sync += after.eq(value)
-    return after
-
-
-def delayed(m, value, cycles, name):
-    """Return ``value`` so many cycles later, from registers ``name0``, ``name1``, … without reset."""
-    for n in range(cycles):
-        value = register(m, value, f"{name}{n}")
-    return value
-
-
-def planned_only(unit):
-    """Return ``unit``, which is made for its latency and cost only: Amaranth is not to warn that it is never used."""
-    unit._MustUse__silence = True
-    return unit
+__all__ = ["Meeting"]
 
 
 class Meeting:
     """Parts that take their operands in one cycle and whose results must be there in one cycle.
 
-    A parent makes it in its constructor, so that parts that do not meet are told before anything is elaborated, and
-    delays each part by ``wait`` cycles. No other code compares the latencies of parts.
+    A plan makes it, so that parts that do not meet are told before there is any hardware, and the hardware delays each
+    part by ``wait`` cycles (`hw.wires.delayed`). No other code compares the latencies of parts.
 
     Parameters
     ----------
@@ -61,9 +39,3 @@ class Meeting:
     def wait(self, part):
         """Cycles by which the part must be delayed."""
         return self.latency - self._parts[part]
-
-    def check(self, part, latency):
-        """Return ``wait`` of a part of this latency; ValueError if it is not the one that was planned."""
-        if latency != self._parts[part]:
-            raise ValueError(f"{self.where}: {part} was planned with {self._parts[part]} cycles but takes {latency}")
-        return self.wait(part)

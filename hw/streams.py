@@ -6,8 +6,7 @@ from amaranth.lib.data import ArrayLayout
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["OutputFifo", "StreamUnit", "at_least", "beats", "code_stream", "counter", "credit", "give_from",
-           "keep_flag", "pack"]  # fmt: skip
+__all__ = ["OutputFifo", "StreamUnit", "at_least", "code_stream", "counter", "credit", "give_from", "keep_flag"]
 
 
 def code_stream(bits, lanes):
@@ -34,11 +33,6 @@ class StreamUnit(wiring.Component):
     def __init__(self, plan, *, i, o=None):
         self.plan = plan
         super().__init__({"i": In(code_stream(*i)), "o": Out(code_stream(*(o or i)))})
-
-
-def beats(length, lanes):
-    """Return the beats that ``length`` codes take, the last one padded."""
-    return -(-length // lanes)
 
 
 def counter(m, name, size, enable, *, domain="sync"):
@@ -119,11 +113,3 @@ class OutputFifo:
         """Return whether ``needed`` words have a place each; ``taken`` are promised to the pipeline in this cycle."""
         given = self._o.valid & self._o.ready
         return credit(self._m, needed, depth=self._depth, taken=taken, given=given)
-
-
-def pack(words, bits):
-    """Return ``words`` as one integer, the first in the lowest bits."""
-    total = 0
-    for i, word in enumerate(words):
-        total |= (int(word) & ((1 << bits) - 1)) << (i * bits)
-    return total

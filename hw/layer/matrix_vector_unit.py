@@ -3,8 +3,10 @@
 from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 
+from fewbit.hw.memory.rom import Rom
 from fewbit.hw.streams import OutputFifo, StreamUnit, counter
 
+from .layout import MEMORY_LATENCY
 from .replay import Replay
 
 __all__ = ["MatrixVectorUnit"]
@@ -35,22 +37,27 @@ class MatrixVectorUnit(StreamUnit):
         m = Module()
         p = self.plan
         m.submodules.replay = replay = Replay(
-            bits=p.lane_format.bits, lanes=p.lanes_in, steps=p.steps, rows=p.rows, vectors=p.vectors, whole=p.whole
+            bits=p.numbers.lane_format.bits,
+            lanes=p.lanes_in,
+            steps=p.steps,
+            rows=p.rows,
+            vectors=p.vectors,
+            whole=p.whole,
         )
         self._enter(m, replay)
-        m.submodules.array = array = p.make_array()
+        m.submodules.array = array = p.array.make()
         m.d.comb += [
             array.x.eq(replay.x), array.valid.eq(replay.valid),
             array.first.eq(replay.first), array.last.eq(replay.last),
         ]  # fmt: skip
-        if not p.constant:
+        if not p.numbers.constant:
             self._weights(m, replay, array)
 
         sums = array
         if p.combine is not None:
-            m.submodules.combine = sums = p.make_combine()
+            m.submodules.combine = sums = p.combine.make()
             m.d.comb += [Value.cast(sums.i).eq(array.o), sums.i_valid.eq(array.o_valid)]
-        m.submodules.activation = act = p.make_activation()
+        m.submodules.activation = act = p.activation.make()
         m.d.comb += [Value.cast(act.i).eq(sums.o), act.i_valid.eq(sums.o_valid)]
 
         fifo = OutputFifo(m, self.o, depth=p.depth)
@@ -62,11 +69,11 @@ class MatrixVectorUnit(StreamUnit):
 
     def _enter(self, m, replay):
         """Codes of levels become the integers, or the signs, that the array takes."""
-        table = self.plan.x_table
+        table = self.plan.numbers.x_table
         if table is None:
             wiring.connect(m, wiring.flipped(self.i), replay.i)
             return
-        words = Array(Const(word, self.plan.lane_format.bits) for word in table)
+        words = Array(Const(word, self.plan.numbers.lane_format.bits) for word in table)
         m.d.comb += [replay.i.valid.eq(self.i.valid), self.i.ready.eq(replay.i.ready)]
         m.d.comb += [replay.i.p[k].eq(words[code]) for k, code in enumerate(self.i.p)]
 
@@ -74,9 +81,14 @@ class MatrixVectorUnit(StreamUnit):
         p = self.plan
         row = Signal.like(replay.row)
         m.d.comb += row.eq(replay.row)
-        m.submodules.weights = weights = p.make_weights()
-        m.submodules.init = init = p.make_init()
+        m.submodules.weights = weights = _memory(p.weights, p.target)
+        m.submodules.init = init = _memory(p.starts, p.target)
         m.d.comb += [
             weights.address.eq(replay.address), init.address.eq(row),
             Value.cast(array.w).eq(weights.data), Value.cast(array.init).eq(init.data),
         ]  # fmt: skip
+
+
+def _memory(contents, target):
+    """A ROM that is read while `Replay` reads the step's codes."""
+    return Rom(width=contents.width, words=contents.words, latency=MEMORY_LATENCY, target=target)

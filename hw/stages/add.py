@@ -7,9 +7,10 @@ from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed
 from fewbit.hw.float32.units import FloatAdd, float_relu
-from fewbit.hw.latency import register
 from fewbit.hw.memory.rom import Rom
-from fewbit.hw.streams import OutputFifo, beats, code_stream, counter, pack
+from fewbit.hw.packing import beats, pack
+from fewbit.hw.streams import OutputFifo, code_stream, counter
+from fewbit.hw.wires import register
 
 __all__ = ["Join", "JoinPlan"]
 

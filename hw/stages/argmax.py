@@ -4,7 +4,8 @@ from amaranth.hdl import Module, Mux, Shape, Signal, signed, unsigned
 
 from fewbit.golden.numbers.formats import Float32, Signed
 from fewbit.hw.float32.units import float_greater
-from fewbit.hw.streams import StreamUnit, beats, counter
+from fewbit.hw.packing import beats
+from fewbit.hw.streams import StreamUnit, counter
 
 __all__ = ["ArgMax", "ArgMaxPlan"]
 

@@ -1,38 +1,18 @@
-# amaranth: UnusedElaboratable=no
 """Functions of single codes in a stream: what stands in front of the first dense layer, say."""
 
 import numpy as np
-from amaranth.hdl import Array, Const, Module, Signal, signed, unsigned
+from amaranth.hdl import Module, Signal
 
 from fewbit.golden.network import draws
 from fewbit.golden.network.graph import Rescale
 from fewbit.golden.numbers.formats import Bipolar, Levels, Signed
-from fewbit.hw.activation.affine import Affine
-from fewbit.hw.activation.draw import Draw
-from fewbit.hw.activation.units import Activation, Search
-from fewbit.hw.latency import planned_only
-from fewbit.hw.streams import OutputFifo, StreamUnit, beats
+from fewbit.hw.activation.affine_plan import AffinePlan
+from fewbit.hw.activation.plans import CodeTablePlan, DrawPlan, SearchPlan
+from fewbit.hw.packing import beats
+from fewbit.hw.shapes import IntShape
+from fewbit.hw.streams import OutputFifo, StreamUnit
 
-__all__ = ["Pointwise", "PointwisePlan", "CodeTable"]
-
-
-class CodeTable(Activation):
-    """``code = words[code]``, one table for every position. Latency 1."""
-
-    LATENCY = 1
-    MOST_BITS = 8  # above, thresholds are smaller than a table
-
-    def __init__(self, *, acc_shape, bits, lanes, beats, words):
-        super().__init__(acc_shape=acc_shape, bits=bits, lanes=lanes, beats=beats)
-        self._words = words
-
-    def elaborate(self, platform):
-        m = Module()
-        for k in range(self._lanes):
-            table = Array(Const(w, self._bits) for w in self._words)
-            m.d.sync += self.o[k].eq(table[self.i[k]])
-        self.finish(m)
-        return m
+__all__ = ["Pointwise", "PointwisePlan"]
 
 
 class PointwisePlan:
@@ -42,6 +22,7 @@ class PointwisePlan:
 
     Attributes
     ----------
+    function : hw.activation.plans.ActivationPlan
     latency, depth : int
         Cycles from a beat to its write into the output FIFO; entries of that.
     dsps : int
@@ -55,35 +36,35 @@ class PointwisePlan:
         self.length = edges[node.x].channels
         self.beats_out = beats(self.length, lanes)
         self.flip = 0  # bits of the code that are turned to make an unsigned number in the order of the values
-        unit = planned_only(self.make_activation())
-        self.latency, self.dsps = unit.LATENCY, unit.dsps
+        self.function = self._function()
+        self.latency, self.dsps = self.function.latency, self.function.dsps
         self.depth = self.latency + 3
 
-    def make_activation(self):
+    def _function(self):
         common = dict(bits=self.format.bits, lanes=self.lanes, beats=self.beats_out)
         fmt, node = self.x_format, self.node
         if isinstance(node, draws.Draw):
-            shape = signed(fmt.bits) if isinstance(fmt, Signed) else unsigned(fmt.bits)
+            shape = IntShape(fmt.bits, isinstance(fmt, Signed))
             common.pop("bits")
-            return Draw(
+            return DrawPlan(
                 kind=node.kind, generator=node.generator, seed=node.seed, length=self.length, acc_shape=shape, **common
             )
         if isinstance(node, Rescale):
-            shape = signed(fmt.bits) if isinstance(fmt, Signed) else unsigned(fmt.bits)
+            shape = IntShape(fmt.bits, isinstance(fmt, Signed))
             rest = [0] * (self.beats_out * self.lanes - self.length)
             multiplier, addend = node.multiplier, node.addend
             if fmt == Bipolar():  # its value is 2*code - 1
                 multiplier, addend = 2 * multiplier, addend - multiplier
-            return Affine(
+            return AffinePlan(
                 acc_shape=shape, multipliers=multiplier.tolist() + rest, addends=addend.tolist() + rest,
                 shift=node.shift, lo=node.format.lo, hi=node.format.hi, **common,
             )  # fmt: skip
-        if len(node.thresholds) == 1 and fmt.bits <= CodeTable.MOST_BITS:
+        if len(node.thresholds) == 1 and fmt.bits <= CodeTablePlan.MOST_BITS:
             values = np.clip(fmt.decode(np.arange(2**fmt.bits)), fmt.lo, fmt.hi)
             codes = node.table()[0][np.searchsorted(node.thresholds[0], values, side="right")]
-            return CodeTable(acc_shape=unsigned(fmt.bits), words=self.format.encode(codes).tolist(), **common)
+            return CodeTablePlan(acc_shape=IntShape(fmt.bits), words=self.format.encode(codes).tolist(), **common)
         self.flip = 1 << (fmt.bits - 1) if isinstance(fmt, Signed) else 0
-        return Search(acc_shape=unsigned(fmt.bits), **self._search(), **common)
+        return SearchPlan(acc_shape=IntShape(fmt.bits), **self._search(), **common)
 
     def _search(self):
         fmt, node = self.x_format, self.node
@@ -123,7 +104,7 @@ class Pointwise(StreamUnit):
     def elaborate(self, platform):
         m = Module()
         p = self.plan
-        m.submodules.function = function = p.make_activation()
+        m.submodules.function = function = p.function.make()
         fifo = OutputFifo(m, self.o, depth=p.depth)
         accept = Signal()
         m.d.comb += [

@@ -3,8 +3,8 @@
 from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib.memory import Memory
 
-from fewbit.hw.latency import register
 from fewbit.hw.streams import counter, keep_flag
+from fewbit.hw.wires import register
 
 from .line_buffer import LineBuffer, ReadPlace, looked_up
 from .window_plan import SlidingPlan
