@@ -2,7 +2,7 @@
 
 ``python -m fewbit.train.survey`` trains all of them and prints their accuracy on the test split; with ``--validate`` on
 held-out training images, which is what hyperparameters are chosen by. A `Row` says which recipe; `train_row` gives its
-networks, `fit.accuracies` measures them, `export_seed` writes one as a file.
+networks, `fit.accuracies` measures them, `export.write` writes one as a file.
 
 All networks are 64-64-64-10, see the same 5-bit pixels, and take the same images; so rows differ in quantizers only.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import jax
 import numpy as np
 
-from . import export, fit
+from . import fit
 from .data import DIGITS
 from .quantize import Bipolar, Float, Uniform, ternary
 from .recipe import Recipe
@@ -22,7 +22,7 @@ from .scaled import DoReFaActivations, DoReFaSign, DoReFaWeights, Lsq, Pact, Sym
 from .stochastic import GradientBits, StochasticBipolar, StochasticTernary
 from .tables import Clusters, Lq, PowersOfTwo
 
-__all__ = ["ROWS", "SEEDS", "Row", "export_seed", "train_row", "train_rows"]
+__all__ = ["ROWS", "SEEDS", "Row", "train_row", "train_rows"]
 
 SEEDS = (1, 2, 3, 4, 5)
 
@@ -56,7 +56,7 @@ class Row:
 _FLOAT = Recipe("float32", steps=3000, batch=128, rate=3e-3, decay=0.1)
 _FEW = replace(_FLOAT, decay=0.0, rate=1e-2, gain=0.1)
 _SCALED = replace(_FLOAT, decay=0.0)
-_ONE, _TWO, _FOUR = Bipolar(), Uniform(2, scale=1.0), Uniform(4)
+_TWO, _FOUR = Uniform(2, scale=1.0), Uniform(4)
 TERNARY = float(np.log2(3))
 
 
@@ -146,11 +146,6 @@ def train_rows(names=None, seeds=SEEDS, split=None):
                 kept[row.name] = params
             yield row, params, time.perf_counter() - before
             jax.clear_caches()  # a compiled program a row
-
-
-def export_seed(row, params, place, path):
-    """Write the network of the seed at ``place`` as ``path``."""
-    export.write(row.recipe, DIGITS, fit.of_seed(params, place), path)
 
 
 def main():

@@ -28,7 +28,7 @@ class PeerNetwork:
     shifts: list
 
     def inputs(self, count, seed=2):
-        """Random inputs, as values."""
+        """Return random inputs, as values."""
         values = [-1, 1] if self.bits == 1 else np.arange(2**self.bits)
         return np.random.default_rng(seed).choice(values, (count, WIDTHS[0]))
 
@@ -39,7 +39,7 @@ class PeerNetwork:
         return np.clip(sums >> self.shifts[layer], 0, 2**self.bits - 1)
 
     def hidden(self, x):
-        """The activations of every hidden layer."""
+        """Return the activations of every hidden layer."""
         found = []
         for layer in range(len(self.biases)):
             x = self.activate(x @ self.weights[layer], layer)
@@ -47,13 +47,14 @@ class PeerNetwork:
         return found
 
     def sums(self, x):
-        """The ten results of every row of ``x``."""
+        """Return the ten results of every row of ``x``."""
         return self.hidden(x)[-1] @ self.weights[-1]
 
 
 def random_network(bits, weight_bits, seed=1):
-    """A `PeerNetwork` whose activations take all of their values: biases and shifts follow the sums of random
-    inputs."""
+    """Return a `PeerNetwork` whose activations take all of their values: biases and shifts follow the sums of random
+    inputs.
+    """
     rng = np.random.default_rng([seed, bits, weight_bits])
     most = max(1, 2 ** (weight_bits - 1) - 1)
     values = [-1, 1] if weight_bits == 1 else np.arange(-most, most + 1)
@@ -73,7 +74,7 @@ def random_network(bits, weight_bits, seed=1):
 
 
 def networks():
-    """The three `PeerNetwork` of the benchmark by name."""
+    """Return the three `PeerNetwork` of the benchmark by name."""
     return {
         "1-bit": random_network(1, 1),
         "ternary weights, 2-bit activations": random_network(2, 2),
@@ -82,7 +83,7 @@ def networks():
 
 
 def write_model(network, path):
-    """The network as QONNX."""
+    """Return the network as QONNX."""
     nodes, constants = [], []
 
     def constant(value):

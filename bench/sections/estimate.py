@@ -20,12 +20,12 @@ TOTAL, LAYER = 0.10, 0.15  # how far an estimate may be off
 
 
 def measure(examples=EXAMPLES):
-    """LUTs by estimate and by synthesis, by example: of each layer's matrix-vector unit, and of all."""
+    """Return the LUTs by estimate and by synthesis, by example: of each layer's matrix-vector unit, and of all."""
     return {name: measured(name) for name in examples}
 
 
 def measured(name):
-    """One example, in its default folding."""
+    """Return the figures of one example in its default folding."""
     print(f"bench: {name}", flush=True)
     folder = BUILD / "bench" / "estimate" / name
     project = Project(HOME / "examples" / f"{name}.onnx", directory=folder, target=USUAL)
@@ -40,13 +40,13 @@ def measured(name):
 
 
 def off(pair):
-    """By how much the estimate is more than what was measured, as a share of that."""
+    """Return by how much the estimate is more than what was measured, as a share of that."""
     estimate, found = pair
     return estimate / found - 1
 
 
 def render(results):
-    """The section as Markdown."""
+    """Return the section as Markdown."""
     rows = []
     for name, found in results.items():
         worst = max(found["layers"], key=lambda n: abs(off(found["layers"][n])))

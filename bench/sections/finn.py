@@ -32,7 +32,7 @@ WRITERS = {"SFC-max": lambda p: mlp(p, SFC), "LFC-max": lambda p: mlp(p, LFC), "
 
 
 def measure():
-    """Ours, by name: timing, resources in all and by stage."""
+    """Return our figures, by name: timing, resources in all and by stage."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     results = {}
     for name, write in WRITERS.items():
@@ -44,7 +44,7 @@ def measure():
 
 
 def measured(model, cycles):
-    """A model's figures, folded to so many cycles a frame."""
+    """Return a model's figures, folded to so many cycles a frame."""
     project = Project(model, folding=Folding(), directory=model.with_suffix(""), target=USUAL)
     project.folding = fold(project.network, cycles)
     timing = predict_steady(project.plan)
@@ -65,7 +65,7 @@ def measured(model, cycles):
 
 
 def render(results):
-    """The section as Markdown."""
+    """Return the section as Markdown."""
     rows, layers = [], []
     for name, r in results.items():
         cycles, rate, latency, lut, bram, unread = PAPER[name]

@@ -86,7 +86,9 @@ def step_simulate(model, folder, cycles):
 
 
 def measured(name, model, folder, cycles):
-    """A step's own figures with its seconds and the peak memory, in MB, of its process and of those that it starts."""
+    """Return a step's own figures with its seconds and the peak memory, in MB, of its process and of those that it
+    starts.
+    """
     begin = time.perf_counter()
     result = globals()[f"step_{name}"](model, folder, cycles)
     own, children = (resource.getrusage(who).ru_maxrss // _MEGA for who in
@@ -95,7 +97,7 @@ def measured(name, model, folder, cycles):
 
 
 def bench(model, cycles):
-    """All steps, from nothing; the results by step."""
+    """Run all steps from nothing; return the results by step."""
     model = Path(model)
     folder = BUILD / "bench" / model.parent.name / model.stem
     shutil.rmtree(folder, ignore_errors=True)
@@ -114,7 +116,7 @@ def bench(model, cycles):
 
 
 def render(results):
-    """The section as Markdown, of ``{name: results by step}``."""
+    """Return the section as Markdown, of ``{name: results by step}``."""
     rows = []
     for name, r in results.items():
         found = r["simulate"]
@@ -145,7 +147,7 @@ Verilator's time is the C++ compiler's. That of a simulation is cycles times the
 
 
 def measure():
-    """Results of every model of the section."""
+    """Return the results of every model of the section."""
     models = {f"{name.replace('/', ' ')}": (HOME / "examples" / f"{name}.onnx", 0) for name in EXAMPLES}
     models["CNV"] = BUILD / "bench" / "cnv" / "cnv.onnx", CYCLES
     models["CNV"][0].parent.mkdir(parents=True, exist_ok=True)

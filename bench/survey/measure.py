@@ -24,11 +24,13 @@ _SOURCES = [HOME / "bench" / "survey" / f"{name}.py" for name in ("figures", "me
 
 
 class SurveyError(RuntimeError):
-    """A row that must not be printed: it has no hardware, or hardware, golden and the executor do not agree."""
+    """Raised for a row that must not be printed: it has no hardware, or hardware, golden and the executor do not
+    agree.
+    """
 
 
 def measure(row, maker, rows, job):
-    """Every figure of a row, JSON-able; kept until its networks or our source change.
+    """Return every figure of a row, JSON-able; kept until its networks or our source change.
 
     Raises `SurveyError` where the hardware cannot be made, or differs from golden in a bit or in a cycle.
     """
@@ -72,7 +74,7 @@ def _project(row, path, directory):
 
 
 def executed(path, x):
-    """The network's outputs by the qonnx executor, for all samples at once."""
+    """Return the network's outputs by the qonnx executor, for all samples at once."""
     from qonnx.core.onnx_exec import execute_onnx
 
     model = executable(path, len(x))
@@ -81,7 +83,7 @@ def executed(path, x):
 
 
 def _hardware(row, project, plan, x, job):
-    """Figures of the generated accelerator, once it was found equal to golden."""
+    """Return the figures of the generated accelerator, once it was found equal to golden."""
     values = project.network.encode(x)
     found = simulated(project, values, job)
     if not found["exact"]:

@@ -38,7 +38,9 @@ class SideBySide(wiring.Component):
 
 
 def part_costs(plan, *, dsp=True):
-    """Counts as of `flow.comparing.measure.numbers`: ``{"unit": …, "generators": …, "array": …, "array_lanes": n}``.
+    """Return counts as of `flow.comparing.measure.numbers`.
+
+    They are ``{"unit": …, "generators": …, "array": …, "array_lanes": n}``.
 
     ``unit`` are all units that make codes of sums, with their thresholds, and with random generators where there are
     any; ``generators`` are those alone; None if there are none. ``array`` is one processing element, its accumulator
@@ -67,7 +69,7 @@ def part_costs(plan, *, dsp=True):
 
 
 def _together(parts):
-    """`SideBySide` of some components, None of none."""
+    """Return `SideBySide` of some components, None of none."""
     parts = {f"u{k}": part for k, part in enumerate(parts)}
     return SideBySide(parts) if parts else None
 
@@ -76,7 +78,7 @@ _locks = defaultdict(threading.Lock)
 
 
 def _cost(text, dsp):
-    """What a module takes; of the same text at the same time only once."""
+    """Return what a module takes; of the same text at the same time only once."""
     name = digest(text)
     path = BUILD / "survey" / "parts" / f"{name}.v"
     with _locks[name]:

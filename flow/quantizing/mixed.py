@@ -24,7 +24,7 @@ from .format_cost import FormatCost
 from .quantize import golden_accuracy
 from .sensitivity import measured
 
-__all__ = ["FORMATS", "Goal", "MixedSearch", "dominates", "pareto"]
+__all__ = ["FORMATS", "Goal", "MixedSearch", "pareto"]
 
 FORMATS = "w8a8,w6a6,w4a4,w3a3,w2a2,w1a1"
 _BUDGETS = 12  # at which a program is solved, between the least cost and the most
@@ -82,12 +82,6 @@ class Goal:
         if self.drop is not None:
             return min(kept, key=lambda c: (c[self.cost], -c["accuracy"], _noise(c)), default=None)
         return min(kept, key=lambda c: (-c["accuracy"], c[self.cost], _noise(c)), default=None)
-
-
-def dominates(a, b, cost):
-    """Whether candidate a is as good as b in accuracy and in cost, and better in one of them."""
-    better = a["accuracy"] > b["accuracy"] or a[cost] < b[cost]
-    return better and a["accuracy"] >= b["accuracy"] and a[cost] <= b[cost]
 
 
 def pareto(candidates, cost):

@@ -8,10 +8,9 @@ from fewbit.ptq.quantize import Bits, quantize
 from .bits import parse_bits
 from .format_cost import FormatCost
 
-__all__ = ["OF", "BITS", "measured", "sensitivity", "with_labels"]
+__all__ = ["BITS", "measured", "sensitivity", "with_labels"]
 
 BITS = "8,4,2,1"
-OF = ("both", "weights", "activations")
 
 
 def with_labels(project):

@@ -14,7 +14,8 @@ from amaranth.sim import Simulator
 
 from bench.cost.formats import FLOAT, FORMATS
 from bench.cost.measure import Measured, designs, measure
-from bench.cost.page import cost_table, page, picture, ratio
+from bench.cost.page import cost_table, page, ratio
+from bench.cost.picture import picture
 from bench.cost.units import LutProducts, Products, product_bits
 from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
 from fewbit.hw.xilinx.models import MODELS

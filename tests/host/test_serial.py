@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from fewbit.flow.boards.verilator_models import serial_model_of
 from fewbit.flow.images import load_images
 from fewbit.flow.project.project import Project
 from fewbit.host import Accelerator, HostError
@@ -13,6 +12,7 @@ from tests.host.test_accelerator import written
 from tests.support.awake import asleep
 from tests.support.board import PythonBoard, Terminal
 from tests.support.golden_connection import GoldenConnection
+from tests.support.serial_model import serial_model_of
 from tests.support.serial_ports import ModelPort, NoisyPort
 from tests.support.small_network import SPEC, samples, small
 

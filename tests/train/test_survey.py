@@ -80,7 +80,7 @@ def test_all_rows(name, tmp_path):
     assert (params[0]["weight"][0] != params[0]["weight"][1]).any()
     x = data.DIGITS.to_input(held_out.raw)
     for place in range(2):
-        survey.export_seed(row, params, place, tmp_path / "model.onnx")
+        export.write(row.recipe, data.DIGITS, fit.of_seed(params, place), tmp_path / "model.onnx")
         logits = export.execute(tmp_path / "model.onnx", x)
         known = fit.of_seed(params, place)
         assert (logits.argmax(1) == fit.predict(row.recipe, data.DIGITS, known, held_out.raw)).all()

@@ -14,8 +14,9 @@ from fewbit.hw.arrays.dsp_sums import Sums
 from fewbit.hw.arrays.integer_plan import IntegerArrayPlan
 from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.plan import LayerPlan
-from fewbit.hw.xilinx.dot_product import LEVELS, best_pe, best_rows
+from fewbit.hw.xilinx.dot_product import best_pe, best_rows
 from fewbit.hw.xilinx.dsp48 import sums_of
+from fewbit.hw.xilinx.product_chains import LEVELS
 from tests.support.layer_bench import random_layer
 from tests.support.stream_bench import STALLS, assert_varied
 from tests.support.targets import EXPRESSIONS, ULTRASCALE, XILINX

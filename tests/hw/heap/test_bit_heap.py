@@ -120,11 +120,13 @@ class Mixed(wiring.Component):
         super().__init__({"i": In(15), "o": Out(11)})
         self.a, self.b, self.c, self.s = Signal(6), Signal(4), Signal(1), Signal(4)
         heap = BitHeap()
-        heap.add_unsigned(self.a)
-        heap.add_unsigned(self.a, 1)
+        for exponent, bit in enumerate(self.a):
+            heap.add_bit(bit, exponent)
+            heap.add_bit(bit, exponent + 1)
         heap.add_bit(self.c, 0, negative=True)
         heap.add_bits(self.s, 1)
-        heap.add_signed(~self.b, 3)  # -b == ~b + 1
+        for k, bit in enumerate(~self.b):  # -b == ~b + 1
+            heap.add_bit(bit, 3 + k, negative=k == len(self.b) - 1)
         self.heap, self.plan = heap, plan_compression(heap.heights)
 
     def elaborate(self, platform):

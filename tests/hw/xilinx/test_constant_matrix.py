@@ -11,7 +11,7 @@ from fewbit.hw.arrays.constant_plan import ConstantArrayPlan, planes_of
 from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.shapes import IntShape
 from fewbit.hw.xilinx.constant_matrix import _by_classes, _by_patterns, best_matrix, build_matrix
-from fewbit.hw.xilinx.dot_product import LEVELS
+from fewbit.hw.xilinx.product_chains import LEVELS
 from fewbit.hw.xilinx.sums import digits_of
 from tests.support.targets import EXPRESSIONS
 
