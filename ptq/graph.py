@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fewbit.golden.importing.operators import Role, role_of
 from fewbit.golden.model_file.file import ModelError, OnnxFile
 
 __all__ = ["FloatModel", "FloatLayer"]
@@ -104,7 +105,7 @@ class FloatModel:
         """The tensor whose largest entry is the label: the first output, or what its ArgMax or TopK looks at."""
         name = self.outputs[0]
         made = self.maker(name)
-        return made.input[0] if made is not None and made.op_type in ("ArgMax", "TopK") else name
+        return made.input[0] if made is not None and role_of(made) is Role.LABEL else name
 
     def maker(self, name):
         """The node that makes the tensor; None for a layer's and for the input."""

@@ -8,11 +8,11 @@ import numpy as np
 import onnx
 
 from fewbit.golden.bounds.walls import entering, walls
-from fewbit.golden.importing.handlers import HANDLERS
-from fewbit.golden.importing.registry import constant
+from fewbit.golden.importing.operands import constant
+from fewbit.golden.importing.operators import Role, every_operator, is_of_floats, operator_of, role_of
 from fewbit.golden.importing.tensors import Constant
-from fewbit.golden.model_file.domain import OPERATIONS
-from fewbit.golden.model_file.file import STANDARD_DOMAINS, ModelError, OnnxFile, attributes_of, describe, evaluate
+from fewbit.golden.model_file.domains import STANDARD_DOMAINS
+from fewbit.golden.model_file.file import ModelError, OnnxFile, attributes_of, describe, evaluate
 
 from .batchnorm import fold_affine
 from .emit import float_nodes
@@ -21,9 +21,6 @@ from .runtime import Session, check_work, model_of
 
 __all__ = ["read_model"]
 
-PRODUCTS = ("Conv", "Gemm", "MatMul")
-_QUANTIZERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", *OPERATIONS)
-_NOTHING = ("Identity", "Dropout")
 _LEAST_OPSET = 11  # of Round and of Clip with operands
 
 
@@ -76,8 +73,7 @@ class _Reader:
 
     def _visit(self, node):
         entering(describe(node))
-        known = node.domain in STANDARD_DOMAINS and node.op_type in HANDLERS
-        if node.op_type in _QUANTIZERS:
+        if not is_of_floats(node):
             raise ModelError(
                 f"{describe(node)}: the model is quantized already; post-training quantization takes floats"
             )
@@ -85,16 +81,16 @@ class _Reader:
         if node.domain in STANDARD_DOMAINS and all(name in self.constants for name in given):
             padded = [self.constants[name] if name else None for name in node.input]
             self.constants.update(zip(node.output, evaluate(self.file, node, padded), strict=True))
-        elif not known:
-            supported = sorted(set(HANDLERS) - set(_QUANTIZERS))
+        elif operator_of(node) is None:
+            supported = [operator.name for operator in every_operator() if operator.is_of_floats]
             raise ModelError(f"{describe(node)}: cannot be quantized; supported are {', '.join(supported)}")
-        elif node.op_type in _NOTHING:
+        elif role_of(node) is Role.COPY:
             self.alias[node.output[0]] = node.input[0]
-        elif node.op_type in PRODUCTS:
+        elif role_of(node) is Role.PRODUCT:
             self._product(node)
         else:
             self.steps.append(node)
-            shape_only = node.op_type == "Shape" or not self.data.intersection(given)
+            shape_only = role_of(node) is Role.SHAPE or not self.data.intersection(given)
             self.data.update(() if shape_only else node.output)
 
     def _product(self, node):

@@ -6,14 +6,11 @@ these work on few bits. Tensors that a Concat puts side by side share one: a pro
 
 from dataclasses import dataclass
 
+from fewbit.golden.importing.operators import Role, operator_of, role_of
+
 from .graph import FloatLayer
 
 __all__ = ["Site", "find_sites"]
-
-_MOVES = {"Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "MaxPool", "GlobalMaxPool", "ReduceMax", "Pad",
-          "Upsample", "Resize", "Slice", "Gather", "Split"}  # fmt: skip
-_AFFINE = {"Add", "Sub", "Mul", "Div", "Neg", "BatchNormalization", "Cast"}
-_AVERAGES = {"AveragePool", "GlobalAveragePool", "ReduceMean"}
 
 
 @dataclass(frozen=True)
@@ -58,12 +55,12 @@ def find_sites(model, declared):
         operands = [name for name in step.input if name in model.data]
         if isinstance(step, FloatLayer):
             need(step.x, [step.name])
-        elif step.op_type in ("Add", "Sub") and len(operands) > 1:
+        elif len(operands) > 1 and operator_of(step).sums:
             for name in operands:
                 need(name, [], is_sum=True)
-        elif step.op_type in _AVERAGES or (step.op_type == "Concat" and operands):
+        elif role_of(step) is Role.AVERAGE or (role_of(step) is Role.CONCATENATION and operands):
             layers = _layers_behind(step.output[0], model)
-            need(operands[0] if step.op_type in _AVERAGES else step.output[0], layers, is_sum=not layers)
+            need(operands[0] if role_of(step) is Role.AVERAGE else step.output[0], layers, is_sum=not layers)
     order = {name: k for k, name in enumerate([model.file.input_name, *made])}
     sites, done = [], set()
     for tensor in sorted(groups, key=order.get):
@@ -81,9 +78,9 @@ def _sources(name, made, model):
     step = made.get(name)
     if step is None or isinstance(step, FloatLayer):
         return (name,)
-    if step.op_type in _MOVES:
+    if role_of(step) is Role.MOVE:
         return _sources(step.input[0], made, model)
-    if step.op_type == "Concat":
+    if role_of(step) is Role.CONCATENATION:
         return tuple(dict.fromkeys(t for i in step.input if i in model.data for t in _sources(i, made, model)))
     return (name,)
 
@@ -92,7 +89,7 @@ def _is_raw(name, made, model):
     """Whether a tensor is the input, moved about, scaled and shifted."""
     while name != model.file.input_name:
         step = made[name]
-        if isinstance(step, FloatLayer) or step.op_type not in _MOVES | _AFFINE:
+        if isinstance(step, FloatLayer) or role_of(step) not in (Role.MOVE, Role.AFFINE):
             return False
         operands = [i for i in step.input if i in model.data]
         if len(operands) != 1:
@@ -108,6 +105,6 @@ def _layers_behind(name, model):
         for step in model.readers(tensor):
             if isinstance(step, FloatLayer):
                 found.append(step.name)
-            elif step.op_type == "Concat" or sum(name in model.data for name in step.input) < 2:
+            elif role_of(step) is Role.CONCATENATION or sum(name in model.data for name in step.input) < 2:
                 waiting.extend(step.output)
     return list(dict.fromkeys(found))

@@ -1,7 +1,7 @@
 """Writes a trained network as QONNX, as Brevitas does, and runs such a file.
 
 Weights are floats in an initializer and go through a quantizer's node, activations through another: ``Quant`` or
-``BipolarQuant`` (domain ``qonnx.custom_op.general``), or one of our own (`golden.model_file.domain`). Batch norm is a
+``BipolarQuant`` (domain ``qonnx.custom_op.general``), or one of our own (`golden.model_file.exchange`). Batch norm is a
 node of its own. The last node gives the logits. The metadata key ``fewbit.input`` says which integers the input stands
 for: ``uint5/16`` are 5-bit unsigned integers, divided by 16. Images are ``(batch, channels, height, width)``.
 """
@@ -12,12 +12,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from fewbit.golden.model_file import domain as exchange
+from fewbit.golden.model_file import exchange
+from fewbit.golden.model_file.domains import EXCHANGE, QONNX
 
 from .data import CLASSES
 from .layers import Dense, walk
 from .model import EPSILON
-from .quantize import GENERAL, Bipolar
+from .quantize import Bipolar
 
 __all__ = ["INPUT_KEY", "OPSET", "build", "execute", "write"]
 
@@ -125,7 +126,7 @@ def build(recipe, dataset, params):
     graph = _Graph(recipe, bool(size))
     walk(recipe, CLASSES, params, "x", graph)
     shape = [channels, *size]
-    ours = [exchange.make_opset()] if any(node.domain == exchange.DOMAIN for node in graph.nodes) else []
+    ours = [exchange.make_opset()] if any(node.domain == EXCHANGE for node in graph.nodes) else []
     proto = helper.make_model(
         helper.make_graph(
             graph.nodes,
@@ -134,7 +135,7 @@ def build(recipe, dataset, params):
             [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", CLASSES])],
             list(graph.initializers.values()),
         ),
-        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(GENERAL, 1), *ours],
+        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(QONNX, 1), *ours],
         producer_name="fewbit",
         ir_version=8,
     )

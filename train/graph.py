@@ -3,14 +3,13 @@
 import jax.numpy as jnp
 import numpy as np
 
+from fewbit.golden.importing.operators import Role, role_of
 from fewbit.golden.model_file.file import ModelError, attributes_of, describe, evaluate
 from fewbit.ptq.graph import FloatLayer
 
 from .operations import OPERATIONS, Call, convolution
 
 __all__ = ["Graph"]
-
-_CLOSING = ("Softmax", "LogSoftmax")  # the loss has its own
 
 
 class Graph:
@@ -23,7 +22,7 @@ class Graph:
     def __init__(self, model):
         self.model, self.end = model, model.scores
         last = model.maker(self.end)
-        if last is not None and last.op_type in _CLOSING:
+        if last is not None and role_of(last) is Role.PROBABILITIES:  # the loss has its own
             self.end = last.input[0]
         wanted, self.steps = {self.end}, []
         for step in reversed(model.steps):
@@ -73,7 +72,8 @@ class Graph:
 
     def _made(self, node, operands):
         """The outputs of a node; what depends on shapes alone is computed by onnxruntime."""
-        if node.op_type != "Shape" and all(a is None or isinstance(a, np.ndarray | np.generic) for a in operands):
+        known = all(a is None or isinstance(a, np.ndarray | np.generic) for a in operands)
+        if known and role_of(node) is not Role.SHAPE:
             return evaluate(self.model.file, node, operands)
         shapes = [self.model.shapes.get(name) for name in node.output]
         try:

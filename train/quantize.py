@@ -12,12 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from fewbit.golden.methods import estimators, power_of_two, sign, uniform
+from fewbit.golden.model_file.domains import QONNX
 
 from .autodiff import apply
 
 __all__ = [
     "BOTH",
-    "GENERAL",
     "Bipolar",
     "Float",
     "Operator",
@@ -28,7 +28,6 @@ __all__ = [
     "ternary",
 ]
 
-GENERAL = "qonnx.custom_op.general"
 BOTH = ("weights", "activations")
 ESTIMATORS = {name: getattr(estimators, name) for name in estimators.__all__}
 
@@ -43,7 +42,7 @@ class Operator:
     name: str
     operands: dict
     attributes: dict = field(default_factory=dict)
-    domain: str = GENERAL
+    domain: str = QONNX
 
 
 def quant(scale, bits, *, signed, narrow=None):

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fewbit.golden import methods
-from fewbit.golden.model_file.domain import DOMAIN
+from fewbit.golden.model_file.domains import EXCHANGE
 
 from .autodiff import apply
 from .quantize import ESTIMATORS, Operator, Quantizer, bipolar_operator, check_bits, quant
@@ -145,7 +145,7 @@ class Ttq(Quantizer):
 
     def operator(self, x, state):
         positive, negative = self._scales(state)
-        return Operator("TernaryQuant", {"delta": 0.5, "positive": positive, "negative": negative}, domain=DOMAIN)
+        return Operator("TernaryQuant", {"delta": 0.5, "positive": positive, "negative": negative}, domain=EXCHANGE)
 
 
 class _Learned(Quantizer):
@@ -239,7 +239,7 @@ class Symmetric(_Learned):
         step, top = np.asarray(self._step(state)), (self.levels - 1) // 2
         if self.levels + 1 == 1 << self.levels.bit_length():
             return quant(step, self.levels.bit_length(), signed=True)
-        return Operator("LevelQuant", {"levels": step * np.arange(-top, top + 1, dtype=np.float32)}, domain=DOMAIN)
+        return Operator("LevelQuant", {"levels": step * np.arange(-top, top + 1, dtype=np.float32)}, domain=EXCHANGE)
 
 
 class _Fixed(Quantizer):
@@ -267,7 +267,7 @@ class DoReFaWeights(_Fixed):
 
     def operator(self, x, state):
         basis = self.step * 2 ** np.arange(self.bits, dtype=np.float32)
-        return Operator("BasisQuant", {"basis": basis}, domain=DOMAIN)
+        return Operator("BasisQuant", {"basis": basis}, domain=EXCHANGE)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from fewbit.golden import methods
 from fewbit.golden.methods import sign, stochastic_sign, stochastic_ternary, uniform
-from fewbit.golden.model_file.domain import DOMAIN
+from fewbit.golden.model_file.domains import EXCHANGE
 from fewbit.golden.numbers.random import generator_named
 
 from .autodiff import apply
@@ -88,7 +88,7 @@ class _Stochastic(Quantizer):
         if x is not None:
             return self._weight_operator
         attributes = {"kind": self.kind, "bits": self.bits, "seed": self.seed, "generator": self.generator}
-        return Operator("StochasticQuant", {"scale": 1}, attributes, DOMAIN)
+        return Operator("StochasticQuant", {"scale": 1}, attributes, EXCHANGE)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from fewbit.golden import methods
 from fewbit.golden.methods import lqnets
-from fewbit.golden.model_file.domain import DOMAIN
+from fewbit.golden.model_file.domains import EXCHANGE
 
 from .autodiff import apply
 from .quantize import BOTH, Operator, Quantizer, check_bits
@@ -20,7 +20,7 @@ __all__ = ["Clusters", "Lq", "PowersOfTwo"]
 
 
 def _operator(name, **operands):
-    return Operator(name, operands, domain=DOMAIN)
+    return Operator(name, operands, domain=EXCHANGE)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Lq(Quantizer):
         basis = np.asarray(self._basis(state))
         if self.per_channel:
             basis = basis.reshape((1,) * (x.ndim - 1) + basis.shape)
-        return Operator("BasisQuant", {"basis": basis}, {"digits": self.digits} if self.rectified else {}, DOMAIN)
+        return Operator("BasisQuant", {"basis": basis}, {"digits": self.digits} if self.rectified else {}, EXCHANGE)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from fewbit.golden.bounds import walls
-from fewbit.golden.model_file import domain as exchange
+from fewbit.golden.model_file.domains import STANDARD_DOMAINS
 from fewbit.golden.model_file.file import (
     INPUT_KEY,
-    STANDARD_DOMAINS,
     ModelError,
     ModelSource,
     OnnxFile,
@@ -32,32 +31,14 @@ from fewbit.golden.rewrite.outputs import lower_argmax
 from fewbit.golden.rewrite.tidy import tidy
 
 from .float_layers import float_layer_end
-from .handlers import HANDLERS
 from .layout import Relayout
-from .nonuniform import FIXED_POINT_BITS
+from .operators import every_operator, is_quantizer, operator_of, other_domains
 from .precision import network_of_fewest_bits
 from .several_outputs import gathered
 from .tensors import Closed, Constant, Data
+from .whole_multiples import FIXED_POINT_BITS
 
 __all__ = ["ModelError", "import_model"]
-
-_QONNX_QUANTIZERS = {"Quant", "IntQuant", "BipolarQuant"}
-_QUANTIZERS = _QONNX_QUANTIZERS | set(exchange.OPERATIONS)
-_QONNX_OPERATIONS = _QONNX_QUANTIZERS | {"Trunc"}
-_QONNX_DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
-_OURS = {exchange.DOMAIN: set(exchange.OPERATIONS), **dict.fromkeys(_QONNX_DOMAINS, _QONNX_OPERATIONS)}
-# Operations that keep what is known of quantized constants; all others are simply evaluated.
-_KEEPERS = _QUANTIZERS | {
-    "Transpose",
-    "Reshape",
-    "Flatten",
-    "Squeeze",
-    "Unsqueeze",
-    "Identity",
-    "Mul",
-    "Div",
-    "Dropout",
-}
 
 
 def import_model(model, input_spec=None, *, output="auto", precision=None):
@@ -146,7 +127,7 @@ class Importer:
 
     def __init__(self, file, spec, layout=None, *, precision=FIXED_POINT_BITS):
         self.file, self.precision = file, precision
-        self.is_float = not any(n.op_type in _QUANTIZERS for n in file.nodes)
+        self.is_float = not any(is_quantizer(node) for node in file.nodes)
         self.tensors = {name: Constant(array) for name, array in file.constants.items()}
         size = int(np.prod(file.input_shape))
         places = np.arange(size)
@@ -190,18 +171,19 @@ class Importer:
         self.tensors.update({name: v for name, v in zip(node.output, values, strict=False) if name})
 
     def _values(self, node, inputs):
-        standard = node.domain in STANDARD_DOMAINS
-        known = node.op_type in HANDLERS and (standard or node.op_type in _OURS.get(node.domain, ()))
-        if standard and node.op_type not in _KEEPERS and all(isinstance(t, Constant | None) for t in inputs):
+        """Return the tensors that a node makes."""
+        operator, standard = operator_of(node), node.domain in STANDARD_DOMAINS
+        handled = operator is not None and operator.keeps_integers
+        if standard and not handled and all(isinstance(t, Constant | None) for t in inputs):
             padded = inputs + [None] * (len(node.input) - len(inputs))
             return [Constant(a) for a in evaluate(self.file, node, [t and t.array for t in padded])]
-        if not known:
+        if operator is None:
             domain = "" if standard else f" of domain {node.domain!r}"
             raise ModelError(
                 f"operation {node.op_type}{domain} is not supported on data; supported are "
-                f"{', '.join(sorted(HANDLERS))}, with quantizers of domain {', '.join(_OURS)}"
+                f"{', '.join(o.name for o in every_operator())}, with quantizers of domain {', '.join(other_domains())}"
             )
-        return HANDLERS[node.op_type](self, node, inputs, attributes_of(node))
+        return operator.handler(self, node, inputs, attributes_of(node))
 
     # What handlers use
 

@@ -7,14 +7,13 @@ from onnx import checker, helper, numpy_helper
 from fewbit.golden.bounds import walls
 from fewbit.golden.bounds.limits import ModelError
 
+from .domains import STANDARD_DOMAINS
 from .evaluate import describe, evaluate
 from .source import ModelSource, names_of
 
-__all__ = ["INPUT_KEY", "STANDARD_DOMAINS", "ModelError", "ModelSource", "OnnxFile", "attributes_of", "describe",
-           "evaluate"]  # fmt: skip
+__all__ = ["INPUT_KEY", "ModelError", "ModelSource", "OnnxFile", "attributes_of", "describe", "evaluate"]
 
 INPUT_KEY = "fewbit.input"  # of the model's metadata: how raw integers become its floats
-STANDARD_DOMAINS = ("", "ai.onnx")
 _MOST_INPUTS = 1 << 24  # values of one sample
 _INPUT_TYPES = {  # what a model may take; None: float32
     onnx.TensorProto.FLOAT: None, onnx.TensorProto.UINT8: "uint8", onnx.TensorProto.INT8: "int8",

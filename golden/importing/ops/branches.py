@@ -9,7 +9,8 @@ import numpy as np
 from fewbit.golden.importing.float_layers import float_finished, float_layer_end
 from fewbit.golden.importing.functions import evenly_coded, integers
 from fewbit.golden.importing.layout import flat, image, ordered
-from fewbit.golden.importing.registry import constant, data_of, handles
+from fewbit.golden.importing.operands import constant, data_of
+from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError, evaluate
 from fewbit.golden.network.graph import Rescale, accumulator_format
@@ -111,8 +112,9 @@ def _float_sum(importer, kind, a, b):
 # Channels side by side
 
 
-@handles("Concat")
+@handles("Concat", role=Role.CONCATENATION)
 def concat(importer, node, inputs, attributes):
+    """Import ONNX ``Concat`` of channels."""
     if any(isinstance(t, Constant) for t in inputs):
         raise ModelError("a constant beside data is not supported")
     datas = [data_of(t) for t in inputs]
@@ -167,8 +169,9 @@ def one_format(importer, edges):
 # Images
 
 
-@handles("Upsample", "Resize")
+@handles("Upsample", "Resize", role=Role.MOVE)
 def upsample(importer, node, inputs, attributes):
+    """Import ONNX ``Resize``, ``Upsample`` in old opsets, that repeats pixels by whole factors."""
     data = data_of(inputs[0])
     if attributes.get("mode", "nearest") != "nearest":
         raise ModelError(f"only the mode nearest is supported, not {attributes['mode']}")
@@ -197,8 +200,9 @@ def upsample(importer, node, inputs, attributes):
     return [Data(name, spread_out(Window(size=size, kernel=(1, 1)), data.shape[1], signal), chain)]
 
 
-@handles("Pad")
+@handles("Pad", role=Role.MOVE)
 def pad(importer, node, inputs, attributes):
+    """Import ONNX ``Pad`` with zeros around an image."""
     data = data_of(inputs[0])
     pads = attributes.get("pads") or attributes.get("paddings")
     pads = constant(inputs[1], "pads").tolist() if pads is None else list(pads)

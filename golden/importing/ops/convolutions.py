@@ -5,7 +5,8 @@ import numpy as np
 from fewbit.golden.importing.float_layers import float_convolution
 from fewbit.golden.importing.functions import integers
 from fewbit.golden.importing.layout import by_channel, image
-from fewbit.golden.importing.registry import constant, data_of, handles
+from fewbit.golden.importing.operands import constant, data_of
+from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.graph import Rescale
@@ -22,8 +23,9 @@ _MOST_FACTOR = 256  # by which codes may be spread so that zero becomes one of t
 _MOST_RECODED = 1 << 20  # between the values of a code that is made anew so that zero is one of them
 
 
-@handles("Conv")
+@handles("Conv", role=Role.PRODUCT)
 def conv(importer, node, inputs, attributes):
+    """Import ONNX ``Conv`` of one or two dimensions."""
     data = data_of(inputs[0])
     if not isinstance(inputs[1], Constant):
         raise ModelError("weights must be a constant")

@@ -2,15 +2,17 @@
 
 import numpy as np
 
-from fewbit.golden.importing.registry import constant, data_of, handles
+from fewbit.golden.importing.operands import constant, data_of
+from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Closed
 from fewbit.golden.model_file.file import ModelError
 
 _KEEP = ("Softmax", "LogSoftmax", "Reshape")  # what an ArgMax or TopK may follow
 
 
-@handles("Softmax", "LogSoftmax")
+@handles("Softmax", "LogSoftmax", role=Role.PROBABILITIES)
 def softmax(importer, node, inputs, attributes):
+    """Import ONNX ``Softmax`` and ``LogSoftmax``, which the host computes."""
     data = data_of(inputs[0])
     axis = _class_axis(data.shape, attributes.get("axis", -1 if importer.file.opset >= 13 else 1))
     log = node.op_type == "LogSoftmax"
@@ -24,8 +26,9 @@ def softmax(importer, node, inputs, attributes):
     return [Closed(data, ((node.op_type, function),), data.shape)]
 
 
-@handles("ArgMax")
+@handles("ArgMax", role=Role.LABEL)
 def arg_max(importer, node, inputs, attributes):
+    """Import ONNX ``ArgMax`` over the classes."""
     data, closing, shape = _scores(inputs[0])
     axis = _class_axis(shape, attributes.get("axis", 0))
     keep = bool(attributes.get("keepdims", 1))
@@ -39,8 +42,9 @@ def arg_max(importer, node, inputs, attributes):
     return [Closed(data, (*closing, ("ArgMax", index)), shape, is_label=True)]
 
 
-@handles("TopK")
+@handles("TopK", role=Role.LABEL)
 def top_k(importer, node, inputs, attributes):
+    """Import ONNX ``TopK`` over the classes."""
     data, closing, shape = _scores(inputs[0])
     axis = _class_axis(shape, attributes.get("axis", -1))
     k = constant(inputs[1], "k").reshape(-1) if len(inputs) > 1 else [attributes["k"]]

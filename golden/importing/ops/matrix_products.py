@@ -7,7 +7,8 @@ import numpy as np
 from fewbit.golden.importing.float_layers import float_dense
 from fewbit.golden.importing.functions import integers
 from fewbit.golden.importing.layout import by_channel, flat
-from fewbit.golden.importing.registry import constant, data_of, handles, shape_of
+from fewbit.golden.importing.operands import constant, data_of, shape_of
+from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.graph import Dense
@@ -19,13 +20,15 @@ _MOST_MULTIPLE = 256  # between the scales of one row
 _MOST_ZERO = 1 << 24  # a zero point beyond it swallows the codes in float32
 
 
-@handles("MatMul")
+@handles("MatMul", role=Role.PRODUCT)
 def matmul(importer, node, inputs, attributes):
+    """Import ONNX ``MatMul`` of data and constant weights."""
     return [_product(importer, *inputs)]
 
 
-@handles("Gemm")
+@handles("Gemm", role=Role.PRODUCT)
 def gemm(importer, node, inputs, attributes):
+    """Import ONNX ``Gemm`` of data and constant weights, and its bias."""
     a, b = (t.reshaped(np.transpose) if attributes.get(flag, 0) else t
             for t, flag in zip(inputs, ("transA", "transB"), strict=False))  # fmt: skip
     if any(len(shape_of(t)) != 2 for t in (a, b)):

@@ -15,16 +15,15 @@ from qonnx.custom_op.registry import add_domain_alias
 from fewbit.golden import methods
 from fewbit.golden.numbers.random import generator_named
 
-__all__ = ["DOMAIN", "KINDS", "OPERATIONS", "BasisQuant", "LevelQuant", "StochasticQuant", "TernaryQuant",
+from .domains import EXCHANGE, VERSIONS
+
+__all__ = ["KINDS", "BasisQuant", "LevelQuant", "StochasticQuant", "TernaryQuant",
            "basis_levels", "basis_quant", "chance", "digit_sums", "level_quant", "make_basis_quant", "make_level_quant",
            "make_opset", "make_stochastic_quant", "make_ternary_quant", "midpoints", "number_frames",
            "stochastic_quant", "ternary_quant"]  # fmt: skip
 
-DOMAIN = "fewbit"
-VERSION = 1
-OPERATIONS = ("LevelQuant", "BasisQuant", "TernaryQuant", "StochasticQuant")
 KINDS = ("bipolar", "ternary")
-add_domain_alias(DOMAIN, __name__)  # qonnx finds an operator as the class of its name in the domain's module
+add_domain_alias(EXCHANGE, __name__)  # qonnx finds an operator as the class of its name in the domain's module
 
 _F32 = np.float32
 
@@ -161,7 +160,7 @@ class StochasticQuant(_Operation):
 def number_frames(model, first):
     """Say which frame the first sample of the next batch is, in every `StochasticQuant` of an ONNX model."""
     for node in model.graph.node:
-        if node.domain == DOMAIN and node.op_type == "StochasticQuant":
+        if node.domain == EXCHANGE and node.op_type == "StochasticQuant":
             kept = [a for a in node.attribute if a.name != "frame"]
             del node.attribute[:]
             node.attribute.extend([*kept, helper.make_attribute("frame", int(first))])
@@ -169,11 +168,11 @@ def number_frames(model, first):
 
 def make_opset():
     """The opset import that a model with these operators needs."""
-    return helper.make_opsetid(DOMAIN, VERSION)
+    return helper.make_opsetid(EXCHANGE, VERSIONS[EXCHANGE])
 
 
 def _make(kind, inputs, y, name, attributes):
-    return helper.make_node(kind, list(inputs), [y], name=name or f"{y}_quantizer", domain=DOMAIN, **attributes)
+    return helper.make_node(kind, list(inputs), [y], name=name or f"{y}_quantizer", domain=EXCHANGE, **attributes)
 
 
 def make_level_quant(x, levels, y, name=None):

@@ -8,7 +8,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.util.cleanup import cleanup_model
 
-from fewbit.golden.model_file import domain as exchange
+from fewbit.golden.model_file import exchange
 
 F32 = np.float32
 
