@@ -15,9 +15,9 @@ from fewbit.golden.model_file.domains import STANDARD_DOMAINS
 from fewbit.golden.model_file.file import ModelError, OnnxFile, attributes_of, describe, evaluate
 
 from .batchnorm import fold_affine
-from .emit import float_nodes
+from .emit import QuantizationPlan, plain_model
 from .graph import FloatLayer, FloatModel
-from .runtime import Session, check_work, model_of
+from .runtime import Session, check_work
 
 __all__ = ["read_model"]
 
@@ -134,11 +134,10 @@ def _gemm(node, attributes, weights, bias):
 
 def _shapes(model):
     """``(shapes, types)`` of every tensor of a `ptq.graph.FloatModel`, for one sample."""
-    nodes, constants = float_nodes(model)
     names = [name for step in model.steps for name in step.output if name]
     batch = max(1, model.file.batch)
     given = np.zeros((batch, *model.file.input_shape[1:]), dtype=np.float32)
-    proto = model_of(model.file, nodes, constants, names, batch)
+    proto = plain_model(model, QuantizationPlan(), names, batch=batch)
     check_work(proto, model.file)
     found = Session(proto, model.file).once(given)
     shapes = {name: array.shape for name, array in found.items()}

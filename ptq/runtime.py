@@ -4,29 +4,14 @@ from math import prod
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
 
 from fewbit.golden.bounds.limits import IMPORT_SECONDS, LimitError
 from fewbit.golden.model_file.file import ModelError
 
-__all__ = ["Session", "check_work", "model_of"]
+__all__ = ["Session", "check_work"]
 
 _BATCH = 64
 _PRODUCTS_A_SECOND = 1e9  # that onnxruntime makes at least
-
-
-def model_of(file, nodes, constants, outputs, batch="N"):
-    """A ModelProto of standard nodes with ``outputs``; what they do not depend on is left out."""
-    wanted, needed = set(outputs), []
-    for node in reversed(nodes):
-        if wanted.intersection(node.output):
-            wanted.update(node.input)
-            needed.append(node)
-    start = helper.make_tensor_value_info(file.input_name, onnx.TensorProto.FLOAT, [batch, *file.input_shape[1:]])
-    tensors = [numpy_helper.from_array(np.asarray(constants[n], order="C"), n) for n in constants if n in wanted]
-    ends = [helper.make_empty_tensor_value_info(name) for name in outputs]
-    graph = helper.make_graph(needed[::-1], file.name, [start], ends, tensors)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", file.opset)], ir_version=8)
 
 
 def check_work(proto, file):

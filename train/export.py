@@ -10,19 +10,18 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 from fewbit.golden.model_file import exchange
-from fewbit.golden.model_file.domains import EXCHANGE, QONNX
+from fewbit.golden.model_file.builder import ModelBuilder
+from fewbit.golden.model_file.file import INPUT_KEY
 
 from .data import CLASSES
 from .layers import Dense, walk
 from .model import EPSILON
 from .quantize import Bipolar
 
-__all__ = ["INPUT_KEY", "OPSET", "build", "execute", "write"]
+__all__ = ["OPSET", "build", "execute", "write"]
 
-INPUT_KEY = "fewbit.input"
 OPSET = 13
 
 
@@ -33,17 +32,15 @@ class _Graph:
     """
 
     def __init__(self, recipe, image):
-        self.recipe, self.image = recipe, image
-        self.nodes, self.initializers, self.streams = [], {}, 0
+        self.recipe, self.image, self.streams = recipe, image, 0
+        self.builder = ModelBuilder(opset=OPSET, name=recipe.name)
 
     def constant(self, name, value):
-        self.initializers[name] = numpy_helper.from_array(np.asarray(value, dtype=np.float32), name)
-        return name
+        return self.builder.constant(value, name)
 
-    def add(self, op, name, *inputs, **attributes):
-        """Add node ``name`` and return its output, named likewise."""
-        self.nodes.append(helper.make_node(op, list(inputs), [name], name=name, **attributes))
-        return name
+    def add(self, kind, name, /, *inputs, **attributes):
+        """Add node ``name`` and return its output, which has the same name."""
+        return self.builder.add(kind, *inputs, y=name, **attributes)
 
     def quantize(self, operator, name, x, weight=None):
         """Add a `quantize.Operator` behind ``x``, which is what is kept of ``weight`` or else an activation."""
@@ -120,26 +117,22 @@ def _beside(operand, rank):
 
 
 def build(recipe, dataset, params):
-    """The network as a ``ModelProto``: input ``x`` (batch, features) or (batch, channels, height, width), output
-    ``logits`` (batch, classes)."""
+    """Return the network as a ``ModelProto``.
+
+    Its input ``x`` is (batch, features) or (batch, channels, height, width), its output ``logits`` (batch, classes).
+
+    Parameters
+    ----------
+    recipe : recipe.Recipe
+    dataset : data.Dataset
+    params : list
+        Trained parameters, as in `model`.
+    """
     *size, channels = dataset.shape
     graph = _Graph(recipe, bool(size))
-    walk(recipe, CLASSES, params, "x", graph)
-    shape = [channels, *size]
-    ours = [exchange.make_opset()] if any(node.domain == EXCHANGE for node in graph.nodes) else []
-    proto = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            recipe.name,
-            [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", *shape])],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", CLASSES])],
-            list(graph.initializers.values()),
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(QONNX, 1), *ours],
-        producer_name="fewbit",
-        ir_version=8,
-    )
-    helper.set_model_props(proto, {INPUT_KEY: dataset.declaration})
+    x = graph.builder.add_input("x", ["batch", channels, *size])
+    graph.builder.add_output(walk(recipe, CLASSES, params, x, graph), ["batch", CLASSES])
+    proto = graph.builder.model({INPUT_KEY: dataset.declaration}, producer="fewbit")
     onnx.checker.check_model(proto)
     return proto
 

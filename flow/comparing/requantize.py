@@ -6,10 +6,10 @@ of a new activation quantizer is chosen from the values that really arrive there
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
 
 from fewbit.golden.importing.operators import Role, operator_of, role_of
 from fewbit.golden.importing.qonnx.quantizers import QUANTIZERS
+from fewbit.golden.model_file.builder import ModelBuilder
 from fewbit.golden.model_file.domains import QONNX
 from fewbit.golden.model_file.file import ModelError, OnnxFile, attributes_of, describe, evaluate
 from fewbit.golden.numbers.formats import Bipolar, Signed
@@ -62,7 +62,7 @@ class _Walk:
 
     def __init__(self, file, bits, samples, declared):
         self.file, self.bits, self.declared = file, bits, declared
-        self.nodes, self.alias = [], {}
+        self.builder, self.alias = ModelBuilder(opset=file.opset, name=file.name), {}
         self.constants = {name: (array, array) for name, array in file.constants.items()}
         kind = self.kind = "float32" if bits is None else file.input_type or "float32"
         self.values = {file.input_name: [x.reshape(file.input_shape).astype(kind) for x in samples]}
@@ -82,20 +82,16 @@ class _Walk:
         return leads
 
     def model(self):
-        """The new model as bytes."""
-        file = self.file
-        outputs = [self.alias.get(name, name) for name in file.outputs]
-        used = {i for node in self.nodes for i in node.input} - {o for node in self.nodes for o in node.output}
-        kept = {name: np.asarray(pair[0], order="C") for name, pair in self.constants.items() if name in used}
-        tensors = [numpy_helper.from_array(array, name) for name, array in kept.items()]
-        kind = helper.np_dtype_to_tensor_dtype(np.dtype(self.kind))
-        start = helper.make_tensor_value_info(file.input_name, kind, list(file.input_shape))
-        ends = [helper.make_empty_tensor_value_info(name) for name in outputs]
-        graph = helper.make_graph(self.nodes, file.name, [start], ends, tensors)
-        opsets = [helper.make_opsetid("", file.opset), helper.make_opsetid(QONNX, 1)]
-        model = helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="fewbit")
-        helper.set_model_props(model, file.metadata)
-        return model.SerializeToString()
+        """Return the new model as bytes."""
+        file, builder = self.file, self.builder
+        builder.add_input(file.input_name, file.input_shape, self.kind)
+        for name in file.outputs:
+            builder.add_output(self.alias.get(name, name), dtype=None)
+        used = {i for node in builder.nodes for i in node.input} - {o for node in builder.nodes for o in node.output}
+        for name, (latent, _) in self.constants.items():
+            if name in used:
+                builder.constant(latent, name, np.asarray(latent).dtype)
+        return builder.model(file.metadata, producer="fewbit").SerializeToString()
 
     # The walk
 
@@ -145,7 +141,8 @@ class _Walk:
         elif self.bits is None:
             self.alias[y] = x
             if x in self.behind and x not in self.active and not self._goes_to_a_join(y):
-                self._emit(helper.make_node("Relu", [x], [y], name=f"{y}_relu"))
+                self.builder.add("Relu", x, y=y, name=f"{y}_relu")
+                self._evaluate()
                 del self.alias[y]
                 self.active.add(y)
         elif self._quantizer(node).format.bits == self.bits[1]:
@@ -196,7 +193,7 @@ class _Walk:
                 rows = np.moveaxis(latent, axis, 0)
                 scale = np.array([scale_of(r, fmt) for r in rows]).reshape(np.shape(size))
             node.input[operand] = f"{name}_coded"
-            self._emit(self._new_quantizer(name, node.input[operand], fmt, scale))
+            self._add_quantizer(name, node.input[operand], fmt, scale)
 
     def _other(self, node, x):
         outputs = [o for o in node.output if o]
@@ -206,8 +203,11 @@ class _Walk:
                 self.alias[outputs[0]] = x
                 return
             outputs = outputs[:1]
-            node = helper.make_node("Relu", [x], outputs, name=node.name)
-        self._emit(node)
+            self.builder.add("Relu", x, y=outputs[0], name=node.name)
+            self._evaluate()
+        else:
+            self._emit(node)
+        node = self.builder.nodes[-1]
         data = [i for i in node.input if i in self.values]
         joins = len(data) > 1 and _joins(node)
         for tensors in (self.active, self.behind, self.coded):
@@ -226,25 +226,32 @@ class _Walk:
         """A new activation quantizer from ``x`` to ``y``, its scale from the samples."""
         seen = np.concatenate([v.reshape(-1) for v in self.values[x]]).astype(np.float32)
         fmt = format_of(self.bits[1], signed=bool((seen < 0).any()))
-        self._emit(self._new_quantizer(x, y, fmt, scale_of(seen, fmt)))
+        self._add_quantizer(x, y, fmt, scale_of(seen, fmt))
         self.coded.add(y)
         if x in self.behind:
             self.behind.add(y)
 
-    def _new_quantizer(self, x, y, fmt, scale):
-        constants = {f"{y}_scale": np.asarray(scale, dtype=np.float32)}
-        attributes = {}
+    def _add_quantizer(self, x, y, fmt, scale):
+        """Append a quantizer of a format and a scale from ``x`` to ``y``, and evaluate it."""
+        operands = {f"{y}_scale": scale}
         if not isinstance(fmt, Bipolar):
-            constants |= {f"{y}_zero": np.float32(0), f"{y}_bits": np.float32(fmt.bits)}
+            operands |= {f"{y}_zero": 0, f"{y}_bits": fmt.bits}
+        self.constants |= {name: (np.asarray(value, dtype=np.float32),) * 2 for name, value in operands.items()}
+        if isinstance(fmt, Bipolar):
+            self.builder.bipolar_quant(x, *operands, y=y, name=f"{y}_quantizer")
+        else:
             signed = isinstance(fmt, Signed)
-            attributes = dict(signed=int(signed), narrow=int(signed), rounding_mode="ROUND")
-        self.constants |= {name: (np.asarray(array),) * 2 for name, array in constants.items()}
-        kind = "Quant" if attributes else "BipolarQuant"
-        return helper.make_node(kind, [x, *constants], [y], name=f"{y}_quantizer", domain=QONNX, **attributes)
+            self.builder.quant(x, *operands, signed=signed, narrow=signed, y=y, name=f"{y}_quantizer")
+        self._evaluate()
 
     def _emit(self, node):
-        """Append the node, and evaluate it: on its constants, or on every sample."""
-        self.nodes.append(node)
+        """Append a node of the given model, and evaluate it."""
+        self.builder.append(node)
+        self._evaluate()
+
+    def _evaluate(self):
+        """Evaluate the last node: on its constants, or on every sample."""
+        node = self.builder.nodes[-1]
         if node.op_type not in QUANTIZERS:
             found = evaluate_all(self.file, node, self.values, {n: c[0] for n, c in self.constants.items()})
             self.values.update(found)

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from fewbit.golden.model_file import exchange
 from fewbit.golden.model_file.domains import EXCHANGE
 from tests.support.graphs import Graph
 
@@ -19,11 +18,6 @@ class LevelGraph(Graph):
         """``x`` quantized by what ``ACTIVATIONS`` has of that name."""
         kind, operands, *attributes = ACTIVATIONS[name]
         return self.ours(kind, x, *operands, **dict(*attributes))
-
-    def model(self, **metadata):
-        model = super().model(**metadata)
-        model.opset_import.append(exchange.make_opset())
-        return model
 
 
 def grid(rng, shape, lo=1, hi=24):
