@@ -120,7 +120,7 @@ class Importer:
     readers : Counter
         How often each tensor of the model is read.
     sums : dict
-        Edges of an `Add`: its operands' chains and the sign of the second one (`golden.rewrite.sums`).
+        A `golden.rewrite.sums.BranchSum` for the edge of every `Add`.
     folded : dict
         Of a float model: edges whose layer has got the operations behind it (`golden.importing.float_layers`).
     """

@@ -10,9 +10,9 @@ import pkgutil
 from fewbit.golden import importing
 from fewbit.golden.model_file.domains import ONNX, STANDARD_DOMAINS
 
-from .registry import DECLARED, Operator, Role
+from .registry import DECLARED, DeclaredOperator, Role
 
-__all__ = ["Operator", "Role", "every_operator", "is_of_floats", "is_quantizer", "operator_of", "other_domains",
+__all__ = ["DeclaredOperator", "Role", "every_operator", "is_of_floats", "is_quantizer", "operator_of", "other_domains",
            "role_of"]  # fmt: skip
 
 
@@ -30,7 +30,7 @@ for _operator in DECLARED.values():
     _NAMED.setdefault(_operator.name, set()).add(_operator)
 
 
-def operator_of(node) -> Operator | None:
+def operator_of(node) -> DeclaredOperator | None:
     """Return the operator of a ``NodeProto``; ``None`` if nothing of that domain and name is declared."""
     return DECLARED.get((ONNX if node.domain in STANDARD_DOMAINS else node.domain, node.op_type))
 
@@ -51,7 +51,7 @@ def is_of_floats(node) -> bool:
     return all(operator.is_of_floats for operator in _NAMED.get(node.op_type, ()))
 
 
-def every_operator() -> list[Operator]:
+def every_operator() -> list[DeclaredOperator]:
     """Return every operator once, by name."""
     return sorted(set(DECLARED.values()), key=lambda operator: (operator.name, operator.domain))
 

@@ -16,10 +16,10 @@ from .layout import by_channel
 from .operands import constant, data_of
 from .tensors import Closed, Constant, Data, Integers
 
-__all__ = ["Quantizer", "quantized", "quantized_constant", "quantized_data"]
+__all__ = ["CodeQuantizer", "quantized", "quantized_constant", "quantized_data"]
 
 
-class Quantizer(Protocol):
+class CodeQuantizer(Protocol):
     """A function from floats to integers, ``scale * (integer - zero)`` being the floats that a model goes on with.
 
     Attributes
@@ -41,7 +41,7 @@ class Quantizer(Protocol):
 
 
 def quantized(importer, tensor, quantizer):
-    """Return the tensor behind a `Quantizer`: a constant whose integers are known, or data on an edge of codes.
+    """Return the tensor behind a `CodeQuantizer`: a constant whose integers are known, or data on an edge of codes.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def quantized(importer, tensor, quantizer):
 
 
 def quantized_constant(array, quantizer):
-    """Return what a `Quantizer` makes of a constant array: a `Constant` of the same shape, with its integers."""
+    """Return what a `CodeQuantizer` makes of a constant array: a `Constant` of the same shape, with its integers."""
     array = np.asarray(array, dtype=np.float32)
     scale = np.broadcast_to(quantizer.scale, array.shape).astype(np.float64)
     zero = np.broadcast_to(quantizer.zero, array.shape).astype(np.float64)
@@ -63,7 +63,7 @@ def quantized_constant(array, quantizer):
 
 
 def quantized_data(importer, data, quantizer):
-    """Return the data behind a `Quantizer`: a new edge of codes."""
+    """Return the data behind a `CodeQuantizer`: a new edge of codes."""
     data, scale = by_channel(importer, data, quantizer.scale)
     data, zero = by_channel(importer, data, quantizer.zero)
     if zero.size == importer.channels(data) != scale.size > 1:  # the second of them made it flat

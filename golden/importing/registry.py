@@ -11,7 +11,7 @@ from enum import Enum
 
 from fewbit.golden.model_file.domains import ONNX
 
-__all__ = ["DECLARED", "Operator", "Role", "handles"]
+__all__ = ["DECLARED", "DeclaredOperator", "Role", "handles"]
 
 
 class Role(Enum):
@@ -31,7 +31,7 @@ class Role(Enum):
 
 
 @dataclass(frozen=True)
-class Operator:
+class DeclaredOperator:
     """An operator of a dialect, as `handles` declares it.
 
     Attributes
@@ -62,18 +62,18 @@ class Operator:
         return self.domain == ONNX and self.role is not Role.QUANTIZER
 
 
-DECLARED: dict[tuple[str, str], Operator] = {}  # operators by the domain that a file may call them by, and their name
+DECLARED: dict[tuple[str, str], DeclaredOperator] = {}  # by a domain that a file may use, and by name
 
 
 def handles(*names, role, domains=(ONNX,), keeps_integers=False, sums=False):
-    """Declare the operators that the decorated function handles; see `Operator` for the arguments.
+    """Declare the operators that the decorated function handles; see `DeclaredOperator` for the arguments.
 
     ``domains`` are all that a file may call the operators by, their own first.
     """
 
     def declare(handler):
         for name in names:
-            operator = Operator(name, domains[0], handler, role, keeps_integers, sums)
+            operator = DeclaredOperator(name, domains[0], handler, role, keeps_integers, sums)
             for domain in domains:
                 if (domain, name) in DECLARED:
                     raise ValueError(f"Operator {name} of domain {domain!r} is declared twice")

@@ -26,7 +26,7 @@ __all__ = ["ChanceQuantizer"]
 
 @dataclass(frozen=True, eq=False)
 class ChanceQuantizer:
-    """The function from data to probabilities, a `golden.importing.quantizers.Quantizer`."""
+    """The function from data to probabilities, a `golden.importing.quantizers.CodeQuantizer`."""
 
     scale: np.ndarray
     kind: str

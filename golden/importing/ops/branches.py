@@ -19,6 +19,7 @@ from fewbit.golden.network.spatial import Upsample
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers import elementwise as ew
 from fewbit.golden.numbers.formats import Bipolar, Float32, Ternary
+from fewbit.golden.rewrite.sums import BranchSum
 
 from .convolutions import add_windows, spread_out, with_zero_pad
 
@@ -56,7 +57,7 @@ def joined(importer, kind, a, b):
     a_edge, b_edge = (evenly_coded(importer, edge) for edge in (a_edge, b_edge))
     name = importer.new("add")
     importer.add(Add(name, a_edge, name, (b_edge,), multipliers))
-    importer.sums[name] = chains, 1 if kind == "Add" else -1
+    importer.sums[name] = BranchSum(chains, 1 if kind == "Add" else -1)
     try:
         importer.edge(name)
     except ValueError:
