@@ -1,7 +1,7 @@
-"""A model with quantizers in it, as QONNX, or in standard operations that onnxruntime runs quickly.
+"""Writing a model with quantizers in it, as QONNX, or in standard operations that onnxruntime runs quickly.
 
-Both come from one `QuantizationPlan`. The standard form of a quantizer is ``Div, Clip, Round, Mul`` in float32: qonnx's
-own order.
+Both come from one `QuantizationPlan`. The standard form of a quantizer is ``Div, Clip, Round, Mul`` in float32, in the
+order in which qonnx's executor computes them.
 """
 
 from dataclasses import dataclass, field
@@ -18,9 +18,15 @@ __all__ = ["QuantizationPlan", "TensorQuantizer", "plain_model", "qonnx_model"]
 
 @dataclass(frozen=True, eq=False)
 class TensorQuantizer:
-    """``scale*clip(round(x/scale), lo, hi)`` of a format; of `Bipolar` ``+scale`` where x >= 0, else ``-scale``.
+    """The function ``scale*clip(round(x/scale), lo, hi)``, or, of one signed bit, ``scale*sign(x)`` with sign(0) = 1.
 
-    ``scale`` is a float32 scalar, or an array that goes with the tensor.
+    Attributes
+    ----------
+    format : Format
+        The format of the integers, which gives lo and hi.
+    scale : float32 scalar, or array that broadcasts against the tensor
+    method : str
+        How the scale was chosen, for reports.
     """
 
     format: object
@@ -28,7 +34,7 @@ class TensorQuantizer:
     method: str = ""
 
     def __call__(self, x):
-        """The float32 values that it makes, as qonnx's executor does."""
+        """Return the float32 values that the quantizer makes of ``x``, as qonnx's executor does."""
         x = np.asarray(x, dtype=np.float32)
         if isinstance(self.format, Bipolar):
             return np.where(x >= 0, self.scale, -self.scale).astype(np.float32)
@@ -38,9 +44,16 @@ class TensorQuantizer:
 
 @dataclass(eq=False)
 class QuantizationPlan:
-    """What is quantized, and how: `TensorQuantizer` of weights by layer and of activations by tensor; biases by layer,
-    and latent weights in front of their quantizers, where they are not the model's own. What is not in it stays
-    float."""
+    """What is quantized, and how. What is not in it stays float.
+
+    Attributes
+    ----------
+    weights, activations : dict of TensorQuantizer
+        By the name of the layer, and by the name of the tensor.
+    biases, latent : dict of float32 arrays
+        Biases ``(N,)``, and weights in front of their quantizers, by the name of the layer, where these are not the
+        model's own.
+    """
 
     weights: dict = field(default_factory=dict)
     activations: dict = field(default_factory=dict)

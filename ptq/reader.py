@@ -25,9 +25,18 @@ _LEAST_OPSET = 11  # of Round and of Clip with operands
 
 
 def read_model(path):
-    """The `FloatModel` at ``path``; `ModelError` names what cannot be quantized.
+    """Return the `ptq.graph.FloatModel` of a file.
 
     Time and memory are bounded as those of an import (`golden.bounds.limits`).
+
+    Parameters
+    ----------
+    path : path, or golden.model_file.file.ModelSource
+
+    Raises
+    ------
+    ModelError
+        One line that names what cannot be quantized, and what is supported.
     """
     try:
         with walls(path):
@@ -54,7 +63,7 @@ def _read(path):
 
 
 class _Reader:
-    """One walk over the nodes."""
+    """One walk over the nodes of a file, which folds constants and turns products into layers."""
 
     def __init__(self, file):
         self.file, self.alias = file, {}
@@ -62,6 +71,7 @@ class _Reader:
         self.data, self.steps, self.names = {file.input_name}, [], Counter()
 
     def model(self):
+        """Walk over all nodes and return the `FloatModel`."""
         for original in self.file.nodes:
             node = onnx.NodeProto()
             node.CopyFrom(original)
@@ -120,7 +130,7 @@ class _Reader:
 
 
 def _gemm(node, attributes, weights, bias):
-    """``(K, N)`` weights and ``(N,)`` bias of a Gemm, alpha and beta in them."""
+    """Return the weights ``(K, N)`` and the bias ``(N,)`` or None of a Gemm, alpha and beta in them."""
     if attributes.get("transA", 0):
         raise ModelError(f"{describe(node)}: transA is not supported; the data must be one row a sample")
     weights = weights.T if attributes.get("transB", 0) else weights
@@ -133,7 +143,7 @@ def _gemm(node, attributes, weights, bias):
 
 
 def _shapes(model):
-    """``(shapes, types)`` of every tensor of a `ptq.graph.FloatModel`, for one sample."""
+    """Return ``(shapes, types)`` of every tensor of a `ptq.graph.FloatModel`, for one sample: two dicts by name."""
     names = [name for step in model.steps for name in step.output if name]
     batch = max(1, model.file.batch)
     given = np.zeros((batch, *model.file.input_shape[1:]), dtype=np.float32)

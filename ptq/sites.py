@@ -1,7 +1,7 @@
 """Where quantizers of activations stand: in front of every product, and of what adds values up.
 
-A quantizer stands as early as it can, in front of pools of the largest and whatever else only moves values, so that
-these work on few bits. Tensors that a Concat puts side by side share one: a product behind them needs one scale.
+A quantizer stands as early as it can, in front of max pools and whatever else only moves values, so that these work on
+few bits. Tensors that a Concat puts side by side share a quantizer, as a product behind them needs one scale.
 """
 
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ class Site:
 
     Attributes
     ----------
-    tensors : tuple of names
-    layers : tuple of names
-        Layers whose bits of activations it has, the most of them: those that read it, or what becomes of its average or
-        of its Concat.
+    tensors : tuple of str
+    layers : tuple of str
+        The layers that read the tensors, or what becomes of their average or Concat. The quantizer has as many bits as
+        the one of them that wants most.
     sums : bool
-        Whether no layer reads it and it goes into a sum, or to the end by way of an average or a Concat.
+        Whether no layer reads the tensors, and they go into a sum, or to the end by way of an average or a Concat.
     raw : bool
-        Whether it is the model's input, or affine of it, and that has declared integers already.
+        Whether the tensors are the model's input, or affine of it, and that has declared integers already.
     """
 
     tensors: tuple
@@ -36,7 +36,7 @@ class Site:
 
 
 def find_sites(model, declared):
-    """Every `Site` of a `ptq.graph.FloatModel`, in the order of its tensors.
+    """Return every `Site` of a `ptq.graph.FloatModel`, in the order of its tensors.
 
     ``declared`` says whether the input stands for integers (`golden.numbers.declaration`).
     """
@@ -74,7 +74,7 @@ def find_sites(model, declared):
 
 
 def _sources(name, made, model):
-    """The tensors that a tensor's values are moved from."""
+    """Return the tensors that a tensor's values are moved from."""
     step = made.get(name)
     if step is None or isinstance(step, FloatLayer):
         return (name,)
@@ -86,7 +86,7 @@ def _sources(name, made, model):
 
 
 def _is_raw(name, made, model):
-    """Whether a tensor is the input, moved about, scaled and shifted."""
+    """Say whether a tensor is the input, moved about, scaled and shifted."""
     while name != model.file.input_name:
         step = made[name]
         if isinstance(step, FloatLayer) or role_of(step) not in (Role.MOVE, Role.AFFINE):
@@ -99,7 +99,7 @@ def _is_raw(name, made, model):
 
 
 def _layers_behind(name, model):
-    """The layers that read a tensor next, with anything but layers and sums in between."""
+    """Return the layers that read a tensor next, with anything but layers and sums in between."""
     found, waiting = [], [name]
     for tensor in waiting:  # it grows
         for step in model.readers(tensor):

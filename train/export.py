@@ -1,4 +1,4 @@
-"""Writes a trained network as QONNX, as Brevitas does, and runs such a file.
+"""Writing a trained network as QONNX, as Brevitas does, and running such a file.
 
 Weights are floats in an initializer and go through a quantizer's node, activations through another: ``Quant`` or
 ``BipolarQuant`` (domain ``qonnx.custom_op.general``), or one of our own (`golden.model_file.exchange`). Batch norm is a
@@ -16,7 +16,7 @@ from fewbit.golden.model_file.builder import ModelBuilder
 from fewbit.golden.model_file.file import INPUT_KEY
 
 from .data import CLASSES
-from .layers import Dense, walk
+from .layers import Dense, Maker, walk
 from .model import EPSILON
 from .quantize import Bipolar
 
@@ -25,10 +25,10 @@ __all__ = ["OPSET", "build", "execute", "write"]
 OPSET = 13
 
 
-class _Graph:
-    """Nodes and initializers in the order in which they are added: a maker of `layers`, whose ``x`` are tensor names.
+class _Graph(Maker):
+    """A maker of `layers` that adds nodes and initializers to ``builder``; its ``x`` are tensor names.
 
-    ``image`` says whether the tensor at hand is one.
+    ``image`` says whether the tensor at hand is an image.
     """
 
     def __init__(self, recipe, image):
@@ -43,7 +43,10 @@ class _Graph:
         return self.builder.add(kind, *inputs, y=name, **attributes)
 
     def quantize(self, operator, name, x, weight=None):
-        """Add a `quantize.Operator` behind ``x``, which is what is kept of ``weight`` or else an activation."""
+        """Add the node of a `quantize.Operator` behind ``x``, and return its output.
+
+        ``x`` is what is kept of the latent ``weight``, or, without one, an activation.
+        """
         if operator is None:
             return x
         operands = {what: np.asarray(value) for what, value in operator.operands.items()}
@@ -53,6 +56,7 @@ class _Graph:
         return self.add(operator.name, name, x, *names, domain=operator.domain, **operator.attributes)
 
     def activation(self, quantizer, name, x, state=None):
+        """Add the quantizer of an activation, and return its output."""
         operator = quantizer.operator(None, state)
         if operator is not None and operator.name == "StochasticQuant":  # each its own stream
             operator = replace(operator, attributes={**operator.attributes, "seed": quantizer.seed + self.streams})
@@ -103,12 +107,12 @@ class _Graph:
 
 
 def _in_onnx_order(weight):
-    """(out, in, height, width) of a convolution's (height, width, in, out), or of a depthwise one's without ``out``."""
+    """Return weights (height, width, in, out), or (height, width, channels), as ONNX's (out, in, height, width)."""
     return weight.transpose(3, 2, 0, 1) if weight.ndim == 4 else weight.transpose(2, 0, 1)[:, None]
 
 
 def _beside(operand, rank):
-    """An operand that broadcasts with a channels-last weight of ``rank`` axes, as it does with the weight in ONNX."""
+    """Return an operand that goes with a channels-last weight of ``rank`` axes as it goes with the weight in ONNX."""
     if rank < 3 or operand.ndim < rank:
         return operand
     if operand.ndim == rank:
@@ -138,12 +142,12 @@ def build(recipe, dataset, params):
 
 
 def write(recipe, dataset, params, path):
-    """`build` it and save it as ``path``. The same parameters give the same bytes."""
+    """Write the network of `build` to ``path``. The same parameters give the same bytes."""
     path.write_bytes(build(recipe, dataset, params).SerializeToString(deterministic=True))
 
 
 def execute(path, x):
-    """Logits of ``x`` by the QONNX executor, from the file alone."""
+    """Return the logits ``(n, classes)`` of samples ``x`` by the QONNX executor, from the file alone."""
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.core.onnx_exec import execute_onnx
     from qonnx.util.cleanup import cleanup_model

@@ -32,13 +32,13 @@ __all__ = [
 
 
 def channels(x, per_channel):
-    """The axes that share a scale: all, or all but the last, which is that of channels."""
+    """Return the axes that share a scale: None for all, or all but the last, which is that of channels."""
     return tuple(range(x.ndim - 1)) if per_channel else None
 
 
 @dataclass(frozen=True)
 class Xnor(Quantizer):
-    """`golden.methods.xnor`, for weights: the sign times ``E|w|``, per channel or per tensor."""
+    """XNOR-Net's weights (`golden.methods.xnor`; Rastegari and others 2016): the sign times ``E|w|``."""
 
     per_channel: bool = True
     precision: int | None = 8
@@ -62,7 +62,7 @@ class Xnor(Quantizer):
 
 @dataclass(frozen=True)
 class DoReFaSign(Quantizer):
-    """`golden.methods.dorefa_sign`, DoReFa's weights of one bit: the sign times ``E|w|`` of the tensor."""
+    """DoReFa's weights of one bit (`golden.methods.dorefa_sign`; Zhou and others 2016): the sign times ``E|w|``."""
 
     precision: int | None = 8
 
@@ -77,7 +77,7 @@ class DoReFaSign(Quantizer):
 
 @dataclass(frozen=True)
 class Twn(Quantizer):
-    """`golden.methods.twn`, for weights."""
+    """Ternary weight networks (`golden.methods.twn`; Li and others 2016)."""
 
     per_channel: bool = False
     precision: int | None = 8
@@ -94,7 +94,7 @@ class Twn(Quantizer):
 
 @dataclass(frozen=True)
 class TernaryLearned(Quantizer):
-    """`golden.methods.ternary_learned`, for weights: threshold and scale learned, beginning with TWN's."""
+    """Ternary weights of `golden.methods.ternary_learned`: threshold and scale are learned, beginning with TWN's."""
 
     precision: int | None = 8
 
@@ -118,7 +118,10 @@ class TernaryLearned(Quantizer):
 
 @dataclass(frozen=True)
 class Ttq(Quantizer):
-    """`golden.methods.ternary` with two learned scales, for weights; the threshold is ``threshold * max|w|``."""
+    """Trained ternary quantization (`golden.methods.ternary`; Zhu and others 2017), two learned scales, for weights.
+
+    The threshold is ``threshold * max|w|``.
+    """
 
     threshold: float = 0.05
     precision: int | None = 8
@@ -140,7 +143,7 @@ class Ttq(Quantizer):
         return apply(methods.ternary, x, self._delta(x), positive, negative)
 
     def stored(self, x, state):
-        """The codes -1, 0 and 1, for a threshold of 1/2."""
+        """Return the codes -1, 0 and 1, for which the operator's threshold is 1/2."""
         return np.sign(np.asarray(self(x, state)))
 
     def operator(self, x, state):
@@ -149,7 +152,7 @@ class Ttq(Quantizer):
 
 
 class _Learned(Quantizer):
-    """A learned step, ``2**state["exponent"]`` on the grid."""
+    """A quantizer of a learned step, ``2**state["exponent"]`` on the grid."""
 
     def _step(self, state):
         return apply(methods.exponential, state["exponent"], bits=self.precision)
@@ -157,7 +160,10 @@ class _Learned(Quantizer):
 
 @dataclass(frozen=True)
 class Lsq(_Learned):
-    """`golden.methods.lsq`: ``-2**(bits-1)`` to ``2**(bits-1) - 1`` if signed, else 0 to ``2**bits - 1``."""
+    """Learned step size (`golden.methods.lsq`; Esser and others 2020).
+
+    The integers are ``-2**(bits-1)`` to ``2**(bits-1) - 1`` if signed, else 0 to ``2**bits - 1``.
+    """
 
     bits: int
     signed: bool = False
@@ -196,7 +202,7 @@ class Lsq(_Learned):
 
 @dataclass(frozen=True)
 class Pact(_Learned):
-    """`golden.methods.pact`, for activations: a learned clip."""
+    """PACT's activations (`golden.methods.pact`; Choi and others 2018): a learned clip."""
 
     bits: int
     precision: int | None = 5
@@ -218,7 +224,7 @@ class Pact(_Learned):
 
 @dataclass(frozen=True)
 class Symmetric(_Learned):
-    """`golden.methods.symmetric` with a learned step: an odd number of levels, zero in the middle."""
+    """An odd number of levels, zero in the middle, with a learned step (`golden.methods.symmetric`)."""
 
     levels: int
     precision: int | None = 5
@@ -243,7 +249,7 @@ class Symmetric(_Learned):
 
 
 class _Fixed(Quantizer):
-    """DoReFa's step, ``1 / (2**bits - 1)`` on the grid."""
+    """A quantizer of DoReFa's step, ``1 / (2**bits - 1)`` on the grid."""
 
     @property
     def step(self):
@@ -252,7 +258,7 @@ class _Fixed(Quantizer):
 
 @dataclass(frozen=True)
 class DoReFaWeights(_Fixed):
-    """`golden.methods.dorefa_weights`: 2 to 4 bits. One bit is `DoReFaSign`."""
+    """DoReFa's weights of 2 to 4 bits (`golden.methods.dorefa_weights`). One bit is `DoReFaSign`."""
 
     bits: int
     precision: int | None = 5
@@ -272,7 +278,7 @@ class DoReFaWeights(_Fixed):
 
 @dataclass(frozen=True)
 class DoReFaActivations(_Fixed):
-    """`golden.methods.dorefa_activations`: 0 to 1."""
+    """DoReFa's activations, 0 to 1 (`golden.methods.dorefa_activations`; Zhou and others 2016)."""
 
     bits: int
     precision: int | None = 5
