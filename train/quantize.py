@@ -2,7 +2,7 @@
 
 A quantizer is a small value object: which of `golden.methods` it is, how its learned numbers begin and change, and as
 which operator it is exported. The forward values are those of that operator. This module has what all of them share,
-and those of scale 1 or of powers of two; `scaled` has learned and measured scales, `tables` levels that are not
+and those of scale 1 or of powers of two; `scaled` has learned and measured scales, `dorefa` DoReFa's, `tables` levels that are not
 uniform, `stochastic` random ones.
 """
 
@@ -87,7 +87,7 @@ class Quantizer:
         return {}
 
     def weights(self, x, state, draws):
-        """Return quantized weights; ``state`` is as from `init`, ``draws`` a `stochastic.Draws` or None in inference."""
+        """Return quantized weights; ``state`` is as from `init`, ``draws`` a `stochastic.Draws`, in inference None."""
         return self(x, state)
 
     def activations(self, x, state, draws):

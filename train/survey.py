@@ -16,9 +16,10 @@ import numpy as np
 
 from . import export, fit
 from .data import DIGITS
+from .dorefa import DoReFaActivations, DoReFaSign, DoReFaWeights
 from .quantize import Bipolar, Float, Uniform, ternary
 from .recipe import Recipe
-from .scaled import DoReFaActivations, DoReFaSign, DoReFaWeights, Lsq, Pact, Symmetric, TernaryLearned, Ttq, Twn, Xnor
+from .scaled import Lsq, Pact, Symmetric, TernaryLearned, Ttq, Twn, Xnor
 from .stochastic import GradientBits, StochasticBipolar, StochasticTernary
 from .tables import Clusters, Lq, PowersOfTwo
 

@@ -11,10 +11,11 @@ import jax.numpy as jnp  # noqa: E402
 
 from fewbit.golden.model_file.domains import EXCHANGE  # noqa: E402
 from fewbit.train import data, export, fit, model, survey  # noqa: E402
+from fewbit.train.dorefa import DoReFaWeights  # noqa: E402
 from fewbit.train.layers import ByLayer, Conv, Dense, Pool, Residual, product_names, quantizer_of  # noqa: E402
 from fewbit.train.quantize import Bipolar, Float, Uniform  # noqa: E402
 from fewbit.train.recipe import Recipe  # noqa: E402
-from fewbit.train.scaled import DoReFaWeights, Lsq, Pact, Symmetric, TernaryLearned, Ttq, Xnor  # noqa: E402
+from fewbit.train.scaled import Lsq, Pact, Symmetric, TernaryLearned, Ttq, Xnor  # noqa: E402
 from fewbit.train.stochastic import Draws, GradientBits, HardwareDraws, StochasticBipolar  # noqa: E402
 from fewbit.train.tables import Clusters, Lq  # noqa: E402
 
