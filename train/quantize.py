@@ -2,8 +2,8 @@
 
 A quantizer is a small value object: which of `golden.methods` it is, how its learned numbers begin and change, and as
 which operator it is exported. The forward values are those of that operator. This module has what all of them share,
-and those of scale 1 or of powers of two; `scaled` has learned and measured scales, `dorefa` DoReFa's, `tables` levels that are not
-uniform, `stochastic` random ones.
+and those of scale 1 or of powers of two; `scaled` has learned and measured scales, `dorefa` DoReFa's, `tables` levels
+that are not uniform, `stochastic` random ones.
 """
 
 from dataclasses import dataclass, field
