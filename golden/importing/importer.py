@@ -42,7 +42,7 @@ __all__ = ["ModelError", "import_model"]
 
 
 def import_model(model, input_spec=None, *, output="auto", precision=None):
-    """The integer `Network` of a model.
+    """Return the integer `Network` of a model file.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ def import_model(model, input_spec=None, *, output="auto", precision=None):
     Raises
     ------
     ModelError
-        One line that names the node, the reason, and what is supported. A `golden.bounds.limits.LimitError` where the
-        import takes more time or memory than `golden.bounds.limits` allows.
+        One line that names the node, the reason, and what is supported. It is a `golden.bounds.limits.LimitError` where
+        the import takes more time or memory than `golden.bounds.limits` allows.
     """
     if output not in ("auto", "label"):
         raise ModelError(f"output must be auto or label, not {output!r}")
@@ -103,8 +103,9 @@ def _spec_of(file, text):
 
 
 class Importer:
-    """The walk: tensors known so far, and the network made so far. Handlers of operations are in
-    `golden.importing.handlers`.
+    """The walk: tensors known so far, and the network made so far.
+
+    What a node becomes is its operator's affair (`golden.importing.operators`).
 
     Attributes
     ----------
@@ -150,7 +151,7 @@ class Importer:
         self._edges = {}
 
     def network(self, output):
-        """Walk the whole graph; the finished network."""
+        """Walk the whole graph and return the finished network."""
         for node in self.file.nodes:
             self._visit(node)
         self.result.outputs += gathered(self, [self._output(name) for name in self.file.outputs])
@@ -188,7 +189,7 @@ class Importer:
     # What handlers use
 
     def edge(self, name):
-        """The edge with its range; the importer keeps them as the network grows."""
+        """Return the edge with its range; the importer keeps them as the network grows."""
         if name not in self._edges:
             self._edges.setdefault("input", self.result.input_edge())
             for node in self.result.nodes:
@@ -197,34 +198,34 @@ class Importer:
         return self._edges[name]
 
     def length(self, data):
-        """Length of the data's edge, also of an input that has no format yet."""
+        """Return the length of the data's edge, also of an input that has no format yet."""
         return math.prod(self.result.input_shape) if data.edge in ("input", "") else self.edge(data.edge).length
 
     def size(self, data):
-        """Height and width of the data's edge; empty for a vector."""
+        """Return height and width of the data's edge; empty for a vector."""
         return self.result.input_size if data.edge in ("input", "") else self.edge(data.edge).size
 
     def channels(self, data):
-        """Channels of the data's edge."""
+        """Return the channels of the data's edge."""
         return self.length(data) // math.prod(self.size(data))
 
     def add(self, node):
-        """Append a node; returns its edge's name."""
+        """Append a node and return its edge's name."""
         self.result.nodes.append(node)
         return node.y
 
     def new(self, kind):
-        """A fresh name for a node, and for the edge that it makes."""
+        """Return a fresh name for a node, and for the edge that it makes."""
         count = sum(n.name.startswith(kind) for n in self.result.nodes)
         return f"{kind}{count}"
 
     def note(self, text):
-        """Something about the network that its user must know; a sentence."""
+        """Keep a sentence that the network's user must know."""
         if text not in self.result.notes:
             self.result.notes.append(text)
 
     def known(self, data):
-        """Refuse data behind an input whose integers are not declared."""
+        """Raise a `ModelError` for data behind an input whose integers are not declared."""
         if self.result.input_format is None or not data.edge:
             raise ModelError(
                 f"input {self.file.input_name!r} gets here without a quantizer; declare how raw integers become its "

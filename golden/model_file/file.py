@@ -24,7 +24,7 @@ _INPUT_TYPES = {  # what a model may take; None: float32
 
 
 def attributes_of(node):
-    """The node's attributes as Python values, strings decoded."""
+    """Return the node's attributes as Python values, strings decoded."""
     values = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     return {k: v.decode() if isinstance(v, bytes) else v for k, v in values.items()}
 
@@ -107,7 +107,7 @@ class OnnxFile:
         return array
 
     def _check(self, node, ir_version):
-        """Attributes and number of operands against ONNX's own schema, where it has one."""
+        """Check attributes and the number of operands against ONNX's own schema, where it has one."""
         if node.domain not in STANDARD_DOMAINS or not onnx.defs.has(node.op_type):
             return
         context = checker.C.CheckerContext()

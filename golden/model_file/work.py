@@ -49,10 +49,14 @@ class Cost(Enum):
 
 
 def cost_of(node, inputs, opset, named):
-    """The `Cost` of evaluating ``node`` for constant ``inputs`` (arrays, or None); `ModelError` if that is never done,
-    `LimitError` if it would take more than an import may.
+    """Return the `Cost` of evaluating ``node`` for constant ``inputs`` (arrays, or None).
 
     ``named`` is how an error names the node.
+
+    Raises
+    ------
+    ModelError
+        If that is never done. A `LimitError` if it would take more than an import may.
     """
     if node.op_type in _NEVER or any(a.HasField("g") or a.graphs for a in node.attribute):
         raise ModelError(
@@ -74,7 +78,7 @@ def cost_of(node, inputs, opset, named):
 
 
 def _outputs(node, inputs, opset):
-    """``(values, bytes of each)`` of every output; None where they follow from more than shapes."""
+    """Return ``(values, bytes of each)`` of every output; None where they follow from more than shapes."""
     given = {name: array for name, array in zip(node.input, inputs, strict=True) if name}
     try:
         schema = defs.get_schema(node.op_type, opset, "")
@@ -98,7 +102,7 @@ def _size(kind):
 
 
 def _work(node, inputs, made):
-    """About how many simple operations it takes; None where that is not known."""
+    """Return about how many simple operations the node takes; None where that is not known."""
     sizes = [a.size for a in inputs if a is not None]
     attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     kind = node.op_type
@@ -116,7 +120,7 @@ def _work(node, inputs, made):
 
 
 def _odd(kind, inputs, attributes):
-    """Whether it is one of the few that are not like the others of their kind."""
+    """Say whether it is one of the few that are not like the others of their kind."""
     if kind == "Div":  # the most negative integer by -1 ends the process
         return inputs[1].dtype.kind == "i" and bool((inputs[1] == -1).any())
     return kind == "Resize" and bool(attributes.get("antialias", 0))

@@ -35,6 +35,7 @@ class ChanceQuantizer:
 
     @property
     def format(self) -> Format:
+        """The format of the probabilities."""
         return chance_format(self.kind, self.bits)
 
     def codes(self, x, scale=None, zero=None):

@@ -33,7 +33,7 @@ _MOST_BITS = 30  # of a multiplier
 
 
 def joined(importer, kind, a, b):
-    """The sum or difference of two tensors that depend on the input."""
+    """Return the sum or difference of two tensors that depend on the input."""
     a, b = data_of(a), data_of(b)
     if kind not in ("Add", "Sub"):
         raise ModelError("both operands depend on the input; only Add and Sub of two tensors of data are supported")
@@ -68,13 +68,15 @@ def joined(importer, kind, a, b):
 
 
 def _reach(edge, scale, zero):
-    """The largest magnitude of each channel's float."""
+    """Return the largest magnitude of each channel's float."""
     return np.maximum(np.abs(scale * (edge.lo - zero)), np.abs(scale * (edge.hi - zero)))
 
 
 def _multipliers(a, b, a_reach, b_reach):
-    """Whole (p, q) so that ``(b/q)*(p*x + q*y)`` is ``a*x + b*y`` for all that x and y reach, but for an error below
-    float32's own: half a unit in the last place of the largest sum."""
+    """Return whole (p, q) so that ``(b/q)*(p*x + q*y)`` is ``a*x + b*y`` for all that x and y reach.
+
+    An error below float32's own is let through: half a unit in the last place of the largest sum.
+    """
     ratio = Fraction(a) / Fraction(b)
     allowed = _HALF_ULP * (a_reach + b_reach)
     for bits in range(_MOST_BITS):
@@ -89,7 +91,7 @@ def _single(values):
 
 
 def _alike(importer, a, b):
-    """Both tensors on edges of the same shape, with the same positions."""
+    """Return both tensors on edges of the same shape, with the same positions."""
     same = np.array_equal(a.index, b.index)
     if same and importer.size(a) == importer.size(b):
         return a, b
@@ -150,7 +152,7 @@ def concat(importer, node, inputs, attributes):
 
 
 def one_format(importer, edges):
-    """The edges in one format (float32 as it is), and that: bipolar codes beside others become ternary."""
+    """Return the edges in one format (float32 as it is), and that: bipolar codes beside others become ternary."""
     formats = [importer.edge(e).format for e in edges]
     if len(set(formats)) == 1:
         return edges, formats[0]

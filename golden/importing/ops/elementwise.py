@@ -37,7 +37,7 @@ def arithmetic(importer, node, inputs, attributes):
 
 
 def _data_and_constant(a, b):
-    """(data, constant array, whether the constant comes first)."""
+    """Return (data, constant array, whether the constant comes first)."""
     if not isinstance(a, Constant) and not isinstance(b, Constant):
         raise ModelError("both operands depend on the input; only Add and Sub of two tensors of data are supported")
     if isinstance(b, Constant):
@@ -46,7 +46,7 @@ def _data_and_constant(a, b):
 
 
 def fitting(importer, data, c):
-    """The constant by channel of the data's edge, and the data: on a flat edge where pixels differ in it."""
+    """Return the constant by channel of the data's edge, and the data: on a flat edge where pixels differ in it."""
     extra = c.ndim - len(data.shape)
     if extra > 0 and c.shape[:extra] == (1,) * extra:
         raise ModelError(f"a constant of shape {c.shape} adds axes to data of shape {data.shape}")
@@ -60,7 +60,7 @@ def fitting(importer, data, c):
 
 
 def _scaled_constant(importer, node, a, b, kind):
-    """Constant arithmetic; quantized weights times or over a scale keep their integers."""
+    """Return the result of constant arithmetic; quantized weights times or over a scale keep their integers."""
     result = evaluate(importer.file, node, [a.array, b.array])[0]
     if kind == "mul" and a.integers is None:
         a, b = b, a

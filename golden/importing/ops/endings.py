@@ -68,7 +68,7 @@ def top_k(importer, node, inputs, attributes):
 
 
 def _scores(tensor):
-    """(data, closing, shape) of the tensor whose largest entry is looked for."""
+    """Return (data, closing, shape) of the tensor whose largest entry is looked for."""
     if isinstance(tensor, Closed) and all(name in _KEEP for name, _ in tensor.closing):
         return tensor.data, tensor.closing, tensor.shape
     data = data_of(tensor)
@@ -76,7 +76,7 @@ def _scores(tensor):
 
 
 def _class_axis(shape, axis):
-    """The axis as a positive number; it must hold all the positions of a sample."""
+    """Return the axis as a positive number; it must hold all the positions of a sample."""
     if not -len(shape) <= axis < len(shape):
         raise ModelError(f"axis {axis} does not exist in data of shape {shape}")
     axis %= len(shape)

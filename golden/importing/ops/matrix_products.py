@@ -48,7 +48,7 @@ def gemm(importer, node, inputs, attributes):
 
 
 def _product(importer, a, b, alpha=1.0):
-    """``a @ b`` where one is data of one row (or column) and the other a constant matrix."""
+    """Return ``a @ b`` where one is data of one row (or column) and the other a constant matrix."""
     if isinstance(a, Constant) == isinstance(b, Constant):
         raise ModelError("one operand must be a constant, the weights, and the other depend on the input")
     if isinstance(a, Constant):  # weights @ column is (row @ weights.T).T
@@ -79,7 +79,7 @@ def _swapped(data):
 
 
 def dense(importer, data, b, alpha):
-    """Append the product of each pixel and the weights (K, N); returns the edge and its chain."""
+    """Append the product of each pixel and the weights (K, N); return the edge and its chain."""
     weights, scale = integer_weights(b)
     edge, x_scale, x_zero = integers(importer, data)
     index = data.index.reshape(-1, len(weights))[0]
@@ -94,7 +94,7 @@ def dense(importer, data, b, alpha):
 
 
 def weighted(importer, edge, matrix, scale, x_scale, x_zero, *, groups=1, read=slice(None), coding=None):
-    """Append a `Dense` of integer weights (N, K) with scales on an edge of scales and zeros; (its edge, its chain).
+    """Append a `Dense` of integer weights (N, K) with scales, on an edge of scales and zeros; return edge and chain.
 
     ``read`` are the columns that count; the others have weight zero. ``coding`` is how the weights are written.
     """
@@ -110,13 +110,19 @@ def weighted(importer, edge, matrix, scale, x_scale, x_zero, *, groups=1, read=s
 
 
 def _of_groups(values, matrix, groups):
-    """What each neuron reads of ``values`` (one a channel), as (N, K)."""
+    """Return what each neuron reads of ``values`` (one a channel), as (N, K)."""
     slices = np.reshape(np.broadcast_to(values, groups * matrix.shape[1]), (groups, matrix.shape[1]))
     return np.repeat(slices, len(matrix) // groups, axis=0)
 
 
 def integer_weights(b):
-    """Integers and their scales in the constant's shape, from a quantizer or, of plain floats, found."""
+    """Return integers and their scales in the constant's shape: a quantizer's, or the multiples that plain floats are.
+
+    Raises
+    ------
+    ModelError
+        If plain floats are no small multiples of one number.
+    """
     if b.integers is not None:
         i = b.integers
         if np.abs(i.zero).max() > _MOST_ZERO:
@@ -132,7 +138,7 @@ def integer_weights(b):
 
 
 def coding_of(b, *, transposed):
-    """The `Coding` of a matrix of weights, (inputs, neurons) if ``transposed``; ``None`` where integers say it all."""
+    """Return the `Coding` of a matrix of weights, (inputs, neurons) if ``transposed``; None where integers say all."""
     if b.integers is None or b.integers.digits is None:
         return None
     digits = b.integers.digits.moved(np.transpose) if transposed else b.integers.digits
@@ -142,7 +148,7 @@ def coding_of(b, *, transposed):
 
 
 def _common_scale(total):
-    """Scales of products (N, K) as one scale a row times whole numbers (from per-channel input scales)."""
+    """Return the scales of products (N, K) as one scale a row times whole numbers (from per-channel input scales)."""
     row = np.abs(total).min(axis=1) * np.sign(total[:, 0])
     if not (np.isfinite(total).all() and (np.abs(row.astype(np.float32)) > 0).all()):
         raise ModelError(

@@ -72,14 +72,14 @@ def _largest(importer, data, window, signal):
 
 
 def _rises(chain, lo, hi):
-    """By channel: whether the chain keeps one direction, and never falls."""
+    """Return by channel whether the chain keeps one direction, and never falls."""
     if not ew.is_monotone(chain):
         return np.zeros(1, dtype=bool)
     return (ew.apply(chain, lo[None]) <= ew.apply(chain, hi[None]))[0]
 
 
 def _rising(importer, data):
-    """The same data on an edge of which the largest integer is the largest float.
+    """Return the same data on an edge of which the largest integer is the largest float.
 
     Channels that fall (a negative gamma in front of the pool) get a copy of their layer with negated weights.
     """
@@ -158,7 +158,7 @@ def reduce(importer, node, inputs, attributes):
 
 
 def _average(importer, data, window, divisors, signal):
-    """The sum of a window's integers, its scale divided by as many as there are."""
+    """Return the sum of a window's integers, its scale divided by as many as there are."""
     channels, taps = data.shape[1], window.taps_count
     index = spread_out(window, channels, signal)
     if importer.is_float:
