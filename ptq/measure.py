@@ -11,24 +11,36 @@ __all__ = ["accuracy", "noise", "scores_of", "sqnr"]
 
 
 def sqnr(x, y):
-    """Signal to quantization noise in dB: ``10*log10(sum x**2 / sum (x - y)**2)``; None where they are equal."""
+    """Return the ratio of signal ``x`` to its quantization noise in dB, ``10*log10(sum x**2 / sum (x - y)**2)``.
+
+    None stands for a ratio that is not finite: ``y`` is ``x``, or ``x`` is zero.
+    """
     x = np.asarray(x, dtype=np.float64)
     error = np.square(x - y).sum()
     return float(10 * np.log10(np.square(x).sum() / error)) if error > 0 and x.any() else None
 
 
 def noise(reference, scores):
-    """Noise of a model's outputs, relative to them: ``sum (y - y_ref)**2 / sum y_ref**2``. Of errors that are small and
-    independent the noises add up (Zhou and others 2018, "Adaptive Quantization for Deep Neural Network")."""
+    """Return the noise of a model's outputs relative to them, ``sum (y - y_ref)**2 / sum y_ref**2``.
+
+    Noises of errors that are small and independent add up (Zhou and others 2018, "Adaptive Quantization for Deep Neural
+    Network").
+    """
     reference = reference.astype(np.float64)
     return float(np.square(scores - reference).sum() / max(np.square(reference).sum(), 1e-300))
 
 
 def scores_of(model, plan, samples):
-    """What a `ptq.emit.QuantizationPlan` makes of the model's scores on samples, by onnxruntime."""
+    """Return the scores ``(S, ...)`` of a model as a `ptq.emit.QuantizationPlan` quantizes it, by onnxruntime.
+
+    Raises
+    ------
+    ModelError
+        If onnxruntime cannot run the model.
+    """
     return Session(plain_model(model, plan, [model.scores]), model.file).run(samples)[model.scores]
 
 
 def accuracy(scores, labels):
-    """The share of samples whose largest score is that of their label."""
+    """Return the share of samples, 0 to 1, whose largest score is that of their label."""
     return float((labels_of(scores) == labels).mean())

@@ -16,9 +16,10 @@ import numpy as np
 
 from . import fit
 from .data import DIGITS
+from .dorefa import DoReFaActivations, DoReFaSign, DoReFaWeights
 from .quantize import Bipolar, Float, Uniform, ternary
 from .recipe import Recipe
-from .scaled import DoReFaActivations, DoReFaSign, DoReFaWeights, Lsq, Pact, Symmetric, TernaryLearned, Ttq, Twn, Xnor
+from .scaled import Lsq, Pact, Symmetric, TernaryLearned, Ttq, Twn, Xnor
 from .stochastic import GradientBits, StochasticBipolar, StochasticTernary
 from .tables import Clusters, Lq, PowersOfTwo
 
@@ -34,7 +35,7 @@ class Row:
     Attributes
     ----------
     method : str
-        As people call it.
+        What people call it.
     weight_bits, act_bits : float
         Bits that a weight and an activation take; ``log2`` of the levels where these are no power of two.
     recipe : recipe.Recipe
@@ -50,6 +51,7 @@ class Row:
 
     @property
     def name(self):
+        """The name of the recipe."""
         return self.recipe.name
 
 
@@ -115,10 +117,15 @@ ROWS = {row.name: row for row in _rows()}
 
 
 def train_row(row, images, label, seeds=SEEDS, start=None, progress=None):
-    """The networks of a row, as `fit.train_seeds` gives them.
+    """Train the networks of a row and return their parameters, as `fit.train_seeds` gives them.
 
     ``images``, (copies, n, 64) ``uint8``, and ``label`` are of the training split; ``start`` are the networks of
     ``ROWS[row.start]``, needed where that is not None.
+
+    Raises
+    ------
+    ValueError
+        If ``start`` is missing, or there where it is not needed.
     """
     if (start is None) != (row.start is None):
         raise ValueError(f"{row.name} begins with {row.start or 'random weights'}")
@@ -126,10 +133,15 @@ def train_row(row, images, label, seeds=SEEDS, start=None, progress=None):
 
 
 def train_rows(names=None, seeds=SEEDS, split=None):
-    """Train rows one after the other: yields ``(row, params, seconds)``.
+    """Train rows one after the other and yield ``(row, params, seconds)`` of each.
 
     ``names`` is None for all; rows that others begin with are trained before them, and yielded too. ``split`` is a
     `data.Split`, None for the training images.
+
+    Raises
+    ------
+    ValueError
+        If there is no row of a name.
     """
     unknown = set(names or ()) - set(ROWS)
     if unknown:
@@ -149,7 +161,7 @@ def train_rows(names=None, seeds=SEEDS, split=None):
 
 
 def main():
-    """``python -m fewbit.train.survey``."""
+    """Run ``python -m fewbit.train.survey``."""
     parser = argparse.ArgumentParser(prog="python -m fewbit.train.survey", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="name", help=f"{', '.join(ROWS)}; all if none is given")
     parser.add_argument("--validate", action="store_true", help="measure on held-out training images")

@@ -4,6 +4,8 @@
 are raw 8-bit pixels behind ``2x - 1``; weights and activations are bipolar.
 """
 
+from fewbit.golden.model_file.file import INPUT_KEY
+
 from .bipolar import BipolarModel
 
 __all__ = ["cnv"]
@@ -26,8 +28,9 @@ def cnv(path, seed=1, size=32, channels=3, layers=LAYERS, dense=DENSE):
     dense : sequence of int
         Neurons of the dense layers behind these.
     """
-    model, shape = BipolarModel(seed, two=2), [1, channels, size, size]
-    x = model.add("Sub", model.add("Mul", "x", "two"), "one")
+    model = BipolarModel(seed, "cnv")
+    x = model.add_input("x", [1, channels, size, size])
+    x = model.add("Sub", model.add("Mul", x, model.constant(2, "two")), "one")
     for layer in layers:
         if layer == "pool":
             x, size = model.add("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2]), size // 2
@@ -40,4 +43,5 @@ def cnv(path, seed=1, size=32, channels=3, layers=LAYERS, dense=DENSE):
         if k < len(dense) - 1:
             x = model.activation(x, count, width)
         width = count
-    model.write(path, "cnv", shape=shape, end=x, end_shape=[1, dense[-1]], declaration="uint8/255")
+    model.add_output(x, [1, dense[-1]])
+    model.save(path, {INPUT_KEY: "uint8/255"})

@@ -4,7 +4,9 @@
 +1; weights and activations are bipolar, and batch norm stands between a product and its activation.
 """
 
-from onnx import TensorProto
+import numpy as np
+
+from fewbit.golden.model_file.file import INPUT_KEY
 
 from .bipolar import BipolarModel
 
@@ -24,13 +26,12 @@ def mlp(path, widths, seed=1):
         Inputs of the network, then neurons of each layer.
     seed : int
     """
-    model = BipolarModel(seed)
-    x = model.quantized("x")
+    model = BipolarModel(seed, "mlp")
+    x = model.signs(model.add_input("x", [1, widths[0]]))
     for k, (fan_in, count) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
         x = model.add("MatMul", x, model.weights(fan_in, count))
         if k < len(widths) - 2:
             x = model.activation(x, count, fan_in)
     x = model.add("ArgMax", x, axis=1, keepdims=0)
-    model.write(
-        path, "mlp", shape=[1, widths[0]], end=x, end_shape=[1], end_type=TensorProto.INT64, declaration="bipolar"
-    )
+    model.add_output(x, [1], np.int64)
+    model.save(path, {INPUT_KEY: "bipolar"})

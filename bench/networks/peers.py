@@ -7,13 +7,13 @@ A hidden layer is ``clip((x @ weights + bias) >> shift, 0, 2**bits - 1)``, or, w
 from dataclasses import dataclass
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+
+from fewbit.golden.model_file.builder import ModelBuilder
+from fewbit.golden.model_file.file import INPUT_KEY
 
 __all__ = ["WIDTHS", "PeerNetwork", "networks", "write_model"]
 
 WIDTHS = (64, 64, 32, 10)
-DOMAIN = "qonnx.custom_op.general"
 
 
 @dataclass(frozen=True)
@@ -83,36 +83,19 @@ def networks():
 
 
 def write_model(network, path):
-    """Return the network as QONNX."""
-    nodes, constants = [], []
-
-    def constant(value):
-        constants.append(numpy_helper.from_array(np.asarray(value, dtype=np.float32), f"c{len(constants)}"))
-        return constants[-1].name
-
-    def add(kind, *inputs, domain="", **attributes):
-        inputs = [i if isinstance(i, str) else constant(i) for i in inputs]
-        nodes.append(helper.make_node(kind, inputs, [f"t{len(nodes)}"], domain=domain, **attributes))
-        return nodes[-1].output[0]
+    """Write the network as QONNX."""
+    model = ModelBuilder(name="peers")
 
     def quantized(x, bits, signed):
         if bits == 1:
-            return add("BipolarQuant", x, 1, domain=DOMAIN)
-        return add("Quant", x, 1, 0, bits, domain=DOMAIN, signed=signed, narrow=signed, rounding_mode="FLOOR")
+            return model.bipolar_quant(x, 1)
+        return model.quant(x, 1, 0, bits, signed=signed, narrow=signed, rounding="FLOOR")
 
-    x = quantized("x", network.bits, 0)
+    x = quantized(model.add_input("x", [1, WIDTHS[0]]), network.bits, 0)
     for layer, weights in enumerate(network.weights):
-        x = add("MatMul", x, quantized(constant(weights), network.weight_bits, 1))
+        x = model.add("MatMul", x, quantized(model.constant(weights), network.weight_bits, 1))
         if layer < len(network.biases):
-            x = add("Mul", add("Add", x, network.biases[layer]), 2.0 ** -network.shifts[layer])
+            x = model.add("Mul", model.add("Add", x, network.biases[layer]), 2.0 ** -network.shifts[layer])
             x = quantized(x, network.bits, 0)
-    start = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, WIDTHS[0]])
-    end = helper.make_tensor_value_info(x, TensorProto.FLOAT, [1, WIDTHS[-1]])
-    opsets = [helper.make_opsetid("", 13), helper.make_opsetid(DOMAIN, 1)]
-    model = helper.make_model(
-        helper.make_graph(nodes, "peers", [start], [end], constants), opset_imports=opsets, ir_version=8
-    )  # fmt: skip
-    spec = "bipolar" if network.bits == 1 else f"uint{network.bits}"
-    helper.set_model_props(model, {"fewbit.input": spec})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, path)
+    model.add_output(x, [1, WIDTHS[-1]])
+    model.save(path, {INPUT_KEY: "bipolar" if network.bits == 1 else f"uint{network.bits}"})

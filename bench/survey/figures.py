@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from fewbit.golden.importing.operators import Role, role_of
+
 __all__ = ["FLOAT_BITS", "bit_operations", "compression", "mean_and_spread", "quantizer_noise", "sqnr", "weight_bits"]
 
 FLOAT_BITS = 32
-_QUANTIZERS = {"Quant", "IntQuant", "BipolarQuant", "LevelQuant", "BasisQuant", "TernaryQuant", "StochasticQuant"}
-_PRODUCTS = {"MatMul", "Gemm", "Conv"}
 
 
 def sqnr(x, q):
@@ -43,8 +43,8 @@ def quantizer_noise(path, x, latents=None):
     found, behind = {"weights": [], "activations": []}, False
     latents = None if latents is None else iter(latents)
     for node in model.graph.node:
-        behind = behind or node.op_type in _PRODUCTS
-        if node.op_type not in _QUANTIZERS:
+        behind = behind or role_of(node) is Role.PRODUCT
+        if role_of(node) is not Role.QUANTIZER:
             continue
         before, after = context[node.input[0]], context[node.output[0]]
         if node.input[0] not in constants:
@@ -61,7 +61,7 @@ def executable(path, batch):
     from qonnx.transformation.change_batchsize import ChangeBatchSize
     from qonnx.transformation.infer_shapes import InferShapes
 
-    import fewbit.golden.model_file.domain  # noqa: F401  makes its operators known
+    import fewbit.golden.model_file.exchange  # noqa: F401  makes its operators known
 
     return ModelWrapper(str(path)).transform(ChangeBatchSize(batch)).transform(InferShapes())
 

@@ -96,7 +96,7 @@ def _training():
     others = {"__init__.py", "catalogue.py", "digits.py", "digits_cnn.py", "examples.py", "fashion.py", "ranges.py",
               "survey.py"}  # fmt: skip
     files = [*(HOME / "train").glob("*.py"), *(HOME / "golden" / "methods").glob("*.py")]
-    files += [HOME / "golden" / name for name in ("model_file/domain.py", "numbers/random.py")]
+    files += [HOME / "golden" / name for name in ("model_file/exchange.py", "numbers/random.py")]
     return digest(*(path for path in sorted(files) if path.name not in others))
 
 

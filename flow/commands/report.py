@@ -3,6 +3,7 @@
 import json
 import time
 from contextlib import contextmanager
+from dataclasses import asdict
 
 from rich.console import Console
 from rich.progress import (
@@ -213,7 +214,7 @@ class Reporter:
                 "labels": labels.tolist(), "accuracy": accuracy, "output": name,
                 "outputs": {k: v.tolist() for k, v in result.outputs.items()},
                 "integers": project.hardware_values(result).tolist(), "executor": checked,
-                "notes": project.network.notes, "rounding": rounding,
+                "notes": project.network.notes, "rounding": rounding and asdict(rounding),
             })  # fmt: skip
             return
         shown = min(len(images), 10)
@@ -229,8 +230,7 @@ class Reporter:
             self.out.print(f"accuracy {100 * accuracy:.2f} % of {len(images)}")
         self._notes(project)
         if rounding is not None:
-            text = "{codes_changed} of {codes} codes and {labels_changed} of {samples} labels differ from 20-bit levels"
-            self.out.print(f"rounding: {text.format(**rounding)}")
+            self.out.print(f"rounding: {rounding} differ from 20-bit levels")
         if checked is not None:
             same = "{labels_equal} of {samples} labels equal, {outputs_equal} outputs equal in every bit"
             if checked["ties"]:

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 
 from fewbit.flow.images import ImageError
-from fewbit.golden.model_file.domain import number_frames
+from fewbit.golden.model_file.exchange import number_frames
 from fewbit.golden.model_file.file import ModelError, OnnxFile
 from fewbit.golden.network.execute import labels_of
 

@@ -49,9 +49,14 @@ class Evaluation(Enum):
 
 
 def evaluation_of(node, inputs, opset, named):
-    """Return the `Evaluation` of ``node`` for constant ``inputs`` (arrays, or None); ``named`` is how errors call it.
+    """Return the `Evaluation` of ``node`` for constant ``inputs`` (arrays, or None).
 
-    Raises ModelError if a node of its kind is never evaluated, LimitError if it would take more than an import may.
+    ``named`` is how an error names the node.
+
+    Raises
+    ------
+    ModelError
+        If that is never done. A `LimitError` if it would take more than an import may.
     """
     if node.op_type in _NEVER or any(a.HasField("g") or a.graphs for a in node.attribute):
         raise ModelError(
@@ -73,7 +78,7 @@ def evaluation_of(node, inputs, opset, named):
 
 
 def _outputs(node, inputs, opset):
-    """``(values, bytes of each)`` of every output; None where they follow from more than shapes."""
+    """Return ``(values, bytes of each)`` of every output; None where they follow from more than shapes."""
     given = {name: array for name, array in zip(node.input, inputs, strict=True) if name}
     try:
         schema = defs.get_schema(node.op_type, opset, "")
@@ -97,7 +102,7 @@ def _size(kind):
 
 
 def _work(node, inputs, made):
-    """About how many simple operations it takes; None where that is not known."""
+    """Return about how many simple operations the node takes; None where that is not known."""
     sizes = [a.size for a in inputs if a is not None]
     attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     kind = node.op_type
@@ -115,7 +120,7 @@ def _work(node, inputs, made):
 
 
 def _odd(kind, inputs, attributes):
-    """Whether it is one of the few that are not like the others of their kind."""
+    """Say whether it is one of the few that are not like the others of their kind."""
     if kind == "Div":  # the most negative integer by -1 ends the process
         return inputs[1].dtype.kind == "i" and bool((inputs[1] == -1).any())
     return kind == "Resize" and bool(attributes.get("antialias", 0))

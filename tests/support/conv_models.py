@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from fewbit.golden.model_file.domains import QONNX_DOMAINS
 from tests.support.conv_parts import ConvParts
-from tests.support.graphs import _SPECS, DOMAINS, OPSETS, Case, Graph
+from tests.support.graphs import _SPECS, OPSETS, Case, Graph
 
 BLOCKS = ("conv", "conv", "conv", "depthwise", "residual", "residual", "concat", "maxpool", "avgpool", "upsample",
           "pad", "slice", "trunc", "shuffle")  # fmt: skip
@@ -15,7 +16,7 @@ def random_conv_case(seed, *, samples=6, batch=None):
     rng = np.random.default_rng(seed)
     pick = lambda *options: options[rng.integers(len(options))]  # noqa: E731
     style = {
-        "opset": int(pick(*OPSETS)), "domain": pick(*DOMAINS), "dyadic": bool(pick(0, 1)),
+        "opset": int(pick(*OPSETS)), "domain": pick(*QONNX_DOMAINS), "dyadic": bool(pick(0, 1)),
         "exporter": pick("torchscript", "keras"), "signal": bool(rng.random() < 0.25),
         "layout": pick("NCHW", "NCHW", "NHWC"), "input": pick("quant", "quant", "sign", *_SPECS),
         "before": pick("", "", "2x-1", "/255", "channels"), "end": pick(*ENDS),

@@ -8,12 +8,11 @@ from qonnx.transformation.infer_shapes import InferShapes
 
 from fewbit.golden.importing.importer import Importer, _spec_of, import_model
 from fewbit.golden.importing.layout import Relayout
+from fewbit.golden.importing.qonnx.quantizers import QUANTIZERS
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.file import OnnxFile
 from fewbit.golden.network import execute
 from fewbit.golden.network.execute import labels_of
-
-QUANTIZERS = ("Quant", "BipolarQuant")
 
 
 def cleaned(model):

@@ -4,25 +4,25 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
-DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
+from fewbit.golden.model_file.builder import ModelBuilder
+from fewbit.golden.model_file.domains import QONNX, QONNX_DOMAINS
+
 OPSETS = (9, 11, 13, 15, 17, 18, 21)
 ROUNDINGS = ("ROUND", "HALF_EVEN", "CEIL", "FLOOR", "UP", "DOWN", "HALF_UP", "HALF_DOWN", "round", "floor", "half_up")
 
 
-class Graph:
-    """A model under construction. ``op`` and ``const`` return tensor names."""
+class Graph(ModelBuilder):
+    """A model under construction, as exporters of one domain write it. ``op`` and ``const`` return tensor names."""
 
-    def __init__(self, shape, *, opset=13, domain=DOMAINS[0], named=True, elem_type=TensorProto.FLOAT):
-        self.opset, self.domain, self.named = opset, domain, named
-        self.nodes, self.constants, self.outputs = [], [], []
-        self.input = helper.make_tensor_value_info("input", elem_type, shape)
+    def __init__(self, shape, *, opset=13, domain=QONNX, named=True, elem_type=TensorProto.FLOAT):
+        super().__init__(opset=opset, ir_version=7 if opset < 19 else 10)
+        self.domain, self.named = domain, named
+        self.add_input("input", shape, helper.tensor_dtype_to_np_dtype(elem_type))
 
     def const(self, value, dtype=np.float32):
-        name = f"const{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.array(value, dtype=dtype), name))
-        return name
+        return self.constant(np.array(value, dtype=dtype), f"const{len(self.constants)}", dtype)
 
     def op(self, kind, /, *inputs, count=1, domain="", **attributes):
         """A node; constants may be given as arrays."""
@@ -30,7 +30,7 @@ class Graph:
         at = len(self.nodes)
         outputs = [f"t{at}" if i == 0 else f"t{at}_{i}" for i in range(count)]
         name = f"{kind}_{at}" if self.named else ""
-        self.nodes.append(helper.make_node(kind, inputs, outputs, name=name, domain=domain, **attributes))
+        self.add(kind, *inputs, y=outputs, name=name, domain=domain, **attributes)
         return outputs[0] if count == 1 else outputs
 
     def quant(self, x, scale, zero=0.0, bits=4, signed=1, narrow=0, rounding_mode="ROUND"):
@@ -71,17 +71,11 @@ class Graph:
         for name in outputs:
             node = next((n for n in self.nodes if name in n.output), None)
             label = node is not None and (node.op_type == "ArgMax" or (node.op_type == "TopK" and name.endswith("_1")))
-            self.outputs.append(
-                helper.make_tensor_value_info(name, TensorProto.INT64 if label else TensorProto.FLOAT, None)
-            )
+            self.add_output(name, dtype=np.int64 if label else np.float32)
         return self
 
     def model(self, **metadata):
-        graph = helper.make_graph(self.nodes, "main", [self.input], self.outputs, self.constants)
-        opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(self.domain, 1)]
-        model = helper.make_model(graph, opset_imports=opsets, ir_version=7 if self.opset < 19 else 10)
-        helper.set_model_props(model, metadata)
-        return model
+        return super().model(metadata)
 
     def save(self, path, external=False, **metadata):
         if external:
@@ -117,7 +111,7 @@ def random_case(seed, *, samples=32, batch=None):
     rng = np.random.default_rng(seed)
     pick = lambda *options: options[rng.integers(len(options))]  # noqa: E731
     style = {
-        "opset": int(pick(*OPSETS)), "domain": pick(*DOMAINS), "exporter": pick("torchscript", "dynamo", "keras"),
+        "opset": int(pick(*OPSETS)), "domain": pick(*QONNX_DOMAINS), "exporter": pick("torchscript", "dynamo", "keras"),
         "flatten": pick("flatten", "reshape", "chain"), "dyadic": bool(pick(0, 0, 1)),
         "input": pick("quant", "quant", "sign", *_SPECS), "before": pick("", "", "2x-1", "/255", "+c"),
         "layers": int(rng.integers(1, 4)),

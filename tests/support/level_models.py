@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fewbit.golden.model_file import domain as exchange
+from fewbit.golden.model_file.domains import EXCHANGE
 from tests.support.graphs import Graph
 
 STEP = 1 / 64  # of all levels: sums of products are exact in float32
@@ -12,17 +12,12 @@ class LevelGraph(Graph):
     """`Graph` with the operators of the exchange domain."""
 
     def ours(self, kind, x, /, *operands, **attributes):
-        return self.op(kind, x, *operands, domain=exchange.DOMAIN, **attributes)
+        return self.op(kind, x, *operands, domain=EXCHANGE, **attributes)
 
     def data(self, x, name):
         """``x`` quantized by what ``ACTIVATIONS`` has of that name."""
         kind, operands, *attributes = ACTIVATIONS[name]
         return self.ours(kind, x, *operands, **dict(*attributes))
-
-    def model(self, **metadata):
-        model = super().model(**metadata)
-        model.opset_import.append(exchange.make_opset())
-        return model
 
 
 def grid(rng, shape, lo=1, hi=24):

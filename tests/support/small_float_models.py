@@ -2,7 +2,6 @@
 
 import numpy as np
 import onnxruntime
-from onnx import numpy_helper
 
 from fewbit.golden.model_file.file import INPUT_KEY
 from tests.support.graphs import Graph
@@ -55,8 +54,7 @@ def _saved(graph, path, raw, centre=None):
     y = outputs()
     if centre:
         bias = next(node for node in graph.nodes if node.op_type == centre).input[2]
-        at = next(k for k, tensor in enumerate(graph.constants) if tensor.name == bias)
-        graph.constants[at] = numpy_helper.from_array(-y.mean(axis=0), bias)
+        graph.constants[bias] = -y.mean(axis=0)
         y = outputs()
     np.savez(path.with_name("samples.npz"), x=raw, label=y.argmax(1))
     return path

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
 
 from fewbit.flow.commands.report import Reporter
 from fewbit.flow.comparing import compare, measure
@@ -16,6 +15,7 @@ from fewbit.flow.comparing.requantize import FORMATS, requantize
 from fewbit.flow.eda import synth
 from fewbit.flow.eda.synth import Resources
 from fewbit.golden.importing.importer import import_model
+from fewbit.golden.model_file.builder import ModelBuilder
 from fewbit.golden.network.execute import run
 from fewbit.golden.network.graph import Dense, FloatDense
 from fewbit.golden.numbers.formats import Float32, Unsigned
@@ -42,30 +42,17 @@ def remade(scratch, model, bits, declared=False):
 def network_file(path, sizes=(6, 4, 3), bits=2, seed=5, clip=False):
     """A small network: batch norm's affine part, a ReLU or a Clip, a quantizer; undeclared input behind a quantizer."""
     rng = np.random.default_rng(seed)
-    tensors = {"one": np.float32(1), "zero": np.float32(0), "bits": np.float32(bits), "low": np.float32(-1)}
-    nodes, x = [], "x"
-    attributes = dict(domain="qonnx.custom_op.general", narrow=0, rounding_mode="ROUND")
+    model = ModelBuilder(name="small")
+    shared = [model.constant(1, "one"), model.constant(0, "zero"), model.constant(bits, "bits")]
+    x = model.add_input("x", [1, sizes[0]])
     for i, (k, n) in enumerate(zip(sizes, sizes[1:], strict=False)):
-        nodes.append(helper.make_node("Quant", [x, "one", "zero", "bits"], [f"q{i}"], signed=int(i == 0), **attributes))
-        tensors[f"w{i}"] = rng.normal(size=(k, n)).astype(np.float32)
-        tensors[f"b{i}"] = rng.normal(size=n).astype(np.float32)
-        nodes.append(
-            helper.make_node(
-                "Quant", [f"w{i}", "one", "zero", "bits"], [f"v{i}"], signed=1, **attributes | {"narrow": 1}
-            )
-        )
-        nodes.append(helper.make_node("MatMul", [f"q{i}", f"v{i}"], [f"m{i}"]))
-        nodes.append(helper.make_node("Add", [f"m{i}", f"b{i}"], [f"a{i}"]))
-        kind, more = ("Clip", ["low", "one"]) if clip else ("Relu", [])
-        x = f"a{i}"
+        x = model.quant(x, *shared, signed=i == 0, y=f"q{i}")
+        weights = model.quant(rng.normal(size=(k, n)), *shared, signed=True, narrow=True, y=f"v{i}")
+        x = model.add("Add", model.add("MatMul", x, weights, y=f"m{i}"), rng.normal(size=n), y=f"a{i}")
         if i < len(sizes) - 2:
-            nodes.append(helper.make_node(kind, [x, *more], [f"r{i}"]))
-            x = f"r{i}"
-    start = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, sizes[0]])
-    end = helper.make_tensor_value_info(x, onnx.TensorProto.FLOAT, [1, sizes[-1]])
-    initial = [numpy_helper.from_array(np.asarray(a), n) for n, a in tensors.items()]
-    opsets = [helper.make_opsetid("", 13), helper.make_opsetid("qonnx.custom_op.general", 1)]
-    onnx.save(helper.make_model(helper.make_graph(nodes, "small", [start], [end], initial), opset_imports=opsets), path)
+            x = model.add("Clip", x, -1, 1, y=f"r{i}") if clip else model.add("Relu", x, y=f"r{i}")
+    model.add_output(x, [1, sizes[-1]])
+    model.save(path)
     return path
 
 
@@ -293,26 +280,16 @@ def test_digits_in_every_format():
 def image_file(path, seed=5):
     """A convolution in two bits, a pool and a dense layer, on raw 4x4 pixels."""
     rng = np.random.default_rng(seed)
-    tensors = {"one": np.float32(1), "zero": np.float32(0), "bits": np.float32(2), "low": np.float32(0.25),
-               "w0": rng.normal(size=(3, 1, 3, 3)).astype(np.float32),
-               "w1": rng.normal(size=(12, 3)).astype(np.float32)}  # fmt: skip
-    quant = dict(domain="qonnx.custom_op.general", rounding_mode="ROUND")
-    signed, unsigned = dict(signed=1, narrow=1, **quant), dict(signed=0, narrow=0, **quant)
-    nodes = [
-        helper.make_node("Quant", ["w0", "low", "zero", "bits"], ["v0"], **signed),
-        helper.make_node("Conv", ["x", "v0"], ["c"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
-        helper.make_node("Relu", ["c"], ["r"]),
-        helper.make_node("Quant", ["r", "low", "zero", "bits"], ["q"], **unsigned),
-        helper.make_node("MaxPool", ["q"], ["p"], kernel_shape=[2, 2], strides=[2, 2]),
-        helper.make_node("Flatten", ["p"], ["f"]),
-        helper.make_node("Quant", ["w1", "low", "zero", "bits"], ["v1"], **signed),
-        helper.make_node("MatMul", ["f", "v1"], ["y"]),
-    ]
-    start = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 1, 4, 4])
-    end = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 3])
-    initial = [numpy_helper.from_array(np.asarray(a), n) for n, a in tensors.items()]
-    opsets = [helper.make_opsetid("", 13), helper.make_opsetid("qonnx.custom_op.general", 1)]
-    onnx.save(helper.make_model(helper.make_graph(nodes, "image", [start], [end], initial), opset_imports=opsets), path)
+    model = ModelBuilder(name="image")
+    kernels, weights = rng.normal(size=(3, 1, 3, 3)), rng.normal(size=(12, 3))
+    x = model.add_input("x", [1, 1, 4, 4])
+    x = model.add("Conv", x, model.quant(kernels, 0.25, 0, 2, signed=True, narrow=True), kernel_shape=[3, 3],
+                  pads=[1, 1, 1, 1])  # fmt: skip
+    x = model.quant(model.add("Relu", x), 0.25, 0, 2, signed=False)
+    x = model.add("Flatten", model.add("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2]))
+    x = model.add("MatMul", x, model.quant(weights, 0.25, 0, 2, signed=True, narrow=True), y="y")
+    model.add_output(x, [1, 3])
+    model.save(path)
     return path
 
 

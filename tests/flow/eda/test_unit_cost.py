@@ -7,7 +7,7 @@ from fewbit.flow.eda.unit_cost import generators_of, quantizer_costs, quantizers
 from fewbit.flow.folding.folding import default_folding
 from fewbit.golden.importing.importer import import_model
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
-from tests.golden.importing.ops.test_stochastic import stochastic_model
+from tests.golden.importing.exchange.test_stochastic import stochastic_model
 
 
 @pytest.mark.slow

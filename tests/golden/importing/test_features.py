@@ -201,7 +201,7 @@ def test_float_model(scratch):
     network = import_model(path)
     assert [type(n) for n in network.nodes] == [FloatDense, FloatDense] and network.outputs[0].chain == ()
     (y,) = execute.run(network, network.encode(x)).outputs.values()
-    graph.input.type.tensor_type.shape.dim[0].dim_value = 20
+    graph.inputs[0].type.tensor_type.shape.dim[0].dim_value = 20
     assert np.allclose(y, Executor(graph.model(), x).outputs[0], rtol=1e-4, atol=1e-5)
     label = import_model(path, output="label")
     assert isinstance(label.nodes[-1], ArgMax)

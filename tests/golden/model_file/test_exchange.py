@@ -3,12 +3,13 @@
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
 from qonnx.util.cleanup import cleanup_model
 
-from fewbit.golden.model_file import domain as exchange
+from fewbit.golden.model_file import exchange
+from fewbit.golden.model_file.builder import ModelBuilder
 
 F32 = np.float32
 
@@ -59,12 +60,14 @@ def test_draws_count_channels_innermost_and_frames_onwards():
 
 
 def model_of(*nodes, constants, shape):
-    tensors = [numpy_helper.from_array(np.asarray(v, dtype=F32), k) for k, v in constants.items()]
-    graph = helper.make_graph(
-        list(nodes), "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info(nodes[-1].output[0], TensorProto.FLOAT, ["n", "m"])], tensors,
-    )  # fmt: skip
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13), exchange.make_opset()], ir_version=8)
+    builder = ModelBuilder()
+    builder.add_input("x", shape)
+    for name, value in constants.items():
+        builder.constant(value, name)
+    for node in nodes:
+        builder.append(node)
+    builder.add_output(nodes[-1].output[0], ["n", "m"])
+    return builder.model()
 
 
 def test_the_executor_runs_them_and_knows_their_shapes():

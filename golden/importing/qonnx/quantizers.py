@@ -1,14 +1,20 @@
-"""QONNX quantizers (Pappalardo and others 2022) as functions to integer codes, as `golden.methods` defines them."""
+"""QONNX's uniform quantizers (Pappalardo and others 2022) as functions to codes, by `golden.methods`."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from fewbit.golden import methods
+from fewbit.golden.importing.operands import all_operands, constant
+from fewbit.golden.importing.quantizers import quantized
+from fewbit.golden.importing.registry import Role, handles
+from fewbit.golden.model_file.domains import ONNX, QONNX_DOMAINS
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.numbers.formats import Bipolar, Format, Signed, Unsigned, UnsignedNarrow
 
-__all__ = ["BipolarQuantizer", "UniformQuantizer", "UnsignedNarrow"]
+__all__ = ["DOMAINS", "QUANTIZERS", "BipolarQuantizer", "UniformQuantizer"]
+
+DOMAINS = (*QONNX_DOMAINS, ONNX)  # some files leave the domain out
 
 
 def _scale(scale):
@@ -37,9 +43,25 @@ class UniformQuantizer:
     format: Format
     rounding: str
 
+    OPERANDS = ("scale", "zero point", "bit width")
+
     @classmethod
-    def of(cls, scale, zero, bits, attributes):
-        """From the operands and attributes of a node."""
+    def of(cls, operands, attributes):
+        """Return the quantizer of a node.
+
+        Parameters
+        ----------
+        operands : sequence of arrays
+            Those behind the tensor that is quantized, as `OPERANDS` names them.
+        attributes : dict
+            The node's attributes as Python values.
+
+        Raises
+        ------
+        ModelError
+            If one of them is nothing that a quantizer of 1 to 8 bits can have.
+        """
+        scale, zero, bits = operands
         scale, zero, bits = _scale(scale), _whole(zero, "zero point"), _whole(bits, "bit width")
         if bits.size != 1 or not 1 <= bits.item() <= 8:
             raise ModelError(f"its bit width must be 1 to 8, one for the whole tensor, not {bits.tolist()}")
@@ -58,7 +80,7 @@ class UniformQuantizer:
         return cls(scale, zero, fmt, rounding.upper())
 
     def codes(self, x, scale=None, zero=None):
-        """int64 codes of float32 ``x``; the arguments replace the operands where these were laid out anew."""
+        """Return the int64 codes of float32 ``x``; the arguments replace operands that have been laid out anew."""
         scale = self.scale if scale is None else scale
         zero = self.zero if zero is None else zero
         x, fmt = np.asarray(x, dtype=np.float32), self.format
@@ -76,15 +98,30 @@ class BipolarQuantizer:
     format = Bipolar()
     zero = np.zeros(1, dtype=np.float32)
 
+    OPERANDS = ("scale",)
+
     @classmethod
-    def of(cls, scale):
-        """From the operand of a node."""
+    def of(cls, operands, attributes):
+        """Return the quantizer of a node; see `UniformQuantizer.of`."""
+        (scale,) = operands
         return cls(_scale(scale))
 
     def codes(self, x, scale=None, zero=None):
-        """-1 or +1 as int64."""
+        """Return -1 or +1 (int64) for every float32 of ``x``."""
         return _integers(methods.sign(np.asarray(x, dtype=np.float32)))
 
 
 def _integers(values):
     return np.asarray(values).astype(np.int64)
+
+
+QUANTIZERS = {"Quant": UniformQuantizer, "IntQuant": UniformQuantizer, "BipolarQuant": BipolarQuantizer}
+
+
+@handles(*QUANTIZERS, domains=DOMAINS, role=Role.QUANTIZER, keeps_integers=True)
+def quantize(importer, node, inputs, attributes):
+    """Import QONNX ``Quant``, which older files call ``IntQuant``, and ``BipolarQuant``."""
+    kind = QUANTIZERS[node.op_type]
+    x, *operands = all_operands(inputs, 1 + len(kind.OPERANDS))
+    operands = [constant(t, name, infinite=True) for t, name in zip(operands, kind.OPERANDS, strict=True)]
+    return [quantized(importer, x, kind.of(operands, attributes))]

@@ -1,8 +1,8 @@
-"""Non-uniform quantizers of the exchange domain: what they make of constants, and of data.
+"""Import of non-uniform quantizers: what they make of constants, and of data.
 
-Integers are found, not rounded, wherever the levels are one scale times whole numbers (as floats that were rounded
-to a fixed-point grid are). Elsewhere the levels are rounded to so many bits as `golden.importing.precision` chooses,
-and the network says so (`Network.notes`).
+Integers are exact wherever the levels are one scale times whole numbers, as floats that were rounded to a fixed-point
+grid are. Elsewhere the levels are rounded to so many bits as `golden.importing.precision` chooses, and the network says
+so (`Network.notes`).
 """
 
 from dataclasses import dataclass
@@ -10,44 +10,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from fewbit.golden import methods
-from fewbit.golden.model_file import domain as exchange
-from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.importing.operands import all_operands, constant, data_of
+from fewbit.golden.importing.quantizers import quantized_data
+from fewbit.golden.importing.registry import Role, handles
+from fewbit.golden.importing.tensors import Constant, Digits, Integers
+from fewbit.golden.importing.whole_multiples import FIXED_POINT_BITS, whole_multiples
+from fewbit.golden.model_file import exchange
+from fewbit.golden.model_file.domains import EXCHANGE, ONNX
+from fewbit.golden.model_file.file import ModelError, describe
 from fewbit.golden.numbers.formats import Format, levels_format
 
-from .tensors import Constant, Digits, Integers
+__all__ = ["DOMAINS", "LevelQuantizer", "quantized_levels"]
 
-__all__ = ["FIXED_POINT_BITS", "LevelQuantizer", "quantized_levels", "whole_multiples"]
-
-FIXED_POINT_BITS = 10  # of the largest level's magnitude, where levels are in no whole ratios and nobody says how many
-_MOST_MULTIPLE = 1023  # of the scale that is looked for
-_TOLERANCE = 2.0**-22  # of the largest level: float32 rounds it, and sums of a few basis values, at half of that
-
-
-def whole_multiples(levels, bits=FIXED_POINT_BITS):
-    """``(integers, scale, exact)``: ``levels == scale * integers`` but for float32 rounding, the smallest integers.
-
-    Where there are none, the nearest of ``bits`` bits; ``exact`` is then False.
-    """
-    levels = np.asarray(levels, dtype=np.float64)
-    largest = np.abs(levels).max(initial=0)
-    if largest == 0:
-        return np.zeros(levels.shape, dtype=np.int64), 1.0, True
-    top = np.arange(1, _MOST_MULTIPLE + 1)  # what the largest level may be a multiple of
-    wanted = levels[levels != 0]
-    multiples = wanted[None, :] * (top[:, None] / largest)
-    fits = (np.abs(multiples - np.rint(multiples)) <= _TOLERANCE * top[:, None]).all(axis=1)
-    fits &= (np.rint(multiples) != 0).all(axis=1)
-    exact = bool(fits.any())
-    most = int(top[fits.argmax()]) if exact else (1 << bits) - 1
-    whole = np.rint(levels * (most / largest)).astype(np.int64)
-    return whole, _fitted(levels, whole), exact
-
-
-def _fitted(levels, whole):
-    """The scale of least squares, which for levels on a grid is the grid's step but for their rounding."""
-    scale = float((levels * whole).sum() / (whole * whole).sum())
-    power = 2.0 ** np.rint(np.log2(scale))
-    return power if abs(power - scale) <= _TOLERANCE * scale else scale
+DOMAINS = (EXCHANGE, ONNX)  # a file may leave the domain out
+OPERANDS = {  # what an error calls the operands behind x
+    "LevelQuant": ("levels",),
+    "BasisQuant": ("basis",),
+    "TernaryQuant": ("delta", "positive", "negative"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +45,29 @@ class LevelQuantizer:
     zero = np.zeros(1, dtype=np.float32)
 
     def codes(self, x, scale=None, zero=None):
-        """Integers (int64) of float32 ``x``."""
+        """Return the integers (int64) of float32 ``x``."""
         return self.table[self.index(x)]
 
     @classmethod
     def of(cls, kind, operands, bits=FIXED_POINT_BITS, *, digits="bipolar"):
-        """From the operands of a node; ``bits`` as of `whole_multiples`, ``digits`` those of a basis."""
+        """Return the quantizer of a node on data.
+
+        Parameters
+        ----------
+        kind : str
+            The operator's name.
+        operands : list of arrays
+            Those behind x, as `OPERANDS` names them.
+        bits : int
+            Bits of levels, as of `whole_multiples`.
+        digits : str
+            Digits of a basis (`golden.methods.DIGITS`).
+
+        Raises
+        ------
+        ModelError
+            If there is more than one row of levels, or they fall.
+        """
         if kind == "TernaryQuant":
             delta, positive, negative = (_one(v, name) for v, name in
                                          zip(operands, ("delta", "positive", "negative"), strict=True))  # fmt: skip
@@ -114,7 +111,10 @@ def _checked(levels):
 
 
 def quantized_levels(kind, array, operands, bits=FIXED_POINT_BITS, **attributes):
-    """The `Constant` that a node makes of a constant, and whether its integers are exact."""
+    """Return the `Constant` that a node makes of a constant ``array``, and whether its integers are exact.
+
+    The arguments are those of `LevelQuantizer.of`, with ``digits`` among the attributes of a ``BasisQuant``.
+    """
     array = np.asarray(array, dtype=np.float32)
     find = {"TernaryQuant": _ternary, "BasisQuant": _basis, "LevelQuant": _levels}[kind]
     rows, values, codes, digits = find(array, [np.asarray(v, dtype=np.float32) for v in operands], **attributes)
@@ -131,7 +131,7 @@ def quantized_levels(kind, array, operands, bits=FIXED_POINT_BITS, **attributes)
 
 
 def _spread(array, *values):
-    """Parameters side by side on a last axis, by what they broadcast to."""
+    """Return parameters side by side on a last axis, in the shape that they broadcast to."""
     shape = np.broadcast_shapes(*(v.shape for v in values))
     if np.broadcast_shapes(shape, array.shape) != array.shape:
         raise ModelError(f"its parameters of shape {shape} do not fit a tensor of shape {array.shape}")
@@ -146,7 +146,7 @@ def _ternary(array, operands):
 
 
 def _signs(x, delta):
-    """-1, 0 and +1 as int64."""
+    """Return -1, 0 or +1 (int64) for every float of ``x``."""
     return exchange.ternary_quant(x, delta, 1, 1).astype(np.int64)
 
 
@@ -178,3 +178,27 @@ def _levels(array, operands):
         raise ModelError(f"it must have at most 256 levels, not {levels.shape[-1]}")
     codes = exchange.level_index(array, exchange.midpoints(_checked(levels)))
     return levels, exchange.level_quant(array, levels), codes, np.eye(levels.shape[-1], dtype=np.int64)
+
+
+@handles(*OPERANDS, domains=DOMAINS, role=Role.QUANTIZER, keeps_integers=True)
+def quantize_to_levels(importer, node, inputs, attributes):
+    """Import exchange ``LevelQuant``, ``BasisQuant`` and ``TernaryQuant``."""
+    names = OPERANDS[node.op_type]
+    x, *operands = all_operands(inputs, 1 + len(names))
+    operands = [constant(t, name) for t, name in zip(operands, names, strict=True)]
+    digits = attributes.get("digits", "bipolar")
+    if digits not in methods.DIGITS:
+        raise ModelError(f"its digits must be {' or '.join(methods.DIGITS)}, not {digits!r}")
+    given = {"digits": digits} if node.op_type == "BasisQuant" else {}
+    if isinstance(x, Constant):
+        array = constant(x, "the tensor that it quantizes")
+        result, exact = quantized_levels(node.op_type, array, operands, importer.precision, **given)
+    else:
+        quantizer = LevelQuantizer.of(node.op_type, operands, importer.precision, **given)
+        result, exact = quantized_data(importer, data_of(x), quantizer), quantizer.exact
+    if not exact:
+        importer.note(
+            f"{describe(node)}: its levels are in no whole ratios; they are {importer.precision}-bit fixed point here, "
+            "so that codes and labels may differ from the model's (fewbit run counts those of its samples)"
+        )
+    return [result]

@@ -5,7 +5,7 @@ import pytest
 from qonnx.core.onnx_exec import execute_onnx
 
 from fewbit.golden.importing.importer import ModelError, import_model
-from fewbit.golden.model_file import domain as exchange
+from fewbit.golden.model_file import exchange
 from fewbit.golden.network import execute
 from fewbit.golden.network.draws import Draw
 from fewbit.golden.network.graph import Rescale

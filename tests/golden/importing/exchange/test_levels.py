@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from qonnx.core.onnx_exec import execute_onnx
 
+from fewbit.golden.importing.exchange.levels import LevelQuantizer, quantized_levels
 from fewbit.golden.importing.importer import ModelError, import_model
-from fewbit.golden.importing.nonuniform import LevelQuantizer, quantized_levels, whole_multiples
-from fewbit.golden.model_file import domain as exchange
+from fewbit.golden.importing.whole_multiples import whole_multiples
+from fewbit.golden.model_file import exchange
 from fewbit.golden.network import execute
 from fewbit.golden.network.graph import Dense
 from fewbit.golden.numbers.formats import parse_format

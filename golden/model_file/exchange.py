@@ -15,16 +15,15 @@ from qonnx.custom_op.registry import add_domain_alias
 from fewbit.golden import methods
 from fewbit.golden.numbers.random import generator_named
 
-__all__ = ["DOMAIN", "KINDS", "OPERATIONS", "BasisQuant", "LevelQuant", "StochasticQuant", "TernaryQuant",
+from .domains import EXCHANGE, VERSIONS
+
+__all__ = ["KINDS", "BasisQuant", "LevelQuant", "StochasticQuant", "TernaryQuant",
            "basis_levels", "basis_quant", "chance", "digit_sums", "level_quant", "make_basis_quant", "make_level_quant",
            "make_opset", "make_stochastic_quant", "make_ternary_quant", "midpoints", "number_frames",
            "stochastic_quant", "ternary_quant"]  # fmt: skip
 
-DOMAIN = "fewbit"
-VERSION = 1
-OPERATIONS = ("LevelQuant", "BasisQuant", "TernaryQuant", "StochasticQuant")
 KINDS = ("bipolar", "ternary")
-add_domain_alias(DOMAIN, __name__)  # qonnx finds an operator as the class of its name in the domain's module
+add_domain_alias(EXCHANGE, __name__)  # qonnx finds an operator as the class of its name in the domain's module
 
 _F32 = np.float32
 
@@ -34,7 +33,7 @@ def _float32(values):
 
 
 def midpoints(levels):
-    """``(levels[i] + levels[i+1]) / 2`` in float32, over the last axis; ``ValueError`` if levels fall."""
+    """Return ``(levels[i] + levels[i+1]) / 2`` in float32, over the last axis; ``ValueError`` if levels fall."""
     levels = _float32(levels)
     if levels.ndim < 1 or levels.shape[-1] < 1 or not np.isfinite(levels).all():
         raise ValueError("Levels must be finite numbers along a last axis")
@@ -44,13 +43,13 @@ def midpoints(levels):
 
 
 def level_quant(x, levels):
-    """``levels[n]``, n the number of midpoints that are <= x: the nearest level, ties to the larger one."""
+    """Return ``levels[n]``, n the number of midpoints that are <= x: the nearest level, ties to the larger one."""
     midpoints(levels)  # checks them
     return methods.level_quant(_float32(x), _float32(levels))
 
 
 def level_index(x, middles):
-    """How many of the last axis of ``middles`` are <= x."""
+    """Return how many of the last axis of ``middles`` are <= x."""
     return methods.level_index(_float32(x), middles)
 
 
@@ -60,17 +59,17 @@ def digit_sums(basis, digits="bipolar"):
 
 
 def basis_levels(basis, digits="bipolar"):
-    """`digit_sums` ascending: the levels of LQ-Nets (Zhang and others 2018)."""
+    """Return `digit_sums` ascending: the levels of LQ-Nets (Zhang and others 2018)."""
     return methods.basis_levels(_float32(basis), digits)[0]
 
 
 def basis_quant(x, basis, *, digits="bipolar"):
-    """`level_quant` with the levels of ``basis``."""
+    """Return `level_quant` with the levels of ``basis``."""
     return level_quant(x, basis_levels(basis, digits))
 
 
 def ternary_quant(x, delta, positive, negative):
-    """``positive`` where x > delta, ``-negative`` where x < -delta, else 0.
+    """Return ``positive`` where x > delta, ``-negative`` where x < -delta, else 0.
 
     TWN (Li and others 2016) and TTQ (Zhu and others 2017).
     """
@@ -78,7 +77,7 @@ def ternary_quant(x, delta, positive, negative):
 
 
 def chance(x, scale, *, kind, bits):
-    """The probability as a whole number of ``2**-bits``: int64.
+    """Return the probability as a whole number of ``2**-bits``: int64.
 
     bipolar: of +scale, ``rint(clip((x/scale + 1)/2, 0, 1) * 2**bits)``; ternary: of sign(x)*scale, with the sign of x,
     ``rint(clip(x/scale, -1, 1) * 2**bits)``.
@@ -89,7 +88,7 @@ def chance(x, scale, *, kind, bits):
 
 
 def stochastic_quant(x, scale, *, kind="bipolar", bits=8, seed=1, generator="lfsr", frame=0):
-    """+scale or -scale, or those and 0, at random, so that the mean is clip(x, -scale, scale).
+    """Return +scale or -scale, or those and 0, at random, so that the mean is clip(x, -scale, scale).
 
     (Courbariaux and others 2015; Lin and others 2016.) x is ``(N, C, ...)``: N samples with their channels. Value n,
     with channels innermost and counted from sample ``-frame`` on, takes draw n of the stream (`golden.numbers.random`).
@@ -104,7 +103,7 @@ def stochastic_quant(x, scale, *, kind="bipolar", bits=8, seed=1, generator="lfs
 
 
 class _Operation(CustomOp):
-    """What the executor needs: y has the shape and type of x."""
+    """What the executor needs of an operator whose y has the shape and type of x."""
 
     def get_nodeattr_types(self):
         return {}
@@ -124,13 +123,13 @@ class _Operation(CustomOp):
 
 
 class LevelQuant(_Operation):
-    """Operands x, levels."""
+    """The operator of operands x and levels."""
 
     compute = staticmethod(level_quant)
 
 
 class BasisQuant(_Operation):
-    """Operands x, basis; attribute digits."""
+    """The operator of operands x and basis, with the attribute digits."""
 
     def get_nodeattr_types(self):
         return {"digits": ("s", False, "bipolar", set(methods.DIGITS))}
@@ -140,13 +139,16 @@ class BasisQuant(_Operation):
 
 
 class TernaryQuant(_Operation):
-    """Operands x, delta, positive, negative."""
+    """The operator of operands x, delta, positive and negative."""
 
     compute = staticmethod(ternary_quant)
 
 
 class StochasticQuant(_Operation):
-    """Operands x, scale; attributes kind, bits, seed, generator, and frame, the number of the batch's first sample."""
+    """The operator of operands x and scale.
+
+    Its attributes are kind, bits, seed, generator, and frame, the number of the batch's first sample.
+    """
 
     def get_nodeattr_types(self):
         return {
@@ -161,38 +163,38 @@ class StochasticQuant(_Operation):
 def number_frames(model, first):
     """Say which frame the first sample of the next batch is, in every `StochasticQuant` of an ONNX model."""
     for node in model.graph.node:
-        if node.domain == DOMAIN and node.op_type == "StochasticQuant":
+        if node.domain == EXCHANGE and node.op_type == "StochasticQuant":
             kept = [a for a in node.attribute if a.name != "frame"]
             del node.attribute[:]
             node.attribute.extend([*kept, helper.make_attribute("frame", int(first))])
 
 
 def make_opset():
-    """The opset import that a model with these operators needs."""
-    return helper.make_opsetid(DOMAIN, VERSION)
+    """Return the opset import that a model with these operators needs."""
+    return helper.make_opsetid(EXCHANGE, VERSIONS[EXCHANGE])
 
 
 def _make(kind, inputs, y, name, attributes):
-    return helper.make_node(kind, list(inputs), [y], name=name or f"{y}_quantizer", domain=DOMAIN, **attributes)
+    return helper.make_node(kind, list(inputs), [y], name=name or f"{y}_quantizer", domain=EXCHANGE, **attributes)
 
 
 def make_level_quant(x, levels, y, name=None):
-    """A `LevelQuant` node; operands and result by their tensors' names."""
+    """Return a `LevelQuant` node; operands and result by their tensors' names."""
     return _make("LevelQuant", (x, levels), y, name, {})
 
 
 def make_basis_quant(x, basis, y, name=None, *, digits="bipolar"):
-    """A `BasisQuant` node."""
+    """Return a `BasisQuant` node."""
     return _make("BasisQuant", (x, basis), y, name, {} if digits == "bipolar" else {"digits": digits})
 
 
 def make_ternary_quant(x, delta, positive, negative, y, name=None):
-    """A `TernaryQuant` node."""
+    """Return a `TernaryQuant` node."""
     return _make("TernaryQuant", (x, delta, positive, negative), y, name, {})
 
 
 def make_stochastic_quant(x, scale, y, name=None, *, kind="bipolar", bits=8, seed=1, generator="lfsr"):
-    """A `StochasticQuant` node; give every one of a model its own seed."""
+    """Return a `StochasticQuant` node; give every one of a model its own seed."""
     if kind not in KINDS:
         raise ValueError(f"Kind must be one of {', '.join(KINDS)}, not {kind!r}")
     generator_named(generator, bits)  # refuses what there is none of

@@ -9,21 +9,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewbit.golden.importing.data_quantizers import quantized
-from fewbit.golden.importing.registry import constant, data_of, handles
-from fewbit.golden.importing.tensors import Constant, Integers
-from fewbit.golden.model_file import domain as exchange
+from fewbit.golden.importing.operands import all_operands, constant, data_of
+from fewbit.golden.importing.quantizers import quantized_data
+from fewbit.golden.importing.registry import Role, handles
+from fewbit.golden.importing.tensors import Constant, Data, Integers
+from fewbit.golden.model_file import exchange
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.draws import Draw, chance_format
 from fewbit.golden.numbers.formats import Format
 from fewbit.golden.numbers.random import generator_named
+
+from .levels import DOMAINS
 
 __all__ = ["ChanceQuantizer"]
 
 
 @dataclass(frozen=True, eq=False)
 class ChanceQuantizer:
-    """The function from data to probabilities, as `golden.importing.data_quantizers.quantized` takes quantizers."""
+    """The function from data to probabilities, a `golden.importing.quantizers.CodeQuantizer`."""
 
     scale: np.ndarray
     kind: str
@@ -32,18 +35,19 @@ class ChanceQuantizer:
 
     @property
     def format(self) -> Format:
+        """The format of the probabilities."""
         return chance_format(self.kind, self.bits)
 
     def codes(self, x, scale=None, zero=None):
-        """`golden.model_file.domain.chance` of float32 ``x``."""
+        """Return the probability (int64) of each float32 of ``x``, as `golden.model_file.exchange.chance` has it."""
         return exchange.chance(x, self.scale if scale is None else scale, kind=self.kind, bits=self.bits)
 
 
-@handles("StochasticQuant")
+@handles("StochasticQuant", domains=DOMAINS, role=Role.QUANTIZER, keeps_integers=True)
 def stochastic(importer, node, inputs, attributes):
-    if len(inputs) != 2 or None in inputs:
-        raise ModelError(f"it must have 2 inputs, not {sum(i is not None for i in inputs)}")
-    scale = np.asarray(constant(inputs[1], "scale"), dtype=np.float32)
+    """Import exchange ``StochasticQuant``."""
+    x, scale = all_operands(inputs, 2)
+    scale = np.asarray(constant(scale, "scale"), dtype=np.float32)
     if not scale.size or not (np.isfinite(scale) & (scale > 0)).all():
         raise ModelError("its scale must be positive and finite")
     kind, bits = attributes.get("kind", "bipolar"), attributes.get("bits", 8)
@@ -54,12 +58,16 @@ def stochastic(importer, node, inputs, attributes):
         generator = generator_named(name, bits)
     except ValueError as error:
         raise ModelError(error) from None
-    if isinstance(inputs[0], Constant):
-        return [_of_constant(inputs[0].array, scale, dict(kind=kind, bits=bits, seed=seed, generator=name))]
-    data = data_of(inputs[0])
+    if isinstance(x, Constant):
+        return [_of_constant(x.array, scale, dict(kind=kind, bits=bits, seed=seed, generator=name))]
+    return [_drawn(importer, data_of(x), ChanceQuantizer(scale, kind, bits), generator, seed)]
+
+
+def _drawn(importer, data, quantizer, generator, seed):
+    """Return the data behind a `Threshold` that finds probabilities and a `Draw` that takes codes by them."""
     if importer.result.input_format is None:
         raise ModelError("the model's input cannot be drawn on the host; put another quantizer first, or declare it")
-    data = quantized(importer, data, ChanceQuantizer(scale, kind, bits))
+    data = quantized_data(importer, data, quantizer)
     index = data.index if data.index.ndim < 3 else np.moveaxis(data.index, 1, -1)
     if not np.array_equal(index.reshape(-1), np.arange(importer.length(data))):
         raise ModelError(
@@ -67,12 +75,12 @@ def stochastic(importer, node, inputs, attributes):
             "put it in front of Flatten, Reshape or Transpose"
         )
     edge = importer.new("draw")
-    importer.add(Draw(edge, data.edge, edge, kind, generator, seed))
-    return [type(data)(edge, data.index, data.chain)]
+    importer.add(Draw(edge, data.edge, edge, quantizer.kind, generator, seed))
+    return Data(edge, data.index, data.chain)
 
 
 def _of_constant(array, scale, attributes):
-    """Weights that are drawn once: what frame 0 of the operator gives."""
+    """Return weights that are drawn once: what frame 0 of the operator gives."""
     if array.ndim < 2:
         raise ModelError("a constant must have two axes or more")
     values = exchange.stochastic_quant(array, scale, **attributes)
