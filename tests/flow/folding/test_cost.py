@@ -9,6 +9,7 @@ from fewbit.flow.folding.search import estimate_all, with_dsps
 from fewbit.golden.importing.importer import import_model
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("name", ["digits/w1a1", pytest.param("digits-cnn/w2a2", marks=pytest.mark.slow)])
 def test_close_to_synthesis(name):
     found = measured(name)
