@@ -80,6 +80,7 @@ def test_it_takes_one_name(wheel):
     assert {f"fewbit/{name}" for name in ours.split()} <= set(names)
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_commands_work_in_any_folder(installed, elsewhere):
     def fewbit(*arguments):

@@ -83,6 +83,7 @@ def test_every_format_is_measured_in_every_way():
     assert len(designs()) == len({d.key for d in designs()})
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("form", ["operators", "primitives"])
 def test_a_real_bipolar_pe(form):
     """64 lanes and an accumulator: about a LUT a lane built from primitives, about twice that in operators."""
@@ -149,6 +150,7 @@ def proved(folder, gold, gate):
     return done.returncode == 0 and done.stdout.rstrip().endswith("proved")
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(("x_format", "w_format"), SMALL, ids=str)
 def test_lut_products_are_proved_to_be_products(x_format, w_format, scratch):
     units = [kind(x_format=x_format, w_format=w_format, lanes=3) for kind in (Products, LutProducts)]

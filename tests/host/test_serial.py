@@ -144,6 +144,7 @@ def run_noisy_hardware(project, values, **options):
     return found
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_the_hardware_on_a_noisy_line(scratch):
     project = Project(small(scratch / "m.onnx"), input_spec=SPEC, directory=scratch)
@@ -151,6 +152,7 @@ def test_the_hardware_on_a_noisy_line(scratch):
     run_noisy_hardware(project, np.unique(samples(24), axis=0))
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_all_digits_on_a_noisy_line(scratch):
     project = Project("examples/digits/w1a1.onnx", directory=scratch)

@@ -83,6 +83,7 @@ def test_arty_design(build):
     assert "vivado -mode batch -source top.tcl" in result["next"] and result["clock_mhz"] == 80
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("installed", [False, True])
 def test_zynq_design(installed, build):
     """The block design connects every port of our two modules, once; every cell has a clock and a reset."""
@@ -111,6 +112,7 @@ def test_zynq_design(installed, build):
     assert copied == ["accelerator.bit", "accelerator.hwh"]
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     "properties, reason", [({"PROGRESS": "40%"}, "implementation failed"), ({"STATS.WNS": "-0.1"}, "timing is not met")]
 )
@@ -194,6 +196,7 @@ def test_a_design_that_does_not_fit_is_told(scratch, monkeypatch):
         bitstream.make_bitstream(scratch, options=[])
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_ulx3s_bitstream(build):
     """From a build to a bitstream by one command, timing met; ecpunpack reads out of it what nextpnr placed."""

@@ -197,6 +197,7 @@ def own_build(scratch, monkeypatch):
 SMALL = Part(name="SMALL", lut=1000, ff=10_000, dsp=20, bram18=10)
 
 
+@pytest.mark.tools
 def test_small_network_from_nothing_and_again(scratch, own_build, monkeypatch, capsys):
     model = network_file(scratch / "small.onnx")
     rng = np.random.default_rng(3)
@@ -264,6 +265,7 @@ def test_a_wrong_bit_fails_the_comparison(scratch, own_build, monkeypatch, capsy
         assert "does not fit" in shown.out and "12,500,000" in shown.out and "7 *" in shown.out
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_digits_in_every_format():
     result = compare_formats(DIGITS / "w1a1.onnx", None, None, Reporter(as_json=True), clock=200.0)
@@ -293,6 +295,7 @@ def image_file(path, seed=5):
     return path
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_a_convolutional_network_in_float_and_in_few_bits(scratch, own_build, capsys):
     model = image_file(scratch / "image.onnx")

@@ -10,6 +10,7 @@ from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from tests.golden.importing.exchange.test_stochastic import stochastic_model
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_an_lfsr_takes_a_lut_a_bit_of_its_draws(scratch):
     stochastic_model("bipolar").save(scratch / "m.onnx")

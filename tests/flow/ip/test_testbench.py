@@ -61,6 +61,7 @@ def written(make, target, folder):
     return timing
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     ("make", "target"),
     [(bipolar, PORTABLE), (bipolar, XILINX), (sums, XILINX), (convolutional, XILINX),
@@ -105,6 +106,7 @@ def folder(made, scratch):
     return scratch
 
 
+@pytest.mark.tools
 def test_the_command_of_the_readme(folder):
     (line,) = re.findall(r"^iverilog .*", (folder / "README.md").read_text(), re.M)
     done = subprocess.run(["sh", "-c", line], cwd=folder, capture_output=True, text=True, check=False)
@@ -118,6 +120,7 @@ def flipped(folder, name):
     (folder / name).write_text("\n".join(lines) + "\n")
 
 
+@pytest.mark.tools
 def test_a_wrong_vector_fails(folder):
     flipped(folder, WANTED)
     status, lines = result(folder)
@@ -125,6 +128,7 @@ def test_a_wrong_vector_fails(folder):
     assert any(re.fullmatch(r"FAIL: 2 errors in \d+ of \d+ beats", line) for line in lines), lines
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     ("old", "new", "seen"),
     [(r"assign m_axis_tuser = .*;", "assign m_axis_tuser = 1'b1;", "m_axis_tuser is 1, not 0"),
@@ -143,6 +147,7 @@ def test_a_fault_of_the_accelerator_fails(old, new, seen, folder):
     assert sum(line.startswith("FAIL") for line in lines) == 1 and not any("PASS" in line for line in lines)
 
 
+@pytest.mark.tools
 def test_vectors_that_are_missing_fail(folder):
     (folder / SENT).unlink()
     status, lines = result(folder)
@@ -156,6 +161,7 @@ def test_the_same_bytes_each_time(made, scratch):
         assert (scratch / "verilog" / name).read_bytes() == (made.directory / "verilog" / name).read_bytes(), name
 
 
+@pytest.mark.tools
 def test_verilog_2005_without_warnings(folder):
     command = ["iverilog", "-g2005", "-Wall", "-Wno-timescale", "-t", "null", BENCH, "accelerator.v"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)

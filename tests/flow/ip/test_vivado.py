@@ -85,6 +85,7 @@ def test_a_frame_at_random_where_there_are_no_samples(scratch):
     assert np.array_equal(codes, random_images(project.network, 1).values)
 
 
+@pytest.mark.tools
 def test_verilog_2005(project):
     command = ["verilator", "--lint-only", "--language", "1364-2005", "-Wno-fatal", "-Wno-lint", "-Wno-style",
                "--top-module", "accelerator", str(project.verilog)]  # fmt: skip
@@ -104,6 +105,7 @@ proc get_property args {return "%s"}
 """
 
 
+@pytest.mark.tools
 def test_scripts(project):
     file = project.directory / "verilog" / "vivado.tcl"
     script = file.read_text()

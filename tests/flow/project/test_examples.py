@@ -50,6 +50,7 @@ def _written_down(model, predicted):
         assert row.endswith(f"| {predicted.latency:,} | {predicted.interval:,} |")
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 @pytest.mark.parametrize("target", [PORTABLE, XILINX, ULTRASCALE], ids=name_of)
 @pytest.mark.parametrize("model", MODELS, ids=lambda p: f"{p.parent.name}/{p.stem}")

@@ -92,6 +92,7 @@ def test_accumulators_as_they_are():
     layer.check(3, 4, products="dsp")
 
 
+@pytest.mark.tools
 def test_synthesis_puts_them_into_dsps(scratch):
     def cost(array):
         (scratch / "array.v").write_text(verilog.convert(array, name="array", emit_src=False))

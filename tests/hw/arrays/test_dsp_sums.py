@@ -92,6 +92,7 @@ def test_rows_leave_out_the_last_sum(x_format, w_format, lanes):
     assert luts <= LEVELS and carries <= 1
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("target", [XILINX, pytest.param(ULTRASCALE, marks=pytest.mark.slow)])
 def test_synthesis_finds_what_was_built(target, scratch):
     common = dict(x_format=U(2), w_format=B, pe=6, simd=8, steps=4, acc_shape=unsigned(8), lanes=6)

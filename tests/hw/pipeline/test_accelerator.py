@@ -11,21 +11,23 @@ from fewbit.hw.folding import Folding
 from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.hw.pipeline.assembly import MOST_INPUT_BITS
 from tests.support.networks import Builder, float_network, folded, random_folding, random_network
-from tests.support.stream_bench import STALLS, assert_varied, from_beats, stream, to_beats
+from tests.support.stream_bench import STALLS, Bench, assert_varied, from_beats, stream, to_beats
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
 
 
-def check(network, folding, samples, *, stalls=(0, 0), varied=True):
-    """Stream ``samples`` through; the plan."""
+def check(network, folding, samples, *, stalls=("full rate",), varied=True):
+    """Stream ``samples`` through, under each of these `STALLS`; the plan."""
     plan = AcceleratorPlan(network, folding)
     beats = to_beats(plan.x_format.encode(samples), plan.lanes_in, plan.x_format.bits)
-    trace = stream(Accelerator(plan), beats, len(samples) * plan.beats_out, stalls=stalls, quiet=plan.bound + 40)
-    got = from_beats(trace.payloads, plan.lanes_out, plan.format.bits, len(samples))[:, : plan.length_out]
-    want = run(network, samples).edges[network.outputs[0].edge]
-    assert (got == plan.format.encode(want)).all()
+    want, bench = run(network, samples).edges[network.outputs[0].edge], Bench(Accelerator(plan))
     if varied:
         assert_varied(want)
+    for name in stalls:
+        count = len(samples) * plan.beats_out
+        trace = stream(bench, beats, count, stalls=STALLS[name], quiet=plan.bound + 40)
+        got = from_beats(trace.payloads, plan.lanes_out, plan.format.bits, len(samples))[:, : plan.length_out]
+        assert (got == plan.format.encode(want)).all(), name
     return plan
 
 
@@ -42,20 +44,18 @@ FOLDINGS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("stalls", [(0, 0), STALLS["both"]], ids=["full rate", "both"])
 @pytest.mark.parametrize("pairs", FOLDINGS, ids=["uneven", "unfolded", "one by one", "mixed"])
-def test_foldings(pairs, stalls):
+def test_foldings(pairs):
     b = deep()
     network = b.done()
-    check(network, folded(network, pairs), b.samples, stalls=stalls)
+    check(network, folded(network, pairs), b.samples, stalls=("full rate", "both"))
 
 
-@pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)
-def test_labels(stalls):
+def test_labels():
     b = deep().argmax()
     network = b.done()
     rng = np.random.default_rng(2)
-    plan = check(network, random_folding(rng, network), b.samples, stalls=stalls)
+    plan = check(network, random_folding(rng, network), b.samples, stalls=STALLS)
     assert (plan.length_out, plan.beats_out) == (1, 1)
 
 
@@ -64,13 +64,13 @@ def test_random_networks(seed):
     rng = np.random.default_rng([2, seed])
     network = random_network(rng, most=10)
     samples = rng.choice(network.input_format.values, (12, network.input_shape[0]))
-    check(network, random_folding(rng, network), samples, stalls=STALLS["both"], varied=False)
+    check(network, random_folding(rng, network), samples, stalls=("both",), varied=False)
 
 
 def test_float():
     rng = np.random.default_rng(1)
     network = float_network(rng, (6, 5, 4))
-    check(network, random_folding(rng, network), rng.normal(size=(8, 6)).astype(np.float32), stalls=STALLS["both"])
+    check(network, random_folding(rng, network), rng.normal(size=(8, 6)).astype(np.float32), stalls=("both",))
 
 
 def test_no_dense_layer():

@@ -65,11 +65,13 @@ def check(seed, folder):
     assert steady_interval(found.left) == plan.bound
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("seed", FEW)
 def test_in_verilator(seed, scratch):
     check(seed, scratch)
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", sorted({*range(MANY)} - {*FEW}))
 def test_in_verilator_many(seed, scratch):

@@ -37,6 +37,7 @@ def slow(*values):
     return pytest.param(*values, marks=pytest.mark.slow)
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     ("make", "target", "standard"),
     [(bipolar, XILINX, "2005"), (bipolar, XILINX, "2012"), (sums, XILINX, "2009"),
@@ -63,6 +64,7 @@ class Block(test_ip.Block):
         build_icarus(verilog, folder, top="accelerator_ip", standard=self.standard)
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("standard", ["2005", slow("2012")])
 def test_the_ip_block(standard, scratch, monkeypatch):
     monkeypatch.setattr(Block, "standard", standard, raising=False)
@@ -70,6 +72,7 @@ def test_the_ip_block(standard, scratch, monkeypatch):
     assert (found.mismatches, found.problems) == (0, []) and found.interrupts > 3
 
 
+@pytest.mark.tools
 def test_waves_and_a_wrong_bit(scratch):
     job = Job(bipolar, scratch, waves=True, standard="2012")
     tampered = job.expected.copy()
@@ -87,6 +90,7 @@ def digits(folder, target):
     return simulate_project(project, images, Reporter(as_json=True), simulator="icarus")
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("target", [XILINX, slow(PORTABLE)])
 def test_the_digits(target, scratch):
     found = digits(scratch, target)
@@ -96,6 +100,7 @@ def test_the_digits(target, scratch):
         assert found["latency"] == {"simulated": 149, "predicted": 149}
 
 
+@pytest.mark.tools
 def test_verilog_that_does_not_compile(scratch):
     (scratch / "broken.v").write_text("module accelerator((a);\nendmodule\n")
     with pytest.raises(SimulationError, match=r"Icarus's build failed \(design.v:1: .*error.*\); log: .*build.log"):

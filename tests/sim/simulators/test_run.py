@@ -82,6 +82,7 @@ class Job:
         return simulate(self.folder / "sim", self.plan, self.samples, expected, **options)
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     ("make", "target"),
     [*((make, PORTABLE) for make in (bipolar, raw_bytes_to_codes, float32)),
@@ -111,6 +112,7 @@ def test_networks(make, target, scratch):
         assert job.simulate(stall=0.4, seed=7).left == stalled.left != job.simulate(stall=0.4, seed=8).left
 
 
+@pytest.mark.tools
 def test_waves_and_a_wrong_bit(scratch):
     job = Job(bipolar, scratch, waves=True)
     found = job.simulate(waves=True)
@@ -134,6 +136,7 @@ def test_waves_and_a_wrong_bit(scratch):
     assert everything.mismatches > len(job.samples) // 2 and len(everything.examples) == 5
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("quick", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_the_runtime_is_compiled_once(quick, scratch):
     first = Job(bipolar, scratch, quick=quick)
@@ -143,6 +146,7 @@ def test_the_runtime_is_compiled_once(quick, scratch):
     assert (found.frames, found.mismatches, found.problems) == (len(first.samples), 0, [])
 
 
+@pytest.mark.tools
 def test_the_headers_are_read_once(scratch, monkeypatch):
     """A compiler that had to read them itself would name them in its list of what the simulator depends on."""
     monkeypatch.setattr("sim.folders.shutil.rmtree", lambda *_, **__: None)
@@ -153,6 +157,7 @@ def test_the_headers_are_read_once(scratch, monkeypatch):
     assert (made / f"{HEADER}.gch").exists()
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_a_large_file_is_compiled_in_parts(scratch):
     """Where the precompiled header is Verilator's own."""
@@ -165,6 +170,7 @@ def test_a_large_file_is_compiled_in_parts(scratch):
     assert (found.frames, found.mismatches, found.problems) == (len(job.samples), 0, [])
 
 
+@pytest.mark.tools
 def test_verilog_that_does_not_compile(scratch):
     _, _, pairs = made = bipolar()
     plan = AcceleratorPlan(made[0], folded(made[0], pairs))

@@ -80,6 +80,7 @@ class Block:
                            **options)  # fmt: skip
 
 
+@pytest.mark.tools
 def test_traffic_and_faults(scratch):
     block = Block(chain, scratch)
     assert block.plan.beats_in > 1 and block.plan.beats_out > 1
@@ -99,6 +100,7 @@ def test_traffic_and_faults(scratch):
         assert any(problem in p for p in found.problems), problem
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 @pytest.mark.parametrize(("make", "target"), [
     (chain, DEFAULT), (label, DEFAULT), (single_beats, XILINX), (float32, DEFAULT),

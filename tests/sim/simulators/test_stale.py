@@ -31,6 +31,7 @@ def jobs(tmp_path_factory):
     return made
 
 
+@pytest.mark.tools
 def test_two_runs_at_once_do_not_see_each_other(jobs):
     job = jobs[0]
     with ThreadPoolExecutor(2) as pool:
@@ -43,6 +44,7 @@ def test_two_runs_at_once_do_not_see_each_other(jobs):
     assert stalled.folder != free.folder
 
 
+@pytest.mark.tools
 def test_files_of_the_future_do_not_stand_for_new_verilog(jobs, tmp_path):
     """What make goes by is dates: had it found objects younger than the new Verilog, it would have kept them."""
     old, new = jobs
@@ -56,6 +58,7 @@ def test_files_of_the_future_do_not_stand_for_new_verilog(jobs, tmp_path):
     assert (found.frames, found.mismatches, found.problems) == (len(new.samples), 0, [])
 
 
+@pytest.mark.tools
 def test_a_simulator_of_other_verilog_is_refused(jobs, tmp_path):
     """Whatever its folder says of it: the program itself is asked."""
     old, new = jobs

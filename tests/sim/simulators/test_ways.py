@@ -66,6 +66,7 @@ def check(graph, folder, target, ways, stalls=(0.0,), size=None):
     return plan
 
 
+@pytest.mark.tools
 def test_a_mixed_network(scratch):
     ways = ("planes", "decode", "shift", "planes")
     plan = check(mixed(), scratch, PORTABLE, ways, stalls=(0.0, 0.4), size=(2, 3))
@@ -79,6 +80,7 @@ def _every_case():
     yield from (("lq2", a, conv) for a in ("ttq", "power", "lq3", "lq3 0/1") for conv in (False, True))
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 @pytest.mark.parametrize("target", [PORTABLE, XILINX], ids=name_of)
 @pytest.mark.parametrize("weights, activations, conv", list(_every_case()))
