@@ -70,7 +70,7 @@ def clock_of(name, device, speed, seed):
     """Return what `flow.commands.pnr.placed` says of an example or a unit."""
     path, top, layers = verilog_of(name)
     found = place(path, top, device=device, speed=speed, seed=seed)
-    result = placed(found, path.read_text(encoding="utf-8"), top, layers)
+    result = placed(found, path.read_text(encoding="utf-8"), top, layers).to_dict()
     print(f"bench: {name}: {result['fmax_mhz']:.1f} MHz; {result['critical_path']['words']}", flush=True)
     return result
 

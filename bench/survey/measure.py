@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from fewbit.flow.cache import Store, digest, source_digest
-from fewbit.flow.comparing.measure import ELABORATION, common_folding, numbers, simulated
+from fewbit.flow.comparing.measure import ELABORATION, common_folding, simulated
+from fewbit.flow.comparing.result import Cost
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.project.project import Project
 from fewbit.golden.network.execute import labels_of
@@ -86,12 +87,12 @@ def _hardware(row, project, plan, x, job):
     """Return the figures of the generated accelerator, once it was found equal to golden."""
     values = project.network.encode(x)
     found = simulated(project, values, job)
-    if not found["exact"]:
-        problems = "; ".join([f"{found['mismatches']} of {found['frames']} frames differ", *found["problems"]])
+    if not found.exact:
+        problems = "; ".join([f"{found.mismatches} of {found.frames} frames differ", *found.problems])
         raise SurveyError(f"{row.name}: the accelerator is not golden's: {problems}; {project.directory}")
     if not (labels_of(executed(project.model, x)) == project.labels(project.execute(values))).all():
         raise SurveyError(f"{row.name}: golden gives other labels than the qonnx executor: {project.model}")
-    job.done(f"simulated, {found['frames']} frames equal to golden", 20)
+    job.done(f"simulated, {found.frames} frames equal to golden", 20)
     job.now("synthesizing")
     cost = synthesize(project.verilog, "accelerator", dsp=row.dsp, timeout=3600)
     job.done(f"synthesized, {cost.lut} LUTs", 20)
@@ -99,13 +100,12 @@ def _hardware(row, project, plan, x, job):
     parts = part_costs(plan, dsp=row.dsp)
     layers = list(plan.layers.values())
     return {
-        "frames": found["frames"], "latency": found["latency"]["simulated"],
-        "interval": found["interval"]["simulated"],
+        "frames": found.frames, "latency": found.latency.simulated, "interval": found.interval.simulated,
         "folding": [[p.name, p.pe, p.simd] for p in layers],
         "shape": [layers[0].inputs, *(p.neurons for p in layers)],
         "formats": [[str(p.dense.weight_format), str(p.x_format)] for p in layers],
         "products": [p.products_in for p in layers],
         "weights": int(sum(p.dense.weights.size for p in layers)), "weight_bits": weight_bits(layers),
         "compression": compression(layers), "bit_operations": bit_operations(layers),
-        "cost": numbers(cost), **parts,
+        "cost": Cost.of(cost).to_dict(), **parts,
     }  # fmt: skip

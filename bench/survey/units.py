@@ -9,7 +9,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
 from fewbit.flow.cache import atomic_write, digest
-from fewbit.flow.comparing.measure import ELABORATION, numbers
+from fewbit.flow.comparing.measure import ELABORATION
+from fewbit.flow.comparing.result import Cost
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.eda.unit_cost import generators_of, quantizers_of
 from fewbit.hw.folding import LayerFolding
@@ -38,7 +39,7 @@ class SideBySide(wiring.Component):
 
 
 def part_costs(plan, *, dsp=True):
-    """Return counts as of `flow.comparing.measure.numbers`.
+    """Return counts as of `flow.comparing.result.Cost`.
 
     They are ``{"unit": …, "generators": …, "array": …, "array_lanes": n}``.
 
@@ -84,4 +85,4 @@ def _cost(text, dsp):
     with _locks[name]:
         if not path.exists():
             atomic_write(path, text)
-        return numbers(synthesize(path, "top", dsp=dsp))
+        return Cost.of(synthesize(path, "top", dsp=dsp)).to_dict()

@@ -2,7 +2,7 @@
 
 import time
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from fewbit.sim.cycles.model import predict, steady_interval
 from fewbit.sim.simulators.run import results, simulate
 from fewbit.sim.simulators.run_ip import FEWEST, simulate_ip
 
+from .simulated import Damage, Interval, IpSimulation, Latency, Mismatch, Simulation
 from .simulators import simulator_of
 
 __all__ = ["drawn_again", "simulate_ip_block", "simulate_project"]
@@ -21,7 +22,7 @@ __all__ = ["drawn_again", "simulate_ip_block", "simulate_project"]
 def simulate_project(
     project, images, report, *, stall=0.0, seed=1, clock=200.0, waves=False, verbose=False, simulator="verilator"
 ):
-    """Generate, build and simulate; `simulator_of` says with what. What `fewbit sim --json` prints.
+    """Generate, build and simulate; `simulator_of` says with what. Returns a `Simulation`.
 
     The folder is held until the simulator runs; runs have folders of their own.
     """
@@ -51,16 +52,13 @@ def _simulated(project, images, report, prepare, clock, options):
             **options,
         )  # fmt: skip
     result = _summary(project, images, golden, found, predicted, options["stall"], clock)
-    result["seconds"] = round(time.monotonic() - began, 2)
-    if waves:
-        result["waves"] = str(found.folder / "dump.vcd")
-    return result
+    return replace(result, seconds=round(time.monotonic() - began, 2), waves=_waveform(found, waves))
 
 
 def simulate_ip_block(
     project, images, report, *, stall=0.3, seed=1, resets=4, waves=False, verbose=False, simulator="verilator"
 ):
-    """Likewise of the IP block; returns what `fewbit sim --ip --json` prints."""
+    """Likewise of the IP block; returns an `IpSimulation`."""
     prepare = simulator_of(simulator)
     if len(images) < FEWEST:
         raise ValueError(f"the bench of the IP block needs {FEWEST} samples or more, not {len(images)}")
@@ -88,11 +86,16 @@ def _simulated_ip(project, images, report, prepare, options):
             design=project.design(ip=True), **options,
         )  # fmt: skip
     figures = asdict(found)
-    run = figures.pop("folder")
-    waves = {"waves": str(run / "dump.vcd")} if waves else {}
-    ok = not found.mismatches and not found.problems
-    return {"model": str(project.model), "stall": options["stall"], "seed": options["seed"], **figures, **waves,
-            "ok": ok}  # fmt: skip
+    figures.pop("folder")
+    return IpSimulation(
+        model=project.model, stall=options["stall"], seed=options["seed"], **figures, waves=_waveform(found, waves),
+        ok=not found.mismatches and not found.problems,
+    )  # fmt: skip
+
+
+def _waveform(found, waves):
+    """Where a run has left its waveform, if it was to leave one."""
+    return found.folder / "dump.vcd" if waves else None
 
 
 def _draws(project):
@@ -116,22 +119,18 @@ def _summary(project, images, golden, found, predicted, stall, clock):
         problems.append(f"result {first} came at cycle {found.left[first]}, predicted {predicted.left[first]}")
     labels = project.labels(golden)
     steady = interval or predicted.latency
-    return {
-        "model": str(project.model),
-        "input": project.network.input_spec,
-        "frames": found.frames,
-        "mismatches": found.mismatches,
-        "examples": [dict(zip(("frame", "got", "want"), (e["frame"], *results(e, plan)), strict=True))
-                     for e in found.examples],
-        "accuracy": None if images.labels is None else float((labels == images.labels).mean()),
-        "latency": {"simulated": found.latency, "predicted": predicted.latency},
-        "interval": {"simulated": interval, "predicted": predicted.interval, "bound": plan.bound},
-        "cycles_exact": None if stall else found.left == predicted.left,
-        "stall": stall,
-        "clock_mhz": clock,
-        "fps": round(clock * 1e6 / steady),
-        "damaged": {k: found.damage[k] for k in ("frames", "damaged", "wrong")},
-        "problems": problems,
-        "ok": found.mismatches == 0 and not problems and bool(np.isfinite(steady)),
-        "source": images.source,
-    }  # fmt: skip
+    return Simulation(
+        model=project.model, input=project.network.input_spec, frames=found.frames, mismatches=found.mismatches,
+        examples=[_mismatch(example, plan) for example in found.examples],
+        accuracy=None if images.labels is None else float((labels == images.labels).mean()),
+        latency=Latency(simulated=found.latency, predicted=predicted.latency),
+        interval=Interval(simulated=interval, predicted=predicted.interval, bound=plan.bound),
+        cycles_exact=None if stall else found.left == predicted.left, stall=stall, clock_mhz=clock,
+        fps=round(clock * 1e6 / steady), damaged=Damage.from_dict(found.damage), problems=problems,
+        ok=found.mismatches == 0 and not problems and bool(np.isfinite(steady)), source=images.source,
+    )  # fmt: skip
+
+
+def _mismatch(example, plan):
+    got, want = results(example, plan)
+    return Mismatch(frame=example["frame"], got=got, want=want)

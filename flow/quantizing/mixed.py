@@ -65,7 +65,7 @@ class Goal:
     def met(self, candidate, floats):
         """Whether an evaluated candidate keeps every limit."""
         return self.fits(candidate) and (
-            self.drop is None or 100 * (floats["accuracy"] - candidate["accuracy"]) <= self.drop + 1e-9
+            self.drop is None or 100 * (floats.accuracy - candidate["accuracy"]) <= self.drop + 1e-9
         )
 
     def promising(self, candidates, floats):
@@ -152,8 +152,9 @@ class MixedSearch:
         if key not in self._seen:
             plan = self._plan(bits)
             self._seen[key] = {
-                "formats": {name: str(b) for name, b in bits.items()}, "by": by, **measured(self.project, plan),
-                **self.cost.hardware(bits), "weight_bits": self.cost.weight_bits(bits),
+                "formats": {name: str(b) for name, b in bits.items()}, "by": by,
+                **measured(self.project, plan).to_dict(), **self.cost.hardware(bits),
+                "weight_bits": self.cost.weight_bits(bits),
             }  # fmt: skip
             self.candidates.append(self._seen[key])
         return self._seen[key]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fewbit.flow.commands import cli
+from fewbit.flow.commands.options import Making
 from fewbit.places import HOME
 from tests.support.small_network import SPEC, samples, small
 
@@ -290,7 +291,7 @@ def test_interruption(fewbit, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_project", interrupt)
+    monkeypatch.setattr(Making, "project", interrupt)
     assert fewbit("build", MODEL) == (130, "", "fewbit: interrupted\n")
 
 

@@ -6,14 +6,17 @@ import numpy as np
 import onnx
 import pytest
 
+from fewbit.flow.commands.compare import show_comparison
 from fewbit.flow.commands.report import Reporter
 from fewbit.flow.comparing import compare, measure
 from fewbit.flow.comparing.compare import compare_formats
 from fewbit.flow.comparing.fill import LIMIT, Point, candidates, cycles_of, fill
 from fewbit.flow.comparing.measure import common_folding
 from fewbit.flow.comparing.requantize import FORMATS, requantize
+from fewbit.flow.comparing.result import Comparison, Cost, Filled, Golden, Interval, Row, Simulated
 from fewbit.flow.eda import synth
 from fewbit.flow.eda.synth import Resources
+from fewbit.flow.project.simulated import Latency
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.builder import ModelBuilder
 from fewbit.golden.network.execute import run
@@ -205,12 +208,16 @@ def test_small_network_from_nothing_and_again(scratch, own_build, monkeypatch, c
 
     def once():
         report = Reporter(as_json=True)
-        return compare_formats(model, scratch / "x.npz", None, report, clock=100.0, part=SMALL, formats=["as trained"])
+        options = dict(clock=100.0, part=SMALL, formats=["as trained"])
+        found, directory = compare_formats(model, scratch / "x.npz", None, report, **options)
+        show_comparison(report, found, directory)
+        return found
 
     result = once()
-    assert json.loads(capsys.readouterr().out) == result
-    assert result["ok"] and [row["format"] for row in result["rows"]] == ["as trained"]
-    (row,) = result["rows"]
+    found = json.loads(capsys.readouterr().out)
+    assert Comparison.from_dict(found).to_dict() == result.to_dict() == found
+    assert found["ok"] and [row["format"] for row in found["rows"]] == ["as trained"]
+    (row,) = found["rows"]
     assert row["exact"] and row["mismatches"] == 0 and row["frames"] == 24 and row["samples"] == 30
     assert row["latency"]["simulated"] == row["latency"]["predicted"]
     assert row["interval"]["simulated"] == row["interval"]["predicted"]
@@ -235,7 +242,7 @@ def test_small_network_from_nothing_and_again(scratch, own_build, monkeypatch, c
 
     for module, name in (compare, "measure"), (synth, "_run"), (measure, "simulate"):
         monkeypatch.setattr(module, name, forbidden)
-    assert once() == result
+    assert once().to_dict() == found
 
 
 def test_a_wrong_bit_fails_the_comparison(scratch, own_build, monkeypatch, capsys):
@@ -243,23 +250,29 @@ def test_a_wrong_bit_fails_the_comparison(scratch, own_build, monkeypatch, capsy
 
     def row(variant, *_, **__):
         interval = {"float32": 400, "as trained": 8}.get(variant.name)
-        filled = {
-            "interval": interval, "counts_ram": False, "multipliers": 7, "folding": {"dense0": {"pe": 1, "simd": 2}},
-            "use": dict.fromkeys(("lut", "ff", "dsp", "bram18"), 0.1),
-            "cost": dict.fromkeys(("lut", "ff", "dsp", "bram"), 5),
-        }  # fmt: skip
-        return {"format": variant.name, "note": "", "filled": filled if interval else None, "accuracy": None,
-                "exact": variant.name != "w1a1",
-                "samples": 64, "frames": 24, "pes": 2, "weight_bits": 36, "bits_per_weight": 1, "tried": [],
-                "latency": {"simulated": 9}, "interval": {"simulated": 3},
-                "cost": {"lut": 9, "ff": 9, "dsp": 0, "bram": 0.5}}  # fmt: skip
+        cost = Cost(lut=9, lutram=0, ff=9, bram18=1, bram36=0, dsp=0, bram=0.5)
+        filled = Filled(
+            folding={"dense0": {"pe": 1, "simd": 2}}, multipliers=7, latency=9, interval=interval, cost=cost,
+            use=dict.fromkeys(("lut", "ff", "dsp", "bram18"), 0.1), counts_ram=False,
+        )  # fmt: skip
+        golden = Golden(accuracy=None, samples=64, weights=36, weight_bits=36, bits_per_weight=1, layers=[], pes=2)
+        simulated = Simulated(
+            frames=24, mismatches=0, problems=[], latency=Latency(simulated=9, predicted=9),
+            interval=Interval(simulated=3, predicted=3),
+        )  # fmt: skip
+        return Row(format=variant.name, model=model, note="", golden=golden, simulated=simulated,
+                   exact=variant.name != "w1a1", cost=cost, tried=[], filled=filled if interval else None)  # fmt: skip
 
     monkeypatch.setattr(compare, "measure", row)
     for _ in range(2):  # and it is not kept
-        result = compare_formats(model, None, None, Reporter(), clock=100.0, formats=["float32", "as trained", "w1a1"])
-        assert not result["ok"]
-        assert [row["ratio"] for row in result["rows"]] == [1, 50, None]
-        assert [row["fps"] for row in result["rows"]] == [250_000, 12_500_000, None]
+        report = Reporter()
+        result, directory = compare_formats(
+            model, None, None, report, clock=100.0, formats=["float32", "as trained", "w1a1"]
+        )
+        show_comparison(report, result, directory)
+        assert not result.ok
+        assert [row.ratio for row in result.rows] == [1, 50, None]
+        assert [row.fps for row in result.rows] == [250_000, 12_500_000, None]
         shown = capsys.readouterr()
         assert "NOT equal" in shown.err and "w1a1" in shown.err
         assert "does not fit" in shown.out and "12,500,000" in shown.out and "7 *" in shown.out
@@ -268,7 +281,8 @@ def test_a_wrong_bit_fails_the_comparison(scratch, own_build, monkeypatch, capsy
 @pytest.mark.tools
 @pytest.mark.slow
 def test_digits_in_every_format():
-    result = compare_formats(DIGITS / "w1a1.onnx", None, None, Reporter(as_json=True), clock=200.0)
+    found, _ = compare_formats(DIGITS / "w1a1.onnx", None, None, Reporter(as_json=True), clock=200.0)
+    result = found.to_dict()
     rows = {row["format"]: row for row in result["rows"]}
     assert result["ok"] and list(rows) == ["float32 without DSPs", "float32", *FORMATS]
     recorded = json.loads((DIGITS / "accuracy.json").read_text())
@@ -304,9 +318,10 @@ def test_a_convolutional_network_in_float_and_in_few_bits(scratch, own_build, ca
     np.savez(scratch / "x.npz", x=x, label=rng.integers(0, 3, 30))
     part = Part(name="MIDDLE", lut=12_000, ff=100_000, dsp=60, bram18=60)
     formats = ["float32", "as trained"]
-    result = compare_formats(
+    found, _ = compare_formats(
         model, scratch / "x.npz", "uint8/255", Reporter(as_json=True), clock=100.0, part=part, formats=formats
     )
+    result = found.to_dict()
     assert result["ok"] and [row["format"] for row in result["rows"]] == formats
     assert result["shape"] == "16 x 3 of 9, 1 x 3 of 12"
     for row in result["rows"]:

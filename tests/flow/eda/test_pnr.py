@@ -7,7 +7,6 @@ import time
 import pytest
 
 from fewbit.flow.cache import atomic_write
-from fewbit.flow.commands import pnr as pnrcommand
 from fewbit.flow.commands.pnr import pnr_build
 from fewbit.flow.commands.report import Reporter
 from fewbit.flow.commands.synth import synth_build
@@ -161,8 +160,8 @@ def test_a_build_of_xilinx_primitives_is_made_again_of_operators(scratch, monkey
         seen.append(verilog.read_text())
         return place(design, *args, directory=scratch / "kept", timeout=300, **options)
 
-    monkeypatch.setattr(pnrcommand, "place", placed)
-    found = run()
+    monkeypatch.setattr(pnr, "place", placed)
+    found = run().to_dict()
     assert primitives.search(project.verilog.read_text()) and not primitives.search(seen[0])
     assert (found["built_for"], found["target"]) == ("xilinx", "portable")
     assert found == json.loads((scratch / "out" / "pnr.json").read_text())

@@ -11,7 +11,7 @@ import fewbit.hw.shell.verilog
 from fewbit.flow.images import ImageError, Images, find_images, load_images, random_images
 from fewbit.flow.project import project as project_module
 from fewbit.flow.project.project import Project
-from fewbit.flow.project.qonnx_executor import _ties, check_with_executor
+from fewbit.flow.project.qonnx_executor import ExecutorCheck, _ties, check_with_executor
 from fewbit.golden.importing.importer import ModelError, import_model
 from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.places import HOME
@@ -258,7 +258,7 @@ def test_golden_equals_the_executor(model, scratch):
     project = Project(model, directory=scratch)
     images = load_images(find_images(model), project.network)
     found = checked(project, images)
-    assert found["samples"] == found["labels_equal"] == 10 and found["outputs_equal"] >= 5 * ("tfc" in model.stem)
+    assert found.samples == found.labels_equal == 10 and found.outputs_equal >= 5 * ("tfc" in model.stem)
 
 
 @pytest.mark.parametrize("options", [{}, {"batch": 4}, {"integers": True}], ids=str)
@@ -266,9 +266,9 @@ def test_executor_takes_declared_raw_integers_and_any_batch(scratch, options):
     project = Project(small(scratch / "m.onnx", **options), input_spec=None if "integers" in options else SPEC)
     np.savez(scratch / "s.npz", x=samples())
     images = load_images(scratch / "s.npz", project.network)
-    assert checked(project, images) == {"samples": 20, "labels_equal": 20, "ties": 0, "outputs_equal": 20}
+    assert checked(project, images) == ExecutorCheck(samples=20, labels_equal=20, ties=0, outputs_equal=20)
     wrong = Images(31 - images.values, None, "", images.floats)
-    assert checked(project, wrong)["labels_equal"] < 18, "the samples tell right from wrong"
+    assert checked(project, wrong).labels_equal < 18, "the samples tell right from wrong"
 
 
 def test_executor_refuses_codes_and_its_failure_is_one_error(scratch, monkeypatch):

@@ -7,6 +7,7 @@ from fewbit.flow.commands.cli import main
 from fewbit.flow.commands.report import Reporter
 from fewbit.flow.images import find_images, load_images
 from fewbit.flow.project.project import Project
+from fewbit.flow.project.simulated import Latency
 from fewbit.flow.project.simulation import simulate_project
 from fewbit.golden.network.spatial import View
 from fewbit.sim.cycles.model import predict
@@ -94,10 +95,10 @@ def digits(folder, target):
 @pytest.mark.parametrize("target", [XILINX, slow(PORTABLE)])
 def test_the_digits(target, scratch):
     found = digits(scratch, target)
-    assert (found["frames"], found["mismatches"], found["problems"], found["ok"]) == (6, 0, [], True)
-    assert found["cycles_exact"] and found["damaged"]["damaged"] == 6
+    assert (found.frames, found.mismatches, found.problems, found.ok) == (6, 0, [], True)
+    assert found.cycles_exact and found.damaged.damaged == 6
     if target is XILINX:
-        assert found["latency"] == {"simulated": 149, "predicted": 149}
+        assert found.latency == Latency(simulated=149, predicted=149)
 
 
 @pytest.mark.tools
