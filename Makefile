@@ -130,12 +130,12 @@ define install
 endef
 
 $(VENV)/.for-use: pyproject.toml constraints.txt $(MOVED)
-	$(call install,,the packages (0.7 GB),use)
+	$(call install,[all],the packages (0.7 GB),use)
 
 $(VENV)/.for-training: pyproject.toml constraints.txt $(MOVED)
-	$(call install,[train$(comma)mnist],the packages and JAX (1.4 GB),use training)
+	$(call install,[all$(comma)train$(comma)mnist],the packages and JAX (1.4 GB),use training)
 
 $(VENV)/.for-tests: pyproject.toml constraints.txt $(MOVED)
-	$(call install,[dev$(comma)train$(comma)mnist],the packages and JAX and the test tools (1.4 GB),use training tests)
+	$(call install,[all$(comma)dev$(comma)train$(comma)mnist],the packages and JAX and the test tools (1.4 GB),use training tests)
 
 comma := ,
