@@ -31,7 +31,8 @@ from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.hw.targets.named import DEFAULT, USUAL
 from fewbit.places import BUILD, CACHE, HOME
 from fewbit.sim.cycles.model import predict_steady
-from fewbit.sim.simulators.run import SimulationError, simulate
+from fewbit.sim.errors import SimulationError
+from fewbit.sim.simulators.run import simulate
 
 NAME, HEADING = "peers", "Peers: da4ml and NNgen"
 FOLDER, VENV = BUILD / "bench" / "peers", BUILD / "bench" / "peers-venv"
@@ -111,7 +112,7 @@ def ours(model, network, folder, target, cycles):
     if not np.array_equal(project.finish(expected), network.sums(x)):
         raise ValueError(f"{model}: the golden model's sums differ from NumPy's")
     project.build_simulator(cycles=timing.latency + FRAMES * timing.interval)
-    found = simulate(project.simulator(), project.plan, x, expected)
+    found = simulate(project.simulator_folder(), project.plan, x, expected)
     return {
         "seconds": seconds, "latency": timing.latency, "interval": timing.interval,
         "equal": found.mismatches == 0 and not found.problems, **counted(project.verilog, "accelerator"),

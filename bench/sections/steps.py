@@ -75,7 +75,7 @@ def step_simulate(model, folder, cycles):
     project = _project(model, folder)
     values = random_images(project.network, FRAMES).values
     expected = project.hardware_values(project.execute(values))
-    found = simulate(project.simulator(), project.plan, values, expected)
+    found = simulate(project.simulator_folder(), project.plan, values, expected)
     return {
         "frames": found.frames,
         "mismatches": found.mismatches,

@@ -96,7 +96,8 @@ def _placed_build(directory, verilog, device, speed, seed, goal, report):
         found = place(verilog, "accelerator", device=device, speed=speed, seed=seed, goal=goal, progress=progress)
     result = PlacedBuild(
         directory=directory, device=device, speed=speed, seed=seed, goal_mhz=goal, target=placed_as.name,
-        built_for=target.name, placed=placed(found, verilog.read_text(), "accelerator", build.manifest.get("layers", ())),
+        built_for=target.name,
+        placed=placed(found, verilog.read_text(), "accelerator", build.manifest.get("layers", ())),
     )  # fmt: skip
     atomic_write(directory / "pnr.json", json.dumps(result.to_dict(), indent=2) + "\n")
     return result

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from fewbit.extras import needs
+from fewbit.sim.simulators.simulator import simulators
 
 from .kinds import CHANCE, SEED
 from .options import Clock, Frames, ImagesFile, Json, Making, Model, Verbose, samples_of
@@ -15,11 +16,7 @@ from .report import Reporter
 __all__ = ["SimulatorName"]
 
 
-class SimulatorName(StrEnum):
-    """What `--simulator` may be."""
-
-    verilator = "verilator"
-    icarus = "icarus"
+SimulatorName = StrEnum("SimulatorName", {name: name for name in ("verilator", *simulators())})  # the usual one first
 
 
 @command(

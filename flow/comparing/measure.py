@@ -164,7 +164,7 @@ def _simulated(project, values, job, started):
     job.now("building with Verilator")
     project.build_simulator(cycles=predicted.left[-1])
     job.now("simulating")
-    found = simulate(project.simulator(), project.plan, values, expected, again=drawn_again(project, values),
+    found = simulate(project.simulator_folder(), project.plan, values, expected, again=drawn_again(project, values),
                      design=project.design(), started=started,
                      progress=lambda frames: job.now(f"simulating: {frames} of {len(values)} frames"))  # fmt: skip
     result = Simulated(

@@ -12,9 +12,9 @@ from fewbit.sim.benches.damaged_frames import order_of
 from fewbit.sim.cycles.model import predict, steady_interval
 from fewbit.sim.simulators.run import results, simulate
 from fewbit.sim.simulators.run_ip import FEWEST, simulate_ip
+from fewbit.sim.simulators.simulator import simulators
 
 from .simulated import Damage, Interval, IpSimulation, Latency, Mismatch, Simulation
-from .simulators import simulator_of
 
 __all__ = ["drawn_again", "simulate_ip_block", "simulate_project"]
 
@@ -22,18 +22,23 @@ __all__ = ["drawn_again", "simulate_ip_block", "simulate_project"]
 def simulate_project(
     project, images, report, *, stall=0.0, seed=1, clock=200.0, waves=False, verbose=False, simulator="verilator"
 ):
-    """Generate, build and simulate; `simulator_of` says with what. Returns a `Simulation`.
+    """Generate, build and simulate, with one of `sim.simulators.simulator.simulators`; returns a `Simulation`.
 
     The folder is held until the simulator runs; runs have folders of their own.
+
+    Raises
+    ------
+    SimulationError
+        If the simulator is missing, before anything long begins, or what was simulated fails.
     """
-    prepare = simulator_of(simulator)
+    simulators()[simulator].version()
     with ExitStack() as held:
         held.enter_context(project.locked())
         options = dict(stall=stall, seed=seed, waves=waves, verbose=verbose, started=held.close)
-        return _simulated(project, images, report, prepare, clock, options)
+        return _simulated(project, images, report, simulator, clock, options)
 
 
-def _simulated(project, images, report, prepare, clock, options):
+def _simulated(project, images, report, simulator, clock, options):
     waves, verbose = options["waves"], options["verbose"]
     with report.working("golden model"):
         golden = project.execute(images.values)
@@ -44,7 +49,7 @@ def _simulated(project, images, report, prepare, clock, options):
     report.step("Verilog", fresh, project.verilog)
     predicted = predict(project.plan, len(images))
     cycles = predicted.left[-1]
-    folder = prepare(project, report, cycles=cycles, waves=waves, verbose=verbose)
+    folder = _built(project, simulator, report, cycles=cycles, waves=waves, verbose=verbose)
     began = time.monotonic()
     with report.counting("simulating", len(images)) as progress:
         found = simulate(
@@ -59,7 +64,7 @@ def simulate_ip_block(
     project, images, report, *, stall=0.3, seed=1, resets=4, waves=False, verbose=False, simulator="verilator"
 ):
     """Likewise of the IP block; returns an `IpSimulation`."""
-    prepare = simulator_of(simulator)
+    simulators()[simulator].version()
     if len(images) < FEWEST:
         raise ValueError(f"the bench of the IP block needs {FEWEST} samples or more, not {len(images)}")
     if _draws(project):
@@ -68,10 +73,10 @@ def simulate_ip_block(
     with ExitStack() as held:
         held.enter_context(project.locked())
         options = dict(stall=stall, seed=seed, resets=resets, waves=waves, verbose=verbose, started=held.close)
-        return _simulated_ip(project, images, report, prepare, options)
+        return _simulated_ip(project, images, report, simulator, options)
 
 
-def _simulated_ip(project, images, report, prepare, options):
+def _simulated_ip(project, images, report, simulator, options):
     waves, verbose = options["waves"], options["verbose"]
     with report.working("golden model"):
         expected = project.hardware_values(project.execute(images.values))
@@ -79,7 +84,7 @@ def _simulated_ip(project, images, report, prepare, options):
         fresh = project.generate_ip()
     report.step("IP block", fresh, project.ip_verilog)
     cycles = predict(project.plan, len(images)).left[-1]
-    folder = prepare(project, report, ip=True, cycles=cycles, waves=waves, verbose=verbose)
+    folder = _built(project, simulator, report, ip=True, cycles=cycles, waves=waves, verbose=verbose)
     with report.working("simulating"):
         found = simulate_ip(
             folder, project.plan, project.registers.constants(), images.values, expected,
@@ -91,6 +96,17 @@ def _simulated_ip(project, images, report, prepare, options):
         model=project.model, stall=options["stall"], seed=options["seed"], **figures, waves=_waveform(found, waves),
         ok=not found.mismatches and not found.problems,
     )  # fmt: skip
+
+
+def _built(project, name, report, *, ip=False, cycles, waves, verbose):
+    """The folder of a simulator, built if need be."""
+    seconds = project.expected_build_seconds(name, ip=ip, cycles=cycles)
+    what = f"building with {simulators()[name].title}"
+    with report.working(what) if seconds is None else report.estimating(what, seconds) as progress:
+        fresh = project.build_simulator(name, ip=ip, cycles=cycles, waves=waves, verbose=verbose, progress=progress)
+    folder = project.simulator_folder(name, ip=ip, waves=waves)
+    report.step("simulator", fresh, folder)
+    return folder
 
 
 def _waveform(found, waves):

@@ -16,7 +16,7 @@ from fewbit.flow.ip.package import core_file, package_tcl
 from fewbit.flow.project.project import Project
 from fewbit.host import Accelerator
 from fewbit.places import HOME
-from fewbit.sim.simulators import run as runner
+from fewbit.sim.simulators import process
 from tests.support.small_network import SPEC, samples, small
 from tests.support.tcl import records
 
@@ -70,7 +70,7 @@ def test_yosys_works_in_any_folder(scratch, monkeypatch):
 
 @pytest.mark.parametrize("name", ["a:b", "a;b", "a,b"])
 def test_where_verilator_cannot_be_one_line_says_so(name, fewbit, scratch, monkeypatch):
-    monkeypatch.setattr(runner, "HOME", scratch / name)
+    monkeypatch.setattr(process, "HOME", scratch / name)
     status, _, err = fewbit("sim", small(scratch / "m.onnx"), "--input", SPEC, "-o", scratch / "out", "--frames", 4)
     last = err.splitlines()[-1]
     assert status == 2 and f"from a folder with {name[1]!r} in its name" in last and "move fewbit" in last

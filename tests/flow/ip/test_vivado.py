@@ -14,7 +14,7 @@ from fewbit.flow.project.project import Project
 from fewbit.host.packing import unpack_beats
 from fewbit.hw.folding import Folding
 from fewbit.places import HOME
-from fewbit.sim.simulators.run import environment
+from fewbit.sim.simulators.process import environment
 from tests.support import tcl
 from tests.support.small_network import samples, small
 

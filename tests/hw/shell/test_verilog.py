@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.shell.verilog import EmissionError, convert, wake
 from fewbit.hw.xilinx.models import MODELS
-from fewbit.sim.simulators.icarus import STANDARDS
+from fewbit.sim.simulators.kinds.icarus import STANDARDS
 
 TEXT = """\
 module top(a, y);

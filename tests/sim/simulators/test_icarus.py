@@ -11,8 +11,8 @@ from fewbit.flow.project.simulated import Latency
 from fewbit.flow.project.simulation import simulate_project
 from fewbit.golden.network.spatial import View
 from fewbit.sim.cycles.model import predict
-from fewbit.sim.simulators.icarus import build_icarus
-from fewbit.sim.simulators.run import SimulationError
+from fewbit.sim.errors import SimulationError
+from fewbit.sim.simulators.kinds.icarus import Icarus
 from tests.sim.simulators import test_run as test_verilator
 from tests.sim.simulators import test_run_ip as test_ip
 from tests.sim.simulators.test_run import B, U, bipolar, constants, float32, label, raw_bytes_to_codes, sums
@@ -31,7 +31,7 @@ def convolutional():
 
 class Job(test_verilator.Job):
     def build(self, verilog, folder, options):
-        return build_icarus(verilog, folder, standard=options["standard"], waves=options.get("waves", False))
+        return Icarus().build(verilog, folder, standard=options["standard"], waves=options.get("waves", False))
 
 
 def slow(*values):
@@ -62,7 +62,7 @@ def test_networks(make, target, standard, scratch):
 
 class Block(test_ip.Block):
     def build(self, verilog, folder):
-        build_icarus(verilog, folder, top="accelerator_ip", standard=self.standard)
+        Icarus().build(verilog, folder, top="accelerator_ip", standard=self.standard)
 
 
 @pytest.mark.tools
@@ -105,7 +105,7 @@ def test_the_digits(target, scratch):
 def test_verilog_that_does_not_compile(scratch):
     (scratch / "broken.v").write_text("module accelerator((a);\nendmodule\n")
     with pytest.raises(SimulationError, match=r"Icarus's build failed \(design.v:1: .*error.*\); log: .*build.log"):
-        build_icarus(scratch / "broken.v", scratch / "sim")
+        Icarus().build(scratch / "broken.v", scratch / "sim")
 
 
 @pytest.mark.parametrize("there", [[], ["iverilog"]])
@@ -126,4 +126,4 @@ def test_no_icarus_names_the_package(there, scratch, monkeypatch, capsys):
 
 def test_an_unknown_standard_is_refused(scratch):
     with pytest.raises(ValueError, match="Standard must be one of 2005, 2009, 2012, not '1995'"):
-        build_icarus(scratch / "a.v", scratch, standard="1995")
+        Icarus().build(scratch / "a.v", scratch, standard="1995")

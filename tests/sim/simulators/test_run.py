@@ -13,7 +13,9 @@ from fewbit.hw.shell.verilog import emit
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.xilinx.models import MODELS
 from fewbit.sim.cycles.model import predict, steady_interval
-from fewbit.sim.simulators.run import WHOLE, SimulationError, build, results, simulate
+from fewbit.sim.errors import SimulationError
+from fewbit.sim.simulators.kinds.verilator import WHOLE, Verilator
+from fewbit.sim.simulators.run import results, simulate
 from fewbit.sim.simulators.runtime import HEADER
 from tests.support.networks import Builder, float_network, folded
 from tests.support.targets import PORTABLE, ULTRASCALE, XILINX
@@ -68,7 +70,7 @@ class Job:
         self.log = self.build(verilog, folder / "sim", options)
 
     def build(self, verilog, folder, options):
-        return build(verilog, folder, waves=options.get("waves", False), quick=options.get("quick", True))
+        return Verilator().build(verilog, folder, waves=options.get("waves", False), quick=options.get("quick", True))
 
     def moved(self, folder):
         """The same with the simulator in another folder."""
@@ -140,7 +142,7 @@ def test_waves_and_a_wrong_bit(scratch):
 @pytest.mark.parametrize("quick", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_the_runtime_is_compiled_once(quick, scratch):
     first = Job(bipolar, scratch, quick=quick)
-    again = build(scratch / "accelerator.v", scratch / "again", quick=quick).read_text()
+    again = Verilator().build(scratch / "accelerator.v", scratch / "again", quick=quick).read_text()
     assert "verilator.cpp" in again and "verilated_vpi.cpp" not in again and "verilated.cpp" not in again
     found = simulate(scratch / "again", first.plan, first.samples, first.expected)
     assert (found.frames, found.mismatches, found.problems) == (len(first.samples), 0, [])
@@ -164,7 +166,7 @@ def test_a_large_file_is_compiled_in_parts(scratch):
     job = Job(constants, scratch)
     large = scratch / "large.v"
     large.write_text((scratch / "accelerator.v").read_text() + "// and more\n" * (WHOLE // 12))
-    log = build(large, scratch / "sim", quick=True).read_text()
+    log = Verilator().build(large, scratch / "sim", quick=True).read_text()
     assert "Vtop__ALL.cpp" not in log and f"-include {HEADER}" not in log
     found = job.simulate()
     assert (found.frames, found.mismatches, found.problems) == (len(job.samples), 0, [])
@@ -177,7 +179,7 @@ def test_verilog_that_does_not_compile(scratch):
     broken = emit(plan).replace("module accelerator(", "module accelerator((", 1)
     (scratch / "broken.v").write_text(broken)
     with pytest.raises(SimulationError, match=r"Verilator's build failed \(.*rror.*\); log: .*build.log"):
-        build(scratch / "broken.v", scratch / "broken")
+        Verilator().build(scratch / "broken.v", scratch / "broken")
 
 
 def test_a_simulator_that_is_not_there(scratch):

@@ -12,7 +12,7 @@ from fewbit.hw.shell.registers import register_map
 from fewbit.hw.shell.verilog import emit_ip
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.sim.cycles.queues import size_queues
-from fewbit.sim.simulators.run import build
+from fewbit.sim.simulators.kinds.verilator import Verilator
 from fewbit.sim.simulators.run_ip import simulate_ip
 from tests.support.image_networks import legal_folding, random_image_network
 from tests.support.networks import Builder, float_network, folded
@@ -72,7 +72,7 @@ class Block:
         self.build(verilog, self.folder)
 
     def build(self, verilog, folder):
-        build(verilog, folder, top="accelerator_ip", quick=True)
+        Verilator().build(verilog, folder, top="accelerator_ip", quick=True)
 
     def simulate(self, *, expected=None, control=None, **options):
         expected = self.expected if expected is None else expected

@@ -8,7 +8,8 @@ import pytest
 
 from fewbit.sim.cycles.model import predict
 from fewbit.sim.design import NAME, digest_of, marked
-from fewbit.sim.simulators.run import SimulationError, build
+from fewbit.sim.errors import SimulationError
+from fewbit.sim.simulators.kinds.verilator import Verilator
 from tests.sim.simulators.test_run import B, Job
 from tests.support.networks import Builder
 
@@ -52,7 +53,7 @@ def test_files_of_the_future_do_not_stand_for_new_verilog(jobs, tmp_path):
     shutil.copytree(old.folder / "sim", folder)
     for path in folder.rglob("*"):
         os.utime(path, (FUTURE, FUTURE))
-    build(new.folder / "accelerator.v", folder, quick=True)
+    Verilator().build(new.folder / "accelerator.v", folder, quick=True)
     new = new.moved(tmp_path)
     found = new.simulate(design=digest_of((new.folder / "accelerator.v").read_bytes()))
     assert (found.frames, found.mismatches, found.problems) == (len(new.samples), 0, [])

@@ -12,7 +12,8 @@ from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
 from fewbit.sim.benches.damaged_frames import order_of
 from fewbit.sim.cycles.model import predict
-from fewbit.sim.simulators.run import build, simulate
+from fewbit.sim.simulators.kinds.verilator import Verilator
+from fewbit.sim.simulators.run import simulate
 from tests.support.level_models import WEIGHTS, LevelGraph, level_model
 from tests.support.networks import folded
 from tests.support.targets import PORTABLE, XILINX, name_of
@@ -56,7 +57,7 @@ def check(graph, folder, target, ways, stalls=(0.0,), size=None):
         again = run(network, values[sent], first=FRAMES).edges[edge]
         assert (again != expected[sent]).any(), "draws do not go on"
     (folder / "accelerator.v").write_text(emit(plan))
-    build(folder / "accelerator.v", folder / "sim", quick=True)
+    Verilator().build(folder / "accelerator.v", folder / "sim", quick=True)
     for stall in stalls:
         found = simulate(folder / "sim", plan, values, expected, again=again, stall=stall, seed=4)
         assert (found.frames, found.mismatches, found.problems) == (FRAMES, 0, [])
