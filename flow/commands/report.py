@@ -5,15 +5,6 @@ import time
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
 __all__ = ["Job", "Reporter", "Stopped"]
@@ -46,39 +37,56 @@ class Reporter:
         print(json.dumps(value, indent=2))
 
     @contextmanager
-    def _progress(self, what, total, *columns):
-        """A display that goes when the step ends, and that a terminal alone is shown."""
-        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
-            task = progress.add_task(what, total=total)
-            yield lambda done: progress.update(task, completed=done)
+    def _display(self, columns, **options):
+        """A display that goes when the step ends, and that a terminal alone is shown.
+
+        ``columns`` makes what it has of `rich.progress`, which takes a while to import.
+        """
+        from rich import progress
+
+        options |= {"console": self.err, "transient": True, "disable": not self.err.is_terminal}
+        with progress.Progress(*columns(progress), **options) as shown:
+            yield shown
+
+    @contextmanager
+    def _bar(self, what, total, columns):
+        """A display of one task; yields ``progress(done)``."""
+        with self._display(columns) as shown:
+            task = shown.add_task(what, total=total)
+            yield lambda done: shown.update(task, completed=done)
 
     @contextmanager
     def working(self, what):
         """A spinner and the time, for a step that is mostly short."""
-        with self._progress(what, None, SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()):
+        with self._bar(what, None, _spinner):
             yield
 
     @contextmanager
     def stepping(self, what):
         """As `working`, and beside it the step that a tool is at; yields ``progress(seconds, step)``."""
-        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-        with Progress(*columns, console=self.err, transient=True, disable=not self.err.is_terminal) as progress:
-            task = progress.add_task(what, total=None)
-            yield lambda _, step: progress.update(task, description=f"{what}: {step}")
+        with self._display(_spinner) as shown:
+            task = shown.add_task(what, total=None)
+            yield lambda _, step: shown.update(task, description=f"{what}: {step}")
 
     @contextmanager
     def estimating(self, what, seconds):
         """A bar with the time left, for a step that takes about ``seconds``; yields a function to call meanwhile."""
         began = time.monotonic()
-        columns = TextColumn("{task.description}"), BarColumn(), TextColumn("about"), TimeRemainingColumn()
-        with self._progress(what, seconds, *columns) as progress:
+
+        def columns(p):
+            return p.TextColumn("{task.description}"), p.BarColumn(), p.TextColumn("about"), p.TimeRemainingColumn()
+
+        with self._bar(what, seconds, columns) as progress:
             yield lambda: progress(min(time.monotonic() - began, 0.99 * seconds))
 
     @contextmanager
     def counting(self, what, total):
         """A bar with the time left; yields ``progress(done)``."""
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        with self._progress(what, total, *columns) as progress:
+
+        def columns(p):
+            return p.TextColumn("{task.description}"), p.BarColumn(), p.MofNCompleteColumn(), p.TimeRemainingColumn()
+
+        with self._bar(what, total, columns) as progress:
             yield progress
 
     @contextmanager
@@ -87,13 +95,15 @@ class Reporter:
 
         Yields ``start(name, total)``, which gives a `Job`. Jobs may run in threads of their own.
         """
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn(),
-                   TextColumn("{task.fields[left]}"), TimeRemainingColumn())  # fmt: skip
+
+        def columns(p):
+            return (p.SpinnerColumn(), p.TextColumn("{task.description}"), p.BarColumn(bar_width=24),
+                    p.TimeElapsedColumn(), p.TextColumn("{task.fields[left]}"), p.TimeRemainingColumn())  # fmt: skip
+
         # Steps take minutes, so the speed must be that of the whole run.
-        shown = {"transient": True, "disable": not self.err.is_terminal, "speed_estimate_period": 3600}
-        with Progress(*columns, console=self.err, **shown) as progress:
-            whole = progress.add_task(what, total=steps, left="left:")
-            yield lambda name, total: Job(self, progress, whole, name, total)
+        with self._display(columns, speed_estimate_period=3600) as shown:
+            whole = shown.add_task(what, total=steps, left="left:")
+            yield lambda name, total: Job(self, shown, whole, name, total)
 
     def show(self, result, table):
         """Print a `flow.results.Result`: as JSON, or as ``table(self, result)`` prints it."""
@@ -162,6 +172,10 @@ class Job:
 
 class Stopped(Exception):
     """A job was ended because another one has failed or the user has stopped the command."""
+
+
+def _spinner(p):
+    return p.SpinnerColumn(), p.TextColumn("{task.description}"), p.TimeElapsedColumn()
 
 
 def _table_of(columns, rows):
