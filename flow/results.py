@@ -4,7 +4,7 @@ import dataclasses
 import types
 from dataclasses import dataclass
 from functools import cache
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Union, get_args, get_origin, get_type_hints
 
 __all__ = ["Result", "flat", "key", "maybe"]
@@ -80,12 +80,14 @@ def _plain(value):
 
 
 def _typed(hint, value):
-    """The JSON ``value`` as the type ``hint``: a `Result`, a list or dict of them, or what it is."""
+    """The JSON ``value`` as the type ``hint``: a `Result`, a path, a list or dict of them, or what it is."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return None if value is None else _typed(next(kind for kind in inner if kind is not type(None)), value)
     if isinstance(hint, type) and issubclass(hint, Result):
         return hint.from_dict(value)
+    if hint is Path:
+        return Path(value)
     if origin is list:
         return [_typed(inner[0], one) for one in value]
     if origin is dict:
