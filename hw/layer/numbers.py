@@ -29,9 +29,7 @@ from fewbit.golden.network.graph import Threshold
 from fewbit.golden.numbers.formats import Float32
 from fewbit.hw.activation.plans import FloatReluPlan
 from fewbit.hw.arrays.constant_plan import ConstantArrayPlan
-from fewbit.hw.arrays.dsp_plans import DspArrayPlan, DspSumArrayPlan
 from fewbit.hw.arrays.float32_plan import FloatArrayPlan
-from fewbit.hw.arrays.integer_plan import IntegerArrayPlan
 from fewbit.hw.shapes import IntShape
 
 from .accumulators import Accumulators
@@ -101,10 +99,12 @@ class IntegerNumbers:
         self._layer = layer
         self.constant = layer.shape.words == 1 and layer.products is None and layer.target.netlists
         self.arithmetic = found = self._chosen()
-        self.lane_format, self.x_table = found.lane_format, found.x_table
+        if found.starts_at_zero and layer.act is None:
+            raise ValueError(f"{layer.name}: sums in DSPs begin at zero, which needs an activation behind them")
+        self.lane_format, self.x_table, self.in_words = found.lane_format, found.x_table, found.in_words
         self.weight_bits, self.pad_weight = found.weight_bits, found.pad_weight
         self.codes = _ordered(found.codes, layer.order)
-        self.sign = isinstance(layer.act, Threshold) and layer.format.bits == 1 and not layer.sums
+        self.sign = isinstance(layer.act, Threshold) and layer.format.bits == 1 and not found.starts_at_zero
         sums = self.accumulators = Accumulators(
             layer.shape, found, layer.acc_edge, layer.act, layer.format if self.sign else None
         )
@@ -123,10 +123,7 @@ class IntegerNumbers:
                 places = np.arange(len(dense.weights)) % layer.neurons % pe % (pe // layer.parallel)
                 return Dsp(dense, layer.x_format, places)
             if layer.sums:
-                found = Summed(dense, layer.x_format)
-                if layer.act is None:
-                    raise ValueError("sums in DSPs begin at zero, which needs an activation behind them")
-                return found
+                return Summed(dense, layer.x_format)
             if self.constant:
                 return Plain(dense, layer.x_format)
             return chosen(options_of(dense, layer.x_format), layer.shape, layer.acc_edge.format.bits, layer.products)
@@ -135,27 +132,11 @@ class IntegerNumbers:
 
     def _array(self):
         layer, found = self._layer, self.arithmetic
-        common = dict(x_format=self.lane_format, acc_shape=self.array_shape, target=layer.target)
+        common = dict(acc_shape=self.array_shape, target=layer.target)
         if self.constant:
             return ConstantArrayPlan(
-                w_format=layer.dense.weight_format, weights=found.w_format.decode(self.codes),
-                init=self.accumulators.starts, groups=layer.parallel, **common,
+                x_format=self.lane_format, w_format=layer.dense.weight_format,
+                weights=found.w_format.decode(self.codes), init=self.accumulators.starts, groups=layer.parallel,
+                **common,
             )  # fmt: skip
-        common |= _folding(layer.shape) | {"w_format": found.w_format}
-        if layer.dsp:
-            return DspArrayPlan(packing=found.packing, **common)
-        kind = DspSumArrayPlan if layer.sums and layer.target.netlists else IntegerArrayPlan
-        return kind(weight_bits=self.weight_bits, parts=found.parts, **common)
-
-    @property
-    def in_words(self):
-        if self.constant:
-            return "LUTs"
-        words = {
-            "plain": "LUTs",
-            "dsp": "DSPs",
-            "sums": "LUTs, sums in DSPs",
-            "decode": "LUTs, weights decoded",
-            "shift": "LUTs, shifted",
-        }
-        return words.get(self.arithmetic.name, f"{len(self.arithmetic.parts or ())} planes")
+        return found.array(**common, **_folding(layer.shape))

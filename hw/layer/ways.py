@@ -22,6 +22,8 @@ import numpy as np
 from fewbit.golden.numbers.formats import Bipolar, Levels, Unsigned, format_for, powers_of_two
 from fewbit.hw.activation.planes_plan import combined_luts
 from fewbit.hw.arrays.cost import pe_luts, rom_luts, row_luts
+from fewbit.hw.arrays.dsp_plans import DspArrayPlan, DspSumArrayPlan
+from fewbit.hw.arrays.integer_plan import IntegerArrayPlan
 from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.xilinx.dsp48 import sums_of
 from fewbit.hw.xilinx.dsp_packing import FieldTerms, best_packing, packed_weights
@@ -57,11 +59,17 @@ class Arithmetic:
         The model's accumulator is ``scale*heap`` plus a number a neuron.
     coefficients : int64 (N, parts) or None
         What the sums of the parts count.
+    in_words : str
+        How products are made, for reports.
+    starts_at_zero : bool
+        Whether accumulators can start with nothing else than zero.
     """
 
     name = None
     parts = None
     coefficients = None
+    in_words = "LUTs"
+    starts_at_zero = False
 
     def __init__(self, dense, x_format):
         self.dense, self.x_format = dense, x_format
@@ -101,6 +109,13 @@ class Arithmetic:
         """DSPs of so many PEs with accumulators of ``acc`` bits."""
         return 0
 
+    def array(self, **common):
+        """Return the plan of an array with these products; parameters as of
+        `hw.arrays.integer_plan.IntegerArrayPlan`, formats and weights aside."""
+        return IntegerArrayPlan(
+            x_format=self.lane_format, w_format=self.w_format, weight_bits=self.weight_bits, parts=self.parts, **common
+        )
+
 
 class Plain(Arithmetic):
     name = "plain"
@@ -131,6 +146,7 @@ class Plain(Arithmetic):
 
 class Shifted(Plain):
     name = "shift"
+    in_words = "LUTs, shifted"
 
     def _format(self):
         return powers_of_two(self.dense.weights)
@@ -143,6 +159,7 @@ class Shifted(Plain):
 
 class Decoded(Plain):
     name = "decode"
+    in_words = "LUTs, weights decoded"
 
     def __init__(self, dense, x_format):
         super().__init__(dense, x_format)
@@ -190,6 +207,7 @@ class Planes(Arithmetic):
         self.scale = self.terms.scale
         tables = [tuple(self.w_format.encode(row).tolist()) for row in self._digits]
         self.parts = tuple(HeapPart(fmt, self.w_format, bits, table) for table in tables for fmt, bits in self._x)
+        self.in_words = f"{len(self.parts)} planes"
 
     def _pair_up(self, x_format):
         """A plane for every pair of basis bits."""
@@ -247,6 +265,7 @@ class Dsp(Plain):
     """Products in DSPs, several by each (`hw.xilinx.dsp_packing`); ``places`` of neurons among those that share one."""
 
     name = "dsp"
+    in_words = "DSPs"
 
     def __init__(self, dense, x_format, places):
         super().__init__(dense, x_format)
@@ -258,17 +277,27 @@ class Dsp(Plain):
         self.terms = FieldTerms(self.lane_format, self.w_format, self.packing)
         self.pad_weight = self.terms.pad_weight
 
+    def array(self, **common):
+        return DspArrayPlan(x_format=self.lane_format, w_format=self.w_format, packing=self.packing, **common)
+
 
 class Summed(Plain):
-    """Products as they are, accumulators in DSPs (`hw.arrays.dsp_sums`)."""
+    """Products as they are, accumulators in DSPs (`hw.arrays.dsp_sums`); of operators, beside them."""
 
     name = "sums"
+    in_words = "LUTs, sums in DSPs"
+    starts_at_zero = True
 
     def pe_luts(self, simd, acc, feedback):
         return row_luts(self.lane_format, self.w_format, simd)
 
     def dsps(self, pe, acc):
         return -(-pe // sums_of(acc))
+
+    def array(self, *, target, **common):
+        if not target.netlists:
+            return super().array(target=target, **common)
+        return DspSumArrayPlan(x_format=self.lane_format, w_format=self.w_format, target=target, **common)
 
 
 def _table_luts(codes, bits):
