@@ -6,6 +6,7 @@ infinite noise.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 __all__ = ["cheapest", "greedy", "optimum", "total"]
@@ -13,12 +14,12 @@ __all__ = ["cheapest", "greedy", "optimum", "total"]
 _UNIT = 1e6  # of the largest objective: the solver's gap is absolute
 
 
-def total(table, assignment):
+def total(table: ArrayLike, assignment: tuple[int, ...]) -> float:
     """Return the sum of the entries of a table ``(L, F)`` that an assignment picks."""
     return float(sum(row[f] for row, f in zip(table, assignment, strict=True)))
 
 
-def greedy(noise, cost):
+def greedy(noise: ArrayLike, cost: ArrayLike) -> list[tuple[int, ...]]:
     """Return assignments from the one of least noise to the one of least cost, each a change of one layer.
 
     Of all changes to a cheaper format the one of least noise per cost saved is made: marginal analysis (Fox 1966), as
@@ -41,7 +42,7 @@ def greedy(noise, cost):
         path.append(tuple(now))
 
 
-def optimum(noise, cost, budget):
+def optimum(noise: ArrayLike, cost: ArrayLike, budget: float) -> tuple[int, ...] | None:
     """Return the assignment of least noise whose cost is at most ``budget``; None if there is none.
 
     It solves a 0/1 program exactly:
@@ -50,7 +51,7 @@ def optimum(noise, cost, budget):
     return _program(noise, cost, budget)
 
 
-def cheapest(noise, cost, most):
+def cheapest(noise: ArrayLike, cost: ArrayLike, most: float) -> tuple[int, ...] | None:
     """Return the assignment of least cost whose noise is at most ``most``; None if there is none."""
     return _program(cost, noise, most)
 

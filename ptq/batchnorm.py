@@ -10,14 +10,14 @@ import numpy as np
 
 from fewbit.golden.model_file.file import attributes_of
 
-from .graph import FloatLayer
+from .graph import FloatLayer, FloatModel
 
 __all__ = ["fold_affine"]
 
 _SCALING = {"Mul": np.multiply, "Div": np.divide}
 
 
-def fold_affine(model):
+def fold_affine(model: FloatModel) -> None:
     """Fold all that is affine behind the layers of a `ptq.graph.FloatModel`, in place.
 
     The layers change, and the nodes go. What has other readers in between stays as it is.

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .emit import QuantizationPlan, plain_model
+from .graph import FloatLayer, FloatModel
 from .runtime import Session
-from .sites import find_sites
+from .sites import Site, find_sites
 
 __all__ = ["Calibration", "calibrate", "mean_outputs"]
 
@@ -31,13 +32,13 @@ class Calibration:
     """
 
     samples: np.ndarray
-    sites: list
-    values: dict
-    means: dict
+    sites: list[Site]
+    values: dict[str, np.ndarray]
+    means: dict[str, np.ndarray]
     scores: np.ndarray
 
 
-def calibrate(model, samples, declared):
+def calibrate(model: FloatModel, samples: np.ndarray, declared: bool) -> Calibration:
     """Run a float model on samples and return the `Calibration`, from which ranges and biases are chosen.
 
     Parameters
@@ -89,7 +90,7 @@ def _count(model, layer, samples):
     return samples * np.prod(model.shapes[layer.y]) / layer.neurons
 
 
-def mean_outputs(model, plan, layer, samples):
+def mean_outputs(model: FloatModel, plan: QuantizationPlan, layer: FloatLayer, samples: np.ndarray) -> np.ndarray:
     """Return the means of a layer's outputs in the model that a plan quantizes, as `Calibration.means` has them."""
     session = Session(plain_model(model, plan, [layer.y]), model.file)
     parts = (samples[at : at + _CHUNK] for at in range(0, len(samples), _CHUNK))

@@ -7,11 +7,12 @@ order in which qonnx's executor computes them.
 from dataclasses import dataclass, field
 
 import numpy as np
+import onnx
 
 from fewbit.golden.model_file.builder import ModelBuilder
 from fewbit.golden.numbers.formats import Bipolar, Signed
 
-from .graph import FloatLayer
+from .graph import FloatLayer, FloatModel
 
 __all__ = ["QuantizationPlan", "TensorQuantizer", "plain_model", "qonnx_model"]
 
@@ -55,13 +56,15 @@ class QuantizationPlan:
         model's own.
     """
 
-    weights: dict = field(default_factory=dict)
-    activations: dict = field(default_factory=dict)
-    biases: dict = field(default_factory=dict)
-    latent: dict = field(default_factory=dict)
+    weights: dict[str, TensorQuantizer] = field(default_factory=dict)
+    activations: dict[str, TensorQuantizer] = field(default_factory=dict)
+    biases: dict[str, np.ndarray] = field(default_factory=dict)
+    latent: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def plain_model(model, plan, outputs, *, batch="N"):
+def plain_model(
+    model: FloatModel, plan: QuantizationPlan, outputs: list[str], *, batch: int | str = "N"
+) -> onnx.ModelProto:
     """Return a model in standard operations, as a ``ModelProto``.
 
     Parameters
@@ -80,7 +83,7 @@ def plain_model(model, plan, outputs, *, batch="N"):
     return builder.model(only_needed=True)
 
 
-def qonnx_model(model, plan, metadata):
+def qonnx_model(model: FloatModel, plan: QuantizationPlan, metadata: dict[str, str]) -> onnx.ModelProto:
     """Return the model as QONNX, a ``ModelProto``: latent weights in initializers, each behind its quantizer, as
     Brevitas writes it.
 

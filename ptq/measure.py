@@ -4,13 +4,14 @@ import numpy as np
 
 from fewbit.golden.network.execute import labels_of
 
-from .emit import plain_model
+from .emit import QuantizationPlan, plain_model
+from .graph import FloatModel
 from .runtime import Session
 
 __all__ = ["accuracy", "noise", "scores_of", "sqnr"]
 
 
-def sqnr(x, y):
+def sqnr(x: np.ndarray, y: np.ndarray) -> float | None:
     """Return the ratio of signal ``x`` to its quantization noise in dB, ``10*log10(sum x**2 / sum (x - y)**2)``.
 
     None stands for a ratio that is not finite: ``y`` is ``x``, or ``x`` is zero.
@@ -20,7 +21,7 @@ def sqnr(x, y):
     return float(10 * np.log10(np.square(x).sum() / error)) if error > 0 and x.any() else None
 
 
-def noise(reference, scores):
+def noise(reference: np.ndarray, scores: np.ndarray) -> float:
     """Return the noise of a model's outputs relative to them, ``sum (y - y_ref)**2 / sum y_ref**2``.
 
     Noises of errors that are small and independent add up (Zhou and others 2018, "Adaptive Quantization for Deep Neural
@@ -30,7 +31,7 @@ def noise(reference, scores):
     return float(np.square(scores - reference).sum() / max(np.square(reference).sum(), 1e-300))
 
 
-def scores_of(model, plan, samples):
+def scores_of(model: FloatModel, plan: QuantizationPlan, samples: np.ndarray) -> np.ndarray:
     """Return the scores ``(S, ...)`` of a model as a `ptq.emit.QuantizationPlan` quantizes it, by onnxruntime.
 
     Raises
@@ -41,6 +42,6 @@ def scores_of(model, plan, samples):
     return Session(plain_model(model, plan, [model.scores]), model.file).run(samples)[model.scores]
 
 
-def accuracy(scores, labels):
+def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
     """Return the share of samples, 0 to 1, whose largest score is that of their label."""
     return float((labels_of(scores) == labels).mean())

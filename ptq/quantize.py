@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fewbit.golden.methods import ranges
-from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
+from fewbit.golden.numbers.formats import Bipolar, Format, Signed, Unsigned
 
-from .calibrate import mean_outputs
+from .calibrate import Calibration, mean_outputs
 from .emit import QuantizationPlan, TensorQuantizer
+from .graph import FloatModel
 
 __all__ = ["Bits", "Options", "format_of", "quantize"]
 
@@ -58,14 +59,14 @@ class Options:
         return {"percent": self.percent} if method == "percentile" else {}
 
 
-def format_of(bits, signed):
+def format_of(bits: int, signed: bool) -> Format:
     """Return the format of so many bits: without the lowest code if signed; one bit is -1 and 1, or 0 and 1."""
     if bits == 1:
         return Bipolar() if signed else Unsigned(1)
     return Signed(bits, narrow=True) if signed else Unsigned(bits)
 
 
-def quantize(model, calibration, bits, options):
+def quantize(model: FloatModel, calibration: Calibration, bits: dict[str, Bits], options: Options) -> QuantizationPlan:
     """Return the `ptq.emit.QuantizationPlan` of a model.
 
     Parameters

@@ -3,6 +3,7 @@ bias (`ptq.batchnorm`).
 """
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -12,7 +13,7 @@ from fewbit.golden.importing.operands import constant
 from fewbit.golden.importing.operators import Role, every_operator, is_of_floats, operator_of, role_of
 from fewbit.golden.importing.tensors import Constant
 from fewbit.golden.model_file.domains import STANDARD_DOMAINS
-from fewbit.golden.model_file.file import ModelError, OnnxFile, attributes_of, describe, evaluate
+from fewbit.golden.model_file.file import ModelError, ModelSource, OnnxFile, attributes_of, describe, evaluate
 
 from .batchnorm import fold_affine
 from .emit import QuantizationPlan, plain_model
@@ -24,7 +25,7 @@ __all__ = ["read_model"]
 _LEAST_OPSET = 11  # of Round and of Clip with operands
 
 
-def read_model(path):
+def read_model(path: Path | str | ModelSource) -> FloatModel:
     """Return the `ptq.graph.FloatModel` of a file.
 
     Time and memory are bounded as those of an import (`golden.bounds.limits`).

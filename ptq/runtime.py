@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 
 from fewbit.golden.bounds.limits import IMPORT_SECONDS, LimitError
-from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.model_file.file import ModelError, OnnxFile
 
 __all__ = ["Session", "check_work"]
 
@@ -14,7 +14,7 @@ _BATCH = 64
 _PRODUCTS_A_SECOND = 1e9  # that onnxruntime makes at least
 
 
-def check_work(proto, file):
+def check_work(proto: onnx.ModelProto, file: OnnxFile) -> None:
     """Refuse a model of which one run takes longer than an import may: onnxruntime cannot be interrupted.
 
     Parameters
@@ -60,7 +60,7 @@ class Session:
         If onnxruntime refuses the model.
     """
 
-    def __init__(self, proto, file):
+    def __init__(self, proto: onnx.ModelProto, file: OnnxFile):
         import onnxruntime
 
         onnxruntime.set_default_logger_severity(4)
@@ -74,13 +74,13 @@ class Session:
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise ModelError(f"{file.path}: onnxruntime cannot run it: {_line(error)}") from None
 
-    def run(self, x):
+    def run(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Return every output of samples ``(S, ...)`` as ``(S, ...)``, a dict by name; `ModelError` if that fails."""
         x = np.asarray(x, dtype=np.float32).reshape(-1, *self.file.input_shape[1:])
         parts = list(self._parts(x))
         return {name: np.concatenate([part[k] for part in parts]) for k, name in enumerate(self.names)}
 
-    def once(self, x):
+    def once(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Return every output of one batch, of whatever shape, a dict by name; `ModelError` if that fails."""
         try:
             found = self.session.run(None, {self.file.input_name: x})

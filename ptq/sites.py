@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fewbit.golden.importing.operators import Role, operator_of, role_of
 
-from .graph import FloatLayer
+from .graph import FloatLayer, FloatModel
 
 __all__ = ["Site", "find_sites"]
 
@@ -29,13 +29,13 @@ class Site:
         Whether the tensors are the model's input, or affine of it, and that has declared integers already.
     """
 
-    tensors: tuple
-    layers: tuple
+    tensors: tuple[str, ...]
+    layers: tuple[str, ...]
     sums: bool
     raw: bool
 
 
-def find_sites(model, declared):
+def find_sites(model: FloatModel, declared: bool) -> list[Site]:
     """Return every `Site` of a `ptq.graph.FloatModel`, in the order of its tensors.
 
     ``declared`` says whether the input stands for integers (`golden.numbers.declaration`).

@@ -7,6 +7,7 @@ for: ``uint5/16`` are 5-bit unsigned integers, divided by 16. Images are ``(batc
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -15,10 +16,11 @@ from fewbit.golden.model_file import exchange
 from fewbit.golden.model_file.builder import ModelBuilder
 from fewbit.golden.model_file.file import INPUT_KEY
 
-from .data import CLASSES
+from .data import CLASSES, Dataset
 from .layers import Dense, Maker, walk
 from .model import EPSILON
 from .quantize import Bipolar
+from .recipe import Recipe
 
 __all__ = ["OPSET", "build", "execute", "write"]
 
@@ -120,7 +122,7 @@ def _beside(operand, rank):
     return np.stack([_in_onnx_order(part) for part in np.moveaxis(operand, -1, 0)], axis=-1)
 
 
-def build(recipe, dataset, params):
+def build(recipe: Recipe, dataset: Dataset, params: list[dict]) -> onnx.ModelProto:
     """Return the network as a ``ModelProto``.
 
     Its input ``x`` is (batch, features) or (batch, channels, height, width), its output ``logits`` (batch, classes).
@@ -141,12 +143,12 @@ def build(recipe, dataset, params):
     return proto
 
 
-def write(recipe, dataset, params, path):
+def write(recipe: Recipe, dataset: Dataset, params: list[dict], path: Path) -> None:
     """Write the network of `build` to ``path``. The same parameters give the same bytes."""
     path.write_bytes(build(recipe, dataset, params).SerializeToString(deterministic=True))
 
 
-def execute(path, x):
+def execute(path: Path, x: np.ndarray) -> np.ndarray:
     """Return the logits ``(n, classes)`` of samples ``x`` by the QONNX executor, from the file alone."""
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.core.onnx_exec import execute_onnx

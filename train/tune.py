@@ -7,6 +7,7 @@ computes what was trained. Weights are trained in units of twice their mean magn
 their layer's deviation: a batch norm that was folded leaves outputs of any size, and Adam's steps are absolute.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,6 +19,7 @@ import optax
 from fewbit.golden import methods
 from fewbit.golden.numbers.formats import Bipolar
 from fewbit.ptq.emit import QuantizationPlan, TensorQuantizer
+from fewbit.ptq.graph import FloatModel
 
 from .autodiff import apply
 from .graph import Graph
@@ -163,7 +165,10 @@ def _learned(fmt, x, step, count):
     return apply(methods.lsq, x, step, lo=fmt.lo, hi=fmt.hi, count=count)
 
 
-def tune(model, plan, samples, labels, *, steps, seed=0, progress=None):
+def tune(
+    model: FloatModel, plan: QuantizationPlan, samples: np.ndarray, labels: np.ndarray, *, steps: int, seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[QuantizationPlan, np.ndarray]:  # fmt: skip
     """Train and return ``(plan, losses)``: a `ptq.emit.QuantizationPlan` with latent weights, and each step's loss.
 
     The loss is the cross-entropy of `ptq.graph.FloatModel.scores`, the optimizer Adam (Kingma and Ba 2015) with a

@@ -41,7 +41,13 @@ from .whole_multiples import FIXED_POINT_BITS
 __all__ = ["ModelError", "import_model"]
 
 
-def import_model(model, input_spec=None, *, output="auto", precision=None):
+def import_model(
+    model: Path | str | ModelSource,
+    input_spec: str | None = None,
+    *,
+    output: str = "auto",
+    precision: int | None = None,
+) -> Network:
     """Return the integer `Network` of a model file.
 
     Parameters

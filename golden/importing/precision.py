@@ -5,12 +5,13 @@ is reachable, and some lies beside a threshold. It is measured, on random sample
 input's format, beside the same network of `PRECISE_BITS` bits.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from fewbit.golden.network.execute import run
-from fewbit.golden.network.graph import Rescale, Threshold
+from fewbit.golden.network.execute import Result, run
+from fewbit.golden.network.graph import Network, Rescale, Threshold
 
 __all__ = ["PRECISE_BITS", "SAMPLES", "RoundingChanges", "changes", "network_of_fewest_bits"]
 
@@ -43,7 +44,7 @@ class RoundingChanges:
         return f"{self.codes_changed} of {self.codes} codes and {self.labels_changed} of {self.samples} labels"
 
 
-def network_of_fewest_bits(make):
+def network_of_fewest_bits(make: Callable[[int], Network]) -> Network:
     """Return the network, with a note that says how many bits its levels have and what they change.
 
     Parameters
@@ -79,7 +80,7 @@ def _values(network, drawn):
     return fmt.values[drawn] if fmt.levels <= 1 << 16 else fmt.lo + drawn
 
 
-def changes(network, result, precise, reference):
+def changes(network: Network, result: Result, precise: Network, reference: Result) -> RoundingChanges:
     """Return the `RoundingChanges` between two networks of one model.
 
     Parameters

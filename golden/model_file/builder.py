@@ -1,5 +1,8 @@
 """Writing ONNX models: nodes, constants and quantizers of QONNX one after the other."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
@@ -33,7 +36,7 @@ class ModelBuilder:
         The initializers by the names of their tensors. They may be replaced until the model is made.
     """
 
-    def __init__(self, *, opset=_OPSET, name="main", ir_version=_IR_VERSION):
+    def __init__(self, *, opset: int = _OPSET, name: str = "main", ir_version: int = _IR_VERSION):
         self.opset, self.name, self.ir_version = opset, name, ir_version
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, np.ndarray] = {}
@@ -41,7 +44,7 @@ class ModelBuilder:
 
     # Tensors
 
-    def add_input(self, name, shape, dtype=np.float32):
+    def add_input(self, name: str, shape: Sequence[int | str], dtype=np.float32) -> str:
         """Declare an input and return its name.
 
         ``shape`` has a number or a name for every axis.
@@ -49,14 +52,14 @@ class ModelBuilder:
         self.inputs.append(helper.make_tensor_value_info(name, _type_of(dtype), list(shape)))
         return name
 
-    def add_output(self, name, shape=None, dtype=np.float32):
+    def add_output(self, name: str, shape: Sequence[int | str] | None = None, dtype=np.float32) -> None:
         """Declare a tensor as an output; without ``dtype`` neither its type nor its shape is said."""
         if dtype is None:
             self.outputs.append(helper.make_empty_tensor_value_info(name))
         else:
             self.outputs.append(helper.make_tensor_value_info(name, _type_of(dtype), shape and list(shape)))
 
-    def constant(self, value, name=None, dtype=np.float32):
+    def constant(self, value, name: str | None = None, dtype=np.float32) -> str:
         """Add an initializer and return its name, which is made up where none is given.
 
         Raises
@@ -96,7 +99,7 @@ class ModelBuilder:
         self.nodes.append(helper.make_node(kind, operands, made, name=name, domain=domain or None, **attributes))
         return y
 
-    def append(self, node):
+    def append(self, node: onnx.NodeProto) -> list[str]:
         """Add a node of another model as it is, and return its outputs' names."""
         copied = onnx.NodeProto()
         copied.CopyFrom(node)
@@ -108,13 +111,13 @@ class ModelBuilder:
         return self.add("Quant", x, scale, zero, bits, y=y, name=name, domain=domain, signed=int(signed),
                         narrow=int(narrow), rounding_mode=rounding)  # fmt: skip
 
-    def bipolar_quant(self, x, scale, *, y=None, name=None, domain=QONNX):
+    def bipolar_quant(self, x, scale, *, y=None, name=None, domain=QONNX) -> str:
         """Add QONNX's ``BipolarQuant`` and return its output."""
         return self.add("BipolarQuant", x, scale, y=y, name=name, domain=domain)
 
     # The model
 
-    def model(self, metadata=None, *, producer="", only_needed=False):
+    def model(self, metadata: dict[str, str] | None = None, *, producer="", only_needed=False) -> onnx.ModelProto:
         """Return the ``ModelProto``, which imports the domains that its nodes have.
 
         Parameters
@@ -140,7 +143,7 @@ class ModelBuilder:
             helper.set_model_props(model, metadata)
         return model
 
-    def save(self, path, metadata=None, **options):
+    def save(self, path: Path, metadata: dict[str, str] | None = None, **options) -> None:
         """Write the model of `model` to a path; the same calls give the same bytes."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(self.model(metadata, **options).SerializeToString(deterministic=True))
