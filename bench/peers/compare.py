@@ -23,9 +23,11 @@ from bench import page
 from bench.networks.peers import networks, write_model
 from fewbit.flow.cache import Store, atomic_write, digest, source_digest
 from fewbit.flow.eda.synth import SynthesisError, synthesize
-from fewbit.flow.folding.folding import fold, layers_of
+from fewbit.flow.folding.folding import fold
+from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.project.project import Project
 from fewbit.host.processes import run
+from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.hw.targets.named import DEFAULT, USUAL
 from fewbit.places import BUILD, CACHE, HOME
 from fewbit.sim.cycles.model import predict_steady
@@ -95,9 +97,10 @@ def ours(model, network, folder, target, cycles):
     """Return fewbit's figures at so many cycles a frame; every sum simulated by Verilator is checked against NumPy."""
     shutil.rmtree(folder, ignore_errors=True)
     begin = time.perf_counter()
-    project = Project(model, folding={}, directory=folder, target=target)
+    project = Project(model, folding=Folding(), directory=folder, target=target)
     if cycles == 1:
-        project.folding = {name: (layer.neurons, layer.inputs) for name, layer in layers_of(project.network).items()}
+        layers = layers_of(project.network).items()
+        project.folding = Folding({name: LayerFolding(layer.neurons, layer.inputs) for name, layer in layers})
     else:
         project.folding = fold(project.network, cycles)
     project.generate()

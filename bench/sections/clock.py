@@ -35,6 +35,7 @@ def unit(bits, pe, simd, seed=1):
 
     from fewbit.golden.network.graph import Dense, Edge, Threshold
     from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
+    from fewbit.hw.folding import LayerFolding
     from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
     from fewbit.hw.layer.plan import LayerPlan
 
@@ -48,7 +49,7 @@ def unit(bits, pe, simd, seed=1):
     cuts = np.sort(np.rint(rng.normal(0, spread, (neurons, x.levels - 1))).astype(np.int64), axis=1)
     act = Threshold("act", "acc", "y", cuts, None, x)
     edges["y"] = act.out(edges["acc"])
-    plan = LayerPlan(dense, act, edges, pe=pe, simd=simd)
+    plan = LayerPlan(dense, act, edges, LayerFolding(pe, simd))
     return verilog.convert(MatrixVectorUnit(plan), name="mvu", emit_src=False, strip_internal_attrs=True)
 
 

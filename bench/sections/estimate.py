@@ -6,7 +6,7 @@
 from bench import page
 from fewbit.flow.eda.synth import synthesize, synthesize_parts
 from fewbit.flow.folding.cost import cost_of_unit
-from fewbit.flow.folding.folding import layers_of
+from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.folding.search import estimate_all
 from fewbit.flow.project.project import Project
 from fewbit.hw.targets.named import USUAL
@@ -34,7 +34,7 @@ def measured(name):
     whole = synthesize(project.verilog, "accelerator")
     parts = synthesize_parts(project.verilog, "accelerator", {n: f"accelerator.accelerator.{n}" for n in layers})
     return {
-        "layers": {n: (cost_of_unit(layer, *project.folding[n]).lut, parts[n].lut) for n, layer in layers.items()},
+        "layers": {n: (cost_of_unit(layer, project.folding[n]).lut, parts[n].lut) for n, layer in layers.items()},
         "total": (estimate_all(project.network, layers, project.folding).lut, whole.lut),
     }
 

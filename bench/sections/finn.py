@@ -11,6 +11,7 @@ from bench.networks.mlp import LFC, SFC, mlp
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.folding.folding import fold
 from fewbit.flow.project.project import Project
+from fewbit.hw.folding import Folding
 from fewbit.hw.targets.named import USUAL, all_parts
 from fewbit.places import BUILD
 from fewbit.sim.cycles.model import predict_steady
@@ -44,7 +45,7 @@ def measure():
 
 def measured(model, cycles):
     """Return a model's figures, folded to so many cycles a frame."""
-    project = Project(model, folding={}, directory=model.with_suffix(""), target=USUAL)
+    project = Project(model, folding=Folding(), directory=model.with_suffix(""), target=USUAL)
     project.folding = fold(project.network, cycles)
     timing = predict_steady(project.plan)
     project.generate()
@@ -56,8 +57,8 @@ def measured(model, cycles):
         "resources": {kind: numbers[kind] for kind in ("lut", "lutram", "ff", "carry4", "bram18", "bram36")},
         "arrays": whole.cells["LUT6_2"],
         "layers": {
-            name: {"pe": plan.pe, "simd": plan.simd, "words": plan.rows * plan.steps * plan.vectors,
-                   "bits": plan.rows * plan.steps * plan.vectors * plan.pe * plan.simd * plan.numbers.weight_bits}
+            name: {"pe": plan.pe, "simd": plan.simd, "words": plan.shape.words,
+                   "bits": plan.shape.words * plan.pe * plan.simd * plan.numbers.weight_bits}
             for name, plan in project.plan.layers.items()
         },
     }  # fmt: skip

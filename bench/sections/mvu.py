@@ -13,6 +13,7 @@ from fewbit.flow.cache import atomic_write
 from fewbit.flow.eda.synth import synthesize
 from fewbit.golden.network.graph import Dense, Edge, Threshold
 from fewbit.golden.numbers.formats import Bipolar
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.targets.named import DEFAULT, USUAL
@@ -50,7 +51,7 @@ def layer_plan(pe, simd, target, steps=STEPS, rows=ROWS):
     cuts = rng.integers(-spread, spread + 1, (rows * pe, 1))
     act = Threshold("act", "acc", "y", cuts, None, Bipolar())
     edges["y"] = act.out(edges["acc"])
-    return LayerPlan(dense, act, edges, pe=pe, simd=simd, target=target)
+    return LayerPlan(dense, act, edges, LayerFolding(pe, simd), target=target)
 
 
 def unit(plan):

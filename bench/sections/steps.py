@@ -43,15 +43,16 @@ def _project(model, folder, folding=None):
 
 
 def step_fold(model, folder, cycles):
-    from fewbit.flow.folding.folding import default_folding, fold, write_folding
+    from fewbit.flow.folding.folding import default_folding, fold
+    from fewbit.hw.folding import Folding
     from fewbit.sim.cycles.model import predict_steady
     from fewbit.sim.cycles.queues import deep_enough
 
-    project = _project(model, folder, folding={})
+    project = _project(model, folder, folding=Folding())
     project.folding = fold(project.network, cycles) if cycles else default_folding(project.network)
     project.queues = deep_enough(project.network, project.folding, target=project.target)
     timing = predict_steady(project.plan)
-    atomic_write(folder / "fold.json", write_folding(project.folding))
+    atomic_write(folder / "fold.json", project.folding.to_json())
     return {"interval": timing.interval, "latency": timing.latency, "bound": project.plan.bound}
 
 

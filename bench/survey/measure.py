@@ -9,6 +9,7 @@ from fewbit.flow.comparing.measure import ELABORATION, common_folding, numbers, 
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.project.project import Project
 from fewbit.golden.network.execute import labels_of
+from fewbit.hw.folding import Folding
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.places import BUILD, HOME
 
@@ -67,7 +68,7 @@ def _measured(row, files, latents, maker, job):
 
 def _project(row, path, directory):
     with ELABORATION:
-        project = Project(path, folding={}, directory=directory, target=replace(DEFAULT, dsp=row.dsp))
+        project = Project(path, folding=Folding(), directory=directory, target=replace(DEFAULT, dsp=row.dsp))
         project.folding = common_folding(project.network)
         return project
 

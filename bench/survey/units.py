@@ -12,6 +12,7 @@ from fewbit.flow.cache import atomic_write, digest
 from fewbit.flow.comparing.measure import ELABORATION, numbers
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.eda.unit_cost import generators_of, quantizers_of
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.numbers import FloatNumbers
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.places import BUILD
@@ -56,7 +57,7 @@ def part_costs(plan, *, dsp=True):
     with ELABORATION:
         units = list(quantizers_of(plan).values())
         units += [q.activation.make() for q in layers if isinstance(q.numbers, FloatNumbers) and q.dense.relu]
-        element = LayerPlan(p.dense, p.act, plan.network.edges(), pe=1, simd=lanes, target=plan.target)
+        element = LayerPlan(p.dense, p.act, plan.network.edges(), LayerFolding(1, lanes), target=plan.target)
         parts = {"array": element.array.make(), "unit": _together(units),
                  "generators": _together(generators_of(plan).values())}  # fmt: skip
         texts = {

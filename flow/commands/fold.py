@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from fewbit.flow.cache import atomic_write
-from fewbit.flow.folding.folding import FoldingError, default_folding, fold, layers_of, write_folding
-from fewbit.flow.folding.search import estimate, estimate_all, fastest_within, pareto, row_of, with_dsps
+from fewbit.flow.folding.folding import default_folding, fold
+from fewbit.flow.folding.layers import layers_of
+from fewbit.flow.folding.search import estimate, estimate_all, fastest_within, pareto, with_dsps
 from fewbit.flow.project.project import Project
+from fewbit.hw.folding import Folding, FoldingError
 from fewbit.hw.targets.named import USUAL
 from fewbit.places import BUILD
 from fewbit.sim.cycles.model import predict_steady
@@ -22,7 +24,7 @@ def fold_model(model, input_spec, fps, max_cycles, max_luts, dsps, clock, file, 
     """
     if sum(target is not None for target in (fps, max_cycles, max_luts)) > 1:
         raise FoldingError("give one of --fps, --max-cycles and --max-luts, not several")
-    project = Project(model, input_spec=input_spec, folding={}, target=USUAL)
+    project = Project(model, input_spec=input_spec, folding=Folding(), target=USUAL)
     network = project.network
     cycles = int(clock * 1e6 // fps) if fps is not None else max_cycles
     with report.working("folding"):
@@ -46,7 +48,7 @@ def fold_model(model, input_spec, fps, max_cycles, max_luts, dsps, clock, file, 
             f"codes, or what stands between its layers takes {timing.interval:g}"
         )
     file = Path(file) if file else BUILD / Path(model).stem / "fold.json"
-    atomic_write(file, write_folding(project.folding))
+    atomic_write(file, project.folding.to_json())
     return _result(project, network, timing, table, clock, file)
 
 
@@ -54,13 +56,13 @@ def _result(project, network, timing, table, clock, file):
     layers = layers_of(network)
     costs = estimate(layers, project.folding)
     rows = []
-    for name, (pe, simd, *dsp) in project.folding.items():
+    for name, folded in project.folding.items():
         layer = layers[name]
-        cycles = layer.cycles(pe, simd)
+        cycles = layer.cycles(folded)
         rows.append({
             "layer": name, "pixels": layer.pixels, "groups": layer.groups, "inputs": layer.inputs,
-            "neurons": layer.neurons, "pe": pe, "simd": simd, "in_dsp": bool(dsp), "cycles": cycles,
-            "share": round(cycles / timing.interval, 4), **row_of(costs[name]), "dsp": project.plan.layers[name].dsps,
+            "neurons": layer.neurons, **folded.size, "in_dsp": folded.products is not None, "cycles": cycles,
+            "share": round(cycles / timing.interval, 4), **costs[name].row, "dsp": project.plan.layers[name].dsps,
         })  # fmt: skip
     return {
         "model": str(project.model),
@@ -71,7 +73,7 @@ def _result(project, network, timing, table, clock, file):
         "bound": project.plan.bound,
         "fps": clock * 1e6 / timing.interval,
         "layers": rows,
-        "estimate": row_of(estimate_all(network, layers, project.folding)) | {"dsp": project.plan.dsps},
+        "estimate": estimate_all(network, layers, project.folding).row | {"dsp": project.plan.dsps},
         "queues_at_most": project.queues,
-        "pareto": table,
+        "pareto": [point.row for point in table],
     }

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from fewbit.flow.cache import BuildStage, atomic_write, source_digest
-from fewbit.flow.folding.folding import folding_bytes, layers_of, parse_folding
+from fewbit.flow.folding.files import folding_bytes, parse_folding
+from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.images import ImageError, find_images, image_bytes, load_images
 from fewbit.flow.jobs import run_jobs
 from fewbit.golden.importing.importer import import_model
@@ -207,7 +208,7 @@ def _result(model, images, network, common, rows, clock, part):
         "shape": _shape(network),
         "clock_mhz": clock,
         "part": {**part.__dict__, "limit": LIMIT},
-        "folding": {name: {"pe": pe, "simd": simd} for name, (pe, simd, *_) in common.items()},
+        "folding": common.sizes,
         "rows": rows,
         "tools": _tools(),
         "ok": all(row["exact"] for row in rows),

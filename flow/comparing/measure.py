@@ -9,10 +9,11 @@ import numpy as np
 
 from fewbit.flow.cache import Store, digest, source_digest
 from fewbit.flow.eda.synth import synthesize
-from fewbit.flow.folding.folding import layers_of
+from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.project.project import Project
 from fewbit.flow.project.simulation import drawn_again
 from fewbit.golden.model_file.file import ModelSource
+from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.places import CACHE
 from fewbit.sim.cycles.model import predict, steady_interval
@@ -44,20 +45,25 @@ def common_folding(network, most=MULTIPLIERS):
     All formats get it, so it is one that float32 can afford. A network of more layers than that gets one each.
     """
     layers = layers_of(network)
-    best = {name: (1, 1) for name in layers}
-    even = {name: [pe for pe in layer.pes() if layer.neurons % pe == 0 or pe > layer.neurons] for name, layer in
-            layers.items()}  # fmt: skip
-    simd = {name: {pe: layer.simds(pe)[0] for pe in even[name]} for name, layer in layers.items()}
-    wanted = {layer.cycles(pe, simd[name][pe]) for name, layer in layers.items() for pe in even[name]}
+    best = Folding({name: LayerFolding(1, 1) for name in layers})
+    even = {name: list(_even(layer)) for name, layer in layers.items()}
+    wanted = {layers[name].cycles(folded) for name, several in even.items() for folded in several}
     for cycles in sorted(wanted, reverse=True):
-        folding = {
-            name: next(((pe, simd[name][pe]) for pe in even[name] if layer.cycles(pe, simd[name][pe]) <= cycles), None)
+        found = {
+            name: next((folded for folded in even[name] if layer.cycles(folded) <= cycles), None)
             for name, layer in layers.items()
         }
-        if None in folding.values() or sum(pe * n for pe, n in folding.values()) > most:
+        if None in found.values() or Folding(found).multipliers > most:
             break
-        best = folding
+        best = Folding(found)
     return best
+
+
+def _even(layer):
+    """Foldings of every PE that divides the layer, with the least SIMD that each may have."""
+    for pe in layer.pes():
+        if layer.neurons % pe == 0 or pe > layer.neurons:
+            yield LayerFolding(pe, layer.simds(pe)[0])
 
 
 def measure(variant, folding, samples, labels, directory, *, input_spec, job, part=PART):
@@ -187,8 +193,8 @@ def _filled(point, directory, common, part, counts_ram):
     where = "common" if point.folding == common else f"cycles-{point.cycles}"
     manifest = json.loads((directory / where / "manifest.json").read_text())
     return {
-        "folding": {n: {"pe": pe, "simd": simd} for n, (pe, simd, *_) in point.folding.items()},
-        "multipliers": sum(pe * simd for pe, simd, *_ in point.folding.values()),
+        "folding": point.folding.sizes,
+        "multipliers": point.folding.multipliers,
         "latency": manifest["cycles"]["latency"],
         "interval": manifest["cycles"]["interval"],
         "cost": numbers(point.resources),

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from fewbit.flow.cache import BuildStage, Store, atomic_write, digest, source_digest
-from fewbit.flow.folding.folding import default_folding, read_folding, write_folding
+from fewbit.flow.folding.files import read_folding
+from fewbit.flow.folding.folding import default_folding
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.file import ModelSource
 from fewbit.golden.model_file.metadata import declared
@@ -17,6 +18,7 @@ from fewbit.golden.network.execute import output_of, run
 from fewbit.golden.network.graph import FloatDense
 from fewbit.golden.numbers.elementwise import affine
 from fewbit.golden.numbers.formats import Float32
+from fewbit.hw.folding import Folding
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.places import BUILD, CACHE
 from fewbit.sim.design import digest_of
@@ -33,7 +35,7 @@ class Project:
     model : path of a ``.onnx`` file, or `golden.model_file.file.ModelSource`
         Read once: everything that is made here is of the bytes that it had then.
     input_spec, output : as `golden.importing.importer.import_model` takes them
-    folding : path, dict or None
+    folding : path, hw.folding.Folding or None
         None takes `flow.folding.folding.default_folding`.
     directory : path or None
         Default ``build/<model>``.
@@ -46,7 +48,7 @@ class Project:
         self.input_option, self.output_option = input_spec, output
         self.network = import_model(self.source, input_spec, output=output)
         self.directory = Path(directory) if directory else BUILD / self.model.stem
-        if isinstance(folding, dict):
+        if isinstance(folding, Folding):
             self.folding = folding
         else:
             self.folding = read_folding(folding, self.network) if folding else default_folding(self.network)
@@ -65,7 +67,7 @@ class Project:
 
         for i, node in enumerate(self.network.nodes):
             if isinstance(node, FloatDense):
-                simd = self.folding[node.name][1]
+                simd = self.folding[node.name].simd
                 self.network.nodes[i] = node.folded(simd=simd, partials=FloatAdd.LATENCY)
 
     @cached_property
@@ -90,7 +92,7 @@ class Project:
     @property
     def identity(self):
         """Of what the hardware computes and of its streams, whatever it is made of: host software compares this."""
-        content = [self._declared, write_folding(self.folding).encode()]
+        content = [self._declared, self.folding.to_json().encode()]
         content += [type(node).__name__.encode() for node in self.network.nodes]
         return hashlib.sha256(b"\0".join(content)).hexdigest()
 
@@ -155,7 +157,7 @@ class Project:
             written = {"verilog/accelerator.v": emit(self.plan, name="accelerator")}
         written |= {f"verilog/{name}": text for name, text in files(self, manifest).items()}
         written["manifest.json"] = json.dumps(manifest, indent=2) + "\n"
-        written["folding.json"] = write_folding(self.folding)
+        written["folding.json"] = self.folding.to_json()
         written["model.onnx"] = self._declared
         with stage:  # only now: what cannot be generated leaves no earlier result in pieces
             for name, text in written.items():

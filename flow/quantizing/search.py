@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 from fewbit.flow.cache import atomic_write
-from fewbit.flow.folding.folding import write_folding
 from fewbit.golden.model_file.file import ModelError
 from fewbit.places import BUILD
 from fewbit.sim.folders import locked
@@ -54,12 +53,12 @@ def search_formats(project, options, goal, report, *, formats=FORMATS, cycles=No
                  "budget": goal.budget, "drop_floor": _floor(goal, search.floats)},
         "retrained": retraining.described if retraining else None,
         "float": search.floats, "cycles": search.cost.cycles,
-        "folding": {name: {"pe": pe, "simd": simd} for name, (pe, simd, *_) in search.cost.folding.items()},
+        "folding": search.cost.folding.sizes,
         "evaluated": len(search.candidates), "best": best if goal.given else None, "pareto": points,
         "candidates": search.candidates,
     }  # fmt: skip
     with locked(directory):
-        _write(directory, files, write_folding(search.cost.folding), result)
+        _write(directory, files, search.cost.folding.to_json(), result)
     return result
 
 

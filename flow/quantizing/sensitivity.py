@@ -72,7 +72,7 @@ def sensitivity(project, options, report, *, bits=BITS, others=8, of="both", cyc
     return {
         "model": str(project.path), "images": {"samples": len(project.images), "from": project.images.source},
         "of": of, "float": floats, "others": {"bits": others, **whole},
-        "folding": {name: {"pe": pe, "simd": simd} for name, (pe, simd, *_) in cost.folding.items()},
+        "folding": cost.folding.sizes,
         "cycles": cost.cycles, "rows": rows,
     }  # fmt: skip
 

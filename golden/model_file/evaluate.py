@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 from fewbit.golden.bounds import walls
 from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError
 
-from .work import Cost, cost_of
+from .work import Evaluation, evaluation_of
 
 __all__ = ["describe", "evaluate"]
 
@@ -33,10 +33,10 @@ def describe(node):
 def evaluate(file, node, inputs):
     """Outputs of ``node`` for constant ``inputs`` (arrays, ``None`` where left out), by onnxruntime."""
     named = describe(node)
-    cost = cost_of(node, inputs, file.opset, named)
+    how = evaluation_of(node, inputs, file.opset, named)
     given = {name: np.asarray(a, order="C") for name, a in zip(node.input, inputs, strict=True) if name}
     try:
-        values = (_here if cost is Cost.BOUNDED else _apart)(_model(node, given, file.opset), _fed(given), named)
+        values = (_here if how is Evaluation.BOUNDED else _apart)(_model(node, given, file.opset), _fed(given), named)
     except (ModelError, MemoryError):
         raise
     except Exception as error:  # onnxruntime's exceptions share no public base class

@@ -13,7 +13,7 @@ from onnx import defs, helper, numpy_helper, shape_inference
 
 from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, in_bytes
 
-__all__ = ["Cost", "cost_of"]
+__all__ = ["Evaluation", "evaluation_of"]
 
 _OPERATIONS_A_SECOND = 1e8  # that onnxruntime does at least, on a slow machine
 _SMALL = 4096  # values of an operand that may be a shape
@@ -41,18 +41,17 @@ _LINEAR = {
 _POOLS = ("AveragePool", "LpPool", "MaxPool")
 
 
-class Cost(Enum):
+class Evaluation(Enum):
     """How a node may be evaluated."""
 
     BOUNDED = "here"
     UNKNOWN = "in a process of its own"
 
 
-def cost_of(node, inputs, opset, named):
-    """The `Cost` of evaluating ``node`` for constant ``inputs`` (arrays, or None); `ModelError` if that is never done,
-    `LimitError` if it would take more than an import may.
+def evaluation_of(node, inputs, opset, named):
+    """Return the `Evaluation` of ``node`` for constant ``inputs`` (arrays, or None); ``named`` is how errors call it.
 
-    ``named`` is how an error names the node.
+    Raises ModelError if a node of its kind is never evaluated, LimitError if it would take more than an import may.
     """
     if node.op_type in _NEVER or any(a.HasField("g") or a.graphs for a in node.attribute):
         raise ModelError(
@@ -61,16 +60,16 @@ def cost_of(node, inputs, opset, named):
         )
     made = _outputs(node, inputs, opset)
     if made is None:
-        return Cost.UNKNOWN
+        return Evaluation.UNKNOWN
     total = sum(size * width for size, width in made)
     if total > IMPORT_BYTES.value:
         raise LimitError(f"{named}: it makes {in_bytes(total)} of values; {IMPORT_BYTES.advice}")
     work = _work(node, inputs, sum(size for size, _ in made))
     if work is None:
-        return Cost.UNKNOWN
+        return Evaluation.UNKNOWN
     if work > IMPORT_SECONDS.value * _OPERATIONS_A_SECOND:
         raise LimitError(f"{named}: its value takes about {work:.2g} operations to compute; {IMPORT_SECONDS.advice}")
-    return Cost.BOUNDED
+    return Evaluation.BOUNDED
 
 
 def _outputs(node, inputs, opset):

@@ -1,7 +1,7 @@
 """How a layer's products are made: the ways that one layer of integer weights can be computed, and the choice.
 
-Each of them gives the same sums. They differ in what the weight memory holds, in what a PE is made of, and in whether
-something is left to do once a neuron (`hw.activation.planes`):
+Each of them has its name in `hw.folding.PRODUCTS`, and all give the same sums. They differ in what the weight memory
+holds, in what a PE is made of, and in whether something is left to do once a neuron (`hw.activation.planes`):
 
 - `Plain`: weights are integers in their smallest format, products as `hw.heap.partial_products` has them.
 - `Decoded`: the memory holds codes of a codebook that all neurons share, and a table in front of every lane gives the
@@ -26,9 +26,8 @@ from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.xilinx.dsp48 import sums_of
 from fewbit.hw.xilinx.dsp_packing import FieldTerms, best_packing, packed_weights
 
-__all__ = ["NAMES", "Dsp", "HeapPart", "Summed", "chosen", "options_of"]
+__all__ = ["Dsp", "HeapPart", "Summed", "chosen", "options_of"]
 
-NAMES = ("plain", "decode", "shift", "planes", "dsp", "sums")
 _MOST_PLANES = 16
 
 
@@ -89,13 +88,12 @@ class Arithmetic:
         """Of the bits of a lane."""
         return self.terms.exponents
 
-    def luts(self, shape):
-        """About what it takes in a folding: ``shape`` has pe, simd, lanes, steps, inputs, words, rows (entries of a
-        memory of a number a neuron), and acc, the accumulator's bits."""
-        memory = rom_luts(self.weight_bits * shape["pe"] * shape["simd"], shape["words"])
-        return shape["pe"] * self.pe_luts(shape["simd"], shape["acc"], shape["steps"] > 1) + memory + self.beside(shape)
+    def luts(self, shape, acc):
+        """About the LUTs that a `LayerShape` takes with it; ``acc`` is the bits of an accumulator."""
+        memory = rom_luts(self.weight_bits * shape.pe * shape.simd, shape.words)
+        return shape.pe * self.pe_luts(shape.simd, acc, shape.steps > 1) + memory + self.beside(shape, acc)
 
-    def beside(self, shape):
+    def beside(self, shape, acc):
         """LUTs of what is there once, not for every PE."""
         return 0
 
@@ -240,9 +238,9 @@ class Planes(Arithmetic):
         width = (sum(1 << e for e in self.terms.exponents)).bit_length() + simd.bit_length()
         return len(self.parts) * pe_luts(part.x_format, part.w_format, simd, width, feedback) + decoders * simd
 
-    def beside(self, shape):
-        width = (shape["inputs"] * sum(1 << e for e in self.terms.exponents)).bit_length()
-        return shape["lanes"] * combined_luts(self.coefficients, width, shape["acc"], shape["rows"])
+    def beside(self, shape, acc):
+        width = (shape.inputs * sum(1 << e for e in self.terms.exponents)).bit_length()
+        return shape.lanes * combined_luts(self.coefficients, width, acc, shape.places)
 
 
 class Dsp(Plain):
@@ -293,11 +291,15 @@ def options_of(dense, x_format):
     return found
 
 
-def chosen(options, shape, name=None):
-    """The option of that name, or the one of the fewest LUTs; ``ValueError`` if there is none of the name."""
+def chosen(options, shape, acc, name=None):
+    """The option of that name, or the one that takes the fewest LUTs in a `LayerShape` with accumulators of ``acc``
+    bits.
+
+    Raises ValueError if there is none of the name.
+    """
     if name is not None:
         found = [o for o in options if o.name == name]
         if not found:
             raise ValueError(f"products must be one of {', '.join(o.name for o in options)}, not {name!r}")
         return found[0]
-    return options[0] if len(options) == 1 else min(options, key=lambda option: option.luts(shape))
+    return options[0] if len(options) == 1 else min(options, key=lambda option: option.luts(shape, acc))

@@ -4,6 +4,7 @@
 import pytest
 
 from fewbit.golden.numbers.formats import Signed, Unsigned
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.latency import Meeting
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.xilinx import dot_product as lutheap
@@ -63,4 +64,4 @@ def test_a_plan_whose_netlist_is_out_of_step(monkeypatch):
         ("sums", "rows of a heap"),
     ):
         with pytest.raises(ValueError, match=f"^{where}: .*cycles"):
-            LayerPlan(layer.dense, layer.act, layer.edges, pe=2, simd=5, products=products, target=target)
+            LayerPlan(layer.dense, layer.act, layer.edges, LayerFolding(2, 5, products), target=target)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fewbit.flow.folding.folding import layers_of
+from fewbit.flow.folding.layers import layers_of
 from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import ArgMax, Dense, Network, Output, Threshold, accumulator_format
 from fewbit.golden.network.joins import Add, Concat
@@ -10,6 +10,7 @@ from fewbit.golden.network.spatial import Largest, Upsample, View, Windows
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers.elementwise import Dequantize
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
+from fewbit.hw.folding import Folding, LayerFolding
 
 __all__ = ["ImageBuilder", "legal_folding", "random_image_network"]
 
@@ -170,5 +171,5 @@ def legal_folding(rng, network):
     folding = {}
     for name, layer in layers_of(network).items():
         pe = int(_pick(rng, layer.pes()))
-        folding[name] = pe, int(_pick(rng, layer.simds(pe)))
-    return folding
+        folding[name] = LayerFolding(pe, int(_pick(rng, layer.simds(pe))))
+    return Folding(folding)

@@ -5,6 +5,7 @@ import numpy as np
 from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import Dense, Edge, Threshold
 from fewbit.golden.numbers.formats import Ternary
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
 from tests.support.stream_bench import from_beats, stream, to_beats
@@ -57,9 +58,9 @@ class Layer:
         """With the usual threshold to ``fmt`` behind it."""
         return self.then(Threshold("act", "acc", "y", self.cuts(fmt.levels - 1), None, fmt))
 
-    def check(self, pe, simd, stalls=(0, 0), **options):
+    def check(self, pe, simd, stalls=(0, 0), *, products=None, **options):
         """Stream the vectors through the unit; its plan, made with these options."""
-        plan = LayerPlan(self.dense, self.act, self.edges, pe=pe, simd=simd, **options)
+        plan = LayerPlan(self.dense, self.act, self.edges, LayerFolding(pe, simd, products), **options)
         vectors = len(self.x)
         beats = to_beats(plan.x_format.encode(self.x), simd, plan.x_format.bits)
         trace = stream(MatrixVectorUnit(plan), beats, vectors * plan.beats_out, stalls=stalls, quiet=plan.latency + 20)

@@ -7,8 +7,9 @@ from fewbit.golden.network.graph import ArgMax, Dense, FloatDense, Network, Outp
 from fewbit.golden.numbers.elementwise import Dequantize
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed, Ternary, Unsigned
 from fewbit.hw.float32.units import FloatAdd
+from fewbit.hw.folding import Folding, LayerFolding
 
-__all__ = ["FORMATS", "Builder", "float_network", "random_folding", "random_network"]
+__all__ = ["FORMATS", "Builder", "float_network", "folded", "random_folding", "random_network"]
 
 FORMATS = (
     Bipolar(), Ternary(), Unsigned(1), Unsigned(2), Unsigned(4), Signed(3), Signed(4, True), Signed(8), Unsigned(8)
@@ -122,12 +123,20 @@ def float_network(rng, sizes):
 
 def random_folding(rng, network):
     """Any folding: dividing the layers or not, up to fully unfolded. Float layers get the order of their sums."""
-    folding = {}
-    for i, node in enumerate(network.nodes):
-        if not isinstance(node, Dense | FloatDense):
-            continue
-        drawn = ([1, size, *rng.integers(1, size + 1, 2)] for size in node.weights.shape)
-        folding[node.name] = tuple(int(rng.choice(options)) for options in drawn)
+    pairs = []
+    for node in network.nodes:
+        if isinstance(node, Dense | FloatDense):
+            drawn = ([1, size, *rng.integers(1, size + 1, 2)] for size in node.weights.shape)
+            pairs.append(tuple(int(rng.choice(options)) for options in drawn))
+    return folded(network, pairs)
+
+
+def folded(network, pairs):
+    """The `Folding` of ``(pe, simd)`` or ``(pe, simd, products)`` of each layer in turn. Float layers get the order of
+    their sums."""
+    dense = [(i, node) for i, node in enumerate(network.nodes) if isinstance(node, Dense | FloatDense)]
+    folding = Folding({n.name: LayerFolding(*pair) for (_, n), pair in zip(dense, pairs, strict=True)})
+    for i, node in dense:
         if isinstance(node, FloatDense):
-            network.nodes[i] = node.folded(simd=folding[node.name][1], partials=FloatAdd.LATENCY)
+            network.nodes[i] = node.folded(simd=folding[node.name].simd, partials=FloatAdd.LATENCY)
     return folding

@@ -4,6 +4,7 @@ import numpy as np
 import onnxruntime
 from onnx import numpy_helper
 
+from fewbit.golden.model_file.file import INPUT_KEY
 from tests.support.graphs import Graph
 
 
@@ -48,7 +49,7 @@ def _saved(graph, path, raw, centre=None):
     x = (raw / 16).astype(np.float32)
 
     def outputs():
-        graph.save(path, **{"fewbit.input": "uint5/16"})
+        graph.save(path, **{INPUT_KEY: "uint5/16"})
         return onnxruntime.InferenceSession(path.read_bytes()).run(None, {"input": x})[0]
 
     y = outputs()

@@ -6,6 +6,7 @@ from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import Dense, Edge, FloatDense, Rescale, Score, Threshold
 from fewbit.golden.numbers.formats import Bipolar, Float32, Levels, Signed, Ternary, Unsigned
 from fewbit.hw.float32.units import FloatAdd
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.layer.ways import options_of
@@ -53,7 +54,7 @@ def draw_layer(rng, kind, target):
     products = None if kind in ("constant", "float32") else kind
     dsp = bool(rng.random() < 0.5) if kind == "float32" else True
     plan = LayerPlan(
-        dense, act, edges, pe=folding["pe"], simd=folding["simd"], products=products,
+        dense, act, edges, LayerFolding(folding["pe"], folding["simd"], products),
         target=target_named(target, dsp=dsp),
     )  # fmt: skip
     expected = _beats_out(plan, plan.format.encode(y))

@@ -19,6 +19,7 @@ from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network.execute import run
 from fewbit.golden.network.graph import Dense, FloatDense
 from fewbit.golden.numbers.formats import Float32, Unsigned
+from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.hw.targets.parts import Part
 from fewbit.places import HOME
 
@@ -135,8 +136,8 @@ def test_clip_becomes_a_relu_in_float_and_stays_in_few_bits(scratch):
 def test_common_folding_divides_each_layer_and_is_small():
     network = import_model(DIGITS / "w1a1.onnx")
     folding = common_folding(network)
-    assert list(folding.values()) == [(2, 1), (2, 1), (1, 1)]
-    assert set(common_folding(network, most=1).values()) == {(1, 1)}
+    assert folding == Folding.of(dense0=(2, 1), dense1=(2, 1), dense2=(1, 1))
+    assert set(common_folding(network, most=1).values()) == {LayerFolding(1, 1)}
 
 
 def resources(lut, bram36=0):
@@ -151,7 +152,7 @@ def test_fill_finds_a_folding_close_to_the_fastest_that_fits(base, slope, power)
     calls = []
 
     def cost(folding):
-        return resources(base + slope * sum(pe * simd for pe, simd in folding.values()) ** power)
+        return resources(base + slope * folding.multipliers**power)
 
     def synthesis(folding):
         calls.append(folding)
@@ -172,13 +173,13 @@ def test_fill_steps_back_where_the_start_is_too_large_and_says_what_does_not_fit
     folding = common_folding(network)
 
     def cost(folding):
-        return resources(1000 * sum(pe * simd for pe, simd in folding.values()))
+        return resources(1000 * folding.multipliers)
 
     def filled(lut):
         start = Point(cycles=cycles_of(network, folding), folding=folding, resources=cost(folding))
         return fill(network, start, cost, part=Part(name="test", lut=lut, ff=1, dsp=1, bram18=1))[0]
 
-    assert set(filled(4400).folding.values()) == {(1, 1)}
+    assert set(filled(4400).folding.values()) == {LayerFolding(1, 1)}
     assert filled(1000) is None
 
 
@@ -188,7 +189,7 @@ def test_fill_leaves_out_block_ram_that_no_folding_can_save():
     part = Part(name="test", lut=10_000, ff=1, dsp=1, bram18=10)
 
     def cost(folding):
-        return resources(100 * sum(pe * simd for pe, simd in folding.values()), bram36=4)
+        return resources(100 * folding.multipliers, bram36=4)
 
     start = Point(cycles=cycles_of(network, folding), folding=folding, resources=cost(folding))
     point, _, counts_ram = fill(network, start, cost, part=part)

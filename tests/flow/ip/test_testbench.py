@@ -10,13 +10,13 @@ import pytest
 from fewbit.flow.ip.testbench import FRAMES, bench_files, packed
 from fewbit.flow.project.project import Project
 from fewbit.golden.network.execute import run
-from fewbit.golden.network.graph import Dense, FloatDense
-from fewbit.hw.float32.units import FloatAdd
+from fewbit.hw.folding import Folding
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
 from fewbit.sim.cycles.model import predict_steady
 from tests.sim.simulators.test_icarus import convolutional, slow
 from tests.sim.simulators.test_run import bipolar, constants, float32, label, raw_bytes_to_codes, sums
+from tests.support.networks import folded
 from tests.support.small_network import samples, small
 from tests.support.targets import PORTABLE, ULTRASCALE, XILINX
 
@@ -51,12 +51,7 @@ def alter(folder, name, old, new):
 def written(make, target, folder):
     """A network's Verilog with its bench; the predicted cycles."""
     network, values, pairs = make()
-    dense = [n for n in network.nodes if isinstance(n, Dense | FloatDense)]
-    folding = {n.name: pair for n, pair in zip(dense, pairs, strict=True)}
-    for i, node in enumerate(network.nodes):
-        if isinstance(node, FloatDense):
-            network.nodes[i] = node.folded(simd=folding[node.name][1], partials=FloatAdd.LATENCY)
-    plan, values = AcceleratorPlan(network, folding, target=target), values[:FRAMES]
+    plan, values = AcceleratorPlan(network, folded(network, pairs), target=target), values[:FRAMES]
     timing = predict_steady(plan)
     vectors = packed(plan, values, run(network, values).edges[network.outputs[0].edge])
     cycles = {"latency": timing.latency, "interval": timing.interval}
@@ -96,8 +91,8 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("testbench")
     model = small(folder / "m.onnx")
     np.savez(folder / "m.npz", x=samples() - 16)
-    project = Project(model, directory=folder / "out", input_spec="int5/16", folding={"dense0": (1, 5),
-                      "dense1": (2, 3)}, target=XILINX)  # fmt: skip
+    project = Project(model, directory=folder / "out", input_spec="int5/16",
+                      folding=Folding.of(dense0=(1, 5), dense1=(2, 3)), target=XILINX)  # fmt: skip
     project.generate()
     return project
 

@@ -12,6 +12,7 @@ import pytest
 from fewbit.flow.images import find_images, load_images, random_images
 from fewbit.flow.project.project import Project
 from fewbit.host.packing import unpack_beats
+from fewbit.hw.folding import Folding
 from fewbit.places import HOME
 from fewbit.sim.simulators.run import environment
 from tests.support import tcl
@@ -21,7 +22,7 @@ ROOT = HOME
 MODELS = {  # labels; signed codes of 3 lanes, which do not divide the frame; floats
     "w1a1": ("examples/digits/w1a1.onnx", {}),
     "label": ("examples/digits/w4a4.onnx", {"output": "label"}),
-    "uneven": (None, {"input_spec": "int5/16", "folding": {"dense0": (1, 5), "dense1": (2, 3)}}),
+    "uneven": (None, {"input_spec": "int5/16", "folding": Folding.of(dense0=(1, 5), dense1=(2, 3))}),
     "ternary": ("tests/models/tfc_w2a2.onnx", {}),
     "float32": ("examples/digits/float32.onnx", {}),
 }

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fewbit.flow.folding.folding import layers_of, read_folding
+from fewbit.flow.folding.files import read_folding
+from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.folding.search import estimate_all
 from fewbit.flow.quantizing.mixed import pareto
 from fewbit.golden.importing.importer import import_model

@@ -11,6 +11,7 @@ from fewbit.flow.eda.synth import synthesize
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.arrays.dsp_plans import DspArrayPlan
 from fewbit.hw.arrays.dsp_products import PackedProducts
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.xilinx.dsp_packing import best_packing, packed_weights
 from tests.support.layer_bench import random_layer
@@ -97,7 +98,7 @@ def test_synthesis_puts_them_into_dsps(scratch):
         return synthesize(scratch / "array.v", "array", directory=scratch)
 
     common = dict(x_format=U(8), w_format=S(8), pe=4, simd=3, steps=2, acc_shape=unsigned(20), lanes=4)
-    lut_only = cost(LayerPlan(*plan_of(), pe=4, simd=3).array.make())
+    lut_only = cost(LayerPlan(*plan_of(), LayerFolding(4, 3)).array.make())
     assert lut_only.dsp == 0
     for target in PORTABLE, XILINX:
         array = DspArrayPlan(packing=best_packing(U(8), -128, 127), target=target, **common)
@@ -114,4 +115,4 @@ def plan_of():
 def test_formats_that_have_no_dsp_products(x, w):
     layer = random_layer(x, w, 6, 5)
     with pytest.raises(ValueError, match="dense: DSP products take activations and weights of 2 to 8 bits, not"):
-        LayerPlan(layer.dense, None, layer.edges, pe=2, simd=2, products="dsp")
+        LayerPlan(layer.dense, None, layer.edges, LayerFolding(2, 2, "dsp"))

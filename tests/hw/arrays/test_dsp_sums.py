@@ -12,6 +12,7 @@ from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.arrays.dsp_plans import DspSumArrayPlan
 from fewbit.hw.arrays.dsp_sums import Sums
 from fewbit.hw.arrays.integer_plan import IntegerArrayPlan
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.xilinx.dot_product import best_pe, best_rows
 from fewbit.hw.xilinx.dsp48 import sums_of
@@ -70,7 +71,7 @@ def test_portable_layers_accumulate_from_zero_too():
 def test_accumulators_as_they_are_cannot_begin_at_zero():
     layer = random_layer(B, B, 6, 5)
     with pytest.raises(ValueError, match="dense: sums in DSPs begin at zero, which needs an activation behind them"):
-        LayerPlan(layer.dense, None, layer.edges, pe=2, simd=2, products="sums")
+        LayerPlan(layer.dense, None, layer.edges, LayerFolding(2, 2, "sums"))
 
 
 @pytest.mark.parametrize(("width", "count"), [(1, 4), (12, 4), (13, 2), (24, 2), (25, 1), (48, 1)])

@@ -7,6 +7,7 @@ import pytest
 from fewbit.golden.network.graph import Dense, FloatDense, Rescale, Score, Threshold
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed, Ternary, Unsigned
 from fewbit.hw.float32.units import FloatAdd
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.plan import LayerPlan
 from tests.support.layer_bench import Layer, random_layer
 from tests.support.stream_bench import STALLS, assert_varied
@@ -207,7 +208,7 @@ def test_reader_that_waits_fills_the_fifo_and_loses_nothing():
 def test_folding_must_fit(pe, simd, message):
     layer = random_layer(U(2), S(3), 12, 6)
     with pytest.raises(ValueError, match=message):
-        LayerPlan(layer.dense, None, layer.edges, pe=pe, simd=simd)
+        LayerPlan(layer.dense, None, layer.edges, LayerFolding(pe, simd))
 
 
 def test_one_bit_code_must_change_once():
@@ -215,4 +216,4 @@ def test_one_bit_code_must_change_once():
     codes = np.tile([0, 1, 0], (6, 1))
     layer.then(Threshold("act", "acc", "y", layer.cuts(2), codes, U(1)))
     with pytest.raises(ValueError, match="act: a one-bit code that changes more than once"):
-        LayerPlan(layer.dense, layer.act, layer.edges, pe=2, simd=3)
+        LayerPlan(layer.dense, layer.act, layer.edges, LayerFolding(2, 3))

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from fewbit.golden.network.execute import run
-from fewbit.golden.network.graph import Dense, Output, Threshold
+from fewbit.golden.network.graph import Output, Threshold
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
+from fewbit.hw.folding import Folding
 from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.hw.pipeline.assembly import MOST_INPUT_BITS
-from tests.support.networks import Builder, float_network, random_folding, random_network
+from tests.support.networks import Builder, float_network, folded, random_folding, random_network
 from tests.support.stream_bench import STALLS, assert_varied, from_beats, stream, to_beats
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
@@ -46,8 +47,7 @@ FOLDINGS = [
 def test_foldings(pairs, stalls):
     b = deep()
     network = b.done()
-    names = [n.name for n in network.nodes if isinstance(n, Dense)]
-    check(network, dict(zip(names, pairs, strict=True)), b.samples, stalls=stalls)
+    check(network, folded(network, pairs), b.samples, stalls=stalls)
 
 
 @pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)
@@ -75,24 +75,24 @@ def test_float():
 
 def test_no_dense_layer():
     b = Builder(U(8), 9).threshold(S(3), shared=True)
-    plan = check(b.done(), {}, b.samples)
+    plan = check(b.done(), Folding(), b.samples)
     assert plan.bound == plan.beats_in == plan.beats_out == 9
 
 
 def test_codes_out_of_a_folding_that_does_not_divide():
     """Padded neurons are cut off at the output too."""
     b = Builder(B, 9).dense(7, B).threshold(U(2))
-    plan = check(b.done(), {"dense0": (4, 3)}, b.samples)
+    plan = check(b.done(), Folding.of(dense0=(4, 3)), b.samples)
     assert plan.length_out == 7 and plan.beats_out * plan.lanes_out >= 7
 
 
 def test_lanes_of_the_input_follow_the_folding():
     network = Builder(B, 784).dense(64, B).done()
     for pe, simd in [(64, 784), (64, 392), (32, 784), (1, 1), (8, 49), (64, 500)]:
-        plan = AcceleratorPlan(network, {"dense0": (pe, simd)})
+        plan = AcceleratorPlan(network, Folding.of(dense0=(pe, simd)))
         assert plan.beats_in <= plan.bound == plan.layers["dense0"].cycles
         assert plan.lanes_in <= simd
-    wide = AcceleratorPlan(Builder(U(8), 784, samples=2).dense(2, B).done(), {"dense0": (2, 784)})
+    wide = AcceleratorPlan(Builder(U(8), 784, samples=2).dense(2, B).done(), Folding.of(dense0=(2, 784)))
     assert wide.lanes_in * 8 <= MOST_INPUT_BITS
 
 
@@ -105,16 +105,16 @@ def test_refused():
     def network():
         return Builder(B, 6).dense(4, B).threshold(B).dense(3, B).done()
 
-    refused(network(), {"dense0": (1, 1)}, "Folding must name layer 'dense2'")
-    refused(network(), {"dense0": (5, 1), "dense2": (1, 1)}, "dense0: PE must be in 1 to 4, not 5")
-    refused(network(), {"dense0": (4, 0), "dense2": (1, 1)}, "dense0: SIMD must be in 1 to 6, not 0")
+    refused(network(), Folding.of(dense0=(1, 1)), "Folding must name layer 'dense2'")
+    refused(network(), Folding.of(dense0=(5, 1), dense2=(1, 1)), "dense0: PE must be in 1 to 4, not 5")
+    refused(network(), Folding.of(dense0=(4, 0), dense2=(1, 1)), "dense0: SIMD must be in 1 to 6, not 0")
     two = network()
     two.outputs.append(Output("inner", "e1", np.arange(4)[None]))
-    refused(two, {"dense0": (1, 1), "dense2": (1, 1)}, "one output tensor, this model has 2")
+    refused(two, Folding.of(dense0=(1, 1), dense2=(1, 1)), "one output tensor, this model has 2")
     unread = network()
     unread.outputs[0] = Output("y", "e1", np.arange(4)[None])
-    refused(unread, {"dense0": (1, 1), "dense2": (1, 1)}, "dense2: nothing reads what it gives")
+    refused(unread, Folding.of(dense0=(1, 1), dense2=(1, 1)), "dense2: nothing reads what it gives")
     both_ways = network()
     codes = np.tile([-1, 1, -1], (4, 1))
     both_ways.nodes[1] = Threshold("bump", "e0", "e1", np.array([[0, 2]] * 4), codes, B)
-    refused(both_ways, {"dense0": (1, 1), "dense2": (1, 1)}, "bump: a one-bit code that changes more than once")
+    refused(both_ways, Folding.of(dense0=(1, 1), dense2=(1, 1)), "bump: a one-bit code that changes more than once")

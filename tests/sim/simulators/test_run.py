@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 
 from fewbit.golden.network.execute import run
-from fewbit.golden.network.graph import Dense, FloatDense
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
-from fewbit.hw.float32.units import FloatAdd
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
 from fewbit.hw.targets.named import DEFAULT
@@ -17,7 +15,7 @@ from fewbit.hw.xilinx.models import MODELS
 from fewbit.sim.cycles.model import predict, steady_interval
 from fewbit.sim.simulators.run import WHOLE, SimulationError, build, results, simulate
 from fewbit.sim.simulators.runtime import HEADER
-from tests.support.networks import Builder, float_network
+from tests.support.networks import Builder, float_network, folded
 from tests.support.targets import PORTABLE, ULTRASCALE, XILINX
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
@@ -62,12 +60,7 @@ class Job:
 
     def __init__(self, make, folder, **options):
         self.network, self.samples, pairs = make()
-        dense = [n for n in self.network.nodes if isinstance(n, Dense | FloatDense)]
-        folding = {n.name: pair for n, pair in zip(dense, pairs, strict=True)}
-        for i, node in enumerate(self.network.nodes):
-            if isinstance(node, FloatDense):
-                self.network.nodes[i] = node.folded(simd=folding[node.name][1], partials=FloatAdd.LATENCY)
-        self.plan = AcceleratorPlan(self.network, folding, target=options.get("target", DEFAULT))
+        self.plan = AcceleratorPlan(self.network, folded(self.network, pairs), target=options.get("target", DEFAULT))
         self.expected = run(self.network, self.samples).edges[self.network.outputs[0].edge]
         self.folder = folder
         verilog = folder / "accelerator.v"
@@ -174,7 +167,7 @@ def test_a_large_file_is_compiled_in_parts(scratch):
 
 def test_verilog_that_does_not_compile(scratch):
     _, _, pairs = made = bipolar()
-    plan = AcceleratorPlan(made[0], dict(zip(("dense0", "dense2"), pairs, strict=True)))
+    plan = AcceleratorPlan(made[0], folded(made[0], pairs))
     broken = emit(plan).replace("module accelerator(", "module accelerator((", 1)
     (scratch / "broken.v").write_text(broken)
     with pytest.raises(SimulationError, match=r"Verilator's build failed \(.*rror.*\); log: .*build.log"):
@@ -184,7 +177,7 @@ def test_verilog_that_does_not_compile(scratch):
 def test_a_simulator_that_is_not_there(scratch):
     job = Job.__new__(Job)
     job.network, job.samples, pairs = bipolar()
-    job.plan = AcceleratorPlan(job.network, dict(zip(("dense0", "dense2"), pairs, strict=True)))
+    job.plan = AcceleratorPlan(job.network, folded(job.network, pairs))
     job.expected, job.folder = run(job.network, job.samples).edges["e2"], scratch
     (scratch / "sim").mkdir()
     with pytest.raises(SimulationError, match="no such file: there is no simulator in"):

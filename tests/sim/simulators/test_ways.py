@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fewbit.flow.folding.folding import default_folding, layers_of
+from fewbit.flow.folding.folding import default_folding
+from fewbit.flow.folding.layers import layers_of
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network.draws import Draw
 from fewbit.golden.network.execute import run
@@ -13,6 +14,7 @@ from fewbit.sim.benches.damaged_frames import order_of
 from fewbit.sim.cycles.model import predict
 from fewbit.sim.simulators.run import build, simulate
 from tests.support.level_models import WEIGHTS, LevelGraph, level_model
+from tests.support.networks import folded
 from tests.support.targets import PORTABLE, XILINX, name_of
 
 FRAMES = 24
@@ -40,9 +42,10 @@ def check(graph, folder, target, ways, stalls=(0.0,), size=None):
     """Import, generate with these products by layer (``None`` for the cheapest), PE and SIMD of ``size``; simulate."""
     graph.save(folder / "m.onnx")
     network = import_model(folder / "m.onnx")
-    folding = {name: (*(size or folded), *([way] if way else [])) for (name, folded), way in
-               zip(default_folding(network).items(), ways, strict=True)}  # fmt: skip
-    plan = AcceleratorPlan(network, folding, target=target)
+    default = default_folding(network)
+    sizes = [size or (f.pe, f.simd) for f in default.values()]
+    pairs = [(*pair, way) for pair, way in zip(sizes, ways, strict=True)]
+    plan = AcceleratorPlan(network, folded(network, pairs), target=target)
     shape = (FRAMES, *network.input_shape)
     values = network.encode(np.random.default_rng(2).normal(0, 1, shape).astype(np.float32))
     edge, again = network.outputs[0].edge, None
