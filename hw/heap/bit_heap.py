@@ -15,18 +15,12 @@ __all__ = ["BitHeap", "Compressor"]
 class BitHeap:
     """Bits, each with a weight ``2**exponent``, whose sum is wanted.
 
-    What was added equals ``sum(bit * 2**exponent) + constant``. All bits count positively: a bit of negative weight
-    goes in inverted, for ``-b == ~b - 1``, and the ``-1`` is collected in ``constant``, for the parent to account for.
-
-    Attributes
-    ----------
-    constant : int
-        What must be added to the sum of the bits.
+    All bits count positively: a bit of negative weight goes in inverted, for ``-b == ~b - 1``, and the parent accounts
+    for the ``-1``.
     """
 
     def __init__(self):
         self._columns = {}
-        self.constant = 0
 
     def add_bits(self, bits, exponent):
         """Add every bit of the value ``bits`` with the same weight ``2**exponent``.
@@ -41,19 +35,6 @@ class BitHeap:
         bits = Value.cast(bits)
         if len(bits):
             self._columns.setdefault(exponent, []).append(bits)
-
-    def add_bit(self, bit, exponent, *, negative=False):
-        """Add one bit of weight ``2**exponent``, or of weight ``-2**exponent`` if ``negative``.
-
-        Raises
-        ------
-        ValueError
-            If ``bit`` is not one bit wide.
-        """
-        if len(Value.cast(bit)) != 1:
-            raise ValueError(f"Bit must be one bit wide, not {len(Value.cast(bit))}")
-        self.add_bits(~Value.cast(bit) if negative else bit, exponent)
-        self.constant -= negative << exponent
 
     @property
     def heights(self):

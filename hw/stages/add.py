@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed
 from fewbit.hw.float32.units import FloatAdd, float_relu
 from fewbit.hw.memory.rom import Rom
-from fewbit.hw.packing import beats, pack
+from fewbit.hw.packing import beats, check_lanes, pack
 from fewbit.hw.streams import OutputFifo, code_stream, counter
 from fewbit.hw.wires import register
 
@@ -38,8 +38,7 @@ class JoinPlan:
         self.formats = [edges[x].format for x in node.inputs]
         self.format, self.channels = edges[node.y].format, edges[node.y].channels
         self.pixels = edges[node.y].pixels
-        if self.channels % lanes:
-            raise ValueError(f"{self.name}: lanes must divide its {self.channels} channels, not {lanes}")
+        check_lanes(self.name, self.channels, lanes)
         self.beats_out = beats(self.channels, lanes)
         self.is_float = isinstance(self.format, Float32)
         self.latency = FloatAdd.LATENCY if self.is_float else 3

@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 
 from fewbit.golden.numbers.formats import Float32, Signed
 from fewbit.hw.float32.units import float_greater
+from fewbit.hw.packing import check_lanes
 from fewbit.hw.streams import StreamUnit, counter
 
 __all__ = ["Largest", "LargestOfAll", "LargestOfAllPlan", "LargestPlan"]
@@ -28,8 +29,7 @@ class LargestPlan:
     def __init__(self, node, edges, *, lanes):
         self.name, self.taps, self.lanes, self.format = node.name, node.taps, lanes, edges[node.x].format
         self.channels, self.pixels = edges[node.y].channels, edges[node.y].pixels
-        if self.channels % lanes:
-            raise ValueError(f"{self.name}: lanes must divide its {self.channels} channels, not {lanes}")
+        check_lanes(self.name, self.channels, lanes)
 
 
 class Largest(StreamUnit):

@@ -3,6 +3,7 @@
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib.memory import Memory
 
+from fewbit.hw.packing import check_lanes
 from fewbit.hw.streams import StreamUnit, counter, keep_flag
 
 __all__ = ["Upsample", "UpsamplePlan"]
@@ -29,8 +30,7 @@ class UpsamplePlan:
     def __init__(self, node, edges, *, lanes):
         x = edges[node.x]
         self.name, self.format, self.lanes = node.name, x.format, lanes
-        if x.channels % lanes:
-            raise ValueError(f"{self.name}: lanes must divide its {x.channels} channels, not {lanes}")
+        check_lanes(self.name, x.channels, lanes)
         self.rows, self.columns = node.factors
         self.width, self.chunks = x.size[1], x.channels // lanes
         self.row_beats = self.width * self.chunks
