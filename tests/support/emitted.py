@@ -28,7 +28,7 @@ DSPS = 40
 
 
 def _faster(network):
-    """A folding of a quarter of the default one's cycles, or of as few as there can be."""
+    """Return a folding of a quarter of the default one's cycles, or of as few as there can be."""
     layers, folding = layers_of(network), default_folding(network)
     cycles = max(layers[name].cycles(*folded) for name, folded in folding.items())
     return fold(network, max(least_cycles(network), cycles // 4))
@@ -45,7 +45,7 @@ CASES += [f"{model} ip {target}" for model in MODELS for target in TARGETS]
 
 
 def digest_of(case):
-    """SHA-256 of the Verilog of one of `CASES`, in hex."""
+    """Return the SHA-256 of the Verilog of one of `CASES`, in hex."""
     model, folding, target = case.split()
     project = Project(EXAMPLES / f"{model}.onnx", folding={}, target=target_named(target))
     project.folding = FOLDINGS.get(folding, default_folding)(project.network)
