@@ -8,7 +8,9 @@ from fewbit.golden.numbers.formats import Ternary
 from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
-from tests.support.stream_bench import from_beats, stream, to_beats
+from tests.support.stream_bench import STALLS, Bench, from_beats, stream, to_beats
+
+FULL_RATE = STALLS["full rate"]
 
 
 def random_layer(x_format, w_format, k, n, *, vectors=8, seed=0):
@@ -58,17 +60,21 @@ class Layer:
         """With the usual threshold to ``fmt`` behind it."""
         return self.then(Threshold("act", "acc", "y", self.cuts(fmt.levels - 1), None, fmt))
 
-    def check(self, pe, simd, stalls=(0, 0), *, products=None, **options):
-        """Stream the vectors through the unit; its plan, made with these options."""
+    def check(self, pe, simd, *stalls, products=None, **options):
+        """Stream the vectors through the unit, once for each of ``stalls``, by default at full rate.
+
+        Returns the unit's plan, which is made with these options.
+        """
         plan = LayerPlan(self.dense, self.act, self.edges, LayerFolding(pe, simd, products), **options)
-        vectors = len(self.x)
+        vectors, bench = len(self.x), Bench(MatrixVectorUnit(plan))
         beats = to_beats(plan.x_format.encode(self.x), simd, plan.x_format.bits)
-        trace = stream(MatrixVectorUnit(plan), beats, vectors * plan.beats_out, stalls=stalls, quiet=plan.latency + 20)
-        got = from_beats(trace.payloads, plan.lanes, plan.out_bits, vectors)[:, : plan.neurons]
         want = plan.format.encode(self.y)
-        assert (got == want).all(), np.argwhere(got != want)[0]
-        if stalls == (0, 0):
-            check_cycles(plan, trace)
+        for which in stalls or [FULL_RATE]:
+            trace = stream(bench, beats, vectors * plan.beats_out, stalls=which, quiet=plan.latency + 20)
+            got = from_beats(trace.payloads, plan.lanes, plan.out_bits, vectors)[:, : plan.neurons]
+            assert (got == want).all(), np.argwhere(got != want)[0]
+            if which == FULL_RATE:
+                check_cycles(plan, trace)
         return plan
 
 

@@ -74,17 +74,16 @@ def test_as_many_as_promised(x_format, lo, hi, weights):
     assert best_packing(x_format, lo, hi).weights == weights
 
 
-@pytest.mark.parametrize("stalls", [(0, 0), STALLS["both"]], ids=["full rate", "both"])
 @pytest.mark.slow
 @pytest.mark.parametrize("target", [PORTABLE, EXPRESSIONS])
 @pytest.mark.parametrize("formats", [(U(4), S(4, True), U(4)), (U(4), S(4), U(2)), (U(8), S(8), S(4)), (S(8), S(8), B),
                                      (S(3), U(3), U(3)), (U(2), S(3), U(2))], ids=str)  # fmt: skip
-def test_layers(formats, target, stalls):
+def test_layers(formats, target):
     x, w, y = formats
     for k, n, pe, simd in (11, 13, 5, 4), (6, 4, 4, 6), (9, 7, 7, 2):
         layer = random_layer(x, w, k, n, vectors=10).threshold(y)
         assert_varied(layer.y)
-        layer.check(pe, simd, stalls, products="dsp", target=target)
+        layer.check(pe, simd, (0, 0), STALLS["both"], products="dsp", target=target)
 
 
 def test_accumulators_as_they_are():
