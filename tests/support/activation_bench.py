@@ -9,9 +9,11 @@ __all__ = ["check_activation"]
 
 
 def check_activation(plan, accs, want, *, latency, lanes, bits, out_bits):
-    """Codes ``want`` of ``accs`` (vectors, neurons): the first half at full rate, the others with gaps.
+    """Send the accumulators ``accs`` (vectors, neurons), which must give the codes ``want`` of the same shape.
 
-    Each beat must leave ``latency`` cycles after it came, and no other.
+    The first half comes at full rate, the others with gaps.
+
+    Each beat must leave ``latency`` cycles after it came, and no other may.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ DSPS = 40
 
 
 def _faster(network):
-    """A folding of a quarter of the default one's cycles, or of as few as there can be."""
+    """Return a folding of a quarter of the default one's cycles, or of as few as there can be."""
     cycles = slowest(layers_of(network), default_folding(network))
     return fold(network, max(least_cycles(network), cycles // 4))
 
@@ -46,7 +46,7 @@ CASES += [f"{model} ip {target}" for model in MODELS for target in TARGETS]
 
 
 def digest_of(case):
-    """SHA-256 of the Verilog of one of `CASES`, in hex."""
+    """Return the SHA-256 of the Verilog of one of `CASES`, in hex."""
     model, folding, target = case.split()
     project = Project(EXAMPLES / f"{model}.onnx", folding=Folding(), target=target_named(target))
     project.folding = FOLDINGS.get(folding, default_folding)(project.network)

@@ -25,7 +25,7 @@ class Graph(ModelBuilder):
         return self.constant(np.array(value, dtype=dtype), f"const{len(self.constants)}", dtype)
 
     def op(self, kind, /, *inputs, count=1, domain="", **attributes):
-        """A node; constants may be given as arrays."""
+        """Add a node; constants may be given as arrays."""
         inputs = [self.const(i) if not isinstance(i, str) else i for i in inputs]
         at = len(self.nodes)
         outputs = [f"t{at}" if i == 0 else f"t{at}_{i}" for i in range(count)]
@@ -41,23 +41,23 @@ class Graph(ModelBuilder):
         return self.op("BipolarQuant", x, scale, domain=self.domain)
 
     def axes(self, kind, x, axes):
-        """Squeeze or Unsqueeze, whose axes became an input in opset 13."""
+        """Add Squeeze or Unsqueeze, whose axes became an input in opset 13."""
         if self.opset >= 13:
             return self.op(kind, x, self.const(axes, np.int64))
         return self.op(kind, x, axes=axes)
 
     def clip(self, x, lo, hi):
-        """Clip, whose bounds became inputs in opset 11."""
+        """Add Clip, whose bounds became inputs in opset 11."""
         return self.op("Clip", x, lo, hi) if self.opset >= 11 else self.op("Clip", x, min=lo, max=hi)
 
     def top_k(self, x, k):
-        """TopK, whose k became an input in opset 10."""
+        """Add TopK, whose k became an input in opset 10."""
         if self.opset >= 10:
             return self.op("TopK", x, self.const([k], np.int64), count=2)
         return self.op("TopK", x, k=k, count=2)
 
     def flatten(self, x, how, size):
-        """To (batch, size), as the exporters do it."""
+        """Reshape to (batch, size), as the exporters do it."""
         if how == "flatten":
             return self.op("Flatten", x)
         if how == "reshape":
@@ -107,7 +107,8 @@ _SPECS = {  # declaration: floats of raw integers, computed as a user's float32 
 
 
 def random_case(seed, *, samples=32, batch=None):
-    """A random fully connected model. ``batch`` 0 makes the batch axis symbolic, None draws; samples feed it anyway."""
+    """Return a random fully connected model. ``batch`` 0 makes the batch axis symbolic, None draws; samples feed it
+    anyway."""
     rng = np.random.default_rng(seed)
     pick = lambda *options: options[rng.integers(len(options))]  # noqa: E731
     style = {
@@ -160,7 +161,8 @@ class _Maker:
         return options[self.rng.integers(len(options))]
 
     def scale(self, around, shape=()):
-        """Positive scales; powers of two in a dyadic model, so that the executor's sums are exact and ties occur."""
+        """Return positive scales; powers of two in a dyadic model, so that the executor's sums are exact and ties
+        occur."""
         scale = around * self.rng.uniform(0.7, 1.4, shape)
         return 2.0 ** np.round(np.log2(scale)) if self.style["dyadic"] else scale
 
@@ -185,7 +187,7 @@ class _Maker:
         return g.op("LeakyRelu", t, alpha=0.25) if how == "leaky" else t
 
     def activation_quant(self, t, width, spread):
-        """Any quantizer; a per-channel scale only in powers of two, so that the sum behind it stays one integer."""
+        """Add any quantizer; a per-channel scale only in powers of two, so that the sum behind it stays one integer."""
         g, bits, signed = self.graph, int(self.rng.integers(1, 9)), int(self.rng.integers(2))
         if self.rng.random() < 0.15:
             return g.bipolar(t, self.scale(spread))
@@ -198,7 +200,7 @@ class _Maker:
         return g.quant(t, scale, zero, bits, signed, int(self.rng.integers(2)), self.pick(*ROUNDINGS))
 
     def weights(self, k, n, axis):
-        """Quantized weights with the output channels on ``axis``; returns (tensor, root mean square)."""
+        """Add quantized weights with the output channels on ``axis``; returns (tensor, root mean square)."""
         g = self.graph
         shape = (n, k) if axis == 0 else (k, n)
         w = self.rng.normal(0, 0.3, shape)

@@ -10,14 +10,15 @@ __all__ = ["bit_planes", "check_pe", "random_operands"]
 
 
 def random_operands(x_format, w_format, *, simd, cycles, seed=0):
-    """Codes of activations and of weights, each ``(cycles, simd)``, and the heap of every cycle ``(cycles,)``."""
+    """Return codes of activations and of weights, each ``(cycles, simd)``, and the heap of every cycle
+    ``(cycles,)``."""
     rng = np.random.default_rng([seed, simd])
     x, w = (rng.choice(f.values, (cycles, simd)) for f in (x_format, w_format))
     return x_format.encode(x), w_format.encode(w), product_terms(x_format, w_format).heap(x, w).sum(axis=1)
 
 
 def bit_planes(codes, bits):
-    """The codes of a cycle's lanes as one integer: bit s of plane k is bit k of lane s."""
+    """Return the codes of a cycle's lanes as one integer: bit s of plane k is bit k of lane s."""
     return sum((int(code) >> k & 1) << k * len(codes) + s for k in range(bits) for s, code in enumerate(codes))
 
 

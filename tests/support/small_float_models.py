@@ -8,7 +8,8 @@ from tests.support.graphs import Graph
 
 
 def dense(path, *, seed=3, count=120):
-    """Three layers, 6-8-8-3, with batch norms, and ``samples.npz`` beside it: raw integers of ``uint5/16``."""
+    """Save a model of three layers, 6-8-8-3, with batch norms, and ``samples.npz`` beside it: raw integers of
+    ``uint5/16``."""
     rng = np.random.default_rng(seed)
     graph = Graph(["N", 6])
     t = graph.op("MatMul", "input", rng.normal(0, 0.6, (6, 8)))
@@ -20,7 +21,8 @@ def dense(path, *, seed=3, count=120):
 
 
 def convolutional(path, *, seed=4, count=24):
-    """Two convolutions, a residual sum, pools of both kinds and a dense layer, for images of ``uint5/16``."""
+    """Save a model of two convolutions, a residual sum, pools of both kinds and a dense layer, for images of
+    ``uint5/16``."""
     rng = np.random.default_rng(seed)
     g = Graph(["N", 2, 6, 6])
     t = g.op("Conv", "input", rng.normal(0, 0.4, (4, 2, 3, 3)), rng.normal(0, 0.2, 4), pads=[1] * 4)
@@ -33,7 +35,7 @@ def convolutional(path, *, seed=4, count=24):
 
 
 def norm(rng, width):
-    """Gamma, beta, mean and variance."""
+    """Return gamma, beta, mean and variance."""
     return (
         rng.uniform(0.5, 1.5, width),
         rng.normal(0, 0.3, width),

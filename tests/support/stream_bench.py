@@ -48,7 +48,7 @@ class Source:
         self.taken, self.offered, self._offering = [], [], False
 
     def drive(self, rng):
-        """The bits that the component sees of it in the next cycle."""
+        """Return the bits that the component sees of it in the next cycle."""
         sent = len(self.taken)
         self._offering = sent < len(self._beats) and (self._offering or rng.random() >= self._idle)
         self.offered.append(self._offering)
@@ -88,7 +88,7 @@ class Sink:
         self.payloads, self.given, self.wanted, self._before = [], [], [], None
 
     def drive(self, rng):
-        """Whether it is ready in the next cycle; always, once it has all."""
+        """Return whether it is ready in the next cycle; always, once it has all."""
         self.wanted.append(bool(self.done or rng.random() >= self._refuse))
         return self.wanted[-1]
 
@@ -162,7 +162,7 @@ def set_together(ctx, pairs):
 
 
 def stream(dut, beats, count, **options):
-    """Send the payloads ``beats`` into ``i`` and take ``count`` from ``o``, as `streams` does; a `Trace`."""
+    """Send the payloads ``beats`` into ``i`` and take ``count`` from ``o``, as `streams` does; return a `Trace`."""
     ends = streams(dut, {"i": beats}, {"o": count}, **options)
     i, o = ends["i"], ends["o"]
     return Trace(o.payloads, i.taken, o.given, i.offered, o.wanted)
@@ -220,19 +220,20 @@ def streams(dut, beats, counts, *, stalls=(0, 0), seed=0, quiet=40):
 
 
 def to_beats(codes, lanes, bits):
-    """Payloads of the vectors ``codes`` (V, K), ``lanes`` codes a beat, padded with zeros."""
+    """Return the payloads of the vectors ``codes`` (V, K), ``lanes`` codes a beat, padded with zeros."""
     codes = np.pad(np.asarray(codes, dtype=np.int64), ((0, 0), (0, -np.shape(codes)[1] % lanes)))
     return [pack(beat, bits) for beat in codes.reshape(-1, lanes)]
 
 
 def from_beats(payloads, lanes, bits, vectors):
-    """Codes (``vectors``, padded length) of ``payloads``."""
+    """Return the codes (``vectors``, padded length) of ``payloads``."""
     codes = [(p >> (k * bits)) & ((1 << bits) - 1) for p in payloads for k in range(lanes)]
     return np.array(codes, dtype=np.int64).reshape(vectors, -1)
 
 
 def assert_varied(values):
-    """Not vacuous: no value is more than half of ``values``, nor more than three quarters where there are just two."""
+    """Check that a test is not vacuous: no value is more than half of ``values``, nor more than three quarters where
+    there are just two."""
     counts = np.unique(values, return_counts=True)[1]
     assert len(counts) > 1
     assert counts.max() <= np.size(values) * (0.5 if len(counts) > 2 else 0.75)

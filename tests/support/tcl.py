@@ -35,7 +35,7 @@ class TclError(AssertionError):
 
 
 def records(stubs, script, file, argv=()):
-    """Run ``script`` as if it were ``file``, behind ``stubs``; the arguments of every call of ``record``, as lists.
+    """Run ``script`` as if it were ``file``, behind ``stubs``; return the arguments of every call of ``record``.
 
     ``stubs`` defines the commands of the tool, and calls ``record`` in them.
     """

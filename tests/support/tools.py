@@ -118,7 +118,7 @@ def _audit(event, arguments):
 
 
 def _tool_of(command, environment):
-    """The tool that a command starts, or None."""
+    """Return the tool that a command starts, or None."""
     words = [os.fsdecode(word) for word in ([command] if isinstance(command, str | bytes) else command)]
     names = [Path(word).name for word in words]
     if SUPERVISOR in names:
@@ -134,6 +134,6 @@ def _tool_of(command, environment):
 
 
 def _wrote(program):
-    """Whether a test has written ``program`` itself, to stand for a tool."""
+    """Return whether a test has written ``program`` itself, to stand for a tool."""
     ours = HOME / "build" / "test", Path(tempfile.gettempdir())
     return program.parent != _guard.folder and any(program.is_relative_to(folder) for folder in ours)
