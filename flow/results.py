@@ -2,7 +2,7 @@
 
 import dataclasses
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath
@@ -35,7 +35,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON-able dicts, lists, numbers and texts."""
-        found = {}
+        found: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.metadata.get("flat"):
@@ -62,7 +62,7 @@ class Result:
         return cls(**given)
 
 
-_hints = cache(get_type_hints)
+_hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
 
 
 def _key(field):

@@ -8,10 +8,12 @@ import json
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from fewbit.extras import needs
 from fewbit.flow.cache import BuildStage, atomic_write, source_digest
 from fewbit.flow.project.rebuild import rebuilt
+from fewbit.flow.reporting import Report
 from fewbit.flow.results import Result, maybe
 from fewbit.host.build import Build
 from fewbit.hw.boards.serial_boards import SERIAL_BOARDS, SerialTop
@@ -26,8 +28,10 @@ from .zynq import ZYNQ_BOARDS, zynq_files
 __all__ = ["BOARDS", "BAUD", "BoardDesign", "build_board", "link_plan"]
 
 BOARDS = (*SERIAL_BOARDS, *ZYNQ_BOARDS)
+"""Names of the boards that there are designs for."""
 BAUD = 1_000_000
-_EMITTED = ("top.v", "top.debug.v")  # by Amaranth's platforms
+"""Rate of the serial port unless another one is asked for."""
+_EMITTED = ("top.v", "top.debug.v")  # what Amaranth's platforms emit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,22 +48,31 @@ class BoardDesign(Result):
     baud: int | None = maybe()
     seed: int | None = maybe()
     bitstream: str | None = maybe()
-    clocks: list | None = maybe()
+    clocks: list[dict[str, Any]] | None = maybe()
     fmax_mhz: float | None = maybe()
-    used: dict | None = maybe()
-    use: dict | None = maybe()
+    used: dict[str, int] | None = maybe()
+    use: dict[str, float] | None = maybe()
     next: str = ""
 
 
-def link_plan(build):
-    """The serial link of a `host.build.Build`."""
+def link_plan(build: Build) -> LinkPlan:
+    """Return the serial link of a build."""
     return LinkPlan(
         beats_in=build.beats_in, bytes_in=build.bytes_in, beats_out=build.beats_out, bytes_out=build.bytes_out,
         model=build.model,
     )  # fmt: skip
 
 
-def build_board(name, directory, report, *, clock=None, baud=BAUD, seed=1, run=True):
+def build_board(
+    name: str,
+    directory: Path | str,
+    report: Report,
+    *,
+    clock: float | None = None,
+    baud: int = BAUD,
+    seed: int = 1,
+    run: bool = True,
+) -> BoardDesign:
     """Write the design of a board for the build in ``directory``, and make its bitstream if no vendor tool is needed.
 
     Parameters
@@ -67,19 +80,25 @@ def build_board(name, directory, report, *, clock=None, baud=BAUD, seed=1, run=T
     name : str
         One of `BOARDS`.
     directory : path
-        As ``fewbit build`` writes it.
+        A folder that ``fewbit build`` wrote.
+    report : flow.reporting.Report
     clock : float or None
         MHz; None takes the board's own choice.
     baud : int
-        Of the serial port.
+        Rate of the serial port.
     seed : int
-        Of the placement.
+        Seed of the placement.
     run : bool
         Whether to make the bitstream.
 
-    Returns
-    -------
-    BoardDesign
+    Raises
+    ------
+    ValueError
+        If there is no such board, its clock cannot be made, or the folder is not as it was built.
+    host.build.HostError
+        If the folder is no build.
+    flow.boards.bitstream.BitstreamError
+        If a tool fails, the design does not fit, or it is too slow.
     """
     if name not in BOARDS:
         raise ValueError(f"board must be one of {', '.join(BOARDS)}, not {name!r}")
@@ -91,7 +110,8 @@ def build_board(name, directory, report, *, clock=None, baud=BAUD, seed=1, run=T
         return _zynq_board(name, build, report, clock)
 
 
-def _zynq_board(name, build, report, clock):
+def _zynq_board(name: str, build: Build, report: Report, clock: float | None) -> BoardDesign:
+    """Write the design of a Zynq board, which Vivado makes a bitstream of."""
     folder = build.directory / f"board-{name}"
     clock = ZYNQ_BOARDS[name].clock if clock is None else clock
     if not 10 <= clock <= 250:
@@ -104,7 +124,10 @@ def _zynq_board(name, build, report, clock):
     return design
 
 
-def _serial_board(name, build, report, clock, baud, seed, run):
+def _serial_board(
+    name: str, build: Build, report: Report, clock: float | None, baud: int, seed: int, run: bool
+) -> BoardDesign:
+    """Write the design of a board behind a serial port, and make its bitstream."""
     board = SERIAL_BOARDS[name]
     clock = board.clock if clock is None else clock
     folder, link = build.directory / f"board-{name}", link_plan(build)
@@ -132,7 +155,7 @@ def _serial_board(name, build, report, clock, baud, seed, run):
             atomic_write(folder / path, content)
         report.step("design", True, folder)
         if made:
-            design = _bitstream(design, plan, report)
+            design = _bitstream(design, seed, plan, report)
         design = replace(design, next=_next(name, build, folder, baud, made))
         _write(design)
         stage.outputs = [*files, "board.json", *(bitstream.MADE if made else ())]
@@ -140,7 +163,7 @@ def _serial_board(name, build, report, clock, baud, seed, run):
 
 
 def _next(name, build, folder, baud, made):
-    """What to do with the design, in a line."""
+    """Return, in a line, what to do with the design."""
     where = shlex.quote(str(build.directory))
     demo = f"fewbit demo {where} --serial /dev/ttyUSB0" + ("" if baud == BAUD else f" --baud {baud}")
     if made:
@@ -150,13 +173,13 @@ def _next(name, build, folder, baud, made):
     return f"in {folder}: vivado -mode batch -source top.tcl, load top.bit, then {demo}"
 
 
-def _bitstream(design, plan, report):
-    """The design with what place and route found of the Amaranth build plan."""
+def _bitstream(design: BoardDesign, seed: int, plan: Any, report: Report) -> BoardDesign:
+    """Return the design with what place and route found of it; ``plan`` is the Amaranth build plan."""
     command = next(line for line in plan.files["build_top.sh"].splitlines() if "--textcfg" in line)
     words = shlex.split(command)
     options = words[words.index("--log") + 2 : words.index("--json")]  # device, package, speed
     with report.stepping("bitstream") as progress:
-        found = bitstream.make_bitstream(design.directory, options=options, seed=design.seed, progress=progress)
+        found = bitstream.make_bitstream(design.directory, options=options, seed=seed, progress=progress)
     clocks = [{"clock": name, "goal_mhz": round(goal, 2), "fmax_mhz": round(reached, 2)}
               for name, (goal, reached) in found["goals"].items()]  # fmt: skip
     use = {kind: round(n / max(1, found["available"][kind]), 4) for kind, n in found["used"].items()}

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from amaranth_boards.arty_z7 import ArtyZ720Platform
 
+from fewbit.flow.project.project import Project
+from fewbit.host.build import Build
 from fewbit.hw.shell.dma import WORD, DmaBridge, DmaBridgeShell
 from fewbit.hw.shell.verilog import convert, emit_ip
 from fewbit.hw.targets.named import USUAL
@@ -31,9 +33,12 @@ HOST = (
 
 @dataclass(frozen=True)
 class ZynqBoard:
-    """Attributes
+    """A board with a Zynq, and the part on it.
+
+    Attributes
     ----------
     title, part : str
+        Names of the board, for people, and of its part.
     board_part : str
         Vivado's name of the board, whose presets are taken where its board files are installed.
     clock : float
@@ -56,15 +61,15 @@ ZYNQ_BOARDS = {
 }
 
 
-def zynq_files(name, project, build, clock):
-    """``{name: text}`` of a board folder.
+def zynq_files(name: str, project: Project, build: Build, clock: float) -> dict[str, str]:
+    """Return the text of every file of a board folder by its name.
 
     Parameters
     ----------
     name : str
         One of `ZYNQ_BOARDS`.
     project : flow.project.project.Project
-        Built of Xilinx primitives.
+        The build, generated again of Xilinx primitives.
     build : host.build.Build
     clock : float
         MHz.
@@ -113,7 +118,7 @@ update_compile_order -fileset sources_1
 
 
 def _design_tcl(clock):
-    """The block design's cells."""
+    """Return the Tcl of the block design's cells."""
     return f"""\
 create_bd_design system
 create_bd_cell -type ip -vlnv xilinx.com:ip:processing_system7 ps
@@ -143,7 +148,7 @@ set_property -dict [list CONFIG.ASSOCIATED_BUSIF s_dma:m_frames:s_results:m_dma 
 
 
 def _wires_tcl():
-    """Clocks, resets, buses and interrupts between them."""
+    """Return the Tcl of the clocks, resets, buses and interrupts between them."""
     return """\
 foreach pin {ps/M_AXI_GP0_ACLK ps/S_AXI_HP0_ACLK reset/slowest_sync_clk axi_dma_0/s_axi_lite_aclk
     axi_dma_0/m_axi_mm2s_aclk axi_dma_0/m_axi_s2mm_aclk control/aclk memory/aclk accelerator/aclk bridge/aclk} {
@@ -182,7 +187,7 @@ save_bd_design
 
 
 def _run_tcl(clock):
-    """From the block design to the bitstream and reports."""
+    """Return the Tcl from the block design to the bitstream and reports."""
     return f"""\
 set design [get_files system.bd]
 generate_target all $design

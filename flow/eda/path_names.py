@@ -1,6 +1,8 @@
 """A critical path in words: cells of a flattened netlist, back to the components that they come from."""
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 __all__ = ["describe", "hierarchy"]
 
@@ -13,8 +15,8 @@ _WORDS = {"replay": "replay of vectors", "array": "array", "fifo": "output FIFO"
 _NUMBERED = {"pe": "PE", "weights": "weight ROM of PE", "init": "start value ROM of PE"}
 
 
-def hierarchy(text, top):
-    """Dotted paths of all instances below module ``top`` of a Verilog ``text``, longest first."""
+def hierarchy(text: str, top: str) -> list[str]:
+    """Return the dotted paths of all instances below module ``top`` of a Verilog ``text``, longest first."""
     starts = list(_MODULE.finditer(text))
     ends = [m.start() for m in starts[1:]] + [len(text)]
     bodies = {m[1].removeprefix("\\"): text[m.end() : end] for m, end in zip(starts, ends, strict=True)}
@@ -31,15 +33,17 @@ def hierarchy(text, top):
     return sorted(found, key=len, reverse=True)
 
 
-def describe(steps, paths, layers=()):
-    """The path that `flow.eda.pnr.summarize` gives, in words.
+def describe(steps: Sequence[Mapping[str, Any]], paths: Sequence[str], layers: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the critical path of a placed design in words, as a JSON-able dict.
 
     Parameters
     ----------
-    steps : list of dict
-    paths : list of str
-        From `hierarchy`.
-    layers : names of the network's layers
+    steps : sequence of dict
+        The path as `flow.eda.pnr.summarize` gives it, ``critical``.
+    paths : sequence of str
+        Instances, as `hierarchy` gives them.
+    layers : iterable of str
+        Names of the network's layers.
 
     Returns
     -------
@@ -53,7 +57,7 @@ def describe(steps, paths, layers=()):
     places = [_place(s["cell"], paths, layers) for s in hops]
     # A net of LUTs may bear the name of a register far behind it; registers bear their own.
     begin, end = (_place(steps[n]["cell"], paths, layers) for n in (0, -1))
-    through = []
+    through: list[str] = []
     for place in places[:-1]:
         if place not in (begin, end) and place not in through:
             through.append(place)
@@ -68,7 +72,7 @@ def describe(steps, paths, layers=()):
 
 
 def _place(name, paths, layers):
-    """``layer dense0: array, PE 3, acc`` for the cell or net ``accelerator.dense0.array.pe3.acc_TRELLIS_FF_Q_4``."""
+    """Return ``layer dense0: array, PE 3, acc`` for the net ``accelerator.dense0.array.pe3.acc_TRELLIS_FF_Q_4``."""
     path = next((p for p in paths if name == p or name.startswith(p + ".")), "")
     signal = _CELL.split(name[len(path) :].lstrip("."))[0].rstrip(".")
     parts = [p for p in path.split(".") if p and p != "accelerator"]
