@@ -1,4 +1,4 @@
-"""What long work is told about its progress to: the commands' `flow.commands.report.Reporter`, or whatever stands for it."""
+"""Progress of long work, as it is told to a `flow.commands.report.Reporter`, or to whatever stands for one."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
