@@ -10,8 +10,6 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from fewbit.golden.numbers.formats import Bipolar, Signed
-
 from .graph import FloatLayer
 from .runtime import model_of
 
@@ -34,7 +32,7 @@ class TensorQuantizer:
     def __call__(self, x):
         """The float32 values that it makes, as qonnx's executor does."""
         x = np.asarray(x, dtype=np.float32)
-        if isinstance(self.format, Bipolar):
+        if self.format.is_sign:
             return np.where(x >= 0, self.scale, -self.scale).astype(np.float32)
         codes = np.rint(np.clip(x / self.scale, self.format.lo, self.format.hi))
         return (codes * self.scale).astype(np.float32)
@@ -118,13 +116,13 @@ class _Emitter:
     def _quantize(self, name, x, quantizer):
         fmt, scale = quantizer.format, self._constant(f"{name}.scale", quantizer.scale)
         if self.qonnx:
-            if isinstance(fmt, Bipolar):
+            if fmt.is_sign:
                 return self._add("BipolarQuant", name, x, scale, domain=_DOMAIN)
             zero, bits = self._constant(f"{name}.zeropt", 0), self._constant(f"{name}.bitwidth", fmt.bits)
-            signed = int(isinstance(fmt, Signed))
+            signed = int(fmt.signed)
             return self._add("Quant", name, x, scale, zero, bits, domain=_DOMAIN, signed=signed, narrow=signed,
                              rounding_mode="ROUND")  # fmt: skip
-        if isinstance(fmt, Bipolar):
+        if fmt.is_sign:
             falls = self._add("Less", f"{name}.falls", x, self._constant(f"{name}.zero", 0))
             return self._add("Where", name, falls, self._constant(f"{name}.minus", -quantizer.scale), scale)
         y = self._add("Div", f"{name}.steps", x, scale)

@@ -10,7 +10,6 @@ from onnx import helper, numpy_helper
 
 from fewbit.golden.importing.qonnx_quantizers import BipolarQuantizer, UniformQuantizer
 from fewbit.golden.model_file.file import ModelError, OnnxFile, attributes_of, describe, evaluate
-from fewbit.golden.numbers.formats import Bipolar, Signed
 from fewbit.ptq.quantize import format_of
 
 from .calibrate import evaluate_all, quantized, scale_of
@@ -240,10 +239,10 @@ class _Walk:
     def _new_quantizer(self, x, y, fmt, scale):
         constants = {f"{y}_scale": np.asarray(scale, dtype=np.float32)}
         attributes = {}
-        if not isinstance(fmt, Bipolar):
+        if not fmt.is_sign:
             constants |= {f"{y}_zero": np.float32(0), f"{y}_bits": np.float32(fmt.bits)}
-            signed = isinstance(fmt, Signed)
-            attributes = dict(signed=int(signed), narrow=int(signed), rounding_mode="ROUND")
+            signed = int(fmt.signed)
+            attributes = dict(signed=signed, narrow=signed, rounding_mode="ROUND")
         self.constants |= {name: (np.asarray(array),) * 2 for name, array in constants.items()}
         kind = "Quant" if attributes else "BipolarQuant"
         return helper.make_node(kind, [x, *constants], [y], name=f"{y}_quantizer", domain=_DOMAIN, **attributes)

@@ -16,7 +16,6 @@ from fewbit.golden.model_file.metadata import declared
 from fewbit.golden.network.execute import output_of, run
 from fewbit.golden.network.graph import FloatDense
 from fewbit.golden.numbers.elementwise import affine
-from fewbit.golden.numbers.formats import Float32
 from fewbit.hw.target import DEFAULT
 from fewbit.places import BUILD, CACHE
 from fewbit.sim.design import digest_of
@@ -258,7 +257,7 @@ class Project:
 
     def _meaning(self, output):
         """How the host gets the model's output from the integers, where that is a scale and an offset."""
-        if not isinstance(self.plan.format, Float32) and not output.chain:
+        if self.plan.format.integral and not output.chain:
             return {"meaning": "label"}
         coefficients = affine(output.chain)
         if coefficients is None:

@@ -8,7 +8,6 @@ import numpy as np
 
 from fewbit.golden.numbers import float32
 from fewbit.golden.numbers.elementwise import apply
-from fewbit.golden.numbers.formats import Float32
 
 from .draws import Draw
 from .graph import ArgMax, Dense, FloatDense, Rescale, Score, Threshold
@@ -155,7 +154,7 @@ def run(network, values, *, first=0):
     values, size = np.asarray(values), int(np.prod(network.input_shape))
     if values.ndim < 1 or values.size != len(values) * size:
         raise ValueError(f"Input must have the shape (batch, {size}), not {values.shape}")
-    if not isinstance(network.input_format, Float32):
+    if network.input_format.integral:
         if (values != np.rint(values)).any():
             raise ValueError("Input must be integers, as Network.encode gives them")
         values = values.astype(np.int64)

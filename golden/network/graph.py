@@ -244,11 +244,8 @@ class Network:
     def input_edge(self):
         """The edge ``"input"``."""
         channels = math.prod(self.input_shape) // math.prod(self.input_size)
-        if isinstance(self.input_format, Float32):
-            bound = np.full(channels, np.inf)
-            return Edge(self.input_format, -bound, bound, self.input_size)
-        full = np.ones(channels, dtype=np.int64)
-        return Edge(self.input_format, full * self.input_format.lo, full * self.input_format.hi, self.input_size)
+        lo, hi = (np.full(channels, end) for end in (self.input_format.lo, self.input_format.hi))
+        return Edge(self.input_format, lo, hi, self.input_size)
 
     def edges(self):
         """Every edge by name, ranges propagated from the input."""

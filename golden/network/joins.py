@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fewbit.golden.numbers.formats import Bipolar, Float32, Format
+from fewbit.golden.numbers.formats import Float32, Format
 
 from .graph import Edge, Node, accumulator_format
 
@@ -64,7 +64,7 @@ class Concat(_Join):
     def out(self, *edges):
         self._same_size(edges)
         for edge in edges:
-            if isinstance(edge.format, Bipolar) != isinstance(self.format, Bipolar):
+            if not self.format.extends(edge.format):
                 raise ValueError(f"{self.name}: {edge.format} cannot be held as {self.format}")
         lo, hi = (np.concatenate([getattr(e, end) for e in edges]) for end in ("lo", "hi"))
         return Edge(self.format, lo, hi, edges[0].size)

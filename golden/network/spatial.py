@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewbit.golden.numbers.formats import Bipolar, Float32, Levels, Ternary, levels_format
-
 from .graph import Edge, Node
 from .window import Window
 
@@ -22,8 +20,8 @@ class Windows(Node):
     """The patch of every output pixel: image ``(pixels, C)`` to ``(out pixels, taps*C)``.
 
     The channels of x are ``groups`` slices. A pixel of y holds them one after the other, and of each slice tap by tap
-    its channels: ``y[g, ky, kx, c]``. What lies outside the image counts as ``pad``. Bipolar codes have no zero, so
-    that with a pad of 0 they become ternary; a table of levels gets the pad as one more.
+    its channels: ``y[g, ky, kx, c]``. What lies outside the image counts as ``pad``. Where the format of x has no such
+    value, that of y does: bipolar codes become ternary, a table of levels gets one more (`Format.widened`).
     """
 
     window: Window
@@ -31,13 +29,10 @@ class Windows(Node):
     groups: int = 1
 
     def format_of(self, x):
-        if isinstance(x, Bipolar) and self.pad == 0 and any(self.window.pads):
-            return Ternary()
-        if not any(self.window.pads) or isinstance(x, Float32) or x.holds(self.pad):
-            return x
-        if isinstance(x, Levels):
-            return levels_format([*x.table, self.pad])
-        raise ValueError(f"{self.name}: padding of {self.pad} is not a value of {x}")
+        found = x.widened(self.pad) if any(self.window.pads) else x
+        if found is None:
+            raise ValueError(f"{self.name}: padding of {self.pad} is not a value of {x}")
+        return found
 
     def spread(self, values):
         """One number a channel of x as one a channel of y."""

@@ -1,14 +1,14 @@
-"""What every number format has."""
+"""What every number format has, and what formats of integers share."""
 
 import re
 
 import numpy as np
 
-__all__ = ["Format", "kinds_of_format"]
+__all__ = ["Format", "IntegerFormat", "kinds_of_format"]
 
 
 class Format:
-    """What all integer formats share.
+    """What numbers are on a wire: a code is a bit pattern, and stands for a value.
 
     ``str(format)`` is the format's text in manifests; ``TEXT`` is a regular expression of all texts of the class, and
     `read` makes the format of the expression's groups. A class without a ``TEXT`` of its own has no text.
@@ -17,43 +17,64 @@ class Format:
     ----------
     bits : int
         Width of a code.
-    lo, hi : int
+    lo, hi : int (float32: float)
         Smallest and largest value.
-    levels : int
-        How many values there are.
+    integral : bool
+        Whether values are integers, so that sums of them are exact, in whatever order they are made.
+    signed : bool
+        Whether a code is to be read as two's complement, its highest bit the sign; else it is unsigned. Codes so read
+        are in the order of the values, float32 and powers of two excepted.
+    linear : bool
+        Whether a value is ``step*u + base``, where u is the code so read.
+    step, base : int
+        These numbers; of formats that are not linear 1 and 0.
+    is_sign : bool
+        Whether values are -1 and +1 alone, so that a number is quantized to its sign.
+    is_chance : bool
+        Whether values are probabilities, in units of the largest.
+    basis : tuple of int
+        Positive numbers that every value is made of, one after the other added or not, or subtracted; else empty.
     """
 
     TEXT = None
+    integral = signed = linear = is_sign = is_chance = False
+    step, base = 1, 0
+    basis = ()
 
     @property
-    def levels(self):
-        return self.hi - self.lo + 1
-
-    @property
-    def values(self):
-        """Every value, ascending."""
-        return np.arange(self.lo, self.hi + 1, dtype=np.int64)
-
-    def holds(self, value):
-        """Whether ``value`` is one of the format's."""
-        return self.lo <= value <= self.hi
+    def literal(self):
+        """Whether a code, read as a number, is its value."""
+        return self.linear and (self.step, self.base) == (1, 0)
 
     def encode(self, values):
-        """Codes (``int64``, non-negative) of integer ``values``; ``ValueError`` if one is outside the format."""
-        values = np.asarray(values)
-        if values.size:
-            outside = self._outside(values)
-            if outside.any():
-                bad = values[outside].flat[0]
-                raise ValueError(f"Value {bad} is not one of {self}'s, which has {self.lo} to {self.hi}")
-        return self._encode(values.astype(np.int64))
+        """Codes (``int64``, non-negative) of ``values``; ``ValueError`` if one is outside the format."""
+        raise NotImplementedError
 
-    def _outside(self, values):
-        """Which of ``values`` are none of the format's."""
-        return ~np.isin(values, self.values)
+    def decode(self, codes):
+        """Values of ``codes``."""
+        raise NotImplementedError
 
-    def _encode(self, values):
-        return values & ((1 << self.bits) - 1)
+    def describe(self):
+        """What a code is, in words: of a page, behind "A code is"."""
+        raise NotImplementedError
+
+    def widened(self, value):
+        """The smallest format that holds the number ``value`` beside all of this one's; ``None`` if there is none."""
+        raise NotImplementedError
+
+    def extends(self, other):
+        """Whether a code of ``other``, with zeros or its sign above it, is this format's code of the same value."""
+        alike = self.linear and other.linear and (self.step, self.base) == (other.step, other.base)
+        return self == other or (alike and self.lo <= other.lo and other.hi <= self.hi)
+
+    def sample(self, rng, shape):
+        """Random values, an array of ``shape`` by a NumPy generator."""
+        raise NotImplementedError
+
+    @classmethod
+    def examples(cls):
+        """A few formats of the class, for tests of whatever holds for every format."""
+        raise NotImplementedError
 
     @classmethod
     def of_text(cls, text):
@@ -67,8 +88,64 @@ class Format:
         return cls(*map(int, groups))
 
 
+class IntegerFormat(Format):
+    """What formats of integers share; they have ``levels`` values."""
+
+    integral = linear = True
+
+    @property
+    def levels(self):
+        return (self.hi - self.lo) // self.step + 1
+
+    @property
+    def values(self):
+        """Every value, ascending."""
+        return np.arange(self.lo, self.hi + 1, self.step, dtype=np.int64)
+
+    def holds(self, value):
+        """Whether ``value`` is one of the format's."""
+        return bool(self.lo <= value <= self.hi and (value - self.lo) % self.step == 0)
+
+    def encode(self, values):
+        values = np.asarray(values)
+        if values.size:
+            outside = self._outside(values)
+            if outside.any():
+                bad = values[outside].flat[0]
+                raise ValueError(f"Value {bad} is not one of {self}'s, which has {self.lo} to {self.hi}")
+        return self._encode(values.astype(np.int64))
+
+    def _outside(self, values):
+        """Which of ``values`` are none of the format's."""
+        return ~np.isin(values, self.values)
+
+    def _encode(self, values):
+        return (values - self.base) // self.step & ((1 << self.bits) - 1)
+
+    def decode(self, codes):
+        codes = np.asarray(codes, dtype=np.int64)
+        if self.signed:
+            codes = codes - ((codes >> (self.bits - 1)) << self.bits)
+        return self.step * codes + self.base
+
+    def describe(self):
+        reading = "two's complement" if self.signed else "unsigned"
+        return f"{reading}, {self.bits} bits"
+
+    def widened(self, value):
+        return self if self.holds(value) else None
+
+    def sample(self, rng, shape):
+        return rng.choice(self.values, size=shape)
+
+    @classmethod
+    def examples(cls):
+        return [cls(bits) for bits in range(2, 10)]
+
+
 def kinds_of_format(kind=Format):
-    """Every class of formats."""
+    """Every class of formats that has a text."""
     for below in kind.__subclasses__():
-        yield below
+        if below.__dict__.get("TEXT"):
+            yield below
         yield from kinds_of_format(below)

@@ -7,7 +7,6 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.golden.numbers.formats import Bipolar, Signed
 from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.latency import Meeting, delayed
 from fewbit.hw.target import Luts
@@ -20,10 +19,10 @@ __all__ = ["ConstantArray", "planes_of"]
 
 def planes_of(x_format):
     """``(planes, base)``: a value is ``sum(planes[k] * bit k of its code) + base``."""
-    if x_format == Bipolar():
-        return (2,), -1
-    top = x_format.bits - 1
-    return tuple(-(1 << k) if k == top and isinstance(x_format, Signed) else 1 << k for k in range(top + 1)), 0
+    planes = [x_format.step << k for k in range(x_format.bits)]
+    if x_format.signed:
+        planes[-1] *= -1
+    return tuple(planes), x_format.base
 
 
 class ConstantArray(wiring.Component):

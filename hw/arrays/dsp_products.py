@@ -8,7 +8,6 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.golden.numbers.formats import Signed
 from fewbit.hw.latency import delayed
 from fewbit.hw.target import Luts
 from fewbit.hw.xilinx.instances import LutHeapPE
@@ -58,7 +57,7 @@ class PackedProducts(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p, count = self._packing, self._count
-        x = self.x.as_signed() if isinstance(self._x_format, Signed) else Cat(self.x, Const(0, 1)).as_signed()
+        x = self.x.as_signed() if self._x_format.signed else Cat(self.x, Const(0, 1)).as_signed()
         spread = Cat(*(_extended(self.w[k], p.stride) for k in range(count - 1)), self.w[count - 1]).as_signed()
         weights, activation = _late(m, spread, "weights"), _late(m, x, "activation")
         product = _late(m, _late(m, weights * activation, "product"), "result")

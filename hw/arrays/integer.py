@@ -8,7 +8,6 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.golden.numbers.formats import PowersOfTwo
 from fewbit.hw.heap.bit_heap import BitHeap, Compressor
 from fewbit.hw.heap.compression import plan_compression
 from fewbit.hw.heap.partial_products import product_terms
@@ -217,7 +216,7 @@ class IntegerArray(wiring.Component):
         common = dict(
             x_format=x_format, w_format=w_format, simd=self._simd, acc_shape=acc_shape, feedback=self._steps > 1
         )
-        if self._luts is Luts.OPERATORS or isinstance(w_format, PowersOfTwo):
+        if self._luts is Luts.OPERATORS or not product_terms(x_format, w_format).in_sum:
             return IntegerPE(luts=self._luts, **common)
         return LutIntegerPE(luts=self._luts, **common)
 

@@ -2,17 +2,17 @@
 """Functions of single codes in a stream: what stands in front of the first dense layer, say."""
 
 import numpy as np
-from amaranth.hdl import Array, Const, Module, Signal, Value, signed, unsigned
+from amaranth.hdl import Array, Const, Module, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.network import draws
 from fewbit.golden.network.graph import Rescale
-from fewbit.golden.numbers.formats import Bipolar, Levels, Signed
 from fewbit.hw.activation.affine import Affine
 from fewbit.hw.activation.draw import Draw
 from fewbit.hw.activation.units import Activation, Search
+from fewbit.hw.codes import code_shape
 from fewbit.hw.streams import beats, code_stream, credit
 
 __all__ = ["Pointwise", "PointwisePlan", "CodeTable"]
@@ -66,38 +66,35 @@ class PointwisePlan:
         common = dict(bits=self.format.bits, lanes=self.lanes, beats=self.beats_out)
         fmt, node = self.x_format, self.node
         if isinstance(node, draws.Draw):
-            shape = signed(fmt.bits) if isinstance(fmt, Signed) else unsigned(fmt.bits)
             common.pop("bits")
             return Draw(
-                kind=node.kind, generator=node.generator, seed=node.seed, length=self.length, acc_shape=shape, **common
-            )
+                kind=node.kind, generator=node.generator, seed=node.seed, length=self.length,
+                acc_shape=code_shape(fmt), **common,
+            )  # fmt: skip
         if isinstance(node, Rescale):
-            shape = signed(fmt.bits) if isinstance(fmt, Signed) else unsigned(fmt.bits)
             rest = [0] * (self.beats_out * self.lanes - self.length)
-            multiplier, addend = node.multiplier, node.addend
-            if fmt == Bipolar():  # its value is 2*code - 1
-                multiplier, addend = 2 * multiplier, addend - multiplier
+            # Of codes, read as numbers, to codes: values are step*code + base at either end.
+            multiplier, addend = node.multiplier * fmt.step, node.addend + node.multiplier * fmt.base
+            addend, base = addend - (self.format.base << node.shift), self.format.base
             return Affine(
-                acc_shape=shape, multipliers=multiplier.tolist() + rest, addends=addend.tolist() + rest,
-                shift=node.shift, lo=node.format.lo, hi=node.format.hi, **common,
+                acc_shape=code_shape(fmt), multipliers=multiplier.tolist() + rest, addends=addend.tolist() + rest,
+                shift=node.shift, lo=node.format.lo - base, hi=node.format.hi - base, **common,
             )  # fmt: skip
         if len(node.thresholds) == 1 and fmt.bits <= CodeTable.MOST_BITS:
             values = np.clip(fmt.decode(np.arange(2**fmt.bits)), fmt.lo, fmt.hi)
             codes = node.table()[0][np.searchsorted(node.thresholds[0], values, side="right")]
             return CodeTable(acc_shape=unsigned(fmt.bits), words=self.format.encode(codes).tolist(), **common)
-        self.flip = 1 << (fmt.bits - 1) if isinstance(fmt, Signed) else 0
+        self.flip = 1 << (fmt.bits - 1) if fmt.signed else 0
         return Search(acc_shape=unsigned(fmt.bits), **self._search(), **common)
 
     def _search(self):
         fmt, node = self.x_format, self.node
-        low = fmt.lo if not isinstance(fmt, Signed) else -(1 << (fmt.bits - 1))
-        step = 2 if fmt == Bipolar() else 1
         count = self.beats_out * self.lanes
         most = (1 << fmt.bits) - 1
-        if isinstance(fmt, Levels):
-            rows = np.searchsorted(fmt.values, node.thresholds)
+        if fmt.linear:
+            rows = np.clip(-((int(fmt.decode(self.flip)) - node.thresholds) // fmt.step), 0, most + 1)
         else:
-            rows = np.clip(-((low - node.thresholds) // step), 0, most + 1)
+            rows = np.searchsorted(fmt.values, node.thresholds)
         table = self.format.encode(node.table())
         size = 2 ** max(1, int(table.shape[1] - 1).bit_length())
         rows = np.hstack([rows, np.full((len(rows), size - 1 - rows.shape[1]), most + 1)])

@@ -1,12 +1,13 @@
 """The largest value of each window of a pool."""
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from fewbit.golden.numbers.formats import Float32, Signed
-from fewbit.hw.float32.units import float_greater
+from fewbit.hw.codes import code_shape
 from fewbit.hw.streams import code_stream, counter
+
+from .comparison import greater
 
 __all__ = ["Largest", "LargestOfAll", "LargestOfAllPlan", "LargestPlan"]
 
@@ -54,13 +55,13 @@ class Largest(wiring.Component):
             self.i.ready.eq(~full | self.o.ready | ~last), accept.eq(self.i.valid & self.i.ready),
             self.o.valid.eq(full),
         ]  # fmt: skip
-        shape = _shape_of(p.format)
+        shape = code_shape(p.format)
         with m.If(full & self.o.ready):
             m.d.sync += full.eq(0)
         for k in range(p.lanes):
             best, new, value = (Signal(shape, name=f"{name}{k}") for name in ("best", "value", "larger"))
             m.d.comb += new.eq(self.i.p[k])
-            m.d.comb += value.eq(Mux((tap == 0) | _greater(p.format, new, best), new, best))
+            m.d.comb += value.eq(Mux((tap == 0) | greater(p.format, new, best), new, best))
             with m.If(accept):
                 m.d.sync += best.eq(value)
                 with m.If(last):
@@ -68,14 +69,6 @@ class Largest(wiring.Component):
         with m.If(accept & last):
             m.d.sync += full.eq(1)
         return m
-
-
-def _shape_of(fmt):
-    return signed(fmt.bits) if isinstance(fmt, Signed) else unsigned(fmt.bits)
-
-
-def _greater(fmt, a, b):
-    return float_greater(a, b) if isinstance(fmt, Float32) else a > b
 
 
 class LargestOfAllPlan:
@@ -121,7 +114,7 @@ class LargestOfAll(wiring.Component):
             pixel, channel = divmod(k, p.channels)
             values = []
             for tap in range(p.taps):
-                values.append(Signal(_shape_of(p.format), name=f"value{k}_{tap}"))
+                values.append(Signal(code_shape(p.format), name=f"value{k}_{tap}"))
                 m.d.comb += values[-1].eq(self.i.p[(pixel * p.taps + tap) * p.channels + channel])
             while len(values) > 1:
                 pairs = [values[n : n + 2] for n in range(0, len(values), 2)]
@@ -132,5 +125,5 @@ class LargestOfAll(wiring.Component):
 
     def _larger(self, m, a, b):
         larger = Signal.like(a, name="larger")
-        m.d.comb += larger.eq(Mux(_greater(self.plan.format, a, b), a, b))
+        m.d.comb += larger.eq(Mux(greater(self.plan.format, a, b), a, b))
         return larger

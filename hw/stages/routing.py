@@ -156,5 +156,5 @@ def recoded(code, x_format, y_format):
     """The code in ``y_format`` of the value that ``code`` has in ``x_format``; a format that holds it."""
     if x_format == y_format or x_format.bits >= y_format.bits:
         return code[: y_format.bits]
-    sign = code[-1] & (1 if x_format.lo < 0 else 0)
+    sign = code[-1] & (1 if x_format.signed else 0)
     return Cat(code, sign.replicate(y_format.bits - x_format.bits))

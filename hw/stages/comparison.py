@@ -1,0 +1,10 @@
+"""Which of two values is the larger one: integers of any format, and float32."""
+
+from fewbit.hw.float32.units import float_greater
+
+__all__ = ["greater"]
+
+
+def greater(fmt, a, b):
+    """Whether ``a > b``, codes in the shape of `hw.codes.code_shape`."""
+    return a > b if fmt.integral else float_greater(a, b)
