@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fewbit.golden.bounds.files import FileError, read_bounded
-from fewbit.golden.network.graph import Dense, FloatDense, Rescale, Threshold
+from fewbit.golden.network.dense import Dense, FloatDense
+from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import Windows
 from fewbit.golden.numbers.formats import Float32
 from fewbit.hw.layer.ways import Summed, options_of

@@ -13,8 +13,8 @@ from fewbit.flow.folding.folding import default_folding, read_folding, write_fol
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.file import ModelSource
 from fewbit.golden.model_file.metadata import declared
+from fewbit.golden.network.dense import FloatDense
 from fewbit.golden.network.execute import output_of, run
-from fewbit.golden.network.graph import FloatDense
 from fewbit.golden.numbers.elementwise import affine
 from fewbit.hw.target import DEFAULT
 from fewbit.places import BUILD, CACHE

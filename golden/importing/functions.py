@@ -3,7 +3,7 @@
 import numpy as np
 
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.graph import Threshold
+from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.elementwise import affine, apply, is_monotone, is_shared
 from fewbit.golden.numbers.formats import Levels, format_for
 from fewbit.golden.numbers.thresholds import find_thresholds, steps_of

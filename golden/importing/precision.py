@@ -8,7 +8,7 @@ input's format, beside the same network of `PRECISE_BITS` bits.
 import numpy as np
 
 from fewbit.golden.network.execute import run
-from fewbit.golden.network.graph import Rescale, Threshold
+from fewbit.golden.network.pointwise import Rescale, Threshold
 
 __all__ = ["PRECISE_BITS", "SAMPLES", "changes", "network_of_fewest_bits"]
 

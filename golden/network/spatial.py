@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .execution import execution_of
 from .graph import Edge, Node
 from .window import Window
 
@@ -48,6 +49,14 @@ class Windows(Node):
         return Edge(self.format_of(x.format), lo, hi, self.window.out_size)
 
 
+@execution_of(Windows)
+def _(node, x):
+    patches = node.window.gather(x, node.pad)  # (B, out pixels, taps, C)
+    patches = patches.reshape(*patches.shape[:3], node.groups, patches.shape[3] // node.groups)
+    count, pixels, taps, groups, channels = patches.shape
+    return patches.swapaxes(2, 3).reshape(count, pixels, groups * taps * channels)
+
+
 @dataclass(frozen=True, eq=False)
 class Largest(Node):
     """``y[c] = max_k x[c, k]`` of every pixel, over slices of ``taps`` channels: what `Windows` with a group for every
@@ -58,6 +67,11 @@ class Largest(Node):
     def out(self, x):
         lo, hi = (bound.reshape(-1, self.taps).max(axis=1) for bound in (x.lo, x.hi))
         return Edge(x.format, lo, hi, x.size)
+
+
+@execution_of(Largest)
+def _(node, x):
+    return x.reshape(*x.shape[:-1], x.shape[-1] // node.taps, node.taps).max(axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +87,13 @@ class Upsample(Node):
         return Edge(x.format, x.lo, x.hi, tuple(n * f for n, f in zip(x.size, self.factors, strict=True)))
 
 
+@execution_of(Upsample)
+def _(node, x):
+    image = x.reshape(len(x), *node.size, x.shape[2])
+    image = image.repeat(node.factors[0], axis=1).repeat(node.factors[1], axis=2)
+    return image.reshape(len(x), image.shape[1] * image.shape[2], x.shape[2])
+
+
 @dataclass(frozen=True, eq=False)
 class View(Node):
     """The same values in the same order, as an image of ``size`` (empty: as one vector). No hardware."""
@@ -85,3 +106,9 @@ class View(Node):
             raise ValueError(f"{self.name}: {x.length} values are no image of {self.size}")
         lo, hi = (np.tile(bound, x.pixels).reshape(pixels, -1) for bound in (x.lo, x.hi))
         return Edge(x.format, lo.min(axis=0), hi.max(axis=0), self.size)
+
+
+@execution_of(View)
+def _(node, x):
+    pixels = math.prod(node.size)
+    return x.reshape(len(x), pixels, x.shape[1] * x.shape[2] // pixels)

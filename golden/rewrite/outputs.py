@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.graph import ArgMax, Score
+from fewbit.golden.network.argmax import ArgMax
+from fewbit.golden.network.pointwise import Score
 from fewbit.golden.network.spatial import View
 from fewbit.golden.numbers.elementwise import apply, mapped
 

@@ -7,7 +7,7 @@ of them, one from below and one from above, leave an interval for ``m``; any ``m
 
 import numpy as np
 
-from fewbit.golden.network.graph import Rescale
+from fewbit.golden.network.pointwise import Rescale
 
 __all__ = ["FEWEST_LEVELS", "as_rescale"]
 

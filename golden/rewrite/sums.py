@@ -10,8 +10,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from fewbit.golden.network.graph import Threshold
 from fewbit.golden.network.joins import Add
+from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.elementwise import apply, is_shared
 from fewbit.golden.numbers.thresholds import steps_of
 

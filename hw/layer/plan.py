@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 from amaranth.hdl import Shape, signed, unsigned
 
-from fewbit.golden.network.graph import Rescale, Score, Threshold
+from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.golden.numbers.formats import Float32, Signed
 from fewbit.hw.activation import units as activation
 from fewbit.hw.activation.affine import Affine

@@ -4,7 +4,8 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from fewbit.golden.network import graph as net
+from fewbit.golden.network.dense import Dense, FloatDense
+from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import View, Windows
 from fewbit.hw.stages.window_plan import abreast_of
 
@@ -49,7 +50,7 @@ def set_abreast(network, folding):
         nodes.append(View(f"view_{together}", node.x, together, (height, width // count)))
         layer = replace(_repeated(node, count), x=together, groups=count)
         readers = network.readers(node.y)
-        if len(readers) == 1 and isinstance(readers[0], net.Threshold | net.Rescale):
+        if len(readers) == 1 and isinstance(readers[0], Threshold | Rescale):
             nodes.append(layer)
             renamed[node.y] = (height, width), count
         else:
@@ -58,7 +59,7 @@ def set_abreast(network, folding):
 
 
 def _count(node, folding, windows, edges):
-    if not isinstance(node, net.Dense | net.FloatDense) or node.groups > 1 or node.name not in folding:
+    if not isinstance(node, Dense | FloatDense) or node.groups > 1 or node.name not in folding:
         return 1
     pe, neurons = folding[node.name][0], len(node.weights)
     legal = legal_abreast(windows.get(node.x), edges[node.x].size)
@@ -73,7 +74,7 @@ def _count(node, folding, windows, edges):
 def _repeated(node, count):
     """Every number a channel of y ``count`` times over."""
     channels = next(len(v) for v in (getattr(node, f.name) for f in fields(node)) if isinstance(v, np.ndarray))
-    if channels == 1 and isinstance(node, net.Threshold):
+    if channels == 1 and isinstance(node, Threshold):
         return node
     parts = {f.name: getattr(node, f.name) for f in fields(node)}
     arrays = {name: np.concatenate([v] * count) for name, v in parts.items() if isinstance(v, np.ndarray)}

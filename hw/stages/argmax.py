@@ -4,10 +4,12 @@ from amaranth.hdl import Module, Mux, Shape, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from fewbit.golden.network import argmax
 from fewbit.hw.codes import code_shape
 from fewbit.hw.streams import beats, code_stream, counter
 
 from .comparison import greater
+from .registry import stage_of
 
 __all__ = ["ArgMax", "ArgMaxPlan"]
 
@@ -87,3 +89,10 @@ class ArgMax(wiring.Component):
             value.eq(Mux(right, b[0], a[0])), at.eq(Mux(right, b[1], a[1])), there.eq(a[2] | b[2]),
         ]  # fmt: skip
         return value, at, there
+
+
+@stage_of(argmax.ArgMax)
+def _(assembly, node):
+    """As many values at a time as come."""
+    flow = assembly.by_pixel(node.x)
+    assembly.make(node.y, ArgMaxPlan(node, assembly.edges, lanes=flow.lanes), ArgMax, flow, lanes=1, unit=1)

@@ -8,12 +8,14 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.network import draws
-from fewbit.golden.network.graph import Rescale
+from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.hw.activation.affine import Affine
 from fewbit.hw.activation.draw import Draw
 from fewbit.hw.activation.units import Activation, Search
 from fewbit.hw.codes import code_shape
 from fewbit.hw.streams import beats, code_stream, credit
+
+from .registry import stage_of
 
 __all__ = ["Pointwise", "PointwisePlan", "CodeTable"]
 
@@ -139,3 +141,11 @@ class Pointwise(wiring.Component):
             Value.cast(self.o.p).eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(self.o.ready),
         ]  # fmt: skip
         return m
+
+
+@stage_of(Threshold, Rescale, draws.Draw)
+def _(assembly, node):
+    """As many codes at a time as come."""
+    flow = assembly.by_pixel(node.x)
+    plan = PointwisePlan(node, assembly.edges, lanes=flow.lanes)
+    assembly.make(node.y, plan, Pointwise, flow, lanes=flow.lanes, unit=plan.length)

@@ -1,13 +1,21 @@
 """The largest value of each window of a pool."""
 
+from dataclasses import replace
+
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from fewbit.golden.network import spatial
 from fewbit.hw.codes import code_shape
 from fewbit.hw.streams import code_stream, counter
 
 from .comparison import greater
+from .registry import stage_of
+from .sliding_window import SlidingPlan
+from .window_columns import ColumnsPlan
+from .window_plan import abreast_of
+from .windows import window_plan, windowed
 
 __all__ = ["Largest", "LargestOfAll", "LargestOfAllPlan", "LargestPlan"]
 
@@ -127,3 +135,36 @@ class LargestOfAll(wiring.Component):
         larger = Signal.like(a, name="larger")
         m.d.comb += larger.eq(Mux(greater(self.plan.format, a, b), a, b))
         return larger
+
+
+@stage_of(spatial.Largest)
+def _(assembly, node):
+    """A tap a beat of the fewest channels whose beats are not the bottleneck; if even those of all are, all taps."""
+    window, channels = assembly.windows[node.x], assembly.edges[node.y].channels
+
+    def sliding(n):
+        return window_plan(assembly.edges, window, SlidingPlan, lanes=n, blocks=channels // n, chunks=1)
+
+    lanes = assembly.channels_at_once(channels, lambda n: max(sliding(n).beats_in, sliding(n).beats_out))
+    if max(sliding(lanes).beats_in, sliding(lanes).beats_out) > assembly.bound:
+        _of_whole_windows(assembly, node, window, channels)
+        return
+    flow = windowed(assembly, window, sliding(lanes), node.x)
+    plan = LargestPlan(node, assembly.edges, lanes=lanes)
+    assembly.make(node.y, plan, Largest, flow, lanes=lanes, unit=channels)
+
+
+def _of_whole_windows(assembly, node, window, channels):
+    """All taps in a beat, and as few pixels at a time as keep up."""
+
+    def columns(n):
+        return window_plan(assembly.edges, replace(window, groups=1), ColumnsPlan, whole=True, abreast=n)
+
+    counts = abreast_of(window.window)
+    fits = (n for n in counts if max(columns(n).beats_in, columns(n).cycles) <= assembly.bound)
+    count = next(fits, counts[-1])
+    assembly.bound = max(assembly.bound, columns(count).cycles)
+    lanes = count * channels
+    plan = LargestOfAllPlan(node, assembly.edges, abreast=count)
+    flow = windowed(assembly, window, columns(count), node.x)
+    assembly.make(node.y, plan, LargestOfAll, flow, lanes=lanes, unit=lanes)

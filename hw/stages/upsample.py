@@ -5,7 +5,10 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from fewbit.golden.network import spatial
 from fewbit.hw.streams import code_stream, counter
+
+from .registry import stage_of
 
 __all__ = ["Upsample", "UpsamplePlan"]
 
@@ -89,3 +92,13 @@ class Upsample(wiring.Component):
         with m.Elif(self.o.ready):
             m.d.sync += full.eq(0)
         return m
+
+
+@stage_of(spatial.Upsample)
+def _(assembly, node):
+    """The fewest channels at a time whose beats out are not the bottleneck."""
+    y = assembly.edges[node.y]
+    lanes = assembly.channels_at_once(y.channels, lambda n: y.length // n)
+    flow = assembly.streams.regrouped(assembly.streams.take(node.x), lanes, y.channels)
+    plan = UpsamplePlan(node, assembly.edges, lanes=lanes)
+    assembly.make(node.y, plan, Upsample, flow, lanes=lanes, unit=y.channels)

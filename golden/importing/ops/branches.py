@@ -12,8 +12,9 @@ from fewbit.golden.importing.layout import flat, image, ordered
 from fewbit.golden.importing.registry import constant, data_of, handles
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError, evaluate
-from fewbit.golden.network.graph import Rescale, accumulator_format
+from fewbit.golden.network.graph import accumulator_format
 from fewbit.golden.network.joins import Add, Concat, FloatAdd
+from fewbit.golden.network.pointwise import Rescale
 from fewbit.golden.network.spatial import Upsample
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers import elementwise as ew

@@ -8,7 +8,7 @@ from fewbit.golden.importing.layout import by_channel, image
 from fewbit.golden.importing.registry import constant, data_of, handles
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.graph import Rescale
+from fewbit.golden.network.pointwise import Rescale
 from fewbit.golden.network.spatial import Windows
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers import elementwise as ew

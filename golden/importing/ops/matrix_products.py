@@ -10,7 +10,7 @@ from fewbit.golden.importing.layout import by_channel, flat
 from fewbit.golden.importing.registry import constant, data_of, handles, shape_of
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.graph import Dense
+from fewbit.golden.network.dense import Dense
 from fewbit.golden.numbers import elementwise as ew
 from fewbit.golden.numbers.coding import Coding
 

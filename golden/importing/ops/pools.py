@@ -12,7 +12,7 @@ from fewbit.golden.importing.layout import by_channel, image
 from fewbit.golden.importing.registry import constant, data_of, handles
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.file import ModelError, evaluate
-from fewbit.golden.network.graph import Dense
+from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.spatial import Largest, Windows
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers import elementwise as ew

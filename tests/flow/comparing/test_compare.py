@@ -16,8 +16,8 @@ from fewbit.flow.comparing.requantize import FORMATS, requantize
 from fewbit.flow.eda import synth
 from fewbit.flow.eda.synth import Resources
 from fewbit.golden.importing.importer import import_model
+from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.execute import run
-from fewbit.golden.network.graph import Dense, FloatDense
 from fewbit.golden.numbers.formats import Float32, Unsigned
 from fewbit.places import HOME
 

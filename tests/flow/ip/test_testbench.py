@@ -9,8 +9,8 @@ import pytest
 
 from fewbit.flow.ip.testbench import FRAMES, bench_files, packed
 from fewbit.flow.project.project import Project
+from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.execute import run
-from fewbit.golden.network.graph import Dense, FloatDense
 from fewbit.hw.float32.units import FloatAdd
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit

@@ -4,8 +4,10 @@
 import numpy as np
 import pytest
 
+from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.execute import run
-from fewbit.golden.network.graph import Dense, Output, Threshold
+from fewbit.golden.network.graph import Output
+from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.hw.pipeline.assembly import MOST_INPUT_BITS

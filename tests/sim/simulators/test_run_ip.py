@@ -5,8 +5,8 @@ import copy
 import numpy as np
 import pytest
 
+from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.execute import run
-from fewbit.golden.network.graph import Dense, FloatDense
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.float32.units import FloatAdd
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
