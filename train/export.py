@@ -15,9 +15,9 @@ from onnx import TensorProto, helper, numpy_helper
 from fewbit.golden.model_file import domain as exchange
 
 from .data import CLASSES
-from .layers import Dense, walk
+from .layers import DenseLayer, walk
 from .model import EPSILON
-from .quantize import GENERAL, Bipolar
+from .quantize import GENERAL
 
 __all__ = ["INPUT_KEY", "OPSET", "build", "execute", "write"]
 
@@ -64,13 +64,13 @@ class _Graph:
     # What `layers.walk` asks for
 
     def input(self, x):
-        if isinstance(self.recipe.input, Bipolar):
+        if self.recipe.input.centred:
             x = self.add("Mul", "input.twice", x, self.constant("input.two", 2))
             x = self.add("Sub", "input.centred", x, self.constant("input.one", 1))
         return self.activation(self.recipe.input, "input.quant", x)
 
     def product(self, name, layer, quantizer, p, x):
-        dense = isinstance(layer, Dense)
+        dense = isinstance(layer, DenseLayer)
         if dense and self.image:
             x, self.image = self.add("Flatten", f"{name}.flat", x), False
         latent, state = p["weight"], p.get("weight_state")

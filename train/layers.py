@@ -8,7 +8,7 @@ writes nodes. A maker has the methods ``input(x)``, ``product(name, layer, quant
 
 from dataclasses import dataclass
 
-__all__ = ["Average", "ByLayer", "Conv", "Dense", "Pool", "Residual", "product_names", "quantizer_of", "walk"]
+__all__ = ["Average", "ByLayer", "Conv", "DenseLayer", "Pool", "Residual", "product_names", "quantizer_of", "walk"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def quantizer_of(choice, name, names):
 
 
 @dataclass(frozen=True)
-class Dense:
+class DenseLayer:
     """A matrix product over all values, batch norm, ReLU (unless the activation takes both signs), activation."""
 
     units: int
@@ -85,7 +85,7 @@ def product_names(layers):
                 case Residual():
                     yield from kinds(layer.body)
                     yield from ["conv"] * (layer.shortcut is not None)
-                case Dense():
+                case DenseLayer():
                     yield "fc"
                 case Conv():
                     yield "conv"
@@ -135,4 +135,4 @@ def walk(recipe, classes, params, x, maker):
         return x
 
     x = through(recipe.layers, maker.input(x))
-    return product(Dense(classes), x)[2]
+    return product(DenseLayer(classes), x)[2]

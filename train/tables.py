@@ -16,7 +16,7 @@ from fewbit.golden.model_file.domain import DOMAIN
 from .autodiff import apply
 from .quantize import BOTH, Operator, Quantizer, check_bits
 
-__all__ = ["Clusters", "Lq", "PowersOfTwo"]
+__all__ = ["Clusters", "Lq", "LogarithmicWeights"]
 
 
 def _operator(name, **operands):
@@ -101,7 +101,7 @@ class Clusters(Quantizer):
 
 
 @dataclass(frozen=True)
-class PowersOfTwo(Quantizer):
+class LogarithmicWeights(Quantizer):
     """`golden.methods.logarithmic`, for weights: 0 and ``2**(bits-1) - 1`` magnitudes."""
 
     bits: int

@@ -18,7 +18,7 @@ import numpy as np
 from fewbit.hw.heap.partial_products import product_terms
 
 from .counters import plan_stages
-from .netlist import Netlist, Register
+from .netlist import FlipFlops, Netlist
 from .sums import compress, registered
 
 __all__ = ["Item", "LutPE", "LutRows", "best_pe", "best_rows", "build_pe", "build_sum", "items_of", "smallest_pe"]
@@ -124,7 +124,7 @@ class LutPE:
         """Without those that only delay activations, which PEs share."""
         shared, count = {bit for plane in self.x for bit in plane}, 0
         for cell in self.netlist.cells:
-            if isinstance(cell, Register):
+            if isinstance(cell, FlipFlops):
                 late = {q for d, q in zip(cell.d, cell.q, strict=True) if d in shared}
                 shared |= late
                 count += len(late)

@@ -9,7 +9,7 @@ from fewbit.hw.target import Luts
 
 from . import netlist as lutcells
 from .dot_product import best_pe, build_sum, smallest_pe
-from .netlist import Lut, Register
+from .netlist import FlipFlops, Lut
 
 __all__ = ["LutHeapPE", "LutIntegerPE", "place"]
 
@@ -115,7 +115,7 @@ def place(m, netlist, bits, luts, *, keep=False):
     carry = _CARRIES.get(luts, _carry_as_expression)
     levels, attrs = {}, {"keep": 1} if keep and luts.instances else {}
     for n, cell in enumerate(netlist.cells):
-        if isinstance(cell, Register):
+        if isinstance(cell, FlipFlops):
             rank = Signal(len(cell.d), name=f"rank{n}", reset_less=True, attrs=attrs)
             m.d.sync += rank.eq(Cat(bits[d] for d in cell.d))
             bits.update((q, rank[k]) for k, q in enumerate(cell.q))

@@ -48,7 +48,7 @@ def conv(importer, node, inputs, attributes):
         if bias.shape != shape[:1]:
             raise ModelError(f"a bias of shape {bias.shape} does not fit {shape[0]} channels")
         y, bias = by_channel(importer, y, bias.reshape(1, -1, *[1] * (len(shape) - 2)))
-        y = y.then(ew.Affine("add", bias))
+        y = y.then(ew.WithConstant("add", bias))
     return [y]
 
 

@@ -40,7 +40,7 @@ def gemm(importer, node, inputs, attributes):
         if np.broadcast_shapes(bias.shape, y.shape) != y.shape or not np.isfinite(bias).all():
             raise ModelError(f"a bias of shape {bias.shape} does not fit an output of shape {y.shape}")
         y, bias = by_channel(importer, y, bias)
-        y = y.then(ew.Affine("add", bias))
+        y = y.then(ew.WithConstant("add", bias))
     return [y]
 
 

@@ -1,0 +1,32 @@
+"""A class name means one thing in the whole package."""
+
+import ast
+
+from fewbit.places import HOME
+
+FOLDERS = ("flow", "golden", "host", "hw", "ptq", "sim", "train")
+# Two halves of one thing: a golden node, or operation, and its hardware; and the accelerator, and what drives it. Of
+# costs, one is the time of an operator on the host, the other what a layer takes of a device.
+PAIRS = {
+    "Accelerator": {"host", "hw"},
+    "ArgMax": {"golden", "hw"},
+    "Concat": {"golden", "hw"},
+    "Cost": {"flow", "golden"},
+    "Draw": {"golden", "hw"},
+    "FloatAdd": {"golden", "hw"},
+    "Largest": {"golden", "hw"},
+    "Upsample": {"golden", "hw"},
+}
+
+
+def test_a_class_name_means_one_thing():
+    found = {}
+    for folder in FOLDERS:
+        for path in sorted((HOME / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    found.setdefault(node.name, []).append(folder)
+    wrong = {
+        name: folders for name, folders in found.items() if len(folders) > 1 and sorted(PAIRS.get(name, ())) != folders
+    }
+    assert not wrong, f"give the less central of them a precise name: {wrong}"
