@@ -7,7 +7,7 @@ import numpy as np
 from amaranth.hdl import Shape, signed, unsigned
 
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold
-from fewbit.golden.numbers.formats import Float32, Signed
+from fewbit.golden.numbers.formats import Float32
 from fewbit.hw.activation import units as activation
 from fewbit.hw.activation.affine import Affine
 from fewbit.hw.activation.planes import Combine
@@ -79,7 +79,7 @@ class LayerPlan:
         self.lanes = next(n for n in range(1, pe + 1) if pe % n == 0 and pe // n <= self.steps)
         self.row_beats = pe // self.lanes
         self.beats_out = beats(self.neurons, self.lanes)
-        self.is_float = isinstance(self.x_format, Float32)
+        self.is_float = not self.x_format.integral
         self.whole = self.is_float
         (self._plan_float if self.is_float else self._plan_integer)(edges)
         if order is not None:
@@ -320,8 +320,13 @@ class LayerPlan:
             return activation.Whole(scale=self.scale, rests=self._padded(self.base % self.scale), **common)
         if isinstance(act, Rescale | Score):
             multipliers = self._padded(self.scale * act.multiplier, filler=1)
-            addends = self._padded(act.addend + act.multiplier * self.base)
-            limits = dict(shift=act.shift, lo=act.format.lo, hi=act.format.hi) if isinstance(act, Rescale) else {}
+            addend, limits = act.addend, {}
+            if isinstance(act, Rescale):  # to codes, read as numbers
+                addend = addend - (self.format.base << act.shift)
+                limits = dict(
+                    shift=act.shift, lo=self.format.lo - self.format.base, hi=self.format.hi - self.format.base
+                )
+            addends = self._padded(addend + act.multiplier * self.base)
             return Affine(multipliers=multipliers, addends=addends, **limits, **common)
         return activation.Search(**self._search(), **common)
 
@@ -333,7 +338,7 @@ class LayerPlan:
         codes, xor, front = None, 0, 0
         if self.act.codes is None:
             size = 2**self.format.bits
-            if isinstance(self.format, Signed):  # index 0 is the most negative code, narrow or not
+            if self.format.signed:  # index 0 is the most negative code, narrow or not
                 xor, front = size // 2, self.format.lo + size // 2
         else:
             size = 2 ** max(1, int(self.act.codes.shape[1] - 1).bit_length())
