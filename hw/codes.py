@@ -18,4 +18,4 @@ def value_of(code, fmt):
         one, zero = (Const(int(v), 2).as_signed() for v in fmt.decode([1, 0]))
         return Mux(code[0], one, zero)
     number = code.as_signed() if fmt.signed else code
-    return (number * fmt.step if fmt.step > 1 else number) + fmt.base
+    return (number * fmt.spacing if fmt.spacing > 1 else number) + fmt.origin

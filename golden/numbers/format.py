@@ -25,8 +25,8 @@ class Format:
         Whether a code is to be read as two's complement, its highest bit the sign; else it is unsigned. Codes so read
         are in the order of the values, float32 and powers of two excepted.
     linear : bool
-        Whether a value is ``step*u + base``, where u is the code so read.
-    step, base : int
+        Whether a value is ``spacing*u + origin``, where u is the code so read.
+    spacing, origin : int
         These numbers; of formats that are not linear 1 and 0.
     is_sign : bool
         Whether values are -1 and +1 alone, so that a number is quantized to its sign.
@@ -38,13 +38,13 @@ class Format:
 
     TEXT = None
     integral = signed = linear = is_sign = is_chance = False
-    step, base = 1, 0
+    spacing, origin = 1, 0
     basis = ()
 
     @property
     def literal(self):
         """Whether a code, read as a number, is its value."""
-        return self.linear and (self.step, self.base) == (1, 0)
+        return self.linear and (self.spacing, self.origin) == (1, 0)
 
     def encode(self, values):
         """Codes (``int64``, non-negative) of ``values``; ``ValueError`` if one is outside the format."""
@@ -64,7 +64,7 @@ class Format:
 
     def extends(self, other):
         """Whether a code of ``other``, with zeros or its sign above it, is this format's code of the same value."""
-        alike = self.linear and other.linear and (self.step, self.base) == (other.step, other.base)
+        alike = self.linear and other.linear and (self.spacing, self.origin) == (other.spacing, other.origin)
         return self == other or (alike and self.lo <= other.lo and other.hi <= self.hi)
 
     def sample(self, rng, shape):
@@ -95,16 +95,16 @@ class IntegerFormat(Format):
 
     @property
     def levels(self):
-        return (self.hi - self.lo) // self.step + 1
+        return (self.hi - self.lo) // self.spacing + 1
 
     @property
     def values(self):
         """Every value, ascending."""
-        return np.arange(self.lo, self.hi + 1, self.step, dtype=np.int64)
+        return np.arange(self.lo, self.hi + 1, self.spacing, dtype=np.int64)
 
     def holds(self, value):
         """Whether ``value`` is one of the format's."""
-        return bool(self.lo <= value <= self.hi and (value - self.lo) % self.step == 0)
+        return bool(self.lo <= value <= self.hi and (value - self.lo) % self.spacing == 0)
 
     def encode(self, values):
         values = np.asarray(values)
@@ -120,13 +120,13 @@ class IntegerFormat(Format):
         return ~np.isin(values, self.values)
 
     def _encode(self, values):
-        return (values - self.base) // self.step & ((1 << self.bits) - 1)
+        return (values - self.origin) // self.spacing & ((1 << self.bits) - 1)
 
     def decode(self, codes):
         codes = np.asarray(codes, dtype=np.int64)
         if self.signed:
             codes = codes - ((codes >> (self.bits - 1)) << self.bits)
-        return self.step * codes + self.base
+        return self.spacing * codes + self.origin
 
     def describe(self):
         reading = "two's complement" if self.signed else "unsigned"

@@ -19,7 +19,7 @@ class Bipolar(IntegerFormat):
     bits = 1
     lo = -1
     hi = 1
-    step, base = 2, -1
+    spacing, origin = 2, -1
     is_sign = True
     TEXT = "bipolar"
 

@@ -71,7 +71,7 @@ def _pairs_of(edges, channels):
     values = []
     for edge in edges:
         lo, hi = (edge.lo, edge.hi) if channels > 1 else (edge.lo.min(keepdims=True), edge.hi.max(keepdims=True))
-        step = edge.format.step
+        step = edge.format.spacing
         count = int((hi - lo).max()) // step + 1
         if count > _MOST_PAIRS:
             return None

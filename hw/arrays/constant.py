@@ -19,10 +19,10 @@ __all__ = ["ConstantArray", "planes_of"]
 
 def planes_of(x_format):
     """``(planes, base)``: a value is ``sum(planes[k] * bit k of its code) + base``."""
-    planes = [x_format.step << k for k in range(x_format.bits)]
+    planes = [x_format.spacing << k for k in range(x_format.bits)]
     if x_format.signed:
         planes[-1] *= -1
-    return tuple(planes), x_format.base
+    return tuple(planes), x_format.origin
 
 
 class ConstantArray(wiring.Component):

@@ -64,7 +64,7 @@ class ProductTerms:
 
     def __init__(self, x_format, w_format):
         self.x_format, self.w_format = x_format, w_format
-        self.scale, self._base = x_format.step, x_format.base
+        self.scale, self._base = x_format.spacing, x_format.origin
         self._x_sign = x_format.bits - 1 if x_format.signed else None
 
     @classmethod

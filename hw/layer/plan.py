@@ -322,9 +322,9 @@ class LayerPlan:
             multipliers = self._padded(self.scale * act.multiplier, filler=1)
             addend, limits = act.addend, {}
             if isinstance(act, Rescale):  # to codes, read as numbers
-                addend = addend - (self.format.base << act.shift)
+                addend = addend - (self.format.origin << act.shift)
                 limits = dict(
-                    shift=act.shift, lo=self.format.lo - self.format.base, hi=self.format.hi - self.format.base
+                    shift=act.shift, lo=self.format.lo - self.format.origin, hi=self.format.hi - self.format.origin
                 )
             addends = self._padded(addend + act.multiplier * self.base)
             return Affine(multipliers=multipliers, addends=addends, **limits, **common)

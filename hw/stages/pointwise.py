@@ -75,12 +75,13 @@ class PointwisePlan:
             )  # fmt: skip
         if isinstance(node, Rescale):
             rest = [0] * (self.beats_out * self.lanes - self.length)
-            # Of codes, read as numbers, to codes: values are step*code + base at either end.
-            multiplier, addend = node.multiplier * fmt.step, node.addend + node.multiplier * fmt.base
-            addend, base = addend - (self.format.base << node.shift), self.format.base
+            # Of codes, read as numbers, to codes: values are spacing*code + origin at either end.
+            multiplier, addend = node.multiplier * fmt.spacing, node.addend + node.multiplier * fmt.origin
+            origin = self.format.origin
+            addend = addend - (origin << node.shift)
             return Affine(
                 acc_shape=code_shape(fmt), multipliers=multiplier.tolist() + rest, addends=addend.tolist() + rest,
-                shift=node.shift, lo=node.format.lo - base, hi=node.format.hi - base, **common,
+                shift=node.shift, lo=node.format.lo - origin, hi=node.format.hi - origin, **common,
             )  # fmt: skip
         if len(node.thresholds) == 1 and fmt.bits <= CodeTable.MOST_BITS:
             values = np.clip(fmt.decode(np.arange(2**fmt.bits)), fmt.lo, fmt.hi)
@@ -94,7 +95,7 @@ class PointwisePlan:
         count = self.beats_out * self.lanes
         most = (1 << fmt.bits) - 1
         if fmt.linear:
-            rows = np.clip(-((int(fmt.decode(self.flip)) - node.thresholds) // fmt.step), 0, most + 1)
+            rows = np.clip(-((int(fmt.decode(self.flip)) - node.thresholds) // fmt.spacing), 0, most + 1)
         else:
             rows = np.searchsorted(fmt.values, node.thresholds)
         table = self.format.encode(node.table())

@@ -79,7 +79,7 @@ def test_what_a_format_says_of_its_codes(fmt):
     assert values.shape == (3, 50) and np.array_equal(fmt.decode(codes), values)
     assert fmt.lo <= values.min() and values.max() <= fmt.hi
     number = np.where(codes >> (fmt.bits - 1) & fmt.signed, codes - (1 << fmt.bits), codes)
-    assert fmt.linear == np.array_equal(fmt.step * number + fmt.base, values)
+    assert fmt.linear == np.array_equal(fmt.spacing * number + fmt.origin, values)
     assert fmt.literal == np.array_equal(number, values)
     assert fmt.is_sign == (set(np.unique(values).tolist()) == {-1, 1})
     if fmt.linear:  # read as numbers, codes are in the order of the values

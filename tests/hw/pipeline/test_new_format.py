@@ -30,7 +30,7 @@ class Excess(IntegerFormat):
     TEXT = "excess([0-9]+) of ([0-9]+)"
 
     @property
-    def base(self):
+    def origin(self):
         return -self.bias
 
     @property
