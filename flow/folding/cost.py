@@ -7,7 +7,7 @@ formulas below are fitted to Yosys for what is around them (`python -m bench.sec
 
 from dataclasses import dataclass
 
-from fewbit.golden.numbers.formats import Bipolar, Float32, Ternary
+from fewbit.golden.numbers.formats import Bipolar, Ternary
 from fewbit.hw.arrays.cost import distinct_columns as _distinct
 from fewbit.hw.arrays.cost import rom_placement
 from fewbit.hw.layer.ways import chosen
@@ -54,7 +54,7 @@ def cost_of_unit(layer, pe, simd, products=None):
     """The `Cost` of its matrix-vector unit alone: array, weights, activation, replay and FIFO."""
     shape = _Shape(layer, pe, simd)
     found = [_replay(layer, shape)]
-    if isinstance(layer.x_format, Float32):
+    if not layer.x_format.integral:
         weights = _rom(32 * pe * simd, shape.words)
         return sum(found, weights + Cost(pe * simd * _FLOAT + pe * 450, dsp=2 * pe * simd))
     if layer.weight_range[0] == layer.weight_range[1]:  # an average: all weights are one
@@ -90,7 +90,7 @@ class _Shape:
         self.lanes = next(n for n in range(1, pe + 1) if pe % n == 0 and pe // n <= self.steps)
         self.together = self.parallel * self.abreast  # pixels or groups that each have lanes of their own
         self.acc = layer.accumulator_bits
-        if not isinstance(layer.x_format, Float32):
+        if layer.x_format.integral:
             self.acc = layer.heap_bits + (layer.levels == 2)
         self.numbers = dict(
             pe=pe, simd=simd, lanes=self.lanes, steps=self.steps, inputs=layer.inputs, words=self.words,
@@ -167,7 +167,7 @@ def _fifo(width):
 
 
 def _replay(layer, shape):
-    if shape.rows == 1 and not isinstance(layer.x_format, Float32):
+    if shape.rows == 1 and layer.x_format.integral:
         return Cost()
     memory = _buffer(shape.simd * shape.together * layer.x_format.bits, 2 * shape.steps)
     counters = 6.2 * (shape.steps - 1).bit_length() + 2.6 * (shape.rows * shape.vectors - 1).bit_length()

@@ -11,7 +11,6 @@ from fewbit.golden.bounds.files import FileError, read_bounded
 from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import Windows
-from fewbit.golden.numbers.formats import Float32
 from fewbit.hw.layer.ways import Summed, options_of
 from fewbit.hw.pipeline.abreast import legal_abreast
 from fewbit.hw.stages.window_plan import cycles_of_window, simd_of_window
@@ -79,9 +78,7 @@ class FoldableLayer:
     @property
     def bits(self):
         """Bit products of one multiplication."""
-        return (
-            _FLOAT_BIT_PRODUCTS if isinstance(self.x_format, Float32) else self.x_format.bits * self.weight_format.bits
-        )
+        return self.x_format.bits * self.weight_format.bits if self.x_format.integral else _FLOAT_BIT_PRODUCTS
 
     def parallel(self, pe):
         """Groups at a time."""

@@ -18,7 +18,7 @@ from fewbit.golden.network.pointwise import Rescale
 from fewbit.golden.network.spatial import Upsample
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers import elementwise as ew
-from fewbit.golden.numbers.formats import Bipolar, Float32, Ternary
+from fewbit.golden.numbers.formats import Float32, Ternary
 
 from .convolutions import add_windows, spread_out, with_zero_pad
 
@@ -154,7 +154,7 @@ def one_format(importer, edges):
         return edges, formats[0]
     made, edges = [], [evenly_coded(importer, edge) for edge in edges]
     for edge, fmt in zip(edges, formats, strict=True):
-        if isinstance(fmt, Bipolar):
+        if fmt.is_sign:
             same = np.ones(importer.edge(edge).channels, dtype=np.int64)
             name = importer.new("rescale")
             edge = importer.add(Rescale(name, edge, name, same, 0 * same, 0, Ternary()))

@@ -12,7 +12,7 @@ from fewbit.golden.network.pointwise import Rescale
 from fewbit.golden.network.spatial import Windows
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers import elementwise as ew
-from fewbit.golden.numbers.formats import Bipolar, Levels, format_for
+from fewbit.golden.numbers.formats import format_for
 
 from .matrix_products import coding_of, integer_weights, weighted
 
@@ -145,8 +145,7 @@ def with_zero_pad(importer, data, window):
     x = importer.edge(edge)
     if (zero == zero[0]).all() and zero[0] == np.rint(zero[0]):
         pad = int(zero[0])
-        widened = isinstance(x.format, Levels) or (isinstance(x.format, Bipolar) and pad == 0)  # by `Windows`
-        if x.format.holds(pad) or widened:
+        if x.format.widened(pad) is not None:  # as `Windows` does
             return edge, scale, zero, pad
     factor = next((f for f in range(1, _MOST_FACTOR + 1) if (f * zero == np.rint(f * zero)).all()), None)
     if factor is None:

@@ -13,7 +13,6 @@ from fewbit.golden.network.execute import execute, run
 from fewbit.golden.network.execution import execution_of
 from fewbit.golden.network.graph import Edge, Node, accumulator_format
 from fewbit.golden.numbers.formats import Signed, Unsigned
-from fewbit.golden.registry import ByClass
 from fewbit.hw.codes import value_of
 from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.hw.stages.registry import stage_of
@@ -113,13 +112,3 @@ def test_what_is_not_registered_is_named():
         execute(3, np.zeros((1, 1, 1)))
     with pytest.raises(TypeError, match="int has no hardware stage"):
         stage_of.of(3)
-    with pytest.raises(TypeError, match="AbsolutePlan has two of: machine of the cycle model"):
-        machine_for(AbsolutePlan)(AbsoluteMachine)
-
-
-def test_the_nearest_class_counts():
-    words = ByClass("word")
-    words(Node)("node")
-    assert words.of(Absolute("a", "x", "y")) == "node"
-    words(Absolute)("absolute")
-    assert words.of(Absolute("a", "x", "y")) == "absolute"
