@@ -2,8 +2,13 @@
 
 import importlib
 import pkgutil
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TypeVar
 
 __all__ = ["ByClass", "import_all"]
+
+Found = TypeVar("Found", bound=Callable[..., Any])
 
 
 class ByClass:
@@ -12,14 +17,15 @@ class ByClass:
     An instance is a decorator, ``@instance(Kind, ...)``, and ``instance.of(thing)`` is what it decorated.
     """
 
-    def __init__(self, what):
+    def __init__(self, what: str):
         """``what`` is registered, in words of a message."""
-        self._what, self._found = what, {}
+        self._what = what
+        self._found: dict[type, Callable[..., Any]] = {}
 
-    def __call__(self, *kinds):
+    def __call__(self, *kinds: type) -> Callable[[Found], Found]:
         """Register a function or a class for things of these classes; `TypeError` if one of them has one already."""
 
-        def register(found):
+        def register(found: Found) -> Found:
             for kind in kinds:
                 if kind in self._found:
                     raise TypeError(f"{kind.__name__} has two of: {self._what}")
@@ -28,18 +34,18 @@ class ByClass:
 
         return register
 
-    def of(self, thing):
+    def of(self, thing: object) -> Callable[..., Any]:
         """What is registered for the class of ``thing``, or the nearest one above it; `TypeError` if nothing is."""
         for kind in type(thing).__mro__:
             if kind in self._found:
                 return self._found[kind]
         raise TypeError(f"{type(thing).__name__} has no {self._what}")
 
-    def __contains__(self, kind):
+    def __contains__(self, kind: type) -> bool:
         return kind in self._found
 
 
-def import_all(package):
+def import_all(package: ModuleType) -> None:
     """Import every module of a package, each of which registers what it holds, so that a new one is only put there."""
     for name in sorted(module.name for module in pkgutil.iter_modules(package.__path__)):
         importlib.import_module(f"{package.__name__}.{name}")

@@ -41,7 +41,7 @@ class Draw(Node):
         full = np.ones(x.channels, dtype=np.int64)
         return Edge(self.format, full * least, full * most, x.size)
 
-    def from_frame(self, number):
+    def from_frame(self, number: int) -> Node:
         return replace(self, frame=number)
 
 

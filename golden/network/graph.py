@@ -64,7 +64,7 @@ class Node:
         """The same node with the edge ``new`` where it took ``old``."""
         return replace(self, x=new) if self.x == old else self
 
-    def from_frame(self, number):
+    def from_frame(self, number: int) -> "Node":
         """The same node where the first frame that it sees is not 0 but ``number`` since reset."""
         return self
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .format import Format
 
@@ -18,24 +19,24 @@ class Float32(Format):
     hi = np.inf
     TEXT = "float32"
 
-    def encode(self, values):
+    def encode(self, values: ArrayLike) -> np.ndarray:
         return np.ascontiguousarray(values, dtype=np.float32).view(np.uint32).astype(np.int64)
 
-    def decode(self, codes):
+    def decode(self, codes: ArrayLike) -> np.ndarray:
         return np.asarray(codes).astype(np.uint32).view(np.float32)
 
-    def describe(self):
+    def describe(self) -> str:
         return "an IEEE-754 single"
 
-    def widened(self, value):
+    def widened(self, value: float) -> Format:
         return self
 
-    def sample(self, rng, shape):
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return rng.normal(size=shape).astype(np.float32)
 
     def __str__(self):
         return "float32"
 
     @classmethod
-    def examples(cls):
+    def examples(cls) -> "list[Float32]":
         return [cls()]

@@ -1,8 +1,11 @@
 """What every number format has, and what formats of integers share."""
 
 import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["Format", "IntegerFormat", "kinds_of_format"]
 
@@ -36,54 +39,66 @@ class Format:
         Positive numbers that every value is made of, one after the other added or not, or subtracted; else empty.
     """
 
-    TEXT = None
+    TEXT: str | None = None
     integral = signed = linear = is_sign = is_chance = False
     spacing, origin = 1, 0
-    basis = ()
+    basis: tuple[int, ...] = ()
+
+    if TYPE_CHECKING:  # else a dataclass that inherits them would take them for its fields' defaults
+
+        @property
+        def bits(self) -> int: ...
+
+        @property
+        def lo(self) -> Any: ...
+
+        @property
+        def hi(self) -> Any: ...
 
     @property
-    def literal(self):
+    def literal(self) -> bool:
         """Whether a code, read as a number, is its value."""
         return self.linear and (self.spacing, self.origin) == (1, 0)
 
-    def encode(self, values):
+    def encode(self, values: ArrayLike) -> np.ndarray:
         """Codes (``int64``, non-negative) of ``values``; ``ValueError`` if one is outside the format."""
         raise NotImplementedError
 
-    def decode(self, codes):
+    def decode(self, codes: ArrayLike) -> np.ndarray:
         """Values of ``codes``."""
         raise NotImplementedError
 
-    def describe(self):
+    def describe(self) -> str:
         """What a code is, in words: of a page, behind "A code is"."""
         raise NotImplementedError
 
-    def widened(self, value):
+    def widened(self, value: float) -> "Format | None":
         """The smallest format that holds the number ``value`` beside all of this one's; ``None`` if there is none."""
         raise NotImplementedError
 
-    def extends(self, other):
+    def extends(self, other: "Format") -> bool:
         """Whether a code of ``other``, with zeros or its sign above it, is this format's code of the same value."""
         alike = self.linear and other.linear and (self.spacing, self.origin) == (other.spacing, other.origin)
         return self == other or (alike and self.lo <= other.lo and other.hi <= self.hi)
 
-    def sample(self, rng, shape):
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Random values, an array of ``shape`` by a NumPy generator."""
         raise NotImplementedError
 
     @classmethod
-    def examples(cls):
+    def examples(cls) -> list[Self]:
         """A few formats of the class, for tests of whatever holds for every format."""
         raise NotImplementedError
 
     @classmethod
-    def of_text(cls, text):
+    def of_text(cls, text: str) -> Self | None:
         """The format of this class that ``text`` stands for, or None if it is none of this class's."""
-        match = cls.__dict__.get("TEXT") and re.fullmatch(cls.TEXT, text, re.ASCII)
+        own = cls.__dict__.get("TEXT")
+        match = re.fullmatch(own, text, re.ASCII) if own else None
         return cls.read(*match.groups()) if match else None
 
     @classmethod
-    def read(cls, *groups):
+    def read(cls, *groups: Any) -> Self | None:
         """The format of the groups of ``TEXT``."""
         return cls(*map(int, groups))
 
@@ -94,19 +109,19 @@ class IntegerFormat(Format):
     integral = linear = True
 
     @property
-    def levels(self):
+    def levels(self) -> int:
         return (self.hi - self.lo) // self.spacing + 1
 
     @property
-    def values(self):
+    def values(self) -> np.ndarray:
         """Every value, ascending."""
         return np.arange(self.lo, self.hi + 1, self.spacing, dtype=np.int64)
 
-    def holds(self, value):
+    def holds(self, value: float) -> bool:
         """Whether ``value`` is one of the format's."""
         return bool(self.lo <= value <= self.hi and (value - self.lo) % self.spacing == 0)
 
-    def encode(self, values):
+    def encode(self, values: ArrayLike) -> np.ndarray:
         values = np.asarray(values)
         if values.size:
             outside = self._outside(values)
@@ -115,35 +130,31 @@ class IntegerFormat(Format):
                 raise ValueError(f"Value {bad} is not one of {self}'s, which has {self.lo} to {self.hi}")
         return self._encode(values.astype(np.int64))
 
-    def _outside(self, values):
+    def _outside(self, values: np.ndarray) -> np.ndarray:
         """Which of ``values`` are none of the format's."""
         return ~np.isin(values, self.values)
 
-    def _encode(self, values):
+    def _encode(self, values: np.ndarray) -> np.ndarray:
         return (values - self.origin) // self.spacing & ((1 << self.bits) - 1)
 
-    def decode(self, codes):
-        codes = np.asarray(codes, dtype=np.int64)
+    def decode(self, codes: ArrayLike) -> np.ndarray:
+        numbers = np.asarray(codes, dtype=np.int64)
         if self.signed:
-            codes = codes - ((codes >> (self.bits - 1)) << self.bits)
-        return self.spacing * codes + self.origin
+            numbers = numbers - ((numbers >> (self.bits - 1)) << self.bits)
+        return self.spacing * numbers + self.origin
 
-    def describe(self):
+    def describe(self) -> str:
         reading = "two's complement" if self.signed else "unsigned"
         return f"{reading}, {self.bits} bits"
 
-    def widened(self, value):
+    def widened(self, value: float) -> Format | None:
         return self if self.holds(value) else None
 
-    def sample(self, rng, shape):
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return rng.choice(self.values, size=shape)
 
-    @classmethod
-    def examples(cls):
-        return [cls(bits) for bits in range(2, 10)]
 
-
-def kinds_of_format(kind=Format):
+def kinds_of_format(kind: type[Format] = Format) -> Iterator[type[Format]]:
     """Every class of formats that has a text."""
     for below in kind.__subclasses__():
         if below.__dict__.get("TEXT"):

@@ -69,6 +69,10 @@ class Unsigned(_Range):
     def __str__(self):
         return f"uint{self.bits}"
 
+    @classmethod
+    def examples(cls):
+        return [cls(bits) for bits in range(2, 10)]
+
 
 @dataclass(frozen=True)
 class UnsignedNarrow(Unsigned):

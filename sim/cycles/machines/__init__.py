@@ -18,6 +18,6 @@ __all__ = ["Machine", "machine_of"]
 import_all(sys.modules[__name__])
 
 
-def machine_of(plan):
+def machine_of(plan: object) -> Machine:
     """The machine of a stage's plan."""
     return machine_for.of(plan)(plan)
