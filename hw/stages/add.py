@@ -7,6 +7,7 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.network import joins
+from fewbit.golden.registry import ByClass
 from fewbit.hw.codes import value_of
 from fewbit.hw.float32.units import FloatAdd, float_relu
 from fewbit.hw.memory.rom import Rom
@@ -15,6 +16,8 @@ from fewbit.hw.streams import beats, code_stream, counter, credit, pack
 from .registry import stage_of
 
 __all__ = ["Join", "JoinPlan"]
+
+adders_of = ByClass("adders")  # what makes the sums of a node's beats
 
 
 class JoinPlan:
@@ -41,7 +44,7 @@ class JoinPlan:
             raise ValueError(f"{self.name}: lanes must divide its {self.channels} channels, not {lanes}")
         self.beats_out = beats(self.channels, lanes)
         self.beats_frame = self.pixels * self.beats_out
-        self.adders = _ADDERS[type(node)](self)
+        self.adders = adders_of.of(node)(self)
         self.latency, self.dsps = self.adders.LATENCY, self.adders.dsps
         self.depth = self.latency + 3
 
@@ -83,6 +86,7 @@ class Join(wiring.Component):
         return m
 
 
+@adders_of(joins.FloatAdd)
 class FloatAdders:
     """Sums of float32 codes, an adder a lane, and their ReLU where the node has one."""
 
@@ -100,6 +104,7 @@ class FloatAdders:
             yield float_relu(add.o) if self.plan.node.relu else add.o
 
 
+@adders_of(joins.Add)
 class Adders:
     """Sums of integers times whole numbers: three registers, of values and multipliers, products, and sums."""
 
@@ -149,9 +154,6 @@ class Adders:
         m.submodules[f"factors{n}"] = rom = Rom(width=bits * p.lanes, words=words)
         m.d.comb += rom.address.eq(beat)
         return [rom.data[k * bits : (k + 1) * bits].as_signed() for k in range(p.lanes)]
-
-
-_ADDERS = {joins.Add: Adders, joins.FloatAdd: FloatAdders}
 
 
 @stage_of(joins.Add, joins.FloatAdd)
