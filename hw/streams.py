@@ -4,17 +4,12 @@ from amaranth.hdl import Signal, unsigned
 from amaranth.lib import stream
 from amaranth.lib.data import ArrayLayout
 
-__all__ = ["at_least", "beats", "code_stream", "counter", "credit", "pack"]
+__all__ = ["at_least", "code_stream", "counter", "credit"]
 
 
 def code_stream(bits, lanes):
     """Signature of a stream of ``lanes`` codes of ``bits`` bits a beat, lane 0 in the lowest bits."""
     return stream.Signature(ArrayLayout(unsigned(bits), lanes))
-
-
-def beats(length, lanes):
-    """Beats that ``length`` codes take, the last one padded."""
-    return -(-length // lanes)
 
 
 def counter(m, name, size, enable, *, domain="sync"):
@@ -50,11 +45,3 @@ def credit(m, needed, *, depth, taken, given):
     back = Signal(name="given_back")
     m.d.sync += back.eq(given)
     return at_least(m, "credit", needed, most=depth, init=depth, change=back - taken)
-
-
-def pack(words, bits):
-    """``words`` as one integer, the first in the lowest bits."""
-    total = 0
-    for i, word in enumerate(words):
-        total |= (int(word) & ((1 << bits) - 1)) << (i * bits)
-    return total

@@ -118,9 +118,9 @@ def _lut6_2(m, first, second):
 class Sum(wiring.Component):
     """A PE without feedback and with nothing to begin with: the sum of its products alone, in a register."""
 
-    def __init__(self, kind, *, x_format, w_format, simd, acc_shape):
-        self._pe = kind(x_format=x_format, w_format=w_format, simd=simd, acc_shape=acc_shape, feedback=False)
-        shapes = {"x": In(self._pe.x.shape()), "w": In(self._pe.w.shape()), "o": Out(acc_shape)}
+    def __init__(self, kind, *, acc_shape, **options):
+        self._pe = kind(acc_shape=acc_shape, feedback=False, **options).make()
+        shapes = {"x": In(self._pe.x.shape()), "w": In(self._pe.w.shape()), "o": Out(acc_shape.width)}
         super().__init__(shapes)
 
     def elaborate(self, platform):

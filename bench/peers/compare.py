@@ -26,7 +26,7 @@ from fewbit.flow.eda.synth import SynthesisError, synthesize
 from fewbit.flow.folding.folding import fold, layers_of
 from fewbit.flow.project.project import Project
 from fewbit.host.processes import run
-from fewbit.hw.target import Luts, Target
+from fewbit.hw.targets.named import DEFAULT, USUAL
 from fewbit.places import BUILD, CACHE, HOME
 from fewbit.sim.cycles.model import predict_steady
 from fewbit.sim.simulators.run import SimulationError, simulate
@@ -95,7 +95,7 @@ def ours(model, network, folder, target, cycles):
     """fewbit's figures at so many cycles a frame; every sum simulated by Verilator is checked against NumPy."""
     shutil.rmtree(folder, ignore_errors=True)
     begin = time.perf_counter()
-    project = Project(model, folding={}, directory=folder, target=Target(luts=target))
+    project = Project(model, folding={}, directory=folder, target=target)
     if cycles == 1:
         project.folding = {name: (layer.neurons, layer.inputs) for name, layer in layers_of(project.network).items()}
     else:
@@ -158,10 +158,10 @@ def attempts():
         folder = FOLDER / name.replace(",", "").replace(" ", "-")
         model = folder / "model.onnx"
         write_model(network, model)
-        for cycles, target in (1, Luts.INSTANCES), (1, Luts.OPERATORS), (CYCLES, Luts.INSTANCES):
+        for cycles, target in (1, USUAL), (1, DEFAULT), (CYCLES, USUAL):
             how = "unrolled" if cycles == 1 else f"{cycles} cycles"
-            at = folder / f"{target.value}-{cycles}"
-            yield name, f"fewbit, {target.value}, {how}", lambda a=(model, network, at, target, cycles): ours(*a)
+            at = folder / f"{target.name}-{cycles}"
+            yield name, f"fewbit, {target.name}, {how}", lambda a=(model, network, at, target, cycles): ours(*a)
         for cutoff in CUTOFFS:
             at = folder / f"da4ml-{cutoff}"
             yield name, f"da4ml, cutoff {cutoff}", lambda a=(network, at, cutoff): da4ml(*a)

@@ -9,7 +9,7 @@ from fewbit.flow.folding.cost import cost_of_unit
 from fewbit.flow.folding.folding import layers_of
 from fewbit.flow.folding.search import estimate_all
 from fewbit.flow.project.project import Project
-from fewbit.hw.target import USUAL
+from fewbit.hw.targets.named import USUAL
 from fewbit.places import BUILD, HOME
 
 NAME, HEADING = "estimate", "Estimates against synthesis"

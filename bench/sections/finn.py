@@ -8,17 +8,16 @@ from dataclasses import asdict
 from bench import page
 from bench.networks.cnv import cnv
 from bench.networks.mlp import LFC, SFC, mlp
-from fewbit.flow.comparing.fill import PARTS
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.folding.folding import fold
 from fewbit.flow.project.project import Project
-from fewbit.hw.target import USUAL
+from fewbit.hw.targets.named import USUAL, all_parts
 from fewbit.places import BUILD
 from fewbit.sim.cycles.model import predict_steady
 
 NAME, HEADING = "finn", "The networks of the FINN paper"
 FOLDER = BUILD / "bench" / "finn"
-PART = PARTS["xc7z045"]
+PART = all_parts()["xc7z045"]
 CLOCK = 200e6  # Hz
 TIMEOUT = 1800
 
@@ -58,7 +57,7 @@ def measured(model, cycles):
         "arrays": whole.cells["LUT6_2"],
         "layers": {
             name: {"pe": plan.pe, "simd": plan.simd, "words": plan.rows * plan.steps * plan.vectors,
-                   "bits": plan.rows * plan.steps * plan.vectors * plan.pe * plan.simd * plan.weight_bits}
+                   "bits": plan.rows * plan.steps * plan.vectors * plan.pe * plan.simd * plan.numbers.weight_bits}
             for name, plan in project.plan.layers.items()
         },
     }  # fmt: skip

@@ -7,7 +7,6 @@ import warnings
 
 import numpy as np
 from amaranth.back import verilog
-from amaranth.hdl import Shape
 
 from bench import page
 from fewbit.flow.cache import atomic_write
@@ -16,17 +15,15 @@ from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.formats import Bipolar
-from fewbit.hw.arrays.integer import IntegerPE
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
-from fewbit.hw.target import Luts, Target
-from fewbit.hw.xilinx.instances import LutIntegerPE
+from fewbit.hw.targets.named import DEFAULT, USUAL
 from fewbit.places import BUILD
 
 NAME, HEADING = "mvu", "Matrix-vector units and BISMO's formula"
 FOLDER = BUILD / "bench" / "mvu"
 PES, SIMDS = (1, 4, 16), (32, 64, 128, 256, 512)
-TARGETS = {"xilinx": Luts.INSTANCES, "portable": Luts.OPERATORS}
+TARGETS = {target.name: target for target in (USUAL, DEFAULT)}
 STEPS, ROWS = 8, 64  # of the layer: 512 words of weights, the depth of a block RAM
 
 # BISMO v2, from its source: LUTs of a dot product unit by its bits, and of what stands around each.
@@ -43,7 +40,7 @@ def bismo_array(pe, simd):
     return pe * (bismo_unit(simd) + AROUND)
 
 
-def layer_plan(pe, simd, luts, steps=STEPS, rows=ROWS):
+def layer_plan(pe, simd, target, steps=STEPS, rows=ROWS):
     """The plan of a layer that this unit goes through in ``steps*rows`` cycles; weights and thresholds are random."""
     rng = np.random.default_rng([pe, simd])
     dense = Dense("dense", "x", "acc", rng.choice([-1, 1], (rows * pe, steps * simd)))
@@ -53,13 +50,14 @@ def layer_plan(pe, simd, luts, steps=STEPS, rows=ROWS):
     cuts = rng.integers(-spread, spread + 1, (rows * pe, 1))
     act = Threshold("act", "acc", "y", cuts, None, Bipolar())
     edges["y"] = act.out(edges["acc"])
-    return LayerPlan(dense, act, edges, pe=pe, simd=simd, target=Target(luts=luts))
+    return LayerPlan(dense, act, edges, pe=pe, simd=simd, target=target)
 
 
 def unit(plan):
-    """The PE of a plan alone."""
-    kind, more = (IntegerPE, {}) if plan.target.luts is Luts.OPERATORS else (LutIntegerPE, {"luts": plan.target.luts})
-    return kind(x_format=plan.x_format, w_format=Bipolar(), simd=plan.simd, acc_shape=plan.acc_shape, **more)
+    """The plan of the PE of a layer's plan alone."""
+    return plan.target.integer_pe(
+        x_format=plan.x_format, w_format=Bipolar(), simd=plan.simd, acc_shape=plan.numbers.acc_shape, feedback=True
+    )
 
 
 def resources(component, name):
@@ -74,11 +72,11 @@ def measured(pe, simd, target):
     """LUTs of a unit, and of its PE alone."""
     plan = layer_plan(pe, simd, TARGETS[target])
     whole = resources(MatrixVectorUnit(plan), f"mvu_{target}_{pe}_{simd}")
-    alone = resources(unit(plan), f"pe_{target}_{simd}")
+    alone = resources(unit(plan).make(), f"pe_{target}_{simd}")
     return {
         "pe": pe, "simd": simd, "target": target, "lut": whole.lut, "lutram": whole.lutram, "ff": whole.ff,
         "carry4": whole.carry4, "bram36": (whole.bram18 + 2 * whole.bram36) / 2, "unit": alone.lut,
-        "accumulator": Shape.cast(plan.acc_shape).width,
+        "accumulator": plan.numbers.acc_shape.width,
     }  # fmt: skip
 
 

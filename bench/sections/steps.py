@@ -36,7 +36,7 @@ def step_import(model, folder, cycles):
 
 def _project(model, folder, folding=None):
     from fewbit.flow.project.project import Project
-    from fewbit.hw.target import USUAL
+    from fewbit.hw.targets.named import USUAL
 
     folding = folder / "fold.json" if folding is None else folding
     return Project(model, folding=folding, directory=folder, target=USUAL)

@@ -1,5 +1,7 @@
 """One row of the survey: what is measured of its networks and of the accelerator that the first of them becomes."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from fewbit.flow.cache import Store, digest, source_digest
@@ -7,7 +9,7 @@ from fewbit.flow.comparing.measure import ELABORATION, common_folding, numbers, 
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.project.project import Project
 from fewbit.golden.network.execute import labels_of
-from fewbit.hw.target import Target
+from fewbit.hw.targets.named import DEFAULT
 from fewbit.places import BUILD, HOME
 
 from .figures import bit_operations, compression, executable, mean_and_spread, quantizer_noise, weight_bits
@@ -63,7 +65,7 @@ def _measured(row, files, latents, maker, job):
 
 def _project(row, path, directory):
     with ELABORATION:
-        project = Project(path, folding={}, directory=directory, target=Target(dsp=row.dsp))
+        project = Project(path, folding={}, directory=directory, target=replace(DEFAULT, dsp=row.dsp))
         project.folding = common_folding(project.network)
         return project
 

@@ -12,6 +12,7 @@ from fewbit.flow.cache import atomic_write, digest
 from fewbit.flow.comparing.measure import ELABORATION, numbers
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.eda.unit_cost import generators_of, quantizers_of
+from fewbit.hw.layer.numbers import FloatNumbers
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.places import BUILD
 
@@ -49,12 +50,12 @@ def part_costs(plan, *, dsp=True):
     """
     layers = list(plan.layers.values())
     p = layers[min(1, len(layers) - 1)]
-    lanes = min(FLOAT_LANES if p.is_float else LANES, p.inputs)
+    lanes = min(FLOAT_LANES if isinstance(p.numbers, FloatNumbers) else LANES, p.inputs)
     with ELABORATION:
         units = list(quantizers_of(plan).values())
-        units += [q.make_activation() for q in layers if q.is_float and q.dense.relu]
+        units += [q.activation.make() for q in layers if isinstance(q.numbers, FloatNumbers) and q.dense.relu]
         element = LayerPlan(p.dense, p.act, plan.network.edges(), pe=1, simd=lanes, target=plan.target)
-        parts = {"array": element.make_array(), "unit": _together(units),
+        parts = {"array": element.array.make(), "unit": _together(units),
                  "generators": _together(generators_of(plan).values())}  # fmt: skip
         texts = {
             name: verilog.convert(part, name="top", emit_src=False, strip_internal_attrs=True)

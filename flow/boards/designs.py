@@ -14,7 +14,6 @@ from fewbit.hw.boards.serial_boards import SERIAL_BOARDS, SerialTop
 from fewbit.hw.serial.link import LinkPlan
 from fewbit.hw.serial.uart import bit_cycles
 from fewbit.hw.shell.verilog import wake
-from fewbit.hw.target import Luts
 from fewbit.sim.folders import locked
 
 from . import bitstream
@@ -73,7 +72,7 @@ def _zynq_board(name, build, report, clock):
     clock = ZYNQ_BOARDS[name].clock if clock is None else clock
     if not 10 <= clock <= 250:
         raise ValueError(f"Clock of a Zynq design must be 10 to 250 MHz, not {clock:g}")
-    project = rebuilt(build, folder / "accelerator", Luts.INSTANCES, report)
+    project = rebuilt(build, folder / "accelerator", ZYNQ_BOARDS[name].target, report)
     for path, content in zynq_files(name, project, build, clock).items():
         atomic_write(folder / path, content)
     result = {"board": name, "directory": str(folder), "clock_mhz": clock}
@@ -85,7 +84,7 @@ def _serial_board(name, build, report, clock, baud, seed, run):
     clock = board.clock if clock is None else clock
     folder, link = build.directory / f"board-{name}", link_plan(build)
     board.pll(clock), bit_cycles(clock * 1e6, baud)  # refuse what cannot be before anything is written
-    project = rebuilt(build, folder / "accelerator", board.luts, report)
+    project = rebuilt(build, folder / "accelerator", board.target, report)
     result = {"board": name, "directory": str(folder), "clock_mhz": clock, "baud": baud, "seed": seed}
     inputs = [project.verilog, build.manifest, result, bitstream.versions(), source_digest("hw", "flow", "host")]
     stage = BuildStage(directory=folder, name="board", inputs=[*inputs, run])
@@ -103,7 +102,7 @@ def _serial_board(name, build, report, clock, baud, seed, run):
         for path, content in files.items():
             atomic_write(folder / path, content)
         report.step("design", True, folder)
-        if run and board.luts is Luts.OPERATORS:
+        if run and board.open_tools:
             result |= _bitstream(folder, plan, seed, report)
         result["next"] = _next(name, build, folder, baud, "bitstream" in result)
         _written(folder, result)
@@ -117,7 +116,7 @@ def _next(name, build, folder, baud, made):
     demo = f"fewbit demo {where} --serial /dev/ttyUSB0" + ("" if baud == BAUD else f" --baud {baud}")
     if made:
         return f"openFPGALoader --board {name} {shlex.quote(str(folder / 'top.bit'))}, then {demo}"
-    if SERIAL_BOARDS[name].luts is Luts.OPERATORS:
+    if SERIAL_BOARDS[name].open_tools:
         return f"without --files, `fewbit board {name} {where}` makes the bitstream"
     return f"in {folder}: vivado -mode batch -source top.tcl, load top.bit, then {demo}"
 

@@ -10,7 +10,7 @@ import typer
 
 from fewbit.golden.bounds.limits import LIMITS, ModelError
 from fewbit.host.processes import Terminated, ended_by_signals
-from fewbit.hw.target import USUAL, Luts, Target
+from fewbit.hw.targets.named import DEFAULT, USUAL, all_targets, target_named
 from fewbit.places import HOME
 
 from .options import BAUD, CHANCE, COUNT, CYCLES, DSPS, FILE, FOLDER, LUTS, MHZ, RATE, SEED
@@ -59,14 +59,6 @@ FoldingFile = Annotated[
 ]
 
 
-class TargetName(StrEnum):
-    """What `--target` may be."""
-
-    portable = "portable"
-    xilinx = "xilinx"
-    ultrascale = "ultrascale"
-
-
 class SimulatorName(StrEnum):
     """What `--simulator` may be."""
 
@@ -74,22 +66,21 @@ class SimulatorName(StrEnum):
     icarus = "icarus"
 
 
-USUAL_NAME = TargetName(USUAL.luts.value)
+# Operators, which are no family's own, come last.
+_SUMMARIES = [f"`{t.name}`: of {t.summary}" for t in sorted(all_targets(), key=lambda t: not t.netlists)]
+TargetName = StrEnum("TargetName", [(t.name, t.name) for t in all_targets()])  # what `--target` may be
 TargetOption = Annotated[
-    TargetName,
-    typer.Option(
-        "--target",
-        help="`xilinx`: arrays of LUT6_2 and CARRY4; `ultrascale`: of LUT6_2 and CARRY8; `portable`: of operators.",
-    ),
+    TargetName, typer.Option("--target", help="; ".join(_SUMMARIES).replace(": of", ": arrays of", 1) + ".")
 ]
+USUAL_NAME = TargetName(USUAL.name)
 
 
-def _project(model, input_spec, output, folding=None, directory=None, target=TargetName.portable):
+def _project(model, input_spec, output, folding=None, directory=None, target=DEFAULT.name):
     from fewbit.flow.project.project import Project
 
     return Project(
         model, input_spec=input_spec, output=output, folding=folding, directory=directory,
-        target=Target(luts=Luts(target.value)),
+        target=target_named(str(target)),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from fewbit.flow.cache import atomic_write
 from fewbit.flow.folding.folding import FoldingError, default_folding, fold, layers_of, write_folding
 from fewbit.flow.folding.search import estimate, estimate_all, fastest_within, pareto, row_of, with_dsps
 from fewbit.flow.project.project import Project
-from fewbit.hw.target import USUAL
+from fewbit.hw.targets.named import USUAL
 from fewbit.places import BUILD
 from fewbit.sim.cycles.model import predict_steady
 from fewbit.sim.cycles.queues import deep_enough

@@ -6,7 +6,7 @@ from fewbit.flow.cache import atomic_write
 from fewbit.flow.eda.path_names import describe, hierarchy
 from fewbit.flow.eda.pnr import DEVICES, place
 from fewbit.flow.project.rebuild import rebuilt, target_of
-from fewbit.hw.target import Luts
+from fewbit.hw.targets.named import DEFAULT
 from fewbit.sim.folders import locked
 
 __all__ = ["pnr_build"]
@@ -33,13 +33,14 @@ def pnr_build(directory, device, speed, seed, goal, report):
 
 def _placed_build(directory, verilog, device, speed, seed, goal, report):
     build, target = target_of(directory)
-    if target != Luts.OPERATORS.value:
-        verilog = rebuilt(build, directory / "pnr", Luts.OPERATORS, report).verilog
+    placed_as = DEFAULT if target.netlists else target
+    if placed_as != target:
+        verilog = rebuilt(build, directory / "pnr", placed_as, report).verilog
     with report.stepping("place and route") as progress:
         found = place(verilog, "accelerator", device=device, speed=speed, seed=seed, goal=goal, progress=progress)
     result = {
         "directory": str(directory), "device": device, "speed": speed, "seed": seed, "goal_mhz": goal,
-        "target": Luts.OPERATORS.value, "built_for": target,
+        "target": placed_as.name, "built_for": target.name,
         **placed(found, verilog.read_text(), "accelerator", build.manifest.get("layers", ())),
     }  # fmt: skip
     atomic_write(directory / "pnr.json", json.dumps(result, indent=2) + "\n")

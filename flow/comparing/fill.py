@@ -6,48 +6,14 @@ import numpy as np
 
 from fewbit.flow.folding import search
 from fewbit.flow.folding.folding import layers_of
+from fewbit.hw.targets.named import all_parts
 
-__all__ = ["LIMIT", "PART", "PARTS", "Part", "Point", "cycles_of", "fill"]
+__all__ = ["LIMIT", "PART", "Point", "cycles_of", "fill"]
 
+PART = all_parts()["xc7a35t"]  # unless another one is asked for
 LIMIT = 0.7  # of each resource of the part
 _GOOD = 0.66  # a fill that is not worth another synthesis
 _MOST = 5  # synthesis runs, where one of them has fitted
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """What a device has; a block RAM of 36 Kbit is two of 18."""
-
-    name: str
-    lut: int
-    ff: int
-    dsp: int
-    bram18: int
-    family: str = "xc7"
-
-    def use(self, resources):
-        """The share of each resource that a design of these `flow.eda.synth.Resources` takes."""
-        return {
-            "lut": resources.lut / self.lut,
-            "ff": resources.ff / self.ff,
-            "dsp": resources.dsp / self.dsp,
-            "bram18": (resources.bram18 + 2 * resources.bram36) / self.bram18,
-        }
-
-
-# DS180, DS190, DS891.
-PARTS = {
-    part.name.lower(): part
-    for part in (
-        Part(name="XC7A35T", lut=20_800, ff=41_600, dsp=90, bram18=100),
-        Part(name="XC7A100T", lut=63_400, ff=126_800, dsp=240, bram18=270),
-        Part(name="XC7A200T", lut=134_600, ff=269_200, dsp=740, bram18=730),
-        Part(name="XC7Z020", lut=53_200, ff=106_400, dsp=220, bram18=280),
-        Part(name="XC7Z045", lut=218_600, ff=437_200, dsp=900, bram18=1_090),
-        Part(name="XCZU3EG", lut=70_560, ff=141_120, dsp=360, bram18=432, family="xcup"),
-    )
-}
-PART = PARTS["xc7a35t"]
 
 
 @dataclass(frozen=True, kw_only=True)

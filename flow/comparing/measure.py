@@ -3,7 +3,7 @@
 import json
 import threading
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from fewbit.flow.folding.folding import layers_of
 from fewbit.flow.project.project import Project
 from fewbit.flow.project.simulation import drawn_again
 from fewbit.golden.model_file.file import ModelSource
-from fewbit.hw.target import Target
+from fewbit.hw.targets.named import DEFAULT
 from fewbit.places import CACHE
 from fewbit.sim.cycles.model import predict, steady_interval
 from fewbit.sim.simulators.run import simulate
@@ -73,7 +73,11 @@ def measure(variant, folding, samples, labels, directory, *, input_spec, job, pa
     def project(folding, where):
         with ELABORATION:
             return Project(
-                variant.model, input_spec=input_spec, folding=folding, directory=where, target=Target(dsp=variant.dsp)
+                variant.model,
+                input_spec=input_spec,
+                folding=folding,
+                directory=where,
+                target=replace(DEFAULT, dsp=variant.dsp),
             )
 
     def cost(project):

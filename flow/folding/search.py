@@ -1,8 +1,7 @@
 """Folding to a target: frames a second, cycles, or LUTs."""
 
 from fewbit.golden.network.spatial import Largest, Windows
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
-from fewbit.hw.target import USUAL
+from fewbit.hw.targets.named import USUAL
 
 from .cost import cost_of_layer, cost_of_pool, total
 from .folding import FoldingError, fold_layers, layers_of, least_cycles
@@ -87,6 +86,8 @@ def _folded(folding, chosen):
 
 def _taken(network, folding, chosen):
     """DSPs by layer, and under ``None`` those of everything else, as the plan of the accelerator has them."""
+    from fewbit.hw.pipeline.accelerator import AcceleratorPlan  # it brings Amaranth, which no other estimate needs
+
     plan = AcceleratorPlan(network, _folded(folding, chosen), target=USUAL)
     by_layer = {name: layer.dsps for name, layer in plan.layers.items()}
     return by_layer | {None: plan.dsps - sum(by_layer.values())}

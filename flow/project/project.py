@@ -16,7 +16,7 @@ from fewbit.golden.model_file.metadata import declared
 from fewbit.golden.network.dense import FloatDense
 from fewbit.golden.network.execute import output_of, run
 from fewbit.golden.numbers.elementwise import affine
-from fewbit.hw.target import DEFAULT
+from fewbit.hw.targets.named import DEFAULT
 from fewbit.places import BUILD, CACHE
 from fewbit.sim.design import digest_of
 from fewbit.sim.folders import locked
@@ -36,7 +36,7 @@ class Project:
         None takes `flow.folding.folding.default_folding`.
     directory : path or None
         Default ``build/<model>``.
-    target : hw.target.Target
+    target : hw.targets.target.Target
     """
 
     def __init__(self, model, *, input_spec=None, output="auto", folding=None, directory=None, target=DEFAULT):
@@ -84,7 +84,7 @@ class Project:
     @property
     def digest(self):
         """Of everything that the hardware depends on, weights in files of their own too."""
-        return hashlib.sha256(f"{self.identity}{self.target!r}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.identity}{self.target.fingerprint}".encode()).hexdigest()
 
     @property
     def identity(self):
@@ -235,7 +235,7 @@ class Project:
                 **self._meaning(self.output),
             },
             "outputs": [{"name": output.name, **self._meaning(output)} for output in network.outputs],
-            "target": self.target.luts.value,
+            "target": self.target.name,
             "notes": network.notes,
             "cycles": {"latency": timing.latency, "interval": timing.interval, "bound": plan.bound},
             "layers": {

@@ -4,6 +4,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from .timing import MULTIPLY
+
 __all__ = ["FloatMul", "increment", "pipe"]
 
 
@@ -44,7 +46,7 @@ class FloatMul(wiring.Component):
     o : ``Out(32)``
     """
 
-    LATENCY = 4
+    LATENCY = MULTIPLY
 
     def __init__(self, *, dsp=True):
         self._dsp = bool(dsp)

@@ -9,6 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .multiplier import FloatMul, increment, pipe
+from .timing import ADD
 
 __all__ = ["FloatAdd", "FloatMul", "float_greater", "float_relu", "pipe"]
 
@@ -25,7 +26,7 @@ class FloatAdd(wiring.Component):
     o : ``Out(32)``
     """
 
-    LATENCY = 4
+    LATENCY = ADD
 
     a: In(32)
     b: In(32)

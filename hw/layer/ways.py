@@ -20,10 +20,10 @@ from functools import cached_property
 import numpy as np
 
 from fewbit.golden.numbers.formats import Bipolar, Unsigned, format_for, powers_of_two
-from fewbit.hw.activation.planes import combined_luts
+from fewbit.hw.activation.planes_plan import combined_luts
 from fewbit.hw.arrays.cost import pe_luts, rom_luts, row_luts
-from fewbit.hw.arrays.dsp_sums import sums_of
 from fewbit.hw.heap.partial_products import product_terms
+from fewbit.hw.xilinx.dsp48 import sums_of
 from fewbit.hw.xilinx.dsp_packing import FieldTerms, best_packing, packed_weights
 
 __all__ = ["NAMES", "Dsp", "HeapPart", "Summed", "chosen", "options_of"]

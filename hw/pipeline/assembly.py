@@ -5,12 +5,12 @@ from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.golden.registry import import_all
 from fewbit.hw import stages
 from fewbit.hw.layer.plan import LayerPlan
+from fewbit.hw.packing import beats
 from fewbit.hw.stages.layer import cycles_of_layer
 from fewbit.hw.stages.registry import stage_of
 from fewbit.hw.stages.window_plan import columns_first
 from fewbit.hw.stages.windows import windows_of
-from fewbit.hw.streams import beats
-from fewbit.hw.target import DEFAULT
+from fewbit.hw.targets.named import DEFAULT
 
 from .abreast import set_abreast
 from .flows import Flow, Streams, through

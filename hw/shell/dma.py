@@ -6,7 +6,8 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.gearbox import Gearbox
-from fewbit.hw.streams import beats, counter
+from fewbit.hw.packing import beats
+from fewbit.hw.streams import counter
 
 __all__ = ["DmaBridge", "DmaBridgeShell", "WORD"]
 

@@ -4,9 +4,6 @@ import re
 
 from amaranth.back import verilog
 
-from fewbit.hw.arrays.dsp_sums import DSP_MODELS
-from fewbit.hw.xilinx.models import MODELS
-
 from .axi import AxiAccelerator
 from .ip import AcceleratorIP
 
@@ -33,10 +30,7 @@ def emit_ip(plan, registers, *, name="accelerator_ip"):
 
 
 def _text(block, plan, name):
-    text = convert(block, name)
-    if not plan.target.luts.instances:
-        return text
-    return text + MODELS + (DSP_MODELS if any(layer.sums for layer in plan.layers.values()) else "")
+    return convert(block, name) + plan.target.models(sums=any(layer.sums for layer in plan.layers.values()))
 
 
 def convert(component, name):

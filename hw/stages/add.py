@@ -11,7 +11,8 @@ from fewbit.golden.registry import ByClass
 from fewbit.hw.codes import value_of
 from fewbit.hw.float32.units import FloatAdd, float_relu
 from fewbit.hw.memory.rom import Rom
-from fewbit.hw.streams import beats, code_stream, counter, credit, pack
+from fewbit.hw.packing import beats, pack
+from fewbit.hw.streams import code_stream, counter, credit
 
 from .registry import stage_of
 

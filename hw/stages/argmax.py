@@ -6,7 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.network import argmax
 from fewbit.hw.codes import code_shape
-from fewbit.hw.streams import beats, code_stream, counter
+from fewbit.hw.packing import beats
+from fewbit.hw.streams import code_stream, counter
 
 from .comparison import greater
 from .registry import stage_of

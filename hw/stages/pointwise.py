@@ -1,42 +1,22 @@
-# amaranth: UnusedElaboratable=no
 """Functions of single codes in a stream: what stands in front of the first dense layer, say."""
 
 import numpy as np
-from amaranth.hdl import Array, Const, Module, Signal, Value, unsigned
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.network import draws
 from fewbit.golden.network.pointwise import Rescale, Threshold
-from fewbit.hw.activation.affine import Affine
-from fewbit.hw.activation.draw import Draw
-from fewbit.hw.activation.units import Activation, Search
-from fewbit.hw.codes import code_shape
-from fewbit.hw.streams import beats, code_stream, credit
+from fewbit.hw.activation.affine_plan import AffinePlan
+from fewbit.hw.activation.plans import CodeTablePlan, DrawPlan, SearchPlan
+from fewbit.hw.packing import beats
+from fewbit.hw.shapes import IntShape
+from fewbit.hw.streams import code_stream, credit
 
 from .registry import stage_of
 
-__all__ = ["Pointwise", "PointwisePlan", "CodeTable"]
-
-
-class CodeTable(Activation):
-    """``code = words[code]``, one table for every position. Latency 1."""
-
-    LATENCY = 1
-    MOST_BITS = 8  # above, thresholds are smaller than a table
-
-    def __init__(self, *, acc_shape, bits, lanes, beats, words):
-        super().__init__(acc_shape=acc_shape, bits=bits, lanes=lanes, beats=beats)
-        self._words = words
-
-    def elaborate(self, platform):
-        m = Module()
-        for k in range(self._lanes):
-            table = Array(Const(w, self._bits) for w in self._words)
-            m.d.sync += self.o[k].eq(table[self.i[k]])
-        self.finish(m)
-        return m
+__all__ = ["Pointwise", "PointwisePlan"]
 
 
 class PointwisePlan:
@@ -46,6 +26,7 @@ class PointwisePlan:
 
     Attributes
     ----------
+    function : hw.activation.plans.ActivationPlan
     latency, depth : int
         Cycles from a beat to its write into the output FIFO; entries of that.
     dsps : int
@@ -59,19 +40,18 @@ class PointwisePlan:
         self.length = edges[node.x].channels
         self.beats_out = beats(self.length, lanes)
         self.flip = 0  # bits of the code that are turned to make an unsigned number in the order of the values
-        unit = self.make_activation()
-        unit._MustUse__silence = True  # it is made here for its latency only
-        self.latency, self.dsps = unit.LATENCY, unit.dsps
+        self.function = self._function()
+        self.latency, self.dsps = self.function.latency, self.function.dsps
         self.depth = self.latency + 3
 
-    def make_activation(self):
+    def _function(self):
         common = dict(bits=self.format.bits, lanes=self.lanes, beats=self.beats_out)
         fmt, node = self.x_format, self.node
         if isinstance(node, draws.Draw):
             common.pop("bits")
-            return Draw(
+            return DrawPlan(
                 kind=node.kind, generator=node.generator, seed=node.seed, length=self.length,
-                acc_shape=code_shape(fmt), **common,
+                acc_shape=IntShape(fmt.bits, fmt.signed), **common,
             )  # fmt: skip
         if isinstance(node, Rescale):
             rest = [0] * (self.beats_out * self.lanes - self.length)
@@ -79,16 +59,17 @@ class PointwisePlan:
             multiplier, addend = node.multiplier * fmt.spacing, node.addend + node.multiplier * fmt.origin
             origin = self.format.origin
             addend = addend - (origin << node.shift)
-            return Affine(
-                acc_shape=code_shape(fmt), multipliers=multiplier.tolist() + rest, addends=addend.tolist() + rest,
-                shift=node.shift, lo=node.format.lo - origin, hi=node.format.hi - origin, **common,
+            return AffinePlan(
+                acc_shape=IntShape(fmt.bits, fmt.signed), multipliers=multiplier.tolist() + rest,
+                addends=addend.tolist() + rest, shift=node.shift,
+                lo=node.format.lo - origin, hi=node.format.hi - origin, **common,
             )  # fmt: skip
-        if len(node.thresholds) == 1 and fmt.bits <= CodeTable.MOST_BITS:
+        if len(node.thresholds) == 1 and fmt.bits <= CodeTablePlan.MOST_BITS:
             values = np.clip(fmt.decode(np.arange(2**fmt.bits)), fmt.lo, fmt.hi)
             codes = node.table()[0][np.searchsorted(node.thresholds[0], values, side="right")]
-            return CodeTable(acc_shape=unsigned(fmt.bits), words=self.format.encode(codes).tolist(), **common)
+            return CodeTablePlan(acc_shape=IntShape(fmt.bits), words=self.format.encode(codes).tolist(), **common)
         self.flip = 1 << (fmt.bits - 1) if fmt.signed else 0
-        return Search(acc_shape=unsigned(fmt.bits), **self._search(), **common)
+        return SearchPlan(acc_shape=IntShape(fmt.bits), **self._search(), **common)
 
     def _search(self):
         fmt, node = self.x_format, self.node
@@ -130,7 +111,7 @@ class Pointwise(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self.plan
-        m.submodules.function = function = p.make_activation()
+        m.submodules.function = function = p.function.make()
         m.submodules.fifo = fifo = SyncFIFO(width=p.format.bits * p.lanes, depth=p.depth)
         accept = Signal()
         room = credit(m, 1, depth=p.depth, taken=accept, given=self.o.valid & self.o.ready)

@@ -14,8 +14,9 @@ import numpy as np
 
 from fewbit.hw.heap.partial_products import ProductTerms
 
-__all__ = ["FieldTerms", "Packing", "best_packing", "packed_weights"]
+__all__ = ["PRODUCT_LATENCY", "FieldTerms", "Packing", "best_packing", "packed_weights"]
 
+PRODUCT_LATENCY = 3  # cycles from operands to products: registers at the ports, behind the multiplier, and at the end
 _PORT = 25  # bits of the signed port of a DSP48E1 that takes the weights; that of a DSP48E2 is wider
 _MOST = 4  # weights on it
 

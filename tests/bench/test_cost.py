@@ -17,8 +17,9 @@ from bench.cost.measure import Measured, designs, measure
 from bench.cost.page import cost_table, page, picture, ratio
 from bench.cost.units import LutProducts, Products, product_bits
 from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
-from fewbit.hw.xilinx.instances import LutIntegerPE
 from fewbit.hw.xilinx.models import MODELS
+from fewbit.hw.xilinx.pe_plans import LutIntegerPEPlan
+from tests.support.targets import XILINX
 
 PAIRS = [(f.x, f.w) for f in FORMATS if f.x.bits + f.w.bits <= 8]
 SMALL = [pair for pair in PAIRS if pair[0].bits + pair[1].bits <= 5]
@@ -88,7 +89,7 @@ def test_a_real_bipolar_pe(form):
     found = measure(design)
     assert found.dsp == 0 and found.lanes == 64
     if form == "primitives":
-        pe = LutIntegerPE(x_format=Bipolar(), w_format=Bipolar(), simd=64, acc_shape=unsigned(16))
+        pe = LutIntegerPEPlan(x_format=Bipolar(), w_format=Bipolar(), simd=64, acc_shape=unsigned(16), target=XILINX)
         assert pe.luts <= found.lut <= pe.luts + 2 and found.lut / 64 < 1.2 and found.levels == 4
     else:
         assert 1.2 < found.lut / 64 < 3 and found.levels <= 12

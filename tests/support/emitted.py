@@ -15,7 +15,7 @@ from fewbit.flow.folding.folding import default_folding, fold, layers_of, least_
 from fewbit.flow.folding.search import with_dsps
 from fewbit.flow.project.project import Project
 from fewbit.hw.shell.verilog import emit, emit_ip
-from fewbit.hw.target import Luts, Target
+from fewbit.hw.targets.named import target_named
 from fewbit.sim.cycles.queues import deep_enough
 
 __all__ = ["CASES", "RECORD", "digest_of", "recorded"]
@@ -47,7 +47,7 @@ CASES += [f"{model} ip {target}" for model in MODELS for target in TARGETS]
 def digest_of(case):
     """SHA-256 of the Verilog of one of `CASES`, in hex."""
     model, folding, target = case.split()
-    project = Project(EXAMPLES / f"{model}.onnx", folding={}, target=Target(luts=Luts(target)))
+    project = Project(EXAMPLES / f"{model}.onnx", folding={}, target=target_named(target))
     project.folding = FOLDINGS.get(folding, default_folding)(project.network)
     project.queues = deep_enough(project.network, project.folding, target=project.target)
     text = emit_ip(project.plan, project.registers) if folding == "ip" else emit(project.plan)

@@ -8,7 +8,7 @@ import numpy as np
 from amaranth.hdl import Cat, ClockDomain, Module, Value
 from amaranth.sim import Simulator
 
-from fewbit.hw.streams import pack
+from fewbit.hw.packing import pack
 from fewbit.places import HOME
 
 BUILD = HOME / "build" / "test"

@@ -11,7 +11,7 @@ from fewbit.hw.float32.units import FloatAdd
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.layer.ways import options_of
-from fewbit.hw.target import Luts, Target
+from fewbit.hw.targets.named import target_named
 from tests.sweep.formats import CODINGS, LEVELS, coding_of, draw_activations, draw_weights, format_of_weights
 from tests.sweep.unit import ANY, Stalls, Unit
 
@@ -56,7 +56,7 @@ def draw_layer(rng, kind, target):
     dsp = bool(rng.random() < 0.5) if kind == "float32" else True
     plan = LayerPlan(
         dense, act, edges, pe=folding["pe"], simd=folding["simd"], products=products,
-        target=Target(luts=Luts(target), dsp=dsp),
+        target=target_named(target, dsp=dsp),
     )  # fmt: skip
     expected = _beats_out(plan, plan.format.encode(y))
     return Unit(
@@ -77,7 +77,9 @@ def _words(plan, x_format, act, vectors):
 
 def _features(plan):
     """Components of the unit behind its array, by the names of their classes."""
-    return tuple(type(unit).__name__ for unit in (plan.combine, plan.activation) if unit is not None)
+    return tuple(
+        type(unit).__name__.removesuffix("Plan") for unit in (plan.combine, plan.activation) if unit is not None
+    )
 
 
 # Foldings

@@ -16,7 +16,7 @@ from fewbit.flow.boards.designs import build_board
 from fewbit.flow.commands.cli import main
 from fewbit.flow.commands.report import Reporter
 from fewbit.flow.project.project import Project
-from fewbit.hw.target import USUAL
+from fewbit.hw.targets.named import USUAL
 from fewbit.hw.xilinx.models import MODELS
 from fewbit.places import BUILD
 from tests.support import tcl

@@ -10,7 +10,7 @@ from onnx import helper, numpy_helper
 from fewbit.flow.commands.report import Reporter
 from fewbit.flow.comparing import compare, measure
 from fewbit.flow.comparing.compare import compare_formats
-from fewbit.flow.comparing.fill import LIMIT, Part, Point, candidates, cycles_of, fill
+from fewbit.flow.comparing.fill import LIMIT, Point, candidates, cycles_of, fill
 from fewbit.flow.comparing.measure import common_folding
 from fewbit.flow.comparing.requantize import FORMATS, requantize
 from fewbit.flow.eda import synth
@@ -19,6 +19,7 @@ from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.execute import run
 from fewbit.golden.numbers.formats import Float32, Unsigned
+from fewbit.hw.targets.parts import Part
 from fewbit.places import HOME
 
 ROOT = HOME

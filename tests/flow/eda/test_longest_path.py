@@ -10,7 +10,8 @@ from fewbit.flow.eda.primitive_timing import arcs
 from fewbit.flow.eda.synth import synthesize, synthesize_parts
 from fewbit.golden.numbers.formats import Bipolar, Ternary
 from fewbit.hw.xilinx.dot_product import best_pe
-from fewbit.hw.xilinx.instances import LutIntegerPE
+from fewbit.hw.xilinx.pe_plans import LutIntegerPEPlan
+from tests.support.targets import XILINX
 
 KINDS = ("lut", "muxf", "carry", "dsp")
 
@@ -142,7 +143,7 @@ def test_a_module_without_circuits_has_no_path():
 @pytest.mark.parametrize(("x_format", "w_format"), [(Bipolar(), Bipolar()), (Ternary(), Ternary())], ids=str)
 def test_as_many_levels_as_the_netlist_was_built_with(path, x_format, w_format):
     common = dict(x_format=x_format, w_format=w_format, simd=64)
-    pe = LutIntegerPE(**common, acc_shape=unsigned(16))
+    pe = LutIntegerPEPlan(**common, acc_shape=unsigned(16), target=XILINX).make()
     found = path(verilog.convert(pe, name="top", emit_src=False))
     levels, _ = best_pe(x_format, w_format, 64, 16, True).netlist.levels()
     assert found["levels"] == levels

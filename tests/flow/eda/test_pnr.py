@@ -16,7 +16,7 @@ from fewbit.flow.eda.path_names import describe, hierarchy
 from fewbit.flow.eda.pnr import PlaceError, place, summarize
 from fewbit.flow.project.project import Project
 from fewbit.host.build import HostError
-from fewbit.hw.target import USUAL
+from fewbit.hw.targets.named import USUAL
 from tests.support.small_network import SPEC, small
 
 DESIGN = """

@@ -14,13 +14,12 @@ from fewbit.golden.network.execute import run
 from fewbit.hw.float32.units import FloatAdd
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
-from fewbit.hw.target import Luts, Target
 from fewbit.sim.cycles.model import predict_steady
 from tests.sim.simulators.test_icarus import convolutional, slow
 from tests.sim.simulators.test_run import bipolar, constants, float32, label, raw_bytes_to_codes, sums
 from tests.support.small_network import samples, small
+from tests.support.targets import PORTABLE, ULTRASCALE, XILINX
 
-OPERATORS, INSTANCES, ULTRASCALE = Luts.OPERATORS, Luts.INSTANCES, Luts.ULTRASCALE
 BENCH, SENT, WANTED = "accelerator_tb.v", "accelerator_tb.in.hex", "accelerator_tb.out.hex"
 # An edge at time 0, when nothing is known yet; frames of nothing but X before a reset, which comes amid the last one.
 HIGH = ("reg aclk = 1'b0;", "reg aclk; initial aclk = 1'b1;")
@@ -49,7 +48,7 @@ def alter(folder, name, old, new):
     (folder / name).write_text(text.replace(old, new))
 
 
-def written(make, luts, folder):
+def written(make, target, folder):
     """A network's Verilog with its bench; the predicted cycles."""
     network, values, pairs = make()
     dense = [n for n in network.nodes if isinstance(n, Dense | FloatDense)]
@@ -57,7 +56,7 @@ def written(make, luts, folder):
     for i, node in enumerate(network.nodes):
         if isinstance(node, FloatDense):
             network.nodes[i] = node.folded(simd=folding[node.name][1], partials=FloatAdd.LATENCY)
-    plan, values = AcceleratorPlan(network, folding, target=Target(luts=luts)), values[:FRAMES]
+    plan, values = AcceleratorPlan(network, folding, target=target), values[:FRAMES]
     timing = predict_steady(plan)
     vectors = packed(plan, values, run(network, values).edges[network.outputs[0].edge])
     cycles = {"latency": timing.latency, "interval": timing.interval}
@@ -68,14 +67,14 @@ def written(make, luts, folder):
 
 
 @pytest.mark.parametrize(
-    ("make", "luts"),
-    [(bipolar, OPERATORS), (bipolar, INSTANCES), (sums, INSTANCES), (convolutional, INSTANCES),
-     slow(constants, INSTANCES), slow(convolutional, OPERATORS), slow(label, INSTANCES),
-     slow(raw_bytes_to_codes, OPERATORS), slow(raw_bytes_to_codes, INSTANCES), slow(sums, ULTRASCALE),
-     slow(float32, OPERATORS)],
+    ("make", "target"),
+    [(bipolar, PORTABLE), (bipolar, XILINX), (sums, XILINX), (convolutional, XILINX),
+     slow(constants, XILINX), slow(convolutional, PORTABLE), slow(label, XILINX),
+     slow(raw_bytes_to_codes, PORTABLE), slow(raw_bytes_to_codes, XILINX), slow(sums, ULTRASCALE),
+     slow(float32, PORTABLE)],
 )  # fmt: skip
-def test_networks(make, luts, scratch):
-    timing = written(make, luts, scratch)
+def test_networks(make, target, scratch):
+    timing = written(make, target, scratch)
     first = None
     for standard in ("2005", "2012"):
         status, lines = result(scratch, standard)
@@ -98,7 +97,7 @@ def made(tmp_path_factory):
     model = small(folder / "m.onnx")
     np.savez(folder / "m.npz", x=samples() - 16)
     project = Project(model, directory=folder / "out", input_spec="int5/16", folding={"dense0": (1, 5),
-                      "dense1": (2, 3)}, target=Target(luts=INSTANCES))  # fmt: skip
+                      "dense1": (2, 3)}, target=XILINX)  # fmt: skip
     project.generate()
     return project
 

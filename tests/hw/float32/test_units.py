@@ -7,9 +7,9 @@ from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
 
 from fewbit.golden.numbers import float32
-from fewbit.hw.arrays.float32 import FloatArray
+from fewbit.hw.arrays.float32_plan import FloatArrayPlan
 from fewbit.hw.float32.units import FloatAdd, FloatMul, float_greater, float_relu
-from fewbit.hw.streams import pack
+from fewbit.hw.packing import pack
 from tests.support.stream_bench import set_together
 
 SPECIALS = [
@@ -141,7 +141,7 @@ def run_rows(dut, x, w, bias, *, steps, gaps):
     sim.add_clock(1e-6)
 
     async def testbench(ctx):
-        for cycle in range(len(schedule) + dut.LATENCY + pe + 8):
+        for cycle in range(len(schedule) + dut.plan.latency + pe + 8):
             cell = schedule[cycle] if cycle < len(schedule) else None
             if cell is None:
                 ctx.set(dut.valid, 0)
@@ -191,14 +191,14 @@ def test_array(pe, simd, steps, lanes, gaps):
     rng = np.random.default_rng(pe + 10 * simd + 100 * steps)
     rows, k = len(gaps), simd * steps
     x, w, bias = (rng.normal(size=shape).astype(np.float32) for shape in ((rows, k), (rows, pe, k), (rows, pe)))
-    dut = FloatArray(pe=pe, simd=simd, steps=steps, lanes=lanes)
+    dut = FloatArrayPlan(pe=pe, simd=simd, steps=steps, lanes=lanes).make()
     got, cycles = run_rows(dut, x, w, bias, steps=steps, gaps=gaps)
     want = [float32.dot(x[i : i + 1], w[i], bias[i], simd=simd, partials=FloatAdd.LATENCY)[0] for i in range(rows)]
     assert (got == codes(want)).all()
-    assert (cycles == dut.LATENCY + np.arange(pe // lanes)).all()
+    assert (cycles == dut.plan.latency + np.arange(pe // lanes)).all()
 
 
 @pytest.mark.parametrize("change", [{"pe": 0}, {"simd": 0}, {"steps": 0}, {"lanes": 3}, {"steps": 1}])
 def test_array_parameters(change):
     with pytest.raises(ValueError, match="must"):
-        FloatArray(**{"pe": 4, "simd": 2, "steps": 4, "lanes": 1} | change)
+        FloatArrayPlan(**{"pe": 4, "simd": 2, "steps": 4, "lanes": 1} | change)

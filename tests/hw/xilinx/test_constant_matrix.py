@@ -7,12 +7,13 @@ from amaranth.hdl import Shape, Value
 from amaranth.sim import Simulator
 
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
-from fewbit.hw.arrays.constant import ConstantArray, planes_of
+from fewbit.hw.arrays.constant_plan import ConstantArrayPlan, planes_of
 from fewbit.hw.heap.partial_products import product_terms
-from fewbit.hw.target import Luts
+from fewbit.hw.shapes import IntShape
 from fewbit.hw.xilinx.constant_matrix import _by_classes, _by_patterns, best_matrix, build_matrix
 from fewbit.hw.xilinx.dot_product import LEVELS
 from fewbit.hw.xilinx.sums import digits_of
+from tests.support.targets import EXPRESSIONS
 
 MATRICES = {
     "1 bit": ((-1, 1), (1,), (24, 40)),
@@ -118,10 +119,10 @@ def test_a_vector_a_cycle(x_format, w_format, groups):
     neurons, inputs, width = 6, 11, 14
     weights = rng.choice(w_format.values, (neurons, inputs))
     init = [int(v) for v in rng.integers(0, 100, neurons)]
-    dut = ConstantArray(
+    dut = ConstantArrayPlan(
         x_format=x_format, w_format=w_format, weights=weights, init=init, acc_shape=Shape(width),
-        groups=groups, luts=Luts.MODELS,
-    )  # fmt: skip
+        groups=groups, target=EXPRESSIONS,
+    ).make()  # fmt: skip
     vectors = rng.choice(x_format.values, (20, groups, inputs))
     terms = product_terms(x_format, w_format)
     by_neuron = np.repeat(vectors, neurons // groups, axis=1)
@@ -130,7 +131,7 @@ def test_a_vector_a_cycle(x_format, w_format, groups):
     found, sent, asked, left = [], [], [], vectors.tolist()
 
     async def bench(ctx):
-        for cycle in range(60 + dut.LATENCY):
+        for cycle in range(60 + dut.plan.latency):
             valid = cycle < 60 and given[cycle] and left
             for member in dut.valid, dut.first, dut.last:
                 ctx.set(member, int(bool(valid)))
@@ -148,7 +149,7 @@ def test_a_vector_a_cycle(x_format, w_format, groups):
     simulator.add_testbench(bench)
     simulator.run()
     assert len(sent) == 20 and found == wanted
-    assert asked == [cycle + dut.LATENCY for cycle in sent]
+    assert asked == [cycle + dut.plan.latency for cycle in sent]
 
 
 @pytest.mark.parametrize(
@@ -157,6 +158,8 @@ def test_a_vector_a_cycle(x_format, w_format, groups):
      ({"weights": np.ones(3, dtype=int)}, "Weights must be neurons by inputs")],
 )  # fmt: skip
 def test_bad_parameters(change, message):
-    good = dict(x_format=Bipolar(), w_format=Bipolar(), weights=np.ones((6, 2), dtype=int), init=[0] * 6, acc_shape=4)
+    good = dict(
+        x_format=Bipolar(), w_format=Bipolar(), weights=np.ones((6, 2), dtype=int), init=[0] * 6, acc_shape=IntShape(4)
+    )
     with pytest.raises(ValueError, match=message):
-        ConstantArray(**good | change)
+        ConstantArrayPlan(target=EXPRESSIONS, **good | change)

@@ -9,7 +9,6 @@ from fewbit.flow.images import find_images, load_images
 from fewbit.flow.project.project import Project
 from fewbit.flow.project.simulation import simulate_project
 from fewbit.golden.network.spatial import View
-from fewbit.hw.target import Luts, Target
 from fewbit.sim.cycles.model import predict
 from fewbit.sim.simulators.icarus import build_icarus
 from fewbit.sim.simulators.run import SimulationError
@@ -17,8 +16,7 @@ from tests.sim.simulators import test_run as test_verilator
 from tests.sim.simulators import test_run_ip as test_ip
 from tests.sim.simulators.test_run import B, U, bipolar, constants, float32, label, raw_bytes_to_codes, sums
 from tests.support.image_networks import ImageBuilder
-
-OPERATORS, INSTANCES, ULTRASCALE = Luts.OPERATORS, Luts.INSTANCES, Luts.ULTRASCALE
+from tests.support.targets import PORTABLE, ULTRASCALE, XILINX
 
 
 def convolutional():
@@ -40,17 +38,17 @@ def slow(*values):
 
 
 @pytest.mark.parametrize(
-    ("make", "luts", "standard"),
-    [(bipolar, INSTANCES, "2005"), (bipolar, INSTANCES, "2012"), (sums, INSTANCES, "2009"),
-     (convolutional, INSTANCES, "2012"), (convolutional, OPERATORS, "2005"),
-     slow(convolutional, INSTANCES, "2005"), slow(convolutional, OPERATORS, "2012"),
-     *(slow(make, luts, standard) for standard in ("2005", "2012")
-       for make in (raw_bytes_to_codes, label, constants) for luts in (OPERATORS, INSTANCES)),
-     *(slow(float32, OPERATORS, s) for s in ("2005", "2012")),
+    ("make", "target", "standard"),
+    [(bipolar, XILINX, "2005"), (bipolar, XILINX, "2012"), (sums, XILINX, "2009"),
+     (convolutional, XILINX, "2012"), (convolutional, PORTABLE, "2005"),
+     slow(convolutional, XILINX, "2005"), slow(convolutional, PORTABLE, "2012"),
+     *(slow(make, target, standard) for standard in ("2005", "2012")
+       for make in (raw_bytes_to_codes, label, constants) for target in (PORTABLE, XILINX)),
+     *(slow(float32, PORTABLE, s) for s in ("2005", "2012")),
      *(slow(sums, ULTRASCALE, s) for s in ("2005", "2012"))],
 )  # fmt: skip
-def test_networks(make, luts, standard, scratch):
-    job = Job(make, scratch, target=Target(luts=luts), standard=standard)
+def test_networks(make, target, standard, scratch):
+    job = Job(make, scratch, target=target, standard=standard)
     found = job.simulate()
     assert (found.frames, found.mismatches, found.problems) == (len(job.samples), 0, [])
     assert found.left == predict(job.plan, len(job.samples)).left
@@ -84,17 +82,17 @@ def test_waves_and_a_wrong_bit(scratch):
 
 def digits(folder, target):
     """What `fewbit sim --simulator icarus --frames 6` finds of the digits' w1a1."""
-    project = Project("examples/digits/w1a1.onnx", directory=folder, target=Target(luts=target))
+    project = Project("examples/digits/w1a1.onnx", directory=folder, target=target)
     images = load_images(find_images(project.model), project.network).first(6)
     return simulate_project(project, images, Reporter(as_json=True), simulator="icarus")
 
 
-@pytest.mark.parametrize("target", [INSTANCES, slow(OPERATORS)])
+@pytest.mark.parametrize("target", [XILINX, slow(PORTABLE)])
 def test_the_digits(target, scratch):
     found = digits(scratch, target)
     assert (found["frames"], found["mismatches"], found["problems"], found["ok"]) == (6, 0, [], True)
     assert found["cycles_exact"] and found["damaged"]["damaged"] == 6
-    if target is INSTANCES:
+    if target is XILINX:
         assert found["latency"] == {"simulated": 149, "predicted": 149}
 
 

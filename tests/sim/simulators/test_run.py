@@ -12,12 +12,13 @@ from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.float32.units import FloatAdd
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
-from fewbit.hw.target import DEFAULT, Luts, Target
+from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.xilinx.models import MODELS
 from fewbit.sim.cycles.model import predict, steady_interval
 from fewbit.sim.simulators.run import WHOLE, SimulationError, build, results, simulate
 from fewbit.sim.simulators.runtime import HEADER
 from tests.support.networks import Builder, float_network
+from tests.support.targets import PORTABLE, ULTRASCALE, XILINX
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
 
@@ -89,17 +90,17 @@ class Job:
 
 
 @pytest.mark.parametrize(
-    ("make", "luts"),
-    [*((make, Luts.OPERATORS) for make in (bipolar, raw_bytes_to_codes, float32)),
-     *((make, Luts.INSTANCES) for make in (label, constants)), (sums, Luts.ULTRASCALE),
-     *(pytest.param(make, luts, marks=pytest.mark.slow) for make, luts in (
-         (label, Luts.OPERATORS), (bipolar, Luts.INSTANCES), (raw_bytes_to_codes, Luts.INSTANCES)))],
+    ("make", "target"),
+    [*((make, PORTABLE) for make in (bipolar, raw_bytes_to_codes, float32)),
+     *((make, XILINX) for make in (label, constants)), (sums, ULTRASCALE),
+     *(pytest.param(make, target, marks=pytest.mark.slow) for make, target in (
+         (label, PORTABLE), (bipolar, XILINX), (raw_bytes_to_codes, XILINX)))],
 )  # fmt: skip
-def test_networks(make, luts, scratch):
-    job = Job(make, scratch, target=Target(luts=luts))
+def test_networks(make, target, scratch):
+    job = Job(make, scratch, target=target)
     design = (scratch / "accelerator.v").read_text().removesuffix(MODELS)
     used = [kind in design for kind in ("LUT6_2", "CARRY8", "FOUR12")]
-    assert used == [luts.instances, luts is Luts.ULTRASCALE, make is sums]
+    assert used == [target.netlists, target is ULTRASCALE, make is sums]
     counts = np.unique(job.expected, return_counts=True)[1]
     assert counts.max() <= job.expected.size / 2
     seen = []

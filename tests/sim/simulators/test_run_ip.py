@@ -12,12 +12,13 @@ from fewbit.hw.float32.units import FloatAdd
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.registers import register_map
 from fewbit.hw.shell.verilog import emit_ip
-from fewbit.hw.target import DEFAULT, Luts, Target
+from fewbit.hw.targets.named import DEFAULT
 from fewbit.sim.cycles.queues import size_queues
 from fewbit.sim.simulators.run import build
 from fewbit.sim.simulators.run_ip import simulate_ip
 from tests.support.image_networks import legal_folding, random_image_network
 from tests.support.networks import Builder, float_network
+from tests.support.targets import XILINX
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
 
@@ -106,7 +107,7 @@ def test_traffic_and_faults(scratch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("make", "target"), [
-    (chain, DEFAULT), (label, DEFAULT), (single_beats, Target(luts=Luts.INSTANCES)), (float32, DEFAULT),
+    (chain, DEFAULT), (label, DEFAULT), (single_beats, XILINX), (float32, DEFAULT),
     (branches, DEFAULT),
 ], ids=["chain", "label", "single beats", "float32", "branches"])  # fmt: skip
 def test_many_seeds(make, target, scratch):

@@ -9,11 +9,11 @@ from fewbit.golden.network.draws import Draw
 from fewbit.golden.network.execute import run
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
-from fewbit.hw.target import Luts, Target
 from fewbit.sim.benches.damaged_frames import order_of
 from fewbit.sim.cycles.model import predict
 from fewbit.sim.simulators.run import build, simulate
 from tests.support.level_models import WEIGHTS, LevelGraph, level_model
+from tests.support.targets import PORTABLE, XILINX, name_of
 
 FRAMES = 24
 
@@ -36,13 +36,13 @@ def mixed():
     return g.end(layer(t, "ttq", 5, 4))
 
 
-def check(graph, folder, luts, ways, stalls=(0.0,), size=None):
+def check(graph, folder, target, ways, stalls=(0.0,), size=None):
     """Import, generate with these products by layer (``None`` for the cheapest), PE and SIMD of ``size``; simulate."""
     graph.save(folder / "m.onnx")
     network = import_model(folder / "m.onnx")
     folding = {name: (*(size or folded), *([way] if way else [])) for (name, folded), way in
                zip(default_folding(network).items(), ways, strict=True)}  # fmt: skip
-    plan = AcceleratorPlan(network, folding, target=Target(luts=luts))
+    plan = AcceleratorPlan(network, folding, target=target)
     shape = (FRAMES, *network.input_shape)
     values = network.encode(np.random.default_rng(2).normal(0, 1, shape).astype(np.float32))
     edge, again = network.outputs[0].edge, None
@@ -65,7 +65,7 @@ def check(graph, folder, luts, ways, stalls=(0.0,), size=None):
 
 def test_a_mixed_network(scratch):
     ways = ("planes", "decode", "shift", "planes")
-    plan = check(mixed(), scratch, Luts.OPERATORS, ways, stalls=(0.0, 0.4), size=(2, 3))
+    plan = check(mixed(), scratch, PORTABLE, ways, stalls=(0.0, 0.4), size=(2, 3))
     assert tuple(p.arithmetic.name for p in plan.layers.values()) == ways
 
 
@@ -77,13 +77,13 @@ def _every_case():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("luts", [Luts.OPERATORS, Luts.INSTANCES], ids=lambda v: v.value)
+@pytest.mark.parametrize("target", [PORTABLE, XILINX], ids=name_of)
 @pytest.mark.parametrize("weights, activations, conv", list(_every_case()))
-def test_every_method(weights, activations, conv, luts, scratch):
+def test_every_method(weights, activations, conv, target, scratch):
     """Dense and convolution, operators and instances: these four take each layer's ways to make products in turn."""
     graph = level_model(weights, activations, conv=conv, per_channel=weights not in ("cluster16", "power"))
     graph.save(scratch / "ways.onnx")
     layers = list(layers_of(import_model(scratch / "ways.onnx")).values())
-    turn = 2 * (luts is Luts.INSTANCES) + conv
+    turn = 2 * (target is XILINX) + conv
     ways = [layer.ways[turn % len(layer.ways)].name for layer in layers]
-    check(graph, scratch, luts, ways)
+    check(graph, scratch, target, ways)
