@@ -1,19 +1,22 @@
 """Codes of a number format in hardware: how they are read."""
 
-from amaranth.hdl import Const, Mux, Shape, Value, signed, unsigned
+from amaranth.hdl import Const, Mux, Shape, Value
 
 from fewbit.golden.numbers.format import Format
+
+from .shapes import IntShape
+from .wires import shape_of
 
 __all__ = ["code_shape", "value_of"]
 
 
 def code_shape(fmt: Format) -> Shape:
-    """Shape that a code of the format is read with; in it codes are in the order of the values, float32 excepted."""
-    return signed(fmt.bits) if fmt.signed else unsigned(fmt.bits)
+    """Return Amaranth's shape that a code of the format is read with, which is `IntShape.of_codes`."""
+    return shape_of(IntShape.of_codes(fmt))
 
 
 def value_of(code: Value, fmt: Format) -> Value:
-    """The value, an expression, of an unsigned ``code`` of a format that is linear."""
+    """Return the value, an expression, of an unsigned ``code`` of a format that is linear."""
     if fmt.literal:
         return code.as_signed() if fmt.signed else code
     if fmt.bits == 1:

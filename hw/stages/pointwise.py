@@ -51,7 +51,7 @@ class PointwisePlan:
             common.pop("bits")
             return DrawPlan(
                 kind=node.kind, generator=node.generator, seed=node.seed, length=self.length,
-                acc_shape=IntShape(fmt.bits, fmt.signed), **common,
+                acc_shape=IntShape.of_codes(fmt), **common,
             )  # fmt: skip
         if isinstance(node, Rescale):
             rest = [0] * (self.beats_out * self.lanes - self.length)
@@ -60,7 +60,7 @@ class PointwisePlan:
             origin = self.format.origin
             addend = addend - (origin << node.shift)
             return AffinePlan(
-                acc_shape=IntShape(fmt.bits, fmt.signed), multipliers=multiplier.tolist() + rest,
+                acc_shape=IntShape.of_codes(fmt), multipliers=multiplier.tolist() + rest,
                 addends=addend.tolist() + rest, shift=node.shift,
                 lo=node.format.lo - origin, hi=node.format.hi - origin, **common,
             )  # fmt: skip
