@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Shape, Signal, Value
 
-__all__ = ["delayed", "shape_of"]
+__all__ = ["delayed", "register", "shape_of"]
 
 
 def shape_of(shape):
@@ -10,10 +10,15 @@ def shape_of(shape):
     return Shape(shape.width, shape.signed)
 
 
+def register(m, value, name):
+    """Return ``value`` one cycle later, from a register ``name`` without reset."""
+    after = Signal(Value.cast(value).shape(), name=name, reset_less=True)
+    m.d.sync += after.eq(value)
+    return after
+
+
 def delayed(m, value, cycles, name):
-    """Return ``value``, so many cycles later: registers ``name0``, ``name1``, … without reset."""
+    """Return ``value`` so many cycles later, from registers ``name0``, ``name1``, … without reset."""
     for n in range(cycles):
-        after = Signal(Value.cast(value).shape(), name=f"{name}{n}", reset_less=True)
-        m.d.sync += after.eq(value)
-        value = after
+        value = register(m, value, f"{name}{n}")
     return value

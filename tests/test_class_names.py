@@ -1,17 +1,15 @@
-"""A class name that two folders have means one thing in both."""
+"""A class name that two folders have means one thing in both; commands in ``flow`` have words of their own."""
 
 import ast
 
 from fewbit.places import HOME
 
-FOLDERS = ("flow", "golden", "host", "hw", "ptq", "sim", "train")
-# Two halves of one thing: a golden node, or operation, and its hardware; and the accelerator, and what drives it. Of
-# costs, one says how a node may be evaluated during import, the other what a layer takes of a device.
+FOLDERS = ("golden", "host", "hw", "ptq", "sim", "train")
+# Two halves of one thing: a golden node, or operation, and its hardware; and the accelerator, and what drives it.
 PAIRS = {
     "Accelerator": {"host", "hw"},
     "ArgMax": {"golden", "hw"},
     "Concat": {"golden", "hw"},
-    "Cost": {"flow", "golden"},
     "Draw": {"golden", "hw"},
     "FloatAdd": {"golden", "hw"},
     "Largest": {"golden", "hw"},

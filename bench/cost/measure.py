@@ -45,7 +45,7 @@ FLOAT_LANES = (1, 4, 8)
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """Something to synthesize.
+    """A unit to synthesize.
 
     Attributes
     ----------
@@ -87,13 +87,9 @@ class Measured:
     levels: int
     path: dict
 
-    @property
-    def lut_a_lane(self):
-        return self.lut / self.lanes
-
 
 def designs():
-    """Every `Design` of the page, the long ones first."""
+    """Return every `Design` of the page, the long ones first."""
     found = [*_float_designs()]
     for f in FORMATS:
         codes = {"x_format": f.x, "w_format": f.w}
@@ -118,7 +114,9 @@ def designs():
 
 
 def _dsp_arrays(f, common, most):
-    """Neurons that share multipliers, with one input at a time and with as many as make ``most`` products a cycle."""
+    """Return the neurons that share multipliers, with one input at a time and with as many as make ``most`` products a
+    cycle.
+    """
     packing = best_packing(f.x, -f.w.hi, f.w.hi)
     for simd in (1, most // packing.weights):
         yield _design(
@@ -150,7 +148,7 @@ def _design(name, unit, form, lanes, kind, /, *args, **options):
 
 
 def _verilog(design):
-    """The design as Verilog, written once: file names are by what it is made from."""
+    """Return the design as Verilog, written once: file names are by what it is made from."""
     key = digest(
         repr(design.make.args), repr(sorted(design.make.keywords.items())), design.make.func.__name__, *_SOURCES
     )
@@ -163,7 +161,7 @@ def _verilog(design):
 
 
 def measure(design):
-    """`Measured` of a `Design`."""
+    """Return `Measured` of a `Design`."""
     found = synthesize(_verilog(design), "top", dsp=design.form == "DSPs", timeout=1200)
     return Measured(
         format=design.format, unit=design.unit, form=design.form, lanes=design.lanes, lut=found.lut, ff=found.ff,
@@ -172,7 +170,7 @@ def measure(design):
 
 
 def measure_all(report):
-    """`Measured` of all, by key; each is told when it is done."""
+    """Return `Measured` of all, by key; each is told when it is done."""
     todo, begin = designs(), time.monotonic()
     found = {}
     with ThreadPoolExecutor(WORKERS) as pool, report.counting("cost: synthesizing", len(todo)) as progress:
@@ -188,7 +186,8 @@ def measure_all(report):
 
 
 def main():
-    from .page import page, picture
+    from .page import page
+    from .picture import picture
 
     report = Reporter()
     found = measure_all(report)

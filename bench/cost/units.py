@@ -15,7 +15,9 @@ __all__ = ["LutProducts", "Products", "Sum", "product_bits"]
 
 
 def product_bits(x_format, w_format):
-    """Bits of a product: one of bipolar codes, which is a code again; else those of its range in two's complement."""
+    """Return the bits of a product: one of bipolar codes, which is a code again; else those of its range in two's
+    complement.
+    """
     if x_format == w_format == Bipolar():
         return 1
     ends = [x * w for x in (x_format.lo, x_format.hi) for w in (w_format.lo, w_format.hi)]
@@ -24,7 +26,7 @@ def product_bits(x_format, w_format):
 
 
 def _lanes(x_format, w_format, lanes):
-    """Members of a unit of products that are not added."""
+    """Return the members of a unit of products that are not added."""
     bits = product_bits(x_format, w_format)
     shapes = {"x": x_format.bits, "w": w_format.bits, "o": bits}
     return {name: (Out if name == "o" else In)(ArrayLayout(unsigned(n), lanes)) for name, n in shapes.items()}
@@ -88,7 +90,9 @@ class LutProducts(wiring.Component):
         return m
 
     def _tables(self):
-        """Truth table of each output bit, the first bit of ``x`` counting fastest; a weight without a value is 0."""
+        """Return the truth table of each output bit, the first bit of ``x`` counting fastest; a weight without a value
+        is 0.
+        """
         x_format, w_format = self._formats
         bits = product_bits(x_format, w_format)
         found = []
@@ -100,7 +104,9 @@ class LutProducts(wiring.Component):
 
 
 def _lut6_2(m, first, second):
-    """One bit in O6 of six inputs, or two, of which the upper half of the table and I5 = 1 give the first in O6."""
+    """Return one bit in O6 of six inputs, or two, of which the upper half of the table and I5 = 1 give the first
+    in O6.
+    """
     codes, table, output = first
     inputs = list(codes)
     init = sum(table[n % len(table)] << n for n in range(64))

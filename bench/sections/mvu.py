@@ -15,6 +15,7 @@ from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.formats import Bipolar
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.targets.named import DEFAULT, USUAL
@@ -31,17 +32,19 @@ ALPHA, BETA, AROUND = 1.17, 44.1, 120.1
 
 
 def bismo_unit(simd):
-    """LUTs of BISMO's dot product unit of so many bits."""
+    """Return the LUTs of BISMO's dot product unit of so many bits."""
     return ALPHA * simd + BETA
 
 
 def bismo_array(pe, simd):
-    """LUTs of BISMO's array of ``pe`` dot product units: ``Dm*Dn*(1.17*Dk + 44.1 + 120.1)``."""
+    """Return the LUTs of BISMO's array of ``pe`` dot product units: ``Dm*Dn*(1.17*Dk + 44.1 + 120.1)``."""
     return pe * (bismo_unit(simd) + AROUND)
 
 
 def layer_plan(pe, simd, target, steps=STEPS, rows=ROWS):
-    """The plan of a layer that this unit goes through in ``steps*rows`` cycles; weights and thresholds are random."""
+    """Return the plan of a layer that this unit goes through in ``steps*rows`` cycles; weights and thresholds are
+    random.
+    """
     rng = np.random.default_rng([pe, simd])
     dense = Dense("dense", "x", "acc", rng.choice([-1, 1], (rows * pe, steps * simd)))
     edges = {"x": Edge(Bipolar(), -np.ones(steps * simd, int), np.ones(steps * simd, int))}
@@ -50,18 +53,18 @@ def layer_plan(pe, simd, target, steps=STEPS, rows=ROWS):
     cuts = rng.integers(-spread, spread + 1, (rows * pe, 1))
     act = Threshold("act", "acc", "y", cuts, None, Bipolar())
     edges["y"] = act.out(edges["acc"])
-    return LayerPlan(dense, act, edges, pe=pe, simd=simd, target=target)
+    return LayerPlan(dense, act, edges, LayerFolding(pe, simd), target=target)
 
 
 def unit(plan):
-    """The plan of the PE of a layer's plan alone."""
+    """Return the plan of the PE of a layer's plan alone."""
     return plan.target.integer_pe(
         x_format=plan.x_format, w_format=Bipolar(), simd=plan.simd, acc_shape=plan.numbers.acc_shape, feedback=True
     )
 
 
 def resources(component, name):
-    """`flow.eda.synth.Resources` of a component."""
+    """Return `flow.eda.synth.Resources` of a component."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
@@ -69,7 +72,7 @@ def resources(component, name):
 
 
 def measured(pe, simd, target):
-    """LUTs of a unit, and of its PE alone."""
+    """Return the LUTs of a unit, and of its PE alone."""
     plan = layer_plan(pe, simd, TARGETS[target])
     whole = resources(MatrixVectorUnit(plan), f"mvu_{target}_{pe}_{simd}")
     alone = resources(unit(plan).make(), f"pe_{target}_{simd}")
@@ -81,7 +84,7 @@ def measured(pe, simd, target):
 
 
 def measure():
-    """`measured` of every size and target."""
+    """Return `measured` of every size and target."""
     results = []
     for target in TARGETS:
         for simd in SIMDS:
@@ -92,7 +95,7 @@ def measure():
 
 
 def render(results):
-    """The section as Markdown."""
+    """Return the section as Markdown."""
     found = {(r["target"], r["pe"], r["simd"]): r for r in results}
     pes, simds = sorted({r["pe"] for r in results}), sorted({r["simd"] for r in results})
     units = []

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fewbit.flow.folding import search
-from fewbit.flow.folding.folding import layers_of
+from fewbit.flow.folding.layers import layers_of, slowest
+from fewbit.hw.folding import Folding
 from fewbit.hw.targets.named import all_parts
 
 __all__ = ["LIMIT", "PART", "Point", "cycles_of", "fill"]
@@ -21,26 +22,24 @@ class Point:
     """A folding, the cycles of its slowest layer, and once it was synthesized its `Resources`."""
 
     cycles: int
-    folding: dict
+    folding: Folding
     resources: object = None
 
 
 def cycles_of(network, folding):
     """Cycles a frame of the slowest layer."""
-    layers = layers_of(network)
-    return max(layers[name].cycles(*folded[:2]) for name, folded in folding.items())
+    return slowest(layers_of(network), folding)
 
 
 def _work(network, folding):
     """Rises with what a folding costs: bit products a cycle, and what each row and lane brings with it."""
     layers = layers_of(network)
-    return sum(pe * simd * layers[n].bits + 16 * pe + 4 * simd for n, (pe, simd, *_) in folding.items())
+    return sum(f.multipliers * layers[n].bits + 16 * f.pe + 4 * f.simd for n, f in folding.items())
 
 
 def candidates(network):
     """Points by falling cycles."""
-    found = search.candidates(network)
-    return [Point(cycles=cycles, folding=found[cycles]) for cycles in sorted(found, reverse=True)]
+    return [Point(cycles=found.cycles, folding=found.folding) for found in reversed(search.candidates(network))]
 
 
 def fill(network, start, measure, *, part=PART, limit=LIMIT):

@@ -2,6 +2,8 @@
 
 from amaranth.hdl import Module, Mux, Signal
 
+from fewbit.hw.wires import register
+
 from .units import Activation
 
 __all__ = ["Affine"]
@@ -50,7 +52,7 @@ class Affine(Activation):
             acc = self.delayed(m, held[k], 1, f"factor_acc{k}_")
             terms = [(a * f, shift + more) for a, shift in self._parts(acc) for f, more in self._parts(factor)]
             terms.sort(key=lambda term: term[1])
-            terms = [(self._held(m, product, f"product{k}_{n}"), shift) for n, (product, shift) in enumerate(terms)]
+            terms = [(register(m, product, f"product{k}_{n}"), shift) for n, (product, shift) in enumerate(terms)]
             products.append(self._sum(m, terms, f"product{k}_sum"))
         return products
 
@@ -61,14 +63,8 @@ class Affine(Activation):
             for n, ((value, shift), *other) in enumerate(pairs):
                 for more, higher in other:
                     value = value + (more << (higher - shift))
-                terms.append((self._held(m, value, f"{name}{level}_{n}"), shift))
+                terms.append((register(m, value, f"{name}{level}_{n}"), shift))
         return terms[0][0]
-
-    def _held(self, m, value, name):
-        """A register behind ``value``."""
-        after = Signal(value.shape(), name=name, reset_less=True)
-        m.d.sync += after.eq(value)
-        return after
 
     def _parts(self, value):
         """Return ``(bits, shift)`` of the parts of an operand, each for one side of a DSP block."""

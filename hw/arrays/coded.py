@@ -1,11 +1,11 @@
 """A processing element whose weights are codes: decoded in front of its products, in one heap or several."""
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.wires import delayed, shape_of
+from fewbit.hw.wires import delayed, register, shape_of
 
 __all__ = ["CodedPE"]
 
@@ -52,11 +52,7 @@ class CodedPE(wiring.Component):
         return m
 
     def _late(self, m, value, name):
-        if not self.plan.registered:
-            return value
-        after = Signal(len(value), name=name, reset_less=True)
-        m.d.sync += after.eq(value)
-        return after
+        return register(m, value, name) if self.plan.registered else value
 
     def _decoded(self, column):
         """The function of every lane's code, as a vector with a bit per lane."""

@@ -7,12 +7,11 @@ from functools import cache
 from math import exp
 
 from fewbit.hw.heap.partial_products import product_terms
-from fewbit.hw.memory.placement import placement_of
+from fewbit.hw.memory.placement import BRAM18_LUTS, placement_of
 from fewbit.hw.xilinx.dot_product import best_pe, best_rows, build_sum
 
-__all__ = ["BRAM18_LUTS", "distinct_columns", "pe_luts", "rom_luts", "rom_placement", "row_luts"]
+__all__ = ["distinct_columns", "pe_luts", "rom_luts", "rom_placement", "row_luts"]
 
-BRAM18_LUTS = 200  # that an 18 Kbit block RAM counts as: about what devices have for each
 _ANCHORS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)  # lanes for which a PE is built
 
 

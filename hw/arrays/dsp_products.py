@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.wires import delayed
+from fewbit.hw.wires import delayed, register
 from fewbit.hw.xilinx.dsp_packing import PRODUCT_LATENCY
 
 from .integer import IntegerArray
@@ -52,8 +52,8 @@ class PackedProducts(wiring.Component):
         p, count = self._packing, self._count
         x = self.x.as_signed() if self._x_format.signed else Cat(self.x, Const(0, 1)).as_signed()
         spread = Cat(*(_extended(self.w[k], p.stride) for k in range(count - 1)), self.w[count - 1]).as_signed()
-        weights, activation = _late(m, spread, "weights"), _late(m, x, "activation")
-        product = _late(m, _late(m, weights * activation, "product"), "result")
+        weights, activation = register(m, spread, "weights"), register(m, x, "activation")
+        product = register(m, register(m, weights * activation, "product"), "result")
         whole = Signal(signed(p.stride * (count - 1) + p.field), name="whole")
         m.d.comb += whole.eq(product)
         negative = Const(0, 1)
@@ -70,19 +70,12 @@ class PackedProducts(wiring.Component):
         """The lowest bit of product ``k``, when the products leave; the weight may have been made one less."""
         bit = self.x[0] & (self.w[k][0] ^ self.w[k - 1][-1])
         for n in range(self.LATENCY):
-            bit = _late(m, bit, f"lowest{k}_{n}")
+            bit = register(m, bit, f"lowest{k}_{n}")
         return bit
 
 
 def _extended(value, width):
     return Cat(value, *[value[-1]] * (width - len(value)))[:width]
-
-
-def _late(m, value, name):
-    value = Value.cast(value)
-    register = Signal(value.shape(), name=name, reset_less=True)
-    m.d.sync += register.eq(value)
-    return register
 
 
 class DspArray(IntegerArray):

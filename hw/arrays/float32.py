@@ -8,6 +8,8 @@ from amaranth.lib.wiring import In, Out
 from fewbit.hw.float32.sums import FloatSumOfFour, float_sum
 from fewbit.hw.float32.units import FloatAdd, FloatMul, pipe
 
+from .interface import array_members
+
 __all__ = ["FloatArray", "FloatPE"]
 
 
@@ -87,17 +89,8 @@ class FloatArray(wiring.Component):
 
     def __init__(self, plan):
         self.plan = plan
-        words = {
-            name: ArrayLayout(unsigned(32), n)
-            for name, n in {
-                "x": plan.groups * plan.simd, "w": plan.pe * plan.simd, "init": plan.pe, "o": plan.lanes,
-            }.items()
-        }  # fmt: skip
-        super().__init__({
-            "x": In(words["x"]), "w": In(words["w"]), "init": In(words["init"]),
-            "valid": In(1), "first": In(1), "last": In(1),
-            "o": Out(words["o"]), "o_valid": Out(1),
-        })  # fmt: skip
+        word = unsigned(32)
+        super().__init__(array_members(plan, x=word, w=word, acc=word))
 
     def elaborate(self, platform):
         m = Module()

@@ -3,9 +3,10 @@
 from amaranth.hdl import Cat, Module, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
-from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.wires import shape_of
+
+from .interface import array_members
 
 __all__ = ["IntegerArray"]
 
@@ -36,14 +37,8 @@ class IntegerArray(wiring.Component):
     """
 
     def __init__(self, plan):
-        self.plan, acc = plan, shape_of(plan.acc_shape)
-        super().__init__({
-            "x": In(ArrayLayout(unsigned(plan.x_format.bits), plan.groups * plan.simd)),
-            "w": In(ArrayLayout(unsigned(plan.weight_bits), plan.pe * plan.simd)),
-            "init": In(ArrayLayout(acc, plan.pe)),
-            "valid": In(1), "first": In(1), "last": In(1),
-            "o": Out(ArrayLayout(acc, plan.lanes)), "o_valid": Out(1),
-        })  # fmt: skip
+        self.plan, x, w = plan, unsigned(plan.x_format.bits), unsigned(plan.weight_bits)
+        super().__init__(array_members(plan, x=x, w=w, acc=shape_of(plan.acc_shape)))
 
     def elaborate(self, platform):
         m = Module()

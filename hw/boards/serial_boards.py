@@ -46,7 +46,7 @@ class SerialBoard:
 
     @property
     def oscillator(self):
-        """MHz."""
+        """Frequency of the board's oscillator in MHz."""
         return self.platform().default_clk_constraint.frequency / 1e6
 
     def pll(self, clock):
@@ -112,6 +112,6 @@ class SerialTop(Elaboratable):
 
 
 def _unused(platform, name):
-    """Directions for the further lines of a port, which are left alone."""
+    """Return the directions of the further lines of a port, which are left alone."""
     lines = platform.lookup(name, 0).ios
     return {line.name: "-" for line in lines if line.name not in ("rx", "tx")}

@@ -11,7 +11,9 @@ __all__ = ["FloatSumOfFour", "float_sum"]
 
 
 def float_sum(m, values, times):
-    """Pairwise sum of ``values`` that arrive at ``times``, ready at `hw.float32.timing.float_sum_time` of them."""
+    """Return the pairwise sum of ``values`` that arrive at ``times``, ready at `hw.float32.timing.float_sum_time` of
+    them.
+    """
 
     def combine(a, b):
         (a, time_a), (b, time_b) = a, b

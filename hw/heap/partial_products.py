@@ -32,9 +32,14 @@ def terms_for(*w_kinds):
 
 
 def product_terms(x_format, w_format):
-    """The cheapest ``ProductTerms`` for activations in ``x_format`` and weights in ``w_format``.
+    """Return the cheapest ``ProductTerms`` for activations in ``x_format`` and weights in ``w_format``.
 
     Activations may be of any linear format; weights of a format for whose class terms are registered.
+
+    Raises
+    ------
+    ValueError
+        If a format has no partial products.
     """
     fits = [kind for w_kind, kind in _TERMS if isinstance(w_format, w_kind) and kind.fits(x_format, w_format)]
     for name, fmt, known in ("Activation", x_format, x_format.linear), ("Weight", w_format, fits):
@@ -81,7 +86,9 @@ class ProductTerms:
         raise NotImplementedError
 
     def offset(self, w_values):
-        """``x * w - scale * heap`` for weight values ``w_values``, elementwise, whatever ``x`` is (``int64``)."""
+        """Return ``x * w - scale * heap`` for weight values ``w_values``, elementwise, whatever ``x`` is
+        (``int64``).
+        """
         raise NotImplementedError
 
     @cached_property
@@ -91,14 +98,9 @@ class ProductTerms:
         return tuple(exponent for _, exponent in self.terms(planes, planes))
 
     def heap(self, x_values, w_values):
-        """``sum(bit * 2**exponent)`` of lanes with these values, elementwise (``int64``)."""
+        """Return ``sum(bit * 2**exponent)`` of lanes with these values, elementwise (``int64``)."""
         w_values = np.asarray(w_values, dtype=np.int64)
         return (np.asarray(x_values, dtype=np.int64) * w_values - self.offset(w_values)) // self.scale
-
-    def heap_bounds(self, w_values):
-        """Smallest and largest heap that any activation makes with weight values ``w_values``, elementwise."""
-        ends = self.heap(self.x_format.lo, w_values), self.heap(self.x_format.hi, w_values)
-        return np.minimum(*ends), np.maximum(*ends)
 
     @cached_property
     def pad_weight(self):
@@ -229,7 +231,7 @@ class ShiftTerms(ProductTerms):
         return sum(max(1, -(-(n + select - 1) // 5)) for n in choices)
 
     def _is(self, w, number):
-        """Whether the code below the sign is ``number``."""
+        """Return whether the code below the sign is ``number``."""
         bits = [w[k] if number >> k & 1 else ~w[k] for k in range(self.w_format.exponent_bits)]
         if not bits:
             return w[0] | ~w[0]  # there is one power only

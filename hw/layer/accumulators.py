@@ -17,7 +17,7 @@ class Accumulators:
 
     Parameters
     ----------
-    shape : as of `hw.layer.layout`
+    shape : hw.layer.shape.LayerShape
     arithmetic : hw.layer.ways.Arithmetic
     edge : golden edge
         The model's accumulators.
@@ -43,7 +43,7 @@ class Accumulators:
     """
 
     def __init__(self, shape, arithmetic, edge, act, flip_format=None):
-        self._layer, self._arithmetic, self._edge = shape, arithmetic, edge
+        self._shape, self._arithmetic, self._edge = shape, arithmetic, edge
         self.scale = arithmetic.scale
         pads = shape.steps * shape.simd - shape.inputs
         self.base = arithmetic.offsets - self.scale * pads * arithmetic.pad_heap
@@ -72,7 +72,7 @@ class Accumulators:
 
     def _start_at_base(self):
         """The accumulator is the result, but for its scale and what that leaves of the base."""
-        self.starts, rest = padded(self._layer, self.base // self.scale), self.base % self.scale
+        self.starts, rest = padded(self._shape, self.base // self.scale), self.base % self.scale
         lo, hi = ((bound - rest) // self.scale for bound in (self._edge.lo, self._edge.hi))
         self.acc_shape = IntShape.holding(lo.min(), hi.max())
 
@@ -88,8 +88,8 @@ class Accumulators:
         never = self._edge.hi + 1
         where = thresholds[np.arange(count), at] if changes.shape[1] else never
         limit = self.thresholds_of(np.where(changes.any(axis=1), where, never))
-        self.flips = padded(self._layer, table[:, 0])
-        self.starts = padded(self._layer, -limit)
+        self.flips = padded(self._shape, table[:, 0])
+        self.starts = padded(self._shape, -limit)
         self.acc_shape = IntShape.holding((lo - limit).min(), (hi - limit).max())
 
     def thresholds_of(self, thresholds):

@@ -17,7 +17,7 @@ def combine_of(shape, arithmetic, accumulators, common):
 
     Parameters
     ----------
-    shape : as of `hw.layer.layout`
+    shape : hw.layer.shape.LayerShape
     arithmetic : hw.layer.ways.Arithmetic
     accumulators : hw.layer.accumulators.Accumulators
     common : dict

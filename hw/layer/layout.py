@@ -1,7 +1,6 @@
 """How a layer's numbers lie in its memories: row by row, and what pads them where PE and SIMD do not divide it.
 
-Functions take ``shape``, which has the layer's ``pe``, ``simd``, ``vectors``, ``neurons``, ``inputs``, ``rows`` and
-``steps`` (`hw.layer.plan.LayerPlan`).
+Functions take ``shape``, the layer's `hw.layer.shape.LayerShape`.
 """
 
 import numpy as np

@@ -2,11 +2,9 @@
 
 from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
-from amaranth.lib.fifo import SyncFIFO
-from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.memory.rom import Rom
-from fewbit.hw.streams import code_stream, counter, credit
+from fewbit.hw.streams import OutputFifo, StreamUnit, counter
 
 from .layout import MEMORY_LATENCY
 from .replay import Replay
@@ -14,7 +12,7 @@ from .replay import Replay
 __all__ = ["MatrixVectorUnit"]
 
 
-class MatrixVectorUnit(wiring.Component):
+class MatrixVectorUnit(StreamUnit):
     """``y = activation(weights @ x)`` for a stream of vectors, ``pe`` neurons by ``simd`` inputs a cycle.
 
     The array and the activation run freely; a row enters only when the output FIFO has room for what it will give, so
@@ -33,11 +31,7 @@ class MatrixVectorUnit(wiring.Component):
     """
 
     def __init__(self, plan):
-        self.plan = plan
-        super().__init__({
-            "i": In(code_stream(plan.x_format.bits, plan.lanes_in)),
-            "o": Out(code_stream(plan.out_bits, plan.lanes)),
-        })  # fmt: skip
+        super().__init__(plan, i=(plan.x_format.bits, plan.lanes_in), o=(plan.out_bits, plan.lanes))
 
     def elaborate(self, platform):
         m = Module()
@@ -66,13 +60,11 @@ class MatrixVectorUnit(wiring.Component):
         m.submodules.activation = act = p.activation.make()
         m.d.comb += [Value.cast(act.i).eq(sums.o), act.i_valid.eq(sums.o_valid)]
 
-        m.submodules.fifo = fifo = SyncFIFO(width=p.out_bits * p.lanes, depth=p.depth)
+        fifo = OutputFifo(m, self.o, depth=p.depth)
         beat, _ = counter(m, "beat_out", p.rows * p.row_beats, act.o_valid)
-        m.d.comb += [
-            fifo.w_data.eq(act.o), fifo.w_en.eq(act.o_valid & (beat < p.beats_out)),
-            Value.cast(self.o.p).eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(self.o.ready),
-        ]  # fmt: skip
-        self._credit(m, replay)
+        m.d.comb += [fifo.data.eq(act.o), *fifo.write(act.o_valid & (beat < p.beats_out))]
+        takes = Mux(replay.row_last, p.last_row_beats, p.row_beats)
+        m.d.comb += replay.credit.eq(fifo.room(p.row_beats, taken=Mux(replay.begin, takes, 0)))
         return m
 
     def _enter(self, m, replay):
@@ -95,14 +87,6 @@ class MatrixVectorUnit(wiring.Component):
             weights.address.eq(replay.address), init.address.eq(row),
             Value.cast(array.w).eq(weights.data), Value.cast(array.init).eq(init.data),
         ]  # fmt: skip
-
-    def _credit(self, m, replay):
-        p = self.plan
-        takes = Mux(replay.row_last, p.last_row_beats, p.row_beats)
-        may_begin = credit(
-            m, p.row_beats, depth=p.depth, taken=Mux(replay.begin, takes, 0), given=self.o.valid & self.o.ready
-        )
-        m.d.comb += replay.credit.eq(may_begin)
 
 
 def _memory(contents, target):

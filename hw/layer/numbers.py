@@ -29,9 +29,7 @@ from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.formats import Float32
 from fewbit.hw.activation.plans import FloatReluPlan
 from fewbit.hw.arrays.constant_plan import ConstantArrayPlan
-from fewbit.hw.arrays.dsp_plans import DspArrayPlan, DspSumArrayPlan
 from fewbit.hw.arrays.float32_plan import FloatArrayPlan
-from fewbit.hw.arrays.integer_plan import IntegerArrayPlan
 from fewbit.hw.shapes import IntShape
 
 from .accumulators import Accumulators
@@ -47,14 +45,14 @@ def numbers_of(layer):
     return (IntegerNumbers if layer.x_format.integral else FloatNumbers)(layer)
 
 
-def _folding(layer):
+def _folding(shape):
     """Parameters of an array's plan."""
-    return dict(pe=layer.pe, simd=layer.simd, steps=layer.steps, lanes=layer.lanes, groups=layer.parallel)
+    return dict(pe=shape.pe, simd=shape.simd, steps=shape.steps, lanes=shape.lanes, groups=shape.parallel)
 
 
 def _behind(layer):
     """Parameters of the plan of what is behind an array."""
-    return dict(lanes=layer.lanes, beats=layer.vectors * layer.rows * layer.row_beats, target=layer.target)
+    return dict(lanes=layer.lanes, beats=layer.shape.places, target=layer.target)
 
 
 def _ordered(codes, order):
@@ -73,8 +71,8 @@ class FloatNumbers:
         dense = layer.dense
         self.lane_format = layer.x_format
         self.codes = _ordered(Float32().encode(dense.weights), layer.order)
-        self.starts = padded(layer, Float32().encode(dense.bias))
-        self.array = FloatArrayPlan(dsp=layer.target.dsp, **_folding(layer))
+        self.starts = padded(layer.shape, Float32().encode(dense.bias))
+        self.array = FloatArrayPlan(dsp=layer.target.dsp, **_folding(layer.shape))
         self.activation = FloatReluPlan(relu=dense.relu, **_behind(layer))
         self.in_words = "DSPs" if layer.target.dsp else "LUTs"
 
@@ -99,20 +97,21 @@ class IntegerNumbers:
 
     def __init__(self, layer):
         self._layer = layer
-        unfolded = layer.steps == layer.rows == layer.vectors == 1 and layer.products is None
-        self.constant = unfolded and layer.target.netlists
+        self.constant = layer.shape.words == 1 and layer.products is None and layer.target.netlists
         self.arithmetic = found = self._chosen()
-        self.lane_format, self.x_table = found.lane_format, found.x_table
+        if found.starts_at_zero and layer.act is None:
+            raise ValueError(f"{layer.name}: sums in DSPs begin at zero, which needs an activation behind them")
+        self.lane_format, self.x_table, self.in_words = found.lane_format, found.x_table, found.in_words
         self.weight_bits, self.pad_weight = found.weight_bits, found.pad_weight
         self.codes = _ordered(found.codes, layer.order)
-        self.sign = isinstance(layer.act, Threshold) and layer.format.bits == 1 and not layer.sums
+        self.sign = isinstance(layer.act, Threshold) and layer.format.bits == 1 and not found.starts_at_zero
         sums = self.accumulators = Accumulators(
-            layer, found, layer.acc_edge, layer.act, layer.format if self.sign else None
+            layer.shape, found, layer.acc_edge, layer.act, layer.format if self.sign else None
         )
         self.acc_shape, self.array_shape = sums.acc_shape, sums.array_shape
         self.array = self._array()
-        self.combine = combine_of(layer, found, sums, _behind(layer))
-        self.activation = activation_of(layer, layer.act, layer.format, sums, _behind(layer), sign=self.sign)
+        self.combine = combine_of(layer.shape, found, sums, _behind(layer))
+        self.activation = activation_of(layer.shape, layer.act, layer.format, sums, _behind(layer), sign=self.sign)
         # Planes start with nothing: what is behind the array adds what the accumulator starts with.
         self.starts = sums.starts if self.combine is None else [0] * len(sums.starts)
 
@@ -124,44 +123,20 @@ class IntegerNumbers:
                 places = np.arange(len(dense.weights)) % layer.neurons % pe % (pe // layer.parallel)
                 return Dsp(dense, layer.x_format, places)
             if layer.sums:
-                found = Summed(dense, layer.x_format)
-                if layer.act is None:
-                    raise ValueError("sums in DSPs begin at zero, which needs an activation behind them")
-                return found
+                return Summed(dense, layer.x_format)
             if self.constant:
                 return Plain(dense, layer.x_format)
-            shape = dict(
-                pe=pe, simd=layer.simd, lanes=layer.lanes, steps=layer.steps, inputs=layer.inputs,
-                words=layer.steps * layer.rows * layer.vectors, rows=layer.vectors * layer.rows * layer.row_beats,
-                acc=layer.acc_edge.format.bits,
-            )  # fmt: skip
-            return chosen(options_of(dense, layer.x_format), shape, layer.products)
+            return chosen(options_of(dense, layer.x_format), layer.shape, layer.acc_edge.format.bits, layer.products)
         except ValueError as error:
             raise ValueError(f"{layer.name}: {error}") from None
 
     def _array(self):
         layer, found = self._layer, self.arithmetic
-        common = dict(x_format=self.lane_format, acc_shape=self.array_shape, target=layer.target)
+        common = dict(acc_shape=self.array_shape, target=layer.target)
         if self.constant:
             return ConstantArrayPlan(
-                w_format=layer.dense.weight_format, weights=found.w_format.decode(self.codes),
-                init=self.accumulators.starts, groups=layer.parallel, **common,
+                x_format=self.lane_format, w_format=layer.dense.weight_format,
+                weights=found.w_format.decode(self.codes), init=self.accumulators.starts, groups=layer.parallel,
+                **common,
             )  # fmt: skip
-        common |= _folding(layer) | {"w_format": found.w_format}
-        if layer.dsp:
-            return DspArrayPlan(packing=found.packing, **common)
-        kind = DspSumArrayPlan if layer.sums and layer.target.netlists else IntegerArrayPlan
-        return kind(weight_bits=self.weight_bits, parts=found.parts, **common)
-
-    @property
-    def in_words(self):
-        if self.constant:
-            return "LUTs"
-        words = {
-            "plain": "LUTs",
-            "dsp": "DSPs",
-            "sums": "LUTs, sums in DSPs",
-            "decode": "LUTs, weights decoded",
-            "shift": "LUTs, shifted",
-        }
-        return words.get(self.arithmetic.name, f"{len(self.arithmetic.parts or ())} planes")
+        return found.array(**common, **_folding(layer.shape))

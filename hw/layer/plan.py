@@ -2,49 +2,31 @@
 
 from functools import cached_property
 
-from fewbit.hw.packing import beats
 from fewbit.hw.targets.named import DEFAULT
 
 from .layout import MEMORY_LATENCY, start_contents, weight_contents
 from .numbers import numbers_of
+from .shape import LayerShape
 
 __all__ = ["LayerPlan"]
 
 
 class LayerPlan:
-    """A `Dense` or `FloatDense` node, ``pe`` neurons by ``simd`` inputs a cycle, and the activation behind it.
-
-    A pixel comes as one vector; of a layer with groups as several, one after the other, each with weights of its own: a
-    vector for every group, or, with PE a multiple of a group's neurons, one for as many groups as that computes at a
-    time, each on lanes of its own (depthwise layers: one channel a PE).
+    """A `Dense` or `FloatDense` node in a folding, and the activation behind it.
 
     Parameters
     ----------
     dense, act : golden nodes; ``act`` is a Threshold, Rescale, Score or None
     edges : dict of golden edges
-    pe, simd : int
-    products : str or None
-        How they are made, one of `hw.layer.ways.NAMES`: ``dsp`` for DSPs, several products by each
-        (`hw.arrays.dsp_products`); ``sums`` for accumulators in DSPs (`hw.arrays.dsp_sums`); ``None`` for what takes
-        the fewest LUTs.
+    folding : hw.folding.LayerFolding
     order : int array or None
         In which order the inputs come, if not as they stand in the weights.
     target : hw.targets.target.Target
 
     Attributes
     ----------
-    vectors, parallel : int
-        Vectors of a pixel; groups that each of them has. Their product is the layer's groups.
-    neurons, inputs : int
-        Of a vector: neurons that it goes to, inputs that each of them reads.
-    lanes_in : int
-        ``parallel * simd``, codes of a beat that enters.
-    steps, rows : int
-        ``ceil(inputs/simd)`` and ``ceil(neurons/pe)``: a vector takes ``steps*rows`` cycles.
-    cycles : int
-        Cycles of a frame, ``pixels*vectors*steps*rows``.
-    lanes, row_beats, beats_out : int
-        Codes of a beat that leaves; beats of a row, ``pe/lanes``, the fewest lanes that keep up; beats of a vector.
+    shape : hw.layer.shape.LayerShape
+        The plan has its numbers under the same names.
     numbers : hw.layer.numbers.IntegerNumbers or FloatNumbers
         What its kind of number decides.
     weights, starts : hw.memory.placement.Contents
@@ -59,20 +41,15 @@ class LayerPlan:
         Entries of the output FIFO: a row reserves its room before it begins, and none waits if the reader does not.
     """
 
-    def __init__(self, dense, act, edges, *, pe, simd, products=None, order=None, target=DEFAULT):
-        self.dense, self.act, self.pe, self.simd, self.order, self.target = dense, act, pe, simd, order, target
-        self.products, self.dsp, self.sums = products, products == "dsp", products == "sums"
+    def __init__(self, dense, act, edges, folding, *, order=None, target=DEFAULT):
+        self.dense, self.act, self.order, self.target = dense, act, order, target
+        self.products, self.dsp, self.sums = folding.products, folding.products == "dsp", folding.products == "sums"
         self.name, self.x = dense.name, dense.x
         self.y = act.y if act is not None else dense.y
         self.x_format, self.format = edges[dense.x].format, edges[self.y].format
         self.acc_edge = edges[dense.y]
-        self._plan_vectors()
-        self.pixels = edges[dense.x].pixels
-        self.steps, self.rows = beats(self.inputs, simd), beats(self.neurons, pe)
-        self.cycles = self.pixels * self.vectors * self.steps * self.rows
-        self.lanes = next(n for n in range(1, pe + 1) if pe % n == 0 and pe // n <= self.steps)
-        self.row_beats = pe // self.lanes
-        self.beats_out = beats(self.neurons, self.lanes)
+        self.shape = LayerShape.of(dense, edges[dense.x], folding)
+        self._take_shape(self.shape)
         self.numbers = found = numbers_of(self)
         self.whole = found.whole
         self.array, self.combine, self.activation = found.array, found.combine, found.activation
@@ -82,42 +59,26 @@ class LayerPlan:
         in_flight = -(-(self.steps + self.latency + self.row_beats + 3) // self.steps) + 1
         self.depth = self.row_beats * in_flight
 
-    def _plan_vectors(self):
-        pe, simd, groups = self.pe, self.simd, self.dense.groups
-        neurons, self.inputs = self.dense.weights.shape
-        group = neurons // groups
-        most = neurons if groups == 1 or pe > group else group
-        for name, value, limit in ("PE", pe, most), ("SIMD", simd, self.inputs):
-            if value not in range(1, limit + 1):
-                raise ValueError(f"{self.name}: {name} must be in 1 to {limit}, not {value!r}")
-        self.parallel = 1 if groups == 1 or pe <= group else pe // group
-        if self.parallel > 1 and (pe % group or groups % self.parallel):
-            raise ValueError(
-                f"{self.name}: PE must be at most {group}, the neurons of a group, or that times a divisor of the "
-                f"{groups} groups, not {pe}"
-            )
-        self.vectors = groups // self.parallel
-        self.neurons = group * self.parallel
-        self.lanes_in = simd * self.parallel
+    def _take_shape(self, shape):
+        self.pixels, self.inputs, self.pe, self.simd = shape.pixels, shape.inputs, shape.pe, shape.simd
+        self.parallel, self.vectors, self.neurons = shape.parallel, shape.vectors, shape.neurons
+        self.steps, self.rows, self.cycles = shape.steps, shape.rows, shape.cycles
+        self.lanes_in, self.lanes, self.row_beats = shape.lanes_in, shape.lanes, shape.row_beats
+        self.beats_out, self.last_row_beats = shape.beats_out, shape.last_row_beats
 
     @property
     def out_bits(self):
         """Bits of a code that leaves."""
         return self.format.bits
 
-    @property
-    def last_row_beats(self):
-        """Beats of a vector's last row; those that are padding altogether are not written."""
-        return self.beats_out - (self.rows - 1) * self.row_beats
-
     @cached_property
     def weights(self):
         found = self.numbers
-        return weight_contents(self, found.codes, found.weight_bits, found.pad_weight)
+        return weight_contents(self.shape, found.codes, found.weight_bits, found.pad_weight)
 
     @cached_property
     def starts(self):
-        return start_contents(self, self.numbers.starts, self.numbers.array_shape.width)
+        return start_contents(self.shape, self.numbers.starts, self.numbers.array_shape.width)
 
     @property
     def products_in(self):

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = ["LARGE", "LUT_WORDS", "Contents", "Placement", "columns_of", "is_large", "placement", "placement_of",
-           "tables_of"]  # fmt: skip
+__all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "Contents", "Placement", "columns_of", "is_large", "placement",
+           "placement_of", "tables_of"]  # fmt: skip
 
 LARGE = 2048  # bits for each block RAM that it takes, from which on synthesis puts a memory of operators there
 LUT_WORDS = 64  # words of which a LUT holds one bit; of half as many it holds two
 _BLOCKS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))  # words by bits of 18 Kbit
-_BLOCK_WORTH = 200  # LUTs: a 7-series device has 184 to 235 for every block RAM of 18 Kbit
+BRAM18_LUTS = 200  # that a block RAM of 18 Kbit counts as: a 7-series device has 184 to 235 for each
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def placement_of(columns, depth):
     if not columns:
         return Placement("constant")
     luts, blocks = _luts(columns, depth), _blocks(columns, depth)
-    return Placement("luts", luts) if luts <= blocks * _BLOCK_WORTH else Placement("block", bram18=blocks)
+    return Placement("luts", luts) if luts <= blocks * BRAM18_LUTS else Placement("block", bram18=blocks)
 
 
 def _blocks(columns, depth):

@@ -87,7 +87,7 @@ class Rom(wiring.Component):
 
 
 def _tabled(net, address, columns, depth):
-    """A bit for each column, in LUTs."""
+    """Return a bit for each column, in LUTs."""
 
     def table(column, block):
         return lambda *bits: column >> (block * LUT_WORDS + sum(bit << k for k, bit in enumerate(bits))) & 1
@@ -102,7 +102,9 @@ def _tabled(net, address, columns, depth):
 
 
 def _selected(net, address, bits):
-    """One of ``bits`` by ``address``: two levels of the device's own multiplexers, four ways in a LUT beyond them."""
+    """Return one of ``bits`` by ``address``: two levels of the device's own multiplexers, four ways in a LUT beyond
+    them.
+    """
     level = 0
     while len(bits) > 1:
         pairs = [bits[n : n + 2] for n in range(0, len(bits), 2)]

@@ -20,8 +20,8 @@ class AcceleratorPlan:
     Parameters
     ----------
     network : golden.network.graph.Network
-    folding : dict
-        ``(pe, simd)`` by dense node, with ``"dsp"`` for products in DSPs or ``"sums"`` for accumulators.
+    folding : hw.folding.Folding
+        By dense node.
     depths : dict or None
         Depths of the queues in front of joins, by name (`sim.cycles.queues` finds them). Without, they are far too deep
         to be built: only good for finding them.

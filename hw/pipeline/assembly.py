@@ -72,13 +72,9 @@ class Assembly:
             readers = self.network.readers(node.y)
             act = readers[0] if len(readers) == 1 else None
             act = act if isinstance(act, Threshold | Rescale | Score) else None
-            pe, simd, *products = folding[node.name]
-            window = self.windows.get(node.x)
-            order = None if window is None else columns_first(window, self.edges[window.x], simd)
-            self.layers[node.name] = LayerPlan(
-                node, act, self.edges, pe=pe, simd=simd, products=next(iter(products), None), order=order,
-                target=self.target,
-            )  # fmt: skip
+            folded, window = folding[node.name], self.windows.get(node.x)
+            order = None if window is None else columns_first(window, self.edges[window.x], folded.simd)
+            self.layers[node.name] = LayerPlan(node, act, self.edges, folded, order=order, target=self.target)
             if act is not None:
                 self._absorbed.add(act.name)
 

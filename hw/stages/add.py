@@ -1,9 +1,8 @@
 """Sums of two branches."""
 
 import numpy as np
-from amaranth.hdl import Const, Module, Signal, Value
+from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import wiring
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.network import joins
@@ -11,8 +10,9 @@ from fewbit.golden.registry import ByClass
 from fewbit.hw.codes import value_of
 from fewbit.hw.float32.units import FloatAdd, float_relu
 from fewbit.hw.memory.rom import Rom
-from fewbit.hw.packing import beats, pack
-from fewbit.hw.streams import code_stream, counter, credit
+from fewbit.hw.packing import beats, check_lanes, pack
+from fewbit.hw.streams import OutputFifo, code_stream, counter
+from fewbit.hw.wires import register
 
 from .registry import stage_of
 
@@ -27,13 +27,18 @@ class JoinPlan:
     Attributes
     ----------
     beats_out : int
-        Beats of a pixel; ``beats_frame`` of a frame.
+        Beats of a pixel.
     latency, depth : int
         Cycles from a pair of beats to its write into the output FIFO; entries of that.
     dsps : int
         DSPs that its multipliers take, at most.
     adders : `Adders` or `FloatAdders`
         What makes the sums of a beat.
+
+    Raises
+    ------
+    ValueError
+        If lanes do not divide the channels.
     """
 
     def __init__(self, node, edges, *, lanes):
@@ -41,10 +46,8 @@ class JoinPlan:
         self.formats = [edges[x].format for x in node.inputs]
         self.format, self.channels = edges[node.y].format, edges[node.y].channels
         self.pixels = edges[node.y].pixels
-        if self.channels % lanes:
-            raise ValueError(f"{self.name}: lanes must divide its {self.channels} channels, not {lanes}")
+        check_lanes(self.name, self.channels, lanes)
         self.beats_out = beats(self.channels, lanes)
-        self.beats_frame = self.pixels * self.beats_out
         self.adders = adders_of.of(node)(self)
         self.latency, self.dsps = self.adders.LATENCY, self.adders.dsps
         self.depth = self.latency + 3
@@ -72,18 +75,16 @@ class Join(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self.plan
-        m.submodules.fifo = fifo = SyncFIFO(width=p.format.bits * p.lanes, depth=p.depth)
+        fifo = OutputFifo(m, self.o, depth=p.depth)
         accept, valid = Signal(), Signal(p.latency)
-        room = credit(m, 1, depth=p.depth, taken=accept, given=self.o.valid & self.o.ready)
         m.d.comb += [
-            accept.eq(self.i0.valid & self.i1.valid & room),
+            accept.eq(self.i0.valid & self.i1.valid & fifo.room(1, taken=accept)),
             self.i0.ready.eq(accept), self.i1.ready.eq(accept),
-            fifo.w_en.eq(valid[-1]),
-            Value.cast(self.o.p).eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(self.o.ready),
+            *fifo.write(valid[-1]),
         ]  # fmt: skip
         m.d.sync += valid.eq((valid << 1) | accept)
         sums = p.adders.sums(m, self.i0.p, self.i1.p, accept)
-        m.d.comb += [fifo.w_data[k * p.format.bits : (k + 1) * p.format.bits].eq(s) for k, s in enumerate(sums)]
+        m.d.comb += [fifo.data[k * p.format.bits : (k + 1) * p.format.bits].eq(s) for k, s in enumerate(sums)]
         return m
 
 
@@ -134,18 +135,14 @@ class Adders:
         for k in range(p.lanes):
             products = []
             for n, codes in enumerate((a, b)):
-                value = value_of(codes[k], p.formats[n])
-                held = Signal(value.shape(), name=f"value{n}_{k}", reset_less=True)
-                m.d.sync += held.eq(value)
-                product = Signal.like(held * factors[n][k], name=f"product{n}_{k}", reset_less=True)
-                m.d.sync += product.eq(held * factors[n][k])
-                products.append(product)
+                held = register(m, value_of(codes[k], p.formats[n]), f"value{n}_{k}")
+                products.append(register(m, held * factors[n][k], f"product{n}_{k}"))
             total = Signal(p.format.bits, name=f"sum{k}", reset_less=True)
             m.d.sync += total.eq(products[0] + products[1])
             yield total
 
     def _factors(self, m, beat, n):
-        """The multipliers of a beat, by lane, one cycle after its number."""
+        """Return the multipliers of a beat, by lane, one cycle after its number."""
         p = self.plan
         factors = np.broadcast_to(p.node.multipliers[n], p.channels)
         if (factors == factors[0]).all():

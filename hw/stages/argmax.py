@@ -1,13 +1,11 @@
 """The index of the largest value of a vector."""
 
 from amaranth.hdl import Module, Mux, Shape, Signal
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.network import argmax
 from fewbit.hw.codes import code_shape
 from fewbit.hw.packing import beats
-from fewbit.hw.streams import code_stream, counter
+from fewbit.hw.streams import StreamUnit, counter
 
 from .comparison import greater
 from .registry import stage_of
@@ -28,7 +26,7 @@ class ArgMaxPlan:
         self.beats_in = beats(self.length, lanes)
 
 
-class ArgMax(wiring.Component):
+class ArgMax(StreamUnit):
     """``o = index of the largest of length values``, the first of equals; one beat a vector.
 
     Values are unsigned, two's complement or float32 (no NaN). Latency one cycle from a vector's last beat; a beat a
@@ -41,10 +39,7 @@ class ArgMax(wiring.Component):
     """
 
     def __init__(self, plan):
-        self.plan = plan
-        super().__init__({
-            "i": In(code_stream(plan.x_format.bits, plan.lanes_in)), "o": Out(code_stream(plan.format.bits, 1)),
-        })  # fmt: skip
+        super().__init__(plan, i=(plan.x_format.bits, plan.lanes_in), o=(plan.format.bits, plan.lanes))
 
     def elaborate(self, platform):
         m = Module()

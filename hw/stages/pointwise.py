@@ -1,10 +1,7 @@
 """Functions of single codes in a stream: what stands in front of the first dense layer, say."""
 
 import numpy as np
-from amaranth.hdl import Module, Signal, Value
-from amaranth.lib import wiring
-from amaranth.lib.fifo import SyncFIFO
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Module, Signal
 
 from fewbit.golden.network import draws
 from fewbit.golden.network.pointwise import Rescale, Threshold
@@ -12,7 +9,7 @@ from fewbit.hw.activation.affine_plan import AffinePlan
 from fewbit.hw.activation.plans import CodeTablePlan, DrawPlan, SearchPlan
 from fewbit.hw.packing import beats
 from fewbit.hw.shapes import IntShape
-from fewbit.hw.streams import code_stream, credit
+from fewbit.hw.streams import OutputFifo, StreamUnit
 
 from .registry import stage_of
 
@@ -90,8 +87,8 @@ class PointwisePlan:
         )
 
 
-class Pointwise(wiring.Component):
-    """A function of each code of a stream, by a free-running pipeline that is entered by credit.
+class Pointwise(StreamUnit):
+    """A unit that applies a function to each code of a stream, by a free-running pipeline that is entered by credit.
 
     Latency ``plan.latency + 1``, throughput one beat a cycle.
 
@@ -102,25 +99,19 @@ class Pointwise(wiring.Component):
     """
 
     def __init__(self, plan):
-        self.plan = plan
-        super().__init__({
-            "i": In(code_stream(plan.x_format.bits, plan.lanes)),
-            "o": Out(code_stream(plan.format.bits, plan.lanes)),
-        })  # fmt: skip
+        super().__init__(plan, i=(plan.x_format.bits, plan.lanes), o=(plan.format.bits, plan.lanes))
 
     def elaborate(self, platform):
         m = Module()
         p = self.plan
         m.submodules.function = function = p.function.make()
-        m.submodules.fifo = fifo = SyncFIFO(width=p.format.bits * p.lanes, depth=p.depth)
+        fifo = OutputFifo(m, self.o, depth=p.depth)
         accept = Signal()
-        room = credit(m, 1, depth=p.depth, taken=accept, given=self.o.valid & self.o.ready)
         m.d.comb += [
-            self.i.ready.eq(room), accept.eq(self.i.valid & self.i.ready),
+            self.i.ready.eq(fifo.room(1, taken=accept)), accept.eq(self.i.valid & self.i.ready),
             function.i_valid.eq(accept),
             *(function.i[k].eq(self.i.p[k] ^ p.flip) for k in range(p.lanes)),
-            fifo.w_data.eq(function.o), fifo.w_en.eq(function.o_valid),
-            Value.cast(self.o.p).eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(self.o.ready),
+            fifo.data.eq(function.o), *fifo.write(function.o_valid),
         ]  # fmt: skip
         return m
 

@@ -34,7 +34,7 @@ class Packing:
     signed : bool
         Whether a product can be negative.
     weight_bits : int
-        Of a weight as `packed_weights` gives it.
+        Bits of a weight as `packed_weights` gives it.
     """
 
     weights: int
@@ -55,7 +55,13 @@ class Packing:
 
 @lru_cache
 def best_packing(x_format, lo, hi):
-    """The `Packing` of the most weights from ``lo`` to ``hi``; ValueError if the formats have none."""
+    """Return the `Packing` of the most weights from ``lo`` to ``hi``; ValueError if the formats have none.
+
+    Raises
+    ------
+    ValueError
+        If activations or weights are not of 2 to 8 bits.
+    """
     bits = max((-lo - 1).bit_length() + 1 if lo < 0 else 0, hi.bit_length() + (lo < 0))
     if not x_format.literal or not 2 <= x_format.bits <= 8 or not 2 <= bits <= 8:
         raise ValueError(f"DSP products take activations and weights of 2 to 8 bits, not {x_format} and {bits} bits")
@@ -79,7 +85,8 @@ def _fits(lo, hi, count, stride):
 
 
 def packed_weights(values, packing, which):
-    """Weights less one where those below them are together negative, so that fields side by side are the sum.
+    """Return the weights, less one where those below them are together negative, so that fields side by side are the
+    sum.
 
     Parameters
     ----------

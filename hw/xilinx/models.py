@@ -11,7 +11,7 @@ def models_of(*, sums=False):
 
 
 def _for_simulators(modules):
-    """Verilog text of ``modules`` that only simulators without the vendor's library read.
+    """Return the Verilog text of ``modules`` that only simulators without the vendor's library read.
 
     Verilator and Icarus say by a macro of their own who they are; any other one reads them where ``FEWBIT_MODELS`` is
     defined.
@@ -97,7 +97,7 @@ endmodule
 
 
 def _dsp48(kind):
-    """What a simulator needs to know of a DSP48 in this use."""
+    """Return what a simulator needs to know of a DSP48 in this use."""
     inputs = "".join(f", input wire [{bits - 1}:0] {name}" for name, bits in kind.idle.items())
     return f"""
 module {kind.name} #(

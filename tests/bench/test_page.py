@@ -93,6 +93,7 @@ def test_bismo_formula():
     assert mvu.bismo_unit(256) == pytest.approx(343.62) and mvu.bismo_array(4, 256) == pytest.approx(1854.88)
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_a_unit_is_measured(scratch, monkeypatch):
     monkeypatch.setattr(mvu, "FOLDER", scratch)

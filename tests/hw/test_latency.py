@@ -4,6 +4,7 @@
 import pytest
 
 from fewbit.golden.numbers.formats import Signed, Unsigned
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.latency import Meeting
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.xilinx import dot_product as lutheap
@@ -40,13 +41,12 @@ def test_bits_of_different_cycles_in_a_netlist():
         net.check("unit", [([a], 0), ([b], 1)], [both], 2)
 
 
-@pytest.mark.parametrize("stalls", [(0, 0), STALLS["both"]], ids=["full rate", "both"])
 @pytest.mark.parametrize(("x", "w", "k"), [(U(4), S(4), 11), (S(4), S(4, True), 11), (U(2), S(3), 9), (S(8), S(8), 12)])
-def test_a_first_neuron_that_is_later_than_its_neighbours(x, w, k, stalls):
+def test_a_first_neuron_that_is_later_than_its_neighbours(x, w, k):
     """Of products that share multipliers: its heap has fewer bits, and yet more stages."""
     layer = random_layer(x, w, k * 2, 4, vectors=10).threshold(U(3))
     assert_varied(layer.y)
-    plan = layer.check(2, k, stalls, products="dsp", target=EXPRESSIONS)
+    plan = layer.check(2, k, (0, 0), STALLS["both"], products="dsp", target=EXPRESSIONS)
     first, other = (pe.latency for pe in plan.array.pes.values())
     assert first > other  # or this is not the case that it tests
 
@@ -63,4 +63,4 @@ def test_a_plan_whose_netlist_is_out_of_step(monkeypatch):
         ("sums", "rows of a heap"),
     ):
         with pytest.raises(ValueError, match=f"^{where}: .*cycles"):
-            LayerPlan(layer.dense, layer.act, layer.edges, pe=2, simd=5, products=products, target=target)
+            LayerPlan(layer.dense, layer.act, layer.edges, LayerFolding(2, 5, products), target=target)

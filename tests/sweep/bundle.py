@@ -11,8 +11,8 @@ from amaranth.lib.wiring import In, Out
 from fewbit.host.processes import run
 from fewbit.hw.shell.verilog import convert
 from fewbit.hw.xilinx.models import models_of
+from fewbit.sim.errors import SimulationError
 from fewbit.sim.simulators.program import build_program
-from fewbit.sim.simulators.run import SimulationError
 from tests.sweep.unit import PERIOD
 
 __all__ = ["Bundle", "compare"]

@@ -8,6 +8,7 @@ from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.golden.numbers.formats import Bipolar, Float32, Levels, Signed, Ternary, Unsigned
 from fewbit.hw.float32.units import FloatAdd
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.layer.ways import options_of
@@ -55,7 +56,7 @@ def draw_layer(rng, kind, target):
     products = None if kind in ("constant", "float32") else kind
     dsp = bool(rng.random() < 0.5) if kind == "float32" else True
     plan = LayerPlan(
-        dense, act, edges, pe=folding["pe"], simd=folding["simd"], products=products,
+        dense, act, edges, LayerFolding(folding["pe"], folding["simd"], products),
         target=target_named(target, dsp=dsp),
     )  # fmt: skip
     expected = _beats_out(plan, plan.format.encode(y))

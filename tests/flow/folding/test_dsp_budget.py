@@ -68,6 +68,7 @@ def test_multipliers_of_a_sum_of_branches(formats, factors, dsps):
     assert JoinPlan(node, edges, lanes=2).dsps == dsps
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_synthesis_counts_as_many(scratch):
     """Yosys takes no more than the plan says, with products in DSPs and without, and no more than were wanted."""

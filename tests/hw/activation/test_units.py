@@ -7,43 +7,13 @@ from amaranth.hdl import signed, unsigned
 
 from fewbit.golden.numbers import float32
 from fewbit.hw.activation.affine_plan import AffinePlan
-from fewbit.hw.activation.plans import FloatReluPlan, SearchPlan, SignPlan, WholePlan
+from fewbit.hw.activation.plans import CodeTablePlan, FloatReluPlan, SearchPlan, SignPlan, WholePlan
 from fewbit.hw.memory.placement import LARGE
-from fewbit.hw.packing import pack
-from tests.support.stream_bench import assert_varied, from_beats, simulate
+from tests.support.activation_bench import check_activation
+from tests.support.stream_bench import assert_varied
 
 SHAPES = [(1, 1), (1, 5), (4, 3)]  # lanes, beats
 VECTORS = 20
-
-
-def check(plan, accs, want, *, latency, lanes, bits, out_bits):
-    """Codes ``want`` of ``accs`` (vectors, neurons): the first half at full rate, the others with gaps.
-
-    Each beat must leave ``latency`` cycles after it came, and no other.
-    """
-    assert latency == plan.latency
-    dut, beats = plan.make(), [pack(beat, bits) for beat in accs.reshape(-1, lanes)]
-    out = []
-
-    async def testbench(ctx):
-        rng, arrivals = np.random.default_rng(3), []
-        out.clear()
-        for cycle in range(8 * len(beats) + latency + 100):
-            early = len(arrivals) < len(beats) // 2
-            valid = early or (len(arrivals) < len(beats) and rng.random() < 0.5)
-            ctx.set(dut.i_valid, valid)
-            ctx.set(dut.i.as_value(), beats[len(arrivals)] if valid else int(rng.integers(0, 2 ** min(60, bits))))
-            arrivals += [cycle] * valid
-            due = len(out) < len(arrivals) and arrivals[len(out)] + latency == cycle
-            assert ctx.get(dut.o_valid) == due, f"cycle {cycle}: beat {len(out)} is not {latency} cycles late"
-            if due:
-                out.append(ctx.get(dut.o.as_value()))
-            await ctx.tick()
-        assert len(out) == len(beats)
-
-    simulate(dut, testbench)
-    got = from_beats(out, lanes, out_bits, len(accs))
-    assert (got == want).all(), np.argwhere(got != want)[0]
 
 
 @pytest.mark.parametrize("depth, kind", [
@@ -77,7 +47,7 @@ def test_search(lanes, beats, depth, kind):
     sizes = [int(thresholds.max()).bit_length() * beats * 2**level for level in range(depth)]
     latency = 2 if depth < 3 else sum(2 + (size >= LARGE) for size in sizes)
     latency += codes is not None
-    check(plan, accs, want, latency=latency, lanes=lanes, bits=bits, out_bits=out_bits)
+    check_activation(plan, accs, want, latency=latency, lanes=lanes, bits=bits, out_bits=out_bits)
 
 
 @pytest.mark.parametrize("flipped", ["none", "some", "all"])
@@ -90,13 +60,13 @@ def test_sign(lanes, beats, flipped):
     want = (accs >= 0) ^ flips
     assert_varied(want)
     plan = SignPlan(acc_shape=signed(3), lanes=lanes, beats=beats, flips=flips.tolist())
-    check(plan, accs, want, latency=int(flipped != "none"), lanes=lanes, bits=3, out_bits=1)
+    check_activation(plan, accs, want, latency=int(flipped != "none"), lanes=lanes, bits=3, out_bits=1)
 
 
 def test_sign_of_accumulators_that_are_never_negative():
     accs = np.arange(8).reshape(4, 2)
     plan = SignPlan(acc_shape=unsigned(3), lanes=2, beats=1, flips=[0, 1])
-    check(plan, accs, np.tile([1, 0], (4, 1)), latency=1, lanes=2, bits=3, out_bits=1)
+    check_activation(plan, accs, np.tile([1, 0], (4, 1)), latency=1, lanes=2, bits=3, out_bits=1)
 
 
 @pytest.mark.parametrize("scale, rests", [(1, "none"), (2, "none"), (2, "same"), (2, "differing")])
@@ -110,7 +80,7 @@ def test_whole(acc_shape, lanes, beats, scale, rests):
     want = scale * accs + rest
     assert_varied(want)
     plan = WholePlan(acc_shape=acc_shape, bits=7, lanes=lanes, beats=beats, scale=scale, rests=rest.tolist())
-    check(plan, accs, want & 127, latency=int(rests == "differing"), lanes=lanes, bits=5, out_bits=7)
+    check_activation(plan, accs, want & 127, latency=int(rests == "differing"), lanes=lanes, bits=5, out_bits=7)
 
 
 @pytest.mark.parametrize("lanes, beats", SHAPES[1:])
@@ -142,7 +112,9 @@ def test_affine(acc_shape, bits, limits, factors, lanes, beats):
         addends=addends.tolist(), **limits,
     )  # fmt: skip
     latency = 2 + bool(limits) + (0 if factors == "ones" else 2)
-    check(plan, accs, want & (2**bits - 1), latency=latency, lanes=lanes, bits=acc_shape.width, out_bits=bits)
+    check_activation(
+        plan, accs, want & (2**bits - 1), latency=latency, lanes=lanes, bits=acc_shape.width, out_bits=bits
+    )
 
 
 @pytest.mark.parametrize("acc_shape, bits, latency", [
@@ -168,7 +140,7 @@ def test_affine_of_wide_operands(acc_shape, bits, latency, sign):
     assert_varied(want)
     if not sign:
         assert latency == plan.latency
-    check(plan, accs, want, latency=plan.latency, lanes=2, bits=acc_shape.width, out_bits=out_bits)
+    check_activation(plan, accs, want, latency=plan.latency, lanes=2, bits=acc_shape.width, out_bits=out_bits)
 
 
 @pytest.mark.parametrize("relu", [False, True])
@@ -179,7 +151,7 @@ def test_float(relu):
     want = (float32.relu(values) if relu else values).view(np.uint32)
     assert_varied(values > 0)
     plan = FloatReluPlan(lanes=2, beats=3, relu=relu)
-    check(plan, accs, want, latency=0, lanes=2, bits=32, out_bits=32)
+    check_activation(plan, accs, want, latency=0, lanes=2, bits=32, out_bits=32)
 
 
 @pytest.mark.parametrize("kind, change, message", [
@@ -212,3 +184,22 @@ def test_parameters(kind, change, message):
     kind(**right)
     with pytest.raises(ValueError, match=message):
         kind(**right | change)
+
+
+@pytest.mark.parametrize("lanes, beats", [(1, 1), (2, 3), (4, 1)])
+def test_a_table(lanes, beats):
+    rng = np.random.default_rng(lanes)
+    words, codes = rng.integers(0, 8, 16), rng.integers(0, 16, (12, lanes * beats))
+    assert_varied(words[codes])
+    plan = CodeTablePlan(acc_shape=unsigned(4), bits=3, lanes=lanes, beats=beats, words=words.tolist())
+    check_activation(plan, codes, words[codes], latency=1, lanes=lanes, bits=4, out_bits=3)
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"lanes": 0}, "^Lanes must be at least 1, not 0$"), ({"bits": 0}, "^Bits must be at least 1, not 0$"),
+])  # fmt: skip
+def test_parameters_of_a_table(change, message):
+    right = dict(acc_shape=unsigned(2), bits=1, lanes=1, beats=1, words=[0, 1, 1, 0])
+    CodeTablePlan(**right)
+    with pytest.raises(ValueError, match=message):
+        CodeTablePlan(**right | change)

@@ -12,9 +12,11 @@ from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.arrays.dsp_plans import DspSumArrayPlan
 from fewbit.hw.arrays.dsp_sums import Sums
 from fewbit.hw.arrays.integer_plan import IntegerArrayPlan
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.plan import LayerPlan
-from fewbit.hw.xilinx.dot_product import LEVELS, best_pe, best_rows
+from fewbit.hw.xilinx.dot_product import best_pe, best_rows
 from fewbit.hw.xilinx.dsp48 import sums_of
+from fewbit.hw.xilinx.product_chains import LEVELS
 from tests.support.layer_bench import random_layer
 from tests.support.stream_bench import STALLS, assert_varied
 from tests.support.targets import EXPRESSIONS, ULTRASCALE, XILINX
@@ -50,14 +52,13 @@ def test_parts_do_not_disturb_each_other(count):
     assert found == wanted
 
 
-@pytest.mark.parametrize("stalls", [(0, 0), STALLS["both"]], ids=["full rate", "both"])
 @pytest.mark.parametrize("formats", [(U(2), B, U(2)), (T, T, T), (B, B, B), (U(3), S(2), U(3))], ids=str)
-def test_layers(formats, stalls):
+def test_layers(formats):
     x, w, y = formats
     for k, n, pe, simd in (11, 13, 5, 4), (6, 4, 4, 6):
         layer = random_layer(x, w, k, n, vectors=10).threshold(y)
         assert_varied(layer.y)
-        plan = layer.check(pe, simd, stalls, products="sums", target=EXPRESSIONS)
+        plan = layer.check(pe, simd, (0, 0), STALLS["both"], products="sums", target=EXPRESSIONS)
         assert isinstance(plan.array, DspSumArrayPlan) and not plan.numbers.sign
 
 
@@ -69,7 +70,7 @@ def test_portable_layers_accumulate_from_zero_too():
 def test_accumulators_as_they_are_cannot_begin_at_zero():
     layer = random_layer(B, B, 6, 5)
     with pytest.raises(ValueError, match="dense: sums in DSPs begin at zero, which needs an activation behind them"):
-        LayerPlan(layer.dense, None, layer.edges, pe=2, simd=2, products="sums")
+        LayerPlan(layer.dense, None, layer.edges, LayerFolding(2, 2, "sums"))
 
 
 @pytest.mark.parametrize(("width", "count"), [(1, 4), (12, 4), (13, 2), (24, 2), (25, 1), (48, 1)])
@@ -90,6 +91,7 @@ def test_rows_leave_out_the_last_sum(x_format, w_format, lanes):
     assert luts <= LEVELS and carries <= 1
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("target", [XILINX, pytest.param(ULTRASCALE, marks=pytest.mark.slow)])
 def test_synthesis_finds_what_was_built(target, scratch):
     common = dict(x_format=U(2), w_format=B, pe=6, simd=8, steps=4, acc_shape=unsigned(8), lanes=6)

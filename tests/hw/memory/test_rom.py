@@ -76,6 +76,7 @@ def test_where_it_goes(width, depth, where, luts, bram18):
     assert (found.where, found.luts, found.bram18) == (where, luts, bram18)
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     ("width", "depth"),
     [

@@ -14,6 +14,7 @@ from fewbit.golden.network.execution import execution_of
 from fewbit.golden.network.graph import Edge, Node, accumulator_format
 from fewbit.golden.numbers.formats import Signed, Unsigned
 from fewbit.hw.codes import value_of
+from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.hw.stages.registry import stage_of
 from fewbit.hw.streams import code_stream
@@ -96,7 +97,8 @@ def test_it_runs_and_is_timed(stalls):
     b.dense(5, Signed(3))._then(Absolute)
     network = b.done()
     names = [node.name for node in network.nodes if hasattr(node, "weights")]
-    plan = AcceleratorPlan(network, dict(zip(names, [(2, 3), (5, 2)], strict=True)))
+    pairs = (LayerFolding(2, 3), LayerFolding(5, 2))
+    plan = AcceleratorPlan(network, Folding(dict(zip(names, pairs, strict=True))))
     beats = to_beats(plan.x_format.encode(b.samples), plan.lanes_in, plan.x_format.bits)
     trace = stream(Accelerator(plan), beats, len(b.samples) * plan.beats_out, stalls=stalls, quiet=plan.bound + 40)
     got = from_beats(trace.payloads, plan.lanes_out, plan.format.bits, len(b.samples))[:, : plan.length_out]

@@ -13,10 +13,11 @@ from fewbit.flow.eda.synth import synthesize
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.xilinx.counters import counters_of, plan_stages
-from fewbit.hw.xilinx.dot_product import LEVELS, best_pe, items_of, smallest_pe
+from fewbit.hw.xilinx.dot_product import best_pe, smallest_pe
 from fewbit.hw.xilinx.models import MODELS
 from fewbit.hw.xilinx.netlist import Lut, Netlist
 from fewbit.hw.xilinx.pe_plans import LutIntegerPEPlan
+from fewbit.hw.xilinx.product_chains import LEVELS, items_of
 from tests.support.proofs import prove_equal, prove_sum
 from tests.support.targets import EXPRESSIONS, PORTABLE, ULTRASCALE, XILINX, name_of
 
@@ -87,6 +88,7 @@ def test_as_small_as_promised(x_format, w_format, lanes, width, pipelined, small
     assert np.equal(*found_and_wanted(free, x_format, w_format, lanes)).all()
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     ("x_format", "w_format", "lanes", "goal"),
     [
@@ -103,6 +105,7 @@ def test_synthesis_adds_nothing(x_format, w_format, lanes, goal, scratch):
     assert found.lut == pe.luts and round(found.lut / lanes, 2) <= goal
 
 
+@pytest.mark.tools
 def test_the_smallest_is_hardware_too(scratch):
     """Synthesized it takes what it promises, and is proved equal to the one with registers between its levels."""
     common = dict(x_format=Bipolar(), w_format=Bipolar(), acc_shape=unsigned(16), target=XILINX)
@@ -164,6 +167,7 @@ def unit_of(target, x_format, w_format, lanes, width):
     )  # fmt: skip
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     ("x_format", "w_format", "lanes", "width", "target"),
     [(Bipolar(), Bipolar(), 32, 8, XILINX), (Ternary(), Ternary(), 16, 8, XILINX),
@@ -186,6 +190,7 @@ HEAPS_OF_32_BITS = [
 ]  # fmt: skip
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("target", [PORTABLE, XILINX], ids=name_of)
 @pytest.mark.parametrize(("x_format", "w_format", "lanes", "width"), HEAPS_OF_32_BITS, ids=str)
 def test_both_forms_are_proved_to_be_the_same_sum(x_format, w_format, lanes, width, target, scratch):
@@ -195,6 +200,7 @@ def test_both_forms_are_proved_to_be_the_same_sum(x_format, w_format, lanes, wid
     )
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("cell", [0, pytest.param(20, marks=pytest.mark.slow), -1])
 def test_a_proof_finds_one_wrong_bit(cell, scratch):
     """In a product, in a counter, in the last sum."""
@@ -207,6 +213,7 @@ def test_a_proof_finds_one_wrong_bit(cell, scratch):
     assert not prove_sum(scratch, plan.make(), Bipolar(), Bipolar(), 32, 8)
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     ("x_format", "w_format", "lanes", "width"),
     [(Bipolar(), Bipolar(), 14, 5),
@@ -220,6 +227,7 @@ def test_one_miter_proves_operators_to_be_equal_too(x_format, w_format, lanes, w
     assert prove_equal(scratch, operators, instances)
 
 
+@pytest.mark.tools
 def test_a_proof_can_fail(scratch):
     operators, instances = (unit_of(target, Bipolar(), Bipolar(), 5, 5) for target in (PORTABLE, XILINX))
     instances.pe = best_pe(Bipolar(), Unsigned(1), 5, 5, False)  # AND for XNOR

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fewbit.flow.folding.folding import default_folding, layers_of
+from fewbit.flow.folding.folding import default_folding
+from fewbit.flow.folding.layers import layers_of
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network.draws import Draw
 from fewbit.golden.network.execute import run
@@ -11,8 +12,10 @@ from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
 from fewbit.sim.benches.damaged_frames import order_of
 from fewbit.sim.cycles.model import predict
-from fewbit.sim.simulators.run import build, simulate
+from fewbit.sim.simulators.kinds.verilator import Verilator
+from fewbit.sim.simulators.run import simulate
 from tests.support.level_models import WEIGHTS, LevelGraph, level_model
+from tests.support.networks import folded
 from tests.support.targets import PORTABLE, XILINX, name_of
 
 FRAMES = 24
@@ -40,9 +43,10 @@ def check(graph, folder, target, ways, stalls=(0.0,), size=None):
     """Import, generate with these products by layer (``None`` for the cheapest), PE and SIMD of ``size``; simulate."""
     graph.save(folder / "m.onnx")
     network = import_model(folder / "m.onnx")
-    folding = {name: (*(size or folded), *([way] if way else [])) for (name, folded), way in
-               zip(default_folding(network).items(), ways, strict=True)}  # fmt: skip
-    plan = AcceleratorPlan(network, folding, target=target)
+    default = default_folding(network)
+    sizes = [size or (f.pe, f.simd) for f in default.values()]
+    pairs = [(*pair, way) for pair, way in zip(sizes, ways, strict=True)]
+    plan = AcceleratorPlan(network, folded(network, pairs), target=target)
     shape = (FRAMES, *network.input_shape)
     values = network.encode(np.random.default_rng(2).normal(0, 1, shape).astype(np.float32))
     edge, again = network.outputs[0].edge, None
@@ -53,7 +57,7 @@ def check(graph, folder, target, ways, stalls=(0.0,), size=None):
         again = run(network, values[sent], first=FRAMES).edges[edge]
         assert (again != expected[sent]).any(), "draws do not go on"
     (folder / "accelerator.v").write_text(emit(plan))
-    build(folder / "accelerator.v", folder / "sim", quick=True)
+    Verilator().build(folder / "accelerator.v", folder / "sim", quick=True)
     for stall in stalls:
         found = simulate(folder / "sim", plan, values, expected, again=again, stall=stall, seed=4)
         assert (found.frames, found.mismatches, found.problems) == (FRAMES, 0, [])
@@ -63,6 +67,7 @@ def check(graph, folder, target, ways, stalls=(0.0,), size=None):
     return plan
 
 
+@pytest.mark.tools
 def test_a_mixed_network(scratch):
     ways = ("planes", "decode", "shift", "planes")
     plan = check(mixed(), scratch, PORTABLE, ways, stalls=(0.0, 0.4), size=(2, 3))
@@ -76,6 +81,7 @@ def _every_case():
     yield from (("lq2", a, conv) for a in ("ttq", "power", "lq3", "lq3 0/1") for conv in (False, True))
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 @pytest.mark.parametrize("target", [PORTABLE, XILINX], ids=name_of)
 @pytest.mark.parametrize("weights, activations, conv", list(_every_case()))
