@@ -9,7 +9,7 @@ import numpy as np
 
 from fewbit.golden.bounds.files import FileError, read_bounded
 from fewbit.golden.numbers.declaration import parse_input
-from fewbit.golden.numbers.formats import Float32, parse_format
+from fewbit.golden.numbers.formats import parse_format
 
 from .packing import pack_beats, unpack_beats
 
@@ -82,10 +82,7 @@ class Build:
 
     def random(self, count: int, seed: int = 0) -> np.ndarray:
         """Return random images ``(count, *shape)``, to try the accelerator with."""
-        rng, shape = np.random.default_rng(seed), (count, *self.shape)
-        if isinstance(self._in, Float32):
-            return rng.normal(size=shape).astype(np.float32)
-        return rng.choice(self._in.values, size=shape)
+        return self._in.sample(np.random.default_rng(seed), (count, *self.shape))
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Return the frames of images ``(N, *shape)`` as bytes, ``uint8 (N, frame_bytes)``.
@@ -110,7 +107,7 @@ class Build:
 
     def _integers(self, images: np.ndarray) -> np.ndarray:
         """Return the raw integers of images, or the floats of a float32 network."""
-        if isinstance(self._in, Float32):
+        if not self._in.integral:
             with np.errstate(over="ignore"):
                 floats = images.astype(np.float32)
             if not np.isfinite(floats).all():

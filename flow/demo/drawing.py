@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fewbit.golden.numbers.declaration import parse_input
-from fewbit.golden.numbers.formats import Float32, parse_format
+from fewbit.golden.numbers.formats import parse_format
 from fewbit.host.build import Build
 
 __all__ = ["PAD", "Canvas", "checked"]
@@ -98,7 +98,7 @@ class Canvas:
         Ink 1 is the float 1 if the declaration has no negative floats, else the largest of its floats.
         """
         fmt = self._format
-        if isinstance(fmt, Float32):
+        if not fmt.integral:
             values = ink.astype(np.float32)
         else:
             declared = None if self._declaration == "codes" else parse_input(self._declaration)

@@ -9,7 +9,6 @@ from fewbit.flow.ip.block import Block
 from fewbit.golden.model_file.file import ModelSource
 from fewbit.golden.network.graph import Network, Output
 from fewbit.golden.numbers.elementwise import affine
-from fewbit.golden.numbers.formats import Float32
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.registers import RegisterMap
 from fewbit.hw.targets.target import Target
@@ -109,7 +108,7 @@ def _channels(network):
 
 def _meaning(plan, network, output):
     """Say how the host gets the model's output from the integers, where that is a scale and an offset."""
-    if not isinstance(plan.format, Float32) and not output.chain:
+    if plan.format.integral and not output.chain:
         return {"meaning": "label"}
     coefficients = affine(output.chain)
     if coefficients is None:
