@@ -173,9 +173,15 @@ def run(
 def ended_by_signals() -> Iterator[None]:
     """End every tool that runs when this process is asked to end, within the ``with``.
 
-    SIGTERM, SIGHUP and SIGINT then kill the tools and raise `Terminated` (SIGINT `KeyboardInterrupt`) in the main
-    thread; what waits in other threads for a tool goes on at once, and ends. A signal that is ignored, as ``nohup`` has
-    it, stays so.
+    SIGTERM, SIGHUP and SIGINT then kill the tools; what waits in other threads for a tool goes on at once, and ends. A
+    signal that is ignored, as ``nohup`` has it, stays so.
+
+    Raises
+    ------
+    Terminated
+        In the main thread, on SIGTERM and SIGHUP.
+    KeyboardInterrupt
+        In the main thread, on SIGINT.
     """
     global _ending
 

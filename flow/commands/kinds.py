@@ -16,7 +16,10 @@ _MOST = 10**12  # of cycles, LUTs, bits: more is a slip of the keyboard
 
 
 def whole(least: int, most: int = _MOST) -> Callable[[Any], int]:
-    """Return a parser of whole numbers from ``least`` to ``most``, for ``typer.Option(parser=…)``."""
+    """Return a parser of whole numbers from ``least`` to ``most``, for ``typer.Option(parser=…)``.
+
+    It raises ``typer.BadParameter`` for all else.
+    """
 
     def parse(text: Any) -> int:
         value: int | None
@@ -32,7 +35,10 @@ def whole(least: int, most: int = _MOST) -> Callable[[Any], int]:
 
 
 def number(least: float, most: float) -> Callable[[Any], float]:
-    """Return a parser of finite numbers from ``least`` to ``most``, for ``typer.Option(parser=…)``."""
+    """Return a parser of finite numbers from ``least`` to ``most``, for ``typer.Option(parser=…)``.
+
+    It raises ``typer.BadParameter`` for all else.
+    """
 
     def parse(text):
         try:
@@ -111,7 +117,7 @@ def _short(text):
     return shown if len(shown) <= 60 else shown[:60] + "…"
 
 
-# The kinds: `typer.Option("--clock", **MHZ, help="…")`.
+# The kinds, to be used as `typer.Option("--clock", **MHZ, help="…")`.
 
 
 def _kind(metavar: str, parser: Callable[[Any], Any]) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """``fewbit pnr``: the clock of a build by place and route, and the path that limits it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fewbit.extras import needs
+from fewbit.flow.eda.path_names import PathInWords, describe, hierarchy
 from fewbit.flow.reporting import Report
 from fewbit.flow.results import Result, flat
 
@@ -16,6 +17,9 @@ from .kinds import MHZ
 from .options import Build, Json, PlacementSeed
 from .registry import command
 from .report import Reporter
+
+if TYPE_CHECKING:
+    from fewbit.flow.eda.pnr import Placement
 
 __all__ = ["Placed", "PlacedBuild", "pnr_build", "placed"]
 
@@ -30,7 +34,7 @@ class Placed(Result):
     fmax_mhz: float
     used: dict[str, int]
     use: dict[str, float]
-    critical_path: dict[str, Any]
+    critical_path: PathInWords
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,17 +118,16 @@ def _placed_build(directory, verilog, device, speed, seed, goal, report):
     return result
 
 
-def placed(found: Mapping[str, Any], verilog_text: str, top: str, layers: Iterable[str] = ()) -> Placed:
+def placed(found: "Placement", verilog_text: str, top: str, layers: Iterable[str] = ()) -> Placed:
     """Return what `flow.eda.pnr.place` found of the module ``top``, its path in words.
 
     ``layers`` are the names of the network's layers.
     """
-    from fewbit.flow.eda.path_names import describe, hierarchy
 
     return Placed(
-        fmax_mhz=found["fmax_mhz"], used=found["used"],
-        use={kind: round(n / max(1, found["available"][kind]), 4) for kind, n in found["used"].items()},
-        critical_path=describe(found["critical"], hierarchy(verilog_text, top), layers),
+        fmax_mhz=found.fmax_mhz, used=found.used,
+        use={kind: round(n / max(1, found.available[kind]), 4) for kind, n in found.used.items()},
+        critical_path=describe(found.critical, hierarchy(verilog_text, top), layers),
     )  # fmt: skip
 
 
@@ -135,5 +138,5 @@ def _table(report, r):
     if r.built_for != r.target:
         report.line(f"generated again of operators: the build's {r.built_for} primitives are not an ECP5's")
     report.line(f"maximum frequency {found.fmax_mhz:g} MHz, out of context (register to register)")
-    report.line(f"critical path: {found.critical_path['words']}")
+    report.line(f"critical path: {found.critical_path.words}")
     report.line(f"written to {r.directory}/pnr.json")

@@ -63,7 +63,19 @@ class Synthesized(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class _Design:
-    """What is synthesized: folder and top module, the module whose parts are shown, and the command that makes it."""
+    """What is synthesized of a build.
+
+    Attributes
+    ----------
+    folder, top : str
+        Folder of the Verilog, and the top module.
+    outer : str
+        The module whose parts are shown.
+    command : str
+        The command that makes it.
+    written : str
+        Name of the file of results.
+    """
 
     folder: str
     top: str

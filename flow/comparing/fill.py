@@ -33,7 +33,13 @@ class Point:
 
     @property
     def synthesized(self) -> Resources:
-        """The resources of a folding that was synthesized."""
+        """The resources of a folding that was synthesized.
+
+        Raises
+        ------
+        ValueError
+            If it was not.
+        """
         if self.resources is None:
             raise ValueError(f"the folding of {self.cycles} cycles was not synthesized")
         return self.resources

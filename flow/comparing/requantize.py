@@ -198,7 +198,9 @@ class _Walk:
         self.behind.add(y)
 
     def _weights(self, node, operand, axis, last):
-        """Latent weights as large as the quantized ones, output by output, and the new quantizer behind them."""
+        """Scale latent weights to the size of the quantized ones, output by output, and put the new quantizer behind
+        them.
+        """
         latent, coded = (np.asarray(w, dtype=np.float32) for w in self.constants[node.input[operand]])
         others = tuple(a for a in range(latent.ndim) if a != axis % latent.ndim)
         size, wanted = (np.abs(w).sum(axis=others, keepdims=True, dtype=np.float64) for w in (latent, coded))

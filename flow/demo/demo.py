@@ -149,6 +149,7 @@ class _Service:
         self._page = Reply(content.encode(), "text/html; charset=utf-8", policy=_policy(content))
 
     def routes(self) -> dict[str, tuple[str, Handler]]:
+        """Return the method and the handler of every path that is served."""
         return {"/": ("GET", self._show), "/api/info": ("GET", self._info), "/api/infer": ("POST", self._infer)}
 
     async def _show(self, _: bytes) -> Reply:

@@ -1,10 +1,12 @@
 """A critical path in words: cells of a flattened netlist, back to the components that they come from."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-__all__ = ["describe", "hierarchy"]
+from fewbit.flow.results import Result, key
+
+__all__ = ["PathInWords", "PathStep", "describe", "hierarchy"]
 
 _MODULE = re.compile(r"^module (\\\S+|\w+)", re.MULTILINE)
 _INSTANCE = re.compile(r"^  (\\\S+|[A-Za-z_]\w*) +(?:#\(.*?\) *)?(\\\S+|[A-Za-z_]\w*) +\($", re.MULTILINE)
@@ -13,6 +15,52 @@ _CELL = re.compile(r"_(TRELLIS_FF|TRELLIS_DPR16X4|LUT4|CCU2C|PFUMX|L6MUX21|DP16K
 _WORDS = {"replay": "replay of vectors", "array": "array", "fifo": "output FIFO", "activation": "activation",
           "axi": "AXI4-Stream shell"}  # fmt: skip
 _NUMBERED = {"pe": "PE", "weights": "weight ROM of PE", "init": "start value ROM of PE"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathStep(Result):
+    """One delay of a path: through a cell, or over a net to one.
+
+    Attributes
+    ----------
+    kind : str
+        ``clk-to-q``, ``logic``, ``routing`` or ``setup``.
+    ns : float
+    cell : str
+        The cell that the delay leads to.
+    net : str or None
+        The net of a delay by routing.
+    """
+
+    kind: str
+    ns: float
+    cell: str
+    net: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathInWords(Result):
+    """A path from one component to another.
+
+    Attributes
+    ----------
+    words : str
+        The whole path in a line.
+    logic_ns, routing_ns : float
+        Delays of its cells and of its nets.
+    levels : int
+        LUTs, multiplexers and carry chains that it passes.
+    begin, through, end : str, list of str, str
+        Components and the signals in them.
+    """
+
+    words: str
+    logic_ns: float
+    routing_ns: float
+    levels: int
+    begin: str = key("from")
+    through: list[str]
+    end: str = key("to")
 
 
 def hierarchy(text: str, top: str) -> list[str]:
@@ -33,42 +81,36 @@ def hierarchy(text: str, top: str) -> list[str]:
     return sorted(found, key=len, reverse=True)
 
 
-def describe(steps: Sequence[Mapping[str, Any]], paths: Sequence[str], layers: Iterable[str] = ()) -> dict[str, Any]:
-    """Return the critical path of a placed design in words, as a JSON-able dict.
+def describe(steps: Sequence[PathStep], paths: Sequence[str], layers: Iterable[str] = ()) -> PathInWords:
+    """Return the critical path of a placed design in words; without any steps, one of nothing.
 
     Parameters
     ----------
-    steps : sequence of dict
-        The path as `flow.eda.pnr.summarize` gives it, ``critical``.
+    steps : sequence of PathStep
+        The path, as `flow.eda.pnr.Placement` has it.
     paths : sequence of str
         Instances, as `hierarchy` gives them.
     layers : iterable of str
         Names of the network's layers.
-
-    Returns
-    -------
-    dict
-        ``words``, ``logic_ns``, ``routing_ns``, ``levels`` (LUTs, multiplexers and carry chains passed), ``from``,
-        ``through`` and ``to``, each a component and the signal in it.
     """
     if not steps:
-        return {"words": "", "logic_ns": 0.0, "routing_ns": 0.0, "levels": 0, "from": "", "through": [], "to": ""}
-    hops = [s for s in steps if s["kind"] == "routing"]
-    places = [_place(s["cell"], paths, layers) for s in hops]
+        return PathInWords(words="", logic_ns=0.0, routing_ns=0.0, levels=0, begin="", through=[], end="")
+    hops = [s for s in steps if s.kind == "routing"]
+    places = [_place(s.cell, paths, layers) for s in hops]
     # A net of LUTs may bear the name of a register far behind it; registers bear their own.
-    begin, end = (_place(steps[n]["cell"], paths, layers) for n in (0, -1))
+    begin, end = (_place(steps[n].cell, paths, layers) for n in (0, -1))
     through: list[str] = []
     for place in places[:-1]:
         if place not in (begin, end) and place not in through:
             through.append(place)
-    logic = sum(s["ns"] for s in steps if s["kind"] != "routing")
-    routing = sum(s["ns"] for s in hops)
-    levels = sum(s["kind"] == "logic" and not s["cell"].endswith("$CCU2_COMB1") for s in steps)
+    logic = sum(s.ns for s in steps if s.kind != "routing")
+    routing = sum(s.ns for s in hops)
+    levels = sum(s.kind == "logic" and not s.cell.endswith("$CCU2_COMB1") for s in steps)
     words = f"from {begin}" + (f" through {', '.join(through)}" if through else "") + f" to {end}"
-    return {
-        "words": f"{words}; {logic:.1f} ns logic + {routing:.1f} ns routing", "logic_ns": round(logic, 2),
-        "routing_ns": round(routing, 2), "levels": levels, "from": begin, "through": through, "to": end,
-    }  # fmt: skip
+    return PathInWords(
+        words=f"{words}; {logic:.1f} ns logic + {routing:.1f} ns routing", logic_ns=round(logic, 2),
+        routing_ns=round(routing, 2), levels=levels, begin=begin, through=through, end=end,
+    )  # fmt: skip
 
 
 def _place(name, paths, layers):

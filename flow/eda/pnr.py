@@ -11,18 +11,21 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from fewbit.flow.cache import Store, digest
+from fewbit.flow.results import Result
 from fewbit.places import CACHE
 
 from .output_registers import use_output_registers
+from .path_names import PathStep
 from .read_verilog import read_verilog
 from .toolrun import ToolError, run_tool
 
-__all__ = ["DEVICES", "SPEEDS", "PlaceError", "place", "summarize"]
+__all__ = ["DEVICES", "SPEEDS", "PlaceError", "Placement", "place", "summarize"]
 
 DEVICES = {"ecp5-25k": "--25k", "ecp5-45k": "--45k", "ecp5-85k": "--85k"}
 """The devices, each with nextpnr's option for it."""
@@ -38,6 +41,29 @@ class PlaceError(ToolError):
     """Yosys or nextpnr failed, or ran out of time."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Placement(Result):
+    """What nextpnr found of a design.
+
+    Attributes
+    ----------
+    clock : str
+        The slowest clock.
+    fmax_mhz : float
+        The frequency that it reaches.
+    used, available : dict of str to int
+        Cells that are used, and that the device has, by kind: ``lut4``, ``ff``, ``lutram``, ``bram``, ``dsp``.
+    critical : list of PathStep
+        The slowest path of that clock from register to register.
+    """
+
+    clock: str
+    fmax_mhz: float
+    used: dict[str, int]
+    available: dict[str, int]
+    critical: list[PathStep]
+
+
 def place(
     verilog_path: Path | str,
     top: str,
@@ -49,8 +75,8 @@ def place(
     timeout: float = 3600,
     directory: Path | str | None = None,
     progress: Callable[[float, str], None] | None = None,
-) -> dict[str, Any]:
-    """Place and route module ``top`` without pads (out of context); return what `summarize` makes of the report.
+) -> Placement:
+    """Place and route module ``top`` of a Verilog file, without pads (out of context).
 
     Ports are wires of the fabric: paths that begin or end at one are not counted, paths from register to register are.
 
@@ -82,9 +108,10 @@ def place(
     key = digest(verilog, options, *_SOURCE)
     kept = store[key]
     if kept is None:
-        kept = _run(verilog, options, store.path(key, ".log"), timeout, progress)
-        store[key] = kept
-    return kept
+        found = _run(verilog, options, store.path(key, ".log"), timeout, progress)
+        store[key] = found.to_dict()
+        return found
+    return Placement.from_dict(kept)
 
 
 def _options(top, device, speed, seed, goal, timeout):
@@ -119,15 +146,8 @@ def _run(verilog, options, log, timeout, progress):
         shutil.rmtree(work, ignore_errors=True)
 
 
-def summarize(report: Mapping[str, Any], *, log: Path | str) -> dict[str, Any]:
+def summarize(report: Mapping[str, Any], *, log: Path | str) -> Placement:
     """Return what is kept of nextpnr's ``--report``; ``log`` is the file that errors name.
-
-    Returns
-    -------
-    dict
-        ``fmax_mhz``; ``used`` and ``available`` by kind (``lut4``, ``ff``, ``lutram``, ``bram``, ``dsp``);
-        ``critical``, the slowest path from register to register: a list of ``{"kind", "ns", "cell", "net"}``, where
-        the kind is ``clk-to-q``, ``logic``, ``routing`` or ``setup``, the cell is the one that the delay leads to.
 
     Raises
     ------
@@ -140,17 +160,14 @@ def summarize(report: Mapping[str, Any], *, log: Path | str) -> dict[str, Any]:
     name = clock.removeprefix("$glbnet$")
     paths = [p for p in report["critical_paths"] if p["from"] == p["to"] == f"posedge {clock}"]
     steps = paths[0]["path"] if paths else []
-    return {
-        "clock": name,
-        "fmax_mhz": round(slowest["achieved"], 2),
-        "used": {ours: report["utilization"].get(kind, {"used": 0})["used"] for ours, kind in _KINDS.items()},
-        "available": {
-            ours: report["utilization"].get(kind, {"available": 0})["available"] for ours, kind in _KINDS.items()
-        },
-        "critical": [
-            {"kind": s["type"], "ns": s["delay"], "cell": s["to"]["cell"], "net": s.get("net")} for s in steps
-        ],
-    }  # fmt: skip
+    cells = report["utilization"]
+    return Placement(
+        clock=name,
+        fmax_mhz=round(slowest["achieved"], 2),
+        used={ours: cells.get(kind, {"used": 0})["used"] for ours, kind in _KINDS.items()},
+        available={ours: cells.get(kind, {"available": 0})["available"] for ours, kind in _KINDS.items()},
+        critical=[PathStep(kind=s["type"], ns=s["delay"], cell=s["to"]["cell"], net=s.get("net")) for s in steps],
+    )
 
 
 def main(argv: Sequence[str]) -> int:

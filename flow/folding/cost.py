@@ -90,19 +90,19 @@ def cost_of_pool(window: Window, edge: Edge, cycles: int) -> Cost:
 
 
 def _accumulator(layer: FoldableLayer) -> int:
-    """Bits of a PE's accumulator: of one that is compared by its sign, one more than its heap has."""
+    """Return the bits of a PE's accumulator: of one that is compared by its sign, one more than its heap has."""
     if not layer.x_format.integral:
         return layer.accumulator_bits
     return layer.heap_bits + (layer.levels == 2)
 
 
-def _bits_out(layer):
-    """Bits of a code that leaves: an accumulator where no activation is behind it."""
+def _bits_out(layer: FoldableLayer) -> int:
+    """Return the bits of a code that leaves: an accumulator where no activation is behind it."""
     return layer.accumulator_bits if layer.summed is None else _bits(layer.levels)
 
 
 def _bits(levels: int) -> int:
-    """Bits of a code that has so many levels."""
+    """Return the bits of a code that has so many levels."""
     return max(1, (levels - 1).bit_length())
 
 

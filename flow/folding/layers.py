@@ -228,7 +228,7 @@ def layers_of(network: Network) -> dict[str, FoldableLayer]:
 
 
 def _alone(network, node, after):
-    """Whether an activation, and nothing else, reads the sums of an integer layer."""
+    """Return whether an activation, and nothing else, reads the sums of an integer layer."""
     return isinstance(node, Dense) and bool(after) and len(network.readers(node.y)) == 1
 
 

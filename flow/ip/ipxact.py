@@ -65,9 +65,11 @@ class _Writer:
         return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
     def tag(self, name):
+        """Return the name of an element with its namespace."""
         return f"{{{self.namespace}}}{name}"
 
     def add(self, parent, name, text=None, /, **attributes):
+        """Append an element to ``parent``, and return it."""
         element = ET.SubElement(parent, self.tag(name), {self.attribute(k): str(v) for k, v in attributes.items()})
         element.text = None if text is None else str(text)
         return element
@@ -101,6 +103,7 @@ class _Writer:
             self.add(root, name, getattr(self.block, name))
 
     def bus(self, parent, element, interface, suffix=""):
+        """Append an element that names the bus of an interface."""
         library, name = interface.kind
         self.add(parent, element, vendor="xilinx.com", library=library, name=name + suffix, version="1.0")
 
@@ -110,6 +113,7 @@ class _Writer:
             self.add(mode, "memoryMapRef", memoryMapRef=interface.name)
 
     def maps(self, parent, interface):
+        """Append the ports of an interface, with what they are in its bus."""
         maps = self.add(parent, "portMaps")
         for logical, physical in interface.maps.items():
             pair = self.add(maps, "portMap")
@@ -117,6 +121,7 @@ class _Writer:
             self.add(self.add(pair, "physicalPort"), "name", physical)
 
     def memory(self, root):
+        """Append the map of the registers."""
         memory = self.add(self.add(root, "memoryMaps"), "memoryMap")
         self.add(memory, "name", self.block.mapped.name)
         space = self.add(memory, "addressBlock")
@@ -166,6 +171,8 @@ class _Writer:
 
 
 class _Writer2009(_Writer):
+    """The edition of 2009, in which attributes have the namespace too, and Vivado's extensions stand at the end."""
+
     namespace = SPIRIT
     prefixes = {"spirit": SPIRIT, "xilinx": XILINX}
 
@@ -225,6 +232,8 @@ class _Writer2009(_Writer):
 
 
 class _Writer2014(_Writer):
+    """The edition of 2014."""
+
     namespace = IPXACT
     prefixes = {"ipxact": IPXACT}
 

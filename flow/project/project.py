@@ -57,7 +57,7 @@ class Project(FoldedModel):
         with self.locked():
             return self._generate()
 
-    def _generate(self):
+    def _generate(self) -> bool:
         from fewbit.flow.ip.vivado import files
         from fewbit.hw.shell.verilog import emit
 
@@ -86,7 +86,7 @@ class Project(FoldedModel):
         with self.locked():
             return self._generate_ip()
 
-    def _generate_ip(self):
+    def _generate_ip(self) -> bool:
         from fewbit.flow.ip.folder import ip_files
         from fewbit.hw.shell.verilog import emit_ip
 
@@ -186,7 +186,8 @@ class Project(FoldedModel):
         """Return what the simulator of the Verilog in the folder says that it is of (`sim.design`)."""
         return digest_of(self._design(ip).read_bytes())
 
-    def _design(self, ip):
+    def _design(self, ip: bool) -> Path:
+        """The Verilog of the IP block, or of the accelerator alone."""
         return self.ip_verilog if ip else self.verilog
 
 

@@ -11,6 +11,7 @@ from fewbit.golden.network.graph import Network
 from fewbit.ptq.quantize import Bits, Options, quantize
 
 from .float_model import FloatProject
+from .found import Hardware
 
 __all__ = ["FormatCost"]
 
@@ -49,7 +50,7 @@ class FormatCost:
         self.project = project
         self.options = replace(options, correct=False)  # a bias changes no width
         self.raw = {name for site in project.sites if site.raw for name in site.layers}
-        self._known: dict[tuple[Bits, ...], dict[str, int]] = {}
+        self._known: dict[tuple[Bits, ...], Hardware] = {}
         network = self._network(self.uniform(reference))
         self.folding = fold(network, cycles) if cycles else default_folding(network)
         self.cycles = slowest(layers_of(network), self.folding)
@@ -67,8 +68,8 @@ class FormatCost:
         layers = self.project.model.layers
         return sum(int(layer.weights.size) * (bits.get(layer.name, Bits()).weights or 32) for layer in layers)
 
-    def hardware(self, bits: Mapping[str, Bits]) -> dict[str, int]:
-        """Return ``luts``, ``dsps`` and ``bram18`` of the accelerator by the estimate; every layer must be in ``bits``.
+    def hardware(self, bits: Mapping[str, Bits]) -> Hardware:
+        """Return what the accelerator takes by the estimate; every layer must be in ``bits``.
 
         Raises
         ------
@@ -80,12 +81,12 @@ class FormatCost:
             self._known[key] = self.hardware_of(self._network(bits))
         return self._known[key]
 
-    def hardware_of(self, network: Network) -> dict[str, int]:
+    def hardware_of(self, network: Network) -> Hardware:
         """Return what `hardware` returns, of a network that is imported already."""
         layers = layers_of(network)
         folding = self.folding if layers.keys() == self.folding.keys() else fold(network, self.cycles)
         cost = estimate_all(network, layers, folding)
-        return {"luts": round(cost.lut), "dsps": cost.dsp, "bram18": cost.bram18}
+        return Hardware(luts=round(cost.lut), dsps=cost.dsp, bram18=cost.bram18)
 
     def _network(self, bits: Mapping[str, Bits]) -> Network:
         plan = quantize(self.project.model, self.project.calibration, dict(bits), self.options)

@@ -10,8 +10,8 @@ from fewbit.flow.results import Result, key, maybe
 from .retrain import Retrained
 
 __all__ = [
-    "Accuracies", "Joined", "Measured", "OneLayer", "Quantized", "QuantizedLayer", "Ranges", "Reference", "Samples",
-    "SearchGoal", "SearchResult", "Sensitivity", "Site", "samples",
+    "Accuracies", "Hardware", "Joined", "Measured", "OneLayer", "Quantized", "QuantizedLayer", "Ranges", "Reference",
+    "Samples", "SearchGoal", "SearchResult", "Sensitivity", "Site", "samples",
 ]  # fmt: skip
 
 
@@ -91,6 +91,15 @@ class Quantized(Result):
     float_weight_bits: int
     accuracy: Accuracies
     images: Samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware(Result):
+    """What an accelerator takes by the estimate."""
+
+    luts: int
+    dsps: int
+    bram18: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -188,7 +188,7 @@ class MixedSearch:
             plan = self._plan(bits)
             self._seen[key] = {
                 "formats": {name: str(b) for name, b in bits.items()}, "by": by,
-                **measured(self.project, plan).to_dict(), **self.cost.hardware(bits),
+                **measured(self.project, plan).to_dict(), **self.cost.hardware(bits).to_dict(),
                 "weight_bits": self.cost.weight_bits(bits),
             }  # fmt: skip
             self.candidates.append(self._seen[key])
@@ -208,7 +208,7 @@ class MixedSearch:
         with report.counting("retraining", len(picked)) as progress:
             for done, before in enumerate(picked):
                 content, network = self.project.qonnx(retraining.train(self._plan(self.bits_of(before))))
-                found = before | self.cost.hardware_of(network) | {
+                found = before | self.cost.hardware_of(network).to_dict() | {
                     "by": "retrained", "noise": None, "accuracy": golden_accuracy(network, self.project.images)
                 }  # fmt: skip
                 self._trained[id(found)] = content, network, before
@@ -253,7 +253,7 @@ class MixedSearch:
         return noises, costs - whole + whole / layers
 
     def _cost(self, bits: Mapping[str, Bits], cost: str) -> int:
-        return self.cost.weight_bits(bits) if cost == "weight_bits" else self.cost.hardware(bits)["luts"]
+        return self.cost.weight_bits(bits) if cost == "weight_bits" else self.cost.hardware(bits).luts
 
     def _program(self, noises: np.ndarray, costs: np.ndarray, budget: float) -> Candidate | None:
         """Evaluate the least noise within a budget; None if nothing is within it."""

@@ -86,7 +86,7 @@ def sensitivity(
     floats = measured(project, QuantizationPlan())
     all_others = measured(project, quantize(model, calibration, base, options))
     whole = Reference(
-        bits=others, accuracy=all_others.accuracy, noise=all_others.noise, **cost.hardware(base),
+        bits=others, accuracy=all_others.accuracy, noise=all_others.noise, **cost.hardware(base).to_dict(),
         weight_bits=cost.weight_bits(base),
     )  # fmt: skip
     rows: list[OneLayer] = []
@@ -99,11 +99,13 @@ def sensitivity(
                 bits_among = base | {layer.name: among}
                 alone_found = measured(project, quantize(model, calibration, {layer.name: alone}, options))
                 among_found = measured(project, quantize(model, calibration, bits_among, options))
-                saved = {f"{kind}_saved": getattr(whole, kind) - n for kind, n in cost.hardware(bits_among).items()}
+                taken = cost.hardware(bits_among)
                 rows.append(OneLayer(
                     layer=layer.name, place=place, bits=b, format=str(among), alone=alone_found, among=among_found,
                     lost_alone=_points(floats, alone_found), lost_among=_points(whole, among_found),
-                    weight_bits_saved=whole.weight_bits - cost.weight_bits(bits_among), **saved,
+                    weight_bits_saved=whole.weight_bits - cost.weight_bits(bits_among),
+                    luts_saved=whole.luts - taken.luts, dsps_saved=whole.dsps - taken.dsps,
+                    bram18_saved=whole.bram18 - taken.bram18,
                 ))  # fmt: skip
                 progress(len(rows))
     return Sensitivity(
