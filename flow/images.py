@@ -150,7 +150,7 @@ def load_floats(path: Path | str, shape: tuple[int, ...], spec: InputSpec | None
     """
     path = Path(path)
     found = _fitted(path, _mnist() if str(path) == "mnist" else _arrays(path), _FloatInput(shape, spec))
-    assert found.floats is not None  # as only codes that nothing is declared of have none
+    assert found.floats is not None  # only codes without a declaration have none
     return Images(found.floats, found.labels, found.source, found.floats)
 
 

@@ -41,7 +41,7 @@ class Report(Protocol):
         """Show that a step is being done which is mostly short."""
 
     def stepping(self, what: str) -> AbstractContextManager[Callable[[float, str], None]]:
-        """As `working`; the function that it gives is told seconds and the step that a tool is at."""
+        """Show that a tool is at work; the function that it gives is told seconds and the step that the tool is at."""
 
     def estimating(self, what: str, seconds: float) -> AbstractContextManager[Callable[[], None]]:
         """Show a bar for a step that takes about ``seconds``; the function that it gives is called meanwhile."""

@@ -15,7 +15,7 @@ from .packing import pack_beats, unpack_beats
 
 __all__ = ["Build", "HostError"]
 
-_MOST_BYTES = 256 << 20  # of a manifest
+_MOST_BYTES = 256 << 20  # that a manifest may have
 
 
 class HostError(RuntimeError):

@@ -19,7 +19,7 @@ from typing import IO, Any
 __all__ = ["Process", "Terminated", "ended_by_signals", "run"]
 
 _SUPERVISOR = Path(__file__).resolve().with_name("supervise.py")
-_SECONDS = 10  # for a supervisor to end once it was told to
+_SECONDS = 10  # that a supervisor may take to end once it was told to
 
 _running: set["Process"] = set()
 _lock = threading.RLock()  # a signal may interrupt the thread that holds it

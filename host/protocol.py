@@ -21,7 +21,7 @@ OVERHEAD = HEADER.size + CHECK.size
 LONGEST = (1 << 16) - 1  # bytes of a payload, whose length has 16 bits
 IDENTITY = struct.Struct("<4sHH8sIIII")
 COUNTERS = struct.Struct("<IIII")
-REPORT = struct.Struct("<BI")  # of an error: Problem, damaged packets so far
+REPORT = struct.Struct("<BI")  # payload of an error: Problem, damaged packets so far
 
 
 class Kind(IntEnum):
@@ -154,7 +154,7 @@ def line_bytes(payload: int) -> int:
 
 
 class Parser:
-    """Turns the bytes of the line into packets, whatever else is among them.
+    """A reader of packets among the bytes of the line, whatever else is among them.
 
     The time is linear in the bytes that are fed, however they are cut. No more is kept than the longest packet takes;
     a longer piece is skipped up to its delimiter.

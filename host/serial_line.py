@@ -30,7 +30,7 @@ FAILURES: tuple[type[Exception], ...] = (OSError, *_terminal_errors(), OverflowE
 
 
 class SerialError(HostError):
-    """Nothing, or nothing that makes sense, comes over the line."""
+    """Nothing, or nothing that makes sense, came over the line."""
 
 
 class Patience:

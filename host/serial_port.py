@@ -115,7 +115,7 @@ class SerialConnection:
         """Close the port."""
         self._line.close()
 
-    # For an exchange
+    # What an exchange takes
 
     def send(self, kind: int, payload: bytes = b"") -> int:
         """Send a request, and return its sequence number."""

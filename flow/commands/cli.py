@@ -15,7 +15,8 @@ from .registry import register_all
 __all__ = ["main"]
 
 INTERRUPTED = 130
-USAGE_ERRORS: Any = typer.BadParameter.__bases__  # of typer's own click or of the installed one, by its version
+# Classes of typer's own click or of the installed one, by the version of typer.
+USAGE_ERRORS: Any = typer.BadParameter.__bases__
 
 app = typer.Typer(
     name="fewbit",
@@ -71,7 +72,7 @@ def _fail(message: object, status: int = 2) -> NoReturn:
     """Print a message in one line, and exit."""
     # Names in files may hold anything; a terminal must not take it for commands.
     line = "".join(c if c.isprintable() else "?" for c in " ".join(str(message).split()))
-    with suppress(OSError):  # of a terminal that is closed
+    with suppress(OSError):  # a terminal that is closed takes nothing
         print(f"fewbit: {line}", file=sys.stderr)
     sys.exit(status)
 

@@ -12,7 +12,7 @@ import typer
 __all__ = ["BAUD", "BITS", "CHANCE", "COUNT", "CYCLES", "DSPS", "FILE", "FOLDER", "LUTS", "MHZ", "PERCENT", "POINTS",
            "RATE", "SEED", "STEPS", "file_to_write", "folder_to_write", "number", "whole"]  # fmt: skip
 
-_MOST = 10**12  # of cycles, LUTs, bits: more is a slip of the keyboard
+_MOST = 10**12  # cycles, LUTs or bits: more is a slip of the keyboard
 
 
 def whole(least: int, most: int = _MOST) -> Callable[[Any], int]:

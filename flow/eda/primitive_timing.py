@@ -32,7 +32,7 @@ RAM_READ, SHIFT_READ, RAM_WRITE = 1153, 1472, 170
 BLOCK_READ, BLOCK_READ_REGISTERED, BLOCK_WRITE = 2454, 882, 740
 CLOCKED = FLIP_FLOP  # a port counts as a flip-flop
 
-_DSP_CLOCKED = {"P": 329, "M": 1671, "A": 2952}  # from the last register to P
+_DSP_CLOCKED = {"P": 329, "M": 1671, "A": 2952}  # by that register, from it to P
 _DSP_THROUGH = {"A": 2823, "B": 2690, "D": 3717, "C": 1325, "PCIN": 1100, "CARRYIN": 1325}
 _DSP_TO_M = {"A": 1416, "B": 1285, "D": 2310}
 _DSP_SETUP = 300

@@ -24,11 +24,14 @@ from .layers import FoldableLayer
 
 __all__ = ["FLATTENED", "OVERHEAD", "Cost", "cost_of_layer", "cost_of_pool", "cost_of_unit", "total"]
 
-FLATTENED = 0.96  # of the layers' LUTs are left when synthesis looks across their boundaries
-OVERHEAD = 55  # LUTs of the AXI4-Stream shell
-_FLOAT = 560  # of a float32 multiplier with two DSPs, and its share of the additions
+FLATTENED = 0.96
+"""The share of the layers' LUTs that is left when synthesis looks across their boundaries."""
+OVERHEAD = 55
+"""LUTs of the AXI4-Stream shell."""
+_FLOAT = 560  # LUTs of a float32 multiplier with two DSPs, and its share of the additions
 _BUFFER = 2048  # bits of a memory up to which synthesis makes no block RAM of it
-# LUTs of a bit of x of a constant weight, sums shared (`hw.xilinx.constant_matrix`), and of a neuron beside them
+# LUTs that a constant weight takes for each bit of x where sums are shared (`hw.xilinx.constant_matrix`), by its
+# format, and that a neuron takes beside them.
 _CONSTANT, _TERNARY, _SEVERAL, _NEURON = 0.27, 0.36, 0.2, 10
 
 
@@ -125,7 +128,7 @@ def _array(layer: FoldableLayer, shape: LayerShape, way: Arithmetic | None) -> C
     else:
         each, beside = way.pe_luts(shape.simd, acc, feedback), way.beside(shape, layer.accumulator_bits)
         dsps = way.dsps(pe, acc)
-    held = 0 if feedback or layer.levels > 2 or dsps else _distinct(pe * acc, shape.rows)  # as shift registers
+    held = 0 if feedback or layer.levels > 2 or dsps else _distinct(pe * acc, shape.rows)  # held in shift registers
     return Cost(pe * each + held + (pe - shape.lanes) * acc + beside, dsp=dsps)
 
 

@@ -11,7 +11,7 @@ from .layers import FoldableLayer, layers_of
 
 __all__ = ["folding_bytes", "parse_folding", "read_folding"]
 
-_MOST_BYTES = 16 << 20  # of a folding file
+_MOST_BYTES = 16 << 20  # that a folding file may have
 
 
 def read_folding(path: Path | str, network: Network) -> Folding:

@@ -17,7 +17,8 @@ __all__ = ["ADDRESS_BLOCK", "Block", "Interface", "Port", "TOP", "describe"]
 
 TOP = "accelerator_ip"
 VENDOR, LIBRARY, VERSION = "fewbit", "accelerator", "1.0"
-ADDRESS_BLOCK = "reg0"  # as Vivado names the first of an interface
+ADDRESS_BLOCK = "reg0"
+"""Name of the block of registers, as Vivado names the first of an interface."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from .testbench_template import BENCH
 
 __all__ = ["COMMANDS", "FRAMES", "FoldedNetwork", "Vectors", "bench_files", "packed", "vectors_of"]
 
-FRAMES = 5  # at most
+FRAMES = 5
+"""Frames that the bench sends, at most."""
 NAME = "accelerator_tb.v"
 SENT, WANTED = "accelerator_tb.in.hex", "accelerator_tb.out.hex"
 COMMANDS = f"""\

@@ -68,7 +68,7 @@ def check_with_executor(
     batch.dim_value = copies = max(1, batch.dim_value)  # any, or what the model was exported for
     try:
         model = cleanup_model(ModelWrapper(proto))
-    except Exception as error:  # of onnxruntime or of a transformation's own; they share no base class
+    except Exception as error:  # errors of onnxruntime and of transformations share no base class
         raise ModelError(f"{project.model}: the qonnx executor cannot prepare it: {str(error)[:200]}") from error
     name = model.graph.input[0].name
     given = model.graph.output[0].name  # the clean-up renames tensors; their order stays
@@ -78,7 +78,7 @@ def check_with_executor(
         repeated = np.repeat(x.reshape(1, *project.network.input_shape), copies, axis=0).astype(dtype)
         try:
             outputs.append(execute_onnx(model, {name: repeated})[given][:1])
-        except Exception as error:  # of onnxruntime or an operator's own; they share no base class
+        except Exception as error:  # errors of onnxruntime and of operators share no base class
             raise ModelError(f"{project.model}: the qonnx executor cannot run it: {str(error)[:200]}") from error
         progress(number + 1)
     theirs, ours = np.concatenate(outputs), result.outputs[project.output.name]

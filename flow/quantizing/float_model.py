@@ -16,7 +16,8 @@ from fewbit.ptq.sites import Site
 
 __all__ = ["FloatProject"]
 
-MOST = 1024  # samples that ranges and biases are chosen from
+MOST = 1024
+"""Samples that ranges and biases are chosen from, at most."""
 
 
 class FloatProject:

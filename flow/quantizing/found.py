@@ -17,7 +17,7 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Samples(Result):
-    """How many samples of a file."""
+    """The number of samples that were used, and the file that they are from."""
 
     samples: int
     source: str = key("from")

@@ -38,10 +38,10 @@ Candidate = dict[str, Any]
 
 FORMATS = "w8a8,w6a6,w4a4,w3a3,w2a2,w1a1"
 """Formats that a layer may have, unless others are asked for."""
-_BUDGETS = 12  # at which a program is solved, between the least cost and the most
-_STEPS = 24  # of the greedy path that are evaluated
+_BUDGETS = 12  # budgets at which a program is solved, between the least cost and the most
+_STEPS = 24  # steps of the greedy path that are evaluated
 _RETRAINED = 6  # candidates, at most, and the one that would be taken without
-_TRIES = 6  # of a budget that the estimate of the whole network goes beyond
+_TRIES = 6  # tries at a budget that the estimate of the whole network goes beyond
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ class MixedSearch:
 
     def _within(self, noises: np.ndarray, costs: np.ndarray, goal: Goal) -> None:
         """Solve programs at the budget itself; where the whole network turns out larger, with as much less."""
-        assert goal.budget is not None  # as who calls it has seen
+        assert goal.budget is not None  # who calls it has seen to that
         budget = goal.budget
         for _ in range(_TRIES):
             found = self._program(noises, costs, budget)

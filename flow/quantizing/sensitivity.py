@@ -33,7 +33,7 @@ def with_labels(project: FloatProject) -> Images:
 def measured(project: FloatProject, plan: QuantizationPlan) -> Measured:
     """Return what a plan makes of a project, measured by onnxruntime."""
     images, calibration = project.images, project.calibration
-    assert images.labels is not None  # as `with_labels` has seen
+    assert images.labels is not None  # `with_labels` has seen to that
     scores = scores_of(project.model, plan, images.values)
     same = images is project.samples and len(images) == len(calibration.samples)
     seen = scores if same else scores_of(project.model, plan, calibration.samples)
