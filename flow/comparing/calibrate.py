@@ -9,12 +9,12 @@ from fewbit.golden.importing.qonnx.quantizers import BipolarQuantizer, UniformQu
 from fewbit.golden.methods.ranges import step
 from fewbit.golden.model_file.builder import ModelBuilder
 from fewbit.golden.model_file.file import ModelError, OnnxFile, describe
-from fewbit.golden.numbers.format import Format
+from fewbit.golden.numbers.format import IntegerFormat
 
 __all__ = ["evaluate_all", "quantized", "scale_of"]
 
 
-def scale_of(values: np.ndarray, fmt: Format) -> np.ndarray:
+def scale_of(values: np.ndarray, fmt: IntegerFormat) -> np.ndarray:
     """Return the scale of least squared error for rounding ``values`` to a format, an array without axes."""
     return step(values.reshape(-1), fmt)[()]
 

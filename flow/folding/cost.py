@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.window import Window
+from fewbit.golden.numbers.format import Format
 from fewbit.golden.numbers.formats import Bipolar, Ternary
 from fewbit.golden.rewrite.rescale import FEWEST_LEVELS
 from fewbit.hw.arrays.cost import distinct_columns as _distinct
@@ -124,7 +125,7 @@ def _array(layer: FoldableLayer, shape: LayerShape, way: Arithmetic | None) -> C
         heights = dict.fromkeys(range(packing.field), shape.simd)
         heights[0] += shape.simd * packing.signed
         unit = build_sum(tuple(heights.items()), acc, feedback).netlist
-        each = unit.luts + 2 * shape.simd * packing.overlaps
+        each: float = unit.luts + 2 * shape.simd * packing.overlaps
     else:
         each, beside = way.pe_luts(shape.simd, acc, feedback), way.beside(shape, layer.accumulator_bits)
         dsps = way.dsps(pe, acc)
@@ -141,7 +142,8 @@ def _way(layer: FoldableLayer, shape: LayerShape, products: str | None) -> Arith
 
 def _constant(layer: FoldableLayer, shape: LayerShape) -> float:
     """Return the LUTs of PEs whose weights are constants."""
-    kind = {Bipolar(): _CONSTANT, Ternary(): _TERNARY}.get(layer.weight_format, _SEVERAL * layer.weight_format.bits)
+    known: dict[Format, float] = {Bipolar(): _CONSTANT, Ternary(): _TERNARY}
+    kind = known.get(layer.weight_format, _SEVERAL * layer.weight_format.bits)
     return shape.pe * (kind * layer.x_format.bits * shape.simd + _NEURON)
 
 

@@ -58,7 +58,7 @@ class FoldableLayer:
         Groups; neurons of a group; inputs that each of them reads.
     x_format, weight_format : golden.numbers.format.Format
         Formats of the inputs and of the weights.
-    weight_range : tuple of int
+    weight_range : tuple of int (float32: float)
         The smallest weight and the largest.
     accumulator_bits, levels : int
         Bits of what a neuron sums up; levels of what leaves the layer.
@@ -81,7 +81,7 @@ class FoldableLayer:
     inputs: int
     x_format: Format
     weight_format: Format
-    weight_range: tuple[int, int]
+    weight_range: tuple[float, float]
     accumulator_bits: int
     levels: int
     window: Windows | None
@@ -129,7 +129,7 @@ class FoldableLayer:
     @cached_property
     def abreast(self) -> tuple[int, ...]:
         """How many pixels the layer may compute at a time, if it has one group; rising from 1."""
-        return tuple(legal_abreast(self.window and self.window.window, self.source.size))
+        return tuple(legal_abreast(None if self.window is None else self.window.window, self.source.size))
 
     def shape(self, folding: LayerFolding) -> LayerShape:
         """Return what follows from a folding of the layer.
@@ -222,14 +222,16 @@ def layers_of(network: Network) -> dict[str, FoldableLayer]:
                 window=window, source=x if window is None else edges[window.x],
                 channels=inputs if window is None else inputs // window.window.taps_count,
                 ways=tuple(options_of(node, x.format)) if isinstance(node, Dense) else (),
-                summed=Summed(node, x.format) if _alone(network, node, after) else None,
+                summed=_summed(network, node, x, after),
             )  # fmt: skip
     return layers
 
 
-def _alone(network, node, after):
-    """Return whether an activation, and nothing else, reads the sums of an integer layer."""
-    return isinstance(node, Dense) and bool(after) and len(network.readers(node.y)) == 1
+def _summed(network: Network, node: Dense | FloatDense, x: Edge, after: list) -> Summed | None:
+    """Return a layer's products with accumulators in DSPs, if an activation, and nothing else, reads its sums."""
+    if isinstance(node, Dense) and after and len(network.readers(node.y)) == 1:
+        return Summed(node, x.format)
+    return None
 
 
 def slowest(layers: Mapping[str, FoldableLayer], folding: Folding) -> int:

@@ -103,6 +103,7 @@ def describe(plan: AcceleratorPlan, registers: RegisterMap, model: str) -> Block
     """Return the `Block` of an accelerator's plan, for the model file named ``model``."""
     members = ip_members(plan, registers)
     ports = tuple(Port(n, "in" if m.flow == In else "out", Shape.cast(m.shape).width) for n, m in members.items())
+    assert plan.target.vivado_part is not None  # every family names one
     stem = re.sub(r"\W", "_", model.rsplit(".", 1)[0], flags=re.ASCII)
     return Block(
         name=stem if re.match(r"[A-Za-z]", stem) else f"m_{stem}",

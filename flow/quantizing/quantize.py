@@ -88,7 +88,11 @@ def _accuracies(project, network, nothing):
 
 
 def golden_accuracy(network: Network, images: Images) -> float:
-    """Return the share of images that the golden model, whose bits are the hardware's, has right."""
+    """Return the share of images, given as the model takes them, that the golden model has right.
+
+    Its bits are the hardware's.
+    """
+    assert images.floats is not None  # samples of a float model always have them
     labels = run(network, network.encode(images.floats)).labels
     return float((labels == images.labels).mean())
 
