@@ -7,8 +7,7 @@ of them, one from below and one from above, leave an interval for ``m``; any ``m
 
 import numpy as np
 
-from fewbit.golden.network.graph import Rescale
-from fewbit.golden.numbers.formats import Levels, SignedChance, UnsignedChance
+from fewbit.golden.network.pointwise import Rescale
 
 __all__ = ["FEWEST_LEVELS", "as_rescale"]
 
@@ -18,10 +17,10 @@ _MOST_SHIFT = 30
 
 def as_rescale(node, edge):
     """The `Rescale` equal to a `Threshold` on ``edge``, or ``None`` where there is none or thresholds are cheaper."""
-    if node.codes is not None or node.format.levels < FEWEST_LEVELS or isinstance(node.format, Levels):
+    if node.codes is not None or node.format.levels < FEWEST_LEVELS or not node.format.linear:
         return None
     lo, hi = (edge.lo, edge.hi) if len(node.thresholds) == edge.channels else ([edge.lo.min()], [edge.hi.max()])
-    if edge.format.bits <= node.format.bits + 2 and not isinstance(node.format, SignedChance | UnsignedChance):
+    if edge.format.bits <= node.format.bits + 2 and not node.format.is_chance:
         return None
     hardest = 0  # the channel that needed the last shift: most shifts that are too small are so for it
     for shift in range(4, _MOST_SHIFT):
