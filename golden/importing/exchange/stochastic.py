@@ -65,7 +65,7 @@ def stochastic(importer, node, inputs, attributes):
 
 def _drawn(importer, data, quantizer, generator, seed):
     """Return the data behind a `Threshold` that finds probabilities and a `Draw` that takes codes by them."""
-    if importer.result.input_format is None:
+    if not importer.has_input:
         raise ModelError("the model's input cannot be drawn on the host; put another quantizer first, or declare it")
     data = quantized_data(importer, data, quantizer)
     index = data.index if data.index.ndim < 3 else np.moveaxis(data.index, 1, -1)

@@ -57,8 +57,9 @@ def joined(importer, kind, a, b):
     )
     a_edge, b_edge = (evenly_coded(importer, edge) for edge in (a_edge, b_edge))
     name = importer.new("add")
-    importer.add(Add(name, a_edge, name, (b_edge,), multipliers))
-    importer.sums[name] = BranchSum(chains, 1 if kind == "Add" else -1)
+    node = Add(name, a_edge, name, (b_edge,), multipliers)
+    importer.add(node)
+    importer.sums[name] = BranchSum(node, chains, 1 if kind == "Add" else -1)
     try:
         importer.edge(name)
     except ValueError:
