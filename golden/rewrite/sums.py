@@ -150,8 +150,11 @@ def smaller_sums(network: Network) -> Network:
         for k, reader in enumerate(readers):
             thresholds, codes = _table([steps[k] for steps in found], hi)
             regular = steps_of(thresholds, codes, lo, hi, reader.format)
-            changed = dict(thresholds=thresholds, codes=codes) if regular is None else dict(thresholds=regular, codes=None)
-            nodes[nodes.index(reader)] = replace(reader, **changed)
+            at = nodes.index(reader)
+            if regular is None:
+                nodes[at] = replace(reader, thresholds=thresholds, codes=codes)
+            else:
+                nodes[at] = replace(reader, thresholds=regular, codes=None)
     return network.with_nodes(nodes)
 
 

@@ -5,9 +5,11 @@ grid are. Elsewhere the levels are rounded to so many bits as `golden.importing.
 so (`Network.notes`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fewbit.golden import methods
 from fewbit.golden.importing.operands import all_operands, constant, data_of
@@ -34,17 +36,27 @@ OPERANDS = {  # what an error calls the operands behind x
 class LevelQuantizer:
     """A quantizer of data to a table of integers: ``scale * integer`` is the level (but for rounding, if not exact).
 
-    ``index`` gives the number of the level of float32 data, and ``table`` the integer of each.
+    Attributes
+    ----------
+    index : callable
+        Function from float32 data to the number of its level, the lowest being 0.
+    table : int64 array (levels,)
+        The integer of each level.
+    scale : float64 array of one number
+    format : Format
+        The format of the integers.
+    exact : bool
+        Whether levels are in whole ratios, so that no integer is rounded.
     """
 
-    index: object
+    index: Callable[[np.ndarray], np.ndarray]
     table: np.ndarray
     scale: np.ndarray
     format: Format
     exact: bool
     zero = np.zeros(1, dtype=np.float32)
 
-    def codes(self, x, scale=None, zero=None):
+    def codes(self, x: np.ndarray, scale: np.ndarray | None = None, zero: np.ndarray | None = None) -> np.ndarray:
         """Return the integers (int64) of float32 ``x``."""
         return self.table[self.index(x)]
 
@@ -57,11 +69,11 @@ class LevelQuantizer:
         kind : str
             The operator's name.
         operands : list of arrays
-            Those behind x, as `OPERANDS` names them.
+            The operands behind x, as `OPERANDS` names them.
         bits : int
             Bits of levels, as of `whole_multiples`.
         digits : str
-            Digits of a basis (`golden.methods.DIGITS`).
+            Which digits a basis has (`golden.methods.DIGITS`).
 
         Raises
         ------
@@ -95,14 +107,16 @@ class LevelQuantizer:
         return cls(index, table, np.full(1, scale), fmt, exact)
 
 
-def _one(value, name):
+def _one(value: ArrayLike, name: str) -> np.ndarray:
+    """Return an operand that must be one finite number, as a float32 array of no axes."""
     value = np.asarray(value, dtype=np.float32)
     if value.size != 1 or not np.isfinite(value).all():
         raise ModelError(f"on data its {name} must be one finite number, not of shape {value.shape}")
     return value.reshape(())
 
 
-def _checked(levels):
+def _checked(levels: np.ndarray) -> np.ndarray:
+    """Return levels, which must be finite and ascending."""
     try:
         exchange.midpoints(levels)
     except ValueError as error:
@@ -130,7 +144,7 @@ def quantized_levels(kind, array, operands, bits=FIXED_POINT_BITS, **attributes)
     return Constant(values, known), all(f[2] for f in found)
 
 
-def _spread(array, *values):
+def _spread(array: np.ndarray, *values: np.ndarray) -> np.ndarray:
     """Return parameters side by side on a last axis, in the shape that they broadcast to."""
     shape = np.broadcast_shapes(*(v.shape for v in values))
     if np.broadcast_shapes(shape, array.shape) != array.shape:
@@ -145,12 +159,13 @@ def _ternary(array, operands):
     return rows, values, _signs(array, delta) % 3, np.array([[0, 1, 0], [0, 0, 1]])
 
 
-def _signs(x, delta):
+def _signs(x: ArrayLike, delta: ArrayLike) -> np.ndarray:
     """Return -1, 0 or +1 (int64) for every float of ``x``."""
     return exchange.ternary_quant(x, delta, 1, 1).astype(np.int64)
 
 
-def _fits(array, parameters):
+def _fits(array: np.ndarray, parameters: np.ndarray) -> None:
+    """Check that parameters, but for their last axis, broadcast to the array's shape."""
     lead = parameters.shape[:-1]
     if parameters.ndim < 1 or np.broadcast_shapes(lead, array.shape) != array.shape:
         raise ModelError(f"its parameters of shape {parameters.shape} do not fit a tensor of shape {array.shape}")
