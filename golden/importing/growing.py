@@ -39,6 +39,8 @@ class GrowingNetwork:
 
     Attributes
     ----------
+    file, is_float, precision
+        The parameters of these names.
     tensors : dict of Tensor
         The tensors by their names.
     result : Network

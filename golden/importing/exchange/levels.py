@@ -5,7 +5,7 @@ grid are. Elsewhere the levels are rounded to so many bits as `golden.importing.
 so (`Network.notes`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,11 @@ OPERANDS = {  # what an error calls the operands behind x
     "BasisQuant": ("basis",),
     "TernaryQuant": ("delta", "positive", "negative"),
 }
+
+
+# What a node makes of an array: its parameters (..., P), whose axes but the last broadcast with the array, the floats
+# and the codes in the array's shape, and the digits (P, L) of every code.
+_Coded = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +66,9 @@ class LevelQuantizer:
         return self.table[self.index(x)]
 
     @classmethod
-    def of(cls, kind, operands, bits=FIXED_POINT_BITS, *, digits="bipolar"):
+    def of(
+        cls, kind: str, operands: Sequence[np.ndarray], bits: int = FIXED_POINT_BITS, *, digits: str = "bipolar"
+    ) -> "LevelQuantizer":
         """Return the quantizer of a node on data.
 
         Parameters
@@ -83,9 +90,9 @@ class LevelQuantizer:
         if kind == "TernaryQuant":
             delta, positive, negative = (_one(v, name) for v, name in
                                          zip(operands, ("delta", "positive", "negative"), strict=True))  # fmt: skip
-            levels, basis = np.array([-negative, 0, positive]), ()
+            levels, basis = np.array([-negative, 0, positive]), np.zeros(0, dtype=np.float32)
 
-            def index(x):
+            def index(x: np.ndarray) -> np.ndarray:
                 return 1 + _signs(x, delta)
         else:
             given = np.asarray(operands[0], dtype=np.float32)
@@ -93,10 +100,10 @@ class LevelQuantizer:
                 raise ModelError("on data it must have one row of levels for the whole tensor")
             given = given.reshape(-1)
             levels = _checked(exchange.basis_levels(given, digits) if kind == "BasisQuant" else given)
-            basis = given if kind == "BasisQuant" else ()
+            basis = given if kind == "BasisQuant" else given[:0]
             middles = exchange.midpoints(levels)
 
-            def index(x):
+            def index(x: np.ndarray) -> np.ndarray:
                 return exchange.level_index(x, middles)
 
         whole, scale, exact = whole_multiples(np.concatenate([levels, basis]), bits)
@@ -124,13 +131,24 @@ def _checked(levels: np.ndarray) -> np.ndarray:
     return levels
 
 
-def quantized_levels(kind, array, operands, bits=FIXED_POINT_BITS, **attributes):
+def quantized_levels(
+    kind: str,
+    array: np.ndarray,
+    operands: Sequence[np.ndarray],
+    bits: int = FIXED_POINT_BITS,
+    **attributes: str,
+) -> tuple[Constant, bool]:
     """Return the `Constant` that a node makes of a constant ``array``, and whether its integers are exact.
 
     The arguments are those of `LevelQuantizer.of`, with ``digits`` among the attributes of a ``BasisQuant``.
+
+    Raises
+    ------
+    ModelError
+        If operands do not fit the array, or levels are too many, not finite, or fall.
     """
     array = np.asarray(array, dtype=np.float32)
-    find = {"TernaryQuant": _ternary, "BasisQuant": _basis, "LevelQuant": _levels}[kind]
+    find = _CODINGS[kind]
     rows, values, codes, digits = find(array, [np.asarray(v, dtype=np.float32) for v in operands], **attributes)
     # Parameters by row, of which every element of the array has one.
     distinct, which = np.unique(rows.reshape(-1, rows.shape[-1]), axis=0, return_inverse=True)
@@ -152,7 +170,7 @@ def _spread(array: np.ndarray, *values: np.ndarray) -> np.ndarray:
     return np.stack([np.broadcast_to(v, shape) for v in values], axis=-1)
 
 
-def _ternary(array, operands):
+def _ternary(array: np.ndarray, operands: list[np.ndarray]) -> _Coded:
     delta, positive, negative = operands
     values = exchange.ternary_quant(array, delta, positive, negative)
     rows = _spread(array, positive, -negative)
@@ -171,7 +189,7 @@ def _fits(array: np.ndarray, parameters: np.ndarray) -> None:
         raise ModelError(f"its parameters of shape {parameters.shape} do not fit a tensor of shape {array.shape}")
 
 
-def _basis(array, operands, *, digits="bipolar"):
+def _basis(array: np.ndarray, operands: list[np.ndarray], *, digits: str = "bipolar") -> _Coded:
     (basis,) = operands
     _fits(array, basis)
     count = basis.shape[-1]
@@ -186,13 +204,16 @@ def _basis(array, operands, *, digits="bipolar"):
     return basis, exchange.level_quant(array, levels), codes, table
 
 
-def _levels(array, operands):
+def _levels(array: np.ndarray, operands: list[np.ndarray]) -> _Coded:
     (levels,) = operands
     _fits(array, levels)
     if levels.shape[-1] > 256:
         raise ModelError(f"it must have at most 256 levels, not {levels.shape[-1]}")
     codes = exchange.level_index(array, exchange.midpoints(_checked(levels)))
     return levels, exchange.level_quant(array, levels), codes, np.eye(levels.shape[-1], dtype=np.int64)
+
+
+_CODINGS: dict[str, Callable[..., _Coded]] = {"TernaryQuant": _ternary, "BasisQuant": _basis, "LevelQuant": _levels}
 
 
 @handles(*OPERANDS, domains=DOMAINS, role=Role.QUANTIZER, keeps_integers=True)
