@@ -72,7 +72,7 @@ class PacketStore(wiring.Component):
     length : int
         Bytes of a packet.
     slots : int
-        Packets.
+        Packets that it has room for.
 
     Raises
     ------
@@ -91,7 +91,7 @@ class PacketStore(wiring.Component):
         Bytes of kept packets, one in two cycles.
     """
 
-    def __init__(self, *, length, slots):
+    def __init__(self, *, length: int, slots: int):
         for name, value in ("Length", length), ("Slots", slots):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")

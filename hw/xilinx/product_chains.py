@@ -5,6 +5,8 @@ from itertools import product
 
 import numpy as np
 
+from fewbit.hw.heap.partial_products import ProductTerms
+
 from .sums import registered
 
 __all__ = ["LEVELS", "Item", "add_chains", "items_of"]
@@ -26,17 +28,17 @@ class Item:
     """
 
     exponent: int
-    x: tuple
-    w: tuple
-    table: tuple
+    x: tuple[int, ...]
+    w: tuple[int, ...]
+    table: tuple[int, ...]
 
     @property
-    def fan_in(self):
+    def fan_in(self) -> int:
         """Bits that the number depends on."""
         return len(self.x) + len(self.w)
 
 
-def items_of(terms):
+def items_of(terms: ProductTerms) -> tuple[Item, ...]:
     """Return the `Item` of each partial product of `hw.heap.partial_products.ProductTerms`; two partial products that
     make 0 to 2 together become one."""
     x_bits, w_bits = terms.x_format.bits, terms.w_format.bits
