@@ -72,7 +72,7 @@ class Gearbox(wiring.Component):
     Parameters
     ----------
     bits : int
-        Width of a code.
+        Bits of a code.
     a, b : int
         Lanes in and out.
     length : int

@@ -58,7 +58,13 @@ class ActivationPlan:
         return 0
 
     def per_neuron(self, name: str, values: list[Constant]) -> list[Constant]:
-        """Return ``values``, checked to be ``lanes*beats``, one for each neuron; errors call them ``name``."""
+        """Return ``values``, checked to be ``lanes*beats``, one for each neuron; errors call them ``name``.
+
+        Raises
+        ------
+        ValueError
+            If they are more or fewer.
+        """
         if len(values) != self.lanes * self.beats:
             raise ValueError(f"{name} must be {self.lanes * self.beats}, one for each neuron, not {len(values)}")
         return values
@@ -104,6 +110,11 @@ class WholePlan(ActivationPlan):
     ----------
     constant : bool
         Whether all rests are equal.
+
+    Raises
+    ------
+    ValueError
+        If the scale is another number, or as `ActivationPlan`.
     """
 
     def __init__(self, *, scale: int, rests: list[int], **common: Any):
@@ -144,6 +155,12 @@ class SearchPlan(ActivationPlan):
         Cycles that each read of thresholds takes; a comparison, of one cycle, follows each.
     steps : int
         Cycles to the index.
+
+    Raises
+    ------
+    ValueError
+        If thresholds or codes are not as many as above, thresholds or accumulators can be negative, or as
+        `ActivationPlan`.
     """
 
     PARALLEL_BITS = 2

@@ -24,9 +24,9 @@ class HeapPart:
     ----------
     x_format, w_format : golden formats of the heap's operands
     x_bits : tuple of int
-        Which bits of a lane's code its activation is.
+        Bits of a lane's code that make the activation.
     w_codes : tuple of int
-        Its weight, as a code of ``w_format``, by the code that the weight memory holds.
+        Code of ``w_format`` for every code that the weight memory can hold.
     """
 
     x_format: Format

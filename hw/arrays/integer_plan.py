@@ -44,7 +44,7 @@ class IntegerArrayPlan(ArrayPlan):
         Cycles from operands to the sum of their heap.
     """
 
-    KINDS: tuple[str, ...] = ("a PE",)  # of processing elements; those of a subclass may differ by their place
+    KINDS: tuple[str, ...] = ("a PE",)  # kinds of PEs; those of a subclass may differ by their place
 
     def __init__(
         self, *, x_format: Format, w_format: Format, acc_shape: IntShape, target: Target = DEFAULT,

@@ -78,7 +78,7 @@ def activation_of(
 
 
 def _search(shape, act, fmt, accumulators):
-    """Arguments of a `SearchPlan`: rising rows of ``2**n - 1`` thresholds, and how an index becomes a code."""
+    """Return the arguments of a `SearchPlan`: rows of ``2**n - 1`` rising thresholds, and what an index becomes."""
     count, never = len(accumulators.base), accumulators.most + 1
     thresholds = np.broadcast_to(act.thresholds, (count, act.thresholds.shape[1]))
     thresholds = np.clip(accumulators.thresholds_of(thresholds), 0, never)

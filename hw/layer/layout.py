@@ -57,7 +57,7 @@ def start_contents(shape: LayerShape, starts: Sequence[int], width: int) -> Cont
     Parameters
     ----------
     starts : list of int
-        By neuron, as `padded` has them.
+        Initial value of every accumulator, as `padded` gives them.
     width : int
         Bits of an accumulator.
     """

@@ -69,7 +69,13 @@ class NumberedLayer(Protocol):
 
 
 def numbers_of(layer: NumberedLayer) -> "IntegerNumbers | FloatNumbers":
-    """Return what the kind of number of a `hw.layer.plan.LayerPlan` decides."""
+    """Return what the kind of number of a layer decides.
+
+    Raises
+    ------
+    ValueError
+        If products cannot be made as asked for; the layer's name is in the message.
+    """
     return (IntegerNumbers if layer.x_format.integral else FloatNumbers)(layer)
 
 

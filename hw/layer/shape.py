@@ -31,7 +31,8 @@ def legal_together(groups: int, abreast: Sequence[int]) -> list[int]:
 class LayerShape:
     """A layer of ``pe`` neurons by ``simd`` inputs a cycle.
 
-    A pixel comes as one vector; of a layer with groups as several, one after the other, each with weights of its own.
+    A pixel comes as one vector, or in a layer with groups as several, one after the other, each with weights of its
+    own.
     With PE a multiple of a group's neurons, a vector is for several groups, each on lanes of its own (depthwise layers:
     one channel a PE), or, in a layer of one group, for several pixels beside each other.
 

@@ -10,7 +10,7 @@ __all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "Contents", "Placement", "column
 LARGE = 2048  # bits for each block RAM that a memory takes, from which on synthesis puts one of operators there
 LUT_WORDS = 64  # words of which a LUT holds one bit; of half as many it holds two
 _BLOCKS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))  # words by bits of 18 Kbit
-BRAM18_LUTS = 200  # that a block RAM of 18 Kbit counts as: a 7-series device has 184 to 235 for each
+BRAM18_LUTS = 200  # LUTs that a block RAM of 18 Kbit counts as: a 7-series device has 184 to 235 for each
 
 
 @dataclass(frozen=True)

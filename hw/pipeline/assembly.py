@@ -25,7 +25,7 @@ from .flows import Flow, Streams, through
 
 __all__ = ["MOST_INPUT_BITS", "Assembly"]
 
-MOST_INPUT_BITS = 4096  # of one beat: 512 bytes, the widest AXI4-Stream of the Xilinx infrastructure
+MOST_INPUT_BITS = 4096  # bits of one beat: 512 bytes, the widest AXI4-Stream of the Xilinx infrastructure
 
 import_all(stages)  # where every node has its hardware
 
@@ -103,7 +103,7 @@ class Assembly:
     def _entry(self) -> Flow:
         """Return the stream of frames, of the fewest lanes whose beats are not the bottleneck.
 
-        Of those that are nearly as few it takes such that suit the first layer.
+        Where up to twice as many lanes suit the first layer better, it has those.
         """
         fmt, edge = self.network.input_format, self.edges["input"]
         widest = max(1, MOST_INPUT_BITS // fmt.bits)

@@ -28,7 +28,7 @@ class Stage:
     ----------
     name : str
     plan : object
-        Its numbers, of a class for which the cycle model has a machine.
+        The stage's numbers, of a class for which the cycle model has a machine.
     make : callable
         ``make()`` gives the component.
     inputs : tuple of (int, int)
@@ -124,9 +124,9 @@ class Streams:
         ----------
         name : str
         plan : object
-            Its numbers; ``kind(plan)`` makes the component.
+            The stage's numbers; ``kind(plan)`` makes the component.
         flows : Flow
-            Its streams in.
+            The stage's streams in.
         beats_out : int or None
             Beats of a frame that leave, where these are not as many as enter.
         """
@@ -165,7 +165,7 @@ class Streams:
         middle = next(n for n in range(1, both + 1) if both % n == 0 and (n >= flow.lanes or n == both))
         common = math.lcm(flow.lanes, lanes)
         if middle < min(flow.lanes, lanes) and flow.seamless and seamless and flow.length % common == 0:
-            return self._gearbox(flow, lanes, unit, common)  # of several units at a time
+            return self._gearbox(flow, lanes, unit, common)  # a vector is several units
         return self.regrouped(self.regrouped(flow, middle, flow.unit), lanes, unit, pad=pad)
 
     def _gearbox(self, flow: Flow, lanes: int, unit: int, length: int) -> Flow:

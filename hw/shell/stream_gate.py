@@ -46,9 +46,9 @@ class StreamGate(wiring.Component):
         A register; high for a cycle after a reset too. While it is high, what the core offers and takes is ignored.
     request, source_reset, sink_reset : ``In(1)``
     receiving, sending : ``Out(1)``
-        A frame, a result has begun and not ended.
+        A frame has begun at ``i`` and not ended; a result has begun at ``o`` and not ended.
     stopping, cleaning : ``Out(1)``
-        In step 1, in step 2.
+        The gate is in step 1; it is in step 2.
     """
 
     def __init__(self, *, bits_in: int, bits_out: int, beats_out: int):

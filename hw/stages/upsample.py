@@ -76,8 +76,8 @@ class Upsample(StreamUnit):
         copy, copy_last = counter(m, "copy", p.columns, issue & chunk_last)
         pixel, pixel_last = counter(m, "pixel", p.width, issue & chunk_last & copy_last)
         row, row_last = counter(m, "row", p.rows, issue & chunk_last & copy_last & pixel_last)
-        base = Signal(range(p.depth))  # of the pixel in the memory
-        at = Signal(range(p.row_beats))  # of the pixel in its row
+        base = Signal(range(p.depth))  # place of the pixel in the memory
+        at = Signal(range(p.row_beats))  # place of the pixel in its row
         release = Signal()
         with m.If(issue & chunk_last & copy_last):
             m.d.sync += [at.eq(Mux(pixel_last, 0, at + p.chunks)), base.eq(base + p.chunks)]

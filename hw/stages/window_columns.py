@@ -64,7 +64,7 @@ class ColumnsPlan(SlidingPlan):
     def _seen(window: Window, abreast: int) -> list[tuple[int, int]]:
         """Return the attribute `seen`."""
         columns, left = columns_of(window, abreast), window.pads[1]
-        first = -left % columns  # of the first window, in the first word
+        first = -left % columns  # first column of the first window in its word
         return [
             divmod(first + m * window.stride[1] + kx * window.dilation[1], columns)
             for m in range(abreast)

@@ -67,7 +67,7 @@ class SlidingPlan:
         self.channels, self.lanes, self.blocks, self.chunks = channels, lanes, blocks, chunks
         self.bits, self.out_bits, self.pad_code, self.recode = bits, out_bits, pad_code, recode
         self.lanes_in = self.lanes_out = lanes
-        self.words = channels // lanes  # of a pixel
+        self.words = channels // lanes  # words of a pixel
         self.words_frame = self.beats_in = window.pixels * self.words
         self.beats_pixel = window.taps_count * self.words
         self.beats_out = window.out_pixels * self.beats_pixel

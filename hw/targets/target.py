@@ -87,10 +87,12 @@ class Target:
 
     @property
     def dsp48(self) -> "Dsp48 | None":
+        """The DSP block that holds accumulators, if the design has one."""
         return None
 
     @property
     def own_cells(self) -> str:
+        """Words for what only parts of the family have."""
         return f"cells of {self.title}"
 
     @property
@@ -117,6 +119,11 @@ class Target:
         acc_shape : hw.shapes.IntShape
         feedback : bool
             Whether it accumulates over cycles.
+
+        Raises
+        ------
+        ValueError
+            If a format has no partial products, or there is no lane.
         """
         raise NotImplementedError
 

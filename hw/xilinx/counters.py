@@ -124,7 +124,7 @@ def _guess(heights, rows):
 def _placed(heights, width):
     """Return the counters of one stage, and the heights behind it, for each of `_WORTH`.
 
-    It is always the one of the most worth that the bits that are left fill, lowest column first.
+    The next counter is always the one of the most worth that the bits that are left fill, lowest column first.
     """
     left = list(heights) + [0] * (2 * _MOST_BLOCKS + 1)
     given, placed, thresholds = [0] * len(left), [], _WORTH

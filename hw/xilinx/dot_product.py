@@ -76,7 +76,7 @@ class LutRows(NetlistUnit):
     ----------
     netlist, x, w, latency : as of `LutPE`
     rows : two lists of bits
-        From exponent 0; registers, or constants.
+        Bits of each row from exponent 0 on: registers, or constants.
     """
 
     w: list[list[int]]
@@ -89,6 +89,11 @@ def best_pe(x_format: Format, w_format: Format, lanes: int, acc_bits: int, feedb
     """Return the `LutPE` for activations and weights of these formats that takes the fewest LUTs, flip-flops weighed.
 
     Longer chains take fewer LUTs, but what they add late is kept in flip-flops until then.
+
+    Raises
+    ------
+    ValueError
+        If a format has no partial products, or they do not fit the LUTs of a chain.
     """
     shape = items_of(product_terms(x_format, w_format)), x_format.bits, w_format.bits, lanes, acc_bits
     found = (build_pe(*shape, feedback=feedback, chain=chain) for chain in CHAINS)
@@ -162,7 +167,12 @@ def build_sum(heights: tuple[tuple[int, int], ...], acc_bits: int, feedback: boo
 
     Parameters
     ----------
-    heights : tuple of (exponent, bits)
+    heights : tuple of (int, int)
+        Pairs of an exponent and the bits of that weight.
+    acc_bits : int
+        Bits of the accumulator.
+    feedback : bool
+        Whether it accumulates.
     """
     net = Netlist()
     columns = {exponent: net.input(count) for exponent, count in heights}

@@ -28,7 +28,7 @@ class Dsp48:
 
     @property
     def idle(self) -> dict[str, int]:
-        """Bits of the inputs that are always zero, by name, as the multiplier and all registers but the last are idle."""
+        """Bits of the inputs that are always zero, by name; the multiplier and all registers but the last are idle."""
         return {
             "ACIN": 30, "BCIN": 18, "PCIN": 48, "D": self.d_bits, "ALUMODE": 4, "CARRYINSEL": 3, "INMODE": 5,
             **dict.fromkeys(("CARRYIN", "CARRYCASCIN", "MULTSIGNIN", "CEA1", "CEA2", "CEAD", "CEALUMODE", "CEB1",

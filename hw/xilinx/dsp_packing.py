@@ -111,6 +111,7 @@ class FieldTerms(ProductTerms):
         self.packing = packing
 
     def terms(self, x, w):
+        """Raise ValueError, as products in DSPs are no terms of bits."""
         raise ValueError("Products in DSPs are fields of a multiplier, not terms of bits")
 
     @property

@@ -185,7 +185,7 @@ class Netlist:
                 source.update(zip(cell.q, cell.d, strict=True))
             for bit in _read_by(cell):
                 readers[bit] = readers.get(bit, 0) + 1
-        chains = {}  # by the last flip-flop so far; cells are in the order of time
+        chains = {}  # runs by their last flip-flop so far; cells are in the order of time
         for q, d in source.items():
             chains[q] = [*chains.pop(d), q] if d in chains and readers[d] == 1 else [q]
         return [chain for chain in chains.values() if len(chain) >= _SHIFTED]

@@ -20,7 +20,8 @@ __all__ = ["LutHeapPEPlan", "LutIntegerPEPlan", "LutRowsPlan", "Placing"]
 class Placing(Protocol):
     """What a netlist's hardware asks of its target (`hw.targets.target.Target`): to put the cells into a module."""
 
-    def place(self, m: "Module", netlist: Netlist, bits: "dict[int, Value]", *, keep: bool = False) -> None: ...
+    def place(self, m: "Module", netlist: Netlist, bits: "dict[int, Value]", *, keep: bool = False) -> None:
+        """Put the netlist into module ``m``; parameters are those of `hw.xilinx.primitives.place`."""
 
 
 class LutPEPlan:
@@ -50,7 +51,7 @@ class LutIntegerPEPlan(LutPEPlan):
     ----------
     x_format, w_format, simd, acc_shape, feedback : as of `hw.heap.pe_plans.IntegerPEPlan`
     target : hw.targets.target.Target
-        One with netlists.
+        A target with netlists.
     smallest : bool
         Whether to take the fewest LUTs, however many stand between two registers; no accelerator does.
 
@@ -94,7 +95,7 @@ class LutHeapPEPlan(LutPEPlan):
     ----------
     heights, acc_shape, feedback : as of `hw.heap.pe_plans.HeapPEPlan`
     target : hw.targets.target.Target
-        One with netlists.
+        A target with netlists.
     """
 
     def __init__(self, *, heights: Mapping[int, int], acc_shape: IntShape, target: Placing, feedback: bool = True):
@@ -118,7 +119,7 @@ class LutRowsPlan:
     width : int
         Bits of a row.
     target : hw.targets.target.Target
-        One with netlists.
+        A target with netlists.
 
     Attributes
     ----------

@@ -22,7 +22,7 @@ class Item:
     ----------
     exponent : int
     x, w : tuples of int
-        Which bits of the activation and of the weight.
+        Bits of the activation, and of the weight, that it depends on.
     table : tuple of int
         The number for every value of these bits, the first of ``x`` counting fastest.
     """
@@ -88,6 +88,11 @@ def add_chains(net, items, x, w, lanes, chain, levels):
     -------
     dict of int to list of bits, int
         The columns behind all chains, by exponent, and their latency in cycles.
+
+    Raises
+    ------
+    ValueError
+        If a product has more than four inputs.
     """
     segments = -(-chain // levels)
     by_kind = {}
@@ -123,10 +128,7 @@ def add_chains(net, items, x, w, lanes, chain, levels):
 
 
 def _chains_of(net, operands, table, chain):
-    """Return, for each chain, what each of its LUTs adds: inputs, and a number as a function of them.
-
-    Raises ValueError if a product has more than four inputs.
-    """
+    """Return, for each chain, what each of its LUTs adds: inputs, and a number as a function of them."""
     fan_in = len(operands[0])
 
     def value(*bits):
