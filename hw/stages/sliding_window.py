@@ -47,10 +47,7 @@ class SlidingWindow(LineBuffer):
         ]  # fmt: skip
         for flag, comes, goes in (held, issue, moves), (full, moves, self.o.ready):
             keep_flag(m, flag, comes=comes, goes=goes)
-        outside, pad = (
-            Signal(),
-            Signal(),
-        )  # whether the word that has been read lies outside the image; whether the beat does
+        outside, pad = Signal(), Signal()  # the word that has been read lies outside the image, the beat does
         with m.If(issue):
             m.d.sync += outside.eq(self._outside(m, issue, loops))
         # The word as it is, without a reset: so the register is one that a block RAM has inside. What is made of it
