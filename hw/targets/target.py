@@ -81,7 +81,7 @@ class Target:
     netlists: ClassVar[bool] = False
     parts: ClassVar[tuple[Part, ...]] = ()
     ip_families: ClassVar[tuple[str, ...]] = ()
-    vivado_part: ClassVar[str | None] = None
+    vivado_part: ClassVar[str]
     assumed: ClassVar[tuple[str, ...]] = ()
 
     @property
