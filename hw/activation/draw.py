@@ -9,7 +9,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from fewbit.golden.numbers.random import Lfsr, Xorshift
+from fewbit.golden.numbers.random import LinearGenerator
 from fewbit.hw.streams import counter
 
 from .units import Activation
@@ -22,7 +22,7 @@ class Generator(wiring.Component):
 
     Parameters
     ----------
-    generator : golden.numbers.random.Lfsr or Xorshift
+    generator : golden.numbers.random.LinearGenerator
     seed : int
         Seed that the state after a reset follows from.
     lanes : int
@@ -42,7 +42,7 @@ class Generator(wiring.Component):
         Lane 0 in the lowest bits: the draws of the present beat.
     """
 
-    def __init__(self, *, generator: Lfsr | Xorshift, seed: int, lanes: int, length: int):
+    def __init__(self, *, generator: LinearGenerator, seed: int, lanes: int, length: int):
         if lanes < 1 or length < 1:
             raise ValueError(f"Lanes and length must be at least 1, not {lanes!r} and {length!r}")
         self._generator, self._seed, self._lanes = generator, seed, lanes

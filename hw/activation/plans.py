@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .draw import Draw
     from .units import Activation, CodeTable, FloatRelu, Search, Sign, Whole
 
-from fewbit.golden.numbers.random import Lfsr, Xorshift
+from fewbit.golden.numbers.random import LinearGenerator
 
 Constant = TypeVar("Constant")
 
@@ -246,7 +246,7 @@ class DrawPlan(ActivationPlan):
     Parameters
     ----------
     kind : "bipolar" or "ternary"
-    generator : golden.numbers.random.Lfsr or Xorshift
+    generator : golden.numbers.random.LinearGenerator
     seed : int
         Seed of the generator.
     length : int
@@ -256,7 +256,7 @@ class DrawPlan(ActivationPlan):
 
     latency = 2
 
-    def __init__(self, *, kind: str, generator: Lfsr | Xorshift, seed: int, length: int, **common: Any):
+    def __init__(self, *, kind: str, generator: LinearGenerator, seed: int, length: int, **common: Any):
         super().__init__(bits=1 if kind == "bipolar" else 2, **common)
         self.kind, self.generator, self.seed, self.length = kind, generator, seed, length
 

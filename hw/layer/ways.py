@@ -192,7 +192,10 @@ class Shifted(Plain):
     in_words = "LUTs, shifted"
 
     def _format(self) -> Format:
-        return powers_of_two(self.dense.weights)
+        found = powers_of_two(self.dense.weights)
+        if found is None:
+            raise ValueError(f"{self.dense.name}: its weights are not all powers of two")
+        return found
 
     @classmethod
     def fits(cls, dense: Dense) -> bool:

@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from fewbit.golden.numbers.format import Format
-from fewbit.hw.shapes import IntShape
-
 from .parts import Part
 
 if TYPE_CHECKING:
     from amaranth.hdl import Module, Value
 
+    from fewbit.golden.numbers.format import Format
     from fewbit.hw.heap.pe_plans import PEPlan
+    from fewbit.hw.shapes import IntShape
     from fewbit.hw.xilinx.dsp48 import Dsp48
     from fewbit.hw.xilinx.netlist import Netlist
 
@@ -82,7 +81,7 @@ class Target:
     netlists: ClassVar[bool] = False
     parts: ClassVar[tuple[Part, ...]] = ()
     ip_families: ClassVar[tuple[str, ...]] = ()
-    vivado_part: ClassVar[str | None] = None
+    vivado_part: ClassVar[str]
     assumed: ClassVar[tuple[str, ...]] = ()
 
     @property
@@ -107,7 +106,7 @@ class Target:
         return f"Target(luts=<Luts.{self.form}: {self.name!r}>, dsp={self.dsp!r})"
 
     def integer_pe(
-        self, *, x_format: Format, w_format: Format, simd: int, acc_shape: IntShape, feedback: bool
+        self, *, x_format: "Format", w_format: "Format", simd: int, acc_shape: "IntShape", feedback: bool
     ) -> "PEPlan":
         """Return the plan of a processing element of integer products, such as a `hw.heap.pe_plans.IntegerPEPlan`.
 
@@ -127,7 +126,9 @@ class Target:
         """
         raise NotImplementedError
 
-    def heap_pe(self, *, heights: Mapping[int, int], acc_shape: IntShape, feedback: bool, fan_in: int = 1) -> "PEPlan":
+    def heap_pe(
+        self, *, heights: Mapping[int, int], acc_shape: "IntShape", feedback: bool, fan_in: int = 1
+    ) -> "PEPlan":
         """Return the plan of what is behind the products of a processing element, such as a
         `hw.heap.pe_plans.HeapPEPlan`.
 

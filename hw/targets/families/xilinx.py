@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fewbit.golden.numbers.format import Format
-from fewbit.hw.shapes import IntShape
 from fewbit.hw.xilinx.dsp48 import DSP48E1, Dsp48
 from fewbit.hw.xilinx.models import models_of
 
@@ -15,7 +13,9 @@ from ..target import Target, register
 if TYPE_CHECKING:
     from amaranth.hdl import Module, Value
 
+    from fewbit.golden.numbers.format import Format
     from fewbit.hw.heap.pe_plans import PEPlan
+    from fewbit.hw.shapes import IntShape
     from fewbit.hw.xilinx.netlist import Netlist
     from fewbit.hw.xilinx.primitives import Primitives
 
@@ -58,7 +58,7 @@ class Xilinx(Target):
 
         return EXPRESSIONS if self.as_expressions else SERIES_7
 
-    def integer_pe(self, *, x_format: Format, w_format: Format, **common: Any) -> "PEPlan":
+    def integer_pe(self, *, x_format: "Format", w_format: "Format", **common: Any) -> "PEPlan":
         from fewbit.hw.heap.partial_products import product_terms
         from fewbit.hw.heap.pe_plans import IntegerPEPlan
         from fewbit.hw.xilinx.pe_plans import LutIntegerPEPlan
@@ -66,7 +66,9 @@ class Xilinx(Target):
         kind = LutIntegerPEPlan if product_terms(x_format, w_format).in_sum else IntegerPEPlan
         return kind(x_format=x_format, w_format=w_format, target=self, **common)
 
-    def heap_pe(self, *, heights: Mapping[int, int], acc_shape: IntShape, feedback: bool, fan_in: int = 1) -> "PEPlan":
+    def heap_pe(
+        self, *, heights: Mapping[int, int], acc_shape: "IntShape", feedback: bool, fan_in: int = 1
+    ) -> "PEPlan":
         from fewbit.hw.xilinx.pe_plans import LutHeapPEPlan
 
         return LutHeapPEPlan(heights=heights, acc_shape=acc_shape, feedback=feedback, target=self)
