@@ -10,7 +10,7 @@ from amaranth.lib.wiring import Out
 
 from fewbit.flow.cache import atomic_write, digest
 from fewbit.flow.comparing.measure import ELABORATION
-from fewbit.flow.comparing.result import Cost
+from fewbit.flow.comparing.result import SynthesizedCost
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.eda.unit_cost import generators_of, quantizers_of
 from fewbit.hw.folding import LayerFolding
@@ -39,7 +39,7 @@ class SideBySide(wiring.Component):
 
 
 def part_costs(plan, *, dsp=True):
-    """Return counts as of `flow.comparing.result.Cost`.
+    """Return counts as of `flow.comparing.result.SynthesizedCost`.
 
     They are ``{"unit": …, "generators": …, "array": …, "array_lanes": n}``.
 
@@ -85,4 +85,4 @@ def _cost(text, dsp):
     with _locks[name]:
         if not path.exists():
             atomic_write(path, text)
-        return Cost.of(synthesize(path, "top", dsp=dsp)).to_dict()
+        return SynthesizedCost.of(synthesize(path, "top", dsp=dsp)).to_dict()
