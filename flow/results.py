@@ -2,26 +2,30 @@
 
 import dataclasses
 import types
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath
-from typing import Union, get_args, get_origin, get_type_hints
+from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
 __all__ = ["Result", "flat", "key", "maybe"]
 
 
-def key(name, **options):
-    """A field whose name in JSON is ``name``, which Python keeps for itself."""
+def key(name: str, **options: Any) -> Any:
+    """Return a dataclass field whose name in JSON is ``name``, which Python keeps for itself.
+
+    ``options`` are those of `dataclasses.field`.
+    """
     return dataclasses.field(metadata={"key": name}, **options)
 
 
-def maybe():
-    """A field that JSON leaves out where it is None."""
+def maybe() -> Any:
+    """Return a dataclass field that is None by default, and that JSON leaves out then."""
     return dataclasses.field(default=None, metadata={"optional": True})
 
 
-def flat():
-    """A field, a `Result` or a dict, whose own keys stand in JSON in place of it."""
+def flat() -> Any:
+    """Return a dataclass field, for a `Result` or a dict, whose own keys stand in JSON in place of it."""
     return dataclasses.field(metadata={"flat": True})
 
 
@@ -29,9 +33,9 @@ def flat():
 class Result:
     """What a command, or a part of one, gives; its fields in their order are the keys of its JSON."""
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON-able dicts, lists, numbers and texts."""
-        found = {}
+        found: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.metadata.get("flat"):
@@ -41,7 +45,7 @@ class Result:
         return found
 
     @classmethod
-    def from_dict(cls, content):
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """Return the result of which `to_dict` gave ``content``.
 
         Raises
@@ -58,7 +62,7 @@ class Result:
         return cls(**given)
 
 
-_hints = cache(get_type_hints)
+_hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
 
 
 def _key(field):
@@ -66,6 +70,7 @@ def _key(field):
 
 
 def _plain(value):
+    """Return a value of a field as JSON can hold it."""
     if isinstance(value, Result):
         return value.to_dict()
     if dataclasses.is_dataclass(value):
@@ -80,7 +85,7 @@ def _plain(value):
 
 
 def _typed(hint, value):
-    """The JSON ``value`` as the type ``hint``: a `Result`, a path, a list or dict of them, or what it is."""
+    """Return the JSON ``value`` as the type ``hint``: a `Result`, a path, a list or dict of them, or what it is."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return None if value is None else _typed(next(kind for kind in inner if kind is not type(None)), value)

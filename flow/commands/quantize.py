@@ -51,8 +51,8 @@ def quantize(
         weights_of=tuple(weights_of or ()), activations_of=tuple(activations_of or ()),
     )  # fmt: skip
     project = float_project(model, input_spec, calibration, images, frames, report)
-    steps = steps if retrain else None
-    report.show(quantize_model(project, request, method.options(sums), file, report, steps=steps), _table)
+    options, trained = method.options(sums), steps if retrain else None
+    report.show(quantize_model(project, request, options, file, report, steps=trained), _table)
 
 
 def _table(report, r):

@@ -20,8 +20,17 @@ __all__ = ["Accuracy", "Trained"]
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy(Result):
-    """How many ``images`` of the test split a network has right, in percent too, and of how many labels the executor
-    and the JAX model say the same."""
+    """What a network gets right of the test split.
+
+    Attributes
+    ----------
+    correct, images : int
+        Images that are right, and all of them.
+    accuracy : float
+        The share that is right, in percent.
+    equal : int
+        Images of which the executor and the JAX model give the same label.
+    """
 
     correct: int
     images: int

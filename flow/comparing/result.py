@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from fewbit.flow.eda.synth import Resources
 from fewbit.flow.project.simulated import Latency
 from fewbit.flow.results import Result, flat
 from fewbit.hw.targets.parts import Part
@@ -14,7 +16,7 @@ __all__ = ["Comparison", "Cost", "Filled", "FilledPart", "Golden", "Interval", "
 
 @dataclass(frozen=True, kw_only=True)
 class Interval(Result):
-    """Between results in steady state; ``simulated`` is None where there are too few."""
+    """Cycles between results in steady state; ``simulated`` is None where there are too few."""
 
     simulated: float | None
     predicted: float | None
@@ -22,7 +24,7 @@ class Interval(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class Cost(Result):
-    """What Yosys makes of a design; ``bram`` is in blocks of 36 Kbit."""
+    """What a design takes by Yosys; ``bram`` is in blocks of 36 Kbit."""
 
     lut: int
     lutram: int
@@ -33,8 +35,8 @@ class Cost(Result):
     bram: float
 
     @classmethod
-    def of(cls, resources):
-        """Return the cost of a design of these `flow.eda.synth.Resources`."""
+    def of(cls, resources: Resources) -> "Cost":
+        """Return the cost of a design of these resources."""
         counts = {name: getattr(resources, name) for name in ("lut", "lutram", "ff", "bram18", "bram36", "dsp")}
         return cls(**counts, bram=resources.bram36 + resources.bram18 / 2)
 
@@ -49,15 +51,18 @@ class Tried(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class Filled(Result):
-    """The design that fills a share of the part; ``counts_ram`` is False where the weights alone are too many for its
-    block RAM, and it is counted as if it had enough."""
+    """The design that fills a share of the part.
 
-    folding: dict
+    ``counts_ram`` is False where the weights alone are too many for the part's block RAM, and it is counted as if it
+    had enough.
+    """
+
+    folding: dict[str, dict[str, int]]
     multipliers: int
     latency: int
     interval: int
     cost: Cost
-    use: dict
+    use: dict[str, float]
     counts_ram: bool
 
 
@@ -70,7 +75,7 @@ class Golden(Result):
     weights: int
     weight_bits: int
     bits_per_weight: float
-    layers: list
+    layers: list[dict[str, Any]]
     pes: int
 
 
@@ -80,12 +85,12 @@ class Simulated(Result):
 
     frames: int
     mismatches: int
-    problems: list
+    problems: list[str]
     latency: Latency
     interval: Interval
 
     @property
-    def exact(self):
+    def exact(self) -> bool:
         """Whether every bit and every cycle is as it should be."""
         return not (self.mismatches or self.problems)
 
@@ -124,7 +129,7 @@ class Comparison(Result):
     shape: str
     clock_mhz: float
     part: FilledPart
-    folding: dict
+    folding: dict[str, dict[str, int]]
     rows: list[Row]
-    tools: dict
+    tools: dict[str, str]
     ok: bool

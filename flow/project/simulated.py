@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fewbit.flow.results import Result, maybe
 
@@ -10,7 +11,7 @@ __all__ = ["Damage", "Interval", "IpSimulation", "Latency", "Mismatch", "Simulat
 
 @dataclass(frozen=True, kw_only=True)
 class Latency(Result):
-    """From a frame's first beat in to its result's last beat out."""
+    """Cycles from a frame's first beat in to its result's last beat out."""
 
     simulated: int
     predicted: int
@@ -18,8 +19,11 @@ class Latency(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class Interval(Result):
-    """Between results in steady state; ``simulated`` is None where there are too few, ``bound`` is what the slowest
-    stage allows."""
+    """Cycles between results in steady state.
+
+    ``simulated`` and ``predicted`` are None where there are too few results; ``bound`` is what the slowest stage
+    allows.
+    """
 
     simulated: float | None
     predicted: float | None
@@ -37,11 +41,11 @@ class Damage(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class Mismatch(Result):
-    """A frame whose result is not golden's, and both as integers."""
+    """A frame whose result is not golden's, and both results as integers (floats of a float network)."""
 
     frame: int
-    got: list
-    want: list
+    got: list[Any]
+    want: list[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +65,7 @@ class Simulation(Result):
     clock_mhz: float
     fps: int
     damaged: Damage
-    problems: list
+    problems: list[str]
     ok: bool
     source: str
     seconds: float | None = None
@@ -70,8 +74,10 @@ class Simulation(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class IpSimulation(Result):
-    """What the simulation of an IP block shows: the figures of `sim.simulators.run_ip.IpResult`, and whether all is as
-    it should be."""
+    """What the simulation of an IP block shows; ``ok`` says that all is as it should be.
+
+    The other figures are those of `sim.simulators.run_ip.IpResult`.
+    """
 
     model: Path
     stall: float
@@ -81,7 +87,7 @@ class IpSimulation(Result):
     cut: int
     resets: int
     interrupts: int
-    stalls: dict
-    problems: list
+    stalls: dict[str, int]
+    problems: list[str]
     waves: Path | None = maybe()
     ok: bool

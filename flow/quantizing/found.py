@@ -2,27 +2,29 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from fewbit.flow.images import Images
 from fewbit.flow.results import Result, key, maybe
 
 from .retrain import Retrained
 
 __all__ = [
-    "Accuracies", "Joined", "Measured", "OneLayer", "Quantized", "QuantizedLayer", "Ranges", "Reference", "Samples",
-    "SearchGoal", "SearchResult", "Sensitivity", "Site", "samples",
+    "Accuracies", "Hardware", "Joined", "Measured", "OneLayer", "Quantized", "QuantizedLayer", "Ranges", "Reference",
+    "Samples", "SearchGoal", "SearchResult", "Sensitivity", "Site", "samples",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Samples(Result):
-    """How many samples of a file."""
+    """The number of samples that were used, and the file that they are from."""
 
     samples: int
     source: str = key("from")
 
 
-def samples(images):
-    """Return how many samples of which file `flow.images.Images` are."""
+def samples(images: Images) -> Samples:
+    """Return how many samples there are, and of which file."""
     return Samples(samples=len(images), source=images.source)
 
 
@@ -41,7 +43,7 @@ class Site(Result):
     """Activations at one place: their format, their range, and their SQNR in dB; what is declared has neither."""
 
     format: str
-    range: list | None
+    range: list[float] | None
     sqnr: float | None
 
 
@@ -49,7 +51,7 @@ class Site(Result):
 class Joined(Site):
     """The site of the branches, ``tensors``, that a sum joins."""
 
-    tensors: list
+    tensors: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +94,15 @@ class Quantized(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hardware(Result):
+    """What an accelerator takes by the estimate."""
+
+    luts: int
+    dsps: int
+    bram18: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measured(Result):
     """Accuracy on the images, and the noise of the scores on the samples of calibration."""
 
@@ -101,8 +112,10 @@ class Measured(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class Reference(Result):
-    """All layers at so many ``bits``: what is `Measured` then, what the network takes, about, and the bits of memory of
-    its weights."""
+    """All layers at so many ``bits``: what is measured then, and what the network takes by the estimate.
+
+    ``weight_bits`` are the bits of memory of its weights.
+    """
 
     bits: int
     accuracy: float
@@ -115,8 +128,11 @@ class Reference(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class OneLayer(Result):
-    """One layer in few bits: with the others float (``alone``) and at the reference's bits (``among``), the accuracy
-    lost in percentage points, and what is saved against the reference."""
+    """One layer in few bits.
+
+    What is measured is with the others float (``alone``) and at the reference's bits (``among``); the accuracy lost is
+    in percentage points, and what is saved is against the reference.
+    """
 
     layer: str
     place: str
@@ -141,14 +157,14 @@ class Sensitivity(Result):
     of: str
     floats: Measured = key("float")
     others: Reference
-    folding: dict
+    folding: dict[str, dict[str, int]]
     cycles: int
     rows: list[OneLayer]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchGoal(Result):
-    """What was looked for: budgets, a drop in points, and the accuracy that it leaves at least."""
+    """What was looked for: budgets, a drop in percentage points, and the accuracy that it leaves at least."""
 
     budget_luts: int | None
     budget_bits: int | None
@@ -171,9 +187,9 @@ class SearchResult(Result):
     retrained: Retrained | None
     floats: Measured = key("float")
     cycles: int
-    folding: dict
+    folding: dict[str, dict[str, int]]
     evaluated: int
-    best: dict | None
-    pareto: list
-    candidates: list
+    best: dict[str, Any] | None
+    pareto: list[dict[str, Any]]
+    candidates: list[dict[str, Any]]
     directory: Path | None = maybe()

@@ -5,13 +5,23 @@ A dialect is a folder of `golden.importing`; its files declare operators with `h
 move values about, asks the declarations: there is no other list of names.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
+
+import onnx
 
 from fewbit.golden.model_file.domains import ONNX
 
-__all__ = ["DECLARED", "DeclaredOperator", "Role", "handles"]
+from .growing import GrowingNetwork
+from .tensors import Tensor
+
+__all__ = ["DECLARED", "DeclaredOperator", "Handler", "Role", "handles"]
+
+# A function ``handler(importer, node, inputs, attributes)``: it appends nodes to the importer's network, and returns
+# the tensors that a node of a model file makes of its inputs. Inputs and outputs that are left out are None.
+Handler = Callable[[GrowingNetwork, onnx.NodeProto, list[Tensor | None], dict[str, Any]], Sequence[Tensor | None]]
 
 
 class Role(Enum):
@@ -36,11 +46,12 @@ class DeclaredOperator:
 
     Attributes
     ----------
-    name, domain : str
-        ``domain`` is the operator's own; a file may call it by others too.
-    handler : callable
-        ``handler(importer, node, inputs, attributes)`` gives the tensors that a node makes, as a list
-        (`golden.importing.tensors`).
+    name : str
+        The operator's name.
+    domain : str
+        The operator's own domain; a file may call it by others too.
+    handler : Handler
+        What makes nodes of the integer network of a node of a model file.
     role : Role
     keeps_integers : bool
         Whether the handler also takes constants, and keeps what is known of quantized ones (`tensors.Integers`). What
@@ -51,13 +62,13 @@ class DeclaredOperator:
 
     name: str
     domain: str
-    handler: Callable
+    handler: Handler
     role: Role
     keeps_integers: bool = False
     sums: bool = False
 
     @property
-    def is_of_floats(self):
+    def is_of_floats(self) -> bool:
         """Whether the operator stands in models that nobody has quantized."""
         return self.domain == ONNX and self.role is not Role.QUANTIZER
 
@@ -65,13 +76,16 @@ class DeclaredOperator:
 DECLARED: dict[tuple[str, str], DeclaredOperator] = {}  # by a domain that a file may use, and by name
 
 
-def handles(*names, role, domains=(ONNX,), keeps_integers=False, sums=False):
-    """Declare the operators that the decorated function handles; see `DeclaredOperator` for the arguments.
+def handles(
+    *names: str, role: Role, domains: tuple[str, ...] = (ONNX,), keeps_integers: bool = False, sums: bool = False
+) -> Callable[[Handler], Handler]:
+    """Return a decorator that declares the operators which the decorated function handles.
 
-    ``domains`` are all that a file may call the operators by, their own first.
+    ``domains`` are all that a file may call the operators by, their own first. `DeclaredOperator` has the other
+    arguments. The decorator raises `ValueError` where an operator is declared twice.
     """
 
-    def declare(handler):
+    def declare(handler: Handler) -> Handler:
         for name in names:
             operator = DeclaredOperator(name, domains[0], handler, role, keeps_integers, sums)
             for domain in domains:

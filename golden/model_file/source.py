@@ -2,6 +2,7 @@
 without a bound."""
 
 import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import onnx
@@ -22,18 +23,24 @@ class ModelSource:
     """A model as its files were when it was read, once: whatever is made of it is made of these bytes, so that a file
     that is replaced meanwhile cannot give half of each.
 
-    External data must lie in the model's folder. `ModelError` for whatever is no model, or too large.
+    External data must lie in the model's folder.
 
     Attributes
     ----------
     path : Path
+        The file that was read.
     content : bytes
-        Of the file itself.
+        The bytes of that file.
     proto : ModelProto
-        With functions inlined and the external data of its tensors inside; not to be changed.
+        The model with its functions inlined and the external data of its tensors inside; not to be changed.
+
+    Raises
+    ------
+    ModelError
+        If the file is no model. It is a `LimitError` where it is too large, or takes too long to read.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: Path | str):
         self.path = Path(path)
         if self.path.stem in (".", ".."):  # what is made of a model goes into a folder of its name
             raise ModelError(f"{self.path}: a model must have a name; rename the file")
@@ -44,29 +51,30 @@ class ModelSource:
             _load_external(self.proto, self.path)
 
     @classmethod
-    def of(cls, model):
+    def of(cls, model: "Path | str | ModelSource") -> "ModelSource":
         """Return ``model`` itself if it is a `ModelSource`, else the one of this path."""
-        return model if isinstance(model, cls) else cls(model)
+        return model if isinstance(model, ModelSource) else cls(model)
 
     @property
-    def sha256(self):
+    def sha256(self) -> str:
         """The SHA-256 of the file itself, in hexadecimal."""
         return hashlib.sha256(self.content).hexdigest()
 
     @property
-    def whole(self):
+    def whole(self) -> bytes:
         """The model as bytes, external data inside: what keys of kept results are made from."""
         return self.proto.SerializeToString(deterministic=True)
 
 
-def _content(path):
+def _content(path: Path) -> bytes:
     try:
         return read_bounded(path, IMPORT_BYTES.value, what="an ONNX file", advice=IMPORT_BYTES.advice)
     except FileError as error:
         raise ModelError(error) from None
 
 
-def _parsed(path, content):
+def _parsed(path: Path, content: bytes) -> onnx.ModelProto:
+    """Return the model of a file's bytes, its functions inlined."""
     try:
         model = onnx.load_model_from_string(content)
         empty = not (model.graph.node or model.graph.output)
@@ -93,14 +101,17 @@ def _parsed(path, content):
 # Functions
 
 
-def _check_functions(path, model):
-    """Refuse functions that call themselves, or that become too much once each call is replaced by what it stands for:
-    a few that call each other twice make any number of nodes."""
+def _check_functions(path: Path, model: onnx.ModelProto) -> None:
+    """Refuse functions that call themselves, or that become too much once each call is replaced by what it stands for.
+
+    A few functions that call each other twice make any number of nodes.
+    """
     functions = {(f.domain, f.name, getattr(f, "overload", "")): f for f in model.functions}
     most_nodes, most_bytes = int(IMPORT_SECONDS.value * _NODES_A_SECOND), IMPORT_BYTES.value
-    sizes, open_ = {}, set()
+    sizes: dict[tuple[str, str, str], tuple[int, int]] = {}
+    open_: set[tuple[str, str, str]] = set()
 
-    def size_of(nodes, depth):
+    def size_of(nodes: Iterable[onnx.NodeProto], depth: int) -> tuple[int, int]:
         """Return how many nodes and bytes ``nodes`` become when functions are inlined."""
         count = total = 0
         for node in nodes:
@@ -112,7 +123,8 @@ def _check_functions(path, model):
                 count, total = count + below[0], total + below[1]
         return count, total
 
-    def size_of_function(called, depth):
+    def size_of_function(called: tuple[str, str, str], depth: int) -> tuple[int, int]:
+        """Return how many nodes and bytes a call becomes."""
         if called in open_:
             raise ModelError(f"{path}: its function {called[1]!r} calls itself")
         if depth > _MOST_NESTED:
@@ -132,7 +144,8 @@ def _check_functions(path, model):
         raise LimitError(f"{path}: its functions stand for {in_bytes(total)} of nodes; {IMPORT_BYTES.advice}")
 
 
-def _graphs(node):
+def _graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    """Yield the graphs that a node has as attributes: those of a loop or a branch."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g
@@ -142,7 +155,7 @@ def _graphs(node):
 # External data
 
 
-def _tensors(graph):
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
     """Yield every dense tensor of a graph and of the graphs in it."""
     yield from graph.initializer
     for node in graph.node:
@@ -154,7 +167,8 @@ def _tensors(graph):
             yield from _tensors(inner)
 
 
-def _load_external(model, path):
+def _load_external(model: onnx.ModelProto, path: Path) -> None:
+    """Put the external data of all tensors into the model, no more of it than an import may take."""
     left = IMPORT_BYTES.value
     for tensor in _tensors(model.graph):
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
@@ -172,7 +186,7 @@ def _load_external(model, path):
         tensor.raw_data = content
 
 
-def _external(tensor, folder, limit):
+def _external(tensor: onnx.TensorProto, folder: Path, limit: float) -> bytes:
     """Return the bytes of a tensor that stand in a file of their own."""
     entry = {e.key: e.value for e in tensor.external_data}
     place = folder / entry.get("location", "")
@@ -183,7 +197,7 @@ def _external(tensor, folder, limit):
                         offset=int(entry.get("offset") or 0), length=length)  # fmt: skip
 
 
-def names_of(items):
-    """Return the names of items for a message, not more than a few of them."""
+def names_of(items: Sequence[onnx.ValueInfoProto]) -> str:
+    """Return the names of inputs or outputs for a message, not more than a few of them."""
     names = [item.name for item in items[:_MANY]]
     return ", ".join(names) + (f", and {len(items) - _MANY} more" if len(items) > _MANY else "") or "none"

@@ -16,20 +16,20 @@ __all__ = ["Rescale", "Score", "Threshold"]
 class Threshold(Node):
     """``y[k] = codes[k, (thresholds[k] <= x[k]).sum()]``, values of ``format``.
 
-    thresholds int64 ``(C, L)`` with rising rows, codes int64 ``(C, L+1)``; C is the edge's channels, or 1 for a row
-    that all of them share. ``codes`` is ``None`` where it is simply ``format.values`` (``L = format.levels - 1``).
+    ``thresholds`` are int64 ``(C, L)`` with rising rows, ``codes`` int64 ``(C, L+1)``; C is the edge's channels, or 1
+    for a row that all of them share. ``codes`` is None where it is ``format.values`` (``L = format.levels - 1``).
     """
 
     thresholds: np.ndarray
     codes: np.ndarray | None
     format: Format
 
-    def table(self):
-        """``codes``, also where it is implied."""
+    def table(self) -> np.ndarray:
+        """Return ``codes``, int64 ``(C, L+1)``, also where they are those of the format."""
         values = self.format.values
         return np.broadcast_to(values, (len(self.thresholds), len(values))) if self.codes is None else self.codes
 
-    def out(self, x):
+    def out(self, x: Edge) -> Edge:
         codes = self.table()
         first, last = _bounds_of(self.thresholds, x)
         reached = (np.arange(codes.shape[1]) >= first) & (np.arange(codes.shape[1]) <= last)
@@ -39,14 +39,15 @@ class Threshold(Node):
         return Edge(self.format, lo, hi, x.size)
 
 
-def _bounds_of(thresholds, x):
+def _bounds_of(thresholds: np.ndarray, x: Edge) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first and the last column of codes that each channel reaches, ``(channels, 1)`` each."""
     first = (thresholds <= x.lo[:, None]).sum(axis=1, keepdims=True)
     last = (thresholds <= x.hi[:, None]).sum(axis=1, keepdims=True)
     return first, last
 
 
 @execution_of(Threshold)
-def _(node, x):
+def _(node: Threshold, x: np.ndarray) -> np.ndarray:
     table = node.table()
     if len(table) == 1:
         return table[0][np.searchsorted(node.thresholds[0], x, side="right")]
@@ -60,8 +61,8 @@ def _(node, x):
 class Rescale(Node):
     """``y[k] = clip((x[k]*multiplier[k] + addend[k]) >> shift, format.lo, format.hi)``.
 
-    Stands in for a `Threshold` of many levels where it gives the same code for every reachable x (that is proved, see
-    `golden.rewrite.rescale`).
+    The node stands in for a `Threshold` of many levels where it gives the same code for every reachable x, which
+    `golden.rewrite.rescale` proves. ``multiplier`` and ``addend`` are int64, with one number a channel.
     """
 
     multiplier: np.ndarray
@@ -69,31 +70,34 @@ class Rescale(Node):
     shift: int
     format: Format
 
-    def out(self, x):
+    def out(self, x: Edge) -> Edge:
         ends = [np.clip((end * self.multiplier + self.addend) >> self.shift, self.format.lo, self.format.hi)
                 for end in (x.lo, x.hi)]  # fmt: skip
         return Edge(self.format, np.minimum(*ends), np.maximum(*ends), x.size)
 
 
 @execution_of(Rescale)
-def _(node, x):
+def _(node: Rescale, x: np.ndarray) -> np.ndarray:
     return np.clip((x * node.multiplier + node.addend) >> node.shift, node.format.lo, node.format.hi)
 
 
 @dataclass(frozen=True, eq=False)
 class Score(Node):
-    """``y[k] = x[k]*multiplier[k] + addend[k]``: makes per-channel logits comparable, in the order of the model's own
-    floats, for the ArgMax behind it."""
+    """``y[k] = x[k]*multiplier[k] + addend[k]``.
+
+    The node makes logits whose scales differ comparable, in the order of the model's own floats, for the `ArgMax`
+    behind it. ``multiplier`` and ``addend`` are int64, with one number a channel.
+    """
 
     multiplier: np.ndarray
     addend: np.ndarray
 
-    def out(self, x):
+    def out(self, x: Edge) -> Edge:
         ends = [end * self.multiplier + self.addend for end in (x.lo, x.hi)]
         lo, hi = np.minimum(*ends), np.maximum(*ends)
         return Edge(accumulator_format(lo, hi), lo, hi, x.size)
 
 
 @execution_of(Score)
-def _(node, x):
+def _(node: Score, x: np.ndarray) -> np.ndarray:
     return x * node.multiplier + node.addend

@@ -5,15 +5,25 @@ function of one integer. It is evaluated, never transformed: the thresholds are 
 changes, ties and float32 rounding included (the idea is FINN's, Umuroglu and others 2017; the search is not).
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+from .format import Format
 
 __all__ = ["find_thresholds", "steps_of"]
+
+Codes = Callable[[np.ndarray], np.ndarray]  # from int64 (n, C) to codes (n, C)
+Row = tuple[np.ndarray, np.ndarray]  # thresholds and codes of one channel
 
 _CHUNK = 1 << 21  # evaluations at a time
 
 
-def find_thresholds(function, lo, hi, *, monotone=True):
-    """Thresholds and codes of ``function`` on each channel's reachable range.
+def find_thresholds(
+    function: Codes, lo: ArrayLike, hi: ArrayLike, *, monotone: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the thresholds and the codes of ``function`` on each channel's reachable range.
 
     Parameters
     ----------
@@ -39,11 +49,11 @@ def find_thresholds(function, lo, hi, *, monotone=True):
     return thresholds.reshape(len(lo), most).astype(np.int64), codes.astype(np.int64)
 
 
-def _bisect(function, lo, hi):
+def _bisect(function: Codes, lo: np.ndarray, hi: np.ndarray) -> list[Row]:
     """Split every range whose two ends differ until each change of code is between neighbours."""
     first, last = function(lo[None])[0], function(hi[None])[0]
     channels = np.arange(len(lo))
-    found = [[] for _ in channels]
+    found: list[list[tuple[int, int]]] = [[] for _ in channels]
     left, right, left_code, right_code, owner = lo.copy(), hi.copy(), first, last, channels
     while len(owner):
         open_ = left_code != right_code
@@ -63,8 +73,11 @@ def _bisect(function, lo, hi):
     return result
 
 
-def _at(function, x, owner, channels):
-    """``function`` at scattered (argument, channel) pairs: packed into as few rows of all channels as they need."""
+def _at(function: Codes, x: np.ndarray, owner: np.ndarray, channels: int) -> np.ndarray:
+    """Return ``function`` at scattered pairs of an argument ``x`` and a channel ``owner``.
+
+    The pairs are packed into as few rows of all channels as they need.
+    """
     if not len(x):
         return x
     order = np.argsort(owner, kind="stable")
@@ -77,10 +90,11 @@ def _at(function, x, owner, channels):
     return codes
 
 
-def _visit(function, lo, hi):
+def _visit(function: Codes, lo: np.ndarray, hi: np.ndarray) -> list[Row]:
+    """Evaluate every argument of every range, a chunk at a time, and note where the code changes."""
     span = int((hi - lo).max()) + 1
     rows = max(2, _CHUNK // len(lo))
-    found = [([], []) for _ in lo]
+    found: list[tuple[list[int], list[int]]] = [([], []) for _ in lo]
     before = None
     for start in range(0, span, rows):
         x = np.minimum(lo + np.arange(start, min(span, start + rows))[:, None], hi)
@@ -96,11 +110,24 @@ def _visit(function, lo, hi):
     return [(np.array(t, dtype=np.int64), np.array(c)) for t, c in found]
 
 
-def steps_of(thresholds, codes, lo, hi, fmt):
-    """The same function as one threshold per level of ``fmt``, or ``None`` if it ever falls.
+def steps_of(
+    thresholds: np.ndarray, codes: np.ndarray, lo: np.ndarray, hi: np.ndarray, fmt: Format
+) -> np.ndarray | None:
+    """Return the same function as one threshold per level of ``fmt``, or None if it ever falls.
 
-    Returns int64 ``(C, fmt.levels - 1)``, rising rows: ``value = values[(row <= x).sum()]``. A level that is never
-    reached has ``hi + 1``, one that is always exceeded ``lo``.
+    Parameters
+    ----------
+    thresholds, codes : int64 arrays ``(C, L)`` and ``(C, L+1)``
+        The function, as `find_thresholds` gives it.
+    lo, hi : int64 arrays ``(C,)``
+        Reachable range of each channel, both ends included.
+    fmt : Format
+        The format of the codes.
+
+    Returns
+    -------
+    int64 ``(C, fmt.levels - 1)``, rising rows: ``value = values[(row <= x).sum()]``
+        A level that is never reached has ``hi + 1``, one that is always exceeded ``lo``.
     """
     values = fmt.values
     if (np.diff(codes, axis=1) < 0).any():

@@ -7,7 +7,8 @@ of them, one from below and one from above, leave an interval for ``m``; any ``m
 
 import numpy as np
 
-from fewbit.golden.network.pointwise import Rescale
+from fewbit.golden.network.graph import Edge
+from fewbit.golden.network.pointwise import Rescale, Threshold
 
 __all__ = ["FEWEST_LEVELS", "as_rescale"]
 
@@ -15,8 +16,8 @@ FEWEST_LEVELS = 32  # below, a binary search over thresholds is cheaper than a m
 _MOST_SHIFT = 30
 
 
-def as_rescale(node, edge):
-    """The `Rescale` equal to a `Threshold` on ``edge``, or ``None`` where there is none or thresholds are cheaper."""
+def as_rescale(node: Threshold, edge: Edge) -> Rescale | None:
+    """Return the `Rescale` equal to a `Threshold` on ``edge``; None where there is none or thresholds are cheaper."""
     if node.codes is not None or node.format.levels < FEWEST_LEVELS or not node.format.linear:
         return None
     lo, hi = (edge.lo, edge.hi) if len(node.thresholds) == edge.channels else ([edge.lo.min()], [edge.hi.max()])
@@ -24,7 +25,7 @@ def as_rescale(node, edge):
         return None
     hardest = 0  # the channel that needed the last shift: most shifts that are too small are so for it
     for shift in range(4, _MOST_SHIFT):
-        found = {}
+        found: dict[int, tuple[int, int] | None] = {}
         for c in [hardest, *range(len(node.thresholds))]:
             found[c] = found.get(c) or _channel(node.thresholds[c], lo[c], hi[c], shift, node.format.lo)
             if found[c] is None:
@@ -37,8 +38,8 @@ def as_rescale(node, edge):
     return None
 
 
-def _channel(thresholds, lo, hi, shift, base):
-    """(m, a) for one channel, or None."""
+def _channel(thresholds: np.ndarray, lo: int, hi: int, shift: int, base: int) -> tuple[int, int] | None:
+    """Return ``(m, a)`` for one channel whose lowest level is ``base``; None if there are none of this shift."""
     levels = base + 1 + np.arange(len(thresholds), dtype=np.int64) << shift
     inner, never, always = (thresholds > lo) & (thresholds <= hi), thresholds > hi, thresholds <= lo
     if not inner.any():  # one code for every reachable x

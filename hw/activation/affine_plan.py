@@ -1,12 +1,17 @@
 """The numbers of a multiplication, addition and shift behind an accumulator, before there is any hardware."""
 
+from typing import TYPE_CHECKING, Any
+
 from fewbit.hw.shapes import IntShape
 
 from .plans import ActivationPlan
 
+if TYPE_CHECKING:
+    from .affine import Affine
+
 __all__ = ["AffinePlan"]
 
-_DSP_BITS = 9  # of a product, from which on it is a DSP's
+_DSP_BITS = 9  # bits of a product from which on synthesis takes a DSP
 
 
 class AffinePlan(ActivationPlan):
@@ -15,10 +20,11 @@ class AffinePlan(ActivationPlan):
     Parameters
     ----------
     multipliers, addends : lists of int
-        By neuron.
+        Multiplier and addend of each neuron.
     shift : int
+        Bits by which a sum is shifted to the right.
     lo, hi : int or None
-        ``None`` where y always fits.
+        Least and greatest y; ``None`` where y always fits.
     others : as of `hw.activation.plans.ActivationPlan`
 
     Attributes
@@ -29,11 +35,25 @@ class AffinePlan(ActivationPlan):
         Shape of a multiplier.
     sum_levels, product_latency : int
         Levels of the tree that adds up the parts of a product; cycles that products take.
+
+    Raises
+    ------
+    ValueError
+        If the shift is negative, or as `hw.activation.plans.ActivationPlan`.
     """
 
-    PART_BITS = 17  # of an unsigned operand: the narrowest DSP blocks multiply 18 by 18 bits with sign
+    PART_BITS = 17  # bits of an unsigned operand: the narrowest DSP blocks multiply 18 by 18 bits with sign
 
-    def __init__(self, *, multipliers, addends, shift=0, lo=None, hi=None, **common):
+    def __init__(
+        self,
+        *,
+        multipliers: list[int],
+        addends: list[int],
+        shift: int = 0,
+        lo: int | None = None,
+        hi: int | None = None,
+        **common: Any,
+    ):
         super().__init__(**common)
         if shift < 0:
             raise ValueError(f"Shift must not be negative, not {shift!r}")
@@ -50,14 +70,14 @@ class AffinePlan(ActivationPlan):
         self.latency = 2 + self.product_latency + (lo is not None)
 
     @property
-    def dsps(self):
+    def dsps(self) -> int:
         """DSP blocks of its multipliers, at most: synthesis makes what gives less than `_DSP_BITS` bits of LUTs."""
         if not self.scales:
             return 0
         accs, factors = self._sizes(self.acc_shape), self._sizes(self.factor_shape)
         return self.lanes * sum(min(a, f) > 1 and a + f >= _DSP_BITS for a in accs for f in factors)
 
-    def parts_of(self, shape):
+    def parts_of(self, shape: IntShape) -> list[int]:
         """Return the first bit of every part of an operand of this shape, each for one side of a DSP block; the last
         part has the operand's sign."""
         starts = [0]
@@ -70,7 +90,7 @@ class AffinePlan(ActivationPlan):
         starts = self.parts_of(shape)
         return [self.PART_BITS] * (len(starts) - 1) + [shape.width - starts[-1]]
 
-    def make(self):
+    def make(self) -> "Affine":
         from .affine import Affine
 
         return Affine(self)
