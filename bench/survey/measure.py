@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from fewbit.flow.cache import Store, digest, source_digest
-from fewbit.flow.commands.report import Job
 from fewbit.flow.comparing.measure import ELABORATION, common_folding, simulated
 from fewbit.flow.comparing.result import Cost
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.project.project import Project
+from fewbit.flow.reporting import ReportedJob
 from fewbit.golden.network.execute import labels_of
 from fewbit.hw.folding import Folding
 from fewbit.hw.targets.named import DEFAULT
@@ -33,7 +33,7 @@ class SurveyError(RuntimeError):
     """A row must not be printed: it has no hardware, or hardware, golden and the executor do not agree."""
 
 
-def measure(row: Row, maker: Maker, rows: Mapping[str, Row], job: Job) -> dict[str, Any]:
+def measure(row: Row, maker: Maker, rows: Mapping[str, Row], job: ReportedJob) -> dict[str, Any]:
     """Return every figure of a row, which JSON can hold; they are kept until its networks or our source change.
 
     Parameters
@@ -42,7 +42,7 @@ def measure(row: Row, maker: Maker, rows: Mapping[str, Row], job: Job) -> dict[s
     maker : Maker
     rows : dict of Row
         All rows by name.
-    job : flow.commands.report.Job
+    job : flow.reporting.ReportedJob
         Told what is going on.
 
     Raises

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fewbit.flow.cache import BuildStage, atomic_write, digest, source_digest
-from fewbit.flow.commands.report import Job
+from fewbit.flow.reporting import ReportedJob
 from fewbit.places import BUILD, HOME
 
 if TYPE_CHECKING:  # only rows that are not kept need them
@@ -167,7 +167,7 @@ class Maker:
         with self._guard:
             return self._locks.setdefault(name, threading.Lock())
 
-    def files(self, row: Row, rows: Mapping[str, Row], job: Job) -> list[Path]:
+    def files(self, row: Row, rows: Mapping[str, Row], job: ReportedJob) -> list[Path]:
         """Return the paths of a row's networks in the order of the seeds; ``rows`` are all rows by name."""
         own = replace(row, dsp=True)
         folder = self.folder / (FLOAT if row.kind == "float" else row.name)
