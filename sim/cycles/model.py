@@ -17,7 +17,7 @@ from .machines import Machine, machine_of
 if TYPE_CHECKING:  # it imports Amaranth
     from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
-__all__ = ["Pipeline", "Run", "Standstill", "Timing", "predict", "predict_steady", "steady_interval"]
+__all__ = ["Pipeline", "Run", "Standstill", "SteadyTiming", "Timing", "predict", "predict_steady", "steady_interval"]
 
 
 class Standstill(RuntimeError):
@@ -48,13 +48,25 @@ class Timing:
         return steady_interval(self.left)
 
 
+@dataclass(frozen=True)
+class SteadyTiming(Timing):
+    """The `Timing` of so many frames that the last half of them leave in steady state."""
+
+    @property
+    def interval(self) -> int | float:
+        """The cycles between results in steady state."""
+        return _mean_interval(self.left)
+
+
 def steady_interval(left: Sequence[int]) -> int | float | None:
     """Return the cycles between results in steady state: the mean over the last half of the frames.
 
     ``left`` are the cycles in which frames left. None stands for fewer than two frames.
     """
-    if len(left) < 2:
-        return None
+    return _mean_interval(left) if len(left) > 1 else None
+
+
+def _mean_interval(left: Sequence[int]) -> int | float:
     half = max(1, len(left) // 2)
     span = left[-1] - left[-1 - half]
     return span // half if span % half == 0 else span / half
@@ -320,7 +332,7 @@ def predict(plan: "AcceleratorPlan", frames: int) -> Timing:
     return Run(plan, frames).timing()
 
 
-def predict_steady(plan: "AcceleratorPlan") -> Timing:
+def predict_steady(plan: "AcceleratorPlan") -> SteadyTiming:
     """Return the `Timing` of so many frames that the last half of them leave in steady state.
 
     They are twice as many as are inside at a time.
@@ -331,7 +343,8 @@ def predict_steady(plan: "AcceleratorPlan") -> Timing:
         If the frames do not all leave.
     """
     inside = -(-predict(plan, 1).latency // plan.bound)
-    return predict(plan, max(8, 2 * inside))
+    timing = predict(plan, max(8, 2 * inside))
+    return SteadyTiming(timing.entered, timing.left)
 
 
 def _repeated(entered, left, frames, frame, then, gone, again, now, gone_now):
