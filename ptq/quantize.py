@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fewbit.golden.methods import ranges
-from fewbit.golden.numbers.formats import Bipolar, Format, Signed, Unsigned
+from fewbit.golden.numbers.formats import Bipolar, IntegerFormat, Signed, Unsigned
 
 from .calibrate import Calibration, mean_outputs
 from .emit import QuantizationPlan, TensorQuantizer
@@ -59,7 +59,7 @@ class Options:
         return {"percent": self.percent} if method == "percentile" else {}
 
 
-def format_of(bits: int, signed: bool) -> Format:
+def format_of(bits: int, signed: bool) -> IntegerFormat:
     """Return the format of ``bits`` bits; a signed one is narrow, which is without the lowest code.
 
     One bit stands for -1 and 1 if signed, else for 0 and 1.
