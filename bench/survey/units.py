@@ -44,8 +44,8 @@ class SideBySide(wiring.Component):
 def part_costs(plan: AcceleratorPlan, *, dsp: bool = True) -> dict[str, Any]:
     """Return what parts take, ``{"unit": …, "generators": …, "array": …, "array_lanes": n}``.
 
-    Each is a dict as of `flow.comparing.result.SynthesizedCost`. ``unit`` are all units that make codes of sums, with their
-    thresholds, and with random generators where there are any; ``generators`` are those alone; None if there are none.
+    Each is a dict as of `flow.comparing.result.SynthesizedCost`. ``unit`` are all units that make codes of sums, with
+    their thresholds, and with random generators where there are any; ``generators`` are those alone; None without any.
     ``array`` is one processing element, its accumulator included, of the second layer's formats (or of the only one's),
     with `LANES` inputs a cycle, of float32 `FLOAT_LANES`: its weights come through a port, so that rows of the same
     formats share a run of Yosys. ``dsp`` says whether synthesis may use DSPs.
