@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path, PurePath
 from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
-__all__ = ["Result", "flat", "key", "maybe"]
+__all__ = ["JsonResult", "flat", "key", "maybe"]
 
 
 def key(name: str, **options: Any) -> Any:
@@ -25,12 +25,12 @@ def maybe() -> Any:
 
 
 def flat() -> Any:
-    """Return a dataclass field, for a `Result` or a dict, whose own keys stand in JSON in place of it."""
+    """Return a dataclass field, for a `JsonResult` or a dict, whose own keys stand in JSON in place of it."""
     return dataclasses.field(metadata={"flat": True})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class JsonResult:
     """What a command, or a part of one, gives; its fields in their order are the keys of its JSON."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def _key(field):
 
 def _plain(value):
     """Return a value of a field as JSON can hold it."""
-    if isinstance(value, Result):
+    if isinstance(value, JsonResult):
         return value.to_dict()
     if dataclasses.is_dataclass(value):
         return _plain(dataclasses.asdict(value))
@@ -85,11 +85,11 @@ def _plain(value):
 
 
 def _typed(hint, value):
-    """Return the JSON ``value`` as the type ``hint``: a `Result`, a path, a list or dict of them, or what it is."""
+    """Return the JSON ``value`` as the type ``hint``: a `JsonResult`, a path, a list or dict of them, or what it is."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return None if value is None else _typed(next(kind for kind in inner if kind is not type(None)), value)
-    if isinstance(hint, type) and issubclass(hint, Result):
+    if isinstance(hint, type) and issubclass(hint, JsonResult):
         return hint.from_dict(value)
     if hint is Path:
         return Path(value)

@@ -22,7 +22,7 @@ ROOT = HOME / "examples"
 Told = Callable[[str, int, int, float], None]  # of the name of a network, steps done, of how many, and the loss
 
 
-class Measured(TypedDict):
+class ExampleAccuracy(TypedDict):
     """An entry of ``accuracy.json``.
 
     Of so many ``images``, the QONNX executor finds from the file so many labels ``correct``, an ``accuracy`` in
@@ -82,7 +82,7 @@ class Example:
     def main(
         self, out_dir: Path | str | None = None, names: Iterable[str] | None = None,
         progress: Callable[[str], object] = print, steps: Told | None = None,
-    ) -> dict[str, Measured]:  # fmt: skip
+    ) -> dict[str, ExampleAccuracy]:  # fmt: skip
         """Train, export, and measure the exported files on the test split.
 
         Parameters
@@ -99,7 +99,7 @@ class Example:
 
         Returns
         -------
-        dict of Measured
+        dict of ExampleAccuracy
             The content of ``accuracy.json``, by the name of the network.
 
         Raises

@@ -9,7 +9,7 @@ import numpy as np
 
 from fewbit.flow.cache import Store, digest, source_digest
 from fewbit.flow.comparing.measure import ELABORATION, common_folding, simulated
-from fewbit.flow.comparing.result import Cost
+from fewbit.flow.comparing.result import SynthesizedCost
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.project.project import Project
 from fewbit.flow.reporting import ReportedJob
@@ -122,5 +122,5 @@ def _hardware(row, project, plan, x, job):
         "products": [p.products_in for p in layers],
         "weights": int(sum(p.dense.weights.size for p in layers)), "weight_bits": weight_bits(layers),
         "compression": compression(layers), "bit_operations": bit_operations(layers),
-        "cost": Cost.of(cost).to_dict(), **parts,
+        "cost": SynthesizedCost.of(cost).to_dict(), **parts,
     }  # fmt: skip

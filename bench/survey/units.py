@@ -12,7 +12,7 @@ from amaranth.lib.wiring import Out
 
 from fewbit.flow.cache import atomic_write, digest
 from fewbit.flow.comparing.measure import ELABORATION
-from fewbit.flow.comparing.result import Cost
+from fewbit.flow.comparing.result import SynthesizedCost
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.eda.unit_cost import generators_of, quantizers_of
 from fewbit.hw.folding import LayerFolding
@@ -44,7 +44,7 @@ class SideBySide(wiring.Component):
 def part_costs(plan: AcceleratorPlan, *, dsp: bool = True) -> dict[str, Any]:
     """Return what parts take, ``{"unit": …, "generators": …, "array": …, "array_lanes": n}``.
 
-    Each is a dict as of `flow.comparing.result.Cost`. ``unit`` are all units that make codes of sums, with their
+    Each is a dict as of `flow.comparing.result.SynthesizedCost`. ``unit`` are all units that make codes of sums, with their
     thresholds, and with random generators where there are any; ``generators`` are those alone; None if there are none.
     ``array`` is one processing element, its accumulator included, of the second layer's formats (or of the only one's),
     with `LANES` inputs a cycle, of float32 `FLOAT_LANES`: its weights come through a port, so that rows of the same
@@ -83,4 +83,4 @@ def _cost(text, dsp):
     with _locks[name]:
         if not path.exists():
             atomic_write(path, text)
-        return Cost.of(synthesize(path, "top", dsp=dsp)).to_dict()
+        return SynthesizedCost.of(synthesize(path, "top", dsp=dsp)).to_dict()

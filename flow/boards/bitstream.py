@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from fewbit.flow.eda.pnr import Placement, summarize
+from fewbit.flow.eda.pnr import PlacedDesign, summarize
 from fewbit.flow.eda.toolrun import ToolError, run_tool
 from fewbit.places import CACHE
 
@@ -31,7 +31,7 @@ class BitstreamError(ToolError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bitstream(Placement):
+class Bitstream(PlacedDesign):
     """What nextpnr found of a design whose bitstream was made; ``goals`` has MHz wanted and MHz reached, by clock."""
 
     goals: dict[str, tuple[float, float]]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fewbit.flow.cache import atomic_write
-from fewbit.flow.results import Result, maybe
+from fewbit.flow.results import JsonResult, maybe
 from fewbit.golden.registry import ByClass
 
 __all__ = ["BAUD", "REGISTERED", "BoardDesign", "DesignOptions", "design_of", "register"]
@@ -58,7 +58,7 @@ class DesignOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoardDesign(Result):
+class BoardDesign(JsonResult):
     """A design of a board, and what is to be done with it next.
 
     One behind a serial port has a rate in baud. One that became a bitstream has the clocks that were wanted and

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fewbit.flow.results import Result, flat
+from fewbit.flow.results import JsonResult, flat
 
 if TYPE_CHECKING:
     from fewbit.flow.project.project import Project
@@ -17,7 +17,7 @@ __all__ = ["Built", "show_built"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Built(Result):
+class Built(JsonResult):
     """A build: its folder, and what software needs to know of it."""
 
     directory: Path

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from fewbit.ptq.quantize import Options
 
 __all__ = [
-    "Calibration", "Cycles", "FloatInput", "FloatModel", "LabelledImages", "Method", "QuantizedFile", "Retrain",
-    "Steps", "Sums", "float_project",
+    "Calibration", "Cycles", "FloatInput", "FloatModel", "LabelledImages", "QuantizationMethod", "QuantizedFile",
+    "Retrain", "Steps", "Sums", "float_project",
 ]  # fmt: skip
 
 FloatModel = Annotated[Path, typer.Argument(metavar="FLOAT.onnx", help="A trained float model.")]
@@ -44,7 +44,7 @@ Cycles = Annotated[
 ]
 
 
-class Range(StrEnum):
+class RangeRule(StrEnum):
     """What ``--range`` may be."""
 
     minmax = "minmax"
@@ -54,11 +54,11 @@ class Range(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Method:
+class QuantizationMethod:
     """The options that say how ranges, scales and biases are chosen."""
 
-    ranges: Annotated[Range, typer.Option("--range", help="How far activations reach.")] = Range.mse
-    weight_ranges: Annotated[Range, typer.Option("--weight-range", help="How far weights reach.")] = Range.mse
+    ranges: Annotated[RangeRule, typer.Option("--range", help="How far activations reach.")] = RangeRule.mse
+    weight_ranges: Annotated[RangeRule, typer.Option("--weight-range", help="How far weights reach.")] = RangeRule.mse
     percent: Annotated[float, typer.Option("--percent", **PERCENT, help="Of the range `percentile`.")] = 99.9
     per_channel: Annotated[
         bool, typer.Option("--per-channel/--per-tensor", help="Scales of weights; the last layer always has one.")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from fewbit.flow.reporting import Report
-from fewbit.flow.results import Result, flat
+from fewbit.flow.results import JsonResult, flat
 from fewbit.hw.targets.named import USUAL
 from fewbit.places import BUILD
 
@@ -16,11 +16,11 @@ from .options import Clock, Input, Json, Model
 from .registry import command
 from .report import Reporter
 
-__all__ = ["Folded", "Goal", "fold_model"]
+__all__ = ["Folded", "FoldingGoal", "fold_model"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Goal:
+class FoldingGoal:
     """What a folding is to meet: one of ``fps``, ``max_cycles`` and ``max_luts`` at most; without any it is the default
     folding. Of ``dsps`` DSPs, those that activations leave then take products or accumulators where they save the most
     LUTs."""
@@ -40,7 +40,7 @@ class Goal:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoldedLayer(Result):
+class FoldedLayer(JsonResult):
     """A layer of a folding: its size, its cycles and their share of the interval, and what it takes by the estimate."""
 
     layer: str
@@ -57,7 +57,7 @@ class FoldedLayer(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Folded(Result):
+class Folded(JsonResult):
     """A folding, what it takes, and what foldings to other targets would; times in cycles."""
 
     model: Path
@@ -75,7 +75,7 @@ class Folded(Result):
 
 @command(rank=20, epilog="Example: `fewbit fold examples/digits/w1a1.onnx --fps 1000000 --clock 200`")
 def fold(
-    *, model: Model, goal: Goal, input_spec: Input = None,
+    *, model: Model, goal: FoldingGoal, input_spec: Input = None,
     file: Annotated[
         Path | None, typer.Option("-o", "--output-file", **FILE, help="Default `build/<model>/fold.json`.")
     ] = None,
@@ -86,8 +86,8 @@ def fold(
     report.show(fold_model(model, input_spec, goal, file, report), _table)
 
 
-def fold_model(model: Path, input_spec: str | None, goal: Goal, file: Path | None, report: Report) -> Folded:
-    """Fold a model to a `Goal`, predict its cycles, and write the file; return what that gives.
+def fold_model(model: Path, input_spec: str | None, goal: FoldingGoal, file: Path | None, report: Report) -> Folded:
+    """Fold a model to a `FoldingGoal`, predict its cycles, and write the file; return what that gives.
 
     Raises
     ------

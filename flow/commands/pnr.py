@@ -11,7 +11,7 @@ import typer
 from fewbit.extras import needs
 from fewbit.flow.eda.path_names import PathInWords, describe, hierarchy
 from fewbit.flow.reporting import Report
-from fewbit.flow.results import Result, flat
+from fewbit.flow.results import JsonResult, flat
 
 from .kinds import MHZ
 from .options import Build, Json, PlacementSeed
@@ -19,7 +19,7 @@ from .registry import command
 from .report import Reporter
 
 if TYPE_CHECKING:
-    from fewbit.flow.eda.pnr import Placement
+    from fewbit.flow.eda.pnr import PlacedDesign
 
 __all__ = ["Placed", "PlacedBuild", "pnr_build", "placed"]
 
@@ -28,7 +28,7 @@ KINDS = {"lut4": "LUT4", "ff": "FFs", "lutram": "RAM blocks of LUTs", "bram": "B
 
 
 @dataclass(frozen=True, kw_only=True)
-class Placed(Result):
+class Placed(JsonResult):
     """What place and route found of a module: the frequency, what is used and its share, and the path in words."""
 
     fmax_mhz: float
@@ -38,7 +38,7 @@ class Placed(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlacedBuild(Result):
+class PlacedBuild(JsonResult):
     """A build that was placed and routed: for what, of which primitives, and what was found."""
 
     directory: Path
@@ -118,7 +118,7 @@ def _placed_build(directory, verilog, device, speed, seed, goal, report):
     return result
 
 
-def placed(found: "Placement", verilog_text: str, top: str, layers: Iterable[str] = ()) -> Placed:
+def placed(found: "PlacedDesign", verilog_text: str, top: str, layers: Iterable[str] = ()) -> Placed:
     """Return what `flow.eda.pnr.place` found of the module ``top``, its path in words.
 
     ``layers`` are the names of the network's layers.

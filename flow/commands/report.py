@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rich.console import Console
 from rich.table import Table
 
-from fewbit.flow.results import Result
+from fewbit.flow.results import JsonResult
 
 if TYPE_CHECKING:  # it takes a while to import
     from rich.progress import Progress, TaskID
 
 __all__ = ["Job", "Reporter", "Stopped"]
 
-_Shown = TypeVar("_Shown", bound=Result)
+_Shown = TypeVar("_Shown", bound=JsonResult)
 
 
 class Reporter:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fewbit.flow.results import Result
+from fewbit.flow.results import JsonResult
 
 from .options import Frames, ImagesFile, Input, Json, Model, Output, samples_of
 from .registry import command
@@ -22,7 +22,7 @@ __all__ = ["Executed"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Executed(Result):
+class Executed(JsonResult):
     """What the golden model gives for samples.
 
     Attributes

@@ -11,7 +11,7 @@ import typer
 
 from fewbit.extras import needs
 from fewbit.flow.reporting import Report
-from fewbit.flow.results import Result
+from fewbit.flow.results import JsonResult
 
 from .options import Build, Json
 from .registry import command
@@ -26,7 +26,7 @@ ASSUMED = ("before place and route, out of context", "a LUT6_2 is one LUT; small
 
 
 @dataclass(frozen=True, kw_only=True)
-class Used(Result):
+class Used(JsonResult):
     """What a part of a design takes, as `flow.eda.synth.Resources` has it."""
 
     lut: int
@@ -47,7 +47,7 @@ class Used(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Synthesized(Result):
+class Synthesized(JsonResult):
     """A build as Yosys made it: in all, flattened, with the shares of a part that it uses, and stage by stage."""
 
     directory: Path

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from fewbit.extras import needs
-from fewbit.flow.results import Result, flat
+from fewbit.flow.results import JsonResult, flat
 from fewbit.golden.bounds.limits import ModelError
 
 from .kinds import FOLDER
@@ -19,7 +19,7 @@ __all__ = ["Accuracy", "Trained"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accuracy(Result):
+class Accuracy(JsonResult):
     """What a network gets right of the test split.
 
     Attributes
@@ -39,7 +39,7 @@ class Accuracy(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained(Result):
+class Trained(JsonResult):
     """The accuracy of each network by its name."""
 
     networks: dict[str, Accuracy] = flat()

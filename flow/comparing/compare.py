@@ -28,7 +28,7 @@ from .fill import PART
 from .measure import STEPS, Variant, common_folding, measure
 from .page import write_page
 from .requantize import FORMATS, requantize
-from .result import Comparison, FilledPart, Row
+from .result import ComparedFormat, Comparison, FilledPart
 
 __all__ = ["compare_formats"]
 
@@ -231,11 +231,11 @@ def _measure_all(
     input_spec: str | None,
     report: Report,
     part: Part,
-) -> list[Row]:
+) -> list[ComparedFormat]:
     """Return the rows of ``variants``, in their order."""
     by_name = {variant.name: variant for variant in variants}
 
-    def one(name: str, job: ReportedJob) -> Row:
+    def one(name: str, job: ReportedJob) -> ComparedFormat:
         where = directory / name.replace(" ", "-")
         return measure(by_name[name], common, samples, labels, where, input_spec=input_spec, job=job, part=part)
 
@@ -263,7 +263,7 @@ def _result(
     images: Path | None,
     network: Network,
     common: LayerFoldings,
-    rows: Sequence[Row],
+    rows: Sequence[ComparedFormat],
     clock: float,
     part: Part,
 ) -> Comparison:

@@ -26,7 +26,7 @@ from fewbit.sim.cycles.model import predict, steady_interval
 from fewbit.sim.simulators.run import simulate
 
 from .fill import PART, Point, cycles_of, fill
-from .result import Cost, Filled, Golden, Interval, Row, Simulated, Tried
+from .result import ComparedFormat, Filled, Golden, MeasuredInterval, Simulated, SynthesizedCost, Tried
 
 __all__ = ["ELABORATION", "FRAMES", "STEPS", "Variant", "common_folding", "measure", "simulated"]
 
@@ -88,7 +88,7 @@ def measure(
     input_spec: str | None,
     job: ReportedJob,
     part: Part = PART,
-) -> Row:
+) -> ComparedFormat:
     """Return everything about one row except its throughput.
 
     Parameters
@@ -151,10 +151,10 @@ def measure(
 
     start = Point(cycles=cycles_of(common.network, folding), folding=folding, resources=resources)
     point, tried, counts_ram = fill(common.network, start, filled, part=part)
-    return Row(
+    return ComparedFormat(
         format=variant.name, model=variant.model.path, note=variant.note, golden=golden, simulated=found,
-        exact=found.exact, cost=Cost.of(resources),
-        tried=[Tried(cycles=p.cycles, cost=Cost.of(p.synthesized)) for p in tried],
+        exact=found.exact, cost=SynthesizedCost.of(resources),
+        tried=[Tried(cycles=p.cycles, cost=SynthesizedCost.of(p.synthesized)) for p in tried],
         filled=_filled(point, directory, folding, part, counts_ram),
     )  # fmt: skip
 
@@ -214,7 +214,7 @@ def _simulated(project: Project, values: np.ndarray, job: ReportedJob, started: 
         frames=found.frames, mismatches=found.mismatches,
         problems=found.problems + ([] if found.left == predicted.left else ["cycles are not those predicted"]),
         latency=Latency(simulated=found.latency, predicted=predicted.latency),
-        interval=Interval(simulated=steady_interval(found.left), predicted=predicted.interval),
+        interval=MeasuredInterval(simulated=steady_interval(found.left), predicted=predicted.interval),
     )  # fmt: skip
     if result.exact:
         store[key] = result.to_dict()
@@ -232,7 +232,7 @@ def _filled(point: Point | None, directory: Path, common: Folding, part: Part, c
         multipliers=point.folding.multipliers,
         latency=manifest["cycles"]["latency"],
         interval=manifest["cycles"]["interval"],
-        cost=Cost.of(point.synthesized),
+        cost=SynthesizedCost.of(point.synthesized),
         use={k: round(v, 4) for k, v in part.use(point.synthesized).items()},
         counts_ram=counts_ram,
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fewbit.flow.cache import atomic_write
 
-from .result import Comparison, Filled, Row
+from .result import ComparedFormat, Comparison, Filled
 
 __all__ = ["columns", "table_rows", "write_page"]
 
@@ -22,7 +22,7 @@ def table_rows(result: Comparison) -> list[list[str]]:
     return [_cells(row) for row in result.rows]
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: ComparedFormat) -> list[str]:
     cost, filled, golden, simulated = row.cost, row.filled, row.golden, row.simulated
     accuracy = "unknown" if golden.accuracy is None else f"{100 * golden.accuracy:.2f} %"
     cells = [row.format, accuracy, f"{golden.weight_bits:,}", f"{golden.bits_per_weight:g}", f"{golden.pes}",
@@ -100,7 +100,7 @@ def write_page(result: Comparison, directory: Path) -> list[str]:
     return ["index.md", "compare.png"]
 
 
-def _filled_line(row: Row, f: Filled) -> str:
+def _filled_line(row: ComparedFormat, f: Filled) -> str:
     """Return the line of a row in the table of designs that fill the part."""
     uses = [f"{getattr(f.cost, k):,} ({100 * f.use[u]:.0f} %)" for k, u in
             (("lut", "lut"), ("ff", "ff"), ("dsp", "dsp"), ("bram", "bram18"))]  # fmt: skip

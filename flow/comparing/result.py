@@ -6,16 +6,26 @@ from typing import Any
 
 from fewbit.flow.eda.synth import Resources
 from fewbit.flow.project.simulated import Latency
-from fewbit.flow.results import Result, flat
+from fewbit.flow.results import JsonResult, flat
 from fewbit.hw.targets.parts import Part
 
 from .fill import LIMIT
 
-__all__ = ["Comparison", "Cost", "Filled", "FilledPart", "Golden", "Interval", "Row", "Simulated", "Tried"]
+__all__ = [
+    "Comparison",
+    "SynthesizedCost",
+    "Filled",
+    "FilledPart",
+    "Golden",
+    "MeasuredInterval",
+    "ComparedFormat",
+    "Simulated",
+    "Tried",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interval(Result):
+class MeasuredInterval(JsonResult):
     """Cycles between results in steady state; ``simulated`` is None where there are too few."""
 
     simulated: float | None
@@ -23,7 +33,7 @@ class Interval(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cost(Result):
+class SynthesizedCost(JsonResult):
     """What a design takes by Yosys; ``bram`` is in blocks of 36 Kbit."""
 
     lut: int
@@ -35,22 +45,22 @@ class Cost(Result):
     bram: float
 
     @classmethod
-    def of(cls, resources: Resources) -> "Cost":
+    def of(cls, resources: Resources) -> "SynthesizedCost":
         """Return the cost of a design of these resources."""
         counts = {name: getattr(resources, name) for name in ("lut", "lutram", "ff", "bram18", "bram36", "dsp")}
         return cls(**counts, bram=resources.bram36 + resources.bram18 / 2)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tried(Result):
+class Tried(JsonResult):
     """A folding that was synthesized on the way to the one that fills the part."""
 
     cycles: int
-    cost: Cost = flat()
+    cost: SynthesizedCost = flat()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filled(Result):
+class Filled(JsonResult):
     """The design that fills a share of the part.
 
     ``counts_ram`` is False where the weights alone are too many for the part's block RAM, and it is counted as if it
@@ -61,13 +71,13 @@ class Filled(Result):
     multipliers: int
     latency: int
     interval: int
-    cost: Cost
+    cost: SynthesizedCost
     use: dict[str, float]
     counts_ram: bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class Golden(Result):
+class Golden(JsonResult):
     """Accuracy of the golden model on all samples, and the sizes of the network at the common folding."""
 
     accuracy: float | None
@@ -80,14 +90,14 @@ class Golden(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Simulated(Result):
+class Simulated(JsonResult):
     """What Verilator shows of some frames."""
 
     frames: int
     mismatches: int
     problems: list[str]
     latency: Latency
-    interval: Interval
+    interval: MeasuredInterval
 
     @property
     def exact(self) -> bool:
@@ -96,7 +106,7 @@ class Simulated(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row(Result):
+class ComparedFormat(JsonResult):
     """Everything about one format. ``fps`` and the ratios to both float32 rows are None where it does not fit."""
 
     format: str
@@ -105,7 +115,7 @@ class Row(Result):
     golden: Golden = flat()
     simulated: Simulated = flat()
     exact: bool
-    cost: Cost
+    cost: SynthesizedCost
     tried: list[Tried]
     filled: Filled | None
     fps: int | None = None
@@ -114,14 +124,14 @@ class Row(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilledPart(Part, Result):
+class FilledPart(Part, JsonResult):
     """A part, and the share of each of its resources that designs may take."""
 
     limit: float = LIMIT
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison(Result):
+class Comparison(JsonResult):
     """A comparison; ``ok`` says that every row is exact."""
 
     model: Path
@@ -130,6 +140,6 @@ class Comparison(Result):
     clock_mhz: float
     part: FilledPart
     folding: dict[str, dict[str, int]]
-    rows: list[Row]
+    rows: list[ComparedFormat]
     tools: dict[str, str]
     ok: bool

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from fewbit.flow.results import Result, key
+from fewbit.flow.results import JsonResult, key
 
 __all__ = ["PathInWords", "PathStep", "describe", "hierarchy"]
 
@@ -18,7 +18,7 @@ _NUMBERED = {"pe": "PE", "weights": "weight ROM of PE", "init": "start value ROM
 
 
 @dataclass(frozen=True, kw_only=True)
-class PathStep(Result):
+class PathStep(JsonResult):
     """One delay of a path: through a cell, or over a net to one.
 
     Attributes
@@ -39,7 +39,7 @@ class PathStep(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PathInWords(Result):
+class PathInWords(JsonResult):
     """A path from one component to another.
 
     Attributes
@@ -87,7 +87,7 @@ def describe(steps: Sequence[PathStep], paths: Sequence[str], layers: Iterable[s
     Parameters
     ----------
     steps : sequence of PathStep
-        The path, as `flow.eda.pnr.Placement` has it.
+        The path, as `flow.eda.pnr.PlacedDesign` has it.
     paths : sequence of str
         Instances, as `hierarchy` gives them.
     layers : iterable of str

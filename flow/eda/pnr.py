@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fewbit.flow.cache import Store, digest
-from fewbit.flow.results import Result
+from fewbit.flow.results import JsonResult
 from fewbit.places import CACHE
 
 from .output_registers import use_output_registers
@@ -25,7 +25,7 @@ from .path_names import PathStep
 from .read_verilog import read_verilog
 from .toolrun import ToolError, run_tool
 
-__all__ = ["DEVICES", "SPEEDS", "PlaceError", "Placement", "place", "summarize"]
+__all__ = ["DEVICES", "SPEEDS", "PlaceError", "PlacedDesign", "place", "summarize"]
 
 DEVICES = {"ecp5-25k": "--25k", "ecp5-45k": "--45k", "ecp5-85k": "--85k"}
 """The devices, each with nextpnr's option for it."""
@@ -42,7 +42,7 @@ class PlaceError(ToolError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Placement(Result):
+class PlacedDesign(JsonResult):
     """What nextpnr found of a design.
 
     Attributes
@@ -75,7 +75,7 @@ def place(
     timeout: float = 3600,
     directory: Path | str | None = None,
     progress: Callable[[float, str], None] | None = None,
-) -> Placement:
+) -> PlacedDesign:
     """Place and route module ``top`` of a Verilog file, without pads (out of context).
 
     Ports are wires of the fabric: paths that begin or end at one are not counted, paths from register to register are.
@@ -111,7 +111,7 @@ def place(
         found = _run(verilog, options, store.path(key, ".log"), timeout, progress)
         store[key] = found.to_dict()
         return found
-    return Placement.from_dict(kept)
+    return PlacedDesign.from_dict(kept)
 
 
 def _options(top, device, speed, seed, goal, timeout):
@@ -146,7 +146,7 @@ def _run(verilog, options, log, timeout, progress):
         shutil.rmtree(work, ignore_errors=True)
 
 
-def summarize(report: Mapping[str, Any], *, log: Path | str) -> Placement:
+def summarize(report: Mapping[str, Any], *, log: Path | str) -> PlacedDesign:
     """Return what is kept of nextpnr's ``--report``; ``log`` is the file that errors name.
 
     Raises
@@ -161,7 +161,7 @@ def summarize(report: Mapping[str, Any], *, log: Path | str) -> Placement:
     paths = [p for p in report["critical_paths"] if p["from"] == p["to"] == f"posedge {clock}"]
     steps = paths[0]["path"] if paths else []
     cells = report["utilization"]
-    return Placement(
+    return PlacedDesign(
         clock=name,
         fmax_mhz=round(slowest["achieved"], 2),
         used={ours: cells.get(kind, {"used": 0})["used"] for ours, kind in _KINDS.items()},

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 
 from fewbit.flow.images import ImageError, Images
-from fewbit.flow.results import Result
+from fewbit.flow.results import JsonResult
 from fewbit.golden.model_file.exchange import number_frames
 from fewbit.golden.model_file.file import ModelError, OnnxFile
 from fewbit.golden.network.execute import Result as GoldenResult
@@ -19,7 +19,7 @@ __all__ = ["ExecutorCheck", "check_with_executor"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExecutorCheck(Result):
+class ExecutorCheck(JsonResult):
     """How the qonnx executor compares with the golden model.
 
     Outputs may differ by rounding where the executor's float32 sums do; labels should not, but for ties: samples of

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fewbit.flow.results import Result, maybe
+from fewbit.flow.results import JsonResult, maybe
 
 __all__ = ["Damage", "Interval", "IpSimulation", "Latency", "Mismatch", "Simulation"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Latency(Result):
+class Latency(JsonResult):
     """Cycles from a frame's first beat in to its result's last beat out."""
 
     simulated: int
@@ -18,7 +18,7 @@ class Latency(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interval(Result):
+class Interval(JsonResult):
     """Cycles between results in steady state.
 
     ``simulated`` and ``predicted`` are None where there are too few results; ``bound`` is what the slowest stage
@@ -31,7 +31,7 @@ class Interval(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Damage(Result):
+class Damage(JsonResult):
     """Frames that are sent with damaged ones among them: how many of each, and how many results are wrong."""
 
     frames: int
@@ -40,7 +40,7 @@ class Damage(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mismatch(Result):
+class Mismatch(JsonResult):
     """A frame whose result is not golden's, and both results as integers (floats of a float network)."""
 
     frame: int
@@ -49,7 +49,7 @@ class Mismatch(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Simulation(Result):
+class Simulation(JsonResult):
     """What the simulation of an accelerator shows; ``ok`` says that every bit and cycle is as it should be."""
 
     model: Path
@@ -73,7 +73,7 @@ class Simulation(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class IpSimulation(Result):
+class IpSimulation(JsonResult):
     """What the simulation of an IP block shows; ``ok`` says that all is as it should be.
 
     The other figures are those of `sim.simulators.run_ip.IpResult`.

@@ -5,18 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from fewbit.flow.images import Images
-from fewbit.flow.results import Result, key, maybe
+from fewbit.flow.results import JsonResult, key, maybe
 
 from .retrain import Retrained
 
 __all__ = [
     "Accuracies", "Hardware", "Joined", "Measured", "OneLayer", "Quantized", "QuantizedLayer", "Ranges", "Reference",
-    "Samples", "SearchGoal", "SearchResult", "Sensitivity", "Site", "samples",
+    "Samples", "SearchGoal", "SearchResult", "Sensitivity", "QuantizedSite", "samples",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
-class Samples(Result):
+class Samples(JsonResult):
     """The number of samples that were used, and the file that they are from."""
 
     samples: int
@@ -29,7 +29,7 @@ def samples(images: Images) -> Samples:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ranges(Result):
+class Ranges(JsonResult):
     """How the ranges of activations and weights were chosen."""
 
     activations: str
@@ -39,7 +39,7 @@ class Ranges(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site(Result):
+class QuantizedSite(JsonResult):
     """Activations at one place: their format, their range, and their SQNR in dB; what is declared has neither."""
 
     format: str
@@ -48,14 +48,14 @@ class Site(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Joined(Site):
+class Joined(QuantizedSite):
     """The site of the branches, ``tensors``, that a sum joins."""
 
     tensors: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuantizedLayer(Result):
+class QuantizedLayer(JsonResult):
     """A layer, the bits of its weights and their SQNR in dB, and the activations that it reads."""
 
     layer: str
@@ -64,11 +64,11 @@ class QuantizedLayer(Result):
     bits: int
     weight_scales: int
     weight_sqnr: float | None
-    input: Site
+    input: QuantizedSite
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accuracies(Result):
+class Accuracies(JsonResult):
     """The share of images that each model has right; None without labels."""
 
     floats: float | None = key("float")
@@ -76,7 +76,7 @@ class Accuracies(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quantized(Result):
+class Quantized(JsonResult):
     """A float model that was quantized and written to ``file``."""
 
     model: Path
@@ -94,7 +94,7 @@ class Quantized(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hardware(Result):
+class Hardware(JsonResult):
     """What an accelerator takes by the estimate."""
 
     luts: int
@@ -103,7 +103,7 @@ class Hardware(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured(Result):
+class Measured(JsonResult):
     """Accuracy on the images, and the noise of the scores on the samples of calibration."""
 
     accuracy: float
@@ -111,7 +111,7 @@ class Measured(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reference(Result):
+class Reference(JsonResult):
     """All layers at so many ``bits``: what is measured then, and what the network takes by the estimate.
 
     ``weight_bits`` are the bits of memory of its weights.
@@ -127,7 +127,7 @@ class Reference(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OneLayer(Result):
+class OneLayer(JsonResult):
     """One layer in few bits.
 
     What is measured is with the others float (``alone``) and at the reference's bits (``among``); the accuracy lost is
@@ -149,7 +149,7 @@ class OneLayer(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sensitivity(Result):
+class Sensitivity(JsonResult):
     """Each layer in few bits, beside the float model and the reference, in one folding."""
 
     model: Path
@@ -163,7 +163,7 @@ class Sensitivity(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchGoal(Result):
+class SearchGoal(JsonResult):
     """What was looked for: budgets, a drop in percentage points, and the accuracy that it leaves at least."""
 
     budget_luts: int | None
@@ -175,7 +175,7 @@ class SearchGoal(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchResult(Result):
+class SearchResult(JsonResult):
     """Every candidate that was evaluated, those of the Pareto set, and the best one, if there are limits.
 
     Candidates are as `flow.quantizing.mixed.MixedSearch` has them.

@@ -13,7 +13,7 @@ from fewbit.ptq.quantize import Options, quantize
 
 from .bits import Request, bits_of
 from .float_model import FloatProject
-from .found import Accuracies, Joined, Quantized, QuantizedLayer, Ranges, Samples, Site, samples
+from .found import Accuracies, Joined, Quantized, QuantizedLayer, QuantizedSite, Ranges, Samples, samples
 from .retrain import Retraining
 
 __all__ = ["golden_accuracy", "quantize_model"]
@@ -104,12 +104,12 @@ def _row(project, plan, layer):
     return QuantizedLayer(
         layer=layer.name, kind=layer.kind, weights=int(layer.weights.size), bits=quantizer.format.bits,
         weight_scales=int(quantizer.scale.size), weight_sqnr=sqnr(layer.weights, quantizer(latent)),
-        input=Site(**_activation(project.calibration, plan, site, project.spec)),
+        input=QuantizedSite(**_activation(project.calibration, plan, site, project.spec)),
     )  # fmt: skip
 
 
 def _activation(calibration, plan, site, spec=None):
-    """Return the fields of a `Site`; a site of declared integers is as these are."""
+    """Return the fields of a `QuantizedSite`; a site of declared integers is as these are."""
     quantizer = plan.activations.get(site.tensors[0])
     if quantizer is None:
         return {"format": str(spec.format) if spec else "float32", "range": None, "sqnr": None}

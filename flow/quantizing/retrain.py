@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fewbit.extras import needs
 from fewbit.flow.images import ImageError
-from fewbit.flow.results import Result, key
+from fewbit.flow.results import JsonResult, key
 from fewbit.ptq.emit import QuantizationPlan
 
 from .float_model import FloatProject
@@ -17,7 +17,7 @@ STEPS = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Retrained(Result):
+class Retrained(JsonResult):
     """What was trained on: so many steps, on so many samples of a file."""
 
     steps: int

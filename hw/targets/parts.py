@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["SERIES_7", "SERIES_7_DEVICES", "ULTRASCALE_DEVICES", "ULTRASCALE_PLUS", "Part", "Resources"]
+__all__ = ["SERIES_7", "SERIES_7_DEVICES", "ULTRASCALE_DEVICES", "ULTRASCALE_PLUS", "Part", "ResourceCounts"]
 
 SERIES_7_DEVICES = ("artix7", "kintex7", "spartan7", "virtex7", "zynq")
 ULTRASCALE_DEVICES = ("kintexu", "virtexu", "zynquplus", "kintexuplus", "virtexuplus", "artixuplus")
 
 
-class Resources(Protocol):
+class ResourceCounts(Protocol):
     """What a design takes, as a synthesis counts it (`flow.eda.synth.Resources`)."""
 
     @property
@@ -49,7 +49,7 @@ class Part:
     bram18: int
     family: str = "xc7"
 
-    def use(self, resources: Resources) -> dict[str, float]:
+    def use(self, resources: ResourceCounts) -> dict[str, float]:
         """Return the share of each resource that a design takes, by the resource's name; 1 is all of them."""
         return {
             "lut": resources.lut / self.lut,

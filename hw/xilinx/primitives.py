@@ -84,7 +84,7 @@ class Primitives:
         raise NotImplementedError
 
 
-class Series7(Primitives):
+class Series7Cells(Primitives):
     """LUT6_2, CARRY4, MUXF7 and MUXF8."""
 
     carry_size = 4
@@ -95,8 +95,8 @@ class Series7(Primitives):
         return {"i_CI": carry, "i_CYINIT": Const(0, 1)}
 
 
-class UltraScale(Primitives):
-    """As `Series7` with CARRY8 for CARRY4."""
+class UltraScaleCells(Primitives):
+    """As `Series7Cells` with CARRY8 for CARRY4."""
 
     carry_size = 8
 
@@ -129,4 +129,4 @@ class Expressions(Primitives):
         bits[cell.co] = carry
 
 
-SERIES_7, ULTRASCALE, EXPRESSIONS = Series7(), UltraScale(), Expressions()
+SERIES_7, ULTRASCALE, EXPRESSIONS = Series7Cells(), UltraScaleCells(), Expressions()
