@@ -24,12 +24,12 @@ from .tops import TOPS
 if TYPE_CHECKING:  # it imports Amaranth
     from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
-__all__ = ["Damaged", "Mismatch", "SimulationResult", "results", "run_job", "simulate"]
+__all__ = ["Damaged", "RawMismatch", "SimulationResult", "results", "run_job", "simulate"]
 
 _SECONDS = 36_000  # that a simulation may take
 
 
-class Mismatch(TypedDict):
+class RawMismatch(TypedDict):
     """A frame whose result differs: the beats that came and those that golden gives, in hexadecimal."""
 
     frame: int
@@ -58,7 +58,7 @@ class SimulationResult:
     ----------
     frames, mismatches : int
         The frames that were compared with golden, and those whose results differ.
-    examples : list of Mismatch
+    examples : list of RawMismatch
         The first few of these.
     left : list of int
         The cycle in which each result left, counted from the first beat in.
@@ -71,7 +71,7 @@ class SimulationResult:
 
     frames: int
     mismatches: int
-    examples: list[Mismatch]
+    examples: list[RawMismatch]
     left: list[int]
     damage: Damaged
     problems: list[str] = field(default_factory=list)
@@ -205,7 +205,7 @@ def _result(found: dict[str, Any], folder: Path) -> SimulationResult:
     )
 
 
-def results(example: Mismatch, plan: "AcceleratorPlan") -> tuple[list[int], list[int]]:
+def results(example: RawMismatch, plan: "AcceleratorPlan") -> tuple[list[int], list[int]]:
     """Return ``(got, want)``: the values of the two results of a recorded mismatch."""
     size = (plan.format.bits * plan.lanes_out + 7) // 8
 
