@@ -10,6 +10,8 @@ import numpy as np
 __all__ = ["find_thresholds", "steps_of"]
 
 _CHUNK = 1 << 21  # evaluations at a time
+_MOST_RUNGS = 1 << 16  # codes between a channel's ends that are searched for at once
+_PROBES = 3  # evaluations beside a guess before bisection
 
 
 def find_thresholds(function, lo, hi, *, monotone=True):
@@ -22,8 +24,8 @@ def find_thresholds(function, lo, hi, *, monotone=True):
     lo, hi : int64 arrays ``(C,)``
         Reachable range of each channel, both ends included.
     monotone : bool
-        Whether the function keeps one direction in every channel. If so it is bisected (``log2(hi-lo)`` evaluations a
-        threshold), else every argument is visited.
+        Whether the function keeps one direction in every channel. If so each code is searched for (a few evaluations a
+        threshold where the function is about a line, at most ``log2(hi - lo)`` more), else every argument is visited.
 
     Returns
     -------
@@ -32,35 +34,114 @@ def find_thresholds(function, lo, hi, *, monotone=True):
         and repeat the last code.
     """
     lo, hi = np.asarray(lo, dtype=np.int64), np.asarray(hi, dtype=np.int64)
-    found = _bisect(function, lo, hi) if monotone else _visit(function, lo, hi)
-    most = max(len(t) for t, _ in found)
-    thresholds = np.array([np.r_[t, np.full(most - len(t), h + 1)] for (t, _), h in zip(found, hi, strict=True)])
-    codes = np.array([np.r_[c, np.full(most + 1 - len(c), c[-1])] for _, c in found])
-    return thresholds.reshape(len(lo), most).astype(np.int64), codes.astype(np.int64)
+    if not monotone:
+        return _padded(*_visit(function, lo, hi), hi)
+    ends = function(np.stack([lo, hi]))
+    steps = int(np.abs(ends[1] - ends[0]).max(initial=0))
+    if steps > min(_MOST_RUNGS, int((hi - lo).max(initial=0))):
+        return _padded(ends[0], *_bisect(function, lo, hi, *ends), hi)
+    width = max(1, _CHUNK // max(1, steps))
+    parts = [slice(at, at + width) for at in range(0, len(lo), width)]
+    found = [_climb(_columns(function, part, lo), lo[part], hi[part], *ends[:, part]) for part in parts]
+    owner = np.concatenate([part.start + changes[0] for part, changes in zip(parts, found, strict=True)])
+    return _padded(ends[0], owner, *(np.concatenate([c[k] for c in found]) for k in (1, 2)), hi)
 
 
-def _bisect(function, lo, hi):
-    """Split every range whose two ends differ until each change of code is between neighbours."""
-    first, last = function(lo[None])[0], function(hi[None])[0]
-    channels = np.arange(len(lo))
-    found = [[] for _ in channels]
-    left, right, left_code, right_code, owner = lo.copy(), hi.copy(), first, last, channels
+def _columns(function, part, lo):
+    """The function of some of the channels: all others are given their first argument."""
+    if part.start == 0 and part.stop >= len(lo):
+        return function
+
+    def some(x):
+        whole = np.broadcast_to(lo, (len(x), len(lo))).copy()
+        whole[:, part] = x
+        return function(whole)[:, part]
+
+    return some
+
+
+def _padded(first, owner, x, codes, hi):
+    """The two tables of `find_thresholds` for changes to ``codes`` at ``x`` of channels ``owner``."""
+    order = np.lexsort((x, owner))
+    owner, x, codes = owner[order], x[order], codes[order]
+    counts = np.bincount(owner, minlength=len(hi))
+    rank = np.arange(len(x)) - np.repeat(np.cumsum(counts) - counts, counts)
+    most = counts.max(initial=0)
+    thresholds = np.repeat((hi + 1)[:, None], most, axis=1)
+    thresholds[owner, rank] = x
+    table = np.repeat(np.asarray(first, dtype=np.int64)[:, None], most + 1, axis=1)
+    table[owner, rank + 1] = codes
+    last = np.take_along_axis(table, counts[:, None], axis=1)
+    return thresholds, np.where(np.arange(most + 1) > counts[:, None], last, table)
+
+
+def _climb(function, lo, hi, first, last):
+    """Changes (channel, argument, code) of a monotone function: all codes between its ends are searched for at once.
+
+    Between the arguments at which a channel leaves its first code and reaches its last one, most functions are about
+    straight (a scale between the bounds of a clip), so each code is looked for where a line has it; what is not there
+    is bisected.
+    """
+    direction, count = np.sign(last - first), np.abs(last - first)
+    rung = np.arange(1, count.max(initial=0) + 1)[:, None]
+    wanted, used = first + direction * rung, rung <= count
+
+    def reached(x, codes):
+        return (function(x) - codes) * direction >= 0
+
+    left, right = np.broadcast_to(lo, wanted.shape).copy(), np.broadcast_to(hi, wanted.shape).copy()
+    start, end = (_searched(lambda x, c=codes: reached(x, c), lo, hi) for codes in (first + direction, last))
+    left, right = np.maximum(left, start - 1), np.minimum(right, end)
+    place = (rung - 1) * ((end - start) / np.maximum(1, count - 1))
+    probe = np.clip(start + np.ceil(place).astype(np.int64), lo, hi)
+    for _ in range(_PROBES):
+        there = reached(probe, wanted)
+        right = np.where(there, np.minimum(right, probe), right)
+        left = np.where(there, left, np.maximum(left, probe))
+        probe = np.clip(np.where(there, right - 1, left + 1), lo, hi)
+    found = _between(reached, left, right, wanted, used)
+    last_of_equals = used & (np.vstack([found[1:], found[:1]]) != found)
+    last_of_equals |= used & (rung == count)  # of codes that are skipped, the one that is given
+    at, channel = np.nonzero(last_of_equals)
+    return channel, found[at, channel], wanted[at, channel]
+
+
+def _searched(reached, lo, hi):
+    """By channel, the first argument in ``lo`` to ``hi`` at which a rising condition holds; ``hi`` where none does."""
+    lo, hi = lo.copy(), hi.copy()
+    while (lo < hi).any():
+        middle = lo + (hi - lo) // 2
+        there = reached(middle[None])[0] | (lo >= hi)
+        lo, hi = np.where(there, lo, middle + 1), np.where(there, np.minimum(hi, middle), hi)
+    return hi
+
+
+def _between(reached, left, right, wanted, used):
+    """The first arguments at which codes are reached, in ``(left, right]``."""
+    while (is_open := (right - left > 1) & used).any():
+        rows = is_open.any(axis=1)
+        middle = left + (right - left) // 2
+        there = np.ones(wanted.shape, dtype=bool)
+        there[rows] = reached(middle[rows], wanted[rows])
+        right, left = np.where(is_open & there, middle, right), np.where(is_open & ~there, middle, left)
+    return right
+
+
+def _bisect(function, lo, hi, first, last):
+    """Changes as of `_climb`: every range whose two ends differ is split until each change is between neighbours."""
+    found = []
+    left, right, left_code, right_code, owner = lo, hi, first, last, np.arange(len(lo))
     while len(owner):
         open_ = left_code != right_code
         left, right, left_code, right_code, owner = (a[open_] for a in (left, right, left_code, right_code, owner))
         close = right - left == 1
-        for c, x, code in zip(owner[close], right[close], right_code[close], strict=True):
-            found[c].append((int(x), int(code)))
+        found.append((owner[close], right[close], right_code[close]))
         left, right, left_code, right_code, owner = (a[~close] for a in (left, right, left_code, right_code, owner))
         middle = (left + right) // 2
         code = _at(function, middle, owner, len(lo))
         left, right = np.r_[left, middle], np.r_[middle, right]
         left_code, right_code, owner = np.r_[left_code, code], np.r_[code, right_code], np.r_[owner, owner]
-    result = []
-    for c in channels:
-        changes = sorted(found[c])
-        result.append((np.array([x for x, _ in changes]), np.array([first[c], *(k for _, k in changes)])))
-    return result
+    return tuple(np.concatenate([changes[k] for changes in found]) for k in range(3))
 
 
 def _at(function, x, owner, channels):
@@ -78,22 +159,18 @@ def _at(function, x, owner, channels):
 
 
 def _visit(function, lo, hi):
+    """Codes at ``lo``, and changes as of `_climb`, of any function: every argument is visited."""
     span = int((hi - lo).max()) + 1
     rows = max(2, _CHUNK // len(lo))
-    found = [([], []) for _ in lo]
-    before = None
+    first, before, found = None, None, []
     for start in range(0, span, rows):
         x = np.minimum(lo + np.arange(start, min(span, start + rows))[:, None], hi)
         codes = function(x)
-        previous = np.vstack([codes[:1] if before is None else before, codes[:-1]])
-        if before is None:
-            for c, code in enumerate(codes[0]):
-                found[c][1].append(code)
-        for row, c in np.argwhere(codes != previous):
-            found[c][0].append(x[row, c])
-            found[c][1].append(codes[row, c])
+        first, before = (codes[0], codes[:1]) if first is None else (first, before)
+        row, channel = np.nonzero(codes != np.vstack([before, codes[:-1]]))
+        found.append((channel, x[row, channel], codes[row, channel]))
         before = codes[-1:]
-    return [(np.array(t, dtype=np.int64), np.array(c)) for t, c in found]
+    return first, *(np.concatenate([changes[k] for changes in found]) for k in range(3))
 
 
 def steps_of(thresholds, codes, lo, hi, fmt):
