@@ -1,7 +1,7 @@
 """The integer arithmetic of TensorFlow Lite's reference kernels, value by value.
 
-A kernel goes from integers of one scale to those of another by a *quantized multiplier*: ``M`` of 31 bits and a power of
-two (Jacob and others 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+A kernel goes from integers of one scale to those of another by a *quantized multiplier*: ``M`` of 31 bits and a power
+of two (Jacob and others 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
 Inference"). All functions take and return int64 arrays and are checked, value by value, against the interpreter
 (``tests/golden/importing/tflite``).
 """
@@ -11,13 +11,15 @@ import math
 import numpy as np
 
 __all__ = ["average", "hard_swish", "looked_up", "mean_multiplier", "multiplied", "multiplied_once", "multiplied_wide",
-           "quantized_multiplier", "rounded", "softmax"]  # fmt: skip
+           "product", "quantized_multiplier", "rounded", "softmax", "total"]  # fmt: skip
 
 _INT16 = -(1 << 15), (1 << 15) - 1
 
 
 def quantized_multiplier(real):
-    """(M, exponent) with ``real ~ M * 2**(exponent - 31)`` and M from ``2**30`` to ``2**31 - 1``; (0, 0) for next to none.
+    """(M, exponent) with ``real ~ M * 2**(exponent - 31)`` and M from ``2**30`` to ``2**31 - 1``.
+
+    Next to nothing is (0, 0).
 
     Parameters
     ----------
@@ -51,7 +53,7 @@ def multiplied_once(x, multiplier, exponent):
 
 
 def multiplied_wide(x, multiplier, exponent):
-    """As `multiplied`, of sums of 64 bits: 16 bits of the multiplier, rounded once, half up (activations of 16 bits)."""
+    """As `multiplied`, of sums of 64 bits (activations of 16): 16 bits of the multiplier, rounded once, half up."""
     x, multiplier, exponent = (np.asarray(v, dtype=np.int64) for v in (x, multiplier, exponent))
     reduced = np.where(multiplier < 0x7FFF0000, (multiplier + (1 << 15)) >> 16, 0x7FFF)
     shift = 15 - exponent
@@ -72,8 +74,10 @@ def rounded(x):
 
 
 def mean_multiplier(real, count):
-    """The quantized multiplier of a mean of ``count`` values whose scales have the ratio ``real``, as `multiplied` takes
-    it: ``M`` is divided by the count with as many more bits as there are."""
+    """The quantized multiplier of a mean of ``count`` values whose scales have the ratio ``real``, for `multiplied`.
+
+    ``M`` is divided by the count, with as many more bits as there are room for.
+    """
     multiplier, exponent = quantized_multiplier(real)
     more = min(count.bit_length() - 1, 32, 31 + exponent)
     return (multiplier << more) // count, exponent - more
@@ -195,3 +199,25 @@ def _one_over_one_plus(a):
         rest = (1 << 29) - _high32(half, x)
         x = x + np.clip(_high32(x, rest) << 2, -(1 << 31), (1 << 31) - 1)
     return np.clip(x << 1, -(1 << 31), (1 << 31) - 1)
+
+
+def total(a, b, first, second, out, *, sign=1):
+    """The code of ``a + sign*b`` of int8 codes; ``first``, ``second`` and ``out`` are their (scale, zero).
+
+    Both are brought to twice the larger scale with 20 bits more, and the sum to that of the output. Not yet clipped.
+    """
+    scales = [float(np.float32(scale)) for scale, _ in (first, second, out)]
+    twice = 2 * max(scales[:2])
+    terms = [
+        multiplied((np.asarray(x, dtype=np.int64) - zero) << 20, *quantized_multiplier(scale / twice))
+        for x, scale, (_, zero) in ((a, scales[0], first), (b, scales[1], second))
+    ]
+    whole = quantized_multiplier(twice / ((1 << 20) * scales[2]))
+    return multiplied(terms[0] + sign * terms[1], *whole) + out[1]
+
+
+def product(a, b, first, second, out):
+    """The code of ``a * b`` of int8 codes, quantized as in `total`. Not yet clipped."""
+    scale, other, of_out = (np.float32(scale) for scale, _ in (first, second, out))
+    x = (np.asarray(a, dtype=np.int64) - first[1]) * (np.asarray(b, dtype=np.int64) - second[1])
+    return multiplied(x, *quantized_multiplier(float(scale * other / of_out))) + out[1]
