@@ -30,7 +30,7 @@ SIM_OPTIONS = $(if $(IMAGES),--images $(call given,IMAGES)) $(if $(INPUT),--inpu
 .DELETE_ON_ERROR:
 # Two targets must not install into one environment at once.
 .NOTPARALLEL:
-.PHONY: help sim verilog compare bench cost survey test fuzz test-all train lint clean doctor doctor-test moved
+.PHONY: help sim verilog compare bench cost survey test fuzz test-quick test-all train lint clean doctor doctor-test moved
 
 help: ## List the targets
 	@echo "make TARGET [MODEL=path.onnx] [IMAGES=images.npz] [INPUT=…] [FOLDING=…] [WAVES=1] [ARGS=…]"
@@ -70,6 +70,10 @@ test: doctor doctor-test lint ## Check style and run all tests but the slow ones
 	@echo "fewbit: running the tests, without the slow ones"
 	@FEWBIT_MODEL=$(call given,MODEL) FEWBIT_IMAGES=$(call given,IMAGES) FEWBIT_INPUT=$(call given,INPUT) \
 	  $(RUN) -m pytest -q -n $(WORKERS) -m "not slow" $(ARGS)
+
+test-quick: $(VENV)/.for-tests ## Run the tests that need no simulator, compiler or synthesis, in three minutes
+	@echo "fewbit: running the tests that are quick and need no tools"
+	@$(RUN) -m pytest -q -n $(WORKERS) -m "not tools and not slow" $(ARGS)
 
 test-all: doctor doctor-test lint ## Check style and run every test
 	@echo "fewbit: running every test"
@@ -126,12 +130,12 @@ define install
 endef
 
 $(VENV)/.for-use: pyproject.toml constraints.txt $(MOVED)
-	$(call install,,the packages (0.7 GB),use)
+	$(call install,[all],the packages (0.7 GB),use)
 
 $(VENV)/.for-training: pyproject.toml constraints.txt $(MOVED)
-	$(call install,[train$(comma)mnist],the packages and JAX (1.4 GB),use training)
+	$(call install,[all$(comma)train$(comma)mnist],the packages and JAX (1.4 GB),use training)
 
 $(VENV)/.for-tests: pyproject.toml constraints.txt $(MOVED)
-	$(call install,[dev$(comma)train$(comma)mnist],the packages and JAX and the test tools (1.4 GB),use training tests)
+	$(call install,[all$(comma)dev$(comma)train$(comma)mnist],the packages and JAX and the test tools (1.4 GB),use training tests)
 
 comma := ,

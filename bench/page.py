@@ -15,6 +15,8 @@ from pathlib import Path
 from fewbit.flow.cache import atomic_write, digest, source_digest
 from fewbit.places import HOME
 
+from . import markdown
+
 __all__ = ["PAGE", "SECTIONS", "assemble", "section", "table", "write"]
 
 PAGE = HOME / "docs" / "benchmarks.md"
@@ -33,16 +35,14 @@ Made by `make bench`, or section by section by the commands that stand under the
 
 
 def table(heads, rows):
-    """A Markdown table; numbers get thousands separators, None is an empty cell."""
+    """Return a Markdown table; numbers get thousands separators, None is an empty cell."""
 
     def cell(value):
         if value is None:
             return ""
         return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}" if isinstance(value, float) else str(value)
 
-    return "\n".join(
-        "| " + " | ".join(cell(value) for value in row) + " |" for row in (heads, ["---"] * len(heads), *rows)
-    )
+    return markdown.table(heads, [[cell(value) for value in row] for row in rows])
 
 
 def section(module, kept=KEPT, path=PAGE, **options):
@@ -72,7 +72,7 @@ def write(kept=KEPT, path=PAGE):
 
 
 def assemble(modules, kept, old=""):
-    """The page as Markdown; ``old`` is the page as it was."""
+    """Return the page as Markdown; ``old`` is the page as it was."""
     before = dict(part.split("\n", 1) for part in re.split(r"^## ", old, flags=re.MULTILINE)[1:])
     parts = [HEAD]
     for module in modules:
@@ -87,7 +87,7 @@ def assemble(modules, kept, old=""):
 
 
 def _processor():
-    """What the processor is called, as far as that can be found."""
+    """Return what the processor is called, as far as that is known."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -34,7 +34,7 @@ class Digits:
         self.calibration = calibrate(self.model, DIGITS.to_input(train.raw[:SAMPLES]), declared=True)
 
     def cell(self, bits, **options):
-        """Accuracy and noise of the outputs, as text; the first layer reads the pixels as they are."""
+        """Return accuracy and noise of the outputs, as text; the first layer reads the pixels as they are."""
         wanted = {layer.name: Bits(bits, bits) for layer in self.model.layers}
         wanted[self.model.layers[0].name] = Bits(bits, None)
         plan = quantize(self.model, self.calibration, wanted, Options(**options))

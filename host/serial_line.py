@@ -3,6 +3,8 @@
 import time
 from contextlib import suppress
 
+from fewbit.extras import missing
+
 from .build import HostError
 from .protocol import Parser, frame, line_bytes
 
@@ -109,7 +111,7 @@ def _open(port, baud):
     try:
         import serial
     except ModuleNotFoundError:
-        raise HostError("a serial port needs the package pyserial: pip install pyserial") from None
+        raise HostError(missing("serial")) from None
     try:
         return serial.Serial(port, baud)
     except FAILURES as error:

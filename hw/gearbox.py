@@ -6,7 +6,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .streams import beats, code_stream, counter
+from .packing import beats
+from .streams import code_stream, counter
 
 __all__ = ["Gearbox", "GearboxPlan"]
 

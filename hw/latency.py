@@ -1,24 +1,13 @@
 """Where parts that begin together meet again: their latencies compared, and balanced, in one place."""
 
-from amaranth.hdl import Signal, Value
-
-__all__ = ["Meeting", "delayed"]
-
-
-def delayed(m, value, cycles, name):
-    """``value``, so many cycles later: registers ``name0``, ``name1``, … without reset."""
-    for n in range(cycles):
-        after = Signal(Value.cast(value).shape(), name=f"{name}{n}", reset_less=True)
-        m.d.sync += after.eq(value)
-        value = after
-    return value
+__all__ = ["Meeting"]
 
 
 class Meeting:
     """Parts that take their operands in one cycle and whose results must be there in one cycle.
 
-    A parent makes it in its constructor, so that parts that do not meet are told before anything is elaborated, and
-    delays each part by ``wait`` cycles. No other code compares the latencies of parts.
+    A plan makes it, so that parts that do not meet are told before there is any hardware, and the hardware delays each
+    part by ``wait`` cycles (`hw.wires.delayed`). No other code compares the latencies of parts.
 
     Parameters
     ----------
@@ -50,9 +39,3 @@ class Meeting:
     def wait(self, part):
         """Cycles by which the part must be delayed."""
         return self.latency - self._parts[part]
-
-    def check(self, part, latency):
-        """Return ``wait`` of a part of this latency; ValueError if it is not the one that was planned."""
-        if latency != self._parts[part]:
-            raise ValueError(f"{self.where}: {part} was planned with {self._parts[part]} cycles but takes {latency}")
-        return self.wait(part)

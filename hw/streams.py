@@ -1,26 +1,44 @@
 """The streams inside an accelerator."""
 
-from amaranth.hdl import Signal, unsigned
-from amaranth.lib import stream
+from amaranth.hdl import Signal, Value, unsigned
+from amaranth.lib import stream, wiring
 from amaranth.lib.data import ArrayLayout
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
 
-__all__ = ["at_least", "beats", "code_stream", "counter", "credit", "pack"]
+__all__ = ["OutputFifo", "StreamUnit", "at_least", "code_stream", "counter", "credit", "give_from", "keep_flag"]
 
 
 def code_stream(bits, lanes):
-    """Signature of a stream of ``lanes`` codes of ``bits`` bits a beat, lane 0 in the lowest bits."""
+    """Return the signature of a stream of ``lanes`` codes of ``bits`` bits a beat, lane 0 in the lowest bits."""
     return stream.Signature(ArrayLayout(unsigned(bits), lanes))
 
 
-def beats(length, lanes):
-    """Beats that ``length`` codes take, the last one padded."""
-    return -(-length // lanes)
+class StreamUnit(wiring.Component):
+    """A component with a plan, one stream of codes in and one stream of codes out.
+
+    Parameters
+    ----------
+    plan
+        The numbers of the unit, kept as ``plan``.
+    i, o : (int, int)
+        Bits of a code and lanes of a beat, of the stream in and of the stream out, which is like that by default.
+
+    Members
+    -------
+    i : ``In(code_stream(*i))``
+    o : ``Out(code_stream(*o))``
+    """
+
+    def __init__(self, plan, *, i, o=None):
+        self.plan = plan
+        super().__init__({"i": In(code_stream(*i)), "o": Out(code_stream(*(o or i)))})
 
 
 def counter(m, name, size, enable, *, domain="sync"):
-    """A register that counts ``enable`` cycles modulo ``size``; returns it and whether it is at its last value.
+    """Return a register that counts the cycles of ``enable`` modulo ``size``, and whether it is at its last value.
 
-    The latter is a register too: no comparator stands in front of what it enables.
+    The latter is a register too, so that no comparator stands in front of what it enables.
     """
     count = Signal(range(max(2, size)), name=name)
     at_end = Signal(name=f"{name}_last", init=size == 1)
@@ -33,7 +51,8 @@ def counter(m, name, size, enable, *, domain="sync"):
 
 
 def at_least(m, name, needed, *, most, init, change):
-    """Whether a number from 0 to ``most``, ``init`` at first, that grows by ``change`` a cycle, is ``needed`` or more.
+    """Return whether a number from 0 to ``most``, ``init`` at first and growing by ``change`` a cycle, is at least
+    ``needed``.
 
     Its register holds the number less what is needed: its sign is the answer, without a comparator in front of what
     waits for it.
@@ -44,17 +63,53 @@ def at_least(m, name, needed, *, most, init, change):
 
 
 def credit(m, needed, *, depth, taken, given):
-    """Whether at least ``needed`` of ``depth`` places are free: ``taken`` of them are taken in this cycle, and one that
-    is ``given`` back counts from the cycle after the next, so that what waits for the reader ends in a register.
+    """Return whether at least ``needed`` of ``depth`` places are free.
+
+    In this cycle ``taken`` of them are taken; one that is ``given`` back counts from the cycle after the next, so that
+    what waits for the reader ends in a register.
     """
     back = Signal(name="given_back")
     m.d.sync += back.eq(given)
     return at_least(m, "credit", needed, most=depth, init=depth, change=back - taken)
 
 
-def pack(words, bits):
-    """``words`` as one integer, the first in the lowest bits."""
-    total = 0
-    for i, word in enumerate(words):
-        total |= (int(word) & ((1 << bits) - 1)) << (i * bits)
-    return total
+def keep_flag(m, flag, *, comes, goes):
+    """Let the register ``flag`` say whether something is held: set by ``comes``, else cleared by ``goes``."""
+    with m.If(comes):
+        m.d.sync += flag.eq(1)
+    with m.Elif(goes):
+        m.d.sync += flag.eq(0)
+
+
+def give_from(fifo, o):
+    """Return the statements by which the stream ``o`` gives the words of ``fifo``."""
+    return [Value.cast(o.p).eq(fifo.r_data), o.valid.eq(fifo.r_rdy), fifo.r_en.eq(o.ready)]
+
+
+class OutputFifo:
+    """The FIFO in front of a stream ``o``, behind a pipeline that runs freely: a word enters that pipeline only when
+    `room` says that the FIFO will have a place for what comes of it, so no ready reaches the pipeline.
+
+    It is the submodule ``fifo`` of module ``m``. Latency one cycle, throughput one word a cycle.
+
+    Parameters
+    ----------
+    m : Module
+    o : stream of codes
+    depth : int
+        Words of the FIFO: those that may be inside the pipeline, and two more if it is never to wait.
+    """
+
+    def __init__(self, m, o, *, depth):
+        self._m, self._o, self._depth = m, o, depth
+        m.submodules.fifo = self._fifo = SyncFIFO(width=len(Value.cast(o.p)), depth=depth)
+        self.data = self._fifo.w_data
+
+    def write(self, enable):
+        """Return the statements that write `data` where ``enable`` is high, and give what is written to ``o``."""
+        return [self._fifo.w_en.eq(enable), *give_from(self._fifo, self._o)]
+
+    def room(self, needed, *, taken):
+        """Return whether ``needed`` words have a place each; ``taken`` are promised to the pipeline in this cycle."""
+        given = self._o.valid & self._o.ready
+        return credit(self._m, needed, depth=self._depth, taken=taken, given=given)

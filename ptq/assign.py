@@ -1,10 +1,12 @@
 """Mixed precision: which format each layer gets, where noises and costs of layers add up.
 
-A problem is two arrays ``(L, F)``: ``noise`` that layer l in format f brings, ``cost`` that it takes. An assignment is
-a tuple of L formats. A format that a layer cannot have has infinite noise.
+A problem is two arrays ``(L, F)``: ``noise[l, f]`` is the noise that layer l brings in format f, ``cost[l, f]`` what it
+takes there, both in any unit. An assignment is a tuple of L formats' numbers. A format that a layer cannot have has
+infinite noise.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 __all__ = ["cheapest", "greedy", "optimum", "total"]
@@ -12,13 +14,13 @@ __all__ = ["cheapest", "greedy", "optimum", "total"]
 _UNIT = 1e6  # of the largest objective: the solver's gap is absolute
 
 
-def total(table, assignment):
-    """The sum of a table's entries of an assignment."""
+def total(table: ArrayLike, assignment: tuple[int, ...]) -> float:
+    """Return the sum of the entries of a table ``(L, F)`` that an assignment picks."""
     return float(sum(row[f] for row, f in zip(table, assignment, strict=True)))
 
 
-def greedy(noise, cost):
-    """Assignments from the one of least noise to the one of least cost, each a change of one layer.
+def greedy(noise: ArrayLike, cost: ArrayLike) -> list[tuple[int, ...]]:
+    """Return assignments from the one of least noise to the one of least cost, each a change of one layer.
 
     Of all changes to a cheaper format the one of least noise per cost saved is made: marginal analysis (Fox 1966), as
     mixed precision by sensitivity usually goes (Zhou and others 2018).
@@ -40,20 +42,22 @@ def greedy(noise, cost):
         path.append(tuple(now))
 
 
-def optimum(noise, cost, budget):
-    """The assignment of least noise whose cost is at most ``budget``; None if there is none. A 0/1 program:
+def optimum(noise: ArrayLike, cost: ArrayLike, budget: float) -> tuple[int, ...] | None:
+    """Return the assignment of least noise whose cost is at most ``budget``; None if there is none.
 
+    It solves a 0/1 program exactly:
     ``min sum noise[l,f]*z[l,f]``, ``sum_f z[l,f] = 1`` for every l, ``sum cost[l,f]*z[l,f] <= budget``.
     """
     return _program(noise, cost, budget)
 
 
-def cheapest(noise, cost, most):
-    """The assignment of least cost whose noise is at most ``most``; None if there is none."""
+def cheapest(noise: ArrayLike, cost: ArrayLike, most: float) -> tuple[int, ...] | None:
+    """Return the assignment of least cost whose noise is at most ``most``; None if there is none."""
     return _program(cost, noise, most)
 
 
 def _program(objective, limited, limit):
+    """Return the assignment of least objective whose sum of ``limited`` is at most ``limit``; None if there is none."""
     objective, limited = np.asarray(objective, dtype=float), np.asarray(limited, dtype=float)
     layers, formats = objective.shape
     allowed = np.isfinite(objective) & np.isfinite(limited)

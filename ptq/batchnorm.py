@@ -10,15 +10,18 @@ import numpy as np
 
 from fewbit.golden.model_file.file import attributes_of
 
-from .graph import FloatLayer
+from .graph import FloatLayer, FloatModel
 
 __all__ = ["fold_affine"]
 
 _SCALING = {"Mul": np.multiply, "Div": np.divide}
 
 
-def fold_affine(model):
-    """Fold it all, in place: layers change, the nodes go. What has other readers in between stays as it is."""
+def fold_affine(model: FloatModel) -> None:
+    """Fold all that is affine behind the layers of a `ptq.graph.FloatModel`, in place.
+
+    The layers change, and the nodes go. What has other readers in between stays as it is.
+    """
     for layer in model.layers:
         weights, bias = layer.weights.astype(np.float64), np.zeros(layer.neurons)
         if layer.bias is not None:
@@ -35,8 +38,10 @@ def fold_affine(model):
 
 
 def _next(model, layer):
-    """The one reader of a layer, and what it does to every output as ``(a, b)`` of ``a*y + b``; None if it is not
-    affine by channel."""
+    """Return the one reader of a layer, and ``(a, b)``, float64 ``(N,)``, if it makes ``a*y + b`` of the outputs.
+
+    None stands for a reader that is not affine by channel, and for several readers.
+    """
     readers = model.readers(layer.y)
     if len(readers) != 1 or isinstance(readers[0], FloatLayer) or layer.y in model.outputs:
         return None
@@ -52,6 +57,7 @@ def _next(model, layer):
 
 
 def _batch_norm(model, node):
+    """Return ``(a, b)`` of a BatchNormalization of constants, else None."""
     if any(name not in model.constants for name in node.input[1:]):
         return None
     gamma, beta, mean, variance = (model.constants[name].astype(np.float64) for name in node.input[1:])
@@ -60,7 +66,7 @@ def _batch_norm(model, node):
 
 
 def _operation(model, node, layer, axis):
-    """``(a, b)`` of an elementwise operation with a constant."""
+    """Return ``(a, b)`` of an elementwise operation with a constant, else None."""
     if node.op_type not in ("Add", "Sub", "Mul", "Div") or len(node.input) != 2:
         return None
     first = node.input[0] == layer.y
@@ -77,7 +83,7 @@ def _operation(model, node, layer, axis):
 
 
 def _by_channel(c, layer, axis, shape):
-    """A constant as one number an output; None if it is another kind."""
+    """Return a constant as one number, or one an output, of float64; None if it has another shape."""
     if c is None or c.ndim > len(shape):
         return None
     c = c.astype(np.float64).reshape((1,) * (len(shape) - c.ndim) + c.shape)

@@ -5,40 +5,53 @@ from dataclasses import dataclass
 import numpy as np
 
 from .emit import QuantizationPlan, plain_model
+from .graph import FloatLayer, FloatModel
 from .runtime import Session
-from .sites import find_sites
+from .sites import Site, find_sites
 
 __all__ = ["Calibration", "calibrate", "mean_outputs"]
 
-_MOST = 1 << 20  # values of a site that ranges are chosen from
-_CHUNK = 256  # samples at once
+_MOST = 1 << 20  # values of a site, from which its range is chosen
+_CHUNK = 256  # samples that are run at once
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Attributes
+    """What a float model does on samples.
+
+    Attributes
     ----------
-    samples : float32 array
+    samples : float32 array ``(S, ...)``
     sites : list of ptq.sites.Site
-    values : dict
-        float32 values at a site, by its first tensor: all of them, or every k-th and the extremes.
-    means : dict
-        Of every layer's outputs, float64 ``(N,)``, by its name.
+    values : dict of float32 arrays
+        The values at a site, by its first tensor: all of them, or every k-th and the extremes.
+    means : dict of float64 arrays ``(N,)``
+        The means of a layer's outputs over samples and pixels, by the layer's name.
     scores : float32 array ``(S, ...)``
         The float model's own outputs.
     """
 
     samples: np.ndarray
-    sites: list
-    values: dict
-    means: dict
+    sites: list[Site]
+    values: dict[str, np.ndarray]
+    means: dict[str, np.ndarray]
     scores: np.ndarray
 
 
-def calibrate(model, samples, declared):
-    """Run the float model and keep what ranges and biases are chosen from.
+def calibrate(model: FloatModel, samples: np.ndarray, declared: bool) -> Calibration:
+    """Run a float model on samples and return the `Calibration`, from which ranges and biases are chosen.
 
-    ``declared`` says whether the input stands for integers.
+    Parameters
+    ----------
+    model : ptq.graph.FloatModel
+    samples : float32 array ``(S, ...)``
+    declared : bool
+        Whether the input stands for integers.
+
+    Raises
+    ------
+    ModelError
+        If onnxruntime cannot run the model.
     """
     sites = find_sites(model, declared)
     tensors = [t for site in sites for t in site.tensors]
@@ -60,24 +73,25 @@ def calibrate(model, samples, declared):
 
 
 def _thinned(values, most):
-    """At most about ``most`` values, evenly picked, and the extremes with them."""
+    """Return at most about ``most`` of the values, evenly picked, and the extremes with them."""
     flat = values.reshape(-1)
     step = -(-flat.size // max(1, most))
     return flat if step == 1 else np.concatenate([flat[::step], [flat.min(), flat.max()]]).astype(np.float32)
 
 
 def _sum(layer, y):
-    """Of every output over samples and pixels, in float64."""
+    """Return the sum of every output of a layer over samples and pixels, float64 ``(N,)``."""
     axis = 1 if layer.kind == "Conv" else y.ndim - 1
     return np.moveaxis(y, axis, 0).reshape(layer.neurons, -1).sum(axis=1, dtype=np.float64)
 
 
 def _count(model, layer, samples):
+    """Return how many values of an output so many samples have: as many as there are pixels for each."""
     return samples * np.prod(model.shapes[layer.y]) / layer.neurons
 
 
-def mean_outputs(model, plan, layer, samples):
-    """Means of one layer's outputs in the model that a plan quantizes, as `Calibration.means` has them."""
+def mean_outputs(model: FloatModel, plan: QuantizationPlan, layer: FloatLayer, samples: np.ndarray) -> np.ndarray:
+    """Return the means of a layer's outputs in the model that a plan quantizes, as `Calibration.means` has them."""
     session = Session(plain_model(model, plan, [layer.y]), model.file)
     parts = (samples[at : at + _CHUNK] for at in range(0, len(samples), _CHUNK))
     total = sum(_sum(layer, session.run(part)[layer.y]) for part in parts)

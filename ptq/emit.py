@@ -1,30 +1,33 @@
-"""A model with quantizers in it, as QONNX, or in standard operations that onnxruntime runs quickly.
+"""Writing a model with quantizers in it, as QONNX, or in standard operations that onnxruntime runs quickly.
 
-Both come from one `QuantizationPlan`. The standard form of a quantizer is ``Div, Clip, Round, Mul`` in float32: qonnx's
-own order.
+Both come from one `QuantizationPlan`. The standard form of a quantizer is ``Div, Clip, Round, Mul`` in float32, in the
+order in which qonnx's executor computes them.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
-from onnx import helper
 
+from fewbit.golden.model_file.builder import ModelBuilder
 from fewbit.golden.numbers.formats import Bipolar, Signed
 
-from .graph import FloatLayer
-from .runtime import model_of
+from .graph import FloatLayer, FloatModel
 
-__all__ = ["QuantizationPlan", "TensorQuantizer", "float_nodes", "plain_model", "qonnx_model"]
-
-_DOMAIN = "qonnx.custom_op.general"
+__all__ = ["QuantizationPlan", "TensorQuantizer", "plain_model", "qonnx_model"]
 
 
 @dataclass(frozen=True, eq=False)
 class TensorQuantizer:
-    """``scale*clip(round(x/scale), lo, hi)`` of a format; of `Bipolar` ``+scale`` where x >= 0, else ``-scale``.
+    """The function ``scale*clip(round(x/scale), lo, hi)``, or, of one signed bit, ``scale*sign(x)`` with sign(0) = 1.
 
-    ``scale`` is a float32 scalar, or an array that goes with the tensor.
+    Attributes
+    ----------
+    format : Format
+        The format of the integers, which gives lo and hi.
+    scale : float32 scalar, or array that broadcasts against the tensor
+    method : str
+        How the scale was chosen, for reports.
     """
 
     format: object
@@ -32,7 +35,7 @@ class TensorQuantizer:
     method: str = ""
 
     def __call__(self, x):
-        """The float32 values that it makes, as qonnx's executor does."""
+        """Return the float32 values that the quantizer makes of ``x``, as qonnx's executor does."""
         x = np.asarray(x, dtype=np.float32)
         if isinstance(self.format, Bipolar):
             return np.where(x >= 0, self.scale, -self.scale).astype(np.float32)
@@ -42,74 +45,81 @@ class TensorQuantizer:
 
 @dataclass(eq=False)
 class QuantizationPlan:
-    """What is quantized, and how: `TensorQuantizer` of weights by layer and of activations by tensor; biases by layer,
-    and latent weights in front of their quantizers, where they are not the model's own. What is not in it stays
-    float."""
+    """What is quantized, and how. What is not in it stays float.
 
-    weights: dict = field(default_factory=dict)
-    activations: dict = field(default_factory=dict)
-    biases: dict = field(default_factory=dict)
-    latent: dict = field(default_factory=dict)
+    Attributes
+    ----------
+    weights, activations : dict of TensorQuantizer
+        By the name of the layer, and by the name of the tensor.
+    biases, latent : dict of float32 arrays
+        Biases ``(N,)``, and weights in front of their quantizers, by the name of the layer, where these are not the
+        model's own.
+    """
 
-
-def float_nodes(model):
-    """``(nodes, constants)`` of a `ptq.graph.FloatModel` without any quantizer."""
-    return _Emitter(model, QuantizationPlan(), qonnx=False).result()
-
-
-def plain_model(model, plan, outputs):
-    """A ModelProto in standard operations that gives ``outputs``, tensors of the model (as they are in front of a
-    quantizer of theirs)."""
-    nodes, constants = _Emitter(model, plan, qonnx=False).result()
-    return model_of(model.file, nodes, constants, outputs)
+    weights: dict[str, TensorQuantizer] = field(default_factory=dict)
+    activations: dict[str, TensorQuantizer] = field(default_factory=dict)
+    biases: dict[str, np.ndarray] = field(default_factory=dict)
+    latent: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def qonnx_model(model, plan, metadata):
-    """The model as QONNX: latent weights in initializers, each behind its quantizer, as Brevitas writes it."""
-    nodes, constants = _Emitter(model, plan, qonnx=True).result()
-    proto = model_of(model.file, nodes, constants, model.outputs)
-    proto.opset_import.append(helper.make_opsetid(_DOMAIN, 1))
-    proto.producer_name = "fewbit"
-    batch = model.file.batch or "N"
-    if model.file.batch:
-        proto.graph.input[0].type.tensor_type.shape.dim[0].dim_value = model.file.batch
-    del proto.graph.output[:]
+def plain_model(
+    model: FloatModel, plan: QuantizationPlan, outputs: list[str], *, batch: int | str = "N"
+) -> onnx.ModelProto:
+    """Return a model in standard operations, as a ``ModelProto``.
+
+    Parameters
+    ----------
+    model : ptq.graph.FloatModel
+    plan : QuantizationPlan
+    outputs : list of str
+        Tensors of the model that become outputs, as they are in front of a quantizer of theirs.
+    batch : int or str
+        The number of samples, or a name for any number.
+    """
+    builder = _Emitter(model, plan, qonnx=False).builder
+    builder.add_input(model.file.input_name, [batch, *model.file.input_shape[1:]])
+    for name in outputs:
+        builder.add_output(name, dtype=None)
+    return builder.model(only_needed=True)
+
+
+def qonnx_model(model: FloatModel, plan: QuantizationPlan, metadata: dict[str, str]) -> onnx.ModelProto:
+    """Return the model as QONNX, a ``ModelProto``: latent weights in initializers, each behind its quantizer, as
+    Brevitas writes it.
+
+    ``metadata`` is a dict of str that the model's own is updated with.
+    """
+    builder, batch = _Emitter(model, plan, qonnx=True).builder, model.file.batch or "N"
+    builder.add_input(model.file.input_name, [batch, *model.file.input_shape[1:]])
     for name in model.outputs:
-        kind = helper.np_dtype_to_tensor_dtype(model.types[name])
-        proto.graph.output.append(helper.make_tensor_value_info(name, kind, [batch, *model.shapes[name][1:]]))
-    helper.set_model_props(proto, model.file.metadata | metadata)
-    return proto
+        builder.add_output(name, [batch, *model.shapes[name][1:]], model.types[name])
+    return builder.model(model.file.metadata | metadata, producer="fewbit", only_needed=True)
 
 
 class _Emitter:
-    """One walk over the steps of a model."""
+    """One walk over the steps of a model, which writes them and the quantizers of a plan into ``builder``."""
 
     def __init__(self, model, plan, qonnx):
         self.model, self.plan, self.qonnx = model, plan, qonnx
-        self.constants = dict(model.constants)
-        self.nodes, self.renamed = [], {}
+        self.builder = ModelBuilder(opset=model.file.opset, name=model.file.name)
+        self.builder.constants |= model.constants
+        self.renamed = {}
         self._coded(model.file.input_name)
         for step in model.steps:
             if isinstance(step, FloatLayer):
                 self._layer(step)
             else:
-                node = onnx.NodeProto()
-                node.CopyFrom(step)
-                node.input[:] = [self.renamed.get(name, name) for name in step.input]
-                self.nodes.append(node)
+                self.builder.append(step)
+                self.builder.nodes[-1].input[:] = [self.renamed.get(name, name) for name in step.input]
             for name in step.output:
                 self._coded(name)
 
-    def result(self):
-        return self.nodes, self.constants
-
     def _constant(self, name, value):
-        self.constants[name] = np.asarray(value, dtype=np.float32)
+        self.builder.constants[name] = np.asarray(value, dtype=np.float32)  # in place of the model's own of that name
         return name
 
-    def _add(self, kind, name, *inputs, **attributes):
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
-        return name
+    def _add(self, kind, name, /, *inputs, **attributes):
+        return self.builder.add(kind, *inputs, y=name, **attributes)
 
     def _coded(self, name):
         if name in self.plan.activations:
@@ -119,11 +129,10 @@ class _Emitter:
         fmt, scale = quantizer.format, self._constant(f"{name}.scale", quantizer.scale)
         if self.qonnx:
             if isinstance(fmt, Bipolar):
-                return self._add("BipolarQuant", name, x, scale, domain=_DOMAIN)
+                return self.builder.bipolar_quant(x, scale, y=name)
             zero, bits = self._constant(f"{name}.zeropt", 0), self._constant(f"{name}.bitwidth", fmt.bits)
-            signed = int(isinstance(fmt, Signed))
-            return self._add("Quant", name, x, scale, zero, bits, domain=_DOMAIN, signed=signed, narrow=signed,
-                             rounding_mode="ROUND")  # fmt: skip
+            signed = isinstance(fmt, Signed)
+            return self.builder.quant(x, scale, zero, bits, signed=signed, narrow=signed, y=name)
         if isinstance(fmt, Bipolar):
             falls = self._add("Less", f"{name}.falls", x, self._constant(f"{name}.zero", 0))
             return self._add("Where", name, falls, self._constant(f"{name}.minus", -quantizer.scale), scale)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fewbit.golden.importing.operators import Role, role_of
 from fewbit.golden.model_file.file import ModelError, OnnxFile
 
 __all__ = ["FloatModel", "FloatLayer"]
@@ -23,12 +24,12 @@ class FloatLayer:
     kind : str
         ``Conv`` or ``MatMul`` (a Gemm is one, turned as needed).
     x, y : str
-        Tensors; y is behind whatever has been folded.
+        The tensors in front and behind; y is behind whatever has been folded.
     weights : float32 array
         ``(N, C/groups, ...)`` of a convolution, ``(K, N)`` of a matrix product.
     bias : float32 array ``(N,)`` or None
     attributes : dict
-        Of a convolution.
+        ONNX's attributes of a convolution; empty for a matrix product.
     """
 
     name: str
@@ -41,28 +42,31 @@ class FloatLayer:
 
     @property
     def input(self):
+        """The tensors that the layer reads, as a node has them."""
         return [self.x]
 
     @property
     def output(self):
+        """The tensors that the layer makes, as a node has them."""
         return [self.y]
 
     @property
     def axis(self):
-        """Of the outputs, in the weights."""
+        """The axis of the weights that stands for outputs."""
         return 0 if self.kind == "Conv" else 1
 
     @property
     def neurons(self):
+        """The number of outputs, N."""
         return self.weights.shape[self.axis]
 
     @property
     def rows(self):
-        """The weights as ``(N, what an output reads)``."""
+        """The weights as ``(N, K)``, K being the number of values that an output reads."""
         return np.moveaxis(self.weights, self.axis, 0).reshape(self.neurons, -1)
 
     def spread(self, values):
-        """One number an output, shaped to go with the weights."""
+        """Return one number an output, ``(N,)``, in a shape that broadcasts against the weights."""
         return np.reshape(values, (-1, *[1] * (self.weights.ndim - 1)) if self.axis == 0 else (1, -1))
 
 
@@ -73,14 +77,15 @@ class FloatModel:
     Attributes
     ----------
     file : golden.model_file.file.OnnxFile
-    steps : list of Layer and NodeProto, in order
-    constants : dict of name to array
-    shapes : dict
-        Of every tensor that depends on the input, for one sample.
-    types : dict
-        NumPy's, of the same tensors.
-    data : set
+    steps : list of FloatLayer and NodeProto, in order
+    constants : dict of arrays
+    data : set of str
         Tensors that depend on the values of the input, not on its shape alone.
+    alias : dict of str
+        The tensor that stands for one whose node does nothing.
+    shapes : dict of tuples
+        The shape of every tensor that depends on the input, for one sample.
+    types : dict of NumPy types, of the same tensors
     """
 
     file: OnnxFile
@@ -93,10 +98,12 @@ class FloatModel:
 
     @property
     def layers(self):
+        """The layers, in order."""
         return [s for s in self.steps if isinstance(s, FloatLayer)]
 
     @property
     def outputs(self):
+        """The names of the outputs."""
         return [self.alias.get(name, name) for name in self.file.outputs]
 
     @property
@@ -104,17 +111,24 @@ class FloatModel:
         """The tensor whose largest entry is the label: the first output, or what its ArgMax or TopK looks at."""
         name = self.outputs[0]
         made = self.maker(name)
-        return made.input[0] if made is not None and made.op_type in ("ArgMax", "TopK") else name
+        return made.input[0] if made is not None and role_of(made) is Role.LABEL else name
 
     def maker(self, name):
-        """The node that makes the tensor; None for a layer's and for the input."""
+        """Return the node that makes a tensor; None for a layer's and for the input."""
         return next((s for s in self.steps if not isinstance(s, FloatLayer) and name in s.output), None)
 
     def readers(self, name):
+        """Return the steps that read a tensor."""
         return [s for s in self.steps if name in s.input]
 
     def layer(self, which):
-        """A layer by name, by ``first`` or ``last``, or by its number from 0 (from the end if negative)."""
+        """Return a layer by its name, by ``first`` or ``last``, or by its number from 0 (from the end if negative).
+
+        Raises
+        ------
+        ModelError
+            If there is none.
+        """
         names = {layer.name: layer for layer in self.layers}
         if which in names:
             return names[which]

@@ -5,18 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from fewbit.golden.methods import ranges
-from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
+from fewbit.golden.numbers.formats import Bipolar, Format, Signed, Unsigned
 
-from .calibrate import mean_outputs
+from .calibrate import Calibration, mean_outputs
 from .emit import QuantizationPlan, TensorQuantizer
+from .graph import FloatModel
 
 __all__ = ["Bits", "Options", "format_of", "quantize"]
 
 
 @dataclass(frozen=True)
 class Bits:
-    """Of a layer: of its weights, and of the activations that it reads. None leaves them as they are: floats, or the
-    declared integers of the input."""
+    """Bits of a layer's weights, and of the activations that it reads.
+
+    None leaves them as they are: floats, or the declared integers of the input.
+    """
 
     weights: int | None = None
     activations: int | None = None
@@ -34,13 +37,14 @@ class Options:
     activations, weights : str
         One of `golden.methods.ranges.METHODS`.
     percent : float
-        Of `golden.methods.ranges.percentile`.
+        The share of values within the range, of `golden.methods.ranges.percentile`.
     per_channel : bool
-        A scale for every output; the last layer has one for all, so that its sums compare as they are.
+        Whether every output has a scale of its own. The last layer has one for all, so that its sums compare as they
+        are.
     correct : bool
         Whether biases make up for the shift of the mean (`quantize`).
     sums : int
-        Bits of what goes into a sum of branches and into no layer, once every layer is quantized.
+        Bits of activations that go into a sum of branches and into no layer, once every layer is quantized.
     """
 
     activations: str = "mse"
@@ -51,23 +55,27 @@ class Options:
     sums: int = 8
 
     def of(self, method):
+        """Return the keyword arguments of a method of `golden.methods.ranges`."""
         return {"percent": self.percent} if method == "percentile" else {}
 
 
-def format_of(bits, signed):
-    """The format that ``bits`` are used in: narrow if signed, and one bit is -1 and 1, or 0 and 1."""
+def format_of(bits: int, signed: bool) -> Format:
+    """Return the format of so many bits: without the lowest code if signed; one bit is -1 and 1, or 0 and 1."""
     if bits == 1:
         return Bipolar() if signed else Unsigned(1)
     return Signed(bits, narrow=True) if signed else Unsigned(bits)
 
 
-def quantize(model, calibration, bits, options):
-    """The `ptq.emit.QuantizationPlan` of a model.
+def quantize(model: FloatModel, calibration: Calibration, bits: dict[str, Bits], options: Options) -> QuantizationPlan:
+    """Return the `ptq.emit.QuantizationPlan` of a model.
 
     Parameters
     ----------
-    bits : dict
-        `Bits` by the name of the layer; a layer that is not in it stays float.
+    model : ptq.graph.FloatModel
+    calibration : ptq.calibrate.Calibration
+    bits : dict of Bits
+        By the name of the layer; a layer that is not in it stays float.
+    options : Options
 
     A bias is corrected for the mean of the error that quantization makes (Nagel and others 2019, "Data-Free
     Quantization Through Weight Equalization and Bias Correction", 4.2, in its empirical form): ``b - (E[y_q] - E[y])``
@@ -93,7 +101,7 @@ def quantize(model, calibration, bits, options):
 
 
 def _bits_of(site, bits, options):
-    """Bits of a site: the most that a layer wants, those of sums, or None."""
+    """Return the bits of a site: the most that a layer wants, those of sums, or None."""
     wanted = [n for name in site.layers if name in bits and (n := bits[name].activations) is not None]
     if wanted:
         return max(wanted)
@@ -101,12 +109,14 @@ def _bits_of(site, bits, options):
 
 
 def _weights(layer, fmt, whole, options):
+    """Return the quantizer of a layer's weights, of one scale for the ``whole`` layer or one for every output."""
     rows = layer.rows.reshape(1, -1) if whole else layer.rows
     scale = ranges.step(rows, fmt, options.weights, **options.of(options.weights))
     return TensorQuantizer(fmt, scale[0] if whole else layer.spread(scale), options.weights)
 
 
 def _correct(model, calibration, plan):
+    """Give a plan biases that make up for the shift of the means, layer after layer."""
     for layer in model.layers:
         if layer.name in plan.weights:
             shift = mean_outputs(model, plan, layer, calibration.samples) - calibration.means[layer.name]

@@ -3,34 +3,41 @@ bias (`ptq.batchnorm`).
 """
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import onnx
 
 from fewbit.golden.bounds.walls import entering, walls
-from fewbit.golden.importing.handlers import HANDLERS
-from fewbit.golden.importing.registry import constant
+from fewbit.golden.importing.operands import constant
+from fewbit.golden.importing.operators import Role, every_operator, is_of_floats, operator_of, role_of
 from fewbit.golden.importing.tensors import Constant
-from fewbit.golden.model_file.domain import OPERATIONS
-from fewbit.golden.model_file.file import STANDARD_DOMAINS, ModelError, OnnxFile, attributes_of, describe, evaluate
+from fewbit.golden.model_file.domains import STANDARD_DOMAINS
+from fewbit.golden.model_file.file import ModelError, ModelSource, OnnxFile, attributes_of, describe, evaluate
 
 from .batchnorm import fold_affine
-from .emit import float_nodes
+from .emit import QuantizationPlan, plain_model
 from .graph import FloatLayer, FloatModel
-from .runtime import Session, check_work, model_of
+from .runtime import Session, check_work
 
 __all__ = ["read_model"]
 
-PRODUCTS = ("Conv", "Gemm", "MatMul")
-_QUANTIZERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", *OPERATIONS)
-_NOTHING = ("Identity", "Dropout")
 _LEAST_OPSET = 11  # of Round and of Clip with operands
 
 
-def read_model(path):
-    """The `FloatModel` at ``path``; `ModelError` names what cannot be quantized.
+def read_model(path: Path | str | ModelSource) -> FloatModel:
+    """Return the `ptq.graph.FloatModel` of a file.
 
     Time and memory are bounded as those of an import (`golden.bounds.limits`).
+
+    Parameters
+    ----------
+    path : path, or golden.model_file.file.ModelSource
+
+    Raises
+    ------
+    ModelError
+        One line that names what cannot be quantized, and what is supported.
     """
     try:
         with walls(path):
@@ -57,7 +64,7 @@ def _read(path):
 
 
 class _Reader:
-    """One walk over the nodes."""
+    """One walk over the nodes of a file, which folds constants and turns products into layers."""
 
     def __init__(self, file):
         self.file, self.alias = file, {}
@@ -65,6 +72,7 @@ class _Reader:
         self.data, self.steps, self.names = {file.input_name}, [], Counter()
 
     def model(self):
+        """Walk over all nodes and return the `FloatModel`."""
         for original in self.file.nodes:
             node = onnx.NodeProto()
             node.CopyFrom(original)
@@ -76,8 +84,7 @@ class _Reader:
 
     def _visit(self, node):
         entering(describe(node))
-        known = node.domain in STANDARD_DOMAINS and node.op_type in HANDLERS
-        if node.op_type in _QUANTIZERS:
+        if not is_of_floats(node):
             raise ModelError(
                 f"{describe(node)}: the model is quantized already; post-training quantization takes floats"
             )
@@ -85,16 +92,16 @@ class _Reader:
         if node.domain in STANDARD_DOMAINS and all(name in self.constants for name in given):
             padded = [self.constants[name] if name else None for name in node.input]
             self.constants.update(zip(node.output, evaluate(self.file, node, padded), strict=True))
-        elif not known:
-            supported = sorted(set(HANDLERS) - set(_QUANTIZERS))
+        elif operator_of(node) is None:
+            supported = [operator.name for operator in every_operator() if operator.is_of_floats]
             raise ModelError(f"{describe(node)}: cannot be quantized; supported are {', '.join(supported)}")
-        elif node.op_type in _NOTHING:
+        elif role_of(node) is Role.COPY:
             self.alias[node.output[0]] = node.input[0]
-        elif node.op_type in PRODUCTS:
+        elif role_of(node) is Role.PRODUCT:
             self._product(node)
         else:
             self.steps.append(node)
-            shape_only = node.op_type == "Shape" or not self.data.intersection(given)
+            shape_only = role_of(node) is Role.SHAPE or not self.data.intersection(given)
             self.data.update(() if shape_only else node.output)
 
     def _product(self, node):
@@ -124,7 +131,7 @@ class _Reader:
 
 
 def _gemm(node, attributes, weights, bias):
-    """``(K, N)`` weights and ``(N,)`` bias of a Gemm, alpha and beta in them."""
+    """Return the weights ``(K, N)`` and the bias ``(N,)`` or None of a Gemm, alpha and beta in them."""
     if attributes.get("transA", 0):
         raise ModelError(f"{describe(node)}: transA is not supported; the data must be one row a sample")
     weights = weights.T if attributes.get("transB", 0) else weights
@@ -137,12 +144,11 @@ def _gemm(node, attributes, weights, bias):
 
 
 def _shapes(model):
-    """``(shapes, types)`` of every tensor of a `ptq.graph.FloatModel`, for one sample."""
-    nodes, constants = float_nodes(model)
+    """Return ``(shapes, types)`` of every tensor of a `ptq.graph.FloatModel`, for one sample: two dicts by name."""
     names = [name for step in model.steps for name in step.output if name]
     batch = max(1, model.file.batch)
     given = np.zeros((batch, *model.file.input_shape[1:]), dtype=np.float32)
-    proto = model_of(model.file, nodes, constants, names, batch)
+    proto = plain_model(model, QuantizationPlan(), names, batch=batch)
     check_work(proto, model.file)
     found = Session(proto, model.file).once(given)
     shapes = {name: array.shape for name, array in found.items()}

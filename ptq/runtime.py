@@ -4,33 +4,30 @@ from math import prod
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
 
 from fewbit.golden.bounds.limits import IMPORT_SECONDS, LimitError
-from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.model_file.file import ModelError, OnnxFile
 
-__all__ = ["Session", "check_work", "model_of"]
+__all__ = ["Session", "check_work"]
 
 _BATCH = 64
 _PRODUCTS_A_SECOND = 1e9  # that onnxruntime makes at least
 
 
-def model_of(file, nodes, constants, outputs, batch="N"):
-    """A ModelProto of standard nodes with ``outputs``; what they do not depend on is left out."""
-    wanted, needed = set(outputs), []
-    for node in reversed(nodes):
-        if wanted.intersection(node.output):
-            wanted.update(node.input)
-            needed.append(node)
-    start = helper.make_tensor_value_info(file.input_name, onnx.TensorProto.FLOAT, [batch, *file.input_shape[1:]])
-    tensors = [numpy_helper.from_array(np.asarray(constants[n], order="C"), n) for n in constants if n in wanted]
-    ends = [helper.make_empty_tensor_value_info(name) for name in outputs]
-    graph = helper.make_graph(needed[::-1], file.name, [start], ends, tensors)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", file.opset)], ir_version=8)
+def check_work(proto: onnx.ModelProto, file: OnnxFile) -> None:
+    """Refuse a model of which one run takes longer than an import may: onnxruntime cannot be interrupted.
 
+    Parameters
+    ----------
+    proto : ModelProto
+    file : golden.model_file.file.OnnxFile
+        The file that it comes from, which the error names.
 
-def check_work(proto, file):
-    """`LimitError` if one run takes longer than an import may: onnxruntime cannot be interrupted."""
+    Raises
+    ------
+    LimitError
+        If it takes too many products.
+    """
     try:
         inferred = onnx.shape_inference.infer_shapes(proto).graph
     except Exception:  # onnx's own kinds; of a model beyond 2 GB too
@@ -49,9 +46,21 @@ def check_work(proto, file):
 
 
 class Session:
-    """A model of standard operations that is ready to run; the same samples give the same floats every time."""
+    """A model of standard operations that is ready to run; the same samples give the same floats every time.
 
-    def __init__(self, proto, file):
+    Parameters
+    ----------
+    proto : ModelProto
+    file : golden.model_file.file.OnnxFile
+        The file that it comes from: it has the shape of the input, and errors name it.
+
+    Raises
+    ------
+    ModelError
+        If onnxruntime refuses the model.
+    """
+
+    def __init__(self, proto: onnx.ModelProto, file: OnnxFile):
         import onnxruntime
 
         onnxruntime.set_default_logger_severity(4)
@@ -65,14 +74,14 @@ class Session:
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise ModelError(f"{file.path}: onnxruntime cannot run it: {_line(error)}") from None
 
-    def run(self, x):
-        """``{output: array (samples, ...)}`` of samples ``(S, ...)``."""
+    def run(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Return every output of samples ``(S, ...)`` as ``(S, ...)``, a dict by name; `ModelError` if that fails."""
         x = np.asarray(x, dtype=np.float32).reshape(-1, *self.file.input_shape[1:])
         parts = list(self._parts(x))
         return {name: np.concatenate([part[k] for part in parts]) for k, name in enumerate(self.names)}
 
-    def once(self, x):
-        """``{output: array}`` of one batch, whatever shape the outputs have."""
+    def once(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Return every output of one batch, of whatever shape, a dict by name; `ModelError` if that fails."""
         try:
             found = self.session.run(None, {self.file.input_name: x})
         except Exception as error:  # onnxruntime's exceptions share no public base class
@@ -80,7 +89,7 @@ class Session:
         return dict(zip(self.names, map(np.asarray, found), strict=True))
 
     def _parts(self, x):
-        """Outputs of pieces. A model whose reshapes know only the batch that it was exported for gets that one."""
+        """Yield the outputs of pieces. A model whose reshapes know only the batch of its export gets that one."""
         sizes = [size for size in dict.fromkeys((min(_BATCH, len(x)), max(1, self.file.batch), 1))]
         for size in sizes:
             try:

@@ -1,19 +1,16 @@
 """Where quantizers of activations stand: in front of every product, and of what adds values up.
 
-A quantizer stands as early as it can, in front of pools of the largest and whatever else only moves values, so that
-these work on few bits. Tensors that a Concat puts side by side share one: a product behind them needs one scale.
+A quantizer stands as early as it can, in front of max pools and whatever else only moves values, so that these work on
+few bits. Tensors that a Concat puts side by side share a quantizer, as a product behind them needs one scale.
 """
 
 from dataclasses import dataclass
 
-from .graph import FloatLayer
+from fewbit.golden.importing.operators import Role, operator_of, role_of
+
+from .graph import FloatLayer, FloatModel
 
 __all__ = ["Site", "find_sites"]
-
-_MOVES = {"Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "MaxPool", "GlobalMaxPool", "ReduceMax", "Pad",
-          "Upsample", "Resize", "Slice", "Gather", "Split"}  # fmt: skip
-_AFFINE = {"Add", "Sub", "Mul", "Div", "Neg", "BatchNormalization", "Cast"}
-_AVERAGES = {"AveragePool", "GlobalAveragePool", "ReduceMean"}
 
 
 @dataclass(frozen=True)
@@ -22,24 +19,24 @@ class Site:
 
     Attributes
     ----------
-    tensors : tuple of names
-    layers : tuple of names
-        Layers whose bits of activations it has, the most of them: those that read it, or what becomes of its average or
-        of its Concat.
+    tensors : tuple of str
+    layers : tuple of str
+        The layers that read the tensors, or what becomes of their average or Concat. The quantizer has as many bits as
+        the one of them that wants most.
     sums : bool
-        Whether no layer reads it and it goes into a sum, or to the end by way of an average or a Concat.
+        Whether no layer reads the tensors, and they go into a sum, or to the end by way of an average or a Concat.
     raw : bool
-        Whether it is the model's input, or affine of it, and that has declared integers already.
+        Whether the tensors are the model's input, or affine of it, and that has declared integers already.
     """
 
-    tensors: tuple
-    layers: tuple
+    tensors: tuple[str, ...]
+    layers: tuple[str, ...]
     sums: bool
     raw: bool
 
 
-def find_sites(model, declared):
-    """Every `Site` of a `ptq.graph.FloatModel`, in the order of its tensors.
+def find_sites(model: FloatModel, declared: bool) -> list[Site]:
+    """Return every `Site` of a `ptq.graph.FloatModel`, in the order of its tensors.
 
     ``declared`` says whether the input stands for integers (`golden.numbers.declaration`).
     """
@@ -58,12 +55,12 @@ def find_sites(model, declared):
         operands = [name for name in step.input if name in model.data]
         if isinstance(step, FloatLayer):
             need(step.x, [step.name])
-        elif step.op_type in ("Add", "Sub") and len(operands) > 1:
+        elif len(operands) > 1 and operator_of(step).sums:
             for name in operands:
                 need(name, [], is_sum=True)
-        elif step.op_type in _AVERAGES or (step.op_type == "Concat" and operands):
+        elif role_of(step) is Role.AVERAGE or (role_of(step) is Role.CONCATENATION and operands):
             layers = _layers_behind(step.output[0], model)
-            need(operands[0] if step.op_type in _AVERAGES else step.output[0], layers, is_sum=not layers)
+            need(operands[0] if role_of(step) is Role.AVERAGE else step.output[0], layers, is_sum=not layers)
     order = {name: k for k, name in enumerate([model.file.input_name, *made])}
     sites, done = [], set()
     for tensor in sorted(groups, key=order.get):
@@ -77,22 +74,22 @@ def find_sites(model, declared):
 
 
 def _sources(name, made, model):
-    """The tensors that a tensor's values are moved from."""
+    """Return the tensors that a tensor's values are moved from."""
     step = made.get(name)
     if step is None or isinstance(step, FloatLayer):
         return (name,)
-    if step.op_type in _MOVES:
+    if role_of(step) is Role.MOVE:
         return _sources(step.input[0], made, model)
-    if step.op_type == "Concat":
+    if role_of(step) is Role.CONCATENATION:
         return tuple(dict.fromkeys(t for i in step.input if i in model.data for t in _sources(i, made, model)))
     return (name,)
 
 
 def _is_raw(name, made, model):
-    """Whether a tensor is the input, moved about, scaled and shifted."""
+    """Say whether a tensor is the input, moved about, scaled and shifted."""
     while name != model.file.input_name:
         step = made[name]
-        if isinstance(step, FloatLayer) or step.op_type not in _MOVES | _AFFINE:
+        if isinstance(step, FloatLayer) or role_of(step) not in (Role.MOVE, Role.AFFINE):
             return False
         operands = [i for i in step.input if i in model.data]
         if len(operands) != 1:
@@ -102,12 +99,12 @@ def _is_raw(name, made, model):
 
 
 def _layers_behind(name, model):
-    """The layers that read a tensor next, with anything but layers and sums in between."""
+    """Return the layers that read a tensor next, with anything but layers and sums in between."""
     found, waiting = [], [name]
     for tensor in waiting:  # it grows
         for step in model.readers(tensor):
             if isinstance(step, FloatLayer):
                 found.append(step.name)
-            elif step.op_type == "Concat" or sum(name in model.data for name in step.input) < 2:
+            elif role_of(step) is Role.CONCATENATION or sum(name in model.data for name in step.input) < 2:
                 waiting.extend(step.output)
     return list(dict.fromkeys(found))

@@ -11,6 +11,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.support import tools
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # The suite must give the same verdict twice, on a slow machine too.
@@ -38,8 +40,31 @@ gc.set_threshold(100_000, 20, 20)
 def pytest_configure(config):
     # What JAX compiles in a short test runs for a moment only: most optimizations take longer than they save. With the
     # slow tests, all is compiled as a user's training is.
-    if config.option.markexpr == "not slow":
+    if "not slow" in config.option.markexpr:
         os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
+    config.add_cleanup(tools.watch())
+
+
+def _may_start_tools(item):
+    return tools.allowed() if item.get_closest_marker("tools") else tools.forbidden()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    with _may_start_tools(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    with _may_start_tools(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item):
+    with _may_start_tools(item):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,5 +18,14 @@ def _differentiable(method, **fixed):
 
 
 def apply(method, *args, **fixed):
-    """``method(*args, **fixed)``, whose gradients are those of its rule; ``fixed`` is hashable."""
+    """Return ``method(*args, **fixed)``, whose gradients are those of its rule.
+
+    Parameters
+    ----------
+    method : function of `golden.methods` that has ``gradients``
+    args : arrays
+        What gradients are taken with respect to.
+    fixed
+        Hashable values.
+    """
     return _differentiable(method, **fixed)(*map(jnp.asarray, args))

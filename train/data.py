@@ -35,8 +35,8 @@ class Dataset:
 
     Attributes
     ----------
-    shape : tuple
-        Of a sample: (features,), or (height, width, channels).
+    shape : tuple of int
+        The shape of a sample: (features,), or (height, width, channels).
     declaration : str
         What the pixels are to the hardware and the model (`golden.numbers.declaration`), such as ``uint5/16``.
     load : callable
@@ -52,22 +52,27 @@ class Dataset:
 
     @property
     def divisor(self):
-        """A pixel divided by this is what the model takes; a power of two, so that it is exact."""
+        """What a pixel is divided by to become what the model takes: a power of two, so that this is exact."""
         return np.float32(self.declaration.partition("/")[2])
 
     def to_input(self, raw):
-        """Samples as `train.model` takes them, float32 ``(n, *shape)``."""
+        """Return samples as `train.model` takes them, float32 ``(n, *shape)``, of pixels ``(n, ...)``."""
         return np.asarray(raw, dtype=np.float32).reshape(-1, *self.shape) / self.divisor
 
     def to_onnx(self, x):
-        """Such samples, or raw ones of the same shape, as the exported model takes them: channels in front."""
+        """Return samples ``(n, *shape)`` as the exported model takes them: channels in front."""
         return np.moveaxis(x, -1, 1) if len(self.shape) == 3 else x
 
 
 def split(whole, per_class):
-    """``whole`` in two: the ``per_class`` images of each class whose pixels hash lowest, and the rest, in this order.
+    """Split images in two: of each class the ``per_class`` whose pixels hash lowest, and the rest, in this order.
 
     Both parts keep the order of ``whole``.
+
+    Raises
+    ------
+    ValueError
+        If a class has too few images.
     """
     digest = np.array([hashlib.sha256(row.tobytes()).hexdigest() for row in whole.raw])
     chosen = np.zeros(len(whole), dtype=bool)
@@ -80,7 +85,7 @@ def split(whole, per_class):
 
 
 def load(*, validation=False):
-    """``(train, test)``: 1,437 and 360 images.
+    """Return ``(train, test)``, two `Split`: 1,437 and 360 images.
 
     With ``validation`` the test split is left out altogether: a second split of the training part, by the same rule,
     gives 1,077 and 360 images. Every choice of a hyperparameter is made on those.
@@ -96,7 +101,7 @@ def load(*, validation=False):
 
 
 def augment(raw, *, copies, seed):
-    """``copies`` versions of each image, (copies, n, 64) ``uint8``; the first is the image itself.
+    """Return ``copies`` versions of each image, (copies, n, 64) ``uint8``; the first is the image itself.
 
     The others are turned by up to 12 degrees, scaled by up to 10 %, sheared by up to 0.1 and shifted by up to 0.75
     pixels, then interpolated linearly and rounded to whole pixel values, so that they are on the grid of the real ones.

@@ -25,7 +25,7 @@ class Example:
     Attributes
     ----------
     name : str
-        Of the folder.
+        The name of the folder.
     dataset : data.Dataset
     recipes : dict
         `recipe.Recipe` by name.
@@ -40,14 +40,16 @@ class Example:
 
     @property
     def folder(self):
+        """The folder of the models."""
         return ROOT / self.name
 
     def train(self, recipe, split, progress=None):
-        """Parameters and losses of one network."""
+        """Train one network on a `data.Split`; return its parameters and losses (`fit.train`)."""
         images = self.dataset.augment(split.raw, copies=recipe.copies, seed=recipe.seed)
         return fit.train(recipe, self.dataset, images, split.label, progress)
 
     def _choose(self, names):
+        """Return the recipes of some names, or all of them."""
         unknown = set(names or ()) - set(self.recipes)
         if unknown:
             raise ValueError(f"Networks must be of {', '.join(self.recipes)}, not {', '.join(sorted(unknown))}")
@@ -80,6 +82,11 @@ class Example:
         dict
             ``accuracy.json``: for each name ``correct``, ``images``, ``accuracy`` (in percent), as the QONNX executor
             finds them from the file, and ``equal``, how many of its labels are those of the JAX model.
+
+        Raises
+        ------
+        ValueError
+            If there is no recipe of a name.
         """
         recipes = self._choose(names)
         train, test = self.dataset.load()
@@ -108,7 +115,15 @@ class Example:
         return results
 
     def validate(self, names=None, seeds=(1, 2, 3), progress=print, steps=None):
-        """Accuracy in percent on the validation split, ``{name: one for each seed}``. The test split is not read."""
+        """Return accuracies in percent on the validation split, a list of one for each seed by the recipe's name.
+
+        The test split is not read.
+
+        Raises
+        ------
+        ValueError
+            If there is no recipe of a name.
+        """
         train, held_out = self.dataset.load(validation=True)
         results = {}
         for recipe in self._choose(names):
@@ -123,7 +138,7 @@ class Example:
         return results
 
     def command(self, module, description):
-        """``python -m train.<module>``."""
+        """Run ``python -m train.<module>``: train, or measure on held-out images."""
         from .fashion_data import DataError
 
         parser = argparse.ArgumentParser(prog=f"python -m train.{module}", description=description.splitlines()[0])

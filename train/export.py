@@ -1,51 +1,54 @@
-"""Writes a trained network as QONNX, as Brevitas does, and runs such a file.
+"""Writing a trained network as QONNX, as Brevitas does, and running such a file.
 
 Weights are floats in an initializer and go through a quantizer's node, activations through another: ``Quant`` or
-``BipolarQuant`` (domain ``qonnx.custom_op.general``), or one of our own (`golden.model_file.domain`). Batch norm is a
+``BipolarQuant`` (domain ``qonnx.custom_op.general``), or one of our own (`golden.model_file.exchange`). Batch norm is a
 node of its own. The last node gives the logits. The metadata key ``fewbit.input`` says which integers the input stands
 for: ``uint5/16`` are 5-bit unsigned integers, divided by 16. Images are ``(batch, channels, height, width)``.
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
 
-from fewbit.golden.model_file import domain as exchange
+from fewbit.golden.model_file import exchange
+from fewbit.golden.model_file.builder import ModelBuilder
+from fewbit.golden.model_file.file import INPUT_KEY
 
-from .data import CLASSES
-from .layers import Dense, walk
+from .data import CLASSES, Dataset
+from .layers import Dense, Maker, walk
 from .model import EPSILON
-from .quantize import GENERAL, Bipolar
+from .quantize import Bipolar
+from .recipe import Recipe
 
-__all__ = ["INPUT_KEY", "OPSET", "build", "execute", "write"]
+__all__ = ["OPSET", "build", "execute", "write"]
 
-INPUT_KEY = "fewbit.input"
 OPSET = 13
 
 
-class _Graph:
-    """Nodes and initializers in the order in which they are added: a maker of `layers`, whose ``x`` are tensor names.
+class _Graph(Maker):
+    """A maker of `layers` that adds nodes and initializers to ``builder``; its ``x`` are tensor names.
 
-    ``image`` says whether the tensor at hand is one.
+    ``image`` says whether the tensor at hand is an image.
     """
 
     def __init__(self, recipe, image):
-        self.recipe, self.image = recipe, image
-        self.nodes, self.initializers, self.streams = [], {}, 0
+        self.recipe, self.image, self.streams = recipe, image, 0
+        self.builder = ModelBuilder(opset=OPSET, name=recipe.name)
 
     def constant(self, name, value):
-        self.initializers[name] = numpy_helper.from_array(np.asarray(value, dtype=np.float32), name)
-        return name
+        return self.builder.constant(value, name)
 
-    def add(self, op, name, *inputs, **attributes):
-        """Add node ``name`` and return its output, named likewise."""
-        self.nodes.append(helper.make_node(op, list(inputs), [name], name=name, **attributes))
-        return name
+    def add(self, kind, name, /, *inputs, **attributes):
+        """Add node ``name`` and return its output, which has the same name."""
+        return self.builder.add(kind, *inputs, y=name, **attributes)
 
     def quantize(self, operator, name, x, weight=None):
-        """Add a `quantize.Operator` behind ``x``, which is what is kept of ``weight`` or else an activation."""
+        """Add the node of a `quantize.Operator` behind ``x``, and return its output.
+
+        ``x`` is what is kept of the latent ``weight``, or, without one, an activation.
+        """
         if operator is None:
             return x
         operands = {what: np.asarray(value) for what, value in operator.operands.items()}
@@ -55,6 +58,7 @@ class _Graph:
         return self.add(operator.name, name, x, *names, domain=operator.domain, **operator.attributes)
 
     def activation(self, quantizer, name, x, state=None):
+        """Add the quantizer of an activation, and return its output."""
         operator = quantizer.operator(None, state)
         if operator is not None and operator.name == "StochasticQuant":  # each its own stream
             operator = replace(operator, attributes={**operator.attributes, "seed": quantizer.seed + self.streams})
@@ -105,12 +109,12 @@ class _Graph:
 
 
 def _in_onnx_order(weight):
-    """(out, in, height, width) of a convolution's (height, width, in, out), or of a depthwise one's without ``out``."""
+    """Return weights (height, width, in, out), or (height, width, channels), as ONNX's (out, in, height, width)."""
     return weight.transpose(3, 2, 0, 1) if weight.ndim == 4 else weight.transpose(2, 0, 1)[:, None]
 
 
 def _beside(operand, rank):
-    """An operand that broadcasts with a channels-last weight of ``rank`` axes, as it does with the weight in ONNX."""
+    """Return an operand that goes with a channels-last weight of ``rank`` axes as it goes with the weight in ONNX."""
     if rank < 3 or operand.ndim < rank:
         return operand
     if operand.ndim == rank:
@@ -118,38 +122,34 @@ def _beside(operand, rank):
     return np.stack([_in_onnx_order(part) for part in np.moveaxis(operand, -1, 0)], axis=-1)
 
 
-def build(recipe, dataset, params):
-    """The network as a ``ModelProto``: input ``x`` (batch, features) or (batch, channels, height, width), output
-    ``logits`` (batch, classes)."""
+def build(recipe: Recipe, dataset: Dataset, params: list[dict]) -> onnx.ModelProto:
+    """Return the network as a ``ModelProto``.
+
+    Its input ``x`` is (batch, features) or (batch, channels, height, width), its output ``logits`` (batch, classes).
+
+    Parameters
+    ----------
+    recipe : recipe.Recipe
+    dataset : data.Dataset
+    params : list
+        Trained parameters, as in `model`.
+    """
     *size, channels = dataset.shape
     graph = _Graph(recipe, bool(size))
-    walk(recipe, CLASSES, params, "x", graph)
-    shape = [channels, *size]
-    ours = [exchange.make_opset()] if any(node.domain == exchange.DOMAIN for node in graph.nodes) else []
-    proto = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            recipe.name,
-            [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", *shape])],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", CLASSES])],
-            list(graph.initializers.values()),
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(GENERAL, 1), *ours],
-        producer_name="fewbit",
-        ir_version=8,
-    )
-    helper.set_model_props(proto, {INPUT_KEY: dataset.declaration})
+    x = graph.builder.add_input("x", ["batch", channels, *size])
+    graph.builder.add_output(walk(recipe, CLASSES, params, x, graph), ["batch", CLASSES])
+    proto = graph.builder.model({INPUT_KEY: dataset.declaration}, producer="fewbit")
     onnx.checker.check_model(proto)
     return proto
 
 
-def write(recipe, dataset, params, path):
-    """`build` it and save it as ``path``. The same parameters give the same bytes."""
+def write(recipe: Recipe, dataset: Dataset, params: list[dict], path: Path) -> None:
+    """Write the network of `build` to ``path``. The same parameters give the same bytes."""
     path.write_bytes(build(recipe, dataset, params).SerializeToString(deterministic=True))
 
 
-def execute(path, x):
-    """Logits of ``x`` by the QONNX executor, from the file alone."""
+def execute(path: Path, x: np.ndarray) -> np.ndarray:
+    """Return the logits ``(n, classes)`` of samples ``x`` by the QONNX executor, from the file alone."""
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.core.onnx_exec import execute_onnx
     from qonnx.util.cleanup import cleanup_model

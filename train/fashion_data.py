@@ -63,7 +63,13 @@ def _part(name):
 
 
 def load(*, validation=False):
-    """``(train, test)``: 60,000 and 10,000 images. With ``validation``, 54,000 and 6,000 of the first part."""
+    """Return ``(train, test)``: 60,000 and 10,000 images; with ``validation``, 54,000 and 6,000 of the first part.
+
+    Raises
+    ------
+    DataError
+        If the files are not here and cannot be downloaded, or are damaged.
+    """
     train = _part("train")
     if not validation:
         return train, _part("t10k")
@@ -72,7 +78,7 @@ def load(*, validation=False):
 
 
 def augment(raw, *, copies, seed):
-    """``copies`` versions of each image: itself, its mirror image, then both shifted by up to two pixels."""
+    """Return ``copies`` versions of each image: itself, its mirror image, then both shifted by up to two pixels."""
     rng = np.random.default_rng(seed)
     images = raw.reshape(-1, 28, 28)
     versions = [images, images[:, :, ::-1]][:copies]

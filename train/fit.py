@@ -17,7 +17,17 @@ _CHUNK = 1000  # steps, or images, at once
 
 
 def loss(recipe, params, x, label, draws=None):
-    """``(loss, renewed)``: mean cross-entropy with smoothed labels, and what `model.Values` has of that name."""
+    """Return ``(loss, renewed)``: mean cross-entropy with smoothed labels, and what `model.Values` has of that name.
+
+    Parameters
+    ----------
+    recipe : recipe.Recipe
+    params : list
+        As in `model`.
+    x : float32 array ``(B, *shape)``
+    label : int array ``(B,)``
+    draws : stochastic.Draws or None
+    """
     values = Values(recipe, draws)
     logits = forward(recipe, params, x, values=values)
     target = optax.smooth_labels(jax.nn.one_hot(label, CLASSES), recipe.smoothing)
@@ -26,11 +36,12 @@ def loss(recipe, params, x, label, draws=None):
 
 
 def _optimizer(recipe):
+    """Return AdamW (Loshchilov and Hutter 2019), its rate along a cosine."""
     return optax.adamw(optax.cosine_decay_schedule(recipe.rate, recipe.steps), weight_decay=recipe.decay)
 
 
 def _settled(recipe, old, params, renewed):
-    """Parameters behind a step of the optimizer: latent weights within their limits, states by their own rules."""
+    """Return the parameters behind a step of the optimizer: weights within limits, states by their own rules."""
     quantizers, renewed, settled = iter(recipe.weights), iter(renewed), []
     for before, p in zip(old, params, strict=True):
         p = dict(p)
@@ -47,7 +58,10 @@ def _settled(recipe, old, params, renewed):
 
 
 def _fit(recipe, dataset, carry, keys, first, images, label):
-    """Some steps from the number ``first`` on, one a key: the new carry (parameters, optimizer's state), and losses."""
+    """Do one step for every key, from the number ``first`` on.
+
+    Return the new carry, which is (parameters, optimizer's state), and the losses.
+    """
     optimizer = _optimizer(recipe)
 
     def step(carry, at):
@@ -75,7 +89,7 @@ def _fit_seeds(recipe, dataset, carry, keys, first, images, label):
 
 
 def _steps(fit, recipe, dataset, params, state, keys, images, label, progress):
-    """All steps; ``keys`` are (.., steps). Gives parameters and the losses (.., steps)."""
+    """Do all steps, ``keys`` being (.., steps), and return the parameters and the losses (.., steps)."""
     carry, losses = (params, state), []
     x, y = jnp.asarray(images), jnp.asarray(label)
     for at in range(0, recipe.steps, _CHUNK):
@@ -87,24 +101,33 @@ def _steps(fit, recipe, dataset, params, state, keys, images, label, progress):
 
 
 def _calibration(recipe, dataset, images):
-    """The images that measure the statistics of batch norm, as the network takes them."""
+    """Return the images that measure the statistics of batch norm, as the network takes them."""
     flat = images.reshape(-1, *dataset.shape)
     count = len(flat) if recipe.calibration is None else min(recipe.calibration, len(flat))
     return dataset.to_input(flat[np.arange(count) * (len(flat) // count)])
 
 
 def train(recipe, dataset, images, label, progress=None, start=None):
-    """``(params, losses)``: trained parameters as NumPy arrays, and the loss of each step.
+    """Train a network and return ``(params, losses)``: parameters as NumPy arrays, and the loss of each step.
+
+    The same arguments give the same result.
 
     Parameters
     ----------
+    recipe : recipe.Recipe
     dataset : data.Dataset
     images : uint8 array (copies, n, *shape)
-        The versions of the pixels. The same arguments give the same result.
+        The versions of the pixels.
+    label : int array (n,)
     progress : callable or None
         Told the number of steps done and the mean loss of the last of them.
     start : list or None
         Parameters of a trained float network of the same layers to begin with.
+
+    Raises
+    ------
+    ValueError
+        If the layers do not fit the images, or those of ``start``.
     """
     begin, order = jax.random.split(jax.random.key(recipe.seed))
     params = init(recipe, dataset.shape, begin, start)
@@ -115,7 +138,7 @@ def train(recipe, dataset, images, label, progress=None, start=None):
 
 
 def train_seeds(recipe, dataset, images, label, seeds, progress=None, start=None):
-    """As `train`, for several seeds at once on the same images: every array has a first axis of seeds.
+    """Do as `train` for several seeds at once on the same images: every array has a first axis of seeds.
 
     ``start`` has it too. A network differs from that of `train` with the same seed in the order of float sums.
     """
@@ -131,7 +154,7 @@ def train_seeds(recipe, dataset, images, label, seeds, progress=None, start=None
 
 
 def of_seed(params, place):
-    """The parameters of one network of `train_seeds`."""
+    """Return the parameters of the network at ``place`` of those of `train_seeds`."""
     return jax.tree.map(lambda value: value[place], params)
 
 
@@ -141,7 +164,7 @@ def _labels(recipe, params, x):
 
 
 def predict(recipe, dataset, params, raw):
-    """Label of each image: the largest logit, the first of them where several are equal.
+    """Return the label of each image, int ``(n,)``: the largest logit, the first of them where several are equal.
 
     Random activations take the numbers that the hardware draws for these images as its first frames.
     """
@@ -154,6 +177,6 @@ def predict(recipe, dataset, params, raw):
 
 
 def accuracies(recipe, dataset, params, raw, label):
-    """Accuracy in percent of every network of `train_seeds`, a list."""
+    """Return the accuracy in percent of every network of `train_seeds`, a list."""
     count = len(jax.tree.leaves(params)[0])
     return [100 * float((predict(recipe, dataset, of_seed(params, i), raw) == label).mean()) for i in range(count)]

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
+from fewbit.golden.importing.operators import Role, role_of
 from fewbit.golden.model_file.file import ModelError, attributes_of, describe, evaluate
 from fewbit.ptq.graph import FloatLayer
 
@@ -10,20 +11,24 @@ from .operations import OPERATIONS, Call, convolution
 
 __all__ = ["Graph"]
 
-_CLOSING = ("Softmax", "LogSoftmax")  # the loss has its own
-
 
 class Graph:
-    """Parameters
+    """A float model as a function in JAX, up to what its label is chosen by.
+
+    Parameters
     ----------
     model : ptq.graph.FloatModel
-        `ModelError` names an operation that cannot be differentiated.
+
+    Raises
+    ------
+    ModelError
+        If it has an operation that cannot be differentiated.
     """
 
     def __init__(self, model):
         self.model, self.end = model, model.scores
         last = model.maker(self.end)
-        if last is not None and last.op_type in _CLOSING:
+        if last is not None and role_of(last) is Role.PROBABILITIES:  # the loss has its own
             self.end = last.input[0]
         wanted, self.steps = {self.end}, []
         for step in reversed(model.steps):
@@ -35,19 +40,25 @@ class Graph:
 
     @property
     def layers(self):
+        """The layers, in order."""
         return [step for step in self.steps if isinstance(step, FloatLayer)]
 
     def logits(self, x, parameters, coded=lambda name, x: x, watch=None):
-        """What the label is chosen by, ``(B, ...)``, of samples ``x`` ``(B, ...)``.
+        """Return what the label is chosen by, ``(B, ...)``, of samples ``x`` ``(B, ...)``.
 
         Parameters
         ----------
         parameters : callable
-            Of a layer: its weights, and its bias or None.
+            ``parameters(layer)`` gives its weights, and its bias or None.
         coded : callable
-            ``coded(tensor, values)``: what the readers of a tensor see of it, as a quantizer behind it leaves it.
+            ``coded(tensor, values)`` gives what the readers of a tensor see of it, as a quantizer behind it leaves it.
         watch : callable or None
             Told every layer and its outputs.
+
+        Raises
+        ------
+        ModelError
+            If shapes or attributes are such that a node cannot be differentiated.
         """
         start, x = self.model.file.input_name, jnp.asarray(x)
         made, seen = x, {start: coded(start, x)}
@@ -72,8 +83,9 @@ class Graph:
         return y if bias is None else y + bias.reshape(-1, *[1] * (y.ndim - 2))
 
     def _made(self, node, operands):
-        """The outputs of a node; what depends on shapes alone is computed by onnxruntime."""
-        if node.op_type != "Shape" and all(a is None or isinstance(a, np.ndarray | np.generic) for a in operands):
+        """Return the outputs of a node; what depends on shapes alone is computed by onnxruntime."""
+        known = all(a is None or isinstance(a, np.ndarray | np.generic) for a in operands)
+        if known and role_of(node) is not Role.SHAPE:
             return evaluate(self.model.file, node, operands)
         shapes = [self.model.shapes.get(name) for name in node.output]
         try:

@@ -1,19 +1,17 @@
 """What a network is made of, and the one walk through it that starts, computes and exports it.
 
-A maker does the work of the walk: `model` has one that makes parameters and one that computes, `export` one that
-writes nodes. A maker has the methods ``input(x)``, ``product(name, layer, quantizer, p, x)``, ``norm(name, p, x)``,
-``relu(name, x)``, ``act(name, quantizer, p, x)``, ``pool(name, size, x)``, ``average(name, x)`` and
-``sum(name, a, b)``, which give the next ``x``; ``p`` are the parameters of the layer at hand.
+A `Maker` does the work of the walk: `model` has one that makes parameters and one that computes, `export` one that
+writes nodes.
 """
 
 from dataclasses import dataclass
 
-__all__ = ["Average", "ByLayer", "Conv", "Dense", "Pool", "Residual", "product_names", "quantizer_of", "walk"]
+__all__ = ["Average", "ByLayer", "Conv", "Dense", "Maker", "Pool", "Residual", "product_names", "quantizer_of", "walk"]
 
 
 @dataclass(frozen=True)
 class ByLayer:
-    """A quantizer for each layer: ``ByLayer(default, fc1=.., last=..)``.
+    """A choice of a quantizer for each layer: ``ByLayer(default, fc1=.., last=..)``.
 
     Layers are named as `product_names` has them, or ``first`` and ``last``; an activation by the product in front.
     """
@@ -27,7 +25,7 @@ class ByLayer:
 
 
 def quantizer_of(choice, name, names):
-    """The quantizer of the layer ``name`` of ``names``: ``choice`` itself, or what a `ByLayer` says."""
+    """Return the quantizer of the layer ``name`` of ``names``: ``choice`` itself, or what a `ByLayer` says."""
     if not isinstance(choice, ByLayer):
         return choice
     others = dict(choice.others)
@@ -57,7 +55,7 @@ class Conv:
 
 @dataclass(frozen=True)
 class Pool:
-    """The largest of ``size`` x ``size``."""
+    """A max pool: the largest of ``size`` x ``size`` pixels, by channel."""
 
     size: int = 2
 
@@ -69,15 +67,57 @@ class Average:
 
 @dataclass(frozen=True)
 class Residual:
-    """``act(relu(body(x) + shortcut(x)))``: the last layer of the body and the shortcut end in a quantizer of a
-    branch, without a ReLU. ``shortcut=None`` adds ``x`` itself."""
+    """A residual block (He and others 2016), ``act(relu(body(x) + shortcut(x)))``.
+
+    The last layer of the body and the shortcut end in a quantizer of a branch, without a ReLU. ``shortcut=None`` adds
+    ``x`` itself.
+    """
 
     body: tuple
     shortcut: Conv | None = None
 
 
+class Maker:
+    """What `walk` makes a network of. Every method gives the next ``x``, which is a maker's own affair.
+
+    Names are those of the exported nodes, ``p`` the parameters of the layer at hand, a dict (`model`).
+    """
+
+    def input(self, x):
+        """Quantize the input."""
+        raise NotImplementedError
+
+    def product(self, name, layer, quantizer, p, x):
+        """Multiply by the weights of a layer, which the quantizer is for."""
+        raise NotImplementedError
+
+    def norm(self, name, p, x):
+        """Normalize by batch (Ioffe and Szegedy 2015)."""
+        raise NotImplementedError
+
+    def relu(self, name, x):
+        """Set what is negative to zero."""
+        raise NotImplementedError
+
+    def act(self, name, quantizer, p, x):
+        """Quantize activations."""
+        raise NotImplementedError
+
+    def pool(self, name, size, x):
+        """Take the largest of ``size`` x ``size`` pixels."""
+        raise NotImplementedError
+
+    def average(self, name, x):
+        """Take the mean of each channel."""
+        raise NotImplementedError
+
+    def sum(self, name, a, b):
+        """Add two branches up."""
+        raise NotImplementedError
+
+
 def product_names(layers):
-    """The names of all matrix products and convolutions in the order of the walk, the last one included."""
+    """Return the names of all matrix products and convolutions in the order of the walk, the last one included."""
 
     def kinds(layers):
         for layer in layers:
@@ -94,7 +134,7 @@ def product_names(layers):
 
 
 def walk(recipe, classes, params, x, maker):
-    """What ``maker`` makes of ``x`` and an iterable of parameters, one dict for each product and for each sum.
+    """Return what ``maker`` makes of ``x`` and an iterable of parameters, one dict for each product and for each sum.
 
     Products are numbered from 1: ``fc1``, ``conv2``, with ``bn1``, ``relu1`` and ``act1``.
     """

@@ -18,7 +18,7 @@ import numpy as np
 from fewbit.golden.methods import deviation
 
 from .data import CLASSES
-from .layers import Dense, walk
+from .layers import Dense, Maker, walk
 from .quantize import Bipolar
 from .stochastic import Draws
 
@@ -28,8 +28,8 @@ EPSILON = 1e-5
 _GAUSSIAN = np.float32([NormalDist().inv_cdf((i + 0.5) / 256) for i in range(256)])  # what batch norm is to give
 
 
-class _Start:
-    """Makes the parameters; ``x`` is the shape of one sample, ``start`` are a float network's or None."""
+class _Start(Maker):
+    """A maker of parameters: ``x`` is the shape of one sample, ``start`` are a float network's parameters or None."""
 
     def __init__(self, keys, start):
         self.keys, self.start = iter(keys), None if start is None else (p for p in start if "weight" in p)
@@ -100,10 +100,15 @@ def _keep(p, what, state):
 
 
 def init(recipe, shape, key, start=None):
-    """Parameters to begin with, for samples of ``shape``: (features,) or (height, width, channels).
+    """Return the parameters to begin with, for samples of ``shape``: (features,) or (height, width, channels).
 
     ``start`` are the parameters of a network of the same layers, usually a float one, whose weights and affine
     functions are taken.
+
+    Raises
+    ------
+    ValueError
+        If layers do not fit the shape, or those of ``start``.
     """
     keys = jax.random.split(key, len(recipe.names))
     params = []
@@ -122,8 +127,8 @@ def quantize_input(recipe, x):
     return recipe.input(2 * x - 1 if isinstance(recipe.input, Bipolar) else x)
 
 
-class Values:
-    """Computes; ``x`` are samples.
+class Values(Maker):
+    """A maker that computes; ``x`` are samples, ``(B, features)`` or ``(B, height, width, channels)``.
 
     Attributes
     ----------
@@ -182,9 +187,9 @@ class Values:
 
 
 def convolve(x, weight, layer):
-    """The convolution of images ``(B, H, W, C)``, depthwise if ``weight`` has no output axis.
+    """Return the convolution of images ``(B, H, W, C)``, depthwise if ``weight`` has no output axis.
 
-    By slices of the image, one for each place of the kernel, as XLA's own convolutions are slow on a CPU.
+    It goes by slices of the image, one for each place of the kernel, as XLA's own convolutions are slow on a CPU.
     """
     pad, stride, kernel = layer.pad, layer.stride, layer.kernel
     x = jnp.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
@@ -197,7 +202,9 @@ def convolve(x, weight, layer):
 
 
 def forward(recipe, params, x, draws=None, values=None):
-    """Logits of ``x``. Batch statistics are used unless the layers hold ``mean`` and ``var``.
+    """Return the logits ``(B, classes)`` of ``x``.
+
+    Statistics are those of the batch, unless the layers hold ``mean`` and ``var``.
 
     ``draws`` are a training step's, or the hardware's where activations are random (`stochastic`). ``values`` is the
     `Values` to compute with, if what it keeps is of interest.
@@ -206,7 +213,7 @@ def forward(recipe, params, x, draws=None, values=None):
 
 
 def calibrate(recipe, params, x, key=None):
-    """Parameters with ``mean`` and ``var`` of each batch norm, measured over ``x`` with the final weights.
+    """Return the parameters with ``mean`` and ``var`` of each batch norm, measured over ``x`` with the final weights.
 
     ``key`` is of JAX's random numbers, where activations are random.
     """

@@ -31,9 +31,11 @@ class Call:
     shapes: list
 
     def get(self, name, default=None):
+        """Return an attribute."""
         return self.attributes.get(name, default)
 
     def refuse(self, why):
+        """Raise the `ModelError` of a node that cannot be differentiated."""
         raise ModelError(f"{describe(self.node)}: cannot be retrained: {why}")
 
 
@@ -127,7 +129,7 @@ def _cast(call, x):
 
 @_operation("Reshape", "Flatten", "Squeeze", "Unsqueeze")
 def _reshape(call, x, *operands):
-    """To the shape that one sample has, for all of them, whatever batch the model was exported for."""
+    """Give all samples the shape that one of them has, whatever batch the model was exported for."""
     (shape,) = call.shapes
     if len(shape) < 1 or shape[0] != 1 or np.prod(shape[1:]) != np.prod(x.shape[1:]):
         call.refuse(f"it must leave the samples as the first axis, and makes {shape} of {(1, *x.shape[1:])}")
@@ -151,7 +153,7 @@ def _shape(call, x):
 
 @_operation("Slice", "Split", "Gather", "Upsample", "Resize")
 def _taken(call, x, *operands):
-    """What onnxruntime takes of the positions of one sample."""
+    """Return what onnxruntime takes of the positions of one sample."""
     resized = call.node.op_type in ("Upsample", "Resize")
     if resized and call.get("mode", "nearest") != "nearest":
         call.refuse(f"only the mode nearest is supported, not {call.get('mode')}")
@@ -180,7 +182,7 @@ def _pad(call, x, pads=None, value=None, axes=None):
 
 
 def _windows(attributes, kernel, size, out):
-    """``(strides, dilations, pads)`` of windows over pixels of ``size`` that give ``out``; pads (before, after)."""
+    """Return ``(strides, dilations, pads)`` of windows over ``size`` pixels that give ``out``; pads (before, after)."""
     rank = len(kernel)
     strides, dilations = (attributes.get(name) or [1] * rank for name in ("strides", "dilations"))
     needed = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(out, strides, kernel, dilations, strict=True)]
@@ -193,7 +195,7 @@ def _windows(attributes, kernel, size, out):
 
 
 def convolution(x, weights, attributes, shape):
-    """ONNX's Conv of ``(B, C, ...)`` without its bias; ``shape`` is that of its output for one sample."""
+    """Return ONNX's Conv of ``(B, C, ...)`` without its bias; ``shape`` is that of its output for one sample."""
     strides, dilations, pads = _windows(attributes, weights.shape[2:], x.shape[2:], shape[2:])
     pixels = "DHW"[-(x.ndim - 2) :]
     return lax.conv_general_dilated(
@@ -203,7 +205,7 @@ def convolution(x, weights, attributes, shape):
 
 
 def _taps(call, x, fill):
-    """What windows of pixels have at each of their places, one array a place; ``fill`` stands around the data."""
+    """Yield what windows of pixels have at each of their places, one array a place; ``fill`` is around the data."""
     kernel, out = call.get("kernel_shape"), call.shapes[0][2:]
     strides, dilations, pads = _windows(call.attributes, kernel, x.shape[2:], out)
     x = jnp.pad(x, [(0, 0), (0, 0), *pads], constant_values=fill)
@@ -219,7 +221,7 @@ def _max_pool(call, x):
 
 @_operation("AveragePool")
 def _average_pool(call, x):
-    """How many values onnxruntime divides by follows from its average of ones."""
+    """Average, by as many values as onnxruntime divides by, which follows from its average of ones."""
     ones = np.ones((1, 1, *x.shape[2:]), dtype=np.float32)
     with jax.ensure_compile_time_eval():
         inside = np.asarray(sum(_taps(call, jnp.asarray(ones), 0)))

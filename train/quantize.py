@@ -2,8 +2,8 @@
 
 A quantizer is a small value object: which of `golden.methods` it is, how its learned numbers begin and change, and as
 which operator it is exported. The forward values are those of that operator. This module has what all of them share,
-and those of scale 1 or of powers of two; `scaled` has learned and measured scales, `tables` levels that are not
-uniform, `stochastic` random ones.
+and those of scale 1 or of powers of two; `scaled` has learned and measured scales, `dorefa` DoReFa's, `tables` levels
+that are not uniform, `stochastic` random ones.
 """
 
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from fewbit.golden.methods import estimators, power_of_two, sign, uniform
+from fewbit.golden.model_file.domains import QONNX
 
 from .autodiff import apply
 
 __all__ = [
     "BOTH",
-    "GENERAL",
     "Bipolar",
     "Float",
     "Operator",
@@ -28,7 +28,6 @@ __all__ = [
     "ternary",
 ]
 
-GENERAL = "qonnx.custom_op.general"
 BOTH = ("weights", "activations")
 ESTIMATORS = {name: getattr(estimators, name) for name in estimators.__all__}
 
@@ -43,11 +42,11 @@ class Operator:
     name: str
     operands: dict
     attributes: dict = field(default_factory=dict)
-    domain: str = GENERAL
+    domain: str = QONNX
 
 
 def quant(scale, bits, *, signed, narrow=None):
-    """QONNX's ``Quant``, halves to even."""
+    """Return QONNX's ``Quant`` of ``bits`` bits, which rounds halves to even."""
     return Operator(
         "Quant",
         {"scale": scale, "zeropt": 0, "bitwidth": bits},
@@ -56,7 +55,7 @@ def quant(scale, bits, *, signed, narrow=None):
 
 
 def bipolar_operator(scale=1):
-    """QONNX's ``BipolarQuant``."""
+    """Return QONNX's ``BipolarQuant``."""
     return Operator("BipolarQuant", {"scale": scale})
 
 
@@ -81,36 +80,39 @@ class Quantizer:
     random = False
 
     def init(self, x, reach):
-        """The state to begin with, a dict of arrays, empty if nothing is learned.
+        """Return the state to begin with, a dict of arrays, empty if nothing is learned.
 
         ``x`` are the weights, or a sample of what batch norm gives, and ``reach`` is about how far they will go.
         """
         return {}
 
     def weights(self, x, state, draws):
-        """Quantized weights. ``state`` as from `init`; ``draws`` is a `stochastic.Draws`, or None in inference."""
+        """Return quantized weights; ``state`` is as from `init`, ``draws`` a `stochastic.Draws`, in inference None."""
         return self(x, state)
 
     def activations(self, x, state, draws):
-        """Quantized activations, samples first."""
+        """Return quantized activations, samples first."""
         return self(x, state)
 
     def renewed(self, x, state):
-        """What of the state follows from ``x`` and the state by a rule of its own, not by a gradient."""
+        """Return what of the state follows from ``x`` and the state by a rule of its own, not by a gradient."""
         return {}
 
     def started(self, x):
-        """Latent weights to begin with, from those of a float network."""
+        """Return the latent weights to begin with, from those of a float network."""
         if self.limit is None:
             return x
         return jnp.clip(x * (self.limit / 2 / jnp.mean(jnp.abs(x))), -self.limit, self.limit)
 
     def stored(self, x, state):
-        """What the exchange file keeps of the latent weights ``x``: they themselves, or their quantized values."""
+        """Return what the exchange file keeps of latent weights ``x``: they themselves, or their quantized values."""
         return self.weights(x, state, None)
 
     def operator(self, x, state):
-        """The `Operator` that gives these values; ``x`` are the weights, None for activations; None for no operator."""
+        """Return the `Operator` that gives these values, or None if there is none.
+
+        ``x`` are the weights; it is None for activations.
+        """
         raise NotImplementedError
 
 
@@ -127,7 +129,7 @@ class Float(Quantizer):
 
 @dataclass(frozen=True)
 class Bipolar(Quantizer):
-    """-1 and +1, scale 1.
+    """The sign, -1 and +1, as in BNN (Courbariaux and others 2016); the scale is 1.
 
     Parameters
     ----------
@@ -163,7 +165,7 @@ class Bipolar(Quantizer):
 
 @dataclass(frozen=True)
 class Uniform(Quantizer):
-    """``lo`` to ``hi`` times a power of two.
+    """Integers from ``lo`` to ``hi`` times a power of two.
 
     Powers of two make every product and every sum of the exported model exact in ``float32``, in whatever order they
     are added, so that only batch norm rounds, which takes up the rest of the scale.
@@ -200,7 +202,7 @@ class Uniform(Quantizer):
         return None if self.scale is None else self.hi * self.scale
 
     def init(self, x, reach):
-        """The exponent with which ``hi`` stands for about ``reach``."""
+        """Return the exponent with which ``hi`` stands for about ``reach``."""
         return {} if self.scale is not None else {"exponent": jnp.float32(np.log2(reach / self.hi))}
 
     def _scale(self, state):
@@ -217,10 +219,11 @@ class Uniform(Quantizer):
 
 
 def ternary():
-    """-1, 0 and +1: zero where ``abs(x) <= 1/2``."""
+    """Return the quantizer to -1, 0 and +1: zero where ``abs(x) <= 1/2``."""
     return Uniform(2, signed=True, scale=1.0)
 
 
 def check_bits(bits, least, most=8):
+    """Raise ``ValueError`` unless ``bits`` is a number from ``least`` to ``most``."""
     if bits not in range(least, most + 1):
         raise ValueError(f"Bits must be {least} to {most}, not {bits!r}")

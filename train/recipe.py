@@ -18,29 +18,34 @@ class Recipe:
     weight, act : quantize.Quantizer or layers.ByLayer
         Quantizers of weights and of activations. Activations come behind a ReLU unless theirs takes both signs.
     input : quantize.Quantizer
-        A bipolar input is that of ``2x - 1``.
+        The quantizer of the input; a bipolar one takes ``2x - 1``.
     gradient : stochastic.GradientBits or None
-        Quantizes what comes back to the output of each product.
+        The quantizer of what comes back to the output of each product.
     branch : Uniform
-        Quantizer of what goes into a sum.
+        The quantizer of what goes into a sum.
     layers : tuple
-        All but the last, which gives a logit a class.
+        All layers but the last, which gives a logit a class.
     steps, batch, copies : int
         Optimizer steps, images a step, versions of each image (`data.Dataset`).
     calibration : int or None
         How many images measure the statistics of batch norm; None means all.
     rate : float
-        Peak of the learning rate, which falls along a cosine.
+        The peak of the learning rate, which falls along a cosine.
     smoothing : float
-        Share of the target that is spread over all classes.
+        The share of the target that is spread over all classes.
     decay : float
-        Weight decay (AdamW); 0 where latent weights are clipped.
+        The weight decay (AdamW); 0 where latent weights are clipped.
     pull : float
-        Weight of the loss that pulls weights to their levels, summed over the layers (`golden.methods.deviation`).
+        The weight of the loss that pulls weights to their levels, summed over the layers (`golden.methods.deviation`).
     gain : float
         The loss sees ``gain * logits``. Integer logits are too steep for the softmax otherwise. It does not change
         which is the largest, so it is not exported.
     seed : int
+
+    Raises
+    ------
+    ValueError
+        If a number is too small, a layer is named that there is not, or a quantizer is not for what it is given.
     """
 
     name: str
@@ -81,7 +86,7 @@ class Recipe:
 
     @property
     def names(self):
-        """Of the products, in order."""
+        """The names of the products, in order."""
         return product_names(self.layers)
 
     @property

@@ -7,20 +7,16 @@ they stay positive, and a step of the optimizer is a ratio.
 
 from dataclasses import dataclass
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from fewbit.golden import methods
-from fewbit.golden.model_file.domain import DOMAIN
+from fewbit.golden.model_file.domains import EXCHANGE
 
 from .autodiff import apply
 from .quantize import ESTIMATORS, Operator, Quantizer, bipolar_operator, check_bits, quant
 
 __all__ = [
-    "DoReFaActivations",
-    "DoReFaSign",
-    "DoReFaWeights",
     "Lsq",
     "Pact",
     "Symmetric",
@@ -32,13 +28,13 @@ __all__ = [
 
 
 def channels(x, per_channel):
-    """The axes that share a scale: all, or all but the last, which is that of channels."""
+    """Return the axes that share a scale: None for all, or all but the last, which is that of channels."""
     return tuple(range(x.ndim - 1)) if per_channel else None
 
 
 @dataclass(frozen=True)
 class Xnor(Quantizer):
-    """`golden.methods.xnor`, for weights: the sign times ``E|w|``, per channel or per tensor."""
+    """XNOR-Net's weights (`golden.methods.xnor`; Rastegari and others 2016): the sign times ``E|w|``."""
 
     per_channel: bool = True
     precision: int | None = 8
@@ -61,23 +57,8 @@ class Xnor(Quantizer):
 
 
 @dataclass(frozen=True)
-class DoReFaSign(Quantizer):
-    """`golden.methods.dorefa_sign`, DoReFa's weights of one bit: the sign times ``E|w|`` of the tensor."""
-
-    precision: int | None = 8
-
-    roles = ("weights",)
-
-    def __call__(self, x, state=None):
-        return apply(methods.dorefa_sign, x, bits=self.precision)
-
-    def operator(self, x, state):
-        return bipolar_operator(np.abs(np.asarray(self(x))).max(keepdims=True))
-
-
-@dataclass(frozen=True)
 class Twn(Quantizer):
-    """`golden.methods.twn`, for weights."""
+    """Ternary weight networks (`golden.methods.twn`; Li and others 2016)."""
 
     per_channel: bool = False
     precision: int | None = 8
@@ -94,7 +75,7 @@ class Twn(Quantizer):
 
 @dataclass(frozen=True)
 class TernaryLearned(Quantizer):
-    """`golden.methods.ternary_learned`, for weights: threshold and scale learned, beginning with TWN's."""
+    """Ternary weights of `golden.methods.ternary_learned`: threshold and scale are learned, beginning with TWN's."""
 
     precision: int | None = 8
 
@@ -118,7 +99,10 @@ class TernaryLearned(Quantizer):
 
 @dataclass(frozen=True)
 class Ttq(Quantizer):
-    """`golden.methods.ternary` with two learned scales, for weights; the threshold is ``threshold * max|w|``."""
+    """Trained ternary quantization (`golden.methods.ternary`; Zhu and others 2017), two learned scales, for weights.
+
+    The threshold is ``threshold * max|w|``.
+    """
 
     threshold: float = 0.05
     precision: int | None = 8
@@ -140,16 +124,16 @@ class Ttq(Quantizer):
         return apply(methods.ternary, x, self._delta(x), positive, negative)
 
     def stored(self, x, state):
-        """The codes -1, 0 and 1, for a threshold of 1/2."""
+        """Return the codes -1, 0 and 1, for which the operator's threshold is 1/2."""
         return np.sign(np.asarray(self(x, state)))
 
     def operator(self, x, state):
         positive, negative = self._scales(state)
-        return Operator("TernaryQuant", {"delta": 0.5, "positive": positive, "negative": negative}, domain=DOMAIN)
+        return Operator("TernaryQuant", {"delta": 0.5, "positive": positive, "negative": negative}, domain=EXCHANGE)
 
 
 class _Learned(Quantizer):
-    """A learned step, ``2**state["exponent"]`` on the grid."""
+    """A quantizer of a learned step, ``2**state["exponent"]`` on the grid."""
 
     def _step(self, state):
         return apply(methods.exponential, state["exponent"], bits=self.precision)
@@ -157,7 +141,10 @@ class _Learned(Quantizer):
 
 @dataclass(frozen=True)
 class Lsq(_Learned):
-    """`golden.methods.lsq`: ``-2**(bits-1)`` to ``2**(bits-1) - 1`` if signed, else 0 to ``2**bits - 1``."""
+    """Learned step size (`golden.methods.lsq`; Esser and others 2020).
+
+    The integers are ``-2**(bits-1)`` to ``2**(bits-1) - 1`` if signed, else 0 to ``2**bits - 1``.
+    """
 
     bits: int
     signed: bool = False
@@ -196,7 +183,7 @@ class Lsq(_Learned):
 
 @dataclass(frozen=True)
 class Pact(_Learned):
-    """`golden.methods.pact`, for activations: a learned clip."""
+    """PACT's activations (`golden.methods.pact`; Choi and others 2018): a learned clip."""
 
     bits: int
     precision: int | None = 5
@@ -218,7 +205,7 @@ class Pact(_Learned):
 
 @dataclass(frozen=True)
 class Symmetric(_Learned):
-    """`golden.methods.symmetric` with a learned step: an odd number of levels, zero in the middle."""
+    """An odd number of levels, zero in the middle, with a learned step (`golden.methods.symmetric`)."""
 
     levels: int
     precision: int | None = 5
@@ -239,53 +226,4 @@ class Symmetric(_Learned):
         step, top = np.asarray(self._step(state)), (self.levels - 1) // 2
         if self.levels + 1 == 1 << self.levels.bit_length():
             return quant(step, self.levels.bit_length(), signed=True)
-        return Operator("LevelQuant", {"levels": step * np.arange(-top, top + 1, dtype=np.float32)}, domain=DOMAIN)
-
-
-class _Fixed(Quantizer):
-    """DoReFa's step, ``1 / (2**bits - 1)`` on the grid."""
-
-    @property
-    def step(self):
-        return methods.to_grid(np.float32(1) / np.float32(2**self.bits - 1), self.precision)
-
-
-@dataclass(frozen=True)
-class DoReFaWeights(_Fixed):
-    """`golden.methods.dorefa_weights`: 2 to 4 bits. One bit is `DoReFaSign`."""
-
-    bits: int
-    precision: int | None = 5
-
-    roles = ("weights",)
-
-    def __post_init__(self):
-        check_bits(self.bits, 2, 4)
-
-    def __call__(self, x, state=None):
-        return apply(methods.dorefa_weights, x, bits=self.bits, step=float(self.step))
-
-    def operator(self, x, state):
-        basis = self.step * 2 ** np.arange(self.bits, dtype=np.float32)
-        return Operator("BasisQuant", {"basis": basis}, domain=DOMAIN)
-
-
-@dataclass(frozen=True)
-class DoReFaActivations(_Fixed):
-    """`golden.methods.dorefa_activations`: 0 to 1."""
-
-    bits: int
-    precision: int | None = 5
-
-    roles = ("activations",)
-
-    def __post_init__(self):
-        check_bits(self.bits, 1)
-
-    def __call__(self, x, state=None):
-        # To XLA no constant, which it would divide by as a multiplication with the reciprocal.
-        step = jax.lax.optimization_barrier(jnp.float32(self.step))
-        return apply(methods.dorefa_activations, x, step, bits=self.bits)
-
-    def operator(self, x, state):
-        return quant(self.step, self.bits, signed=False)
+        return Operator("LevelQuant", {"levels": step * np.arange(-top, top + 1, dtype=np.float32)}, domain=EXCHANGE)

@@ -9,7 +9,7 @@ import numpy as np
 
 from fewbit.golden import methods
 from fewbit.golden.methods import sign, stochastic_sign, stochastic_ternary, uniform
-from fewbit.golden.model_file.domain import DOMAIN
+from fewbit.golden.model_file.domains import EXCHANGE
 from fewbit.golden.numbers.random import generator_named
 
 from .autodiff import apply
@@ -24,7 +24,7 @@ class Draws:
     Attributes
     ----------
     progress : float32
-        0 to 1.
+        How far the training is, 0 to 1.
     training : bool
         Whether weights are random too.
     """
@@ -33,14 +33,16 @@ class Draws:
         self._key, self._count, self.progress, self.training = key, 0, progress, training
 
     def uniform(self, shape, generator=None):
-        """Numbers from [0, 1), others in each call."""
+        """Return numbers from [0, 1), others in each call."""
         self._count += 1
         return jax.random.uniform(jax.random.fold_in(self._key, self._count), shape)
 
 
 class HardwareDraws:
-    """The numbers that the hardware's activations draw for frames from the number ``first`` on
-    (`golden.numbers.random`)."""
+    """The numbers that the hardware's activations draw for frames from the number ``first`` on.
+
+    They are those of `golden.numbers.random`.
+    """
 
     training = False
     progress = 1
@@ -49,7 +51,7 @@ class HardwareDraws:
         self._first, self._count = first, 0
 
     def uniform(self, shape, generator):
-        """Multiples of ``2**-bits`` from [0, 1), for values of ``shape``, frames first and channels innermost."""
+        """Return multiples of ``2**-bits`` from [0, 1), for values of ``shape``, frames first, channels innermost."""
         seed, self._count = generator.seed + self._count, self._count + 1
         stream = generator_named(generator.generator, generator.bits)
         values = stream.draws(seed, math.prod(shape), self._first * math.prod(shape[1:]))
@@ -58,14 +60,16 @@ class HardwareDraws:
 
 @dataclass(frozen=True)
 class _Stochastic(Quantizer):
-    """Weights are random while training and the nearest level in inference; activations are random in both.
+    """A quantizer whose weights are random while training and the nearest level in inference.
+
+    Activations are random in both.
 
     Parameters
     ----------
     bits : int
         Random bits a draw in hardware.
     seed, generator
-        Of the operator ``StochasticQuant``; the n-th activation of a network, from 0, has the seed ``seed + n``.
+        Those of the operator ``StochasticQuant``; the n-th activation of a network, from 0, has the seed ``seed + n``.
     """
 
     bits: int = 8
@@ -88,12 +92,15 @@ class _Stochastic(Quantizer):
         if x is not None:
             return self._weight_operator
         attributes = {"kind": self.kind, "bits": self.bits, "seed": self.seed, "generator": self.generator}
-        return Operator("StochasticQuant", {"scale": 1}, attributes, DOMAIN)
+        return Operator("StochasticQuant", {"scale": 1}, attributes, EXCHANGE)
 
 
 @dataclass(frozen=True)
 class StochasticBipolar(_Stochastic):
-    """`golden.methods.stochastic_sign`; in inference weights are their sign."""
+    """-1 or +1 at random (`golden.methods.stochastic_sign`; Courbariaux and others 2015).
+
+    In inference weights are their sign.
+    """
 
     kind = "bipolar"
     _method = stochastic_sign
@@ -105,7 +112,10 @@ class StochasticBipolar(_Stochastic):
 
 @dataclass(frozen=True)
 class StochasticTernary(_Stochastic):
-    """`golden.methods.stochastic_ternary`; in inference weights are -1, 0 or 1, whichever is nearest."""
+    """-1, 0 or +1 at random (`golden.methods.stochastic_ternary`; Lin and others 2016).
+
+    In inference weights are whichever is nearest.
+    """
 
     kind = "ternary"
     _method = stochastic_ternary
@@ -117,7 +127,10 @@ class StochasticTernary(_Stochastic):
 
 @dataclass(frozen=True)
 class GradientBits:
-    """`golden.methods.quantize_gradient` on what comes back to each product's output (Zhou and others 2016)."""
+    """DoReFa's quantizer of the gradient that comes back to each product's output (Zhou and others 2016).
+
+    It is `golden.methods.quantize_gradient`.
+    """
 
     bits: int
 
@@ -125,7 +138,7 @@ class GradientBits:
         check_bits(self.bits, 1)
 
     def __call__(self, x, draws):
-        """``x`` itself, through which a gradient is quantized; in inference ``draws`` is None."""
+        """Return ``x`` itself, through which a gradient is quantized; in inference ``draws`` is None."""
         return x if draws is None else _through(self.bits)(x, draws.uniform(x.shape))
 
 

@@ -2,7 +2,7 @@
 
 ``python -m fewbit.train.survey`` trains all of them and prints their accuracy on the test split; with ``--validate`` on
 held-out training images, which is what hyperparameters are chosen by. A `Row` says which recipe; `train_row` gives its
-networks, `fit.accuracies` measures them, `export_seed` writes one as a file.
+networks, `fit.accuracies` measures them, `export.write` writes one as a file.
 
 All networks are 64-64-64-10, see the same 5-bit pixels, and take the same images; so rows differ in quantizers only.
 """
@@ -14,15 +14,16 @@ from dataclasses import dataclass, replace
 import jax
 import numpy as np
 
-from . import export, fit
+from . import fit
 from .data import DIGITS
+from .dorefa import DoReFaActivations, DoReFaSign, DoReFaWeights
 from .quantize import Bipolar, Float, Uniform, ternary
 from .recipe import Recipe
-from .scaled import DoReFaActivations, DoReFaSign, DoReFaWeights, Lsq, Pact, Symmetric, TernaryLearned, Ttq, Twn, Xnor
+from .scaled import Lsq, Pact, Symmetric, TernaryLearned, Ttq, Twn, Xnor
 from .stochastic import GradientBits, StochasticBipolar, StochasticTernary
 from .tables import Clusters, Lq, PowersOfTwo
 
-__all__ = ["ROWS", "SEEDS", "Row", "export_seed", "train_row", "train_rows"]
+__all__ = ["ROWS", "SEEDS", "Row", "train_row", "train_rows"]
 
 SEEDS = (1, 2, 3, 4, 5)
 
@@ -34,7 +35,7 @@ class Row:
     Attributes
     ----------
     method : str
-        As people call it.
+        What people call it.
     weight_bits, act_bits : float
         Bits that a weight and an activation take; ``log2`` of the levels where these are no power of two.
     recipe : recipe.Recipe
@@ -50,13 +51,14 @@ class Row:
 
     @property
     def name(self):
+        """The name of the recipe."""
         return self.recipe.name
 
 
 _FLOAT = Recipe("float32", steps=3000, batch=128, rate=3e-3, decay=0.1)
 _FEW = replace(_FLOAT, decay=0.0, rate=1e-2, gain=0.1)
 _SCALED = replace(_FLOAT, decay=0.0)
-_ONE, _TWO, _FOUR = Bipolar(), Uniform(2, scale=1.0), Uniform(4)
+_TWO, _FOUR = Uniform(2, scale=1.0), Uniform(4)
 TERNARY = float(np.log2(3))
 
 
@@ -115,10 +117,15 @@ ROWS = {row.name: row for row in _rows()}
 
 
 def train_row(row, images, label, seeds=SEEDS, start=None, progress=None):
-    """The networks of a row, as `fit.train_seeds` gives them.
+    """Train the networks of a row and return their parameters, as `fit.train_seeds` gives them.
 
     ``images``, (copies, n, 64) ``uint8``, and ``label`` are of the training split; ``start`` are the networks of
     ``ROWS[row.start]``, needed where that is not None.
+
+    Raises
+    ------
+    ValueError
+        If ``start`` is missing, or there where it is not needed.
     """
     if (start is None) != (row.start is None):
         raise ValueError(f"{row.name} begins with {row.start or 'random weights'}")
@@ -126,10 +133,15 @@ def train_row(row, images, label, seeds=SEEDS, start=None, progress=None):
 
 
 def train_rows(names=None, seeds=SEEDS, split=None):
-    """Train rows one after the other: yields ``(row, params, seconds)``.
+    """Train rows one after the other and yield ``(row, params, seconds)`` of each.
 
     ``names`` is None for all; rows that others begin with are trained before them, and yielded too. ``split`` is a
     `data.Split`, None for the training images.
+
+    Raises
+    ------
+    ValueError
+        If there is no row of a name.
     """
     unknown = set(names or ()) - set(ROWS)
     if unknown:
@@ -148,13 +160,8 @@ def train_rows(names=None, seeds=SEEDS, split=None):
             jax.clear_caches()  # a compiled program a row
 
 
-def export_seed(row, params, place, path):
-    """Write the network of the seed at ``place`` as ``path``."""
-    export.write(row.recipe, DIGITS, fit.of_seed(params, place), path)
-
-
 def main():
-    """``python -m fewbit.train.survey``."""
+    """Run ``python -m fewbit.train.survey``."""
     parser = argparse.ArgumentParser(prog="python -m fewbit.train.survey", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="name", help=f"{', '.join(ROWS)}; all if none is given")
     parser.add_argument("--validate", action="store_true", help="measure on held-out training images")

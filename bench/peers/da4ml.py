@@ -18,7 +18,7 @@ from da4ml.trace.ops import quantize
 
 
 def build(x, bits, weights, biases, shifts):
-    """The ten sums as da4ml's symbols, of inputs that are symbols too."""
+    """Return the ten sums as da4ml's symbols, of inputs that are symbols too."""
     for w, b, shift in zip(weights[:-1], biases, shifts, strict=True):
         if bits == 1:
             x = x @ w >= np.ceil((w.sum(axis=0) - b) / 2)

@@ -25,7 +25,7 @@ CHUNK, WORD = 64, 32  # bytes that parameters are aligned to; bits of the AXI bu
 
 
 def network(par, rng):
-    """NNgen's operators: the input, and the output."""
+    """Return NNgen's operators: the input, and the output."""
     first = x = ng.placeholder(ng.int8, shape=(1, WIDTHS[0]), name="x")
     for k, (inputs, neurons) in enumerate(zip(WIDTHS[:-1], WIDTHS[1:], strict=True)):
         weights = ng.variable(ng.int8, shape=(neurons, inputs), name=f"w{k}")
@@ -38,7 +38,7 @@ def network(par, rng):
 
 
 def testbench(block, x, y, values, wanted):
-    """A module that loads a memory, runs one inference and compares; the cycles are printed."""
+    """Return a module that loads a memory, runs one inference and compares; the cycles are printed."""
 
     def aligned(address):
         return math.ceil(address / CHUNK) * CHUNK

@@ -30,11 +30,12 @@ SEEDS = (1, 2, 3)  # of the placement; the first one that meets the goal, as one
 
 
 def unit(bits, pe, simd, seed=1):
-    """Verilog of a lone matrix-vector unit with random weights and thresholds, as module ``mvu``."""
+    """Return the Verilog of a lone matrix-vector unit with random weights and thresholds, as module ``mvu``."""
     from amaranth.back import verilog
 
     from fewbit.golden.network.graph import Dense, Edge, Threshold
     from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
+    from fewbit.hw.folding import LayerFolding
     from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
     from fewbit.hw.layer.plan import LayerPlan
 
@@ -48,12 +49,12 @@ def unit(bits, pe, simd, seed=1):
     cuts = np.sort(np.rint(rng.normal(0, spread, (neurons, x.levels - 1))).astype(np.int64), axis=1)
     act = Threshold("act", "acc", "y", cuts, None, x)
     edges["y"] = act.out(edges["acc"])
-    plan = LayerPlan(dense, act, edges, pe=pe, simd=simd)
+    plan = LayerPlan(dense, act, edges, LayerFolding(pe, simd))
     return verilog.convert(MatrixVectorUnit(plan), name="mvu", emit_src=False, strip_internal_attrs=True)
 
 
 def verilog_of(name):
-    """``(path, top, layers)`` of what ``name`` stands for."""
+    """Return ``(path, top, layers)`` of what ``name`` stands for."""
     if name in UNITS:
         path = BUILD / "bench" / "clock" / f"{'_'.join(map(str, UNITS[name]))}.v"
         atomic_write(path, unit(*UNITS[name]))
@@ -66,21 +67,23 @@ def verilog_of(name):
 
 
 def clock_of(name, device, speed, seed):
-    """What `flow.commands.pnr.placed` says of an example or a unit."""
+    """Return what `flow.commands.pnr.placed` says of an example or a unit."""
     path, top, layers = verilog_of(name)
     found = place(path, top, device=device, speed=speed, seed=seed)
-    result = placed(found, path.read_text(encoding="utf-8"), top, layers)
+    result = placed(found, path.read_text(encoding="utf-8"), top, layers).to_dict()
     print(f"bench: {name}: {result['fmax_mhz']:.1f} MHz; {result['critical_path']['words']}", flush=True)
     return result
 
 
 def goal_of(name):
-    """MHz that a design of the table should reach."""
+    """Return the MHz that a design of the table should reach."""
     return GOAL_UNIT if name in UNITS else GOAL_EXAMPLE
 
 
 def measure(names=(*EXAMPLES, *UNITS), device="ecp5-85k", speed=8, seeds=SEEDS):
-    """The fastest `clock_of` each, by name, of the ``seeds`` up to the first that meets the goal; and all their MHz."""
+    """Return the fastest `clock_of` each, by name, of the ``seeds`` up to the first that meets the goal; and all their
+    MHz.
+    """
     results = {}
     for name in names:
         tried = {}
@@ -94,12 +97,12 @@ def measure(names=(*EXAMPLES, *UNITS), device="ecp5-85k", speed=8, seeds=SEEDS):
 
 
 def complete(results):
-    """Whether all have been measured."""
+    """Return whether all have been measured."""
     return {*EXAMPLES, *UNITS} <= {*results}
 
 
 def render(results):
-    """The section as Markdown."""
+    """Return the section as Markdown."""
     rows = []
     for name, r in results.items():
         goal, path = goal_of(name), r["critical_path"]

@@ -6,10 +6,10 @@
 from bench import page
 from fewbit.flow.eda.synth import synthesize, synthesize_parts
 from fewbit.flow.folding.cost import cost_of_unit
-from fewbit.flow.folding.folding import layers_of
+from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.folding.search import estimate_all
 from fewbit.flow.project.project import Project
-from fewbit.hw.target import USUAL
+from fewbit.hw.targets.named import USUAL
 from fewbit.places import BUILD, HOME
 
 NAME, HEADING = "estimate", "Estimates against synthesis"
@@ -20,12 +20,12 @@ TOTAL, LAYER = 0.10, 0.15  # how far an estimate may be off
 
 
 def measure(examples=EXAMPLES):
-    """LUTs by estimate and by synthesis, by example: of each layer's matrix-vector unit, and of all."""
+    """Return the LUTs by estimate and by synthesis, by example: of each layer's matrix-vector unit, and of all."""
     return {name: measured(name) for name in examples}
 
 
 def measured(name):
-    """One example, in its default folding."""
+    """Return the figures of one example in its default folding."""
     print(f"bench: {name}", flush=True)
     folder = BUILD / "bench" / "estimate" / name
     project = Project(HOME / "examples" / f"{name}.onnx", directory=folder, target=USUAL)
@@ -34,19 +34,19 @@ def measured(name):
     whole = synthesize(project.verilog, "accelerator")
     parts = synthesize_parts(project.verilog, "accelerator", {n: f"accelerator.accelerator.{n}" for n in layers})
     return {
-        "layers": {n: (cost_of_unit(layer, *project.folding[n]).lut, parts[n].lut) for n, layer in layers.items()},
+        "layers": {n: (cost_of_unit(layer, project.folding[n]).lut, parts[n].lut) for n, layer in layers.items()},
         "total": (estimate_all(project.network, layers, project.folding).lut, whole.lut),
     }
 
 
 def off(pair):
-    """By how much the estimate is more than what was measured, as a share of that."""
+    """Return by how much the estimate is more than what was measured, as a share of that."""
     estimate, found = pair
     return estimate / found - 1
 
 
 def render(results):
-    """The section as Markdown."""
+    """Return the section as Markdown."""
     rows = []
     for name, found in results.items():
         worst = max(found["layers"], key=lambda n: abs(off(found["layers"][n])))

@@ -8,17 +8,17 @@ from dataclasses import asdict
 from bench import page
 from bench.networks.cnv import cnv
 from bench.networks.mlp import LFC, SFC, mlp
-from fewbit.flow.comparing.fill import PARTS
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.folding.folding import fold
 from fewbit.flow.project.project import Project
-from fewbit.hw.target import USUAL
+from fewbit.hw.folding import Folding
+from fewbit.hw.targets.named import USUAL, all_parts
 from fewbit.places import BUILD
 from fewbit.sim.cycles.model import predict_steady
 
 NAME, HEADING = "finn", "The networks of the FINN paper"
 FOLDER = BUILD / "bench" / "finn"
-PART = PARTS["xc7z045"]
+PART = all_parts()["xc7z045"]
 CLOCK = 200e6  # Hz
 TIMEOUT = 1800
 
@@ -32,7 +32,7 @@ WRITERS = {"SFC-max": lambda p: mlp(p, SFC), "LFC-max": lambda p: mlp(p, LFC), "
 
 
 def measure():
-    """Ours, by name: timing, resources in all and by stage."""
+    """Return our figures, by name: timing, resources in all and by stage."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     results = {}
     for name, write in WRITERS.items():
@@ -44,8 +44,8 @@ def measure():
 
 
 def measured(model, cycles):
-    """A model's figures, folded to so many cycles a frame."""
-    project = Project(model, folding={}, directory=model.with_suffix(""), target=USUAL)
+    """Return a model's figures, folded to so many cycles a frame."""
+    project = Project(model, folding=Folding(), directory=model.with_suffix(""), target=USUAL)
     project.folding = fold(project.network, cycles)
     timing = predict_steady(project.plan)
     project.generate()
@@ -57,15 +57,15 @@ def measured(model, cycles):
         "resources": {kind: numbers[kind] for kind in ("lut", "lutram", "ff", "carry4", "bram18", "bram36")},
         "arrays": whole.cells["LUT6_2"],
         "layers": {
-            name: {"pe": plan.pe, "simd": plan.simd, "words": plan.rows * plan.steps * plan.vectors,
-                   "bits": plan.rows * plan.steps * plan.vectors * plan.pe * plan.simd * plan.weight_bits}
+            name: {"pe": plan.pe, "simd": plan.simd, "words": plan.shape.words,
+                   "bits": plan.shape.words * plan.pe * plan.simd * plan.numbers.weight_bits}
             for name, plan in project.plan.layers.items()
         },
     }  # fmt: skip
 
 
 def render(results):
-    """The section as Markdown."""
+    """Return the section as Markdown."""
     rows, layers = [], []
     for name, r in results.items():
         cycles, rate, latency, lut, bram, unread = PAPER[name]

@@ -7,24 +7,22 @@ import warnings
 
 import numpy as np
 from amaranth.back import verilog
-from amaranth.hdl import Shape
 
 from bench import page
 from fewbit.flow.cache import atomic_write
 from fewbit.flow.eda.synth import synthesize
 from fewbit.golden.network.graph import Dense, Edge, Threshold
 from fewbit.golden.numbers.formats import Bipolar
-from fewbit.hw.arrays.integer import IntegerPE
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
-from fewbit.hw.target import Luts, Target
-from fewbit.hw.xilinx.instances import LutIntegerPE
+from fewbit.hw.targets.named import DEFAULT, USUAL
 from fewbit.places import BUILD
 
 NAME, HEADING = "mvu", "Matrix-vector units and BISMO's formula"
 FOLDER = BUILD / "bench" / "mvu"
 PES, SIMDS = (1, 4, 16), (32, 64, 128, 256, 512)
-TARGETS = {"xilinx": Luts.INSTANCES, "portable": Luts.OPERATORS}
+TARGETS = {target.name: target for target in (USUAL, DEFAULT)}
 STEPS, ROWS = 8, 64  # of the layer: 512 words of weights, the depth of a block RAM
 
 # BISMO v2, from its source: LUTs of a dot product unit by its bits, and of what stands around each.
@@ -32,17 +30,19 @@ ALPHA, BETA, AROUND = 1.17, 44.1, 120.1
 
 
 def bismo_unit(simd):
-    """LUTs of BISMO's dot product unit of so many bits."""
+    """Return the LUTs of BISMO's dot product unit of so many bits."""
     return ALPHA * simd + BETA
 
 
 def bismo_array(pe, simd):
-    """LUTs of BISMO's array of ``pe`` dot product units: ``Dm*Dn*(1.17*Dk + 44.1 + 120.1)``."""
+    """Return the LUTs of BISMO's array of ``pe`` dot product units: ``Dm*Dn*(1.17*Dk + 44.1 + 120.1)``."""
     return pe * (bismo_unit(simd) + AROUND)
 
 
-def layer_plan(pe, simd, luts, steps=STEPS, rows=ROWS):
-    """The plan of a layer that this unit goes through in ``steps*rows`` cycles; weights and thresholds are random."""
+def layer_plan(pe, simd, target, steps=STEPS, rows=ROWS):
+    """Return the plan of a layer that this unit goes through in ``steps*rows`` cycles; weights and thresholds are
+    random.
+    """
     rng = np.random.default_rng([pe, simd])
     dense = Dense("dense", "x", "acc", rng.choice([-1, 1], (rows * pe, steps * simd)))
     edges = {"x": Edge(Bipolar(), -np.ones(steps * simd, int), np.ones(steps * simd, int))}
@@ -51,17 +51,18 @@ def layer_plan(pe, simd, luts, steps=STEPS, rows=ROWS):
     cuts = rng.integers(-spread, spread + 1, (rows * pe, 1))
     act = Threshold("act", "acc", "y", cuts, None, Bipolar())
     edges["y"] = act.out(edges["acc"])
-    return LayerPlan(dense, act, edges, pe=pe, simd=simd, target=Target(luts=luts))
+    return LayerPlan(dense, act, edges, LayerFolding(pe, simd), target=target)
 
 
 def unit(plan):
-    """The PE of a plan alone."""
-    kind, more = (IntegerPE, {}) if plan.target.luts is Luts.OPERATORS else (LutIntegerPE, {"luts": plan.target.luts})
-    return kind(x_format=plan.x_format, w_format=Bipolar(), simd=plan.simd, acc_shape=plan.acc_shape, **more)
+    """Return the plan of the PE of a layer's plan alone."""
+    return plan.target.integer_pe(
+        x_format=plan.x_format, w_format=Bipolar(), simd=plan.simd, acc_shape=plan.numbers.acc_shape, feedback=True
+    )
 
 
 def resources(component, name):
-    """`flow.eda.synth.Resources` of a component."""
+    """Return `flow.eda.synth.Resources` of a component."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
@@ -69,19 +70,19 @@ def resources(component, name):
 
 
 def measured(pe, simd, target):
-    """LUTs of a unit, and of its PE alone."""
+    """Return the LUTs of a unit, and of its PE alone."""
     plan = layer_plan(pe, simd, TARGETS[target])
     whole = resources(MatrixVectorUnit(plan), f"mvu_{target}_{pe}_{simd}")
-    alone = resources(unit(plan), f"pe_{target}_{simd}")
+    alone = resources(unit(plan).make(), f"pe_{target}_{simd}")
     return {
         "pe": pe, "simd": simd, "target": target, "lut": whole.lut, "lutram": whole.lutram, "ff": whole.ff,
         "carry4": whole.carry4, "bram36": (whole.bram18 + 2 * whole.bram36) / 2, "unit": alone.lut,
-        "accumulator": Shape.cast(plan.acc_shape).width,
+        "accumulator": plan.numbers.acc_shape.width,
     }  # fmt: skip
 
 
 def measure():
-    """`measured` of every size and target."""
+    """Return `measured` of every size and target."""
     results = []
     for target in TARGETS:
         for simd in SIMDS:
@@ -92,7 +93,7 @@ def measure():
 
 
 def render(results):
-    """The section as Markdown."""
+    """Return the section as Markdown."""
     found = {(r["target"], r["pe"], r["simd"]): r for r in results}
     pes, simds = sorted({r["pe"] for r in results}), sorted({r["simd"] for r in results})
     units = []

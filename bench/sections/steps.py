@@ -36,22 +36,23 @@ def step_import(model, folder, cycles):
 
 def _project(model, folder, folding=None):
     from fewbit.flow.project.project import Project
-    from fewbit.hw.target import USUAL
+    from fewbit.hw.targets.named import USUAL
 
     folding = folder / "fold.json" if folding is None else folding
     return Project(model, folding=folding, directory=folder, target=USUAL)
 
 
 def step_fold(model, folder, cycles):
-    from fewbit.flow.folding.folding import default_folding, fold, write_folding
+    from fewbit.flow.folding.folding import default_folding, fold
+    from fewbit.hw.folding import Folding
     from fewbit.sim.cycles.model import predict_steady
     from fewbit.sim.cycles.queues import deep_enough
 
-    project = _project(model, folder, folding={})
+    project = _project(model, folder, folding=Folding())
     project.folding = fold(project.network, cycles) if cycles else default_folding(project.network)
     project.queues = deep_enough(project.network, project.folding, target=project.target)
     timing = predict_steady(project.plan)
-    atomic_write(folder / "fold.json", write_folding(project.folding))
+    atomic_write(folder / "fold.json", project.folding.to_json())
     return {"interval": timing.interval, "latency": timing.latency, "bound": project.plan.bound}
 
 
@@ -74,7 +75,7 @@ def step_simulate(model, folder, cycles):
     project = _project(model, folder)
     values = random_images(project.network, FRAMES).values
     expected = project.hardware_values(project.execute(values))
-    found = simulate(project.simulator(), project.plan, values, expected)
+    found = simulate(project.simulator_folder(), project.plan, values, expected)
     return {
         "frames": found.frames,
         "mismatches": found.mismatches,
@@ -85,7 +86,9 @@ def step_simulate(model, folder, cycles):
 
 
 def measured(name, model, folder, cycles):
-    """A step's own figures with its seconds and the peak memory, in MB, of its process and of those that it starts."""
+    """Return a step's own figures with its seconds and the peak memory, in MB, of its process and of those that it
+    starts.
+    """
     begin = time.perf_counter()
     result = globals()[f"step_{name}"](model, folder, cycles)
     own, children = (resource.getrusage(who).ru_maxrss // _MEGA for who in
@@ -94,7 +97,7 @@ def measured(name, model, folder, cycles):
 
 
 def bench(model, cycles):
-    """All steps, from nothing; the results by step."""
+    """Run all steps from nothing; return the results by step."""
     model = Path(model)
     folder = BUILD / "bench" / model.parent.name / model.stem
     shutil.rmtree(folder, ignore_errors=True)
@@ -113,7 +116,7 @@ def bench(model, cycles):
 
 
 def render(results):
-    """The section as Markdown, of ``{name: results by step}``."""
+    """Return the section as Markdown, of ``{name: results by step}``."""
     rows = []
     for name, r in results.items():
         found = r["simulate"]
@@ -144,7 +147,7 @@ Verilator's time is the C++ compiler's. That of a simulation is cycles times the
 
 
 def measure():
-    """Results of every model of the section."""
+    """Return the results of every model of the section."""
     models = {f"{name.replace('/', ' ')}": (HOME / "examples" / f"{name}.onnx", 0) for name in EXAMPLES}
     models["CNV"] = BUILD / "bench" / "cnv" / "cnv.onnx", CYCLES
     models["CNV"][0].parent.mkdir(parents=True, exist_ok=True)

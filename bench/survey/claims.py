@@ -26,33 +26,33 @@ class Figures:
         return self.rows[name]
 
     def hardware(self, name):
-        """The row's hardware figures; None if it is not there."""
+        """Return the row's hardware figures; None if it is not there."""
         return self.rows[name]["hardware"] if name in self.rows else None
 
     def difference(self, name, other):
-        """``(points, noise)``: accuracy of a row minus that of another, and twice the standard error of that."""
+        """Return ``(points, noise)``: accuracy of a row minus that of another, and twice the standard error of that."""
         a, b = self.rows[name], self.rows[other]
         error = math.sqrt((a["spread"] ** 2 + b["spread"] ** 2) / self.seeds)
         return 100 * (a["accuracy"] - b["accuracy"]), 200 * error
 
     def verdict(self, name, other):
-        """1 if a row is better than another by more than the noise, -1 if it is worse, else 0."""
+        """Return 1 if a row is better than another by more than the noise, -1 if it is worse, else 0."""
         points, noise = self.difference(name, other)
         return (points > noise) - (points < -noise)
 
     def compared(self, name, other):
-        """The comparison in words."""
+        """Return the comparison in words."""
         points, noise = self.difference(name, other)
         words = {1: "better", -1: "worse", 0: "the same within the noise"}[self.verdict(name, other)]
         return f"`{name}` against `{other}` {points:+.2f} points (noise {noise:.2f}): {words}"
 
     def pairs(self, pairs):
-        """Those pairs of which both are there."""
+        """Return those pairs of which both are there."""
         return [(a, b) for a, b in pairs if a in self and b in self]
 
 
 def claims(result):
-    """The points of the page's text: ``[(claim, what the figures show)]``."""
+    """Return the points of the page's text: ``[(claim, what the figures show)]``."""
     figures = Figures(result)
     made = (_stochastic(figures), _generator(figures), _training(figures), _memory(figures),
             _layers(result["sensitivity"]), _cheapest(figures))  # fmt: skip

@@ -2,15 +2,17 @@
 
 import numpy as np
 
+from fewbit.golden.importing.operators import Role, role_of
+
 __all__ = ["FLOAT_BITS", "bit_operations", "compression", "mean_and_spread", "quantizer_noise", "sqnr", "weight_bits"]
 
 FLOAT_BITS = 32
-_QUANTIZERS = {"Quant", "IntQuant", "BipolarQuant", "LevelQuant", "BasisQuant", "TernaryQuant", "StochasticQuant"}
-_PRODUCTS = {"MatMul", "Gemm", "Conv"}
 
 
 def sqnr(x, q):
-    """Signal to quantization noise of ``q``, which stands for ``x``, in dB: ``10 log10(|x|^2 / |x - g*q|^2)``.
+    """Return the signal to quantization noise of ``q``, which stands for ``x``, in dB.
+
+    That is ``10 log10(|x|^2 / |x - g*q|^2)``.
 
     g is the factor of least squares, ``x.q / q.q``, as a batch norm takes up any factor: sign(x) and alpha*sign(x) are
     as good. Infinite if q is x; of a Gaussian the sign has -10 log10(1 - 2/pi) = 4.4 dB.
@@ -24,7 +26,8 @@ def sqnr(x, q):
 
 
 def quantizer_noise(path, x, latents=None):
-    """``{"weights": dB, "activations": dB}`` of a QONNX file, each the mean over its quantizers; None without any.
+    """Return ``{"weights": dB, "activations": dB}`` of a QONNX file, each the mean over its quantizers; None without
+    any.
 
     What goes into a quantizer is the signal, what comes out stands for it, as the qonnx executor computes both for the
     samples ``x``. Counted are quantizers of weight matrices, and those of activations behind a product: the input has
@@ -40,8 +43,8 @@ def quantizer_noise(path, x, latents=None):
     found, behind = {"weights": [], "activations": []}, False
     latents = None if latents is None else iter(latents)
     for node in model.graph.node:
-        behind = behind or node.op_type in _PRODUCTS
-        if node.op_type not in _QUANTIZERS:
+        behind = behind or role_of(node) is Role.PRODUCT
+        if role_of(node) is not Role.QUANTIZER:
             continue
         before, after = context[node.input[0]], context[node.output[0]]
         if node.input[0] not in constants:
@@ -53,18 +56,18 @@ def quantizer_noise(path, x, latents=None):
 
 
 def executable(path, batch):
-    """The file as the qonnx executor takes it, for ``batch`` samples at once."""
+    """Return the file as the qonnx executor takes it, for ``batch`` samples at once."""
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.transformation.change_batchsize import ChangeBatchSize
     from qonnx.transformation.infer_shapes import InferShapes
 
-    import fewbit.golden.model_file.domain  # noqa: F401  makes its operators known
+    import fewbit.golden.model_file.exchange  # noqa: F401  makes its operators known
 
     return ModelWrapper(str(path)).transform(ChangeBatchSize(batch)).transform(InferShapes())
 
 
 def weight_bits(layers):
-    """Bits of all weights' codes; scales, codebooks and thresholds not counted.
+    """Return the bits of all weights' codes; scales, codebooks and thresholds not counted.
 
     ``layers`` are `hw.layer.plan.LayerPlan`, here and below.
     """
@@ -72,18 +75,20 @@ def weight_bits(layers):
 
 
 def _code_bits(p):
-    """Of a weight: of the code of a level, where the levels are not the integers of a format."""
+    """Return the bits of a weight's code, which is that of a level where the levels are not the integers of a
+    format.
+    """
     coding = getattr(p.dense, "coding", None)  # float layers have none
     return p.dense.weight_format.bits if coding is None else min(coding.bits, p.dense.weight_format.bits)
 
 
 def compression(layers):
-    """float32's bits over `weight_bits`."""
+    """Return float32's bits over `weight_bits`."""
     return FLOAT_BITS * sum(p.dense.weights.size for p in layers) / weight_bits(layers)
 
 
 def bit_operations(layers):
-    """Sum over all multiplications of a frame of the weight's bits times the activation's.
+    """Return the sum over all multiplications of a frame of the weight's bits times the activation's.
 
     BOPs of M. van Baalen and others, "Bayesian Bits: Unifying Quantization and Pruning", NeurIPS 2020. A product of
     float32 counts 32*32.
@@ -94,6 +99,6 @@ def bit_operations(layers):
 
 
 def mean_and_spread(values):
-    """Mean and standard deviation (of a sample, n - 1) of some seeds' accuracies."""
+    """Return the mean and the standard deviation (of a sample, n - 1) of some seeds' accuracies."""
     values = np.asarray(values, dtype=np.float64)
     return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.0

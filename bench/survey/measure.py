@@ -1,13 +1,17 @@
 """One row of the survey: what is measured of its networks and of the accelerator that the first of them becomes."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from fewbit.flow.cache import Store, digest, source_digest
-from fewbit.flow.comparing.measure import ELABORATION, common_folding, numbers, simulated
+from fewbit.flow.comparing.measure import ELABORATION, common_folding, simulated
+from fewbit.flow.comparing.result import Cost
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.project.project import Project
 from fewbit.golden.network.execute import labels_of
-from fewbit.hw.target import Target
+from fewbit.hw.folding import Folding
+from fewbit.hw.targets.named import DEFAULT
 from fewbit.places import BUILD, HOME
 
 from .figures import bit_operations, compression, executable, mean_and_spread, quantizer_noise, weight_bits
@@ -21,11 +25,13 @@ _SOURCES = [HOME / "bench" / "survey" / f"{name}.py" for name in ("figures", "me
 
 
 class SurveyError(RuntimeError):
-    """A row that must not be printed: it has no hardware, or hardware, golden and the executor do not agree."""
+    """Raised for a row that must not be printed: it has no hardware, or hardware, golden and the executor do not
+    agree.
+    """
 
 
 def measure(row, maker, rows, job):
-    """Every figure of a row, JSON-able; kept until its networks or our source change.
+    """Return every figure of a row, JSON-able; kept until its networks or our source change.
 
     Raises `SurveyError` where the hardware cannot be made, or differs from golden in a bit or in a cycle.
     """
@@ -63,13 +69,13 @@ def _measured(row, files, latents, maker, job):
 
 def _project(row, path, directory):
     with ELABORATION:
-        project = Project(path, folding={}, directory=directory, target=Target(dsp=row.dsp))
+        project = Project(path, folding=Folding(), directory=directory, target=replace(DEFAULT, dsp=row.dsp))
         project.folding = common_folding(project.network)
         return project
 
 
 def executed(path, x):
-    """The network's outputs by the qonnx executor, for all samples at once."""
+    """Return the network's outputs by the qonnx executor, for all samples at once."""
     from qonnx.core.onnx_exec import execute_onnx
 
     model = executable(path, len(x))
@@ -78,15 +84,15 @@ def executed(path, x):
 
 
 def _hardware(row, project, plan, x, job):
-    """Figures of the generated accelerator, once it was found equal to golden."""
+    """Return the figures of the generated accelerator, once it was found equal to golden."""
     values = project.network.encode(x)
     found = simulated(project, values, job)
-    if not found["exact"]:
-        problems = "; ".join([f"{found['mismatches']} of {found['frames']} frames differ", *found["problems"]])
+    if not found.exact:
+        problems = "; ".join([f"{found.mismatches} of {found.frames} frames differ", *found.problems])
         raise SurveyError(f"{row.name}: the accelerator is not golden's: {problems}; {project.directory}")
     if not (labels_of(executed(project.model, x)) == project.labels(project.execute(values))).all():
         raise SurveyError(f"{row.name}: golden gives other labels than the qonnx executor: {project.model}")
-    job.done(f"simulated, {found['frames']} frames equal to golden", 20)
+    job.done(f"simulated, {found.frames} frames equal to golden", 20)
     job.now("synthesizing")
     cost = synthesize(project.verilog, "accelerator", dsp=row.dsp, timeout=3600)
     job.done(f"synthesized, {cost.lut} LUTs", 20)
@@ -94,13 +100,12 @@ def _hardware(row, project, plan, x, job):
     parts = part_costs(plan, dsp=row.dsp)
     layers = list(plan.layers.values())
     return {
-        "frames": found["frames"], "latency": found["latency"]["simulated"],
-        "interval": found["interval"]["simulated"],
+        "frames": found.frames, "latency": found.latency.simulated, "interval": found.interval.simulated,
         "folding": [[p.name, p.pe, p.simd] for p in layers],
         "shape": [layers[0].inputs, *(p.neurons for p in layers)],
         "formats": [[str(p.dense.weight_format), str(p.x_format)] for p in layers],
         "products": [p.products_in for p in layers],
         "weights": int(sum(p.dense.weights.size for p in layers)), "weight_bits": weight_bits(layers),
         "compression": compression(layers), "bit_operations": bit_operations(layers),
-        "cost": numbers(cost), **parts,
+        "cost": Cost.of(cost).to_dict(), **parts,
     }  # fmt: skip

@@ -63,7 +63,7 @@ class Row:
 
 
 def rows_of(dataset):
-    """Every `Row` of a dataset, "digits" or "fashion", in the order of the table."""
+    """Return every `Row` of a dataset, "digits" or "fashion", in the order of the table."""
     from fewbit.train.survey import ROWS
 
     rows = []
@@ -81,7 +81,7 @@ def rows_of(dataset):
 
 
 def _after_training():
-    """Rows of post-training quantization."""
+    """Return the rows of post-training quantization."""
     words = {"minmax": "min-max", "kl": "KL", "mse": "MSE", "percentile": "percentile"}
     return [
         Row(name=f"ptq-{ranges}-w{bits}a{bits}", method=f"PTQ, {words[ranges]}", weight_bits=bits, act_bits=bits,
@@ -92,16 +92,16 @@ def _after_training():
 
 
 def _training():
-    """Digest of the source that training runs: not that of recipes, which are parts of a key themselves."""
+    """Return the digest of the source that training runs: not that of recipes, which are parts of a key themselves."""
     others = {"__init__.py", "catalogue.py", "digits.py", "digits_cnn.py", "examples.py", "fashion.py", "ranges.py",
               "survey.py"}  # fmt: skip
     files = [*(HOME / "train").glob("*.py"), *(HOME / "golden" / "methods").glob("*.py")]
-    files += [HOME / "golden" / name for name in ("model_file/domain.py", "numbers/random.py")]
+    files += [HOME / "golden" / name for name in ("model_file/exchange.py", "numbers/random.py")]
     return digest(*(path for path in sorted(files) if path.name not in others))
 
 
 class Maker:
-    """Makes the networks of rows, each once; several threads may ask.
+    """A maker of the networks of rows, each once; several threads may ask.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class Maker:
 
     @property
     def frames(self):
-        """How many are simulated."""
+        """Number of frames that are simulated."""
         return FRAMES[self.name]
 
     @cached_property
@@ -131,7 +131,7 @@ class Maker:
 
     @cached_property
     def splits(self):
-        """``(train, test)``."""
+        """Splits ``(train, test)`` of the dataset."""
         return self.dataset.load()
 
     @cached_property
@@ -141,7 +141,7 @@ class Maker:
 
     @cached_property
     def _images(self):
-        """By the number of versions of each image."""
+        """Training images, by the number of versions of each image."""
         return {}
 
     def _augmented(self, copies):
@@ -155,7 +155,7 @@ class Maker:
             return self._locks.setdefault(name, threading.Lock())
 
     def files(self, row, rows, job):
-        """Paths of a row's networks in the order of the seeds; ``rows`` are all of them by name."""
+        """Return the paths of a row's networks in the order of the seeds; ``rows`` are all of them by name."""
         own = replace(row, dsp=True)
         folder = self.folder / (FLOAT if row.kind == "float" else row.name)
         with self._lock(f"files of {folder.name}"):
@@ -168,7 +168,9 @@ class Maker:
     # Training
 
     def latents(self, row):
-        """Latent weights of the first seed's layers, in order; None where the file itself has what was quantized."""
+        """Return the latent weights of the first seed's layers, in order; None where the file itself has what was
+        quantized.
+        """
         if row.kind == "PTQ":
             return None
         with np.load(self.folder / (FLOAT if row.kind == "float" else row.name) / "latents.npz") as file:
@@ -196,7 +198,7 @@ class Maker:
         return stage
 
     def _params(self, row, rows, job):
-        """Trained parameters; kept in memory where other rows begin with them."""
+        """Return the trained parameters; kept in memory where other rows begin with them."""
         from fewbit.train import fit
 
         if row.start is None and not any(other.start == row.name and other.recipe for other in rows.values()):
@@ -243,7 +245,7 @@ class Maker:
         return stage
 
     def float_project(self, path):
-        """`flow.quantizing.float_model.FloatProject` of a float network, calibrated on training images."""
+        """Return `flow.quantizing.float_model.FloatProject` of a float network, calibrated on training images."""
         from fewbit.flow.quantizing.float_model import FloatProject
 
         with self._lock("calibration"):

@@ -11,8 +11,10 @@ BITS = (2, 1)
 
 
 def one_layer(maker, rows, report):
-    """``{bits: {layer: [points of accuracy lost, one a seed]}}``: the weights of one layer of the trained float32
-    networks become few bits, without training (range of least squared error, one scale a channel), the rest stays."""
+    """Return ``{bits: {layer: [points of accuracy lost, one a seed]}}``: the weights of one layer of the trained
+    float32 networks become few bits, without training (range of least squared error, one scale a channel), the rest
+    stays.
+    """
     from fewbit.ptq.measure import accuracy, scores_of
     from fewbit.ptq.quantize import Bits, Options, quantize
 

@@ -1,11 +1,12 @@
 """``docs/survey.md``, from what `bench.survey.run` measured; no figure of ours is typed here."""
 
 import re
-import textwrap
+
+from bench.markdown import filled
+from bench.markdown import table as markdown_table
 
 from .claims import FLOAT, Figures, claims
 from .literature import MISSING, PUBLISHED
-from .wording import FASHION, NOTES, TEXT
 
 __all__ = ["HEADS", "page", "table"]
 
@@ -14,13 +15,79 @@ HEADS = ("row", "method", "weights / activations, bits", "accuracy", "± (5 seed
          "BRAMs", "latency", "interval", "quantizing units, LUTs", "of these generators", "LUTs a lane",
          "products in")  # fmt: skip
 
+TEXT = """# Quantization methods, trained and as hardware
+
+Made by `make survey` (the last whole run: {took}): every figure but those of the last two tables comes from there,
+the text's too, and is kept in [survey-digits.json](survey-digits.json). Each row is a
+network {shape} trained with {seeds} seeds on the 8x8 digits ({train} images to train with, {test} to test), {steps}
+steps, or quantized after training (PTQ), and the accelerator that its first seed becomes.
+
+![accuracy against LUTs, a point a row](survey.svg)
+
+## What the figures show
+
+{claims}
+
+## The digits
+
+{table}
+
+{gaps}
+
+## How
+
+{notes}
+
+{fashion}
+
+## Published figures, not ours
+
+Top-1 accuracy in percent, as the named text has it (where it gives an error, 100 minus that); bits are
+weights/activations, and most of these networks keep the first and the last layer in more bits. {missing} are left out,
+as no text with their figures could be read for this table.
+
+{literature}
+"""
+
+NOTES = """- **Accuracy**: the golden model on all test images, mean and standard deviation of {seeds} seeds ({first} to
+  {last}; chosen before, none left out). *Against float32*: difference of the means in points.
+- **Hardware**: seed {first} through import, generation and Verilator ({verilator}), {frames} frames: every bit equal
+  to the golden model's and every cycle as predicted, or there is no row. One folding for all, PE x SIMD by layer:
+  {folding}. Cycles are those of the simulation.
+- **LUTs, FFs, DSPs, BRAMs**: Yosys (pyosys {pyosys}), `synth_xilinx -family xc7`, before place and route. DSPs are
+  used where Yosys or the generator takes them; `float32-luts` has none. Weights lie in LUTs or in block RAM, as the
+  generator finds cheaper: a row with BRAMs has fewer LUTs than one whose weights are in LUTs.
+- **Weight bits**: of the codes. Scales, thresholds and levels are not counted: they are in the units and arrays,
+  and so in their LUTs. Where that takes fewer of them, the hardware holds the integer that a code stands for.
+- **Bit operations**: the sum over all multiplications of a frame of weight bits times activation bits (BOPs: van Baalen
+  and others, "Bayesian Bits", NeurIPS 2020), by the bits of the codes.
+- **SQNR**: 10 log10(|x|² / |x - g q|²), x what goes into a quantizer and q what comes out, g the factor of least
+  squares, since a batch norm takes up any; mean over the layers, of seed {first}. Weights: the latent ones of training,
+  or those of the float network.
+- **Quantizing units**: what makes codes of the sums behind the two hidden layers, one lane each, with thresholds, and
+  with the random generator where there is one; synthesized alone. *Of these generators*: those once more, without what
+  finds probabilities and compares. **LUTs a lane**: a processing element of the second layer with {lanes} inputs a
+  cycle ({float_lanes} of float32), products, sum and accumulator, divided by its inputs. **Products in**: what the
+  generator took for products, of the ways in [quantizers.md](quantizers.md), layer by layer where they differ.
+- **Noise** in the text is twice the standard error of a difference of two means."""
+
+FASHION = """## Fashion-MNIST
+
+A recorded run, kept in [survey-fashion.json](survey-fashion.json); `make survey ARGS=fashion` makes it again ({took}).
+{rows} of the rows, each method in one of its forms, with a network {shape} on 28x28 pixels, {steps} steps only, so no
+row is trained to the end: compare them with each other. {train:,} images to train with, {test:,} to test.
+
+{table}
+
+{gaps}
+
+{claims}"""
+
 
 def table(result):
-    """The Markdown table of a survey's rows."""
+    """Return the Markdown table of a survey's rows."""
     figures = Figures(result)
-    rows = [_cells(row, figures) for row in result["rows"]]
-    lines = [HEADS, ["---"] * 3 + ["---:"] * (len(HEADS) - 3), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    return markdown_table(HEADS, [_cells(row, figures) for row in result["rows"]], left=3)
 
 
 def _cells(row, figures):
@@ -40,7 +107,7 @@ def _cells(row, figures):
 
 
 def _part(cost, share=1):
-    """LUTs, and DSPs and block RAMs if there are any; of one of ``share``."""
+    """Return the LUTs of a part, and its DSPs and block RAMs if there are any, divided by ``share``."""
     if cost is None:
         return "–"
     lut = cost["lut"] / share
@@ -58,7 +125,10 @@ def _db(value):
 
 
 def page(digits, fashion=None):
-    """The page as Markdown, of one or two results of `bench.survey.run.survey`."""
+    """Return the page as Markdown, of one or two results of `bench.survey.run.survey`.
+
+    Raises ValueError if a result lacks the float32 row.
+    """
     for result in filter(None, (digits, fashion)):
         if FLOAT not in Figures(result):
             raise ValueError(f"{result['dataset']}: {FLOAT} is not measured yet, and every row is compared with it")
@@ -70,7 +140,7 @@ def page(digits, fashion=None):
         missing=f"{', '.join(MISSING[:-1])} and {MISSING[-1]}",
     )  # fmt: skip
     blocks = re.split(r"\n\n+", text)
-    return "\n\n".join(_filled(block) for block in blocks if block.strip()) + "\n"
+    return "\n\n".join(filled(block) for block in blocks if block.strip()) + "\n"
 
 
 def _first(result, key):
@@ -96,13 +166,13 @@ def _notes(result):
 
 
 def _gaps(result):
-    """Rows that were not measured."""
+    """Return a sentence about the rows that were not measured, or nothing."""
     names = ", ".join(f"`{name}`" for name in result["missing"])
     return f"Not measured yet: {names}." if names else ""
 
 
 def _took(result):
-    """How long the last run of all rows took."""
+    """Return how long the last run of all rows took."""
     took = result["took"]
     return f"{took['seconds'] / 60:.0f} minutes, {took['cpu_seconds'] / 60:.0f} of processor time"
 
@@ -123,19 +193,4 @@ def _literature():
     heads = ["data", "method", "network", "bits", "accuracy, %", "its float32, %", "source"]
     rows = [[p.data, p.method, p.network, p.bits, f"{p.accuracy:g}", "" if p.float32 is None else f"{p.float32:g}",
              p.source] for p in PUBLISHED]  # fmt: skip
-    lines = [heads, ["---"] * 4 + ["---:"] * 2 + ["---"], *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
-def _filled(block):
-    """A paragraph or a list with lines of even length; anything else as it is."""
-    if block.startswith(("#", "!", "|")):
-        return block
-    items = re.split(r"\n(?=- )", block.strip())
-    indent = "  " if block.startswith("- ") else ""
-    return "\n".join(
-        textwrap.fill(
-            " ".join(item.split()), 118, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-        )
-        for item in items
-    )
+    return markdown_table(heads, rows, left=4, right_of=6)

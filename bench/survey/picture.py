@@ -20,7 +20,7 @@ POINT = 5  # pixels from the middle of a point that no label should cover
 
 
 def picture(result):
-    """The SVG: left all rows, logarithmic in LUTs; the best of each cost are named."""
+    """Return the SVG: left all rows, logarithmic in LUTs; the best of each cost are named."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -58,14 +58,14 @@ def picture(result):
 
 
 def family(name):
-    """Which of `FAMILIES` a row belongs to: the first that has the longest beginning of its name."""
+    """Return which of `FAMILIES` a row belongs to: the first that has the longest beginning of its name."""
     found = [(len(start), -n, label) for n, (label, _, _, starts) in enumerate(FAMILIES) for start in starts
              if name.startswith(start)]  # fmt: skip
     return max(found)[2] if found else "uniform, 2 to 8 bits"
 
 
 def frontier(rows):
-    """Rows that no other beats in accuracy at as few LUTs, by rising LUTs."""
+    """Return the rows that no other beats in accuracy at as few LUTs, by rising LUTs."""
     best, found = -1.0, []
     for row in sorted(rows, key=lambda row: (row["hardware"]["cost"]["lut"], -row["accuracy"])):
         if row["accuracy"] > best:
@@ -75,7 +75,7 @@ def frontier(rows):
 
 
 def _names(axes, rows):
-    """The names of the frontier and of float32, with a line through the frontier."""
+    """Draw the names of the frontier and of float32, with a line through the frontier."""
     line = frontier(rows)
     points = [(row["hardware"]["cost"]["lut"], 100 * row["accuracy"]) for row in line]
     axes.step(*zip(*points, strict=True), where="post", color="#c8ced3", linewidth=1.2, zorder=0)
@@ -99,7 +99,7 @@ def _label(axes, row, offset):
 
 
 def _around(axes, row):
-    """The box of a point, in pixels."""
+    """Return the box of a point, in pixels."""
     from matplotlib.transforms import Bbox
 
     x, y = axes.transData.transform((row["hardware"]["cost"]["lut"], 100 * row["accuracy"]))
@@ -107,7 +107,7 @@ def _around(axes, row):
 
 
 def _shared(a, b):
-    """Pixels that two boxes have in common."""
+    """Return the pixels that two boxes have in common."""
     width, height = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
     return max(0, width) * max(0, height)
 

@@ -31,7 +31,7 @@ XLA_FLAGS = "--xla_backend_optimization_level=1"  # each row compiles a training
 
 
 def survey(dataset, report, names=None, seeds=SEEDS, folder=None, last=None):
-    """Measure the rows of a dataset; returns what the page is made from (`assembled`).
+    """Measure the rows of a dataset; return what the page is made from (`assembled`).
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def survey(dataset, report, names=None, seeds=SEEDS, folder=None, last=None):
 
 
 def assembled(maker, every, rows):
-    """What was measured of the rows, in the order of the table, and the names of those that were not yet."""
+    """Return what was measured of the rows, in the order of the table, and the names of those that were not yet."""
     train, test = maker.splits
     return {
         "dataset": maker.name, "seeds": list(maker.seeds), "images": [len(train), len(test)], "frames": maker.frames,
@@ -70,7 +70,7 @@ def assembled(maker, every, rows):
 
 
 def _cpu():
-    """Seconds of processor time of this process and of those that it waited for."""
+    """Return the seconds of processor time of this process and of those that it waited for."""
     return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 

@@ -9,9 +9,12 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
 from fewbit.flow.cache import atomic_write, digest
-from fewbit.flow.comparing.measure import ELABORATION, numbers
+from fewbit.flow.comparing.measure import ELABORATION
+from fewbit.flow.comparing.result import Cost
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.eda.unit_cost import generators_of, quantizers_of
+from fewbit.hw.folding import LayerFolding
+from fewbit.hw.layer.numbers import FloatNumbers
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.places import BUILD
 
@@ -36,7 +39,9 @@ class SideBySide(wiring.Component):
 
 
 def part_costs(plan, *, dsp=True):
-    """Counts as of `flow.comparing.measure.numbers`: ``{"unit": …, "generators": …, "array": …, "array_lanes": n}``.
+    """Return counts as of `flow.comparing.result.Cost`.
+
+    They are ``{"unit": …, "generators": …, "array": …, "array_lanes": n}``.
 
     ``unit`` are all units that make codes of sums, with their thresholds, and with random generators where there are
     any; ``generators`` are those alone; None if there are none. ``array`` is one processing element, its accumulator
@@ -49,12 +54,12 @@ def part_costs(plan, *, dsp=True):
     """
     layers = list(plan.layers.values())
     p = layers[min(1, len(layers) - 1)]
-    lanes = min(FLOAT_LANES if p.is_float else LANES, p.inputs)
+    lanes = min(FLOAT_LANES if isinstance(p.numbers, FloatNumbers) else LANES, p.inputs)
     with ELABORATION:
         units = list(quantizers_of(plan).values())
-        units += [q.make_activation() for q in layers if q.is_float and q.dense.relu]
-        element = LayerPlan(p.dense, p.act, plan.network.edges(), pe=1, simd=lanes, target=plan.target)
-        parts = {"array": element.make_array(), "unit": _together(units),
+        units += [q.activation.make() for q in layers if isinstance(q.numbers, FloatNumbers) and q.dense.relu]
+        element = LayerPlan(p.dense, p.act, plan.network.edges(), LayerFolding(1, lanes), target=plan.target)
+        parts = {"array": element.array.make(), "unit": _together(units),
                  "generators": _together(generators_of(plan).values())}  # fmt: skip
         texts = {
             name: verilog.convert(part, name="top", emit_src=False, strip_internal_attrs=True)
@@ -65,7 +70,7 @@ def part_costs(plan, *, dsp=True):
 
 
 def _together(parts):
-    """`SideBySide` of some components, None of none."""
+    """Return `SideBySide` of some components, None of none."""
     parts = {f"u{k}": part for k, part in enumerate(parts)}
     return SideBySide(parts) if parts else None
 
@@ -74,10 +79,10 @@ _locks = defaultdict(threading.Lock)
 
 
 def _cost(text, dsp):
-    """What a module takes; of the same text at the same time only once."""
+    """Return what a module takes; of the same text at the same time only once."""
     name = digest(text)
     path = BUILD / "survey" / "parts" / f"{name}.v"
     with _locks[name]:
         if not path.exists():
             atomic_write(path, text)
-        return numbers(synthesize(path, "top", dsp=dsp))
+        return Cost.of(synthesize(path, "top", dsp=dsp)).to_dict()

@@ -1,4 +1,4 @@
-"""The Verilator models that host software talks to: a build as it is, or behind its serial port."""
+"""The Verilator model of a build, which host software talks to."""
 
 from fewbit.flow.cache import BuildStage, source_digest
 from fewbit.host.build import Build, HostError
@@ -7,15 +7,15 @@ from fewbit.places import HOME
 from fewbit.sim.folders import locked
 from fewbit.sim.simulators.program import build_program
 
-from .designs import link_plan
+__all__ = ["kept_program", "model_of", "verilog_of"]
 
-__all__ = ["model_of", "serial_model_of"]
+_MAIN = HOME / "sim" / "simulators" / "model.cpp"
 
 
 def model_of(directory):
-    """Path of the program that is the build in ``directory``, with frames on its standard input; compiled if need be.
+    """Return the path of the program that is the build in ``directory``, with frames on its standard input.
 
-    `host.verilator` says how to talk to it.
+    It is compiled if need be. `host.verilator` says how to talk to it.
     """
     Build(directory)  # refuses what is none before anything is written
     with locked(directory):
@@ -30,29 +30,17 @@ def _model_of(build):
         "PATIENCE": 4 * (cycles["latency"] + cycles["bound"]) + 10_000,
         "IDENTITY": "{" + ", ".join(str(byte) for byte in identity) + "}",
     }  # fmt: skip
-    return _program(build.directory / "model", "model.cpp", {"accelerator.v": _verilog(build)}, "accelerator", shape)
+    return kept_program(build.directory / "model", _MAIN, {"accelerator.v": verilog_of(build)}, "accelerator", shape)
 
 
-def serial_model_of(directory, *, cycles=8):
-    """As `model_of`, with the bytes of a serial line, whose bits take ``cycles`` cycles."""
-    Build(directory)
-    with locked(directory):
-        return _serial_model_of(Build(directory), cycles)
+def verilog_of(build):
+    """Return the Verilog of a build, as bytes.
 
-
-def _serial_model_of(build, cycles):
-    from fewbit.hw.serial.accelerator import SerialAccelerator
-    from fewbit.hw.shell.verilog import convert
-
-    design = SerialAccelerator(link_plan(build), cycles=cycles)
-    text = convert(design, "serial")
-    quiet = 4 * build.manifest["cycles"]["latency"] + 20_000
-    sources = {"accelerator.v": _verilog(build), "serial.v": text.encode()}
-    shape = {"CYCLES": cycles, "QUIET": quiet}
-    return _program(build.directory / "serial-model", "serial.cpp", sources, "serial", shape)
-
-
-def _verilog(build):
+    Raises
+    ------
+    HostError
+        If there is none.
+    """
     path = build.directory / "verilog" / "accelerator.v"
     try:
         return path.read_bytes()
@@ -60,8 +48,19 @@ def _verilog(build):
         raise HostError(f"{path}: no such file; make it with `fewbit build MODEL.onnx`") from None
 
 
-def _program(folder, main, sources, top, shape):
-    inputs = [*sources.items(), HOME / "sim" / "simulators" / main, shape, source_digest("sim")]
+def kept_program(folder, main, sources, top, shape):
+    """Return the path of a program of Verilog ``sources`` and a C++ ``main``, which is compiled if need be.
+
+    Parameters
+    ----------
+    folder, main : Path
+        Where the program is kept; its main, with the macros of ``shape``.
+    sources : dict of str to bytes
+    top : str
+        Name of the top module.
+    shape : dict of str to int
+    """
+    inputs = [*sources.items(), main, shape, source_digest("sim")]
     stage = BuildStage(directory=folder, name="model", inputs=inputs)
     if not stage.done:
         with stage:

@@ -7,6 +7,8 @@ from amaranth_boards.arty_z7 import ArtyZ720Platform
 
 from fewbit.hw.shell.dma import WORD, DmaBridge, DmaBridgeShell
 from fewbit.hw.shell.verilog import convert, emit_ip
+from fewbit.hw.targets.named import USUAL
+from fewbit.hw.targets.target import Target
 from fewbit.places import HOME
 
 __all__ = ["ZYNQ_BOARDS", "ZynqBoard", "zynq_files"]
@@ -36,12 +38,15 @@ class ZynqBoard:
         Vivado's name of the board, whose presets are taken where its board files are installed.
     clock : float
         MHz of the processor's clock 0, if nothing else is asked for.
+    target : hw.targets.target.Target
+        What the accelerator is made of.
     """
 
     title: str
     part: str
     board_part: str
     clock: float = 100.0
+    target: Target = USUAL
 
 
 _PART = f"{ArtyZ720Platform.device}{ArtyZ720Platform.package}-{ArtyZ720Platform.speed}"

@@ -1,77 +1,178 @@
 """``fewbit fold``: a folding for a target, its cycles confirmed by the cycle model, written as a file to edit."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from fewbit.flow.cache import atomic_write
-from fewbit.flow.folding.folding import FoldingError, default_folding, fold, layers_of, write_folding
-from fewbit.flow.folding.search import estimate, estimate_all, fastest_within, pareto, row_of, with_dsps
-from fewbit.flow.project.project import Project
-from fewbit.hw.target import USUAL
+import typer
+
+from fewbit.flow.results import Result, flat
+from fewbit.hw.targets.named import USUAL
 from fewbit.places import BUILD
-from fewbit.sim.cycles.model import predict_steady
-from fewbit.sim.cycles.queues import deep_enough
 
-__all__ = ["fold_model"]
+from .kinds import CYCLES, DSPS, FILE, LUTS, RATE
+from .options import Clock, Input, Json, Model
+from .registry import command
+from .report import Reporter
+
+__all__ = ["Folded", "Goal", "fold_model"]
 
 
-def fold_model(model, input_spec, fps, max_cycles, max_luts, dsps, clock, file, report):
-    """Fold, predict, write the file; returns what ``--json`` prints.
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """What a folding is to meet: one of ``fps``, ``max_cycles`` and ``max_luts`` at most; without any it is the default
+    folding. Of ``dsps`` DSPs, those that activations leave then take products or accumulators where they save the most
+    LUTs."""
 
-    At most one of ``fps``, ``max_cycles`` and ``max_luts`` may be given; without any it is the default folding. Of
-    ``dsps`` DSPs, those that activations leave then take products or accumulators where they save the most LUTs.
+    fps: Annotated[float | None, typer.Option("--fps", **RATE, help="Frames a second, at least.")] = None
+    max_cycles: Annotated[int | None, typer.Option("--max-cycles", **CYCLES, help="Cycles a frame, at most.")] = None
+    max_luts: Annotated[int | None, typer.Option("--max-luts", **LUTS, help="LUTs by the estimate, at most.")] = None
+    dsps: Annotated[
+        int,
+        typer.Option(
+            "--dsp",
+            **DSPS,
+            help=("DSPs in all; what activations leave of them takes products or sums where that saves LUTs."),
+        ),
+    ] = 0
+    clock: Clock = 200.0  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldedLayer(Result):
+    """A layer of a folding: its size, its cycles and their share of the interval, and what it takes by the estimate."""
+
+    layer: str
+    pixels: int
+    groups: int
+    inputs: int
+    neurons: int
+    pe: int
+    simd: int
+    in_dsp: bool
+    cycles: int
+    share: float
+    cost: dict = flat()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folded(Result):
+    """A folding, what it takes, and what other targets would; times in cycles."""
+
+    model: Path
+    file: Path
+    clock_mhz: float
+    latency: int
+    interval: float
+    bound: int
+    fps: float
+    layers: list[FoldedLayer]
+    estimate: dict
+    queues_at_most: dict
+    pareto: list
+
+
+@command(rank=20, epilog="Example: `fewbit fold examples/digits/w1a1.onnx --fps 1000000 --clock 200`")
+def fold(
+    *, model: Model, goal: Goal, input_spec: Input = None,
+    file: Annotated[
+        Path | None, typer.Option("-o", "--output-file", **FILE, help="Default `build/<model>/fold.json`.")
+    ] = None,
+    json: Json = False,
+):  # fmt: skip
+    """The cheapest folding that meets a target (or the fastest within so many LUTs), with its cycles."""
+    report = Reporter(json)
+    report.show(fold_model(model, input_spec, goal, file, report), _table)
+
+
+def fold_model(model, input_spec, goal, file, report):
+    """Fold a model to a `Goal`, predict its cycles, write the file; returns what that gives, as `Folded`.
+
+    Raises
+    ------
+    FoldingError
+        If there is more than one goal, or it cannot be met.
     """
-    if sum(target is not None for target in (fps, max_cycles, max_luts)) > 1:
+    from fewbit.flow.cache import atomic_write
+    from fewbit.flow.folding.search import pareto, with_dsps
+    from fewbit.flow.project.project import Project
+    from fewbit.hw.folding import Folding, FoldingError
+    from fewbit.sim.cycles.model import predict_steady
+    from fewbit.sim.cycles.queues import deep_enough
+
+    if sum(target is not None for target in (goal.fps, goal.max_cycles, goal.max_luts)) > 1:
         raise FoldingError("give one of --fps, --max-cycles and --max-luts, not several")
-    project = Project(model, input_spec=input_spec, folding={}, target=USUAL)
+    project = Project(model, input_spec=input_spec, folding=Folding(), target=USUAL)
     network = project.network
-    cycles = int(clock * 1e6 // fps) if fps is not None else max_cycles
+    cycles = int(goal.clock * 1e6 // goal.fps) if goal.fps is not None else goal.max_cycles
     with report.working("folding"):
-        if cycles is not None:
-            if cycles < 1:
-                raise FoldingError(f"{fps:g} frames a second are more than one a cycle at {clock:g} MHz")
-            project.folding = fold(network, cycles)
-        elif max_luts is not None:
-            project.folding = fastest_within(network, max_luts)
-        else:
-            project.folding = default_folding(network)
-        project.folding = with_dsps(network, project.folding, dsps)
+        project.folding = with_dsps(network, _folding(network, goal, cycles), goal.dsps)
         # The least depths would take longer to find, and change no time.
         project.queues = deep_enough(network, project.folding, target=USUAL)
         plan = project.plan
         timing = predict_steady(plan)
-        table = pareto(network, clock)
+        table = pareto(network, goal.clock)
     if cycles is not None and timing.interval > cycles:
         raise FoldingError(
             f"{model}: {cycles} cycles a frame cannot be met: its input, {plan.beats_in} beats of {plan.lanes_in} "
             f"codes, or what stands between its layers takes {timing.interval:g}"
         )
     file = Path(file) if file else BUILD / Path(model).stem / "fold.json"
-    atomic_write(file, write_folding(project.folding))
-    return _result(project, network, timing, table, clock, file)
+    atomic_write(file, project.folding.to_json())
+    return _result(project, timing, table, goal.clock, file)
 
 
-def _result(project, network, timing, table, clock, file):
+def _folding(network, goal, cycles):
+    """The folding that meets the goal, without DSPs."""
+    from fewbit.flow.folding import folding, search
+    from fewbit.hw.folding import FoldingError
+
+    if goal.max_luts is not None:
+        return search.fastest_within(network, goal.max_luts)
+    if cycles is None:
+        return folding.default_folding(network)
+    if cycles < 1:
+        raise FoldingError(f"{goal.fps:g} frames a second are more than one a cycle at {goal.clock:g} MHz")
+    return folding.fold(network, cycles)
+
+
+def _result(project, timing, table, clock, file):
+    from fewbit.flow.folding.layers import layers_of
+    from fewbit.flow.folding.search import estimate, estimate_all
+
+    network, plan = project.network, project.plan
     layers = layers_of(network)
     costs = estimate(layers, project.folding)
     rows = []
-    for name, (pe, simd, *dsp) in project.folding.items():
+    for name, folded in project.folding.items():
         layer = layers[name]
-        cycles = layer.cycles(pe, simd)
-        rows.append({
-            "layer": name, "pixels": layer.pixels, "groups": layer.groups, "inputs": layer.inputs,
-            "neurons": layer.neurons, "pe": pe, "simd": simd, "in_dsp": bool(dsp), "cycles": cycles,
-            "share": round(cycles / timing.interval, 4), **row_of(costs[name]), "dsp": project.plan.layers[name].dsps,
-        })  # fmt: skip
-    return {
-        "model": str(project.model),
-        "file": str(file),
-        "clock_mhz": clock,
-        "latency": timing.latency,
-        "interval": timing.interval,
-        "bound": project.plan.bound,
-        "fps": clock * 1e6 / timing.interval,
-        "layers": rows,
-        "estimate": row_of(estimate_all(network, layers, project.folding)) | {"dsp": project.plan.dsps},
-        "queues_at_most": project.queues,
-        "pareto": table,
-    }
+        cycles = layer.cycles(folded)
+        rows.append(FoldedLayer(
+            layer=name, pixels=layer.pixels, groups=layer.groups, inputs=layer.inputs, neurons=layer.neurons,
+            **folded.size, in_dsp=folded.products is not None, cycles=cycles, share=round(cycles / timing.interval, 4),
+            cost=costs[name].row | {"dsp": plan.layers[name].dsps},
+        ))  # fmt: skip
+    return Folded(
+        model=project.model, file=file, clock_mhz=clock, latency=timing.latency, interval=timing.interval,
+        bound=plan.bound, fps=clock * 1e6 / timing.interval, layers=rows,
+        estimate=estimate_all(network, layers, project.folding).row | {"dsp": plan.dsps},
+        queues_at_most=project.queues, pareto=[point.row for point in table],
+    )  # fmt: skip
+
+
+def _table(report, r):
+    rows = [
+        (row.layer, f"{row.pixels} x {row.groups * row.neurons}", row.inputs, row.pe, row.simd, f"{row.cycles:,}",
+         f"{100 * row.share:.0f} %", f"{row.cost['lut']:,}", row.cost["bram18"], row.cost["dsp"])
+        for row in r.layers
+    ]  # fmt: skip
+    report.table(
+        ["layer", "pixels x neurons", "inputs", "PE", "SIMD", "cycles", "share", "LUTs, about", "BRAM18", "DSP"], rows
+    )
+    speed = f"{r.interval:,} cycles ({r.fps:,.0f} frames/s at {r.clock_mhz:g} MHz)"
+    report.line(f"interval {speed}, latency {r.latency:,} cycles")
+    e = r.estimate
+    report.line(f"about {e['lut']:,} LUTs, {e['bram18']} BRAM18, {e['dsp']} DSPs by formula")
+    rows = [(f"{p['cycles']:,}", f"{p['fps']:,}", f"{p['lut']:,}", p["bram18"], p["dsp"]) for p in r.pareto]
+    report.table(["other targets: cycles", "frames/s", "LUTs, about", "BRAM18", "DSP"], rows)
+    report.line(f"folding: {r.file} (edit it; pass it back with --folding)")

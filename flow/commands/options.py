@@ -1,117 +1,81 @@
-"""What options of commands may be: one type for each kind of value, checked before any work is begun."""
+"""Options that several commands share, and what they are made into."""
 
-import math
-import os
-import tempfile
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-__all__ = ["BAUD", "BITS", "CHANCE", "COUNT", "CYCLES", "DSPS", "FILE", "FOLDER", "LUTS", "MHZ", "PERCENT", "POINTS",
-           "RATE", "SEED", "STEPS", "file_to_write", "folder_to_write", "number", "whole"]  # fmt: skip
+from fewbit.hw.targets.named import USUAL, all_targets, target_named
 
-_MOST = 10**12  # of cycles, LUTs, bits: more is a slip of the keyboard
+from .kinds import BAUD, COUNT, FOLDER, MHZ, SEED
 
+__all__ = [
+    "Baud", "Build", "Clock", "Folding", "Frames", "ImagesFile", "Input", "Json", "Making", "Model", "Output",
+    "PlacementSeed", "TargetName", "Verbose", "samples_of",
+]  # fmt: skip
 
-def whole(least, most=_MOST):
-    """Whole numbers from ``least`` to ``most``, for ``typer.Option(parser=…)``."""
-
-    def parse(text):
-        try:
-            value = int(str(text))
-        except ValueError:
-            value = None
-        if value is None or not least <= value <= most:
-            raise typer.BadParameter(f"must be a whole number from {least:,} to {most:,}, not {_short(text)}")
-        return value
-
-    return parse
-
-
-def number(least, most):
-    """Finite numbers from ``least`` to ``most``, for ``typer.Option(parser=…)``."""
-
-    def parse(text):
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not least <= value <= most:  # NaN is not either
-            raise typer.BadParameter(f"must be a number from {least:,} to {most:,}, not {_short(text)}")
-        return value
-
-    return parse
+Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="A trained model, ONNX or QONNX.")]
+Build = Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build, as `build/w1a1`.")]
+ImagesFile = Annotated[
+    Path | None,
+    typer.Option("--images", help="Samples: .npz with `x` (floats or raw integers) and `label`, if known; or `mnist`."),
+]
+Input = Annotated[
+    str | None,
+    typer.Option("--input", help="How raw integers become the model's floats: `uint8/255`, `int16f10`, `bipolar`, …"),
+]
+Folding = Annotated[Path | None, typer.Option("--folding", help="Folding file, as `folding.json` of a build.")]
+Output = Annotated[str, typer.Option("--output", help="`auto`: what the model ends with. `label`: the class's index.")]
+Directory = Annotated[
+    Path | None,
+    typer.Option("-o", "--directory", **FOLDER, help="Where to write; default `build/<model>`."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show what the tools print.")]
+Clock = Annotated[float, typer.Option("--clock", **MHZ, help="MHz, for frames per second.")]
+Frames = Annotated[int | None, typer.Option("--frames", **COUNT, help="Only the first so many samples.")]
+Baud = Annotated[int, typer.Option("--baud", **BAUD, help="Of the serial port.")]
+PlacementSeed = Annotated[int, typer.Option("--seed", **SEED, help="Of the placement.")]
 
 
-def folder_to_write(text):
-    """A folder that is there, or that can be made."""
-    path = _named(text, "a folder")
-    if path.exists() and not path.is_dir():
-        raise typer.BadParameter(f"{path} is a file, not a folder")
-    if path.resolve() == Path(path.resolve().anchor):
-        raise typer.BadParameter(f"{path} is the root of the file system; name a folder in it")
-    _check_place(path)
-    return path
+# Operators, which are no family's own, come last.
+_SUMMARIES = [f"`{t.name}`: of {t.summary}" for t in sorted(all_targets(), key=lambda t: not t.netlists)]
+TargetName = StrEnum("TargetName", [(t.name, t.name) for t in all_targets()])  # what `--target` may be
+TargetOption = Annotated[
+    TargetName, typer.Option("--target", help="; ".join(_SUMMARIES).replace(": of", ": arrays of", 1) + ".")
+]
 
 
-def file_to_write(text):
-    """A file that can be made, or replaced."""
-    path = _named(text, "a file")
-    if path.is_dir() or str(text).endswith(os.sep):
-        raise typer.BadParameter(f"{text} is a folder; name a file in it")
-    if path.exists() and not path.is_file():
-        raise typer.BadParameter(f"{path} is a device or pipe, not a file")
-    _check_place(path.parent)
-    return path
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """What hardware is made of a model, and where."""
+
+    input_spec: Input = None
+    folding: Folding = None
+    directory: Directory = None
+    output: Output = "auto"
+    target: TargetOption = TargetName(USUAL.name)
+
+    def project(self, model):
+        """Return the `flow.project.project.Project` of the model at a path."""
+        from fewbit.flow.project.project import Project
+
+        return Project(
+            model, input_spec=self.input_spec, output=self.output, folding=self.folding, directory=self.directory,
+            target=target_named(str(self.target)),
+        )  # fmt: skip
 
 
-def _named(text, what):
-    if not str(text).strip():
-        raise typer.BadParameter(f"must name {what}, not be empty")
-    path = Path(text)
-    try:
-        path.exists()
-    except (OSError, ValueError) as error:  # a name that is too long, for one
-        raise typer.BadParameter(f"{_short(text)}: {getattr(error, 'strerror', None) or error}") from None
-    return path
+def samples_of(project, path, frames, report, count=64):
+    """Return the `flow.images.Images` of a project: those at ``path``, else those beside its model, else ``count``
+    random ones; ``frames`` of them, if that is given."""
+    from fewbit.flow.images import find_images, load_images, random_images
 
-
-def _check_place(folder):
-    """Whether files can be made there, found out by one that has no name; the folder itself may still be missing."""
-    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    if not there.is_dir():
-        raise typer.BadParameter(f"{there} is a file, so that there can be no folder {folder}")
-    try:
-        with tempfile.TemporaryFile(dir=there):
-            pass
-    except OSError as error:
-        raise typer.BadParameter(f"cannot write to {there}: {error.strerror}") from None
-
-
-def _short(text):
-    shown = repr(str(text))
-    return shown if len(shown) <= 60 else shown[:60] + "…"
-
-
-# The kinds: `typer.Option("--clock", **MHZ, help="…")`.
-
-
-def _kind(metavar, parser):
-    return {"metavar": metavar, "parser": parser}
-
-
-BAUD = _kind("BAUD", whole(300, 10**8))
-BITS = _kind("BITS", whole(1))
-CHANCE = _kind("0-0.95", number(0, 0.95))
-COUNT = _kind("COUNT", whole(1))
-CYCLES = _kind("CYCLES", whole(1))
-DSPS = _kind("DSPS", whole(0))
-FILE = _kind("FILE", file_to_write)
-FOLDER = _kind("FOLDER", folder_to_write)
-LUTS = _kind("LUTS", whole(1))
-MHZ = _kind("MHZ", number(1, 1_000_000))
-PERCENT = _kind("1-100", number(1, 100))
-POINTS = _kind("0-100", number(0, 100))
-RATE = _kind("NUMBER", number(0.001, _MOST))
-SEED = _kind("SEED", whole(0, 2**31 - 1))
-STEPS = _kind("STEPS", whole(1))
+    path = path or find_images(project.model)
+    if path is None:
+        samples = random_images(project.network, count if frames is None else frames)
+        report.say(f"no samples beside the model and no --images: {len(samples)} random ones, seeded")
+        return samples
+    return load_images(path, project.network).first(frames)

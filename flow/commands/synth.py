@@ -2,82 +2,154 @@
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Annotated
 
-from fewbit.flow.cache import atomic_write
-from fewbit.flow.comparing.fill import PARTS
-from fewbit.flow.eda.synth import synthesize, synthesize_parts
-from fewbit.flow.jobs import run_jobs
-from fewbit.flow.project.rebuild import target_of
-from fewbit.hw.target import Luts
-from fewbit.sim.folders import locked
+import typer
 
-__all__ = ["synth_build"]
+from fewbit.extras import needs
+from fewbit.flow.results import Result
+
+from .options import Build, Json
+from .registry import command
+from .report import Reporter
+
+__all__ = ["Synthesized", "synth_build"]
 
 ASSUMED = ("before place and route, out of context", "a LUT6_2 is one LUT; small LUTs are not yet packed into one")
-ASSUMED_OF_PRIMITIVES = (
-    "a slice's fourth carry position gives its sum, into a flip-flop, and the carry at once: behind each counter is a "
-    "register",
-)
-# By --ip: folder and top module, the module whose parts are shown, and the command that makes it.
-_DESIGNS = {
-    False: ("verilog", "accelerator", "accelerator.accelerator", "build"),
-    True: ("ip", "accelerator_ip", "accelerator_ip", "verilog"),
-}
-_KINDS = ("lut", "lutram", "ff", "carry4", "carry8", "muxf", "bram18", "bram36", "dsp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Used(Result):
+    """What a part of a design takes, as `flow.eda.synth.Resources` has it."""
+
+    lut: int
+    lutram: int
+    ff: int
+    carry4: int
+    carry8: int
+    muxf: int
+    bram18: int
+    bram36: int
+    dsp: int
+    path: dict
+
+    @classmethod
+    def of(cls, resources):
+        """Return that part of the `Resources` that is shown."""
+        return cls(**{name: getattr(resources, name) for name in cls.__dataclass_fields__})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synthesized(Result):
+    """A build as Yosys made it: in all, flattened, with the shares of a part that it uses, and stage by stage."""
+
+    directory: Path
+    written: str
+    target: str
+    part: str
+    family: str
+    total: Used
+    use: dict
+    assumed: list
+    stages: dict[str, Used]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Design:
+    """What is synthesized: folder and top module, the module whose parts are shown, and the command that makes it."""
+
+    folder: str
+    top: str
+    outer: str
+    command: str
+    written: str
+
+    def verilog(self, directory):
+        return directory / self.folder / f"{self.top}.v"
+
+
+_ACCELERATOR = _Design(folder="verilog", top="accelerator", outer="accelerator.accelerator", command="build",
+                       written="synth.json")  # fmt: skip
+_IP = _Design(folder="ip", top="accelerator_ip", outer="accelerator_ip", command="verilog", written="synth-ip.json")
+
+
+@command(rank=40, epilog="Example: `fewbit synth build/w1a1 --part xc7z020`")
+def synth(
+    *, directory: Build,
+    part: Annotated[str, typer.Option("--part", help="Device whose shares are shown.")] = "xc7a35t",
+    ip: Annotated[bool, typer.Option("--ip", help="The IP block: accelerator, registers and counters.")] = False,
+    json: Json = False,
+):  # fmt: skip
+    """Synthesize a build with Yosys: LUTs, flip-flops, carries, memory and DSPs by layer and in all."""
+    needs("synth")
+    report = Reporter(json)
+    report.show(synth_build(directory, part, report, ip=ip), _table)
 
 
 def synth_build(directory, part, report, *, ip=False):
-    """Synthesize the Verilog of a build, print it, and write ``synth.json`` beside it; returns what ``--json`` prints.
+    """Synthesize the Verilog of a build and write ``synth.json`` beside it; returns what that says, as `Synthesized`.
 
     Parameters
     ----------
     directory : path
         As ``fewbit build`` writes it.
     part : str
-        One of `flow.comparing.fill.PARTS`.
+        Name of a `hw.targets.parts.Part`.
     ip : bool
         Instead the IP block with its registers, part by part, into ``synth-ip.json``.
     """
-    folder, top, _, command = _DESIGNS[ip]
-    verilog = directory / folder / f"{top}.v"
-    if not verilog.is_file() or not (directory / "manifest.json").is_file():
-        raise ValueError(f"{directory} is no build: make one with `fewbit {command} MODEL.onnx -o {directory}`")
-    if part.lower() not in PARTS:
-        raise ValueError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
+    from fewbit.hw.targets.named import all_parts
+    from fewbit.sim.folders import locked
+
+    design = _IP if ip else _ACCELERATOR
+    if not design.verilog(directory).is_file() or not (directory / "manifest.json").is_file():
+        raise ValueError(f"{directory} is no build: make one with `fewbit {design.command} MODEL.onnx -o {directory}`")
+    parts = all_parts()
+    if part.lower() not in parts:
+        raise ValueError(f"part must be one of {', '.join(parts)}, not {part!r}")
     with locked(directory):
-        return _synthesized_build(directory, PARTS[part.lower()], report, ip)
+        return _synthesized_build(directory, parts[part.lower()], report, design)
 
 
-def _synthesized_build(directory, device, report, ip):
-    folder, top, outer, _ = _DESIGNS[ip]
-    verilog, (_, target) = directory / folder / f"{top}.v", target_of(directory)
-    if target == Luts.ULTRASCALE.value and device.family == "xc7":
-        raise ValueError(
-            f"{directory} is made of CARRY8, which {device.name} does not have: rebuild it with --target xilinx, or "
-            f"choose a part of UltraScale+ ({', '.join(n for n, p in PARTS.items() if p.family != 'xc7')})"
-        )
-    inside = re.findall(rf"^module \\{re.escape(outer)}\.([^. ]+) ", verilog.read_text(), re.MULTILINE)
-    parts = {name: f"{outer}.{name}" for name in inside}
-    whole, found = _synthesized(verilog, top, parts, device.family, report)
-    result = {
-        "directory": str(directory),
-        "written": "synth-ip.json" if ip else "synth.json",
-        "target": target,
-        "part": device.name,
-        "family": device.family,
-        "total": _row(whole),
-        "use": {name: round(share, 4) for name, share in device.use(whole).items()},
-        "assumed": [*ASSUMED, *(ASSUMED_OF_PRIMITIVES if target != Luts.OPERATORS.value else ())],
-        "stages": {name or "the rest": _row(resources) for name, resources in found.items()},
-    }
-    atomic_write(directory / result["written"], json.dumps(result, indent=2) + "\n")
+def _synthesized_build(directory, device, report, design):
+    from fewbit.flow.cache import atomic_write
+    from fewbit.flow.project.rebuild import target_of
+
+    verilog, (_, target) = design.verilog(directory), target_of(directory)
+    if device not in target.parts:
+        raise ValueError(_unsuited(directory, target, device))
+    inside = re.findall(rf"^module \\{re.escape(design.outer)}\.([^. ]+) ", verilog.read_text(), re.MULTILINE)
+    parts = {name: f"{design.outer}.{name}" for name in inside}
+    whole, found = _synthesized(verilog, design.top, parts, device.family, report)
+    result = Synthesized(
+        directory=directory, written=design.written, target=target.name, part=device.name, family=device.family,
+        total=Used.of(whole), use={name: round(share, 4) for name, share in device.use(whole).items()},
+        assumed=[*ASSUMED, *target.assumed],
+        stages={name or "the rest": Used.of(resources) for name, resources in found.items()},
+    )  # fmt: skip
+    atomic_write(directory / design.written, json.dumps(result.to_dict(), indent=2) + "\n")
     return result
+
+
+def _unsuited(directory, target, device):
+    """What to do with a build of a target whose primitives a device does not have."""
+    from fewbit.hw.targets.named import USUAL, all_targets
+
+    other = next(t for t in (USUAL, *all_targets()) if device in t.parts)
+    return (
+        f"{directory} is made of {target.own_cells}, which {device.name} does not have: rebuild it with --target "
+        f"{other.name}, or choose a part of {target.title} ({', '.join(p.name.lower() for p in target.parts)})"
+    )
 
 
 def _synthesized(verilog, top, parts, family, report):
     """`Resources` of the whole, flattened, and of its parts by name, both at the same time: Yosys takes one core."""
+    from fewbit.flow.eda.synth import synthesize, synthesize_parts
+    from fewbit.flow.jobs import run_jobs
+
     runs = {
         "all together": partial(synthesize, verilog, top, family=family),
         "layer by layer": partial(synthesize_parts, verilog, top, parts, family=family),
@@ -89,6 +161,30 @@ def _synthesized(verilog, top, parts, family, report):
     return run_jobs(report, "Yosys", list(runs), 1, work).values()
 
 
-def _row(resources):
-    numbers = asdict(resources)
-    return {kind: numbers[kind] for kind in _KINDS} | {"path": numbers["path"]}
+def _table(report, r):
+    kinds = {"lut": "LUTs", "lutram": "as RAM", "ff": "FFs", "carry4": "CARRY4", "carry8": "CARRY8", "muxf": "MUXF",
+             "bram18": "BRAM18", "bram36": "BRAM36", "dsp": "DSPs"}  # fmt: skip
+    found = r.stages | {"flattened": r.total}
+    always = ("lut", "ff", "dsp")  # the others where there are any
+    kinds = {k: name for k, name in kinds.items() if k in always or any(getattr(row, k) for row in found.values())}
+    on_path = {"lut": "LUT levels", "carry": "carry bits"}
+    rows = [
+        (name, *(f"{getattr(row, kind):,}" for kind in kinds), *(row.path.get(kind, "–") for kind in on_path))
+        for name, row in found.items()
+    ]
+    report.table(["stage", *kinds.values(), *on_path.values()], rows)
+    if path := r.total.path:
+        report.line(f"longest path, flattened: {_levels(path)}; about {path['ns']:g} ns, nets assumed")
+        report.line(f"from {path['start']} to {path['end']}")
+    shares = {"LUTs": "lut", "FFs": "ff", "DSPs": "dsp", "BRAMs": "bram18"}
+    text = ", ".join(f"{name} {r.use[kind]:.1%}" for name, kind in shares.items())
+    report.line(f"share of an {r.part}, flattened: {text}")
+    report.line(f"assumed: {'; '.join(r.assumed)}")
+    report.line(f"by Yosys; arrays: {r.target}; written to {r.directory}/{r.written}")
+
+
+def _levels(path):
+    """What lies on a path of `flow.eda.longest_path`, in words."""
+    words = {"lut": "LUT level", "muxf": "wide multiplexer", "carry": "carry bit", "dsp": "DSP"}
+    counts = {word: path[kind] for kind, word in words.items() if path[kind] or kind == "lut"}
+    return ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for word, n in counts.items())

@@ -1,9 +1,9 @@
 """Values of a graph's tensors on samples, and the quantizers that follow from them."""
 
 import numpy as np
-from onnx import helper, numpy_helper
 
 from fewbit.golden.methods.ranges import step
+from fewbit.golden.model_file.builder import ModelBuilder
 from fewbit.golden.model_file.file import ModelError, describe
 
 __all__ = ["evaluate_all", "quantized", "scale_of"]
@@ -26,17 +26,17 @@ def evaluate_all(file, node, values, constants):
     onnxruntime.set_default_logger_severity(4)
     given = list(dict.fromkeys(i for i in node.input if i in values))
     fixed = dict.fromkeys(i for i in node.input if i and i not in values)
-    inputs = [
-        helper.make_tensor_value_info(i, helper.np_dtype_to_tensor_dtype(values[i][0].dtype), values[i][0].shape)
-        for i in given
-    ]
     made = [o for o in node.output if o]
     try:
-        graph = helper.make_graph(
-            [node], "one", inputs, [helper.make_empty_tensor_value_info(o) for o in made],
-            [numpy_helper.from_array(np.asarray(constants[n], order="C"), n) for n in fixed],
-        )  # fmt: skip
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", file.opset)], ir_version=8)
+        alone = ModelBuilder(opset=file.opset, name="one")
+        alone.append(node)
+        for name in given:
+            alone.add_input(name, values[name][0].shape, values[name][0].dtype)
+        for name in made:
+            alone.add_output(name, dtype=None)
+        for name in fixed:
+            alone.constant(constants[name], name, np.asarray(constants[name]).dtype)
+        model = alone.model()
         session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
         rows = zip(*(values[i] for i in given), strict=True)
         results = [session.run(made, dict(zip(given, row, strict=True))) for row in rows]

@@ -1,13 +1,15 @@
 """The comparison: the same network in float32 and in each low-bit format, side by side."""
 
 import json
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
 from fewbit.flow.cache import BuildStage, atomic_write, source_digest
-from fewbit.flow.folding.folding import folding_bytes, layers_of, parse_folding
+from fewbit.flow.folding.files import folding_bytes, parse_folding
+from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.images import ImageError, find_images, image_bytes, load_images
 from fewbit.flow.jobs import run_jobs
 from fewbit.golden.importing.importer import import_model
@@ -18,10 +20,11 @@ from fewbit.golden.numbers.formats import Float32
 from fewbit.places import BUILD
 from fewbit.sim.folders import locked
 
-from .fill import LIMIT, PART
+from .fill import PART
 from .measure import STEPS, Variant, common_folding, measure
 from .page import write_page
 from .requantize import FORMATS, requantize
+from .result import Comparison, FilledPart
 
 __all__ = ["compare_formats"]
 
@@ -30,8 +33,8 @@ _CALIBRATION = 64  # samples that the scales of activations are chosen from
 _RANDOM = 64  # samples of a model that has none
 
 
-def compare_formats(model, images, input_spec, report, *, clock, verbose=False, folding=None, formats=None, part=PART):
-    """Measure every format, print the table or JSON, write ``build/compare/<name>/``; returns what ``--json`` prints.
+def compare_formats(model, images, input_spec, report, *, clock, folding=None, formats=None, part=PART):
+    """Measure every format, write ``build/compare/<name>/``; returns a `Comparison` and that folder.
 
     Parameters
     ----------
@@ -65,7 +68,7 @@ def compare_formats(model, images, input_spec, report, *, clock, verbose=False, 
     with locked(directory):
         if stage.done:
             report.step("comparison", False, directory)
-            result = json.loads((directory / "compare.json").read_text())
+            result = Comparison.from_dict(json.loads((directory / "compare.json").read_text()))
         else:
             network = import_model(source, input_spec)
             samples, labels = _samples(network, images, samples_file, report)
@@ -79,11 +82,10 @@ def compare_formats(model, images, input_spec, report, *, clock, verbose=False, 
             result = _result(model, images, network, common, rows, clock, part)
             with stage:
                 stage.outputs = ["compare.json", *write_page(result, directory)]
-                atomic_write(directory / "compare.json", json.dumps(result, indent=2) + "\n")
-            if not result["ok"]:
+                atomic_write(directory / "compare.json", json.dumps(result.to_dict(), indent=2) + "\n")
+            if not result.ok:
                 stage.stamp.unlink()  # a failure is to be measured again
-    report.compare(result, directory)
-    return result
+    return result, directory
 
 
 # Which networks
@@ -193,22 +195,19 @@ def _tools():
 
 
 def _result(model, images, network, common, rows, clock, part):
-    """What ``--json`` prints."""
-    for row in rows:
-        filled = row["filled"]
-        row["fps"] = round(clock * 1e6 / filled["interval"]) if filled else None
-    by_name = {row["format"]: row["fps"] for row in rows}
-    for row in rows:
-        for key, base in ("ratio", FLOAT), ("ratio_without_dsps", FLOAT_LUT):
-            row[key] = row["fps"] / by_name[base] if row["fps"] and by_name.get(base) else None
-    return {
-        "model": str(model),
-        "samples": str(images) if images else "random",
-        "shape": _shape(network),
-        "clock_mhz": clock,
-        "part": {**part.__dict__, "limit": LIMIT},
-        "folding": {name: {"pe": pe, "simd": simd} for name, (pe, simd, *_) in common.items()},
-        "rows": rows,
-        "tools": _tools(),
-        "ok": all(row["exact"] for row in rows),
-    }  # fmt: skip
+    """The `Comparison` of rows, with their throughput, in all and against both float32 rows."""
+    speeds = {row.format: round(clock * 1e6 / row.filled.interval) if row.filled else None for row in rows}
+
+    def ratio(row, base):
+        return speeds[row.format] / speeds[base] if speeds[row.format] and speeds.get(base) else None
+
+    rows = [
+        replace(row, fps=speeds[row.format], ratio=ratio(row, FLOAT), ratio_without_dsps=ratio(row, FLOAT_LUT))
+        for row in rows
+    ]
+    return Comparison(
+        model=model, samples=str(images) if images else "random", shape=_shape(network), clock_mhz=clock,
+        part=FilledPart(**part.__dict__),
+        folding=common.sizes,
+        rows=rows, tools=_tools(), ok=all(row.exact for row in rows),
+    )  # fmt: skip

@@ -5,49 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from fewbit.flow.folding import search
-from fewbit.flow.folding.folding import layers_of
+from fewbit.flow.folding.layers import layers_of, slowest
+from fewbit.hw.folding import Folding
+from fewbit.hw.targets.named import all_parts
 
-__all__ = ["LIMIT", "PART", "PARTS", "Part", "Point", "cycles_of", "fill"]
+__all__ = ["LIMIT", "PART", "Point", "cycles_of", "fill"]
 
+PART = all_parts()["xc7a35t"]  # unless another one is asked for
 LIMIT = 0.7  # of each resource of the part
 _GOOD = 0.66  # a fill that is not worth another synthesis
 _MOST = 5  # synthesis runs, where one of them has fitted
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """What a device has; a block RAM of 36 Kbit is two of 18."""
-
-    name: str
-    lut: int
-    ff: int
-    dsp: int
-    bram18: int
-    family: str = "xc7"
-
-    def use(self, resources):
-        """The share of each resource that a design of these `flow.eda.synth.Resources` takes."""
-        return {
-            "lut": resources.lut / self.lut,
-            "ff": resources.ff / self.ff,
-            "dsp": resources.dsp / self.dsp,
-            "bram18": (resources.bram18 + 2 * resources.bram36) / self.bram18,
-        }
-
-
-# DS180, DS190, DS891.
-PARTS = {
-    part.name.lower(): part
-    for part in (
-        Part(name="XC7A35T", lut=20_800, ff=41_600, dsp=90, bram18=100),
-        Part(name="XC7A100T", lut=63_400, ff=126_800, dsp=240, bram18=270),
-        Part(name="XC7A200T", lut=134_600, ff=269_200, dsp=740, bram18=730),
-        Part(name="XC7Z020", lut=53_200, ff=106_400, dsp=220, bram18=280),
-        Part(name="XC7Z045", lut=218_600, ff=437_200, dsp=900, bram18=1_090),
-        Part(name="XCZU3EG", lut=70_560, ff=141_120, dsp=360, bram18=432, family="xcup"),
-    )
-}
-PART = PARTS["xc7a35t"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,26 +22,24 @@ class Point:
     """A folding, the cycles of its slowest layer, and once it was synthesized its `Resources`."""
 
     cycles: int
-    folding: dict
+    folding: Folding
     resources: object = None
 
 
 def cycles_of(network, folding):
     """Cycles a frame of the slowest layer."""
-    layers = layers_of(network)
-    return max(layers[name].cycles(*folded[:2]) for name, folded in folding.items())
+    return slowest(layers_of(network), folding)
 
 
 def _work(network, folding):
     """Rises with what a folding costs: bit products a cycle, and what each row and lane brings with it."""
     layers = layers_of(network)
-    return sum(pe * simd * layers[n].bits + 16 * pe + 4 * simd for n, (pe, simd, *_) in folding.items())
+    return sum(f.multipliers * layers[n].bits + 16 * f.pe + 4 * f.simd for n, f in folding.items())
 
 
 def candidates(network):
     """Points by falling cycles."""
-    found = search.candidates(network)
-    return [Point(cycles=cycles, folding=found[cycles]) for cycles in sorted(found, reverse=True)]
+    return [Point(cycles=found.cycles, folding=found.folding) for found in reversed(search.candidates(network))]
 
 
 def fill(network, start, measure, *, part=PART, limit=LIMIT):

@@ -3,24 +3,27 @@
 import json
 import threading
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fewbit.flow.cache import Store, digest, source_digest
 from fewbit.flow.eda.synth import synthesize
-from fewbit.flow.folding.folding import layers_of
+from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.project.project import Project
+from fewbit.flow.project.simulated import Latency
 from fewbit.flow.project.simulation import drawn_again
 from fewbit.golden.model_file.file import ModelSource
-from fewbit.hw.target import Target
+from fewbit.hw.folding import Folding, LayerFolding
+from fewbit.hw.targets.named import DEFAULT
 from fewbit.places import CACHE
 from fewbit.sim.cycles.model import predict, steady_interval
 from fewbit.sim.simulators.run import simulate
 
 from .fill import PART, Point, cycles_of, fill
+from .result import Cost, Filled, Golden, Interval, Row, Simulated, Tried
 
-__all__ = ["ELABORATION", "FRAMES", "STEPS", "Variant", "common_folding", "measure", "numbers", "simulated"]
+__all__ = ["ELABORATION", "FRAMES", "STEPS", "Variant", "common_folding", "measure", "simulated"]
 
 FRAMES = 24  # simulated of each format, for its cycles
 STEPS = 240  # of progress that a row counts for: about the seconds that it takes
@@ -44,24 +47,29 @@ def common_folding(network, most=MULTIPLIERS):
     All formats get it, so it is one that float32 can afford. A network of more layers than that gets one each.
     """
     layers = layers_of(network)
-    best = {name: (1, 1) for name in layers}
-    even = {name: [pe for pe in layer.pes() if layer.neurons % pe == 0 or pe > layer.neurons] for name, layer in
-            layers.items()}  # fmt: skip
-    simd = {name: {pe: layer.simds(pe)[0] for pe in even[name]} for name, layer in layers.items()}
-    wanted = {layer.cycles(pe, simd[name][pe]) for name, layer in layers.items() for pe in even[name]}
+    best = Folding({name: LayerFolding(1, 1) for name in layers})
+    even = {name: list(_even(layer)) for name, layer in layers.items()}
+    wanted = {layers[name].cycles(folded) for name, several in even.items() for folded in several}
     for cycles in sorted(wanted, reverse=True):
-        folding = {
-            name: next(((pe, simd[name][pe]) for pe in even[name] if layer.cycles(pe, simd[name][pe]) <= cycles), None)
+        found = {
+            name: next((folded for folded in even[name] if layer.cycles(folded) <= cycles), None)
             for name, layer in layers.items()
         }
-        if None in folding.values() or sum(pe * n for pe, n in folding.values()) > most:
+        if None in found.values() or Folding(found).multipliers > most:
             break
-        best = folding
+        best = Folding(found)
     return best
 
 
+def _even(layer):
+    """Foldings of every PE that divides the layer, with the least SIMD that each may have."""
+    for pe in layer.pes():
+        if layer.neurons % pe == 0 or pe > layer.neurons:
+            yield LayerFolding(pe, layer.simds(pe)[0])
+
+
 def measure(variant, folding, samples, labels, directory, *, input_spec, job, part=PART):
-    """Everything about one row except its throughput, as JSON-able numbers.
+    """Return everything about one row except its throughput, as a `Row`.
 
     Parameters
     ----------
@@ -73,7 +81,11 @@ def measure(variant, folding, samples, labels, directory, *, input_spec, job, pa
     def project(folding, where):
         with ELABORATION:
             return Project(
-                variant.model, input_spec=input_spec, folding=folding, directory=where, target=Target(dsp=variant.dsp)
+                variant.model,
+                input_spec=input_spec,
+                folding=folding,
+                directory=where,
+                target=replace(DEFAULT, dsp=variant.dsp),
             )
 
     def cost(project):
@@ -87,12 +99,10 @@ def measure(variant, folding, samples, labels, directory, *, input_spec, job, pa
             )  # fmt: skip
 
     common = project(folding, directory / "common")
-    row = {"format": variant.name, "model": str(variant.model.path), "note": variant.note}
-    row |= _golden(common, samples, labels, job)
-    row |= simulated(common, common.network.encode(samples[:FRAMES]), job)
-    job.done(f"simulated, {row['frames']} frames, {row['mismatches']} differ from fewbit.golden", 40)
+    golden = _golden(common, samples, labels, job)
+    found = simulated(common, common.network.encode(samples[:FRAMES]), job)
+    job.done(f"simulated, {found.frames} frames, {found.mismatches} differ from fewbit.golden", 40)
     resources = cost(common)
-    row["cost"] = numbers(resources)
     job.done(f"synthesized at the common folding, {resources.lut} LUTs", 30)
 
     def filled(folding):
@@ -103,15 +113,12 @@ def measure(variant, folding, samples, labels, directory, *, input_spec, job, pa
 
     start = Point(cycles=cycles_of(common.network, folding), folding=folding, resources=resources)
     point, tried, counts_ram = fill(common.network, start, filled, part=part)
-    row["tried"] = [{"cycles": p.cycles, **numbers(p.resources)} for p in tried]
-    row["filled"] = _filled(point, directory, folding, part, counts_ram)
-    return row
-
-
-def numbers(resources):
-    """The counts of `flow.eda.synth.Resources`; ``bram`` in blocks of 36 Kbit."""
-    counts = {k: v for k, v in asdict(resources).items() if k in ("lut", "lutram", "ff", "dsp", "bram18", "bram36")}
-    return counts | {"bram": resources.bram36 + resources.bram18 / 2}
+    return Row(
+        format=variant.name, model=variant.model.path, note=variant.note, golden=golden, simulated=found,
+        exact=found.exact, cost=Cost.of(resources),
+        tried=[Tried(cycles=p.cycles, cost=Cost.of(p.resources)) for p in tried],
+        filled=_filled(point, directory, folding, part, counts_ram),
+    )  # fmt: skip
 
 
 def _golden(project, samples, labels, job):
@@ -123,23 +130,18 @@ def _golden(project, samples, labels, job):
     layers = project.plan.layers.values()
     bits = sum(p.dense.weights.size * p.dense.weight_format.bits for p in layers)
     count = sum(p.dense.weights.size for p in layers)
-    return {
-        "accuracy": accuracy,
-        "samples": len(values),
-        "weights": int(count),
-        "weight_bits": int(bits),
-        "bits_per_weight": round(bits / count, 3),
-        "layers": [{"name": p.name, "inputs": p.inputs, "neurons": p.neurons, "pe": p.pe, "simd": p.simd,
-                    "weights": str(p.dense.weight_format), "activations": str(p.x_format)} for p in layers],
-        "pes": sum(p.pe * p.simd for p in layers),
-    }  # fmt: skip
+    return Golden(
+        accuracy=accuracy, samples=len(values), weights=int(count), weight_bits=int(bits),
+        bits_per_weight=round(bits / count, 3),
+        layers=[{"name": p.name, "inputs": p.inputs, "neurons": p.neurons, "pe": p.pe, "simd": p.simd,
+                 "weights": str(p.dense.weight_format), "activations": str(p.x_format)} for p in layers],
+        pes=sum(p.pe * p.simd for p in layers),
+    )  # fmt: skip
 
 
 def simulated(project, values, job):
-    """Cycles of ``values`` in Verilator, every bit against golden; kept until design or samples change.
-
-    ``exact`` says whether every bit and every cycle was as it should be, ``problems`` what was not.
-    """
+    """Return what Verilator shows of ``values``, `Simulated`, every bit against golden; kept until design or samples
+    change."""
     with ExitStack() as held:
         held.enter_context(project.locked())
         return _simulated(project, np.ascontiguousarray(values), job, held.close)
@@ -157,23 +159,23 @@ def _simulated(project, values, job, started):
     ]
     key = digest(project.verilog, *contents, list(predicted.left), source_digest("sim"))
     kept = store[key]
-    if kept is None:
-        job.now("building with Verilator")
-        project.build_simulator(cycles=predicted.left[-1])
-        job.now("simulating")
-        found = simulate(project.simulator(), project.plan, values, expected, again=drawn_again(project, values),
-                         design=project.design(), started=started,
-                         progress=lambda frames: job.now(f"simulating: {frames} of {len(values)} frames"))  # fmt: skip
-        kept = {
-            "frames": found.frames,
-            "mismatches": found.mismatches,
-            "problems": found.problems + ([] if found.left == predicted.left else ["cycles are not those predicted"]),
-            "latency": {"simulated": found.latency, "predicted": predicted.latency},
-            "interval": {"simulated": steady_interval(found.left), "predicted": predicted.interval},
-        }
-        if not (kept["mismatches"] or kept["problems"]):
-            store[key] = kept
-    return kept | {"exact": not (kept["mismatches"] or kept["problems"])}
+    if kept is not None:
+        return Simulated.from_dict(kept)
+    job.now("building with Verilator")
+    project.build_simulator(cycles=predicted.left[-1])
+    job.now("simulating")
+    found = simulate(project.simulator_folder(), project.plan, values, expected, again=drawn_again(project, values),
+                     design=project.design(), started=started,
+                     progress=lambda frames: job.now(f"simulating: {frames} of {len(values)} frames"))  # fmt: skip
+    result = Simulated(
+        frames=found.frames, mismatches=found.mismatches,
+        problems=found.problems + ([] if found.left == predicted.left else ["cycles are not those predicted"]),
+        latency=Latency(simulated=found.latency, predicted=predicted.latency),
+        interval=Interval(simulated=steady_interval(found.left), predicted=predicted.interval),
+    )  # fmt: skip
+    if result.exact:
+        store[key] = result.to_dict()
+    return result
 
 
 def _filled(point, directory, common, part, counts_ram):
@@ -182,12 +184,12 @@ def _filled(point, directory, common, part, counts_ram):
         return None
     where = "common" if point.folding == common else f"cycles-{point.cycles}"
     manifest = json.loads((directory / where / "manifest.json").read_text())
-    return {
-        "folding": {n: {"pe": pe, "simd": simd} for n, (pe, simd, *_) in point.folding.items()},
-        "multipliers": sum(pe * simd for pe, simd, *_ in point.folding.values()),
-        "latency": manifest["cycles"]["latency"],
-        "interval": manifest["cycles"]["interval"],
-        "cost": numbers(point.resources),
-        "use": {k: round(v, 4) for k, v in part.use(point.resources).items()},
-        "counts_ram": counts_ram,
-    }
+    return Filled(
+        folding=point.folding.sizes,
+        multipliers=point.folding.multipliers,
+        latency=manifest["cycles"]["latency"],
+        interval=manifest["cycles"]["interval"],
+        cost=Cost.of(point.resources),
+        use={k: round(v, 4) for k, v in part.use(point.resources).items()},
+        counts_ram=counts_ram,
+    )

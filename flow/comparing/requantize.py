@@ -6,9 +6,11 @@ of a new activation quantizer is chosen from the values that really arrive there
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
 
-from fewbit.golden.importing.qonnx_quantizers import BipolarQuantizer, UniformQuantizer
+from fewbit.golden.importing.operators import Role, operator_of, role_of
+from fewbit.golden.importing.qonnx.quantizers import QUANTIZERS
+from fewbit.golden.model_file.builder import ModelBuilder
+from fewbit.golden.model_file.domains import QONNX
 from fewbit.golden.model_file.file import ModelError, OnnxFile, attributes_of, describe, evaluate
 from fewbit.golden.numbers.formats import Bipolar, Signed
 from fewbit.ptq.quantize import format_of
@@ -20,15 +22,8 @@ __all__ = ["FORMATS", "requantize"]
 # Bits of weights and activations.
 FORMATS = {"w1a1": (1, 1), "w1a2": (1, 2), "ternary": (2, 2), "w4a4": (4, 4), "w8a8": (8, 8)}
 
-_DOMAIN = "qonnx.custom_op.general"
-_QUANTIZERS = {"Quant", "IntQuant", "BipolarQuant"}
-_PRODUCTS = {"MatMul", "Gemm", "Conv"}
-# What a float layer may have between its product and its ReLU, and what only moves values about.
-_AFFINE = {"Add", "Sub", "Mul", "Div", "Neg", "BatchNormalization"}
-_JOINS = {"Add", "Sub", "Concat"}
-_MOVES = {"Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Cast", "Shape", "Gather",
-          "Concat", "Slice", "Constant", "MaxPool", "GlobalMaxPool", "AveragePool", "GlobalAveragePool", "ReduceMean",
-          "ReduceMax", "Pad", "Upsample", "Resize"}  # fmt: skip
+# What is no activation function: affine operations between a product and its ReLU, and what moves values about.
+_PASSING = {Role.AFFINE, Role.MOVE, Role.COPY, Role.SHAPE, Role.AVERAGE, Role.CONCATENATION}
 
 
 def requantize(model, bits, samples, *, declared):
@@ -67,7 +62,7 @@ class _Walk:
 
     def __init__(self, file, bits, samples, declared):
         self.file, self.bits, self.declared = file, bits, declared
-        self.nodes, self.alias = [], {}
+        self.builder, self.alias = ModelBuilder(opset=file.opset, name=file.name), {}
         self.constants = {name: (array, array) for name, array in file.constants.items()}
         kind = self.kind = "float32" if bits is None else file.input_type or "float32"
         self.values = {file.input_name: [x.reshape(file.input_shape).astype(kind) for x in samples]}
@@ -82,25 +77,21 @@ class _Walk:
     def _leading_to_products(self):
         leads = set()
         for node in reversed(self.file.nodes):
-            if node.op_type in _PRODUCTS or leads.intersection(node.output):
+            if role_of(node) is Role.PRODUCT or leads.intersection(node.output):
                 leads.update(node.input)
         return leads
 
     def model(self):
-        """The new model as bytes."""
-        file = self.file
-        outputs = [self.alias.get(name, name) for name in file.outputs]
-        used = {i for node in self.nodes for i in node.input} - {o for node in self.nodes for o in node.output}
-        kept = {name: np.asarray(pair[0], order="C") for name, pair in self.constants.items() if name in used}
-        tensors = [numpy_helper.from_array(array, name) for name, array in kept.items()]
-        kind = helper.np_dtype_to_tensor_dtype(np.dtype(self.kind))
-        start = helper.make_tensor_value_info(file.input_name, kind, list(file.input_shape))
-        ends = [helper.make_empty_tensor_value_info(name) for name in outputs]
-        graph = helper.make_graph(self.nodes, file.name, [start], ends, tensors)
-        opsets = [helper.make_opsetid("", file.opset), helper.make_opsetid(_DOMAIN, 1)]
-        model = helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="fewbit")
-        helper.set_model_props(model, file.metadata)
-        return model.SerializeToString()
+        """Return the new model as bytes."""
+        file, builder = self.file, self.builder
+        builder.add_input(file.input_name, file.input_shape, self.kind)
+        for name in file.outputs:
+            builder.add_output(self.alias.get(name, name), dtype=None)
+        used = {i for node in builder.nodes for i in node.input} - {o for node in builder.nodes for o in node.output}
+        for name, (latent, _) in self.constants.items():
+            if name in used:
+                builder.constant(latent, name, np.asarray(latent).dtype)
+        return builder.model(file.metadata, producer="fewbit").SerializeToString()
 
     # The walk
 
@@ -111,16 +102,16 @@ class _Walk:
         given = [name for name in node.input if name]
         if all(name in self.constants for name in given):
             self._fold(node)
-        elif node.op_type in _QUANTIZERS:
+        elif node.op_type in QUANTIZERS:
             self._activation_quantizer(node)
-        elif node.op_type in _PRODUCTS:
+        elif role_of(node) is Role.PRODUCT:
             self._product(node)
         else:
             self._other(node, next(name for name in given if name in self.values))
 
     def _fold(self, node):
         latent, coded = ([self.constants[i][k] if i else None for i in node.input] for k in (0, 1))
-        if node.op_type in _QUANTIZERS:
+        if node.op_type in QUANTIZERS:
             quantizer = self._quantizer(node)
             values = quantized(quantizer, coded[0])
             # Of a bias, or where the bits are those that are wanted, the quantized values are the ones to have.
@@ -136,10 +127,9 @@ class _Walk:
 
     def _quantizer(self, node):
         try:
-            operands = [self.constants[i][1] for i in node.input[1:]]
-            if node.op_type == "BipolarQuant":
-                return BipolarQuantizer.of(operands[0])
-            return UniformQuantizer.of(*operands[:3], attributes_of(node))
+            kind = QUANTIZERS[node.op_type]
+            operands = [self.constants[i][1] for i in node.input[1:]][: len(kind.OPERANDS)]
+            return kind.of(operands, attributes_of(node))
         except (KeyError, ModelError) as error:
             reason = "its parameters must be constants" if isinstance(error, KeyError) else error
             raise ModelError(f"{describe(node)}: {reason}") from None
@@ -151,11 +141,12 @@ class _Walk:
         elif self.bits is None:
             self.alias[y] = x
             if x in self.behind and x not in self.active and not self._goes_to_a_join(y):
-                self._emit(helper.make_node("Relu", [x], [y], name=f"{y}_relu"))
+                self.builder.add("Relu", x, y=y, name=f"{y}_relu")
+                self._evaluate()
                 del self.alias[y]
                 self.active.add(y)
         elif self._quantizer(node).format.bits == self.bits[1]:
-            node.domain = _DOMAIN
+            node.domain = QONNX
             self._emit(node)
             self.coded.add(y)
             self.behind.update({y} if x in self.behind else ())
@@ -165,7 +156,7 @@ class _Walk:
     def _goes_to_a_join(self, name):
         """A quantizer in front of a sum brings a branch to the other's scale; it is no activation function."""
         readers = [n for n in self.file.nodes if name in n.input]
-        return bool(readers) and all(n.op_type in _JOINS and sum(i in self.data for i in n.input) > 1 for n in readers)
+        return bool(readers) and all(_joins(n) and sum(i in self.data for i in n.input) > 1 for n in readers)
 
     def _product(self, node):
         data, weights = (0, 1) if node.input[0] in self.values else (1, 0)
@@ -202,26 +193,29 @@ class _Walk:
                 rows = np.moveaxis(latent, axis, 0)
                 scale = np.array([scale_of(r, fmt) for r in rows]).reshape(np.shape(size))
             node.input[operand] = f"{name}_coded"
-            self._emit(self._new_quantizer(name, node.input[operand], fmt, scale))
+            self._add_quantizer(name, node.input[operand], fmt, scale)
 
     def _other(self, node, x):
-        kind, outputs = node.op_type, [o for o in node.output if o]
-        passes = kind in _AFFINE or kind in _MOVES
+        outputs = [o for o in node.output if o]
+        passes = role_of(node) in _PASSING
         if self.bits is None and not passes and outputs[0] in self.leads:
             if x in self.active or x not in self.behind:  # a second function, or one in front of the first layer
                 self.alias[outputs[0]] = x
                 return
             outputs = outputs[:1]
-            node = helper.make_node("Relu", [x], outputs, name=node.name)
-        self._emit(node)
+            self.builder.add("Relu", x, y=outputs[0], name=node.name)
+            self._evaluate()
+        else:
+            self._emit(node)
+        node = self.builder.nodes[-1]
         data = [i for i in node.input if i in self.values]
-        joins = kind in _JOINS and len(data) > 1
+        joins = len(data) > 1 and _joins(node)
         for tensors in (self.active, self.behind, self.coded):
             if any(i in tensors for i in data) and not (joins and tensors is not self.behind):
                 tensors.update(outputs)
         if joins and all(i in self.active for i in data):
             self.active.update(outputs)
-        if kind == "Concat" and all(i in self.coded for i in data):
+        if role_of(node) is Role.CONCATENATION and all(i in self.coded for i in data):
             self.coded.update(outputs)
         if not passes:
             self.active.update(outputs)
@@ -232,26 +226,33 @@ class _Walk:
         """A new activation quantizer from ``x`` to ``y``, its scale from the samples."""
         seen = np.concatenate([v.reshape(-1) for v in self.values[x]]).astype(np.float32)
         fmt = format_of(self.bits[1], signed=bool((seen < 0).any()))
-        self._emit(self._new_quantizer(x, y, fmt, scale_of(seen, fmt)))
+        self._add_quantizer(x, y, fmt, scale_of(seen, fmt))
         self.coded.add(y)
         if x in self.behind:
             self.behind.add(y)
 
-    def _new_quantizer(self, x, y, fmt, scale):
-        constants = {f"{y}_scale": np.asarray(scale, dtype=np.float32)}
-        attributes = {}
+    def _add_quantizer(self, x, y, fmt, scale):
+        """Append a quantizer of a format and a scale from ``x`` to ``y``, and evaluate it."""
+        operands = {f"{y}_scale": scale}
         if not isinstance(fmt, Bipolar):
-            constants |= {f"{y}_zero": np.float32(0), f"{y}_bits": np.float32(fmt.bits)}
+            operands |= {f"{y}_zero": 0, f"{y}_bits": fmt.bits}
+        self.constants |= {name: (np.asarray(value, dtype=np.float32),) * 2 for name, value in operands.items()}
+        if isinstance(fmt, Bipolar):
+            self.builder.bipolar_quant(x, *operands, y=y, name=f"{y}_quantizer")
+        else:
             signed = isinstance(fmt, Signed)
-            attributes = dict(signed=int(signed), narrow=int(signed), rounding_mode="ROUND")
-        self.constants |= {name: (np.asarray(array),) * 2 for name, array in constants.items()}
-        kind = "Quant" if attributes else "BipolarQuant"
-        return helper.make_node(kind, [x, *constants], [y], name=f"{y}_quantizer", domain=_DOMAIN, **attributes)
+            self.builder.quant(x, *operands, signed=signed, narrow=signed, y=y, name=f"{y}_quantizer")
+        self._evaluate()
 
     def _emit(self, node):
-        """Append the node, and evaluate it: on its constants, or on every sample."""
-        self.nodes.append(node)
-        if node.op_type not in _QUANTIZERS:
+        """Append a node of the given model, and evaluate it."""
+        self.builder.append(node)
+        self._evaluate()
+
+    def _evaluate(self):
+        """Evaluate the last node: on its constants, or on every sample."""
+        node = self.builder.nodes[-1]
+        if node.op_type not in QUANTIZERS:
             found = evaluate_all(self.file, node, self.values, {n: c[0] for n, c in self.constants.items()})
             self.values.update(found)
             return
@@ -260,3 +261,9 @@ class _Walk:
             self.constants[y] = (quantized(quantizer, self.constants[x][0]),) * 2
         else:
             self.values[y] = [quantized(quantizer, v) for v in self.values[x]]
+
+
+def _joins(node):
+    """Say whether tensors of data may meet in a node."""
+    operator = operator_of(node)
+    return operator is not None and (operator.sums or operator.role is Role.CONCATENATION)

@@ -6,8 +6,6 @@ from fewbit.hw.activation.draw import Generator
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.shell.verilog import convert
 from fewbit.hw.stages.pointwise import PointwisePlan
-from fewbit.hw.target import Luts
-from fewbit.hw.xilinx.models import MODELS
 from fewbit.places import BUILD
 
 from .synth import synthesize
@@ -22,9 +20,9 @@ def quantizers_of(plan):
     for stage in plan.stages:
         unit = stage.plan
         if isinstance(unit, LayerPlan) and unit.act is not None:
-            found[unit.act.name] = unit.make_activation()
+            found[unit.act.name] = unit.activation.make()
         elif isinstance(unit, PointwisePlan):
-            found[unit.name] = unit.make_activation()
+            found[unit.name] = unit.function.make()
     return found
 
 
@@ -47,8 +45,7 @@ def quantizer_costs(plan, *, family="xc7"):
 
 
 def _cost(component, target, family):
-    text = convert(component, "top")
-    text += MODELS if target.luts is Luts.INSTANCES else ""
+    text = convert(component, "top") + target.models()
     path = BUILD / "units" / f"{digest(text)}.v"
     if not path.exists():
         atomic_write(path, text)

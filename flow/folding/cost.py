@@ -5,21 +5,28 @@ formulas below are fitted to Yosys for what is around them (`python -m bench.sec
 ``--target portable`` operators take about twice as much.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fewbit.golden.network.graph import Edge
+from fewbit.golden.network.window import Window
 from fewbit.golden.numbers.formats import Bipolar, Float32, Ternary
+from fewbit.golden.rewrite.rescale import FEWEST_LEVELS
 from fewbit.hw.arrays.cost import distinct_columns as _distinct
 from fewbit.hw.arrays.cost import rom_placement
-from fewbit.hw.layer.ways import chosen
+from fewbit.hw.folding import LayerFolding
+from fewbit.hw.layer.shape import LayerShape
+from fewbit.hw.layer.ways import Arithmetic, chosen
 from fewbit.hw.stages.window_plan import columns_of
 from fewbit.hw.xilinx.dot_product import build_sum
+
+from .layers import FoldableLayer
 
 __all__ = ["FLATTENED", "OVERHEAD", "Cost", "cost_of_layer", "cost_of_pool", "cost_of_unit", "total"]
 
 FLATTENED = 0.96  # of the layers' LUTs are left when synthesis looks across their boundaries
 OVERHEAD = 55  # LUTs of the AXI4-Stream shell
 _FLOAT = 560  # of a float32 multiplier with two DSPs, and its share of the additions
-_RESCALED = 32  # levels from which on an activation is a product, a sum and a shift (`golden.rewrite.rescale`)
 _BUFFER = 2048  # bits of a memory up to which synthesis makes no block RAM of it
 # LUTs of a bit of x of a constant weight, sums shared (`hw.xilinx.constant_matrix`), and of a neuron beside them
 _CONSTANT, _TERNARY, _SEVERAL, _NEURON = 0.27, 0.36, 0.2, 10
@@ -27,79 +34,70 @@ _CONSTANT, _TERNARY, _SEVERAL, _NEURON = 0.27, 0.36, 0.2, 10
 
 @dataclass(frozen=True)
 class Cost:
-    """LUTs, block RAMs of 18 Kbit, DSPs."""
+    """What a part of a design takes, about: LUTs, block RAMs of 18 Kbit, DSPs. Costs add up."""
 
     lut: float = 0
     bram18: int = 0
     dsp: int = 0
 
-    def __add__(self, other):
+    def __add__(self, other: "Cost") -> "Cost":
         return Cost(self.lut + other.lut, self.bram18 + other.bram18, self.dsp + other.dsp)
 
+    @property
+    def row(self) -> dict:
+        """The numbers for a table or JSON, LUTs as a whole number."""
+        return {"lut": round(self.lut), "bram18": self.bram18, "dsp": self.dsp}
 
-def total(costs):
-    """What layers take together, flattened, with the shell around them."""
+
+def total(costs: Iterable[Cost]) -> Cost:
+    """Return what layers take together, flattened, with the shell around them."""
     together = sum(costs, Cost())
     return Cost(FLATTENED * together.lut + OVERHEAD, together.bram18, together.dsp)
 
 
-def cost_of_layer(layer, pe, simd, products=None):
-    """The `Cost` of a `flow.folding.folding.FoldableLayer`, with what stands in front of it; ``products`` as of a
-    folding."""
-    shape = _Shape(layer, pe, simd)
-    return cost_of_unit(layer, pe, simd, products) + _window(layer, simd, shape) + _gearbox(layer, simd, shape)
+def cost_of_layer(layer: FoldableLayer, folding: LayerFolding) -> Cost:
+    """Return the cost of a layer with what stands in front of it: its window and its gearbox."""
+    shape = layer.shape(folding)
+    return cost_of_unit(layer, folding) + _window(layer, shape) + _gearbox(layer, shape)
 
 
-def cost_of_unit(layer, pe, simd, products=None):
-    """The `Cost` of its matrix-vector unit alone: array, weights, activation, replay and FIFO."""
-    shape = _Shape(layer, pe, simd)
-    found = [_replay(layer, shape)]
+def cost_of_unit(layer: FoldableLayer, folding: LayerFolding) -> Cost:
+    """Return the cost of its matrix-vector unit alone: array, weights, activation, replay and FIFO."""
+    shape, products, acc = layer.shape(folding), folding.products, _accumulator(layer)
+    pe, simd, found = shape.pe, shape.simd, [_replay(layer, shape)]
     if isinstance(layer.x_format, Float32):
         weights = _rom(32 * pe * simd, shape.words)
         return sum(found, weights + Cost(pe * simd * _FLOAT + pe * 450, dsp=2 * pe * simd))
     if layer.weight_range[0] == layer.weight_range[1]:  # an average: all weights are one
-        found.append(Cost(pe * shape.acc))
+        found.append(Cost(pe * acc))
     elif shape.words == 1 and products is None:
-        found.append(Cost(_constant(layer, pe, simd)))
+        found.append(Cost(_constant(layer, shape)))
     else:
         way = _way(layer, shape, products)
         bits = layer.weight_format.bits if way is None else way.weight_bits
         found += [_array(layer, shape, way), _rom(bits * pe * simd, shape.words)]
         if layer.levels == 2 and products != "sums":  # the accumulators start at minus their thresholds
-            found.append(_rom(pe * shape.acc, shape.rows * shape.vectors))
+            found.append(_rom(pe * acc, shape.rows * shape.vectors))
     return sum(found, _activation(layer, shape, products) + Cost(21 + _fifo(shape.lanes * _bits_out(layer))))
 
 
-def cost_of_pool(window, edge, cycles):
-    """The `Cost` of a max pool's window and comparisons, with as many channels at a time as ``cycles`` ask for."""
+def cost_of_pool(window: Window, edge: Edge, cycles: int) -> Cost:
+    """Return the cost of a max pool's window and comparisons, with as many channels at a time as ``cycles`` ask for."""
     beats = max(window.out_pixels * window.taps_count, edge.pixels)
     lanes = next((n for n in range(1, edge.channels + 1) if edge.channels % n == 0
                   and beats * edge.channels // n <= cycles), edge.channels)  # fmt: skip
     return _ring(window, edge.format.bits, lanes, edge.channels // lanes) + Cost(lanes * edge.format.bits + 26)
 
 
-class _Shape:
-    """What follows from a folding, as in `hw.layer.plan`."""
-
-    def __init__(self, layer, pe, simd):
-        self.pe, self.simd, self.parallel, self.abreast = pe, simd, layer.parallel(pe), layer.abreast(pe)
-        self.steps = -(-layer.inputs // simd)
-        self.rows = -(-layer.neurons * self.parallel * self.abreast // pe)
-        self.vectors = layer.groups // self.parallel
-        self.words = self.steps * self.rows * self.vectors
-        self.lanes = next(n for n in range(1, pe + 1) if pe % n == 0 and pe // n <= self.steps)
-        self.together = self.parallel * self.abreast  # pixels or groups that each have lanes of their own
-        self.acc = layer.accumulator_bits
-        if not isinstance(layer.x_format, Float32):
-            self.acc = layer.heap_bits + (layer.levels == 2)
-        self.numbers = dict(
-            pe=pe, simd=simd, lanes=self.lanes, steps=self.steps, inputs=layer.inputs, words=self.words,
-            rows=self.rows * self.vectors * (pe // self.lanes), acc=layer.accumulator_bits,
-        )  # fmt: skip
+def _accumulator(layer):
+    """Bits of a PE's accumulator: of one that is compared by its sign, one more than its heap has."""
+    if isinstance(layer.x_format, Float32):
+        return layer.accumulator_bits
+    return layer.heap_bits + (layer.levels == 2)
 
 
 def _bits_out(layer):
-    """Of a code that leaves: an accumulator where no activation is behind it."""
+    """Bits of a code that leaves: an accumulator where no activation is behind it."""
     return layer.accumulator_bits if layer.summed is None else _bits(layer.levels)
 
 
@@ -110,34 +108,35 @@ def _bits(levels):
 # Arrays
 
 
-def _array(layer, shape, way):
+def _array(layer: FoldableLayer, shape: LayerShape, way: Arithmetic | None) -> Cost:
     """PEs, how long they hold an initial value, how their results leave, and what adds up planes; DSPs without a
     ``way``."""
-    pe, acc = shape.pe, shape.acc
+    pe, acc = shape.pe, _accumulator(layer)
     feedback, dsps, beside = shape.steps > 1, 0, 0
     if way is None:
-        packing, dsps = layer.packing, layer.dsps(pe, shape.simd)
+        packing, dsps = layer.packing, layer.dsps(shape)
         heights = dict.fromkeys(range(packing.field), shape.simd)
         heights[0] += shape.simd * packing.signed
         unit = build_sum(tuple(heights.items()), acc, feedback).netlist
         each = unit.luts + 2 * shape.simd * packing.overlaps
     else:
-        each, beside = way.pe_luts(shape.simd, acc, feedback), way.beside(shape.numbers)
+        each, beside = way.pe_luts(shape.simd, acc, feedback), way.beside(shape, layer.accumulator_bits)
         dsps = way.dsps(pe, acc)
     held = 0 if feedback or layer.levels > 2 or dsps else _distinct(pe * acc, shape.rows)  # as shift registers
     return Cost(pe * each + held + (pe - shape.lanes) * acc + beside, dsp=dsps)
 
 
 def _way(layer, shape, products):
-    """What a layer's products are, or None for those in DSPs."""
+    """How a layer's products are made, or None for those in DSPs."""
     if products == "dsp":
         return None
-    return layer.summed if products == "sums" else chosen(layer.ways, shape.numbers, products)
+    return layer.summed if products == "sums" else chosen(layer.ways, shape, layer.accumulator_bits, products)
 
 
-def _constant(layer, pe, simd):
+def _constant(layer, shape):
+    """LUTs of PEs whose weights are constants."""
     kind = {Bipolar(): _CONSTANT, Ternary(): _TERNARY}.get(layer.weight_format, _SEVERAL * layer.weight_format.bits)
-    return pe * (kind * layer.x_format.bits * simd + _NEURON)
+    return shape.pe * (kind * layer.x_format.bits * shape.simd + _NEURON)
 
 
 # Memories
@@ -169,41 +168,41 @@ def _fifo(width):
 def _replay(layer, shape):
     if shape.rows == 1 and not isinstance(layer.x_format, Float32):
         return Cost()
-    memory = _buffer(shape.simd * shape.together * layer.x_format.bits, 2 * shape.steps)
+    memory = _buffer(shape.lanes_in * layer.x_format.bits, 2 * shape.steps)
     counters = 6.2 * (shape.steps - 1).bit_length() + 2.6 * (shape.rows * shape.vectors - 1).bit_length()
     return memory + Cost(counters + 18)
 
 
-def _gearbox(layer, simd, shape):
+def _gearbox(layer, shape):
     """From the lanes of the layer before to those of this one."""
     if layer.window is None:
-        return Cost(1.4 * min(simd * shape.together, layer.inputs * layer.groups) * layer.x_format.bits + 15)
-    return Cost(1.2 * min(simd, layer.channels) * shape.parallel * layer.x_format.bits + 12)
+        return Cost(1.4 * min(shape.lanes_in, layer.inputs * layer.groups) * layer.x_format.bits + 15)
+    return Cost(1.2 * min(shape.simd, layer.channels) * shape.parallel * layer.x_format.bits + 12)
 
 
 def _activation(layer, shape, products):
     """Thresholds and how they are searched."""
     if layer.levels <= 2 and products != "sums":
         return Cost()
-    depth = shape.rows * shape.vectors * (shape.pe // shape.lanes)
+    lanes, depth, acc = shape.lanes, shape.places, _accumulator(layer)
     if layer.levels <= 4:
         compared = layer.levels - 1
-        return _rom(shape.lanes * shape.acc * compared, depth) + Cost(shape.lanes * compared * shape.acc * 0.6)
-    if layer.levels >= _RESCALED:  # a multiplier and an addend of about the accumulator's width, and half as wide again
-        constants = _rom(3 * shape.lanes * shape.acc, depth)
-        return constants + Cost(shape.lanes * (4 * shape.acc + 12), dsp=2 * shape.lanes)
+        return _rom(lanes * acc * compared, depth) + Cost(lanes * compared * acc * 0.6)
+    if layer.levels >= FEWEST_LEVELS:
+        # A multiplier and an addend of about the accumulator's width, and half as wide again.
+        return _rom(3 * lanes * acc, depth) + Cost(lanes * (4 * acc + 12), dsp=2 * lanes)
     levels = _bits(layer.levels)
-    roms = [_rom(shape.acc, depth << level) for level in range(levels)]
-    return sum((Cost(shape.lanes * (0.9 * r.lut + shape.acc * 1.4), shape.lanes * r.bram18) for r in roms), Cost())
+    roms = [_rom(acc, depth << level) for level in range(levels)]
+    return sum((Cost(lanes * (0.9 * r.lut + acc * 1.4), lanes * r.bram18) for r in roms), Cost())
 
 
 # Windows
 
 
-def _window(layer, simd, shape):
+def _window(layer, shape):
     if layer.window is None:
         return Cost()
-    window, bits = layer.window.window, layer.x_format.bits
+    window, bits, simd = layer.window.window, layer.x_format.bits, shape.simd
     if simd <= layer.channels and shape.abreast == 1:
         lanes = layer.channels * shape.parallel if shape.parallel > 1 else simd
         return _ring(window, bits, lanes, layer.channels * layer.groups // lanes)

@@ -1,37 +1,65 @@
-"""Folding to a target: frames a second, cycles, or LUTs."""
+"""Folding to a target: frames a second, cycles, LUTs, or DSPs."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fewbit.golden.network.graph import Network
 from fewbit.golden.network.spatial import Largest, Windows
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
-from fewbit.hw.target import USUAL
+from fewbit.hw.folding import Folding, FoldingError, LayerFolding
+from fewbit.hw.targets.named import USUAL
 
-from .cost import cost_of_layer, cost_of_pool, total
-from .folding import FoldingError, fold_layers, layers_of, least_cycles
+from .cost import Cost, cost_of_layer, cost_of_pool, total
+from .folding import fold_layers, least_cycles
+from .layers import FoldableLayer, layers_of, slowest
 
-__all__ = ["candidates", "estimate", "estimate_all", "fastest_within", "pareto", "row_of", "with_dsps"]
+__all__ = ["Candidate", "ParetoPoint", "candidates", "estimate", "estimate_all", "fastest_within", "pareto",
+           "with_dsps"]  # fmt: skip
 
 
-def candidates(network, step=1.03):
-    """``{cycles of the slowest layer: folding}``, each about ``step`` times faster than the one before, or by the least
-    step that there is."""
+@dataclass(frozen=True)
+class Candidate:
+    """A folding of a network, and the cycles of its slowest layer."""
+
+    cycles: int
+    folding: Folding
+
+
+@dataclass(frozen=True)
+class ParetoPoint:
+    """Cycles a frame of the slowest layer, frames a second at a clock, and the `Cost` of the network."""
+
+    cycles: int
+    fps: int
+    cost: Cost
+
+    @property
+    def row(self) -> dict:
+        """The numbers for a table or JSON."""
+        return {"cycles": self.cycles, "fps": self.fps, **self.cost.row}
+
+
+def candidates(network: Network, step: float = 1.03) -> list[Candidate]:
+    """Return foldings from the fastest to the slowest, each about ``step`` times slower than the one before, or by the
+    least step that there is."""
     layers = layers_of(network)
-    most = max(layer.cycles(1, layer.simds(1)[0]) for layer in layers.values())
+    most = max(layer.cycles(LayerFolding(1, layer.simds(1)[0])) for layer in layers.values())
     found, wanted = {}, [least_cycles(network)]
     while wanted[-1] < most:
         wanted.append(min(most, max(wanted[-1] + 1, int(wanted[-1] * step))))
     for cycles in wanted:
         folding = fold_layers(layers, cycles)
-        found.setdefault(max(layers[name].cycles(*f) for name, f in folding.items()), folding)
-    return found
+        found.setdefault(slowest(layers, folding), folding)
+    return [Candidate(cycles, found[cycles]) for cycles in sorted(found)]
 
 
-def estimate(layers, folding):
-    """`flow.folding.cost.Cost` of each layer, by name, of what `layers_of` gives."""
-    return {name: cost_of_layer(layer, *folding[name]) for name, layer in layers.items()}
+def estimate(layers: Mapping[str, FoldableLayer], folding: Folding) -> dict[str, Cost]:
+    """Return the `Cost` of each layer, by name, of what `layers_of` gives."""
+    return {name: cost_of_layer(layer, folding[name]) for name, layer in layers.items()}
 
 
-def estimate_all(network, layers, folding):
-    """The `flow.folding.cost.Cost` of a whole network."""
-    cycles = max(layers[name].cycles(*folded[:2]) for name, folded in folding.items())
+def estimate_all(network: Network, layers: Mapping[str, FoldableLayer], folding: Folding) -> Cost:
+    """Return the `Cost` of a whole network; ``layers`` are those that `layers_of` gives of it."""
+    cycles = slowest(layers, folding)
     edges, windows = network.edges(), {n.y: n for n in network.nodes if isinstance(n, Windows)}
     pools = [windows[n.x] for n in network.nodes if isinstance(n, Largest) and n.x in windows]
     return total([
@@ -39,22 +67,22 @@ def estimate_all(network, layers, folding):
     ])  # fmt: skip
 
 
-def fastest_within(network, luts):
-    """The fastest folding whose estimate is at most so many LUTs."""
+def fastest_within(network: Network, luts: int) -> Folding:
+    """Return the fastest folding whose estimate is at most so many LUTs; FoldingError if there is none."""
     layers = layers_of(network)
     found, least = None, None
-    for _, folding in sorted(candidates(network).items(), reverse=True):
-        cost = estimate_all(network, layers, folding).lut
+    for candidate in reversed(candidates(network)):
+        cost = estimate_all(network, layers, candidate.folding).lut
         least = cost if least is None else min(least, cost)
         if cost <= luts:
-            found = folding
+            found = candidate.folding
     if found is None:
         raise FoldingError(f"no folding is estimated at {luts} LUTs or less; the smallest takes about {least:.0f}")
     return found
 
 
-def with_dsps(network, folding, dsps):
-    """The folding with at most so many DSPs in all, where they save the most LUTs by the estimate.
+def with_dsps(network: Network, folding: Folding, dsps: int) -> Folding:
+    """Return the folding with at most so many DSPs in all, where they save the most LUTs by the estimate.
 
     A layer's DSPs take its products or its accumulators. The multipliers of activations, and of sums of branches, take
     DSPs in any case and count first; where they alone are as many or more, the folding stays as it is.
@@ -64,53 +92,49 @@ def with_dsps(network, folding, dsps):
     layers = layers_of(network)
     taken, ways = _taken(network, folding, {}), {}
     for what in ("sums", "dsp"):
-        chosen = {name: what for name, (pe, *_) in folding.items() if what in _in_dsps(layers[name], pe)}
+        chosen = {name: what for name, folded in folding.items() if what in _in_dsps(layers[name], folded)}
         ways[what] = _taken(network, folding, chosen) if chosen else {}
     best = {sum(taken.values()): (0, {})}  # by DSPs used: LUTs saved, and what is in them
-    for name, (pe, simd, *_) in folding.items():
-        reached, alone = dict(best), cost_of_layer(layers[name], pe, simd).lut
-        for what in _in_dsps(layers[name], pe):
-            saved = alone - cost_of_layer(layers[name], pe, simd, what).lut
+    for name, folded in folding.items():
+        reached, alone = dict(best), _luts_with(layers[name], folded, None)
+        for what in _in_dsps(layers[name], folded):
+            saved = alone - _luts_with(layers[name], folded, what)
             count = ways[what][name] - taken[name]
             for used, (before, chosen) in best.items():
                 if used + count <= dsps and saved > 0 and before + saved > reached.get(used + count, (0,))[0]:
                     reached[used + count] = before + saved, chosen | {name: what}
         best = reached
     _, chosen = max(best.values(), key=lambda found: found[0])
-    return _folded(folding, chosen)
+    return folding.with_products(chosen)
 
 
-def _folded(folding, chosen):
-    """The folding with what is ``chosen`` for the products of some layers."""
-    return {name: (*folded[:2], *([chosen[name]] if name in chosen else [])) for name, folded in folding.items()}
+def _luts_with(layer, folded, products):
+    """LUTs of a layer with its products made in another way."""
+    return cost_of_layer(layer, LayerFolding(folded.pe, folded.simd, products)).lut
 
 
 def _taken(network, folding, chosen):
     """DSPs by layer, and under ``None`` those of everything else, as the plan of the accelerator has them."""
-    plan = AcceleratorPlan(network, _folded(folding, chosen), target=USUAL)
+    from fewbit.hw.pipeline.accelerator import AcceleratorPlan  # it brings Amaranth, which no other estimate needs
+
+    plan = AcceleratorPlan(network, folding.with_products(chosen), target=USUAL)
     by_layer = {name: layer.dsps for name, layer in plan.layers.items()}
     return by_layer | {None: plan.dsps - sum(by_layer.values())}
 
 
-def _in_dsps(layer, pe):
+def _in_dsps(layer, folded):
     """What of a layer may be in DSPs; products only where some share one."""
     ways = ["sums"] * (layer.summed is not None)
-    return ways + ["dsp"] * (layer.packing is not None and pe > layer.parallel(pe) * layer.abreast(pe))
+    return ways + ["dsp"] * (layer.packing is not None and folded.pe > layer.shape(folded).together)
 
 
-def pareto(network, clock, count=10):
-    """About ``count`` foldings from the slowest to the fastest, none of which another one beats in cycles and LUTs."""
-    found, layers = candidates(network), layers_of(network)
-    rows, least = [], None
-    for cycles in sorted(found):
-        cost = estimate_all(network, layers, found[cycles])
-        if least is None or cost.lut < least:
-            rows.append({"cycles": cycles, "fps": int(clock * 1e6 // cycles), **row_of(cost)})
-            least = cost.lut
-    picked = sorted({round(k * (len(rows) - 1) / max(1, count - 1)) for k in range(count)})
-    return [rows[k] for k in picked]
-
-
-def row_of(cost):
-    """The numbers of a cost, for a table or JSON."""
-    return {"lut": round(cost.lut), "bram18": cost.bram18, "dsp": cost.dsp}
+def pareto(network: Network, clock: float, count: int = 10) -> list[ParetoPoint]:
+    """Return about ``count`` foldings from the fastest to the slowest, none of which another one beats in cycles and
+    LUTs; ``clock`` is in MHz."""
+    layers, points = layers_of(network), []
+    for candidate in candidates(network):
+        cost = estimate_all(network, layers, candidate.folding)
+        if not points or cost.lut < points[-1].cost.lut:
+            points.append(ParetoPoint(candidate.cycles, int(clock * 1e6 // candidate.cycles), cost))
+    picked = sorted({round(k * (len(points) - 1) / max(1, count - 1)) for k in range(count)})
+    return [points[k] for k in picked]

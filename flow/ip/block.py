@@ -9,20 +9,12 @@ from amaranth.lib.wiring import In
 from fewbit.hw.shell.axi_lite import axilite_ports
 from fewbit.hw.shell.ip import ip_members
 from fewbit.hw.shell.registers import RegisterMap
-from fewbit.hw.target import Luts
-
-from .vivado import part_of
 
 __all__ = ["ADDRESS_BLOCK", "Block", "Interface", "Port", "TOP", "describe"]
 
 TOP = "accelerator_ip"
 VENDOR, LIBRARY, VERSION = "fewbit", "accelerator", "1.0"
 ADDRESS_BLOCK = "reg0"  # as Vivado names the first of an interface
-
-_SERIES_7 = ("artix7", "kintex7", "spartan7", "virtex7", "zynq")
-_ULTRASCALE = ("kintexu", "virtexu", "zynquplus", "kintexuplus", "virtexuplus", "artixuplus")
-# CARRY4 and CARRY8 are of one of them alone.
-FAMILIES = {Luts.INSTANCES: _SERIES_7, Luts.ULTRASCALE: _ULTRASCALE, Luts.OPERATORS: _SERIES_7 + _ULTRASCALE}
 
 
 @dataclass(frozen=True)
@@ -81,7 +73,7 @@ def describe(plan, registers, model):
         name=stem if re.match(r"[A-Za-z]", stem) else f"m_{stem}",
         model=model, ports=ports, interfaces=tuple(_interfaces({p.name: p.bits for p in ports})), registers=registers,
         description=f"Neural network accelerator of {model}, made by fewbit",
-        families=FAMILIES[plan.target.luts], part=part_of(plan.target),
+        families=plan.target.ip_families, part=plan.target.vivado_part,
     )  # fmt: skip
 
 

@@ -3,13 +3,11 @@
 import numpy as np
 
 from fewbit.golden.numbers.formats import Levels
-from fewbit.hw.target import Luts
 
 from .testbench import COMMANDS, bench_files, vectors_of
 
-__all__ = ["CLOCK_MHZ", "files", "part_of"]
+__all__ = ["CLOCK_MHZ", "files"]
 
-PART, ULTRASCALE_PART = "xc7a35tcpg236-1", "xczu3eg-sbva484-1-e"
 CLOCK_MHZ = 200
 
 
@@ -17,16 +15,11 @@ def files(project, manifest):
     """``{name: text}`` of the files beside ``accelerator.v``."""
     vectors = vectors_of(project)
     return {
-        "vivado.tcl": _tcl(part_of(project.target)),
+        "vivado.tcl": _tcl(project.target.vivado_part),
         "accelerator.xdc": _xdc(),
         "README.md": _readme(project, manifest, vectors),
         **bench_files(project.plan, manifest["cycles"], vectors),
     }
-
-
-def part_of(target):
-    """A device that a design for ``target`` can be tried on."""
-    return ULTRASCALE_PART if target.luts is Luts.ULTRASCALE else PART
 
 
 def _tcl(part):

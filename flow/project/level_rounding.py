@@ -8,8 +8,10 @@ __all__ = ["rounding_of"]
 
 
 def rounding_of(project, images, result):
-    """`golden.importing.precision.changes` from the network of `PRECISE_BITS` bits to this one; ``None`` if it is
-    exact."""
+    """Return the `golden.importing.precision.RoundingChanges` from the network of `PRECISE_BITS` bits to this one.
+
+    ``None`` stands for a network whose levels are exact.
+    """
     network = project.network
     if not network.notes:
         return None

@@ -1,23 +1,36 @@
 """The qonnx executor beside the golden model: an answer that nothing of ours had a part in."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import onnx
 
 from fewbit.flow.images import ImageError
-from fewbit.golden.model_file.domain import number_frames
+from fewbit.flow.results import Result
+from fewbit.golden.model_file.exchange import number_frames
 from fewbit.golden.model_file.file import ModelError, OnnxFile
 from fewbit.golden.network.execute import labels_of
 
-__all__ = ["check_with_executor"]
+__all__ = ["ExecutorCheck", "check_with_executor"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutorCheck(Result):
+    """How many ``samples`` have the executor's label, how many are ``ties``, and of how many every output float is the
+    executor's.
+
+    Outputs may differ by rounding where the executor's float32 sums do; labels should not, but for ties: samples of
+    which golden, exact, has two largest outputs, and rounding takes the executor to the other one.
+    """
+
+    samples: int
+    labels_equal: int
+    ties: int
+    outputs_equal: int
 
 
 def check_with_executor(project, images, result, progress):
-    """Run every sample through the qonnx executor (about 10 ms each) and count what equals golden.
-
-    Returns a dict: ``samples``, ``labels_equal``, ``ties``, and ``outputs_equal``, the samples of which every output
-    float is the same. Outputs may differ by rounding where the executor's float32 sums do; labels should not, but for
-    ties: samples of which golden, exact, has two largest outputs, and rounding takes the executor to the other one.
-    """
+    """Run every sample through the qonnx executor (about 10 ms each); returns an `ExecutorCheck`."""
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.core.onnx_exec import execute_onnx
     from qonnx.util.cleanup import cleanup_model
@@ -48,12 +61,12 @@ def check_with_executor(project, images, result, progress):
     if theirs.size == ours.size:
         same = (theirs.reshape(len(theirs), -1) == ours.reshape(len(ours), -1)).all(axis=1)
     mine = project.labels(result)
-    return {
-        "samples": len(images),
-        "labels_equal": int((labels == mine).sum()),
-        "ties": int(_ties(ours.reshape(len(ours), -1), mine, labels).sum()),
-        "outputs_equal": int(np.sum(same)),
-    }
+    return ExecutorCheck(
+        samples=len(images),
+        labels_equal=int((labels == mine).sum()),
+        ties=int(_ties(ours.reshape(len(ours), -1), mine, labels).sum()),
+        outputs_equal=int(np.sum(same)),
+    )
 
 
 def _needed(source):

@@ -1,7 +1,7 @@
 """A build's model and folding again, of what another FPGA has."""
 
 from fewbit.host.build import Build
-from fewbit.hw.target import Target
+from fewbit.hw.targets.named import DEFAULT, target_named
 
 from .project import Project
 
@@ -9,13 +9,14 @@ __all__ = ["rebuilt", "target_of"]
 
 
 def target_of(directory):
-    """``(Build, the name of its target)`` of a folder that `fewbit build` wrote."""
+    """Return ``(Build, its target)`` of a folder that `fewbit build` wrote; a manifest that names none is of the
+    default one."""
     build = Build(directory)
-    return build, build.manifest.get("target", "portable")
+    return build, target_named(build.manifest.get("target", DEFAULT.name))
 
 
-def rebuilt(build, folder, luts, report):
-    """The `Project` of a `host.build.Build`, generated into ``folder`` for ``luts`` (`hw.target.Luts`).
+def rebuilt(build, folder, target, report):
+    """The `Project` of a `host.build.Build`, generated into ``folder`` for a `hw.targets.target.Target`.
 
     ``ValueError`` if the model or the folding is not there, or is no longer that of the build.
     """
@@ -23,9 +24,7 @@ def rebuilt(build, folder, luts, report):
     for path in model, folding:
         if not path.is_file():
             raise ValueError(f"{path}: no such file; make it with `fewbit build MODEL.onnx -o {directory}`")
-    project = Project(
-        model, output=build.manifest["output_option"], folding=folding, directory=folder, target=Target(luts=luts)
-    )
+    project = Project(model, output=build.manifest["output_option"], folding=folding, directory=folder, target=target)
     if project.identity != build.manifest["identity"]:
         raise ValueError(f"{directory} is not as it was built: model.onnx or folding.json changed; build it again")
     with report.working("generating Verilog"):

@@ -2,7 +2,7 @@
 
 import time
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -12,8 +12,9 @@ from fewbit.sim.benches.damaged_frames import order_of
 from fewbit.sim.cycles.model import predict, steady_interval
 from fewbit.sim.simulators.run import results, simulate
 from fewbit.sim.simulators.run_ip import FEWEST, simulate_ip
+from fewbit.sim.simulators.simulator import simulators
 
-from .simulators import simulator_of
+from .simulated import Damage, Interval, IpSimulation, Latency, Mismatch, Simulation
 
 __all__ = ["drawn_again", "simulate_ip_block", "simulate_project"]
 
@@ -21,18 +22,23 @@ __all__ = ["drawn_again", "simulate_ip_block", "simulate_project"]
 def simulate_project(
     project, images, report, *, stall=0.0, seed=1, clock=200.0, waves=False, verbose=False, simulator="verilator"
 ):
-    """Generate, build and simulate; `simulator_of` says with what. What `fewbit sim --json` prints.
+    """Generate, build and simulate, with one of `sim.simulators.simulator.simulators`; returns a `Simulation`.
 
     The folder is held until the simulator runs; runs have folders of their own.
+
+    Raises
+    ------
+    SimulationError
+        If the simulator is missing, before anything long begins, or what was simulated fails.
     """
-    prepare = simulator_of(simulator)
+    simulators()[simulator].version()
     with ExitStack() as held:
         held.enter_context(project.locked())
         options = dict(stall=stall, seed=seed, waves=waves, verbose=verbose, started=held.close)
-        return _simulated(project, images, report, prepare, clock, options)
+        return _simulated(project, images, report, simulator, clock, options)
 
 
-def _simulated(project, images, report, prepare, clock, options):
+def _simulated(project, images, report, simulator, clock, options):
     waves, verbose = options["waves"], options["verbose"]
     with report.working("golden model"):
         golden = project.execute(images.values)
@@ -43,7 +49,7 @@ def _simulated(project, images, report, prepare, clock, options):
     report.step("Verilog", fresh, project.verilog)
     predicted = predict(project.plan, len(images))
     cycles = predicted.left[-1]
-    folder = prepare(project, report, cycles=cycles, waves=waves, verbose=verbose)
+    folder = _built(project, simulator, report, cycles=cycles, waves=waves, verbose=verbose)
     began = time.monotonic()
     with report.counting("simulating", len(images)) as progress:
         found = simulate(
@@ -51,17 +57,14 @@ def _simulated(project, images, report, prepare, clock, options):
             **options,
         )  # fmt: skip
     result = _summary(project, images, golden, found, predicted, options["stall"], clock)
-    result["seconds"] = round(time.monotonic() - began, 2)
-    if waves:
-        result["waves"] = str(found.folder / "dump.vcd")
-    return result
+    return replace(result, seconds=round(time.monotonic() - began, 2), waves=_waveform(found, waves))
 
 
 def simulate_ip_block(
     project, images, report, *, stall=0.3, seed=1, resets=4, waves=False, verbose=False, simulator="verilator"
 ):
-    """Likewise of the IP block; returns what `fewbit sim --ip --json` prints."""
-    prepare = simulator_of(simulator)
+    """Likewise of the IP block; returns an `IpSimulation`."""
+    simulators()[simulator].version()
     if len(images) < FEWEST:
         raise ValueError(f"the bench of the IP block needs {FEWEST} samples or more, not {len(images)}")
     if _draws(project):
@@ -70,10 +73,10 @@ def simulate_ip_block(
     with ExitStack() as held:
         held.enter_context(project.locked())
         options = dict(stall=stall, seed=seed, resets=resets, waves=waves, verbose=verbose, started=held.close)
-        return _simulated_ip(project, images, report, prepare, options)
+        return _simulated_ip(project, images, report, simulator, options)
 
 
-def _simulated_ip(project, images, report, prepare, options):
+def _simulated_ip(project, images, report, simulator, options):
     waves, verbose = options["waves"], options["verbose"]
     with report.working("golden model"):
         expected = project.hardware_values(project.execute(images.values))
@@ -81,18 +84,34 @@ def _simulated_ip(project, images, report, prepare, options):
         fresh = project.generate_ip()
     report.step("IP block", fresh, project.ip_verilog)
     cycles = predict(project.plan, len(images)).left[-1]
-    folder = prepare(project, report, ip=True, cycles=cycles, waves=waves, verbose=verbose)
+    folder = _built(project, simulator, report, ip=True, cycles=cycles, waves=waves, verbose=verbose)
     with report.working("simulating"):
         found = simulate_ip(
             folder, project.plan, project.registers.constants(), images.values, expected,
             design=project.design(ip=True), **options,
         )  # fmt: skip
     figures = asdict(found)
-    run = figures.pop("folder")
-    waves = {"waves": str(run / "dump.vcd")} if waves else {}
-    ok = not found.mismatches and not found.problems
-    return {"model": str(project.model), "stall": options["stall"], "seed": options["seed"], **figures, **waves,
-            "ok": ok}  # fmt: skip
+    figures.pop("folder")
+    return IpSimulation(
+        model=project.model, stall=options["stall"], seed=options["seed"], **figures, waves=_waveform(found, waves),
+        ok=not found.mismatches and not found.problems,
+    )  # fmt: skip
+
+
+def _built(project, name, report, *, ip=False, cycles, waves, verbose):
+    """The folder of a simulator, built if need be."""
+    seconds = project.expected_build_seconds(name, ip=ip, cycles=cycles)
+    what = f"building with {simulators()[name].title}"
+    with report.working(what) if seconds is None else report.estimating(what, seconds) as progress:
+        fresh = project.build_simulator(name, ip=ip, cycles=cycles, waves=waves, verbose=verbose, progress=progress)
+    folder = project.simulator_folder(name, ip=ip, waves=waves)
+    report.step("simulator", fresh, folder)
+    return folder
+
+
+def _waveform(found, waves):
+    """Where a run has left its waveform, if it was to leave one."""
+    return found.folder / "dump.vcd" if waves else None
 
 
 def _draws(project):
@@ -116,22 +135,18 @@ def _summary(project, images, golden, found, predicted, stall, clock):
         problems.append(f"result {first} came at cycle {found.left[first]}, predicted {predicted.left[first]}")
     labels = project.labels(golden)
     steady = interval or predicted.latency
-    return {
-        "model": str(project.model),
-        "input": project.network.input_spec,
-        "frames": found.frames,
-        "mismatches": found.mismatches,
-        "examples": [dict(zip(("frame", "got", "want"), (e["frame"], *results(e, plan)), strict=True))
-                     for e in found.examples],
-        "accuracy": None if images.labels is None else float((labels == images.labels).mean()),
-        "latency": {"simulated": found.latency, "predicted": predicted.latency},
-        "interval": {"simulated": interval, "predicted": predicted.interval, "bound": plan.bound},
-        "cycles_exact": None if stall else found.left == predicted.left,
-        "stall": stall,
-        "clock_mhz": clock,
-        "fps": round(clock * 1e6 / steady),
-        "damaged": {k: found.damage[k] for k in ("frames", "damaged", "wrong")},
-        "problems": problems,
-        "ok": found.mismatches == 0 and not problems and bool(np.isfinite(steady)),
-        "source": images.source,
-    }  # fmt: skip
+    return Simulation(
+        model=project.model, input=project.network.input_spec, frames=found.frames, mismatches=found.mismatches,
+        examples=[_mismatch(example, plan) for example in found.examples],
+        accuracy=None if images.labels is None else float((labels == images.labels).mean()),
+        latency=Latency(simulated=found.latency, predicted=predicted.latency),
+        interval=Interval(simulated=interval, predicted=predicted.interval, bound=plan.bound),
+        cycles_exact=None if stall else found.left == predicted.left, stall=stall, clock_mhz=clock,
+        fps=round(clock * 1e6 / steady), damaged=Damage.from_dict(found.damage), problems=problems,
+        ok=found.mismatches == 0 and not problems and bool(np.isfinite(steady)), source=images.source,
+    )  # fmt: skip
+
+
+def _mismatch(example, plan):
+    got, want = results(example, plan)
+    return Mismatch(frame=example["frame"], got=got, want=want)

@@ -3,7 +3,8 @@ share."""
 
 from dataclasses import replace
 
-from fewbit.flow.folding.folding import default_folding, fold, layers_of
+from fewbit.flow.folding.folding import default_folding, fold
+from fewbit.flow.folding.layers import layers_of, slowest
 from fewbit.flow.folding.search import estimate_all
 from fewbit.ptq.quantize import Bits, quantize
 
@@ -19,7 +20,7 @@ class FormatCost:
 
     Attributes
     ----------
-    folding : dict
+    folding : hw.folding.Folding
     cycles : int
         Of the slowest layer.
     """
@@ -31,8 +32,7 @@ class FormatCost:
         self._known = {}
         network = self._network(self.uniform(reference))
         self.folding = fold(network, cycles) if cycles else default_folding(network)
-        layers = layers_of(network)
-        self.cycles = max(layers[name].cycles(*f) for name, f in self.folding.items())
+        self.cycles = slowest(layers_of(network), self.folding)
 
     def uniform(self, bits):
         """`Bits` of every layer: ``bits`` of weights and activations; declared integers stay."""

@@ -24,7 +24,7 @@ from .format_cost import FormatCost
 from .quantize import golden_accuracy
 from .sensitivity import measured
 
-__all__ = ["FORMATS", "Goal", "MixedSearch", "dominates", "pareto"]
+__all__ = ["FORMATS", "Goal", "MixedSearch", "pareto"]
 
 FORMATS = "w8a8,w6a6,w4a4,w3a3,w2a2,w1a1"
 _BUDGETS = 12  # at which a program is solved, between the least cost and the most
@@ -65,7 +65,7 @@ class Goal:
     def met(self, candidate, floats):
         """Whether an evaluated candidate keeps every limit."""
         return self.fits(candidate) and (
-            self.drop is None or 100 * (floats["accuracy"] - candidate["accuracy"]) <= self.drop + 1e-9
+            self.drop is None or 100 * (floats.accuracy - candidate["accuracy"]) <= self.drop + 1e-9
         )
 
     def promising(self, candidates, floats):
@@ -82,12 +82,6 @@ class Goal:
         if self.drop is not None:
             return min(kept, key=lambda c: (c[self.cost], -c["accuracy"], _noise(c)), default=None)
         return min(kept, key=lambda c: (-c["accuracy"], c[self.cost], _noise(c)), default=None)
-
-
-def dominates(a, b, cost):
-    """Whether candidate a is as good as b in accuracy and in cost, and better in one of them."""
-    better = a["accuracy"] > b["accuracy"] or a[cost] < b[cost]
-    return better and a["accuracy"] >= b["accuracy"] and a[cost] <= b[cost]
 
 
 def pareto(candidates, cost):
@@ -158,8 +152,9 @@ class MixedSearch:
         if key not in self._seen:
             plan = self._plan(bits)
             self._seen[key] = {
-                "formats": {name: str(b) for name, b in bits.items()}, "by": by, **measured(self.project, plan),
-                **self.cost.hardware(bits), "weight_bits": self.cost.weight_bits(bits),
+                "formats": {name: str(b) for name, b in bits.items()}, "by": by,
+                **measured(self.project, plan).to_dict(), **self.cost.hardware(bits),
+                "weight_bits": self.cost.weight_bits(bits),
             }  # fmt: skip
             self.candidates.append(self._seen[key])
         return self._seen[key]

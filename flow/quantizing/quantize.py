@@ -8,13 +8,14 @@ from fewbit.ptq.quantize import quantize
 
 from .bits import bits_of
 from .float_model import FloatProject
+from .found import Accuracies, Joined, Quantized, QuantizedLayer, Ranges, Samples, Site, samples
 from .retrain import Retraining
 
 __all__ = ["golden_accuracy", "quantize_model"]
 
 
 def quantize_model(project: FloatProject, request, options, file, report, *, steps=None):
-    """Quantize, write the QONNX, measure it; returns what ``--json`` prints.
+    """Quantize, write the QONNX, measure it; returns what it is, as `Quantized`.
 
     Parameters
     ----------
@@ -37,25 +38,31 @@ def quantize_model(project: FloatProject, request, options, file, report, *, ste
         content, network = project.qonnx(plan)
         file = file or BUILD / "quantized" / f"{project.path.stem}-w{request.weights}a{request.activations}.onnx"
         atomic_write(file, content)
-        images = project.images
-        found = {"float": None, "quantized": None}
-        if images.labels is not None:
-            found["float"] = accuracy(scores_of(model, type(plan)(), images.floats), images.labels)
-            found["quantized"] = golden_accuracy(network, images)
+        found = _accuracies(project, network, type(plan)())
     rows = [_row(project, plan, layer) for layer in model.layers]
-    weights = sum(row["weights"] for row in rows)
-    return {
-        "model": str(project.path), "file": str(file), "input": project.spec.text if project.spec else "codes",
-        "calibration": {"samples": len(calibration.samples), "from": project.samples.source},
-        "ranges": {"activations": options.activations, "weights": options.weights,
-                   "per_channel": options.per_channel, "bias_correction": options.correct},
-        "retrained": retraining.described if retraining else None,
-        "layers": rows,
-        "sums": [_activation(calibration, plan, site) | {"tensors": list(site.tensors)}
-                 for site in project.sites if site.sums],
-        "weight_bits": sum(row["weights"] * row["bits"] for row in rows), "float_weight_bits": 32 * weights,
-        "accuracy": found, "images": {"samples": len(images), "from": images.source},
-    }  # fmt: skip
+    weights = sum(row.weights for row in rows)
+    return Quantized(
+        model=project.path, file=file, input=project.spec.text if project.spec else "codes",
+        calibration=Samples(samples=len(calibration.samples), source=project.samples.source),
+        ranges=Ranges(activations=options.activations, weights=options.weights, per_channel=options.per_channel,
+                      bias_correction=options.correct),
+        retrained=retraining.described if retraining else None, layers=rows,
+        sums=[Joined(**_activation(calibration, plan, site), tensors=list(site.tensors))
+              for site in project.sites if site.sums],
+        weight_bits=sum(row.weights * row.bits for row in rows), float_weight_bits=32 * weights,
+        accuracy=found, images=samples(project.images),
+    )  # fmt: skip
+
+
+def _accuracies(project, network, nothing):
+    """Of the float model, which a plan of ``nothing`` leaves as it is, and of the quantized one."""
+    images = project.images
+    if images.labels is None:
+        return Accuracies(floats=None, quantized=None)
+    return Accuracies(
+        floats=accuracy(scores_of(project.model, nothing, images.floats), images.labels),
+        quantized=golden_accuracy(network, images),
+    )
 
 
 def golden_accuracy(network, images):
@@ -68,15 +75,15 @@ def _row(project, plan, layer):
     """One layer: what it is, its bits, and the noise of its weights and of the activations that it reads."""
     quantizer, latent = plan.weights[layer.name], plan.latent.get(layer.name, layer.weights)
     site = next(s for s in project.sites if layer.name in s.layers)
-    return {
-        "layer": layer.name, "kind": layer.kind, "weights": int(layer.weights.size), "bits": quantizer.format.bits,
-        "weight_scales": int(quantizer.scale.size), "weight_sqnr": sqnr(layer.weights, quantizer(latent)),
-        "input": _activation(project.calibration, plan, site, project.spec),
-    }  # fmt: skip
+    return QuantizedLayer(
+        layer=layer.name, kind=layer.kind, weights=int(layer.weights.size), bits=quantizer.format.bits,
+        weight_scales=int(quantizer.scale.size), weight_sqnr=sqnr(layer.weights, quantizer(latent)),
+        input=Site(**_activation(project.calibration, plan, site, project.spec)),
+    )  # fmt: skip
 
 
 def _activation(calibration, plan, site, spec=None):
-    """Format, range and noise of a site; a site of declared integers is as these are."""
+    """What a `Site` says; a site of declared integers is as these are."""
     quantizer = plan.activations.get(site.tensors[0])
     if quantizer is None:
         return {"format": str(spec.format) if spec else "float32", "range": None, "sqnr": None}

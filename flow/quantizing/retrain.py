@@ -1,11 +1,23 @@
 """Brief training of a float model in chosen formats, on the samples of calibration (needs the extra `train`)."""
 
-from fewbit.flow.images import ImageError
-from fewbit.golden.model_file.file import ModelError
+from dataclasses import dataclass
 
-__all__ = ["STEPS", "Retraining"]
+from fewbit.extras import needs
+from fewbit.flow.images import ImageError
+from fewbit.flow.results import Result, key
+
+__all__ = ["STEPS", "Retrained", "Retraining"]
 
 STEPS = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrained(Result):
+    """What was trained on: so many steps, on so many samples of a file."""
+
+    steps: int
+    samples: int
+    source: str = key("from")
 
 
 class Retraining:
@@ -19,13 +31,10 @@ class Retraining:
     """
 
     def __init__(self, project, steps=STEPS):
-        try:
-            from fewbit.train.graph import Graph
-            from fewbit.train.tune import tune
-        except ModuleNotFoundError as error:
-            raise ModelError(
-                f"retraining needs the package {error.name}: run `make train`, which installs it"
-            ) from None
+        needs("train")
+        from fewbit.train.graph import Graph
+        from fewbit.train.tune import tune
+
         self.project, self.steps, self._tune = project, steps, tune
         samples, classes = project.samples, max(2, project.calibration.scores[0].size)
         if samples.labels is None:
@@ -50,6 +59,6 @@ class Retraining:
 
     @property
     def described(self):
-        """What ``--json`` says of it."""
+        """What is said of it: a `Retrained`."""
         samples = self.project.samples
-        return {"steps": self.steps, "samples": len(samples), "from": samples.source}
+        return Retrained(steps=self.steps, samples=len(samples), source=samples.source)

@@ -2,14 +2,15 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from fewbit.flow.cache import atomic_write
-from fewbit.flow.folding.folding import write_folding
 from fewbit.golden.model_file.file import ModelError
 from fewbit.places import BUILD
 from fewbit.sim.folders import locked
 
+from .found import SearchGoal, SearchResult, samples
 from .mixed import FORMATS, MixedSearch, pareto
 from .quantize import golden_accuracy
 from .retrain import Retraining
@@ -20,7 +21,7 @@ __all__ = ["search_formats"]
 
 def search_formats(project, options, goal, report, *, formats=FORMATS, cycles=None, directory=None,
                    steps=None):  # fmt: skip
-    """Search, write ``build/search/<model>/``; returns what ``--json`` prints.
+    """Search, write ``build/search/<model>/``; returns a `SearchResult`.
 
     Parameters
     ----------
@@ -48,23 +49,22 @@ def search_formats(project, options, goal, report, *, formats=FORMATS, cycles=No
         point["golden_accuracy"] = golden_accuracy(network, images)
         point["file"] = str(directory / f"{k + 1:02}.onnx")
         files[point["file"]] = content
-    result = {
-        "model": str(project.path), "images": {"samples": len(images), "from": images.source},
-        "goal": {"budget_luts": goal.luts, "budget_bits": goal.bits, "max_drop": goal.drop, "cost": goal.cost,
-                 "budget": goal.budget, "drop_floor": _floor(goal, search.floats)},
-        "retrained": retraining.described if retraining else None,
-        "float": search.floats, "cycles": search.cost.cycles,
-        "folding": {name: {"pe": pe, "simd": simd} for name, (pe, simd, *_) in search.cost.folding.items()},
-        "evaluated": len(search.candidates), "best": best if goal.given else None, "pareto": points,
-        "candidates": search.candidates,
-    }  # fmt: skip
+    result = SearchResult(
+        model=project.path, images=samples(images),
+        goal=SearchGoal(budget_luts=goal.luts, budget_bits=goal.bits, max_drop=goal.drop, cost=goal.cost,
+                        budget=goal.budget, drop_floor=_floor(goal, search.floats)),
+        retrained=retraining.described if retraining else None, floats=search.floats, cycles=search.cost.cycles,
+        folding=search.cost.folding.sizes,
+        evaluated=len(search.candidates), best=best if goal.given else None, pareto=points,
+        candidates=search.candidates,
+    )  # fmt: skip
     with locked(directory):
-        _write(directory, files, write_folding(search.cost.folding), result)
-    return result
+        _write(directory, files, search.cost.folding.to_json(), result)
+    return replace(result, directory=directory)
 
 
 def _floor(goal, floats):
-    return None if goal.drop is None else floats["accuracy"] - goal.drop / 100
+    return None if goal.drop is None else floats.accuracy - goal.drop / 100
 
 
 def _nothing(search, goal):
@@ -75,7 +75,7 @@ def _nothing(search, goal):
     }  # fmt: skip
     asked = " and ".join(text for text, limit in limits.items() if limit is not None)
     luts, bits = (min(c[cost] for c in found) for cost in ("luts", "weight_bits"))
-    lost = 100 * (search.floats["accuracy"] - max(c["accuracy"] for c in found))
+    lost = 100 * (search.floats.accuracy - max(c["accuracy"] for c in found))
     return (
         f"{search.project.path}: nothing is within {asked}; of {len(found)} assignments of formats the smallest take "
         f"about {luts} LUTs or {bits} bits of weights, and the most accurate loses {lost:.2f} points"
@@ -91,9 +91,8 @@ def _write(directory, files, folding, result):
         old.unlink(missing_ok=True)
     for path, content in files.items():
         atomic_write(path, content)
-    if result["best"]:
-        shutil.copyfile(result["best"]["file"], directory / "best.onnx")
+    if result.best:
+        shutil.copyfile(result.best["file"], directory / "best.onnx")
     atomic_write(directory / "folding.json", folding)
     atomic_write(directory / "pareto.svg", drawing)
-    atomic_write(directory / "search.json", json.dumps(result, indent=2) + "\n")
-    result["directory"] = str(directory)
+    atomic_write(directory / "search.json", json.dumps(result.to_dict(), indent=2) + "\n")

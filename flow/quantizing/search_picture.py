@@ -14,19 +14,19 @@ _COSTS = {"luts": "LUTs, estimated, at {cycles:,} cycles a frame", "weight_bits"
 
 
 def picture(result):
-    """SVG of what ``fewbit search`` found."""
+    """Return the SVG of a `flow.quantizing.found.SearchResult`."""
     import matplotlib
     from matplotlib.figure import Figure
 
-    cost = result["goal"]["cost"]
+    cost = result.goal.cost
     figure = Figure(figsize=(8, 4.8), layout="constrained")
     axes = figure.subplots()
     for kind, (marker, colour) in _KINDS.items():
-        found = [c for c in result["candidates"] if c["by"] == kind]
+        found = [c for c in result.candidates if c["by"] == kind]
         if found:
             axes.scatter([c[cost] for c in found], [100 * c["accuracy"] for c in found], s=60 if marker == "*" else 28,
                          marker=marker, color=colour, label=kind, zorder=3)  # fmt: skip
-    front = result["pareto"]
+    front = result.pareto
     axes.step(
         [c[cost] for c in front],
         [100 * c["accuracy"] for c in front],
@@ -35,14 +35,14 @@ def picture(result):
         lw=1,
         label="Pareto set",
     )
-    axes.axhline(100 * result["float"]["accuracy"], color="#555", lw=0.8, ls=":", label="float32")
-    if result["goal"]["drop_floor"] is not None:
-        axes.axhline(100 * result["goal"]["drop_floor"], color="#c33", lw=0.8, ls="--", label="largest drop")
-    if result["goal"]["budget"] is not None:
-        axes.axvline(result["goal"]["budget"], color="#c33", lw=0.8, ls="--", label="budget")
-    axes.set_xlabel(_COSTS[cost].format(cycles=result["cycles"]))
+    axes.axhline(100 * result.floats.accuracy, color="#555", lw=0.8, ls=":", label="float32")
+    if result.goal.drop_floor is not None:
+        axes.axhline(100 * result.goal.drop_floor, color="#c33", lw=0.8, ls="--", label="largest drop")
+    if result.goal.budget is not None:
+        axes.axvline(result.goal.budget, color="#c33", lw=0.8, ls="--", label="budget")
+    axes.set_xlabel(_COSTS[cost].format(cycles=result.cycles))
     axes.set_ylabel("accuracy, %")
-    axes.set_title(f"{result['model']}: formats of each layer", fontsize=10)
+    axes.set_title(f"{result.model}: formats of each layer", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=8, frameon=False)
     out = io.StringIO()

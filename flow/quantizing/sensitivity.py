@@ -7,11 +7,11 @@ from fewbit.ptq.quantize import Bits, quantize
 
 from .bits import parse_bits
 from .format_cost import FormatCost
+from .found import Measured, OneLayer, Reference, Sensitivity, samples
 
-__all__ = ["OF", "BITS", "measured", "sensitivity", "with_labels"]
+__all__ = ["BITS", "measured", "sensitivity", "with_labels"]
 
 BITS = "8,4,2,1"
-OF = ("both", "weights", "activations")
 
 
 def with_labels(project):
@@ -22,16 +22,16 @@ def with_labels(project):
 
 
 def measured(project, plan):
-    """``accuracy`` on the images and ``noise`` of the scores on the samples of calibration, by onnxruntime."""
+    """Return what a plan makes of a project, `Measured` by onnxruntime."""
     images, calibration = project.images, project.calibration
     scores = scores_of(project.model, plan, images.floats)
     same = images is project.samples and len(images) == len(calibration.samples)
     seen = scores if same else scores_of(project.model, plan, calibration.samples)
-    return {"accuracy": accuracy(scores, images.labels), "noise": noise(calibration.scores, seen)}
+    return Measured(accuracy=accuracy(scores, images.labels), noise=noise(calibration.scores, seen))
 
 
 def sensitivity(project, options, report, *, bits=BITS, others=8, of="both", cycles=None):
-    """Quantize one layer at a time; returns what ``--json`` prints.
+    """Quantize one layer at a time; returns a `Sensitivity`.
 
     Each layer gets every number of ``bits``, once with all others float and once with all others at ``others`` bits.
     The accuracy lost is against the float model, and against all layers at ``others`` bits. Bits and LUTs saved are
@@ -49,9 +49,11 @@ def sensitivity(project, options, report, *, bits=BITS, others=8, of="both", cyc
     base = cost.uniform(others)
     model, calibration = project.model, project.calibration
     floats = measured(project, QuantizationPlan())
-    whole = measured(project, quantize(model, calibration, base, options)) | {
-        **cost.hardware(base), "weight_bits": cost.weight_bits(base)
-    }  # fmt: skip
+    all_others = measured(project, quantize(model, calibration, base, options))
+    whole = Reference(
+        bits=others, accuracy=all_others.accuracy, noise=all_others.noise, **cost.hardware(base),
+        weight_bits=cost.weight_bits(base),
+    )  # fmt: skip
     rows, layers = [], model.layers
     with report.counting("layers", len(layers) * len(tried)) as progress:
         for layer in layers:
@@ -59,23 +61,20 @@ def sensitivity(project, options, report, *, bits=BITS, others=8, of="both", cyc
             for b in tried:
                 alone, among = _changed(cost, layer.name, b, others, of)
                 bits_among = base | {layer.name: among}
-                found = {
-                    "alone": measured(project, quantize(model, calibration, {layer.name: alone}, options)),
-                    "among": measured(project, quantize(model, calibration, bits_among, options)),
-                }
-                rows.append({
-                    "layer": layer.name, "place": place, "bits": b, "format": str(among), **found,
-                    "lost_alone": _points(floats, found["alone"]), "lost_among": _points(whole, found["among"]),
-                    "weight_bits_saved": whole["weight_bits"] - cost.weight_bits(bits_among),
-                    **{f"{kind}_saved": whole[kind] - n for kind, n in cost.hardware(bits_among).items()},
-                })  # fmt: skip
+                alone_found = measured(project, quantize(model, calibration, {layer.name: alone}, options))
+                among_found = measured(project, quantize(model, calibration, bits_among, options))
+                saved = {f"{kind}_saved": getattr(whole, kind) - n for kind, n in cost.hardware(bits_among).items()}
+                rows.append(OneLayer(
+                    layer=layer.name, place=place, bits=b, format=str(among), alone=alone_found, among=among_found,
+                    lost_alone=_points(floats, alone_found), lost_among=_points(whole, among_found),
+                    weight_bits_saved=whole.weight_bits - cost.weight_bits(bits_among), **saved,
+                ))  # fmt: skip
                 progress(len(rows))
-    return {
-        "model": str(project.path), "images": {"samples": len(project.images), "from": project.images.source},
-        "of": of, "float": floats, "others": {"bits": others, **whole},
-        "folding": {name: {"pe": pe, "simd": simd} for name, (pe, simd, *_) in cost.folding.items()},
-        "cycles": cost.cycles, "rows": rows,
-    }  # fmt: skip
+    return Sensitivity(
+        model=project.path, images=samples(project.images), of=of, floats=floats, others=whole,
+        folding=cost.folding.sizes,
+        cycles=cost.cycles, rows=rows,
+    )  # fmt: skip
 
 
 def _changed(cost, layer, b, others, of):
@@ -88,4 +87,4 @@ def _changed(cost, layer, b, others, of):
 
 def _points(before, after):
     """Accuracy lost, in percentage points."""
-    return 100 * (before["accuracy"] - after["accuracy"])
+    return 100 * (before.accuracy - after.accuracy)

@@ -16,7 +16,7 @@ __all__ = ["float_average", "float_convolution", "float_dense", "float_finished"
 
 
 def float_dense(importer, data, b, alpha):
-    """Append the product; what is affine in front of it folds into its weights. Returns the edge and its chain."""
+    """Append the product; what is affine in front of it folds into its weights. Return the edge and its chain."""
     weights = b.array.astype(np.float64).T * alpha
     edge, scale, shift = _affine_before(importer, data)
     matrix = np.zeros((len(weights), importer.channels(data)))
@@ -25,7 +25,7 @@ def float_dense(importer, data, b, alpha):
 
 
 def float_convolution(importer, data, b, window, groups):
-    """Likewise a convolution of weights (N, K)."""
+    """Append a convolution of weights (N, K) like the product of `float_dense`."""
     edge, scale, shift = _affine_before(importer, data)
     if any(window.pads) and (shift != 0).any():
         raise ModelError("in a float model nothing may be added in front of a convolution that pads")
@@ -36,7 +36,7 @@ def float_convolution(importer, data, b, window, groups):
 
 
 def float_average(importer, data, window, divisors):
-    """An average as a product by one over the number of values, of each channel by itself."""
+    """Append an average: a product by one over the number of values, of each channel by itself."""
     if (divisors != divisors.flat[0]).any():
         raise ModelError("in a float model an average must be over as many values everywhere (count_include_pad)")
     channels = data.shape[1]
@@ -56,7 +56,7 @@ def _windows(importer, edge, window, groups):
 
 
 def _of_taps(values, window, groups, neurons):
-    """One number a channel as (N, K): what each neuron reads of it."""
+    """Return one number a channel as (N, K): what each neuron reads of it."""
     rows = np.tile(np.reshape(values, (groups, 1, -1)), (1, window.taps_count, 1)).reshape(groups, -1)
     return np.repeat(rows, neurons // groups, axis=0)
 
@@ -67,7 +67,7 @@ def _layer(importer, edge, weights, bias, groups):
 
 
 def _affine_before(importer, data):
-    """(edge, scale, shift) by channel of what stands in front of a product."""
+    """Return (edge, scale, shift) by channel of what stands in front of a product."""
     edge, chain = float_layer_end(importer, data)
     coefficients = ew.affine(chain)
     if coefficients is None:
@@ -76,7 +76,7 @@ def _affine_before(importer, data):
 
 
 def float_layer_end(importer, data):
-    """Give the layer that made ``data`` what is affine and the ReLU behind it; returns the edge and what is left.
+    """Give the layer that made ``data`` what is affine and the ReLU behind it; return the edge and what is left.
 
     A ReLU behind what is no layer (a pool, branches side by side) becomes a layer of one weight a channel.
     """
@@ -91,13 +91,13 @@ def float_layer_end(importer, data):
 
 
 def float_finished(importer, data):
-    """The edge behind which nothing is left of the chain."""
+    """Return the edge behind which nothing is left of the chain."""
     edge, chain = float_layer_end(importer, data)
     return _pointwise(importer, edge, chain, relu=False) if chain else edge
 
 
 def _read_before(importer, data):
-    """Whether the model also reads what stands in front of the chain's end."""
+    """Say whether the model also reads what stands in front of the chain's end."""
     return any(
         isinstance(t, Data) and t.edge == data.edge and len(t.chain) < len(data.chain) and importer.readers[name] > 1
         for name, t in importer.tensors.items()
@@ -105,7 +105,7 @@ def _read_before(importer, data):
 
 
 def _relu_of(chain):
-    """How many operations stand in front of the ReLU, plus one; 0 if there is none."""
+    """Return how many operations stand in front of the ReLU, plus one; 0 if there is none."""
     return next((i + 1 for i, op in enumerate(chain) if getattr(op, "name", "") == "Relu"), 0)
 
 
@@ -132,7 +132,7 @@ def _fold(importer, data, alone):
 
 
 def _pointwise(importer, edge, chain, *, relu):
-    """Append a layer that scales and shifts every channel by itself; returns its edge."""
+    """Append a layer that scales and shifts every channel by itself; return its edge."""
     coefficients = ew.affine(chain)
     if coefficients is None:
         raise ModelError("in a float model only affine operations and ReLUs are supported between layers")

@@ -17,7 +17,29 @@ _MOST_EVEN = 255  # steps between zero and the largest level of such a table
 
 
 def add_function(importer, data, codes, fmt, *, parameters=()):
-    """A `Threshold` node for ``codes(chain(x))``, by channel or, where all are alike, one for all."""
+    """Append a `Threshold` for ``codes(chain(x))``, by channel or, where all are alike, one for all.
+
+    Parameters
+    ----------
+    importer : golden.importing.importer.Importer
+    data : tensors.Data
+    codes : callable
+        Maps float32 values ``(n, C)`` behind the data's chain to int64 codes.
+    fmt : Format
+        The format of the codes.
+    parameters : sequence of arrays
+        What ``codes`` holds by channel.
+
+    Returns
+    -------
+    str
+        The name of the node's edge.
+
+    Raises
+    ------
+    ModelError
+        If floats behind the chain can be NaN, or too many integers would have to be visited.
+    """
     edge, chain = importer.edge(data.edge), data.chain
     lo, hi = edge.lo, edge.hi
     if data.index.size < edge.length:  # what nobody reads must not cost a search
@@ -51,9 +73,14 @@ def _numbers(y):
 
 
 def integers(importer, data):
-    """The data as ``scale * (integer - zero)``: (edge, scale and zero per channel), in double.
+    """Return data as ``scale * (integer - zero)``: the edge, scale and zero, the latter two float64 by channel.
 
     A chain that is not affine on its edge's values (a ReLU behind a signed quantizer, say) becomes a table.
+
+    Raises
+    ------
+    ModelError
+        If the input is not declared, or the data is not quantized to evenly spaced levels.
     """
     importer.known(data)
     edge = importer.edge(data.edge)
@@ -66,7 +93,7 @@ def integers(importer, data):
 
 
 def evenly_coded(importer, edge):
-    """The edge, or one of the same integers where its codes are indices of a table: what sums and joins take."""
+    """Return the edge, or one of the same integers where its codes are indices of a table: what sums and joins take."""
     fmt = importer.edge(edge).format
     if not isinstance(fmt, Levels):
         return edge
@@ -75,7 +102,7 @@ def evenly_coded(importer, edge):
 
 
 def tabulated(importer, data):
-    """As `integers`, from a new edge of evenly spaced levels that rise with the floats."""
+    """Return what `integers` does, from a new edge of evenly spaced levels that rise with the floats."""
     edge = importer.edge(data.edge)
     lo, hi = int(edge.lo.min()), int(edge.hi.max())
     if hi - lo >= _MOST_LEVELS:
@@ -91,7 +118,7 @@ def tabulated(importer, data):
 
 
 def _even_levels(levels):
-    """(zero, step, whole numbers) of levels ``zero + step*m`` as float32 rounded them."""
+    """Return (zero, step, whole numbers) of levels ``zero + step*m`` as float32 rounded them."""
     gaps = np.diff(levels)
     step = gaps[gaps > 1e-6 * np.abs(levels).max()].min(initial=np.inf)
     zero = levels[np.abs(levels).argmin()]
@@ -107,6 +134,6 @@ def _even_levels(levels):
 
 
 def _snapped(zero):
-    """A zero point in double, moved to the multiple of 2**-16 that rounding left it beside (127.50000000000001)."""
+    """Return a zero point, float64, moved to the multiple of 2**-16 beside it: 127.5 for 127.50000000000001."""
     near = np.rint(zero * 65536) / 65536
     return np.where(np.abs(near - zero) <= 1e-12 * np.abs(zero), near, zero)

@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from fewbit.golden.bounds import walls
-from fewbit.golden.model_file import domain as exchange
+from fewbit.golden.model_file.domains import STANDARD_DOMAINS
 from fewbit.golden.model_file.file import (
     INPUT_KEY,
-    STANDARD_DOMAINS,
     ModelError,
     ModelSource,
     OnnxFile,
@@ -32,36 +31,24 @@ from fewbit.golden.rewrite.outputs import lower_argmax
 from fewbit.golden.rewrite.tidy import tidy
 
 from .float_layers import float_layer_end
-from .handlers import HANDLERS
 from .layout import Relayout
-from .nonuniform import FIXED_POINT_BITS
+from .operators import every_operator, is_quantizer, operator_of, other_domains
 from .precision import network_of_fewest_bits
 from .several_outputs import gathered
 from .tensors import Closed, Constant, Data
+from .whole_multiples import FIXED_POINT_BITS
 
 __all__ = ["ModelError", "import_model"]
 
-_QONNX_QUANTIZERS = {"Quant", "IntQuant", "BipolarQuant"}
-_QUANTIZERS = _QONNX_QUANTIZERS | set(exchange.OPERATIONS)
-_QONNX_OPERATIONS = _QONNX_QUANTIZERS | {"Trunc"}
-_QONNX_DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
-_OURS = {exchange.DOMAIN: set(exchange.OPERATIONS), **dict.fromkeys(_QONNX_DOMAINS, _QONNX_OPERATIONS)}
-# Operations that keep what is known of quantized constants; all others are simply evaluated.
-_KEEPERS = _QUANTIZERS | {
-    "Transpose",
-    "Reshape",
-    "Flatten",
-    "Squeeze",
-    "Unsqueeze",
-    "Identity",
-    "Mul",
-    "Div",
-    "Dropout",
-}
 
-
-def import_model(model, input_spec=None, *, output="auto", precision=None):
-    """The integer `Network` of a model.
+def import_model(
+    model: Path | str | ModelSource,
+    input_spec: str | None = None,
+    *,
+    output: str = "auto",
+    precision: int | None = None,
+) -> Network:
+    """Return the integer `Network` of a model file.
 
     Parameters
     ----------
@@ -79,8 +66,8 @@ def import_model(model, input_spec=None, *, output="auto", precision=None):
     Raises
     ------
     ModelError
-        One line that names the node, the reason, and what is supported. A `golden.bounds.limits.LimitError` where the
-        import takes more time or memory than `golden.bounds.limits` allows.
+        One line that names the node, the reason, and what is supported. It is a `golden.bounds.limits.LimitError` where
+        the import takes more time or memory than `golden.bounds.limits` allows.
     """
     if output not in ("auto", "label"):
         raise ModelError(f"output must be auto or label, not {output!r}")
@@ -122,8 +109,9 @@ def _spec_of(file, text):
 
 
 class Importer:
-    """The walk: tensors known so far, and the network made so far. Handlers of operations are in
-    `golden.importing.handlers`.
+    """The walk: tensors known so far, and the network made so far.
+
+    What a node becomes is its operator's affair (`golden.importing.operators`).
 
     Attributes
     ----------
@@ -139,14 +127,14 @@ class Importer:
     readers : Counter
         How often each tensor of the model is read.
     sums : dict
-        Edges of an `Add`: its operands' chains and the sign of the second one (`golden.rewrite.sums`).
+        A `golden.rewrite.sums.BranchSum` for the edge of every `Add`.
     folded : dict
         Of a float model: edges whose layer has got the operations behind it (`golden.importing.float_layers`).
     """
 
     def __init__(self, file, spec, layout=None, *, precision=FIXED_POINT_BITS):
         self.file, self.precision = file, precision
-        self.is_float = not any(n.op_type in _QUANTIZERS for n in file.nodes)
+        self.is_float = not any(is_quantizer(node) for node in file.nodes)
         self.tensors = {name: Constant(array) for name, array in file.constants.items()}
         size = int(np.prod(file.input_shape))
         places = np.arange(size)
@@ -169,7 +157,7 @@ class Importer:
         self._edges = {}
 
     def network(self, output):
-        """Walk the whole graph; the finished network."""
+        """Walk the whole graph and return the finished network."""
         for node in self.file.nodes:
             self._visit(node)
         self.result.outputs += gathered(self, [self._output(name) for name in self.file.outputs])
@@ -190,23 +178,24 @@ class Importer:
         self.tensors.update({name: v for name, v in zip(node.output, values, strict=False) if name})
 
     def _values(self, node, inputs):
-        standard = node.domain in STANDARD_DOMAINS
-        known = node.op_type in HANDLERS and (standard or node.op_type in _OURS.get(node.domain, ()))
-        if standard and node.op_type not in _KEEPERS and all(isinstance(t, Constant | None) for t in inputs):
+        """Return the tensors that a node makes."""
+        operator, standard = operator_of(node), node.domain in STANDARD_DOMAINS
+        handled = operator is not None and operator.keeps_integers
+        if standard and not handled and all(isinstance(t, Constant | None) for t in inputs):
             padded = inputs + [None] * (len(node.input) - len(inputs))
             return [Constant(a) for a in evaluate(self.file, node, [t and t.array for t in padded])]
-        if not known:
+        if operator is None:
             domain = "" if standard else f" of domain {node.domain!r}"
             raise ModelError(
                 f"operation {node.op_type}{domain} is not supported on data; supported are "
-                f"{', '.join(sorted(HANDLERS))}, with quantizers of domain {', '.join(_OURS)}"
+                f"{', '.join(o.name for o in every_operator())}, with quantizers of domain {', '.join(other_domains())}"
             )
-        return HANDLERS[node.op_type](self, node, inputs, attributes_of(node))
+        return operator.handler(self, node, inputs, attributes_of(node))
 
     # What handlers use
 
     def edge(self, name):
-        """The edge with its range; the importer keeps them as the network grows."""
+        """Return the edge with its range; the importer keeps them as the network grows."""
         if name not in self._edges:
             self._edges.setdefault("input", self.result.input_edge())
             for node in self.result.nodes:
@@ -215,34 +204,34 @@ class Importer:
         return self._edges[name]
 
     def length(self, data):
-        """Length of the data's edge, also of an input that has no format yet."""
+        """Return the length of the data's edge, also of an input that has no format yet."""
         return math.prod(self.result.input_shape) if data.edge in ("input", "") else self.edge(data.edge).length
 
     def size(self, data):
-        """Height and width of the data's edge; empty for a vector."""
+        """Return height and width of the data's edge; empty for a vector."""
         return self.result.input_size if data.edge in ("input", "") else self.edge(data.edge).size
 
     def channels(self, data):
-        """Channels of the data's edge."""
+        """Return the channels of the data's edge."""
         return self.length(data) // math.prod(self.size(data))
 
     def add(self, node):
-        """Append a node; returns its edge's name."""
+        """Append a node and return its edge's name."""
         self.result.nodes.append(node)
         return node.y
 
     def new(self, kind):
-        """A fresh name for a node, and for the edge that it makes."""
+        """Return a fresh name for a node, and for the edge that it makes."""
         count = sum(n.name.startswith(kind) for n in self.result.nodes)
         return f"{kind}{count}"
 
     def note(self, text):
-        """Something about the network that its user must know; a sentence."""
+        """Keep a sentence that the network's user must know."""
         if text not in self.result.notes:
             self.result.notes.append(text)
 
     def known(self, data):
-        """Refuse data behind an input whose integers are not declared."""
+        """Raise a `ModelError` for data behind an input whose integers are not declared."""
         if self.result.input_format is None or not data.edge:
             raise ModelError(
                 f"input {self.file.input_name!r} gets here without a quantizer; declare how raw integers become its "

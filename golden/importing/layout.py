@@ -34,9 +34,9 @@ class Relayout(Exception):
 
 
 def by_channel(importer, data, parameter, dtype=np.float32):
-    """A broadcastable ``parameter`` of the tensor as a scalar or one number a channel of its edge.
+    """Return ``(data, array)``: a broadcastable parameter as one number, or one a channel of the data's edge.
 
-    Returns ``(data, array)``: where the parameter differs between pixels, the data is that of a flat view of the edge.
+    Where the parameter differs between pixels, the data is that of a flat view of the edge.
     """
     parameter = np.asarray(parameter, dtype=dtype)
     if parameter.size == 1:
@@ -55,7 +55,7 @@ def by_channel(importer, data, parameter, dtype=np.float32):
 
 
 def flat(importer, data, *, vector=False):
-    """The same data on an edge of one pixel; with ``vector``, also not one that counts as an image of 1x1."""
+    """Return the same data on an edge of one pixel; with ``vector``, also not one that counts as an image of 1x1."""
     pixels, channels = importer.length(data) // importer.channels(data), importer.channels(data)
     if pixels == 1 and not (vector and importer.size(data)):
         return data
@@ -66,7 +66,10 @@ def flat(importer, data, *, vector=False):
 
 
 def _settled(importer, data):
-    """The data before its edge is looked at in another way: its integers are known, its float layer is finished."""
+    """Return the data as it must be before its edge is looked at in another way.
+
+    Its integers are known, its float layer is finished.
+    """
     importer.known(data)
     if not importer.is_float:
         return data
@@ -75,7 +78,7 @@ def _settled(importer, data):
 
 
 def ordered(importer, data):
-    """Data of one row on a flat edge that holds its values, and no others, in order."""
+    """Return data of one row on a flat edge that holds its values, and no others, in order."""
     data = flat(importer, data, vector=True)
     order = data.index.reshape(-1)
     if np.array_equal(order, np.arange(importer.length(data))):
@@ -86,7 +89,7 @@ def ordered(importer, data):
 
 
 def image(importer, data):
-    """Data of shape (1, C, H, W) or (1, C, L) on an edge whose pixels hold its channels, in order.
+    """Return data of shape (1, C, H, W) or (1, C, L) on an edge whose pixels hold its channels, in order.
 
     Returns the data as (1, C, H, W), height 1 for a signal. Channels in another order, or some of them only, are picked
     by a product.
@@ -129,7 +132,7 @@ def _lay_out(shape, pixels, size):
 
 
 def _is_input(importer, edge):
-    """Whether the positions of the edge are the input's, which the next walk may lay out in another way."""
+    """Say whether the positions of the edge are the input's, which the next walk may lay out in another way."""
     if edge in ("input", ""):
         return True
     node = next(n for n in importer.result.nodes if n.y == edge)
@@ -137,7 +140,7 @@ def _is_input(importer, edge):
 
 
 def _viewed(importer, data, size):
-    """The data, channels innermost, as an image."""
+    """Return the data, channels innermost, as an image."""
     pixels, length = size[0] * size[1], importer.length(data)
     data = flat(importer, data) if importer.size(data) else _settled(importer, data)
     chain = mapped(data.chain, lambda p: _one_a_channel(p, pixels, length))
@@ -146,7 +149,10 @@ def _viewed(importer, data, size):
 
 
 def _selected(importer, data, channels):
-    """The data with some channels of its edge, by a product with zeros and ones; its index is the caller's affair."""
+    """Return the data with some channels of its edge, by a product with zeros and ones.
+
+    The new index is the caller's affair.
+    """
     data = _settled(importer, data)
     every = importer.channels(data)
     matrix = (channels[:, None] == np.arange(every)).astype(np.int64)

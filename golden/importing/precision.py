@@ -5,20 +5,47 @@ is reachable, and some lies beside a threshold. It is measured, on random sample
 input's format, beside the same network of `PRECISE_BITS` bits.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
-from fewbit.golden.network.execute import run
-from fewbit.golden.network.graph import Rescale, Threshold
+from fewbit.golden.network.execute import Result, run
+from fewbit.golden.network.graph import Network, Rescale, Threshold
 
-__all__ = ["PRECISE_BITS", "SAMPLES", "changes", "network_of_fewest_bits"]
+__all__ = ["PRECISE_BITS", "SAMPLES", "RoundingChanges", "changes", "network_of_fewest_bits"]
 
 PRECISE_BITS = 20
 SAMPLES = 256
 _CHOICE = range(8, 17)  # fewer save little in hardware, and take outputs further from the model's
 
 
-def network_of_fewest_bits(make):
-    """The network, with a note that says how many bits its levels have and what they change.
+@dataclass(frozen=True)
+class RoundingChanges:
+    """How many codes and labels rounded levels change on some samples.
+
+    Attributes
+    ----------
+    codes : int
+        Codes that were compared: those of all quantizers behind products.
+    codes_changed : int
+        Codes that differ; a changed one changes what follows it too.
+    labels_changed : int
+        Samples whose label differs.
+    samples : int
+    """
+
+    codes: int
+    codes_changed: int
+    labels_changed: int
+    samples: int
+
+    def __str__(self):
+        return f"{self.codes_changed} of {self.codes} codes and {self.labels_changed} of {self.samples} labels"
+
+
+def network_of_fewest_bits(make: Callable[[int], Network]) -> Network:
+    """Return the network, with a note that says how many bits its levels have and what they change.
 
     Parameters
     ----------
@@ -39,26 +66,29 @@ def network_of_fewest_bits(make):
 
     def same(bits):
         found = tried(bits)[1]
-        return not (found["codes_changed"] or found["labels_changed"])
+        return not (found.codes_changed or found.labels_changed)
 
     bits = next((bits for bits in _CHOICE[:-1] if same(bits)), _CHOICE[-1])
     network, found = tried(bits)
-    counts = "{codes_changed} of {codes} codes and {labels_changed} of {samples} labels".format(**found)
-    network.notes.append(f"levels of {bits} bits: {counts} of random samples change with them")
+    network.notes.append(f"levels of {bits} bits: {found} of random samples change with them")
     return network
 
 
 def _values(network, drawn):
-    """Inputs of a network: the values of its input format with these numbers."""
+    """Return inputs of a network: the values of its input format with the numbers ``drawn``, from 0 on."""
     fmt = network.input_format
     return fmt.values[drawn] if fmt.levels <= 1 << 16 else fmt.lo + drawn
 
 
-def changes(network, result, precise, reference):
-    """Counts of what differs between the results of two networks of one model: dict of ``codes``, ``codes_changed``,
-    ``labels_changed`` and ``samples``.
+def changes(network: Network, result: Result, precise: Network, reference: Result) -> RoundingChanges:
+    """Return the `RoundingChanges` between two networks of one model.
 
-    Codes are those of all quantizers behind products; a changed one changes what follows it too.
+    Parameters
+    ----------
+    network, precise : Network
+        The networks of rounded levels, and of `PRECISE_BITS` bits.
+    result, reference : golden.network.execute.Result
+        What they give for the same samples, with their edges.
     """
     names = {n.y for n in network.nodes if isinstance(n, Threshold | Rescale)}
     edges, others = network.edges(), precise.edges()
@@ -68,4 +98,4 @@ def changes(network, result, precise, reference):
         if mine.shape == theirs.shape:
             total, changed = total + mine.size, changed + int((mine != theirs).sum())
     labels = int((result.labels != reference.labels).sum())
-    return {"codes": total, "codes_changed": changed, "labels_changed": labels, "samples": len(result.labels)}
+    return RoundingChanges(total, changed, labels, len(result.labels))

@@ -1,50 +1,83 @@
-"""Where the handlers of ONNX operations register, and what all of them need."""
+"""Where the operators of model files declare what they are, and how they become nodes of the integer network.
 
-import numpy as np
+A dialect is a folder of `golden.importing`; its files declare operators with `handles` when they are imported, and
+`golden.importing.operators` imports them all. Whoever needs to know which operators are quantizers, or layers, or only
+move values about, asks the declarations: there is no other list of names.
+"""
 
-from fewbit.golden.model_file.file import ModelError
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
 
-from .tensors import Closed, Constant, Data
+from fewbit.golden.model_file.domains import ONNX
 
-__all__ = ["HANDLERS", "constant", "data_of", "handles", "shape_of"]
-
-HANDLERS = {}
-
-
-def handles(*names):
-    """Register a handler ``(importer, node, inputs, attributes) -> [tensors]`` for operations."""
-
-    def register(function):
-        HANDLERS.update(dict.fromkeys(names, function))
-        return function
-
-    return register
+__all__ = ["DECLARED", "DeclaredOperator", "Role", "handles"]
 
 
-def constant(tensor, what, *, infinite=False):
-    """The array of a constant operand (``None`` if it is left out), or an error that says which one is no number."""
-    if tensor is None:
-        return None
-    if not isinstance(tensor, Constant):
-        raise ModelError(f"{what} must be a constant")
-    if tensor.array.dtype.kind not in "fiub":
-        raise ModelError(f"{what} must hold numbers, not {tensor.array.dtype}")
-    if tensor.array.dtype.kind == "f" and not (infinite or np.isfinite(tensor.array).all()):
-        raise ModelError(f"{what} holds NaN or infinite values")
-    return tensor.array
+class Role(Enum):
+    """What an operator makes of the data that it reads. Every operator has exactly one role."""
+
+    QUANTIZER = "gives the codes of a quantizer as floats"
+    PRODUCT = "multiplies data by weights: a layer"
+    AFFINE = "scales and shifts the values of each channel"
+    FUNCTION = "computes another function of each value"
+    MOVE = "moves, picks or repeats values, and computes none"
+    COPY = "gives its operand as it is"
+    SHAPE = "reads the shape alone"
+    AVERAGE = "averages values"
+    CONCATENATION = "puts tensors side by side"
+    PROBABILITIES = "turns scores into probabilities in the same order"
+    LABEL = "picks the largest scores"
 
 
-def data_of(tensor):
-    """The data of a tensor that an elementwise operation, a quantizer or a product may follow."""
-    if isinstance(tensor, Closed):
-        raise ModelError("behind Softmax, LogSoftmax, ArgMax or TopK only the end of the model may stand")
-    if not isinstance(tensor, Data):
-        raise ModelError("its first operand must depend on the input")
-    if tensor.raw:
-        raise ModelError("the model's input is of an integer type and must go through a Cast to float first")
-    return tensor
+@dataclass(frozen=True)
+class DeclaredOperator:
+    """An operator of a dialect, as `handles` declares it.
+
+    Attributes
+    ----------
+    name, domain : str
+        ``domain`` is the operator's own; a file may call it by others too.
+    handler : callable
+        ``handler(importer, node, inputs, attributes)`` gives the tensors that a node makes, as a list
+        (`golden.importing.tensors`).
+    role : Role
+    keeps_integers : bool
+        Whether the handler also takes constants, and keeps what is known of quantized ones (`tensors.Integers`). What
+        other operators make of constants is simply evaluated.
+    sums : bool
+        Whether both operands may depend on the input.
+    """
+
+    name: str
+    domain: str
+    handler: Callable
+    role: Role
+    keeps_integers: bool = False
+    sums: bool = False
+
+    @property
+    def is_of_floats(self):
+        """Whether the operator stands in models that nobody has quantized."""
+        return self.domain == ONNX and self.role is not Role.QUANTIZER
 
 
-def shape_of(tensor):
-    """The tensor's shape, with a batch of one sample."""
-    return tensor.array.shape if isinstance(tensor, Constant) else tensor.shape
+DECLARED: dict[tuple[str, str], DeclaredOperator] = {}  # by a domain that a file may use, and by name
+
+
+def handles(*names, role, domains=(ONNX,), keeps_integers=False, sums=False):
+    """Declare the operators that the decorated function handles; see `DeclaredOperator` for the arguments.
+
+    ``domains`` are all that a file may call the operators by, their own first.
+    """
+
+    def declare(handler):
+        for name in names:
+            operator = DeclaredOperator(name, domains[0], handler, role, keeps_integers, sums)
+            for domain in domains:
+                if (domain, name) in DECLARED:
+                    raise ValueError(f"Operator {name} of domain {domain!r} is declared twice")
+                DECLARED[domain, name] = operator
+        return handler
+
+    return declare

@@ -13,7 +13,7 @@ __all__ = ["gathered"]
 
 
 def gathered(importer, outputs):
-    """The outputs on one edge; they are as they were if they are already."""
+    """Return the outputs on one edge; they are as they were if they are already."""
     names = list(dict.fromkeys(output.edge for output in outputs))
     if len(names) == 1:
         return outputs

@@ -22,6 +22,7 @@ class Digits:
     coefficients: tuple
 
     def moved(self, move):
+        """Return the digits with ``move`` applied to all arrays of the constant's shape."""
         return Digits(move(self.codes), self.digits, tuple(move(c) for c in self.coefficients))
 
 
@@ -38,7 +39,7 @@ class Integers:
     digits: Digits | None = None
 
     def moved(self, move):
-        """With ``move`` applied to all of them."""
+        """Return the integers with ``move`` applied to all arrays."""
         digits = self.digits and self.digits.moved(move)
         return Integers(move(self.codes), move(self.scale), move(self.zero), digits)
 
@@ -51,7 +52,7 @@ class Constant:
     integers: Integers | None = None
 
     def reshaped(self, move):
-        """The constant with ``move`` applied to its array and to what is known of it."""
+        """Return the constant with ``move`` applied to its array and to what is known of it."""
         if self.integers is None:
             return Constant(move(self.array))
         return Constant(move(self.array), self.integers.moved(move))
@@ -73,14 +74,15 @@ class Data:
 
     @property
     def shape(self):
+        """The tensor's shape, with a batch of one sample."""
         return self.index.shape
 
     def reshaped(self, move):
-        """The same positions, laid out by ``move``."""
+        """Return the same positions, laid out by ``move``."""
         return replace(self, index=move(self.index))
 
     def then(self, *ops: Op):
-        """The tensor behind further operations."""
+        """Return the tensor behind further operations."""
         return replace(self, chain=self.chain + ops)
 
 
@@ -97,7 +99,7 @@ class Closed:
     is_label: bool = False
 
     def reshaped(self, move):
-        """The tensor with each sample laid out anew."""
+        """Return the tensor with each sample laid out anew."""
         shape = move(np.empty(self.shape)).shape
         if shape[:1] != self.shape[:1]:
             raise ModelError(f"behind {self.closing[-1][0]} a shape must keep the batch axis, not become {shape}")

@@ -1,1 +1,1 @@
-"""Model files: reading ONNX, the metadata that a build writes into it, and the domain of our own operators."""
+"""Model files: reading and writing ONNX, the metadata that a build writes into it, and our own operators."""

@@ -7,36 +7,33 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
-from onnx import helper, numpy_helper
 
 from fewbit.golden.bounds import walls
 from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError
 
-from .work import Cost, cost_of
+from .builder import ModelBuilder
+from .describe import describe
+from .work import Evaluation, evaluation_of
 
-__all__ = ["describe", "evaluate"]
+__all__ = ["evaluate"]
 
 _SMALL = 4096  # values
 _NO_MEMORY = ("bad_alloc", "bad allocation", "Failed to allocate memory", "MemoryError")
 
 
-def describe(node):
-    """How an error names a node."""
-    if node.name:
-        return f"node {node.name!r} ({node.op_type})"
-    return (
-        f"node {node.op_type} that makes {node.output[0]!r}" if node.output else f"node {node.op_type} without outputs"
-    )
-
-
 def evaluate(file, node, inputs):
-    """Outputs of ``node`` for constant ``inputs`` (arrays, ``None`` where left out), by onnxruntime."""
+    """Return the outputs of ``node`` for constant ``inputs``, by onnxruntime: arrays, ``None`` where left out.
+
+    Raises
+    ------
+    ModelError
+        If onnxruntime refuses the node. A `LimitError` if that takes more than `golden.bounds.limits` allows.
+    """
     named = describe(node)
-    cost = cost_of(node, inputs, file.opset, named)
+    how = evaluation_of(node, inputs, file.opset, named)
     given = {name: np.asarray(a, order="C") for name, a in zip(node.input, inputs, strict=True) if name}
     try:
-        values = (_here if cost is Cost.BOUNDED else _apart)(_model(node, given, file.opset), _fed(given), named)
+        values = (_here if how is Evaluation.BOUNDED else _apart)(_model(node, given, file.opset), _fed(given), named)
     except (ModelError, MemoryError):
         raise
     except Exception as error:  # onnxruntime's exceptions share no public base class
@@ -46,22 +43,22 @@ def evaluate(file, node, inputs):
 
 
 def _fed(given):
-    """What the model gets as inputs: large tensors, which would otherwise be copied into it and out of it again."""
+    """Return what the model gets as inputs: large tensors, which would otherwise be copied into it and out of it."""
     return {name: array for name, array in given.items() if array.size > _SMALL and array.dtype.kind in "fiub"}
 
 
 def _model(node, given, opset):
-    """The node alone as a model, in bytes."""
-    alone = onnx.NodeProto()
-    alone.CopyFrom(node)
-    fed = _fed(given)
-    graph = helper.make_graph(
-        [alone], "constant",
-        [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape) for n, a in fed.items()],
-        [helper.make_empty_tensor_value_info(o) for o in node.output if o],
-        [numpy_helper.from_array(a, n) for n, a in given.items() if n not in fed],
-    )  # fmt: skip
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8).SerializeToString()
+    """Return the node alone as a model, in bytes."""
+    alone, fed = ModelBuilder(opset=opset, name="constant"), _fed(given)
+    for name, array in given.items():
+        if name in fed:
+            alone.add_input(name, array.shape, array.dtype)
+        else:
+            alone.constant(array, name, array.dtype)
+    for name in alone.append(node):
+        if name:
+            alone.add_output(name, dtype=None)
+    return alone.model().SerializeToString()
 
 
 def _error(named, text):

@@ -7,14 +7,15 @@ from onnx import checker, helper, numpy_helper
 from fewbit.golden.bounds import walls
 from fewbit.golden.bounds.limits import ModelError
 
-from .evaluate import describe, evaluate
+from .describe import describe
+from .domains import STANDARD_DOMAINS
+from .evaluate import evaluate
+from .node_order import in_order, needed
 from .source import ModelSource, names_of
 
-__all__ = ["INPUT_KEY", "STANDARD_DOMAINS", "ModelError", "ModelSource", "OnnxFile", "attributes_of", "describe",
-           "evaluate"]  # fmt: skip
+__all__ = ["INPUT_KEY", "ModelError", "ModelSource", "OnnxFile", "attributes_of", "describe", "evaluate"]
 
 INPUT_KEY = "fewbit.input"  # of the model's metadata: how raw integers become its floats
-STANDARD_DOMAINS = ("", "ai.onnx")
 _MOST_INPUTS = 1 << 24  # values of one sample
 _INPUT_TYPES = {  # what a model may take; None: float32
     onnx.TensorProto.FLOAT: None, onnx.TensorProto.UINT8: "uint8", onnx.TensorProto.INT8: "int8",
@@ -23,7 +24,7 @@ _INPUT_TYPES = {  # what a model may take; None: float32
 
 
 def attributes_of(node):
-    """The node's attributes as Python values, strings decoded."""
+    """Return the node's attributes as Python values, strings decoded."""
     values = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     return {k: v.decode() if isinstance(v, bytes) else v for k, v in values.items()}
 
@@ -68,7 +69,7 @@ class OnnxFile:
         self.constants = {tensor.name: self._array(tensor) for tensor in graph.initializer}
         self._take_input([i for i in graph.input if i.name not in self.constants])
         self.outputs = [o.name for o in graph.output]
-        self.nodes = _needed(_sorted(graph, set(self.constants) | {self.input_name}), self.outputs)
+        self.nodes = needed(in_order(graph, set(self.constants) | {self.input_name}), self.outputs)
         for node in self.nodes:
             self._check(node, model.ir_version)
 
@@ -106,7 +107,7 @@ class OnnxFile:
         return array
 
     def _check(self, node, ir_version):
-        """Attributes and number of operands against ONNX's own schema, where it has one."""
+        """Check attributes and the number of operands against ONNX's own schema, where it has one."""
         if node.domain not in STANDARD_DOMAINS or not onnx.defs.has(node.op_type):
             return
         context = checker.C.CheckerContext()
@@ -120,52 +121,3 @@ class OnnxFile:
 
 def _line(error):
     return " ".join(str(error).split())[:200]
-
-
-def _sorted(graph, known):
-    """Nodes in an order in which every input is made before it is read (exporters promise it, editors break it)."""
-    made = {}  # by name, the number of the node
-    for number, node in enumerate(graph.node):
-        for name in node.output:
-            if name and (name in made or name in known):
-                raise ModelError(f"{describe(node)}: its output {name!r} is made a second time")
-            made[name] = number
-    known = known | {""}
-    needs = [{made.get(name) for name in node.input if name not in known} for node in graph.node]
-    readers = [[] for _ in needs]
-    for number, makers in enumerate(needs):
-        for maker in makers - {None}:
-            readers[maker].append(number)
-    # A node's level is one above those of what it reads; within a level the nodes keep the file's order.
-    levels, ready = [], [number for number, makers in enumerate(needs) if not makers]
-    missing = [len(makers) for makers in needs]
-    while ready:
-        levels.append(ready)
-        freed = []
-        for number in ready:
-            for reader in readers[number]:
-                missing[reader] -= 1
-                if not missing[reader]:
-                    freed.append(reader)
-        ready = sorted(freed)
-    order = [graph.node[number] for level in levels for number in level]
-    if len(order) < len(graph.node):
-        waiting = next(number for number, count in enumerate(missing) if count)
-        done = {number for level in levels for number in level}
-        node = graph.node[waiting]
-        name = next(i for i in node.input if i not in known and made.get(i) not in done)
-        raise ModelError(f"{describe(node)}: its input {name!r} is made by no node (or the graph has a cycle)")
-    for output in graph.output:
-        if not output.name or (output.name not in made and output.name not in known):
-            raise ModelError(f"output {output.name!r} is made by no node")
-    return order
-
-
-def _needed(order, outputs):
-    """The nodes that an output depends on."""
-    wanted, needed = set(outputs), []
-    for node in reversed(order):
-        if wanted.intersection(o for o in node.output if o):
-            wanted.update(node.input)
-            needed.append(node)
-    return needed[::-1]

@@ -10,7 +10,9 @@ UNDECLARED = ("codes", "float32")  # what stands for a declaration where there i
 
 
 def declared(proto, text):
-    """The model as bytes, weights inside, with ``text`` as its input declaration; "codes" and "float32" are none.
+    """Return the model as bytes, weights inside, with ``text`` as its input declaration.
+
+    The texts "codes" and "float32" are no declarations.
 
     ``proto`` is that of a `golden.model_file.file.ModelSource`; it stays as it is.
     """

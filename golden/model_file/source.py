@@ -45,12 +45,12 @@ class ModelSource:
 
     @classmethod
     def of(cls, model):
-        """``model`` itself if it is a `ModelSource`, else the one of this path."""
+        """Return ``model`` itself if it is a `ModelSource`, else the one of this path."""
         return model if isinstance(model, cls) else cls(model)
 
     @property
     def sha256(self):
-        """Of the file itself, in hexadecimal."""
+        """The SHA-256 of the file itself, in hexadecimal."""
         return hashlib.sha256(self.content).hexdigest()
 
     @property
@@ -101,7 +101,7 @@ def _check_functions(path, model):
     sizes, open_ = {}, set()
 
     def size_of(nodes, depth):
-        """Nodes and bytes of ``nodes``, inlined."""
+        """Return how many nodes and bytes ``nodes`` become when functions are inlined."""
         count = total = 0
         for node in nodes:
             called = (node.domain, node.op_type, getattr(node, "overload", ""))
@@ -143,7 +143,7 @@ def _graphs(node):
 
 
 def _tensors(graph):
-    """Every dense tensor of a graph and of the graphs in it."""
+    """Yield every dense tensor of a graph and of the graphs in it."""
     yield from graph.initializer
     for node in graph.node:
         for attribute in node.attribute:
@@ -173,7 +173,7 @@ def _load_external(model, path):
 
 
 def _external(tensor, folder, limit):
-    """The bytes of a tensor that stand in a file of their own."""
+    """Return the bytes of a tensor that stand in a file of their own."""
     entry = {e.key: e.value for e in tensor.external_data}
     place = folder / entry.get("location", "")
     if not place.resolve().is_relative_to(folder.resolve()):
@@ -184,6 +184,6 @@ def _external(tensor, folder, limit):
 
 
 def names_of(items):
-    """Their names for a message, not more than a few of them."""
+    """Return the names of items for a message, not more than a few of them."""
     names = [item.name for item in items[:_MANY]]
     return ", ".join(names) + (f", and {len(items) - _MANY} more" if len(items) > _MANY else "") or "none"

@@ -13,7 +13,7 @@ from onnx import defs, helper, numpy_helper, shape_inference
 
 from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, in_bytes
 
-__all__ = ["Cost", "cost_of"]
+__all__ = ["Evaluation", "evaluation_of"]
 
 _OPERATIONS_A_SECOND = 1e8  # that onnxruntime does at least, on a slow machine
 _SMALL = 4096  # values of an operand that may be a shape
@@ -41,18 +41,22 @@ _LINEAR = {
 _POOLS = ("AveragePool", "LpPool", "MaxPool")
 
 
-class Cost(Enum):
+class Evaluation(Enum):
     """How a node may be evaluated."""
 
     BOUNDED = "here"
     UNKNOWN = "in a process of its own"
 
 
-def cost_of(node, inputs, opset, named):
-    """The `Cost` of evaluating ``node`` for constant ``inputs`` (arrays, or None); `ModelError` if that is never done,
-    `LimitError` if it would take more than an import may.
+def evaluation_of(node, inputs, opset, named):
+    """Return the `Evaluation` of ``node`` for constant ``inputs`` (arrays, or None).
 
     ``named`` is how an error names the node.
+
+    Raises
+    ------
+    ModelError
+        If that is never done. A `LimitError` if it would take more than an import may.
     """
     if node.op_type in _NEVER or any(a.HasField("g") or a.graphs for a in node.attribute):
         raise ModelError(
@@ -61,20 +65,20 @@ def cost_of(node, inputs, opset, named):
         )
     made = _outputs(node, inputs, opset)
     if made is None:
-        return Cost.UNKNOWN
+        return Evaluation.UNKNOWN
     total = sum(size * width for size, width in made)
     if total > IMPORT_BYTES.value:
         raise LimitError(f"{named}: it makes {in_bytes(total)} of values; {IMPORT_BYTES.advice}")
     work = _work(node, inputs, sum(size for size, _ in made))
     if work is None:
-        return Cost.UNKNOWN
+        return Evaluation.UNKNOWN
     if work > IMPORT_SECONDS.value * _OPERATIONS_A_SECOND:
         raise LimitError(f"{named}: its value takes about {work:.2g} operations to compute; {IMPORT_SECONDS.advice}")
-    return Cost.BOUNDED
+    return Evaluation.BOUNDED
 
 
 def _outputs(node, inputs, opset):
-    """``(values, bytes of each)`` of every output; None where they follow from more than shapes."""
+    """Return ``(values, bytes of each)`` of every output; None where they follow from more than shapes."""
     given = {name: array for name, array in zip(node.input, inputs, strict=True) if name}
     try:
         schema = defs.get_schema(node.op_type, opset, "")
@@ -98,7 +102,7 @@ def _size(kind):
 
 
 def _work(node, inputs, made):
-    """About how many simple operations it takes; None where that is not known."""
+    """Return about how many simple operations the node takes; None where that is not known."""
     sizes = [a.size for a in inputs if a is not None]
     attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     kind = node.op_type
@@ -116,7 +120,7 @@ def _work(node, inputs, made):
 
 
 def _odd(kind, inputs, attributes):
-    """Whether it is one of the few that are not like the others of their kind."""
+    """Say whether it is one of the few that are not like the others of their kind."""
     if kind == "Div":  # the most negative integer by -1 ends the process
         return inputs[1].dtype.kind == "i" and bool((inputs[1] == -1).any())
     return kind == "Resize" and bool(attributes.get("antialias", 0))

@@ -5,7 +5,7 @@ is the adder. But a quantizer behind it tells few sums apart: any p and q that k
 """
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -16,12 +16,20 @@ from fewbit.golden.numbers.elementwise import apply, is_shared
 from fewbit.golden.numbers.formats import Bipolar
 from fewbit.golden.numbers.thresholds import steps_of
 
-__all__ = ["pair_function", "separating_sum", "smaller_sums"]
+__all__ = ["BranchSum", "pair_function", "separating_sum", "smaller_sums"]
 
 _MOST_PAIRS = 1 << 22  # of all channels, that may be visited
 _MOST_SMALL = 12  # whole numbers up to it are all tried as multipliers, within a factor of the ratio
 _NEAR = 1.6
 _FINEST = 1 << 22  # the largest denominator of a ratio of scales
+
+
+@dataclass(frozen=True)
+class BranchSum:
+    """What an importer knows of an edge of an `Add`: the chains of its two operands, and the sign of the second one."""
+
+    chains: tuple
+    sign: int
 
 
 def pair_function(importer, data, function, lo, hi):
@@ -42,18 +50,18 @@ def pair_function(importer, data, function, lo, hi):
     model's rounding of the sum decides between them, and no function of the sum can follow it.
     """
     node = next(n for n in importer.result.nodes if n.y == data.edge)
-    chains, sign = importer.sums[data.edge]
+    branches = importer.sums[data.edge]
     edges, multipliers = [importer.edge(x) for x in node.inputs], node.multipliers
     if len(lo) == 1:
-        if not all(is_shared(c) for c in chains) or (multipliers != multipliers[:, :1]).any():
+        if not all(is_shared(c) for c in branches.chains) or (multipliers != multipliers[:, :1]).any():
             return None
         multipliers = multipliers[:, :1]
     values = _pairs_of(edges, len(lo))
     if values is None:
         return None
     with np.errstate(all="ignore"):
-        a, b = (apply(chain, v) for chain, v in zip(chains, values, strict=True))
-        y = (a[:, None] + sign * b[None]).reshape(-1, a.shape[1])
+        a, b = (apply(chain, v) for chain, v in zip(branches.chains, values, strict=True))
+        y = (a[:, None] + branches.sign * b[None]).reshape(-1, a.shape[1])
     codes = function(y)
     found = []
     for c, (p, q) in enumerate(multipliers.T):

@@ -81,31 +81,24 @@ class Draw(Activation):
 
     Parameters
     ----------
-    kind : "bipolar" or "ternary"
-    generator, seed, length : as `Generator`
-    acc_shape, lanes, beats, luts : as `hw.activation.units.Activation`
+    plan : hw.activation.plans.DrawPlan
     """
-
-    LATENCY = 2
-
-    def __init__(self, *, kind, generator, seed, length, **common):
-        super().__init__(bits=1 if kind == "bipolar" else 2, **common)
-        self._ternary = kind == "ternary"
-        self._bits = generator.bits
-        self._source = dict(generator=generator, seed=seed, lanes=self._lanes, length=length)
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.generator = generator = Generator(**self._source)
+        p, bits = self.plan, self.plan.generator.bits
+        m.submodules.generator = generator = Generator(
+            generator=p.generator, seed=p.seed, lanes=p.lanes, length=p.length
+        )
         m.d.comb += generator.next.eq(self.i_valid)
-        for k in range(self._lanes):
-            draw = self.delayed(m, generator.o[k * self._bits : (k + 1) * self._bits], 1, f"draw{k}_")
+        for k in range(p.lanes):
+            draw = self.delayed(m, generator.o[k * bits : (k + 1) * bits], 1, f"draw{k}_")
             number = self.i[k]
-            if not self._ternary:
+            if p.kind != "ternary":
                 hit = self.delayed(m, draw < self.delayed(m, number, 1, f"number{k}_"), 1, f"hit{k}_")
                 m.d.comb += self.o[k].eq(hit)
                 continue
-            size = Signal(self._bits + 1, name=f"size{k}", reset_less=True)
+            size = Signal(bits + 1, name=f"size{k}", reset_less=True)
             m.d.sync += size.eq(Mux(number[-1], -number, number))
             negative = self.delayed(m, number[-1], 2, f"negative{k}_")
             hit = self.delayed(m, draw < size, 1, f"hit{k}_")

@@ -1,6 +1,6 @@
 """LUTs of processing elements and memories, before any is built: what a layer's arithmetic is chosen by.
 
-They are those of ``--target xilinx``, whose PEs are netlists: between the sizes that are built, a line.
+They are those of PEs that are netlists: between the sizes that are built, a line.
 """
 
 from functools import cache
@@ -8,12 +8,11 @@ from math import exp
 
 from fewbit.golden.numbers.formats import PowersOfTwo
 from fewbit.hw.heap.partial_products import product_terms
-from fewbit.hw.memory.rom import placement_of
+from fewbit.hw.memory.placement import BRAM18_LUTS, placement_of
 from fewbit.hw.xilinx.dot_product import best_pe, best_rows, build_sum
 
-__all__ = ["BRAM18_LUTS", "distinct_columns", "pe_luts", "rom_luts", "rom_placement", "row_luts", "shift_luts"]
+__all__ = ["distinct_columns", "pe_luts", "rom_luts", "rom_placement", "row_luts", "shift_luts"]
 
-BRAM18_LUTS = 200  # that an 18 Kbit block RAM counts as: about what devices have for each
 _ANCHORS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)  # lanes for which a PE is built
 
 
@@ -67,7 +66,7 @@ def distinct_columns(columns, depth):
 
 
 def rom_placement(columns, depth):
-    """Where such a memory goes (`hw.memory.rom.placement_of`), or ``None`` if it is constant."""
+    """Where such a memory goes (`hw.memory.placement.placement_of`), or ``None`` if it is constant."""
     return placement_of(distinct_columns(columns, depth), depth) if depth > 1 else None
 
 

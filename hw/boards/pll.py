@@ -17,7 +17,7 @@ class Family:
     Attributes
     ----------
     phase : (low, high)
-        Of the reference behind its divider.
+        Frequency of the reference behind its divider, the least and the greatest.
     vco : (low, high)
     references, multipliers, outputs : int
         Largest divider of the reference, multiplier, and divider of the output.
@@ -44,6 +44,11 @@ class PllPlan:
     reference, multiplier, output : int
         ``clock = oscillator / reference * multiplier`` for the ECP5, whose feedback is divided from the output;
         ``clock = oscillator / reference * multiplier / output`` for the 7 series.
+
+    Raises
+    ------
+    ValueError
+        If the PLL cannot make the clock exactly.
     """
 
     def __init__(self, family, *, oscillator, clock):
@@ -68,7 +73,9 @@ class PllPlan:
 
     @staticmethod
     def _near(family, oscillator, clock):
-        """Whole multiples of an oscillator's fifth next to ``clock``, which every one of these PLLs can make."""
+        """Return the whole multiples of an oscillator's fifth next to ``clock``, which every one of these PLLs can
+        make.
+        """
         low, high = (5.0, 400.0) if family is ECP5 else (6.25, 400.0)
         step = oscillator / 5
         near = max(1, round(clock / step)) * step
@@ -76,7 +83,7 @@ class PllPlan:
 
 
 class Pll(wiring.Component):
-    """Drives clock and reset of the domain ``sync``, which is held in reset until the PLL has locked.
+    """A PLL that drives clock and reset of the domain ``sync``, which is held in reset until the PLL has locked.
 
     Without a plan, the oscillator is the clock.
 

@@ -10,7 +10,8 @@ from amaranth_boards.ulx3s import ULX3S_85F_Platform
 
 from fewbit.hw.serial.accelerator import SerialAccelerator
 from fewbit.hw.serial.uart import bit_cycles
-from fewbit.hw.target import Luts
+from fewbit.hw.targets.named import DEFAULT, USUAL
+from fewbit.hw.targets.target import Target
 
 from .pll import ECP5, SERIES7, Family, Pll, PllPlan
 
@@ -27,8 +28,10 @@ class SerialBoard:
     family : hw.boards.pll.Family
     clock : float
         MHz, if nothing else is asked for.
-    luts : hw.target.Luts
-        What arrays are made of.
+    target : hw.targets.target.Target
+        What the design is made of.
+    open_tools : bool
+        Whether its bitstream is made without a vendor's tools (`flow.boards.bitstream`).
     high : tuple of str
         Pins that must be held high, and what amaranth-boards has no output for.
     """
@@ -37,12 +40,13 @@ class SerialBoard:
     platform: type
     family: Family
     clock: float
-    luts: Luts
+    target: Target
+    open_tools: bool
     high: tuple = ()
 
     @property
     def oscillator(self):
-        """MHz."""
+        """Frequency of the board's oscillator in MHz."""
         return self.platform().default_clk_constraint.frequency / 1e6
 
     def pll(self, clock):
@@ -52,8 +56,8 @@ class SerialBoard:
 
 SERIAL_BOARDS = {
     # Pin L2 is GPIO0 of the ESP32, which may reset the board if that falls.
-    "ulx3s": SerialBoard("ULX3S 85F", ULX3S_85F_Platform, ECP5, 50.0, Luts.OPERATORS, high=("L2",)),
-    "arty-a7-35": SerialBoard("Arty A7-35T", ArtyA7_35Platform, SERIES7, 100.0, Luts.INSTANCES),
+    "ulx3s": SerialBoard("ULX3S 85F", ULX3S_85F_Platform, ECP5, 50.0, DEFAULT, open_tools=True, high=("L2",)),
+    "arty-a7-35": SerialBoard("Arty A7-35T", ArtyA7_35Platform, SERIES7, 100.0, USUAL, open_tools=False),
 }
 
 
@@ -108,6 +112,6 @@ class SerialTop(Elaboratable):
 
 
 def _unused(platform, name):
-    """Directions for the further lines of a port, which are left alone."""
+    """Return the directions of the further lines of a port, which are left alone."""
     lines = platform.lookup(name, 0).ios
     return {line.name: "-" for line in lines if line.name not in ("rx", "tx")}

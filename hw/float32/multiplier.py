@@ -4,12 +4,15 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from .timing import MULTIPLY
+
 __all__ = ["FloatMul", "increment", "pipe"]
 
 
 def pipe(m, value, cycles=1, *, reset_less=True):
-    """``value``, ``cycles`` cycles later. Registers have no reset, so that they fit into DSPs and shift registers; what
-    says that something is valid needs one."""
+    """Return ``value``, ``cycles`` cycles later. Registers have no reset, so that they fit into DSPs and shift
+    registers; what says that something is valid needs one.
+    """
     for _ in range(cycles):
         stage = Signal.like(value, name="stage", reset_less=reset_less)
         m.d.sync += stage.eq(value)
@@ -18,7 +21,7 @@ def pipe(m, value, cycles=1, *, reset_less=True):
 
 
 def increment(m, up, *, frac, exponent, step):
-    """Fraction and exponent after ``exponent + step`` and rounding ``up``, all in one carry chain.
+    """Return fraction and exponent after ``exponent + step`` and rounding ``up``, all in one carry chain.
 
     A rounded-up fraction of ones carries into the exponent, as it must. The lowest position makes the carry.
     """
@@ -44,7 +47,7 @@ class FloatMul(wiring.Component):
     o : ``Out(32)``
     """
 
-    LATENCY = 4
+    LATENCY = MULTIPLY
 
     def __init__(self, *, dsp=True):
         self._dsp = bool(dsp)
@@ -88,7 +91,9 @@ class FloatMul(wiring.Component):
         return product, pipe(m, low[:17].any())
 
     def _lut_product(self, m):
-        """Radix 4: a sum and the multiple 0, 1, 2 or 3 that is added to it take one LUT6 a bit."""
+        """Return the product in radix 4: a sum and the multiple 0, 1, 2 or 3 that is added to it take one LUT6 a
+        bit.
+        """
 
         def add_above(low, high, distance, width):
             total = Signal(width)
@@ -108,7 +113,7 @@ class FloatMul(wiring.Component):
         return pipe(m, product[17:]), pipe(m, product[:17].any())
 
     def _exponent(self, m):
-        """Exponent for the lower half and what is special, in the third cycle.
+        """Return the exponent for the lower half and what is special, in the third cycle.
 
         ``biased`` is 128 above the exponent so that its comparisons are those of single bits.
         """

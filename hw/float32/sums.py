@@ -4,42 +4,25 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.latency import Meeting
-
+from .timing import BIAS, operands, pairwise
 from .units import FloatAdd, pipe
 
-__all__ = ["FloatSumOfFour", "float_sum", "float_sum_time"]
-
-
-def _pairwise(values, combine):
-    """Combine neighbours until one is left; an odd last one waits for the next round."""
-    while len(values) > 1:
-        pairs = [combine(*values[i : i + 2]) for i in range(0, len(values) - 1, 2)]
-        values = pairs + values[len(values) // 2 * 2 :]
-    return values[0]
-
-
-def float_sum_time(times):
-    """When the pairwise sum of operands that arrive at ``times`` is ready."""
-    return _pairwise(times, lambda a, b: _operands(a, b).latency + FloatAdd.LATENCY)
-
-
-def _operands(a, b):
-    """The operands of an adder, by when they arrive."""
-    return Meeting("a float32 adder", {"a": a, "b": b})
+__all__ = ["FloatSumOfFour", "float_sum"]
 
 
 def float_sum(m, values, times):
-    """Pairwise sum of ``values`` that arrive at ``times``, ready at ``float_sum_time(times)``."""
+    """Return the pairwise sum of ``values`` that arrive at ``times``, ready at `hw.float32.timing.float_sum_time` of
+    them.
+    """
 
     def combine(a, b):
         (a, time_a), (b, time_b) = a, b
         m.submodules += (adder := FloatAdd())
-        met = _operands(time_a, time_b)
+        met = operands(time_a, time_b)
         m.d.comb += [adder.a.eq(pipe(m, a, met.wait("a"))), adder.b.eq(pipe(m, b, met.wait("b")))]
         return adder.o, met.latency + FloatAdd.LATENCY
 
-    return _pairwise(list(zip(values, times, strict=True)), combine)[0]
+    return pairwise(list(zip(values, times, strict=True)), combine)[0]
 
 
 class FloatSumOfFour(wiring.Component):
@@ -60,7 +43,7 @@ class FloatSumOfFour(wiring.Component):
         The sum, ``LATENCY`` cycles after the first word.
     """
 
-    BIAS = 14
+    BIAS = BIAS
     LATENCY = BIAS + FloatAdd.LATENCY
 
     word: In(32)

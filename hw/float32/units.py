@@ -9,6 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .multiplier import FloatMul, increment, pipe
+from .timing import ADD
 
 __all__ = ["FloatAdd", "FloatMul", "float_greater", "float_relu", "pipe"]
 
@@ -25,7 +26,7 @@ class FloatAdd(wiring.Component):
     o : ``Out(32)``
     """
 
-    LATENCY = 4
+    LATENCY = ADD
 
     a: In(32)
     b: In(32)
@@ -40,7 +41,9 @@ class FloatAdd(wiring.Component):
         return m
 
     def _align(self, m):
-        """First cycle. The larger magnitude is ``big``; the smaller significand is shifted by at most one place."""
+        """Make the first cycle. The larger magnitude is ``big``; the smaller significand is shifted by at most one
+        place.
+        """
         a, b = self.a, self.b
         swap = Signal()
         m.d.comb += swap.eq(a[:31] < b[:31])
@@ -61,7 +64,8 @@ class FloatAdd(wiring.Component):
         }
 
     def _add(self, m, *, big, exponent, shifted, distance, sign, sub):
-        """Second cycle. Sum of 24 bits and two guard bits, a carry in front of them and a sticky bit behind them.
+        """Make the second cycle: the sum of 24 bits and two guard bits, a carry in front of them and a sticky bit
+        behind them.
 
         A distance of 26 or more leaves ``big`` as it is, sticky or not.
         """
@@ -93,7 +97,9 @@ class FloatAdd(wiring.Component):
         }
 
     def _leading(self, m, *, total, sticky, exponent, sign, infinite, nan):
-        """Third cycle. Shift the leading one into the top eight bits and find the pair of bits that it is in."""
+        """Make the third cycle: shift the leading one into the top eight bits and find the pair of bits that it
+        is in.
+        """
         empty = [~total[-8 * i - 8 : 27 - 8 * i].any() for i in range(3)]
         bytes_ = Signal(2)
         m.d.comb += bytes_.eq(Cat(empty[0] & (~empty[1] | empty[2]), empty[0] & empty[1]))
@@ -121,7 +127,9 @@ class FloatAdd(wiring.Component):
         return out | {"sign": pipe(m, sign), "infinite": pipe(m, infinite), "nan": pipe(m, nan)}
 
     def _round(self, m, *, total, pair, base, sticky, sign, infinite, nan):
-        """Fourth cycle. The exponent is ``base - 2 - 2 * pair``, and one more if the leading one is at the top."""
+        """Make the fourth cycle. The exponent is ``base - 2 - 2 * pair``, and one more if the leading one is at the
+        top.
+        """
         x = Signal(27)
         with m.Switch(pair):
             for i in range(4):
@@ -146,13 +154,13 @@ class FloatAdd(wiring.Component):
 
 
 def float_relu(x):
-    """``golden.numbers.float32.relu`` of the 32-bit code ``x``, combinational."""
+    """Return ``golden.numbers.float32.relu`` of the 32-bit code ``x``, combinational."""
     nan = x[23:31].all() & x[:23].any()
     return Mux(x[31] & ~nan, 0, x)
 
 
 def float_greater(a, b):
-    """``a > b`` for 32-bit codes that are neither NaN nor subnormal, combinational. -0 equals +0."""
+    """Return ``a > b`` for 32-bit codes that are neither NaN nor subnormal, combinational. -0 equals +0."""
     magnitude_a, magnitude_b = a[:31], b[:31]
     above, below = magnitude_a > magnitude_b, magnitude_a < magnitude_b
     some = a[23:31].any() | b[23:31].any()

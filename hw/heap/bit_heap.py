@@ -15,44 +15,26 @@ __all__ = ["BitHeap", "Compressor"]
 class BitHeap:
     """Bits, each with a weight ``2**exponent``, whose sum is wanted.
 
-    What was added equals ``sum(bit * 2**exponent) + constant``. All bits count positively: a bit of negative weight
-    goes in inverted, for ``-b == ~b - 1``, and the ``-1`` is collected in ``constant``, for the parent to account for.
-
-    Attributes
-    ----------
-    constant : int
-        What must be added to the sum of the bits.
+    All bits count positively: a bit of negative weight goes in inverted, for ``-b == ~b - 1``, and the parent accounts
+    for the ``-1``.
     """
 
     def __init__(self):
         self._columns = {}
-        self.constant = 0
 
     def add_bits(self, bits, exponent):
-        """Add every bit of the value ``bits`` with the same weight ``2**exponent``."""
+        """Add every bit of the value ``bits`` with the same weight ``2**exponent``.
+
+        Raises
+        ------
+        ValueError
+            If the exponent is negative.
+        """
         if exponent < 0:
             raise ValueError(f"Exponent must not be negative, not {exponent!r}")
         bits = Value.cast(bits)
         if len(bits):
             self._columns.setdefault(exponent, []).append(bits)
-
-    def add_bit(self, bit, exponent, *, negative=False):
-        """Add one bit of weight ``2**exponent``, or of weight ``-2**exponent`` if ``negative``."""
-        if len(Value.cast(bit)) != 1:
-            raise ValueError(f"Bit must be one bit wide, not {len(Value.cast(bit))}")
-        self.add_bits(~Value.cast(bit) if negative else bit, exponent)
-        self.constant -= negative << exponent
-
-    def add_unsigned(self, value, shift=0):
-        """Add ``value * 2**shift``, the bits of ``value`` read as an unsigned number."""
-        for index, bit in enumerate(Value.cast(value)):
-            self.add_bit(bit, shift + index)
-
-    def add_signed(self, value, shift=0):
-        """Add ``value * 2**shift``, the bits of ``value`` read as two's complement."""
-        bits = list(Value.cast(value))
-        for index, bit in enumerate(bits):
-            self.add_bit(bit, shift + index, negative=index == len(bits) - 1)
 
     @property
     def heights(self):
@@ -64,7 +46,7 @@ class BitHeap:
         return max(self.heights.values(), default=0)
 
     def bits(self):
-        """All bits as one value, column by column from the least weight: what ``Compressor.i`` takes."""
+        """Return all bits as one value, column by column from the least weight: what ``Compressor.i`` takes."""
         return Cat(Cat(*self._columns[e]) for e in sorted(self._columns))
 
 
@@ -111,7 +93,7 @@ class Compressor(wiring.Component):
 
 
 def _emit(m, stage, columns):
-    """The columns after ``stage``, as lists of values."""
+    """Return the columns after ``stage``, as lists of values."""
     used, outputs = Counter(), {}
 
     def take(exponent, count):
@@ -133,7 +115,7 @@ def _emit(m, stage, columns):
 
 
 def _named(m, value):
-    """A signal for ``value``: an expression that is used twice would be emitted twice."""
+    """Return a signal for ``value``: an expression that is used twice would be emitted twice."""
     signal = Signal(len(value))
     m.d.comb += signal.eq(value)
     return signal

@@ -67,7 +67,7 @@ class CompressionPlan:
 
 
 def plan_compression(heights, *, fan_in=1, levels=1):
-    """The cheapest plan that sums a heap with the given column heights.
+    """Return the cheapest plan that sums a heap with the given column heights.
 
     A 6:3 counter takes three six-input LUTs to remove three bits, a full adder two to remove one, a carry chain one
     a bit. So full adders are for the first stage alone, where three products of two signals fill the six inputs, then
@@ -81,6 +81,11 @@ def plan_compression(heights, *, fan_in=1, levels=1):
         Signals that one bit of the heap depends on: its logic shares the LUTs of the first stage.
     levels : int
         LUT levels between registers. The last level is always registered, so the latency is ``ceil(stages / levels)``.
+
+    Raises
+    ------
+    ValueError
+        If the heap has no bit or a negative exponent, or fan-in or levels are below 1.
     """
     heights = {e: heights[e] for e in sorted(heights) if heights[e]}
     if not heights or min(heights) < 0:
@@ -113,7 +118,7 @@ def _plan(heights, fan_in, levels, limit):
 
 
 def _stage(heights, fan_in, limit):
-    """Counters and adders of the next stage."""
+    """Return the counters and adders of the next stage."""
     tallest = max(heights.values())
     if tallest <= (limit if fan_in == 1 else 2):
         return (), _adders(heights)
@@ -125,7 +130,7 @@ def _stage(heights, fan_in, limit):
 
 
 def _adders(heights):
-    """Adders over pairs of rows, until no column has two bits left."""
+    """Return adders over pairs of rows, until no column has two bits left."""
     left, adders = Counter(heights), []
     while any(h > 1 for h in left.values()):
         exponent = min(e for e in left if left[e] > 1)
@@ -139,7 +144,7 @@ def _adders(heights):
 
 
 def _outcome(heights, counters, adders, fan_in, width):
-    """Column heights after a stage, and its LUTs. A column beyond ``width`` would always be zero."""
+    """Return the column heights after a stage, and its LUTs. A column beyond ``width`` would always be zero."""
     after, luts = Counter(heights), 0
     for group in counters:
         after[group.exponent] -= group.inputs * group.count

@@ -18,7 +18,13 @@ __all__ = ["PlaneTerms", "ProductTerms", "SelectTerms", "ShiftTerms", "TernaryTe
 
 
 def product_terms(x_format, w_format):
-    """The cheapest ``ProductTerms`` for activations in ``x_format`` and weights in ``w_format``."""
+    """Return the cheapest ``ProductTerms`` for activations in ``x_format`` and weights in ``w_format``.
+
+    Raises
+    ------
+    ValueError
+        If a format has no partial products.
+    """
     for name, fmt, more in ("Activation", x_format, ()), ("Weight", w_format, (PowersOfTwo,)):
         if not isinstance(fmt, (Bipolar, Unsigned, Signed, *more)):
             raise ValueError(f"{name} format must be Bipolar, Unsigned or Signed, not {fmt!r}")
@@ -60,7 +66,9 @@ class ProductTerms:
         raise NotImplementedError
 
     def offset(self, w_values):
-        """``x * w - scale * heap`` for weight values ``w_values``, elementwise, whatever ``x`` is (``int64``)."""
+        """Return ``x * w - scale * heap`` for weight values ``w_values``, elementwise, whatever ``x`` is
+        (``int64``).
+        """
         raise NotImplementedError
 
     @cached_property
@@ -70,14 +78,9 @@ class ProductTerms:
         return tuple(exponent for _, exponent in self.terms(planes, planes))
 
     def heap(self, x_values, w_values):
-        """``sum(bit * 2**exponent)`` of lanes with these values, elementwise (``int64``)."""
+        """Return ``sum(bit * 2**exponent)`` of lanes with these values, elementwise (``int64``)."""
         w_values = np.asarray(w_values, dtype=np.int64)
         return (np.asarray(x_values, dtype=np.int64) * w_values - self.offset(w_values)) // self.scale
-
-    def heap_bounds(self, w_values):
-        """Smallest and largest heap that any activation makes with weight values ``w_values``, elementwise."""
-        ends = self.heap(self.x_format.lo, w_values), self.heap(self.x_format.hi, w_values)
-        return np.minimum(*ends), np.maximum(*ends)
 
     @cached_property
     def pad_weight(self):
@@ -186,7 +189,7 @@ class ShiftTerms(ProductTerms):
             yield ~off, column
 
     def _is(self, w, number):
-        """Whether the code below the sign is ``number``."""
+        """Return whether the code below the sign is ``number``."""
         bits = [w[k] if number >> k & 1 else ~w[k] for k in range(self.w_format.exponent_bits)]
         if not bits:
             return w[0] | ~w[0]  # there is one power only

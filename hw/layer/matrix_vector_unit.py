@@ -2,17 +2,17 @@
 
 from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
-from amaranth.lib.fifo import SyncFIFO
-from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.streams import code_stream, counter, credit
+from fewbit.hw.memory.rom import Rom
+from fewbit.hw.streams import OutputFifo, StreamUnit, counter
 
+from .layout import MEMORY_LATENCY
 from .replay import Replay
 
 __all__ = ["MatrixVectorUnit"]
 
 
-class MatrixVectorUnit(wiring.Component):
+class MatrixVectorUnit(StreamUnit):
     """``y = activation(weights @ x)`` for a stream of vectors, ``pe`` neurons by ``simd`` inputs a cycle.
 
     The array and the activation run freely; a row enters only when the output FIFO has room for what it will give, so
@@ -31,50 +31,49 @@ class MatrixVectorUnit(wiring.Component):
     """
 
     def __init__(self, plan):
-        self.plan = plan
-        super().__init__({
-            "i": In(code_stream(plan.x_format.bits, plan.lanes_in)),
-            "o": Out(code_stream(plan.out_bits, plan.lanes)),
-        })  # fmt: skip
+        super().__init__(plan, i=(plan.x_format.bits, plan.lanes_in), o=(plan.out_bits, plan.lanes))
 
     def elaborate(self, platform):
         m = Module()
         p = self.plan
         m.submodules.replay = replay = Replay(
-            bits=p.lane_format.bits, lanes=p.lanes_in, steps=p.steps, rows=p.rows, vectors=p.vectors, whole=p.whole
+            bits=p.numbers.lane_format.bits,
+            lanes=p.lanes_in,
+            steps=p.steps,
+            rows=p.rows,
+            vectors=p.vectors,
+            whole=p.whole,
         )
         self._enter(m, replay)
-        m.submodules.array = array = p.make_array()
+        m.submodules.array = array = p.array.make()
         m.d.comb += [
             array.x.eq(replay.x), array.valid.eq(replay.valid),
             array.first.eq(replay.first), array.last.eq(replay.last),
         ]  # fmt: skip
-        if not p.constant:
+        if not p.numbers.constant:
             self._weights(m, replay, array)
 
         sums = array
         if p.combine is not None:
-            m.submodules.combine = sums = p.make_combine()
+            m.submodules.combine = sums = p.combine.make()
             m.d.comb += [Value.cast(sums.i).eq(array.o), sums.i_valid.eq(array.o_valid)]
-        m.submodules.activation = act = p.make_activation()
+        m.submodules.activation = act = p.activation.make()
         m.d.comb += [Value.cast(act.i).eq(sums.o), act.i_valid.eq(sums.o_valid)]
 
-        m.submodules.fifo = fifo = SyncFIFO(width=p.out_bits * p.lanes, depth=p.depth)
+        fifo = OutputFifo(m, self.o, depth=p.depth)
         beat, _ = counter(m, "beat_out", p.rows * p.row_beats, act.o_valid)
-        m.d.comb += [
-            fifo.w_data.eq(act.o), fifo.w_en.eq(act.o_valid & (beat < p.beats_out)),
-            Value.cast(self.o.p).eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(self.o.ready),
-        ]  # fmt: skip
-        self._credit(m, replay)
+        m.d.comb += [fifo.data.eq(act.o), *fifo.write(act.o_valid & (beat < p.beats_out))]
+        takes = Mux(replay.row_last, p.last_row_beats, p.row_beats)
+        m.d.comb += replay.credit.eq(fifo.room(p.row_beats, taken=Mux(replay.begin, takes, 0)))
         return m
 
     def _enter(self, m, replay):
         """Codes of levels become the integers, or the signs, that the array takes."""
-        table = self.plan.x_table
+        table = self.plan.numbers.x_table
         if table is None:
             wiring.connect(m, wiring.flipped(self.i), replay.i)
             return
-        words = Array(Const(word, self.plan.lane_format.bits) for word in table)
+        words = Array(Const(word, self.plan.numbers.lane_format.bits) for word in table)
         m.d.comb += [replay.i.valid.eq(self.i.valid), self.i.ready.eq(replay.i.ready)]
         m.d.comb += [replay.i.p[k].eq(words[code]) for k, code in enumerate(self.i.p)]
 
@@ -82,17 +81,14 @@ class MatrixVectorUnit(wiring.Component):
         p = self.plan
         row = Signal.like(replay.row)
         m.d.comb += row.eq(replay.row)
-        m.submodules.weights = weights = p.make_weights()
-        m.submodules.init = init = p.make_init()
+        m.submodules.weights = weights = _memory(p.weights, p.target)
+        m.submodules.init = init = _memory(p.starts, p.target)
         m.d.comb += [
             weights.address.eq(replay.address), init.address.eq(row),
             Value.cast(array.w).eq(weights.data), Value.cast(array.init).eq(init.data),
         ]  # fmt: skip
 
-    def _credit(self, m, replay):
-        p = self.plan
-        takes = Mux(replay.row_last, p.last_row_beats, p.row_beats)
-        may_begin = credit(
-            m, p.row_beats, depth=p.depth, taken=Mux(replay.begin, takes, 0), given=self.o.valid & self.o.ready
-        )
-        m.d.comb += replay.credit.eq(may_begin)
+
+def _memory(contents, target):
+    """A ROM that is read while `Replay` reads the step's codes."""
+    return Rom(width=contents.width, words=contents.words, latency=MEMORY_LATENCY, target=target)

@@ -7,6 +7,8 @@ from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.streams import at_least, code_stream, counter
 
+from .layout import MEMORY_LATENCY
+
 __all__ = ["Replay"]
 
 
@@ -44,7 +46,7 @@ class Replay(wiring.Component):
         The step that was issued ``LATENCY`` cycles before.
     """
 
-    LATENCY = 2
+    LATENCY = MEMORY_LATENCY
 
     def __init__(self, *, bits, lanes, steps, rows, vectors=1, whole=False):
         for name, value in ("Steps", steps), ("Rows", rows), ("Vectors", vectors):

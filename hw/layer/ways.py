@@ -1,7 +1,7 @@
 """How a layer's products are made: the ways that one layer of integer weights can be computed, and the choice.
 
-Each of them gives the same sums. They differ in what the weight memory holds, in what a PE is made of, and in whether
-something is left to do once a neuron (`hw.activation.planes`):
+Each of them has its name in `hw.folding.PRODUCTS`, and all give the same sums. They differ in what the weight memory
+holds, in what a PE is made of, and in whether something is left to do once a neuron (`hw.activation.planes`):
 
 - `Plain`: weights are integers in their smallest format, products as `hw.heap.partial_products` has them.
 - `Decoded`: the memory holds codes of a codebook that all neurons share, and a table in front of every lane gives the
@@ -20,15 +20,16 @@ from functools import cached_property
 import numpy as np
 
 from fewbit.golden.numbers.formats import Bipolar, Levels, Unsigned, format_for, powers_of_two
-from fewbit.hw.activation.planes import combined_luts
+from fewbit.hw.activation.planes_plan import combined_luts
 from fewbit.hw.arrays.cost import pe_luts, rom_luts, row_luts
-from fewbit.hw.arrays.dsp_sums import sums_of
+from fewbit.hw.arrays.dsp_plans import DspArrayPlan, DspSumArrayPlan
+from fewbit.hw.arrays.integer_plan import IntegerArrayPlan
 from fewbit.hw.heap.partial_products import product_terms
+from fewbit.hw.xilinx.dsp48 import sums_of
 from fewbit.hw.xilinx.dsp_packing import FieldTerms, best_packing, packed_weights
 
-__all__ = ["NAMES", "Dsp", "HeapPart", "Summed", "chosen", "options_of"]
+__all__ = ["Dsp", "HeapPart", "Summed", "chosen", "options_of"]
 
-NAMES = ("plain", "decode", "shift", "planes", "dsp", "sums")
 _MOST_PLANES = 16
 
 
@@ -58,11 +59,17 @@ class Arithmetic:
         The model's accumulator is ``scale*heap`` plus a number a neuron.
     coefficients : int64 (N, parts) or None
         What the sums of the parts count.
+    in_words : str
+        How products are made, for reports.
+    starts_at_zero : bool
+        Whether accumulators can start with nothing else than zero.
     """
 
     name = None
     parts = None
     coefficients = None
+    in_words = "LUTs"
+    starts_at_zero = False
 
     def __init__(self, dense, x_format):
         self.dense, self.x_format = dense, x_format
@@ -89,19 +96,25 @@ class Arithmetic:
         """Of the bits of a lane."""
         return self.terms.exponents
 
-    def luts(self, shape):
-        """About what it takes in a folding: ``shape`` has pe, simd, lanes, steps, inputs, words, rows (entries of a
-        memory of a number a neuron), and acc, the accumulator's bits."""
-        memory = rom_luts(self.weight_bits * shape["pe"] * shape["simd"], shape["words"])
-        return shape["pe"] * self.pe_luts(shape["simd"], shape["acc"], shape["steps"] > 1) + memory + self.beside(shape)
+    def luts(self, shape, acc):
+        """About the LUTs that a `LayerShape` takes with it; ``acc`` is the bits of an accumulator."""
+        memory = rom_luts(self.weight_bits * shape.pe * shape.simd, shape.words)
+        return shape.pe * self.pe_luts(shape.simd, acc, shape.steps > 1) + memory + self.beside(shape, acc)
 
-    def beside(self, shape):
+    def beside(self, shape, acc):
         """LUTs of what is there once, not for every PE."""
         return 0
 
     def dsps(self, pe, acc):
         """DSPs of so many PEs with accumulators of ``acc`` bits."""
         return 0
+
+    def array(self, **common):
+        """Return the plan of an array with these products; parameters as of
+        `hw.arrays.integer_plan.IntegerArrayPlan`, formats and weights aside."""
+        return IntegerArrayPlan(
+            x_format=self.lane_format, w_format=self.w_format, weight_bits=self.weight_bits, parts=self.parts, **common
+        )
 
 
 class Plain(Arithmetic):
@@ -133,6 +146,7 @@ class Plain(Arithmetic):
 
 class Shifted(Plain):
     name = "shift"
+    in_words = "LUTs, shifted"
 
     def _format(self):
         return powers_of_two(self.dense.weights)
@@ -145,6 +159,7 @@ class Shifted(Plain):
 
 class Decoded(Plain):
     name = "decode"
+    in_words = "LUTs, weights decoded"
 
     def __init__(self, dense, x_format):
         super().__init__(dense, x_format)
@@ -192,6 +207,7 @@ class Planes(Arithmetic):
         self.scale = self.terms.scale
         tables = [tuple(self.w_format.encode(row).tolist()) for row in self._digits]
         self.parts = tuple(HeapPart(fmt, self.w_format, bits, table) for table in tables for fmt, bits in self._x)
+        self.in_words = f"{len(self.parts)} planes"
 
     def _pair_up(self, x_format):
         """A plane for every pair of basis bits."""
@@ -240,15 +256,16 @@ class Planes(Arithmetic):
         width = (sum(1 << e for e in self.terms.exponents)).bit_length() + simd.bit_length()
         return len(self.parts) * pe_luts(part.x_format, part.w_format, simd, width, feedback) + decoders * simd
 
-    def beside(self, shape):
-        width = (shape["inputs"] * sum(1 << e for e in self.terms.exponents)).bit_length()
-        return shape["lanes"] * combined_luts(self.coefficients, width, shape["acc"], shape["rows"])
+    def beside(self, shape, acc):
+        width = (shape.inputs * sum(1 << e for e in self.terms.exponents)).bit_length()
+        return shape.lanes * combined_luts(self.coefficients, width, acc, shape.places)
 
 
 class Dsp(Plain):
     """Products in DSPs, several by each (`hw.xilinx.dsp_packing`); ``places`` of neurons among those that share one."""
 
     name = "dsp"
+    in_words = "DSPs"
 
     def __init__(self, dense, x_format, places):
         super().__init__(dense, x_format)
@@ -260,17 +277,27 @@ class Dsp(Plain):
         self.terms = FieldTerms(self.lane_format, self.w_format, self.packing)
         self.pad_weight = self.terms.pad_weight
 
+    def array(self, **common):
+        return DspArrayPlan(x_format=self.lane_format, w_format=self.w_format, packing=self.packing, **common)
+
 
 class Summed(Plain):
-    """Products as they are, accumulators in DSPs (`hw.arrays.dsp_sums`)."""
+    """Products as they are, accumulators in DSPs (`hw.arrays.dsp_sums`); of operators, beside them."""
 
     name = "sums"
+    in_words = "LUTs, sums in DSPs"
+    starts_at_zero = True
 
     def pe_luts(self, simd, acc, feedback):
         return row_luts(self.lane_format, self.w_format, simd)
 
     def dsps(self, pe, acc):
         return -(-pe // sums_of(acc))
+
+    def array(self, *, target, **common):
+        if not target.netlists:
+            return super().array(target=target, **common)
+        return DspSumArrayPlan(x_format=self.lane_format, w_format=self.w_format, target=target, **common)
 
 
 def _table_luts(codes, bits):
@@ -293,11 +320,15 @@ def options_of(dense, x_format):
     return found
 
 
-def chosen(options, shape, name=None):
-    """The option of that name, or the one of the fewest LUTs; ``ValueError`` if there is none of the name."""
+def chosen(options, shape, acc, name=None):
+    """The option of that name, or the one that takes the fewest LUTs in a `LayerShape` with accumulators of ``acc``
+    bits.
+
+    Raises ValueError if there is none of the name.
+    """
     if name is not None:
         found = [o for o in options if o.name == name]
         if not found:
             raise ValueError(f"products must be one of {', '.join(o.name for o in options)}, not {name!r}")
         return found[0]
-    return options[0] if len(options) == 1 else min(options, key=lambda option: option.luts(shape))
+    return options[0] if len(options) == 1 else min(options, key=lambda option: option.luts(shape, acc))

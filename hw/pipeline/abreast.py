@@ -6,6 +6,7 @@ import numpy as np
 
 from fewbit.golden.network import graph as net
 from fewbit.golden.network.spatial import View, Windows
+from fewbit.hw.layer.shape import LayerShape
 from fewbit.hw.stages.window_plan import abreast_of
 
 __all__ = ["legal_abreast", "set_abreast"]
@@ -60,14 +61,8 @@ def set_abreast(network, folding):
 def _count(node, folding, windows, edges):
     if not isinstance(node, net.Dense | net.FloatDense) or node.groups > 1 or node.name not in folding:
         return 1
-    pe, neurons = folding[node.name][0], len(node.weights)
-    legal = legal_abreast(windows.get(node.x), edges[node.x].size)
-    if pe <= neurons or len(legal) == 1:
-        return 1
-    if pe % neurons or pe // neurons not in legal:
-        several = ", ".join(str(neurons * n) for n in legal[1:])
-        raise ValueError(f"{node.name}: PE must be in 1 to {neurons}, or one of {several}, not {pe}")
-    return pe // neurons
+    x = edges[node.x]
+    return LayerShape.of(node, x, folding[node.name], legal_abreast(windows.get(node.x), x.size)).abreast
 
 
 def _repeated(node, count):

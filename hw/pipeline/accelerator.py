@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.streams import code_stream
-from fewbit.hw.target import DEFAULT
+from fewbit.hw.targets.named import DEFAULT
 
 from .assembly import Assembly
 
@@ -20,12 +20,12 @@ class AcceleratorPlan:
     Parameters
     ----------
     network : golden.network.graph.Network
-    folding : dict
-        ``(pe, simd)`` by dense node, with ``"dsp"`` for products in DSPs or ``"sums"`` for accumulators.
+    folding : hw.folding.Folding
+        By dense node.
     depths : dict or None
         Depths of the queues in front of joins, by name (`sim.cycles.queues` finds them). Without, they are far too deep
         to be built: only good for finding them.
-    target : hw.target.Target
+    target : hw.targets.target.Target
 
     Attributes
     ----------

@@ -10,6 +10,7 @@ from fewbit.golden.network import graph as net
 from fewbit.golden.network import joins, spatial
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
+from fewbit.hw.packing import beats
 from fewbit.hw.stages.add import Join, JoinPlan
 from fewbit.hw.stages.argmax import ArgMax, ArgMaxPlan
 from fewbit.hw.stages.pointwise import Pointwise, PointwisePlan
@@ -19,8 +20,7 @@ from fewbit.hw.stages.sliding_window import SlidingPlan, SlidingWindow
 from fewbit.hw.stages.upsample import Upsample, UpsamplePlan
 from fewbit.hw.stages.window_columns import ColumnsPlan, WindowColumns
 from fewbit.hw.stages.window_plan import abreast_of, columns_first, simd_of_window
-from fewbit.hw.streams import beats
-from fewbit.hw.target import DEFAULT
+from fewbit.hw.targets.named import DEFAULT
 
 from .abreast import set_abreast
 from .flows import Flow, Streams, through
@@ -81,13 +81,9 @@ class Assembly:
             readers = self.network.readers(node.y)
             act = readers[0] if len(readers) == 1 else None
             act = act if isinstance(act, net.Threshold | net.Rescale | net.Score) else None
-            pe, simd, *products = folding[node.name]
-            window = self._windows.get(node.x)
-            order = None if window is None else columns_first(window, self.edges[window.x], simd)
-            self.layers[node.name] = LayerPlan(
-                node, act, self.edges, pe=pe, simd=simd, products=next(iter(products), None), order=order,
-                target=self.target,
-            )  # fmt: skip
+            folded, window = folding[node.name], self._windows.get(node.x)
+            order = None if window is None else columns_first(window, self.edges[window.x], folded.simd)
+            self.layers[node.name] = LayerPlan(node, act, self.edges, folded, order=order, target=self.target)
             if act is not None:
                 self._absorbed.add(act.name)
 

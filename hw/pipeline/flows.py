@@ -6,8 +6,8 @@ from functools import partial
 
 from fewbit.golden.network import graph as net
 from fewbit.hw.gearbox import Gearbox, GearboxPlan
+from fewbit.hw.packing import beats
 from fewbit.hw.stages.routing import Fork, ForkPlan, Queue, QueuePlan
-from fewbit.hw.streams import beats
 
 __all__ = ["Flow", "Stage", "Streams", "through"]
 

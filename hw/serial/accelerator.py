@@ -65,5 +65,5 @@ class SerialAccelerator(wiring.Component):
 
 
 def _connect_bytes(m, source, sink):
-    """A stream of bytes to another, of which one has them as a lane."""
+    """Connect a stream of bytes to another, of which one has them as a lane."""
     m.d.comb += [Value.cast(sink.p).eq(Value.cast(source.p)), sink.valid.eq(source.valid), source.ready.eq(sink.ready)]

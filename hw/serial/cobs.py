@@ -17,7 +17,7 @@ BYTE_OF_PACKET = StructLayout({"data": 8, "last": 1})
 
 
 class CobsDecoder(wiring.Component):
-    """Bytes of the line to bytes of packets. Latency one cycle; every byte is taken at once.
+    """A decoder from bytes of the line to bytes of packets. Latency one cycle; every byte is taken at once.
 
     Members
     -------
@@ -52,7 +52,7 @@ class CobsDecoder(wiring.Component):
 
 
 class CobsEncoder(wiring.Component):
-    """Bytes of packets to bytes of the line, with a delimiter at either end.
+    """An encoder from bytes of packets to bytes of the line, with a delimiter at either end.
 
     A block is written into a memory of 254 bytes and sent behind its code once it is complete: two to three cycles a
     byte. The first byte of a packet is taken only when all of the one before it have left.

@@ -37,6 +37,11 @@ class LinkPlan:
         Requests that are held at most.
     identity : bytes
         Payload of the answer to ``IDENTIFY``.
+
+    Raises
+    ------
+    ValueError
+        If a frame or a result does not fit a packet, or the model's name is not 8 bytes.
     """
 
     def __init__(self, *, beats_in, bytes_in, beats_out, bytes_out, model):
@@ -52,7 +57,7 @@ class LinkPlan:
 
 
 class Link(wiring.Component):
-    """Packets with frames in, packets with results out.
+    """The link's end: packets with frames come in, packets with results go out.
 
     A frame goes on only if its packet was good, so the accelerator never sees part of one. Every piece of the line that
     was no packet is counted, and reported by an error packet with the count; pieces that come meanwhile share the next
@@ -108,7 +113,7 @@ class Link(wiring.Component):
         return m
 
     def _problem(self, m, header, room):
-        """What is wrong with a good packet: a `Problem`, or 0."""
+        """Return what is wrong with a good packet: a `Problem`, or 0."""
         problem = Signal(8)
         lengths = {Kind.IDENTIFY: 0, Kind.COUNTERS: 0, Kind.INFER: self.plan.frame}
         with m.Switch(header.kind):
@@ -124,7 +129,9 @@ class Link(wiring.Component):
         return problem
 
     def _answer(self, m, requests, counts):
-        """Reports of damage, and the answers; a report between two answers at most, so that neither waits for long."""
+        """Send reports of damage, and the answers; a report between two answers at most, so that neither waits for
+        long.
+        """
         p, request = self.plan, _REQUEST(requests.r_data)
         m.submodules.sender = sender = PacketSender()
         m.submodules.cobs = cobs = CobsEncoder()

@@ -18,8 +18,8 @@ assert HEADER_LAYOUT.size == 8 * HEADER.size
 
 
 class PacketReceiver(wiring.Component):
-    """Bytes of the line to packets. Whether a packet is good is known at its end: who keeps its payload meanwhile must
-    be able to forget it.
+    """A receiver that makes packets of the bytes of the line. Whether a packet is good is known at its end: who keeps
+    its payload meanwhile must be able to forget it.
 
     Members
     -------
@@ -65,7 +65,7 @@ class PacketReceiver(wiring.Component):
 
 
 class PacketStore(wiring.Component):
-    """Packets of ``length`` bytes on their way in: kept when their end was good, forgotten when it was not.
+    """A store of packets of ``length`` bytes on their way in: kept when their end was good, forgotten when it was not.
 
     Parameters
     ----------
@@ -73,6 +73,11 @@ class PacketStore(wiring.Component):
         Bytes of a packet.
     slots : int
         Packets.
+
+    Raises
+    ------
+    ValueError
+        If length or slots are below 1.
 
     Members
     -------
@@ -136,7 +141,7 @@ def _after(address, depth):
 
 
 class PacketSender(wiring.Component):
-    """Header and payload to the bytes of a packet, checksum included.
+    """A sender that makes the bytes of a packet of header and payload, checksum included.
 
     Members
     -------

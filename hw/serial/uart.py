@@ -11,9 +11,14 @@ FEWEST = 8  # cycles of a bit, so that an eighth of it is one
 
 
 def bit_cycles(clock, baud):
-    """Cycles of a bit for a clock in Hz; ``ValueError`` if no whole number is within 1 % of it.
+    """Return the cycles of a bit for a clock and a baud rate in Hz.
 
     Ten bits are sampled from one edge, so both sides together may be off by 2 %.
+
+    Raises
+    ------
+    ValueError
+        If no whole number of cycles, of at least 8, is within 1 % of the baud rate.
     """
     if not (clock > 0 and baud > 0):
         raise ValueError(f"Clock and baud rate must be more than 0, not {clock!r} and {baud!r}")
@@ -28,7 +33,8 @@ def bit_cycles(clock, baud):
 
 
 class UartReceiver(wiring.Component):
-    """Bytes of a line. Every bit is the majority of three samples, an eighth of a bit apart, around its middle.
+    """A receiver of the bytes of a line. Every bit is the majority of three samples, an eighth of a bit apart, around
+    its middle.
 
     Glitches that are shorter than an eighth of a bit cost nothing. A byte whose stop bit is low is dropped, and
     ``broken`` is high for one cycle; then the line must be high before the next byte begins.
@@ -36,7 +42,12 @@ class UartReceiver(wiring.Component):
     Parameters
     ----------
     cycles : int
-        Of a bit, as `bit_cycles` gives them.
+        Cycles of a bit, as `bit_cycles` gives them.
+
+    Raises
+    ------
+    ValueError
+        If a bit has fewer than 8 cycles.
 
     Members
     -------
@@ -92,12 +103,17 @@ class UartReceiver(wiring.Component):
 
 
 class UartTransmitter(wiring.Component):
-    """Sends bytes. A byte takes ten bits; the next one follows without a gap.
+    """A transmitter of bytes on a line. A byte takes ten bits; the next one follows without a gap.
 
     Parameters
     ----------
     cycles : int
-        Of a bit.
+        Cycles of a bit.
+
+    Raises
+    ------
+    ValueError
+        If a bit has fewer than 2 cycles.
 
     Members
     -------

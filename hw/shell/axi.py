@@ -1,6 +1,6 @@
 """The AXI4-Stream shell: what drops into a block design."""
 
-from amaranth.hdl import ClockDomain, ClockSignal, Const, Module, ResetSignal, Signal, Value
+from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -8,19 +8,21 @@ from amaranth.lib.wiring import In, Out
 from fewbit.hw.pipeline.accelerator import Accelerator
 from fewbit.hw.streams import code_stream, counter
 
-__all__ = ["AxiAccelerator", "FrameGuard", "Shell", "bytes_of"]
+from .ports import clock_members, clocked, stream_members
 
-
-def bytes_of(bits):
-    """TDATA bytes of a beat of ``bits`` bits."""
-    return -(-bits // 8)
+__all__ = ["AxiAccelerator", "FrameGuard", "Shell"]
 
 
 class FrameGuard(wiring.Component):
-    """Makes every frame exactly ``beats`` long, so that a damaged one never shifts the next.
+    """A guard that makes every frame exactly ``beats`` beats long, so that a damaged one never shifts the next.
 
     A short frame is filled up with zero codes, what a long one has too much is dropped; ``bad`` is high with the last
     beat of either. Good frames pass without latency.
+
+    Raises
+    ------
+    ValueError
+        If beats are below 1.
 
     Members
     -------
@@ -92,17 +94,11 @@ class Shell(wiring.Component):
 
     def __init__(self, plan, *, probes=False):
         self.plan, self._probes = plan, probes
-        self.bits_in, self.bits_out = plan.x_format.bits * plan.lanes_in, plan.format.bits * plan.lanes_out
         super().__init__(self._members())
 
     def _members(self):
-        return {
-            "s_axis_tdata": In(8 * bytes_of(self.bits_in)), "s_axis_tvalid": In(1), "s_axis_tready": Out(1),
-            "s_axis_tlast": In(1),
-            "m_axis_tdata": Out(8 * bytes_of(self.bits_out)), "m_axis_tvalid": Out(1), "m_axis_tready": In(1),
-            "m_axis_tlast": Out(1), "m_axis_tuser": Out(1),
-            "frames": Out(32), "bad_frames": Out(32),
-        } | ({"stalls": Out(len(self.plan.stages))} if self._probes else {})  # fmt: skip
+        stalls = {"stalls": Out(len(self.plan.stages))} if self._probes else {}
+        return stream_members(self.plan) | {"frames": Out(32), "bad_frames": Out(32)} | stalls
 
     def elaborate(self, platform):
         m = Module()
@@ -140,7 +136,7 @@ class Shell(wiring.Component):
         return m
 
     def _running(self, m):
-        """Low while in reset, if that must close the streams."""
+        """Return what is low while in reset, if that must close the streams."""
         return Const(1)
 
 
@@ -155,9 +151,8 @@ class AxiAccelerator(Shell):
     """
 
     def _members(self):
-        return {"aclk": In(1), "aresetn": In(1)} | super()._members()
+        return clock_members() | super()._members()
 
     def _running(self, m):
-        m.domains.sync = ClockDomain()
-        m.d.comb += [ClockSignal().eq(self.aclk), ResetSignal().eq(~self.aresetn)]
+        m.d.comb += clocked(m, self)
         return self.aresetn

@@ -11,7 +11,7 @@ _RESPONSE = 2  # bits
 
 
 def axilite_ports(address_bits):
-    """Members of an AXI4-Lite slave with 32-bit data, by their names on the bus."""
+    """Return the members of an AXI4-Lite slave with 32-bit data, by their names on the bus."""
     return {
         "awaddr": In(address_bits), "awprot": In(3), "awvalid": In(1), "awready": Out(1),
         "wdata": In(32), "wstrb": In(4), "wvalid": In(1), "wready": Out(1),
@@ -32,7 +32,12 @@ class AxiLiteSlave(wiring.Component):
     Parameters
     ----------
     address_bits : int
-        Of a byte address, 3 at least.
+        Bits of a byte address, 3 at least.
+
+    Raises
+    ------
+    ValueError
+        If the address has fewer than 3 bits.
 
     Members
     -------

@@ -1,12 +1,17 @@
 """Between a DMA engine, which moves words of memory, and an accelerator's beats."""
 
-from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Signal, Value
+from functools import partial
+
+from amaranth.hdl import Module, ResetSignal, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.gearbox import Gearbox
-from fewbit.hw.streams import beats, counter
+from fewbit.hw.packing import beats
+from fewbit.hw.streams import counter
+
+from .ports import clock_members, clocked, passed
 
 __all__ = ["DmaBridge", "DmaBridgeShell", "WORD"]
 
@@ -14,7 +19,7 @@ WORD = 8  # bytes, as the memory ports of a Zynq have them
 
 
 class DmaBridge(wiring.Component):
-    """Words of a batch of frames to beats, beats of results to words.
+    """A bridge that makes beats of the words of a batch of frames, and words of the beats of results.
 
     In memory every frame and every result begins at a word; the bytes that fill its last one are ignored in frames and
     zero in results. A transfer is a batch of any number of frames: its TLAST comes back with the last word of the last
@@ -27,6 +32,11 @@ class DmaBridge(wiring.Component):
         Beats of a frame and of a result, and bytes of each beat.
     frames : int
         That may be inside the accelerator; more wait at the bridge.
+
+    Raises
+    ------
+    ValueError
+        If a number is below 1.
 
     Members
     -------
@@ -107,14 +117,12 @@ class DmaBridgeShell(wiring.Component):
 
     def __init__(self, bridge):
         self._bridge = bridge
-        super().__init__({"aclk": In(1), "aresetn": In(1)} | dict(bridge.signature.members.items()))
+        super().__init__(clock_members() | dict(bridge.signature.members.items()))
 
     def elaborate(self, platform):
         m = Module()
-        m.domains.sync = ClockDomain()
-        m.d.comb += [ClockSignal().eq(self.aclk), ResetSignal().eq(~self.aresetn)]
+        m.d.comb += clocked(m, self)
         m.submodules.bridge = self._bridge
-        for name, member in self._bridge.signature.members.items():
-            ours, inner = getattr(self, name), getattr(self._bridge, name)
-            m.d.comb += inner.eq(ours) if member.flow is In else ours.eq(inner)
+        members = dict(self._bridge.signature.members.items())
+        m.d.comb += passed(members, partial(getattr, self), partial(getattr, self._bridge))
         return m

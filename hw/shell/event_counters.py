@@ -18,6 +18,11 @@ class EventCounters(wiring.Component):
     So a cycle shows at most ``count + 2`` cycles later, and a counter takes about a fifth of 32 flip-flops and LUTs.
     After a reset or ``clear`` the memory still holds old words, which read as 0 until they are written.
 
+    Raises
+    ------
+    ValueError
+        If the count is below 1.
+
     Members
     -------
     events : ``In(count)``

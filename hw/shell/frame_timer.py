@@ -20,6 +20,11 @@ class FrameTimer(wiring.Component):
     depth : int
         So many frames may have begun and not ended.
 
+    Raises
+    ------
+    ValueError
+        If the depth is below 1.
+
     Members
     -------
     begin, end : ``In(1)``

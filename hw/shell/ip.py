@@ -1,13 +1,16 @@
 """The complete IP block: the accelerator between AXI4-Streams with its registers on AXI4-Lite."""
 
+from functools import partial
+
 from amaranth.hdl import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, ResetSignal, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
-from .axi import Shell, bytes_of
+from .axi import Shell
 from .axi_lite import axilite_ports
 from .event_counters import EventCounters
 from .frame_timer import FrameTimer
+from .ports import clock_members, clocked, passed, stream_members
 from .register_file import RegisterFile
 from .stream_gate import StreamGate
 
@@ -15,16 +18,9 @@ __all__ = ["AcceleratorIP", "ip_members"]
 
 
 def ip_members(plan, registers):
-    """The ports of the block, by name."""
-    width_in = 8 * bytes_of(plan.x_format.bits * plan.lanes_in)
-    width_out = 8 * bytes_of(plan.format.bits * plan.lanes_out)
+    """Return the ports of the block, by name."""
     control = {f"s_axi_control_{name}": port for name, port in axilite_ports(registers.address_bits).items()}
-    return {
-        "aclk": In(1), "aresetn": In(1), **control,
-        "s_axis_tdata": In(width_in), "s_axis_tvalid": In(1), "s_axis_tready": Out(1), "s_axis_tlast": In(1),
-        "m_axis_tdata": Out(width_out), "m_axis_tvalid": Out(1), "m_axis_tready": In(1), "m_axis_tlast": Out(1),
-        "m_axis_tuser": Out(1), "interrupt": Out(1),
-    }  # fmt: skip
+    return clock_members() | control | stream_members(plan) | {"interrupt": Out(1)}
 
 
 class AcceleratorIP(wiring.Component):
@@ -53,14 +49,14 @@ class AcceleratorIP(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.domains.sync = ClockDomain()
+        clock_and_reset = clocked(m, self)
         m.domains.core = ClockDomain()  # the same clock, with the gate's reset
         members = self.signature.members
         m.submodules.gate = gate = StreamGate(
             bits_in=members["s_axis_tdata"].shape, bits_out=members["m_axis_tdata"].shape, beats_out=self.plan.beats_out
         )
         m.d.comb += [
-            ClockSignal().eq(self.aclk), ResetSignal().eq(~self.aresetn),
+            *clock_and_reset,
             ClockSignal("core").eq(self.aclk), ResetSignal("core").eq(gate.core_reset),
         ]  # fmt: skip
         self._outside(m, gate)
@@ -76,9 +72,8 @@ class AcceleratorIP(wiring.Component):
         ]  # fmt: skip
 
         m.submodules.file = file = RegisterFile(self.registers)
-        for name, member in axilite_ports(self.registers.address_bits).items():
-            port, bus = getattr(self, f"s_axi_control_{name}"), getattr(file.bus, name)
-            m.d.comb += bus.eq(port) if member.flow == In else port.eq(bus)
+        ports = axilite_ports(self.registers.address_bits)
+        m.d.comb += passed(ports, lambda name: getattr(self, f"s_axi_control_{name}"), partial(getattr, file.bus))
         clear = self._commands(m, file, gate)
         self._frames(m, file, gate, clear)
         self._waits(m, file, gate, core, clear)
@@ -94,7 +89,7 @@ class AcceleratorIP(wiring.Component):
         ]  # fmt: skip
 
     def _commands(self, m, file, gate):
-        """CONTROL and soft reset; returns CLEAR."""
+        """Connect CONTROL and soft reset; return the bit CLEAR."""
         bits = _bits(self.registers["CONTROL"], file.control)
         m.d.comb += [
             gate.request.eq(bits["SOFT_RESET"]), gate.source_reset.eq(bits["SOURCE_RESET"]),
@@ -104,7 +99,7 @@ class AcceleratorIP(wiring.Component):
         return bits["CLEAR"]
 
     def _frames(self, m, file, gate, clear):
-        """What is counted and timed by frame, STATUS, and the interrupt."""
+        """Connect what is counted and timed by frame, STATUS, and the interrupt."""
         m.submodules.timer = timer = FrameTimer(depth=self.plan.frames_inside + 1)
         ended, marked, bad, cut = Signal(), Signal(), Signal(), Signal()
         o = gate.core_o
@@ -134,7 +129,7 @@ class AcceleratorIP(wiring.Component):
         m.d.sync += self.interrupt.eq((file.interrupt_status & file.interrupt_enable).any())
 
     def _waits(self, m, file, gate, core, clear):
-        """Counters of cycles in which a beat waits, or is waited for."""
+        """Connect the counters of cycles in which a beat waits, or is waited for."""
         events = {
             "INPUT_STALLS": gate.i.valid & ~gate.i.ready,
             "INPUT_STARVED": ~gate.i.valid & gate.i.ready,
@@ -152,5 +147,5 @@ class AcceleratorIP(wiring.Component):
 
 
 def _bits(register, signal):
-    """The bits of a register's signal by the names of its fields."""
+    """Return the bits of a register's signal by the names of its fields."""
     return {field.name: signal[field.bit] for field in register.fields}

@@ -1,11 +1,14 @@
 """The registers of the IP block behind AXI4-Lite, as a `hw.shell.registers.RegisterMap` describes them."""
 
+from functools import partial
+
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from .axi_lite import AxiLiteSlave, axilite_ports
+from .ports import passed
 from .registers import EVENTS, Access
 
 __all__ = ["RegisterFile"]
@@ -45,15 +48,16 @@ class RegisterFile(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.slave = slave = AxiLiteSlave(address_bits=self.registers.address_bits)
-        for name, member in axilite_ports(self.registers.address_bits).items():
-            here, there = getattr(self.bus, name), getattr(slave, name)
-            m.d.comb += there.eq(here) if member.flow == In else here.eq(there)
+        ports = axilite_ports(self.registers.address_bits)
+        m.d.comb += passed(ports, partial(getattr, self.bus), partial(getattr, slave))
         self._reads(m, slave)
         self._writes(m, slave)
         return m
 
     def _reads(self, m, slave):
-        """One register between an address and its word, as `AxiLiteSlave.READ_CYCLES` has it."""
+        """Connect what is read, with one register between an address and its word, as `AxiLiteSlave.READ_CYCLES` has
+        it.
+        """
         word, known = Signal(32), Signal()
         with m.Switch(slave.read_address):
             for r in self.registers.registers:

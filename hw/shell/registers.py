@@ -140,7 +140,12 @@ class RegisterMap:
     ----------
     registers : tuple of `Register`, by rising offset
     address_bits : int
-        Of the AXI4-Lite address; bytes are addressed.
+        Bits of the AXI4-Lite address; bytes are addressed.
+
+    Raises
+    ------
+    ValueError
+        If two registers share a word, or one lies outside the address range or out of order.
     """
 
     address_bits = ADDRESS_BITS
@@ -166,7 +171,7 @@ class RegisterMap:
         return [name for r in self.registers if r.is_event for name, _ in r.words]
 
     def constants(self):
-        """What a driver needs, ready for JSON: ``control`` of the manifest."""
+        """Return what a driver needs, ready for JSON: ``control`` of the manifest."""
         return {
             "magic": MAGIC,
             "version": VERSION,
@@ -183,16 +188,21 @@ class RegisterMap:
 
 
 def register_map(*, model, build, beats_in, beats_out, stages):
-    """The `RegisterMap` of a build.
+    """Return the `RegisterMap` of a build.
 
     Parameters
     ----------
     model, build : str
         SHA-256 in hex, of the model file and of everything that the hardware depends on.
     beats_in, beats_out : int
-        Of a frame and of a result.
+        Beats of a frame and of a result.
     stages : sequence of str
         Names of the pipeline's stages, 500 at most.
+
+    Raises
+    ------
+    ValueError
+        If a digest is none, or there are too many stages.
     """
     for what, digest in (("Model", model), ("Build", build)):
         if len(digest) != 64 or set(digest) - set("0123456789abcdef"):

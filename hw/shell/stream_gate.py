@@ -9,12 +9,12 @@ __all__ = ["StreamGate", "axi_stream"]
 
 
 def axi_stream(bits):
-    """Signature of an AXI4-Stream of ``bits`` data bits, TLAST and TUSER."""
+    """Return the signature of an AXI4-Stream of ``bits`` data bits, TLAST and TUSER."""
     return stream.Signature(StructLayout({"data": unsigned(bits), "last": unsigned(1), "user": unsigned(1)}))
 
 
 class StreamGate(wiring.Component):
-    """Stands around a core with a stream in and one out, and can empty it in mid-frame.
+    """A gate around a core with a stream in and one out, which can empty the core in mid-frame.
 
     Otherwise beats pass without latency. After ``request``:
 
@@ -29,9 +29,14 @@ class StreamGate(wiring.Component):
     Parameters
     ----------
     bits_in, bits_out : int
-        Of TDATA.
+        Bits of TDATA in and out.
     beats_out : int
-        Of a result.
+        Beats of a result.
+
+    Raises
+    ------
+    ValueError
+        If a result has no beat.
 
     Members
     -------
@@ -97,7 +102,7 @@ class StreamGate(wiring.Component):
         return m
 
     def _progress(self, m, no_sink):
-        """Where the frame at ``i`` and the result at ``o`` stand."""
+        """Keep account of where the frame at ``i`` and the result at ``o`` stand."""
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += self.receiving.eq(~self.i.p.last)
         with m.If(self.request & self.source_reset):

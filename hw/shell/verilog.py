@@ -4,9 +4,6 @@ import re
 
 from amaranth.back import verilog
 
-from fewbit.hw.arrays.dsp_sums import DSP_MODELS
-from fewbit.hw.xilinx.models import MODELS
-
 from .axi import AxiAccelerator
 from .ip import AcceleratorIP
 
@@ -19,33 +16,30 @@ _TOUCHED = re.compile(r"^ *if \((\S+) *\) begin end$")
 
 
 class EmissionError(ValueError):
-    """The emitter's text has a form that is not known to be right in every simulator."""
+    """Raised where the emitter's text has a form that is not known to be right in every simulator."""
 
 
 def emit(plan, *, name="accelerator"):
-    """The accelerator of ``plan`` as one self-contained Verilog-2005 text with top module ``name``."""
+    """Return the accelerator of ``plan`` as one self-contained Verilog-2005 text with top module ``name``."""
     return _text(AxiAccelerator(plan), plan, name)
 
 
 def emit_ip(plan, registers, *, name="accelerator_ip"):
-    """The IP block of ``plan``, with ``registers``, likewise."""
+    """Return the IP block of ``plan``, with ``registers``, as such a text."""
     return _text(AcceleratorIP(plan, registers), plan, name)
 
 
 def _text(block, plan, name):
-    text = convert(block, name)
-    if not plan.target.luts.instances:
-        return text
-    return text + MODELS + (DSP_MODELS if any(layer.sums for layer in plan.layers.values()) else "")
+    return convert(block, name) + plan.target.models(sums=any(layer.sums for layer in plan.layers.values()))
 
 
 def convert(component, name):
-    """``component`` as Verilog-2005 with top module ``name``, right in every simulator (`wake`)."""
+    """Return ``component`` as Verilog-2005 with top module ``name``, right in every simulator (`wake`)."""
     return wake(verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True))
 
 
 def wake(text):
-    """Yosys' Verilog ``text``, in which every ``always @*`` runs once at time 0.
+    """Return Yosys' Verilog ``text``, in which every ``always @*`` runs once at time 0.
 
     An ``always @*`` waits for an input to change, and the initial value of a register is no change in SystemVerilog
     (IEEE 1800, 6.8), so that a process whose inputs stay as they began would never run and its outputs stay X. Yosys

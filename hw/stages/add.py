@@ -1,15 +1,16 @@
 """Sums of two branches."""
 
 import numpy as np
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import wiring
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed
 from fewbit.hw.float32.units import FloatAdd, float_relu
 from fewbit.hw.memory.rom import Rom
-from fewbit.hw.streams import beats, code_stream, counter, credit, pack
+from fewbit.hw.packing import beats, check_lanes, pack
+from fewbit.hw.streams import OutputFifo, code_stream, counter
+from fewbit.hw.wires import register
 
 __all__ = ["Join", "JoinPlan"]
 
@@ -20,11 +21,16 @@ class JoinPlan:
     Attributes
     ----------
     beats_out : int
-        Beats of a pixel; ``beats_frame`` of a frame.
+        Beats of a pixel.
     latency, depth : int
         Cycles from a pair of beats to its write into the output FIFO; entries of that.
     dsps : int
         DSPs that its multipliers take, at most.
+
+    Raises
+    ------
+    ValueError
+        If lanes do not divide the channels.
     """
 
     def __init__(self, node, edges, *, lanes):
@@ -32,17 +38,15 @@ class JoinPlan:
         self.formats = [edges[x].format for x in node.inputs]
         self.format, self.channels = edges[node.y].format, edges[node.y].channels
         self.pixels = edges[node.y].pixels
-        if self.channels % lanes:
-            raise ValueError(f"{self.name}: lanes must divide its {self.channels} channels, not {lanes}")
+        check_lanes(self.name, self.channels, lanes)
         self.beats_out = beats(self.channels, lanes)
-        self.beats_frame = self.pixels * self.beats_out
         self.is_float = isinstance(self.format, Float32)
         self.latency = FloatAdd.LATENCY if self.is_float else 3
         self.dsps = 0 if self.is_float else lanes * sum(map(self._in_dsp, range(2)))
         self.depth = self.latency + 3
 
     def _in_dsp(self, n):
-        """Whether synthesis takes a DSP for the products of an input: no shift, and of 9 bits or more."""
+        """Return whether synthesis takes a DSP for the products of an input: no shift, and of 9 bits or more."""
         factors = np.abs(np.broadcast_to(self.node.multipliers[n], self.channels))
         bits = int(factors.max()).bit_length()
         alone = (factors == factors[0]).all() and int(factors[0]).bit_count() < 2
@@ -71,18 +75,16 @@ class Join(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p = self.plan
-        m.submodules.fifo = fifo = SyncFIFO(width=p.format.bits * p.lanes, depth=p.depth)
+        fifo = OutputFifo(m, self.o, depth=p.depth)
         accept, valid = Signal(), Signal(p.latency)
-        room = credit(m, 1, depth=p.depth, taken=accept, given=self.o.valid & self.o.ready)
         m.d.comb += [
-            accept.eq(self.i0.valid & self.i1.valid & room),
+            accept.eq(self.i0.valid & self.i1.valid & fifo.room(1, taken=accept)),
             self.i0.ready.eq(accept), self.i1.ready.eq(accept),
-            fifo.w_en.eq(valid[-1]),
-            Value.cast(self.o.p).eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(self.o.ready),
+            *fifo.write(valid[-1]),
         ]  # fmt: skip
         m.d.sync += valid.eq((valid << 1) | accept)
         sums = self._float_sums(m) if p.is_float else self._sums(m, accept)
-        m.d.comb += [fifo.w_data[k * p.format.bits : (k + 1) * p.format.bits].eq(s) for k, s in enumerate(sums)]
+        m.d.comb += [fifo.data[k * p.format.bits : (k + 1) * p.format.bits].eq(s) for k, s in enumerate(sums)]
         return m
 
     def _float_sums(self, m):
@@ -92,7 +94,7 @@ class Join(wiring.Component):
             yield float_relu(add.o) if self.plan.node.relu else add.o
 
     def _sums(self, m, accept):
-        """Three registers: codes and multipliers, products, sum."""
+        """Return the sums, behind three registers: of codes and multipliers, of products, of the sum."""
         p = self.plan
         beat, _ = counter(m, "beat", p.beats_out, accept)
         factors = [self._factors(m, beat, n) for n in range(2)]
@@ -100,11 +102,8 @@ class Join(wiring.Component):
             products = []
             for n, i in enumerate((self.i0, self.i1)):
                 value = self._value(i.p[k], p.formats[n])
-                held = Signal(value.shape(), name=f"value{n}_{k}", reset_less=True)
-                m.d.sync += held.eq(value)
-                product = Signal.like(held * factors[n][k], name=f"product{n}_{k}", reset_less=True)
-                m.d.sync += product.eq(held * factors[n][k])
-                products.append(product)
+                held = register(m, value, f"value{n}_{k}")
+                products.append(register(m, held * factors[n][k], f"product{n}_{k}"))
             total = Signal(p.format.bits, name=f"sum{k}", reset_less=True)
             m.d.sync += total.eq(products[0] + products[1])
             yield total
@@ -116,7 +115,7 @@ class Join(wiring.Component):
         return code.as_signed() if isinstance(fmt, Signed) else code
 
     def _factors(self, m, beat, n):
-        """The multipliers of a beat, by lane, one cycle after its number."""
+        """Return the multipliers of a beat, by lane, one cycle after its number."""
         p = self.plan
         factors = np.broadcast_to(p.node.multipliers[n], p.channels)
         if (factors == factors[0]).all():

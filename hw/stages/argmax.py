@@ -1,12 +1,11 @@
 """The index of the largest value of a vector."""
 
 from amaranth.hdl import Module, Mux, Shape, Signal, signed, unsigned
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.numbers.formats import Float32, Signed
 from fewbit.hw.float32.units import float_greater
-from fewbit.hw.streams import beats, code_stream, counter
+from fewbit.hw.packing import beats
+from fewbit.hw.streams import StreamUnit, counter
 
 __all__ = ["ArgMax", "ArgMaxPlan"]
 
@@ -24,7 +23,7 @@ class ArgMaxPlan:
         self.beats_in = beats(self.length, lanes)
 
 
-class ArgMax(wiring.Component):
+class ArgMax(StreamUnit):
     """``o = index of the largest of length values``, the first of equals; one beat a vector.
 
     Values are unsigned, two's complement or float32 (no NaN). Latency one cycle from a vector's last beat; a beat a
@@ -37,10 +36,7 @@ class ArgMax(wiring.Component):
     """
 
     def __init__(self, plan):
-        self.plan = plan
-        super().__init__({
-            "i": In(code_stream(plan.x_format.bits, plan.lanes_in)), "o": Out(code_stream(plan.format.bits, 1)),
-        })  # fmt: skip
+        super().__init__(plan, i=(plan.x_format.bits, plan.lanes_in), o=(plan.format.bits, plan.lanes))
 
     def elaborate(self, platform):
         m = Module()

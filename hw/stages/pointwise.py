@@ -1,40 +1,18 @@
-# amaranth: UnusedElaboratable=no
 """Functions of single codes in a stream: what stands in front of the first dense layer, say."""
 
 import numpy as np
-from amaranth.hdl import Array, Const, Module, Signal, Value, signed, unsigned
-from amaranth.lib import wiring
-from amaranth.lib.fifo import SyncFIFO
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Module, Signal
 
 from fewbit.golden.network import draws
 from fewbit.golden.network.graph import Rescale
 from fewbit.golden.numbers.formats import Bipolar, Levels, Signed
-from fewbit.hw.activation.affine import Affine
-from fewbit.hw.activation.draw import Draw
-from fewbit.hw.activation.units import Activation, Search
-from fewbit.hw.streams import beats, code_stream, credit
+from fewbit.hw.activation.affine_plan import AffinePlan
+from fewbit.hw.activation.plans import CodeTablePlan, DrawPlan, SearchPlan
+from fewbit.hw.packing import beats
+from fewbit.hw.shapes import IntShape
+from fewbit.hw.streams import OutputFifo, StreamUnit
 
-__all__ = ["Pointwise", "PointwisePlan", "CodeTable"]
-
-
-class CodeTable(Activation):
-    """``code = words[code]``, one table for every position. Latency 1."""
-
-    LATENCY = 1
-    MOST_BITS = 8  # above, thresholds are smaller than a table
-
-    def __init__(self, *, acc_shape, bits, lanes, beats, words):
-        super().__init__(acc_shape=acc_shape, bits=bits, lanes=lanes, beats=beats)
-        self._words = words
-
-    def elaborate(self, platform):
-        m = Module()
-        for k in range(self._lanes):
-            table = Array(Const(w, self._bits) for w in self._words)
-            m.d.sync += self.o[k].eq(table[self.i[k]])
-        self.finish(m)
-        return m
+__all__ = ["Pointwise", "PointwisePlan"]
 
 
 class PointwisePlan:
@@ -44,6 +22,7 @@ class PointwisePlan:
 
     Attributes
     ----------
+    function : hw.activation.plans.ActivationPlan
     latency, depth : int
         Cycles from a beat to its write into the output FIFO; entries of that.
     dsps : int
@@ -57,36 +36,35 @@ class PointwisePlan:
         self.length = edges[node.x].channels
         self.beats_out = beats(self.length, lanes)
         self.flip = 0  # bits of the code that are turned to make an unsigned number in the order of the values
-        unit = self.make_activation()
-        unit._MustUse__silence = True  # it is made here for its latency only
-        self.latency, self.dsps = unit.LATENCY, unit.dsps
+        self.function = self._function()
+        self.latency, self.dsps = self.function.latency, self.function.dsps
         self.depth = self.latency + 3
 
-    def make_activation(self):
+    def _function(self):
         common = dict(bits=self.format.bits, lanes=self.lanes, beats=self.beats_out)
         fmt, node = self.x_format, self.node
         if isinstance(node, draws.Draw):
-            shape = signed(fmt.bits) if isinstance(fmt, Signed) else unsigned(fmt.bits)
+            shape = IntShape(fmt.bits, isinstance(fmt, Signed))
             common.pop("bits")
-            return Draw(
+            return DrawPlan(
                 kind=node.kind, generator=node.generator, seed=node.seed, length=self.length, acc_shape=shape, **common
             )
         if isinstance(node, Rescale):
-            shape = signed(fmt.bits) if isinstance(fmt, Signed) else unsigned(fmt.bits)
+            shape = IntShape(fmt.bits, isinstance(fmt, Signed))
             rest = [0] * (self.beats_out * self.lanes - self.length)
             multiplier, addend = node.multiplier, node.addend
             if fmt == Bipolar():  # its value is 2*code - 1
                 multiplier, addend = 2 * multiplier, addend - multiplier
-            return Affine(
+            return AffinePlan(
                 acc_shape=shape, multipliers=multiplier.tolist() + rest, addends=addend.tolist() + rest,
                 shift=node.shift, lo=node.format.lo, hi=node.format.hi, **common,
             )  # fmt: skip
-        if len(node.thresholds) == 1 and fmt.bits <= CodeTable.MOST_BITS:
+        if len(node.thresholds) == 1 and fmt.bits <= CodeTablePlan.MOST_BITS:
             values = np.clip(fmt.decode(np.arange(2**fmt.bits)), fmt.lo, fmt.hi)
             codes = node.table()[0][np.searchsorted(node.thresholds[0], values, side="right")]
-            return CodeTable(acc_shape=unsigned(fmt.bits), words=self.format.encode(codes).tolist(), **common)
+            return CodeTablePlan(acc_shape=IntShape(fmt.bits), words=self.format.encode(codes).tolist(), **common)
         self.flip = 1 << (fmt.bits - 1) if isinstance(fmt, Signed) else 0
-        return Search(acc_shape=unsigned(fmt.bits), **self._search(), **common)
+        return SearchPlan(acc_shape=IntShape(fmt.bits), **self._search(), **common)
 
     def _search(self):
         fmt, node = self.x_format, self.node
@@ -109,8 +87,8 @@ class PointwisePlan:
         )
 
 
-class Pointwise(wiring.Component):
-    """A function of each code of a stream, by a free-running pipeline that is entered by credit.
+class Pointwise(StreamUnit):
+    """A unit that applies a function to each code of a stream, by a free-running pipeline that is entered by credit.
 
     Latency ``plan.latency + 1``, throughput one beat a cycle.
 
@@ -121,24 +99,18 @@ class Pointwise(wiring.Component):
     """
 
     def __init__(self, plan):
-        self.plan = plan
-        super().__init__({
-            "i": In(code_stream(plan.x_format.bits, plan.lanes)),
-            "o": Out(code_stream(plan.format.bits, plan.lanes)),
-        })  # fmt: skip
+        super().__init__(plan, i=(plan.x_format.bits, plan.lanes), o=(plan.format.bits, plan.lanes))
 
     def elaborate(self, platform):
         m = Module()
         p = self.plan
-        m.submodules.function = function = p.make_activation()
-        m.submodules.fifo = fifo = SyncFIFO(width=p.format.bits * p.lanes, depth=p.depth)
+        m.submodules.function = function = p.function.make()
+        fifo = OutputFifo(m, self.o, depth=p.depth)
         accept = Signal()
-        room = credit(m, 1, depth=p.depth, taken=accept, given=self.o.valid & self.o.ready)
         m.d.comb += [
-            self.i.ready.eq(room), accept.eq(self.i.valid & self.i.ready),
+            self.i.ready.eq(fifo.room(1, taken=accept)), accept.eq(self.i.valid & self.i.ready),
             function.i_valid.eq(accept),
             *(function.i[k].eq(self.i.p[k] ^ p.flip) for k in range(p.lanes)),
-            fifo.w_data.eq(function.o), fifo.w_en.eq(function.o_valid),
-            Value.cast(self.o.p).eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(self.o.ready),
+            fifo.data.eq(function.o), *fifo.write(function.o_valid),
         ]  # fmt: skip
         return m

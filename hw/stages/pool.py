@@ -1,12 +1,11 @@
 """The largest value of each window of a pool."""
 
 from amaranth.hdl import Module, Mux, Signal, signed, unsigned
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.numbers.formats import Float32, Signed
 from fewbit.hw.float32.units import float_greater
-from fewbit.hw.streams import code_stream, counter
+from fewbit.hw.packing import check_lanes
+from fewbit.hw.streams import StreamUnit, counter
 
 __all__ = ["Largest", "LargestOfAll", "LargestOfAllPlan", "LargestPlan"]
 
@@ -20,19 +19,23 @@ class LargestPlan:
     edges : dict of golden edges
     lanes : int
         Channels at a time; it divides all of them.
+
+    Raises
+    ------
+    ValueError
+        If lanes do not divide the channels.
     """
 
     def __init__(self, node, edges, *, lanes):
         self.name, self.taps, self.lanes, self.format = node.name, node.taps, lanes, edges[node.x].format
         self.channels, self.pixels = edges[node.y].channels, edges[node.y].pixels
-        if self.channels % lanes:
-            raise ValueError(f"{self.name}: lanes must divide its {self.channels} channels, not {lanes}")
-        self.beats_frame = self.pixels * self.channels // lanes * self.taps
+        check_lanes(self.name, self.channels, lanes)
 
 
-class Largest(wiring.Component):
-    """``o[k] = max over taps beats of i[k]``, by value. Latency one cycle from the last of them, throughput a beat a
-    cycle.
+class Largest(StreamUnit):
+    """A max pool that takes windows tap by tap: ``o[k] = max over taps beats of i[k]``, by value.
+
+    Latency one cycle from the last tap of a window, throughput one beat a cycle in.
 
     Members
     -------
@@ -40,9 +43,7 @@ class Largest(wiring.Component):
     """
 
     def __init__(self, plan):
-        self.plan = plan
-        shape = code_stream(plan.format.bits, plan.lanes)
-        super().__init__({"i": In(shape), "o": Out(shape)})
+        super().__init__(plan, i=(plan.format.bits, plan.lanes))
 
     def elaborate(self, platform):
         m = Module()
@@ -94,8 +95,10 @@ class LargestOfAllPlan:
         self.lanes = abreast * self.channels
 
 
-class LargestOfAll(wiring.Component):
-    """``o[m, c] = max over taps of i[m, tap, c]``, by value. Latency one cycle, throughput a beat a cycle.
+class LargestOfAll(StreamUnit):
+    """A max pool that takes whole windows: ``o[m, c] = max over taps of i[m, tap, c]``, by value.
+
+    Latency one cycle, throughput one beat a cycle.
 
     Members
     -------
@@ -104,11 +107,7 @@ class LargestOfAll(wiring.Component):
     """
 
     def __init__(self, plan):
-        self.plan = plan
-        super().__init__({
-            "i": In(code_stream(plan.format.bits, plan.lanes * plan.taps)),
-            "o": Out(code_stream(plan.format.bits, plan.lanes)),
-        })  # fmt: skip
+        super().__init__(plan, i=(plan.format.bits, plan.lanes * plan.taps), o=(plan.format.bits, plan.lanes))
 
     def elaborate(self, platform):
         m = Module()

@@ -5,13 +5,19 @@ from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.streams import code_stream, counter
+from fewbit.hw.streams import StreamUnit, code_stream, counter, give_from
 
 __all__ = ["Concat", "ConcatPlan", "Fork", "ForkPlan", "Queue", "QueuePlan"]
 
 
 class ForkPlan:
-    """The numbers of a `Fork`: ``count`` copies of a stream of ``lanes`` codes of ``bits`` bits."""
+    """The numbers of a `Fork`: ``count`` copies of a stream of ``lanes`` codes of ``bits`` bits.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two copies.
+    """
 
     def __init__(self, *, bits, lanes, count):
         if count < 2:
@@ -20,7 +26,8 @@ class ForkPlan:
 
 
 class Fork(wiring.Component):
-    """Every beat goes to each output, as soon as that takes it; the next beat comes when all have. Latency 0.
+    """A fork of a stream: every beat goes to each output, as soon as that takes it; the next beat comes when all have.
+    Latency 0.
 
     Members
     -------
@@ -47,7 +54,13 @@ class Fork(wiring.Component):
 
 
 class QueuePlan:
-    """The numbers of a `Queue` of ``depth`` beats of ``lanes`` codes of ``bits`` bits."""
+    """The numbers of a `Queue` of ``depth`` beats of ``lanes`` codes of ``bits`` bits.
+
+    Raises
+    ------
+    ValueError
+        If the depth is below 2.
+    """
 
     def __init__(self, *, bits, lanes, depth):
         if depth < 2:
@@ -55,7 +68,7 @@ class QueuePlan:
         self.bits, self.lanes, self.depth = bits, lanes, depth
 
 
-class Queue(wiring.Component):
+class Queue(StreamUnit):
     """A queue of ``depth`` beats in front of a join, so that the shorter branch can wait for the longer one.
 
     Memory is read synchronously, so that a deep one is block RAM. Latency 2, throughput one beat a cycle.
@@ -66,9 +79,7 @@ class Queue(wiring.Component):
     """
 
     def __init__(self, plan):
-        self.plan = plan
-        shape = code_stream(plan.bits, plan.lanes)
-        super().__init__({"i": In(shape), "o": Out(shape)})
+        super().__init__(plan, i=(plan.bits, plan.lanes))
 
     def elaborate(self, platform):
         m = Module()
@@ -76,7 +87,7 @@ class Queue(wiring.Component):
         m.submodules.fifo = fifo = SyncFIFOBuffered(width=p.bits * p.lanes, depth=p.depth)
         m.d.comb += [
             fifo.w_data.eq(self.i.p), fifo.w_en.eq(self.i.valid), self.i.ready.eq(fifo.w_rdy),
-            Value.cast(self.o.p).eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy), fifo.r_en.eq(self.o.ready),
+            *give_from(fifo, self.o),
         ]  # fmt: skip
         return m
 
@@ -89,14 +100,19 @@ class ConcatPlan:
     node : golden.network.joins.Concat
     edges : dict of golden edges
     lanes : int or None
-        Of every beat: of each input's beats in turn, where it divides all channels. ``None``: a pixel is one beat, and
-        so is each input's.
+        Lanes of every beat, which are those of each input's beats in turn; they divide all channels. ``None``: a pixel
+        is one beat, and so is each input's.
 
     Attributes
     ----------
     lanes_in : list of int
     turns : list of int
         Beats that each input gives of a pixel; one of each at a time where a pixel is one beat.
+
+    Raises
+    ------
+    ValueError
+        If lanes do not divide the channels of every input.
     """
 
     def __init__(self, node, edges, *, lanes=None):
@@ -110,11 +126,11 @@ class ConcatPlan:
         self.lanes_in = channels if self.whole else [lanes] * len(channels)
         self.turns = [1] if self.whole else [c // lanes for c in channels]
         self.channels, self.pixels = sum(channels), edges[node.y].pixels
-        self.beats_frame = self.pixels * self.channels // self.lanes
 
 
 class Concat(wiring.Component):
-    """Channels of several streams, those of the first input first, in the codes of a format that holds them all.
+    """A unit that joins the channels of several streams, those of the first input first, in the codes of a format that
+    holds them all.
 
     Latency 0, throughput one beat a cycle.
 
@@ -153,7 +169,7 @@ class Concat(wiring.Component):
 
 
 def recoded(code, x_format, y_format):
-    """The code in ``y_format`` of the value that ``code`` has in ``x_format``; a format that holds it."""
+    """Return the code in ``y_format`` of the value that ``code`` has in ``x_format``; a format that holds it."""
     if x_format == y_format or x_format.bits >= y_format.bits:
         return code[: y_format.bits]
     sign = code[-1] & (1 if x_format.lo < 0 else 0)

@@ -1,36 +1,26 @@
 """The patches of a convolution or a pool, from an image that streams in: the line buffer."""
 
-from amaranth.hdl import Array, Const, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.streams import at_least, code_stream, counter
+from fewbit.hw.streams import counter, keep_flag
+from fewbit.hw.wires import register
 
+from .line_buffer import LineBuffer, ReadPlace, looked_up
 from .window_plan import SlidingPlan
 
-__all__ = ["SlidingPlan", "SlidingWindow", "looked_up", "room_of", "surplus"]
+__all__ = ["SlidingPlan", "SlidingWindow"]
 
 
-class SlidingWindow(wiring.Component):
-    """Windows of images, one tap a beat: for each output pixel, block, tap row, tap column and chunk, ``lanes`` codes.
+class SlidingWindow(LineBuffer):
+    """A line buffer that gives windows of images, one tap a beat: for each output pixel, block, tap row, tap column and
+    chunk, ``lanes`` codes.
 
     The image is written into a ring of ``plan.depth`` words; what no window will read any more is overwritten, so rows
     of one window, and frames, overlap. Taps outside the image are ``plan.pad_code``. Latency 3 cycles from the last
     pixel of a window to its first beat, as block RAM has a register behind it; throughput one beat a cycle, in and out.
-
-    Members
-    -------
-    i : ``In(code_stream(bits, plan.lanes_in))``
-        Pixels row by row, channels innermost.
-    o : ``Out(code_stream(out_bits, plan.lanes_out))``
+    Parameters and members are those of `LineBuffer`.
     """
-
-    def __init__(self, plan):
-        self.plan = plan
-        super().__init__({
-            "i": In(code_stream(plan.bits, plan.lanes_in)), "o": Out(code_stream(plan.out_bits, plan.lanes_out)),
-        })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
@@ -45,19 +35,18 @@ class SlidingWindow(wiring.Component):
         m.d.comb += done.eq(issue & loops["pixel_last"])
         with m.If(issue):
             m.d.sync += first.eq(loops["pixel_last"])
-        there = self._there(m, accept, done, loops)
+        place_read = ReadPlace(loops["ox"], loops["oy"], loops["ox_last"], done)
+        there = self._there(m, accept, place_read, self._needed(m, loops))
+        room = self._room(m, accept, place_read, ("free_column", p.free_column), ("free_row", p.free_row))
         m.d.comb += [
-            accept.eq(self.i.valid & self.i.ready), self.i.ready.eq(self._room(m, accept, done, loops)),
+            accept.eq(self.i.valid & self.i.ready), self.i.ready.eq(room),
             write.addr.eq(place), write.data.eq(self.i.p), write.en.eq(accept),
             issue.eq((there | ~first) & (~held | moves)), moves.eq(held & (~full | self.o.ready)),
             read.addr.eq(self._address(m, issue, loops)), read.en.eq(issue),
             self.o.valid.eq(full),
         ]  # fmt: skip
         for flag, comes, goes in (held, issue, moves), (full, moves, self.o.ready):
-            with m.If(comes):
-                m.d.sync += flag.eq(1)
-            with m.Elif(goes):
-                m.d.sync += flag.eq(0)
+            keep_flag(m, flag, comes=comes, goes=goes)
         outside, pad = Signal(), Signal()  # of the word that has been read, of the beat
         with m.If(issue):
             m.d.sync += outside.eq(self._outside(m, issue, loops))
@@ -67,14 +56,12 @@ class SlidingWindow(wiring.Component):
         with m.If(moves):
             m.d.sync += [word.eq(read.data), pad.eq(outside)]
         for k in range(p.lanes):
-            code = word[k * p.bits : (k + 1) * p.bits]
-            if p.recode is not None:
-                code = Array(Const(c, p.out_bits) for c in p.recode)[code]
+            code = self._recoded(word[k * p.bits : (k + 1) * p.bits])
             m.d.comb += self.o.p[k].eq(Mux(pad, p.pad_code, code) if p.padded else code)
         return m
 
     def _loops(self, m, issue):
-        """Counters of all loops, innermost first, and where each of them ends."""
+        """Return the counters of all loops, innermost first, and where each of them ends."""
         p, loops, enable = self.plan, {}, issue
         sizes = {"chunk": p.chunks, "kx": p.window.kernel[1], "ky": p.window.kernel[0], "block": p.blocks,
                  "ox": p.window.out_size[1], "oy": p.window.out_size[0]}  # fmt: skip
@@ -89,40 +76,22 @@ class SlidingWindow(wiring.Component):
             enable = enable & loops[f"{name}_last"]
         return loops
 
-    def _there(self, m, accept, done, loops):
-        """Whether all words of the output pixel's window have been written."""
-        p = self.plan
-        within, over = p.need_steps
-        steps = [
-            self._per_pixel(m, f"need_step{k}", loops, [k - n for n in within], [k - n for n in over]) for k in (0, 1)
-        ]
-        return surplus(m, p, accept, done, steps)
-
-    def _room(self, m, accept, done, loops):
-        """Whether a word may be written. Whenever an output pixel is done, what only it still needed becomes free."""
-        p = self.plan
-        advances, freed = looked_up(m, "advances", loops["oy"], p.advances), []
+    def _needed(self, m, loops):
+        """Return minus the words that the next output pixel needs beyond this one, and one more than that."""
+        within, over = self.plan.need_steps
+        steps = []
         for k in (0, 1):
-            inside = Mux(advances, looked_up(m, f"free_column{k}", loops["ox"], [n - k for n in p.free_column]), -k)
-            at_end = looked_up(m, f"free_row{k}", loops["oy"], [n - k for n in p.free_row])
-            freed.append(self._settled(m, f"freed{k}", Mux(loops["ox_last"], at_end, inside)))
-        return room_of(m, p, accept, done, freed)
-
-    def _per_pixel(self, m, name, loops, within, at_end):
-        """``within[ox]`` inside a row of output pixels, ``at_end[oy]`` at the end of each."""
-        inside, end = looked_up(m, f"{name}_x", loops["ox"], within), looked_up(m, f"{name}_y", loops["oy"], at_end)
-        return self._settled(m, name, Mux(loops["ox_last"], end, inside))
+            inside = looked_up(m, f"need_step{k}_x", loops["ox"], [k - n for n in within])
+            end = looked_up(m, f"need_step{k}_y", loops["oy"], [k - n for n in over])
+            steps.append(self._settled(m, f"need_step{k}", Mux(loops["ox_last"], end, inside)))
+        return steps
 
     def _settled(self, m, name, value):
-        """What is a function of the output pixel alone: from a register, if there is a cycle to fill it."""
-        if self.plan.beats_pixel == 1:
-            return value
-        settled = Signal(value.shape(), name=name, reset_less=True)
-        m.d.sync += settled.eq(value)
-        return settled
+        """Return ``value``, a function of the output pixel alone: from a register, if there is a cycle to fill it."""
+        return value if self.plan.beats_pixel == 1 else register(m, value, name)
 
     def _address(self, m, issue, loops):
-        """Where the tap lies in the ring: a pointer for each loop whose start must be returned to.
+        """Return where the tap lies in the ring: a pointer for each loop whose start must be returned to.
 
         At the end of a loop, the pointer of the next outer one moves on, and all inside it go where that goes. First it
         is chosen which one moves how far, then there is one addition, whatever the loops.
@@ -151,7 +120,7 @@ class SlidingWindow(wiring.Component):
         return pointers[0]
 
     def _outside(self, m, issue, loops):
-        """Whether the tap lies outside the image."""
+        """Return whether the tap lies outside the image."""
         p = self.plan
         if not p.padded:
             return Const(0)
@@ -171,50 +140,10 @@ class SlidingWindow(wiring.Component):
 
 
 def all_of(m, name, conditions):
-    """A signal that is high where all conditions are."""
+    """Return a signal that is high where all conditions are."""
     signal = Signal(name=name)
     value = Const(1)
     for condition in conditions:
         value = value & condition
     m.d.comb += signal.eq(value)
-    return signal
-
-
-def room_of(m, plan, accept, done, freed):
-    """Whether there is room for a word; ``freed`` words are free once a pixel is ``done``, given as for `_change`."""
-    most = plan.depth + plan.words_frame
-    return at_least(m, "room", 1, most=most, init=plan.depth, change=_change(done, freed, accept, -1))
-
-
-def surplus(m, plan, accept, done, steps):
-    """Whether all that is needed has been written.
-
-    A register has by how many words it has been, less those that are needed; its sign is the answer. More are needed
-    once what was waited for is ``done``: minus ``steps``, given as for `_change`.
-    """
-    bound = 2 * plan.words_frame + plan.depth + 2
-    more = Signal(range(-bound, bound), name="surplus", init=-(plan.need_first))
-    m.d.sync += more.eq(more + _change(done, steps, accept, 1))
-    return ~more[-1]
-
-
-def _change(done, values, accept, unit):
-    """``values[0]`` if ``done``, and ``unit`` more if ``accept``; ``values[1]`` is both.
-
-    Both are known early, so that what comes late only chooses, in front of a single addition.
-    """
-    return Mux(done, Mux(accept, values[1], values[0]), Mux(accept, unit, 0))
-
-
-def looked_up(m, name, index, values):
-    """``values[index]``: a constant, a counter's multiple as far as it goes, or a small table."""
-    if len(set(values)) == 1:
-        return Const(values[0])
-    signal = Signal(range(min(values), max(values) + 1), name=name)
-    common = max(set(values), key=values.count)
-    m.d.comb += signal.eq(common)
-    with m.Switch(index):
-        for value in sorted(set(values) - {common}):
-            with m.Case(*[n for n, v in enumerate(values) if v == value]):
-                m.d.comb += signal.eq(value)
     return signal

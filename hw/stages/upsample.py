@@ -1,11 +1,10 @@
 """Enlargement by whole factors, nearest neighbour."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.streams import code_stream, counter
+from fewbit.hw.packing import check_lanes
+from fewbit.hw.streams import StreamUnit, counter, keep_flag
 
 __all__ = ["Upsample", "UpsamplePlan"]
 
@@ -21,24 +20,26 @@ class UpsamplePlan:
         Times that a row, and a pixel, is repeated.
     row_beats, depth : int
         Beats of a row that enters; of the memory, two rows.
-    beats_frame : int
-        Beats of a frame that leaves.
+
+    Raises
+    ------
+    ValueError
+        If lanes do not divide the channels.
     """
 
     def __init__(self, node, edges, *, lanes):
         x = edges[node.x]
         self.name, self.format, self.lanes = node.name, x.format, lanes
-        if x.channels % lanes:
-            raise ValueError(f"{self.name}: lanes must divide its {x.channels} channels, not {lanes}")
+        check_lanes(self.name, x.channels, lanes)
         self.rows, self.columns = node.factors
         self.width, self.chunks = x.size[1], x.channels // lanes
         self.row_beats = self.width * self.chunks
         self.depth = 2 * self.row_beats
-        self.beats_frame = x.size[0] * self.row_beats * self.rows * self.columns
 
 
-class Upsample(wiring.Component):
-    """Every pixel ``columns`` times, every row ``rows`` times; the next row is written while one is repeated.
+class Upsample(StreamUnit):
+    """A unit that repeats every pixel ``columns`` times and every row ``rows`` times; the next row is written while one
+    is repeated.
 
     Latency 2 from a beat to the first of its copies, throughput one beat a cycle.
 
@@ -48,9 +49,7 @@ class Upsample(wiring.Component):
     """
 
     def __init__(self, plan):
-        self.plan = plan
-        shape = code_stream(plan.format.bits, plan.lanes)
-        super().__init__({"i": In(shape), "o": Out(shape)})
+        super().__init__(plan, i=(plan.format.bits, plan.lanes))
 
     def elaborate(self, platform):
         m = Module()
@@ -84,8 +83,5 @@ class Upsample(wiring.Component):
             Value.cast(self.o.p).eq(read.data), self.o.valid.eq(full),
         ]  # fmt: skip
         m.d.sync += used.eq(used + accept - release)
-        with m.If(issue):
-            m.d.sync += full.eq(1)
-        with m.Elif(self.o.ready):
-            m.d.sync += full.eq(0)
+        keep_flag(m, full, comes=issue, goes=self.o.ready)
         return m

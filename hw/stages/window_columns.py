@@ -1,13 +1,11 @@
 """The parallel form of a line buffer: a column of a window, a whole window, or several, in one beat."""
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.streams import code_stream, counter
+from fewbit.hw.streams import counter, keep_flag
 
-from .sliding_window import looked_up, room_of, surplus
+from .line_buffer import LineBuffer, ReadPlace, looked_up
 from .window_plan import SlidingPlan, columns_of, in_words, steps_of
 
 __all__ = ["ColumnsPlan", "WindowColumns"]
@@ -113,23 +111,13 @@ class ColumnsPlan(SlidingPlan):
         ]
 
 
-class WindowColumns(wiring.Component):
-    """Columns of windows, or whole windows, from an image that streams in: a memory for each row of it.
+class WindowColumns(LineBuffer):
+    """A line buffer that gives columns of windows, or whole windows: a memory for each row of it.
 
     All rows are read at the same place, held by a register, and turned into the order of the kernel. Latency from the
     last pixel of a column to its beat 3 cycles, 4 for whole windows; throughput a column a cycle, and a pixel in.
-
-    Members
-    -------
-    i : ``In(code_stream(bits, channels))``
-    o : ``Out(code_stream(out_bits, plan.lanes_out))``
+    Parameters and members are those of `LineBuffer`, of a `ColumnsPlan`.
     """
-
-    def __init__(self, plan):
-        self.plan = plan
-        super().__init__({
-            "i": In(code_stream(plan.bits, plan.lanes_in)), "o": Out(code_stream(plan.out_bits, plan.lanes_out)),
-        })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
@@ -138,10 +126,11 @@ class WindowColumns(wiring.Component):
         read, held = Signal(), Signal()  # a column is at the memories' outputs, in the registers behind them
         column, row_end = counter(m, "column", p.row_cycles, issue)
         oy, frame_end = counter(m, "oy", w.out_size[0], issue & row_end)
-        there = self._there(m, accept, issue, column, row_end, oy)
+        place = ReadPlace(column, oy, row_end, done=issue)
+        there = self._there(m, accept, place, self._needed(m, place))
+        room = self._room(m, accept, place, ("frees", p.frees), ("free_end", p.free_end))
         m.d.comb += [
-            accept.eq(self.i.valid & self.i.ready),
-            self.i.ready.eq(self._room(m, accept, issue, column, row_end, oy)),
+            accept.eq(self.i.valid & self.i.ready), self.i.ready.eq(room),
             issue.eq(there & (~read | onward)), onward.eq(read & (~held | moves)),
         ]  # fmt: skip
         x = Signal(range(w.size[1]))
@@ -156,10 +145,7 @@ class WindowColumns(wiring.Component):
         about |= {f"word{r}": word for r, word in enumerate(words)}
         about = _registered(m, onward, about, "held")
         for flag, comes, goes in (read, issue, onward), (held, onward, moves):
-            with m.If(comes):
-                m.d.sync += flag.eq(1)
-            with m.Elif(goes):
-                m.d.sync += flag.eq(0)
+            keep_flag(m, flag, comes=comes, goes=goes)
         words = [about[f"word{r}"] for r in range(p.rows)]
         taps = [self._tap(m, ky, words, about) for ky in range(w.kernel[0])]
         if p.whole:
@@ -168,27 +154,17 @@ class WindowColumns(wiring.Component):
             m.d.comb += [moves.eq(self.o.ready), self.o.valid.eq(held), self.o.p.as_value().eq(Cat(*taps))]
         return m
 
-    def _there(self, m, accept, issue, column, row_end, oy):
-        """Whether all pixels of the column have been written."""
+    def _needed(self, m, place):
+        """Return minus the words that the next column needs beyond this one, and one more than that."""
         within, at_end = steps_of(self.plan.need_row, self.plan.column_need, self.plan.words_frame)
-        steps = [
-            Mux(row_end, looked_up(m, f"need_y{k}", oy, [k - n for n in at_end]),
-                looked_up(m, f"need_x{k}", column, [k - n for n in within]))
+        return [
+            Mux(place.x_last, looked_up(m, f"need_y{k}", place.y, [k - n for n in at_end]),
+                looked_up(m, f"need_x{k}", place.x, [k - n for n in within]))
             for k in (0, 1)
         ]  # fmt: skip
-        return surplus(m, self.plan, accept, issue, steps)
-
-    def _room(self, m, accept, issue, column, row_end, oy):
-        p = self.plan
-        advances, freed = looked_up(m, "advances", oy, p.advances), []
-        for k in (0, 1):
-            inside = Mux(advances, looked_up(m, f"frees{k}", column, [n - k for n in p.frees]), -k)
-            at_end = looked_up(m, f"free_end{k}", oy, [n - k for n in p.free_end])
-            freed.append(Mux(row_end, at_end, inside))
-        return room_of(m, p, accept, issue, freed)
 
     def _rows(self, m, accept, x, issue):
-        """The word at column ``x`` of every row's memory, one cycle later."""
+        """Return the word at column ``x`` of every row's memory, one cycle later."""
         p = self.plan
         place, line_end = counter(m, "place", p.window.size[1], accept)
         line, _ = counter(m, "line", p.rows, accept & line_end)
@@ -204,7 +180,7 @@ class WindowColumns(wiring.Component):
         return words
 
     def _slot(self, m, issue, row_end, frame_end):
-        """The memory that holds the first row of the window."""
+        """Return the memory that holds the first row of the window."""
         p, w = self.plan, self.plan.window
         slot = Signal(range(max(2, p.rows)), init=-w.pads[0] % p.rows)
         steps = w.stride[0] % p.rows, (w.size[0] - (w.out_size[0] - 1) * w.stride[0]) % p.rows
@@ -215,7 +191,7 @@ class WindowColumns(wiring.Component):
         return slot
 
     def _tap(self, m, ky, words, about):
-        """The codes of tap row ``ky`` of the column that was read."""
+        """Return the codes of tap row ``ky`` of the column that was read."""
         p = self.plan
         order = [words[(slot + ky * p.window.dilation[0]) % p.rows] for slot in range(p.rows)]
         word = Signal.like(order[0], name=f"word{ky}")
@@ -223,8 +199,7 @@ class WindowColumns(wiring.Component):
         tap = Signal(p.out_bits * p.lanes, name=f"tap{ky}")
         codes = []
         for k in range(p.lanes):
-            code = word[k * p.bits : (k + 1) * p.bits]
-            codes.append(code if p.recode is None else Array(Const(c, p.out_bits) for c in p.recode)[code])
+            codes.append(self._recoded(word[k * p.bits : (k + 1) * p.bits]))
         m.d.comb += tap.eq(Cat(*codes))
         if p.padded:
             with m.If(~(about["inside"] & about[f"row{ky}"])):
@@ -232,7 +207,7 @@ class WindowColumns(wiring.Component):
         return tap
 
     def _shift(self, m, taps, held, moves, emits):
-        """Columns pass through registers; those that a kernel covers are seen."""
+        """Move columns through registers, and give those that the kernels cover."""
         p, w = self.plan, self.plan.window
         full = Signal()
         m.d.comb += [moves.eq(held & (~full | self.o.ready)), self.o.valid.eq(full)]
@@ -258,7 +233,7 @@ class WindowColumns(wiring.Component):
 
 
 def _registered(m, enable, values, suffix):
-    """A register behind each of ``values``, by name."""
+    """Return a register behind each of ``values``, by name."""
     after = {}
     for name, value in values.items():
         after[name] = Signal(Value.cast(value).shape(), name=f"{name}_{suffix}", reset_less=True)

@@ -24,7 +24,7 @@ class SlidingPlan:
     window : golden.network.window.Window
     channels, lanes, blocks, chunks : int
     bits, out_bits : int
-        Of a code in and out.
+        Bits of a code in and of a code out.
     pad_code : int
         Code of a tap outside the image.
     recode : list or None
@@ -37,13 +37,18 @@ class SlidingPlan:
     Attributes
     ----------
     beats_in, beats_out : int
-        Of a frame.
+        Beats of a frame in, and of all its windows.
     depth : int
         Words of the memory.
     need_row, need_column : lists
         Their sum is how many words of the frame must have been written before an output pixel begins.
     free_row, free_column, advances : lists
         Words that are free when an output pixel is done: at the end of a row; else, where the row advances.
+
+    Raises
+    ------
+    ValueError
+        If blocks, chunks and lanes do not make all channels.
     """
 
     wires = False
@@ -82,7 +87,7 @@ class SlidingPlan:
 
     @property
     def next_frame(self):
-        """From the first tap of the last row of windows to that of the first row of the next frame."""
+        """Words from the first tap of the last row of windows to that of the first row of the next frame."""
         return self.words_frame - (self.window.out_size[0] - 1) * self.stride_y
 
     def _plan_places(self):
@@ -112,7 +117,7 @@ class SlidingPlan:
         ]
 
     def need(self, y, x):
-        """Words of the frame that must have been written before output pixel ``(y, x)`` begins."""
+        """Return the words of the frame that must have been written before output pixel ``(y, x)`` begins."""
         return self.need_row[y] + self.need_column[x]
 
     @property
@@ -122,23 +127,23 @@ class SlidingPlan:
 
     @property
     def need_steps(self):
-        """By how much `need` grows from one output pixel to the next: in a row by column, at the end of each row."""
+        """Words by which `need` grows from one output pixel to the next: in a row by column, at the end of each row."""
         return steps_of(self.need_row, self.need_column, self.words_frame)
 
     def floor(self, y, x):
-        """Words of the frame that are not needed any more when output pixel ``(y, x)`` begins."""
+        """Return the words of the frame that are not needed any more when output pixel ``(y, x)`` begins."""
         return self._floor_row[y] + self.advances[y] * self._floor_column[x]
 
     # The memory
 
     @cached_property
     def _pixels(self):
-        """(need, floor) of every output pixel, in order."""
+        """Need and floor of every output pixel, in order."""
         rows, columns = self.window.out_size
         return [(self.need(y, x), self.floor(y, x)) for y in range(rows) for x in range(columns)]
 
     def _least_depth(self, interval):
-        """Bisection, as a deeper memory never makes a frame later."""
+        """Return the least depth, by bisection, as a deeper memory never makes a frame later."""
         pixels = self._pixels
         fewest = max(max(need - floor for need, floor in pixels), 2)
         # With so much, the next window is always complete when one is done.
@@ -156,7 +161,7 @@ class SlidingPlan:
         return high
 
     def frame_cycles(self, depth):
-        """Cycles of a frame in steady state, if every window begins when the words of it are all there.
+        """Return the cycles of a frame in steady state, if every window begins when the words of it are all there.
 
         A word comes every cycle as long as there is room; an output pixel takes ``pace`` cycles.
         """
@@ -175,7 +180,8 @@ class SlidingPlan:
 
 
 def steps_of(by_row, by_column, frame):
-    """Differences of ``by_row[y] + by_column[x]`` in the order of reading: within a row by x, at the end of a row by y.
+    """Return the differences of ``by_row[y] + by_column[x]`` in the order of reading: within a row by x, at the end of
+    a row by y.
 
     At the end of a frame comes the first of the next, which is ``frame`` further on.
     """
@@ -188,21 +194,26 @@ def steps_of(by_row, by_column, frame):
 
 
 def abreast_of(window):
-    """How many windows of a row can be made at once: they divide the row, and their strides the image's width."""
+    """Return how many windows of a row can be made at once: they divide the row, and their strides the image's
+    width.
+    """
     width, step = window.size[1], window.stride[1]
     return [n for n in range(1, window.out_size[1] + 1)
             if n == 1 or (window.out_size[1] % n == 0 and width % (n * step) == 0)]  # fmt: skip
 
 
 def columns_of(window, abreast):
-    """Columns of the image that move at a time where whole windows are made: a stride for each, if that divides it."""
+    """Return how many columns of the image move at a time where whole windows are made: a stride for each, if that
+    divides it.
+    """
     columns = abreast * window.stride[1]
     return 1 if window.size[1] % columns else columns
 
 
 def in_words(window, abreast):
-    """The window as it is in words of ``columns_of(window, abreast)`` columns: from the word that has the first column
-    of the first of ``abreast`` windows to the word that has the last one of the last."""
+    """Return the window as it is in words of ``columns_of(window, abreast)`` columns: from the word that has the first
+    column of the first of ``abreast`` windows to the word that has the last one of the last.
+    """
     columns, left = columns_of(window, abreast), window.pads[1]
     if columns == 1:
         return window
@@ -220,7 +231,7 @@ def in_words(window, abreast):
 
 
 def simd_of_window(node, x, *, parallel=False):
-    """SIMDs that a layer behind a window may have; ``x`` is the edge in front of it.
+    """Return the SIMDs that a layer behind a window may have; ``x`` is the edge in front of it.
 
     A divisor of the channels (of a group); of one group also all of them for a column of taps, and for all taps. With
     several groups in ``parallel`` exactly the channels of a group, with several pixels the whole window. A float32 sum
@@ -238,7 +249,7 @@ def simd_of_window(node, x, *, parallel=False):
 
 
 def columns_first(node, x, simd):
-    """The order of the weights if a beat is a column, ``[kx, ky, c]``; ``None`` where it is ``[ky, kx, c]``."""
+    """Return the order of the weights if a beat is a column, ``[kx, ky, c]``; ``None`` where it is ``[ky, kx, c]``."""
     height, width = node.window.kernel
     if node.groups > 1 or simd <= x.channels or simd != x.channels * height or width == 1:
         return None
@@ -246,7 +257,7 @@ def columns_first(node, x, simd):
 
 
 def cycles_of_window(node, channels, simd, parallel=1, abreast=1):
-    """Cycles that the window alone takes for a frame: those of its input, or of all columns of its rows.
+    """Return the cycles that the window alone takes for a frame: those of its input, or of all columns of its rows.
 
     ``channels`` are those of a group, ``parallel`` the groups at a time, ``abreast`` the pixels.
     """

@@ -18,7 +18,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .netlist import Netlist
+from .netlist import Netlist, NetlistUnit, weighed
 from .sums import Heap, Number, TableSum, add_heaps, digits_of
 
 __all__ = ["LutMatrix", "best_matrix", "build_matrix"]
@@ -28,46 +28,42 @@ PATTERNS = (2, 3, 5, 6)  # inputs together
 
 
 @dataclass(frozen=True)
-class LutMatrix:
+class LutMatrix(NetlistUnit):
     """``sum = constants + weights @ x`` as a netlist.
 
     Attributes
     ----------
     netlist : hw.xilinx.netlist.Netlist
     x : list of lists of bits
-        By bit plane and lane.
+        Activations, by bit plane and lane.
     sum : list of lists of bits
-        By row; maybe inverted ones.
+        The sum of each row; bits may be inverted ones.
     latency : int
         Cycles from ``x`` to ``sum``.
     """
 
-    netlist: Netlist
-    x: list
     sum: list
     latency: int
 
     @property
-    def luts(self):
-        return self.netlist.luts
-
-    @property
     def flip_flops(self):
-        """Those that take the sums included."""
+        """Flip-flops, those that take the sums included."""
         return self.netlist.flip_flops + sum(len(row) for row in self.sum)
 
 
 @lru_cache(maxsize=64)
 def best_matrix(weights, planes, constants, width):
-    """The smallest `LutMatrix`; parameters as for `build_matrix`, all of them tuples."""
+    """Return the smallest `LutMatrix`; parameters as for `build_matrix`, all of them tuples."""
     tried = [_by_classes(weights, k) for k in CLASSES if k <= len(weights)]
     tried += [_by_patterns(weights, g) for g in PATTERNS if g * len(planes) <= TableSum.MOST]
     found = (build_matrix(weights, planes, constants, width, shared) for shared in tried)
-    return min(found, key=lambda m: m.luts + m.netlist.shift_registers + max(0, m.flip_flops - 2 * m.luts) / 4)
+    return min(found, key=lambda m: m.netlist.shift_registers + weighed(m.luts, m.flip_flops))
 
 
 def build_matrix(weights, planes, constants, width, shared):
-    """``constants + weights @ x`` modulo ``2**width``, where a lane of ``x`` is ``sum(planes[k] * bit k)``.
+    """Return the `LutMatrix` of ``constants + weights @ x`` modulo ``2**width``.
+
+    A lane of ``x`` is ``sum(planes[k] * bit k)``.
 
     Parameters
     ----------
@@ -110,14 +106,15 @@ def build_matrix(weights, planes, constants, width, shared):
 
 
 def _worth_a_sum(factors, uses, bits):
-    """Whether it is summed once: something to sum, and used more than once, or so small that LUTs do it at once."""
+    """Return whether a sum is made once for all rows: it has several terms, and is used more than once or is so small
+    that LUTs make it at once."""
     if len(factors) < 2:
         return False
     return len(factors) * bits <= TableSum.MOST or sum(len(digits_of(f)) for f in uses.values()) > 1
 
 
 def _shared_sum(terms, bits):
-    """A heap of these multiples of numbers that is never negative, and what to add to it."""
+    """Return a heap of these multiples of numbers that is never negative, and what to add to it."""
     lo = sum(min(f * n.lo, f * n.hi) for f, n in terms)
     hi = sum(max(f * n.lo, f * n.hi) for f, n in terms)
     kind = TableSum if bits <= TableSum.MOST else Heap
@@ -155,7 +152,7 @@ def _by_patterns(weights, g):
 
 
 def _direction(vector):
-    """The vector without its power of two and the sign of its first number, and those as a factor."""
+    """Return the vector without its power of two and the sign of its first number, and these as a factor."""
     power = int(np.bitwise_or.reduce(np.abs(vector)))
     factor = (power & -power) * (1 if vector[vector != 0][0] > 0 else -1)
     return tuple(int(v) // factor for v in vector), factor

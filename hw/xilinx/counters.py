@@ -57,14 +57,14 @@ class CarryCounter:
 
 @lru_cache
 def counters_of():
-    """Every kind of counter, the best first."""
+    """Return every kind of counter, the best first."""
     chains = [CarryCounter(0, blocks) for n in range(1, _MOST_BLOCKS + 1) for blocks in product(BLOCKS, repeat=n)]
     return sorted([CarryCounter(0), *chains], key=lambda c: (-c.worth, c.luts, c.blocks))
 
 
 @lru_cache
 def plan_stages(heights, width, rows=None, flip_flop=_FLIP_FLOP, most=_MOST_STAGES):
-    """The cheapest stages that leave at most ``rows`` bits in the columns.
+    """Return the cheapest stages that leave at most ``rows`` bits in the columns.
 
     Parameters
     ----------
@@ -83,6 +83,11 @@ def plan_stages(heights, width, rows=None, flip_flop=_FLIP_FLOP, most=_MOST_STAG
     every flip-flop between stages; and for each stage ``(heights before it, counters)``.
 
     It is a beam search: after each stage the most promising heights go on, by the LUTs so far and a guess of the rest.
+
+    Raises
+    ------
+    ValueError
+        If the heap takes more stages than are allowed.
     """
     rows = rows or (2,) * width
     states, found = {tuple(heights): (0, ())}, None
@@ -108,12 +113,12 @@ def plan_stages(heights, width, rows=None, flip_flop=_FLIP_FLOP, most=_MOST_STAG
 
 
 def _guess(heights, rows):
-    """About as many LUTs as it takes to remove the bits that are too many."""
+    """Return about as many LUTs as it takes to remove the bits that are too many."""
     return sum(max(0, h - r) for h, r in zip(heights, rows, strict=False)) / 1.5
 
 
 def _placed(heights, width):
-    """Counters of one stage, and the heights behind it, for each of `_WORTH`.
+    """Return the counters of one stage, and the heights behind it, for each of `_WORTH`.
 
     It is always the one of the most worth that the bits that are left fill, lowest column first.
     """
@@ -144,7 +149,7 @@ def _snapshot(placed, left, given, width):
 
 @lru_cache
 def _kinds():
-    """Of every kind of counter that is worth being placed: itself, worth, what it takes by column, bits given."""
+    """Return every kind of counter that is worth being placed: itself, its worth, bits taken by column, bits given."""
     return [
         (kind, kind.worth, [(k, n) for k, n in enumerate(kind.inputs) if n], kind.outputs)
         for kind in counters_of()

@@ -15,8 +15,9 @@ import numpy as np
 from fewbit.golden.numbers.formats import Signed, Unsigned
 from fewbit.hw.heap.partial_products import ProductTerms
 
-__all__ = ["FieldTerms", "Packing", "best_packing", "packed_weights"]
+__all__ = ["PRODUCT_LATENCY", "FieldTerms", "Packing", "best_packing", "packed_weights"]
 
+PRODUCT_LATENCY = 3  # cycles from operands to products: registers at the ports, behind the multiplier, and at the end
 _PORT = 25  # bits of the signed port of a DSP48E1 that takes the weights; that of a DSP48E2 is wider
 _MOST = 4  # weights on it
 
@@ -34,7 +35,7 @@ class Packing:
     signed : bool
         Whether a product can be negative.
     weight_bits : int
-        Of a weight as `packed_weights` gives it.
+        Bits of a weight as `packed_weights` gives it.
     """
 
     weights: int
@@ -55,7 +56,13 @@ class Packing:
 
 @lru_cache
 def best_packing(x_format, lo, hi):
-    """The `Packing` of the most weights from ``lo`` to ``hi``; ValueError if the formats have none."""
+    """Return the `Packing` of the most weights from ``lo`` to ``hi``; ValueError if the formats have none.
+
+    Raises
+    ------
+    ValueError
+        If activations or weights are not of 2 to 8 bits.
+    """
     bits = max((-lo - 1).bit_length() + 1 if lo < 0 else 0, hi.bit_length() + (lo < 0))
     if not isinstance(x_format, Signed | Unsigned) or not 2 <= x_format.bits <= 8 or not 2 <= bits <= 8:
         raise ValueError(f"DSP products take activations and weights of 2 to 8 bits, not {x_format} and {bits} bits")
@@ -79,7 +86,8 @@ def _fits(lo, hi, count, stride):
 
 
 def packed_weights(values, packing, which):
-    """Weights less one where those below them are together negative, so that fields side by side are the sum.
+    """Return the weights, less one where those below them are together negative, so that fields side by side are the
+    sum.
 
     Parameters
     ----------

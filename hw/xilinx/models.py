@@ -1,10 +1,17 @@
 """What simulators need to know of the Xilinx primitives; synthesis and the vendor's simulators have them already."""
 
-__all__ = ["MODELS", "for_simulators"]
+from .dsp48 import DSP48E1, DSP48E2, REGISTERS
+
+__all__ = ["DSP_MODELS", "MODELS", "models_of"]
 
 
-def for_simulators(modules):
-    """Verilog text of ``modules`` that only simulators without the vendor's library read.
+def models_of(*, sums=False):
+    """Return the modules of LUTs and carry chains, and of DSP48s if a design has ``sums`` in them."""
+    return MODELS + (DSP_MODELS if sums else "")
+
+
+def _for_simulators(modules):
+    """Return the Verilog text of ``modules`` that only simulators without the vendor's library read.
 
     Verilator and Icarus say by a macro of their own who they are; any other one reads them where ``FEWBIT_MODELS`` is
     defined.
@@ -21,7 +28,7 @@ def for_simulators(modules):
 """
 
 
-MODELS = for_simulators("""\
+MODELS = _for_simulators("""\
 module LUT6_2 #(parameter [63:0] INIT = 0) (
   input wire I0, input wire I1, input wire I2, input wire I3, input wire I4, input wire I5,
   output wire O5, output wire O6
@@ -87,3 +94,26 @@ module MUXF8 (input wire I0, input wire I1, input wire S, output wire O);
   assign O = S ? I1 : I0;
 endmodule
 """)
+
+
+def _dsp48(kind):
+    """Return what a simulator needs to know of a DSP48 in this use."""
+    inputs = "".join(f", input wire [{bits - 1}:0] {name}" for name, bits in kind.idle.items())
+    return f"""
+module {kind.name} #(
+  parameter {", ".join(f"{name} = 1" for name in REGISTERS)},
+  parameter PREG = 1, parameter USE_MULT = "MULTIPLY", parameter USE_SIMD = "ONE48"
+) (
+  input wire CLK, input wire CEP, input wire [{kind.opmode_bits - 1}:0] OPMODE,
+  input wire [29:0] A, input wire [17:0] B, input wire [47:0] C, output reg [47:0] P{inputs}
+);
+  localparam PART = USE_SIMD == "FOUR12" ? 12 : USE_SIMD == "TWO24" ? 24 : 48;
+  wire [47:0] x = {{A, B}}, z = OPMODE[5] ? P : 48'd0;
+  integer k;
+  always @(posedge CLK) if (CEP)
+    for (k = 0; k < 48; k = k + PART) P[k +: PART] <= x[k +: PART] + C[k +: PART] + z[k +: PART];
+endmodule
+"""
+
+
+DSP_MODELS = _for_simulators(_dsp48(DSP48E1) + _dsp48(DSP48E2))

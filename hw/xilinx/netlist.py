@@ -10,13 +10,13 @@ from itertools import product
 
 import numpy as np
 
-__all__ = ["Carry", "Lut", "Mux", "Netlist", "Register", "plain"]
+__all__ = ["Carry", "Lut", "Mux", "Netlist", "NetlistUnit", "Register", "plain", "weighed"]
 
 _SHIFTED = 3  # flip-flops in a row from which on synthesis makes a shift register of them
 
 
 def plain(bit):
-    """The bit of which ``bit`` is the inverse, if it is one."""
+    """Return the bit of which ``bit`` is the inverse, if it is one."""
     return bit if bit >= 0 else ~bit
 
 
@@ -33,12 +33,12 @@ class Lut:
         return [self.o6] if self.o5 is None else [self.o6, self.o5]
 
     def table(self, output):
-        """The output's value for every value of the inputs, the first counting fastest."""
+        """Return the output's value for every value of the inputs, the first counting fastest."""
         shift = 32 if self.o5 is not None and output == self.o6 else 0
         return [self.init >> shift + k & 1 for k in range(1 << len(self.inputs))]
 
     def needed(self, output):
-        """The inputs that the output depends on."""
+        """Return the inputs that the output depends on."""
         table = self.table(output)
         return [b for k, b in enumerate(self.inputs) if any(v != table[n ^ (1 << k)] for n, v in enumerate(table))]
 
@@ -87,7 +87,7 @@ class Netlist:
     count: int = 2
 
     def new(self, count):
-        """So many bits that nothing drives yet."""
+        """Return so many bits that nothing drives yet."""
         self.count += count
         return list(range(self.count - count, self.count))
 
@@ -97,9 +97,14 @@ class Netlist:
         return bits
 
     def lut(self, inputs, *functions):
-        """One bit for each function (one, or two of at most five inputs) of the inputs' values, as booleans.
+        """Return one bit for each function (one, or two of at most five inputs) of the inputs' values, as booleans.
 
         Inputs may be constants, or inverted bits (``~bit``): the table takes them up.
+
+        Raises
+        ------
+        ValueError
+            If there are more inputs or functions than a LUT has.
         """
         free = tuple(dict.fromkeys(bit for bit in map(plain, inputs) if bit > 1))
         if len(functions) not in (1, 2) or len(free) > (6 if len(functions) == 1 else 5):
@@ -119,7 +124,7 @@ class Netlist:
         return outputs
 
     def upright(self, bit):
-        """``bit`` as it is, or if it is inverted, behind a LUT of its own: carry chains take no inverted bit."""
+        """Return ``bit`` as it is, or if it is inverted, behind a LUT of its own: carry chains take no inverted bit."""
         if bit >= 0:
             return bit
         if plain(bit) in (0, 1):
@@ -127,19 +132,19 @@ class Netlist:
         return self.lut([bit], lambda b: b)[0]
 
     def carry(self, cin, s, di):
-        """Sums and the last carry of a chain."""
+        """Return the sums and the last carry of a chain."""
         o, (co,) = self.new(len(s)), self.new(1)
         self.cells.append(Carry(cin, tuple(s), tuple(di), tuple(o), co))
         return [*o, co]
 
     def mux(self, select, low, high):
-        """One of two bits, outputs of LUTs or of other multiplexers."""
+        """Return one of two bits, outputs of LUTs or of other multiplexers."""
         (o,) = self.new(1)
         self.cells.append(Mux(select, low, high, o))
         return o
 
     def register(self, bits):
-        """The bits one cycle later; constants as they are, inverted bits as inverted ones."""
+        """Return the bits one cycle later; constants as they are, inverted bits as inverted ones."""
         moved = [b for b in dict.fromkeys(map(plain, bits)) if b > 1]
         later = {0: 0, 1: 1, **dict(zip(moved, self.new(len(moved)), strict=True))}
         if moved:
@@ -162,7 +167,7 @@ class Netlist:
         return len(self._waiting())
 
     def _waiting(self):
-        """Flip-flops one behind the other, each the only reader of the one before."""
+        """Runs of flip-flops one behind the other, each the only reader of the one before."""
         source, readers = {}, {}
         for cell in self.cells:
             if isinstance(cell, Register):
@@ -175,7 +180,7 @@ class Netlist:
         return [chain for chain in chains.values() if len(chain) >= _SHIFTED]
 
     def levels(self):
-        """The most LUTs, and the most carry chains, one behind the other between registers.
+        """Return the most LUTs, and the most carry chains, one behind the other between registers.
 
         An output of a LUT counts as behind those inputs that it depends on.
         """
@@ -195,9 +200,15 @@ class Netlist:
         return max(d[0] for d in depth.values()), max(d[1] for d in depth.values())
 
     def times(self, known):
-        """The cycle in which each bit is there, from those of ``known``, the netlist's inputs; constants have none.
+        """Return the cycle in which each bit is there, from those of ``known``, the netlist's inputs; constants have
+        none.
 
         ValueError if an output depends on bits of different cycles.
+
+        Raises
+        ------
+        ValueError
+            If bits of several cycles meet in a cell.
         """
         times = dict(known)
         for cell in self.cells:
@@ -229,7 +240,7 @@ class Netlist:
             raise ValueError(f"{where}: results must be there after {latency} cycles, not {sorted(wrong)}")
 
     def evaluate(self, values):
-        """The value of every bit, registers transparent: ``values`` is ``(inputs, cases)`` of booleans."""
+        """Return the value of every bit, registers transparent: ``values`` is ``(inputs, cases)`` of booleans."""
         known = np.zeros((self.count, values.shape[1]), dtype=bool)
         known[1] = True
         known[self.inputs] = values
@@ -260,7 +271,9 @@ def _read_by(cell):
 
 
 def _dependencies(cell, times):
-    """Pairs of outputs of a cell, not a register, and the bits that they depend on; all it reads if of one time."""
+    """Yield pairs of outputs of a cell, not a register, and the bits that they depend on; all it reads if of one
+    time.
+    """
     read = _read_by(cell)
     if isinstance(cell, Lut):
         if len({times.get(bit) for bit in read}) > 1:
@@ -270,9 +283,36 @@ def _dependencies(cell, times):
 
 
 def _table(function, count):
-    """Truth table as an integer, input 0 the lowest bit of the index; inputs beyond ``count`` do not matter."""
+    """Return a truth table as an integer, input 0 the lowest bit of the index; inputs beyond ``count`` do not
+    matter.
+    """
     table = 0
     for index, bits in enumerate(product((False, True), repeat=count)):
         # product counts with the last one fastest
         table |= bool(function(*bits[::-1])) << index
     return table
+
+
+@dataclass(frozen=True)
+class NetlistUnit:
+    """A unit whose operands and results are bits of a netlist; a subclass says which they are, and its latency.
+
+    Attributes
+    ----------
+    netlist : Netlist
+    x : list of lists of bits
+        Activations, by bit plane and lane.
+    """
+
+    netlist: Netlist
+    x: list
+
+    @property
+    def luts(self):
+        """LUT6_2 of the netlist."""
+        return self.netlist.luts
+
+
+def weighed(luts, flip_flops):
+    """Return what a unit counts as, in LUTs: a slice has two flip-flops a LUT, and each beyond these is a quarter."""
+    return luts + max(0, flip_flops - 2 * luts) / 4

@@ -17,7 +17,7 @@ _FLIP_FLOP = 0.2  # LUTs that one is worth: many bits wait here
 
 
 def registered(net, columns):
-    """Columns of bits one cycle later."""
+    """Return columns of bits one cycle later."""
     flat = [bit for e in sorted(columns) for bit in columns[e]]
     moved = dict(zip(flat, net.register(flat), strict=True))
     return {e: [moved[bit] for bit in bits] for e, bits in columns.items()}
@@ -27,7 +27,7 @@ def registered(net, columns):
 
 
 def compress(net, columns, counters, width):
-    """The columns behind a stage of counters and its register; of ``width`` columns."""
+    """Return the columns behind a stage of counters and its register; of ``width`` columns."""
     columns = {e: list(bits) for e, bits in columns.items()}
     after = {}
     for counter in counters:
@@ -45,7 +45,7 @@ def _full_adder(net, bits):
 
 
 def _block_chain(net, blocks, taken):
-    """Sums and the last carry: a block's number is 0 to 5, one bit more enters beside it."""
+    """Return the sums and the last carry: a block's number is 0 to 5, one bit more enters beside it."""
     s, di, cin = [], [], None
     for k, _ in enumerate(blocks):
         own, above = taken[2 * k], taken[2 * k + 1] if 2 * k + 1 < len(taken) else []
@@ -83,12 +83,12 @@ class Number:
     hi: int
 
     def with_bits(self, moved):
-        """The same number in other bits, by a dict from the old to the new ones."""
+        """Return the same number in other bits, by a dict from the old to the new ones."""
         return Number(tuple((moved[bit], c) for bit, c in self.bits), self.offset, self.lo, self.hi)
 
 
 def digits_of(value):
-    """Canonic signed digits: powers of two, positive and negative, of which no two are neighbours."""
+    """Return the canonic signed digits: powers of two, positive and negative, of which no two are neighbours."""
     value, power, digits = int(value), 1, []
     while value:
         if value & 1:
@@ -127,12 +127,12 @@ class Heap:
 
     @property
     def key(self):
-        """Equal for heaps of the same sum."""
+        """What is equal for heaps of the same sum."""
         columns = tuple((e, tuple(sorted(bits))) for e, bits in sorted(self.columns.items()) if bits)
         return columns, self.constant % (1 << self.width), self.width
 
     def stages(self, **limits):
-        """Counters of each stage; ``limits`` as of `hw.xilinx.counters.plan_stages`."""
+        """Return the counters of each stage; ``limits`` as of `hw.xilinx.counters.plan_stages`."""
         heights = tuple(len(self.columns.get(e, ())) for e in range(max(self.columns, default=-1) + 1))
         rows = tuple(_ROWS - (self.constant >> e & 1) for e in range(self.width))
         return [
@@ -141,7 +141,7 @@ class Heap:
         ]
 
     def finish(self, net, columns):
-        """The sum's bits, of columns of at most two bits."""
+        """Return the sum's bits, of columns of at most two bits."""
         return _finish(net, columns, self.constant, self.width)
 
 
@@ -198,7 +198,9 @@ def add_heaps(net, heaps, waiting=(), *, last=True):
 
 
 def _planned(heaps):
-    """Stages of each of a dict of heaps; a few that take longer than all others are planned anew, as all would wait."""
+    """Return the stages of each of a dict of heaps; a few that take longer than all others are planned anew, as all
+    would wait.
+    """
     plans = {key: heap.stages() for key, heap in heaps.items()}
     while True:
         longest = max(map(len, plans.values()), default=0)
@@ -212,14 +214,14 @@ def _planned(heaps):
 
 
 def _moved(net, bits, numbers):
-    """A dict from the ``bits`` to the same ones a cycle later, and the numbers so late."""
+    """Return a dict from the ``bits`` to the same ones a cycle later, and the numbers so late."""
     flat = [*bits, *(bit for number in numbers for bit, _ in number.bits)]
     moved = dict(zip(flat, net.register(flat), strict=True))
     return moved, [number.with_bits(moved) for number in numbers]
 
 
 def _finish(net, columns, constant, width):
-    """The sum's bits: at most `_ROWS` bits a column, those of a constant included, in one carry chain."""
+    """Return the sum's bits: at most `_ROWS` bits a column, those of a constant included, in one carry chain."""
     rows = [list(columns.get(e, ())) for e in range(width)]
     ones = [constant >> e & 1 for e in range(width)]
     low = []
@@ -236,7 +238,9 @@ def _finish(net, columns, constant, width):
 
 
 def _position(net, bits, one, entering):
-    """Of a chain's position: its select and generate inputs, and a bit of the next column if there are three here."""
+    """Return, for a chain's position, its select and generate inputs, and a bit of the next column if there are three
+    here.
+    """
     inputs = [*bits, entering] if entering is not None else [*bits]
     count = len(inputs) + one
     if count > 2:  # the carry of all but the entering bit goes around the chain, which has room for one only

@@ -2,7 +2,7 @@
 
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.stages.routing import QueuePlan
-from fewbit.hw.target import DEFAULT
+from fewbit.hw.targets.named import DEFAULT
 
 from .model import Run, Standstill, predict
 

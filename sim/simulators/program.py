@@ -6,9 +6,10 @@ from pathlib import Path
 
 from fewbit.host.processes import run
 from fewbit.places import CACHE
+from fewbit.sim.errors import SimulationError
 from fewbit.sim.folders import fresh
 
-from .run import SimulationError, environment
+from .process import environment
 from .runtime import ANY_FOLDER, keep_runtime, link_verilator, reuse_runtime, runtime_folder
 
 __all__ = ["build_program"]

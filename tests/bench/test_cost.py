@@ -14,11 +14,13 @@ from amaranth.sim import Simulator
 
 from bench.cost.formats import FLOAT, FORMATS
 from bench.cost.measure import Measured, designs, measure
-from bench.cost.page import cost_table, page, picture, ratio
+from bench.cost.page import cost_table, page, ratio
+from bench.cost.picture import picture
 from bench.cost.units import LutProducts, Products, product_bits
 from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
-from fewbit.hw.xilinx.instances import LutIntegerPE
 from fewbit.hw.xilinx.models import MODELS
+from fewbit.hw.xilinx.pe_plans import LutIntegerPEPlan
+from tests.support.targets import XILINX
 
 PAIRS = [(f.x, f.w) for f in FORMATS if f.x.bits + f.w.bits <= 8]
 SMALL = [pair for pair in PAIRS if pair[0].bits + pair[1].bits <= 5]
@@ -81,6 +83,7 @@ def test_every_format_is_measured_in_every_way():
     assert len(designs()) == len({d.key for d in designs()})
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("form", ["operators", "primitives"])
 def test_a_real_bipolar_pe(form):
     """64 lanes and an accumulator: about a LUT a lane built from primitives, about twice that in operators."""
@@ -88,7 +91,7 @@ def test_a_real_bipolar_pe(form):
     found = measure(design)
     assert found.dsp == 0 and found.lanes == 64
     if form == "primitives":
-        pe = LutIntegerPE(x_format=Bipolar(), w_format=Bipolar(), simd=64, acc_shape=unsigned(16))
+        pe = LutIntegerPEPlan(x_format=Bipolar(), w_format=Bipolar(), simd=64, acc_shape=unsigned(16), target=XILINX)
         assert pe.luts <= found.lut <= pe.luts + 2 and found.lut / 64 < 1.2 and found.levels == 4
     else:
         assert 1.2 < found.lut / 64 < 3 and found.levels <= 12
@@ -147,6 +150,7 @@ def proved(folder, gold, gate):
     return done.returncode == 0 and done.stdout.rstrip().endswith("proved")
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(("x_format", "w_format"), SMALL, ids=str)
 def test_lut_products_are_proved_to_be_products(x_format, w_format, scratch):
     units = [kind(x_format=x_format, w_format=w_format, lanes=3) for kind in (Products, LutProducts)]

@@ -11,7 +11,7 @@ from bench.networks.peers import networks, write_model
 from bench.peers import compare as peers
 from bench.sections import finn, mvu
 from fewbit.flow.project.project import Project
-from fewbit.hw.target import Luts
+from tests.support.targets import XILINX
 
 
 def module(name, heading):
@@ -93,11 +93,12 @@ def test_bismo_formula():
     assert mvu.bismo_unit(256) == pytest.approx(343.62) and mvu.bismo_array(4, 256) == pytest.approx(1854.88)
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_a_unit_is_measured(scratch, monkeypatch):
     monkeypatch.setattr(mvu, "FOLDER", scratch)
     found = mvu.measured(1, 32, "xilinx")
     assert found["bram36"] == 0.5 and found["accumulator"] == 9
-    plan = mvu.layer_plan(1, 32, Luts.INSTANCES)
+    plan = mvu.layer_plan(1, 32, XILINX)
     assert plan.cycles == mvu.STEPS * mvu.ROWS and found["unit"] <= mvu.unit(plan).luts + 4
     assert found["unit"] < found["lut"] < found["unit"] + 150

@@ -350,6 +350,7 @@ def test_networks_are_made_once(maker):
     assert 3 < noise["weights"] < 7  # of about uniform latent weights the sign has 6 dB
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["lsq-w2a2", "ptq-mse-w4a4"])
 def test_a_row_from_training_to_hardware(maker, name):
@@ -365,6 +366,7 @@ def test_a_row_from_training_to_hardware(maker, name):
     assert measure(rows[name], maker, rows, job) == found and not any("Yosys" in told for told in job.told)
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_a_wrong_bit_is_an_error_not_a_row(maker, monkeypatch):
     from bench.survey import measure as surveyrow

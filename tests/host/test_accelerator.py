@@ -10,10 +10,10 @@ from fewbit.flow.project.project import Project
 from fewbit.golden.numbers.formats import UnsignedNarrow, parse_format
 from fewbit.host import Accelerator, Build, HostError
 from fewbit.host.verilator import VerilatorConnection
-from fewbit.hw.target import Luts, Target
 from tests.support.golden_connection import GoldenConnection
 from tests.support.graphs import Graph
 from tests.support.small_network import SPEC, samples, small
+from tests.support.targets import PORTABLE
 
 MODELS = {
     "digits": ("examples/digits/w1a1.onnx", {}),
@@ -120,9 +120,10 @@ def test_a_folder_that_is_no_build(text, scratch):
         Build(scratch)
 
 
+@pytest.mark.tools
 def test_the_verilator_model(scratch):
     """The generated Verilog as a program: bit-exact, batch after batch, its cycles as predicted, its end explained."""
-    project = Project(small(scratch / "m.onnx"), input_spec=SPEC, directory=scratch, target=Target(luts=Luts.OPERATORS))
+    project = Project(small(scratch / "m.onnx"), input_spec=SPEC, directory=scratch, target=PORTABLE)
     project.generate()
     values = samples(40)
     want = project.execute(values)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fewbit.host.packing import pack_beats, unpack_beats
-from fewbit.hw.streams import pack
+from fewbit.hw.packing import pack
 
 
 @pytest.mark.parametrize("length", [1, 7, 24])

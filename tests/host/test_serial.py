@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from fewbit.flow.boards.verilator_models import serial_model_of
 from fewbit.flow.images import load_images
 from fewbit.flow.project.project import Project
 from fewbit.host import Accelerator, HostError
@@ -13,6 +12,7 @@ from tests.host.test_accelerator import written
 from tests.support.awake import asleep
 from tests.support.board import PythonBoard, Terminal
 from tests.support.golden_connection import GoldenConnection
+from tests.support.serial_model import serial_model_of
 from tests.support.serial_ports import ModelPort, NoisyPort
 from tests.support.small_network import SPEC, samples, small
 
@@ -144,6 +144,7 @@ def run_noisy_hardware(project, values, **options):
     return found
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_the_hardware_on_a_noisy_line(scratch):
     project = Project(small(scratch / "m.onnx"), input_spec=SPEC, directory=scratch)
@@ -151,6 +152,7 @@ def test_the_hardware_on_a_noisy_line(scratch):
     run_noisy_hardware(project, np.unique(samples(24), axis=0))
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_all_digits_on_a_noisy_line(scratch):
     project = Project("examples/digits/w1a1.onnx", directory=scratch)

@@ -7,7 +7,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.streams import beats, code_stream, counter, credit, pack
+from fewbit.hw.packing import beats, pack
+from fewbit.hw.streams import code_stream, counter, credit
 from tests.support.stream_bench import simulate
 
 

@@ -5,6 +5,7 @@ import onnx
 import pytest
 
 from fewbit.golden.importing.importer import import_model
+from fewbit.golden.model_file.file import INPUT_KEY
 from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
 from fewbit.places import HOME
 from fewbit.ptq.calibrate import calibrate, mean_outputs
@@ -72,7 +73,7 @@ def test_quantizing_twice_gives_the_same_bytes(digits):
     made = []
     for _ in range(2):
         plan = quantize(model, calibrate(model, x, declared=True), all_at(model, 4, 4), Options(activations="kl"))
-        made.append(qonnx_model(model, plan, {"fewbit.input": "uint5/16"}).SerializeToString(deterministic=True))
+        made.append(qonnx_model(model, plan, {INPUT_KEY: "uint5/16"}).SerializeToString(deterministic=True))
     assert made[0] == made[1]
 
 

@@ -6,7 +6,7 @@ __all__ = ["asleep"]
 
 
 def asleep(text):
-    """Lines that begin a process in ``text`` that may never run; the text must have processes."""
+    """Return the lines of ``text`` that begin a process which may never run; the text must have processes."""
     lines = text.split("\n")
     awake = {found[1] for found in re.finditer(r"^  initial (\S+) <= 1'h1;$", text, re.M)}
     processes = [k for k, line in enumerate(lines) if line.lstrip().startswith("always") and "edge" not in line]

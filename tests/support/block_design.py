@@ -36,7 +36,7 @@ proc glob args { return [lindex $args end] }
 
 
 class BlockDesign:
-    """What a script did.
+    """Cells and connections that a script made, and its calls.
 
     Attributes
     ----------
@@ -57,6 +57,6 @@ class BlockDesign:
 
     @property
     def settings(self):
-        """Names and values of every ``set_property -dict``."""
+        """Return names and values of every ``set_property -dict``."""
         words = [word for call in self.called if call[:2] == ["set_property", "-dict"] for word in call[2].split()]
         return list(zip(words[::2], words[1::2], strict=True))

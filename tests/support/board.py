@@ -12,7 +12,7 @@ WINDOW = 5
 
 
 class PythonBoard:
-    """A port, as pyserial's, at whose other end requests are answered at once.
+    """A port with the members of pyserial's, at whose other end requests are answered at once.
 
     ``deaf`` is how many bytes are swallowed first; ``change`` may replace the fields of the identity.
     """

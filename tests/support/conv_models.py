@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from fewbit.golden.model_file.domains import QONNX_DOMAINS
 from tests.support.conv_parts import ConvParts
-from tests.support.graphs import _SPECS, DOMAINS, OPSETS, Case, Graph
+from tests.support.graphs import _SPECS, OPSETS, Case, Graph
 
 BLOCKS = ("conv", "conv", "conv", "depthwise", "residual", "residual", "concat", "maxpool", "avgpool", "upsample",
           "pad", "slice", "trunc", "shuffle")  # fmt: skip
@@ -11,11 +12,11 @@ ENDS = ("flatten", "flatten", "gap", "mean", "gmp", "image", "fully", "two", "la
 
 
 def random_conv_case(seed, *, samples=6, batch=None):
-    """A random convolutional model; ``batch`` 0 makes the batch axis symbolic."""
+    """Return a random convolutional model; ``batch`` 0 makes the batch axis symbolic."""
     rng = np.random.default_rng(seed)
     pick = lambda *options: options[rng.integers(len(options))]  # noqa: E731
     style = {
-        "opset": int(pick(*OPSETS)), "domain": pick(*DOMAINS), "dyadic": bool(pick(0, 1)),
+        "opset": int(pick(*OPSETS)), "domain": pick(*QONNX_DOMAINS), "dyadic": bool(pick(0, 1)),
         "exporter": pick("torchscript", "keras"), "signal": bool(rng.random() < 0.25),
         "layout": pick("NCHW", "NCHW", "NHWC"), "input": pick("quant", "quant", "sign", *_SPECS),
         "before": pick("", "", "2x-1", "/255", "channels"), "end": pick(*ENDS),
@@ -54,7 +55,8 @@ class ConvMaker(ConvParts):
         self.add_conv(self.shape[0] * int(self.pick(1, 1, 2)), groups=self.shape[0])
 
     def residual(self):
-        """A branch and the skipped tensor (or its projection), each with its own quantizer, one for both, or none."""
+        """Add a branch and the skipped tensor (or its projection), each with its own quantizer, one for both, or
+        none."""
         g, how = self.graph, self.pick("own", "own", "shared", "raw", "twice")
         skipped, shape, spread = self.t, self.shape, self.spread
         channels = shape[0] if how == "twice" or self.rng.random() < 0.5 else int(self.rng.integers(2, 6))
@@ -121,7 +123,7 @@ class ConvMaker(ConvParts):
         self.quantize()
 
     def trunc(self):
-        """Brevitas' truncating average: the sum of the integers, of which the highest bits stay."""
+        """Add Brevitas' truncating average: the sum of the integers, of which the highest bits stay."""
         g = self.graph
         scale = self.scale(self.spread / 4)
         self.t = g.quant(self.t, scale, 0.0, 4, 0, 0)
@@ -169,7 +171,7 @@ class ConvMaker(ConvParts):
         return self.conv()
 
     def shuffle(self):
-        """Channels of groups are mixed, as ShuffleNet does it."""
+        """Mix the channels of groups, as ShuffleNet does it."""
         if self.shape[0] % 2:
             return self.conv()
         g, size = self.graph, self.shape[1:]

@@ -33,7 +33,8 @@ class ConvParts(_Maker):
             self.quantize(sign=self.style["input"] == "sign")
 
     def quantize(self, *, sign=None, channels=False, scale=None, t=None):
-        """A quantizer; scales per channel differ by powers of two, so that the sum behind them stays one integer."""
+        """Add a quantizer; scales per channel differ by powers of two, so that the sum behind them stays one
+        integer."""
         g, t = self.graph, self.t if t is None else t
         bits, signed = int(self.pick(2, 3, 4, 5, 8)), int(self.rng.integers(2))
         if sign or (sign is None and self.rng.random() < 0.15):
@@ -60,7 +61,7 @@ class ConvParts(_Maker):
         return g.quant(g.const(w), self.scale(0.9 / 2 ** (bits - 1), scales), zero, bits, 1, int(self.rng.integers(2)))
 
     def geometry(self, *, kernel=None, pool=False, same=False):
-        """Attributes of a window that fits, and the size that it gives."""
+        """Return attributes of a window that fits, and the size that it gives."""
         size, n = self.shape[1:], self.rank
         while True:
             k = kernel or [int(self.rng.choice([1, 2, 3, 3, 5])) for _ in range(n)]

@@ -11,11 +11,13 @@ import json
 import sys
 from pathlib import Path
 
-from fewbit.flow.folding.folding import default_folding, fold, layers_of, least_cycles
+from fewbit.flow.folding.folding import default_folding, fold, least_cycles
+from fewbit.flow.folding.layers import layers_of, slowest
 from fewbit.flow.folding.search import with_dsps
 from fewbit.flow.project.project import Project
+from fewbit.hw.folding import Folding
 from fewbit.hw.shell.verilog import emit, emit_ip
-from fewbit.hw.target import Luts, Target
+from fewbit.hw.targets.named import target_named
 from fewbit.sim.cycles.queues import deep_enough
 
 __all__ = ["CASES", "RECORD", "digest_of", "recorded"]
@@ -28,9 +30,8 @@ DSPS = 40
 
 
 def _faster(network):
-    """A folding of a quarter of the default one's cycles, or of as few as there can be."""
-    layers, folding = layers_of(network), default_folding(network)
-    cycles = max(layers[name].cycles(*folded) for name, folded in folding.items())
+    """Return a folding of a quarter of the default one's cycles, or of as few as there can be."""
+    cycles = slowest(layers_of(network), default_folding(network))
     return fold(network, max(least_cycles(network), cycles // 4))
 
 
@@ -45,9 +46,9 @@ CASES += [f"{model} ip {target}" for model in MODELS for target in TARGETS]
 
 
 def digest_of(case):
-    """SHA-256 of the Verilog of one of `CASES`, in hex."""
+    """Return the SHA-256 of the Verilog of one of `CASES`, in hex."""
     model, folding, target = case.split()
-    project = Project(EXAMPLES / f"{model}.onnx", folding={}, target=Target(luts=Luts(target)))
+    project = Project(EXAMPLES / f"{model}.onnx", folding=Folding(), target=target_named(target))
     project.folding = FOLDINGS.get(folding, default_folding)(project.network)
     project.queues = deep_enough(project.network, project.folding, target=project.target)
     text = emit_ip(project.plan, project.registers) if folding == "ip" else emit(project.plan)

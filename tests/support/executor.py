@@ -8,21 +8,20 @@ from qonnx.transformation.infer_shapes import InferShapes
 
 from fewbit.golden.importing.importer import Importer, _spec_of, import_model
 from fewbit.golden.importing.layout import Relayout
+from fewbit.golden.importing.qonnx.quantizers import QUANTIZERS
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.file import OnnxFile
 from fewbit.golden.network import execute
 from fewbit.golden.network.execute import labels_of
 
-QUANTIZERS = ("Quant", "BipolarQuant")
-
 
 def cleaned(model):
-    """A ModelWrapper as qonnx wants it, its tensors named as they were."""
+    """Return a ModelWrapper as qonnx wants it, its tensors named as they were."""
     return ModelWrapper(model).transform(InferShapes())
 
 
 def raw_network(path, spec=None):
-    """The network as the walk makes it, before `golden.rewrite.tidy`, and what the walk knows of the model's
+    """Return the network as the walk makes it, before `golden.rewrite.tidy`, and what the walk knows of the model's
     tensors."""
     file = OnnxFile(path)
     spec = _spec_of(file, spec)
@@ -36,7 +35,7 @@ def raw_network(path, spec=None):
 
 
 class Executor:
-    """Executes a model (for a fixed batch) and keeps every tensor.
+    """The execution of a model for a fixed batch, with every tensor.
 
     ``outputs``: arrays in the model's order. ``quantized``: for each quantizer, in order, the float32 values that went
     in and the integer codes that came out.
@@ -57,7 +56,7 @@ class Executor:
 
     @staticmethod
     def _scores_of(wrapper, name, tensors):
-        """What an ArgMax or TopK that gives the output chose from, or None."""
+        """Return what an ArgMax or TopK that gives the output chose from, or None."""
         node = wrapper.find_producer(name)
         return tensors[node.input[0]] if node.op_type in ("ArgMax", "TopK") else None
 
@@ -102,7 +101,7 @@ def compare(network, raw, executor, x, *, ulps=8):
 
 
 def _codes(executor, node, x):
-    """The codes that qonnx's own operation gives for ``x``."""
+    """Return the codes that qonnx's own operation gives for ``x``."""
     shape = executor.tensors[node.input[0]].shape
     context = {i: executor.tensors[i] for i in node.input} | {node.input[0]: x.reshape(shape).astype(np.float32)}
     getCustomOp(node).execute_node(context, None)
@@ -111,7 +110,9 @@ def _codes(executor, node, x):
 
 
 def _compare_output(y, reference, scores):
-    """Floats up to the rounding of float32 sums; labels exactly where no two scores lie within that. Counts labels."""
+    """Compare floats up to the rounding of float32 sums, and labels exactly where no two scores lie within that.
+
+    Returns how many labels were compared."""
     if not len(y):
         return 0
     flat = (reference if scores is None else scores).reshape(len(y), -1)

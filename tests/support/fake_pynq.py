@@ -24,7 +24,8 @@ def allocate(shape, dtype="u4"):
 
 
 class Channel:
-    """One direction. As in PYNQ: a transfer needs a channel that runs and has none; ``idle`` is false meanwhile.
+    """One direction of a DMA. As in PYNQ, a transfer needs a channel that runs and has none; ``idle`` is false
+    meanwhile.
 
     As there, ``stop`` waits until the channel has stopped, which it does not if ``stops`` is false.
     """

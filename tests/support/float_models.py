@@ -1,4 +1,4 @@
-"""Random float32 convolutional models: those of `convmodels` without quantizers."""
+"""Random float32 convolutional models: those of `tests.support.conv_models` without quantizers."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ BLOCKS = ("conv", "conv", "depthwise", "residual", "concat", "maxpool", "avgpool
 
 
 def random_float_case(seed, *, samples=5, batch=None):
-    """A random float32 model; ``batch`` 0 makes the batch axis symbolic."""
+    """Return a random float32 model; ``batch`` 0 makes the batch axis symbolic."""
     rng = np.random.default_rng(seed)
     style = {
         "opset": int(rng.choice([n for n in OPSETS if n > 9])), "dyadic": False, "exporter": "keras", "input": "float",
@@ -60,7 +60,7 @@ class FloatMaker(ConvMaker):
             self.t = g.op("Relu", self.t)
 
     def avgpool(self):
-        """Without padding, which would need another divisor at the border."""
+        """Add an average pool without padding, which would need another divisor at the border."""
         k = [min(2, n) for n in self.shape[1:]]
         self.t = self.graph.op("AveragePool", self.t, kernel_shape=k, strides=k)
         self.shape = (self.shape[0], *(n // a for n, a in zip(self.shape[1:], k, strict=True)))

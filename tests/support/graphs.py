@@ -4,33 +4,33 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
-DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
+from fewbit.golden.model_file.builder import ModelBuilder
+from fewbit.golden.model_file.domains import QONNX, QONNX_DOMAINS
+
 OPSETS = (9, 11, 13, 15, 17, 18, 21)
 ROUNDINGS = ("ROUND", "HALF_EVEN", "CEIL", "FLOOR", "UP", "DOWN", "HALF_UP", "HALF_DOWN", "round", "floor", "half_up")
 
 
-class Graph:
-    """A model under construction. ``op`` and ``const`` return tensor names."""
+class Graph(ModelBuilder):
+    """A model under construction, as exporters of one domain write it. ``op`` and ``const`` return tensor names."""
 
-    def __init__(self, shape, *, opset=13, domain=DOMAINS[0], named=True, elem_type=TensorProto.FLOAT):
-        self.opset, self.domain, self.named = opset, domain, named
-        self.nodes, self.constants, self.outputs = [], [], []
-        self.input = helper.make_tensor_value_info("input", elem_type, shape)
+    def __init__(self, shape, *, opset=13, domain=QONNX, named=True, elem_type=TensorProto.FLOAT):
+        super().__init__(opset=opset, ir_version=7 if opset < 19 else 10)
+        self.domain, self.named = domain, named
+        self.add_input("input", shape, helper.tensor_dtype_to_np_dtype(elem_type))
 
     def const(self, value, dtype=np.float32):
-        name = f"const{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.array(value, dtype=dtype), name))
-        return name
+        return self.constant(np.array(value, dtype=dtype), f"const{len(self.constants)}", dtype)
 
     def op(self, kind, /, *inputs, count=1, domain="", **attributes):
-        """A node; constants may be given as arrays."""
+        """Add a node; constants may be given as arrays."""
         inputs = [self.const(i) if not isinstance(i, str) else i for i in inputs]
         at = len(self.nodes)
         outputs = [f"t{at}" if i == 0 else f"t{at}_{i}" for i in range(count)]
         name = f"{kind}_{at}" if self.named else ""
-        self.nodes.append(helper.make_node(kind, inputs, outputs, name=name, domain=domain, **attributes))
+        self.add(kind, *inputs, y=outputs, name=name, domain=domain, **attributes)
         return outputs[0] if count == 1 else outputs
 
     def quant(self, x, scale, zero=0.0, bits=4, signed=1, narrow=0, rounding_mode="ROUND"):
@@ -41,23 +41,23 @@ class Graph:
         return self.op("BipolarQuant", x, scale, domain=self.domain)
 
     def axes(self, kind, x, axes):
-        """Squeeze or Unsqueeze, whose axes became an input in opset 13."""
+        """Add Squeeze or Unsqueeze, whose axes became an input in opset 13."""
         if self.opset >= 13:
             return self.op(kind, x, self.const(axes, np.int64))
         return self.op(kind, x, axes=axes)
 
     def clip(self, x, lo, hi):
-        """Clip, whose bounds became inputs in opset 11."""
+        """Add Clip, whose bounds became inputs in opset 11."""
         return self.op("Clip", x, lo, hi) if self.opset >= 11 else self.op("Clip", x, min=lo, max=hi)
 
     def top_k(self, x, k):
-        """TopK, whose k became an input in opset 10."""
+        """Add TopK, whose k became an input in opset 10."""
         if self.opset >= 10:
             return self.op("TopK", x, self.const([k], np.int64), count=2)
         return self.op("TopK", x, k=k, count=2)
 
     def flatten(self, x, how, size):
-        """To (batch, size), as the exporters do it."""
+        """Reshape to (batch, size), as the exporters do it."""
         if how == "flatten":
             return self.op("Flatten", x)
         if how == "reshape":
@@ -71,17 +71,11 @@ class Graph:
         for name in outputs:
             node = next((n for n in self.nodes if name in n.output), None)
             label = node is not None and (node.op_type == "ArgMax" or (node.op_type == "TopK" and name.endswith("_1")))
-            self.outputs.append(
-                helper.make_tensor_value_info(name, TensorProto.INT64 if label else TensorProto.FLOAT, None)
-            )
+            self.add_output(name, dtype=np.int64 if label else np.float32)
         return self
 
     def model(self, **metadata):
-        graph = helper.make_graph(self.nodes, "main", [self.input], self.outputs, self.constants)
-        opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(self.domain, 1)]
-        model = helper.make_model(graph, opset_imports=opsets, ir_version=7 if self.opset < 19 else 10)
-        helper.set_model_props(model, metadata)
-        return model
+        return super().model(metadata)
 
     def save(self, path, external=False, **metadata):
         if external:
@@ -113,11 +107,12 @@ _SPECS = {  # declaration: floats of raw integers, computed as a user's float32 
 
 
 def random_case(seed, *, samples=32, batch=None):
-    """A random fully connected model. ``batch`` 0 makes the batch axis symbolic, None draws; samples feed it anyway."""
+    """Return a random fully connected model. ``batch`` 0 makes the batch axis symbolic, None draws; samples feed it
+    anyway."""
     rng = np.random.default_rng(seed)
     pick = lambda *options: options[rng.integers(len(options))]  # noqa: E731
     style = {
-        "opset": int(pick(*OPSETS)), "domain": pick(*DOMAINS), "exporter": pick("torchscript", "dynamo", "keras"),
+        "opset": int(pick(*OPSETS)), "domain": pick(*QONNX_DOMAINS), "exporter": pick("torchscript", "dynamo", "keras"),
         "flatten": pick("flatten", "reshape", "chain"), "dyadic": bool(pick(0, 0, 1)),
         "input": pick("quant", "quant", "sign", *_SPECS), "before": pick("", "", "2x-1", "/255", "+c"),
         "layers": int(rng.integers(1, 4)),
@@ -166,7 +161,8 @@ class _Maker:
         return options[self.rng.integers(len(options))]
 
     def scale(self, around, shape=()):
-        """Positive scales; powers of two in a dyadic model, so that the executor's sums are exact and ties occur."""
+        """Return positive scales; powers of two in a dyadic model, so that the executor's sums are exact and ties
+        occur."""
         scale = around * self.rng.uniform(0.7, 1.4, shape)
         return 2.0 ** np.round(np.log2(scale)) if self.style["dyadic"] else scale
 
@@ -191,7 +187,7 @@ class _Maker:
         return g.op("LeakyRelu", t, alpha=0.25) if how == "leaky" else t
 
     def activation_quant(self, t, width, spread):
-        """Any quantizer; a per-channel scale only in powers of two, so that the sum behind it stays one integer."""
+        """Add any quantizer; a per-channel scale only in powers of two, so that the sum behind it stays one integer."""
         g, bits, signed = self.graph, int(self.rng.integers(1, 9)), int(self.rng.integers(2))
         if self.rng.random() < 0.15:
             return g.bipolar(t, self.scale(spread))
@@ -204,7 +200,7 @@ class _Maker:
         return g.quant(t, scale, zero, bits, signed, int(self.rng.integers(2)), self.pick(*ROUNDINGS))
 
     def weights(self, k, n, axis):
-        """Quantized weights with the output channels on ``axis``; returns (tensor, root mean square)."""
+        """Add quantized weights with the output channels on ``axis``; returns (tensor, root mean square)."""
         g = self.graph
         shape = (n, k) if axis == 0 else (k, n)
         w = self.rng.normal(0, 0.3, shape)

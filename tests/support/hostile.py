@@ -17,7 +17,7 @@ def constant(name, values, dtype=np.int64):
 
 
 def model_of(nodes, constants=(), *, inputs=None, outputs=("y",), functions=(), opset=17, shape=("N", 4)):
-    """A ModelProto; ``y`` is its output and ``x`` its input."""
+    """Return a ModelProto; ``y`` is its output and ``x`` its input."""
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, list(shape))] if inputs is None else inputs
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
     graph = helper.make_graph(list(nodes), "main", inputs, ends, list(constants))
@@ -33,7 +33,7 @@ def saved(folder, model):
 
 
 def behind(*nodes, constants=(), **options):
-    """A model that adds to its input the constant ``c`` that ``nodes`` make."""
+    """Return a writer of a model that adds to its input the constant ``c`` that ``nodes`` make."""
     return lambda folder: saved(
         folder, model_of([*nodes, helper.make_node("Add", ["x", "c"], ["y"])], constants, **options)
     )
@@ -44,7 +44,7 @@ def node(kind, inputs, outputs=("c",), **attributes):
 
 
 def loop(folder):
-    """2^62 trips that double a number."""
+    """Save a model with a loop of 2^62 trips that double a number."""
     kinds = [("i", TensorProto.INT64), ("go", TensorProto.BOOL), ("v", TensorProto.FLOAT)]
     body = helper.make_graph(
         [node("Add", ["v", "v"], ["w"]), node("Identity", ["go"], ["on"])], "body",
@@ -64,13 +64,13 @@ def branch(folder):
 
 
 def doubling(folder):
-    """Sixty concatenations of a tensor with itself."""
+    """Save a model of sixty concatenations of a tensor with itself."""
     nodes = [node("Concat", [f"t{i}"] * 2, [f"t{i + 1}"], axis=0) for i in range(60)]
     return behind(*nodes, node("Identity", ["t60"]), constants=[constant("t0", [1.0] * 4, np.float32)])(folder)
 
 
 def doubling_functions(folder):
-    """Sixty functions, each of which calls the next one twice."""
+    """Save a model of sixty functions, each of which calls the next one twice."""
     functions = [
         helper.make_function(
             "f", f"f{i}", ["a"], ["b"],
@@ -96,7 +96,8 @@ def function_of_itself(*chain):
 
 
 def graphs_in_graphs(folder):
-    """A graph in an attribute of a node of a graph in an attribute …: a thousand of them, as protobuf's own bytes."""
+    """Save a graph in an attribute of a node of a graph in an attribute …: a thousand of them, as protobuf's own
+    bytes."""
 
     def field(number, content):
         size, left = [], len(content)
@@ -113,7 +114,7 @@ def graphs_in_graphs(folder):
 
 
 def external(location, **more):
-    """A model whose tensor is in another file."""
+    """Return a writer of a model whose tensor is in another file."""
 
     def write(folder):
         tensor = TensorProto(name="c", data_type=TensorProto.FLOAT, dims=[4], data_location=TensorProto.EXTERNAL)
@@ -147,7 +148,7 @@ def of_shape(*shape):
 
 
 def weights(dims, dtype=TensorProto.FLOAT, **data):
-    """A dense layer whose weights say that they have ``dims``."""
+    """Return a writer of a dense layer whose weights say that they have ``dims``."""
 
     def write(folder):
         tensor = TensorProto(name="c", data_type=dtype, dims=dims, **data)
@@ -175,7 +176,7 @@ def endless(folder):
 
 
 def sized(size):
-    """A file with a hole of ``size`` bytes."""
+    """Return a writer of a file with a hole of ``size`` bytes."""
 
     def write(folder):
         with open(folder / "m.onnx", "wb") as file:

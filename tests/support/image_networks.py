@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fewbit.flow.folding.folding import layers_of
+from fewbit.flow.folding.layers import layers_of
 from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import ArgMax, Dense, Network, Output, Threshold, accumulator_format
 from fewbit.golden.network.joins import Add, Concat
@@ -10,6 +10,7 @@ from fewbit.golden.network.spatial import Largest, Upsample, View, Windows
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers.elementwise import Dequantize
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
+from fewbit.hw.folding import Folding, LayerFolding
 
 __all__ = ["ImageBuilder", "legal_folding", "random_image_network"]
 
@@ -57,7 +58,7 @@ class ImageBuilder:
         return self.then(Threshold, x, np.sort(np.rint(mean + spread * cuts).astype(np.int64), axis=1), None, fmt)
 
     def conv(self, x, neurons, weights, activation, **geometry):
-        """A convolution and its activation."""
+        """Add a convolution and its activation."""
         if geometry:
             x = self.windows(
                 x, groups=geometry.get("groups", 1), **{k: v for k, v in geometry.items() if k != "groups"}
@@ -99,7 +100,7 @@ def _pick(rng, values):
 
 
 def _geometry(rng, size, most=3):
-    """A kernel that fits, with stride, dilation and any pads smaller than it."""
+    """Return a kernel that fits, with stride, dilation and any pads smaller than it."""
     while True:
         kernel = tuple(int(k) for k in rng.integers(1, most + 1, 2))
         if size[0] == 1:
@@ -115,7 +116,7 @@ def _geometry(rng, size, most=3):
 
 
 def random_image_network(rng):
-    """``(network, samples)``."""
+    """Return a random network, and samples of its input ``(count, *shape)``."""
     x_format = _pick(rng, (Unsigned(8), Unsigned(4), *ACTIVATIONS))
     signal = rng.random() < 0.2
     size = (1 if signal else int(rng.integers(3, 8)), int(rng.integers(4, 9)))
@@ -166,9 +167,9 @@ def _random_block(b, rng, x):
 
 
 def legal_folding(rng, network):
-    """Any legal folding, small and large ones alike."""
+    """Return any legal folding, small and large ones alike."""
     folding = {}
     for name, layer in layers_of(network).items():
         pe = int(_pick(rng, layer.pes()))
-        folding[name] = pe, int(_pick(rng, layer.simds(pe)))
-    return folding
+        folding[name] = LayerFolding(pe, int(_pick(rng, layer.simds(pe))))
+    return Folding(folding)

@@ -5,13 +5,16 @@ import numpy as np
 from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import Dense, Edge, Threshold
 from fewbit.golden.numbers.formats import Ternary
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
-from tests.support.stream_bench import from_beats, stream, to_beats
+from tests.support.stream_bench import STALLS, Bench, from_beats, stream, to_beats
+
+FULL_RATE = STALLS["full rate"]
 
 
 def random_layer(x_format, w_format, k, n, *, vectors=8, seed=0):
-    """A `Layer` of random weights and vectors of the given formats."""
+    """Return a `Layer` of random weights and vectors of the given formats."""
     rng = np.random.default_rng([seed, k, n])
     weights = rng.choice(w_format.values, (n, k))
     # The formats of weights follow from them: let the extremes occur, and ternary have its zero.
@@ -42,37 +45,42 @@ class Layer:
         return self
 
     def then(self, act):
-        """With the node ``act`` behind it."""
+        """Put the node ``act`` behind it; returns the layer."""
         self.act = act
         return self._follow(act, self.y)
 
     def cuts(self, count):
-        """``count`` rising thresholds a neuron, where its accumulators are."""
+        """Return ``count`` rising thresholds a neuron, where its accumulators are."""
         mean, spread = self.y.mean(axis=0)[:, None], self.y.std(axis=0)[:, None] + 0.5
         cuts = np.linspace(-1.1, 1.1, count + 2)[1:-1] + self.rng.normal(scale=0.1, size=(self.y.shape[1], count))
         cuts = np.sort(np.rint(mean + spread * cuts).astype(np.int64), axis=1)
         return cuts.clip(self.edges["acc"].lo[:, None], self.edges["acc"].hi[:, None] + 1)
 
     def threshold(self, fmt):
-        """With the usual threshold to ``fmt`` behind it."""
+        """Put the usual threshold to ``fmt`` behind it; returns the layer."""
         return self.then(Threshold("act", "acc", "y", self.cuts(fmt.levels - 1), None, fmt))
 
-    def check(self, pe, simd, stalls=(0, 0), **options):
-        """Stream the vectors through the unit; its plan, made with these options."""
-        plan = LayerPlan(self.dense, self.act, self.edges, pe=pe, simd=simd, **options)
-        vectors = len(self.x)
+    def check(self, pe, simd, *stalls, products=None, **options):
+        """Stream the vectors through the unit, once for each of ``stalls``, by default at full rate.
+
+        Returns the unit's plan, which is made with these options.
+        """
+        plan = LayerPlan(self.dense, self.act, self.edges, LayerFolding(pe, simd, products), **options)
+        vectors, bench = len(self.x), Bench(MatrixVectorUnit(plan))
         beats = to_beats(plan.x_format.encode(self.x), simd, plan.x_format.bits)
-        trace = stream(MatrixVectorUnit(plan), beats, vectors * plan.beats_out, stalls=stalls, quiet=plan.latency + 20)
-        got = from_beats(trace.payloads, plan.lanes, plan.out_bits, vectors)[:, : plan.neurons]
         want = plan.format.encode(self.y)
-        assert (got == want).all(), np.argwhere(got != want)[0]
-        if stalls == (0, 0):
-            check_cycles(plan, trace)
+        for which in stalls or [FULL_RATE]:
+            trace = stream(bench, beats, vectors * plan.beats_out, stalls=which, quiet=plan.latency + 20)
+            got = from_beats(trace.payloads, plan.lanes, plan.out_bits, vectors)[:, : plan.neurons]
+            assert (got == want).all(), np.argwhere(got != want)[0]
+            if which == FULL_RATE:
+                check_cycles(plan, trace)
         return plan
 
 
 def check_cycles(plan, trace):
-    """Every beat leaves when the plan says: vectors ``cycles`` apart, rows ``steps``, the beats of a row one.
+    """Check that every beat leaves when the plan says: vectors ``cycles`` apart, rows ``steps``, the beats of a row
+    one.
 
     The last step of the first row is issued with its beat if the steps pass straight through; else a cycle later, for
     the memory; and if a row must be whole before it begins, ``steps - 1`` cycles later still.

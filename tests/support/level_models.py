@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fewbit.golden.model_file import domain as exchange
+from fewbit.golden.model_file.domains import EXCHANGE
 from tests.support.graphs import Graph
 
 STEP = 1 / 64  # of all levels: sums of products are exact in float32
@@ -12,32 +12,27 @@ class LevelGraph(Graph):
     """`Graph` with the operators of the exchange domain."""
 
     def ours(self, kind, x, /, *operands, **attributes):
-        return self.op(kind, x, *operands, domain=exchange.DOMAIN, **attributes)
+        return self.op(kind, x, *operands, domain=EXCHANGE, **attributes)
 
     def data(self, x, name):
-        """``x`` quantized by what ``ACTIVATIONS`` has of that name."""
+        """Return ``x`` quantized by what ``ACTIVATIONS`` has of that name."""
         kind, operands, *attributes = ACTIVATIONS[name]
         return self.ours(kind, x, *operands, **dict(*attributes))
 
-    def model(self, **metadata):
-        model = super().model(**metadata)
-        model.opset_import.append(exchange.make_opset())
-        return model
-
 
 def grid(rng, shape, lo=1, hi=24):
-    """Positive numbers on the grid."""
+    """Return positive numbers on the grid."""
     return (rng.integers(lo, hi, shape) * STEP).astype(np.float32)
 
 
 def _levels(rng, shape, count):
-    """Rising levels on the grid."""
+    """Return rising levels on the grid."""
     rows = [np.sort(rng.choice(np.arange(-40, 41), count, replace=False)) for _ in range(int(np.prod(shape)))]
     return (np.reshape(rows, (*shape, count)) * STEP).astype(np.float32)
 
 
 def _powers(rng, shape, count):
-    """0 and +-powers of two, one scale a channel."""
+    """Return 0 and positive and negative powers of two, with one scale a channel."""
     half = (count - 1) // 2
     row = np.r_[-(2.0 ** np.arange(half)[::-1]), 0, 2.0 ** np.arange(half)]
     return (row * rng.integers(1, 4, (*shape, 1)) * STEP).astype(np.float32)
@@ -65,7 +60,7 @@ ACTIVATIONS = {
 
 
 def level_model(weights, activations, *, seed=0, per_channel=True, conv=False, hidden=9, inputs=20):
-    """Two layers and an output of logits, weights quantized by `WEIGHTS`, data by `ACTIVATIONS`."""
+    """Return a model of two layers and an output of logits, weights quantized by `WEIGHTS`, data by `ACTIVATIONS`."""
     rng = np.random.default_rng(seed)
     kind, parameters = WEIGHTS[weights]
     shape = [1, 2, 6, 6] if conv else [1, inputs]

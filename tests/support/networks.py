@@ -7,8 +7,9 @@ from fewbit.golden.network.graph import ArgMax, Dense, FloatDense, Network, Outp
 from fewbit.golden.numbers.elementwise import Dequantize
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed, Ternary, Unsigned
 from fewbit.hw.float32.units import FloatAdd
+from fewbit.hw.folding import Folding, LayerFolding
 
-__all__ = ["FORMATS", "Builder", "float_network", "random_folding", "random_network"]
+__all__ = ["FORMATS", "Builder", "float_network", "folded", "random_folding", "random_network"]
 
 FORMATS = (
     Bipolar(), Ternary(), Unsigned(1), Unsigned(2), Unsigned(4), Signed(3), Signed(4, True), Signed(8), Unsigned(8)
@@ -41,7 +42,8 @@ class Builder:
         return self._then(Dense, weights)
 
     def threshold(self, fmt, *, irregular=False, shared=False):
-        """To ``fmt``; irregular ones give any code at any step, falling channels and constant ones among them."""
+        """Add thresholds to ``fmt``; irregular ones give any code at any step, falling channels and constant ones among
+        them."""
         mean, spread = self.at.mean(axis=0)[:, None], self.at.std(axis=0)[:, None] + 0.5
         if shared:
             mean, spread = mean[:1], spread[:1]
@@ -75,7 +77,7 @@ class Builder:
         return self._then(ArgMax)
 
     def done(self):
-        """The network, with its last edge as the output; where that is no label, the host scales it."""
+        """Return the network, with its last edge as the output; where that is no label, the host scales it."""
         last = self.network.nodes[-1]
         label = isinstance(last, ArgMax)
         index = np.arange(self.at.shape[1])[None]
@@ -85,7 +87,7 @@ class Builder:
 
 
 def random_network(rng, *, most=24, layers=None):
-    """Any chain that an import can give."""
+    """Return any chain that an import can give."""
     fmt = FORMATS[rng.integers(len(FORMATS))]
     size = lambda: int(rng.integers(1, most + 1))  # noqa: E731
     b = Builder(fmt, size(), seed=int(rng.integers(1 << 30)), samples=16)
@@ -110,7 +112,7 @@ def random_network(rng, *, most=24, layers=None):
 
 
 def float_network(rng, sizes):
-    """A float32 network of dense layers with ReLU between them."""
+    """Return a float32 network of dense layers with ReLU between them."""
     network = Network("float", Float32(), (sizes[0],), None, "float32")
     for i, (k, n) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
         weights, bias = rng.normal(size=(n, k)).astype(np.float32), rng.normal(size=n).astype(np.float32)
@@ -121,13 +123,24 @@ def float_network(rng, sizes):
 
 
 def random_folding(rng, network):
-    """Any folding: dividing the layers or not, up to fully unfolded. Float layers get the order of their sums."""
-    folding = {}
-    for i, node in enumerate(network.nodes):
-        if not isinstance(node, Dense | FloatDense):
-            continue
-        drawn = ([1, size, *rng.integers(1, size + 1, 2)] for size in node.weights.shape)
-        folding[node.name] = tuple(int(rng.choice(options)) for options in drawn)
+    """Return any folding: dividing the layers or not, up to fully unfolded. Float layers get the order of their
+    sums."""
+    pairs = []
+    for node in network.nodes:
+        if isinstance(node, Dense | FloatDense):
+            drawn = ([1, size, *rng.integers(1, size + 1, 2)] for size in node.weights.shape)
+            pairs.append(tuple(int(rng.choice(options)) for options in drawn))
+    return folded(network, pairs)
+
+
+def folded(network, pairs):
+    """Return the `Folding` of ``(pe, simd)`` or ``(pe, simd, products)`` of each layer in turn.
+
+    Float layers get the order of their sums.
+    """
+    dense = [(i, node) for i, node in enumerate(network.nodes) if isinstance(node, Dense | FloatDense)]
+    folding = Folding({n.name: LayerFolding(*pair) for (_, n), pair in zip(dense, pairs, strict=True)})
+    for i, node in dense:
         if isinstance(node, FloatDense):
-            network.nodes[i] = node.folded(simd=folding[node.name][1], partials=FloatAdd.LATENCY)
+            network.nodes[i] = node.folded(simd=folding[node.name].simd, partials=FloatAdd.LATENCY)
     return folding

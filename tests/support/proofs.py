@@ -26,7 +26,7 @@ endmodule
 
 
 def proved(folder, commands):
-    """Whether Yosys goes through all commands, ``sat -verify`` among them."""
+    """Return whether Yosys goes through all commands, ``sat -verify`` among them."""
     script = folder / "proof.ys"
     script.write_text("\n".join(commands) + "\n")
     done = subprocess.run([sys.executable, "-c", RUN, str(script)], capture_output=True, text=True, check=False)
@@ -34,7 +34,7 @@ def proved(folder, commands):
 
 
 def read(folder, name, unit):
-    """Commands that read a unit as combinational module ``name``."""
+    """Return the commands that read a unit as combinational module ``name``."""
     (folder / f"{name}.v").write_text(verilog.convert(unit, name=name, emit_src=False) + MODELS)
     (folder / "wires.v").write_text(WIRES)
     return [f"read_verilog -DVERILATOR {folder}/{name}.v", f"prep -flatten -top {name}",
@@ -42,7 +42,8 @@ def read(folder, name, unit):
 
 
 def prove_equal(folder, gold, gate):
-    """Both give the same for every input: one miter, which takes minutes beyond heaps of about 16 bits."""
+    """Return whether both give the same for every input, by one miter, which takes minutes beyond heaps of about 16
+    bits."""
     commands = []
     for name, unit in ("gold", gold), ("gate", gate):
         commands += [*read(folder, name, unit), f"design -stash {name}"]
@@ -53,7 +54,9 @@ def prove_equal(folder, gold, gate):
 
 
 def prove_sum(folder, unit, x_format, w_format, lanes, width):
-    """``o == init + sum of the heap of every lane`` modulo ``2**width``, for every input: by induction over the lanes.
+    """Return whether ``o == init + sum of the heap of every lane`` modulo ``2**width``, for every input.
+
+    It is proved by induction over the lanes.
 
     With all codes zero the unit gives ``init`` and the heaps of zero codes. Then one more lane at a time is set free
     (of a lane whose heap has many bits, one more bit of its codes): the unit with it gives what it gives without it,
@@ -83,8 +86,8 @@ def prove_sum(folder, unit, x_format, w_format, lanes, width):
 
 
 def heap_table(x_format, w_format):
-    """The heap of a lane for every value of its codes' bits, those of ``x`` lowest: `hw.heap.partial_products` by truth
-    table."""
+    """Return the heap of a lane for every value of its codes' bits, those of ``x`` lowest: `hw.heap.partial_products`
+    by truth table."""
     terms, bits = product_terms(x_format, w_format), x_format.bits + w_format.bits
     cases = np.array(list(product((False, True), repeat=bits)))[:, ::-1].T
     found = terms.terms(cases[: x_format.bits], cases[x_format.bits :])
@@ -92,7 +95,7 @@ def heap_table(x_format, w_format):
 
 
 def _step(number, lanes, width, planes, free, before, rise):
-    """A module that asserts one step: with the bits in ``free``, and without those that are new in it."""
+    """Return a module that asserts one step: with the bits in ``free``, and without those that are new in it."""
 
     def operand(name, free):
         bits = [f"{name}[{k}]" if (k % lanes, (name == "w") * x_bits + k // lanes) in free else "1'b0"

@@ -82,12 +82,14 @@ class NoisyPort:
     # What an independent observer of the line knows
 
     def arrived(self):
-        """``(packets that reached the board, pieces that were none)``, by the protocol's definition in Python."""
+        """Return ``(packets that reached the board, pieces that were none)``, by the protocol's definition in
+        Python."""
         parser = Parser()
         return parser.feed(b"".join(noisy for _, noisy in self.sent)), parser.damaged
 
     def fates(self):
-        """By packet that was written: ``(touched, arrived, reported)``, the last if a piece of it was counted."""
+        """Return, by packet that was written, ``(touched, arrived, reported)``, the last if a piece of it was
+        counted."""
         parser, meant, came, counts = Parser(), [], [], [0]
         for before, noisy in self.sent:
             meant += Parser().feed(before)
@@ -102,7 +104,7 @@ class NoisyPort:
         ]
 
     def answered(self):
-        """Packets that the board sent."""
+        """Return the packets that the board sent."""
         parser = Parser()
         packets = parser.feed(bytes(self.received))
         assert parser.damaged == 0, "the board sent what is no packet"
@@ -142,7 +144,7 @@ class BadPort:
             self._due.append((time.monotonic() + self.late, self._board.read(1 << 16)))
 
     def deliver(self):
-        """What is late comes now."""
+        """Let what is late come now."""
         self._due = [(0.0, data) for _, data in self._due]
 
     def read(self, size):
@@ -170,7 +172,8 @@ class BadPort:
 
 
 def within(seconds, action):
-    """The result of an action in a thread of its own; the test fails if it takes longer than a hang is told by."""
+    """Return the result of an action in a thread of its own; the test fails if it takes longer than a hang is told
+    by."""
     found = []
 
     def run():

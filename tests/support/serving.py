@@ -13,7 +13,7 @@ from fewbit.flow.demo.demo import serve
 
 @contextmanager
 def served(demo, **limits):
-    """The address of a running server."""
+    """Give the address of a running server."""
     with serve(demo, limits=Limits(**limits)) as server:
         thread = threading.Thread(target=server.run)
         thread.start()
@@ -45,14 +45,14 @@ class Answer:
 
     @property
     def error(self):
-        """The line of an error; nothing else may be in it."""
+        """Return the line of an error; nothing else may be in it."""
         value = json.loads(self.body)
         assert list(value) == ["error"] and value["error"] and "\n" not in value["error"]
         return value["error"]
 
 
 def connected(address):
-    """A socket to the server."""
+    """Return a socket to the server."""
     connection = socket.create_connection(("127.0.0.1", port_of(address)), timeout=20)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
@@ -63,7 +63,7 @@ def port_of(address):
 
 
 def heard(connection):
-    """All that comes until the server ends."""
+    """Return all that comes until the server ends."""
     data = b""
     with suppress(ConnectionError):  # after what came
         while part := connection.recv(1 << 16):
@@ -72,7 +72,7 @@ def heard(connection):
 
 
 def talk(address, data):
-    """The answer to bytes."""
+    """Return the answer to bytes."""
     with connected(address) as connection:
         with suppress(ConnectionError):  # a server need not read everything
             connection.sendall(data)
@@ -80,7 +80,7 @@ def talk(address, data):
 
 
 def request(address, method, path, *, body=b"", **headers):
-    """The bytes of a request as the page sends it, other headers aside; None leaves one out."""
+    """Return the bytes of a request as the page sends it, other headers aside; None leaves one out."""
     given = {"Host": f"127.0.0.1:{port_of(address)}"}
     if method == "POST":
         given |= {"Content-Type": "application/json", "Content-Length": len(body)}

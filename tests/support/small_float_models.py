@@ -2,13 +2,14 @@
 
 import numpy as np
 import onnxruntime
-from onnx import numpy_helper
 
+from fewbit.golden.model_file.file import INPUT_KEY
 from tests.support.graphs import Graph
 
 
 def dense(path, *, seed=3, count=120):
-    """Three layers, 6-8-8-3, with batch norms, and ``samples.npz`` beside it: raw integers of ``uint5/16``."""
+    """Save a model of three layers, 6-8-8-3, with batch norms, and ``samples.npz`` beside it: raw integers of
+    ``uint5/16``."""
     rng = np.random.default_rng(seed)
     graph = Graph(["N", 6])
     t = graph.op("MatMul", "input", rng.normal(0, 0.6, (6, 8)))
@@ -20,7 +21,8 @@ def dense(path, *, seed=3, count=120):
 
 
 def convolutional(path, *, seed=4, count=24):
-    """Two convolutions, a residual sum, pools of both kinds and a dense layer, for images of ``uint5/16``."""
+    """Save a model of two convolutions, a residual sum, pools of both kinds and a dense layer, for images of
+    ``uint5/16``."""
     rng = np.random.default_rng(seed)
     g = Graph(["N", 2, 6, 6])
     t = g.op("Conv", "input", rng.normal(0, 0.4, (4, 2, 3, 3)), rng.normal(0, 0.2, 4), pads=[1] * 4)
@@ -33,7 +35,7 @@ def convolutional(path, *, seed=4, count=24):
 
 
 def norm(rng, width):
-    """Gamma, beta, mean and variance."""
+    """Return gamma, beta, mean and variance."""
     return (
         rng.uniform(0.5, 1.5, width),
         rng.normal(0, 0.3, width),
@@ -48,14 +50,13 @@ def _saved(graph, path, raw, centre=None):
     x = (raw / 16).astype(np.float32)
 
     def outputs():
-        graph.save(path, **{"fewbit.input": "uint5/16"})
+        graph.save(path, **{INPUT_KEY: "uint5/16"})
         return onnxruntime.InferenceSession(path.read_bytes()).run(None, {"input": x})[0]
 
     y = outputs()
     if centre:
         bias = next(node for node in graph.nodes if node.op_type == centre).input[2]
-        at = next(k for k, tensor in enumerate(graph.constants) if tensor.name == bias)
-        graph.constants[at] = numpy_helper.from_array(-y.mean(axis=0), bias)
+        graph.constants[bias] = -y.mean(axis=0)
         y = outputs()
     np.savez(path.with_name("samples.npz"), x=raw, label=y.argmax(1))
     return path

@@ -25,5 +25,5 @@ def small(path, *, seed=1, batch="N", integers=False, outputs=1, bias=False, ext
 
 
 def samples(count=20, seed=2):
-    """Raw integers of `SPEC`, that is codes of the first quantizer; `/ 16` makes the model's floats."""
+    """Return raw integers of `SPEC`, that is codes of the first quantizer; `/ 16` makes the model's floats."""
     return np.random.default_rng(seed).integers(0, 32, (count, 6))

@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from tests.support import tools
+
 try:
     import tkinter
 except ModuleNotFoundError:
@@ -33,7 +35,7 @@ class TclError(AssertionError):
 
 
 def records(stubs, script, file, argv=()):
-    """Run ``script`` as if it were ``file``, behind ``stubs``; the arguments of every call of ``record``, as lists.
+    """Run ``script`` as if it were ``file``, behind ``stubs``; return the arguments of every call of ``record``.
 
     ``stubs`` defines the commands of the tool, and calls ``record`` in them.
     """
@@ -41,6 +43,7 @@ def records(stubs, script, file, argv=()):
         _PRELUDE, f"set argv [list {' '.join(_word(a) for a in argv)}]", stubs, "rename info _info",
         f'proc info args {{ if {{$args eq "script"}} {{return {_word(str(file))}}}; uplevel 1 _info $args }}', script,
     ])  # fmt: skip
+    tools.needs("Tcl")
     found = _within_python(text) if tkinter else _by_tclsh(text)
     return [line.replace("\u2028", "\n").split("\u241f") for line in found.splitlines()]
 

@@ -9,11 +9,10 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from fewbit.host.processes import run
-from fewbit.hw.arrays.dsp_sums import DSP_MODELS
 from fewbit.hw.shell.verilog import convert
-from fewbit.hw.xilinx.models import MODELS
+from fewbit.hw.xilinx.models import models_of
+from fewbit.sim.errors import SimulationError
 from fewbit.sim.simulators.program import build_program
-from fewbit.sim.simulators.run import SimulationError
 from tests.sweep.unit import PERIOD
 
 __all__ = ["Bundle", "compare"]
@@ -88,7 +87,7 @@ def compare(units, folder):
     folder.mkdir(parents=True, exist_ok=True)
     cycles = max(unit.predict() for unit in units)
     bundle = Bundle(units)
-    text = convert(bundle, "sweep") + MODELS + DSP_MODELS
+    text = convert(bundle, "sweep") + models_of(sums=True)
     shape = {"SOURCES": len(bundle.x_at), "SINKS": len(bundle.y_at)}
     program = build_program(folder, _MAIN, {"sweep.v": text.encode()}, top="sweep", shape=shape, quick=True)
     _job(units, bundle, cycles).tofile(folder / "job.bin")

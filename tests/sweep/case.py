@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fewbit.hw.target import Luts
+from tests.support.targets import PORTABLE, ULTRASCALE, XILINX
 from tests.sweep.layers import ARRAYS, draw_layer
 from tests.sweep.others import OTHERS, draw_other
 from tests.sweep.unit import ANY
@@ -13,7 +13,7 @@ KINDS = (*ARRAYS, *OTHERS)
 # Kinds take turns, those whose arrays are of the most forms more often; a float32 unit takes as long as several others.
 _OFTEN = {"plain": 5, "dsp": 5, "sums": 3, "constant": 3, "decode": 2, "shift": 2, "planes": 2}
 TURNS = tuple(kind for turn in range(max(_OFTEN.values())) for kind in KINDS if turn < _OFTEN.get(kind, 1))
-TARGETS = (Luts.INSTANCES.value, Luts.ULTRASCALE.value, Luts.OPERATORS.value)
+TARGETS = (XILINX.name, ULTRASCALE.name, PORTABLE.name)
 _ATTEMPTS = 60
 
 

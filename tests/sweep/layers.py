@@ -6,10 +6,11 @@ from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import Dense, Edge, FloatDense, Rescale, Score, Threshold
 from fewbit.golden.numbers.formats import Bipolar, Float32, Levels, Signed, Ternary, Unsigned
 from fewbit.hw.float32.units import FloatAdd
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.layer.ways import options_of
-from fewbit.hw.target import Luts, Target
+from fewbit.hw.targets.named import target_named
 from tests.sweep.formats import CODINGS, LEVELS, coding_of, draw_activations, draw_weights, format_of_weights
 from tests.sweep.unit import ANY, Stalls, Unit
 
@@ -53,8 +54,8 @@ def draw_layer(rng, kind, target):
     products = None if kind in ("constant", "float32") else kind
     dsp = bool(rng.random() < 0.5) if kind == "float32" else True
     plan = LayerPlan(
-        dense, act, edges, pe=folding["pe"], simd=folding["simd"], products=products,
-        target=Target(luts=Luts(target), dsp=dsp),
+        dense, act, edges, LayerFolding(folding["pe"], folding["simd"], products),
+        target=target_named(target, dsp=dsp),
     )  # fmt: skip
     expected = _beats_out(plan, plan.format.encode(y))
     return Unit(
@@ -75,7 +76,9 @@ def _words(plan, x_format, act, vectors):
 
 def _features(plan):
     """Components of the unit behind its array, by the names of their classes."""
-    return tuple(type(unit).__name__ for unit in (plan.combine, plan.activation) if unit is not None)
+    return tuple(
+        type(unit).__name__.removesuffix("Plan") for unit in (plan.combine, plan.activation) if unit is not None
+    )
 
 
 # Foldings

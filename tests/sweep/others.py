@@ -63,11 +63,9 @@ def _activation(rng, kind, target):
     pad = (0, plan.beats_out * lanes - channels)
     codes = np.pad(fmt.encode(x), ((0, 0), pad)).reshape(-1, lanes)
     expected = np.pad(to.encode(execute(node, x)), ((0, 0), pad), constant_values=ANY).reshape(-1, lanes)
-    unit = plan.make_activation()
-    unit._MustUse__silence = True  # it is made for its name only
     words = f"{type(node).__name__.lower()} of {fmt} to {to}, {channels} channels, {lanes} lanes, {count} pixels"
     return Unit(kind, target, words, lambda: Pointwise(plan), plan, [codes], [fmt.bits], expected, to.bits,
-                Stalls.drawn(rng, 1), (type(unit).__name__,))  # fmt: skip
+                Stalls.drawn(rng, 1), (type(plan.function).__name__.removesuffix("Plan"),))  # fmt: skip
 
 
 def _pool(rng, kind, target):

@@ -23,6 +23,7 @@ def first_of(kind, target):
     return run.seeds_of(FROM, 1, kind, target)[0]
 
 
+@pytest.mark.tools
 def test_kept_seeds_and_one_of_every_kind_for_every_target(scratch):
     """Equal to golden, and to the cycle model, in one build."""
     kept, firsts = [k["seed"] for k in QUICK], [first_of(*pair) for pair in product(KINDS, TARGETS)]
@@ -37,6 +38,7 @@ def test_kept_seeds_and_one_of_every_kind_for_every_target(scratch):
     assert {"Search", "Affine", "Sign", "Whole", "Combine", "FloatRelu", "Largest", "Add"} <= features
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_more_of_it(scratch):
     """A turn of each target, and what of the kept seeds takes long."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fewbit.hw.streams import pack
+from fewbit.hw.packing import pack
 from fewbit.sim.cycles.machines import machine_of
 
 __all__ = ["ANY", "PERIOD", "QUIET", "Stalls", "Unit"]

@@ -13,7 +13,7 @@ from fewbit.train import export, fashion_data, fit, model  # noqa: E402
 from fewbit.train.catalogue import EXAMPLES  # noqa: E402
 from fewbit.train.data import Dataset  # noqa: E402
 
-LONG = {*(("fashion", name) for name in ("w1a1", "separable", "resnet")), ("digits-cnn", "w1a1")}  # to compile
+LONG = {*(("fashion", name) for name in EXAMPLES["fashion"].recipes), ("digits-cnn", "w1a1")}  # to compile
 NETWORKS = [
     pytest.param(example, name, marks=[pytest.mark.slow] * ((example, name) in LONG))
     for example in ("digits-cnn", "fashion")

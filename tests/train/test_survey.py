@@ -9,12 +9,13 @@ import pytest
 jax = pytest.importorskip("jax")
 import jax.numpy as jnp  # noqa: E402
 
-from fewbit.golden.model_file import domain as exchange  # noqa: E402
+from fewbit.golden.model_file.domains import EXCHANGE  # noqa: E402
 from fewbit.train import data, export, fit, model, survey  # noqa: E402
+from fewbit.train.dorefa import DoReFaWeights  # noqa: E402
 from fewbit.train.layers import ByLayer, Conv, Dense, Pool, Residual, product_names, quantizer_of  # noqa: E402
 from fewbit.train.quantize import Bipolar, Float, Uniform  # noqa: E402
 from fewbit.train.recipe import Recipe  # noqa: E402
-from fewbit.train.scaled import DoReFaWeights, Lsq, Pact, Symmetric, TernaryLearned, Ttq, Xnor  # noqa: E402
+from fewbit.train.scaled import Lsq, Pact, Symmetric, TernaryLearned, Ttq, Xnor  # noqa: E402
 from fewbit.train.stochastic import Draws, GradientBits, HardwareDraws, StochasticBipolar  # noqa: E402
 from fewbit.train.tables import Clusters, Lq  # noqa: E402
 
@@ -56,9 +57,9 @@ def test_exported_file_computes_the_same(kind, tmp_path):
     assert (logits == np.asarray(model.forward(recipe, params, x, HardwareDraws()))).all()
     assert (logits.argmax(1) == fit.predict(recipe, SMALL, params, raw)).all() and len(np.unique(logits)) > 5
     proto = onnx.load(tmp_path / "model.onnx")
-    ours = [node for node in proto.graph.node if node.domain == exchange.DOMAIN]
+    ours = [node for node in proto.graph.node if node.domain == EXCHANGE]
     assert [node.op_type for node in ours] == OPERATORS[kind]
-    assert exchange.DOMAIN in {entry.domain for entry in proto.opset_import}
+    assert EXCHANGE in {entry.domain for entry in proto.opset_import}
     seeds = [a.i for node in ours for a in node.attribute if a.name == "seed"]
     assert seeds == ([1, 2] if kind == "stochastic" else [])
 
@@ -80,7 +81,7 @@ def test_all_rows(name, tmp_path):
     assert (params[0]["weight"][0] != params[0]["weight"][1]).any()
     x = data.DIGITS.to_input(held_out.raw)
     for place in range(2):
-        survey.export_seed(row, params, place, tmp_path / "model.onnx")
+        export.write(row.recipe, data.DIGITS, fit.of_seed(params, place), tmp_path / "model.onnx")
         logits = export.execute(tmp_path / "model.onnx", x)
         known = fit.of_seed(params, place)
         assert (logits.argmax(1) == fit.predict(row.recipe, data.DIGITS, known, held_out.raw)).all()

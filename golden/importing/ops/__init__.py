@@ -1,1 +1,1 @@
-"""Operators of model files, a family a file; each registers itself in `golden.importing.registry`."""
+"""ONNX's own operators, a family a file, which the models of every dialect have."""

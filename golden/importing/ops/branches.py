@@ -9,7 +9,8 @@ import numpy as np
 from fewbit.golden.importing.float_layers import float_finished, float_layer_end
 from fewbit.golden.importing.functions import evenly_coded, integers
 from fewbit.golden.importing.layout import flat, image, ordered
-from fewbit.golden.importing.registry import constant, data_of, handles
+from fewbit.golden.importing.operands import constant, data_of
+from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError, evaluate
 from fewbit.golden.network.graph import Rescale, accumulator_format
@@ -18,6 +19,7 @@ from fewbit.golden.network.spatial import Upsample
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers import elementwise as ew
 from fewbit.golden.numbers.formats import Bipolar, Float32, Ternary
+from fewbit.golden.rewrite.sums import BranchSum
 
 from .convolutions import add_windows, spread_out, with_zero_pad
 
@@ -31,7 +33,7 @@ _MOST_BITS = 30  # of a multiplier
 
 
 def joined(importer, kind, a, b):
-    """The sum or difference of two tensors that depend on the input."""
+    """Return the sum or difference of two tensors that depend on the input."""
     a, b = data_of(a), data_of(b)
     if kind not in ("Add", "Sub"):
         raise ModelError("both operands depend on the input; only Add and Sub of two tensors of data are supported")
@@ -55,7 +57,7 @@ def joined(importer, kind, a, b):
     a_edge, b_edge = (evenly_coded(importer, edge) for edge in (a_edge, b_edge))
     name = importer.new("add")
     importer.add(Add(name, a_edge, name, (b_edge,), multipliers))
-    importer.sums[name] = chains, 1 if kind == "Add" else -1
+    importer.sums[name] = BranchSum(chains, 1 if kind == "Add" else -1)
     try:
         importer.edge(name)
     except ValueError:
@@ -66,13 +68,15 @@ def joined(importer, kind, a, b):
 
 
 def _reach(edge, scale, zero):
-    """The largest magnitude of each channel's float."""
+    """Return the largest magnitude of each channel's float."""
     return np.maximum(np.abs(scale * (edge.lo - zero)), np.abs(scale * (edge.hi - zero)))
 
 
 def _multipliers(a, b, a_reach, b_reach):
-    """Whole (p, q) so that ``(b/q)*(p*x + q*y)`` is ``a*x + b*y`` for all that x and y reach, but for an error below
-    float32's own: half a unit in the last place of the largest sum."""
+    """Return whole (p, q) so that ``(b/q)*(p*x + q*y)`` is ``a*x + b*y`` for all that x and y reach.
+
+    An error below float32's own is let through: half a unit in the last place of the largest sum.
+    """
     ratio = Fraction(a) / Fraction(b)
     allowed = _HALF_ULP * (a_reach + b_reach)
     for bits in range(_MOST_BITS):
@@ -87,7 +91,7 @@ def _single(values):
 
 
 def _alike(importer, a, b):
-    """Both tensors on edges of the same shape, with the same positions."""
+    """Return both tensors on edges of the same shape, with the same positions."""
     same = np.array_equal(a.index, b.index)
     if same and importer.size(a) == importer.size(b):
         return a, b
@@ -111,8 +115,9 @@ def _float_sum(importer, kind, a, b):
 # Channels side by side
 
 
-@handles("Concat")
+@handles("Concat", role=Role.CONCATENATION)
 def concat(importer, node, inputs, attributes):
+    """Import ONNX ``Concat`` of channels."""
     if any(isinstance(t, Constant) for t in inputs):
         raise ModelError("a constant beside data is not supported")
     datas = [data_of(t) for t in inputs]
@@ -147,7 +152,7 @@ def concat(importer, node, inputs, attributes):
 
 
 def one_format(importer, edges):
-    """The edges in one format (float32 as it is), and that: bipolar codes beside others become ternary."""
+    """Return the edges in one format (float32 as it is), and that: bipolar codes beside others become ternary."""
     formats = [importer.edge(e).format for e in edges]
     if len(set(formats)) == 1:
         return edges, formats[0]
@@ -167,8 +172,9 @@ def one_format(importer, edges):
 # Images
 
 
-@handles("Upsample", "Resize")
+@handles("Upsample", "Resize", role=Role.MOVE)
 def upsample(importer, node, inputs, attributes):
+    """Import ONNX ``Resize``, ``Upsample`` in old opsets, that repeats pixels by whole factors."""
     data = data_of(inputs[0])
     if attributes.get("mode", "nearest") != "nearest":
         raise ModelError(f"only the mode nearest is supported, not {attributes['mode']}")
@@ -197,8 +203,9 @@ def upsample(importer, node, inputs, attributes):
     return [Data(name, spread_out(Window(size=size, kernel=(1, 1)), data.shape[1], signal), chain)]
 
 
-@handles("Pad")
+@handles("Pad", role=Role.MOVE)
 def pad(importer, node, inputs, attributes):
+    """Import ONNX ``Pad`` with zeros around an image."""
     data = data_of(inputs[0])
     pads = attributes.get("pads") or attributes.get("paddings")
     pads = constant(inputs[1], "pads").tolist() if pads is None else list(pads)

@@ -5,7 +5,8 @@ import numpy as np
 from fewbit.golden.importing.float_layers import float_convolution
 from fewbit.golden.importing.functions import integers
 from fewbit.golden.importing.layout import by_channel, image
-from fewbit.golden.importing.registry import constant, data_of, handles
+from fewbit.golden.importing.operands import constant, data_of
+from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.graph import Rescale
@@ -22,8 +23,9 @@ _MOST_FACTOR = 256  # by which codes may be spread so that zero becomes one of t
 _MOST_RECODED = 1 << 20  # between the values of a code that is made anew so that zero is one of them
 
 
-@handles("Conv")
+@handles("Conv", role=Role.PRODUCT)
 def conv(importer, node, inputs, attributes):
+    """Import ONNX ``Conv`` of one or two dimensions."""
     data = data_of(inputs[0])
     if not isinstance(inputs[1], Constant):
         raise ModelError("weights must be a constant")
@@ -53,19 +55,19 @@ def conv(importer, node, inputs, attributes):
 
 
 def _rows(weights):
-    """Weights (N, C, kh, kw) as (N, kh*kw*C), in the order of a window."""
+    """Return weights (N, C, kh, kw) as (N, kh*kw*C), in the order of a window."""
     return weights.transpose(0, 2, 3, 1).reshape(len(weights), -1)
 
 
 def spread_out(window, channels, signal):
-    """Index of the tensor whose pixels a window makes: (1, C, H, W), or (1, C, L) of a signal."""
+    """Return the index of the tensor whose pixels a window makes: (1, C, H, W), or (1, C, L) of a signal."""
     height, width = window.out_size
     index = np.arange(height * width * channels).reshape(height, width, channels).transpose(2, 0, 1)[None]
     return index[:, :, 0] if signal else index
 
 
 def window_of(data, kernel, attributes, signal, ceil=False):
-    """The `Window` of a node's attributes on an image."""
+    """Return the `Window` of a node's attributes on an image."""
 
     def pair(name, default):
         values = tuple(attributes.get(name) or (default,) * (1 if signal else 2))
@@ -93,7 +95,7 @@ def window_of(data, kernel, attributes, signal, ceil=False):
 
 
 def _rounded_up(window):
-    """The window whose output size is rounded up; a patch that would begin behind the image is left out."""
+    """Return the window whose output size is rounded up; a patch that would begin behind the image is left out."""
     extra = []
     for axis in (0, 1):
         size, before = window.size[axis], window.pads[axis]
@@ -110,7 +112,7 @@ def _rounded_up(window):
 
 
 def add_windows(importer, edge, window, *, pad=0, groups=1):
-    """Append the node, unless it would lay out every pixel as itself; returns its edge."""
+    """Append `Windows`, unless they would lay out every pixel as itself; return the edge."""
     plain = window.kernel == (1, 1) and window.stride == (1, 1) and not any(window.pads)
     if plain:
         return edge
@@ -126,7 +128,7 @@ def _convolution(importer, data, b, window, groups):
     taps = window.taps_count
 
     def per_tap(values):
-        """One number a channel as one for each of a window's, group by group."""
+        """Return one number a channel as one for each of a window's, group by group."""
         return np.tile(np.reshape(values, (groups, 1, -1)), (1, taps, 1)).reshape(-1)
 
     return weighted(importer, edge, weights, scale, per_tap(x_scale), per_tap(x_zero), groups=groups,
@@ -134,10 +136,10 @@ def _convolution(importer, data, b, window, groups):
 
 
 def with_zero_pad(importer, data, window):
-    """The data as integers on an edge in which the float zero, if the window pads, is a code: (edge, scale, zero, pad).
+    """Return data as ``(edge, scale, zero, pad)``: integers on an edge in which the float zero, the pad, is a code.
 
-    Where the zero point is between two codes (a raw pixel behind ``2x - 1``), or not the same in all channels, or not a
-    value of the format, the codes are made anew.
+    Where a window does not pad, there need be none. Where the zero point is between two codes (a raw pixel behind
+    ``2x - 1``), or not the same in all channels, or not a value of the format, the codes are made anew.
     """
     edge, scale, zero = integers(importer, data)
     if not any(window.pads):

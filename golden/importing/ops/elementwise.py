@@ -6,7 +6,8 @@ from functools import partial
 import numpy as np
 
 from fewbit.golden.importing.layout import by_channel
-from fewbit.golden.importing.registry import constant, data_of, handles
+from fewbit.golden.importing.operands import constant, data_of
+from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant
 from fewbit.golden.model_file.file import ModelError, evaluate
 from fewbit.golden.numbers import elementwise as ew
@@ -14,8 +15,10 @@ from fewbit.golden.numbers import elementwise as ew
 from .branches import joined
 
 
-@handles("Add", "Sub", "Mul", "Div")
+@handles("Add", "Sub", role=Role.AFFINE, sums=True)
+@handles("Mul", "Div", role=Role.AFFINE, keeps_integers=True)
 def arithmetic(importer, node, inputs, attributes):
+    """Import ONNX ``Add``, ``Sub``, ``Mul`` and ``Div`` with a constant, and sums of two tensors of data."""
     a, b = inputs
     kind = node.op_type.lower()
     if isinstance(a, Constant) and isinstance(b, Constant):
@@ -34,7 +37,7 @@ def arithmetic(importer, node, inputs, attributes):
 
 
 def _data_and_constant(a, b):
-    """(data, constant array, whether the constant comes first)."""
+    """Return (data, constant array, whether the constant comes first)."""
     if not isinstance(a, Constant) and not isinstance(b, Constant):
         raise ModelError("both operands depend on the input; only Add and Sub of two tensors of data are supported")
     if isinstance(b, Constant):
@@ -43,7 +46,7 @@ def _data_and_constant(a, b):
 
 
 def fitting(importer, data, c):
-    """The constant by channel of the data's edge, and the data: on a flat edge where pixels differ in it."""
+    """Return the constant by channel of the data's edge, and the data: on a flat edge where pixels differ in it."""
     extra = c.ndim - len(data.shape)
     if extra > 0 and c.shape[:extra] == (1,) * extra:
         raise ModelError(f"a constant of shape {c.shape} adds axes to data of shape {data.shape}")
@@ -57,7 +60,7 @@ def fitting(importer, data, c):
 
 
 def _scaled_constant(importer, node, a, b, kind):
-    """Constant arithmetic; quantized weights times or over a scale keep their integers."""
+    """Return the result of constant arithmetic; quantized weights times or over a scale keep their integers."""
     result = evaluate(importer.file, node, [a.array, b.array])[0]
     if kind == "mul" and a.integers is None:
         a, b = b, a
@@ -69,8 +72,9 @@ def _scaled_constant(importer, node, a, b, kind):
     return Constant(result, replace(i, scale=scale))
 
 
-@handles("Min", "Max")
+@handles("Min", "Max", role=Role.FUNCTION)
 def bound(importer, node, inputs, attributes):
+    """Import ONNX ``Min`` and ``Max`` of data and a constant."""
     if len(inputs) != 2:
         raise ModelError(f"only two operands are supported, data and a constant, not {len(inputs)}")
     data, c, _ = _data_and_constant(*inputs)
@@ -79,8 +83,9 @@ def bound(importer, node, inputs, attributes):
     return [data.then(ew.Call(node.op_type, function, (c,)))]
 
 
-@handles("BatchNormalization")
+@handles("BatchNormalization", role=Role.AFFINE)
 def batch_normalization(importer, node, inputs, attributes):
+    """Import ONNX ``BatchNormalization`` of a model that is exported for inference."""
     data = data_of(inputs[0])
     if attributes.get("training_mode", 0):
         raise ModelError("the model was exported for training; export it for inference")
@@ -100,18 +105,21 @@ def batch_normalization(importer, node, inputs, attributes):
     return [data]
 
 
-@handles("Relu")
+@handles("Relu", role=Role.FUNCTION)
 def relu(importer, node, inputs, attributes):
+    """Import ONNX ``Relu``."""
     return [data_of(inputs[0]).then(ew.relu())]
 
 
-@handles("Neg")
+@handles("Neg", role=Role.AFFINE)
 def negate(importer, node, inputs, attributes):
+    """Import ONNX ``Neg``."""
     return [data_of(inputs[0]).then(ew.Affine("mul", np.full(1, -1, dtype=np.float32)))]
 
 
-@handles("Clip")
+@handles("Clip", role=Role.FUNCTION)
 def clip(importer, node, inputs, attributes):
+    """Import ONNX ``Clip``, whose bounds are operands from opset 11 on."""
     bounds = [attributes.get("min"), attributes.get("max")]
     for i, tensor in enumerate(inputs[1:]):
         if tensor is not None:
@@ -121,34 +129,53 @@ def clip(importer, node, inputs, attributes):
     return [data_of(inputs[0]).then(ew.clip(*bounds))]
 
 
-@handles("HardTanh", "Hardtanh")
+@handles("HardTanh", "Hardtanh", role=Role.FUNCTION)
 def hard_tanh(importer, node, inputs, attributes):
+    """Import ``HardTanh`` or ``Hardtanh`` of old exporters, which ONNX itself has not: a clip to -1 and 1."""
     return [data_of(inputs[0]).then(ew.clip(attributes.get("min_val", -1.0), attributes.get("max_val", 1.0)))]
 
 
-@handles("LeakyRelu")
+@handles("LeakyRelu", role=Role.FUNCTION)
 def leaky_relu(importer, node, inputs, attributes):
+    """Import ONNX ``LeakyRelu``."""
     return [data_of(inputs[0]).then(ew.leaky_relu(attributes.get("alpha", 0.01)))]
 
 
-@handles("PRelu")
+@handles("PRelu", role=Role.FUNCTION)
 def prelu(importer, node, inputs, attributes):
+    """Import ONNX ``PRelu``."""
     data, slope = fitting(importer, data_of(inputs[0]), constant(inputs[1], "slope"))
     return [data.then(ew.leaky_relu(slope))]
 
 
-@handles("Sigmoid", "Tanh", "HardSigmoid", "Elu", "Selu", "Softplus", "Softsign", "Abs", "Exp", "Log", "Floor", "Ceil",
-         "Round", "Sign", "Sqrt", "Reciprocal", "Erf", "HardSwish", "Mish", "Gelu", "Celu", "ThresholdedRelu",
-         "Pow")  # fmt: skip
-def call_onnxruntime(importer, node, inputs, attributes):
-    """Functions whose float32 results are onnxruntime's own, so that no bit of them can differ."""
+@handles("Floor", "Ceil", "Round", role=Role.FUNCTION)
+def rounding(importer, node, inputs, attributes):
+    """Import ONNX ``Floor``, ``Ceil`` and ``Round``, as `functions_of_onnxruntime`; they never fall."""
+    return [_called(importer, node, inputs, monotone=True)]
+
+
+@handles("Sigmoid", "Tanh", "HardSigmoid", "Elu", "Selu", "Softplus", "Softsign", "Abs", "Exp", "Log", "Sign", "Sqrt",
+         "Reciprocal", "Erf", "HardSwish", "Mish", "Gelu", "Celu", "ThresholdedRelu", "Pow",
+         role=Role.FUNCTION)  # fmt: skip
+def functions_of_onnxruntime(importer, node, inputs, attributes):
+    """Import ONNX functions whose float32 results are onnxruntime's own, so that no bit of them can differ.
+
+    ``Sigmoid``, ``Tanh``, ``HardSigmoid``, ``Elu``, ``Selu``, ``Softplus``, ``Softsign``, ``Abs``, ``Exp``, ``Log``,
+    ``Sign``, ``Sqrt``, ``Reciprocal``, ``Erf``, ``HardSwish``, ``Mish``, ``Gelu``, ``Celu``, ``ThresholdedRelu``,
+    ``Pow``. That these are monotone in float32, too, nobody promises, so every integer in front of them is visited.
+    """
+    return [_called(importer, node, inputs, monotone=False)]
+
+
+def _called(importer, node, inputs, *, monotone):
+    """Return the data behind a function that onnxruntime computes; its further operands are single numbers."""
     data = data_of(inputs[0])
     operands = [constant(t, "its second operand") for t in inputs[1:]]
     if any(o.size != 1 for o in operands):
         raise ModelError("its second operand must be one number for the whole tensor")
     function = partial(_evaluated, importer.file, node, [o.reshape(1) for o in operands])
     function(np.zeros(1))  # onnxruntime refuses it here or never
-    return [data.then(ew.Call(node.op_type, function, monotone=node.op_type in ("Floor", "Ceil", "Round")))]
+    return data.then(ew.Call(node.op_type, function, monotone=monotone))
 
 
 def _evaluated(file, node, operands, x):

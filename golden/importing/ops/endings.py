@@ -2,15 +2,17 @@
 
 import numpy as np
 
-from fewbit.golden.importing.registry import constant, data_of, handles
+from fewbit.golden.importing.operands import constant, data_of
+from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Closed
 from fewbit.golden.model_file.file import ModelError
 
 _KEEP = ("Softmax", "LogSoftmax", "Reshape")  # what an ArgMax or TopK may follow
 
 
-@handles("Softmax", "LogSoftmax")
+@handles("Softmax", "LogSoftmax", role=Role.PROBABILITIES)
 def softmax(importer, node, inputs, attributes):
+    """Import ONNX ``Softmax`` and ``LogSoftmax``, which the host computes."""
     data = data_of(inputs[0])
     axis = _class_axis(data.shape, attributes.get("axis", -1 if importer.file.opset >= 13 else 1))
     log = node.op_type == "LogSoftmax"
@@ -24,8 +26,9 @@ def softmax(importer, node, inputs, attributes):
     return [Closed(data, ((node.op_type, function),), data.shape)]
 
 
-@handles("ArgMax")
+@handles("ArgMax", role=Role.LABEL)
 def arg_max(importer, node, inputs, attributes):
+    """Import ONNX ``ArgMax`` over the classes."""
     data, closing, shape = _scores(inputs[0])
     axis = _class_axis(shape, attributes.get("axis", 0))
     keep = bool(attributes.get("keepdims", 1))
@@ -39,8 +42,9 @@ def arg_max(importer, node, inputs, attributes):
     return [Closed(data, (*closing, ("ArgMax", index)), shape, is_label=True)]
 
 
-@handles("TopK")
+@handles("TopK", role=Role.LABEL)
 def top_k(importer, node, inputs, attributes):
+    """Import ONNX ``TopK`` over the classes."""
     data, closing, shape = _scores(inputs[0])
     axis = _class_axis(shape, attributes.get("axis", -1))
     k = constant(inputs[1], "k").reshape(-1) if len(inputs) > 1 else [attributes["k"]]
@@ -64,7 +68,7 @@ def top_k(importer, node, inputs, attributes):
 
 
 def _scores(tensor):
-    """(data, closing, shape) of the tensor whose largest entry is looked for."""
+    """Return (data, closing, shape) of the tensor whose largest entry is looked for."""
     if isinstance(tensor, Closed) and all(name in _KEEP for name, _ in tensor.closing):
         return tensor.data, tensor.closing, tensor.shape
     data = data_of(tensor)
@@ -72,7 +76,7 @@ def _scores(tensor):
 
 
 def _class_axis(shape, axis):
-    """The axis as a positive number; it must hold all the positions of a sample."""
+    """Return the axis as a positive number; it must hold all the positions of a sample."""
     if not -len(shape) <= axis < len(shape):
         raise ModelError(f"axis {axis} does not exist in data of shape {shape}")
     axis %= len(shape)

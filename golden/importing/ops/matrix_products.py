@@ -7,7 +7,8 @@ import numpy as np
 from fewbit.golden.importing.float_layers import float_dense
 from fewbit.golden.importing.functions import integers
 from fewbit.golden.importing.layout import by_channel, flat
-from fewbit.golden.importing.registry import constant, data_of, handles, shape_of
+from fewbit.golden.importing.operands import constant, data_of, shape_of
+from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.graph import Dense
@@ -19,13 +20,15 @@ _MOST_MULTIPLE = 256  # between the scales of one row
 _MOST_ZERO = 1 << 24  # a zero point beyond it swallows the codes in float32
 
 
-@handles("MatMul")
+@handles("MatMul", role=Role.PRODUCT)
 def matmul(importer, node, inputs, attributes):
+    """Import ONNX ``MatMul`` of data and constant weights."""
     return [_product(importer, *inputs)]
 
 
-@handles("Gemm")
+@handles("Gemm", role=Role.PRODUCT)
 def gemm(importer, node, inputs, attributes):
+    """Import ONNX ``Gemm`` of data and constant weights, and its bias."""
     a, b = (t.reshaped(np.transpose) if attributes.get(flag, 0) else t
             for t, flag in zip(inputs, ("transA", "transB"), strict=False))  # fmt: skip
     if any(len(shape_of(t)) != 2 for t in (a, b)):
@@ -45,7 +48,7 @@ def gemm(importer, node, inputs, attributes):
 
 
 def _product(importer, a, b, alpha=1.0):
-    """``a @ b`` where one is data of one row (or column) and the other a constant matrix."""
+    """Return ``a @ b`` where one is data of one row (or column) and the other a constant matrix."""
     if isinstance(a, Constant) == isinstance(b, Constant):
         raise ModelError("one operand must be a constant, the weights, and the other depend on the input")
     if isinstance(a, Constant):  # weights @ column is (row @ weights.T).T
@@ -76,7 +79,7 @@ def _swapped(data):
 
 
 def dense(importer, data, b, alpha):
-    """Append the product of each pixel and the weights (K, N); returns the edge and its chain."""
+    """Append the product of each pixel and the weights (K, N); return the edge and its chain."""
     weights, scale = integer_weights(b)
     edge, x_scale, x_zero = integers(importer, data)
     index = data.index.reshape(-1, len(weights))[0]
@@ -91,7 +94,7 @@ def dense(importer, data, b, alpha):
 
 
 def weighted(importer, edge, matrix, scale, x_scale, x_zero, *, groups=1, read=slice(None), coding=None):
-    """Append a `Dense` of integer weights (N, K) with scales on an edge of scales and zeros; (its edge, its chain).
+    """Append a `Dense` of integer weights (N, K) with scales, on an edge of scales and zeros; return edge and chain.
 
     ``read`` are the columns that count; the others have weight zero. ``coding`` is how the weights are written.
     """
@@ -107,13 +110,19 @@ def weighted(importer, edge, matrix, scale, x_scale, x_zero, *, groups=1, read=s
 
 
 def _of_groups(values, matrix, groups):
-    """What each neuron reads of ``values`` (one a channel), as (N, K)."""
+    """Return what each neuron reads of ``values`` (one a channel), as (N, K)."""
     slices = np.reshape(np.broadcast_to(values, groups * matrix.shape[1]), (groups, matrix.shape[1]))
     return np.repeat(slices, len(matrix) // groups, axis=0)
 
 
 def integer_weights(b):
-    """Integers and their scales in the constant's shape, from a quantizer or, of plain floats, found."""
+    """Return integers and their scales in the constant's shape: a quantizer's, or the multiples that plain floats are.
+
+    Raises
+    ------
+    ModelError
+        If plain floats are no small multiples of one number.
+    """
     if b.integers is not None:
         i = b.integers
         if np.abs(i.zero).max() > _MOST_ZERO:
@@ -129,7 +138,7 @@ def integer_weights(b):
 
 
 def coding_of(b, *, transposed):
-    """The `Coding` of a matrix of weights, (inputs, neurons) if ``transposed``; ``None`` where integers say it all."""
+    """Return the `Coding` of a matrix of weights, (inputs, neurons) if ``transposed``; None where integers say all."""
     if b.integers is None or b.integers.digits is None:
         return None
     digits = b.integers.digits.moved(np.transpose) if transposed else b.integers.digits
@@ -139,7 +148,7 @@ def coding_of(b, *, transposed):
 
 
 def _common_scale(total):
-    """Scales of products (N, K) as one scale a row times whole numbers (from per-channel input scales)."""
+    """Return the scales of products (N, K) as one scale a row times whole numbers (from per-channel input scales)."""
     row = np.abs(total).min(axis=1) * np.sign(total[:, 0])
     if not (np.isfinite(total).all() and (np.abs(row.astype(np.float32)) > 0).all()):
         raise ModelError(

@@ -1,34 +1,30 @@
-"""Import of pools: the largest of a window, averages, and QONNX's Trunc."""
+"""Import of pools: the largest of a window, and averages."""
 
 from dataclasses import replace
 
 import numpy as np
-from qonnx.custom_op.general.quant import resolve_rounding_mode
-from qonnx.custom_op.general.trunc import trunc_v1, trunc_v2
 
 from fewbit.golden.importing.float_layers import float_average, float_layer_end
-from fewbit.golden.importing.functions import add_function, tabulated
+from fewbit.golden.importing.functions import tabulated
 from fewbit.golden.importing.layout import by_channel, image
-from fewbit.golden.importing.registry import constant, data_of, handles
+from fewbit.golden.importing.operands import constant, data_of
+from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.file import ModelError, evaluate
 from fewbit.golden.network.graph import Dense
 from fewbit.golden.network.spatial import Largest, Windows
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers import elementwise as ew
-from fewbit.golden.numbers.formats import format_for
 
 from .convolutions import add_windows, spread_out, window_of, with_zero_pad
 from .matrix_products import weighted
 
-_MOST_LEVELS = 1 << 16  # of a Trunc
-
-
 # The largest
 
 
-@handles("MaxPool")
+@handles("MaxPool", role=Role.MOVE)
 def max_pool(importer, node, inputs, attributes):
+    """Import ONNX ``MaxPool``."""
     if attributes.get("storage_order", 0) or len([o for o in node.output if o]) > 1:
         raise ModelError("indices of the largest values are not supported")
     data, signal = _image_of(importer, inputs)
@@ -38,8 +34,9 @@ def max_pool(importer, node, inputs, attributes):
     return [_largest(importer, data, window, signal)]
 
 
-@handles("GlobalMaxPool")
+@handles("GlobalMaxPool", role=Role.MOVE)
 def global_max_pool(importer, node, inputs, attributes):
+    """Import ONNX ``GlobalMaxPool``."""
     data, signal = _image_of(importer, inputs)
     return [_largest(importer, data, _whole(data), signal)]
 
@@ -75,14 +72,14 @@ def _largest(importer, data, window, signal):
 
 
 def _rises(chain, lo, hi):
-    """By channel: whether the chain keeps one direction, and never falls."""
+    """Return by channel whether the chain keeps one direction, and never falls."""
     if not ew.is_monotone(chain):
         return np.zeros(1, dtype=bool)
     return (ew.apply(chain, lo[None]) <= ew.apply(chain, hi[None]))[0]
 
 
 def _rising(importer, data):
-    """The same data on an edge of which the largest integer is the largest float.
+    """Return the same data on an edge of which the largest integer is the largest float.
 
     Channels that fall (a negative gamma in front of the pool) get a copy of their layer with negated weights.
     """
@@ -106,8 +103,9 @@ def _rising(importer, data):
 # Averages
 
 
-@handles("AveragePool")
+@handles("AveragePool", role=Role.AVERAGE)
 def average_pool(importer, node, inputs, attributes):
+    """Import ONNX ``AveragePool``."""
     data, signal = _image_of(importer, inputs)
     kernel = attributes["kernel_shape"]
     kernel = (1, *kernel) if signal else tuple(kernel)
@@ -122,15 +120,18 @@ def average_pool(importer, node, inputs, attributes):
     return [_average(importer, data, window, divisors, signal)]
 
 
-@handles("GlobalAveragePool")
+@handles("GlobalAveragePool", role=Role.AVERAGE)
 def global_average_pool(importer, node, inputs, attributes):
+    """Import ONNX ``GlobalAveragePool``."""
     data, signal = _image_of(importer, inputs)
     window = _whole(data)
     return [_average(importer, data, window, np.array([window.taps_count]), signal)]
 
 
-@handles("ReduceMean", "ReduceMax")
+@handles("ReduceMean", role=Role.AVERAGE)
+@handles("ReduceMax", role=Role.MOVE)
 def reduce(importer, node, inputs, attributes):
+    """Import ONNX ``ReduceMean`` and ``ReduceMax`` over height and width."""
     data = data_of(inputs[0])
     axes = attributes.get("axes")
     if len(inputs) > 1 and inputs[1] is not None:
@@ -157,7 +158,7 @@ def reduce(importer, node, inputs, attributes):
 
 
 def _average(importer, data, window, divisors, signal):
-    """The sum of a window's integers, its scale divided by as many as there are."""
+    """Return the sum of a window's integers, its scale divided by as many as there are."""
     channels, taps = data.shape[1], window.taps_count
     index = spread_out(window, channels, signal)
     if importer.is_float:
@@ -175,45 +176,3 @@ def _average(importer, data, window, divisors, signal):
     y, divisor = by_channel(importer, y, by_pixel[0] if signal else by_pixel, dtype=np.float64)
     first, *rest = y.chain
     return replace(y, chain=(ew.Dequantize(first.scale / divisor, first.zero), *rest))
-
-
-@handles("Trunc")
-def trunc(importer, node, inputs, attributes):
-    """QONNX's Trunc in its form with five and with six operands: the integers lose their lowest bits."""
-    data = data_of(inputs[0])
-    importer.known(data)
-    if len(inputs) not in (5, 6):
-        raise ModelError(f"it must have 5 or 6 inputs, not {len(inputs)}")
-    operands = [np.asarray(constant(t, "an operand"), dtype=np.float32) for t in inputs[1:]]
-    if any(o.size != 1 for o in operands):
-        raise ModelError("its operands must be one number for the whole tensor")
-    operands = [o.reshape(1) for o in operands]
-    mode = attributes.get("rounding_mode", "FLOOR")
-    try:
-        resolve_rounding_mode(mode)
-    except (ValueError, AttributeError):
-        raise ModelError(f"its rounding mode {mode!r} is not known") from None
-
-    def function(x):
-        if len(operands) == 4:
-            return trunc_v1(x, *operands, mode)
-        scale, zero, bits, out_scale, out_bits = operands
-        narrow, signed = bool(attributes.get("narrow", 0)), bool(attributes.get("signed", 1))
-        return trunc_v2(x, scale, zero, bits, narrow, signed, out_scale, out_bits, mode)
-
-    scale = float(operands[0][0] if len(operands) == 4 else operands[3][0])
-    zero = float(operands[1][0])
-    if len(operands) == 5:
-        zero /= 2.0 ** np.round(np.log2(operands[3][0] / operands[0][0]))
-    edge = importer.edge(data.edge)
-    ends = [np.rint(function(ew.apply(data.chain, bound[None])).astype(np.float64) / scale + zero)
-            for bound in (edge.lo, edge.hi)]  # fmt: skip
-    lo, hi = int(min(e.min() for e in ends)), int(max(e.max() for e in ends))
-    if hi - lo > _MOST_LEVELS:
-        raise ModelError(f"it leaves more than {_MOST_LEVELS} levels")
-
-    def codes(y):
-        return np.rint(function(y).astype(np.float64) / scale + zero).astype(np.int64)
-
-    name = add_function(importer, data, codes, format_for([lo, 0, hi] if hi - lo > 1 else [lo, hi]))
-    return [Data(name, data.index, (ew.Dequantize(np.full(1, scale), np.full(1, zero)),))]

@@ -16,7 +16,7 @@ from fewbit.flow.boards.designs import build_board
 from fewbit.flow.commands.cli import main
 from fewbit.flow.commands.report import Reporter
 from fewbit.flow.project.project import Project
-from fewbit.hw.target import USUAL
+from fewbit.hw.targets.named import USUAL
 from fewbit.hw.xilinx.models import MODELS
 from fewbit.places import BUILD
 from tests.support import tcl
@@ -53,7 +53,7 @@ def test_ulx3s_design(build):
     """The files of the open tools, with the pins of the board's manual, built of operators."""
     result = build_board("ulx3s", build, QUIET, run=False)
     folder = build / "board-ulx3s"
-    assert result == json.loads((folder / "board.json").read_text()) and "bitstream" not in result
+    assert result.to_dict() == json.loads((folder / "board.json").read_text()) and result.bitstream is None
     lpf = (folder / "top.lpf").read_text()
     sites = dict(re.findall(r'LOCATE COMP "(\w+)" SITE "(\w+)"', lpf))
     assert sites == {
@@ -80,9 +80,10 @@ def test_arty_design(build):
     assert "xc7a35ticsg324-1L" in script and "accelerator.v" in script and "write_bitstream" in script
     assert "PLLE2_BASE" in (folder / "top.v").read_text() and "LUT6_2" in (folder / "accelerator.v").read_text()
     assert not asleep((folder / "top.v").read_text())
-    assert "vivado -mode batch -source top.tcl" in result["next"] and result["clock_mhz"] == 80
+    assert "vivado -mode batch -source top.tcl" in result.next and result.clock_mhz == 80
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("installed", [False, True])
 def test_zynq_design(installed, build):
     """The block design connects every port of our two modules, once; every cell has a clock and a reset."""
@@ -111,6 +112,7 @@ def test_zynq_design(installed, build):
     assert copied == ["accelerator.bit", "accelerator.hwh"]
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     "properties, reason", [({"PROGRESS": "40%"}, "implementation failed"), ({"STATS.WNS": "-0.1"}, "timing is not met")]
 )
@@ -159,12 +161,6 @@ def test_what_cannot_be_is_refused(build, scratch, capsys, monkeypatch):
         build_board("ulx3s", build, QUIET)
 
 
-def test_a_missing_tool_is_named(build, monkeypatch):
-    monkeypatch.setattr(bitstream, "TOOLS", ("no-such-tool",))
-    with pytest.raises(ValueError, match="the package no-such-tool is missing"):
-        build_board("ulx3s", build, QUIET)
-
-
 def report(goal=50.0, reached=60.0):
     return {
         "fmax": {"$glbnet$clk": {"achieved": reached, "constraint": goal}}, "critical_paths": [],
@@ -194,19 +190,20 @@ def test_a_design_that_does_not_fit_is_told(scratch, monkeypatch):
         bitstream.make_bitstream(scratch, options=[])
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_ulx3s_bitstream(build):
     """From a build to a bitstream by one command, timing met; ecpunpack reads out of it what nextpnr placed."""
     result = build_board("ulx3s", build, QUIET)
     folder = build / "board-ulx3s"
-    (clock,) = result["clocks"]
+    (clock,) = result.clocks
     assert clock["goal_mhz"] == 50 and clock["fmax_mhz"] >= 50
-    assert (folder / "top.bit").stat().st_size > 50_000 and "openFPGALoader --board ulx3s" in result["next"]
+    assert (folder / "top.bit").stat().st_size > 50_000 and "openFPGALoader --board ulx3s" in result.next
     _trellis(folder, "run_ecpunpack", "--input", "top.bit", "--textcfg", "back.config")
     _trellis(folder, "run_ecppack", "--compress", "--input", "back.config", "--bit", "back.bit")
     assert (folder / "back.bit").read_bytes() == (folder / "top.bit").read_bytes()
     placed, found = _lut_tables(folder / "top.config"), _lut_tables(folder / "back.config")
-    assert len(placed) == result["used"]["lut4"] and found <= placed
+    assert len(placed) == result.used["lut4"] and found <= placed
     assert {table for _, _, table in placed - found} <= {"1" * 16}  # what a LUT holds that nothing is written to
     assert build_board("ulx3s", build, QUIET) == result
 

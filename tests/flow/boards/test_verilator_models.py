@@ -5,11 +5,14 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from fewbit.places import HOME
 
 ROOT = HOME
 
 
+@pytest.mark.tools
 def test_main_job(scratch):
     model = os.environ.get("FEWBIT_MODEL") or "examples/digits/w1a1.onnx"
     options = []

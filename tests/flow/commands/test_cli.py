@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fewbit.flow.commands import cli
+from fewbit.flow.commands.options import Making
 from fewbit.places import HOME
 from tests.support.small_network import SPEC, samples, small
 
@@ -51,6 +52,7 @@ def test_build_prints_json_alone_and_again_is_up_to_date(fewbit, scratch):
     assert {p: p.stat().st_mtime_ns for p in (scratch / "a").rglob("*") if p.is_file()} == times
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_synthesis_layer_by_layer(fewbit, scratch):
     folder = scratch / "a"
@@ -70,6 +72,7 @@ def test_synthesis_layer_by_layer(fewbit, scratch):
     assert shown.count("dense1") == 1 and "assumed: before place and route" in shown
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_synthesis_for_ultrascale(fewbit, scratch):
     folder, model = scratch / "a", small(scratch / "small.onnx")
@@ -124,6 +127,7 @@ def test_run_gives_labels_and_equals_the_executor(fewbit):
     assert status == 0 and "accuracy" in out
 
 
+@pytest.mark.tools
 def test_sim_prints_json_alone_and_reuses_what_is_up_to_date(fewbit, scratch):
     model = small(scratch / "m.onnx")
     np.savez(scratch / "s.npz", x=samples())
@@ -287,7 +291,7 @@ def test_interruption(fewbit, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_project", interrupt)
+    monkeypatch.setattr(Making, "project", interrupt)
     assert fewbit("build", MODEL) == (130, "", "fewbit: interrupted\n")
 
 

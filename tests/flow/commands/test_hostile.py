@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from fewbit.flow.commands import cli
-from fewbit.flow.commands import ptq as ptqcli
 from fewbit.golden.bounds.limits import LIMITS
 from fewbit.places import HOME
 from tests.support import hostile
@@ -78,7 +77,7 @@ def test_numbers_that_cannot_be(fewbit, scratch, option, monkeypatch):
 def test_every_number_of_every_command_is_tried():
     """An option that takes a number and is not among those above is one that nobody has tried to break."""
     found = set()
-    for command in [*cli.app.registered_commands, *ptqcli.app.registered_commands]:
+    for command in cli.app.registered_commands:
         for kind in get_type_hints(command.callback, include_extras=True).values():
             base, option = get_args(kind)
             if {int, float} & {base, *get_args(base)}:

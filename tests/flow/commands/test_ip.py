@@ -32,6 +32,7 @@ def test_written_once(fewbit, scratch):
     assert status == 2 and f"is no build: make one with `fewbit verilog MODEL.onnx -o {scratch / 'b'}`" in err
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_simulated_and_synthesized(fewbit, scratch):
     model = small(scratch / "m.onnx")

@@ -16,7 +16,7 @@ from fewbit.flow.ip.package import core_file, package_tcl
 from fewbit.flow.project.project import Project
 from fewbit.host import Accelerator
 from fewbit.places import HOME
-from fewbit.sim.simulators import run as runner
+from fewbit.sim.simulators import process
 from tests.support.small_network import SPEC, samples, small
 from tests.support.tcl import records
 
@@ -36,6 +36,7 @@ endmodule
 """
 
 
+@pytest.mark.tools
 def test_any_name_is_built_and_simulated(fewbit, scratch, monkeypatch):
     """The folder, the model, and the place of Verilator: with what make and shells split, expand and take for ends."""
     place, folder = scratch / "tools of 'x'#%$(y)", scratch / ODD
@@ -55,6 +56,7 @@ def test_any_name_is_built_and_simulated(fewbit, scratch, monkeypatch):
         assert np.array_equal(accelerator.infer(values).values, accelerator.infer(values).values)
 
 
+@pytest.mark.tools
 def test_yosys_works_in_any_folder(scratch, monkeypatch):
     folder = scratch / ODD
     (folder / "t").mkdir(parents=True)
@@ -68,7 +70,7 @@ def test_yosys_works_in_any_folder(scratch, monkeypatch):
 
 @pytest.mark.parametrize("name", ["a:b", "a;b", "a,b"])
 def test_where_verilator_cannot_be_one_line_says_so(name, fewbit, scratch, monkeypatch):
-    monkeypatch.setattr(runner, "HOME", scratch / name)
+    monkeypatch.setattr(process, "HOME", scratch / name)
     status, _, err = fewbit("sim", small(scratch / "m.onnx"), "--input", SPEC, "-o", scratch / "out", "--frames", 4)
     last = err.splitlines()[-1]
     assert status == 2 and f"from a folder with {name[1]!r} in its name" in last and "move fewbit" in last
@@ -85,6 +87,7 @@ def test_where_yosys_cannot_be_one_line_says_so(name, scratch, monkeypatch):
     assert not list(scratch.glob("*.log")), "nothing was started"
 
 
+@pytest.mark.tools
 def test_descriptions_name_any_model(scratch):
     project = Project(small(scratch / 'a: #{"b\\.onnx'), input_spec=SPEC, directory=scratch / "out")
     core = yaml.safe_load(core_file(project.block, "x.v", "x.xdc"))
@@ -97,6 +100,7 @@ proc unknown args { return core }
     assert said == project.block.description.replace("{", "(").replace("\\", "/")
 
 
+@pytest.mark.tools
 def test_make_passes_names_on_as_they_are(scratch):
     given = {"MODEL": ODD + ".onnx", "IMAGES": "it's.npz", "INPUT": "uint8/255", "FOLDING": "a  b"}
     done = subprocess.run(
@@ -110,6 +114,7 @@ def test_make_passes_names_on_as_they_are(scratch):
     ]  # fmt: skip
 
 
+@pytest.mark.tools
 def test_vivado_gets_each_file_as_one_name(fewbit, scratch):
     """Its commands take lists of files: a name with a space in it must be one element."""
     folder = scratch / "a b"

@@ -5,20 +5,25 @@ import json
 import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
 
+from fewbit.flow.commands.compare import show_comparison
 from fewbit.flow.commands.report import Reporter
 from fewbit.flow.comparing import compare, measure
 from fewbit.flow.comparing.compare import compare_formats
-from fewbit.flow.comparing.fill import LIMIT, Part, Point, candidates, cycles_of, fill
+from fewbit.flow.comparing.fill import LIMIT, Point, candidates, cycles_of, fill
 from fewbit.flow.comparing.measure import common_folding
 from fewbit.flow.comparing.requantize import FORMATS, requantize
+from fewbit.flow.comparing.result import Comparison, Cost, Filled, Golden, Interval, Row, Simulated
 from fewbit.flow.eda import synth
 from fewbit.flow.eda.synth import Resources
+from fewbit.flow.project.simulated import Latency
 from fewbit.golden.importing.importer import import_model
+from fewbit.golden.model_file.builder import ModelBuilder
 from fewbit.golden.network.execute import run
 from fewbit.golden.network.graph import Dense, FloatDense
 from fewbit.golden.numbers.formats import Float32, Unsigned
+from fewbit.hw.folding import Folding, LayerFolding
+from fewbit.hw.targets.parts import Part
 from fewbit.places import HOME
 
 ROOT = HOME
@@ -40,30 +45,17 @@ def remade(scratch, model, bits, declared=False):
 def network_file(path, sizes=(6, 4, 3), bits=2, seed=5, clip=False):
     """A small network: batch norm's affine part, a ReLU or a Clip, a quantizer; undeclared input behind a quantizer."""
     rng = np.random.default_rng(seed)
-    tensors = {"one": np.float32(1), "zero": np.float32(0), "bits": np.float32(bits), "low": np.float32(-1)}
-    nodes, x = [], "x"
-    attributes = dict(domain="qonnx.custom_op.general", narrow=0, rounding_mode="ROUND")
+    model = ModelBuilder(name="small")
+    shared = [model.constant(1, "one"), model.constant(0, "zero"), model.constant(bits, "bits")]
+    x = model.add_input("x", [1, sizes[0]])
     for i, (k, n) in enumerate(zip(sizes, sizes[1:], strict=False)):
-        nodes.append(helper.make_node("Quant", [x, "one", "zero", "bits"], [f"q{i}"], signed=int(i == 0), **attributes))
-        tensors[f"w{i}"] = rng.normal(size=(k, n)).astype(np.float32)
-        tensors[f"b{i}"] = rng.normal(size=n).astype(np.float32)
-        nodes.append(
-            helper.make_node(
-                "Quant", [f"w{i}", "one", "zero", "bits"], [f"v{i}"], signed=1, **attributes | {"narrow": 1}
-            )
-        )
-        nodes.append(helper.make_node("MatMul", [f"q{i}", f"v{i}"], [f"m{i}"]))
-        nodes.append(helper.make_node("Add", [f"m{i}", f"b{i}"], [f"a{i}"]))
-        kind, more = ("Clip", ["low", "one"]) if clip else ("Relu", [])
-        x = f"a{i}"
+        x = model.quant(x, *shared, signed=i == 0, y=f"q{i}")
+        weights = model.quant(rng.normal(size=(k, n)), *shared, signed=True, narrow=True, y=f"v{i}")
+        x = model.add("Add", model.add("MatMul", x, weights, y=f"m{i}"), rng.normal(size=n), y=f"a{i}")
         if i < len(sizes) - 2:
-            nodes.append(helper.make_node(kind, [x, *more], [f"r{i}"]))
-            x = f"r{i}"
-    start = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, sizes[0]])
-    end = helper.make_tensor_value_info(x, onnx.TensorProto.FLOAT, [1, sizes[-1]])
-    initial = [numpy_helper.from_array(np.asarray(a), n) for n, a in tensors.items()]
-    opsets = [helper.make_opsetid("", 13), helper.make_opsetid("qonnx.custom_op.general", 1)]
-    onnx.save(helper.make_model(helper.make_graph(nodes, "small", [start], [end], initial), opset_imports=opsets), path)
+            x = model.add("Clip", x, -1, 1, y=f"r{i}") if clip else model.add("Relu", x, y=f"r{i}")
+    model.add_output(x, [1, sizes[-1]])
+    model.save(path)
     return path
 
 
@@ -134,8 +126,8 @@ def test_clip_becomes_a_relu_in_float_and_stays_in_few_bits(scratch):
 def test_common_folding_divides_each_layer_and_is_small():
     network = import_model(DIGITS / "w1a1.onnx")
     folding = common_folding(network)
-    assert list(folding.values()) == [(2, 1), (2, 1), (1, 1)]
-    assert set(common_folding(network, most=1).values()) == {(1, 1)}
+    assert folding == Folding.of(dense0=(2, 1), dense1=(2, 1), dense2=(1, 1))
+    assert set(common_folding(network, most=1).values()) == {LayerFolding(1, 1)}
 
 
 def resources(lut, bram36=0):
@@ -150,7 +142,7 @@ def test_fill_finds_a_folding_close_to_the_fastest_that_fits(base, slope, power)
     calls = []
 
     def cost(folding):
-        return resources(base + slope * sum(pe * simd for pe, simd in folding.values()) ** power)
+        return resources(base + slope * folding.multipliers**power)
 
     def synthesis(folding):
         calls.append(folding)
@@ -171,13 +163,13 @@ def test_fill_steps_back_where_the_start_is_too_large_and_says_what_does_not_fit
     folding = common_folding(network)
 
     def cost(folding):
-        return resources(1000 * sum(pe * simd for pe, simd in folding.values()))
+        return resources(1000 * folding.multipliers)
 
     def filled(lut):
         start = Point(cycles=cycles_of(network, folding), folding=folding, resources=cost(folding))
         return fill(network, start, cost, part=Part(name="test", lut=lut, ff=1, dsp=1, bram18=1))[0]
 
-    assert set(filled(4400).folding.values()) == {(1, 1)}
+    assert set(filled(4400).folding.values()) == {LayerFolding(1, 1)}
     assert filled(1000) is None
 
 
@@ -187,7 +179,7 @@ def test_fill_leaves_out_block_ram_that_no_folding_can_save():
     part = Part(name="test", lut=10_000, ff=1, dsp=1, bram18=10)
 
     def cost(folding):
-        return resources(100 * sum(pe * simd for pe, simd in folding.values()), bram36=4)
+        return resources(100 * folding.multipliers, bram36=4)
 
     start = Point(cycles=cycles_of(network, folding), folding=folding, resources=cost(folding))
     point, _, counts_ram = fill(network, start, cost, part=part)
@@ -208,6 +200,7 @@ def own_build(scratch, monkeypatch):
 SMALL = Part(name="SMALL", lut=1000, ff=10_000, dsp=20, bram18=10)
 
 
+@pytest.mark.tools
 def test_small_network_from_nothing_and_again(scratch, own_build, monkeypatch, capsys):
     model = network_file(scratch / "small.onnx")
     rng = np.random.default_rng(3)
@@ -215,12 +208,16 @@ def test_small_network_from_nothing_and_again(scratch, own_build, monkeypatch, c
 
     def once():
         report = Reporter(as_json=True)
-        return compare_formats(model, scratch / "x.npz", None, report, clock=100.0, part=SMALL, formats=["as trained"])
+        options = dict(clock=100.0, part=SMALL, formats=["as trained"])
+        found, directory = compare_formats(model, scratch / "x.npz", None, report, **options)
+        show_comparison(report, found, directory)
+        return found
 
     result = once()
-    assert json.loads(capsys.readouterr().out) == result
-    assert result["ok"] and [row["format"] for row in result["rows"]] == ["as trained"]
-    (row,) = result["rows"]
+    found = json.loads(capsys.readouterr().out)
+    assert Comparison.from_dict(found).to_dict() == result.to_dict() == found
+    assert found["ok"] and [row["format"] for row in found["rows"]] == ["as trained"]
+    (row,) = found["rows"]
     assert row["exact"] and row["mismatches"] == 0 and row["frames"] == 24 and row["samples"] == 30
     assert row["latency"]["simulated"] == row["latency"]["predicted"]
     assert row["interval"]["simulated"] == row["interval"]["predicted"]
@@ -245,7 +242,7 @@ def test_small_network_from_nothing_and_again(scratch, own_build, monkeypatch, c
 
     for module, name in (compare, "measure"), (synth, "_run"), (measure, "simulate"):
         monkeypatch.setattr(module, name, forbidden)
-    assert once() == result
+    assert once().to_dict() == found
 
 
 def test_a_wrong_bit_fails_the_comparison(scratch, own_build, monkeypatch, capsys):
@@ -253,31 +250,39 @@ def test_a_wrong_bit_fails_the_comparison(scratch, own_build, monkeypatch, capsy
 
     def row(variant, *_, **__):
         interval = {"float32": 400, "as trained": 8}.get(variant.name)
-        filled = {
-            "interval": interval, "counts_ram": False, "multipliers": 7, "folding": {"dense0": {"pe": 1, "simd": 2}},
-            "use": dict.fromkeys(("lut", "ff", "dsp", "bram18"), 0.1),
-            "cost": dict.fromkeys(("lut", "ff", "dsp", "bram"), 5),
-        }  # fmt: skip
-        return {"format": variant.name, "note": "", "filled": filled if interval else None, "accuracy": None,
-                "exact": variant.name != "w1a1",
-                "samples": 64, "frames": 24, "pes": 2, "weight_bits": 36, "bits_per_weight": 1, "tried": [],
-                "latency": {"simulated": 9}, "interval": {"simulated": 3},
-                "cost": {"lut": 9, "ff": 9, "dsp": 0, "bram": 0.5}}  # fmt: skip
+        cost = Cost(lut=9, lutram=0, ff=9, bram18=1, bram36=0, dsp=0, bram=0.5)
+        filled = Filled(
+            folding={"dense0": {"pe": 1, "simd": 2}}, multipliers=7, latency=9, interval=interval, cost=cost,
+            use=dict.fromkeys(("lut", "ff", "dsp", "bram18"), 0.1), counts_ram=False,
+        )  # fmt: skip
+        golden = Golden(accuracy=None, samples=64, weights=36, weight_bits=36, bits_per_weight=1, layers=[], pes=2)
+        simulated = Simulated(
+            frames=24, mismatches=0, problems=[], latency=Latency(simulated=9, predicted=9),
+            interval=Interval(simulated=3, predicted=3),
+        )  # fmt: skip
+        return Row(format=variant.name, model=model, note="", golden=golden, simulated=simulated,
+                   exact=variant.name != "w1a1", cost=cost, tried=[], filled=filled if interval else None)  # fmt: skip
 
     monkeypatch.setattr(compare, "measure", row)
     for _ in range(2):  # and it is not kept
-        result = compare_formats(model, None, None, Reporter(), clock=100.0, formats=["float32", "as trained", "w1a1"])
-        assert not result["ok"]
-        assert [row["ratio"] for row in result["rows"]] == [1, 50, None]
-        assert [row["fps"] for row in result["rows"]] == [250_000, 12_500_000, None]
+        report = Reporter()
+        result, directory = compare_formats(
+            model, None, None, report, clock=100.0, formats=["float32", "as trained", "w1a1"]
+        )
+        show_comparison(report, result, directory)
+        assert not result.ok
+        assert [row.ratio for row in result.rows] == [1, 50, None]
+        assert [row.fps for row in result.rows] == [250_000, 12_500_000, None]
         shown = capsys.readouterr()
         assert "NOT equal" in shown.err and "w1a1" in shown.err
         assert "does not fit" in shown.out and "12,500,000" in shown.out and "7 *" in shown.out
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_digits_in_every_format():
-    result = compare_formats(DIGITS / "w1a1.onnx", None, None, Reporter(as_json=True), clock=200.0)
+    found, _ = compare_formats(DIGITS / "w1a1.onnx", None, None, Reporter(as_json=True), clock=200.0)
+    result = found.to_dict()
     rows = {row["format"]: row for row in result["rows"]}
     assert result["ok"] and list(rows) == ["float32 without DSPs", "float32", *FORMATS]
     recorded = json.loads((DIGITS / "accuracy.json").read_text())
@@ -291,29 +296,20 @@ def test_digits_in_every_format():
 def image_file(path, seed=5):
     """A convolution in two bits, a pool and a dense layer, on raw 4x4 pixels."""
     rng = np.random.default_rng(seed)
-    tensors = {"one": np.float32(1), "zero": np.float32(0), "bits": np.float32(2), "low": np.float32(0.25),
-               "w0": rng.normal(size=(3, 1, 3, 3)).astype(np.float32),
-               "w1": rng.normal(size=(12, 3)).astype(np.float32)}  # fmt: skip
-    quant = dict(domain="qonnx.custom_op.general", rounding_mode="ROUND")
-    signed, unsigned = dict(signed=1, narrow=1, **quant), dict(signed=0, narrow=0, **quant)
-    nodes = [
-        helper.make_node("Quant", ["w0", "low", "zero", "bits"], ["v0"], **signed),
-        helper.make_node("Conv", ["x", "v0"], ["c"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
-        helper.make_node("Relu", ["c"], ["r"]),
-        helper.make_node("Quant", ["r", "low", "zero", "bits"], ["q"], **unsigned),
-        helper.make_node("MaxPool", ["q"], ["p"], kernel_shape=[2, 2], strides=[2, 2]),
-        helper.make_node("Flatten", ["p"], ["f"]),
-        helper.make_node("Quant", ["w1", "low", "zero", "bits"], ["v1"], **signed),
-        helper.make_node("MatMul", ["f", "v1"], ["y"]),
-    ]
-    start = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 1, 4, 4])
-    end = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 3])
-    initial = [numpy_helper.from_array(np.asarray(a), n) for n, a in tensors.items()]
-    opsets = [helper.make_opsetid("", 13), helper.make_opsetid("qonnx.custom_op.general", 1)]
-    onnx.save(helper.make_model(helper.make_graph(nodes, "image", [start], [end], initial), opset_imports=opsets), path)
+    model = ModelBuilder(name="image")
+    kernels, weights = rng.normal(size=(3, 1, 3, 3)), rng.normal(size=(12, 3))
+    x = model.add_input("x", [1, 1, 4, 4])
+    x = model.add("Conv", x, model.quant(kernels, 0.25, 0, 2, signed=True, narrow=True), kernel_shape=[3, 3],
+                  pads=[1, 1, 1, 1])  # fmt: skip
+    x = model.quant(model.add("Relu", x), 0.25, 0, 2, signed=False)
+    x = model.add("Flatten", model.add("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2]))
+    x = model.add("MatMul", x, model.quant(weights, 0.25, 0, 2, signed=True, narrow=True), y="y")
+    model.add_output(x, [1, 3])
+    model.save(path)
     return path
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_a_convolutional_network_in_float_and_in_few_bits(scratch, own_build, capsys):
     model = image_file(scratch / "image.onnx")
@@ -322,9 +318,10 @@ def test_a_convolutional_network_in_float_and_in_few_bits(scratch, own_build, ca
     np.savez(scratch / "x.npz", x=x, label=rng.integers(0, 3, 30))
     part = Part(name="MIDDLE", lut=12_000, ff=100_000, dsp=60, bram18=60)
     formats = ["float32", "as trained"]
-    result = compare_formats(
+    found, _ = compare_formats(
         model, scratch / "x.npz", "uint8/255", Reporter(as_json=True), clock=100.0, part=part, formats=formats
     )
+    result = found.to_dict()
     assert result["ok"] and [row["format"] for row in result["rows"]] == formats
     assert result["shape"] == "16 x 3 of 9, 1 x 3 of 12"
     for row in result["rows"]:

@@ -10,7 +10,8 @@ from fewbit.flow.eda.primitive_timing import arcs
 from fewbit.flow.eda.synth import synthesize, synthesize_parts
 from fewbit.golden.numbers.formats import Bipolar, Ternary
 from fewbit.hw.xilinx.dot_product import best_pe
-from fewbit.hw.xilinx.instances import LutIntegerPE
+from fewbit.hw.xilinx.pe_plans import LutIntegerPEPlan
+from tests.support.targets import XILINX
 
 KINDS = ("lut", "muxf", "carry", "dsp")
 
@@ -30,6 +31,7 @@ def counted(path):
     return tuple(path[kind] for kind in KINDS)
 
 
+@pytest.mark.tools
 def test_an_adder_is_a_lut_and_its_carry_bits(path):
     found = path("""
 module top(input clk, input [7:0] a, b, output [8:0] s);
@@ -43,6 +45,7 @@ endmodule""")
     assert found["ns"] == pytest.approx((303 + 1020 + 310 + 8 * 30 + 220) / 1000, abs=0.01)
 
 
+@pytest.mark.tools
 def test_levels_of_instances_and_the_names_of_modules(path):
     luts = "\n".join(f"  LUT2 #(.INIT(4'h6)) l{k} (.I0(n[{k}]), .I1(held[{k + 1}]), .O(n[{k + 1}]));" for k in range(5))
     found = path(f"""
@@ -74,6 +77,7 @@ def test_o5_does_not_wait_for_i5_and_a_lut_only_for_what_its_table_reads(path):
     assert sorted(waits) == sorted([(k + 2, 10) for k in range(5)] + [(2, 11)])
 
 
+@pytest.mark.tools
 def test_wide_multiplexers_count_by_themselves(path):
     found = path("""
 module top(input clk, input [15:0] d, input [3:0] s, output reg q);
@@ -92,6 +96,7 @@ endmodule""")
     assert found["start"].startswith("input ") and found["end"] == "flip-flop q"
 
 
+@pytest.mark.tools
 def test_distributed_ram_is_read_from_its_address_and_block_ram_at_the_clock(path):
     small = path("""
 module top(input clk, we, input [5:0] wa, ra, input [2:0] d, output reg [2:0] q);
@@ -107,6 +112,7 @@ endmodule""")
     assert large["lut"] == 2 and large["start"].startswith("block RAM") and large["end"] == "flip-flop q"
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_a_dsp_without_registers_is_on_the_path(path):
     text = """
@@ -139,15 +145,17 @@ def test_a_module_without_circuits_has_no_path():
     assert longest_path({"cells": {}, "ports": {}, "netnames": {}}) == {}
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(("x_format", "w_format"), [(Bipolar(), Bipolar()), (Ternary(), Ternary())], ids=str)
 def test_as_many_levels_as_the_netlist_was_built_with(path, x_format, w_format):
     common = dict(x_format=x_format, w_format=w_format, simd=64)
-    pe = LutIntegerPE(**common, acc_shape=unsigned(16))
+    pe = LutIntegerPEPlan(**common, acc_shape=unsigned(16), target=XILINX).make()
     found = path(verilog.convert(pe, name="top", emit_src=False))
     levels, _ = best_pe(x_format, w_format, 64, 16, True).netlist.levels()
     assert found["levels"] == levels
 
 
+@pytest.mark.tools
 def test_parts_have_paths_of_their_own(scratch):
     text = """
 module sum(input clk, input [7:0] a, b, output reg [8:0] s);

@@ -6,6 +6,8 @@ import pytest
 
 from fewbit.flow.eda.output_registers import use_output_registers
 
+pytestmark = pytest.mark.tools
+
 ROM = """
 module top(input clk, e, r, input [9:0] a, output reg [{top}:0] q, output o);
   reg [{top}:0] rom [0:1023], d;

@@ -7,7 +7,6 @@ import time
 import pytest
 
 from fewbit.flow.cache import atomic_write
-from fewbit.flow.commands import pnr as pnrcommand
 from fewbit.flow.commands.pnr import pnr_build
 from fewbit.flow.commands.report import Reporter
 from fewbit.flow.commands.synth import synth_build
@@ -16,7 +15,7 @@ from fewbit.flow.eda.path_names import describe, hierarchy
 from fewbit.flow.eda.pnr import PlaceError, place, summarize
 from fewbit.flow.project.project import Project
 from fewbit.host.build import HostError
-from fewbit.hw.target import USUAL
+from fewbit.hw.targets.named import USUAL
 from tests.support.small_network import SPEC, small
 
 DESIGN = """
@@ -41,6 +40,7 @@ def design(scratch):
     return atomic_write(scratch / "a folder" / "top.v", DESIGN)
 
 
+@pytest.mark.tools
 def test_a_design_is_placed_counted_and_kept(design, scratch, monkeypatch):
     steps = []
     found = place(design, "top", directory=scratch / "kept", timeout=300, progress=lambda _, text: steps.append(text))
@@ -59,6 +59,7 @@ def test_a_design_is_placed_counted_and_kept(design, scratch, monkeypatch):
         place(design, "top", directory=scratch / "kept", timeout=300, seed=2)
 
 
+@pytest.mark.tools
 def test_failure_names_the_error_and_is_not_kept(design, scratch):
     design.write_text(DESIGN.replace("s + a", "s +"))
     with pytest.raises(PlaceError, match="could not place and route top: .*syntax error") as caught:
@@ -67,6 +68,7 @@ def test_failure_names_the_error_and_is_not_kept(design, scratch):
     assert not list((scratch / "kept").glob("*.json"))
 
 
+@pytest.mark.tools
 def test_time_is_bounded_and_nothing_is_left(design, scratch):
     start = time.monotonic()
     with pytest.raises(PlaceError, match="stopped after 0.2 seconds"):
@@ -137,6 +139,7 @@ def test_hierarchy_of_instances():
     ]  # fmt: skip
 
 
+@pytest.mark.tools
 def test_a_build_of_xilinx_primitives_is_made_again_of_operators(scratch, monkeypatch):
     """As `fewbit build` makes it without options, its Verilog stays; what is not an object is no manifest."""
     report, seen = Reporter(as_json=True), []
@@ -157,8 +160,8 @@ def test_a_build_of_xilinx_primitives_is_made_again_of_operators(scratch, monkey
         seen.append(verilog.read_text())
         return place(design, *args, directory=scratch / "kept", timeout=300, **options)
 
-    monkeypatch.setattr(pnrcommand, "place", placed)
-    found = run()
+    monkeypatch.setattr(pnr, "place", placed)
+    found = run().to_dict()
     assert primitives.search(project.verilog.read_text()) and not primitives.search(seen[0])
     assert (found["built_for"], found["target"]) == ("xilinx", "portable")
     assert found == json.loads((scratch / "out" / "pnr.json").read_text())

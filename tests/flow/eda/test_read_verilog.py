@@ -42,6 +42,7 @@ def test_other_blocks_are_left(tmp_path, lines):
     assert with_files(text, tmp_path) == text and not any(tmp_path.iterdir())
 
 
+@pytest.mark.tools
 def test_yosys_reads_the_same_words(tmp_path):
     from pyosys import libyosys
 

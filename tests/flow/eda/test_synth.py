@@ -82,6 +82,7 @@ def cost(scratch):
     return cost
 
 
+@pytest.mark.tools
 def test_adder_takes_one_lut_a_bit_and_one_carry_per_four(cost):
     found = cost(ADDER)
     assert (found.lut, found.ff, found.carry4) == (8, 9, 3)
@@ -89,6 +90,7 @@ def test_adder_takes_one_lut_a_bit_and_one_carry_per_four(cost):
     assert found.cells == {"CARRY4": 3, "FDRE": 9, "LUT2": 8}
 
 
+@pytest.mark.tools
 def test_parts_are_counted_by_themselves_and_kept(scratch, monkeypatch):
     path = atomic_write(scratch / "top.v", PARTS)
 
@@ -104,11 +106,13 @@ def test_parts_are_counted_by_themselves_and_kept(scratch, monkeypatch):
     assert parts() == found
 
 
+@pytest.mark.tools
 def test_large_rom_is_a_block_ram(cost):
     found = cost(ROM)
     assert (found.bram18, found.bram36, found.lut, found.ff) == (1, 0, 0, 0)
 
 
+@pytest.mark.tools
 def test_multiply_takes_dsps_only_when_allowed(cost):
     steps = []
     with_dsp = cost(MULTIPLY)
@@ -121,27 +125,32 @@ def test_multiply_takes_dsps_only_when_allowed(cost):
     assert any(step.startswith("Executing") for _, step in steps)
 
 
+@pytest.mark.tools
 def test_distributed_ram_counts_as_luts(cost):
     found = cost(RAM)
     assert found.cells == {"RAM64M": 1}
     assert (found.lut, found.lutram) == (4, 4)
 
 
+@pytest.mark.tools
 def test_shift_register_counts_as_a_lut(cost):
     found = cost(DELAY)
     assert (found.lut, found.lutram) == (1, 1) and found.ff <= 1
 
 
+@pytest.mark.tools
 def test_instantiated_lut6_2_is_one_lut(cost):
     found = cost(PRIMITIVES)
     assert found.cells == {"LUT6_2": 1} and found.lut == 1
 
 
+@pytest.mark.tools
 def test_any_cell_of_the_device_may_be_instantiated(cost):
     found = cost('module top(input clk, output o);\n  BUFR #(.BUFR_DIVIDE("2")) half(.I(clk), .O(o));\nendmodule\n')
     assert found.cells == {"BUFR": 1} and found.lut == 0
 
 
+@pytest.mark.tools
 def test_other_family_has_its_own_block_ram(cost):
     found = cost(ROM, family="xcup")
     assert found.cells == {"RAMB18E2": 1} and found.bram18 == 1
@@ -162,6 +171,7 @@ def test_count_refuses_a_memory_cell_that_it_cannot_weigh():
         count({"RAM1024X9Q": 1})
 
 
+@pytest.mark.tools
 def test_second_run_comes_from_the_cache(cost, monkeypatch):
     first = cost(ADDER)
 
@@ -176,6 +186,7 @@ def test_second_run_comes_from_the_cache(cost, monkeypatch):
         cost(ADDER.replace("+", "-"))
 
 
+@pytest.mark.tools
 def test_failure_names_the_error_and_the_log_and_is_not_kept(cost):
     for _ in range(2):
         with pytest.raises(SynthesisError, match=r"design\.v:3: ERROR: .*syntax error") as caught:
@@ -183,11 +194,13 @@ def test_failure_names_the_error_and_the_log_and_is_not_kept(cost):
         assert "syntax error" in caught.value.log.read_text()
 
 
+@pytest.mark.tools
 def test_missing_module_is_an_error(cost):
     with pytest.raises(SynthesisError, match="ERROR: Module .*nowhere"):
         cost("module top(input a, output b); nowhere n(.a(a), .b(b)); endmodule")
 
 
+@pytest.mark.tools
 def test_time_is_bounded(scratch):
     path = atomic_write(scratch / "top.v", MULTIPLY)
     start = time.monotonic()

@@ -7,9 +7,10 @@ from fewbit.flow.eda.unit_cost import generators_of, quantizer_costs, quantizers
 from fewbit.flow.folding.folding import default_folding
 from fewbit.golden.importing.importer import import_model
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
-from tests.golden.importing.ops.test_stochastic import stochastic_model
+from tests.golden.importing.exchange.test_stochastic import stochastic_model
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_an_lfsr_takes_a_lut_a_bit_of_its_draws(scratch):
     stochastic_model("bipolar").save(scratch / "m.onnx")

@@ -7,18 +7,13 @@ import numpy as np
 import pytest
 
 from fewbit.flow.folding import folding as module
-from fewbit.flow.folding.folding import (
-    DEFAULT_BIT_PRODUCTS,
-    FoldableLayer,
-    FoldingError,
-    default_folding,
-    fold,
-    read_folding,
-    write_folding,
-)
+from fewbit.flow.folding.files import read_folding
+from fewbit.flow.folding.folding import DEFAULT_BIT_PRODUCTS, default_folding, fold
+from fewbit.flow.folding.layers import FoldableLayer
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.numbers.formats import Bipolar, Unsigned
+from fewbit.hw.folding import Folding, FoldingError, LayerFolding
 from tests.flow.commands.test_cli import ROOT
 
 MODELS = {name: ROOT / "examples" / "digits" / f"{name}.onnx" for name in ("w1a1", "w4a4", "float32")}
@@ -31,7 +26,7 @@ def network(request):
 
 def cycles(network, folding):
     sizes = {n.name: n.weights.shape for n in network.nodes if n.name in folding}
-    return {name: -(-sizes[name][0] // pe) * -(-sizes[name][1] // simd) for name, (pe, simd) in folding.items()}
+    return {name: -(-sizes[name][0] // f.pe) * -(-sizes[name][1] // f.simd) for name, f in folding.items()}
 
 
 @pytest.mark.parametrize("wanted", [1, 3, 64, 100, 4096, 10**6])
@@ -39,14 +34,14 @@ def test_meets_the_cycles_and_nothing_smaller_would(network, wanted):
     folding = fold(network, wanted)
     sizes = {n.name: n.weights.shape for n in network.nodes if n.name in folding}
     assert max(cycles(network, folding).values()) <= wanted
-    for name, (pe, simd) in folding.items():
+    for name, folded in folding.items():
         neurons, inputs = sizes[name]
-        for smaller in (pe - 1, simd), (pe, simd - 1):
+        for pe, simd in (folded.pe - 1, folded.simd), (folded.pe, folded.simd - 1):
             # Only one that does not divide the layer may be passed over.
-            if min(smaller) > 0 and neurons % smaller[0] == 0 and inputs % smaller[1] == 0:
-                assert cycles(network, {name: smaller})[name] > wanted
+            if min(pe, simd) > 0 and neurons % pe == 0 and inputs % simd == 0:
+                assert cycles(network, {name: LayerFolding(pe, simd)})[name] > wanted
     if wanted == 10**6:
-        assert set(folding.values()) == {(1, 1)}
+        assert set(folding.values()) == {LayerFolding(1, 1)}
 
 
 def cheapest(neurons, inputs, bits, cycles):
@@ -73,7 +68,8 @@ def test_is_the_cheapest(monkeypatch):
         )  # fmt: skip
         monkeypatch.setattr(module, "layers_of", lambda _, layer=layer: {"layer": layer})
         for cycles in range(1, neurons * inputs + 2):
-            ((pe, simd),) = fold(None, cycles).values()
+            (folded,) = fold(None, cycles).values()
+            pe, simd = folded.pe, folded.simd
             assert -(-neurons // pe) * -(-inputs // simd) <= cycles
             uneven = 4 * simd * bool(inputs % simd) + 4 * pe * bool(neurons % pe)
             cost = 1.3 * pe * simd * bits + 20 * pe + 4 * simd + uneven
@@ -85,7 +81,7 @@ def test_is_the_cheapest(monkeypatch):
 
 
 def test_slower_is_never_more_parallel(network):
-    products = [sum(pe * simd for pe, simd in fold(network, c).values()) for c in (1, 4, 16, 64, 256, 1024, 4096)]
+    products = [fold(network, c).multipliers for c in (1, 4, 16, 64, 256, 1024, 4096)]
     assert products == sorted(products, reverse=True) and products[0] == 64 * 64 * 2 + 640 and products[-1] == 3
 
 
@@ -93,15 +89,15 @@ def test_default_is_a_few_thousand_luts(network):
     folding, edges = default_folding(network), network.edges()
     bits = {n.name: 24 * 24 if MODELS["float32"].stem in str(n.weight_format) else edges[n.x].format.bits
             * n.weight_format.bits for n in network.nodes if n.name in folding}  # fmt: skip
-    products = sum(pe * simd * bits[name] for name, (pe, simd) in folding.items())
+    products = sum(folded.multipliers * bits[name] for name, folded in folding.items())
     assert DEFAULT_BIT_PRODUCTS / 4 < products < DEFAULT_BIT_PRODUCTS * 2
 
 
 def test_there_and_back(network, scratch):
     folding = default_folding(network)
-    (scratch / "f.json").write_text(write_folding(folding))
+    (scratch / "f.json").write_text(folding.to_json())
     assert read_folding(scratch / "f.json", network) == folding
-    assert list(json.loads(write_folding(folding))["layers"]) == [n for n in folding]
+    assert list(json.loads(folding.to_json())["layers"]) == [n for n in folding]
 
 
 def test_a_layer_that_is_missing(network, scratch):
@@ -112,8 +108,8 @@ def test_a_layer_that_is_missing(network, scratch):
 
 def test_what_is_in_dsps_goes_out_and_comes_back(scratch):
     network, file = import_model(MODELS["w4a4"]), scratch / "folding.json"
-    folding = {"dense0": (2, 8, "sums"), "dense1": (2, 8, "dsp"), "dense2": (1, 3)}
-    file.write_text(write_folding(folding))
+    folding = Folding.of(dense0=(2, 8, "sums"), dense1=(2, 8, "dsp"), dense2=(1, 3))
+    file.write_text(folding.to_json())
     assert [layer.get("dsp") for layer in json.loads(file.read_text())["layers"].values()] == ["sums", True, None]
     assert read_folding(file, network) == folding
 

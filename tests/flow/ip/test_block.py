@@ -83,6 +83,7 @@ def test_the_table_has_the_map(project):
     assert bits == [(r.name, str(f.bit), f.name) for r in project.registers.registers for f in r.fields]
 
 
+@pytest.mark.tools
 def test_the_header_has_the_map(project):
     """As a C compiler sees it."""
     header = project.directory / "ip" / "fewbit.h"
@@ -255,6 +256,7 @@ def packaged(project, inferred="", sound=1, argv=()):
     return calls, properties
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("inferred", ["", INFERRED], ids=["nothing inferred", "inferred"])
 def test_package_script_agrees_with_the_component(project, inferred):
     calls, properties = packaged(project, inferred)
@@ -287,6 +289,7 @@ def test_package_script_agrees_with_the_component(project, inferred):
     assert [call[0] for call in calls][-2:] == ["save_core", "close_project"]
 
 
+@pytest.mark.tools
 def test_package_script_stops_and_takes_a_part(project):
     calls, _ = packaged(project, argv=["xc7z020clg400-1"])
     assert calls[0] == ["create_project", "-in_memory", "-part", "xc7z020clg400-1"]
@@ -294,6 +297,7 @@ def test_package_script_stops_and_takes_a_part(project):
         packaged(project, sound=0)
 
 
+@pytest.mark.tools
 def test_both_interpreters_agree(project, monkeypatch):
     """The one in Python and tclsh, as far as both are there; a script with a fault is refused."""
     monkeypatch.setattr(tcl, "tkinter", None)
@@ -312,6 +316,7 @@ proc unknown {name args} { record $name {*}$args; return [list $name] }
 """
 
 
+@pytest.mark.tools
 def test_fusesoc(project, scratch):
     """FuseSoC reads the core file; edalize writes a Vivado project from it, which a Tcl interpreter accepts."""
     command = [sys.executable, "-m", "fusesoc.main", "--cores-root", str(project.directory / "ip"), "run", "--setup",

@@ -10,17 +10,16 @@ import pytest
 from fewbit.flow.ip.testbench import FRAMES, bench_files, packed
 from fewbit.flow.project.project import Project
 from fewbit.golden.network.execute import run
-from fewbit.golden.network.graph import Dense, FloatDense
-from fewbit.hw.float32.units import FloatAdd
+from fewbit.hw.folding import Folding
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
-from fewbit.hw.target import Luts, Target
 from fewbit.sim.cycles.model import predict_steady
 from tests.sim.simulators.test_icarus import convolutional, slow
 from tests.sim.simulators.test_run import bipolar, constants, float32, label, raw_bytes_to_codes, sums
+from tests.support.networks import folded
 from tests.support.small_network import samples, small
+from tests.support.targets import PORTABLE, ULTRASCALE, XILINX
 
-OPERATORS, INSTANCES, ULTRASCALE = Luts.OPERATORS, Luts.INSTANCES, Luts.ULTRASCALE
 BENCH, SENT, WANTED = "accelerator_tb.v", "accelerator_tb.in.hex", "accelerator_tb.out.hex"
 # An edge at time 0, when nothing is known yet; frames of nothing but X before a reset, which comes amid the last one.
 HIGH = ("reg aclk = 1'b0;", "reg aclk; initial aclk = 1'b1;")
@@ -49,15 +48,10 @@ def alter(folder, name, old, new):
     (folder / name).write_text(text.replace(old, new))
 
 
-def written(make, luts, folder):
+def written(make, target, folder):
     """A network's Verilog with its bench; the predicted cycles."""
     network, values, pairs = make()
-    dense = [n for n in network.nodes if isinstance(n, Dense | FloatDense)]
-    folding = {n.name: pair for n, pair in zip(dense, pairs, strict=True)}
-    for i, node in enumerate(network.nodes):
-        if isinstance(node, FloatDense):
-            network.nodes[i] = node.folded(simd=folding[node.name][1], partials=FloatAdd.LATENCY)
-    plan, values = AcceleratorPlan(network, folding, target=Target(luts=luts)), values[:FRAMES]
+    plan, values = AcceleratorPlan(network, folded(network, pairs), target=target), values[:FRAMES]
     timing = predict_steady(plan)
     vectors = packed(plan, values, run(network, values).edges[network.outputs[0].edge])
     cycles = {"latency": timing.latency, "interval": timing.interval}
@@ -67,15 +61,16 @@ def written(make, luts, folder):
     return timing
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
-    ("make", "luts"),
-    [(bipolar, OPERATORS), (bipolar, INSTANCES), (sums, INSTANCES), (convolutional, INSTANCES),
-     slow(constants, INSTANCES), slow(convolutional, OPERATORS), slow(label, INSTANCES),
-     slow(raw_bytes_to_codes, OPERATORS), slow(raw_bytes_to_codes, INSTANCES), slow(sums, ULTRASCALE),
-     slow(float32, OPERATORS)],
+    ("make", "target"),
+    [(bipolar, PORTABLE), (bipolar, XILINX), (sums, XILINX), (convolutional, XILINX),
+     slow(constants, XILINX), slow(convolutional, PORTABLE), slow(label, XILINX),
+     slow(raw_bytes_to_codes, PORTABLE), slow(raw_bytes_to_codes, XILINX), slow(sums, ULTRASCALE),
+     slow(float32, PORTABLE)],
 )  # fmt: skip
-def test_networks(make, luts, scratch):
-    timing = written(make, luts, scratch)
+def test_networks(make, target, scratch):
+    timing = written(make, target, scratch)
     first = None
     for standard in ("2005", "2012"):
         status, lines = result(scratch, standard)
@@ -97,8 +92,8 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("testbench")
     model = small(folder / "m.onnx")
     np.savez(folder / "m.npz", x=samples() - 16)
-    project = Project(model, directory=folder / "out", input_spec="int5/16", folding={"dense0": (1, 5),
-                      "dense1": (2, 3)}, target=Target(luts=INSTANCES))  # fmt: skip
+    project = Project(model, directory=folder / "out", input_spec="int5/16",
+                      folding=Folding.of(dense0=(1, 5), dense1=(2, 3)), target=XILINX)  # fmt: skip
     project.generate()
     return project
 
@@ -111,6 +106,7 @@ def folder(made, scratch):
     return scratch
 
 
+@pytest.mark.tools
 def test_the_command_of_the_readme(folder):
     (line,) = re.findall(r"^iverilog .*", (folder / "README.md").read_text(), re.M)
     done = subprocess.run(["sh", "-c", line], cwd=folder, capture_output=True, text=True, check=False)
@@ -124,6 +120,7 @@ def flipped(folder, name):
     (folder / name).write_text("\n".join(lines) + "\n")
 
 
+@pytest.mark.tools
 def test_a_wrong_vector_fails(folder):
     flipped(folder, WANTED)
     status, lines = result(folder)
@@ -131,6 +128,7 @@ def test_a_wrong_vector_fails(folder):
     assert any(re.fullmatch(r"FAIL: 2 errors in \d+ of \d+ beats", line) for line in lines), lines
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     ("old", "new", "seen"),
     [(r"assign m_axis_tuser = .*;", "assign m_axis_tuser = 1'b1;", "m_axis_tuser is 1, not 0"),
@@ -149,6 +147,7 @@ def test_a_fault_of_the_accelerator_fails(old, new, seen, folder):
     assert sum(line.startswith("FAIL") for line in lines) == 1 and not any("PASS" in line for line in lines)
 
 
+@pytest.mark.tools
 def test_vectors_that_are_missing_fail(folder):
     (folder / SENT).unlink()
     status, lines = result(folder)
@@ -162,6 +161,7 @@ def test_the_same_bytes_each_time(made, scratch):
         assert (scratch / "verilog" / name).read_bytes() == (made.directory / "verilog" / name).read_bytes(), name
 
 
+@pytest.mark.tools
 def test_verilog_2005_without_warnings(folder):
     command = ["iverilog", "-g2005", "-Wall", "-Wno-timescale", "-t", "null", BENCH, "accelerator.v"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)

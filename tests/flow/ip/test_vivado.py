@@ -12,8 +12,9 @@ import pytest
 from fewbit.flow.images import find_images, load_images, random_images
 from fewbit.flow.project.project import Project
 from fewbit.host.packing import unpack_beats
+from fewbit.hw.folding import Folding
 from fewbit.places import HOME
-from fewbit.sim.simulators.run import environment
+from fewbit.sim.simulators.process import environment
 from tests.support import tcl
 from tests.support.small_network import samples, small
 
@@ -21,7 +22,7 @@ ROOT = HOME
 MODELS = {  # labels; signed codes of 3 lanes, which do not divide the frame; floats
     "w1a1": ("examples/digits/w1a1.onnx", {}),
     "label": ("examples/digits/w4a4.onnx", {"output": "label"}),
-    "uneven": (None, {"input_spec": "int5/16", "folding": {"dense0": (1, 5), "dense1": (2, 3)}}),
+    "uneven": (None, {"input_spec": "int5/16", "folding": Folding.of(dense0=(1, 5), dense1=(2, 3))}),
     "ternary": ("tests/models/tfc_w2a2.onnx", {}),
     "float32": ("examples/digits/float32.onnx", {}),
 }
@@ -84,6 +85,7 @@ def test_a_frame_at_random_where_there_are_no_samples(scratch):
     assert np.array_equal(codes, random_images(project.network, 1).values)
 
 
+@pytest.mark.tools
 def test_verilog_2005(project):
     command = ["verilator", "--lint-only", "--language", "1364-2005", "-Wno-fatal", "-Wno-lint", "-Wno-style",
                "--top-module", "accelerator", str(project.verilog)]  # fmt: skip
@@ -103,6 +105,7 @@ proc get_property args {return "%s"}
 """
 
 
+@pytest.mark.tools
 def test_scripts(project):
     file = project.directory / "verilog" / "vivado.tcl"
     script = file.read_text()

@@ -7,10 +7,11 @@ import pytest
 
 from fewbit.flow.images import find_images, load_images
 from fewbit.flow.project.project import Project
-from fewbit.hw.target import USUAL, Luts, Target
+from fewbit.hw.targets.named import USUAL
 from fewbit.places import HOME
 from fewbit.sim.cycles.model import predict, steady_interval
 from fewbit.sim.simulators.run import simulate
+from tests.support.targets import PORTABLE, ULTRASCALE, XILINX, name_of
 
 ROOT = HOME / "examples"
 MODELS = sorted(ROOT.rglob("*.onnx"))
@@ -49,16 +50,17 @@ def _written_down(model, predicted):
         assert row.endswith(f"| {predicted.latency:,} | {predicted.interval:,} |")
 
 
+@pytest.mark.tools
 @pytest.mark.slow
-@pytest.mark.parametrize("luts", [Luts.OPERATORS, Luts.INSTANCES, Luts.ULTRASCALE], ids=lambda luts: luts.value)
+@pytest.mark.parametrize("target", [PORTABLE, XILINX, ULTRASCALE], ids=name_of)
 @pytest.mark.parametrize("model", MODELS, ids=lambda p: f"{p.parent.name}/{p.stem}")
-def test_every_form_is_bit_exact_in_verilator(model, luts, scratch):
-    project = Project(model, directory=scratch, target=Target(luts=luts))
+def test_every_form_is_bit_exact_in_verilator(model, target, scratch):
+    project = Project(model, directory=scratch, target=target)
     project.generate()
     project.build_simulator()
     samples = load_images(find_images(model), project.network).first(FRAMES).values
     expected = project.hardware_values(project.execute(samples))
     assert len(np.unique(expected)) > 1
-    found = simulate(project.simulator(), project.plan, samples, expected)
+    found = simulate(project.simulator_folder(), project.plan, samples, expected)
     assert (found.frames, found.mismatches, found.problems) == (FRAMES, 0, [])
     assert found.left == predict(project.plan, FRAMES).left

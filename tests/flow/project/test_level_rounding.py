@@ -34,7 +34,7 @@ def test_as_few_bits_as_change_no_code_and_no_label(model):
     x = np.random.default_rng(1).integers(0, 16, (SAMPLES, 1, 40)) - 8
     reference = run(precise, x)
     tried = {b: import_model(model, precision=b) for b in (bits, bits - 1, 8)}
-    found = {b: changes(n, run(n, x), precise, reference)["codes_changed"] for b, n in tried.items()}
+    found = {b: changes(n, run(n, x), precise, reference).codes_changed for b, n in tried.items()}
     assert found[bits] == 0 < found[bits - 1] <= found[8]
     assert (tried[bits].nodes[0].weights == network.nodes[0].weights).all()
 

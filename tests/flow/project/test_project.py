@@ -11,8 +11,9 @@ import fewbit.hw.shell.verilog
 from fewbit.flow.images import ImageError, Images, find_images, load_images, random_images
 from fewbit.flow.project import project as project_module
 from fewbit.flow.project.project import Project
-from fewbit.flow.project.qonnx_executor import _ties, check_with_executor
+from fewbit.flow.project.qonnx_executor import ExecutorCheck, _ties, check_with_executor
 from fewbit.golden.importing.importer import ModelError, import_model
+from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.places import HOME
 from fewbit.sim.cycles.model import predict, steady_interval
 from tests.support.small_network import SPEC, samples, small
@@ -44,7 +45,7 @@ def test_manifest_is_the_plan(model, scratch):
     timing = predict(plan, 30)
     assert cycles == {"latency": timing.left[0], "interval": steady_interval(timing.left), "bound": plan.bound}
     for name, layer in manifest["layers"].items():
-        assert (layer["pe"], layer["simd"]) == project.folding[name]
+        assert LayerFolding(layer["pe"], layer["simd"]) == project.folding[name]
         assert layer["cycles"] == -(-layer["neurons"] // layer["pe"]) * -(-layer["inputs"] // layer["simd"])
     assert plan.bound == max(i["beats"], o["beats"], *(layer["cycles"] for layer in manifest["layers"].values()))
 
@@ -127,7 +128,7 @@ def change_weights_beside_it(scratch, options):
 
 
 def change_folding(scratch, options):
-    options["folding"] = {"dense0": (1, 1), "dense1": (3, 4)}
+    options["folding"] = Folding.of(dense0=(1, 1), dense1=(3, 4))
 
 
 def change_input(scratch, options):
@@ -144,7 +145,7 @@ CHANGES = [change_model, change_weights_beside_it, change_folding, change_input,
 @pytest.mark.parametrize("change", CHANGES, ids=lambda f: f.__name__)
 def test_what_changed_is_made_again(scratch, change):
     small(scratch / "m.onnx", external=True)
-    options = {"input_spec": SPEC, "folding": {"dense0": (2, 2), "dense1": (3, 4)}}
+    options = {"input_spec": SPEC, "folding": Folding.of(dense0=(2, 2), dense1=(3, 4))}
     make = lambda: Project(scratch / "m.onnx", directory=scratch / "out", **options)  # noqa: E731
     assert make().generate() and not make().generate()
     before, model = contents(scratch / "out"), (scratch / "m.onnx").read_bytes()
@@ -223,7 +224,7 @@ def test_failure_leaves_nothing_or_what_was_there(scratch, monkeypatch):
 
     monkeypatch.setattr(fewbit.hw.shell.verilog, "emit", fail)
     for directory in "out", "new":
-        other = Project(model, directory=scratch / directory, folding={"dense0": (1, 1), "dense1": (1, 1)})
+        other = Project(model, directory=scratch / directory, folding=Folding.of(dense0=(1, 1), dense1=(1, 1)))
         with pytest.raises(ValueError, match="no Verilog today"):
             other.generate()
     assert contents(scratch) == before and not (scratch / "new").exists()
@@ -257,7 +258,7 @@ def test_golden_equals_the_executor(model, scratch):
     project = Project(model, directory=scratch)
     images = load_images(find_images(model), project.network)
     found = checked(project, images)
-    assert found["samples"] == found["labels_equal"] == 10 and found["outputs_equal"] >= 5 * ("tfc" in model.stem)
+    assert found.samples == found.labels_equal == 10 and found.outputs_equal >= 5 * ("tfc" in model.stem)
 
 
 @pytest.mark.parametrize("options", [{}, {"batch": 4}, {"integers": True}], ids=str)
@@ -265,9 +266,9 @@ def test_executor_takes_declared_raw_integers_and_any_batch(scratch, options):
     project = Project(small(scratch / "m.onnx", **options), input_spec=None if "integers" in options else SPEC)
     np.savez(scratch / "s.npz", x=samples())
     images = load_images(scratch / "s.npz", project.network)
-    assert checked(project, images) == {"samples": 20, "labels_equal": 20, "ties": 0, "outputs_equal": 20}
+    assert checked(project, images) == ExecutorCheck(samples=20, labels_equal=20, ties=0, outputs_equal=20)
     wrong = Images(31 - images.values, None, "", images.floats)
-    assert checked(project, wrong)["labels_equal"] < 18, "the samples tell right from wrong"
+    assert checked(project, wrong).labels_equal < 18, "the samples tell right from wrong"
 
 
 def test_executor_refuses_codes_and_its_failure_is_one_error(scratch, monkeypatch):

@@ -32,6 +32,7 @@ def test_what_is_written_runs_as_the_executor_runs_it(fewbit, scratch, make):
     assert made.read_bytes() == written
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_a_quantized_convolutional_model_is_exact_in_verilator(fewbit, scratch):
     model, made = convolutional(scratch / "m.onnx"), scratch / "q.onnx"

@@ -87,7 +87,7 @@ def test_mistakes_are_one_line(fewbit, scratch, monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "jax", None)
     status, out, err = fewbit("quantize", model, *calibration, *images, "--retrain")
-    assert (status, out) == (2, "") and "retraining needs the package jax: run `make train`, which installs it" in err
+    assert (status, out) == (2, "") and "package jax (extra 'train') is missing" in err
 
 
 @pytest.mark.slow

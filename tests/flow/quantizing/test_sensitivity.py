@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fewbit.flow.folding.folding import layers_of, read_folding
+from fewbit.flow.folding.files import read_folding
+from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.folding.search import estimate_all
-from fewbit.flow.quantizing.mixed import dominates, pareto
+from fewbit.flow.quantizing.mixed import pareto
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network.execute import run
 from tests.support.small_float_models import convolutional, dense
@@ -67,6 +68,12 @@ def test_sensitivity_of_activations_leaves_weights(fewbit, scratch):
     noises = {of: [row["alone"]["noise"] for row in found] for of, found in rows.items()}
     assert all(w > 0 for w in noises["weights"]) and all(a > 0 for a in noises["activations"][1:])
     assert noises["both"][0] == noises["weights"][0]
+
+
+def dominates(a, b, cost):
+    """Return whether candidate a is as good as b in accuracy and in cost, and better in one of them."""
+    better = a["accuracy"] > b["accuracy"] or a[cost] < b[cost]
+    return better and a["accuracy"] >= b["accuracy"] and a[cost] <= b[cost]
 
 
 def check_search(found, scratch, cost):

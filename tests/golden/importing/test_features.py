@@ -6,6 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from fewbit.golden.importing.importer import ModelError, import_model
+from fewbit.golden.model_file.file import INPUT_KEY
 from fewbit.golden.network import execute
 from fewbit.golden.network.graph import ArgMax, Dense, FloatDense, Rescale, Threshold
 from fewbit.golden.numbers.elementwise import apply
@@ -149,7 +150,7 @@ def test_integer_input(scratch):
 def test_declaration_in_the_metadata(scratch):
     graph = Graph(["N", 4])
     graph.end(graph.op("MatMul", "input", graph.bipolar(np.eye(4) - 0.5)))
-    path = graph.save(scratch / "m.onnx", **{"fewbit.input": "int16f10"})
+    path = graph.save(scratch / "m.onnx", **{INPUT_KEY: "int16f10"})
     assert import_model(path).input_spec == "int16f10"
     assert import_model(path, "uint8").input_spec == "uint8"
     assert np.array_equal(import_model(path).encode(np.float32([[0.5, -1, 0, 31]])), [[512, -1024, 0, 31744]])
@@ -200,7 +201,7 @@ def test_float_model(scratch):
     network = import_model(path)
     assert [type(n) for n in network.nodes] == [FloatDense, FloatDense] and network.outputs[0].chain == ()
     (y,) = execute.run(network, network.encode(x)).outputs.values()
-    graph.input.type.tensor_type.shape.dim[0].dim_value = 20
+    graph.inputs[0].type.tensor_type.shape.dim[0].dim_value = 20
     assert np.allclose(y, Executor(graph.model(), x).outputs[0], rtol=1e-4, atol=1e-5)
     label = import_model(path, output="label")
     assert isinstance(label.nodes[-1], ArgMax)

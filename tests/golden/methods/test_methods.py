@@ -7,7 +7,7 @@ from fewbit.golden import methods
 from fewbit.golden.methods import estimators, lqnets
 from fewbit.golden.methods import level_tables as levels
 from fewbit.golden.methods.clusters import cluster, kmeans
-from fewbit.golden.model_file import domain as exchange
+from fewbit.golden.model_file import exchange
 
 
 def f32(*values):

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper
 
 from fewbit.golden.importing.importer import Importer
 from fewbit.golden.importing.layout import by_channel
 from fewbit.golden.importing.tensors import Data
+from fewbit.golden.model_file.builder import ModelBuilder
 from fewbit.golden.model_file.file import OnnxFile
 from fewbit.golden.numbers import elementwise as ew
 from tests.support.graphs import Graph
@@ -23,12 +23,10 @@ def onnxruntime_value(kind, x, *constants, opset=17, **attributes):
     import onnxruntime
 
     names = [f"c{i}" for i in range(len(constants))]
-    inputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, np.shape(a))
-              for n, a in zip(["x", *names], [x, *constants], strict=True)]  # fmt: skip
-    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
-    graph = helper.make_graph([helper.make_node(kind, ["x", *names], ["y"], **attributes)], "g", inputs, [y])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    model = ModelBuilder(opset=opset)
+    inputs = [model.add_input(n, np.shape(a)) for n, a in zip(["x", *names], [x, *constants], strict=True)]
+    model.add_output(model.add(kind, *inputs, **attributes))
+    session = onnxruntime.InferenceSession(model.model().SerializeToString(), providers=["CPUExecutionProvider"])
     return session.run(None, dict(zip(["x", *names], [x, *constants], strict=True)))[0]
 
 

@@ -45,7 +45,7 @@ def test_argmax_in_hardware(seed, kind, scratch):
 def test_endings(ending, output, scratch):
     """All endings give the executor's label, and in auto mode its outputs."""
     graph, t, x = classifier(np.random.default_rng(1), scale=0.5, bias=None)
-    graph.input.type.tensor_type.shape.dim[0].dim_value = len(x)
+    graph.inputs[0].type.tensor_type.shape.dim[0].dim_value = len(x)
     for kind in ending.split():
         if kind == "ArgMax":
             t = graph.op("ArgMax", t, axis=1)

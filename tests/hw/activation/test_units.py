@@ -6,44 +6,14 @@ import pytest
 from amaranth.hdl import signed, unsigned
 
 from fewbit.golden.numbers import float32
-from fewbit.hw.activation.affine import Affine
-from fewbit.hw.activation.units import FloatRelu, Search, Sign, Whole
-from fewbit.hw.memory.rom import Rom
-from fewbit.hw.streams import pack
-from tests.support.stream_bench import assert_varied, from_beats, simulate
+from fewbit.hw.activation.affine_plan import AffinePlan
+from fewbit.hw.activation.plans import CodeTablePlan, FloatReluPlan, SearchPlan, SignPlan, WholePlan
+from fewbit.hw.memory.placement import LARGE
+from tests.support.activation_bench import check_activation
+from tests.support.stream_bench import assert_varied
 
 SHAPES = [(1, 1), (1, 5), (4, 3)]  # lanes, beats
 VECTORS = 20
-
-
-def check(dut, accs, want, *, latency, lanes, bits, out_bits):
-    """Codes ``want`` of ``accs`` (vectors, neurons): the first half at full rate, the others with gaps.
-
-    Each beat must leave ``latency`` cycles after it came, and no other.
-    """
-    assert latency == dut.LATENCY
-    beats = [pack(beat, bits) for beat in accs.reshape(-1, lanes)]
-    out = []
-
-    async def testbench(ctx):
-        rng, arrivals = np.random.default_rng(3), []
-        out.clear()
-        for cycle in range(8 * len(beats) + latency + 100):
-            early = len(arrivals) < len(beats) // 2
-            valid = early or (len(arrivals) < len(beats) and rng.random() < 0.5)
-            ctx.set(dut.i_valid, valid)
-            ctx.set(dut.i.as_value(), beats[len(arrivals)] if valid else int(rng.integers(0, 2 ** min(60, bits))))
-            arrivals += [cycle] * valid
-            due = len(out) < len(arrivals) and arrivals[len(out)] + latency == cycle
-            assert ctx.get(dut.o_valid) == due, f"cycle {cycle}: beat {len(out)} is not {latency} cycles late"
-            if due:
-                out.append(ctx.get(dut.o.as_value()))
-            await ctx.tick()
-        assert len(out) == len(beats)
-
-    simulate(dut, testbench)
-    got = from_beats(out, lanes, out_bits, len(accs))
-    assert (got == want).all(), np.argwhere(got != want)[0]
 
 
 @pytest.mark.parametrize("depth, kind", [
@@ -69,15 +39,15 @@ def test_search(lanes, beats, depth, kind):
     want = index ^ xor if codes is None else codes[np.arange(neurons), index]
     assert_varied(index)
     out_bits = depth if codes is None else 3
-    dut = Search(
+    plan = SearchPlan(
         acc_shape=unsigned(bits), bits=out_bits, lanes=lanes, beats=beats, thresholds=thresholds.tolist(), xor=xor,
         codes=None if codes is None else codes.tolist(),
     )  # fmt: skip
     # A level whose thresholds are many is read from block RAM.
     sizes = [int(thresholds.max()).bit_length() * beats * 2**level for level in range(depth)]
-    latency = 2 if depth < 3 else sum(2 + (size >= Rom.LARGE) for size in sizes)
+    latency = 2 if depth < 3 else sum(2 + (size >= LARGE) for size in sizes)
     latency += codes is not None
-    check(dut, accs, want, latency=latency, lanes=lanes, bits=bits, out_bits=out_bits)
+    check_activation(plan, accs, want, latency=latency, lanes=lanes, bits=bits, out_bits=out_bits)
 
 
 @pytest.mark.parametrize("flipped", ["none", "some", "all"])
@@ -89,14 +59,14 @@ def test_sign(lanes, beats, flipped):
     flips = {"none": np.zeros(neurons, int), "some": 1 - np.arange(neurons) % 2, "all": np.ones(neurons, int)}[flipped]
     want = (accs >= 0) ^ flips
     assert_varied(want)
-    dut = Sign(acc_shape=signed(3), lanes=lanes, beats=beats, flips=flips.tolist())
-    check(dut, accs, want, latency=int(flipped != "none"), lanes=lanes, bits=3, out_bits=1)
+    plan = SignPlan(acc_shape=signed(3), lanes=lanes, beats=beats, flips=flips.tolist())
+    check_activation(plan, accs, want, latency=int(flipped != "none"), lanes=lanes, bits=3, out_bits=1)
 
 
 def test_sign_of_accumulators_that_are_never_negative():
     accs = np.arange(8).reshape(4, 2)
-    dut = Sign(acc_shape=unsigned(3), lanes=2, beats=1, flips=[0, 1])
-    check(dut, accs, np.tile([1, 0], (4, 1)), latency=1, lanes=2, bits=3, out_bits=1)
+    plan = SignPlan(acc_shape=unsigned(3), lanes=2, beats=1, flips=[0, 1])
+    check_activation(plan, accs, np.tile([1, 0], (4, 1)), latency=1, lanes=2, bits=3, out_bits=1)
 
 
 @pytest.mark.parametrize("scale, rests", [(1, "none"), (2, "none"), (2, "same"), (2, "differing")])
@@ -109,8 +79,8 @@ def test_whole(acc_shape, lanes, beats, scale, rests):
     accs = rng.integers(-16 if acc_shape.signed else 0, 16 if acc_shape.signed else 32, (VECTORS, neurons))
     want = scale * accs + rest
     assert_varied(want)
-    dut = Whole(acc_shape=acc_shape, bits=7, lanes=lanes, beats=beats, scale=scale, rests=rest.tolist())
-    check(dut, accs, want & 127, latency=int(rests == "differing"), lanes=lanes, bits=5, out_bits=7)
+    plan = WholePlan(acc_shape=acc_shape, bits=7, lanes=lanes, beats=beats, scale=scale, rests=rest.tolist())
+    check_activation(plan, accs, want & 127, latency=int(rests == "differing"), lanes=lanes, bits=5, out_bits=7)
 
 
 @pytest.mark.parametrize("lanes, beats", SHAPES[1:])
@@ -137,12 +107,14 @@ def test_affine(acc_shape, bits, limits, factors, lanes, beats):
     if limits:
         want = want.clip(limits["lo"], limits["hi"])
     assert_varied(want)
-    dut = Affine(
+    plan = AffinePlan(
         acc_shape=acc_shape, bits=bits, lanes=lanes, beats=beats, multipliers=multipliers.tolist(),
         addends=addends.tolist(), **limits,
     )  # fmt: skip
     latency = 2 + bool(limits) + (0 if factors == "ones" else 2)
-    check(dut, accs, want & (2**bits - 1), latency=latency, lanes=lanes, bits=acc_shape.width, out_bits=bits)
+    check_activation(
+        plan, accs, want & (2**bits - 1), latency=latency, lanes=lanes, bits=acc_shape.width, out_bits=bits
+    )
 
 
 @pytest.mark.parametrize("acc_shape, bits, latency", [
@@ -162,13 +134,13 @@ def test_affine_of_wide_operands(acc_shape, bits, latency, sign):
         multipliers[2] = 1 - 2**bits
     addends = rng.integers(0, 2**bits, 6).tolist()
     out_bits = acc_shape.width + bits + 2
-    dut = Affine(acc_shape=acc_shape, bits=out_bits, lanes=2, beats=3, multipliers=multipliers, addends=addends)
+    plan = AffinePlan(acc_shape=acc_shape, bits=out_bits, lanes=2, beats=3, multipliers=multipliers, addends=addends)
     want = accs * np.array(multipliers, dtype=object) + np.array(addends, dtype=object)
     want = np.array([[int(v) & (2**out_bits - 1) for v in row] for row in want], dtype=object)
     assert_varied(want)
     if not sign:
-        assert latency == dut.LATENCY
-    check(dut, accs, want, latency=dut.LATENCY, lanes=2, bits=acc_shape.width, out_bits=out_bits)
+        assert latency == plan.latency
+    check_activation(plan, accs, want, latency=plan.latency, lanes=2, bits=acc_shape.width, out_bits=out_bits)
 
 
 @pytest.mark.parametrize("relu", [False, True])
@@ -178,36 +150,56 @@ def test_float(relu):
     values = accs.astype(np.uint32).view(np.float32)
     want = (float32.relu(values) if relu else values).view(np.uint32)
     assert_varied(values > 0)
-    dut = FloatRelu(lanes=2, beats=3, relu=relu)
-    check(dut, accs, want, latency=0, lanes=2, bits=32, out_bits=32)
+    plan = FloatReluPlan(lanes=2, beats=3, relu=relu)
+    check_activation(plan, accs, want, latency=0, lanes=2, bits=32, out_bits=32)
 
 
 @pytest.mark.parametrize("kind, change, message", [
-    (Sign, {"lanes": 0}, "Lanes must be at least 1"),
-    (Sign, {"beats": 0}, "Beats must be at least 1"),
-    (Sign, {"flips": [0] * 5}, "Flips must be 6, one for each neuron, not 5"),
-    (Whole, {"scale": 3}, "Scale must be 1 or 2"),
-    (Whole, {"rests": [0]}, "Rests must be 6"),
-    (Search, {"bits": 0}, "Bits must be at least 1"),
-    (Search, {"thresholds": [[1, 2]] * 6}, r"must be 2\*\*n - 1 a neuron"),
-    (Search, {"thresholds": [[1, 2, 3]] * 5 + [[1]]}, r"must be 2\*\*n - 1 a neuron"),
-    (Search, {"thresholds": [[1]] * 4}, "Threshold rows must be 6"),
-    (Search, {"thresholds": [[-1, 2, 3]] * 6}, "must not be negative"),
-    (Search, {"acc_shape": signed(4)}, "must not be negative"),
-    (Search, {"codes": [[0] * 3] * 6}, "Codes must be 4 a neuron"),
-    (Search, {"codes": [[0] * 4] * 5}, "Code rows must be 6"),
-    (Affine, {"multipliers": [1] * 7}, "Multipliers must be 6"),
-    (Affine, {"addends": []}, "Addends must be 6"),
-    (Affine, {"shift": -1}, "Shift must not be negative"),
+    (SignPlan, {"lanes": 0}, "Lanes must be at least 1"),
+    (SignPlan, {"beats": 0}, "Beats must be at least 1"),
+    (SignPlan, {"flips": [0] * 5}, "Flips must be 6, one for each neuron, not 5"),
+    (WholePlan, {"scale": 3}, "Scale must be 1 or 2"),
+    (WholePlan, {"rests": [0]}, "Rests must be 6"),
+    (SearchPlan, {"bits": 0}, "Bits must be at least 1"),
+    (SearchPlan, {"thresholds": [[1, 2]] * 6}, r"must be 2\*\*n - 1 a neuron"),
+    (SearchPlan, {"thresholds": [[1, 2, 3]] * 5 + [[1]]}, r"must be 2\*\*n - 1 a neuron"),
+    (SearchPlan, {"thresholds": [[1]] * 4}, "Threshold rows must be 6"),
+    (SearchPlan, {"thresholds": [[-1, 2, 3]] * 6}, "must not be negative"),
+    (SearchPlan, {"acc_shape": signed(4)}, "must not be negative"),
+    (SearchPlan, {"codes": [[0] * 3] * 6}, "Codes must be 4 a neuron"),
+    (SearchPlan, {"codes": [[0] * 4] * 5}, "Code rows must be 6"),
+    (AffinePlan, {"multipliers": [1] * 7}, "Multipliers must be 6"),
+    (AffinePlan, {"addends": []}, "Addends must be 6"),
+    (AffinePlan, {"shift": -1}, "Shift must not be negative"),
 ])  # fmt: skip
 def test_parameters(kind, change, message):
     right = {"acc_shape": unsigned(4), "bits": 2, "lanes": 2, "beats": 3}
     right |= {
-        Sign: {"flips": [0] * 6}, Whole: {"scale": 1, "rests": [0] * 6}, Search: {"thresholds": [[1, 2, 3]] * 6},
-        Affine: {"multipliers": [1] * 6, "addends": [0] * 6},
+        SignPlan: {"flips": [0] * 6}, WholePlan: {"scale": 1, "rests": [0] * 6},
+        SearchPlan: {"thresholds": [[1, 2, 3]] * 6},
+        AffinePlan: {"multipliers": [1] * 6, "addends": [0] * 6},
     }[kind]  # fmt: skip
-    if kind is Sign:
+    if kind is SignPlan:
         del right["bits"]
     kind(**right)
     with pytest.raises(ValueError, match=message):
         kind(**right | change)
+
+
+@pytest.mark.parametrize("lanes, beats", [(1, 1), (2, 3), (4, 1)])
+def test_a_table(lanes, beats):
+    rng = np.random.default_rng(lanes)
+    words, codes = rng.integers(0, 8, 16), rng.integers(0, 16, (12, lanes * beats))
+    assert_varied(words[codes])
+    plan = CodeTablePlan(acc_shape=unsigned(4), bits=3, lanes=lanes, beats=beats, words=words.tolist())
+    check_activation(plan, codes, words[codes], latency=1, lanes=lanes, bits=4, out_bits=3)
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"lanes": 0}, "^Lanes must be at least 1, not 0$"), ({"bits": 0}, "^Bits must be at least 1, not 0$"),
+])  # fmt: skip
+def test_parameters_of_a_table(change, message):
+    right = dict(acc_shape=unsigned(2), bits=1, lanes=1, beats=1, words=[0, 1, 1, 0])
+    CodeTablePlan(**right)
+    with pytest.raises(ValueError, match=message):
+        CodeTablePlan(**right | change)

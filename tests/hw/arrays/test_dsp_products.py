@@ -9,12 +9,14 @@ from amaranth.sim import Simulator
 
 from fewbit.flow.eda.synth import synthesize
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
-from fewbit.hw.arrays.dsp_products import DspArray, PackedProducts
+from fewbit.hw.arrays.dsp_plans import DspArrayPlan
+from fewbit.hw.arrays.dsp_products import PackedProducts
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.plan import LayerPlan
-from fewbit.hw.target import Luts, Target
 from fewbit.hw.xilinx.dsp_packing import best_packing, packed_weights
 from tests.support.layer_bench import random_layer
 from tests.support.stream_bench import STALLS, assert_varied
+from tests.support.targets import EXPRESSIONS, PORTABLE, XILINX
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
 RANGES = [
@@ -72,17 +74,16 @@ def test_as_many_as_promised(x_format, lo, hi, weights):
     assert best_packing(x_format, lo, hi).weights == weights
 
 
-@pytest.mark.parametrize("stalls", [(0, 0), STALLS["both"]], ids=["full rate", "both"])
 @pytest.mark.slow
-@pytest.mark.parametrize("luts", [Luts.OPERATORS, Luts.MODELS])
+@pytest.mark.parametrize("target", [PORTABLE, EXPRESSIONS])
 @pytest.mark.parametrize("formats", [(U(4), S(4, True), U(4)), (U(4), S(4), U(2)), (U(8), S(8), S(4)), (S(8), S(8), B),
                                      (S(3), U(3), U(3)), (U(2), S(3), U(2))], ids=str)  # fmt: skip
-def test_layers(formats, luts, stalls):
+def test_layers(formats, target):
     x, w, y = formats
     for k, n, pe, simd in (11, 13, 5, 4), (6, 4, 4, 6), (9, 7, 7, 2):
         layer = random_layer(x, w, k, n, vectors=10).threshold(y)
         assert_varied(layer.y)
-        layer.check(pe, simd, stalls, products="dsp", target=Target(luts=luts))
+        layer.check(pe, simd, (0, 0), STALLS["both"], products="dsp", target=target)
 
 
 def test_accumulators_as_they_are():
@@ -90,17 +91,18 @@ def test_accumulators_as_they_are():
     layer.check(3, 4, products="dsp")
 
 
+@pytest.mark.tools
 def test_synthesis_puts_them_into_dsps(scratch):
     def cost(array):
         (scratch / "array.v").write_text(verilog.convert(array, name="array", emit_src=False))
         return synthesize(scratch / "array.v", "array", directory=scratch)
 
     common = dict(x_format=U(8), w_format=S(8), pe=4, simd=3, steps=2, acc_shape=unsigned(20), lanes=4)
-    lut_only = cost(LayerPlan(*plan_of(), pe=4, simd=3).array)
+    lut_only = cost(LayerPlan(*plan_of(), LayerFolding(4, 3)).array.make())
     assert lut_only.dsp == 0
-    for luts in Luts.OPERATORS, Luts.INSTANCES:
-        array = DspArray(packing=best_packing(U(8), -128, 127), luts=luts, **common)
-        found = cost(array)
+    for target in PORTABLE, XILINX:
+        array = DspArrayPlan(packing=best_packing(U(8), -128, 127), target=target, **common)
+        found = cost(array.make())
         assert found.dsp == array.dsps == 6 and found.lut < lut_only.lut / 2
 
 
@@ -113,4 +115,4 @@ def plan_of():
 def test_formats_that_have_no_dsp_products(x, w):
     layer = random_layer(x, w, 6, 5)
     with pytest.raises(ValueError, match="dense: DSP products take activations and weights of 2 to 8 bits, not"):
-        LayerPlan(layer.dense, None, layer.edges, pe=2, simd=2, products="dsp")
+        LayerPlan(layer.dense, None, layer.edges, LayerFolding(2, 2, "dsp"))

@@ -9,13 +9,17 @@ from amaranth.sim import Simulator
 
 from fewbit.flow.eda.synth import synthesize
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
-from fewbit.hw.arrays.dsp_sums import DspSumArray, Sums, sums_of
-from fewbit.hw.arrays.integer import IntegerArray
+from fewbit.hw.arrays.dsp_plans import DspSumArrayPlan
+from fewbit.hw.arrays.dsp_sums import Sums
+from fewbit.hw.arrays.integer_plan import IntegerArrayPlan
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.plan import LayerPlan
-from fewbit.hw.target import Luts, Target
-from fewbit.hw.xilinx.dot_product import LEVELS, best_pe, best_rows
+from fewbit.hw.xilinx.dot_product import best_pe, best_rows
+from fewbit.hw.xilinx.dsp48 import sums_of
+from fewbit.hw.xilinx.product_chains import LEVELS
 from tests.support.layer_bench import random_layer
 from tests.support.stream_bench import STALLS, assert_varied
+from tests.support.targets import EXPRESSIONS, ULTRASCALE, XILINX
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
 
@@ -23,7 +27,7 @@ B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
 @pytest.mark.parametrize("count", [4, 2, 1])
 def test_parts_do_not_disturb_each_other(count):
     """Random operands of the whole width, so that parts overflow; loaded and disabled at random."""
-    dut, rng, mask = Sums(count=count, luts=Luts.MODELS), np.random.default_rng(count), (1 << 48 // count) - 1
+    dut, rng, mask = Sums(count=count, dsp48=None), np.random.default_rng(count), (1 << 48 // count) - 1
     held, found, wanted = [0] * count, [], []
 
     async def bench(ctx):
@@ -48,26 +52,25 @@ def test_parts_do_not_disturb_each_other(count):
     assert found == wanted
 
 
-@pytest.mark.parametrize("stalls", [(0, 0), STALLS["both"]], ids=["full rate", "both"])
 @pytest.mark.parametrize("formats", [(U(2), B, U(2)), (T, T, T), (B, B, B), (U(3), S(2), U(3))], ids=str)
-def test_layers(formats, stalls):
+def test_layers(formats):
     x, w, y = formats
     for k, n, pe, simd in (11, 13, 5, 4), (6, 4, 4, 6):
         layer = random_layer(x, w, k, n, vectors=10).threshold(y)
         assert_varied(layer.y)
-        plan = layer.check(pe, simd, stalls, products="sums", target=Target(luts=Luts.MODELS))
-        assert isinstance(plan.array, DspSumArray) and not plan.is_sign
+        plan = layer.check(pe, simd, (0, 0), STALLS["both"], products="sums", target=EXPRESSIONS)
+        assert isinstance(plan.array, DspSumArrayPlan) and not plan.numbers.sign
 
 
 def test_portable_layers_accumulate_from_zero_too():
     plan = random_layer(B, B, 11, 13, vectors=10).threshold(B).check(5, 4, products="sums")
-    assert type(plan.array) is IntegerArray and not any(plan.init)
+    assert type(plan.array) is IntegerArrayPlan and not any(plan.numbers.starts)
 
 
 def test_accumulators_as_they_are_cannot_begin_at_zero():
     layer = random_layer(B, B, 6, 5)
     with pytest.raises(ValueError, match="dense: sums in DSPs begin at zero, which needs an activation behind them"):
-        LayerPlan(layer.dense, None, layer.edges, pe=2, simd=2, products="sums")
+        LayerPlan(layer.dense, None, layer.edges, LayerFolding(2, 2, "sums"))
 
 
 @pytest.mark.parametrize(("width", "count"), [(1, 4), (12, 4), (13, 2), (24, 2), (25, 1), (48, 1)])
@@ -88,14 +91,16 @@ def test_rows_leave_out_the_last_sum(x_format, w_format, lanes):
     assert luts <= LEVELS and carries <= 1
 
 
-@pytest.mark.parametrize("luts", [Luts.INSTANCES, pytest.param(Luts.ULTRASCALE, marks=pytest.mark.slow)])
-def test_synthesis_finds_what_was_built(luts, scratch):
-    array = DspSumArray(x_format=U(2), w_format=B, pe=6, simd=8, steps=4, acc_shape=unsigned(8), lanes=6, luts=luts)
-    (scratch / "array.v").write_text(verilog.convert(array, name="array", emit_src=False))
+@pytest.mark.tools
+@pytest.mark.parametrize("target", [XILINX, pytest.param(ULTRASCALE, marks=pytest.mark.slow)])
+def test_synthesis_finds_what_was_built(target, scratch):
+    common = dict(x_format=U(2), w_format=B, pe=6, simd=8, steps=4, acc_shape=unsigned(8), lanes=6)
+    array = DspSumArrayPlan(**common, target=target)
+    (scratch / "array.v").write_text(verilog.convert(array.make(), name="array", emit_src=False))
     found = synthesize(
-        scratch / "array.v", "array", family="xcup" if luts is Luts.ULTRASCALE else "xc7", directory=scratch
+        scratch / "array.v", "array", family="xcup" if target is ULTRASCALE else "xc7", directory=scratch
     )
-    kind = "DSP48E2" if luts is Luts.ULTRASCALE else "DSP48E1"
+    kind = "DSP48E2" if target is ULTRASCALE else "DSP48E1"
     assert found.dsp == array.dsps == found.cells[kind] == 2
     # The netlists, and a few LUTs of control.
     assert 6 * best_rows(U(2), B, 8, 8).luts <= found.lut <= 6 * best_rows(U(2), B, 8, 8).luts + 4

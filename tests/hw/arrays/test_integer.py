@@ -7,10 +7,10 @@ from amaranth.hdl import Shape, Value, signed, unsigned
 from amaranth.sim import Simulator
 
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
-from fewbit.hw.arrays.integer import IntegerArray, IntegerPE
+from fewbit.hw.arrays.integer_plan import IntegerArrayPlan
 from fewbit.hw.heap.partial_products import product_terms
-from fewbit.hw.target import Luts
 from tests.support.stream_bench import set_together
+from tests.support.targets import EXPRESSIONS, PORTABLE
 
 PAIRS = [
     (Bipolar(), Bipolar()),
@@ -52,7 +52,7 @@ def expected_accumulators(x_format, w_format, x, w, init, width):
 class TB:
     """An array, random rows for it, and what it gave: ``(cycle, lanes)`` of each valid beat."""
 
-    def __init__(self, *, x_format, w_format, fold, rows, idle, signed_acc=True, seed=0, luts=Luts.OPERATORS):
+    def __init__(self, *, x_format, w_format, fold, rows, idle, signed_acc=True, seed=0, target=PORTABLE):
         self.pe, self.simd, self.steps, self.lanes = fold
         self.rows, self.idle = rows, idle
         self.rng = random.Random(repr((seed, fold, idle)))
@@ -64,7 +64,7 @@ class TB:
         self.init = rng.integers(-most - 1 if signed_acc else 0, 1 if signed_acc else most, (rows, self.pe))
         self.acc_shape = signed(most.bit_length() + 2) if signed_acc else unsigned((2 * most).bit_length())
         self.width = Shape.cast(self.acc_shape).width
-        self.dut = IntegerArray(
+        self.plan = IntegerArrayPlan(
             x_format=x_format,
             w_format=w_format,
             pe=self.pe,
@@ -72,9 +72,9 @@ class TB:
             steps=self.steps,
             acc_shape=self.acc_shape,
             lanes=self.lanes,
-            luts=luts,
+            target=target,
         )
-        self.latency = self.dut.LATENCY
+        self.dut, self.latency = self.plan.make(), self.plan.latency
         self.cycle, self.beats, self.last_cycles = 0, [], []
 
     async def _cycle(self, ctx, valid, row=None, step=None):
@@ -140,14 +140,14 @@ def test_formats(x_format, w_format):
 @pytest.mark.parametrize("idle", [0, 0.4])
 @pytest.mark.parametrize("fold", FOLDS.values(), ids=FOLDS.keys())
 def test_folds_of_primitives(fold, idle):
-    tb = TB(x_format=Bipolar(), w_format=Bipolar(), fold=fold, rows=60 // fold[2] + 8, idle=idle, luts=Luts.MODELS)
+    tb = TB(x_format=Bipolar(), w_format=Bipolar(), fold=fold, rows=60 // fold[2] + 8, idle=idle, target=EXPRESSIONS)
     tb.run()
 
 
 @pytest.mark.parametrize("x_format, w_format", PAIRS, ids=str)
 def test_formats_of_primitives(x_format, w_format):
     shape = dict(fold=(2, 5, 2, 1), rows=40, idle=0.2, seed=1)
-    TB(x_format=x_format, w_format=w_format, luts=Luts.MODELS, **shape).run()
+    TB(x_format=x_format, w_format=w_format, target=EXPRESSIONS, **shape).run()
 
 
 def test_unsigned_accumulator():
@@ -165,9 +165,9 @@ def test_wide():
 def test_latency(simd, lanes, latency):
     """Latencies as they are now: who changes the compressor should see what it does to them."""
     common = dict(x_format=Bipolar(), w_format=Bipolar(), simd=simd, acc_shape=signed(8))
-    array = IntegerArray(pe=2, steps=2, lanes=lanes, **common)
-    assert latency == array.LATENCY
-    assert array.HEAP_LATENCY == IntegerPE(**common).HEAP_LATENCY
+    array = IntegerArrayPlan(pe=2, steps=2, lanes=lanes, **common)
+    assert latency == array.latency
+    assert array.heap_latency == PORTABLE.integer_pe(**common, feedback=True).latency
 
 
 @pytest.mark.parametrize(
@@ -183,11 +183,12 @@ def test_latency(simd, lanes, latency):
 )
 def test_errors(change, message):
     good = dict(x_format=Bipolar(), w_format=Bipolar(), pe=4, simd=2, steps=2, acc_shape=signed(8), lanes=2)
-    IntegerArray(**good)
+    IntegerArrayPlan(**good)
     with pytest.raises(ValueError, match=message):
-        IntegerArray(**good | change)
+        IntegerArrayPlan(**good | change)
 
 
 def test_pe_error():
-    with pytest.raises(ValueError, match="SIMD must be at least 1, not 0"):
-        IntegerPE(x_format=Bipolar(), w_format=Bipolar(), simd=0, acc_shape=signed(8))
+    for target in PORTABLE, EXPRESSIONS:
+        with pytest.raises(ValueError, match="SIMD must be at least 1, not 0"):
+            target.integer_pe(x_format=Bipolar(), w_format=Bipolar(), simd=0, acc_shape=signed(8), feedback=True)

@@ -120,11 +120,14 @@ class Mixed(wiring.Component):
         super().__init__({"i": In(15), "o": Out(11)})
         self.a, self.b, self.c, self.s = Signal(6), Signal(4), Signal(1), Signal(4)
         heap = BitHeap()
-        heap.add_unsigned(self.a)
-        heap.add_unsigned(self.a, 1)
-        heap.add_bit(self.c, 0, negative=True)
+        for exponent, bit in enumerate(self.a):
+            heap.add_bits(bit, exponent)
+            heap.add_bits(bit, exponent + 1)
+        heap.add_bits(~self.c, 0)  # a bit of negative weight goes in inverted
         heap.add_bits(self.s, 1)
-        heap.add_signed(~self.b, 3)  # -b == ~b + 1
+        for k, bit in enumerate(Cat(~self.b[:3], self.b[3])):  # -b == ~b + 1, whose sign is inverted once more
+            heap.add_bits(bit, 3 + k)
+        self.constant = -1 - (1 << 6) + 8  # of the two inverted bits, and the + 1 of -b, times 8
         self.heap, self.plan = heap, plan_compression(heap.heights)
 
     def elaborate(self, platform):
@@ -140,7 +143,6 @@ class Mixed(wiring.Component):
 
 def test_heap():
     dut = Mixed()
-    assert dut.heap.constant == -1 - (1 << 6)
     assert dut.heap.heights == {0: 2, 1: 6, 2: 2, 3: 3, 4: 3, 5: 3, 6: 2}
     assert dut.heap.height() == 6
     stimulus = random.Random(1).sample(range(2**15), 1000)
@@ -149,8 +151,7 @@ def test_heap():
         a, b, c, s = value & 63, value >> 6 & 15, value >> 10 & 1, value >> 11
         b -= (b & 8) << 1
         expected.append(3 * a - 8 * b - c + 2 * s.bit_count())
-    constant = dut.heap.constant + 8  # the + 1 of -b, times 8
-    assert [value + constant for value in run(dut, stimulus, dut.plan.latency)] == expected
+    assert [value + dut.constant for value in run(dut, stimulus, dut.plan.latency)] == expected
 
 
 def test_empty_heap():
@@ -167,8 +168,7 @@ def test_empty_heap():
         (lambda: plan_compression({-1: 2}), "no negative exponent"),
         (lambda: plan_compression({0: 2}, fan_in=0), "Fan-in must be at least 1, not 0"),
         (lambda: plan_compression({0: 2}, levels=0), "Levels must be at least 1, not 0"),
-        (lambda: BitHeap().add_bit(Signal(2), 0), "one bit wide, not 2"),
-        (lambda: BitHeap().add_bit(Signal(), -1), "must not be negative, not -1"),
+        (lambda: BitHeap().add_bits(Signal(), -1), "must not be negative, not -1"),
     ],
 )
 def test_errors(call, message):

@@ -51,7 +51,8 @@ def test_identity(x_format):
         heap = heap_of(terms, x.ravel(), w.ravel()).reshape(x.shape)
         assert (x * w == terms.scale * heap + terms.offset(w)).all(), str(w_format)
         assert (heap == terms.heap(x, w)).all()
-        lo, hi = terms.heap_bounds(w[0])
+        ends = terms.heap(x_format.lo, w[0]), terms.heap(x_format.hi, w[0])
+        lo, hi = np.minimum(*ends), np.maximum(*ends)
         assert (lo == heap.min(axis=0)).all() and (hi == heap.max(axis=0)).all() and lo.min() >= 0
         assert terms.offset(w).dtype == np.int64
         assert hi.max() <= sum(1 << e for e in terms.exponents)

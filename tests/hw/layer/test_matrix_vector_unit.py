@@ -7,6 +7,7 @@ import pytest
 from fewbit.golden.network.graph import Dense, FloatDense, Rescale, Score, Threshold
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed, Ternary, Unsigned
 from fewbit.hw.float32.units import FloatAdd
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.plan import LayerPlan
 from tests.support.layer_bench import Layer, random_layer
 from tests.support.stream_bench import STALLS, assert_varied
@@ -43,15 +44,14 @@ def test_accumulators(formats, k, n, pe, simd, stalls):
     layer.check(pe, simd, stalls)
 
 
-@pytest.mark.parametrize("stalls", [(0, 0), BOTH], ids=["full rate", "both"])
 @pytest.mark.parametrize("k, n, pe, simd", [
     (12, 6, 1, 1), (12, 6, 6, 12), (12, 6, 6, 1), (12, 6, 1, 12), (12, 6, 6, 4), (12, 6, 2, 12), (12, 6, 2, 4),
     (12, 10, 4, 6), (13, 7, 7, 5), (13, 7, 4, 13), (13, 7, 6, 2), (9, 1, 1, 2), (16, 12, 12, 4), (15, 13, 9, 7),
 ])  # fmt: skip
-def test_foldings(k, n, pe, simd, stalls):
+def test_foldings(k, n, pe, simd):
     layer = random_layer(U(2), S(3), k, n, vectors=10).threshold(U(2))
     assert_varied(layer.y)
-    plan = layer.check(pe, simd, stalls)
+    plan = layer.check(pe, simd, (0, 0), BOTH)
     assert plan.cycles == -(-k // simd) * -(-n // pe)
     assert plan.lanes * min(plan.steps, pe) >= pe
 
@@ -85,11 +85,10 @@ def test_float(k, n, pe, simd, relu, stalls):
     layer.check(pe, simd, stalls)
 
 
-@pytest.mark.parametrize("stalls", [(0, 0), BOTH], ids=["full rate", "both"])
 @pytest.mark.parametrize("x, y, levels", [
     (U(3), U(2), 4), (B, U(3), 6), (B, T, 3), (S(3), S(3, True), 9), (U(2), S(2), 2), (T, U(4), 16),
 ], ids=str)  # fmt: skip
-def test_codes(x, y, levels, stalls):
+def test_codes(x, y, levels):
     """Any function of the accumulator: rising, falling, neither, and channels that are constant."""
     layer = random_layer(x, S(3), 14, 9, vectors=24)
     codes = layer.rng.permuted(np.tile(np.resize(y.values, levels), (9, 1)), axis=1)
@@ -98,7 +97,7 @@ def test_codes(x, y, levels, stalls):
     layer.then(Threshold("act", "acc", "y", layer.cuts(levels - 1), codes, y))
     assert (layer.y[:, 4] == y.hi).all()
     assert_varied(layer.y)
-    layer.check(4, 5, stalls)
+    layer.check(4, 5, (0, 0), BOTH)
 
 
 @pytest.mark.parametrize("x, y", [(B, B), (U(2), U(1)), (T, S(1))], ids=str)
@@ -134,10 +133,9 @@ def test_no_thresholds(count, code):
     layer.check(2, 3)
 
 
-@pytest.mark.parametrize("stalls", [(0, 0), BOTH], ids=["full rate", "both"])
 @pytest.mark.parametrize("x, w, y", [(U(4), S(4), U(4)), (B, B, S(4)), (U(8), S(3), S(8, True)), (B, S(3), U(3))],
                          ids=str)  # fmt: skip
-def test_rescale(x, w, y, stalls):
+def test_rescale(x, w, y):
     layer = random_layer(x, w, 15, 7, vectors=16)
     # A spread of accumulators becomes a third of the codes.
     spread, shift = layer.y.std(axis=0) + 0.5, 10
@@ -147,7 +145,7 @@ def test_rescale(x, w, y, stalls):
     layer.then(Rescale("act", "acc", "y", multiplier, addend, shift, y))
     assert_varied(layer.y)
     assert {y.lo, y.hi} <= set(layer.y.ravel()) or y == S(8, True)
-    layer.check(4, 4, stalls)
+    layer.check(4, 4, (0, 0), BOTH)
 
 
 @pytest.mark.parametrize("pe, simd, stalls", [(5, 4, (0, 0)), (3, 15, BOTH)], ids=["full rate", "both"])
@@ -207,7 +205,7 @@ def test_reader_that_waits_fills_the_fifo_and_loses_nothing():
 def test_folding_must_fit(pe, simd, message):
     layer = random_layer(U(2), S(3), 12, 6)
     with pytest.raises(ValueError, match=message):
-        LayerPlan(layer.dense, None, layer.edges, pe=pe, simd=simd)
+        LayerPlan(layer.dense, None, layer.edges, LayerFolding(pe, simd))
 
 
 def test_one_bit_code_must_change_once():
@@ -215,4 +213,4 @@ def test_one_bit_code_must_change_once():
     codes = np.tile([0, 1, 0], (6, 1))
     layer.then(Threshold("act", "acc", "y", layer.cuts(2), codes, U(1)))
     with pytest.raises(ValueError, match="act: a one-bit code that changes more than once"):
-        LayerPlan(layer.dense, layer.act, layer.edges, pe=2, simd=3)
+        LayerPlan(layer.dense, layer.act, layer.edges, LayerFolding(2, 3))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fewbit.hw.layer.replay import Replay
-from fewbit.hw.streams import pack
+from fewbit.hw.packing import pack
 from tests.support.stream_bench import simulate
 
 SHAPES = [(1, 1, False), (1, 3, False), (4, 1, False), (4, 3, False), (3, 2, True), (5, 1, True), (1, 4, True),

@@ -7,17 +7,18 @@ import pytest
 from fewbit.golden.network.graph import Dense, Edge
 from fewbit.golden.numbers.coding import Coding
 from fewbit.golden.numbers.formats import Bipolar, Levels, PowersOfTwo, Signed, Ternary, Unsigned
+from fewbit.hw.folding import LayerFolding
 from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.layer.ways import options_of
-from fewbit.hw.target import Luts, Target
 from tests.support.layer_bench import Layer
 from tests.support.stream_bench import STALLS, assert_varied, from_beats, stream, to_beats
+from tests.support.targets import EXPRESSIONS, PORTABLE
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
 BOTH = STALLS["both"]
-TARGETS = {"portable": Target(), "xilinx": Target(luts=Luts.MODELS)}
+TARGETS = {"portable": PORTABLE, "xilinx": EXPRESSIONS}
 BASIS = Levels((-18, -8, 8, 18), (5, 13))
 CROSSED = Levels((-20, -10, -8, -2, 2, 8, 10, 20), (5, 9, 6))  # codes are not the signs' bits
 TABLE = Levels((-4, 0, 1, 2, 8))
@@ -80,7 +81,7 @@ def test_formats(x, weights, products, y, target):
     layer = layer_of(x, weights, 11, 5).threshold(y)
     assert_varied(layer.y)
     plan = layer.check(2, 4, products=products, target=TARGETS[target])
-    assert plan.arithmetic.name == products
+    assert plan.numbers.arithmetic.name == products
 
 
 @pytest.mark.parametrize("x, weights, products, pe, simd", [
@@ -109,7 +110,7 @@ def test_groups(products):
     dense = Dense("dense", "x", "acc", coding.weights(), 4, coding)
     x = rng.choice(BASIS.values, (8, 24))
     layer = Layer(dense, BASIS, x, bound=(BASIS.lo, BASIS.hi)).threshold(U(2))
-    plan = LayerPlan(layer.dense, layer.act, layer.edges, pe=2, simd=3, products=products)
+    plan = LayerPlan(layer.dense, layer.act, layer.edges, LayerFolding(2, 3, products))
     assert plan.vectors == 4
     trace = stream(MatrixVectorUnit(plan), to_beats(BASIS.encode(x).reshape(-1, 6), 3, 2), 32 * plan.beats_out)
     got = from_beats(trace.payloads, plan.lanes, plan.out_bits, 32)[:, : plan.neurons].reshape(8, 8)
@@ -119,13 +120,13 @@ def test_groups(products):
 def test_what_is_chosen():
     """Two planes of one bit are cheaper than six-bit integers; ternary weights have nothing to choose from."""
     layer = layer_of(U(2), "lq2", 64, 8).threshold(U(2))
-    found = LayerPlan(layer.dense, layer.act, layer.edges, pe=4, simd=32)
-    assert found.arithmetic.name == "planes" and found.products_in == "2 planes"
+    found = LayerPlan(layer.dense, layer.act, layer.edges, LayerFolding(4, 32))
+    assert found.numbers.arithmetic.name == "planes" and found.products_in == "2 planes"
     plain = Dense("dense", "x", "acc", np.array([[1, 0, -1], [0, 1, 1]]))
     edges = {"x": layer.edges["x"], "acc": plain.out(Edge(U(2), np.zeros(3), np.full(3, 3)))}
     assert [o.name for o in options_of(plain, U(2))] == ["plain"]
     with pytest.raises(ValueError, match="dense: products must be one of plain, not 'planes'"):
-        LayerPlan(plain, None, edges, pe=1, simd=1, products="planes")
+        LayerPlan(plain, None, edges, LayerFolding(1, 1, "planes"))
 
 
 @pytest.mark.parametrize("fmt", [PowersOfTwo(0), PowersOfTwo(3), PowersOfTwo(4, zero=True), PowersOfTwo(7, True)],

@@ -6,9 +6,11 @@ import pytest
 from amaranth.back import verilog
 
 from fewbit.flow.eda.synth import synthesize
-from fewbit.hw.memory.rom import Rom, placement
-from fewbit.hw.target import Luts
+from fewbit.hw.memory.placement import placement
+from fewbit.hw.memory.rom import Rom
+from fewbit.hw.targets.named import all_targets
 from tests.support.stream_bench import simulate
+from tests.support.targets import EXPRESSIONS, PORTABLE, XILINX, name_of
 
 SHAPES = [(1, 2), (7, 5), (32, 8), (100, 3), (4, 1), (3, 32), (5, 33), (4, 64), (3, 65), (3, 130), (2, 193), (2, 256),
           (1, 300), (1, 900)]  # fmt: skip
@@ -22,11 +24,11 @@ def random_words(width, depth):
 
 
 @pytest.mark.parametrize("latency", [1, 2])
-@pytest.mark.parametrize("luts", [Luts.OPERATORS, Luts.MODELS])
+@pytest.mark.parametrize("target", [PORTABLE, EXPRESSIONS], ids=name_of)
 @pytest.mark.parametrize(("width", "depth"), SHAPES)
-def test_every_word(width, depth, luts, latency):
+def test_every_word(width, depth, target, latency):
     words = random_words(width, depth)
-    dut = Rom(width=width, words=words, latency=latency, luts=luts)
+    dut = Rom(width=width, words=words, latency=latency, target=target)
     assert depth == 1 or dut.placement.where == "luts"
 
     async def testbench(ctx):
@@ -39,11 +41,11 @@ def test_every_word(width, depth, luts, latency):
     simulate(dut, testbench)
 
 
-@pytest.mark.parametrize("luts", Luts)
-def test_equal_words_take_nothing(luts):
-    dut = Rom(width=6, words=[37] * 9, luts=luts)
+@pytest.mark.parametrize("target", [*all_targets(), EXPRESSIONS], ids=name_of)
+def test_equal_words_take_nothing(target):
+    dut = Rom(width=6, words=[37] * 9, target=target)
     assert dut.placement.where == "constant"
-    if luts is Luts.INSTANCES:  # no simulation of primitives here
+    if target == XILINX:  # no simulation of primitives here
         assert "LUT6_2" not in verilog.convert(dut, emit_src=False)
         return
 
@@ -74,6 +76,7 @@ def test_where_it_goes(width, depth, where, luts, bram18):
     assert (found.where, found.luts, found.bram18) == (where, luts, bram18)
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     ("width", "depth"),
     [
@@ -85,7 +88,7 @@ def test_where_it_goes(width, depth, where, luts, bram18):
 def test_synthesis_takes_as_much(width, depth, scratch):
     rng = np.random.default_rng(4)
     words = [int.from_bytes(rng.bytes(8), "little") % 2**width for _ in range(depth)]
-    rom = Rom(width=width, words=words, luts=Luts.INSTANCES)
+    rom = Rom(width=width, words=words, target=XILINX)
     (scratch / "rom.v").write_text(verilog.convert(rom, name="rom", emit_src=False))
     found = synthesize(scratch / "rom.v", "rom", directory=scratch)
     assert (found.lut, found.bram18 + 2 * found.bram36) == (rom.placement.luts, rom.placement.bram18)

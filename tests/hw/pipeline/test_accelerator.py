@@ -5,26 +5,29 @@ import numpy as np
 import pytest
 
 from fewbit.golden.network.execute import run
-from fewbit.golden.network.graph import Dense, Output, Threshold
+from fewbit.golden.network.graph import Output, Threshold
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
+from fewbit.hw.folding import Folding
 from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.hw.pipeline.assembly import MOST_INPUT_BITS
-from tests.support.networks import Builder, float_network, random_folding, random_network
-from tests.support.stream_bench import STALLS, assert_varied, from_beats, stream, to_beats
+from tests.support.networks import Builder, float_network, folded, random_folding, random_network
+from tests.support.stream_bench import STALLS, Bench, assert_varied, from_beats, stream, to_beats
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
 
 
-def check(network, folding, samples, *, stalls=(0, 0), varied=True):
-    """Stream ``samples`` through; the plan."""
+def check(network, folding, samples, *, stalls=("full rate",), varied=True):
+    """Stream ``samples`` through, under each of these `STALLS`; the plan."""
     plan = AcceleratorPlan(network, folding)
     beats = to_beats(plan.x_format.encode(samples), plan.lanes_in, plan.x_format.bits)
-    trace = stream(Accelerator(plan), beats, len(samples) * plan.beats_out, stalls=stalls, quiet=plan.bound + 40)
-    got = from_beats(trace.payloads, plan.lanes_out, plan.format.bits, len(samples))[:, : plan.length_out]
-    want = run(network, samples).edges[network.outputs[0].edge]
-    assert (got == plan.format.encode(want)).all()
+    want, bench = run(network, samples).edges[network.outputs[0].edge], Bench(Accelerator(plan))
     if varied:
         assert_varied(want)
+    for name in stalls:
+        count = len(samples) * plan.beats_out
+        trace = stream(bench, beats, count, stalls=STALLS[name], quiet=plan.bound + 40)
+        got = from_beats(trace.payloads, plan.lanes_out, plan.format.bits, len(samples))[:, : plan.length_out]
+        assert (got == plan.format.encode(want)).all(), name
     return plan
 
 
@@ -41,58 +44,55 @@ FOLDINGS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("stalls", [(0, 0), STALLS["both"]], ids=["full rate", "both"])
 @pytest.mark.parametrize("pairs", FOLDINGS, ids=["uneven", "unfolded", "one by one", "mixed"])
-def test_foldings(pairs, stalls):
+def test_foldings(pairs):
     b = deep()
     network = b.done()
-    names = [n.name for n in network.nodes if isinstance(n, Dense)]
-    check(network, dict(zip(names, pairs, strict=True)), b.samples, stalls=stalls)
+    check(network, folded(network, pairs), b.samples, stalls=("full rate", "both"))
 
 
-@pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)
-def test_labels(stalls):
+def test_labels():
     b = deep().argmax()
     network = b.done()
     rng = np.random.default_rng(2)
-    plan = check(network, random_folding(rng, network), b.samples, stalls=stalls)
+    plan = check(network, random_folding(rng, network), b.samples, stalls=STALLS)
     assert (plan.length_out, plan.beats_out) == (1, 1)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", [pytest.param(s, marks=[pytest.mark.slow] * (s >= 10)) for s in range(20)])
 def test_random_networks(seed):
     rng = np.random.default_rng([2, seed])
     network = random_network(rng, most=10)
     samples = rng.choice(network.input_format.values, (12, network.input_shape[0]))
-    check(network, random_folding(rng, network), samples, stalls=STALLS["both"], varied=False)
+    check(network, random_folding(rng, network), samples, stalls=("both",), varied=False)
 
 
 def test_float():
     rng = np.random.default_rng(1)
     network = float_network(rng, (6, 5, 4))
-    check(network, random_folding(rng, network), rng.normal(size=(8, 6)).astype(np.float32), stalls=STALLS["both"])
+    check(network, random_folding(rng, network), rng.normal(size=(8, 6)).astype(np.float32), stalls=("both",))
 
 
 def test_no_dense_layer():
     b = Builder(U(8), 9).threshold(S(3), shared=True)
-    plan = check(b.done(), {}, b.samples)
+    plan = check(b.done(), Folding(), b.samples)
     assert plan.bound == plan.beats_in == plan.beats_out == 9
 
 
 def test_codes_out_of_a_folding_that_does_not_divide():
     """Padded neurons are cut off at the output too."""
     b = Builder(B, 9).dense(7, B).threshold(U(2))
-    plan = check(b.done(), {"dense0": (4, 3)}, b.samples)
+    plan = check(b.done(), Folding.of(dense0=(4, 3)), b.samples)
     assert plan.length_out == 7 and plan.beats_out * plan.lanes_out >= 7
 
 
 def test_lanes_of_the_input_follow_the_folding():
-    network = Builder(B, 784).dense(64, B).done()
-    for pe, simd in [(64, 784), (64, 392), (32, 784), (1, 1), (8, 49), (64, 500)]:
-        plan = AcceleratorPlan(network, {"dense0": (pe, simd)})
+    network = Builder(B, 784).dense(16, B).done()
+    for pe, simd in [(16, 784), (16, 392), (8, 784), (1, 1), (2, 49), (16, 500)]:
+        plan = AcceleratorPlan(network, Folding.of(dense0=(pe, simd)))
         assert plan.beats_in <= plan.bound == plan.layers["dense0"].cycles
         assert plan.lanes_in <= simd
-    wide = AcceleratorPlan(Builder(U(8), 784, samples=2).dense(2, B).done(), {"dense0": (2, 784)})
+    wide = AcceleratorPlan(Builder(U(8), 784, samples=2).dense(2, B).done(), Folding.of(dense0=(2, 784)))
     assert wide.lanes_in * 8 <= MOST_INPUT_BITS
 
 
@@ -105,16 +105,16 @@ def test_refused():
     def network():
         return Builder(B, 6).dense(4, B).threshold(B).dense(3, B).done()
 
-    refused(network(), {"dense0": (1, 1)}, "Folding must name layer 'dense2'")
-    refused(network(), {"dense0": (5, 1), "dense2": (1, 1)}, "dense0: PE must be in 1 to 4, not 5")
-    refused(network(), {"dense0": (4, 0), "dense2": (1, 1)}, "dense0: SIMD must be in 1 to 6, not 0")
+    refused(network(), Folding.of(dense0=(1, 1)), "Folding must name layer 'dense2'")
+    refused(network(), Folding.of(dense0=(5, 1), dense2=(1, 1)), "dense0: PE must be in 1 to 4, not 5")
+    refused(network(), Folding.of(dense0=(4, 0), dense2=(1, 1)), "dense0: SIMD must be in 1 to 6, not 0")
     two = network()
     two.outputs.append(Output("inner", "e1", np.arange(4)[None]))
-    refused(two, {"dense0": (1, 1), "dense2": (1, 1)}, "one output tensor, this model has 2")
+    refused(two, Folding.of(dense0=(1, 1), dense2=(1, 1)), "one output tensor, this model has 2")
     unread = network()
     unread.outputs[0] = Output("y", "e1", np.arange(4)[None])
-    refused(unread, {"dense0": (1, 1), "dense2": (1, 1)}, "dense2: nothing reads what it gives")
+    refused(unread, Folding.of(dense0=(1, 1), dense2=(1, 1)), "dense2: nothing reads what it gives")
     both_ways = network()
     codes = np.tile([-1, 1, -1], (4, 1))
     both_ways.nodes[1] = Threshold("bump", "e0", "e1", np.array([[0, 2]] * 4), codes, B)
-    refused(both_ways, {"dense0": (1, 1), "dense2": (1, 1)}, "bump: a one-bit code that changes more than once")
+    refused(both_ways, Folding.of(dense0=(1, 1), dense2=(1, 1)), "bump: a one-bit code that changes more than once")

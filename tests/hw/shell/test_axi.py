@@ -6,7 +6,8 @@ import pytest
 from amaranth.lib.wiring import Out
 
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
-from fewbit.hw.shell.axi import AxiAccelerator, FrameGuard, bytes_of
+from fewbit.hw.shell.axi import AxiAccelerator, FrameGuard
+from fewbit.hw.shell.ports import bytes_of
 from fewbit.sim.cycles.model import Pipeline
 from fewbit.sim.cycles.queues import size_queues
 from tests.support.image_networks import legal_folding, random_image_network

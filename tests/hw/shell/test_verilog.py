@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.shell.verilog import EmissionError, convert, wake
 from fewbit.hw.xilinx.models import MODELS
-from fewbit.sim.simulators.icarus import STANDARDS
+from fewbit.sim.simulators.kinds.icarus import STANDARDS
 
 TEXT = """\
 module top(a, y);
@@ -70,11 +70,13 @@ endmodule
 """
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("standard", STANDARDS)
 def test_a_process_whose_inputs_never_change_runs(standard, scratch):
     assert icarus(scratch, convert(Constant(), "top") + CONSTANT_BENCH, standard).split() == ["0101", "0101"]
 
 
+@pytest.mark.tools
 def test_as_yosys_writes_it_such_a_process_does_not_run(scratch):
     """Else nothing would have to be done."""
     text = verilog.convert(Constant(), name="top", emit_src=False, strip_internal_attrs=True)
@@ -123,6 +125,7 @@ endmodule
 """
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("standard", ["2005", "2012"])
 def test_a_lut_is_x_only_where_it_depends_on_an_x(standard, scratch):
     names = [f"o{n}" for n in range(len(INITS))]
@@ -145,6 +148,7 @@ def test_a_lut_is_x_only_where_it_depends_on_an_x(standard, scratch):
         assert got == want, inputs
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(("before", "there"), [("", True), ("`undef __ICARUS__\n", False),
                                                ("`undef __ICARUS__\n`define FEWBIT_MODELS\n", True)])  # fmt: skip
 def test_models_are_only_for_simulators_without_the_vendors_library(before, there, scratch):

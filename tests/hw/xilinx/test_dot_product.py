@@ -11,15 +11,15 @@ from amaranth.hdl import unsigned
 
 from fewbit.flow.eda.synth import synthesize
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
-from fewbit.hw.arrays.integer import IntegerPE
 from fewbit.hw.heap.partial_products import product_terms
-from fewbit.hw.target import Luts
 from fewbit.hw.xilinx.counters import counters_of, plan_stages
-from fewbit.hw.xilinx.dot_product import LEVELS, best_pe, items_of, smallest_pe
-from fewbit.hw.xilinx.instances import LutIntegerPE
+from fewbit.hw.xilinx.dot_product import best_pe, smallest_pe
 from fewbit.hw.xilinx.models import MODELS
 from fewbit.hw.xilinx.netlist import Lut, Netlist
+from fewbit.hw.xilinx.pe_plans import LutIntegerPEPlan
+from fewbit.hw.xilinx.product_chains import LEVELS, items_of
 from tests.support.proofs import prove_equal, prove_sum
+from tests.support.targets import EXPRESSIONS, PORTABLE, ULTRASCALE, XILINX, name_of
 
 PAIRS = [
     (Bipolar(), Bipolar()), (Ternary(), Ternary()), (Bipolar(), Ternary()), (Ternary(), Bipolar()),
@@ -88,6 +88,7 @@ def test_as_small_as_promised(x_format, w_format, lanes, width, pipelined, small
     assert np.equal(*found_and_wanted(free, x_format, w_format, lanes)).all()
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     ("x_format", "w_format", "lanes", "goal"),
     [
@@ -98,19 +99,20 @@ def test_as_small_as_promised(x_format, w_format, lanes, width, pipelined, small
 )
 def test_synthesis_adds_nothing(x_format, w_format, lanes, goal, scratch):
     """Not a shift register for bits that wait either."""
-    pe = LutIntegerPE(x_format=x_format, w_format=w_format, simd=lanes, acc_shape=unsigned(16))
-    (scratch / "pe.v").write_text(verilog.convert(pe, name="pe", emit_src=False))
+    pe = LutIntegerPEPlan(x_format=x_format, w_format=w_format, simd=lanes, acc_shape=unsigned(16), target=XILINX)
+    (scratch / "pe.v").write_text(verilog.convert(pe.make(), name="pe", emit_src=False))
     found = synthesize(scratch / "pe.v", "pe", directory=scratch)
     assert found.lut == pe.luts and round(found.lut / lanes, 2) <= goal
 
 
+@pytest.mark.tools
 def test_the_smallest_is_hardware_too(scratch):
     """Synthesized it takes what it promises, and is proved equal to the one with registers between its levels."""
-    common = dict(x_format=Bipolar(), w_format=Bipolar(), acc_shape=unsigned(16))
-    pe = LutIntegerPE(simd=64, smallest=True, **common)
-    (scratch / "pe.v").write_text(verilog.convert(pe, name="pe", emit_src=False))
+    common = dict(x_format=Bipolar(), w_format=Bipolar(), acc_shape=unsigned(16), target=XILINX)
+    pe = LutIntegerPEPlan(simd=64, smallest=True, **common)
+    (scratch / "pe.v").write_text(verilog.convert(pe.make(), name="pe", emit_src=False))
     found = synthesize(scratch / "pe.v", "pe", directory=scratch)
-    assert found.lut == pe.luts < LutIntegerPE(simd=64, **common).luts
+    assert found.lut == pe.luts < LutIntegerPEPlan(simd=64, **common).luts
 
 
 def test_items():
@@ -158,24 +160,24 @@ def test_a_lut_has_six_inputs_or_two_outputs():
 # Proofs
 
 
-def unit(kind, x_format, w_format, lanes, width, **more):
-    return kind(
-        x_format=x_format, w_format=w_format, simd=lanes, acc_shape=unsigned(width), feedback=False, **more
+def unit_of(target, x_format, w_format, lanes, width):
+    """The plan of a PE that does not accumulate."""
+    return target.integer_pe(
+        x_format=x_format, w_format=w_format, simd=lanes, acc_shape=unsigned(width), feedback=False
     )  # fmt: skip
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
-    ("x_format", "w_format", "lanes", "width", "luts"),
-    [(Bipolar(), Bipolar(), 32, 8, Luts.INSTANCES), (Ternary(), Ternary(), 16, 8, Luts.INSTANCES),
-     (Unsigned(4), Signed(4), 2, 10, Luts.INSTANCES), (Unsigned(4), Signed(4), 2, 10, Luts.ULTRASCALE)],
+    ("x_format", "w_format", "lanes", "width", "target"),
+    [(Bipolar(), Bipolar(), 32, 8, XILINX), (Ternary(), Ternary(), 16, 8, XILINX),
+     (Unsigned(4), Signed(4), 2, 10, XILINX), (Unsigned(4), Signed(4), 2, 10, ULTRASCALE)],
     ids=str,
 )  # fmt: skip
-def test_instances_are_proved_to_be_what_they_stand_for(x_format, w_format, lanes, width, luts, scratch):
-    models, instances = (
-        unit(LutIntegerPE, x_format, w_format, lanes, width, luts=form) for form in (Luts.MODELS, luts)
-    )
+def test_instances_are_proved_to_be_what_they_stand_for(x_format, w_format, lanes, width, target, scratch):
+    models, instances = (unit_of(form, x_format, w_format, lanes, width).make() for form in (EXPRESSIONS, target))
     assert prove_equal(scratch, models, instances)
-    kind = "CARRY8" if luts is Luts.ULTRASCALE else "CARRY4"
+    kind = "CARRY8" if target is ULTRASCALE else "CARRY4"
     assert set(re.findall(r"CARRY\d", (scratch / "gate.v").read_text().removesuffix(MODELS))) == {kind}
 
 
@@ -188,25 +190,30 @@ HEAPS_OF_32_BITS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", [IntegerPE, LutIntegerPE])
+@pytest.mark.tools
+@pytest.mark.parametrize("target", [PORTABLE, XILINX], ids=name_of)
 @pytest.mark.parametrize(("x_format", "w_format", "lanes", "width"), HEAPS_OF_32_BITS, ids=str)
-def test_both_forms_are_proved_to_be_the_same_sum(x_format, w_format, lanes, width, kind, scratch):
+def test_both_forms_are_proved_to_be_the_same_sum(x_format, w_format, lanes, width, target, scratch):
     assert len(product_terms(x_format, w_format).exponents) * lanes == 32
-    assert prove_sum(scratch, unit(kind, x_format, w_format, lanes, width), x_format, w_format, lanes, width)
+    assert prove_sum(
+        scratch, unit_of(target, x_format, w_format, lanes, width).make(), x_format, w_format, lanes, width
+    )
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("cell", [0, pytest.param(20, marks=pytest.mark.slow), -1])
 def test_a_proof_finds_one_wrong_bit(cell, scratch):
     """In a product, in a counter, in the last sum."""
-    pe = unit(LutIntegerPE, Bipolar(), Bipolar(), 32, 8)
-    luts = [k for k, c in enumerate(pe._pe.netlist.cells) if isinstance(c, Lut)]
-    cells = list(pe._pe.netlist.cells)
+    plan = unit_of(XILINX, Bipolar(), Bipolar(), 32, 8)
+    luts = [k for k, c in enumerate(plan.pe.netlist.cells) if isinstance(c, Lut)]
+    cells = list(plan.pe.netlist.cells)
     wrong = cells[luts[cell]]
     cells[luts[cell]] = replace(wrong, init=wrong.init ^ (1 if wrong.o5 is None else 1 << 32))
-    pe._pe = replace(pe._pe, netlist=replace(pe._pe.netlist, cells=cells))
-    assert not prove_sum(scratch, pe, Bipolar(), Bipolar(), 32, 8)
+    plan.pe = replace(plan.pe, netlist=replace(plan.pe.netlist, cells=cells))
+    assert not prove_sum(scratch, plan.make(), Bipolar(), Bipolar(), 32, 8)
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     ("x_format", "w_format", "lanes", "width"),
     [(Bipolar(), Bipolar(), 14, 5),
@@ -216,11 +223,12 @@ def test_a_proof_finds_one_wrong_bit(cell, scratch):
     ids=str,
 )  # fmt: skip
 def test_one_miter_proves_operators_to_be_equal_too(x_format, w_format, lanes, width, scratch):
-    operators, instances = (unit(kind, x_format, w_format, lanes, width) for kind in (IntegerPE, LutIntegerPE))
+    operators, instances = (unit_of(t, x_format, w_format, lanes, width).make() for t in (PORTABLE, XILINX))
     assert prove_equal(scratch, operators, instances)
 
 
+@pytest.mark.tools
 def test_a_proof_can_fail(scratch):
-    operators, instances = (unit(kind, Bipolar(), Bipolar(), 5, 5) for kind in (IntegerPE, LutIntegerPE))
-    instances._pe = best_pe(Bipolar(), Unsigned(1), 5, 5, False)  # AND for XNOR
-    assert not prove_equal(scratch, operators, instances)
+    operators, instances = (unit_of(target, Bipolar(), Bipolar(), 5, 5) for target in (PORTABLE, XILINX))
+    instances.pe = best_pe(Bipolar(), Unsigned(1), 5, 5, False)  # AND for XNOR
+    assert not prove_equal(scratch, operators.make(), instances.make())

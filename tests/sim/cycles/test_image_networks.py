@@ -9,7 +9,8 @@ from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
 from fewbit.sim.cycles.model import predict, steady_interval
 from fewbit.sim.cycles.queues import size_queues
-from fewbit.sim.simulators.run import build, simulate
+from fewbit.sim.simulators.kinds.verilator import Verilator
+from fewbit.sim.simulators.run import simulate
 from tests.support.image_networks import legal_folding, random_image_network
 from tests.support.stream_bench import STALLS, from_beats, stream, to_beats
 
@@ -58,18 +59,20 @@ def check(seed, folder):
     network, samples, plan = planned(seed)
     samples = np.concatenate([samples] * 4)
     (folder / "accelerator.v").write_text(emit(plan))
-    build(folder / "accelerator.v", folder / "sim", quick=True)
+    Verilator().build(folder / "accelerator.v", folder / "sim", quick=True)
     found = simulate(folder / "sim", plan, samples, expected(network, samples))
     assert (found.frames, found.mismatches, found.problems) == (len(samples), 0, [])
     assert found.left == predict(plan, len(samples)).left
     assert steady_interval(found.left) == plan.bound
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("seed", FEW)
 def test_in_verilator(seed, scratch):
     check(seed, scratch)
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", sorted({*range(MANY)} - {*FEW}))
 def test_in_verilator_many(seed, scratch):

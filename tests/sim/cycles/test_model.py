@@ -8,7 +8,7 @@ from fewbit.hw.gearbox import GearboxPlan
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.sim.cycles.model import Timing, predict, steady_interval
-from tests.support.networks import Builder, float_network, random_folding, random_network
+from tests.support.networks import Builder, float_network, folded, random_folding, random_network
 from tests.support.stream_bench import stream, to_beats
 
 LARGE = 7  # this random network takes as long as the others together
@@ -34,11 +34,6 @@ FOLDINGS = {
 }
 
 
-def folded(network, pairs):
-    names = [n.name for n in network.nodes if n.name.startswith("dense")]
-    return AcceleratorPlan(network, dict(zip(names, pairs, strict=True)))
-
-
 def times(plan, samples):
     """When each frame's first beat entered and its last one left, in the simulated hardware."""
     beats = to_beats(plan.x_format.encode(samples), plan.lanes_in, plan.x_format.bits)
@@ -51,7 +46,7 @@ def times(plan, samples):
 def test_every_result_when_predicted(name, end):
     b = wide_to_narrow()
     network = (b if end == "accumulators" else b.argmax()).done()
-    plan = folded(network, FOLDINGS[name])
+    plan = AcceleratorPlan(network, folded(network, FOLDINGS[name]))
     entered, left = times(plan, b.samples)
     timing = predict(plan, len(b.samples))
     assert (entered, left) == (timing.entered, timing.left)
@@ -75,7 +70,7 @@ def test_float(pairs):
     rng = np.random.default_rng(3)
     network = float_network(rng, (7, 5, 3))
     random_folding(rng, network)
-    plan = folded(network, pairs)
+    plan = AcceleratorPlan(network, folded(network, pairs))
     timing = predict(plan, 8)
     assert times(plan, rng.normal(size=(8, 7)).astype(np.float32)) == (timing.entered, timing.left)
 
@@ -108,7 +103,8 @@ def test_no_bubbles_whatever_the_folding():
 def test_the_widest_input_bounds():
     """No beat is wider than AXI4-Stream's 512 bytes, so a large input may take longer than unfolded layers."""
     b = Builder(Unsigned(8), 1500, samples=4).threshold(Bipolar(), shared=True).dense(2, Bipolar())
-    plan = folded(b.done(), [(2, 1500)])
+    network = b.done()
+    plan = AcceleratorPlan(network, folded(network, [(2, 1500)]))
     assert (plan.lanes_in, plan.beats_in, plan.bound) == (512, 3, 3)
     assert without_bubbles(plan)
 
@@ -151,7 +147,7 @@ def test_timing_figures():
 
 def test_a_pipeline_that_stands_still_is_reported():
     network = wide_to_narrow().done()
-    plan = folded(network, FOLDINGS["nothing divides"])
+    plan = AcceleratorPlan(network, folded(network, FOLDINGS["nothing divides"]))
     plan.stages[-1].plan.depth = 0
     with pytest.raises(RuntimeError, match="stands still"):
         predict(plan, 4)

@@ -7,18 +7,17 @@ from fewbit.flow.commands.cli import main
 from fewbit.flow.commands.report import Reporter
 from fewbit.flow.images import find_images, load_images
 from fewbit.flow.project.project import Project
+from fewbit.flow.project.simulated import Latency
 from fewbit.flow.project.simulation import simulate_project
 from fewbit.golden.network.spatial import View
-from fewbit.hw.target import Luts, Target
 from fewbit.sim.cycles.model import predict
-from fewbit.sim.simulators.icarus import build_icarus
-from fewbit.sim.simulators.run import SimulationError
+from fewbit.sim.errors import SimulationError
+from fewbit.sim.simulators.kinds.icarus import Icarus
 from tests.sim.simulators import test_run as test_verilator
 from tests.sim.simulators import test_run_ip as test_ip
 from tests.sim.simulators.test_run import B, U, bipolar, constants, float32, label, raw_bytes_to_codes, sums
 from tests.support.image_networks import ImageBuilder
-
-OPERATORS, INSTANCES, ULTRASCALE = Luts.OPERATORS, Luts.INSTANCES, Luts.ULTRASCALE
+from tests.support.targets import PORTABLE, ULTRASCALE, XILINX
 
 
 def convolutional():
@@ -32,25 +31,26 @@ def convolutional():
 
 class Job(test_verilator.Job):
     def build(self, verilog, folder, options):
-        return build_icarus(verilog, folder, standard=options["standard"], waves=options.get("waves", False))
+        return Icarus().build(verilog, folder, standard=options["standard"], waves=options.get("waves", False))
 
 
 def slow(*values):
     return pytest.param(*values, marks=pytest.mark.slow)
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
-    ("make", "luts", "standard"),
-    [(bipolar, INSTANCES, "2005"), (bipolar, INSTANCES, "2012"), (sums, INSTANCES, "2009"),
-     (convolutional, INSTANCES, "2012"), (convolutional, OPERATORS, "2005"),
-     slow(convolutional, INSTANCES, "2005"), slow(convolutional, OPERATORS, "2012"),
-     *(slow(make, luts, standard) for standard in ("2005", "2012")
-       for make in (raw_bytes_to_codes, label, constants) for luts in (OPERATORS, INSTANCES)),
-     *(slow(float32, OPERATORS, s) for s in ("2005", "2012")),
+    ("make", "target", "standard"),
+    [(bipolar, XILINX, "2005"), (bipolar, XILINX, "2012"), (sums, XILINX, "2009"),
+     (convolutional, XILINX, "2012"), (convolutional, PORTABLE, "2005"),
+     slow(convolutional, XILINX, "2005"), slow(convolutional, PORTABLE, "2012"),
+     *(slow(make, target, standard) for standard in ("2005", "2012")
+       for make in (raw_bytes_to_codes, label, constants) for target in (PORTABLE, XILINX)),
+     *(slow(float32, PORTABLE, s) for s in ("2005", "2012")),
      *(slow(sums, ULTRASCALE, s) for s in ("2005", "2012"))],
 )  # fmt: skip
-def test_networks(make, luts, standard, scratch):
-    job = Job(make, scratch, target=Target(luts=luts), standard=standard)
+def test_networks(make, target, standard, scratch):
+    job = Job(make, scratch, target=target, standard=standard)
     found = job.simulate()
     assert (found.frames, found.mismatches, found.problems) == (len(job.samples), 0, [])
     assert found.left == predict(job.plan, len(job.samples)).left
@@ -62,9 +62,10 @@ def test_networks(make, luts, standard, scratch):
 
 class Block(test_ip.Block):
     def build(self, verilog, folder):
-        build_icarus(verilog, folder, top="accelerator_ip", standard=self.standard)
+        Icarus().build(verilog, folder, top="accelerator_ip", standard=self.standard)
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("standard", ["2005", slow("2012")])
 def test_the_ip_block(standard, scratch, monkeypatch):
     monkeypatch.setattr(Block, "standard", standard, raising=False)
@@ -72,6 +73,7 @@ def test_the_ip_block(standard, scratch, monkeypatch):
     assert (found.mismatches, found.problems) == (0, []) and found.interrupts > 3
 
 
+@pytest.mark.tools
 def test_waves_and_a_wrong_bit(scratch):
     job = Job(bipolar, scratch, waves=True, standard="2012")
     tampered = job.expected.copy()
@@ -84,24 +86,26 @@ def test_waves_and_a_wrong_bit(scratch):
 
 def digits(folder, target):
     """What `fewbit sim --simulator icarus --frames 6` finds of the digits' w1a1."""
-    project = Project("examples/digits/w1a1.onnx", directory=folder, target=Target(luts=target))
+    project = Project("examples/digits/w1a1.onnx", directory=folder, target=target)
     images = load_images(find_images(project.model), project.network).first(6)
     return simulate_project(project, images, Reporter(as_json=True), simulator="icarus")
 
 
-@pytest.mark.parametrize("target", [INSTANCES, slow(OPERATORS)])
+@pytest.mark.tools
+@pytest.mark.parametrize("target", [XILINX, slow(PORTABLE)])
 def test_the_digits(target, scratch):
     found = digits(scratch, target)
-    assert (found["frames"], found["mismatches"], found["problems"], found["ok"]) == (6, 0, [], True)
-    assert found["cycles_exact"] and found["damaged"]["damaged"] == 6
-    if target is INSTANCES:
-        assert found["latency"] == {"simulated": 149, "predicted": 149}
+    assert (found.frames, found.mismatches, found.problems, found.ok) == (6, 0, [], True)
+    assert found.cycles_exact and found.damaged.damaged == 6
+    if target is XILINX:
+        assert found.latency == Latency(simulated=149, predicted=149)
 
 
+@pytest.mark.tools
 def test_verilog_that_does_not_compile(scratch):
     (scratch / "broken.v").write_text("module accelerator((a);\nendmodule\n")
     with pytest.raises(SimulationError, match=r"Icarus's build failed \(design.v:1: .*error.*\); log: .*build.log"):
-        build_icarus(scratch / "broken.v", scratch / "sim")
+        Icarus().build(scratch / "broken.v", scratch / "sim")
 
 
 @pytest.mark.parametrize("there", [[], ["iverilog"]])
@@ -122,4 +126,4 @@ def test_no_icarus_names_the_package(there, scratch, monkeypatch, capsys):
 
 def test_an_unknown_standard_is_refused(scratch):
     with pytest.raises(ValueError, match="Standard must be one of 2005, 2009, 2012, not '1995'"):
-        build_icarus(scratch / "a.v", scratch, standard="1995")
+        Icarus().build(scratch / "a.v", scratch, standard="1995")

@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 
 from fewbit.golden.network.execute import run
-from fewbit.golden.network.graph import Dense, FloatDense
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
-from fewbit.hw.float32.units import FloatAdd
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
-from fewbit.hw.target import DEFAULT, Luts, Target
+from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.xilinx.models import MODELS
 from fewbit.sim.cycles.model import predict, steady_interval
-from fewbit.sim.simulators.run import WHOLE, SimulationError, build, results, simulate
+from fewbit.sim.errors import SimulationError
+from fewbit.sim.simulators.kinds.verilator import WHOLE, Verilator
+from fewbit.sim.simulators.run import results, simulate
 from fewbit.sim.simulators.runtime import HEADER
-from tests.support.networks import Builder, float_network
+from tests.support.networks import Builder, float_network, folded
+from tests.support.targets import PORTABLE, ULTRASCALE, XILINX
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
 
@@ -61,12 +62,7 @@ class Job:
 
     def __init__(self, make, folder, **options):
         self.network, self.samples, pairs = make()
-        dense = [n for n in self.network.nodes if isinstance(n, Dense | FloatDense)]
-        folding = {n.name: pair for n, pair in zip(dense, pairs, strict=True)}
-        for i, node in enumerate(self.network.nodes):
-            if isinstance(node, FloatDense):
-                self.network.nodes[i] = node.folded(simd=folding[node.name][1], partials=FloatAdd.LATENCY)
-        self.plan = AcceleratorPlan(self.network, folding, target=options.get("target", DEFAULT))
+        self.plan = AcceleratorPlan(self.network, folded(self.network, pairs), target=options.get("target", DEFAULT))
         self.expected = run(self.network, self.samples).edges[self.network.outputs[0].edge]
         self.folder = folder
         verilog = folder / "accelerator.v"
@@ -74,7 +70,7 @@ class Job:
         self.log = self.build(verilog, folder / "sim", options)
 
     def build(self, verilog, folder, options):
-        return build(verilog, folder, waves=options.get("waves", False), quick=options.get("quick", True))
+        return Verilator().build(verilog, folder, waves=options.get("waves", False), quick=options.get("quick", True))
 
     def moved(self, folder):
         """The same with the simulator in another folder."""
@@ -88,18 +84,19 @@ class Job:
         return simulate(self.folder / "sim", self.plan, self.samples, expected, **options)
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
-    ("make", "luts"),
-    [*((make, Luts.OPERATORS) for make in (bipolar, raw_bytes_to_codes, float32)),
-     *((make, Luts.INSTANCES) for make in (label, constants)), (sums, Luts.ULTRASCALE),
-     *(pytest.param(make, luts, marks=pytest.mark.slow) for make, luts in (
-         (label, Luts.OPERATORS), (bipolar, Luts.INSTANCES), (raw_bytes_to_codes, Luts.INSTANCES)))],
+    ("make", "target"),
+    [*((make, PORTABLE) for make in (bipolar, raw_bytes_to_codes, float32)),
+     *((make, XILINX) for make in (label, constants)), (sums, ULTRASCALE),
+     *(pytest.param(make, target, marks=pytest.mark.slow) for make, target in (
+         (label, PORTABLE), (bipolar, XILINX), (raw_bytes_to_codes, XILINX)))],
 )  # fmt: skip
-def test_networks(make, luts, scratch):
-    job = Job(make, scratch, target=Target(luts=luts))
+def test_networks(make, target, scratch):
+    job = Job(make, scratch, target=target)
     design = (scratch / "accelerator.v").read_text().removesuffix(MODELS)
     used = [kind in design for kind in ("LUT6_2", "CARRY8", "FOUR12")]
-    assert used == [luts.instances, luts is Luts.ULTRASCALE, make is sums]
+    assert used == [target.netlists, target is ULTRASCALE, make is sums]
     counts = np.unique(job.expected, return_counts=True)[1]
     assert counts.max() <= job.expected.size / 2
     seen = []
@@ -117,6 +114,7 @@ def test_networks(make, luts, scratch):
         assert job.simulate(stall=0.4, seed=7).left == stalled.left != job.simulate(stall=0.4, seed=8).left
 
 
+@pytest.mark.tools
 def test_waves_and_a_wrong_bit(scratch):
     job = Job(bipolar, scratch, waves=True)
     found = job.simulate(waves=True)
@@ -140,15 +138,17 @@ def test_waves_and_a_wrong_bit(scratch):
     assert everything.mismatches > len(job.samples) // 2 and len(everything.examples) == 5
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("quick", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_the_runtime_is_compiled_once(quick, scratch):
     first = Job(bipolar, scratch, quick=quick)
-    again = build(scratch / "accelerator.v", scratch / "again", quick=quick).read_text()
+    again = Verilator().build(scratch / "accelerator.v", scratch / "again", quick=quick).read_text()
     assert "verilator.cpp" in again and "verilated_vpi.cpp" not in again and "verilated.cpp" not in again
     found = simulate(scratch / "again", first.plan, first.samples, first.expected)
     assert (found.frames, found.mismatches, found.problems) == (len(first.samples), 0, [])
 
 
+@pytest.mark.tools
 def test_the_headers_are_read_once(scratch, monkeypatch):
     """A compiler that had to read them itself would name them in its list of what the simulator depends on."""
     monkeypatch.setattr("fewbit.sim.folders.shutil.rmtree", lambda *_, **__: None)
@@ -159,31 +159,33 @@ def test_the_headers_are_read_once(scratch, monkeypatch):
     assert (made / f"{HEADER}.gch").exists()
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 def test_a_large_file_is_compiled_in_parts(scratch):
     """Where the precompiled header is Verilator's own."""
     job = Job(constants, scratch)
     large = scratch / "large.v"
     large.write_text((scratch / "accelerator.v").read_text() + "// and more\n" * (WHOLE // 12))
-    log = build(large, scratch / "sim", quick=True).read_text()
+    log = Verilator().build(large, scratch / "sim", quick=True).read_text()
     assert "Vtop__ALL.cpp" not in log and f"-include {HEADER}" not in log
     found = job.simulate()
     assert (found.frames, found.mismatches, found.problems) == (len(job.samples), 0, [])
 
 
+@pytest.mark.tools
 def test_verilog_that_does_not_compile(scratch):
     _, _, pairs = made = bipolar()
-    plan = AcceleratorPlan(made[0], dict(zip(("dense0", "dense2"), pairs, strict=True)))
+    plan = AcceleratorPlan(made[0], folded(made[0], pairs))
     broken = emit(plan).replace("module accelerator(", "module accelerator((", 1)
     (scratch / "broken.v").write_text(broken)
     with pytest.raises(SimulationError, match=r"Verilator's build failed \(.*rror.*\); log: .*build.log"):
-        build(scratch / "broken.v", scratch / "broken")
+        Verilator().build(scratch / "broken.v", scratch / "broken")
 
 
 def test_a_simulator_that_is_not_there(scratch):
     job = Job.__new__(Job)
     job.network, job.samples, pairs = bipolar()
-    job.plan = AcceleratorPlan(job.network, dict(zip(("dense0", "dense2"), pairs, strict=True)))
+    job.plan = AcceleratorPlan(job.network, folded(job.network, pairs))
     job.expected, job.folder = run(job.network, job.samples).edges["e2"], scratch
     (scratch / "sim").mkdir()
     with pytest.raises(SimulationError, match="no such file: there is no simulator in"):

@@ -6,18 +6,17 @@ import numpy as np
 import pytest
 
 from fewbit.golden.network.execute import run
-from fewbit.golden.network.graph import Dense, FloatDense
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
-from fewbit.hw.float32.units import FloatAdd
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.registers import register_map
 from fewbit.hw.shell.verilog import emit_ip
-from fewbit.hw.target import DEFAULT, Luts, Target
+from fewbit.hw.targets.named import DEFAULT
 from fewbit.sim.cycles.queues import size_queues
-from fewbit.sim.simulators.run import build
+from fewbit.sim.simulators.kinds.verilator import Verilator
 from fewbit.sim.simulators.run_ip import simulate_ip
 from tests.support.image_networks import legal_folding, random_image_network
-from tests.support.networks import Builder, float_network
+from tests.support.networks import Builder, float_network, folded
+from tests.support.targets import XILINX
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
 
@@ -51,7 +50,7 @@ def branches():
         network, samples = random_image_network(rng)
         if any(len(node.inputs) > 1 for node in network.nodes):
             folding = legal_folding(rng, network)
-            return network, samples, list(folding.values())
+            return network, samples, [(f.pe, f.simd) for f in folding.values()]
 
 
 class Block:
@@ -59,11 +58,7 @@ class Block:
 
     def __init__(self, make, folder, target=DEFAULT):
         network, self.samples, pairs = make()
-        dense = [n for n in network.nodes if isinstance(n, Dense | FloatDense)]
-        folding = {n.name: pair for n, pair in zip(dense, pairs, strict=True)}
-        for i, node in enumerate(network.nodes):
-            if isinstance(node, FloatDense):
-                network.nodes[i] = node.folded(simd=folding[node.name][1], partials=FloatAdd.LATENCY)
+        folding = folded(network, pairs)
         depths = size_queues(network, folding) if make is branches else None
         self.plan = AcceleratorPlan(network, folding, depths=depths, target=target)
         self.registers = register_map(
@@ -77,7 +72,7 @@ class Block:
         self.build(verilog, self.folder)
 
     def build(self, verilog, folder):
-        build(verilog, folder, top="accelerator_ip", quick=True)
+        Verilator().build(verilog, folder, top="accelerator_ip", quick=True)
 
     def simulate(self, *, expected=None, control=None, **options):
         expected = self.expected if expected is None else expected
@@ -85,6 +80,7 @@ class Block:
                            **options)  # fmt: skip
 
 
+@pytest.mark.tools
 def test_traffic_and_faults(scratch):
     block = Block(chain, scratch)
     assert block.plan.beats_in > 1 and block.plan.beats_out > 1
@@ -104,9 +100,10 @@ def test_traffic_and_faults(scratch):
         assert any(problem in p for p in found.problems), problem
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 @pytest.mark.parametrize(("make", "target"), [
-    (chain, DEFAULT), (label, DEFAULT), (single_beats, Target(luts=Luts.INSTANCES)), (float32, DEFAULT),
+    (chain, DEFAULT), (label, DEFAULT), (single_beats, XILINX), (float32, DEFAULT),
     (branches, DEFAULT),
 ], ids=["chain", "label", "single beats", "float32", "branches"])  # fmt: skip
 def test_many_seeds(make, target, scratch):

@@ -8,7 +8,8 @@ import pytest
 
 from fewbit.sim.cycles.model import predict
 from fewbit.sim.design import NAME, digest_of, marked
-from fewbit.sim.simulators.run import SimulationError, build
+from fewbit.sim.errors import SimulationError
+from fewbit.sim.simulators.kinds.verilator import Verilator
 from tests.sim.simulators.test_run import B, Job
 from tests.support.networks import Builder
 
@@ -31,6 +32,7 @@ def jobs(tmp_path_factory):
     return made
 
 
+@pytest.mark.tools
 def test_two_runs_at_once_do_not_see_each_other(jobs):
     job = jobs[0]
     with ThreadPoolExecutor(2) as pool:
@@ -43,6 +45,7 @@ def test_two_runs_at_once_do_not_see_each_other(jobs):
     assert stalled.folder != free.folder
 
 
+@pytest.mark.tools
 def test_files_of_the_future_do_not_stand_for_new_verilog(jobs, tmp_path):
     """What make goes by is dates: had it found objects younger than the new Verilog, it would have kept them."""
     old, new = jobs
@@ -50,12 +53,13 @@ def test_files_of_the_future_do_not_stand_for_new_verilog(jobs, tmp_path):
     shutil.copytree(old.folder / "sim", folder)
     for path in folder.rglob("*"):
         os.utime(path, (FUTURE, FUTURE))
-    build(new.folder / "accelerator.v", folder, quick=True)
+    Verilator().build(new.folder / "accelerator.v", folder, quick=True)
     new = new.moved(tmp_path)
     found = new.simulate(design=digest_of((new.folder / "accelerator.v").read_bytes()))
     assert (found.frames, found.mismatches, found.problems) == (len(new.samples), 0, [])
 
 
+@pytest.mark.tools
 def test_a_simulator_of_other_verilog_is_refused(jobs, tmp_path):
     """Whatever its folder says of it: the program itself is asked."""
     old, new = jobs

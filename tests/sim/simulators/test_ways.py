@@ -3,17 +3,20 @@
 import numpy as np
 import pytest
 
-from fewbit.flow.folding.folding import default_folding, layers_of
+from fewbit.flow.folding.folding import default_folding
+from fewbit.flow.folding.layers import layers_of
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network.draws import Draw
 from fewbit.golden.network.execute import run
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
-from fewbit.hw.target import Luts, Target
 from fewbit.sim.benches.damaged_frames import order_of
 from fewbit.sim.cycles.model import predict
-from fewbit.sim.simulators.run import build, simulate
+from fewbit.sim.simulators.kinds.verilator import Verilator
+from fewbit.sim.simulators.run import simulate
 from tests.support.level_models import WEIGHTS, LevelGraph, level_model
+from tests.support.networks import folded
+from tests.support.targets import PORTABLE, XILINX, name_of
 
 FRAMES = 24
 
@@ -36,13 +39,14 @@ def mixed():
     return g.end(layer(t, "ttq", 5, 4))
 
 
-def check(graph, folder, luts, ways, stalls=(0.0,), size=None):
+def check(graph, folder, target, ways, stalls=(0.0,), size=None):
     """Import, generate with these products by layer (``None`` for the cheapest), PE and SIMD of ``size``; simulate."""
     graph.save(folder / "m.onnx")
     network = import_model(folder / "m.onnx")
-    folding = {name: (*(size or folded), *([way] if way else [])) for (name, folded), way in
-               zip(default_folding(network).items(), ways, strict=True)}  # fmt: skip
-    plan = AcceleratorPlan(network, folding, target=Target(luts=luts))
+    default = default_folding(network)
+    sizes = [size or (f.pe, f.simd) for f in default.values()]
+    pairs = [(*pair, way) for pair, way in zip(sizes, ways, strict=True)]
+    plan = AcceleratorPlan(network, folded(network, pairs), target=target)
     shape = (FRAMES, *network.input_shape)
     values = network.encode(np.random.default_rng(2).normal(0, 1, shape).astype(np.float32))
     edge, again = network.outputs[0].edge, None
@@ -53,7 +57,7 @@ def check(graph, folder, luts, ways, stalls=(0.0,), size=None):
         again = run(network, values[sent], first=FRAMES).edges[edge]
         assert (again != expected[sent]).any(), "draws do not go on"
     (folder / "accelerator.v").write_text(emit(plan))
-    build(folder / "accelerator.v", folder / "sim", quick=True)
+    Verilator().build(folder / "accelerator.v", folder / "sim", quick=True)
     for stall in stalls:
         found = simulate(folder / "sim", plan, values, expected, again=again, stall=stall, seed=4)
         assert (found.frames, found.mismatches, found.problems) == (FRAMES, 0, [])
@@ -63,9 +67,10 @@ def check(graph, folder, luts, ways, stalls=(0.0,), size=None):
     return plan
 
 
+@pytest.mark.tools
 def test_a_mixed_network(scratch):
     ways = ("planes", "decode", "shift", "planes")
-    plan = check(mixed(), scratch, Luts.OPERATORS, ways, stalls=(0.0, 0.4), size=(2, 3))
+    plan = check(mixed(), scratch, PORTABLE, ways, stalls=(0.0, 0.4), size=(2, 3))
     assert tuple(p.arithmetic.name for p in plan.layers.values()) == ways
 
 
@@ -76,14 +81,15 @@ def _every_case():
     yield from (("lq2", a, conv) for a in ("ttq", "power", "lq3", "lq3 0/1") for conv in (False, True))
 
 
+@pytest.mark.tools
 @pytest.mark.slow
-@pytest.mark.parametrize("luts", [Luts.OPERATORS, Luts.INSTANCES], ids=lambda v: v.value)
+@pytest.mark.parametrize("target", [PORTABLE, XILINX], ids=name_of)
 @pytest.mark.parametrize("weights, activations, conv", list(_every_case()))
-def test_every_method(weights, activations, conv, luts, scratch):
+def test_every_method(weights, activations, conv, target, scratch):
     """Dense and convolution, operators and instances: these four take each layer's ways to make products in turn."""
     graph = level_model(weights, activations, conv=conv, per_channel=weights not in ("cluster16", "power"))
     graph.save(scratch / "ways.onnx")
     layers = list(layers_of(import_model(scratch / "ways.onnx")).values())
-    turn = 2 * (luts is Luts.INSTANCES) + conv
+    turn = 2 * (target is XILINX) + conv
     ways = [layer.ways[turn % len(layer.ways)].name for layer in layers]
-    check(graph, scratch, luts, ways)
+    check(graph, scratch, target, ways)

@@ -239,6 +239,6 @@ def test_preactivation_of_a_float_model(scratch):
         t = graph.op("Add", t, branch)
     network = import_model(graph.end(t).save(scratch / "m.onnx"))
     (y,) = execute.run(network, x).outputs.values()
-    graph.input.type.tensor_type.shape.dim[0].dim_value = len(x)
+    graph.inputs[0].type.tensor_type.shape.dim[0].dim_value = len(x)
     assert np.allclose(y, Executor(graph.model(), x).outputs[0], rtol=1e-4, atol=1e-5)
     assert sum(isinstance(n, FloatDense) for n in network.nodes) == 5

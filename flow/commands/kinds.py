@@ -1,0 +1,117 @@
+"""Kinds of values of options: each is checked before any work is begun."""
+
+import math
+import os
+import tempfile
+from pathlib import Path
+
+import typer
+
+__all__ = ["BAUD", "BITS", "CHANCE", "COUNT", "CYCLES", "DSPS", "FILE", "FOLDER", "LUTS", "MHZ", "PERCENT", "POINTS",
+           "RATE", "SEED", "STEPS", "file_to_write", "folder_to_write", "number", "whole"]  # fmt: skip
+
+_MOST = 10**12  # of cycles, LUTs, bits: more is a slip of the keyboard
+
+
+def whole(least, most=_MOST):
+    """Whole numbers from ``least`` to ``most``, for ``typer.Option(parser=…)``."""
+
+    def parse(text):
+        try:
+            value = int(str(text))
+        except ValueError:
+            value = None
+        if value is None or not least <= value <= most:
+            raise typer.BadParameter(f"must be a whole number from {least:,} to {most:,}, not {_short(text)}")
+        return value
+
+    return parse
+
+
+def number(least, most):
+    """Finite numbers from ``least`` to ``most``, for ``typer.Option(parser=…)``."""
+
+    def parse(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:  # NaN is not either
+            raise typer.BadParameter(f"must be a number from {least:,} to {most:,}, not {_short(text)}")
+        return value
+
+    return parse
+
+
+def folder_to_write(text):
+    """A folder that is there, or that can be made."""
+    path = _named(text, "a folder")
+    if path.exists() and not path.is_dir():
+        raise typer.BadParameter(f"{path} is a file, not a folder")
+    if path.resolve() == Path(path.resolve().anchor):
+        raise typer.BadParameter(f"{path} is the root of the file system; name a folder in it")
+    _check_place(path)
+    return path
+
+
+def file_to_write(text):
+    """A file that can be made, or replaced."""
+    path = _named(text, "a file")
+    if path.is_dir() or str(text).endswith(os.sep):
+        raise typer.BadParameter(f"{text} is a folder; name a file in it")
+    if path.exists() and not path.is_file():
+        raise typer.BadParameter(f"{path} is a device or pipe, not a file")
+    _check_place(path.parent)
+    return path
+
+
+def _named(text, what):
+    if not str(text).strip():
+        raise typer.BadParameter(f"must name {what}, not be empty")
+    path = Path(text)
+    try:
+        path.exists()
+    except (OSError, ValueError) as error:  # a name that is too long, for one
+        raise typer.BadParameter(f"{_short(text)}: {getattr(error, 'strerror', None) or error}") from None
+    return path
+
+
+def _check_place(folder):
+    """Whether files can be made there, found out by one that has no name; the folder itself may still be missing."""
+    there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if not there.is_dir():
+        raise typer.BadParameter(f"{there} is a file, so that there can be no folder {folder}")
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise typer.BadParameter(f"cannot write to {there}: {error.strerror}") from None
+
+
+def _short(text):
+    shown = repr(str(text))
+    return shown if len(shown) <= 60 else shown[:60] + "…"
+
+
+# The kinds: `typer.Option("--clock", **MHZ, help="…")`.
+
+
+def _kind(metavar, parser):
+    return {"metavar": metavar, "parser": parser}
+
+
+BAUD = _kind("BAUD", whole(300, 10**8))
+BITS = _kind("BITS", whole(1))
+CHANCE = _kind("0-0.95", number(0, 0.95))
+COUNT = _kind("COUNT", whole(1))
+CYCLES = _kind("CYCLES", whole(1))
+DSPS = _kind("DSPS", whole(0))
+FILE = _kind("FILE", file_to_write)
+FOLDER = _kind("FOLDER", folder_to_write)
+LUTS = _kind("LUTS", whole(1))
+MHZ = _kind("MHZ", number(1, 1_000_000))
+PERCENT = _kind("1-100", number(1, 100))
+POINTS = _kind("0-100", number(0, 100))
+RATE = _kind("NUMBER", number(0.001, _MOST))
+SEED = _kind("SEED", whole(0, 2**31 - 1))
+STEPS = _kind("STEPS", whole(1))

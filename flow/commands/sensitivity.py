@@ -1,0 +1,63 @@
+"""``fewbit sensitivity``: one layer at a time in few bits, what it costs in accuracy and what it saves."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from .float_options import Calibration, Cycles, FloatInput, FloatModel, LabelledImages, Method, Sums, float_project
+from .options import Frames, Json
+from .registry import command
+from .report import Reporter
+
+__all__ = ["sensitivity"]
+
+
+class Of(StrEnum):
+    """What ``--of`` may be."""
+
+    both = "both"
+    weights = "weights"
+    activations = "activations"
+
+
+@command(rank=140, epilog="Example: `fewbit sensitivity examples/digits/float32.onnx --bits 4,2,1`")
+def sensitivity(
+    *, model: FloatModel, images: LabelledImages = None, calibration: Calibration = None,
+    bits: Annotated[str, typer.Option("--bits", help="Bits that each layer gets.")] = "8,4,2,1",
+    others: Annotated[int, typer.Option("--others", min=1, max=8, help="Bits of the others, and what saves.")] = 8,
+    of: Annotated[Of, typer.Option("--of", help="What of the layer gets these bits.")] = Of.both,
+    method: Method, sums: Sums = 8, cycles: Cycles = None,
+    input_spec: FloatInput = None, frames: Frames = None, json: Json = False,
+):  # fmt: skip
+    """Quantize one layer at a time: accuracy lost against bits and LUTs saved."""
+    from fewbit.flow.quantizing import sensitivity as work
+
+    report, options = Reporter(json), method.options(sums)
+    project = float_project(model, input_spec, calibration, images, frames, report)
+    found = work.sensitivity(project, options, report, bits=bits, others=others, of=of.value, cycles=cycles)
+    report.show(found, _table)
+
+
+def _table(report, r):
+    """Print the first and the last layer, and those between."""
+    others = r.others
+    heads = ["layer", "bits", "format", "lost, others float", f"lost, others {others.bits} bits", "noise of outputs",
+             "weight bits saved", "LUTs saved, about", "DSPs saved"]  # fmt: skip
+    for title, places in ("first and last layer", ("first", "last")), ("between", ("between",)):
+        rows = [
+            (row.layer, row.bits, row.format, f"{row.lost_alone:.2f} %", f"{row.lost_among:.2f} %",
+             f"{row.alone.noise:.2e}", f"{row.weight_bits_saved:,}", f"{row.luts_saved:,}", row.dsps_saved)
+            for row in r.rows if row.place in places
+        ]  # fmt: skip
+        if rows:
+            report.line(f"{title}:")
+            report.wide_table(heads, rows)
+    report.line(
+        f"lost: accuracy in percentage points; float32 has {100 * r.floats.accuracy:.2f} %, all layers at "
+        f"{others.bits} bits {100 * others.accuracy:.2f} % of {r.images.samples} samples"
+    )
+    report.line(
+        f"saved: against all layers at {others.bits} bits, with {others.weight_bits:,} bits of weights, about "
+        f"{others.luts:,} LUTs and {others.dsps} DSPs at {r.cycles:,} cycles a frame, in the same PE and SIMD"
+    )

@@ -1,0 +1,104 @@
+"""``fewbit sim``: the generated Verilog, simulated: every bit against golden, every cycle against the prediction."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from fewbit.extras import needs
+from fewbit.sim.simulators.simulator import simulators
+
+from .kinds import CHANCE, SEED
+from .options import Clock, Frames, ImagesFile, Json, Making, Model, Verbose, samples_of
+from .registry import command
+from .report import Reporter
+
+__all__ = ["SimulatorName"]
+
+
+SimulatorName = StrEnum("SimulatorName", {name: name for name in ("verilator", *simulators())})  # the usual one first
+
+
+@command(
+    rank=100, epilog=("Example: `fewbit sim examples/digits/w1a1.onnx --images examples/digits/test.npz --stall 0.3`")
+)
+def sim(
+    *, model: Model, images: ImagesFile = None, frames: Frames = None,
+    stall: Annotated[float, typer.Option("--stall", **CHANCE, help="Chance of an idle or blocked cycle.")] = 0.0,
+    making: Making, clock: Clock = 200.0,
+    seed: Annotated[int, typer.Option("--seed", **SEED, help="Of the stalls.")] = 1,
+    simulator: Annotated[
+        SimulatorName,
+        typer.Option("--simulator", help="`icarus`: Icarus Verilog, with X as in the vendors' simulators; slower."),
+    ] = SimulatorName.verilator,
+    ip: Annotated[bool, typer.Option("--ip", help="The IP block: registers, interrupt, soft reset, DMA.")] = False,
+    waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform (.vcd).")] = False,
+    json: Json = False, verbose: Verbose = False,
+):  # fmt: skip
+    """Simulate the Verilog in Verilator (or Icarus); compare every bit with golden, every cycle with the prediction."""
+    needs("sim")
+    from fewbit.flow.project.simulation import simulate_ip_block, simulate_project
+
+    report = Reporter(json)
+    project = making.project(model)
+    samples = samples_of(project, images, 32 if ip and frames is None else frames, report)
+    options = dict(seed=seed, waves=waves, verbose=verbose, simulator=simulator)
+    if ip:
+        result = simulate_ip_block(project, samples, report, stall=stall or 0.3, **options)
+        report.show(result, _ip_table)
+    else:
+        result = simulate_project(project, samples, report, stall=stall, clock=clock, **options)
+        report.show(result, _table)
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+def _agree(r):
+    return "all equal to golden" if not r.mismatches else f"{r.mismatches} DIFFER from fewbit.golden"
+
+
+def _number(value):
+    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _table(report, r):
+    exact = {None: "not compared under stalls", True: "every result as predicted", False: "NOT as predicted"}
+    rows = [
+        ("frames", f"{r.frames}, {_agree(r)}"),
+        ("accuracy", "unknown (no labels)" if r.accuracy is None else f"{100 * r.accuracy:.2f} %"),
+        ("latency", f"{r.latency.simulated} cycles, predicted {r.latency.predicted}"),
+        ("interval", f"{_number(r.interval.simulated)} cycles, predicted {_number(r.interval.predicted)}, "
+                     f"bound of the slowest stage {r.interval.bound}"),
+        ("cycles", exact[r.cycles_exact]),
+        ("throughput", f"{r.fps:,} frames/s at {r.clock_mhz:g} MHz"),
+        ("damaged frames", f"{r.damaged.damaged} among {r.damaged.frames}: "
+                           + ("each marked, no other touched" if not r.damaged.wrong else "WRONG")),
+    ]  # fmt: skip
+    report.table([r.model.name, ""], rows)
+    _problems(report, r)
+    for e in r.examples:
+        report.line(f"frame {e.frame}: got {e.got}, want {e.want}")
+    _waveform(report, r)
+
+
+def _ip_table(report, r):
+    rows = [
+        ("frames", f"{r.frames}, {_agree(r)}"),
+        ("interrupts", f"{r.interrupts} served under traffic"),
+        ("soft resets", f"{r.resets} at random times, {r.cut} with a result cut off and marked"),
+        ("registers, counters, cycles", "as they should be" if not r.problems else "NOT as they should be"),
+        ("cycles stalled at full rate", ", ".join(f"{name} {count}" for name, count in r.stalls.items())),
+    ]
+    report.table([f"{r.model.name}, IP block", ""], rows)
+    _problems(report, r)
+    _waveform(report, r)
+
+
+def _problems(report, r):
+    for problem in r.problems:
+        report.line(f"problem: {problem}")
+
+
+def _waveform(report, r):
+    if r.waves is not None:
+        report.line(f"waveform: {r.waves}")

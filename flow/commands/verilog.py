@@ -1,0 +1,21 @@
+"""``fewbit verilog``: the bare block with a Vivado script, and the IP block."""
+
+from .build import show_built
+from .options import Json, Making, Model
+from .registry import command
+from .report import Reporter
+
+__all__ = ["verilog"]
+
+
+@command(rank=30, epilog="Example: `fewbit verilog examples/digits/w1a1.onnx`")
+def verilog(*, model: Model, making: Making, json: Json = False):
+    """Write the Verilog: the bare block with a Vivado script, and the IP block with its registers and descriptions."""
+    report = Reporter(json)
+    project = making.project(model)
+    with report.working("generating Verilog"):
+        fresh = project.generate()
+    with report.working("generating the IP block"):
+        fresh_ip = project.generate_ip()
+    report.step("IP block", fresh_ip, project.ip_verilog.parent)
+    show_built(report, project, fresh)

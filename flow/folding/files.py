@@ -1,0 +1,64 @@
+"""Folding files: read, and checked against the network that they are for."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fewbit.golden.bounds.files import FileError, read_bounded
+from fewbit.golden.network.graph import Network
+from fewbit.hw.folding import Folding, FoldingError, short
+
+from .layers import FoldableLayer, layers_of
+
+__all__ = ["folding_bytes", "parse_folding", "read_folding"]
+
+_MOST_BYTES = 16 << 20  # of a folding file
+
+
+def read_folding(path: Path | str, network: Network) -> Folding:
+    """Return the folding in the file at ``path``; `FoldingError` if it does not fit the network."""
+    return parse_folding(folding_bytes(path), path, network)
+
+
+def folding_bytes(path: Path | str) -> bytes:
+    """Return what the file at ``path`` holds, read once; `FoldingError` if it is no file or too large."""
+    try:
+        return read_bounded(path, _MOST_BYTES, what="a folding file")
+    except FileError as error:
+        raise FoldingError(error) from None
+
+
+def parse_folding(content: bytes, path: Path | str, network: Network) -> Folding:
+    """As `read_folding`, of the file's bytes; errors name ``path``."""
+    layers = layers_of(network)
+    given = Folding.from_json(content, path)
+    for name in sorted(layers.keys() ^ given.keys()):
+        problem = "is missing" if name in layers else "is not in the model"
+        raise FoldingError(f"{path}: layer {name!r} {problem}; the model has {', '.join(layers)}")
+    for name, folded in given.items():
+        _check(f"{path}: {name}: pe", folded.pe, layers[name].pes())
+        _check(f"{path}: {name}: simd", folded.simd, layers[name].simds(folded.pe))
+        _check_products(f"{path}: {name}", folded.products, layers[name])
+    return given
+
+
+def _check_products(where: str, products: object, layer: FoldableLayer) -> None:
+    if products == "dsp":
+        if layer.packing is None:
+            raise FoldingError(f"{where}: dsp: products in DSPs take activations and weights of 2 to 8 bits")
+    elif products == "sums":
+        if layer.summed is None:
+            raise FoldingError(f"{where}: dsp: sums in DSPs take a layer of integers with an activation behind it")
+    elif products is not None and products not in [way.name for way in layer.ways]:
+        ways = _listed([way.name for way in layer.ways]) if layer.ways else "left out"
+        raise FoldingError(f"{where}: products must be {ways} of this layer, not {short(products)}")
+
+
+def _check(what: str, value: object, legal: Sequence[int]) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value not in legal:
+        run = next((n for n, v in enumerate(legal) if v != n + 1), len(legal))  # as many count up from 1
+        values = [f"from 1 to {run}", *legal[run:]] if run > 2 else ["of " + str(legal[0]), *legal[1:]]
+        raise FoldingError(f"{what} must be a whole number {_listed(values)}, not {short(value)}")
+
+
+def _listed(values: Sequence) -> str:
+    return ", ".join(map(str, values[:-1])) + f" or {values[-1]}" if len(values) > 1 else str(values[0])

@@ -1,0 +1,179 @@
+"""What quantization after training gives, of a model, of its layers and of what was measured."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fewbit.flow.results import Result, key, maybe
+
+from .retrain import Retrained
+
+__all__ = [
+    "Accuracies", "Joined", "Measured", "OneLayer", "Quantized", "QuantizedLayer", "Ranges", "Reference", "Samples",
+    "SearchGoal", "SearchResult", "Sensitivity", "Site", "samples",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples(Result):
+    """How many samples of a file."""
+
+    samples: int
+    source: str = key("from")
+
+
+def samples(images):
+    """Return how many samples of which file `flow.images.Images` are."""
+    return Samples(samples=len(images), source=images.source)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranges(Result):
+    """How the ranges of activations and weights were chosen."""
+
+    activations: str
+    weights: str
+    per_channel: bool
+    bias_correction: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site(Result):
+    """Activations at one place: their format, their range, and their SQNR in dB; what is declared has neither."""
+
+    format: str
+    range: list | None
+    sqnr: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Joined(Site):
+    """The site of the branches, ``tensors``, that a sum joins."""
+
+    tensors: list
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantizedLayer(Result):
+    """A layer, the bits of its weights and their SQNR in dB, and the activations that it reads."""
+
+    layer: str
+    kind: str
+    weights: int
+    bits: int
+    weight_scales: int
+    weight_sqnr: float | None
+    input: Site
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracies(Result):
+    """The share of images that each model has right; None without labels."""
+
+    floats: float | None = key("float")
+    quantized: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantized(Result):
+    """A float model that was quantized and written to ``file``."""
+
+    model: Path
+    file: Path
+    input: str
+    calibration: Samples
+    ranges: Ranges
+    retrained: Retrained | None
+    layers: list[QuantizedLayer]
+    sums: list[Joined]
+    weight_bits: int
+    float_weight_bits: int
+    accuracy: Accuracies
+    images: Samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured(Result):
+    """Accuracy on the images, and the noise of the scores on the samples of calibration."""
+
+    accuracy: float
+    noise: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference(Result):
+    """All layers at so many ``bits``: what is `Measured` then, what the network takes, about, and the bits of memory of
+    its weights."""
+
+    bits: int
+    accuracy: float
+    noise: float
+    luts: int
+    dsps: int
+    bram18: int
+    weight_bits: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneLayer(Result):
+    """One layer in few bits: with the others float (``alone``) and at the reference's bits (``among``), the accuracy
+    lost in percentage points, and what is saved against the reference."""
+
+    layer: str
+    place: str
+    bits: int
+    format: str
+    alone: Measured
+    among: Measured
+    lost_alone: float
+    lost_among: float
+    weight_bits_saved: int
+    luts_saved: int
+    dsps_saved: int
+    bram18_saved: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sensitivity(Result):
+    """Each layer in few bits, beside the float model and the reference, in one folding."""
+
+    model: Path
+    images: Samples
+    of: str
+    floats: Measured = key("float")
+    others: Reference
+    folding: dict
+    cycles: int
+    rows: list[OneLayer]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchGoal(Result):
+    """What was looked for: budgets, a drop in points, and the accuracy that it leaves at least."""
+
+    budget_luts: int | None
+    budget_bits: int | None
+    max_drop: float | None
+    cost: str
+    budget: int | None
+    drop_floor: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchResult(Result):
+    """Every candidate that was evaluated, those of the Pareto set, and the best one, if there are limits.
+
+    Candidates are as `flow.quantizing.mixed.MixedSearch` has them.
+    """
+
+    model: Path
+    images: Samples
+    goal: SearchGoal
+    retrained: Retrained | None
+    floats: Measured = key("float")
+    cycles: int
+    folding: dict
+    evaluated: int
+    best: dict | None
+    pareto: list
+    candidates: list
+    directory: Path | None = maybe()

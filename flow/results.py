@@ -1,0 +1,95 @@
+"""Results of commands as typed values, and as the JSON that ``--json`` prints and that is kept in files."""
+
+import dataclasses
+import types
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePath
+from typing import Union, get_args, get_origin, get_type_hints
+
+__all__ = ["Result", "flat", "key", "maybe"]
+
+
+def key(name, **options):
+    """A field whose name in JSON is ``name``, which Python keeps for itself."""
+    return dataclasses.field(metadata={"key": name}, **options)
+
+
+def maybe():
+    """A field that JSON leaves out where it is None."""
+    return dataclasses.field(default=None, metadata={"optional": True})
+
+
+def flat():
+    """A field, a `Result` or a dict, whose own keys stand in JSON in place of it."""
+    return dataclasses.field(metadata={"flat": True})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a command, or a part of one, gives; its fields in their order are the keys of its JSON."""
+
+    def to_dict(self):
+        """Return the result as JSON-able dicts, lists, numbers and texts."""
+        found = {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.metadata.get("flat"):
+                found |= _plain(value)
+            elif value is not None or not field.metadata.get("optional"):
+                found[_key(field)] = _plain(value)
+        return found
+
+    @classmethod
+    def from_dict(cls, content):
+        """Return the result of which `to_dict` gave ``content``.
+
+        Raises
+        ------
+        KeyError
+            If a field is missing.
+        """
+        hints, given = _hints(cls), {}
+        for field in dataclasses.fields(cls):
+            if field.metadata.get("flat"):
+                given[field.name] = _typed(hints[field.name], content)
+            elif _key(field) in content or not field.metadata.get("optional"):
+                given[field.name] = _typed(hints[field.name], content[_key(field)])
+        return cls(**given)
+
+
+_hints = cache(get_type_hints)
+
+
+def _key(field):
+    return field.metadata.get("key", field.name)
+
+
+def _plain(value):
+    if isinstance(value, Result):
+        return value.to_dict()
+    if dataclasses.is_dataclass(value):
+        return _plain(dataclasses.asdict(value))
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if hasattr(value, "tolist"):  # an array or number of NumPy
+        return value.tolist()
+    return str(value) if isinstance(value, PurePath) else value
+
+
+def _typed(hint, value):
+    """The JSON ``value`` as the type ``hint``: a `Result`, a path, a list or dict of them, or what it is."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return None if value is None else _typed(next(kind for kind in inner if kind is not type(None)), value)
+    if isinstance(hint, type) and issubclass(hint, Result):
+        return hint.from_dict(value)
+    if hint is Path:
+        return Path(value)
+    if origin is list:
+        return [_typed(inner[0], one) for one in value]
+    if origin is dict:
+        return {name: _typed(inner[1], one) for name, one in value.items()}
+    return value

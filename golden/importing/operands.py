@@ -1,0 +1,71 @@
+"""What handlers ask of the operands of a node."""
+
+import numpy as np
+
+from fewbit.golden.model_file.file import ModelError
+
+from .tensors import Closed, Constant, Data
+
+__all__ = ["all_operands", "constant", "data_of", "shape_of"]
+
+
+def constant(tensor, what, *, infinite=False):
+    """Return the array of a constant operand; ``None`` if the operand is left out.
+
+    Parameters
+    ----------
+    tensor : tensors.Constant, or any other tensor, or None
+    what : str
+        How an error names the operand.
+    infinite : bool
+        Whether NaN and infinite values are let through.
+
+    Raises
+    ------
+    ModelError
+        If the operand depends on the input, or does not hold numbers.
+    """
+    if tensor is None:
+        return None
+    if not isinstance(tensor, Constant):
+        raise ModelError(f"{what} must be a constant")
+    if tensor.array.dtype.kind not in "fiub":
+        raise ModelError(f"{what} must hold numbers, not {tensor.array.dtype}")
+    if tensor.array.dtype.kind == "f" and not (infinite or np.isfinite(tensor.array).all()):
+        raise ModelError(f"{what} holds NaN or infinite values")
+    return tensor.array
+
+
+def all_operands(inputs, count):
+    """Return the operands of a node that must have ``count`` of them, none left out.
+
+    Raises
+    ------
+    ModelError
+        If it has more or fewer.
+    """
+    if len(inputs) != count or None in inputs:
+        raise ModelError(f"it must have {count} inputs, not {sum(i is not None for i in inputs)}")
+    return inputs
+
+
+def data_of(tensor):
+    """Return the data of a tensor that an elementwise operation, a quantizer or a product may follow.
+
+    Raises
+    ------
+    ModelError
+        If the tensor is a constant, or no operation but the end of the model may stand behind it.
+    """
+    if isinstance(tensor, Closed):
+        raise ModelError("behind Softmax, LogSoftmax, ArgMax or TopK only the end of the model may stand")
+    if not isinstance(tensor, Data):
+        raise ModelError("its first operand must depend on the input")
+    if tensor.raw:
+        raise ModelError("the model's input is of an integer type and must go through a Cast to float first")
+    return tensor
+
+
+def shape_of(tensor):
+    """Return the tensor's shape, with a batch of one sample."""
+    return tensor.array.shape if isinstance(tensor, Constant) else tensor.shape

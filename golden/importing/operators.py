@@ -1,0 +1,61 @@
+"""Every operator that can be imported, of every dialect, and what it says of itself (`golden.importing.registry`).
+
+Each folder of `golden.importing` is a dialect: ``ops`` has ONNX's own operators, ``qonnx`` those of QONNX and Brevitas,
+``exchange`` our own. A new dialect is a new folder, and a new operator is a function in a file of one.
+"""
+
+import importlib
+import pkgutil
+
+from fewbit.golden import importing
+from fewbit.golden.model_file.domains import ONNX, STANDARD_DOMAINS
+
+from .registry import DECLARED, DeclaredOperator, Role
+
+__all__ = ["DeclaredOperator", "Role", "every_operator", "is_of_floats", "is_quantizer", "operator_of", "other_domains",
+           "role_of"]  # fmt: skip
+
+
+def _import_dialects():
+    """Import every file of every dialect, so that each declares its operators."""
+    for dialect in sorted(m.name for m in pkgutil.iter_modules(importing.__path__) if m.ispkg):
+        package = importlib.import_module(f"{importing.__name__}.{dialect}")
+        for found in sorted(module.name for module in pkgutil.iter_modules(package.__path__)):
+            importlib.import_module(f"{package.__name__}.{found}")
+
+
+_import_dialects()
+_NAMED = {}  # operators of any domain by their name
+for _operator in DECLARED.values():
+    _NAMED.setdefault(_operator.name, set()).add(_operator)
+
+
+def operator_of(node) -> DeclaredOperator | None:
+    """Return the operator of a ``NodeProto``; ``None`` if nothing of that domain and name is declared."""
+    return DECLARED.get((ONNX if node.domain in STANDARD_DOMAINS else node.domain, node.op_type))
+
+
+def role_of(node) -> Role | None:
+    """Return the role of a node's operator; ``None`` if that is not declared."""
+    operator = operator_of(node)
+    return operator and operator.role
+
+
+def is_quantizer(node) -> bool:
+    """Say whether a node has the name of a quantizer, be its domain one that nobody knows."""
+    return any(operator.role is Role.QUANTIZER for operator in _NAMED.get(node.op_type, ()))
+
+
+def is_of_floats(node) -> bool:
+    """Say whether a node, by its name, may stand in a model that nobody has quantized."""
+    return all(operator.is_of_floats for operator in _NAMED.get(node.op_type, ()))
+
+
+def every_operator() -> list[DeclaredOperator]:
+    """Return every operator once, by name."""
+    return sorted(set(DECLARED.values()), key=lambda operator: (operator.name, operator.domain))
+
+
+def other_domains() -> list[str]:
+    """Return the names of all domains but ONNX's own, in the order in which they were declared."""
+    return [domain for domain in dict.fromkeys(domain for domain, _ in DECLARED) if domain != ONNX]

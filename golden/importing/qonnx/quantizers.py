@@ -1,0 +1,127 @@
+"""QONNX's uniform quantizers (Pappalardo and others 2022) as functions to codes, by `golden.methods`."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fewbit.golden import methods
+from fewbit.golden.importing.operands import all_operands, constant
+from fewbit.golden.importing.quantizers import quantized
+from fewbit.golden.importing.registry import Role, handles
+from fewbit.golden.model_file.domains import ONNX, QONNX_DOMAINS
+from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.numbers.formats import Bipolar, Format, Signed, Unsigned, UnsignedNarrow
+
+__all__ = ["DOMAINS", "QUANTIZERS", "BipolarQuantizer", "UniformQuantizer"]
+
+DOMAINS = (*QONNX_DOMAINS, ONNX)  # some files leave the domain out
+
+
+def _scale(scale):
+    scale = np.asarray(scale, dtype=np.float32)
+    if not (scale.size and np.isfinite(scale).all() and (scale > 0).all()):
+        bad = scale[~(np.isfinite(scale) & (scale > 0))]
+        raise ModelError(f"its scale must be positive and finite, not {bad[0] if bad.size else 'empty'}")
+    return scale
+
+
+def _whole(values, what):
+    values = np.asarray(values, dtype=np.float32)
+    if not (values.size and np.isfinite(values).all() and (values == np.rint(values)).all()):
+        raise ModelError(
+            f"its {what} must be a whole number, not {values.flat[0] if values.size == 1 else values.tolist()}"
+        )
+    return values
+
+
+@dataclass(frozen=True, eq=False)
+class UniformQuantizer:
+    """QONNX ``Quant``: ``code = round(clip(x/scale + zero))`` in float32, for 1 to 8 bits; scale and zero arrays."""
+
+    scale: np.ndarray
+    zero: np.ndarray
+    format: Format
+    rounding: str
+
+    OPERANDS = ("scale", "zero point", "bit width")
+
+    @classmethod
+    def of(cls, operands, attributes):
+        """Return the quantizer of a node.
+
+        Parameters
+        ----------
+        operands : sequence of arrays
+            Those behind the tensor that is quantized, as `OPERANDS` names them.
+        attributes : dict
+            The node's attributes as Python values.
+
+        Raises
+        ------
+        ModelError
+            If one of them is nothing that a quantizer of 1 to 8 bits can have.
+        """
+        scale, zero, bits = operands
+        scale, zero, bits = _scale(scale), _whole(zero, "zero point"), _whole(bits, "bit width")
+        if bits.size != 1 or not 1 <= bits.item() <= 8:
+            raise ModelError(f"its bit width must be 1 to 8, one for the whole tensor, not {bits.tolist()}")
+        for name in ("signed", "narrow"):
+            if attributes.get(name) not in (0, 1):
+                raise ModelError(f"its attribute {name!r} must be 0 or 1, not {attributes.get(name)!r}")
+        rounding = attributes.get("rounding_mode", "ROUND")
+        if str(rounding).upper() not in methods.ROUNDINGS:
+            *others, last = methods.ROUNDINGS
+            raise ModelError(f"its rounding mode must be {', '.join(others)} or {last}, not {rounding!r}")
+        bits, narrow = int(bits.item()), bool(attributes["narrow"])
+        if not attributes["signed"]:
+            fmt = (UnsignedNarrow if narrow else Unsigned)(bits)
+        else:
+            fmt = Bipolar() if bits == 1 else Signed(bits, narrow=narrow)
+        return cls(scale, zero, fmt, rounding.upper())
+
+    def codes(self, x, scale=None, zero=None):
+        """Return the int64 codes of float32 ``x``; the arguments replace operands that have been laid out anew."""
+        scale = self.scale if scale is None else scale
+        zero = self.zero if zero is None else zero
+        x, fmt = np.asarray(x, dtype=np.float32), self.format
+        with np.errstate(over="ignore"):
+            if isinstance(fmt, Bipolar):  # of one signed bit QONNX makes the sign
+                return _integers(methods.sign(np.asarray(x / scale + zero)))
+            return _integers(methods.uniform_level(x, scale, lo=fmt.lo, hi=fmt.hi, zero=zero, rounding=self.rounding))
+
+
+@dataclass(frozen=True, eq=False)
+class BipolarQuantizer:
+    """QONNX ``BipolarQuant``: ``+scale`` where ``x >= 0``, else ``-scale``."""
+
+    scale: np.ndarray
+    format = Bipolar()
+    zero = np.zeros(1, dtype=np.float32)
+
+    OPERANDS = ("scale",)
+
+    @classmethod
+    def of(cls, operands, attributes):
+        """Return the quantizer of a node; see `UniformQuantizer.of`."""
+        (scale,) = operands
+        return cls(_scale(scale))
+
+    def codes(self, x, scale=None, zero=None):
+        """Return -1 or +1 (int64) for every float32 of ``x``."""
+        return _integers(methods.sign(np.asarray(x, dtype=np.float32)))
+
+
+def _integers(values):
+    return np.asarray(values).astype(np.int64)
+
+
+QUANTIZERS = {"Quant": UniformQuantizer, "IntQuant": UniformQuantizer, "BipolarQuant": BipolarQuantizer}
+
+
+@handles(*QUANTIZERS, domains=DOMAINS, role=Role.QUANTIZER, keeps_integers=True)
+def quantize(importer, node, inputs, attributes):
+    """Import QONNX ``Quant``, which older files call ``IntQuant``, and ``BipolarQuant``."""
+    kind = QUANTIZERS[node.op_type]
+    x, *operands = all_operands(inputs, 1 + len(kind.OPERANDS))
+    operands = [constant(t, name, infinite=True) for t, name in zip(operands, kind.OPERANDS, strict=True)]
+    return [quantized(importer, x, kind.of(operands, attributes))]

@@ -1,0 +1,76 @@
+"""The numbers of a multiplication, addition and shift behind an accumulator, before there is any hardware."""
+
+from fewbit.hw.shapes import IntShape
+
+from .plans import ActivationPlan
+
+__all__ = ["AffinePlan"]
+
+_DSP_BITS = 9  # of a product, from which on it is a DSP's
+
+
+class AffinePlan(ActivationPlan):
+    """``y = (acc*multiplier + addend) >> shift``, clipped to ``lo .. hi``.
+
+    Parameters
+    ----------
+    multipliers, addends : lists of int
+        By neuron.
+    shift : int
+    lo, hi : int or None
+        ``None`` where y always fits.
+    others : as of `hw.activation.plans.ActivationPlan`
+
+    Attributes
+    ----------
+    scales : bool
+        Whether there is a multiplier other than 1.
+    factor_shape : hw.shapes.IntShape
+        Shape of a multiplier.
+    sum_levels, product_latency : int
+        Levels of the tree that adds up the parts of a product; cycles that products take.
+    """
+
+    PART_BITS = 17  # of an unsigned operand: the narrowest DSP blocks multiply 18 by 18 bits with sign
+
+    def __init__(self, *, multipliers, addends, shift=0, lo=None, hi=None, **common):
+        super().__init__(**common)
+        if shift < 0:
+            raise ValueError(f"Shift must not be negative, not {shift!r}")
+        self.multipliers = self.per_neuron("Multipliers", multipliers)
+        self.addends = self.per_neuron("Addends", addends)
+        self.shift, self.lo, self.hi = shift, lo, hi
+        self.scales = any(m != 1 for m in multipliers)
+        signed = min(self.multipliers) < 0
+        size = max(1, *(int(abs(w)).bit_length() for w in self.multipliers))
+        self.factor_shape = IntShape(size + signed, signed)
+        count = len(self.parts_of(self.acc_shape)) * len(self.parts_of(self.factor_shape))
+        self.sum_levels = (count - 1).bit_length()
+        self.product_latency = 2 + self.sum_levels if self.scales else 0
+        self.latency = 2 + self.product_latency + (lo is not None)
+
+    @property
+    def dsps(self):
+        """DSP blocks of its multipliers, at most: synthesis makes what gives less than `_DSP_BITS` bits of LUTs."""
+        if not self.scales:
+            return 0
+        accs, factors = self._sizes(self.acc_shape), self._sizes(self.factor_shape)
+        return self.lanes * sum(min(a, f) > 1 and a + f >= _DSP_BITS for a in accs for f in factors)
+
+    def parts_of(self, shape):
+        """Return the first bit of every part of an operand of this shape, each for one side of a DSP block; the last
+        part has the operand's sign."""
+        starts = [0]
+        while shape.width - starts[-1] > self.PART_BITS + shape.signed:
+            starts.append(starts[-1] + self.PART_BITS)
+        return starts
+
+    def _sizes(self, shape):
+        """Return the bits of every part of an operand."""
+        starts = self.parts_of(shape)
+        return [self.PART_BITS] * (len(starts) - 1) + [shape.width - starts[-1]]
+
+    def make(self):
+        from .affine import Affine
+
+        return Affine(self)

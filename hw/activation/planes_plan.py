@@ -1,0 +1,85 @@
+"""The numbers of what adds up planes, before there is any hardware."""
+
+from collections import Counter
+
+from fewbit.hw.arrays.cost import rom_luts
+from fewbit.hw.heap.compression import plan_compression
+from fewbit.hw.shapes import IntShape
+
+from .plans import ActivationPlan
+
+__all__ = ["Coefficients", "CombinePlan", "combined_luts"]
+
+
+class Coefficients:
+    """How the coefficients of a plane are held: constants where all neurons have the same, else two's complement."""
+
+    def __init__(self, values):
+        values = [int(v) for v in values]
+        self.values = values
+        self.constant = len(set(values)) == 1
+        self.signed = min(values) < 0
+        self.width = max(abs(v).bit_length() if v >= 0 else (-v - 1).bit_length() for v in values)
+        self.width = max(1, self.width + (self.signed and not self.constant))
+
+    def places(self):
+        """Return ``(bit, negative)`` of every bit that may be set, by exponent."""
+        if self.constant:
+            size = abs(self.values[0])
+            return [(k, self.signed) for k in range(size.bit_length()) if size >> k & 1]
+        return [(k, self.signed and k == self.width - 1) for k in range(self.width)]
+
+
+def _heights(coefficients, width, acc_bits):
+    """Bits of the heap by column, what inverted ones add to it included as a row."""
+    heights = Counter(range(acc_bits))  # the addend
+    for c in coefficients:
+        for k, _ in c.places():
+            heights.update(e for e in range(k, k + width) if e < acc_bits)
+    return dict(heights)
+
+
+class CombinePlan(ActivationPlan):
+    """``o = addend + sum_p coefficient[p] * i[p]`` modulo ``2**acc_bits`` for each of ``lanes`` neurons a beat.
+
+    Parameters
+    ----------
+    width : int
+        Bits of a plane's sum, unsigned. A lane of the input holds the sums of its planes, the first in the lowest bits.
+    coefficients : list of lists
+        By neuron, one for each plane.
+    addends : list of int
+        By neuron.
+    acc_bits : int
+        Bits of a result.
+    lanes, beats, target : as of `hw.activation.plans.ActivationPlan`
+
+    Attributes
+    ----------
+    held : list of Coefficients
+        By plane.
+    compression : hw.heap.compression.CompressionPlan
+        Of a lane's heap.
+    """
+
+    def __init__(self, *, width, coefficients, addends, acc_bits, **common):
+        planes = len(coefficients[0])
+        super().__init__(acc_shape=IntShape(planes * width), bits=acc_bits, **common)
+        self.planes, self.width, self.acc_bits = planes, width, acc_bits
+        self.per_neuron("Coefficient rows", coefficients)
+        self.held = [Coefficients([row[p] for row in coefficients]) for p in range(planes)]
+        self.addends = self.per_neuron("Addends", addends)
+        self.compression = plan_compression(_heights(self.held, width, acc_bits), fan_in=2)
+        self.latency = 1 + self.compression.latency  # coefficients are read, then the heap is summed
+
+    def make(self):
+        from .planes import Combine
+
+        return Combine(self)
+
+
+def combined_luts(coefficients, width, acc_bits, rows):
+    """Return about the LUTs of a lane: its heap, and memories of ``rows`` entries."""
+    held = [Coefficients(column) for column in coefficients.T]
+    heap = plan_compression(_heights(held, width, acc_bits), fan_in=2).luts
+    return heap + rom_luts(acc_bits + sum(c.width for c in held if not c.constant), rows)

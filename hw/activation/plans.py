@@ -1,0 +1,230 @@
+"""The numbers of activations, before there is any hardware: latencies, DSPs, and the checks of their constants."""
+
+from fewbit.hw.memory.placement import is_large
+from fewbit.hw.shapes import IntShape
+from fewbit.hw.targets.named import DEFAULT
+
+__all__ = ["ActivationPlan", "CodeTablePlan", "DrawPlan", "FloatReluPlan", "SearchPlan", "SignPlan", "WholePlan"]
+
+
+class ActivationPlan:
+    """What the plans of all activations share.
+
+    Parameters
+    ----------
+    acc_shape : hw.shapes.IntShape
+        Shape of an accumulator.
+    bits : int
+        Bits of a code.
+    lanes, beats : int
+        Codes of a beat; beats of a vector.
+    target : hw.targets.target.Target
+        What tables are made of.
+
+    Attributes
+    ----------
+    latency : int
+        Cycles from a beat of accumulators to its codes.
+    dsps : int
+        DSP blocks that it takes.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range, or constants are not one for each neuron.
+    """
+
+    latency = 0
+    dsps = 0
+
+    def __init__(self, *, acc_shape, bits, lanes, beats, target=DEFAULT):
+        for name, value in ("Bits", bits), ("Lanes", lanes), ("Beats", beats):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value!r}")
+        self.acc_shape, self.bits, self.lanes, self.beats, self.target = acc_shape, bits, lanes, beats, target
+
+    def per_neuron(self, name, values):
+        """Return ``values``, checked to be one for each neuron."""
+        if len(values) != self.lanes * self.beats:
+            raise ValueError(f"{name} must be {self.lanes * self.beats}, one for each neuron, not {len(values)}")
+        return values
+
+    def make(self):
+        """Return the hardware, a `hw.activation.units.Activation`."""
+        raise NotImplementedError
+
+
+class SignPlan(ActivationPlan):
+    """One bit, the sign of an accumulator.
+
+    Parameters
+    ----------
+    flips : list of int
+        One bit a neuron: whether its code is inverted.
+    others : as of `ActivationPlan`, without ``bits``
+    """
+
+    def __init__(self, *, flips, **common):
+        super().__init__(bits=1, **common)
+        self.flips = self.per_neuron("Flips", flips)
+        self.latency = 0 if not any(flips) else 1
+
+    def make(self):
+        from .units import Sign
+
+        return Sign(self)
+
+
+class WholePlan(ActivationPlan):
+    """The accumulator itself, ``scale*acc + rest``.
+
+    Parameters
+    ----------
+    scale : int
+        1 or 2.
+    rests : list of int
+        By neuron.
+    others : as of `ActivationPlan`
+
+    Attributes
+    ----------
+    constant : bool
+        Whether all rests are equal.
+    """
+
+    def __init__(self, *, scale, rests, **common):
+        super().__init__(**common)
+        if scale not in (1, 2):
+            raise ValueError(f"Scale must be 1 or 2, not {scale!r}")
+        self.scale, self.rests = scale, self.per_neuron("Rests", rests)
+        self.constant = len(set(rests)) == 1
+        self.latency = 0 if self.constant else 1
+
+    def make(self):
+        from .units import Whole
+
+        return Whole(self)
+
+
+class SearchPlan(ActivationPlan):
+    """The number of thresholds that an accumulator reaches, or the code of that number.
+
+    Parameters
+    ----------
+    thresholds : list of lists
+        By neuron, ``2**depth - 1`` each, rising, in the accumulator's units.
+    xor : int
+        Inverted bits of the index: the code of a signed format is its index with the top bit turned.
+    codes : list of lists or None
+        By neuron, ``2**depth`` codes, where they are not simply the index; costs a ROM and one more cycle.
+    others : as of `ActivationPlan`
+
+    Attributes
+    ----------
+    depth, width : int
+        Bits of the index and of a threshold.
+    parallel : bool
+        Whether all thresholds are compared at once.
+    reads : list of int
+        Cycles that each read of thresholds takes; a comparison, of one cycle, follows each.
+    steps : int
+        Cycles to the index.
+    """
+
+    PARALLEL_BITS = 2
+
+    def __init__(self, *, thresholds, xor=0, codes=None, **common):
+        super().__init__(**common)
+        sizes = {len(row) for row in self.per_neuron("Threshold rows", thresholds)}
+        self.depth = max(sizes).bit_length()
+        if sizes != {2**self.depth - 1} or not self.depth:
+            raise ValueError(f"Thresholds must be 2**n - 1 a neuron, the same for all, not {sorted(sizes)}")
+        if min(min(row) for row in thresholds) < 0 or self.acc_shape.signed:
+            raise ValueError("Thresholds and accumulators must not be negative")
+        if codes is not None and {len(row) for row in self.per_neuron("Code rows", codes)} != {2**self.depth}:
+            raise ValueError(f"Codes must be {2**self.depth} a neuron, one more than thresholds")
+        self.thresholds, self.xor, self.codes = thresholds, xor, codes
+        self.parallel = self.depth <= self.PARALLEL_BITS
+        self.width = max(1, int(max(max(row) for row in thresholds)).bit_length())
+        self.reads = [1] if self.parallel else [1 + is_large(self.width, self.level(n, 0)) for n in range(self.depth)]
+        self.steps = sum(self.reads) + len(self.reads)
+        self.latency = self.steps + (codes is not None)
+
+    def level(self, level, lane):
+        """Return the thresholds of the nodes of a level of the search, beat by beat."""
+        stride = 2 ** (self.depth - level)
+        rows = self.thresholds[lane :: self.lanes]
+        return [row[node * stride + stride // 2 - 1] for row in rows for node in range(2**level)]
+
+    def make(self):
+        from .units import Search
+
+        return Search(self)
+
+
+class FloatReluPlan(ActivationPlan):
+    """ReLU of float32 accumulators, or the accumulators as they are.
+
+    Parameters
+    ----------
+    relu : bool
+    others : as of `ActivationPlan`, without ``acc_shape`` and ``bits``
+    """
+
+    def __init__(self, *, relu, **common):
+        super().__init__(acc_shape=IntShape(32), bits=32, **common)
+        self.relu = relu
+
+    def make(self):
+        from .units import FloatRelu
+
+        return FloatRelu(self)
+
+
+class CodeTablePlan(ActivationPlan):
+    """A table of codes that is the same for every position.
+
+    Parameters
+    ----------
+    words : list of int
+        Codes by the code that comes in.
+    others : as of `ActivationPlan`
+    """
+
+    latency = 1
+    MOST_BITS = 8  # of the code that comes in; above, thresholds are smaller than a table
+
+    def __init__(self, *, words, **common):
+        super().__init__(**common)
+        self.words = words
+
+    def make(self):
+        from .units import CodeTable
+
+        return CodeTable(self)
+
+
+class DrawPlan(ActivationPlan):
+    """A random code by a number: ``draw < number``, or of the ternary kind ``sign(number)`` where ``draw <
+    abs(number)``, else 0.
+
+    Parameters
+    ----------
+    kind : "bipolar" or "ternary"
+    generator : golden.numbers.random.Lfsr or Xorshift
+    seed : int
+    length : int
+        Draws of a pixel.
+    others : as of `ActivationPlan`, without ``bits``
+    """
+
+    latency = 2
+
+    def __init__(self, *, kind, generator, seed, length, **common):
+        super().__init__(bits=1 if kind == "bipolar" else 2, **common)
+        self.kind, self.generator, self.seed, self.length = kind, generator, seed, length
+
+    def make(self):
+        from .draw import Draw
+
+        return Draw(self)

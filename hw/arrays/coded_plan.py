@@ -1,0 +1,70 @@
+"""The numbers of a processing element whose weights are codes."""
+
+from fewbit.hw.latency import Meeting
+from fewbit.hw.shapes import IntShape
+
+__all__ = ["CodedPEPlan"]
+
+
+class CodedPEPlan:
+    """The sum of every part's heap, side by side: part p is in bits ``p*width ..`` of the accumulator.
+
+    A part's weights are a function of the weight's code, and its activations some bits of the lane's code
+    (`hw.layer.ways.HeapPart`). Where a part's weights are not bits of the code as it is, a register follows the
+    function.
+
+    Parameters
+    ----------
+    parts : tuple of `hw.layer.ways.HeapPart`
+    unit_of : callable
+        ``unit_of(x_format, w_format, acc_shape)`` gives the plan of a part's PE.
+    x_bits, w_bits, simd : int
+        Bits of a lane's code, of a weight's code; lanes.
+    acc_shape : hw.shapes.IntShape
+        Shape of the accumulator, of which every part has an equal share.
+
+    Attributes
+    ----------
+    units : list
+        The plans of the parts.
+    columns : dict
+        By function of the weight's code, as a table: the number of the bit that it is, or ``None``.
+    registered : bool
+        Whether a register follows these functions.
+    met : hw.latency.Meeting
+        Where the parts have their sums, behind that register.
+    latency : int
+        Cycles from operands to the sums.
+
+    Raises
+    ------
+    ValueError
+        If the accumulator cannot be shared.
+    """
+
+    def __init__(self, *, parts, unit_of, x_bits, w_bits, simd, acc_shape):
+        self.parts, self.x_bits, self.w_bits, self.simd, self.acc_shape = parts, x_bits, w_bits, simd, acc_shape
+        width = acc_shape.width
+        if width % len(parts):
+            raise ValueError(f"The accumulator's {width} bits must be shared by {len(parts)} parts")
+        self.width = width // len(parts)
+        shape = acc_shape if len(parts) == 1 else IntShape(self.width)
+        self.units = [unit_of(part.x_format, part.w_format, shape) for part in parts]
+        own = [tuple(n >> k & 1 for n in range(1 << w_bits)) for k in range(w_bits)]
+        self.columns = {}
+        for part in parts:
+            for column in self.columns_of(part):
+                self.columns.setdefault(column, own.index(column) if column in own else None)
+        self.registered = None in self.columns.values()
+        self.met = Meeting("planes", {f"part {n}": unit.latency for n, unit in enumerate(self.units)})
+        self.latency = self.registered + self.met.latency
+
+    def columns_of(self, part):
+        """Return the bits of a part's weight, each as a table by the weight's code."""
+        return [tuple(code >> k & 1 for code in part.w_codes) for k in range(part.w_format.bits)]
+
+    def make(self):
+        """Return the hardware, a `hw.arrays.coded.CodedPE`."""
+        from .coded import CodedPE
+
+        return CodedPE(self)

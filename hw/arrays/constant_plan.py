@@ -1,0 +1,90 @@
+"""The numbers of the array of a layer that is unfolded altogether, so that its weights are constants."""
+
+import numpy as np
+
+from fewbit.golden.numbers.formats import Bipolar, Signed
+from fewbit.hw.heap.partial_products import product_terms
+from fewbit.hw.latency import Meeting
+from fewbit.hw.xilinx.constant_matrix import best_matrix
+
+__all__ = ["ConstantArrayPlan", "planes_of"]
+
+
+def planes_of(x_format):
+    """Return ``(planes, base)``: a value is ``sum(planes[k] * bit k of its code) + base``."""
+    if x_format == Bipolar():
+        return (2,), -1
+    top = x_format.bits - 1
+    return tuple(-(1 << k) if k == top and isinstance(x_format, Signed) else 1 << k for k in range(top + 1)), 0
+
+
+class ConstantArrayPlan:
+    """``o = init + heap`` for every neuron at once, a vector per cycle.
+
+    Parameters
+    ----------
+    x_format, w_format : golden formats of activations and weights
+    weights : int array (neurons, inputs)
+        Values. Neuron ``n`` reads the lanes of group ``n // (neurons / groups)``.
+    init : list of int
+        By neuron.
+    acc_shape : hw.shapes.IntShape
+    groups : int
+    target : hw.targets.target.Target
+        One with netlists.
+
+    Attributes
+    ----------
+    matrices : list of hw.xilinx.constant_matrix.LutMatrix
+        By group.
+    met : hw.latency.Meeting
+        Where the groups have their sums.
+    latency : int
+        Cycles from a vector to its sums.
+    luts : int
+        LUT6_2 that it takes, by construction.
+    dsps : int
+
+    Raises
+    ------
+    ValueError
+        If the parameters do not fit each other.
+    """
+
+    dsps = 0
+
+    def __init__(self, *, x_format, w_format, weights, init, acc_shape, target, groups=1):
+        weights = np.asarray(weights)
+        if weights.ndim != 2 or not weights.size:
+            raise ValueError(f"Weights must be neurons by inputs, not of shape {weights.shape}")
+        if groups < 1 or len(weights) % groups:
+            raise ValueError(f"Groups must divide the {len(weights)} neurons, not {groups!r}")
+        if len(init) != len(weights):
+            raise ValueError(f"Init must be {len(weights)}, one for each neuron, not {len(init)}")
+        self.x_format, self.acc_shape, self.target, self.groups = x_format, acc_shape, target, groups
+        self.neurons, self.inputs = weights.shape
+        terms = product_terms(x_format, w_format)
+        self.matrices = [
+            self._matrix(terms, part, constants)
+            for part, constants in zip(np.split(weights, groups), np.split(np.asarray(init), groups), strict=True)
+        ]
+        self.met = Meeting("groups", {f"group {g}": matrix.latency for g, matrix in enumerate(self.matrices)})
+        self.latency = self.met.latency + 1
+        self.luts = sum(matrix.luts for matrix in self.matrices)
+
+    def _matrix(self, terms, weights, init):
+        """Of the heap: ``scale*heap == x*w - offset(w)``, in which ``x`` is bits by their planes, and a base."""
+        planes, base = planes_of(terms.x_format)
+        constants = init + (base * weights - terms.offset(weights)).sum(axis=1) // terms.scale
+        return best_matrix(
+            tuple(tuple(row) for row in weights.tolist()),
+            tuple(plane // terms.scale for plane in planes),
+            tuple(constants.tolist()),
+            self.acc_shape.width,
+        )
+
+    def make(self):
+        """Return the hardware, a `hw.arrays.constant.ConstantArray`."""
+        from .constant import ConstantArray
+
+        return ConstantArray(self)

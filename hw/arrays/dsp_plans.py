@@ -1,0 +1,70 @@
+"""The numbers of arrays whose products, or whose accumulators, are in DSP blocks."""
+
+from collections import Counter
+
+from fewbit.hw.xilinx.dsp48 import sums_of
+from fewbit.hw.xilinx.dsp_packing import PRODUCT_LATENCY
+from fewbit.hw.xilinx.pe_plans import LutRowsPlan
+
+from .integer_plan import IntegerArrayPlan
+
+__all__ = ["DspArrayPlan", "DspSumArrayPlan"]
+
+
+class DspArrayPlan(IntegerArrayPlan):
+    """An array with its products in DSPs: neighbouring neurons of a group share multipliers.
+
+    Parameters
+    ----------
+    packing : hw.xilinx.dsp_packing.Packing
+    others : as of `hw.arrays.integer_plan.IntegerArrayPlan`
+    """
+
+    KINDS = ("the first neuron of a multiplier", "another neuron of a multiplier")
+
+    def __init__(self, *, packing, **others):
+        self.packing = packing
+        super().__init__(**others, weight_bits=packing.weight_bits)
+
+    def _pe_of(self, kind):
+        p = self.packing
+        heights = Counter(dict.fromkeys(range(p.field), self.simd))
+        heights[0] += self.simd * (p.signed and kind != self.KINDS[0])  # nothing is below the first
+        return self.target.heap_pe(heights=dict(heights), acc_shape=self.acc_shape, feedback=self.steps > 1)
+
+    @property
+    def heap_latency(self):
+        return PRODUCT_LATENCY + self.met.latency
+
+    @property
+    def dsps(self):
+        """Multipliers that it takes."""
+        group = self.pe // self.groups
+        return self.groups * -(-group // self.packing.weights) * self.simd
+
+    def make(self):
+        """Return the hardware, a `hw.arrays.dsp_products.DspArray`."""
+        from .dsp_products import DspArray
+
+        return DspArray(self)
+
+
+class DspSumArrayPlan(IntegerArrayPlan):
+    """An array with its accumulators in DSPs, which begin at zero; parameters as of
+    `hw.arrays.integer_plan.IntegerArrayPlan`, of a target with netlists."""
+
+    def _plain_pe(self, x_format, w_format, acc_shape):
+        return LutRowsPlan(
+            x_format=x_format, w_format=w_format, simd=self.simd, width=acc_shape.width, target=self.target
+        )
+
+    @property
+    def dsps(self):
+        """DSPs that it takes."""
+        return -(-self.pe // sums_of(self.acc_shape.width))
+
+    def make(self):
+        """Return the hardware, a `hw.arrays.dsp_sums.DspSumArray`."""
+        from .dsp_sums import DspSumArray
+
+        return DspSumArray(self)

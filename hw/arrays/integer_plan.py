@@ -1,0 +1,75 @@
+"""The numbers of an array of integer products, before there is any hardware."""
+
+from fewbit.hw.latency import Meeting
+from fewbit.hw.targets.named import DEFAULT
+
+from .array_plan import ArrayPlan
+from .coded_plan import CodedPEPlan
+
+__all__ = ["IntegerArrayPlan"]
+
+
+class IntegerArrayPlan(ArrayPlan):
+    """An array of integer products with an accumulator for each processing element (PE).
+
+    Parameters
+    ----------
+    x_format, w_format : golden formats of activations and weights
+    pe, simd, steps, lanes, groups : as of `hw.arrays.array_plan.ArrayPlan`
+    acc_shape : hw.shapes.IntShape
+        Shape of initial values and results.
+    target : hw.targets.target.Target
+        It says what a PE is made of.
+    weight_bits : int
+        Bits of a weight, if not those of its format.
+    parts : tuple of `hw.layer.ways.HeapPart`
+        What a PE is made of where weights are codes; a result then has an accumulator for each of them.
+
+    Attributes
+    ----------
+    pes : dict
+        The plans of its PEs by kind; all are equal but in a subclass.
+    met : hw.latency.Meeting
+        Where the kinds of PEs have the sums of their heaps.
+    heap_latency : int
+        Cycles from operands to the sum of their heap.
+    """
+
+    KINDS = ("a PE",)  # of processing elements; those of a subclass may differ by their place
+
+    def __init__(
+        self, *, x_format, w_format, acc_shape, target=DEFAULT, weight_bits=None, parts=None, **folding
+    ):  # fmt: skip
+        super().__init__(**folding)
+        self.x_format, self.w_format, self.acc_shape = x_format, w_format, acc_shape
+        self.target, self.parts, self.weight_bits = target, parts, weight_bits or w_format.bits
+        self.pes = {kind: self._pe_of(kind) for kind in self.KINDS}
+        self.met = Meeting("processing elements", {kind: pe.latency for kind, pe in self.pes.items()})
+
+    def _pe_of(self, kind):
+        if self.parts is None:
+            return self._plain_pe(self.x_format, self.w_format, self.acc_shape)
+        return CodedPEPlan(
+            parts=self.parts, unit_of=self._plain_pe, x_bits=self.x_format.bits, w_bits=self.weight_bits,
+            simd=self.simd, acc_shape=self.acc_shape,
+        )  # fmt: skip
+
+    def _plain_pe(self, x_format, w_format, acc_shape):
+        """Return the plan of a PE of plain products."""
+        return self.target.integer_pe(
+            x_format=x_format, w_format=w_format, simd=self.simd, acc_shape=acc_shape, feedback=self.steps > 1
+        )
+
+    @property
+    def heap_latency(self):
+        return self.met.latency
+
+    @property
+    def latency(self):
+        return self.heap_latency + (1 if self.lanes == self.pe else 2)
+
+    def make(self):
+        """Return the hardware, a `hw.arrays.integer.IntegerArray`."""
+        from .integer import IntegerArray
+
+        return IntegerArray(self)

@@ -1,0 +1,23 @@
+"""The members that every PE x SIMD array has."""
+
+from amaranth.lib.data import ArrayLayout
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["array_members"]
+
+
+def array_members(plan, *, x, w, acc):
+    """Return the members of an array.
+
+    Parameters
+    ----------
+    plan : hw.arrays.array_plan.ArrayPlan
+    x, w, acc : Shape
+        Shapes of an activation, of a weight, and of an initial value or a result.
+    """
+    return {
+        "x": In(ArrayLayout(x, plan.groups * plan.simd)), "w": In(ArrayLayout(w, plan.pe * plan.simd)),
+        "init": In(ArrayLayout(acc, plan.pe)),
+        "valid": In(1), "first": In(1), "last": In(1),
+        "o": Out(ArrayLayout(acc, plan.lanes)), "o_valid": Out(1),
+    }  # fmt: skip

@@ -1,0 +1,184 @@
+"""Folding: how many neurons (PE) by how many inputs (SIMD) of each layer are computed in a cycle, and how.
+
+A folding's file is JSON of which every key is known, and stands once:
+``{"layers": {"dense0": {"pe": 4, "simd": 8}}}``, with ``"dsp": true`` for products in DSPs, ``"dsp": "sums"`` for
+accumulators in DSPs, or ``"products"`` for another of `PRODUCTS`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+__all__ = ["PRODUCTS", "Folding", "FoldingError", "LayerFolding", "short"]
+
+PRODUCTS = ("plain", "decode", "shift", "planes", "dsp", "sums")
+_IN_DSPS = {"dsp": True, "sums": "sums"}  # by products: what a file says under "dsp"
+
+
+class FoldingError(ValueError):
+    """A folding that does not fit the network, or a file that holds none; the message says which values do."""
+
+
+@dataclass(frozen=True)
+class LayerFolding:
+    """The folding of one layer.
+
+    Whether it fits the layer is not looked at here: `hw.layer.shape.LayerShape` does that.
+
+    Attributes
+    ----------
+    pe : int
+        Neurons that are computed at a time.
+    simd : int
+        Inputs of each of them that are taken in a cycle.
+    products : str or None
+        How products are made, one of `PRODUCTS`: ``dsp`` in DSPs, several by each (`hw.arrays.dsp_products`); ``sums``
+        with accumulators in DSPs (`hw.arrays.dsp_sums`); the others as in `hw.layer.ways`. ``None`` is what takes the
+        fewest LUTs.
+    """
+
+    pe: int
+    simd: int
+    products: str | None = None
+
+    @property
+    def multipliers(self) -> int:
+        """Products that are made in a cycle."""
+        return self.pe * self.simd
+
+    @property
+    def size(self) -> dict:
+        """PE and SIMD alone, as reports list them."""
+        return {"pe": self.pe, "simd": self.simd}
+
+    def to_dict(self) -> dict:
+        """Return what a file says of the layer."""
+        if self.products is None:
+            return self.size
+        if self.products in _IN_DSPS:
+            return self.size | {"dsp": _IN_DSPS[self.products]}
+        return self.size | {"products": self.products}
+
+    @classmethod
+    def from_dict(cls, written: dict, where: str) -> "LayerFolding":
+        """Return the folding of what a file says of a layer; errors call it ``where``.
+
+        Raises FoldingError if keys are unknown, missing, or at odds with each other.
+        """
+        _known(where, written, ("pe", "simd", "dsp", "products"))
+        for key in "pe", "simd":
+            if key not in written:
+                raise FoldingError(f"{where}: has no {key!r}")
+        dsp, products = written.get("dsp", False), written.get("products")
+        if not isinstance(dsp, bool) and dsp != "sums":
+            raise FoldingError(f'{where}: dsp must be true (products), "sums" or false, not {short(dsp)}')
+        if dsp and products is not None:
+            raise FoldingError(f"{where}: has both dsp and products; give one of them")
+        if dsp:
+            products = "sums" if dsp == "sums" else "dsp"
+        return cls(written["pe"], written["simd"], products)
+
+
+class Folding(Mapping):
+    """The folding of a network: the `LayerFolding` of every layer, by name. It never changes.
+
+    Parameters
+    ----------
+    layers : mapping of str to LayerFolding
+
+    Raises TypeError if a layer has something else.
+    """
+
+    def __init__(self, layers: Mapping | None = None):
+        self._layers = dict(layers or {})
+        for name, layer in self._layers.items():
+            if not isinstance(layer, LayerFolding):
+                raise TypeError(f"{name}: must have a LayerFolding, not {layer!r}")
+
+    @classmethod
+    def of(cls, **layers: tuple) -> "Folding":
+        """Return the folding of the arguments of every `LayerFolding`: ``Folding.of(dense0=(4, 8, "dsp"))``."""
+        return cls({name: LayerFolding(*arguments) for name, arguments in layers.items()})
+
+    def __getitem__(self, name: str) -> LayerFolding:
+        return self._layers[name]
+
+    def __iter__(self):
+        return iter(self._layers)
+
+    def __len__(self):
+        return len(self._layers)
+
+    def __repr__(self):
+        return f"Folding({self._layers!r})"
+
+    @property
+    def multipliers(self) -> int:
+        """Products that all layers together make in a cycle."""
+        return sum(layer.multipliers for layer in self.values())
+
+    @property
+    def sizes(self) -> dict:
+        """PE and SIMD of every layer, as reports list them."""
+        return {name: layer.size for name, layer in self.items()}
+
+    def with_layers(self, layers: Mapping) -> "Folding":
+        """Return the same folding with other `LayerFolding` of some layers."""
+        return Folding(self._layers | dict(layers))
+
+    def with_products(self, products: Mapping) -> "Folding":
+        """Return PE and SIMD of this folding with the ``products`` of some layers, and the default of the others."""
+        return Folding({name: replace(layer, products=products.get(name)) for name, layer in self.items()})
+
+    def to_json(self) -> str:
+        """Return the text of a file, for a person to edit."""
+        layers = {name: layer.to_dict() for name, layer in self.items()}
+        return json.dumps({"layers": layers}, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, content: bytes, path: object) -> "Folding":
+        """Return the folding that a file holds; ``content`` is its bytes, and ``path`` what errors call it.
+
+        Whether the numbers fit a network, or are numbers at all, is not looked at. Raises FoldingError if it is not
+        such JSON.
+        """
+        try:
+            found = json.loads(content, object_pairs_hook=_once, parse_constant=_no_number)
+        except _Twice as error:
+            raise FoldingError(f"{path}: has {error.args[0]!r} twice") from None
+        except (ValueError, RecursionError):
+            found = None
+        layers = found.get("layers") if isinstance(found, dict) else None
+        if not isinstance(layers, dict) or not all(isinstance(layer, dict) for layer in layers.values()):
+            raise FoldingError(f'{path}: must be JSON like {{"layers": {{"dense0": {{"pe": 4, "simd": 8}}}}}}')
+        _known(path, found, ("layers",))
+        return cls({name: LayerFolding.from_dict(layer, f"{path}: {name}") for name, layer in layers.items()})
+
+
+class _Twice(Exception):
+    """A key that an object has twice: JSON keeps the last one, and says nothing."""
+
+
+def _once(pairs):
+    keys = set()
+    for key, _ in pairs:
+        if key in keys:
+            raise _Twice(key)
+        keys.add(key)
+    return dict(pairs)
+
+
+def _no_number(text):
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _known(where, given, keys):
+    unknown = [key for key in given if key not in keys]
+    if unknown:
+        raise FoldingError(f"{where}: has {short(unknown[0])}, which is none of {', '.join(keys)}")
+
+
+def short(value: object) -> str:
+    """Return a value of a file for a message; in the file it may be of any length."""
+    text = repr(value) if not isinstance(value, int) or abs(value) < 1 << 64 else "a number of more than 64 bits"
+    return text if len(text) <= 80 else text[:80] + "…"

@@ -1,0 +1,88 @@
+"""The numbers of a processing element that is made of operators, before there is any hardware."""
+
+from collections import Counter
+
+from .compression import plan_compression
+from .partial_products import product_terms
+
+__all__ = ["HeapPEPlan", "IntegerPEPlan"]
+
+
+class HeapPEPlan:
+    """What is left of a processing element behind its products: ``o = (init if load else o) + sum(heap)``.
+
+    Parameters
+    ----------
+    heights : dict of int to int
+        Bits of the heap by exponent.
+    acc_shape, feedback : as `IntegerPEPlan`
+    fan_in : int
+        Signals that one bit of the heap depends on.
+
+    Attributes
+    ----------
+    compression : hw.heap.compression.CompressionPlan
+    latency : int
+        Cycles from the heap's bits to their sum, which is accumulated at the end of that cycle.
+    """
+
+    def __init__(self, *, heights, acc_shape, feedback=True, fan_in=1):
+        self.heights, self.acc_shape, self.feedback = dict(heights), acc_shape, bool(feedback)
+        self.compression = plan_compression(heights, fan_in=fan_in)
+        self.latency = self.compression.latency
+
+    def make(self):
+        """Return the hardware, a `hw.heap.pe.HeapPE`."""
+        from .pe import HeapPE
+
+        return HeapPE(self)
+
+
+class IntegerPEPlan:
+    """One processing element: the heap of ``simd`` products, made of operators, and an accumulator.
+
+    Parameters
+    ----------
+    x_format, w_format : golden formats of activations and weights
+    simd : int
+        Lanes.
+    acc_shape : hw.shapes.IntShape
+        Shape of the accumulator.
+    feedback : bool
+        Whether to accumulate; if not, ``o = init + sum(heap)`` in every cycle, and ``load`` and ``enable`` are ignored.
+    target : hw.targets.target.Target
+        What is behind the products is its `heap_pe`. Where that is a netlist a register stands between, since it is not
+        known how many LUTs synthesis makes of the products.
+
+    Attributes
+    ----------
+    terms : hw.heap.partial_products.ProductTerms
+    registered : bool
+        Whether a register follows the products.
+    sum : the plan behind the products
+    latency : int
+        Cycles from operands to the sum of their heap, which is accumulated at the end of that cycle.
+
+    Raises
+    ------
+    ValueError
+        If there is no lane.
+    """
+
+    def __init__(self, *, x_format, w_format, simd, acc_shape, target, feedback=True):
+        if simd < 1:
+            raise ValueError(f"SIMD must be at least 1, not {simd!r}")
+        self.x_format, self.w_format, self.simd, self.acc_shape = x_format, w_format, simd, acc_shape
+        self.terms = product_terms(x_format, w_format)
+        self.registered = target.netlists
+        self.sum = target.heap_pe(
+            heights=Counter(self.terms.exponents * simd), acc_shape=acc_shape, feedback=feedback,
+            fan_in=1 if self.registered else self.terms.fan_in,
+        )  # fmt: skip
+        self.latency = self.registered + self.sum.latency
+
+    def make(self):
+        """Return the hardware, a `hw.heap.pe.IntegerPE`."""
+        from .pe import IntegerPE
+
+        return IntegerPE(self)

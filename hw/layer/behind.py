@@ -1,0 +1,82 @@
+"""What is behind the array of a layer of integers: the sum of planes, and the activation."""
+
+import numpy as np
+
+from fewbit.golden.network.graph import Rescale, Score
+from fewbit.golden.numbers.formats import Signed
+from fewbit.hw.activation.affine_plan import AffinePlan
+from fewbit.hw.activation.planes_plan import CombinePlan
+from fewbit.hw.activation.plans import SearchPlan, SignPlan, WholePlan
+
+from .layout import padded, padded_rows
+
+__all__ = ["activation_of", "combine_of"]
+
+
+def combine_of(shape, arithmetic, accumulators, common):
+    """Return the plan of what adds up planes, or ``None`` if there are none.
+
+    Parameters
+    ----------
+    shape : hw.layer.shape.LayerShape
+    arithmetic : hw.layer.ways.Arithmetic
+    accumulators : hw.layer.accumulators.Accumulators
+    common : dict
+        ``lanes``, ``beats`` and ``target`` of a `hw.activation.plans.ActivationPlan`.
+    """
+    if arithmetic.coefficients is None:
+        return None
+    coefficients = padded_rows(shape, arithmetic.coefficients)
+    return CombinePlan(
+        width=accumulators.array_shape.width // coefficients.shape[1], coefficients=coefficients.tolist(),
+        addends=accumulators.starts, acc_bits=accumulators.acc_shape.width, **common,
+    )  # fmt: skip
+
+
+def activation_of(shape, act, fmt, accumulators, common, *, sign):
+    """Return the plan of a layer's activation, a `hw.activation.plans.ActivationPlan`.
+
+    Parameters
+    ----------
+    shape, accumulators, common : as of `combine_of`
+    act : golden node or None
+    fmt : golden format of the codes
+    sign : bool
+        Whether a code is the sign of an accumulator.
+    """
+    common = {"acc_shape": accumulators.acc_shape, **common}
+    if sign:
+        return SignPlan(flips=accumulators.flips, **common)
+    common["bits"] = fmt.bits
+    scale, base = accumulators.scale, accumulators.base
+    if act is None:
+        return WholePlan(scale=scale, rests=padded(shape, base % scale), **common)
+    if isinstance(act, Rescale | Score):
+        multipliers = padded(shape, scale * act.multiplier, filler=1)
+        addends = padded(shape, act.addend + act.multiplier * base)
+        limits = dict(shift=act.shift, lo=act.format.lo, hi=act.format.hi) if isinstance(act, Rescale) else {}
+        return AffinePlan(multipliers=multipliers, addends=addends, **limits, **common)
+    return SearchPlan(**_search(shape, act, fmt, accumulators), **common)
+
+
+def _search(shape, act, fmt, accumulators):
+    """Arguments of a `SearchPlan`: rising rows of ``2**n - 1`` thresholds, and how an index becomes a code."""
+    count, never = len(accumulators.base), accumulators.most + 1
+    thresholds = np.broadcast_to(act.thresholds, (count, act.thresholds.shape[1]))
+    thresholds = np.clip(accumulators.thresholds_of(thresholds), 0, never)
+    codes, xor, front = None, 0, 0
+    if act.codes is None:
+        size = 2**fmt.bits
+        if isinstance(fmt, Signed):  # index 0 is the most negative code, narrow or not
+            xor, front = size // 2, fmt.lo + size // 2
+    else:
+        size = 2 ** max(1, int(act.codes.shape[1] - 1).bit_length())
+        table = np.broadcast_to(fmt.encode(act.codes), (count, act.codes.shape[1]))
+        last = np.repeat(table[:, -1:], size - table.shape[1], axis=1)
+        codes = padded_rows(shape, np.hstack([table, last])).tolist()
+    back = size - 1 - front - thresholds.shape[1]
+    rows = padded_rows(shape, thresholds)
+    rows = np.hstack([
+        np.zeros((len(rows), front), dtype=np.int64), rows, np.full((len(rows), back), never)
+    ])  # fmt: skip
+    return dict(thresholds=rows.tolist(), xor=xor, codes=codes)

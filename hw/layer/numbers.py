@@ -1,0 +1,142 @@
+"""What a layer's kind of number decides: the memories' contents, the array, and what is behind it.
+
+`IntegerNumbers` and `FloatNumbers` have the same members:
+
+Attributes
+----------
+lane_format : golden format
+    Format of what enters the array, and ``x_table``: its code for every code of the stream, or ``None`` if they are
+    equal.
+weight_bits, pad_weight : int
+    Bits of a weight in memory; the code of padding.
+codes : int array (neurons, inputs)
+    Weights as the memory has them.
+starts : list of int
+    What accumulators start a row with, by neuron and padded; ``array_shape`` is their `hw.shapes.IntShape`.
+array, combine, activation : plans
+    ``combine`` is ``None`` where there are no planes to add up.
+constant : bool
+    Whether every weight is a constant of the hardware, which then shares sums.
+whole : bool
+    Whether a row needs its steps in consecutive cycles.
+in_words : str
+    How products are made.
+"""
+
+import numpy as np
+
+from fewbit.golden.network.graph import Threshold
+from fewbit.golden.numbers.formats import Float32
+from fewbit.hw.activation.plans import FloatReluPlan
+from fewbit.hw.arrays.constant_plan import ConstantArrayPlan
+from fewbit.hw.arrays.float32_plan import FloatArrayPlan
+from fewbit.hw.shapes import IntShape
+
+from .accumulators import Accumulators
+from .behind import activation_of, combine_of
+from .layout import padded
+from .ways import Dsp, Plain, Summed, chosen, options_of
+
+__all__ = ["FloatNumbers", "IntegerNumbers", "numbers_of"]
+
+
+def numbers_of(layer):
+    """Return what the kind of number of a `hw.layer.plan.LayerPlan` decides."""
+    return (FloatNumbers if isinstance(layer.x_format, Float32) else IntegerNumbers)(layer)
+
+
+def _folding(shape):
+    """Parameters of an array's plan."""
+    return dict(pe=shape.pe, simd=shape.simd, steps=shape.steps, lanes=shape.lanes, groups=shape.parallel)
+
+
+def _behind(layer):
+    """Parameters of the plan of what is behind an array."""
+    return dict(lanes=layer.lanes, beats=layer.shape.places, target=layer.target)
+
+
+def _ordered(codes, order):
+    """Weights in the order in which inputs come."""
+    return codes if order is None else codes[:, order]
+
+
+class FloatNumbers:
+    """Float32: weights and bias are as they are, and their sums are results."""
+
+    whole, constant, sign = True, False, False
+    weight_bits, pad_weight, x_table, combine, arithmetic = 32, 0, None, None, None
+    acc_shape = array_shape = IntShape(32)
+
+    def __init__(self, layer):
+        dense = layer.dense
+        self.lane_format = layer.x_format
+        self.codes = _ordered(Float32().encode(dense.weights), layer.order)
+        self.starts = padded(layer.shape, Float32().encode(dense.bias))
+        self.array = FloatArrayPlan(dsp=layer.target.dsp, **_folding(layer.shape))
+        self.activation = FloatReluPlan(relu=dense.relu, **_behind(layer))
+        self.in_words = "DSPs" if layer.target.dsp else "LUTs"
+
+
+class IntegerNumbers:
+    """Integers: how products are made is chosen among `hw.layer.ways`.
+
+    Attributes
+    ----------
+    arithmetic : hw.layer.ways.Arithmetic
+    accumulators : hw.layer.accumulators.Accumulators
+    sign : bool
+        Whether a code is the sign of an accumulator that began at minus its threshold.
+
+    Raises
+    ------
+    ValueError
+        If products cannot be made as asked for; the layer's name is in the message.
+    """
+
+    whole = False
+
+    def __init__(self, layer):
+        self._layer = layer
+        self.constant = layer.shape.words == 1 and layer.products is None and layer.target.netlists
+        self.arithmetic = found = self._chosen()
+        if found.starts_at_zero and layer.act is None:
+            raise ValueError(f"{layer.name}: sums in DSPs begin at zero, which needs an activation behind them")
+        self.lane_format, self.x_table, self.in_words = found.lane_format, found.x_table, found.in_words
+        self.weight_bits, self.pad_weight = found.weight_bits, found.pad_weight
+        self.codes = _ordered(found.codes, layer.order)
+        self.sign = isinstance(layer.act, Threshold) and layer.format.bits == 1 and not found.starts_at_zero
+        sums = self.accumulators = Accumulators(
+            layer.shape, found, layer.acc_edge, layer.act, layer.format if self.sign else None
+        )
+        self.acc_shape, self.array_shape = sums.acc_shape, sums.array_shape
+        self.array = self._array()
+        self.combine = combine_of(layer.shape, found, sums, _behind(layer))
+        self.activation = activation_of(layer.shape, layer.act, layer.format, sums, _behind(layer), sign=self.sign)
+        # Planes start with nothing: what is behind the array adds what the accumulator starts with.
+        self.starts = sums.starts if self.combine is None else [0] * len(sums.starts)
+
+    def _chosen(self):
+        layer = self._layer
+        dense, pe = layer.dense, layer.pe
+        try:
+            if layer.dsp:
+                places = np.arange(len(dense.weights)) % layer.neurons % pe % (pe // layer.parallel)
+                return Dsp(dense, layer.x_format, places)
+            if layer.sums:
+                return Summed(dense, layer.x_format)
+            if self.constant:
+                return Plain(dense, layer.x_format)
+            return chosen(options_of(dense, layer.x_format), layer.shape, layer.acc_edge.format.bits, layer.products)
+        except ValueError as error:
+            raise ValueError(f"{layer.name}: {error}") from None
+
+    def _array(self):
+        layer, found = self._layer, self.arithmetic
+        common = dict(acc_shape=self.array_shape, target=layer.target)
+        if self.constant:
+            return ConstantArrayPlan(
+                x_format=self.lane_format, w_format=layer.dense.weight_format,
+                weights=found.w_format.decode(self.codes), init=self.accumulators.starts, groups=layer.parallel,
+                **common,
+            )  # fmt: skip
+        return found.array(**common, **_folding(layer.shape))

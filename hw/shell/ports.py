@@ -1,0 +1,59 @@
+"""Ports that blocks of the shell share: clock and reset, AXI4-Streams, and members that pass from one to another."""
+
+from amaranth.hdl import ClockDomain, ClockSignal, ResetSignal
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["bytes_of", "clock_members", "clocked", "passed", "stream_members"]
+
+
+def bytes_of(bits):
+    """Return the TDATA bytes of a beat of ``bits`` bits."""
+    return -(-bits // 8)
+
+
+def clock_members():
+    """Return the members of a block's clock ``aclk`` and of its reset ``aresetn``, synchronous and active low."""
+    return {"aclk": In(1), "aresetn": In(1)}
+
+
+def clocked(m, block):
+    """Make the domain ``sync`` of module ``m``.
+
+    Return the statements that drive it from the `clock_members` of ``block``.
+    """
+    m.domains.sync = ClockDomain()
+    return [ClockSignal().eq(block.aclk), ResetSignal().eq(~block.aresetn)]
+
+
+def stream_members(plan):
+    """Return the members of the AXI4-Streams of an accelerator: ``s_axis`` for frames, ``m_axis`` for results.
+
+    Lanes are packed from bit 0 upwards without gaps, TDATA is padded with zeros to whole bytes.
+
+    Parameters
+    ----------
+    plan : hw.pipeline.accelerator.AcceleratorPlan
+    """
+    bytes_in = bytes_of(plan.x_format.bits * plan.lanes_in)
+    bytes_out = bytes_of(plan.format.bits * plan.lanes_out)
+    return {
+        "s_axis_tdata": In(8 * bytes_in), "s_axis_tvalid": In(1), "s_axis_tready": Out(1), "s_axis_tlast": In(1),
+        "m_axis_tdata": Out(8 * bytes_out), "m_axis_tvalid": Out(1), "m_axis_tready": In(1), "m_axis_tlast": Out(1),
+        "m_axis_tuser": Out(1),
+    }  # fmt: skip
+
+
+def passed(members, outer, inner):
+    """Return the statements that make ``members`` of a block ``outer`` those of a part ``inner``.
+
+    Parameters
+    ----------
+    members : dict of str to Member
+        Members of the part by name.
+    outer, inner : callable
+        ``outer(name)`` and ``inner(name)`` give the signal of a member.
+    """
+    return [
+        inner(name).eq(outer(name)) if member.flow == In else outer(name).eq(inner(name))
+        for name, member in members.items()
+    ]

@@ -1,0 +1,1 @@
+"""The targets, a file for each family; every file registers its own."""

@@ -1,0 +1,29 @@
+"""Operators, which any synthesis maps to any FPGA."""
+
+from dataclasses import dataclass
+
+from ..parts import SERIES_7, SERIES_7_DEVICES, ULTRASCALE_DEVICES, ULTRASCALE_PLUS
+from ..target import Target, register
+
+__all__ = ["Portable"]
+
+
+@register
+@dataclass(frozen=True)
+class Portable(Target):
+    """Operators alone; what becomes of them is up to synthesis."""
+
+    name, form, summary, title = "portable", "OPERATORS", "operators", "any family"
+    parts = SERIES_7 + ULTRASCALE_PLUS
+    ip_families = SERIES_7_DEVICES + ULTRASCALE_DEVICES
+    vivado_part = "xc7a35tcpg236-1"
+
+    def integer_pe(self, **parameters):
+        from fewbit.hw.heap.pe_plans import IntegerPEPlan
+
+        return IntegerPEPlan(target=self, **parameters)
+
+    def heap_pe(self, **parameters):
+        from fewbit.hw.heap.pe_plans import HeapPEPlan
+
+        return HeapPEPlan(**parameters)

@@ -1,0 +1,1 @@
+"""Simulators, a file each, which register themselves in `sim.simulators.simulator`."""

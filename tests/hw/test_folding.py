@@ -1,0 +1,72 @@
+"""A folding as a value and as JSON."""
+
+import json
+
+import pytest
+
+from fewbit.hw.folding import PRODUCTS, Folding, FoldingError, LayerFolding
+from fewbit.hw.layer.ways import Arithmetic
+
+LAYERS = {
+    '{"pe": 4, "simd": 8}': LayerFolding(4, 8),
+    '{"pe": 4, "simd": 8, "dsp": false}': LayerFolding(4, 8),
+    '{"pe": 4, "simd": 8, "dsp": true}': LayerFolding(4, 8, "dsp"),
+    '{"pe": 4, "simd": 8, "dsp": "sums"}': LayerFolding(4, 8, "sums"),
+    '{"pe": 4, "simd": 8, "products": null}': LayerFolding(4, 8),
+    '{"pe": 4, "simd": 8, "products": "planes"}': LayerFolding(4, 8, "planes"),
+}
+
+
+@pytest.mark.parametrize("text", LAYERS)
+def test_what_a_file_says_of_a_layer(text):
+    found = Folding.from_json(f'{{"layers": {{"a": {text}}}}}'.encode(), "f.json")
+    assert found == Folding({"a": LAYERS[text]})
+
+
+def test_the_text_of_a_file():
+    folding = Folding.of(b=(1, 2), a=(3, 4, "dsp"), c=(5, 6, "sums"), d=(7, 8, "shift"))
+    assert json.loads(folding.to_json()) == {
+        "layers": {
+            "b": {"pe": 1, "simd": 2},
+            "a": {"pe": 3, "simd": 4, "dsp": True},
+            "c": {"pe": 5, "simd": 6, "dsp": "sums"},
+            "d": {"pe": 7, "simd": 8, "products": "shift"},
+        }
+    }
+    assert folding.to_json().startswith('{\n  "layers": {\n    "b": {\n      "pe": 1,\n      "simd": 2\n    },\n')
+    assert folding.to_json().endswith("}\n")
+    again = Folding.from_json(folding.to_json().encode(), "f.json")
+    assert again == folding and list(again) == ["b", "a", "c", "d"]
+
+
+def test_errors_name_the_file_and_the_layer():
+    with pytest.raises(FoldingError, match="^f.json: a: has no 'simd'$"):
+        Folding.from_json(b'{"layers": {"a": {"pe": 1}}}', "f.json")
+    with pytest.raises(FoldingError, match="^here: has both dsp and products; give one of them$"):
+        LayerFolding.from_dict({"pe": 1, "simd": 1, "dsp": True, "products": "plain"}, "here")
+
+
+def test_a_folding_is_of_layer_foldings_alone():
+    with pytest.raises(TypeError, match=r"^a: must have a LayerFolding, not \(1, 2\)$"):
+        Folding({"a": (1, 2)})
+
+
+def test_other_foldings_of_some_layers():
+    folding = Folding.of(a=(1, 2, "plain"), b=(3, 4))
+    assert folding.with_layers({"b": LayerFolding(5, 6)}) == Folding.of(a=(1, 2, "plain"), b=(5, 6))
+    assert folding.with_products({"b": "dsp"}) == Folding.of(a=(1, 2), b=(3, 4, "dsp"))
+    assert folding == Folding.of(a=(1, 2, "plain"), b=(3, 4)) != folding.with_products({})
+
+
+def test_sums_over_layers():
+    folding = Folding.of(a=(2, 3, "dsp"), b=(4, 5))
+    assert folding.multipliers == 2 * 3 + 4 * 5
+    assert folding.sizes == {"a": {"pe": 2, "simd": 3}, "b": {"pe": 4, "simd": 5}}
+    assert len(Folding()) == 0 and Folding().multipliers == 0
+
+
+def test_products_are_the_names_of_all_ways():
+    kinds = Arithmetic.__subclasses__()
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    assert {kind.name for kind in kinds} == set(PRODUCTS)
