@@ -146,7 +146,7 @@ def _labels(path, labels, count):
 
 def _encoded(x, network):
     """``(values, floats)`` of samples of either kind."""
-    if x.dtype.kind == "f" or isinstance(network.input_format, Float32):
+    if x.dtype.kind == "f" or not network.input_format.integral:
         with np.errstate(over="ignore"):
             floats = x.astype(np.float32)
         if not np.isfinite(floats).all():
@@ -161,7 +161,7 @@ def _encoded(x, network):
 
 def _floats(values, network):
     """What the model takes for raw integers; None where they are not declared."""
-    if isinstance(network.input_format, Float32):
+    if not network.input_format.integral:
         return values
     if network.input_spec == "codes":
         return None
@@ -177,10 +177,7 @@ def random_images(network, count, seed=1):
         raise ImageError(f"--frames {count}: so many random samples take too much memory; {IMAGE_BYTES.advice}")
     rng = np.random.default_rng(seed)
     shape = (count, *network.input_shape)
-    if isinstance(network.input_format, Float32):
-        values = rng.normal(size=shape).astype(np.float32)
-    else:
-        values = rng.choice(network.input_format.values, size=shape)
+    values = network.input_format.sample(rng, shape)
     return Images(values, None, "random", _floats(values, network))
 
 

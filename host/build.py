@@ -8,7 +8,7 @@ import numpy as np
 
 from fewbit.golden.bounds.files import FileError, read_bounded
 from fewbit.golden.numbers.declaration import parse_input
-from fewbit.golden.numbers.formats import Float32, parse_format
+from fewbit.golden.numbers.formats import parse_format
 
 from .packing import pack_beats, unpack_beats
 
@@ -69,10 +69,7 @@ class Build:
 
     def random(self, count, seed=0):
         """Random images, to try the accelerator with."""
-        rng, shape = np.random.default_rng(seed), (count, *self.shape)
-        if isinstance(self._in, Float32):
-            return rng.normal(size=shape).astype(np.float32)
-        return rng.choice(self._in.values, size=shape)
+        return self._in.sample(np.random.default_rng(seed), (count, *self.shape))
 
     def encode(self, images):
         """Images ``(N, *shape)`` as the bytes ``uint8 (N, frame_bytes)`` of their frames.
@@ -91,7 +88,7 @@ class Build:
         return beats.reshape(len(images), self.frame_bytes)
 
     def _integers(self, images):
-        if isinstance(self._in, Float32):
+        if not self._in.integral:
             with np.errstate(over="ignore"):
                 floats = images.astype(np.float32)
             if not np.isfinite(floats).all():

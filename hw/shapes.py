@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from fewbit.golden.numbers.format import Format
+
 __all__ = ["IntShape"]
 
 
@@ -14,6 +16,14 @@ class IntShape:
 
     width: int
     signed: bool = False
+
+    @classmethod
+    def of_codes(cls, fmt: Format) -> "IntShape":
+        """Return the shape that codes of a format are read with.
+
+        In it they are in the order of the values, except for float32.
+        """
+        return cls(fmt.bits, fmt.signed)
 
     @classmethod
     def holding(cls, lo, hi):

@@ -10,7 +10,6 @@ import numpy as np
 import onnx
 
 from fewbit.golden.model_file.builder import ModelBuilder
-from fewbit.golden.numbers.formats import Bipolar, Signed
 
 from .graph import FloatLayer, FloatModel
 
@@ -37,7 +36,7 @@ class TensorQuantizer:
     def __call__(self, x):
         """Return the float32 values that the quantizer makes of ``x``, as qonnx's executor does."""
         x = np.asarray(x, dtype=np.float32)
-        if isinstance(self.format, Bipolar):
+        if self.format.is_sign:
             return np.where(x >= 0, self.scale, -self.scale).astype(np.float32)
         codes = np.rint(np.clip(x / self.scale, self.format.lo, self.format.hi))
         return (codes * self.scale).astype(np.float32)
@@ -128,12 +127,12 @@ class _Emitter:
     def _quantize(self, name, x, quantizer):
         fmt, scale = quantizer.format, self._constant(f"{name}.scale", quantizer.scale)
         if self.qonnx:
-            if isinstance(fmt, Bipolar):
+            if fmt.is_sign:
                 return self.builder.bipolar_quant(x, scale, y=name)
             zero, bits = self._constant(f"{name}.zeropt", 0), self._constant(f"{name}.bitwidth", fmt.bits)
-            signed = isinstance(fmt, Signed)
+            signed = fmt.signed
             return self.builder.quant(x, scale, zero, bits, signed=signed, narrow=signed, y=name)
-        if isinstance(fmt, Bipolar):
+        if fmt.is_sign:
             falls = self._add("Less", f"{name}.falls", x, self._constant(f"{name}.zero", 0))
             return self._add("Where", name, falls, self._constant(f"{name}.minus", -quantizer.scale), scale)
         y = self._add("Div", f"{name}.steps", x, scale)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from .data import DIGITS
 from .examples import Example
-from .quantize import Bipolar, Float, Uniform, ternary
+from .quantize import Binary, Float, Uniform, ternary
 from .recipe import Recipe
 
 __all__ = ["EXAMPLE", "RECIPES"]
@@ -22,8 +22,8 @@ RECIPES = {
     for recipe in (
         _FULL,
         # Of 64 black or white pixels a bipolar first layer makes too little, so this one sees them all, at 5 bits.
-        replace(_FEW, name="w1a1", weight=Bipolar(), act=Bipolar(), input=Float(), rate=1e-2),
-        replace(_FEW, name="w1a2", weight=Bipolar(), steps=20000, **_TWO_BITS),
+        replace(_FEW, name="w1a1", weight=Binary(), act=Binary(), input=Float(), rate=1e-2),
+        replace(_FEW, name="w1a2", weight=Binary(), steps=20000, **_TWO_BITS),
         replace(_FEW, name="ternary", weight=ternary(), **_TWO_BITS),
         replace(
             _FULL,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from .data import DIGITS
 from .examples import Example
 from .layers import Conv, Pool
-from .quantize import Bipolar, Float, Uniform, ternary
+from .quantize import Binary, Float, Uniform, ternary
 from .recipe import Recipe
 
 __all__ = ["EXAMPLE", "RECIPES"]
@@ -18,7 +18,7 @@ _FEW = Recipe("few", layers=(Conv(16), Conv(32), Pool()), steps=4000, rate=3e-3,
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        replace(_FEW, name="w1a1", weight=Bipolar(), act=Bipolar(), input=Float(), rate=1e-2),
+        replace(_FEW, name="w1a1", weight=Binary(), act=Binary(), input=Float(), rate=1e-2),
         replace(_FEW, name="w2a2", weight=ternary(), act=Uniform(2, scale=1.0), input=Uniform(2, scale=1 / 4)),
     )
 }

@@ -17,9 +17,8 @@ from fewbit.golden.model_file.builder import ModelBuilder
 from fewbit.golden.model_file.file import INPUT_KEY
 
 from .data import CLASSES, Dataset
-from .layers import Dense, Maker, walk
+from .layers import DenseLayer, Maker, walk
 from .model import EPSILON
-from .quantize import Bipolar
 from .recipe import Recipe
 
 __all__ = ["OPSET", "build", "execute", "write"]
@@ -68,13 +67,13 @@ class _Graph(Maker):
     # What `layers.walk` asks for
 
     def input(self, x):
-        if isinstance(self.recipe.input, Bipolar):
+        if self.recipe.input.centred:
             x = self.add("Mul", "input.twice", x, self.constant("input.two", 2))
             x = self.add("Sub", "input.centred", x, self.constant("input.one", 1))
         return self.activation(self.recipe.input, "input.quant", x)
 
     def product(self, name, layer, quantizer, p, x):
-        dense = isinstance(layer, Dense)
+        dense = isinstance(layer, DenseLayer)
         if dense and self.image:
             x, self.image = self.add("Flatten", f"{name}.flat", x), False
         latent, state = p["weight"], p.get("weight_state")

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 from .examples import Example
 from .fashion_data import FASHION
-from .layers import Average, Conv, Dense, Pool, Residual
-from .quantize import Bipolar, Float, Uniform, ternary
+from .layers import Average, Conv, DenseLayer, Pool, Residual
+from .quantize import Binary, Float, Uniform, ternary
 from .recipe import Recipe
 
 __all__ = ["EXAMPLE", "RECIPES"]
 
 # Raw pixels into the first layer throughout: of black and white ones it would make too little.
 _ALL = Recipe("all", input=Float(), steps=6000, batch=128, copies=2, smoothing=0.1, calibration=4096)
-_CNN = (Conv(32), Pool(), Conv(32), Conv(64), Pool(), Dense(64))
+_CNN = (Conv(32), Pool(), Conv(32), Conv(64), Pool(), DenseLayer(64))
 _SEPARABLE = tuple(
     layer
     for channels, stride in ((32, 2), (64, 2), (64, 1))
@@ -34,7 +34,7 @@ _FOUR = {"weight": Uniform(4, signed=True), "act": Uniform(4), "rate": 3e-3}
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        replace(_ALL, name="w1a1", layers=_CNN, weight=Bipolar(), act=Bipolar(), rate=1e-2, gain=0.1),
+        replace(_ALL, name="w1a1", layers=_CNN, weight=Binary(), act=Binary(), rate=1e-2, gain=0.1),
         replace(_ALL, name="w2a2", layers=_CNN, weight=ternary(), act=Uniform(2, scale=1.0), rate=3e-3, gain=0.1),
         replace(_ALL, name="separable", layers=(Conv(16, stride=2, pad=1), *_SEPARABLE, Average()), **_FOUR),
         replace(_ALL, name="resnet", layers=_RESNET, branch=Uniform(4, signed=True), **_FOUR),

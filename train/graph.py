@@ -7,7 +7,7 @@ from fewbit.golden.importing.operators import Role, role_of
 from fewbit.golden.model_file.file import ModelError, attributes_of, describe, evaluate
 from fewbit.ptq.graph import FloatLayer
 
-from .operations import OPERATIONS, Call, convolution
+from .operations import OPERATIONS, OperatorCall, convolution
 
 __all__ = ["Graph"]
 
@@ -89,7 +89,8 @@ class Graph:
             return evaluate(self.model.file, node, operands)
         shapes = [self.model.shapes.get(name) for name in node.output]
         try:
-            found = OPERATIONS[node.op_type](Call(self.model.file, node, attributes_of(node), shapes), *operands)
+            call = OperatorCall(self.model.file, node, attributes_of(node), shapes)
+            found = OPERATIONS[node.op_type](call, *operands)
         except (TypeError, NotImplementedError) as error:  # JAX's, of shapes that do not fit and of what it lacks
             raise ModelError(f"{describe(node)}: cannot be retrained: {error}") from None
         return found if isinstance(found, list) else [found]

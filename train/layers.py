@@ -6,7 +6,8 @@ writes nodes.
 
 from dataclasses import dataclass
 
-__all__ = ["Average", "ByLayer", "Conv", "Dense", "Maker", "Pool", "Residual", "product_names", "quantizer_of", "walk"]
+__all__ = ["Average", "ByLayer", "Conv", "DenseLayer", "Maker", "Pool", "Residual", "product_names", "quantizer_of",
+           "walk"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def quantizer_of(choice, name, names):
 
 
 @dataclass(frozen=True)
-class Dense:
+class DenseLayer:
     """A matrix product over all values, batch norm, ReLU (unless the activation takes both signs), activation."""
 
     units: int
@@ -125,7 +126,7 @@ def product_names(layers):
                 case Residual():
                     yield from kinds(layer.body)
                     yield from ["conv"] * (layer.shortcut is not None)
-                case Dense():
+                case DenseLayer():
                     yield "fc"
                 case Conv():
                     yield "conv"
@@ -175,4 +176,4 @@ def walk(recipe, classes, params, x, maker):
         return x
 
     x = through(recipe.layers, maker.input(x))
-    return product(Dense(classes), x)[2]
+    return product(DenseLayer(classes), x)[2]

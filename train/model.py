@@ -18,8 +18,7 @@ import numpy as np
 from fewbit.golden.methods import deviation
 
 from .data import CLASSES
-from .layers import Dense, Maker, walk
-from .quantize import Bipolar
+from .layers import DenseLayer, Maker, walk
 from .stochastic import Draws
 
 __all__ = ["EPSILON", "calibrate", "forward", "init", "quantize_input"]
@@ -39,7 +38,7 @@ class _Start(Maker):
         return x
 
     def product(self, name, layer, quantizer, p, x):
-        if isinstance(layer, Dense):
+        if isinstance(layer, DenseLayer):
             fan_in, shape, y = math.prod(x), (math.prod(x), layer.units), (layer.units,)
         else:
             k, (height, width, channels) = layer.kernel, x
@@ -123,8 +122,8 @@ def init(recipe, shape, key, start=None):
 
 
 def quantize_input(recipe, x):
-    """Input quantizer. Bipolar takes ``2x - 1``, so that half the range is its threshold."""
-    return recipe.input(2 * x - 1 if isinstance(recipe.input, Bipolar) else x)
+    """Input quantizer, of samples from 0 to 1."""
+    return recipe.input(2 * x - 1 if recipe.input.centred else x)
 
 
 class Values(Maker):
@@ -152,7 +151,7 @@ class Values(Maker):
         weight = quantizer.weights(p["weight"], p.get("weight_state"), self.training)
         if self.recipe.pull:
             self.deviations.append(deviation(p["weight"], jax.lax.stop_gradient(weight)))
-        if isinstance(layer, Dense):
+        if isinstance(layer, DenseLayer):
             if x.ndim == 4:  # in the order of a flattened (channels, height, width)
                 x = x.transpose(0, 3, 1, 2).reshape(len(x), -1)
             y = x @ weight

@@ -1,8 +1,8 @@
 """ONNX operations in JAX: what stands between the layers of a `ptq.graph.FloatModel`, so that it can be differentiated.
 
-Every function takes a `Call` and the operands, arrays or None where left out, and gives the output, a list where the
-node has several. Samples are the first axis of data. What only picks positions is asked of onnxruntime, once, when JAX
-traces the function. Operations without a gradient (Round, Sign, ...) are not here.
+Every function takes an `OperatorCall` and the operands, arrays or None where left out, and gives the output, a list
+where the node has several. Samples are the first axis of data. What only picks positions is asked of onnxruntime, once,
+when JAX traces the function. Operations without a gradient (Round, Sign, ...) are not here.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from jax import lax
 
 from fewbit.golden.model_file.file import ModelError, OnnxFile, describe, evaluate
 
-__all__ = ["OPERATIONS", "Call", "convolution"]
+__all__ = ["OPERATIONS", "OperatorCall", "convolution"]
 
 OPERATIONS = {}
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
+class OperatorCall:
     """A node: its attributes, and the shapes of its outputs for one sample."""
 
     file: OnnxFile

@@ -18,7 +18,7 @@ from .autodiff import apply
 
 __all__ = [
     "BOTH",
-    "Bipolar",
+    "Binary",
     "Float",
     "Operator",
     "Quantizer",
@@ -72,12 +72,15 @@ class Quantizer:
         Whether activations come out of a ReLU.
     random : bool
         Whether activations need random numbers in inference too.
+    centred : bool
+        Whether inputs from 0 to 1 are to come as ``2x - 1``, so that half the range is its threshold.
     """
 
     roles = BOTH
     limit = None
     rectified = True
     random = False
+    centred = False
 
     def init(self, x, reach):
         """Return the state to begin with, a dict of arrays, empty if nothing is learned.
@@ -128,7 +131,7 @@ class Float(Quantizer):
 
 
 @dataclass(frozen=True)
-class Bipolar(Quantizer):
+class Binary(Quantizer):
     """The sign, -1 and +1, as in BNN (Courbariaux and others 2016); the scale is 1.
 
     Parameters
@@ -141,6 +144,7 @@ class Bipolar(Quantizer):
 
     limit = 1.0
     rectified = False
+    centred = True
 
     def __post_init__(self):
         if self.ste not in ESTIMATORS:

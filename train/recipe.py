@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from .layers import Dense, product_names, quantizer_of
+from .layers import DenseLayer, product_names, quantizer_of
 from .quantize import Float, Uniform
 
 __all__ = ["Recipe"]
@@ -54,7 +54,7 @@ class Recipe:
     input: object = field(default_factory=Float)
     gradient: object = None
     branch: object = field(default_factory=lambda: Uniform(8, signed=True))
-    layers: tuple = (Dense(64), Dense(64))
+    layers: tuple = (DenseLayer(64), DenseLayer(64))
     steps: int = 6000
     batch: int = 256
     copies: int = 32

@@ -17,11 +17,11 @@ import numpy as np
 from . import fit
 from .data import DIGITS
 from .dorefa import DoReFaActivations, DoReFaSign, DoReFaWeights
-from .quantize import Bipolar, Float, Uniform, ternary
+from .quantize import Binary, Float, Uniform, ternary
 from .recipe import Recipe
 from .scaled import Lsq, Pact, Symmetric, TernaryLearned, Ttq, Twn, Xnor
 from .stochastic import GradientBits, StochasticBipolar, StochasticTernary
-from .tables import Clusters, Lq, PowersOfTwo
+from .tables import Clusters, LogarithmicWeights, Lq
 
 __all__ = ["ROWS", "SEEDS", "Row", "train_row", "train_rows"]
 
@@ -70,12 +70,12 @@ def _rows():
     yield row("uniform, learned power-of-two scale", "uniform-w8a8", 8, 8, Uniform(8, signed=True), Uniform(8))
     yield row("uniform, learned power-of-two scale", "uniform-w4a4", 4, 4, Uniform(4, signed=True), Uniform(4))
 
-    yield row("binary (BNN)", "bnn-w1a1", 1, 1, Bipolar(), Bipolar(), _FEW)
+    yield row("binary (BNN)", "bnn-w1a1", 1, 1, Binary(), Binary(), _FEW)
     for ste in ("identity", "bireal", "annealed"):
-        yield row(f"binary, {ste} STE of activations", f"bnn-{ste}-w1a1", 1, 1, Bipolar(), Bipolar(ste), _FEW)
-    yield row("binary, pulled to its levels", "bnn-pulled-w1a1", 1, 1, Bipolar(), Bipolar(), _FEW, pull=1e-2)
-    yield row("binary, from float", "bnn-warm-w1a1", 1, 1, Bipolar(), Bipolar(), _FEW, "float32")
-    yield row("XNOR-Net", "xnor-w1a1", 1, 1, Xnor(), Bipolar(), _FEW)
+        yield row(f"binary, {ste} STE of activations", f"bnn-{ste}-w1a1", 1, 1, Binary(), Binary(ste), _FEW)
+    yield row("binary, pulled to its levels", "bnn-pulled-w1a1", 1, 1, Binary(), Binary(), _FEW, pull=1e-2)
+    yield row("binary, from float", "bnn-warm-w1a1", 1, 1, Binary(), Binary(), _FEW, "float32")
+    yield row("XNOR-Net", "xnor-w1a1", 1, 1, Xnor(), Binary(), _FEW)
 
     yield row("ternary, fixed threshold", "ternary-w2a2", TERNARY, 2, ternary(), _TWO, _FEW)
     yield row("TWN", "twn-w2a2", TERNARY, 2, Twn(), _TWO)
@@ -104,9 +104,9 @@ def _rows():
         yield row("clusters (Deep Compression)", f"clusters-w{bits}a4", bits, 4, Clusters(bits), _FOUR,
                   start="float32")  # fmt: skip
     for bits in (3, 4):
-        yield row("powers of two", f"power-w{bits}a4", bits, 4, PowersOfTwo(bits), _FOUR)
+        yield row("powers of two", f"power-w{bits}a4", bits, 4, LogarithmicWeights(bits), _FOUR)
 
-    yield row("stochastic binary weights", "stochastic-w1a1", 1, 1, StochasticBipolar(), Bipolar(), _FEW)
+    yield row("stochastic binary weights", "stochastic-w1a1", 1, 1, StochasticBipolar(), Binary(), _FEW)
     yield row("stochastic binary", "stochastic-w1s1", 1, 1, StochasticBipolar(), StochasticBipolar(), _FEW)
     yield row("stochastic ternary weights", "stochastic-w2a2", TERNARY, 2, StochasticTernary(), _TWO, _FEW)
     yield row("stochastic ternary", "stochastic-w2s2", TERNARY, TERNARY, StochasticTernary(), StochasticTernary(),

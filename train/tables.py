@@ -16,7 +16,7 @@ from fewbit.golden.model_file.domains import EXCHANGE
 from .autodiff import apply
 from .quantize import BOTH, Operator, Quantizer, check_bits
 
-__all__ = ["Clusters", "Lq", "PowersOfTwo"]
+__all__ = ["Clusters", "Lq", "LogarithmicWeights"]
 
 
 def _operator(name, **operands):
@@ -103,7 +103,7 @@ class Clusters(Quantizer):
 
 
 @dataclass(frozen=True)
-class PowersOfTwo(Quantizer):
+class LogarithmicWeights(Quantizer):
     """Weights of 0 and ``2**(bits-1) - 1`` magnitudes, powers of two (`golden.methods.logarithmic`)."""
 
     bits: int

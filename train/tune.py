@@ -17,7 +17,6 @@ import numpy as np
 import optax
 
 from fewbit.golden import methods
-from fewbit.golden.numbers.formats import Bipolar
 from fewbit.ptq.emit import QuantizationPlan, TensorQuantizer
 from fewbit.ptq.graph import FloatModel
 
@@ -126,7 +125,7 @@ class TunedNetwork:
         return plan
 
     def _is_bipolar(self, name):
-        return name in self.plan.weights and isinstance(self.plan.weights[name].format, Bipolar)
+        return name in self.plan.weights and self.plan.weights[name].format.is_sign
 
     def _parameters(self, params, layer):
         """Return a layer's weights as their quantizer leaves them, and its bias."""
@@ -135,7 +134,7 @@ class TunedNetwork:
         if quantizer is None:
             return weights * self.units[name], bias
         step = _scales(params.steps[name]).reshape(np.shape(quantizer.scale))
-        if isinstance(quantizer.format, Bipolar):
+        if quantizer.format.is_sign:
             return apply(methods.sign, weights) * step, bias
         return _learned(quantizer.format, weights * self.units[name], step, weights.size // step.size), bias
 
@@ -144,7 +143,7 @@ class TunedNetwork:
         if quantizer is None:
             return x
         scale = _scales(params.scales[self.shared[tensor]])
-        if isinstance(quantizer.format, Bipolar):
+        if quantizer.format.is_sign:
             return apply(methods.sign, x / jax.lax.stop_gradient(scale)) * scale
         return _learned(quantizer.format, x, scale, x[0].size)
 

@@ -8,7 +8,8 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary
+from fewbit.golden.numbers.formats import Bipolar, Ternary
+from fewbit.hw.codes import value_of
 
 __all__ = ["LutProducts", "Products", "Sum", "product_bits"]
 
@@ -31,10 +32,6 @@ def _lanes(x_format, w_format, lanes):
     return {name: (Out if name == "o" else In)(ArrayLayout(unsigned(n), lanes)) for name, n in shapes.items()}
 
 
-def _value(fmt, code):
-    return code.as_signed() if isinstance(fmt, Signed) else code
-
-
 class Products(wiring.Component):
     """``o[s] = x[s] * w[s]`` in operators, combinational; synthesis may do with them what it likes."""
 
@@ -54,12 +51,12 @@ class Products(wiring.Component):
             return ~(x ^ w)
         if (x_format, w_format) == (Bipolar(), Ternary()):
             return Mux(w[0], Mux(x ^ w[1], 1, -1), 0)
-        value = _value(x_format, x)
+        value = value_of(x, x_format)
         if w_format == Bipolar():
             return Mux(w, value, -value)
         if w_format == Ternary():
             return Mux(w[0], Mux(w[1], -value, value), 0)
-        return value * _value(w_format, w)
+        return value * value_of(w, w_format)
 
 
 class LutProducts(wiring.Component):

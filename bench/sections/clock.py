@@ -33,7 +33,9 @@ def unit(bits, pe, simd, seed=1):
     """Return the Verilog of a lone matrix-vector unit with random weights and thresholds, as module ``mvu``."""
     from amaranth.back import verilog
 
-    from fewbit.golden.network.graph import Dense, Edge, Threshold
+    from fewbit.golden.network.dense import Dense
+    from fewbit.golden.network.graph import Edge
+    from fewbit.golden.network.pointwise import Threshold
     from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
     from fewbit.hw.folding import LayerFolding
     from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit

@@ -11,7 +11,9 @@ from amaranth.back import verilog
 from bench import page
 from fewbit.flow.cache import atomic_write
 from fewbit.flow.eda.synth import synthesize
-from fewbit.golden.network.graph import Dense, Edge, Threshold
+from fewbit.golden.network.dense import Dense
+from fewbit.golden.network.graph import Edge
+from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.formats import Bipolar
 from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit

@@ -3,30 +3,17 @@
 import json
 from dataclasses import dataclass
 
-from amaranth_boards.arty_z7 import ArtyZ720Platform
-
+from fewbit.flow.cache import atomic_write
+from fewbit.flow.project.rebuild import rebuilt
 from fewbit.hw.shell.dma import WORD, DmaBridge, DmaBridgeShell
 from fewbit.hw.shell.verilog import convert, emit_ip
 from fewbit.hw.targets.named import USUAL
 from fewbit.hw.targets.target import Target
-from fewbit.places import HOME
 
-__all__ = ["ZYNQ_BOARDS", "ZynqBoard", "zynq_files"]
+from .board import BoardDesign, design_of
+from .host_software import host_software
 
-# What host software needs besides NumPy, so that a board folder works on its own.
-HOST = (
-    "golden/__init__.py",
-    "golden/bounds/__init__.py",
-    "golden/bounds/files.py",
-    "golden/bounds/limits.py",
-    "golden/numbers/__init__.py",
-    "golden/numbers/declaration.py",
-    "golden/numbers/elementwise.py",
-    "golden/numbers/format.py",
-    "golden/numbers/formats.py",
-    "golden/numbers/integer_formats.py",
-    "golden/numbers/table_formats.py",
-)
+__all__ = ["ZynqBoard", "part_of"]
 
 
 @dataclass(frozen=True)
@@ -49,27 +36,37 @@ class ZynqBoard:
     target: Target = USUAL
 
 
-_PART = f"{ArtyZ720Platform.device}{ArtyZ720Platform.package}-{ArtyZ720Platform.speed}"
-ZYNQ_BOARDS = {
-    "pynq-z2": ZynqBoard("PYNQ-Z2", _PART, "tul.com.tw:pynq-z2:part0:1.0"),  # the same part in the same package
-    "arty-z7": ZynqBoard("Arty Z7-20", _PART, "digilentinc.com:arty-z7-20:part0:1.1"),
-}
+def part_of(platform):
+    """Return Vivado's name of the part of a platform of amaranth-boards."""
+    return f"{platform.device}{platform.package}-{platform.speed}"
 
 
-def zynq_files(name, project, build, clock):
+@design_of(ZynqBoard)
+def _zynq_design(name, board, build, report, options):
+    folder = build.directory / f"board-{name}"
+    clock = board.clock if options.clock is None else options.clock
+    if not 10 <= clock <= 250:
+        raise ValueError(f"Clock of a Zynq design must be 10 to 250 MHz, not {clock:g}")
+    project = rebuilt(build, folder / "accelerator", board.target, report)
+    for path, content in zynq_files(board, project, build, clock).items():
+        atomic_write(folder / path, content)
+    design = BoardDesign(board=name, directory=folder, clock_mhz=clock, next=f"read {folder / 'README.md'}")
+    design.write()
+    return design
+
+
+def zynq_files(board, project, build, clock):
     """``{name: text}`` of a board folder.
 
     Parameters
     ----------
-    name : str
-        One of `ZYNQ_BOARDS`.
+    board : ZynqBoard
     project : flow.project.project.Project
         Built of Xilinx primitives.
     build : host.build.Build
     clock : float
         MHz.
     """
-    board = ZYNQ_BOARDS[name]
     bridge = DmaBridge(
         beats_in=build.beats_in, bytes_in=build.bytes_in, beats_out=build.beats_out, bytes_out=build.bytes_out,
         frames=project.plan.frames_inside + 2,
@@ -82,8 +79,7 @@ def zynq_files(name, project, build, clock):
         "accelerator.ipynb": _notebook(board, build),
         "README.md": _readme(board, build, clock),
     }
-    sources = [*HOST, *(path.relative_to(HOME).as_posix() for path in sorted((HOME / "host").glob("*.py")))]
-    return files | {f"fewbit/{path}": (HOME / path).read_text() for path in sources} | {"fewbit/__init__.py": ""}
+    return files | host_software()
 
 
 def _tcl(board, clock):

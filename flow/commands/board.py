@@ -25,10 +25,12 @@ def board(
 ):  # fmt: skip
     """Write a complete design for a board, pins and clocks included; for the ULX3S make its bitstream too."""
     needs("board")
+    from fewbit.flow.boards.board import DesignOptions
     from fewbit.flow.boards.designs import build_board
 
     report = Reporter(json)
-    report.show(build_board(name, directory, report, clock=clock, baud=baud, seed=seed, run=run), _table)
+    options = DesignOptions(clock=clock, baud=baud, seed=seed, run=run)
+    report.show(build_board(name, directory, report, options), _table)
 
 
 def _table(report, r):

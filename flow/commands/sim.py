@@ -16,6 +16,7 @@ from .report import Reporter
 __all__ = ["SimulatorName"]
 
 
+_SUMMARIES = " ".join(f"`{s.name}`: {s.summary}." for s in simulators().values() if s.summary)
 SimulatorName = StrEnum("SimulatorName", {name: name for name in ("verilator", *simulators())})  # the usual one first
 
 
@@ -29,7 +30,7 @@ def sim(
     seed: Annotated[int, typer.Option("--seed", **SEED, help="Of the stalls.")] = 1,
     simulator: Annotated[
         SimulatorName,
-        typer.Option("--simulator", help="`icarus`: Icarus Verilog, with X as in the vendors' simulators; slower."),
+        typer.Option("--simulator", help=_SUMMARIES),
     ] = SimulatorName.verilator,
     ip: Annotated[bool, typer.Option("--ip", help="The IP block: registers, interrupt, soft reset, DMA.")] = False,
     waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform (.vcd).")] = False,

@@ -16,7 +16,6 @@ from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.file import ModelError, ModelSource
 from fewbit.golden.numbers.declaration import parse_input
 from fewbit.golden.numbers.elementwise import apply
-from fewbit.golden.numbers.formats import Float32
 from fewbit.places import BUILD
 from fewbit.sim.folders import locked
 
@@ -108,7 +107,7 @@ def _family_variants(family):
 
 def _own_variants(model, network, samples, input_spec, directory, report):
     """The model as it is, and in the other formats."""
-    is_float = isinstance(network.input_format, Float32)
+    is_float = not network.input_format.integral
     declared = is_float or network.input_spec != "codes"
     if is_float:
         variants = _floats(model, "as trained")
@@ -155,13 +154,13 @@ def _samples(network, path, content, report):
         shape = (_RANDOM, *network.input_shape)
         if spec is None:
             return rng.uniform(-1, 1, shape).astype(np.float32), None
-        values, labels = rng.choice(spec.format.values, size=shape), None
+        values, labels = spec.format.sample(rng, shape), None
     else:
         found = load_images(path, network, content)
         values, labels = found.values, found.labels
     if spec is not None:
         return apply((spec.dequantize(),), values).astype(np.float32), labels
-    if isinstance(network.input_format, Float32):
+    if not network.input_format.integral:
         return values, labels
     if found.floats is None:
         raise ImageError(f"{path}: to compare formats, 'x' must hold floats, or --input declare what its integers mean")

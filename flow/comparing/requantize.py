@@ -12,7 +12,6 @@ from fewbit.golden.importing.qonnx.quantizers import QUANTIZERS
 from fewbit.golden.model_file.builder import ModelBuilder
 from fewbit.golden.model_file.domains import QONNX
 from fewbit.golden.model_file.file import ModelError, OnnxFile, attributes_of, describe, evaluate
-from fewbit.golden.numbers.formats import Bipolar, Signed
 from fewbit.ptq.quantize import format_of
 
 from .calibrate import evaluate_all, quantized, scale_of
@@ -234,13 +233,13 @@ class _Walk:
     def _add_quantizer(self, x, y, fmt, scale):
         """Append a quantizer of a format and a scale from ``x`` to ``y``, and evaluate it."""
         operands = {f"{y}_scale": scale}
-        if not isinstance(fmt, Bipolar):
+        if not fmt.is_sign:
             operands |= {f"{y}_zero": 0, f"{y}_bits": fmt.bits}
         self.constants |= {name: (np.asarray(value, dtype=np.float32),) * 2 for name, value in operands.items()}
-        if isinstance(fmt, Bipolar):
+        if fmt.is_sign:
             self.builder.bipolar_quant(x, *operands, y=y, name=f"{y}_quantizer")
         else:
-            signed = isinstance(fmt, Signed)
+            signed = fmt.signed
             self.builder.quant(x, *operands, signed=signed, narrow=signed, y=y, name=f"{y}_quantizer")
         self._evaluate()
 

@@ -5,7 +5,7 @@ from math import isqrt, prod
 import numpy as np
 
 from fewbit.golden.numbers.declaration import parse_input
-from fewbit.golden.numbers.formats import Float32, parse_format
+from fewbit.golden.numbers.formats import parse_format
 
 __all__ = ["PAD", "Canvas", "checked"]
 
@@ -72,7 +72,7 @@ class Canvas:
         Ink 1 is the float 1 if the declaration has no negative floats, else the largest of its floats.
         """
         fmt = self._format
-        if isinstance(fmt, Float32):
+        if not fmt.integral:
             values = ink.astype(np.float32)
         else:
             declared = None if self._declaration == "codes" else parse_input(self._declaration)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.window import Window
-from fewbit.golden.numbers.formats import Bipolar, Float32, Ternary
+from fewbit.golden.numbers.formats import Bipolar, Ternary
 from fewbit.golden.rewrite.rescale import FEWEST_LEVELS
 from fewbit.hw.arrays.cost import distinct_columns as _distinct
 from fewbit.hw.arrays.cost import rom_placement
@@ -65,7 +65,7 @@ def cost_of_unit(layer: FoldableLayer, folding: LayerFolding) -> Cost:
     """Return the cost of its matrix-vector unit alone: array, weights, activation, replay and FIFO."""
     shape, products, acc = layer.shape(folding), folding.products, _accumulator(layer)
     pe, simd, found = shape.pe, shape.simd, [_replay(layer, shape)]
-    if isinstance(layer.x_format, Float32):
+    if not layer.x_format.integral:
         weights = _rom(32 * pe * simd, shape.words)
         return sum(found, weights + Cost(pe * simd * _FLOAT + pe * 450, dsp=2 * pe * simd))
     if layer.weight_range[0] == layer.weight_range[1]:  # an average: all weights are one
@@ -91,7 +91,7 @@ def cost_of_pool(window: Window, edge: Edge, cycles: int) -> Cost:
 
 def _accumulator(layer):
     """Bits of a PE's accumulator: of one that is compared by its sign, one more than its heap has."""
-    if isinstance(layer.x_format, Float32):
+    if not layer.x_format.integral:
         return layer.accumulator_bits
     return layer.heap_bits + (layer.levels == 2)
 
@@ -166,7 +166,7 @@ def _fifo(width):
 
 
 def _replay(layer, shape):
-    if shape.rows == 1 and not isinstance(layer.x_format, Float32):
+    if shape.rows == 1 and layer.x_format.integral:
         return Cost()
     memory = _buffer(shape.lanes_in * layer.x_format.bits, 2 * shape.steps)
     counters = 6.2 * (shape.steps - 1).bit_length() + 2.6 * (shape.rows * shape.vectors - 1).bit_length()

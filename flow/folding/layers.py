@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from fewbit.golden.network.graph import Dense, Edge, FloatDense, Network, Rescale, Threshold
+from fewbit.golden.network.dense import Dense, FloatDense
+from fewbit.golden.network.graph import Edge, Network
+from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import Windows
 from fewbit.golden.numbers.format import Format
-from fewbit.golden.numbers.formats import Float32
 from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.hw.layer.shape import LayerShape, legal_together
 from fewbit.hw.layer.ways import Summed, options_of
@@ -95,9 +96,7 @@ class FoldableLayer:
     @property
     def bits(self) -> int:
         """Bit products of one multiplication."""
-        return (
-            _FLOAT_BIT_PRODUCTS if isinstance(self.x_format, Float32) else self.x_format.bits * self.weight_format.bits
-        )
+        return _FLOAT_BIT_PRODUCTS if not self.x_format.integral else self.x_format.bits * self.weight_format.bits
 
     @cached_property
     def packing(self) -> Packing | None:

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from fewbit.golden.numbers.formats import Levels
-
 from .testbench import COMMANDS, bench_files, vectors_of
 
 __all__ = ["CLOCK_MHZ", "files"]
@@ -105,21 +103,13 @@ After FAIL, Icarus's exit status is 1; others give one with `FEWBIT_FATAL` if th
 
 A frame is {int(np.prod(i["shape"]))} codes, the sample of shape {tuple(i["shape"])}, {_order(i)}, {i["lanes"]} a
 beat in {i["beats"]} beats. Code k of a beat is `tdata[{i["bits"]}*k +: {i["bits"]}]`; unused lanes of the last beat and
-the bits that fill the last byte are ignored. A code is {_coding(plan.x_format)}; input declaration:
+the bits that fill the last byte are ignored. A code is {plan.x_format.describe()}; input declaration:
 `{i["declaration"]}`.
 
 A result is {o["length"]} numbers of {o["bits"]} bits, {o["lanes"]} a beat in {o["beats"]} beats, packed alike, each
-{_coding(plan.format)}. {_meaning(o)}
+{plan.format.describe()}. {_meaning(o)}
 
 {_example(vectors)}"""
-
-
-def _coding(fmt):
-    kinds = {"bipolar": "one bit, 0 for -1 and 1 for +1", "float32": "an IEEE-754 single"}
-    text = str(fmt)
-    if isinstance(fmt, Levels):
-        return f"{fmt.bits} bits, an index into the numbers {', '.join(map(str, fmt.table))}"
-    return kinds.get(text, ("unsigned" if text.startswith("uint") else "two's complement") + f", {fmt.bits} bits")
 
 
 def _order(given):

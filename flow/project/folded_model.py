@@ -11,8 +11,8 @@ from fewbit.flow.folding.folding import default_folding
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.file import ModelSource
 from fewbit.golden.model_file.metadata import declared
+from fewbit.golden.network.dense import FloatDense
 from fewbit.golden.network.execute import output_of, run
-from fewbit.golden.network.graph import FloatDense
 from fewbit.hw.folding import Folding
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.places import CACHE

@@ -3,7 +3,6 @@
 import numpy as np
 
 from fewbit.golden.numbers.elementwise import affine
-from fewbit.golden.numbers.formats import Float32
 from fewbit.sim.cycles.model import predict_steady
 
 __all__ = ["manifest_of"]
@@ -73,7 +72,7 @@ def _channels(network):
 
 def _meaning(plan, network, output):
     """How the host gets the model's output from the integers, where that is a scale and an offset."""
-    if not isinstance(plan.format, Float32) and not output.chain:
+    if plan.format.integral and not output.chain:
         return {"meaning": "label"}
     coefficients = affine(output.chain)
     if coefficients is None:

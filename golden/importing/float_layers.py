@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.graph import FloatDense
+from fewbit.golden.network.dense import FloatDense
 from fewbit.golden.network.joins import FloatAdd
 from fewbit.golden.network.spatial import Windows
 from fewbit.golden.numbers import elementwise as ew

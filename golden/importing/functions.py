@@ -3,9 +3,9 @@
 import numpy as np
 
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.graph import Threshold
+from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.elementwise import affine, apply, is_monotone, is_shared
-from fewbit.golden.numbers.formats import Levels, format_for
+from fewbit.golden.numbers.formats import format_for
 from fewbit.golden.numbers.thresholds import find_thresholds, steps_of
 from fewbit.golden.rewrite.sums import pair_function
 
@@ -95,7 +95,7 @@ def integers(importer, data):
 def evenly_coded(importer, edge):
     """Return the edge, or one of the same integers where its codes are indices of a table: what sums and joins take."""
     fmt = importer.edge(edge).format
-    if not isinstance(fmt, Levels):
+    if fmt.linear:
         return edge
     name = importer.new("threshold")
     return importer.add(Threshold(name, edge, name, fmt.values[None, 1:], fmt.values[None], format_for(fmt.values)))

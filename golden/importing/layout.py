@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.graph import Dense, FloatDense, Rescale, Threshold
+from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.joins import Add
+from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import View
 from fewbit.golden.numbers.elementwise import mapped
 

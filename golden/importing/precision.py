@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fewbit.golden.network.execute import Result, run
-from fewbit.golden.network.graph import Network, Rescale, Threshold
+from fewbit.golden.network.graph import Network
+from fewbit.golden.network.pointwise import Rescale, Threshold
 
 __all__ = ["PRECISE_BITS", "SAMPLES", "RoundingChanges", "changes", "network_of_fewest_bits"]
 

@@ -18,8 +18,6 @@ negative becomes 0 whatever T is) or symmetric (``lo = -hi``, narrow). `step` tu
 
 import numpy as np
 
-from fewbit.golden.numbers.formats import Bipolar
-
 __all__ = ["METHODS", "kl", "minmax", "mse", "percentile", "step"]
 
 _COARSE, _FINE, _ROUNDS = 128, 16, 3  # steps that `mse` tries: first, and between the two beside the best, thrice
@@ -33,7 +31,7 @@ def step(x, fmt, method="mse", **options):
     (Rastegari and others 2016, XNOR-Net).
     """
     x = np.asarray(x, dtype=np.float64)
-    if isinstance(fmt, Bipolar):
+    if fmt.is_sign:
         found = np.abs(x).mean(axis=-1)
     else:
         found = np.asarray(METHODS[method](x, fmt, **options)) / fmt.hi

@@ -1,12 +1,13 @@
 """The node that draws: a probability, a whole number, against a random one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fewbit.golden.methods import drawn
 from fewbit.golden.numbers.formats import Bipolar, SignedChance, Ternary, UnsignedChance
 
+from .execution import execution_of
 from .graph import Edge, Node
 
 __all__ = ["Draw", "SignedChance", "UnsignedChance", "chance_format"]
@@ -40,7 +41,11 @@ class Draw(Node):
         full = np.ones(x.channels, dtype=np.int64)
         return Edge(self.format, full * least, full * most, x.size)
 
-    def chosen(self, x):
-        """Values for numbers ``(frames, pixels, channels)``."""
-        draws = self.generator.draws(self.seed, x.size, self.frame * (x.size // max(1, len(x))))
-        return drawn(x, draws.reshape(x.shape), kind=self.kind).astype(np.int64)
+    def from_frame(self, number: int) -> Node:
+        return replace(self, frame=number)
+
+
+@execution_of(Draw)
+def _(node, x):
+    draws = node.generator.draws(node.seed, x.size, node.frame * (x.size // max(1, len(x))))
+    return drawn(x, draws.reshape(x.shape), kind=node.kind).astype(np.int64)

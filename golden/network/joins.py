@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fewbit.golden.numbers.formats import Bipolar, Float32, Format
+from fewbit.golden.numbers import float32
+from fewbit.golden.numbers.formats import Float32, Format
 
+from .execution import execution_of
 from .graph import Edge, Node, accumulator_format
 
 __all__ = ["Add", "Concat", "FloatAdd"]
@@ -41,6 +43,11 @@ class Add(_Join):
         return Edge(accumulator_format(lo, hi), lo, hi, edges[0].size)
 
 
+@execution_of(Add)
+def _(node, *xs):
+    return sum(x * m for x, m in zip(xs, node.multipliers, strict=True))
+
+
 @dataclass(frozen=True, eq=False)
 class FloatAdd(_Join):
     """``y = a + b`` in float32, ReLU behind it if ``relu``."""
@@ -54,6 +61,12 @@ class FloatAdd(_Join):
         return Edge(Float32(), np.zeros_like(bound) if self.relu else -bound, bound, edges[0].size)
 
 
+@execution_of(FloatAdd)
+def _(node, a, b):
+    y = float32.add(a, b)
+    return float32.relu(y) if node.relu else y
+
+
 @dataclass(frozen=True, eq=False)
 class Concat(_Join):
     """The channels of all inputs, one after the other, of every pixel. ``format`` holds the values of them all."""
@@ -64,7 +77,12 @@ class Concat(_Join):
     def out(self, *edges):
         self._same_size(edges)
         for edge in edges:
-            if isinstance(edge.format, Bipolar) != isinstance(self.format, Bipolar):
+            if not self.format.extends(edge.format):
                 raise ValueError(f"{self.name}: {edge.format} cannot be held as {self.format}")
         lo, hi = (np.concatenate([getattr(e, end) for e in edges]) for end in ("lo", "hi"))
         return Edge(self.format, lo, hi, edges[0].size)
+
+
+@execution_of(Concat)
+def _(node, *xs):
+    return np.concatenate(xs, axis=2)

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewbit.golden.numbers.formats import Bipolar, Float32, Levels, Ternary, levels_format
-
+from .execution import execution_of
 from .graph import Edge, Node
 from .window import Window
 
@@ -22,8 +21,8 @@ class Windows(Node):
     """The patch of every output pixel: image ``(pixels, C)`` to ``(out pixels, taps*C)``.
 
     The channels of x are ``groups`` slices. A pixel of y holds them one after the other, and of each slice tap by tap
-    its channels: ``y[g, ky, kx, c]``. What lies outside the image counts as ``pad``. Bipolar codes have no zero, so
-    that with a pad of 0 they become ternary; a table of levels gets the pad as one more.
+    its channels: ``y[g, ky, kx, c]``. What lies outside the image counts as ``pad``. Where the format of x has no such
+    value, that of y does: bipolar codes become ternary, a table of levels gets one more (`Format.widened`).
     """
 
     window: Window
@@ -31,13 +30,10 @@ class Windows(Node):
     groups: int = 1
 
     def format_of(self, x):
-        if isinstance(x, Bipolar) and self.pad == 0 and any(self.window.pads):
-            return Ternary()
-        if not any(self.window.pads) or isinstance(x, Float32) or x.holds(self.pad):
-            return x
-        if isinstance(x, Levels):
-            return levels_format([*x.table, self.pad])
-        raise ValueError(f"{self.name}: padding of {self.pad} is not a value of {x}")
+        found = x.widened(self.pad) if any(self.window.pads) else x
+        if found is None:
+            raise ValueError(f"{self.name}: padding of {self.pad} is not a value of {x}")
+        return found
 
     def spread(self, values):
         """One number a channel of x as one a channel of y."""
@@ -53,6 +49,14 @@ class Windows(Node):
         return Edge(self.format_of(x.format), lo, hi, self.window.out_size)
 
 
+@execution_of(Windows)
+def _(node, x):
+    patches = node.window.gather(x, node.pad)  # (B, out pixels, taps, C)
+    patches = patches.reshape(*patches.shape[:3], node.groups, patches.shape[3] // node.groups)
+    count, pixels, taps, groups, channels = patches.shape
+    return patches.swapaxes(2, 3).reshape(count, pixels, groups * taps * channels)
+
+
 @dataclass(frozen=True, eq=False)
 class Largest(Node):
     """``y[c] = max_k x[c, k]`` of every pixel, over slices of ``taps`` channels: what `Windows` with a group for every
@@ -63,6 +67,11 @@ class Largest(Node):
     def out(self, x):
         lo, hi = (bound.reshape(-1, self.taps).max(axis=1) for bound in (x.lo, x.hi))
         return Edge(x.format, lo, hi, x.size)
+
+
+@execution_of(Largest)
+def _(node, x):
+    return x.reshape(*x.shape[:-1], x.shape[-1] // node.taps, node.taps).max(axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +87,13 @@ class Upsample(Node):
         return Edge(x.format, x.lo, x.hi, tuple(n * f for n, f in zip(x.size, self.factors, strict=True)))
 
 
+@execution_of(Upsample)
+def _(node, x):
+    image = x.reshape(len(x), *node.size, x.shape[2])
+    image = image.repeat(node.factors[0], axis=1).repeat(node.factors[1], axis=2)
+    return image.reshape(len(x), image.shape[1] * image.shape[2], x.shape[2])
+
+
 @dataclass(frozen=True, eq=False)
 class View(Node):
     """The same values in the same order, as an image of ``size`` (empty: as one vector). No hardware."""
@@ -90,3 +106,9 @@ class View(Node):
             raise ValueError(f"{self.name}: {x.length} values are no image of {self.size}")
         lo, hi = (np.tile(bound, x.pixels).reshape(pixels, -1) for bound in (x.lo, x.hi))
         return Edge(x.format, lo.min(axis=0), hi.max(axis=0), self.size)
+
+
+@execution_of(View)
+def _(node, x):
+    pixels = math.prod(node.size)
+    return x.reshape(len(x), pixels, x.shape[1] * x.shape[2] // pixels)

@@ -11,8 +11,8 @@ from functools import partial
 
 import numpy as np
 
-__all__ = ["Affine", "Call", "Dequantize", "Op", "affine", "apply", "batch_normalization", "clip", "is_monotone",
-           "is_shared", "leaky_relu", "mapped", "relu"]  # fmt: skip
+__all__ = ["Call", "Dequantize", "Op", "WithConstant", "affine", "apply", "batch_normalization", "clip",
+           "is_monotone", "is_shared", "leaky_relu", "mapped", "relu"]  # fmt: skip
 
 F32 = np.float32
 
@@ -66,7 +66,7 @@ _AFFINE = {  # kind: (float32 function, coefficients in double)
 
 
 @dataclass(frozen=True, eq=False)
-class Affine(Op):
+class WithConstant(Op):
     """``x + c``, ``x - c``, ``c - x``, ``x * c`` or ``x / c`` (kinds add, sub, rsub, mul, div), in float32."""
 
     kind: str
@@ -84,7 +84,7 @@ class Affine(Op):
         return (self.c,)
 
     def with_parameters(self, parameters):
-        return Affine(self.kind, *parameters)
+        return WithConstant(self.kind, *parameters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +109,7 @@ def batch_normalization(gamma, beta, mean, variance, epsilon):
     ``a = (1/sqrt(variance + epsilon)) * gamma``; ``y = x*a + (beta - mean*a)``.
     """
     a = (F32(1) / np.sqrt(variance + F32(epsilon))) * gamma
-    return [Affine("mul", a), Affine("add", beta - mean * a)]
+    return [WithConstant("mul", a), WithConstant("add", beta - mean * a)]
 
 
 def relu():

@@ -4,42 +4,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .format import Format
+from .format import IntegerFormat
 
-__all__ = ["Bipolar", "Signed", "SignedChance", "Ternary", "Unsigned", "UnsignedChance", "UnsignedNarrow"]
+__all__ = ["Bipolar", "Signed", "SignedChance", "Ternary", "Unsigned", "UnsignedChance", "UnsignedNarrow",
+           "format_for"]  # fmt: skip
 
 NUMBER = "([1-9][0-9]?)"  # bits
 
 
 @dataclass(frozen=True)
-class Bipolar(Format):
+class Bipolar(IntegerFormat):
     """One bit: code 0 is -1, code 1 is +1 (Courbariaux and others 2016). There is no zero."""
 
     bits = 1
     lo = -1
     hi = 1
-    levels = 2
+    spacing, origin = 2, -1
+    is_sign = True
     TEXT = "bipolar"
 
-    @property
-    def values(self):
-        return np.array([-1, 1], dtype=np.int64)
+    def describe(self):
+        return "one bit, 0 for -1 and 1 for +1"
 
-    def holds(self, value):
-        return value in (-1, 1)
-
-    def _encode(self, values):
-        return (values + 1) // 2
-
-    def decode(self, codes):
-        """Values of ``codes``."""
-        return 2 * np.asarray(codes, dtype=np.int64) - 1
+    def widened(self, value):
+        return Ternary() if value == 0 else super().widened(value)
 
     def __str__(self):
         return "bipolar"
 
+    @classmethod
+    def examples(cls):
+        return [cls()]
 
-class _Range(Format):
+
+class _Range(IntegerFormat):
     """Every integer from ``lo`` to ``hi``; there may be too many to list them."""
 
     def _outside(self, values):
@@ -68,12 +66,12 @@ class Unsigned(_Range):
     def hi(self):
         return 2**self.bits - 1
 
-    def decode(self, codes):
-        """Values of ``codes``: themselves."""
-        return np.asarray(codes, dtype=np.int64)
-
     def __str__(self):
         return f"uint{self.bits}"
+
+    @classmethod
+    def examples(cls):
+        return [cls(bits) for bits in range(2, 10)]
 
 
 @dataclass(frozen=True)
@@ -94,6 +92,7 @@ class UnsignedNarrow(Unsigned):
 class UnsignedChance(Unsigned):
     """0 to ``2**(bits - 1)``: a probability in units of that."""
 
+    is_chance = True
     TEXT = f"uint{NUMBER}p"
 
     @property
@@ -111,6 +110,7 @@ class Signed(_Range):
     bits: int
     narrow: bool = False
 
+    signed = True
     TEXT = f"(ternary)|int{NUMBER}(n?)"
 
     def __post_init__(self):
@@ -124,11 +124,6 @@ class Signed(_Range):
     def hi(self):
         return 2 ** (self.bits - 1) - 1
 
-    def decode(self, codes):
-        """Values of ``codes``: their two's complement reading."""
-        codes = np.asarray(codes, dtype=np.int64)
-        return codes - ((codes >> (self.bits - 1)) << self.bits)
-
     def __str__(self):
         return "ternary" if self == Ternary() else f"int{self.bits}" + ("n" if self.narrow else "")
 
@@ -136,11 +131,16 @@ class Signed(_Range):
     def read(cls, ternary, bits, narrow):
         return Ternary() if ternary else cls(int(bits), bool(narrow))
 
+    @classmethod
+    def examples(cls):
+        return [cls(bits, narrow) for narrow in (False, True) for bits in range(1 + narrow, 10)]
+
 
 @dataclass(frozen=True)
 class SignedChance(Signed):
     """``-2**(bits - 2)`` to ``2**(bits - 2)``: a probability with the sign of what is drawn."""
 
+    is_chance = True
     TEXT = f"int{NUMBER}p"
 
     def __post_init__(self):
@@ -163,10 +163,32 @@ class SignedChance(Signed):
     def read(cls, bits):
         return cls(int(bits))
 
+    @classmethod
+    def examples(cls):
+        return [cls(bits) for bits in range(2, 10)]
+
 
 def Ternary():
     """-1, 0 and +1 in two's complement: the narrow 2-bit signed format (Li and others 2016, TWN)."""
     return Signed(2, narrow=True)
+
+
+def format_for(values):
+    """The smallest format that holds every one of the integer ``values``.
+
+    Bipolar if all are -1 or +1, ternary if 0 occurs as well, unsigned if none is negative, else signed (narrow where
+    the most negative value is not needed).
+    """
+    values = np.asarray(values)
+    lo, hi = int(values.min()), int(values.max())
+    if lo >= 0:
+        return Bipolar() if (lo, hi) == (1, 1) else Unsigned(max(1, hi.bit_length()))
+    if (np.abs(values) == 1).all():
+        return Bipolar()
+    bits = max((-lo - 1).bit_length(), max(hi, 0).bit_length()) + 1
+    if lo == -(2 ** (bits - 1)):
+        return Signed(bits)
+    return Signed(bits, narrow=True)
 
 
 def _check_bits(kind, bits, least):

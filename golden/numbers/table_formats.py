@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .format import Format
-from .integer_formats import Bipolar, Unsigned
+from .format import IntegerFormat
+from .integer_formats import Bipolar, Unsigned, format_for
 
-__all__ = ["Levels", "PowersOfTwo"]
+__all__ = ["Levels", "PowersOfTwo", "levels_format", "powers_of_two"]
 
 _INTEGERS = "(-?[0-9]{1,19}(?:,-?[0-9]{1,19})*)"
 _MOST_BASIS = 16
 
 
 @dataclass(frozen=True)
-class Levels(Format):
+class Levels(IntegerFormat):
     """A table of integers, ascending; a code is an index into it. Codes beyond the table count as its last entry.
 
     ``basis`` are positive numbers V_i that every entry is made of, where that is known (LQ-Nets), so that products may
@@ -24,6 +24,7 @@ class Levels(Format):
     table: tuple
     basis: tuple = ()
 
+    linear = False
     TEXT = f"levels {_INTEGERS}(?: of {_INTEGERS})?"
 
     def __post_init__(self):
@@ -69,6 +70,12 @@ class Levels(Format):
         """Values of ``codes``: what stands there in the table."""
         return self.values[np.minimum(np.asarray(codes, dtype=np.int64), len(self.table) - 1)]
 
+    def describe(self):
+        return f"{self.bits} bits, an index into the numbers {', '.join(map(str, self.table))}"
+
+    def widened(self, value):
+        return self if self.holds(value) else levels_format([*self.table, value])
+
     @property
     def digit(self):
         """The format of an e_i: bipolar where the levels reach from ``-sum(V)`` to ``sum(V)``, else 0 and 1."""
@@ -98,9 +105,13 @@ class Levels(Format):
     def read(cls, table, basis):
         return cls(*(tuple(map(int, part.split(","))) if part else () for part in (table, basis)))
 
+    @classmethod
+    def examples(cls):
+        return [cls((-7, 0, 2, 300)), cls((-3, -1, 1, 3), (1, 2))]
+
 
 @dataclass(frozen=True)
-class PowersOfTwo(Format):
+class PowersOfTwo(IntegerFormat):
     """``+-2**e`` for e from 0 to ``most``, and 0 if ``zero``.
 
     A code is a sign, the highest bit, above ``e`` (or ``e + 1``, and 0 for zero).
@@ -109,6 +120,7 @@ class PowersOfTwo(Format):
     most: int
     zero: bool = False
 
+    linear = False
     TEXT = "powers of two to ([0-9]{1,10})( and 0)?"
 
     def __post_init__(self):
@@ -156,9 +168,33 @@ class PowersOfTwo(Format):
         size = np.where((exponent == 0) & self.zero, 0, 1 << np.maximum(exponent - self.zero, 0))
         return np.where(codes >> self.exponent_bits & 1, -size, size)
 
+    def describe(self):
+        return f"{self.bits} bits, a sign above the exponent of a power of two"
+
     def __str__(self):
         return f"powers of two to {self.hi}" + (" and 0" if self.zero else "")
 
     @classmethod
     def read(cls, highest, zero):
         return cls(int(highest).bit_length() - 1, bool(zero)) if int(highest) else None
+
+    @classmethod
+    def examples(cls):
+        return [cls(5), cls(3, zero=True)]
+
+
+def levels_format(table, basis=()):
+    """The format of the integers in ``table``: a plain one where they follow each other (or are -1 and 1)."""
+    table = np.unique(np.asarray(table, dtype=np.int64))
+    if len(table) == 1 or (np.diff(table) == 1).all() or (len(table) == 2 and (np.abs(table) == 1).all()):
+        return format_for(table)
+    return Levels(tuple(table.tolist()), tuple(int(v) for v in basis))
+
+
+def powers_of_two(values):
+    """The `PowersOfTwo` that holds the integer ``values``, or ``None`` if one of them is none."""
+    sizes = np.unique(np.abs(np.asarray(values, dtype=np.int64)))
+    whole = sizes[sizes > 0]
+    if not len(whole) or (whole & (whole - 1)).any() or int(whole[-1]).bit_length() > 31:
+        return None
+    return PowersOfTwo(int(whole[-1]).bit_length() - 1, bool(sizes[0] == 0))

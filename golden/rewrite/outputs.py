@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.graph import ArgMax, Score
+from fewbit.golden.network.argmax import ArgMax
+from fewbit.golden.network.pointwise import Score
 from fewbit.golden.network.spatial import View
 from fewbit.golden.numbers.elementwise import apply, mapped
-from fewbit.golden.numbers.formats import Float32
 
 __all__ = ["lower_argmax"]
 
@@ -82,7 +82,7 @@ def _ending(network, out, gap):
         nodes, reason = _ending(*_flat(network, out, edge), gap)
         return nodes and [View("view_label", out.edge, "view_label"), *nodes], reason
     argmax = ArgMax("argmax0", out.edge, "argmax0")
-    if isinstance(edge.format, Float32):
+    if not edge.format.integral:
         folded = not out.chain
         return ([argmax], None) if folded else (None, "float operations stand behind the last layer")
     if all((p == p.flat[0]).all() for op in out.chain for p in op.parameters):

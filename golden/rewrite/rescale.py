@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewbit.golden.network.graph import Rescale
-from fewbit.golden.numbers.formats import Levels, SignedChance, UnsignedChance
+from fewbit.golden.network.pointwise import Rescale
 
 __all__ = ["FEWEST_LEVELS", "as_rescale"]
 
@@ -22,10 +21,10 @@ _FAR = 1 << 62  # from any point, in any unit
 
 def as_rescale(node, edge):
     """The `Rescale` equal to a `Threshold` on ``edge``, or ``None`` where there is none or thresholds are cheaper."""
-    if node.codes is not None or node.format.levels < FEWEST_LEVELS or isinstance(node.format, Levels):
+    if node.codes is not None or node.format.levels < FEWEST_LEVELS or not node.format.linear:
         return None
     lo, hi = (edge.lo, edge.hi) if len(node.thresholds) == edge.channels else ([edge.lo.min()], [edge.hi.max()])
-    if edge.format.bits <= node.format.bits + 2 and not isinstance(node.format, SignedChance | UnsignedChance):
+    if edge.format.bits <= node.format.bits + 2 and not node.format.is_chance:
         return None
     found = _lines(node.thresholds, np.asarray(lo)[:, None], np.asarray(hi)[:, None], node.format.lo)
     if found is None:

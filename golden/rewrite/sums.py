@@ -10,10 +10,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from fewbit.golden.network.graph import Threshold
 from fewbit.golden.network.joins import Add
+from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.elementwise import apply, is_shared
-from fewbit.golden.numbers.formats import Bipolar
 from fewbit.golden.numbers.thresholds import steps_of
 
 __all__ = ["BranchSum", "pair_function", "separating_sum", "smaller_sums"]
@@ -81,7 +80,7 @@ def _pairs_of(edges, channels):
     values = []
     for edge in edges:
         lo, hi = (edge.lo, edge.hi) if channels > 1 else (edge.lo.min(keepdims=True), edge.hi.max(keepdims=True))
-        step = 2 if isinstance(edge.format, Bipolar) else 1
+        step = edge.format.spacing
         count = int((hi - lo).max()) // step + 1
         if count > _MOST_PAIRS:
             return None

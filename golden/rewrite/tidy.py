@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from fewbit.golden.network.graph import Dense, Network, Threshold
+from fewbit.golden.network.dense import Dense
+from fewbit.golden.network.graph import Network
+from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.network.spatial import Windows
 from fewbit.golden.numbers.formats import format_for
 from fewbit.golden.numbers.thresholds import steps_of

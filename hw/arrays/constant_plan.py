@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from fewbit.golden.numbers.formats import Bipolar, Signed
 from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.latency import Meeting
 from fewbit.hw.xilinx.constant_matrix import best_matrix
@@ -12,10 +11,10 @@ __all__ = ["ConstantArrayPlan", "planes_of"]
 
 def planes_of(x_format):
     """Return ``(planes, base)``: a value is ``sum(planes[k] * bit k of its code) + base``."""
-    if x_format == Bipolar():
-        return (2,), -1
-    top = x_format.bits - 1
-    return tuple(-(1 << k) if k == top and isinstance(x_format, Signed) else 1 << k for k in range(top + 1)), 0
+    planes = [x_format.spacing << k for k in range(x_format.bits)]
+    if x_format.signed:
+        planes[-1] *= -1
+    return tuple(planes), x_format.origin
 
 
 class ConstantArrayPlan:

@@ -6,12 +6,11 @@ They are those of PEs that are netlists: between the sizes that are built, a lin
 from functools import cache
 from math import exp
 
-from fewbit.golden.numbers.formats import PowersOfTwo
 from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.memory.placement import BRAM18_LUTS, placement_of
 from fewbit.hw.xilinx.dot_product import best_pe, best_rows, build_sum
 
-__all__ = ["distinct_columns", "pe_luts", "rom_luts", "rom_placement", "row_luts", "shift_luts"]
+__all__ = ["distinct_columns", "pe_luts", "rom_luts", "rom_placement", "row_luts"]
 
 _ANCHORS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)  # lanes for which a PE is built
 
@@ -39,9 +38,9 @@ def _between(built, x_format, w_format, simd, *more):
 def _built(x_format, w_format, simd, feedback):
     terms = product_terms(x_format, w_format)
     acc = max(terms.exponents) + 1 + simd.bit_length()
-    if isinstance(w_format, PowersOfTwo):
+    if not terms.in_sum:
         heights = tuple((e, simd) for e in terms.exponents)
-        return simd * shift_luts(x_format, w_format) + build_sum(heights, acc, feedback).luts
+        return simd * terms.luts + build_sum(heights, acc, feedback).luts
     return best_pe(x_format, w_format, simd, acc, feedback).luts
 
 
@@ -49,14 +48,6 @@ def _built(x_format, w_format, simd, feedback):
 def _rows_built(x_format, w_format, simd):
     terms = product_terms(x_format, w_format)
     return best_rows(x_format, w_format, simd, max(terms.exponents) + 1 + simd.bit_length()).luts
-
-
-def shift_luts(x_format, w_format):
-    """Of a lane: a choice of one bit of x in each column, its sign included, by the exponent."""
-    bits, most = x_format.bits, w_format.most
-    choices = [min(c, bits - 1) - max(0, c - most) + 1 for c in range(bits + most)]
-    select = w_format.exponent_bits + 1
-    return sum(max(1, -(-(n + select - 1) // 5)) for n in choices)
 
 
 def distinct_columns(columns, depth):

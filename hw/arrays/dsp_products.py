@@ -5,7 +5,6 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.golden.numbers.formats import Signed
 from fewbit.hw.wires import delayed, register
 from fewbit.hw.xilinx.dsp_packing import PRODUCT_LATENCY
 
@@ -51,7 +50,7 @@ class PackedProducts(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         p, count = self._packing, self._count
-        x = self.x.as_signed() if isinstance(self._x_format, Signed) else Cat(self.x, Const(0, 1)).as_signed()
+        x = self.x.as_signed() if self._x_format.signed else Cat(self.x, Const(0, 1)).as_signed()
         spread = Cat(*(_extended(self.w[k], p.stride) for k in range(count - 1)), self.w[count - 1]).as_signed()
         weights, activation = register(m, spread, "weights"), register(m, x, "activation")
         product = register(m, register(m, weights * activation, "product"), "result")

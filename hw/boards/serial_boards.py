@@ -5,17 +5,14 @@ from dataclasses import dataclass
 from amaranth.build import Attrs, Pins, Resource
 from amaranth.hdl import ClockDomain, Elaboratable, Module, Signal
 from amaranth.lib import io
-from amaranth_boards.arty_a7 import ArtyA7_35Platform
-from amaranth_boards.ulx3s import ULX3S_85F_Platform
 
 from fewbit.hw.serial.accelerator import SerialAccelerator
 from fewbit.hw.serial.uart import bit_cycles
-from fewbit.hw.targets.named import DEFAULT, USUAL
 from fewbit.hw.targets.target import Target
 
-from .pll import ECP5, SERIES7, Family, Pll, PllPlan
+from .pll import Family, Pll, PllPlan
 
-__all__ = ["SERIAL_BOARDS", "SerialBoard", "SerialTop"]
+__all__ = ["SerialBoard", "SerialTop"]
 
 
 @dataclass(frozen=True)
@@ -52,13 +49,6 @@ class SerialBoard:
     def pll(self, clock):
         """`PllPlan` for ``clock`` MHz; None where that is the oscillator's."""
         return None if clock == self.oscillator else PllPlan(self.family, oscillator=self.oscillator, clock=clock)
-
-
-SERIAL_BOARDS = {
-    # Pin L2 is GPIO0 of the ESP32, which may reset the board if that falls.
-    "ulx3s": SerialBoard("ULX3S 85F", ULX3S_85F_Platform, ECP5, 50.0, DEFAULT, open_tools=True, high=("L2",)),
-    "arty-a7-35": SerialBoard("Arty A7-35T", ArtyA7_35Platform, SERIES7, 100.0, USUAL, open_tools=False),
-}
 
 
 class SerialTop(Elaboratable):

@@ -7,11 +7,11 @@ parent can add up latencies in its constructor, and each back end builds the sam
 from collections import Counter
 from dataclasses import dataclass
 
-__all__ = ["Adder", "Counters", "CompressionPlan", "CompressionStage", "plan_compression"]
+__all__ = ["Adder", "ColumnCounters", "CompressionPlan", "CompressionStage", "plan_compression"]
 
 
 @dataclass(frozen=True)
-class Counters:
+class ColumnCounters:
     """``count`` parallel counters, each of which adds up ``inputs`` (3 or 6) bits of one column."""
 
     exponent: int
@@ -125,7 +125,7 @@ def _stage(heights, fan_in, limit):
     size = {1: 6, 2: 3}.get(fan_in)
     if size is None:  # the products fill their LUTs
         return (), ()
-    counters = tuple(Counters(e, size, h // size) for e, h in heights.items() if h >= size)
+    counters = tuple(ColumnCounters(e, size, h // size) for e, h in heights.items() if h >= size)
     return counters, () if counters or fan_in > 1 else _adders(heights)
 
 

@@ -14,32 +14,44 @@ import numpy as np
 
 from fewbit.golden.numbers.formats import Bipolar, PowersOfTwo, Signed, Ternary, Unsigned
 
-__all__ = ["PlaneTerms", "ProductTerms", "SelectTerms", "ShiftTerms", "TernaryTerms", "product_terms"]
+__all__ = ["PlaneTerms", "ProductTerms", "SelectTerms", "ShiftTerms", "TernaryTerms", "product_terms",
+           "terms_for"]  # fmt: skip
+
+
+_TERMS = []  # (class of weight formats, class of terms): those that are cheaper where they fit come later
+
+
+def terms_for(*w_kinds):
+    """Register a class of `ProductTerms` for weights whose format is of one of these classes, where it `fits`."""
+
+    def register(kind):
+        _TERMS.extend((w_kind, kind) for w_kind in w_kinds)
+        return kind
+
+    return register
 
 
 def product_terms(x_format, w_format):
     """Return the cheapest ``ProductTerms`` for activations in ``x_format`` and weights in ``w_format``.
+
+    Activations may be of any linear format; weights of a format for whose class terms are registered.
 
     Raises
     ------
     ValueError
         If a format has no partial products.
     """
-    for name, fmt, more in ("Activation", x_format, ()), ("Weight", w_format, (PowersOfTwo,)):
-        if not isinstance(fmt, (Bipolar, Unsigned, Signed, *more)):
+    fits = [kind for w_kind, kind in _TERMS if isinstance(w_format, w_kind) and kind.fits(x_format, w_format)]
+    for name, fmt, known in ("Activation", x_format, x_format.linear), ("Weight", w_format, fits):
+        if not known:
             raise ValueError(f"{name} format must be Bipolar, Unsigned or Signed, not {fmt!r}")
-    if isinstance(w_format, PowersOfTwo):
-        return ShiftTerms(x_format, w_format)
-    kind = SelectTerms if w_format in (Bipolar(), Ternary()) else PlaneTerms
-    if x_format == w_format == Ternary():
-        kind = TernaryTerms
-    return kind(x_format, w_format)
+    return fits[-1](x_format, w_format)
 
 
 class ProductTerms:
     """Partial products of one lane.
 
-    An activation counts as ``x == scale * u + base``: ``u`` is one unsigned bit if it is bipolar, else ``x`` itself.
+    An activation counts as ``x == scale * u + base``, which its format says: ``u`` is its code, read as a number.
 
     Attributes
     ----------
@@ -48,14 +60,22 @@ class ProductTerms:
         What the heap is to be multiplied by: 2 for bipolar activations, else 1.
     fan_in : int
         How many bits of ``x`` and ``w`` one term depends on.
+    in_sum : bool
+        Whether the LUTs that sum the terms up make them too (`hw.xilinx.dot_product`); else a lane takes ``luts``.
     """
 
     fan_in = 2
+    in_sum = True
 
     def __init__(self, x_format, w_format):
         self.x_format, self.w_format = x_format, w_format
-        self.scale, self._base = (2, -1) if x_format == Bipolar() else (1, 0)
-        self._x_sign = x_format.bits - 1 if isinstance(x_format, Signed) else None
+        self.scale, self._base = x_format.spacing, x_format.origin
+        self._x_sign = x_format.bits - 1 if x_format.signed else None
+
+    @classmethod
+    def fits(cls, x_format, w_format):
+        """Whether they are right for activations in ``x_format`` and weights in ``w_format``."""
+        return True
 
     def terms(self, x, w):
         """Yield ``(bit, exponent)`` for codes ``x`` and ``w``, given as anything that is indexed by bit.
@@ -95,6 +115,30 @@ class ProductTerms:
         return int(self.heap(self.x_format.decode(0), self.w_format.decode(w_code)))
 
 
+@terms_for(Unsigned, Signed)
+class PlaneTerms(ProductTerms):
+    """Weights of several bits: an AND plane of weight ``2**(i + j)`` for each pair of bits (Baugh and Wooley 1973).
+
+    A product of a sign bit and another bit counts negatively: it enters inverted.
+    """
+
+    def _pairs(self):
+        """Yield ``(i, j, negative)`` for each pair of bits."""
+        w_sign = self.w_format.bits - 1 if self.w_format.signed else None
+        for i in range(self.x_format.bits):
+            for j in range(self.w_format.bits):
+                yield i, j, (i == self._x_sign) != (j == w_sign)
+
+    def terms(self, x, w):
+        for i, j, negative in self._pairs():
+            yield (~(x[i] & w[j]) if negative else x[i] & w[j]), i + j
+
+    def offset(self, w_values):
+        inverted = sum(1 << (i + j) for i, j, negative in self._pairs() if negative)
+        return self._base * np.asarray(w_values, dtype=np.int64) - self.scale * inverted
+
+
+@terms_for(Bipolar, Signed)
 class SelectTerms(ProductTerms):
     """Weights -1, (0,) +1, that is bipolar or ternary: the bits of ``x`` as they are, inverted, or zero.
 
@@ -107,6 +151,10 @@ class SelectTerms(ProductTerms):
         self.fan_in = 1 + w_format.bits
         if self._x_sign is not None:  # the sign bit enters inverted: the heap of w = 1 is x - base, never negative
             self._base = -1 << self._x_sign
+
+    @classmethod
+    def fits(cls, x_format, w_format):
+        return w_format in (Bipolar(), Ternary())
 
     def terms(self, x, w):
         for i in range(self.x_format.bits):
@@ -122,6 +170,7 @@ class SelectTerms(ProductTerms):
         return np.select([w_values > 0, w_values < 0], [self._base, -self.scale * ones - self._base], 0)
 
 
+@terms_for(Signed)
 class TernaryTerms(ProductTerms):
     """Ternary by ternary: ``x * w + 1``, which is 0, 1 or 2, in two bits.
 
@@ -129,6 +178,10 @@ class TernaryTerms(ProductTerms):
     """
 
     fan_in = 4
+
+    @classmethod
+    def fits(cls, x_format, w_format):
+        return x_format == w_format == Ternary()
 
     def terms(self, x, w):
         used, differ = x[0] & w[0], x[1] ^ w[1]
@@ -139,34 +192,15 @@ class TernaryTerms(ProductTerms):
         return np.full(np.shape(w_values), -1, dtype=np.int64)
 
 
-class PlaneTerms(ProductTerms):
-    """Weights of several bits: an AND plane of weight ``2**(i + j)`` for each pair of bits (Baugh and Wooley 1973).
-
-    A product of a sign bit and another bit counts negatively: it enters inverted.
-    """
-
-    def _pairs(self):
-        """Yield ``(i, j, negative)`` for each pair of bits."""
-        w_sign = self.w_format.bits - 1 if isinstance(self.w_format, Signed) else None
-        for i in range(self.x_format.bits):
-            for j in range(self.w_format.bits):
-                yield i, j, (i == self._x_sign) != (j == w_sign)
-
-    def terms(self, x, w):
-        for i, j, negative in self._pairs():
-            yield (~(x[i] & w[j]) if negative else x[i] & w[j]), i + j
-
-    def offset(self, w_values):
-        inverted = sum(1 << (i + j) for i, j, negative in self._pairs() if negative)
-        return self._base * np.asarray(w_values, dtype=np.int64) - self.scale * inverted
-
-
+@terms_for(PowersOfTwo)
 class ShiftTerms(ProductTerms):
     """Weights ``+-2**e`` or 0: the bits of ``x``, inverted for a negative weight, in the columns from ``e`` on.
 
     Every column has one bit, a choice among those of ``x`` by the exponent: as many bits as a product has columns,
     where planes of such a weight, nearly all of which are zero, have as many as pairs of bits.
     """
+
+    in_sum = False
 
     def __init__(self, x_format, w_format):
         super().__init__(x_format, w_format)
@@ -187,6 +221,14 @@ class ShiftTerms(ProductTerms):
             for bit, here in pairs[1:]:
                 off &= ~(bit & here)
             yield ~off, column
+
+    @property
+    def luts(self):
+        """LUTs of a lane: in each column a choice of one bit of x, its sign included, by the exponent."""
+        bits, most = self.x_format.bits, self.w_format.most
+        choices = [min(c, bits - 1) - max(0, c - most) + 1 for c in range(bits + most)]
+        select = self.w_format.exponent_bits + 1
+        return sum(max(1, -(-(n + select - 1) // 5)) for n in choices)
 
     def _is(self, w, number):
         """Return whether the code below the sign is ``number``."""

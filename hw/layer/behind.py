@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from fewbit.golden.network.graph import Rescale, Score
-from fewbit.golden.numbers.formats import Signed
+from fewbit.golden.network.pointwise import Rescale, Score
 from fewbit.hw.activation.affine_plan import AffinePlan
 from fewbit.hw.activation.planes_plan import CombinePlan
 from fewbit.hw.activation.plans import SearchPlan, SignPlan, WholePlan
@@ -53,8 +52,11 @@ def activation_of(shape, act, fmt, accumulators, common, *, sign):
         return WholePlan(scale=scale, rests=padded(shape, base % scale), **common)
     if isinstance(act, Rescale | Score):
         multipliers = padded(shape, scale * act.multiplier, filler=1)
-        addends = padded(shape, act.addend + act.multiplier * base)
-        limits = dict(shift=act.shift, lo=act.format.lo, hi=act.format.hi) if isinstance(act, Rescale) else {}
+        addend, limits = act.addend, {}
+        if isinstance(act, Rescale):  # to codes, read as numbers
+            addend = addend - (fmt.origin << act.shift)
+            limits = dict(shift=act.shift, lo=fmt.lo - fmt.origin, hi=fmt.hi - fmt.origin)
+        addends = padded(shape, addend + act.multiplier * base)
         return AffinePlan(multipliers=multipliers, addends=addends, **limits, **common)
     return SearchPlan(**_search(shape, act, fmt, accumulators), **common)
 
@@ -67,7 +69,7 @@ def _search(shape, act, fmt, accumulators):
     codes, xor, front = None, 0, 0
     if act.codes is None:
         size = 2**fmt.bits
-        if isinstance(fmt, Signed):  # index 0 is the most negative code, narrow or not
+        if fmt.signed:  # index 0 is the most negative code, narrow or not
             xor, front = size // 2, fmt.lo + size // 2
     else:
         size = 2 ** max(1, int(act.codes.shape[1] - 1).bit_length())

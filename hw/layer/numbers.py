@@ -25,7 +25,7 @@ in_words : str
 
 import numpy as np
 
-from fewbit.golden.network.graph import Threshold
+from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.formats import Float32
 from fewbit.hw.activation.plans import FloatReluPlan
 from fewbit.hw.arrays.constant_plan import ConstantArrayPlan
@@ -42,7 +42,7 @@ __all__ = ["FloatNumbers", "IntegerNumbers", "numbers_of"]
 
 def numbers_of(layer):
     """Return what the kind of number of a `hw.layer.plan.LayerPlan` decides."""
-    return (FloatNumbers if isinstance(layer.x_format, Float32) else IntegerNumbers)(layer)
+    return (IntegerNumbers if layer.x_format.integral else FloatNumbers)(layer)
 
 
 def _folding(shape):

@@ -19,7 +19,7 @@ from functools import cached_property
 
 import numpy as np
 
-from fewbit.golden.numbers.formats import Bipolar, Levels, Unsigned, format_for, powers_of_two
+from fewbit.golden.numbers.formats import Bipolar, Unsigned, format_for, powers_of_two
 from fewbit.hw.activation.planes_plan import combined_luts
 from fewbit.hw.arrays.cost import pe_luts, rom_luts, row_luts
 from fewbit.hw.arrays.dsp_plans import DspArrayPlan, DspSumArrayPlan
@@ -74,7 +74,7 @@ class Arithmetic:
     def __init__(self, dense, x_format):
         self.dense, self.x_format = dense, x_format
         self.lane_format, self.x_table = x_format, None
-        if isinstance(x_format, Levels):
+        if not x_format.linear:
             self.lane_format = format_for(x_format.values)
             every = x_format.decode(np.arange(1 << x_format.bits))
             self.x_table = tuple(self.lane_format.encode(every).tolist())
@@ -197,7 +197,7 @@ class Planes(Arithmetic):
         self._digits = np.pad(coding.digits, ((0, 0), (0, (1 << coding.bits) - coding.digits.shape[1])), mode="edge")
         self.w_format = Bipolar() if coding.bipolar else Unsigned(1)
         self.coefficients = coding.coefficients
-        self._paired = isinstance(x_format, Levels) and bool(x_format.basis) and coding.bipolar
+        self._paired = bool(x_format.basis) and coding.bipolar
         if self._paired:
             self._sums = dense.weights.sum(axis=1, dtype=np.int64)
             self._pair_up(x_format)
@@ -224,7 +224,7 @@ class Planes(Arithmetic):
         coding = dense.coding
         if coding is None:
             return False
-        pairs = len(x_format.basis) if isinstance(x_format, Levels) and coding.bipolar else 1
+        pairs = len(x_format.basis) if coding.bipolar else 1
         return len(coding.digits) * max(1, pairs) <= _MOST_PLANES
 
     def _x_values(self, value):

@@ -4,7 +4,8 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from fewbit.golden.network import graph as net
+from fewbit.golden.network.dense import Dense, FloatDense
+from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import View, Windows
 from fewbit.hw.layer.shape import LayerShape
 from fewbit.hw.stages.window_plan import abreast_of
@@ -50,7 +51,7 @@ def set_abreast(network, folding):
         nodes.append(View(f"view_{together}", node.x, together, (height, width // count)))
         layer = replace(_repeated(node, count), x=together, groups=count)
         readers = network.readers(node.y)
-        if len(readers) == 1 and isinstance(readers[0], net.Threshold | net.Rescale):
+        if len(readers) == 1 and isinstance(readers[0], Threshold | Rescale):
             nodes.append(layer)
             renamed[node.y] = (height, width), count
         else:
@@ -59,7 +60,7 @@ def set_abreast(network, folding):
 
 
 def _count(node, folding, windows, edges):
-    if not isinstance(node, net.Dense | net.FloatDense) or node.groups > 1 or node.name not in folding:
+    if not isinstance(node, Dense | FloatDense) or node.groups > 1 or node.name not in folding:
         return 1
     x = edges[node.x]
     return LayerShape.of(node, x, folding[node.name], legal_abreast(windows.get(node.x), x.size)).abreast
@@ -68,7 +69,7 @@ def _count(node, folding, windows, edges):
 def _repeated(node, count):
     """Every number a channel of y ``count`` times over."""
     channels = next(len(v) for v in (getattr(node, f.name) for f in fields(node)) if isinstance(v, np.ndarray))
-    if channels == 1 and isinstance(node, net.Threshold):
+    if channels == 1 and isinstance(node, Threshold):
         return node
     parts = {f.name: getattr(node, f.name) for f in fields(node)}
     arrays = {name: np.concatenate([v] * count) for name, v in parts.items() if isinstance(v, np.ndarray)}

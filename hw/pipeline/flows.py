@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from functools import partial
 
-from fewbit.golden.network import graph as net
+from fewbit.golden.network.graph import Node, Output
 from fewbit.hw.gearbox import Gearbox, GearboxPlan
 from fewbit.hw.packing import beats
 from fewbit.hw.stages.routing import Fork, ForkPlan, Queue, QueuePlan
@@ -68,8 +68,8 @@ class Streams:
         """Make ``flow`` known as the stream of ``edge``, in as many copies as it has readers."""
         self.busiest = max(self.busiest, flow.beats)
         readers = self.network.readers(edge)
-        count = sum(node.inputs.count(edge) for node in readers if isinstance(node, net.Node))
-        count += any(isinstance(r, net.Output) for r in readers)  # outputs that are made of one tensor share a stream
+        count = sum(node.inputs.count(edge) for node in readers if isinstance(node, Node))
+        count += any(isinstance(r, Output) for r in readers)  # outputs that are made of one tensor share a stream
         if count > 1:
             plan = ForkPlan(bits=flow.format.bits, lanes=flow.lanes, count=count)
             number = self.add(f"fork_{edge}", plan, Fork, flow)

@@ -1,18 +1,24 @@
 """Sums of two branches."""
 
 import numpy as np
-from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from fewbit.golden.numbers.formats import Bipolar, Float32, Signed
+from fewbit.golden.network import joins
+from fewbit.golden.registry import ByClass
+from fewbit.hw.codes import value_of
 from fewbit.hw.float32.units import FloatAdd, float_relu
 from fewbit.hw.memory.rom import Rom
 from fewbit.hw.packing import beats, check_lanes, pack
 from fewbit.hw.streams import OutputFifo, code_stream, counter
 from fewbit.hw.wires import register
 
+from .registry import stage_of
+
 __all__ = ["Join", "JoinPlan"]
+
+adders_of = ByClass("adders")  # what makes the sums of a node's beats
 
 
 class JoinPlan:
@@ -26,6 +32,8 @@ class JoinPlan:
         Cycles from a pair of beats to its write into the output FIFO; entries of that.
     dsps : int
         DSPs that its multipliers take, at most.
+    adders : `Adders` or `FloatAdders`
+        What makes the sums of a beat.
 
     Raises
     ------
@@ -40,17 +48,9 @@ class JoinPlan:
         self.pixels = edges[node.y].pixels
         check_lanes(self.name, self.channels, lanes)
         self.beats_out = beats(self.channels, lanes)
-        self.is_float = isinstance(self.format, Float32)
-        self.latency = FloatAdd.LATENCY if self.is_float else 3
-        self.dsps = 0 if self.is_float else lanes * sum(map(self._in_dsp, range(2)))
+        self.adders = adders_of.of(node)(self)
+        self.latency, self.dsps = self.adders.LATENCY, self.adders.dsps
         self.depth = self.latency + 3
-
-    def _in_dsp(self, n):
-        """Return whether synthesis takes a DSP for the products of an input: no shift, and of 9 bits or more."""
-        factors = np.abs(np.broadcast_to(self.node.multipliers[n], self.channels))
-        bits = int(factors.max()).bit_length()
-        alone = (factors == factors[0]).all() and int(factors[0]).bit_count() < 2
-        return bool(not alone and bits > 1 and self.formats[n].bits > 1 and bits + self.formats[n].bits >= 9)
 
 
 class Join(wiring.Component):
@@ -83,36 +83,63 @@ class Join(wiring.Component):
             *fifo.write(valid[-1]),
         ]  # fmt: skip
         m.d.sync += valid.eq((valid << 1) | accept)
-        sums = self._float_sums(m) if p.is_float else self._sums(m, accept)
+        sums = p.adders.sums(m, self.i0.p, self.i1.p, accept)
         m.d.comb += [fifo.data[k * p.format.bits : (k + 1) * p.format.bits].eq(s) for k, s in enumerate(sums)]
         return m
 
-    def _float_sums(self, m):
+
+@adders_of(joins.FloatAdd)
+class FloatAdders:
+    """Sums of float32 codes, an adder a lane, and their ReLU where the node has one."""
+
+    LATENCY = FloatAdd.LATENCY
+    dsps = 0
+
+    def __init__(self, plan):
+        self.plan = plan
+
+    def sums(self, m, a, b, accept):
+        """The sum of every lane of the beats ``a`` and ``b``."""
         for k in range(self.plan.lanes):
             m.submodules[f"add{k}"] = add = FloatAdd()
-            m.d.comb += [add.a.eq(self.i0.p[k]), add.b.eq(self.i1.p[k])]
+            m.d.comb += [add.a.eq(a[k]), add.b.eq(b[k])]
             yield float_relu(add.o) if self.plan.node.relu else add.o
 
-    def _sums(self, m, accept):
-        """Return the sums, behind three registers: of codes and multipliers, of products, of the sum."""
+
+@adders_of(joins.Add)
+class Adders:
+    """Sums of integers times whole numbers: three registers, of values and multipliers, products, and sums."""
+
+    LATENCY = 3
+
+    def __init__(self, plan):
+        self.plan = plan
+
+    @property
+    def dsps(self):
+        return self.plan.lanes * sum(map(self._in_dsp, range(2)))
+
+    def _in_dsp(self, n):
+        """Whether synthesis takes a DSP for the products of an input: no shift, and of 9 bits or more."""
+        p = self.plan
+        factors = np.abs(np.broadcast_to(p.node.multipliers[n], p.channels))
+        bits = int(factors.max()).bit_length()
+        alone = (factors == factors[0]).all() and int(factors[0]).bit_count() < 2
+        return bool(not alone and bits > 1 and p.formats[n].bits > 1 and bits + p.formats[n].bits >= 9)
+
+    def sums(self, m, a, b, accept):
+        """The sum of every lane of the beats ``a`` and ``b``, which are taken where ``accept`` says so."""
         p = self.plan
         beat, _ = counter(m, "beat", p.beats_out, accept)
         factors = [self._factors(m, beat, n) for n in range(2)]
         for k in range(p.lanes):
             products = []
-            for n, i in enumerate((self.i0, self.i1)):
-                value = self._value(i.p[k], p.formats[n])
-                held = register(m, value, f"value{n}_{k}")
+            for n, codes in enumerate((a, b)):
+                held = register(m, value_of(codes[k], p.formats[n]), f"value{n}_{k}")
                 products.append(register(m, held * factors[n][k], f"product{n}_{k}"))
             total = Signal(p.format.bits, name=f"sum{k}", reset_less=True)
             m.d.sync += total.eq(products[0] + products[1])
             yield total
-
-    @staticmethod
-    def _value(code, fmt):
-        if isinstance(fmt, Bipolar):
-            return Mux(code[0], Const(1, 2).as_signed(), Const(-1, 2).as_signed())
-        return code.as_signed() if isinstance(fmt, Signed) else code
 
     def _factors(self, m, beat, n):
         """Return the multipliers of a beat, by lane, one cycle after its number."""
@@ -125,3 +152,12 @@ class Join(wiring.Component):
         m.submodules[f"factors{n}"] = rom = Rom(width=bits * p.lanes, words=words)
         m.d.comb += rom.address.eq(beat)
         return [rom.data[k * bits : (k + 1) * bits].as_signed() for k in range(p.lanes)]
+
+
+@stage_of(joins.Add, joins.FloatAdd)
+def _(assembly, node):
+    """The fewest channels at a time whose beats are not the bottleneck."""
+    y = assembly.edges[node.y]
+    lanes = assembly.channels_at_once(y.channels, lambda n: y.length // n)
+    plan = JoinPlan(node, assembly.edges, lanes=lanes)
+    assembly.make(node.y, plan, Join, *assembly.gathered(node, [lanes] * 2), lanes=lanes, unit=y.channels)

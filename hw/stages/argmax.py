@@ -1,11 +1,14 @@
 """The index of the largest value of a vector."""
 
-from amaranth.hdl import Module, Mux, Shape, Signal, signed, unsigned
+from amaranth.hdl import Module, Mux, Shape, Signal
 
-from fewbit.golden.numbers.formats import Float32, Signed
-from fewbit.hw.float32.units import float_greater
+from fewbit.golden.network import argmax
+from fewbit.hw.codes import code_shape
 from fewbit.hw.packing import beats
 from fewbit.hw.streams import StreamUnit, counter
+
+from .comparison import greater
+from .registry import stage_of
 
 __all__ = ["ArgMax", "ArgMaxPlan"]
 
@@ -65,8 +68,7 @@ class ArgMax(StreamUnit):
 
     @property
     def _shape(self):
-        bits = self.plan.x_format.bits
-        return signed(bits) if isinstance(self.plan.x_format, Signed) else unsigned(bits)
+        return code_shape(self.plan.x_format)
 
     def _value(self, m, k):
         value = Signal(self._shape, name=f"value{k}")
@@ -74,12 +76,19 @@ class ArgMax(StreamUnit):
         return value
 
     def _better(self, m, a, b):
-        greater = float_greater(b[0], a[0]) if isinstance(self.plan.x_format, Float32) else b[0] > a[0]
+        larger = greater(self.plan.x_format, b[0], a[0])
         right = Signal()
         places = 2 * max(2, self.plan.beats_in * self.plan.lanes_in)
         value, at, there = Signal(self._shape), Signal(range(places)), Signal()
         m.d.comb += [
-            right.eq(b[2] & (~a[2] | greater) if not isinstance(a[2], int) else b[2] & greater),
+            right.eq(b[2] & (~a[2] | larger) if not isinstance(a[2], int) else b[2] & larger),
             value.eq(Mux(right, b[0], a[0])), at.eq(Mux(right, b[1], a[1])), there.eq(a[2] | b[2]),
         ]  # fmt: skip
         return value, at, there
+
+
+@stage_of(argmax.ArgMax)
+def _(assembly, node):
+    """As many values at a time as come."""
+    flow = assembly.by_pixel(node.x)
+    assembly.make(node.y, ArgMaxPlan(node, assembly.edges, lanes=flow.lanes), ArgMax, flow, lanes=1, unit=1)

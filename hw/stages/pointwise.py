@@ -4,13 +4,14 @@ import numpy as np
 from amaranth.hdl import Module, Signal
 
 from fewbit.golden.network import draws
-from fewbit.golden.network.graph import Rescale
-from fewbit.golden.numbers.formats import Bipolar, Levels, Signed
+from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.hw.activation.affine_plan import AffinePlan
 from fewbit.hw.activation.plans import CodeTablePlan, DrawPlan, SearchPlan
 from fewbit.hw.packing import beats
 from fewbit.hw.shapes import IntShape
 from fewbit.hw.streams import OutputFifo, StreamUnit
+
+from .registry import stage_of
 
 __all__ = ["Pointwise", "PointwisePlan"]
 
@@ -44,38 +45,37 @@ class PointwisePlan:
         common = dict(bits=self.format.bits, lanes=self.lanes, beats=self.beats_out)
         fmt, node = self.x_format, self.node
         if isinstance(node, draws.Draw):
-            shape = IntShape(fmt.bits, isinstance(fmt, Signed))
             common.pop("bits")
             return DrawPlan(
-                kind=node.kind, generator=node.generator, seed=node.seed, length=self.length, acc_shape=shape, **common
-            )
+                kind=node.kind, generator=node.generator, seed=node.seed, length=self.length,
+                acc_shape=IntShape.of_codes(fmt), **common,
+            )  # fmt: skip
         if isinstance(node, Rescale):
-            shape = IntShape(fmt.bits, isinstance(fmt, Signed))
             rest = [0] * (self.beats_out * self.lanes - self.length)
-            multiplier, addend = node.multiplier, node.addend
-            if fmt == Bipolar():  # its value is 2*code - 1
-                multiplier, addend = 2 * multiplier, addend - multiplier
+            # Of codes, read as numbers, to codes: values are spacing*code + origin at either end.
+            multiplier, addend = node.multiplier * fmt.spacing, node.addend + node.multiplier * fmt.origin
+            origin = self.format.origin
+            addend = addend - (origin << node.shift)
             return AffinePlan(
-                acc_shape=shape, multipliers=multiplier.tolist() + rest, addends=addend.tolist() + rest,
-                shift=node.shift, lo=node.format.lo, hi=node.format.hi, **common,
+                acc_shape=IntShape.of_codes(fmt), multipliers=multiplier.tolist() + rest,
+                addends=addend.tolist() + rest, shift=node.shift,
+                lo=node.format.lo - origin, hi=node.format.hi - origin, **common,
             )  # fmt: skip
         if len(node.thresholds) == 1 and fmt.bits <= CodeTablePlan.MOST_BITS:
             values = np.clip(fmt.decode(np.arange(2**fmt.bits)), fmt.lo, fmt.hi)
             codes = node.table()[0][np.searchsorted(node.thresholds[0], values, side="right")]
             return CodeTablePlan(acc_shape=IntShape(fmt.bits), words=self.format.encode(codes).tolist(), **common)
-        self.flip = 1 << (fmt.bits - 1) if isinstance(fmt, Signed) else 0
+        self.flip = 1 << (fmt.bits - 1) if fmt.signed else 0
         return SearchPlan(acc_shape=IntShape(fmt.bits), **self._search(), **common)
 
     def _search(self):
         fmt, node = self.x_format, self.node
-        low = fmt.lo if not isinstance(fmt, Signed) else -(1 << (fmt.bits - 1))
-        step = 2 if fmt == Bipolar() else 1
         count = self.beats_out * self.lanes
         most = (1 << fmt.bits) - 1
-        if isinstance(fmt, Levels):
-            rows = np.searchsorted(fmt.values, node.thresholds)
+        if fmt.linear:
+            rows = np.clip(-((int(fmt.decode(self.flip)) - node.thresholds) // fmt.spacing), 0, most + 1)
         else:
-            rows = np.clip(-((low - node.thresholds) // step), 0, most + 1)
+            rows = np.searchsorted(fmt.values, node.thresholds)
         table = self.format.encode(node.table())
         size = 2 ** max(1, int(table.shape[1] - 1).bit_length())
         rows = np.hstack([rows, np.full((len(rows), size - 1 - rows.shape[1]), most + 1)])
@@ -114,3 +114,11 @@ class Pointwise(StreamUnit):
             fifo.data.eq(function.o), *fifo.write(function.o_valid),
         ]  # fmt: skip
         return m
+
+
+@stage_of(Threshold, Rescale, draws.Draw)
+def _(assembly, node):
+    """As many codes at a time as come."""
+    flow = assembly.by_pixel(node.x)
+    plan = PointwisePlan(node, assembly.edges, lanes=flow.lanes)
+    assembly.make(node.y, plan, Pointwise, flow, lanes=flow.lanes, unit=plan.length)

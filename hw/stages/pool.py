@@ -1,11 +1,20 @@
 """The largest value of each window of a pool."""
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from dataclasses import replace
 
-from fewbit.golden.numbers.formats import Float32, Signed
-from fewbit.hw.float32.units import float_greater
+from amaranth.hdl import Module, Mux, Signal
+
+from fewbit.golden.network import spatial
+from fewbit.hw.codes import code_shape
 from fewbit.hw.packing import check_lanes
 from fewbit.hw.streams import StreamUnit, counter
+
+from .comparison import greater
+from .registry import stage_of
+from .sliding_window import SlidingPlan
+from .window_columns import ColumnsPlan
+from .window_plan import abreast_of
+from .windows import window_plan, windowed
 
 __all__ = ["Largest", "LargestOfAll", "LargestOfAllPlan", "LargestPlan"]
 
@@ -55,13 +64,13 @@ class Largest(StreamUnit):
             self.i.ready.eq(~full | self.o.ready | ~last), accept.eq(self.i.valid & self.i.ready),
             self.o.valid.eq(full),
         ]  # fmt: skip
-        shape = _shape_of(p.format)
+        shape = code_shape(p.format)
         with m.If(full & self.o.ready):
             m.d.sync += full.eq(0)
         for k in range(p.lanes):
             best, new, value = (Signal(shape, name=f"{name}{k}") for name in ("best", "value", "larger"))
             m.d.comb += new.eq(self.i.p[k])
-            m.d.comb += value.eq(Mux((tap == 0) | _greater(p.format, new, best), new, best))
+            m.d.comb += value.eq(Mux((tap == 0) | greater(p.format, new, best), new, best))
             with m.If(accept):
                 m.d.sync += best.eq(value)
                 with m.If(last):
@@ -69,14 +78,6 @@ class Largest(StreamUnit):
         with m.If(accept & last):
             m.d.sync += full.eq(1)
         return m
-
-
-def _shape_of(fmt):
-    return signed(fmt.bits) if isinstance(fmt, Signed) else unsigned(fmt.bits)
-
-
-def _greater(fmt, a, b):
-    return float_greater(a, b) if isinstance(fmt, Float32) else a > b
 
 
 class LargestOfAllPlan:
@@ -120,7 +121,7 @@ class LargestOfAll(StreamUnit):
             pixel, channel = divmod(k, p.channels)
             values = []
             for tap in range(p.taps):
-                values.append(Signal(_shape_of(p.format), name=f"value{k}_{tap}"))
+                values.append(Signal(code_shape(p.format), name=f"value{k}_{tap}"))
                 m.d.comb += values[-1].eq(self.i.p[(pixel * p.taps + tap) * p.channels + channel])
             while len(values) > 1:
                 pairs = [values[n : n + 2] for n in range(0, len(values), 2)]
@@ -131,5 +132,38 @@ class LargestOfAll(StreamUnit):
 
     def _larger(self, m, a, b):
         larger = Signal.like(a, name="larger")
-        m.d.comb += larger.eq(Mux(_greater(self.plan.format, a, b), a, b))
+        m.d.comb += larger.eq(Mux(greater(self.plan.format, a, b), a, b))
         return larger
+
+
+@stage_of(spatial.Largest)
+def _(assembly, node):
+    """A tap a beat of the fewest channels whose beats are not the bottleneck; if even those of all are, all taps."""
+    window, channels = assembly.windows[node.x], assembly.edges[node.y].channels
+
+    def sliding(n):
+        return window_plan(assembly.edges, window, SlidingPlan, lanes=n, blocks=channels // n, chunks=1)
+
+    lanes = assembly.channels_at_once(channels, lambda n: max(sliding(n).beats_in, sliding(n).beats_out))
+    if max(sliding(lanes).beats_in, sliding(lanes).beats_out) > assembly.bound:
+        _of_whole_windows(assembly, node, window, channels)
+        return
+    flow = windowed(assembly, window, sliding(lanes), node.x)
+    plan = LargestPlan(node, assembly.edges, lanes=lanes)
+    assembly.make(node.y, plan, Largest, flow, lanes=lanes, unit=channels)
+
+
+def _of_whole_windows(assembly, node, window, channels):
+    """All taps in a beat, and as few pixels at a time as keep up."""
+
+    def columns(n):
+        return window_plan(assembly.edges, replace(window, groups=1), ColumnsPlan, whole=True, abreast=n)
+
+    counts = abreast_of(window.window)
+    fits = (n for n in counts if max(columns(n).beats_in, columns(n).cycles) <= assembly.bound)
+    count = next(fits, counts[-1])
+    assembly.bound = max(assembly.bound, columns(count).cycles)
+    lanes = count * channels
+    plan = LargestOfAllPlan(node, assembly.edges, abreast=count)
+    flow = windowed(assembly, window, columns(count), node.x)
+    assembly.make(node.y, plan, LargestOfAll, flow, lanes=lanes, unit=lanes)

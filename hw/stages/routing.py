@@ -1,11 +1,16 @@
 """Where streams part and meet: forks, queues, and two branches side by side."""
 
+import math
+
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
+from fewbit.golden.network import joins
 from fewbit.hw.streams import StreamUnit, code_stream, counter, give_from
+
+from .registry import stage_of
 
 __all__ = ["Concat", "ConcatPlan", "Fork", "ForkPlan", "Queue", "QueuePlan"]
 
@@ -172,5 +177,16 @@ def recoded(code, x_format, y_format):
     """Return the code in ``y_format`` of the value that ``code`` has in ``x_format``; a format that holds it."""
     if x_format == y_format or x_format.bits >= y_format.bits:
         return code[: y_format.bits]
-    sign = code[-1] & (1 if x_format.lo < 0 else 0)
+    sign = code[-1] & (1 if x_format.signed else 0)
     return Cat(code, sign.replicate(y_format.bits - x_format.bits))
+
+
+@stage_of(joins.Concat)
+def _(assembly, node):
+    """The fewest channels at a time that divide those of every input, or a whole pixel, as the bound asks for."""
+    y = assembly.edges[node.y]
+    common = math.gcd(*(assembly.edges[x].channels for x in node.inputs))
+    lanes = [n for n in range(1, common + 1) if common % n == 0 and y.length // n <= assembly.bound]
+    plan = ConcatPlan(node, assembly.edges, lanes=lanes[0] if lanes else None)
+    flows = assembly.gathered(node, plan.lanes_in)
+    assembly.make(node.y, plan, Concat, *flows, lanes=plan.lanes, unit=y.channels)

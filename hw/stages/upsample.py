@@ -3,8 +3,11 @@
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib.memory import Memory
 
+from fewbit.golden.network import spatial
 from fewbit.hw.packing import check_lanes
 from fewbit.hw.streams import StreamUnit, counter, keep_flag
+
+from .registry import stage_of
 
 __all__ = ["Upsample", "UpsamplePlan"]
 
@@ -85,3 +88,13 @@ class Upsample(StreamUnit):
         m.d.sync += used.eq(used + accept - release)
         keep_flag(m, full, comes=issue, goes=self.o.ready)
         return m
+
+
+@stage_of(spatial.Upsample)
+def _(assembly, node):
+    """The fewest channels at a time whose beats out are not the bottleneck."""
+    y = assembly.edges[node.y]
+    lanes = assembly.channels_at_once(y.channels, lambda n: y.length // n)
+    flow = assembly.streams.regrouped(assembly.streams.take(node.x), lanes, y.channels)
+    plan = UpsamplePlan(node, assembly.edges, lanes=lanes)
+    assembly.make(node.y, plan, Upsample, flow, lanes=lanes, unit=y.channels)

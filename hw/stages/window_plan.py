@@ -5,7 +5,6 @@ from functools import cached_property
 import numpy as np
 
 from fewbit.golden.network.window import Window
-from fewbit.golden.numbers.formats import Float32
 
 __all__ = ["SlidingPlan", "abreast_of", "columns_first", "columns_of", "cycles_of_window", "in_words", "simd_of_window",
            "steps_of"]  # fmt: skip
@@ -243,7 +242,7 @@ def simd_of_window(node, x, *, parallel=False):
     simds = {n for n in range(1, group + 1) if group % n == 0}
     if node.groups == 1:
         simds.add(group * node.window.taps_count)
-        if not isinstance(x.format, Float32):
+        if x.format.integral:
             simds.add(group * node.window.kernel[0])
     return sorted(simds)
 

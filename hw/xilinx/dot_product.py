@@ -15,7 +15,7 @@ from functools import lru_cache
 from fewbit.hw.heap.partial_products import product_terms
 
 from .counters import plan_stages
-from .netlist import Netlist, NetlistUnit, Register, weighed
+from .netlist import FlipFlops, Netlist, NetlistUnit, weighed
 from .product_chains import LEVELS, add_chains, items_of
 from .sums import compress
 
@@ -60,7 +60,7 @@ class LutPE(NetlistUnit):
         """Flip-flops without those that only delay activations, which PEs share."""
         shared, count = {bit for plane in self.x for bit in plane}, 0
         for cell in self.netlist.cells:
-            if isinstance(cell, Register):
+            if isinstance(cell, FlipFlops):
                 late = {q for d, q in zip(cell.d, cell.q, strict=True) if d in shared}
                 shared |= late
                 count += len(late)

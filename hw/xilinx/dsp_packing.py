@@ -12,7 +12,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from fewbit.golden.numbers.formats import Signed, Unsigned
 from fewbit.hw.heap.partial_products import ProductTerms
 
 __all__ = ["PRODUCT_LATENCY", "FieldTerms", "Packing", "best_packing", "packed_weights"]
@@ -64,7 +63,7 @@ def best_packing(x_format, lo, hi):
         If activations or weights are not of 2 to 8 bits.
     """
     bits = max((-lo - 1).bit_length() + 1 if lo < 0 else 0, hi.bit_length() + (lo < 0))
-    if not isinstance(x_format, Signed | Unsigned) or not 2 <= x_format.bits <= 8 or not 2 <= bits <= 8:
+    if not x_format.literal or not 2 <= x_format.bits <= 8 or not 2 <= bits <= 8:
         raise ValueError(f"DSP products take activations and weights of 2 to 8 bits, not {x_format} and {bits} bits")
     ends = [x * w for x in (x_format.lo, x_format.hi) for w in (lo, hi)]
     least, most = min(ends), max(ends)

@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 
-__all__ = ["Carry", "Lut", "Mux", "Netlist", "NetlistUnit", "Register", "plain", "weighed"]
+__all__ = ["Carry", "Lut", "Mux", "Netlist", "NetlistUnit", "FlipFlops", "plain", "weighed"]
 
 _SHIFTED = 3  # flip-flops in a row from which on synthesis makes a shift register of them
 
@@ -65,7 +65,7 @@ class Mux:
 
 
 @dataclass(frozen=True)
-class Register:
+class FlipFlops:
     """A rank of flip-flops."""
 
     d: tuple
@@ -79,7 +79,7 @@ class Netlist:
     Attributes
     ----------
     inputs : list of int
-    cells : list of `Lut`, `Carry` and `Register`
+    cells : list of `Lut`, `Carry` and `FlipFlops`
     """
 
     inputs: list = field(default_factory=list)
@@ -148,7 +148,7 @@ class Netlist:
         moved = [b for b in dict.fromkeys(map(plain, bits)) if b > 1]
         later = {0: 0, 1: 1, **dict(zip(moved, self.new(len(moved)), strict=True))}
         if moved:
-            self.cells.append(Register(tuple(moved), tuple(later[b] for b in moved)))
+            self.cells.append(FlipFlops(tuple(moved), tuple(later[b] for b in moved)))
         return [later[b] if b >= 0 else ~later[~b] for b in bits]
 
     # What it takes
@@ -159,7 +159,7 @@ class Netlist:
 
     @property
     def flip_flops(self):
-        return sum(len(cell.d) for cell in self.cells if isinstance(cell, Register))
+        return sum(len(cell.d) for cell in self.cells if isinstance(cell, FlipFlops))
 
     @property
     def shift_registers(self):
@@ -170,7 +170,7 @@ class Netlist:
         """Runs of flip-flops one behind the other, each the only reader of the one before."""
         source, readers = {}, {}
         for cell in self.cells:
-            if isinstance(cell, Register):
+            if isinstance(cell, FlipFlops):
                 source.update(zip(cell.q, cell.d, strict=True))
             for bit in _read_by(cell):
                 readers[bit] = readers.get(bit, 0) + 1
@@ -186,7 +186,7 @@ class Netlist:
         """
         depth = {bit: (0, 0) for bit in (0, 1, *self.inputs)}
         for cell in self.cells:
-            if isinstance(cell, Register):
+            if isinstance(cell, FlipFlops):
                 depth.update(dict.fromkeys(cell.q, (0, 0)))
             elif isinstance(cell, Lut):
                 for output in cell.outputs():
@@ -212,7 +212,7 @@ class Netlist:
         """
         times = dict(known)
         for cell in self.cells:
-            if isinstance(cell, Register):
+            if isinstance(cell, FlipFlops):
                 times.update((q, times[d] + 1) for d, q in zip(cell.d, cell.q, strict=True) if d in times)
                 continue
             for outputs, read in _dependencies(cell, times):
@@ -245,7 +245,7 @@ class Netlist:
         known[1] = True
         known[self.inputs] = values
         for cell in self.cells:
-            if isinstance(cell, Register):
+            if isinstance(cell, FlipFlops):
                 known[list(cell.q)] = known[list(cell.d)]
             elif isinstance(cell, Lut):
                 index = sum(known[b].astype(np.int64) << k for k, b in enumerate(cell.inputs))
@@ -263,7 +263,7 @@ class Netlist:
 
 
 def _read_by(cell):
-    if isinstance(cell, Register):
+    if isinstance(cell, FlipFlops):
         return cell.d
     if isinstance(cell, Mux):
         return cell.select, cell.low, cell.high

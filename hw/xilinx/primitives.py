@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Cat, Const, Instance, Mux, Signal
 
-from .netlist import Lut, Register
+from .netlist import FlipFlops, Lut
 from .netlist import Mux as MuxCell
 
 __all__ = ["EXPRESSIONS", "SERIES_7", "ULTRASCALE", "Primitives", "place"]
@@ -24,7 +24,7 @@ def place(m, netlist, bits, primitives, *, keep=False):
     """
     levels, attrs = {}, {"keep": 1} if keep and primitives.instances else {}
     for n, cell in enumerate(netlist.cells):
-        if isinstance(cell, Register):
+        if isinstance(cell, FlipFlops):
             rank = Signal(len(cell.d), name=f"rank{n}", reset_less=True, attrs=attrs)
             m.d.sync += rank.eq(Cat(bits[d] for d in cell.d))
             bits.update((q, rank[k]) for k, q in enumerate(cell.q))

@@ -23,6 +23,8 @@ class Simulator(ABC):
     ----------
     name, title : str
         By which it is chosen, and as people write it.
+    summary : str
+        What it is and why one would choose it, for the command line; empty for the usual one.
     folder : str
         Beginning of the name of the folder, in that of a build, that holds what it built.
     few : int
@@ -31,6 +33,7 @@ class Simulator(ABC):
 
     name: str
     title: str
+    summary = ""
     folder: str
     few = 0
 

@@ -308,12 +308,12 @@ def test_every_method_is_a_row_and_names_are_unique():
     assert {r.name for r in few} <= set(names)
     # The survey's methods, in this test's words: any row's weights, activations or gradients must be by each.
     wanted = {
-        "Bipolar()", "Bipolar(ste='identity')", "Bipolar(ste='bireal')", "Bipolar(ste='annealed')", "Uniform", "Xnor",
+        "Binary()", "Binary(ste='identity')", "Binary(ste='bireal')", "Binary(ste='annealed')", "Uniform", "Xnor",
         "Twn(per_channel=False", "Twn(per_channel=True", "TernaryLearned", "Ttq", "Symmetric(levels=3",
         "Symmetric(levels=5", "DoReFaSign", "DoReFaWeights", "DoReFaActivations", "GradientBits", "Pact", "Lsq",
-        "Lq", "Clusters", "PowersOfTwo", "StochasticBipolar", "StochasticTernary",
+        "Lq", "Clusters", "LogarithmicWeights", "StochasticBipolar", "StochasticTernary",
     }  # fmt: skip
-    used = [str(q).replace("Bipolar(ste='clipped')", "Bipolar()") for r in rows if r.recipe
+    used = [str(q).replace("Binary(ste='clipped')", "Binary()") for r in rows if r.recipe
             for q in (r.recipe.weight, r.recipe.act, r.recipe.gradient)]  # fmt: skip
     assert {w for w in wanted if not any(u.startswith(w) for u in used)} == set()
     assert any(r.recipe.pull for r in rows if r.recipe) and any(r.start == "float32" and r.recipe for r in rows)

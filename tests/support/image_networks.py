@@ -3,9 +3,12 @@
 import numpy as np
 
 from fewbit.flow.folding.layers import layers_of
+from fewbit.golden.network.argmax import ArgMax
+from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.execute import execute
-from fewbit.golden.network.graph import ArgMax, Dense, Network, Output, Threshold, accumulator_format
+from fewbit.golden.network.graph import Network, Output, accumulator_format
 from fewbit.golden.network.joins import Add, Concat
+from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.network.spatial import Largest, Upsample, View, Windows
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers.elementwise import Dequantize

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.execute import execute
-from fewbit.golden.network.graph import Dense, Edge, Threshold
+from fewbit.golden.network.graph import Edge
+from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.formats import Ternary
 from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit

@@ -2,8 +2,11 @@
 
 import numpy as np
 
+from fewbit.golden.network.argmax import ArgMax
+from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.execute import execute
-from fewbit.golden.network.graph import ArgMax, Dense, FloatDense, Network, Output, Rescale, Score, Threshold
+from fewbit.golden.network.graph import Network, Output
+from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.golden.numbers.elementwise import Dequantize
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed, Ternary, Unsigned
 from fewbit.hw.float32.units import FloatAdd

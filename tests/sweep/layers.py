@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.execute import execute
-from fewbit.golden.network.graph import Dense, Edge, FloatDense, Rescale, Score, Threshold
+from fewbit.golden.network.graph import Edge
+from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.golden.numbers.formats import Bipolar, Float32, Levels, Signed, Ternary, Unsigned
 from fewbit.hw.float32.units import FloatAdd
 from fewbit.hw.folding import LayerFolding

@@ -3,8 +3,9 @@
 import numpy as np
 
 from fewbit.golden.network.execute import execute
-from fewbit.golden.network.graph import Edge, Rescale, Threshold
+from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.joins import Add, FloatAdd
+from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import Largest as LargestNode
 from fewbit.golden.numbers.formats import Bipolar, Float32, Levels, Signed, Ternary, Unsigned
 from fewbit.hw.stages.add import Join, JoinPlan
@@ -119,7 +120,7 @@ def _add(rng, kind, target):
     expected = plan.format.encode(execute(node, *values)).reshape(-1, lanes)
     words = f"{formats[0]} + {formats[1]}, {channels} channels, {lanes} lanes, {count} pixels"
     return Unit(kind, target, words, lambda: Join(plan), plan, codes, [f.bits for f in formats], expected,
-                plan.format.bits, Stalls.drawn(rng, 2), ("FloatAdd" if plan.is_float else "Add",))  # fmt: skip
+                plan.format.bits, Stalls.drawn(rng, 2), (type(node).__name__,))  # fmt: skip
 
 
 OTHERS = {"activation": _activation, "pool": _pool, "add": _add}

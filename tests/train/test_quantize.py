@@ -8,9 +8,9 @@ jax = pytest.importorskip("jax")
 from fewbit.golden.methods import power_of_two as exact_power_of_two  # noqa: E402
 from fewbit.golden.methods import uniform as uniform_steps  # noqa: E402
 from fewbit.train.autodiff import apply  # noqa: E402
-from fewbit.train.quantize import Bipolar, Float, Uniform, ternary  # noqa: E402
+from fewbit.train.quantize import Binary, Float, Uniform, ternary  # noqa: E402
 
-bipolar = Bipolar()
+bipolar = Binary()
 
 
 def power_of_two(exponent):
@@ -83,14 +83,14 @@ def test_learned_scale_is_a_power_of_two():
 
 
 def test_limits_of_latent_weights():
-    assert (Float().limit, Bipolar().limit, ternary().limit) == (None, 1, 1)
+    assert (Float().limit, Binary().limit, ternary().limit) == (None, 1, 1)
     assert Uniform(4, signed=True, scale=0.25).limit == 1.75
     assert Uniform(4, signed=True).limit is None
 
 
 def test_estimator_is_checked():
     with pytest.raises(ValueError, match="Estimator must be one of annealed, bireal, clipped, identity, not 'tanh'"):
-        Bipolar("tanh")
+        Binary("tanh")
 
 
 @pytest.mark.parametrize("bits, signed, scale", [(0, False, 1.0), (1, True, 1.0), (9, False, 1.0)])

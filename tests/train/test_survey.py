@@ -12,8 +12,8 @@ import jax.numpy as jnp  # noqa: E402
 from fewbit.golden.model_file.domains import EXCHANGE  # noqa: E402
 from fewbit.train import data, export, fit, model, survey  # noqa: E402
 from fewbit.train.dorefa import DoReFaWeights  # noqa: E402
-from fewbit.train.layers import ByLayer, Conv, Dense, Pool, Residual, product_names, quantizer_of  # noqa: E402
-from fewbit.train.quantize import Bipolar, Float, Uniform  # noqa: E402
+from fewbit.train.layers import ByLayer, Conv, DenseLayer, Pool, Residual, product_names, quantizer_of  # noqa: E402
+from fewbit.train.quantize import Binary, Float, Uniform  # noqa: E402
 from fewbit.train.recipe import Recipe  # noqa: E402
 from fewbit.train.scaled import Lsq, Pact, Symmetric, TernaryLearned, Ttq, Xnor  # noqa: E402
 from fewbit.train.stochastic import Draws, GradientBits, HardwareDraws, StochasticBipolar  # noqa: E402
@@ -23,7 +23,7 @@ SMALL = data.Dataset((16,), "uint5/16", None, None)
 
 
 def network(weight, act, **more):
-    return Recipe("small", **{"weight": weight, "act": act, "layers": (Dense(8),)} | more)
+    return Recipe("small", **{"weight": weight, "act": act, "layers": (DenseLayer(8),)} | more)
 
 
 def noise(n=64, seed=1):
@@ -44,7 +44,7 @@ def untrained(recipe, raw, start=None):
 # Every operator once; `test_all_rows` has the rest.
 KINDS = {
     "tables": network(ByLayer(Clusters(2), last=Ttq()), Lq(2)),
-    "stochastic": network(StochasticBipolar(), StochasticBipolar(), layers=(Dense(8), Dense(6))),
+    "stochastic": network(StochasticBipolar(), StochasticBipolar(), layers=(DenseLayer(8), DenseLayer(6))),
 }
 OPERATORS = {"tables": ["LevelQuant", "BasisQuant", "TernaryQuant"], "stochastic": ["StochasticQuant"] * 2}
 
@@ -110,8 +110,8 @@ def test_convolutions_of_every_operand(tmp_path):
 def test_a_step_of_training_follows_the_rules():
     """Bases by least squares, centroids and scales by gradients, anchors and clustered weights not at all."""
     images, label = noise()
-    weight, layers = ByLayer(Clusters(1), fc1=Lq(1, per_channel=True), last=Ttq()), (Dense(8), Dense(6))
-    recipe = network(weight, ByLayer(Bipolar(), first=Lq(1)), layers=layers, steps=3, batch=16)
+    weight, layers = ByLayer(Clusters(1), fc1=Lq(1, per_channel=True), last=Ttq()), (DenseLayer(8), DenseLayer(6))
+    recipe = network(weight, ByLayer(Binary(), first=Lq(1)), layers=layers, steps=3, batch=16)
     recipe = replace(recipe, gradient=GradientBits(6))
     before = jax.jit(lambda: model.init(recipe, SMALL.shape, jax.random.split(jax.random.key(1))[0]))()
     after, losses = fit.train(recipe, SMALL, images, label)
@@ -126,7 +126,7 @@ def test_a_step_of_training_follows_the_rules():
 
 def test_pull_is_the_mean_square_to_the_levels():
     raw, label = noise(8)
-    recipe = network(Bipolar(), Bipolar())
+    recipe = network(Binary(), Binary())
     params, x = model.init(recipe, SMALL.shape, jax.random.key(1)), SMALL.to_input(raw[0])
     alone, pulled = (fit.loss(r, params, x, label)[0] for r in (recipe, replace(recipe, pull=0.5)))
     away = sum(np.mean((np.asarray(p["weight"]) - np.where(p["weight"] >= 0, 1, -1)) ** 2) for p in params)
@@ -147,10 +147,10 @@ def test_begins_with_a_float_network():
 
 def test_start_has_the_same_layers_and_fits_limits():
     start = model.init(network(Float(), Float()), SMALL.shape, jax.random.key(1))
-    taken = model.init(network(Bipolar(), Bipolar()), SMALL.shape, jax.random.key(2), start)[0]["weight"]
+    taken = model.init(network(Binary(), Binary()), SMALL.shape, jax.random.key(2), start)[0]["weight"]
     assert np.abs(taken).max() <= 1 and 0.4 < np.abs(taken).mean() <= 0.5
     assert (np.sign(taken) == np.sign(start[0]["weight"])).all()
-    other = Recipe("other", layers=(Dense(4),))
+    other = Recipe("other", layers=(DenseLayer(4),))
     with pytest.raises(ValueError, match=r"fc1: the network to start from has weights \(16, 8\)"):
         model.init(other, SMALL.shape, jax.random.key(1), start)
 
@@ -179,7 +179,7 @@ def test_weights_are_random_in_training_only():
 
 
 def test_layers_have_names():
-    layers = (Conv(4), Pool(), Residual((Conv(4), Conv(4)), Conv(4)), Dense(3))
+    layers = (Conv(4), Pool(), Residual((Conv(4), Conv(4)), Conv(4)), DenseLayer(3))
     names = product_names(layers)
     assert names == ("conv1", "conv2", "conv3", "conv4", "fc5", "fc6")
     choice = ByLayer("b", first="a", conv3="c", last="d")
@@ -191,7 +191,7 @@ def test_layers_have_names():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: network(ByLayer(Float(), fc9=Bipolar()), Float()), "Layers of Recipe's weight must be of .*, not fc9"),
+        (lambda: network(ByLayer(Float(), fc9=Binary()), Float()), "Layers of Recipe's weight must be of .*, not fc9"),
         (lambda: network(Pact(2), Float()), r"weights cannot be quantized by Pact\(bits=2.*, which is for activations"),
         (lambda: network(Float(), ByLayer(Float(), first=Ttq())), "activations cannot be quantized by Ttq.*, which is"),
         (lambda: network(Float(), Lq(2, per_channel=True)), "activations cannot be quantized by Lq.* for weights"),

@@ -13,12 +13,13 @@ from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError, evaluate
-from fewbit.golden.network.graph import Rescale, accumulator_format
+from fewbit.golden.network.graph import accumulator_format
 from fewbit.golden.network.joins import Add, Concat, FloatAdd
+from fewbit.golden.network.pointwise import Rescale
 from fewbit.golden.network.spatial import Upsample
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers import elementwise as ew
-from fewbit.golden.numbers.formats import Bipolar, Float32, Ternary
+from fewbit.golden.numbers.formats import Float32, Ternary
 from fewbit.golden.rewrite.sums import BranchSum
 
 from .convolutions import add_windows, spread_out, with_zero_pad
@@ -158,7 +159,7 @@ def one_format(importer, edges):
         return edges, formats[0]
     made, edges = [], [evenly_coded(importer, edge) for edge in edges]
     for edge, fmt in zip(edges, formats, strict=True):
-        if isinstance(fmt, Bipolar):
+        if fmt.is_sign:
             same = np.ones(importer.edge(edge).channels, dtype=np.int64)
             name = importer.new("rescale")
             edge = importer.add(Rescale(name, edge, name, same, 0 * same, 0, Ternary()))

@@ -9,11 +9,11 @@ from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.graph import Rescale
+from fewbit.golden.network.pointwise import Rescale
 from fewbit.golden.network.spatial import Windows
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers import elementwise as ew
-from fewbit.golden.numbers.formats import Bipolar, Levels, format_for
+from fewbit.golden.numbers.formats import format_for
 
 from .matrix_products import coding_of, integer_weights, weighted
 
@@ -50,7 +50,7 @@ def conv(importer, node, inputs, attributes):
         if bias.shape != shape[:1]:
             raise ModelError(f"a bias of shape {bias.shape} does not fit {shape[0]} channels")
         y, bias = by_channel(importer, y, bias.reshape(1, -1, *[1] * (len(shape) - 2)))
-        y = y.then(ew.Affine("add", bias))
+        y = y.then(ew.WithConstant("add", bias))
     return [y]
 
 
@@ -147,8 +147,7 @@ def with_zero_pad(importer, data, window):
     x = importer.edge(edge)
     if (zero == zero[0]).all() and zero[0] == np.rint(zero[0]):
         pad = int(zero[0])
-        widened = isinstance(x.format, Levels) or (isinstance(x.format, Bipolar) and pad == 0)  # by `Windows`
-        if x.format.holds(pad) or widened:
+        if x.format.widened(pad) is not None:  # as `Windows` does
             return edge, scale, zero, pad
     factor = next((f for f in range(1, _MOST_FACTOR + 1) if (f * zero == np.rint(f * zero)).all()), None)
     if factor is None:

@@ -33,7 +33,7 @@ def arithmetic(importer, node, inputs, attributes):
     data, c = fitting(importer, data, c)
     if kind == "div" and (c == 0).any():
         raise ModelError("division by zero")
-    return [data.then(ew.Affine(kind, c))]
+    return [data.then(ew.WithConstant(kind, c))]
 
 
 def _data_and_constant(a, b):
@@ -101,7 +101,7 @@ def batch_normalization(importer, node, inputs, attributes):
         ops = ew.batch_normalization(*operands, attributes.get("epsilon", 1e-5))
     for op in ops:
         data, c = fitting(importer, data, op.c.reshape(shape))
-        data = data.then(ew.Affine(op.kind, c))
+        data = data.then(ew.WithConstant(op.kind, c))
     return [data]
 
 
@@ -114,7 +114,7 @@ def relu(importer, node, inputs, attributes):
 @handles("Neg", role=Role.AFFINE)
 def negate(importer, node, inputs, attributes):
     """Import ONNX ``Neg``."""
-    return [data_of(inputs[0]).then(ew.Affine("mul", np.full(1, -1, dtype=np.float32)))]
+    return [data_of(inputs[0]).then(ew.WithConstant("mul", np.full(1, -1, dtype=np.float32)))]
 
 
 @handles("Clip", role=Role.FUNCTION)

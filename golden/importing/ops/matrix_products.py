@@ -11,7 +11,7 @@ from fewbit.golden.importing.operands import constant, data_of, shape_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.graph import Dense
+from fewbit.golden.network.dense import Dense
 from fewbit.golden.numbers import elementwise as ew
 from fewbit.golden.numbers.coding import Coding
 
@@ -43,7 +43,7 @@ def gemm(importer, node, inputs, attributes):
         if np.broadcast_shapes(bias.shape, y.shape) != y.shape or not np.isfinite(bias).all():
             raise ModelError(f"a bias of shape {bias.shape} does not fit an output of shape {y.shape}")
         y, bias = by_channel(importer, y, bias)
-        y = y.then(ew.Affine("add", bias))
+        y = y.then(ew.WithConstant("add", bias))
     return [y]
 
 

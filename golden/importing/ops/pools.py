@@ -11,7 +11,7 @@ from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.file import ModelError, evaluate
-from fewbit.golden.network.graph import Dense
+from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.spatial import Largest, Windows
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers import elementwise as ew

@@ -85,7 +85,7 @@ class UniformQuantizer:
         zero = self.zero if zero is None else zero
         x, fmt = np.asarray(x, dtype=np.float32), self.format
         with np.errstate(over="ignore"):
-            if isinstance(fmt, Bipolar):  # of one signed bit QONNX makes the sign
+            if fmt.is_sign:  # of one signed bit QONNX makes the sign
                 return _integers(methods.sign(np.asarray(x / scale + zero)))
             return _integers(methods.uniform_level(x, scale, lo=fmt.lo, hi=fmt.hi, zero=zero, rounding=self.rounding))
 

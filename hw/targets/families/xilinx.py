@@ -48,12 +48,11 @@ class Xilinx(Target):
         return EXPRESSIONS if self.as_expressions else SERIES_7
 
     def integer_pe(self, *, x_format, w_format, **common):
-        from fewbit.golden.numbers.formats import PowersOfTwo
+        from fewbit.hw.heap.partial_products import product_terms
         from fewbit.hw.heap.pe_plans import IntegerPEPlan
         from fewbit.hw.xilinx.pe_plans import LutIntegerPEPlan
 
-        # The bits of a power of two go into columns that depend on the weight: no netlist has these products.
-        kind = IntegerPEPlan if isinstance(w_format, PowersOfTwo) else LutIntegerPEPlan
+        kind = LutIntegerPEPlan if product_terms(x_format, w_format).in_sum else IntegerPEPlan
         return kind(x_format=x_format, w_format=w_format, target=self, **common)
 
     def heap_pe(self, *, heights, acc_shape, feedback, fan_in=1):

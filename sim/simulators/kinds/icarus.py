@@ -30,6 +30,7 @@ class Icarus(Simulator):
     """Icarus Verilog of this machine, which compiles in a second or two and says only what is wrong."""
 
     name, title, folder = "icarus", "Icarus Verilog", "icarus"
+    summary = "Icarus Verilog, with X as in the vendors' simulators; slower"
 
     def version(self):
         for program in ("iverilog", "vvp"):

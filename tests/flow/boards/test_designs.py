@@ -12,6 +12,7 @@ import pytest
 
 from fewbit.flow.boards import bitstream
 from fewbit.flow.boards.bitstream import BitstreamError
+from fewbit.flow.boards.board import DesignOptions
 from fewbit.flow.boards.designs import build_board
 from fewbit.flow.commands.cli import main
 from fewbit.flow.commands.report import Reporter
@@ -51,7 +52,7 @@ def ports(verilog, module):
 
 def test_ulx3s_design(build):
     """The files of the open tools, with the pins of the board's manual, built of operators."""
-    result = build_board("ulx3s", build, QUIET, run=False)
+    result = build_board("ulx3s", build, QUIET, DesignOptions(run=False))
     folder = build / "board-ulx3s"
     assert result.to_dict() == json.loads((folder / "board.json").read_text()) and result.bitstream is None
     lpf = (folder / "top.lpf").read_text()
@@ -65,11 +66,11 @@ def test_ulx3s_design(build):
     assert json.loads((folder / "accelerator" / "manifest.json").read_text())["target"] == "portable"
     design = (folder / "top.il").read_text()
     assert "EHXPLLL" in design and "\\accelerator" in design
-    assert build_board("ulx3s", build, QUIET, run=False) == result
+    assert build_board("ulx3s", build, QUIET, DesignOptions(run=False)) == result
 
 
 def test_arty_design(build):
-    result = build_board("arty-a7-35", build, QUIET, clock=80)
+    result = build_board("arty-a7-35", build, QUIET, DesignOptions(clock=80))
     folder = build / "board-arty-a7-35"
     xdc = (folder / "top.xdc").read_text()
     pins = dict(re.findall(r"set_property LOC (\w+) \[get_ports \"?([^\]\"]+)\"?\]", xdc))
@@ -87,7 +88,7 @@ def test_arty_design(build):
 @pytest.mark.parametrize("installed", [False, True])
 def test_zynq_design(installed, build):
     """The block design connects every port of our two modules, once; every cell has a clock and a reset."""
-    build_board("arty-z7", build, QUIET, clock=125)
+    build_board("arty-z7", build, QUIET, DesignOptions(clock=125))
     folder = build / "board-arty-z7"
     script = (folder / "design.tcl").read_text()
     design = BlockDesign(script, folder / "design.tcl", boards="it" if installed else "")
@@ -141,13 +142,14 @@ def test_zynq_folder_stands_alone(zynq, scratch):
 def test_what_cannot_be_is_refused(build, scratch, capsys, monkeypatch):
     build = shutil.copytree(build, scratch / "copy", ignore=shutil.ignore_patterns("board-*"))
     for options, reason in (
-        ({"name": "nexys"}, "board must be one of ulx3s, arty-a7-35, pynq-z2, arty-z7, not 'nexys'"),
+        ({"name": "nexys"}, "board must be one of arty-a7-35, arty-z7, pynq-z2, ulx3s, not 'nexys'"),
         ({"clock": 33.21}, "Clock must be one that the board's PLL makes of 25 MHz"),
         ({"baud": 20_000_000}, "Baud rate must be"),
         ({"name": "arty-z7", "clock": 400}, "10 to 250 MHz"),
     ):  # fmt: skip
+        name = options.pop("name", "ulx3s")
         with pytest.raises(ValueError, match=reason):
-            build_board(**({"name": "ulx3s", "directory": build, "report": QUIET} | options))
+            build_board(name, build, QUIET, DesignOptions(**options))
     monkeypatch.setattr(sys, "argv", ["fewbit", "board", "ulx3s", str(scratch / "none")])
     with pytest.raises(SystemExit, match="2"):
         main()

@@ -19,8 +19,8 @@ from fewbit.flow.eda.synth import Resources
 from fewbit.flow.project.simulated import Latency
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.builder import ModelBuilder
+from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.execute import run
-from fewbit.golden.network.graph import Dense, FloatDense
 from fewbit.golden.numbers.formats import Float32, Unsigned
 from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.hw.targets.parts import Part

@@ -149,6 +149,7 @@ def test_a_larger_pe_or_simd_never_takes_less(products, levels):
                 assert found.lut < by_size[wider].lut and found.dsp <= by_size[wider].dsp
 
 
+@pytest.mark.tools
 @pytest.mark.slow
 @pytest.mark.parametrize("x, w, y, pe, simd", [
     (Bipolar(), Bipolar(), Bipolar(), 4, 16), (Unsigned(2), Ternary(), Unsigned(2), 4, 8),

@@ -8,7 +8,9 @@ from onnx import TensorProto, helper, numpy_helper
 from fewbit.golden.importing.importer import ModelError, import_model
 from fewbit.golden.model_file.file import INPUT_KEY
 from fewbit.golden.network import execute
-from fewbit.golden.network.graph import ArgMax, Dense, FloatDense, Rescale, Threshold
+from fewbit.golden.network.argmax import ArgMax
+from fewbit.golden.network.dense import Dense, FloatDense
+from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.numbers.elementwise import apply
 from fewbit.golden.numbers.formats import Bipolar, Unsigned
 from tests.support.executor import Executor, agree

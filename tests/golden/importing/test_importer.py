@@ -9,7 +9,7 @@ import pytest
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.domains import QONNX_DOMAINS
 from fewbit.golden.network import execute
-from fewbit.golden.network.graph import Threshold
+from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.formats import Unsigned
 from fewbit.places import HOME
 from tests.support.executor import Executor, compare, raw_network

@@ -41,10 +41,10 @@ def test_arithmetic(kind):
     rng = np.random.default_rng(1)
     x = everything(rng)
     for c in (rng.normal(0, 3, 20) * 10.0 ** rng.integers(-3, 4, 20)).astype(np.float32):
-        op = ew.Affine(kind.lower(), np.array([c]))
+        op = ew.WithConstant(kind.lower(), np.array([c]))
         same_bits(ew.apply([op], x), onnxruntime_value(kind, x, np.array([c])))
     if kind == "Sub":
-        same_bits(ew.apply([ew.Affine("rsub", np.array([c]))], x), (c - x).astype(np.float32))
+        same_bits(ew.apply([ew.WithConstant("rsub", np.array([c]))], x), (c - x).astype(np.float32))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -73,7 +73,7 @@ def test_batch_normalization(seed, opset):
     ("PRelu", ew.leaky_relu([0.3]), [[0.3]], {}),
     ("Max", ew.Call("Max", np.maximum, (np.float32([0.3]),)), [[0.3]], {}),
     ("Min", ew.Call("Min", np.minimum, (np.float32([0.3]),)), [[0.3]], {}),
-    ("Neg", ew.Affine("mul", np.float32([-1])), [], {}),
+    ("Neg", ew.WithConstant("mul", np.float32([-1])), [], {}),
 ])  # fmt: skip
 def test_others(kind, op, constants, attributes):
     x = everything(np.random.default_rng(2))

@@ -19,11 +19,8 @@ from fewbit.golden.numbers.formats import (
     parse_format,
 )
 
-FORMATS = [Bipolar(), Ternary(), *(Unsigned(b) for b in range(1, 10)), *(Signed(b) for b in range(1, 10)),
-           *(Signed(b, narrow=True) for b in range(2, 10))]  # fmt: skip
-SPECIAL = [*(UnsignedNarrow(b) for b in range(2, 10)), *(UnsignedChance(b) for b in range(2, 10)),
-           *(SignedChance(b) for b in range(2, 10)), Levels((-7, 0, 2, 300)),
-           Levels((-3, -1, 1, 3), (1, 2)), PowersOfTwo(5), PowersOfTwo(3, zero=True)]  # fmt: skip
+EVERY = [fmt for kind in kinds_of_format() for fmt in kind.examples()]
+INTEGERS = [fmt for fmt in EVERY if fmt.integral]
 
 
 @st.composite
@@ -39,7 +36,7 @@ def level_tables(draw):
     return Levels(tuple(sorted(sums)), tuple(basis))
 
 
-# By class, every format that it can be.
+# By class, every format that it can be; of others there are examples.
 DRAWN = {
     Bipolar: st.just(Bipolar()),
     Unsigned: st.builds(Unsigned, st.integers(1, 32)),
@@ -53,7 +50,7 @@ DRAWN = {
 }
 
 
-@pytest.mark.parametrize("fmt", FORMATS + SPECIAL, ids=str)
+@pytest.mark.parametrize("fmt", INTEGERS, ids=str)
 def test_every_value_has_its_own_code(fmt):
     codes = fmt.encode(fmt.values)
     assert len(set(codes.tolist())) == fmt.levels == len(fmt.values)
@@ -62,7 +59,7 @@ def test_every_value_has_its_own_code(fmt):
     assert (fmt.values[0], fmt.values[-1]) == (fmt.lo, fmt.hi)
 
 
-@pytest.mark.parametrize("fmt", FORMATS + SPECIAL, ids=str)
+@pytest.mark.parametrize("fmt", INTEGERS, ids=str)
 def test_what_is_outside_is_refused(fmt):
     far = [np.uint64(2**64 - 1), np.uint64(2**63), 0.5, np.nan, np.inf, -np.inf]
     for value in (fmt.lo - 1, fmt.hi + 1, *far):
@@ -75,19 +72,63 @@ def test_bipolar_has_no_zero():
         Bipolar().encode([1, 0])
 
 
-def test_every_class_is_drawn():
-    kinds = {kind for kind in kinds_of_format() if not kind.__name__.startswith("_")}
-    assert kinds == DRAWN.keys(), "a class of formats needs a TEXT, and its place in DRAWN"
+@pytest.mark.parametrize("fmt", EVERY, ids=str)
+def test_what_a_format_says_of_its_codes(fmt):
+    values = fmt.sample(np.random.default_rng(1), (3, 50))
+    codes = fmt.encode(values)
+    assert values.shape == (3, 50) and np.array_equal(fmt.decode(codes), values)
+    assert fmt.lo <= values.min() and values.max() <= fmt.hi
+    number = np.where(codes >> (fmt.bits - 1) & fmt.signed, codes - (1 << fmt.bits), codes)
+    assert fmt.linear == np.array_equal(fmt.spacing * number + fmt.origin, values)
+    assert fmt.literal == np.array_equal(number, values)
+    assert fmt.is_sign == (set(np.unique(values).tolist()) == {-1, 1})
+    if fmt.linear:  # read as numbers, codes are in the order of the values
+        order = np.argsort(number.reshape(-1), kind="stable")
+        assert (np.diff(values.reshape(-1)[order]) >= 0).all()
+    assert fmt.describe() and not fmt.describe().endswith(".")
 
 
-@pytest.mark.parametrize("kind", DRAWN, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("fmt", INTEGERS, ids=str)
+def test_one_more_value(fmt):
+    inside = fmt.widened(int(fmt.values[0]))
+    assert inside == fmt
+    zero = fmt.widened(0)
+    assert zero is None or set(zero.values.tolist()) >= {0, *fmt.values.tolist()}
+    assert fmt.widened(0.5) in (None, fmt.widened(0))
+
+
+def test_formats_with_one_more_value():
+    assert Bipolar().widened(0) == Ternary() and Bipolar().widened(2) is None
+    assert Levels((-7, 2)).widened(5) == Levels((-7, 2, 5)) and Levels((-1, 2)).widened(0) == Levels((-1, 0, 2))
+    assert Unsigned(2).widened(-1) is None and Float32().widened(-1.5) == Float32()
+
+
+@pytest.mark.parametrize("fmt", EVERY, ids=str)
+@pytest.mark.parametrize("wider", [Bipolar(), Unsigned(9), Signed(10), Float32()], ids=str)
+def test_codes_that_are_extended(fmt, wider):
+    """Codes of another format by zeros or the sign above them: exactly where they say that they are."""
+    if not fmt.integral or not wider.integral:
+        assert wider.extends(fmt) == (fmt == wider)
+        return
+    codes = fmt.encode(fmt.values)
+    sign = codes >> (fmt.bits - 1) & fmt.signed
+    codes = (codes - (sign << fmt.bits)) & ((1 << wider.bits) - 1)
+    inside = set(fmt.values.tolist()) <= set(wider.values.tolist())
+    same = inside and np.array_equal(wider.encode(fmt.values), codes)
+    assert wider.extends(fmt) == same or not fmt.linear
+
+
+def _drawn(kind):
+    return DRAWN[kind] if kind in DRAWN else st.sampled_from(kind.examples())
+
+
+@pytest.mark.parametrize("kind", list(kinds_of_format()), ids=lambda kind: kind.__name__)
 def test_text_and_back(kind):
-    @given(DRAWN[kind])
+    @given(_drawn(kind))
     def check(fmt):
         back = parse_format(str(fmt))
         assert back == fmt and type(back) is kind and str(back) == str(fmt)
-        if kind is not Float32:
-            assert (back.lo, back.hi, back.bits) == (fmt.lo, fmt.hi, fmt.bits)
+        assert (back.lo, back.hi, back.bits) == (fmt.lo, fmt.hi, fmt.bits)
 
     check()
 
@@ -119,7 +160,7 @@ def test_widths_are_checked(make, message):
 def test_format_for_is_the_smallest_that_holds_all(values):
     fmt = format_for(np.array(values))
     fmt.encode(values)
-    smaller = [f for f in FORMATS if f.bits < fmt.bits]
+    smaller = [f for kind in (Bipolar, Unsigned, Signed) for f in kind.examples() if f.bits < fmt.bits]
     assert not any(set(values) <= set(f.values.tolist()) for f in smaller)
 
 

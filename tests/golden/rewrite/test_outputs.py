@@ -6,8 +6,10 @@ from onnx import TensorProto
 
 from fewbit.golden.importing.importer import ModelError, import_model
 from fewbit.golden.network import execute
+from fewbit.golden.network.argmax import ArgMax
+from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.execute import labels_of
-from fewbit.golden.network.graph import ArgMax, Dense, Score
+from fewbit.golden.network.pointwise import Score
 from tests.support.executor import Executor
 from tests.support.graphs import Graph
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fewbit.golden.network.execute import execute
-from fewbit.golden.network.graph import Edge, Rescale, Threshold, accumulator_format
+from fewbit.golden.network.graph import Edge, accumulator_format
+from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.numbers.formats import Signed, Unsigned
 from fewbit.golden.numbers.thresholds import find_thresholds, steps_of
 from fewbit.golden.rewrite.rescale import as_rescale

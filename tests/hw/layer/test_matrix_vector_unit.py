@@ -4,7 +4,8 @@
 import numpy as np
 import pytest
 
-from fewbit.golden.network.graph import Dense, FloatDense, Rescale, Score, Threshold
+from fewbit.golden.network.dense import Dense, FloatDense
+from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed, Ternary, Unsigned
 from fewbit.hw.float32.units import FloatAdd
 from fewbit.hw.folding import LayerFolding

@@ -4,7 +4,8 @@
 import numpy as np
 import pytest
 
-from fewbit.golden.network.graph import Dense, Edge
+from fewbit.golden.network.dense import Dense
+from fewbit.golden.network.graph import Edge
 from fewbit.golden.numbers.coding import Coding
 from fewbit.golden.numbers.formats import Bipolar, Levels, PowersOfTwo, Signed, Ternary, Unsigned
 from fewbit.hw.folding import LayerFolding

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from fewbit.golden.network.execute import run
-from fewbit.golden.network.graph import Output, Threshold
+from fewbit.golden.network.graph import Output
+from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.folding import Folding
 from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan

@@ -33,7 +33,7 @@ def check(node, edges, xs, *, lanes, stalls=(0, 0)):
     codes = [f.encode(v) for f, v in zip((*plan.formats, plan.format), (*xs, y), strict=True)]
     a, b, want = (to_beats(c.reshape(-1, lanes), lanes, f.bits) for c, f in
                   zip(codes, (*plan.formats, plan.format), strict=True))  # fmt: skip
-    assert len(want) == plan.beats_frame
+    assert len(want) == plan.pixels * plan.beats_out
     ends = streams(Join(plan), {"i0": a, "i1": b}, {"o": len(want)}, stalls=stalls)
     assert ends["o"].payloads == want
     assert ends["i0"].taken == ends["i1"].taken

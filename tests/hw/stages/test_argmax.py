@@ -4,8 +4,8 @@
 import numpy as np
 import pytest
 
+from fewbit.golden.network.argmax import ArgMax as Node
 from fewbit.golden.network.execute import execute
-from fewbit.golden.network.graph import ArgMax as Node
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed, Unsigned
 from fewbit.hw.stages.argmax import ArgMax, ArgMaxPlan

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from fewbit.golden.network.execute import execute
-from fewbit.golden.network.graph import Edge, Rescale, Threshold
+from fewbit.golden.network.graph import Edge
+from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.stages.pointwise import Pointwise, PointwisePlan
 from tests.support.stream_bench import STALLS, assert_varied, from_beats, stream, to_beats

@@ -49,7 +49,7 @@ def check(fmt, *, channels, taps, lanes, stalls=(0, 0)):
     plan = LargestPlan(node, edges, lanes=lanes)
     x = x.reshape(PIXELS, channels // lanes, lanes, taps).swapaxes(2, 3)
     beats = to_beats(fmt.encode(x).reshape(-1, lanes), lanes, fmt.bits)
-    assert len(beats) == plan.beats_frame
+    assert len(beats) == plan.pixels * plan.channels // plan.lanes * plan.taps
     trace = stream(Largest(plan), beats, len(beats) // taps, stalls=stalls)
     assert trace.payloads == to_beats(fmt.encode(y).reshape(-1, lanes), lanes, fmt.bits)
     if stalls == (0, 0):

@@ -99,7 +99,7 @@ def check_concat(channels, formats, fmt, *, lanes, stalls=(0, 0)):
         for k, (x, f, n) in enumerate(zip(xs, formats, plan.lanes_in, strict=True))
     }
     want = to_beats(fmt.encode(y).reshape(-1, plan.lanes), plan.lanes, fmt.bits)
-    assert len(want) == plan.beats_frame
+    assert len(want) == plan.pixels * plan.channels // plan.lanes
     ends = streams(Concat(plan), beats, {"o": len(want)}, stalls=stalls)
     assert ends["o"].payloads == want
     if stalls == (0, 0):

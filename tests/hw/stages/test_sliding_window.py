@@ -8,7 +8,7 @@ from fewbit.golden.network.spatial import Windows
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers.formats import Bipolar, Ternary, Unsigned
 from fewbit.hw.stages.sliding_window import SlidingPlan, SlidingWindow
-from fewbit.sim.cycles.windows import SlidingMachine
+from fewbit.sim.cycles.machines.windows import SlidingMachine
 from tests.support.stream_bench import STALLS, stream, to_beats
 
 # size, kernel, stride, dilation, pads, channels, lanes, blocks

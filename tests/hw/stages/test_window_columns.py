@@ -8,7 +8,7 @@ from fewbit.golden.network.spatial import Windows
 from fewbit.golden.network.window import Window
 from fewbit.hw.stages.window_columns import ColumnsPlan, WindowColumns
 from fewbit.hw.stages.window_plan import abreast_of
-from fewbit.sim.cycles.windows import ColumnsMachine
+from fewbit.sim.cycles.machines.windows import ColumnsMachine
 from tests.hw.stages.test_sliding_window import GEOMETRIES
 from tests.support.stream_bench import STALLS, stream, to_beats
 

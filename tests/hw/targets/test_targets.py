@@ -99,6 +99,7 @@ def family():
     REGISTERED.update(before)
 
 
+@pytest.mark.tools
 def test_a_family_is_one_class(family, scratch):
     """It is built, described and synthesized by its name and its part, and nothing else has to know it."""
     model = small(scratch / "m.onnx")
@@ -114,8 +115,8 @@ def test_a_family_is_one_class(family, scratch):
     assert project.verilog.read_text() == plain.verilog.read_text() and project.digest != plain.digest
     assert all_parts()["tiny1"].lut == 1_000
     found = synth_build(scratch / "build", "tiny1", Reporter(True))
-    assert (found["target"], found["part"]) == ("tiny", "TINY1")
-    assert found["use"]["lut"] == round(found["total"]["lut"] / 1_000, 4) > 0
+    assert (found.target, found.part) == ("tiny", "TINY1")
+    assert found.use["lut"] == round(found.total.lut / 1_000, 4) > 0
     with pytest.raises(
         ValueError, match="made of cells of Tiny, which XC7A35T does not have.* or choose a part of Tiny .tiny1."
     ):

@@ -9,7 +9,7 @@ from fewbit.golden.importing.importer import ModelError, import_model
 from fewbit.golden.importing.whole_multiples import whole_multiples
 from fewbit.golden.model_file import exchange
 from fewbit.golden.network import execute
-from fewbit.golden.network.graph import Dense
+from fewbit.golden.network.dense import Dense
 from fewbit.golden.numbers.formats import parse_format
 from tests.support.executor import cleaned
 from tests.support.level_models import ACTIVATIONS, WEIGHTS, LevelGraph, level_model

@@ -8,7 +8,7 @@ from fewbit.golden.importing.importer import ModelError, import_model
 from fewbit.golden.model_file import exchange
 from fewbit.golden.network import execute
 from fewbit.golden.network.draws import Draw
-from fewbit.golden.network.graph import Rescale
+from fewbit.golden.network.pointwise import Rescale
 from tests.support.executor import cleaned
 from tests.support.level_models import LevelGraph
 

@@ -5,8 +5,10 @@ import pytest
 
 from fewbit.golden.importing.importer import ModelError, import_model
 from fewbit.golden.network import execute
-from fewbit.golden.network.graph import Dense, Edge, Network, Rescale, Threshold
+from fewbit.golden.network.dense import Dense
+from fewbit.golden.network.graph import Edge, Network
 from fewbit.golden.network.joins import Add, Concat
+from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import Upsample, Windows
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.golden.rewrite.sums import smaller_sums

@@ -10,7 +10,9 @@ from onnx import TensorProto
 
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network import execute
-from fewbit.golden.network.graph import ArgMax, Dense, FloatDense, Threshold
+from fewbit.golden.network.argmax import ArgMax
+from fewbit.golden.network.dense import Dense, FloatDense
+from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.network.spatial import View, Windows
 from fewbit.golden.numbers.formats import Signed, Unsigned
 from fewbit.places import HOME

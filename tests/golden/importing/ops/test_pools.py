@@ -8,7 +8,8 @@ from onnx import helper
 
 from fewbit.golden.importing.importer import ModelError, import_model
 from fewbit.golden.network import execute
-from fewbit.golden.network.graph import Dense, Threshold
+from fewbit.golden.network.dense import Dense
+from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.network.spatial import Largest, View, Windows
 from tests.support.executor import Executor, agree, compare, raw_network
 from tests.support.graphs import Graph

@@ -1,17 +1,46 @@
-"""The cycle model of a line buffer."""
+"""Machines of line buffers: a ring of words that windows are read from."""
 
 from math import inf
+
+from fewbit.hw.stages.sliding_window import SlidingPlan
+from fewbit.hw.stages.window_columns import ColumnsPlan
+
+from .machine import Machine, machine_for
 
 __all__ = ["ColumnsMachine", "SlidingMachine"]
 
 
-class SlidingMachine:
-    """`hw.stages.sliding_window.SlidingWindow` as a state machine over beats."""
+class _Ring(Machine):
+    """A memory of ``plan.depth`` words: how many ``room`` is for, and how many of a frame it is known to ``have``.
 
-    outputs = 1
+    Subclasses say in ``issue(gives)`` what is read and given in a cycle.
+    """
 
     def __init__(self, plan):
-        self.plan, self.have, self.room, self.held, self.full = plan, 0, plan.depth, False, False
+        self.plan, self.have, self.room = plan, 0, plan.depth
+        self.held, self.full = False, False  # something in front of the output register, and in it
+
+    def valid(self):
+        return self.full
+
+    def ready(self, gives):
+        return self.room > 0
+
+    def move(self, takes, gives):
+        self.issue(gives)
+        if takes:
+            self.have += 1
+            self.room -= 1
+
+
+@machine_for(SlidingPlan)
+class SlidingMachine(_Ring):
+    """`hw.stages.sliding_window.SlidingWindow` as a state machine over beats."""
+
+    changing = "have", "room", "held", "full", "beat", "pixel"
+
+    def __init__(self, plan):
+        super().__init__(plan)
         self.beat, self.pixel = 0, 0  # within the output pixel; the output pixel
         rows, columns = plan.window.out_size
         places = [(y, x) for y in range(rows) for x in range(columns)]
@@ -20,25 +49,7 @@ class SlidingMachine:
             plan.free_row[y] if x == columns - 1 else plan.advances[y] * plan.free_column[x] for y, x in places
         ]
 
-    def connect(self, ins, outs):
-        self.i, self.o = ins[0], outs[0]
-
-    def valid(self):
-        return self.full
-
-    def ready(self, gives):
-        return self.room > 0
-
-    def forward(self, valid):
-        valid[self.o] = self.full
-
-    def backward(self, valid, ready):
-        ready[self.i] = self.room > 0
-
-    def step(self, valid, ready):
-        self.move(valid[self.i] and self.room > 0, self.full and ready[self.o])
-
-    def move(self, takes, gives):
+    def issue(self, gives):
         plan = self.plan
         moves = self.held and (gives or not self.full)
         self.full = moves or (self.full and not gives)
@@ -53,30 +64,23 @@ class SlidingMachine:
                 if self.pixel == len(self.needs):
                     self.pixel = 0
                     self.have -= plan.words_frame
-        if takes:
-            self.have += 1
-            self.room -= 1
 
     def rest(self):
-        """As `sim.cycles.machines.Machine.rest`."""
         if self.held:
             return inf if self.full else 0
         return 0 if self.beat or self.have >= self.needs[self.pixel] else inf
 
-    def skip(self, cycles):
-        """As `sim.cycles.machines.Machine.skip`: without a beat nothing changes."""
 
-    def state(self):
-        return self.have, self.room, self.held, self.full, self.beat, self.pixel
-
-
-class ColumnsMachine(SlidingMachine):
+@machine_for(ColumnsPlan)
+class ColumnsMachine(_Ring):
     """`hw.stages.window_columns.WindowColumns` likewise."""
 
+    changing = "have", "room", "full", "column", "row", "read", "held", "emits"
+
     def __init__(self, plan):
-        self.plan, self.have, self.room, self.full = plan, 0, plan.depth, False
+        super().__init__(plan)
         # A column at the memories' outputs, one behind their registers; and whether each completes a window.
-        self.column, self.row, self.read, self.held, self.emits = 0, 0, False, False, (False, False)
+        self.column, self.row, self.read, self.emits = 0, 0, False, (False, False)
 
     def _there(self):
         return self.have >= self.plan.need_row[self.row] + self.plan.column_need[self.column]
@@ -86,7 +90,7 @@ class ColumnsMachine(SlidingMachine):
         onward = onward or (self.read and not self.held)
         return 0 if onward or (not self.read and self._there()) else inf
 
-    def move(self, takes, gives):
+    def issue(self, gives):
         plan = self.plan
         if plan.whole:
             moves = self.held and (gives or not self.full)
@@ -111,9 +115,3 @@ class ColumnsMachine(SlidingMachine):
                     self.have -= plan.words_frame
         if not plan.whole:
             self.full = self.held
-        if takes:
-            self.have += 1
-            self.room -= 1
-
-    def state(self):
-        return self.have, self.room, self.full, self.column, self.row, self.read, self.held, self.emits

@@ -1,0 +1,1 @@
+"""Boards, a file each, which registers its board."""

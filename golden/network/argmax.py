@@ -1,0 +1,26 @@
+"""The class of a sample, by its largest value."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fewbit.golden.numbers.formats import Unsigned
+
+from .execution import execution_of
+from .graph import Edge, Node
+
+__all__ = ["ArgMax"]
+
+
+@dataclass(frozen=True, eq=False)
+class ArgMax(Node):
+    """Index of the largest value of a pixel, the first of equals."""
+
+    def out(self, x):
+        top = np.array([x.channels - 1])
+        return Edge(Unsigned(max(1, int(top[0]).bit_length())), 0 * top, top, x.size)
+
+
+@execution_of(ArgMax)
+def _(node, x):
+    return x.argmax(axis=-1)[..., None]

@@ -1,0 +1,51 @@
+"""Registration: what belongs to a class is put down beside it, and found by whoever has a thing of that class."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TypeVar
+
+__all__ = ["ByClass", "import_all"]
+
+Found = TypeVar("Found", bound=Callable[..., Any])
+
+
+class ByClass:
+    """What is registered for classes of things, by themselves or by what they inherit from.
+
+    An instance is a decorator, ``@instance(Kind, ...)``, and ``instance.of(thing)`` is what it decorated.
+    """
+
+    def __init__(self, what: str):
+        """``what`` is registered, in words of a message."""
+        self._what = what
+        self._found: dict[type, Callable[..., Any]] = {}
+
+    def __call__(self, *kinds: type) -> Callable[[Found], Found]:
+        """Register a function or a class for things of these classes; `TypeError` if one of them has one already."""
+
+        def register(found: Found) -> Found:
+            for kind in kinds:
+                if kind in self._found:
+                    raise TypeError(f"{kind.__name__} has two of: {self._what}")
+                self._found[kind] = found
+            return found
+
+        return register
+
+    def of(self, thing: object) -> Callable[..., Any]:
+        """What is registered for the class of ``thing``, or the nearest one above it; `TypeError` if nothing is."""
+        for kind in type(thing).__mro__:
+            if kind in self._found:
+                return self._found[kind]
+        raise TypeError(f"{type(thing).__name__} has no {self._what}")
+
+    def __contains__(self, kind: type) -> bool:
+        return kind in self._found
+
+
+def import_all(package: ModuleType) -> None:
+    """Import every module of a package, each of which registers what it holds, so that a new one is only put there."""
+    for name in sorted(module.name for module in pkgutil.iter_modules(package.__path__)):
+        importlib.import_module(f"{package.__name__}.{name}")

@@ -1,0 +1,79 @@
+"""Windows in a pipeline: which unit makes them, and how wide; a node's reader says what it needs."""
+
+import numpy as np
+
+from fewbit.golden.network.spatial import View, Windows
+
+from .registry import stage_of
+from .sliding_window import SlidingPlan, SlidingWindow
+from .window_columns import ColumnsPlan, WindowColumns
+from .window_plan import columns_first, simd_of_window
+
+__all__ = ["layer_window", "window_plan", "windowed", "windows_of"]
+
+
+def windows_of(network):
+    """The `Windows` node behind every edge that holds windows, by the edge's name."""
+    found = {}
+    for node in network.nodes:
+        if isinstance(node, Windows):
+            found[node.y] = node
+        elif isinstance(node, View) and node.x in found:
+            found[node.y] = found[node.x]  # several of them at a time
+    return found
+
+
+@stage_of(Windows)
+def _(assembly, node):
+    """Its reader makes the windows, as wide as it needs them."""
+    assembly.streams.rename(node.x, node.y)
+
+
+@stage_of(View)
+def _(assembly, node):
+    """The stream as it is."""
+    if node.x in assembly.windows:
+        assembly.streams.rename(node.x, node.y)
+    else:
+        assembly.streams.publish(node.y, assembly.streams.take(node.x))
+
+
+def window_plan(edges, node, kind, **options):
+    """The plan of the class ``kind`` for a `Windows` node."""
+    x, y = edges[node.x], edges[node.y]
+    pad = int(y.format.encode(np.array([node.pad]))[0]) if any(node.window.pads) else 0
+    recode = None
+    if x.format != y.format:
+        recode = y.format.encode(x.format.decode(np.arange(2**x.format.bits))).tolist()
+    return kind(
+        window=node.window, channels=x.channels, bits=x.format.bits, out_bits=y.format.bits, pad_code=pad,
+        recode=recode, **options,
+    )  # fmt: skip
+
+
+def layer_window(edges, node, plan):
+    """The plan of a layer's window, given the layer's: a tap a beat, or with a SIMD beyond its channels several."""
+    edge = edges[node.x]
+    group = edge.channels // node.groups
+    abreast = plan.parallel if node.groups == 1 else 1
+    legal = simd_of_window(node, edge, parallel=plan.parallel > 1)
+    if plan.simd not in legal:
+        raise ValueError(f"{plan.name}: SIMD must be one of {', '.join(map(str, legal))}, not {plan.simd}")
+    common = dict(pace=plan.cycles // plan.pixels)
+    if plan.simd > group or abreast > 1:
+        whole = columns_first(node, edge, plan.simd) is None
+        return window_plan(edges, node, ColumnsPlan, whole=whole, abreast=abreast, **common)
+    if plan.parallel > 1:
+        shape = dict(lanes=plan.lanes_in, blocks=plan.vectors, chunks=1)
+    else:
+        shape = dict(lanes=plan.simd, blocks=node.groups, chunks=group // plan.simd)
+    return window_plan(edges, node, SlidingPlan, **shape, **common)
+
+
+def windowed(assembly, node, plan, edge):
+    """The stream of windows, made by the unit of ``plan`` out of the stream that is known as ``edge``."""
+    streams = assembly.streams
+    flow = streams.regrouped(streams.take(edge), plan.lanes_in, plan.channels)
+    kind = WindowColumns if isinstance(plan, ColumnsPlan) else SlidingWindow
+    lanes = plan.lanes_out
+    return streams.stage(node.name, plan, kind, flow, edge=assembly.edges[node.y], lanes=lanes, unit=lanes)

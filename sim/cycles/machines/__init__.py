@@ -1,0 +1,23 @@
+"""The stages of a pipeline as state machines over tokens: when each takes and gives a beat, as its hardware does.
+
+In each cycle every machine says which of its streams out are valid (`forward`, in the order of the pipeline), then
+which streams in it is ready for (`backward`, in reverse), then moves on (`step`). Where no beat moves on any of its
+streams, a machine can be left alone for the cycles that `rest` says; `skip` catches up with them.
+
+Machines are a file a family; each registers for the class of its plan.
+"""
+
+import sys
+
+from fewbit.golden.registry import import_all
+
+from .machine import Machine, machine_for
+
+__all__ = ["Machine", "machine_of"]
+
+import_all(sys.modules[__name__])
+
+
+def machine_of(plan: object) -> Machine:
+    """The machine of a stage's plan."""
+    return machine_for.of(plan)(plan)

@@ -1,0 +1,124 @@
+"""Machines of what runs freely behind credit: layers, sums of branches, functions of single codes."""
+
+from collections import deque
+from math import inf
+
+from fewbit.hw.layer.plan import LayerPlan
+from fewbit.hw.stages.add import JoinPlan
+from fewbit.hw.stages.pointwise import PointwisePlan
+
+from .machine import Machine, machine_for
+
+__all__ = ["JoinMachine", "LayerMachine", "PointwiseMachine"]
+
+
+class Credited(Machine):
+    """What runs freely behind credit: writes that are due, what can be read. Credit comes back a cycle late."""
+
+    def __init__(self, plan):
+        self.plan, self.now, self.level, self.due, self.credit = plan, 0, 0, deque(), plan.depth
+        self.back = False
+
+    def valid(self):
+        return self.level > 0
+
+    def deliver(self, gives):
+        if gives:
+            self.level -= 1
+        self.credit += self.back
+        self.back = gives
+        while self.due and self.due[0] == self.now:
+            self.due.popleft()
+            self.level += 1
+        self.now += 1
+
+    def rest(self):
+        if self.back:
+            return 0
+        return self.due[0] - self.now if self.due else inf
+
+    def skip(self, cycles):
+        self.now += cycles
+
+    def state(self):
+        return (self.level, self.credit, self.back, *(t - self.now for t in self.due))
+
+
+@machine_for(PointwisePlan)
+class PointwiseMachine(Credited):
+    def ready(self, gives):
+        return self.credit > 0
+
+    def move(self, takes, gives):
+        if takes:
+            self.due.append(self.now + self.plan.latency)
+            self.credit -= 1
+        self.deliver(gives)
+
+
+@machine_for(JoinPlan)
+class JoinMachine(PointwiseMachine):
+    def connect(self, ins, outs):
+        super().connect(ins, outs)
+        self.a, self.b = ins
+
+    def backward(self, valid, ready):
+        ready[self.a] = ready[self.b] = self.credit > 0 and valid[self.a] and valid[self.b]
+
+
+@machine_for(LayerPlan)
+class LayerMachine(Credited):
+    def __init__(self, plan):
+        super().__init__(plan)
+        self.used, self.row, self.place, self.issuing = 0, 0, 0, False
+        self.direct = plan.rows == 1 and not (plan.whole and plan.steps > 1)
+
+    def _may_issue(self):
+        return self.place > 0 or self.credit >= self.plan.row_beats
+
+    def ready(self, gives):
+        return self._may_issue() if self.direct else self.used != 2 * self.plan.steps
+
+    def _there(self):
+        needed = self.plan.steps - 1 if self.plan.whole else self.place
+        if self.row > 0 or (self.plan.whole and self.plan.rows == 1 and self.place > 0):
+            return True
+        return self.used > needed
+
+    def move(self, takes, gives):
+        p = self.plan
+        issues = takes if self.direct else self._may_issue() and self._there()
+        last_row = self.row == p.rows - 1
+        if not self.direct:
+            self.used += takes - (issues and last_row)
+        if issues:
+            beats = p.last_row_beats if last_row else p.row_beats
+            if self.place == 0:
+                self.credit -= beats
+            self.place += 1
+            if self.place == p.steps:
+                self.place = 0
+                self.row = 0 if last_row else self.row + 1
+                self.due.extend(self.now + p.latency + j for j in range(beats))
+        self.deliver(gives)
+
+    def rest(self):
+        p, steps = self.plan, inf
+        self.issuing = not self.direct and self._may_issue() and self._there()
+        if self.issuing:
+            # The first and the last step of a row do more than count, and so does the one that makes room again.
+            last = p.steps - 1 if self.row > 0 or p.whole else min(p.steps - 1, self.used)
+            steps = last - self.place
+            if self.place == 0 or steps <= 0 or (self.row == p.rows - 1 and self.used == 2 * p.steps):
+                return 0
+        return min(steps, super().rest())
+
+    def skip(self, cycles):
+        super().skip(cycles)
+        if self.issuing:
+            self.place += cycles
+            if self.row == self.plan.rows - 1:
+                self.used -= cycles
+
+    def state(self):
+        return (self.used, self.row, self.place, *super().state())

@@ -1,0 +1,105 @@
+"""Machines of what moves beats: gearboxes, queues, forks, and branches side by side."""
+
+from math import inf
+
+from fewbit.hw.gearbox import GearboxPlan
+from fewbit.hw.stages.routing import ConcatPlan, ForkPlan, QueuePlan
+
+from .machine import Machine, machine_for
+
+__all__ = ["ConcatMachine", "ForkMachine", "GearboxMachine", "QueueMachine"]
+
+
+@machine_for(GearboxPlan)
+class GearboxMachine(Machine):
+    changing = "fill", "beat"
+
+    def __init__(self, plan):
+        self.plan, self.fill, self.beat = plan, 0, 0
+
+    def valid(self):
+        return self.fill >= self.plan.b
+
+    def ready(self, gives):
+        add = self.plan.last if self.beat == self.plan.beats_in - 1 else self.plan.a
+        return self.fill - (self.plan.b if gives else 0) + add <= self.plan.capacity
+
+    def move(self, takes, gives):
+        if gives:
+            self.fill -= self.plan.b
+        if takes:
+            last = self.beat == self.plan.beats_in - 1
+            self.fill += self.plan.last if last else self.plan.a
+            self.beat = 0 if last else self.beat + 1
+
+
+@machine_for(QueuePlan)
+class QueueMachine(Machine):
+    """Amaranth's ``SyncFIFOBuffered``: a memory of ``depth - 1`` entries and an output register."""
+
+    changing = "inner", "full"
+
+    def __init__(self, plan):
+        self.plan, self.inner, self.full = plan, 0, False
+        self.most = 0  # that it ever held
+
+    def valid(self):
+        return self.full
+
+    def ready(self, gives):
+        return self.inner < self.plan.depth - 1
+
+    def move(self, takes, gives):
+        reads = self.inner > 0 and (gives or not self.full)
+        self.full = reads or (self.full and not gives)
+        self.inner += takes - reads
+        if self.inner + self.full > self.most:
+            self.most = self.inner + self.full
+
+    def rest(self):
+        return 0 if self.inner > 0 and not self.full else inf
+
+
+@machine_for(ForkPlan)
+class ForkMachine(Machine):
+    changing = ("done",)
+
+    def __init__(self, plan):
+        self.plan, self.outputs, self.done = plan, plan.count, (False,) * plan.count
+
+    def forward(self, valid):
+        for o, done in zip(self.outs, self.done, strict=True):
+            valid[o] = valid[self.i] and not done
+
+    def backward(self, valid, ready):
+        ready[self.i] = all(done or ready[o] for o, done in zip(self.outs, self.done, strict=True))
+
+    def step(self, valid, ready):
+        if valid[self.i]:
+            passes = ready[self.i]
+            self.done = tuple((done or ready[o]) and not passes for o, done in zip(self.outs, self.done, strict=True))
+
+
+@machine_for(ConcatPlan)
+class ConcatMachine(Machine):
+    changing = ("beat",)
+
+    def __init__(self, plan):
+        self.plan, self.beat = plan, 0
+        self.turn = [k for k, count in enumerate(plan.turns) for _ in range(count)]
+
+    def _chosen(self):
+        return self.ins if self.plan.whole else [self.ins[self.turn[self.beat]]]
+
+    def forward(self, valid):
+        valid[self.o] = all(valid[i] for i in self._chosen())
+
+    def backward(self, valid, ready):
+        for i in self.ins:
+            ready[i] = False
+        for i in self._chosen():
+            ready[i] = valid[self.o] and ready[self.o]
+
+    def step(self, valid, ready):
+        if valid[self.o] and ready[self.o]:
+            self.beat = (self.beat + 1) % len(self.turn)

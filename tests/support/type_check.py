@@ -1,0 +1,39 @@
+"""mypy on the package: the rooms of the checkout, seen as ``fewbit.hw`` and so on.
+
+The checker has no notion of rooms that a build maps into a package, so it is given a folder of links to them.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from fewbit.places import CACHE, HOME
+
+__all__ = ["ROOMS", "check_types"]
+
+ROOMS = ("golden", "host", "hw", "sim", "ptq", "train", "flow")
+
+
+def check_types(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run mypy on the whole package, which stands in ``folder`` as links.
+
+    Parameters
+    ----------
+    folder : Path
+        An empty folder that the links are made in.
+
+    Returns
+    -------
+    The finished process; its standard output has one line for each mismatch, and its status is 0 if there is none.
+    """
+    package = folder / "fewbit"
+    package.mkdir()
+    for file in (HOME / "fewbit").glob("*.py"):
+        (package / file.name).symlink_to(file)
+    for room in ROOMS:
+        (package / room).symlink_to(HOME / room, target_is_directory=True)
+    command = [sys.executable, "-m", "mypy", "--config-file", str(HOME / "pyproject.toml"),
+               "--cache-dir", str(CACHE / "mypy"), "-p", "fewbit"]  # fmt: skip
+    environment = os.environ | {"MYPYPATH": str(folder)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)

@@ -1,0 +1,29 @@
+"""A class name that two folders have means one thing in both; commands in ``flow`` have words of their own."""
+
+import ast
+
+from fewbit.places import HOME
+
+FOLDERS = ("golden", "host", "hw", "ptq", "sim", "train")
+# Two halves of one thing: a golden node, or operation, and its hardware; and the accelerator, and what drives it.
+PAIRS = {
+    "Accelerator": {"host", "hw"},
+    "ArgMax": {"golden", "hw"},
+    "Concat": {"golden", "hw"},
+    "Draw": {"golden", "hw"},
+    "FloatAdd": {"golden", "hw"},
+    "Largest": {"golden", "hw"},
+    "Upsample": {"golden", "hw"},
+}
+
+
+def test_a_class_name_means_one_thing():
+    found = {}
+    for folder in FOLDERS:
+        for path in sorted((HOME / folder).rglob("*.py")):
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    found.setdefault(node.name, []).append(folder)
+    several = {name: set(folders) for name, folders in found.items() if len(set(folders)) > 1}
+    wrong = {name: folders for name, folders in several.items() if PAIRS.get(name) != folders}
+    assert not wrong, f"give the less central of them a precise name: {wrong}"
