@@ -73,7 +73,7 @@ def _channels(network):
 def _meaning(plan, network, output):
     """How the host gets the model's output from the integers, where that is a scale and an offset."""
     if plan.format.integral and not output.chain:
-        return {"meaning": "label"}
+        return {"meaning": "codes" if output.scores else "label"}
     coefficients = affine(output.chain)
     if coefficients is None:
         return {"meaning": "codes"}

@@ -6,7 +6,6 @@ the two together are one function of one integer per position: its thresholds ar
 get stuck, and the integers are those of the model's own arithmetic.
 """
 
-import math
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -31,6 +30,7 @@ from fewbit.golden.rewrite.outputs import lower_argmax
 from fewbit.golden.rewrite.tidy import tidy
 
 from .float_layers import float_layer_end
+from .growing import GrowingNetwork
 from .layout import Relayout
 from .operators import every_operator, is_quantizer, operator_of, other_domains
 from .precision import network_of_fewest_bits
@@ -108,7 +108,7 @@ def _spec_of(file, text):
     return spec
 
 
-class Importer:
+class Importer(GrowingNetwork):
     """The walk: tensors known so far, and the network made so far.
 
     What a node becomes is its operator's affair (`golden.importing.operators`).
@@ -120,8 +120,6 @@ class Importer:
         Bits of levels, as of `import_model`.
     is_float : bool
         Whether nothing in the model is quantized: the float32 baseline.
-    result : Network
-        The network made so far.
     laid_out : bool
         Whether the order in which values enter has been chosen by a first walk.
     readers : Counter
@@ -149,12 +147,11 @@ class Importer:
             fmt, encode, text = spec.format, spec.encode, spec.text
             start = start.then(spec.dequantize())
         self.tensors[file.input_name] = start
-        self.result = Network(file.name, fmt, file.input_shape[1:], encode, text)
+        super().__init__(Network(file.name, fmt, file.input_shape[1:], encode, text))
         if self.laid_out:
             self.result.input_size, self.result.input_order = layout.size, layout.order
         self.sums, self.folded = {}, {}
         self.readers = Counter([name for node in file.nodes for name in node.input] + file.outputs)
-        self._edges = {}
 
     def network(self, output):
         """Walk the whole graph and return the finished network."""
@@ -192,43 +189,7 @@ class Importer:
             )
         return operator.handler(self, node, inputs, attributes_of(node))
 
-    # What handlers use
-
-    def edge(self, name):
-        """Return the edge with its range; the importer keeps them as the network grows."""
-        if name not in self._edges:
-            self._edges.setdefault("input", self.result.input_edge())
-            for node in self.result.nodes:
-                if node.y not in self._edges:
-                    self._edges[node.y] = node.out(*(self._edges[x] for x in node.inputs))
-        return self._edges[name]
-
-    def length(self, data):
-        """Return the length of the data's edge, also of an input that has no format yet."""
-        return math.prod(self.result.input_shape) if data.edge in ("input", "") else self.edge(data.edge).length
-
-    def size(self, data):
-        """Return height and width of the data's edge; empty for a vector."""
-        return self.result.input_size if data.edge in ("input", "") else self.edge(data.edge).size
-
-    def channels(self, data):
-        """Return the channels of the data's edge."""
-        return self.length(data) // math.prod(self.size(data))
-
-    def add(self, node):
-        """Append a node and return its edge's name."""
-        self.result.nodes.append(node)
-        return node.y
-
-    def new(self, kind):
-        """Return a fresh name for a node, and for the edge that it makes."""
-        count = sum(n.name.startswith(kind) for n in self.result.nodes)
-        return f"{kind}{count}"
-
-    def note(self, text):
-        """Keep a sentence that the network's user must know."""
-        if text not in self.result.notes:
-            self.result.notes.append(text)
+    # What handlers use besides `GrowingNetwork`'s
 
     def known(self, data):
         """Raise a `ModelError` for data behind an input whose integers are not declared."""

@@ -17,16 +17,23 @@ _MOST_VALUES = 1 << 24  # of one edge at a time
 
 @dataclass(frozen=True)
 class Result:
-    """What a network gives for a batch: ``edges``, integer values ``(B, length)`` by name, the ``outputs`` by name."""
+    """What a network gives for a batch: ``edges``, integer values ``(B, length)`` by name, the ``outputs`` by name.
+
+    ``scores`` are the names of outputs whose integers are scores, not indices of classes.
+    """
 
     edges: dict
     outputs: dict
+    scores: frozenset = frozenset()
 
     @property
     def labels(self):
         """The class of each sample, by the output that holds indices of classes if there is one, else by the first."""
-        outputs = list(self.outputs.values())
-        return labels_of(next((y for y in outputs if np.issubdtype(y.dtype, np.integer)), outputs[0]))
+        first = next(iter(self.outputs))
+        indices = (name for name, y in self.outputs.items() if np.issubdtype(y.dtype, np.integer))
+        name = next((name for name in indices if name not in self.scores), first)
+        y = self.outputs[name]
+        return labels_of(y.astype(np.float64) if name in self.scores else y)
 
 
 def execute(node, *xs):
@@ -52,7 +59,8 @@ def run(network, values, *, first=0):
     edges = network.edges()
     batch = max(1, min(_BATCH, _MOST_VALUES // max(e.length for e in edges.values())))
     parts = [_run(network, edges, values[i : i + batch], first + i) for i in range(0, max(1, len(values)), batch)]
-    return Result(_joined([p.edges for p in parts]), _joined([p.outputs for p in parts]))
+    scores = frozenset(output.name for output in network.outputs if output.scores)
+    return Result(_joined([p.edges for p in parts]), _joined([p.outputs for p in parts]), scores)
 
 
 def _joined(dicts):

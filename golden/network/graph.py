@@ -74,7 +74,8 @@ class Output:
     """One output of the model: an edge, the positions taken from it in the model's shape, and what the host computes.
 
     ``chain`` turns the integers into the model's floats (`golden.numbers.elementwise`); ``closing`` are the operations
-    behind it that are not elementwise, as ``(name, function)`` pairs on a float32 array with a batch axis.
+    behind it that are not elementwise, as ``(name, function)`` pairs on a float32 array with a batch axis. Integers
+    that a model gives are the index of a class, unless ``scores`` says that they are a score for each.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Output:
     index: np.ndarray
     chain: tuple = ()
     closing: tuple = ()
+    scores: bool = False
 
 
 @dataclass

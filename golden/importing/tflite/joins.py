@@ -8,8 +8,8 @@ from fewbit.golden.importing.layout import by_channel, flat, ordered
 from fewbit.golden.importing.registry import Role
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.graph import Threshold
 from fewbit.golden.network.joins import Add, Concat
+from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.thresholds import steps_of
 from fewbit.golden.rewrite.sums import separating_sum
 

@@ -9,7 +9,7 @@ import numpy as np
 from fewbit.golden.importing.registry import handles
 from fewbit.golden.importing.tensors import Closed, Constant, Data
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.graph import Threshold
+from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.formats import Format, Signed, Unsigned
 from fewbit.golden.numbers.thresholds import find_thresholds, steps_of
 
@@ -67,8 +67,8 @@ def format_of(tensor: TfliteTensor) -> Format:
     """The format of a tensor of codes; ModelError where it is none."""
     if tensor.type not in _FORMATS:
         raise ModelError(
-            f"tensor {tensor.name!r} is of type {tensor.type}, and only models of integers are supported: convert it with "
-            "full integer quantization"
+            f"tensor {tensor.name!r} is of type {tensor.type}, and only models of integers are supported: convert it "
+            "with full integer quantization"
         )
     return _FORMATS[tensor.type]
 

@@ -7,7 +7,7 @@ from fewbit.golden.importing.ops.convolutions import add_windows, spread_out
 from fewbit.golden.importing.registry import Role
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.graph import Dense
+from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.window import Window
 
 from .file import TfliteTensor
