@@ -14,7 +14,7 @@ from fewbit.golden.network.pointwise import Rescale
 __all__ = ["FEWEST_LEVELS", "as_rescale"]
 
 FEWEST_LEVELS = 32  # below, a binary search over thresholds is cheaper than a multiplier
-_LEAST_SHIFT, _MOST_SHIFT = 4, 30
+_LEAST_SHIFT, _MOST_SHIFT = 4, 42
 _STEEPEST = 1 << 16  # slope of a line
 _FAR = 1 << 62  # from any point, in any unit
 
@@ -23,60 +23,111 @@ def as_rescale(node, edge):
     """The `Rescale` equal to a `Threshold` on ``edge``, or ``None`` where there is none or thresholds are cheaper."""
     if node.codes is not None or node.format.levels < FEWEST_LEVELS or not node.format.linear:
         return None
-    lo, hi = (edge.lo, edge.hi) if len(node.thresholds) == edge.channels else ([edge.lo.min()], [edge.hi.max()])
+    lo, hi = (edge.lo, edge.hi) if len(node.thresholds) == edge.channels else (edge.lo.min(), edge.hi.max())
     if edge.format.bits <= node.format.bits + 2 and not node.format.is_chance:
         return None
-    found = _lines(node.thresholds, np.asarray(lo)[:, None], np.asarray(hi)[:, None], node.format.lo)
-    if found is None:
-        return None
-    *numbers, shift = found
-    multiplier, addend = (np.broadcast_to(v, edge.channels) for v in numbers)
-    return Rescale(node.name, node.x, node.y, multiplier, addend, shift, node.format)
+    steps = _Steps.of(node.thresholds, np.reshape(lo, (-1, 1)), np.reshape(hi, (-1, 1)), node.format.lo)
+    for clip, second in _forms(steps, node):
+        found = _lines(steps, clip or (node.format.lo, node.format.hi), second)
+        if found is not None:
+            *numbers, shift = found
+            multiplier, addend, kink = (np.broadcast_to(v, edge.channels) for v in numbers)
+            kinked = {} if second is None else {"kink": kink, "level": second.level}
+            return Rescale(node.name, node.x, node.y, multiplier, addend, shift, node.format, clip, **kinked)
+    return None
 
 
-def _lines(thresholds, lo, hi, base):
-    """(multipliers, addends, shift) for rows of thresholds, or None.
+def _forms(steps, node):
+    """What a `Rescale` may have beside its line, the cheapest first: bounds of its own, and a kink."""
+    narrow = int(steps.first.min()), int(steps.last.max())
+    narrow = None if narrow == (node.format.lo, node.format.hi) else narrow
+    forms = [(None, None), (narrow, None), (narrow, node.second)]
+    return [form for k, form in enumerate(forms) if form not in forms[:k]]
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """Thresholds of levels by channel, ``(C, n)``, and which of them lie within the range.
+
+    ``first`` and ``last``, ``(C,)``, are the levels at the ends of the range ``lo`` and ``hi``, ``(C or 1, 1)``.
+    """
+
+    thresholds: np.ndarray
+    levels: np.ndarray
+    lo: np.ndarray
+    hi: np.ndarray
+    inner: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+
+    @classmethod
+    def of(cls, thresholds, lo, hi, base):
+        """Rows of thresholds of the levels from ``base + 1`` on."""
+        levels = np.broadcast_to(base + 1 + np.arange(thresholds.shape[1]), thresholds.shape)
+        lo, hi = (np.broadcast_to(end, (len(thresholds), 1)) for end in (lo, hi))
+        always, reached = thresholds <= lo, thresholds <= hi
+        first, last = base + always.sum(axis=1), base + reached.sum(axis=1)
+        return cls(thresholds, levels, lo, hi, reached & ~always, first, last)
+
+
+def _lines(steps, clip, second):
+    """(multipliers, addends, kinks, shift) of what is clipped to ``clip``, or None.
 
     In units of ``2**shift``, a line of slope M has to be at ``j`` or above at each threshold of level j, and below j
-    just in front of it. The slopes of the lines of a channel that are so fill an open interval that knows nothing of
-    the shift; the least shift is wanted that gives every channel's interval a multiple of ``2**-shift``.
+    just in front of it; up to the level of a second rounding, at as much more as that takes off. The slopes of the
+    lines of a channel that are so fill an open interval that knows nothing of the shift; the least shift is wanted that
+    gives every channel's interval a multiple of ``2**-shift``.
     """
-    levels = np.broadcast_to(base + 1 + np.arange(thresholds.shape[1]), thresholds.shape)
-    inner, never, always = (thresholds > lo) & (thresholds <= hi), thresholds > hi, thresholds <= lo
-    rows = np.flatnonzero(inner.any(axis=1))
-    multiplier = np.zeros(len(thresholds), dtype=np.int64)
-    constant = base + always.sum(axis=1)  # the code where a channel has only one
+    bits = np.zeros(1, dtype=np.int64) if second is None else second.bits
+    finest = int(bits.max())  # levels are in units of 2**-finest
+    below_zero = _kinks(second, finest)[:, None]
+    level = second.level if second else 0
+
+    def height(levels):
+        return (levels << finest) + np.where(levels <= level, below_zero, 0)
+
+    least_shift = max(_LEAST_SHIFT, finest)
+    multiplier = np.zeros(len(steps.levels), dtype=np.int64)
+    constant = height(steps.first[:, None])[:, 0]  # where a channel has only one code
+    rows = np.flatnonzero(steps.inner.any(axis=1))
     if not len(rows):
-        return multiplier, constant << _LEAST_SHIFT, _LEAST_SHIFT
-    # Levels that are always or never reached bound the line at the ends of the range.
-    reached = np.where(always, levels, base).max(axis=1)[:, None]
-    missed = np.where(never, levels, base + levels.shape[1] + 1).min(axis=1)[:, None]
-    above = _Points(np.hstack([lo, thresholds]), np.hstack([reached, levels]), np.hstack([_any(always), inner])).of(
-        rows
-    )
-    below = _Points(np.hstack([hi, thresholds - 1]), np.hstack([missed, levels]), np.hstack([_any(never), inner])).of(
-        rows
-    )
-    ends = _steepest(above, below, 1), _steepest(above, below, -1)
-    if any(end is None for end in ends):
+        shift = least_shift
+        return multiplier, constant << (shift - finest), _kinks(second, shift), shift
+    # Where the range ends within the bounds of the clip, the line must be at the level that it ends at.
+    held, capped = (steps.first > clip[0])[:, None], (steps.last < clip[1])[:, None]
+    ends = height(steps.first[:, None]), height(steps.last[:, None] + 1)
+    inner, levels = steps.inner, height(steps.levels)
+    above = _Points(np.hstack([steps.lo, steps.thresholds]), np.hstack([ends[0], levels]), np.hstack([held, inner]))
+    below = _Points(np.hstack([steps.hi, steps.thresholds - 1]), np.hstack([ends[1], levels]),
+                    np.hstack([capped, inner]))  # fmt: skip
+    above, below = above.of(rows), below.of(rows)
+    bounds = _steepest(above, below, 1, finest), _steepest(above, below, -1, finest)
+    if any(bound is None for bound in bounds):
         return None
-    (rise, run), (most_rise, most_run) = ends
-    for shift in range(_LEAST_SHIFT, _MOST_SHIFT):
-        least = np.maximum(1, (rise << shift) // run + 1)
-        most = np.where(most_run > 0, -(-(most_rise << shift) // np.maximum(1, most_run)) - 1, _STEEPEST << shift)
+    (rise, run), (most_rise, most_run) = bounds
+    farthest = int(np.abs(np.hstack([steps.lo, steps.hi])[rows]).max())
+    for shift in range(least_shift, _MOST_SHIFT):
+        fine = shift - finest
+        least = np.maximum(1, (rise << fine) // run + 1)
+        most = np.where(most_run > 0, -(-(most_rise << fine) // np.maximum(1, most_run)) - 1, _STEEPEST << shift)
         if (least <= most).all():
             break
     else:
         return None
     slope = (least + most) // 2
-    lowest, highest = above.highest(slope, shift), below.lowest(slope, shift) - 1
-    addend = constant << shift
+    if int(slope.max()) * farthest >= _FAR:  # beyond what int64 holds
+        return None
+    lowest, highest = above.highest(slope, fine), below.lowest(slope, fine) - 1
+    addend = constant << fine
     multiplier[rows], addend[rows] = slope, (lowest + highest) // 2
-    return multiplier, addend, shift
+    return multiplier, addend, _kinks(second, shift), shift
 
 
-def _any(flags):
-    return flags.any(axis=1)[:, None]
+def _kinks(second, shift):
+    """What a `SecondRounding` takes off below zero, in units of ``2**-shift``."""
+    if second is None:
+        return np.zeros(1, dtype=np.int64)
+    return np.where(second.bits > 0, np.int64(1) << (shift - second.bits), 0)
 
 
 @dataclass(frozen=True)
@@ -100,7 +151,7 @@ class _Points:
         return np.where(self.count, (self.level << shift) - slope[:, None] * self.x, _FAR).min(axis=1)
 
 
-def _steepest(above, below, direction):
+def _steepest(above, below, direction, finest):
     """A bound that slopes must exceed (direction 1), or stay below (-1), by channel: (rise, run), or None without one.
 
     A line of slope ``p/q`` passes between all points of ``above`` and ``below`` if the largest ``q*level - p*x`` of the
@@ -110,7 +161,7 @@ def _steepest(above, below, direction):
     """
     every = np.arange(len(above.x))
     # The first slope is one that is beyond the bound: 0 from below, any steep one from above.
-    rise = np.full(len(every), 0 if direction > 0 else _STEEPEST, dtype=np.int64)
+    rise = np.full(len(every), 0 if direction > 0 else _STEEPEST << finest, dtype=np.int64)
     run, rows = np.ones(len(every), dtype=np.int64), every
     bound = np.full(len(every), direction > 0)
     while len(rows):

@@ -12,6 +12,8 @@ _DSP_BITS = 9  # of a product, from which on it is a DSP's
 class AffinePlan(ActivationPlan):
     """``y = (acc*multiplier + addend) >> shift``, clipped to ``lo .. hi``.
 
+    With ``kinks``, a neuron's own is taken off in front of the shift where y would else be ``level`` or less.
+
     Parameters
     ----------
     multipliers, addends : lists of int
@@ -19,6 +21,10 @@ class AffinePlan(ActivationPlan):
     shift : int
     lo, hi : int or None
         ``None`` where y always fits.
+    kinks : list of int or None
+        By neuron, not negative.
+    level : int
+        The largest y that a kink is taken off from.
     others : as of `hw.activation.plans.ActivationPlan`
 
     Attributes
@@ -29,17 +35,25 @@ class AffinePlan(ActivationPlan):
         Shape of a multiplier.
     sum_levels, product_latency : int
         Levels of the tree that adds up the parts of a product; cycles that products take.
+    kink_bit : int
+        Lowest bit that any kink has.
     """
 
     PART_BITS = 17  # of an unsigned operand: the narrowest DSP blocks multiply 18 by 18 bits with sign
 
-    def __init__(self, *, multipliers, addends, shift=0, lo=None, hi=None, **common):
+    def __init__(self, *, multipliers, addends, shift=0, lo=None, hi=None, kinks=None, level=0, **common):
         super().__init__(**common)
         if shift < 0:
             raise ValueError(f"Shift must not be negative, not {shift!r}")
         self.multipliers = self.per_neuron("Multipliers", multipliers)
         self.addends = self.per_neuron("Addends", addends)
         self.shift, self.lo, self.hi = shift, lo, hi
+        self.kinks, self.level = None, level
+        if kinks is not None and any(self.per_neuron("Kinks", kinks)):
+            if min(kinks) < 0:
+                raise ValueError(f"Kinks must not be negative, not {min(kinks)!r}")
+            self.kinks = [int(k) for k in kinks]
+            self.kink_bit = min(shift, *((k & -k).bit_length() - 1 for k in self.kinks if k))
         self.scales = any(m != 1 for m in multipliers)
         signed = min(self.multipliers) < 0
         size = max(1, *(int(abs(w)).bit_length() for w in self.multipliers))
@@ -47,7 +61,7 @@ class AffinePlan(ActivationPlan):
         count = len(self.parts_of(self.acc_shape)) * len(self.parts_of(self.factor_shape))
         self.sum_levels = (count - 1).bit_length()
         self.product_latency = 2 + self.sum_levels if self.scales else 0
-        self.latency = 2 + self.product_latency + (lo is not None)
+        self.latency = 2 + self.product_latency + (lo is not None) + (self.kinks is not None)
 
     @property
     def dsps(self):

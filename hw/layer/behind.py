@@ -55,7 +55,10 @@ def activation_of(shape, act, fmt, accumulators, common, *, sign):
         addend, limits = act.addend, {}
         if isinstance(act, Rescale):  # to codes, read as numbers
             addend = addend - (fmt.origin << act.shift)
-            limits = dict(shift=act.shift, lo=fmt.lo - fmt.origin, hi=fmt.hi - fmt.origin)
+            lo, hi = act.bounds
+            limits = dict(shift=act.shift, lo=lo - fmt.origin, hi=hi - fmt.origin)
+            if act.kink is not None:
+                limits |= dict(kinks=padded(shape, act.kink), level=act.level - fmt.origin)
         addends = padded(shape, addend + act.multiplier * base)
         return AffinePlan(multipliers=multipliers, addends=addends, **limits, **common)
     return SearchPlan(**_search(shape, act, fmt, accumulators), **common)

@@ -13,8 +13,8 @@ from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.thresholds import steps_of
 from fewbit.golden.rewrite.sums import separating_sum
 
-from .kernels import product, total
-from .operands import activation_range, add_codes, format_of, kernel
+from .kernels import product, quantized_multiplier, total, total_scale
+from .operands import activation_range, add_codes, format_of, kernel, second_rounding
 from .products import as_image
 
 
@@ -73,7 +73,11 @@ def _of_both(importer, node, operands, codes, out):
     lo, hi = edge.lo.min(keepdims=True), edge.hi.max(keepdims=True)
     steps = steps_of(thresholds, table, lo, hi, fmt)
     act = importer.new("threshold")
-    importer.add(Threshold(act, name, act, *((thresholds, table) if steps is None else (steps, None)), fmt))
+    last = quantized_multiplier(total_scale(*scales, out.quantization[0]))[1]
+    importer.add(
+        Threshold(act, name, act, *((thresholds, table) if steps is None else (steps, None)), fmt,
+                  second_rounding(last, out))
+    )  # fmt: skip
     return Data(act, a.index)
 
 

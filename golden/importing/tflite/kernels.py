@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 __all__ = ["average", "hard_swish", "looked_up", "mean_multiplier", "multiplied", "multiplied_once", "multiplied_wide",
-           "product", "quantized_multiplier", "rounded", "softmax", "total"]  # fmt: skip
+           "product", "quantized_multiplier", "rounded", "softmax", "total", "total_scale"]  # fmt: skip
 
 _INT16 = -(1 << 15), (1 << 15) - 1
 
@@ -212,8 +212,13 @@ def total(a, b, first, second, out, *, sign=1):
         multiplied((np.asarray(x, dtype=np.int64) - zero) << 20, *quantized_multiplier(scale / twice))
         for x, scale, (_, zero) in ((a, scales[0], first), (b, scales[1], second))
     ]
-    whole = quantized_multiplier(twice / ((1 << 20) * scales[2]))
+    whole = quantized_multiplier(total_scale(*scales))
     return multiplied(terms[0] + sign * terms[1], *whole) + out[1]
+
+
+def total_scale(first, second, out):
+    """What a sum, with 20 bits more at twice the larger of two scales, is multiplied by to be of the scale ``out``."""
+    return 2 * max(float(first), float(second)) / ((1 << 20) * float(out))
 
 
 def product(a, b, first, second, out):

@@ -9,14 +9,15 @@ import numpy as np
 from fewbit.golden.importing.registry import handles
 from fewbit.golden.importing.tensors import Closed, Constant, Data
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.pointwise import Threshold
+from fewbit.golden.network.pointwise import SecondRounding, Threshold
 from fewbit.golden.numbers.formats import Format, Signed, Unsigned
 from fewbit.golden.numbers.thresholds import find_thresholds, steps_of
 
 from .file import TfliteTensor
 from .kernels import rounded
 
-__all__ = ["DOMAIN", "Operand", "activation_range", "add_codes", "format_of", "kernel"]
+__all__ = ["DOMAIN", "Operand", "activation_range", "add_codes", "format_of", "kernel",
+           "second_rounding", "shape_without_batch"]  # fmt: skip
 
 DOMAIN = "tflite"  # of all of these operators, in declarations
 
@@ -86,7 +87,7 @@ def activation_range(code: int, out: TfliteTensor) -> tuple[int, int]:
 
 
 def add_codes(importer, data: Data, codes: Callable, out: TfliteTensor, *, shared: bool = False,
-              monotone: bool = True) -> Data:  # fmt: skip
+              monotone: bool = True, second: SecondRounding | None = None) -> Data:  # fmt: skip
     """Append the function of one integer that ``codes`` computes, as a `Threshold`; return the data behind it.
 
     Parameters
@@ -97,6 +98,8 @@ def add_codes(importer, data: Data, codes: Callable, out: TfliteTensor, *, share
         Whether it is one function for all channels.
     monotone : bool
         Whether it keeps one direction in every channel.
+    second : SecondRounding or None
+        What is known of a multiplier that rounds twice.
     """
     edge, fmt = importer.edge(data.edge), format_of(out)
     lo, hi = edge.lo, edge.hi
@@ -108,13 +111,13 @@ def add_codes(importer, data: Data, codes: Callable, out: TfliteTensor, *, share
     steps = steps_of(thresholds, table, lo, hi, fmt)
     name = importer.new("threshold")
     found = (thresholds, table) if steps is None else (steps, None)
-    importer.add(Threshold(name, data.edge, name, *found, fmt))
+    importer.add(Threshold(name, data.edge, name, *found, fmt, second))
     return Data(name, data.index)
 
 
-def clipped(codes: np.ndarray, bounds: tuple[int, int]) -> np.ndarray:
-    """``codes`` within ``bounds``."""
-    return np.clip(codes, *bounds)
+def second_rounding(exponents, out: TfliteTensor) -> SecondRounding:
+    """What `multiplied` with these exponents does at the zero point of ``out``."""
+    return SecondRounding(out.quantization[1], np.maximum(0, -np.atleast_1d(np.asarray(exponents, dtype=np.int64))))
 
 
 def shape_without_batch(tensor: TfliteTensor, data: Data) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from fewbit.golden.network.window import Window
 
 from .file import TfliteTensor
 from .kernels import multiplied, multiplied_wide, quantized_multiplier, rounded
-from .operands import Operand, activation_range, add_codes, kernel
+from .operands import Operand, activation_range, add_codes, kernel, second_rounding
 
 __all__ = ["as_image", "window_of"]
 
@@ -101,19 +101,22 @@ def _layer(importer, node, data, rows, groups, operands, out: TfliteTensor, resc
         raise ModelError("its sums can be beyond 32 bits, where the kernels' results are not defined")
     scales = np.broadcast_to(filters.scales.astype(np.float64), len(rows))
     real = np.float64(x_scale) * scales / np.float64(out_scale)
-    function = rescaled(real, wide)
+    function, second = rescaled(real, wide, out)
     bounds = activation_range(node.option("FusedActivationFunction"), out)
     return add_codes(
-        importer, Data(name, data.index), lambda acc: np.clip(function(acc + offset) + out_zero, *bounds), out
+        importer, Data(name, data.index), lambda acc: np.clip(function(acc + offset) + out_zero, *bounds), out,
+        second=second,
     )  # fmt: skip
 
 
-def _multiplied(real, wide):
-    """The quantized multipliers of convolutions, as a function of sums ``(n, N)``."""
+def _multiplied(real, wide, out):
+    """The quantized multipliers of convolutions: a function of sums ``(n, N)``, and its second rounding, if any."""
     multiplier, exponent = np.array([quantized_multiplier(float(r)) for r in real], dtype=np.int64).T
-    return lambda sums: (multiplied_wide if wide else multiplied)(sums, multiplier, exponent)
+    if wide:
+        return lambda sums: multiplied_wide(sums, multiplier, exponent), None
+    return lambda sums: multiplied(sums, multiplier, exponent), second_rounding(exponent, out)
 
 
-def _in_doubles(real, wide):
+def _in_doubles(real, wide, out):
     """What LiteRT's reference kernel does to sums of ``FULLY_CONNECTED``."""
-    return lambda sums: rounded(sums.astype(np.float64) * real)
+    return lambda sums: rounded(sums.astype(np.float64) * real), None
