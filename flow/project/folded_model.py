@@ -9,8 +9,7 @@ from fewbit.flow.cache import Store, digest, source_digest
 from fewbit.flow.folding.files import read_folding
 from fewbit.flow.folding.folding import default_folding
 from fewbit.golden.importing.importer import import_model
-from fewbit.golden.model_file.file import ModelSource
-from fewbit.golden.model_file.metadata import declared
+from fewbit.golden.model_file.source import SourceFile
 from fewbit.golden.network.dense import FloatDense
 from fewbit.golden.network.execute import output_of, run
 from fewbit.hw.folding import Folding
@@ -27,7 +26,7 @@ class FoldedModel:
 
     Parameters
     ----------
-    model : path of a ``.onnx`` file, or `golden.model_file.file.ModelSource`
+    model : path of a ``.onnx`` or ``.tflite`` file, or `golden.model_file.source.SourceFile`
         Read once: everything that is made of it is of the bytes that it had then.
     input_spec, output : as `golden.importing.importer.import_model` takes them
     folding : path, hw.folding.Folding or None
@@ -36,7 +35,7 @@ class FoldedModel:
     """
 
     def __init__(self, model, *, input_spec=None, output="auto", folding=None, target=DEFAULT):
-        self.source, self.target = ModelSource.of(model), target
+        self.source, self.target = SourceFile.of(model), target
         self.model = self.source.path
         self.input_option, self.output_option = input_spec, output
         self.network = import_model(self.source, input_spec, output=output)
@@ -91,7 +90,7 @@ class FoldedModel:
     @cached_property
     def declared(self):
         """The model as bytes, with its input declaration."""
-        return declared(self.source.proto, self.network.input_spec)
+        return self.source.declared(self.network.input_spec)
 
     @cached_property
     def registers(self):

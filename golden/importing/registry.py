@@ -10,8 +10,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 from fewbit.golden.model_file.domains import ONNX
+from fewbit.golden.registry import ByClass
 
-__all__ = ["DECLARED", "DeclaredOperator", "Role", "handles"]
+__all__ = ["DECLARED", "DeclaredOperator", "Role", "handles", "import_of"]
+
+# A function ``(source, input_spec, output, precision)``: the network of a file of a class of
+# `golden.model_file.source.SourceFile`, its arguments as `golden.importing.importer.import_model` takes them.
+import_of = ByClass("import")
 
 
 class Role(Enum):
