@@ -1,1 +1,1 @@
-"""Benchmarks: what the steps from a model to a verified frame take. ``make bench`` runs them."""
+"""Benchmarks: what is measured, and written into pages of ``docs/``, such as by ``make bench``."""

@@ -2,16 +2,20 @@
 
 import re
 import textwrap
+from collections.abc import Sequence
 
 __all__ = ["filled", "table"]
 
 
-def table(heads, rows, *, left=None, right_of=None):
-    """Return a table of texts.
+def table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: int | None = None, right_of: int | None = None
+) -> str:
+    """Return a table of texts as Markdown.
 
     Parameters
     ----------
-    heads, rows : list of str, lists of str
+    heads, rows : list of str, list of lists of str
+        The first line, and the others.
     left, right_of : int or None
         Columns from ``left`` on, up to ``right_of``, are aligned to the right; by default none is.
     """
@@ -21,8 +25,8 @@ def table(heads, rows, *, left=None, right_of=None):
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (heads, rules, *rows))
 
 
-def filled(block):
-    """Return a paragraph or a list with lines of 118 characters at most; anything else as it is."""
+def filled(block: str) -> str:
+    """Return a paragraph or a list with lines of at most 118 characters; other blocks stay as they are."""
     if block.startswith(("#", "!", "|")):
         return block
     indent = "  " if block.startswith("- ") else ""

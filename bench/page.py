@@ -9,8 +9,10 @@ import importlib
 import json
 import os
 import re
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 
 from fewbit.flow.cache import atomic_write, digest, source_digest
 from fewbit.places import HOME
@@ -34,10 +36,10 @@ HEAD = """# Benchmarks
 Made by `make bench`, or section by section by the commands that stand under the headings."""
 
 
-def table(heads, rows):
+def table(heads: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
     """Return a Markdown table; numbers get thousands separators, None is an empty cell."""
 
-    def cell(value):
+    def cell(value: object) -> str:
         if value is None:
             return ""
         return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}" if isinstance(value, float) else str(value)
@@ -45,10 +47,19 @@ def table(heads, rows):
     return markdown.table(heads, [[cell(value) for value in row] for row in rows])
 
 
-def section(module, kept=KEPT, path=PAGE, **options):
-    """Measure one section if anything that it depends on has changed since, and write the page.
+def section(module: str, kept: Path = KEPT, path: Path = PAGE, **options: object) -> None:
+    """Measure one section if anything that it depends on has changed since the last time, and write the page.
 
     A section may say by ``complete(results)`` that something is left to be measured by the next run.
+
+    Parameters
+    ----------
+    module : str
+        The whole name of the section's module.
+    kept, path : Path
+        The folder of the results, and the page.
+    options
+        Arguments of the section's ``measure``.
     """
     found = importlib.import_module(module)
     file = kept / f"{found.NAME}.json"
@@ -64,15 +75,15 @@ def section(module, kept=KEPT, path=PAGE, **options):
     write(kept, path)
 
 
-def write(kept=KEPT, path=PAGE):
+def write(kept: Path = KEPT, path: Path = PAGE) -> None:
     """Assemble the page from what is kept, and from the page itself where nothing is."""
     old = path.read_text(encoding="utf-8") if path.is_file() else ""
     atomic_write(path, assemble([importlib.import_module(m) for m in SECTIONS], kept, old))
     print(f"bench: {path.relative_to(HOME) if path.is_relative_to(HOME) else path}", flush=True)
 
 
-def assemble(modules, kept, old=""):
-    """Return the page as Markdown; ``old`` is the page as it was."""
+def assemble(modules: Iterable[ModuleType], kept: Path, old: str = "") -> str:
+    """Return the page as Markdown, from the results in ``kept``; ``old`` is the page as it was."""
     before = dict(part.split("\n", 1) for part in re.split(r"^## ", old, flags=re.MULTILINE)[1:])
     parts = [HEAD]
     for module in modules:

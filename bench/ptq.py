@@ -1,4 +1,4 @@
-"""Post-training quantization of the digits: every range finder, with and without what is done about biases and scales.
+"""Post-training quantization of the digits by every range finder, with and without corrections.
 
     python -m bench.ptq
 
@@ -33,7 +33,7 @@ class Digits:
         self.x, self.label = DIGITS.to_input(test.raw), test.label
         self.calibration = calibrate(self.model, DIGITS.to_input(train.raw[:SAMPLES]), declared=True)
 
-    def cell(self, bits, **options):
+    def cell(self, bits: int, **options) -> str:
         """Return accuracy and noise of the outputs, as text; the first layer reads the pixels as they are."""
         wanted = {layer.name: Bits(bits, bits) for layer in self.model.layers}
         wanted[self.model.layers[0].name] = Bits(bits, None)
@@ -41,7 +41,8 @@ class Digits:
         seen = noise(self.calibration.scores, scores_of(self.model, plan, self.calibration.samples))
         return f"{self.accuracy(plan):.2f} % ({seen:.1e})"
 
-    def accuracy(self, plan):
+    def accuracy(self, plan: QuantizationPlan) -> float:
+        """Return the accuracy of the quantized network on the test images, in percent."""
         return 100 * accuracy(scores_of(self.model, plan, self.x), self.label)
 
 
@@ -53,7 +54,7 @@ def _table(heads, rows):
     print()
 
 
-def main():
+def main() -> None:
     """Print the tables."""
     digits = Digits()
     print(f"float32: {digits.accuracy(QuantizationPlan()):.2f} %\n")

@@ -1,4 +1,4 @@
-"""``python -m bench.run``: every section of the page, each in a process of its own, then ``docs/benchmarks.md``.
+"""``python -m bench.run`` measures every section of ``docs/benchmarks.md``, each in a process of its own.
 
 ``python -m bench.run MODEL [--cycles N]`` is `bench.sections.steps` for that model, and ``--page`` only assembles the
 page.
@@ -12,7 +12,8 @@ from bench.sections import steps
 from . import page
 
 
-def main():
+def main() -> None:
+    """Run the command line."""
     if sys.argv[1:] == ["--page"]:
         page.write()
     elif sys.argv[1:]:

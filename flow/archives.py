@@ -3,6 +3,8 @@
 import io
 import math
 import zipfile
+from collections.abc import Iterable
+from pathlib import Path
 from tokenize import TokenError
 
 import numpy as np
@@ -19,23 +21,43 @@ _MAGIC = b"\x93NUMPY"
 
 
 class ArchiveError(ValueError):
-    """A file that is no archive of arrays, or that takes more memory than samples may; one line that names it."""
+    """A file is no archive of arrays, or takes more memory than samples may; the message, one line, names it."""
 
 
-def archive_bytes(path):
-    """What the file at ``path`` holds, read once; `ArchiveError` if it is no file or too large."""
+def archive_bytes(path: Path | str) -> bytes:
+    """Return what the file at ``path`` holds, read once.
+
+    Raises
+    ------
+    ArchiveError
+        If it is no file, or larger than samples may be.
+    """
     try:
         return read_bounded(path, IMAGE_BYTES.value, what="an .npz file", advice=IMAGE_BYTES.advice)
     except FileError as error:
         raise ArchiveError(error) from None
 
 
-def arrays_of(path, names, content=None):
-    """``(arrays, others)``: those of ``names`` that the file has, by name, and the names of the other members.
-
-    ``content`` is that of the file, if it has been read already.
+def arrays_of(
+    path: Path | str, names: Iterable[str], content: bytes | None = None
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Return the arrays of an archive by name, as far as it has them, and the names of its other members.
 
     Every array must say in its header how large it is, and be so; nothing is unpickled. Other members are left alone.
+
+    Parameters
+    ----------
+    path : path
+        The ``.npz`` file, which errors name.
+    names : iterable of str
+        Arrays that are wanted.
+    content : bytes or None
+        What the file holds, if it has been read already.
+
+    Raises
+    ------
+    ArchiveError
+        If the file cannot be read, is damaged, or holds something else than arrays of numbers of a bounded size.
     """
     limit = IMAGE_BYTES.value
     content = archive_bytes(path) if content is None else content
@@ -64,6 +86,7 @@ def _name(info):
 
 
 def _array(path, archive, info, limit):
+    """Return the array of one member, whose size is known before it is unpacked."""
     name = _name(info)
     if info.flag_bits & 1:
         raise ArchiveError(f"{path}: {name!r} is encrypted")

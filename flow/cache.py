@@ -8,19 +8,24 @@ import hashlib
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 from fewbit.places import HOME
 
 __all__ = ["PACKAGES", "BuildStage", "Store", "atomic_write", "digest", "source_digest"]
 
 PACKAGES = ("golden", "hw", "host", "sim", "train", "ptq", "flow")
+"""The folders of fewbit's own source."""
 
 
-def atomic_write(path, content):
-    """Write ``content`` (``str`` as UTF-8, or ``bytes``) to ``path`` so that no reader ever sees half of it.
+def atomic_write(path: Path | str, content: str | bytes) -> Path:
+    """Write ``content`` to ``path`` so that no reader ever sees half of it, and return the path.
 
-    Missing folders are made. The old file stays whole until the new one is, also when the program is killed.
+    Text is written as UTF-8. Missing folders are made. The old file stays whole until the new one is, also when the
+    program is killed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,8 +39,8 @@ def atomic_write(path, content):
     return path
 
 
-def _framed(part):
-    """``(kind, bytes)`` of one part of a key."""
+def _framed(part: Any) -> tuple[str, bytes]:
+    """The kind of one part of a key, and the bytes that stand for it."""
     if isinstance(part, bytes):
         return "bytes", part
     if isinstance(part, Path):
@@ -53,12 +58,19 @@ def _framed(part):
         ) from error
 
 
-def digest(*parts):
-    """SHA-256, in hex, of ``parts``.
+def digest(*parts: Any) -> str:
+    """Return the SHA-256, in hex, of ``parts``.
 
     A ``Path`` stands for the content of the file, or of all the files in the folder with their names; ``bytes`` for
     themselves; a tuple for a digest of its own parts; anything else, a ``str`` too, for its JSON text. Each part is
     framed by kind and length, so that no two lists of parts give the same bytes.
+
+    Raises
+    ------
+    ValueError
+        If a part is none of these.
+    OSError
+        If a file cannot be read.
     """
     total = hashlib.sha256()
     for part in parts:
@@ -68,8 +80,16 @@ def digest(*parts):
     return total.hexdigest()
 
 
-def source_digest(*packages, root=HOME):
-    """Digest of the Python source of our own ``packages`` (default: all), so that a change of the code is a new key."""
+def source_digest(*packages: str, root: Path = HOME) -> str:
+    """Return the digest of the Python source of our own ``packages``, so that a change of the code is a new key.
+
+    Without any it is of all `PACKAGES`. They are folders of ``root``.
+
+    Raises
+    ------
+    ValueError
+        If one of them is no folder of fewbit.
+    """
     packages = packages or PACKAGES
     for package in packages:
         if not (root / package).is_dir():
@@ -83,7 +103,7 @@ class BuildStage:
 
     ::
 
-        stage = Stage(directory=BUILD / "digits", name="verilog", inputs=[Path(model), {"pe": 4}, source_digest("hw")])
+        stage = BuildStage(directory=folder, name="verilog", inputs=[Path(model), {"pe": 4}, source_digest("hw")])
         if not stage.done:
             with stage:
                 atomic_write(stage.directory / "top.v", text)
@@ -100,24 +120,35 @@ class BuildStage:
 
     Attributes
     ----------
-    outputs : list of path, relative to ``directory``
-        Set inside the ``with``; a stage is done only while the contents of all of them are as they were then.
+    directory : Path
+    name : str
+    key : str
+        Digest of the name and the inputs.
+    outputs : list of str
+        Paths relative to ``directory``, set inside the ``with``; a stage is done only while the contents of all of them
+        are as they were then.
+
+    Raises
+    ------
+    ValueError
+        If the name is no plain file name, or an input cannot be part of a key.
     """
 
-    def __init__(self, *, directory, name, inputs):
+    def __init__(self, *, directory: Path | str, name: str, inputs: Iterable[Any]):
         if not name or Path(name).name != name:
             raise ValueError(f"Name of a stage must be a plain file name, not {name!r}")
         self.directory = Path(directory)
         self.name = name
         self.key = digest(name, *inputs)
-        self.outputs = []
+        self.outputs: list[str] = []
 
     @property
-    def stamp(self):
+    def stamp(self) -> Path:
+        """The file that says what the stage was last made from, and the digests of its outputs."""
         return self.directory / f".{self.name}.stage"
 
     @property
-    def done(self):
+    def done(self) -> bool:
         """Whether the stage succeeded with these inputs and its outputs are still what it wrote."""
         record = _read_json(self.stamp)
         if not isinstance(record, dict) or record.get("key") != self.key:
@@ -130,14 +161,16 @@ class BuildStage:
         self.outputs = list(record["outputs"])
         return True
 
-    def __enter__(self):
+    def __enter__(self) -> "BuildStage":
         self.directory.mkdir(parents=True, exist_ok=True)
         # From here on the outputs are in pieces; a stage that is interrupted must not look done.
         self.stamp.unlink(missing_ok=True)
         self.outputs = []
         return self
 
-    def __exit__(self, kind, error, trace):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is None:
             outputs = {str(name): digest(self.directory / name) for name in self.outputs}
             atomic_write(self.stamp, json.dumps({"key": self.key, "outputs": outputs}, indent=1) + "\n")
@@ -149,24 +182,25 @@ class Store:
     Parameters
     ----------
     directory : path
-        Holds one file ``{key}.json`` for each result. A file that is not JSON counts as absent.
+        The folder, which holds one file ``{key}.json`` for each result. A file that is not JSON counts as absent.
     """
 
-    def __init__(self, *, directory):
+    def __init__(self, *, directory: Path | str):
         self.directory = Path(directory)
 
-    def path(self, key, suffix=".json"):
-        """Where ``key``'s result lives, or something beside it, such as its log."""
+    def path(self, key: str, suffix: str = ".json") -> Path:
+        """Return where the result of ``key`` lives, or with another ``suffix`` something beside it, such as its log."""
         return self.directory / f"{key}{suffix}"
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: str) -> Any:
         return _read_json(self.path(key))
 
-    def __setitem__(self, key, result):
+    def __setitem__(self, key: str, result: Any) -> None:
         atomic_write(self.path(key), json.dumps(result, indent=1) + "\n")
 
 
-def _read_json(path):
+def _read_json(path: Path) -> Any:
+    """Return what the JSON file holds; None if it is missing or no JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

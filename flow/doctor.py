@@ -16,7 +16,7 @@ OLDEST = (3, 11)
 
 
 def python_problems(version=None, has=importlib.util.find_spec):
-    """What keeps this Python from making the virtual environment."""
+    """Return what keeps this Python from making the virtual environment, a line each."""
     version = tuple(version or sys.version_info[:2])
     name = "python{}.{}".format(*version)
     if version < OLDEST:
@@ -32,7 +32,7 @@ def python_problems(version=None, has=importlib.util.find_spec):
 
 
 def tool_problems(which=shutil.which):
-    """What keeps Verilator from building a simulation."""
+    """Return what keeps Verilator from building a simulation, a line each."""
     # Each program with the Debian package that has it. Verilator's makefiles call c++, not g++.
     needed = [("c++", "g++", "The C++ compiler"), ("make", "make", "GNU make"), ("perl", "perl", "Perl")]
     return [
@@ -43,7 +43,10 @@ def tool_problems(which=shutil.which):
 
 
 def shared_libpython(config=sysconfig.get_config_var, prefix=sys.base_prefix, load=ctypes.CDLL):
-    """Path or name of the libpython that a simulator can load, or None. cocotb runs Python inside the simulator."""
+    """Return the path or name of the libpython that a simulator can load, or None.
+
+    cocotb runs Python inside the simulator, from that library.
+    """
     named = os.environ.get("LIBPYTHON_LOC")
     if named:
         return named if os.path.exists(named) else None
@@ -62,7 +65,7 @@ def shared_libpython(config=sysconfig.get_config_var, prefix=sys.base_prefix, lo
 
 
 def library_problems(find=shared_libpython):
-    """What keeps cocotb from running Python inside the simulator."""
+    """Return what keeps cocotb from running Python inside the simulator, a line each."""
     if find():
         return []
     name = "libpython{}.{}".format(*sys.version_info[:2])
@@ -73,21 +76,21 @@ def library_problems(find=shared_libpython):
 
 
 def tcl_problems(has=importlib.util.find_spec, which=shutil.which):
-    """What keeps the tests from running the Tcl scripts that are written for Vivado."""
+    """Return what keeps the tests from running the Tcl scripts that are written for Vivado, a line each."""
     if has("_tkinter") or which("tclsh"):
         return []
     return ["A Tcl interpreter (tclsh) is missing, which the tests need: install the Debian package tcl."]
 
 
 def icarus_problems(which=shutil.which):
-    """What keeps the tests from simulating in Icarus Verilog, beside Verilator."""
+    """Return what keeps the tests from simulating in Icarus Verilog, beside Verilator, a line each."""
     if which("iverilog") and which("vvp"):
         return []
     return ["Icarus Verilog (iverilog) is missing, which the tests need: install the Debian package iverilog."]
 
 
 def path_problems(path):
-    """Characters of the checkout's path that make and Verilator's makefiles cannot take."""
+    """Return a line if the checkout's path has characters that make and Verilator's makefiles cannot take."""
     if not set(path) & set(" \t\n#$:'\"\\;&"):
         return []
     return [f"The checkout's path {path!r} must have no spaces, quotes or any of # $ : ; & \\: move the checkout."]

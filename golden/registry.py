@@ -15,15 +15,22 @@ class ByClass:
     """What is registered for classes of things, by themselves or by what they inherit from.
 
     An instance is a decorator, ``@instance(Kind, ...)``, and ``instance.of(thing)`` is what it decorated.
+
+    Parameters
+    ----------
+    what : str
+        What is registered, in words of a message: "golden execution".
     """
 
     def __init__(self, what: str):
-        """``what`` is registered, in words of a message."""
         self._what = what
         self._found: dict[type, Callable[..., Any]] = {}
 
     def __call__(self, *kinds: type) -> Callable[[Found], Found]:
-        """Register a function or a class for things of these classes; `TypeError` if one of them has one already."""
+        """Return a decorator that registers a function or a class for things of these classes.
+
+        The decorator raises `TypeError` where one of the classes has something registered already.
+        """
 
         def register(found: Found) -> Found:
             for kind in kinds:
@@ -35,7 +42,13 @@ class ByClass:
         return register
 
     def of(self, thing: object) -> Callable[..., Any]:
-        """What is registered for the class of ``thing``, or the nearest one above it; `TypeError` if nothing is."""
+        """Return what is registered for the class of ``thing``, or for the nearest one that it inherits from.
+
+        Raises
+        ------
+        TypeError
+            If nothing is registered for any of them.
+        """
         for kind in type(thing).__mro__:
             if kind in self._found:
                 return self._found[kind]

@@ -2,17 +2,37 @@
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
 from .build import Build, HostError
+from .protocol import Identity
 
-__all__ = ["Accelerator", "Results"]
+__all__ = ["Accelerator", "Connection", "Results"]
+
+
+class Connection(Protocol):
+    """A way to an accelerator: over PYNQ's DMA, a serial port, or to a Verilator model."""
+
+    @property
+    def identity(self) -> Identity:
+        """What the hardware says of itself."""
+
+    def exchange(self, frames: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
+        """Return the results of frames and what was counted meanwhile, by name.
+
+        Frames are ``uint8 (N, frame_bytes)``, and results ``uint8 (N, result_bytes)``.
+        """
+
+    def close(self) -> None:
+        """End the connection."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """What came back for a batch of images.
+    """Results of a batch of ``N`` images.
 
     Attributes
     ----------
@@ -21,9 +41,10 @@ class Results:
     scores : float32 array (N, classes)
         The model's output.
     labels : int64 array (N,)
+        The class of each image.
     seconds : float
-        From the first byte to the last, packing included.
-    details : dict
+        Time from the first byte to the last, packing included.
+    details : dict of str to int
         What the connection counted: cycles of the simulated clock, packets lost and sent again, …
     """
 
@@ -31,10 +52,10 @@ class Results:
     scores: np.ndarray
     labels: np.ndarray
     seconds: float
-    details: dict
+    details: dict[str, int]
 
     @property
-    def throughput(self):
+    def throughput(self) -> float:
         """Images a second."""
         return len(self.values) / self.seconds
 
@@ -49,9 +70,7 @@ class Accelerator:
     Parameters
     ----------
     build : Build or path
-    connection
-        Has ``identity`` (`host.protocol.Identity`), ``exchange(frames)``, which gives ``(results, details)`` for the
-        bytes ``uint8 (N, frame_bytes)``, and ``close()``.
+    connection : Connection
 
     Raises
     ------
@@ -59,7 +78,7 @@ class Accelerator:
         If the hardware is of another build.
     """
 
-    def __init__(self, build, connection):
+    def __init__(self, build: Build | Path | str, connection: Connection):
         self.build = build if isinstance(build, Build) else Build(build)
         self.connection = connection
         try:
@@ -69,10 +88,27 @@ class Accelerator:
             raise
 
     @classmethod
-    def serial(cls, directory, port, *, baud=1_000_000, timeout=1.0, attempts=50):
-        """On a board behind a serial port, as ``/dev/ttyUSB0`` or a port of pyserial's that is open.
+    def serial(
+        cls, directory: Path | str, port: Any, *, baud: int = 1_000_000, timeout: float = 1.0, attempts: int = 50
+    ) -> "Accelerator":
+        """Return the accelerator on a board behind a serial port.
 
-        ``timeout`` is in seconds; ``attempts`` is how often a frame is sent before the line counts as useless.
+        Parameters
+        ----------
+        directory : path
+            The folder of the build.
+        port : str or object
+            A name such as ``/dev/ttyUSB0``, or a port of pyserial's that is open.
+        baud : int
+        timeout : float
+            Seconds without an answer after which what is on its way counts as lost.
+        attempts : int
+            How often a frame is sent before the line counts as useless.
+
+        Raises
+        ------
+        HostError
+            If there is no such build, or no board of it answers.
         """
         from .serial_port import SerialConnection
 
@@ -80,23 +116,48 @@ class Accelerator:
         return cls(build, SerialConnection(port, build, baud=baud, timeout=timeout, attempts=attempts))
 
     @classmethod
-    def pynq(cls, directory, overlay=None, *, timeout=5.0):
-        """On a Zynq board under PYNQ; ``overlay`` is an `Overlay`, a bitstream's path, or ``accelerator.bit``."""
+    def pynq(cls, directory: Path | str, overlay: Any = None, *, timeout: float = 5.0) -> "Accelerator":
+        """Return the accelerator on a Zynq board under PYNQ, of the board folder ``directory``.
+
+        ``overlay`` is a `pynq.Overlay` or a bitstream's path; without it ``accelerator.bit`` of the folder is loaded. A
+        transfer may take ``timeout`` seconds.
+
+        Raises
+        ------
+        HostError
+            If there is no such build, or what is loaded is another one.
+        """
         from .pynq_dma import PynqConnection
 
         build = Build(directory)
         return cls(build, PynqConnection(build, overlay, timeout=timeout))
 
     @classmethod
-    def verilator(cls, directory, *, timeout=60.0):
-        """The Verilog of the build itself, compiled by Verilator (once)."""
+    def verilator(cls, directory: Path | str, *, timeout: float = 60.0) -> "Accelerator":
+        """Return the simulated accelerator of a build: its Verilog, compiled by Verilator (once).
+
+        A result may take ``timeout`` seconds.
+
+        Raises
+        ------
+        HostError
+            If there is no such build, or it cannot be compiled.
+        """
         from .verilator import VerilatorConnection
 
         build = Build(directory)
         return cls(build, VerilatorConnection(build, timeout=timeout))
 
-    def infer(self, images):
-        """`Results` for images ``(N, *shape)``: raw integers, or floats as the model takes them."""
+    def infer(self, images: np.ndarray) -> Results:
+        """Return the `Results` of images ``(N, *shape)``: raw integers, or floats as the model takes them.
+
+        Raises
+        ------
+        ValueError
+            If the images do not fit the model.
+        HostError
+            If the accelerator fails.
+        """
         begun = time.monotonic()
         frames = self.build.encode(images)
         data, details = self.connection.exchange(frames)
@@ -104,16 +165,18 @@ class Accelerator:
         seconds = max(time.monotonic() - begun, 1e-9)
         return Results(values, self.build.scores(values), self.build.labels(values), seconds, details)
 
-    def close(self):
+    def close(self) -> None:
+        """End the connection."""
         self.connection.close()
 
-    def __enter__(self):
+    def __enter__(self) -> "Accelerator":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _check(self, identity):
+    def _check(self, identity: Identity) -> None:
+        """Refuse hardware that is of another build than the folder's."""
         build = self.build
         if identity.model != build.model:
             raise HostError(

@@ -3,6 +3,7 @@
 import json
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from .packing import pack_beats, unpack_beats
 
 __all__ = ["Build", "HostError"]
 
-_MOST_BYTES = 256 << 20  # of a manifest
+_MOST_BYTES = 256 << 20  # that a manifest may have
 
 
 class HostError(RuntimeError):
@@ -22,37 +23,47 @@ class HostError(RuntimeError):
 
 
 class Build:
-    """The manifest of a build.
+    """A build as host software knows it: its manifest.
 
     Parameters
     ----------
     directory : path
-        As ``fewbit build`` writes it, or a copy of it that has ``manifest.json`` at least.
+        A folder that ``fewbit build`` wrote, or a copy of it that has ``manifest.json`` at least.
 
     Attributes
     ----------
+    directory : Path
+    manifest : dict
+        As `flow.project.manifest.manifest_of` gives it.
+    name : str
+        Name of the model's file.
     model : bytes
-        First 8 bytes of the hash, as the hardware says them.
+        First 8 bytes of the build's hash, as the hardware says them.
     beats_in, bytes_in, beats_out, bytes_out : int
         Beats of a frame and of a result, and bytes of each beat.
-    shape : tuple
-        Of a sample.
+    shape : tuple of int
+        Shape of a sample.
+
+    Raises
+    ------
+    HostError
+        If there is no manifest, or it is not one of this version of fewbit.
     """
 
-    def __init__(self, directory):
+    def __init__(self, directory: Path | str):
         self.directory = Path(directory)
         path = self.directory / "manifest.json"
         try:
-            self.manifest = json.loads(read_bounded(path, _MOST_BYTES, what="a manifest"))
+            self.manifest: dict[str, Any] = json.loads(read_bounded(path, _MOST_BYTES, what="a manifest"))
             i, o = self.manifest["input"], self.manifest["output"]
-            self.name, self.model = self.manifest["model"], bytes.fromhex(self.manifest["identity"])[:8]
-            self.beats_in, self.bytes_in, self.beats_out, self.bytes_out = (
-                i["beats"],
-                i["bytes"],
-                o["beats"],
-                o["bytes"],
-            )
-            self.shape, self._channels = tuple(i["shape"]), i["channels"]
+            self.name: str = self.manifest["model"]
+            self.model = bytes.fromhex(self.manifest["identity"])[:8]
+            self.beats_in: int = i["beats"]
+            self.bytes_in: int = i["bytes"]
+            self.beats_out: int = o["beats"]
+            self.bytes_out: int = o["bytes"]
+            self.shape: tuple[int, ...] = tuple(i["shape"])
+            self._channels: str | list[int] = i["channels"]
             self._in, self._out = parse_format(i["format"]), parse_format(o["format"])
         except FileError as error:
             raise HostError(f"{error}; make it with `fewbit build MODEL.onnx`") from None
@@ -60,22 +71,29 @@ class Build:
             raise HostError(f"{path}: not the manifest of this version's builds ({error!r}); build it again") from None
 
     @property
-    def frame_bytes(self):
+    def frame_bytes(self) -> int:
+        """Bytes of a frame, all its beats together."""
         return self.beats_in * self.bytes_in
 
     @property
-    def result_bytes(self):
+    def result_bytes(self) -> int:
+        """Bytes of a result, all its beats together."""
         return self.beats_out * self.bytes_out
 
-    def random(self, count, seed=0):
-        """Random images, to try the accelerator with."""
+    def random(self, count: int, seed: int = 0) -> np.ndarray:
+        """Return random images ``(count, *shape)``, to try the accelerator with."""
         return self._in.sample(np.random.default_rng(seed), (count, *self.shape))
 
-    def encode(self, images):
-        """Images ``(N, *shape)`` as the bytes ``uint8 (N, frame_bytes)`` of their frames.
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Return the frames of images ``(N, *shape)`` as bytes, ``uint8 (N, frame_bytes)``.
 
         Integers are raw integers as the input declaration has them; floats are what the model takes, and must be such
         integers behind the declaration.
+
+        Raises
+        ------
+        ValueError
+            If the images are of another shape or kind, or hold what the input's format has no code for.
         """
         images = np.asarray(images)
         if images.ndim < 1 or len(images) == 0 or images[0].size != prod(self.shape) or images.dtype.kind not in "fiub":
@@ -87,7 +105,8 @@ class Build:
         beats = pack_beats(codes, self._in.bits, self.manifest["input"]["lanes"])
         return beats.reshape(len(images), self.frame_bytes)
 
-    def _integers(self, images):
+    def _integers(self, images: np.ndarray) -> np.ndarray:
+        """Return the raw integers of images, or the floats of a float32 network."""
         if not self._in.integral:
             with np.errstate(over="ignore"):
                 floats = images.astype(np.float32)
@@ -104,24 +123,26 @@ class Build:
             )  # fmt: skip
         return parse_input(declaration).encode(images)
 
-    def _arranged(self, flat):
-        if self._channels == "last":
-            return flat
+    def _arranged(self, flat: np.ndarray) -> np.ndarray:
+        """Return samples with their channels innermost, as the hardware takes them."""
+        if isinstance(self._channels, list):
+            return flat[:, self._channels]
         if self._channels == "first":
             pixels = prod(self.manifest["input"]["size"])
             return flat.reshape(len(flat), -1, pixels).swapaxes(1, 2).reshape(len(flat), -1)
-        return flat[:, self._channels]
+        return flat
 
-    def decode(self, data):
-        """Integers ``(N, length)`` (floats of a float32 network) of the bytes ``uint8 (N, result_bytes)``."""
+    def decode(self, data: np.ndarray) -> np.ndarray:
+        """Return the integers ``(N, length)``, floats of a float32 network, of results ``uint8 (N, result_bytes)``."""
         o = self.manifest["output"]
         beats = np.asarray(data, dtype=np.uint8).reshape(len(data), self.beats_out, self.bytes_out)
         return self._out.decode(unpack_beats(beats, o["bits"], o["lanes"], o["length"]))
 
-    def scores(self, values):
-        """The model's first output for the integers, ``float32 (N, classes)``: ``scale*value + offset``.
+    def scores(self, values: np.ndarray) -> np.ndarray:
+        """Return the model's first output for the hardware's integers, ``float32 (N, classes)``.
 
-        Where the hardware gives the class's index, or codes whose meaning is no scale, it is they.
+        It is ``scale*value + offset``; where the hardware gives the class's index, or codes whose meaning is no scale,
+        it is the integers themselves.
         """
         o = self.manifest["output"]
         if "scale" not in o:
@@ -129,8 +150,11 @@ class Build:
         floats = np.asarray(o["scale"]) * values + np.asarray(o["offset"])
         return floats.astype(np.float32)[:, o["positions"]]
 
-    def labels(self, values):
-        """The class of each: the hardware's own, the largest score's, or of a single score whether it is positive."""
+    def labels(self, values: np.ndarray) -> np.ndarray:
+        """Return the class of each result, ``int64 (N,)``.
+
+        It is the hardware's own, or the one of the largest score; of a single score, whether it is positive.
+        """
         scores = self.scores(values)
         if self.manifest["output"]["meaning"] == "label":
             return scores[:, 0].astype(np.int64)

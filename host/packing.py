@@ -5,8 +5,11 @@ import numpy as np
 __all__ = ["pack_beats", "unpack_beats"]
 
 
-def pack_beats(codes, bits, lanes):
-    """Codes ``(F, length)`` as bytes ``uint8 (F, beats, bytes)``, little-endian; missing lanes are zero."""
+def pack_beats(codes: np.ndarray, bits: int, lanes: int) -> np.ndarray:
+    """Return codes ``(F, length)`` as the bytes of their beats, ``uint8 (F, beats, bytes)``, little-endian.
+
+    Each code has ``bits`` bits, and a beat has ``lanes`` of them; lanes that are left in the last beat are zero.
+    """
     codes = np.asarray(codes, dtype=np.int64)
     frames, length = codes.shape
     beats = -(-length // lanes)
@@ -17,8 +20,8 @@ def pack_beats(codes, bits, lanes):
     return np.packbits(flat, axis=-1, bitorder="little")
 
 
-def unpack_beats(data, bits, lanes, length):
-    """The inverse: codes ``int64 (F, length)`` of bytes ``uint8 (F, beats, bytes)``."""
+def unpack_beats(data: np.ndarray, bits: int, lanes: int, length: int) -> np.ndarray:
+    """Return the codes, ``int64 (F, length)``, in the bytes of beats, ``uint8 (F, beats, bytes)``; see `pack_beats`."""
     planes = np.unpackbits(np.asarray(data, dtype=np.uint8), axis=-1, bitorder="little")[..., : lanes * bits]
     planes = planes.reshape(len(data), -1, bits).astype(np.int64)
     return (planes << np.arange(bits)).sum(axis=-1)[:, :length]

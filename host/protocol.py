@@ -21,7 +21,7 @@ OVERHEAD = HEADER.size + CHECK.size
 LONGEST = (1 << 16) - 1  # bytes of a payload, whose length has 16 bits
 IDENTITY = struct.Struct("<4sHH8sIIII")
 COUNTERS = struct.Struct("<IIII")
-REPORT = struct.Struct("<BI")  # of an error: Problem, damaged packets so far
+REPORT = struct.Struct("<BI")  # payload of an error: Problem, damaged packets so far
 
 
 class Kind(IntEnum):
@@ -37,7 +37,7 @@ class Kind(IntEnum):
 
 
 class Problem(IntEnum):
-    """Why an error is sent."""
+    """The reason of an error that the hardware sends."""
 
     DAMAGED = 1  # what came between two delimiters was no packet; the sequence number is 0
     KIND = 2  # no request has this kind
@@ -46,30 +46,51 @@ class Problem(IntEnum):
 
 
 class Identity:
-    """What the hardware says of itself.
+    """The sizes and the build that the hardware says it is of.
 
     Attributes
     ----------
     magic : bytes
         `MAGIC`.
-    version, window : int
-        `VERSION`; requests that it holds at most, so that a host may have so many unanswered.
+    version : int
+        `VERSION`.
+    window : int
+        Requests that the hardware holds at most, so that a host may have so many unanswered.
     model : bytes
         First 8 bytes of the build's hash.
     beats_in, bytes_in, beats_out, bytes_out : int
         Beats of a frame and of a result, and bytes of each beat.
     """
 
+    magic: bytes
+    version: int
+    window: int
+    model: bytes
+    beats_in: int
+    bytes_in: int
+    beats_out: int
+    bytes_out: int
+
     FIELDS = ("magic", "version", "window", "model", "beats_in", "bytes_in", "beats_out", "bytes_out")
 
-    def __init__(self, payload):
+    def __init__(self, payload: bytes):
         for name, value in zip(self.FIELDS, IDENTITY.unpack(payload), strict=True):
             setattr(self, name, value)
 
 
 @dataclass(frozen=True)
 class Counters:
-    """Since reset: good packets, damaged ones, frames answered, bytes whose stop bit was missing."""
+    """Numbers that the board has counted since reset.
+
+    Attributes
+    ----------
+    packets, damaged : int
+        Packets that were good, and pieces that were none.
+    results : int
+        Frames that were answered.
+    broken_bytes : int
+        Bytes whose stop bit was missing.
+    """
 
     packets: int
     damaged: int
@@ -79,13 +100,15 @@ class Counters:
 
 @dataclass(frozen=True)
 class Packet:
+    """A packet as it came or goes: its `Kind`, its sequence number of 16 bits, and its payload."""
+
     kind: int
     sequence: int
     payload: bytes = b""
 
 
-def cobs_encode(data):
-    """Consistent overhead byte stuffing (Cheshire and Baker, 1999): the same bytes without a zero.
+def cobs_encode(data: bytes) -> bytes:
+    """Return the same bytes without a zero: consistent overhead byte stuffing (Cheshire and Baker, 1999).
 
     A block is a code c, then c - 1 bytes that are not zero; a zero follows, unless c is 255 or the data ends.
     """
@@ -104,8 +127,8 @@ def cobs_encode(data):
             return bytes(out)
 
 
-def cobs_decode(data):
-    """The inverse; None if a block is longer than what is there."""
+def cobs_decode(data: bytes) -> bytes | None:
+    """Return the bytes that `cobs_encode` made ``data`` of; None if a block is longer than what is there."""
     out, at = bytearray(), 0
     while at < len(data):
         code = data[at]
@@ -118,20 +141,20 @@ def cobs_decode(data):
     return bytes(out)
 
 
-def frame(kind, sequence, payload=b""):
-    """A packet as the bytes on the line, with a delimiter at either end."""
+def frame(kind: int, sequence: int, payload: bytes = b"") -> bytes:
+    """Return a packet as the bytes on the line, with a delimiter at either end."""
     body = HEADER.pack(kind, sequence, len(payload)) + payload
     return b"\0" + cobs_encode(body + CHECK.pack(zlib.crc32(body))) + b"\0"
 
 
-def line_bytes(payload):
-    """The most bytes that a packet with so many bytes of payload takes on the line, delimiters included."""
+def line_bytes(payload: int) -> int:
+    """Return the most bytes that a packet with ``payload`` bytes takes on the line, delimiters included."""
     body = OVERHEAD + payload
     return 1 + (body + 1 + body // 254) + 1
 
 
 class Parser:
-    """Bytes of the line to packets, whatever else is among them.
+    """A reader of packets among the bytes of the line, whatever else is among them.
 
     The time is linear in the bytes that are fed, however they are cut. No more is kept than the longest packet takes;
     a longer piece is skipped up to its delimiter.
@@ -144,11 +167,11 @@ class Parser:
 
     LONGEST_PIECE = line_bytes(LONGEST) - 2
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.damaged, self._piece, self._too_long = 0, bytearray(), False
 
-    def feed(self, data):
-        """The packets that ``data`` completes."""
+    def feed(self, data: bytes) -> list[Packet]:
+        """Return the packets that ``data``, the next bytes of the line, completes."""
         packets = []
         *ended, rest = bytes(data).split(b"\0")
         for part in ended:
@@ -169,7 +192,8 @@ class Parser:
             self._piece += part
 
     @staticmethod
-    def _packet(piece):
+    def _packet(piece: bytes) -> Packet | None:
+        """The packet that a piece between delimiters is, or None if it is damaged."""
         data = cobs_decode(piece)
         if data is None or len(data) < OVERHEAD:
             return None

@@ -2,10 +2,11 @@
 
 import threading
 import time
+from typing import Any
 
 import numpy as np
 
-from .build import HostError
+from .build import Build, HostError
 from .protocol import IDENTITY, MAGIC, VERSION, Identity
 
 __all__ = ["WORD", "PynqConnection"]
@@ -16,19 +17,24 @@ POLL = 50e-6
 
 
 class PynqConnection:
-    """Moves frames with the overlay's ``axi_dma_0``, and reads the registers of its ``accelerator``.
+    """The connection that moves frames with the overlay's ``axi_dma_0`` and reads the registers of its ``accelerator``.
 
     Parameters
     ----------
     build : host.build.Build
-        Of the board folder: the build that the bitstream is of, exactly.
-    overlay : pynq.Overlay, path or None
-        None and a path load the bitstream; None means ``accelerator.bit`` in the build's folder.
+        The build of the board folder, which must be the one that the bitstream is of.
+    overlay : pynq.Overlay, str or None
+        A path loads the bitstream; None loads ``accelerator.bit`` of the build's folder.
     timeout : float
-        Seconds for a transfer.
+        Seconds that a transfer may take.
+
+    Raises
+    ------
+    HostError
+        If this is no board that runs PYNQ, or what is loaded is no overlay of this version's ``fewbit board``.
     """
 
-    def __init__(self, build, overlay=None, *, timeout=5.0):
+    def __init__(self, build: Build, overlay: Any = None, *, timeout: float = 5.0):
         try:
             from pynq import Overlay, allocate
         except ModuleNotFoundError:
@@ -46,12 +52,18 @@ class PynqConnection:
         self._running_on = False  # whether a transfer could not be stopped
         self.identity = self._identity()
 
-    def register(self, name):
-        """The number that a register holds."""
+    def register(self, name: str) -> int:
+        """Return the number that the register ``name`` of the block holds."""
         return self._block.read(self._map[name]["offset"])
 
-    def exchange(self, frames):
-        """Results of frames, and what the block's counters say of the last of them."""
+    def exchange(self, frames: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
+        """Return the results of frames, ``uint8 (N, result_bytes)``, and what the block has counted with the last one.
+
+        Raises
+        ------
+        HostError
+            If a transfer is refused, or does not finish in time.
+        """
         if self._running_on:
             raise HostError("the DMA has not stopped since a transfer that did not finish; load the overlay again")
         count = max(1, MOST // max(self._frame, self._result))
@@ -59,7 +71,8 @@ class PynqConnection:
         names = ("LATENCY", "INTERVAL", "BAD_FRAMES")
         return np.concatenate(parts), {name.lower().replace("_", " "): self.register(name) for name in names}
 
-    def close(self):
+    def close(self) -> None:
+        """Do nothing: the overlay stays loaded."""
         pass
 
     def _transfer(self, frames):
@@ -93,8 +106,8 @@ class PynqConnection:
         except RuntimeError as error:
             raise HostError(f"PYNQ refused a transfer: {error}; load the overlay again") from None
 
-    def _stuck(self, count):
-        """The error of a transfer that does not end; the block and the DMA are set back if they let themselves be."""
+    def _stuck(self, count: int) -> HostError:
+        """Return the error of a transfer that does not end; set block and DMA back if they let themselves be."""
         status, done = self.register("STATUS"), self.register("FRAMES")
         # PYNQ waits without end for a channel to stop or start, so that is done beside.
         setting_back = threading.Thread(target=self._set_back, daemon=True)
@@ -116,14 +129,21 @@ class PynqConnection:
         for channel in (self._send, self._receive):
             channel.start()
 
-    def _identity(self):
+    def _identity(self) -> Identity:
+        """Return what the block's registers say that it is.
+
+        Raises
+        ------
+        HostError
+            If they are not those of this version of fewbit.
+        """
         build = self._build
         for name in ("MAGIC", "VERSION"):
             want, got = self._map[name]["value"][0], self.register(name)
             if got != want:
                 raise HostError(f"register {name} reads {got:#x}, not {want:#x}: no block of this version of fewbit")
-        offset, want = self._map["BUILD"]["offset"], self._map["BUILD"]["value"]
-        got = [self._block.read(offset + 4 * k) for k in range(len(want))]
-        model = build.model if got == list(want) else b"".join(word.to_bytes(4, "big") for word in got)
+        offset, wanted = self._map["BUILD"]["offset"], self._map["BUILD"]["value"]
+        words: list[int] = [self._block.read(offset + 4 * k) for k in range(len(wanted))]
+        model = build.model if words == list(wanted) else b"".join(word.to_bytes(4, "big") for word in words)
         sizes = self.register("BEATS_IN"), build.bytes_in, self.register("BEATS_OUT"), build.bytes_out
         return Identity(IDENTITY.pack(MAGIC, VERSION, 0, model, *sizes))

@@ -1,41 +1,53 @@
 """A serial port as the protocol uses it: packets in and out, every wait bounded, every failure one kind of error."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from fewbit.extras import missing
 
 from .build import HostError
-from .protocol import Parser, frame, line_bytes
-
-try:
-    from termios import error as TerminalError
-except ModuleNotFoundError:  # not on Windows
-    TerminalError = OSError
+from .protocol import Packet, Parser, frame, line_bytes
 
 __all__ = ["Line", "Patience", "SerialError"]
 
 POLL = 0.02  # seconds that a read waits for a byte
 MOST = 1 << 16  # bytes of a read
 SYSTEM_BUFFER = 4096  # bytes that the operating system may still hold in front of what is written
-FAILURES = OSError, TerminalError, OverflowError, ValueError
+
+
+def _terminal_errors() -> tuple[type[Exception], ...]:
+    """The errors of a terminal's settings, where the system has terminals: Windows has none."""
+    try:
+        from termios import error
+    except ModuleNotFoundError:
+        return ()
+    return (error,)
+
+
+FAILURES: tuple[type[Exception], ...] = (OSError, *_terminal_errors(), OverflowError, ValueError)
 
 
 class SerialError(HostError):
-    """Nothing, or nothing that makes sense, comes over the line."""
+    """Nothing, or nothing that makes sense, came over the line."""
 
 
 class Patience:
-    """How long an answer is awaited, whatever else comes meanwhile: it counts from when it is made.
+    """The time that an answer is awaited, whatever else comes meanwhile; it counts from when the object is made.
 
     What has come by its end is still read once, so that a program which was held up itself gives up no answer.
+
+    Parameters
+    ----------
+    seconds : float
     """
 
-    def __init__(self, seconds):
+    def __init__(self, seconds: float):
         self._end, self._over = time.monotonic() + seconds, False
 
-    def over(self):
-        """Whether to give up: after the end, from the second call on."""
+    def over(self) -> bool:
+        """Return whether to give up: after the end, from the second call on."""
         over, self._over = self._over, time.monotonic() > self._end
         return over
 
@@ -61,7 +73,7 @@ class Line:
         Bytes that came.
     """
 
-    def __init__(self, port, baud, timeout, longest):
+    def __init__(self, port: Any, baud: int, timeout: float, longest: int):
         if baud < 1:
             raise ValueError(f"Baud must be at least 1, not {baud!r}")
         self._baud, self._parser, self.heard = baud, Parser(), 0
@@ -70,25 +82,38 @@ class Line:
         self._trying(self._bound, timeout + self.seconds(SYSTEM_BUFFER + line_bytes(longest)))
 
     @property
-    def damaged(self):
-        """Pieces that were no packet."""
+    def damaged(self) -> int:
+        """Pieces that came and were no packet."""
         return self._parser.damaged
 
-    def seconds(self, count):
-        """Seconds that so many bytes take on the line: ten bits each."""
+    def seconds(self, count: int) -> float:
+        """Return the seconds that ``count`` bytes take on the line, at ten bits each."""
         return 10 * count / self._baud
 
-    def write(self, kind, sequence, payload):
-        """Send a packet."""
+    def write(self, kind: int, sequence: int, payload: bytes) -> None:
+        """Send a packet.
+
+        Raises
+        ------
+        SerialError
+            If the port fails, or accepts no byte for too long.
+        """
         self._trying(self._port.write, frame(kind, sequence, payload))
 
-    def read(self):
-        """The packets that have come, after a moment if there is none."""
+    def read(self) -> list[Packet]:
+        """Return the packets that have come, after a moment if there is none.
+
+        Raises
+        ------
+        SerialError
+            If the port fails.
+        """
         data = self._trying(lambda: self._port.read(min(max(1, self._port.in_waiting), MOST)))
         self.heard += len(data)
         return self._parser.feed(data)
 
-    def close(self):
+    def close(self) -> None:
+        """Close the port, as far as it is still there."""
         with suppress(*FAILURES):  # what is gone need not be closed
             self._port.close()
 
@@ -97,7 +122,8 @@ class Line:
             if hasattr(self._port, name):
                 setattr(self._port, name, most)
 
-    def _trying(self, action, *arguments):
+    def _trying(self, action: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what ``action`` gives; make every failure of the port a `SerialError`."""
         try:
             return action(*arguments)
         except FAILURES as error:
@@ -107,7 +133,8 @@ class Line:
             ) from None
 
 
-def _open(port, baud):
+def _open(port: str, baud: int) -> Any:
+    """Return the open port of pyserial's."""
     try:
         import serial
     except ModuleNotFoundError:

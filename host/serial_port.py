@@ -2,10 +2,11 @@
 
 import random
 from collections import OrderedDict, deque
+from typing import Any
 
 import numpy as np
 
-from .build import HostError
+from .build import Build, HostError
 from .protocol import (
     COUNTERS,
     IDENTITY,
@@ -16,6 +17,7 @@ from .protocol import (
     Counters,
     Identity,
     Kind,
+    Packet,
     Problem,
     line_bytes,
 )
@@ -27,7 +29,7 @@ WINDOW = 256  # requests on their way at most, however many the board says it ho
 
 
 class SerialConnection:
-    """Sends frames, keeps as many on their way as the board holds, and sends again what was lost.
+    """The connection over a serial port: as many frames on their way as the board holds, and again what was lost.
 
     Answers come in the order of the requests, so an answer tells that every earlier request without one was lost. A
     request for counters now and then, and behind the last frame, tells it of the frames in front of it.
@@ -47,23 +49,36 @@ class SerialConnection:
 
     Attributes
     ----------
+    identity : host.protocol.Identity
     build, attempts
         As given.
-    lost, stray, damaged : int
-        Requests whose answer did not come; answers to no request of ours; pieces from the board that were no packet.
+    lost : int
+        Requests whose answer did not come.
+    stray : int
+        Answers to no request of ours.
+    damaged : int
+        Pieces from the board that were no packet.
     reported : int
         Damaged pieces that the board has counted, by its latest report.
     unneeded : set of int
         Sequence numbers of requests for counters whose answers may still come, and are no matter.
+
+    Raises
+    ------
+    SerialError
+        If nothing answers, or what does is no accelerator of this version of the protocol.
+    HostError
+        If a frame or a result is too long for a packet, or pyserial is missing.
     """
 
-    def __init__(self, port, build, *, baud=1_000_000, timeout=1.0, attempts=50):
+    def __init__(self, port: Any, build: Build, *, baud: int = 1_000_000, timeout: float = 1.0, attempts: int = 50):
         for what, size in ("frame", build.frame_bytes), ("result", build.result_bytes):
             if size not in range(1, LONGEST + 1):
                 raise HostError(f"a {what} over a serial port must have 1 to {LONGEST} bytes, not {size}")
         self._line = Line(port, baud, timeout, build.frame_bytes)
         self.build, self.attempts, self._baud, self._timeout = build, attempts, baud, timeout
-        self._waiting, self.unneeded = deque(), set()
+        self._waiting: deque[Packet] = deque()
+        self.unneeded: set[int] = set()
         # Whatever an earlier program left on its way has other numbers.
         self._sequence = random.randrange(1 << 16)
         self.lost = self.stray = self.reported = 0
@@ -75,38 +90,49 @@ class SerialConnection:
             raise
 
     @property
-    def damaged(self):
+    def damaged(self) -> int:
+        """Pieces from the board that were no packet."""
         return self._line.damaged
 
-    def counters(self):
-        """The board's `Counters`."""
+    def counters(self) -> Counters:
+        """Ask the board for its `Counters`, and return them."""
         return Counters(*COUNTERS.unpack(self._ask(Kind.COUNTERS, Kind.COUNTS, COUNTERS.size)))
 
-    def exchange(self, frames):
-        """Results of frames, in their order, and what was lost meanwhile."""
+    def exchange(self, frames: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
+        """Return the results of frames, ``uint8 (N, result_bytes)``, in their order, and what was lost meanwhile.
+
+        Raises
+        ------
+        SerialError
+            If a frame is lost too often, no answer comes any more, or the board refuses a frame.
+        """
         before = self._counted()
         results = _Exchange(self, [bytes(row) for row in np.ascontiguousarray(frames, dtype=np.uint8)]).run()
         details = {name: now - then for (name, now), then in zip(self._counted().items(), before.values(), strict=True)}
         return np.frombuffer(b"".join(results), dtype=np.uint8).reshape(len(frames), -1), details
 
-    def close(self):
+    def close(self) -> None:
+        """Close the port."""
         self._line.close()
 
-    # For an exchange
+    # What an exchange takes
 
-    def send(self, kind, payload=b""):
-        """Send a request; returns its sequence number."""
+    def send(self, kind: int, payload: bytes = b"") -> int:
+        """Send a request, and return its sequence number."""
         self._sequence = (self._sequence + 1) % (1 << 16)
         self._line.write(kind, self._sequence, payload)
         return self._sequence
 
-    def patience(self, requests, request_bytes, answer_bytes):
-        """From now until the next answer to so many requests, of such payloads, must have come."""
+    def patience(self, requests: int, request_bytes: int, answer_bytes: int) -> Patience:
+        """Return the time within which the next answer must come, from now, to so many requests of such payloads."""
         count = requests * (line_bytes(request_bytes) + line_bytes(answer_bytes))
         return Patience(self._timeout + self._line.seconds(count))
 
-    def receive(self, patience):
-        """The next packet, reports of damage and counters that are not needed aside; None once ``patience`` is over."""
+    def receive(self, patience: Patience) -> Packet | None:
+        """Return the next packet that is an answer, or None once ``patience`` is over.
+
+        Reports of damage, and counters that are not needed, are taken aside.
+        """
         while True:
             while self._waiting:
                 packet = self._waiting.popleft()
@@ -120,12 +146,12 @@ class SerialConnection:
                 return None
             self._waiting.extend(self._line.read())
 
-    def answered(self):
+    def answered(self) -> None:
         """Note that what was heard so far was no mere noise."""
         self._line.heard = 0
 
-    def silent(self):
-        """The error of a line that gives no answer."""
+    def silent(self) -> SerialError:
+        """Return the error of a line that gives no answer."""
         noise = f", only {self._line.heard:,} bytes that are none" if self._line.heard else ""
         return SerialError(
             f"no answer from {self._line.name} at {self._baud:,} baud in {self.attempts} attempts of "
@@ -133,8 +159,8 @@ class SerialConnection:
             f"is the board connected, and is it programmed with the bitstream of {self.build.directory}?"
         )
 
-    def _ask(self, kind, answer, size):
-        """The payload of the answer to a request, sent again until it comes."""
+    def _ask(self, kind: int, answer: int, size: int) -> bytes:
+        """Return the payload of the answer to a request, sent again until it comes."""
         self.answered()
         for _ in range(self.attempts):
             sequence = self.send(kind)
@@ -159,16 +185,25 @@ class SerialConnection:
 
 
 class _Exchange:
-    """One batch on its way."""
+    """One batch of frames on its way to the board and back."""
 
-    def __init__(self, link, frames):
+    def __init__(self, link: SerialConnection, frames: list[bytes]):
         self._link, self._frames = link, frames
-        self._todo, self._answers = deque(range(len(frames))), [None] * len(frames)
+        self._todo = deque(range(len(frames)))
+        self._answers: list[bytes] = [b""] * len(frames)
         self._sent, self._left = [0] * len(frames), len(frames)
-        self._way = OrderedDict()  # number of the frame, or None for counters, by sequence number
+        # By sequence number: the number of the frame, or None for counters.
+        self._way: OrderedDict[int, int | None] = OrderedDict()
         self._unfenced = 0  # frames on their way behind the last request for counters
 
-    def run(self):
+    def run(self) -> list[bytes]:
+        """Return the payload of every frame's result, in the order of the frames.
+
+        Raises
+        ------
+        SerialError
+            If a frame is lost too often, no answer comes any more, or the board refuses a frame.
+        """
         silences = 0
         while self._left:
             self._send()
@@ -182,8 +217,8 @@ class _Exchange:
         self._link.unneeded = set(self._way)
         return self._answers
 
-    def _answered(self):
-        """Wait until one of the requests on their way is answered; returns whether one was, in time."""
+    def _answered(self) -> bool:
+        """Wait until one of the requests on their way is answered; return whether one was, in time."""
         build = self._link.build
         patience = self._link.patience(len(self._way), build.frame_bytes, max(build.result_bytes, COUNTERS.size))
         while packet := self._link.receive(patience):
@@ -192,7 +227,8 @@ class _Exchange:
             self._link.stray += 1
         return False
 
-    def _send(self):
+    def _send(self) -> None:
+        """Send frames until as many are on their way as may be, with requests for counters among them."""
         window = min(max(1, self._link.identity.window), WINDOW)
         while self._todo and len(self._way) < window:
             number = self._todo.popleft()
@@ -206,12 +242,13 @@ class _Exchange:
         if self._unfenced and not self._todo:
             self._fence()
 
-    def _fence(self):
+    def _fence(self) -> None:
+        """Ask for counters, so that an answer comes even if all frames in front were lost."""
         self._way[self._link.send(Kind.COUNTERS)] = None
         self._unfenced = 0
 
-    def _take(self, packet):
-        """Use an answer to a request on its way; returns whether it was one."""
+    def _take(self, packet: Packet) -> bool:
+        """Use an answer to a request on its way; return whether it was one."""
         if packet.sequence not in self._way:
             return False
         number = self._way[packet.sequence]
@@ -229,7 +266,8 @@ class _Exchange:
             self._use(packet, number)
         return True
 
-    def _use(self, packet, number):
+    def _use(self, packet: Packet, number: int) -> None:
+        """Keep the result of a frame, or send again a frame that the board dropped."""
         if packet.kind == Kind.RESULT and len(packet.payload) == self._link.build.result_bytes:
             self._answers[number], self._left = packet.payload, self._left - 1
         elif packet.kind == Kind.ERROR and packet.payload[:1] == bytes([Problem.OVERRUN]):
@@ -237,8 +275,8 @@ class _Exchange:
         else:
             raise SerialError(f"the board refused frame {number}: {packet.kind:#x} {packet.payload[:16].hex()}")
 
-    def _lose(self, sequences):
-        """Requests that will not be answered any more."""
+    def _lose(self, sequences: list[int]) -> None:
+        """Count requests as lost that will not be answered any more, and put their frames back."""
         for sequence in sequences:
             self._link.lost += 1
             number = self._way.pop(sequence)
@@ -246,8 +284,8 @@ class _Exchange:
                 self._todo.append(number)
 
 
-def _is_report(packet):
-    """Whether it is an error that tells of damaged packets."""
+def _is_report(packet: Packet) -> bool:
+    """Return whether a packet is an error that tells of damaged packets."""
     return (
         packet.kind == Kind.ERROR
         and len(packet.payload) == REPORT.size

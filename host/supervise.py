@@ -16,8 +16,8 @@ import threading
 _PR_SET_PDEATHSIG = 1
 
 
-def main(descriptor, *command):
-    """Run ``command`` in a session of its own; exits with its status, or with 128 and the signal that ended it."""
+def main(descriptor: str, *command: str) -> None:
+    """Run ``command`` in a session of its own, and exit with its status, or with 128 and the signal that ended it."""
     child = os.fork()
     if not child:
         _become(command)
@@ -28,6 +28,7 @@ def main(descriptor, *command):
 
 
 def _become(command):
+    """Replace this process by the command, in a new session."""
     try:
         os.setsid()
         _die_with_the_supervisor()
@@ -40,7 +41,10 @@ def _become(command):
 
 
 def _die_with_the_supervisor():
-    """Should it be killed itself. Linux alone has this, and it reaches no grandchildren."""
+    """Let the system kill the command if the supervisor itself is killed.
+
+    Linux alone has this, and it does not reach what the command starts.
+    """
     if sys.platform == "linux":
         import ctypes
 
@@ -48,6 +52,7 @@ def _die_with_the_supervisor():
 
 
 def _watch(descriptor, child):
+    """Wait until the parent's end of the pipe is closed, then kill the child's group."""
     while os.read(descriptor, 4096):
         pass
     _kill(child)

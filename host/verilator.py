@@ -4,11 +4,13 @@ import struct
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 
-from .build import HostError
+from .build import Build, HostError
 from .processes import Process, run
 from .protocol import IDENTITY, Identity
 
@@ -16,7 +18,9 @@ __all__ = ["VerilatorConnection"]
 
 
 class VerilatorConnection:
-    """Starts the model of ``build``, compiling it first if need be; that takes all of fewbit and a compiler.
+    """The connection to the program that Verilator made of ``build``, which is compiled first if need be.
+
+    Compiling takes all of fewbit and a C++ compiler.
 
     Parameters
     ----------
@@ -25,9 +29,18 @@ class VerilatorConnection:
         A model that is compiled already; else ``fewbit model`` compiles the build's.
     timeout : float
         Seconds for a result, at least; a batch gets as much again for every 100 frames.
+
+    Attributes
+    ----------
+    identity : host.protocol.Identity
+
+    Raises
+    ------
+    HostError
+        If the model cannot be compiled or started, or says nothing in time.
     """
 
-    def __init__(self, build, program=None, *, timeout=60.0):
+    def __init__(self, build: Build, program: Path | str | None = None, *, timeout: float = 60.0):
         self._build, self._timeout = build, timeout
         program = program or _compiled(build.directory)
         try:
@@ -40,8 +53,14 @@ class VerilatorConnection:
             self.close()
             raise
 
-    def exchange(self, frames):
-        """Results of frames, and the cycles that they took."""
+    def exchange(self, frames: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
+        """Return the results of frames, ``uint8 (N, result_bytes)``, and the cycles that they took.
+
+        Raises
+        ------
+        HostError
+            If the model ends, gives no result in time, or marks a frame as damaged.
+        """
         count, size = len(frames), self._build.result_bytes
         request = struct.pack("<I", count) + np.ascontiguousarray(frames, dtype=np.uint8).tobytes()
         answer = self._bounded(lambda: self._ask(request, count * (size + 1) + 8), self._timeout * (1 + count / 100))
@@ -50,7 +69,8 @@ class VerilatorConnection:
             raise HostError(f"the model marked {np.count_nonzero(rows[:, -1])} frames as damaged")
         return rows[:, :-1], {"cycles": struct.unpack("<Q", answer[-8:])[0]}
 
-    def close(self):
+    def close(self) -> None:
+        """End the program."""
         with suppress(OSError):  # what a model that has ended did not take any more
             self._process.stdin.close()
         self._process.stdout.close()
@@ -71,8 +91,8 @@ class VerilatorConnection:
             raise BrokenPipeError
         return data
 
-    def _bounded(self, action, seconds):
-        """The action's result; the program is killed if it takes longer."""
+    def _bounded(self, action: Callable[[], bytes], seconds: float) -> bytes:
+        """Return the action's result; kill the program if it takes longer than ``seconds``."""
         expired = threading.Event()
 
         def expire():
@@ -93,9 +113,9 @@ class VerilatorConnection:
             late.cancel()
 
 
-def _compiled(directory):
-    """The path of the program that is the build in ``directory``, from the command that compiles it if need be."""
-    command = [sys.executable, "-m", "fewbit", "model", directory]
+def _compiled(directory: Path) -> str:
+    """Return the path of the program that is the build in ``directory``, compiled by ``fewbit model`` if need be."""
+    command: list[str | Path] = [sys.executable, "-m", "fewbit", "model", directory]
     done = run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["it said nothing"]

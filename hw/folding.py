@@ -6,13 +6,14 @@ accumulators in DSPs, or ``"products"`` for another of `PRODUCTS`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 __all__ = ["PRODUCTS", "Folding", "FoldingError", "LayerFolding", "short"]
 
 PRODUCTS = ("plain", "decode", "shift", "planes", "dsp", "sums")
-_IN_DSPS = {"dsp": True, "sums": "sums"}  # by products: what a file says under "dsp"
+_IN_DSPS: dict[str, bool | str] = {"dsp": True, "sums": "sums"}  # what a file says under "dsp", by products
 
 
 class FoldingError(ValueError):
@@ -47,23 +48,26 @@ class LayerFolding:
         return self.pe * self.simd
 
     @property
-    def size(self) -> dict:
+    def size(self) -> dict[str, int]:
         """PE and SIMD alone, as reports list them."""
         return {"pe": self.pe, "simd": self.simd}
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, object]:
         """Return what a file says of the layer."""
         if self.products is None:
-            return self.size
+            return {**self.size}
         if self.products in _IN_DSPS:
             return self.size | {"dsp": _IN_DSPS[self.products]}
         return self.size | {"products": self.products}
 
     @classmethod
-    def from_dict(cls, written: dict, where: str) -> "LayerFolding":
+    def from_dict(cls, written: Mapping[str, Any], where: str) -> "LayerFolding":
         """Return the folding of what a file says of a layer; errors call it ``where``.
 
-        Raises FoldingError if keys are unknown, missing, or at odds with each other.
+        Raises
+        ------
+        FoldingError
+            If keys are unknown, missing, or at odds with each other.
         """
         _known(where, written, ("pe", "simd", "dsp", "products"))
         for key in "pe", "simd":
@@ -79,34 +83,37 @@ class LayerFolding:
         return cls(written["pe"], written["simd"], products)
 
 
-class Folding(Mapping):
+class Folding(Mapping[str, LayerFolding]):
     """The folding of a network: the `LayerFolding` of every layer, by name. It never changes.
 
     Parameters
     ----------
     layers : mapping of str to LayerFolding
 
-    Raises TypeError if a layer has something else.
+    Raises
+    ------
+    TypeError
+        If a layer has something else.
     """
 
-    def __init__(self, layers: Mapping | None = None):
+    def __init__(self, layers: Mapping[str, LayerFolding] | None = None):
         self._layers = dict(layers or {})
         for name, layer in self._layers.items():
             if not isinstance(layer, LayerFolding):
                 raise TypeError(f"{name}: must have a LayerFolding, not {layer!r}")
 
     @classmethod
-    def of(cls, **layers: tuple) -> "Folding":
-        """Return the folding of the arguments of every `LayerFolding`: ``Folding.of(dense0=(4, 8, "dsp"))``."""
+    def of(cls, **layers: tuple[Any, ...]) -> "Folding":
+        """Return a folding by the arguments of every `LayerFolding`: ``Folding.of(dense0=(4, 8, "dsp"))``."""
         return cls({name: LayerFolding(*arguments) for name, arguments in layers.items()})
 
     def __getitem__(self, name: str) -> LayerFolding:
         return self._layers[name]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self._layers)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._layers)
 
     def __repr__(self):
@@ -118,15 +125,15 @@ class Folding(Mapping):
         return sum(layer.multipliers for layer in self.values())
 
     @property
-    def sizes(self) -> dict:
+    def sizes(self) -> dict[str, dict[str, int]]:
         """PE and SIMD of every layer, as reports list them."""
         return {name: layer.size for name, layer in self.items()}
 
-    def with_layers(self, layers: Mapping) -> "Folding":
+    def with_layers(self, layers: Mapping[str, LayerFolding]) -> "Folding":
         """Return the same folding with other `LayerFolding` of some layers."""
         return Folding(self._layers | dict(layers))
 
-    def with_products(self, products: Mapping) -> "Folding":
+    def with_products(self, products: Mapping[str, str | None]) -> "Folding":
         """Return PE and SIMD of this folding with the ``products`` of some layers, and the default of the others."""
         return Folding({name: replace(layer, products=products.get(name)) for name, layer in self.items()})
 
@@ -139,8 +146,12 @@ class Folding(Mapping):
     def from_json(cls, content: bytes, path: object) -> "Folding":
         """Return the folding that a file holds; ``content`` is its bytes, and ``path`` what errors call it.
 
-        Whether the numbers fit a network, or are numbers at all, is not looked at. Raises FoldingError if it is not
-        such JSON.
+        Whether the numbers fit a network, or are numbers at all, is not looked at.
+
+        Raises
+        ------
+        FoldingError
+            If the content is not such JSON.
         """
         try:
             found = json.loads(content, object_pairs_hook=_once, parse_constant=_no_number)

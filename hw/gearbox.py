@@ -1,4 +1,4 @@
-"""Width conversion between layers."""
+"""Width conversion between layers: streams of other lanes, vector by vector."""
 
 from math import gcd
 
@@ -19,17 +19,35 @@ class GearboxPlan:
     Each beat but the vector's last adds ``a`` codes to a queue; the last adds ``last``, which makes the vector's total
     a multiple of ``b``: padding with zeros or dropping what is padding already. So vectors never mix in one beat.
 
+    Parameters
+    ----------
+    a, b : int
+        Lanes in and out.
+    length : int
+        Codes of a vector.
+
     Attributes
     ----------
+    beats_in, beats_out : int
+        Beats of a vector in and out.
+    last : int
+        Codes that a vector's last beat adds to the queue.
+    wires : bool
+        Whether there is no queue, as beats in and out are of the same lanes.
     unit : int
         Codes of a chunk: the queue moves and fills in multiples of it.
     capacity : int
         Codes of the queue, enough that the side with more beats never waits. What is left when an output beat is
         taken is at most ``b - unit``, and one more input beat, ``most`` at most, must fit behind it. Where ``a``
         divides ``b``, or a vector is one beat of ``b``, beats complete the queue exactly, and ``b`` codes will do.
+
+    Raises
+    ------
+    ValueError
+        If lanes or length are below 1.
     """
 
-    def __init__(self, *, a, b, length):
+    def __init__(self, *, a: int, b: int, length: int):
         for name, value in ("Input lanes", a), ("Output lanes", b), ("Length", length):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")
@@ -44,7 +62,9 @@ class GearboxPlan:
 
 
 class Gearbox(wiring.Component):
-    """``a`` codes a beat in, ``b`` codes a beat out; vectors of ``length`` codes, padded with zeros at the end.
+    """A unit that takes ``a`` codes a beat and gives ``b`` codes a beat.
+
+    Vectors have ``length`` codes, and each is padded with zeros at its end.
 
     Latency one cycle from the beat that completes an output beat; throughput one beat a cycle on the side that has more
     of them: ``max(beats_in, beats_out)`` cycles a vector. With ``a == b`` it is wires and the padding, latency zero.
@@ -52,7 +72,7 @@ class Gearbox(wiring.Component):
     Parameters
     ----------
     bits : int
-        Width of a code.
+        Bits of a code.
     a, b : int
         Lanes in and out.
     length : int
@@ -64,7 +84,7 @@ class Gearbox(wiring.Component):
     o : ``Out(code_stream(bits, b))``
     """
 
-    def __init__(self, *, bits, a, b, length):
+    def __init__(self, *, bits: int, a: int, b: int, length: int):
         self.plan = GearboxPlan(a=a, b=b, length=length)
         self._bits = bits
         super().__init__({"i": In(code_stream(bits, a)), "o": Out(code_stream(bits, b))})

@@ -1,5 +1,7 @@
 """Where parts that begin together meet again: their latencies compared, and balanced, in one place."""
 
+from collections.abc import Mapping
+
 __all__ = ["Meeting"]
 
 
@@ -23,10 +25,13 @@ class Meeting:
     latency : int
         Cycles from operands to where they meet.
 
-    Raises ValueError if a part takes longer than that.
+    Raises
+    ------
+    ValueError
+        If there is no part, or one takes longer than ``at``.
     """
 
-    def __init__(self, where, parts, at=None):
+    def __init__(self, where: str, parts: Mapping[str, int], at: int | None = None):
         if not parts:
             raise ValueError(f"{where}: parts that meet must be at least one")
         self.where, self._parts = where, dict(parts)
@@ -36,6 +41,6 @@ class Meeting:
             words = ", ".join(f"{name} takes {cycles}" for name, cycles in late.items())
             raise ValueError(f"{where}: parts must meet after {self.latency} cycles, but {words}")
 
-    def wait(self, part):
-        """Cycles by which the part must be delayed."""
+    def wait(self, part: str) -> int:
+        """Return the cycles by which the result of ``part`` must be delayed."""
         return self.latency - self._parts[part]

@@ -1,15 +1,17 @@
 """How codes become beats and words: the first code in the lowest bits."""
 
+from collections.abc import Iterable
+
 __all__ = ["beats", "check_lanes", "pack"]
 
 
-def beats(length, lanes):
+def beats(length: int, lanes: int) -> int:
     """Return the beats that ``length`` codes take, the last one padded."""
     return -(-length // lanes)
 
 
-def check_lanes(name, channels, lanes):
-    """Check that beats of so many lanes end with a pixel's channels.
+def check_lanes(name: str, channels: int, lanes: int) -> None:
+    """Check that beats of ``lanes`` codes end where a pixel's channels end.
 
     Raises
     ------
@@ -20,8 +22,8 @@ def check_lanes(name, channels, lanes):
         raise ValueError(f"{name}: lanes must divide its {channels} channels, not {lanes}")
 
 
-def pack(words, bits):
-    """Return ``words`` as one integer, the first in the lowest bits."""
+def pack(words: Iterable[int], bits: int) -> int:
+    """Return ``words`` as one integer, ``bits`` bits of each, the first word in the lowest bits."""
     total = 0
     for i, word in enumerate(words):
         total |= (int(word) & ((1 << bits) - 1)) << (i * bits)

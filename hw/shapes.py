@@ -26,7 +26,7 @@ class IntShape:
         return cls(fmt.bits, fmt.signed)
 
     @classmethod
-    def holding(cls, lo, hi):
+    def holding(cls, lo: int, hi: int) -> "IntShape":
         """Return the smallest shape that holds every integer of ``lo .. hi``; it has a sign if ``lo`` is negative."""
         lo, hi = int(lo), int(hi)
         bits = max((-lo - 1).bit_length() if lo < 0 else 0, max(hi, 0).bit_length())

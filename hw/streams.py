@@ -1,6 +1,8 @@
 """The streams inside an accelerator."""
 
-from amaranth.hdl import Signal, Value, unsigned
+from typing import Any
+
+from amaranth.hdl import Module, Signal, Value, ValueLike, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.fifo import SyncFIFO
@@ -9,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 __all__ = ["OutputFifo", "StreamUnit", "at_least", "code_stream", "counter", "credit", "give_from", "keep_flag"]
 
 
-def code_stream(bits, lanes):
+def code_stream(bits: int, lanes: int) -> stream.Signature:
     """Return the signature of a stream of ``lanes`` codes of ``bits`` bits a beat, lane 0 in the lowest bits."""
     return stream.Signature(ArrayLayout(unsigned(bits), lanes))
 
@@ -30,12 +32,12 @@ class StreamUnit(wiring.Component):
     o : ``Out(code_stream(*o))``
     """
 
-    def __init__(self, plan, *, i, o=None):
+    def __init__(self, plan: Any, *, i: tuple[int, int], o: tuple[int, int] | None = None):
         self.plan = plan
         super().__init__({"i": In(code_stream(*i)), "o": Out(code_stream(*(o or i)))})
 
 
-def counter(m, name, size, enable, *, domain="sync"):
+def counter(m: Module, name: str, size: int, enable: ValueLike, *, domain: str = "sync") -> tuple[Signal, Signal]:
     """Return a register that counts the cycles of ``enable`` modulo ``size``, and whether it is at its last value.
 
     The latter is a register too, so that no comparator stands in front of what it enables.
@@ -50,7 +52,7 @@ def counter(m, name, size, enable, *, domain="sync"):
     return count, at_end
 
 
-def at_least(m, name, needed, *, most, init, change):
+def at_least(m: Module, name: str, needed: int, *, most: int, init: int, change: ValueLike) -> Value:
     """Return whether a number from 0 to ``most``, ``init`` at first and growing by ``change`` a cycle, is at least
     ``needed``.
 
@@ -62,7 +64,7 @@ def at_least(m, name, needed, *, most, init, change):
     return ~left[-1]
 
 
-def credit(m, needed, *, depth, taken, given):
+def credit(m: Module, needed: int, *, depth: int, taken: ValueLike, given: ValueLike) -> Value:
     """Return whether at least ``needed`` of ``depth`` places are free.
 
     In this cycle ``taken`` of them are taken; one that is ``given`` back counts from the cycle after the next, so that
@@ -73,7 +75,7 @@ def credit(m, needed, *, depth, taken, given):
     return at_least(m, "credit", needed, most=depth, init=depth, change=back - taken)
 
 
-def keep_flag(m, flag, *, comes, goes):
+def keep_flag(m: Module, flag: Signal, *, comes: ValueLike, goes: ValueLike) -> None:
     """Let the register ``flag`` say whether something is held: set by ``comes``, else cleared by ``goes``."""
     with m.If(comes):
         m.d.sync += flag.eq(1)
@@ -81,7 +83,7 @@ def keep_flag(m, flag, *, comes, goes):
         m.d.sync += flag.eq(0)
 
 
-def give_from(fifo, o):
+def give_from(fifo: SyncFIFO, o: wiring.PureInterface) -> list:
     """Return the statements by which the stream ``o`` gives the words of ``fifo``."""
     return [Value.cast(o.p).eq(fifo.r_data), o.valid.eq(fifo.r_rdy), fifo.r_en.eq(o.ready)]
 
@@ -100,16 +102,16 @@ class OutputFifo:
         Words of the FIFO: those that may be inside the pipeline, and two more if it is never to wait.
     """
 
-    def __init__(self, m, o, *, depth):
+    def __init__(self, m: Module, o: wiring.PureInterface, *, depth: int):
         self._m, self._o, self._depth = m, o, depth
         m.submodules.fifo = self._fifo = SyncFIFO(width=len(Value.cast(o.p)), depth=depth)
         self.data = self._fifo.w_data
 
-    def write(self, enable):
+    def write(self, enable: ValueLike) -> list:
         """Return the statements that write `data` where ``enable`` is high, and give what is written to ``o``."""
         return [self._fifo.w_en.eq(enable), *give_from(self._fifo, self._o)]
 
-    def room(self, needed, *, taken):
+    def room(self, needed: int, *, taken: ValueLike) -> Value:
         """Return whether ``needed`` words have a place each; ``taken`` are promised to the pipeline in this cycle."""
         given = self._o.valid & self._o.ready
         return credit(self._m, needed, depth=self._depth, taken=taken, given=given)

@@ -1,4 +1,4 @@
-"""Mixed precision: which format each layer gets, where noises and costs of layers add up.
+"""Mixed precision chooses the format of each layer, where the noises and the costs of layers add up.
 
 A problem is two arrays ``(L, F)``: ``noise[l, f]`` is the noise that layer l brings in format f, ``cost[l, f]`` what it
 takes there, both in any unit. An assignment is a tuple of L formats' numbers. A format that a layer cannot have has
@@ -11,12 +11,12 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 __all__ = ["cheapest", "greedy", "optimum", "total"]
 
-_UNIT = 1e6  # of the largest objective: the solver's gap is absolute
+_UNIT = 1e6  # what the largest objective is scaled to, as the solver's gap is absolute
 
 
 def total(table: ArrayLike, assignment: tuple[int, ...]) -> float:
     """Return the sum of the entries of a table ``(L, F)`` that an assignment picks."""
-    return float(sum(row[f] for row, f in zip(table, assignment, strict=True)))
+    return float(sum(row[f] for row, f in zip(np.asarray(table), assignment, strict=True)))
 
 
 def greedy(noise: ArrayLike, cost: ArrayLike) -> list[tuple[int, ...]]:
@@ -45,14 +45,17 @@ def greedy(noise: ArrayLike, cost: ArrayLike) -> list[tuple[int, ...]]:
 def optimum(noise: ArrayLike, cost: ArrayLike, budget: float) -> tuple[int, ...] | None:
     """Return the assignment of least noise whose cost is at most ``budget``; None if there is none.
 
-    It solves a 0/1 program exactly:
+    Both arguments are tables ``(L, F)``. The function solves a 0/1 program exactly:
     ``min sum noise[l,f]*z[l,f]``, ``sum_f z[l,f] = 1`` for every l, ``sum cost[l,f]*z[l,f] <= budget``.
     """
     return _program(noise, cost, budget)
 
 
 def cheapest(noise: ArrayLike, cost: ArrayLike, most: float) -> tuple[int, ...] | None:
-    """Return the assignment of least cost whose noise is at most ``most``; None if there is none."""
+    """Return the assignment of least cost whose noise is at most ``most``; None if there is none.
+
+    It solves the program of `optimum` with the two tables exchanged.
+    """
     return _program(cost, noise, most)
 
 

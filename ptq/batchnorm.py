@@ -2,8 +2,8 @@
 
     y = gamma*(W x + b - mean)/sqrt(var + eps) + beta  =  (a W) x + (a*(b - mean) + beta),   a = gamma/sqrt(var + eps)
 
-Additions, differences, products and quotients with a constant a channel go the same way. All in float64, rounded once
-to float32.
+Additions, differences, products and quotients with one constant for each channel go the same way. All is computed in
+float64, and rounded once to float32.
 """
 
 import numpy as np

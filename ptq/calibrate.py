@@ -1,4 +1,4 @@
-"""What the float model does on samples: the values at every site, and the mean of every layer's outputs."""
+"""Calibration runs the float model on samples: it gives the values at every site, and the means of layers' outputs."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from .sites import Site, find_sites
 
 __all__ = ["Calibration", "calibrate", "mean_outputs"]
 
-_MOST = 1 << 20  # values of a site, from which its range is chosen
+_MOST = 1 << 20  # values of a tensor, about, from which a site's range is chosen
 _CHUNK = 256  # samples that are run at once
 
 
@@ -58,7 +58,8 @@ def calibrate(model: FloatModel, samples: np.ndarray, declared: bool) -> Calibra
     wanted = list(dict.fromkeys([*tensors, *(layer.y for layer in model.layers), model.scores]))
     inside = [name for name in wanted if name != model.file.input_name]
     session = Session(plain_model(model, QuantizationPlan(), inside), model.file)
-    pieces, sums, scores = {t: [] for t in tensors}, {layer.name: 0.0 for layer in model.layers}, []
+    pieces: dict[str, list[np.ndarray]] = {t: [] for t in tensors}
+    sums, scores = {layer.name: np.zeros(layer.neurons) for layer in model.layers}, []
     for at in range(0, len(samples), _CHUNK):
         part = samples[at : at + _CHUNK]
         found = session.run(part) | {model.file.input_name: part}
@@ -86,12 +87,20 @@ def _sum(layer, y):
 
 
 def _count(model, layer, samples):
-    """Return how many values of an output so many samples have: as many as there are pixels for each."""
+    """Return how many values of one output there are in so many samples: one for each pixel of each."""
     return samples * np.prod(model.shapes[layer.y]) / layer.neurons
 
 
 def mean_outputs(model: FloatModel, plan: QuantizationPlan, layer: FloatLayer, samples: np.ndarray) -> np.ndarray:
-    """Return the means of a layer's outputs in the model that a plan quantizes, as `Calibration.means` has them."""
+    """Return the means of a layer's outputs in the model that a plan quantizes, float64 ``(N,)``.
+
+    They are over samples ``(S, ...)`` and pixels, as in `Calibration.means`.
+
+    Raises
+    ------
+    ModelError
+        If onnxruntime cannot run the model.
+    """
     session = Session(plain_model(model, plan, [layer.y]), model.file)
     parts = (samples[at : at + _CHUNK] for at in range(0, len(samples), _CHUNK))
     total = sum(_sum(layer, session.run(part)[layer.y]) for part in parts)

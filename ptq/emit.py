@@ -1,4 +1,4 @@
-"""Writing a model with quantizers in it, as QONNX, or in standard operations that onnxruntime runs quickly.
+"""A model with quantizers in it is written as QONNX, or in standard operations that onnxruntime runs quickly.
 
 Both come from one `QuantizationPlan`. The standard form of a quantizer is ``Div, Clip, Round, Mul`` in float32, in the
 order in which qonnx's executor computes them.
@@ -7,9 +7,11 @@ order in which qonnx's executor computes them.
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 
 from fewbit.golden.model_file.builder import ModelBuilder
+from fewbit.golden.numbers.formats import Format
 
 from .graph import FloatLayer, FloatModel
 
@@ -29,11 +31,11 @@ class TensorQuantizer:
         How the scale was chosen, for reports.
     """
 
-    format: object
+    format: Format
     scale: np.ndarray
     method: str = ""
 
-    def __call__(self, x):
+    def __call__(self, x: npt.ArrayLike) -> np.ndarray:
         """Return the float32 values that the quantizer makes of ``x``, as qonnx's executor does."""
         x = np.asarray(x, dtype=np.float32)
         if self.format.is_sign:
@@ -44,7 +46,7 @@ class TensorQuantizer:
 
 @dataclass(eq=False)
 class QuantizationPlan:
-    """What is quantized, and how. What is not in it stays float.
+    """What is quantized, and how. What is not in the plan stays float.
 
     Attributes
     ----------
@@ -83,10 +85,10 @@ def plain_model(
 
 
 def qonnx_model(model: FloatModel, plan: QuantizationPlan, metadata: dict[str, str]) -> onnx.ModelProto:
-    """Return the model as QONNX, a ``ModelProto``: latent weights in initializers, each behind its quantizer, as
-    Brevitas writes it.
+    """Return the model as QONNX, a ``ModelProto``, as Brevitas writes it.
 
-    ``metadata`` is a dict of str that the model's own is updated with.
+    Latent weights are initializers, each with its quantizer behind it. ``metadata`` is what the model's own metadata is
+    updated with.
     """
     builder, batch = _Emitter(model, plan, qonnx=True).builder, model.file.batch or "N"
     builder.add_input(model.file.input_name, [batch, *model.file.input_shape[1:]])

@@ -4,8 +4,11 @@ They are in order: a `FloatLayer` for every product, the model's own node for ev
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import onnx
 
 from fewbit.golden.importing.operators import Role, role_of
 from fewbit.golden.model_file.file import ModelError, OnnxFile
@@ -29,7 +32,7 @@ class FloatLayer:
         ``(N, C/groups, ...)`` of a convolution, ``(K, N)`` of a matrix product.
     bias : float32 array ``(N,)`` or None
     attributes : dict
-        ONNX's attributes of a convolution; empty for a matrix product.
+        ONNX's attributes of a convolution, by name; empty for a matrix product.
     """
 
     name: str
@@ -38,35 +41,35 @@ class FloatLayer:
     y: str
     weights: np.ndarray
     bias: np.ndarray | None = None
-    attributes: dict = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def input(self):
+    def input(self) -> list[str]:
         """The tensors that the layer reads, as a node has them."""
         return [self.x]
 
     @property
-    def output(self):
+    def output(self) -> list[str]:
         """The tensors that the layer makes, as a node has them."""
         return [self.y]
 
     @property
-    def axis(self):
+    def axis(self) -> int:
         """The axis of the weights that stands for outputs."""
         return 0 if self.kind == "Conv" else 1
 
     @property
-    def neurons(self):
+    def neurons(self) -> int:
         """The number of outputs, N."""
         return self.weights.shape[self.axis]
 
     @property
-    def rows(self):
+    def rows(self) -> np.ndarray:
         """The weights as ``(N, K)``, K being the number of values that an output reads."""
         return np.moveaxis(self.weights, self.axis, 0).reshape(self.neurons, -1)
 
-    def spread(self, values):
-        """Return one number an output, ``(N,)``, in a shape that broadcasts against the weights."""
+    def spread(self, values: npt.ArrayLike) -> np.ndarray:
+        """Return ``values``, one number for each output, ``(N,)``, in a shape that broadcasts against the weights."""
         return np.reshape(values, (-1, *[1] * (self.weights.ndim - 1)) if self.axis == 0 else (1, -1))
 
 
@@ -79,6 +82,7 @@ class FloatModel:
     file : golden.model_file.file.OnnxFile
     steps : list of FloatLayer and NodeProto, in order
     constants : dict of arrays
+        The constant tensors by name, those that have been folded among them.
     data : set of str
         Tensors that depend on the values of the input, not on its shape alone.
     alias : dict of str
@@ -89,45 +93,45 @@ class FloatModel:
     """
 
     file: OnnxFile
-    steps: list
-    constants: dict
-    data: set
-    alias: dict
-    shapes: dict = field(default_factory=dict)
-    types: dict = field(default_factory=dict)
+    steps: list[FloatLayer | onnx.NodeProto]
+    constants: dict[str, np.ndarray]
+    data: set[str]
+    alias: dict[str, str]
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    types: dict[str, np.dtype] = field(default_factory=dict)
 
     @property
-    def layers(self):
+    def layers(self) -> list[FloatLayer]:
         """The layers, in order."""
         return [s for s in self.steps if isinstance(s, FloatLayer)]
 
     @property
-    def outputs(self):
+    def outputs(self) -> list[str]:
         """The names of the outputs."""
         return [self.alias.get(name, name) for name in self.file.outputs]
 
     @property
-    def scores(self):
+    def scores(self) -> str:
         """The tensor whose largest entry is the label: the first output, or what its ArgMax or TopK looks at."""
         name = self.outputs[0]
         made = self.maker(name)
         return made.input[0] if made is not None and role_of(made) is Role.LABEL else name
 
-    def maker(self, name):
+    def maker(self, name: str) -> onnx.NodeProto | None:
         """Return the node that makes a tensor; None for a layer's and for the input."""
         return next((s for s in self.steps if not isinstance(s, FloatLayer) and name in s.output), None)
 
-    def readers(self, name):
+    def readers(self, name: str) -> list[FloatLayer | onnx.NodeProto]:
         """Return the steps that read a tensor."""
         return [s for s in self.steps if name in s.input]
 
-    def layer(self, which):
+    def layer(self, which: str) -> FloatLayer:
         """Return a layer by its name, by ``first`` or ``last``, or by its number from 0 (from the end if negative).
 
         Raises
         ------
         ModelError
-            If there is none.
+            If the model has no such layer; the message names those that it has.
         """
         names = {layer.name: layer for layer in self.layers}
         if which in names:
@@ -137,7 +141,7 @@ class FloatModel:
             try:
                 number = int(which)
             except ValueError:
-                number = len(self.layers)
+                number = len(self.layers)  # that of no layer
         try:
             return self.layers[number]
         except IndexError:

@@ -1,4 +1,4 @@
-"""What quantization costs: signal to noise of a tensor, of the outputs, and accuracy."""
+"""What quantization costs: the noise of a tensor and of the outputs, and the accuracy."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def sqnr(x: np.ndarray, y: np.ndarray) -> float | None:
 
 
 def noise(reference: np.ndarray, scores: np.ndarray) -> float:
-    """Return the noise of a model's outputs relative to them, ``sum (y - y_ref)**2 / sum y_ref**2``.
+    """Return the noise of a model's outputs relative to the reference, ``sum (y - y_ref)**2 / sum y_ref**2``.
 
     Noises of errors that are small and independent add up (Zhou and others 2018, "Adaptive Quantization for Deep Neural
     Network").

@@ -1,11 +1,11 @@
-"""Post-training quantization: bits of each layer to quantizers of weights and activations, and corrected biases."""
+"""Post-training quantization turns the bits of each layer into quantizers, and corrects biases."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from fewbit.golden.methods import ranges
-from fewbit.golden.numbers.formats import Bipolar, Format, Signed, Unsigned
+from fewbit.golden.numbers.formats import Bipolar, IntegerFormat, Signed, Unsigned
 
 from .calibrate import Calibration, mean_outputs
 from .emit import QuantizationPlan, TensorQuantizer
@@ -24,13 +24,13 @@ class Bits:
     weights: int | None = None
     activations: int | None = None
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"w{self.weights or '–'}a{self.activations or '–'}"
 
 
 @dataclass(frozen=True)
 class Options:
-    """How ranges are chosen.
+    """How ranges are chosen, and what else is done to a model.
 
     Parameters
     ----------
@@ -54,13 +54,16 @@ class Options:
     correct: bool = True
     sums: int = 8
 
-    def of(self, method):
+    def of(self, method: str) -> dict[str, float]:
         """Return the keyword arguments of a method of `golden.methods.ranges`."""
         return {"percent": self.percent} if method == "percentile" else {}
 
 
-def format_of(bits: int, signed: bool) -> Format:
-    """Return the format of so many bits: without the lowest code if signed; one bit is -1 and 1, or 0 and 1."""
+def format_of(bits: int, signed: bool) -> IntegerFormat:
+    """Return the format of ``bits`` bits; a signed one is narrow, which is without the lowest code.
+
+    One bit stands for -1 and 1 if signed, else for 0 and 1.
+    """
     if bits == 1:
         return Bipolar() if signed else Unsigned(1)
     return Signed(bits, narrow=True) if signed else Unsigned(bits)
@@ -80,6 +83,11 @@ def quantize(model: FloatModel, calibration: Calibration, bits: dict[str, Bits],
     A bias is corrected for the mean of the error that quantization makes (Nagel and others 2019, "Data-Free
     Quantization Through Weight Equalization and Bias Correction", 4.2, in its empirical form): ``b - (E[y_q] - E[y])``
     over the samples for each output, layer after layer, each with all quantizers in front of it.
+
+    Raises
+    ------
+    ModelError
+        If onnxruntime cannot run the quantized model, whose means correct the biases.
     """
     plan = QuantizationPlan()
     last = model.layers[-1]

@@ -1,5 +1,6 @@
-"""Reading a float ONNX model: constants are folded, and whatever is affine behind a product goes into its weights and
-bias (`ptq.batchnorm`).
+"""A float ONNX model is read: constants are folded, and what is affine behind a product goes into its weights and bias.
+
+The latter is done in `ptq.batchnorm`.
 """
 
 from collections import Counter
@@ -37,7 +38,7 @@ def read_model(path: Path | str | ModelSource) -> FloatModel:
     Raises
     ------
     ModelError
-        One line that names what cannot be quantized, and what is supported.
+        If the file cannot be read or quantized; one line names the node and says what is supported.
     """
     try:
         with walls(path):

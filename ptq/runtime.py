@@ -1,4 +1,4 @@
-"""onnxruntime on many samples: whole batches where the model takes them, else one sample at a time."""
+"""onnxruntime runs a model on many samples: in whole batches where the model takes them, else one sample at a time."""
 
 from math import prod
 
@@ -11,7 +11,7 @@ from fewbit.golden.model_file.file import ModelError, OnnxFile
 __all__ = ["Session", "check_work"]
 
 _BATCH = 64
-_PRODUCTS_A_SECOND = 1e9  # that onnxruntime makes at least
+_PRODUCTS_A_SECOND = 1e9  # that onnxruntime makes at the least
 
 
 def check_work(proto: onnx.ModelProto, file: OnnxFile) -> None:
@@ -26,7 +26,7 @@ def check_work(proto: onnx.ModelProto, file: OnnxFile) -> None:
     Raises
     ------
     LimitError
-        If it takes too many products.
+        If one run takes too many products.
     """
     try:
         inferred = onnx.shape_inference.infer_shapes(proto).graph
@@ -75,13 +75,25 @@ class Session:
             raise ModelError(f"{file.path}: onnxruntime cannot run it: {_line(error)}") from None
 
     def run(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """Return every output of samples ``(S, ...)`` as ``(S, ...)``, a dict by name; `ModelError` if that fails."""
+        """Return every output, ``(S, ...)`` by name, of samples ``x`` ``(S, ...)``.
+
+        Raises
+        ------
+        ModelError
+            If onnxruntime cannot run the model, or its outputs do not have the samples as their first axis.
+        """
         x = np.asarray(x, dtype=np.float32).reshape(-1, *self.file.input_shape[1:])
         parts = list(self._parts(x))
         return {name: np.concatenate([part[k] for part in parts]) for k, name in enumerate(self.names)}
 
     def once(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """Return every output of one batch, of whatever shape, a dict by name; `ModelError` if that fails."""
+        """Return every output, of whatever shape, by name, of one batch ``x`` ``(B, ...)``.
+
+        Raises
+        ------
+        ModelError
+            If onnxruntime cannot run the model.
+        """
         try:
             found = self.session.run(None, {self.file.input_name: x})
         except Exception as error:  # onnxruntime's exceptions share no public base class
@@ -89,7 +101,10 @@ class Session:
         return dict(zip(self.names, map(np.asarray, found), strict=True))
 
     def _parts(self, x):
-        """Yield the outputs of pieces. A model whose reshapes know only the batch of its export gets that one."""
+        """Yield the outputs of one piece of the samples after the other, each a list of arrays.
+
+        A model whose reshapes know only the batch of its export gets that one.
+        """
         sizes = [size for size in dict.fromkeys((min(_BATCH, len(x)), max(1, self.file.batch), 1))]
         for size in sizes:
             try:

@@ -1,10 +1,12 @@
-"""Where quantizers of activations stand: in front of every product, and of what adds values up.
+"""Quantizers of activations stand in front of every product, and of what adds values up.
 
 A quantizer stands as early as it can, in front of max pools and whatever else only moves values, so that these work on
 few bits. Tensors that a Concat puts side by side share a quantizer, as a product behind them needs one scale.
 """
 
 from dataclasses import dataclass
+
+import onnx
 
 from fewbit.golden.importing.operators import Role, operator_of, role_of
 
@@ -15,11 +17,12 @@ __all__ = ["Site", "find_sites"]
 
 @dataclass(frozen=True)
 class Site:
-    """Tensors with one quantizer.
+    """Tensors that share one quantizer.
 
     Attributes
     ----------
     tensors : tuple of str
+        The names of the tensors.
     layers : tuple of str
         The layers that read the tensors, or what becomes of their average or Concat. The quantizer has as many bits as
         the one of them that wants most.
@@ -40,8 +43,10 @@ def find_sites(model: FloatModel, declared: bool) -> list[Site]:
 
     ``declared`` says whether the input stands for integers (`golden.numbers.declaration`).
     """
-    made = {name: step for step in model.steps for name in step.output}
-    groups, readers, added = {}, {}, set()
+    made: dict[str, FloatLayer | onnx.NodeProto] = {name: step for step in model.steps for name in step.output}
+    groups: dict[str, set[str]] = {}
+    readers: dict[str, list[str]] = {}
+    added: set[str] = set()
 
     def need(name, layers, is_sum=False):
         found = _sources(name, made, model)
@@ -55,17 +60,18 @@ def find_sites(model: FloatModel, declared: bool) -> list[Site]:
         operands = [name for name in step.input if name in model.data]
         if isinstance(step, FloatLayer):
             need(step.x, [step.name])
-        elif len(operands) > 1 and operator_of(step).sums:
+        elif len(operands) > 1 and (operator := operator_of(step)) is not None and operator.sums:
             for name in operands:
                 need(name, [], is_sum=True)
         elif role_of(step) is Role.AVERAGE or (role_of(step) is Role.CONCATENATION and operands):
             layers = _layers_behind(step.output[0], model)
             need(operands[0] if role_of(step) is Role.AVERAGE else step.output[0], layers, is_sum=not layers)
     order = {name: k for k, name in enumerate([model.file.input_name, *made])}
-    sites, done = [], set()
-    for tensor in sorted(groups, key=order.get):
+    sites: list[Site] = []
+    done: set[str] = set()
+    for tensor in sorted(groups, key=order.__getitem__):
         if tensor not in done:
-            tensors = tuple(sorted(groups[tensor], key=order.get))
+            tensors = tuple(sorted(groups[tensor], key=order.__getitem__))
             done.update(tensors)
             layers = tuple(dict.fromkeys(name for t in tensors for name in readers[t]))
             raw = declared and all(_is_raw(t, made, model) for t in tensors)

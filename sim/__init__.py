@@ -1,1 +1,1 @@
-"""Simulation: the cycle model, the cocotb bench and the Verilator runner."""
+"""Simulation: the cycle model, the cocotb benches, and the simulators that run them."""

@@ -1,4 +1,4 @@
-"""Which Verilog a simulator is of: a constant in the simulated copy of the design, which the bench reads and compares.
+"""A mark of the Verilog that a simulator is of: a constant in the simulated design, which the bench reads and compares.
 
 It is compiled with the design, so that no simulator of other Verilog passes for this one, whatever its files say.
 """
@@ -11,16 +11,22 @@ from pathlib import Path
 __all__ = ["DESIGN", "NAME", "digest_of", "is_of_job", "marked"]
 
 NAME = "fewbit_design"  # of the wire
-DESIGN = "design.sha256"  # file beside a simulator: of the Verilog that it was made of
+DESIGN = "design.sha256"  # the file beside a simulator that has the digest of its Verilog
 
 
-def digest_of(verilog):
-    """What a design's simulator says: SHA-256 of its Verilog (``bytes``), in hexadecimal."""
+def digest_of(verilog: bytes) -> str:
+    """Return what the simulator of a design says: the SHA-256 of its Verilog, in hexadecimal."""
     return hashlib.sha256(verilog).hexdigest()
 
 
-def marked(verilog, top):
-    """The Verilog (``bytes``) with its digest as a constant wire in module ``top``; no line gets another number."""
+def marked(verilog: bytes, top: str) -> bytes:
+    """Return the Verilog with its digest as a constant wire in module ``top``; no line gets another number.
+
+    Raises
+    ------
+    ValueError
+        If there is no such module.
+    """
     found = re.search(rb"^module %s\b.*?^(?=endmodule)" % top.encode(), verilog, re.MULTILINE | re.DOTALL)
     if found is None:
         raise ValueError(f"there is no module {top}")
@@ -28,8 +34,11 @@ def marked(verilog, top):
     return verilog[: found.end()] + wire.encode() + verilog[found.end() :]
 
 
-async def is_of_job(dut, job):
-    """In a bench: whether the simulator is of the design of the job; if it is not, that is what was found."""
+async def is_of_job(dut, job: dict) -> bool:
+    """Say, in a bench, whether the simulator is of the job's design.
+
+    If it is not, the digest of its own design is written as what the bench found.
+    """
     from cocotb.triggers import Timer  # there is a simulator only here
 
     await Timer(1, "ns")  # an event-driven simulator gives the wire its value in time 0

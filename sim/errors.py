@@ -1,4 +1,4 @@
-"""What simulations raise."""
+"""The error that simulations raise."""
 
 __all__ = ["SimulationError"]
 

@@ -1,4 +1,4 @@
-"""Folders that several commands may use at once: locked, made afresh and put in place whole, or one for each run.
+"""Folders that several commands may use at once are locked, made afresh and put in place whole, or made for each run.
 
 Locks are the operating system's, so that those of a process that was killed are free at once.
 """
@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -15,18 +16,18 @@ from filelock import FileLock, Timeout
 
 __all__ = ["LOCK", "fresh", "locked", "new_run"]
 
-LOCK = ".lock"  # in the folder that it is for
+LOCK = ".lock"  # the file in the folder that it is for
 _FRESH = ".new-"
 _RUN = re.compile(r"run-(\d+)")
-_KEPT = 4  # runs that have ended, of each simulator: their logs and waveforms
+_KEPT = 4  # runs of each simulator that have ended and whose logs and waveforms stay
 
 
-def _told(text):
+def _told(text: str) -> None:
     print(f"fewbit: {text}", file=sys.stderr, flush=True)
 
 
 @contextmanager
-def locked(folder, say=_told):
+def locked(folder: Path | str, say: Callable[[str], object] = _told) -> Iterator[None]:
     """Hold ``folder``, which is made, against every other command; ``say`` gets a line if that takes waiting.
 
     The thread that holds it may take it again. A folder that was made for this and got nothing in it is removed. One
@@ -65,11 +66,11 @@ def _acquire(lock, folder, **options):
 
 
 @contextmanager
-def fresh(folder):
-    """An empty folder within ``folder``, for work of which only the results are moved out; it goes with all else.
+def fresh(folder: Path | str) -> Iterator[Path]:
+    """Give an empty folder within ``folder``, for work of which only the results are moved out; the rest is removed.
 
     Nothing in it is older than the work, so that no tool takes a file of an earlier one for up to date, whatever the
-    clock said then. What a process that was killed has left is removed: hold the lock.
+    clock said then. What a killed process has left is removed, so the caller must hold the lock.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -85,11 +86,16 @@ def fresh(folder):
 
 
 @contextmanager
-def new_run(folder, program):
-    """A folder ``run-N`` of one run's own within ``folder``, with ``program`` in it as it is now; then that may be
-    replaced.
+def new_run(folder: Path | str, program: Path | str) -> Iterator[Path]:
+    """Give a folder ``run-N`` for one run within ``folder``, with ``program`` in it as it is now.
 
-    The folder stays, without the program; of those of earlier runs that have ended, the newest few do.
+    From then on the program may be replaced. The folder stays, without the program; of the folders of earlier runs that
+    have ended, the newest few stay.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such program.
     """
     folder, program = Path(folder), Path(program)
     with ExitStack() as held:

@@ -1,9 +1,11 @@
-"""The backward rules of `golden.methods`, given to JAX: once, for all of them."""
+"""The backward rules of `golden.methods` are given to JAX here, once for all of them."""
 
+from collections.abc import Callable, Hashable
 from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 __all__ = ["apply"]
 
@@ -17,15 +19,16 @@ def _differentiable(method, **fixed):
     return function
 
 
-def apply(method, *args, **fixed):
+def apply(method: Callable[..., jax.Array], *args: ArrayLike, **fixed: Hashable) -> jax.Array:
     """Return ``method(*args, **fixed)``, whose gradients are those of its rule.
 
     Parameters
     ----------
-    method : function of `golden.methods` that has ``gradients``
+    method : callable
+        A function of `golden.methods` that has ``gradients``.
     args : arrays
-        What gradients are taken with respect to.
+        The arguments that gradients are taken with respect to.
     fixed
-        Hashable values.
+        The other arguments, by keyword: hashable values.
     """
     return _differentiable(method, **fixed)(*map(jnp.asarray, args))

@@ -7,8 +7,8 @@ random generator. No image occurs twice. Training never sees the test split.
 """
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -20,13 +20,25 @@ TEST_PER_CLASS = 36
 
 @dataclass(frozen=True)
 class Split:
-    """Images (``uint8``, (n, pixels)) and their labels (``int64``, (n,))."""
+    """Images, ``uint8`` ``(n, pixels)``, and their labels, ``int64`` ``(n,)``."""
 
     raw: np.ndarray
     label: np.ndarray
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.label)
+
+
+class Loader(Protocol):
+    """A function that gives the `Split` to train with and the one to measure with."""
+
+    def __call__(self, *, validation: bool = False) -> tuple[Split, Split]: ...
+
+
+class Augmentation(Protocol):
+    """A function that gives ``copies`` versions of each image, ``(copies, n, pixels)``, at random."""
+
+    def __call__(self, raw: np.ndarray, *, copies: int, seed: int) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -38,34 +50,35 @@ class Dataset:
     shape : tuple of int
         The shape of a sample: (features,), or (height, width, channels).
     declaration : str
-        What the pixels are to the hardware and the model (`golden.numbers.declaration`), such as ``uint5/16``.
-    load : callable
-        ``load(validation=False)`` gives the `Split` to train with and the one to measure with.
-    augment : callable
-        ``augment(raw, copies=, seed=)`` gives versions of each image, (copies, n, pixels).
+        The integers that the pixels are, and what the model takes them for (`golden.numbers.declaration`), such as
+        ``uint5/16``.
+    load : Loader
+        The function that gives the images. With ``validation`` the test images are left out.
+    augment : Augmentation
+        The function that varies images.
     """
 
-    shape: tuple
+    shape: tuple[int, ...]
     declaration: str
-    load: Callable
-    augment: Callable
+    load: Loader
+    augment: Augmentation
 
     @property
-    def divisor(self):
+    def divisor(self) -> np.float32:
         """What a pixel is divided by to become what the model takes: a power of two, so that this is exact."""
         return np.float32(self.declaration.partition("/")[2])
 
-    def to_input(self, raw):
+    def to_input(self, raw: np.ndarray) -> np.ndarray:
         """Return samples as `train.model` takes them, float32 ``(n, *shape)``, of pixels ``(n, ...)``."""
         return np.asarray(raw, dtype=np.float32).reshape(-1, *self.shape) / self.divisor
 
-    def to_onnx(self, x):
-        """Return samples ``(n, *shape)`` as the exported model takes them: channels in front."""
+    def to_onnx(self, x: np.ndarray) -> np.ndarray:
+        """Return samples ``(n, *shape)`` as the exported model takes them: channels come before rows and columns."""
         return np.moveaxis(x, -1, 1) if len(self.shape) == 3 else x
 
 
-def split(whole, per_class):
-    """Split images in two: of each class the ``per_class`` whose pixels hash lowest, and the rest, in this order.
+def split(whole: Split, per_class: int) -> tuple[Split, Split]:
+    """Return two parts of the images: of each class the ``per_class`` whose pixels hash lowest, and the rest.
 
     Both parts keep the order of ``whole``.
 
@@ -81,10 +94,10 @@ def split(whole, per_class):
         if per_class not in range(1, len(members)):
             raise ValueError(f"Images per class must be 1 to {len(members) - 1} for class {label}, not {per_class!r}")
         chosen[members[np.argsort(digest[members], kind="stable")[:per_class]]] = True
-    return tuple(Split(whole.raw[mask], whole.label[mask]) for mask in (chosen, ~chosen))
+    return Split(whole.raw[chosen], whole.label[chosen]), Split(whole.raw[~chosen], whole.label[~chosen])
 
 
-def load(*, validation=False):
+def load(*, validation: bool = False) -> tuple[Split, Split]:
     """Return ``(train, test)``, two `Split`: 1,437 and 360 images.
 
     With ``validation`` the test split is left out altogether: a second split of the training part, by the same rule,
@@ -100,8 +113,8 @@ def load(*, validation=False):
     return train, test
 
 
-def augment(raw, *, copies, seed):
-    """Return ``copies`` versions of each image, (copies, n, 64) ``uint8``; the first is the image itself.
+def augment(raw: np.ndarray, *, copies: int, seed: int) -> np.ndarray:
+    """Return ``copies`` versions of each image, ``uint8`` ``(copies, n, 64)``; the first is the image itself.
 
     The others are turned by up to 12 degrees, scaled by up to 10 %, sheared by up to 0.1 and shifted by up to 0.75
     pixels, then interpolated linearly and rounded to whole pixel values, so that they are on the grid of the real ones.

@@ -1,4 +1,4 @@
-"""Trains the networks of ``examples/digits``: ``python -m fewbit.train.digits``.
+"""This module trains the networks of ``examples/digits``: ``python -m fewbit.train.digits``.
 
 With ``--validate`` it writes nothing, trains on three quarters of the training images and prints the accuracy on the
 rest: hyperparameters are chosen by that, never by the test split.
@@ -15,7 +15,7 @@ __all__ = ["EXAMPLE", "RECIPES"]
 
 _FULL = Recipe("float32", steps=12000, rate=1e-3, decay=0.1)
 _FEW = Recipe("few", steps=12000, rate=3e-3, gain=0.1)
-_TWO_BITS = {"act": Uniform(2, scale=1.0), "input": Uniform(2, scale=1 / 4)}
+_TWO_BITS = replace(_FEW, act=Uniform(2, scale=1.0), input=Uniform(2, scale=1 / 4))
 
 RECIPES = {
     recipe.name: recipe
@@ -23,8 +23,8 @@ RECIPES = {
         _FULL,
         # Of 64 black or white pixels a bipolar first layer makes too little, so this one sees them all, at 5 bits.
         replace(_FEW, name="w1a1", weight=Binary(), act=Binary(), input=Float(), rate=1e-2),
-        replace(_FEW, name="w1a2", weight=Binary(), steps=20000, **_TWO_BITS),
-        replace(_FEW, name="ternary", weight=ternary(), **_TWO_BITS),
+        replace(_TWO_BITS, name="w1a2", weight=Binary(), steps=20000),
+        replace(_TWO_BITS, name="ternary", weight=ternary()),
         replace(
             _FULL,
             name="w4a4",

@@ -1,4 +1,4 @@
-"""Trains the convolutional networks of ``examples/digits-cnn``: ``python -m fewbit.train.digits_cnn``.
+"""This module trains the convolutional networks of ``examples/digits-cnn``: ``python -m fewbit.train.digits_cnn``.
 
 Options and split are those of `train.digits`; the images keep their shape, 8x8.
 """

@@ -1,6 +1,6 @@
 """The quantizers of DoReFa (Zhou and others 2016), whose steps follow from the bits.
 
-Steps have ``precision`` significant bits, like the scales of `scaled`.
+Steps have ``precision`` significant bits, as the scales of `scaled` have.
 """
 
 from dataclasses import dataclass
@@ -36,8 +36,12 @@ class DoReFaSign(Quantizer):
 class _Fixed(Quantizer):
     """A quantizer of DoReFa's step, ``1 / (2**bits - 1)`` on the grid."""
 
+    bits: int
+    precision: int | None
+
     @property
-    def step(self):
+    def step(self) -> np.float32:
+        """The difference of two levels that follow each other."""
         return methods.to_grid(np.float32(1) / np.float32(2**self.bits - 1), self.precision)
 
 

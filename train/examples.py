@@ -1,21 +1,38 @@
-"""Trains the networks of a folder of ``examples/``, and measures the files that it writes."""
+"""An example trains the networks of a folder of ``examples/``, and measures the files that it writes."""
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
 from fewbit.places import HOME
 
 from . import export, fit
-from .data import Dataset
+from .data import Dataset, Split
+from .parameters import Parameters
+from .recipe import Recipe
 
 __all__ = ["Example"]
 
 ROOT = HOME / "examples"
+Told = Callable[[str, int, int, float], None]  # of the name of a network, steps done, of how many, and the loss
+
+
+class ExampleAccuracy(TypedDict):
+    """An entry of ``accuracy.json``.
+
+    Of so many ``images``, the QONNX executor finds from the file so many labels ``correct``, an ``accuracy`` in
+    percent; ``equal`` is how many of its labels are those of the JAX model.
+    """
+
+    correct: int
+    images: int
+    accuracy: float
+    equal: int
 
 
 @dataclass(frozen=True)
@@ -35,16 +52,16 @@ class Example:
 
     name: str
     dataset: Dataset
-    recipes: Mapping
+    recipes: Mapping[str, Recipe]
     samples: int | None = None
 
     @property
-    def folder(self):
+    def folder(self) -> Path:
         """The folder of the models."""
         return ROOT / self.name
 
-    def train(self, recipe, split, progress=None):
-        """Train one network on a `data.Split`; return its parameters and losses (`fit.train`)."""
+    def train(self, recipe: Recipe, split: Split, progress: fit.Told | None = None) -> tuple[Parameters, np.ndarray]:
+        """Train one network on a `data.Split` and return its parameters and its losses (`fit.train`)."""
         images = self.dataset.augment(split.raw, copies=recipe.copies, seed=recipe.seed)
         return fit.train(recipe, self.dataset, images, split.label, progress)
 
@@ -62,7 +79,10 @@ class Example:
             x = self.dataset.to_onnx(test.raw[: self.samples].reshape(-1, *self.dataset.shape))
         np.savez_compressed(path, x=x, label=test.label[: self.samples])
 
-    def main(self, out_dir=None, names=None, progress=print, steps=None):
+    def main(
+        self, out_dir: Path | str | None = None, names: Iterable[str] | None = None,
+        progress: Callable[[str], object] = print, steps: Told | None = None,
+    ) -> dict[str, ExampleAccuracy]:  # fmt: skip
         """Train, export, and measure the exported files on the test split.
 
         Parameters
@@ -79,14 +99,15 @@ class Example:
 
         Returns
         -------
-        dict
-            ``accuracy.json``: for each name ``correct``, ``images``, ``accuracy`` (in percent), as the QONNX executor
-            finds them from the file, and ``equal``, how many of its labels are those of the JAX model.
+        dict of ExampleAccuracy
+            The content of ``accuracy.json``, by the name of the network.
 
         Raises
         ------
         ValueError
             If there is no recipe of a name.
+        train.fashion_data.DataError
+            If the images are not here and cannot be downloaded, or are damaged.
         """
         recipes = self._choose(names)
         train, test = self.dataset.load()
@@ -114,8 +135,11 @@ class Example:
         report.write_text(json.dumps(results, indent=2) + "\n")
         return results
 
-    def validate(self, names=None, seeds=(1, 2, 3), progress=print, steps=None):
-        """Return accuracies in percent on the validation split, a list of one for each seed by the recipe's name.
+    def validate(
+        self, names: Iterable[str] | None = None, seeds: Iterable[int] = (1, 2, 3),
+        progress: Callable[[str], object] = print, steps: Told | None = None,
+    ) -> dict[str, list[float]]:  # fmt: skip
+        """Return accuracies in percent on the validation split, one for each seed, by the recipe's name.
 
         The test split is not read.
 
@@ -123,9 +147,11 @@ class Example:
         ------
         ValueError
             If there is no recipe of a name.
+        train.fashion_data.DataError
+            If the images are not here and cannot be downloaded, or are damaged.
         """
         train, held_out = self.dataset.load(validation=True)
-        results = {}
+        results: dict[str, list[float]] = {}
         for recipe in self._choose(names):
             results[recipe.name] = []
             for seed in seeds:
@@ -137,8 +163,16 @@ class Example:
             progress(f"{recipe.name:8} mean {np.mean(results[recipe.name]):.2f} % of the validation images ({listed})")
         return results
 
-    def command(self, module, description):
-        """Run ``python -m train.<module>``: train, or measure on held-out images."""
+    def command(self, module: str, description: str) -> None:
+        """Run the command line of a module, which trains, or measures on held-out images.
+
+        Parameters
+        ----------
+        module : str
+            The name of the module in `train`.
+        description : str
+            Its docstring, whose first line the help shows.
+        """
         from .fashion_data import DataError
 
         parser = argparse.ArgumentParser(prog=f"python -m train.{module}", description=description.splitlines()[0])
@@ -159,7 +193,7 @@ class Example:
             parser.error(str(error))
 
 
-def _told(recipe, steps):
+def _told(recipe: Recipe, steps: Told | None) -> fit.Told | None:
     return None if steps is None else lambda done, loss: steps(recipe.name, done, recipe.steps, loss)
 
 

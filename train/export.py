@@ -1,4 +1,4 @@
-"""Writing a trained network as QONNX, as Brevitas does, and running such a file.
+"""A trained network is written as QONNX, as Brevitas does it, and such a file is run.
 
 Weights are floats in an initializer and go through a quantizer's node, activations through another: ``Quant`` or
 ``BipolarQuant`` (domain ``qonnx.custom_op.general``), or one of our own (`golden.model_file.exchange`). Batch norm is a
@@ -19,6 +19,7 @@ from fewbit.golden.model_file.file import INPUT_KEY
 from .data import CLASSES, Dataset
 from .layers import DenseLayer, Maker, walk
 from .model import EPSILON
+from .parameters import Parameters
 from .recipe import Recipe
 
 __all__ = ["OPSET", "build", "execute", "write"]
@@ -26,7 +27,7 @@ __all__ = ["OPSET", "build", "execute", "write"]
 OPSET = 13
 
 
-class _Graph(Maker):
+class _Graph(Maker[str]):
     """A maker of `layers` that adds nodes and initializers to ``builder``; its ``x`` are tensor names.
 
     ``image`` says whether the tensor at hand is an image.
@@ -121,16 +122,17 @@ def _beside(operand, rank):
     return np.stack([_in_onnx_order(part) for part in np.moveaxis(operand, -1, 0)], axis=-1)
 
 
-def build(recipe: Recipe, dataset: Dataset, params: list[dict]) -> onnx.ModelProto:
+def build(recipe: Recipe, dataset: Dataset, params: Parameters) -> onnx.ModelProto:
     """Return the network as a ``ModelProto``.
 
-    Its input ``x`` is (batch, features) or (batch, channels, height, width), its output ``logits`` (batch, classes).
+    Its input ``x`` is ``(batch, features)`` or ``(batch, channels, height, width)``, its output ``logits`` is
+    ``(batch, classes)``.
 
     Parameters
     ----------
     recipe : recipe.Recipe
     dataset : data.Dataset
-    params : list
+    params : list of LayerParameters
         Trained parameters, as in `model`.
     """
     *size, channels = dataset.shape
@@ -142,7 +144,7 @@ def build(recipe: Recipe, dataset: Dataset, params: list[dict]) -> onnx.ModelPro
     return proto
 
 
-def write(recipe: Recipe, dataset: Dataset, params: list[dict], path: Path) -> None:
+def write(recipe: Recipe, dataset: Dataset, params: Parameters, path: Path) -> None:
     """Write the network of `build` to ``path``. The same parameters give the same bytes."""
     path.write_bytes(build(recipe, dataset, params).SerializeToString(deterministic=True))
 

@@ -1,4 +1,4 @@
-"""Trains the networks of ``examples/fashion``: ``python -m fewbit.train.fashion``.
+"""This module trains the networks of ``examples/fashion``: ``python -m fewbit.train.fashion``.
 
 With ``--validate`` it writes nothing, trains on nine tenths of the training images and prints the accuracy on the rest:
 hyperparameters are chosen by that, never by the test images.
@@ -30,14 +30,14 @@ _RESNET = (
     Residual((Conv(32, pad=1), Conv(32, pad=1))),
     Pool(7),
 )
-_FOUR = {"weight": Uniform(4, signed=True), "act": Uniform(4), "rate": 3e-3}
+_FOUR_BITS = replace(_ALL, weight=Uniform(4, signed=True), act=Uniform(4), rate=3e-3)
 RECIPES = {
     recipe.name: recipe
     for recipe in (
         replace(_ALL, name="w1a1", layers=_CNN, weight=Binary(), act=Binary(), rate=1e-2, gain=0.1),
         replace(_ALL, name="w2a2", layers=_CNN, weight=ternary(), act=Uniform(2, scale=1.0), rate=3e-3, gain=0.1),
-        replace(_ALL, name="separable", layers=(Conv(16, stride=2, pad=1), *_SEPARABLE, Average()), **_FOUR),
-        replace(_ALL, name="resnet", layers=_RESNET, branch=Uniform(4, signed=True), **_FOUR),
+        replace(_FOUR_BITS, name="separable", layers=(Conv(16, stride=2, pad=1), *_SEPARABLE, Average())),
+        replace(_FOUR_BITS, name="resnet", layers=_RESNET, branch=Uniform(4, signed=True)),
     )
 }
 EXAMPLE = Example("fashion", FASHION, RECIPES, samples=500)

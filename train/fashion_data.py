@@ -16,14 +16,14 @@ from .data import Dataset, Split, split
 
 __all__ = ["FASHION", "DataError", "augment", "load"]
 
-FOLDER = "FEWBIT_FASHION_MNIST"  # environment variable: where the files are
+FOLDER = "FEWBIT_FASHION_MNIST"  # the environment variable that says where the files are
 PLACES = (Path("/usr/share/datasets/fashion-mnist"), BUILD / "fashion-mnist")
 URL = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"
-PER_CLASS = 600  # of the validation split
+PER_CLASS = 600  # images of the validation split
 
 
 class DataError(RuntimeError):
-    """The data is not here and cannot be had, or it is damaged."""
+    """The files of the data are not here and cannot be downloaded, or they are damaged."""
 
 
 def _file(name):
@@ -62,7 +62,7 @@ def _part(name):
     return Split(raw.reshape(len(raw), -1), label.astype(np.int64))
 
 
-def load(*, validation=False):
+def load(*, validation: bool = False) -> tuple[Split, Split]:
     """Return ``(train, test)``: 60,000 and 10,000 images; with ``validation``, 54,000 and 6,000 of the first part.
 
     Raises
@@ -77,8 +77,11 @@ def load(*, validation=False):
     return train, held_out
 
 
-def augment(raw, *, copies, seed):
-    """Return ``copies`` versions of each image: itself, its mirror image, then both shifted by up to two pixels."""
+def augment(raw: np.ndarray, *, copies: int, seed: int) -> np.ndarray:
+    """Return ``copies`` versions of each image, ``uint8`` ``(copies, n, 784)``.
+
+    They are itself, its mirror image, then both in turn, shifted by up to two pixels.
+    """
     rng = np.random.default_rng(seed)
     images = raw.reshape(-1, 28, 28)
     versions = [images, images[:, :, ::-1]][:copies]

@@ -1,5 +1,6 @@
-"""Training of one network, or of several seeds of it at once."""
+"""One network is trained, or several seeds of it at once, and labels and accuracies are computed."""
 
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import jax
@@ -7,26 +8,34 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from .data import CLASSES
+from .data import CLASSES, Dataset
 from .model import Values, calibrate, forward, init
+from .parameters import Array, Parameters, RandomNumbers, State
+from .recipe import Recipe
 from .stochastic import Draws, HardwareDraws
 
-__all__ = ["accuracies", "loss", "of_seed", "predict", "train", "train_seeds"]
+__all__ = ["Told", "accuracies", "loss", "of_seed", "predict", "train", "train_seeds"]
 
-_CHUNK = 1000  # steps, or images, at once
+Told = Callable[[int, float], None]  # of the number of steps done, and the mean loss of the last of them
+
+_CHUNK = 1000  # steps, or images, that are computed at once
 
 
-def loss(recipe, params, x, label, draws=None):
+def loss(
+    recipe: Recipe, params: Parameters, x: Array, label: Array, draws: RandomNumbers | None = None
+) -> tuple[jax.Array, list[State]]:
     """Return ``(loss, renewed)``: mean cross-entropy with smoothed labels, and what `model.Values` has of that name.
 
     Parameters
     ----------
     recipe : recipe.Recipe
-    params : list
-        As in `model`.
+    params : list of LayerParameters
+        The parameters of the network, as in `model`.
     x : float32 array ``(B, *shape)``
+        The samples.
     label : int array ``(B,)``
     draws : stochastic.Draws or None
+        The random numbers of a training step; None for none.
     """
     values = Values(recipe, draws)
     logits = forward(recipe, params, x, values=values)
@@ -60,7 +69,7 @@ def _settled(recipe, old, params, renewed):
 def _fit(recipe, dataset, carry, keys, first, images, label):
     """Do one step for every key, from the number ``first`` on.
 
-    Return the new carry, which is (parameters, optimizer's state), and the losses.
+    Return the new carry, which is ``(parameters, state of the optimizer)``, and the losses.
     """
     optimizer = _optimizer(recipe)
 
@@ -89,7 +98,7 @@ def _fit_seeds(recipe, dataset, carry, keys, first, images, label):
 
 
 def _steps(fit, recipe, dataset, params, state, keys, images, label, progress):
-    """Do all steps, ``keys`` being (.., steps), and return the parameters and the losses (.., steps)."""
+    """Do all steps, ``keys`` being ``(..., steps)``, and return the parameters and the losses ``(..., steps)``."""
     carry, losses = (params, state), []
     x, y = jnp.asarray(images), jnp.asarray(label)
     for at in range(0, recipe.steps, _CHUNK):
@@ -107,7 +116,10 @@ def _calibration(recipe, dataset, images):
     return dataset.to_input(flat[np.arange(count) * (len(flat) // count)])
 
 
-def train(recipe, dataset, images, label, progress=None, start=None):
+def train(
+    recipe: Recipe, dataset: Dataset, images: np.ndarray, label: np.ndarray, progress: Told | None = None,
+    start: Parameters | None = None,
+) -> tuple[Parameters, np.ndarray]:  # fmt: skip
     """Train a network and return ``(params, losses)``: parameters as NumPy arrays, and the loss of each step.
 
     The same arguments give the same result.
@@ -116,12 +128,12 @@ def train(recipe, dataset, images, label, progress=None, start=None):
     ----------
     recipe : recipe.Recipe
     dataset : data.Dataset
-    images : uint8 array (copies, n, *shape)
+    images : uint8 array ``(copies, n, *shape)``
         The versions of the pixels.
-    label : int array (n,)
+    label : int array ``(n,)``
     progress : callable or None
         Told the number of steps done and the mean loss of the last of them.
-    start : list or None
+    start : list of LayerParameters or None
         Parameters of a trained float network of the same layers to begin with.
 
     Raises
@@ -137,12 +149,20 @@ def train(recipe, dataset, images, label, progress=None, start=None):
     return jax.tree.map(np.asarray, params), losses
 
 
-def train_seeds(recipe, dataset, images, label, seeds, progress=None, start=None):
+def train_seeds(
+    recipe: Recipe, dataset: Dataset, images: np.ndarray, label: np.ndarray, seeds: Iterable[int],
+    progress: Told | None = None, start: Parameters | None = None,
+) -> tuple[Parameters, np.ndarray]:  # fmt: skip
     """Do as `train` for several seeds at once on the same images: every array has a first axis of seeds.
 
     ``start`` has it too. A network differs from that of `train` with the same seed in the order of float sums.
+
+    Raises
+    ------
+    ValueError
+        If the layers do not fit the images, or those of ``start``.
     """
-    begin, order = jax.vmap(jax.random.split, out_axes=1)(jax.vmap(jax.random.key)(np.asarray(seeds)))
+    begin, order = jax.vmap(jax.random.split, out_axes=1)(jax.vmap(jax.random.key)(np.asarray([*seeds])))
     start = None if start is None else jax.tree.map(jnp.asarray, start)
     params = jax.vmap(lambda key, start: init(recipe, dataset.shape, key, start))(begin, start)
     state = jax.vmap(_optimizer(recipe).init)(params)
@@ -153,7 +173,7 @@ def train_seeds(recipe, dataset, images, label, seeds, progress=None, start=None
     return jax.tree.map(np.asarray, params), losses
 
 
-def of_seed(params, place):
+def of_seed(params: Parameters, place: int) -> Parameters:
     """Return the parameters of the network at ``place`` of those of `train_seeds`."""
     return jax.tree.map(lambda value: value[place], params)
 
@@ -163,7 +183,7 @@ def _labels(recipe, params, x):
     return forward(recipe, params, x).argmax(1)
 
 
-def predict(recipe, dataset, params, raw):
+def predict(recipe: Recipe, dataset: Dataset, params: Parameters, raw: np.ndarray) -> np.ndarray:
     """Return the label of each image, int ``(n,)``: the largest logit, the first of them where several are equal.
 
     Random activations take the numbers that the hardware draws for these images as its first frames.
@@ -176,7 +196,7 @@ def predict(recipe, dataset, params, raw):
     return np.concatenate(labels)
 
 
-def accuracies(recipe, dataset, params, raw, label):
-    """Return the accuracy in percent of every network of `train_seeds`, a list."""
+def accuracies(recipe: Recipe, dataset: Dataset, params: Parameters, raw: np.ndarray, label: np.ndarray) -> list[float]:
+    """Return the accuracy, in percent, of every network of `train_seeds`."""
     count = len(jax.tree.leaves(params)[0])
     return [100 * float((predict(recipe, dataset, of_seed(params, i), raw) == label).mean()) for i in range(count)]

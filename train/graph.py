@@ -1,13 +1,18 @@
-"""A `ptq.graph.FloatModel` in JAX: one walk over its steps, up to what the label is chosen by."""
+"""A `ptq.graph.FloatModel` becomes a function in JAX by a walk over its steps, up to what the label is chosen by."""
 
+from collections.abc import Callable
+
+import jax
 import jax.numpy as jnp
 import numpy as np
+import onnx
 
 from fewbit.golden.importing.operators import Role, role_of
 from fewbit.golden.model_file.file import ModelError, attributes_of, describe, evaluate
-from fewbit.ptq.graph import FloatLayer
+from fewbit.ptq.graph import FloatLayer, FloatModel
 
 from .operations import OPERATIONS, OperatorCall, convolution
+from .parameters import Array
 
 __all__ = ["Graph"]
 
@@ -22,15 +27,16 @@ class Graph:
     Raises
     ------
     ModelError
-        If it has an operation that cannot be differentiated.
+        If the model has an operation that cannot be differentiated.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: FloatModel):
         self.model, self.end = model, model.scores
         last = model.maker(self.end)
         if last is not None and role_of(last) is Role.PROBABILITIES:  # the loss has its own
             self.end = last.input[0]
-        wanted, self.steps = {self.end}, []
+        wanted = {self.end}
+        self.steps: list[FloatLayer | onnx.NodeProto] = []
         for step in reversed(model.steps):
             if wanted.intersection(step.output):
                 wanted.update(step.input)
@@ -39,21 +45,25 @@ class Graph:
                     raise ModelError(f"{describe(step)}: cannot be retrained; supported are {', '.join(OPERATIONS)}")
 
     @property
-    def layers(self):
+    def layers(self) -> list[FloatLayer]:
         """The layers, in order."""
         return [step for step in self.steps if isinstance(step, FloatLayer)]
 
-    def logits(self, x, parameters, coded=lambda name, x: x, watch=None):
+    def logits(
+        self, x: Array, parameters: Callable[[FloatLayer], tuple[Array, Array | None]],
+        coded: Callable[[str, jax.Array], jax.Array] = lambda name, x: x,
+        watch: Callable[[FloatLayer, jax.Array], object] | None = None,
+    ) -> jax.Array:  # fmt: skip
         """Return what the label is chosen by, ``(B, ...)``, of samples ``x`` ``(B, ...)``.
 
         Parameters
         ----------
         parameters : callable
-            ``parameters(layer)`` gives its weights, and its bias or None.
+            ``parameters(layer)`` gives the layer's weights, and its bias or None.
         coded : callable
             ``coded(tensor, values)`` gives what the readers of a tensor see of it, as a quantizer behind it leaves it.
         watch : callable or None
-            Told every layer and its outputs.
+            Told every layer and the outputs of it, ``(B, ...)``.
 
         Raises
         ------
@@ -65,7 +75,7 @@ class Graph:
         for step in self.steps:
             operands = [seen.get(name, self.model.constants.get(name)) if name else None for name in step.input]
             if isinstance(step, FloatLayer):
-                found = [self._product(step, *operands, *parameters(step))]
+                found = [self._product(step, operands[0], *parameters(step))]
                 if watch:
                     watch(step, found[0])
             else:

@@ -1,13 +1,14 @@
 """A network of dense and convolutional layers with batch norm and quantized weights and activations.
 
 ``x -> [input] -> (product, batch norm, [ReLU], activation) ... -> dense -> logits`` (`layers`). Parameters are a list
-with one dict a product: ``weight``, latent floats, (in, out), (height, width, in, out) or, depthwise, (height, width,
-channels); ``gamma`` and ``beta`` but for the last layer, ``mean`` and ``var`` once `calibrate` has measured them;
-``weight_state`` and ``act_state`` where a quantizer has something to learn. A sum has a dict too. Images are
-channels-last here.
+with one dict (`parameters.LayerParameters`) for each product: ``weight``, latent floats, ``(in, out)``,
+``(height, width, in, out)`` or, depthwise, ``(height, width, channels)``; ``gamma`` and ``beta`` but for the last
+layer, ``mean`` and ``var`` once `calibrate` has measured them; ``weight_state`` and ``act_state`` where a quantizer has
+something to learn. A sum has a dict too. Images are channels-last here.
 """
 
 import math
+from collections.abc import Iterator, Sequence
 from functools import partial
 from statistics import NormalDist
 
@@ -18,21 +19,25 @@ import numpy as np
 from fewbit.golden.methods import deviation
 
 from .data import CLASSES
-from .layers import DenseLayer, Maker, walk
+from .layers import Conv, DenseLayer, Maker, walk
+from .parameters import Array, LayerParameters, Parameters, RandomNumbers, State
+from .recipe import Recipe
 from .stochastic import Draws
 
 __all__ = ["EPSILON", "calibrate", "forward", "init", "quantize_input"]
 
 EPSILON = 1e-5
-_GAUSSIAN = np.float32([NormalDist().inv_cdf((i + 0.5) / 256) for i in range(256)])  # what batch norm is to give
+_GAUSSIAN = np.array(
+    [NormalDist().inv_cdf((i + 0.5) / 256) for i in range(256)], dtype=np.float32
+)  # what batch norm is to give
 
 
-class _Start(Maker):
+class _Start(Maker[tuple[int, ...]]):
     """A maker of parameters: ``x`` is the shape of one sample, ``start`` are a float network's parameters or None."""
 
     def __init__(self, keys, start):
         self.keys, self.start = iter(keys), None if start is None else (p for p in start if "weight" in p)
-        self.given = {}
+        self.given: LayerParameters = {}
 
     def input(self, x):
         return x
@@ -54,12 +59,13 @@ class _Start(Maker):
             if self.given["weight"].shape != shape:
                 raise ValueError(f"{name}: the network to start from has weights {self.given['weight'].shape}")
             p["weight"] = quantizer.started(jnp.asarray(self.given["weight"]))
-        _keep(p, "weight_state", _state(quantizer, p["weight"], 1.5 * reach))
+        if state := _state(quantizer, p["weight"], 1.5 * reach):
+            p["weight_state"] = state
         return y
 
     def norm(self, name, p, x):
-        p |= {"gamma": jnp.ones(x[-1]), "beta": jnp.zeros(x[-1])}
-        p |= {what: jnp.asarray(self.given[what]) for what in ("gamma", "beta") if what in self.given}
+        p["gamma"] = jnp.asarray(self.given.get("gamma", jnp.ones(x[-1])))
+        p["beta"] = jnp.asarray(self.given.get("beta", jnp.zeros(x[-1])))
         return x
 
     def relu(self, name, x):
@@ -67,7 +73,8 @@ class _Start(Maker):
 
     def act(self, name, quantizer, p, x):
         sample = np.maximum(_GAUSSIAN, 0) if quantizer.rectified else _GAUSSIAN
-        _keep(p, "act_state", _state(quantizer, sample, 3.0))
+        if state := _state(quantizer, sample, 3.0):
+            p["act_state"] = state
         return x
 
     def pool(self, name, size, x):
@@ -93,16 +100,17 @@ def _state(quantizer, sample, most):
     return quantizer.init(sample, most)
 
 
-def _keep(p, what, state):
-    if state:
-        p[what] = state
+def init(recipe: Recipe, shape: Sequence[int], key: jax.Array, start: Parameters | None = None) -> Parameters:
+    """Return the parameters to begin with.
 
-
-def init(recipe, shape, key, start=None):
-    """Return the parameters to begin with, for samples of ``shape``: (features,) or (height, width, channels).
-
-    ``start`` are the parameters of a network of the same layers, usually a float one, whose weights and affine
-    functions are taken.
+    Parameters
+    ----------
+    recipe : recipe.Recipe
+    shape : sequence of int
+        The shape of a sample: ``(features,)`` or ``(height, width, channels)``.
+    key : JAX's key of random numbers
+    start : list of LayerParameters or None
+        The parameters of a network of the same layers, usually a float one, whose weights and batch norms are taken.
 
     Raises
     ------
@@ -110,9 +118,9 @@ def init(recipe, shape, key, start=None):
         If layers do not fit the shape, or those of ``start``.
     """
     keys = jax.random.split(key, len(recipe.names))
-    params = []
+    params: Parameters = []
 
-    def made():
+    def made() -> Iterator[LayerParameters]:
         while True:
             params.append({})
             yield params[-1]
@@ -121,12 +129,12 @@ def init(recipe, shape, key, start=None):
     return params
 
 
-def quantize_input(recipe, x):
-    """Input quantizer, of samples from 0 to 1."""
+def quantize_input(recipe: Recipe, x: Array) -> Array:
+    """Return samples from 0 to 1 as the quantizer of the input leaves them."""
     return recipe.input(2 * x - 1 if recipe.input.centred else x)
 
 
-class Values(Maker):
+class Values(Maker[Array]):
     """A maker that computes; ``x`` are samples, ``(B, features)`` or ``(B, height, width, channels)``.
 
     Attributes
@@ -139,10 +147,12 @@ class Values(Maker):
         How far the weights of each product are from their levels; only where the recipe pulls them there.
     """
 
-    def __init__(self, recipe, draws=None):
+    def __init__(self, recipe: Recipe, draws: RandomNumbers | None = None):
         self.recipe, self.draws = recipe, draws
         self.training = draws if draws is not None and draws.training else None
-        self.statistics, self.renewed, self.deviations = {}, [], []
+        self.statistics: dict[str, tuple[Array, Array]] = {}
+        self.renewed: list[State] = []
+        self.deviations: list[Array] = []
 
     def input(self, x):
         return quantize_input(self.recipe, x)
@@ -185,10 +195,10 @@ class Values(Maker):
         return a + b
 
 
-def convolve(x, weight, layer):
+def convolve(x: Array, weight: Array, layer: Conv) -> Array:
     """Return the convolution of images ``(B, H, W, C)``, depthwise if ``weight`` has no output axis.
 
-    It goes by slices of the image, one for each place of the kernel, as XLA's own convolutions are slow on a CPU.
+    It is a sum over slices of the image, one for each place of the kernel, as XLA's own convolutions are slow on a CPU.
     """
     pad, stride, kernel = layer.pad, layer.stride, layer.kernel
     x = jnp.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
@@ -196,12 +206,15 @@ def convolve(x, weight, layer):
     down, right = (height - 1) * stride + 1, (width - 1) * stride + 1
     slices = [x[:, i : i + down : stride, j : j + right : stride] for i in range(kernel) for j in range(kernel)]
     if weight.ndim == 3:
-        return sum(part * w for part, w in zip(slices, weight.reshape(-1, weight.shape[-1]), strict=True))
+        taps = zip(slices, weight.reshape(-1, weight.shape[-1]), strict=True)
+        return jnp.asarray(sum(part * w for part, w in taps))
     return jnp.concatenate(slices, -1) @ weight.reshape(-1, weight.shape[-1])
 
 
-def forward(recipe, params, x, draws=None, values=None):
-    """Return the logits ``(B, classes)`` of ``x``.
+def forward(
+    recipe: Recipe, params: Parameters, x: Array, draws: RandomNumbers | None = None, values: Values | None = None
+) -> Array:
+    """Return the logits ``(B, classes)`` of samples ``x``.
 
     Statistics are those of the batch, unless the layers hold ``mean`` and ``var``.
 
@@ -211,15 +224,17 @@ def forward(recipe, params, x, draws=None, values=None):
     return walk(recipe, CLASSES, params, x, values or Values(recipe, draws))
 
 
-def calibrate(recipe, params, x, key=None):
+def calibrate(recipe: Recipe, params: Parameters, x: Array, key: jax.Array | None = None) -> Parameters:
     """Return the parameters with ``mean`` and ``var`` of each batch norm, measured over ``x`` with the final weights.
 
-    ``key`` is of JAX's random numbers, where activations are random.
+    ``key`` is the one of JAX's random numbers, where activations are random; None stands for the recipe's seed.
     """
     draws = Draws(jax.random.key(recipe.seed) if key is None else key, 1, training=False)
     values = Values(recipe, draws)
     forward(recipe, params, x, values=values)
     pairs = iter(values.statistics.values())  # in the order in which the walk meets them, that of the parameters
-    return [
-        layer | dict(zip(("mean", "var"), next(pairs), strict=True)) if "gamma" in layer else layer for layer in params
-    ]
+    return [_measured(layer, *next(pairs)) if "gamma" in layer else layer for layer in params]
+
+
+def _measured(layer: LayerParameters, mean: Array, var: Array) -> LayerParameters:
+    return {**layer, "mean": mean, "var": var}

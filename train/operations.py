@@ -1,41 +1,53 @@
-"""ONNX operations in JAX: what stands between the layers of a `ptq.graph.FloatModel`, so that it can be differentiated.
+"""ONNX operations are given in JAX, so that what is between the layers of a `ptq.graph.FloatModel` has gradients.
 
 Every function takes an `OperatorCall` and the operands, arrays or None where left out, and gives the output, a list
 where the node has several. Samples are the first axis of data. What only picks positions is asked of onnxruntime, once,
 when JAX traces the function. Operations without a gradient (Round, Sign, ...) are not here.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from itertools import product
+from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import onnx
 from jax import lax
 
 from fewbit.golden.model_file.file import ModelError, OnnxFile, describe, evaluate
 
+from .parameters import Array
+
 __all__ = ["OPERATIONS", "OperatorCall", "convolution"]
 
-OPERATIONS = {}
+# By the name of the operation: a function of an `OperatorCall` and the operands, which gives one output or a list.
+OPERATIONS: dict[str, Callable[..., Array | list[Array | None]]] = {}
 
 
 @dataclass(frozen=True, eq=False)
 class OperatorCall:
-    """A node: its attributes, and the shapes of its outputs for one sample."""
+    """A node: its attributes, and the shapes of its outputs for one sample, None where one is not known."""
 
     file: OnnxFile
-    node: object
-    attributes: dict
-    shapes: list
+    node: onnx.NodeProto
+    attributes: Mapping[str, Any]
+    shapes: Sequence[tuple[int, ...] | None]
 
-    def get(self, name, default=None):
-        """Return an attribute."""
+    def get(self, name: str, default: object = None) -> Any:
+        """Return an attribute, or ``default`` where the node does not have it."""
         return self.attributes.get(name, default)
 
-    def refuse(self, why):
-        """Raise the `ModelError` of a node that cannot be differentiated."""
+    def refuse(self, why: str) -> NoReturn:
+        """Raise the error of a node that cannot be differentiated.
+
+        Raises
+        ------
+        ModelError
+            Always; ``why`` ends its sentence.
+        """
         raise ModelError(f"{describe(self.node)}: cannot be retrained: {why}")
 
 
@@ -194,12 +206,16 @@ def _windows(attributes, kernel, size, out):
     return strides, dilations, [(b, max(0, n - a - b)) for b, n, a in zip(before, needed, size, strict=True)]
 
 
-def convolution(x, weights, attributes, shape):
-    """Return ONNX's Conv of ``(B, C, ...)`` without its bias; ``shape`` is that of its output for one sample."""
+def convolution(x: Array, weights: Array, attributes: Mapping[str, Any], shape: tuple[int, ...]) -> jax.Array:
+    """Return ONNX's Conv of ``x`` ``(B, C, ...)`` by weights ``(N, C/groups, ...)``, without its bias.
+
+    ``shape`` is that of its output for one sample.
+    """
     strides, dilations, pads = _windows(attributes, weights.shape[2:], x.shape[2:], shape[2:])
     pixels = "DHW"[-(x.ndim - 2) :]
     return lax.conv_general_dilated(
-        x, weights, strides, pads, rhs_dilation=dilations, feature_group_count=attributes.get("group", 1),
+        jnp.asarray(x), jnp.asarray(weights), strides, pads, rhs_dilation=dilations,
+        feature_group_count=attributes.get("group", 1),
         dimension_numbers=(f"NC{pixels}", f"OI{pixels}", f"NC{pixels}"),
     )  # fmt: skip
 

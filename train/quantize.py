@@ -2,19 +2,23 @@
 
 A quantizer is a small value object: which of `golden.methods` it is, how its learned numbers begin and change, and as
 which operator it is exported. The forward values are those of that operator. This module has what all of them share,
-and those of scale 1 or of powers of two; `scaled` has learned and measured scales, `dorefa` DoReFa's, `tables` levels
-that are not uniform, `stochastic` random ones.
+and the quantizers of scale 1 or of powers of two; `scaled` has learned and measured scales, `dorefa` DoReFa's, `tables`
+levels that are not uniform, `stochastic` random ones.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from fewbit.golden.methods import estimators, power_of_two, sign, uniform
 from fewbit.golden.model_file.domains import QONNX
 
 from .autodiff import apply
+from .parameters import Array, RandomNumbers, State
 
 __all__ = [
     "BOTH",
@@ -29,24 +33,24 @@ __all__ = [
 ]
 
 BOTH = ("weights", "activations")
-ESTIMATORS = {name: getattr(estimators, name) for name in estimators.__all__}
+ESTIMATORS: dict[str, Callable[..., jax.Array]] = {name: getattr(estimators, name) for name in estimators.__all__}
 
 
 @dataclass(frozen=True, eq=False)
 class Operator:
-    """A node of the exchange file: its name, its operands behind ``x``, in order, and its attributes.
+    """A node of the exported file: its name, its operands behind ``x``, in order, its attributes, and its domain.
 
     Operands broadcast with the channels-last tensor, or have one axis more, for levels.
     """
 
     name: str
-    operands: dict
-    attributes: dict = field(default_factory=dict)
+    operands: dict[str, ArrayLike]
+    attributes: dict[str, int | str] = field(default_factory=dict)
     domain: str = QONNX
 
 
-def quant(scale, bits, *, signed, narrow=None):
-    """Return QONNX's ``Quant`` of ``bits`` bits, which rounds halves to even."""
+def quant(scale: ArrayLike, bits: int, *, signed: bool, narrow: bool | None = None) -> Operator:
+    """Return QONNX's ``Quant`` of ``bits`` bits, which rounds halves to even; signed ones are narrow by default."""
     return Operator(
         "Quant",
         {"scale": scale, "zeropt": 0, "bitwidth": bits},
@@ -54,8 +58,8 @@ def quant(scale, bits, *, signed, narrow=None):
     )
 
 
-def bipolar_operator(scale=1):
-    """Return QONNX's ``BipolarQuant``."""
+def bipolar_operator(scale: ArrayLike = 1) -> Operator:
+    """Return QONNX's ``BipolarQuant``, which gives ``scale`` times the sign."""
     return Operator("BipolarQuant", {"scale": scale})
 
 
@@ -76,42 +80,50 @@ class Quantizer:
         Whether inputs from 0 to 1 are to come as ``2x - 1``, so that half the range is its threshold.
     """
 
-    roles = BOTH
-    limit = None
-    rectified = True
-    random = False
-    centred = False
+    roles: tuple[str, ...] = BOTH
+    rectified: bool = True
+    random: bool = False
+    centred: bool = False
 
-    def init(self, x, reach):
+    @property
+    def limit(self) -> float | None:
+        return None
+
+    def __call__(self, x: Array, state: State | None = None) -> Array:
+        """Return the quantized values of ``x``; some quantizers have `weights` and `activations` instead."""
+        raise NotImplementedError
+
+    def init(self, x: Array, reach: float) -> State:
         """Return the state to begin with, a dict of arrays, empty if nothing is learned.
 
-        ``x`` are the weights, or a sample of what batch norm gives, and ``reach`` is about how far they will go.
+        ``x`` are the weights, or a sample of what batch norm gives, and ``reach`` is about the largest magnitude that
+        they will have.
         """
         return {}
 
-    def weights(self, x, state, draws):
+    def weights(self, x: Array, state: State | None, draws: RandomNumbers | None) -> Array:
         """Return quantized weights; ``state`` is as from `init`, ``draws`` a `stochastic.Draws`, in inference None."""
         return self(x, state)
 
-    def activations(self, x, state, draws):
-        """Return quantized activations, samples first."""
+    def activations(self, x: Array, state: State | None, draws: RandomNumbers | None) -> Array:
+        """Return quantized activations of ``x`` ``(B, ...)``, samples first."""
         return self(x, state)
 
-    def renewed(self, x, state):
+    def renewed(self, x: Array, state: State) -> State:
         """Return what of the state follows from ``x`` and the state by a rule of its own, not by a gradient."""
         return {}
 
-    def started(self, x):
+    def started(self, x: Array) -> Array:
         """Return the latent weights to begin with, from those of a float network."""
         if self.limit is None:
             return x
         return jnp.clip(x * (self.limit / 2 / jnp.mean(jnp.abs(x))), -self.limit, self.limit)
 
-    def stored(self, x, state):
-        """Return what the exchange file keeps of latent weights ``x``: they themselves, or their quantized values."""
+    def stored(self, x: Array, state: State | None) -> Array:
+        """Return what the exported file keeps of latent weights ``x``: they themselves, or their quantized values."""
         return self.weights(x, state, None)
 
-    def operator(self, x, state):
+    def operator(self, x: Array | None, state: State | None) -> Operator | None:
         """Return the `Operator` that gives these values, or None if there is none.
 
         ``x`` are the weights; it is None for activations.
@@ -121,7 +133,7 @@ class Quantizer:
 
 @dataclass(frozen=True)
 class Float(Quantizer):
-    """No quantization."""
+    """The quantizer that leaves floats as they are."""
 
     def __call__(self, x, state=None):
         return x
@@ -169,10 +181,10 @@ class Binary(Quantizer):
 
 @dataclass(frozen=True)
 class Uniform(Quantizer):
-    """Integers from ``lo`` to ``hi`` times a power of two.
+    """Integers from ``lo`` to ``hi``, times a scale that is a power of two.
 
-    Powers of two make every product and every sum of the exported model exact in ``float32``, in whatever order they
-    are added, so that only batch norm rounds, which takes up the rest of the scale.
+    Powers of two make every product and every sum of the exported model exact in ``float32``, in whatever order
+    products are added, so that only batch norm rounds. The rest of the scale becomes part of batch norm.
 
     Parameters
     ----------
@@ -194,15 +206,17 @@ class Uniform(Quantizer):
             raise ValueError(f"Scale must be a power of two or None, not {self.scale!r}")
 
     @property
-    def lo(self):
+    def lo(self) -> int:
+        """The smallest integer."""
         return -self.hi if self.signed else 0
 
     @property
-    def hi(self):
+    def hi(self) -> int:
+        """The largest integer."""
         return 2 ** (self.bits - self.signed) - 1
 
     @property
-    def limit(self):
+    def limit(self) -> float | None:
         return None if self.scale is None else self.hi * self.scale
 
     def init(self, x, reach):
@@ -222,12 +236,18 @@ class Uniform(Quantizer):
         return quant(self._scale(state), self.bits, signed=self.signed)
 
 
-def ternary():
+def ternary() -> Uniform:
     """Return the quantizer to -1, 0 and +1: zero where ``abs(x) <= 1/2``."""
     return Uniform(2, signed=True, scale=1.0)
 
 
-def check_bits(bits, least, most=8):
-    """Raise ``ValueError`` unless ``bits`` is a number from ``least`` to ``most``."""
+def check_bits(bits: int, least: int, most: int = 8) -> None:
+    """Refuse bits that are no number from ``least`` to ``most``.
+
+    Raises
+    ------
+    ValueError
+        If ``bits`` is no such number.
+    """
     if bits not in range(least, most + 1):
         raise ValueError(f"Bits must be {least} to {most}, not {bits!r}")

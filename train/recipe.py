@@ -1,9 +1,10 @@
-"""What determines a trained network."""
+"""A recipe is all that determines a trained network."""
 
 from dataclasses import dataclass, field
 
-from .layers import DenseLayer, product_names, quantizer_of
-from .quantize import Float, Uniform
+from .layers import Choice, DenseLayer, Layer, product_names, quantizer_of
+from .quantize import Float, Quantizer, Uniform
+from .stochastic import GradientBits
 
 __all__ = ["Recipe"]
 
@@ -15,18 +16,19 @@ class Recipe:
     Parameters
     ----------
     name : str
+        The name of the network, and of its file.
     weight, act : quantize.Quantizer or layers.ByLayer
         Quantizers of weights and of activations. Activations come behind a ReLU unless theirs takes both signs.
     input : quantize.Quantizer
         The quantizer of the input; a bipolar one takes ``2x - 1``.
     gradient : stochastic.GradientBits or None
         The quantizer of what comes back to the output of each product.
-    branch : Uniform
+    branch : quantize.Quantizer
         The quantizer of what goes into a sum.
-    layers : tuple
-        All layers but the last, which gives a logit a class.
+    layers : tuple of layers.Layer
+        All layers but the last, which gives a logit for each class.
     steps, batch, copies : int
-        Optimizer steps, images a step, versions of each image (`data.Dataset`).
+        Steps of the optimizer, images of each step, and versions of each image (`data.Dataset`).
     calibration : int or None
         How many images measure the statistics of batch norm; None means all.
     rate : float
@@ -41,20 +43,22 @@ class Recipe:
         The loss sees ``gain * logits``. Integer logits are too steep for the softmax otherwise. It does not change
         which is the largest, so it is not exported.
     seed : int
+        The seed of the weights to begin with, of the order of the images, and of random numbers.
 
     Raises
     ------
     ValueError
-        If a number is too small, a layer is named that there is not, or a quantizer is not for what it is given.
+        If a number is too small, a layer is named that does not exist, or a quantizer has not the role that it is
+        given.
     """
 
     name: str
-    weight: object = field(default_factory=Float)
-    act: object = field(default_factory=Float)
-    input: object = field(default_factory=Float)
-    gradient: object = None
-    branch: object = field(default_factory=lambda: Uniform(8, signed=True))
-    layers: tuple = (DenseLayer(64), DenseLayer(64))
+    weight: Choice = field(default_factory=Float)
+    act: Choice = field(default_factory=Float)
+    input: Quantizer = field(default_factory=Float)
+    gradient: GradientBits | None = None
+    branch: Quantizer = field(default_factory=lambda: Uniform(8, signed=True))
+    layers: tuple[Layer, ...] = (DenseLayer(64), DenseLayer(64))
     steps: int = 6000
     batch: int = 256
     copies: int = 32
@@ -85,21 +89,21 @@ class Recipe:
                     )
 
     @property
-    def names(self):
+    def names(self) -> tuple[str, ...]:
         """The names of the products, in order."""
         return product_names(self.layers)
 
     @property
-    def weights(self):
+    def weights(self) -> tuple[Quantizer, ...]:
         """The quantizer of each product's weights, in order."""
         return tuple(quantizer_of(self.weight, name, self.names) for name in self.names)
 
     @property
-    def activations(self):
+    def activations(self) -> tuple[Quantizer, ...]:
         """The quantizer behind each product but the last, in order."""
         return tuple(quantizer_of(self.act, name, self.names) for name in self.names[:-1])
 
     @property
-    def random(self):
+    def random(self) -> bool:
         """Whether inference takes random numbers."""
         return any(quantizer.random for quantizer in self.activations)

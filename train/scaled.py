@@ -14,6 +14,7 @@ from fewbit.golden import methods
 from fewbit.golden.model_file.domains import EXCHANGE
 
 from .autodiff import apply
+from .parameters import Array
 from .quantize import ESTIMATORS, Operator, Quantizer, bipolar_operator, check_bits, quant
 
 __all__ = [
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 
-def channels(x, per_channel):
+def channels(x: Array, per_channel: bool) -> tuple[int, ...] | None:
     """Return the axes that share a scale: None for all, or all but the last, which is that of channels."""
     return tuple(range(x.ndim - 1)) if per_channel else None
 
@@ -134,6 +135,8 @@ class Ttq(Quantizer):
 
 class _Learned(Quantizer):
     """A quantizer of a learned step, ``2**state["exponent"]`` on the grid."""
+
+    precision: int | None
 
     def _step(self, state):
         return apply(methods.exponential, state["exponent"], bits=self.precision)

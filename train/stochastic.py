@@ -1,8 +1,10 @@
-"""Stochastic quantizers, and DoReFa's stochastic quantization of gradients."""
+"""Stochastic quantizers, their random numbers, and DoReFa's stochastic quantization of gradients."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
 import jax
 import numpy as np
@@ -13,6 +15,7 @@ from fewbit.golden.model_file.domains import EXCHANGE
 from fewbit.golden.numbers.random import generator_named
 
 from .autodiff import apply
+from .parameters import Array, Generated
 from .quantize import Operator, Quantizer, bipolar_operator, check_bits, quant
 
 __all__ = ["Draws", "GradientBits", "HardwareDraws", "StochasticBipolar", "StochasticTernary"]
@@ -21,19 +24,20 @@ __all__ = ["Draws", "GradientBits", "HardwareDraws", "StochasticBipolar", "Stoch
 class Draws:
     """The random numbers of one training step, and how far the training is.
 
-    Attributes
+    Parameters
     ----------
-    progress : float32
+    key : JAX's key of random numbers
+    progress : float
         How far the training is, 0 to 1.
     training : bool
         Whether weights are random too.
     """
 
-    def __init__(self, key, progress, *, training=True):
+    def __init__(self, key: jax.Array, progress: float, *, training: bool = True):
         self._key, self._count, self.progress, self.training = key, 0, progress, training
 
-    def uniform(self, shape, generator=None):
-        """Return numbers from [0, 1), others in each call."""
+    def uniform(self, shape: tuple[int, ...], generator: Generated | None = None) -> jax.Array:
+        """Return numbers from [0, 1) of a shape, others in each call; the generator of the hardware does not matter."""
         self._count += 1
         return jax.random.uniform(jax.random.fold_in(self._key, self._count), shape)
 
@@ -45,12 +49,12 @@ class HardwareDraws:
     """
 
     training = False
-    progress = 1
+    progress = 1.0
 
-    def __init__(self, first=0):
+    def __init__(self, first: int = 0):
         self._first, self._count = first, 0
 
-    def uniform(self, shape, generator):
+    def uniform(self, shape: tuple[int, ...], generator: Generated) -> np.ndarray:
         """Return multiples of ``2**-bits`` from [0, 1), for values of ``shape``, frames first, channels innermost."""
         seed, self._count = generator.seed + self._count, self._count + 1
         stream = generator_named(generator.generator, generator.bits)
@@ -67,9 +71,10 @@ class _Stochastic(Quantizer):
     Parameters
     ----------
     bits : int
-        Random bits a draw in hardware.
-    seed, generator
-        Those of the operator ``StochasticQuant``; the n-th activation of a network, from 0, has the seed ``seed + n``.
+        The random bits of a draw in hardware.
+    seed, generator : int, str
+        The seed and the generator of the operator ``StochasticQuant``; the n-th activation of a network, from 0, has
+        the seed ``seed + n``.
     """
 
     bits: int = 8
@@ -79,6 +84,9 @@ class _Stochastic(Quantizer):
     limit = 1.0
     rectified = False
     random = True
+    kind: ClassVar[str]
+    _method: ClassVar[Callable[..., jax.Array]]
+    _weight_operator: ClassVar[Operator]
 
     def weights(self, x, state, draws):
         return self._nearest(x) if draws is None else self.activations(x, state, draws)
@@ -137,7 +145,7 @@ class GradientBits:
     def __post_init__(self):
         check_bits(self.bits, 1)
 
-    def __call__(self, x, draws):
+    def __call__(self, x: Array, draws: Draws | None) -> Array:
         """Return ``x`` itself, through which a gradient is quantized; in inference ``draws`` is None."""
         return x if draws is None else _through(self.bits)(x, draws.uniform(x.shape))
 

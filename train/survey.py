@@ -9,14 +9,16 @@ All networks are 64-64-64-10, see the same 5-bit pixels, and take the same image
 
 import argparse
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
 
 from . import fit
-from .data import DIGITS
+from .data import DIGITS, Split
 from .dorefa import DoReFaActivations, DoReFaSign, DoReFaWeights
+from .parameters import Parameters
 from .quantize import Binary, Float, Uniform, ternary
 from .recipe import Recipe
 from .scaled import Lsq, Pact, Symmetric, TernaryLearned, Ttq, Twn, Xnor
@@ -35,9 +37,10 @@ class Row:
     Attributes
     ----------
     method : str
-        What people call it.
+        The name of the method in the literature, or a description.
     weight_bits, act_bits : float
-        Bits that a weight and an activation take; ``log2`` of the levels where these are no power of two.
+        The bits that a weight and an activation take: ``log2`` of the number of levels, a fraction where that is no
+        power of two.
     recipe : recipe.Recipe
     start : str or None
         The name of the row whose trained networks this one begins with.
@@ -50,7 +53,7 @@ class Row:
     start: str | None = None
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The name of the recipe."""
         return self.recipe.name
 
@@ -62,7 +65,7 @@ _TWO, _FOUR = Uniform(2, scale=1.0), Uniform(4)
 TERNARY = float(np.log2(3))
 
 
-def _rows():
+def _rows() -> Iterator[Row]:
     def row(method, name, weight_bits, act_bits, weight, act, base=_SCALED, start=None, **more):
         return Row(method, weight_bits, act_bits, replace(base, name=name, weight=weight, act=act, **more), start)
 
@@ -116,23 +119,37 @@ def _rows():
 ROWS = {row.name: row for row in _rows()}
 
 
-def train_row(row, images, label, seeds=SEEDS, start=None, progress=None):
+def train_row(
+    row: Row, images: np.ndarray, label: np.ndarray, seeds: Iterable[int] = SEEDS, start: Parameters | None = None,
+    progress: fit.Told | None = None,
+) -> Parameters:  # fmt: skip
     """Train the networks of a row and return their parameters, as `fit.train_seeds` gives them.
 
-    ``images``, (copies, n, 64) ``uint8``, and ``label`` are of the training split; ``start`` are the networks of
-    ``ROWS[row.start]``, needed where that is not None.
+    Parameters
+    ----------
+    row : Row
+    images : uint8 array ``(copies, n, 64)``
+        The versions of the training images.
+    label : int array ``(n,)``
+    seeds : iterable of int
+    start : list of LayerParameters or None
+        The networks of ``ROWS[row.start]``, needed where that is not None.
+    progress : callable or None
+        Told the number of steps done and the mean loss of the last of them.
 
     Raises
     ------
     ValueError
-        If ``start`` is missing, or there where it is not needed.
+        If ``start`` is missing, or is given where it is not needed.
     """
     if (start is None) != (row.start is None):
         raise ValueError(f"{row.name} begins with {row.start or 'random weights'}")
     return fit.train_seeds(row.recipe, DIGITS, images, label, seeds, progress, start)[0]
 
 
-def train_rows(names=None, seeds=SEEDS, split=None):
+def train_rows(
+    names: Iterable[str] | None = None, seeds: Iterable[int] = SEEDS, split: Split | None = None
+) -> Iterator[tuple[Row, Parameters, float]]:
     """Train rows one after the other and yield ``(row, params, seconds)`` of each.
 
     ``names`` is None for all; rows that others begin with are trained before them, and yielded too. ``split`` is a
@@ -143,13 +160,15 @@ def train_rows(names=None, seeds=SEEDS, split=None):
     ValueError
         If there is no row of a name.
     """
-    unknown = set(names or ()) - set(ROWS)
+    named = set(ROWS) if names is None else set(names)
+    unknown = named - set(ROWS)
     if unknown:
         raise ValueError(f"Rows must be of {', '.join(ROWS)}, not {', '.join(sorted(unknown))}")
-    wanted = set(ROWS) if names is None else set(names) | {ROWS[name].start for name in names}
+    wanted = named | {ROWS[name].start for name in named}
     split = split or DIGITS.load()[0]
     images = DIGITS.augment(split.raw, copies=_FLOAT.copies, seed=1)
-    kept, begun = {}, {row.start for row in ROWS.values() if row.name in wanted}
+    begun = {row.start for row in ROWS.values() if row.name in wanted}
+    kept: dict[str | None, Parameters] = {}
     for row in ROWS.values():
         if row.name in wanted:
             before = time.perf_counter()

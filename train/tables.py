@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from fewbit.golden import methods
 from fewbit.golden.methods import lqnets
@@ -19,7 +20,7 @@ from .quantize import BOTH, Operator, Quantizer, check_bits
 __all__ = ["Clusters", "Lq", "LogarithmicWeights"]
 
 
-def _operator(name, **operands):
+def _operator(name: str, **operands: ArrayLike) -> Operator:
     return Operator(name, operands, domain=EXCHANGE)
 
 

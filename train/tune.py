@@ -1,6 +1,6 @@
-"""Training of a float model in the formats of a `ptq.emit.QuantizationPlan`, from its folded weights on.
+"""A float model is trained in the formats of a `ptq.emit.QuantizationPlan`, from its folded weights on.
 
-Steps of weights and activations are learned (Esser and others 2020, LSQ), from those of the plan on; bipolar tensors
+Steps of weights and activations are learned (Esser and others 2020, LSQ), from the plan's on; bipolar tensors
 are ``scale*sign(x)`` with a learned scale and the slope of hard tanh. Scales are kept as logarithms, and each has few
 significant bits (`golden.methods.exponential`), so that products and sums of codes are exact and what is exported
 computes what was trained. Weights are trained in units of twice their mean magnitude by output, biases in units of
@@ -18,10 +18,11 @@ import optax
 
 from fewbit.golden import methods
 from fewbit.ptq.emit import QuantizationPlan, TensorQuantizer
-from fewbit.ptq.graph import FloatModel
+from fewbit.ptq.graph import FloatLayer, FloatModel
 
 from .autodiff import apply
 from .graph import Graph
+from .parameters import Array
 
 __all__ = ["TunedNetwork", "tune"]
 
@@ -46,10 +47,10 @@ class TunedParameters:
         log2 of the scale of activations, ``()``, by the first tensor that has it.
     """
 
-    weights: dict
-    biases: dict
-    steps: dict
-    scales: dict
+    weights: dict[str, jax.Array]
+    biases: dict[str, jax.Array]
+    steps: dict[str, jax.Array]
+    scales: dict[str, jax.Array]
 
 
 class TunedNetwork:
@@ -60,22 +61,28 @@ class TunedNetwork:
     model : ptq.graph.FloatModel
     plan : ptq.emit.QuantizationPlan
     x : float32 array ``(S, ...)``
-        Samples that units are measured on.
+        The samples that units are measured on.
+
+    Raises
+    ------
+    ModelError
+        If the model has an operation without a gradient.
     """
 
-    def __init__(self, model, plan, x):
+    def __init__(self, model: FloatModel, plan: QuantizationPlan, x: np.ndarray):
         self.graph, self.plan = Graph(model), plan
-        self.shared, first = {}, {}  # tensors side by side have the same quantizer object
+        self.shared: dict[str, str] = {}  # tensors side by side have the same quantizer object
+        first: dict[int, str] = {}
         for tensor, quantizer in plan.activations.items():
             self.shared[tensor] = first.setdefault(id(quantizer), tensor)
         self.units = {layer.name: _unit(layer) for layer in self.graph.layers}
-        self.deviations = {}
+        self.deviations: dict[str, float] = {}
         self.graph.logits(
             jnp.asarray(x[:_MEASURED]), lambda layer: (layer.weights, layer.bias),
             watch=lambda layer, y: self.deviations.update({layer.name: float(jnp.std(y)) or 1.0}),
         )  # fmt: skip
 
-    def start(self):
+    def start(self) -> TunedParameters:
         """Return the parameters to begin with: those of the model and of the plan."""
         found = TunedParameters({}, {}, {}, {})
         for layer in self.graph.layers:
@@ -92,7 +99,7 @@ class TunedNetwork:
                 found.scales[tensor] = jnp.log2(jnp.asarray(quantizer.scale))
         return self.settled(found)
 
-    def settled(self, params):
+    def settled(self, params: TunedParameters) -> TunedParameters:
         """Return the parameters behind a step of the optimizer, bipolar weights clipped to -1 and 1.
 
         Further out their gradient would be zero for ever.
@@ -102,13 +109,13 @@ class TunedNetwork:
         }  # fmt: skip
         return replace(params, weights=weights)
 
-    def logits(self, params, x):
+    def logits(self, params: TunedParameters, x: Array) -> jax.Array:
         """Return what the label is chosen by, ``(B, classes)``; a single output y becomes ``(0, y)``."""
         y = self.graph.logits(x, partial(self._parameters, params), partial(self._coded, params))
         y = y.reshape(len(x), -1)
         return jnp.concatenate([jnp.zeros_like(y), y], axis=1) if y.shape[1] == 1 else y
 
-    def exported(self, params):
+    def exported(self, params: TunedParameters) -> QuantizationPlan:
         """Return the `ptq.emit.QuantizationPlan` that computes what the network does with ``params``."""
         plan = QuantizationPlan(dict(self.plan.weights), {}, dict(self.plan.biases), dict(self.plan.latent))
         for layer in self.graph.layers:
@@ -148,7 +155,7 @@ class TunedNetwork:
         return _learned(quantizer.format, x, scale, x[0].size)
 
 
-def _unit(layer):
+def _unit(layer: FloatLayer) -> np.ndarray:
     """Return twice the mean magnitude of each output's weights, shaped to go with them."""
     size = 2 * np.abs(layer.rows).mean(axis=1)
     return layer.spread(np.where(size > 0, size, 1).astype(np.float32))
@@ -178,12 +185,12 @@ def tune(
     model : ptq.graph.FloatModel
     plan : ptq.emit.QuantizationPlan
         The formats, and the scales to begin with.
+    samples : float32 array ``(S, ...)``
+    labels : int array ``(S,)``
     steps : int
         Steps of the optimizer, each on `BATCH` samples.
     seed : int
         Seed of the order of the samples.
-    samples : float32 array ``(S, ...)``
-    labels : int array ``(S,)``
     progress : callable or None
         Told the number of steps done.
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from fewbit.golden.numbers import formats
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 
 __all__ = ["FLOAT", "FORMATS", "Format"]
@@ -9,12 +10,23 @@ __all__ = ["FLOAT", "FORMATS", "Format"]
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A pair of formats, the lanes that its PEs are measured with, and the bits of their accumulator."""
+    """A pair of formats, of activations and of weights, to measure.
+
+    Attributes
+    ----------
+    name : str
+    x, w : Format
+        The formats of activations and of weights.
+    lanes : tuple of int
+        The lanes of the PEs that are measured.
+    bits : int
+        The bits of their accumulators.
+    """
 
     name: str
-    x: object
-    w: object
-    lanes: tuple = (64, 256)
+    x: formats.Format
+    w: formats.Format
+    lanes: tuple[int, ...] = (64, 256)
     bits: int = 16
 
 

@@ -1,5 +1,6 @@
-"""What a multiplication costs in every format: ``python -m bench.cost.measure`` writes ``docs/cost.md`` and its
-picture.
+"""What a multiplication costs is measured in every format.
+
+``python -m bench.cost.measure`` writes ``docs/cost.md`` and its picture.
 
 Every figure comes from one run of one tool: `flow.eda.synth`, Yosys's ``synth_xilinx`` for 7-series parts, before place
 and route. Results are kept by content, so that a second run takes seconds.
@@ -7,9 +8,11 @@ and route. Results are kept by content, so that a second run takes seconds.
 
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 
 from amaranth.back import verilog
 
@@ -29,6 +32,7 @@ from fewbit.hw.xilinx.pe_plans import LutIntegerPEPlan
 from fewbit.places import BUILD, HOME
 
 from .formats import FLOAT, FORMATS
+from .found import Measured
 from .units import LutProducts, Products, Sum
 
 __all__ = ["Design", "Measured", "designs", "measure"]
@@ -50,45 +54,31 @@ class Design:
     Attributes
     ----------
     format : str
+        The name of a `formats.Format`, or float32.
     unit : str
         "multiplier", "sum" (products added, no accumulator), "PE" or "adder".
     form : str
         "operators", "primitives" (built from LUTs on purpose), "smallest" (likewise, without a limit of levels) or
         "DSPs".
     lanes : int
-    make : callable
-        Gives the Amaranth component.
+        The number of products.
+    make : functools.partial
+        Makes the Amaranth component; its parts are what the Verilog is kept by.
     """
 
     format: str
     unit: str
     form: str
     lanes: int
-    make: object
+    make: partial
 
     @property
-    def key(self):
+    def key(self) -> tuple[str, str, str, int]:
+        """What tells it from all others."""
         return self.format, self.unit, self.form, self.lanes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """A design's cost, all lanes together; ``levels`` are the most LUTs on any path, ``path`` as
-    `flow.eda.longest_path`."""
-
-    format: str
-    unit: str
-    form: str
-    lanes: int
-    lut: int
-    ff: int
-    dsp: int
-    carry4: int
-    levels: int
-    path: dict
-
-
-def designs():
+def designs() -> list[Design]:
     """Return every `Design` of the page, the long ones first."""
     found = [*_float_designs()]
     for f in FORMATS:
@@ -113,9 +103,10 @@ def designs():
     return sorted(found, key=lambda d: (d.format != FLOAT, -d.lanes))
 
 
-def _dsp_arrays(f, common, most):
-    """Return the neurons that share multipliers, with one input at a time and with as many as make ``most`` products a
-    cycle.
+def _dsp_arrays(f, common, most) -> Iterator[Design]:
+    """Yield arrays of neurons that share multipliers.
+
+    One takes an input at a time, the other as many as make ``most`` products a cycle.
     """
     packing = best_packing(f.x, -f.w.hi, f.w.hi)
     for simd in (1, most // packing.weights):
@@ -135,7 +126,7 @@ def _float_designs():
 
 
 def _made(kind, **options):
-    """The hardware of a plan of that kind."""
+    """Return the hardware of a plan of that kind."""
     return kind(**options).make()
 
 
@@ -147,8 +138,8 @@ def _design(name, unit, form, lanes, kind, /, *args, **options):
     return Design(format=name, unit=unit, form=form, lanes=lanes, make=partial(kind, *args, **options))
 
 
-def _verilog(design):
-    """Return the design as Verilog, written once: file names are by what it is made from."""
+def _verilog(design: Design) -> Path:
+    """Return the file of the design's Verilog, which is written once: it is named by what the design is made from."""
     key = digest(
         repr(design.make.args), repr(sorted(design.make.keywords.items())), design.make.func.__name__, *_SOURCES
     )
@@ -160,8 +151,8 @@ def _verilog(design):
     return path
 
 
-def measure(design):
-    """Return `Measured` of a `Design`."""
+def measure(design: Design) -> Measured:
+    """Synthesize a design and return what it takes."""
     found = synthesize(_verilog(design), "top", dsp=design.form == "DSPs", timeout=1200)
     return Measured(
         format=design.format, unit=design.unit, form=design.form, lanes=design.lanes, lut=found.lut, ff=found.ff,
@@ -169,8 +160,8 @@ def measure(design):
     )  # fmt: skip
 
 
-def measure_all(report):
-    """Return `Measured` of all, by key; each is told when it is done."""
+def measure_all(report: Reporter) -> dict[tuple[str, str, str, int], Measured]:
+    """Synthesize all designs and return what they take, by key; the report says when each is done."""
     todo, begin = designs(), time.monotonic()
     found = {}
     with ThreadPoolExecutor(WORKERS) as pool, report.counting("cost: synthesizing", len(todo)) as progress:
@@ -185,7 +176,8 @@ def measure_all(report):
     return found
 
 
-def main():
+def main() -> None:
+    """Measure everything, and write the page and its picture."""
     from .page import page
     from .picture import picture
 

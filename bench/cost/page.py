@@ -1,11 +1,12 @@
 """``docs/cost.md``, from what `bench.cost.measure` measured; no figure of ours is typed here."""
 
+from collections.abc import Mapping
 from importlib.metadata import version
 
 from bench.markdown import filled, table
 
 from .formats import FLOAT
-from .found import Found, per_lane
+from .found import Found, Measured, per_lane
 
 __all__ = ["page", "ratio"]
 
@@ -13,8 +14,9 @@ __all__ = ["page", "ratio"]
 # semantics", FPT 2014. Not ours.
 EHLIAR = {"multiply": (235, 2, 305), "add": (261, 0, 319)}
 RAM_BITS = 36 * 1024
-SURVEY = 200  # times, of arXiv 1602.02830
+SURVEY = 200  # times that arXiv 1602.02830 says
 FORMS = "operators", "primitives"
+Kept = Mapping[tuple[str, str, str, int], Measured]  # what was measured, by (format, unit, form, lanes)
 
 TEXT = """# What a multiplication costs
 
@@ -95,16 +97,16 @@ the most lanes measured.
 """
 
 
-def ratio(found, name, unit, form, *, dsp):
+def ratio(found: Kept, name: str, unit: str, form: str, *, dsp: bool) -> float | None:
     """Return how many times the LUTs of this format's unit the float32 unit takes; None if one was not measured.
 
-    Like for like: operators against the float unit in operators, primitives against the one that is built from LUTs on
-    purpose. With DSPs there is one float unit; the DSPs that it takes come on top and are not in the ratio. A sum
-    without its accumulator stands against the float PE, as each of its lanes has an adder too.
+    Like is compared with like: operators with the float unit in operators, primitives with the one that is built from
+    LUTs on purpose. With DSPs there is one float unit; the DSPs that it takes come on top and are not in the ratio. A
+    sum without its accumulator stands against the float PE, as each of its lanes has an adder too.
     """
-    found = Found(found)
-    other = found.lut(FLOAT, "PE" if unit == "sum" else unit, "DSPs" if dsp else form)
-    own = found.lut(name, unit, form)
+    get = Found(found)
+    other = get.lut(FLOAT, "PE" if unit == "sum" else unit, "DSPs" if dsp else form)
+    own = get.lut(name, unit, form)
     return None if not own or other is None else other / own
 
 
@@ -112,8 +114,8 @@ def _times(value):
     return "–" if value is None else f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
 
-def cost_table(found, unit):
-    """Return the table of every measurement of a unit, by lane."""
+def cost_table(found: Kept, unit: str) -> str:
+    """Return the table of every measurement of a unit, with its figures for one lane."""
     heads = ["activations x weights", "form", "lanes", "LUTs", "LUTs a lane", "FFs a lane", "DSPs a lane", "LUT levels"]
     rows = [
         [m.format, m.form, str(m.lanes), f"{m.lut:,}", per_lane(m.lut / m.lanes), per_lane(m.ff / m.lanes),
@@ -123,7 +125,7 @@ def cost_table(found, unit):
     return table(heads, rows, left=1)
 
 
-def ratio_table(found, *, dsp):
+def ratio_table(found: Kept, *, dsp: bool) -> str:
     """Return the table of float32's LUTs over each format's."""
     units = {"multiplier": "multiplier alone", "sum": "with sum", "PE": "with sum and accumulator"}
     heads = ["float32 = this x", *(f"{text}, {form}" for text in units.values() for form in FORMS)]
@@ -134,7 +136,7 @@ def ratio_table(found, *, dsp):
     return table(heads, rows, left=1)
 
 
-def memory_table(found):
+def memory_table(found: Kept) -> str:
     """Return the table of the bits of a weight, by the codes that the accelerator stores."""
     bits = {}
     for f in Found(found).formats():
@@ -144,7 +146,7 @@ def memory_table(found):
     return table(["weights", "bits a weight", "float32 = this x", "weights in 36 Kbit of block RAM"], rows, left=1)
 
 
-def page(found):
+def page(found: Kept) -> str:
     """Return the page as Markdown."""
     get = Found(found)
     one = "bipolar x bipolar"

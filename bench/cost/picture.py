@@ -1,15 +1,16 @@
 """The picture of ``docs/cost.md``."""
 
 import io
+from collections.abc import Mapping
 
 from .formats import FLOAT
-from .found import Found, per_lane
+from .found import Found, Measured, per_lane
 
 __all__ = ["picture"]
 
 
-def picture(found):
-    """Return the SVG: LUTs a lane of each format, on a logarithmic axis."""
+def picture(found: Mapping[tuple[str, str, str, int], Measured]) -> bytes:
+    """Return the SVG, which has the LUTs of one lane of each format, on a logarithmic axis."""
     import matplotlib
     from matplotlib.figure import Figure
 

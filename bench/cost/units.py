@@ -1,4 +1,4 @@
-"""What `bench.cost.measure` measures beside the project's own units: multipliers alone, sums without accumulator."""
+"""Units that `bench.cost.measure` measures beside the project's own: multipliers alone, sums without accumulator."""
 
 from itertools import product
 
@@ -8,15 +8,16 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.golden.numbers.formats import Bipolar, Ternary
+from fewbit.golden.numbers.formats import Bipolar, Format, Ternary
 from fewbit.hw.codes import value_of
 
 __all__ = ["LutProducts", "Products", "Sum", "product_bits"]
 
 
-def product_bits(x_format, w_format):
-    """Return the bits of a product: one of bipolar codes, which is a code again; else those of its range in two's
-    complement.
+def product_bits(x_format: Format, w_format: Format) -> int:
+    """Return the bits of a product.
+
+    A product of bipolar codes is a code again, of one bit; others have the bits of their range in two's complement.
     """
     if x_format == w_format == Bipolar():
         return 1
@@ -90,8 +91,9 @@ class LutProducts(wiring.Component):
         return m
 
     def _tables(self):
-        """Return the truth table of each output bit, the first bit of ``x`` counting fastest; a weight without a value
-        is 0.
+        """Return the truth table of each output bit, the first bit of ``x`` counting fastest.
+
+        A code of a weight that has no value counts as 0.
         """
         x_format, w_format = self._formats
         bits = product_bits(x_format, w_format)
@@ -104,8 +106,9 @@ class LutProducts(wiring.Component):
 
 
 def _lut6_2(m, first, second):
-    """Return one bit in O6 of six inputs, or two, of which the upper half of the table and I5 = 1 give the first
-    in O6.
+    """Return a LUT6_2 that gives one bit, or two.
+
+    One bit comes from O6. Of two, the first comes from O6 too, by the upper half of the table, as I5 is 1.
     """
     codes, table, output = first
     inputs = list(codes)

@@ -4,6 +4,9 @@
 are raw 8-bit pixels behind ``2x - 1``; weights and activations are bipolar.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from fewbit.golden.model_file.file import INPUT_KEY
 
 from .bipolar import BipolarModel
@@ -14,7 +17,10 @@ LAYERS = (64, 64, "pool", 128, 128, "pool", 256, 256)
 DENSE = (512, 512, 10)
 
 
-def cnv(path, seed=1, size=32, channels=3, layers=LAYERS, dense=DENSE):
+def cnv(
+    path: Path, seed: int = 1, size: int = 32, channels: int = 3, layers: Sequence[int | str] = LAYERS,
+    dense: Sequence[int] = DENSE,
+) -> None:  # fmt: skip
     """Write the model, its input declared as ``uint8/255``.
 
     Parameters
@@ -22,11 +28,11 @@ def cnv(path, seed=1, size=32, channels=3, layers=LAYERS, dense=DENSE):
     path : Path
     seed : int
     size, channels : int
-        Pixels along each side of the image; its channels.
+        The pixels along each side of the image, and its channels.
     layers : sequence of int or "pool"
-        Neurons of each convolution, and 2x2 max pools.
+        The neurons of each convolution, and ``"pool"`` for a 2x2 max pool.
     dense : sequence of int
-        Neurons of the dense layers behind these.
+        The neurons of each dense layer behind these.
     """
     model = BipolarModel(seed, "cnv")
     x = model.add_input("x", [1, channels, size, size])

@@ -4,6 +4,9 @@
 +1; weights and activations are bipolar, and batch norm stands between a product and its activation.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 
 from fewbit.golden.model_file.file import INPUT_KEY
@@ -16,14 +19,14 @@ SFC = (784, 256, 256, 256, 10)
 LFC = (784, 1024, 1024, 1024, 10)
 
 
-def mlp(path, widths, seed=1):
+def mlp(path: Path, widths: Sequence[int], seed: int = 1) -> None:
     """Write the model, its input declared as ``bipolar``; it ends with the logits' ArgMax.
 
     Parameters
     ----------
     path : Path
     widths : sequence of int
-        Inputs of the network, then neurons of each layer.
+        The inputs of the network, then the neurons of each layer.
     seed : int
     """
     model = BipolarModel(seed, "mlp")

@@ -1,10 +1,11 @@
-"""The networks of 64-64-32-10 that all tools build: the same integers, as a model for ours and as arrays for theirs.
+"""Networks of 64-64-32-10 that all tools build: the same integers, as a model for ours and as arrays for theirs.
 
 A hidden layer is ``clip((x @ weights + bias) >> shift, 0, 2**bits - 1)``, or, with one bit, +1 where
 ``x @ weights + bias`` is not negative, else -1. The last layer gives ten sums.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -18,27 +19,40 @@ WIDTHS = (64, 64, 32, 10)
 
 @dataclass(frozen=True)
 class PeerNetwork:
-    """``bits`` of inputs and activations, where 1 is bipolar; ``weights`` (inputs, neurons), ``biases`` and ``shifts``
-    of the hidden layers."""
+    """A network as arrays of integers.
+
+    Attributes
+    ----------
+    bits : int
+        The bits of inputs and activations; 1 is bipolar.
+    weight_bits : int
+        The bits of weights: 1 is bipolar, 2 ternary, more are signed without the lowest code.
+    weights : list of int arrays ``(inputs, neurons)``
+    biases : list of int arrays ``(neurons,)``
+        The biases of the hidden layers.
+    shifts : list of int
+        The distances by which the sums of the hidden layers are shifted right.
+    """
 
     bits: int
-    weight_bits: int  # 1 is bipolar, 2 ternary, more are signed without the lowest code
-    weights: list
-    biases: list
-    shifts: list
+    weight_bits: int
+    weights: list[np.ndarray]
+    biases: list[np.ndarray]
+    shifts: list[int]
 
-    def inputs(self, count, seed=2):
-        """Return random inputs, as values."""
+    def inputs(self, count: int, seed: int = 2) -> np.ndarray:
+        """Return random inputs, values ``(count, 64)``."""
         values = [-1, 1] if self.bits == 1 else np.arange(2**self.bits)
         return np.random.default_rng(seed).choice(values, (count, WIDTHS[0]))
 
-    def activate(self, sums, layer):
+    def activate(self, sums: np.ndarray, layer: int) -> np.ndarray:
+        """Return the activations of a hidden layer, of its sums without biases."""
         sums = sums + self.biases[layer]
         if self.bits == 1:
             return np.where(sums >= 0, 1, -1)
         return np.clip(sums >> self.shifts[layer], 0, 2**self.bits - 1)
 
-    def hidden(self, x):
+    def hidden(self, x: np.ndarray) -> list[np.ndarray]:
         """Return the activations of every hidden layer."""
         found = []
         for layer in range(len(self.biases)):
@@ -46,14 +60,15 @@ class PeerNetwork:
             found.append(x)
         return found
 
-    def sums(self, x):
+    def sums(self, x: np.ndarray) -> np.ndarray:
         """Return the ten results of every row of ``x``."""
         return self.hidden(x)[-1] @ self.weights[-1]
 
 
-def random_network(bits, weight_bits, seed=1):
-    """Return a `PeerNetwork` whose activations take all of their values: biases and shifts follow the sums of random
-    inputs.
+def random_network(bits: int, weight_bits: int, seed: int = 1) -> PeerNetwork:
+    """Return a network of random weights whose activations take all of their values.
+
+    Biases and shifts follow from the sums of random inputs.
     """
     rng = np.random.default_rng([seed, bits, weight_bits])
     most = max(1, 2 ** (weight_bits - 1) - 1)
@@ -73,8 +88,8 @@ def random_network(bits, weight_bits, seed=1):
     return network
 
 
-def networks():
-    """Return the three `PeerNetwork` of the benchmark by name."""
+def networks() -> dict[str, PeerNetwork]:
+    """Return the three networks of the benchmark by name."""
     return {
         "1-bit": random_network(1, 1),
         "ternary weights, 2-bit activations": random_network(2, 2),
@@ -82,8 +97,8 @@ def networks():
     }
 
 
-def write_model(network, path):
-    """Write the network as QONNX."""
+def write_model(network: PeerNetwork, path: Path) -> None:
+    """Write a network as QONNX."""
     model = ModelBuilder(name="peers")
 
     def quantized(x, bits, signed):

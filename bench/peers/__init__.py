@@ -1,1 +1,1 @@
-"""Other tools on the same networks."""
+"""Comparisons with other tools on the same networks."""

@@ -40,7 +40,7 @@ SCRIPTS = {"da4ml": "da4ml.py", "NNgen": "nngen.py"}
 PACKAGES = {"da4ml": "0.6.0", "nngen": "1.3.4"}
 CUTOFFS = (5, 2)  # da4ml: adders between registers
 PARALLEL = (2, 8)  # NNgen: inputs by neurons at a time
-FRAMES, CYCLES = 100, 64  # that are compared; of the folded design
+FRAMES, CYCLES = 100, 64  # frames that are compared; cycles a frame of the folded design
 BUDGET = 3600  # seconds after which no row is begun
 LIMIT = 1800  # seconds of a peer's script, and of Yosys
 
@@ -120,8 +120,9 @@ def ours(model, network, folder, target, cycles):
 
 
 def da4ml(network, folder, cutoff):
-    """Return da4ml's figures for the same integers; its interpreter's and its Verilog's sums are checked against
-    NumPy.
+    """Return da4ml's figures for the same integers.
+
+    The sums of its interpreter and of its Verilog are checked against NumPy.
     """
     folder.mkdir(parents=True, exist_ok=True)
     x = network.inputs(FRAMES, seed=3)
@@ -138,8 +139,9 @@ def da4ml(network, folder, cutoff):
 
 
 def _joined(folder):
-    """Return da4ml's modules in one file, without its wrapper for simulation and the library modules that nothing
-    uses.
+    """Return the path of a file with da4ml's modules.
+
+    Its wrapper for simulation and library modules that nothing uses are left out.
     """
     files = sorted(f for f in (folder / "rtl" / "src").rglob("*.v") if f.name != "network_wrapper.v")
     library = {f.stem: f.read_text() for f in files if f.parent.name == "static"}
@@ -158,7 +160,7 @@ def nngen(folder, parallel):
 
 
 def attempts():
-    """Return ``(network, tool, function)`` of every row, the longest last."""
+    """Yield ``(network, tool, function)`` of every row, the longest last."""
     for parallel in PARALLEL:
         at = FOLDER / f"nngen-{parallel}"
         yield "int8, its own weights", f"NNgen, {parallel} x {parallel}", lambda a=(at, parallel): nngen(*a)
@@ -176,7 +178,9 @@ def attempts():
 
 
 def measure(seconds=BUDGET, only=""):
-    """Return a dict for every row; one whose tool fails holds only why. What is done stays done if it is interrupted.
+    """Return a dict for every row; that of a row whose tool fails only says why.
+
+    What is done stays done if the run is interrupted.
 
     Rows that do not begin with ``only``, as ``NETWORK`` or ``NETWORK: TOOL``, stay as they were measured last.
     """
@@ -215,7 +219,7 @@ def _before():
 
 
 def complete(rows):
-    """Return whether there is nothing to try again."""
+    """Say whether there is nothing to try again."""
     return not any("error" in row or row.get("earlier") for row in rows)
 
 
@@ -242,8 +246,9 @@ def render(rows):
 
 
 def _packed(rows):
-    """Return, of each network that both have unrolled, the fewest LUTs of either, ideally packed, and how many
-    flip-flops.
+    """Return a paragraph about the networks that both have unrolled.
+
+    It has the fewest LUTs of either, ideally packed, and the flip-flops.
     """
     said = []
     for network in dict.fromkeys(r["network"] for r in rows):

@@ -1,5 +1,6 @@
-"""Run by da4ml's own Python: ``python da4ml.py NETWORK.npz FOLDER CUTOFF`` makes Verilog of a
-`bench.networks.peers.PeerNetwork`.
+"""A script for da4ml's own Python, which makes Verilog of a `bench.networks.peers.PeerNetwork`.
+
+Its command line is ``python da4ml.py NETWORK.npz FOLDER CUTOFF``.
 
 The npz holds ``bits``, ``shifts``, ``w0..``, ``b0..``, and ``x`` to be run. One-bit values go in as 0 and 1, so that a
 sum is twice that of the bits less that of the weights; the threshold takes that in. It prints JSON: seconds from the

@@ -1,4 +1,4 @@
-"""Run by NNgen's own Python: ``python nngen.py FOLDER PAR SEED`` makes Verilog of 64-64-32-10 in int8.
+"""A script for NNgen's own Python: ``python nngen.py FOLDER PAR SEED`` makes Verilog of 64-64-32-10 in int8.
 
 NNgen has no bipolar or ternary products in its dense layers and rescales by shifts of its own, so this is a network of
 the same shape with its own random weights, and its reference is NNgen's own evaluation. ``PAR`` is how many inputs by

@@ -83,8 +83,9 @@ def goal_of(name):
 
 
 def measure(names=(*EXAMPLES, *UNITS), device="ecp5-85k", speed=8, seeds=SEEDS):
-    """Return the fastest `clock_of` each, by name, of the ``seeds`` up to the first that meets the goal; and all their
-    MHz.
+    """Return the fastest `clock_of` of each design, by name, with the MHz of all ``seeds`` that were tried.
+
+    The last of these is the first that meets the goal.
     """
     results = {}
     for name in names:
@@ -99,7 +100,7 @@ def measure(names=(*EXAMPLES, *UNITS), device="ecp5-85k", speed=8, seeds=SEEDS):
 
 
 def complete(results):
-    """Return whether all have been measured."""
+    """Say whether all designs have been measured."""
     return {*EXAMPLES, *UNITS} <= {*results}
 
 

@@ -42,8 +42,9 @@ def bismo_array(pe, simd):
 
 
 def layer_plan(pe, simd, target, steps=STEPS, rows=ROWS):
-    """Return the plan of a layer that this unit goes through in ``steps*rows`` cycles; weights and thresholds are
-    random.
+    """Return the plan of a layer that this unit goes through in ``steps*rows`` cycles.
+
+    Weights and thresholds are random.
     """
     rng = np.random.default_rng([pe, simd])
     dense = Dense("dense", "x", "acc", rng.choice([-1, 1], (rows * pe, steps * simd)))

@@ -86,8 +86,9 @@ def step_simulate(model, folder, cycles):
 
 
 def measured(name, model, folder, cycles):
-    """Return a step's own figures with its seconds and the peak memory, in MB, of its process and of those that it
-    starts.
+    """Return a step's own figures with its seconds and its peak memory, in MB.
+
+    The memory is that of its process, or of the largest process that it started.
     """
     begin = time.perf_counter()
     result = globals()[f"step_{name}"](model, folder, cycles)
@@ -97,7 +98,7 @@ def measured(name, model, folder, cycles):
 
 
 def bench(model, cycles):
-    """Run all steps from nothing; return the results by step."""
+    """Run all steps from an empty folder, and return the results by step."""
     model = Path(model)
     folder = BUILD / "bench" / model.parent.name / model.stem
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,8 @@
-"""What the survey's figures show, in words that are made from them: no sentence here can contradict the table."""
+"""What the survey's figures show is said in words that are made from them, so that none can contradict the table."""
 
 import math
+from collections.abc import Iterable
+from typing import Any
 
 __all__ = ["Figures", "claims"]
 
@@ -15,44 +17,44 @@ BINARY = "bnn-w1a1"
 class Figures:
     """The rows of a survey by name, and comparisons of them."""
 
-    def __init__(self, result):
+    def __init__(self, result: dict[str, Any]):
         self.rows = {row["name"]: row for row in result["rows"]}
         self.seeds = len(result["seeds"])
 
-    def __contains__(self, name):
+    def __contains__(self, name: object) -> bool:
         return name in self.rows
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> dict[str, Any]:
         return self.rows[name]
 
-    def hardware(self, name):
-        """Return the row's hardware figures; None if it is not there."""
+    def hardware(self, name: str) -> dict[str, Any] | None:
+        """Return the hardware figures of a row; None if the row is not there."""
         return self.rows[name]["hardware"] if name in self.rows else None
 
-    def difference(self, name, other):
-        """Return ``(points, noise)``: accuracy of a row minus that of another, and twice the standard error of that."""
+    def difference(self, name: str, other: str) -> tuple[float, float]:
+        """Return ``(points, noise)``: accuracy of a row minus that of another, and twice the standard error of it."""
         a, b = self.rows[name], self.rows[other]
         error = math.sqrt((a["spread"] ** 2 + b["spread"] ** 2) / self.seeds)
         return 100 * (a["accuracy"] - b["accuracy"]), 200 * error
 
-    def verdict(self, name, other):
+    def verdict(self, name: str, other: str) -> int:
         """Return 1 if a row is better than another by more than the noise, -1 if it is worse, else 0."""
         points, noise = self.difference(name, other)
         return (points > noise) - (points < -noise)
 
-    def compared(self, name, other):
-        """Return the comparison in words."""
+    def compared(self, name: str, other: str) -> str:
+        """Return the comparison of two rows in words."""
         points, noise = self.difference(name, other)
         words = {1: "better", -1: "worse", 0: "the same within the noise"}[self.verdict(name, other)]
         return f"`{name}` against `{other}` {points:+.2f} points (noise {noise:.2f}): {words}"
 
-    def pairs(self, pairs):
-        """Return those pairs of which both are there."""
+    def pairs(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return those pairs of names of which both rows are there."""
         return [(a, b) for a, b in pairs if a in self and b in self]
 
 
-def claims(result):
-    """Return the points of the page's text: ``[(claim, what the figures show)]``."""
+def claims(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the points of the page's text, each ``(claim, what the figures show)``."""
     figures = Figures(result)
     made = (_stochastic(figures), _generator(figures), _training(figures), _memory(figures),
             _layers(result["sensitivity"]), _cheapest(figures))  # fmt: skip

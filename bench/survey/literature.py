@@ -11,7 +11,7 @@ __all__ = ["MISSING", "PUBLISHED", "Published"]
 
 @dataclass(frozen=True)
 class Published:
-    """One figure: top-1 accuracy in percent, with that of the float network in the same text, if it is there."""
+    """One figure: top-1 accuracy in percent, with that of the float network if the same text has it."""
 
     data: str
     method: str

@@ -1,39 +1,54 @@
-"""One row of the survey: what is measured of its networks and of the accelerator that the first of them becomes."""
+"""One row of the survey is measured: its networks, and the accelerator that the first of them becomes."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fewbit.flow.cache import Store, digest, source_digest
 from fewbit.flow.comparing.measure import ELABORATION, common_folding, simulated
-from fewbit.flow.comparing.result import Cost
+from fewbit.flow.comparing.result import SynthesizedCost
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.project.project import Project
+from fewbit.flow.reporting import ReportedJob
 from fewbit.golden.network.execute import labels_of
 from fewbit.hw.folding import Folding
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.places import BUILD, HOME
 
 from .figures import bit_operations, compression, executable, mean_and_spread, quantizer_noise, weight_bits
+from .networks import Maker, Row
 from .units import part_costs
 
 __all__ = ["STEPS", "SurveyError", "measure"]
 
-STEPS = 100  # of progress
-NOISE_SAMPLES = 360  # that the noise of activations is measured on
+STEPS = 100  # of a row's progress
+NOISE_SAMPLES = 360  # samples that the noise of activations is measured on
 _SOURCES = [HOME / "bench" / "survey" / f"{name}.py" for name in ("figures", "measure", "units")]
 
 
 class SurveyError(RuntimeError):
-    """Raised for a row that must not be printed: it has no hardware, or hardware, golden and the executor do not
-    agree.
-    """
+    """A row must not be printed: it has no hardware, or hardware, golden and the executor do not agree."""
 
 
-def measure(row, maker, rows, job):
-    """Return every figure of a row, JSON-able; kept until its networks or our source change.
+def measure(row: Row, maker: Maker, rows: Mapping[str, Row], job: ReportedJob) -> dict[str, Any]:
+    """Return every figure of a row, which JSON can hold; they are kept until its networks or our source change.
 
-    Raises `SurveyError` where the hardware cannot be made, or differs from golden in a bit or in a cycle.
+    Parameters
+    ----------
+    row : Row
+    maker : Maker
+    rows : dict of Row
+        All rows by name.
+    job : flow.reporting.ReportedJob
+        Told what is going on.
+
+    Raises
+    ------
+    SurveyError
+        If the hardware cannot be made, or differs from golden in a bit or in a cycle.
     """
     files = maker.files(row, rows, job)
     latents = maker.latents(row)
@@ -74,7 +89,7 @@ def _project(row, path, directory):
         return project
 
 
-def executed(path, x):
+def executed(path: Path, x: np.ndarray) -> np.ndarray:
     """Return the network's outputs by the qonnx executor, for all samples at once."""
     from qonnx.core.onnx_exec import execute_onnx
 
@@ -84,7 +99,7 @@ def executed(path, x):
 
 
 def _hardware(row, project, plan, x, job):
-    """Return the figures of the generated accelerator, once it was found equal to golden."""
+    """Return the figures of the generated accelerator, after it has been compared with golden."""
     values = project.network.encode(x)
     found = simulated(project, values, job)
     if not found.exact:
@@ -107,5 +122,5 @@ def _hardware(row, project, plan, x, job):
         "products": [p.products_in for p in layers],
         "weights": int(sum(p.dense.weights.size for p in layers)), "weight_bits": weight_bits(layers),
         "compression": compression(layers), "bit_operations": bit_operations(layers),
-        "cost": Cost.of(cost).to_dict(), **parts,
+        "cost": SynthesizedCost.of(cost).to_dict(), **parts,
     }  # fmt: skip

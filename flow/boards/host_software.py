@@ -1,14 +1,15 @@
 """What runs beside the hardware, as files: the drivers of `fewbit.host`, and what they import of the package."""
 
 import ast
+from collections.abc import Iterator
 
 from fewbit.places import HOME
 
 __all__ = ["host_software"]
 
 
-def host_software():
-    """Return ``{path: text}`` of a package ``fewbit`` of the drivers alone; besides it they need NumPy.
+def host_software() -> dict[str, str]:
+    """Return the texts by path of a package ``fewbit`` of the drivers alone; besides it they need NumPy.
 
     The files are those of ``host``, and all that these import, followed to the end.
     """
@@ -25,8 +26,8 @@ def host_software():
     return {f"fewbit/{path}": text for path, text in sorted(found.items())} | {"fewbit/__init__.py": ""}
 
 
-def _imported(path, text):
-    """Paths that the imports of a file may stand for: of a module, or of one in a package."""
+def _imported(path: str, text: str) -> Iterator[str]:
+    """Yield the paths that the imports of a file may stand for: of a module, or of one in a package."""
     package = path.split("/")[:-1]
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.ImportFrom):

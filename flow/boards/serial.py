@@ -3,25 +3,29 @@
 import json
 import shlex
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from fewbit.extras import needs
 from fewbit.flow.cache import BuildStage, atomic_write, source_digest
 from fewbit.flow.project.rebuild import rebuilt
+from fewbit.flow.reporting import Report
+from fewbit.host.build import Build
 from fewbit.hw.boards.serial_boards import SerialBoard, SerialTop
 from fewbit.hw.serial.link import LinkPlan
 from fewbit.hw.serial.uart import bit_cycles
 from fewbit.hw.shell.verilog import wake
 
 from . import bitstream
-from .board import BAUD, BoardDesign, design_of
+from .board import BAUD, BoardDesign, DesignOptions, design_of
 
 __all__ = ["link_plan"]
 
-_EMITTED = ("top.v", "top.debug.v")  # by Amaranth's platforms
+_EMITTED = ("top.v", "top.debug.v")  # what Amaranth's platforms emit
 
 
-def link_plan(build):
-    """The serial link of a `host.build.Build`."""
+def link_plan(build: Build) -> LinkPlan:
+    """Return the serial link of a build."""
     return LinkPlan(
         beats_in=build.beats_in, bytes_in=build.bytes_in, beats_out=build.beats_out, bytes_out=build.bytes_out,
         model=build.model,
@@ -29,7 +33,8 @@ def link_plan(build):
 
 
 @design_of(SerialBoard)
-def _serial_design(name, board, build, report, options):
+def _serial_design(name: str, board: SerialBoard, build: Build, report: Report, options: DesignOptions) -> BoardDesign:
+    """Write the design of a board behind a serial port, and make its bitstream if open tools can."""
     clock = board.clock if options.clock is None else options.clock
     baud, seed, run = options.baud, options.seed, options.run
     folder, link = build.directory / f"board-{name}", link_plan(build)
@@ -57,15 +62,15 @@ def _serial_design(name, board, build, report, options):
             atomic_write(folder / path, content)
         report.step("design", True, folder)
         if made:
-            design = _bitstream(design, plan, report)
+            design = _bitstream(design, seed, plan, report)
         design = replace(design, next=_next(name, board, build, folder, baud, made))
         design.write()
         stage.outputs = [*files, "board.json", *(bitstream.MADE if made else ())]
     return design
 
 
-def _next(name, board, build, folder, baud, made):
-    """What to do with the design, in a line."""
+def _next(name: str, board: SerialBoard, build: Build, folder: Path, baud: int, made: bool) -> str:
+    """Return, in a line, what to do with the design."""
     where = shlex.quote(str(build.directory))
     demo = f"fewbit demo {where} --serial /dev/ttyUSB0" + ("" if baud == BAUD else f" --baud {baud}")
     if made:
@@ -75,17 +80,17 @@ def _next(name, board, build, folder, baud, made):
     return f"in {folder}: vivado -mode batch -source top.tcl, load top.bit, then {demo}"
 
 
-def _bitstream(design, plan, report):
-    """The design with what place and route found of the Amaranth build plan."""
+def _bitstream(design: BoardDesign, seed: int, plan: Any, report: Report) -> BoardDesign:
+    """Return the design with what place and route found of it; ``plan`` is the Amaranth build plan."""
     command = next(line for line in plan.files["build_top.sh"].splitlines() if "--textcfg" in line)
     words = shlex.split(command)
     options = words[words.index("--log") + 2 : words.index("--json")]  # device, package, speed
     with report.stepping("bitstream") as progress:
-        found = bitstream.make_bitstream(design.directory, options=options, seed=design.seed, progress=progress)
+        found = bitstream.make_bitstream(design.directory, options=options, seed=seed, progress=progress)
     clocks = [{"clock": name, "goal_mhz": round(goal, 2), "fmax_mhz": round(reached, 2)}
-              for name, (goal, reached) in found["goals"].items()]  # fmt: skip
-    use = {kind: round(n / max(1, found["available"][kind]), 4) for kind, n in found["used"].items()}
+              for name, (goal, reached) in found.goals.items()]  # fmt: skip
+    use = {kind: round(n / max(1, found.available[kind]), 4) for kind, n in found.used.items()}
     return replace(
-        design, bitstream=str(design.directory / "top.bit"), clocks=clocks, fmax_mhz=found["fmax_mhz"],
-        used=found["used"], use=use,
+        design, bitstream=str(design.directory / "top.bit"), clocks=clocks, fmax_mhz=found.fmax_mhz,
+        used=found.used, use=use,
     )  # fmt: skip

@@ -1,5 +1,8 @@
 """The Verilator model of a build, which host software talks to."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from fewbit.flow.cache import BuildStage, source_digest
 from fewbit.host.build import Build, HostError
 from fewbit.host.protocol import IDENTITY, MAGIC, VERSION
@@ -12,29 +15,36 @@ __all__ = ["kept_program", "model_of", "verilog_of"]
 _MAIN = HOME / "sim" / "simulators" / "model.cpp"
 
 
-def model_of(directory):
+def model_of(directory: Path | str) -> Path:
     """Return the path of the program that is the build in ``directory``, with frames on its standard input.
 
     It is compiled if need be. `host.verilator` says how to talk to it.
+
+    Raises
+    ------
+    HostError
+        If the folder is no build.
+    fewbit.sim.errors.SimulationError
+        If it cannot be compiled.
     """
     Build(directory)  # refuses what is none before anything is written
     with locked(directory):
         return _model_of(Build(directory))
 
 
-def _model_of(build):
-    shape = {name.upper(): getattr(build, name) for name in ("beats_in", "bytes_in", "beats_out", "bytes_out")}
-    identity = IDENTITY.pack(MAGIC, VERSION, 0, build.model, *shape.values())
+def _model_of(build: Build) -> Path:
+    sizes = {name.upper(): getattr(build, name) for name in ("beats_in", "bytes_in", "beats_out", "bytes_out")}
+    identity = IDENTITY.pack(MAGIC, VERSION, 0, build.model, *sizes.values())
     cycles = build.manifest["cycles"]
-    shape |= {
+    shape: dict[str, int | str] = sizes | {
         "PATIENCE": 4 * (cycles["latency"] + cycles["bound"]) + 10_000,
         "IDENTITY": "{" + ", ".join(str(byte) for byte in identity) + "}",
     }  # fmt: skip
     return kept_program(build.directory / "model", _MAIN, {"accelerator.v": verilog_of(build)}, "accelerator", shape)
 
 
-def verilog_of(build):
-    """Return the Verilog of a build, as bytes.
+def verilog_of(build: Build) -> bytes:
+    """Return the Verilog of a build.
 
     Raises
     ------
@@ -48,19 +58,30 @@ def verilog_of(build):
         raise HostError(f"{path}: no such file; make it with `fewbit build MODEL.onnx`") from None
 
 
-def kept_program(folder, main, sources, top, shape):
+def kept_program(
+    folder: Path, main: Path, sources: Mapping[str, bytes], top: str, shape: Mapping[str, int | str]
+) -> Path:
     """Return the path of a program of Verilog ``sources`` and a C++ ``main``, which is compiled if need be.
 
     Parameters
     ----------
-    folder, main : Path
-        Where the program is kept; its main, with the macros of ``shape``.
-    sources : dict of str to bytes
+    folder : Path
+        Where the program is kept.
+    main : Path
+        The C++ file with its ``main``, which takes the macros of ``shape``.
+    sources : mapping of str to bytes
+        Contents of the Verilog files, by name.
     top : str
         Name of the top module.
-    shape : dict of str to int
+    shape : mapping of str to int or str
+        Macros that the C++ file is compiled with.
+
+    Raises
+    ------
+    fewbit.sim.errors.SimulationError
+        If it cannot be compiled.
     """
-    inputs = [*sources.items(), main, shape, source_digest("sim")]
+    inputs = [*sources.items(), main, dict(shape), source_digest("sim")]
     stage = BuildStage(directory=folder, name="model", inputs=inputs)
     if not stage.done:
         with stage:

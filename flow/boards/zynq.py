@@ -2,15 +2,19 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from fewbit.flow.cache import atomic_write
+from fewbit.flow.project.project import Project
 from fewbit.flow.project.rebuild import rebuilt
+from fewbit.flow.reporting import Report
+from fewbit.host.build import Build
 from fewbit.hw.shell.dma import WORD, DmaBridge, DmaBridgeShell
 from fewbit.hw.shell.verilog import convert, emit_ip
 from fewbit.hw.targets.named import USUAL
 from fewbit.hw.targets.target import Target
 
-from .board import BoardDesign, design_of
+from .board import BoardDesign, DesignOptions, design_of
 from .host_software import host_software
 
 __all__ = ["ZynqBoard", "part_of"]
@@ -18,9 +22,12 @@ __all__ = ["ZynqBoard", "part_of"]
 
 @dataclass(frozen=True)
 class ZynqBoard:
-    """Attributes
+    """A board with a Zynq, and the part on it.
+
+    Attributes
     ----------
     title, part : str
+        Names of the board, for people, and of its part.
     board_part : str
         Vivado's name of the board, whose presets are taken where its board files are installed.
     clock : float
@@ -36,13 +43,14 @@ class ZynqBoard:
     target: Target = USUAL
 
 
-def part_of(platform):
+def part_of(platform: Any) -> str:
     """Return Vivado's name of the part of a platform of amaranth-boards."""
     return f"{platform.device}{platform.package}-{platform.speed}"
 
 
 @design_of(ZynqBoard)
-def _zynq_design(name, board, build, report, options):
+def _zynq_design(name: str, board: ZynqBoard, build: Build, report: Report, options: DesignOptions) -> BoardDesign:
+    """Write the design of a Zynq board, which Vivado makes a bitstream of."""
     folder = build.directory / f"board-{name}"
     clock = board.clock if options.clock is None else options.clock
     if not 10 <= clock <= 250:
@@ -55,14 +63,14 @@ def _zynq_design(name, board, build, report, options):
     return design
 
 
-def zynq_files(board, project, build, clock):
-    """``{name: text}`` of a board folder.
+def zynq_files(board: ZynqBoard, project: Project, build: Build, clock: float) -> dict[str, str]:
+    """Return the text of every file of a board folder by its name.
 
     Parameters
     ----------
     board : ZynqBoard
     project : flow.project.project.Project
-        Built of Xilinx primitives.
+        The build, generated again of Xilinx primitives.
     build : host.build.Build
     clock : float
         MHz.
@@ -109,7 +117,7 @@ update_compile_order -fileset sources_1
 
 
 def _design_tcl(clock):
-    """The block design's cells."""
+    """Return the Tcl of the block design's cells."""
     return f"""\
 create_bd_design system
 create_bd_cell -type ip -vlnv xilinx.com:ip:processing_system7 ps
@@ -139,7 +147,7 @@ set_property -dict [list CONFIG.ASSOCIATED_BUSIF s_dma:m_frames:s_results:m_dma 
 
 
 def _wires_tcl():
-    """Clocks, resets, buses and interrupts between them."""
+    """Return the Tcl of the clocks, resets, buses and interrupts between them."""
     return """\
 foreach pin {ps/M_AXI_GP0_ACLK ps/S_AXI_HP0_ACLK reset/slowest_sync_clk axi_dma_0/s_axi_lite_aclk
     axi_dma_0/m_axi_mm2s_aclk axi_dma_0/m_axi_s2mm_aclk control/aclk memory/aclk accelerator/aclk bridge/aclk} {
@@ -178,7 +186,7 @@ save_bd_design
 
 
 def _run_tcl(clock):
-    """From the block design to the bitstream and reports."""
+    """Return the Tcl from the block design to the bitstream and reports."""
     return f"""\
 set design [get_files system.bd]
 generate_target all $design

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from fewbit.flow.results import Result, flat
+from fewbit.flow.results import JsonResult, flat
+
+if TYPE_CHECKING:
+    from fewbit.flow.project.project import Project
 
 from .options import Json, Making, Model
 from .registry import command
@@ -13,12 +17,12 @@ __all__ = ["Built", "show_built"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Built(Result):
+class Built(JsonResult):
     """A build: its folder, and what software needs to know of it."""
 
     directory: Path
     up_to_date: bool
-    manifest: dict = flat()
+    manifest: dict[str, Any] = flat()
 
 
 @command(rank=10, epilog="Example: `fewbit build examples/digits/w1a1.onnx -o build/mine`")
@@ -31,8 +35,8 @@ def build(*, model: Model, making: Making, json: Json = False):
     show_built(report, project, fresh)
 
 
-def show_built(report, project, fresh):
-    """Print what was built of a `flow.project.project.Project`; ``fresh`` says whether anything had to be done."""
+def show_built(report: Reporter, project: "Project", fresh: bool) -> None:
+    """Print what was built of a project; ``fresh`` says whether anything had to be done."""
     report.step("Verilog", fresh, project.directory / "verilog")
     report.show(Built(directory=project.directory, up_to_date=not fresh, manifest=project.manifest()), _table)
 

@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import suppress
+from typing import Any, NoReturn
 
 import typer
 
@@ -14,7 +15,8 @@ from .registry import register_all
 __all__ = ["main"]
 
 INTERRUPTED = 130
-USAGE_ERRORS = typer.BadParameter.__bases__  # of typer's own click or of the installed one, as its version has it
+# Classes of typer's own click or of the installed one, by the version of typer.
+USAGE_ERRORS: Any = typer.BadParameter.__bases__
 
 app = typer.Typer(
     name="fewbit",
@@ -30,9 +32,12 @@ app = typer.Typer(
 register_all(app)
 
 
-def main():
-    """Entry point: an expected error, wrong usage too, is one line on standard error and exit status 2; a signal that
-    ends it, 128 and its number, and no tool is left running."""
+def main() -> None:
+    """Run the command that the arguments of the program say, and exit with its status.
+
+    An expected error, wrong usage too, is one line on standard error and status 2; a signal that ends the command is
+    128 and its number, and no tool is left running.
+    """
     try:
         with ended_by_signals():
             status = app(args=sys.argv[1:] or ["--help"], prog_name="fewbit", standalone_mode=False)
@@ -54,8 +59,8 @@ def main():
         _fail(error)
 
 
-def _is_expected(error):
-    """Whether the error says what a user did, or what a tool found, rather than a fault of ours."""
+def _is_expected(error: Exception) -> bool:
+    """Return whether an error says what a user did, or what a tool found, rather than a fault of ours."""
     from fewbit.flow.eda.toolrun import ToolError
     from fewbit.host.build import HostError
     from fewbit.sim.errors import SimulationError
@@ -63,10 +68,11 @@ def _is_expected(error):
     return isinstance(error, (OSError, ValueError, HostError, MissingPackage, SimulationError, ToolError))
 
 
-def _fail(message, status=2):
+def _fail(message: object, status: int = 2) -> NoReturn:
+    """Print a message in one line, and exit."""
     # Names in files may hold anything; a terminal must not take it for commands.
     line = "".join(c if c.isprintable() else "?" for c in " ".join(str(message).split()))
-    with suppress(OSError):  # of a terminal that is closed
+    with suppress(OSError):  # a terminal that is closed takes nothing
         print(f"fewbit: {line}", file=sys.stderr)
     sys.exit(status)
 

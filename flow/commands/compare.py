@@ -1,7 +1,7 @@
 """``fewbit compare``: the same network in float32 and in each low-bit format, side by side."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from fewbit.places import HOME
 from .options import Clock, Folding, ImagesFile, Input, Json, Verbose
 from .registry import command
 from .report import Reporter
+
+if TYPE_CHECKING:
+    from fewbit.flow.comparing.result import Comparison
 
 __all__ = ["compare", "show_comparison"]
 
@@ -33,10 +36,10 @@ def compare(
         raise typer.Exit(1)
 
 
-def show_comparison(report, found, directory):
-    """Print a `flow.comparing.result.Comparison`, and that its page is in ``directory``."""
+def show_comparison(report: Reporter, found: "Comparison", directory: Path) -> None:
+    """Print a comparison, and that its page is in ``directory``."""
     wrong = [row.format for row in found.rows if not row.exact]
-    report.show(found, lambda *given: _table(*given, directory, wrong))
+    report.show(found, lambda report, result: _table(report, result, directory, wrong))
     if wrong:
         report.say(f"NOT equal to the golden model or the predicted cycles: {', '.join(wrong)}")
 

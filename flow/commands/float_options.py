@@ -3,15 +3,20 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .kinds import CYCLES, FILE, PERCENT, STEPS
+from .report import Reporter
+
+if TYPE_CHECKING:
+    from fewbit.flow.quantizing.float_model import FloatProject
+    from fewbit.ptq.quantize import Options
 
 __all__ = [
-    "Calibration", "Cycles", "FloatInput", "FloatModel", "LabelledImages", "Method", "QuantizedFile", "Retrain",
-    "Steps", "Sums", "float_project",
+    "Calibration", "Cycles", "FloatInput", "FloatModel", "LabelledImages", "QuantizationMethod", "QuantizedFile",
+    "Retrain", "Steps", "Sums", "float_project",
 ]  # fmt: skip
 
 FloatModel = Annotated[Path, typer.Argument(metavar="FLOAT.onnx", help="A trained float model.")]
@@ -39,7 +44,7 @@ Cycles = Annotated[
 ]
 
 
-class Range(StrEnum):
+class RangeRule(StrEnum):
     """What ``--range`` may be."""
 
     minmax = "minmax"
@@ -49,11 +54,11 @@ class Range(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Method:
-    """How ranges, scales and biases are chosen."""
+class QuantizationMethod:
+    """The options that say how ranges, scales and biases are chosen."""
 
-    ranges: Annotated[Range, typer.Option("--range", help="How far activations reach.")] = Range.mse
-    weight_ranges: Annotated[Range, typer.Option("--weight-range", help="How far weights reach.")] = Range.mse
+    ranges: Annotated[RangeRule, typer.Option("--range", help="How far activations reach.")] = RangeRule.mse
+    weight_ranges: Annotated[RangeRule, typer.Option("--weight-range", help="How far weights reach.")] = RangeRule.mse
     percent: Annotated[float, typer.Option("--percent", **PERCENT, help="Of the range `percentile`.")] = 99.9
     per_channel: Annotated[
         bool, typer.Option("--per-channel/--per-tensor", help="Scales of weights; the last layer always has one.")
@@ -62,8 +67,8 @@ class Method:
         bool, typer.Option("--bias-correction/--no-bias-correction", help="Biases make up for the shift of the mean.")
     ] = True
 
-    def options(self, sums):
-        """Return the `ptq.quantize.Options` with ``sums`` bits for branches that a sum joins."""
+    def options(self, sums: int) -> "Options":
+        """Return these options with ``sums`` bits for branches that a sum joins."""
         from fewbit.ptq.quantize import Options
 
         return Options(
@@ -72,8 +77,23 @@ class Method:
         )  # fmt: skip
 
 
-def float_project(model, input_spec, calibration, images, frames, report):
-    """Return the `flow.quantizing.float_model.FloatProject` of a float model, calibrated."""
+def float_project(
+    model: Path,
+    input_spec: str | None,
+    calibration: Path | None,
+    images: Path | None,
+    frames: int | None,
+    report: Reporter,
+) -> "FloatProject":
+    """Return a float model with its samples, calibrated.
+
+    Raises
+    ------
+    golden.model_file.file.ModelError
+        If the model cannot be read.
+    flow.images.ImageError
+        If there are no samples, or they do not fit it.
+    """
     from fewbit.flow.quantizing.float_model import FloatProject
 
     with report.working("calibrating"):

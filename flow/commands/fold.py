@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from fewbit.flow.results import Result, flat
+from fewbit.flow.reporting import Report
+from fewbit.flow.results import JsonResult, flat
 from fewbit.hw.targets.named import USUAL
 from fewbit.places import BUILD
 
@@ -15,11 +16,11 @@ from .options import Clock, Input, Json, Model
 from .registry import command
 from .report import Reporter
 
-__all__ = ["Folded", "Goal", "fold_model"]
+__all__ = ["Folded", "FoldingGoal", "fold_model"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Goal:
+class FoldingGoal:
     """What a folding is to meet: one of ``fps``, ``max_cycles`` and ``max_luts`` at most; without any it is the default
     folding. Of ``dsps`` DSPs, those that activations leave then take products or accumulators where they save the most
     LUTs."""
@@ -39,7 +40,7 @@ class Goal:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoldedLayer(Result):
+class FoldedLayer(JsonResult):
     """A layer of a folding: its size, its cycles and their share of the interval, and what it takes by the estimate."""
 
     layer: str
@@ -52,12 +53,12 @@ class FoldedLayer(Result):
     in_dsp: bool
     cycles: int
     share: float
-    cost: dict = flat()
+    cost: dict[str, Any] = flat()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Folded(Result):
-    """A folding, what it takes, and what other targets would; times in cycles."""
+class Folded(JsonResult):
+    """A folding, what it takes, and what foldings to other targets would; times in cycles."""
 
     model: Path
     file: Path
@@ -67,14 +68,14 @@ class Folded(Result):
     bound: int
     fps: float
     layers: list[FoldedLayer]
-    estimate: dict
-    queues_at_most: dict
-    pareto: list
+    estimate: dict[str, int]
+    queues_at_most: dict[str, int]
+    pareto: list[dict[str, int]]
 
 
 @command(rank=20, epilog="Example: `fewbit fold examples/digits/w1a1.onnx --fps 1000000 --clock 200`")
 def fold(
-    *, model: Model, goal: Goal, input_spec: Input = None,
+    *, model: Model, goal: FoldingGoal, input_spec: Input = None,
     file: Annotated[
         Path | None, typer.Option("-o", "--output-file", **FILE, help="Default `build/<model>/fold.json`.")
     ] = None,
@@ -85,11 +86,13 @@ def fold(
     report.show(fold_model(model, input_spec, goal, file, report), _table)
 
 
-def fold_model(model, input_spec, goal, file, report):
-    """Fold a model to a `Goal`, predict its cycles, write the file; returns what that gives, as `Folded`.
+def fold_model(model: Path, input_spec: str | None, goal: FoldingGoal, file: Path | None, report: Report) -> Folded:
+    """Fold a model to a `FoldingGoal`, predict its cycles, and write the file; return what that gives.
 
     Raises
     ------
+    golden.model_file.file.ModelError
+        If the model cannot be imported.
     FoldingError
         If there is more than one goal, or it cannot be met.
     """
@@ -123,7 +126,7 @@ def fold_model(model, input_spec, goal, file, report):
 
 
 def _folding(network, goal, cycles):
-    """The folding that meets the goal, without DSPs."""
+    """Return the folding that meets the goal, without DSPs."""
     from fewbit.flow.folding import folding, search
     from fewbit.hw.folding import FoldingError
 

@@ -3,20 +3,26 @@
 import math
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import typer
 
 __all__ = ["BAUD", "BITS", "CHANCE", "COUNT", "CYCLES", "DSPS", "FILE", "FOLDER", "LUTS", "MHZ", "PERCENT", "POINTS",
            "RATE", "SEED", "STEPS", "file_to_write", "folder_to_write", "number", "whole"]  # fmt: skip
 
-_MOST = 10**12  # of cycles, LUTs, bits: more is a slip of the keyboard
+_MOST = 10**12  # cycles, LUTs or bits: more is a slip of the keyboard
 
 
-def whole(least, most=_MOST):
-    """Whole numbers from ``least`` to ``most``, for ``typer.Option(parser=…)``."""
+def whole(least: int, most: int = _MOST) -> Callable[[Any], int]:
+    """Return a parser of whole numbers from ``least`` to ``most``, for ``typer.Option(parser=…)``.
 
-    def parse(text):
+    It raises ``typer.BadParameter`` for all else.
+    """
+
+    def parse(text: Any) -> int:
+        value: int | None
         try:
             value = int(str(text))
         except ValueError:
@@ -28,8 +34,11 @@ def whole(least, most=_MOST):
     return parse
 
 
-def number(least, most):
-    """Finite numbers from ``least`` to ``most``, for ``typer.Option(parser=…)``."""
+def number(least: float, most: float) -> Callable[[Any], float]:
+    """Return a parser of finite numbers from ``least`` to ``most``, for ``typer.Option(parser=…)``.
+
+    It raises ``typer.BadParameter`` for all else.
+    """
 
     def parse(text):
         try:
@@ -43,8 +52,14 @@ def number(least, most):
     return parse
 
 
-def folder_to_write(text):
-    """A folder that is there, or that can be made."""
+def folder_to_write(text: Any) -> Path:
+    """Return the path of a folder that is there, or that can be made.
+
+    Raises
+    ------
+    typer.BadParameter
+        If nothing can be written there.
+    """
     path = _named(text, "a folder")
     if path.exists() and not path.is_dir():
         raise typer.BadParameter(f"{path} is a file, not a folder")
@@ -54,8 +69,14 @@ def folder_to_write(text):
     return path
 
 
-def file_to_write(text):
-    """A file that can be made, or replaced."""
+def file_to_write(text: Any) -> Path:
+    """Return the path of a file that can be made, or replaced.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it cannot be written.
+    """
     path = _named(text, "a file")
     if path.is_dir() or str(text).endswith(os.sep):
         raise typer.BadParameter(f"{text} is a folder; name a file in it")
@@ -77,7 +98,10 @@ def _named(text, what):
 
 
 def _check_place(folder):
-    """Whether files can be made there, found out by one that has no name; the folder itself may still be missing."""
+    """Refuse a folder in which no files can be made; it may still be missing.
+
+    That is tried with a file that has no name.
+    """
     there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     if not there.is_dir():
         raise typer.BadParameter(f"{there} is a file, so that there can be no folder {folder}")
@@ -93,10 +117,10 @@ def _short(text):
     return shown if len(shown) <= 60 else shown[:60] + "…"
 
 
-# The kinds: `typer.Option("--clock", **MHZ, help="…")`.
+# The kinds, to be used as `typer.Option("--clock", **MHZ, help="…")`.
 
 
-def _kind(metavar, parser):
+def _kind(metavar: str, parser: Callable[[Any], Any]) -> dict[str, Any]:
     return {"metavar": metavar, "parser": parser}
 
 

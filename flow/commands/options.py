@@ -3,13 +3,18 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fewbit.hw.targets.named import USUAL, all_targets, target_named
 
 from .kinds import BAUD, COUNT, FOLDER, MHZ, SEED
+from .report import Reporter
+
+if TYPE_CHECKING:
+    from fewbit.flow.images import Images
+    from fewbit.flow.project.project import Project
 
 __all__ = [
     "Baud", "Build", "Clock", "Folding", "Frames", "ImagesFile", "Input", "Json", "Making", "Model", "Output",
@@ -42,7 +47,8 @@ PlacementSeed = Annotated[int, typer.Option("--seed", **SEED, help="Of the place
 
 # Operators, which are no family's own, come last.
 _SUMMARIES = [f"`{t.name}`: of {t.summary}" for t in sorted(all_targets(), key=lambda t: not t.netlists)]
-TargetName = StrEnum("TargetName", [(t.name, t.name) for t in all_targets()])  # what `--target` may be
+# What `--target` may be. The checker takes no members that are not written out.
+TargetName = StrEnum("TargetName", [(t.name, t.name) for t in all_targets()])  # type: ignore[misc]
 TargetOption = Annotated[
     TargetName, typer.Option("--target", help="; ".join(_SUMMARIES).replace(": of", ": arrays of", 1) + ".")
 ]
@@ -50,7 +56,7 @@ TargetOption = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class Making:
-    """What hardware is made of a model, and where."""
+    """The options that say what hardware is made of a model, and where."""
 
     input_spec: Input = None
     folding: Folding = None
@@ -58,8 +64,8 @@ class Making:
     output: Output = "auto"
     target: TargetOption = TargetName(USUAL.name)
 
-    def project(self, model):
-        """Return the `flow.project.project.Project` of the model at a path."""
+    def project(self, model: Path) -> "Project":
+        """Return the project of the model at a path."""
         from fewbit.flow.project.project import Project
 
         return Project(
@@ -68,9 +74,19 @@ class Making:
         )  # fmt: skip
 
 
-def samples_of(project, path, frames, report, count=64):
-    """Return the `flow.images.Images` of a project: those at ``path``, else those beside its model, else ``count``
-    random ones; ``frames`` of them, if that is given."""
+def samples_of(
+    project: "Project", path: Path | None, frames: int | None, report: Reporter, count: int = 64
+) -> "Images":
+    """Return the samples of a project.
+
+    They are those at ``path``, else those beside its model, else ``count`` random ones; only the first ``frames`` of
+    them, if that is given.
+
+    Raises
+    ------
+    flow.images.ImageError
+        If the samples cannot be read, or do not fit the model.
+    """
     from fewbit.flow.images import find_images, load_images, random_images
 
     path = path or find_images(project.model)

@@ -1,19 +1,25 @@
 """``fewbit pnr``: the clock of a build by place and route, and the path that limits it."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fewbit.extras import needs
-from fewbit.flow.results import Result, flat
+from fewbit.flow.eda.path_names import PathInWords, describe, hierarchy
+from fewbit.flow.reporting import Report
+from fewbit.flow.results import JsonResult, flat
 
 from .kinds import MHZ
 from .options import Build, Json, PlacementSeed
 from .registry import command
 from .report import Reporter
+
+if TYPE_CHECKING:
+    from fewbit.flow.eda.pnr import PlacedDesign
 
 __all__ = ["Placed", "PlacedBuild", "pnr_build", "placed"]
 
@@ -22,17 +28,17 @@ KINDS = {"lut4": "LUT4", "ff": "FFs", "lutram": "RAM blocks of LUTs", "bram": "B
 
 
 @dataclass(frozen=True, kw_only=True)
-class Placed(Result):
+class Placed(JsonResult):
     """What place and route found of a module: the frequency, what is used and its share, and the path in words."""
 
     fmax_mhz: float
-    used: dict
-    use: dict
-    critical_path: dict
+    used: dict[str, int]
+    use: dict[str, float]
+    critical_path: PathInWords
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlacedBuild(Result):
+class PlacedBuild(JsonResult):
     """A build that was placed and routed: for what, of which primitives, and what was found."""
 
     directory: Path
@@ -60,15 +66,24 @@ def pnr(
     report.show(pnr_build(directory, device, speed, seed, goal, report), _table)
 
 
-def pnr_build(directory, device, speed, seed, goal, report):
-    """Place and route the Verilog of a build and write ``pnr.json`` beside it; returns a `PlacedBuild`.
+def pnr_build(directory: Path, device: str, speed: int, seed: int, goal: float, report: Report) -> PlacedBuild:
+    """Place and route the Verilog of a build and write ``pnr.json`` beside it; return what that says.
 
     Parameters
     ----------
     directory : path
-        As ``fewbit build`` writes it. One of Xilinx primitives is generated again of operators, into ``pnr``, since
-        an ECP5 does not have them.
-    device, speed, seed, goal : as `flow.eda.pnr.place`
+        A folder that ``fewbit build`` wrote. A build of Xilinx primitives is generated again of operators, into
+        ``pnr``, since an ECP5 does not have them.
+    device, speed, seed, goal
+        As `flow.eda.pnr.place` takes them.
+    report : flow.reporting.Report
+
+    Raises
+    ------
+    ValueError
+        If the folder is no build, or there is no such device.
+    flow.eda.pnr.PlaceError
+        If a tool fails, or takes too long.
     """
     from fewbit.flow.eda.pnr import DEVICES
     from fewbit.sim.folders import locked
@@ -103,14 +118,16 @@ def _placed_build(directory, verilog, device, speed, seed, goal, report):
     return result
 
 
-def placed(found, verilog_text, top, layers=()):
-    """Return what `flow.eda.pnr.place` found of the module ``top`` as `Placed`; ``layers`` are the network's names."""
-    from fewbit.flow.eda.path_names import describe, hierarchy
+def placed(found: "PlacedDesign", verilog_text: str, top: str, layers: Iterable[str] = ()) -> Placed:
+    """Return what `flow.eda.pnr.place` found of the module ``top``, its path in words.
+
+    ``layers`` are the names of the network's layers.
+    """
 
     return Placed(
-        fmax_mhz=found["fmax_mhz"], used=found["used"],
-        use={kind: round(n / max(1, found["available"][kind]), 4) for kind, n in found["used"].items()},
-        critical_path=describe(found["critical"], hierarchy(verilog_text, top), layers),
+        fmax_mhz=found.fmax_mhz, used=found.used,
+        use={kind: round(n / max(1, found.available[kind]), 4) for kind, n in found.used.items()},
+        critical_path=describe(found.critical, hierarchy(verilog_text, top), layers),
     )  # fmt: skip
 
 
@@ -121,5 +138,5 @@ def _table(report, r):
     if r.built_for != r.target:
         report.line(f"generated again of operators: the build's {r.built_for} primitives are not an ECP5's")
     report.line(f"maximum frequency {found.fmax_mhz:g} MHz, out of context (register to register)")
-    report.line(f"critical path: {found.critical_path['words']}")
+    report.line(f"critical path: {found.critical_path.words}")
     report.line(f"written to {r.directory}/pnr.json")

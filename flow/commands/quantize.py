@@ -11,7 +11,7 @@ from .float_options import (
     FloatInput,
     FloatModel,
     LabelledImages,
-    Method,
+    QuantizationMethod,
     QuantizedFile,
     Retrain,
     Steps,
@@ -30,7 +30,8 @@ def quantize(
     *, model: FloatModel,
     weights: Annotated[int, typer.Option("--weights", min=1, max=8, help="Bits of weights.")] = 4,
     activations: Annotated[int, typer.Option("--activations", min=1, max=8, help="Bits of activations.")] = 4,
-    calibration: Calibration = None, images: LabelledImages = None, file: QuantizedFile = None, method: Method,
+    calibration: Calibration = None, images: LabelledImages = None, file: QuantizedFile = None,
+    method: QuantizationMethod,
     first: Annotated[int | None, typer.Option("--first", min=1, max=8, help="Bits of the first layer.")] = None,
     last: Annotated[int | None, typer.Option("--last", min=1, max=8, help="Bits of the last layer.")] = None,
     weights_of: Annotated[list[str] | None, typer.Option("--weights-of", help="`LAYER=BITS`, may be repeated.")] = None,
@@ -51,8 +52,8 @@ def quantize(
         weights_of=tuple(weights_of or ()), activations_of=tuple(activations_of or ()),
     )  # fmt: skip
     project = float_project(model, input_spec, calibration, images, frames, report)
-    steps = steps if retrain else None
-    report.show(quantize_model(project, request, method.options(sums), file, report, steps=steps), _table)
+    options, trained = method.options(sums), steps if retrain else None
+    report.show(quantize_model(project, request, options, file, report, steps=trained), _table)
 
 
 def _table(report, r):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fewbit.flow.results import Result
+from fewbit.flow.results import JsonResult
 
 from .options import Frames, ImagesFile, Input, Json, Model, Output, samples_of
 from .registry import command
@@ -22,11 +22,27 @@ __all__ = ["Executed"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Executed(Result):
-    """What the golden model gives for samples: labels, every output as floats, and what the hardware gives, integers.
+class Executed(JsonResult):
+    """What the golden model gives for samples.
 
-    ``executor`` says how the qonnx executor compares, ``rounding`` what rounded levels change; None where neither was
-    asked, or there is nothing rounded.
+    Attributes
+    ----------
+    labels : int array (N,)
+        The class of each sample.
+    accuracy : float or None
+        The share of samples with the known label; None where no labels are known.
+    output : str
+        Name of the first output.
+    outputs : dict of str to array
+        Every output of the model as floats, by name.
+    integers : array (N, …)
+        What the hardware gives.
+    executor : ExecutorCheck or None
+        How the qonnx executor compares; None where that was not asked.
+    notes : list of str
+        Where golden is not exactly the model.
+    rounding : RoundingChanges or None
+        What rounded levels change; None where there are none.
     """
 
     model: Path
@@ -35,10 +51,10 @@ class Executed(Result):
     labels: "ndarray"
     accuracy: float | None
     output: str
-    outputs: dict
+    outputs: dict[str, "ndarray"]
     integers: "ndarray"
     executor: "ExecutorCheck | None"
-    notes: list
+    notes: list[str]
     rounding: "RoundingChanges | None"
 
 
@@ -56,7 +72,7 @@ def run(
     project = Project(model, input_spec=input_spec, output=output)
     samples = samples_of(project, images, frames, report)
     executed = _executed(project, samples, check, report)
-    report.show(executed, lambda *given: _table(*given, samples.labels))
+    report.show(executed, lambda report, result: _table(report, result, samples.labels))
     checked = executed.executor
     if checked and checked.labels_equal + checked.ties != checked.samples:
         raise typer.Exit(1)

@@ -13,7 +13,7 @@ from .float_options import (
     FloatInput,
     FloatModel,
     LabelledImages,
-    Method,
+    QuantizationMethod,
     Retrain,
     Steps,
     Sums,
@@ -36,7 +36,7 @@ def search(
     formats: Annotated[
         str, typer.Option("--formats", help="What a layer may have, bits of weights and activations.")
     ] = "w8a8,w6a6,w4a4,w3a3,w2a2,w1a1",
-    method: Method, sums: Sums = 8, cycles: Cycles = None, retrain: Retrain = False, steps: Steps = 2000,
+    method: QuantizationMethod, sums: Sums = 8, cycles: Cycles = None, retrain: Retrain = False, steps: Steps = 2000,
     directory: Annotated[
         Path | None, typer.Option("-o", "--directory", **FOLDER, help="Where to write; default `build/search/<model>`.")
     ] = None,

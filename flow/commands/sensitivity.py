@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from .float_options import Calibration, Cycles, FloatInput, FloatModel, LabelledImages, Method, Sums, float_project
+from .float_options import (
+    Calibration,
+    Cycles,
+    FloatInput,
+    FloatModel,
+    LabelledImages,
+    QuantizationMethod,
+    Sums,
+    float_project,
+)
 from .options import Frames, Json
 from .registry import command
 from .report import Reporter
@@ -27,7 +36,7 @@ def sensitivity(
     bits: Annotated[str, typer.Option("--bits", help="Bits that each layer gets.")] = "8,4,2,1",
     others: Annotated[int, typer.Option("--others", min=1, max=8, help="Bits of the others, and what saves.")] = 8,
     of: Annotated[Of, typer.Option("--of", help="What of the layer gets these bits.")] = Of.both,
-    method: Method, sums: Sums = 8, cycles: Cycles = None,
+    method: QuantizationMethod, sums: Sums = 8, cycles: Cycles = None,
     input_spec: FloatInput = None, frames: Frames = None, json: Json = False,
 ):  # fmt: skip
     """Quantize one layer at a time: accuracy lost against bits and LUTs saved."""

@@ -1,7 +1,7 @@
 """``fewbit sim``: the generated Verilog, simulated: every bit against golden, every cycle against the prediction."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,7 +17,9 @@ __all__ = ["SimulatorName"]
 
 
 _SUMMARIES = " ".join(f"`{s.name}`: {s.summary}." for s in simulators().values() if s.summary)
-SimulatorName = StrEnum("SimulatorName", {name: name for name in ("verilator", *simulators())})  # the usual one first
+# What `--simulator` may be, the usual one first. The checker takes no members that are not written out.
+SimulatorName = StrEnum("SimulatorName", {name: name for name in ("verilator", *simulators())})  # type: ignore[misc]
+USUAL = SimulatorName("verilator")
 
 
 @command(
@@ -31,19 +33,21 @@ def sim(
     simulator: Annotated[
         SimulatorName,
         typer.Option("--simulator", help=_SUMMARIES),
-    ] = SimulatorName.verilator,
+    ] = USUAL,
     ip: Annotated[bool, typer.Option("--ip", help="The IP block: registers, interrupt, soft reset, DMA.")] = False,
     waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform (.vcd).")] = False,
     json: Json = False, verbose: Verbose = False,
 ):  # fmt: skip
     """Simulate the Verilog in Verilator (or Icarus); compare every bit with golden, every cycle with the prediction."""
     needs("sim")
+    from fewbit.flow.project.simulated import IpSimulation, Simulation
     from fewbit.flow.project.simulation import simulate_ip_block, simulate_project
 
     report = Reporter(json)
     project = making.project(model)
     samples = samples_of(project, images, 32 if ip and frames is None else frames, report)
-    options = dict(seed=seed, waves=waves, verbose=verbose, simulator=simulator)
+    options: dict[str, Any] = dict(seed=seed, waves=waves, verbose=verbose, simulator=simulator)
+    result: Simulation | IpSimulation
     if ip:
         result = simulate_ip_block(project, samples, report, stall=stall or 0.3, **options)
         report.show(result, _ip_table)

@@ -5,16 +5,20 @@ import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fewbit.extras import needs
-from fewbit.flow.results import Result
+from fewbit.flow.reporting import Report
+from fewbit.flow.results import JsonResult
 
 from .options import Build, Json
 from .registry import command
 from .report import Reporter
+
+if TYPE_CHECKING:
+    from fewbit.flow.eda.synth import Resources
 
 __all__ = ["Synthesized", "synth_build"]
 
@@ -22,7 +26,7 @@ ASSUMED = ("before place and route, out of context", "a LUT6_2 is one LUT; small
 
 
 @dataclass(frozen=True, kw_only=True)
-class Used(Result):
+class Used(JsonResult):
     """What a part of a design takes, as `flow.eda.synth.Resources` has it."""
 
     lut: int
@@ -34,16 +38,16 @@ class Used(Result):
     bram18: int
     bram36: int
     dsp: int
-    path: dict
+    path: dict[str, Any]
 
     @classmethod
-    def of(cls, resources):
-        """Return that part of the `Resources` that is shown."""
+    def of(cls, resources: "Resources") -> "Used":
+        """Return that part of the resources of a design that is shown."""
         return cls(**{name: getattr(resources, name) for name in cls.__dataclass_fields__})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Synthesized(Result):
+class Synthesized(JsonResult):
     """A build as Yosys made it: in all, flattened, with the shares of a part that it uses, and stage by stage."""
 
     directory: Path
@@ -52,14 +56,26 @@ class Synthesized(Result):
     part: str
     family: str
     total: Used
-    use: dict
-    assumed: list
+    use: dict[str, float]
+    assumed: list[str]
     stages: dict[str, Used]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Design:
-    """What is synthesized: folder and top module, the module whose parts are shown, and the command that makes it."""
+    """What is synthesized of a build.
+
+    Attributes
+    ----------
+    folder, top : str
+        Folder of the Verilog, and the top module.
+    outer : str
+        The module whose parts are shown.
+    command : str
+        The command that makes it.
+    written : str
+        Name of the file of results.
+    """
 
     folder: str
     top: str
@@ -67,7 +83,8 @@ class _Design:
     command: str
     written: str
 
-    def verilog(self, directory):
+    def verilog(self, directory: Path) -> Path:
+        """Return the Verilog of the design in the folder of a build."""
         return directory / self.folder / f"{self.top}.v"
 
 
@@ -89,17 +106,25 @@ def synth(
     report.show(synth_build(directory, part, report, ip=ip), _table)
 
 
-def synth_build(directory, part, report, *, ip=False):
-    """Synthesize the Verilog of a build and write ``synth.json`` beside it; returns what that says, as `Synthesized`.
+def synth_build(directory: Path, part: str, report: Report, *, ip: bool = False) -> Synthesized:
+    """Synthesize the Verilog of a build and write ``synth.json`` beside it; return what that says.
 
     Parameters
     ----------
     directory : path
-        As ``fewbit build`` writes it.
+        A folder that ``fewbit build`` wrote.
     part : str
         Name of a `hw.targets.parts.Part`.
+    report : flow.reporting.Report
     ip : bool
         Instead the IP block with its registers, part by part, into ``synth-ip.json``.
+
+    Raises
+    ------
+    ValueError
+        If the folder is no build, there is no such part, or the build is not for it.
+    flow.eda.synth.SynthesisError
+        If Yosys fails.
     """
     from fewbit.hw.targets.named import all_parts
     from fewbit.sim.folders import locked
@@ -135,7 +160,7 @@ def _synthesized_build(directory, device, report, design):
 
 
 def _unsuited(directory, target, device):
-    """What to do with a build of a target whose primitives a device does not have."""
+    """Return what to do with a build of a target whose primitives a device does not have."""
     from fewbit.hw.targets.named import USUAL, all_targets
 
     other = next(t for t in (USUAL, *all_targets()) if device in t.parts)
@@ -146,7 +171,10 @@ def _unsuited(directory, target, device):
 
 
 def _synthesized(verilog, top, parts, family, report):
-    """`Resources` of the whole, flattened, and of its parts by name, both at the same time: Yosys takes one core."""
+    """Return the resources of the whole, flattened, and of its parts by name.
+
+    Both are synthesized at the same time, as Yosys takes one core.
+    """
     from fewbit.flow.eda.synth import synthesize, synthesize_parts
     from fewbit.flow.jobs import run_jobs
 
@@ -184,7 +212,7 @@ def _table(report, r):
 
 
 def _levels(path):
-    """What lies on a path of `flow.eda.longest_path`, in words."""
+    """Say in words what lies on a path of `flow.eda.longest_path`."""
     words = {"lut": "LUT level", "muxf": "wide multiplexer", "carry": "carry bit", "dsp": "DSP"}
     counts = {word: path[kind] for kind, word in words.items() if path[kind] or kind == "lut"}
     return ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for word, n in counts.items())

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from fewbit.extras import needs
-from fewbit.flow.results import Result, flat
+from fewbit.flow.results import JsonResult, flat
 from fewbit.golden.bounds.limits import ModelError
 
 from .kinds import FOLDER
@@ -19,9 +19,18 @@ __all__ = ["Accuracy", "Trained"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accuracy(Result):
-    """How many ``images`` of the test split a network has right, in percent too, and of how many labels the executor
-    and the JAX model say the same."""
+class Accuracy(JsonResult):
+    """What a network gets right of the test split.
+
+    Attributes
+    ----------
+    correct, images : int
+        Images that are right, and all of them.
+    accuracy : float
+        The share that is right, in percent.
+    equal : int
+        Images of which the executor and the JAX model give the same label.
+    """
 
     correct: int
     images: int
@@ -30,7 +39,7 @@ class Accuracy(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained(Result):
+class Trained(JsonResult):
     """The accuracy of each network by its name."""
 
     networks: dict[str, Accuracy] = flat()

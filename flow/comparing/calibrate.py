@@ -1,26 +1,52 @@
 """Values of a graph's tensors on samples, and the quantizers that follow from them."""
 
-import numpy as np
+from collections.abc import Mapping, Sequence
 
+import numpy as np
+import onnx
+
+from fewbit.golden.importing.qonnx.quantizers import BipolarQuantizer, UniformQuantizer
 from fewbit.golden.methods.ranges import step
 from fewbit.golden.model_file.builder import ModelBuilder
-from fewbit.golden.model_file.file import ModelError, describe
+from fewbit.golden.model_file.file import ModelError, OnnxFile, describe
+from fewbit.golden.numbers.format import IntegerFormat
 
 __all__ = ["evaluate_all", "quantized", "scale_of"]
 
 
-def scale_of(values, fmt):
-    """The scale of least squared error for rounding ``values`` to ``fmt``."""
+def scale_of(values: np.ndarray, fmt: IntegerFormat) -> np.ndarray:
+    """Return the scale of least squared error for rounding ``values`` to a format, an array without axes."""
     return step(values.reshape(-1), fmt)[()]
 
 
-def quantized(quantizer, values):
-    """The floats that ``quantizer`` makes of ``values``, with its own scale and zero point."""
+def quantized(quantizer: UniformQuantizer | BipolarQuantizer, values: np.ndarray) -> np.ndarray:
+    """Return the floats that ``quantizer`` makes of ``values``, with its own scale and zero point."""
     return ((quantizer.codes(values) - quantizer.zero) * quantizer.scale).astype(np.float32)
 
 
-def evaluate_all(file, node, values, constants):
-    """``{output: values}`` of ``node`` for every sample, in one onnxruntime session."""
+def evaluate_all(
+    file: OnnxFile,
+    node: onnx.NodeProto,
+    values: Mapping[str, Sequence[np.ndarray]],
+    constants: Mapping[str, np.ndarray],
+) -> dict[str, list[np.ndarray]]:
+    """Return what a node gives for every sample, by its outputs, evaluated in one onnxruntime session.
+
+    Parameters
+    ----------
+    file : golden.model_file.file.OnnxFile
+        The model that the node is of.
+    node : onnx.NodeProto
+    values : mapping of str to sequence of array
+        Tensors that samples change: an array a sample.
+    constants : mapping of str to array
+        Tensors that no sample changes.
+
+    Raises
+    ------
+    golden.model_file.file.ModelError
+        If the node cannot be evaluated.
+    """
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(4)

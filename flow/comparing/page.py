@@ -1,25 +1,28 @@
 """The page and the picture of a comparison."""
 
 import io
+from pathlib import Path
 
 from fewbit.flow.cache import atomic_write
+
+from .result import ComparedFormat, Comparison, Filled
 
 __all__ = ["columns", "table_rows", "write_page"]
 
 
-def columns(result):
-    """Headings of the table."""
+def columns(result: Comparison) -> list[str]:
+    """Return the headings of the table."""
     part = result.part
     return ["format", "accuracy", "weight bits", "per weight", "PEs", "latency", "interval", "LUTs", "FFs", "DSPs",
             "BRAMs", f"{part.name}: PEs", "interval", "inferences/s", "x float32"]  # fmt: skip
 
 
-def table_rows(result):
-    """Text of every cell."""
+def table_rows(result: Comparison) -> list[list[str]]:
+    """Return the text of every cell, row by row."""
     return [_cells(row) for row in result.rows]
 
 
-def _cells(row):
+def _cells(row: ComparedFormat) -> list[str]:
     cost, filled, golden, simulated = row.cost, row.filled, row.golden, row.simulated
     accuracy = "unknown" if golden.accuracy is None else f"{100 * golden.accuracy:.2f} %"
     cells = [row.format, accuracy, f"{golden.weight_bits:,}", f"{golden.bits_per_weight:g}", f"{golden.pes}",
@@ -36,8 +39,8 @@ def _cycles(value):
     return "–" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
 
 
-def notes(result):
-    """Lines below the table: how each number came about."""
+def notes(result: Comparison) -> list[str]:
+    """Return the lines below the table, which say how each number came about."""
     part, tools, clock = result.part, result.tools, result.clock_mhz
     folding = ", ".join(f"{name} {f['pe']} x {f['simd']}" for name, f in result.folding.items())
     share, samples = f"{100 * part.limit:g} %", result.samples
@@ -77,11 +80,11 @@ def notes(result):
     return lines
 
 
-def write_page(result, directory):
-    """Write ``index.md`` and ``compare.png``; returns their names."""
+def write_page(result: Comparison, directory: Path) -> list[str]:
+    """Write ``index.md`` and ``compare.png``; return their names."""
     head = columns(result)
     rows = [" | ".join(cells) for cells in table_rows(result)]
-    filled = [_filled_line(row) for row in result.rows if row.filled]
+    filled = [_filled_line(row, row.filled) for row in result.rows if row.filled]
     text = [
         f"# {result.model}: float32 and few bits", "",
         f"Layers {result.shape}. Made by `fewbit compare {result.model}"
@@ -97,8 +100,8 @@ def write_page(result, directory):
     return ["index.md", "compare.png"]
 
 
-def _filled_line(row):
-    f = row.filled
+def _filled_line(row: ComparedFormat, f: Filled) -> str:
+    """Return the line of a row in the table of designs that fill the part."""
     uses = [f"{getattr(f.cost, k):,} ({100 * f.use[u]:.0f} %)" for k, u in
             (("lut", "lut"), ("ff", "ff"), ("dsp", "dsp"), ("bram", "bram18"))]  # fmt: skip
     folding = ", ".join(f"{v['pe']} x {v['simd']}" for v in f.folding.values())
@@ -106,8 +109,8 @@ def _filled_line(row):
     return f"| {row.format} | {' | '.join(uses)} | {folding} | {tried} |"
 
 
-def picture(result):
-    """The PNG: throughput of the filled part, and what the common folding costs."""
+def picture(result: Comparison) -> bytes:
+    """Return the PNG: throughput of the filled part, and what the common folding costs."""
     from matplotlib.figure import Figure
 
     rows, part = result.rows, result.part

@@ -1,8 +1,10 @@
 """A model's graph in other number formats, without training: its quantizers taken out, or replaced.
 
 The graph is walked once with a few samples: every operation is evaluated by onnxruntime on the way, so that the scale
-of a new activation quantizer is chosen from the values that really arrive there, through all the quantizers before it.
+of a new activation quantizer is chosen from the values that arrive there, through all the quantizers before it.
 """
+
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -11,22 +13,32 @@ from fewbit.golden.importing.operators import Role, operator_of, role_of
 from fewbit.golden.importing.qonnx.quantizers import QUANTIZERS
 from fewbit.golden.model_file.builder import ModelBuilder
 from fewbit.golden.model_file.domains import QONNX
-from fewbit.golden.model_file.file import ModelError, OnnxFile, attributes_of, describe, evaluate
+from fewbit.golden.model_file.file import ModelError, ModelSource, OnnxFile, attributes_of, describe, evaluate
 from fewbit.ptq.quantize import format_of
 
 from .calibrate import evaluate_all, quantized, scale_of
 
 __all__ = ["FORMATS", "requantize"]
 
-# Bits of weights and activations.
-FORMATS = {"w1a1": (1, 1), "w1a2": (1, 2), "ternary": (2, 2), "w4a4": (4, 4), "w8a8": (8, 8)}
+FORMATS = {
+    "w1a1": (1, 1),
+    "w1a2": (1, 2),
+    "ternary": (2, 2),
+    "w4a4": (4, 4),
+    "w8a8": (8, 8),
+}
+"""Bits of weights and of activations, by the name of the format."""
 
-# What is no activation function: affine operations between a product and its ReLU, and what moves values about.
+# Roles of operators that are no activation function: affine ones between a product and its ReLU, and what moves values.
 _PASSING = {Role.AFFINE, Role.MOVE, Role.COPY, Role.SHAPE, Role.AVERAGE, Role.CONCATENATION}
 
 
-def requantize(model, bits, samples, *, declared):
-    """A model as another one (``bytes``) with ``bits`` of weights and activations.
+def requantize(
+    model: Path | str | ModelSource, bits: tuple[int, int] | None, samples: np.ndarray, *, declared: bool
+) -> bytes:
+    """Return a model as another one with ``bits`` of weights and activations.
+
+    A quantizer that had the wanted number of bits keeps its values.
 
     Parameters
     ----------
@@ -35,18 +47,21 @@ def requantize(model, bits, samples, *, declared):
         ``None`` makes it float32: quantizers go, and a ReLU comes where one stood without any activation function
         before it, or where there was another function than ReLU. Weights are those that the quantizers took.
     samples : float32 array ``(S, *input shape)``
-        What scales of activations are chosen from.
+        Samples that scales of activations are chosen from.
     declared : bool
         Whether raw integers are declared for the input. If so, and no quantizer stood in front of the first layer, its
         input stays as it is.
 
-    A quantizer that had the wanted number of bits keeps its values.
+    Raises
+    ------
+    golden.model_file.file.ModelError
+        If the model has what cannot be evaluated, or quantized so.
     """
     return _Walk(OnnxFile(model), bits, np.asarray(samples), declared).model()
 
 
 class _Walk:
-    """One walk over the graph.
+    """One walk over the graph, which builds the new model.
 
     Attributes
     ----------
@@ -54,9 +69,12 @@ class _Walk:
         ``(latent, quantized)`` values of every tensor that no sample changes.
     values : dict
         A list of arrays, one a sample, of every other tensor.
-    active : set of tensors with a product before them and an activation function since the last one.
-    behind : set of tensors behind a product.
-    coded : set of tensors behind a quantizer and no product since.
+    active : set
+        Tensors with a product before them and an activation function since the last one.
+    behind : set
+        Tensors behind a product.
+    coded : set
+        Tensors behind a quantizer and no product since.
     """
 
     def __init__(self, file, bits, samples, declared):
@@ -74,6 +92,7 @@ class _Walk:
             self._visit(node)
 
     def _leading_to_products(self):
+        """Return the tensors that some product depends on."""
         leads = set()
         for node in reversed(self.file.nodes):
             if role_of(node) is Role.PRODUCT or leads.intersection(node.output):
@@ -153,7 +172,10 @@ class _Walk:
             self._quantize(x, y)
 
     def _goes_to_a_join(self, name):
-        """A quantizer in front of a sum brings a branch to the other's scale; it is no activation function."""
+        """Return whether a quantizer's output goes to sums alone.
+
+        There it brings a branch to the other's scale, and is no activation function.
+        """
         readers = [n for n in self.file.nodes if name in n.input]
         return bool(readers) and all(_joins(n) and sum(i in self.data for i in n.input) > 1 for n in readers)
 
@@ -176,7 +198,9 @@ class _Walk:
         self.behind.add(y)
 
     def _weights(self, node, operand, axis, last):
-        """Latent weights as large as the quantized ones, output by output, and the new quantizer behind them."""
+        """Scale latent weights to the size of the quantized ones, output by output, and put the new quantizer behind
+        them.
+        """
         latent, coded = (np.asarray(w, dtype=np.float32) for w in self.constants[node.input[operand]])
         others = tuple(a for a in range(latent.ndim) if a != axis % latent.ndim)
         size, wanted = (np.abs(w).sum(axis=others, keepdims=True, dtype=np.float64) for w in (latent, coded))
@@ -222,7 +246,7 @@ class _Walk:
     # What the walk makes
 
     def _quantize(self, x, y):
-        """A new activation quantizer from ``x`` to ``y``, its scale from the samples."""
+        """Append a new activation quantizer from ``x`` to ``y``, its scale from the samples."""
         seen = np.concatenate([v.reshape(-1) for v in self.values[x]]).astype(np.float32)
         fmt = format_of(self.bits[1], signed=bool((seen < 0).any()))
         self._add_quantizer(x, y, fmt, scale_of(seen, fmt))
@@ -263,6 +287,6 @@ class _Walk:
 
 
 def _joins(node):
-    """Say whether tensors of data may meet in a node."""
+    """Return whether tensors of data may meet in a node."""
     operator = operator_of(node)
     return operator is not None and (operator.sums or operator.role is Role.CONCATENATION)

@@ -2,27 +2,39 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from fewbit.flow.eda.synth import Resources
 from fewbit.flow.project.simulated import Latency
-from fewbit.flow.results import Result, flat
+from fewbit.flow.results import JsonResult, flat
 from fewbit.hw.targets.parts import Part
 
 from .fill import LIMIT
 
-__all__ = ["Comparison", "Cost", "Filled", "FilledPart", "Golden", "Interval", "Row", "Simulated", "Tried"]
+__all__ = [
+    "Comparison",
+    "SynthesizedCost",
+    "Filled",
+    "FilledPart",
+    "Golden",
+    "MeasuredInterval",
+    "ComparedFormat",
+    "Simulated",
+    "Tried",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interval(Result):
-    """Between results in steady state; ``simulated`` is None where there are too few."""
+class MeasuredInterval(JsonResult):
+    """Cycles between results in steady state; ``simulated`` is None where there are too few."""
 
     simulated: float | None
     predicted: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cost(Result):
-    """What Yosys makes of a design; ``bram`` is in blocks of 36 Kbit."""
+class SynthesizedCost(JsonResult):
+    """What a design takes by Yosys; ``bram`` is in blocks of 36 Kbit."""
 
     lut: int
     lutram: int
@@ -33,36 +45,39 @@ class Cost(Result):
     bram: float
 
     @classmethod
-    def of(cls, resources):
-        """Return the cost of a design of these `flow.eda.synth.Resources`."""
+    def of(cls, resources: Resources) -> "SynthesizedCost":
+        """Return the cost of a design of these resources."""
         counts = {name: getattr(resources, name) for name in ("lut", "lutram", "ff", "bram18", "bram36", "dsp")}
         return cls(**counts, bram=resources.bram36 + resources.bram18 / 2)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tried(Result):
+class Tried(JsonResult):
     """A folding that was synthesized on the way to the one that fills the part."""
 
     cycles: int
-    cost: Cost = flat()
+    cost: SynthesizedCost = flat()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filled(Result):
-    """The design that fills a share of the part; ``counts_ram`` is False where the weights alone are too many for its
-    block RAM, and it is counted as if it had enough."""
+class Filled(JsonResult):
+    """The design that fills a share of the part.
 
-    folding: dict
+    ``counts_ram`` is False where the weights alone are too many for the part's block RAM, and it is counted as if it
+    had enough.
+    """
+
+    folding: dict[str, dict[str, int]]
     multipliers: int
     latency: int
     interval: int
-    cost: Cost
-    use: dict
+    cost: SynthesizedCost
+    use: dict[str, float]
     counts_ram: bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class Golden(Result):
+class Golden(JsonResult):
     """Accuracy of the golden model on all samples, and the sizes of the network at the common folding."""
 
     accuracy: float | None
@@ -70,28 +85,28 @@ class Golden(Result):
     weights: int
     weight_bits: int
     bits_per_weight: float
-    layers: list
+    layers: list[dict[str, Any]]
     pes: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Simulated(Result):
+class Simulated(JsonResult):
     """What Verilator shows of some frames."""
 
     frames: int
     mismatches: int
-    problems: list
+    problems: list[str]
     latency: Latency
-    interval: Interval
+    interval: MeasuredInterval
 
     @property
-    def exact(self):
+    def exact(self) -> bool:
         """Whether every bit and every cycle is as it should be."""
         return not (self.mismatches or self.problems)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row(Result):
+class ComparedFormat(JsonResult):
     """Everything about one format. ``fps`` and the ratios to both float32 rows are None where it does not fit."""
 
     format: str
@@ -100,7 +115,7 @@ class Row(Result):
     golden: Golden = flat()
     simulated: Simulated = flat()
     exact: bool
-    cost: Cost
+    cost: SynthesizedCost
     tried: list[Tried]
     filled: Filled | None
     fps: int | None = None
@@ -109,14 +124,14 @@ class Row(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilledPart(Part, Result):
+class FilledPart(Part, JsonResult):
     """A part, and the share of each of its resources that designs may take."""
 
     limit: float = LIMIT
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison(Result):
+class Comparison(JsonResult):
     """A comparison; ``ok`` says that every row is exact."""
 
     model: Path
@@ -124,7 +139,7 @@ class Comparison(Result):
     shape: str
     clock_mhz: float
     part: FilledPart
-    folding: dict
-    rows: list[Row]
-    tools: dict
+    folding: dict[str, dict[str, int]]
+    rows: list[ComparedFormat]
+    tools: dict[str, str]
     ok: bool

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 import h11
 
-__all__ = ["Conversation", "Limits", "Refusal", "Reply"]
+__all__ = ["Conversation", "Handler", "Limits", "Refusal", "Reply"]
 
 CHUNK = 1 << 14  # bytes of a read
 SECURITY = [
@@ -46,40 +48,61 @@ class Limits:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: bytes of a media type, and what its page may load."""
+    """An answer: bytes of a media type, its status and headers, and what its page may load."""
 
     content: bytes
     kind: str = "application/json"
     status: int = 200
     policy: str = NOTHING
-    headers: tuple = ()
+    headers: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def json(cls, value, status=200, headers=()):
-        return cls(json.dumps(value, allow_nan=False).encode(), status=status, headers=headers)
+    def json(cls, value: Any, status: int = 200, headers: Sequence[tuple[str, str]] = ()) -> "Reply":
+        """Return ``value`` as an answer in JSON."""
+        return cls(json.dumps(value, allow_nan=False).encode(), status=status, headers=tuple(headers))
+
+
+Handler = Callable[[bytes], Awaitable[Reply]]
+"""What answers a request: a coroutine function of its body, which may raise a `Refusal`."""
 
 
 class Refusal(Exception):
-    """A request that is not answered, and why."""
+    """A request is not answered; the message says why, and the answer has this status and these headers."""
 
-    def __init__(self, status, reason, *headers):
+    def __init__(self, status: int, reason: str, *headers: tuple[str, str]):
         super().__init__(reason)
         self.status, self.headers = status, headers
 
-    def reply(self):
+    def reply(self) -> Reply:
+        """Return the answer that says so."""
         return Reply.json({"error": " ".join(str(self).split())[:500]}, self.status, self.headers)
 
 
 class Conversation:
-    """One request and its answer over a connection."""
+    """One request and its answer over a connection.
 
-    def __init__(self, reader, writer, limits):
+    Parameters
+    ----------
+    reader : asyncio.StreamReader
+    writer : asyncio.StreamWriter
+    limits : Limits
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limits: Limits):
         self._reader, self._writer, self._limits = reader, writer, limits
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.header)
         self._head = False
 
-    async def answer(self, allowed):
-        """Answer the request, whatever it is; ``allowed`` gives its handler or raises a `Refusal`."""
+    async def answer(self, allowed: Callable[[h11.Request], Handler]) -> None:
+        """Answer the request, whatever it is.
+
+        ``allowed`` gives the handler of a request by its headers, or raises a `Refusal`.
+
+        Raises
+        ------
+        ConnectionError
+            If the connection was closed without a request.
+        """
         try:
             try:
                 async with asyncio.timeout(self._limits.reading):
@@ -97,8 +120,14 @@ class Conversation:
             reply = Refusal(500, f"the request failed: {type(error).__name__}: {error}").reply()
         await self.write(reply, self._limits.writing)
 
-    async def write(self, reply, seconds):
-        """Send an answer, and wait until the client has taken it."""
+    async def write(self, reply: Reply, seconds: float) -> None:
+        """Send an answer, and wait until the client has taken it.
+
+        Raises
+        ------
+        TimeoutError
+            If that takes longer than ``seconds``.
+        """
         headers = [
             ("Content-Type", reply.kind), ("Content-Length", str(len(reply.content))), ("Connection", "close"),
             ("Content-Security-Policy", reply.policy), *SECURITY, *reply.headers,
@@ -114,8 +143,8 @@ class Conversation:
             while await self._reader.read(CHUNK):
                 pass
 
-    async def _request(self, allowed):
-        """``(handler, body)`` of the request, read no further than it is allowed."""
+    async def _request(self, allowed: Callable[[h11.Request], Handler]) -> tuple[Handler, bytes]:
+        """Return the handler of the request and its body, which is read no further than it is allowed."""
         request = await self._event()
         if not isinstance(request, h11.Request):
             raise ConnectionError("it was closed without a request")
@@ -130,7 +159,8 @@ class Conversation:
             body += part.data
         return handler, bytes(body)
 
-    async def _event(self):
+    async def _event(self) -> Any:
+        """Return the next event of the request."""
         while (found := self._http.next_event()) is h11.NEED_DATA:
             self._http.receive_data(await self._reader.read(CHUNK))
         return found

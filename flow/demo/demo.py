@@ -4,17 +4,21 @@ import asyncio
 import re
 import threading
 from base64 import b64encode
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from fewbit.host import Accelerator
+from fewbit.flow.images import Images
+from fewbit.flow.reporting import Report
+from fewbit.host.accelerator import Accelerator, Results
 from fewbit.host.build import Build, HostError
 
-from .conversation import Refusal, Reply
+from .conversation import Handler, Limits, Refusal, Reply
 from .drawing import PAD, Canvas
 from .request import parse_request
 from .turns import Busy, Turns
@@ -33,18 +37,27 @@ class Demo:
 
     Parameters
     ----------
-    accelerator : host.Accelerator
+    accelerator : host.accelerator.Accelerator
     where : str
         What it runs on, for people.
     images : flow.images.Images or None
+
+    Attributes
+    ----------
+    canvas : flow.demo.drawing.Canvas
+
+    Raises
+    ------
+    ValueError
+        If the model takes no images.
     """
 
-    def __init__(self, accelerator, where, images=None):
+    def __init__(self, accelerator: Accelerator, where: str, images: Images | None = None):
         self.accelerator, self.where, self.images = accelerator, where, images
         self.canvas = Canvas(accelerator.build)
 
-    def info(self):
-        """What the page shows before the first drawing."""
+    def info(self) -> dict[str, Any]:
+        """Return what the page shows before the first drawing."""
         o = self.accelerator.build.manifest["output"]
         count = 1 << o["bits"] if o["meaning"] == "label" else len(o.get("positions", range(o["length"])))
         return {
@@ -52,8 +65,19 @@ class Demo:
             "classes": count, "samples": 0 if self.images is None else len(self.images),
         }  # fmt: skip
 
-    def answer(self, request):
-        """The scores for a request: ``{"drawing": ink (rows, columns)}`` or ``{"sample": number}``.
+    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the scores for a request.
+
+        Parameters
+        ----------
+        request : mapping
+            ``{"drawing": ink (rows, columns)}`` or ``{"sample": number}``.
+
+        Returns
+        -------
+        dict
+            ``label``, ``scores`` of the classes, ``pixels`` that the model was shown, ink from 0 to 1 ``(rows,
+            columns)``, and ``detail``, in words.
 
         Raises
         ------
@@ -80,7 +104,7 @@ class Demo:
             scores = [float(k == label) for k in range(self.info()["classes"])]
         return {"label": label, "scores": scores, "pixels": ink.round(3).tolist(), "detail": detail}
 
-    def _infer(self, image):
+    def _infer(self, image: np.ndarray) -> Results:
         try:
             return self.accelerator.infer(image[None])
         except HostError:
@@ -88,7 +112,8 @@ class Demo:
         except Exception as error:
             raise HostError(f"the accelerator failed: {type(error).__name__}: {error}") from error
 
-    def _sample(self, number):
+    def _sample(self, number: Any) -> tuple[np.ndarray, int | None]:
+        """Return a test image, and its class if that is known."""
         if self.images is None or not isinstance(number, int) or number not in range(len(self.images)):
             raise ValueError(f"There is no sample {number!r}")
         labels = self.images.labels
@@ -96,18 +121,18 @@ class Demo:
 
 
 @contextmanager
-def serve(demo, place=None, limits=None):
-    """The `WebServer` of the page and its two calls, at a `Place`, or at any."""
+def serve(demo: Demo, place: Place | None = None, limits: Limits | None = None) -> Iterator[WebServer]:
+    """Yield the `WebServer` of the page and its two calls, at a `Place`, or at any."""
     turns = Turns(partial(_answer, demo), WAITING)
     try:
-        with place or Place(0) as place:
-            yield WebServer(_Service(demo, turns).routes(), place, limits)
+        with place or Place(0) as taken:
+            yield WebServer(_Service(demo, turns).routes(), taken, limits)
     finally:
         turns.close()
 
 
-def _answer(demo, body):
-    """The reply to a call for an answer, in the thread that has the accelerator."""
+def _answer(demo: Demo, body: bytes) -> Reply:
+    """Return the reply to a call for an answer, in the thread that has the accelerator."""
     try:
         return Reply.json(demo.answer(parse_request(body)))
     except ValueError as error:
@@ -117,22 +142,23 @@ def _answer(demo, body):
 
 
 class _Service:
-    """What is served: the page, what it must know, and answers, for which requests wait in ``turns``."""
+    """Handlers of what is served: the page, what it must know, and answers, for which requests wait in ``turns``."""
 
-    def __init__(self, demo, turns):
+    def __init__(self, demo: Demo, turns: Turns[bytes, Reply]):
         self._demo, self._turns, content = demo, turns, PAGE.read_text(encoding="utf-8")
         self._page = Reply(content.encode(), "text/html; charset=utf-8", policy=_policy(content))
 
-    def routes(self):
+    def routes(self) -> dict[str, tuple[str, Handler]]:
+        """Return the method and the handler of every path that is served."""
         return {"/": ("GET", self._show), "/api/info": ("GET", self._info), "/api/infer": ("POST", self._infer)}
 
-    async def _show(self, _):
+    async def _show(self, _: bytes) -> Reply:
         return self._page
 
-    async def _info(self, _):
+    async def _info(self, _: bytes) -> Reply:
         return Reply.json(self._demo.info())
 
-    async def _infer(self, body):
+    async def _infer(self, body: bytes) -> Reply:
         try:
             answer = asyncio.wrap_future(self._turns.submit(body))
         except Busy:
@@ -143,8 +169,11 @@ class _Service:
             raise Refusal(504, f"the accelerator gave no answer within {ANSWERING:g} s") from None
 
 
-def _policy(page):
-    """The content security policy of a page: its own script and style, told by their hashes, and its own calls."""
+def _policy(page: str) -> str:
+    """Return the content security policy of a page.
+
+    It allows the page's own script and style, told by their hashes, and its own calls.
+    """
 
     def own(tag):
         found = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
@@ -156,26 +185,50 @@ def _policy(page):
     )
 
 
-def connect(directory, serial, baud):
-    """``(accelerator, where it is)``: behind the serial port if one is named, else Verilator's model of the build."""
+def connect(directory: Path | str, serial: str | None, baud: int) -> tuple[Accelerator, str]:
+    """Return the accelerator of a build, and where it is, in words.
+
+    It is behind the serial port if one is named, else Verilator's model of the build.
+    """
     if serial is not None:
         return Accelerator.serial(directory, serial, baud=baud), f"the board at {serial}"
     return Accelerator.verilator(directory), "a Verilator simulation of the generated hardware"
 
 
-def run_demo(directory, report, *, serial=None, baud=1_000_000, port=8000, terminal=False, images=None):
+def run_demo(
+    directory: Path | str,
+    report: Report,
+    *,
+    serial: str | None = None,
+    baud: int = 1_000_000,
+    port: int = 8000,
+    terminal: bool = False,
+    images: Path | None = None,
+) -> None:
     """Show the page, or the terminal's pad, until the user ends it.
 
     Parameters
     ----------
     directory : path
-        Of a build.
-    serial, baud
-        Of a board; without a port it is the Verilator model, compiled first.
+        The folder of a build.
+    report : flow.reporting.Report
+    serial : str or None
+        Name of a board's serial port; without one it is the Verilator model, compiled first.
+    baud : int
+        Rate of the serial port.
     port : int
-        Of the page.
+        TCP port of the page; 0 takes a free one.
+    terminal : bool
+        Whether to draw in the terminal instead.
     images : path or None
         Samples to pick from.
+
+    Raises
+    ------
+    ValueError
+        If the model takes no images, the TCP port is in use, or there is no terminal.
+    HostError
+        If there is no such build, or no accelerator of it.
     """
     Canvas(Build(directory))  # refuses what cannot be drawn before anything long begins
     samples = _samples(directory, images) if images else None
@@ -196,8 +249,8 @@ def run_demo(directory, report, *, serial=None, baud=1_000_000, port=8000, termi
             _close(accelerator)
 
 
-def _close(accelerator):
-    """Close it; one that hangs, so that it cannot even be closed, is left to the end of the program."""
+def _close(accelerator: Accelerator) -> None:
+    """Close an accelerator; one that hangs, so that it cannot be closed, is left to the end of the program."""
 
     def close():
         with suppress(Exception):  # the program ends anyway
@@ -208,7 +261,7 @@ def _close(accelerator):
     closing.join(CLOSING)
 
 
-def _samples(directory, path):
+def _samples(directory: Path | str, path: Path) -> Images:
     from fewbit.flow.images import load_images
     from fewbit.golden.importing.importer import import_model
     from fewbit.golden.model_file.source import SourceFile

@@ -1,19 +1,27 @@
 """Drawings to a network's images: cropped, centred, averaged down, and turned into its integers."""
 
 from math import isqrt, prod
+from typing import Any
 
 import numpy as np
 
 from fewbit.golden.numbers.declaration import parse_input
 from fewbit.golden.numbers.formats import parse_format
+from fewbit.host.build import Build
 
 __all__ = ["PAD", "Canvas", "checked"]
 
 PAD = 80  # rows and columns of a drawing as the page sends it
 
 
-def checked(drawing):
-    """The drawing of a request: `PAD` rows of `PAD` numbers from 0 to 1. Nothing is made of it unless it is one."""
+def checked(drawing: Any) -> np.ndarray:
+    """Return the drawing of a request as ``float64 (PAD, PAD)``; nothing is made of it unless it is one.
+
+    Raises
+    ------
+    ValueError
+        If it is not `PAD` rows of `PAD` numbers from 0 to 1.
+    """
     if (
         type(drawing) is not list
         or len(drawing) != PAD
@@ -33,25 +41,43 @@ class Canvas:
 
     Attributes
     ----------
-    size : (rows, columns)
+    size : tuple of int
+        Rows and columns.
+
+    Raises
+    ------
+    ValueError
+        If the model takes no image that could be drawn.
     """
 
-    def __init__(self, build):
+    def __init__(self, build: Build):
         given = build.manifest["input"]
         self._shape, self._format = build.shape, parse_format(given["format"])
         self._declaration = given["declaration"]
-        self.size = tuple(given["size"]) or (isqrt(prod(self._shape)),) * 2
+        self.size: tuple[int, ...] = tuple(given["size"]) or (isqrt(prod(self._shape)),) * 2
         if len(self.size) != 2 or prod(self._shape) % prod(self.size) or min(self.size) < 4:
             raise ValueError(
                 f"{build.directory}: only an image can be drawn, of rows and columns, but the model takes {self._shape}"
             )
         self._first = given["channels"] == "first"
 
-    def fitted(self, drawing, margin=None):
-        """``drawing``, rows of ink from 0 to 1, as ink ``(rows, columns)``: its bounding box, centred and scaled.
+    def fitted(self, drawing: Any, margin: float | None = None) -> np.ndarray:
+        """Return a drawing as ink ``(rows, columns)``: its bounding box, centred and scaled.
 
         Large images have a margin of a seventh, as those of MNIST do; small ones have none. The memory is linear in the
         drawing's.
+
+        Parameters
+        ----------
+        drawing : rows of numbers
+            Ink from 0 to 1.
+        margin : float or None
+            Share of the image that is left free at each side.
+
+        Raises
+        ------
+        ValueError
+            If the drawing is empty, or no rows of such numbers.
         """
         ink = np.asarray(drawing, dtype=np.float64)
         if ink.ndim != 2 or not ink.size or not np.isfinite(ink).all() or ink.min() < 0 or ink.max() > 1:
@@ -66,8 +92,8 @@ class Canvas:
         down, across = (_weights(side, few, many) for few, many in zip(self.size, ink.shape, strict=True))
         return down @ ink @ across.T
 
-    def image(self, ink):
-        """Ink ``(rows, columns)`` as the integers (floats of a float32 network) of one sample.
+    def image(self, ink: np.ndarray) -> np.ndarray:
+        """Return ink ``(rows, columns)`` as the integers (floats of a float32 network) of one sample.
 
         Ink 1 is the float 1 if the declaration has no negative floats, else the largest of its floats.
         """
@@ -84,16 +110,16 @@ class Canvas:
         channels = prod(self._shape) // prod(self.size)
         return np.repeat(values[None] if self._first else values[..., None], channels, axis=0 if self._first else 2)
 
-    def ink(self, sample):
-        """What a sample shows, from 0 to 1, for the eye."""
+    def ink(self, sample: np.ndarray) -> np.ndarray:
+        """Return what a sample shows to the eye, ink from 0 to 1 ``(rows, columns)``."""
         values = np.asarray(sample, dtype=np.float64).reshape(-1)
         image = values.reshape(-1, *self.size)[0] if self._first else values.reshape(*self.size, -1)[..., 0]
         low, high = image.min(), image.max()
         return (image - low) / (high - low) if high > low else np.zeros_like(image)
 
 
-def _weights(side, few, many):
-    """Averages of ``many`` cells in the middle of ``side`` over ``few`` equal intervals, as ``(few, many)``."""
+def _weights(side: int, few: int, many: int) -> np.ndarray:
+    """Return averages of ``many`` cells in the middle of ``side`` over ``few`` equal intervals, as ``(few, many)``."""
     edges, cells = np.linspace(0, side, few + 1), (side - many) // 2 + np.arange(many)
     overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
     return np.clip(overlap, 0, None) / (side / few)

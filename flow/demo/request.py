@@ -1,18 +1,19 @@
 """What a program may send to the demo: a drawing, or the number of a sample, as JSON."""
 
 import json
+from typing import Any
 
 from .drawing import PAD, checked
 
 __all__ = ["parse_request"]
 
-# By bytes that are counted before anything is made of them: a list for each row and one around them, one object, and
-# a comma between numbers.
+# How often some bytes may stand in a request; they are counted before anything is made of it: a list for each row and
+# one around them, one object, and a comma between numbers.
 MOST = {b"[": PAD + 1, b"{": 1, b",": PAD * PAD}
 
 
-def parse_request(body):
-    """``{"drawing": float64 (PAD, PAD)}`` or ``{"sample": int}``, as ``body`` says it in JSON.
+def parse_request(body: bytes) -> dict[str, Any]:
+    """Return ``{"drawing": float64 (PAD, PAD)}`` or ``{"sample": int}``, as ``body`` says it in JSON.
 
     Raises
     ------

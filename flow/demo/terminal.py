@@ -1,17 +1,30 @@
 """The pad of ``fewbit demo --terminal``: arrow keys move, the space bar draws."""
 
 import curses
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any, Protocol
 
 import numpy as np
 
 from fewbit.host.build import HostError
 
-__all__ = ["Pad", "run_terminal"]
+from .drawing import Canvas
+
+__all__ = ["Answering", "Pad", "run_terminal"]
 
 HELP = "arrows move, space draws, x erases, c clears, q ends"
 BAR = 24
 SILENT = 5  # times that a wait for a key ends without one: then the terminal is gone
+
+
+class Answering(Protocol):
+    """What answers drawings, as `flow.demo.demo.Demo` does."""
+
+    canvas: Canvas
+
+    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the scores for a request."""
 
 
 class Pad:
@@ -19,15 +32,28 @@ class Pad:
 
     Parameters
     ----------
-    demo : flow.demo.demo.Demo
+    demo : Answering
+
+    Attributes
+    ----------
+    cells : float array (rows, columns)
+        1 where there is ink.
+    at : tuple of int
+        Row and column of the pen.
+    answer : dict or None
+        What `flow.demo.demo.Demo.answer` gave last.
+    error : str
+        Why there is no answer.
     """
 
-    def __init__(self, demo):
+    def __init__(self, demo: Answering):
         self._demo, (self.rows, self.columns) = demo, demo.canvas.size
-        self.cells, self.at, self.answer, self.error = np.zeros((self.rows, self.columns)), (0, 0), None, ""
+        self.cells, self.at = np.zeros((self.rows, self.columns)), (0, 0)
+        self.answer: dict[str, Any] | None = None
+        self.error = ""
 
-    def key(self, key):
-        """Do what a key says; returns whether to go on."""
+    def key(self, key: str) -> bool:
+        """Do what a key says; return whether to go on."""
         moves = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
         if key in moves:
             (y, x), (dy, dx) = self.at, moves[key]
@@ -48,8 +74,8 @@ class Pad:
             except HostError as error:
                 self.error = str(error)
 
-    def lines(self):
-        """What the screen shows: the grid, two characters a cell, and beside it the scores."""
+    def lines(self) -> list[str]:
+        """Return what the screen shows: the grid, two characters a cell, and beside it the scores."""
         grid = ["".join("██" if cell else "··" for cell in row) for row in self.cells]
         side = ["", *self._scores(), "", self.error or HELP]
         grid += [" " * 2 * self.columns] * (len(side) - len(grid))
@@ -73,8 +99,14 @@ _KEYS = {
 }  # fmt: skip
 
 
-def run_terminal(demo):
-    """Show the pad until the user ends it, or no more keys can come."""
+def run_terminal(demo: Answering) -> None:
+    """Show the pad until the user ends it, or no more keys can come.
+
+    Raises
+    ------
+    ValueError
+        If there is no terminal.
+    """
     pad = Pad(demo)
 
     begun = False

@@ -9,9 +9,13 @@ import errno
 import os
 import socket
 import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any
 
-from .conversation import CHUNK, Conversation, Limits, Refusal
+import h11
+
+from .conversation import CHUNK, Conversation, Handler, Limits, Refusal
 
 __all__ = ["Place", "WebServer"]
 
@@ -25,37 +29,44 @@ class Place:
     Parameters
     ----------
     port : int
-        0 takes a free one.
+        The TCP port; 0 takes a free one.
 
     Attributes
     ----------
     port : int
+        The port that was taken.
     socket : socket.socket
 
     Raises
     ------
     ValueError
-        If the port cannot be had; so does `listen`.
+        If the port cannot be had.
     """
 
-    def __init__(self, port):
+    def __init__(self, port: int):
         self.port, self.socket = port, socket.socket()
         if os.name == "posix":  # elsewhere it would share the port with a program that has it
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._trying(self.socket.bind, (HOSTS[0], port))
         self.port = self.socket.getsockname()[1]
 
-    def listen(self):
-        """Let others connect."""
+    def listen(self) -> None:
+        """Let others connect.
+
+        Raises
+        ------
+        ValueError
+            If the port cannot be had.
+        """
         self._trying(self.socket.listen, BACKLOG)
 
-    def __enter__(self):
+    def __enter__(self) -> "Place":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.socket.close()
 
-    def _trying(self, action, argument):
+    def _trying(self, action: Callable[[Any], None], argument: Any) -> None:
         try:
             action(argument)
         except (OSError, OverflowError) as error:
@@ -66,34 +77,37 @@ class Place:
 
 
 class WebServer:
-    """Serves ``routes`` on this machine alone. Who connects before it runs waits for it.
+    """A server of ``routes`` on this machine alone. Who connects before it runs waits for it.
 
     Parameters
     ----------
-    routes : dict
-        By path, ``(method, handler)``: the method is GET, which implies HEAD, or POST, which takes JSON; the handler
-        is a coroutine function of the body that gives a `Reply` or raises a `Refusal`.
+    routes : mapping of str to (str, Handler)
+        By path, the method and the handler: the method is GET, which implies HEAD, or POST, which takes JSON.
     place : Place
-    limits : Limits
+    limits : Limits or None
 
     Attributes
     ----------
     port : int
     """
 
-    def __init__(self, routes, place, limits=None):
+    def __init__(self, routes: Mapping[str, tuple[str, Handler]], place: Place, limits: Limits | None = None):
         place.listen()
         self._routes, self._limits, self._place, self.port = routes, limits or Limits(), place, place.port
         names = [f"{host}:{self.port}" for host in HOSTS] + list(HOSTS if self.port == 80 else ())
         self._hosts, self._origins = set(names), {f"http://{name}" for name in names}
-        self._tasks, self._serving, self._refusing = set(), 0, 0
-        self._loop, self._end, self._begun = None, None, threading.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._serving, self._refusing = 0, 0
+        # Both are there once it runs, which is when `_begun` is set.
+        self._loop: asyncio.AbstractEventLoop
+        self._end: asyncio.Event
+        self._begun = threading.Event()
 
-    def run(self):
+    def run(self) -> None:
         """Serve until `stop` is called or the user interrupts; connections that are open then are dropped."""
         asyncio.run(self._run())
 
-    def stop(self):
+    def stop(self) -> None:
         """End `run`, from another thread."""
         self._begun.wait()
         self._loop.call_soon_threadsafe(self._end.set)
@@ -117,8 +131,8 @@ class WebServer:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _converse(self, reader, writer):
-        """One connection from its beginning to its end."""
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection from its beginning to its end."""
         conversation = Conversation(reader, writer, self._limits)
         try:
             # A client that is gone, or does not take its answer, is owed nothing.
@@ -139,9 +153,15 @@ class WebServer:
         finally:
             writer.transport.abort()
 
-    def _allowed(self, request):
-        """The handler of a request that may be answered, by its headers alone."""
-        headers = {}
+    def _allowed(self, request: h11.Request) -> Handler:
+        """Return the handler of a request that may be answered, by its headers alone.
+
+        Raises
+        ------
+        Refusal
+            If it may not.
+        """
+        headers: dict[str, list[str]] = {}
         for name, value in request.headers:
             headers.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1").strip().lower())
         size = len(request.target) + sum(len(name) + len(value) for name, value in request.headers)

@@ -6,21 +6,26 @@ a clock is lost, not how fast a device is. Ports count as registers, out of cont
 
 import re
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from .primitive_timing import CLOCKED, arcs, ends, starts, what
+from .primitive_timing import CLOCKED, Bit, Cell, arcs, ends, starts, what
 
 __all__ = ["longest_path", "longest_paths"]
 
 _NOT_CIRCUIT = ("$scopeinfo", "VCC", "GND")
 
 
-def longest_paths(netlist):
-    """`longest_path` of every module of a netlist that Yosys's ``write_json`` wrote, by name."""
+def longest_paths(netlist: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the `longest_path` of every module of a netlist, by name.
+
+    The netlist is what Yosys's ``write_json`` wrote, as `json.loads` reads it.
+    """
     return {name: longest_path(module) for name, module in netlist["modules"].items()}
 
 
-def longest_path(module):
-    """The path that takes longest, as a JSON-able dict; empty if the module has no path at all.
+def longest_path(module: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the path of a module that takes longest, as a JSON-able dict; it is empty if there is no path at all.
 
     Returns
     -------
@@ -32,9 +37,14 @@ def longest_path(module):
         The most LUTs on any path, be it longer or shorter than this one.
     start, end : str
         The registers or ports where it starts and ends, in words.
+
+    Raises
+    ------
+    ValueError
+        If the module has a combinational loop.
     """
     cells = {name: cell for name, cell in module["cells"].items() if cell["type"] not in _NOT_CIRCUIT}
-    begin = {}
+    begin: dict[Bit, tuple[int, str]] = {}
     for name, cell in cells.items():
         for bit, delay in starts(cell):
             if delay > begin.get(bit, (0,))[0]:
@@ -48,8 +58,9 @@ def longest_path(module):
     found = max(_ends(module, cells, arrival), key=lambda end: end[0], default=None)
     if found is None:
         return {}
-    delay, bit, end_name = found
-    counts, first = Counter(), bit
+    delay, last, end_name = found
+    counts: Counter[str | None] = Counter()
+    first = last
     while first in before:
         first, kind = before[first]
         counts[kind] += 1
@@ -60,18 +71,23 @@ def longest_path(module):
             "start": start, "levels": max(levels.values()), "end": _end_in_words(module, cells, end_name)}  # fmt: skip
 
 
-def _arrivals(cells, begin):
-    """When each bit that a register reaches is there; for those behind logic, from which bit and through what; LUTs.
+def _arrivals(
+    cells: Mapping[str, Cell], begin: Mapping[Bit, tuple[int, str]]
+) -> tuple[dict[Bit, int], dict[Bit, tuple[Bit, str | None]], dict[Bit, int]]:
+    """Return when bits arrive, what each of them came through, and its LUT levels.
 
-    In topological order: a bit is done when all that it waits for are.
+    The first is in picoseconds, for every bit that a register reaches; the second, for those behind logic, has the bit
+    before it and what it counts as. In topological order: a bit is done when all that it waits for are.
     """
-    after, waits = {}, Counter()
+    after: dict[Bit, list[tuple[Bit, int, str | None]]] = {}
+    waits: Counter[Bit] = Counter()
     for cell in cells.values():
         for source, bit, delay, kind in arcs(cell):
             after.setdefault(source, []).append((bit, delay, kind))
             waits[bit] += 1
     arrival = {bit: delay for bit, (delay, _) in begin.items()}
-    before, levels = {}, dict.fromkeys(begin, 0)
+    before: dict[Bit, tuple[Bit, str | None]] = {}
+    levels = dict.fromkeys(begin, 0)
     ready = [bit for bit in dict.fromkeys([*begin, *after]) if not waits[bit]]
     for bit in ready:  # it grows
         now = arrival.get(bit)
@@ -88,8 +104,10 @@ def _arrivals(cells, begin):
     return arrival, before, levels
 
 
-def _ends(module, cells, arrival):
-    """Yield ``(picoseconds, bit, cell or port)`` of every path's end."""
+def _ends(
+    module: Mapping[str, Any], cells: Mapping[str, Cell], arrival: Mapping[Bit, int]
+) -> Iterator[tuple[int, Bit, str]]:
+    """Yield ``(picoseconds, bit, cell or port)`` of the end of every path."""
     for name, cell in cells.items():
         yield from ((arrival[bit] + setup, bit, name) for bit, setup in ends(cell) if bit in arrival)
     for name, port in module["ports"].items():
@@ -107,9 +125,10 @@ def _indexed(name, bits, k, word=None):
     return f"{word} {text}" if word else text
 
 
-def _names(module, bits):
-    """The name of the innermost net, as far as Yosys kept one that a person gave, for some bits."""
-    wanted, found = set(bits), {}
+def _names(module: Mapping[str, Any], bits: list[Bit]) -> dict[Bit, str]:
+    """Return the names of bits by their innermost nets, as far as Yosys kept one that a person gave."""
+    wanted = set(bits)
+    found: dict[Bit, tuple[tuple, str]] = {}
     for name, net in module["netnames"].items():
         for k, bit in enumerate(net["bits"]):
             if bit in wanted:
@@ -119,9 +138,9 @@ def _names(module, bits):
     return {bit: text for bit, (rank, text) in found.items() if not rank[0]}
 
 
-def _called(names, bit, cell_name):
-    """A register by its net; else by where it is, or whatever Yosys calls its cell."""
-    if bit in names:
+def _called(names: Mapping[Bit, str], bit: Bit | None, cell_name: str) -> str:
+    """Return the name of a register by its net; else by where it is, or whatever Yosys calls its cell."""
+    if bit is not None and bit in names:
         return names[bit].removeprefix("\\")
     scope = [part for part in re.findall(r"\\([^$\\]+)", cell_name) if part.strip(".")]
     if scope:

@@ -5,6 +5,7 @@ A word leaves a block RAM 4.4 ns after the clock's edge, but 1 ns after it where
 """
 
 from collections import defaultdict
+from typing import Any
 
 __all__ = ["use_output_registers"]
 
@@ -12,12 +13,12 @@ _DATA = {side: [f"DO{side}{place}" for place in range(18)] for side in "AB"}
 _WIDE = 36  # a port so wide is all that reads (port B) or all that writes, and has the outputs of both
 
 
-def use_output_registers(netlist):
-    """Change a netlist of ``synth_ecp5``, as its JSON is read, in place; returns the number of flip-flops that went.
+def use_output_registers(netlist: dict[str, Any]) -> int:
+    """Put registers behind block RAMs into these, in place, and return the number of flip-flops that went.
 
-    A port of a ``DP16KD`` gets ``REGMODE OUTREG`` where each bit that is read at all is read by one flip-flop only, and
-    all of these have the RAM's clock, one clock enable, no reset, and begin at 0, as an output register does. It then
-    gives what they gave, a cycle later than before.
+    The netlist is one of ``synth_ecp5``, as its JSON is read. A port of a ``DP16KD`` gets ``REGMODE OUTREG`` where each
+    bit that is read at all is read by one flip-flop only, and all of these have the RAM's clock, one clock enable, no
+    reset, and begin at 0, as an output register does. It then gives what they gave, a cycle later than before.
     """
     gone = 0
     for module in netlist["modules"].values():
@@ -37,7 +38,7 @@ def use_output_registers(netlist):
 
 
 def _readers(module):
-    """``(cell, port)`` of all that reads a net, by its number; the ports of the module read as cell None."""
+    """Return ``(cell, port)`` of all that reads a net, by its number; the ports of the module read as cell None."""
     found = defaultdict(list)
     for port in module["ports"].values():
         for bit in port["bits"]:
@@ -51,7 +52,7 @@ def _readers(module):
 
 
 def _registers(ram, clock, sides, cells, readers):
-    """The flip-flops behind the outputs of a port, by the output; empty where one of them is no such flip-flop."""
+    """Return the flip-flops behind the outputs of a port, by the output; none if one of them is no such flip-flop."""
     connections, parameters = ram["connections"], ram["parameters"]
     if parameters[f"{clock}MUX"] != clock or any(parameters[f"REGMODE_{side}"] != "NOREG" for side in sides):
         return {}
@@ -70,7 +71,7 @@ def _registers(ram, clock, sides, cells, readers):
 
 
 def _is_plain(cell, clock):
-    """Whether it is a flip-flop without reset that begins at 0."""
+    """Return whether a cell is a flip-flop of this clock, without reset, that begins at 0."""
     parameters, connections = cell["parameters"], cell["connections"]
     return (
         cell["type"] == "TRELLIS_FF" and connections["CLK"] == clock and parameters["CLKMUX"] == "CLK"

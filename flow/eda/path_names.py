@@ -1,8 +1,12 @@
 """A critical path in words: cells of a flattened netlist, back to the components that they come from."""
 
 import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-__all__ = ["describe", "hierarchy"]
+from fewbit.flow.results import JsonResult, key
+
+__all__ = ["PathInWords", "PathStep", "describe", "hierarchy"]
 
 _MODULE = re.compile(r"^module (\\\S+|\w+)", re.MULTILINE)
 _INSTANCE = re.compile(r"^  (\\\S+|[A-Za-z_]\w*) +(?:#\(.*?\) *)?(\\\S+|[A-Za-z_]\w*) +\($", re.MULTILINE)
@@ -13,8 +17,54 @@ _WORDS = {"replay": "replay of vectors", "array": "array", "fifo": "output FIFO"
 _NUMBERED = {"pe": "PE", "weights": "weight ROM of PE", "init": "start value ROM of PE"}
 
 
-def hierarchy(text, top):
-    """Dotted paths of all instances below module ``top`` of a Verilog ``text``, longest first."""
+@dataclass(frozen=True, kw_only=True)
+class PathStep(JsonResult):
+    """One delay of a path: through a cell, or over a net to one.
+
+    Attributes
+    ----------
+    kind : str
+        ``clk-to-q``, ``logic``, ``routing`` or ``setup``.
+    ns : float
+    cell : str
+        The cell that the delay leads to.
+    net : str or None
+        The net of a delay by routing.
+    """
+
+    kind: str
+    ns: float
+    cell: str
+    net: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathInWords(JsonResult):
+    """A path from one component to another.
+
+    Attributes
+    ----------
+    words : str
+        The whole path in a line.
+    logic_ns, routing_ns : float
+        Delays of its cells and of its nets.
+    levels : int
+        LUTs, multiplexers and carry chains that it passes.
+    begin, through, end : str, list of str, str
+        Components and the signals in them.
+    """
+
+    words: str
+    logic_ns: float
+    routing_ns: float
+    levels: int
+    begin: str = key("from")
+    through: list[str]
+    end: str = key("to")
+
+
+def hierarchy(text: str, top: str) -> list[str]:
+    """Return the dotted paths of all instances below module ``top`` of a Verilog ``text``, longest first."""
     starts = list(_MODULE.finditer(text))
     ends = [m.start() for m in starts[1:]] + [len(text)]
     bodies = {m[1].removeprefix("\\"): text[m.end() : end] for m, end in zip(starts, ends, strict=True)}
@@ -31,44 +81,40 @@ def hierarchy(text, top):
     return sorted(found, key=len, reverse=True)
 
 
-def describe(steps, paths, layers=()):
-    """The path that `flow.eda.pnr.summarize` gives, in words.
+def describe(steps: Sequence[PathStep], paths: Sequence[str], layers: Iterable[str] = ()) -> PathInWords:
+    """Return the critical path of a placed design in words; without any steps, one of nothing.
 
     Parameters
     ----------
-    steps : list of dict
-    paths : list of str
-        From `hierarchy`.
-    layers : names of the network's layers
-
-    Returns
-    -------
-    dict
-        ``words``, ``logic_ns``, ``routing_ns``, ``levels`` (LUTs, multiplexers and carry chains passed), ``from``,
-        ``through`` and ``to``, each a component and the signal in it.
+    steps : sequence of PathStep
+        The path, as `flow.eda.pnr.PlacedDesign` has it.
+    paths : sequence of str
+        Instances, as `hierarchy` gives them.
+    layers : iterable of str
+        Names of the network's layers.
     """
     if not steps:
-        return {"words": "", "logic_ns": 0.0, "routing_ns": 0.0, "levels": 0, "from": "", "through": [], "to": ""}
-    hops = [s for s in steps if s["kind"] == "routing"]
-    places = [_place(s["cell"], paths, layers) for s in hops]
+        return PathInWords(words="", logic_ns=0.0, routing_ns=0.0, levels=0, begin="", through=[], end="")
+    hops = [s for s in steps if s.kind == "routing"]
+    places = [_place(s.cell, paths, layers) for s in hops]
     # A net of LUTs may bear the name of a register far behind it; registers bear their own.
-    begin, end = (_place(steps[n]["cell"], paths, layers) for n in (0, -1))
-    through = []
+    begin, end = (_place(steps[n].cell, paths, layers) for n in (0, -1))
+    through: list[str] = []
     for place in places[:-1]:
         if place not in (begin, end) and place not in through:
             through.append(place)
-    logic = sum(s["ns"] for s in steps if s["kind"] != "routing")
-    routing = sum(s["ns"] for s in hops)
-    levels = sum(s["kind"] == "logic" and not s["cell"].endswith("$CCU2_COMB1") for s in steps)
+    logic = sum(s.ns for s in steps if s.kind != "routing")
+    routing = sum(s.ns for s in hops)
+    levels = sum(s.kind == "logic" and not s.cell.endswith("$CCU2_COMB1") for s in steps)
     words = f"from {begin}" + (f" through {', '.join(through)}" if through else "") + f" to {end}"
-    return {
-        "words": f"{words}; {logic:.1f} ns logic + {routing:.1f} ns routing", "logic_ns": round(logic, 2),
-        "routing_ns": round(routing, 2), "levels": levels, "from": begin, "through": through, "to": end,
-    }  # fmt: skip
+    return PathInWords(
+        words=f"{words}; {logic:.1f} ns logic + {routing:.1f} ns routing", logic_ns=round(logic, 2),
+        routing_ns=round(routing, 2), levels=levels, begin=begin, through=through, end=end,
+    )  # fmt: skip
 
 
 def _place(name, paths, layers):
-    """``layer dense0: array, PE 3, acc`` for the cell or net ``accelerator.dense0.array.pe3.acc_TRELLIS_FF_Q_4``."""
+    """Return ``layer dense0: array, PE 3, acc`` for the net ``accelerator.dense0.array.pe3.acc_TRELLIS_FF_Q_4``."""
     path = next((p for p in paths if name == p or name.startswith(p + ".")), "")
     signal = _CELL.split(name[len(path) :].lstrip("."))[0].rstrip(".")
     parts = [p for p in path.split(".") if p and p != "accelerator"]

@@ -10,20 +10,27 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from fewbit.flow.cache import Store, digest
+from fewbit.flow.results import JsonResult
 from fewbit.places import CACHE
 
 from .output_registers import use_output_registers
+from .path_names import PathStep
 from .read_verilog import read_verilog
 from .toolrun import ToolError, run_tool
 
-__all__ = ["DEVICES", "SPEEDS", "PlaceError", "place", "summarize"]
+__all__ = ["DEVICES", "SPEEDS", "PlaceError", "PlacedDesign", "place", "summarize"]
 
 DEVICES = {"ecp5-25k": "--25k", "ecp5-45k": "--45k", "ecp5-85k": "--85k"}
+"""The devices, each with nextpnr's option for it."""
 SPEEDS = (6, 7, 8)
+"""The speed grades, of which 8 is the fastest."""
 _SOURCE = tuple(Path(__file__).with_name(name) for name in ("pnr.py", "output_registers.py", "read_verilog.py"))
 
 # Kinds of cell in nextpnr's report, by our name. TRELLIS_COMB is a LUT4 position: as logic, half a carry cell, or RAM.
@@ -34,22 +41,66 @@ class PlaceError(ToolError):
     """Yosys or nextpnr failed, or ran out of time."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class PlacedDesign(JsonResult):
+    """What nextpnr found of a design.
+
+    Attributes
+    ----------
+    clock : str
+        The slowest clock.
+    fmax_mhz : float
+        The frequency that it reaches.
+    used, available : dict of str to int
+        Cells that are used, and that the device has, by kind: ``lut4``, ``ff``, ``lutram``, ``bram``, ``dsp``.
+    critical : list of PathStep
+        The slowest path of that clock from register to register.
+    """
+
+    clock: str
+    fmax_mhz: float
+    used: dict[str, int]
+    available: dict[str, int]
+    critical: list[PathStep]
+
+
 def place(
-    verilog_path, top, *, device="ecp5-85k", speed=8, seed=1, goal=200.0, timeout=3600, directory=None, progress=None
-):  # fmt: skip
-    """Place and route module ``top`` without pads (out of context); returns what `summarize` makes of the report.
+    verilog_path: Path | str,
+    top: str,
+    *,
+    device: str = "ecp5-85k",
+    speed: int = 8,
+    seed: int = 1,
+    goal: float = 200.0,
+    timeout: float = 3600,
+    directory: Path | str | None = None,
+    progress: Callable[[float, str], None] | None = None,
+) -> PlacedDesign:
+    """Place and route module ``top`` of a Verilog file, without pads (out of context).
 
     Ports are wires of the fabric: paths that begin or end at one are not counted, paths from register to register are.
 
     Parameters
     ----------
-    verilog_path, top, timeout, directory, progress : as `flow.eda.synth.synthesize`
-    device, speed : str, int
-        One of `DEVICES`, of `SPEEDS`: 8 is the fastest grade.
+    verilog_path, top, directory, progress
+        As `flow.eda.synth.synthesize` takes them.
+    device : str
+        One of `DEVICES`.
+    speed : int
+        One of `SPEEDS`.
     seed : int
-        Of the placement.
+        Seed of the placement.
     goal : float
         MHz that the placer and router work for.
+    timeout : float
+        Seconds before the tools are stopped.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is none of those that there are.
+    PlaceError
+        If a tool fails or takes too long, or there is no path from register to register.
     """
     options = _options(top, device, speed, seed, goal, timeout)
     store = Store(directory=directory or CACHE / "pnr")
@@ -57,12 +108,14 @@ def place(
     key = digest(verilog, options, *_SOURCE)
     kept = store[key]
     if kept is None:
-        kept = _run(verilog, options, store.path(key, ".log"), timeout, progress)
-        store[key] = kept
-    return kept
+        found = _run(verilog, options, store.path(key, ".log"), timeout, progress)
+        store[key] = found.to_dict()
+        return found
+    return PlacedDesign.from_dict(kept)
 
 
 def _options(top, device, speed, seed, goal, timeout):
+    """Return what a result depends on besides the Verilog; refuse what the tools cannot take."""
     if not re.fullmatch(r"[A-Za-z_][\w$]*", top):
         raise ValueError(f"Top must be the plain name of a Verilog module, not {top!r}")
     if device not in DEVICES:
@@ -77,6 +130,7 @@ def _options(top, device, speed, seed, goal, timeout):
 
 
 def _run(verilog, options, log, timeout, progress):
+    """Run the tools in a process and a folder of their own; return what `summarize` makes of nextpnr's report."""
     work = log.with_name(f"{log.stem}.{os.getpid()}")
     work.mkdir(parents=True, exist_ok=True)
     (work / "design.v").write_bytes(verilog)
@@ -92,15 +146,13 @@ def _run(verilog, options, log, timeout, progress):
         shutil.rmtree(work, ignore_errors=True)
 
 
-def summarize(report, *, log):
-    """What we keep of nextpnr's ``--report``.
+def summarize(report: Mapping[str, Any], *, log: Path | str) -> PlacedDesign:
+    """Return what is kept of nextpnr's ``--report``; ``log`` is the file that errors name.
 
-    Returns
-    -------
-    dict
-        ``fmax_mhz``; ``used`` and ``available`` by kind (``lut4``, ``ff``, ``lutram``, ``bram``, ``dsp``);
-        ``critical``, the slowest path from register to register: a list of ``{"kind", "ns", "cell", "net"}``, where
-        the kind is ``clk-to-q``, ``logic``, ``routing`` or ``setup``, the cell is the one that the delay leads to.
+    Raises
+    ------
+    PlaceError
+        If there is no path from register to register.
     """
     if not report["fmax"]:
         raise PlaceError("nextpnr found no path from register to register", log=log)
@@ -108,21 +160,18 @@ def summarize(report, *, log):
     name = clock.removeprefix("$glbnet$")
     paths = [p for p in report["critical_paths"] if p["from"] == p["to"] == f"posedge {clock}"]
     steps = paths[0]["path"] if paths else []
-    return {
-        "clock": name,
-        "fmax_mhz": round(slowest["achieved"], 2),
-        "used": {ours: report["utilization"].get(kind, {"used": 0})["used"] for ours, kind in _KINDS.items()},
-        "available": {
-            ours: report["utilization"].get(kind, {"available": 0})["available"] for ours, kind in _KINDS.items()
-        },
-        "critical": [
-            {"kind": s["type"], "ns": s["delay"], "cell": s["to"]["cell"], "net": s.get("net")} for s in steps
-        ],
-    }  # fmt: skip
+    cells = report["utilization"]
+    return PlacedDesign(
+        clock=name,
+        fmax_mhz=round(slowest["achieved"], 2),
+        used={ours: cells.get(kind, {"used": 0})["used"] for ours, kind in _KINDS.items()},
+        available={ours: cells.get(kind, {"available": 0})["available"] for ours, kind in _KINDS.items()},
+        critical=[PathStep(kind=s["type"], ns=s["delay"], cell=s["to"]["cell"], net=s.get("net")) for s in steps],
+    )
 
 
-def main(argv):
-    """Synthesize, place and route what the JSON argument says; an error ends the process with a status."""
+def main(argv: Sequence[str]) -> int:
+    """Synthesize, place and route what the JSON argument says; return nextpnr's status. An error ends the process."""
     parser = argparse.ArgumentParser(prog="python -m fewbit.flow.eda.pnr", description="One run of flow.eda.pnr.place.")
     parser.add_argument("job", type=json.loads, help="JSON: top, device, speed, seed, goal, work")
     job = parser.parse_args(argv).job

@@ -8,8 +8,17 @@ between carry cells, there is no such net.
 """
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-__all__ = ["CLOCKED", "NET", "arcs", "ends", "starts", "what"]
+__all__ = ["CLOCKED", "NET", "Arc", "Bit", "Cell", "arcs", "ends", "starts", "what"]
+
+Bit = int | tuple[int, int]
+"""A bit of a netlist: its number, or, between positions of a carry chain, the cell and the position."""
+Cell = Mapping[str, Any]
+"""A cell as Yosys's ``write_json`` has it: ``type``, ``parameters``, ``port_directions``, ``connections``."""
+Arc = tuple[Bit, Bit, int, str | None]
+"""Two bits, the second of which waits for the first, the picoseconds between them, and what that counts as."""
 
 NET = 600  # an assumption: a short route and its switches
 LUT = 420  # mean of the six pins, 127 to 642
@@ -23,7 +32,7 @@ RAM_READ, SHIFT_READ, RAM_WRITE = 1153, 1472, 170
 BLOCK_READ, BLOCK_READ_REGISTERED, BLOCK_WRITE = 2454, 882, 740
 CLOCKED = FLIP_FLOP  # a port counts as a flip-flop
 
-_DSP_CLOCKED = {"P": 329, "M": 1671, "A": 2952}  # from the last register to P
+_DSP_CLOCKED = {"P": 329, "M": 1671, "A": 2952}  # by that register, from it to P
 _DSP_THROUGH = {"A": 2823, "B": 2690, "D": 3717, "C": 1325, "PCIN": 1100, "CARRYIN": 1325}
 _DSP_TO_M = {"A": 1416, "B": 1285, "D": 2310}
 _DSP_SETUP = 300
@@ -40,18 +49,18 @@ _KINDS = (
     (r"DSP48E[12]", "DSP"),
     (r"[IO]?BUFG?|IBUFG", "buffer"),
 )
-_known = {}
+_known: dict[str, str] = {}
 
 
-def what(kind):
-    """In words what a kind of cell is; "module" if it is not known."""
+def what(kind: str) -> str:
+    """Return in words what a kind of cell is; "module" if it is not known."""
     if kind not in _known:
         _known[kind] = next((name for pattern, name in _KINDS if re.fullmatch(pattern, kind)), "module")
     return _known[kind]
 
 
-def _nets(cell, *pattern):
-    """The bits of all ports whose whole names match, constants left out."""
+def _nets(cell: Cell, *pattern: str) -> list[int]:
+    """Return the bits of all ports whose whole names match one of the patterns, constants left out."""
     return [
         bit
         for port, bits in cell["connections"].items()
@@ -61,8 +70,9 @@ def _nets(cell, *pattern):
     ]
 
 
-def arcs(cell):
-    """Yield ``(input, output, picoseconds, counts as)`` for every pair of bits of which the second waits for the first.
+def arcs(cell: Cell) -> Iterable[Arc]:
+    """Return ``(input, output, picoseconds, counts as)`` for every pair of bits of which the second waits for the
+    first.
 
     The last is "lut", "muxf", "carry", "dsp" or None. A carry chain's bits inside its cell are named by the cell.
     """
@@ -73,7 +83,7 @@ def arcs(cell):
     return rule(cell) if rule else ()
 
 
-def starts(cell):
+def starts(cell: Cell) -> Iterator[tuple[int, int]]:
     """Yield ``(bit, picoseconds)`` for each output that comes from a register, its clock-to-output time included."""
     kind, found = what(cell["type"]), cell["connections"]
     outputs = [port for port, way in cell["port_directions"].items() if way == "output"]
@@ -94,7 +104,7 @@ def starts(cell):
             yield from ((bit, picoseconds) for bit in found.get(port, ()) if isinstance(bit, int))
 
 
-def ends(cell):
+def ends(cell: Cell) -> Iterator[tuple[int, int]]:
     """Yield ``(bit, picoseconds)`` for each input that a register takes, net and setup time included."""
     kind = what(cell["type"])
     if kind in ("flip-flop", "latch"):
@@ -136,7 +146,7 @@ def _lut(cell):
 
 
 def _needed(table, inputs):
-    """The bits among ``inputs`` that a truth table depends on, those that are constant set to what they are."""
+    """Return the bits among ``inputs`` that a truth table depends on, those that are constant set to what they are."""
     size = 1 << len(inputs)
     mask = (1 << size) - 1
     for k, bit in enumerate(inputs):
@@ -147,7 +157,7 @@ def _needed(table, inputs):
             if isinstance(bit, int) and (table ^ table >> (1 << k)) & _LOW[k] & mask]  # fmt: skip
 
 
-# Of an index of six bits, those values in which bit k is 0.
+# By k, the set of those indices of six bits in which bit k is 0.
 _LOW = [sum(1 << n for n in range(64) if not n >> k & 1) for k in range(6)]
 
 
@@ -167,11 +177,15 @@ def _buffer(cell):
 # Carry chains
 
 
-def _carry(cell):
-    """A bit for each multiplexer passed: j - i + 1 from S or DI of position i to CO of position j, to O one less."""
+def _carry(cell: Cell) -> Iterator[Arc]:
+    """Yield the arcs of a carry chain's cell, with a bit for each multiplexer passed.
+
+    From S or DI of position i to CO of position j these are j - i + 1, to O one less.
+    """
     found = cell["connections"]
     sums, after = found.get("O", []), found.get("CO", [])
-    before = [(bit, NET + CARRY_INIT) for bit in _nets(cell, "CYINIT")] + [(bit, 0) for bit in _nets(cell, "CI")]
+    before: list[tuple[Bit, int]] = [(bit, NET + CARRY_INIT) for bit in _nets(cell, "CYINIT")]
+    before += [(bit, 0) for bit in _nets(cell, "CI")]
     for k, (s, di) in enumerate(zip(found["S"], found["DI"], strict=True)):
         if k == 4 and cell["parameters"].get("CARRY_TYPE") == "DUAL_CY4":
             before = [(bit, 0) for bit in _nets(cell, "CI_TOP")]
@@ -193,7 +207,10 @@ def _carry(cell):
 
 
 def _memory(cell):
-    """Reading is combinational from the address of the port; what is beyond 64 words goes through wide multiplexers."""
+    """Yield the arcs of a memory, which is read without a clock, from the address of the port.
+
+    What is beyond 64 words goes through wide multiplexers, which are cells of their own.
+    """
     found, ways = cell["connections"], cell["port_directions"]
     for port in (p for p in found if ways.get(p) == "output"):
         letter = re.fullmatch(r"DO([A-H])", port)
@@ -206,7 +223,7 @@ def _memory(cell):
 
 
 def _side(port):
-    """Which half of a block RAM an output belongs to."""
+    """Return which half of a block RAM an output belongs to."""
     return "B" if re.match(r"DO(UT)?P?B", port) else "A"
 
 
@@ -214,11 +231,12 @@ def _side(port):
 
 
 def _on(cell, *names):
+    """Return whether one of the parameters ``names`` of a cell has a bit that is 1."""
     return any("1" in str(cell["parameters"].get(name, "0")) for name in names)
 
 
 def _dsp_clocked(cell):
-    """Picoseconds from the last register inside to P; None if there is none."""
+    """Return the picoseconds from the last register inside a DSP to P; None if there is none."""
     if _on(cell, "PREG"):
         return _DSP_CLOCKED["P"]
     if _on(cell, "MREG", "CREG"):
@@ -227,7 +245,7 @@ def _dsp_clocked(cell):
 
 
 def _dsp_paths(cell):
-    """Yield ``(port, its register or None, whether the multiplier's register is behind it)``."""
+    """Yield ``(port, whether it has a register, whether the multiplier's register is behind it)``."""
     for port in ("A", "B", "D", "C", "PCIN", "CARRYIN"):
         register = {"PCIN": None, "D": "DREG", "CARRYIN": "CARRYINREG"}.get(port, f"{port}REG")
         held = register is not None and _on(cell, register)

@@ -4,6 +4,7 @@ import os
 import re
 import tempfile
 from pathlib import Path
+from typing import Any
 
 __all__ = ["read_verilog", "with_files"]
 
@@ -11,8 +12,8 @@ _WORD = re.compile(r"\s+(\\?[\w.$]+ ?)\[(\d+)\] = \d+'([hd])([0-9a-f]+);\s*")
 _BLOCK = re.compile(r"^( *)initial begin\n((?:" + _WORD.pattern + r"\n)+)\1end$", re.MULTILINE)
 
 
-def with_files(text, folder):
-    """Verilog whose memories have their first contents from files in ``folder``, which are written.
+def with_files(text: str, folder: Path | str) -> str:
+    """Return Verilog whose memories have their first contents from files in ``folder``, which are written.
 
     Yosys must work in that folder: it is told their names alone, since not every path can stand in a Verilog string.
 
@@ -34,8 +35,8 @@ def with_files(text, folder):
     return _BLOCK.sub(as_file, text)
 
 
-def read_verilog(design, path):
-    """Read a Verilog file into a pyosys ``Design``. The process has another working folder meanwhile."""
+def read_verilog(design: Any, path: Path | str) -> None:
+    """Read a Verilog file into ``design``, a pyosys ``Design``. The process has another working folder meanwhile."""
     from pyosys import libyosys
 
     text, before = Path(path).read_text(encoding="utf-8"), os.getcwd()

@@ -10,9 +10,11 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from fewbit.flow.cache import Store, atomic_write, digest
 from fewbit.places import CACHE
@@ -24,6 +26,7 @@ from .toolrun import ToolError, run_tool
 __all__ = ["FAMILIES", "Resources", "SynthesisError", "count", "synthesize", "synthesize_parts"]
 
 FAMILIES = ("xc7", "xcu", "xcup")
+"""Families of devices as ``synth_xilinx`` names them: of series 7, UltraScale and UltraScale+."""
 
 # LUTs that each memory cell takes (UG474, UG574). A shift register takes one, though two SRL16 may share it.
 LUTS_OF_RAM = {
@@ -46,7 +49,7 @@ class SynthesisError(ToolError):
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What a netlist takes.
+    """What a netlist takes of a device.
 
     Attributes
     ----------
@@ -67,7 +70,7 @@ class Resources:
         DSP48E1 or DSP48E2.
     lc : int
         Yosys's own estimate of the logic cells after small LUTs are packed.
-    cells : dict
+    cells : dict of str to int
         Every kind of cell in the netlist and how many there are.
     path : dict
         The longest path from register to register, as `flow.eda.longest_path.longest_path` gives it.
@@ -83,12 +86,18 @@ class Resources:
     dsp: int
     carry8: int = 0
     lc: int = 0
-    cells: dict = field(default_factory=dict)
-    path: dict = field(default_factory=dict)
+    cells: dict[str, int] = field(default_factory=dict)
+    path: dict[str, Any] = field(default_factory=dict)
 
 
-def count(cells, *, lc=0, path=None):
-    """`Resources` of a netlist with ``cells``, a dict from kind of cell to number."""
+def count(cells: Mapping[str, int], *, lc: int = 0, path: Mapping[str, Any] | None = None) -> Resources:
+    """Return the `Resources` of a netlist with ``cells``, the number of each kind of cell.
+
+    Raises
+    ------
+    ValueError
+        If a kind of memory cell is not known.
+    """
 
     def total(pattern):
         return sum(number for kind, number in cells.items() if re.fullmatch(pattern, kind))
@@ -109,12 +118,21 @@ def count(cells, *, lc=0, path=None):
         dsp=total("DSP48E[12]"),
         lc=lc,
         cells=dict(sorted(cells.items())),
-        path=path or {},
+        path=dict(path or {}),
     )
 
 
-def synthesize(verilog_path, top, *, family="xc7", dsp=True, timeout=1800, directory=None, progress=None):
-    """`Resources` of module ``top`` of a Verilog file, without pads and clock buffers (out of context).
+def synthesize(
+    verilog_path: Path | str,
+    top: str,
+    *,
+    family: str = "xc7",
+    dsp: bool = True,
+    timeout: float = 1800,
+    directory: Path | str | None = None,
+    progress: Callable[[float, str], None] | None = None,
+) -> Resources:
+    """Return the `Resources` of module ``top`` of a Verilog file, without pads and clock buffers (out of context).
 
     Parameters
     ----------
@@ -127,11 +145,18 @@ def synthesize(verilog_path, top, *, family="xc7", dsp=True, timeout=1800, direc
     dsp : bool
         Whether multipliers may become DSP blocks.
     timeout : float
-        Seconds before Yosys is stopped and `SynthesisError` raised.
-    directory : path
-        Where results and logs are kept; ``build/cache/synth`` if not given.
-    progress : callable
+        Seconds before Yosys is stopped.
+    directory : path or None
+        Where results and logs are kept; ``synth`` in the cache if not given.
+    progress : callable or None
         Called about once a second as ``progress(seconds, text)``, where the text is Yosys's present step.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is none of those that there are.
+    SynthesisError
+        If Yosys fails, takes too long, or leaves something unmapped.
     """
     options = _options(top, family, dsp, timeout)
     store = Store(directory=directory or CACHE / "synth")
@@ -144,17 +169,35 @@ def synthesize(verilog_path, top, *, family="xc7", dsp=True, timeout=1800, direc
     return Resources(**kept)
 
 
-def synthesize_parts(verilog_path, top, parts, *, family="xc7", dsp=True, timeout=1800, directory=None, progress=None):
-    """`Resources` of some modules by name, each with what is inside it, and of the rest as ``""``.
+def synthesize_parts(
+    verilog_path: Path | str,
+    top: str,
+    parts: Mapping[str, str],
+    *,
+    family: str = "xc7",
+    dsp: bool = True,
+    timeout: float = 1800,
+    directory: Path | str | None = None,
+    progress: Callable[[float, str], None] | None = None,
+) -> dict[str, Resources]:
+    """Return the `Resources` of some modules by name, each with what is inside it, and of the rest as ``""``.
 
     Parameters
     ----------
-    parts : dict
+    parts : mapping of str to str
         Name of a module in the Verilog file, by the name that it gets. Their boundaries are kept, so together they
         take a little more than `synthesize` says.
-    others : as `synthesize`
+    verilog_path, top, family, dsp, timeout, directory, progress
+        As `synthesize` takes them.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is none of those that there are.
+    SynthesisError
+        If Yosys fails, takes too long, or leaves something unmapped.
     """
-    options = _options(top, family, dsp, timeout) | {"keep": list(parts.values())}
+    options = _options(top, family, dsp, timeout, keep=list(parts.values()))
     store = Store(directory=directory or CACHE / "synth")
     verilog = Path(verilog_path).read_bytes()
     key = digest(verilog, options, list(parts), *_SOURCE)
@@ -165,14 +208,18 @@ def synthesize_parts(verilog_path, top, parts, *, family="xc7", dsp=True, timeou
     return {name: Resources(**resources) for name, resources in kept.items()}
 
 
-def _options(top, family, dsp, timeout):
+def _options(top: str, family: str, dsp: bool, timeout: float, keep: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what a result depends on besides the Verilog; refuse what Yosys cannot take.
+
+    The boundaries of the modules ``keep`` are kept.
+    """
     if family not in FAMILIES:
         raise ValueError(f"Family must be one of {', '.join(FAMILIES)}, not {family!r}")
     if not re.fullmatch(r"[A-Za-z_][\w$]*", top):
         raise ValueError(f"Top must be the plain name of a Verilog module, not {top!r}")
     if not timeout > 0:
         raise ValueError(f"Timeout must be more than 0 seconds, not {timeout!r}")
-    return {"top": top, "family": family, "dsp": bool(dsp), "keep": [], "pyosys": version("pyosys")}
+    return {"top": top, "family": family, "dsp": bool(dsp), "keep": list(keep), "pyosys": version("pyosys")}
 
 
 def _run(verilog, options, log, timeout, progress):
@@ -201,6 +248,7 @@ def _run(verilog, options, log, timeout, progress):
 
 
 def _counted(design, path, options, log):
+    """Return the `Resources` of what Yosys counted in a design or a module."""
     cells = design.get("num_cells_by_type", {})
     cells.pop("$scopeinfo", None)  # where a flattened module was; not a circuit
     unmapped = sorted(kind for kind in cells if kind.startswith("$"))
@@ -209,7 +257,7 @@ def _counted(design, path, options, log):
     return count(cells, lc=design.get("estimated_num_lc", 0), path=path)
 
 
-def main(argv):
+def main(argv: Sequence[str]) -> None:
     """Synthesize what the JSON argument says and write Yosys's statistics; an error ends the process."""
     parser = argparse.ArgumentParser(
         prog="python -m fewbit.flow.eda.synth", description="One Yosys run of `synthesize`."

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.window import Window
+from fewbit.golden.numbers.format import Format
 from fewbit.golden.numbers.formats import Bipolar, Ternary
 from fewbit.golden.rewrite.rescale import FEWEST_LEVELS
 from fewbit.hw.arrays.cost import distinct_columns as _distinct
@@ -24,17 +25,20 @@ from .layers import FoldableLayer
 
 __all__ = ["FLATTENED", "OVERHEAD", "Cost", "cost_of_layer", "cost_of_pool", "cost_of_unit", "total"]
 
-FLATTENED = 0.96  # of the layers' LUTs are left when synthesis looks across their boundaries
-OVERHEAD = 55  # LUTs of the AXI4-Stream shell
-_FLOAT = 560  # of a float32 multiplier with two DSPs, and its share of the additions
+FLATTENED = 0.96
+"""The share of the layers' LUTs that is left when synthesis looks across their boundaries."""
+OVERHEAD = 55
+"""LUTs of the AXI4-Stream shell."""
+_FLOAT = 560  # LUTs of a float32 multiplier with two DSPs, and its share of the additions
 _BUFFER = 2048  # bits of a memory up to which synthesis makes no block RAM of it
-# LUTs of a bit of x of a constant weight, sums shared (`hw.xilinx.constant_matrix`), and of a neuron beside them
+# LUTs that a constant weight takes for each bit of x where sums are shared (`hw.xilinx.constant_matrix`), by its
+# format, and that a neuron takes beside them.
 _CONSTANT, _TERNARY, _SEVERAL, _NEURON = 0.27, 0.36, 0.2, 10
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a part of a design takes, about: LUTs, block RAMs of 18 Kbit, DSPs. Costs add up."""
+    """An estimate of what a part of a design takes: LUTs, block RAMs of 18 Kbit, DSPs. Costs add up."""
 
     lut: float = 0
     bram18: int = 0
@@ -44,13 +48,13 @@ class Cost:
         return Cost(self.lut + other.lut, self.bram18 + other.bram18, self.dsp + other.dsp)
 
     @property
-    def row(self) -> dict:
+    def row(self) -> dict[str, int]:
         """The numbers for a table or JSON, LUTs as a whole number."""
         return {"lut": round(self.lut), "bram18": self.bram18, "dsp": self.dsp}
 
 
 def total(costs: Iterable[Cost]) -> Cost:
-    """Return what layers take together, flattened, with the shell around them."""
+    """Return what ``costs`` come to in one design, flattened by synthesis, with the shell around it."""
     together = sum(costs, Cost())
     return Cost(FLATTENED * together.lut + OVERHEAD, together.bram18, together.dsp)
 
@@ -62,7 +66,7 @@ def cost_of_layer(layer: FoldableLayer, folding: LayerFolding) -> Cost:
 
 
 def cost_of_unit(layer: FoldableLayer, folding: LayerFolding) -> Cost:
-    """Return the cost of its matrix-vector unit alone: array, weights, activation, replay and FIFO."""
+    """Return the cost of a layer's matrix-vector unit alone: array, weights, activation, replay and FIFO."""
     shape, products, acc = layer.shape(folding), folding.products, _accumulator(layer)
     pe, simd, found = shape.pe, shape.simd, [_replay(layer, shape)]
     if not layer.x_format.integral:
@@ -89,19 +93,20 @@ def cost_of_pool(window: Window, edge: Edge, cycles: int) -> Cost:
     return _ring(window, edge.format.bits, lanes, edge.channels // lanes) + Cost(lanes * edge.format.bits + 26)
 
 
-def _accumulator(layer):
-    """Bits of a PE's accumulator: of one that is compared by its sign, one more than its heap has."""
+def _accumulator(layer: FoldableLayer) -> int:
+    """Return the bits of a PE's accumulator: of one that is compared by its sign, one more than its heap has."""
     if not layer.x_format.integral:
         return layer.accumulator_bits
     return layer.heap_bits + (layer.levels == 2)
 
 
-def _bits_out(layer):
-    """Bits of a code that leaves: an accumulator where no activation is behind it."""
+def _bits_out(layer: FoldableLayer) -> int:
+    """Return the bits of a code that leaves: an accumulator where no activation is behind it."""
     return layer.accumulator_bits if layer.summed is None else _bits(layer.levels)
 
 
-def _bits(levels):
+def _bits(levels: int) -> int:
+    """Return the bits of a code that has so many levels."""
     return max(1, (levels - 1).bit_length())
 
 
@@ -109,63 +114,71 @@ def _bits(levels):
 
 
 def _array(layer: FoldableLayer, shape: LayerShape, way: Arithmetic | None) -> Cost:
-    """PEs, how long they hold an initial value, how their results leave, and what adds up planes; DSPs without a
-    ``way``."""
+    """Return the cost of PEs, of holding their initial value, of their results' way out, and of adding up planes.
+
+    Without a ``way`` products are in DSPs.
+    """
     pe, acc = shape.pe, _accumulator(layer)
     feedback, dsps, beside = shape.steps > 1, 0, 0
     if way is None:
-        packing, dsps = layer.packing, layer.dsps(shape)
+        packing, dsps = layer.packed, layer.dsps(shape)
         heights = dict.fromkeys(range(packing.field), shape.simd)
         heights[0] += shape.simd * packing.signed
         unit = build_sum(tuple(heights.items()), acc, feedback).netlist
-        each = unit.luts + 2 * shape.simd * packing.overlaps
+        each: float = unit.luts + 2 * shape.simd * packing.overlaps
     else:
         each, beside = way.pe_luts(shape.simd, acc, feedback), way.beside(shape, layer.accumulator_bits)
         dsps = way.dsps(pe, acc)
-    held = 0 if feedback or layer.levels > 2 or dsps else _distinct(pe * acc, shape.rows)  # as shift registers
+    held = 0 if feedback or layer.levels > 2 or dsps else _distinct(pe * acc, shape.rows)  # held in shift registers
     return Cost(pe * each + held + (pe - shape.lanes) * acc + beside, dsp=dsps)
 
 
-def _way(layer, shape, products):
-    """How a layer's products are made, or None for those in DSPs."""
+def _way(layer: FoldableLayer, shape: LayerShape, products: str | None) -> Arithmetic | None:
+    """Return how a layer's products are made, or None for those in DSPs."""
     if products == "dsp":
         return None
     return layer.summed if products == "sums" else chosen(layer.ways, shape, layer.accumulator_bits, products)
 
 
-def _constant(layer, shape):
-    """LUTs of PEs whose weights are constants."""
-    kind = {Bipolar(): _CONSTANT, Ternary(): _TERNARY}.get(layer.weight_format, _SEVERAL * layer.weight_format.bits)
+def _constant(layer: FoldableLayer, shape: LayerShape) -> float:
+    """Return the LUTs of PEs whose weights are constants."""
+    known: dict[Format, float] = {Bipolar(): _CONSTANT, Ternary(): _TERNARY}
+    kind = known.get(layer.weight_format, _SEVERAL * layer.weight_format.bits)
     return shape.pe * (kind * layer.x_format.bits * shape.simd + _NEURON)
 
 
 # Memories
 
 
-def _rom(columns, depth):
+def _rom(columns: int, depth: int) -> Cost:
+    """Return the cost of a read-only memory of ``depth`` words of ``columns`` bits."""
     where = rom_placement(columns, depth)
     return Cost() if where is None else Cost(where.luts, where.bram18)
 
 
-def _ram(width, depth):
-    """Distributed RAM: four LUTs are a RAM32M of six bits, a RAM64M of three or a RAM128X1D of one."""
+def _ram(width: int, depth: int) -> int:
+    """Return the LUTs of distributed RAM: four are a RAM32M of six bits, a RAM64M of three or a RAM128X1D of one."""
     if depth <= 32:
         return 4 * -(-width // 6)
     return 4 * min(-(-width // 3) * -(-depth // 64), width * -(-depth // 128))
 
 
-def _buffer(width, depth):
-    """What is written in each frame: distributed RAM, or block RAM where synthesis takes that."""
+def _buffer(width: int, depth: int) -> Cost:
+    """Return the cost of a memory that each frame is written to: distributed RAM, or the block RAM that synthesis
+    takes.
+    """
     if width * depth <= _BUFFER:
         return Cost(_ram(width, depth))
     return Cost(bram18=-(-width // 36) * -(-depth // 512))
 
 
-def _fifo(width):
+def _fifo(width: int) -> int:
+    """Return the LUTs of a FIFO of 32 words."""
     return _ram(width, 32)
 
 
-def _replay(layer, shape):
+def _replay(layer: FoldableLayer, shape: LayerShape) -> Cost:
+    """Return the cost of the memory that gives a vector to every row of neurons."""
     if shape.rows == 1 and layer.x_format.integral:
         return Cost()
     memory = _buffer(shape.lanes_in * layer.x_format.bits, 2 * shape.steps)
@@ -173,15 +186,15 @@ def _replay(layer, shape):
     return memory + Cost(counters + 18)
 
 
-def _gearbox(layer, shape):
-    """From the lanes of the layer before to those of this one."""
+def _gearbox(layer: FoldableLayer, shape: LayerShape) -> Cost:
+    """Return the cost of going from the lanes of the layer before to those of this one."""
     if layer.window is None:
         return Cost(1.4 * min(shape.lanes_in, layer.inputs * layer.groups) * layer.x_format.bits + 15)
     return Cost(1.2 * min(shape.simd, layer.channels) * shape.parallel * layer.x_format.bits + 12)
 
 
-def _activation(layer, shape, products):
-    """Thresholds and how they are searched."""
+def _activation(layer: FoldableLayer, shape: LayerShape, products: str | None) -> Cost:
+    """Return the cost of thresholds and of their search, or of a multiplication and a shift in their place."""
     if layer.levels <= 2 and products != "sums":
         return Cost()
     lanes, depth, acc = shape.lanes, shape.places, _accumulator(layer)
@@ -199,7 +212,8 @@ def _activation(layer, shape, products):
 # Windows
 
 
-def _window(layer, shape):
+def _window(layer: FoldableLayer, shape: LayerShape) -> Cost:
+    """Return the cost of the window in front of a layer, if there is one."""
     if layer.window is None:
         return Cost()
     window, bits, simd = layer.window.window, layer.x_format.bits, shape.simd
@@ -211,8 +225,8 @@ def _window(layer, shape):
     return Cost(70 + 0.7 * simd * bits * shape.abreast + memory)
 
 
-def _ring(window, bits, lanes, blocks):
-    """A ring of about one row more than the kernel has."""
+def _ring(window: Window, bits: int, lanes: int, blocks: int) -> Cost:
+    """Return the cost of a ring of about one row of the image more than the kernel has."""
     rows = min(window.size[0], window.kernel[0] + 1)
     words = max(2, rows * window.size[1] * blocks)
     memory = _buffer(lanes * bits, words)

@@ -11,16 +11,28 @@ from .layers import FoldableLayer, layers_of
 
 __all__ = ["folding_bytes", "parse_folding", "read_folding"]
 
-_MOST_BYTES = 16 << 20  # of a folding file
+_MOST_BYTES = 16 << 20  # that a folding file may have
 
 
 def read_folding(path: Path | str, network: Network) -> Folding:
-    """Return the folding in the file at ``path``; `FoldingError` if it does not fit the network."""
+    """Return the folding in the file at ``path``.
+
+    Raises
+    ------
+    FoldingError
+        If the file cannot be read, or its folding does not fit the network.
+    """
     return parse_folding(folding_bytes(path), path, network)
 
 
 def folding_bytes(path: Path | str) -> bytes:
-    """Return what the file at ``path`` holds, read once; `FoldingError` if it is no file or too large."""
+    """Return what the file at ``path`` holds, read once.
+
+    Raises
+    ------
+    FoldingError
+        If it is no file, or too large.
+    """
     try:
         return read_bounded(path, _MOST_BYTES, what="a folding file")
     except FileError as error:
@@ -28,7 +40,13 @@ def folding_bytes(path: Path | str) -> bytes:
 
 
 def parse_folding(content: bytes, path: Path | str, network: Network) -> Folding:
-    """As `read_folding`, of the file's bytes; errors name ``path``."""
+    """Return the folding that ``content``, the bytes of the file at ``path``, holds.
+
+    Raises
+    ------
+    FoldingError
+        If it is no folding, or one that does not fit the network; the message names ``path``.
+    """
     layers = layers_of(network)
     given = Folding.from_json(content, path)
     for name in sorted(layers.keys() ^ given.keys()):
@@ -60,5 +78,5 @@ def _check(what: str, value: object, legal: Sequence[int]) -> None:
         raise FoldingError(f"{what} must be a whole number {_listed(values)}, not {short(value)}")
 
 
-def _listed(values: Sequence) -> str:
+def _listed(values: Sequence[object]) -> str:
     return ", ".join(map(str, values[:-1])) + f" or {values[-1]}" if len(values) > 1 else str(values[0])

@@ -9,20 +9,23 @@ from .layers import FoldableLayer, layers_of
 
 __all__ = ["default_folding", "fold", "fold_layers", "least_cycles"]
 
-# Bit products a cycle that a design gets by default: a few thousand LUTs in any format.
 DEFAULT_BIT_PRODUCTS = 1024
+"""Bit products a cycle that a design gets by default: a few thousand LUTs in any format."""
 
 
 def fold(network: Network, cycles: int) -> Folding:
-    """Return the cheapest folding in which no layer takes more than ``cycles``, by the cost of its options.
+    """Return the cheapest folding in which no layer takes more than ``cycles`` a frame, by the cost of its options.
 
-    Raises FoldingError if a layer takes more in any folding.
+    Raises
+    ------
+    FoldingError
+        If a layer takes more in any folding.
     """
     return fold_layers(layers_of(network), cycles)
 
 
 def fold_layers(layers: Mapping[str, FoldableLayer], cycles: int) -> Folding:
-    """As `fold`, of what `layers_of` gives."""
+    """Return the folding that `fold` gives of a network, for the ``layers`` that `layers_of` gives of it."""
     return Folding({name: _fold_layer(layer, cycles) for name, layer in layers.items()})
 
 

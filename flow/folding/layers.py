@@ -12,7 +12,7 @@ from fewbit.golden.network.spatial import Windows
 from fewbit.golden.numbers.format import Format
 from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.hw.layer.shape import LayerShape, legal_together
-from fewbit.hw.layer.ways import Summed, options_of
+from fewbit.hw.layer.ways import Arithmetic, Summed, options_of
 from fewbit.hw.pipeline.abreast import legal_abreast
 from fewbit.hw.stages.window_plan import cycles_of_window, simd_of_window
 from fewbit.hw.xilinx.dsp_packing import Packing, best_packing
@@ -28,7 +28,7 @@ class Option(NamedTuple):
     Attributes
     ----------
     cost : float
-        A rough one, to compare options by; in about LUTs.
+        About its LUTs, to compare options by.
     cycles : int
         Cycles of a frame.
     pe, simd : int
@@ -51,23 +51,25 @@ class FoldableLayer:
 
     Attributes
     ----------
+    name : str
     pixels : int
         Pixels of a frame that the layer gives.
     groups, neurons, inputs : int
         Groups; neurons of a group; inputs that each of them reads.
-    x_format, weight_format : golden formats
-    weight_range : tuple
+    x_format, weight_format : golden.numbers.format.Format
+        Formats of the inputs and of the weights.
+    weight_range : tuple of int (float32: float)
         The smallest weight and the largest.
     accumulator_bits, levels : int
         Bits of what a neuron sums up; levels of what leaves the layer.
     window : golden.network.spatial.Windows or None
-        What stands in front of it.
+        The window in front of it.
     source : golden.network.graph.Edge
         The edge in front of the window, or of the layer without one.
     channels : int
         Channels of a group, in front of the window.
-    ways : tuple of `hw.layer.ways.Arithmetic`
-        In which its products can be made, DSPs not counted.
+    ways : tuple of hw.layer.ways.Arithmetic
+        Ways in which its products can be made, DSPs not counted.
     summed : hw.layer.ways.Summed or None
         Its products with accumulators in DSPs, if they can be there: an activation is behind them.
     """
@@ -79,13 +81,13 @@ class FoldableLayer:
     inputs: int
     x_format: Format
     weight_format: Format
-    weight_range: tuple
+    weight_range: tuple[float, float]
     accumulator_bits: int
     levels: int
     window: Windows | None
     source: Edge
     channels: int
-    ways: tuple = ()
+    ways: tuple[Arithmetic, ...] = ()
     summed: Summed | None = None
 
     @property
@@ -106,26 +108,51 @@ class FoldableLayer:
         except (ValueError, IndexError):
             return None
 
+    @property
+    def packed(self) -> Packing:
+        """The `packing`, of a layer whose products can be in DSPs.
+
+        Raises
+        ------
+        ValueError
+            If they cannot.
+        """
+        if self.packing is None:
+            raise ValueError(f"layer {self.name}: its products cannot be in DSPs")
+        return self.packing
+
     @cached_property
     def heap_bits(self) -> int:
         """Bits of the largest sum of a neuron's products, as a PE of plain products counts them."""
         return max(1, int(self.ways[0].bounds[1].max()).bit_length())
 
     @cached_property
-    def abreast(self) -> tuple:
+    def abreast(self) -> tuple[int, ...]:
         """How many pixels the layer may compute at a time, if it has one group; rising from 1."""
-        return tuple(legal_abreast(self.window and self.window.window, self.source.size))
+        return tuple(legal_abreast(None if self.window is None else self.window.window, self.source.size))
 
     def shape(self, folding: LayerFolding) -> LayerShape:
-        """Return what follows from a folding of the layer; ValueError if PE or SIMD is beyond it."""
+        """Return what follows from a folding of the layer.
+
+        Raises
+        ------
+        ValueError
+            If PE or SIMD is beyond the layer.
+        """
         return LayerShape(
             name=self.name, pixels=self.pixels, groups=self.groups, group_neurons=self.neurons, inputs=self.inputs,
             pe=folding.pe, simd=folding.simd, legal_abreast=self.abreast,
         )  # fmt: skip
 
     def dsps(self, shape: LayerShape) -> int:
-        """Return how many DSPs its products take, where they are in DSPs."""
-        return shape.together * -(-shape.pe // shape.together // self.packing.weights) * shape.simd
+        """Return how many DSPs its products take, where they are in DSPs.
+
+        Raises
+        ------
+        ValueError
+            If they cannot be in DSPs.
+        """
+        return shape.together * -(-shape.pe // shape.together // self.packed.weights) * shape.simd
 
     def pes(self) -> list[int]:
         """Return every PE that is legal, rising."""
@@ -143,7 +170,7 @@ class FoldableLayer:
         """Return the cycles of a frame, those that its window takes in included."""
         return self._cycles(self.shape(folding))
 
-    def _cycles(self, shape):
+    def _cycles(self, shape: LayerShape) -> int:
         if self.window is None:
             return shape.cycles
         window = cycles_of_window(self.window, self.channels, shape.simd, shape.parallel, shape.abreast)
@@ -178,7 +205,7 @@ class FoldableLayer:
 
 
 def layers_of(network: Network) -> dict[str, FoldableLayer]:
-    """Return the `FoldableLayer` of every dense node, by name."""
+    """Return the `FoldableLayer` of every dense node of a network, by name."""
     edges = network.edges()
     windows = {n.y: n for n in network.nodes if isinstance(n, Windows)}
     layers = {}
@@ -195,14 +222,16 @@ def layers_of(network: Network) -> dict[str, FoldableLayer]:
                 window=window, source=x if window is None else edges[window.x],
                 channels=inputs if window is None else inputs // window.window.taps_count,
                 ways=tuple(options_of(node, x.format)) if isinstance(node, Dense) else (),
-                summed=Summed(node, x.format) if _alone(network, node, after) else None,
+                summed=_summed(network, node, x, after),
             )  # fmt: skip
     return layers
 
 
-def _alone(network, node, after):
-    """Whether an activation, and nothing else, reads the sums of an integer layer."""
-    return isinstance(node, Dense) and bool(after) and len(network.readers(node.y)) == 1
+def _summed(network: Network, node: Dense | FloatDense, x: Edge, after: list) -> Summed | None:
+    """Return a layer's products with accumulators in DSPs, if an activation, and nothing else, reads its sums."""
+    if isinstance(node, Dense) and after and len(network.readers(node.y)) == 1:
+        return Summed(node, x.format)
+    return None
 
 
 def slowest(layers: Mapping[str, FoldableLayer], folding: Folding) -> int:

@@ -1,5 +1,6 @@
 """Folding to a target: frames a second, cycles, LUTs, or DSPs."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ __all__ = ["Candidate", "ParetoPoint", "candidates", "estimate", "estimate_all",
 
 @dataclass(frozen=True)
 class Candidate:
-    """A folding of a network, and the cycles of its slowest layer."""
+    """A folding of a network, and the cycles a frame of its slowest layer."""
 
     cycles: int
     folding: Folding
@@ -26,24 +27,27 @@ class Candidate:
 
 @dataclass(frozen=True)
 class ParetoPoint:
-    """Cycles a frame of the slowest layer, frames a second at a clock, and the `Cost` of the network."""
+    """A folding's cycles a frame of the slowest layer, its frames a second at a clock, and the network's `Cost`."""
 
     cycles: int
     fps: int
     cost: Cost
 
     @property
-    def row(self) -> dict:
+    def row(self) -> dict[str, int]:
         """The numbers for a table or JSON."""
         return {"cycles": self.cycles, "fps": self.fps, **self.cost.row}
 
 
 def candidates(network: Network, step: float = 1.03) -> list[Candidate]:
-    """Return foldings from the fastest to the slowest, each about ``step`` times slower than the one before, or by the
-    least step that there is."""
+    """Return foldings of a network from the fastest to the slowest.
+
+    Each is about ``step`` times slower than the one before, or by the least step that there is.
+    """
     layers = layers_of(network)
     most = max(layer.cycles(LayerFolding(1, layer.simds(1)[0])) for layer in layers.values())
-    found, wanted = {}, [least_cycles(network)]
+    found: dict[int, Folding] = {}
+    wanted = [least_cycles(network)]
     while wanted[-1] < most:
         wanted.append(min(most, max(wanted[-1] + 1, int(wanted[-1] * step))))
     for cycles in wanted:
@@ -53,7 +57,7 @@ def candidates(network: Network, step: float = 1.03) -> list[Candidate]:
 
 
 def estimate(layers: Mapping[str, FoldableLayer], folding: Folding) -> dict[str, Cost]:
-    """Return the `Cost` of each layer, by name, of what `layers_of` gives."""
+    """Return the `Cost` of each layer, by name; ``layers`` are those that `layers_of` gives of a network."""
     return {name: cost_of_layer(layer, folding[name]) for name, layer in layers.items()}
 
 
@@ -68,12 +72,18 @@ def estimate_all(network: Network, layers: Mapping[str, FoldableLayer], folding:
 
 
 def fastest_within(network: Network, luts: int) -> Folding:
-    """Return the fastest folding whose estimate is at most so many LUTs; FoldingError if there is none."""
+    """Return the fastest folding whose estimate is at most ``luts`` LUTs.
+
+    Raises
+    ------
+    FoldingError
+        If there is none.
+    """
     layers = layers_of(network)
-    found, least = None, None
+    found, least = None, math.inf
     for candidate in reversed(candidates(network)):
         cost = estimate_all(network, layers, candidate.folding).lut
-        least = cost if least is None else min(least, cost)
+        least = min(least, cost)
         if cost <= luts:
             found = candidate.folding
     if found is None:
@@ -82,7 +92,7 @@ def fastest_within(network: Network, luts: int) -> Folding:
 
 
 def with_dsps(network: Network, folding: Folding, dsps: int) -> Folding:
-    """Return the folding with at most so many DSPs in all, where they save the most LUTs by the estimate.
+    """Return the folding with at most ``dsps`` DSPs in all, where they save the most LUTs by the estimate.
 
     A layer's DSPs take its products or its accumulators. The multipliers of activations, and of sums of branches, take
     DSPs in any case and count first; where they alone are as many or more, the folding stays as it is.
@@ -92,9 +102,10 @@ def with_dsps(network: Network, folding: Folding, dsps: int) -> Folding:
     layers = layers_of(network)
     taken, ways = _taken(network, folding, {}), {}
     for what in ("sums", "dsp"):
-        chosen = {name: what for name, folded in folding.items() if what in _in_dsps(layers[name], folded)}
-        ways[what] = _taken(network, folding, chosen) if chosen else {}
-    best = {sum(taken.values()): (0, {})}  # by DSPs used: LUTs saved, and what is in them
+        every: dict[str, str] = {n: what for n, folded in folding.items() if what in _in_dsps(layers[n], folded)}
+        ways[what] = _taken(network, folding, every) if every else {}
+    # By DSPs used: LUTs saved, and what of each layer is in them.
+    best: dict[int, tuple[float, dict[str, str]]] = {sum(taken.values()): (0, {})}
     for name, folded in folding.items():
         reached, alone = dict(best), _luts_with(layers[name], folded, None)
         for what in _in_dsps(layers[name], folded):
@@ -108,13 +119,16 @@ def with_dsps(network: Network, folding: Folding, dsps: int) -> Folding:
     return folding.with_products(chosen)
 
 
-def _luts_with(layer, folded, products):
-    """LUTs of a layer with its products made in another way."""
+def _luts_with(layer: FoldableLayer, folded: LayerFolding, products: str | None) -> float:
+    """Return the LUTs of a layer with its products made in another way."""
     return cost_of_layer(layer, LayerFolding(folded.pe, folded.simd, products)).lut
 
 
-def _taken(network, folding, chosen):
-    """DSPs by layer, and under ``None`` those of everything else, as the plan of the accelerator has them."""
+def _taken(network: Network, folding: Folding, chosen: Mapping[str, str]) -> dict[str | None, int]:
+    """Return the DSPs of each layer, and under None those of everything else, as the accelerator's plan has them.
+
+    ``chosen`` says what of some layers is in DSPs.
+    """
     from fewbit.hw.pipeline.accelerator import AcceleratorPlan  # it brings Amaranth, which no other estimate needs
 
     plan = AcceleratorPlan(network, folding.with_products(chosen), target=USUAL)
@@ -122,16 +136,19 @@ def _taken(network, folding, chosen):
     return by_layer | {None: plan.dsps - sum(by_layer.values())}
 
 
-def _in_dsps(layer, folded):
-    """What of a layer may be in DSPs; products only where some share one."""
+def _in_dsps(layer: FoldableLayer, folded: LayerFolding) -> list[str]:
+    """Return what of a layer may be in DSPs; products only where some share one."""
     ways = ["sums"] * (layer.summed is not None)
     return ways + ["dsp"] * (layer.packing is not None and folded.pe > layer.shape(folded).together)
 
 
 def pareto(network: Network, clock: float, count: int = 10) -> list[ParetoPoint]:
-    """Return about ``count`` foldings from the fastest to the slowest, none of which another one beats in cycles and
-    LUTs; ``clock`` is in MHz."""
-    layers, points = layers_of(network), []
+    """Return about ``count`` foldings from the fastest to the slowest, none of which another one beats.
+
+    Foldings are compared by cycles and estimated LUTs; ``clock`` is in MHz.
+    """
+    layers = layers_of(network)
+    points: list[ParetoPoint] = []
     for candidate in candidates(network):
         cost = estimate_all(network, layers, candidate.folding)
         if not points or cost.lut < points[-1].cost.lut:

@@ -1,11 +1,14 @@
 """What a design tool needs to know of the IP block: its name, its ports, and which of them make an interface."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from amaranth.hdl import Shape
 from amaranth.lib.wiring import In
 
+from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.axi_lite import axilite_ports
 from fewbit.hw.shell.ip import ip_members
 from fewbit.hw.shell.registers import RegisterMap
@@ -14,7 +17,8 @@ __all__ = ["ADDRESS_BLOCK", "Block", "Interface", "Port", "TOP", "describe"]
 
 TOP = "accelerator_ip"
 VENDOR, LIBRARY, VERSION = "fewbit", "accelerator", "1.0"
-ADDRESS_BLOCK = "reg0"  # as Vivado names the first of an interface
+ADDRESS_BLOCK = "reg0"
+"""Name of the block of registers, as Vivado names the first of an interface."""
 
 
 @dataclass(frozen=True)
@@ -28,46 +32,78 @@ class Port:
 
 @dataclass(frozen=True)
 class Interface:
-    """Ports that belong together: ``maps`` has the port of every logical one; ``kind`` is the bus's library and name as
-    Vivado has them; ``mode`` is "slave" or "master"."""
+    """Ports that belong together as an interface of a bus.
+
+    Attributes
+    ----------
+    name : str
+    kind : tuple of str
+        The bus's library and name, as Vivado has them.
+    mode : str
+        "slave" or "master".
+    maps : dict of str to str
+        The port of every logical one.
+    parameters : dict of str to int or str
+        The interface's parameters, as Vivado names them.
+    """
 
     name: str
-    kind: tuple
+    kind: tuple[str, str]
     mode: str
-    maps: dict
-    parameters: dict = field(default_factory=dict)
+    maps: dict[str, str]
+    parameters: dict[str, int | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Block:
-    """The block as a whole. ``model`` is the name of the model's file, ``families`` are the devices that it is for, as
-    Vivado names them, ``part`` is one of them."""
+    """The block as a whole.
+
+    Attributes
+    ----------
+    name : str
+        Name of the block, a plain identifier.
+    model : str
+        Name of the model's file.
+    ports : tuple of Port
+    interfaces : tuple of Interface
+    registers : hw.shell.registers.RegisterMap
+    description : str
+    families : tuple of str
+        The devices that the block is for, as Vivado names them.
+    part : str
+        A device of one of them.
+    """
 
     name: str
     model: str
-    ports: tuple
-    interfaces: tuple
+    ports: tuple[Port, ...]
+    interfaces: tuple[Interface, ...]
     registers: RegisterMap
     description: str
-    families: tuple
+    families: tuple[str, ...]
     part: str
 
-    vendor, library, version, top = VENDOR, LIBRARY, VERSION, TOP
+    vendor: ClassVar[str] = VENDOR
+    library: ClassVar[str] = LIBRARY
+    version: ClassVar[str] = VERSION
+    top: ClassVar[str] = TOP
 
     @property
-    def vlnv(self):
+    def vlnv(self) -> str:
+        """Vendor, library, name and version, as design tools identify a block."""
         return f"{self.vendor}:{self.library}:{self.name}:{self.version}"
 
     @property
-    def mapped(self):
+    def mapped(self) -> Interface:
         """The interface that the registers are behind."""
         return next(i for i in self.interfaces if i.kind[1] == "aximm")
 
 
-def describe(plan, registers, model):
-    """The `Block` of an accelerator's plan, for the model file named ``model``."""
+def describe(plan: AcceleratorPlan, registers: RegisterMap, model: str) -> Block:
+    """Return the `Block` of an accelerator's plan, for the model file named ``model``."""
     members = ip_members(plan, registers)
     ports = tuple(Port(n, "in" if m.flow == In else "out", Shape.cast(m.shape).width) for n, m in members.items())
+    assert plan.target.vivado_part is not None  # every family names one
     stem = re.sub(r"\W", "_", model.rsplit(".", 1)[0], flags=re.ASCII)
     return Block(
         name=stem if re.match(r"[A-Za-z]", stem) else f"m_{stem}",
@@ -77,7 +113,8 @@ def describe(plan, registers, model):
     )  # fmt: skip
 
 
-def _interfaces(bits):
+def _interfaces(bits: dict[str, int]) -> Iterator[Interface]:
+    """Yield the interfaces of a block whose ports have so many ``bits``."""
     control = {name.upper(): f"s_axi_control_{name}" for name in axilite_ports(3)}
     yield Interface("s_axi_control", ("interface", "aximm"), "slave", control, {
         "PROTOCOL": "AXI4LITE", "DATA_WIDTH": bits["s_axi_control_wdata"], "ADDR_WIDTH": bits["s_axi_control_awaddr"],

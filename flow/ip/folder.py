@@ -1,6 +1,6 @@
 """The folder of the IP block: everything that a design needs of it, as files that agree with each other."""
 
-from .block import TOP
+from .block import TOP, Block
 from .ipxact import component_2009, component_2014
 from .package import core_file, package_tcl
 from .register_tables import c_header, markdown
@@ -12,8 +12,8 @@ VERILOG = f"{TOP}.v"
 _CLOCK = f"{TOP}.xdc"
 
 
-def ip_files(block, verilog):
-    """``{name: text}`` of the files in the folder; ``verilog`` is the text of the block itself."""
+def ip_files(block: Block, verilog: str) -> dict[str, str]:
+    """Return the text of every file in the folder by its name; ``verilog`` is that of the block itself."""
     return {
         VERILOG: verilog,
         _CLOCK: _clock(),

@@ -1,10 +1,12 @@
 """IP-XACT descriptions of the IP block: in IEEE 1685-2009, which Vivado reads and writes, and in IEEE 1685-2014."""
 
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from typing import ClassVar
 
-from fewbit.hw.shell.registers import Access
+from fewbit.hw.shell.registers import Access, Register
 
-from .block import ADDRESS_BLOCK
+from .block import ADDRESS_BLOCK, Block, Interface
 
 __all__ = ["access_of", "component_2009", "component_2014"]
 
@@ -15,23 +17,34 @@ _VIEWS = {"synthesis": "xilinx_anylanguagesynthesis", "simulation": "xilinx_anyl
 _MODIFIED = {Access.W1C: "oneToClear", Access.W1S: "oneToSet"}
 
 
-def component_2009(block, files):
-    """``component.xml`` as Vivado takes it: beside ``files``, in a folder of an IP repository."""
+def component_2009(block: Block, files: Sequence[str]) -> str:
+    """Return ``component.xml`` as Vivado takes it, in IEEE 1685-2009.
+
+    It stands beside ``files``, the Verilog of the block, in a folder of an IP repository.
+    """
     return _Writer2009(block, files).text()
 
 
-def component_2014(block, files):
-    """The same block in IEEE 1685-2014."""
+def component_2014(block: Block, files: Sequence[str]) -> str:
+    """Return the description of the same block in IEEE 1685-2014."""
     return _Writer2014(block, files).text()
 
 
 class _Writer:
-    """What both editions have in common, and the names of the namespace."""
+    """What both editions of the standard have in common.
 
-    def __init__(self, block, files):
+    An edition says where it differs: its namespace, and how it writes attributes, vectors, interfaces, registers,
+    models, and what it ends with.
+    """
+
+    namespace: ClassVar[str]
+    prefixes: ClassVar[dict[str, str]]
+
+    def __init__(self, block: Block, files: Sequence[str]):
         self.block, self.files = block, files
 
-    def text(self):
+    def text(self) -> str:
+        """Return the whole description as XML."""
         for prefix, uri in self.prefixes.items():
             ET.register_namespace(prefix, uri)
         root = ET.Element(self.tag("component"))
@@ -52,18 +65,45 @@ class _Writer:
         return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
     def tag(self, name):
+        """Return the name of an element with its namespace."""
         return f"{{{self.namespace}}}{name}"
 
     def add(self, parent, name, text=None, /, **attributes):
+        """Append an element to ``parent``, and return it."""
         element = ET.SubElement(parent, self.tag(name), {self.attribute(k): str(v) for k, v in attributes.items()})
         element.text = None if text is None else str(text)
         return element
+
+    def attribute(self, name: str) -> str:
+        """Return the name of an attribute."""
+        raise NotImplementedError
+
+    def vectors(self, wire: ET.Element) -> ET.Element:
+        """Return the element that holds the vectors of a wire."""
+        raise NotImplementedError
+
+    def interface(self, parent: ET.Element, interface: Interface) -> None:
+        """Describe an interface in the element ``parent``."""
+        raise NotImplementedError
+
+    def register(self, register: ET.Element, r: Register, reset: int) -> None:
+        """Describe the fields of a register, and its value after a reset."""
+        raise NotImplementedError
+
+    def model(self, model: ET.Element) -> None:
+        """Describe the views of the block."""
+        raise NotImplementedError
+
+    def ending(self, root: ET.Element) -> None:
+        """Describe what stands at the end."""
+        raise NotImplementedError
 
     def vlnv(self, root):
         for name in ("vendor", "library", "name", "version"):
             self.add(root, name, getattr(self.block, name))
 
     def bus(self, parent, element, interface, suffix=""):
+        """Append an element that names the bus of an interface."""
         library, name = interface.kind
         self.add(parent, element, vendor="xilinx.com", library=library, name=name + suffix, version="1.0")
 
@@ -73,6 +113,7 @@ class _Writer:
             self.add(mode, "memoryMapRef", memoryMapRef=interface.name)
 
     def maps(self, parent, interface):
+        """Append the ports of an interface, with what they are in its bus."""
         maps = self.add(parent, "portMaps")
         for logical, physical in interface.maps.items():
             pair = self.add(maps, "portMap")
@@ -80,6 +121,7 @@ class _Writer:
             self.add(self.add(pair, "physicalPort"), "name", physical)
 
     def memory(self, root):
+        """Append the map of the registers."""
         memory = self.add(self.add(root, "memoryMaps"), "memoryMap")
         self.add(memory, "name", self.block.mapped.name)
         space = self.add(memory, "addressBlock")
@@ -129,6 +171,8 @@ class _Writer:
 
 
 class _Writer2009(_Writer):
+    """The edition of 2009, in which attributes have the namespace too, and Vivado's extensions stand at the end."""
+
     namespace = SPIRIT
     prefixes = {"spirit": SPIRIT, "xilinx": XILINX}
 
@@ -188,6 +232,8 @@ class _Writer2009(_Writer):
 
 
 class _Writer2014(_Writer):
+    """The edition of 2014."""
+
     namespace = IPXACT
     prefixes = {"ipxact": IPXACT}
 
@@ -234,6 +280,6 @@ class _Writer2014(_Writer):
         pass
 
 
-def access_of(r):
-    """A register's access in the words of IP-XACT."""
+def access_of(r: Register) -> str:
+    """Return how software may use a register, in the words of IP-XACT."""
     return "read-only" if r.access == Access.RO else "read-write"

@@ -2,7 +2,7 @@
 
 import json
 
-from .block import ADDRESS_BLOCK
+from .block import ADDRESS_BLOCK, Block
 from .ipxact import access_of
 
 __all__ = ["core_file", "package_tcl"]
@@ -92,8 +92,8 @@ close_project
 """
 
 
-def package_tcl(block, file):
-    """``package_ip.tcl`` for ``block``, whose Verilog is ``file`` beside it."""
+def package_tcl(block: Block, file: str) -> str:
+    """Return ``package_ip.tcl`` for ``block``, whose Verilog is ``file`` beside it."""
     names = {name: getattr(block, name) for name in ("top", "vendor", "library", "name", "version", "description")}
     names["description"] = _quoted(block.description)
     lines = [_HEAD.format(part=block.part, file=file, **names)]
@@ -112,12 +112,15 @@ def package_tcl(block, file):
 
 
 def _quoted(text):
-    """A Tcl word in braces: nothing in it is substituted."""
+    """Return a Tcl word in braces, in which nothing is substituted."""
     return "{" + text.replace("\\", "/").replace("{", "(").replace("}", ")") + "}"
 
 
-def core_file(block, file, clock):
-    """A FuseSoC core file (CAPI2) of the block, with a target that makes a Vivado project out of context."""
+def core_file(block: Block, file: str, clock: str) -> str:
+    """Return a FuseSoC core file (CAPI2) of the block, with a target that makes a Vivado project out of context.
+
+    ``file`` and ``clock`` are the names of the Verilog and of the clock's constraint beside it.
+    """
     return f"""\
 CAPI=2:
 name: {block.vlnv}

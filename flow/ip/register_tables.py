@@ -1,10 +1,14 @@
 """The register map for people and for C: a Markdown table and a header."""
 
+from fewbit.hw.shell.registers import RegisterMap
+
+from .block import Block
+
 __all__ = ["c_header", "markdown"]
 
 
-def markdown(registers):
-    """A table of all registers, and one of their bits."""
+def markdown(registers: RegisterMap) -> str:
+    """Return a Markdown table of all registers, and one of their bits."""
     rows = [
         f"| {_span(r)} | {r.name} | {r.access} | {_initial(r)} | {r.meaning}{_labels(r)} |" for r in registers.registers
     ]
@@ -30,8 +34,8 @@ def _labels(r):
     return " In order: " + ", ".join(f"`{label}`" for label in r.labels) + "." if r.labels else ""
 
 
-def c_header(block):
-    """Offsets, bits and expected values as ``#define``."""
+def c_header(block: Block) -> str:
+    """Return a C header with the offsets, bits and expected values of the block's registers."""
     lines = [
         f"/* Registers of the IP block {block.vlnv}, {block.model}. Offsets are in bytes from its base address. */",
         "#ifndef FEWBIT_H", "#define FEWBIT_H", "", f"#define FEWBIT_SIZE 0x{block.registers.size:X}u", "",

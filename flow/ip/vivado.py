@@ -1,16 +1,19 @@
 """What lies beside the Verilog for the Xilinx tools: project script, clock constraint, description of the block."""
 
+from typing import Any
+
 import numpy as np
 
-from .testbench import COMMANDS, bench_files, vectors_of
+from .testbench import COMMANDS, FoldedNetwork, bench_files, vectors_of
 
 __all__ = ["CLOCK_MHZ", "files"]
 
 CLOCK_MHZ = 200
+"""The clock that constraints ask for, in MHz."""
 
 
-def files(project, manifest):
-    """``{name: text}`` of the files beside ``accelerator.v``."""
+def files(project: FoldedNetwork, manifest: dict[str, Any]) -> dict[str, str]:
+    """Return the text of every file beside ``accelerator.v`` by its name."""
     vectors = vectors_of(project)
     return {
         "vivado.tcl": _tcl(project.target.vivado_part),
@@ -127,7 +130,7 @@ def _meaning(output):
 
 
 def _example(vectors):
-    """One worked frame and its result, beat by beat."""
+    """Return one worked frame and its result, beat by beat."""
     codes, sent, got = vectors.codes[0], vectors.sent[0], vectors.wanted[0]
     shown = np.asarray(vectors.results[0]).tolist()
     return f"""\

@@ -2,6 +2,8 @@
 
 import hashlib
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,12 +13,19 @@ from fewbit.flow.folding.folding import default_folding
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.source import SourceFile
 from fewbit.golden.network.dense import FloatDense
-from fewbit.golden.network.execute import output_of, run
+from fewbit.golden.network.execute import Result, output_of, run
+from fewbit.golden.network.graph import Network, Output
 from fewbit.hw.folding import Folding
 from fewbit.hw.targets.named import DEFAULT
+from fewbit.hw.targets.target import Target
 from fewbit.places import CACHE
 
 from .manifest import manifest_of
+
+if TYPE_CHECKING:  # what brings Amaranth
+    from fewbit.flow.ip.block import Block
+    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+    from fewbit.hw.shell.registers import RegisterMap
 
 __all__ = ["FoldedModel"]
 
@@ -26,33 +35,58 @@ class FoldedModel:
 
     Parameters
     ----------
-    model : path of a ``.onnx`` or ``.tflite`` file, or `golden.model_file.source.SourceFile`
-        Read once: everything that is made of it is of the bytes that it had then.
-    input_spec, output : as `golden.importing.importer.import_model` takes them
+    model : path of a ``.onnx`` or ``.tflite`` file, or golden.model_file.source.SourceFile
+        The file is read once: everything that is made of it is of the bytes that it had then.
+    input_spec, output
+        As `golden.importing.importer.import_model` takes them.
     folding : path, hw.folding.Folding or None
         None takes `flow.folding.folding.default_folding`.
     target : hw.targets.target.Target
+
+    Attributes
+    ----------
+    source : golden.model_file.source.SourceFile
+    model : Path
+        The model's file.
+    network : golden.network.graph.Network
+    folding : hw.folding.Folding
+    target : hw.targets.target.Target
+
+    Raises
+    ------
+    golden.model_file.file.ModelError
+        If the model cannot be imported.
+    hw.folding.FoldingError
+        If the folding does not fit it.
     """
 
-    def __init__(self, model, *, input_spec=None, output="auto", folding=None, target=DEFAULT):
+    def __init__(
+        self,
+        model: Path | str | SourceFile,
+        *,
+        input_spec: str | None = None,
+        output: str = "auto",
+        folding: Path | str | Folding | None = None,
+        target: Target = DEFAULT,
+    ):
         self.source, self.target = SourceFile.of(model), target
-        self.model = self.source.path
+        self.model: Path = self.source.path
         self.input_option, self.output_option = input_spec, output
-        self.network = import_model(self.source, input_spec, output=output)
+        self.network: Network = import_model(self.source, input_spec, output=output)
         if isinstance(folding, Folding):
             self.folding = folding
         else:
             self.folding = read_folding(folding, self.network) if folding else default_folding(self.network)
 
     @cached_property
-    def plan(self):
+    def plan(self) -> "AcceleratorPlan":
         """The accelerator's numbers; a float network gets the order of its sums from the folding."""
         from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
         self._order_sums()
         return AcceleratorPlan(self.network, self.folding, depths=self.queues, target=self.target)
 
-    def _order_sums(self):
+    def _order_sums(self) -> None:
         """Give a float network the order of its sums."""
         from fewbit.hw.float32.units import FloatAdd
 
@@ -62,8 +96,8 @@ class FoldedModel:
                 self.network.nodes[i] = node.folded(simd=simd, partials=FloatAdd.LATENCY)
 
     @cached_property
-    def queues(self):
-        """Depths of the queues in front of joins; found once for a folding, as it can take a minute."""
+    def queues(self) -> dict[str, int]:
+        """Depths of the queues in front of joins; they are looked for once for a folding, as that can take a minute."""
         from fewbit.sim.cycles.queues import size_queues
 
         if all(len(node.inputs) == 1 for node in self.network.nodes):
@@ -76,24 +110,27 @@ class FoldedModel:
         return depths
 
     @property
-    def digest(self):
-        """Of everything that the hardware depends on, weights in files of their own too."""
+    def digest(self) -> str:
+        """The digest of everything that the hardware depends on, weights in files of their own too."""
         return hashlib.sha256(f"{self.identity}{self.target.fingerprint}".encode()).hexdigest()
 
     @property
-    def identity(self):
-        """Of what the hardware computes and of its streams, whatever it is made of: host software compares this."""
+    def identity(self) -> str:
+        """The digest of what the hardware computes and of its streams, whatever it is made of.
+
+        Host software compares it with what the hardware says of itself.
+        """
         content = [self.declared, self.folding.to_json().encode()]
         content += [type(node).__name__.encode() for node in self.network.nodes]
         return hashlib.sha256(b"\0".join(content)).hexdigest()
 
     @cached_property
-    def declared(self):
-        """The model as bytes, with its input declaration."""
+    def declared(self) -> bytes:
+        """The model's file, with its input declaration."""
         return self.source.declared(self.network.input_spec)
 
     @cached_property
-    def registers(self):
+    def registers(self) -> "RegisterMap":
         """The register map of the IP block."""
         from fewbit.hw.shell.registers import register_map
 
@@ -103,35 +140,37 @@ class FoldedModel:
         )  # fmt: skip
 
     @cached_property
-    def block(self):
-        """The IP block as design tools see it: a `flow.ip.block.Block`."""
+    def block(self) -> "Block":
+        """The IP block as design tools see it."""
         from fewbit.flow.ip.block import describe
 
         return describe(self.plan, self.registers, self.model.name)
 
-    def manifest(self):
-        """What software needs to know of the block, as `flow.project.manifest.manifest_of` says."""
+    def manifest(self) -> dict[str, Any]:
+        """Return what software needs to know of the block, as `flow.project.manifest.manifest_of` says."""
         return manifest_of(self)
 
     # Golden
 
-    def execute(self, values):
-        """The golden model's `golden.network.execute.Result`."""
+    def execute(self, values: np.ndarray) -> Result:
+        """Return what the golden model gives for samples of integers, ``(B, *shape)``."""
         self._order_sums()
         return run(self.network, values)
 
     @property
-    def output(self):
+    def output(self) -> Output:
+        """The model's first output."""
         return self.network.outputs[0]
 
-    def hardware_values(self, result):
-        """What the hardware gives for each sample: integer values (floats of a float network)."""
+    def hardware_values(self, result: Result) -> np.ndarray:
+        """Return what the hardware gives for each sample: integer values (floats of a float network)."""
         return result.edges[self.output.edge]
 
-    def labels(self, result):
+    def labels(self, result: Result) -> np.ndarray:
+        """Return the class of each sample."""
         return result.labels
 
-    def finish(self, values):
-        """The model's output for what the hardware gave: the operations that are left to the host."""
+    def finish(self, values: np.ndarray) -> np.ndarray:
+        """Return the model's output for what the hardware gave: do the operations that are left to the host."""
         edge = self.network.edges()[self.output.edge]
         return output_of(self.output, np.reshape(values, (len(values), edge.pixels, edge.channels)))

@@ -1,16 +1,19 @@
-"""What rounding levels that are in no whole ratios changes, measured on samples: beside a network of many more bits."""
+"""What rounding levels that are in no whole ratios changes, measured on samples against a network of many more bits."""
 
+from fewbit.flow.images import Images
 from fewbit.golden.importing.importer import import_model
-from fewbit.golden.importing.precision import PRECISE_BITS, changes
-from fewbit.golden.network.execute import run
+from fewbit.golden.importing.precision import PRECISE_BITS, RoundingChanges, changes
+from fewbit.golden.network.execute import Result, run
+
+from .folded_model import FoldedModel
 
 __all__ = ["rounding_of"]
 
 
-def rounding_of(project, images, result):
-    """Return the `golden.importing.precision.RoundingChanges` from the network of `PRECISE_BITS` bits to this one.
+def rounding_of(project: FoldedModel, images: Images, result: Result) -> RoundingChanges | None:
+    """Return what rounding levels changes from the network of `PRECISE_BITS` bits to a project's network.
 
-    ``None`` stands for a network whose levels are exact.
+    ``result`` is what the golden model gives for ``images``. None stands for a network whose levels are exact.
     """
     network = project.network
     if not network.notes:

@@ -1,15 +1,51 @@
 """The manifest of a build: what software needs to know of the block that it drives."""
 
+from pathlib import Path
+from typing import Any, Protocol
+
 import numpy as np
 
+from fewbit.flow.ip.block import Block
+from fewbit.golden.model_file.file import ModelSource
+from fewbit.golden.network.graph import Network, Output
 from fewbit.golden.numbers.elementwise import affine
+from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.shell.registers import RegisterMap
+from fewbit.hw.targets.target import Target
 from fewbit.sim.cycles.model import predict_steady
 
-__all__ = ["manifest_of"]
+__all__ = ["Described", "manifest_of"]
 
 
-def manifest_of(model):
-    """Return the manifest of a `flow.project.folded_model.FoldedModel`, as JSON can hold it."""
+class Described(Protocol):
+    """What a manifest describes: a `flow.project.folded_model.FoldedModel`, which has these members."""
+
+    output_option: str
+
+    @property
+    def model(self) -> Path: ...
+    @property
+    def source(self) -> ModelSource: ...
+    @property
+    def network(self) -> Network: ...
+    @property
+    def output(self) -> Output: ...
+    @property
+    def target(self) -> Target: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def identity(self) -> str: ...
+    @property
+    def plan(self) -> AcceleratorPlan: ...
+    @property
+    def registers(self) -> RegisterMap: ...
+    @property
+    def block(self) -> Block: ...
+
+
+def manifest_of(model: Described) -> dict[str, Any]:
+    """Return the manifest of a folded model, as JSON can hold it."""
     plan, network = model.plan, model.network
     timing = predict_steady(plan)
     return {
@@ -30,7 +66,7 @@ def manifest_of(model):
 
 
 def _input(plan, network):
-    """The stream of frames, and how a sample becomes one."""
+    """Describe the stream of frames, and how a sample becomes one."""
     return {
         "declaration": network.input_spec, "format": str(plan.x_format), "shape": list(network.input_shape),
         "bits": plan.x_format.bits, "lanes": plan.lanes_in, "beats": plan.beats_in,
@@ -41,7 +77,7 @@ def _input(plan, network):
 
 
 def _output(plan, network, output):
-    """The stream of results, and what those of its first output mean."""
+    """Describe the stream of results, and what those of its first output mean."""
     return {
         "format": str(plan.format), "length": plan.length_out, "bits": plan.format.bits, "lanes": plan.lanes_out,
         "beats": plan.beats_out, "bytes": _beat_bytes(plan.format, plan.lanes_out), **_meaning(plan, network, output),
@@ -62,7 +98,7 @@ def _layer(plan):
 
 
 def _channels(network):
-    """Where a sample has its channels: the host moves them innermost. "last": it has nothing to do."""
+    """Say where a sample has its channels, which the host moves innermost; "last" where it has nothing to do."""
     order, shape = network.input_order, network.input_shape
     if order is None:
         return "last"
@@ -71,7 +107,7 @@ def _channels(network):
 
 
 def _meaning(plan, network, output):
-    """How the host gets the model's output from the integers, where that is a scale and an offset."""
+    """Say how the host gets the model's output from the integers, where that is a scale and an offset."""
     if plan.format.integral and not output.chain:
         return {"meaning": "codes" if output.scores else "label"}
     coefficients = affine(output.chain)

@@ -2,13 +2,17 @@
 
 import json
 import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from fewbit.flow.cache import BuildStage, atomic_write, source_digest
+from fewbit.golden.model_file.file import ModelSource
 from fewbit.places import BUILD
 from fewbit.sim.design import digest_of
 from fewbit.sim.folders import locked
-from fewbit.sim.simulators.simulator import simulators
+from fewbit.sim.simulators.simulator import Simulator, simulators
 
 from .folded_model import FoldedModel
 
@@ -21,34 +25,39 @@ class Project(FoldedModel):
     Parameters
     ----------
     model, options
-        As of `FoldedModel`.
+        As `FoldedModel` takes them.
     directory : path or None
         Default ``build/<model>``.
+
+    Attributes
+    ----------
+    directory : Path
     """
 
-    def __init__(self, model, *, directory=None, **options):
+    def __init__(self, model: Path | str | ModelSource, *, directory: Path | str | None = None, **options: Any):
         super().__init__(model, **options)
         self.directory = Path(directory) if directory else BUILD / self.model.stem
 
-    def locked(self):
+    def locked(self) -> AbstractContextManager[None]:
         """Hold the folder against other commands, as a context: what is made in it then belongs together."""
         return locked(self.directory)
 
-    def stage(self, name, *more):
+    def stage(self, name: str, *more: Any) -> BuildStage:
+        """Return the build stage ``name`` of the folder, which depends on the hardware and on ``more``."""
         return BuildStage(
             directory=self.directory, name=name, inputs=[self.digest, source_digest("golden", "hw"), *more]
         )
 
-    def generate(self):
-        """Write ``verilog/``, the manifest, the folding, and the model with its input declaration, from which it can be
-        built again.
+    def generate(self) -> bool:
+        """Write what is generated of the model, and return whether anything had to be done.
 
-        Returns whether anything had to be done.
+        That is ``verilog/``, the manifest, the folding, and the model with its input declaration, from which it can be
+        built again.
         """
         with self.locked():
             return self._generate()
 
-    def _generate(self):
+    def _generate(self) -> bool:
         from fewbit.flow.ip.vivado import files
         from fewbit.hw.shell.verilog import emit
 
@@ -58,7 +67,7 @@ class Project(FoldedModel):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             manifest = self.manifest()
-            written = {"verilog/accelerator.v": emit(self.plan, name="accelerator")}
+            written: dict[str, str | bytes] = {"verilog/accelerator.v": emit(self.plan, name="accelerator")}
         written |= {f"verilog/{name}": text for name, text in files(self, manifest).items()}
         written["manifest.json"] = json.dumps(manifest, indent=2) + "\n"
         written["folding.json"] = self.folding.to_json()
@@ -69,13 +78,15 @@ class Project(FoldedModel):
             stage.outputs = list(written)
         return True
 
-    def generate_ip(self):
-        """Write ``ip/``, the complete block with its registers, beside what `generate` writes; returns whether
-        anything had to be done for it."""
+    def generate_ip(self) -> bool:
+        """Write ``ip/``, the complete block with its registers, beside what `generate` writes.
+
+        Return whether anything had to be done for it.
+        """
         with self.locked():
             return self._generate_ip()
 
-    def _generate_ip(self):
+    def _generate_ip(self) -> bool:
         from fewbit.flow.ip.folder import ip_files
         from fewbit.hw.shell.verilog import emit_ip
 
@@ -93,33 +104,58 @@ class Project(FoldedModel):
         return True
 
     @property
-    def ip_verilog(self):
+    def ip_verilog(self) -> Path:
+        """The Verilog of the IP block, which `generate_ip` writes."""
         return self.directory / "ip" / f"{self.block.top}.v"
 
     @property
-    def verilog(self):
+    def verilog(self) -> Path:
+        """The Verilog of the accelerator, which `generate` writes."""
         return self.directory / "verilog" / "accelerator.v"
 
     # Simulators
 
     def build_simulator(
-        self, simulator="verilator", *, ip=False, cycles=None, waves=False, verbose=False, progress=None
-    ):
-        """Build a simulator of the Verilog, or of that of the IP block; returns whether anything had to be done.
+        self,
+        simulator: str = "verilator",
+        *,
+        ip: bool = False,
+        cycles: int | None = None,
+        waves: bool = False,
+        verbose: bool = False,
+        progress: Callable[[], None] | None = None,
+    ) -> bool:
+        """Build a simulator of the Verilog, or of that of the IP block; return whether anything had to be done.
 
         Parameters
         ----------
         simulator : str
             One of `sim.simulators.simulator.simulators`.
+        ip : bool
+            Whether it is the IP block that is simulated.
         cycles : int or None
             About how many there are to simulate, if that is known: few are not worth an optimized build.
-        waves, verbose, progress : as of `sim.simulators.simulator.Simulator.build`
+        waves, verbose, progress
+            As `sim.simulators.simulator.Simulator.build` takes them.
+
+        Raises
+        ------
+        fewbit.sim.errors.SimulationError
+            If the simulator is missing, or cannot be built.
         """
         with self.locked():
             (self._generate_ip if ip else self._generate)()
             return self._build_simulator(simulators()[simulator], ip, cycles, waves, verbose, progress)
 
-    def _build_simulator(self, simulator, ip, cycles, waves, verbose, progress):
+    def _build_simulator(
+        self,
+        simulator: Simulator,
+        ip: bool,
+        cycles: int | None,
+        waves: bool,
+        verbose: bool,
+        progress: Callable[[], None] | None,
+    ) -> bool:
         verilog, top = self._design(ip).read_bytes(), self.block.top if ip else "accelerator"
         folder = self.simulator_folder(simulator.name, ip=ip, waves=waves)
 
@@ -135,23 +171,26 @@ class Project(FoldedModel):
             made.outputs = [simulator.program(top)]
         return True
 
-    def simulator_folder(self, simulator="verilator", *, ip=False, waves=False):
-        """Where `build_simulator` builds."""
+    def simulator_folder(self, simulator: str = "verilator", *, ip: bool = False, waves: bool = False) -> Path:
+        """Return the folder that `build_simulator` builds in."""
         return self.directory / (simulators()[simulator].folder + "-ip" * ip + "-waves" * waves)
 
-    def expected_build_seconds(self, simulator="verilator", *, ip=False, cycles=None):
-        """About how long `build_simulator` takes; None where that is a moment."""
-        simulator = simulators()[simulator]
-        return simulator.seconds(self._design(ip).stat().st_size, _few(simulator, cycles))
+    def expected_build_seconds(
+        self, simulator: str = "verilator", *, ip: bool = False, cycles: int | None = None
+    ) -> float | None:
+        """Return about how many seconds `build_simulator` takes; None where that is a moment."""
+        chosen = simulators()[simulator]
+        return chosen.seconds(self._design(ip).stat().st_size, _few(chosen, cycles))
 
-    def design(self, *, ip=False):
-        """What the simulator of the Verilog in the folder says that it is of (`sim.design`)."""
+    def design(self, *, ip: bool = False) -> str:
+        """Return what the simulator of the Verilog in the folder says that it is of (`sim.design`)."""
         return digest_of(self._design(ip).read_bytes())
 
-    def _design(self, ip):
+    def _design(self, ip: bool) -> Path:
+        """The Verilog of the IP block, or of the accelerator alone."""
         return self.ip_verilog if ip else self.verilog
 
 
-def _few(simulator, cycles):
-    """Whether a simulator that is built quickly is the faster way to simulate so many cycles."""
+def _few(simulator: Simulator, cycles: int | None) -> bool:
+    """Return whether a simulator that is built quickly is the faster way to simulate so many cycles."""
     return cycles is not None and cycles <= simulator.few

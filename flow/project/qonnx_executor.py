@@ -1,26 +1,40 @@
 """The qonnx executor beside the golden model: an answer that nothing of ours had a part in."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
 
-from fewbit.flow.images import ImageError
-from fewbit.flow.results import Result
+from fewbit.flow.images import ImageError, Images
+from fewbit.flow.results import JsonResult
 from fewbit.golden.model_file.exchange import number_frames
 from fewbit.golden.model_file.file import ModelError, OnnxFile
+from fewbit.golden.network.execute import Result as GoldenResult
 from fewbit.golden.network.execute import labels_of
+
+from .folded_model import FoldedModel
 
 __all__ = ["ExecutorCheck", "check_with_executor"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExecutorCheck(Result):
-    """How many ``samples`` have the executor's label, how many are ``ties``, and of how many every output float is the
-    executor's.
+class ExecutorCheck(JsonResult):
+    """How the qonnx executor compares with the golden model.
 
     Outputs may differ by rounding where the executor's float32 sums do; labels should not, but for ties: samples of
     which golden, exact, has two largest outputs, and rounding takes the executor to the other one.
+
+    Attributes
+    ----------
+    samples : int
+        Samples that were compared.
+    labels_equal : int
+        Samples with the executor's label.
+    ties : int
+        Samples whose labels differ by a tie.
+    outputs_equal : int
+        Samples of which every output float is the executor's.
     """
 
     samples: int
@@ -29,8 +43,20 @@ class ExecutorCheck(Result):
     outputs_equal: int
 
 
-def check_with_executor(project, images, result, progress):
-    """Run every sample through the qonnx executor (about 10 ms each); returns an `ExecutorCheck`."""
+def check_with_executor(
+    project: FoldedModel, images: Images, result: GoldenResult, progress: Callable[[int], None]
+) -> ExecutorCheck:
+    """Run every sample through the qonnx executor (about 10 ms each), and compare it with golden's ``result``.
+
+    ``progress`` is told the number of samples that are done.
+
+    Raises
+    ------
+    flow.images.ImageError
+        If the samples are not there as the model takes them.
+    golden.model_file.file.ModelError
+        If the executor cannot run the model.
+    """
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.core.onnx_exec import execute_onnx
     from qonnx.util.cleanup import cleanup_model
@@ -42,7 +68,7 @@ def check_with_executor(project, images, result, progress):
     batch.dim_value = copies = max(1, batch.dim_value)  # any, or what the model was exported for
     try:
         model = cleanup_model(ModelWrapper(proto))
-    except Exception as error:  # of onnxruntime or of a transformation's own; they share no base class
+    except Exception as error:  # errors of onnxruntime and of transformations share no base class
         raise ModelError(f"{project.model}: the qonnx executor cannot prepare it: {str(error)[:200]}") from error
     name = model.graph.input[0].name
     given = model.graph.output[0].name  # the clean-up renames tensors; their order stays
@@ -52,7 +78,7 @@ def check_with_executor(project, images, result, progress):
         repeated = np.repeat(x.reshape(1, *project.network.input_shape), copies, axis=0).astype(dtype)
         try:
             outputs.append(execute_onnx(model, {name: repeated})[given][:1])
-        except Exception as error:  # of onnxruntime or an operator's own; they share no base class
+        except Exception as error:  # errors of onnxruntime and of operators share no base class
             raise ModelError(f"{project.model}: the qonnx executor cannot run it: {str(error)[:200]}") from error
         progress(number + 1)
     theirs, ours = np.concatenate(outputs), result.outputs[project.output.name]
@@ -70,8 +96,11 @@ def check_with_executor(project, images, result, progress):
 
 
 def _needed(source):
-    """The model, and the type of its input. What no output depends on is left out: the import has not looked at it, and
-    the executor's clean-up would compute it."""
+    """Return the model, and the type of its input.
+
+    What no output depends on is left out: the import has not looked at it, and the executor's clean-up would compute
+    it.
+    """
     proto, file = onnx.ModelProto(), OnnxFile(source)
     proto.CopyFrom(source.proto)
     del proto.graph.node[:]
@@ -80,7 +109,7 @@ def _needed(source):
 
 
 def _ties(outputs, mine, theirs):
-    """The samples whose labels differ, and of which the outputs at both labels are the same."""
+    """Return for each sample whether its labels differ, and the outputs at both labels are the same."""
     if outputs.shape[1] == 1:
         return np.zeros(1, dtype=bool)
     number = np.arange(len(outputs))

@@ -1,25 +1,39 @@
 """A build's model and folding again, of what another FPGA has."""
 
+from pathlib import Path
+
+from fewbit.flow.reporting import Report
 from fewbit.golden.model_file.source import SourceFile
 from fewbit.host.build import Build
 from fewbit.hw.targets.named import DEFAULT, target_named
+from fewbit.hw.targets.target import Target
 
 from .project import Project
 
 __all__ = ["rebuilt", "target_of"]
 
 
-def target_of(directory):
-    """Return ``(Build, its target)`` of a folder that `fewbit build` wrote; a manifest that names none is of the
-    default one."""
+def target_of(directory: Path | str) -> tuple[Build, Target]:
+    """Return the build in a folder that `fewbit build` wrote, and its target.
+
+    A manifest that names no target is of the default one.
+
+    Raises
+    ------
+    host.build.HostError
+        If the folder is no build.
+    """
     build = Build(directory)
     return build, target_named(build.manifest.get("target", DEFAULT.name))
 
 
-def rebuilt(build, folder, target, report):
-    """The `Project` of a `host.build.Build`, generated into ``folder`` for a `hw.targets.target.Target`.
+def rebuilt(build: Build, folder: Path | str, target: Target, report: Report) -> Project:
+    """Return the project of a build, generated into ``folder`` for another target.
 
-    ``ValueError`` if the model or the folding is not there, or is no longer that of the build.
+    Raises
+    ------
+    ValueError
+        If the model or the folding is not there, or is no longer that of the build.
     """
     directory, folding = build.directory, build.directory / "folding.json"
     model = SourceFile.kept_in(directory)

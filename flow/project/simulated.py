@@ -2,24 +2,28 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from fewbit.flow.results import Result, maybe
+from fewbit.flow.results import JsonResult, maybe
 
 __all__ = ["Damage", "Interval", "IpSimulation", "Latency", "Mismatch", "Simulation"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Latency(Result):
-    """From a frame's first beat in to its result's last beat out."""
+class Latency(JsonResult):
+    """Cycles from a frame's first beat in to its result's last beat out."""
 
     simulated: int
     predicted: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interval(Result):
-    """Between results in steady state; ``simulated`` is None where there are too few, ``bound`` is what the slowest
-    stage allows."""
+class Interval(JsonResult):
+    """Cycles between results in steady state.
+
+    ``simulated`` and ``predicted`` are None where there are too few results; ``bound`` is what the slowest stage
+    allows.
+    """
 
     simulated: float | None
     predicted: float | None
@@ -27,7 +31,7 @@ class Interval(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Damage(Result):
+class Damage(JsonResult):
     """Frames that are sent with damaged ones among them: how many of each, and how many results are wrong."""
 
     frames: int
@@ -36,16 +40,16 @@ class Damage(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mismatch(Result):
-    """A frame whose result is not golden's, and both as integers."""
+class Mismatch(JsonResult):
+    """A frame whose result is not golden's, and both results as integers (floats of a float network)."""
 
     frame: int
-    got: list
-    want: list
+    got: list[Any]
+    want: list[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Simulation(Result):
+class Simulation(JsonResult):
     """What the simulation of an accelerator shows; ``ok`` says that every bit and cycle is as it should be."""
 
     model: Path
@@ -61,7 +65,7 @@ class Simulation(Result):
     clock_mhz: float
     fps: int
     damaged: Damage
-    problems: list
+    problems: list[str]
     ok: bool
     source: str
     seconds: float | None = None
@@ -69,9 +73,11 @@ class Simulation(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class IpSimulation(Result):
-    """What the simulation of an IP block shows: the figures of `sim.simulators.run_ip.IpResult`, and whether all is as
-    it should be."""
+class IpSimulation(JsonResult):
+    """What the simulation of an IP block shows; ``ok`` says that all is as it should be.
+
+    The other figures are those of `sim.simulators.run_ip.IpResult`.
+    """
 
     model: Path
     stall: float
@@ -81,7 +87,7 @@ class IpSimulation(Result):
     cut: int
     resets: int
     interrupts: int
-    stalls: dict
-    problems: list
+    stalls: dict[str, int]
+    problems: list[str]
     waves: Path | None = maybe()
     ok: bool

@@ -3,9 +3,13 @@
 import time
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from fewbit.flow.images import Images
+from fewbit.flow.reporting import Report
 from fewbit.golden.network.draws import Draw
 from fewbit.golden.network.execute import run
 from fewbit.sim.benches.damaged_frames import order_of
@@ -14,17 +18,46 @@ from fewbit.sim.simulators.run import results, simulate
 from fewbit.sim.simulators.run_ip import FEWEST, simulate_ip
 from fewbit.sim.simulators.simulator import simulators
 
+from .folded_model import FoldedModel
+from .project import Project
 from .simulated import Damage, Interval, IpSimulation, Latency, Mismatch, Simulation
 
 __all__ = ["drawn_again", "simulate_ip_block", "simulate_project"]
 
 
 def simulate_project(
-    project, images, report, *, stall=0.0, seed=1, clock=200.0, waves=False, verbose=False, simulator="verilator"
-):
-    """Generate, build and simulate, with one of `sim.simulators.simulator.simulators`; returns a `Simulation`.
+    project: Project,
+    images: Images,
+    report: Report,
+    *,
+    stall: float = 0.0,
+    seed: int = 1,
+    clock: float = 200.0,
+    waves: bool = False,
+    verbose: bool = False,
+    simulator: str = "verilator",
+) -> Simulation:
+    """Generate, build and simulate a project; compare every bit with golden, and every cycle with the prediction.
 
     The folder is held until the simulator runs; runs have folders of their own.
+
+    Parameters
+    ----------
+    project : flow.project.project.Project
+    images : flow.images.Images
+    report : flow.reporting.Report
+    stall : float
+        Chance of an idle cycle at the input, and of a blocked one at the output; cycles are compared without stalls.
+    seed : int
+        Seed of the stalls.
+    clock : float
+        MHz, for frames a second.
+    waves : bool
+        Whether to leave a waveform.
+    verbose : bool
+        Whether to show what the tools print.
+    simulator : str
+        One of `sim.simulators.simulator.simulators`.
 
     Raises
     ------
@@ -34,11 +67,13 @@ def simulate_project(
     simulators()[simulator].version()
     with ExitStack() as held:
         held.enter_context(project.locked())
-        options = dict(stall=stall, seed=seed, waves=waves, verbose=verbose, started=held.close)
+        options: dict[str, Any] = dict(stall=stall, seed=seed, waves=waves, verbose=verbose, started=held.close)
         return _simulated(project, images, report, simulator, clock, options)
 
 
-def _simulated(project, images, report, simulator, clock, options):
+def _simulated(
+    project: Project, images: Images, report: Report, simulator: str, clock: float, options: dict[str, Any]
+) -> Simulation:
     waves, verbose = options["waves"], options["verbose"]
     with report.working("golden model"):
         golden = project.execute(images.values)
@@ -61,9 +96,33 @@ def _simulated(project, images, report, simulator, clock, options):
 
 
 def simulate_ip_block(
-    project, images, report, *, stall=0.3, seed=1, resets=4, waves=False, verbose=False, simulator="verilator"
-):
-    """Likewise of the IP block; returns an `IpSimulation`."""
+    project: Project,
+    images: Images,
+    report: Report,
+    *,
+    stall: float = 0.3,
+    seed: int = 1,
+    resets: int = 4,
+    waves: bool = False,
+    verbose: bool = False,
+    simulator: str = "verilator",
+) -> IpSimulation:
+    """Generate, build and simulate the IP block of a project: registers, interrupt, soft reset, and every bit.
+
+    Parameters
+    ----------
+    project, images, report, stall, seed, waves, verbose, simulator
+        As `simulate_project` takes them.
+    resets : int
+        Soft resets at random times.
+
+    Raises
+    ------
+    ValueError
+        If there are too few samples, or the network draws random numbers.
+    SimulationError
+        If the simulator is missing, before anything long begins, or what was simulated fails.
+    """
     simulators()[simulator].version()
     if len(images) < FEWEST:
         raise ValueError(f"the bench of the IP block needs {FEWEST} samples or more, not {len(images)}")
@@ -72,11 +131,15 @@ def simulate_ip_block(
                          "numbers: simulate this model without --ip")  # fmt: skip
     with ExitStack() as held:
         held.enter_context(project.locked())
-        options = dict(stall=stall, seed=seed, resets=resets, waves=waves, verbose=verbose, started=held.close)
+        options: dict[str, Any] = dict(
+            stall=stall, seed=seed, resets=resets, waves=waves, verbose=verbose, started=held.close
+        )
         return _simulated_ip(project, images, report, simulator, options)
 
 
-def _simulated_ip(project, images, report, simulator, options):
+def _simulated_ip(
+    project: Project, images: Images, report: Report, simulator: str, options: dict[str, Any]
+) -> IpSimulation:
     waves, verbose = options["waves"], options["verbose"]
     with report.working("golden model"):
         expected = project.hardware_values(project.execute(images.values))
@@ -98,8 +161,10 @@ def _simulated_ip(project, images, report, simulator, options):
     )  # fmt: skip
 
 
-def _built(project, name, report, *, ip=False, cycles, waves, verbose):
-    """The folder of a simulator, built if need be."""
+def _built(
+    project: Project, name: str, report: Report, *, ip: bool = False, cycles: int, waves: bool, verbose: bool
+) -> Path:
+    """Return the folder of a simulator, built if need be."""
     seconds = project.expected_build_seconds(name, ip=ip, cycles=cycles)
     what = f"building with {simulators()[name].title}"
     with report.working(what) if seconds is None else report.estimating(what, seconds) as progress:
@@ -110,16 +175,20 @@ def _built(project, name, report, *, ip=False, cycles, waves, verbose):
 
 
 def _waveform(found, waves):
-    """Where a run has left its waveform, if it was to leave one."""
+    """Return where a run has left its waveform, if it was to leave one."""
     return found.folder / "dump.vcd" if waves else None
 
 
-def _draws(project):
+def _draws(project: FoldedModel) -> bool:
+    """Return whether the network draws random numbers."""
     return any(isinstance(node, Draw) for node in project.network.nodes)
 
 
-def drawn_again(project, values):
-    """Of a network that draws: the results of the frames that follow all samples, by their numbers since reset."""
+def drawn_again(project: FoldedModel, values: np.ndarray) -> np.ndarray | None:
+    """Return the results of the frames that follow all samples, by their numbers since reset.
+
+    It is None for a network that draws no random numbers: its results do not change.
+    """
     if not _draws(project):
         return None
     sent = [number for _, number in order_of(len(values), project.plan.beats_in)]

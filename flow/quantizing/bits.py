@@ -1,9 +1,12 @@
 """Bits of each layer, as a user asks for them: for all layers, the first and the last, and layers by name."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fewbit.golden.model_file.file import ModelError
+from fewbit.ptq.graph import FloatModel
 from fewbit.ptq.quantize import Bits
+from fewbit.ptq.sites import Site
 
 __all__ = ["Request", "bits_of", "parse_bits"]
 
@@ -12,23 +15,38 @@ _LEAST, _MOST = 1, 8
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """Bits of weights and activations; of the first and last layer where they differ; ``LAYER=BITS`` for some."""
+    """Bits that a user asks for.
+
+    Attributes
+    ----------
+    weights, activations : int
+        Bits of all weights and activations.
+    first, last : int or None
+        Bits of the first and of the last layer, where they differ.
+    weights_of, activations_of : tuple of str
+        Bits of the weights of some layers and of the activations that they read, each ``LAYER=BITS``.
+    """
 
     weights: int = 4
     activations: int = 4
     first: int | None = None
     last: int | None = None
-    weights_of: tuple = ()
-    activations_of: tuple = ()
+    weights_of: tuple[str, ...] = ()
+    activations_of: tuple[str, ...] = ()
 
 
-def bits_of(model, sites, request):
-    """`ptq.quantize.Bits` by layer.
+def bits_of(model: FloatModel, sites: Iterable[Site], request: Request) -> dict[str, Bits]:
+    """Return the bits of every layer, by name.
 
     A layer that reads declared integers leaves them as they are, unless ``activations_of`` names it.
+
+    Raises
+    ------
+    golden.model_file.file.ModelError
+        If the model has no such layer, or it cannot have so many bits.
     """
     raw = {name for site in sites if site.raw for name in site.layers}
-    weights = {layer.name: request.weights for layer in model.layers}
+    weights: dict[str, int | None] = {layer.name: request.weights for layer in model.layers}
     activations = {name: None if name in raw else request.activations for name in weights}
     for end, wanted in ("last", request.last), ("first", request.first):
         if wanted is not None:
@@ -44,12 +62,18 @@ def bits_of(model, sites, request):
     for name in weights:
         for n in (weights[name], activations[name]):
             if n is not None:
-                parse_bits(n, f"{name}={n}")
+                parse_bits(str(n), f"{name}={n}")
     return {name: Bits(weights[name], activations[name]) for name in weights}
 
 
-def parse_bits(text, where):
-    """A number of bits, 1 to 8."""
+def parse_bits(text: str, where: str) -> int:
+    """Return the number of bits, 1 to 8, that ``text`` is; errors say that it is in ``where``.
+
+    Raises
+    ------
+    golden.model_file.file.ModelError
+        If it is none.
+    """
     try:
         bits = int(text)
     except ValueError:

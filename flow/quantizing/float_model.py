@@ -3,17 +3,21 @@
 import tempfile
 from pathlib import Path
 
-from fewbit.flow.images import ImageError, find_images, load_floats
+from fewbit.flow.images import ImageError, Images, find_images, load_floats
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.file import INPUT_KEY, ModelError
-from fewbit.golden.numbers.declaration import parse_input
-from fewbit.ptq.calibrate import calibrate
-from fewbit.ptq.emit import qonnx_model
+from fewbit.golden.network.graph import Network
+from fewbit.golden.numbers.declaration import InputSpec, parse_input
+from fewbit.ptq.calibrate import Calibration, calibrate
+from fewbit.ptq.emit import QuantizationPlan, qonnx_model
+from fewbit.ptq.graph import FloatModel
 from fewbit.ptq.reader import read_model
+from fewbit.ptq.sites import Site
 
 __all__ = ["FloatProject"]
 
-MOST = 1024  # samples that ranges and biases are chosen from
+MOST = 1024
+"""Samples that ranges and biases are chosen from, at most."""
 
 
 class FloatProject:
@@ -24,16 +28,43 @@ class FloatProject:
     model : path of a ``.onnx`` file without quantizers
     input_spec : str or None
         As `golden.importing.importer.import_model` takes it.
-    calibration, images : path or None
-        Samples that ranges are chosen from (the first `MOST` of them), and samples with labels that accuracy is
-        measured on. Each stands for the other where that is left out; without both, what lies beside the model.
+    calibration : path or None
+        Samples that ranges are chosen from (the first `MOST` of them).
+    images : path or None
+        Samples with labels that accuracy is measured on. It and ``calibration`` stand for each other where one is left
+        out; without both, it is what lies beside the model.
     frames : int or None
         Only the first so many of each.
+
+    Attributes
+    ----------
+    path : Path
+    model : ptq.graph.FloatModel
+    spec : golden.numbers.declaration.InputSpec or None
+        How the input is declared.
+    samples, images : flow.images.Images
+        Samples of calibration, all of them, and those that accuracy is measured on.
+    calibration : ptq.calibrate.Calibration
+
+    Raises
+    ------
+    golden.model_file.file.ModelError
+        If the model cannot be read, or its input declaration is none.
+    flow.images.ImageError
+        If there are no samples, or they do not fit the model.
     """
 
-    def __init__(self, model, *, input_spec=None, calibration=None, images=None, frames=None):
+    def __init__(
+        self,
+        model: Path | str,
+        *,
+        input_spec: str | None = None,
+        calibration: Path | str | None = None,
+        images: Path | str | None = None,
+        frames: int | None = None,
+    ):
         self.path = Path(model)
-        self.model = read_model(self.path)
+        self.model: FloatModel = read_model(self.path)
         text = input_spec or self.model.file.metadata.get(INPUT_KEY)
         self.spec = self._parsed(text) if text else None
         calibration = calibration or images or find_images(self.path)
@@ -41,32 +72,45 @@ class FloatProject:
             raise ImageError(f"{self.path}: no samples beside it; give some with --calibration or --images FILE.npz")
         self.samples = self._load(calibration, frames)
         # A file that serves for both is read once: it may be replaced meanwhile.
-        other = images and Path(images) != Path(calibration)
-        self.images = self._load(images, frames) if other else self.samples
-        self.calibration = calibrate(self.model, self.samples.floats[:MOST], self.spec is not None)
+        other = images if images and Path(images) != Path(calibration) else None
+        self.images = self._load(other, frames) if other else self.samples
+        self.calibration: Calibration = calibrate(self.model, self.samples.values[:MOST], self.spec is not None)
 
     @staticmethod
-    def _parsed(text):
+    def _parsed(text: str) -> InputSpec:
         try:
             return parse_input(text)
         except ValueError as error:
             raise ModelError(error) from None
 
-    def _load(self, path, frames):
+    def _load(self, path: Path | str, frames: int | None) -> Images:
         return load_floats(path, self.model.file.input_shape[1:], self.spec).first(frames)
 
     @property
-    def sites(self):
+    def sites(self) -> list[Site]:
+        """Places of the model whose activations are quantized."""
         return self.calibration.sites
 
-    def qonnx(self, plan):
-        """``(bytes, network)``: the QONNX that a `ptq.emit.QuantizationPlan` makes, and what fewbit imports of it."""
+    def qonnx(self, plan: QuantizationPlan) -> tuple[bytes, Network]:
+        """Return the QONNX that a plan makes, and the network that fewbit imports of it.
+
+        Raises
+        ------
+        golden.model_file.file.ModelError
+            If that cannot be imported.
+        """
         metadata = {INPUT_KEY: self.spec.text} if self.spec else {}
         content = qonnx_model(self.model, plan, metadata).SerializeToString(deterministic=True)
         return content, self.imported(content)
 
-    def imported(self, content):
-        """The network that fewbit imports of QONNX bytes."""
+    def imported(self, content: bytes) -> Network:
+        """Return the network that fewbit imports of QONNX bytes.
+
+        Raises
+        ------
+        golden.model_file.file.ModelError
+            If that cannot be imported.
+        """
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / self.path.name
             path.write_bytes(content)

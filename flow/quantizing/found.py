@@ -2,32 +2,34 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from fewbit.flow.results import Result, key, maybe
+from fewbit.flow.images import Images
+from fewbit.flow.results import JsonResult, key, maybe
 
 from .retrain import Retrained
 
 __all__ = [
-    "Accuracies", "Joined", "Measured", "OneLayer", "Quantized", "QuantizedLayer", "Ranges", "Reference", "Samples",
-    "SearchGoal", "SearchResult", "Sensitivity", "Site", "samples",
+    "Accuracies", "Hardware", "Joined", "Measured", "OneLayer", "Quantized", "QuantizedLayer", "Ranges", "Reference",
+    "Samples", "SearchGoal", "SearchResult", "Sensitivity", "QuantizedSite", "samples",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
-class Samples(Result):
-    """How many samples of a file."""
+class Samples(JsonResult):
+    """The number of samples that were used, and the file that they are from."""
 
     samples: int
     source: str = key("from")
 
 
-def samples(images):
-    """Return how many samples of which file `flow.images.Images` are."""
+def samples(images: Images) -> Samples:
+    """Return how many samples there are, and of which file."""
     return Samples(samples=len(images), source=images.source)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ranges(Result):
+class Ranges(JsonResult):
     """How the ranges of activations and weights were chosen."""
 
     activations: str
@@ -37,23 +39,23 @@ class Ranges(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site(Result):
+class QuantizedSite(JsonResult):
     """Activations at one place: their format, their range, and their SQNR in dB; what is declared has neither."""
 
     format: str
-    range: list | None
+    range: list[float] | None
     sqnr: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Joined(Site):
+class Joined(QuantizedSite):
     """The site of the branches, ``tensors``, that a sum joins."""
 
-    tensors: list
+    tensors: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuantizedLayer(Result):
+class QuantizedLayer(JsonResult):
     """A layer, the bits of its weights and their SQNR in dB, and the activations that it reads."""
 
     layer: str
@@ -62,11 +64,11 @@ class QuantizedLayer(Result):
     bits: int
     weight_scales: int
     weight_sqnr: float | None
-    input: Site
+    input: QuantizedSite
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accuracies(Result):
+class Accuracies(JsonResult):
     """The share of images that each model has right; None without labels."""
 
     floats: float | None = key("float")
@@ -74,7 +76,7 @@ class Accuracies(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quantized(Result):
+class Quantized(JsonResult):
     """A float model that was quantized and written to ``file``."""
 
     model: Path
@@ -92,7 +94,16 @@ class Quantized(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured(Result):
+class Hardware(JsonResult):
+    """What an accelerator takes by the estimate."""
+
+    luts: int
+    dsps: int
+    bram18: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured(JsonResult):
     """Accuracy on the images, and the noise of the scores on the samples of calibration."""
 
     accuracy: float
@@ -100,9 +111,11 @@ class Measured(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reference(Result):
-    """All layers at so many ``bits``: what is `Measured` then, what the network takes, about, and the bits of memory of
-    its weights."""
+class Reference(JsonResult):
+    """All layers at so many ``bits``: what is measured then, and what the network takes by the estimate.
+
+    ``weight_bits`` are the bits of memory of its weights.
+    """
 
     bits: int
     accuracy: float
@@ -114,9 +127,12 @@ class Reference(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OneLayer(Result):
-    """One layer in few bits: with the others float (``alone``) and at the reference's bits (``among``), the accuracy
-    lost in percentage points, and what is saved against the reference."""
+class OneLayer(JsonResult):
+    """One layer in few bits.
+
+    What is measured is with the others float (``alone``) and at the reference's bits (``among``); the accuracy lost is
+    in percentage points, and what is saved is against the reference.
+    """
 
     layer: str
     place: str
@@ -133,7 +149,7 @@ class OneLayer(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sensitivity(Result):
+class Sensitivity(JsonResult):
     """Each layer in few bits, beside the float model and the reference, in one folding."""
 
     model: Path
@@ -141,14 +157,14 @@ class Sensitivity(Result):
     of: str
     floats: Measured = key("float")
     others: Reference
-    folding: dict
+    folding: dict[str, dict[str, int]]
     cycles: int
     rows: list[OneLayer]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchGoal(Result):
-    """What was looked for: budgets, a drop in points, and the accuracy that it leaves at least."""
+class SearchGoal(JsonResult):
+    """What was looked for: budgets, a drop in percentage points, and the accuracy that it leaves at least."""
 
     budget_luts: int | None
     budget_bits: int | None
@@ -159,7 +175,7 @@ class SearchGoal(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchResult(Result):
+class SearchResult(JsonResult):
     """Every candidate that was evaluated, those of the Pareto set, and the best one, if there are limits.
 
     Candidates are as `flow.quantizing.mixed.MixedSearch` has them.
@@ -171,9 +187,9 @@ class SearchResult(Result):
     retrained: Retrained | None
     floats: Measured = key("float")
     cycles: int
-    folding: dict
+    folding: dict[str, dict[str, int]]
     evaluated: int
-    best: dict | None
-    pareto: list
-    candidates: list
+    best: dict[str, Any] | None
+    pareto: list[dict[str, Any]]
+    candidates: list[dict[str, Any]]
     directory: Path | None = maybe()

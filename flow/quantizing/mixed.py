@@ -1,4 +1,4 @@
-"""Mixed precision: a format for each layer, found by sensitivities that add up, and then really evaluated.
+"""Mixed precision: a format for each layer, chosen by sensitivities that add up, and evaluated after that.
 
     noise of each layer in each format, alone           sensitivity (`ptq.measure.noise`)
     what each format saves, one layer at a time         `flow.quantizing.format_cost`, or bits of weights
@@ -9,84 +9,103 @@ What the sums predict only chooses candidates; what is returned and what budgets
 """
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from fewbit.flow.reporting import Report
 from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.network.graph import Network
 from fewbit.ptq.assign import cheapest, greedy, optimum
 from fewbit.ptq.emit import QuantizationPlan
 from fewbit.ptq.measure import noise, scores_of
-from fewbit.ptq.quantize import quantize
+from fewbit.ptq.quantize import Bits, Options, quantize
 
 from .bits import parse_bits
+from .float_model import FloatProject
 from .format_cost import FormatCost
+from .found import Measured
 from .quantize import golden_accuracy
+from .retrain import Retraining
 from .sensitivity import measured
 
-__all__ = ["FORMATS", "Goal", "MixedSearch", "pareto"]
+__all__ = ["FORMATS", "Candidate", "Goal", "MixedSearch", "pareto"]
+
+Candidate = dict[str, Any]
+"""Formats of the layers that were evaluated, as `MixedSearch` lists them."""
 
 FORMATS = "w8a8,w6a6,w4a4,w3a3,w2a2,w1a1"
-_BUDGETS = 12  # at which a program is solved, between the least cost and the most
-_STEPS = 24  # of the greedy path that are evaluated
+"""Formats that a layer may have, unless others are asked for."""
+_BUDGETS = 12  # budgets at which a program is solved, between the least cost and the most
+_STEPS = 24  # steps of the greedy path that are evaluated
 _RETRAINED = 6  # candidates, at most, and the one that would be taken without
-_TRIES = 6  # of a budget that the estimate of the whole network goes beyond
+_TRIES = 6  # tries at a budget that the estimate of the whole network goes beyond
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What is looked for: the most accurate within ``luts`` and ``bits`` (of weights), or what loses at most ``drop``
-    (points of accuracy) at the least cost. Without any of them only the Pareto set is."""
+    """What is looked for; without any limit it is the Pareto set alone.
+
+    Attributes
+    ----------
+    luts, bits : int or None
+        Budgets of LUTs and of bits of weights: the most accurate candidate within them is looked for.
+    drop : float or None
+        Percentage points of accuracy: the candidate of the least cost that loses at most so many is looked for.
+    """
 
     luts: int | None = None
     bits: int | None = None
     drop: float | None = None
 
     @property
-    def given(self):
+    def given(self) -> bool:
         """Whether anything is looked for."""
         return (self.luts, self.bits, self.drop) != (None, None, None)
 
     @property
-    def cost(self):
-        """What candidates are compared by."""
+    def cost(self) -> str:
+        """What candidates are compared by: ``luts`` or ``weight_bits``."""
         return "weight_bits" if self.bits is not None and self.luts is None else "luts"
 
     @property
-    def budget(self):
+    def budget(self) -> int | None:
+        """The most that a candidate may cost."""
         return self.bits if self.cost == "weight_bits" else self.luts
 
-    def fits(self, candidate):
-        """Whether a candidate is within the budgets."""
+    def fits(self, candidate: Candidate) -> bool:
+        """Return whether a candidate is within the budgets."""
         return (self.luts is None or candidate["luts"] <= self.luts) and (
             self.bits is None or candidate["weight_bits"] <= self.bits
         )
 
-    def met(self, candidate, floats):
-        """Whether an evaluated candidate keeps every limit."""
+    def met(self, candidate: Candidate, floats: Measured) -> bool:
+        """Return whether an evaluated candidate keeps every limit; ``floats`` is what the float model does."""
         return self.fits(candidate) and (
             self.drop is None or 100 * (floats.accuracy - candidate["accuracy"]) <= self.drop + 1e-9
         )
 
-    def promising(self, candidates, floats):
-        """Those that could become the one to take if training made them more accurate.
+    def promising(self, candidates: Iterable[Candidate], floats: Measured) -> list[Candidate]:
+        """Return the candidates that could become the one to take if training made them more accurate.
 
         They are within the budgets, and with a drop cost no more than the one that keeps it without training.
         """
         best = self.best(candidates, floats) if self.drop is not None else None
         return [c for c in candidates if self.fits(c) and (best is None or c[self.cost] <= best[self.cost])]
 
-    def best(self, candidates, floats):
-        """The candidate to take; None if none keeps the limits."""
+    def best(self, candidates: Iterable[Candidate], floats: Measured) -> Candidate | None:
+        """Return the candidate to take; None if none keeps the limits."""
         kept = [c for c in candidates if self.met(c, floats)]
         if self.drop is not None:
             return min(kept, key=lambda c: (c[self.cost], -c["accuracy"], _noise(c)), default=None)
         return min(kept, key=lambda c: (-c["accuracy"], c[self.cost], _noise(c)), default=None)
 
 
-def pareto(candidates, cost):
-    """Those that no other one dominates, the cheapest first; of equals the one of least noise."""
-    found = []
+def pareto(candidates: Iterable[Candidate], cost: str) -> list[Candidate]:
+    """Return the candidates that no other one dominates, the cheapest first; of equals the one of least noise."""
+    found: list[Candidate] = []
     for c in sorted(candidates, key=lambda c: (c[cost], -c["accuracy"], _noise(c))):
         if not found or c["accuracy"] > found[-1]["accuracy"]:
             found.append(c)
@@ -101,20 +120,28 @@ class MixedSearch:
     project : flow.quantizing.float_model.FloatProject
     options : ptq.quantize.Options
     formats : str
-        As ``w8a8,w4a4``: what a layer may have, bits of weights and activations.
+        Formats that a layer may have, bits of weights and activations, as ``w8a8,w4a4``.
     cycles : int or None
         As `flow.quantizing.format_cost.FormatCost` takes them.
 
     Attributes
     ----------
-    choices : list
-        `ptq.quantize.Bits` of each layer, by the number of the format.
+    cost : flow.quantizing.format_cost.FormatCost
+    floats : flow.quantizing.found.Measured
+        What the float model does.
+    choices : list of list of ptq.quantize.Bits
+        Bits of each layer, by the number of the format.
     candidates : list of dict
         Every candidate that was evaluated: ``formats``, ``by``, ``accuracy``, ``noise``, ``luts``, ``dsps``,
         ``bram18``, ``weight_bits``. One that was retrained has no noise: it is another function.
+
+    Raises
+    ------
+    golden.model_file.file.ModelError
+        If there are fewer than two formats, or one is no format.
     """
 
-    def __init__(self, project, options, *, formats=FORMATS, cycles=None):
+    def __init__(self, project: FloatProject, options: Options, *, formats: str = FORMATS, cycles: int | None = None):
         self.project, self.options = project, options
         pairs = [_pair(text.strip(), formats) for text in formats.split(",")]
         if len(pairs) < 2:
@@ -122,11 +149,15 @@ class MixedSearch:
         self.cost = FormatCost(project, options, reference=max(max(p) for p in pairs), cycles=cycles)
         names = [layer.name for layer in project.model.layers]
         self.choices = [[self.cost.of(name, *pair) for pair in pairs] for name in names]
-        self.names, self.candidates, self._seen, self._trained = names, [], {}, {}
+        self.names = names
+        self.candidates: list[Candidate] = []
+        self._seen: dict[tuple[Bits, ...], Candidate] = {}
+        # By the identity of a candidate: its QONNX, its network, and the candidate before training.
+        self._trained: dict[int, tuple[bytes, Network, Candidate]] = {}
         self.floats = measured(project, QuantizationPlan())
 
-    def run(self, goal, report):
-        """Measure layer by layer, choose candidates, evaluate them."""
+    def run(self, goal: Goal, report: Report) -> None:
+        """Measure layer by layer, choose candidates, and evaluate them."""
         noises, costs = self._additive(goal.cost, report)
         for f in range(len(self.choices[0])):
             self.evaluate((f,) * len(self.names), "uniform")
@@ -145,21 +176,25 @@ class MixedSearch:
         if goal.drop is not None:
             self._around(noises, costs, goal)
 
-    def evaluate(self, assignment, by):
-        """Quantize, measure, import and estimate an assignment; what is known of it already is not done again."""
+    def evaluate(self, assignment: Sequence[int], by: str) -> Candidate:
+        """Quantize, measure, import and estimate an assignment, and return the candidate that it is.
+
+        The assignment has the number of each layer's format; ``by`` says what chose it. What is known already is not
+        done again.
+        """
         bits = {name: row[f] for name, row, f in zip(self.names, self.choices, assignment, strict=True)}
         key = tuple(bits.values())
         if key not in self._seen:
             plan = self._plan(bits)
             self._seen[key] = {
                 "formats": {name: str(b) for name, b in bits.items()}, "by": by,
-                **measured(self.project, plan).to_dict(), **self.cost.hardware(bits),
+                **measured(self.project, plan).to_dict(), **self.cost.hardware(bits).to_dict(),
                 "weight_bits": self.cost.weight_bits(bits),
             }  # fmt: skip
             self.candidates.append(self._seen[key])
         return self._seen[key]
 
-    def retrain(self, retraining, goal, report):
+    def retrain(self, retraining: Retraining, goal: Goal, report: Report) -> None:
         """Train briefly what would be taken without, and some more that could be: `Goal.promising` ones.
 
         Those are of the Pareto set or uniform, evenly picked by cost.
@@ -173,7 +208,7 @@ class MixedSearch:
         with report.counting("retraining", len(picked)) as progress:
             for done, before in enumerate(picked):
                 content, network = self.project.qonnx(retraining.train(self._plan(self.bits_of(before))))
-                found = before | self.cost.hardware_of(network) | {
+                found = before | self.cost.hardware_of(network).to_dict() | {
                     "by": "retrained", "noise": None, "accuracy": golden_accuracy(network, self.project.images)
                 }  # fmt: skip
                 self._trained[id(found)] = content, network, before
@@ -182,24 +217,27 @@ class MixedSearch:
                 report.say(f"{words}: {before['accuracy']:.2%}, retrained {found['accuracy']:.2%}")
                 progress(done + 1)
 
-    def bits_of(self, candidate):
-        """`ptq.quantize.Bits` by layer of a candidate."""
+    def bits_of(self, candidate: Candidate) -> dict[str, Bits]:
+        """Return the bits of every layer of a candidate, by name."""
         if id(candidate) in self._trained:
             candidate = self._trained[id(candidate)][2]
         key = next(key for key, known in self._seen.items() if known is candidate)
         return dict(zip(self.names, key, strict=True))
 
-    def made(self, candidate):
-        """``(QONNX as bytes, network)`` of a candidate."""
+    def made(self, candidate: Candidate) -> tuple[bytes, Network]:
+        """Return the QONNX of a candidate, and the network that fewbit imports of it."""
         if id(candidate) in self._trained:
             return self._trained[id(candidate)][:2]
         return self.project.qonnx(self._plan(self.bits_of(candidate)))
 
-    def _plan(self, bits):
-        return quantize(self.project.model, self.project.calibration, bits, self.options)
+    def _plan(self, bits: Mapping[str, Bits]) -> QuantizationPlan:
+        return quantize(self.project.model, self.project.calibration, dict(bits), self.options)
 
-    def _additive(self, cost, report):
-        """Noise of each layer in each format with the others float, and cost with the others in the first format."""
+    def _additive(self, cost: str, report: Report) -> tuple[np.ndarray, np.ndarray]:
+        """Return noise and cost of each layer in each format, both ``(layers, formats)``.
+
+        The noise is with the other layers float, and the cost with the others in the first format.
+        """
         layers, formats = len(self.names), len(self.choices[0])
         noises, costs = np.zeros((layers, formats)), np.zeros((layers, formats))
         calibration = self.project.calibration
@@ -214,15 +252,17 @@ class MixedSearch:
         whole = self._cost(base, cost)
         return noises, costs - whole + whole / layers
 
-    def _cost(self, bits, cost):
-        return self.cost.weight_bits(bits) if cost == "weight_bits" else self.cost.hardware(bits)["luts"]
+    def _cost(self, bits: Mapping[str, Bits], cost: str) -> int:
+        return self.cost.weight_bits(bits) if cost == "weight_bits" else self.cost.hardware(bits).luts
 
-    def _program(self, noises, costs, budget):
+    def _program(self, noises: np.ndarray, costs: np.ndarray, budget: float) -> Candidate | None:
+        """Evaluate the least noise within a budget; None if nothing is within it."""
         found = optimum(noises, costs, budget)
         return None if found is None else self.evaluate(found, "program")
 
-    def _within(self, noises, costs, goal):
-        """Programs at the budget itself; where the whole network turns out larger, with as much less."""
+    def _within(self, noises: np.ndarray, costs: np.ndarray, goal: Goal) -> None:
+        """Solve programs at the budget itself; where the whole network turns out larger, with as much less."""
+        assert goal.budget is not None  # who calls it has seen to that
         budget = goal.budget
         for _ in range(_TRIES):
             found = self._program(noises, costs, budget)
@@ -230,8 +270,8 @@ class MixedSearch:
                 return
             budget -= max(1, found[goal.cost] - goal.budget)
 
-    def _around(self, noises, costs, goal):
-        """Programs for noises between that of the cheapest candidate that keeps the drop and the next larger one."""
+    def _around(self, noises: np.ndarray, costs: np.ndarray, goal: Goal) -> None:
+        """Solve programs for noises from that of the cheapest candidate that keeps the drop to the next larger one."""
         kept = goal.best(self.candidates, self.floats)
         if kept is None:
             return
@@ -242,11 +282,13 @@ class MixedSearch:
                 self.evaluate(found, "program")
 
 
-def _noise(candidate):
+def _noise(candidate: Candidate) -> float:
+    """Return the noise of a candidate, which is infinite where it is not known."""
     return np.inf if candidate["noise"] is None else candidate["noise"]
 
 
-def _pair(text, formats):
+def _pair(text: str, formats: str) -> tuple[int, ...]:
+    """Return the bits of weights and activations that one of ``formats`` says."""
     match = re.fullmatch(r"w(\d+)a(\d+)", text)
     if not match:
         raise ModelError(f"formats are like w4a4 or w1a2, bits of weights and activations, not {text!r}")

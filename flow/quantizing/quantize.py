@@ -1,30 +1,52 @@
 """``fewbit quantize``: a float model becomes QONNX, without training or with a little of it."""
 
+from pathlib import Path
+
 from fewbit.flow.cache import atomic_write
+from fewbit.flow.images import Images
+from fewbit.flow.reporting import Report
 from fewbit.golden.network.execute import run
+from fewbit.golden.network.graph import Network
 from fewbit.places import BUILD
 from fewbit.ptq.measure import accuracy, scores_of, sqnr
-from fewbit.ptq.quantize import quantize
+from fewbit.ptq.quantize import Options, quantize
 
-from .bits import bits_of
+from .bits import Request, bits_of
 from .float_model import FloatProject
-from .found import Accuracies, Joined, Quantized, QuantizedLayer, Ranges, Samples, Site, samples
+from .found import Accuracies, Joined, Quantized, QuantizedLayer, QuantizedSite, Ranges, Samples, samples
 from .retrain import Retraining
 
 __all__ = ["golden_accuracy", "quantize_model"]
 
 
-def quantize_model(project: FloatProject, request, options, file, report, *, steps=None):
-    """Quantize, write the QONNX, measure it; returns what it is, as `Quantized`.
+def quantize_model(
+    project: FloatProject,
+    request: Request,
+    options: Options,
+    file: Path | None,
+    report: Report,
+    *,
+    steps: int | None = None,
+) -> Quantized:
+    """Quantize a float model, write the QONNX, and measure it.
 
     Parameters
     ----------
+    project : flow.quantizing.float_model.FloatProject
     request : flow.quantizing.bits.Request
     options : ptq.quantize.Options
     file : path or None
-        Default ``build/quantized/<model>-w4a4.onnx``.
+        Default ``build/quantized/<model>-w4a4.onnx``, by the bits of the request.
+    report : flow.reporting.Report
     steps : int or None
-        Of `flow.quantizing.retrain.Retraining`; None trains nothing.
+        Steps of `flow.quantizing.retrain.Retraining`; None trains nothing.
+
+    Raises
+    ------
+    golden.model_file.file.ModelError
+        If the bits are none, or the model cannot be built in them.
+    flow.images.ImageError
+        If there is nothing to train on.
     """
     model, calibration = project.model, project.calibration
     bits = bits_of(model, project.sites, request)
@@ -32,7 +54,7 @@ def quantize_model(project: FloatProject, request, options, file, report, *, ste
     with report.working("quantizing"):
         plan = quantize(model, calibration, bits, options)
     if retraining:
-        with report.counting("retraining", steps) as progress:
+        with report.counting("retraining", retraining.steps) as progress:
             plan = retraining.train(plan, progress)
     with report.working("measuring"):
         content, network = project.qonnx(plan)
@@ -55,7 +77,7 @@ def quantize_model(project: FloatProject, request, options, file, report, *, ste
 
 
 def _accuracies(project, network, nothing):
-    """Of the float model, which a plan of ``nothing`` leaves as it is, and of the quantized one."""
+    """Return the accuracy of the float model, which a plan of ``nothing`` leaves as it is, and of the quantized one."""
     images = project.images
     if images.labels is None:
         return Accuracies(floats=None, quantized=None)
@@ -65,25 +87,29 @@ def _accuracies(project, network, nothing):
     )
 
 
-def golden_accuracy(network, images):
-    """Of the golden model, whose bits are the hardware's."""
+def golden_accuracy(network: Network, images: Images) -> float:
+    """Return the share of images, given as the model takes them, that the golden model has right.
+
+    Its bits are the hardware's.
+    """
+    assert images.floats is not None  # samples of a float model always have them
     labels = run(network, network.encode(images.floats)).labels
     return float((labels == images.labels).mean())
 
 
 def _row(project, plan, layer):
-    """One layer: what it is, its bits, and the noise of its weights and of the activations that it reads."""
+    """Describe one layer: what it is, its bits, and the noise of its weights and of the activations that it reads."""
     quantizer, latent = plan.weights[layer.name], plan.latent.get(layer.name, layer.weights)
     site = next(s for s in project.sites if layer.name in s.layers)
     return QuantizedLayer(
         layer=layer.name, kind=layer.kind, weights=int(layer.weights.size), bits=quantizer.format.bits,
         weight_scales=int(quantizer.scale.size), weight_sqnr=sqnr(layer.weights, quantizer(latent)),
-        input=Site(**_activation(project.calibration, plan, site, project.spec)),
+        input=QuantizedSite(**_activation(project.calibration, plan, site, project.spec)),
     )  # fmt: skip
 
 
 def _activation(calibration, plan, site, spec=None):
-    """What a `Site` says; a site of declared integers is as these are."""
+    """Return the fields of a `QuantizedSite`; a site of declared integers is as these are."""
     quantizer = plan.activations.get(site.tensors[0])
     if quantizer is None:
         return {"format": str(spec.format) if spec else "float32", "range": None, "sqnr": None}

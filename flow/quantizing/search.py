@@ -6,12 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from fewbit.flow.cache import atomic_write
+from fewbit.flow.reporting import Report
 from fewbit.golden.model_file.file import ModelError
 from fewbit.places import BUILD
+from fewbit.ptq.quantize import Options
 from fewbit.sim.folders import locked
 
+from .float_model import FloatProject
 from .found import SearchGoal, SearchResult, samples
-from .mixed import FORMATS, MixedSearch, pareto
+from .mixed import FORMATS, Goal, MixedSearch, pareto
 from .quantize import golden_accuracy
 from .retrain import Retraining
 from .sensitivity import with_labels
@@ -19,17 +22,40 @@ from .sensitivity import with_labels
 __all__ = ["search_formats"]
 
 
-def search_formats(project, options, goal, report, *, formats=FORMATS, cycles=None, directory=None,
-                   steps=None):  # fmt: skip
-    """Search, write ``build/search/<model>/``; returns a `SearchResult`.
+def search_formats(
+    project: FloatProject,
+    options: Options,
+    goal: Goal,
+    report: Report,
+    *,
+    formats: str = FORMATS,
+    cycles: int | None = None,
+    directory: Path | str | None = None,
+    steps: int | None = None,
+) -> SearchResult:
+    """Search formats of each layer, write what was found to a folder, and return it.
 
     Parameters
     ----------
     project : flow.quantizing.float_model.FloatProject
     options : ptq.quantize.Options
     goal : flow.quantizing.mixed.Goal
+    report : flow.reporting.Report
+    formats : str
+        Formats that a layer may have, as `flow.quantizing.mixed.MixedSearch` takes them.
+    cycles : int or None
+        Cycles a frame that LUTs are estimated at.
+    directory : path or None
+        Default ``build/search/<model>/``.
     steps : int or None
-        Of `flow.quantizing.retrain.Retraining`; None trains nothing.
+        Steps of `flow.quantizing.retrain.Retraining`; None trains nothing.
+
+    Raises
+    ------
+    golden.model_file.file.ModelError
+        If nothing keeps the limits, or formats are none.
+    flow.images.ImageError
+        If the images have no labels, or there is nothing to train on.
     """
     images = with_labels(project)
     retraining = Retraining(project, steps) if steps else None

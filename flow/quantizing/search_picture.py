@@ -2,6 +2,8 @@
 
 import io
 
+from .found import SearchResult
+
 __all__ = ["picture"]
 
 _KINDS = {
@@ -13,8 +15,8 @@ _KINDS = {
 _COSTS = {"luts": "LUTs, estimated, at {cycles:,} cycles a frame", "weight_bits": "bits of weights"}
 
 
-def picture(result):
-    """Return the SVG of a `flow.quantizing.found.SearchResult`."""
+def picture(result: SearchResult) -> str:
+    """Return the SVG of a search."""
     import matplotlib
     from matplotlib.figure import Figure
 

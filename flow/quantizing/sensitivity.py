@@ -1,37 +1,56 @@
 """``fewbit sensitivity``: one layer at a time in few bits, what it costs in accuracy and what it saves."""
 
-from fewbit.flow.images import ImageError
+from fewbit.flow.images import ImageError, Images
+from fewbit.flow.reporting import Report
 from fewbit.ptq.emit import QuantizationPlan
 from fewbit.ptq.measure import accuracy, noise, scores_of
-from fewbit.ptq.quantize import Bits, quantize
+from fewbit.ptq.quantize import Bits, Options, quantize
 
 from .bits import parse_bits
+from .float_model import FloatProject
 from .format_cost import FormatCost
 from .found import Measured, OneLayer, Reference, Sensitivity, samples
 
 __all__ = ["BITS", "measured", "sensitivity", "with_labels"]
 
 BITS = "8,4,2,1"
+"""Bits that each layer gets, unless others are asked for."""
 
 
-def with_labels(project):
-    """The images of a project, which must have labels."""
+def with_labels(project: FloatProject) -> Images:
+    """Return the images of a project, which must have labels.
+
+    Raises
+    ------
+    flow.images.ImageError
+        If they have none.
+    """
     if project.images.labels is None:
         raise ImageError(f"{project.images.source}: has no array 'label', and accuracy needs the classes")
     return project.images
 
 
-def measured(project, plan):
-    """Return what a plan makes of a project, `Measured` by onnxruntime."""
+def measured(project: FloatProject, plan: QuantizationPlan) -> Measured:
+    """Return what a plan makes of a project, measured by onnxruntime."""
     images, calibration = project.images, project.calibration
-    scores = scores_of(project.model, plan, images.floats)
+    assert images.labels is not None  # `with_labels` has seen to that
+    scores = scores_of(project.model, plan, images.values)
     same = images is project.samples and len(images) == len(calibration.samples)
     seen = scores if same else scores_of(project.model, plan, calibration.samples)
     return Measured(accuracy=accuracy(scores, images.labels), noise=noise(calibration.scores, seen))
 
 
-def sensitivity(project, options, report, *, bits=BITS, others=8, of="both", cycles=None):
-    """Quantize one layer at a time; returns a `Sensitivity`.
+def sensitivity(
+    project: FloatProject,
+    options: Options,
+    report: Report,
+    *,
+    bits: str = BITS,
+    others: int = 8,
+    of: str = "both",
+    cycles: int | None = None,
+) -> Sensitivity:
+    """Quantize one layer at a time, and return what that costs and saves.
 
     Each layer gets every number of ``bits``, once with all others float and once with all others at ``others`` bits.
     The accuracy lost is against the float model, and against all layers at ``others`` bits. Bits and LUTs saved are
@@ -39,9 +58,25 @@ def sensitivity(project, options, report, *, bits=BITS, others=8, of="both", cyc
 
     Parameters
     ----------
+    project : flow.quantizing.float_model.FloatProject
+    options : ptq.quantize.Options
+    report : flow.reporting.Report
+    bits : str
+        Numbers of bits, as ``8,4,2,1``.
+    others : int
+        Bits of the other layers.
     of : str
         Whether ``weights``, ``activations`` or ``both`` of the layer change; what does not has ``others`` bits among
         the others, and is float alone.
+    cycles : int or None
+        Cycles a frame that LUTs are estimated at.
+
+    Raises
+    ------
+    flow.images.ImageError
+        If the images have no labels.
+    golden.model_file.file.ModelError
+        If the bits are none.
     """
     with_labels(project)
     tried = [parse_bits(b, bits) for b in str(bits).split(",")]
@@ -51,10 +86,11 @@ def sensitivity(project, options, report, *, bits=BITS, others=8, of="both", cyc
     floats = measured(project, QuantizationPlan())
     all_others = measured(project, quantize(model, calibration, base, options))
     whole = Reference(
-        bits=others, accuracy=all_others.accuracy, noise=all_others.noise, **cost.hardware(base),
+        bits=others, accuracy=all_others.accuracy, noise=all_others.noise, **cost.hardware(base).to_dict(),
         weight_bits=cost.weight_bits(base),
     )  # fmt: skip
-    rows, layers = [], model.layers
+    rows: list[OneLayer] = []
+    layers = model.layers
     with report.counting("layers", len(layers) * len(tried)) as progress:
         for layer in layers:
             place = "first" if layer is layers[0] else "last" if layer is layers[-1] else "between"
@@ -63,11 +99,13 @@ def sensitivity(project, options, report, *, bits=BITS, others=8, of="both", cyc
                 bits_among = base | {layer.name: among}
                 alone_found = measured(project, quantize(model, calibration, {layer.name: alone}, options))
                 among_found = measured(project, quantize(model, calibration, bits_among, options))
-                saved = {f"{kind}_saved": getattr(whole, kind) - n for kind, n in cost.hardware(bits_among).items()}
+                taken = cost.hardware(bits_among)
                 rows.append(OneLayer(
                     layer=layer.name, place=place, bits=b, format=str(among), alone=alone_found, among=among_found,
                     lost_alone=_points(floats, alone_found), lost_among=_points(whole, among_found),
-                    weight_bits_saved=whole.weight_bits - cost.weight_bits(bits_among), **saved,
+                    weight_bits_saved=whole.weight_bits - cost.weight_bits(bits_among),
+                    luts_saved=whole.luts - taken.luts, dsps_saved=whole.dsps - taken.dsps,
+                    bram18_saved=whole.bram18 - taken.bram18,
                 ))  # fmt: skip
                 progress(len(rows))
     return Sensitivity(
@@ -77,14 +115,14 @@ def sensitivity(project, options, report, *, bits=BITS, others=8, of="both", cyc
     )  # fmt: skip
 
 
-def _changed(cost, layer, b, others, of):
-    """`Bits` of a layer with the others float, and among the others."""
+def _changed(cost: FormatCost, layer: str, b: int, others: int, of: str) -> tuple[Bits, Bits]:
+    """Return the bits of a layer with the others float, and among the others."""
     weights, activations = of != "activations", of != "weights"
     among = cost.of(layer, b if weights else others, b if activations else others)
     alone = Bits(among.weights if weights else None, among.activations if activations else None)
     return alone, among
 
 
-def _points(before, after):
-    """Accuracy lost, in percentage points."""
+def _points(before: Measured | Reference, after: Measured) -> float:
+    """Return the accuracy lost, in percentage points."""
     return 100 * (before.accuracy - after.accuracy)

@@ -13,22 +13,38 @@ class FileError(ValueError):
     """A file that cannot be read; the message is one line that names it."""
 
 
-def read_bounded(path, limit, *, what="a file", advice=None, offset=0, length=None):
-    """The content of a regular file as bytes.
+def read_bounded(
+    path: Path | str,
+    limit: float,
+    *,
+    what: str = "a file",
+    advice: str | None = None,
+    offset: int = 0,
+    length: int | None = None,
+) -> bytes:
+    """Return the content of a regular file, or a part of it.
 
     Devices, pipes and sockets are refused without being waited for: a pipe without a writer would block, and a device
     may have no end.
 
     Parameters
     ----------
-    limit : int
-        Bytes, at most.
+    path : Path or str
+    limit : float
+        Largest number of bytes that is read.
     what : str
         What should be there, for messages: "an ONNX file".
     advice : str or None
-        What to do where the file is larger.
-    offset, length : int
-        Part of the file; without a length, all that follows.
+        What messages tell the user to do where the file is larger.
+    offset : int
+        First byte that is read.
+    length : int or None
+        Number of bytes that are read; None for all that follow.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be read, is no regular one, ends too early, or is larger than ``limit``.
     """
     path = Path(path)
     try:
@@ -54,7 +70,8 @@ def read_bounded(path, limit, *, what="a file", advice=None, offset=0, length=No
         raise FileError(f"{path}: {_reason(path, error, what)}") from None
 
 
-def _reason(path, error, what):
+def _reason(path: Path, error: Exception, what: str) -> str:
+    """Return why a file cannot be read, in words of a message."""
     if isinstance(error, FileNotFoundError):
         return "no such file"
     if isinstance(error, IsADirectoryError) or (isinstance(error, PermissionError) and path.is_dir()):

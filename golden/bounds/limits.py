@@ -12,9 +12,15 @@ _LONGEST = 2000  # characters of a message: names in a file may be of any length
 
 
 class ModelError(ValueError):
-    """A model that cannot be imported; the message is one line: what, where, and what to do."""
+    """A model that cannot be imported; the message is one line: what, where, and what to do.
 
-    def __init__(self, message):
+    Parameters
+    ----------
+    message : object
+        The message or another exception, whose text becomes one line, which is cut where it is too long.
+    """
+
+    def __init__(self, message: object):
         text = " ".join(str(message).split())
         super().__init__(text if len(text) <= _LONGEST else text[:_LONGEST] + " …")
 
@@ -30,13 +36,13 @@ class Limit:
     Parameters
     ----------
     variable : str
-        Of the environment, in which a user gives another value.
+        Name of the variable of the environment in which a user gives another value.
     usual : int
-        Without it.
+        The limit where that variable is not set.
     unit : str
         ``seconds``, or ``bytes``, which may be given with K, M, G or T behind them (powers of 1024).
     what : str
-        That is limited, for ``--help``.
+        What is limited, for ``--help``.
     """
 
     variable: str
@@ -45,14 +51,20 @@ class Limit:
     what: str
 
     @property
-    def value(self):
-        """The limit in its unit; `ValueError` if the variable holds no such number."""
+    def value(self) -> float:
+        """The limit in its unit; bytes are an `int`.
+
+        Raises
+        ------
+        ValueError
+            If the variable holds no such number.
+        """
         text = os.environ.get(self.variable, "").strip()
         if not text:
             return self.usual
         return self._seconds(text) if self.unit == "seconds" else self._bytes(text)
 
-    def _seconds(self, text):
+    def _seconds(self, text: str) -> float:
         try:
             value = float(text)
         except ValueError:
@@ -61,32 +73,32 @@ class Limit:
             raise ValueError(f"{self.variable} must be a number of seconds above 0, not {text!r}")
         return value
 
-    def _bytes(self, text):
+    def _bytes(self, text: str) -> int:
         match = re.fullmatch(r"([0-9]{1,15})([KMGT]?)", text, re.ASCII)
         if not match or not int(match[1]):
             raise ValueError(f"{self.variable} must be a number of bytes above 0, as 8G, 500M or 1000000, not {text!r}")
         return int(match[1]) * _UNITS[match[2]]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.value:g} seconds" if self.unit == "seconds" else in_bytes(self.value)
 
     @property
-    def shown(self):
-        """What the limit is, or that the variable is wrong."""
+    def shown(self) -> str:
+        """The limit in words, or the words that the variable holds no number."""
         try:
             return str(self)
         except ValueError:
             return "not a number"
 
     @property
-    def advice(self):
-        """What the limit is, and how to change it, for the end of a message."""
+    def advice(self) -> str:
+        """The end of a message: what the limit is, and how to change it."""
         example = "600" if self.unit == "seconds" else "16G"
         return f"the limit is {self}; set {self.variable}={example}, say, to raise it"
 
 
-def in_bytes(count):
-    """A number of bytes for people to read."""
+def in_bytes(count: float) -> str:
+    """Return a number of bytes for people to read, as "1.5 GiB"."""
     for name in "TGMK":
         if count >= _UNITS[name]:
             return f"{count / _UNITS[name]:.4g} {name}iB"

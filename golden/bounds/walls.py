@@ -9,11 +9,14 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import ModuleType
 
 from .limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError
 
+resource: ModuleType | None
 try:
     import resource
 except ImportError:  # not on Windows
@@ -31,22 +34,33 @@ class _Expired(BaseException):
 class _Walls:
     """Where an import is, and until when it may go on."""
 
-    def __init__(self, what):
-        self.what, self.place = what, None
+    def __init__(self, what: object):
+        self.what = what
+        self.place: str | None = None
         self.seconds = IMPORT_SECONDS.value
         self.deadline = time.monotonic() + self.seconds
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.what}: {self.place}" if self.place else str(self.what)
 
 
-_CURRENT = ContextVar("walls", default=None)
+_CURRENT: ContextVar[_Walls | None] = ContextVar("walls", default=None)
 
 
 @contextmanager
-def walls(what):
-    """Bound the time and memory of what happens inside; `LimitError`, which names ``what`` and the last node that was
-    entered, where they do not suffice. Inside other walls it adds nothing."""
+def walls(what: object) -> Iterator[None]:
+    """Bound the time and the memory of what happens inside. Walls inside other walls add nothing.
+
+    Parameters
+    ----------
+    what : object
+        What is imported; its text begins the message.
+
+    Raises
+    ------
+    LimitError
+        If time or memory do not suffice; it also names the node that was entered last.
+    """
     if _CURRENT.get() is not None:
         yield
         return
@@ -63,8 +77,8 @@ def walls(what):
         _CURRENT.reset(token)
 
 
-def entering(place):
-    """Say what the import is at, and end it if its time is over."""
+def entering(place: str) -> None:
+    """Note the place that an import is at, for messages, and end the import if its time is over."""
     found = _CURRENT.get()
     if found is not None:
         found.place = place
@@ -72,22 +86,26 @@ def entering(place):
             raise _Expired
 
 
-def seconds_left():
-    """Seconds that the import may still take."""
+def seconds_left() -> float:
+    """Return the seconds that the import may still take."""
     found = _CURRENT.get()
     return IMPORT_SECONDS.value if found is None else max(0.01, found.deadline - time.monotonic())
 
 
-def _here():
+def _here() -> bool:
+    """Say whether walls can stand here: the system lets the main thread alone have them."""
     return threading.current_thread() is threading.main_thread()
 
 
 @contextmanager
-def _memory():
-    """At most so many more bytes of data in this process. Programs that other threads start would inherit the bound,
-    so it is for the main thread, which starts none meanwhile."""
+def _memory() -> Iterator[None]:
+    """Let the process hold at most so many more bytes of data.
+
+    Programs that other threads start would inherit the bound, so it is for the main thread, which starts none
+    meanwhile.
+    """
     used = _data_bytes() if resource and _here() else None
-    if used is None:
+    if resource is None or used is None:
         yield
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
@@ -99,8 +117,8 @@ def _memory():
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
-def _data_bytes():
-    """What Linux counts towards RLIMIT_DATA; None elsewhere."""
+def _data_bytes() -> int | None:
+    """Return the bytes that Linux counts towards RLIMIT_DATA; None elsewhere."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
@@ -109,7 +127,8 @@ def _data_bytes():
 
 
 @contextmanager
-def _alarm(found):
+def _alarm(found: _Walls) -> Iterator[None]:
+    """End what happens inside when its time is over, unless somebody else has set an alarm."""
     free = hasattr(signal, "setitimer") and _here() and not any(signal.getitimer(signal.ITIMER_REAL))
     before = signal.getsignal(signal.SIGALRM) if free else None
     if before is None:
@@ -117,7 +136,7 @@ def _alarm(found):
         return
     armed = True
 
-    def ring(*_):
+    def ring(*_: object) -> None:
         if armed:
             raise _Expired
 

@@ -8,15 +8,26 @@ from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.dense import FloatDense
 from fewbit.golden.network.joins import FloatAdd
 from fewbit.golden.network.spatial import Windows
+from fewbit.golden.network.window import Window
 from fewbit.golden.numbers import elementwise as ew
+from fewbit.golden.numbers.elementwise import Chain
 
-from .tensors import Data
+from .growing import GrowingNetwork
+from .tensors import Constant, Data
 
 __all__ = ["float_average", "float_convolution", "float_dense", "float_finished", "float_layer_end"]
 
 
-def float_dense(importer, data, b, alpha):
-    """Append the product; what is affine in front of it folds into its weights. Return the edge and its chain."""
+def float_dense(importer: GrowingNetwork, data: Data, b: Constant, alpha: float) -> tuple[str, Chain]:
+    """Append the product of data and weights ``alpha * b``, (K, N), and return its edge and chain.
+
+    What is affine in front of it folds into its weights.
+
+    Raises
+    ------
+    ModelError
+        If something else stands in front of it, or a weight is not finite in float32.
+    """
     weights = b.array.astype(np.float64).T * alpha
     edge, scale, shift = _affine_before(importer, data)
     matrix = np.zeros((len(weights), importer.channels(data)))
@@ -24,8 +35,16 @@ def float_dense(importer, data, b, alpha):
     return _layer(importer, edge, matrix * scale, matrix @ shift, 1), ()
 
 
-def float_convolution(importer, data, b, window, groups):
-    """Append a convolution of weights (N, K) like the product of `float_dense`."""
+def float_convolution(
+    importer: GrowingNetwork, data: Data, b: Constant, window: Window, groups: int
+) -> tuple[str, Chain]:
+    """Append a convolution of weights (N, K) like the product of `float_dense`, and return its edge and chain.
+
+    Raises
+    ------
+    ModelError
+        As `float_dense`, or if it pads behind something that is added.
+    """
     edge, scale, shift = _affine_before(importer, data)
     if any(window.pads) and (shift != 0).any():
         raise ModelError("in a float model nothing may be added in front of a convolution that pads")
@@ -35,8 +54,16 @@ def float_convolution(importer, data, b, window, groups):
     return _layer(importer, edge, weights * scale, (weights * shift).sum(axis=1), groups), ()
 
 
-def float_average(importer, data, window, divisors):
-    """Append an average: a product by one over the number of values, of each channel by itself."""
+def float_average(importer: GrowingNetwork, data: Data, window: Window, divisors: np.ndarray) -> tuple[str, Chain]:
+    """Append an average, and return its edge and chain.
+
+    It is a product of each channel by one over the number of values, which must be the same for every pixel.
+
+    Raises
+    ------
+    ModelError
+        As `float_convolution`, or if ``divisors`` differ.
+    """
     if (divisors != divisors.flat[0]).any():
         raise ModelError("in a float model an average must be over as many values everywhere (count_include_pad)")
     channels = data.shape[1]
@@ -48,37 +75,43 @@ def float_average(importer, data, window, divisors):
     return _layer(importer, edge, b * scale[:, None], (b * shift[:, None]).sum(axis=1), channels), ()
 
 
-def _windows(importer, edge, window, groups):
+def _windows(importer: GrowingNetwork, edge: str, window: Window, groups: int) -> str:
     if window.kernel == (1, 1) and window.stride == (1, 1) and not any(window.pads):
         return edge
     name = importer.new("windows")
     return importer.add(Windows(name, edge, name, window, 0.0, groups))
 
 
-def _of_taps(values, window, groups, neurons):
+def _of_taps(values: np.ndarray, window: Window, groups: int, neurons: int) -> np.ndarray:
     """Return one number a channel as (N, K): what each neuron reads of it."""
     rows = np.tile(np.reshape(values, (groups, 1, -1)), (1, window.taps_count, 1)).reshape(groups, -1)
     return np.repeat(rows, neurons // groups, axis=0)
 
 
-def _layer(importer, edge, weights, bias, groups):
+def _layer(importer: GrowingNetwork, edge: str, weights: np.ndarray, bias: np.ndarray, groups: int) -> str:
     name = importer.new("dense")
     return importer.add(FloatDense(name, edge, name, _finite(weights), _finite(bias), relu=False, groups=groups))
 
 
-def _affine_before(importer, data):
-    """Return (edge, scale, shift) by channel of what stands in front of a product."""
+def _affine_before(importer: GrowingNetwork, data: Data) -> tuple[str, np.ndarray, np.ndarray]:
+    """Return the edge in front of a product, and the scale and shift by channel of what stands between them."""
     edge, chain = float_layer_end(importer, data)
     coefficients = ew.affine(chain)
     if coefficients is None:
         raise ModelError("between two products of a float model only affine operations and one Relu are supported")
-    return edge, *(np.broadcast_to(c, importer.channels(data)) for c in coefficients)
+    scale, shift = (np.broadcast_to(c, importer.channels(data)) for c in coefficients)
+    return edge, scale, shift
 
 
-def float_layer_end(importer, data):
+def float_layer_end(importer: GrowingNetwork, data: Data) -> tuple[str, Chain]:
     """Give the layer that made ``data`` what is affine and the ReLU behind it; return the edge and what is left.
 
     A ReLU behind what is no layer (a pool, branches side by side) becomes a layer of one weight a channel.
+
+    Raises
+    ------
+    ModelError
+        If the layer is read both in front of its ReLU and behind it.
     """
     if data.edge == "input" and not _relu_of(data.chain):
         return data.edge, data.chain
@@ -90,13 +123,19 @@ def float_layer_end(importer, data):
     return known[data.chain]
 
 
-def float_finished(importer, data):
-    """Return the edge behind which nothing is left of the chain."""
+def float_finished(importer: GrowingNetwork, data: Data) -> str:
+    """Return the edge behind which nothing is left of the data's chain.
+
+    Raises
+    ------
+    ModelError
+        If that takes more than layers can do.
+    """
     edge, chain = float_layer_end(importer, data)
     return _pointwise(importer, edge, chain, relu=False) if chain else edge
 
 
-def _read_before(importer, data):
+def _read_before(importer: GrowingNetwork, data: Data) -> bool:
     """Say whether the model also reads what stands in front of the chain's end."""
     return any(
         isinstance(t, Data) and t.edge == data.edge and len(t.chain) < len(data.chain) and importer.readers[name] > 1
@@ -104,12 +143,16 @@ def _read_before(importer, data):
     )
 
 
-def _relu_of(chain):
+def _relu_of(chain: Chain) -> int:
     """Return how many operations stand in front of the ReLU, plus one; 0 if there is none."""
     return next((i + 1 for i, op in enumerate(chain) if getattr(op, "name", "") == "Relu"), 0)
 
 
-def _fold(importer, data, alone):
+def _fold(importer: GrowingNetwork, data: Data, alone: bool) -> tuple[str, Chain]:
+    """Put the chain into the layer that made the data if nobody else reads that (``alone``), or into a new one.
+
+    Return the edge and what is left of the chain.
+    """
     chain, nodes = data.chain, importer.result.nodes
     relu = _relu_of(chain)
     end = relu - 1 if relu else len(chain)
@@ -118,9 +161,9 @@ def _fold(importer, data, alone):
         return data.edge, chain
     at = next((i for i, node in enumerate(nodes) if node.y == data.edge), None)
     made = nodes[at] if at is not None else None
-    if isinstance(made, FloatAdd) and relu == 1 and alone:
+    if at is not None and isinstance(made, FloatAdd) and relu == 1 and alone:
         nodes[at] = replace(made, relu=True)
-    elif isinstance(made, FloatDense) and not made.relu and alone:
+    elif at is not None and isinstance(made, FloatDense) and not made.relu and alone:
         scale, shift = (np.broadcast_to(c, len(made.weights)) for c in coefficients)
         weights, bias = _finite(made.weights * scale[:, None]), _finite(made.bias * scale + shift)
         nodes[at] = replace(made, weights=weights, bias=bias, relu=bool(relu))
@@ -131,7 +174,7 @@ def _fold(importer, data, alone):
     return data.edge, chain[end + bool(relu) :]
 
 
-def _pointwise(importer, edge, chain, *, relu):
+def _pointwise(importer: GrowingNetwork, edge: str, chain: Chain, *, relu: bool) -> str:
     """Append a layer that scales and shifts every channel by itself; return its edge."""
     coefficients = ew.affine(chain)
     if coefficients is None:
@@ -141,7 +184,8 @@ def _pointwise(importer, edge, chain, *, relu):
     return importer.add(FloatDense(name, edge, name, weights, _finite(shift), relu=relu, groups=len(weights)))
 
 
-def _finite(values):
+def _finite(values: np.ndarray) -> np.ndarray:
+    """Return weights or biases in float32, in which they must be finite."""
     with np.errstate(over="ignore"):
         values = np.asarray(values).astype(np.float32)
     if not np.isfinite(values).all():

@@ -1,13 +1,18 @@
 """Functions of one integer: a quantizer behind a chain becomes thresholds, what a product reads becomes integers."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.elementwise import affine, apply, is_monotone, is_shared
-from fewbit.golden.numbers.formats import format_for
+from fewbit.golden.numbers.formats import Format, format_for
 from fewbit.golden.numbers.thresholds import find_thresholds, steps_of
 from fewbit.golden.rewrite.sums import pair_function
+
+from .growing import GrowingNetwork
+from .tensors import Data
 
 __all__ = ["add_function", "evenly_coded", "integers", "tabulated"]
 
@@ -16,19 +21,27 @@ _MOST_LEVELS = 1 << 16  # values that a table may be tried for
 _MOST_EVEN = 255  # steps between zero and the largest level of such a table
 
 
-def add_function(importer, data, codes, fmt, *, parameters=()):
+def add_function(
+    importer: GrowingNetwork,
+    data: Data,
+    codes: Callable[[np.ndarray], np.ndarray],
+    fmt: Format,
+    *,
+    parameters: Sequence[np.ndarray] = (),
+) -> str:
     """Append a `Threshold` for ``codes(chain(x))``, by channel or, where all are alike, one for all.
 
     Parameters
     ----------
-    importer : golden.importing.importer.Importer
+    importer : GrowingNetwork
     data : tensors.Data
+        The tensor that the function is applied to.
     codes : callable
-        Maps float32 values ``(n, C)`` behind the data's chain to int64 codes.
+        Function from float32 values ``(n, C)`` behind the data's chain to int64 codes.
     fmt : Format
         The format of the codes.
     parameters : sequence of arrays
-        What ``codes`` holds by channel.
+        The arrays that ``codes`` holds by channel; with none of more than one number, all channels are alike.
 
     Returns
     -------
@@ -52,27 +65,30 @@ def add_function(importer, data, codes, fmt, *, parameters=()):
     if not monotone and (int((hi - lo).max()) + 1) * len(lo) > _MOST_VISITS:
         raise ModelError(f"a function that is not monotone stands behind a range of over {_MOST_VISITS} integers")
 
-    def function(x):
+    def function(x: np.ndarray) -> np.ndarray:
         return codes(_numbers(apply(chain, x)))
 
     found = None
     if data.edge in importer.sums and data.index.size == edge.length:
-        found = pair_function(importer, data, lambda y: codes(_numbers(apply(chain[1:], y))), lo, hi)
+        branches = importer.sums[data.edge]
+        edges = [importer.edge(x) for x in branches.node.inputs]
+        found = pair_function(branches, edges, lambda y: codes(_numbers(apply(chain[1:], y))), lo, hi)
     thresholds, table = found or find_thresholds(function, lo, hi, monotone=monotone)
     steps = steps_of(thresholds, table, lo, hi, fmt)
     name = importer.new("threshold")
-    return importer.add(
-        Threshold(name, data.edge, name, *((thresholds, table) if steps is None else (steps, None)), fmt)
-    )
+    if steps is not None:
+        return importer.add(Threshold(name, data.edge, name, steps, None, fmt))
+    return importer.add(Threshold(name, data.edge, name, thresholds, table, fmt))
 
 
-def _numbers(y):
+def _numbers(y: np.ndarray) -> np.ndarray:
+    """Return ``y``, which must hold no NaN."""
     if np.isnan(y).any():
         raise ModelError("its input can be NaN")
     return y
 
 
-def integers(importer, data):
+def integers(importer: GrowingNetwork, data: Data) -> tuple[str, np.ndarray, np.ndarray]:
     """Return data as ``scale * (integer - zero)``: the edge, scale and zero, the latter two float64 by channel.
 
     A chain that is not affine on its edge's values (a ReLU behind a signed quantizer, say) becomes a table.
@@ -92,7 +108,7 @@ def integers(importer, data):
     return tabulated(importer, data)
 
 
-def evenly_coded(importer, edge):
+def evenly_coded(importer: GrowingNetwork, edge: str) -> str:
     """Return the edge, or one of the same integers where its codes are indices of a table: what sums and joins take."""
     fmt = importer.edge(edge).format
     if fmt.linear:
@@ -101,8 +117,14 @@ def evenly_coded(importer, edge):
     return importer.add(Threshold(name, edge, name, fmt.values[None, 1:], fmt.values[None], format_for(fmt.values)))
 
 
-def tabulated(importer, data):
-    """Return what `integers` does, from a new edge of evenly spaced levels that rise with the floats."""
+def tabulated(importer: GrowingNetwork, data: Data) -> tuple[str, np.ndarray, np.ndarray]:
+    """Return what `integers` does, from a new edge of evenly spaced levels that rise with the floats.
+
+    Raises
+    ------
+    ModelError
+        If the floats are too many, not finite, or not evenly spaced.
+    """
     edge = importer.edge(data.edge)
     lo, hi = int(edge.lo.min()), int(edge.hi.max())
     if hi - lo >= _MOST_LEVELS:
@@ -117,8 +139,8 @@ def tabulated(importer, data):
     return name, np.full(channels, step), np.full(channels, _snapped(-zero / step))
 
 
-def _even_levels(levels):
-    """Return (zero, step, whole numbers) of levels ``zero + step*m`` as float32 rounded them."""
+def _even_levels(levels: np.ndarray) -> tuple[float, float, np.ndarray]:
+    """Return zero, step and the whole numbers m (int64) of levels ``zero + step*m`` as float32 rounded them."""
     gaps = np.diff(levels)
     step = gaps[gaps > 1e-6 * np.abs(levels).max()].min(initial=np.inf)
     zero = levels[np.abs(levels).argmin()]
@@ -133,7 +155,7 @@ def _even_levels(levels):
     return zero, step, m.astype(np.int64)
 
 
-def _snapped(zero):
+def _snapped(zero: np.ndarray | float) -> np.ndarray:
     """Return a zero point, float64, moved to the multiple of 2**-16 beside it: 127.5 for 127.50000000000001."""
     near = np.rint(zero * 65536) / 65536
     return np.where(np.abs(near - zero) <= 1e-12 * np.abs(zero), near, zero)

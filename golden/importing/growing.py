@@ -1,64 +1,105 @@
-"""A network that an importer of any world makes node by node, and what it asks of it meanwhile."""
+"""The network that an import makes while it walks a graph: what handlers of operators know of it, and add to it."""
 
-import math
+from collections import Counter
+from typing import Any
 
-from fewbit.golden.network.graph import Edge, Network, Node
+import numpy as np
 
-from .tensors import Data
+from fewbit.golden.model_file.file import ModelError, OnnxFile
+from fewbit.golden.network.graph import Network
+from fewbit.golden.numbers.declaration import InputSpec
+from fewbit.golden.numbers.elementwise import Chain
+from fewbit.golden.numbers.formats import Float32
+from fewbit.golden.rewrite.sums import BranchSum
+
+from .network_builder import NetworkBuilder
+from .tensors import Constant, Data, Tensor
 
 __all__ = ["GrowingNetwork"]
 
+_UNKNOWN: Any = None  # the format and the encoding of the input until its first quantizer gives them
 
-class GrowingNetwork:
-    """The network made so far, with the ranges of its edges.
+
+class GrowingNetwork(NetworkBuilder):
+    """The tensors of a model that are known so far, and the network that is made so far.
 
     Parameters
     ----------
-    result : Network
-        A network without nodes.
+    file : OnnxFile
+    spec : InputSpec or None
+        How raw integers become the model's floats; None where its first quantizer says which integers enter.
+    is_float : bool
+        Whether nothing in the model is quantized: the float32 baseline.
+    precision : int
+        Bits that the levels of non-uniform quantizers are rounded to where they are in no whole ratios.
+    order : int64 array or None
+        Which value of a sample comes first, second, … into the hardware; None until a layer chooses an order.
+    size : tuple of int
+        Height and width of the input if such an order makes it an image.
 
     Attributes
     ----------
-    result : Network
-        The same, as far as it is made.
+    file, is_float, precision
+        The parameters of these names.
+    tensors : dict of Tensor
+        The tensors by their names.
+    laid_out : bool
+        Whether the order in which values enter has been chosen by a first walk.
+    readers : Counter
+        How often each tensor of the model is read.
+    sums : dict of BranchSum
+        What is known of the `Add` that makes an edge, by the edge's name.
+    folded : dict
+        Of a float model: edges whose layer has got the operations behind it (`golden.importing.float_layers`). For each
+        chain that stood behind the edge, it has the edge and the chain that took their place.
     """
 
-    def __init__(self, result: Network):
-        self.result = result
-        self._edges: dict[str, Edge] = {}
+    def __init__(
+        self,
+        file: OnnxFile,
+        spec: InputSpec | None,
+        *,
+        is_float: bool,
+        precision: int,
+        order: np.ndarray | None = None,
+        size: tuple[int, ...] = (),
+    ):
+        self.file, self.is_float, self.precision = file, is_float, precision
+        self.tensors: dict[str, Tensor] = {name: Constant(array) for name, array in file.constants.items()}
+        count = int(np.prod(file.input_shape))
+        places = np.arange(count)
+        self.laid_out = order is not None
+        if order is not None:
+            places[order] = np.arange(count)
+        start = Data("input", places.reshape(file.input_shape), raw=file.input_type is not None)
+        fmt, encode, text = _UNKNOWN, _UNKNOWN, "codes"
+        if self.is_float:
+            fmt, encode, text = Float32(), lambda x: np.asarray(x, dtype=np.float32), "float32"
+        elif spec is not None:
+            fmt, encode, text = spec.format, spec.encode, spec.text
+            start = start.then(spec.dequantize())
+        self.tensors[file.input_name] = start
+        super().__init__(Network(file.name, fmt, file.input_shape[1:], encode, text))
+        self.result.input_size, self.result.input_order = size, order
+        self.sums: dict[str, BranchSum] = {}
+        self.folded: dict[str, dict[Chain, tuple[str, Chain]]] = {}
+        self.readers = Counter([name for node in file.nodes for name in node.input] + file.outputs)
 
-    def edge(self, name: str) -> Edge:
-        """Return the edge with its range; the importer keeps them as the network grows."""
-        if name not in self._edges:
-            self._edges.setdefault("input", self.result.input_edge())
-            for node in self.result.nodes:
-                if node.y not in self._edges:
-                    self._edges[node.y] = node.out(*(self._edges[x] for x in node.inputs))
-        return self._edges[name]
+    @property
+    def has_input(self) -> bool:
+        """Whether it is known which integers, or floats, enter."""
+        return self.result.input_format is not _UNKNOWN
 
-    def length(self, data: Data) -> int:
-        """Return the length of the data's edge, also of an input that has no format yet."""
-        return math.prod(self.result.input_shape) if data.edge in ("input", "") else self.edge(data.edge).length
+    def known(self, data: Data) -> None:
+        """Check that it is known which integers the data is made of.
 
-    def size(self, data: Data) -> tuple[int, ...]:
-        """Return height and width of the data's edge; empty for a vector."""
-        return self.result.input_size if data.edge in ("input", "") else self.edge(data.edge).size
-
-    def channels(self, data: Data) -> int:
-        """Return the channels of the data's edge."""
-        return self.length(data) // math.prod(self.size(data))
-
-    def add(self, node: Node) -> str:
-        """Append a node and return its edge's name."""
-        self.result.nodes.append(node)
-        return node.y
-
-    def new(self, kind: str) -> str:
-        """Return a fresh name for a node, and for the edge that it makes."""
-        count = sum(n.name.startswith(kind) for n in self.result.nodes)
-        return f"{kind}{count}"
-
-    def note(self, text: str) -> None:
-        """Keep a sentence that the network's user must know."""
-        if text not in self.result.notes:
-            self.result.notes.append(text)
+        Raises
+        ------
+        ModelError
+            If the data stands behind an input whose integers are not declared.
+        """
+        if not self.has_input or not data.edge:
+            raise ModelError(
+                f"input {self.file.input_name!r} gets here without a quantizer; declare how raw integers become its "
+                "floats, for example --input uint8/255"
+            )

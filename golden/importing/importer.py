@@ -6,11 +6,11 @@ the two together are one function of one integer per position: its thresholds ar
 get stuck, and the integers are those of the model's own arithmetic.
 """
 
-from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
+import onnx
 
 from fewbit.golden.bounds import walls
 from fewbit.golden.model_file.domains import STANDARD_DOMAINS
@@ -25,8 +25,7 @@ from fewbit.golden.model_file.file import (
 )
 from fewbit.golden.model_file.source import SourceFile
 from fewbit.golden.network.graph import Network, Output
-from fewbit.golden.numbers.declaration import parse_input
-from fewbit.golden.numbers.formats import Float32
+from fewbit.golden.numbers.declaration import InputSpec, parse_input
 from fewbit.golden.rewrite.outputs import lower_argmax
 from fewbit.golden.rewrite.tidy import tidy
 
@@ -37,7 +36,7 @@ from .operators import every_operator, is_quantizer, operator_of, other_domains
 from .precision import network_of_fewest_bits
 from .registry import import_of
 from .several_outputs import gathered
-from .tensors import Closed, Constant, Data
+from .tensors import Closed, Constant, Tensor
 from .whole_multiples import FIXED_POINT_BITS
 
 __all__ = ["ModelError", "import_model"]
@@ -85,13 +84,14 @@ def import_model(
 
 
 @import_of(ModelSource)
-def _of_onnx(source, input_spec, output, precision):
+def _of_onnx(source: ModelSource, input_spec: str | None, output: str, precision: int | None) -> Network:
     file = OnnxFile(source)
     make = partial(_network, file, _spec_of(file, input_spec), output)
     return network_of_fewest_bits(make) if precision is None else make(precision)
 
 
-def _network(file, spec, output, precision):
+def _network(file: OnnxFile, spec: InputSpec | None, output: str, precision: int) -> Network:
+    """Return the network of a walk, or of the second one where the first asks for another order of the input."""
     try:
         network = Importer(file, spec, precision=precision).network(output)
     except Relayout as layout:
@@ -100,7 +100,8 @@ def _network(file, spec, output, precision):
     return tidy(network)
 
 
-def _spec_of(file, text):
+def _spec_of(file: OnnxFile, text: str | None) -> InputSpec | None:
+    """Return the input's declaration: the one given, the metadata's, or that of its integer type; None without one."""
     text = text or file.metadata.get(INPUT_KEY) or file.input_type
     if text is None:
         return None
@@ -117,58 +118,55 @@ def _spec_of(file, text):
 
 
 class Importer(GrowingNetwork):
-    """The walk: tensors known so far, and the network made so far.
+    """The walk over a model's graph, which makes the network.
 
     What a node becomes is its operator's affair (`golden.importing.operators`).
 
-    Attributes
+    Parameters
     ----------
     file : OnnxFile
+    spec : InputSpec or None
+        How raw integers become the model's floats; None where its first quantizer says which integers enter.
+    layout : Relayout or None
+        The order in which values enter, where a first walk has asked for one.
     precision : int
         Bits of levels, as of `import_model`.
-    is_float : bool
-        Whether nothing in the model is quantized: the float32 baseline.
-    laid_out : bool
-        Whether the order in which values enter has been chosen by a first walk.
-    readers : Counter
-        How often each tensor of the model is read.
-    sums : dict
-        A `golden.rewrite.sums.BranchSum` for the edge of every `Add`.
-    folded : dict
-        Of a float model: edges whose layer has got the operations behind it (`golden.importing.float_layers`).
     """
 
-    def __init__(self, file, spec, layout=None, *, precision=FIXED_POINT_BITS):
-        self.file, self.precision = file, precision
-        self.is_float = not any(is_quantizer(node) for node in file.nodes)
-        self.tensors = {name: Constant(array) for name, array in file.constants.items()}
-        size = int(np.prod(file.input_shape))
-        places = np.arange(size)
-        self.laid_out = layout is not None
-        if self.laid_out:
-            places[layout.order] = np.arange(size)
-        start = Data("input", places.reshape(file.input_shape), raw=file.input_type is not None)
-        fmt, encode, text = None, None, "codes"
-        if self.is_float:
-            fmt, encode, text = Float32(), lambda x: np.asarray(x, dtype=np.float32), "float32"
-        elif spec is not None:
-            fmt, encode, text = spec.format, spec.encode, spec.text
-            start = start.then(spec.dequantize())
-        self.tensors[file.input_name] = start
-        super().__init__(Network(file.name, fmt, file.input_shape[1:], encode, text))
-        if self.laid_out:
-            self.result.input_size, self.result.input_order = layout.size, layout.order
-        self.sums, self.folded = {}, {}
-        self.readers = Counter([name for node in file.nodes for name in node.input] + file.outputs)
+    def __init__(
+        self,
+        file: OnnxFile,
+        spec: InputSpec | None,
+        layout: Relayout | None = None,
+        *,
+        precision: int = FIXED_POINT_BITS,
+    ):
+        is_float = not any(is_quantizer(node) for node in file.nodes)
+        order, size = (None, ()) if layout is None else (layout.order, layout.size)
+        super().__init__(file, spec, is_float=is_float, precision=precision, order=order, size=size)
 
-    def network(self, output):
-        """Walk the whole graph and return the finished network."""
+    def network(self, output: str) -> Network:
+        """Walk the whole graph and return the finished network.
+
+        Parameters
+        ----------
+        output : "auto" or "label"
+            What the hardware gives, as of `import_model`.
+
+        Raises
+        ------
+        ModelError
+            If a node cannot be imported.
+        Relayout
+            If the walk must start again with another order of the input's values.
+        """
         for node in self.file.nodes:
             self._visit(node)
         self.result.outputs += gathered(self, [self._output(name) for name in self.file.outputs])
         return lower_argmax(self.result, output)
 
-    def _visit(self, node):
+    def _visit(self, node: onnx.NodeProto) -> None:
+        """Take the tensors that a node makes among those that are known."""
         walls.entering(describe(node))
         inputs = [self.tensors[i] if i else None for i in node.input]
         while inputs and inputs[-1] is None:
@@ -182,13 +180,14 @@ class Importer(GrowingNetwork):
             raise ModelError(f"{describe(node)}: its operands do not fit: {error}") from None
         self.tensors.update({name: v for name, v in zip(node.output, values, strict=False) if name})
 
-    def _values(self, node, inputs):
+    def _values(self, node: onnx.NodeProto, inputs: list[Tensor | None]) -> Sequence[Tensor | None]:
         """Return the tensors that a node makes."""
         operator, standard = operator_of(node), node.domain in STANDARD_DOMAINS
         handled = operator is not None and operator.keeps_integers
         if standard and not handled and all(isinstance(t, Constant | None) for t in inputs):
             padded = inputs + [None] * (len(node.input) - len(inputs))
-            return [Constant(a) for a in evaluate(self.file, node, [t and t.array for t in padded])]
+            arrays = [t.array if isinstance(t, Constant) else None for t in padded]
+            return [Constant(a) for a in evaluate(self.file, node, arrays)]
         if operator is None:
             domain = "" if standard else f" of domain {node.domain!r}"
             raise ModelError(
@@ -197,21 +196,13 @@ class Importer(GrowingNetwork):
             )
         return operator.handler(self, node, inputs, attributes_of(node))
 
-    # What handlers use besides `GrowingNetwork`'s
-
-    def known(self, data):
-        """Raise a `ModelError` for data behind an input whose integers are not declared."""
-        if self.result.input_format is None or not data.edge:
-            raise ModelError(
-                f"input {self.file.input_name!r} gets here without a quantizer; declare how raw integers become its "
-                "floats, for example --input uint8/255"
-            )
-
-    def _output(self, name):
+    def _output(self, name: str) -> Output:
+        """Return the output of that name, on the edge and behind the operations that the walk has found."""
         tensor = self.tensors[name]
         if isinstance(tensor, Constant):
             raise ModelError(f"output {name!r} does not depend on the input")
-        data, closing = (tensor.data, tensor.closing) if isinstance(tensor, Closed) else (tensor, ())
+        data = tensor.data if isinstance(tensor, Closed) else tensor
+        closing = tensor.closing if isinstance(tensor, Closed) else ()
         self.known(data)
         if data.edge == "input":
             raise ModelError(

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.dense import Dense, FloatDense
@@ -12,6 +13,8 @@ from fewbit.golden.network.spatial import View
 from fewbit.golden.numbers.elementwise import mapped
 
 from .float_layers import float_layer_end
+from .growing import GrowingNetwork
+from .tensors import Data
 
 __all__ = ["Relayout", "by_channel", "flat", "image", "ordered"]
 
@@ -29,13 +32,15 @@ class Relayout(Exception):
         Height and width.
     """
 
-    def __init__(self, order, size):
+    def __init__(self, order: np.ndarray, size: tuple[int, ...]):
         super().__init__("the input is an image")
         self.order, self.size = order, size
 
 
-def by_channel(importer, data, parameter, dtype=np.float32):
-    """Return ``(data, array)``: a broadcastable parameter as one number, or one a channel of the data's edge.
+def by_channel(
+    importer: GrowingNetwork, data: Data, parameter: ArrayLike, dtype: DTypeLike = np.float32
+) -> tuple[Data, np.ndarray]:
+    """Return the data, and a parameter that broadcasts with it as one number, or as one a channel of the data's edge.
 
     Where the parameter differs between pixels, the data is that of a flat view of the edge.
     """
@@ -55,7 +60,7 @@ def by_channel(importer, data, parameter, dtype=np.float32):
     return flat(importer, data), spread
 
 
-def flat(importer, data, *, vector=False):
+def flat(importer: GrowingNetwork, data: Data, *, vector: bool = False) -> Data:
     """Return the same data on an edge of one pixel; with ``vector``, also not one that counts as an image of 1x1."""
     pixels, channels = importer.length(data) // importer.channels(data), importer.channels(data)
     if pixels == 1 and not (vector and importer.size(data)):
@@ -66,7 +71,7 @@ def flat(importer, data, *, vector=False):
     return replace(data, edge=importer.add(View(name, data.edge, name)), chain=chain)
 
 
-def _settled(importer, data):
+def _settled(importer: GrowingNetwork, data: Data) -> Data:
     """Return the data as it must be before its edge is looked at in another way.
 
     Its integers are known, its float layer is finished.
@@ -78,8 +83,14 @@ def _settled(importer, data):
     return replace(data, edge=edge, chain=chain)
 
 
-def ordered(importer, data):
-    """Return data of one row on a flat edge that holds its values, and no others, in order."""
+def ordered(importer: GrowingNetwork, data: Data) -> Data:
+    """Return data of one row on a flat edge that holds its values, and no others, in order.
+
+    Raises
+    ------
+    ModelError
+        If too many values would have to be put into another order.
+    """
     data = flat(importer, data, vector=True)
     order = data.index.reshape(-1)
     if np.array_equal(order, np.arange(importer.length(data))):
@@ -89,11 +100,18 @@ def ordered(importer, data):
     return replace(_selected(importer, data, order), index=np.arange(order.size).reshape(data.shape))
 
 
-def image(importer, data):
+def image(importer: GrowingNetwork, data: Data) -> Data:
     """Return data of shape (1, C, H, W) or (1, C, L) on an edge whose pixels hold its channels, in order.
 
-    Returns the data as (1, C, H, W), height 1 for a signal. Channels in another order, or some of them only, are picked
-    by a product.
+    What is returned has the shape (1, C, H, W), with height 1 for a signal. Channels in another order, or some of them
+    only, are picked by a product.
+
+    Raises
+    ------
+    ModelError
+        If the data is of another shape, or its edge does not hold the channels of a pixel together.
+    Relayout
+        If the walk must start again with another order of the input's values.
     """
     index = data.index
     if index.ndim not in (3, 4) or index.shape[0] != 1:
@@ -121,7 +139,7 @@ def image(importer, data):
     )
 
 
-def _lay_out(shape, pixels, size):
+def _lay_out(shape: tuple[int, ...], pixels: np.ndarray, size: tuple[int, ...]) -> None:
     """Start the walk again with the layout in which each of ``pixels`` finds its values; return if there is none."""
     given = np.arange(np.prod(shape))
     if np.array_equal(np.sort(pixels.reshape(-1)), given):
@@ -132,7 +150,7 @@ def _lay_out(shape, pixels, size):
                 raise Relayout(order, size)
 
 
-def _is_input(importer, edge):
+def _is_input(importer: GrowingNetwork, edge: str) -> bool:
     """Say whether the positions of the edge are the input's, which the next walk may lay out in another way."""
     if edge in ("input", ""):
         return True
@@ -140,7 +158,7 @@ def _is_input(importer, edge):
     return isinstance(node, Threshold | Rescale | Add) and all(_is_input(importer, x) for x in node.inputs)
 
 
-def _viewed(importer, data, size):
+def _viewed(importer: GrowingNetwork, data: Data, size: tuple[int, ...]) -> Data:
     """Return the data, channels innermost, as an image."""
     pixels, length = size[0] * size[1], importer.length(data)
     data = flat(importer, data) if importer.size(data) else _settled(importer, data)
@@ -149,7 +167,7 @@ def _viewed(importer, data, size):
     return replace(data, edge=importer.add(View(name, data.edge, name, size)), chain=chain)
 
 
-def _selected(importer, data, channels):
+def _selected(importer: GrowingNetwork, data: Data, channels: np.ndarray) -> Data:
     """Return the data with some channels of its edge, by a product with zeros and ones.
 
     The new index is the caller's affair.
@@ -166,7 +184,8 @@ def _selected(importer, data, channels):
     return replace(data, edge=name, chain=mapped(data.chain, lambda p: p[channels] if p.size == every else p))
 
 
-def _one_a_channel(parameter, pixels, length):
+def _one_a_channel(parameter: np.ndarray, pixels: int, length: int) -> np.ndarray:
+    """Return a parameter by position as one by channel; one that is not by position stays as it is."""
     if parameter.size != length:
         return parameter
     rows = parameter.reshape(pixels, -1)

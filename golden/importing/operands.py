@@ -1,20 +1,32 @@
 """What handlers ask of the operands of a node."""
 
+from collections.abc import Sequence
+from typing import overload
+
 import numpy as np
 
 from fewbit.golden.model_file.file import ModelError
 
-from .tensors import Closed, Constant, Data
+from .tensors import Closed, Constant, Data, Tensor
 
 __all__ = ["all_operands", "constant", "data_of", "shape_of"]
 
 
-def constant(tensor, what, *, infinite=False):
-    """Return the array of a constant operand; ``None`` if the operand is left out.
+@overload
+def constant(tensor: Tensor, what: str, *, infinite: bool = False) -> np.ndarray: ...
+
+
+@overload
+def constant(tensor: Tensor | None, what: str, *, infinite: bool = False) -> np.ndarray | None: ...
+
+
+def constant(tensor: Tensor | None, what: str, *, infinite: bool = False) -> np.ndarray | None:
+    """Return the array of a constant operand; None if the operand is left out.
 
     Parameters
     ----------
-    tensor : tensors.Constant, or any other tensor, or None
+    tensor : tensors.Tensor or None
+        The operand.
     what : str
         How an error names the operand.
     infinite : bool
@@ -36,7 +48,7 @@ def constant(tensor, what, *, infinite=False):
     return tensor.array
 
 
-def all_operands(inputs, count):
+def all_operands(inputs: Sequence[Tensor | None], count: int) -> list[Tensor]:
     """Return the operands of a node that must have ``count`` of them, none left out.
 
     Raises
@@ -44,12 +56,13 @@ def all_operands(inputs, count):
     ModelError
         If it has more or fewer.
     """
-    if len(inputs) != count or None in inputs:
-        raise ModelError(f"it must have {count} inputs, not {sum(i is not None for i in inputs)}")
-    return inputs
+    given = [tensor for tensor in inputs if tensor is not None]
+    if len(inputs) != count or len(given) != count:
+        raise ModelError(f"it must have {count} inputs, not {len(given)}")
+    return given
 
 
-def data_of(tensor):
+def data_of(tensor: Tensor | None) -> Data:
     """Return the data of a tensor that an elementwise operation, a quantizer or a product may follow.
 
     Raises
@@ -66,6 +79,6 @@ def data_of(tensor):
     return tensor
 
 
-def shape_of(tensor):
+def shape_of(tensor: Tensor) -> tuple[int, ...]:
     """Return the tensor's shape, with a batch of one sample."""
     return tensor.array.shape if isinstance(tensor, Constant) else tensor.shape

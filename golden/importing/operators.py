@@ -7,6 +7,8 @@ Each folder of `golden.importing` is a dialect: ``ops`` has ONNX's own operators
 import importlib
 import pkgutil
 
+import onnx
+
 from fewbit.golden import importing
 from fewbit.golden.model_file.domains import ONNX, STANDARD_DOMAINS
 
@@ -16,7 +18,7 @@ __all__ = ["DeclaredOperator", "Role", "every_operator", "is_of_floats", "is_qua
            "role_of"]  # fmt: skip
 
 
-def _import_dialects():
+def _import_dialects() -> None:
     """Import every file of every dialect, so that each declares its operators."""
     for dialect in sorted(m.name for m in pkgutil.iter_modules(importing.__path__) if m.ispkg):
         package = importlib.import_module(f"{importing.__name__}.{dialect}")
@@ -25,28 +27,28 @@ def _import_dialects():
 
 
 _import_dialects()
-_NAMED = {}  # operators of any domain by their name
+_NAMED: dict[str, set[DeclaredOperator]] = {}  # operators of any domain by their name
 for _operator in DECLARED.values():
     _NAMED.setdefault(_operator.name, set()).add(_operator)
 
 
-def operator_of(node) -> DeclaredOperator | None:
-    """Return the operator of a ``NodeProto``; ``None`` if nothing of that domain and name is declared."""
+def operator_of(node: onnx.NodeProto) -> DeclaredOperator | None:
+    """Return the operator of a node of a model file; None if nothing of that domain and name is declared."""
     return DECLARED.get((ONNX if node.domain in STANDARD_DOMAINS else node.domain, node.op_type))
 
 
-def role_of(node) -> Role | None:
-    """Return the role of a node's operator; ``None`` if that is not declared."""
+def role_of(node: onnx.NodeProto) -> Role | None:
+    """Return the role of a node's operator; None if that is not declared."""
     operator = operator_of(node)
-    return operator and operator.role
+    return None if operator is None else operator.role
 
 
-def is_quantizer(node) -> bool:
+def is_quantizer(node: onnx.NodeProto) -> bool:
     """Say whether a node has the name of a quantizer, be its domain one that nobody knows."""
     return any(operator.role is Role.QUANTIZER for operator in _NAMED.get(node.op_type, ()))
 
 
-def is_of_floats(node) -> bool:
+def is_of_floats(node: onnx.NodeProto) -> bool:
     """Say whether a node, by its name, may stand in a model that nobody has quantized."""
     return all(operator.is_of_floats for operator in _NAMED.get(node.op_type, ()))
 

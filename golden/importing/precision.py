@@ -34,6 +34,7 @@ class RoundingChanges:
     labels_changed : int
         Samples whose label differs.
     samples : int
+        Samples that were compared.
     """
 
     codes: int
@@ -41,7 +42,7 @@ class RoundingChanges:
     labels_changed: int
     samples: int
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.codes_changed} of {self.codes} codes and {self.labels_changed} of {self.samples} labels"
 
 
@@ -51,7 +52,7 @@ def network_of_fewest_bits(make: Callable[[int], Network]) -> Network:
     Parameters
     ----------
     make : callable
-        ``make(bits)`` is the `Network` with levels of so many bits, and has notes if that rounds any of them.
+        ``make(bits)`` returns the `Network` with levels of so many bits, which has notes if that rounds any of them.
     """
     network = make(_CHOICE[0])
     if not network.notes:
@@ -61,11 +62,11 @@ def network_of_fewest_bits(make: Callable[[int], Network]) -> Network:
     drawn = rng.integers(0, precise.input_format.levels, (SAMPLES, *precise.input_shape))
     reference = run(precise, _values(precise, drawn))
 
-    def tried(bits):
+    def tried(bits: int) -> tuple[Network, RoundingChanges]:
         network = make(bits)
         return network, changes(network, run(network, _values(network, drawn)), precise, reference)
 
-    def same(bits):
+    def same(bits: int) -> bool:
         found = tried(bits)[1]
         return not (found.codes_changed or found.labels_changed)
 
@@ -75,7 +76,7 @@ def network_of_fewest_bits(make: Callable[[int], Network]) -> Network:
     return network
 
 
-def _values(network, drawn):
+def _values(network: Network, drawn: np.ndarray) -> np.ndarray:
     """Return inputs of a network: the values of its input format with the numbers ``drawn``, from 0 on."""
     fmt = network.input_format
     return fmt.values[drawn] if fmt.levels <= 1 << 16 else fmt.lo + drawn

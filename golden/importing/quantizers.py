@@ -12,9 +12,10 @@ from fewbit.golden.numbers.elementwise import Dequantize, apply
 from fewbit.golden.numbers.formats import Format
 
 from .functions import add_function
+from .growing import GrowingNetwork
 from .layout import by_channel
 from .operands import constant, data_of
-from .tensors import Closed, Constant, Data, Integers
+from .tensors import Closed, Constant, Data, Integers, Tensor
 
 __all__ = ["CodeQuantizer", "quantized", "quantized_constant", "quantized_data"]
 
@@ -29,18 +30,23 @@ class CodeQuantizer(Protocol):
         The format of the integers.
     """
 
-    scale: np.ndarray
-    zero: np.ndarray
-    format: Format
+    @property
+    def scale(self) -> np.ndarray: ...
 
-    def codes(self, x, scale=None, zero=None):
+    @property
+    def zero(self) -> np.ndarray: ...
+
+    @property
+    def format(self) -> Format: ...
+
+    def codes(self, x: np.ndarray, scale: np.ndarray | None = None, zero: np.ndarray | None = None) -> np.ndarray:
         """Return the integers (int64) of float32 ``x``.
 
         ``scale`` and ``zero`` replace the quantizer's own where ``x`` has been laid out anew.
         """
 
 
-def quantized(importer, tensor, quantizer):
+def quantized(importer: GrowingNetwork, tensor: Tensor, quantizer: CodeQuantizer) -> Constant | Data:
     """Return the tensor behind a `CodeQuantizer`: a constant whose integers are known, or data on an edge of codes.
 
     Raises
@@ -53,7 +59,7 @@ def quantized(importer, tensor, quantizer):
     return quantized_data(importer, data_of(tensor), quantizer)
 
 
-def quantized_constant(array, quantizer):
+def quantized_constant(array: np.ndarray, quantizer: CodeQuantizer) -> Constant:
     """Return what a `CodeQuantizer` makes of a constant array: a `Constant` of the same shape, with its integers."""
     array = np.asarray(array, dtype=np.float32)
     scale = np.broadcast_to(quantizer.scale, array.shape).astype(np.float64)
@@ -62,14 +68,20 @@ def quantized_constant(array, quantizer):
     return Constant((scale * (codes - zero)).astype(np.float32), Integers(codes, scale, zero))
 
 
-def quantized_data(importer, data, quantizer):
-    """Return the data behind a `CodeQuantizer`: a new edge of codes."""
+def quantized_data(importer: GrowingNetwork, data: Data, quantizer: CodeQuantizer) -> Data:
+    """Return the data behind a `CodeQuantizer`: a new edge of codes.
+
+    Raises
+    ------
+    ModelError
+        If the data cannot be quantized there.
+    """
     data, scale = by_channel(importer, data, quantizer.scale)
     data, zero = by_channel(importer, data, quantizer.zero)
     if zero.size == importer.channels(data) != scale.size > 1:  # the second of them made it flat
         data, scale = by_channel(importer, data, quantizer.scale)
     ends = Dequantize(scale.astype(np.float64), zero.astype(np.float64))
-    if importer.result.input_format is None:
+    if not importer.has_input:
         return _on_the_host(importer, data, quantizer, scale, zero, ends)
     importer.known(data)
     edge = add_function(
@@ -78,14 +90,21 @@ def quantized_data(importer, data, quantizer):
     return Data(edge, data.index, (ends,))
 
 
-def _on_the_host(importer, data, quantizer, scale, zero, ends):
+def _on_the_host(
+    importer: GrowingNetwork,
+    data: Data,
+    quantizer: CodeQuantizer,
+    scale: np.ndarray,
+    zero: np.ndarray,
+    ends: Dequantize,
+) -> Data:
     """Let the first quantizer of an undeclared input run on the host; the hardware takes its codes."""
     result, chain = importer.result, data.chain
     result.input_format = quantizer.format
     order = np.arange(importer.length(data)) if result.input_order is None else result.input_order
     channels = importer.channels(data)
 
-    def encode(x):
+    def encode(x: np.ndarray) -> np.ndarray:
         x = np.asarray(x, dtype=np.float32)
         y = apply(chain, x.reshape(len(x), len(order))[:, order].reshape(-1, channels))
         if not np.isfinite(y).all():

@@ -5,14 +5,22 @@ A dialect is a folder of `golden.importing`; its files declare operators with `h
 move values about, asks the declarations: there is no other list of names.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from fewbit.golden.model_file.domains import ONNX
 from fewbit.golden.registry import ByClass
 
-__all__ = ["DECLARED", "DeclaredOperator", "Role", "handles", "import_of"]
+from .tensors import Tensor
+
+__all__ = ["DECLARED", "DeclaredOperator", "Handler", "Role", "handles", "import_of"]
+
+# A function ``handler(importer, node, inputs, attributes)``: it appends nodes to the importer's network, and returns
+# the tensors that a node of a model file makes of its inputs. Inputs and outputs that are left out are None. Worlds
+# other than ONNX have nodes, inputs and a last argument of their own.
+Handler = Callable[[Any, Any, list[Any], Any], Sequence[Tensor | None]]
 
 # A function ``(source, input_spec, output, precision)``: the network of a file of a class of
 # `golden.model_file.source.SourceFile`, its arguments as `golden.importing.importer.import_model` takes them.
@@ -41,11 +49,12 @@ class DeclaredOperator:
 
     Attributes
     ----------
-    name, domain : str
-        ``domain`` is the operator's own; a file may call it by others too.
-    handler : callable
-        ``handler(importer, node, inputs, attributes)`` gives the tensors that a node makes, as a list
-        (`golden.importing.tensors`).
+    name : str
+        The operator's name.
+    domain : str
+        The operator's own domain; a file may call it by others too.
+    handler : Handler
+        What makes nodes of the integer network of a node of a model file.
     role : Role
     keeps_integers : bool
         Whether the handler also takes constants, and keeps what is known of quantized ones (`tensors.Integers`). What
@@ -56,13 +65,13 @@ class DeclaredOperator:
 
     name: str
     domain: str
-    handler: Callable
+    handler: Handler
     role: Role
     keeps_integers: bool = False
     sums: bool = False
 
     @property
-    def is_of_floats(self):
+    def is_of_floats(self) -> bool:
         """Whether the operator stands in models that nobody has quantized."""
         return self.domain == ONNX and self.role is not Role.QUANTIZER
 
@@ -70,13 +79,16 @@ class DeclaredOperator:
 DECLARED: dict[tuple[str, str], DeclaredOperator] = {}  # by a domain that a file may use, and by name
 
 
-def handles(*names, role, domains=(ONNX,), keeps_integers=False, sums=False):
-    """Declare the operators that the decorated function handles; see `DeclaredOperator` for the arguments.
+def handles(
+    *names: str, role: Role, domains: tuple[str, ...] = (ONNX,), keeps_integers: bool = False, sums: bool = False
+) -> Callable[[Handler], Handler]:
+    """Return a decorator that declares the operators which the decorated function handles.
 
-    ``domains`` are all that a file may call the operators by, their own first.
+    ``domains`` are all that a file may call the operators by, their own first. `DeclaredOperator` has the other
+    arguments. The decorator raises `ValueError` where an operator is declared twice.
     """
 
-    def declare(handler):
+    def declare(handler: Handler) -> Handler:
         for name in names:
             operator = DeclaredOperator(name, domains[0], handler, role, keeps_integers, sums)
             for domain in domains:

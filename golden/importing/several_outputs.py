@@ -5,15 +5,18 @@ from dataclasses import replace
 import numpy as np
 
 from fewbit.golden.importing.ops.branches import one_format
+from fewbit.golden.network.graph import Output
 from fewbit.golden.network.joins import Concat
 from fewbit.golden.network.spatial import View
 from fewbit.golden.numbers.elementwise import mapped
 
+from .growing import GrowingNetwork
+
 __all__ = ["gathered"]
 
 
-def gathered(importer, outputs):
-    """Return the outputs on one edge; they are as they were if they are already."""
+def gathered(importer: GrowingNetwork, outputs: list[Output]) -> list[Output]:
+    """Return the outputs on one edge, which joins those that they were on; they stay as they are if it was one."""
     names = list(dict.fromkeys(output.edge for output in outputs))
     if len(names) == 1:
         return outputs
@@ -25,10 +28,11 @@ def gathered(importer, outputs):
     edge = importer.new("outputs")
     importer.add(Concat(edge, parts[0], edge, tuple(parts[1:]), fmt))
 
-    def moved(output):
+    def moved(output: Output) -> Output:
+        """Return the output at its place on the new edge."""
         start, length = starts[output.edge], lengths[output.edge]
 
-        def spread(parameter):
+        def spread(parameter: np.ndarray) -> np.ndarray:
             if parameter.size == 1:
                 return parameter
             whole = np.full(total, parameter[0], dtype=parameter.dtype)
@@ -40,7 +44,8 @@ def gathered(importer, outputs):
     return [moved(output) for output in outputs]
 
 
-def _vector(importer, edge):
+def _vector(importer: GrowingNetwork, edge: str) -> str:
+    """Return the edge as one of a vector."""
     if not importer.edge(edge).size:
         return edge
     name = importer.new("view")

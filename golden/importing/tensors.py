@@ -1,27 +1,31 @@
 """What the importer knows of a tensor while it walks a graph: a constant, or positions of an edge behind a chain."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.numbers.elementwise import Op
+from fewbit.golden.network.graph import Closing
+from fewbit.golden.numbers.elementwise import Chain, Op
 
-__all__ = ["Closed", "Constant", "Data", "Digits", "Integers"]
+__all__ = ["Closed", "Constant", "Data", "Digits", "Integers", "Move", "Tensor"]
+
+Move = Callable[[np.ndarray], np.ndarray]  # lays an array out anew, or picks values of it, and computes none
 
 
 @dataclass(frozen=True, eq=False)
 class Digits:
     """``integers == sum_p coefficients[p] * digits[p, codes]`` elementwise (`golden.numbers.coding`).
 
-    codes and every one of the coefficients have the constant's shape; digits is (P, L).
+    ``codes`` and every one of the ``coefficients`` have the constant's shape; ``digits`` is (P, L).
     """
 
     codes: np.ndarray
     digits: np.ndarray
-    coefficients: tuple
+    coefficients: tuple[np.ndarray, ...]
 
-    def moved(self, move):
+    def moved(self, move: Move) -> "Digits":
         """Return the digits with ``move`` applied to all arrays of the constant's shape."""
         return Digits(move(self.codes), self.digits, tuple(move(c) for c in self.coefficients))
 
@@ -38,8 +42,8 @@ class Integers:
     zero: np.ndarray
     digits: Digits | None = None
 
-    def moved(self, move):
-        """Return the integers with ``move`` applied to all arrays."""
+    def moved(self, move: Move) -> "Integers":
+        """Return the integers with ``move`` applied to all arrays of the constant's shape."""
         digits = self.digits and self.digits.moved(move)
         return Integers(move(self.codes), move(self.scale), move(self.zero), digits)
 
@@ -51,7 +55,7 @@ class Constant:
     array: np.ndarray
     integers: Integers | None = None
 
-    def reshaped(self, move):
+    def reshaped(self, move: Move) -> "Constant":
         """Return the constant with ``move`` applied to its array and to what is known of it."""
         if self.integers is None:
             return Constant(move(self.array))
@@ -62,26 +66,33 @@ class Constant:
 class Data:
     """A tensor that depends on the input.
 
-    ``index`` has the tensor's shape (batch axis 1) and says which position of ``edge`` (``pixel*channels + c``) stands
-    where; ``chain`` maps the edge's integers to the tensor's floats, its parameters by channel of the edge. ``raw``
-    marks an input of an integer type that no Cast has made a float yet.
+    Attributes
+    ----------
+    edge : str
+        The name of the edge of integers; empty for what exists on the host only.
+    index : int64 array of the tensor's shape, with a batch of 1
+        The position of the edge (``pixel*channels + c``) that stands there.
+    chain : Chain
+        The operations from the edge's integers to the tensor's floats, their parameters by channel of the edge.
+    raw : bool
+        Whether it is an input of an integer type that no Cast has made a float yet.
     """
 
     edge: str
     index: np.ndarray
-    chain: tuple = ()
+    chain: Chain = ()
     raw: bool = False
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         """The tensor's shape, with a batch of one sample."""
         return self.index.shape
 
-    def reshaped(self, move):
+    def reshaped(self, move: Move) -> "Data":
         """Return the same positions, laid out by ``move``."""
         return replace(self, index=move(self.index))
 
-    def then(self, *ops: Op):
+    def then(self, *ops: Op) -> "Data":
         """Return the tensor behind further operations."""
         return replace(self, chain=self.chain + ops)
 
@@ -94,14 +105,23 @@ class Closed:
     """
 
     data: Data
-    closing: tuple
-    shape: tuple
+    closing: tuple[Closing, ...]
+    shape: tuple[int, ...]
     is_label: bool = False
 
-    def reshaped(self, move):
-        """Return the tensor with each sample laid out anew."""
+    def reshaped(self, move: Move) -> "Closed":
+        """Return the tensor with each sample laid out anew.
+
+        Raises
+        ------
+        ModelError
+            If the samples would no longer be the first axis.
+        """
         shape = move(np.empty(self.shape)).shape
         if shape[:1] != self.shape[:1]:
             raise ModelError(f"behind {self.closing[-1][0]} a shape must keep the batch axis, not become {shape}")
-        step = ("Reshape", lambda y: y.reshape(len(y), *shape[1:]))
+        step: Closing = ("Reshape", lambda y: y.reshape(len(y), *shape[1:]))
         return replace(self, closing=(*self.closing, step), shape=shape)
+
+
+Tensor = Constant | Data | Closed

@@ -1,6 +1,7 @@
 """One scale of which a quantizer's levels are whole multiples."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["FIXED_POINT_BITS", "whole_multiples"]
 
@@ -9,17 +10,17 @@ _MOST_MULTIPLE = 1023  # of the scale that is looked for
 _TOLERANCE = 2.0**-22  # of the largest level: float32 rounds it, and sums of a few basis values, at half of that
 
 
-def whole_multiples(levels, bits=FIXED_POINT_BITS):
-    """Return the smallest integers of which levels are multiples, as ``(integers, scale, exact)``.
+def whole_multiples(levels: ArrayLike, bits: int = FIXED_POINT_BITS) -> tuple[np.ndarray, float, bool]:
+    """Return the smallest integers that levels are one scale times, the scale, and whether there are such integers.
 
-    ``levels == scale * integers`` but for float32 rounding. Where there are no such integers, ``exact`` is False, and
-    the integers are the nearest of ``bits`` bits.
+    So ``levels == scale * integers`` but for float32 rounding. Where there are none, the integers are the nearest of
+    ``bits`` bits.
 
     Parameters
     ----------
     levels : array of floats
     bits : int
-        Bits of the largest integer's magnitude.
+        Bits of the largest integer's magnitude, where levels are in no whole ratios.
     """
     levels = np.asarray(levels, dtype=np.float64)
     largest = np.abs(levels).max(initial=0)
@@ -36,7 +37,7 @@ def whole_multiples(levels, bits=FIXED_POINT_BITS):
     return whole, _fitted(levels, whole), exact
 
 
-def _fitted(levels, whole):
+def _fitted(levels: np.ndarray, whole: np.ndarray) -> float:
     """Return the scale of least squares, which for levels on a grid is the grid's step but for their rounding."""
     scale = float((levels * whole).sum() / (whole * whole).sum())
     power = 2.0 ** np.rint(np.log2(scale))

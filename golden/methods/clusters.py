@@ -1,16 +1,16 @@
 """Weight sharing (Han and others 2016, Deep Compression): k-means codebooks, centroids fine-tuned."""
 
 from .level_tables import midpoints, select
-from .method import Method, namespace
+from .method import Array, Method, namespace
 
 __all__ = ["cluster", "kmeans"]
 
 
-def kmeans(x, count, *, steps=30):
-    """``count`` ascending centroids of all values of ``x``, by Lloyd's algorithm from equal distances (min to max).
+def kmeans(x: Array, count: int, *, steps: int = 30) -> Array:
+    """Return ``count`` ascending centroids of all values of ``x``, by Lloyd's algorithm.
 
-    That start is what Deep Compression found best: large weights, few but important, keep centroids of their own. A
-    centroid without members stays where it is.
+    It starts at equal distances from the smallest to the largest value, which Deep Compression found best: large
+    weights, few but important, keep centroids of their own. A centroid without members stays where it is.
     """
     xp = namespace(x)
     lo, hi = xp.min(x), xp.max(x)
@@ -24,8 +24,8 @@ def kmeans(x, count, *, steps=30):
     return centroids
 
 
-def _members(x, anchors):
-    """1 where ``x`` belongs to an anchor, else 0: ``x.shape + (L,)``."""
+def _members(x: Array, anchors: Array) -> Array:
+    """Return 1 where ``x`` belongs to one of L anchors, else 0: an array of ``x.shape + (L,)``."""
     xp = namespace(x)
     middle, end = midpoints(anchors), xp.asarray([xp.inf], dtype=x.dtype)
     lower, upper = xp.concat([-end, middle]), xp.concat([middle, end])
@@ -33,11 +33,11 @@ def _members(x, anchors):
 
 
 @Method
-def cluster(x, centroids, anchors):
-    """``centroids[n]``, where ``anchors[n]`` is the anchor nearest to ``x``: the centroids as k-means left them.
+def cluster(x: Array, centroids: Array, anchors: Array) -> Array:
+    """Return ``centroids[n]``, where ``anchors[n]`` is the anchor nearest to ``x`` (Han and others 2016).
 
-    So which weights share a centroid stays as it was while the centroids move. Gradient for the centroids: the sum of
-    those of their members. None for ``x`` and the anchors.
+    Anchors are the centroids as k-means left them, so which weights share a centroid stays as it was while the
+    centroids move. The gradient for a centroid is the sum of those of its members; ``x`` and the anchors have none.
     """
     return select(x, midpoints(anchors), centroids)
 

@@ -2,15 +2,15 @@
 
 from .binary import binary_scale, sign
 from .grid import to_grid
-from .method import Method, namespace
+from .method import Array, Method, namespace
 from .steps import uniform
 
 __all__ = ["dorefa_activations", "dorefa_sign", "dorefa_weights", "quantize_gradient", "quantize_k"]
 
 
 @Method
-def quantize_k(x, *, bits):
-    """``round((2**bits - 1) * x) / (2**bits - 1)`` for ``x`` in [0, 1], halves to even. Gradient: 1."""
+def quantize_k(x: Array, *, bits: int) -> Array:
+    """Return ``round((2**bits - 1) * x) / (2**bits - 1)`` for ``x`` in [0, 1], halves to even. The gradient is 1."""
     top = 2**bits - 1
     return namespace(x).round(top * x) / top
 
@@ -21,8 +21,8 @@ def _(grad, x, *, bits):
 
 
 @Method
-def dorefa_activations(x, step=None, *, bits):
-    """``quantize_k(clip(x, 0, 1))``. Gradient: 1 where ``0 <= x <= 1``, else 0.
+def dorefa_activations(x: Array, step: Array | None = None, *, bits: int) -> Array:
+    """Return ``quantize_k(clip(x, 0, 1))``. The gradient is 1 where ``0 <= x <= 1``, else 0.
 
     With a ``step`` near ``1 / (2**bits - 1)``, a number of few bits (`grid.to_grid`), levels are its multiples, and
     ``(2**bits - 1) * step`` stands for the 1 of both.
@@ -40,8 +40,11 @@ def _(grad, x, step=None, *, bits):
 
 
 @Method
-def dorefa_sign(x, *, bits=None):
-    """``E|x| * sign(x)``, DoReFa's weights of one bit: one scale a tensor, on a grid of ``bits``. Gradient: 1."""
+def dorefa_sign(x: Array, *, bits: int | None = None) -> Array:
+    """Return ``E|x| * sign(x)``, DoReFa's weights of one bit: one scale a tensor, on a grid of ``bits``.
+
+    The gradient is 1.
+    """
     return to_grid(binary_scale(x), bits) * sign(x)
 
 
@@ -50,18 +53,20 @@ def _(grad, x, *, bits=None):
     return grad
 
 
-def _squashed(x):
+def _squashed(x: Array) -> tuple[Array, Array]:
+    """Return ``tanh(x)`` and its largest magnitude."""
     xp = namespace(x)
     y = xp.tanh(x)
     return y, xp.max(xp.abs(y))
 
 
 @Method
-def dorefa_weights(x, *, bits, step=None):
-    """``2 * quantize_k(tanh(x) / (2*max|tanh(x)|) + 1/2) - 1``, for 2 bits or more: odd multiples of the step.
+def dorefa_weights(x: Array, *, bits: int, step: Array | None = None) -> Array:
+    """Return ``2 * quantize_k(tanh(x) / (2*max|tanh(x)|) + 1/2) - 1``, for 2 bits or more: odd multiples of the step.
 
-    (One bit is `dorefa_sign`.) ``step`` as in `dorefa_activations`: ``(2*level - (2**bits - 1)) * step``. Gradient:
-    ``(1 - tanh(x)**2) / max|tanh(x)|``, the largest taken as constant.
+    Weights of one bit are those of `dorefa_sign`. With a ``step``, as in `dorefa_activations`, levels are
+    ``(2*level - (2**bits - 1)) * step``. The gradient is ``(1 - tanh(x)**2) / max|tanh(x)|``, the largest taken as
+    constant.
     """
     y, largest = _squashed(x)
     top = 2**bits - 1
@@ -75,11 +80,12 @@ def _(grad, x, *, bits, step=None):
     return grad * (1 - y * y) / largest
 
 
-def quantize_gradient(grad, draws, *, bits):
-    """``2*m * (quantize_k(grad/(2*m) + 1/2 + (draws - 1/2)/(2**bits - 1)) - 1/2)``, ``m = max|grad|`` of a sample.
+def quantize_gradient(grad: Array, draws: Array, *, bits: int) -> Array:
+    """Return a gradient of ``bits`` bits, for training only.
 
-    ``grad`` has samples first; ``draws``, of its shape, are numbers from [0, 1), so that the rounding is stochastic.
-    What leaves [0, 1] is clipped. Without a gradient (``m`` is 0) nothing comes out. For training only.
+    It is ``2*m * (quantize_k(grad/(2*m) + 1/2 + (draws - 1/2)/(2**bits - 1)) - 1/2)`` with ``m = max|grad|`` of a
+    sample. ``grad`` has samples first; ``draws``, of its shape, are numbers from [0, 1), so that the rounding is
+    stochastic. What leaves [0, 1] is clipped. Where ``m`` is 0, the result is 0.
     """
     xp = namespace(grad)
     m = xp.max(xp.abs(grad), axis=tuple(range(1, grad.ndim)), keepdims=True)

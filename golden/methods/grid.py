@@ -7,17 +7,18 @@ error, at most ``2**-bits`` of the largest value, is part of the forward pass: t
 
 import numpy as np
 
-from .method import Method, namespace
+from .method import Array, Method, namespace
 
 __all__ = ["exponential", "power_of_two", "rounded", "to_grid"]
 
 _LN2 = np.float32(np.log(2))
 
 
-def to_grid(x, bits):
-    """``x`` rounded to multiples of ``2**(e - bits)``, where ``2**(e-1) <= max(abs(x)) < 2**e``; halves to even.
+def to_grid(x: Array, bits: int | None) -> Array:
+    """Return ``x`` rounded to multiples of ``2**(e - bits)``, where ``2**(e-1) <= max(abs(x)) < 2**e``.
 
-    So the largest value has ``bits`` significant bits, and all of them share one point. None leaves ``x`` as it is.
+    Halves go to even. So the largest value has ``bits`` significant bits, and all of them share one point. Without
+    ``bits`` it is ``x`` as it is.
     """
     if bits is None:
         return x
@@ -27,8 +28,11 @@ def to_grid(x, bits):
 
 
 @Method
-def power_of_two(exponent):
-    """``2**round(exponent)``, exactly. Gradient: that of ``2**exponent``, taken there (Jain and others 2020, TQT)."""
+def power_of_two(exponent: Array) -> Array:
+    """Return ``2**round(exponent)``, exactly (Jain and others 2020, TQT).
+
+    The gradient is that of ``2**exponent``, taken at the rounded exponent.
+    """
     xp = namespace(exponent)
     return xp.ldexp(xp.ones_like(exponent), xp.astype(xp.round(exponent), xp.int32))
 
@@ -39,8 +43,11 @@ def _(grad, exponent):
 
 
 @Method
-def exponential(exponent, *, bits):
-    """``2**exponent`` on the grid of ``bits``: a learned scale, which cannot become negative. Gradient: likewise."""
+def exponential(exponent: Array, *, bits: int | None) -> Array:
+    """Return ``2**exponent`` on the grid of ``bits``: a learned scale, which cannot become negative.
+
+    The gradient is that of ``2**exponent`` with the rounded value in its place.
+    """
     return to_grid(2.0**exponent, bits)
 
 
@@ -50,8 +57,8 @@ def _(grad, exponent, *, bits):
 
 
 @Method
-def rounded(x, *, bits):
-    """`to_grid`. Gradient: 1."""
+def rounded(x: Array, *, bits: int | None) -> Array:
+    """Return `to_grid` of ``x``. The gradient is 1."""
     return to_grid(x, bits)
 
 

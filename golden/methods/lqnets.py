@@ -6,17 +6,18 @@ Its authors' program takes codes in {0, 1}^K for activations, which come out of 
 import math
 
 from .level_tables import basis_levels, midpoints, select
-from .method import namespace
+from .method import Array, namespace
 
 __all__ = ["fit", "first_basis", "refine"]
 
 _RIDGE = 1e-4  # of the Gram matrix, which is singular where fewer codes than basis vectors occur
 
 
-def first_basis(x, bits, *, per_channel=False):
-    """A uniform basis ``s * (1, 2, 4, ..)`` that reaches three times ``E|x|``, (bits,), or (channels, bits).
+def first_basis(x: Array, bits: int, *, per_channel: bool = False) -> Array:
+    """Return a uniform basis ``s * (1, 2, 4, ..)`` that reaches three times ``E|x|``: (bits,), or (channels, bits).
 
-    Channels are the last axis of ``x``. A basis of a channel broadcasts with ``x`` as (1, .., channels, bits) does.
+    With one bit it reaches ``E|x|``. Channels are the last axis of ``x``. A basis of a channel broadcasts with ``x`` as
+    (1, .., channels, bits) does.
     """
     xp = namespace(x)
     axis = tuple(range(x.ndim - 1)) if per_channel else None
@@ -25,11 +26,11 @@ def first_basis(x, bits, *, per_channel=False):
     return reach[..., None] * steps / (2**bits - 1)
 
 
-def fit(x, basis, *, digits="bipolar"):
-    """One step of the paper's alternating least squares (QEM): the codes ``B`` of ``x``, then the best basis for them.
+def fit(x: Array, basis: Array, *, digits: str = "bipolar") -> Array:
+    """Return the basis behind one step of the paper's alternating least squares (QEM).
 
-    That is ``(B'B + ridge)^-1 (B'x + ridge*basis)``; neither half of a step makes ``E(x - v.e)^2`` larger.
-    ``basis`` is (K,), or (channels, K) for ``x`` with channels last.
+    A step takes the codes ``B`` of ``x``, then the best basis for them, ``(B'B + ridge)^-1 (B'x + ridge*basis)``;
+    neither half of it makes ``E(x - v.e)^2`` larger. ``basis`` is (K,), or (channels, K) for ``x`` with channels last.
     """
     xp, bits = namespace(x), basis.shape[-1]
     levels, codes = basis_levels(basis, digits)
@@ -41,8 +42,8 @@ def fit(x, basis, *, digits="bipolar"):
     return xp.linalg.solve(gram, right[..., None])[..., 0]
 
 
-def _by_level(x, thresholds, axis):
-    """Of every level the share of ``x`` that takes it, and what that adds to the mean of ``x``; levels last."""
+def _by_level(x: Array, thresholds: Array, axis: tuple[int, ...]) -> tuple[Array, ...]:
+    """Return the share of ``x`` that takes each level, and what that adds to the mean of ``x``; levels last."""
     xp = namespace(x)
     above = [xp.astype(x >= thresholds[..., i], x.dtype) for i in range(thresholds.shape[-1])]
     above = [xp.ones_like(x), *above, xp.zeros_like(x)]
@@ -50,16 +51,19 @@ def _by_level(x, thresholds, axis):
     return tuple(xp.stack([xp.mean(v, axis=axis) for v in values], axis=-1) for values in (each, [x * e for e in each]))
 
 
-def refine(x, basis, *, momentum=0.9, steps=1, digits="bipolar"):
-    """``momentum*basis + (1-momentum)*fitted``, fitted by ``steps`` of `fit`: what a training step does."""
+def refine(x: Array, basis: Array, *, momentum: float = 0.9, steps: int = 1, digits: str = "bipolar") -> Array:
+    """Return the basis behind a training step, ``momentum*basis + (1-momentum)*fitted``.
+
+    The fitted basis is the one behind ``steps`` steps of `fit`.
+    """
     fitted = basis
     for _ in range(steps):
         fitted = fit(x, fitted, digits=digits)
     return momentum * basis + (1 - momentum) * fitted
 
 
-def error(x, basis, *, digits="bipolar"):
-    """``sqrt(E(x - v.e)^2)``."""
+def error(x: Array, basis: Array, *, digits: str = "bipolar") -> float:
+    """Return the root mean square error of the levels, ``sqrt(E(x - v.e)^2)``."""
     xp = namespace(x)
     levels, _ = basis_levels(basis, digits)
     return math.sqrt(float(xp.mean((x - select(x, midpoints(levels), levels)) ** 2)))

@@ -16,7 +16,12 @@ negative becomes 0 whatever T is) or symmetric (``lo = -hi``, narrow). `step` tu
 ================ ==================================================================================================
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+from fewbit.golden.numbers.formats import IntegerFormat
 
 __all__ = ["METHODS", "kl", "minmax", "mse", "percentile", "step"]
 
@@ -24,11 +29,31 @@ _COARSE, _FINE, _ROUNDS = 128, 16, 3  # steps that `mse` tries: first, and betwe
 _BINS = 2048  # of the histogram of `kl`
 
 
-def step(x, fmt, method="mse", **options):
-    """float32 step of a quantizer to ``fmt`` for samples ``x`` ``(..., n)``: ``T/hi``, and 1 where all are zero.
+def step(x: ArrayLike, fmt: IntegerFormat, method: str = "mse", **options: float) -> np.ndarray:
+    """Return the step of a quantizer, ``T/hi``, and 1 where all samples are zero.
 
-    For `golden.numbers.formats.Bipolar` it is ``E|x|`` whatever the method: the step of least squared error
-    (Rastegari and others 2016, XNOR-Net).
+    Of a format that is a sign the step is ``E|x|`` whatever the method: the one of least squared error (Rastegari and
+    others 2016, XNOR-Net).
+
+    Parameters
+    ----------
+    x : array ``(..., n)``
+        Samples, a row for every step.
+    fmt : IntegerFormat
+        The quantizer's format: one that is unsigned, narrow signed, or a sign.
+    method : str
+        One of `METHODS`.
+    options
+        Further arguments of the method.
+
+    Returns
+    -------
+    float32 array ``(...,)``
+
+    Raises
+    ------
+    ValueError
+        If the method has no clip for such a format, or refuses its options.
     """
     x = np.asarray(x, dtype=np.float64)
     if fmt.is_sign:
@@ -39,28 +64,36 @@ def step(x, fmt, method="mse", **options):
     return np.where(found > 0, found, np.float32(1))
 
 
-def _magnitudes(x, fmt):
-    """What lies on the positive side of a format, or on both sides of a symmetric one."""
+def _magnitudes(x: ArrayLike, fmt: IntegerFormat) -> np.ndarray:
+    """Return what lies on the positive side of an unsigned format, or on both sides of a symmetric one."""
     if fmt.lo not in (0, -fmt.hi) or fmt.hi < 1:
         raise ValueError(f"Format must be unsigned or narrow signed, not {fmt}")
     x = np.asarray(x, dtype=np.float64)
     return np.maximum(x, 0) if fmt.lo == 0 else np.abs(x)
 
 
-def minmax(x, fmt):
-    """``max|x|``; of an unsigned format the largest x."""
+def minmax(x: ArrayLike, fmt: IntegerFormat) -> np.ndarray:
+    """Return T = ``max|x|``; of an unsigned format it is the largest x."""
     return _magnitudes(x, fmt).max(axis=-1, initial=0)
 
 
-def percentile(x, fmt, percent=99.9):
-    """The ``percent``-th percentile of ``|x|``, between samples on a line; of an unsigned format of ``max(x, 0)``."""
+def percentile(x: ArrayLike, fmt: IntegerFormat, percent: float = 99.9) -> np.ndarray:
+    """Return T, the ``percent``-th percentile of ``|x|``, of an unsigned format that of ``max(x, 0)``.
+
+    Between samples it is on a line.
+
+    Raises
+    ------
+    ValueError
+        If ``percent`` is not above 0 and at most 100.
+    """
     if not 0 < percent <= 100:
         raise ValueError(f"A percentile must be above 0 and at most 100, not {percent}")
     return np.percentile(_magnitudes(x, fmt), percent, axis=-1)
 
 
-def mse(x, fmt):
-    """T of the smallest mean squared error, by a search over T in (0, max|x|]; rounding and clipping both count.
+def mse(x: ArrayLike, fmt: IntegerFormat) -> np.ndarray:
+    """Return T of the smallest mean squared error, by a search over T in (0, max|x|]; rounding and clipping both count.
 
     The error of a step is exact and cheap: of sorted magnitudes with running sums ``S1 = sum m`` and ``S2 = sum m**2``,
     those of one code k add ``S2 - 2*k*s*S1 + k**2*s**2*count``.
@@ -70,7 +103,8 @@ def mse(x, fmt):
     return np.array([_best_clip(row, fmt.hi) for row in rows]).reshape(m.shape[:-1])
 
 
-def _best_clip(m, hi):
+def _best_clip(m: np.ndarray, hi: int) -> float:
+    """Return T for sorted magnitudes: the step is searched coarsely, then between the two beside the best."""
     most = m[-1] if len(m) else 0
     if not most > 0:
         return 0.0
@@ -83,8 +117,8 @@ def _best_clip(m, hi):
     return steps[int(np.argmin(_errors(m, sums, steps, hi)))] * hi
 
 
-def _errors(m, sums, steps, hi):
-    """Squared error of each step for sorted magnitudes: at most ``hi + 1`` codes each."""
+def _errors(m: np.ndarray, sums: list[np.ndarray], steps: np.ndarray, hi: int) -> np.ndarray:
+    """Return the squared error of each step for sorted magnitudes: at most ``hi + 1`` codes each."""
     codes = np.arange(hi + 1)
     edges = np.searchsorted(m, (codes[1:] - 0.5) * steps[:, None])
     edges = np.concatenate([np.zeros((len(steps), 1), int), edges, np.full((len(steps), 1), len(m))], axis=1)
@@ -93,8 +127,8 @@ def _errors(m, sums, steps, hi):
     return (second - 2 * level * first + level**2 * np.diff(edges, axis=1)).sum(axis=1)
 
 
-def kl(x, fmt, bins=_BINS):
-    """T of the smallest relative entropy, as TensorRT calibrates.
+def kl(x: ArrayLike, fmt: IntegerFormat, bins: int = _BINS) -> np.ndarray:
+    """Return T of the smallest relative entropy, as TensorRT calibrates (Migacz 2017).
 
     ``|x|`` goes into a histogram of ``bins``. For each i from ``hi + 1`` (the levels of a magnitude) to ``bins``: P is
     the first i bins, what lies beyond added to the last; Q is the same bins without that, merged evenly into
@@ -108,7 +142,8 @@ def kl(x, fmt, bins=_BINS):
     return np.array([_least_entropy(row, fmt.hi + 1, bins) for row in rows]).reshape(m.shape[:-1])
 
 
-def _least_entropy(m, levels, bins):
+def _least_entropy(m: np.ndarray, levels: int, bins: int) -> float:
+    """Return T for one row of magnitudes."""
     most = m.max(initial=0)
     if not most > 0:
         return 0.0
@@ -121,8 +156,8 @@ def _least_entropy(m, levels, bins):
     return min(most, (i + 0.5) * most / bins)
 
 
-def _divergences(counts, levels):
-    """The relative entropy of every i from ``levels`` on, in sums over the merged bins.
+def _divergences(counts: np.ndarray, levels: int) -> np.ndarray:
+    """Return the relative entropy of every i from ``levels`` on, in sums over the merged bins.
 
     With S the sum of P and R that of Q: ``sum P/S * log((P/S)/(Q/R)) = (sum P*log(P) - sum P*log(Q))/S - log(S/R)``.
     P is Q's own counts but for the last bin, so the second sum has a term a level: its counts times log(Q).
@@ -144,9 +179,9 @@ def _divergences(counts, levels):
     return np.where(unfit, np.inf, found)
 
 
-def _log_times(a, b):
-    """``a * log(b)``, 0 where a is 0."""
+def _log_times(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return ``a * log(b)``, 0 where a is 0."""
     return a * np.log(np.where((a == 0) | (b == 0), 1, b))
 
 
-METHODS = {"minmax": minmax, "percentile": percentile, "mse": mse, "kl": kl}
+METHODS: dict[str, Callable[..., np.ndarray]] = {"minmax": minmax, "percentile": percentile, "mse": mse, "kl": kl}

@@ -1,6 +1,6 @@
 """Uniform steps: a given scale, LSQ's learned step, PACT's learned clip, symmetric levels of any odd number."""
 
-from .method import Method, namespace
+from .method import Array, Method, namespace
 
 __all__ = ["ROUNDINGS", "lsq", "lsq_init", "pact", "symmetric", "uniform", "uniform_level"]
 
@@ -17,18 +17,21 @@ ROUNDINGS = {
 }
 
 
-def uniform_level(x, scale, *, lo, hi, zero=0, rounding="ROUND"):
-    """``round(clip(x / scale + zero, lo, hi))``, the code of QONNX's ``Quant``; ``lo`` and ``hi`` whole."""
+def uniform_level(x: Array, scale: Array, *, lo: int, hi: int, zero: Array = 0, rounding: str = "ROUND") -> Array:
+    """Return ``round(clip(x / scale + zero, lo, hi))``, the code of QONNX's ``Quant``, in the type of ``x``.
+
+    ``rounding`` is one of `ROUNDINGS`.
+    """
     xp = namespace(x)
     return ROUNDINGS[rounding](xp, xp.clip(x / scale + zero, lo, hi))
 
 
 @Method
-def uniform(x, scale, *, lo, hi):
-    """`uniform_level` times ``scale``, halves to even, without a zero point.
+def uniform(x: Array, scale: Array, *, lo: int, hi: int) -> Array:
+    """Return `uniform_level` times ``scale``, halves to even, without a zero point.
 
-    Gradient for ``x``: 1 inside the range, 0 outside. For ``scale``: ``round(v) - v`` inside with ``v = x / scale``,
-    ``lo`` below and ``hi`` above.
+    The gradient for ``x`` is 1 inside the range, 0 outside. For ``scale`` it is ``round(v) - v`` inside with
+    ``v = x / scale``, ``lo`` below and ``hi`` above.
     """
     return uniform_level(x, scale, lo=lo, hi=hi) * scale
 
@@ -42,15 +45,15 @@ def _(grad, x, scale, *, lo, hi):
     return grad * xp.astype(inside, grad.dtype), grad * slope
 
 
-def lsq_init(x, hi):
-    """The step that LSQ begins with, ``2 * E|x| / sqrt(hi)``."""
+def lsq_init(x: Array, hi: int) -> Array:
+    """Return the step that LSQ begins with, ``2 * E|x| / sqrt(hi)`` (Esser and others 2020)."""
     xp = namespace(x)
     return 2 * xp.mean(xp.abs(x)) / hi**0.5
 
 
 @Method
-def lsq(x, step, *, lo, hi, count):
-    """`uniform` with a learned step (Esser and others 2020, LSQ).
+def lsq(x: Array, step: Array, *, lo: int, hi: int, count: int) -> Array:
+    """Return `uniform` with a learned step (Esser and others 2020, LSQ).
 
     With ``v = x / step``, the gradient for ``x`` is 1 where ``lo < v < hi``, else 0; for ``step`` it is
     ``round(v) - v`` there, ``lo`` from there down and ``hi`` from there up, all times ``1 / sqrt(count * hi)``, where
@@ -69,12 +72,12 @@ def _(grad, x, step, *, lo, hi, count):
 
 
 @Method
-def pact(x, step, *, bits):
-    """``round(y / step) * step`` with ``y = clip(x, 0, alpha)``, for the clip ``alpha = (2**bits - 1) * step``.
+def pact(x: Array, step: Array, *, bits: int) -> Array:
+    """Return ``round(y / step) * step`` with ``y = clip(x, 0, alpha)``, for the clip ``alpha = (2**bits - 1) * step``.
 
-    (Choi and others 2018, PACT: ``y = 0.5 * (|x| - |x - alpha| + alpha)``.) The step stands for the clip because it
-    is what must lie on a grid. Gradient for ``x``: 1 where ``0 <= x < alpha``, else 0. For ``alpha``: 1 where
-    ``x >= alpha``, else 0; so for ``step``: ``2**bits - 1`` there.
+    Choi and others 2018, PACT, write ``y = 0.5 * (|x| - |x - alpha| + alpha)``. The step stands for the clip because it
+    is what must lie on a grid. The gradient for ``x`` is 1 where ``0 <= x < alpha``, else 0. For ``alpha`` it is 1
+    where ``x >= alpha``, else 0; so for ``step`` it is ``2**bits - 1`` there.
     """
     return uniform(x, step, lo=0, hi=2**bits - 1)
 
@@ -87,10 +90,10 @@ def _(grad, x, step, *, bits):
 
 
 @Method
-def symmetric(x, step, *, levels):
-    """``sign(x) * step * min(round(|x| / step), (levels - 1) / 2)`` for an odd number of levels.
+def symmetric(x: Array, step: Array, *, levels: int) -> Array:
+    """Return ``sign(x) * step * min(round(|x| / step), (levels - 1) / 2)`` for an odd number of levels.
 
-    Gradients as those of `uniform`, which has the same values.
+    The gradients are those of `uniform`, which has the same values.
     """
     xp, top = namespace(x), (levels - 1) // 2
     return xp.sign(x) * step * xp.round(xp.clip(xp.abs(x) / step, 0, top))

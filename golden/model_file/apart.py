@@ -11,7 +11,8 @@ import resource
 import sys
 
 
-def main():
+def main() -> None:
+    """Evaluate the node that standard input has, and write its outputs to standard output."""
     most_bytes, most_seconds = int(sys.argv[1]), int(sys.argv[2])
     import numpy as np
     import onnxruntime

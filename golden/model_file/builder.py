@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
 import onnx
+from numpy.typing import ArrayLike, DTypeLike
 from onnx import helper, numpy_helper
 
 from .domains import ONNX, QONNX, STANDARD_DOMAINS, VERSIONS
@@ -34,17 +36,20 @@ class ModelBuilder:
         The nodes in the order in which they were added.
     constants : dict of arrays
         The initializers by the names of their tensors. They may be replaced until the model is made.
+    inputs, outputs : list of ValueInfoProto
+        The declared inputs and outputs.
     """
 
     def __init__(self, *, opset: int = _OPSET, name: str = "main", ir_version: int = _IR_VERSION):
         self.opset, self.name, self.ir_version = opset, name, ir_version
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, np.ndarray] = {}
-        self.inputs, self.outputs = [], []
+        self.inputs: list[onnx.ValueInfoProto] = []
+        self.outputs: list[onnx.ValueInfoProto] = []
 
     # Tensors
 
-    def add_input(self, name: str, shape: Sequence[int | str], dtype=np.float32) -> str:
+    def add_input(self, name: str, shape: Sequence[int | str], dtype: DTypeLike = np.float32) -> str:
         """Declare an input and return its name.
 
         ``shape`` has a number or a name for every axis.
@@ -52,14 +57,16 @@ class ModelBuilder:
         self.inputs.append(helper.make_tensor_value_info(name, _type_of(dtype), list(shape)))
         return name
 
-    def add_output(self, name: str, shape: Sequence[int | str] | None = None, dtype=np.float32) -> None:
+    def add_output(
+        self, name: str, shape: Sequence[int | str] | None = None, dtype: DTypeLike | None = np.float32
+    ) -> None:
         """Declare a tensor as an output; without ``dtype`` neither its type nor its shape is said."""
         if dtype is None:
             self.outputs.append(helper.make_empty_tensor_value_info(name))
         else:
             self.outputs.append(helper.make_tensor_value_info(name, _type_of(dtype), shape and list(shape)))
 
-    def constant(self, value, name: str | None = None, dtype=np.float32) -> str:
+    def constant(self, value: ArrayLike, name: str | None = None, dtype: DTypeLike = np.float32) -> str:
         """Add an initializer and return its name, which is made up where none is given.
 
         Raises
@@ -75,22 +82,40 @@ class ModelBuilder:
 
     # Nodes
 
-    def add(self, kind, /, *inputs, y=None, name=None, domain=ONNX, **attributes):
+    @overload
+    def add(self, kind: str, /, *inputs: ArrayLike, y: str | None = None, name: str | None = None, domain: str = ONNX,
+            **attributes: Any) -> str: ...  # fmt: skip
+
+    @overload
+    def add(self, kind: str, /, *inputs: ArrayLike, y: list[str], name: str | None = None, domain: str = ONNX,
+            **attributes: Any) -> list[str]: ...  # fmt: skip
+
+    def add(
+        self,
+        kind: str,
+        /,
+        *inputs: ArrayLike,
+        y: str | list[str] | None = None,
+        name: str | None = None,
+        domain: str = ONNX,
+        **attributes: Any,
+    ) -> str | list[str]:
         """Add a node and return the name of its output, or the list of its outputs' names.
 
         Parameters
         ----------
         kind : str
-            The operator.
+            The operator's name.
         inputs : str or array-like
-            Tensors; whatever is no name becomes a constant of float32.
+            Names of tensors; whatever is no name becomes a constant of float32.
         y : str, list of str, or None
-            Its output, or its outputs, made up where there is none.
+            The name of the output, or of each of several outputs; it is made up where there is none.
         name : str or None
             The node's name; that of its output where there is none.
         domain : str
+            The operator's domain.
         attributes
-            Those of the operator, as Python values.
+            The operator's attributes, as Python values.
         """
         y = f"{kind}{len(self.nodes)}" if y is None else y
         made = [y] if isinstance(y, str) else list(y)
@@ -106,23 +131,44 @@ class ModelBuilder:
         self.nodes.append(copied)
         return list(node.output)
 
-    def quant(self, x, scale, zero, bits, *, signed, narrow=0, rounding="ROUND", y=None, name=None, domain=QONNX):
-        """Add QONNX's ``Quant`` and return its output; ``scale``, ``zero`` and ``bits`` are tensors or numbers."""
+    def quant(
+        self,
+        x: ArrayLike,
+        scale: ArrayLike,
+        zero: ArrayLike,
+        bits: ArrayLike,
+        *,
+        signed: bool,
+        narrow: bool = False,
+        rounding: str = "ROUND",
+        y: str | None = None,
+        name: str | None = None,
+        domain: str = QONNX,
+    ) -> str:
+        """Add QONNX's ``Quant`` (Pappalardo and others 2022) and return the name of its output.
+
+        ``x``, ``scale``, ``zero`` and ``bits`` are names of tensors, or numbers.
+        """
         return self.add("Quant", x, scale, zero, bits, y=y, name=name, domain=domain, signed=int(signed),
                         narrow=int(narrow), rounding_mode=rounding)  # fmt: skip
 
-    def bipolar_quant(self, x, scale, *, y=None, name=None, domain=QONNX) -> str:
-        """Add QONNX's ``BipolarQuant`` and return its output."""
+    def bipolar_quant(
+        self, x: ArrayLike, scale: ArrayLike, *, y: str | None = None, name: str | None = None, domain: str = QONNX
+    ) -> str:
+        """Add QONNX's ``BipolarQuant`` and return the name of its output; ``x`` and ``scale`` as those of `quant`."""
         return self.add("BipolarQuant", x, scale, y=y, name=name, domain=domain)
 
     # The model
 
-    def model(self, metadata: dict[str, str] | None = None, *, producer="", only_needed=False) -> onnx.ModelProto:
+    def model(
+        self, metadata: dict[str, str] | None = None, *, producer: str = "", only_needed: bool = False
+    ) -> onnx.ModelProto:
         """Return the ``ModelProto``, which imports the domains that its nodes have.
 
         Parameters
         ----------
         metadata : dict of str, or None
+            The model's properties.
         producer : str
             Name of the program that has made the model.
         only_needed : bool
@@ -143,17 +189,17 @@ class ModelBuilder:
             helper.set_model_props(model, metadata)
         return model
 
-    def save(self, path: Path, metadata: dict[str, str] | None = None, **options) -> None:
-        """Write the model of `model` to a path; the same calls give the same bytes."""
+    def save(self, path: Path, metadata: dict[str, str] | None = None, **options: Any) -> None:
+        """Write what `model` returns for these arguments to a path; the same calls give the same bytes."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(self.model(metadata, **options).SerializeToString(deterministic=True))
 
-    def _versions(self, nodes):
+    def _versions(self, nodes: list[onnx.NodeProto]) -> dict[str, int]:
         """Return the version of every domain that the nodes have, ONNX's own first."""
         used = {node.domain for node in nodes}.difference(STANDARD_DOMAINS)
         known = [domain for domain in VERSIONS if domain in used]
         return {ONNX: self.opset} | {domain: VERSIONS.get(domain, 1) for domain in [*known, *sorted(used - set(known))]}
 
 
-def _type_of(dtype):
+def _type_of(dtype: DTypeLike) -> int:
     return helper.np_dtype_to_tensor_dtype(np.dtype(dtype))

@@ -4,9 +4,12 @@ process of its own, with bounds."""
 import io
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+import onnx
 
 from fewbit.golden.bounds import walls
 from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError
@@ -21,13 +24,33 @@ _SMALL = 4096  # values
 _NO_MEMORY = ("bad_alloc", "bad allocation", "Failed to allocate memory", "MemoryError")
 
 
-def evaluate(file, node, inputs):
-    """Return the outputs of ``node`` for constant ``inputs``, by onnxruntime: arrays, ``None`` where left out.
+class HasOpset(Protocol):
+    """What an evaluation needs to know of the node's file; an `OnnxFile` has it."""
+
+    @property
+    def opset(self) -> int:
+        """Version of ONNX's own operators."""
+
+
+def evaluate(file: HasOpset, node: onnx.NodeProto, inputs: Sequence[np.ndarray | None]) -> list[Any]:
+    """Return the outputs of a node for constant inputs, by onnxruntime.
+
+    Parameters
+    ----------
+    file : OnnxFile
+        The file of the node.
+    node : NodeProto
+    inputs : sequence of arrays
+        The node's operands in order, None for those that are left out.
+
+    Returns
+    -------
+    list of arrays, None for outputs that are left out
 
     Raises
     ------
     ModelError
-        If onnxruntime refuses the node. A `LimitError` if that takes more than `golden.bounds.limits` allows.
+        If onnxruntime refuses the node. It is a `LimitError` where that takes more than `golden.bounds.limits` allows.
     """
     named = describe(node)
     how = evaluation_of(node, inputs, file.opset, named)
@@ -42,12 +65,12 @@ def evaluate(file, node, inputs):
     return [next(found) if o else None for o in node.output]
 
 
-def _fed(given):
+def _fed(given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return what the model gets as inputs: large tensors, which would otherwise be copied into it and out of it."""
     return {name: array for name, array in given.items() if array.size > _SMALL and array.dtype.kind in "fiub"}
 
 
-def _model(node, given, opset):
+def _model(node: onnx.NodeProto, given: Mapping[str, np.ndarray], opset: int) -> bytes:
     """Return the node alone as a model, in bytes."""
     alone, fed = ModelBuilder(opset=opset, name="constant"), _fed(given)
     for name, array in given.items():
@@ -61,13 +84,15 @@ def _model(node, given, opset):
     return alone.model().SerializeToString()
 
 
-def _error(named, text):
+def _error(named: str, text: str) -> ModelError:
+    """Return the error for what onnxruntime says of a node."""
     if any(word in text for word in _NO_MEMORY):
         return LimitError(f"{named}: its value takes too much memory to compute; {IMPORT_BYTES.advice}")
     return ModelError(f"{named}: cannot be evaluated: {' '.join(text.split())[:200]}")
 
 
-def _here(content, fed, _):
+def _here(content: bytes, fed: Mapping[str, np.ndarray], _: str) -> list[np.ndarray]:
+    """Evaluate a model in this process."""
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(4)
@@ -77,7 +102,8 @@ def _here(content, fed, _):
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"]).run(None, fed)
 
 
-def _apart(content, fed, named):
+def _apart(content: bytes, fed: Mapping[str, np.ndarray], named: str) -> list[np.ndarray]:
+    """Evaluate a model in a process of its own, which can neither take too much nor end this one."""
     seconds, given = walls.seconds_left(), io.BytesIO()
     np.savez(
         given,

@@ -1,5 +1,9 @@
 """Reading ONNX files: load, check, and evaluate what is constant, with errors that a person can act on."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import onnx
 from onnx import checker, helper, numpy_helper
@@ -17,14 +21,14 @@ from .source import ModelSource, names_of
 __all__ = ["INPUT_KEY", "ModelError", "ModelSource", "OnnxFile", "attributes_of", "describe", "evaluate"]
 
 _MOST_INPUTS = 1 << 24  # values of one sample
-_INPUT_TYPES = {  # what a model may take; None: float32
+_INPUT_TYPES: dict[int, str | None] = {  # what a model may take; None: float32
     onnx.TensorProto.FLOAT: None, onnx.TensorProto.UINT8: "uint8", onnx.TensorProto.INT8: "int8",
     onnx.TensorProto.UINT16: "uint16", onnx.TensorProto.INT16: "int16",
 }  # fmt: skip
 
 
-def attributes_of(node):
-    """Return the node's attributes as Python values, strings decoded."""
+def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
+    """Return the node's attributes by their names, as Python values with strings decoded."""
     values = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     return {k: v.decode() if isinstance(v, bytes) else v for k, v in values.items()}
 
@@ -38,47 +42,64 @@ class OnnxFile:
 
     Attributes
     ----------
-    path, name : where it came from; the file's stem. Its content may be given as bytes, if it is read already.
-    nodes : list of NodeProto in topological order; what no output depends on is left out
-    constants : dict of name to ndarray
-    input_name, input_shape : the one input, with its batch axis as 1
+    path : Path
+        The file that the model was read from.
+    name : str
+        The file's name without its ending.
+    nodes : list of NodeProto
+        The nodes in topological order; those that no output depends on are left out.
+    constants : dict of arrays
+        The initializers by the names of their tensors.
+    input_name : str
+        The one input.
+    input_shape : tuple of int
+        Its shape, with 1 as the batch axis.
     batch : int
-        The batch size that it was exported for; 0 if any.
+        The batch size that the model was exported for; 0 if any.
     input_type : str or None
-        ``uint8`` and the like for an input of integers, ``None`` for float32.
-    outputs : list of names
-    metadata : dict
+        ``uint8`` and the like for an input of integers, None for float32.
+    outputs : list of str
+        The names of the outputs.
+    metadata : dict of str
+        The model's properties.
     opset : int
-        Version of the standard operations.
+        Version of ONNX's own operators.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be read, is not valid, or has not exactly one input of a known shape.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: Path | str | ModelSource):
         source = model if isinstance(model, ModelSource) else ModelSource(model)
         self.path = source.path
         self.name = self.path.stem
         walls.entering("its graph")
-        model = source.proto
-        graph = model.graph
+        proto = source.proto
+        graph = proto.graph
         if not graph.node or not graph.output:
             raise ModelError(f"{self.path}: the graph is empty (no {'outputs' if graph.node else 'nodes'})")
-        versions = [o.version for o in model.opset_import if o.domain in STANDARD_DOMAINS]
+        versions = [o.version for o in proto.opset_import if o.domain in STANDARD_DOMAINS]
         if not versions:
             raise ModelError(f"{self.path}: the model does not say which ONNX opset it uses")
-        self.opset = max(versions)
-        self.metadata = {p.key: p.value for p in model.metadata_props}
+        self.opset: int = max(versions)
+        self.metadata: dict[str, str] = {p.key: p.value for p in proto.metadata_props}
         self.constants = {tensor.name: self._array(tensor) for tensor in graph.initializer}
         self._take_input([i for i in graph.input if i.name not in self.constants])
-        self.outputs = [o.name for o in graph.output]
+        self.outputs: list[str] = [o.name for o in graph.output]
         self.nodes = needed(in_order(graph, set(self.constants) | {self.input_name}), self.outputs)
         for node in self.nodes:
-            self._check(node, model.ir_version)
+            self._check(node, proto.ir_version)
 
-    def _take_input(self, inputs):
+    def _take_input(self, inputs: Sequence[onnx.ValueInfoProto]) -> None:
+        """Check the input, and set ``input_name``, ``input_type``, ``input_shape`` and ``batch``."""
         if len(inputs) != 1:
             raise ModelError(
                 f"{self.path}: a model must have exactly one input, this one has {len(inputs)} ({names_of(inputs)})"
             )
-        tensor, self.input_name = inputs[0].type.tensor_type, inputs[0].name
+        self.input_name: str = inputs[0].name
+        tensor = inputs[0].type.tensor_type
         where = f"{self.path}: input {self.input_name!r}"
         if tensor.elem_type not in _INPUT_TYPES:
             raise ModelError(f"{where} must be float32, or (u)int8 or (u)int16, not of ONNX type {tensor.elem_type}")
@@ -88,11 +109,13 @@ class OnnxFile:
         dims = [d.dim_value if d.HasField("dim_value") else 0 for d in tensor.shape.dim]
         if len(dims) < 2 or any(d <= 0 for d in dims[1:]):
             raise ModelError(f"{where} must have the shape (batch, ...) with known sizes, not {tuple(dims)}")
-        self.batch, self.input_shape = max(0, dims[0]), (1, *dims[1:])
+        self.batch: int = max(0, dims[0])
+        self.input_shape: tuple[int, ...] = (1, *dims[1:])
         if np.prod([float(d) for d in dims[1:]]) > _MOST_INPUTS:
             raise ModelError(f"{where} must have at most {_MOST_INPUTS} values a sample, not shape {tuple(dims)}")
 
-    def _array(self, tensor):
+    def _array(self, tensor: onnx.TensorProto) -> np.ndarray:
+        """Return the values of an initializer, of which only single numbers may be infinite."""
         try:
             array = numpy_helper.to_array(tensor, base_dir=str(self.path.parent))
         except MemoryError:
@@ -106,7 +129,7 @@ class OnnxFile:
             raise ModelError(f"{self.path}: tensor {tensor.name!r} holds NaN or infinite values; retrain or repair it")
         return array
 
-    def _check(self, node, ir_version):
+    def _check(self, node: onnx.NodeProto, ir_version: int) -> None:
         """Check attributes and the number of operands against ONNX's own schema, where it has one."""
         if node.domain not in STANDARD_DOMAINS or not onnx.defs.has(node.op_type):
             return
@@ -119,5 +142,5 @@ class OnnxFile:
             raise ModelError(f"{describe(node)}: not valid in opset {self.opset}: {_line(error)}") from None
 
 
-def _line(error):
+def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]

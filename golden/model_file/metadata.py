@@ -8,12 +8,15 @@ INPUT_KEY = "fewbit.input"  # of the model's metadata: how raw integers become i
 UNDECLARED = ("codes", "float32")  # what stands for a declaration where there is none
 
 
-def declared(proto, text):
-    """Return the model as bytes, weights inside, with ``text`` as its input declaration.
+def declared(proto: onnx.ModelProto, text: str) -> bytes:
+    """Return a model as bytes, weights inside, with an input declaration in its metadata.
 
-    The texts "codes" and "float32" are no declarations.
-
-    ``proto`` is that of a `golden.model_file.file.ModelSource`; it stays as it is.
+    Parameters
+    ----------
+    proto : ModelProto
+        That of a `golden.model_file.source.ModelSource`; it stays as it is.
+    text : str
+        The declaration; "codes" and "float32" are none, and leave the model without one.
     """
     model = onnx.ModelProto()
     model.CopyFrom(proto)

@@ -1,5 +1,9 @@
 """The order of the nodes of a graph, and which of them its outputs need."""
 
+from collections.abc import Iterable, Sequence
+
+import onnx
+
 from fewbit.golden.bounds.limits import ModelError
 
 from .describe import describe
@@ -7,7 +11,7 @@ from .describe import describe
 __all__ = ["in_order", "needed"]
 
 
-def in_order(graph, known):
+def in_order(graph: onnx.GraphProto, known: set[str]) -> list[onnx.NodeProto]:
     """Return the nodes of a ``GraphProto`` so that every tensor is made before it is read.
 
     Exporters promise that order, but editors break it.
@@ -23,7 +27,7 @@ def in_order(graph, known):
     ModelError
         If a tensor is made twice or by no node, or the graph has a cycle.
     """
-    made = {}  # by name, the number of the node
+    made: dict[str, int] = {}  # by a tensor's name, the number of the node that makes it
     for number, node in enumerate(graph.node):
         for name in node.output:
             if name and (name in made or name in known):
@@ -31,10 +35,11 @@ def in_order(graph, known):
             made[name] = number
     known = known | {""}
     needs = [{made.get(name) for name in node.input if name not in known} for node in graph.node]
-    readers = [[] for _ in needs]
+    readers: list[list[int]] = [[] for _ in needs]
     for number, makers in enumerate(needs):
-        for maker in makers - {None}:
-            readers[maker].append(number)
+        for maker in makers:
+            if maker is not None:
+                readers[maker].append(number)
     # A node's level is one above those of what it reads; within a level the nodes keep the file's order.
     levels, ready = [], [number for number, makers in enumerate(needs) if not makers]
     missing = [len(makers) for makers in needs]
@@ -60,7 +65,7 @@ def in_order(graph, known):
     return order
 
 
-def needed(order, outputs):
+def needed(order: Sequence[onnx.NodeProto], outputs: Iterable[str]) -> list[onnx.NodeProto]:
     """Return those of the nodes, which are in order, that one of the tensors ``outputs`` depends on."""
     wanted, found = set(outputs), []
     for node in reversed(order):

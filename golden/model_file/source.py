@@ -2,6 +2,7 @@
 without a bound."""
 
 import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -29,22 +30,23 @@ class SourceFile:
 
     Parameters
     ----------
-    path : path of the file
+    path : Path or str
     content : bytes or None
-        The file, if it is read already.
+        The bytes of the file, if it is read already.
 
     Attributes
     ----------
     path : Path
+        The file that was read.
     content : bytes
-        Of the file itself.
+        The bytes of that file.
     SUFFIX : str
         What names of such files end with.
 
     Raises
     ------
     ModelError
-        For whatever is no model, or too large.
+        If the file is no model. It is a `LimitError` where it is too large, or takes too long to read.
     """
 
     SUFFIX = ""
@@ -53,7 +55,7 @@ class SourceFile:
     def __init_subclass__(cls) -> None:
         SourceFile._KINDS.append(cls)
 
-    def __init__(self, path, content: bytes | None = None):
+    def __init__(self, path: Path | str, content: bytes | None = None):
         self.path = Path(path)
         if self.path.stem in (".", ".."):  # what is made of a model goes into a folder of its name
             raise ModelError(f"{self.path}: a model must have a name; rename the file")
@@ -128,14 +130,15 @@ class ModelSource(SourceFile):
         return declared(self.proto, text)
 
 
-def _content(path):
+def _content(path: Path) -> bytes:
     try:
         return read_bounded(path, IMPORT_BYTES.value, what="an ONNX or TFLite file", advice=IMPORT_BYTES.advice)
     except FileError as error:
         raise ModelError(error) from None
 
 
-def _parsed(path, content):
+def _parsed(path: Path, content: bytes) -> onnx.ModelProto:
+    """Return the model of a file's bytes, its functions inlined."""
     try:
         model = onnx.load_model_from_string(content)
         empty = not (model.graph.node or model.graph.output)
@@ -162,14 +165,17 @@ def _parsed(path, content):
 # Functions
 
 
-def _check_functions(path, model):
-    """Refuse functions that call themselves, or that become too much once each call is replaced by what it stands for:
-    a few that call each other twice make any number of nodes."""
+def _check_functions(path: Path, model: onnx.ModelProto) -> None:
+    """Refuse functions that call themselves, or that become too much once each call is replaced by what it stands for.
+
+    A few functions that call each other twice make any number of nodes.
+    """
     functions = {(f.domain, f.name, getattr(f, "overload", "")): f for f in model.functions}
     most_nodes, most_bytes = int(IMPORT_SECONDS.value * _NODES_A_SECOND), IMPORT_BYTES.value
-    sizes, open_ = {}, set()
+    sizes: dict[tuple[str, str, str], tuple[int, int]] = {}
+    open_: set[tuple[str, str, str]] = set()
 
-    def size_of(nodes, depth):
+    def size_of(nodes: Iterable[onnx.NodeProto], depth: int) -> tuple[int, int]:
         """Return how many nodes and bytes ``nodes`` become when functions are inlined."""
         count = total = 0
         for node in nodes:
@@ -181,7 +187,8 @@ def _check_functions(path, model):
                 count, total = count + below[0], total + below[1]
         return count, total
 
-    def size_of_function(called, depth):
+    def size_of_function(called: tuple[str, str, str], depth: int) -> tuple[int, int]:
+        """Return how many nodes and bytes a call becomes."""
         if called in open_:
             raise ModelError(f"{path}: its function {called[1]!r} calls itself")
         if depth > _MOST_NESTED:
@@ -201,7 +208,8 @@ def _check_functions(path, model):
         raise LimitError(f"{path}: its functions stand for {in_bytes(total)} of nodes; {IMPORT_BYTES.advice}")
 
 
-def _graphs(node):
+def _graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    """Yield the graphs that a node has as attributes: those of a loop or a branch."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g
@@ -211,7 +219,7 @@ def _graphs(node):
 # External data
 
 
-def _tensors(graph):
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
     """Yield every dense tensor of a graph and of the graphs in it."""
     yield from graph.initializer
     for node in graph.node:
@@ -223,7 +231,8 @@ def _tensors(graph):
             yield from _tensors(inner)
 
 
-def _load_external(model, path):
+def _load_external(model: onnx.ModelProto, path: Path) -> None:
+    """Put the external data of all tensors into the model, no more of it than an import may take."""
     left = IMPORT_BYTES.value
     for tensor in _tensors(model.graph):
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
@@ -241,7 +250,7 @@ def _load_external(model, path):
         tensor.raw_data = content
 
 
-def _external(tensor, folder, limit):
+def _external(tensor: onnx.TensorProto, folder: Path, limit: float) -> bytes:
     """Return the bytes of a tensor that stand in a file of their own."""
     entry = {e.key: e.value for e in tensor.external_data}
     place = folder / entry.get("location", "")
@@ -252,7 +261,7 @@ def _external(tensor, folder, limit):
                         offset=int(entry.get("offset") or 0), length=length)  # fmt: skip
 
 
-def names_of(items):
-    """Return the names of items for a message, not more than a few of them."""
+def names_of(items: Sequence[onnx.ValueInfoProto]) -> str:
+    """Return the names of inputs or outputs for a message, not more than a few of them."""
     names = [item.name for item in items[:_MANY]]
     return ", ".join(names) + (f", and {len(items) - _MANY} more" if len(items) > _MANY else "") or "none"

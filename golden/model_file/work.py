@@ -5,7 +5,9 @@ make, or as their products. A file of a kilobyte can ask for any of it.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from enum import Enum
+from typing import Any
 
 import numpy as np
 import onnx
@@ -48,15 +50,23 @@ class Evaluation(Enum):
     UNKNOWN = "in a process of its own"
 
 
-def evaluation_of(node, inputs, opset, named):
-    """Return the `Evaluation` of ``node`` for constant ``inputs`` (arrays, or None).
+def evaluation_of(node: onnx.NodeProto, inputs: Sequence[np.ndarray | None], opset: int, named: str) -> Evaluation:
+    """Return how a node may be evaluated for constant inputs.
 
-    ``named`` is how an error names the node.
+    Parameters
+    ----------
+    node : NodeProto
+    inputs : sequence of arrays
+        The node's operands in order, None for those that are left out.
+    opset : int
+        Version of ONNX's own operators.
+    named : str
+        How an error names the node.
 
     Raises
     ------
     ModelError
-        If that is never done. A `LimitError` if it would take more than an import may.
+        If such a node is never evaluated. It is a `LimitError` where that would take more than an import may.
     """
     if node.op_type in _NEVER or any(a.HasField("g") or a.graphs for a in node.attribute):
         raise ModelError(
@@ -77,9 +87,9 @@ def evaluation_of(node, inputs, opset, named):
     return Evaluation.BOUNDED
 
 
-def _outputs(node, inputs, opset):
+def _outputs(node: onnx.NodeProto, inputs: Sequence[np.ndarray | None], opset: int) -> list[tuple[int, int]] | None:
     """Return ``(values, bytes of each)`` of every output; None where they follow from more than shapes."""
-    given = {name: array for name, array in zip(node.input, inputs, strict=True) if name}
+    given: dict[str, Any] = {name: array for name, array in zip(node.input, inputs, strict=True) if name}
     try:
         schema = defs.get_schema(node.op_type, opset, "")
         types = {n: helper.make_tensor_type_proto(helper.np_dtype_to_tensor_dtype(a.dtype), a.shape)
@@ -93,7 +103,8 @@ def _outputs(node, inputs, opset):
         return None
 
 
-def _size(kind):
+def _size(kind: onnx.TypeProto) -> tuple[int, int]:
+    """Return the number of values of a type, and the bytes of one."""
     tensor = kind.tensor_type
     dims = [d.dim_value if d.HasField("dim_value") else -1 for d in tensor.shape.dim]
     if not tensor.HasField("shape") or min(dims, default=0) < 0 or tensor.elem_type == onnx.TensorProto.STRING:
@@ -101,7 +112,7 @@ def _size(kind):
     return math.prod(dims), np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type)).itemsize
 
 
-def _work(node, inputs, made):
+def _work(node: onnx.NodeProto, inputs: Sequence[Any], made: int) -> float | None:
     """Return about how many simple operations the node takes; None where that is not known."""
     sizes = [a.size for a in inputs if a is not None]
     attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
@@ -119,7 +130,7 @@ def _work(node, inputs, made):
     return None
 
 
-def _odd(kind, inputs, attributes):
+def _odd(kind: str, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> bool:
     """Say whether it is one of the few that are not like the others of their kind."""
     if kind == "Div":  # the most negative integer by -1 ends the process
         return inputs[1].dtype.kind == "i" and bool((inputs[1] == -1).any())

@@ -14,13 +14,13 @@ __all__ = ["ArgMax"]
 
 @dataclass(frozen=True, eq=False)
 class ArgMax(Node):
-    """Index of the largest value of a pixel, the first of equals."""
+    """``y`` is the index of the largest value of every pixel, the first of equals."""
 
-    def out(self, x):
+    def out(self, x: Edge) -> Edge:
         top = np.array([x.channels - 1])
         return Edge(Unsigned(max(1, int(top[0]).bit_length())), 0 * top, top, x.size)
 
 
 @execution_of(ArgMax)
-def _(node, x):
+def _(node: ArgMax, x: np.ndarray) -> np.ndarray:
     return x.argmax(axis=-1)[..., None]

@@ -1,12 +1,13 @@
 """Layers: products of integers, or of floats, with the weights of neurons."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fewbit.golden.numbers import float32
 from fewbit.golden.numbers.coding import Coding
-from fewbit.golden.numbers.formats import Float32, format_for
+from fewbit.golden.numbers.formats import Float32, Format, format_for
 
 from .execution import execution_of
 from .graph import Edge, Node, accumulator_format
@@ -16,7 +17,7 @@ __all__ = ["Dense", "FloatDense", "slices_of"]
 
 @dataclass(frozen=True, eq=False)
 class Dense(Node):
-    """``y[n] = sum_k weights[n, k] * x[k]`` of every pixel, exactly; weights int64 ``(N, K)``.
+    """``y[n] = sum_k weights[n, k] * x[k]`` of every pixel, exactly; ``weights`` are int64 ``(N, K)``.
 
     With ``groups`` the channels of x are as many slices of K, and the neurons as many groups: neuron n reads the slice
     ``n // (N/groups)``. ``coding`` says how weights of a non-uniform quantizer are written; they are the same integers.
@@ -27,10 +28,11 @@ class Dense(Node):
     coding: Coding | None = None
 
     @property
-    def weight_format(self):
+    def weight_format(self) -> Format:
+        """The smallest format that holds all weights."""
         return format_for(self.weights)
 
-    def out(self, x):
+    def out(self, x: Edge) -> Edge:
         positive, negative = np.maximum(self.weights, 0), np.minimum(self.weights, 0)
         x_lo, x_hi = (slices_of(bound, self) for bound in (x.lo, x.hi))
         lo = (positive * x_lo + negative * x_hi).sum(axis=1)
@@ -40,10 +42,11 @@ class Dense(Node):
 
 @dataclass(frozen=True, eq=False)
 class FloatDense(Node):
-    """``y = weights @ x + bias`` of every pixel in float32, ReLU behind it if ``relu``; groups as in `Dense`.
+    """``y = weights @ x + bias`` of every pixel in float32, with a ReLU behind it if ``relu``; groups as in `Dense`.
 
-    A float sum depends on its order, so the order is part of the node: ``simd`` lanes a step and ``partials``
-    interleaved partial sums, as `golden.numbers.float32.dot` defines them. Folding sets both.
+    ``weights`` are float32 ``(N, K)``, ``bias`` is float32 ``(N,)``. A float sum depends on its order, so the order is
+    part of the node: ``simd`` lanes a step and ``partials`` interleaved partial sums, as `golden.numbers.float32.dot`
+    defines them. Folding sets both.
     """
 
     weights: np.ndarray
@@ -55,31 +58,33 @@ class FloatDense(Node):
 
     weight_format = Float32()
 
-    def folded(self, *, simd, partials):
-        """The same layer with the order of its sums."""
+    def folded(self, *, simd: int, partials: int) -> "FloatDense":
+        """Return the same layer with its sums in another order."""
         return replace(self, simd=simd, partials=partials)
 
-    def out(self, x):
+    def out(self, x: Edge) -> Edge:
         bound = np.full(len(self.weights), np.inf)
         return Edge(Float32(), np.zeros_like(bound) if self.relu else -bound, bound, x.size)
 
 
-def slices_of(values, node):
-    """What each neuron of a `Dense` or `FloatDense` reads of ``values`` (one a channel), as ``(N, K)``."""
+def slices_of(values: np.ndarray, node: Dense | FloatDense) -> np.ndarray:
+    """Return what each neuron of a layer reads of ``values``, one a channel, as ``(N, K)``."""
     neurons, taps = node.weights.shape
     return np.repeat(np.reshape(values, (node.groups, taps)), neurons // node.groups, axis=0)
 
 
-def _by_group(node, x, product):
-    """``product(slice of x, rows of weights)`` of every group, side by side."""
+def _by_group(
+    node: Dense | FloatDense, x: np.ndarray, product: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Return ``product(slice of x, rows of weights)`` of every group, side by side."""
     patches = x.reshape(-1, node.groups, node.weights.shape[1])
     rows = np.split(np.arange(len(node.weights)), node.groups)
     parts = [product(patches[:, g], rows[g]) for g in range(node.groups)]
     return np.concatenate(parts, axis=1).reshape(*x.shape[:-1], len(node.weights))
 
 
-def _product(x, w):
-    """``x @ w.T`` of integers."""
+def _product(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Return ``x @ w.T`` of integers."""
     # Products of float64 are exact below 2**53, and BLAS is fast there; a dot product of ours never comes near.
     largest = np.abs(w).sum(axis=1).max() * max(1, int(np.abs(x).max(initial=0)))
     if largest < 2**53:
@@ -88,13 +93,13 @@ def _product(x, w):
 
 
 @execution_of(Dense)
-def _(node, x):
+def _(node: Dense, x: np.ndarray) -> np.ndarray:
     return _by_group(node, x, lambda part, rows: _product(part, node.weights[rows]))
 
 
 @execution_of(FloatDense)
-def _(node, x):
-    def product(part, rows):
+def _(node: FloatDense, x: np.ndarray) -> np.ndarray:
+    def product(part: np.ndarray, rows: np.ndarray) -> np.ndarray:
         part = part.astype(np.float32)
         return float32.dot(part, node.weights[rows], node.bias[rows], simd=node.simd, partials=node.partials)
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fewbit.golden.methods import drawn
-from fewbit.golden.numbers.formats import Bipolar, SignedChance, Ternary, UnsignedChance
+from fewbit.golden.numbers.formats import Bipolar, Format, SignedChance, Ternary, UnsignedChance
+from fewbit.golden.numbers.random import LinearGenerator
 
 from .execution import execution_of
 from .graph import Edge, Node
@@ -13,8 +14,8 @@ from .graph import Edge, Node
 __all__ = ["Draw", "SignedChance", "UnsignedChance", "chance_format"]
 
 
-def chance_format(kind, bits):
-    """The format of probabilities that a draw of ``bits`` bits is compared with."""
+def chance_format(kind: str, bits: int) -> UnsignedChance | SignedChance:
+    """Return the format of the probabilities that draws of ``bits`` bits are compared with, bipolar or ternary ones."""
     return UnsignedChance(bits + 1) if kind == "bipolar" else SignedChance(bits + 2)
 
 
@@ -22,20 +23,21 @@ def chance_format(kind, bits):
 class Draw(Node):
     """``y = +1 if draw < x else -1`` (bipolar), or ``sign(x) if draw < abs(x) else 0`` (ternary).
 
-    Value n, counted over frames from number ``frame`` on, pixel by pixel with channels innermost, takes draw n of the
-    stream of ``seed``.
+    ``kind`` is the one of these two words. Value n, counted since reset over all frames, pixel by pixel with channels
+    innermost, takes draw n of the stream of ``seed``; the first frame of a batch has the number ``frame``.
     """
 
     kind: str
-    generator: object
+    generator: LinearGenerator
     seed: int
     frame: int = 0
 
     @property
-    def format(self):
+    def format(self) -> Format:
+        """The format of what is drawn."""
         return Bipolar() if self.kind == "bipolar" else Ternary()
 
-    def out(self, x):
+    def out(self, x: Edge) -> Edge:
         least = -1 if self.kind == "bipolar" else np.sign(x.lo)
         most = 1 if self.kind == "bipolar" else np.sign(x.hi)
         full = np.ones(x.channels, dtype=np.int64)
@@ -46,6 +48,6 @@ class Draw(Node):
 
 
 @execution_of(Draw)
-def _(node, x):
+def _(node: Draw, x: np.ndarray) -> np.ndarray:
     draws = node.generator.draws(node.seed, x.size, node.frame * (x.size // max(1, len(x))))
     return drawn(x, draws.reshape(x.shape), kind=node.kind).astype(np.int64)

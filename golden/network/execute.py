@@ -4,12 +4,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fewbit.golden.numbers.elementwise import apply
 
 from .execution import execution_of
+from .graph import Edge, Network, Node, Output
 
-__all__ = ["Result", "execute", "labels_of", "run"]
+__all__ = ["Result", "execute", "labels_of", "output_of", "run"]
 
 _BATCH = 256
 _MOST_VALUES = 1 << 24  # of one edge at a time
@@ -17,18 +19,28 @@ _MOST_VALUES = 1 << 24  # of one edge at a time
 
 @dataclass(frozen=True)
 class Result:
-    """What a network gives for a batch: ``edges``, integer values ``(B, length)`` by name, the ``outputs`` by name.
+    """What a network gives for a batch of B samples.
 
-    ``scores`` are the names of outputs whose integers are scores, not indices of classes.
+    Attributes
+    ----------
+    edges : dict of arrays
+        The values ``(B, length)`` of every edge by its name: int64, or float32 in a float network.
+    outputs : dict of arrays
+        The model's outputs by their names, each in the model's shape with B as its first axis.
+    scores : frozenset of str
+        The names of outputs whose integers are scores, not indices of classes.
     """
 
-    edges: dict
-    outputs: dict
-    scores: frozenset = frozenset()
+    edges: dict[str, np.ndarray]
+    outputs: dict[str, np.ndarray]
+    scores: frozenset[str] = frozenset()
 
     @property
-    def labels(self):
-        """The class of each sample, by the output that holds indices of classes if there is one, else by the first."""
+    def labels(self) -> np.ndarray:
+        """The class of each sample, int64 (B,).
+
+        It is taken from the output that holds indices of classes if there is one, else from the first.
+        """
         first = next(iter(self.outputs))
         indices = (name for name, y in self.outputs.items() if np.issubdtype(y.dtype, np.integer))
         name = next((name for name in indices if name not in self.scores), first)
@@ -36,16 +48,26 @@ class Result:
         return labels_of(y.astype(np.float64) if name in self.scores else y)
 
 
-def execute(node, *xs):
-    """The node's values ``(B, pixels, channels)`` for such arrays of each of its inputs."""
+def execute(node: Node, *xs: np.ndarray) -> np.ndarray:
+    """Return the node's values ``(B, pixels, channels)`` for such arrays of each of its inputs."""
     return execution_of.of(node)(node, *xs)
 
 
-def run(network, values, *, first=0):
-    """Execute ``network`` on integer input values ``(B, *input_shape)`` (float32 for a float network).
+def run(network: Network, values: ArrayLike, *, first: int = 0) -> Result:
+    """Execute ``network`` on a batch.
 
-    They are frames number ``first``, ``first + 1``, ... since reset, which is what stochastic quantizers draw for.
-    ``ValueError`` if they do not have that shape, or one is not a value of the input format.
+    Parameters
+    ----------
+    network : Network
+    values : array ``(B, *input_shape)``
+        Values of the input format: integers, or float32 for a float network.
+    first : int
+        Number of the first frame since reset, which is what stochastic quantizers draw for.
+
+    Raises
+    ------
+    ValueError
+        If ``values`` do not have that shape, or one is not a value of the input format.
     """
     values, size = np.asarray(values), int(np.prod(network.input_shape))
     if values.ndim < 1 or values.size != len(values) * size:
@@ -63,11 +85,12 @@ def run(network, values, *, first=0):
     return Result(_joined([p.edges for p in parts]), _joined([p.outputs for p in parts]), scores)
 
 
-def _joined(dicts):
+def _joined(dicts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Return the arrays of the same name one behind the other."""
     return {k: np.concatenate([d[k] for d in dicts]) for k in dicts[0]}
 
 
-def _run(network, edges, x, first):
+def _run(network: Network, edges: dict[str, Edge], x: np.ndarray, first: int) -> Result:
     found = {"input": x.reshape(len(x), edges["input"].pixels, edges["input"].channels)}
     for node in network.nodes:
         found[node.y] = execute(node.from_frame(first), *(found[name] for name in node.inputs))
@@ -75,8 +98,8 @@ def _run(network, edges, x, first):
     return Result({name: values.reshape(len(x), edges[name].length) for name, values in found.items()}, outputs)
 
 
-def output_of(output, values):
-    """The model's output for integer values ``(B, pixels, channels)`` of the output's edge."""
+def output_of(output: Output, values: np.ndarray) -> np.ndarray:
+    """Return the model's output for values ``(B, pixels, channels)`` of the output's edge."""
     y = apply(output.chain, values) if output.chain else values
     y = y.reshape(len(y), math.prod(y.shape[1:]))[:, output.index.reshape(-1)].reshape(len(y), *output.index.shape[1:])
     for _, function in output.closing:
@@ -84,10 +107,14 @@ def output_of(output, values):
     return y
 
 
-def labels_of(y):
-    """The class of each sample: the index of the largest output, the index that the model itself gives, or, of a single
-    float output, its sign (1 where positive)."""
-    y = np.asarray(y).reshape(len(y), -1)
+def labels_of(y: ArrayLike) -> np.ndarray:
+    """Return the class of each sample, int64 (B,), for an output ``(B, ...)`` of the model.
+
+    It is the index that the model itself gives where the output holds integers, else the index of the largest float;
+    of a single float it is the sign, 1 where it is positive and 0 elsewhere.
+    """
+    y = np.asarray(y)
+    y = y.reshape(len(y), -1)
     if np.issubdtype(y.dtype, np.integer):
         return y[:, 0].astype(np.int64)
     return (y[:, 0] > 0).astype(np.int64) if y.shape[1] == 1 else y.argmax(axis=1)

@@ -4,5 +4,6 @@ from fewbit.golden.registry import ByClass
 
 __all__ = ["execution_of"]
 
-# A function ``(node, *xs)``: the node's values ``(B, pixels, channels)`` for such arrays of each of its inputs.
+# What is registered is a function ``(node, *xs)``, which returns the node's values ``(B, pixels, channels)`` for such
+# arrays of each of its inputs.
 execution_of = ByClass("golden execution")

@@ -13,30 +13,32 @@ from .graph import Edge, Node, accumulator_format
 __all__ = ["Add", "Concat", "FloatAdd"]
 
 
+@dataclass(frozen=True, eq=False)
 class _Join(Node):
-    """A node of several inputs, ``x`` and ``others``."""
+    """A node of several inputs, ``x`` and ``others``, which are all of one size."""
+
+    others: tuple[str, ...]
 
     @property
-    def inputs(self):
+    def inputs(self) -> tuple[str, ...]:
         return (self.x, *self.others)
 
-    def reading(self, old, new):
+    def reading(self, old: str, new: str) -> Node:
         others = tuple(new if e == old else e for e in self.others)
         return replace(self, x=new if self.x == old else self.x, others=others)
 
-    def _same_size(self, edges):
+    def _same_size(self, edges: tuple[Edge, ...]) -> None:
         if len({e.size for e in edges}) > 1:
             raise ValueError(f"{self.name}: its inputs are images of {' and '.join(str(e.size) for e in edges)}")
 
 
 @dataclass(frozen=True, eq=False)
 class Add(_Join):
-    """``y[c] = multipliers[0][c]*a[c] + multipliers[1][c]*b[c]``, exactly; multipliers int64 ``(2, C)``."""
+    """``y[c] = multipliers[0][c]*a[c] + multipliers[1][c]*b[c]``, exactly; ``multipliers`` are int64 ``(2, C)``."""
 
-    others: tuple
     multipliers: np.ndarray
 
-    def out(self, *edges):
+    def out(self, *edges: Edge) -> Edge:
         self._same_size(edges)
         ends = [np.stack([e.lo * m, e.hi * m]) for e, m in zip(edges, self.multipliers, strict=True)]
         lo, hi = sum(e.min(axis=0) for e in ends), sum(e.max(axis=0) for e in ends)
@@ -44,25 +46,24 @@ class Add(_Join):
 
 
 @execution_of(Add)
-def _(node, *xs):
+def _(node: Add, *xs: np.ndarray) -> np.ndarray:
     return sum(x * m for x, m in zip(xs, node.multipliers, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
 class FloatAdd(_Join):
-    """``y = a + b`` in float32, ReLU behind it if ``relu``."""
+    """``y = a + b`` in float32, with a ReLU behind it if ``relu``."""
 
-    others: tuple
     relu: bool = False
 
-    def out(self, *edges):
+    def out(self, *edges: Edge) -> Edge:
         self._same_size(edges)
         bound = np.full(edges[0].channels, np.inf)
         return Edge(Float32(), np.zeros_like(bound) if self.relu else -bound, bound, edges[0].size)
 
 
 @execution_of(FloatAdd)
-def _(node, a, b):
+def _(node: FloatAdd, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     y = float32.add(a, b)
     return float32.relu(y) if node.relu else y
 
@@ -71,10 +72,9 @@ def _(node, a, b):
 class Concat(_Join):
     """The channels of all inputs, one after the other, of every pixel. ``format`` holds the values of them all."""
 
-    others: tuple
     format: Format
 
-    def out(self, *edges):
+    def out(self, *edges: Edge) -> Edge:
         self._same_size(edges)
         for edge in edges:
             if not self.format.extends(edge.format):
@@ -84,5 +84,5 @@ class Concat(_Join):
 
 
 @execution_of(Concat)
-def _(node, *xs):
+def _(node: Concat, *xs: np.ndarray) -> np.ndarray:
     return np.concatenate(xs, axis=2)

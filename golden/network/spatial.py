@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fewbit.golden.numbers.formats import Format
+
 from .execution import execution_of
 from .graph import Edge, Node
 from .window import Window
@@ -18,7 +20,7 @@ __all__ = ["Largest", "Upsample", "View", "Windows"]
 
 @dataclass(frozen=True, eq=False)
 class Windows(Node):
-    """The patch of every output pixel: image ``(pixels, C)`` to ``(out pixels, taps*C)``.
+    """The patch of every output pixel becomes one pixel: an image ``(pixels, C)`` becomes ``(out pixels, taps*C)``.
 
     The channels of x are ``groups`` slices. A pixel of y holds them one after the other, and of each slice tap by tap
     its channels: ``y[g, ky, kx, c]``. What lies outside the image counts as ``pad``. Where the format of x has no such
@@ -29,17 +31,24 @@ class Windows(Node):
     pad: float = 0
     groups: int = 1
 
-    def format_of(self, x):
+    def format_of(self, x: Format) -> Format:
+        """Return the format of y for the format of x.
+
+        Raises
+        ------
+        ValueError
+            If no format holds ``pad`` beside the values of x.
+        """
         found = x.widened(self.pad) if any(self.window.pads) else x
         if found is None:
             raise ValueError(f"{self.name}: padding of {self.pad} is not a value of {x}")
         return found
 
-    def spread(self, values):
-        """One number a channel of x as one a channel of y."""
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """Return one number a channel of x as one a channel of y."""
         return np.tile(np.reshape(values, (self.groups, 1, -1)), (1, self.window.taps_count, 1)).reshape(-1)
 
-    def out(self, x):
+    def out(self, x: Edge) -> Edge:
         if x.size != self.window.size:
             raise ValueError(f"{self.name}: its input is an image of {self.window.size}, not {x.size}")
         padded = np.repeat(self.window.padded_taps, x.channels // self.groups)
@@ -50,7 +59,7 @@ class Windows(Node):
 
 
 @execution_of(Windows)
-def _(node, x):
+def _(node: Windows, x: np.ndarray) -> np.ndarray:
     patches = node.window.gather(x, node.pad)  # (B, out pixels, taps, C)
     patches = patches.reshape(*patches.shape[:3], node.groups, patches.shape[3] // node.groups)
     count, pixels, taps, groups, channels = patches.shape
@@ -59,36 +68,41 @@ def _(node, x):
 
 @dataclass(frozen=True, eq=False)
 class Largest(Node):
-    """``y[c] = max_k x[c, k]`` of every pixel, over slices of ``taps`` channels: what `Windows` with a group for every
-    channel gives."""
+    """``y[c] = max_k x[c, k]`` of every pixel, over slices of ``taps`` channels.
+
+    It stands behind `Windows` that have a group for every channel.
+    """
 
     taps: int
 
-    def out(self, x):
+    def out(self, x: Edge) -> Edge:
         lo, hi = (bound.reshape(-1, self.taps).max(axis=1) for bound in (x.lo, x.hi))
         return Edge(x.format, lo, hi, x.size)
 
 
 @execution_of(Largest)
-def _(node, x):
+def _(node: Largest, x: np.ndarray) -> np.ndarray:
     return x.reshape(*x.shape[:-1], x.shape[-1] // node.taps, node.taps).max(axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
 class Upsample(Node):
-    """Every pixel ``factors[0]`` times below itself and ``factors[1]`` times beside (nearest neighbour)."""
+    """Every pixel stands ``factors[0]`` times below itself and ``factors[1]`` times beside itself (nearest neighbour).
 
-    size: tuple
-    factors: tuple
+    ``size`` is the height and width of x.
+    """
 
-    def out(self, x):
+    size: tuple[int, ...]
+    factors: tuple[int, ...]
+
+    def out(self, x: Edge) -> Edge:
         if x.size != self.size:
             raise ValueError(f"{self.name}: its input is an image of {self.size}, not {x.size}")
         return Edge(x.format, x.lo, x.hi, tuple(n * f for n, f in zip(x.size, self.factors, strict=True)))
 
 
 @execution_of(Upsample)
-def _(node, x):
+def _(node: Upsample, x: np.ndarray) -> np.ndarray:
     image = x.reshape(len(x), *node.size, x.shape[2])
     image = image.repeat(node.factors[0], axis=1).repeat(node.factors[1], axis=2)
     return image.reshape(len(x), image.shape[1] * image.shape[2], x.shape[2])
@@ -96,11 +110,11 @@ def _(node, x):
 
 @dataclass(frozen=True, eq=False)
 class View(Node):
-    """The same values in the same order, as an image of ``size`` (empty: as one vector). No hardware."""
+    """The same values in the same order, seen as an image of ``size``, or as one vector. It costs no hardware."""
 
-    size: tuple = ()
+    size: tuple[int, ...] = ()
 
-    def out(self, x):
+    def out(self, x: Edge) -> Edge:
         pixels = math.prod(self.size)
         if x.length % pixels:
             raise ValueError(f"{self.name}: {x.length} values are no image of {self.size}")
@@ -109,6 +123,6 @@ class View(Node):
 
 
 @execution_of(View)
-def _(node, x):
+def _(node: View, x: np.ndarray) -> np.ndarray:
     pixels = math.prod(node.size)
     return x.reshape(len(x), pixels, x.shape[1] * x.shape[2] // pixels)

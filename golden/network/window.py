@@ -12,24 +12,30 @@ _MOST_TAPS = 1 << 26  # of a whole image; more are a damaged file
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """Output pixel ``(oy, ox)`` reads the pixels ``(oy*sy + ky*dy - top, ox*sx + kx*dx - left)``.
+    """The taps of a kernel: output pixel ``(oy, ox)`` reads pixels ``(oy*sy + ky*dy - top, ox*sx + kx*dx - left)``.
 
     Parameters
     ----------
     size, kernel, stride, dilation : (int, int)
-        Height and width. A signal of one dimension has the height 1.
+        Height and width of the image, of the kernel, and of what lies between windows and between taps. A signal of one
+        dimension has the height 1.
     pads : (top, left, bottom, right)
         Pixels around the image; what they are worth is the node's affair. An average that rounds its output size up may
         read beyond them; such pads are counted here too.
+
+    Raises
+    ------
+    ValueError
+        If a number is too small, the kernel does not fit the padded image, or there are too many taps.
     """
 
-    size: tuple
-    kernel: tuple
-    stride: tuple = (1, 1)
-    dilation: tuple = (1, 1)
-    pads: tuple = (0, 0, 0, 0)
+    size: tuple[int, ...]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...] = (1, 1)
+    dilation: tuple[int, ...] = (1, 1)
+    pads: tuple[int, ...] = (0, 0, 0, 0)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, least in ("size", 1), ("kernel", 1), ("stride", 1), ("dilation", 1), ("pads", 0):
             values = getattr(self, name)
             if len(values) != (4 if name == "pads" else 2) or any(v < least for v in values):
@@ -40,33 +46,38 @@ class Window:
             raise ValueError(f"A kernel of {self.kernel} on an image of {self.padded_size} is more than can be built")
 
     @property
-    def span(self):
+    def span(self) -> tuple[int, ...]:
         """Height and width that the dilated kernel covers."""
         return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
     @property
-    def padded_size(self):
+    def padded_size(self) -> tuple[int, ...]:
+        """Height and width of the image with its pads."""
         top, left, bottom, right = self.pads
         return self.size[0] + top + bottom, self.size[1] + left + right
 
     @property
-    def out_size(self):
+    def out_size(self) -> tuple[int, ...]:
+        """Height and width of the output: how many windows there are."""
         return tuple((p - k) // s + 1 for p, k, s in zip(self.padded_size, self.span, self.stride, strict=True))
 
     @property
-    def taps_count(self):
+    def taps_count(self) -> int:
+        """Taps of one window."""
         return self.kernel[0] * self.kernel[1]
 
     @property
-    def pixels(self):
+    def pixels(self) -> int:
+        """Pixels of the image, without its pads."""
         return self.size[0] * self.size[1]
 
     @property
-    def out_pixels(self):
+    def out_pixels(self) -> int:
+        """Pixels of the output."""
         return self.out_size[0] * self.out_size[1]
 
-    def taps(self):
-        """int64 ``(out pixels, taps)``: the pixel that each tap reads, -1 where it is padding. Row-major throughout."""
+    def taps(self) -> np.ndarray:
+        """Return the pixel that each tap reads, -1 where it is padding: int64 ``(out pixels, taps)``, row-major."""
         y, x = (
             np.arange(o)[:, None] * s + np.arange(k) * d - pad
             for o, s, k, d, pad in zip(
@@ -80,12 +91,15 @@ class Window:
         return taps.reshape(self.out_pixels, self.taps_count)
 
     @property
-    def padded_taps(self):
-        """bool ``(taps,)``: whether the tap ever reads padding."""
-        return (self.taps() < 0).any(axis=0)
+    def padded_taps(self) -> np.ndarray:
+        """Whether each tap ever reads padding: booleans ``(taps,)``."""
+        return np.any(self.taps() < 0, axis=0)
 
-    def gather(self, x, pad):
-        """Patches ``(B, out pixels, taps, C)`` of images ``(B, pixels, C)``; ``pad`` is a number or one a channel."""
+    def gather(self, x: np.ndarray, pad: float | np.ndarray) -> np.ndarray:
+        """Return patches ``(B, out pixels, taps, C)`` of images ``(B, pixels, C)``.
+
+        ``pad`` is the value of the pixels around an image, one number or one a channel.
+        """
         count, _, channels = x.shape
         top, left, bottom, right = self.pads
         image = np.empty((count, *self.padded_size, channels), dtype=x.dtype)

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .elementwise import Dequantize
 from .formats import Bipolar, Format, Signed, Unsigned
@@ -19,19 +20,34 @@ _PATTERN = re.compile(
 
 @dataclass(frozen=True)
 class InputSpec:
-    """``float = scale * integer + offset``, rounded once to float32; ``text`` is the declaration itself."""
+    """How raw integers become floats: ``float = scale * integer + offset``, rounded once to float32.
+
+    Attributes
+    ----------
+    text : str
+        The declaration itself.
+    format : Format
+        The format of the integers.
+    scale, offset : float
+    """
 
     text: str
     format: Format
     scale: float
     offset: float
 
-    def dequantize(self):
-        """The elementwise operation that makes the model's float of an integer."""
+    def dequantize(self) -> Dequantize:
+        """Return the elementwise operation that makes the model's float of an integer."""
         return Dequantize(np.array([self.scale]), np.array([-self.offset / self.scale]))
 
-    def encode(self, x):
-        """Integers of the floats ``x`` as the model takes them; ``ValueError`` if one is not such a float."""
+    def encode(self, x: ArrayLike) -> np.ndarray:
+        """Return the integers (int64) that floats ``x``, as the model takes them, stand for, in the shape of ``x``.
+
+        Raises
+        ------
+        ValueError
+            If no integer of the format stands for one of the floats.
+        """
         x = np.asarray(x, dtype=np.float32)
         values = np.rint((x.astype(np.float64) - self.offset) / self.scale)
         with np.errstate(invalid="ignore"):
@@ -45,15 +61,21 @@ class InputSpec:
         return values
 
 
-def parse_input(text):
-    """An `InputSpec` from a declaration such as ``uint8/255``, ``int16f10``, ``uint8/127.5-1`` or ``bipolar``.
+def parse_input(text: str) -> InputSpec:
+    """Return the `InputSpec` of a declaration such as ``uint8/255``, ``int16f10``, ``uint8/127.5-1`` or ``bipolar``.
 
     ``uint8/255`` is ``integer/255``; ``int16f10`` is ``integer/2**10``.
+
+    Raises
+    ------
+    ValueError
+        If the text is no declaration, or its numbers are out of range; the message shows the form.
     """
     match = _PATTERN.fullmatch(text.replace(" ", ""))
     if not match:
         raise ValueError(f"Input declaration must be {_FORM}; not {text!r}. Example: uint8/255")
     part = match.groupdict()
+    fmt: Format
     if part["bipolar"]:
         fmt = Bipolar()
     else:

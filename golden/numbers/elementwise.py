@@ -6,57 +6,79 @@ parameters of an operation are scalars or one number per channel of the tensor t
 axis).
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-__all__ = ["Call", "Dequantize", "Op", "WithConstant", "affine", "apply", "batch_normalization", "clip",
+__all__ = ["Call", "Chain", "Dequantize", "Op", "WithConstant", "affine", "apply", "batch_normalization", "clip",
            "is_monotone", "is_shared", "leaky_relu", "mapped", "relu"]  # fmt: skip
 
 F32 = np.float32
 
 
 class Op:
-    """One elementwise operation.
+    """One elementwise operation, a map from a float32 array to a float32 array of the same shape.
 
-    ``__call__(x)`` maps a float32 array to a float32 array. ``monotone`` says that the map never changes direction
-    (rounding included). ``coefficients`` gives ``(a, b)`` in double where the operation is ``a*x + b``, else ``None``.
-    ``parameters`` are its arrays.
+    Attributes
+    ----------
+    monotone : bool
+        Whether the map never changes its direction, rounding included.
     """
 
-    monotone = True
-    coefficients = None
-    parameters = ()
+    monotone: bool = True
 
-    def with_parameters(self, parameters):
-        """The same operation with other arrays."""
+    @property
+    def coefficients(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The numbers ``(a, b)``, in double, where the operation is ``a*x + b``; else None."""
+        return None
+
+    @property
+    def parameters(self) -> tuple[np.ndarray, ...]:
+        """The operation's arrays, each of one number, or of one a channel."""
+        return ()
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Return the operation's values for ``x``."""
         raise NotImplementedError
+
+    def with_parameters(self, parameters: Sequence[np.ndarray]) -> "Op":
+        """Return the same operation with other arrays in place of its `parameters`."""
+        raise NotImplementedError
+
+
+Chain = tuple[Op, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Dequantize(Op):
-    """``float32(scale * (x - zero))``, computed in double and rounded once: a finished integer becomes a float."""
+    """``float32(scale * (x - zero))``, computed in double and rounded once: a finished integer becomes a float.
+
+    ``scale`` and ``zero`` are float64, of one number or of one a channel.
+    """
 
     scale: np.ndarray
     zero: np.ndarray
 
-    def __call__(self, x):
+    def __call__(self, x: np.ndarray) -> np.ndarray:
         return (self.scale * (np.asarray(x, dtype=np.float64) - self.zero)).astype(F32)
 
     @property
-    def coefficients(self):
+    def coefficients(self) -> tuple[np.ndarray, np.ndarray]:
         return self.scale, -self.scale * self.zero
 
     @property
-    def parameters(self):
+    def parameters(self) -> tuple[np.ndarray, ...]:
         return self.scale, self.zero
 
-    def with_parameters(self, parameters):
+    def with_parameters(self, parameters: Sequence[np.ndarray]) -> "Dequantize":
         return Dequantize(*parameters)
 
 
-_AFFINE = {  # kind: (float32 function, coefficients in double)
+_Affine = tuple[Callable[[np.ndarray, np.ndarray], np.ndarray], Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]]
+_AFFINE: dict[str, _Affine] = {  # kind: (float32 function, coefficients in double)
     "add": (lambda x, c: x + c, lambda c: (np.ones(1), c)),
     "sub": (lambda x, c: x - c, lambda c: (np.ones(1), -c)),
     "rsub": (lambda x, c: c - x, lambda c: (-np.ones(1), c)),
@@ -72,93 +94,105 @@ class WithConstant(Op):
     kind: str
     c: np.ndarray
 
-    def __call__(self, x):
+    def __call__(self, x: np.ndarray) -> np.ndarray:
         return _AFFINE[self.kind][0](x, self.c)
 
     @property
-    def coefficients(self):
+    def coefficients(self) -> tuple[np.ndarray, np.ndarray]:
         return _AFFINE[self.kind][1](self.c.astype(np.float64))
 
     @property
-    def parameters(self):
+    def parameters(self) -> tuple[np.ndarray, ...]:
         return (self.c,)
 
-    def with_parameters(self, parameters):
+    def with_parameters(self, parameters: Sequence[np.ndarray]) -> "WithConstant":
         return WithConstant(self.kind, *parameters)
 
 
 @dataclass(frozen=True, eq=False)
 class Call(Op):
-    """Any other function of ``x`` and parameters, by ``function(x, *parameters)``."""
+    """Any other function of ``x`` and parameters, ``function(x, *parameters)``; ``name`` is that of the operation."""
 
     name: str
-    function: object
-    parameters: tuple = ()
+    function: Callable[..., np.ndarray]
+    parameters: tuple[np.ndarray, ...] = ()
     monotone: bool = True
 
-    def __call__(self, x):
+    def __call__(self, x: np.ndarray) -> np.ndarray:
         return self.function(x, *self.parameters)
 
-    def with_parameters(self, parameters):
+    def with_parameters(self, parameters: Sequence[np.ndarray]) -> "Call":
         return replace(self, parameters=tuple(parameters))
 
 
-def batch_normalization(gamma, beta, mean, variance, epsilon):
-    """Inference form, as two float32 operations on constants prepared in float32, in onnxruntime's order.
+def batch_normalization(
+    gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, variance: np.ndarray, epsilon: float
+) -> list[WithConstant]:
+    """Return batch normalization (Ioffe and Szegedy 2015) in inference, as a product and a sum in float32.
 
-    ``a = (1/sqrt(variance + epsilon)) * gamma``; ``y = x*a + (beta - mean*a)``.
+    Their constants are prepared in float32, in onnxruntime's order: ``a = (1/sqrt(variance + epsilon)) * gamma``;
+    ``y = x*a + (beta - mean*a)``. All arrays are float32, with one number a channel.
     """
     a = (F32(1) / np.sqrt(variance + F32(epsilon))) * gamma
     return [WithConstant("mul", a), WithConstant("add", beta - mean * a)]
 
 
-def relu():
-    """``max(x, 0)``."""
+def relu() -> Call:
+    """Return the operation ``max(x, 0)``."""
     return Call("Relu", partial(np.maximum, F32(0)))
 
 
-def clip(lo, hi):
-    """``min(max(x, lo), hi)``; either bound may be ``None``."""
-    lo = F32(-np.inf) if lo is None else F32(lo)
-    hi = F32(np.inf) if hi is None else F32(hi)
-    return Call("Clip", lambda x: np.minimum(np.maximum(x, lo), hi))
+def clip(lo: float | None, hi: float | None) -> Call:
+    """Return the operation ``min(max(x, lo), hi)``; a bound that is None does not count."""
+    low = F32(-np.inf) if lo is None else F32(lo)
+    high = F32(np.inf) if hi is None else F32(hi)
+    return Call("Clip", lambda x: np.minimum(np.maximum(x, low), high))
 
 
-def _leaky(x, slope):
+def _leaky(x: np.ndarray, slope: np.ndarray) -> np.ndarray:
     return np.where(x < 0, x * slope, x)
 
 
-def leaky_relu(slope):
-    """``x`` where it is not negative, else ``slope*x``; also ``PRelu`` with one slope a channel."""
+def leaky_relu(slope: ArrayLike) -> Call:
+    """Return the operation that gives ``x`` where it is not negative, else ``slope*x``.
+
+    It is ``LeakyRelu`` with one slope, and ``PRelu`` with one a channel.
+    """
     slope = np.atleast_1d(np.asarray(slope, dtype=F32))
     return Call("LeakyRelu", _leaky, (slope,), monotone=bool((slope >= 0).all()))
 
 
-def apply(chain, x):
-    """The chain's value for ``x`` (float32; integers where the chain begins with `Dequantize`)."""
+def apply(chain: Iterable[Op], x: np.ndarray) -> np.ndarray:
+    """Return the chain's values (float32) for ``x``: floats, or integers where the chain begins with `Dequantize`.
+
+    The last axis of ``x`` are the channels that parameters belong to.
+    """
     with np.errstate(all="ignore"):
         for op in chain:
             x = op(x)
     return np.asarray(x, dtype=F32)
 
 
-def mapped(chain, change):
-    """The chain with ``change`` applied to every array of parameters."""
+def mapped(chain: Iterable[Op], change: Callable[[np.ndarray], np.ndarray]) -> Chain:
+    """Return the chain with ``change`` applied to every array of parameters."""
     return tuple(op.with_parameters([change(p) for p in op.parameters]) for op in chain)
 
 
-def is_monotone(chain):
-    """Whether the whole chain keeps one direction."""
+def is_monotone(chain: Iterable[Op]) -> bool:
+    """Say whether the whole chain keeps one direction."""
     return all(op.monotone for op in chain)
 
 
-def is_shared(chain):
-    """Whether every position of a tensor goes through the same function."""
+def is_shared(chain: Iterable[Op]) -> bool:
+    """Say whether every position of a tensor goes through the same function."""
     return all(parameter.size == 1 for op in chain for parameter in op.parameters)
 
 
-def affine(chain):
-    """``(a, b)`` in double: the chain is ``a*x + b`` but for float32 rounding; ``None`` if one of it is not affine."""
+def affine(chain: Iterable[Op]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return ``(a, b)``, in double, of a chain that is ``a*x + b`` but for float32 rounding.
+
+    Both have one number, or one a channel. The result is None if an operation of the chain is not affine.
+    """
     a, b = np.ones(1), np.zeros(1)
     for op in chain:
         if op.coefficients is None:

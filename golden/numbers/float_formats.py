@@ -34,7 +34,7 @@ class Float32(Format):
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return rng.normal(size=shape).astype(np.float32)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "float32"
 
     @classmethod

@@ -60,65 +60,91 @@ class Format:
         """Whether a code, read as a number, is its value."""
         return self.linear and (self.spacing, self.origin) == (1, 0)
 
+    @property
+    def levels(self) -> int:
+        """The number of values; formats of floats do not count theirs, and raise `NotImplementedError`."""
+        raise NotImplementedError
+
+    @property
+    def values(self) -> np.ndarray:
+        """Every value, ascending: int64 (levels,); formats of floats raise `NotImplementedError`."""
+        raise NotImplementedError
+
     def encode(self, values: ArrayLike) -> np.ndarray:
-        """Codes (``int64``, non-negative) of ``values``; ``ValueError`` if one is outside the format."""
+        """Return the codes (int64, not negative) of ``values``, in their shape.
+
+        Raises
+        ------
+        ValueError
+            If one of ``values`` is none of the format's.
+        """
         raise NotImplementedError
 
     def decode(self, codes: ArrayLike) -> np.ndarray:
-        """Values of ``codes``."""
+        """Return the values of ``codes``, in their shape."""
         raise NotImplementedError
 
     def describe(self) -> str:
-        """What a code is, in words: of a page, behind "A code is"."""
+        """Return what a code is, in words that can follow "A code is"."""
         raise NotImplementedError
 
     def widened(self, value: float) -> "Format | None":
-        """The smallest format that holds the number ``value`` beside all of this one's; ``None`` if there is none."""
+        """Return the smallest format that holds the number ``value`` beside all of this one's values; None if none
+        does."""
         raise NotImplementedError
 
     def extends(self, other: "Format") -> bool:
-        """Whether a code of ``other``, with zeros or its sign above it, is this format's code of the same value."""
+        """Say whether a code of ``other``, with zeros or its sign above it, is this format's code of the same value."""
         alike = self.linear and other.linear and (self.spacing, self.origin) == (other.spacing, other.origin)
         return self == other or (alike and self.lo <= other.lo and other.hi <= self.hi)
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Random values, an array of ``shape`` by a NumPy generator."""
+        """Return random values: an array of ``shape``, drawn by ``rng``."""
         raise NotImplementedError
 
     @classmethod
     def examples(cls) -> list[Self]:
-        """A few formats of the class, for tests of whatever holds for every format."""
+        """Return a few formats of the class, for tests of whatever holds for every format."""
         raise NotImplementedError
 
     @classmethod
     def of_text(cls, text: str) -> Self | None:
-        """The format of this class that ``text`` stands for, or None if it is none of this class's."""
+        """Return the format of this class that ``text`` stands for, or None if it is none of this class's."""
         own = cls.__dict__.get("TEXT")
         match = re.fullmatch(own, text, re.ASCII) if own else None
         return cls.read(*match.groups()) if match else None
 
     @classmethod
     def read(cls, *groups: Any) -> Self | None:
-        """The format of the groups of ``TEXT``."""
+        """Return the format of the groups of ``TEXT``: strings, or None for a group that is not there."""
         return cls(*map(int, groups))
 
 
 class IntegerFormat(Format):
-    """What formats of integers share; they have ``levels`` values."""
+    """What formats of integers share."""
 
     integral = linear = True
 
+    if TYPE_CHECKING:
+
+        @property
+        def lo(self) -> int: ...
+
+        @property
+        def hi(self) -> int: ...
+
     @property
     def levels(self) -> int:
+        """The number of values."""
         return (self.hi - self.lo) // self.spacing + 1
 
     @property
     def values(self) -> np.ndarray:
-        """Every value, ascending."""
+        """Every value, ascending: int64 (levels,)."""
         return np.arange(self.lo, self.hi + 1, self.spacing, dtype=np.int64)
 
     def holds(self, value: float) -> bool:
-        """Whether ``value`` is one of the format's."""
+        """Say whether ``value`` is one of the format's."""
         return bool(self.lo <= value <= self.hi and (value - self.lo) % self.spacing == 0)
 
     def encode(self, values: ArrayLike) -> np.ndarray:
@@ -131,7 +157,7 @@ class IntegerFormat(Format):
         return self._encode(values.astype(np.int64))
 
     def _outside(self, values: np.ndarray) -> np.ndarray:
-        """Which of ``values`` are none of the format's."""
+        """Return which of ``values`` are none of the format's: booleans in their shape, or one False for them all."""
         return ~np.isin(values, self.values)
 
     def _encode(self, values: np.ndarray) -> np.ndarray:
@@ -155,7 +181,7 @@ class IntegerFormat(Format):
 
 
 def kinds_of_format(kind: type[Format] = Format) -> Iterator[type[Format]]:
-    """Every class of formats that has a text."""
+    """Yield every class of formats below ``kind`` that has a text."""
     for below in kind.__subclasses__():
         if below.__dict__.get("TEXT"):
             yield below

@@ -25,8 +25,14 @@ __all__ = ["Bipolar", "Float32", "Format", "IntegerFormat", "Levels", "PowersOfT
            "powers_of_two"]  # fmt: skip
 
 
-def parse_format(text):
-    """The format that ``str(format)`` wrote; ``ValueError`` otherwise."""
+def parse_format(text: str) -> Format:
+    """Return the format that ``str(format)`` wrote as ``text``.
+
+    Raises
+    ------
+    ValueError
+        If it is the text of no format.
+    """
     found = next((f for f in (kind.of_text(text) for kind in kinds_of_format()) if f is not None), None)
     if found is None or str(found) != text:
         raise ValueError(

@@ -1,10 +1,12 @@
 """Formats whose values are all integers of a range, and bipolar ones."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
-from .format import IntegerFormat
+from .format import Format, IntegerFormat
 
 __all__ = ["Bipolar", "Signed", "SignedChance", "Ternary", "Unsigned", "UnsignedChance", "UnsignedNarrow",
            "format_for"]  # fmt: skip
@@ -23,24 +25,24 @@ class Bipolar(IntegerFormat):
     is_sign = True
     TEXT = "bipolar"
 
-    def describe(self):
+    def describe(self) -> str:
         return "one bit, 0 for -1 and 1 for +1"
 
-    def widened(self, value):
+    def widened(self, value: float) -> Format | None:
         return Ternary() if value == 0 else super().widened(value)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "bipolar"
 
     @classmethod
-    def examples(cls):
+    def examples(cls) -> list[Self]:
         return [cls()]
 
 
 class _Range(IntegerFormat):
     """Every integer from ``lo`` to ``hi``; there may be too many to list them."""
 
-    def _outside(self, values):
+    def _outside(self, values: np.ndarray) -> np.ndarray:
         if values.dtype.kind in "iub":
             if values.min() >= self.lo and values.max() <= self.hi:
                 return np.zeros(1, dtype=bool)
@@ -51,61 +53,64 @@ class _Range(IntegerFormat):
 
 @dataclass(frozen=True)
 class Unsigned(_Range):
-    """``bits``-bit unsigned integer, 0 to ``2**bits - 1``."""
+    """Unsigned integers of ``bits`` bits, 0 to ``2**bits - 1``; `ValueError` unless there are 1 to 32 bits."""
 
     bits: int
 
     TEXT = f"uint{NUMBER}"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_bits("Unsigned", self.bits, 1)
 
     lo = 0
 
     @property
-    def hi(self):
+    def hi(self) -> int:
         return 2**self.bits - 1
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"uint{self.bits}"
 
     @classmethod
-    def examples(cls):
+    def examples(cls) -> list[Self]:
         return [cls(bits) for bits in range(2, 10)]
 
 
 @dataclass(frozen=True)
 class UnsignedNarrow(Unsigned):
-    """Unsigned without its largest value: QONNX's reading of unsigned and narrow, 0 to ``2**bits - 2``."""
+    """Unsigned integers but the largest: QONNX's reading of unsigned and narrow, 0 to ``2**bits - 2``."""
 
     TEXT = f"uint{NUMBER}n"
 
     @property
-    def hi(self):
+    def hi(self) -> int:
         return 2**self.bits - 2
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"uint{self.bits}n"
 
 
 @dataclass(frozen=True)
 class UnsignedChance(Unsigned):
-    """0 to ``2**(bits - 1)``: a probability in units of that."""
+    """Probabilities in units of ``2**-(bits - 1)``: the integers 0 to ``2**(bits - 1)``."""
 
     is_chance = True
     TEXT = f"uint{NUMBER}p"
 
     @property
-    def hi(self):
+    def hi(self) -> int:
         return 1 << self.bits - 1
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"uint{self.bits}p"
 
 
 @dataclass(frozen=True)
 class Signed(_Range):
-    """``bits``-bit two's complement integer; ``narrow`` leaves out the most negative value."""
+    """Two's complement integers of ``bits`` bits; ``narrow`` leaves out the most negative one.
+
+    `ValueError` unless there are 1 to 32 bits, 2 at least where it is narrow.
+    """
 
     bits: int
     narrow: bool = False
@@ -113,71 +118,76 @@ class Signed(_Range):
     signed = True
     TEXT = f"(ternary)|int{NUMBER}(n?)"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_bits("Signed", self.bits, 2 if self.narrow else 1)
 
     @property
-    def lo(self):
+    def lo(self) -> int:
         return -(2 ** (self.bits - 1)) + self.narrow
 
     @property
-    def hi(self):
+    def hi(self) -> int:
         return 2 ** (self.bits - 1) - 1
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "ternary" if self == Ternary() else f"int{self.bits}" + ("n" if self.narrow else "")
 
     @classmethod
-    def read(cls, ternary, bits, narrow):
-        return Ternary() if ternary else cls(int(bits), bool(narrow))
+    def read(cls, *groups: Any) -> Self:
+        ternary, bits, narrow = groups
+        return cls(2, narrow=True) if ternary else cls(int(bits), bool(narrow))
 
     @classmethod
-    def examples(cls):
+    def examples(cls) -> list[Self]:
         return [cls(bits, narrow) for narrow in (False, True) for bits in range(1 + narrow, 10)]
 
 
 @dataclass(frozen=True)
 class SignedChance(Signed):
-    """``-2**(bits - 2)`` to ``2**(bits - 2)``: a probability with the sign of what is drawn."""
+    """Probabilities, in units of ``2**-(bits - 2)``, with the sign of what is drawn.
+
+    They are the integers ``-2**(bits - 2)`` to ``2**(bits - 2)``.
+    """
 
     is_chance = True
     TEXT = f"int{NUMBER}p"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_bits("Signed", self.bits, 2)
         if self.narrow:
             raise ValueError("A signed probability is never narrow")
 
     @property
-    def lo(self):
+    def lo(self) -> int:
         return -(1 << self.bits - 2)
 
     @property
-    def hi(self):
+    def hi(self) -> int:
         return 1 << self.bits - 2
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"int{self.bits}p"
 
     @classmethod
-    def read(cls, bits):
+    def read(cls, *groups: Any) -> Self:
+        (bits,) = groups
         return cls(int(bits))
 
     @classmethod
-    def examples(cls):
+    def examples(cls) -> list[Self]:
         return [cls(bits) for bits in range(2, 10)]
 
 
-def Ternary():
-    """-1, 0 and +1 in two's complement: the narrow 2-bit signed format (Li and others 2016, TWN)."""
+def Ternary() -> Signed:
+    """Return the format of -1, 0 and +1, narrow two's complement of 2 bits (Li and others 2016, TWN)."""
     return Signed(2, narrow=True)
 
 
-def format_for(values):
-    """The smallest format that holds every one of the integer ``values``.
+def format_for(values: np.ndarray | Sequence[int]) -> IntegerFormat:
+    """Return the smallest format that holds every one of the integer ``values``, of which there must be one at least.
 
-    Bipolar if all are -1 or +1, ternary if 0 occurs as well, unsigned if none is negative, else signed (narrow where
-    the most negative value is not needed).
+    It is bipolar if all are -1 or +1, ternary if 0 occurs as well, unsigned if none is negative, else signed (narrow
+    where the most negative value is not needed).
     """
     values = np.asarray(values)
     lo, hi = int(values.min()), int(values.max())
@@ -191,6 +201,6 @@ def format_for(values):
     return Signed(bits, narrow=True)
 
 
-def _check_bits(kind, bits, least):
+def _check_bits(kind: str, bits: int, least: int) -> None:
     if isinstance(bits, bool) or not isinstance(bits, int | np.integer) or not least <= bits <= 32:
         raise ValueError(f"{kind} format must have {least} to 32 bits, not {bits!r}")

@@ -14,10 +14,13 @@ drawn for a value depends on neither folding nor time.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-__all__ = ["GENERATORS", "MOST_BITS", "Lfsr", "Xorshift", "generator_named"]
+__all__ = ["GENERATORS", "MOST_BITS", "Lfsr", "LinearGenerator", "Xorshift", "generator_named"]
+
+State = TypeVar("State", int, np.ndarray)  # one state, or an int64 or uint64 array of them
 
 MOST_BITS = 16  # of one draw
 _TAPS = {7: 6, 9: 5, 11: 9, 15: 14, 23: 18, 31: 28}
@@ -25,23 +28,54 @@ _MIX = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio: neighbouring seeds beg
 GENERATORS = ("lfsr", *(f"lfsr{w}" for w in _TAPS), "xorshift")
 
 
-class _Linear:
-    """What linear generators share; ``step(state)`` works on an int and on an int64 or uint64 array."""
+class LinearGenerator:
+    """What linear generators share.
 
-    def start(self, seed):
-        """The state in front of the first draw: the top ``width`` bits of ``seed * 0x9E3779B97F4A7C15`` modulo
-        ``2**64``, or 1 where these are zero."""
+    Attributes
+    ----------
+    bits : int
+        Bits of one draw.
+    width : int
+        Bits of the state.
+    drawn : int
+        Place of the draw's lowest bit in the state.
+    """
+
+    if TYPE_CHECKING:  # else a dataclass that inherits them would take them for its fields' defaults
+
+        @property
+        def bits(self) -> int: ...
+
+        @property
+        def width(self) -> int: ...
+
+        @property
+        def drawn(self) -> int: ...
+
+    def step(self, state: State) -> State:
+        """Return the state that the next draw leaves."""
+        raise NotImplementedError
+
+    def start(self, seed: int) -> int:
+        """Return the state in front of the first draw.
+
+        It is the top ``width`` bits of ``seed * 0x9E3779B97F4A7C15`` modulo ``2**64``, or 1 where these are zero.
+        """
         return ((int(seed) * _MIX) % 2**64 >> (64 - self.width)) or 1
 
-    def columns(self, draws=1):
-        """Column j (an int, bit i for bit i of the new state) of the matrix of ``draws`` draws."""
+    def columns(self, draws: int = 1) -> list[int]:
+        """Return the matrix over GF(2) that makes the state behind ``draws`` draws of a state.
+
+        It is given by columns, ``width`` of them: bit i of column j says whether bit j of the old state is a term of
+        bit i of the new one.
+        """
         columns = [1 << j for j in range(self.width)]
         for _ in range(draws):
             columns = [self.step(c) for c in columns]
         return columns
 
-    def states(self, seed, count, first=0):
-        """States behind draws ``first`` to ``first + count - 1``, uint64."""
+    def states(self, seed: int, count: int, first: int = 0) -> np.ndarray:
+        """Return the states behind draws ``first`` to ``first + count - 1``: uint64 (count,)."""
         state, columns, power = self.start(seed), self.columns(), first + 1
         while power:
             if power & 1:
@@ -54,14 +88,14 @@ class _Linear:
             columns = [_times(columns, c) for c in columns]
         return found
 
-    def draws(self, seed, count, first=0):
-        """Draws ``first`` to ``first + count - 1`` of the stream of ``seed``: int64, 0 to ``2**bits - 1``."""
+    def draws(self, seed: int, count: int, first: int = 0) -> np.ndarray:
+        """Return draws ``first`` to ``first + count - 1`` of the stream of ``seed``: int64, 0 to ``2**bits - 1``."""
         mask = np.uint64((1 << self.bits) - 1)
         return (self.states(seed, count, first) >> np.uint64(self.drawn) & mask).astype(np.int64)
 
 
-def _times(columns, state):
-    """The matrix of ``columns`` times the bits of the int ``state``."""
+def _times(columns: list[int], state: int) -> int:
+    """Return the matrix of ``columns`` times the bits of ``state``."""
     result = 0
     for column in columns:
         if state & 1:
@@ -70,8 +104,8 @@ def _times(columns, state):
     return result
 
 
-def _byte_tables(columns):
-    """What every byte of the state contributes to the next one."""
+def _byte_tables(columns: list[int]) -> list[np.ndarray]:
+    """Return what every byte of the state contributes to the next one: a table of uint64 a byte, lowest first."""
     tables = []
     for at in range(0, len(columns), 8):
         part = columns[at : at + 8]
@@ -79,7 +113,7 @@ def _byte_tables(columns):
     return tables
 
 
-def _apply(tables, states):
+def _apply(tables: list[np.ndarray], states: np.ndarray) -> np.ndarray:
     result = np.zeros_like(states)
     for i, table in enumerate(tables):
         result ^= table[(states >> np.uint64(8 * i)) & np.uint64(len(table) - 1)]
@@ -87,25 +121,30 @@ def _apply(tables, states):
 
 
 @dataclass(frozen=True)
-class Lfsr(_Linear):
-    """``bits`` bits a draw of ``s[t] = s[t-width] ^ s[t-tap]``; the newest bit is the state's lowest one."""
+class Lfsr(LinearGenerator):
+    """A shift register of ``width`` bits that gives ``bits`` of them a draw: ``s[t] = s[t-width] ^ s[t-tap]``.
+
+    The newest bit is the state's lowest one. `ValueError` for a width that has no tap, or for a draw of more bits
+    than `MOST_BITS` or the width.
+    """
 
     bits: int
     width: int = 31
 
-    drawn = 0  # the draw's lowest bit in the state
+    drawn = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.width not in _TAPS:
             raise ValueError(f"LFSR must have a width of {', '.join(map(str, _TAPS))}, not {self.width!r}")
         _check_bits(self.bits, self.width)
 
     @property
-    def tap(self):
+    def tap(self) -> int:
+        """The exponent of the polynomial's middle term."""
         return _TAPS[self.width]
 
-    def step(self, state):
-        """The state ``bits`` shifts later."""
+    def step(self, state: State) -> State:
+        """Return the state ``bits`` shifts later."""
         for _ in range(self.bits):
             new = (state >> (self.width - 1) ^ state >> (self.tap - 1)) & 1
             state = (state << 1 | new) & ((1 << self.width) - 1)
@@ -113,35 +152,43 @@ class Lfsr(_Linear):
 
 
 @dataclass(frozen=True)
-class Xorshift(_Linear):
-    """``x ^= x << 13; x ^= x >> 17; x ^= x << 5`` on 32 bits; a draw is the top ``bits`` bits."""
+class Xorshift(LinearGenerator):
+    """Marsaglia's generator: ``x ^= x << 13; x ^= x >> 17; x ^= x << 5`` on 32 bits; a draw is the top ``bits`` bits.
+
+    `ValueError` for a draw of no bits, or of more than `MOST_BITS`.
+    """
 
     bits: int
 
     width = 32
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_bits(self.bits, self.width)
 
     @property
-    def drawn(self):
+    def drawn(self) -> int:
         return self.width - self.bits
 
-    def step(self, state):
-        """The next state."""
+    def step(self, state: State) -> State:
         state ^= state << 13 & 0xFFFFFFFF
         state ^= state >> 17
         return state ^ (state << 5 & 0xFFFFFFFF)
 
 
-def _check_bits(bits, width):
+def _check_bits(bits: int, width: int) -> None:
     most = min(MOST_BITS, width)
     if bits not in range(1, most + 1):
         raise ValueError(f"A draw must have 1 to {most} bits, not {bits!r}")
 
 
-def generator_named(name, bits):
-    """The generator that an exchange file names: ``lfsr`` (31 bits), ``lfsr7`` ... ``lfsr31``, or ``xorshift``."""
+def generator_named(name: str, bits: int) -> LinearGenerator:
+    """Return the generator that an exchange file names: ``lfsr`` (31 bits), ``lfsr7`` ... ``lfsr31``, or ``xorshift``.
+
+    Raises
+    ------
+    ValueError
+        If `GENERATORS` has no such name, or a draw of the generator cannot have so many bits.
+    """
     if name not in GENERATORS:
         raise ValueError(f"Generator must be one of {', '.join(GENERATORS)}, not {name!r}")
     if name == "xorshift":

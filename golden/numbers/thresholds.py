@@ -5,17 +5,27 @@ function of one integer. It is evaluated, never transformed: the thresholds are 
 changes, ties and float32 rounding included (the idea is FINN's, Umuroglu and others 2017; the search is not).
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+from .format import Format
 
 __all__ = ["find_thresholds", "steps_of"]
+
+Codes = Callable[[np.ndarray], np.ndarray]  # from int64 (n, C) to codes (n, C)
+Changes = tuple[np.ndarray, np.ndarray, np.ndarray]  # channels, arguments, and the codes from there on
 
 _CHUNK = 1 << 21  # evaluations at a time
 _MOST_RUNGS = 1 << 16  # codes between a channel's ends that are searched for at once
 _PROBES = 3  # evaluations beside a guess before bisection
 
 
-def find_thresholds(function, lo, hi, *, monotone=True):
-    """Thresholds and codes of ``function`` on each channel's reachable range.
+def find_thresholds(
+    function: Codes, lo: ArrayLike, hi: ArrayLike, *, monotone: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the thresholds and the codes of ``function`` on each channel's reachable range.
 
     Parameters
     ----------
@@ -47,8 +57,8 @@ def find_thresholds(function, lo, hi, *, monotone=True):
     return _padded(ends[0], owner, *(np.concatenate([c[k] for c in found]) for k in (1, 2)), hi)
 
 
-def _columns(function, part, lo):
-    """The function of some of the channels: all others are given their first argument."""
+def _columns(function: Codes, part: slice, lo: np.ndarray) -> Codes:
+    """Return the function of some of the channels: all others are given their first argument."""
     if part.start == 0 and part.stop >= len(lo):
         return function
 
@@ -60,8 +70,10 @@ def _columns(function, part, lo):
     return some
 
 
-def _padded(first, owner, x, codes, hi):
-    """The two tables of `find_thresholds` for changes to ``codes`` at ``x`` of channels ``owner``."""
+def _padded(
+    first: np.ndarray, owner: np.ndarray, x: np.ndarray, codes: np.ndarray, hi: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the two tables of `find_thresholds` for changes to ``codes`` at ``x`` of channels ``owner``."""
     order = np.lexsort((x, owner))
     owner, x, codes = owner[order], x[order], codes[order]
     counts = np.bincount(owner, minlength=len(hi))
@@ -75,8 +87,8 @@ def _padded(first, owner, x, codes, hi):
     return thresholds, np.where(np.arange(most + 1) > counts[:, None], last, table)
 
 
-def _climb(function, lo, hi, first, last):
-    """Changes (channel, argument, code) of a monotone function: all codes between its ends are searched for at once.
+def _climb(function: Codes, lo: np.ndarray, hi: np.ndarray, first: np.ndarray, last: np.ndarray) -> Changes:
+    """Return the changes of a monotone function: all codes between its ends are searched for at once.
 
     Between the arguments at which a channel leaves its first code and reaches its last one, most functions are about
     straight (a scale between the bounds of a clip), so each code is looked for where a line has it; what is not there
@@ -106,8 +118,8 @@ def _climb(function, lo, hi, first, last):
     return channel, found[at, channel], wanted[at, channel]
 
 
-def _searched(reached, lo, hi):
-    """By channel, the first argument in ``lo`` to ``hi`` at which a rising condition holds; ``hi`` where none does."""
+def _searched(reached: Callable[[np.ndarray], np.ndarray], lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+    """Return, by channel, the first argument from ``lo`` on at which a rising condition holds; ``hi`` at the latest."""
     lo, hi = lo.copy(), hi.copy()
     while (lo < hi).any():
         middle = lo + (hi - lo) // 2
@@ -116,8 +128,11 @@ def _searched(reached, lo, hi):
     return hi
 
 
-def _between(reached, left, right, wanted, used):
-    """The first arguments at which codes are reached, in ``(left, right]``."""
+def _between(
+    reached: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    left: np.ndarray, right: np.ndarray, wanted: np.ndarray, used: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Return the first arguments at which codes are reached, in ``(left, right]``."""
     while (is_open := (right - left > 1) & used).any():
         rows = is_open.any(axis=1)
         middle = left + (right - left) // 2
@@ -127,8 +142,9 @@ def _between(reached, left, right, wanted, used):
     return right
 
 
-def _bisect(function, lo, hi, first, last):
-    """Changes as of `_climb`: every range whose two ends differ is split until each change is between neighbours."""
+def _bisect(function: Codes, lo: np.ndarray, hi: np.ndarray, first: np.ndarray, last: np.ndarray) -> Changes:
+    """Return the changes of a monotone function, for which every range whose two ends differ is split until each change
+    is between neighbours."""
     found = []
     left, right, left_code, right_code, owner = lo, hi, first, last, np.arange(len(lo))
     while len(owner):
@@ -141,11 +157,15 @@ def _bisect(function, lo, hi, first, last):
         code = _at(function, middle, owner, len(lo))
         left, right = np.r_[left, middle], np.r_[middle, right]
         left_code, right_code, owner = np.r_[left_code, code], np.r_[code, right_code], np.r_[owner, owner]
-    return tuple(np.concatenate([changes[k] for changes in found]) for k in range(3))
+    channels, arguments, codes = (np.concatenate([changes[k] for changes in found]) for k in range(3))
+    return channels, arguments, codes
 
 
-def _at(function, x, owner, channels):
-    """``function`` at scattered (argument, channel) pairs: packed into as few rows of all channels as they need."""
+def _at(function: Codes, x: np.ndarray, owner: np.ndarray, channels: int) -> np.ndarray:
+    """Return ``function`` at scattered pairs of an argument ``x`` and a channel ``owner``.
+
+    The pairs are packed into as few rows of all channels as they need.
+    """
     if not len(x):
         return x
     order = np.argsort(owner, kind="stable")
@@ -158,26 +178,43 @@ def _at(function, x, owner, channels):
     return codes
 
 
-def _visit(function, lo, hi):
-    """Codes at ``lo``, and changes as of `_climb`, of any function: every argument is visited."""
+def _visit(function: Codes, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the codes at ``lo`` and the changes of any function: every argument is visited."""
     span = int((hi - lo).max()) + 1
     rows = max(2, _CHUNK // len(lo))
-    first, before, found = None, None, []
+    first: np.ndarray | None = None
+    before, found = lo[None], []
     for start in range(0, span, rows):
         x = np.minimum(lo + np.arange(start, min(span, start + rows))[:, None], hi)
         codes = function(x)
-        first, before = (codes[0], codes[:1]) if first is None else (first, before)
+        if first is None:
+            first, before = codes[0], codes[:1]
         row, channel = np.nonzero(codes != np.vstack([before, codes[:-1]]))
         found.append((channel, x[row, channel], codes[row, channel]))
         before = codes[-1:]
-    return first, *(np.concatenate([changes[k] for changes in found]) for k in range(3))
+    assert first is not None
+    channels, arguments, changed = (np.concatenate([changes[k] for changes in found]) for k in range(3))
+    return first, channels, arguments, changed
 
 
-def steps_of(thresholds, codes, lo, hi, fmt):
-    """The same function as one threshold per level of ``fmt``, or ``None`` if it ever falls.
+def steps_of(
+    thresholds: np.ndarray, codes: np.ndarray, lo: np.ndarray, hi: np.ndarray, fmt: Format
+) -> np.ndarray | None:
+    """Return the same function as one threshold per level of ``fmt``, or None if it ever falls.
 
-    Returns int64 ``(C, fmt.levels - 1)``, rising rows: ``value = values[(row <= x).sum()]``. A level that is never
-    reached has ``hi + 1``, one that is always exceeded ``lo``.
+    Parameters
+    ----------
+    thresholds, codes : int64 arrays ``(C, L)`` and ``(C, L+1)``
+        The function, as `find_thresholds` gives it.
+    lo, hi : int64 arrays ``(C,)``
+        Reachable range of each channel, both ends included.
+    fmt : Format
+        The format of the codes.
+
+    Returns
+    -------
+    int64 ``(C, fmt.levels - 1)``, rising rows: ``value = values[(row <= x).sum()]``
+        A level that is never reached has ``hi + 1``, one that is always exceeded ``lo``.
     """
     values = fmt.values
     if (np.diff(codes, axis=1) < 0).any():

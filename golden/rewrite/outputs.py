@@ -1,16 +1,20 @@
 """The end of a network: what the hardware gives, and what is left to the host."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.argmax import ArgMax
+from fewbit.golden.network.graph import Edge, Network, Node, Output
 from fewbit.golden.network.pointwise import Score
 from fewbit.golden.network.spatial import View
-from fewbit.golden.numbers.elementwise import apply, mapped
+from fewbit.golden.numbers.elementwise import Chain, apply, mapped
 
 __all__ = ["lower_argmax"]
+
+Ending = tuple[Sequence[Node] | None, str | None]  # the nodes that find a label, or why there are none
 
 _MOST_VALUES = 1 << 22  # that ordering the logits of all classes may visit
 _MOST_SCORE = 1 << 31
@@ -18,11 +22,16 @@ _GAP = 1e-6  # between logits, so that Softmax cannot make two of them equal
 _NORMS = {"Softmax", "LogSoftmax"}
 
 
-def lower_argmax(network, output):
-    """ArgMax at the end moves into the hardware where the integers can be proved to have the order of the floats.
+def lower_argmax(network: Network, output: str) -> Network:
+    """Move an ArgMax at the end into the hardware where the integers provably have the order of the floats.
 
-    With ``output="label"`` the hardware gives the index of the largest logit, whatever the model ends with; an error
-    says why where that cannot be.
+    With ``output="label"`` the hardware gives the index of the largest logit, whatever the model ends with. The network
+    may be changed in place; the one that is returned counts.
+
+    Raises
+    ------
+    ModelError
+        If the hardware cannot give a label that is asked for; the message says why.
     """
     if output == "label":
         return _label(network)
@@ -33,11 +42,13 @@ def lower_argmax(network, output):
     return network
 
 
-def _names(out):
+def _names(out: Output) -> list[str]:
+    """Return the operations that the host computes at an output, but for those that only lay it out anew."""
     return [name for name, _ in out.closing if name != "Reshape"]
 
 
-def _label(network):
+def _label(network: Network) -> Network:
+    """Return the network that gives a label in hardware."""
     out = next((o for o in network.outputs if _names(o)[-1:] == ["ArgMax"]), network.outputs[0])
     for other in network.outputs:
         same = other.edge == out.edge and other.chain == out.chain and np.array_equal(other.index, out.index)
@@ -57,8 +68,11 @@ def _label(network):
     return _lower(network, out, nodes)
 
 
-def _lower(network, out, nodes):
-    """The network with ``nodes`` behind its edge; the output keeps the shape that its closing functions gave it."""
+def _lower(network: Network, out: Output, nodes: Sequence[Node] | None) -> Network:
+    """Return the network with ``nodes`` behind its edge; the output keeps the shape that its closing functions gave it.
+
+    Without nodes it is the network as it was.
+    """
     if nodes is None:
         return network
     y = np.zeros(out.index.shape, dtype=np.float32)
@@ -70,8 +84,8 @@ def _lower(network, out, nodes):
     return network
 
 
-def _ending(network, out, gap):
-    """(nodes to append, None), or (None, reason).
+def _ending(network: Network, out: Output, gap: float) -> Ending:
+    """Return the nodes that find the largest logit and None, or None and the reason why there are none.
 
     ``gap`` is the least difference of unequal logits that is accepted.
     """
@@ -97,19 +111,23 @@ def _ending(network, out, gap):
     return _scored(edge, out, argmax, gap)
 
 
-def _flat(network, out, edge):
-    """The network and the output with all pixels of the last layer as one vector."""
+def _flat(network: Network, out: Output, edge: Edge) -> tuple[Network, Output]:
+    """Return the network and the output with all pixels of the last layer as one vector."""
     view = View("view_label", out.edge, "view_label")
     chain = mapped(out.chain, lambda p: np.tile(p, edge.pixels) if p.size == edge.channels else p)
     return network.with_nodes([*network.nodes, view]), replace(out, edge=view.y, chain=chain)
 
 
-def _scored(edge, out, argmax, gap):
+def _scored(edge: Edge, out: Output, argmax: ArgMax, gap: float) -> Ending:
+    """Return what `_ending` does for classes whose functions differ: an ArgMax of the integers, or of their scores.
+
+    All integers of all classes are put into the order of their floats, which scores must keep.
+    """
     values = [np.arange(lo, hi + 1) for lo, hi in zip(edge.lo, edge.hi, strict=True)]
     floats = [_column(out.chain, v, c, edge.length) for c, v in enumerate(values)]
     x, y = np.concatenate(values), np.concatenate(floats).astype(np.float64)
     owner = np.repeat(np.arange(edge.length), [len(v) for v in values])
-    failed = None, "its integers do not have the order of its floats"
+    failed: Ending = None, "its integers do not have the order of its floats"
     if np.isnan(y).any() or (np.diff(np.unique(y)) < gap).any():
         return failed
     rank = np.lexsort((-owner, y))
@@ -137,8 +155,8 @@ def _scored(edge, out, argmax, gap):
     return failed
 
 
-def _column(chain, values, c, length):
-    """The chain's floats for all ``values`` of class ``c``."""
+def _column(chain: Chain, values: np.ndarray, c: int, length: int) -> np.ndarray:
+    """Return the chain's floats for all ``values`` of class ``c`` of ``length`` classes."""
     rows = max(1, (1 << 22) // length)
     parts = []
     for start in range(0, len(values), rows):
@@ -148,8 +166,8 @@ def _column(chain, values, c, length):
     return np.concatenate(parts)
 
 
-def _same_order(score, owner, rank):
-    """Whether of any two classes the winner by (score, first of equals) is the winner by (float, first of equals).
+def _same_order(score: np.ndarray, owner: np.ndarray, rank: np.ndarray) -> bool:
+    """Say whether of any two classes the winner by (score, first of equals) is that by (float, first of equals).
 
     ``rank`` sorts by (float, -owner), so the later of two wins. Two values of one class never meet: they may be in any
     order.

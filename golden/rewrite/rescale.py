@@ -5,11 +5,12 @@
 of them, one from below and one from above, bound ``m/2**s``; any ``m`` within all bounds has an ``a``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fewbit.golden.network.pointwise import Rescale
+from fewbit.golden.network.graph import Edge
+from fewbit.golden.network.pointwise import Rescale, SecondRounding, Threshold
 
 __all__ = ["FEWEST_LEVELS", "as_rescale"]
 
@@ -19,8 +20,8 @@ _STEEPEST = 1 << 16  # slope of a line
 _FAR = 1 << 62  # from any point, in any unit
 
 
-def as_rescale(node, edge):
-    """The `Rescale` equal to a `Threshold` on ``edge``, or ``None`` where there is none or thresholds are cheaper."""
+def as_rescale(node: Threshold, edge: Edge) -> Rescale | None:
+    """Return the `Rescale` equal to a `Threshold` on ``edge``; None where there is none or thresholds are cheaper."""
     if node.codes is not None or node.format.levels < FEWEST_LEVELS or not node.format.linear:
         return None
     lo, hi = (edge.lo, edge.hi) if len(node.thresholds) == edge.channels else (edge.lo.min(), edge.hi.max())
@@ -32,15 +33,16 @@ def as_rescale(node, edge):
         if found is not None:
             *numbers, shift = found
             multiplier, addend, kink = (np.broadcast_to(v, edge.channels) for v in numbers)
-            kinked = {} if second is None else {"kink": kink, "level": second.level}
-            return Rescale(node.name, node.x, node.y, multiplier, addend, shift, node.format, clip, **kinked)
+            line = Rescale(node.name, node.x, node.y, multiplier, addend, int(shift), node.format, clip)
+            return line if second is None else replace(line, kink=kink, level=second.level)
     return None
 
 
-def _forms(steps, node):
-    """What a `Rescale` may have beside its line, the cheapest first: bounds of its own, and a kink."""
-    narrow = int(steps.first.min()), int(steps.last.max())
-    narrow = None if narrow == (node.format.lo, node.format.hi) else narrow
+def _forms(steps: "_Steps", node: Threshold) -> list[tuple[tuple[int, int] | None, SecondRounding | None]]:
+    """Return what a `Rescale` may have beside its line, the cheapest first: bounds of its own, and a kink."""
+    reached = int(steps.first.min()), int(steps.last.max())
+    narrow = None if reached == (node.format.lo, node.format.hi) else reached
+    forms: list[tuple[tuple[int, int] | None, SecondRounding | None]]
     forms = [(None, None), (narrow, None), (narrow, node.second)]
     return [form for k, form in enumerate(forms) if form not in forms[:k]]
 
@@ -61,8 +63,8 @@ class _Steps:
     last: np.ndarray
 
     @classmethod
-    def of(cls, thresholds, lo, hi, base):
-        """Rows of thresholds of the levels from ``base + 1`` on."""
+    def of(cls, thresholds: np.ndarray, lo: np.ndarray, hi: np.ndarray, base: int) -> "_Steps":
+        """Take rows of thresholds of the levels from ``base + 1`` on."""
         levels = np.broadcast_to(base + 1 + np.arange(thresholds.shape[1]), thresholds.shape)
         lo, hi = (np.broadcast_to(end, (len(thresholds), 1)) for end in (lo, hi))
         always, reached = thresholds <= lo, thresholds <= hi
@@ -70,8 +72,10 @@ class _Steps:
         return cls(thresholds, levels, lo, hi, reached & ~always, first, last)
 
 
-def _lines(steps, clip, second):
-    """(multipliers, addends, kinks, shift) of what is clipped to ``clip``, or None.
+def _lines(
+    steps: _Steps, clip: tuple[int, int], second: SecondRounding | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int] | None:
+    """Return (multipliers, addends, kinks, shift) of what is clipped to ``clip``, or None.
 
     In units of ``2**shift``, a line of slope M has to be at ``j`` or above at each threshold of level j, and below j
     just in front of it; up to the level of a second rounding, at as much more as that takes off. The slopes of the
@@ -83,7 +87,7 @@ def _lines(steps, clip, second):
     below_zero = _kinks(second, finest)[:, None]
     level = second.level if second else 0
 
-    def height(levels):
+    def height(levels: np.ndarray) -> np.ndarray:
         return (levels << finest) + np.where(levels <= level, below_zero, 0)
 
     least_shift = max(_LEAST_SHIFT, finest)
@@ -101,10 +105,10 @@ def _lines(steps, clip, second):
     below = _Points(np.hstack([steps.hi, steps.thresholds - 1]), np.hstack([ends[1], levels]),
                     np.hstack([capped, inner]))  # fmt: skip
     above, below = above.of(rows), below.of(rows)
-    bounds = _steepest(above, below, 1, finest), _steepest(above, below, -1, finest)
-    if any(bound is None for bound in bounds):
+    lower, upper = _steepest(above, below, 1, finest), _steepest(above, below, -1, finest)
+    if lower is None or upper is None:
         return None
-    (rise, run), (most_rise, most_run) = bounds
+    (rise, run), (most_rise, most_run) = lower, upper
     farthest = int(np.abs(np.hstack([steps.lo, steps.hi])[rows]).max())
     for shift in range(least_shift, _MOST_SHIFT):
         fine = shift - finest
@@ -123,8 +127,8 @@ def _lines(steps, clip, second):
     return multiplier, addend, _kinks(second, shift), shift
 
 
-def _kinks(second, shift):
-    """What a `SecondRounding` takes off below zero, in units of ``2**-shift``."""
+def _kinks(second: SecondRounding | None, shift: int) -> np.ndarray:
+    """Return what a `SecondRounding` takes off below zero, in units of ``2**-shift``."""
     if second is None:
         return np.zeros(1, dtype=np.int64)
     return np.where(second.bits > 0, np.int64(1) << (shift - second.bits), 0)
@@ -138,21 +142,23 @@ class _Points:
     level: np.ndarray
     count: np.ndarray
 
-    def of(self, rows):
-        """Those of some of the channels."""
+    def of(self, rows: np.ndarray) -> "_Points":
+        """Return those of some of the channels."""
         return _Points(self.x[rows], self.level[rows], self.count[rows])
 
-    def highest(self, slope, shift):
-        """By channel the largest ``level*2**shift - slope*x``."""
+    def highest(self, slope: np.ndarray, shift: int) -> np.ndarray:
+        """Return, by channel, the largest ``level*2**shift - slope*x``."""
         return np.where(self.count, (self.level << shift) - slope[:, None] * self.x, -_FAR).max(axis=1)
 
-    def lowest(self, slope, shift):
-        """By channel the smallest ``level*2**shift - slope*x``."""
+    def lowest(self, slope: np.ndarray, shift: int) -> np.ndarray:
+        """Return, by channel, the smallest ``level*2**shift - slope*x``."""
         return np.where(self.count, (self.level << shift) - slope[:, None] * self.x, _FAR).min(axis=1)
 
 
-def _steepest(above, below, direction, finest):
-    """A bound that slopes must exceed (direction 1), or stay below (-1), by channel: (rise, run), or None without one.
+def _steepest(above: _Points, below: _Points, direction: int, finest: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return a bound that slopes must exceed (direction 1) or stay below (-1), by channel, as (rise, run).
+
+    It is None where no slope does.
 
     A line of slope ``p/q`` passes between all points of ``above`` and ``below`` if the largest ``q*level - p*x`` of the
     first is under the smallest of the second. Where it is not, the two points that are worst give the next slope; this

@@ -5,17 +5,21 @@ is the adder. But a quantizer behind it tells few sums apart: any p and q that k
 """
 
 import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
+from fewbit.golden.network.graph import Edge, Network
 from fewbit.golden.network.joins import Add
 from fewbit.golden.network.pointwise import Threshold
-from fewbit.golden.numbers.elementwise import apply, is_shared
+from fewbit.golden.numbers.elementwise import Chain, apply, is_shared
 from fewbit.golden.numbers.thresholds import steps_of
 
 __all__ = ["BranchSum", "pair_function", "separating_sum", "smaller_sums"]
+
+Steps = tuple[np.ndarray, np.ndarray]  # thresholds, and codes
 
 _MOST_PAIRS = 1 << 22  # of all channels, that may be visited
 _MOST_SMALL = 12  # whole numbers up to it are all tried as multipliers, within a factor of the ratio
@@ -25,32 +29,47 @@ _FINEST = 1 << 22  # the largest denominator of a ratio of scales
 
 @dataclass(frozen=True)
 class BranchSum:
-    """What an importer knows of an edge of an `Add`: the chains of its two operands, and the sign of the second one."""
+    """What an importer knows of an `Add`.
 
-    chains: tuple
+    Attributes
+    ----------
+    node : Add
+    chains : (Chain, Chain)
+        The float operations behind the edges of the two operands.
+    sign : int
+        1 or -1: the sign of the second operand.
+    """
+
+    node: Add
+    chains: tuple[Chain, ...]
     sign: int
 
 
-def pair_function(importer, data, function, lo, hi):
-    """Thresholds and codes of the quantizer behind a sum, from the model's own floats of every pair of operands.
+def pair_function(
+    branches: BranchSum,
+    edges: Sequence[Edge],
+    function: Callable[[np.ndarray], np.ndarray],
+    lo: np.ndarray,
+    hi: np.ndarray,
+) -> Steps | None:
+    """Return thresholds and codes of the quantizer behind a sum, from the model's own floats of every pair of operands.
 
     Parameters
     ----------
-    data : Data
-        On the edge of an `Add`.
+    branches : BranchSum
+    edges : sequence of Edge
+        The edges of the two operands.
     function : callable
-        Maps floats ``(n, C)`` of the sum to codes.
+        Function from floats ``(n, C)`` of the sum to codes.
     lo, hi : int64 arrays
-        As for `find_thresholds`: ``(C,)``, or ``(1,)`` if one function serves all channels.
+        Reachable range of the sum, as for `find_thresholds`: ``(C,)``, or ``(1,)`` if one function serves all channels.
 
     Returns
     -------
-    As `find_thresholds`. ``None`` where there are too many pairs, or where pairs of equal sum have different codes: the
-    model's rounding of the sum decides between them, and no function of the sum can follow it.
+    What `find_thresholds` returns, or None where there are too many pairs, or where pairs of equal sum have different
+    codes: the model's rounding of the sum decides between them, and no function of the sum can follow it.
     """
-    node = next(n for n in importer.result.nodes if n.y == data.edge)
-    branches = importer.sums[data.edge]
-    edges, multipliers = [importer.edge(x) for x in node.inputs], node.multipliers
+    multipliers = branches.node.multipliers
     if len(lo) == 1:
         if not all(is_shared(c) for c in branches.chains) or (multipliers != multipliers[:, :1]).any():
             return None
@@ -74,9 +93,11 @@ def pair_function(importer, data, function, lo, hi):
     return _table(found, hi)
 
 
-def _pairs_of(edges, channels):
-    """The values of both edges as ``(values, C)`` each, the last one repeated where a channel has fewer; ``None`` if
-    there are too many pairs. One channel stands for all of them."""
+def _pairs_of(edges: Sequence[Edge], channels: int) -> list[np.ndarray] | None:
+    """Return the values of both edges as ``(values, C)`` each; None if there are too many pairs.
+
+    The last value is repeated where a channel has fewer. With one channel, it stands for all of them.
+    """
     values = []
     for edge in edges:
         lo, hi = (edge.lo, edge.hi) if channels > 1 else (edge.lo.min(keepdims=True), edge.hi.max(keepdims=True))
@@ -88,8 +109,8 @@ def _pairs_of(edges, channels):
     return None if len(values[0]) * len(values[1]) * channels > _MOST_PAIRS else values
 
 
-def _table(found, hi):
-    """One array of the thresholds, and one of the codes, of every channel."""
+def _table(found: list[Steps], hi: np.ndarray) -> Steps:
+    """Return one array of the thresholds, and one of the codes, of every channel."""
     most = max(len(t) for t, _ in found)
     thresholds = np.array([np.r_[t, np.full(most - len(t), h + 1)] for (t, _), h in zip(found, hi, strict=True)])
     codes = np.array([np.r_[c, np.full(most + 1 - len(c), c[-1])] for _, c in found])
@@ -127,12 +148,16 @@ def separating_sum(a, b, codes, ratio):
 # Smaller multipliers
 
 
-def smaller_sums(network):
-    """Sums that only thresholds read get the smallest multipliers that give every pair the same codes."""
+def smaller_sums(network: Network) -> Network:
+    """Return the network with the smallest multipliers that give every pair the same codes.
+
+    That is done for sums that only thresholds read.
+    """
     nodes, edges = list(network.nodes), network.edges()
     for i, node in enumerate(nodes):
-        readers = network.readers(node.y)
-        if not (isinstance(node, Add) and readers and all(isinstance(r, Threshold) for r in readers)):
+        every = network.readers(node.y)
+        readers = [r for r in every if isinstance(r, Threshold)]
+        if not (isinstance(node, Add) and readers and len(readers) == len(every)):
             continue
         inputs = [edges[x] for x in node.inputs]
         alike = (node.multipliers == node.multipliers[:, :1]).all() and all(len(r.thresholds) == 1 for r in readers)
@@ -154,13 +179,18 @@ def smaller_sums(network):
         for k, reader in enumerate(readers):
             thresholds, codes = _table([steps[k] for steps in found], hi)
             regular = steps_of(thresholds, codes, lo, hi, reader.format)
-            thresholds, codes = (thresholds, codes) if regular is None else (regular, None)
-            nodes[nodes.index(reader)] = replace(reader, thresholds=thresholds, codes=codes)
+            at = nodes.index(reader)
+            if regular is None:
+                nodes[at] = replace(reader, thresholds=thresholds, codes=codes)
+            else:
+                nodes[at] = replace(reader, thresholds=regular, codes=None)
     return network.with_nodes(nodes)
 
 
-def _smallest(multipliers, values, tables):
-    """Multipliers of one channel, and thresholds and codes behind them for each reader."""
+def _smallest(
+    multipliers: np.ndarray, values: list[np.ndarray], tables: list[Steps]
+) -> tuple[tuple[int, int], list[Steps]]:
+    """Return multipliers of one channel, and thresholds and codes behind them for each reader."""
     a, b = (v.reshape(-1) for v in np.meshgrid(np.unique(values[0]), np.unique(values[1]), indexing="ij"))
     x = multipliers[0] * a + multipliers[1] * b
     parts = []  # of each reader: the order of the pairs by code, where each stretch of one code begins, its code
@@ -173,22 +203,23 @@ def _smallest(multipliers, values, tables):
     for p, q in _candidates(*(int(m) for m in multipliers)):
         if falls:
             p, q = -p, -q
-        steps = [_apart(p * a + q * b, *part, falls) for part in parts]
-        if None not in steps:
+        found = [_apart(p * a + q * b, *part, falls) for part in parts]
+        steps = [step for step in found if step is not None]
+        if len(steps) == len(found):
             return (p, q), steps
     raise AssertionError("the multipliers themselves keep the codes apart")
 
 
-def _apart(x, order, begins, codes, falls):
-    """(thresholds, codes) if the stretches lie one after the other in ``x``, else ``None``."""
+def _apart(x: np.ndarray, order: np.ndarray, begins: np.ndarray, codes: np.ndarray, falls: bool) -> Steps | None:
+    """Return thresholds and codes if the stretches lie one after the other in ``x``, else None."""
     lo, hi = (f.reduceat(x[order], begins) for f in (np.minimum, np.maximum))
     if falls:
         lo, hi, codes = lo[::-1], hi[::-1], codes[::-1]
     return None if (hi[:-1] >= lo[1:]).any() else (lo[1:], codes)
 
 
-def _candidates(p, q):
-    """Multipliers in a ratio near ``p/q``, small ones first; ``(p, q)`` itself last."""
+def _candidates(p: int, q: int) -> Iterator[tuple[int, int]]:
+    """Yield multipliers in a ratio near ``p/q``, small ones first; ``(p, q)`` itself last."""
     ratio = Fraction(abs(p), abs(q))
     found = {ratio.limit_denominator(1 << bits) for bits in range(q.bit_length())}
     small = [Fraction(n, d) for n in range(1, _MOST_SMALL + 1) for d in range(1, _MOST_SMALL + 1)]

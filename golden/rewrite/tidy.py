@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from fewbit.golden.network.dense import Dense
-from fewbit.golden.network.graph import Network
+from fewbit.golden.network.graph import Edge, Network
 from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.network.spatial import Windows
 from fewbit.golden.numbers.formats import format_for
@@ -18,8 +18,12 @@ __all__ = ["tidy"]
 
 
 def tidy(network: Network) -> Network:
-    """What nobody reads dropped, padding left to the windows behind it, falling thresholds turned round, sums made
-    small, thresholds that change nothing dropped, many levels made a multiply and shift."""
+    """Return a network of the same outputs whose hardware is smaller.
+
+    Nodes that nobody reads are dropped, padding is left to the windows behind it, falling thresholds are turned round,
+    multipliers of sums are made small, thresholds that change nothing are dropped, and many levels become a multiply
+    and shift.
+    """
     network = _drop_unread(_merge_padding(network))
     network = _turn_falling(network)
     network = smaller_sums(network)
@@ -29,8 +33,8 @@ def tidy(network: Network) -> Network:
     return network.with_nodes(nodes)
 
 
-def _drop_unread(network):
-    """Nodes that no output depends on."""
+def _drop_unread(network: Network) -> Network:
+    """Drop nodes that no output depends on."""
     needed, nodes = {output.edge for output in network.outputs}, []
     for node in reversed(network.nodes):
         if node.y in needed:
@@ -39,11 +43,13 @@ def _drop_unread(network):
     return network.with_nodes(nodes[::-1])
 
 
-def _merge_padding(network):
-    """Windows of windows of one pixel each, which only pad: the outer ones pad as well."""
+def _merge_padding(network: Network) -> Network:
+    """Let windows pad for those in front of them that do nothing else: that have one pixel each."""
     nodes = list(network.nodes)
     for i, outer in enumerate(nodes):
-        inner = next((n for n in nodes[:i] if n.y == outer.x), None) if isinstance(outer, Windows) else None
+        if not isinstance(outer, Windows):
+            continue
+        inner = next((n for n in nodes[:i] if n.y == outer.x), None)
         if not (isinstance(inner, Windows) and inner.window.kernel == inner.window.stride == (1, 1)):
             continue
         if inner.pad == outer.pad or not any(outer.window.pads):
@@ -53,36 +59,37 @@ def _merge_padding(network):
     return network.with_nodes(nodes)
 
 
-def _turn_falling(network):
-    """A channel whose codes fall with the accumulator (negative gamma) rises with the negated weights."""
+def _turn_falling(network: Network) -> Network:
+    """Negate the weights of channels whose codes fall with the accumulator (negative gamma), so that they rise."""
     nodes, edges = list(network.nodes), network.edges()
     for i, node in enumerate(nodes):
         if not isinstance(node, Threshold) or node.codes is None or len(node.thresholds) != edges[node.x].channels:
             continue
-        at = next((j for j, n in enumerate(nodes) if n.y == node.x and isinstance(n, Dense)), None)
-        if at is None or len(network.readers(node.x)) != 1:
+        found = next(((j, n) for j, n in enumerate(nodes) if n.y == node.x and isinstance(n, Dense)), None)
+        if found is None or len(network.readers(node.x)) != 1:
             continue
+        at, layer = found
         falling = (np.diff(node.codes, axis=1) <= 0).all(axis=1) & (node.codes[:, 0] > node.codes[:, -1])
-        weights = np.where(falling[:, None], -nodes[at].weights, nodes[at].weights)
-        if format_for(weights).bits > nodes[at].weight_format.bits:
+        weights = np.where(falling[:, None], -layer.weights, layer.weights)
+        if format_for(weights).bits > layer.weight_format.bits:
             continue
         turned = np.where(falling[:, None], 1 - node.thresholds[:, ::-1], node.thresholds)
         codes = np.where(falling[:, None], node.codes[:, ::-1], node.codes)
-        coding = nodes[at].coding and nodes[at].coding.negated(falling)
-        nodes[at] = replace(nodes[at], weights=weights, coding=coding)
-        edge = nodes[at].out(*(edges[x] for x in nodes[at].inputs))
+        coding = layer.coding and layer.coding.negated(falling)
+        nodes[at] = replace(layer, weights=weights, coding=coding)
+        edge = nodes[at].out(*(edges[x] for x in layer.inputs))
         nodes[i] = _regular(replace(node, thresholds=turned, codes=codes), edge)
     return network.with_nodes(nodes)
 
 
-def _regular(node, edge):
-    """The threshold with implied codes if every channel rises, else as it is."""
-    steps = steps_of(node.thresholds, node.codes, edge.lo, edge.hi, node.format)
+def _regular(node: Threshold, edge: Edge) -> Threshold:
+    """Return the threshold with the codes of its format if every channel rises, else as it is."""
+    steps = steps_of(node.thresholds, node.table(), edge.lo, edge.hi, node.format)
     return node if steps is None else replace(node, thresholds=steps, codes=None)
 
 
-def _drop_identities(network):
-    """A threshold that gives every reachable value itself, in the same format."""
+def _drop_identities(network: Network) -> Network:
+    """Drop thresholds that give every value of their format itself."""
     nodes, outputs, edges = list(network.nodes), list(network.outputs), network.edges()
     for original in network.nodes:
         node = next(n for n in nodes if n.y == original.y)

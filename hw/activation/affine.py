@@ -61,6 +61,7 @@ class Affine(Activation):
         return found
 
     def _scaled(self, m, beat, held):
+        """Return the products of the accumulators with their neurons' multipliers."""
         bits, signed = self.plan.factor_shape.width, self.plan.factor_shape.signed
         mask = (1 << bits) - 1
         words = [int(w) & mask for w in self.plan.multipliers]
@@ -76,7 +77,7 @@ class Affine(Activation):
         return products
 
     def _sum(self, m, terms, name):
-        """Sum of ``value << shift``, the least shift first, by a tree of adders with a register behind each."""
+        """Return the sum of ``value << shift``, the least shift first, by a tree of adders with registers."""
         for level in range(self.plan.sum_levels):
             pairs, terms = [terms[n : n + 2] for n in range(0, len(terms), 2)], []
             for n, ((value, shift), *other) in enumerate(pairs):

@@ -1,12 +1,17 @@
 """The numbers of a multiplication, addition and shift behind an accumulator, before there is any hardware."""
 
+from typing import TYPE_CHECKING, Any
+
 from fewbit.hw.shapes import IntShape
 
 from .plans import ActivationPlan
 
+if TYPE_CHECKING:
+    from .affine import Affine
+
 __all__ = ["AffinePlan"]
 
-_DSP_BITS = 9  # of a product, from which on it is a DSP's
+_DSP_BITS = 9  # bits of a product from which on synthesis takes a DSP
 
 
 class AffinePlan(ActivationPlan):
@@ -17,12 +22,13 @@ class AffinePlan(ActivationPlan):
     Parameters
     ----------
     multipliers, addends : lists of int
-        By neuron.
+        Multiplier and addend of each neuron.
     shift : int
+        Bits by which a sum is shifted to the right.
     lo, hi : int or None
-        ``None`` where y always fits.
+        Least and greatest y; ``None`` where y always fits.
     kinks : list of int or None
-        By neuron, not negative.
+        What is taken off, of each neuron, not negative.
     level : int
         The largest y that a kink is taken off from.
     others : as of `hw.activation.plans.ActivationPlan`
@@ -37,18 +43,35 @@ class AffinePlan(ActivationPlan):
         Levels of the tree that adds up the parts of a product; cycles that products take.
     kink_bit : int
         Lowest bit that any kink has.
+
+    Raises
+    ------
+    ValueError
+        If the shift or a kink is negative, or as `hw.activation.plans.ActivationPlan`.
     """
 
-    PART_BITS = 17  # of an unsigned operand: the narrowest DSP blocks multiply 18 by 18 bits with sign
+    PART_BITS = 17  # bits of an unsigned operand: the narrowest DSP blocks multiply 18 by 18 bits with sign
 
-    def __init__(self, *, multipliers, addends, shift=0, lo=None, hi=None, kinks=None, level=0, **common):
+    def __init__(
+        self,
+        *,
+        multipliers: list[int],
+        addends: list[int],
+        shift: int = 0,
+        lo: int | None = None,
+        hi: int | None = None,
+        kinks: list[int] | None = None,
+        level: int = 0,
+        **common: Any,
+    ):
         super().__init__(**common)
         if shift < 0:
             raise ValueError(f"Shift must not be negative, not {shift!r}")
         self.multipliers = self.per_neuron("Multipliers", multipliers)
         self.addends = self.per_neuron("Addends", addends)
         self.shift, self.lo, self.hi = shift, lo, hi
-        self.kinks, self.level = None, level
+        self.kinks: list[int] | None = None
+        self.level = level
         if kinks is not None and any(self.per_neuron("Kinks", kinks)):
             if min(kinks) < 0:
                 raise ValueError(f"Kinks must not be negative, not {min(kinks)!r}")
@@ -64,14 +87,14 @@ class AffinePlan(ActivationPlan):
         self.latency = 2 + self.product_latency + (lo is not None) + (self.kinks is not None)
 
     @property
-    def dsps(self):
+    def dsps(self) -> int:
         """DSP blocks of its multipliers, at most: synthesis makes what gives less than `_DSP_BITS` bits of LUTs."""
         if not self.scales:
             return 0
         accs, factors = self._sizes(self.acc_shape), self._sizes(self.factor_shape)
         return self.lanes * sum(min(a, f) > 1 and a + f >= _DSP_BITS for a in accs for f in factors)
 
-    def parts_of(self, shape):
+    def parts_of(self, shape: IntShape) -> list[int]:
         """Return the first bit of every part of an operand of this shape, each for one side of a DSP block; the last
         part has the operand's sign."""
         starts = [0]
@@ -84,7 +107,7 @@ class AffinePlan(ActivationPlan):
         starts = self.parts_of(shape)
         return [self.PART_BITS] * (len(starts) - 1) + [shape.width - starts[-1]]
 
-    def make(self):
+    def make(self) -> "Affine":
         from .affine import Affine
 
         return Affine(self)

@@ -9,6 +9,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from fewbit.golden.numbers.random import LinearGenerator
 from fewbit.hw.streams import counter
 
 from .units import Activation
@@ -17,16 +18,22 @@ __all__ = ["Draw", "Generator"]
 
 
 class Generator(wiring.Component):
-    """Draws of a stream, ``lanes`` a beat; ``next`` moves on to those of the next beat.
+    """A generator that gives the draws of a stream, ``lanes`` a beat; ``next`` moves on to those of the next beat.
 
     Parameters
     ----------
-    generator : golden.numbers.random.Lfsr or Xorshift
+    generator : golden.numbers.random.LinearGenerator
     seed : int
+        Seed that the state after a reset follows from.
     lanes : int
         Draws of a beat.
     length : int
         Draws of a pixel; where lanes do not divide them, the last beat of a pixel moves on by the rest.
+
+    Raises
+    ------
+    ValueError
+        If lanes or length are below 1.
 
     Members
     -------
@@ -35,7 +42,7 @@ class Generator(wiring.Component):
         Lane 0 in the lowest bits: the draws of the present beat.
     """
 
-    def __init__(self, *, generator, seed, lanes, length):
+    def __init__(self, *, generator: LinearGenerator, seed: int, lanes: int, length: int):
         if lanes < 1 or length < 1:
             raise ValueError(f"Lanes and length must be at least 1, not {lanes!r} and {length!r}")
         self._generator, self._seed, self._lanes = generator, seed, lanes
@@ -62,7 +69,7 @@ class Generator(wiring.Component):
 
 
 def _product(columns, state):
-    """Bits of the matrix of ``columns`` times the state."""
+    """Return the bits of the matrix of ``columns`` times the state, over GF(2)."""
     rows = [sum((column >> i & 1) << j for j, column in enumerate(columns)) for i in range(len(columns))]
     return [_xor([state[j] for j in range(len(columns)) if row >> j & 1]) for row in rows]
 

@@ -26,7 +26,7 @@ class Combine(Activation):
         factors = [self._factors(m, beat, p) for p in range(self.plan.planes)]
         inverted = sum(
             ((1 << self.plan.width) - 1) << k for c in self.plan.held for k, negative in c.places() if negative
-        )  # of every bit that enters inverted, -b == ~b - 1
+        )  # what the bits that enter inverted add too much: -b == ~b - 1
         mask = (1 << self.plan.acc_bits) - 1
         words = [(a - inverted) & mask for a in self.plan.addends]
         addends = self.rom(m, "addends", beat, words, self.plan.acc_bits)

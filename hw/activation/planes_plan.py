@@ -1,6 +1,10 @@
 """The numbers of what adds up planes, before there is any hardware."""
 
 from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fewbit.hw.arrays.cost import rom_luts
 from fewbit.hw.heap.compression import plan_compression
@@ -8,13 +12,16 @@ from fewbit.hw.shapes import IntShape
 
 from .plans import ActivationPlan
 
+if TYPE_CHECKING:
+    from .planes import Combine
+
 __all__ = ["Coefficients", "CombinePlan", "combined_luts"]
 
 
 class Coefficients:
     """How the coefficients of a plane are held: constants where all neurons have the same, else two's complement."""
 
-    def __init__(self, values):
+    def __init__(self, values: Iterable[int]):
         values = [int(v) for v in values]
         self.values = values
         self.constant = len(set(values)) == 1
@@ -22,7 +29,7 @@ class Coefficients:
         self.width = max(abs(v).bit_length() if v >= 0 else (-v - 1).bit_length() for v in values)
         self.width = max(1, self.width + (self.signed and not self.constant))
 
-    def places(self):
+    def places(self) -> list[tuple[int, bool]]:
         """Return ``(bit, negative)`` of every bit that may be set, by exponent."""
         if self.constant:
             size = abs(self.values[0])
@@ -31,7 +38,7 @@ class Coefficients:
 
 
 def _heights(coefficients, width, acc_bits):
-    """Bits of the heap by column, what inverted ones add to it included as a row."""
+    """Return the bits of the heap by column, in which a row is the addend and what inverted bits add to it."""
     heights = Counter(range(acc_bits))  # the addend
     for c in coefficients:
         for k, _ in c.places():
@@ -46,10 +53,10 @@ class CombinePlan(ActivationPlan):
     ----------
     width : int
         Bits of a plane's sum, unsigned. A lane of the input holds the sums of its planes, the first in the lowest bits.
-    coefficients : list of lists
-        By neuron, one for each plane.
+    coefficients : list of lists of int
+        Coefficients of each neuron, one for each plane.
     addends : list of int
-        By neuron.
+        Addend of each neuron.
     acc_bits : int
         Bits of a result.
     lanes, beats, target : as of `hw.activation.plans.ActivationPlan`
@@ -57,12 +64,12 @@ class CombinePlan(ActivationPlan):
     Attributes
     ----------
     held : list of Coefficients
-        By plane.
+        Coefficients of each plane.
     compression : hw.heap.compression.CompressionPlan
-        Of a lane's heap.
+        How a lane's heap is compressed.
     """
 
-    def __init__(self, *, width, coefficients, addends, acc_bits, **common):
+    def __init__(self, *, width: int, coefficients: list[list[int]], addends: list[int], acc_bits: int, **common: Any):
         planes = len(coefficients[0])
         super().__init__(acc_shape=IntShape(planes * width), bits=acc_bits, **common)
         self.planes, self.width, self.acc_bits = planes, width, acc_bits
@@ -72,14 +79,23 @@ class CombinePlan(ActivationPlan):
         self.compression = plan_compression(_heights(self.held, width, acc_bits), fan_in=2)
         self.latency = 1 + self.compression.latency  # coefficients are read, then the heap is summed
 
-    def make(self):
+    def make(self) -> "Combine":
         from .planes import Combine
 
         return Combine(self)
 
 
-def combined_luts(coefficients, width, acc_bits, rows):
-    """Return about the LUTs of a lane: its heap, and memories of ``rows`` entries."""
+def combined_luts(coefficients: np.ndarray, width: int, acc_bits: int, rows: int) -> int:
+    """Return about the LUTs of a lane: its heap, and memories of ``rows`` entries.
+
+    Parameters
+    ----------
+    coefficients : int64 (neurons, planes)
+    width, acc_bits : int
+        Bits of a plane's sum, and of a result.
+    rows : int
+        Entries of the memories of coefficients and addends.
+    """
     held = [Coefficients(column) for column in coefficients.T]
     heap = plan_compression(_heights(held, width, acc_bits), fan_in=2).luts
     return heap + rom_luts(acc_bits + sum(c.width for c in held if not c.constant), rows)

@@ -1,8 +1,19 @@
 """The numbers of activations, before there is any hardware: latencies, DSPs, and the checks of their constants."""
 
+from typing import TYPE_CHECKING, Any, TypeVar
+
 from fewbit.hw.memory.placement import is_large
 from fewbit.hw.shapes import IntShape
 from fewbit.hw.targets.named import DEFAULT
+from fewbit.hw.targets.target import Target
+
+if TYPE_CHECKING:
+    from .draw import Draw
+    from .units import Activation, CodeTable, FloatRelu, Search, Sign, Whole
+
+from fewbit.golden.numbers.random import LinearGenerator
+
+Constant = TypeVar("Constant")
 
 __all__ = ["ActivationPlan", "CodeTablePlan", "DrawPlan", "FloatReluPlan", "SearchPlan", "SignPlan", "WholePlan"]
 
@@ -19,7 +30,7 @@ class ActivationPlan:
     lanes, beats : int
         Codes of a beat; beats of a vector.
     target : hw.targets.target.Target
-        What tables are made of.
+        Target that says what tables are made of.
 
     Attributes
     ----------
@@ -34,42 +45,51 @@ class ActivationPlan:
         If a number is out of its range, or constants are not one for each neuron.
     """
 
-    latency = 0
-    dsps = 0
+    latency: int = 0
 
-    def __init__(self, *, acc_shape, bits, lanes, beats, target=DEFAULT):
+    def __init__(self, *, acc_shape: IntShape, bits: int, lanes: int, beats: int, target: Target = DEFAULT):
         for name, value in ("Bits", bits), ("Lanes", lanes), ("Beats", beats):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")
         self.acc_shape, self.bits, self.lanes, self.beats, self.target = acc_shape, bits, lanes, beats, target
 
-    def per_neuron(self, name, values):
-        """Return ``values``, checked to be one for each neuron."""
+    @property
+    def dsps(self) -> int:
+        return 0
+
+    def per_neuron(self, name: str, values: list[Constant]) -> list[Constant]:
+        """Return ``values``, checked to be ``lanes*beats``, one for each neuron; errors call them ``name``.
+
+        Raises
+        ------
+        ValueError
+            If they are more or fewer.
+        """
         if len(values) != self.lanes * self.beats:
             raise ValueError(f"{name} must be {self.lanes * self.beats}, one for each neuron, not {len(values)}")
         return values
 
-    def make(self):
+    def make(self) -> "Activation":
         """Return the hardware, a `hw.activation.units.Activation`."""
         raise NotImplementedError
 
 
 class SignPlan(ActivationPlan):
-    """One bit, the sign of an accumulator.
+    """A code of one bit, which is the sign of an accumulator.
 
     Parameters
     ----------
     flips : list of int
-        One bit a neuron: whether its code is inverted.
+        Whether a neuron's code is inverted, 0 or 1, for each neuron.
     others : as of `ActivationPlan`, without ``bits``
     """
 
-    def __init__(self, *, flips, **common):
+    def __init__(self, *, flips: list[int], **common: Any):
         super().__init__(bits=1, **common)
         self.flips = self.per_neuron("Flips", flips)
         self.latency = 0 if not any(flips) else 1
 
-    def make(self):
+    def make(self) -> "Sign":
         from .units import Sign
 
         return Sign(self)
@@ -81,18 +101,23 @@ class WholePlan(ActivationPlan):
     Parameters
     ----------
     scale : int
-        1 or 2.
+        Factor of the accumulator, 1 or 2.
     rests : list of int
-        By neuron.
+        What is added to the product, for each neuron.
     others : as of `ActivationPlan`
 
     Attributes
     ----------
     constant : bool
         Whether all rests are equal.
+
+    Raises
+    ------
+    ValueError
+        If the scale is another number, or as `ActivationPlan`.
     """
 
-    def __init__(self, *, scale, rests, **common):
+    def __init__(self, *, scale: int, rests: list[int], **common: Any):
         super().__init__(**common)
         if scale not in (1, 2):
             raise ValueError(f"Scale must be 1 or 2, not {scale!r}")
@@ -100,7 +125,7 @@ class WholePlan(ActivationPlan):
         self.constant = len(set(rests)) == 1
         self.latency = 0 if self.constant else 1
 
-    def make(self):
+    def make(self) -> "Whole":
         from .units import Whole
 
         return Whole(self)
@@ -112,11 +137,12 @@ class SearchPlan(ActivationPlan):
     Parameters
     ----------
     thresholds : list of lists
-        By neuron, ``2**depth - 1`` each, rising, in the accumulator's units.
+        Thresholds of each neuron, ``2**depth - 1`` rising ones, in the accumulator's units.
     xor : int
-        Inverted bits of the index: the code of a signed format is its index with the top bit turned.
+        Bits of the index that are inverted, as a mask: a code of a signed format is its index with the top bit turned.
     codes : list of lists or None
-        By neuron, ``2**depth`` codes, where they are not simply the index; costs a ROM and one more cycle.
+        Codes of each neuron by index, ``2**depth`` of them; ``None`` where they are the index itself. They cost a ROM
+        and one more cycle.
     others : as of `ActivationPlan`
 
     Attributes
@@ -129,11 +155,19 @@ class SearchPlan(ActivationPlan):
         Cycles that each read of thresholds takes; a comparison, of one cycle, follows each.
     steps : int
         Cycles to the index.
+
+    Raises
+    ------
+    ValueError
+        If thresholds or codes are not as many as above, thresholds or accumulators can be negative, or as
+        `ActivationPlan`.
     """
 
     PARALLEL_BITS = 2
 
-    def __init__(self, *, thresholds, xor=0, codes=None, **common):
+    def __init__(
+        self, *, thresholds: list[list[int]], xor: int = 0, codes: list[list[int]] | None = None, **common: Any
+    ):
         super().__init__(**common)
         sizes = {len(row) for row in self.per_neuron("Threshold rows", thresholds)}
         self.depth = max(sizes).bit_length()
@@ -150,13 +184,13 @@ class SearchPlan(ActivationPlan):
         self.steps = sum(self.reads) + len(self.reads)
         self.latency = self.steps + (codes is not None)
 
-    def level(self, level, lane):
-        """Return the thresholds of the nodes of a level of the search, beat by beat."""
+    def level(self, level: int, lane: int) -> list[int]:
+        """Return the thresholds of the nodes of a level of the search, beat by beat, of the neurons on a lane."""
         stride = 2 ** (self.depth - level)
         rows = self.thresholds[lane :: self.lanes]
         return [row[node * stride + stride // 2 - 1] for row in rows for node in range(2**level)]
 
-    def make(self):
+    def make(self) -> "Search":
         from .units import Search
 
         return Search(self)
@@ -168,14 +202,15 @@ class FloatReluPlan(ActivationPlan):
     Parameters
     ----------
     relu : bool
+        Whether negative accumulators become zero.
     others : as of `ActivationPlan`, without ``acc_shape`` and ``bits``
     """
 
-    def __init__(self, *, relu, **common):
+    def __init__(self, *, relu: bool, **common: Any):
         super().__init__(acc_shape=IntShape(32), bits=32, **common)
         self.relu = relu
 
-    def make(self):
+    def make(self) -> "FloatRelu":
         from .units import FloatRelu
 
         return FloatRelu(self)
@@ -187,18 +222,18 @@ class CodeTablePlan(ActivationPlan):
     Parameters
     ----------
     words : list of int
-        Codes by the code that comes in.
+        Code that goes out, for every code that comes in.
     others : as of `ActivationPlan`
     """
 
     latency = 1
-    MOST_BITS = 8  # of the code that comes in; above, thresholds are smaller than a table
+    MOST_BITS = 8  # bits of the code that comes in; above, thresholds are smaller than a table
 
-    def __init__(self, *, words, **common):
+    def __init__(self, *, words: list[int], **common: Any):
         super().__init__(**common)
         self.words = words
 
-    def make(self):
+    def make(self) -> "CodeTable":
         from .units import CodeTable
 
         return CodeTable(self)
@@ -211,8 +246,9 @@ class DrawPlan(ActivationPlan):
     Parameters
     ----------
     kind : "bipolar" or "ternary"
-    generator : golden.numbers.random.Lfsr or Xorshift
+    generator : golden.numbers.random.LinearGenerator
     seed : int
+        Seed of the generator.
     length : int
         Draws of a pixel.
     others : as of `ActivationPlan`, without ``bits``
@@ -220,11 +256,11 @@ class DrawPlan(ActivationPlan):
 
     latency = 2
 
-    def __init__(self, *, kind, generator, seed, length, **common):
+    def __init__(self, *, kind: str, generator: LinearGenerator, seed: int, length: int, **common: Any):
         super().__init__(bits=1 if kind == "bipolar" else 2, **common)
         self.kind, self.generator, self.seed, self.length = kind, generator, seed, length
 
-    def make(self):
+    def make(self) -> "Draw":
         from .draw import Draw
 
         return Draw(self)

@@ -39,12 +39,13 @@ class Activation(wiring.Component):
         })  # fmt: skip
 
     def counted(self, m):
-        """The number of the beat that is presented."""
+        """Return the number of the beat that is presented."""
         count, _ = counter(m, "beat", self.plan.beats, self.i_valid)
         return count
 
     def rom(self, m, name, address, words, width, latency=1):
-        """A ROM of one word a neuron, read a beat at a time: lane l of beat b holds ``words[b*lanes + l]``."""
+        """Return the words of the beat ``address``, by lane, ``latency`` cycles later: lane l of beat b has
+        ``words[b*lanes + l]`` of a ROM of one word a neuron, ``width`` bits each."""
         lanes = self.plan.lanes
         packed = [pack(words[b : b + lanes], width) for b in range(0, len(words), lanes)]
         m.submodules[name] = rom = Rom(width=width * lanes, words=packed, latency=latency, target=self.plan.target)
@@ -52,11 +53,11 @@ class Activation(wiring.Component):
         return [rom.data[k * width : (k + 1) * width] for k in range(lanes)]
 
     def delayed(self, m, value, cycles, name):
-        """``value``, ``cycles`` later."""
+        """Return ``value``, ``cycles`` later."""
         return delayed(m, value, cycles, name)
 
     def finish(self, m):
-        """Valid travels along."""
+        """Let ``o_valid`` be ``i_valid``, ``plan.latency`` cycles later."""
         valid = self.i_valid
         for n in range(self.plan.latency):
             after = Signal(name=f"valid{n}")
@@ -66,7 +67,7 @@ class Activation(wiring.Component):
 
 
 class Sign(Activation):
-    """One bit: ``code = acc >= 0``, of accumulators that were preloaded with minus their threshold.
+    """A code of one bit: ``code = acc >= 0``, of accumulators that were preloaded with minus their threshold.
 
     ``plan.flips`` (one bit a neuron) inverts the code of a neuron that falls. Latency 0, or 1 where there is one.
     """

@@ -1,10 +1,15 @@
 """What the plans of all arrays share: how a row is folded, and the checks of that."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from amaranth.lib import wiring
+
 __all__ = ["ArrayPlan"]
 
 
 class ArrayPlan:
-    """The numbers of ``pe`` dot products at a time, ``simd`` products each per cycle, over ``steps`` cycles: a row.
+    """The numbers of an array: ``pe`` dot products at a time, ``simd`` products of each a cycle.
 
     Parameters
     ----------
@@ -16,7 +21,8 @@ class ArrayPlan:
         Results per beat. It must divide ``pe``, and ``pe / lanes`` must not exceed ``steps``, so that the results of a
         row have left before those of the next one.
     groups : int
-        Dot product ``p`` reads the lanes of group ``p // (pe / groups)``.
+        Groups of dot products, each of which reads lanes of its own: dot product ``p`` those of group
+        ``p // (pe / groups)``.
 
     Attributes
     ----------
@@ -31,10 +37,7 @@ class ArrayPlan:
         If a number is out of its range.
     """
 
-    dsps = 0
-    latency = None
-
-    def __init__(self, *, pe, simd, steps, lanes, groups=1):
+    def __init__(self, *, pe: int, simd: int, steps: int, lanes: int, groups: int = 1):
         for name, value in ("PE", pe), ("SIMD", simd), ("Steps", steps), ("Lanes", lanes):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")
@@ -44,6 +47,14 @@ class ArrayPlan:
             raise ValueError(f"Groups must divide PE ({pe}), not {groups!r}")
         self.pe, self.simd, self.steps, self.lanes, self.groups = pe, simd, steps, lanes, groups
 
-    def make(self):
+    @property
+    def latency(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def dsps(self) -> int:
+        return 0
+
+    def make(self) -> "wiring.Component":
         """Return the hardware."""
         raise NotImplementedError

@@ -11,7 +11,7 @@ __all__ = ["CodedPE"]
 
 
 class CodedPE(wiring.Component):
-    """The sum of every part's heap, side by side: part p is in bits ``p*width ..`` of ``o``.
+    """A processing element with a heap for every part, the sums side by side in ``o``: part p from bit ``p*width`` on.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class CodedPE(wiring.Component):
         return register(m, value, name) if self.plan.registered else value
 
     def _decoded(self, column):
-        """The function of every lane's code, as a vector with a bit per lane."""
+        """Return a function of every lane's code, given as its table ``column``, as a vector with a bit per lane."""
         size = len(self.w[0])
         total = Const(0, size)
         for code, value in enumerate(column):

@@ -1,25 +1,54 @@
 """The numbers of a processing element whose weights are codes."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fewbit.golden.numbers.format import Format
 from fewbit.hw.latency import Meeting
 from fewbit.hw.shapes import IntShape
 
-__all__ = ["CodedPEPlan"]
+if TYPE_CHECKING:
+    from .coded import CodedPE
+
+from fewbit.hw.heap.pe_plans import PEPlan
+
+__all__ = ["CodedPEPlan", "HeapPart"]
+
+
+@dataclass(frozen=True)
+class HeapPart:
+    """One heap of a processing element whose weights are codes.
+
+    Attributes
+    ----------
+    x_format, w_format : golden formats of the heap's operands
+    x_bits : tuple of int
+        Bits of a lane's code that make the activation.
+    w_codes : tuple of int
+        Code of ``w_format`` for every code that the weight memory can hold.
+    """
+
+    x_format: Format
+    w_format: Format
+    x_bits: tuple[int, ...]
+    w_codes: tuple[int, ...]
 
 
 class CodedPEPlan:
-    """The sum of every part's heap, side by side: part p is in bits ``p*width ..`` of the accumulator.
+    """A heap for every part, the sums side by side: part p is in bits ``p*width ..`` of the accumulator.
 
     A part's weights are a function of the weight's code, and its activations some bits of the lane's code
-    (`hw.layer.ways.HeapPart`). Where a part's weights are not bits of the code as it is, a register follows the
+    (`HeapPart`). Where a part's weights are not bits of the code as it is, a register follows the
     function.
 
     Parameters
     ----------
-    parts : tuple of `hw.layer.ways.HeapPart`
+    parts : tuple of HeapPart
     unit_of : callable
         ``unit_of(x_format, w_format, acc_shape)`` gives the plan of a part's PE.
     x_bits, w_bits, simd : int
-        Bits of a lane's code, of a weight's code; lanes.
+        Bits of a lane's code; bits of a weight's code; lanes.
     acc_shape : hw.shapes.IntShape
         Shape of the accumulator, of which every part has an equal share.
 
@@ -28,7 +57,7 @@ class CodedPEPlan:
     units : list
         The plans of the parts.
     columns : dict
-        By function of the weight's code, as a table: the number of the bit that it is, or ``None``.
+        Functions of the weight's code, as tables, each with the number of the bit that it is, or ``None``.
     registered : bool
         Whether a register follows these functions.
     met : hw.latency.Meeting
@@ -42,7 +71,16 @@ class CodedPEPlan:
         If the accumulator cannot be shared.
     """
 
-    def __init__(self, *, parts, unit_of, x_bits, w_bits, simd, acc_shape):
+    def __init__(
+        self,
+        *,
+        parts: tuple[HeapPart, ...],
+        unit_of: Callable[[Format, Format, IntShape], PEPlan],
+        x_bits: int,
+        w_bits: int,
+        simd: int,
+        acc_shape: IntShape,
+    ):
         self.parts, self.x_bits, self.w_bits, self.simd, self.acc_shape = parts, x_bits, w_bits, simd, acc_shape
         width = acc_shape.width
         if width % len(parts):
@@ -51,7 +89,7 @@ class CodedPEPlan:
         shape = acc_shape if len(parts) == 1 else IntShape(self.width)
         self.units = [unit_of(part.x_format, part.w_format, shape) for part in parts]
         own = [tuple(n >> k & 1 for n in range(1 << w_bits)) for k in range(w_bits)]
-        self.columns = {}
+        self.columns: dict[tuple[int, ...], int | None] = {}
         for part in parts:
             for column in self.columns_of(part):
                 self.columns.setdefault(column, own.index(column) if column in own else None)
@@ -59,11 +97,11 @@ class CodedPEPlan:
         self.met = Meeting("planes", {f"part {n}": unit.latency for n, unit in enumerate(self.units)})
         self.latency = self.registered + self.met.latency
 
-    def columns_of(self, part):
+    def columns_of(self, part: HeapPart) -> list[tuple[int, ...]]:
         """Return the bits of a part's weight, each as a table by the weight's code."""
         return [tuple(code >> k & 1 for code in part.w_codes) for k in range(part.w_format.bits)]
 
-    def make(self):
+    def make(self) -> "CodedPE":
         """Return the hardware, a `hw.arrays.coded.CodedPE`."""
         from .coded import CodedPE
 

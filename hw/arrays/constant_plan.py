@@ -1,15 +1,24 @@
 """The numbers of the array of a layer that is unfolded altogether, so that its weights are constants."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from fewbit.golden.numbers.format import Format
 from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.latency import Meeting
+from fewbit.hw.shapes import IntShape
+from fewbit.hw.targets.target import Target
 from fewbit.hw.xilinx.constant_matrix import best_matrix
+
+if TYPE_CHECKING:
+    from .constant import ConstantArray
 
 __all__ = ["ConstantArrayPlan", "planes_of"]
 
 
-def planes_of(x_format):
+def planes_of(x_format: Format) -> tuple[tuple[int, ...], int]:
     """Return ``(planes, base)``: a value is ``sum(planes[k] * bit k of its code) + base``."""
     planes = [x_format.spacing << k for k in range(x_format.bits)]
     if x_format.signed:
@@ -26,16 +35,18 @@ class ConstantArrayPlan:
     weights : int array (neurons, inputs)
         Values. Neuron ``n`` reads the lanes of group ``n // (neurons / groups)``.
     init : list of int
-        By neuron.
+        Initial value of each neuron's accumulator.
     acc_shape : hw.shapes.IntShape
+        Shape of a sum.
     groups : int
+        Groups of neurons, each of which reads lanes of its own.
     target : hw.targets.target.Target
-        One with netlists.
+        A target with netlists.
 
     Attributes
     ----------
     matrices : list of hw.xilinx.constant_matrix.LutMatrix
-        By group.
+        Matrix of each group.
     met : hw.latency.Meeting
         Where the groups have their sums.
     latency : int
@@ -43,6 +54,7 @@ class ConstantArrayPlan:
     luts : int
         LUT6_2 that it takes, by construction.
     dsps : int
+        DSP blocks that it takes: none.
 
     Raises
     ------
@@ -52,7 +64,17 @@ class ConstantArrayPlan:
 
     dsps = 0
 
-    def __init__(self, *, x_format, w_format, weights, init, acc_shape, target, groups=1):
+    def __init__(
+        self,
+        *,
+        x_format: Format,
+        w_format: Format,
+        weights: np.ndarray,
+        init: Sequence[int],
+        acc_shape: IntShape,
+        target: Target,
+        groups: int = 1,
+    ):
         weights = np.asarray(weights)
         if weights.ndim != 2 or not weights.size:
             raise ValueError(f"Weights must be neurons by inputs, not of shape {weights.shape}")
@@ -72,7 +94,7 @@ class ConstantArrayPlan:
         self.luts = sum(matrix.luts for matrix in self.matrices)
 
     def _matrix(self, terms, weights, init):
-        """Of the heap: ``scale*heap == x*w - offset(w)``, in which ``x`` is bits by their planes, and a base."""
+        """Return the matrix of a group's heap: ``scale*heap == x*w - offset(w)``, in which ``x`` is bits and a base."""
         planes, base = planes_of(terms.x_format)
         constants = init + (base * weights - terms.offset(weights)).sum(axis=1) // terms.scale
         return best_matrix(
@@ -82,7 +104,7 @@ class ConstantArrayPlan:
             self.acc_shape.width,
         )
 
-    def make(self):
+    def make(self) -> "ConstantArray":
         """Return the hardware, a `hw.arrays.constant.ConstantArray`."""
         from .constant import ConstantArray
 

@@ -6,8 +6,9 @@ They are those of PEs that are netlists: between the sizes that are built, a lin
 from functools import cache
 from math import exp
 
+from fewbit.golden.numbers.format import Format
 from fewbit.hw.heap.partial_products import product_terms
-from fewbit.hw.memory.placement import BRAM18_LUTS, placement_of
+from fewbit.hw.memory.placement import BRAM18_LUTS, Placement, placement_of
 from fewbit.hw.xilinx.dot_product import best_pe, best_rows, build_sum
 
 __all__ = ["distinct_columns", "pe_luts", "rom_luts", "rom_placement", "row_luts"]
@@ -15,19 +16,25 @@ __all__ = ["distinct_columns", "pe_luts", "rom_luts", "rom_placement", "row_luts
 _ANCHORS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)  # lanes for which a PE is built
 
 
-def pe_luts(x_format, w_format, simd, acc, feedback):
-    """LUTs of a PE with an accumulator of ``acc`` bits."""
+def pe_luts(x_format: Format, w_format: Format, simd: int, acc: int, feedback: bool) -> float:
+    """Return about the LUTs of a PE of ``simd`` lanes with an accumulator of ``acc`` bits.
+
+    Raises
+    ------
+    ValueError
+        If a format has no partial products.
+    """
     wide = acc - product_terms(x_format, w_format).exponents[-1] - 1 - simd.bit_length()
     return _between(_built, x_format, w_format, simd, feedback) + max(0, wide)
 
 
-def row_luts(x_format, w_format, simd):
-    """LUTs of a PE without its last sum and accumulator."""
+def row_luts(x_format: Format, w_format: Format, simd: int) -> float:
+    """Return about the LUTs of a PE of ``simd`` lanes without its last sum and accumulator."""
     return _between(_rows_built, x_format, w_format, simd)
 
 
 def _between(built, x_format, w_format, simd, *more):
-    """What is ``built`` of so many lanes: on the line between two that are."""
+    """Return the LUTs of a PE of ``simd`` lanes, on the line between two sizes that are ``built``."""
     high = next((n for n in _ANCHORS if n >= simd), simd)
     low = max((n for n in _ANCHORS if n <= simd), default=simd)
     ends = [built(x_format, w_format, n, *more) for n in (low, high)]
@@ -50,18 +57,18 @@ def _rows_built(x_format, w_format, simd):
     return best_rows(x_format, w_format, simd, max(terms.exponents) + 1 + simd.bit_length()).luts
 
 
-def distinct_columns(columns, depth):
-    """About how many columns of a memory are neither constant nor equal to another."""
+def distinct_columns(columns: int, depth: int) -> int:
+    """Return about how many columns of a memory of ``depth`` words are neither constant nor equal to another."""
     kinds = (1 << min(depth, 40)) - 2
     return round(kinds * (1 - exp(-columns / kinds))) if depth > 1 else 0
 
 
-def rom_placement(columns, depth):
-    """Where such a memory goes (`hw.memory.placement.placement_of`), or ``None`` if it is constant."""
+def rom_placement(columns: int, depth: int) -> Placement | None:
+    """Return where a memory of any ``depth`` words goes (`hw.memory.placement`); ``None`` if it is constant."""
     return placement_of(distinct_columns(columns, depth), depth) if depth > 1 else None
 
 
-def rom_luts(columns, depth):
-    """LUTs of it, block RAM counted as `BRAM18_LUTS`."""
+def rom_luts(columns: int, depth: int) -> int:
+    """Return about the LUTs of a memory of any ``depth`` words, block RAM counted as `BRAM18_LUTS`."""
     found = rom_placement(columns, depth)
     return 0 if found is None else found.luts + BRAM18_LUTS * found.bram18

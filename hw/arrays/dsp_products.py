@@ -5,8 +5,9 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
+from fewbit.golden.numbers.format import Format
 from fewbit.hw.wires import delayed, register
-from fewbit.hw.xilinx.dsp_packing import PRODUCT_LATENCY
+from fewbit.hw.xilinx.dsp_packing import PRODUCT_LATENCY, Packing
 
 from .integer import IntegerArray
 
@@ -25,6 +26,11 @@ class PackedProducts(wiring.Component):
     count : int
         Weights, at most ``packing.weights``.
 
+    Raises
+    ------
+    ValueError
+        If the count is out of that range.
+
     Members
     -------
     x : ``In(x_format.bits)``
@@ -38,7 +44,7 @@ class PackedProducts(wiring.Component):
 
     LATENCY = PRODUCT_LATENCY
 
-    def __init__(self, *, x_format, packing, count):
+    def __init__(self, *, x_format: Format, packing: Packing, count: int):
         if count not in range(1, packing.weights + 1):
             raise ValueError(f"Count must be 1 to {packing.weights}, not {count!r}")
         self._x_format, self._packing, self._count = x_format, packing, count
@@ -67,7 +73,7 @@ class PackedProducts(wiring.Component):
         return m
 
     def _lowest(self, m, k):
-        """The lowest bit of product ``k``, when the products leave; the weight may have been made one less."""
+        """Return the lowest bit of product ``k``, when the products leave; the weight may have been made one less."""
         bit = self.x[0] & (self.w[k][0] ^ self.w[k - 1][-1])
         for n in range(self.LATENCY):
             bit = register(m, bit, f"lowest{k}_{n}")
@@ -97,7 +103,7 @@ class DspArray(IntegerArray):
         return units
 
     def _sharing(self, m, neurons):
-        """The PEs of neurons that share multipliers, one a lane."""
+        """Return the PEs of neurons that share multipliers, of which there is one a lane."""
         lanes = neurons[0] * self.plan.groups // self.plan.pe * self.plan.simd
         products = []
         for s in range(self.plan.simd):

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.xilinx.dsp48 import REGISTERS, SPLITS, WIDTH, sums_of
+from fewbit.hw.xilinx.dsp48 import REGISTERS, SPLITS, WIDTH, Dsp48, sums_of
 
 from .integer import IntegerArray
 
@@ -21,9 +21,14 @@ class Sums(wiring.Component):
     Parameters
     ----------
     count : int
-        4, 2 or 1.
+        Accumulators: 4, 2 or 1.
     dsp48 : hw.xilinx.dsp48.Dsp48 or None
         The primitive; ``None`` for an expression that does what it does.
+
+    Raises
+    ------
+    ValueError
+        If the adder cannot be split so.
 
     Members
     -------
@@ -34,7 +39,7 @@ class Sums(wiring.Component):
 
     LATENCY = 1
 
-    def __init__(self, *, count, dsp48):
+    def __init__(self, *, count: int, dsp48: Dsp48 | None):
         if count not in SPLITS:
             raise ValueError(f"Count must be one of {', '.join(map(str, SPLITS))}, not {count!r}")
         self._count, self._dsp48 = count, dsp48

@@ -1,5 +1,7 @@
 """The float32 baseline's PE x SIMD processing array: what ``hw.arrays.integer.IntegerArray`` is for integers."""
 
+from typing import Protocol
+
 from amaranth.hdl import Array, Cat, Module, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
@@ -10,12 +12,20 @@ from fewbit.hw.float32.units import FloatAdd, FloatMul, pipe
 
 from .interface import array_members
 
-__all__ = ["FloatArray", "FloatPE"]
+__all__ = ["FloatArray", "FloatPE", "FloatProducts"]
 
 
 def _select(m, values, index):
-    """``values[index]``, one cycle later."""
+    """Return ``values[index]``, one cycle later."""
     return pipe(m, Array(values)[index] if len(values) > 1 else values[0])
+
+
+class FloatProducts(Protocol):
+    """What a `FloatPE` reads of its plan, a `hw.arrays.float32_plan.FloatArrayPlan`."""
+
+    simd: int
+    dsp: bool
+    accumulates: bool
 
 
 class FloatPE(wiring.Component):
@@ -37,7 +47,7 @@ class FloatPE(wiring.Component):
         Partial sum that includes the step ``plan.partial_latency`` cycles ago.
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan: FloatProducts):
         self.plan = plan
         lanes = ArrayLayout(unsigned(32), plan.simd)
         super().__init__({"x": In(lanes), "w": In(lanes), "fresh": In(1), "o": Out(32)})
@@ -140,7 +150,7 @@ class FloatArray(wiring.Component):
         return [pe.o for pe in pes]
 
     def _during(self, m, start, cycles):
-        """High from ``start`` for ``cycles`` cycles; ``start`` may come again after these at the earliest."""
+        """Return what is high from ``start`` on for ``cycles`` cycles; ``start`` must not come again earlier."""
         left = Signal(range(cycles))
         with m.If(start):
             m.d.sync += left.eq(cycles - 1)
@@ -149,7 +159,7 @@ class FloatArray(wiring.Component):
         return start | (left != 0)
 
     def _counter(self, m, start, count):
-        """0 to ``count - 1`` from the cycle after ``start``; it runs on."""
+        """Return a counter that is 0 to ``count - 1`` from the cycle after ``start`` on; it runs on."""
         index = Signal(range(count), reset_less=True)
         m.d.sync += index.eq(index + 1)
         with m.If(start):
@@ -157,7 +167,7 @@ class FloatArray(wiring.Component):
         return index
 
     def _capture(self, m, values, end):
-        """Partials of each PE; they leave it in consecutive cycles, the first one at ``end``."""
+        """Return the partial sums of each PE, held; they leave it in consecutive cycles, the first one at ``end``."""
         captured = [
             [Signal(32, name=f"partial{p}_{i}", reset_less=True) for i in range(self.plan.partials)]
             for p in range(self.plan.pe)
@@ -168,7 +178,7 @@ class FloatArray(wiring.Component):
         return captured
 
     def _hold(self, m, first):
-        """Biases, from the cycle in which ``_select`` reads the first one, for ``steps`` cycles.
+        """Return the biases, held for ``steps`` cycles from the one in which `_select` reads the first.
 
         A register holds for that long, so that a few of them in a row bridge the latency; for very short rows, which
         overlap many times, a shift register does.
@@ -186,7 +196,7 @@ class FloatArray(wiring.Component):
         return biases
 
     def _reorder(self, m, results, start):
-        """``lanes`` results per cycle, in consecutive cycles, from ``reducers`` results every ``_interval`` cycles."""
+        """Return ``lanes`` results a cycle, without a gap, of ``reducers`` results every ``interval`` cycles."""
         kept = [Signal(32, name=f"result{p}", reset_less=True) for p in range(self.plan.pe)]
         for group in range(self.plan.pe // self.plan.reducers):
             with m.If(pipe(m, start, group * self.plan.interval)):

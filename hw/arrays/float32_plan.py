@@ -1,8 +1,13 @@
 """The numbers of the float32 baseline's array, before there is any hardware."""
 
+from typing import TYPE_CHECKING
+
 from fewbit.hw.float32.timing import ADD, BIAS, MULTIPLY, float_sum_time
 
 from .array_plan import ArrayPlan
+
+if TYPE_CHECKING:
+    from .float32 import FloatArray
 
 __all__ = ["FloatArrayPlan"]
 
@@ -39,7 +44,7 @@ class FloatArrayPlan(ArrayPlan):
         Whether results wait in registers until they are read.
     """
 
-    def __init__(self, *, dsp=True, **folding):
+    def __init__(self, *, dsp: bool = True, **folding: int):
         super().__init__(**folding)
         pe, steps = self.pe, self.steps
         self.dsp, self.accumulates = dsp, steps > ADD
@@ -58,14 +63,17 @@ class FloatArrayPlan(ArrayPlan):
         wait = max(p // self.reducers * self.interval - p // self.lanes for p in range(pe))
         self.read = self.result + 1 + wait
         self.reorders = self.reducers != self.lanes or (self.serial and pe > 1)
-        self.latency = self.read + 1 if self.reorders else self.result
 
     @property
-    def dsps(self):
+    def latency(self) -> int:
+        return self.read + 1 if self.reorders else self.result
+
+    @property
+    def dsps(self) -> int:
         """DSPs that it takes: two for a multiplier."""
         return 2 * self.pe * self.simd if self.dsp else 0
 
-    def make(self):
+    def make(self) -> "FloatArray":
         """Return the hardware, a `hw.arrays.float32.FloatArray`."""
         from .float32 import FloatArray
 

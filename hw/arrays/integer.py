@@ -49,14 +49,14 @@ class IntegerArray(wiring.Component):
         return m
 
     def _accumulated(self, m, first, valid):
-        """The accumulators; ``first`` and ``valid`` with their past, as of `_delayed`."""
+        """Return the accumulators; ``first`` and ``valid`` have their past, as `_delayed` gives it."""
         init, units, late = self._held_init(m, first), self._dot_products(m), self.plan.heap_latency
         for unit, start in zip(units, init, strict=True):
             m.d.comb += [unit.init.eq(start), unit.load.eq(first[late]), unit.enable.eq(valid[late])]
         return [unit.o for unit in units]
 
     def _dot_products(self, m):
-        """The processing elements, with their operands."""
+        """Return the processing elements, connected to their operands."""
         planes, units, (kind,) = [], [], self.plan.KINDS
         for g in range(self.plan.groups):
             x = Signal(ArrayLayout(unsigned(self.plan.simd), self.plan.x_format.bits), name=f"x{g}")
@@ -72,13 +72,13 @@ class IntegerArray(wiring.Component):
         return units
 
     def _delayed(self, m, name, value):
-        """``value`` and its past: element ``n`` is ``n`` cycles late."""
+        """Return ``value`` and its past: element ``n`` is ``n`` cycles late."""
         past = Signal(self.plan.heap_latency + 1, name=f"{name}_past")
         m.d.sync += past.eq(Cat(value, past))
         return Cat(value, past)
 
     def _held_init(self, m, first):
-        """``init`` as it was at the first step of the row that is now accumulated.
+        """Return ``init`` as it was at the first step of the row that is now accumulated.
 
         Rows begin at least ``steps`` cycles apart, so a chain of registers that hold for so long needs only
         ``ceil(heap_latency / steps)`` of them, where a delay line would have ``heap_latency``.
@@ -109,5 +109,5 @@ class IntegerArray(wiring.Component):
 
 
 def _planes(lanes):
-    """Bit planes of the codes of ``lanes``."""
+    """Return the bit planes of the codes of ``lanes``."""
     return Cat(Cat(lane[bit] for lane in lanes) for bit in range(len(lanes[0])))

@@ -1,12 +1,16 @@
 """The members that every PE x SIMD array has."""
 
+from amaranth.hdl import Shape
+from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
+
+from .array_plan import ArrayPlan
 
 __all__ = ["array_members"]
 
 
-def array_members(plan, *, x, w, acc):
+def array_members(plan: ArrayPlan, *, x: Shape, w: Shape, acc: Shape) -> dict[str, wiring.Member]:
     """Return the members of an array.
 
     Parameters

@@ -16,16 +16,18 @@ class Family:
 
     Attributes
     ----------
-    phase : (low, high)
-        Frequency of the reference behind its divider, the least and the greatest.
-    vco : (low, high)
+    name : str
+    phase : (float, float)
+        Least and greatest frequency of the reference behind its divider.
+    vco : (float, float)
+        Least and greatest frequency of the oscillator.
     references, multipliers, outputs : int
         Largest divider of the reference, multiplier, and divider of the output.
     """
 
     name: str
-    phase: tuple
-    vco: tuple
+    phase: tuple[float, float]
+    vco: tuple[float, float]
     references: int
     multipliers: int
     outputs: int
@@ -39,6 +41,12 @@ SERIES7 = Family("series7", (19.0, 450.0), (800.0, 1600.0), 5, 64, 128)
 class PllPlan:
     """Dividers with which ``oscillator`` MHz becomes ``clock`` MHz, exactly.
 
+    Parameters
+    ----------
+    family : Family
+    oscillator, clock : float
+        Frequencies in MHz of the board's oscillator and of the clock that is asked for.
+
     Attributes
     ----------
     reference, multiplier, output : int
@@ -51,13 +59,13 @@ class PllPlan:
         If the PLL cannot make the clock exactly.
     """
 
-    def __init__(self, family, *, oscillator, clock):
+    def __init__(self, family: Family, *, oscillator: float, clock: float):
         self.family, self.clock = family, clock
         for self.reference in range(1, family.references + 1):
             phase = oscillator / self.reference
             if not family.phase[0] <= phase <= family.phase[1]:
                 continue
-            # The middle of the oscillator's range first.
+            # The middle of the oscillator's range is tried first.
             middle = sum(family.vco) / 2
             for self.output in sorted(range(1, family.outputs + 1), key=lambda d: abs(clock * d - middle)):
                 vco = clock * self.output
@@ -85,15 +93,19 @@ class PllPlan:
 class Pll(wiring.Component):
     """A PLL that drives clock and reset of the domain ``sync``, which is held in reset until the PLL has locked.
 
-    Without a plan, the oscillator is the clock.
+    Parameters
+    ----------
+    plan : PllPlan or None
+        Without a plan, the oscillator is the clock.
 
     Members
     -------
-    oscillator, reset : ``In(1)``
-        The latter resets all, asynchronously.
+    oscillator : ``In(1)``
+    reset : ``In(1)``
+        Resets the whole domain, asynchronously.
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan: PllPlan | None):
         self._plan = plan
         super().__init__({"oscillator": In(1), "reset": In(1)})
 

@@ -7,6 +7,7 @@ from amaranth.hdl import ClockDomain, Elaboratable, Module, Signal
 from amaranth.lib import io
 
 from fewbit.hw.serial.accelerator import SerialAccelerator
+from fewbit.hw.serial.link import LinkPlan
 from fewbit.hw.serial.uart import bit_cycles
 from fewbit.hw.targets.target import Target
 
@@ -17,16 +18,19 @@ __all__ = ["SerialBoard", "SerialTop"]
 
 @dataclass(frozen=True)
 class SerialBoard:
-    """Attributes
+    """A board with a serial port, of those that amaranth-boards has.
+
+    Attributes
     ----------
     title : str
+        The board's name in messages.
     platform : type
-        Of amaranth-boards, with resources ``uart`` and ``led``.
+        Platform of amaranth-boards, with resources ``uart`` and ``led``.
     family : hw.boards.pll.Family
     clock : float
-        MHz, if nothing else is asked for.
+        Clock in MHz, if no other one is asked for.
     target : hw.targets.target.Target
-        What the design is made of.
+        Target of the design.
     open_tools : bool
         Whether its bitstream is made without a vendor's tools (`flow.boards.bitstream`).
     high : tuple of str
@@ -39,15 +43,21 @@ class SerialBoard:
     clock: float
     target: Target
     open_tools: bool
-    high: tuple = ()
+    high: tuple[str, ...] = ()
 
     @property
-    def oscillator(self):
+    def oscillator(self) -> float:
         """Frequency of the board's oscillator in MHz."""
         return self.platform().default_clk_constraint.frequency / 1e6
 
-    def pll(self, clock):
-        """`PllPlan` for ``clock`` MHz; None where that is the oscillator's."""
+    def pll(self, clock: float) -> PllPlan | None:
+        """Return the `PllPlan` for ``clock`` MHz; ``None`` where the oscillator has that.
+
+        Raises
+        ------
+        ValueError
+            If the PLL cannot make that clock.
+        """
         return None if clock == self.oscillator else PllPlan(self.family, oscillator=self.oscillator, clock=clock)
 
 
@@ -61,11 +71,17 @@ class SerialTop(Elaboratable):
     board : SerialBoard
     link : hw.serial.link.LinkPlan
     clock : float
-        MHz.
+        Clock in MHz.
     baud : int
+        Bits per second on the serial port.
+
+    Raises
+    ------
+    ValueError
+        If the clock cannot be made, or not be divided to the baud rate.
     """
 
-    def __init__(self, board, link, *, clock, baud):
+    def __init__(self, board: SerialBoard, link: LinkPlan, *, clock: float, baud: int):
         self._board, self._pll = board, board.pll(clock)
         self._serial = SerialAccelerator(link, cycles=bit_cycles(clock * 1e6, baud))
 

@@ -1,6 +1,6 @@
 """The float32 multiplier; import it from ``hw.float32.units``, which says what the units have in common."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,7 +9,7 @@ from .timing import MULTIPLY
 __all__ = ["FloatMul", "increment", "pipe"]
 
 
-def pipe(m, value, cycles=1, *, reset_less=True):
+def pipe(m: Module, value: Value, cycles: int = 1, *, reset_less: bool = True) -> Value:
     """Return ``value``, ``cycles`` cycles later. Registers have no reset, so that they fit into DSPs and shift
     registers; what says that something is valid needs one.
     """
@@ -20,7 +20,7 @@ def pipe(m, value, cycles=1, *, reset_less=True):
     return value
 
 
-def increment(m, up, *, frac, exponent, step):
+def increment(m: Module, up: Value, *, frac: Value, exponent: Value, step: Value) -> tuple[Value, Value]:
     """Return fraction and exponent after ``exponent + step`` and rounding ``up``, all in one carry chain.
 
     A rounded-up fraction of ones carries into the exponent, as it must. The lowest position makes the carry.
@@ -49,7 +49,7 @@ class FloatMul(wiring.Component):
 
     LATENCY = MULTIPLY
 
-    def __init__(self, *, dsp=True):
+    def __init__(self, *, dsp: bool = True):
         self._dsp = bool(dsp)
         super().__init__({"a": In(32), "b": In(32), "o": Out(32)})
 

@@ -1,6 +1,8 @@
 """Sums of several float32 values: a tree of adders for all at once, one adder for four in a row."""
 
-from amaranth.hdl import Module
+from collections.abc import Sequence
+
+from amaranth.hdl import Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,7 +12,7 @@ from .units import FloatAdd, pipe
 __all__ = ["FloatSumOfFour", "float_sum"]
 
 
-def float_sum(m, values, times):
+def float_sum(m: Module, values: Sequence[Value], times: Sequence[int]) -> Value:
     """Return the pairwise sum of ``values`` that arrive at ``times``, ready at `hw.float32.timing.float_sum_time` of
     them.
     """
@@ -46,10 +48,8 @@ class FloatSumOfFour(wiring.Component):
     BIAS = BIAS
     LATENCY = BIAS + FloatAdd.LATENCY
 
-    word: In(32)
-    count: In(2)
-    bias: In(32)
-    o: Out(32)
+    def __init__(self) -> None:
+        super().__init__({"word": In(32), "count": In(2), "bias": In(32), "o": Out(32)})
 
     def elaborate(self, platform):
         m = Module()

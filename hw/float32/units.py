@@ -4,7 +4,7 @@ The arithmetic is that of ``golden.numbers.float32``: round to nearest even, sub
 NaN.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -28,9 +28,8 @@ class FloatAdd(wiring.Component):
 
     LATENCY = ADD
 
-    a: In(32)
-    b: In(32)
-    o: Out(32)
+    def __init__(self) -> None:
+        super().__init__({"a": In(32), "b": In(32), "o": Out(32)})
 
     def elaborate(self, platform):
         m = Module()
@@ -153,13 +152,13 @@ class FloatAdd(wiring.Component):
         return Cat(out_frac, out_exponent, pipe(m, sign & ~zero & ~nan))
 
 
-def float_relu(x):
+def float_relu(x: Value) -> Value:
     """Return ``golden.numbers.float32.relu`` of the 32-bit code ``x``, combinational."""
     nan = x[23:31].all() & x[:23].any()
     return Mux(x[31] & ~nan, 0, x)
 
 
-def float_greater(a, b):
+def float_greater(a: Value, b: Value) -> Value:
     """Return ``a > b`` for 32-bit codes that are neither NaN nor subnormal, combinational. -0 equals +0."""
     magnitude_a, magnitude_b = a[:31], b[:31]
     above, below = magnitude_a > magnitude_b, magnitude_a < magnitude_b

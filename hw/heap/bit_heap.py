@@ -5,9 +5,11 @@ Every low-bit dot product is such a heap. What its compressor does is planned in
 
 from collections import Counter
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from .compression import CompressionPlan
 
 __all__ = ["BitHeap", "Compressor"]
 
@@ -19,10 +21,10 @@ class BitHeap:
     for the ``-1``.
     """
 
-    def __init__(self):
-        self._columns = {}
+    def __init__(self) -> None:
+        self._columns: dict[int, list[Value]] = {}
 
-    def add_bits(self, bits, exponent):
+    def add_bits(self, bits: ValueLike, exponent: int) -> None:
         """Add every bit of the value ``bits`` with the same weight ``2**exponent``.
 
         Raises
@@ -37,15 +39,15 @@ class BitHeap:
             self._columns.setdefault(exponent, []).append(bits)
 
     @property
-    def heights(self):
-        """How many bits each exponent has, ascending; exponents without a bit are left out."""
+    def heights(self) -> dict[int, int]:
+        """Number of bits by exponent, which ascends; exponents without a bit are left out."""
         return {e: sum(map(len, self._columns[e])) for e in sorted(self._columns)}
 
-    def height(self):
-        """Bits in the tallest column."""
+    def height(self) -> int:
+        """Return the number of bits in the tallest column."""
         return max(self.heights.values(), default=0)
 
-    def bits(self):
+    def bits(self) -> Value:
         """Return all bits as one value, column by column from the least weight: what ``Compressor.i`` takes."""
         return Cat(Cat(*self._columns[e]) for e in sorted(self._columns))
 
@@ -57,8 +59,8 @@ class Compressor(wiring.Component):
 
     Parameters
     ----------
-    plan : Plan
-        From ``plan_compression``, with the heap's ``heights``.
+    plan : hw.heap.compression.CompressionPlan
+        What `plan_compression` gives for the heap's ``heights``.
 
     Members
     -------
@@ -67,12 +69,13 @@ class Compressor(wiring.Component):
     o : ``Out(plan.width)``
     """
 
-    def __init__(self, *, plan):
+    def __init__(self, *, plan: CompressionPlan):
         self._plan = plan
         super().__init__({"i": In(sum(self._plan.heights.values())), "o": Out(self._plan.width)})
 
     @property
-    def LATENCY(self):
+    def LATENCY(self) -> int:
+        """Cycles from the heap's bits to their sum."""
         return self._plan.latency
 
     def elaborate(self, platform):

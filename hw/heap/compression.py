@@ -5,6 +5,7 @@ parent can add up latencies in its constructor, and each back end builds the sam
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 __all__ = ["Adder", "ColumnCounters", "CompressionPlan", "CompressionStage", "plan_compression"]
@@ -19,7 +20,8 @@ class ColumnCounters:
     count: int
 
     @property
-    def outputs(self):
+    def outputs(self) -> int:
+        """Bits that each counter gives, one a column from ``exponent`` on."""
         return self.inputs.bit_length()
 
 
@@ -28,20 +30,29 @@ class Adder:
     """A carry-propagate adder that takes ``rows[i]`` bits (1 or 2; 3 in the lowest) of column ``exponent + i``."""
 
     exponent: int
-    rows: tuple
+    rows: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class CompressionStage:
-    """One LUT level: counters, adders; all other bits pass. ``registered`` if a register follows.
+    """A stage of one LUT level: counters and adders work side by side, and all other bits pass.
 
-    ``luts`` estimates its six-input LUTs, ``heights`` are the columns that it leaves.
+    Attributes
+    ----------
+    counters : tuple of ColumnCounters
+    adders : tuple of Adder
+    luts : int
+        About the six-input LUTs of the stage.
+    heights : dict of int to int
+        Bits that it leaves in each column, by exponent.
+    registered : bool
+        Whether a register follows.
     """
 
-    counters: tuple
-    adders: tuple
+    counters: tuple[ColumnCounters, ...]
+    adders: tuple[Adder, ...]
     luts: int
-    heights: dict
+    heights: dict[int, int]
     registered: bool
 
 
@@ -49,24 +60,27 @@ class CompressionStage:
 class CompressionPlan:
     """How a heap is compressed: ``stages`` from the column ``heights`` to a sum of ``width`` bits."""
 
-    heights: dict
+    heights: dict[int, int]
     width: int
-    stages: tuple
+    stages: tuple[CompressionStage, ...]
 
     @property
-    def latency(self):
+    def latency(self) -> int:
+        """Cycles from the heap's bits to their sum."""
         return sum(stage.registered for stage in self.stages)
 
     @property
-    def luts(self):
+    def luts(self) -> int:
+        """About the six-input LUTs of all stages."""
         return sum(stage.luts for stage in self.stages)
 
     @property
-    def flip_flops(self):
+    def flip_flops(self) -> int:
+        """Flip-flops behind all registered stages."""
         return sum(sum(stage.heights.values()) for stage in self.stages if stage.registered)
 
 
-def plan_compression(heights, *, fan_in=1, levels=1):
+def plan_compression(heights: Mapping[int, int], *, fan_in: int = 1, levels: int = 1) -> CompressionPlan:
     """Return the cheapest plan that sums a heap with the given column heights.
 
     A 6:3 counter takes three six-input LUTs to remove three bits, a full adder two to remove one, a carry chain one

@@ -8,20 +8,28 @@ The offset depends on the weight alone, so that a parent adds it up in advance, 
 constants of inverted bits too: none is ever added in hardware.
 """
 
+from collections.abc import Callable, Iterator
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from fewbit.golden.numbers.format import Format
 from fewbit.golden.numbers.formats import Bipolar, PowersOfTwo, Signed, Ternary, Unsigned
 
 __all__ = ["PlaneTerms", "ProductTerms", "SelectTerms", "ShiftTerms", "TernaryTerms", "product_terms",
            "terms_for"]  # fmt: skip
 
 
-_TERMS = []  # (class of weight formats, class of terms): those that are cheaper where they fit come later
+Kind = TypeVar("Kind", bound=type["ProductTerms"])
+
+_TERMS: list[
+    tuple[type[Format], type["ProductTerms"]]
+] = []  # (class of weight formats, class of terms): those that are cheaper where they fit come later
 
 
-def terms_for(*w_kinds):
+def terms_for(*w_kinds: type[Format]) -> Callable[[Kind], Kind]:
     """Register a class of `ProductTerms` for weights whose format is of one of these classes, where it `fits`."""
 
     def register(kind):
@@ -31,7 +39,7 @@ def terms_for(*w_kinds):
     return register
 
 
-def product_terms(x_format, w_format):
+def product_terms(x_format: Format, w_format: Format) -> "ProductTerms":
     """Return the cheapest ``ProductTerms`` for activations in ``x_format`` and weights in ``w_format``.
 
     Activations may be of any linear format; weights of a format for whose class terms are registered.
@@ -67,17 +75,17 @@ class ProductTerms:
     fan_in = 2
     in_sum = True
 
-    def __init__(self, x_format, w_format):
+    def __init__(self, x_format: Format, w_format: Format):
         self.x_format, self.w_format = x_format, w_format
         self.scale, self._base = x_format.spacing, x_format.origin
         self._x_sign = x_format.bits - 1 if x_format.signed else None
 
     @classmethod
-    def fits(cls, x_format, w_format):
-        """Whether they are right for activations in ``x_format`` and weights in ``w_format``."""
+    def fits(cls, x_format: Format, w_format: Format) -> bool:
+        """Return whether these terms are right for activations in ``x_format`` and weights in ``w_format``."""
         return True
 
-    def terms(self, x, w):
+    def terms(self, x: Any, w: Any) -> Iterator[tuple[Any, int]]:
         """Yield ``(bit, exponent)`` for codes ``x`` and ``w``, given as anything that is indexed by bit.
 
         An Amaranth value is one lane; an array of bit planes makes every yielded "bit" a vector with a bit per lane.
@@ -85,30 +93,29 @@ class ProductTerms:
         """
         raise NotImplementedError
 
-    def offset(self, w_values):
-        """Return ``x * w - scale * heap`` for weight values ``w_values``, elementwise, whatever ``x`` is
-        (``int64``).
-        """
+    def offset(self, w_values: ArrayLike) -> np.ndarray:
+        """Return ``x * w - scale * heap`` for weight values, an int64 array of their shape; ``x`` does not matter."""
         raise NotImplementedError
 
     @cached_property
-    def exponents(self):
-        """Exponent of each term, in the order of ``terms``."""
+    def exponents(self) -> tuple[int, ...]:
+        """Exponent of each term, in the order of `terms`."""
         planes = np.zeros((max(self.x_format.bits, self.w_format.bits), 1), dtype=bool)
         return tuple(exponent for _, exponent in self.terms(planes, planes))
 
-    def heap(self, x_values, w_values):
-        """Return ``sum(bit * 2**exponent)`` of lanes with these values, elementwise (``int64``)."""
+    def heap(self, x_values: ArrayLike, w_values: ArrayLike) -> np.ndarray:
+        """Return ``sum(bit * 2**exponent)`` of lanes with these values, elementwise, as an int64 array."""
         w_values = np.asarray(w_values, dtype=np.int64)
         return (np.asarray(x_values, dtype=np.int64) * w_values - self.offset(w_values)) // self.scale
 
     @cached_property
-    def pad_weight(self):
+    def pad_weight(self) -> int:
         """Weight code for a lane that is not used: with activation code 0 it adds ``pad_heap`` to the heap."""
         return min((0, 1), key=self._zero_heap)
 
     @cached_property
-    def pad_heap(self):
+    def pad_heap(self) -> int:
+        """What a lane that is not used adds to the heap: that of activation code 0 and `pad_weight`."""
         return self._zero_heap(self.pad_weight)
 
     def _zero_heap(self, w_code):
@@ -201,8 +208,9 @@ class ShiftTerms(ProductTerms):
     """
 
     in_sum = False
+    w_format: PowersOfTwo
 
-    def __init__(self, x_format, w_format):
+    def __init__(self, x_format: Format, w_format: PowersOfTwo):
         super().__init__(x_format, w_format)
         self.fan_in = min(x_format.bits, w_format.most + 1) + w_format.bits
         if self._x_sign is not None:  # the sign bit enters inverted, as in `SelectTerms`
@@ -223,7 +231,7 @@ class ShiftTerms(ProductTerms):
             yield ~off, column
 
     @property
-    def luts(self):
+    def luts(self) -> int:
         """LUTs of a lane: in each column a choice of one bit of x, its sign included, by the exponent."""
         bits, most = self.x_format.bits, self.w_format.most
         choices = [min(c, bits - 1) - max(0, c - most) + 1 for c in range(bits + most)]

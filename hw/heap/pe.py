@@ -28,7 +28,7 @@ class IntegerPE(wiring.Component):
     x, w : ``In(ArrayLayout(unsigned(simd), bits))``
         Codes as bit planes: bit ``s`` of plane ``i`` is bit ``i`` of lane ``s``.
     init : ``In(acc_shape)``, load, enable : ``In(1)``
-        In step with the heap: ``plan.latency`` cycles after ``x`` and ``w``.
+        What goes with the heap, ``plan.latency`` cycles after ``x`` and ``w``.
     o : ``Out(acc_shape)``
     """
 
@@ -66,7 +66,7 @@ class HeapPE(wiring.Component):
     Members
     -------
     heap : ``In(bits)``
-        By rising exponent.
+        Bits of the heap, by rising exponent.
     init, load, enable, o : as `IntegerPE`
     """
 

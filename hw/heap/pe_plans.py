@@ -1,11 +1,48 @@
 """The numbers of a processing element that is made of operators, before there is any hardware."""
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from fewbit.golden.numbers.format import Format
+from fewbit.hw.shapes import IntShape
 
 from .compression import plan_compression
 from .partial_products import product_terms
 
-__all__ = ["HeapPEPlan", "IntegerPEPlan"]
+if TYPE_CHECKING:
+    from amaranth.lib import wiring
+
+    from .pe import HeapPE, IntegerPE
+
+__all__ = ["HeapPEPlan", "HeapTarget", "IntegerPEPlan", "PEPlan"]
+
+
+class PEPlan(Protocol):
+    """What the plan of every processing element has.
+
+    Attributes
+    ----------
+    latency : int
+        Cycles from operands to the sum of their heap, which is accumulated at the end of that cycle.
+    """
+
+    @property
+    def latency(self) -> int: ...
+
+    def make(self) -> "wiring.Component":
+        """Return the hardware."""
+
+
+class HeapTarget(Protocol):
+    """What a processing element asks of its target (`hw.targets.target.Target`): what is behind its products."""
+
+    @property
+    def netlists(self) -> bool: ...
+
+    def heap_pe(
+        self, *, heights: Mapping[int, int], acc_shape: IntShape, feedback: bool, fan_in: int = 1
+    ) -> PEPlan: ...
 
 
 class HeapPEPlan:
@@ -26,12 +63,12 @@ class HeapPEPlan:
         Cycles from the heap's bits to their sum, which is accumulated at the end of that cycle.
     """
 
-    def __init__(self, *, heights, acc_shape, feedback=True, fan_in=1):
+    def __init__(self, *, heights: Mapping[int, int], acc_shape: IntShape, feedback: bool = True, fan_in: int = 1):
         self.heights, self.acc_shape, self.feedback = dict(heights), acc_shape, bool(feedback)
         self.compression = plan_compression(heights, fan_in=fan_in)
         self.latency = self.compression.latency
 
-    def make(self):
+    def make(self) -> "HeapPE":
         """Return the hardware, a `hw.heap.pe.HeapPE`."""
         from .pe import HeapPE
 
@@ -69,7 +106,16 @@ class IntegerPEPlan:
         If there is no lane.
     """
 
-    def __init__(self, *, x_format, w_format, simd, acc_shape, target, feedback=True):
+    def __init__(
+        self,
+        *,
+        x_format: Format,
+        w_format: Format,
+        simd: int,
+        acc_shape: IntShape,
+        target: HeapTarget,
+        feedback: bool = True,
+    ):
         if simd < 1:
             raise ValueError(f"SIMD must be at least 1, not {simd!r}")
         self.x_format, self.w_format, self.simd, self.acc_shape = x_format, w_format, simd, acc_shape
@@ -81,7 +127,7 @@ class IntegerPEPlan:
         )  # fmt: skip
         self.latency = self.registered + self.sum.latency
 
-    def make(self):
+    def make(self) -> "IntegerPE":
         """Return the hardware, a `hw.heap.pe.IntegerPE`."""
         from .pe import IntegerPE
 

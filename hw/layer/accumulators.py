@@ -2,15 +2,20 @@
 
 import numpy as np
 
+from fewbit.golden.network.graph import Edge
+from fewbit.golden.network.pointwise import Rescale, Score, Threshold
+from fewbit.golden.numbers.format import Format
 from fewbit.hw.shapes import IntShape
 
 from .layout import padded
+from .shape import LayerShape
+from .ways import Arithmetic
 
 __all__ = ["Accumulators"]
 
 
 class Accumulators:
-    """Numbers by neuron, padded as `hw.layer.layout.padded` has them.
+    """What accumulators start with, hold and mean, by neuron, padded as `hw.layer.layout.padded` has them.
 
     The model's accumulator is ``scale*acc + base`` of what the hardware accumulates, which starts where the activation
     behind it is least work: a sign at minus its threshold, a search at zero or above.
@@ -35,14 +40,28 @@ class Accumulators:
     array_shape : hw.shapes.IntShape
         Shape of what the array accumulates for a neuron: the sums of all planes side by side, or the accumulator.
     scale : int
+        What an accumulator is multiplied by to be the model's.
     base : int array (neurons,)
+        What is added to that product, by neuron.
     most : int
         The largest accumulator, where a search follows.
     flips : list of int
         Whether a sign is inverted, where it is the code.
+
+    Raises
+    ------
+    ValueError
+        If codes are signs, and the code of a neuron changes at more than one threshold.
     """
 
-    def __init__(self, shape, arithmetic, edge, act, flip_format=None):
+    def __init__(
+        self,
+        shape: LayerShape,
+        arithmetic: Arithmetic,
+        edge: Edge,
+        act: Threshold | Rescale | Score | None,
+        flip_format: Format | None = None,
+    ):
         self._shape, self._arithmetic, self._edge = shape, arithmetic, edge
         self.scale = arithmetic.scale
         pads = shape.steps * shape.simd - shape.inputs
@@ -71,13 +90,19 @@ class Accumulators:
         return lo, hi, np.maximum(0, -lo)  # some planes may count negatively
 
     def _start_at_base(self):
-        """The accumulator is the result, but for its scale and what that leaves of the base."""
+        """Let the accumulator be the result, but for its scale and what that leaves of the base."""
         self.starts, rest = padded(self._shape, self.base // self.scale), self.base % self.scale
         lo, hi = ((bound - rest) // self.scale for bound in (self._edge.lo, self._edge.hi))
         self.acc_shape = IntShape.holding(lo.min(), hi.max())
 
     def _start_at_thresholds(self, act, flip_format, lo, hi):
-        """One bit: the accumulator starts at minus its threshold, and its sign is the code."""
+        """Let the accumulator start at minus its threshold, so that its sign is the code of one bit.
+
+        Raises
+        ------
+        ValueError
+            If the code of a neuron changes at more than one threshold.
+        """
         count = len(self.base)
         table = np.broadcast_to(flip_format.encode(act.table()), (count, act.thresholds.shape[1] + 1))
         thresholds = np.broadcast_to(act.thresholds, (count, table.shape[1] - 1))
@@ -92,7 +117,7 @@ class Accumulators:
         self.starts = padded(self._shape, -limit)
         self.acc_shape = IntShape.holding((lo - limit).min(), (hi - limit).max())
 
-    def thresholds_of(self, thresholds):
+    def thresholds_of(self, thresholds: np.ndarray) -> np.ndarray:
         """Return thresholds of the model's accumulator, ``scale*acc + base >= t``, as thresholds of the hardware's."""
         base = self.base if thresholds.ndim == 1 else self.base[:, None]
         return -((base - thresholds) // self.scale)

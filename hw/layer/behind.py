@@ -1,18 +1,26 @@
 """What is behind the array of a layer of integers: the sum of planes, and the activation."""
 
+from typing import Any
+
 import numpy as np
 
-from fewbit.golden.network.pointwise import Rescale, Score
+from fewbit.golden.network.pointwise import Rescale, Score, Threshold
+from fewbit.golden.numbers.format import Format
 from fewbit.hw.activation.affine_plan import AffinePlan
 from fewbit.hw.activation.planes_plan import CombinePlan
-from fewbit.hw.activation.plans import SearchPlan, SignPlan, WholePlan
+from fewbit.hw.activation.plans import ActivationPlan, SearchPlan, SignPlan, WholePlan
 
+from .accumulators import Accumulators
 from .layout import padded, padded_rows
+from .shape import LayerShape
+from .ways import Arithmetic
 
 __all__ = ["activation_of", "combine_of"]
 
 
-def combine_of(shape, arithmetic, accumulators, common):
+def combine_of(
+    shape: LayerShape, arithmetic: Arithmetic, accumulators: Accumulators, common: dict[str, Any]
+) -> CombinePlan | None:
     """Return the plan of what adds up planes, or ``None`` if there are none.
 
     Parameters
@@ -32,7 +40,15 @@ def combine_of(shape, arithmetic, accumulators, common):
     )  # fmt: skip
 
 
-def activation_of(shape, act, fmt, accumulators, common, *, sign):
+def activation_of(
+    shape: LayerShape,
+    act: Threshold | Rescale | Score | None,
+    fmt: Format,
+    accumulators: Accumulators,
+    common: dict[str, Any],
+    *,
+    sign: bool,
+) -> ActivationPlan:
     """Return the plan of a layer's activation, a `hw.activation.plans.ActivationPlan`.
 
     Parameters
@@ -65,7 +81,7 @@ def activation_of(shape, act, fmt, accumulators, common, *, sign):
 
 
 def _search(shape, act, fmt, accumulators):
-    """Arguments of a `SearchPlan`: rising rows of ``2**n - 1`` thresholds, and how an index becomes a code."""
+    """Return the arguments of a `SearchPlan`: rows of ``2**n - 1`` rising thresholds, and what an index becomes."""
     count, never = len(accumulators.base), accumulators.most + 1
     thresholds = np.broadcast_to(act.thresholds, (count, act.thresholds.shape[1]))
     thresholds = np.clip(accumulators.thresholds_of(thresholds), 0, never)

@@ -3,34 +3,39 @@
 Functions take ``shape``, the layer's `hw.layer.shape.LayerShape`.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fewbit.hw.memory.placement import Contents
 from fewbit.hw.packing import pack
+
+from .shape import LayerShape
 
 __all__ = ["MEMORY_LATENCY", "padded", "padded_rows", "start_contents", "weight_contents"]
 
 MEMORY_LATENCY = 2  # cycles in which a step's weights are read, and the codes for them
 
 
-def padded(shape, per_neuron, filler=0):
-    """Return one number for each of the layer's neurons as a list of ``rows*pe`` a vector, with ``filler`` for
-    padding."""
+def padded(shape: LayerShape, per_neuron: ArrayLike, filler: int = 0) -> list[int]:
+    """Return numbers, one for each of the layer's neurons, as a list of ``rows*pe`` for every vector; padding is
+    ``filler``."""
     return [int(v) for v in padded_rows(shape, np.asarray(per_neuron, dtype=object)[:, None], filler)[:, 0]]
 
 
-def padded_rows(shape, rows, filler=0):
-    """Return the rows of an array, one for each neuron, likewise."""
+def padded_rows(shape: LayerShape, rows: ArrayLike, filler: int = 0) -> np.ndarray:
+    """Return rows ``(neurons, width)`` as an array ``(vectors*rows*pe, width)``, in which padding is ``filler``."""
     rows = np.asarray(rows)
     blocks = rows.reshape(shape.vectors, shape.neurons, rows.shape[1])
     rest = shape.rows * shape.pe - shape.neurons
     return np.pad(blocks, ((0, 0), (0, rest), (0, 0)), constant_values=filler).reshape(-1, rows.shape[1])
 
 
-def weight_contents(shape, codes, bits, pad):
+def weight_contents(shape: LayerShape, codes: np.ndarray, bits: int, pad: int) -> Contents:
     """Return the `Contents` of the weight memory.
 
-    Codes of step s of row r of vector v are at ``(v*rows + r)*steps + s``; lane s of PE p is code ``p*simd + s``.
+    The codes of step s of row r of vector v are at ``(v*rows + r)*steps + s``; lane s of PE p is code ``p*simd + s``.
 
     Parameters
     ----------
@@ -46,13 +51,13 @@ def weight_contents(shape, codes, bits, pad):
     return Contents(bits * shape.pe * shape.simd, [pack(codes, bits) for codes in words.tolist()])
 
 
-def start_contents(shape, starts, width):
+def start_contents(shape: LayerShape, starts: Sequence[int], width: int) -> Contents:
     """Return the `Contents` of the memory of what accumulators start a row with, by row; PE 0 lowest.
 
     Parameters
     ----------
     starts : list of int
-        By neuron, as `padded` has them.
+        Initial value of every accumulator, as `padded` gives them.
     width : int
         Bits of an accumulator.
     """

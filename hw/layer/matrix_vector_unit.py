@@ -7,6 +7,7 @@ from fewbit.hw.memory.rom import Rom
 from fewbit.hw.streams import OutputFifo, StreamUnit, counter
 
 from .layout import MEMORY_LATENCY
+from .plan import LayerPlan
 from .replay import Replay
 
 __all__ = ["MatrixVectorUnit"]
@@ -30,7 +31,7 @@ class MatrixVectorUnit(StreamUnit):
         ``plan.beats_out`` beats a vector; padded lanes hold anything.
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan: LayerPlan):
         super().__init__(plan, i=(plan.x_format.bits, plan.lanes_in), o=(plan.out_bits, plan.lanes))
 
     def elaborate(self, platform):
@@ -68,7 +69,7 @@ class MatrixVectorUnit(StreamUnit):
         return m
 
     def _enter(self, m, replay):
-        """Codes of levels become the integers, or the signs, that the array takes."""
+        """Connect the input: codes of levels become the integers, or the signs, that the array takes."""
         table = self.plan.numbers.x_table
         if table is None:
             wiring.connect(m, wiring.flipped(self.i), replay.i)
@@ -78,6 +79,7 @@ class MatrixVectorUnit(StreamUnit):
         m.d.comb += [replay.i.p[k].eq(words[code]) for k, code in enumerate(self.i.p)]
 
     def _weights(self, m, replay, array):
+        """Connect the memories of weights, and of what accumulators start with, to the array."""
         p = self.plan
         row = Signal.like(replay.row)
         m.d.comb += row.eq(replay.row)
@@ -90,5 +92,5 @@ class MatrixVectorUnit(StreamUnit):
 
 
 def _memory(contents, target):
-    """A ROM that is read while `Replay` reads the step's codes."""
+    """Return a ROM that is read while `Replay` reads the codes of a step."""
     return Rom(width=contents.width, words=contents.words, latency=MEMORY_LATENCY, target=target)

@@ -23,40 +23,74 @@ in_words : str
     How products are made.
 """
 
+from typing import Any, Protocol
+
 import numpy as np
 
-from fewbit.golden.network.pointwise import Threshold
+from fewbit.golden.network.graph import Edge
+from fewbit.golden.network.pointwise import Rescale, Score, Threshold
+from fewbit.golden.numbers.format import Format
 from fewbit.golden.numbers.formats import Float32
 from fewbit.hw.activation.plans import FloatReluPlan
 from fewbit.hw.arrays.constant_plan import ConstantArrayPlan
 from fewbit.hw.arrays.float32_plan import FloatArrayPlan
+from fewbit.hw.arrays.integer_plan import IntegerArrayPlan
 from fewbit.hw.shapes import IntShape
+from fewbit.hw.targets.target import Target
 
 from .accumulators import Accumulators
 from .behind import activation_of, combine_of
 from .layout import padded
-from .ways import Dsp, Plain, Summed, chosen, options_of
+from .shape import LayerShape
+from .ways import Arithmetic, Dsp, Plain, Summed, chosen, options_of
 
 __all__ = ["FloatNumbers", "IntegerNumbers", "numbers_of"]
 
 
-def numbers_of(layer):
-    """Return what the kind of number of a `hw.layer.plan.LayerPlan` decides."""
+class NumberedLayer(Protocol):
+    """What the numbers of a layer are made of; a `hw.layer.plan.LayerPlan` says what each of these is."""
+
+    name: str
+    dense: Any  # a FloatDense where ``x_format`` is float32, else a Dense
+    act: Threshold | Rescale | Score | None
+    x_format: Format
+    format: Format
+    acc_edge: Edge
+    order: np.ndarray | None
+    target: Target
+    shape: LayerShape
+    products: str | None
+    dsp: bool
+    sums: bool
+    pe: int
+    lanes: int
+    neurons: int
+    parallel: int
+
+
+def numbers_of(layer: NumberedLayer) -> "IntegerNumbers | FloatNumbers":
+    """Return what the kind of number of a layer decides.
+
+    Raises
+    ------
+    ValueError
+        If products cannot be made as asked for; the layer's name is in the message.
+    """
     return (IntegerNumbers if layer.x_format.integral else FloatNumbers)(layer)
 
 
 def _folding(shape):
-    """Parameters of an array's plan."""
+    """Return the parameters of an array's plan that are its folding."""
     return dict(pe=shape.pe, simd=shape.simd, steps=shape.steps, lanes=shape.lanes, groups=shape.parallel)
 
 
 def _behind(layer):
-    """Parameters of the plan of what is behind an array."""
+    """Return the parameters that plans of what is behind an array share."""
     return dict(lanes=layer.lanes, beats=layer.shape.places, target=layer.target)
 
 
 def _ordered(codes, order):
-    """Weights in the order in which inputs come."""
+    """Return the codes of the weights, ``(neurons, inputs)``, in the order in which inputs come."""
     return codes if order is None else codes[:, order]
 
 
@@ -67,7 +101,7 @@ class FloatNumbers:
     weight_bits, pad_weight, x_table, combine, arithmetic = 32, 0, None, None, None
     acc_shape = array_shape = IntShape(32)
 
-    def __init__(self, layer):
+    def __init__(self, layer: NumberedLayer):
         dense = layer.dense
         self.lane_format = layer.x_format
         self.codes = _ordered(Float32().encode(dense.weights), layer.order)
@@ -95,7 +129,7 @@ class IntegerNumbers:
 
     whole = False
 
-    def __init__(self, layer):
+    def __init__(self, layer: NumberedLayer):
         self._layer = layer
         self.constant = layer.shape.words == 1 and layer.products is None and layer.target.netlists
         self.arithmetic = found = self._chosen()
@@ -115,7 +149,7 @@ class IntegerNumbers:
         # Planes start with nothing: what is behind the array adds what the accumulator starts with.
         self.starts = sums.starts if self.combine is None else [0] * len(sums.starts)
 
-    def _chosen(self):
+    def _chosen(self) -> Arithmetic:
         layer = self._layer
         dense, pe = layer.dense, layer.pe
         try:
@@ -130,9 +164,9 @@ class IntegerNumbers:
         except ValueError as error:
             raise ValueError(f"{layer.name}: {error}") from None
 
-    def _array(self):
+    def _array(self) -> ConstantArrayPlan | IntegerArrayPlan:
         layer, found = self._layer, self.arithmetic
-        common = dict(acc_shape=self.array_shape, target=layer.target)
+        common: dict[str, Any] = dict(acc_shape=self.array_shape, target=layer.target)
         if self.constant:
             return ConstantArrayPlan(
                 x_format=self.lane_format, w_format=layer.dense.weight_format,

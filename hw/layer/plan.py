@@ -1,8 +1,17 @@
 """Every number of a folded layer: derived once, for the hardware, the cycle model and the reports."""
 
+from collections.abc import Mapping
 from functools import cached_property
 
+import numpy as np
+
+from fewbit.golden.network.dense import Dense, FloatDense
+from fewbit.golden.network.graph import Edge
+from fewbit.golden.network.pointwise import Rescale, Score, Threshold
+from fewbit.hw.folding import LayerFolding
+from fewbit.hw.memory.placement import Contents
 from fewbit.hw.targets.named import DEFAULT
+from fewbit.hw.targets.target import Target
 
 from .layout import MEMORY_LATENCY, start_contents, weight_contents
 from .numbers import numbers_of
@@ -20,7 +29,7 @@ class LayerPlan:
     edges : dict of golden edges
     folding : hw.folding.LayerFolding
     order : int array or None
-        In which order the inputs come, if not as they stand in the weights.
+        Order in which the inputs come, as columns of the weights, if not from the first to the last.
     target : hw.targets.target.Target
 
     Attributes
@@ -30,7 +39,7 @@ class LayerPlan:
     numbers : hw.layer.numbers.IntegerNumbers or FloatNumbers
         What its kind of number decides.
     weights, starts : hw.memory.placement.Contents
-        Of the memories of weights, and of what accumulators start a row with.
+        Contents of the memory of weights, and of the memory of what accumulators start a row with.
     array, combine, activation : plans
         The array, what adds up its planes (``None`` where there are none), and what makes codes of its sums.
     latency : int
@@ -39,9 +48,23 @@ class LayerPlan:
         DSPs of the array and of what is behind it.
     depth : int
         Entries of the output FIFO: a row reserves its room before it begins, and none waits if the reader does not.
+
+    Raises
+    ------
+    ValueError
+        If the folding does not fit the layer; the layer's name is in the message.
     """
 
-    def __init__(self, dense, act, edges, folding, *, order=None, target=DEFAULT):
+    def __init__(
+        self,
+        dense: Dense | FloatDense,
+        act: Threshold | Rescale | Score | None,
+        edges: Mapping[str, Edge],
+        folding: LayerFolding,
+        *,
+        order: np.ndarray | None = None,
+        target: Target = DEFAULT,
+    ):
         self.dense, self.act, self.order, self.target = dense, act, order, target
         self.products, self.dsp, self.sums = folding.products, folding.products == "dsp", folding.products == "sums"
         self.name, self.x = dense.name, dense.x
@@ -59,7 +82,7 @@ class LayerPlan:
         in_flight = -(-(self.steps + self.latency + self.row_beats + 3) // self.steps) + 1
         self.depth = self.row_beats * in_flight
 
-    def _take_shape(self, shape):
+    def _take_shape(self, shape: LayerShape) -> None:
         self.pixels, self.inputs, self.pe, self.simd = shape.pixels, shape.inputs, shape.pe, shape.simd
         self.parallel, self.vectors, self.neurons = shape.parallel, shape.vectors, shape.neurons
         self.steps, self.rows, self.cycles = shape.steps, shape.rows, shape.cycles
@@ -67,26 +90,26 @@ class LayerPlan:
         self.beats_out, self.last_row_beats = shape.beats_out, shape.last_row_beats
 
     @property
-    def out_bits(self):
+    def out_bits(self) -> int:
         """Bits of a code that leaves."""
         return self.format.bits
 
     @cached_property
-    def weights(self):
+    def weights(self) -> Contents:
         found = self.numbers
         return weight_contents(self.shape, found.codes, found.weight_bits, found.pad_weight)
 
     @cached_property
-    def starts(self):
+    def starts(self) -> Contents:
         return start_contents(self.shape, self.numbers.starts, self.numbers.array_shape.width)
 
     @property
-    def products_in(self):
+    def products_in(self) -> str:
         """How products are made, in words."""
         return self.numbers.in_words
 
     @property
-    def weights_in(self):
+    def weights_in(self) -> str:
         """Where the weights are and what they take there, in words."""
         if self.numbers.constant:
             return "constants"

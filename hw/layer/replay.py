@@ -23,12 +23,18 @@ class Replay(wiring.Component):
     Parameters
     ----------
     bits, lanes : int
-        Width of a code; codes a beat (SIMD).
+        Bits of a code; codes of a beat.
     steps, rows : int
-        Beats of a vector; times it is replayed.
+        Beats of a vector; times that it is replayed.
     vectors : int
         Vectors until the weights repeat.
     whole : bool
+        Whether a row begins only when its vector is complete.
+
+    Raises
+    ------
+    ValueError
+        If steps, rows or vectors are below 1.
 
     Members
     -------
@@ -48,7 +54,7 @@ class Replay(wiring.Component):
 
     LATENCY = MEMORY_LATENCY
 
-    def __init__(self, *, bits, lanes, steps, rows, vectors=1, whole=False):
+    def __init__(self, *, bits: int, lanes: int, steps: int, rows: int, vectors: int = 1, whole: bool = False):
         for name, value in ("Steps", steps), ("Rows", rows), ("Vectors", vectors):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")

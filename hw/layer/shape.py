@@ -3,20 +3,25 @@
 Hardware, cycle model, the choice between ways of making products and the estimates of a folding all read it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+
+from fewbit.golden.network.dense import Dense, FloatDense
+from fewbit.golden.network.graph import Edge
+from fewbit.hw.folding import LayerFolding
 
 __all__ = ["LayerShape", "legal_together"]
 
 
-def legal_together(groups: int, abreast: tuple) -> list:
+def legal_together(groups: int, abreast: Sequence[int]) -> list[int]:
     """Return how many times all neurons of a group a PE may be, rising from 1.
 
     Parameters
     ----------
     groups : int
         Groups of the layer. Of several, as many are computed at a time as divide them.
-    abreast : tuple of int
+    abreast : sequence of int
         Pixels that a layer of one group may compute at a time, rising from 1.
     """
     return [n for n in range(1, groups + 1) if groups % n == 0] if groups > 1 else list(abreast)
@@ -26,7 +31,8 @@ def legal_together(groups: int, abreast: tuple) -> list:
 class LayerShape:
     """A layer of ``pe`` neurons by ``simd`` inputs a cycle.
 
-    A pixel comes as one vector; of a layer with groups as several, one after the other, each with weights of its own.
+    A pixel comes as one vector, or in a layer with groups as several, one after the other, each with weights of its
+    own.
     With PE a multiple of a group's neurons, a vector is for several groups, each on lanes of its own (depthwise layers:
     one channel a PE), or, in a layer of one group, for several pixels beside each other.
 
@@ -67,7 +73,10 @@ class LayerShape:
         Beats of all vectors of a pixel, with those that are padding: words of a memory that has a number for each lane
         of a beat.
 
-    Raises ValueError if PE or SIMD is not one that the layer can have.
+    Raises
+    ------
+    ValueError
+        If PE or SIMD is not one that the layer can have; the layer's name is in the message.
     """
 
     name: str
@@ -77,10 +86,12 @@ class LayerShape:
     inputs: int
     pe: int
     simd: int
-    legal_abreast: tuple = (1,)
+    legal_abreast: tuple[int, ...] = (1,)
 
     @classmethod
-    def of(cls, dense, x, folding, legal_abreast: tuple = (1,)) -> "LayerShape":
+    def of(
+        cls, dense: Dense | FloatDense, x: Edge, folding: LayerFolding, legal_abreast: Sequence[int] = (1,)
+    ) -> "LayerShape":
         """Return the shape of a golden `Dense` or `FloatDense` that reads the edge ``x``, in a `LayerFolding`."""
         neurons, inputs = dense.weights.shape
         return cls(

@@ -14,156 +14,205 @@ holds, in what a PE is made of, and in whether something is left to do once a ne
   bits.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from fewbit.golden.network.dense import Dense
+from fewbit.golden.numbers.coding import Coding
+from fewbit.golden.numbers.format import Format
 from fewbit.golden.numbers.formats import Bipolar, Unsigned, format_for, powers_of_two
 from fewbit.hw.activation.planes_plan import combined_luts
+from fewbit.hw.arrays.coded_plan import HeapPart
 from fewbit.hw.arrays.cost import pe_luts, rom_luts, row_luts
 from fewbit.hw.arrays.dsp_plans import DspArrayPlan, DspSumArrayPlan
 from fewbit.hw.arrays.integer_plan import IntegerArrayPlan
-from fewbit.hw.heap.partial_products import product_terms
+from fewbit.hw.heap.partial_products import ProductTerms, product_terms
+from fewbit.hw.targets.target import Target
 from fewbit.hw.xilinx.dsp48 import sums_of
 from fewbit.hw.xilinx.dsp_packing import FieldTerms, best_packing, packed_weights
 
-__all__ = ["Dsp", "HeapPart", "Summed", "chosen", "options_of"]
+from .shape import LayerShape
+
+__all__ = ["Arithmetic", "Dsp", "Summed", "chosen", "options_of"]
 
 _MOST_PLANES = 16
 
 
-@dataclass(frozen=True)
-class HeapPart:
-    """One heap of a PE: formats of its operands, which bits of the lane's code x is, and its weight by weight code."""
-
-    x_format: object
-    w_format: object
-    x_bits: tuple
-    w_codes: tuple
-
-
 class Arithmetic:
-    """What all of them share.
+    """A way in which the products of a layer are made, and what all of these share.
+
+    Parameters
+    ----------
+    dense : golden.network.dense.Dense
+        The layer, of N neurons by K inputs.
+    x_format : Format
+        Format of the stream that it reads.
 
     Attributes
     ----------
-    x_format : Format
-        Of the stream.
+    name : str
+        The way's name, one of `hw.folding.PRODUCTS`.
     lane_format : Format
-        Of what enters the array, and ``x_table``: its code for every code of the stream, or ``None`` if they are equal.
-    weight_bits : int
-        Of a weight in memory.
-    parts : tuple of `HeapPart`, or None for one whose weights are as the memory has them
+        Format of what enters the array.
+    x_table : tuple of int or None
+        Code of ``lane_format`` for every code of the stream; ``None`` if they are equal.
+    pad_value : int
+        Value of an input that is padding.
+    w_format : Format
+        Format of a weight as the products take it.
+    weight_bits, pad_weight : int
+        Bits of a weight in memory; code there of a weight that is padding.
+    terms : hw.heap.partial_products.ProductTerms
+        Partial products of a lane.
+    parts : tuple of hw.arrays.coded_plan.HeapPart, or None
+        Heaps of a PE; ``None`` for one heap whose weights are as the memory has them.
     scale : int
         The model's accumulator is ``scale*heap`` plus a number a neuron.
     coefficients : int64 (N, parts) or None
-        What the sums of the parts count.
+        What the sums of the parts are multiplied by, if there are several.
     in_words : str
         How products are made, for reports.
     starts_at_zero : bool
         Whether accumulators can start with nothing else than zero.
     """
 
-    name = None
-    parts = None
-    coefficients = None
+    name: str
+    parts: tuple[HeapPart, ...] | None = None
+    coefficients: np.ndarray | None = None
     in_words = "LUTs"
     starts_at_zero = False
+    w_format: Format
+    terms: ProductTerms
+    scale: int
+    weight_bits: int
+    pad_weight: int
 
-    def __init__(self, dense, x_format):
+    def __init__(self, dense: Dense, x_format: Format):
         self.dense, self.x_format = dense, x_format
-        self.lane_format, self.x_table = x_format, None
+        self.lane_format = x_format
+        self.x_table: tuple[int, ...] | None = None
         if not x_format.linear:
-            self.lane_format = format_for(x_format.values)
             every = x_format.decode(np.arange(1 << x_format.bits))
+            self.lane_format = format_for(every)
             self.x_table = tuple(self.lane_format.encode(every).tolist())
         self.pad_value = int(x_format.decode(0))
 
     @property
-    def offsets(self):
-        """By neuron what is added to ``scale*heap``, pads not counted."""
+    def offsets(self) -> np.ndarray:
+        """Numbers that are added to ``scale*heap``, int64 ``(N,)``; what pads add is not counted."""
         return self.terms.offset(self.dense.weights).sum(axis=1)
 
     @property
-    def bounds(self):
-        """Smallest and largest heap of every neuron, pads not counted."""
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest heap of every neuron, two arrays int64 ``(N,)``; what pads add is not counted."""
         ends = [self.terms.heap(end, self.dense.weights) for end in (self.x_format.lo, self.x_format.hi)]
         return np.minimum(*ends).sum(axis=1), np.maximum(*ends).sum(axis=1)
 
     @property
-    def exponents(self):
-        """Of the bits of a lane."""
+    def exponents(self) -> tuple[int, ...]:
+        """Exponents of the bits that a lane adds to a heap."""
         return self.terms.exponents
 
-    def luts(self, shape, acc):
-        """About the LUTs that a `LayerShape` takes with it; ``acc`` is the bits of an accumulator."""
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """Weights as the memory has them, ``(neurons, inputs)``."""
+        raise NotImplementedError
+
+    @property
+    def pad_heap(self) -> int | np.ndarray:
+        """Heap of a lane that is padding: by neuron, or one number for all."""
+        raise NotImplementedError
+
+    def pe_luts(self, simd: int, acc: int, feedback: bool) -> float:
+        """Return about the LUTs of a PE of ``simd`` lanes, with an accumulator of ``acc`` bits."""
+        raise NotImplementedError
+
+    def luts(self, shape: LayerShape, acc: int) -> float:
+        """Return about the LUTs that a layer of this shape takes, with accumulators of ``acc`` bits."""
         memory = rom_luts(self.weight_bits * shape.pe * shape.simd, shape.words)
         return shape.pe * self.pe_luts(shape.simd, acc, shape.steps > 1) + memory + self.beside(shape, acc)
 
-    def beside(self, shape, acc):
-        """LUTs of what is there once, not for every PE."""
+    def beside(self, shape: LayerShape, acc: int) -> int:
+        """Return about the LUTs of what is there once, not for every PE."""
         return 0
 
-    def dsps(self, pe, acc):
-        """DSPs of so many PEs with accumulators of ``acc`` bits."""
+    def dsps(self, pe: int, acc: int) -> int:
+        """Return the DSPs that ``pe`` PEs with accumulators of ``acc`` bits take for these."""
         return 0
 
-    def array(self, **common):
-        """Return the plan of an array with these products; parameters as of
-        `hw.arrays.integer_plan.IntegerArrayPlan`, formats and weights aside."""
+    def array(self, *, target: Target, **common: Any) -> IntegerArrayPlan:
+        """Return the plan of an array with these products.
+
+        Parameters are those of `hw.arrays.integer_plan.IntegerArrayPlan`, without formats and weights.
+        """
         return IntegerArrayPlan(
-            x_format=self.lane_format, w_format=self.w_format, weight_bits=self.weight_bits, parts=self.parts, **common
+            x_format=self.lane_format,
+            w_format=self.w_format,
+            weight_bits=self.weight_bits,
+            parts=self.parts,
+            target=target,
+            **common,
         )
 
 
 class Plain(Arithmetic):
+    """Weights are integers in their smallest format."""
+
     name = "plain"
 
-    def __init__(self, dense, x_format):
+    def __init__(self, dense: Dense, x_format: Format):
         super().__init__(dense, x_format)
         self.w_format = self._format()
         self.terms = product_terms(self.lane_format, self.w_format)
         self.scale, self.weight_bits = self.terms.scale, self.w_format.bits
         self.pad_weight = self.terms.pad_weight
 
-    def _format(self):
+    def _format(self) -> Format:
         return self.dense.weight_format
 
     @cached_property
-    def codes(self):
+    def codes(self) -> np.ndarray:
         return self.w_format.encode(self.dense.weights)
 
     @property
-    def pad_heap(self):
-        """By neuron, or one number: the heap of a lane that is padding."""
+    def pad_heap(self) -> int:
         return int(self.terms.heap(self.pad_value, self.w_format.decode(self.pad_weight)))
 
-    def pe_luts(self, simd, acc, feedback):
-        """LUTs of a PE of so many lanes, with an accumulator of ``acc`` bits."""
+    def pe_luts(self, simd: int, acc: int, feedback: bool) -> float:
         return pe_luts(self.lane_format, self.w_format, simd, acc, feedback)
 
 
 class Shifted(Plain):
+    """Weights are powers of two with a sign, or zero: the bits of x go into the columns that they belong to."""
+
     name = "shift"
     in_words = "LUTs, shifted"
 
-    def _format(self):
-        return powers_of_two(self.dense.weights)
+    def _format(self) -> Format:
+        found = powers_of_two(self.dense.weights)
+        if found is None:
+            raise ValueError(f"{self.dense.name}: its weights are not all powers of two")
+        return found
 
     @classmethod
-    def fits(cls, dense):
+    def fits(cls, dense: Dense) -> bool:
+        """Return whether the layer's weights are powers of two, of which one at least is more than 1."""
         found = powers_of_two(dense.weights)
         return found is not None and found.most > 0
 
 
 class Decoded(Plain):
+    """Weights are codes of a codebook that all neurons share; a table in front of every lane gives the integer."""
+
     name = "decode"
     in_words = "LUTs, weights decoded"
 
-    def __init__(self, dense, x_format):
+    def __init__(self, dense: Dense, x_format: Format):
         super().__init__(dense, x_format)
-        coding = dense.coding
+        coding = _coding_of(dense)
         self.weight_bits, self.codes = coding.bits, coding.codes
         table = coding.tables[0]
         self.pad_weight = int(np.abs(table).argmin())
@@ -173,14 +222,15 @@ class Decoded(Plain):
         self.parts = (HeapPart(self.lane_format, self.w_format, whole, tuple(self.w_format.encode(padded).tolist())),)
 
     @classmethod
-    def fits(cls, dense):
+    def fits(cls, dense: Dense) -> bool:
+        """Return whether all neurons share a codebook whose codes are shorter than the integers."""
         coding = dense.coding
         return coding is not None and coding.bits < dense.weight_format.bits and (
             (coding.tables == coding.tables[0]).all()
         )  # fmt: skip
 
     @property
-    def pad_heap(self):
+    def pad_heap(self) -> int:
         return int(self.terms.heap(self.pad_value, self._pad_value))
 
     def pe_luts(self, simd, acc, feedback):
@@ -188,11 +238,15 @@ class Decoded(Plain):
 
 
 class Planes(Arithmetic):
-    name = "planes"
+    """A PE has a heap for every plane of digits, and the sums of planes are multiplied by coefficients once a row."""
 
-    def __init__(self, dense, x_format):
+    name = "planes"
+    parts: tuple[HeapPart, ...]
+    coefficients: np.ndarray
+
+    def __init__(self, dense: Dense, x_format: Format):
         super().__init__(dense, x_format)
-        coding = dense.coding
+        coding = _coding_of(dense)
         self.weight_bits, self.codes, self.pad_weight = coding.bits, coding.codes, 0
         self._digits = np.pad(coding.digits, ((0, 0), (0, (1 << coding.bits) - coding.digits.shape[1])), mode="edge")
         self.w_format = Bipolar() if coding.bipolar else Unsigned(1)
@@ -210,7 +264,8 @@ class Planes(Arithmetic):
         self.in_words = f"{len(self.parts)} planes"
 
     def _pair_up(self, x_format):
-        """A plane for every pair of basis bits."""
+        """Make a plane for every pair of basis bits, of activations that are levels of a basis."""
+        self._base = x_format.base
         self.x_table = tuple(x_format.patterns())
         self.lane_format = Unsigned(len(x_format.basis))
         if self.x_table == tuple(range(1 << x_format.bits)):
@@ -220,7 +275,8 @@ class Planes(Arithmetic):
         self.coefficients = (self.coefficients[:, :, None] * basis).reshape(len(self.coefficients), -1)
 
     @classmethod
-    def fits(cls, dense, x_format):
+    def fits(cls, dense: Dense, x_format: Format) -> bool:
+        """Return whether the layer's weights are planes of digits, and not too many of them."""
         coding = dense.coding
         if coding is None:
             return False
@@ -228,46 +284,53 @@ class Planes(Arithmetic):
         return len(coding.digits) * max(1, pairs) <= _MOST_PLANES
 
     def _x_values(self, value):
-        """What the parts of a plane see of a value of the stream."""
+        """Return the values that the parts of a plane have for a value of the stream."""
         if not self._paired:
             return [value]
         pattern = self.x_format.patterns()[int(self.x_format.encode([value])[0])]
         return [int(fmt.decode(pattern >> j & 1)) for j, (fmt, _) in enumerate(self._x)]
 
     @property
-    def offsets(self):
+    def offsets(self) -> np.ndarray:
         by_plane = np.array([row[self.codes].sum(axis=1) for row in self.terms.offset(self._digits)])  # (planes, N)
         heaps = (self.coefficients * np.repeat(by_plane, len(self._x), axis=0).T).sum(axis=1)
-        return heaps + (self.x_format.base * self._sums if self._paired else 0)
+        return heaps + (self._base * self._sums if self._paired else 0)
 
     @property
-    def bounds(self):
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         raise NotImplementedError("of planes together they follow from the model's accumulator")
 
     @property
-    def pad_heap(self):
+    def pad_heap(self) -> np.ndarray:
         digits = self._digits[:, self.pad_weight]
         heaps = [self.terms.heap(x, d) for d in digits for x in self._x_values(self.pad_value)]
         return self.coefficients @ np.array(heaps, dtype=np.int64)
 
-    def pe_luts(self, simd, acc, feedback):
+    def pe_luts(self, simd: int, acc: int, feedback: bool) -> float:
         part = self.parts[0]
         decoders = sum(_table_luts(p.w_codes, self.weight_bits) for p in self.parts[:: len(self._x)])
         width = (sum(1 << e for e in self.terms.exponents)).bit_length() + simd.bit_length()
         return len(self.parts) * pe_luts(part.x_format, part.w_format, simd, width, feedback) + decoders * simd
 
-    def beside(self, shape, acc):
+    def beside(self, shape: LayerShape, acc: int) -> int:
         width = (shape.inputs * sum(1 << e for e in self.terms.exponents)).bit_length()
         return shape.lanes * combined_luts(self.coefficients, width, acc, shape.places)
 
 
 class Dsp(Plain):
-    """Products in DSPs, several by each (`hw.xilinx.dsp_packing`); ``places`` of neurons among those that share one."""
+    """Products in DSPs, several by each (`hw.xilinx.dsp_packing`).
+
+    Parameters
+    ----------
+    places : int array (N,)
+        Number of each neuron in its group's part of a row, from 0; neighbours share a multiplier.
+    others : as of `Arithmetic`
+    """
 
     name = "dsp"
     in_words = "DSPs"
 
-    def __init__(self, dense, x_format, places):
+    def __init__(self, dense: Dense, x_format: Format, places: np.ndarray):
         super().__init__(dense, x_format)
         weights = dense.weights
         self.packing = best_packing(self.lane_format, int(weights.min()), int(weights.max()))
@@ -277,40 +340,49 @@ class Dsp(Plain):
         self.terms = FieldTerms(self.lane_format, self.w_format, self.packing)
         self.pad_weight = self.terms.pad_weight
 
-    def array(self, **common):
-        return DspArrayPlan(x_format=self.lane_format, w_format=self.w_format, packing=self.packing, **common)
+    def array(self, *, target: Target, **common: Any) -> DspArrayPlan:
+        return DspArrayPlan(
+            x_format=self.lane_format, w_format=self.w_format, packing=self.packing, target=target, **common
+        )
 
 
 class Summed(Plain):
-    """Products as they are, accumulators in DSPs (`hw.arrays.dsp_sums`); of operators, beside them."""
+    """Products as `Plain` has them, and accumulators in DSPs (`hw.arrays.dsp_sums`) if the target has netlists."""
 
     name = "sums"
     in_words = "LUTs, sums in DSPs"
     starts_at_zero = True
 
-    def pe_luts(self, simd, acc, feedback):
+    def pe_luts(self, simd: int, acc: int, feedback: bool) -> float:
         return row_luts(self.lane_format, self.w_format, simd)
 
-    def dsps(self, pe, acc):
+    def dsps(self, pe: int, acc: int) -> int:
         return -(-pe // sums_of(acc))
 
-    def array(self, *, target, **common):
+    def array(self, *, target: Target, **common: Any) -> IntegerArrayPlan:
         if not target.netlists:
             return super().array(target=target, **common)
         return DspSumArrayPlan(x_format=self.lane_format, w_format=self.w_format, target=target, **common)
 
 
+def _coding_of(dense: Dense) -> Coding:
+    """Return how the weights of a layer are written, where a way needs that (its `fits` says whether they are)."""
+    if dense.coding is None:
+        raise ValueError(f"{dense.name}: its weights have no coding")
+    return dense.coding
+
+
 def _table_luts(codes, bits):
-    """LUTs of a function of a weight's code: none for the bits of it themselves."""
+    """Return about the LUTs of a function of a weight's code; an output that is a bit of the code takes none."""
     width = max(max(codes).bit_length(), 1)
     columns = {tuple(c >> k & 1 for c in codes) for k in range(width)}
     own = {tuple(n >> k & 1 for n in range(len(codes))) for k in range(bits)}
     return len(columns - own) * max(1, 1 << bits - 6 if bits > 6 else 1)
 
 
-def options_of(dense, x_format):
-    """Every way but DSPs, the plain one first."""
-    found = [Plain(dense, x_format)]
+def options_of(dense: Dense, x_format: Format) -> list[Arithmetic]:
+    """Return every way but DSPs that the layer can be computed in, the plain one first."""
+    found: list[Arithmetic] = [Plain(dense, x_format)]
     if Decoded.fits(dense):
         found.append(Decoded(dense, x_format))
     if Shifted.fits(dense):
@@ -320,11 +392,23 @@ def options_of(dense, x_format):
     return found
 
 
-def chosen(options, shape, acc, name=None):
-    """The option of that name, or the one that takes the fewest LUTs in a `LayerShape` with accumulators of ``acc``
-    bits.
+def chosen(options: Sequence[Arithmetic], shape: LayerShape, acc: int, name: str | None = None) -> Arithmetic:
+    """Return the option of that name, or without a name the one that takes the fewest LUTs.
 
-    Raises ValueError if there is none of the name.
+    Parameters
+    ----------
+    options : sequence of Arithmetic
+        Ways of one layer, as `options_of` gives them.
+    shape : hw.layer.shape.LayerShape
+    acc : int
+        Bits of an accumulator.
+    name : str or None
+        One of `hw.folding.PRODUCTS`.
+
+    Raises
+    ------
+    ValueError
+        If there is no option of that name.
     """
     if name is not None:
         found = [o for o in options if o.name == name]

@@ -1,27 +1,36 @@
 """Where a read-only memory costs least, in LUTs or in block RAM, and what it takes there; in plain Python."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 __all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "Contents", "Placement", "columns_of", "is_large", "placement",
            "placement_of", "tables_of"]  # fmt: skip
 
-LARGE = 2048  # bits for each block RAM that it takes, from which on synthesis puts a memory of operators there
+LARGE = 2048  # bits for each block RAM that a memory takes, from which on synthesis puts one of operators there
 LUT_WORDS = 64  # words of which a LUT holds one bit; of half as many it holds two
 _BLOCKS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))  # words by bits of 18 Kbit
-BRAM18_LUTS = 200  # that a block RAM of 18 Kbit counts as: a 7-series device has 184 to 235 for each
+BRAM18_LUTS = 200  # LUTs that a block RAM of 18 Kbit counts as: a 7-series device has 184 to 235 for each
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a memory goes: ``"constant"``, ``"luts"`` or ``"block"``, and what it takes there."""
+    """Where a memory goes, and what it takes there.
+
+    Attributes
+    ----------
+    where : str
+        ``"constant"``, ``"luts"`` or ``"block"``.
+    luts, bram18 : int
+        LUTs, and block RAMs of 18 Kbit.
+    """
 
     where: str
     luts: int = 0
     bram18: int = 0
 
 
-def placement(width, words):
+def placement(width: int, words: Sequence[int]) -> Placement:
     """Return the cheapest `Placement` of these words of ``width`` bits.
 
     Distributed RAM is never it: 46 bits a LUT against 64 of a truth table. Bits that are equal in all words are
@@ -30,8 +39,8 @@ def placement(width, words):
     return placement_of(len(columns_of(width, words)[0]), len(words))
 
 
-def placement_of(columns, depth):
-    """Return the cheapest `Placement` of ``depth`` words in which so many bits are neither constant nor equal to
+def placement_of(columns: int, depth: int) -> Placement:
+    """Return the cheapest `Placement` of ``depth`` words, of which ``columns`` bits are neither constant nor equal to
     another."""
     if not columns:
         return Placement("constant")
@@ -51,26 +60,29 @@ def _luts(columns, depth):
     return columns * (blocks + muxes)
 
 
-def tables_of(depth):
-    """Return the LUTs of a bit: an even number where there are several, as the device's multiplexers take two."""
+def tables_of(depth: int) -> int:
+    """Return the LUTs of a bit of ``depth`` words: an even number where there are several, as the device's
+    multiplexers take two."""
     blocks = -(-depth // LUT_WORDS)
     return blocks + blocks % 2 if blocks > 1 else 1
 
 
-def columns_of(width, words):
+def columns_of(width: int, words: Sequence[int]) -> tuple[list[int], list[int | tuple[int]]]:
     """Return the different columns of bits, bit n that of word n; and of each bit its column in a tuple, or its
     constant.
 
     An inverse bit is stored again: behind LUTs that are instances, an inverter would take a LUT too.
     """
-    everything, columns, uses = (1 << len(words)) - 1, {}, []
+    everything = (1 << len(words)) - 1
+    columns: dict[int, int] = {}
+    uses: list[int | tuple[int]] = []
     for k in range(width):
         column = sum((word >> k & 1) << n for n, word in enumerate(words))
         uses.append(column & 1 if column in (0, everything) else (columns.setdefault(column, len(columns)),))
     return list(columns), uses
 
 
-def is_large(width, words):
+def is_large(width: int, words: Sequence[int]) -> bool:
     """Return whether a ROM of operators is taken for block RAM, whose output is late."""
     return width * len(words) >= LARGE * _blocks(width, len(words))
 
@@ -80,9 +92,9 @@ class Contents:
     """The words of a memory, ``width`` bits each."""
 
     width: int
-    words: list
+    words: list[int]
 
     @cached_property
-    def placement(self):
-        """The cheapest `Placement`."""
+    def placement(self) -> Placement:
+        """Where the words cost least, and what they take there."""
         return placement(self.width, self.words)

@@ -1,20 +1,23 @@
 """Read-only memories as hardware, each where it costs least: in LUTs, or in block RAM."""
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.targets.named import DEFAULT
+from fewbit.hw.targets.target import Target
 from fewbit.hw.xilinx.netlist import Netlist
 
-from .placement import LUT_WORDS, columns_of, is_large, placement, tables_of
+from .placement import LUT_WORDS, Placement, columns_of, is_large, placement, tables_of
 
 __all__ = ["Rom"]
 
 
 class Rom(wiring.Component):
-    """``data = words[address]``, ``LATENCY`` cycles later; constant bits are constants.
+    """A ROM: ``data = words[address]``, ``LATENCY`` cycles later; constant bits are constants.
 
     Parameters
     ----------
@@ -22,9 +25,14 @@ class Rom(wiring.Component):
         Bits of a word.
     words : list of int
     latency : int
-        1 or 2. The second register is behind a block RAM, and in front of LUTs.
+        Cycles from an address to its word, 1 or 2. The second register is behind a block RAM, and in front of LUTs.
     target : hw.targets.target.Target
         With netlists what goes into LUTs is made of them; else it is a memory, with a wish where it should be.
+
+    Raises
+    ------
+    ValueError
+        If there is no word, one does not fit the width, or the latency is another one.
 
     Members
     -------
@@ -32,7 +40,7 @@ class Rom(wiring.Component):
     data : ``Out(width)``
     """
 
-    def __init__(self, *, width, words, latency=1, target=DEFAULT):
+    def __init__(self, *, width: int, words: Sequence[int], latency: int = 1, target: Target = DEFAULT):
         if not words:
             raise ValueError("Words must not be empty")
         if latency not in (1, 2):
@@ -46,8 +54,8 @@ class Rom(wiring.Component):
         super().__init__({"address": In(range(max(2, len(words)))), "data": Out(width)})
 
     @property
-    def placement(self):
-        """Where it goes, a `hw.memory.placement.Placement`."""
+    def placement(self) -> Placement:
+        """Where the ROM goes, and what it takes there."""
         return placement(len(self.data), self._words)
 
     def elaborate(self, platform):

@@ -5,36 +5,45 @@ from dataclasses import fields, replace
 import numpy as np
 
 from fewbit.golden.network.dense import Dense, FloatDense
+from fewbit.golden.network.graph import Network, Node
 from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import View, Windows
+from fewbit.golden.network.window import Window
+from fewbit.hw.folding import Folding
 from fewbit.hw.layer.shape import LayerShape
 from fewbit.hw.stages.window_plan import abreast_of
 
 __all__ = ["legal_abreast", "set_abreast"]
 
 
-def legal_abreast(window, size):
-    """How many pixels a layer of one group can compute at once, rising from 1.
+def legal_abreast(window: Window | None, size: tuple[int, ...]) -> list[int]:
+    """Return how many pixels a layer of one group can compute at once, rising from 1.
 
     Parameters
     ----------
     window : golden.network.window.Window or None
-        In front of the layer.
-    size : tuple
-        Of the image that it reads without one; empty for a vector.
+        The window in front of the layer, if there is one.
+    size : tuple of int
+        Height and width of the image that it reads without one; empty for a vector.
     """
     if window is not None:
         return abreast_of(window)
     return [n for n in range(1, size[1] + 1) if size[1] % n == 0] if size else [1]
 
 
-def set_abreast(network, folding):
-    """The same network, with layers whose PE is a multiple M of their neurons made M pixels at a time.
+def set_abreast(network: Network, folding: Folding) -> Network:
+    """Return the same network, with layers whose PE is a multiple M of their neurons made M pixels at a time.
 
     Such a layer reads M pixels as one (a `View`), has a group for each, all with the same weights, and gives M pixels
     as one, which another `View` takes apart. What the network computes stays as it is.
+
+    Raises
+    ------
+    ValueError
+        If PE or SIMD of a layer is not one that it can have.
     """
-    nodes, renamed = [], {}
+    nodes: list[Node] = []
+    renamed: dict[str, tuple[tuple[int, ...], int]] = {}  # size of the image and pixels at a time, by edge
     edges = network.edges()
     windows = {n.y: n.window for n in network.nodes if isinstance(n, Windows)}
     for node in network.nodes:
@@ -60,6 +69,7 @@ def set_abreast(network, folding):
 
 
 def _count(node, folding, windows, edges):
+    """Return how many pixels a node is to compute at a time."""
     if not isinstance(node, Dense | FloatDense) or node.groups > 1 or node.name not in folding:
         return 1
     x = edges[node.x]
@@ -67,7 +77,7 @@ def _count(node, folding, windows, edges):
 
 
 def _repeated(node, count):
-    """Every number a channel of y ``count`` times over."""
+    """Return the node with every number that it has by channel of y ``count`` times over."""
     channels = next(len(v) for v in (getattr(node, f.name) for f in fields(node)) if isinstance(v, np.ndarray))
     if channels == 1 and isinstance(node, Threshold):
         return node
@@ -79,5 +89,5 @@ def _repeated(node, count):
 
 
 def _apart(node, size):
-    """The node, and its pixels one by one under the name that they had."""
+    """Return the node, and a `View` that gives its pixels one by one under the name that they had."""
     return [replace(node, y=f"{node.y}_abreast"), View(f"view_{node.y}", f"{node.y}_abreast", node.y, size)]

@@ -1,13 +1,17 @@
 """The accelerator: a folded network as a pipeline of stages, joined by streams."""
 
 import re
+from collections.abc import Mapping
 
 from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from fewbit.golden.network.graph import Network
+from fewbit.hw.folding import Folding
 from fewbit.hw.streams import code_stream
 from fewbit.hw.targets.named import DEFAULT
+from fewbit.hw.targets.target import Target
 
 from .assembly import Assembly
 
@@ -21,23 +25,32 @@ class AcceleratorPlan:
     ----------
     network : golden.network.graph.Network
     folding : hw.folding.Folding
-        By dense node.
-    depths : dict or None
+        The folding of every layer.
+    depths : dict of str to int, or None
         Depths of the queues in front of joins, by name (`sim.cycles.queues` finds them). Without, they are far too deep
         to be built: only good for finding them.
     target : hw.targets.target.Target
 
     Attributes
     ----------
-    stages : list of `hw.pipeline.assembly.Stage`
-    layers : dict of `hw.layer.plan.LayerPlan`
+    stages : list of hw.pipeline.flows.Stage
+        Stages, each behind those that it reads.
+    layers : dict of str to hw.layer.plan.LayerPlan
+        Plans of the layers by name.
     lanes_in, beats_in, lanes_out, beats_out : int
         Codes a beat and beats a frame at either end.
     bound : int
-        Cycles between frames in steady state: of the slowest layer, or beats of the busiest stream.
+        Cycles between frames in steady state: those of the slowest layer, or the beats of the busiest stream.
+
+    Raises
+    ------
+    ValueError
+        If the folding does not fit the network, or the network cannot be made; the message names the node.
     """
 
-    def __init__(self, network, folding, *, depths=None, target=DEFAULT):
+    def __init__(
+        self, network: Network, folding: Folding, *, depths: Mapping[str, int] | None = None, target: Target = DEFAULT
+    ):
         self.network, self.target = network, target
         assembly = Assembly(network, folding, depths=depths, target=target)
         self.edges, self.stages, self.layers, self.bound = (
@@ -48,18 +61,18 @@ class AcceleratorPlan:
         self.format, self.length_out, self.lanes_out, self.beats_out = end.format, end.length, end.lanes, end.beats
 
     @property
-    def dsps(self):
+    def dsps(self) -> int:
         """DSPs that it takes: products, accumulators, and multipliers of activations and of sums of branches."""
         return sum(getattr(stage.plan, "dsps", 0) for stage in self.stages)
 
     @property
-    def frames_inside(self):
-        """At most so many frames have entered in full and not left in full."""
+    def frames_inside(self) -> int:
+        """Frames, at most, that have entered in full and not left in full."""
         return 2 + sum(stage.frames for stage in self.stages)
 
 
 class Accelerator(wiring.Component):
-    """Codes of frames in, codes of results out.
+    """The accelerator: codes of frames come in, codes of results leave.
 
     Members
     -------
@@ -70,7 +83,7 @@ class Accelerator(wiring.Component):
         has several.
     """
 
-    def __init__(self, plan, *, probes=False):
+    def __init__(self, plan: AcceleratorPlan, *, probes: bool = False):
         self.plan, self._probes = plan, probes
         super().__init__({
             "i": In(code_stream(plan.x_format.bits, plan.lanes_in)),
@@ -93,10 +106,11 @@ class Accelerator(wiring.Component):
 
 
 def _stalls(unit):
+    """Return whether a unit offers a beat that is not taken, at any of its streams out."""
     outputs = [getattr(unit, name) for name in unit.signature.members if re.fullmatch(r"o\d*", name)]
     return Cat(o.valid & ~o.ready for o in outputs).any()
 
 
 def _port(unit, side, k):
-    """Stream ``k`` of a side: units with one have it as ``i`` or ``o``, others as ``i0``, ``i1``, …"""
+    """Return stream ``k`` of a side: units with one have it as ``i`` or ``o``, others as ``i0``, ``i1``, …"""
     return getattr(unit, side if hasattr(unit, side) else f"{side}{k}")

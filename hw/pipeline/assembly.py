@@ -1,9 +1,16 @@
 """From a folded network to stages joined by streams: which units there are, and how wide the streams between them."""
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from amaranth.lib import wiring
+
 from fewbit.golden.network.dense import Dense, FloatDense
+from fewbit.golden.network.graph import Network, Node
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.golden.registry import import_all
 from fewbit.hw import stages
+from fewbit.hw.folding import Folding
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.packing import beats
 from fewbit.hw.stages.layer import cycles_of_layer
@@ -11,39 +18,51 @@ from fewbit.hw.stages.registry import stage_of
 from fewbit.hw.stages.window_plan import columns_first
 from fewbit.hw.stages.windows import windows_of
 from fewbit.hw.targets.named import DEFAULT
+from fewbit.hw.targets.target import Target
 
 from .abreast import set_abreast
 from .flows import Flow, Streams, through
 
 __all__ = ["MOST_INPUT_BITS", "Assembly"]
 
-MOST_INPUT_BITS = 4096  # of one beat: 512 bytes, the widest AXI4-Stream of the Xilinx infrastructure
+MOST_INPUT_BITS = 4096  # bits of one beat: 512 bytes, the widest AXI4-Stream of the Xilinx infrastructure
 
 import_all(stages)  # where every node has its hardware
 
 
 class Assembly:
-    """Stages of a network; parameters as `hw.pipeline.accelerator.AcceleratorPlan`.
+    """The stages of a network, put together; parameters are those of `hw.pipeline.accelerator.AcceleratorPlan`.
 
     Layers have the width that their folding says; everything else gets the least that does not slow them.
 
     Attributes
     ----------
-    stages : list of `hw.pipeline.flows.Stage`
-    edges : dict of `golden.network.graph.Edge`
-    windows : dict of `golden.network.spatial.Windows`, by the edge that holds windows
-    streams : `hw.pipeline.flows.Streams`
-    layers : dict of `LayerPlan`
+    stages : list of hw.pipeline.flows.Stage
+    edges : dict of str to golden.network.graph.Edge
+        Edges by name.
+    windows : dict of str to golden.network.spatial.Windows
+        Nodes by the edge that holds their windows.
+    streams : hw.pipeline.flows.Streams
+    layers : dict of str to hw.layer.plan.LayerPlan
+        Plans of the layers by name.
     bound : int
         Cycles between frames in steady state.
-    entry, exit : `hw.pipeline.flows.Flow`
+    entry, exit : hw.pipeline.flows.Flow
         Streams of the accelerator itself.
+
+    Raises
+    ------
+    ValueError
+        If the folding does not fit the network, a result is not read, or the outputs are not of one tensor.
     """
 
-    def __init__(self, network, folding, *, depths=None, target=DEFAULT):
+    def __init__(
+        self, network: Network, folding: Folding, *, depths: Mapping[str, int] | None = None, target: Target = DEFAULT
+    ):
         self.network = network = set_abreast(network, folding)
         self.edges, self.target = network.edges(), target
-        self.layers, self._absorbed = {}, set()
+        self.layers: dict[str, LayerPlan] = {}
+        self._absorbed: set[str] = set()
         self.windows = windows_of(network)
         self._plan_layers(folding)
         cycles = [cycles_of_layer(self.edges, self.windows, plan) for plan in self.layers.values()]
@@ -60,7 +79,8 @@ class Assembly:
 
     # Layers
 
-    def _plan_layers(self, folding):
+    def _plan_layers(self, folding: Folding) -> None:
+        """Plan every layer, with the activation behind it where that is its only reader."""
         for node in self.network.nodes:
             if not self.network.readers(node.y):
                 raise ValueError(f"{node.name}: nothing reads what it gives")
@@ -80,8 +100,11 @@ class Assembly:
 
     # Both ends
 
-    def _entry(self):
-        """The fewest lanes whose beats are not the bottleneck, preferably those that the first unit takes."""
+    def _entry(self) -> Flow:
+        """Return the stream of frames, of the fewest lanes whose beats are not the bottleneck.
+
+        Where up to twice as many lanes suit the first layer better, it has those.
+        """
         fmt, edge = self.network.input_format, self.edges["input"]
         widest = max(1, MOST_INPUT_BITS // fmt.bits)
         fits = [n for n in range(1, min(edge.length, widest) + 1) if beats(edge.length, n) <= self.bound]
@@ -91,7 +114,8 @@ class Assembly:
         easy = [n for n in fits if (n % simd == 0 or simd % n == 0) and n <= 2 * fits[0]]
         return Flow((-1, 0), fmt, min(easy or fits), edge.length, edge.length)
 
-    def _exit(self):
+    def _exit(self) -> Flow:
+        """Return the stream of results, in which only the last beat of a frame is padded."""
         ends = {output.edge for output in self.network.outputs}
         if len(ends) != 1:
             raise ValueError(f"The hardware gives one output tensor, this model has {len(ends)}")
@@ -102,23 +126,27 @@ class Assembly:
 
     # What stages ask for (`hw.stages.registry`)
 
-    def channels_at_once(self, channels, beats_of):
-        """The fewest channels, a divisor of them all, of which no beats are the bottleneck."""
+    def channels_at_once(self, channels: int, beats_of: Callable[[int], int]) -> int:
+        """Return the fewest channels at a time, a divisor of all, whose beats a frame, ``beats_of(n)``, are not the
+        bottleneck; all channels if there are none.
+        """
         divisors = [n for n in range(1, channels + 1) if channels % n == 0]
         return next((n for n in divisors if beats_of(n) <= self.bound), channels)
 
-    def by_pixel(self, edge):
-        """The edge's stream in whole pixels."""
+    def by_pixel(self, edge: str) -> Flow:
+        """Return the stream of ``edge`` in whole pixels."""
         flow = self.streams.take(edge)
         return self.streams.regrouped(flow, *through(flow, self.edges[edge].channels))
 
-    def make(self, edge, plan, kind, *flows, lanes, unit):
+    def make(
+        self, edge: str, plan: Any, kind: Callable[[Any], wiring.Component], *flows: Flow, lanes: int, unit: int
+    ) -> None:
         """Append the stage of a plan, whose component is ``kind``, and publish its stream out as that of ``edge``."""
         flow = self.streams.stage(plan.name, plan, kind, *flows, edge=self.edges[edge], lanes=lanes, unit=unit)
         self.streams.publish(edge, flow)
 
-    def gathered(self, node, lanes):
-        """The streams of a join's inputs, each behind its queue, by pixel in beats of ``lanes`` (one number each)."""
+    def gathered(self, node: Node, lanes: Sequence[int]) -> Iterator[Flow]:
+        """Yield the streams of a join's inputs, each behind its queue, input k by pixel in beats of ``lanes[k]``."""
         for k, (edge, n) in enumerate(zip(node.inputs, lanes, strict=True)):
             flow = self.streams.regrouped(self.streams.take(edge), n, self.edges[edge].channels)
             yield self.streams.queued(node, k, flow)

@@ -1,31 +1,46 @@
 """Streams while a pipeline is assembled: how codes stand in beats, and the stages that regroup them."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
-from fewbit.golden.network.graph import Node, Output
+from amaranth.lib import wiring
+
+from fewbit.golden.network.graph import Edge, Network, Node, Output
+from fewbit.golden.numbers.format import Format
 from fewbit.hw.gearbox import Gearbox, GearboxPlan
 from fewbit.hw.packing import beats
 from fewbit.hw.stages.routing import Fork, ForkPlan, Queue, QueuePlan
 
 __all__ = ["Flow", "Stage", "Streams", "through"]
 
+_NOWHERE = (-1, -1)  # the source of a stream whose stage is yet to be appended
 UNSIZED = 1 << 16  # beats of a queue whose depth is yet to be found
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One component of the pipeline: its name, its plan (the numbers), how it is made, and where its inputs come from.
+    """One component of the pipeline.
 
-    ``inputs`` holds, for each stream in, the number of a stage (-1 for the accelerator's input) and which of its
-    streams out. At most ``frames`` frames are inside: entered in full and not left in full.
+    Attributes
+    ----------
+    name : str
+    plan : object
+        The stage's numbers, of a class for which the cycle model has a machine.
+    make : callable
+        ``make()`` gives the component.
+    inputs : tuple of (int, int)
+        For each stream in, the number of a stage (-1 for the accelerator's input) and which of its streams out it is.
+    frames : int
+        Frames, at most, that are inside: entered in full and not left in full.
     """
 
     name: str
-    plan: object
-    make: object
-    inputs: tuple
+    plan: Any
+    make: Callable[[], wiring.Component]
+    inputs: tuple[tuple[int, int], ...]
     frames: int
 
 
@@ -33,21 +48,33 @@ class Stage:
 class Flow:
     """A stream: who makes it, and how a frame of ``length`` codes stands in beats of ``lanes``.
 
-    Codes come in groups of ``unit``; the last beat of each is padded where ``lanes`` does not divide it.
+    Attributes
+    ----------
+    source : (int, int)
+        Number of the stage that makes it, and which of that stage's streams out it is.
+    format : golden format of the codes
+    lanes : int
+        Codes of a beat.
+    unit : int
+        Codes that come together: the last beat of them is padded where ``lanes`` does not divide them.
+    length : int
+        Codes of a frame.
     """
 
-    source: tuple
-    format: object
+    source: tuple[int, int]
+    format: Format
     lanes: int
     unit: int
     length: int
 
     @property
-    def beats(self):
+    def beats(self) -> int:
+        """Beats of a frame."""
         return self.length // self.unit * beats(self.unit, self.lanes)
 
     @property
-    def seamless(self):
+    def seamless(self) -> bool:
+        """Whether no beat is padded."""
         return self.unit % self.lanes == 0
 
 
@@ -56,15 +83,18 @@ class Streams:
 
     Attributes
     ----------
-    stages : list of `Stage`, each behind those that it reads
+    stages : list of Stage
+        Stages, each behind those that it reads.
     busiest : int
         Beats a frame of the busiest stream.
     """
 
-    def __init__(self, network, depths):
-        self.network, self.depths, self.stages, self.busiest, self._flows = network, depths, [], 0, {}
+    def __init__(self, network: Network, depths: Mapping[str, int] | None):
+        self.network, self.depths, self.busiest = network, depths, 0
+        self.stages: list[Stage] = []
+        self._flows: dict[str, list[Flow]] = {}
 
-    def publish(self, edge, flow):
+    def publish(self, edge: str, flow: Flow) -> None:
         """Make ``flow`` known as the stream of ``edge``, in as many copies as it has readers."""
         self.busiest = max(self.busiest, flow.beats)
         readers = self.network.readers(edge)
@@ -77,31 +107,53 @@ class Streams:
         else:
             self._flows[edge] = [flow]
 
-    def take(self, edge):
-        """The next copy of the edge's stream."""
+    def take(self, edge: str) -> Flow:
+        """Return the next copy of the edge's stream, which nobody else gets."""
         return self._flows[edge].pop(0)
 
-    def rename(self, edge, other):
-        """A copy of the edge's stream is the one of ``other``."""
+    def rename(self, edge: str, other: str) -> None:
+        """Let the stream of the edge ``other`` be the next copy of that of ``edge``."""
         self._flows[other] = [self.take(edge)]
 
-    def add(self, name, plan, kind, *flows, beats_out=None):
-        """Append a stage; returns its number. ``beats_out`` is of a frame, where that is not as many as enter."""
+    def add(
+        self, name: str, plan: Any, kind: Callable[[Any], wiring.Component], *flows: Flow, beats_out: int | None = None
+    ) -> int:
+        """Append a stage, and return its number.
+
+        Parameters
+        ----------
+        name : str
+        plan : object
+            The stage's numbers; ``kind(plan)`` makes the component.
+        flows : Flow
+            The stage's streams in.
+        beats_out : int or None
+            Beats of a frame that leave, where these are not as many as enter.
+        """
         # What a stage holds of frames is what its memory holds, at either end, and less than three besides.
         fewest = max(1, min(flows[0].beats, beats_out or flows[0].beats))
         held = min(getattr(plan, "depth", 0), UNSIZED) // fewest
         self.stages.append(Stage(name, plan, lambda: kind(plan), tuple(f.source for f in flows), 3 + held))
         return len(self.stages) - 1
 
-    def stage(self, name, plan, kind, *flows, edge, lanes, unit):
-        """Append a stage; returns its stream, which has the values of ``edge``."""
-        flow = Flow((), edge.format, lanes, unit, edge.length)
+    def stage(
+        self,
+        name: str,
+        plan: Any,
+        kind: Callable[[Any], wiring.Component],
+        *flows: Flow,
+        edge: Edge,
+        lanes: int,
+        unit: int,
+    ) -> Flow:
+        """Append a stage as `add` does, and return its stream: values of ``edge`` in beats of ``lanes``."""
+        flow = Flow(_NOWHERE, edge.format, lanes, unit, edge.length)
         flow = replace(flow, source=(self.add(name, plan, kind, *flows, beats_out=flow.beats), 0))
         self.busiest = max(self.busiest, flow.beats)
         return flow
 
-    def regrouped(self, flow, lanes, unit, *, pad=False):
-        """The stream in beats of ``lanes``, each ``unit`` codes padded by themselves."""
+    def regrouped(self, flow: Flow, lanes: int, unit: int, *, pad: bool = False) -> Flow:
+        """Return the stream in beats of ``lanes``, each ``unit`` codes padded by themselves."""
         seamless = unit % lanes == 0
         if not pad and flow.lanes == lanes and (flow.unit == unit or (flow.seamless and seamless)):
             return replace(flow, unit=unit)
@@ -113,10 +165,10 @@ class Streams:
         middle = next(n for n in range(1, both + 1) if both % n == 0 and (n >= flow.lanes or n == both))
         common = math.lcm(flow.lanes, lanes)
         if middle < min(flow.lanes, lanes) and flow.seamless and seamless and flow.length % common == 0:
-            return self._gearbox(flow, lanes, unit, common)  # of several units at a time
+            return self._gearbox(flow, lanes, unit, common)  # a vector is several units
         return self.regrouped(self.regrouped(flow, middle, flow.unit), lanes, unit, pad=pad)
 
-    def _gearbox(self, flow, lanes, unit, length):
+    def _gearbox(self, flow: Flow, lanes: int, unit: int, length: int) -> Flow:
         plan = GearboxPlan(a=flow.lanes, b=lanes, length=length)
         name = f"gearbox{sum(isinstance(s.plan, GearboxPlan) for s in self.stages)}"
         number = self.add(name, plan, partial(_gearbox, flow.format.bits), flow)
@@ -124,8 +176,8 @@ class Streams:
         self.busiest = max(self.busiest, flow.beats)
         return flow
 
-    def queued(self, node, k, flow):
-        """The stream behind the queue in front of input ``k`` of a join."""
+    def queued(self, node: Node, k: int, flow: Flow) -> Flow:
+        """Return the stream behind the queue in front of input ``k`` of a join."""
         name = f"queue_{node.name}_{k}"
         depth = UNSIZED if self.depths is None else self.depths.get(name, 0)
         if depth == 0:
@@ -134,12 +186,12 @@ class Streams:
         return replace(flow, source=(self.add(name, plan, Queue, flow), 0))
 
 
-def _gearbox(bits, plan):
+def _gearbox(bits: int, plan: GearboxPlan) -> Gearbox:
     return Gearbox(bits=bits, a=plan.a, b=plan.b, length=plan.length)
 
 
-def through(flow, unit):
-    """Lanes and unit of a stream that goes on as it is, as far as it can, in units of ``unit`` codes."""
+def through(flow: Flow, unit: int) -> tuple[int, int]:
+    """Return lanes and unit of a stream that goes on as it is, as far as it can, in units of ``unit`` codes."""
     if flow.unit == unit or (flow.seamless and unit % flow.lanes == 0):
         return flow.lanes, unit
     most = max(n for n in range(1, unit + 1) if unit % n == 0 and (n <= flow.lanes or n == 1))

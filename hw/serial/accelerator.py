@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from fewbit.hw.gearbox import Gearbox
 from fewbit.hw.streams import counter
 
-from .link import Link
+from .link import Link, LinkPlan
 from .uart import UartReceiver, UartTransmitter
 
 __all__ = ["SerialAccelerator"]
@@ -29,7 +29,7 @@ class SerialAccelerator(wiring.Component):
         High for one cycle with a result, and with a damaged packet.
     """
 
-    def __init__(self, plan, *, cycles):
+    def __init__(self, plan: LinkPlan, *, cycles: int):
         self.plan, self._cycles = plan, cycles
         super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "answered": Out(1), "damaged": Out(1)})
 

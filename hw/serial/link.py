@@ -13,7 +13,7 @@ from .packets import PacketReceiver, PacketSender, PacketStore
 
 __all__ = ["Link", "LinkPlan"]
 
-STORE = 4096  # bytes of frames that wait, at least; two frames if that is more
+STORE = 4096  # bytes of frames that can wait, at least; two frames if that is more
 MOST_WAITING = 32
 
 _REQUEST = StructLayout({"kind": 8, "sequence": 16, "problem": 8})
@@ -27,7 +27,7 @@ class LinkPlan:
     beats_in, bytes_in, beats_out, bytes_out : int
         Beats of a frame and of a result, and bytes of each beat.
     model : bytes
-        8 bytes that tell the build.
+        The 8 bytes by which a host knows the build.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class LinkPlan:
         If a frame or a result does not fit a packet, or the model's name is not 8 bytes.
     """
 
-    def __init__(self, *, beats_in, bytes_in, beats_out, bytes_out, model):
+    def __init__(self, *, beats_in: int, bytes_in: int, beats_out: int, bytes_out: int, model: bytes):
         self.frame, self.result = beats_in * bytes_in, beats_out * bytes_out
         for what, size in ("frame", self.frame), ("result", self.result):
             if size not in range(1, LONGEST + 1):
@@ -79,7 +79,7 @@ class Link(wiring.Component):
         High for one cycle with the end of a result, and with a damaged piece.
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan: LinkPlan):
         self.plan = plan
         super().__init__({
             "i": In(stream.Signature(8, always_ready=True)), "o": Out(stream.Signature(8)), "broken": In(1),

@@ -45,7 +45,7 @@ class PacketReceiver(wiring.Component):
         m.submodules.crc = crc = CRC32_ISO_HDLC().create()
         m.d.comb += [crc.data.eq(cobs.data), crc.valid.eq(cobs.valid), crc.start.eq(cobs.end)]
 
-        count = Signal(range((1 << 16) + OVERHEAD + 1))  # of bytes; longer pieces stay at its end
+        count = Signal(range((1 << 16) + OVERHEAD + 1))  # bytes so far; longer pieces stay at its end
         header = self.header.as_value()
         in_header = count < HEADER.size
         m.d.comb += [self.data.eq(cobs.data), self.valid.eq(cobs.valid & ~in_header)]
@@ -72,7 +72,7 @@ class PacketStore(wiring.Component):
     length : int
         Bytes of a packet.
     slots : int
-        Packets.
+        Packets that it has room for.
 
     Raises
     ------
@@ -91,7 +91,7 @@ class PacketStore(wiring.Component):
         Bytes of kept packets, one in two cycles.
     """
 
-    def __init__(self, *, length, slots):
+    def __init__(self, *, length: int, slots: int):
         for name, value in ("Length", length), ("Slots", slots):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")

@@ -10,7 +10,7 @@ __all__ = ["UartReceiver", "UartTransmitter", "bit_cycles"]
 FEWEST = 8  # cycles of a bit, so that an eighth of it is one
 
 
-def bit_cycles(clock, baud):
+def bit_cycles(clock: float, baud: float) -> int:
     """Return the cycles of a bit for a clock and a baud rate in Hz.
 
     Ten bits are sampled from one edge, so both sides together may be off by 2 %.
@@ -58,7 +58,7 @@ class UartReceiver(wiring.Component):
     broken : ``Out(1)``
     """
 
-    def __init__(self, *, cycles):
+    def __init__(self, *, cycles: int):
         if cycles < FEWEST:
             raise ValueError(f"Cycles of a bit must be at least {FEWEST}, not {cycles!r}")
         self._cycles = cycles
@@ -121,7 +121,7 @@ class UartTransmitter(wiring.Component):
     tx : ``Out(1)``
     """
 
-    def __init__(self, *, cycles):
+    def __init__(self, *, cycles: int):
         if cycles < 2:
             raise ValueError(f"Cycles of a bit must be at least 2, not {cycles!r}")
         self._cycles = cycles

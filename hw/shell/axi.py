@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.pipeline.accelerator import Accelerator
+from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.hw.streams import code_stream, counter
 
 from .ports import clock_members, clocked, stream_members
@@ -33,7 +33,7 @@ class FrameGuard(wiring.Component):
     bad : ``Out(1)``
     """
 
-    def __init__(self, *, bits, lanes, beats):
+    def __init__(self, *, bits: int, lanes: int, beats: int):
         if beats < 1:
             raise ValueError(f"Beats must be at least 1, not {beats!r}")
         self._beats = beats
@@ -70,8 +70,9 @@ class FrameGuard(wiring.Component):
 
 
 class Shell(wiring.Component):
-    """The accelerator between AXI4-Streams, in the domain ``sync``. While that is in reset, what it offers and takes
-    has no meaning.
+    """A shell: the accelerator between AXI4-Streams, in the domain ``sync``.
+
+    While that is in reset, what it offers and takes has no meaning.
 
     Lanes are packed from bit 0 upwards without gaps, TDATA is padded with zeros to whole bytes. TLAST ends a frame. A
     result whose frame was too short or too long has TUSER high on its last beat. ``frames`` counts results sent,
@@ -81,7 +82,7 @@ class Shell(wiring.Component):
     ----------
     plan : hw.pipeline.accelerator.AcceleratorPlan
     probes : bool
-        Whether it has ``stalls``.
+        Whether it has the member ``stalls``.
 
     Members
     -------
@@ -92,7 +93,7 @@ class Shell(wiring.Component):
         See `hw.pipeline.accelerator.Accelerator`.
     """
 
-    def __init__(self, plan, *, probes=False):
+    def __init__(self, plan: AcceleratorPlan, *, probes: bool = False):
         self.plan, self._probes = plan, probes
         super().__init__(self._members())
 

@@ -7,10 +7,10 @@ from amaranth.lib.wiring import In, Out
 __all__ = ["OKAY", "SLVERR", "AxiLiteSlave", "axilite_ports"]
 
 OKAY, SLVERR = 0, 2
-_RESPONSE = 2  # bits
+_RESPONSE = 2  # bits of a response
 
 
-def axilite_ports(address_bits):
+def axilite_ports(address_bits: int) -> dict[str, wiring.Member]:
     """Return the members of an AXI4-Lite slave with 32-bit data, by their names on the bus."""
     return {
         "awaddr": In(address_bits), "awprot": In(3), "awvalid": In(1), "awready": Out(1),
@@ -56,7 +56,7 @@ class AxiLiteSlave(wiring.Component):
 
     READ_CYCLES = 2  # from an address to its data: one register may stand between
 
-    def __init__(self, *, address_bits):
+    def __init__(self, *, address_bits: int):
         if address_bits < 3:
             raise ValueError(f"Address bits must be at least 3, not {address_bits!r}")
         word = address_bits - 2

@@ -31,7 +31,7 @@ class DmaBridge(wiring.Component):
     beats_in, bytes_in, beats_out, bytes_out : int
         Beats of a frame and of a result, and bytes of each beat.
     frames : int
-        That may be inside the accelerator; more wait at the bridge.
+        Frames that may be inside the accelerator; more wait at the bridge.
 
     Raises
     ------
@@ -46,7 +46,7 @@ class DmaBridge(wiring.Component):
     m_dma_tdata, m_dma_tkeep, m_dma_tlast, m_dma_tvalid : ``Out``, m_dma_tready : ``In(1)``
     """
 
-    def __init__(self, *, beats_in, bytes_in, beats_out, bytes_out, frames):
+    def __init__(self, *, beats_in: int, bytes_in: int, beats_out: int, bytes_out: int, frames: int):
         sizes = {"Beats in": beats_in, "Bytes in": bytes_in, "Beats out": beats_out, "Bytes out": bytes_out}
         for name, value in (sizes | {"Frames": frames}).items():
             if value < 1:
@@ -115,7 +115,7 @@ class DmaBridge(wiring.Component):
 class DmaBridgeShell(wiring.Component):
     """A `DmaBridge` with its clock and its synchronous, active low reset as the ports ``aclk`` and ``aresetn``."""
 
-    def __init__(self, bridge):
+    def __init__(self, bridge: DmaBridge):
         self._bridge = bridge
         super().__init__(clock_members() | dict(bridge.signature.members.items()))
 

@@ -1,4 +1,4 @@
-"""Many counters of single cycles, for little: their values stand in one memory."""
+"""Many counters of single cycles, which take little, as their values stand in one memory."""
 
 from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import wiring
@@ -32,7 +32,7 @@ class EventCounters(wiring.Component):
         Value of a counter, in the same cycle.
     """
 
-    def __init__(self, *, count):
+    def __init__(self, *, count: int):
         if count < 1:
             raise ValueError(f"Count must be at least 1, not {count!r}")
         self._count = count

@@ -12,13 +12,15 @@ _LEAST = (1 << 32) - 1  # before there is a least one
 
 
 class FrameTimer(wiring.Component):
-    """Latency: cycles from ``begin`` to the ``end`` that belongs to it, first in, first out. Interval: cycles from one
-    ``end`` to the next; 0 with the first. Last, least and greatest, two cycles after ``end``.
+    """A timer of frames: the last, the least and the greatest latency and interval, two cycles after ``end``.
+
+    The latency is the cycles from ``begin`` to the ``end`` that belongs to it, first in, first out. The interval is the
+    cycles from one ``end`` to the next, and 0 with the first.
 
     Parameters
     ----------
     depth : int
-        So many frames may have begun and not ended.
+        Frames that may have begun and not ended.
 
     Raises
     ------
@@ -39,7 +41,7 @@ class FrameTimer(wiring.Component):
     latency, latency_min, latency_max, interval, interval_min, interval_max : ``Out(32)``
     """
 
-    def __init__(self, *, depth):
+    def __init__(self, *, depth: int):
         if depth < 1:
             raise ValueError(f"Depth must be at least 1, not {depth!r}")
         self._depth = depth

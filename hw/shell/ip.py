@@ -6,18 +6,21 @@ from amaranth.hdl import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, R
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
+from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+
 from .axi import Shell
 from .axi_lite import axilite_ports
 from .event_counters import EventCounters
 from .frame_timer import FrameTimer
 from .ports import clock_members, clocked, passed, stream_members
 from .register_file import RegisterFile
+from .registers import RegisterMap
 from .stream_gate import StreamGate
 
 __all__ = ["AcceleratorIP", "ip_members"]
 
 
-def ip_members(plan, registers):
+def ip_members(plan: AcceleratorPlan, registers: RegisterMap) -> dict[str, wiring.Member]:
     """Return the ports of the block, by name."""
     control = {f"s_axi_control_{name}": port for name, port in axilite_ports(registers.address_bits).items()}
     return clock_members() | control | stream_members(plan) | {"interrupt": Out(1)}
@@ -43,7 +46,7 @@ class AcceleratorIP(wiring.Component):
         High as long as a bit of INTERRUPT_STATUS is set that INTERRUPT_ENABLE names.
     """
 
-    def __init__(self, plan, registers):
+    def __init__(self, plan: AcceleratorPlan, registers: RegisterMap):
         self.plan, self.registers = plan, registers
         super().__init__(ip_members(plan, registers))
 

@@ -1,22 +1,27 @@
 """Ports that blocks of the shell share: clock and reset, AXI4-Streams, and members that pass from one to another."""
 
-from amaranth.hdl import ClockDomain, ClockSignal, ResetSignal
+from collections.abc import Callable, Mapping
+
+from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Value
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 __all__ = ["bytes_of", "clock_members", "clocked", "passed", "stream_members"]
 
 
-def bytes_of(bits):
+def bytes_of(bits: int) -> int:
     """Return the TDATA bytes of a beat of ``bits`` bits."""
     return -(-bits // 8)
 
 
-def clock_members():
+def clock_members() -> dict[str, wiring.Member]:
     """Return the members of a block's clock ``aclk`` and of its reset ``aresetn``, synchronous and active low."""
     return {"aclk": In(1), "aresetn": In(1)}
 
 
-def clocked(m, block):
+def clocked(m: Module, block: wiring.Component) -> list:
     """Make the domain ``sync`` of module ``m``.
 
     Return the statements that drive it from the `clock_members` of ``block``.
@@ -25,7 +30,7 @@ def clocked(m, block):
     return [ClockSignal().eq(block.aclk), ResetSignal().eq(~block.aresetn)]
 
 
-def stream_members(plan):
+def stream_members(plan: AcceleratorPlan) -> dict[str, wiring.Member]:
     """Return the members of the AXI4-Streams of an accelerator: ``s_axis`` for frames, ``m_axis`` for results.
 
     Lanes are packed from bit 0 upwards without gaps, TDATA is padded with zeros to whole bytes.
@@ -43,7 +48,7 @@ def stream_members(plan):
     }  # fmt: skip
 
 
-def passed(members, outer, inner):
+def passed(members: Mapping[str, wiring.Member], outer: Callable[[str], Value], inner: Callable[[str], Value]) -> list:
     """Return the statements that make ``members`` of a block ``outer`` those of a part ``inner``.
 
     Parameters

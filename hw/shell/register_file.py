@@ -9,7 +9,7 @@ from amaranth.utils import bits_for
 
 from .axi_lite import AxiLiteSlave, axilite_ports
 from .ports import passed
-from .registers import EVENTS, Access
+from .registers import EVENTS, Access, RegisterMap
 
 __all__ = ["RegisterFile"]
 
@@ -28,7 +28,7 @@ class RegisterFile(wiring.Component):
     Write 1 to start: ``Out``, bits written as 1, for one cycle, and ``…_reads``, ``In``. Constants have none.
     """
 
-    def __init__(self, registers):
+    def __init__(self, registers: RegisterMap):
         self.registers = registers
         self._slots = len(registers.events)
         members = {

@@ -1,12 +1,14 @@
 """The register map of the IP block, defined once: hardware, tables, C header and drivers all read it from here."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 __all__ = ["EVENTS", "MAGIC", "MOST_STAGES", "VERSION", "Access", "Field", "Register", "RegisterMap", "register_map"]
 
 MAGIC = 0x46455742  # "FEWB"
-VERSION = 0x0001_0000  # of this map: major in the upper half, minor in the lower one
+VERSION = 0x0001_0000  # version of this map: major in the upper half, minor in the lower one
 MODEL_WORDS, BUILD_WORDS = 4, 2
 ADDRESS_BITS = 12  # 4 KiB, the least range that Vivado's address editor gives
 EVENTS = 0x800  # the upper half: counters of single cycles, which are last, as their number is the network's
@@ -31,35 +33,50 @@ class Field:
 
 @dataclass(frozen=True)
 class Register:
-    """``count`` words of 32 bits from ``offset`` on.
+    """A register: ``count`` words of 32 bits.
 
-    ``reset`` is what it holds after a reset; ``value`` is what a constant one always reads, a number for each word;
-    ``labels`` say what each word of several is for.
+    Attributes
+    ----------
+    name : str
+    offset : int
+        Address of its first word in bytes.
+    access : Access
+    meaning : str
+        Sentences for tables.
+    fields : tuple of Field
+        Its bits, where they have names.
+    count : int
+    reset : int
+        What it holds after a reset.
+    value : tuple of int
+        What a constant one always reads, a number for each word; else empty.
+    labels : tuple of str
+        What each word of several is for.
     """
 
     name: str
     offset: int
     access: Access
     meaning: str
-    fields: tuple = ()
+    fields: tuple[Field, ...] = ()
     count: int = 1
     reset: int = 0
-    value: tuple = ()
-    labels: tuple = field(default=(), repr=False)
+    value: tuple[int, ...] = ()
+    labels: tuple[str, ...] = field(default=(), repr=False)
 
     @property
-    def bits(self):
-        """How many bits it has, from bit 0 on; the others read 0."""
+    def bits(self) -> int:
+        """Number of bits that the register has, from bit 0 on; the others read 0."""
         return len(self.fields) or 32
 
     @property
-    def is_event(self):
+    def is_event(self) -> bool:
         """Whether it counts single cycles, in the memory of such counters."""
         return self.offset >= EVENTS
 
     @property
-    def words(self):
-        """``(name, offset)`` of each word."""
+    def words(self) -> list[tuple[str, int]]:
+        """Name and offset in bytes of each word."""
         if self.count == 1:
             return [(self.name, self.offset)]
         return [(f"{self.name}{k}", self.offset + 4 * k) for k in range(self.count)]
@@ -84,7 +101,7 @@ _INTERRUPTS = (
 )
 
 
-def _control(model, build, beats_in, beats_out, stages):
+def _control(model: str, build: str, beats_in: int, beats_out: int, stages: Sequence[str]) -> tuple[Register, ...]:
     ro, rw = Access.RO, Access.RW
     return (
         Register("MAGIC", 0x00, ro, 'The block is one of fewbit\'s: "FEWB".', value=(MAGIC,)),
@@ -106,7 +123,7 @@ def _control(model, build, beats_in, beats_out, stages):
     )  # fmt: skip
 
 
-def _counters(stages):
+def _counters(stages: Sequence[str]) -> tuple[Register, ...]:
     ro = Access.RO
     stamps = "cycles from a frame's first beat on `s_axis` to its result's last beat on `m_axis`"
     between = "cycles from the last beat of the result before it to its own; 0 if a reset is between"
@@ -150,27 +167,27 @@ class RegisterMap:
 
     address_bits = ADDRESS_BITS
 
-    def __init__(self, registers):
+    def __init__(self, registers: Iterable[Register]):
         self.registers = tuple(r for r in registers if r.count)
         self._named = {r.name: r for r in self.registers}
         taken = [offset for r in self.registers for _, offset in r.words]
         if taken != sorted(set(taken)) or any(offset % 4 for offset in taken) or taken[-1] >= self.size:
             raise ValueError(f"Registers must be whole words by rising offset below {self.size}, with no two at one")
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Register:
         return self._named[name]
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Bytes of the address range."""
         return 1 << self.address_bits
 
     @property
-    def events(self):
+    def events(self) -> list[str]:
         """Names of the words that count single cycles, in the order of their offsets, which has no gap."""
         return [name for r in self.registers if r.is_event for name, _ in r.words]
 
-    def constants(self):
+    def constants(self) -> dict[str, Any]:
         """Return what a driver needs, ready for JSON: ``control`` of the manifest."""
         return {
             "magic": MAGIC,
@@ -187,7 +204,7 @@ class RegisterMap:
         }  # fmt: skip
 
 
-def register_map(*, model, build, beats_in, beats_out, stages):
+def register_map(*, model: str, build: str, beats_in: int, beats_out: int, stages: Sequence[str]) -> RegisterMap:
     """Return the `RegisterMap` of a build.
 
     Parameters
@@ -197,7 +214,7 @@ def register_map(*, model, build, beats_in, beats_out, stages):
     beats_in, beats_out : int
         Beats of a frame and of a result.
     stages : sequence of str
-        Names of the pipeline's stages, 500 at most.
+        Names of the pipeline's stages, `MOST_STAGES` at most.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 __all__ = ["StreamGate", "axi_stream"]
 
 
-def axi_stream(bits):
+def axi_stream(bits: int) -> stream.Signature:
     """Return the signature of an AXI4-Stream of ``bits`` data bits, TLAST and TUSER."""
     return stream.Signature(StructLayout({"data": unsigned(bits), "last": unsigned(1), "user": unsigned(1)}))
 
@@ -46,12 +46,12 @@ class StreamGate(wiring.Component):
         A register; high for a cycle after a reset too. While it is high, what the core offers and takes is ignored.
     request, source_reset, sink_reset : ``In(1)``
     receiving, sending : ``Out(1)``
-        A frame, a result has begun and not ended.
+        A frame has begun at ``i`` and not ended; a result has begun at ``o`` and not ended.
     stopping, cleaning : ``Out(1)``
-        In step 1, in step 2.
+        The gate is in step 1; it is in step 2.
     """
 
-    def __init__(self, *, bits_in, bits_out, beats_out):
+    def __init__(self, *, bits_in: int, bits_out: int, beats_out: int):
         if beats_out < 1:
             raise ValueError(f"Beats out must be at least 1, not {beats_out!r}")
         self._beats_out = beats_out

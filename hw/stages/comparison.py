@@ -9,5 +9,5 @@ __all__ = ["greater"]
 
 
 def greater(fmt: Format, a: Value, b: Value) -> Value:
-    """Whether ``a > b``, codes in the shape of `hw.codes.code_shape`."""
+    """Return whether ``a > b``, codes of the format ``fmt`` in the shape of `hw.codes.code_shape`."""
     return a > b if fmt.integral else float_greater(a, b)

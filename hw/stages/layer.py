@@ -1,7 +1,12 @@
 """A layer in a pipeline: its window, and its matrix-vector unit."""
 
+from collections.abc import Mapping
+
 from fewbit.golden.network.dense import Dense, FloatDense
+from fewbit.golden.network.graph import Edge
+from fewbit.golden.network.spatial import Windows
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
+from fewbit.hw.layer.plan import LayerPlan
 
 from .registry import stage_of
 from .windows import layer_window, windowed
@@ -9,8 +14,21 @@ from .windows import layer_window, windowed
 __all__ = ["cycles_of_layer"]
 
 
-def cycles_of_layer(edges, windows, plan):
-    """Cycles a frame of a layer's `LayerPlan`, or of its window if they are more."""
+def cycles_of_layer(edges: Mapping[str, Edge], windows: Mapping[str, Windows], plan: LayerPlan) -> int:
+    """Return the cycles that a layer takes for a frame, or its window if these are more.
+
+    Parameters
+    ----------
+    edges : dict of golden edges
+    windows : dict of golden.network.spatial.Windows
+        Nodes by the edge that holds their windows, as `hw.stages.windows.windows_of` gives them.
+    plan : hw.layer.plan.LayerPlan
+
+    Raises
+    ------
+    ValueError
+        If the layer's SIMD is none that its window, or its groups, can have.
+    """
     if plan.x not in windows:
         if plan.parallel > 1 and plan.simd != plan.inputs:
             raise ValueError(f"{plan.name}: SIMD must be {plan.inputs} with several groups at a time, not {plan.simd}")
@@ -21,7 +39,7 @@ def cycles_of_layer(edges, windows, plan):
 
 @stage_of(Dense, FloatDense)
 def _(assembly, node):
-    """As the folding says; the activation behind it is part of the unit."""
+    """Make a `MatrixVectorUnit` as the folding says; the activation behind the layer is part of it."""
     plan, streams = assembly.layers[node.name], assembly.streams
     if plan.x in assembly.windows:
         window = assembly.windows[plan.x]

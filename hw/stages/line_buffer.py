@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Array, Const, Mux, Signal
+from amaranth.hdl import Array, Const, Module, Mux, Signal, Value
 
 from fewbit.hw.streams import StreamUnit, at_least
+
+from .window_plan import SlidingPlan
 
 __all__ = ["LineBuffer", "ReadPlace", "looked_up"]
 
@@ -16,11 +18,11 @@ class ReadPlace:
     Attributes
     ----------
     x, y : Signal
-        Place in the row of windows, and that row.
+        Place in a row of windows, and number of that row.
     x_last : Value
-        Whether ``x`` is the row's last place.
+        Whether ``x`` is the last place of the row.
     done : Value
-        What is read at this place is read for the last time in this cycle.
+        Whether what is read at this place is read for the last time in this cycle.
     """
 
     x: Signal
@@ -43,7 +45,7 @@ class LineBuffer(StreamUnit):
     o : ``Out(code_stream(plan.out_bits, plan.lanes_out))``
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan: SlidingPlan):
         super().__init__(plan, i=(plan.bits, plan.lanes_in), o=(plan.out_bits, plan.lanes_out))
 
     def _recoded(self, code):
@@ -91,7 +93,7 @@ def _change(done, values, accept, unit):
     return Mux(done, Mux(accept, values[1], values[0]), Mux(accept, unit, 0))
 
 
-def looked_up(m, name, index, values):
+def looked_up(m: Module, name: str, index: Signal, values: list[int]) -> Value:
     """Return ``values[index]``: a constant, a counter's multiple as far as it goes, or a small table."""
     if len(set(values)) == 1:
         return Const(values[0])

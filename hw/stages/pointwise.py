@@ -1,9 +1,12 @@
 """Functions of single codes in a stream: what stands in front of the first dense layer, say."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from amaranth.hdl import Module, Signal
 
 from fewbit.golden.network import draws
+from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.hw.activation.affine_plan import AffinePlan
 from fewbit.hw.activation.plans import CodeTablePlan, DrawPlan, SearchPlan
@@ -19,10 +22,18 @@ __all__ = ["Pointwise", "PointwisePlan"]
 class PointwisePlan:
     """The numbers of a `Pointwise` unit: a Threshold, Rescale or Draw node on a stream of ``lanes`` codes a beat.
 
-    ``beats_out`` is of a pixel, as constants are by channel.
+    Parameters
+    ----------
+    node : golden.network.pointwise.Threshold or Rescale, or golden.network.draws.Draw
+    edges : dict of golden edges
+    lanes : int
 
     Attributes
     ----------
+    length, beats_out : int
+        Codes and beats of a pixel, as constants are by channel.
+    flip : int
+        Bits of a code, as a mask, that are turned to make an unsigned number in the order of the values.
     function : hw.activation.plans.ActivationPlan
     latency, depth : int
         Cycles from a beat to its write into the output FIFO; entries of that.
@@ -30,18 +41,19 @@ class PointwisePlan:
         DSPs that it takes.
     """
 
-    def __init__(self, node, edges, *, lanes):
+    def __init__(self, node: Threshold | Rescale | draws.Draw, edges: Mapping[str, Edge], *, lanes: int):
         self.name, self.x, self.y = node.name, node.x, node.y
         self.node, self.lanes = node, lanes
         self.x_format, self.format = edges[node.x].format, edges[node.y].format
         self.length = edges[node.x].channels
         self.beats_out = beats(self.length, lanes)
-        self.flip = 0  # bits of the code that are turned to make an unsigned number in the order of the values
+        self.flip = 0
         self.function = self._function()
         self.latency, self.dsps = self.function.latency, self.function.dsps
         self.depth = self.latency + 3
 
     def _function(self):
+        """Return the plan of what is done with a code."""
         common = dict(bits=self.format.bits, lanes=self.lanes, beats=self.beats_out)
         fmt, node = self.x_format, self.node
         if isinstance(node, draws.Draw):
@@ -71,6 +83,7 @@ class PointwisePlan:
         return SearchPlan(acc_shape=IntShape(fmt.bits), **self._search(), **common)
 
     def _search(self):
+        """Return the arguments of a `SearchPlan` of the node: thresholds and codes, by channel."""
         fmt, node = self.x_format, self.node
         count = self.beats_out * self.lanes
         most = (1 << fmt.bits) - 1
@@ -100,7 +113,7 @@ class Pointwise(StreamUnit):
     o : ``Out(code_stream(y bits, lanes))``
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan: PointwisePlan):
         super().__init__(plan, i=(plan.x_format.bits, plan.lanes), o=(plan.format.bits, plan.lanes))
 
     def elaborate(self, platform):
@@ -120,7 +133,7 @@ class Pointwise(StreamUnit):
 
 @stage_of(Threshold, Rescale, draws.Draw)
 def _(assembly, node):
-    """As many codes at a time as come."""
+    """Make a `Pointwise` unit of as many codes at a time as come."""
     flow = assembly.by_pixel(node.x)
     plan = PointwisePlan(node, assembly.edges, lanes=flow.lanes)
     assembly.make(node.y, plan, Pointwise, flow, lanes=flow.lanes, unit=plan.length)

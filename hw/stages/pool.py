@@ -1,10 +1,12 @@
 """The largest value of each window of a pool."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from amaranth.hdl import Module, Mux, Signal
 
 from fewbit.golden.network import spatial
+from fewbit.golden.network.graph import Edge
 from fewbit.hw.codes import code_shape
 from fewbit.hw.packing import check_lanes
 from fewbit.hw.streams import StreamUnit, counter
@@ -35,7 +37,7 @@ class LargestPlan:
         If lanes do not divide the channels.
     """
 
-    def __init__(self, node, edges, *, lanes):
+    def __init__(self, node: spatial.Largest, edges: Mapping[str, Edge], *, lanes: int):
         self.name, self.taps, self.lanes, self.format = node.name, node.taps, lanes, edges[node.x].format
         self.channels, self.pixels = edges[node.y].channels, edges[node.y].pixels
         check_lanes(self.name, self.channels, lanes)
@@ -51,7 +53,7 @@ class Largest(StreamUnit):
     i, o : ``In``, ``Out(code_stream(bits, lanes))``
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan: LargestPlan):
         super().__init__(plan, i=(plan.format.bits, plan.lanes))
 
     def elaborate(self, platform):
@@ -88,9 +90,10 @@ class LargestOfAllPlan:
     node : golden.network.spatial.Largest
     edges : dict of golden edges
     abreast : int
+        Pixels at a time.
     """
 
-    def __init__(self, node, edges, *, abreast):
+    def __init__(self, node: spatial.Largest, edges: Mapping[str, Edge], *, abreast: int):
         self.name, self.taps, self.abreast, self.format = node.name, node.taps, abreast, edges[node.x].format
         self.channels = edges[node.y].channels
         self.lanes = abreast * self.channels
@@ -107,7 +110,7 @@ class LargestOfAll(StreamUnit):
     o : ``Out(code_stream(bits, lanes))``
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan: LargestOfAllPlan):
         super().__init__(plan, i=(plan.format.bits, plan.lanes * plan.taps), o=(plan.format.bits, plan.lanes))
 
     def elaborate(self, platform):
@@ -138,7 +141,10 @@ class LargestOfAll(StreamUnit):
 
 @stage_of(spatial.Largest)
 def _(assembly, node):
-    """A tap a beat of the fewest channels whose beats are not the bottleneck; if even those of all are, all taps."""
+    """Make a `Largest` of the fewest channels whose beats are not the bottleneck, a tap a beat.
+
+    Where even the beats of all channels are, whole windows come in a beat, to a `LargestOfAll`.
+    """
     window, channels = assembly.windows[node.x], assembly.edges[node.y].channels
 
     def sliding(n):
@@ -154,7 +160,7 @@ def _(assembly, node):
 
 
 def _of_whole_windows(assembly, node, window, channels):
-    """All taps in a beat, and as few pixels at a time as keep up."""
+    """Make a `LargestOfAll` of as few pixels at a time as keep up."""
 
     def columns(n):
         return window_plan(assembly.edges, replace(window, groups=1), ColumnsPlan, whole=True, abreast=n)

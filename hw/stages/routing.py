@@ -1,6 +1,7 @@
 """Where streams part and meet: forks, queues, and two branches side by side."""
 
 import math
+from collections.abc import Mapping
 
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
@@ -8,6 +9,8 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.network import joins
+from fewbit.golden.network.graph import Edge
+from fewbit.golden.numbers.format import Format
 from fewbit.hw.streams import StreamUnit, code_stream, counter, give_from
 
 from .registry import stage_of
@@ -24,7 +27,7 @@ class ForkPlan:
         If there are fewer than two copies.
     """
 
-    def __init__(self, *, bits, lanes, count):
+    def __init__(self, *, bits: int, lanes: int, count: int):
         if count < 2:
             raise ValueError(f"Count must be at least 2, not {count!r}")
         self.bits, self.lanes, self.count = bits, lanes, count
@@ -40,7 +43,7 @@ class Fork(wiring.Component):
     o0, o1, … : ``Out(code_stream(bits, lanes))``
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan: ForkPlan):
         self.plan = plan
         shape = code_stream(plan.bits, plan.lanes)
         super().__init__({"i": In(shape)} | {f"o{k}": Out(shape) for k in range(plan.count)})
@@ -67,7 +70,7 @@ class QueuePlan:
         If the depth is below 2.
     """
 
-    def __init__(self, *, bits, lanes, depth):
+    def __init__(self, *, bits: int, lanes: int, depth: int):
         if depth < 2:
             raise ValueError(f"Depth must be at least 2, not {depth!r}")
         self.bits, self.lanes, self.depth = bits, lanes, depth
@@ -83,7 +86,7 @@ class Queue(StreamUnit):
     i, o : ``In``, ``Out(code_stream(bits, lanes))``
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan: QueuePlan):
         super().__init__(plan, i=(plan.bits, plan.lanes))
 
     def elaborate(self, platform):
@@ -98,7 +101,7 @@ class Queue(StreamUnit):
 
 
 class ConcatPlan:
-    """The numbers of a `Concat`.
+    """The numbers of a `Concat`, which joins the channels of several streams.
 
     Parameters
     ----------
@@ -111,6 +114,7 @@ class ConcatPlan:
     Attributes
     ----------
     lanes_in : list of int
+        Lanes of each input's beats.
     turns : list of int
         Beats that each input gives of a pixel; one of each at a time where a pixel is one beat.
 
@@ -120,16 +124,16 @@ class ConcatPlan:
         If lanes do not divide the channels of every input.
     """
 
-    def __init__(self, node, edges, *, lanes=None):
+    def __init__(self, node: joins.Concat, edges: Mapping[str, Edge], *, lanes: int | None = None):
         self.name, self.format = node.name, node.format
         self.formats = [edges[x].format for x in node.inputs]
         channels = [edges[x].channels for x in node.inputs]
         if lanes is not None and any(c % lanes for c in channels):
             raise ValueError(f"{self.name}: lanes must divide {channels}, not {lanes}")
         self.whole = lanes is None
-        self.lanes = sum(channels) if self.whole else lanes
-        self.lanes_in = channels if self.whole else [lanes] * len(channels)
-        self.turns = [1] if self.whole else [c // lanes for c in channels]
+        self.lanes = sum(channels) if lanes is None else lanes
+        self.lanes_in = channels if lanes is None else [lanes] * len(channels)
+        self.turns = [1] if lanes is None else [c // lanes for c in channels]
         self.channels, self.pixels = sum(channels), edges[node.y].pixels
 
 
@@ -145,7 +149,7 @@ class Concat(wiring.Component):
     o : ``Out(code_stream(format bits, lanes))``
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan: ConcatPlan):
         self.plan = plan
         ins = enumerate(zip(plan.formats, plan.lanes_in, strict=True))
         super().__init__(
@@ -173,7 +177,7 @@ class Concat(wiring.Component):
         return m
 
 
-def recoded(code, x_format, y_format):
+def recoded(code: Value, x_format: Format, y_format: Format) -> Value:
     """Return the code in ``y_format`` of the value that ``code`` has in ``x_format``; a format that holds it."""
     if x_format == y_format or x_format.bits >= y_format.bits:
         return code[: y_format.bits]
@@ -183,7 +187,9 @@ def recoded(code, x_format, y_format):
 
 @stage_of(joins.Concat)
 def _(assembly, node):
-    """The fewest channels at a time that divide those of every input, or a whole pixel, as the bound asks for."""
+    """Make a `Concat` of the fewest channels at a time that divide those of every input and keep to the bound, or of
+    whole pixels if none do.
+    """
     y = assembly.edges[node.y]
     common = math.gcd(*(assembly.edges[x].channels for x in node.inputs))
     lanes = [n for n in range(1, common + 1) if common % n == 0 and y.length // n <= assembly.bound]

@@ -31,7 +31,7 @@ class SlidingWindow(LineBuffer):
         held, full = Signal(), Signal()  # a word has been read, a beat is in the output register
         place, _ = counter(m, "place", p.depth, accept)
         loops = self._loops(m, issue)
-        first, done = Signal(init=1), Signal()  # a pixel's first beat, its last
+        first, done = Signal(init=1), Signal()  # at a pixel's first beat, at its last
         m.d.comb += done.eq(issue & loops["pixel_last"])
         with m.If(issue):
             m.d.sync += first.eq(loops["pixel_last"])
@@ -47,7 +47,7 @@ class SlidingWindow(LineBuffer):
         ]  # fmt: skip
         for flag, comes, goes in (held, issue, moves), (full, moves, self.o.ready):
             keep_flag(m, flag, comes=comes, goes=goes)
-        outside, pad = Signal(), Signal()  # of the word that has been read, of the beat
+        outside, pad = Signal(), Signal()  # the word that has been read lies outside the image, the beat does
         with m.If(issue):
             m.d.sync += outside.eq(self._outside(m, issue, loops))
         # The word as it is, without a reset: so the register is one that a block RAM has inside. What is made of it

@@ -1,9 +1,12 @@
 """Enlargement by whole factors, nearest neighbour."""
 
+from collections.abc import Mapping
+
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib.memory import Memory
 
 from fewbit.golden.network import spatial
+from fewbit.golden.network.graph import Edge
 from fewbit.hw.packing import check_lanes
 from fewbit.hw.streams import StreamUnit, counter, keep_flag
 
@@ -15,6 +18,13 @@ __all__ = ["Upsample", "UpsamplePlan"]
 class UpsamplePlan:
     """The numbers of an `Upsample` unit.
 
+    Parameters
+    ----------
+    node : golden.network.spatial.Upsample
+    edges : dict of golden edges
+    lanes : int
+        Channels at a time; it divides all of them.
+
     Attributes
     ----------
     width, chunks : int
@@ -22,7 +32,7 @@ class UpsamplePlan:
     rows, columns : int
         Times that a row, and a pixel, is repeated.
     row_beats, depth : int
-        Beats of a row that enters; of the memory, two rows.
+        Beats of a row that enters; beats of the memory, which holds two rows.
 
     Raises
     ------
@@ -30,7 +40,7 @@ class UpsamplePlan:
         If lanes do not divide the channels.
     """
 
-    def __init__(self, node, edges, *, lanes):
+    def __init__(self, node: spatial.Upsample, edges: Mapping[str, Edge], *, lanes: int):
         x = edges[node.x]
         self.name, self.format, self.lanes = node.name, x.format, lanes
         check_lanes(self.name, x.channels, lanes)
@@ -51,7 +61,7 @@ class Upsample(StreamUnit):
     i, o : ``In``, ``Out(code_stream(bits, lanes))``
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan: UpsamplePlan):
         super().__init__(plan, i=(plan.format.bits, plan.lanes))
 
     def elaborate(self, platform):
@@ -66,8 +76,8 @@ class Upsample(StreamUnit):
         copy, copy_last = counter(m, "copy", p.columns, issue & chunk_last)
         pixel, pixel_last = counter(m, "pixel", p.width, issue & chunk_last & copy_last)
         row, row_last = counter(m, "row", p.rows, issue & chunk_last & copy_last & pixel_last)
-        base = Signal(range(p.depth))  # of the pixel in the memory
-        at = Signal(range(p.row_beats))  # of the pixel in its row
+        base = Signal(range(p.depth))  # place of the pixel in the memory
+        at = Signal(range(p.row_beats))  # place of the pixel in its row
         release = Signal()
         with m.If(issue & chunk_last & copy_last):
             m.d.sync += [at.eq(Mux(pixel_last, 0, at + p.chunks)), base.eq(base + p.chunks)]
@@ -92,7 +102,7 @@ class Upsample(StreamUnit):
 
 @stage_of(spatial.Upsample)
 def _(assembly, node):
-    """The fewest channels at a time whose beats out are not the bottleneck."""
+    """Make an `Upsample` of the fewest channels at a time whose beats out are not the bottleneck."""
     y = assembly.edges[node.y]
     lanes = assembly.channels_at_once(y.channels, lambda n: y.length // n)
     flow = assembly.streams.regrouped(assembly.streams.take(node.x), lanes, y.channels)

@@ -1,8 +1,11 @@
 """The parallel form of a line buffer: a column of a window, a whole window, or several, in one beat."""
 
+from typing import Any
+
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.memory import Memory
 
+from fewbit.golden.network.window import Window
 from fewbit.hw.streams import counter, keep_flag
 
 from .line_buffer import LineBuffer, ReadPlace, looked_up
@@ -24,20 +27,21 @@ class ColumnsPlan(SlidingPlan):
     Parameters
     ----------
     whole : bool
+        Whether a beat has whole windows.
     abreast : int
-        One of ``abreast_of(window)``.
+        Windows of a beat, one of ``abreast_of(window)``.
     others : as `SlidingPlan`; ``lanes`` is the number of channels.
 
     Attributes
     ----------
     columns, taps_row : int
-        Columns of a word; kx of a window.
+        Columns of a word; columns of a window's kernel.
     seen : list of (int, int)
         For every window of a beat and every kx: which of the shift register's words, the oldest first, and which of the
         columns in it.
     """
 
-    def __init__(self, *, window, channels, whole, abreast=1, **others):
+    def __init__(self, *, window: Window, channels: int, whole: bool, abreast: int = 1, **others: Any):
         self.whole = whole
         taps = window.taps_count if whole else window.kernel[0]
         lanes_out = channels * taps * abreast
@@ -57,9 +61,10 @@ class ColumnsPlan(SlidingPlan):
         self._plan_columns()
 
     @staticmethod
-    def _seen(window, abreast):
+    def _seen(window: Window, abreast: int) -> list[tuple[int, int]]:
+        """Return the attribute `seen`."""
         columns, left = columns_of(window, abreast), window.pads[1]
-        first = -left % columns  # of the first window, in the first word
+        first = -left % columns  # first column of the first window in its word
         return [
             divmod(first + m * window.stride[1] + kx * window.dilation[1], columns)
             for m in range(abreast)
@@ -67,20 +72,22 @@ class ColumnsPlan(SlidingPlan):
         ]
 
     @property
-    def own_pace(self):
+    def own_pace(self) -> int:
         """Cycles of an output pixel; of a whole window, on the average of a row, rounded up."""
         return -(-self.row_cycles // self.window.out_size[1]) if self.whole else self.window.kernel[1]
 
     @property
-    def cycles(self):
+    def cycles(self) -> int:
         """Cycles of a frame for a reader that never waits."""
         return self.window.out_size[0] * self.row_cycles
 
     @property
-    def need_first(self):
+    def need_first(self) -> int:
+        """Words that must be there before the first column is read."""
         return self.need_row[0] + self.column_need[0]
 
-    def _plan_columns(self):
+    def _plan_columns(self) -> None:
+        """Lay the memory out in rows, and find of every column what it needs, gives and frees."""
         w = self.window
         width = w.size[1]
         self.rows = -(-self.depth // width)

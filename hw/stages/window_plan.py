@@ -4,6 +4,8 @@ from functools import cached_property
 
 import numpy as np
 
+from fewbit.golden.network.graph import Edge
+from fewbit.golden.network.spatial import Windows
 from fewbit.golden.network.window import Window
 
 __all__ = ["SlidingPlan", "abreast_of", "columns_first", "columns_of", "cycles_of_window", "in_words", "simd_of_window",
@@ -21,13 +23,16 @@ class SlidingPlan:
     Parameters
     ----------
     window : golden.network.window.Window
-    channels, lanes, blocks, chunks : int
+    channels : int
+        Channels of a pixel that comes in.
+    lanes, blocks, chunks : int
+        Channels of a beat; blocks of a window; beats of a tap in a block.
     bits, out_bits : int
-        Bits of a code in and of a code out.
+        Bits of a code that comes in, and of a code that leaves.
     pad_code : int
         Code of a tap outside the image.
     recode : list or None
-        Codes out by code in; ``None`` for the same.
+        Code that leaves for every code that comes in; ``None`` if they are equal.
     pace : int or None
         Cycles that the reader takes for an output pixel, where that is more than its beats.
     interval : int or None
@@ -52,15 +57,17 @@ class SlidingPlan:
 
     wires = False
 
-    def __init__(self, *, window, channels, lanes, blocks, chunks, bits, out_bits, pad_code=0, recode=None,
-                 pace=None, interval=None):  # fmt: skip
+    def __init__(
+        self, *, window: Window, channels: int, lanes: int, blocks: int, chunks: int, bits: int, out_bits: int,
+        pad_code: int = 0, recode: list[int] | None = None, pace: int | None = None, interval: int | None = None,
+    ):  # fmt: skip
         if blocks * chunks * lanes != channels:
             raise ValueError(f"Blocks, chunks and lanes must make {channels} channels, not {blocks}, {chunks}, {lanes}")
-        self.window: Window = window
+        self.window = window
         self.channels, self.lanes, self.blocks, self.chunks = channels, lanes, blocks, chunks
         self.bits, self.out_bits, self.pad_code, self.recode = bits, out_bits, pad_code, recode
         self.lanes_in = self.lanes_out = lanes
-        self.words = channels // lanes  # of a pixel
+        self.words = channels // lanes  # words of a pixel
         self.words_frame = self.beats_in = window.pixels * self.words
         self.beats_pixel = window.taps_count * self.words
         self.beats_out = window.out_pixels * self.beats_pixel
@@ -70,26 +77,27 @@ class SlidingPlan:
         self.depth = self._least_depth(interval)
 
     @property
-    def own_pace(self):
+    def own_pace(self) -> int:
         """Cycles of an output pixel for a reader that never waits."""
         return self.beats_pixel
 
     @property
-    def cycles(self):
+    def cycles(self) -> int:
         """Cycles of a frame for a reader that never waits."""
         return self.beats_out
 
     @property
-    def start(self):
+    def start(self) -> int:
         """Place in the ring of the first tap of the first window; frames begin at place 0 of the first."""
         return self._start % self.depth
 
     @property
-    def next_frame(self):
+    def next_frame(self) -> int:
         """Words from the first tap of the last row of windows to that of the first row of the next frame."""
         return self.words_frame - (self.window.out_size[0] - 1) * self.stride_y
 
-    def _plan_places(self):
+    def _plan_places(self) -> None:
+        """Find the places of taps in the memory, and what every output pixel needs and frees."""
         w, words = self.window, self.words
         (height, width), (rows, columns) = w.size, w.out_size
         top, left = w.pads[:2]
@@ -115,33 +123,33 @@ class SlidingPlan:
             for a, b, advances in zip(self._floor_row, self._floor_row[1:], self.advances, strict=False)
         ]
 
-    def need(self, y, x):
+    def need(self, y: int, x: int) -> int:
         """Return the words of the frame that must have been written before output pixel ``(y, x)`` begins."""
         return self.need_row[y] + self.need_column[x]
 
     @property
-    def need_first(self):
+    def need_first(self) -> int:
         """Words that must be there before the first output pixel begins."""
         return self.need(0, 0)
 
     @property
-    def need_steps(self):
+    def need_steps(self) -> tuple[list[int], list[int]]:
         """Words by which `need` grows from one output pixel to the next: in a row by column, at the end of each row."""
         return steps_of(self.need_row, self.need_column, self.words_frame)
 
-    def floor(self, y, x):
+    def floor(self, y: int, x: int) -> int:
         """Return the words of the frame that are not needed any more when output pixel ``(y, x)`` begins."""
         return self._floor_row[y] + self.advances[y] * self._floor_column[x]
 
     # The memory
 
     @cached_property
-    def _pixels(self):
-        """Need and floor of every output pixel, in order."""
+    def _pixels(self) -> list[tuple[int, int]]:
+        """Words that every output pixel needs and words that it frees, as of `need` and `floor`, in order."""
         rows, columns = self.window.out_size
         return [(self.need(y, x), self.floor(y, x)) for y in range(rows) for x in range(columns)]
 
-    def _least_depth(self, interval):
+    def _least_depth(self, interval: int | None) -> int:
         """Return the least depth, by bisection, as a deeper memory never makes a frame later."""
         pixels = self._pixels
         fewest = max(max(need - floor for need, floor in pixels), 2)
@@ -159,7 +167,7 @@ class SlidingPlan:
                 low = middle
         return high
 
-    def frame_cycles(self, depth):
+    def frame_cycles(self, depth: int) -> int:
         """Return the cycles of a frame in steady state, if every window begins when the words of it are all there.
 
         A word comes every cycle as long as there is room; an output pixel takes ``pace`` cycles.
@@ -178,7 +186,7 @@ class SlidingPlan:
         return ends[2] - ends[1]
 
 
-def steps_of(by_row, by_column, frame):
+def steps_of(by_row: list[int], by_column: list[int], frame: int) -> tuple[list[int], list[int]]:
     """Return the differences of ``by_row[y] + by_column[x]`` in the order of reading: within a row by x, at the end of
     a row by y.
 
@@ -192,7 +200,7 @@ def steps_of(by_row, by_column, frame):
 # Several windows beside each other
 
 
-def abreast_of(window):
+def abreast_of(window: Window) -> list[int]:
     """Return how many windows of a row can be made at once: they divide the row, and their strides the image's
     width.
     """
@@ -201,7 +209,7 @@ def abreast_of(window):
             if n == 1 or (window.out_size[1] % n == 0 and width % (n * step) == 0)]  # fmt: skip
 
 
-def columns_of(window, abreast):
+def columns_of(window: Window, abreast: int) -> int:
     """Return how many columns of the image move at a time where whole windows are made: a stride for each, if that
     divides it.
     """
@@ -209,7 +217,7 @@ def columns_of(window, abreast):
     return 1 if window.size[1] % columns else columns
 
 
-def in_words(window, abreast):
+def in_words(window: Window, abreast: int) -> Window:
     """Return the window as it is in words of ``columns_of(window, abreast)`` columns: from the word that has the first
     column of the first of ``abreast`` windows to the word that has the last one of the last.
     """
@@ -229,12 +237,12 @@ def in_words(window, abreast):
 # What a layer may have
 
 
-def simd_of_window(node, x, *, parallel=False):
+def simd_of_window(node: Windows, x: Edge, *, parallel: bool = False) -> list[int]:
     """Return the SIMDs that a layer behind a window may have; ``x`` is the edge in front of it.
 
-    A divisor of the channels (of a group); of one group also all of them for a column of taps, and for all taps. With
-    several groups in ``parallel`` exactly the channels of a group, with several pixels the whole window. A float32 sum
-    has its order, so no columns there.
+    A SIMD is a divisor of the channels (of a group); with one group also all of them for a column of taps, and for all
+    taps. With several groups in ``parallel`` it is exactly the channels of a group, with several pixels the whole
+    window. A float32 sum has its order, so no columns there.
     """
     group = x.channels // node.groups
     if parallel:
@@ -247,15 +255,18 @@ def simd_of_window(node, x, *, parallel=False):
     return sorted(simds)
 
 
-def columns_first(node, x, simd):
-    """Return the order of the weights if a beat is a column, ``[kx, ky, c]``; ``None`` where it is ``[ky, kx, c]``."""
+def columns_first(node: Windows, x: Edge, simd: int) -> np.ndarray | None:
+    """Return the order of the inputs behind a window that reads the edge ``x``, int array ``(taps*c,)``.
+
+    It is ``[kx, ky, c]`` where a beat of ``simd`` codes is a column; ``None`` stands for ``[ky, kx, c]``.
+    """
     height, width = node.window.kernel
     if node.groups > 1 or simd <= x.channels or simd != x.channels * height or width == 1:
         return None
     return np.arange(height * width * x.channels).reshape(height, width, -1).swapaxes(0, 1).reshape(-1)
 
 
-def cycles_of_window(node, channels, simd, parallel=1, abreast=1):
+def cycles_of_window(node: Windows, channels: int, simd: int, parallel: int = 1, abreast: int = 1) -> int:
     """Return the cycles that the window alone takes for a frame: those of its input, or of all columns of its rows.
 
     ``channels`` are those of a group, ``parallel`` the groups at a time, ``abreast`` the pixels.

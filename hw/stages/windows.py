@@ -1,19 +1,26 @@
 """Windows in a pipeline: which unit makes them, and how wide; a node's reader says what it needs."""
 
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
 import numpy as np
 
+from fewbit.golden.network.graph import Edge, Network
 from fewbit.golden.network.spatial import View, Windows
+from fewbit.hw.layer.plan import LayerPlan
 
 from .registry import stage_of
 from .sliding_window import SlidingPlan, SlidingWindow
 from .window_columns import ColumnsPlan, WindowColumns
 from .window_plan import columns_first, simd_of_window
 
+Kind = TypeVar("Kind", bound=SlidingPlan)
+
 __all__ = ["layer_window", "window_plan", "windowed", "windows_of"]
 
 
-def windows_of(network):
-    """The `Windows` node behind every edge that holds windows, by the edge's name."""
+def windows_of(network: Network) -> dict[str, Windows]:
+    """Return the `Windows` node that makes the windows of an edge, by the edge's name, for all edges that hold some."""
     found = {}
     for node in network.nodes:
         if isinstance(node, Windows):
@@ -25,21 +32,21 @@ def windows_of(network):
 
 @stage_of(Windows)
 def _(assembly, node):
-    """Its reader makes the windows, as wide as it needs them."""
+    """Make nothing: the reader makes the windows, as wide as it needs them."""
     assembly.streams.rename(node.x, node.y)
 
 
 @stage_of(View)
 def _(assembly, node):
-    """The stream as it is."""
+    """Make nothing: the stream stays as it is."""
     if node.x in assembly.windows:
         assembly.streams.rename(node.x, node.y)
     else:
         assembly.streams.publish(node.y, assembly.streams.take(node.x))
 
 
-def window_plan(edges, node, kind, **options):
-    """The plan of the class ``kind`` for a `Windows` node."""
+def window_plan(edges: Mapping[str, Edge], node: Windows, kind: type[Kind], **options: Any) -> Kind:
+    """Return the plan of the class ``kind`` for a `Windows` node; ``options`` are what it takes besides formats."""
     x, y = edges[node.x], edges[node.y]
     pad = int(y.format.encode(np.array([node.pad]))[0]) if any(node.window.pads) else 0
     recode = None
@@ -51,8 +58,21 @@ def window_plan(edges, node, kind, **options):
     )  # fmt: skip
 
 
-def layer_window(edges, node, plan):
-    """The plan of a layer's window, given the layer's: a tap a beat, or with a SIMD beyond its channels several."""
+def layer_window(edges: Mapping[str, Edge], node: Windows, plan: LayerPlan) -> SlidingPlan:
+    """Return the plan of a layer's window: of a tap a beat, or with a SIMD beyond the channels of several.
+
+    Parameters
+    ----------
+    edges : dict of golden edges
+    node : golden.network.spatial.Windows
+        The window in front of the layer.
+    plan : hw.layer.plan.LayerPlan
+
+    Raises
+    ------
+    ValueError
+        If the layer's SIMD is none that the window can have.
+    """
     edge = edges[node.x]
     group = edge.channels // node.groups
     abreast = plan.parallel if node.groups == 1 else 1
@@ -70,8 +90,20 @@ def layer_window(edges, node, plan):
     return window_plan(edges, node, SlidingPlan, **shape, **common)
 
 
-def windowed(assembly, node, plan, edge):
-    """The stream of windows, made by the unit of ``plan`` out of the stream that is known as ``edge``."""
+def windowed(assembly: Any, node: Windows, plan: SlidingPlan, edge: str) -> Any:
+    """Return the stream of windows, which the unit of ``plan`` makes of the stream of ``edge``.
+
+    Parameters
+    ----------
+    assembly : hw.pipeline.assembly.Assembly
+    node : golden.network.spatial.Windows
+    plan : SlidingPlan
+    edge : str
+
+    Returns
+    -------
+    hw.pipeline.flows.Flow
+    """
     streams = assembly.streams
     flow = streams.regrouped(streams.take(edge), plan.lanes_in, plan.channels)
     kind = WindowColumns if isinstance(plan, ColumnsPlan) else SlidingWindow

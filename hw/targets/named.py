@@ -6,7 +6,8 @@ import pkgutil
 from . import families
 from .families.portable import Portable
 from .families.xilinx import Xilinx
-from .target import REGISTERED
+from .parts import Part
+from .target import REGISTERED, Target
 
 __all__ = ["DEFAULT", "USUAL", "all_parts", "all_targets", "target_named"]
 
@@ -18,12 +19,12 @@ DEFAULT = Portable()  # what components and tools of other vendors take
 USUAL = Xilinx()  # what the commands make unless told otherwise, and what costs are estimated of
 
 
-def all_targets():
+def all_targets() -> tuple[Target, ...]:
     """Return one target of every family, in the order in which they are named to users."""
     return tuple(cls() for cls in REGISTERED.values())
 
 
-def target_named(name, **options):
+def target_named(name: str, **options: bool) -> Target:
     """Return the target of that name.
 
     Raises
@@ -36,6 +37,6 @@ def target_named(name, **options):
     return REGISTERED[name](**options)
 
 
-def all_parts():
+def all_parts() -> dict[str, Part]:
     """Return the parts of all targets, by name in lower case."""
     return {part.name.lower(): part for target in all_targets() for part in target.parts}

@@ -1,13 +1,28 @@
 """What a target decides, and the register of all targets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from .parts import Part
+
+if TYPE_CHECKING:
+    from amaranth.hdl import Module, Value
+
+    from fewbit.golden.numbers.format import Format
+    from fewbit.hw.heap.pe_plans import PEPlan
+    from fewbit.hw.shapes import IntShape
+    from fewbit.hw.xilinx.dsp48 import Dsp48
+    from fewbit.hw.xilinx.netlist import Netlist
 
 __all__ = ["REGISTERED", "Target", "register"]
 
-REGISTERED = {}  # target classes by name, in the order in which they were registered
+REGISTERED: dict[str, type["Target"]] = {}  # target classes by name, in the order in which they were registered
+
+Kind = TypeVar("Kind", bound=type["Target"])
 
 
-def register(cls):
+def register(cls: Kind) -> Kind:
     """Register a subclass of `Target` under its ``name``, as a decorator.
 
     Raises
@@ -36,9 +51,9 @@ class Target:
     Attributes
     ----------
     name : str
-        As ``--target`` and manifests have it.
+        Name of the target, as ``--target`` and manifests have it.
     summary : str
-        What arrays are made of, after "of", in a few words.
+        What arrays are made of, in a few words that read on after "of".
     title : str
         The family's name in messages.
     netlists : bool
@@ -60,28 +75,39 @@ class Target:
 
     dsp: bool = True
 
-    name = summary = title = None
-    netlists = False
-    dsp48 = None
-    parts = ip_families = assumed = ()
-    vivado_part = None
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    title: ClassVar[str]
+    netlists: ClassVar[bool] = False
+    parts: ClassVar[tuple[Part, ...]] = ()
+    ip_families: ClassVar[tuple[str, ...]] = ()
+    vivado_part: ClassVar[str]
+    assumed: ClassVar[tuple[str, ...]] = ()
 
     @property
-    def own_cells(self):
+    def dsp48(self) -> "Dsp48 | None":
+        """The DSP block that holds accumulators, if the design has one."""
+        return None
+
+    @property
+    def own_cells(self) -> str:
+        """Words for what only parts of the family have."""
         return f"cells of {self.title}"
 
     @property
-    def form(self):
-        """The family's word in `fingerprint`."""
+    def form(self) -> str:
+        """Word that stands for the family in `fingerprint`."""
         return self.name.upper()
 
     @property
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """Text by which digests tell targets apart. It must stay as it is: builds and registers of IP blocks hold such
         digests."""
         return f"Target(luts=<Luts.{self.form}: {self.name!r}>, dsp={self.dsp!r})"
 
-    def integer_pe(self, *, x_format, w_format, simd, acc_shape, feedback):
+    def integer_pe(
+        self, *, x_format: "Format", w_format: "Format", simd: int, acc_shape: "IntShape", feedback: bool
+    ) -> "PEPlan":
         """Return the plan of a processing element of integer products, such as a `hw.heap.pe_plans.IntegerPEPlan`.
 
         Parameters
@@ -92,10 +118,17 @@ class Target:
         acc_shape : hw.shapes.IntShape
         feedback : bool
             Whether it accumulates over cycles.
+
+        Raises
+        ------
+        ValueError
+            If a format has no partial products, or there is no lane.
         """
         raise NotImplementedError
 
-    def heap_pe(self, *, heights, acc_shape, feedback, fan_in=1):
+    def heap_pe(
+        self, *, heights: Mapping[int, int], acc_shape: "IntShape", feedback: bool, fan_in: int = 1
+    ) -> "PEPlan":
         """Return the plan of what is behind the products of a processing element, such as a
         `hw.heap.pe_plans.HeapPEPlan`.
 
@@ -109,12 +142,12 @@ class Target:
         """
         raise NotImplementedError
 
-    def place(self, m, netlist, bits, *, keep=False):
+    def place(self, m: "Module", netlist: "Netlist", bits: "dict[int, Value]", *, keep: bool = False) -> None:
         """Put a netlist into module ``m``, where the target has `netlists`; parameters as `hw.xilinx.primitives.place`
         has them."""
         raise NotImplementedError
 
-    def models(self, *, sums=False):
+    def models(self, *, sums: bool = False) -> str:
         """Return Verilog text that simulators need besides a design's own: modules of the primitives in it.
 
         Parameters

@@ -42,17 +42,19 @@ class LutMatrix(NetlistUnit):
         Cycles from ``x`` to ``sum``.
     """
 
-    sum: list
+    sum: list[list[int]]
     latency: int
 
     @property
-    def flip_flops(self):
+    def flip_flops(self) -> int:
         """Flip-flops, those that take the sums included."""
         return self.netlist.flip_flops + sum(len(row) for row in self.sum)
 
 
 @lru_cache(maxsize=64)
-def best_matrix(weights, planes, constants, width):
+def best_matrix(
+    weights: tuple[tuple[int, ...], ...], planes: tuple[int, ...], constants: tuple[int, ...], width: int
+) -> LutMatrix:
     """Return the smallest `LutMatrix`; parameters as for `build_matrix`, all of them tuples."""
     tried = [_by_classes(weights, k) for k in CLASSES if k <= len(weights)]
     tried += [_by_patterns(weights, g) for g in PATTERNS if g * len(planes) <= TableSum.MOST]

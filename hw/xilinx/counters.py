@@ -27,10 +27,10 @@ class CarryCounter:
     """A counter whose lowest column is ``exponent``; ``blocks`` empty for a full adder."""
 
     exponent: int
-    blocks: tuple = ()
+    blocks: tuple[tuple[int, int], ...] = ()
 
     @property
-    def inputs(self):
+    def inputs(self) -> tuple[int, ...]:
         """Bits taken, by column from the lowest."""
         if not self.blocks:
             return (3,)
@@ -41,22 +41,23 @@ class CarryCounter:
         return tuple(counts)
 
     @property
-    def outputs(self):
+    def outputs(self) -> int:
         """Bits given, one a column from the lowest."""
         return 2 * len(self.blocks) + 1 if self.blocks else 2
 
     @property
-    def luts(self):
+    def luts(self) -> int:
+        """LUTs that it takes."""
         return 2 * len(self.blocks) or 1
 
     @property
-    def worth(self):
+    def worth(self) -> float:
         """Bits removed by a LUT."""
         return (sum(self.inputs) - self.outputs) / self.luts
 
 
 @lru_cache
-def counters_of():
+def counters_of() -> list[CarryCounter]:
     """Return every kind of counter, the best first."""
     chains = [CarryCounter(0, blocks) for n in range(1, _MOST_BLOCKS + 1) for blocks in product(BLOCKS, repeat=n)]
     return sorted([CarryCounter(0), *chains], key=lambda c: (-c.worth, c.luts, c.blocks))
@@ -65,6 +66,8 @@ def counters_of():
 @lru_cache
 def plan_stages(heights, width, rows=None, flip_flop=_FLIP_FLOP, most=_MOST_STAGES):
     """Return the cheapest stages that leave at most ``rows`` bits in the columns.
+
+    It is a beam search: after each stage the most promising heights go on, by the LUTs so far and a guess of the rest.
 
     Parameters
     ----------
@@ -77,12 +80,13 @@ def plan_stages(heights, width, rows=None, flip_flop=_FLIP_FLOP, most=_MOST_STAG
     flip_flop : float
         What one counts, in LUTs.
     most : int
-        Stages; ValueError if it takes more.
+        Stages that it may take.
 
-    Returns ``(cost, stages)``: LUTs, half a LUT for each column that is left with more than one bit, and a little for
-    every flip-flop between stages; and for each stage ``(heights before it, counters)``.
-
-    It is a beam search: after each stage the most promising heights go on, by the LUTs so far and a guess of the rest.
+    Returns
+    -------
+    (cost, stages)
+        LUTs, half a LUT for each column that is left with more than one bit, and a little for every flip-flop between
+        stages; and for each stage ``(heights before it, counters)``.
 
     Raises
     ------
@@ -120,7 +124,7 @@ def _guess(heights, rows):
 def _placed(heights, width):
     """Return the counters of one stage, and the heights behind it, for each of `_WORTH`.
 
-    It is always the one of the most worth that the bits that are left fill, lowest column first.
+    The next counter is always the one of the most worth that the bits that are left fill, lowest column first.
     """
     left = list(heights) + [0] * (2 * _MOST_BLOCKS + 1)
     given, placed, thresholds = [0] * len(left), [], _WORTH

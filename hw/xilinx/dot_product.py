@@ -12,11 +12,12 @@ Between registers are at most ``LEVELS`` LUTs and one carry chain.
 from dataclasses import dataclass
 from functools import lru_cache
 
+from fewbit.golden.numbers.format import Format
 from fewbit.hw.heap.partial_products import product_terms
 
 from .counters import plan_stages
 from .netlist import FlipFlops, Netlist, NetlistUnit, weighed
-from .product_chains import LEVELS, add_chains, items_of
+from .product_chains import LEVELS, Item, add_chains, items_of
 from .sums import compress
 
 __all__ = ["LutPE", "LutRows", "best_pe", "best_rows", "build_pe", "build_sum", "smallest_pe"]
@@ -43,20 +44,20 @@ class LutPE(NetlistUnit):
         Cycles from codes to ``sum``; ``init``, ``load`` and ``held`` are of that cycle.
     """
 
-    w: list
-    init: list
+    w: list[list[int]]
+    init: list[int]
     load: int | None
-    held: list
-    sum: list
+    held: list[int]
+    sum: list[int]
     latency: int
 
     @property
-    def flip_flops(self):
+    def flip_flops(self) -> int:
         """Flip-flops, those of the accumulator included."""
         return self.netlist.flip_flops + len(self.sum)
 
     @property
-    def own_flip_flops(self):
+    def own_flip_flops(self) -> int:
         """Flip-flops without those that only delay activations, which PEs share."""
         shared, count = {bit for plane in self.x for bit in plane}, 0
         for cell in self.netlist.cells:
@@ -75,19 +76,24 @@ class LutRows(NetlistUnit):
     ----------
     netlist, x, w, latency : as of `LutPE`
     rows : two lists of bits
-        From exponent 0; registers, or constants.
+        Bits of each row from exponent 0 on: registers, or constants.
     """
 
-    w: list
-    rows: tuple
+    w: list[list[int]]
+    rows: tuple[list[int], list[int]]
     latency: int
 
 
 @lru_cache(maxsize=256)
-def best_pe(x_format, w_format, lanes, acc_bits, feedback):
+def best_pe(x_format: Format, w_format: Format, lanes: int, acc_bits: int, feedback: bool) -> LutPE:
     """Return the `LutPE` for activations and weights of these formats that takes the fewest LUTs, flip-flops weighed.
 
     Longer chains take fewer LUTs, but what they add late is kept in flip-flops until then.
+
+    Raises
+    ------
+    ValueError
+        If a format has no partial products, or they do not fit the LUTs of a chain.
     """
     shape = items_of(product_terms(x_format, w_format)), x_format.bits, w_format.bits, lanes, acc_bits
     found = (build_pe(*shape, feedback=feedback, chain=chain) for chain in CHAINS)
@@ -95,14 +101,14 @@ def best_pe(x_format, w_format, lanes, acc_bits, feedback):
 
 
 @lru_cache(maxsize=256)
-def smallest_pe(x_format, w_format, lanes, acc_bits, feedback):
+def smallest_pe(x_format: Format, w_format: Format, lanes: int, acc_bits: int, feedback: bool) -> LutPE:
     """Return the `LutPE` with one chain for all products, without registers in it: the fewest LUTs, at a slow clock."""
     shape = items_of(product_terms(x_format, w_format)), x_format.bits, w_format.bits, lanes, acc_bits
     return build_pe(*shape, feedback=feedback, chain=_ENDLESS, levels=_ENDLESS)
 
 
 @lru_cache(maxsize=256)
-def best_rows(x_format, w_format, lanes, acc_bits):
+def best_rows(x_format: Format, w_format: Format, lanes: int, acc_bits: int) -> LutRows:
     """Return the `LutRows` of the fewest LUTs, of ``acc_bits`` columns; parameters as for `best_pe`."""
     items = items_of(product_terms(x_format, w_format))
     found = (_build_rows(items, x_format.bits, w_format.bits, lanes, acc_bits, chain) for chain in CHAINS)
@@ -119,7 +125,17 @@ def _build_rows(items, x_bits, w_bits, lanes, acc_bits, chain):
     return LutRows(net, x, w, rows, latency + more)
 
 
-def build_pe(items, x_bits, w_bits, lanes, acc_bits, *, feedback=True, chain=CHAINS[0], levels=LEVELS):
+def build_pe(
+    items: tuple[Item, ...],
+    x_bits: int,
+    w_bits: int,
+    lanes: int,
+    acc_bits: int,
+    *,
+    feedback: bool = True,
+    chain: int = CHAINS[0],
+    levels: int = LEVELS,
+) -> LutPE:
     """Return the `LutPE` of ``sum = (init if load else held) + sum of all items of all lanes``, modulo ``2**acc_bits``.
 
     Parameters
@@ -146,12 +162,17 @@ def _most(items, lanes):
 
 
 @lru_cache(maxsize=256)
-def build_sum(heights, acc_bits, feedback):
+def build_sum(heights: tuple[tuple[int, int], ...], acc_bits: int, feedback: bool) -> LutPE:
     """Return a `LutPE` whose products are made elsewhere: ``x`` is the heap, by column.
 
     Parameters
     ----------
-    heights : tuple of (exponent, bits)
+    heights : tuple of (int, int)
+        Pairs of an exponent and the bits of that weight.
+    acc_bits : int
+        Bits of the accumulator.
+    feedback : bool
+        Whether it accumulates.
     """
     net = Netlist()
     columns = {exponent: net.input(count) for exponent, count in heights}

@@ -17,7 +17,7 @@ class Dsp48:
     Attributes
     ----------
     name : str
-        Of the primitive.
+        Name of the primitive.
     d_bits, opmode_bits : int
         Widths of its inputs D and OPMODE.
     """
@@ -27,8 +27,8 @@ class Dsp48:
     opmode_bits: int
 
     @property
-    def idle(self):
-        """Inputs that are always zero, and their bits; the multiplier and all registers but the last are left out."""
+    def idle(self) -> dict[str, int]:
+        """Bits of the inputs that are always zero, by name; the multiplier and all registers but the last are idle."""
         return {
             "ACIN": 30, "BCIN": 18, "PCIN": 48, "D": self.d_bits, "ALUMODE": 4, "CARRYINSEL": 3, "INMODE": 5,
             **dict.fromkeys(("CARRYIN", "CARRYCASCIN", "MULTSIGNIN", "CEA1", "CEA2", "CEAD", "CEALUMODE", "CEB1",
@@ -41,8 +41,8 @@ DSP48E1 = Dsp48("DSP48E1", d_bits=25, opmode_bits=7)
 DSP48E2 = Dsp48("DSP48E2", d_bits=27, opmode_bits=9)
 
 
-def sums_of(width):
-    """Return how many accumulators of so many bits a DSP48 holds.
+def sums_of(width: int) -> int:
+    """Return how many accumulators of ``width`` bits a DSP48 holds.
 
     Raises
     ------

@@ -12,13 +12,14 @@ from functools import lru_cache
 
 import numpy as np
 
+from fewbit.golden.numbers.format import Format
 from fewbit.hw.heap.partial_products import ProductTerms
 
 __all__ = ["PRODUCT_LATENCY", "FieldTerms", "Packing", "best_packing", "packed_weights"]
 
 PRODUCT_LATENCY = 3  # cycles from operands to products: registers at the ports, behind the multiplier, and at the end
 _PORT = 25  # bits of the signed port of a DSP48E1 that takes the weights; that of a DSP48E2 is wider
-_MOST = 4  # weights on it
+_MOST = 4  # weights on that port
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Packing:
     Attributes
     ----------
     weights : int
-        How many.
+        Weights of a multiplier.
     stride, field : int
         Bits from one to the next; bits of a product.
     signed : bool
@@ -44,18 +45,19 @@ class Packing:
     weight_bits: int
 
     @property
-    def overlaps(self):
+    def overlaps(self) -> bool:
+        """Whether neighbouring products share a bit."""
         return self.stride < self.field
 
     @property
-    def width(self):
-        """Bits of the product of all."""
+    def width(self) -> int:
+        """Bits of the product with all weights together."""
         return self.stride * (self.weights - 1) + self.field
 
 
 @lru_cache
-def best_packing(x_format, lo, hi):
-    """Return the `Packing` of the most weights from ``lo`` to ``hi``; ValueError if the formats have none.
+def best_packing(x_format: Format, lo: int, hi: int) -> Packing:
+    """Return the `Packing` of the most weights from ``lo`` to ``hi``, for activations in ``x_format``.
 
     Raises
     ------
@@ -84,7 +86,7 @@ def _fits(lo, hi, count, stride):
     return least >= -(1 << _PORT - 1) and most < 1 << _PORT - 1
 
 
-def packed_weights(values, packing, which):
+def packed_weights(values: np.ndarray, packing: Packing, which: np.ndarray) -> np.ndarray:
     """Return the weights, less one where those below them are together negative, so that fields side by side are the
     sum.
 
@@ -104,11 +106,12 @@ def packed_weights(values, packing, which):
 class FieldTerms(ProductTerms):
     """A product as the bits of its field: ``x*w`` plus half the field's range where it can be negative."""
 
-    def __init__(self, x_format, w_format, packing):
+    def __init__(self, x_format: Format, w_format: Format, packing: Packing):
         super().__init__(x_format, w_format)
         self.packing = packing
 
     def terms(self, x, w):
+        """Raise ValueError, as products in DSPs are no terms of bits."""
         raise ValueError("Products in DSPs are fields of a multiplier, not terms of bits")
 
     @property

@@ -5,7 +5,7 @@ from .dsp48 import DSP48E1, DSP48E2, REGISTERS
 __all__ = ["DSP_MODELS", "MODELS", "models_of"]
 
 
-def models_of(*, sums=False):
+def models_of(*, sums: bool = False) -> str:
     """Return the modules of LUTs and carry chains, and of DSP48s if a design has ``sums`` in them."""
     return MODELS + (DSP_MODELS if sums else "")
 

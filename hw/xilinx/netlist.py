@@ -5,17 +5,18 @@ A netlist can be evaluated (`Netlist.evaluate`, with NumPy, 64 cases at a time) 
 (`hw.xilinx.dot_product`). Bits are numbers: 0 and 1 are the constants, ``~bit`` is its inverse.
 """
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
 
-__all__ = ["Carry", "Lut", "Mux", "Netlist", "NetlistUnit", "FlipFlops", "plain", "weighed"]
+__all__ = ["Carry", "Cell", "Lut", "Mux", "Netlist", "NetlistUnit", "FlipFlops", "plain", "weighed"]
 
 _SHIFTED = 3  # flip-flops in a row from which on synthesis makes a shift register of them
 
 
-def plain(bit):
+def plain(bit: int) -> int:
     """Return the bit of which ``bit`` is the inverse, if it is one."""
     return bit if bit >= 0 else ~bit
 
@@ -25,19 +26,20 @@ class Lut:
     """A LUT6_2: ``o6`` of up to six inputs, or ``o6`` and ``o5`` of the same five at most."""
 
     init: int
-    inputs: tuple
+    inputs: tuple[int, ...]
     o6: int
     o5: int | None
 
-    def outputs(self):
+    def outputs(self) -> list[int]:
+        """Return its outputs, ``o6`` first."""
         return [self.o6] if self.o5 is None else [self.o6, self.o5]
 
-    def table(self, output):
+    def table(self, output: int) -> list[int]:
         """Return the output's value for every value of the inputs, the first counting fastest."""
         shift = 32 if self.o5 is not None and output == self.o6 else 0
         return [self.init >> shift + k & 1 for k in range(1 << len(self.inputs))]
 
-    def needed(self, output):
+    def needed(self, output: int) -> list[int]:
         """Return the inputs that the output depends on."""
         table = self.table(output)
         return [b for k, b in enumerate(self.inputs) if any(v != table[n ^ (1 << k)] for n, v in enumerate(table))]
@@ -48,9 +50,9 @@ class Carry:
     """A carry chain of any length: ``o[i] = s[i] ^ c[i]``, ``c[i+1] = c[i] if s[i] else di[i]``, ``c[0] = cin``."""
 
     cin: int
-    s: tuple
-    di: tuple
-    o: tuple
+    s: tuple[int, ...]
+    di: tuple[int, ...]
+    o: tuple[int, ...]
     co: int
 
 
@@ -68,8 +70,11 @@ class Mux:
 class FlipFlops:
     """A rank of flip-flops."""
 
-    d: tuple
-    q: tuple
+    d: tuple[int, ...]
+    q: tuple[int, ...]
+
+
+Cell = Lut | Carry | Mux | FlipFlops
 
 
 @dataclass
@@ -79,24 +84,28 @@ class Netlist:
     Attributes
     ----------
     inputs : list of int
-    cells : list of `Lut`, `Carry` and `FlipFlops`
+        Bits that the netlist is given.
+    cells : list of Cell
+    count : int
+        Bits so far, the two constants included.
     """
 
-    inputs: list = field(default_factory=list)
-    cells: list = field(default_factory=list)
+    inputs: list[int] = field(default_factory=list)
+    cells: list[Cell] = field(default_factory=list)
     count: int = 2
 
-    def new(self, count):
+    def new(self, count: int) -> list[int]:
         """Return so many bits that nothing drives yet."""
         self.count += count
         return list(range(self.count - count, self.count))
 
-    def input(self, count):
+    def input(self, count: int) -> list[int]:
+        """Return so many new bits that the netlist is given."""
         bits = self.new(count)
         self.inputs += bits
         return bits
 
-    def lut(self, inputs, *functions):
+    def lut(self, inputs: Sequence[int], *functions: Callable[..., int]) -> list[int]:
         """Return one bit for each function (one, or two of at most five inputs) of the inputs' values, as booleans.
 
         Inputs may be constants, or inverted bits (``~bit``): the table takes them up.
@@ -123,7 +132,7 @@ class Netlist:
         self.cells.append(Lut(init, free, outputs[0], outputs[1] if len(outputs) == 2 else None))
         return outputs
 
-    def upright(self, bit):
+    def upright(self, bit: int) -> int:
         """Return ``bit`` as it is, or if it is inverted, behind a LUT of its own: carry chains take no inverted bit."""
         if bit >= 0:
             return bit
@@ -131,19 +140,19 @@ class Netlist:
             return 1 - plain(bit)
         return self.lut([bit], lambda b: b)[0]
 
-    def carry(self, cin, s, di):
+    def carry(self, cin: int, s: Sequence[int], di: Sequence[int]) -> list[int]:
         """Return the sums and the last carry of a chain."""
         o, (co,) = self.new(len(s)), self.new(1)
         self.cells.append(Carry(cin, tuple(s), tuple(di), tuple(o), co))
         return [*o, co]
 
-    def mux(self, select, low, high):
+    def mux(self, select: int, low: int, high: int) -> int:
         """Return one of two bits, outputs of LUTs or of other multiplexers."""
         (o,) = self.new(1)
         self.cells.append(Mux(select, low, high, o))
         return o
 
-    def register(self, bits):
+    def register(self, bits: Sequence[int]) -> list[int]:
         """Return the bits one cycle later; constants as they are, inverted bits as inverted ones."""
         moved = [b for b in dict.fromkeys(map(plain, bits)) if b > 1]
         later = {0: 0, 1: 1, **dict(zip(moved, self.new(len(moved)), strict=True))}
@@ -154,32 +163,34 @@ class Netlist:
     # What it takes
 
     @property
-    def luts(self):
+    def luts(self) -> int:
+        """LUT6_2 of the netlist."""
         return sum(isinstance(cell, Lut) for cell in self.cells)
 
     @property
-    def flip_flops(self):
+    def flip_flops(self) -> int:
+        """Flip-flops of the netlist."""
         return sum(len(cell.d) for cell in self.cells if isinstance(cell, FlipFlops))
 
     @property
-    def shift_registers(self):
+    def shift_registers(self) -> int:
         """LUTs that synthesis takes for bits that only wait, three cycles or more, if nothing keeps it from that."""
         return len(self._waiting())
 
     def _waiting(self):
-        """Runs of flip-flops one behind the other, each the only reader of the one before."""
+        """Return the runs of flip-flops one behind the other, each the only reader of the one before."""
         source, readers = {}, {}
         for cell in self.cells:
             if isinstance(cell, FlipFlops):
                 source.update(zip(cell.q, cell.d, strict=True))
             for bit in _read_by(cell):
                 readers[bit] = readers.get(bit, 0) + 1
-        chains = {}  # by the last flip-flop so far; cells are in the order of time
+        chains = {}  # runs by their last flip-flop so far; cells are in the order of time
         for q, d in source.items():
             chains[q] = [*chains.pop(d), q] if d in chains and readers[d] == 1 else [q]
         return [chain for chain in chains.values() if len(chain) >= _SHIFTED]
 
-    def levels(self):
+    def levels(self) -> tuple[int, int]:
         """Return the most LUTs, and the most carry chains, one behind the other between registers.
 
         An output of a LUT counts as behind those inputs that it depends on.
@@ -193,17 +204,16 @@ class Netlist:
                     used = [depth[b] for b in cell.needed(output)] or [(0, 0)]
                     depth[output] = max(d[0] for d in used) + 1, max(d[1] for d in used)
             elif isinstance(cell, Mux):
-                depth[cell.o] = tuple(max(d) for d in zip(*(depth[b] for b in _read_by(cell)), strict=True))
+                read = [depth[b] for b in _read_by(cell)]
+                depth[cell.o] = max(d[0] for d in read), max(d[1] for d in read)
             else:
                 luts, carries = (max(depth[b][k] for b in (cell.cin, *cell.s, *cell.di)) for k in (0, 1))
                 depth.update(dict.fromkeys((*cell.o, cell.co), (luts, carries + 1)))
         return max(d[0] for d in depth.values()), max(d[1] for d in depth.values())
 
-    def times(self, known):
+    def times(self, known: Mapping[int, int]) -> dict[int, int]:
         """Return the cycle in which each bit is there, from those of ``known``, the netlist's inputs; constants have
         none.
-
-        ValueError if an output depends on bits of different cycles.
 
         Raises
         ------
@@ -222,14 +232,25 @@ class Netlist:
                 times.update(dict.fromkeys(outputs, *at) if at else {})
         return times
 
-    def check(self, where, inputs, outputs, latency):
-        """Raise ValueError, which names ``where``, unless all bits that meet are of one cycle.
+    def check(
+        self, where: str, inputs: Iterable[tuple[Iterable[int], int]], outputs: Iterable[int], latency: int
+    ) -> None:
+        """Check that all bits that meet are of one cycle.
 
         Parameters
         ----------
         inputs : list of (bits, cycle)
             All of the netlist's inputs.
-        outputs : bits that must be there in cycle ``latency``; a constant always is
+        where : str
+            What messages call the netlist.
+        outputs : bits
+            What must be there in cycle ``latency``; a constant always is.
+        latency : int
+
+        Raises
+        ------
+        ValueError
+            If they are not, or an output is of another cycle.
         """
         try:
             times = self.times({bit: cycle for bits, cycle in inputs for bit in bits})
@@ -239,8 +260,11 @@ class Netlist:
         if wrong:
             raise ValueError(f"{where}: results must be there after {latency} cycles, not {sorted(wrong)}")
 
-    def evaluate(self, values):
-        """Return the value of every bit, registers transparent: ``values`` is ``(inputs, cases)`` of booleans."""
+    def evaluate(self, values: np.ndarray) -> np.ndarray:
+        """Return the value of every bit, booleans ``(count, cases)``, as if registers were wires.
+
+        ``values`` are those of the inputs, booleans ``(inputs, cases)``.
+        """
         known = np.zeros((self.count, values.shape[1]), dtype=bool)
         known[1] = True
         known[self.inputs] = values
@@ -305,14 +329,14 @@ class NetlistUnit:
     """
 
     netlist: Netlist
-    x: list
+    x: list[list[int]]
 
     @property
-    def luts(self):
+    def luts(self) -> int:
         """LUT6_2 of the netlist."""
         return self.netlist.luts
 
 
-def weighed(luts, flip_flops):
+def weighed(luts: int, flip_flops: int) -> float:
     """Return what a unit counts as, in LUTs: a slice has two flip-flops a LUT, and each beyond these is a quarter."""
     return luts + max(0, flip_flops - 2 * luts) / 4

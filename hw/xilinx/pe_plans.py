@@ -1,8 +1,27 @@
 """The numbers of a processing element that is a netlist of Xilinx primitives, before there is any hardware."""
 
-from .dot_product import best_pe, best_rows, build_sum, smallest_pe
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
 
-__all__ = ["LutHeapPEPlan", "LutIntegerPEPlan", "LutRowsPlan"]
+from fewbit.golden.numbers.format import Format
+from fewbit.hw.shapes import IntShape
+
+from .dot_product import LutPE, best_pe, best_rows, build_sum, smallest_pe
+from .netlist import Netlist
+
+if TYPE_CHECKING:
+    from amaranth.hdl import Module, Value
+
+    from .pe import LutHeapPE, LutIntegerPE, LutRowsUnit
+
+__all__ = ["LutHeapPEPlan", "LutIntegerPEPlan", "LutRowsPlan", "Placing"]
+
+
+class Placing(Protocol):
+    """What a netlist's hardware asks of its target (`hw.targets.target.Target`): to put the cells into a module."""
+
+    def place(self, m: "Module", netlist: Netlist, bits: "dict[int, Value]", *, keep: bool = False) -> None:
+        """Put the netlist into module ``m``; parameters are those of `hw.xilinx.primitives.place`."""
 
 
 class LutPEPlan:
@@ -13,14 +32,14 @@ class LutPEPlan:
     pe : hw.xilinx.dot_product.LutPE
     acc_shape, feedback : as of `LutIntegerPEPlan`
     target : hw.targets.target.Target
-        It places the netlist.
+        Target that places the netlist.
     latency : int
         Cycles from operands to the sum of their heap, which is accumulated at the end of that cycle.
     luts : int
         LUT6_2 that it takes, by construction.
     """
 
-    def __init__(self, pe, *, acc_shape, feedback, target):
+    def __init__(self, pe: LutPE, *, acc_shape: IntShape, feedback: bool, target: Placing):
         self.pe, self.acc_shape, self.feedback, self.target = pe, acc_shape, bool(feedback), target
         self.latency, self.luts = pe.latency, pe.luts
 
@@ -32,9 +51,9 @@ class LutIntegerPEPlan(LutPEPlan):
     ----------
     x_format, w_format, simd, acc_shape, feedback : as of `hw.heap.pe_plans.IntegerPEPlan`
     target : hw.targets.target.Target
-        One with netlists.
+        A target with netlists.
     smallest : bool
-        The fewest LUTs, however many there are between two registers; not what an accelerator takes.
+        Whether to take the fewest LUTs, however many stand between two registers; no accelerator does.
 
     Raises
     ------
@@ -42,7 +61,17 @@ class LutIntegerPEPlan(LutPEPlan):
         If there is no lane.
     """
 
-    def __init__(self, *, x_format, w_format, simd, acc_shape, target, feedback=True, smallest=False):
+    def __init__(
+        self,
+        *,
+        x_format: Format,
+        w_format: Format,
+        simd: int,
+        acc_shape: IntShape,
+        target: Placing,
+        feedback: bool = True,
+        smallest: bool = False,
+    ):
         if simd < 1:
             raise ValueError(f"SIMD must be at least 1, not {simd!r}")
         self.x_format, self.w_format, self.simd = x_format, w_format, simd
@@ -52,7 +81,7 @@ class LutIntegerPEPlan(LutPEPlan):
             acc_shape=acc_shape, feedback=feedback, target=target,
         )  # fmt: skip
 
-    def make(self):
+    def make(self) -> "LutIntegerPE":
         """Return the hardware, a `hw.xilinx.pe.LutIntegerPE`."""
         from .pe import LutIntegerPE
 
@@ -66,15 +95,15 @@ class LutHeapPEPlan(LutPEPlan):
     ----------
     heights, acc_shape, feedback : as of `hw.heap.pe_plans.HeapPEPlan`
     target : hw.targets.target.Target
-        One with netlists.
+        A target with netlists.
     """
 
-    def __init__(self, *, heights, acc_shape, target, feedback=True):
+    def __init__(self, *, heights: Mapping[int, int], acc_shape: IntShape, target: Placing, feedback: bool = True):
         self.heights = dict(heights)
         pe = build_sum(tuple(sorted(heights.items())), acc_shape.width, bool(feedback))
         super().__init__(pe, acc_shape=acc_shape, feedback=feedback, target=target)
 
-    def make(self):
+    def make(self) -> "LutHeapPE":
         """Return the hardware, a `hw.xilinx.pe.LutHeapPE`."""
         from .pe import LutHeapPE
 
@@ -90,7 +119,7 @@ class LutRowsPlan:
     width : int
         Bits of a row.
     target : hw.targets.target.Target
-        One with netlists.
+        A target with netlists.
 
     Attributes
     ----------
@@ -99,11 +128,11 @@ class LutRowsPlan:
         Cycles from operands to the rows.
     """
 
-    def __init__(self, *, x_format, w_format, simd, width, target):
+    def __init__(self, *, x_format: Format, w_format: Format, simd: int, width: int, target: Placing):
         self.rows, self.target = best_rows(x_format, w_format, simd, width), target
         self.latency = self.rows.latency
 
-    def make(self):
+    def make(self) -> "LutRowsUnit":
         """Return the hardware, a `hw.xilinx.pe.LutRowsUnit`."""
         from .pe import LutRowsUnit
 

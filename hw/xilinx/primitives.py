@@ -1,14 +1,14 @@
 """A netlist of Xilinx primitives as hardware: as instances, or as what they do."""
 
-from amaranth.hdl import Cat, Const, Instance, Mux, Signal
+from amaranth.hdl import Cat, Const, Instance, Module, Mux, Signal, Value
 
-from .netlist import FlipFlops, Lut
+from .netlist import Carry, FlipFlops, Lut, Netlist
 from .netlist import Mux as MuxCell
 
 __all__ = ["EXPRESSIONS", "SERIES_7", "ULTRASCALE", "Primitives", "place"]
 
 
-def place(m, netlist, bits, primitives, *, keep=False):
+def place(m: Module, netlist: Netlist, bits: dict[int, Value], primitives: "Primitives", *, keep: bool = False) -> None:
     """Put a netlist into a module.
 
     Parameters
@@ -22,7 +22,8 @@ def place(m, netlist, bits, primitives, *, keep=False):
     keep : bool
         Whether bits that wait stay in flip-flops, which slices have idle, where synthesis would take a LUT for three.
     """
-    levels, attrs = {}, {"keep": 1} if keep and primitives.instances else {}
+    levels: dict[int, int] = {}
+    attrs = {"keep": 1} if keep and primitives.instances else {}
     for n, cell in enumerate(netlist.cells):
         if isinstance(cell, FlipFlops):
             rank = Signal(len(cell.d), name=f"rank{n}", reset_less=True, attrs=attrs)
@@ -44,9 +45,9 @@ class Primitives:
     """
 
     instances = True  # whether they are primitives of a device, not expressions
-    carry_size = None  # bits of a primitive of carry chains
+    carry_size: int  # bits of a primitive of carry chains
 
-    def lut(self, m, n, cell, bits):
+    def lut(self, m: Module, n: int, cell: Lut, bits: dict[int, Value]) -> None:
         """Place a LUT of one output or two."""
         out = Signal(2, name=f"lut{n}_o")
         inputs = [bits[b] for b in cell.inputs] + [Const(0, 1)] * (6 - len(cell.inputs))
@@ -58,13 +59,13 @@ class Primitives:
         if cell.o5 is not None:
             bits[cell.o5] = out[1]
 
-    def mux(self, m, n, cell, bits, level):
+    def mux(self, m: Module, n: int, cell: MuxCell, bits: dict[int, Value], level: int) -> None:
         """Place a multiplexer of two: MUXF8 behind others (``level`` 2), else MUXF7."""
         bits[cell.o] = out = Signal(name=f"mux{n}_o")
         ports = {"i_I0": bits[cell.low], "i_I1": bits[cell.high], "i_S": bits[cell.select]}
         m.submodules[f"mux{n}"] = Instance(f"MUXF{6 + level}", o_O=out, **ports)
 
-    def carry(self, m, n, cell, bits):
+    def carry(self, m: Module, n: int, cell: Carry, bits: dict[int, Value]) -> None:
         """Place a carry chain, of primitives one behind the other."""
         carry, size = bits[cell.cin], self.carry_size
         for k in range(0, len(cell.s), size):
@@ -78,12 +79,12 @@ class Primitives:
             carry = co[len(s) - 1]
         bits[cell.co] = carry
 
-    def carry_in(self, carry, first):
+    def carry_in(self, carry: Value, first: bool) -> dict[str, Value | str]:
         """Return ports and parameters by which a carry enters the first primitive of a chain, or another one."""
         raise NotImplementedError
 
 
-class Series7(Primitives):
+class Series7Cells(Primitives):
     """LUT6_2, CARRY4, MUXF7 and MUXF8."""
 
     carry_size = 4
@@ -94,8 +95,8 @@ class Series7(Primitives):
         return {"i_CI": carry, "i_CYINIT": Const(0, 1)}
 
 
-class UltraScale(Primitives):
-    """As `Series7` with CARRY8 for CARRY4."""
+class UltraScaleCells(Primitives):
+    """As `Series7Cells` with CARRY8 for CARRY4."""
 
     carry_size = 8
 
@@ -128,4 +129,4 @@ class Expressions(Primitives):
         bits[cell.co] = carry
 
 
-SERIES_7, ULTRASCALE, EXPRESSIONS = Series7(), UltraScale(), Expressions()
+SERIES_7, ULTRASCALE, EXPRESSIONS = Series7Cells(), UltraScaleCells(), Expressions()

@@ -5,6 +5,8 @@ from itertools import product
 
 import numpy as np
 
+from fewbit.hw.heap.partial_products import ProductTerms
+
 from .sums import registered
 
 __all__ = ["LEVELS", "Item", "add_chains", "items_of"]
@@ -20,23 +22,23 @@ class Item:
     ----------
     exponent : int
     x, w : tuples of int
-        Which bits of the activation and of the weight.
+        Bits of the activation, and of the weight, that it depends on.
     table : tuple of int
         The number for every value of these bits, the first of ``x`` counting fastest.
     """
 
     exponent: int
-    x: tuple
-    w: tuple
-    table: tuple
+    x: tuple[int, ...]
+    w: tuple[int, ...]
+    table: tuple[int, ...]
 
     @property
-    def fan_in(self):
+    def fan_in(self) -> int:
         """Bits that the number depends on."""
         return len(self.x) + len(self.w)
 
 
-def items_of(terms):
+def items_of(terms: ProductTerms) -> tuple[Item, ...]:
     """Return the `Item` of each partial product of `hw.heap.partial_products.ProductTerms`; two partial products that
     make 0 to 2 together become one."""
     x_bits, w_bits = terms.x_format.bits, terms.w_format.bits
@@ -132,6 +134,11 @@ def add_chains(net, items, x, w, lanes, chain, levels):
     -------
     dict of int to list of bits, int
         The columns behind all chains, by exponent, and their latency in cycles.
+
+    Raises
+    ------
+    ValueError
+        If a product has more than four inputs.
     """
     segments = -(-chain // levels)
     by_kind = {}
@@ -167,10 +174,7 @@ def add_chains(net, items, x, w, lanes, chain, levels):
 
 
 def _chains_of(net, operands, table, chain):
-    """Return, for each chain, what each of its LUTs adds: inputs, and a number as a function of them.
-
-    Raises ValueError if a product has more than four inputs.
-    """
+    """Return, for each chain, what each of its LUTs adds: inputs, and a number as a function of them."""
     fan_in = len(operands[0])
 
     def value(*bits):

@@ -77,7 +77,7 @@ def _block_chain(net, blocks, taken):
 class Number:
     """``sum(coefficient * bit) + offset``, in ``lo .. hi``; coefficients are plus or minus powers of two."""
 
-    bits: tuple
+    bits: tuple[tuple[int, int], ...]
     offset: int
     lo: int
     hi: int

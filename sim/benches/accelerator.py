@@ -1,5 +1,7 @@
-"""The cocotb bench of a generated accelerator. It runs inside the simulator; `sim.simulators.run` writes its job and
-reads what it found. It only drives the top-level ports, so it serves every accelerator.
+"""The cocotb bench of a generated accelerator.
+
+It runs inside the simulator; `sim.simulators.run` writes its job and reads what it found. It only drives the top-level
+ports, so it serves every accelerator.
 """
 
 import json
@@ -17,7 +19,7 @@ from fewbit.sim.design import is_of_job
 
 from .damaged_frames import order_of
 
-PERIOD = 10  # ns; the figures are in cycles
+PERIOD = 10  # ns of a clock cycle; what is found is in cycles
 
 
 class TB:
@@ -34,13 +36,14 @@ class TB:
         cocotb.start_soon(Clock(dut.aclk, PERIOD, unit="ns").start(start_high=False))
 
     async def reset(self):
+        """Hold the reset for 8 cycles."""
         self.dut.aresetn.value = 0
         await ClockCycles(self.dut.aclk, 8)
         self.dut.aresetn.value = 1
         await ClockCycles(self.dut.aclk, 2)
 
     def stall(self, probability):
-        """Idle cycles and back-pressure, each cycle with this probability; 0 ends it."""
+        """Begin idle cycles and back-pressure, each cycle with this probability; 0 ends them."""
         for end in (self.source, self.sink):
             end.clear_pause_generator()
             end.pause = False
@@ -52,7 +55,13 @@ class TB:
             yield from (self.random.random(256) < probability).tolist()
 
     async def receive(self, cycles):
-        """The next frame; an error with a name if it does not come."""
+        """Return the next frame, which must come within so many cycles.
+
+        Raises
+        ------
+        AssertionError
+            If it does not come.
+        """
         try:
             return await with_timeout(self.sink.recv(compact=False), cycles * PERIOD, "ns")
         except SimTimeoutError:
@@ -61,7 +70,7 @@ class TB:
 
 @cocotb.test()
 async def frames(dut):
-    """Stream the job's frames through; record what came out, and when."""
+    """Stream the job's frames through the accelerator, and record what came out, and when."""
     job = json.loads(Path(os.environ["FEWBIT_JOB"]).read_text())
     if not await is_of_job(dut, job):
         return
@@ -80,12 +89,12 @@ async def frames(dut):
 
 
 def words(frame):
-    """The beats of a frame as integers."""
+    """Return the beats of a frame as integers."""
     return [int.from_bytes(beat.tobytes(), "little") for beat in frame]
 
 
 class Recorder:
-    """What the run found, written as JSON at the end; progress as a number in a file meanwhile."""
+    """A recorder of what the run finds: it writes JSON at the end, and the number of frames done in the meantime."""
 
     MOST_EXAMPLES = 5
 
@@ -95,6 +104,7 @@ class Recorder:
         self.damage, self.left_over, self.counters = {}, 0, []
 
     def result(self, number, frame):
+        """Compare the result of a frame with what is expected, and record it."""
         want = words(self.expected[number])
         if list(frame.tdata) != want:
             self.mismatches += 1
@@ -107,6 +117,7 @@ class Recorder:
             (self.folder / "progress").write_text(str(number + 1))
 
     def save(self):
+        """Write what was found; times are in cycles from the first beat of the first frame in."""
         first = self.entered
         out = {
             "mismatches": self.mismatches, "examples": self.examples, "marked": self.marked,
@@ -117,7 +128,7 @@ class Recorder:
 
 
 async def _stream(tb, sent, record, job):
-    """All frames, in order, while results are taken."""
+    """Send all frames, in order, while results are taken."""
     tb.stall(job["stall"])
     begun = []
     for words in sent:
@@ -130,7 +141,7 @@ async def _stream(tb, sent, record, job):
 
 
 async def _damaged(tb, sent, again, job):
-    """Short and long frames among good ones: one marked result each, and no other frame touched.
+    """Send short and long frames among good ones: each has one result, which is marked, and no other frame is touched.
 
     ``again`` are the results of all that are sent, were they good.
     """

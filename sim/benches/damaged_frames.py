@@ -1,12 +1,15 @@
-"""Which frames are sent to try damaged ones: good ones, and beside them short and long ones."""
+"""The order of the frames that are sent to try damaged ones: good ones, and beside them short and long ones."""
 
 __all__ = ["order_of"]
 
-MOST = 6
+MOST = 6  # samples that are sent, at most
 
 
-def order_of(frames, beats):
-    """``(kind, number)`` of each frame sent, of so many samples of so many beats; kinds are good, short and long."""
+def order_of(frames: int, beats: int) -> list[tuple[str, int]]:
+    """Return ``(kind, number)`` of each frame that is sent, where there are so many samples of so many beats.
+
+    A kind is ``good``, ``short`` or ``long``; a number is that of the sample.
+    """
     order = []
     for number in range(min(MOST, frames)):
         order.append(("good", number))

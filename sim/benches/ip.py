@@ -1,6 +1,7 @@
-"""The cocotb bench of an IP block: registers, interrupt, counters, soft reset, and traffic as a DMA makes it. It runs
-inside the simulator; `sim.simulators.run_ip` writes its job and judges what it found. It only drives the top-level
-ports.
+"""The cocotb bench of an IP block: registers, interrupt, counters, soft reset, and traffic as a DMA makes it.
+
+It runs inside the simulator; `sim.simulators.run_ip` writes its job and judges what it found. It only drives the
+top-level ports.
 """
 
 import json
@@ -17,12 +18,12 @@ from .accelerator import words
 from .ip_resets import abandoned, soft_reset
 from .ip_testbench import IpTB, marked
 
-SLVERR = 2
+SLVERR = 2  # AXI4-Lite's answer to an access that is refused
 
 
 @cocotb.test()
 async def block(dut):
-    """Everything, one after the other; the seed draws what is random."""
+    """Try everything, one after the other; what is random follows from the job's seed."""
     job = json.loads(Path(os.environ["FEWBIT_JOB"]).read_text())
     if not await is_of_job(dut, job):
         return
@@ -47,7 +48,7 @@ async def block(dut):
 
 
 async def identification(tb):
-    """Constants, the scratch register, and addresses that have no register."""
+    """Try the constants, the scratch register, and addresses that have no register."""
     for name, register in tb.control.items():
         for word, value in enumerate(register.get("value", ())):
             tb.expect(f"{name} word {word}", await tb.read(name, word), value)
@@ -66,7 +67,7 @@ async def identification(tb):
 
 
 async def take(tb, want, what):
-    """The next results must be these."""
+    """Take the next results, which must be ``want``, and return how many are not."""
     wrong = []
     for number, result in enumerate(want):
         frame = await tb.receive(tb.job["patience"])
@@ -77,7 +78,10 @@ async def take(tb, want, what):
 
 
 async def frames(tb, sent, want, *, stall, traffic=False):
-    """Stream all frames, and compare every counter with the record of the ports. Frames, stalls by stage, trace."""
+    """Stream all frames, and compare every counter with the record of the ports.
+
+    Return the number of frames, the mismatches, the stalls by stage, the record, and the number of interrupts.
+    """
     await tb.settle()
     await tb.write("CONTROL", tb.bit("CONTROL", "CLEAR"))
     await tb.settle()
@@ -104,7 +108,7 @@ async def frames(tb, sent, want, *, stall, traffic=False):
 
 
 async def compare_counters(tb, trace, count):
-    """The registers against what the ports showed."""
+    """Compare the registers with what the ports showed while ``count`` frames passed."""
     offered, taken, valid, ready, last, _ = trace.astype(bool)
     begins = np.flatnonzero(offered & taken)[:: tb.control["BEATS_IN"]["value"][0]]
     ends = np.flatnonzero(valid & ready & last)
@@ -123,7 +127,7 @@ async def compare_counters(tb, trace, count):
 
 
 async def read_registers(tb):
-    """What an application does meanwhile: read, write, and never see an answer to another question."""
+    """Read and write as an application does meanwhile: no access may get the answer to another one."""
     tb.pause_bus(0.3)
     before = await tb.read("CYCLES")
     while True:
@@ -138,7 +142,7 @@ async def read_registers(tb):
 
 
 async def serve(tb, served):
-    """The driver's handler: it clears what it has seen."""
+    """Handle interrupts as a driver does, which clears what it has seen, and count them in ``served``."""
     both = tb.bit("INTERRUPT_ENABLE", "RESULT", "BAD")
     await tb.write("INTERRUPT_ENABLE", both)
     while True:
@@ -152,7 +156,7 @@ async def serve(tb, served):
 
 
 async def interrupts(tb, sent, want):
-    """One frame, step by step: the bit is set whether or not it is enabled; the line follows both; 1 clears it."""
+    """Try one frame, step by step: a result sets the bit, enabled or not; the line follows both; a 1 clears it."""
     result = tb.bit("INTERRUPT_STATUS", "RESULT")
     await tb.write("INTERRUPT_STATUS", 3)
     tb.send(sent[:1])
@@ -173,10 +177,10 @@ async def interrupts(tb, sent, want):
 
 
 async def starved(tb, sent, want):
-    """INPUT_STARVED stands still while the block is full, so it can be compared then; so can STATUS."""
+    """Compare INPUT_STARVED, and STATUS, while the block is full: then the counter stands still."""
 
     async def fill(count):
-        """So many results, then the sink stops, and frames are sent until none enters any more."""
+        """Take ``count`` results, stop the sink, and send frames until none enters any more."""
         tb.send(sent[:1] * (count + tb.job["inside"] + 2))
         for _ in range(count):
             await tb.receive(tb.job["patience"])
@@ -206,7 +210,7 @@ async def starved(tb, sent, want):
 
 
 async def damaged(tb, sent, want):
-    """A short frame and a long one among good ones: marked, counted, told."""
+    """Send a short frame and a long one among good ones: they are marked, counted, and told by an interrupt."""
     if len(sent[0]) == 1:
         return
     await tb.write("CONTROL", tb.bit("CONTROL", "CLEAR"))

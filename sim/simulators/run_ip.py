@@ -1,13 +1,18 @@
-"""Simulate an IP block in Verilator, and judge what its bench found: by golden, the prediction and the cycle model."""
+"""An IP block is simulated, and what its bench found is judged: by golden, the prediction and the cycle model."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fewbit.sim.cycles.model import Pipeline, predict
 
 from .run import run_job
+
+if TYPE_CHECKING:  # it imports Amaranth
+    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 __all__ = ["FEWEST", "IpResult", "simulate_ip", "stalls_of"]
 
@@ -17,21 +22,22 @@ FEWEST = 3  # frames that the bench needs
 
 @dataclass
 class IpResult:
-    """What a simulation found.
+    """What a simulation of an IP block found.
 
     Attributes
     ----------
     frames, mismatches : int
-        Results that were compared with golden, and those that differ.
-    cut : int
-        Results that a soft reset cut off, of ``resets``.
+        The results that were compared with golden, and those that differ.
+    cut, resets : int
+        The results that soft resets cut off, and the number of soft resets.
     interrupts : int
-        Served while frames came.
-    stalls : dict
-        By stage, what STALL showed at full rate: who waits for whom.
+        The interrupts that were served while frames came.
+    stalls : dict of int
+        The cycles that the register STALL showed for each stage at full rate: who waits for whom.
     problems : list of str
+        What was not as it should be, in words.
     folder : Path
-        Of the run: its log, and ``dump.vcd`` if waves were asked for.
+        The run's own folder, with its log, and with ``dump.vcd`` if waves were asked for.
     """
 
     frames: int
@@ -39,28 +45,42 @@ class IpResult:
     cut: int
     resets: int
     interrupts: int
-    stalls: dict
-    problems: list
+    stalls: dict[str, int]
+    problems: list[str]
     folder: Path
 
 
 def simulate_ip(
-    folder, plan, control, values, expected, *, stall=0.3, seed=1, resets=4, design=None, waves=False, verbose=False,
-    started=None,
-):  # fmt: skip
-    """Stream ``values`` through the IP block in ``folder``; an `IpResult`.
+    folder: Path | str, plan: "AcceleratorPlan", control: Mapping[str, object], values: np.ndarray,
+    expected: np.ndarray, *, stall: float = 0.3, seed: int = 1, resets: int = 4, design: str | None = None,
+    waves: bool = False, verbose: bool = False, started: Callable[[], object] | None = None,
+) -> IpResult:  # fmt: skip
+    """Stream ``values`` through the IP block in ``folder``, and say what was found.
 
     Parameters
     ----------
+    folder : path
+        The folder that `sim.simulators.simulator.Simulator.build` made a simulator in.
     plan : hw.pipeline.accelerator.AcceleratorPlan
     control : dict
-        Of the manifest, or `hw.shell.registers.RegisterMap.constants`.
-    values, expected : arrays ``(F, …)`` of at least three frames in, and results
+        The registers, as in the manifest, or as of `hw.shell.registers.RegisterMap.constants`.
+    values, expected : arrays ``(F, ...)``
+        At least three frames, and what golden makes of them.
     stall : float
-        Probability of an idle cycle and of back-pressure, in the traffic that a DMA makes.
+        The probability of an idle cycle and of back-pressure, in the traffic that a DMA makes.
+    seed : int
+        The seed of what is random.
     resets : int
-        Soft resets at random times.
-    design, started : as of `sim.simulators.run.simulate`
+        The number of soft resets, at random times.
+    design, waves, verbose, started
+        As of `sim.simulators.run.simulate`.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three frames.
+    SimulationError
+        If there is no simulator, it is of another design, or the simulation fails or takes too long.
     """
     if len(values) < FEWEST:
         raise ValueError(f"Frames must be at least {FEWEST}, not {len(values)}")
@@ -72,8 +92,9 @@ def simulate_ip(
         "quiet": quiet, "full": 300 + latency + (inside + 3) * plan.bound,
         "bound": plan.bound, "latency": latency, "again": min(len(values), 3 + latency // plan.bound),
     }  # fmt: skip
-    options = dict(design=design, waves=waves, verbose=verbose, started=started)
-    found, run = run_job(folder, TOP, plan, values, expected, job, **options)
+    found, run = run_job(
+        folder, TOP, plan, values, expected, job, design=design, waves=waves, verbose=verbose, started=started
+    )
     with np.load(run / "traces.npz") as file:
         traces = dict(file)
     problems, names = list(found["problems"]), [stage.name for stage in plan.stages]
@@ -90,7 +111,7 @@ def simulate_ip(
 
 
 def _unpredicted(phase, trace, plan):
-    """At full rate, every first beat in and every last beat out has its predicted cycle."""
+    """Return problems unless, at full rate, every first beat in and every last beat out has its predicted cycle."""
     offered, taken, valid, ready, last, _ = trace
     begins = np.flatnonzero(offered & taken)[:: plan.beats_in]
     ends = np.flatnonzero(valid & ready & last)
@@ -101,14 +122,18 @@ def _unpredicted(phase, trace, plan):
 
 
 def _unlike_the_model(phase, trace, stalls, plan):
+    """Return the counters of stalls that are not what the cycle model says, as problems."""
     want = stalls_of(plan, trace[0], trace[3])
     each = zip(stalls.items(), want, strict=True)
     return [f"{phase}: STALL of {name} is {got}, by the cycle model {w}" for (name, got), w in each if got != w]
 
 
-def stalls_of(plan, offers, takes):
-    """In how many cycles each stage offers a beat that is not taken, by the cycle model, if in each cycle the source
-    offers a beat and the sink takes one as the two sequences say."""
+def stalls_of(plan: "AcceleratorPlan", offers: np.ndarray, takes: np.ndarray) -> list[int]:
+    """Return in how many cycles each stage offers a beat that is not taken, by the cycle model.
+
+    ``offers`` and ``takes``, bool ``(cycles,)``, say in which cycles the source offers a beat and the sink would take
+    one.
+    """
     pipeline, counts = Pipeline(plan), [0] * len(plan.stages)
     sent = got = whole = left = 0
     for offer, take in zip(offers.tolist(), takes.tolist(), strict=True):

@@ -1,18 +1,21 @@
-"""Verilator's own runtime, compiled once: the same C++ files and headers stand behind every simulator, and take most of
-a build."""
+"""Verilator's own runtime is compiled once.
+
+The same C++ files and headers stand behind every simulator, and take most of a build.
+"""
 
 import hashlib
 import os
 import secrets
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fewbit.host.processes import run
 
 __all__ = ["ANY_FOLDER", "HEADER", "keep_runtime", "link_verilator", "reuse_header", "reuse_runtime", "runtime_folder"]
 
-HEADER = "verilated_all.h"
+HEADER = "verilated_all.h"  # the header that includes all of the runtime's
 # Arguments of make: Verilator's makefiles refuse a folder with a space in its name, but use nothing of that name.
 ANY_FOLDER = ["CURDIR=."]
 _HEADERS = ("verilated.h", "verilated_dpi.h", "verilated_vpi.h")
@@ -21,8 +24,8 @@ _MACROS = {"VERILATOR": 1, "VM_COVERAGE": 0, "VM_SC": 0, "VM_TIMING": 0, "VM_TRA
 _TRACE = ("VM_TRACE", "VM_TRACE_VCD")
 
 
-def link_verilator(environment, folder="."):
-    """Give Verilator a name in ``folder``, where it is to work; returns the variables that tell it so.
+def link_verilator(environment: Mapping[str, str], folder: Path | str = ".") -> dict[str, str]:
+    """Give Verilator a name in ``folder``, where it is to work, and return the variables that tell it so.
 
     The makefiles that it writes hold that name, and a path may have characters that make or a shell would not leave.
     """
@@ -31,16 +34,16 @@ def link_verilator(environment, folder="."):
     return {"VERILATOR_ROOT": "verilator", "VERILATOR_BIN": "verilator/bin/verilator_bin"}
 
 
-def runtime_folder(cache, include, options):
-    """Folder under ``cache`` for the objects of ``include``'s sources with these build options and this compiler."""
+def runtime_folder(cache: Path | str, include: Path | str, options: object) -> Path:
+    """Return the folder under ``cache`` for the objects of ``include``'s sources, these options and this compiler."""
     compiler = run(["c++", "--version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
     sources = [(p.name, hashlib.sha256(p.read_bytes()).hexdigest()) for p in sorted(Path(include).glob("verilated*"))
                if p.is_file()]  # fmt: skip
     return Path(cache) / hashlib.sha256(repr((compiler, sources, options)).encode()).hexdigest()[:20]
 
 
-def reuse_runtime(store, folder):
-    """Put the kept objects into ``folder``; returns their names.
+def reuse_runtime(store: Path, folder: Path) -> list[str]:
+    """Put the kept objects into ``folder``, and return their names.
 
     make has to be told that these are old files: its rules have them depend on the makefile that Verilator writes.
     """
@@ -50,7 +53,7 @@ def reuse_runtime(store, folder):
     return names
 
 
-def keep_runtime(folder, store):
+def keep_runtime(folder: Path, store: Path) -> None:
     """Keep the objects of a build that succeeded. Each appears whole: two builds may end at once."""
     store.mkdir(parents=True, exist_ok=True)
     for made in folder.glob("verilated*.o"):
@@ -60,15 +63,19 @@ def keep_runtime(folder, store):
             os.replace(draft, store / made.name)
 
 
-def reuse_header(store, folder, include, flags, waves=False):
+def reuse_header(store: Path, folder: Path, include: Path, flags: Sequence[str], waves: bool = False) -> None:
     """Put a header of all of the runtime's headers into ``folder``, and what the compiler made of it beforehand.
 
-    For ``-include``, so that the headers are not read again by each file. Where that fails, all is as without it.
+    They are for ``-include``, so that not every file reads the headers again. Where that fails, all is as without it.
 
     Parameters
     ----------
+    store, folder, include : Path
+        Where it is kept, where it is wanted, and where the runtime's headers are.
     flags : list of str
-        The compiler's, of which each must be the same where the header is included.
+        The flags of the compiler, each of which must be the same where the header is included.
+    waves : bool
+        Whether the simulator traces signals, on which the headers depend.
     """
     store.mkdir(parents=True, exist_ok=True)
     text = "".join(f'#include "{name}"\n' for name in _HEADERS)

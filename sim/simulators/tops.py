@@ -1,4 +1,4 @@
-"""What can be simulated, by top module: its ports, and its bench."""
+"""The top modules that can be simulated, with their ports and their benches."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ __all__ = ["TOPS", "Top"]
 class Top:
     """The ports of a top module, by patterns, and the module of its cocotb bench."""
 
-    ports: tuple
+    ports: tuple[str, ...]
     bench: str
 
 
-TOPS = {
+TOPS: dict[str, Top] = {
     "accelerator": Top(
         ports=("aclk", "aresetn", "s_axis_*", "m_axis_*", "frames", "bad_frames"),
         bench="fewbit.sim.benches.accelerator",

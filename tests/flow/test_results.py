@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fewbit.flow.results import Result, flat, key, maybe
+from fewbit.flow.results import JsonResult, flat, key, maybe
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inner(Result):
+class Inner(JsonResult):
     count: int
     source: str = key("from")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outer(Result):
+class Outer(JsonResult):
     name: str
     inner: Inner = flat()
     path: Path

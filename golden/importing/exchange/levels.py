@@ -5,9 +5,11 @@ grid are. Elsewhere the levels are rounded to so many bits as `golden.importing.
 so (`Network.notes`).
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fewbit.golden import methods
 from fewbit.golden.importing.operands import all_operands, constant, data_of
@@ -30,26 +32,43 @@ OPERANDS = {  # what an error calls the operands behind x
 }
 
 
+# What a node makes of an array: its parameters (..., P), whose axes but the last broadcast with the array, the floats
+# and the codes in the array's shape, and the digits (P, L) of every code.
+_Coded = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
 @dataclass(frozen=True, eq=False)
 class LevelQuantizer:
     """A quantizer of data to a table of integers: ``scale * integer`` is the level (but for rounding, if not exact).
 
-    ``index`` gives the number of the level of float32 data, and ``table`` the integer of each.
+    Attributes
+    ----------
+    index : callable
+        Function from float32 data to the number of its level, the lowest being 0.
+    table : int64 array (levels,)
+        The integer of each level.
+    scale : float64 array of one number
+    format : Format
+        The format of the integers.
+    exact : bool
+        Whether levels are in whole ratios, so that no integer is rounded.
     """
 
-    index: object
+    index: Callable[[np.ndarray], np.ndarray]
     table: np.ndarray
     scale: np.ndarray
     format: Format
     exact: bool
     zero = np.zeros(1, dtype=np.float32)
 
-    def codes(self, x, scale=None, zero=None):
+    def codes(self, x: np.ndarray, scale: np.ndarray | None = None, zero: np.ndarray | None = None) -> np.ndarray:
         """Return the integers (int64) of float32 ``x``."""
         return self.table[self.index(x)]
 
     @classmethod
-    def of(cls, kind, operands, bits=FIXED_POINT_BITS, *, digits="bipolar"):
+    def of(
+        cls, kind: str, operands: Sequence[np.ndarray], bits: int = FIXED_POINT_BITS, *, digits: str = "bipolar"
+    ) -> "LevelQuantizer":
         """Return the quantizer of a node on data.
 
         Parameters
@@ -57,11 +76,11 @@ class LevelQuantizer:
         kind : str
             The operator's name.
         operands : list of arrays
-            Those behind x, as `OPERANDS` names them.
+            The operands behind x, as `OPERANDS` names them.
         bits : int
             Bits of levels, as of `whole_multiples`.
         digits : str
-            Digits of a basis (`golden.methods.DIGITS`).
+            Which digits a basis has (`golden.methods.DIGITS`).
 
         Raises
         ------
@@ -71,9 +90,9 @@ class LevelQuantizer:
         if kind == "TernaryQuant":
             delta, positive, negative = (_one(v, name) for v, name in
                                          zip(operands, ("delta", "positive", "negative"), strict=True))  # fmt: skip
-            levels, basis = np.array([-negative, 0, positive]), ()
+            levels, basis = np.array([-negative, 0, positive]), np.zeros(0, dtype=np.float32)
 
-            def index(x):
+            def index(x: np.ndarray) -> np.ndarray:
                 return 1 + _signs(x, delta)
         else:
             given = np.asarray(operands[0], dtype=np.float32)
@@ -81,10 +100,10 @@ class LevelQuantizer:
                 raise ModelError("on data it must have one row of levels for the whole tensor")
             given = given.reshape(-1)
             levels = _checked(exchange.basis_levels(given, digits) if kind == "BasisQuant" else given)
-            basis = given if kind == "BasisQuant" else ()
+            basis = given if kind == "BasisQuant" else given[:0]
             middles = exchange.midpoints(levels)
 
-            def index(x):
+            def index(x: np.ndarray) -> np.ndarray:
                 return exchange.level_index(x, middles)
 
         whole, scale, exact = whole_multiples(np.concatenate([levels, basis]), bits)
@@ -95,14 +114,16 @@ class LevelQuantizer:
         return cls(index, table, np.full(1, scale), fmt, exact)
 
 
-def _one(value, name):
+def _one(value: ArrayLike, name: str) -> np.ndarray:
+    """Return an operand that must be one finite number, as a float32 array of no axes."""
     value = np.asarray(value, dtype=np.float32)
     if value.size != 1 or not np.isfinite(value).all():
         raise ModelError(f"on data its {name} must be one finite number, not of shape {value.shape}")
     return value.reshape(())
 
 
-def _checked(levels):
+def _checked(levels: np.ndarray) -> np.ndarray:
+    """Return levels, which must be finite and ascending."""
     try:
         exchange.midpoints(levels)
     except ValueError as error:
@@ -110,13 +131,24 @@ def _checked(levels):
     return levels
 
 
-def quantized_levels(kind, array, operands, bits=FIXED_POINT_BITS, **attributes):
+def quantized_levels(
+    kind: str,
+    array: np.ndarray,
+    operands: Sequence[np.ndarray],
+    bits: int = FIXED_POINT_BITS,
+    **attributes: str,
+) -> tuple[Constant, bool]:
     """Return the `Constant` that a node makes of a constant ``array``, and whether its integers are exact.
 
     The arguments are those of `LevelQuantizer.of`, with ``digits`` among the attributes of a ``BasisQuant``.
+
+    Raises
+    ------
+    ModelError
+        If operands do not fit the array, or levels are too many, not finite, or fall.
     """
     array = np.asarray(array, dtype=np.float32)
-    find = {"TernaryQuant": _ternary, "BasisQuant": _basis, "LevelQuant": _levels}[kind]
+    find = _CODINGS[kind]
     rows, values, codes, digits = find(array, [np.asarray(v, dtype=np.float32) for v in operands], **attributes)
     # Parameters by row, of which every element of the array has one.
     distinct, which = np.unique(rows.reshape(-1, rows.shape[-1]), axis=0, return_inverse=True)
@@ -130,7 +162,7 @@ def quantized_levels(kind, array, operands, bits=FIXED_POINT_BITS, **attributes)
     return Constant(values, known), all(f[2] for f in found)
 
 
-def _spread(array, *values):
+def _spread(array: np.ndarray, *values: np.ndarray) -> np.ndarray:
     """Return parameters side by side on a last axis, in the shape that they broadcast to."""
     shape = np.broadcast_shapes(*(v.shape for v in values))
     if np.broadcast_shapes(shape, array.shape) != array.shape:
@@ -138,25 +170,26 @@ def _spread(array, *values):
     return np.stack([np.broadcast_to(v, shape) for v in values], axis=-1)
 
 
-def _ternary(array, operands):
+def _ternary(array: np.ndarray, operands: list[np.ndarray]) -> _Coded:
     delta, positive, negative = operands
     values = exchange.ternary_quant(array, delta, positive, negative)
     rows = _spread(array, positive, -negative)
     return rows, values, _signs(array, delta) % 3, np.array([[0, 1, 0], [0, 0, 1]])
 
 
-def _signs(x, delta):
+def _signs(x: ArrayLike, delta: ArrayLike) -> np.ndarray:
     """Return -1, 0 or +1 (int64) for every float of ``x``."""
     return exchange.ternary_quant(x, delta, 1, 1).astype(np.int64)
 
 
-def _fits(array, parameters):
+def _fits(array: np.ndarray, parameters: np.ndarray) -> None:
+    """Check that parameters, but for their last axis, broadcast to the array's shape."""
     lead = parameters.shape[:-1]
     if parameters.ndim < 1 or np.broadcast_shapes(lead, array.shape) != array.shape:
         raise ModelError(f"its parameters of shape {parameters.shape} do not fit a tensor of shape {array.shape}")
 
 
-def _basis(array, operands, *, digits="bipolar"):
+def _basis(array: np.ndarray, operands: list[np.ndarray], *, digits: str = "bipolar") -> _Coded:
     (basis,) = operands
     _fits(array, basis)
     count = basis.shape[-1]
@@ -171,13 +204,16 @@ def _basis(array, operands, *, digits="bipolar"):
     return basis, exchange.level_quant(array, levels), codes, table
 
 
-def _levels(array, operands):
+def _levels(array: np.ndarray, operands: list[np.ndarray]) -> _Coded:
     (levels,) = operands
     _fits(array, levels)
     if levels.shape[-1] > 256:
         raise ModelError(f"it must have at most 256 levels, not {levels.shape[-1]}")
     codes = exchange.level_index(array, exchange.midpoints(_checked(levels)))
     return levels, exchange.level_quant(array, levels), codes, np.eye(levels.shape[-1], dtype=np.int64)
+
+
+_CODINGS: dict[str, Callable[..., _Coded]] = {"TernaryQuant": _ternary, "BasisQuant": _basis, "LevelQuant": _levels}
 
 
 @handles(*OPERANDS, domains=DOMAINS, role=Role.QUANTIZER, keeps_integers=True)

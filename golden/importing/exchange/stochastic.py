@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.operands import all_operands, constant, data_of
 from fewbit.golden.importing.quantizers import quantized_data
 from fewbit.golden.importing.registry import Role, handles
@@ -17,7 +18,7 @@ from fewbit.golden.model_file import exchange
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.draws import Draw, chance_format
 from fewbit.golden.numbers.formats import Format
-from fewbit.golden.numbers.random import generator_named
+from fewbit.golden.numbers.random import LinearGenerator, generator_named
 
 from .levels import DOMAINS
 
@@ -26,7 +27,10 @@ __all__ = ["ChanceQuantizer"]
 
 @dataclass(frozen=True, eq=False)
 class ChanceQuantizer:
-    """The function from data to probabilities, a `golden.importing.quantizers.CodeQuantizer`."""
+    """The function from data to probabilities, a `golden.importing.quantizers.CodeQuantizer`.
+
+    ``kind`` is "bipolar" or "ternary"; ``bits`` are those of a draw.
+    """
 
     scale: np.ndarray
     kind: str
@@ -38,7 +42,7 @@ class ChanceQuantizer:
         """The format of the probabilities."""
         return chance_format(self.kind, self.bits)
 
-    def codes(self, x, scale=None, zero=None):
+    def codes(self, x: np.ndarray, scale: np.ndarray | None = None, zero: np.ndarray | None = None) -> np.ndarray:
         """Return the probability (int64) of each float32 of ``x``, as `golden.model_file.exchange.chance` has it."""
         return exchange.chance(x, self.scale if scale is None else scale, kind=self.kind, bits=self.bits)
 
@@ -63,9 +67,11 @@ def stochastic(importer, node, inputs, attributes):
     return [_drawn(importer, data_of(x), ChanceQuantizer(scale, kind, bits), generator, seed)]
 
 
-def _drawn(importer, data, quantizer, generator, seed):
+def _drawn(
+    importer: GrowingNetwork, data: Data, quantizer: ChanceQuantizer, generator: LinearGenerator, seed: int
+) -> Data:
     """Return the data behind a `Threshold` that finds probabilities and a `Draw` that takes codes by them."""
-    if importer.result.input_format is None:
+    if not importer.has_input:
         raise ModelError("the model's input cannot be drawn on the host; put another quantizer first, or declare it")
     data = quantized_data(importer, data, quantizer)
     index = data.index if data.index.ndim < 3 else np.moveaxis(data.index, 1, -1)

@@ -8,18 +8,19 @@ import numpy as np
 
 from fewbit.golden.importing.float_layers import float_finished, float_layer_end
 from fewbit.golden.importing.functions import evenly_coded, integers
+from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import flat, image, ordered
 from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.registry import Role, handles
-from fewbit.golden.importing.tensors import Constant, Data
+from fewbit.golden.importing.tensors import Constant, Data, Tensor
 from fewbit.golden.model_file.file import ModelError, evaluate
-from fewbit.golden.network.graph import accumulator_format
+from fewbit.golden.network.graph import Edge, accumulator_format
 from fewbit.golden.network.joins import Add, Concat, FloatAdd
 from fewbit.golden.network.pointwise import Rescale
 from fewbit.golden.network.spatial import Upsample
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers import elementwise as ew
-from fewbit.golden.numbers.formats import Float32, Ternary
+from fewbit.golden.numbers.formats import Float32, Format, Ternary
 from fewbit.golden.rewrite.sums import BranchSum
 
 from .convolutions import add_windows, spread_out, with_zero_pad
@@ -33,9 +34,15 @@ _MOST_BITS = 30  # of a multiplier
 # Sums
 
 
-def joined(importer, kind, a, b):
-    """Return the sum or difference of two tensors that depend on the input."""
-    a, b = data_of(a), data_of(b)
+def joined(importer: GrowingNetwork, kind: str, first: Tensor, second: Tensor) -> Data:
+    """Return the sum or difference of two tensors that depend on the input; ``kind`` is the operator's name.
+
+    Raises
+    ------
+    ModelError
+        If their shapes differ, or their scales are too far apart, or the sum has too many bits.
+    """
+    a, b = data_of(first), data_of(second)
     if kind not in ("Add", "Sub"):
         raise ModelError("both operands depend on the input; only Add and Sub of two tensors of data are supported")
     if a.shape != b.shape:
@@ -57,8 +64,9 @@ def joined(importer, kind, a, b):
     )
     a_edge, b_edge = (evenly_coded(importer, edge) for edge in (a_edge, b_edge))
     name = importer.new("add")
-    importer.add(Add(name, a_edge, name, (b_edge,), multipliers))
-    importer.sums[name] = BranchSum(chains, 1 if kind == "Add" else -1)
+    node = Add(name, a_edge, name, (b_edge,), multipliers)
+    importer.add(node)
+    importer.sums[name] = BranchSum(node, chains, 1 if kind == "Add" else -1)
     try:
         importer.edge(name)
     except ValueError:
@@ -68,12 +76,12 @@ def joined(importer, kind, a, b):
     return Data(name, a.index, (ew.Dequantize(_single(unit), _single(zero)),))
 
 
-def _reach(edge, scale, zero):
+def _reach(edge: Edge, scale: np.ndarray, zero: np.ndarray) -> np.ndarray:
     """Return the largest magnitude of each channel's float."""
     return np.maximum(np.abs(scale * (edge.lo - zero)), np.abs(scale * (edge.hi - zero)))
 
 
-def _multipliers(a, b, a_reach, b_reach):
+def _multipliers(a: float, b: float, a_reach: float, b_reach: float) -> tuple[int, int]:
     """Return whole (p, q) so that ``(b/q)*(p*x + q*y)`` is ``a*x + b*y`` for all that x and y reach.
 
     An error below float32's own is let through: half a unit in the last place of the largest sum.
@@ -87,11 +95,12 @@ def _multipliers(a, b, a_reach, b_reach):
     raise ModelError(f"the scales of its operands, {a} and {b}, are too far apart")
 
 
-def _single(values):
+def _single(values: np.ndarray) -> np.ndarray:
+    """Return one number in place of equal ones."""
     return values[:1] if (values == values[0]).all() else values
 
 
-def _alike(importer, a, b):
+def _alike(importer: GrowingNetwork, a: Data, b: Data) -> tuple[Data, Data]:
     """Return both tensors on edges of the same shape, with the same positions."""
     same = np.array_equal(a.index, b.index)
     if same and importer.size(a) == importer.size(b):
@@ -101,10 +110,10 @@ def _alike(importer, a, b):
     shape = a.shape
     arrange = image if len(shape) in (3, 4) else ordered
     a, b = (arrange(importer, d) for d in (a, b))
-    return (replace(d, index=d.index.reshape(shape)) for d in (a, b))
+    return replace(a, index=a.index.reshape(shape)), replace(b, index=b.index.reshape(shape))
 
 
-def _float_sum(importer, kind, a, b):
+def _float_sum(importer: GrowingNetwork, kind: str, a: Data, b: Data) -> Data:
     if kind == "Sub":
         raise ModelError("in a float model only Add of two tensors of data is supported")
     ends = [float_finished(importer, data) for data in _alike(importer, a, b)]
@@ -152,8 +161,11 @@ def concat(importer, node, inputs, attributes):
     return [Data(name, index, (ew.Dequantize(scale, zero),))]
 
 
-def one_format(importer, edges):
-    """Return the edges in one format (float32 as it is), and that: bipolar codes beside others become ternary."""
+def one_format(importer: GrowingNetwork, edges: list[str]) -> tuple[list[str], Format]:
+    """Return the edges with values that one format holds, and that format: bipolar codes beside others become ternary.
+
+    Float32 stays as it is.
+    """
     formats = [importer.edge(e).format for e in edges]
     if len(set(formats)) == 1:
         return edges, formats[0]

@@ -1,9 +1,13 @@
 """Import of convolutions: windows, and a product for every output pixel."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from fewbit.golden.importing.float_layers import float_convolution
 from fewbit.golden.importing.functions import integers
+from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import by_channel, image
 from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.registry import Role, handles
@@ -13,6 +17,7 @@ from fewbit.golden.network.pointwise import Rescale
 from fewbit.golden.network.spatial import Windows
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers import elementwise as ew
+from fewbit.golden.numbers.elementwise import Chain
 from fewbit.golden.numbers.formats import format_for
 
 from .matrix_products import coding_of, integer_weights, weighted
@@ -54,22 +59,44 @@ def conv(importer, node, inputs, attributes):
     return [y]
 
 
-def _rows(weights):
+def _rows(weights: np.ndarray) -> np.ndarray:
     """Return weights (N, C, kh, kw) as (N, kh*kw*C), in the order of a window."""
     return weights.transpose(0, 2, 3, 1).reshape(len(weights), -1)
 
 
-def spread_out(window, channels, signal):
+def spread_out(window: Window, channels: int, signal: bool) -> np.ndarray:
     """Return the index of the tensor whose pixels a window makes: (1, C, H, W), or (1, C, L) of a signal."""
     height, width = window.out_size
     index = np.arange(height * width * channels).reshape(height, width, channels).transpose(2, 0, 1)[None]
     return index[:, :, 0] if signal else index
 
 
-def window_of(data, kernel, attributes, signal, ceil=False):
-    """Return the `Window` of a node's attributes on an image."""
+def window_of(
+    data: Data, kernel: Sequence[int], attributes: dict[str, Any], signal: bool, ceil: bool = False
+) -> Window:
+    """Return the `Window` of a node's attributes on an image.
 
-    def pair(name, default):
+    Parameters
+    ----------
+    data : Data
+        The image, of shape (1, C, H, W).
+    kernel : (int, int)
+        Height and width of the kernel.
+    attributes : dict
+        The node's attributes as Python values.
+    signal : bool
+        Whether attributes are those of one dimension, the width.
+    ceil : bool
+        Whether the output size is rounded up.
+
+    Raises
+    ------
+    ModelError
+        If attributes contradict the kernel, or are none that a window can have.
+    """
+
+    def pair(name: str, default: int) -> tuple[int, ...]:
+        """Return an attribute of one number for height and one for width."""
         values = tuple(attributes.get(name) or (default,) * (1 if signal else 2))
         return (default, *values) if signal else values
 
@@ -94,7 +121,7 @@ def window_of(data, kernel, attributes, signal, ceil=False):
         raise ModelError(error) from None
 
 
-def _rounded_up(window):
+def _rounded_up(window: Window) -> Window:
     """Return the window whose output size is rounded up; a patch that would begin behind the image is left out."""
     extra = []
     for axis in (0, 1):
@@ -111,7 +138,7 @@ def _rounded_up(window):
     )  # fmt: skip
 
 
-def add_windows(importer, edge, window, *, pad=0, groups=1):
+def add_windows(importer: GrowingNetwork, edge: str, window: Window, *, pad: float = 0, groups: int = 1) -> str:
     """Append `Windows`, unless they would lay out every pixel as itself; return the edge."""
     plain = window.kernel == (1, 1) and window.stride == (1, 1) and not any(window.pads)
     if plain:
@@ -120,26 +147,32 @@ def add_windows(importer, edge, window, *, pad=0, groups=1):
     return importer.add(Windows(name, edge, name, window, pad, groups))
 
 
-def _convolution(importer, data, b, window, groups):
+def _convolution(importer: GrowingNetwork, data: Data, b: Constant, window: Window, groups: int) -> tuple[str, Chain]:
+    """Append a convolution of weights (N, K), and return its edge and chain."""
     weights, scale = integer_weights(b)
     edge, x_scale, x_zero, pad = with_zero_pad(importer, data, window)
     edge = add_windows(importer, edge, window, pad=pad, groups=groups)
     coding = coding_of(b, transposed=False)
     taps = window.taps_count
 
-    def per_tap(values):
-        """Return one number a channel as one for each of a window's, group by group."""
+    def per_tap(values: np.ndarray) -> np.ndarray:
+        """Return one number a channel as one for each channel of a window, group by group."""
         return np.tile(np.reshape(values, (groups, 1, -1)), (1, taps, 1)).reshape(-1)
 
     return weighted(importer, edge, weights, scale, per_tap(x_scale), per_tap(x_zero), groups=groups,
                     coding=coding)  # fmt: skip
 
 
-def with_zero_pad(importer, data, window):
-    """Return data as ``(edge, scale, zero, pad)``: integers on an edge in which the float zero, the pad, is a code.
+def with_zero_pad(importer: GrowingNetwork, data: Data, window: Window) -> tuple[str, np.ndarray, np.ndarray, int]:
+    """Return data as `integers` does, on an edge in which the float zero is a value, and that value, the pad.
 
-    Where a window does not pad, there need be none. Where the zero point is between two codes (a raw pixel behind
+    Where a window does not pad, zero need be none. Where the zero point is between two values (a raw pixel behind
     ``2x - 1``), or not the same in all channels, or not a value of the format, the codes are made anew.
+
+    Raises
+    ------
+    ModelError
+        If the data is not quantized, or no such codes can be made.
     """
     edge, scale, zero = integers(importer, data)
     if not any(window.pads):

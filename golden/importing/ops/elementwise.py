@@ -4,12 +4,14 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import onnx
 
+from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import by_channel
 from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.registry import Role, handles
-from fewbit.golden.importing.tensors import Constant
-from fewbit.golden.model_file.file import ModelError, evaluate
+from fewbit.golden.importing.tensors import Constant, Data, Tensor
+from fewbit.golden.model_file.file import ModelError, OnnxFile, evaluate
 from fewbit.golden.numbers import elementwise as ew
 
 from .branches import joined
@@ -36,8 +38,8 @@ def arithmetic(importer, node, inputs, attributes):
     return [data.then(ew.WithConstant(kind, c))]
 
 
-def _data_and_constant(a, b):
-    """Return (data, constant array, whether the constant comes first)."""
+def _data_and_constant(a: Tensor, b: Tensor) -> tuple[Data, np.ndarray, bool]:
+    """Return the data, the constant array, and whether the constant comes first."""
     if not isinstance(a, Constant) and not isinstance(b, Constant):
         raise ModelError("both operands depend on the input; only Add and Sub of two tensors of data are supported")
     if isinstance(b, Constant):
@@ -45,8 +47,14 @@ def _data_and_constant(a, b):
     return data_of(b), constant(a, "its first operand"), True
 
 
-def fitting(importer, data, c):
-    """Return the constant by channel of the data's edge, and the data: on a flat edge where pixels differ in it."""
+def fitting(importer: GrowingNetwork, data: Data, c: np.ndarray) -> tuple[Data, np.ndarray]:
+    """Return the data, and a constant (float32) by channel of its edge, which is a flat one where pixels differ in it.
+
+    Raises
+    ------
+    ModelError
+        If the constant does not fit the data's shape, or is not finite in float32.
+    """
     extra = c.ndim - len(data.shape)
     if extra > 0 and c.shape[:extra] == (1,) * extra:
         raise ModelError(f"a constant of shape {c.shape} adds axes to data of shape {data.shape}")
@@ -59,7 +67,7 @@ def fitting(importer, data, c):
     return data, c
 
 
-def _scaled_constant(importer, node, a, b, kind):
+def _scaled_constant(importer: GrowingNetwork, node: onnx.NodeProto, a: Constant, b: Constant, kind: str) -> Constant:
     """Return the result of constant arithmetic; quantized weights times or over a scale keep their integers."""
     result = evaluate(importer.file, node, [a.array, b.array])[0]
     if kind == "mul" and a.integers is None:
@@ -178,5 +186,6 @@ def _called(importer, node, inputs, *, monotone):
     return data.then(ew.Call(node.op_type, function, monotone=monotone))
 
 
-def _evaluated(file, node, operands, x):
+def _evaluated(file: OnnxFile, node: onnx.NodeProto, operands: list[np.ndarray], x: np.ndarray) -> np.ndarray:
+    """Return what onnxruntime gives for float32 ``x`` and further operands."""
     return evaluate(file, node, [np.asarray(x, dtype=np.float32), *operands])[0]

@@ -6,14 +6,18 @@ import numpy as np
 
 from fewbit.golden.importing.float_layers import float_dense
 from fewbit.golden.importing.functions import integers
+from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import by_channel, flat
 from fewbit.golden.importing.operands import constant, data_of, shape_of
 from fewbit.golden.importing.registry import Role, handles
-from fewbit.golden.importing.tensors import Constant, Data
+from fewbit.golden.importing.tensors import Constant, Data, Tensor
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.dense import Dense
 from fewbit.golden.numbers import elementwise as ew
 from fewbit.golden.numbers.coding import Coding
+from fewbit.golden.numbers.elementwise import Chain
+
+__all__ = ["coding_of", "integer_weights", "weighted"]
 
 _MOST_WEIGHT = 127  # of weights that came without a quantizer, as multiples of the smallest
 _MOST_MULTIPLE = 256  # between the scales of one row
@@ -47,16 +51,16 @@ def gemm(importer, node, inputs, attributes):
     return [y]
 
 
-def _product(importer, a, b, alpha=1.0):
+def _product(importer: GrowingNetwork, a: Tensor, b: Tensor, alpha: float = 1.0) -> Data:
     """Return ``a @ b`` where one is data of one row (or column) and the other a constant matrix."""
-    if isinstance(a, Constant) == isinstance(b, Constant):
-        raise ModelError("one operand must be a constant, the weights, and the other depend on the input")
-    if isinstance(a, Constant):  # weights @ column is (row @ weights.T).T
+    if isinstance(a, Constant) and not isinstance(b, Constant):  # weights @ column is (row @ weights.T).T
         column = data_of(b)
         if len(column.shape) < 2:
             column = column.reshaped(lambda x: x.reshape(-1, 1))
         turned = _product(importer, _swapped(column), a.reshaped(np.transpose), alpha)
         return turned.reshaped(lambda x: x.reshape(-1)) if len(b.shape) < 2 else _swapped(turned)
+    if isinstance(a, Constant) or not isinstance(b, Constant):
+        raise ModelError("one operand must be a constant, the weights, and the other depend on the input")
     data = data_of(a)
     constant(b, "weights")
     if b.array.ndim != 2 or data.shape[-1] != b.array.shape[0]:
@@ -74,12 +78,12 @@ def _product(importer, a, b, alpha=1.0):
     return Data(edge, np.arange(math.prod(shape)).reshape(shape), chain)
 
 
-def _swapped(data):
+def _swapped(data: Data) -> Data:
     return data.reshaped(lambda x: np.swapaxes(x, -1, -2))
 
 
-def dense(importer, data, b, alpha):
-    """Append the product of each pixel and the weights (K, N); return the edge and its chain."""
+def dense(importer: GrowingNetwork, data: Data, b: Constant, alpha: float) -> tuple[str, Chain]:
+    """Append the product of each pixel and the weights (K, N), times ``alpha``; return the edge and its chain."""
     weights, scale = integer_weights(b)
     edge, x_scale, x_zero = integers(importer, data)
     index = data.index.reshape(-1, len(weights))[0]
@@ -93,10 +97,40 @@ def dense(importer, data, b, alpha):
     return weighted(importer, edge, matrix, total, x_scale, x_zero, read=index, coding=coding)
 
 
-def weighted(importer, edge, matrix, scale, x_scale, x_zero, *, groups=1, read=slice(None), coding=None):
-    """Append a `Dense` of integer weights (N, K) with scales, on an edge of scales and zeros; return edge and chain.
+def weighted(
+    importer: GrowingNetwork,
+    edge: str,
+    matrix: np.ndarray,
+    scale: np.ndarray,
+    x_scale: np.ndarray,
+    x_zero: np.ndarray,
+    *,
+    groups: int = 1,
+    read: np.ndarray | slice = slice(None),
+    coding: Coding | None = None,
+) -> tuple[str, Chain]:
+    """Append a `Dense` of integer weights, and return its edge and the chain behind it.
 
-    ``read`` are the columns that count; the others have weight zero. ``coding`` is how the weights are written.
+    Parameters
+    ----------
+    importer : GrowingNetwork
+    edge : str
+        The edge that the layer reads.
+    matrix, scale : arrays (N, K)
+        The integers, and what one of each is worth.
+    x_scale, x_zero : float64 arrays, one number a channel of the edge
+        The edge's floats are ``x_scale * (integer - x_zero)``.
+    groups : int
+        Groups of the layer.
+    read : int array or slice
+        The columns that count; the others have weight zero.
+    coding : Coding or None
+        How the weights are written.
+
+    Raises
+    ------
+    ModelError
+        If scales within a row differ by other than whole multiples.
     """
     x_scale, x_zero = (_of_groups(v, matrix, groups) for v in (x_scale, x_zero))
     row, multiple = _common_scale((scale * x_scale)[:, read])
@@ -109,19 +143,19 @@ def weighted(importer, edge, matrix, scale, x_scale, x_zero, *, groups=1, read=s
     return name, (ew.Dequantize(row, zero),)
 
 
-def _of_groups(values, matrix, groups):
+def _of_groups(values: np.ndarray, matrix: np.ndarray, groups: int) -> np.ndarray:
     """Return what each neuron reads of ``values`` (one a channel), as (N, K)."""
     slices = np.reshape(np.broadcast_to(values, groups * matrix.shape[1]), (groups, matrix.shape[1]))
     return np.repeat(slices, len(matrix) // groups, axis=0)
 
 
-def integer_weights(b):
+def integer_weights(b: Constant) -> tuple[np.ndarray, np.ndarray]:
     """Return integers and their scales in the constant's shape: a quantizer's, or the multiples that plain floats are.
 
     Raises
     ------
     ModelError
-        If plain floats are no small multiples of one number.
+        If plain floats are no small multiples of one number, or a zero point is too large.
     """
     if b.integers is not None:
         i = b.integers
@@ -137,7 +171,7 @@ def integer_weights(b):
     return values.astype(np.int64), np.full(array.shape, step)
 
 
-def coding_of(b, *, transposed):
+def coding_of(b: Constant, *, transposed: bool) -> Coding | None:
     """Return the `Coding` of a matrix of weights, (inputs, neurons) if ``transposed``; None where integers say all."""
     if b.integers is None or b.integers.digits is None:
         return None
@@ -147,8 +181,8 @@ def coding_of(b, *, transposed):
     return Coding(digits.codes, digits.digits, np.stack([c[:, 0] for c in digits.coefficients], axis=1)).tidied()
 
 
-def _common_scale(total):
-    """Return the scales of products (N, K) as one scale a row times whole numbers (from per-channel input scales)."""
+def _common_scale(total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the scales of products (N, K) as one scale a row, (N,), and the whole numbers (N, K) that it is times."""
     row = np.abs(total).min(axis=1) * np.sign(total[:, 0])
     if not (np.isfinite(total).all() and (np.abs(row.astype(np.float32)) > 0).all()):
         raise ModelError(

@@ -1,8 +1,11 @@
 """QONNX's uniform quantizers (Pappalardo and others 2022) as functions to codes, by `golden.methods`."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fewbit.golden import methods
 from fewbit.golden.importing.operands import all_operands, constant
@@ -17,7 +20,8 @@ __all__ = ["DOMAINS", "QUANTIZERS", "BipolarQuantizer", "UniformQuantizer"]
 DOMAINS = (*QONNX_DOMAINS, ONNX)  # some files leave the domain out
 
 
-def _scale(scale):
+def _scale(scale: ArrayLike) -> np.ndarray:
+    """Return a scale in float32, which must be positive and finite."""
     scale = np.asarray(scale, dtype=np.float32)
     if not (scale.size and np.isfinite(scale).all() and (scale > 0).all()):
         bad = scale[~(np.isfinite(scale) & (scale > 0))]
@@ -25,7 +29,8 @@ def _scale(scale):
     return scale
 
 
-def _whole(values, what):
+def _whole(values: ArrayLike, what: str) -> np.ndarray:
+    """Return whole numbers in float32."""
     values = np.asarray(values, dtype=np.float32)
     if not (values.size and np.isfinite(values).all() and (values == np.rint(values)).all()):
         raise ModelError(
@@ -46,13 +51,13 @@ class UniformQuantizer:
     OPERANDS = ("scale", "zero point", "bit width")
 
     @classmethod
-    def of(cls, operands, attributes):
+    def of(cls, operands: Sequence[np.ndarray], attributes: Mapping[str, Any]) -> "UniformQuantizer":
         """Return the quantizer of a node.
 
         Parameters
         ----------
         operands : sequence of arrays
-            Those behind the tensor that is quantized, as `OPERANDS` names them.
+            The operands behind the tensor that is quantized, as `OPERANDS` names them.
         attributes : dict
             The node's attributes as Python values.
 
@@ -61,10 +66,10 @@ class UniformQuantizer:
         ModelError
             If one of them is nothing that a quantizer of 1 to 8 bits can have.
         """
-        scale, zero, bits = operands
-        scale, zero, bits = _scale(scale), _whole(zero, "zero point"), _whole(bits, "bit width")
-        if bits.size != 1 or not 1 <= bits.item() <= 8:
-            raise ModelError(f"its bit width must be 1 to 8, one for the whole tensor, not {bits.tolist()}")
+        scale, zero = _scale(operands[0]), _whole(operands[1], "zero point")
+        width = _whole(operands[2], "bit width")
+        if width.size != 1 or not 1 <= width.item() <= 8:
+            raise ModelError(f"its bit width must be 1 to 8, one for the whole tensor, not {width.tolist()}")
         for name in ("signed", "narrow"):
             if attributes.get(name) not in (0, 1):
                 raise ModelError(f"its attribute {name!r} must be 0 or 1, not {attributes.get(name)!r}")
@@ -72,15 +77,16 @@ class UniformQuantizer:
         if str(rounding).upper() not in methods.ROUNDINGS:
             *others, last = methods.ROUNDINGS
             raise ModelError(f"its rounding mode must be {', '.join(others)} or {last}, not {rounding!r}")
-        bits, narrow = int(bits.item()), bool(attributes["narrow"])
+        bits, narrow = int(width.item()), bool(attributes["narrow"])
+        fmt: Format
         if not attributes["signed"]:
             fmt = (UnsignedNarrow if narrow else Unsigned)(bits)
         else:
             fmt = Bipolar() if bits == 1 else Signed(bits, narrow=narrow)
         return cls(scale, zero, fmt, rounding.upper())
 
-    def codes(self, x, scale=None, zero=None):
-        """Return the int64 codes of float32 ``x``; the arguments replace operands that have been laid out anew."""
+    def codes(self, x: np.ndarray, scale: np.ndarray | None = None, zero: np.ndarray | None = None) -> np.ndarray:
+        """Return the integers (int64) of float32 ``x``; the arguments replace operands that have been laid out anew."""
         scale = self.scale if scale is None else scale
         zero = self.zero if zero is None else zero
         x, fmt = np.asarray(x, dtype=np.float32), self.format
@@ -101,21 +107,25 @@ class BipolarQuantizer:
     OPERANDS = ("scale",)
 
     @classmethod
-    def of(cls, operands, attributes):
+    def of(cls, operands: Sequence[np.ndarray], attributes: Mapping[str, Any]) -> "BipolarQuantizer":
         """Return the quantizer of a node; see `UniformQuantizer.of`."""
         (scale,) = operands
         return cls(_scale(scale))
 
-    def codes(self, x, scale=None, zero=None):
+    def codes(self, x: np.ndarray, scale: np.ndarray | None = None, zero: np.ndarray | None = None) -> np.ndarray:
         """Return -1 or +1 (int64) for every float32 of ``x``."""
         return _integers(methods.sign(np.asarray(x, dtype=np.float32)))
 
 
-def _integers(values):
+def _integers(values: ArrayLike) -> np.ndarray:
     return np.asarray(values).astype(np.int64)
 
 
-QUANTIZERS = {"Quant": UniformQuantizer, "IntQuant": UniformQuantizer, "BipolarQuant": BipolarQuantizer}
+QUANTIZERS: dict[str, type[UniformQuantizer] | type[BipolarQuantizer]] = {
+    "Quant": UniformQuantizer,
+    "IntQuant": UniformQuantizer,
+    "BipolarQuant": BipolarQuantizer,
+}
 
 
 @handles(*QUANTIZERS, domains=DOMAINS, role=Role.QUANTIZER, keeps_integers=True)

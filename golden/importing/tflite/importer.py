@@ -8,7 +8,7 @@ saturation, is a function of one integer a channel, whose thresholds are found a
 import numpy as np
 
 from fewbit.golden.bounds import walls
-from fewbit.golden.importing.growing import GrowingNetwork
+from fewbit.golden.importing.network_builder import NetworkBuilder
 from fewbit.golden.importing.registry import DECLARED
 from fewbit.golden.importing.several_outputs import gathered
 from fewbit.golden.importing.tensors import Closed, Constant, Data
@@ -46,7 +46,7 @@ def import_tflite(content: bytes, name: str, *, output: str = "auto") -> Network
     return tidy(TfliteImporter(TfliteFile(content), name).network(output))
 
 
-class TfliteImporter(GrowingNetwork):
+class TfliteImporter(NetworkBuilder):
     """The walk: what is known of every tensor so far, and the network made so far.
 
     Handlers get the importer, the `TfliteOperator`, its operands as `Operand` (None where one is left out) and the

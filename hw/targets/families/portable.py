@@ -1,9 +1,13 @@
 """Operators, which any synthesis maps to any FPGA."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from ..parts import SERIES_7, SERIES_7_DEVICES, ULTRASCALE_DEVICES, ULTRASCALE_PLUS
 from ..target import Target, register
+
+if TYPE_CHECKING:
+    from fewbit.hw.heap.pe_plans import HeapPEPlan, IntegerPEPlan
 
 __all__ = ["Portable"]
 
@@ -18,12 +22,12 @@ class Portable(Target):
     ip_families = SERIES_7_DEVICES + ULTRASCALE_DEVICES
     vivado_part = "xc7a35tcpg236-1"
 
-    def integer_pe(self, **parameters):
+    def integer_pe(self, **parameters: Any) -> "IntegerPEPlan":
         from fewbit.hw.heap.pe_plans import IntegerPEPlan
 
         return IntegerPEPlan(target=self, **parameters)
 
-    def heap_pe(self, **parameters):
+    def heap_pe(self, **parameters: Any) -> "HeapPEPlan":
         from fewbit.hw.heap.pe_plans import HeapPEPlan
 
         return HeapPEPlan(**parameters)

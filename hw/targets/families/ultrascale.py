@@ -1,12 +1,16 @@
 """Primitives of Xilinx's UltraScale and UltraScale+."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fewbit.hw.xilinx.dsp48 import DSP48E2
 
 from ..parts import ULTRASCALE_DEVICES, ULTRASCALE_PLUS
 from ..target import register
 from .xilinx import Xilinx
+
+if TYPE_CHECKING:
+    from fewbit.hw.xilinx.primitives import Primitives
 
 __all__ = ["UltraScale"]
 
@@ -24,7 +28,7 @@ class UltraScale(Xilinx):
     _dsp48 = DSP48E2
 
     @property
-    def _primitives(self):
+    def _primitives(self) -> "Primitives":
         from fewbit.hw.xilinx.primitives import EXPRESSIONS, ULTRASCALE
 
         return EXPRESSIONS if self.as_expressions else ULTRASCALE

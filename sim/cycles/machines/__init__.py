@@ -4,7 +4,7 @@ In each cycle every machine says which of its streams out are valid (`forward`, 
 which streams in it is ready for (`backward`, in reverse), then moves on (`step`). Where no beat moves on any of its
 streams, a machine can be left alone for the cycles that `rest` says; `skip` catches up with them.
 
-Machines are a file a family; each registers for the class of its plan.
+Machines are in files by family; each registers for the class of its plan.
 """
 
 import sys
@@ -19,5 +19,11 @@ import_all(sys.modules[__name__])
 
 
 def machine_of(plan: object) -> Machine:
-    """The machine of a stage's plan."""
+    """Return a machine of a stage's plan, in its first state.
+
+    Raises
+    ------
+    TypeError
+        If no machine is registered for the class of the plan.
+    """
     return machine_for.of(plan)(plan)

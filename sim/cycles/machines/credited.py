@@ -1,4 +1,4 @@
-"""Machines of what runs freely behind credit: layers, sums of branches, functions of single codes."""
+"""Machines of stages that run freely behind credit: layers, sums of branches, functions of single codes."""
 
 from collections import deque
 from math import inf
@@ -13,16 +13,30 @@ __all__ = ["JoinMachine", "LayerMachine", "PointwiseMachine"]
 
 
 class Credited(Machine):
-    """What runs freely behind credit: writes that are due, what can be read. Credit comes back a cycle late."""
+    """A stage that runs freely behind credit, and writes its results into a queue of ``plan.depth`` beats.
 
-    def __init__(self, plan):
-        self.plan, self.now, self.level, self.due, self.credit = plan, 0, 0, deque(), plan.depth
+    Attributes
+    ----------
+    now : int
+        The cycles that have passed.
+    due : deque of int
+        The cycles in which beats are written that are under way.
+    level, credit : int
+        How many beats the queue holds, and for how many more there is room. Credit comes back a cycle late.
+    back : bool
+        Whether a beat left in the cycle before, whose credit comes back in this one.
+    """
+
+    def __init__(self, plan: LayerPlan | JoinPlan | PointwisePlan):
+        self.plan, self.now, self.level, self.credit = plan, 0, 0, plan.depth
+        self.due: deque[int] = deque()
         self.back = False
 
     def valid(self):
         return self.level > 0
 
-    def deliver(self, gives):
+    def deliver(self, gives: bool) -> None:
+        """Move the queue on by a cycle, in which a beat leaves it or not."""
         if gives:
             self.level -= 1
         self.credit += self.back
@@ -46,6 +60,8 @@ class Credited(Machine):
 
 @machine_for(PointwisePlan)
 class PointwiseMachine(Credited):
+    """A function of single codes as a state machine over beats."""
+
     def ready(self, gives):
         return self.credit > 0
 
@@ -58,6 +74,8 @@ class PointwiseMachine(Credited):
 
 @machine_for(JoinPlan)
 class JoinMachine(PointwiseMachine):
+    """A sum of two branches: it takes a beat of both in the same cycle."""
+
     def connect(self, ins, outs):
         super().connect(ins, outs)
         self.a, self.b = ins
@@ -68,7 +86,19 @@ class JoinMachine(PointwiseMachine):
 
 @machine_for(LayerPlan)
 class LayerMachine(Credited):
-    def __init__(self, plan):
+    """A matrix-vector unit with its replay memory, which it does without where it is ``direct``.
+
+    Attributes
+    ----------
+    used : int
+        How many steps of inputs the replay memory holds, of two vectors at most.
+    row, place : int
+        The row that is computed, and the next step of it.
+    issuing : bool
+        Whether a step is issued in each of the cycles that `rest` has told.
+    """
+
+    def __init__(self, plan: LayerPlan):
         super().__init__(plan)
         self.used, self.row, self.place, self.issuing = 0, 0, 0, False
         self.direct = plan.rows == 1 and not (plan.whole and plan.steps > 1)

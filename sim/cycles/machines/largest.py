@@ -1,4 +1,4 @@
-"""Machines of what gives the largest of several values: its index, or, of a pool, the value."""
+"""Machines of stages that give the largest of several values: its index, or, in a pool, the value."""
 
 from fewbit.hw.stages.argmax import ArgMaxPlan
 from fewbit.hw.stages.pool import LargestOfAllPlan, LargestPlan
@@ -10,6 +10,8 @@ __all__ = ["ArgMaxMachine", "LargestMachine", "LargestOfAllMachine"]
 
 @machine_for(ArgMaxPlan)
 class ArgMaxMachine(Machine):
+    """The index of the largest of all values of a frame: ``count`` beats in, one out."""
+
     changing = "beat", "full"
 
     def __init__(self, plan):
@@ -32,6 +34,8 @@ class ArgMaxMachine(Machine):
 
 @machine_for(LargestPlan)
 class LargestMachine(ArgMaxMachine):
+    """The largest value of a window: ``count`` beats in, one for each tap, and one out."""
+
     def __init__(self, plan):
         self.plan, self.beat, self.full, self.count = plan, 0, False, plan.taps
 
@@ -41,6 +45,8 @@ class LargestMachine(ArgMaxMachine):
 
 @machine_for(LargestOfAllPlan)
 class LargestOfAllMachine(Machine):
+    """The largest value of a window whose taps come in one beat, which becomes one beat out."""
+
     changing = ("full",)
 
     def __init__(self, plan):

@@ -1,5 +1,6 @@
 """What machines of the cycle model share, and where they register."""
 
+from collections.abc import Hashable, Sequence
 from math import inf
 
 from fewbit.golden.registry import ByClass
@@ -12,38 +13,63 @@ machine_for = ByClass("machine of the cycle model")
 class Machine:
     """A machine of one stream in and one out, whose output is registered.
 
-    Subclasses say ``valid()``, ``ready(gives)`` and ``move(takes, gives)``; attributes that change are listed in
-    ``changing``.
+    Subclasses have `valid`, `ready` and `move`. A machine of several streams has `forward`, `backward` and `step` of
+    its own instead. Streams are numbered, and ``valid`` and ``ready`` have a flag for every stream of the pipeline.
+
+    Attributes
+    ----------
+    outputs : int
+        The number of streams out.
+    changing : tuple of str
+        The names of the attributes that change.
     """
 
-    outputs = 1
-    changing = ()
+    outputs: int = 1
+    changing: tuple[str, ...] = ()
 
     def __init__(self, plan):
         self.plan = plan
 
-    def connect(self, ins, outs):
+    def connect(self, ins: Sequence[int], outs: Sequence[int]) -> None:
+        """Take note of the numbers of the machine's streams in and out."""
         self.ins, self.outs = ins, outs
         self.i, self.o = ins[0], outs[0]
 
-    def forward(self, valid):
+    def valid(self) -> bool:
+        """Say whether a beat is on offer."""
+        raise NotImplementedError
+
+    def ready(self, gives: bool) -> bool:
+        """Say whether a beat can be taken, in a cycle in which one is given or not."""
+        raise NotImplementedError
+
+    def move(self, takes: bool, gives: bool) -> None:
+        """Move on by a cycle, in which a beat is taken or not, and one is given or not."""
+        raise NotImplementedError
+
+    def forward(self, valid: list[bool]) -> None:
+        """Set in ``valid`` which of the streams out have a beat."""
         valid[self.o] = self.valid()
 
-    def backward(self, valid, ready):
+    def backward(self, valid: list[bool], ready: list[bool]) -> None:
+        """Set in ``ready`` of which of the streams in a beat can be taken."""
         ready[self.i] = self.ready(valid[self.o] and ready[self.o])
 
-    def step(self, valid, ready):
+    def step(self, valid: list[bool], ready: list[bool]) -> None:
+        """Move on by a cycle; a beat moves on a stream that is valid and ready."""
         self.move(valid[self.i] and ready[self.i], valid[self.o] and ready[self.o])
 
-    def rest(self):
-        """For how many cycles nothing that others see changes, nor anything that `skip` does not do, if no beat moves.
+    def rest(self) -> float:
+        """Return for how many cycles nothing changes if no beat moves; `math.inf` stands for ever.
 
-        This is for a machine that only beats can change.
+        That is, nothing that others see, nor anything that `skip` does not do. This one is for a machine that only
+        beats can change.
         """
         return inf
 
-    def skip(self, cycles):
-        """So many steps without a beat, at most ``rest()``."""
+    def skip(self, cycles: int) -> None:
+        """Do so many steps without a beat, at most ``rest()``."""
 
-    def state(self):
+    def state(self) -> tuple[Hashable, ...]:
+        """Return everything that the machine's future depends on."""
         return tuple(getattr(self, name) for name in self.changing)

@@ -1,4 +1,4 @@
-"""Machines of what moves beats: gearboxes, queues, forks, and branches side by side."""
+"""Machines of stages that only move beats: gearboxes, queues, forks, and branches side by side."""
 
 from math import inf
 
@@ -12,9 +12,11 @@ __all__ = ["ConcatMachine", "ForkMachine", "GearboxMachine", "QueueMachine"]
 
 @machine_for(GearboxPlan)
 class GearboxMachine(Machine):
+    """A gearbox: ``fill`` lanes are held, and ``beat`` is the number of the next beat in within its frame."""
+
     changing = "fill", "beat"
 
-    def __init__(self, plan):
+    def __init__(self, plan: GearboxPlan):
         self.plan, self.fill, self.beat = plan, 0, 0
 
     def valid(self):
@@ -39,9 +41,9 @@ class QueueMachine(Machine):
 
     changing = "inner", "full"
 
-    def __init__(self, plan):
+    def __init__(self, plan: QueuePlan):
         self.plan, self.inner, self.full = plan, 0, False
-        self.most = 0  # that it ever held
+        self.most = 0  # beats that it ever held
 
     def valid(self):
         return self.full
@@ -62,9 +64,11 @@ class QueueMachine(Machine):
 
 @machine_for(ForkPlan)
 class ForkMachine(Machine):
+    """A fork: ``done`` says which branches have taken the beat that is on offer."""
+
     changing = ("done",)
 
-    def __init__(self, plan):
+    def __init__(self, plan: ForkPlan):
         self.plan, self.outputs, self.done = plan, plan.count, (False,) * plan.count
 
     def forward(self, valid):
@@ -82,9 +86,11 @@ class ForkMachine(Machine):
 
 @machine_for(ConcatPlan)
 class ConcatMachine(Machine):
+    """Branches side by side: beats of all at once, or of one after the other as ``turn`` says."""
+
     changing = ("beat",)
 
-    def __init__(self, plan):
+    def __init__(self, plan: ConcatPlan):
         self.plan, self.beat = plan, 0
         self.turn = [k for k, count in enumerate(plan.turns) for _ in range(count)]
 

@@ -1,4 +1,4 @@
-"""The machine of an enlargement."""
+"""The machine of the stage that enlarges an image."""
 
 from math import inf
 
@@ -11,9 +11,11 @@ __all__ = ["UpsampleMachine"]
 
 @machine_for(UpsamplePlan)
 class UpsampleMachine(Machine):
+    """An enlargement: ``used`` words are held, and ``at`` counts the beats out of one row of the input."""
+
     changing = "used", "full", "at"
 
-    def __init__(self, plan):
+    def __init__(self, plan: UpsamplePlan):
         self.plan, self.used, self.full, self.at = plan, 0, False, 0
         self.total = plan.row_beats * plan.columns * plan.rows
 
@@ -24,7 +26,7 @@ class UpsampleMachine(Machine):
         return self.used != self.plan.depth
 
     def _next(self):
-        """Whether the next beat out is there, and whether it is the last use of a word."""
+        """Say whether the next beat out is there, and whether it is the last use of a word."""
         p = self.plan
         rest, chunk = divmod(self.at, p.chunks)
         rest, copy = divmod(rest, p.columns)

@@ -11,12 +11,12 @@ __all__ = ["ColumnsMachine", "SlidingMachine"]
 
 
 class _Ring(Machine):
-    """A memory of ``plan.depth`` words: how many ``room`` is for, and how many of a frame it is known to ``have``.
+    """A memory of ``plan.depth`` words: ``room`` is for so many more, and so many of a frame it is known to ``have``.
 
-    Subclasses say in ``issue(gives)`` what is read and given in a cycle.
+    Subclasses say in `issue` what is read and given in a cycle.
     """
 
-    def __init__(self, plan):
+    def __init__(self, plan: SlidingPlan | ColumnsPlan):
         self.plan, self.have, self.room = plan, 0, plan.depth
         self.held, self.full = False, False  # something in front of the output register, and in it
 
@@ -25,6 +25,10 @@ class _Ring(Machine):
 
     def ready(self, gives):
         return self.room > 0
+
+    def issue(self, gives: bool) -> None:
+        """Read the next word and move what was read on, in a cycle in which a beat is given or not."""
+        raise NotImplementedError
 
     def move(self, takes, gives):
         self.issue(gives)
@@ -73,7 +77,7 @@ class SlidingMachine(_Ring):
 
 @machine_for(ColumnsPlan)
 class ColumnsMachine(_Ring):
-    """`hw.stages.window_columns.WindowColumns` likewise."""
+    """`hw.stages.window_columns.WindowColumns` as a state machine over beats."""
 
     changing = "have", "room", "full", "column", "row", "read", "held", "emits"
 

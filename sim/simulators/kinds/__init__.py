@@ -1,1 +1,1 @@
-"""Simulators, a file each, which register themselves in `sim.simulators.simulator`."""
+"""Kinds of simulators, each in a file, which register themselves in `sim.simulators.simulator`."""

@@ -1,8 +1,9 @@
-"""Icarus Verilog for the same benches: an event-driven simulator with X, as those of the vendors are."""
+"""Icarus Verilog runs the same benches: an event-driven simulator with X, as those of the vendors are."""
 
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from fewbit.host.processes import run
@@ -12,9 +13,9 @@ from fewbit.sim.simulators.simulator import Simulator, register
 
 __all__ = ["STANDARDS", "Icarus"]
 
-# By which the events of time 0 differ: a register's initial value is one in 2005, and is none from 2009 on.
+# The events of time 0 differ between these: a register's initial value is one in 2005, and is none from 2009 on.
 STANDARDS = ("2005", "2009", "2012")
-_PROGRAM = "sim.vvp"  # as cocotb calls it
+_PROGRAM = "sim.vvp"  # the name that cocotb gives it
 _SECONDS = 3600  # that a build may take
 _DUMP = """module dump;
   initial begin
@@ -32,21 +33,30 @@ class Icarus(Simulator):
     name, title, folder = "icarus", "Icarus Verilog", "icarus"
     summary = "Icarus Verilog, with X as in the vendors' simulators; slower"
 
-    def version(self):
+    def version(self) -> str:
         for program in ("iverilog", "vvp"):
             if not shutil.which(program):
                 raise SimulationError(f"Icarus Verilog ({program}) is missing: install the Debian package iverilog")
         done = subprocess.run(["iverilog", "-V"], capture_output=True, text=True, check=False)
         return done.stdout.partition("\n")[0]
 
-    def program(self, top):
+    def program(self, top: str) -> str:
         return _PROGRAM
 
     def build(
-        self, verilog, folder, *, top="accelerator", quick=False, waves=False, verbose=False, progress=None,
-        standard="2012", seconds=_SECONDS,
-    ):  # fmt: skip
-        """As `Simulator.build`, by one of `STANDARDS`, in ``seconds`` at most."""
+        self, verilog: Path | str | bytes, folder: Path | str, *, top: str = "accelerator", quick: bool = False,
+        waves: bool = False, verbose: bool = False, progress: Callable[[], None] | None = None, standard: str = "2012",
+        seconds: float = _SECONDS,
+    ) -> Path:  # fmt: skip
+        """Do as `Simulator.build`, by one of `STANDARDS`, in ``seconds`` at most.
+
+        Raises
+        ------
+        ValueError
+            If there is no such standard, or no module ``top``.
+        SimulationError
+            If Icarus Verilog is missing, fails or takes too long; the message has the path of the log.
+        """
         if standard not in STANDARDS:
             raise ValueError(f"Standard must be one of {', '.join(STANDARDS)}, not {standard!r}")
         self.version()

@@ -1,7 +1,8 @@
-"""Verilator: generated Verilog becomes a program, built once."""
+"""Verilator makes a program of generated Verilog, which is built once."""
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from fewbit.places import CACHE
@@ -33,15 +34,18 @@ class Verilator(Simulator):
     name, title, folder = "verilator", "Verilator", "sim"
     few = 300_000  # cycles up to which a build that is not optimized saves more than the simulation takes longer
 
-    def version(self):
+    def version(self) -> str:
         from importlib.metadata import version
 
         return version("verilator")
 
-    def program(self, top):
+    def program(self, top: str) -> str:
         return top
 
-    def build(self, verilog, folder, *, top="accelerator", quick=False, waves=False, verbose=False, progress=None):
+    def build(
+        self, verilog: Path | str | bytes, folder: Path | str, *, top: str = "accelerator", quick: bool = False,
+        waves: bool = False, verbose: bool = False, progress: Callable[[], None] | None = None,
+    ) -> Path:  # fmt: skip
         from fewbit.sim.folders import fresh  # here, as the command line asks for the names of simulators
 
         folder = Path(folder)
@@ -59,8 +63,8 @@ class Verilator(Simulator):
             (folder / DESIGN).write_text(digest_of(verilog))
         return log
 
-    def seconds(self, size, quick):
-        """Fitted to the examples on two cores."""
+    def seconds(self, size: int, quick: bool) -> float:
+        # Fitted to the examples on two cores.
         return 4 + 1.5e-6 * size if quick else 9 + 5e-6 * size
 
     def runner(self, waves):
@@ -71,9 +75,12 @@ def _runner(*more):
     from cocotb_tools.runner import Verilator
 
     class Quick(Verilator):
-        """Only the ports of `TOPS` are public (by ports.vlt), so that Verilator may optimize everything else. Every
-        file has a name in the working folder, as `main` gives it to what lies elsewhere: make and the shell
-        would split and expand the names of folders. make is told ``more``."""
+        """cocotb's runner with other commands.
+
+        Only the ports of `TOPS` are public (by ports.vlt), so that Verilator may optimize everything else. Every file
+        has a name in the working folder, as `main` gives one to what lies elsewhere: make and the shell would split and
+        expand the names of folders. make is told ``more``.
+        """
 
         def _build_command(self):
             verilator, make = super()._build_command()
@@ -87,31 +94,31 @@ def _runner(*more):
     return Quick()
 
 
-def main(top, waves, quick):
+def main(top: str, waves: str, quick: str) -> None:
     """Build in the working folder, in a process of its own; ``waves`` and ``quick`` are "1" or "0"."""
     import cocotb_tools.config as cocotb
 
-    folder, verilog, waves, quick = Path.cwd(), Path("design.v"), waves == "1", quick == "1"
+    folder, verilog, traced, unoptimized = Path.cwd(), Path("design.v"), waves == "1", quick == "1"
     options = ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
-    if not waves:
+    if not traced:
         options += ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-trace-top"]
     include = Path(os.environ["VERILATOR_ROOT"]) / "include"
-    flags = ["-O0" if quick else "-O1"]
-    store = runtime_folder(_RUNTIME, include, (options, flags, waves))
+    flags = ["-O0" if unoptimized else "-O1"]
+    store = runtime_folder(_RUNTIME, include, (options, flags, traced))
     more = [f"--old-file={name}" for name in reuse_runtime(store, folder)]
     whole = verilog.stat().st_size < WHOLE
     if whole:
         more.append("VM_PARALLEL_BUILDS=0")
-    if quick:
+    if unoptimized:
         more.append(f"OPT_FAST={flags[0]}")  # of the main program, whose own makefile rule has it last
-    if quick and whole:  # in parts, Verilator precompiles a header of its own, and there can be only one
-        reuse_header(store, folder, include, flags, waves)
+    if unoptimized and whole:  # in parts, Verilator precompiles a header of its own, and there can be only one
+        reuse_header(store, folder, include, flags, traced)
         flags += ["-include", HEADER]
     os.environ |= link_verilator(os.environ)
     os.symlink(cocotb.libs_dir, LIBS)
     os.symlink(cocotb.share_dir / "lib" / "verilator" / "verilator.cpp", "verilator.cpp")
     _runner(*more).build(
-        sources=["ports.vlt", verilog], hdl_toplevel=top, build_dir=folder, always=True, waves=waves,
+        sources=["ports.vlt", verilog], hdl_toplevel=top, build_dir=folder, always=True, waves=traced,
         timescale=("1ns", "1ps"), build_args=[*options, "-CFLAGS", " ".join(flags)],
     )  # fmt: skip
     keep_runtime(folder, store)

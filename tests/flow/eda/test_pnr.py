@@ -11,7 +11,7 @@ from fewbit.flow.commands.pnr import pnr_build
 from fewbit.flow.commands.report import Reporter
 from fewbit.flow.commands.synth import synth_build
 from fewbit.flow.eda import pnr
-from fewbit.flow.eda.path_names import describe, hierarchy
+from fewbit.flow.eda.path_names import PathStep, describe, hierarchy
 from fewbit.flow.eda.pnr import PlaceError, place, summarize
 from fewbit.flow.project.project import Project
 from fewbit.host.build import HostError
@@ -45,13 +45,13 @@ def test_a_design_is_placed_counted_and_kept(design, scratch, monkeypatch):
     steps = []
     found = place(design, "top", directory=scratch / "kept", timeout=300, progress=lambda _, text: steps.append(text))
     # Three registers of 16; a bit of a carry chain takes a LUT4 position, and where it begins or ends a few more.
-    assert found["used"]["ff"] == 48 and 16 <= found["used"]["lut4"] <= 24
-    assert (found["used"]["bram"], found["used"]["dsp"], found["clock"]) == (0, 0, "aclk")
-    assert found["available"] == {"lut4": 83640, "ff": 83640, "lutram": 10455, "bram": 208, "dsp": 156}
-    path = describe(found["critical"], hierarchy(DESIGN, "top"))
+    assert found.used["ff"] == 48 and 16 <= found.used["lut4"] <= 24
+    assert (found.used["bram"], found.used["dsp"], found.clock) == (0, 0, "aclk")
+    assert found.available == {"lut4": 83640, "ff": 83640, "lutram": 10455, "bram": 208, "dsp": 156}
+    path = describe(found.critical, hierarchy(DESIGN, "top"))
     # Of 16 bits of carry, with setup and clock to output.
-    assert 1000 / found["fmax_mhz"] == pytest.approx(path["logic_ns"] + path["routing_ns"], abs=0.03)
-    assert 100 < found["fmax_mhz"] < 1000 and "stage adder: s" in path["words"] and path["levels"] >= 1
+    assert 1000 / found.fmax_mhz == pytest.approx(path.logic_ns + path.routing_ns, abs=0.03)
+    assert 100 < found.fmax_mhz < 1000 and "stage adder: s" in path.words and path.levels >= 1
     assert steps and {p.suffix for p in (scratch / "kept").iterdir()} == {".json", ".log"}
     monkeypatch.setattr(pnr, "_run", None)
     assert place(design, "top", directory=scratch / "kept", timeout=300) == found
@@ -105,9 +105,9 @@ def test_the_slowest_clock_and_its_own_path_are_kept(scratch):
         ],
     }
     found = summarize(report, log=scratch / "log")
-    assert (found["clock"], found["fmax_mhz"]) == ("b", 125.0)
-    assert found["critical"] == [{"kind": "logic", "ns": 8.0, "cell": "mine", "net": "n"}]
-    assert found["used"] == {"lut4": 3, "ff": 0, "lutram": 0, "bram": 0, "dsp": 0}
+    assert (found.clock, found.fmax_mhz) == ("b", 125.0)
+    assert found.critical == [PathStep(kind="logic", ns=8.0, cell="mine", net="n")]
+    assert found.used == {"lut4": 3, "ff": 0, "lutram": 0, "bram": 0, "dsp": 0}
     with pytest.raises(PlaceError, match="no path from register to register"):
         summarize(report | {"fmax": {}}, log=scratch / "log")
 
@@ -115,20 +115,24 @@ def test_the_slowest_clock_and_its_own_path_are_kept(scratch):
 def test_a_path_in_words():
     paths = ["accelerator.dense0.array.pe3", "accelerator.dense0.array", "accelerator.dense0", "accelerator"]
     steps = [
-        {"kind": "clk-to-q", "ns": 0.5, "cell": "accelerator.dense0.row_count_TRELLIS_FF_Q_2", "net": None},
-        {"kind": "routing", "ns": 1.0, "cell": "accelerator.dense0.array.pe3.acc_TRELLIS_FF_Q_1_DI_CCU2C_S0$CCU2_COMB0",
-         "net": "x"},
-        {"kind": "logic", "ns": 0.25, "cell": "accelerator.dense0.array.pe3.acc_CCU2C_S0$CCU2_COMB0", "net": None},
-        {"kind": "routing", "ns": 0.5, "cell": "guard.beat_TRELLIS_FF_Q", "net": "y"},
-        {"kind": "setup", "ns": 0.0, "cell": "guard.beat_TRELLIS_FF_Q", "net": None},
-    ]  # fmt: skip
+        PathStep(kind=kind, ns=ns, cell=cell, net=net)
+        for kind, ns, cell, net in (
+            ("clk-to-q", 0.5, "accelerator.dense0.row_count_TRELLIS_FF_Q_2", None),
+            ("routing", 1.0, "accelerator.dense0.array.pe3.acc_TRELLIS_FF_Q_1_DI_CCU2C_S0$CCU2_COMB0", "x"),
+            ("logic", 0.25, "accelerator.dense0.array.pe3.acc_CCU2C_S0$CCU2_COMB0", None),
+            ("routing", 0.5, "guard.beat_TRELLIS_FF_Q", "y"),
+            ("setup", 0.0, "guard.beat_TRELLIS_FF_Q", None),
+        )
+    ]
     found = describe(steps, ["guard", *paths], ["dense0"])
-    assert found["words"] == (
+    assert found.words == (
         "from layer dense0: row_count through layer dense0: array, PE 3, acc to stage guard: beat; "
         "0.8 ns logic + 1.5 ns routing"
     )
-    assert (found["logic_ns"], found["routing_ns"], found["levels"]) == (0.75, 1.5, 1)
-    assert describe([], paths)["words"] == ""
+    assert (found.logic_ns, found.routing_ns, found.levels) == (0.75, 1.5, 1)
+    keys = ["words", "logic_ns", "routing_ns", "levels", "from", "through", "to"]
+    assert list(found.to_dict()) == keys and found.to_dict()["from"] == "layer dense0: row_count"
+    assert describe([], paths).words == ""
 
 
 def test_hierarchy_of_instances():

@@ -185,7 +185,7 @@ def test_a_model_replaced_while_it_is_built_is_built_as_it_was_read(scratch, mon
     assert contents(scratch / "out") == contents(scratch / "wanted"), "the stamp too"
     assert manifest_of(project)["sha256"] == hashlib.sha256(read).hexdigest()
     found = checked(project, raw_images())
-    assert found["outputs_equal"] == found["samples"], "the executor was given the other model"
+    assert found.outputs_equal == found.samples, "the executor was given the other model"
     monkeypatch.undo()
     other = Project(model, input_spec=SPEC, directory=scratch / "out")
     assert other.generate() and manifest_of(other)["identity"] != manifest_of(wanted)["identity"]

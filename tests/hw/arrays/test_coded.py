@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 
 from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
-from fewbit.hw.arrays.coded_plan import CodedPEPlan
+from fewbit.hw.arrays.coded_plan import CodedPEPlan, HeapPart
 from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.heap.pe_plans import IntegerPEPlan
-from fewbit.hw.layer.ways import HeapPart
 from fewbit.hw.shapes import IntShape
 from tests.support.pe_bench import bit_planes, check_pe
 from tests.support.stream_bench import assert_varied

@@ -6,7 +6,7 @@ import pytest
 from amaranth.hdl import Shape, Value, signed, unsigned
 from amaranth.sim import Simulator
 
-from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
+from fewbit.golden.numbers.formats import Bipolar, Float32, Signed, Ternary, Unsigned
 from fewbit.hw.arrays.integer_plan import IntegerArrayPlan
 from fewbit.hw.heap.partial_products import product_terms
 from tests.support.stream_bench import set_together
@@ -178,7 +178,7 @@ def test_latency(simd, lanes, latency):
         ({"steps": 0}, "Steps must be at least 1, not 0"),
         ({"lanes": 3}, r"Lanes must divide PE \(4\) into at most 2 beats \(steps\), not 3"),
         ({"lanes": 1}, "Lanes must divide"),
-        ({"x_format": None}, "Activation format must be"),
+        ({"x_format": Float32()}, "Activation format must be"),
     ],
 )
 def test_errors(change, message):

@@ -71,7 +71,7 @@ def check(graph, folder, target, ways, stalls=(0.0,), size=None):
 def test_a_mixed_network(scratch):
     ways = ("planes", "decode", "shift", "planes")
     plan = check(mixed(), scratch, PORTABLE, ways, stalls=(0.0, 0.4), size=(2, 3))
-    assert tuple(p.arithmetic.name for p in plan.layers.values()) == ways
+    assert tuple(p.numbers.arithmetic.name for p in plan.layers.values()) == ways
 
 
 def _every_case():
