@@ -6,6 +6,7 @@ changes, ties and float32 rounding included (the idea is FINN's, Umuroglu and ot
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -54,7 +55,8 @@ def find_thresholds(
     parts = [slice(at, at + width) for at in range(0, len(lo), width)]
     found = [_climb(_columns(function, part, lo), lo[part], hi[part], *ends[:, part]) for part in parts]
     owner = np.concatenate([part.start + changes[0] for part, changes in zip(parts, found, strict=True)])
-    return _padded(ends[0], owner, *(np.concatenate([c[k] for c in found]) for k in (1, 2)), hi)
+    x, codes = (np.concatenate([changes[k] for changes in found]) for k in (1, 2))
+    return _padded(ends[0], owner, x, codes, hi)
 
 
 def _columns(function: Codes, part: slice, lo: np.ndarray) -> Codes:
@@ -98,11 +100,11 @@ def _climb(function: Codes, lo: np.ndarray, hi: np.ndarray, first: np.ndarray, l
     rung = np.arange(1, count.max(initial=0) + 1)[:, None]
     wanted, used = first + direction * rung, rung <= count
 
-    def reached(x, codes):
+    def reached(x: np.ndarray, codes: np.ndarray) -> np.ndarray:
         return (function(x) - codes) * direction >= 0
 
     left, right = np.broadcast_to(lo, wanted.shape).copy(), np.broadcast_to(hi, wanted.shape).copy()
-    start, end = (_searched(lambda x, c=codes: reached(x, c), lo, hi) for codes in (first + direction, last))
+    start, end = (_searched(partial(reached, codes=codes), lo, hi) for codes in (first + direction, last))
     left, right = np.maximum(left, start - 1), np.minimum(right, end)
     place = (rung - 1) * ((end - start) / np.maximum(1, count - 1))
     probe = np.clip(start + np.ceil(place).astype(np.int64), lo, hi)

@@ -72,7 +72,8 @@ class AffinePlan(ActivationPlan):
         self.shift, self.lo, self.hi = shift, lo, hi
         self.kinks: list[int] | None = None
         self.level = level
-        if kinks is not None and any(self.per_neuron("Kinks", kinks)):
+        kinks = None if kinks is None else self.per_neuron("Kinks", kinks)
+        if kinks is not None and any(kinks):
             if min(kinks) < 0:
                 raise ValueError(f"Kinks must not be negative, not {min(kinks)!r}")
             self.kinks = [int(k) for k in kinks]

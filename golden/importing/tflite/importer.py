@@ -5,13 +5,15 @@ saturation, is a function of one integer a channel, whose thresholds are found a
 (`golden.numbers.thresholds`). The reference are LiteRT's reference kernels.
 """
 
+from typing import Any
+
 import numpy as np
 
 from fewbit.golden.bounds import walls
 from fewbit.golden.importing.network_builder import NetworkBuilder
 from fewbit.golden.importing.registry import DECLARED
 from fewbit.golden.importing.several_outputs import gathered
-from fewbit.golden.importing.tensors import Closed, Constant, Data
+from fewbit.golden.importing.tensors import Closed, Constant, Data, Tensor
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.graph import Network, Output
 from fewbit.golden.numbers.declaration import parse_input
@@ -23,6 +25,7 @@ from .operands import DOMAIN, Operand, format_of
 
 __all__ = ["TfliteImporter", "import_tflite"]
 
+_UNKNOWN: Any = None  # format and encoding of an input of floats until its QUANTIZE gives them
 _CODES = {"INT8": "int8", "UINT8": "uint8", "INT16": "int16"}  # types of inputs, as declarations
 
 
@@ -64,7 +67,7 @@ class TfliteImporter(NetworkBuilder):
         shape = first.shape[1:] or (1,)
         size = shape[:2] if len(shape) == 3 else ()
         if first.type == "FLOAT32":  # a QUANTIZE behind it says what its codes are
-            result = Network(name, None, shape, None, "codes", input_size=size)
+            result = Network(name, _UNKNOWN, shape, _UNKNOWN, "codes", input_size=size)
         else:
             spec = parse_input(_CODES.get(first.type, "")) if first.type in _CODES else None
             if spec is None:
@@ -73,7 +76,7 @@ class TfliteImporter(NetworkBuilder):
             result = Network(name, spec.format, shape, spec.encode, spec.text, input_size=size)
         super().__init__(result)
         index = np.arange(int(np.prod(shape))).reshape(1, *shape)
-        self.values: dict[int, Data | Closed | Constant] = {
+        self.values: dict[int, Tensor] = {
             tensor.number: Constant(tensor.data) for tensor in file.tensors if tensor.data is not None
         }
         self.values[first.number] = Data("input", index)
@@ -99,7 +102,7 @@ class TfliteImporter(NetworkBuilder):
         operands = [self._operand(number) for number in node.inputs]
         outputs = [self.file.tensors[number] for number in node.outputs]
         found = declared.handler(self, node, operands, outputs)
-        self.values.update(zip(node.outputs, found, strict=True))
+        self.values.update((n, tensor) for n, tensor in zip(node.outputs, found, strict=True) if tensor is not None)
 
     def _operand(self, number: int) -> Operand | None:
         if number < 0:

@@ -110,8 +110,10 @@ def add_codes(importer, data: Data, codes: Callable, out: TfliteTensor, *, share
     thresholds, table = find_thresholds(codes, lo, hi, monotone=monotone)
     steps = steps_of(thresholds, table, lo, hi, fmt)
     name = importer.new("threshold")
-    found = (thresholds, table) if steps is None else (steps, None)
-    importer.add(Threshold(name, data.edge, name, *found, fmt, second))
+    if steps is not None:
+        importer.add(Threshold(name, data.edge, name, steps, None, fmt, second))
+    else:
+        importer.add(Threshold(name, data.edge, name, thresholds, table, fmt, second))
     return Data(name, data.index)
 
 

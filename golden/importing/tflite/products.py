@@ -74,7 +74,7 @@ def fully_connected(importer, node, operands, outputs):
 def _weights(filters: Operand, axis: int) -> np.ndarray:
     """The integers of a filter, their zero points taken off."""
     tensor, values = filters.tensor, filters.constant.astype(np.int64)
-    if tensor.scales is None:
+    if tensor.scales is None or tensor.zeros is None:
         raise ModelError(f"tensor {tensor.name!r} has no scale: its weights are not quantized")
     zeros = tensor.zeros
     if len(zeros) > 1:
