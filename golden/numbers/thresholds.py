@@ -222,11 +222,6 @@ def steps_of(
     if (np.diff(codes, axis=1) < 0).any():
         return None
     ends = np.concatenate([thresholds, (hi + 1)[:, None]], axis=1)
-    steps = np.empty((len(codes), len(values) - 1), dtype=np.int64)
-    for j, value in enumerate(values[1:]):
-        reached = codes >= value
-        first = np.where(reached.any(axis=1), reached.argmax(axis=1), codes.shape[1])
-        steps[:, j] = np.where(
-            first == 0, lo, np.take_along_axis(ends, np.maximum(first - 1, 0)[:, None], axis=1)[:, 0]
-        )
-    return steps
+    first = np.array([np.searchsorted(row, values[1:]) for row in codes]).reshape(len(codes), len(values) - 1)
+    steps = np.take_along_axis(ends, np.maximum(first - 1, 0), axis=1)
+    return np.where(first == 0, lo[:, None], steps)

@@ -138,7 +138,7 @@ def separating_sum(a, b, codes, ratio):
     ordered = codes.reshape(-1)[order]
     begins = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - 1))
     near = Fraction(abs(ratio)).limit_denominator(_FINEST)
-    for p, q in _candidates(int(math.copysign(near.numerator, ratio)), near.denominator):
+    for p, q in _candidates(near.numerator, int(math.copysign(near.denominator, ratio))):
         steps = _apart((p * a[:, None] + q * b).reshape(-1), order, begins, ordered[begins], falls=False)
         if steps is not None:
             return (p, q), *steps
