@@ -4,6 +4,8 @@ import gc
 import os
 import re
 import shutil
+import sys
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import hypothesis
@@ -16,6 +18,19 @@ ROOT = Path(__file__).resolve().parent.parent
 # The suite must give the same verdict twice, on a slow machine too.
 hypothesis.settings.register_profile("fewbit", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("fewbit")
+
+
+class _NoBareRooms(MetaPathFinder):
+    """Refuses ``import hw`` and the like, which would find the room a second time, beside ``fewbit.hw``."""
+
+    ROOMS = {"golden", "host", "hw", "sim", "ptq", "train", "flow"}
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in self.ROOMS:
+            raise ModuleNotFoundError(f"{name} is fewbit.{name}", name=name)
+
+
+sys.meta_path.insert(0, _NoBareRooms())
 
 # Designs and graphs are many objects that live as long as their test: to look for cycles among them takes time, and
 # frees next to nothing.

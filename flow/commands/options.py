@@ -21,7 +21,7 @@ __all__ = [
     "PlacementSeed", "TargetName", "Verbose", "samples_of",
 ]  # fmt: skip
 
-Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="A trained model, ONNX or QONNX.")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="A trained model: ONNX, QONNX, or TFLite of int8.")]
 Build = Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build, as `build/w1a1`.")]
 ImagesFile = Annotated[
     Path | None,

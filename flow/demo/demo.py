@@ -264,5 +264,6 @@ def _close(accelerator: Accelerator) -> None:
 def _samples(directory: Path | str, path: Path) -> Images:
     from fewbit.flow.images import load_images
     from fewbit.golden.importing.importer import import_model
+    from fewbit.golden.model_file.source import SourceFile
 
-    return load_images(path, import_model(Path(directory) / "model.onnx"))
+    return load_images(path, import_model(SourceFile.kept_in(Path(directory))))

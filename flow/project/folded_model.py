@@ -11,8 +11,7 @@ from fewbit.flow.cache import Store, digest, source_digest
 from fewbit.flow.folding.files import read_folding
 from fewbit.flow.folding.folding import default_folding
 from fewbit.golden.importing.importer import import_model
-from fewbit.golden.model_file.file import ModelSource
-from fewbit.golden.model_file.metadata import declared
+from fewbit.golden.model_file.source import SourceFile
 from fewbit.golden.network.dense import FloatDense
 from fewbit.golden.network.execute import Result, output_of, run
 from fewbit.golden.network.graph import Network, Output
@@ -36,7 +35,7 @@ class FoldedModel:
 
     Parameters
     ----------
-    model : path of a ``.onnx`` file, or golden.model_file.file.ModelSource
+    model : path of a ``.onnx`` or ``.tflite`` file, or golden.model_file.source.SourceFile
         The file is read once: everything that is made of it is of the bytes that it had then.
     input_spec, output
         As `golden.importing.importer.import_model` takes them.
@@ -46,7 +45,7 @@ class FoldedModel:
 
     Attributes
     ----------
-    source : golden.model_file.file.ModelSource
+    source : golden.model_file.source.SourceFile
     model : Path
         The model's file.
     network : golden.network.graph.Network
@@ -63,14 +62,14 @@ class FoldedModel:
 
     def __init__(
         self,
-        model: Path | str | ModelSource,
+        model: Path | str | SourceFile,
         *,
         input_spec: str | None = None,
         output: str = "auto",
         folding: Path | str | Folding | None = None,
         target: Target = DEFAULT,
     ):
-        self.source, self.target = ModelSource.of(model), target
+        self.source, self.target = SourceFile.of(model), target
         self.model: Path = self.source.path
         self.input_option, self.output_option = input_spec, output
         self.network: Network = import_model(self.source, input_spec, output=output)
@@ -128,7 +127,7 @@ class FoldedModel:
     @cached_property
     def declared(self) -> bytes:
         """The model's file, with its input declaration."""
-        return declared(self.source.proto, self.network.input_spec)
+        return self.source.declared(self.network.input_spec)
 
     @cached_property
     def registers(self) -> "RegisterMap":

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from fewbit.flow.ip.block import Block
-from fewbit.golden.model_file.file import ModelSource
+from fewbit.golden.model_file.source import SourceFile
 from fewbit.golden.network.graph import Network, Output
 from fewbit.golden.numbers.elementwise import affine
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
@@ -25,7 +25,7 @@ class Described(Protocol):
     @property
     def model(self) -> Path: ...
     @property
-    def source(self) -> ModelSource: ...
+    def source(self) -> SourceFile: ...
     @property
     def network(self) -> Network: ...
     @property
@@ -109,7 +109,7 @@ def _channels(network):
 def _meaning(plan, network, output):
     """Say how the host gets the model's output from the integers, where that is a scale and an offset."""
     if plan.format.integral and not output.chain:
-        return {"meaning": "label"}
+        return {"meaning": "codes" if output.scores else "label"}
     coefficients = affine(output.chain)
     if coefficients is None:
         return {"meaning": "codes"}

@@ -71,7 +71,7 @@ class Project(FoldedModel):
         written |= {f"verilog/{name}": text for name, text in files(self, manifest).items()}
         written["manifest.json"] = json.dumps(manifest, indent=2) + "\n"
         written["folding.json"] = self.folding.to_json()
-        written["model.onnx"] = self.declared
+        written[f"model{self.source.SUFFIX}"] = self.declared
         with stage:  # only now: what cannot be generated leaves no earlier result in pieces
             for name, text in written.items():
                 atomic_write(self.directory / name, text)

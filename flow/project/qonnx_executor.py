@@ -9,7 +9,7 @@ import onnx
 from fewbit.flow.images import ImageError, Images
 from fewbit.flow.results import JsonResult
 from fewbit.golden.model_file.exchange import number_frames
-from fewbit.golden.model_file.file import ModelError, OnnxFile
+from fewbit.golden.model_file.file import ModelError, ModelSource, OnnxFile
 from fewbit.golden.network.execute import Result as GoldenResult
 from fewbit.golden.network.execute import labels_of
 
@@ -61,6 +61,8 @@ def check_with_executor(
     from qonnx.core.onnx_exec import execute_onnx
     from qonnx.util.cleanup import cleanup_model
 
+    if not isinstance(project.source, ModelSource):
+        raise ModelError(f"{project.model}: --check runs the qonnx executor, which has no other models than ONNX's")
     if images.floats is None:
         raise ImageError("--check needs the samples as the model takes them (floats), or declared raw integers")
     proto, given_type = _needed(project.source)

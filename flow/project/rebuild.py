@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from fewbit.flow.reporting import Report
+from fewbit.golden.model_file.source import SourceFile
 from fewbit.host.build import Build
 from fewbit.hw.targets.named import DEFAULT, target_named
 from fewbit.hw.targets.target import Target
@@ -34,13 +35,14 @@ def rebuilt(build: Build, folder: Path | str, target: Target, report: Report) ->
     ValueError
         If the model or the folding is not there, or is no longer that of the build.
     """
-    directory, model, folding = build.directory, build.directory / "model.onnx", build.directory / "folding.json"
+    directory, folding = build.directory, build.directory / "folding.json"
+    model = SourceFile.kept_in(directory)
     for path in model, folding:
         if not path.is_file():
             raise ValueError(f"{path}: no such file; make it with `fewbit build MODEL.onnx -o {directory}`")
     project = Project(model, output=build.manifest["output_option"], folding=folding, directory=folder, target=target)
     if project.identity != build.manifest["identity"]:
-        raise ValueError(f"{directory} is not as it was built: model.onnx or folding.json changed; build it again")
+        raise ValueError(f"{directory} is not as it was built: {model.name} or folding.json changed; build it again")
     with report.working("generating Verilog"):
         fresh = project.generate()
     report.step("Verilog", fresh, project.directory / "verilog")

@@ -12,6 +12,7 @@ from fewbit.golden.numbers.thresholds import find_thresholds, steps_of
 from fewbit.golden.rewrite.sums import pair_function
 
 from .growing import GrowingNetwork
+from .network_builder import NetworkBuilder
 from .tensors import Data
 
 __all__ = ["add_function", "evenly_coded", "integers", "tabulated"]
@@ -108,7 +109,7 @@ def integers(importer: GrowingNetwork, data: Data) -> tuple[str, np.ndarray, np.
     return tabulated(importer, data)
 
 
-def evenly_coded(importer: GrowingNetwork, edge: str) -> str:
+def evenly_coded(importer: NetworkBuilder, edge: str) -> str:
     """Return the edge, or one of the same integers where its codes are indices of a table: what sums and joins take."""
     fmt = importer.edge(edge).format
     if fmt.linear:

@@ -1,18 +1,18 @@
 """The network that an import makes while it walks a graph: what handlers of operators know of it, and add to it."""
 
-import math
 from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from fewbit.golden.model_file.file import ModelError, OnnxFile
-from fewbit.golden.network.graph import Edge, Network, Node
+from fewbit.golden.network.graph import Network
 from fewbit.golden.numbers.declaration import InputSpec
 from fewbit.golden.numbers.elementwise import Chain
 from fewbit.golden.numbers.formats import Float32
 from fewbit.golden.rewrite.sums import BranchSum
 
+from .network_builder import NetworkBuilder
 from .tensors import Constant, Data, Tensor
 
 __all__ = ["GrowingNetwork"]
@@ -20,7 +20,7 @@ __all__ = ["GrowingNetwork"]
 _UNKNOWN: Any = None  # the format and the encoding of the input until its first quantizer gives them
 
 
-class GrowingNetwork:
+class GrowingNetwork(NetworkBuilder):
     """The tensors of a model that are known so far, and the network that is made so far.
 
     Parameters
@@ -43,8 +43,6 @@ class GrowingNetwork:
         The parameters of these names.
     tensors : dict of Tensor
         The tensors by their names.
-    result : Network
-        The network made so far.
     laid_out : bool
         Whether the order in which values enter has been chosen by a first walk.
     readers : Counter
@@ -81,53 +79,16 @@ class GrowingNetwork:
             fmt, encode, text = spec.format, spec.encode, spec.text
             start = start.then(spec.dequantize())
         self.tensors[file.input_name] = start
-        self.result = Network(file.name, fmt, file.input_shape[1:], encode, text)
+        super().__init__(Network(file.name, fmt, file.input_shape[1:], encode, text))
         self.result.input_size, self.result.input_order = size, order
         self.sums: dict[str, BranchSum] = {}
         self.folded: dict[str, dict[Chain, tuple[str, Chain]]] = {}
         self.readers = Counter([name for node in file.nodes for name in node.input] + file.outputs)
-        self._edges: dict[str, Edge] = {}
 
     @property
     def has_input(self) -> bool:
         """Whether it is known which integers, or floats, enter."""
         return self.result.input_format is not _UNKNOWN
-
-    def edge(self, name: str) -> Edge:
-        """Return the edge with its range; edges are kept as the network grows."""
-        if name not in self._edges:
-            self._edges.setdefault("input", self.result.input_edge())
-            for node in self.result.nodes:
-                if node.y not in self._edges:
-                    self._edges[node.y] = node.out(*(self._edges[x] for x in node.inputs))
-        return self._edges[name]
-
-    def length(self, data: Data) -> int:
-        """Return the length of the data's edge, also of an input that has no format yet."""
-        return math.prod(self.result.input_shape) if data.edge in ("input", "") else self.edge(data.edge).length
-
-    def size(self, data: Data) -> tuple[int, ...]:
-        """Return height and width of the data's edge; empty for a vector."""
-        return self.result.input_size if data.edge in ("input", "") else self.edge(data.edge).size
-
-    def channels(self, data: Data) -> int:
-        """Return the channels of the data's edge."""
-        return self.length(data) // math.prod(self.size(data))
-
-    def add(self, node: Node) -> str:
-        """Append a node and return its edge's name."""
-        self.result.nodes.append(node)
-        return node.y
-
-    def new(self, kind: str) -> str:
-        """Return a fresh name for a node, and for the edge that it makes."""
-        count = sum(n.name.startswith(kind) for n in self.result.nodes)
-        return f"{kind}{count}"
-
-    def note(self, text: str) -> None:
-        """Keep a sentence that the network's user must know."""
-        if text not in self.result.notes:
-            self.result.notes.append(text)
 
     def known(self, data: Data) -> None:
         """Check that it is known which integers the data is made of.

@@ -23,6 +23,7 @@ from fewbit.golden.model_file.file import (
     describe,
     evaluate,
 )
+from fewbit.golden.model_file.source import SourceFile
 from fewbit.golden.network.graph import Network, Output
 from fewbit.golden.numbers.declaration import InputSpec, parse_input
 from fewbit.golden.rewrite.outputs import lower_argmax
@@ -33,6 +34,7 @@ from .growing import GrowingNetwork
 from .layout import Relayout
 from .operators import every_operator, is_quantizer, operator_of, other_domains
 from .precision import network_of_fewest_bits
+from .registry import import_of
 from .several_outputs import gathered
 from .tensors import Closed, Constant, Tensor
 from .whole_multiples import FIXED_POINT_BITS
@@ -41,7 +43,7 @@ __all__ = ["ModelError", "import_model"]
 
 
 def import_model(
-    model: Path | str | ModelSource,
+    model: Path | str | SourceFile,
     input_spec: str | None = None,
     *,
     output: str = "auto",
@@ -51,7 +53,7 @@ def import_model(
 
     Parameters
     ----------
-    model : path of a ``.onnx`` file, or `golden.model_file.file.ModelSource`
+    model : path of a ``.onnx`` or ``.tflite`` file, or `golden.model_file.source.SourceFile`
     input_spec : str or None
         How raw integers become the model's floats (`golden.numbers.declaration`); ``None`` takes the model's metadata
         (``fewbit.input``) or its input's integer type, and without either the hardware takes the codes of the first
@@ -70,16 +72,22 @@ def import_model(
     """
     if output not in ("auto", "label"):
         raise ModelError(f"output must be auto or label, not {output!r}")
-    path = model.path if isinstance(model, ModelSource) else Path(model)
+    path = model.path if isinstance(model, SourceFile) else Path(model)
     try:
         with walls.walls(path):
-            file = OnnxFile(model)
-            make = partial(_network, file, _spec_of(file, input_spec), output)
-            return network_of_fewest_bits(make) if precision is None else make(precision)
+            source = SourceFile.of(model)
+            return import_of.of(source)(source, input_spec, output, precision)
     except ModelError:
         raise
     except Exception as error:  # a damaged file can break any assumption, and its user is not helped by a traceback
         raise ModelError(f"{path}: cannot be imported ({type(error).__name__}: {str(error)[:200]})") from error
+
+
+@import_of(ModelSource)
+def _of_onnx(source: ModelSource, input_spec: str | None, output: str, precision: int | None) -> Network:
+    file = OnnxFile(source)
+    make = partial(_network, file, _spec_of(file, input_spec), output)
+    return network_of_fewest_bits(make) if precision is None else make(precision)
 
 
 def _network(file: OnnxFile, spec: InputSpec | None, output: str, precision: int) -> Network:

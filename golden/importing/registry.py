@@ -10,18 +10,21 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-import onnx
-
 from fewbit.golden.model_file.domains import ONNX
+from fewbit.golden.registry import ByClass
 
-from .growing import GrowingNetwork
 from .tensors import Tensor
 
-__all__ = ["DECLARED", "DeclaredOperator", "Handler", "Role", "handles"]
+__all__ = ["DECLARED", "DeclaredOperator", "Handler", "Role", "handles", "import_of"]
 
 # A function ``handler(importer, node, inputs, attributes)``: it appends nodes to the importer's network, and returns
-# the tensors that a node of a model file makes of its inputs. Inputs and outputs that are left out are None.
-Handler = Callable[[GrowingNetwork, onnx.NodeProto, list[Tensor | None], dict[str, Any]], Sequence[Tensor | None]]
+# the tensors that a node of a model file makes of its inputs. Inputs and outputs that are left out are None. Worlds
+# other than ONNX have nodes, inputs and a last argument of their own.
+Handler = Callable[[Any, Any, list[Any], Any], Sequence[Tensor | None]]
+
+# A function ``(source, input_spec, output, precision)``: the network of a file of a class of
+# `golden.model_file.source.SourceFile`, its arguments as `golden.importing.importer.import_model` takes them.
+import_of = ByClass("import")
 
 
 class Role(Enum):

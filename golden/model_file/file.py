@@ -14,12 +14,12 @@ from fewbit.golden.bounds.limits import ModelError
 from .describe import describe
 from .domains import STANDARD_DOMAINS
 from .evaluate import evaluate
+from .metadata import INPUT_KEY
 from .node_order import in_order, needed
 from .source import ModelSource, names_of
 
 __all__ = ["INPUT_KEY", "ModelError", "ModelSource", "OnnxFile", "attributes_of", "describe", "evaluate"]
 
-INPUT_KEY = "fewbit.input"  # of the model's metadata: how raw integers become its floats
 _MOST_INPUTS = 1 << 24  # values of one sample
 _INPUT_TYPES: dict[int, str | None] = {  # what a model may take; None: float32
     onnx.TensorProto.FLOAT: None, onnx.TensorProto.UINT8: "uint8", onnx.TensorProto.INT8: "int8",
@@ -72,7 +72,7 @@ class OnnxFile:
     """
 
     def __init__(self, model: Path | str | ModelSource):
-        source = ModelSource.of(model)
+        source = model if isinstance(model, ModelSource) else ModelSource(model)
         self.path = source.path
         self.name = self.path.stem
         walls.entering("its graph")

@@ -2,10 +2,9 @@
 
 import onnx
 
-from .file import INPUT_KEY
+__all__ = ["INPUT_KEY", "declared"]
 
-__all__ = ["declared"]
-
+INPUT_KEY = "fewbit.input"  # of the model's metadata: how raw integers become its floats
 UNDECLARED = ("codes", "float32")  # what stands for a declaration where there is none
 
 

@@ -4,6 +4,7 @@ without a bound."""
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import onnx
 import onnx.inliner
@@ -12,18 +13,26 @@ from fewbit.golden.bounds import walls
 from fewbit.golden.bounds.files import FileError, read_bounded
 from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, in_bytes
 
-__all__ = ["ModelSource", "names_of"]
+from .metadata import declared
+
+__all__ = ["ModelSource", "SourceFile", "names_of"]
 
 _NODES_A_SECOND = 1000  # that are imported, at least: so many may functions become
 _MOST_NESTED = 64  # functions that call each other
 _MANY = 5  # names in a message
 
 
-class ModelSource:
+class SourceFile:
     """A model as its files were when it was read, once: whatever is made of it is made of these bytes, so that a file
     that is replaced meanwhile cannot give half of each.
 
-    External data must lie in the model's folder.
+    Every world that models come from has a subclass, which is registered by that.
+
+    Parameters
+    ----------
+    path : Path or str
+    content : bytes or None
+        The bytes of the file, if it is read already.
 
     Attributes
     ----------
@@ -31,8 +40,8 @@ class ModelSource:
         The file that was read.
     content : bytes
         The bytes of that file.
-    proto : ModelProto
-        The model with its functions inlined and the external data of its tensors inside; not to be changed.
+    SUFFIX : str
+        What names of such files end with.
 
     Raises
     ------
@@ -40,20 +49,48 @@ class ModelSource:
         If the file is no model. It is a `LimitError` where it is too large, or takes too long to read.
     """
 
-    def __init__(self, path: Path | str):
+    SUFFIX = ""
+    _KINDS: ClassVar[list[type["SourceFile"]]] = []
+
+    def __init_subclass__(cls) -> None:
+        SourceFile._KINDS.append(cls)
+
+    def __init__(self, path: Path | str, content: bytes | None = None):
         self.path = Path(path)
         if self.path.stem in (".", ".."):  # what is made of a model goes into a folder of its name
             raise ModelError(f"{self.path}: a model must have a name; rename the file")
         with walls.walls(self.path):
             walls.entering("reading the file")
-            self.content = _content(self.path)
-            self.proto = _parsed(self.path, self.content)
-            _load_external(self.proto, self.path)
+            self.content = _content(self.path) if content is None else content
+            self._parse()
+
+    def _parse(self) -> None:
+        """Make of the content what the class needs."""
 
     @classmethod
-    def of(cls, model: "Path | str | ModelSource") -> "ModelSource":
-        """Return ``model`` itself if it is a `ModelSource`, else the one of this path."""
-        return model if isinstance(model, ModelSource) else cls(model)
+    def claims(cls, content: bytes) -> bool:
+        """Whether a file is one of this class, by its first bytes; the class that claims nothing takes what is left."""
+        return False
+
+    @staticmethod
+    def of(model: "Path | str | SourceFile") -> "SourceFile":
+        """Return ``model`` itself if it has been read, else the file of this path, of whatever world it is."""
+        if isinstance(model, SourceFile):
+            return model
+        path = Path(model)
+        with walls.walls(path):
+            walls.entering("reading the file")
+            content = _content(path)
+        kind = next((kind for kind in SourceFile._KINDS if kind.claims(content)), ModelSource)
+        return kind(model, content)
+
+    @staticmethod
+    def kept_in(folder: Path) -> Path:
+        """The model that `declared` was written to in a folder, of whatever world; the usual one if there is none."""
+        names = [f"model{kind.SUFFIX}" for kind in SourceFile._KINDS]
+        return next(
+            (folder / name for name in names if (folder / name).is_file()), folder / f"model{ModelSource.SUFFIX}"
+        )
 
     @property
     def sha256(self) -> str:
@@ -63,12 +100,39 @@ class ModelSource:
     @property
     def whole(self) -> bytes:
         """The model as bytes, external data inside: what keys of kept results are made from."""
+        return self.content
+
+    def declared(self, text: str) -> bytes:
+        """The model as bytes that need nothing beside them, with ``text`` as its input declaration."""
+        return self.content
+
+
+class ModelSource(SourceFile):
+    """An ONNX model; external data must lie in its folder.
+
+    Attributes
+    ----------
+    proto : ModelProto
+        With functions inlined and the external data of its tensors inside; not to be changed.
+    """
+
+    SUFFIX = ".onnx"
+
+    def _parse(self):
+        self.proto = _parsed(self.path, self.content)
+        _load_external(self.proto, self.path)
+
+    @property
+    def whole(self):
         return self.proto.SerializeToString(deterministic=True)
+
+    def declared(self, text):
+        return declared(self.proto, text)
 
 
 def _content(path: Path) -> bytes:
     try:
-        return read_bounded(path, IMPORT_BYTES.value, what="an ONNX file", advice=IMPORT_BYTES.advice)
+        return read_bounded(path, IMPORT_BYTES.value, what="an ONNX or TFLite file", advice=IMPORT_BYTES.advice)
     except FileError as error:
         raise ModelError(error) from None
 

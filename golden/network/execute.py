@@ -27,10 +27,13 @@ class Result:
         The values ``(B, length)`` of every edge by its name: int64, or float32 in a float network.
     outputs : dict of arrays
         The model's outputs by their names, each in the model's shape with B as its first axis.
+    scores : frozenset of str
+        The names of outputs whose integers are scores, not indices of classes.
     """
 
     edges: dict[str, np.ndarray]
     outputs: dict[str, np.ndarray]
+    scores: frozenset[str] = frozenset()
 
     @property
     def labels(self) -> np.ndarray:
@@ -38,8 +41,11 @@ class Result:
 
         It is taken from the output that holds indices of classes if there is one, else from the first.
         """
-        outputs = list(self.outputs.values())
-        return labels_of(next((y for y in outputs if np.issubdtype(y.dtype, np.integer)), outputs[0]))
+        first = next(iter(self.outputs))
+        indices = (name for name, y in self.outputs.items() if np.issubdtype(y.dtype, np.integer))
+        name = next((name for name in indices if name not in self.scores), first)
+        y = self.outputs[name]
+        return labels_of(y.astype(np.float64) if name in self.scores else y)
 
 
 def execute(node: Node, *xs: np.ndarray) -> np.ndarray:
@@ -75,7 +81,8 @@ def run(network: Network, values: ArrayLike, *, first: int = 0) -> Result:
     edges = network.edges()
     batch = max(1, min(_BATCH, _MOST_VALUES // max(e.length for e in edges.values())))
     parts = [_run(network, edges, values[i : i + batch], first + i) for i in range(0, max(1, len(values)), batch)]
-    return Result(_joined([p.edges for p in parts]), _joined([p.outputs for p in parts]))
+    scores = frozenset(output.name for output in network.outputs if output.scores)
+    return Result(_joined([p.edges for p in parts]), _joined([p.outputs for p in parts]), scores)
 
 
 def _joined(dicts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -104,6 +104,8 @@ class Output:
     closing : tuple of (str, callable)
         The operations behind the chain that are not elementwise and that the host computes: their names, and functions
         from arrays with a batch axis to such arrays.
+    scores : bool
+        Whether integers that the model gives are scores; else they are the index of a class.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Output:
     index: np.ndarray
     chain: Chain = ()
     closing: tuple[Closing, ...] = ()
+    scores: bool = False
 
 
 @dataclass

@@ -9,7 +9,7 @@ from fewbit.golden.numbers.formats import Format
 from .execution import execution_of
 from .graph import Edge, Node, accumulator_format
 
-__all__ = ["Rescale", "Score", "Threshold"]
+__all__ = ["Rescale", "Score", "SecondRounding", "Threshold"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,11 +18,13 @@ class Threshold(Node):
 
     ``thresholds`` are int64 ``(C, L)`` with rising rows, ``codes`` int64 ``(C, L+1)``; C is the edge's channels, or 1
     for a row that all of them share. ``codes`` is None where it is ``format.values`` (``L = format.levels - 1``).
+    ``second`` is what is known of a function that rounds twice; it changes no value.
     """
 
     thresholds: np.ndarray
     codes: np.ndarray | None
     format: Format
+    second: "SecondRounding | None" = None
 
     def table(self) -> np.ndarray:
         """Return ``codes``, int64 ``(C, L+1)``, also where they are those of the format."""
@@ -58,27 +60,63 @@ def _(node: Threshold, x: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
+class SecondRounding:
+    """What a fixed-point multiplier that rounds twice does to its line: it steps aside at zero.
+
+    The product is rounded half up, then shifted right and rounded half away from zero (Jacob and others 2018). So in
+    units of a code, what is below zero lies ``2**-bits[k]`` lower than the line of what is above; with 0 bits it does
+    not.
+
+    Attributes
+    ----------
+    level : int
+        The code of zero.
+    bits : int64 array ``(C,)``
+        By how much channel k is shifted the second time; C is the channels, or 1.
+    """
+
+    level: int
+    bits: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Rescale(Node):
-    """``y[k] = clip((x[k]*multiplier[k] + addend[k]) >> shift, format.lo, format.hi)``.
+    """``y[k] = clip((x[k]*multiplier[k] + addend[k]) >> shift, lo, hi)``.
 
     The node stands in for a `Threshold` of many levels where it gives the same code for every reachable x, which
-    `golden.rewrite.rescale` proves. ``multiplier`` and ``addend`` are int64, with one number a channel.
+    `golden.rewrite.rescale` proves. ``multiplier`` and ``addend`` are int64, with one number a channel. ``clip`` are
+    ``(lo, hi)`` where these are narrower than the format. A ``kink``, int64 with one number a channel, is taken off in
+    front of the shift where y would else be ``level`` or less, which is what a `SecondRounding` does.
     """
 
     multiplier: np.ndarray
     addend: np.ndarray
     shift: int
     format: Format
+    clip: tuple[int, int] | None = None
+    kink: np.ndarray | None = None
+    level: int = 0
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The smallest and the largest value."""
+        return self.clip or (self.format.lo, self.format.hi)
+
+    def values(self, x: np.ndarray) -> np.ndarray:
+        """Return the values for integers whose last axis are the channels."""
+        y = x * self.multiplier + self.addend
+        if self.kink is not None:
+            y = np.where(y >> self.shift <= self.level, y - self.kink, y)
+        return np.clip(y >> self.shift, *self.bounds)
 
     def out(self, x: Edge) -> Edge:
-        ends = [np.clip((end * self.multiplier + self.addend) >> self.shift, self.format.lo, self.format.hi)
-                for end in (x.lo, x.hi)]  # fmt: skip
+        ends = [self.values(end) for end in (x.lo, x.hi)]
         return Edge(self.format, np.minimum(*ends), np.maximum(*ends), x.size)
 
 
 @execution_of(Rescale)
 def _(node: Rescale, x: np.ndarray) -> np.ndarray:
-    return np.clip((x * node.multiplier + node.addend) >> node.shift, node.format.lo, node.format.hi)
+    return node.values(x)
 
 
 @dataclass(frozen=True, eq=False)

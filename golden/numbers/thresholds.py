@@ -6,6 +6,7 @@ changes, ties and float32 rounding included (the idea is FINN's, Umuroglu and ot
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,9 +16,11 @@ from .format import Format
 __all__ = ["find_thresholds", "steps_of"]
 
 Codes = Callable[[np.ndarray], np.ndarray]  # from int64 (n, C) to codes (n, C)
-Row = tuple[np.ndarray, np.ndarray]  # thresholds and codes of one channel
+Changes = tuple[np.ndarray, np.ndarray, np.ndarray]  # channels, arguments, and the codes from there on
 
 _CHUNK = 1 << 21  # evaluations at a time
+_MOST_RUNGS = 1 << 16  # codes between a channel's ends that are searched for at once
+_PROBES = 3  # evaluations beside a guess before bisection
 
 
 def find_thresholds(
@@ -32,8 +35,8 @@ def find_thresholds(
     lo, hi : int64 arrays ``(C,)``
         Reachable range of each channel, both ends included.
     monotone : bool
-        Whether the function keeps one direction in every channel. If so it is bisected (``log2(hi-lo)`` evaluations a
-        threshold), else every argument is visited.
+        Whether the function keeps one direction in every channel. If so each code is searched for (a few evaluations a
+        threshold where the function is about a line, at most ``log2(hi - lo)`` more), else every argument is visited.
 
     Returns
     -------
@@ -42,35 +45,122 @@ def find_thresholds(
         and repeat the last code.
     """
     lo, hi = np.asarray(lo, dtype=np.int64), np.asarray(hi, dtype=np.int64)
-    found = _bisect(function, lo, hi) if monotone else _visit(function, lo, hi)
-    most = max(len(t) for t, _ in found)
-    thresholds = np.array([np.r_[t, np.full(most - len(t), h + 1)] for (t, _), h in zip(found, hi, strict=True)])
-    codes = np.array([np.r_[c, np.full(most + 1 - len(c), c[-1])] for _, c in found])
-    return thresholds.reshape(len(lo), most).astype(np.int64), codes.astype(np.int64)
+    if not monotone:
+        return _padded(*_visit(function, lo, hi), hi)
+    ends = function(np.stack([lo, hi]))
+    steps = int(np.abs(ends[1] - ends[0]).max(initial=0))
+    if steps > min(_MOST_RUNGS, int((hi - lo).max(initial=0))):
+        return _padded(ends[0], *_bisect(function, lo, hi, *ends), hi)
+    width = max(1, _CHUNK // max(1, steps))
+    parts = [slice(at, at + width) for at in range(0, len(lo), width)]
+    found = [_climb(_columns(function, part, lo), lo[part], hi[part], *ends[:, part]) for part in parts]
+    owner = np.concatenate([part.start + changes[0] for part, changes in zip(parts, found, strict=True)])
+    x, codes = (np.concatenate([changes[k] for changes in found]) for k in (1, 2))
+    return _padded(ends[0], owner, x, codes, hi)
 
 
-def _bisect(function: Codes, lo: np.ndarray, hi: np.ndarray) -> list[Row]:
-    """Split every range whose two ends differ until each change of code is between neighbours."""
-    first, last = function(lo[None])[0], function(hi[None])[0]
-    channels = np.arange(len(lo))
-    found: list[list[tuple[int, int]]] = [[] for _ in channels]
-    left, right, left_code, right_code, owner = lo.copy(), hi.copy(), first, last, channels
+def _columns(function: Codes, part: slice, lo: np.ndarray) -> Codes:
+    """Return the function of some of the channels: all others are given their first argument."""
+    if part.start == 0 and part.stop >= len(lo):
+        return function
+
+    def some(x):
+        whole = np.broadcast_to(lo, (len(x), len(lo))).copy()
+        whole[:, part] = x
+        return function(whole)[:, part]
+
+    return some
+
+
+def _padded(
+    first: np.ndarray, owner: np.ndarray, x: np.ndarray, codes: np.ndarray, hi: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the two tables of `find_thresholds` for changes to ``codes`` at ``x`` of channels ``owner``."""
+    order = np.lexsort((x, owner))
+    owner, x, codes = owner[order], x[order], codes[order]
+    counts = np.bincount(owner, minlength=len(hi))
+    rank = np.arange(len(x)) - np.repeat(np.cumsum(counts) - counts, counts)
+    most = counts.max(initial=0)
+    thresholds = np.repeat((hi + 1)[:, None], most, axis=1)
+    thresholds[owner, rank] = x
+    table = np.repeat(np.asarray(first, dtype=np.int64)[:, None], most + 1, axis=1)
+    table[owner, rank + 1] = codes
+    last = np.take_along_axis(table, counts[:, None], axis=1)
+    return thresholds, np.where(np.arange(most + 1) > counts[:, None], last, table)
+
+
+def _climb(function: Codes, lo: np.ndarray, hi: np.ndarray, first: np.ndarray, last: np.ndarray) -> Changes:
+    """Return the changes of a monotone function: all codes between its ends are searched for at once.
+
+    Between the arguments at which a channel leaves its first code and reaches its last one, most functions are about
+    straight (a scale between the bounds of a clip), so each code is looked for where a line has it; what is not there
+    is bisected.
+    """
+    direction, count = np.sign(last - first), np.abs(last - first)
+    rung = np.arange(1, count.max(initial=0) + 1)[:, None]
+    wanted, used = first + direction * rung, rung <= count
+
+    def reached(x: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        return (function(x) - codes) * direction >= 0
+
+    left, right = np.broadcast_to(lo, wanted.shape).copy(), np.broadcast_to(hi, wanted.shape).copy()
+    start, end = (_searched(partial(reached, codes=codes), lo, hi) for codes in (first + direction, last))
+    left, right = np.maximum(left, start - 1), np.minimum(right, end)
+    place = (rung - 1) * ((end - start) / np.maximum(1, count - 1))
+    probe = np.clip(start + np.ceil(place).astype(np.int64), lo, hi)
+    for _ in range(_PROBES):
+        there = reached(probe, wanted)
+        right = np.where(there, np.minimum(right, probe), right)
+        left = np.where(there, left, np.maximum(left, probe))
+        probe = np.clip(np.where(there, right - 1, left + 1), lo, hi)
+    found = _between(reached, left, right, wanted, used)
+    last_of_equals = used & (np.vstack([found[1:], found[:1]]) != found)
+    last_of_equals |= used & (rung == count)  # of codes that are skipped, the one that is given
+    at, channel = np.nonzero(last_of_equals)
+    return channel, found[at, channel], wanted[at, channel]
+
+
+def _searched(reached: Callable[[np.ndarray], np.ndarray], lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+    """Return, by channel, the first argument from ``lo`` on at which a rising condition holds; ``hi`` at the latest."""
+    lo, hi = lo.copy(), hi.copy()
+    while (lo < hi).any():
+        middle = lo + (hi - lo) // 2
+        there = reached(middle[None])[0] | (lo >= hi)
+        lo, hi = np.where(there, lo, middle + 1), np.where(there, np.minimum(hi, middle), hi)
+    return hi
+
+
+def _between(
+    reached: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    left: np.ndarray, right: np.ndarray, wanted: np.ndarray, used: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Return the first arguments at which codes are reached, in ``(left, right]``."""
+    while (is_open := (right - left > 1) & used).any():
+        rows = is_open.any(axis=1)
+        middle = left + (right - left) // 2
+        there = np.ones(wanted.shape, dtype=bool)
+        there[rows] = reached(middle[rows], wanted[rows])
+        right, left = np.where(is_open & there, middle, right), np.where(is_open & ~there, middle, left)
+    return right
+
+
+def _bisect(function: Codes, lo: np.ndarray, hi: np.ndarray, first: np.ndarray, last: np.ndarray) -> Changes:
+    """Return the changes of a monotone function, for which every range whose two ends differ is split until each change
+    is between neighbours."""
+    found = []
+    left, right, left_code, right_code, owner = lo, hi, first, last, np.arange(len(lo))
     while len(owner):
         open_ = left_code != right_code
         left, right, left_code, right_code, owner = (a[open_] for a in (left, right, left_code, right_code, owner))
         close = right - left == 1
-        for c, x, code in zip(owner[close], right[close], right_code[close], strict=True):
-            found[c].append((int(x), int(code)))
+        found.append((owner[close], right[close], right_code[close]))
         left, right, left_code, right_code, owner = (a[~close] for a in (left, right, left_code, right_code, owner))
         middle = (left + right) // 2
         code = _at(function, middle, owner, len(lo))
         left, right = np.r_[left, middle], np.r_[middle, right]
         left_code, right_code, owner = np.r_[left_code, code], np.r_[code, right_code], np.r_[owner, owner]
-    result = []
-    for c in channels:
-        changes = sorted(found[c])
-        result.append((np.array([x for x, _ in changes]), np.array([first[c], *(k for _, k in changes)])))
-    return result
+    channels, arguments, codes = (np.concatenate([changes[k] for changes in found]) for k in range(3))
+    return channels, arguments, codes
 
 
 def _at(function: Codes, x: np.ndarray, owner: np.ndarray, channels: int) -> np.ndarray:
@@ -90,24 +180,23 @@ def _at(function: Codes, x: np.ndarray, owner: np.ndarray, channels: int) -> np.
     return codes
 
 
-def _visit(function: Codes, lo: np.ndarray, hi: np.ndarray) -> list[Row]:
-    """Evaluate every argument of every range, a chunk at a time, and note where the code changes."""
+def _visit(function: Codes, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the codes at ``lo`` and the changes of any function: every argument is visited."""
     span = int((hi - lo).max()) + 1
     rows = max(2, _CHUNK // len(lo))
-    found: list[tuple[list[int], list[int]]] = [([], []) for _ in lo]
-    before = None
+    first: np.ndarray | None = None
+    before, found = lo[None], []
     for start in range(0, span, rows):
         x = np.minimum(lo + np.arange(start, min(span, start + rows))[:, None], hi)
         codes = function(x)
-        previous = np.vstack([codes[:1] if before is None else before, codes[:-1]])
-        if before is None:
-            for c, code in enumerate(codes[0]):
-                found[c][1].append(code)
-        for row, c in np.argwhere(codes != previous):
-            found[c][0].append(x[row, c])
-            found[c][1].append(codes[row, c])
+        if first is None:
+            first, before = codes[0], codes[:1]
+        row, channel = np.nonzero(codes != np.vstack([before, codes[:-1]]))
+        found.append((channel, x[row, channel], codes[row, channel]))
         before = codes[-1:]
-    return [(np.array(t, dtype=np.int64), np.array(c)) for t, c in found]
+    assert first is not None
+    channels, arguments, changed = (np.concatenate([changes[k] for changes in found]) for k in range(3))
+    return first, channels, arguments, changed
 
 
 def steps_of(
@@ -133,11 +222,6 @@ def steps_of(
     if (np.diff(codes, axis=1) < 0).any():
         return None
     ends = np.concatenate([thresholds, (hi + 1)[:, None]], axis=1)
-    steps = np.empty((len(codes), len(values) - 1), dtype=np.int64)
-    for j, value in enumerate(values[1:]):
-        reached = codes >= value
-        first = np.where(reached.any(axis=1), reached.argmax(axis=1), codes.shape[1])
-        steps[:, j] = np.where(
-            first == 0, lo, np.take_along_axis(ends, np.maximum(first - 1, 0)[:, None], axis=1)[:, 0]
-        )
-    return steps
+    first = np.array([np.searchsorted(row, values[1:]) for row in codes]).reshape(len(codes), len(values) - 1)
+    steps = np.take_along_axis(ends, np.maximum(first - 1, 0), axis=1)
+    return np.where(first == 0, lo[:, None], steps)

@@ -80,7 +80,8 @@ def _lower(network: Network, out: Output, nodes: Sequence[Node] | None) -> Netwo
         y = function(y)
     shape = y.shape if out.closing else (1, 1)
     network.nodes += nodes
-    network.outputs[0] = replace(out, edge=nodes[-1].y, index=np.zeros(shape, dtype=np.int64), chain=(), closing=())
+    index = np.zeros(shape, dtype=np.int64)
+    network.outputs[0] = replace(out, edge=nodes[-1].y, index=index, chain=(), closing=(), scores=False)
     return network
 
 

@@ -17,13 +17,14 @@ from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.elementwise import Chain, apply, is_shared
 from fewbit.golden.numbers.thresholds import steps_of
 
-__all__ = ["BranchSum", "pair_function", "smaller_sums"]
+__all__ = ["BranchSum", "pair_function", "separating_sum", "smaller_sums"]
 
 Steps = tuple[np.ndarray, np.ndarray]  # thresholds, and codes
 
 _MOST_PAIRS = 1 << 22  # of all channels, that may be visited
 _MOST_SMALL = 12  # whole numbers up to it are all tried as multipliers, within a factor of the ratio
 _NEAR = 1.6
+_FINEST = 1 << 22  # the largest denominator of a ratio of scales
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,34 @@ def _table(found: list[Steps], hi: np.ndarray) -> Steps:
     thresholds = np.array([np.r_[t, np.full(most - len(t), h + 1)] for (t, _), h in zip(found, hi, strict=True)])
     codes = np.array([np.r_[c, np.full(most + 1 - len(c), c[-1])] for _, c in found])
     return thresholds.reshape(len(hi), most).astype(np.int64), codes.astype(np.int64)
+
+
+def separating_sum(a, b, codes, ratio):
+    """A sum of whole multiples that tells pairs of different codes apart: for functions of two integers that rise.
+
+    Parameters
+    ----------
+    a, b : int64 arrays ``(A,)`` and ``(B,)``
+        The values of both operands.
+    codes : int64 array ``(A, B)``
+        The code for every pair.
+    ratio : float
+        About how much more a step of ``a`` counts than one of ``b``; negative if they count in opposite directions.
+
+    Returns
+    -------
+    (p, q), thresholds, codes : as for `find_thresholds`, on ``p*a + q*b``; the multipliers are the smallest that were
+    tried. ``None`` if no multipliers near the ratio keep the codes apart.
+    """
+    order = np.argsort(codes.reshape(-1), kind="stable")
+    ordered = codes.reshape(-1)[order]
+    begins = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - 1))
+    near = Fraction(abs(ratio)).limit_denominator(_FINEST)
+    for p, q in _candidates(near.numerator, int(math.copysign(near.denominator, ratio))):
+        steps = _apart((p * a[:, None] + q * b).reshape(-1), order, begins, ordered[begins], falls=False)
+        if steps is not None:
+            return (p, q), *steps
+    return None
 
 
 # Smaller multipliers

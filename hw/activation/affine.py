@@ -12,8 +12,11 @@ __all__ = ["Affine"]
 class Affine(Activation):
     """``y = (acc*multiplier + addend) >> shift``, clipped to ``lo .. hi``; they are ``None`` where y always fits.
 
+    A kink is taken off between the addition and the shift, from its lowest bit on.
+
     Latency: read and add, two cycles; clip, one more; with ``multipliers`` that are not all one, read again, multiply
-    in parts that a DSP block takes, one more each, and one for each level of the tree that adds up the parts.
+    in parts that a DSP block takes, one more each, and one for each level of the tree that adds up the parts; with
+    kinks one more.
 
     Parameters
     ----------
@@ -30,8 +33,12 @@ class Affine(Activation):
         width = max(max(abs(a), 1).bit_length() for a in self.plan.addends) + 1
         words = [a & ((1 << width) - 1) for a in self.plan.addends]
         addends = self.rom(m, "addends", beat, words, width)
+        totals = [held[k] + addends[k].as_signed() for k in range(self.plan.lanes)]
+        shift = self.plan.shift
+        if self.plan.kinks is not None:
+            totals, shift = self._kinked(m, self.delayed(m, beat, 1, "kink_beat"), totals), shift - self.plan.kink_bit
         for k in range(self.plan.lanes):
-            total = (held[k] + addends[k].as_signed()) >> self.plan.shift
+            total = totals[k] >> shift
             y = Signal(total.shape(), name=f"sum{k}", reset_less=True)
             m.d.sync += y.eq(total)
             if self.plan.lo is None:
@@ -40,6 +47,18 @@ class Affine(Activation):
                 m.d.sync += self.o[k].eq(Mux(y < self.plan.lo, self.plan.lo, Mux(y > self.plan.hi, self.plan.hi, y)))
         self.finish(m)
         return m
+
+    def _kinked(self, m, beat, totals):
+        """The totals a cycle later, their kinks taken off, without the bits below all kinks."""
+        low = self.plan.kink_bit
+        words = [kink >> low for kink in self.plan.kinks]
+        kinks = self.rom(m, "kinks", beat, words, max(words).bit_length())
+        found = []
+        for k, total in enumerate(totals):
+            before = register(m, total, f"before{k}")
+            below = (before >> self.plan.shift) <= self.plan.level
+            found.append((before >> low) - Mux(below, kinks[k], 0))
+        return found
 
     def _scaled(self, m, beat, held):
         """Return the products of the accumulators with their neurons' multipliers."""

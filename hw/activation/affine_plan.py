@@ -17,6 +17,8 @@ _DSP_BITS = 9  # bits of a product from which on synthesis takes a DSP
 class AffinePlan(ActivationPlan):
     """``y = (acc*multiplier + addend) >> shift``, clipped to ``lo .. hi``.
 
+    With ``kinks``, a neuron's own is taken off in front of the shift where y would else be ``level`` or less.
+
     Parameters
     ----------
     multipliers, addends : lists of int
@@ -25,6 +27,10 @@ class AffinePlan(ActivationPlan):
         Bits by which a sum is shifted to the right.
     lo, hi : int or None
         Least and greatest y; ``None`` where y always fits.
+    kinks : list of int or None
+        What is taken off, of each neuron, not negative.
+    level : int
+        The largest y that a kink is taken off from.
     others : as of `hw.activation.plans.ActivationPlan`
 
     Attributes
@@ -35,11 +41,13 @@ class AffinePlan(ActivationPlan):
         Shape of a multiplier.
     sum_levels, product_latency : int
         Levels of the tree that adds up the parts of a product; cycles that products take.
+    kink_bit : int
+        Lowest bit that any kink has.
 
     Raises
     ------
     ValueError
-        If the shift is negative, or as `hw.activation.plans.ActivationPlan`.
+        If the shift or a kink is negative, or as `hw.activation.plans.ActivationPlan`.
     """
 
     PART_BITS = 17  # bits of an unsigned operand: the narrowest DSP blocks multiply 18 by 18 bits with sign
@@ -52,6 +60,8 @@ class AffinePlan(ActivationPlan):
         shift: int = 0,
         lo: int | None = None,
         hi: int | None = None,
+        kinks: list[int] | None = None,
+        level: int = 0,
         **common: Any,
     ):
         super().__init__(**common)
@@ -60,6 +70,14 @@ class AffinePlan(ActivationPlan):
         self.multipliers = self.per_neuron("Multipliers", multipliers)
         self.addends = self.per_neuron("Addends", addends)
         self.shift, self.lo, self.hi = shift, lo, hi
+        self.kinks: list[int] | None = None
+        self.level = level
+        kinks = None if kinks is None else self.per_neuron("Kinks", kinks)
+        if kinks is not None and any(kinks):
+            if min(kinks) < 0:
+                raise ValueError(f"Kinks must not be negative, not {min(kinks)!r}")
+            self.kinks = [int(k) for k in kinks]
+            self.kink_bit = min(shift, *((k & -k).bit_length() - 1 for k in self.kinks if k))
         self.scales = any(m != 1 for m in multipliers)
         signed = min(self.multipliers) < 0
         size = max(1, *(int(abs(w)).bit_length() for w in self.multipliers))
@@ -67,7 +85,7 @@ class AffinePlan(ActivationPlan):
         count = len(self.parts_of(self.acc_shape)) * len(self.parts_of(self.factor_shape))
         self.sum_levels = (count - 1).bit_length()
         self.product_latency = 2 + self.sum_levels if self.scales else 0
-        self.latency = 2 + self.product_latency + (lo is not None)
+        self.latency = 2 + self.product_latency + (lo is not None) + (self.kinks is not None)
 
     @property
     def dsps(self) -> int:

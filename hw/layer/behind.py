@@ -68,12 +68,14 @@ def activation_of(
         return WholePlan(scale=scale, rests=padded(shape, base % scale), **common)
     if isinstance(act, Rescale | Score):
         multipliers = padded(shape, scale * act.multiplier, filler=1)
-        addend, limits = act.addend, {}
+        addend, limits, kinks = act.addend, {}, None
         if isinstance(act, Rescale):  # to codes, read as numbers
             addend = addend - (fmt.origin << act.shift)
-            limits = dict(shift=act.shift, lo=fmt.lo - fmt.origin, hi=fmt.hi - fmt.origin)
+            lo, hi = act.bounds
+            limits = dict(shift=act.shift, lo=lo - fmt.origin, hi=hi - fmt.origin, level=act.level - fmt.origin)
+            kinks = None if act.kink is None else padded(shape, act.kink)
         addends = padded(shape, addend + act.multiplier * base)
-        return AffinePlan(multipliers=multipliers, addends=addends, **limits, **common)
+        return AffinePlan(multipliers=multipliers, addends=addends, kinks=kinks, **limits, **common)
     return SearchPlan(**_search(shape, act, fmt, accumulators), **common)
 
 

@@ -68,10 +68,12 @@ class PointwisePlan:
             multiplier, addend = node.multiplier * fmt.spacing, node.addend + node.multiplier * fmt.origin
             origin = self.format.origin
             addend = addend - (origin << node.shift)
+            lo, hi = node.bounds
+            kinks = None if node.kink is None else node.kink.tolist() + rest
             return AffinePlan(
                 acc_shape=IntShape.of_codes(fmt), multipliers=multiplier.tolist() + rest,
-                addends=addend.tolist() + rest, shift=node.shift,
-                lo=node.format.lo - origin, hi=node.format.hi - origin, **common,
+                addends=addend.tolist() + rest, shift=node.shift, lo=lo - origin, hi=hi - origin, kinks=kinks,
+                level=node.level - origin, **common,
             )  # fmt: skip
         if len(node.thresholds) == 1 and fmt.bits <= CodeTablePlan.MOST_BITS:
             values = np.clip(fmt.decode(np.arange(2**fmt.bits)), fmt.lo, fmt.hi)

@@ -42,32 +42,78 @@ def items_of(terms: ProductTerms) -> tuple[Item, ...]:
     """Return the `Item` of each partial product of `hw.heap.partial_products.ProductTerms`; two partial products that
     make 0 to 2 together become one."""
     x_bits, w_bits = terms.x_format.bits, terms.w_format.bits
-    cases = np.array(list(product((False, True), repeat=x_bits + w_bits)))[:, ::-1].T
-    found = [(np.asarray(bit), exponent) for bit, exponent in terms.terms(cases[:x_bits], cases[x_bits:])]
+    given = [_Function.bit(k) for k in range(x_bits + w_bits)]
+    found = [(bit.numbers(), exponent) for bit, exponent in terms.terms(given[:x_bits], given[x_bits:])]
     items = []
     while found:
         value, exponent = found.pop(0)
-        value = value.astype(np.int8)
-        if found and found[0][1] == exponent + 1 and (value + 2 * found[0][0]).max() <= 2 and x_bits + w_bits <= 4:
-            value = value + 2 * found.pop(0)[0]
-        needed = [k for k in range(len(cases)) if _matters(value, k)]
-        # Of the cases, in which bit 0 counts fastest, those in which all other bits are 0.
-        table = value.reshape((2,) * len(cases))[tuple(slice(None) if k in needed else 0 for k in _falling(len(cases)))]
-        items.append(
-            Item(exponent, tuple(k for k in needed if k < x_bits), tuple(k - x_bits for k in needed if k >= x_bits),
-                 tuple(int(v) for v in table.reshape(-1)))
-        )  # fmt: skip
+        if found and found[0][1] == exponent + 1 and x_bits + w_bits <= 4:
+            both = value.with_(found[0][0], lambda low, high: low + 2 * high)
+            if both.table.max() <= 2:
+                found.pop(0)
+                value = both
+        value = value.reduced()
+        x, w = (tuple(k for k in value.needs if (k < x_bits) == of_x) for of_x in (True, False))
+        table = tuple(int(v) for v in value.table.reshape(-1))
+        items.append(Item(exponent, x, tuple(k - x_bits for k in w), table))
     return tuple(items)
 
 
-def _matters(value, k):
-    """Return whether values for all cases of some bits depend on bit k."""
-    pairs = value.reshape(-1, 2, 1 << k)
-    return bool((pairs[:, 0] != pairs[:, 1]).any())
+@dataclass(frozen=True, eq=False)
+class _Function:
+    """A function of some bits, by its values: a term reads few bits, however many its codes have.
 
+    Attributes
+    ----------
+    needs : tuple of int
+        The bits, rising.
+    table : array of shape ``(2,) * len(needs)``
+        The value for each case, the last of ``needs`` along the first axis.
+    """
 
-def _falling(count):
-    return range(count - 1, -1, -1)
+    needs: tuple
+    table: np.ndarray
+
+    @classmethod
+    def bit(cls, k):
+        """Bit ``k`` itself."""
+        return cls((k,), np.array([False, True]))
+
+    def with_(self, other, function):
+        """``function`` of this value and another one's."""
+        needs = tuple(sorted({*self.needs, *other.needs}))
+        return _Function(needs, function(self._over(needs), other._over(needs)))
+
+    def _over(self, needs):
+        shape = tuple(2 if k in self.needs else 1 for k in reversed(needs))
+        return np.broadcast_to(self.table.reshape(shape), (2,) * len(needs))
+
+    def __and__(self, other):
+        return self.with_(other, np.logical_and)
+
+    def __or__(self, other):
+        return self.with_(other, np.logical_or)
+
+    def __xor__(self, other):
+        return self.with_(other, np.logical_xor)
+
+    def __invert__(self):
+        return _Function(self.needs, ~self.table)
+
+    def numbers(self):
+        """The same with 0 and 1 for false and true."""
+        return _Function(self.needs, self.table.astype(np.int8))
+
+    def reduced(self):
+        """The same without bits that it does not depend on."""
+        needs, table = list(self.needs), self.table
+        for k in self.needs:
+            axis = len(needs) - 1 - needs.index(k)
+            low, high = np.take(table, 0, axis), np.take(table, 1, axis)
+            if (low == high).all():
+                needs.remove(k)
+                table = low
+        return _Function(tuple(needs), table)
 
 
 def add_chains(net, items, x, w, lanes, chain, levels):

@@ -82,7 +82,7 @@ def test_a_folder_that_may_only_be_read_is_not_held(scratch, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("sim.folders.FileLock.acquire", refuse)
+    monkeypatch.setattr("fewbit.sim.folders.FileLock.acquire", refuse)
     with locked(scratch):
         assert list(scratch.iterdir()) == []
 

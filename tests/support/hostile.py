@@ -323,7 +323,7 @@ MODELS = {
     "a file cut short": (cut, "not a readable ONNX file"),
     "a text": (contents(b"hello\n" * 50), "not a readable ONNX file"),
     "a file of 5 GiB": (sized(5 << 30), f"is 5 GiB, which is more than 1 GiB; the limit is 1 GiB; set {LARGE}"),
-    "a pipe": (pipe, "a device or pipe, not an ONNX file"),
-    "a device": (endless, "a device or pipe, not an ONNX file"),
-    "a folder": (lambda folder: folder, "a folder, not an ONNX file"),
+    "a pipe": (pipe, "a device or pipe, not an ONNX or TFLite file"),
+    "a device": (endless, "a device or pipe, not an ONNX or TFLite file"),
+    "a folder": (lambda folder: folder, "a folder, not an ONNX or TFLite file"),
 }

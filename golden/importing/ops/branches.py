@@ -10,6 +10,7 @@ from fewbit.golden.importing.float_layers import float_finished, float_layer_end
 from fewbit.golden.importing.functions import evenly_coded, integers
 from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import flat, image, ordered
+from fewbit.golden.importing.network_builder import NetworkBuilder
 from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant, Data, Tensor
@@ -161,7 +162,7 @@ def concat(importer, node, inputs, attributes):
     return [Data(name, index, (ew.Dequantize(scale, zero),))]
 
 
-def one_format(importer: GrowingNetwork, edges: list[str]) -> tuple[list[str], Format]:
+def one_format(importer: NetworkBuilder, edges: list[str]) -> tuple[list[str], Format]:
     """Return the edges with values that one format holds, and that format: bipolar codes beside others become ternary.
 
     Float32 stays as it is.

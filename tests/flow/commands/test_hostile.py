@@ -144,7 +144,7 @@ TEXTS = {
     "a folder that is no build": (["synth", "/dev"], ""),
     "a device as a build": (["pnr", "/dev/zero"], ""),
     "a model of no name": (["build", "..onnx"], "a model must have a name"),
-    "a model with an empty path": (["build", ""], "a folder, not an ONNX file"),
+    "a model with an empty path": (["build", ""], "a folder, not an ONNX or TFLite file"),
     "a folding of no name": (["build", QUANTIZED, "--folding", ""], "a folder, not a folding file"),
     "an endless folding": (["build", QUANTIZED, "--folding", "/dev/zero"], "a device or pipe, not a folding"),
     "endless samples": (["run", QUANTIZED, "--images", "/dev/zero"], "/dev/zero: a device or pipe, not an .npz file"),

@@ -359,7 +359,7 @@ def test_a_port_that_cannot_be_had(project, monkeypatch):
 def test_ctrl_c_with_connections_open_and_an_accelerator_that_hangs(project):
     """The command itself, but for the accelerator; it ends in a line and leaves nothing behind."""
     code = (
-        "import sys, threading, fewbit.flow.demo.demo, flow.commands.cli\n"
+        "import sys, threading, fewbit.flow.demo.demo, fewbit.flow.commands.cli\n"
         "from fewbit.flow.project.project import Project\n"
         "from fewbit.host import Accelerator; from tests.support.golden_connection import GoldenConnection\n"
         "c = GoldenConnection(Project('examples/digits/w1a1.onnx', directory='build/none'))\n"
@@ -367,7 +367,7 @@ def test_ctrl_c_with_connections_open_and_an_accelerator_that_hangs(project):
         "c.close = lambda: (print('closing', file=sys.stderr), threading.Event().wait())\n"
         "fewbit.flow.demo.demo.connect = lambda directory, *_: (Accelerator(directory, c), 'nothing')\n"
         f"sys.argv = ['fewbit', 'demo', {str(project.directory)!r}, '--port', '0']\n"
-        "flow.commands.cli.main()"
+        "fewbit.flow.commands.cli.main()"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=HOME,

@@ -213,7 +213,7 @@ def test_files_that_are_no_models(data, scratch):
 def test_missing_files(scratch):
     with pytest.raises(ModelError, match="no such file"):
         import_model(scratch / "nothing.onnx")
-    with pytest.raises(ModelError, match="a folder, not an ONNX file"):
+    with pytest.raises(ModelError, match="a folder, not an ONNX or TFLite file"):
         import_model(scratch)
     graph, data, weights = dense_model()
     path = graph.end(graph.op("MatMul", data, weights)).save(scratch / "m.onnx", external=True)

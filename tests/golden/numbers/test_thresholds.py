@@ -50,7 +50,7 @@ def test_any_function(seed):
 
 
 def test_chunks_of_a_long_visit(monkeypatch):
-    monkeypatch.setattr("golden.numbers.thresholds._CHUNK", 10)
+    monkeypatch.setattr("fewbit.golden.numbers.thresholds._CHUNK", 10)
     check(lambda x: (x * x) % 7, [-100, -3, 5], [100, 40, 5], False)
 
 

@@ -149,6 +149,19 @@ def test_rescale(x, w, y):
     layer.check(4, 4, (0, 0), BOTH)
 
 
+@pytest.mark.parametrize("x, w", [(S(8), S(8)), (B, B)], ids=str)
+def test_rescale_that_rounds_twice(x, w):
+    """A kink at its level, a channel of which has none, and bounds that are narrower than the format's."""
+    layer = random_layer(x, w, 15, 7, vectors=16)
+    shift = 14
+    multiplier = np.rint(40 / (layer.y.std(axis=0) + 0.5) * 2**shift).astype(np.int64)
+    kink = np.array([0, *(1 << (shift - layer.rng.integers(1, 7, 6)))])
+    addend = -np.rint(layer.y.mean(axis=0) * multiplier).astype(np.int64) + kink
+    layer.then(Rescale("act", "acc", "y", multiplier, addend, shift, S(8), (-60, 100), kink, 3))
+    assert_varied(layer.y)
+    layer.check(4, 4, (0, 0), BOTH)
+
+
 @pytest.mark.parametrize("pe, simd, stalls", [(5, 4, (0, 0)), (3, 15, BOTH)], ids=["full rate", "both"])
 @pytest.mark.parametrize("x, w", [(B, B), (U(4), S(4)), (T, T)], ids=str)
 @pytest.mark.parametrize("multipliers", ["one", "positive", "any"])

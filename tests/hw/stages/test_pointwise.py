@@ -106,6 +106,20 @@ def test_rescale(x, y):
     check(node, x, lanes=3, stalls=STALLS["both"])
 
 
+@pytest.mark.parametrize("bits", [0, 3, 8])
+def test_rescale_with_a_kink_and_bounds_of_its_own(bits):
+    rng, x, y = np.random.default_rng(6), S(8), S(6)
+    multiplier = rng.integers(30, 60, LENGTH)
+    addend = rng.integers(-500, 500, LENGTH)
+    kink = np.where(np.arange(LENGTH) % 3, 1 << bits, 0)
+    kinked = Rescale("f", "x", "y", multiplier, addend, 8, y, (-9, 11), kink, -2)
+    check(kinked, x, lanes=2)
+    check(kinked, x, lanes=3, stalls=STALLS["both"])
+    values = np.broadcast_to(np.arange(-128, 128)[:, None], (256, LENGTH))
+    straight = Rescale("f", "x", "y", multiplier, addend, 8, y, (-9, 11))
+    assert (kinked.values(values) != straight.values(values)).any() and kinked.values(values).min() == -9
+
+
 def test_rescale_of_bipolar_codes():
     one = np.ones(LENGTH, dtype=np.int64)
     check(Rescale("f", "x", "y", one, 0 * one, 0, T), B, lanes=2)

@@ -151,7 +151,7 @@ def test_the_runtime_is_compiled_once(quick, scratch):
 @pytest.mark.tools
 def test_the_headers_are_read_once(scratch, monkeypatch):
     """A compiler that had to read them itself would name them in its list of what the simulator depends on."""
-    monkeypatch.setattr("sim.folders.shutil.rmtree", lambda *_, **__: None)
+    monkeypatch.setattr("fewbit.sim.folders.shutil.rmtree", lambda *_, **__: None)
     Job(bipolar, scratch)
     (made,) = (scratch / "sim").glob(".new-*/work")
     for name in ("Vtop__ALL.d", "verilator.d"):

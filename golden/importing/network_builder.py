@@ -1,0 +1,64 @@
+"""A network that is made node by node, and what its maker asks of it meanwhile: the same for models of every world."""
+
+import math
+
+from fewbit.golden.network.graph import Edge, Network, Node
+
+from .tensors import Data
+
+__all__ = ["NetworkBuilder"]
+
+
+class NetworkBuilder:
+    """The network that is made so far, with the ranges of its edges.
+
+    Parameters
+    ----------
+    result : Network
+        A network without nodes.
+
+    Attributes
+    ----------
+    result : Network
+        The same network, as far as it is made.
+    """
+
+    def __init__(self, result: Network):
+        self.result = result
+        self._edges: dict[str, Edge] = {}
+
+    def edge(self, name: str) -> Edge:
+        """Return the edge with its range; edges are kept as the network grows."""
+        if name not in self._edges:
+            self._edges.setdefault("input", self.result.input_edge())
+            for node in self.result.nodes:
+                if node.y not in self._edges:
+                    self._edges[node.y] = node.out(*(self._edges[x] for x in node.inputs))
+        return self._edges[name]
+
+    def length(self, data: Data) -> int:
+        """Return the length of the data's edge, also of an input that has no format yet."""
+        return math.prod(self.result.input_shape) if data.edge in ("input", "") else self.edge(data.edge).length
+
+    def size(self, data: Data) -> tuple[int, ...]:
+        """Return height and width of the data's edge; empty for a vector."""
+        return self.result.input_size if data.edge in ("input", "") else self.edge(data.edge).size
+
+    def channels(self, data: Data) -> int:
+        """Return the channels of the data's edge."""
+        return self.length(data) // math.prod(self.size(data))
+
+    def add(self, node: Node) -> str:
+        """Append a node and return its edge's name."""
+        self.result.nodes.append(node)
+        return node.y
+
+    def new(self, kind: str) -> str:
+        """Return a fresh name for a node, and for the edge that it makes."""
+        count = sum(n.name.startswith(kind) for n in self.result.nodes)
+        return f"{kind}{count}"
+
+    def note(self, text: str) -> None:
+        """Keep a sentence that the network's user must know."""
+        if text not in self.result.notes:
+            self.result.notes.append(text)

@@ -1,0 +1,1 @@
+"""TensorFlow Lite: integer models whose reference is the interpreter's reference kernels."""

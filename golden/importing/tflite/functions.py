@@ -1,0 +1,104 @@
+"""Import of TensorFlow Lite's functions of one code, and of what turns floats into codes and back."""
+
+import numpy as np
+
+from fewbit.golden.importing.registry import Role
+from fewbit.golden.importing.tensors import Data
+from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.numbers.elementwise import Dequantize
+
+from .kernels import hard_swish, looked_up, multiplied, quantized_multiplier, rounded
+from .operands import add_codes, format_of, kernel
+
+_ONE = np.float32(1)
+
+
+def _of_one_code(importer, operands, out, function, *, monotone=True):
+    """The data behind ``function(codes, scale, zero, out_scale, out_zero)``, clipped to the codes of ``out``."""
+    x, fmt = operands[0], format_of(out)
+
+    def codes(values):
+        return np.clip(function(values, *x.tensor.quantization, *out.quantization), fmt.lo, fmt.hi)
+
+    return [add_codes(importer, x.data, codes, out, shared=True, monotone=monotone)]
+
+
+def _rescaled(codes, scale, zero, out_scale, out_zero):
+    return multiplied(codes - zero, *quantized_multiplier(float(scale) / float(out_scale))) + out_zero
+
+
+@kernel("QUANTIZE", role=Role.QUANTIZER)
+def quantize(importer, node, operands, outputs):
+    """Import ``QUANTIZE``: of the model's float input on the host, or of codes of another scale."""
+    if operands[0].tensor.type == "FLOAT32":
+        return [_on_the_host(importer, operands[0], outputs[0])]
+    return _of_one_code(importer, operands, outputs[0], _rescaled)
+
+
+def _on_the_host(importer, x, out):
+    """The codes of the model's float input, which the host makes."""
+    if importer.result.input_format is not None or x.data.edge != "input":
+        raise ModelError("only the model's input may be of floats; convert the model with full integer quantization")
+    (scale, zero), fmt = out.quantization, format_of(out)
+
+    def encode(floats):
+        floats = np.asarray(floats, dtype=np.float32)
+        if not np.isfinite(floats).all():
+            raise ValueError("Input must not hold NaN or infinite values")
+        return np.clip(rounded(floats / scale) + zero, fmt.lo, fmt.hi)
+
+    importer.result.input_format, importer.result.encode = fmt, encode
+    return Data("input", x.data.index)
+
+
+@kernel("DEQUANTIZE", role=Role.AFFINE)
+def dequantize(importer, node, operands, outputs):
+    """Import ``DEQUANTIZE`` at the end of a model: ``scale * (code - zero)``, which the host computes in float32."""
+    scale, zero = operands[0].tensor.quantization
+    ends = Dequantize(np.array([float(scale)]), np.array([float(zero)]))
+    return [operands[0].data.then(ends)]
+
+
+@kernel("RELU", "RELU6", "RELU_N1_TO_1", role=Role.FUNCTION)
+def relu(importer, node, operands, outputs):
+    """Import ``RELU``, ``RELU6`` and ``RELU_N1_TO_1``."""
+    lo, hi = {"RELU": (0, None), "RELU6": (0, 6), "RELU_N1_TO_1": (-1, 1)}[node.name]
+
+    def function(codes, scale, zero, out_scale, out_zero):
+        least, most = (None if v is None else int(rounded(np.float32(v) / out_scale)) + out_zero for v in (lo, hi))
+        return np.clip(_rescaled(codes, scale, zero, out_scale, out_zero), least, most)
+
+    return _of_one_code(importer, operands, outputs[0], function)
+
+
+@kernel("LEAKY_RELU", role=Role.FUNCTION)
+def leaky_relu(importer, node, operands, outputs):
+    """Import ``LEAKY_RELU``: a multiplier for codes from the zero point on, and another one below."""
+    alpha = np.float32(node.option("Alpha", 0.2))
+
+    def function(codes, scale, zero, out_scale, out_zero):
+        real = float(scale) * float(alpha) / float(out_scale)
+        multiplier, exponent = quantized_multiplier(abs(real))
+        below = multiplied(codes - zero, multiplier if real >= 0 else -multiplier, exponent) + out_zero
+        return np.where(codes >= zero, _rescaled(codes, scale, zero, out_scale, out_zero), below)
+
+    return _of_one_code(importer, operands, outputs[0], function, monotone=bool(alpha >= 0))
+
+
+@kernel("LOGISTIC", "TANH", role=Role.FUNCTION)
+def table(importer, node, operands, outputs):
+    """Import ``LOGISTIC`` and ``TANH`` of 8 bits, which kernels keep as a table of float32 results."""
+    if operands[0].tensor.type != "INT8":
+        raise ModelError(f"{node.name} is supported for codes of int8, not of {operands[0].tensor.type}")
+    functions = {"LOGISTIC": lambda x: _ONE / (_ONE + np.exp(-x)), "TANH": np.tanh}
+
+    def function(codes, *quantizations):
+        return looked_up(functions[node.name], codes, *quantizations)
+
+    return _of_one_code(importer, operands, outputs[0], function)
+
+
+@kernel("HARD_SWISH", role=Role.FUNCTION)
+def swish(importer, node, operands, outputs):
+    """Import ``HARD_SWISH``, which falls and rises."""
+    return _of_one_code(importer, operands, outputs[0], hard_swish, monotone=False)

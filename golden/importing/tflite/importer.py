@@ -1,0 +1,132 @@
+"""Import of a TensorFlow Lite model of integers: one walk over its operators, in their order.
+
+Tensors are codes, so there are no chains: what a kernel does to a sum, a 32-bit multiplier with two roundings and a
+saturation, is a function of one integer a channel, whose thresholds are found as everywhere
+(`golden.numbers.thresholds`). The reference are LiteRT's reference kernels.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from fewbit.golden.bounds import walls
+from fewbit.golden.importing.network_builder import NetworkBuilder
+from fewbit.golden.importing.registry import DECLARED
+from fewbit.golden.importing.several_outputs import gathered
+from fewbit.golden.importing.tensors import Closed, Constant, Data, Tensor
+from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.network.graph import Network, Output
+from fewbit.golden.numbers.declaration import parse_input
+from fewbit.golden.rewrite.outputs import lower_argmax
+from fewbit.golden.rewrite.tidy import tidy
+
+from .file import TfliteFile, TfliteOperator
+from .operands import DOMAIN, Operand, format_of
+
+__all__ = ["TfliteImporter", "import_tflite"]
+
+_UNKNOWN: Any = None  # format and encoding of an input of floats until its QUANTIZE gives them
+_CODES = {"INT8": "int8", "UINT8": "uint8", "INT16": "int16"}  # types of inputs, as declarations
+
+
+def import_tflite(content: bytes, name: str, *, output: str = "auto") -> Network:
+    """Return the network of a TensorFlow Lite file.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    name : str
+        The network's name.
+    output : "auto" or "label"
+        As `golden.importing.importer.import_model` takes it.
+
+    Raises
+    ------
+    ModelError
+        Where the file is damaged, or an operator is not supported; the line names it.
+    """
+    return tidy(TfliteImporter(TfliteFile(content), name).network(output))
+
+
+class TfliteImporter(NetworkBuilder):
+    """The walk: what is known of every tensor so far, and the network made so far.
+
+    Handlers get the importer, the `TfliteOperator`, its operands as `Operand` (None where one is left out) and the
+    tensors that it gives; they return what these are.
+    """
+
+    is_float = False
+    laid_out = True  # channels are innermost in the file, too
+
+    def __init__(self, file: TfliteFile, name: str):
+        self.file = file
+        if len(file.inputs) != 1:
+            raise ModelError(f"the model must have one input, not {len(file.inputs)}")
+        first = file.tensors[file.inputs[0]]
+        shape = first.shape[1:] or (1,)
+        size = shape[:2] if len(shape) == 3 else ()
+        if first.type == "FLOAT32":  # a QUANTIZE behind it says what its codes are
+            result = Network(name, _UNKNOWN, shape, _UNKNOWN, "codes", input_size=size)
+        else:
+            spec = parse_input(_CODES.get(first.type, "")) if first.type in _CODES else None
+            if spec is None:
+                format_of(first)  # says what is wrong
+                raise ModelError(f"tensor {first.name!r} is of type {first.type}, which cannot be an input")
+            result = Network(name, spec.format, shape, spec.encode, spec.text, input_size=size)
+        super().__init__(result)
+        index = np.arange(int(np.prod(shape))).reshape(1, *shape)
+        self.values: dict[int, Tensor] = {
+            tensor.number: Constant(tensor.data) for tensor in file.tensors if tensor.data is not None
+        }
+        self.values[first.number] = Data("input", index)
+
+    def network(self, output: str) -> Network:
+        """Walk over all operators and return the network."""
+        for node in self.file.operators:
+            walls.entering(_describe(node))
+            try:
+                self._visit(node)
+            except ModelError as error:
+                raise ModelError(f"{_describe(node)}: {error}") from None
+            except (ValueError, IndexError, TypeError, OverflowError) as error:  # NumPy refused the shapes
+                raise ModelError(f"{_describe(node)}: its operands do not fit: {error}") from None
+        self.result.outputs += gathered(self, [self._output(number) for number in self.file.outputs])
+        return lower_argmax(self.result, output)
+
+    def _visit(self, node: TfliteOperator) -> None:
+        declared = DECLARED.get((DOMAIN, node.name))
+        if declared is None:
+            names = sorted(name for domain, name in DECLARED if domain == DOMAIN)
+            raise ModelError(f"the operator is not supported; supported are {', '.join(names)}")
+        operands = [self._operand(number) for number in node.inputs]
+        outputs = [self.file.tensors[number] for number in node.outputs]
+        found = declared.handler(self, node, operands, outputs)
+        self.values.update((n, tensor) for n, tensor in zip(node.outputs, found, strict=True) if tensor is not None)
+
+    def _operand(self, number: int) -> Operand | None:
+        if number < 0:
+            return None
+        if number not in self.values:
+            raise ModelError(f"tensor {self.file.tensors[number].name!r} is neither a constant nor made by an operator")
+        return Operand(self.file.tensors[number], self.values[number])
+
+    def known(self, data: Data) -> None:
+        """Raise a `ModelError` for floats that no QUANTIZE has made codes."""
+        if self.result.input_format is None:
+            raise ModelError("its input is of floats; convert the model with full integer quantization")
+
+    def _output(self, number: int) -> Output:
+        tensor, value = self.file.tensors[number], self.values.get(number)
+        if value is None or isinstance(value, Constant):
+            raise ModelError(f"output {tensor.name!r} does not depend on the input")
+        data, closing = (value.data, value.closing) if isinstance(value, Closed) else (value, ())
+        self.known(data)
+        if data.edge == "input":
+            raise ModelError(f"output {tensor.name!r} is the model's input, so there is nothing to build")
+        scores = not (isinstance(value, Closed) and value.is_label)
+        return Output(tensor.name, data.edge, data.index, data.chain, closing, scores=scores)
+
+
+def _describe(node: TfliteOperator) -> str:
+    return f"operator {node.number} ({node.name})"

@@ -1,0 +1,123 @@
+"""Import of the operators that only lay out the same codes anew, or pick, repeat or surround them."""
+
+import numpy as np
+
+from fewbit.golden.importing.ops.convolutions import add_windows, spread_out
+from fewbit.golden.importing.registry import Role
+from fewbit.golden.importing.tensors import Closed, Constant, Data
+from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.network.spatial import Upsample
+from fewbit.golden.network.window import Window
+
+from .operands import kernel, shape_without_batch
+from .products import as_image
+
+
+@kernel("RESHAPE", "SQUEEZE", "EXPAND_DIMS", role=Role.MOVE)
+def reshape(importer, node, operands, outputs):
+    """Import ``RESHAPE``, ``SQUEEZE`` and ``EXPAND_DIMS``: the shape that the file gives the result."""
+    value = operands[0].value
+    if isinstance(value, Closed):
+        return [value.reshaped(lambda a: a.reshape(outputs[0].shape))]
+    shape = shape_without_batch(outputs[0], operands[0].value)
+    return [value.reshaped(lambda i: i.reshape(shape))]
+
+
+@kernel("TRANSPOSE", role=Role.MOVE)
+def transpose(importer, node, operands, outputs):
+    """Import ``TRANSPOSE`` of all axes but the batch."""
+    order = [int(n) for n in operands[1].constant]
+    if order[:1] != [0]:
+        raise ModelError(f"the batch must stay the first axis, not {order}")
+    return [operands[0].value.reshaped(lambda i: i.transpose(order))]
+
+
+@kernel("SLICE", role=Role.MOVE)
+def slice_(importer, node, operands, outputs):
+    """Import ``SLICE``: a block of the codes."""
+    begins, sizes = (operands[k].constant.astype(int) for k in (1, 2))
+    parts = tuple(
+        slice(None) if k == 0 else slice(b, None if n < 0 else b + n)
+        for k, (b, n) in enumerate(zip(begins, sizes, strict=True))
+    )
+    return [_some(operands[0].data, parts)]
+
+
+@kernel("STRIDED_SLICE", role=Role.MOVE)
+def strided_slice(importer, node, operands, outputs):
+    """Import ``STRIDED_SLICE`` without new axes and ellipses."""
+    if node.option("NewAxisMask") or node.option("EllipsisMask"):
+        raise ModelError("new axes and ellipses are not supported")
+    begins, ends, strides = (operands[k].constant.astype(int) for k in (1, 2, 3))
+    parts = []
+    for k, (begin, end, stride) in enumerate(zip(begins, ends, strides, strict=True)):
+        first, last = (node.option(f"{name}Mask") >> k & 1 for name in ("Begin", "End"))
+        if node.option("ShrinkAxisMask") >> k & 1:
+            parts.append(int(begin))
+        else:
+            parts.append(slice(None if first else begin, None if last else end, stride))
+    parts[0] = slice(None)
+    return [_some(operands[0].data, tuple(parts))]
+
+
+@kernel("SPLIT", role=Role.MOVE)
+def split(importer, node, operands, outputs):
+    """Import ``SPLIT`` into equal parts."""
+    axis, data = int(operands[0].constant.reshape(())), operands[1].data
+    if axis % data.index.ndim == 0:
+        raise ModelError("the batch cannot be split")
+    return [Data(data.edge, part) for part in np.split(data.index, len(outputs), axis=axis)]
+
+
+def _some(data, parts):
+    index = data.index[parts]
+    if not index.size or index.shape[0] != 1:
+        raise ModelError(f"of data of shape {data.shape} it must leave the batch as it is, and some values")
+    return Data(data.edge, index)
+
+
+@kernel("PAD", "PADV2", role=Role.MOVE)
+def pad(importer, node, operands, outputs):
+    """Import ``PAD``, with the zero point, and ``PADV2``, with a constant, around an image."""
+    x, pads = operands[0], operands[1].constant.astype(int)
+    value = x.tensor.quantization[1] if node.name == "PAD" else int(operands[2].constant.reshape(()))
+    if pads.shape != (4, 2) or pads[[0, 3]].any():
+        raise ModelError(
+            f"only height and width of an image can be padded, not shape {x.data.shape} by {pads.tolist()}"
+        )
+    data = as_image(importer, x.data)
+    (top, bottom), (left, right) = pads[1:3].tolist()
+    window = Window(size=data.shape[2:], kernel=(1, 1), pads=(top, left, bottom, right))
+    edge = add_windows(importer, data.edge, window, pad=value)
+    return [Data(edge, spread_out(window, data.shape[1], signal=False).transpose(0, 2, 3, 1))]
+
+
+@kernel("RESIZE_NEAREST_NEIGHBOR", role=Role.MOVE)
+def resize_nearest_neighbor(importer, node, operands, outputs):
+    """Import ``RESIZE_NEAREST_NEIGHBOR`` by whole factors."""
+    data = as_image(importer, operands[0].data)
+    size, new = data.shape[2:], tuple(int(n) for n in operands[1].constant)
+    factors = tuple(n // s for n, s in zip(new, size, strict=True))
+    aligned, centred = node.option("AlignCorners"), node.option("HalfPixelCenters")
+    for n, s, f in zip(new, size, factors, strict=True):
+        if f < 1 or not np.array_equal(_sources(n, s, aligned, centred), np.arange(n) // f):
+            raise ModelError(f"only whole factors without aligned corners are supported, not {size} to {new}")
+    if factors == (1, 1):
+        return [operands[0].data]
+    name = importer.new("upsample")
+    importer.add(Upsample(name, data.edge, name, size, factors))
+    window = Window(size=new, kernel=(1, 1))
+    return [Data(name, spread_out(window, data.shape[1], signal=False).transpose(0, 2, 3, 1))]
+
+
+def _sources(new, old, aligned, centred):
+    """Which row of the input each row of the output repeats."""
+    scale = np.float32(old - 1) / np.float32(new - 1) if aligned and new > 1 else np.float32(old) / np.float32(new)
+    place = (np.arange(new, dtype=np.float32) + np.float32(0.5 if centred else 0)) * scale
+    return np.minimum((np.round(place) if aligned else np.floor(place)).astype(int), old - 1)
+
+
+@kernel("SHAPE", role=Role.SHAPE)
+def shape(importer, node, operands, outputs):
+    """Import ``SHAPE``."""
+    return [Constant(np.array(operands[0].tensor.shape, dtype=np.int32))]

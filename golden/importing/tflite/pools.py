@@ -1,0 +1,84 @@
+"""Import of TensorFlow Lite's pools and means."""
+
+import numpy as np
+
+from fewbit.golden.importing.layout import flat
+from fewbit.golden.importing.ops.convolutions import add_windows, spread_out
+from fewbit.golden.importing.registry import Role
+from fewbit.golden.importing.tensors import Data
+from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.network.dense import Dense
+from fewbit.golden.network.spatial import Largest, Windows
+from fewbit.golden.network.window import Window
+
+from .kernels import average, mean_multiplier, multiplied
+from .operands import activation_range, add_codes, format_of, kernel
+from .products import as_image, window_of
+
+
+@kernel("MAX_POOL_2D", role=Role.MOVE)
+def max_pool(importer, node, operands, outputs):
+    """Import ``MAX_POOL_2D``."""
+    data = as_image(importer, operands[0].data)
+    window, out = _window(data, node), outputs[0]
+    channels, fmt = data.shape[1], format_of(out)
+    name = importer.new("windows")
+    importer.add(Windows(name, data.edge, name, window, fmt.lo, channels))
+    largest = importer.new("largest")
+    importer.add(Largest(largest, name, largest, window.taps_count))
+    found = Data(largest, spread_out(window, channels, signal=False).transpose(0, 2, 3, 1))
+    bounds = activation_range(node.option("FusedActivationFunction"), out)
+    if bounds == (fmt.lo, fmt.hi):
+        return [found]
+    return [add_codes(importer, found, lambda x: np.clip(x, *bounds), out, shared=True)]
+
+
+@kernel("AVERAGE_POOL_2D", role=Role.AVERAGE)
+def average_pool(importer, node, operands, outputs):
+    """Import ``AVERAGE_POOL_2D``, which divides by the pixels of a window that are within the image."""
+    x, out = operands[0], outputs[0]
+    if x.tensor.quantization != out.quantization:
+        raise ModelError("its input and output must have the same scale and zero point")
+    data = as_image(importer, x.data)
+    window = _window(data, node)
+    sums, channels = _sums(importer, data, window), data.shape[1]
+    bounds = activation_range(node.option("FusedActivationFunction"), out)
+    counts = (window.taps() >= 0).sum(axis=1)
+    if (counts == counts[0]).all():
+        return [add_codes(importer, sums, lambda s: np.clip(average(s, int(counts[0])), *bounds), out, shared=True)]
+    by_value = np.repeat(counts, channels)
+    return [add_codes(importer, flat(importer, sums), lambda s: np.clip(average(s, by_value), *bounds), out)]
+
+
+@kernel("MEAN", role=Role.AVERAGE)
+def mean(importer, node, operands, outputs):
+    """Import ``MEAN`` over height and width."""
+    x, out = operands[0], outputs[0]
+    axes = sorted(int(a) % x.data.index.ndim for a in np.atleast_1d(operands[1].constant))
+    if axes != [1, 2] or x.data.index.ndim != 4:
+        raise ModelError(f"only height and width of an image can be averaged, not axes {axes} of shape {x.data.shape}")
+    data = as_image(importer, x.data)
+    window = Window(size=data.shape[2:], kernel=data.shape[2:])
+    (scale, zero), (out_scale, out_zero) = x.tensor.quantization, out.quantization
+    count, fmt = window.taps_count, format_of(out)
+    multiplier = mean_multiplier(float(scale) / float(out_scale), count)
+
+    def codes(total):
+        return np.clip(multiplied(total - count * zero, *multiplier) + out_zero, fmt.lo, fmt.hi)
+
+    found = add_codes(importer, _sums(importer, data, window), codes, out, shared=True)
+    return [found if node.option("KeepDims") else found.reshaped(lambda i: i.reshape(1, -1))]
+
+
+def _window(data, node):
+    size = node.option("FilterHeight", 1), node.option("FilterWidth", 1)
+    return window_of(data.shape[2:], size, node)
+
+
+def _sums(importer, data, window):
+    """The sum of each window's codes, as data (1, H, W, C); what is outside of the image counts nothing."""
+    channels = data.shape[1]
+    edge = add_windows(importer, data.edge, window, pad=0, groups=channels)
+    name = importer.new("dense")
+    importer.add(Dense(name, edge, name, np.ones((channels, window.taps_count), dtype=np.int64), channels))
+    return Data(name, spread_out(window, channels, signal=False).transpose(0, 2, 3, 1))

@@ -1,0 +1,30 @@
+"""TensorFlow Lite files as sources of networks."""
+
+from fewbit.golden.importing.registry import import_of
+from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.model_file.source import SourceFile
+
+from .file import IDENTIFIER
+from .importer import import_tflite
+
+__all__ = ["TfliteSource"]
+
+
+class TfliteSource(SourceFile):
+    """A TensorFlow Lite model. Its input says of itself what its codes are."""
+
+    SUFFIX = ".tflite"
+
+    @classmethod
+    def claims(cls, content):
+        return content[4:8] == IDENTIFIER
+
+
+@import_of(TfliteSource)
+def _of_tflite(source, input_spec, output, precision):
+    network = import_tflite(source.content, source.path.stem, output=output)
+    if input_spec not in (None, network.input_spec):
+        raise ModelError(
+            f"{source.path}: its input is of {network.input_spec}, so it cannot be declared as {input_spec!r}"
+        )
+    return network

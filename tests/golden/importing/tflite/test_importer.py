@@ -1,0 +1,293 @@
+"""Models of TensorFlow Lite: every tensor of the network is the interpreter's, with its reference kernels."""
+
+import numpy as np
+import pytest
+
+from fewbit.golden.importing.importer import import_model
+from fewbit.golden.importing.registry import DECLARED
+from fewbit.golden.importing.tensors import Closed, Constant
+from fewbit.golden.importing.tflite.file import TfliteFile
+from fewbit.golden.importing.tflite.importer import TfliteImporter, import_tflite
+from fewbit.golden.importing.tflite.operands import DOMAIN
+from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.network.execute import output_of, run
+from fewbit.golden.network.pointwise import Rescale
+from tests.support.tflite_models import TfliteBuilder, reference_tensors
+
+OUT = float(np.float32(0.05))  # the scale behind a layer, of which 6 is 120 steps
+
+
+class Chain:
+    """A model of int8 that grows behind its last tensor; scales are such that codes spread."""
+
+    def __init__(self, shape, seed=1, dtype=np.int8):
+        self.rng, self.model, self.dtype = np.random.default_rng(seed), TfliteBuilder(), dtype
+        self.x = self.tensor(shape)
+        self.model.inputs = [self.x]
+
+    def tensor(self, shape, scale=None, zero=None, dtype=None):
+        dtype = self.dtype if dtype is None else dtype
+        scale = float(np.float32(self.rng.uniform(0.01, 0.1))) if scale is None else scale
+        zero = (0 if dtype == np.int16 else int(self.rng.integers(-30, 30))) if zero is None else zero
+        return self.model.tensor(shape, dtype, scale=scale, zero=zero)
+
+    def shape(self, number=None):
+        return tuple(self.model.tensors[self.x if number is None else number].shape)
+
+    def quantization(self, number=None):
+        found = self.model.tensors[self.x if number is None else number].quantization
+        return float(found.scale[0]), int(found.zeroPoint[0])
+
+    def then(self, name, shape, *, inputs=None, scale=None, zero=None, dtype=None, constants=(), **options):
+        y = self.tensor(shape, scale, zero, dtype)
+        inputs = [self.x] if inputs is None else inputs
+        self.model.operator(name, [*inputs, *constants], [y], **options)
+        self.x = y
+        return y
+
+    def same(self, name, shape, **options):
+        scale, zero = self.quantization()
+        return self.then(name, shape, scale=scale, zero=zero, **options)
+
+    def weights(self, shape, neurons, axis, per_channel, bits, mean):
+        most = (1 << bits - 1) - 1
+        scale = (mean * self.rng.uniform(0.5, 1.5, neurons if per_channel else 1)).astype(np.float32)
+        values = self.rng.integers(-most, most + 1, shape)
+        number = self.model.tensor(shape, np.int8, scale=scale, zero=0, axis=axis, data=values, packed=bits == 4)
+        return number, scale
+
+    def product(self, name, w_shape, neurons, out_shape, fan_in, *, axis=0, per_channel=True, bits=8, **options):
+        scale, _ = self.quantization()
+        # A sum of random products has a spread of the root of their number: that becomes half of the codes.
+        mean = OUT / (scale * (1 << bits - 1) * 2 / 3 * fan_in**0.5)
+        w, w_scale = self.weights(w_shape, neurons, axis, per_channel, bits, mean)
+        dtype = np.int64 if self.dtype == np.int16 else np.int32
+        values = self.rng.integers(-2000, 2000, neurons)
+        bias = self.model.tensor((neurons,), dtype, scale=np.float32(scale) * w_scale, zero=0, data=values)
+        return self.then(name, out_shape, inputs=[self.x, w, bias], scale=OUT, **options)
+
+    def conv(self, neurons, kernel, *, stride=1, padding=0, act=0, per_channel=True, bits=8, dilation=1):
+        n, h, w, c = self.shape()
+        size = [-(-s // stride) if padding == 0 else (s - (kernel - 1) * dilation - 1) // stride + 1 for s in (h, w)]
+        return self.product("CONV_2D", (neurons, kernel, kernel, c), neurons, (n, *size, neurons), kernel * kernel * c,
+                            per_channel=per_channel, bits=bits, table="Conv2DOptions", padding=padding, strideH=stride,
+                            strideW=stride, dilationHFactor=dilation, dilationWFactor=dilation,
+                            fusedActivationFunction=act)  # fmt: skip
+
+    def depthwise(self, kernel, multiplier=1, *, stride=1, act=0):
+        n, h, w, c = self.shape()
+        size = (-(-h // stride), -(-w // stride))
+        return self.product("DEPTHWISE_CONV_2D", (1, kernel, kernel, c * multiplier), c * multiplier,
+                            (n, *size, c * multiplier), kernel * kernel, axis=3, table="DepthwiseConv2DOptions",
+                            padding=0, strideH=stride, strideW=stride, depthMultiplier=multiplier, dilationHFactor=1,
+                            dilationWFactor=1, fusedActivationFunction=act)  # fmt: skip
+
+    def dense(self, neurons, *, per_channel=False, act=0, bits=8):
+        inputs = int(np.prod(self.shape()[1:]))
+        return self.product(
+            "FULLY_CONNECTED", (neurons, inputs), neurons, (1, neurons), inputs, bits=bits, per_channel=per_channel,
+            table="FullyConnectedOptions", fusedActivationFunction=act,
+        )  # fmt: skip
+
+    def content(self):
+        self.model.outputs = [self.x]
+        return self.model.content()
+
+
+def check(chain, samples=20):
+    """Compare every tensor of every sample, before and after the network is made tidy; returns the tidy network."""
+    content = chain.content()
+    importer = TfliteImporter(TfliteFile(content), "model")
+    importer.network("auto")
+    most = 1 << 8 * np.dtype(chain.dtype).itemsize - 1
+    x = chain.rng.integers(-most, most, (samples, *chain.shape(chain.model.inputs[0])[1:])).astype(chain.dtype)
+    references = [reference_tensors(content, sample[None]) for sample in x]
+    found = run(importer.result, x.astype(np.int64))
+    compared = 0
+    for number, value in importer.values.items():
+        if isinstance(value, Constant | Closed) or value.chain:
+            continue
+        mine = found.edges[value.edge][:, value.index.reshape(-1)]
+        theirs = np.array([reference[number].reshape(-1) for reference in references])
+        assert np.array_equal(mine, theirs), chain.model.tensors[number].name
+        if number not in chain.model.inputs:
+            assert np.unique(mine, return_counts=True)[1].max() < 0.9 * mine.size, "most codes are one"
+            compared += 1
+    assert compared
+    network = import_tflite(content, "model")
+    theirs = np.array([reference[chain.x].reshape(-1) for reference in references])
+    result = run(network, x.astype(np.int64))
+    assert np.array_equal(next(iter(result.outputs.values())).reshape(samples, -1), theirs)
+    return network
+
+
+@pytest.mark.parametrize("act", [0, 1, 3], ids=["none", "relu", "relu6"])
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_convolutions_and_dense(act, per_channel):
+    chain = Chain((1, 7, 6, 3), seed=act)
+    chain.conv(5, 3, act=act, per_channel=per_channel)
+    chain.depthwise(3, 2, stride=2, act=act)
+    chain.conv(4, 2, padding=1, act=act, per_channel=per_channel)
+    flat = (1, int(np.prod(chain.shape())))
+    chain.same("RESHAPE", flat, constants=[chain.model.tensor((2,), np.int32, data=flat)])
+    chain.dense(6, per_channel=per_channel, act=act)
+    network = check(chain)
+    assert sum(isinstance(node, Rescale) for node in network.nodes) >= 3
+
+
+def test_dilation_and_weights_of_four_bits():
+    chain = Chain((1, 9, 9, 2), seed=3)
+    chain.conv(4, 3, padding=1, dilation=2)
+    chain.conv(5, 3, stride=2, bits=4)
+    chain.dense(4, bits=4)
+    check(chain)
+
+
+def test_activations_of_sixteen_bits():
+    chain = Chain((1, 5, 5, 3), seed=4, dtype=np.int16)
+    chain.conv(4, 3)
+    chain.depthwise(3)
+    chain.conv(3, 1)
+    check(chain)
+
+
+@pytest.mark.parametrize(("name", "table"), [("ADD", "AddOptions"), ("SUB", "SubOptions")])
+def test_branches(name, table):
+    chain = Chain((1, 4, 5, 3), seed=5)
+    start = chain.x
+    left = chain.conv(4, 3)
+    chain.x = start
+    right = chain.conv(4, 1, act=1)
+    scale = max(chain.quantization(left)[0], chain.quantization(right)[0])
+    chain.then(name, chain.shape(), inputs=[left, right], scale=scale, table=table, fusedActivationFunction=0)
+    chain.conv(3, 3)
+    check(chain)
+
+
+@pytest.mark.parametrize("by_channel", [False, True])
+@pytest.mark.parametrize(("name", "table"), [("ADD", "AddOptions"), ("SUB", "SubOptions"), ("MUL", "MulOptions")])
+def test_a_constant_beside_data(name, table, by_channel):
+    chain = Chain((1, 4, 5, 3), seed=6)
+    chain.conv(4, 3)
+    shape = (4,) if by_channel else (1,)
+    other = chain.model.tensor(shape, np.int8, scale=0.05, zero=3, data=chain.rng.integers(-90, 90, shape))
+    scale = chain.quantization()[0] * (2 if name != "MUL" else 4)
+    chain.then(name, chain.shape(), inputs=[chain.x, other], scale=scale, table=table, fusedActivationFunction=0)
+    check(chain)
+
+
+def test_pools_means_and_padding():
+    chain = Chain((1, 8, 8, 3), seed=7)
+    chain.same(
+        "PAD", (1, 10, 11, 3), constants=[chain.model.tensor((4, 2), np.int32, data=[[0, 0], [1, 1], [1, 2], [0, 0]])]
+    )
+    chain.conv(4, 3, padding=1)
+    size = dict(table="Pool2DOptions", strideH=1, strideW=1, filterHeight=2, filterWidth=3)
+    chain.same("MAX_POOL_2D", (1, 8, 9, 4), padding=0, **size)
+    chain.same("AVERAGE_POOL_2D", (1, 8, 9, 4), padding=0, **size)
+    chain.same("AVERAGE_POOL_2D", (1, 7, 7, 4), padding=1, **size)
+    scale = chain.quantization()[0] * 0.4
+    axes = chain.model.tensor((2,), np.int32, data=[1, 2])
+    chain.then("MEAN", (1, 4), scale=scale, constants=[axes], table="ReducerOptions", keepDims=False)
+    check(chain)
+
+
+def test_functions_of_one_code():
+    chain = Chain((1, 6, 6, 4), seed=8)
+    chain.conv(6, 3)
+    shape = chain.shape()
+    scale = chain.quantization()[0]
+    chain.then("QUANTIZE", shape, scale=scale * 1.3)
+    chain.then("LEAKY_RELU", shape, scale=scale * 1.2, table="LeakyReluOptions", alpha=0.3)
+    chain.then("HARD_SWISH", shape, scale=scale, zero=-20, table="HardSwishOptions")
+    chain.then("LOGISTIC", shape, scale=1 / 256, zero=-128)
+    chain.then("QUANTIZE", shape, scale=0.02, zero=-20)
+    chain.then("TANH", shape, scale=1 / 128, zero=0)
+    check(chain)
+
+
+def test_channels_side_by_side_and_enlarged():
+    chain = Chain((1, 3, 4, 3), seed=9)
+    start = chain.x
+    left = chain.conv(4, 3)
+    scale, zero = chain.quantization()
+    chain.x = start
+    chain.conv(2, 1)
+    right = chain.then("QUANTIZE", chain.shape(), scale=scale, zero=zero)
+    chain.then("CONCATENATION", (1, 3, 4, 6), inputs=[left, right], scale=scale, zero=zero,
+               table="ConcatenationOptions", axis=3)  # fmt: skip
+    size = chain.model.tensor((2,), np.int32, data=[6, 12])
+    chain.same("RESIZE_NEAREST_NEIGHBOR", (1, 6, 12, 6), constants=[size], table="ResizeNearestNeighborOptions")
+    chain.conv(3, 3)
+    check(chain)
+
+
+def test_softmax_and_argmax(tmp_path):
+    chain = Chain((1, 12), seed=10)
+    chain.dense(10)
+    logits = chain.x
+    chain.then("SOFTMAX", (1, 10), scale=1 / 256, zero=-128, table="SoftmaxOptions", beta=1.0)
+    network = check(chain)
+    x = chain.rng.integers(-128, 128, (50, 12)).astype(np.int8)
+    result = run(network, x.astype(np.int64))
+    want = np.array([reference_tensors(chain.content(), sample[None])[logits].reshape(-1) for sample in x])
+    assert np.array_equal(result.edges[network.outputs[0].edge], want)
+    assert np.array_equal(output_of(network.outputs[0], want[:, None]).argmax(1), result.labels)
+    (tmp_path / "m.tflite").write_bytes(chain.content())
+    label = import_model(tmp_path / "m.tflite", output="label")
+    assert np.array_equal(run(label, x.astype(np.int64)).labels, want.argmax(1))
+
+
+def test_floats_outside_become_codes_on_the_host():
+    chain = Chain((1, 12), seed=11)
+    codes = chain.x
+    floats = chain.model.tensor((1, 12), np.float32)
+    chain.model.operator("QUANTIZE", [floats], [codes])
+    chain.model.inputs = [floats]
+    chain.dense(5)
+    end = chain.model.tensor((1, 5), np.float32)
+    chain.model.operator("DEQUANTIZE", [chain.x], [end])
+    chain.x = end
+    content = chain.content()
+    network = TfliteImporter(TfliteFile(content), "m").network("auto")
+    x = chain.rng.normal(0, 2, (30, 12)).astype(np.float32)
+    want = np.array([reference_tensors(content, sample[None])[end].reshape(-1) for sample in x])
+    assert np.array_equal(run(network, network.encode(x)).outputs[network.outputs[0].name], want)
+
+
+def refused(chain, match):
+    with pytest.raises(ModelError, match=match):
+        TfliteImporter(TfliteFile(chain.content()), "m").network("auto")
+
+
+def test_what_cannot_be_is_named():
+    chain = Chain((1, 4, 4, 2))
+    chain.then("L2_NORMALIZATION", chain.shape(), table="L2NormOptions")
+    refused(chain, r"operator 0 \(L2_NORMALIZATION\): the operator is not supported; supported are ADD, ARG_MAX")
+    floats = TfliteBuilder()
+    floats.inputs, floats.outputs = [floats.tensor((1, 4), np.float32)], [floats.tensor((1, 4), np.float32)]
+    floats.operator("RELU", floats.inputs, floats.outputs)
+    with pytest.raises(ModelError, match="full integer quantization"):
+        TfliteImporter(TfliteFile(floats.content()), "m").network("auto")
+    with pytest.raises(ModelError, match="not a TensorFlow Lite file"):
+        TfliteFile(b"abcdefgh" * 9)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_damaged_files_are_refused(seed, tmp_path):
+    """A file with bytes that are wrong gives one line, or a network; never anything else."""
+    chain = Chain((1, 5, 5, 2), seed=1)
+    chain.conv(3, 3)
+    content, rng = bytearray(chain.content()), np.random.default_rng(seed)
+    for at in rng.integers(8, len(content), int(rng.integers(1, 20))):
+        content[at] = rng.integers(256)
+    (tmp_path / "m.tflite").write_bytes(content[: int(rng.integers(len(content) // 2, len(content) + 1))])
+    try:
+        import_model(tmp_path / "m.tflite")
+    except ModelError as error:
+        assert "\n" not in str(error)
+
+
+def test_operators_are_a_world_of_their_own():
+    names = {name for domain, name in DECLARED if domain == DOMAIN}
+    assert {"CONV_2D", "ADD", "SOFTMAX"} < names
