@@ -56,9 +56,7 @@ class SourceFile:
         SourceFile._KINDS.append(cls)
 
     def __init__(self, path: Path | str, content: bytes | None = None):
-        self.path = Path(path)
-        if self.path.stem in (".", ".."):  # what is made of a model goes into a folder of its name
-            raise ModelError(f"{self.path}: a model must have a name; rename the file")
+        self.path = _named(Path(path))
         with walls.walls(self.path):
             walls.entering("reading the file")
             self.content = _content(self.path) if content is None else content
@@ -77,7 +75,7 @@ class SourceFile:
         """Return ``model`` itself if it has been read, else the file of this path, of whatever world it is."""
         if isinstance(model, SourceFile):
             return model
-        path = Path(model)
+        path = _named(Path(model))
         with walls.walls(path):
             walls.entering("reading the file")
             content = _content(path)
@@ -128,6 +126,12 @@ class ModelSource(SourceFile):
 
     def declared(self, text):
         return declared(self.proto, text)
+
+
+def _named(path: Path) -> Path:
+    if path.stem in (".", ".."):  # what is made of a model goes into a folder of its name
+        raise ModelError(f"{path}: a model must have a name; rename the file")
+    return path
 
 
 def _content(path: Path) -> bytes:

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from fewbit.golden.importing.registry import Role
 from fewbit.golden.importing.tensors import Closed
 from fewbit.golden.model_file.file import ModelError
 
@@ -10,7 +9,7 @@ from .kernels import softmax
 from .operands import format_of, kernel
 
 
-@kernel("SOFTMAX", role=Role.PROBABILITIES)
+@kernel("SOFTMAX")
 def soft_max(importer, node, operands, outputs):
     """Import ``SOFTMAX`` of int8 codes."""
     x, out = operands[0], outputs[0]
@@ -20,7 +19,7 @@ def soft_max(importer, node, operands, outputs):
     return [Closed(x.data, (("Softmax", lambda codes: softmax(codes, beta, scale)),), x.data.shape)]
 
 
-@kernel("ARG_MAX", role=Role.LABEL)
+@kernel("ARG_MAX")
 def arg_max(importer, node, operands, outputs):
     """Import ``ARG_MAX`` over the last axis."""
     x = operands[0]

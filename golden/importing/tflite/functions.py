@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from fewbit.golden.importing.registry import Role
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.numbers.elementwise import Dequantize
@@ -27,7 +26,7 @@ def _rescaled(codes, scale, zero, out_scale, out_zero):
     return multiplied(codes - zero, *quantized_multiplier(float(scale) / float(out_scale))) + out_zero
 
 
-@kernel("QUANTIZE", role=Role.QUANTIZER)
+@kernel("QUANTIZE")
 def quantize(importer, node, operands, outputs):
     """Import ``QUANTIZE``: of the model's float input on the host, or of codes of another scale."""
     if operands[0].tensor.type == "FLOAT32":
@@ -51,7 +50,7 @@ def _on_the_host(importer, x, out):
     return Data("input", x.data.index)
 
 
-@kernel("DEQUANTIZE", role=Role.AFFINE)
+@kernel("DEQUANTIZE")
 def dequantize(importer, node, operands, outputs):
     """Import ``DEQUANTIZE`` at the end of a model: ``scale * (code - zero)``, which the host computes in float32."""
     scale, zero = operands[0].tensor.quantization
@@ -59,7 +58,7 @@ def dequantize(importer, node, operands, outputs):
     return [operands[0].data.then(ends)]
 
 
-@kernel("RELU", "RELU6", "RELU_N1_TO_1", role=Role.FUNCTION)
+@kernel("RELU", "RELU6", "RELU_N1_TO_1")
 def relu(importer, node, operands, outputs):
     """Import ``RELU``, ``RELU6`` and ``RELU_N1_TO_1``."""
     lo, hi = {"RELU": (0, None), "RELU6": (0, 6), "RELU_N1_TO_1": (-1, 1)}[node.name]
@@ -71,7 +70,7 @@ def relu(importer, node, operands, outputs):
     return _of_one_code(importer, operands, outputs[0], function)
 
 
-@kernel("LEAKY_RELU", role=Role.FUNCTION)
+@kernel("LEAKY_RELU")
 def leaky_relu(importer, node, operands, outputs):
     """Import ``LEAKY_RELU``: a multiplier for codes from the zero point on, and another one below."""
     alpha = np.float32(node.option("Alpha", 0.2))
@@ -85,7 +84,7 @@ def leaky_relu(importer, node, operands, outputs):
     return _of_one_code(importer, operands, outputs[0], function, monotone=bool(alpha >= 0))
 
 
-@kernel("LOGISTIC", "TANH", role=Role.FUNCTION)
+@kernel("LOGISTIC", "TANH")
 def table(importer, node, operands, outputs):
     """Import ``LOGISTIC`` and ``TANH`` of 8 bits, which kernels keep as a table of float32 results."""
     if operands[0].tensor.type != "INT8":
@@ -98,7 +97,7 @@ def table(importer, node, operands, outputs):
     return _of_one_code(importer, operands, outputs[0], function)
 
 
-@kernel("HARD_SWISH", role=Role.FUNCTION)
+@kernel("HARD_SWISH")
 def swish(importer, node, operands, outputs):
     """Import ``HARD_SWISH``, which falls and rises."""
     return _of_one_code(importer, operands, outputs[0], hard_swish, monotone=False)

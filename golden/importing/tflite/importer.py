@@ -11,7 +11,6 @@ import numpy as np
 
 from fewbit.golden.bounds import walls
 from fewbit.golden.importing.network_builder import NetworkBuilder
-from fewbit.golden.importing.registry import DECLARED
 from fewbit.golden.importing.several_outputs import gathered
 from fewbit.golden.importing.tensors import Closed, Constant, Data, Tensor
 from fewbit.golden.model_file.file import ModelError
@@ -21,7 +20,7 @@ from fewbit.golden.rewrite.outputs import lower_argmax
 from fewbit.golden.rewrite.tidy import tidy
 
 from .file import TfliteFile, TfliteOperator
-from .operands import DOMAIN, Operand, format_of
+from .operands import KERNELS, Operand, format_of
 
 __all__ = ["TfliteImporter", "import_tflite"]
 
@@ -95,13 +94,11 @@ class TfliteImporter(NetworkBuilder):
         return lower_argmax(self.result, output)
 
     def _visit(self, node: TfliteOperator) -> None:
-        declared = DECLARED.get((DOMAIN, node.name))
-        if declared is None:
-            names = sorted(name for domain, name in DECLARED if domain == DOMAIN)
-            raise ModelError(f"the operator is not supported; supported are {', '.join(names)}")
+        if node.name not in KERNELS:
+            raise ModelError(f"the operator is not supported; supported are {', '.join(sorted(KERNELS))}")
         operands = [self._operand(number) for number in node.inputs]
         outputs = [self.file.tensors[number] for number in node.outputs]
-        found = declared.handler(self, node, operands, outputs)
+        found = KERNELS[node.name](self, node, operands, outputs)
         self.values.update((n, tensor) for n, tensor in zip(node.outputs, found, strict=True) if tensor is not None)
 
     def _operand(self, number: int) -> Operand | None:

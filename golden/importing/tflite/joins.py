@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 
 from fewbit.golden.importing.layout import by_channel, flat, ordered
-from fewbit.golden.importing.registry import Role
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.joins import Add, Concat
@@ -18,7 +17,7 @@ from .operands import activation_range, add_codes, format_of, kernel, second_rou
 from .products import as_image
 
 
-@kernel("ADD", "SUB", "MUL", role=Role.AFFINE)
+@kernel("ADD", "SUB", "MUL")
 def binary(importer, node, operands, outputs):
     """Import ``ADD``, ``SUB`` and ``MUL`` of two tensors of codes, one of which may be a constant."""
     out = outputs[0]
@@ -96,7 +95,7 @@ def _alike(importer, a, b):
     return tuple(replace(d, index=d.index.reshape(shape)) for d in (a, b))
 
 
-@kernel("CONCATENATION", role=Role.CONCATENATION)
+@kernel("CONCATENATION")
 def concatenation(importer, node, operands, outputs):
     """Import ``CONCATENATION`` of channels, the last axis."""
     datas, out = [operand.data for operand in operands], outputs[0]

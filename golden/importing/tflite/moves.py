@@ -3,7 +3,6 @@
 import numpy as np
 
 from fewbit.golden.importing.ops.convolutions import add_windows, spread_out
-from fewbit.golden.importing.registry import Role
 from fewbit.golden.importing.tensors import Closed, Constant, Data
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.spatial import Upsample
@@ -13,7 +12,7 @@ from .operands import kernel, shape_without_batch
 from .products import as_image
 
 
-@kernel("RESHAPE", "SQUEEZE", "EXPAND_DIMS", role=Role.MOVE)
+@kernel("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 def reshape(importer, node, operands, outputs):
     """Import ``RESHAPE``, ``SQUEEZE`` and ``EXPAND_DIMS``: the shape that the file gives the result."""
     value = operands[0].value
@@ -23,7 +22,7 @@ def reshape(importer, node, operands, outputs):
     return [value.reshaped(lambda i: i.reshape(shape))]
 
 
-@kernel("TRANSPOSE", role=Role.MOVE)
+@kernel("TRANSPOSE")
 def transpose(importer, node, operands, outputs):
     """Import ``TRANSPOSE`` of all axes but the batch."""
     order = [int(n) for n in operands[1].constant]
@@ -32,7 +31,7 @@ def transpose(importer, node, operands, outputs):
     return [operands[0].value.reshaped(lambda i: i.transpose(order))]
 
 
-@kernel("SLICE", role=Role.MOVE)
+@kernel("SLICE")
 def slice_(importer, node, operands, outputs):
     """Import ``SLICE``: a block of the codes."""
     begins, sizes = (operands[k].constant.astype(int) for k in (1, 2))
@@ -43,7 +42,7 @@ def slice_(importer, node, operands, outputs):
     return [_some(operands[0].data, parts)]
 
 
-@kernel("STRIDED_SLICE", role=Role.MOVE)
+@kernel("STRIDED_SLICE")
 def strided_slice(importer, node, operands, outputs):
     """Import ``STRIDED_SLICE`` without new axes and ellipses."""
     if node.option("NewAxisMask") or node.option("EllipsisMask"):
@@ -60,7 +59,7 @@ def strided_slice(importer, node, operands, outputs):
     return [_some(operands[0].data, tuple(parts))]
 
 
-@kernel("SPLIT", role=Role.MOVE)
+@kernel("SPLIT")
 def split(importer, node, operands, outputs):
     """Import ``SPLIT`` into equal parts."""
     axis, data = int(operands[0].constant.reshape(())), operands[1].data
@@ -76,7 +75,7 @@ def _some(data, parts):
     return Data(data.edge, index)
 
 
-@kernel("PAD", "PADV2", role=Role.MOVE)
+@kernel("PAD", "PADV2")
 def pad(importer, node, operands, outputs):
     """Import ``PAD``, with the zero point, and ``PADV2``, with a constant, around an image."""
     x, pads = operands[0], operands[1].constant.astype(int)
@@ -92,7 +91,7 @@ def pad(importer, node, operands, outputs):
     return [Data(edge, spread_out(window, data.shape[1], signal=False).transpose(0, 2, 3, 1))]
 
 
-@kernel("RESIZE_NEAREST_NEIGHBOR", role=Role.MOVE)
+@kernel("RESIZE_NEAREST_NEIGHBOR")
 def resize_nearest_neighbor(importer, node, operands, outputs):
     """Import ``RESIZE_NEAREST_NEIGHBOR`` by whole factors."""
     data = as_image(importer, operands[0].data)
@@ -117,7 +116,7 @@ def _sources(new, old, aligned, centred):
     return np.minimum((np.round(place) if aligned else np.floor(place)).astype(int), old - 1)
 
 
-@kernel("SHAPE", role=Role.SHAPE)
+@kernel("SHAPE")
 def shape(importer, node, operands, outputs):
     """Import ``SHAPE``."""
     return [Constant(np.array(operands[0].tensor.shape, dtype=np.int32))]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewbit.golden.importing.registry import handles
 from fewbit.golden.importing.tensors import Closed, Constant, Data
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.pointwise import SecondRounding, Threshold
@@ -16,22 +15,36 @@ from fewbit.golden.numbers.thresholds import find_thresholds, steps_of
 from .file import TfliteTensor
 from .kernels import rounded
 
-__all__ = ["DOMAIN", "Operand", "activation_range", "add_codes", "format_of", "kernel",
+__all__ = ["KERNELS", "Operand", "activation_range", "add_codes", "format_of", "kernel",
            "second_rounding", "shape_without_batch"]  # fmt: skip
 
-DOMAIN = "tflite"  # of all of these operators, in declarations
+KERNELS: dict[str, Callable] = {}  # handlers of operators by the names that the schema gives these
 
 _FORMATS = {"INT4": Signed(4), "INT8": Signed(8), "UINT8": Unsigned(8), "INT16": Signed(16)}
 _MOST_THRESHOLDS = 1 << 26  # of all channels
 _ACTIVATIONS = {0: (None, None), 1: (0.0, None), 2: (-1.0, 1.0), 3: (0.0, 6.0)}  # NONE, RELU, RELU_N1_TO_1, RELU6
 
 
-def kernel(*names: str, role) -> Callable:
-    """Declare the operators that the decorated function handles: ``handler(importer, node, operands, outputs)``.
+def kernel(*names: str) -> Callable:
+    """Declare that the decorated function handles operators of these names.
 
-    ``node`` is a `TfliteOperator`, ``operands`` are `Operand` or None, ``outputs`` the `TfliteTensor` that it gives.
+    It is called as ``handler(importer, node, operands, outputs)``: ``node`` is a `TfliteOperator`, ``operands`` are
+    `Operand` or None, ``outputs`` the `TfliteTensor` that it gives; it returns what these are.
+
+    Raises
+    ------
+    ValueError
+        If a name is declared twice.
     """
-    return handles(*names, role=role, domains=(DOMAIN,))
+
+    def declare(handler: Callable) -> Callable:
+        for name in names:
+            if name in KERNELS:
+                raise ValueError(f"Operator {name} is declared twice")
+            KERNELS[name] = handler
+        return handler
+
+    return declare
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ import numpy as np
 
 from fewbit.golden.importing.layout import flat
 from fewbit.golden.importing.ops.convolutions import add_windows, spread_out
-from fewbit.golden.importing.registry import Role
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.dense import Dense
@@ -16,7 +15,7 @@ from .operands import activation_range, add_codes, format_of, kernel
 from .products import as_image, window_of
 
 
-@kernel("MAX_POOL_2D", role=Role.MOVE)
+@kernel("MAX_POOL_2D")
 def max_pool(importer, node, operands, outputs):
     """Import ``MAX_POOL_2D``."""
     data = as_image(importer, operands[0].data)
@@ -33,7 +32,7 @@ def max_pool(importer, node, operands, outputs):
     return [add_codes(importer, found, lambda x: np.clip(x, *bounds), out, shared=True)]
 
 
-@kernel("AVERAGE_POOL_2D", role=Role.AVERAGE)
+@kernel("AVERAGE_POOL_2D")
 def average_pool(importer, node, operands, outputs):
     """Import ``AVERAGE_POOL_2D``, which divides by the pixels of a window that are within the image."""
     x, out = operands[0], outputs[0]
@@ -50,7 +49,7 @@ def average_pool(importer, node, operands, outputs):
     return [add_codes(importer, flat(importer, sums), lambda s: np.clip(average(s, by_value), *bounds), out)]
 
 
-@kernel("MEAN", role=Role.AVERAGE)
+@kernel("MEAN")
 def mean(importer, node, operands, outputs):
     """Import ``MEAN`` over height and width."""
     x, out = operands[0], outputs[0]

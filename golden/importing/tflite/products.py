@@ -4,7 +4,6 @@ import numpy as np
 
 from fewbit.golden.importing.layout import image, ordered
 from fewbit.golden.importing.ops.convolutions import add_windows, spread_out
-from fewbit.golden.importing.registry import Role
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.dense import Dense
@@ -41,7 +40,7 @@ def window_of(size, kernel_size, node, *, dilated: bool = False) -> Window:
     return Window(size=tuple(size), kernel=tuple(kernel_size), stride=stride, dilation=dilation, pads=pads)
 
 
-@kernel("CONV_2D", "DEPTHWISE_CONV_2D", role=Role.PRODUCT)
+@kernel("CONV_2D", "DEPTHWISE_CONV_2D")
 def convolution(importer, node, operands, outputs):
     """Import ``CONV_2D`` (filters N, H, W, C) and ``DEPTHWISE_CONV_2D`` (filters 1, H, W, N)."""
     x, filters = operands[0], operands[1]
@@ -58,7 +57,7 @@ def convolution(importer, node, operands, outputs):
     return [_layer(importer, node, Data(edge, index), rows, groups, operands, outputs[0], _multiplied)]
 
 
-@kernel("FULLY_CONNECTED", role=Role.PRODUCT)
+@kernel("FULLY_CONNECTED")
 def fully_connected(importer, node, operands, outputs):
     """Import ``FULLY_CONNECTED``: the last axis, or a whole sample, times weights (N, K)."""
     data, weights = operands[0].data, _weights(operands[1], 0)

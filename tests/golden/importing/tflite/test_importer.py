@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from fewbit.golden.importing.importer import import_model
-from fewbit.golden.importing.registry import DECLARED
 from fewbit.golden.importing.tensors import Closed, Constant
 from fewbit.golden.importing.tflite.file import TfliteFile
 from fewbit.golden.importing.tflite.importer import TfliteImporter, import_tflite
-from fewbit.golden.importing.tflite.operands import DOMAIN
+from fewbit.golden.importing.tflite.operands import KERNELS, kernel
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.execute import output_of, run
 from fewbit.golden.network.pointwise import Rescale
@@ -288,6 +287,8 @@ def test_damaged_files_are_refused(seed, tmp_path):
         assert "\n" not in str(error)
 
 
-def test_operators_are_a_world_of_their_own():
-    names = {name for domain, name in DECLARED if domain == DOMAIN}
-    assert {"CONV_2D", "ADD", "SOFTMAX"} < names
+def test_every_kernel_names_its_operators():
+    for name, handler in KERNELS.items():
+        assert f"``{name}``" in handler.__doc__
+    with pytest.raises(ValueError, match="Operator ADD is declared twice"):
+        kernel("ADD")(None)
