@@ -71,7 +71,7 @@ test: doctor doctor-test lint ## Check style and run all tests but the slow ones
 	@FEWBIT_MODEL=$(call given,MODEL) FEWBIT_IMAGES=$(call given,IMAGES) FEWBIT_INPUT=$(call given,INPUT) \
 	  $(RUN) -m pytest -q -n $(WORKERS) -m "not slow" $(ARGS)
 
-test-quick: $(VENV)/.for-tests ## Run the tests that need no simulator, compiler or synthesis
+test-quick: $(VENV)/.for-tests ## Run the tests that take a moment, and need no simulator, compiler or synthesis
 	@echo "fewbit: running the tests that are quick and need no tools"
 	@$(RUN) -m pytest -q -n $(WORKERS) -m "not tools and not slow" $(ARGS)
 

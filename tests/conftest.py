@@ -45,8 +45,16 @@ def pytest_configure(config):
     config.add_cleanup(tools.watch())
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.tools(started=False))
+
+
 def _may_start_tools(item):
-    return tools.allowed() if item.get_closest_marker("tools") else tools.forbidden()
+    starts = any(mark.kwargs.get("started", True) for mark in item.iter_markers("tools"))
+    return tools.allowed() if starts else tools.forbidden()
 
 
 @pytest.hookimpl(wrapper=True)

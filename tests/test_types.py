@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+import pytest
+
 from fewbit.places import HOME
 from tests.support.type_check import ROOMS, check_types
 
@@ -10,6 +12,7 @@ from tests.support.type_check import ROOMS, check_types
 CALLED_BY_OTHERS = {"elaborate", "__eq__", "__hash__", "__repr__", "__str__"}
 
 
+@pytest.mark.long
 def test_mypy_finds_no_mismatch(tmp_path):
     found = check_types(tmp_path)
     assert found.returncode == 0, found.stdout + found.stderr

@@ -49,6 +49,7 @@ def labels_of_float(model, x):
     return scores_of(model, QuantizationPlan(), x).argmax(axis=1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "weights, activations", [FORMATS[2], *(pytest.param(*f, marks=pytest.mark.slow) for f in FORMATS[:2])]
 )
@@ -119,6 +120,7 @@ def clusters(path, classes):
 _SLOW = pytest.mark.slow
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "weights, activations, classes", [(1, 2, 4), pytest.param(2, 2, 4, marks=_SLOW), pytest.param(1, 2, 1, marks=_SLOW)]
 )

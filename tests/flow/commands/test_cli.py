@@ -105,6 +105,7 @@ def test_the_cycles_of_a_folding_are_those_of_its_build(fewbit, scratch):
     assert cycles == {name: folded[name] for name in ("latency", "interval", "bound")}
 
 
+@pytest.mark.long
 def test_a_folding_goes_out_and_comes_back(fewbit, scratch):
     assert fewbit("build", MODEL, "-o", scratch / "a")[0] == 0
     folding = json.loads((scratch / "a" / "folding.json").read_text())
@@ -159,6 +160,7 @@ def test_random_samples_are_said_to_be_so(fewbit, scratch):
     assert (status, out) == (2, "") and "'--frames': must be a whole number from 1 to" in err and err.count("\n") == 1
 
 
+@pytest.mark.long
 def test_label_output(fewbit, scratch):
     _, labels, _ = fewbit("run", MODEL, "--frames", 20, "--json")
     status, out, _ = fewbit("run", MODEL, "--frames", 20, "--output", "label", "--json")

@@ -129,6 +129,7 @@ def plain(scratch):
     return call
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "command",
     [["--help"], ["build", MODEL, "-o", "w"], ["verilog", MODEL, "-o", "w"], ["fold", MODEL, "-o", "f.json"],

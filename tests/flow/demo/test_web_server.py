@@ -231,6 +231,7 @@ def test_a_client_that_sends_a_byte_now_and_then_is_dropped(demo):
                 assert answer.startswith(b"HTTP/1.1 408 ") and b"no whole request within 0.5 s" in answer
 
 
+@pytest.mark.long
 def test_a_good_client_is_served_in_spite_of_400_slow_ones(demo):
     with served(demo, reading=1.5, writing=1.0) as address:
         slow = [connected(address) for _ in range(400)]
@@ -356,6 +357,7 @@ def test_a_port_that_cannot_be_had(project, monkeypatch):
             run_demo(project.directory, Reporter(as_json=True), port=port)
 
 
+@pytest.mark.long
 def test_ctrl_c_with_connections_open_and_an_accelerator_that_hangs(project):
     """The command itself, but for the accelerator; it ends in a line and leaves nothing behind."""
     code = (

@@ -64,6 +64,7 @@ def only_layer(network, *arguments):
     return layer, AcceleratorPlan(network, folding, target=USUAL).layers[name], folding[name]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pe, simd", [(1, 1), (3, 5), (4, 8), (8, 24), (7, 24)])
 @pytest.mark.parametrize("products", ["dsp", "sums"])
 @pytest.mark.parametrize("x, w", [(Unsigned(4), Signed(4, True)), (Unsigned(2), Signed(3)), (Unsigned(8), Signed(8))],

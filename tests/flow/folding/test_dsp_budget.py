@@ -25,6 +25,7 @@ def plan_of(network, folding):
     return AcceleratorPlan(network, folding, target=USUAL)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wanted", [1, 6, 20, 60, 200])
 def test_activations_count(wanted):
     """Of 8-bit layers every activation multiplies: what is left of the DSPs is for products."""

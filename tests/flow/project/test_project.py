@@ -142,6 +142,7 @@ def change_output(scratch, options):
 CHANGES = [change_model, change_weights_beside_it, change_folding, change_input, change_output]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", CHANGES, ids=lambda f: f.__name__)
 def test_what_changed_is_made_again(scratch, change):
     small(scratch / "m.onnx", external=True)
@@ -158,6 +159,7 @@ def test_what_changed_is_made_again(scratch, change):
     assert ((scratch / "m.onnx").read_bytes() == model) == (change is not change_model)
 
 
+@pytest.mark.long
 def test_changed_source_makes_it_again(scratch, monkeypatch):
     project = Project(small(scratch / "m.onnx"), directory=scratch / "out")
     assert project.generate() and not project.generate()
@@ -167,6 +169,7 @@ def test_changed_source_makes_it_again(scratch, monkeypatch):
         assert project.generate() and not project.generate()
 
 
+@pytest.mark.long
 def test_a_model_replaced_while_it_is_built_is_built_as_it_was_read(scratch, monkeypatch):
     """With weights in a file of their own, too: nothing of the new model may stand beside Verilog of the old one."""
     model = small(scratch / "m.onnx", external=True)
@@ -191,6 +194,7 @@ def test_a_model_replaced_while_it_is_built_is_built_as_it_was_read(scratch, mon
     assert other.generate() and manifest_of(other)["identity"] != manifest_of(wanted)["identity"]
 
 
+@pytest.mark.long
 def test_two_builds_of_one_folder_do_not_mix(scratch, monkeypatch, capfd):
     """The second one begins while the first one writes: it waits and says so."""
     made = {}

@@ -103,6 +103,7 @@ def searched(scratch, model, formats):
             "--cycles", 1000)  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("make", [dense, pytest.param(convolutional, marks=pytest.mark.slow)])
 def test_a_search_within_luts(fewbit, scratch, make):
     common = searched(scratch, make(scratch / "m.onnx"), "w8a8,w4a4,w2a2")

@@ -225,6 +225,7 @@ def test_missing_files(scratch):
         import_model(path, output="x")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(6))
 def test_damaged_files(seed, scratch):
     """Cut anywhere or with bytes changed at random, a file is imported or refused in one line; nothing else."""

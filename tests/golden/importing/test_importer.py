@@ -54,6 +54,7 @@ def test_raw_pixels_of_a_trained_model(name):
 # Random models in the styles of all exporters
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_random_models(block, scratch):
     """Every code and label equals the executor's; the few codes that differ lie within ulps of a threshold."""

@@ -144,6 +144,7 @@ def test_folds_of_primitives(fold, idle):
     tb.run()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("x_format, w_format", PAIRS, ids=str)
 def test_formats_of_primitives(x_format, w_format):
     shape = dict(fold=(2, 5, 2, 1), rows=40, idle=0.2, seed=1)

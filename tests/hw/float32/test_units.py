@@ -86,6 +86,7 @@ def simulate(unit, a, b):
     return np.array(out, dtype=np.uint32)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "unit, function",
     [(FloatMul(), float32.mul), (FloatMul(dsp=False), float32.mul), (FloatAdd(), float32.add)],

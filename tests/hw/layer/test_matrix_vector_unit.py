@@ -45,6 +45,7 @@ def test_accumulators(formats, k, n, pe, simd, stalls):
     layer.check(pe, simd, stalls)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("k, n, pe, simd", [
     (12, 6, 1, 1), (12, 6, 6, 12), (12, 6, 6, 1), (12, 6, 1, 12), (12, 6, 6, 4), (12, 6, 2, 12), (12, 6, 2, 4),
     (12, 10, 4, 6), (13, 7, 7, 5), (13, 7, 4, 13), (13, 7, 6, 2), (9, 1, 1, 2), (16, 12, 12, 4), (15, 13, 9, 7),
@@ -72,6 +73,7 @@ def test_one_input(w, n, pe):
     layer.check(pe, 1, BOTH)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("k, n, pe, simd, relu, stalls", [
     (4, 2, 2, 4, True, (0, 0)), (4, 2, 2, 4, True, BOTH), (12, 4, 4, 2, False, (0, 0)), (12, 5, 2, 2, True, (0, 0)),
     (12, 5, 2, 2, True, BOTH), (16, 3, 1, 1, False, (0, 0)), (6, 2, 1, 6, False, BOTH), (10, 3, 3, 1, True, BOTH),

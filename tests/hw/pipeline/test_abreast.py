@@ -49,6 +49,7 @@ def test_golden_gives_the_same(seed):
     assert got.tolist() == run(network, samples).edges[edge].tolist()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pool", POOLS.values(), ids=POOLS)
 @pytest.mark.parametrize("activation, cycles", [
     (Bipolar(), 64), (Bipolar(), 40), (Signed(3), 64),

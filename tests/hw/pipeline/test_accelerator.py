@@ -45,6 +45,7 @@ FOLDINGS = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pairs", FOLDINGS, ids=["uneven", "unfolded", "one by one", "mixed"])
 def test_foldings(pairs):
     b = deep()
@@ -52,6 +53,7 @@ def test_foldings(pairs):
     check(network, folded(network, pairs), b.samples, stalls=("full rate", "both"))
 
 
+@pytest.mark.long
 def test_labels():
     b = deep().argmax()
     network = b.done()
@@ -60,6 +62,7 @@ def test_labels():
     assert (plan.length_out, plan.beats_out) == (1, 1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [pytest.param(s, marks=[pytest.mark.slow] * (s >= 10)) for s in range(20)])
 def test_random_networks(seed):
     rng = np.random.default_rng([2, seed])

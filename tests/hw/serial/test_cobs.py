@@ -56,6 +56,7 @@ def decoded(line, idle):
     return pieces
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("idle", [0, 0.5])
 def test_decoder(idle):
     packets = [draw(n, z) for n in (1, 2, 9, 30) for z in (0, 0.5, 1)]

@@ -42,6 +42,7 @@ def receive(levels, cycles):
     return got, broken
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cycles", [8, 9, 16])
 @pytest.mark.parametrize("drift", [0.98, 1.0, 1.02])
 def test_bytes_from_clocks_that_differ(cycles, drift):

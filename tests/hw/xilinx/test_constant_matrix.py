@@ -40,6 +40,7 @@ def found_and_wanted(built, weights, planes, constants, width, cases=100):
     return np.array(found).tolist(), wanted.tolist()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [3, 12])
 @pytest.mark.parametrize("name", MATRICES)
 def test_exact_however_sums_are_shared(name, width):
@@ -60,6 +61,7 @@ def test_exact_however_sums_are_shared(name, width):
         assert luts <= LEVELS and carries <= 1
 
 
+@pytest.mark.long
 def test_neurons_share_sums():
     rng = np.random.default_rng(1)
     weights = tuple(map(tuple, rng.choice([-1, 1], (64, 64)).tolist()))

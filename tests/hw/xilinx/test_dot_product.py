@@ -77,6 +77,7 @@ GOALS = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("x_format", "w_format", "lanes", "width", "pipelined", "smallest"), GOALS, ids=str)
 def test_as_small_as_promised(x_format, w_format, lanes, width, pipelined, smallest):
     pe = best_pe(x_format, w_format, lanes, width, True)

@@ -35,6 +35,7 @@ def seeds(count, quick, large):
     return [pytest.param(s, marks=[pytest.mark.slow] * (s >= quick or s in large)) for s in range(count)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", seeds(MANY, quick=50, large=(25, 27)))
 def test_no_bubbles(seed):
     """In steady state the interval is that of the slowest stage, whatever else there is."""
@@ -43,6 +44,7 @@ def test_no_bubbles(seed):
     assert left[23] - left[15] == 8 * plan.bound
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", seeds(12, quick=12, large=(3, 9)))
 def test_in_amaranth_with_stalls(seed):
     network, samples, plan = planned(1000 + seed)

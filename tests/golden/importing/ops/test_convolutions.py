@@ -28,6 +28,7 @@ GROUPS, PER_GROUP = 6, 25
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:qonnx")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["cnn_w2a2", "cnn_w4a4_pad1", "resnet_w4a4", "avgpool_gap_w4a4"])
 def test_trained_models(name):
     """Every code and label of the executor, which takes one image at a time, and PyTorch's labels."""
@@ -50,6 +51,7 @@ def test_trained_models(name):
     assert np.array_equal(execute.run(label, label.encode(io["x"])).labels, result.labels)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_random_models(group, scratch):
     """Every code and label equals the executor's; the few codes that differ lie within ulps of a threshold."""
@@ -65,6 +67,7 @@ def test_random_models(group, scratch):
     assert total["left out"] <= total["samples"] / 5, total
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("group", range(3))
 def test_random_float_models(group, scratch):
     """Golden float32 sums in an order of its own: equal to onnxruntime's but for their rounding, with equal labels."""
