@@ -6,13 +6,14 @@ import pytest
 from fewbit.flow.images import load_images
 from fewbit.flow.project.project import Project
 from fewbit.host import Accelerator, HostError
+from fewbit.host.build import Build
 from fewbit.host.protocol import Kind
 from fewbit.host.serial_port import SerialConnection, SerialError
 from tests.host.test_accelerator import written
 from tests.support.awake import asleep
 from tests.support.board import PythonBoard, Terminal
 from tests.support.golden_connection import GoldenConnection
-from tests.support.serial_model import serial_model_of
+from tests.support.serial_model import serial_model_of, serial_verilog_of
 from tests.support.serial_ports import ModelPort, NoisyPort
 from tests.support.small_network import SPEC, samples, small
 
@@ -134,7 +135,7 @@ def observed(port, project, values, found):
 def run_noisy_hardware(project, values, **options):
     """The hardware behind its UART, in Verilator, with 1 % of all bytes damaged, both ways."""
     port = NoisyPort(ModelPort(serial_model_of(project.directory)), 0.01, seed=5)
-    assert not asleep((project.directory / "serial-model" / "serial.v").read_text())
+    assert not asleep(serial_verilog_of(Build(project.directory)))
     with Accelerator.serial(project.directory, port, timeout=2, attempts=200, **options) as accelerator:
         found = check(project, port, accelerator, values)
         counters = accelerator.connection.counters()

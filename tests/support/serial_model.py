@@ -12,6 +12,11 @@ from fewbit.sim.folders import locked
 MAIN = Path(__file__).resolve().parent / "serial.cpp"
 
 
+def serial_verilog_of(build, *, cycles=8):
+    """Return the Verilog of the serial port around the accelerator of a `host.build.Build`."""
+    return convert(SerialAccelerator(link_plan(build), cycles=cycles), "serial")
+
+
 def serial_model_of(directory, *, cycles=8):
     """Return the path of the program that is the build in ``directory`` behind its serial port.
 
@@ -20,7 +25,6 @@ def serial_model_of(directory, *, cycles=8):
     Build(directory)  # refuses what is none before anything is written
     with locked(directory):
         build = Build(directory)
-        text = convert(SerialAccelerator(link_plan(build), cycles=cycles), "serial")
-        sources = {"accelerator.v": verilog_of(build), "serial.v": text.encode()}
+        sources = {"accelerator.v": verilog_of(build), "serial.v": serial_verilog_of(build, cycles=cycles).encode()}
         shape = {"CYCLES": cycles, "QUIET": 4 * build.manifest["cycles"]["latency"] + 20_000}
         return kept_program(build.directory / "serial-model", MAIN, sources, "serial", shape)
