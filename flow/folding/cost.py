@@ -16,8 +16,9 @@ from fewbit.golden.rewrite.rescale import FEWEST_LEVELS
 from fewbit.hw.arrays.cost import distinct_columns as _distinct
 from fewbit.hw.arrays.cost import rom_placement
 from fewbit.hw.folding import LayerFolding
+from fewbit.hw.layer.arithmetic import Arithmetic
 from fewbit.hw.layer.shape import LayerShape
-from fewbit.hw.layer.ways import Arithmetic, chosen
+from fewbit.hw.layer.ways import chosen
 from fewbit.hw.stages.window_plan import columns_of
 from fewbit.hw.xilinx.dot_product import build_sum
 

@@ -11,8 +11,9 @@ from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import Windows
 from fewbit.golden.numbers.format import Format
 from fewbit.hw.folding import Folding, LayerFolding
+from fewbit.hw.layer.arithmetic import Arithmetic
 from fewbit.hw.layer.shape import LayerShape, legal_together
-from fewbit.hw.layer.ways import Arithmetic, Summed, options_of
+from fewbit.hw.layer.ways import Summed, options_of
 from fewbit.hw.pipeline.abreast import legal_abreast
 from fewbit.hw.stages.window_plan import cycles_of_window, simd_of_window
 from fewbit.hw.xilinx.dsp_packing import Packing, best_packing
@@ -68,7 +69,7 @@ class FoldableLayer:
         The edge in front of the window, or of the layer without one.
     channels : int
         Channels of a group, in front of the window.
-    ways : tuple of hw.layer.ways.Arithmetic
+    ways : tuple of hw.layer.arithmetic.Arithmetic
         Ways in which its products can be made, DSPs not counted.
     summed : hw.layer.ways.Summed or None
         Its products with accumulators in DSPs, if they can be there: an activation is behind them.

@@ -7,9 +7,9 @@ from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.golden.numbers.format import Format
 from fewbit.hw.shapes import IntShape
 
+from .arithmetic import Arithmetic
 from .layout import padded
 from .shape import LayerShape
-from .ways import Arithmetic
 
 __all__ = ["Accumulators"]
 
@@ -23,7 +23,7 @@ class Accumulators:
     Parameters
     ----------
     shape : hw.layer.shape.LayerShape
-    arithmetic : hw.layer.ways.Arithmetic
+    arithmetic : hw.layer.arithmetic.Arithmetic
     edge : golden edge
         The model's accumulators.
     act : golden node or None

@@ -11,9 +11,9 @@ from fewbit.hw.activation.planes_plan import CombinePlan
 from fewbit.hw.activation.plans import ActivationPlan, SearchPlan, SignPlan, WholePlan
 
 from .accumulators import Accumulators
+from .arithmetic import Arithmetic
 from .layout import padded, padded_rows
 from .shape import LayerShape
-from .ways import Arithmetic
 
 __all__ = ["activation_of", "combine_of"]
 
@@ -26,7 +26,7 @@ def combine_of(
     Parameters
     ----------
     shape : hw.layer.shape.LayerShape
-    arithmetic : hw.layer.ways.Arithmetic
+    arithmetic : hw.layer.arithmetic.Arithmetic
     accumulators : hw.layer.accumulators.Accumulators
     common : dict
         ``lanes``, ``beats`` and ``target`` of a `hw.activation.plans.ActivationPlan`.

@@ -39,10 +39,11 @@ from fewbit.hw.shapes import IntShape
 from fewbit.hw.targets.target import Target
 
 from .accumulators import Accumulators
+from .arithmetic import Arithmetic, Plain
 from .behind import activation_of, combine_of
 from .layout import padded
 from .shape import LayerShape
-from .ways import Arithmetic, Dsp, Plain, Summed, chosen, options_of
+from .ways import Dsp, Summed, chosen, options_of
 
 __all__ = ["FloatNumbers", "IntegerNumbers", "numbers_of"]
 
@@ -116,7 +117,7 @@ class IntegerNumbers:
 
     Attributes
     ----------
-    arithmetic : hw.layer.ways.Arithmetic
+    arithmetic : hw.layer.arithmetic.Arithmetic
     accumulators : hw.layer.accumulators.Accumulators
     sign : bool
         Whether a code is the sign of an accumulator that began at minus its threshold.

@@ -15,7 +15,6 @@ holds, in what a PE is made of, and in whether something is left to do once a ne
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,166 +22,23 @@ import numpy as np
 from fewbit.golden.network.dense import Dense
 from fewbit.golden.numbers.coding import Coding
 from fewbit.golden.numbers.format import Format
-from fewbit.golden.numbers.formats import Bipolar, Unsigned, format_for, powers_of_two
+from fewbit.golden.numbers.formats import Bipolar, Unsigned, powers_of_two
 from fewbit.hw.activation.planes_plan import combined_luts
 from fewbit.hw.arrays.coded_plan import HeapPart
-from fewbit.hw.arrays.cost import pe_luts, rom_luts, row_luts
+from fewbit.hw.arrays.cost import pe_luts, row_luts
 from fewbit.hw.arrays.dsp_plans import DspArrayPlan, DspSumArrayPlan
 from fewbit.hw.arrays.integer_plan import IntegerArrayPlan
-from fewbit.hw.heap.partial_products import ProductTerms, product_terms
+from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.targets.target import Target
 from fewbit.hw.xilinx.dsp48 import sums_of
 from fewbit.hw.xilinx.dsp_packing import FieldTerms, best_packing, packed_weights
 
+from .arithmetic import Arithmetic, Plain
 from .shape import LayerShape
 
-__all__ = ["Arithmetic", "Dsp", "Summed", "chosen", "options_of"]
+__all__ = ["Dsp", "Summed", "chosen", "options_of"]
 
 _MOST_PLANES = 16
-
-
-class Arithmetic:
-    """A way in which the products of a layer are made, and what all of these share.
-
-    Parameters
-    ----------
-    dense : golden.network.dense.Dense
-        The layer, of N neurons by K inputs.
-    x_format : Format
-        Format of the stream that it reads.
-
-    Attributes
-    ----------
-    name : str
-        The way's name, one of `hw.folding.PRODUCTS`.
-    lane_format : Format
-        Format of what enters the array.
-    x_table : tuple of int or None
-        Code of ``lane_format`` for every code of the stream; ``None`` if they are equal.
-    pad_value : int
-        Value of an input that is padding.
-    w_format : Format
-        Format of a weight as the products take it.
-    weight_bits, pad_weight : int
-        Bits of a weight in memory; code there of a weight that is padding.
-    terms : hw.heap.partial_products.ProductTerms
-        Partial products of a lane.
-    parts : tuple of hw.arrays.coded_plan.HeapPart, or None
-        Heaps of a PE; ``None`` for one heap whose weights are as the memory has them.
-    scale : int
-        The model's accumulator is ``scale*heap`` plus a number a neuron.
-    coefficients : int64 (N, parts) or None
-        What the sums of the parts are multiplied by, if there are several.
-    in_words : str
-        How products are made, for reports.
-    starts_at_zero : bool
-        Whether accumulators can start with nothing else than zero.
-    """
-
-    name: str
-    parts: tuple[HeapPart, ...] | None = None
-    coefficients: np.ndarray | None = None
-    in_words = "LUTs"
-    starts_at_zero = False
-    w_format: Format
-    terms: ProductTerms
-    scale: int
-    weight_bits: int
-    pad_weight: int
-
-    def __init__(self, dense: Dense, x_format: Format):
-        self.dense, self.x_format = dense, x_format
-        self.lane_format = x_format
-        self.x_table: tuple[int, ...] | None = None
-        if not x_format.linear:
-            every = x_format.decode(np.arange(1 << x_format.bits))
-            self.lane_format = format_for(every)
-            self.x_table = tuple(self.lane_format.encode(every).tolist())
-        self.pad_value = int(x_format.decode(0))
-
-    @property
-    def offsets(self) -> np.ndarray:
-        """Numbers that are added to ``scale*heap``, int64 ``(N,)``; what pads add is not counted."""
-        return self.terms.offset(self.dense.weights).sum(axis=1)
-
-    @property
-    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Smallest and largest heap of every neuron, two arrays int64 ``(N,)``; what pads add is not counted."""
-        ends = [self.terms.heap(end, self.dense.weights) for end in (self.x_format.lo, self.x_format.hi)]
-        return np.minimum(*ends).sum(axis=1), np.maximum(*ends).sum(axis=1)
-
-    @property
-    def exponents(self) -> tuple[int, ...]:
-        """Exponents of the bits that a lane adds to a heap."""
-        return self.terms.exponents
-
-    @cached_property
-    def codes(self) -> np.ndarray:
-        """Weights as the memory has them, ``(neurons, inputs)``."""
-        raise NotImplementedError
-
-    @property
-    def pad_heap(self) -> int | np.ndarray:
-        """Heap of a lane that is padding: by neuron, or one number for all."""
-        raise NotImplementedError
-
-    def pe_luts(self, simd: int, acc: int, feedback: bool) -> float:
-        """Return about the LUTs of a PE of ``simd`` lanes, with an accumulator of ``acc`` bits."""
-        raise NotImplementedError
-
-    def luts(self, shape: LayerShape, acc: int) -> float:
-        """Return about the LUTs that a layer of this shape takes, with accumulators of ``acc`` bits."""
-        memory = rom_luts(self.weight_bits * shape.pe * shape.simd, shape.words)
-        return shape.pe * self.pe_luts(shape.simd, acc, shape.steps > 1) + memory + self.beside(shape, acc)
-
-    def beside(self, shape: LayerShape, acc: int) -> int:
-        """Return about the LUTs of what is there once, not for every PE."""
-        return 0
-
-    def dsps(self, pe: int, acc: int) -> int:
-        """Return the DSPs that ``pe`` PEs with accumulators of ``acc`` bits take for these."""
-        return 0
-
-    def array(self, *, target: Target, **common: Any) -> IntegerArrayPlan:
-        """Return the plan of an array with these products.
-
-        Parameters are those of `hw.arrays.integer_plan.IntegerArrayPlan`, without formats and weights.
-        """
-        return IntegerArrayPlan(
-            x_format=self.lane_format,
-            w_format=self.w_format,
-            weight_bits=self.weight_bits,
-            parts=self.parts,
-            target=target,
-            **common,
-        )
-
-
-class Plain(Arithmetic):
-    """Weights are integers in their smallest format."""
-
-    name = "plain"
-
-    def __init__(self, dense: Dense, x_format: Format):
-        super().__init__(dense, x_format)
-        self.w_format = self._format()
-        self.terms = product_terms(self.lane_format, self.w_format)
-        self.scale, self.weight_bits = self.terms.scale, self.w_format.bits
-        self.pad_weight = self.terms.pad_weight
-
-    def _format(self) -> Format:
-        return self.dense.weight_format
-
-    @cached_property
-    def codes(self) -> np.ndarray:
-        return self.w_format.encode(self.dense.weights)
-
-    @property
-    def pad_heap(self) -> int:
-        return int(self.terms.heap(self.pad_value, self.w_format.decode(self.pad_weight)))
-
-    def pe_luts(self, simd: int, acc: int, feedback: bool) -> float:
-        return pe_luts(self.lane_format, self.w_format, simd, acc, feedback)
 
 
 class Shifted(Plain):

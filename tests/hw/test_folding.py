@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fewbit.hw.folding import PRODUCTS, Folding, FoldingError, LayerFolding
-from fewbit.hw.layer.ways import Arithmetic
+from fewbit.hw.layer.arithmetic import Arithmetic
 
 LAYERS = {
     '{"pe": 4, "simd": 8}': LayerFolding(4, 8),
