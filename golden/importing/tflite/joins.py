@@ -65,8 +65,8 @@ def _of_both(importer, node, operands, codes, out):
         raise ModelError(f"the scales of its operands, {scales[0]} and {scales[1]}, are too far apart")
     multipliers, thresholds, table = found
     name = importer.new("add")
-    by_channel_ = np.repeat(np.array(multipliers, dtype=np.int64)[:, None], importer.channels(a), axis=1)
-    importer.add(Add(name, a.edge, name, (b.edge,), by_channel_))
+    repeated = np.repeat(np.array(multipliers, dtype=np.int64)[:, None], importer.channels(a), axis=1)
+    importer.add(Add(name, a.edge, name, (b.edge,), repeated))
     edge, fmt = importer.edge(name), format_of(out)
     thresholds, table = thresholds[None], table[None]
     lo, hi = edge.lo.min(keepdims=True), edge.hi.max(keepdims=True)

@@ -41,8 +41,8 @@ def slow(*values):
 @pytest.mark.tools
 @pytest.mark.parametrize(
     ("make", "target", "standard"),
-    [(bipolar, XILINX, "2005"), (bipolar, XILINX, "2012"), (sums, XILINX, "2009"),
-     (convolutional, XILINX, "2012"), (convolutional, PORTABLE, "2005"),
+    [(bipolar, XILINX, "2005"), (sums, XILINX, "2009"), (convolutional, XILINX, "2012"),
+     slow(bipolar, XILINX, "2012"), slow(convolutional, PORTABLE, "2005"),
      slow(convolutional, XILINX, "2005"), slow(convolutional, PORTABLE, "2012"),
      *(slow(make, target, standard) for standard in ("2005", "2012")
        for make in (raw_bytes_to_codes, label, constants) for target in (PORTABLE, XILINX)),
