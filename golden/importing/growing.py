@@ -13,7 +13,7 @@ from fewbit.golden.numbers.formats import Float32
 from fewbit.golden.rewrite.sums import BranchSum
 
 from .network_builder import NetworkBuilder
-from .tensors import Constant, Data, Tensor
+from .tensors import FLOAT32, Constant, Data, Tensor
 
 __all__ = ["GrowingNetwork"]
 
@@ -71,7 +71,7 @@ class GrowingNetwork(NetworkBuilder):
         self.laid_out = order is not None
         if order is not None:
             places[order] = np.arange(count)
-        start = Data("input", places.reshape(file.input_shape), raw=file.input_type is not None)
+        start = Data("input", places.reshape(file.input_shape), dtype=file.input_type or FLOAT32)
         fmt, encode, text = _UNKNOWN, _UNKNOWN, "codes"
         if self.is_float:
             fmt, encode, text = Float32(), lambda x: np.asarray(x, dtype=np.float32), "float32"

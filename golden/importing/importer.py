@@ -7,13 +7,14 @@ get stuck, and the integers are those of the model's own arithmetic.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import onnx
 
 from fewbit.golden.bounds import walls
-from fewbit.golden.model_file.domains import STANDARD_DOMAINS
+from fewbit.golden.model_file.domains import MICROSOFT, STANDARD_DOMAINS
 from fewbit.golden.model_file.file import (
     INPUT_KEY,
     ModelError,
@@ -32,14 +33,17 @@ from fewbit.golden.rewrite.tidy import tidy
 from .float_layers import float_layer_end
 from .growing import GrowingNetwork
 from .layout import Relayout
-from .operators import every_operator, is_quantizer, operator_of, other_domains
+from .operators import Role, every_operator, is_quantizer, operator_of, other_domains
 from .precision import network_of_fewest_bits
 from .registry import import_of
 from .several_outputs import gathered
-from .tensors import Closed, Constant, Tensor
+from .tensors import FLOAT32, Closed, Constant, Data, Tensor
 from .whole_multiples import FIXED_POINT_BITS
 
 __all__ = ["ModelError", "import_model"]
+
+# What these do to integers is what they do to the floats of the same numbers.
+_OF_ANY_TYPE = {Role.MOVE, Role.COPY, Role.CONCATENATION, Role.FUNCTION}
 
 
 def import_model(
@@ -184,7 +188,8 @@ class Importer(GrowingNetwork):
         """Return the tensors that a node makes."""
         operator, standard = operator_of(node), node.domain in STANDARD_DOMAINS
         handled = operator is not None and operator.keeps_integers
-        if standard and not handled and all(isinstance(t, Constant | None) for t in inputs):
+        evaluated = standard or node.domain == MICROSOFT
+        if evaluated and not handled and all(isinstance(t, Constant | None) for t in inputs):
             padded = inputs + [None] * (len(node.input) - len(inputs))
             arrays = [t.array if isinstance(t, Constant) else None for t in padded]
             return [Constant(a) for a in evaluate(self.file, node, arrays)]
@@ -194,7 +199,14 @@ class Importer(GrowingNetwork):
                 f"operation {node.op_type}{domain} is not supported on data; supported are "
                 f"{', '.join(o.name for o in every_operator())}, with quantizers of domain {', '.join(other_domains())}"
             )
-        return operator.handler(self, node, inputs, attributes_of(node))
+        whole = {t.dtype for t in inputs if isinstance(t, Data) and t.is_whole}
+        if operator.takes_integers or not whole or operator.role not in _OF_ANY_TYPE:
+            return operator.handler(self, node, inputs, attributes_of(node))
+        if len(whole) > 1 or any(isinstance(t, Data) and not t.is_whole for t in inputs):
+            raise ModelError("its operands are of different types")
+        floats = [replace(t, dtype=FLOAT32) if isinstance(t, Data) else t for t in inputs]
+        made = operator.handler(self, node, floats, attributes_of(node))
+        return [replace(t, dtype=min(whole)) if isinstance(t, Data) else t for t in made]
 
     def _output(self, name: str) -> Output:
         """Return the output of that name, on the edge and behind the operations that the walk has found."""

@@ -16,7 +16,7 @@ from .float_layers import float_layer_end
 from .growing import GrowingNetwork
 from .tensors import Data
 
-__all__ = ["Relayout", "by_channel", "flat", "image", "ordered"]
+__all__ = ["Relayout", "by_channel", "by_channels", "flat", "image", "ordered"]
 
 _MOST_MOVED = 4096  # values of a vector in another order, whose square is the number of weights
 
@@ -58,6 +58,15 @@ def by_channel(
     if ((pixels == values) | ~seen).all():
         return data, values
     return flat(importer, data), spread
+
+
+def by_channels(
+    importer: GrowingNetwork, data: Data, *parameters: np.ndarray
+) -> tuple[Data, *tuple[np.ndarray, ...]]:
+    """Return what `by_channel` does for several parameters, each of its own type: all fit the data that is returned."""
+    for parameter in parameters:
+        data, _ = by_channel(importer, data, parameter, parameter.dtype)
+    return data, *(by_channel(importer, data, parameter, parameter.dtype)[1] for parameter in parameters)
 
 
 def flat(importer: GrowingNetwork, data: Data, *, vector: bool = False) -> Data:

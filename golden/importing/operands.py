@@ -74,8 +74,8 @@ def data_of(tensor: Tensor | None) -> Data:
         raise ModelError("behind Softmax, LogSoftmax, ArgMax or TopK only the end of the model may stand")
     if not isinstance(tensor, Data):
         raise ModelError("its first operand must depend on the input")
-    if tensor.raw:
-        raise ModelError("the model's input is of an integer type and must go through a Cast to float first")
+    if tensor.is_whole:
+        raise ModelError(f"its operand is of type {tensor.dtype}; a Cast or DequantizeLinear must make it floats first")
     return tensor
 
 

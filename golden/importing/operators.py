@@ -1,7 +1,7 @@
 """Every operator that can be imported, of every dialect, and what it says of itself (`golden.importing.registry`).
 
 Each folder of `golden.importing` is a dialect: ``ops`` has ONNX's own operators, ``qonnx`` those of QONNX and Brevitas,
-``exchange`` our own; ``tflite`` is a world of its own, whose files are no ONNX. A new dialect is a new folder, and a
+``exchange`` our own, ``qdq`` those of ONNX and onnxruntime on integers; ``tflite`` is a world of its own, whose files are no ONNX. A new dialect is a new folder, and a
 new operator is a function in a file of one.
 """
 
@@ -45,8 +45,8 @@ def role_of(node: onnx.NodeProto) -> Role | None:
 
 
 def is_quantizer(node: onnx.NodeProto) -> bool:
-    """Say whether a node has the name of a quantizer, be its domain one that nobody knows."""
-    return any(operator.role is Role.QUANTIZER for operator in _NAMED.get(node.op_type, ()))
+    """Say whether a node has the name of a quantizer, or of what only quantized models have, be its domain unknown."""
+    return any(operator.quantizes for operator in _NAMED.get(node.op_type, ()))
 
 
 def is_of_floats(node: onnx.NodeProto) -> bool:

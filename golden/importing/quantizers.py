@@ -13,7 +13,7 @@ from fewbit.golden.numbers.formats import Format
 
 from .functions import add_function
 from .growing import GrowingNetwork
-from .layout import by_channel
+from .layout import by_channels
 from .operands import constant, data_of
 from .tensors import Closed, Constant, Data, Integers, Tensor
 
@@ -76,10 +76,7 @@ def quantized_data(importer: GrowingNetwork, data: Data, quantizer: CodeQuantize
     ModelError
         If the data cannot be quantized there.
     """
-    data, scale = by_channel(importer, data, quantizer.scale)
-    data, zero = by_channel(importer, data, quantizer.zero)
-    if zero.size == importer.channels(data) != scale.size > 1:  # the second of them made it flat
-        data, scale = by_channel(importer, data, quantizer.scale)
+    data, scale, zero = by_channels(importer, data, *(np.asarray(p, np.float32) for p in (quantizer.scale, quantizer.zero)))
     ends = Dequantize(scale.astype(np.float64), zero.astype(np.float64))
     if not importer.has_input:
         return _on_the_host(importer, data, quantizer, scale, zero, ends)

@@ -61,6 +61,10 @@ class DeclaredOperator:
         other operators make of constants is simply evaluated.
     sums : bool
         Whether both operands may depend on the input.
+    takes_integers : bool
+        Whether the handler knows tensors of an integer type. What others make of them is the same as of floats.
+    is_quantized : bool
+        Whether the operator, of any role, stands in quantized models only.
     """
 
     name: str
@@ -69,28 +73,35 @@ class DeclaredOperator:
     role: Role
     keeps_integers: bool = False
     sums: bool = False
+    takes_integers: bool = False
+    is_quantized: bool = False
 
     @property
     def is_of_floats(self) -> bool:
         """Whether the operator stands in models that nobody has quantized."""
-        return self.domain == ONNX and self.role is not Role.QUANTIZER
+        return self.domain == ONNX and not self.quantizes
+
+    @property
+    def quantizes(self) -> bool:
+        """Whether a model with the operator is a quantized one."""
+        return self.is_quantized or self.role is Role.QUANTIZER
 
 
 DECLARED: dict[tuple[str, str], DeclaredOperator] = {}  # by a domain that a file may use, and by name
 
 
 def handles(
-    *names: str, role: Role, domains: tuple[str, ...] = (ONNX,), keeps_integers: bool = False, sums: bool = False
+    *names: str, role: Role, domains: tuple[str, ...] = (ONNX,), **properties: bool
 ) -> Callable[[Handler], Handler]:
     """Return a decorator that declares the operators which the decorated function handles.
 
-    ``domains`` are all that a file may call the operators by, their own first. `DeclaredOperator` has the other
-    arguments. The decorator raises `ValueError` where an operator is declared twice.
+    ``domains`` are all that a file may call the operators by, their own first. ``properties`` are those of
+    `DeclaredOperator`. The decorator raises `ValueError` where an operator is declared twice.
     """
 
     def declare(handler: Handler) -> Handler:
         for name in names:
-            operator = DeclaredOperator(name, domains[0], handler, role, keeps_integers, sums)
+            operator = DeclaredOperator(name, domains[0], handler, role, **properties)
             for domain in domains:
                 if (domain, name) in DECLARED:
                     raise ValueError(f"Operator {name} of domain {domain!r} is declared twice")

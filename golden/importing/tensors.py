@@ -9,8 +9,9 @@ from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.graph import Closing
 from fewbit.golden.numbers.elementwise import Chain, Op
 
-__all__ = ["Closed", "Constant", "Data", "Digits", "Integers", "Move", "Tensor"]
+__all__ = ["FLOAT32", "Closed", "Constant", "Data", "Digits", "Integers", "Move", "Tensor"]
 
+FLOAT32 = "float32"
 Move = Callable[[np.ndarray], np.ndarray]  # lays an array out anew, or picks values of it, and computes none
 
 
@@ -74,19 +75,25 @@ class Data:
         The position of the edge (``pixel*channels + c``) that stands there.
     chain : Chain
         The operations from the edge's integers to the tensor's floats, their parameters by channel of the edge.
-    raw : bool
-        Whether it is an input of an integer type that no Cast has made a float yet.
+    dtype : str
+        ONNX's name of the values' type. Those of an integer type are what QuantizeLinear gives, or an input that no
+        Cast has made a float yet; the chain gives the same numbers as floats.
     """
 
     edge: str
     index: np.ndarray
     chain: Chain = ()
-    raw: bool = False
+    dtype: str = FLOAT32
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The tensor's shape, with a batch of one sample."""
         return self.index.shape
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the values are of an integer type."""
+        return self.dtype != FLOAT32
 
     def reshaped(self, move: Move) -> "Data":
         """Return the same positions, laid out by ``move``."""

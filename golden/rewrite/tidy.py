@@ -11,6 +11,7 @@ from fewbit.golden.network.spatial import Windows
 from fewbit.golden.numbers.formats import format_for
 from fewbit.golden.numbers.thresholds import steps_of
 
+from .compose import compose_thresholds
 from .rescale import as_rescale
 from .sums import smaller_sums
 
@@ -21,13 +22,13 @@ def tidy(network: Network) -> Network:
     """Return a network of the same outputs whose hardware is smaller.
 
     Nodes that nobody reads are dropped, padding is left to the windows behind it, falling thresholds are turned round,
-    multipliers of sums are made small, thresholds that change nothing are dropped, and many levels become a multiply
-    and shift.
+    multipliers of sums are made small, thresholds that change nothing are dropped, two in a row become one, and many
+    levels become a multiply and shift.
     """
     network = _drop_unread(_merge_padding(network))
     network = _turn_falling(network)
     network = smaller_sums(network)
-    network = _drop_identities(network)
+    network = compose_thresholds(_drop_identities(network))
     edges = network.edges()
     nodes = [as_rescale(n, edges[n.x]) or n if isinstance(n, Threshold) else n for n in network.nodes]
     return network.with_nodes(nodes)

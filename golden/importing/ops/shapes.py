@@ -6,7 +6,7 @@ import numpy as np
 
 from fewbit.golden.importing.operands import constant, data_of, shape_of
 from fewbit.golden.importing.registry import Role, handles
-from fewbit.golden.importing.tensors import Closed, Constant, Data
+from fewbit.golden.importing.tensors import FLOAT32, Closed, Constant
 from fewbit.golden.model_file.file import ModelError, evaluate
 
 _FLOAT32, _INTEGERS = 1, (6, 7)  # onnx.TensorProto.FLOAT; INT32, INT64
@@ -80,7 +80,7 @@ def identity(importer, node, inputs, attributes):
     return [inputs[0]]
 
 
-@handles("Cast", role=Role.AFFINE)
+@handles("Cast", role=Role.AFFINE, takes_integers=True)
 def cast(importer, node, inputs, attributes):
     """Import ONNX ``Cast`` of data to float32, or of a label to integers."""
     tensor, to = inputs[0], attributes["to"]
@@ -90,4 +90,4 @@ def cast(importer, node, inputs, attributes):
         raise ModelError("a label may be Cast to int32 or int64 only, and probabilities to float32 only")
     if to != _FLOAT32:
         raise ModelError("data may be Cast to float32 only")
-    return [Data(tensor.edge, tensor.index, tensor.chain)]
+    return [replace(tensor, dtype=FLOAT32)]
