@@ -4,8 +4,10 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from fewbit.golden.importing.qdq.operands import PLAIN
+from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.domains import MICROSOFT
-from fewbit.golden.network.execute import output_of, run
+from fewbit.golden.network.execute import execute, output_of
 from fewbit.golden.network.graph import Output
 from tests.support.executor import raw_network
 from tests.support.graphs import Graph
@@ -68,23 +70,34 @@ def reference(model, feeds, names):
 def compared(path, x, spec=None):
     """Compare every tensor of integers of a model with onnxruntime's, but those that only a Clip reads.
 
-    Returns the number of codes, and of those that differ.
+    What follows a tensor is computed from onnxruntime's codes, so that a code that differs is counted once. Returns the
+    number of codes, and of those that differ.
     """
     model = onnx.load(path)
     network, tensors = raw_network(path, spec)
     clipped = {node.input[0] for node in model.graph.node if node.op_type == "Clip"}
-    names = [name for node in model.graph.node for name in node.output
-             if getattr(tensors.get(name), "is_whole", False) and tensors[name].edge and name not in clipped]  # fmt: skip
+    of_edge = {}
+    for name in (name for node in model.graph.node for name in node.output):
+        data = tensors.get(name)
+        if isinstance(data, Data) and data.is_whole and data.edge and name not in clipped:
+            of_edge.setdefault(data.edge, {})[name] = data
+    names = [name for found in of_edge.values() for name in found]
     assert names, "the model has no tensor of integers"
     wanted = reference(model, {model.graph.input[0].name: x}, names)
-    result = run(network, network.encode(x))
-    edges = network.edges()
-    codes = differ = 0
-    for name in names:
-        data, edge = tensors[name], edges[tensors[name].edge]
-        values = result.edges[data.edge].reshape(len(x), edge.pixels, edge.channels)
-        got = output_of(Output(name, data.edge, data.index, data.chain), values)
-        assert got.shape == wanted[name].shape, name
-        codes += got.size
-        differ += int((got != wanted[name].astype(np.float32)).sum())
-    return codes, differ
+    values, counts = {}, np.zeros(2, dtype=np.int64)
+
+    def take(edge, found):
+        values[edge] = found
+        for name, data in of_edge.get(edge, {}).items():
+            got, codes = output_of(Output(name, edge, data.index, data.chain), found), wanted[name].astype(np.int64)
+            assert got.shape == codes.shape, name
+            counts[:] += got.size, (got != codes).sum()
+            if data.chain == PLAIN:
+                values[edge] = values[edge].copy()
+                values[edge].reshape(len(x), -1)[:, data.index.reshape(-1)] = codes.reshape(len(x), -1)
+
+    first = network.edges()["input"]
+    take("input", network.arranged(network.encode(x)).reshape(len(x), first.pixels, first.channels).astype(np.int64))
+    for node in network.nodes:
+        take(node.y, execute(node, *(values[name] for name in node.inputs)))
+    return tuple(counts.tolist())
