@@ -51,7 +51,7 @@ def joined(importer: GrowingNetwork, kind: str, first: Tensor, second: Tensor) -
     """
     a, b = data_of(first), data_of(second)
     if kind not in _PAST:
-        raise ModelError(f"both operands depend on the input; only {', '.join(_PAST)} of two tensors of data are supported")
+        raise ModelError("both operands depend on the input; only Add, Sub and Mul take two tensors of data")
     if not importer.is_float:
         importer.known(a)
         importer.known(b)
