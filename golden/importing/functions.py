@@ -1,6 +1,7 @@
 """Functions of one integer: a quantizer behind a chain becomes thresholds, what a product reads becomes integers."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -60,7 +61,9 @@ def add_function(
         unused = np.setdiff1d(np.arange(edge.channels), data.index % edge.channels)
         lo, hi = lo.copy(), hi.copy()
         lo[unused] = hi[unused] = lo[data.index.flat[0] % edge.channels]
-    if is_shared(chain) and all(p.size == 1 for p in parameters):
+    branches = importer.sums.get(data.edge) if data.index.size == edge.length else None
+    shared = is_shared(chain) and all(p.size == 1 for p in parameters)
+    if shared and not (branches and branches.for_one_channel() is None):
         lo, hi = lo.min(keepdims=True), hi.max(keepdims=True)
     monotone = is_monotone(chain)
     if not monotone and (int((hi - lo).max()) + 1) * len(lo) > _MOST_VISITS:
@@ -69,17 +72,22 @@ def add_function(
     def function(x: np.ndarray) -> np.ndarray:
         return codes(_numbers(apply(chain, x)))
 
-    found = None
-    if data.edge in importer.sums and data.index.size == edge.length:
-        branches = importer.sums[data.edge]
-        edges = [importer.edge(x) for x in branches.node.inputs]
-        found = pair_function(branches, edges, lambda y: codes(_numbers(apply(chain[1:], y))), lo, hi)
-    thresholds, table = found or find_thresholds(function, lo, hi, monotone=monotone)
+    x = data.edge
+    found = branches and pair_function(
+        branches, importer.edge, lambda y: codes(_numbers(apply(chain[1:], y))), shared=len(lo) == 1
+    )
+    if branches and found:
+        thresholds, table, lo, hi = found.thresholds, found.codes, found.lo, found.hi
+        if found.node is not branches.node:
+            name = importer.new(branches.node.name.rstrip("0123456789"))
+            x = importer.add(replace(found.node, name=name, y=name))
+    else:
+        thresholds, table = find_thresholds(function, lo, hi, monotone=monotone)
     steps = steps_of(thresholds, table, lo, hi, fmt)
     name = importer.new("threshold")
     if steps is not None:
-        return importer.add(Threshold(name, data.edge, name, steps, None, fmt))
-    return importer.add(Threshold(name, data.edge, name, thresholds, table, fmt))
+        return importer.add(Threshold(name, x, name, steps, None, fmt))
+    return importer.add(Threshold(name, x, name, thresholds, table, fmt))
 
 
 def _numbers(y: np.ndarray) -> np.ndarray:

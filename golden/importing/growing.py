@@ -48,7 +48,7 @@ class GrowingNetwork(NetworkBuilder):
     readers : Counter
         How often each tensor of the model is read.
     sums : dict of BranchSum
-        What is known of the `Add` that makes an edge, by the edge's name.
+        What is known of the join, `Add` or `Multiply`, that makes an edge, by the edge's name.
     folded : dict
         Of a float model: edges whose layer has got the operations behind it (`golden.importing.float_layers`). For each
         chain that stood behind the edge, it has the edge and the chain that took their place.

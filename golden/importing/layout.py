@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.dense import Dense, FloatDense
-from fewbit.golden.network.joins import Add
+from fewbit.golden.network.joins import IntegerJoin
 from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import View
 from fewbit.golden.numbers.elementwise import mapped
@@ -164,7 +164,7 @@ def _is_input(importer: GrowingNetwork, edge: str) -> bool:
     if edge in ("input", ""):
         return True
     node = next(n for n in importer.result.nodes if n.y == edge)
-    return isinstance(node, Threshold | Rescale | Add) and all(_is_input(importer, x) for x in node.inputs)
+    return isinstance(node, Threshold | Rescale | IntegerJoin) and all(_is_input(importer, x) for x in node.inputs)
 
 
 def _viewed(importer: GrowingNetwork, data: Data, size: tuple[int, ...]) -> Data:

@@ -1,4 +1,4 @@
-"""Nodes that move pixels: windows of a kernel, the largest of a window, enlargement, and another view of an edge.
+"""Nodes that move pixels: windows of a kernel, the largest of a window, repetition, and another view of an edge.
 
 A convolution is two nodes: `Windows` lays the patch of every output pixel out as the channels of one pixel, and a
 `Dense` works on that. So is an average, whose weights are ones, and a pool, `Windows` and `Largest`.
@@ -15,7 +15,7 @@ from .execution import execution_of
 from .graph import Edge, Node
 from .window import Window
 
-__all__ = ["Largest", "Upsample", "View", "Windows"]
+__all__ = ["Largest", "Repeat", "Upsample", "View", "Windows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +106,21 @@ def _(node: Upsample, x: np.ndarray) -> np.ndarray:
     image = x.reshape(len(x), *node.size, x.shape[2])
     image = image.repeat(node.factors[0], axis=1).repeat(node.factors[1], axis=2)
     return image.reshape(len(x), image.shape[1] * image.shape[2], x.shape[2])
+
+
+@dataclass(frozen=True, eq=False)
+class Repeat(Node):
+    """Every channel stands ``count`` times beside itself: ``y[c*count + k] = x[c]`` of every pixel."""
+
+    count: int
+
+    def out(self, x: Edge) -> Edge:
+        return Edge(x.format, x.lo.repeat(self.count), x.hi.repeat(self.count), x.size)
+
+
+@execution_of(Repeat)
+def _(node: Repeat, x: np.ndarray) -> np.ndarray:
+    return x.repeat(node.count, axis=2)
 
 
 @dataclass(frozen=True, eq=False)

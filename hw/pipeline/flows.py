@@ -17,7 +17,7 @@ from fewbit.hw.stages.routing import Fork, ForkPlan, Queue, QueuePlan
 __all__ = ["Flow", "Stage", "Streams", "through"]
 
 _NOWHERE = (-1, -1)  # the source of a stream whose stage is yet to be appended
-UNSIZED = 1 << 16  # beats of a queue whose depth is yet to be found
+UNSIZED = 1 << 16  # beats, at least, of a queue whose depth is yet to be found
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,8 @@ class Streams:
     def queued(self, node: Node, k: int, flow: Flow) -> Flow:
         """Return the stream behind the queue in front of input ``k`` of a join."""
         name = f"queue_{node.name}_{k}"
-        depth = UNSIZED if self.depths is None else self.depths.get(name, 0)
+        # A branch may wait until the other one has seen a frame and computed for another one or two.
+        depth = max(UNSIZED, 4 * flow.beats) if self.depths is None else self.depths.get(name, 0)
         if depth == 0:
             return flow
         plan = QueuePlan(bits=flow.format.bits, lanes=flow.lanes, depth=depth)

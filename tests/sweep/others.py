@@ -8,7 +8,7 @@ from fewbit.golden.network.joins import Add, FloatAdd
 from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import Largest as LargestNode
 from fewbit.golden.numbers.formats import Bipolar, Float32, Levels, Signed, Ternary, Unsigned
-from fewbit.hw.stages.add import Join, JoinPlan
+from fewbit.hw.stages.join import Join, JoinPlan
 from fewbit.hw.stages.pointwise import Pointwise, PointwisePlan
 from fewbit.hw.stages.pool import Largest, LargestOfAll, LargestOfAllPlan, LargestPlan
 from tests.sweep.formats import LEVELS

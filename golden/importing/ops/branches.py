@@ -1,15 +1,15 @@
 """Import of what joins branches, and of enlargement and padding of images."""
 
 import math
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
+from fewbit.golden.importing.broadcasting import alike
 from fewbit.golden.importing.float_layers import float_finished, float_layer_end
 from fewbit.golden.importing.functions import evenly_coded, integers
 from fewbit.golden.importing.growing import GrowingNetwork
-from fewbit.golden.importing.layout import flat, image, ordered
+from fewbit.golden.importing.layout import image, ordered
 from fewbit.golden.importing.network_builder import NetworkBuilder
 from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.registry import Role, handles
@@ -24,6 +24,7 @@ from fewbit.golden.numbers import elementwise as ew
 from fewbit.golden.numbers.formats import Float32, Format, Ternary
 from fewbit.golden.rewrite.sums import BranchSum
 
+from .branch_products import part_of, product
 from .convolutions import add_windows, spread_out, with_zero_pad
 
 __all__ = ["joined", "one_format"]
@@ -32,27 +33,33 @@ _HALF_ULP = 2.0**-25  # of float32, relative
 _MOST_BITS = 30  # of a multiplier
 
 
+_PAST = {"Add": "added", "Sub": "subtracted", "Mul": "multiplied"}  # operators of two tensors of data, for messages
+
+
 # Sums
 
 
 def joined(importer: GrowingNetwork, kind: str, first: Tensor, second: Tensor) -> Data:
-    """Return the sum or difference of two tensors that depend on the input; ``kind`` is the operator's name.
+    """Return the sum, difference or product of two tensors that depend on the input; ``kind`` is the operator's name.
+
+    They broadcast.
 
     Raises
     ------
     ModelError
-        If their shapes differ, or their scales are too far apart, or the sum has too many bits.
+        If their shapes do not broadcast, or their scales are too far apart, or the result has too many bits.
     """
     a, b = data_of(first), data_of(second)
-    if kind not in ("Add", "Sub"):
-        raise ModelError("both operands depend on the input; only Add and Sub of two tensors of data are supported")
-    if a.shape != b.shape:
-        raise ModelError(f"data of shapes {a.shape} and {b.shape} cannot be added; they must be the same")
+    if kind not in _PAST:
+        raise ModelError("both operands depend on the input; only Add, Sub and Mul take two tensors of data")
+    if not importer.is_float:
+        importer.known(a)
+        importer.known(b)
+    a, b = alike(importer, a, b, _PAST[kind], one_sample=importer.file.batch == 1)
+    if kind == "Mul":
+        return product(importer, a, b)
     if importer.is_float:
         return _float_sum(importer, kind, a, b)
-    importer.known(a)
-    importer.known(b)
-    a, b = _alike(importer, a, b)
     (a_edge, a_scale, a_zero), (b_edge, b_scale, b_zero) = integers(importer, a), integers(importer, b)
     if kind == "Sub":
         b_scale = -b_scale
@@ -67,7 +74,8 @@ def joined(importer: GrowingNetwork, kind: str, first: Tensor, second: Tensor) -
     name = importer.new("add")
     node = Add(name, a_edge, name, (b_edge,), multipliers)
     importer.add(node)
-    importer.sums[name] = BranchSum(node, chains, 1 if kind == "Add" else -1)
+    parts = tuple(part_of(importer, d, edge) for d, edge in ((a, a_edge), (b, b_edge)))
+    importer.sums[name] = BranchSum(node, chains, np.add if kind == "Add" else np.subtract, parts)
     try:
         importer.edge(name)
     except ValueError:
@@ -101,23 +109,10 @@ def _single(values: np.ndarray) -> np.ndarray:
     return values[:1] if (values == values[0]).all() else values
 
 
-def _alike(importer: GrowingNetwork, a: Data, b: Data) -> tuple[Data, Data]:
-    """Return both tensors on edges of the same shape, with the same positions."""
-    same = np.array_equal(a.index, b.index)
-    if same and importer.size(a) == importer.size(b):
-        return a, b
-    if same and a.index.size == importer.length(a):
-        return flat(importer, a, vector=True), flat(importer, b, vector=True)
-    shape = a.shape
-    arrange = image if len(shape) in (3, 4) else ordered
-    a, b = (arrange(importer, d) for d in (a, b))
-    return replace(a, index=a.index.reshape(shape)), replace(b, index=b.index.reshape(shape))
-
-
 def _float_sum(importer: GrowingNetwork, kind: str, a: Data, b: Data) -> Data:
     if kind == "Sub":
         raise ModelError("in a float model only Add of two tensors of data is supported")
-    ends = [float_finished(importer, data) for data in _alike(importer, a, b)]
+    ends = [float_finished(importer, data) for data in (a, b)]
     name = importer.new("add")
     importer.add(FloatAdd(name, ends[0], name, (ends[1],)))
     return Data(name, a.index)

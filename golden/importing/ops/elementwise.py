@@ -18,9 +18,10 @@ from .branches import joined
 
 
 @handles("Add", "Sub", role=Role.AFFINE, sums=True)
-@handles("Mul", "Div", role=Role.AFFINE, keeps_integers=True)
+@handles("Mul", role=Role.AFFINE, keeps_integers=True, sums=True)
+@handles("Div", role=Role.AFFINE, keeps_integers=True)
 def arithmetic(importer, node, inputs, attributes):
-    """Import ONNX ``Add``, ``Sub``, ``Mul`` and ``Div`` with a constant, and sums of two tensors of data."""
+    """Import ONNX ``Add``, ``Sub``, ``Mul`` and ``Div`` with a constant, or of two tensors of data."""
     a, b = inputs
     kind = node.op_type.lower()
     if isinstance(a, Constant) and isinstance(b, Constant):
@@ -41,7 +42,7 @@ def arithmetic(importer, node, inputs, attributes):
 def _data_and_constant(a: Tensor, b: Tensor) -> tuple[Data, np.ndarray, bool]:
     """Return the data, the constant array, and whether the constant comes first."""
     if not isinstance(a, Constant) and not isinstance(b, Constant):
-        raise ModelError("both operands depend on the input; only Add and Sub of two tensors of data are supported")
+        raise ModelError("both operands depend on the input; only Add, Sub and Mul take two tensors of data")
     if isinstance(b, Constant):
         return data_of(a), constant(b, "its second operand"), False
     return data_of(b), constant(a, "its first operand"), True

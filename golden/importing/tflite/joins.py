@@ -1,20 +1,21 @@
 """Import of TensorFlow Lite's sums, differences and products of two tensors, and of channels side by side."""
 
-from dataclasses import replace
-
 import numpy as np
 
-from fewbit.golden.importing.layout import by_channel, flat, ordered
+from fewbit.golden.importing.broadcasting import alike
+from fewbit.golden.importing.layout import by_channel, ordered
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.joins import Add, Concat
+from fewbit.golden.network.joins import Add, Concat, Multiply
 from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.thresholds import steps_of
 from fewbit.golden.rewrite.sums import separating_sum
 
-from .kernels import product, quantized_multiplier, total, total_scale
+from .kernels import product, product_multiplier, quantized_multiplier, scaled_product, total, total_scale
 from .operands import activation_range, add_codes, format_of, kernel, second_rounding
 from .products import as_image
+
+_PAST = {"ADD": "added", "SUB": "subtracted", "MUL": "multiplied"}  # for messages
 
 
 @kernel("ADD", "SUB", "MUL")
@@ -34,9 +35,11 @@ def binary(importer, node, operands, outputs):
     constants = [isinstance(operand.value, Constant) for operand in operands]
     if any(constants):
         return [_with_constant(importer, operands, constants.index(True), codes, out)]
+    a, b = (operand.data for operand in operands)
+    a, b = alike(importer, a, b, _PAST[node.name], channels_last=True, one_sample=True)
     if node.name == "MUL":
-        raise ModelError("MUL of two tensors that depend on the input is not supported; one must be a constant")
-    return [_of_both(importer, node, operands, codes, out)]
+        return [_product(importer, a, b, quantizations, bounds, out)]
+    return [_sum(importer, node, a, b, quantizations, codes, out)]
 
 
 def _with_constant(importer, operands, at, codes, out):
@@ -51,14 +54,25 @@ def _with_constant(importer, operands, at, codes, out):
     return add_codes(importer, data, function, out, shared=len(values) == 1)
 
 
-def _of_both(importer, node, operands, codes, out):
+def _product(importer, a, b, quantizations, bounds, out):
+    """The exact product of both codes, their zero points taken off, and what the kernel makes of that integer."""
+    name = importer.new("multiply")
+    zeros = np.array([zero for _, zero in quantizations[:2]], dtype=np.int64)[:, None]
+    zeros = np.repeat(zeros, importer.channels(a), axis=1)
+    importer.add(Multiply(name, a.edge, name, (b.edge,), np.ones_like(zeros), zeros))
+    return add_codes(
+        importer, Data(name, a.index), lambda x: np.clip(scaled_product(x, *quantizations), *bounds), out, shared=True,
+        second=second_rounding(product_multiplier(*quantizations)[1], out),
+    )  # fmt: skip
+
+
+def _sum(importer, node, a, b, quantizations, codes, out):
     """A sum of whole multiples of both codes, and thresholds that give what the kernel gives for every pair."""
-    a, b = _alike(importer, *(operand.data for operand in operands))
     values = []
     for data in (a, b):
         edge = importer.edge(data.edge)
         values.append(np.arange(edge.lo.min(), edge.hi.max() + 1))
-    scales = [float(operand.tensor.quantization[0]) for operand in operands]
+    scales = [float(scale) for scale, _ in quantizations[:2]]
     ratio = scales[0] / scales[1] * (-1 if node.name == "SUB" else 1)
     found = separating_sum(*values, codes(values[0][:, None], values[1][None]), ratio)
     if found is None:
@@ -78,21 +92,6 @@ def _of_both(importer, node, operands, codes, out):
                   second_rounding(last, out))
     )  # fmt: skip
     return Data(act, a.index)
-
-
-def _alike(importer, a, b):
-    """Both tensors on edges of one size, with the same positions."""
-    if a.shape != b.shape:
-        raise ModelError(f"data of shapes {a.shape} and {b.shape} cannot be joined; they must be the same")
-    if np.array_equal(a.index, b.index) and importer.size(a) == importer.size(b):
-        return a, b
-    if a.index.ndim == 4:
-        return tuple(as_image(importer, d).reshaped(lambda i: i.transpose(0, 2, 3, 1)) for d in (a, b))
-    if np.array_equal(a.index, b.index) and a.index.size == importer.length(a):
-        return flat(importer, a, vector=True), flat(importer, b, vector=True)
-    shape = a.shape
-    a, b = (ordered(importer, d.reshaped(lambda i: i.reshape(1, -1))) for d in (a, b))
-    return tuple(replace(d, index=d.index.reshape(shape)) for d in (a, b))
 
 
 @kernel("CONCATENATION")

@@ -11,7 +11,8 @@ import math
 import numpy as np
 
 __all__ = ["average", "hard_swish", "looked_up", "mean_multiplier", "multiplied", "multiplied_once", "multiplied_wide",
-           "product", "quantized_multiplier", "rounded", "softmax", "total", "total_scale"]  # fmt: skip
+           "product", "product_multiplier", "quantized_multiplier", "rounded", "scaled_product", "softmax", "total",
+           "total_scale"]  # fmt: skip
 
 _INT16 = -(1 << 15), (1 << 15) - 1
 
@@ -223,6 +224,16 @@ def total_scale(first, second, out):
 
 def product(a, b, first, second, out):
     """The code of ``a * b`` of int8 codes, quantized as in `total`. Not yet clipped."""
-    scale, other, of_out = (np.float32(scale) for scale, _ in (first, second, out))
     x = (np.asarray(a, dtype=np.int64) - first[1]) * (np.asarray(b, dtype=np.int64) - second[1])
-    return multiplied(x, *quantized_multiplier(float(scale * other / of_out))) + out[1]
+    return scaled_product(x, first, second, out)
+
+
+def scaled_product(x, first, second, out):
+    """The code of `product` from ``x``, the product of both codes with their zero points taken off."""
+    return multiplied(x, *product_multiplier(first, second, out)) + out[1]
+
+
+def product_multiplier(first, second, out):
+    """The quantized multiplier of `product`: that of the ratio of the scales, in float32."""
+    scale, other, of_out = (np.float32(scale) for scale, _ in (first, second, out))
+    return quantized_multiplier(float(scale * other / of_out))

@@ -1,10 +1,10 @@
-"""Machines of stages that run freely behind credit: layers, sums of branches, functions of single codes."""
+"""Machines of stages that run freely behind credit: layers, joins of branches, functions of single codes."""
 
 from collections import deque
 from math import inf
 
 from fewbit.hw.layer.plan import LayerPlan
-from fewbit.hw.stages.add import JoinPlan
+from fewbit.hw.stages.join import JoinPlan
 from fewbit.hw.stages.pointwise import PointwisePlan
 
 from .machine import Machine, machine_for
@@ -74,7 +74,7 @@ class PointwiseMachine(Credited):
 
 @machine_for(JoinPlan)
 class JoinMachine(PointwiseMachine):
-    """A sum of two branches: it takes a beat of both in the same cycle."""
+    """A join of two branches: it takes a beat of both in the same cycle."""
 
     def connect(self, ins, outs):
         super().connect(ins, outs)

@@ -1,13 +1,14 @@
-"""Machines of stages that only move beats: gearboxes, queues, forks, and branches side by side."""
+"""Machines of stages that only move beats: gearboxes, queues, forks, repetition, and branches side by side."""
 
 from math import inf
 
 from fewbit.hw.gearbox import GearboxPlan
+from fewbit.hw.stages.repeat import RepeatPlan
 from fewbit.hw.stages.routing import ConcatPlan, ForkPlan, QueuePlan
 
 from .machine import Machine, machine_for
 
-__all__ = ["ConcatMachine", "ForkMachine", "GearboxMachine", "QueueMachine"]
+__all__ = ["ConcatMachine", "ForkMachine", "GearboxMachine", "QueueMachine", "RepeatMachine"]
 
 
 @machine_for(GearboxPlan)
@@ -109,3 +110,23 @@ class ConcatMachine(Machine):
     def step(self, valid, ready):
         if valid[self.o] and ready[self.o]:
             self.beat = (self.beat + 1) % len(self.turn)
+
+
+@machine_for(RepeatPlan)
+class RepeatMachine(Machine):
+    """Repetition of channels: ``copy`` is the number of the next beat of a channel's copies."""
+
+    changing = ("copy",)
+
+    def __init__(self, plan: RepeatPlan):
+        self.plan, self.copy = plan, 0
+
+    def forward(self, valid):
+        valid[self.o] = valid[self.i]
+
+    def backward(self, valid, ready):
+        ready[self.i] = ready[self.o] and self.copy == self.plan.beats - 1
+
+    def step(self, valid, ready):
+        if valid[self.o] and ready[self.o]:
+            self.copy = (self.copy + 1) % self.plan.beats

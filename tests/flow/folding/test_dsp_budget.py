@@ -14,7 +14,7 @@ from fewbit.hw.activation.affine_plan import AffinePlan
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shapes import IntShape
 from fewbit.hw.shell.verilog import emit
-from fewbit.hw.stages.add import JoinPlan
+from fewbit.hw.stages.join import JoinPlan
 from fewbit.hw.targets.named import USUAL
 from tests.flow.commands.test_cli import ROOT
 

@@ -1,0 +1,98 @@
+"""Products of two branches."""
+
+import numpy as np
+
+from fewbit.golden.network import joins
+from fewbit.hw.codes import value_of
+from fewbit.hw.float32.units import FloatMul
+from fewbit.hw.shapes import IntShape
+from fewbit.hw.streams import counter
+from fewbit.hw.wires import register
+
+from .join import JoinPlan, function_of_join, make_join, numbers_of_beat
+from .registry import stage_of
+
+__all__ = ["FloatMultipliers", "Multipliers"]
+
+_DSP_BITS = 9  # bits of both factors from which on synthesis takes a DSP
+_PART_BITS = 17  # bits of a factor, its sign left out, that one DSP takes
+
+stage_of(joins.Multiply, joins.FloatMultiply)(make_join)
+
+
+@function_of_join(joins.FloatMultiply)
+class FloatMultipliers:
+    """Products of float32 codes, a multiplier of two DSPs a lane."""
+
+    latency = FloatMul.LATENCY
+
+    def __init__(self, plan: JoinPlan):
+        self.plan, self.dsps = plan, 2 * plan.lanes
+
+    def results(self, m, a, b, accept):
+        """Yield the product of every lane of the beats ``a`` and ``b``."""
+        for k in range(self.plan.lanes):
+            m.submodules[f"mul{k}"] = mul = FloatMul()
+            m.d.comb += [mul.a.eq(a[k]), mul.b.eq(b[k])]
+            yield mul.o
+
+
+@function_of_join(joins.Multiply)
+class Multipliers:
+    """Products of integers behind multipliers and zero points: registers of codes, of factors, and of products.
+
+    Two bipolar codes are a XNOR. Factors that are codes as they are need no register of their own; a product in DSPs
+    has a second one, which is that of their output.
+
+    Attributes
+    ----------
+    factors : list of hw.shapes.IntShape
+        Shapes of both factors.
+    dsps : int
+        DSPs of all lanes, at most.
+    """
+
+    def __init__(self, plan: JoinPlan):
+        self.plan, node = plan, plan.node
+        self.factors = [IntShape.holding(lo.min(), hi.max()) for lo, hi in node.operands(*plan.edges)]
+        self.dsps = 0 if plan.format.is_sign else plan.lanes * self._dsps_of_a_lane()
+        self.latency = 2 + (not node.plain) + (self.dsps > 0)
+
+    def _dsps_of_a_lane(self) -> int:
+        """Return the DSPs of a product: synthesis makes one of few bits of LUTs."""
+        a, b = (shape.width for shape in self.factors)
+        if min(a, b) < 2 or a + b < _DSP_BITS:
+            return 0
+        parts = [-(-(shape.width - shape.signed) // _PART_BITS) for shape in self.factors]
+        return parts[0] * parts[1]
+
+    def results(self, m, a, b, accept):
+        """Yield the product of every lane of the beats ``a`` and ``b``, which are taken where ``accept`` says so."""
+        p, node = self.plan, self.plan.node
+        if p.format.is_sign:
+            for k in range(p.lanes):
+                held = [register(m, codes[k], f"code{n}_{k}") for n, codes in enumerate((a, b))]
+                yield register(m, ~(held[0] ^ held[1]), f"sign{k}")
+            return
+        beat, _ = counter(m, "beat", 1 if node.plain else p.beats_out, accept)
+        numbers = [
+            [numbers_of_beat(m, f"{name}{n}", beat, np.broadcast_to(rows[n], p.channels), p.lanes)
+             for name, rows in (("multipliers", node.multipliers), ("zeros", node.zeros))]
+            for n in range(2)
+        ]  # fmt: skip
+        for k in range(p.lanes):
+            factors = []
+            for n, codes in enumerate((a, b)):
+                value = register(m, value_of(codes[k], p.formats[n]), f"value{n}_{k}")
+                if not node.plain:
+                    multipliers, zeros = numbers[n]
+                    value = register(m, _narrowed(value * multipliers[k] - zeros[k], self.factors[n]), f"factor{n}_{k}")
+                factors.append(value)
+            y = register(m, (factors[0] * factors[1])[: p.format.bits], f"product{k}")
+            yield register(m, y, f"result{k}") if self.dsps else y
+
+
+def _narrowed(value, shape):
+    """Return the value, which is known to fit, in this shape."""
+    value = value[: shape.width]
+    return value.as_signed() if shape.signed else value
