@@ -32,7 +32,7 @@ class FloatNetwork:
 
     def __init__(self, size: int, channels: int, seed: int, name: str):
         self.model, self.rng = ModelBuilder(name=name, opset=17), np.random.default_rng(seed)
-        self.x, self.channels = self.model.add_input("image", [1, channels, size, size]), channels
+        self.x, self.channels = self.model.add_input("image", ["N", channels, size, size]), channels
 
     def conv(self, neurons: int, kernel: int, *, stride: int = 1, depthwise: bool = False, spread: float = 1.0) -> str:
         """Add a convolution that pads to keep the size; with ``depthwise``, of each channel by itself."""
@@ -65,7 +65,7 @@ class FloatNetwork:
         x = self.model.add("Flatten", self.model.add("GlobalAveragePool", self.x))
         weights = self.rng.normal(0, (1 / self.channels) ** 0.5, (classes, self.channels))
         x = self.model.add("Gemm", x, weights, self.rng.normal(0, 0.1, classes), transB=1, y="logits")
-        self.model.add_output(x, [1, classes])
+        self.model.add_output(x, ["N", classes])
 
     def save(self, path: Path) -> None:
         """Write the model."""

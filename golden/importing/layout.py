@@ -60,9 +60,7 @@ def by_channel(
     return flat(importer, data), spread
 
 
-def by_channels(
-    importer: GrowingNetwork, data: Data, *parameters: np.ndarray
-) -> tuple[Data, *tuple[np.ndarray, ...]]:
+def by_channels(importer: GrowingNetwork, data: Data, *parameters: np.ndarray) -> tuple[Data, *tuple[np.ndarray, ...]]:
     """Return what `by_channel` does for several parameters, each of its own type: all fit the data that is returned."""
     for parameter in parameters:
         data, _ = by_channel(importer, data, parameter, parameter.dtype)

@@ -76,7 +76,9 @@ def quantized_data(importer: GrowingNetwork, data: Data, quantizer: CodeQuantize
     ModelError
         If the data cannot be quantized there.
     """
-    data, scale, zero = by_channels(importer, data, *(np.asarray(p, np.float32) for p in (quantizer.scale, quantizer.zero)))
+    data, scale, zero = by_channels(
+        importer, data, *(np.asarray(p, np.float32) for p in (quantizer.scale, quantizer.zero))
+    )
     ends = Dequantize(scale.astype(np.float64), zero.astype(np.float64))
     if not importer.has_input:
         return _on_the_host(importer, data, quantizer, scale, zero, ends)

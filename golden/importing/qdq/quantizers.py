@@ -160,9 +160,7 @@ def requantized(
     return replace(quantized_data(importer, data, quantizer), chain=PLAIN, dtype=name)
 
 
-def _on_host(
-    importer: GrowingNetwork, node: onnx.NodeProto, inputs: Sequence[Tensor | None], tensor: Closed
-) -> Closed:
+def _on_host(importer: GrowingNetwork, node: onnx.NodeProto, inputs: Sequence[Tensor | None], tensor: Closed) -> Closed:
     """Return the tensor with the node behind it: what follows an operation of the host, the host computes, too."""
     operands = [None if t is None else constant(t, "its second operand") for t in inputs[1:]]
     operands += [None] * (len(node.input) - len(inputs))
@@ -214,4 +212,3 @@ def dequantized_constant(codes: np.ndarray, scale: np.ndarray, zero: np.ndarray)
     zero = np.broadcast_to(np.asarray(zero, dtype=np.int64), codes.shape)
     array = (codes - zero).astype(np.float32) * scale
     return Constant(array, Integers(codes, scale.astype(np.float64), zero.astype(np.float64)))
-

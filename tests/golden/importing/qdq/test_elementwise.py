@@ -28,7 +28,9 @@ def test_concat(scratch):
         code, scale, origin = graph.quantize(graph.op("Relu", "input") if zero < 0 else "input", zero=zero,
                                              scale=graph.scale())  # fmt: skip
         parts += [code, scale, origin]
-    y = graph.microsoft("QLinearConcat", graph.const(np.float32(0.06)), graph.const(np.asarray(4), np.int8), *parts, axis=1)
+    y = graph.microsoft(
+        "QLinearConcat", graph.const(np.float32(0.06)), graph.const(np.asarray(4), np.int8), *parts, axis=1
+    )
     x = (np.random.default_rng(1).integers(-128, 128, (20, 6, 5, 5)) / 32).astype(np.float32)
     path = graph.finish(y).save(scratch / "model.onnx")
     codes, differ = compared(path, x, "int8f5")

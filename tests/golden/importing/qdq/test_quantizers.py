@@ -144,7 +144,9 @@ def test_an_input_of_codes(scratch):
     import onnx
 
     graph = QdqGraph((12,), elem_type=onnx.TensorProto.UINT8)
-    graph.x = graph.op("DequantizeLinear", "input", graph.const(np.float32(0.02)), graph.const(np.asarray(128), np.uint8))
+    graph.x = graph.op(
+        "DequantizeLinear", "input", graph.const(np.float32(0.02)), graph.const(np.asarray(128), np.uint8)
+    )
     graph.x = graph.op("MatMul", graph.x, graph.weights((12, 5)))
     graph.pair()
     x = np.random.default_rng(0).integers(0, 256, (200, 12)).astype(np.uint8)
