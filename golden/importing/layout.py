@@ -60,11 +60,11 @@ def by_channel(
     return flat(importer, data), spread
 
 
-def by_channels(importer: GrowingNetwork, data: Data, *parameters: np.ndarray) -> tuple[Data, *tuple[np.ndarray, ...]]:
+def by_channels(importer: GrowingNetwork, data: Data, *parameters: np.ndarray) -> tuple[Data, tuple[np.ndarray, ...]]:
     """Return what `by_channel` does for several parameters, each of its own type: all fit the data that is returned."""
     for parameter in parameters:
         data, _ = by_channel(importer, data, parameter, parameter.dtype)
-    return data, *(by_channel(importer, data, parameter, parameter.dtype)[1] for parameter in parameters)
+    return data, tuple(by_channel(importer, data, parameter, parameter.dtype)[1] for parameter in parameters)
 
 
 def flat(importer: GrowingNetwork, data: Data, *, vector: bool = False) -> Data:

@@ -76,9 +76,8 @@ def quantized_data(importer: GrowingNetwork, data: Data, quantizer: CodeQuantize
     ModelError
         If the data cannot be quantized there.
     """
-    data, scale, zero = by_channels(
-        importer, data, *(np.asarray(p, np.float32) for p in (quantizer.scale, quantizer.zero))
-    )
+    parameters = (np.asarray(p, dtype=np.float32) for p in (quantizer.scale, quantizer.zero))
+    data, (scale, zero) = by_channels(importer, data, *parameters)
     ends = Dequantize(scale.astype(np.float64), zero.astype(np.float64))
     if not importer.has_input:
         return _on_the_host(importer, data, quantizer, scale, zero, ends)

@@ -136,6 +136,7 @@ def along_axis(parameter: np.ndarray, shape: Sequence[int], axis: int, block: in
             return spread[tuple(slice(n) for n in shape)]
     if parameter.shape != (shape[axis],):
         raise ModelError(
-            f"scales or zero points of shape {parameter.shape} do not fit axis {axis} of a tensor of shape {tuple(shape)}"
+            f"scales or zero points of shape {parameter.shape} do not fit axis {axis} of a tensor of shape "
+            f"{tuple(shape)}"
         )
     return parameter.reshape([-1 if k == axis else 1 for k in range(len(shape))])

@@ -82,7 +82,7 @@ def rounded_codes(
     if not isinstance(out[1], Constant):
         raise ModelError("its output's zero point, which gives the type of its codes, must be a constant")
     bias = np.zeros(1, dtype=np.int64) if bias is None else bias
-    product, scale, bias = by_channels(importer, product, scale, bias)
+    product, (scale, bias) = by_channels(importer, product, scale, bias)
     (first,) = product.chain
     assert isinstance(first, ew.Dequantize) and (first.scale == 1).all(), "a product of plain integers has no scale"
     total = ew.Dequantize(first.scale, first.zero - bias)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import ArrayLike
 
 from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import by_channels
@@ -127,8 +128,8 @@ def _clip_behind(importer: GrowingNetwork, name: str) -> tuple[int | None, int |
 def requantized(
     importer: GrowingNetwork,
     data: Data,
-    scale: np.ndarray,
-    zero: np.ndarray,
+    scale: ArrayLike,
+    zero: ArrayLike,
     name: str,
     bounds: tuple[int | None, int | None] = (None, None),
 ) -> Data:
@@ -180,7 +181,7 @@ def dequantize_linear(importer, node, inputs, attributes):
     scale, zero = _parameters(operands, attributes, shape_of(x))
     if isinstance(x, Constant):
         return [dequantized_constant(whole_numbers(x, "its operand"), scale, zero)]
-    data, scale, zero = by_channels(importer, integer_data(x), scale.astype(np.float64), zero.astype(np.float64))
+    data, (scale, zero) = by_channels(importer, integer_data(x), scale.astype(np.float64), zero.astype(np.float64))
     return [replace(data, chain=_scaled(importer, data, scale, zero), dtype="float32")]
 
 
@@ -206,7 +207,7 @@ def _changes_nothing(chain: ew.Chain, edge: Edge) -> bool:
     return bool((ew.apply(chain, np.broadcast_to(integers, (len(integers), edge.channels))) == integers).all())
 
 
-def dequantized_constant(codes: np.ndarray, scale: np.ndarray, zero: np.ndarray) -> Constant:
+def dequantized_constant(codes: np.ndarray, scale: ArrayLike, zero: ArrayLike) -> Constant:
     """Return ``scale * float32(codes - zero)``, with the integers beside it; all arrays broadcast with ``codes``."""
     scale = np.broadcast_to(np.asarray(scale, dtype=np.float32), codes.shape)
     zero = np.broadcast_to(np.asarray(zero, dtype=np.int64), codes.shape)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.ops.branches import joined
@@ -17,6 +18,7 @@ from .operands import PLAIN, integer_data, one_scale, one_zero, type_name, whole
 from .quantizers import requantized
 
 F32 = np.float32
+_Function = Callable[[ArrayLike, ArrayLike], np.ndarray]  # of integers of both operands
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class _Steps:
     scales: tuple[np.float32, np.float32, np.float32]
     zeros: tuple[int, int, int]
 
-    def added(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def added(self, a: ArrayLike, b: ArrayLike) -> np.ndarray:
         """Return the float32 that onnxruntime's ``QLinearAdd`` rounds, the zero point in it, for integers.
 
         Its vector instructions multiply and add with one rounding, of AVX2 and AVX-512 alike.
@@ -35,16 +37,21 @@ class _Steps:
         az, bz, yz = (F32(zero) for zero in self.zeros)
         return _fused(a, p, _fused(b, q, yz - _fused(p, az, F32(q * bz))))
 
-    def multiplied(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def multiplied(self, a: ArrayLike, b: ArrayLike) -> np.ndarray:
         """Return the float32 that onnxruntime's ``QLinearMul`` rounds, the zero point in it, for integers."""
         scale = F32(F32(self.scales[0] * self.scales[1]) / self.scales[2])
-        product = (F32(a) - F32(self.zeros[0])) * (F32(b) - F32(self.zeros[1]))
+        product = _single(a, self.zeros[0]) * _single(b, self.zeros[1])
         return np.rint(F32(product * scale)) + F32(self.zeros[2])
 
 
-def _fused(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+def _fused(x: ArrayLike, y: ArrayLike, z: ArrayLike) -> np.ndarray:
     """Return float32 ``x*y + z`` with one rounding: the sum in double errs far below it for products of a code."""
-    return np.asarray(np.float64(x) * np.float64(y) + np.float64(z)).astype(F32)
+    x, y, z = (np.asarray(v, dtype=np.float64) for v in (x, y, z))
+    return (x * y + z).astype(F32)
+
+
+def _single(codes: ArrayLike, zero: int) -> np.ndarray:
+    return np.asarray(codes, dtype=F32) - F32(zero)
 
 
 @handles("QLinearAdd", domains=(MICROSOFT,), role=Role.AFFINE, takes_integers=True, is_quantized=True, sums=True)
@@ -71,7 +78,7 @@ def _of_both(
     operands: tuple[Tensor | None, Tensor | None],
     steps: _Steps,
     kind: str,
-    function: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    function: _Function,
 ) -> Data:
     """Return the join of two tensors of integers, whose floats are those of ``function`` for every pair."""
     given = [
@@ -93,7 +100,7 @@ def _with_constant(
     importer: GrowingNetwork,
     a: Tensor | None,
     b: Tensor | None,
-    function: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    function: _Function,
 ) -> Data:
     """Return a function of one tensor of integers, the other operand being a constant of one number."""
     swapped = isinstance(a, Constant)

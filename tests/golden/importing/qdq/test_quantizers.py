@@ -99,7 +99,7 @@ def test_types_of_four_bits(scratch):
 def test_a_clip_of_codes_is_fewer_bits(lo, hi, bits, scratch):
     """Brevitas writes codes of fewer than 8 bits as a Clip between the two; the bounds may be any."""
     graph = QdqGraph((10,))
-    for layer in range(2):
+    for _ in range(2):
         code, *parameters = graph.quantize()
         code = graph.op("Clip", code, graph.const(np.int8(lo), np.int8), graph.const(np.int8(hi), np.int8))
         graph.x = graph.op("DequantizeLinear", code, *parameters)
