@@ -64,8 +64,11 @@ def joined(importer: GrowingNetwork, kind: str, first: Tensor, second: Tensor) -
     if kind == "Sub":
         b_scale = -b_scale
     ends = [_reach(importer.edge(e), s, z) for e, s, z in ((a_edge, a_scale, a_zero), (b_edge, b_scale, b_zero))]
-    ratios = [_multipliers(*r) for r in zip(a_scale, b_scale, *ends, strict=True)]
-    multipliers = np.array(ratios, dtype=np.int64).T
+    if all((scale == scale[0]).all() for scale in (a_scale, b_scale)):  # then one pair of multipliers serves all
+        ends = [np.full_like(end, end.max()) for end in ends]
+    kinds, of_kind = np.unique(np.stack([a_scale, b_scale, *ends], axis=1), axis=0, return_inverse=True)
+    ratios = np.array([_multipliers(*kind) for kind in kinds.tolist()], dtype=np.int64)
+    multipliers = ratios[of_kind.reshape(-1)].T
     chains = tuple(
         d.chain if edge == d.edge else (ew.Dequantize(_single(abs(scale)), _single(zero)),)
         for d, edge, scale, zero in ((a, a_edge, a_scale, a_zero), (b, b_edge, b_scale, b_zero))
