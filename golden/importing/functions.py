@@ -1,7 +1,6 @@
 """Functions of one integer: a quantizer behind a chain becomes thresholds, what a product reads becomes integers."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.elementwise import affine, apply, is_monotone, is_shared
 from fewbit.golden.numbers.formats import Format, format_for
 from fewbit.golden.numbers.thresholds import find_thresholds, steps_of
-from fewbit.golden.rewrite.sums import pair_function
+from fewbit.golden.rewrite.pairs import pair_function
 
 from .growing import GrowingNetwork
 from .network_builder import NetworkBuilder
@@ -76,11 +75,10 @@ def add_function(
     found = branches and pair_function(
         branches, importer.edge, lambda y: codes(_numbers(apply(chain[1:], y))), shared=len(lo) == 1
     )
-    if branches and found:
+    if found:
         thresholds, table, lo, hi = found.thresholds, found.codes, found.lo, found.hi
-        if found.node is not branches.node:
-            name = importer.new(branches.node.name.rstrip("0123456789"))
-            x = importer.add(replace(found.node, name=name, y=name))
+        for node in found.nodes:
+            x = node.y if any(n.y == node.y for n in importer.result.nodes) else importer.add(node)
     else:
         thresholds, table = find_thresholds(function, lo, hi, monotone=monotone)
     steps = steps_of(thresholds, table, lo, hi, fmt)

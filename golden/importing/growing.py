@@ -10,7 +10,7 @@ from fewbit.golden.network.graph import Network
 from fewbit.golden.numbers.declaration import InputSpec
 from fewbit.golden.numbers.elementwise import Chain
 from fewbit.golden.numbers.formats import Float32
-from fewbit.golden.rewrite.sums import BranchSum
+from fewbit.golden.rewrite.pairs import BranchSum
 
 from .network_builder import NetworkBuilder
 from .tensors import FLOAT32, Constant, Data, Tensor

@@ -1,202 +1,28 @@
-"""Joins of two branches: what a quantizer behind one gives for every pair, and multipliers as small as that allows.
+"""Sums of two branches with multipliers as small as the quantizers behind them allow.
 
 A sum is one integer ``p*a + q*b``. Where the scales of the branches are in no simple ratio, p and q are large, and so
 is the adder. But a quantizer behind it tells few sums apart: any p and q that keep the pairs of each code apart do.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
-from fewbit.golden.network.execute import execute
-from fewbit.golden.network.graph import Edge, Network
-from fewbit.golden.network.joins import Add, IntegerJoin
+from fewbit.golden.network.graph import Network
+from fewbit.golden.network.joins import Add
 from fewbit.golden.network.pointwise import Threshold
-from fewbit.golden.numbers.elementwise import Chain, apply, is_shared
 from fewbit.golden.numbers.thresholds import steps_of
 
-__all__ = ["BranchSum", "PairFunction", "pair_function", "separating_sum", "smaller_sums"]
+from .pairs import Steps, every_value, table_of
 
-Steps = tuple[np.ndarray, np.ndarray]  # thresholds, and codes
+__all__ = ["separating_sum", "smaller_sums"]
 
-_MOST_PAIRS = 1 << 22  # of all channels, that may be visited
 _MOST_SMALL = 12  # whole numbers up to it are all tried as multipliers, within a factor of the ratio
 _NEAR = 1.6
 _FINEST = 1 << 22  # the largest denominator of a ratio of scales
-
-
-@dataclass(frozen=True, eq=False)
-class BranchSum:
-    """What an importer knows of a node that joins two branches, an `Add` or a `Multiply`.
-
-    Attributes
-    ----------
-    node : golden.network.joins.IntegerJoin
-    chains : (Chain, Chain)
-        The float operations behind the edges of the two operands.
-    combine : callable
-        What the model makes of the floats of both operands: float32 arrays that broadcast, in and out.
-    parts : tuple
-        For each operand, the `BranchSum` that its edge is itself, whose floats the first operation of its chain stands
-        for; None if it is another edge.
-    """
-
-    node: IntegerJoin
-    chains: tuple[Chain, ...]
-    combine: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    parts: tuple["BranchSum | None", ...] = (None, None)
-
-    def for_one_channel(self) -> "BranchSum | None":
-        """Return the same of one channel that stands for every one; None where channels differ."""
-        node = self.node.for_one_channel()
-        parts = tuple(part and part.for_one_channel() for part in self.parts)
-        if node is None or not all(is_shared(c) for c in self.chains):
-            return None
-        if any(part is None for part, whole in zip(parts, self.parts, strict=True) if whole):
-            return None
-        return replace(self, node=node, parts=parts)
-
-
-@dataclass(frozen=True, eq=False)
-class PairFunction:
-    """A function of the integers of a join: what `find_thresholds` returns, and the node that gives the integers.
-
-    Attributes
-    ----------
-    node : golden.network.joins.IntegerJoin
-        The join that was asked about, or a finer one of the same operands.
-    lo, hi, thresholds, codes : int64 arrays
-        Reachable range of the node's integers; thresholds and codes on it.
-    """
-
-    node: IntegerJoin
-    lo: np.ndarray
-    hi: np.ndarray
-    thresholds: np.ndarray
-    codes: np.ndarray
-
-
-def pair_function(
-    branches: BranchSum,
-    edge_of: Callable[[str], Edge],
-    function: Callable[[np.ndarray], np.ndarray],
-    *,
-    shared: bool,
-) -> PairFunction | None:
-    """Return the quantizer behind a join, from the model's own floats of every pair of operands.
-
-    Where pairs of equal integers have different codes, the model's rounding decides between them. Then the integers are
-    those of a finer node, which tell all pairs apart.
-
-    Parameters
-    ----------
-    branches : BranchSum
-    edge_of : callable
-        Gives the edge of an operand by its name.
-    function : callable
-        Function from floats ``(n, C)`` of the sum or product to codes; C is 1 if it is shared.
-    shared : bool
-        Whether one function serves all channels.
-
-    Returns
-    -------
-    None where there are too many pairs, or where no integer tells those apart that have different codes.
-    """
-    one = branches.for_one_channel() if shared else branches
-    edges = [edge_of(x) for x in branches.node.inputs]
-    for finer in (False, True):
-        node = branches.node.finer(*edges) if finer else branches.node
-        try:
-            edge = node.out(*edges)
-        except ValueError:  # of more than 32 bits
-            return None
-        lo, hi = (edge.lo.min(keepdims=True), edge.hi.max(keepdims=True)) if shared else (edge.lo, edge.hi)
-        of_all = one and replace(one, node=(node.for_one_channel() if shared else node) or node)
-        every = of_all and _every_pair(of_all, edge_of, len(lo))
-        if not every:
-            return None
-        steps = _steps_of_pairs(every[0], function(every[1]), hi)
-        if steps is not None:
-            return PairFunction(node, lo, hi, *steps)
-    return None
-
-
-def _steps_of_pairs(x: np.ndarray, codes: np.ndarray, hi: np.ndarray) -> Steps | None:
-    """Return thresholds and codes for integers and codes ``(n, C)``; None where equal integers have different codes."""
-    found = []
-    for c in range(len(hi)):
-        values, first, group = np.unique(x[:, c], return_index=True, return_inverse=True)
-        code = codes[first, c]
-        if (codes[:, c] != code[group]).any():
-            return None
-        at = np.flatnonzero(np.diff(code)) + 1
-        found.append((values[at], code[np.r_[0, at]]))
-    return _table(found, hi)
-
-
-def _every_pair(
-    branches: BranchSum, edge_of: Callable[[str], Edge], channels: int
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the integers of a join and the model's floats, ``(n, C)``, for every pair of its operands' values.
-
-    None stands for too many pairs.
-    """
-    integers, floats = [], []
-    for name, chain, part in zip(branches.node.inputs, branches.chains, branches.parts, strict=True):
-        if part is None:
-            x = _values_of(edge_of(name), channels)
-            if x is None:
-                return None
-            y = apply(chain, x)
-        else:
-            inner = _every_pair(part, edge_of, channels)
-            if inner is None:
-                return None
-            x, y = inner[0], apply(chain[1:], inner[1])
-        integers.append(x)
-        floats.append(y)
-    if len(integers[0]) * len(integers[1]) * channels > _MOST_PAIRS:
-        return None
-    with np.errstate(all="ignore"):
-        y = branches.combine(floats[0][:, None], floats[1][None])
-    x = execute(branches.node, integers[0][:, None], integers[1][None])
-    return _distinct(x.reshape(-1, channels), y.reshape(-1, channels))
-
-
-def _distinct(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that differ in an integer of ``x`` or in a bit of a float of ``y``, for one channel only."""
-    if x.shape[1] > 1:
-        return x, y
-    _, first = np.unique((x << 32) + np.ascontiguousarray(y).view(np.uint32), return_index=True)
-    return x[first], y[first]
-
-
-def _pairs_of(edges: Sequence[Edge], channels: int) -> list[np.ndarray] | None:
-    """Return the values of both edges as `_values_of` gives them; None if there are too many pairs."""
-    a, b = (_values_of(edge, channels) for edge in edges)
-    return None if a is None or b is None or len(a) * len(b) * channels > _MOST_PAIRS else [a, b]
-
-
-def _values_of(edge: Edge, channels: int) -> np.ndarray | None:
-    """Return the values of an edge, ``(values, C)``; None if there are too many.
-
-    The last value is repeated where a channel has fewer. With one channel, it stands for all of them.
-    """
-    lo, hi = (edge.lo, edge.hi) if channels > 1 else (edge.lo.min(keepdims=True), edge.hi.max(keepdims=True))
-    step = edge.format.spacing
-    count = int((hi - lo).max()) // step + 1
-    return None if count > _MOST_PAIRS else np.minimum(lo + step * np.arange(count)[:, None], hi)
-
-
-def _table(found: list[Steps], hi: np.ndarray) -> Steps:
-    """Return one array of the thresholds, and one of the codes, of every channel."""
-    most = max(len(t) for t, _ in found)
-    thresholds = np.array([np.r_[t, np.full(most - len(t), h + 1)] for (t, _), h in zip(found, hi, strict=True)])
-    codes = np.array([np.r_[c, np.full(most + 1 - len(c), c[-1])] for _, c in found])
-    return thresholds.reshape(len(hi), most).astype(np.int64), codes.astype(np.int64)
 
 
 def separating_sum(a, b, codes, ratio):
@@ -244,7 +70,7 @@ def smaller_sums(network: Network) -> Network:
         inputs = [edges[x] for x in node.inputs]
         alike = (node.multipliers == node.multipliers[:, :1]).all() and all(len(r.thresholds) == 1 for r in readers)
         channels = 1 if alike else edges[node.y].channels
-        values = None if (np.abs(node.multipliers) == 1).all() else _pairs_of(inputs, channels)
+        values = None if (np.abs(node.multipliers) == 1).all() else every_value(inputs, channels)
         if values is None or (node.multipliers == 0).any():
             continue
         multipliers = node.multipliers[:, :channels].copy()
@@ -259,7 +85,7 @@ def smaller_sums(network: Network) -> Network:
         edge = nodes[i].out(*inputs)
         lo, hi = (edge.lo, edge.hi) if channels > 1 else (edge.lo.min(keepdims=True), edge.hi.max(keepdims=True))
         for k, reader in enumerate(readers):
-            thresholds, codes = _table([steps[k] for steps in found], hi)
+            thresholds, codes = table_of([steps[k] for steps in found], hi)
             regular = steps_of(thresholds, codes, lo, hi, reader.format)
             at = nodes.index(reader)
             if regular is None:

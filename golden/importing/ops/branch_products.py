@@ -11,7 +11,7 @@ from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.joins import FloatMultiply, Multiply
 from fewbit.golden.numbers import elementwise as ew
-from fewbit.golden.rewrite.sums import BranchSum
+from fewbit.golden.rewrite.pairs import BranchSum
 
 __all__ = ["part_of", "product"]
 

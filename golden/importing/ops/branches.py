@@ -22,7 +22,7 @@ from fewbit.golden.network.spatial import Upsample
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers import elementwise as ew
 from fewbit.golden.numbers.formats import Float32, Format, Ternary
-from fewbit.golden.rewrite.sums import BranchSum
+from fewbit.golden.rewrite.pairs import BranchSum
 
 from .branch_products import part_of, product
 from .convolutions import add_windows, spread_out, with_zero_pad

@@ -60,7 +60,7 @@ SPOILED = {  # (graph, quantized images of 4 channels and 6x6 pixels) -> output
     ),
     "reduced channels": (lambda g, d: g.op("ReduceMean", d, axes=[1]), "only height and width can be reduced"),
     "sum of other shapes": (lambda g, d: g.op("Add", d, conv(g, d, 4, 4, 2, 2)), "cannot be added"),
-    "product of data": (lambda g, d: g.op("Mul", d, g.op("Relu", d)), "only Add and Sub of two tensors"),
+    "quotient of data": (lambda g, d: g.op("Div", d, g.op("Relu", d)), "Sub and Mul take two tensors of data"),
     "sum of what is not even": (
         lambda g, d: g.op("Add", d, g.op("Exp", d)),
         "not quantized to evenly spaced levels; put a quantizer in front of it",

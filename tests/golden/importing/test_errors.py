@@ -59,7 +59,7 @@ SPOILED = {
     ),
     "weights from data": (lambda g, d, w: g.op("MatMul", d, g.op("Transpose", d)), "one operand must be a constant"),
     "branch": (
-        lambda g, d, w: g.op("Mul", d, g.op("Relu", d)),
+        lambda g, d, w: g.op("Div", d, g.op("Relu", d)),
         "only Add, Sub and Mul take two tensors of data",
     ),
     "shapes": (
