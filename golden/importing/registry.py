@@ -61,6 +61,8 @@ class DeclaredOperator:
         other operators make of constants is simply evaluated.
     sums : bool
         Whether both operands may depend on the input.
+    steps : bool
+        Whether the operator gives whole numbers, or truth values, of floats: so quantizers are made of plain operators.
     """
 
     name: str
@@ -69,6 +71,7 @@ class DeclaredOperator:
     role: Role
     keeps_integers: bool = False
     sums: bool = False
+    steps: bool = False
 
     @property
     def is_of_floats(self) -> bool:
@@ -80,7 +83,12 @@ DECLARED: dict[tuple[str, str], DeclaredOperator] = {}  # by a domain that a fil
 
 
 def handles(
-    *names: str, role: Role, domains: tuple[str, ...] = (ONNX,), keeps_integers: bool = False, sums: bool = False
+    *names: str,
+    role: Role,
+    domains: tuple[str, ...] = (ONNX,),
+    keeps_integers: bool = False,
+    sums: bool = False,
+    steps: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Return a decorator that declares the operators which the decorated function handles.
 
@@ -90,7 +98,7 @@ def handles(
 
     def declare(handler: Handler) -> Handler:
         for name in names:
-            operator = DeclaredOperator(name, domains[0], handler, role, keeps_integers, sums)
+            operator = DeclaredOperator(name, domains[0], handler, role, keeps_integers, sums, steps)
             for domain in domains:
                 if (domain, name) in DECLARED:
                     raise ValueError(f"Operator {name} of domain {domain!r} is declared twice")
