@@ -3,6 +3,7 @@
 The first quantizer of an undeclared input runs on the host; all others become thresholds.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -68,8 +69,12 @@ def quantized_constant(array: np.ndarray, quantizer: CodeQuantizer) -> Constant:
     return Constant((scale * (codes - zero)).astype(np.float32), Integers(codes, scale, zero))
 
 
-def quantized_data(importer: GrowingNetwork, data: Data, quantizer: CodeQuantizer) -> Data:
+def quantized_data(
+    importer: GrowingNetwork, data: Data, quantizer: CodeQuantizer, *, parameters: Sequence[np.ndarray] = ()
+) -> Data:
     """Return the data behind a `CodeQuantizer`: a new edge of codes.
+
+    ``parameters`` are further arrays that the quantizer holds by channel of the data's edge.
 
     Raises
     ------
@@ -83,7 +88,11 @@ def quantized_data(importer: GrowingNetwork, data: Data, quantizer: CodeQuantize
         return _on_the_host(importer, data, quantizer, scale, zero, ends)
     importer.known(data)
     edge = add_function(
-        importer, data, lambda y: quantizer.codes(y, scale, zero), quantizer.format, parameters=(scale, zero)
+        importer,
+        data,
+        lambda y: quantizer.codes(y, scale, zero),
+        quantizer.format,
+        parameters=(scale, zero, *parameters),
     )
     return Data(edge, data.index, (ends,))
 

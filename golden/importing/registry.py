@@ -65,6 +65,8 @@ class DeclaredOperator:
         Whether the handler knows tensors of an integer type. What others make of them is the same as of floats.
     is_quantized : bool
         Whether the operator, of any role, stands in quantized models only.
+    steps : bool
+        Whether the operator gives whole numbers, or truth values, of floats: so quantizers are made of plain operators.
     """
 
     name: str
@@ -75,6 +77,7 @@ class DeclaredOperator:
     sums: bool = False
     takes_integers: bool = False
     is_quantized: bool = False
+    steps: bool = False
 
     @property
     def is_of_floats(self) -> bool:

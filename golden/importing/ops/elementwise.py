@@ -6,9 +6,10 @@ from functools import partial
 import numpy as np
 import onnx
 
+from fewbit.golden.importing.fitting import fitting
 from fewbit.golden.importing.growing import GrowingNetwork
-from fewbit.golden.importing.layout import by_channel
-from fewbit.golden.importing.operands import constant, data_of
+from fewbit.golden.importing.one_edge import of_one_edge
+from fewbit.golden.importing.operands import all_operands, constant, data_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant, Data, Tensor
 from fewbit.golden.model_file.file import ModelError, OnnxFile, evaluate
@@ -27,10 +28,12 @@ def arithmetic(importer, node, inputs, attributes):
     if isinstance(a, Constant) and isinstance(b, Constant):
         return [_scaled_constant(importer, node, a, b, kind)]
     if not isinstance(a, Constant) and not isinstance(b, Constant):
-        return [joined(importer, node.op_type, a, b)]
+        is_sum = kind in ("add", "sub")  # branches that thresholds make of one edge are cheap to add
+        y = None if is_sum and importer.is_float else of_one_edge(importer, node, inputs, through=not is_sum)
+        return [joined(importer, node.op_type, a, b) if y is None else y]
+    if kind == "div" and isinstance(a, Constant):
+        return [of_one_edge(importer, node, inputs)]
     data, c, swapped = _data_and_constant(a, b)
-    if swapped and kind == "div":
-        raise ModelError("a constant divided by data is not supported")
     if swapped and kind == "sub":
         kind = "rsub"
     data, c = fitting(importer, data, c)
@@ -41,31 +44,9 @@ def arithmetic(importer, node, inputs, attributes):
 
 def _data_and_constant(a: Tensor, b: Tensor) -> tuple[Data, np.ndarray, bool]:
     """Return the data, the constant array, and whether the constant comes first."""
-    if not isinstance(a, Constant) and not isinstance(b, Constant):
-        raise ModelError("both operands depend on the input; only Add, Sub and Mul take two tensors of data")
     if isinstance(b, Constant):
         return data_of(a), constant(b, "its second operand"), False
     return data_of(b), constant(a, "its first operand"), True
-
-
-def fitting(importer: GrowingNetwork, data: Data, c: np.ndarray) -> tuple[Data, np.ndarray]:
-    """Return the data, and a constant (float32) by channel of its edge, which is a flat one where pixels differ in it.
-
-    Raises
-    ------
-    ModelError
-        If the constant does not fit the data's shape, or is not finite in float32.
-    """
-    extra = c.ndim - len(data.shape)
-    if extra > 0 and c.shape[:extra] == (1,) * extra:
-        raise ModelError(f"a constant of shape {c.shape} adds axes to data of shape {data.shape}")
-    if np.broadcast_shapes(data.shape, c.shape) != data.shape:
-        raise ModelError(f"a constant of shape {c.shape} does not fit data of shape {data.shape}")
-    with np.errstate(over="ignore"):
-        data, c = by_channel(importer, data, c)
-    if not np.isfinite(c).all():
-        raise ModelError("its constant is not finite in float32")
-    return data, c
 
 
 def _scaled_constant(importer: GrowingNetwork, node: onnx.NodeProto, a: Constant, b: Constant, kind: str) -> Constant:
@@ -83,13 +64,35 @@ def _scaled_constant(importer: GrowingNetwork, node: onnx.NodeProto, a: Constant
 
 @handles("Min", "Max", role=Role.FUNCTION)
 def bound(importer, node, inputs, attributes):
-    """Import ONNX ``Min`` and ``Max`` of data and a constant."""
-    if len(inputs) != 2:
-        raise ModelError(f"only two operands are supported, data and a constant, not {len(inputs)}")
+    """Import ONNX ``Min`` and ``Max`` of data and a constant, or of any operands that stand on one edge."""
+    if len(inputs) != 2 or not any(isinstance(t, Constant) for t in inputs):
+        return [_together(importer, node, inputs)]
     data, c, _ = _data_and_constant(*inputs)
     function = np.minimum if node.op_type == "Min" else np.maximum
     data, c = fitting(importer, data, c)
     return [data.then(ew.Call(node.op_type, function, (c,)))]
+
+
+@handles("Where", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal", "And", "Or", "Xor", "Not",
+         role=Role.FUNCTION, steps=True)  # fmt: skip
+@handles("Pow", role=Role.FUNCTION)
+def of_several(importer, node, inputs, attributes):
+    """Import ONNX functions of several operands that stand on one edge, or are constants.
+
+    These are ``Where``, ``Pow``, comparisons, and ``And``, ``Or``, ``Xor``, ``Not`` of what they give.
+    """
+    return [_together(importer, node, inputs)]
+
+
+def _together(importer, node, inputs):
+    """Return data behind a function of operands that must stand on one edge, or be constants."""
+    y = of_one_edge(importer, node, all_operands(inputs, len(node.input)))
+    if y is None:
+        raise ModelError(
+            "its operands are different tensors of data; supported are operands that are functions of one tensor, and "
+            "constants"
+        )
+    return y
 
 
 @handles("BatchNormalization", role=Role.AFFINE)
@@ -157,21 +160,22 @@ def prelu(importer, node, inputs, attributes):
     return [data.then(ew.leaky_relu(slope))]
 
 
-@handles("Floor", "Ceil", "Round", role=Role.FUNCTION)
+@handles("Floor", "Ceil", "Round", "Sign", role=Role.FUNCTION, steps=True)
 def rounding(importer, node, inputs, attributes):
-    """Import ONNX ``Floor``, ``Ceil`` and ``Round``, as `functions_of_onnxruntime`; they never fall."""
+    """Import ONNX ``Floor``, ``Ceil``, ``Round`` and ``Sign``, as `functions_of_onnxruntime`; they never fall."""
     return [_called(importer, node, inputs, monotone=True)]
 
 
-@handles("Sigmoid", "Tanh", "HardSigmoid", "Elu", "Selu", "Softplus", "Softsign", "Abs", "Exp", "Log", "Sign", "Sqrt",
-         "Reciprocal", "Erf", "HardSwish", "Mish", "Gelu", "Celu", "ThresholdedRelu", "Pow",
-         role=Role.FUNCTION)  # fmt: skip
+@handles("Sigmoid", "Tanh", "HardSigmoid", "Elu", "Selu", "Softplus", "Softsign", "Abs", "Exp", "Log", "Sqrt",
+         "Reciprocal", "Erf", "HardSwish", "Mish", "Gelu", "Celu", "ThresholdedRelu", "Shrink",
+         "Sin", "Cos", "Tan", "Atan", "Sinh", "Cosh", "Asinh", role=Role.FUNCTION)  # fmt: skip
 def functions_of_onnxruntime(importer, node, inputs, attributes):
     """Import ONNX functions whose float32 results are onnxruntime's own, so that no bit of them can differ.
 
     ``Sigmoid``, ``Tanh``, ``HardSigmoid``, ``Elu``, ``Selu``, ``Softplus``, ``Softsign``, ``Abs``, ``Exp``, ``Log``,
-    ``Sign``, ``Sqrt``, ``Reciprocal``, ``Erf``, ``HardSwish``, ``Mish``, ``Gelu``, ``Celu``, ``ThresholdedRelu``,
-    ``Pow``. That these are monotone in float32, too, nobody promises, so every integer in front of them is visited.
+    ``Sqrt``, ``Reciprocal``, ``Erf``, ``HardSwish``, ``Mish``, ``Gelu``, ``Celu``, ``ThresholdedRelu``, ``Shrink``,
+    ``Sin``, ``Cos``, ``Tan``, ``Atan``, ``Sinh``, ``Cosh``, ``Asinh``. That these are monotone in float32, too, nobody
+    promises, so every integer in front of them is visited.
     """
     return [_called(importer, node, inputs, monotone=False)]
 

@@ -20,7 +20,8 @@ from fewbit.golden.numbers.elementwise import Chain
 __all__ = ["coding_of", "integer_weights", "weighted"]
 
 _MOST_WEIGHT = 127  # of weights that came without a quantizer, as multiples of the smallest
-_MOST_MULTIPLE = 256  # between the scales of one row
+_MOST_MULTIPLE = 256  # of the scale of one row
+_HALF_ULP = 2.0**-24  # of float32, relative
 _MOST_ZERO = 1 << 24  # a zero point beyond it swallows the codes in float32
 
 
@@ -130,11 +131,11 @@ def weighted(
     Raises
     ------
     ModelError
-        If scales within a row differ by other than whole multiples.
+        If scales within a row are in no simple ratio.
     """
     x_scale, x_zero = (_of_groups(v, matrix, groups) for v in (x_scale, x_zero))
-    row, multiple = _common_scale((scale * x_scale)[:, read])
     matrix = matrix.astype(np.int64)
+    row, multiple = _common_scale((scale * x_scale)[:, read], matrix[:, read] != 0)
     matrix[:, read] *= multiple
     # In double the sum is exact where the zero points are whole; elsewhere (2x - 1) its error is far below float32's.
     zero = (matrix * x_zero).sum(axis=1)
@@ -181,18 +182,49 @@ def coding_of(b: Constant, *, transposed: bool) -> Coding | None:
     return Coding(digits.codes, digits.digits, np.stack([c[:, 0] for c in digits.coefficients], axis=1)).tidied()
 
 
-def _common_scale(total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the scales of products (N, K) as one scale a row, (N,), and the whole numbers (N, K) that it is times."""
-    row = np.abs(total).min(axis=1) * np.sign(total[:, 0])
-    if not (np.isfinite(total).all() and (np.abs(row.astype(np.float32)) > 0).all()):
+def _common_scale(total: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the scales of products (N, K) as one scale a row, (N,), and the whole numbers (N, K) that it is times.
+
+    Only what ``counts`` must have the row's scale: where weights are 0, any will do. A row of zeros has the scale 1.
+    """
+    dead = ~counts.any(axis=1)
+    first = np.take_along_axis(total, counts.argmax(axis=1)[:, None], axis=1)[:, 0]
+    row = np.where(counts, np.abs(total), np.inf).min(axis=1, initial=np.inf) * np.sign(first)
+    row = np.where(dead, 1.0, row)
+    if not (np.isfinite(total[counts]).all() and (np.abs(row.astype(np.float32)) > 0).all()):
         raise ModelError(
             "the scale of its products is not a float32 number; the scales in front of it are far too small"
         )
-    multiple = total / row[:, None]
+    multiple = np.where(counts, total / row[:, None], 1.0)
+    for n in np.flatnonzero((np.abs(multiple - np.rint(multiple)) > 1e-9 * np.abs(multiple)).any(axis=1)):
+        levels, place = np.unique(np.abs(multiple[n]), return_inverse=True)
+        unit, whole = _simple_ratio(levels)
+        row[n] *= unit
+        multiple[n] = whole[place] * np.sign(multiple[n])
     whole = np.rint(multiple)
-    if (np.abs(multiple - whole) > 1e-9 * np.abs(whole)).any() or np.abs(whole).max() > _MOST_MULTIPLE:
+    if np.abs(whole).max() > _MOST_MULTIPLE:
         raise ModelError(
-            "the scales of its inputs differ by other than whole multiples, so the sum is not one integer; use one "
-            "scale for the whole tensor in front of it (and per output channel, not per input channel, on the weights)"
+            f"the scales of its inputs differ by up to {np.abs(whole).max():.0f} times, so its weights would have too "
+            "many bits; use one scale for the whole tensor in front of it"
         )
     return row, whole.astype(np.int64)
+
+
+def _simple_ratio(levels: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the number that positive ``levels`` are whole multiples of but for float32's rounding, and the multiples.
+
+    Raises
+    ------
+    ModelError
+        If there is none.
+    """
+    for top in range(1, _MOST_MULTIPLE + 1):
+        whole = np.rint(levels * (top / levels[-1]))
+        if whole[0] > 0:
+            unit = float((levels / whole).mean())
+            if (np.abs(levels - unit * whole) <= _HALF_ULP * levels).all():
+                return unit, whole
+    raise ModelError(
+        "the scales of its inputs are in no simple ratio, so the sum is not one integer; use one scale for the whole "
+        "tensor in front of it (and per output channel, not per input channel, on the weights)"
+    )

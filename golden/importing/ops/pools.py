@@ -12,12 +12,16 @@ from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.file import ModelError, evaluate
 from fewbit.golden.network.dense import Dense
+from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.network.spatial import Largest, Windows
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers import elementwise as ew
+from fewbit.golden.numbers.formats import format_for
 
 from .convolutions import add_windows, spread_out, window_of, with_zero_pad
 from .matrix_products import weighted
+
+_MOST_TURNED = 256  # levels whose sign a table turns
 
 # The largest
 
@@ -87,17 +91,35 @@ def _rising(importer, data):
     rises = np.broadcast_to(_rises(data.chain, edge.lo, edge.hi), edge.channels)
     if rises.all():
         return data
-    made = next((n for n in importer.result.nodes if n.y == data.edge), None)
     first = data.chain[0] if data.chain else None
-    if not (ew.is_monotone(data.chain) and isinstance(made, Dense) and isinstance(first, ew.Dequantize)):
-        edge, scale, zero = tabulated(importer, data)
-        return replace(data, edge=edge, chain=(ew.Dequantize(scale, zero),))
     sign = np.where(rises, 1, -1)
-    name = importer.new("dense")
-    coding = made.coding and made.coding.negated(sign < 0)
-    importer.add(replace(made, name=name, y=name, weights=made.weights * sign[:, None], coding=coding))
-    chain = (ew.Dequantize(first.scale * sign, first.zero * sign), *data.chain[1:])
-    return replace(data, edge=name, chain=chain)
+    turned = (
+        _turned(importer, data.edge, sign) if ew.is_monotone(data.chain) and isinstance(first, ew.Dequantize) else None
+    )
+    if turned is None:
+        name, scale, zero = tabulated(importer, data)
+        return replace(data, edge=name, chain=(ew.Dequantize(scale, zero),))
+    return replace(data, edge=turned, chain=(ew.Dequantize(first.scale * sign, first.zero * sign), *data.chain[1:]))
+
+
+def _turned(importer, edge, sign):
+    """Return an edge whose integers are those of ``edge`` times ``sign``, by channel; None where there are too many.
+
+    They are sums of negated weights, or what a table gives for few levels.
+    """
+    made = next((n for n in importer.result.nodes if n.y == edge), None)
+    if isinstance(made, Dense):
+        name = importer.new("dense")
+        coding = made.coding and made.coding.negated(sign < 0)
+        return importer.add(replace(made, name=name, y=name, weights=made.weights * sign[:, None], coding=coding))
+    fmt = importer.edge(edge).format
+    if fmt.levels > _MOST_TURNED:
+        return None
+    signs = sign[:1] if (sign == sign[0]).all() else sign
+    codes = fmt.values * signs[:, None]
+    thresholds = np.broadcast_to(fmt.values[1:], (len(signs), fmt.levels - 1))
+    name = importer.new("threshold")
+    return importer.add(Threshold(name, edge, name, thresholds, codes, format_for(codes)))
 
 
 # Averages

@@ -1,16 +1,19 @@
 """QONNX's uniform quantizers (Pappalardo and others 2022) as functions to codes, by `golden.methods`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fewbit.golden import methods
-from fewbit.golden.importing.operands import all_operands, constant
-from fewbit.golden.importing.quantizers import quantized
+from fewbit.golden.importing.growing import GrowingNetwork
+from fewbit.golden.importing.layout import by_channel
+from fewbit.golden.importing.operands import all_operands, constant, data_of
+from fewbit.golden.importing.quantizers import quantized, quantized_data
 from fewbit.golden.importing.registry import Role, handles
+from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.domains import ONNX, QONNX_DOMAINS
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.numbers.formats import Bipolar, Format, Signed, Unsigned, UnsignedNarrow
@@ -21,12 +24,23 @@ DOMAINS = (*QONNX_DOMAINS, ONNX)  # some files leave the domain out
 
 
 def _scale(scale: ArrayLike) -> np.ndarray:
-    """Return a scale in float32, which must be positive and finite."""
+    """Return a scale in float32, which must be finite and not 0; it may be negative."""
     scale = np.asarray(scale, dtype=np.float32)
-    if not (scale.size and np.isfinite(scale).all() and (scale > 0).all()):
-        bad = scale[~(np.isfinite(scale) & (scale > 0))]
-        raise ModelError(f"its scale must be positive and finite, not {bad[0] if bad.size else 'empty'}")
+    good = np.isfinite(scale) & (scale != 0)
+    if not (scale.size and good.all()):
+        raise ModelError(f"its scale must be finite and not 0, not {scale[~good].flat[0] if scale.size else 'empty'}")
     return scale
+
+
+def _without_zeros(scale: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return the scale of a constant with 1 in place of every 0 that belongs to zeros alone: those of a pruned channel.
+
+    QONNX's executor divides by it, and gives NaN; trained networks mean 0.
+    """
+    scale = np.asarray(scale, dtype=np.float32)
+    if (np.where(np.broadcast_to(scale, np.broadcast_shapes(scale.shape, x.shape)) == 0, x, 0) != 0).any():
+        raise ModelError("its scale is 0 for weights that are not 0; give it the scale that they were trained with")
+    return np.where(scale == 0, np.float32(1), scale)
 
 
 def _whole(values: ArrayLike, what: str) -> np.ndarray:
@@ -39,14 +53,33 @@ def _whole(values: ArrayLike, what: str) -> np.ndarray:
     return values
 
 
+def _format(bits: int, signed: bool, narrow: bool) -> Format:
+    """Return the format of a quantizer of so many bits; of one signed bit QONNX makes the sign."""
+    if not signed:
+        return (UnsignedNarrow if narrow else Unsigned)(bits)
+    return Bipolar() if bits == 1 else Signed(bits, narrow=narrow)
+
+
+def _lowest(fmt: Format) -> int:
+    return int(fmt.lo)
+
+
+def _highest(fmt: Format) -> int:
+    return int(fmt.hi)
+
+
 @dataclass(frozen=True, eq=False)
 class UniformQuantizer:
-    """QONNX ``Quant``: ``code = round(clip(x/scale + zero))`` in float32, for 1 to 8 bits; scale and zero arrays."""
+    """QONNX ``Quant``: ``code = round(clip(x/scale + zero))`` in float32, for 1 to 8 bits; scale and zero arrays.
+
+    ``bounds`` are the smallest and the largest code, in float32, where bit widths differ within the tensor.
+    """
 
     scale: np.ndarray
     zero: np.ndarray
     format: Format
     rounding: str
+    bounds: tuple[np.ndarray, np.ndarray] | None = None
 
     OPERANDS = ("scale", "zero point", "bit width")
 
@@ -68,8 +101,8 @@ class UniformQuantizer:
         """
         scale, zero = _scale(operands[0]), _whole(operands[1], "zero point")
         width = _whole(operands[2], "bit width")
-        if width.size != 1 or not 1 <= width.item() <= 8:
-            raise ModelError(f"its bit width must be 1 to 8, one for the whole tensor, not {width.tolist()}")
+        if (width < 1).any() or (width > 8).any():
+            raise ModelError(f"its bit width must be 1 to 8, not {width.tolist()}")
         for name in ("signed", "narrow"):
             if attributes.get(name) not in (0, 1):
                 raise ModelError(f"its attribute {name!r} must be 0 or 1, not {attributes.get(name)!r}")
@@ -77,13 +110,13 @@ class UniformQuantizer:
         if str(rounding).upper() not in methods.ROUNDINGS:
             *others, last = methods.ROUNDINGS
             raise ModelError(f"its rounding mode must be {', '.join(others)} or {last}, not {rounding!r}")
-        bits, narrow = int(width.item()), bool(attributes["narrow"])
-        fmt: Format
-        if not attributes["signed"]:
-            fmt = (UnsignedNarrow if narrow else Unsigned)(bits)
-        else:
-            fmt = Bipolar() if bits == 1 else Signed(bits, narrow=narrow)
-        return cls(scale, zero, fmt, rounding.upper())
+        formats = [_format(int(bits), bool(attributes["signed"]), bool(attributes["narrow"])) for bits in width.flat]
+        if len(set(formats)) == 1:
+            return cls(scale, zero, formats[0], rounding.upper())
+        if any(fmt.is_sign for fmt in formats):
+            raise ModelError("a signed bit width of 1, which is a sign, stands beside others; use 2 bits and narrow")
+        bounds = [np.reshape([end(f) for f in formats], width.shape).astype(np.float32) for end in (_lowest, _highest)]
+        return cls(scale, zero, max(formats, key=_highest), rounding.upper(), (bounds[0], bounds[1]))
 
     def codes(self, x: np.ndarray, scale: np.ndarray | None = None, zero: np.ndarray | None = None) -> np.ndarray:
         """Return the integers (int64) of float32 ``x``; the arguments replace operands that have been laid out anew."""
@@ -93,7 +126,8 @@ class UniformQuantizer:
         with np.errstate(over="ignore"):
             if fmt.is_sign:  # of one signed bit QONNX makes the sign
                 return _integers(methods.sign(np.asarray(x / scale + zero)))
-            return _integers(methods.uniform_level(x, scale, lo=fmt.lo, hi=fmt.hi, zero=zero, rounding=self.rounding))
+            lo, hi = (fmt.lo, fmt.hi) if self.bounds is None else self.bounds
+            return _integers(methods.uniform_level(x, scale, lo=lo, hi=hi, zero=zero, rounding=self.rounding))
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,4 +168,18 @@ def quantize(importer, node, inputs, attributes):
     kind = QUANTIZERS[node.op_type]
     x, *operands = all_operands(inputs, 1 + len(kind.OPERANDS))
     operands = [constant(t, name, infinite=True) for t, name in zip(operands, kind.OPERANDS, strict=True)]
-    return [quantized(importer, x, kind.of(operands, attributes))]
+    if isinstance(x, Constant):
+        operands[0] = _without_zeros(operands[0], constant(x, "the tensor that it quantizes"))
+    quantizer = kind.of(operands, attributes)
+    if isinstance(x, Constant) or not isinstance(quantizer, UniformQuantizer) or quantizer.bounds is None:
+        return [quantized(importer, x, quantizer)]
+    return [_of_several_widths(importer, data_of(x), quantizer)]
+
+
+def _of_several_widths(importer: GrowingNetwork, data: Data, quantizer: UniformQuantizer) -> Data:
+    """Return data behind a quantizer whose bit widths differ between channels, or between pixels."""
+    assert quantizer.bounds is not None
+    for operand in (quantizer.scale, quantizer.zero, *quantizer.bounds):  # one of them may make the data flat
+        data, _ = by_channel(importer, data, operand)
+    lo, hi = (by_channel(importer, data, bound)[1] for bound in quantizer.bounds)
+    return quantized_data(importer, data, replace(quantizer, bounds=(lo, hi)), parameters=(lo, hi))

@@ -1,0 +1,113 @@
+"""Functions of one tensor that a model computes by several nodes: SiLU is ``x * Sigmoid(x)``.
+
+Where all operands of a node stand at the same positions of one edge, the node is one operation of a chain, and no
+join of branches: a function of one integer. Thresholds between them (``x * Quant(Sigmoid(x))``) are part of it.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import onnx
+
+from fewbit.golden.model_file.file import OnnxFile, evaluate
+from fewbit.golden.network.pointwise import Threshold
+from fewbit.golden.numbers.branching import Fixed, Lookup, Together
+from fewbit.golden.numbers.elementwise import Chain
+
+from .fitting import fitting
+from .growing import GrowingNetwork
+from .operands import constant, data_of
+from .tensors import Constant, Data, Tensor
+
+__all__ = ["of_one_edge"]
+
+_IN_FLOAT32 = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}  # as IEEE 754 rounds them
+_CONDITIONS = {"Where": 1, "Not": 1, "And": 2, "Or": 2, "Xor": 2}  # how many of the first operands are truth values
+
+
+def of_one_edge(
+    importer: GrowingNetwork, node: onnx.NodeProto, inputs: Sequence[Tensor | None], *, through: bool = True
+) -> Data | None:
+    """Return what an elementwise node makes of operands that all stand on one edge, or are constants.
+
+    Parameters
+    ----------
+    importer : GrowingNetwork
+    node : NodeProto
+        The node, whose operands are ``inputs``. Truth values are 1 and 0.
+    inputs : sequence of tensors
+    through : bool
+        Whether operands may stand on different edges that thresholds make of one.
+
+    Returns
+    -------
+    Data or None
+        None where data of different edges, or of different positions, would meet.
+
+    Raises
+    ------
+    ModelError
+        If a constant does not fit the data, or onnxruntime refuses the operation.
+    """
+    operands = [t if isinstance(t, Constant) else data_of(t) for t in inputs]
+    met = _met(importer, [t for t in operands if isinstance(t, Data)], through)
+    if met is None:
+        return None
+    data, rests = met
+    given, chains = iter(rests), []
+    for t in operands:
+        chains.append(next(given) if isinstance(t, Data) else (Fixed(np.zeros(1, dtype=np.float32)),))
+    together = Together(node.op_type, _function(importer.file, node), tuple(chains))
+    data = data.then(together)
+    for at, t in enumerate(operands):
+        if isinstance(t, Constant):
+            data, c = fitting(importer, data, constant(t, "its constant operand"))
+            (*before, last) = data.chain
+            assert isinstance(last, Together)
+            chains = (*last.chains[:at], (Fixed(c),), *last.chains[at + 1 :])
+            data = Data(data.edge, data.index, (*before, Together(last.name, last.function, chains)))
+    return data
+
+
+def _met(importer: GrowingNetwork, datas: Sequence[Data], through: bool) -> tuple[Data, list[Chain]] | None:
+    """Return what all of ``datas`` are made of, as far as it is the same, and what each of them is behind that."""
+    first = datas[0]
+    if not all(np.array_equal(d.index, first.index) for d in datas):
+        return None
+    paths = [_behind(importer, d) if through else {d.edge: d.chain} for d in datas]
+    edge = next((e for e in paths[0] if all(e in path for path in paths)), None)
+    if edge is None:
+        return None
+    chains = [path[edge] for path in paths]
+    same = 0
+    while all(len(c) > same and c[same] is chains[0][same] for c in chains):
+        same += 1
+    return Data(edge, first.index, chains[0][:same]), [c[same:] for c in chains]
+
+
+def _behind(importer: GrowingNetwork, data: Data) -> dict[str, Chain]:
+    """Return the chains of data behind its own edge, and behind those that thresholds have made that of, nearest
+    first."""
+    nodes = {node.y: node for node in importer.result.nodes}
+    edge, chain = data.edge, data.chain
+    found = {edge: chain}
+    while isinstance(node := nodes.get(edge), Threshold):
+        edge, chain = node.x, (_as_operation(node), *chain)
+        found[edge] = chain
+    return found
+
+
+def _as_operation(node: Threshold) -> Lookup:
+    return Lookup.of(node.thresholds, node.table())
+
+
+def _function(file: OnnxFile, node: onnx.NodeProto) -> Callable[..., np.ndarray]:
+    """Return the node's function of float32 arrays of one shape."""
+    return _IN_FLOAT32.get(node.op_type) or partial(_evaluated, file, node, _CONDITIONS.get(node.op_type, 0))
+
+
+def _evaluated(file: OnnxFile, node: onnx.NodeProto, conditions: int, *values: np.ndarray) -> np.ndarray:
+    """Return what onnxruntime gives for float32 operands, the first of which may be truth values."""
+    operands = [v != 0 if k < conditions else np.asarray(v, dtype=np.float32) for k, v in enumerate(values)]
+    return np.asarray(evaluate(file, node, operands)[0], dtype=np.float32)
