@@ -11,6 +11,7 @@ import numpy as np
 from fewbit.golden.numbers.elementwise import Dequantize, apply
 from fewbit.golden.numbers.formats import Format
 
+from .fixed_point import add_line, is_fine
 from .functions import add_function
 from .growing import GrowingNetwork
 from .layout import by_channel
@@ -84,9 +85,12 @@ def quantized_data(importer: GrowingNetwork, data: Data, quantizer: CodeQuantize
     if not importer.has_input:
         return _on_the_host(importer, data, quantizer, scale, zero, ends)
     importer.known(data)
-    edge = add_function(
-        importer, data, lambda y: quantizer.codes(y, scale, zero), quantizer.format, parameters=(scale, zero)
-    )
+    if is_fine(quantizer, importer.edge(data.edge)):
+        edge = add_line(importer, data, quantizer, scale, zero)
+    else:
+        edge = add_function(
+            importer, data, lambda y: quantizer.codes(y, scale, zero), quantizer.format, parameters=(scale, zero)
+        )
     return Data(edge, data.index, (ends,))
 
 

@@ -11,12 +11,15 @@ from fewbit.golden import methods
 from fewbit.golden.importing.operands import all_operands, constant
 from fewbit.golden.importing.quantizers import quantized
 from fewbit.golden.importing.registry import Role, handles
+from fewbit.golden.importing.tensors import Constant
 from fewbit.golden.model_file.domains import ONNX, QONNX_DOMAINS
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.numbers.formats import Bipolar, Format, Signed, Unsigned, UnsignedNarrow
 
 __all__ = ["DOMAINS", "QUANTIZERS", "BipolarQuantizer", "UniformQuantizer"]
 
+MOST_BITS = 32  # of a constant
+_MOST_DATA_BITS = 16
 DOMAINS = (*QONNX_DOMAINS, ONNX)  # some files leave the domain out
 
 
@@ -41,7 +44,7 @@ def _whole(values: ArrayLike, what: str) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class UniformQuantizer:
-    """QONNX ``Quant``: ``code = round(clip(x/scale + zero))`` in float32, for 1 to 8 bits; scale and zero arrays."""
+    """QONNX ``Quant``: ``code = round(clip(x/scale + zero))`` in float32, for 1 to 32 bits; scale and zero arrays."""
 
     scale: np.ndarray
     zero: np.ndarray
@@ -64,12 +67,12 @@ class UniformQuantizer:
         Raises
         ------
         ModelError
-            If one of them is nothing that a quantizer of 1 to 8 bits can have.
+            If one of them is nothing that a quantizer of 1 to 32 bits can have.
         """
         scale, zero = _scale(operands[0]), _whole(operands[1], "zero point")
         width = _whole(operands[2], "bit width")
-        if width.size != 1 or not 1 <= width.item() <= 8:
-            raise ModelError(f"its bit width must be 1 to 8, one for the whole tensor, not {width.tolist()}")
+        if width.size != 1 or not 1 <= width.item() <= MOST_BITS:
+            raise ModelError(f"its bit width must be 1 to {MOST_BITS}, one for the whole tensor, not {width.tolist()}")
         for name in ("signed", "narrow"):
             if attributes.get(name) not in (0, 1):
                 raise ModelError(f"its attribute {name!r} must be 0 or 1, not {attributes.get(name)!r}")
@@ -134,4 +137,10 @@ def quantize(importer, node, inputs, attributes):
     kind = QUANTIZERS[node.op_type]
     x, *operands = all_operands(inputs, 1 + len(kind.OPERANDS))
     operands = [constant(t, name, infinite=True) for t, name in zip(operands, kind.OPERANDS, strict=True)]
-    return [quantized(importer, x, kind.of(operands, attributes))]
+    quantizer = kind.of(operands, attributes)
+    if not isinstance(x, Constant) and quantizer.format.bits > _MOST_DATA_BITS:
+        raise ModelError(
+            f"codes of data may have {_MOST_DATA_BITS} bits, not {quantizer.format.bits}; only constants may have up to "
+            f"{MOST_BITS}"
+        )
+    return [quantized(importer, x, quantizer)]
