@@ -16,7 +16,7 @@ def rounding_of(project: FoldedModel, images: Images, result: Result) -> Roundin
     ``result`` is what the golden model gives for ``images``. None stands for a network whose levels are exact.
     """
     network = project.network
-    if not network.notes:
+    if not network.rounds_levels:
         return None
     precise = import_model(project.source, project.input_option, output=project.output_option, precision=PRECISE_BITS)
     reference = run(precise, precise.encode(images.floats) if images.floats is not None else images.values)

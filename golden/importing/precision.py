@@ -52,10 +52,10 @@ def network_of_fewest_bits(make: Callable[[int], Network]) -> Network:
     Parameters
     ----------
     make : callable
-        ``make(bits)`` returns the `Network` with levels of so many bits, which has notes if that rounds any of them.
+        ``make(bits)`` returns the `Network` with levels of so many bits, which says whether that rounds any of them.
     """
     network = make(_CHOICE[0])
-    if not network.notes:
+    if not network.rounds_levels:
         return network
     precise = make(PRECISE_BITS)
     rng = np.random.default_rng(1)

@@ -12,6 +12,7 @@ import numpy as np
 from fewbit.golden.numbers.elementwise import Dequantize, apply
 from fewbit.golden.numbers.formats import Format
 
+from .fixed_point import add_line, is_fine
 from .functions import add_function
 from .growing import GrowingNetwork
 from .layout import by_channels
@@ -87,13 +88,16 @@ def quantized_data(
     if not importer.has_input:
         return _on_the_host(importer, data, quantizer, scale, zero, ends)
     importer.known(data)
-    edge = add_function(
-        importer,
-        data,
-        lambda y: quantizer.codes(y, scale, zero),
-        quantizer.format,
-        parameters=(scale, zero, *parameters),
-    )
+    if not parameters and is_fine(quantizer, importer.edge(data.edge)):
+        edge = add_line(importer, data, quantizer, scale, zero)
+    else:
+        edge = add_function(
+            importer,
+            data,
+            lambda y: quantizer.codes(y, scale, zero),
+            quantizer.format,
+            parameters=(scale, zero, *parameters),
+        )
     return Data(edge, data.index, (ends,))
 
 

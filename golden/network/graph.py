@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 
 from fewbit.golden.numbers.elementwise import Chain
 from fewbit.golden.numbers.formats import Format, Signed, Unsigned
+from fewbit.golden.numbers.integer_formats import MOST_BITS
 
 __all__ = ["Closing", "Edge", "Network", "Node", "Output", "accumulator_format"]
 
@@ -142,6 +143,8 @@ class Network:
         the order that they have.
     notes : list of str
         What the import does that changes results; empty where golden is exactly the model.
+    rounds_levels : bool
+        Whether levels of non-uniform quantizers are rounded, to a precision that is open.
     """
 
     name: str
@@ -154,6 +157,7 @@ class Network:
     input_size: tuple[int, ...] = ()
     input_order: np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
+    rounds_levels: bool = False
 
     def input_edge(self) -> Edge:
         """Return the edge ``"input"``, each of whose channels reaches the whole range of its format."""
@@ -189,9 +193,11 @@ def accumulator_format(lo: ArrayLike, hi: ArrayLike) -> Unsigned | Signed:
     Raises
     ------
     ValueError
-        If that takes more than 32 bits.
+        If that takes more than 53 bits.
     """
     lo, hi = int(np.min(lo)), int(np.max(hi))
-    if lo >= 0:
-        return Unsigned(max(1, hi.bit_length()))
-    return Signed(max((-lo - 1).bit_length(), hi.bit_length()) + 1 if hi >= 0 else (-lo - 1).bit_length() + 1)
+    signed = lo < 0
+    bits = max(1, max(-lo - 1 if signed else 0, max(hi, 0)).bit_length() + signed)
+    if bits > MOST_BITS:
+        raise ValueError(f"a sum of {bits} bits is longer than the {MOST_BITS} bits that are supported")
+    return Signed(bits) if signed else Unsigned(bits)

@@ -11,6 +11,9 @@ from .graph import Edge, Node, accumulator_format
 
 __all__ = ["Rescale", "Score", "SecondRounding", "Threshold"]
 
+_FAR = 1 << 62  # beyond it int64 does not hold a sum
+_PART = 20  # bits of a factor at a time where a product is longer
+
 
 @dataclass(frozen=True, eq=False)
 class Threshold(Node):
@@ -87,6 +90,9 @@ class Rescale(Node):
     `golden.rewrite.rescale` proves. ``multiplier`` and ``addend`` are int64, with one number a channel. ``clip`` are
     ``(lo, hi)`` where these are narrower than the format. A ``kink``, int64 with one number a channel, is taken off in
     front of the shift where y would else be ``level`` or less, which is what a `SecondRounding` does.
+
+    With ``ties``, 0 or 1, y is taken down by one where all bits that are shifted out are zero and the lowest bit of y
+    is not ``ties``: where y comes of a half that was added, halves go to even, or to odd.
     """
 
     multiplier: np.ndarray
@@ -96,6 +102,7 @@ class Rescale(Node):
     clip: tuple[int, int] | None = None
     kink: np.ndarray | None = None
     level: int = 0
+    ties: int | None = None
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -104,10 +111,25 @@ class Rescale(Node):
 
     def values(self, x: np.ndarray) -> np.ndarray:
         """Return the values for integers whose last axis are the channels."""
-        y = x * self.multiplier + self.addend
-        if self.kink is not None:
-            y = np.where(y >> self.shift <= self.level, y - self.kink, y)
-        return np.clip(y >> self.shift, *self.bounds)
+        y, low = self._parts(x)
+        if self.ties is not None:
+            y = y - ((low == 0) & (y & 1 != self.ties))
+        return np.clip(y, *self.bounds)
+
+    def _parts(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is left of the shift, and what is shifted out."""
+        far = int(np.abs(x).max(initial=0)) * int(np.abs(self.multiplier).max()) + int(np.abs(self.addend).max())
+        if far < _FAR:
+            y = x * self.multiplier + self.addend
+            if self.kink is not None:
+                y = np.where(y >> self.shift <= self.level, y - self.kink, y)
+            return y >> self.shift, y & ((1 << self.shift) - 1)
+        # In two parts, as int64 does not hold the product: x == (high << first) + low.
+        first = min(self.shift, _PART)
+        low = (x & ((1 << first) - 1)) * self.multiplier + self.addend
+        high = (x >> first) * self.multiplier + (low >> first)
+        rest = self.shift - first
+        return high >> rest, (high & ((1 << rest) - 1)) << first | low & ((1 << first) - 1)
 
     def out(self, x: Edge) -> Edge:
         ends = [self.values(end) for end in (x.lo, x.hi)]

@@ -12,6 +12,7 @@ __all__ = ["Bipolar", "Signed", "SignedChance", "Ternary", "Unsigned", "Unsigned
            "format_for"]  # fmt: skip
 
 NUMBER = "([1-9][0-9]?)"  # bits
+MOST_BITS = 53  # so that every value is a number of double precision, as whoever scales it needs
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class _Range(IntegerFormat):
 
 @dataclass(frozen=True)
 class Unsigned(_Range):
-    """Unsigned integers of ``bits`` bits, 0 to ``2**bits - 1``; `ValueError` unless there are 1 to 32 bits."""
+    """Unsigned integers of ``bits`` bits, 0 to ``2**bits - 1``; `ValueError` unless there are 1 to 53 bits."""
 
     bits: int
 
@@ -109,7 +110,7 @@ class UnsignedChance(Unsigned):
 class Signed(_Range):
     """Two's complement integers of ``bits`` bits; ``narrow`` leaves out the most negative one.
 
-    `ValueError` unless there are 1 to 32 bits, 2 at least where it is narrow.
+    `ValueError` unless there are 1 to 53 bits, 2 at least where it is narrow.
     """
 
     bits: int
@@ -202,5 +203,5 @@ def format_for(values: np.ndarray | Sequence[int]) -> IntegerFormat:
 
 
 def _check_bits(kind: str, bits: int, least: int) -> None:
-    if isinstance(bits, bool) or not isinstance(bits, int | np.integer) or not least <= bits <= 32:
-        raise ValueError(f"{kind} format must have {least} to 32 bits, not {bits!r}")
+    if isinstance(bits, bool) or not isinstance(bits, int | np.integer) or not least <= bits <= MOST_BITS:
+        raise ValueError(f"{kind} format must have {least} to {MOST_BITS} bits, not {bits!r}")

@@ -14,9 +14,9 @@ class Affine(Activation):
 
     A kink is taken off between the addition and the shift, from its lowest bit on.
 
-    Latency: read and add, two cycles; clip, one more; with ``multipliers`` that are not all one, read again, multiply
-    in parts that a DSP block takes, one more each, and one for each level of the tree that adds up the parts; with
-    kinks one more.
+    Latency: read and add, two cycles; clip, one more; with multiplications, read again, multiply in parts that a DSP
+    block takes, one more each, and one for each level of the tree that adds up the parts; with kinks one more, and one
+    with ties.
 
     Parameters
     ----------
@@ -33,10 +33,14 @@ class Affine(Activation):
         width = max(max(abs(a), 1).bit_length() for a in self.plan.addends) + 1
         words = [a & ((1 << width) - 1) for a in self.plan.addends]
         addends = self.rom(m, "addends", beat, words, width)
+        if self.plan.left:
+            held = [value << self.plan.left for value in held]
         totals = [held[k] + addends[k].as_signed() for k in range(self.plan.lanes)]
         shift = self.plan.shift
         if self.plan.kinks is not None:
             totals, shift = self._kinked(m, self.delayed(m, beat, 1, "kink_beat"), totals), shift - self.plan.kink_bit
+        if self.plan.ties is not None:
+            totals, shift = self._even(m, totals, shift), 0
         for k in range(self.plan.lanes):
             total = totals[k] >> shift
             y = Signal(total.shape(), name=f"sum{k}", reset_less=True)
@@ -58,6 +62,15 @@ class Affine(Activation):
             before = register(m, total, f"before{k}")
             below = (before >> self.plan.shift) <= self.plan.level
             found.append((before >> low) - Mux(below, kinks[k], 0))
+        return found
+
+    def _even(self, m, totals, shift):
+        """The shifted totals a cycle later, one less where a half was rounded to the wrong side."""
+        found = []
+        for k, total in enumerate(totals):
+            whole = register(m, total, f"whole{k}")
+            wrong = (whole[:shift] == 0) & (whole[shift] != self.plan.ties)
+            found.append((whole >> shift) - wrong)
         return found
 
     def _scaled(self, m, beat, held):

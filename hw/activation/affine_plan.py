@@ -17,7 +17,8 @@ _DSP_BITS = 9  # bits of a product from which on synthesis takes a DSP
 class AffinePlan(ActivationPlan):
     """``y = (acc*multiplier + addend) >> shift``, clipped to ``lo .. hi``.
 
-    With ``kinks``, a neuron's own is taken off in front of the shift where y would else be ``level`` or less.
+    With ``kinks``, a neuron's own is taken off in front of the shift where y would else be ``level`` or less. With
+    ``ties``, y is taken down by one where all bits that are shifted out are zero and its lowest bit is not ``ties``.
 
     Parameters
     ----------
@@ -31,12 +32,16 @@ class AffinePlan(ActivationPlan):
         What is taken off, of each neuron, not negative.
     level : int
         The largest y that a kink is taken off from.
+    ties : int or None
+        Lowest bit of a y that halves are rounded to, 0 or 1; ``None`` where they are not told apart.
     others : as of `hw.activation.plans.ActivationPlan`
 
     Attributes
     ----------
     scales : bool
-        Whether there is a multiplier other than 1.
+        Whether there is a multiplication: not where all multipliers are one power of two, ``2**left``.
+    left : int
+        Bits by which an accumulator is shifted to the left, where there is no multiplication.
     factor_shape : hw.shapes.IntShape
         Shape of a multiplier.
     sum_levels, product_latency : int
@@ -47,7 +52,7 @@ class AffinePlan(ActivationPlan):
     Raises
     ------
     ValueError
-        If the shift or a kink is negative, or as `hw.activation.plans.ActivationPlan`.
+        If the shift or a kink is negative, ties have nothing that is shifted out, or as `hw.activation.plans.ActivationPlan`.
     """
 
     PART_BITS = 17  # bits of an unsigned operand: the narrowest DSP blocks multiply 18 by 18 bits with sign
@@ -62,6 +67,7 @@ class AffinePlan(ActivationPlan):
         hi: int | None = None,
         kinks: list[int] | None = None,
         level: int = 0,
+        ties: int | None = None,
         **common: Any,
     ):
         super().__init__(**common)
@@ -78,14 +84,19 @@ class AffinePlan(ActivationPlan):
                 raise ValueError(f"Kinks must not be negative, not {min(kinks)!r}")
             self.kinks = [int(k) for k in kinks]
             self.kink_bit = min(shift, *((k & -k).bit_length() - 1 for k in self.kinks if k))
-        self.scales = any(m != 1 for m in multipliers)
+        if ties is not None and (ties not in (0, 1) or shift < 1):
+            raise ValueError(f"Ties must be 0 or 1, behind a shift of 1 or more, not {ties!r} and {shift!r}")
+        self.ties = ties
+        first = int(self.multipliers[0])
+        self.scales = first < 1 or bool(first & (first - 1)) or any(m != first for m in self.multipliers)
+        self.left = 0 if self.scales else first.bit_length() - 1
         signed = min(self.multipliers) < 0
         size = max(1, *(int(abs(w)).bit_length() for w in self.multipliers))
         self.factor_shape = IntShape(size + signed, signed)
         count = len(self.parts_of(self.acc_shape)) * len(self.parts_of(self.factor_shape))
         self.sum_levels = (count - 1).bit_length()
         self.product_latency = 2 + self.sum_levels if self.scales else 0
-        self.latency = 2 + self.product_latency + (lo is not None) + (self.kinks is not None)
+        self.latency = 2 + self.product_latency + (lo is not None) + (self.kinks is not None) + (ties is not None)
 
     @property
     def dsps(self) -> int:

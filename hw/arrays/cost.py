@@ -13,6 +13,8 @@ from fewbit.hw.xilinx.dot_product import best_pe, best_rows, build_sum
 
 __all__ = ["distinct_columns", "pe_luts", "rom_luts", "rom_placement", "row_luts"]
 
+_MOST_TERMS = 64  # of a lane: partial products of 8 by 8 bits; PEs of more are not built to be counted
+_TERM = 0.82  # LUTs of such a partial product; with one for each column of two sums, within a tenth
 _ANCHORS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)  # lanes for which a PE is built
 
 
@@ -45,6 +47,8 @@ def _between(built, x_format, w_format, simd, *more):
 def _built(x_format, w_format, simd, feedback):
     terms = product_terms(x_format, w_format)
     acc = max(terms.exponents) + 1 + simd.bit_length()
+    if len(terms.exponents) > _MOST_TERMS:
+        return _of_terms(terms, simd) + acc
     if not terms.in_sum:
         heights = tuple((e, simd) for e in terms.exponents)
         return simd * terms.luts + build_sum(heights, acc, feedback).luts
@@ -54,7 +58,14 @@ def _built(x_format, w_format, simd, feedback):
 @cache
 def _rows_built(x_format, w_format, simd):
     terms = product_terms(x_format, w_format)
+    if len(terms.exponents) > _MOST_TERMS:
+        return _of_terms(terms, simd)
     return best_rows(x_format, w_format, simd, max(terms.exponents) + 1 + simd.bit_length()).luts
+
+
+def _of_terms(terms, simd):
+    """Return about the LUTs that make the partial products of so many lanes and compress them to two rows."""
+    return _TERM * len(terms.exponents) * simd + max(terms.exponents) + 1
 
 
 def distinct_columns(columns: int, depth: int) -> int:

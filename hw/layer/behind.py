@@ -67,14 +67,17 @@ def activation_of(
     if act is None:
         return WholePlan(scale=scale, rests=padded(shape, base % scale), **common)
     if isinstance(act, Rescale | Score):
-        multipliers = padded(shape, scale * act.multiplier, filler=1)
-        addend, limits, kinks = act.addend, {}, None
+        factors = scale * act.multiplier
+        alike = bool((factors == factors[0]).all())  # then what pads must not make a multiplication of a shift
+        multipliers = padded(shape, factors, filler=int(factors[0]) if alike else 1)
+        addend, limits, kinks = act.addend.astype(object), {}, None
         if isinstance(act, Rescale):  # to codes, read as numbers
             addend = addend - (fmt.origin << act.shift)
             lo, hi = act.bounds
             limits = dict(shift=act.shift, lo=lo - fmt.origin, hi=hi - fmt.origin, level=act.level - fmt.origin)
+            limits["ties"] = None if act.ties is None else (act.ties - fmt.origin) & 1
             kinks = None if act.kink is None else padded(shape, act.kink)
-        addends = padded(shape, addend + act.multiplier * base)
+        addends = padded(shape, addend + act.multiplier.astype(object) * base)
         return AffinePlan(multipliers=multipliers, addends=addends, kinks=kinks, **limits, **common)
     return SearchPlan(**_search(shape, act, fmt, accumulators), **common)
 

@@ -65,15 +65,19 @@ class PointwisePlan:
         if isinstance(node, Rescale):
             rest = [0] * (self.beats_out * self.lanes - self.length)
             # Of codes, read as numbers, to codes: values are spacing*code + origin at either end.
-            multiplier, addend = node.multiplier * fmt.spacing, node.addend + node.multiplier * fmt.origin
+            multiplier = node.multiplier.astype(object) * fmt.spacing
+            addend = node.addend + node.multiplier.astype(object) * fmt.origin
             origin = self.format.origin
             addend = addend - (origin << node.shift)
             lo, hi = node.bounds
+            alike = bool((multiplier == multiplier[0]).all())  # then what pads must make no multiplication of a shift
+            pads = [multiplier[0] if alike else 0] * len(rest)
+            ties = None if node.ties is None else (node.ties - origin) & 1
             kinks = None if node.kink is None else node.kink.tolist() + rest
             return AffinePlan(
-                acc_shape=IntShape.of_codes(fmt), multipliers=multiplier.tolist() + rest,
+                acc_shape=IntShape.of_codes(fmt), multipliers=multiplier.tolist() + pads,
                 addends=addend.tolist() + rest, shift=node.shift, lo=lo - origin, hi=hi - origin, kinks=kinks,
-                level=node.level - origin, **common,
+                level=node.level - origin, ties=ties, **common,
             )  # fmt: skip
         if len(node.thresholds) == 1 and fmt.bits <= CodeTablePlan.MOST_BITS:
             values = np.clip(fmt.decode(np.arange(2**fmt.bits)), fmt.lo, fmt.hi)

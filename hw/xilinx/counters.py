@@ -132,8 +132,11 @@ def _placed(heights, width):
         if worth < thresholds[0]:
             yield from _snapshot(placed, left, given, width)
             thresholds = [limit for limit in thresholds if limit <= worth]
+        least = taken[0][1]
         for exponent in range(len(heights)):
-            count = min(left[exponent + k] // n for k, n in taken)
+            if left[exponent] < least:
+                continue
+            count = min([left[exponent + k] // n for k, n in taken])
             if count:
                 for k, n in taken:
                     left[exponent + k] -= count * n

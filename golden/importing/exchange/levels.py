@@ -233,6 +233,7 @@ def quantize_to_levels(importer, node, inputs, attributes):
         quantizer = LevelQuantizer.of(node.op_type, operands, importer.precision, **given)
         result, exact = quantized_data(importer, data_of(x), quantizer), quantizer.exact
     if not exact:
+        importer.result.rounds_levels = True
         importer.note(
             f"{describe(node)}: its levels are in no whole ratios; they are {importer.precision}-bit fixed point here, "
             "so that codes and labels may differ from the model's (fewbit run counts those of its samples)"

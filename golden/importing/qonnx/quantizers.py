@@ -20,6 +20,8 @@ from fewbit.golden.numbers.formats import Bipolar, Format, Signed, Unsigned, Uns
 
 __all__ = ["DOMAINS", "QUANTIZERS", "BipolarQuantizer", "UniformQuantizer"]
 
+MOST_BITS = 32  # of a constant
+_MOST_DATA_BITS = 16
 DOMAINS = (*QONNX_DOMAINS, ONNX)  # some files leave the domain out
 
 
@@ -70,7 +72,7 @@ def _highest(fmt: Format) -> int:
 
 @dataclass(frozen=True, eq=False)
 class UniformQuantizer:
-    """QONNX ``Quant``: ``code = round(clip(x/scale + zero))`` in float32, for 1 to 8 bits; scale and zero arrays.
+    """QONNX ``Quant``: ``code = round(clip(x/scale + zero))`` in float32, for 1 to 32 bits; scale and zero arrays.
 
     ``bounds`` are the smallest and the largest code, in float32, where bit widths differ within the tensor.
     """
@@ -97,12 +99,12 @@ class UniformQuantizer:
         Raises
         ------
         ModelError
-            If one of them is nothing that a quantizer of 1 to 8 bits can have.
+            If one of them is nothing that a quantizer of 1 to 32 bits can have.
         """
         scale, zero = _scale(operands[0]), _whole(operands[1], "zero point")
         width = _whole(operands[2], "bit width")
-        if (width < 1).any() or (width > 8).any():
-            raise ModelError(f"its bit width must be 1 to 8, not {width.tolist()}")
+        if (width < 1).any() or (width > MOST_BITS).any():
+            raise ModelError(f"its bit width must be 1 to {MOST_BITS}, not {width.tolist()}")
         for name in ("signed", "narrow"):
             if attributes.get(name) not in (0, 1):
                 raise ModelError(f"its attribute {name!r} must be 0 or 1, not {attributes.get(name)!r}")
@@ -171,6 +173,11 @@ def quantize(importer, node, inputs, attributes):
     if isinstance(x, Constant):
         operands[0] = _without_zeros(operands[0], constant(x, "the tensor that it quantizes"))
     quantizer = kind.of(operands, attributes)
+    if not isinstance(x, Constant) and quantizer.format.bits > _MOST_DATA_BITS:
+        raise ModelError(
+            f"codes of data may have {_MOST_DATA_BITS} bits, not {quantizer.format.bits}; only constants may have up to "
+            f"{MOST_BITS}"
+        )
     if isinstance(x, Constant) or not isinstance(quantizer, UniformQuantizer) or quantizer.bounds is None:
         return [quantized(importer, x, quantizer)]
     return [_of_several_widths(importer, data_of(x), quantizer)]

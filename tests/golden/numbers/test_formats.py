@@ -144,10 +144,10 @@ def test_other_text_is_refused(text):
 
 
 @pytest.mark.parametrize(("make", "message"), [
-    (lambda: Unsigned(0), "1 to 32 bits, not 0"), (lambda: Unsigned(33), "not 33"),
-    (lambda: Signed(0), "1 to 32 bits"), (lambda: Signed(1, narrow=True), "2 to 32 bits, not 1"),
-    (lambda: Unsigned(True), "1 to 32 bits, not True"), (lambda: Unsigned(4.0), "not 4.0"),
-    (lambda: SignedChance(1), "2 to 32 bits, not 1"), (lambda: SignedChance(4, narrow=True), "never narrow"),
+    (lambda: Unsigned(0), "1 to 53 bits, not 0"), (lambda: Unsigned(54), "not 54"),
+    (lambda: Signed(0), "1 to 53 bits"), (lambda: Signed(1, narrow=True), "2 to 53 bits, not 1"),
+    (lambda: Unsigned(True), "1 to 53 bits, not True"), (lambda: Unsigned(4.0), "not 4.0"),
+    (lambda: SignedChance(1), "2 to 53 bits, not 1"), (lambda: SignedChance(4, narrow=True), "never narrow"),
     (lambda: Levels((1, 2.5)), "must be integers"), (lambda: Levels((0, 1 << 62)), "within 62 bits"),
     (lambda: Levels((0, 1), (1,) * 60), "at most 16"), (lambda: PowersOfTwo(31), "0 to 30, not 31"),
 ])  # fmt: skip

@@ -203,13 +203,18 @@ def test_float_models(scratch):
     )
 
 
+def other(graph, x):
+    """Return a quantized tensor of the same shape on an edge of its own."""
+    return graph.quant(conv(graph, x, 4, channels=4), 0.5)
+
+
 @pytest.mark.parametrize(
     "make, why",
     [
-        (lambda g, x: g.op("Mul", x, g.op("Exp", x)), "not quantized to evenly spaced levels; put a"),
+        (lambda g, x: g.op("Mul", x, g.op("Exp", other(g, x))), "not quantized to evenly spaced levels; put a"),
         (lambda g, x: g.op("Mul", x, g.quant(conv(g, x, 2, channels=4), 0.5)), "cannot be multiplied; they must have"),
-        (lambda g, x: g.op("Mul", x, g.op("Add", x, 0.01234567)), "put a quantizer in front of it"),
-        (lambda g, x: g.op("Div", x, g.op("Relu", x)), "only Add, Sub and Mul take two tensors of data"),
+        (lambda g, x: g.op("Mul", x, g.op("Add", other(g, x), 0.01234567)), "put a quantizer in front of it"),
+        (lambda g, x: g.op("Div", x, g.op("Relu", other(g, x))), "only Add, Sub and Mul take two tensors of data"),
     ],
 )  # fmt: skip
 def test_what_is_refused(make, why, scratch):
