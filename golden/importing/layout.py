@@ -21,7 +21,7 @@ from .float_layers import float_layer_end
 from .growing import GrowingNetwork
 from .tensors import Data
 
-__all__ = ["Relayout", "by_channel", "flat", "image", "is_input", "is_natural", "ordered", "placed", "rows"]
+__all__ = ["Relayout", "by_channel", "flat", "image", "is_input", "is_natural", "ordered", "placed", "rows", "single"]
 
 
 class Relayout(Exception):
@@ -63,6 +63,11 @@ def by_channel(
     if ((pixels == values) | ~seen).all():
         return data, values
     return flat(importer, data), spread
+
+
+def single(values: np.ndarray) -> np.ndarray:
+    """Return one number in place of equal ones, one a channel."""
+    return values[:1] if (values == values[0]).all() else values
 
 
 def flat(importer: GrowingNetwork, data: Data, *, vector: bool = False) -> Data:

@@ -9,7 +9,7 @@ import numpy as np
 from fewbit.golden.importing.float_layers import float_finished
 from fewbit.golden.importing.functions import evenly_coded, integers
 from fewbit.golden.importing.growing import GrowingNetwork
-from fewbit.golden.importing.layout import flat, image, is_input, is_natural, ordered
+from fewbit.golden.importing.layout import flat, image, is_input, is_natural, ordered, single
 from fewbit.golden.importing.network_builder import NetworkBuilder
 from fewbit.golden.importing.operands import data_of
 from fewbit.golden.importing.registry import Role, handles
@@ -19,6 +19,7 @@ from fewbit.golden.network.graph import accumulator_format
 from fewbit.golden.network.joins import Concat
 from fewbit.golden.network.pointwise import Rescale
 from fewbit.golden.numbers import elementwise as ew
+from fewbit.golden.numbers.elementwise import Chain
 from fewbit.golden.numbers.formats import Float32, Format, Ternary
 
 __all__ = ["one_format"]
@@ -81,21 +82,18 @@ def _vector(importer: GrowingNetwork, data: Data) -> Data:
 
 def _joined(importer: GrowingNetwork, datas: Sequence[Data], index: np.ndarray) -> Data:
     """Return data of ``index`` on an edge with the channels of all edges side by side."""
+    fmt: Format = Float32()
+    chain: Chain = ()
     if importer.is_float:
-        edges, fmt, chain = [float_finished(importer, d) for d in datas], Float32(), ()
+        edges = [float_finished(importer, d) for d in datas]
     else:
         parts = [integers(importer, d) for d in datas]
         edges, fmt = one_format(importer, [p[0] for p in parts])
-        scale, zero = (_single(np.concatenate([p[k] for p in parts])) for k in (1, 2))
+        scale, zero = (single(np.concatenate([p[k] for p in parts])) for k in (1, 2))
         chain = (ew.Dequantize(scale, zero),)
     name = importer.new("concat")
     importer.add(Concat(name, edges[0], name, tuple(edges[1:]), fmt))
     return Data(name, index, chain)
-
-
-def _single(values: np.ndarray) -> np.ndarray:
-    """Return one number in place of equal ones."""
-    return values[:1] if (values == values[0]).all() else values
 
 
 def one_format(importer: NetworkBuilder, edges: list[str]) -> tuple[list[str], Format]:

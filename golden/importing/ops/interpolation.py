@@ -47,8 +47,8 @@ def interpolated(importer: GrowingNetwork, data: Data, resized: Resized) -> Data
     if rank not in (3, 4) or shape[:2] != data.shape[:2]:
         raise ModelError(f"only height and width can be interpolated, not {data.shape} to {shape}")
     matrices = {axis: _matrix(data.shape, axis, resized) for axis in range(2, rank)}
-    kernels = [_kernel(matrices[axis]) for axis in range(2, rank)]
-    if all(k is not None for k in kernels):
+    kernels = [k for k in (_kernel(matrices[axis]) for axis in range(2, rank)) if k is not None]
+    if len(kernels) == len(matrices):
         return _by_windows(importer, data, kernels)
     for axis, matrix in matrices.items():
         if not np.array_equal(matrix, np.eye(len(matrix))):
@@ -68,10 +68,11 @@ def _matrix(shape: tuple[int, ...], axis: int, resized: Resized) -> np.ndarray:
     places = [Fraction(float(p)).limit_denominator(_MOST_DENOMINATOR) for p in along(ramp)]
     matrix = np.zeros((len(places), count))
     for row, place in zip(matrix, places, strict=True):
-        at = min(math.floor(place), count - 1)
-        row[at] = 1 - (place - at)
-        if place > at:
-            row[at + 1] = place - at
+        at = min(max(math.floor(place), 0), count - 1)
+        part = place - at if at + 1 < count else 0
+        row[at] = 1 - part
+        if part:
+            row[at + 1] = part
     squares = ramp.reshape(-1).astype(np.float64) ** 2
     if np.abs(along(ramp * ramp) - matrix @ squares).max() > _CLOSE * max(1.0, squares[-1]):
         raise ModelError(

@@ -5,7 +5,7 @@ import numpy as np
 from fewbit.golden.importing.float_layers import float_layer_end
 from fewbit.golden.importing.functions import integers
 from fewbit.golden.importing.growing import GrowingNetwork
-from fewbit.golden.importing.layout import image, is_natural, placed
+from fewbit.golden.importing.layout import image, is_natural, placed, single
 from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Data
@@ -97,21 +97,16 @@ def _with_level(importer: GrowingNetwork, data: Data, value: float) -> tuple[str
         coefficients = ew.affine(chain)
         if coefficients is None or any(len(np.unique(c)) > 1 for c in coefficients):
             raise ModelError("in a float model only a Relu, or one scale and shift for all, may stand in front of Pad")
-        scale, shift = (float(c.flat[0]) for c in coefficients)
-        return edge, chain, float(np.float32((value - shift) / scale))
+        a, b = (float(c.flat[0]) for c in coefficients)
+        return edge, chain, float(np.float32((value - b) / a))
     if value == 0:
         edge, scale, zero, code = with_zero(importer, data)
-        return edge, (ew.Dequantize(_single(scale), _single(zero)),), code
+        return edge, (ew.Dequantize(single(scale), single(zero)),), code
     edge, scale, zero = integers(importer, data)
     codes = value / scale + zero
     code = int(np.rint(codes[0]))
-    chain = (ew.Dequantize(_single(scale), _single(zero)),)
+    chain = (ew.Dequantize(single(scale), single(zero)),)
     reached = ew.apply(chain, np.full((1, len(scale)), code))
     if (reached != np.float32(value)).any() or importer.edge(edge).format.widened(code) is None:
         raise ModelError(f"it pads with {value:g}, which is none of its input's levels; pad with one of them, or zeros")
     return edge, chain, code
-
-
-def _single(values: np.ndarray) -> np.ndarray:
-    """Return one number in place of equal ones."""
-    return values[:1] if (values == values[0]).all() else values

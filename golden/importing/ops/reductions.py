@@ -93,8 +93,9 @@ def _of_rows(importer: GrowingNetwork, data: Data, largest_of: bool, mean: bool)
     edge, scale, zero = integers(importer, data)
     ones = np.ones((1, count))
     edge, chain = weighted(importer, edge, ones, ones, scale, zero)
-    first, *rest = chain
-    return Data(edge, index, (ew.Dequantize(first.scale / divisor, first.zero), *rest))
+    (first,) = chain
+    a, zero = first.parameters
+    return Data(edge, index, (ew.Dequantize(a / divisor, zero),))
 
 
 def _largest_of_rows(importer: GrowingNetwork, data: Data, index: np.ndarray) -> Data:

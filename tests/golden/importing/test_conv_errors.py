@@ -85,7 +85,7 @@ SPOILED = {  # (graph, quantized images of 4 channels and 6x6 pixels) -> output
             d,
             np.float32([0, 0, 0, 0, 1, 1, 1.5, 1]),
             "",
-            c(g, [1, 4, 6, 6]),
+            c(g, [1, 4, 9, 6]),
             mode="linear",
             coordinate_transformation_mode="tf_crop_and_resize",
             extrapolation_value=9.0,
