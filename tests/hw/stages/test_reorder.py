@@ -112,7 +112,7 @@ def test_parts_of_a_frame():
 
 
 def test_blocks():
-    assert block_of(shuffled(2, 3, 4, 2), 96) == 4
+    assert block_of(shuffled(2, 3, 4, 2), 96) == 8
     assert block_of(np.array([2, 3, -1, -1, 0, 1]), 4) == 2
     assert block_of(np.array([1, 2, 3, 0]), 4) == 1
 
