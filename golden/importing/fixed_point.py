@@ -41,9 +41,7 @@ def is_fine(quantizer, edge: Edge) -> bool:
     return quantizer.format.linear and quantizer.format.levels > MOST_LEVELS < int((edge.hi - edge.lo).max())
 
 
-def add_line(
-    importer: GrowingNetwork, data: Data, quantizer, scale: np.ndarray, zero: np.ndarray
-) -> str:
+def add_line(importer: GrowingNetwork, data: Data, quantizer, scale: np.ndarray, zero: np.ndarray) -> str:
     """Append the `Rescale` of a quantizer that `is_fine`, and return its edge.
 
     Parameters

@@ -1,24 +1,28 @@
-"""How positions of an edge stand in a tensor: parameters by channel, images channel-last, flat vectors."""
+"""How positions of an edge stand in a tensor: parameters by channel, images channel-last, flat vectors.
 
+A tensor's index may have any order. What needs another one gets it by the first of these that will do: nothing, a
+`View`, another order of the input's values, or a `Reorder`.
+"""
+
+import math
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.joins import IntegerJoin
 from fewbit.golden.network.pointwise import Rescale, Threshold
+from fewbit.golden.network.reorder import Reorder
 from fewbit.golden.network.spatial import View
-from fewbit.golden.numbers.elementwise import mapped
+from fewbit.golden.numbers.elementwise import Chain, mapped
 
 from .float_layers import float_layer_end
 from .growing import GrowingNetwork
 from .tensors import Data
 
-__all__ = ["Relayout", "by_channel", "by_channels", "flat", "image", "ordered"]
-
-_MOST_MOVED = 4096  # values of a vector in another order, whose square is the number of weights
+__all__ = ["Relayout", "by_channel", "by_channels", "flat", "image", "is_input", "is_natural", "ordered", "placed",
+           "rows", "single"]  # fmt: skip
 
 
 class Relayout(Exception):
@@ -53,6 +57,8 @@ def by_channel(
     length, channels = importer.length(data), importer.channels(data)
     spread, used = np.zeros(length, dtype=dtype) + full.flat[0], np.zeros(length, dtype=bool)
     spread[data.index], used[data.index] = full, True
+    if (spread[data.index] != full).any():  # a value that stands there several times, with several constants
+        return by_channel(importer, ordered(importer, data), parameter, dtype)
     pixels, seen = spread.reshape(-1, channels), used.reshape(-1, channels)
     values = pixels[seen.argmax(axis=0), np.arange(channels)]
     if ((pixels == values) | ~seen).all():
@@ -65,6 +71,11 @@ def by_channels(importer: GrowingNetwork, data: Data, *parameters: np.ndarray) -
     for parameter in parameters:
         data, _ = by_channel(importer, data, parameter, parameter.dtype)
     return data, tuple(by_channel(importer, data, parameter, parameter.dtype)[1] for parameter in parameters)
+
+
+def single(values: np.ndarray) -> np.ndarray:
+    """Return one number in place of equal ones, one a channel."""
+    return values[:1] if (values == values[0]).all() else values
 
 
 def flat(importer: GrowingNetwork, data: Data, *, vector: bool = False) -> Data:
@@ -90,33 +101,37 @@ def _settled(importer: GrowingNetwork, data: Data) -> Data:
     return replace(data, edge=edge, chain=chain)
 
 
-def ordered(importer: GrowingNetwork, data: Data) -> Data:
-    """Return data of one row on a flat edge that holds its values, and no others, in order.
+def is_natural(importer: GrowingNetwork, data: Data) -> bool:
+    """Say whether the data, row-major, is all values of its edge in the order that they have there."""
+    return np.array_equal(data.index.reshape(-1), np.arange(importer.length(data)))
 
-    Raises
-    ------
-    ModelError
-        If too many values would have to be put into another order.
-    """
-    data = flat(importer, data, vector=True)
-    order = data.index.reshape(-1)
-    if np.array_equal(order, np.arange(importer.length(data))):
-        return data
-    if order.size > _MOST_MOVED:
-        raise ModelError(f"only up to {_MOST_MOVED} values can be put into another order, not {order.size}")
-    return replace(_selected(importer, data, order), index=np.arange(order.size).reshape(data.shape))
+
+def ordered(importer: GrowingNetwork, data: Data) -> Data:
+    """Return data on a flat edge that holds its values, and no others, in order."""
+    if is_natural(importer, data):
+        return flat(importer, data, vector=True)
+    return placed(importer, data, ())
+
+
+def rows(importer: GrowingNetwork, data: Data) -> Data:
+    """Return data on an edge with a pixel for every row of its last axis, in order, of that row's values."""
+    shape = data.shape
+    size = shape[1:3] if len(shape) == 4 else (1, math.prod(shape[:-1]))
+    if is_natural(importer, data):
+        if importer.channels(data) == shape[-1]:
+            return data
+    return placed(importer, data, size)
 
 
 def image(importer: GrowingNetwork, data: Data) -> Data:
     """Return data of shape (1, C, H, W) or (1, C, L) on an edge whose pixels hold its channels, in order.
 
-    What is returned has the shape (1, C, H, W), with height 1 for a signal. Channels in another order, or some of them
-    only, are picked by a product.
+    What is returned has the shape (1, C, H, W), with height 1 for a signal.
 
     Raises
     ------
     ModelError
-        If the data is of another shape, or its edge does not hold the channels of a pixel together.
+        If the data is of another shape.
     Relayout
         If the walk must start again with another order of the input's values.
     """
@@ -125,25 +140,53 @@ def image(importer: GrowingNetwork, data: Data) -> Data:
         raise ModelError(f"data must be of shape (batch, channels, length) or (…, height, width), not {index.shape}")
     if index.ndim == 3:
         index = index[:, :, None, :]
-    data = replace(data, index=index)
-    size, order = index.shape[2:], index[0].transpose(1, 2, 0).reshape(-1)
-    length = importer.length(data)
-    in_order = np.array_equal(order, np.arange(length))
-    if in_order and importer.size(data) == size:
+    pixels = replace(data, index=np.moveaxis(index, 1, -1))
+    return placed(importer, pixels, index.shape[2:]).reshaped(lambda i: np.moveaxis(i, -1, 1))
+
+
+def placed(importer: GrowingNetwork, data: Data, size: tuple[int, ...], *, fill: float = 0) -> Data:
+    """Return data on an edge of ``size`` that holds its values, and no others, row-major in the order of its index.
+
+    Parameters
+    ----------
+    importer : GrowingNetwork
+    data : Data
+        An index of -1 stands for a value that is ``fill`` on the new edge; the data is then no input without a format.
+    size : tuple of int
+        Height and width of the new edge; empty for a vector.
+    fill : float
+        A value of the edge's format, or one that `golden.numbers.format.Format.widened` adds.
+
+    Raises
+    ------
+    ModelError
+        If an operation in front of it has different constants for values that become one channel.
+    Relayout
+        If the walk must start again with another order of the input's values.
+    """
+    order = data.index.reshape(-1)
+    new = np.arange(order.size).reshape(data.shape)
+    natural = is_natural(importer, data)
+    if natural and importer.size(data) == size:
         return data
-    if not importer.laid_out and _is_input(importer, data.edge):
-        _lay_out(importer.file.input_shape, order.reshape(-1, index.shape[1]), size)
-    pixels = order.reshape(-1, index.shape[1])
-    every = length // len(pixels)
-    if length == every * len(pixels) and (pixels == pixels[0] + every * np.arange(len(pixels))[:, None]).all():
-        if pixels[0].max() < every:
-            data = data if importer.size(data) == size else _viewed(importer, data, size)
-            data = data if in_order else _selected(importer, data, pixels[0])
-            return replace(data, index=np.moveaxis(np.arange(order.size).reshape(*size, -1), -1, 0)[None])
-    raise ModelError(
-        "its input must be an image whose pixels hold their channels together: what a convolution or a pool gives, or "
-        "the model's input; here, other operations have moved the values about"
-    )
+    if not importer.laid_out and is_input(importer, data.edge) and (order >= 0).all():
+        _lay_out(importer.file.input_shape, order.reshape(math.prod(size), -1), size)
+    data = _settled(importer, data)
+    chain = _moved(data.chain, order, importer.channels(data), math.prod(size))
+    if natural:
+        name = importer.new("view")
+        return replace(data, edge=importer.add(View(name, data.edge, name, size)), chain=chain, index=new)
+    return replace(data, edge=_reordered(importer, data.edge, order, size, fill), chain=chain, index=new)
+
+
+def _reordered(importer: GrowingNetwork, edge: str, order: np.ndarray, size: tuple[int, ...], fill: float) -> str:
+    """Return the edge behind a `Reorder`: one that is there already, or a new one."""
+    for node in importer.result.nodes:
+        if isinstance(node, Reorder) and (node.x, node.size, node.fill) == (edge, size, fill):
+            if np.array_equal(node.order, order):
+                return node.y
+    name = importer.new("reorder")
+    return importer.add(Reorder(name, edge, name, order, size, fill))
 
 
 def _lay_out(shape: tuple[int, ...], pixels: np.ndarray, size: tuple[int, ...]) -> None:
@@ -151,51 +194,36 @@ def _lay_out(shape: tuple[int, ...], pixels: np.ndarray, size: tuple[int, ...]) 
     given = np.arange(np.prod(shape))
     if np.array_equal(np.sort(pixels.reshape(-1)), given):
         raise Relayout(pixels.reshape(-1), size)
-    if given.size % len(pixels) == 0:  # only some channels are read, which stand first or last
+    if size and given.size % len(pixels) == 0:  # only some channels are read, which stand first or last
         for order in (given.reshape(-1, len(pixels)).T.reshape(-1), given):
             if (np.argsort(order)[pixels] // (given.size // len(pixels)) == np.arange(len(pixels))[:, None]).all():
                 raise Relayout(order, size)
+    if size and len(shape) == 4 and pixels.shape[1] > 1:  # some pixels are left out or repeated
+        places = shape[2] * shape[3]
+        if (pixels % places == pixels[:, :1] % places).all():
+            raise Relayout(given.reshape(shape[1], places).T.reshape(-1), shape[2:])
 
 
-def _is_input(importer: GrowingNetwork, edge: str) -> bool:
+def is_input(importer: GrowingNetwork, edge: str) -> bool:
     """Say whether the positions of the edge are the input's, which the next walk may lay out in another way."""
     if edge in ("input", ""):
         return True
     node = next(n for n in importer.result.nodes if n.y == edge)
-    return isinstance(node, Threshold | Rescale | IntegerJoin) and all(_is_input(importer, x) for x in node.inputs)
+    return isinstance(node, Threshold | Rescale | IntegerJoin) and all(is_input(importer, x) for x in node.inputs)
 
 
-def _viewed(importer: GrowingNetwork, data: Data, size: tuple[int, ...]) -> Data:
-    """Return the data, channels innermost, as an image."""
-    pixels, length = size[0] * size[1], importer.length(data)
-    data = flat(importer, data) if importer.size(data) else _settled(importer, data)
-    chain = mapped(data.chain, lambda p: _one_a_channel(p, pixels, length))
-    name = importer.new("view")
-    return replace(data, edge=importer.add(View(name, data.edge, name, size)), chain=chain)
+def _moved(chain: Chain, order: np.ndarray, channels: int, pixels: int) -> Chain:
+    """Return a chain by channel of an edge as one by channel of the edge on which its values stand in ``order``."""
 
+    def moved(parameter: np.ndarray) -> np.ndarray:
+        if parameter.size == 1 or parameter.size != channels:
+            return parameter
+        values, used = (a.reshape(pixels, -1) for a in (parameter[order % channels], order >= 0))
+        first = values[used.argmax(axis=0), np.arange(values.shape[1])]
+        if ((values != first) & used).any():
+            raise ModelError(
+                "an operation in front of it has other constants for each pixel; put a quantizer behind that"
+            )
+        return first
 
-def _selected(importer: GrowingNetwork, data: Data, channels: np.ndarray) -> Data:
-    """Return the data with some channels of its edge, by a product with zeros and ones.
-
-    The new index is the caller's affair.
-    """
-    data = _settled(importer, data)
-    every = importer.channels(data)
-    matrix = (channels[:, None] == np.arange(every)).astype(np.int64)
-    name = importer.new("dense")
-    if importer.is_float:
-        zeros = np.zeros(len(matrix), dtype=np.float32)
-        importer.add(FloatDense(name, data.edge, name, matrix.astype(np.float32), zeros, relu=False))
-    else:
-        importer.add(Dense(name, data.edge, name, matrix))
-    return replace(data, edge=name, chain=mapped(data.chain, lambda p: p[channels] if p.size == every else p))
-
-
-def _one_a_channel(parameter: np.ndarray, pixels: int, length: int) -> np.ndarray:
-    """Return a parameter by position as one by channel; one that is not by position stays as it is."""
-    if parameter.size != length:
-        return parameter
-    rows = parameter.reshape(pixels, -1)
-    if (rows != rows[0]).any():
-        raise ModelError("an operation in front of it has other constants for each pixel; put a quantizer behind that")
-    return rows[0]
+    return mapped(chain, moved)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fewbit.golden.importing.ops.branches import one_format
+from fewbit.golden.importing.ops.concatenation import one_format
 from fewbit.golden.network.graph import Output
 from fewbit.golden.network.joins import Concat
 from fewbit.golden.network.spatial import View

@@ -145,6 +145,9 @@ def _(assembly, node):
 
     Where even the beats of all channels are, whole windows come in a beat, to a `LargestOfAll`.
     """
+    if node.x not in assembly.windows:
+        _of_rows(assembly, node)
+        return
     window, channels = assembly.windows[node.x], assembly.edges[node.y].channels
 
     def sliding(n):
@@ -157,6 +160,20 @@ def _(assembly, node):
     flow = windowed(assembly, window, sliding(lanes), node.x)
     plan = LargestPlan(node, assembly.edges, lanes=lanes)
     assembly.make(node.y, plan, Largest, flow, lanes=lanes, unit=channels)
+
+
+def _of_rows(assembly, node):
+    """Make a `Largest` of pixels whose channels are one window, a value a beat, or a `LargestOfAll` of a pixel a beat."""
+    x, y = assembly.edges[node.x], assembly.edges[node.y]
+    if y.channels != 1:
+        raise ValueError(f"{node.name}: without windows its pixels must be one window each")
+    if x.length <= assembly.bound:
+        flow = assembly.streams.regrouped(assembly.streams.take(node.x), 1, node.taps)
+        assembly.make(node.y, LargestPlan(node, assembly.edges, lanes=1), Largest, flow, lanes=1, unit=1)
+        return
+    flow = assembly.streams.regrouped(assembly.streams.take(node.x), node.taps, node.taps)
+    plan = LargestOfAllPlan(node, assembly.edges, abreast=1)
+    assembly.make(node.y, plan, LargestOfAll, flow, lanes=1, unit=1)
 
 
 def _of_whole_windows(assembly, node, window, channels):

@@ -22,7 +22,7 @@ from fewbit.golden.numbers.formats import format_for
 
 from .matrix_products import coding_of, integer_weights, weighted
 
-__all__ = ["add_windows", "spread_out", "window_of", "with_zero_pad"]
+__all__ = ["add_windows", "spread_out", "window_of", "with_zero", "with_zero_pad"]
 
 _MOST_FACTOR = 256  # by which codes may be spread so that zero becomes one of them
 _MOST_RECODED = 1 << 20  # between the values of a code that is made anew so that zero is one of them
@@ -47,7 +47,7 @@ def conv(importer, node, inputs, attributes):
     data = image(importer, data)
     weights = inputs[1].reshaped(lambda w: _rows(w[:, :, None, :] if signal else w))
     window = window_of(data, (1, *shape[2:]) if signal else shape[2:], attributes, signal)
-    build = float_convolution if importer.is_float else _convolution
+    build = float_convolution if importer.is_float else convolution
     edge, chain = build(importer, data, weights, window, groups)
     y = Data(edge, spread_out(window, shape[0], signal), chain)
     if len(inputs) > 2 and inputs[2] is not None:
@@ -147,7 +147,7 @@ def add_windows(importer: GrowingNetwork, edge: str, window: Window, *, pad: flo
     return importer.add(Windows(name, edge, name, window, pad, groups))
 
 
-def _convolution(importer: GrowingNetwork, data: Data, b: Constant, window: Window, groups: int) -> tuple[str, Chain]:
+def convolution(importer: GrowingNetwork, data: Data, b: Constant, window: Window, groups: int) -> tuple[str, Chain]:
     """Append a convolution of weights (N, K), and return its edge and chain."""
     weights, scale = integer_weights(b)
     edge, x_scale, x_zero, pad = with_zero_pad(importer, data, window)
@@ -164,10 +164,15 @@ def _convolution(importer: GrowingNetwork, data: Data, b: Constant, window: Wind
 
 
 def with_zero_pad(importer: GrowingNetwork, data: Data, window: Window) -> tuple[str, np.ndarray, np.ndarray, int]:
-    """Return data as `integers` does, on an edge in which the float zero is a value, and that value, the pad.
+    """Return data as `integers` does, and the pad: where the window pads, as `with_zero` does, else 0."""
+    return with_zero(importer, data) if any(window.pads) else (*integers(importer, data), 0)
 
-    Where a window does not pad, zero need be none. Where the zero point is between two values (a raw pixel behind
-    ``2x - 1``), or not the same in all channels, or not a value of the format, the codes are made anew.
+
+def with_zero(importer: GrowingNetwork, data: Data) -> tuple[str, np.ndarray, np.ndarray, int]:
+    """Return data as `integers` does, on an edge in which the float zero is a value, and that value.
+
+    Where the zero point is between two values (a raw pixel behind ``2x - 1``), or not the same in all channels, or not
+    a value of the format, the codes are made anew.
 
     Raises
     ------
@@ -175,8 +180,6 @@ def with_zero_pad(importer: GrowingNetwork, data: Data, window: Window) -> tuple
         If the data is not quantized, or no such codes can be made.
     """
     edge, scale, zero = integers(importer, data)
-    if not any(window.pads):
-        return edge, scale, zero, 0
     x = importer.edge(edge)
     if (zero == zero[0]).all() and zero[0] == np.rint(zero[0]):
         pad = int(zero[0])

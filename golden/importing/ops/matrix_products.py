@@ -7,7 +7,7 @@ import numpy as np
 from fewbit.golden.importing.float_layers import float_dense
 from fewbit.golden.importing.functions import integers
 from fewbit.golden.importing.growing import GrowingNetwork
-from fewbit.golden.importing.layout import by_channel, flat
+from fewbit.golden.importing.layout import by_channel, flat, ordered, rows
 from fewbit.golden.importing.operands import constant, data_of, shape_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant, Data, Tensor
@@ -22,6 +22,7 @@ __all__ = ["coding_of", "integer_weights", "weighted"]
 _MOST_WEIGHT = 127  # of weights that came without a quantizer, as multiples of the smallest
 _MOST_MULTIPLE = 256  # of the scale of one row
 _HALF_ULP = 2.0**-24  # of float32, relative
+_MOST_UNREAD = 4  # values of an edge for each that a product reads
 _MOST_ZERO = 1 << 24  # a zero point beyond it swallows the codes in float32
 
 
@@ -53,7 +54,7 @@ def gemm(importer, node, inputs, attributes):
 
 
 def _product(importer: GrowingNetwork, a: Tensor, b: Tensor, alpha: float = 1.0) -> Data:
-    """Return ``a @ b`` where one is data of one row (or column) and the other a constant matrix."""
+    """Return ``a @ b`` where one is data, the rows (or columns) of its last axes, and the other a constant matrix."""
     if isinstance(a, Constant) and not isinstance(b, Constant):  # weights @ column is (row @ weights.T).T
         column = data_of(b)
         if len(column.shape) < 2:
@@ -69,14 +70,19 @@ def _product(importer: GrowingNetwork, a: Tensor, b: Tensor, alpha: float = 1.0)
     if 0 in b.array.shape:
         raise ModelError(f"weights of shape {b.array.shape} are empty")
     shape = data.shape[:-1] + b.array.shape[1:]
-    if math.prod(data.shape[:-1]) == 1:
-        data = flat(importer, data)
-    elif not np.array_equal(data.index.reshape(-1), np.arange(importer.length(data))) or (
-        importer.channels(data) != data.shape[-1]
-    ):
-        raise ModelError(f"data must be one row a sample, or pixels with their channels last, not {data.shape}")
+    data = _one_row(importer, data) if math.prod(data.shape[:-1]) == 1 else rows(importer, data)
     edge, chain = (float_dense if importer.is_float else dense)(importer, data, b, alpha)
     return Data(edge, np.arange(math.prod(shape)).reshape(shape), chain)
+
+
+def _one_row(importer: GrowingNetwork, data: Data) -> Data:
+    """Return data of one row on a flat edge, each of whose values it has at most once.
+
+    Values that it does not have take weights of zero; where these would be most of the weights, they are left out.
+    """
+    few = data.index.size * _MOST_UNREAD < importer.length(data)
+    repeated = len(np.unique(data.index)) < data.index.size
+    return ordered(importer, data) if few or repeated else flat(importer, data)
 
 
 def _swapped(data: Data) -> Data:

@@ -7,7 +7,7 @@ import numpy as np
 from fewbit.golden.importing.float_layers import float_average, float_layer_end
 from fewbit.golden.importing.functions import tabulated
 from fewbit.golden.importing.layout import by_channel, image
-from fewbit.golden.importing.operands import constant, data_of
+from fewbit.golden.importing.operands import data_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.file import ModelError, evaluate
@@ -20,6 +20,8 @@ from fewbit.golden.numbers.formats import format_for
 
 from .convolutions import add_windows, spread_out, window_of, with_zero_pad
 from .matrix_products import weighted
+
+__all__ = ["averaged", "largest", "rising", "whole"]
 
 _MOST_TURNED = 256  # levels whose sign a table turns
 
@@ -35,14 +37,14 @@ def max_pool(importer, node, inputs, attributes):
     kernel = attributes["kernel_shape"]
     kernel = (1, *kernel) if signal else tuple(kernel)
     window = window_of(data, kernel, attributes, signal, ceil=bool(attributes.get("ceil_mode", 0)))
-    return [_largest(importer, data, window, signal)]
+    return [largest(importer, data, window, signal)]
 
 
 @handles("GlobalMaxPool", role=Role.MOVE)
 def global_max_pool(importer, node, inputs, attributes):
     """Import ONNX ``GlobalMaxPool``."""
     data, signal = _image_of(importer, inputs)
-    return [_largest(importer, data, _whole(data), signal)]
+    return [largest(importer, data, whole(data), signal)]
 
 
 def _image_of(importer, inputs):
@@ -50,24 +52,18 @@ def _image_of(importer, inputs):
     return image(importer, data), len(data.shape) == 3
 
 
-def _whole(data):
+def whole(data):
+    """Return the window that is the whole image."""
     return Window(size=data.shape[2:], kernel=data.shape[2:])
 
 
-def _largest(importer, data, window, signal):
+def largest(importer, data, window, signal):
+    """Return the largest value of each of an image's windows, by channel."""
     if window.taps_count == 1 and window.stride == (1, 1) and not any(window.pads):
         return data.reshaped(lambda a: a[:, :, 0]) if signal else data
     channels = data.shape[1]
-    if importer.is_float:
-        edge, chain = float_layer_end(importer, data)
-        if not _rises(chain, np.full(1, -1e3), np.full(1, 1e3)):
-            raise ModelError("in a float model a max pool may follow a Relu or operations that rise")
-        data = replace(data, edge=edge, chain=chain)
-        pad = -np.inf
-    else:
-        importer.known(data)
-        data = _rising(importer, data)
-        pad = importer.edge(data.edge).format.lo
+    data = rising(importer, data)
+    pad = -np.inf if importer.is_float else importer.edge(data.edge).format.lo
     edge = importer.new("windows")
     importer.add(Windows(edge, data.edge, edge, window, pad, channels))
     name = importer.new("largest")
@@ -82,11 +78,17 @@ def _rises(chain, lo, hi):
     return (ew.apply(chain, lo[None]) <= ew.apply(chain, hi[None]))[0]
 
 
-def _rising(importer, data):
-    """Return the same data on an edge of which the largest integer is the largest float.
+def rising(importer, data):
+    """Return the same data on an edge of which the largest number is the largest float.
 
     Channels that fall (a negative gamma in front of the pool) get a copy of their layer with negated weights.
     """
+    if importer.is_float:
+        edge, chain = float_layer_end(importer, data)
+        if not _rises(chain, np.full(1, -1e3), np.full(1, 1e3)):
+            raise ModelError("in a float model a max pool may follow a Relu or operations that rise")
+        return replace(data, edge=edge, chain=chain)
+    importer.known(data)
     edge = importer.edge(data.edge)
     rises = np.broadcast_to(_rises(data.chain, edge.lo, edge.hi), edge.channels)
     if rises.all():
@@ -139,48 +141,19 @@ def average_pool(importer, node, inputs, attributes):
     if average.shape != inside.shape:
         raise ModelError(f"its output is not {window.out_size} pixels, as its attributes say")
     divisors = np.where(inside > 0, np.rint(inside / np.where(average > 0, average, 1)), 1)
-    return [_average(importer, data, window, divisors, signal)]
+    return [averaged(importer, data, window, divisors, signal)]
 
 
 @handles("GlobalAveragePool", role=Role.AVERAGE)
 def global_average_pool(importer, node, inputs, attributes):
     """Import ONNX ``GlobalAveragePool``."""
     data, signal = _image_of(importer, inputs)
-    window = _whole(data)
-    return [_average(importer, data, window, np.array([window.taps_count]), signal)]
+    window = whole(data)
+    return [averaged(importer, data, window, np.array([window.taps_count]), signal)]
 
 
-@handles("ReduceMean", role=Role.AVERAGE)
-@handles("ReduceMax", role=Role.MOVE)
-def reduce(importer, node, inputs, attributes):
-    """Import ONNX ``ReduceMean`` and ``ReduceMax`` over height and width."""
-    data = data_of(inputs[0])
-    axes = attributes.get("axes")
-    if len(inputs) > 1 and inputs[1] is not None:
-        axes = constant(inputs[1], "axes").tolist()
-    rank = len(data.shape)
-    axes = sorted(a % rank for a in axes) if axes is not None else list(range(rank))
-    pixels, last = list(range(2, rank)), list(range(1, rank - 1))
-    if rank not in (3, 4) or axes not in (pixels, last):
-        raise ModelError(f"only height and width can be reduced, not axes {axes} of data of shape {data.shape}")
-    if axes == last:  # channels stand last
-        data = data.reshaped(lambda a: np.moveaxis(a, -1, 1))
-    signal = rank == 3
-    data = image(importer, data)
-    window = _whole(data)
-    if node.op_type == "ReduceMax":
-        y = _largest(importer, data, window, signal)
-    else:
-        y = _average(importer, data, window, np.array([window.taps_count]), signal)
-    if axes == last:
-        y = y.reshaped(lambda a: np.moveaxis(a, 1, -1))
-    if not attributes.get("keepdims", 1):
-        y = y.reshaped(lambda a: a.squeeze(tuple(axes)))
-    return [y]
-
-
-def _average(importer, data, window, divisors, signal):
-    """Return the sum of a window's integers, its scale divided by as many as there are."""
+def averaged(importer, data, window, divisors, signal):
+    """Return the sum of each window's integers, their scale over ``divisors``: one number, or one for each window."""
     channels, taps = data.shape[1], window.taps_count
     index = spread_out(window, channels, signal)
     if importer.is_float:

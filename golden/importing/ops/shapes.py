@@ -65,6 +65,53 @@ def taken(importer, node, inputs, attributes):
     return [None if p is None else replace(data, index=p) for p in parts]
 
 
+@handles("DepthToSpace", role=Role.MOVE)
+def depth_to_space(importer, node, inputs, attributes):
+    """Import ONNX ``DepthToSpace`` of either mode."""
+    block = attributes["blocksize"]
+    _, channels, height, width = shape_of(inputs[0])
+    if block < 1 or channels % block**2:
+        raise ModelError(f"blocks of {block} x {block} pixels do not divide {channels} channels")
+    columns_first = attributes.get("mode", "DCR") == "DCR"
+    parts = (block, block, -1) if columns_first else (-1, block, block)
+    order = (0, 3, 4, 1, 5, 2) if columns_first else (0, 1, 4, 2, 5, 3)
+    return [
+        data_of(inputs[0]).reshaped(
+            lambda i: i.reshape(1, *parts, height, width).transpose(order).reshape(1, -1, height * block, width * block)
+        )
+    ]
+
+
+@handles("SpaceToDepth", role=Role.MOVE)
+def space_to_depth(importer, node, inputs, attributes):
+    """Import ONNX ``SpaceToDepth``."""
+    block = attributes["blocksize"]
+    _, channels, height, width = shape_of(inputs[0])
+    if block < 1 or height % block or width % block:
+        raise ModelError(f"blocks of {block} x {block} pixels do not divide an image of {height} x {width}")
+    parts = 1, channels, height // block, block, width // block, block
+    return [
+        data_of(inputs[0]).reshaped(
+            lambda i: i.reshape(parts).transpose(0, 3, 5, 1, 2, 4).reshape(1, -1, height // block, width // block)
+        )
+    ]
+
+
+@handles("Expand", "Tile", role=Role.MOVE)
+def repeated(importer, node, inputs, attributes):
+    """Import ONNX ``Expand`` and ``Tile``: the same values several times."""
+    data = data_of(inputs[0])
+    operand = tuple(int(d) for d in constant(inputs[1], "its shape or repeats"))
+    if node.op_type == "Tile":
+        y = data.reshaped(lambda i: np.tile(i, operand))
+    else:
+        shape = np.broadcast_shapes(data.shape, operand)
+        y = data.reshaped(lambda i: np.broadcast_to(i, shape).copy())
+    if y.index.size == 0 or y.shape[:1] != data.shape[:1]:
+        raise ModelError(f"it must leave the batch axis of data of shape {data.shape} as it is, and some values")
+    return [y]
+
+
 @handles("Shape", role=Role.SHAPE)
 def shape(importer, node, inputs, attributes):
     """Import ONNX ``Shape``."""

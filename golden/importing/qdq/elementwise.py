@@ -6,7 +6,7 @@ import numpy as np
 
 from fewbit.golden.importing.functions import add_function
 from fewbit.golden.importing.operands import constant
-from fewbit.golden.importing.ops.branches import concat
+from fewbit.golden.importing.ops.concatenation import concat
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import FLOAT32, Closed, Constant, Data
 from fewbit.golden.model_file.domains import MICROSOFT

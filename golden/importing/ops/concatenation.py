@@ -1,0 +1,117 @@
+"""Import of ``Concat``: channels side by side, or whole tensors one behind the other."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from fewbit.golden.importing.float_layers import float_finished
+from fewbit.golden.importing.functions import evenly_coded, integers
+from fewbit.golden.importing.growing import GrowingNetwork
+from fewbit.golden.importing.layout import flat, image, is_input, is_natural, ordered, single
+from fewbit.golden.importing.network_builder import NetworkBuilder
+from fewbit.golden.importing.operands import data_of
+from fewbit.golden.importing.registry import Role, handles
+from fewbit.golden.importing.tensors import Constant, Data
+from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.network.graph import accumulator_format
+from fewbit.golden.network.joins import Concat
+from fewbit.golden.network.pointwise import Rescale
+from fewbit.golden.numbers import elementwise as ew
+from fewbit.golden.numbers.elementwise import Chain
+from fewbit.golden.numbers.formats import Float32, Format, Ternary
+
+__all__ = ["one_format"]
+
+
+@handles("Concat", role=Role.CONCATENATION)
+def concat(importer, node, inputs, attributes):
+    """Import ONNX ``Concat`` of data along any axis but the batch."""
+    if any(isinstance(t, Constant) for t in inputs):
+        raise ModelError("a constant beside data is not supported")
+    datas = [data_of(t) for t in inputs]
+    rank = len(datas[0].shape)
+    axis = attributes["axis"] % rank
+    if axis == 0:
+        raise ModelError("samples (axis 0) cannot stand side by side")
+    if len({d.shape[:axis] + d.shape[axis + 1 :] for d in datas}) > 1:
+        raise ModelError(f"data of shapes {', '.join(str(d.shape) for d in datas)} cannot stand side by side")
+    if all(d.edge == datas[0].edge and d.chain == datas[0].chain for d in datas):
+        return [replace(datas[0], index=np.concatenate([d.index for d in datas], axis=axis))]
+    if rank in (3, 4) and _are_images(importer, datas, axis):
+        return [_channels(importer, datas, axis)]
+    return [_behind_each_other(importer, datas, axis)]
+
+
+def _are_images(importer: GrowingNetwork, datas: Sequence[Data], axis: int) -> bool:
+    """Say whether the axis is that of channels: by ONNX's order, or by how all of the data stands on its edges."""
+    if axis == 1 and not all(is_natural(importer, d) and not _to_be_laid_out(importer, d) for d in datas):
+        return True
+    last = [replace(d, index=np.moveaxis(d.index, axis, -1)) for d in datas]
+    return axis > 1 and not all(is_natural(importer, d) for d in datas) and all(is_natural(importer, d) for d in last)
+
+
+def _to_be_laid_out(importer: GrowingNetwork, data: Data) -> bool:
+    """Say whether a convolution behind the data may still ask for another order of the input."""
+    return not importer.laid_out and is_input(importer, data.edge)
+
+
+def _channels(importer: GrowingNetwork, datas: Sequence[Data], axis: int) -> Data:
+    """Return images side by side, the channels of every pixel one after the other."""
+    parts = [image(importer, d.reshaped(lambda i: np.moveaxis(i, axis, 1))) for d in datas]
+    channels = sum(d.shape[1] for d in parts)
+    rest = datas[0].shape[:axis] + datas[0].shape[axis + 1 :]
+    index = np.arange(channels * math.prod(rest)).reshape(*rest, channels)
+    return _joined(importer, parts, np.moveaxis(index, -1, axis))
+
+
+def _behind_each_other(importer: GrowingNetwork, datas: Sequence[Data], axis: int) -> Data:
+    """Return data of any shape on an edge that holds one vector of each."""
+    parts = [_vector(importer, d) for d in datas]
+    starts = np.cumsum([0, *(importer.length(d) for d in parts)])
+    index = np.concatenate([d.index + start for d, start in zip(parts, starts, strict=False)], axis=axis)
+    return _joined(importer, parts, index)
+
+
+def _vector(importer: GrowingNetwork, data: Data) -> Data:
+    """Return data on a flat edge, which holds few values that the data has not."""
+    few = len(np.unique(data.index)) < importer.length(data)
+    return ordered(importer, data) if few else flat(importer, data, vector=True)
+
+
+def _joined(importer: GrowingNetwork, datas: Sequence[Data], index: np.ndarray) -> Data:
+    """Return data of ``index`` on an edge with the channels of all edges side by side."""
+    fmt: Format = Float32()
+    chain: Chain = ()
+    if importer.is_float:
+        edges = [float_finished(importer, d) for d in datas]
+    else:
+        parts = [integers(importer, d) for d in datas]
+        edges, fmt = one_format(importer, [p[0] for p in parts])
+        scale, zero = (single(np.concatenate([p[k] for p in parts])) for k in (1, 2))
+        chain = (ew.Dequantize(scale, zero),)
+    name = importer.new("concat")
+    importer.add(Concat(name, edges[0], name, tuple(edges[1:]), fmt))
+    return Data(name, index, chain)
+
+
+def one_format(importer: NetworkBuilder, edges: list[str]) -> tuple[list[str], Format]:
+    """Return the edges with values that one format holds, and that format: bipolar codes beside others become ternary.
+
+    Float32 stays as it is.
+    """
+    formats = [importer.edge(e).format for e in edges]
+    if len(set(formats)) == 1:
+        return edges, formats[0]
+    made, edges = [], [evenly_coded(importer, edge) for edge in edges]
+    for edge, fmt in zip(edges, formats, strict=True):
+        if fmt.is_sign:
+            same = np.ones(importer.edge(edge).channels, dtype=np.int64)
+            name = importer.new("rescale")
+            edge = importer.add(Rescale(name, edge, name, same, 0 * same, 0, Ternary()))
+        made.append(edge)
+    formats = [importer.edge(e).format for e in made]
+    if len(set(formats)) == 1:
+        return made, formats[0]
+    return made, accumulator_format([f.lo for f in formats], [f.hi for f in formats])

@@ -1,0 +1,59 @@
+"""The machines of the stages that put values into another order."""
+
+from math import inf
+
+from fewbit.hw.stages.reorder_plan import ReorderPlan, WiredPlan
+
+from .machine import Machine, machine_for
+
+__all__ = ["ReorderMachine", "WiredMachine"]
+
+
+@machine_for(WiredPlan)
+class WiredMachine(Machine):
+    """A register of one beat."""
+
+    changing = ("full",)
+
+    def __init__(self, plan: WiredPlan):
+        self.plan, self.full = plan, False
+
+    def valid(self):
+        return self.full
+
+    def ready(self, gives):
+        return not self.full or gives
+
+    def move(self, takes, gives):
+        self.full = takes or (self.full and not gives)
+
+
+@machine_for(ReorderPlan)
+class ReorderMachine(Machine):
+    """A memory of two parts: ``halves`` are written and not read, ``word`` and ``beat`` count within a part."""
+
+    changing = "halves", "word", "beat", "full"
+
+    def __init__(self, plan: ReorderPlan):
+        self.plan, self.halves, self.word, self.beat, self.full = plan, 0, 0, 0, False
+
+    def valid(self):
+        return self.full
+
+    def ready(self, gives):
+        return self.halves != 2
+
+    def move(self, takes, gives):
+        issue = self.halves > 0 and (gives or not self.full)
+        self.full = issue or (self.full and not gives)
+        if takes:
+            self.word += 1
+        if issue:
+            self.beat += 1
+        if self.beat == self.plan.beats_out:
+            self.beat, self.halves = 0, self.halves - 1
+        if self.word == self.plan.words:
+            self.word, self.halves = 0, self.halves + 1
+
+    def rest(self):
+        return inf if self.full or self.halves == 0 else 0
