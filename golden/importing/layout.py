@@ -13,7 +13,7 @@ from fewbit.golden.network.spatial import View
 from fewbit.golden.numbers.elementwise import mapped
 
 from .float_layers import float_layer_end
-from .growing import GrowingNetwork
+from .growing import GrowingNetwork, Layout
 from .tensors import Data
 
 __all__ = ["Relayout", "by_channel", "flat", "image", "ordered"]
@@ -26,15 +26,13 @@ class Relayout(Exception):
 
     Attributes
     ----------
-    order : int64 array
-        Which value of a sample comes first, second, … into the hardware.
-    size : tuple
-        Height and width.
+    layouts : dict of Layout
+        The order for each of the inputs, by edge, that the layer reads.
     """
 
-    def __init__(self, order: np.ndarray, size: tuple[int, ...]):
+    def __init__(self, layouts: dict[str, Layout]):
         super().__init__("the input is an image")
-        self.order, self.size = order, size
+        self.layouts = layouts
 
 
 def by_channel(
@@ -124,8 +122,9 @@ def image(importer: GrowingNetwork, data: Data) -> Data:
     in_order = np.array_equal(order, np.arange(length))
     if in_order and importer.size(data) == size:
         return data
-    if not importer.laid_out and _is_input(importer, data.edge):
-        _lay_out(importer.file.input_shape, order.reshape(-1, index.shape[1]), size)
+    inputs = _inputs_of(importer, data.edge)
+    if inputs and inputs.isdisjoint(importer.laid_out):
+        _lay_out(inputs, length, order.reshape(-1, index.shape[1]), size)
     pixels = order.reshape(-1, index.shape[1])
     every = length // len(pixels)
     if length == every * len(pixels) and (pixels == pixels[0] + every * np.arange(len(pixels))[:, None]).all():
@@ -139,23 +138,28 @@ def image(importer: GrowingNetwork, data: Data) -> Data:
     )
 
 
-def _lay_out(shape: tuple[int, ...], pixels: np.ndarray, size: tuple[int, ...]) -> None:
-    """Start the walk again with the layout in which each of ``pixels`` finds its values; return if there is none."""
-    given = np.arange(np.prod(shape))
+def _lay_out(inputs: set[str], length: int, pixels: np.ndarray, size: tuple[int, ...]) -> None:
+    """Start the walk again with the layout of ``inputs``, of so many values, in which each of ``pixels`` finds its own.
+
+    Return if there is none.
+    """
+    given = np.arange(length)
     if np.array_equal(np.sort(pixels.reshape(-1)), given):
-        raise Relayout(pixels.reshape(-1), size)
+        raise Relayout(dict.fromkeys(inputs, Layout(pixels.reshape(-1), size)))
     if given.size % len(pixels) == 0:  # only some channels are read, which stand first or last
         for order in (given.reshape(-1, len(pixels)).T.reshape(-1), given):
             if (np.argsort(order)[pixels] // (given.size // len(pixels)) == np.arange(len(pixels))[:, None]).all():
-                raise Relayout(order, size)
+                raise Relayout(dict.fromkeys(inputs, Layout(order, size)))
 
 
-def _is_input(importer: GrowingNetwork, edge: str) -> bool:
-    """Say whether the positions of the edge are the input's, which the next walk may lay out in another way."""
-    if edge in ("input", ""):
-        return True
+def _inputs_of(importer: GrowingNetwork, edge: str) -> set[str]:
+    """Return the inputs whose positions are the edge's, which the next walk may lay out in another way; or none."""
+    given = importer.input_on(edge)
+    if given is not None:
+        return {given.edge}
     node = next(n for n in importer.result.nodes if n.y == edge)
-    return isinstance(node, Threshold | Rescale | Add) and all(_is_input(importer, x) for x in node.inputs)
+    found = [_inputs_of(importer, x) for x in node.inputs] if isinstance(node, Threshold | Rescale | Add) else []
+    return set().union(*found) if all(found) else set()
 
 
 def _viewed(importer: GrowingNetwork, data: Data, size: tuple[int, ...]) -> Data:
