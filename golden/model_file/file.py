@@ -22,6 +22,7 @@ from .source import ModelSource, names_of
 __all__ = ["INPUT_KEY", "FileInput", "ModelError", "ModelSource", "OnnxFile", "attributes_of", "describe", "evaluate"]
 
 _MOST_INPUTS = 1 << 24  # values of one sample
+_MOST_STREAMS = 32  # inputs, each of which has ports of its own
 _INPUT_TYPES: dict[int, str | None] = {  # what a model may take; None: float32
     onnx.TensorProto.FLOAT: None, onnx.TensorProto.UINT8: "uint8", onnx.TensorProto.INT8: "int8",
     onnx.TensorProto.UINT16: "uint16", onnx.TensorProto.INT16: "int16",
@@ -96,6 +97,8 @@ class OnnxFile:
         self.metadata: dict[str, str] = {p.key: p.value for p in proto.metadata_props}
         self.constants = {tensor.name: self._array(tensor) for tensor in graph.initializer}
         given = [i for i in graph.input if i.name not in self.constants]
+        if not given:
+            raise ModelError(f"{self.path}: the model has no input")
         self.outputs: list[str] = [o.name for o in graph.output]
         self.nodes = needed(in_order(graph, {*self.constants, *(i.name for i in given)}), self.outputs)
         self._take_inputs(given)
@@ -106,8 +109,9 @@ class OnnxFile:
         """Check the inputs that are read, all of them if none is, and set ``inputs`` and ``batch``."""
         read = {name for node in self.nodes for name in node.input}
         given = [i for i in given if i.name in read] or given
-        if not given:
-            raise ModelError(f"{self.path}: the model has no input")
+        if len(given) > _MOST_STREAMS:
+            names = names_of([i.name for i in given])
+            raise ModelError(f"{self.path}: has {len(given)} inputs ({names}); {_MOST_STREAMS} are supported")
         self.inputs: tuple[FileInput, ...] = tuple(map(self._input, given))
         self.batch: int = max(_batch_of(i) for i in given)
 
