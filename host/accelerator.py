@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .build import Build, HostError
-from .protocol import Identity
+from .build import Build, HostError, Images
+from .protocol import SIZES, Identity
 
 __all__ = ["Accelerator", "Connection", "Results"]
 
@@ -148,8 +148,10 @@ class Accelerator:
         build = Build(directory)
         return cls(build, VerilatorConnection(build, timeout=timeout))
 
-    def infer(self, images: np.ndarray) -> Results:
+    def infer(self, images: Images) -> Results:
         """Return the `Results` of images ``(N, *shape)``: raw integers, or floats as the model takes them.
+
+        A model of several inputs takes a dict of such arrays, by the inputs' names.
 
         Raises
         ------
@@ -183,8 +185,6 @@ class Accelerator:
                 f"the hardware holds build {identity.model.hex()}, but {build.directory} is {build.model.hex()} "
                 f"({build.name}): load that one's bitstream, or name the folder of what is loaded"
             )
-        for name in ("beats_in", "bytes_in", "beats_out", "bytes_out"):
-            if getattr(identity, name) != getattr(build, name):
-                raise HostError(
-                    f"the hardware has {name} {getattr(identity, name)}, the manifest {getattr(build, name)}"
-                )
+        for name, size in zip(SIZES, build.sizes, strict=True):
+            if getattr(identity, name) != size:
+                raise HostError(f"the hardware has {name} {getattr(identity, name)}, the manifest {size}")

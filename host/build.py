@@ -1,19 +1,21 @@
 """What host software knows of a build: its manifest, and how images become bytes and bytes become scores."""
 
 import json
-from math import prod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fewbit.golden.bounds.files import FileError, read_bounded
-from fewbit.golden.numbers.declaration import parse_input
 from fewbit.golden.numbers.formats import parse_format
 
-from .packing import pack_beats, unpack_beats
+from .packing import unpack_beats
+from .stream_input import StreamInput
 
-__all__ = ["Build", "HostError"]
+__all__ = ["Build", "HostError", "Images"]
+
+Images = np.ndarray | Mapping[str, np.ndarray]  # of the one input, or of each by its name
 
 _MOST_BYTES = 256 << 20  # that a manifest may have
 
@@ -39,10 +41,10 @@ class Build:
         Name of the model's file.
     model : bytes
         First 8 bytes of the build's hash, as the hardware says them.
-    beats_in, bytes_in, beats_out, bytes_out : int
-        Beats of a frame and of a result, and bytes of each beat.
-    shape : tuple of int
-        Shape of a sample.
+    inputs : tuple of StreamInput
+        Inputs of the model, each with its stream.
+    beats_out, bytes_out : int
+        Beats of a result, and bytes of each.
 
     Raises
     ------
@@ -55,82 +57,76 @@ class Build:
         path = self.directory / "manifest.json"
         try:
             self.manifest: dict[str, Any] = json.loads(read_bounded(path, _MOST_BYTES, what="a manifest"))
-            i, o = self.manifest["input"], self.manifest["output"]
+            o = self.manifest["output"]
             self.name: str = self.manifest["model"]
             self.model = bytes.fromhex(self.manifest["identity"])[:8]
-            self.beats_in: int = i["beats"]
-            self.bytes_in: int = i["bytes"]
+            self.inputs = tuple(map(StreamInput, self.manifest["inputs"]))
             self.beats_out: int = o["beats"]
             self.bytes_out: int = o["bytes"]
-            self.shape: tuple[int, ...] = tuple(i["shape"])
-            self._channels: str | list[int] = i["channels"]
-            self._in, self._out = parse_format(i["format"]), parse_format(o["format"])
+            self._out = parse_format(o["format"])
         except FileError as error:
             raise HostError(f"{error}; make it with `fewbit build MODEL.onnx`") from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise HostError(f"{path}: not the manifest of this version's builds ({error!r}); build it again") from None
 
     @property
+    def only(self) -> StreamInput:
+        """The one input; raise `HostError` if there are several."""
+        if len(self.inputs) > 1:
+            names = ", ".join(given.name for given in self.inputs)
+            raise HostError(f"{self.name} has {len(self.inputs)} inputs ({names}); this takes builds of one input")
+        return self.inputs[0]
+
+    @property
+    def sizes(self) -> tuple[int, int, int, int]:
+        """What hardware says of its streams, `host.protocol.SIZES`: beats of a frame and bytes of a beat at the first
+        input, and the same of a result.
+        """
+        return self.inputs[0].beats, self.inputs[0].bytes, self.beats_out, self.bytes_out
+
+    @property
     def frame_bytes(self) -> int:
-        """Bytes of a frame, all its beats together."""
-        return self.beats_in * self.bytes_in
+        """Bytes of a frame, all its beats at all inputs together."""
+        return sum(given.frame_bytes for given in self.inputs)
 
     @property
     def result_bytes(self) -> int:
         """Bytes of a result, all its beats together."""
         return self.beats_out * self.bytes_out
 
-    def random(self, count: int, seed: int = 0) -> np.ndarray:
-        """Return random images ``(count, *shape)``, to try the accelerator with."""
-        return self._in.sample(np.random.default_rng(seed), (count, *self.shape))
+    def random(self, count: int, seed: int = 0) -> Images:
+        """Return random images, to try the accelerator with: ``(count, *shape)``, or such by name of several inputs."""
+        rng = np.random.default_rng(seed)
+        images = {given.name: given.random(rng, count) for given in self.inputs}
+        return images if len(images) > 1 else next(iter(images.values()))
 
-    def encode(self, images: np.ndarray) -> np.ndarray:
-        """Return the frames of images ``(N, *shape)`` as bytes, ``uint8 (N, frame_bytes)``.
+    def encode(self, images: Images) -> np.ndarray:
+        """Return the frames of images as bytes, ``uint8 (N, frame_bytes)``: those of all inputs, one behind the other.
 
-        Integers are raw integers as the input declaration has them; floats are what the model takes, and must be such
-        integers behind the declaration.
+        Parameters
+        ----------
+        images : array ``(N, *shape)``, or dict of such by the input's name
+            Integers are raw integers as the input declaration has them; floats are what the model takes, and must be
+            such integers behind the declaration.
 
         Raises
         ------
         ValueError
             If the images are of another shape or kind, or hold what the input's format has no code for.
         """
-        images = np.asarray(images)
-        if images.ndim < 1 or len(images) == 0 or images[0].size != prod(self.shape) or images.dtype.kind not in "fiub":
-            raise ValueError(
-                f"Images must be numbers of shape (count, {', '.join(map(str, self.shape))}), "
-                f"not {images.dtype} {images.shape}"
-            )  # fmt: skip
-        codes = self._in.encode(self._arranged(self._integers(images).reshape(len(images), -1)))
-        beats = pack_beats(codes, self._in.bits, self.manifest["input"]["lanes"])
-        return beats.reshape(len(images), self.frame_bytes)
+        if not isinstance(images, Mapping):
+            images = {given.name: images for given in self.inputs[:1]}
+        names = [given.name for given in self.inputs]
+        if sorted(images) != sorted(names):
+            raise ValueError(f"Images must be given for each input by its name ({', '.join(names)})")
+        frames = [given.encode(images[given.name]) for given in self.inputs]
+        if len({len(frame) for frame in frames}) > 1:
+            raise ValueError(f"Images must be as many for each input, not {', '.join(str(len(f)) for f in frames)}")
+        return np.concatenate(frames, axis=1)
 
-    def _integers(self, images: np.ndarray) -> np.ndarray:
-        """Return the raw integers of images, or the floats of a float32 network."""
-        if not self._in.integral:
-            with np.errstate(over="ignore"):
-                floats = images.astype(np.float32)
-            if not np.isfinite(floats).all():
-                raise ValueError("Images must not hold NaN, or numbers beyond float32")
-            return floats
-        if images.dtype.kind != "f":
-            return images  # the format refuses what is none of its values
-        declaration = self.manifest["input"]["declaration"]
-        if declaration == "codes":
-            raise ValueError(
-                "Images must be the codes of the model's first quantizer, as integers: the build has no input "
-                "declaration (--input) that says how floats become integers"
-            )  # fmt: skip
-        return parse_input(declaration).encode(images)
-
-    def _arranged(self, flat: np.ndarray) -> np.ndarray:
-        """Return samples with their channels innermost, as the hardware takes them."""
-        if isinstance(self._channels, list):
-            return flat[:, self._channels]
-        if self._channels == "first":
-            pixels = prod(self.manifest["input"]["size"])
-            return flat.reshape(len(flat), -1, pixels).swapaxes(1, 2).reshape(len(flat), -1)
-        return flat
+    def apart(self, frames: np.ndarray) -> list[np.ndarray]:
+        """Return the bytes of each input, ``uint8 (N, frame_bytes)`` of that input, of the frames of all."""
+        return np.split(frames, np.cumsum([given.frame_bytes for given in self.inputs])[:-1], axis=1)
 
     def decode(self, data: np.ndarray) -> np.ndarray:
         """Return the integers ``(N, length)``, floats of a float32 network, of results ``uint8 (N, result_bytes)``."""

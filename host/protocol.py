@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 __all__ = [
-    "COUNTERS", "HEADER", "IDENTITY", "LONGEST", "MAGIC", "OVERHEAD", "REPORT", "VERSION", "Counters", "Identity",
-    "Kind", "Packet", "Parser", "Problem", "cobs_decode", "cobs_encode", "frame", "line_bytes",
+    "COUNTERS", "HEADER", "IDENTITY", "LONGEST", "MAGIC", "OVERHEAD", "REPORT", "SIZES", "VERSION", "Counters",
+    "Identity", "Kind", "Packet", "Parser", "Problem", "cobs_decode", "cobs_encode", "frame", "line_bytes",
 ]  # fmt: skip
 
 MAGIC, VERSION = b"FBIT", 1
@@ -20,6 +20,7 @@ CHECK = struct.Struct("<I")  # CRC-32 (IEEE 802.3) of header and payload
 OVERHEAD = HEADER.size + CHECK.size
 LONGEST = (1 << 16) - 1  # bytes of a payload, whose length has 16 bits
 IDENTITY = struct.Struct("<4sHH8sIIII")
+SIZES = ("beats_in", "bytes_in", "beats_out", "bytes_out")  # the last four of it
 COUNTERS = struct.Struct("<IIII")
 REPORT = struct.Struct("<BI")  # payload of an error: Problem, damaged packets so far
 
@@ -59,7 +60,7 @@ class Identity:
     model : bytes
         First 8 bytes of the build's hash.
     beats_in, bytes_in, beats_out, bytes_out : int
-        Beats of a frame and of a result, and bytes of each beat.
+        Beats of a frame, at the first input, and of a result, and bytes of each beat.
     """
 
     magic: bytes
@@ -71,7 +72,7 @@ class Identity:
     beats_out: int
     bytes_out: int
 
-    FIELDS = ("magic", "version", "window", "model", "beats_in", "bytes_in", "beats_out", "bytes_out")
+    FIELDS = ("magic", "version", "window", "model", *SIZES)
 
     def __init__(self, payload: bytes):
         for name, value in zip(self.FIELDS, IDENTITY.unpack(payload), strict=True):

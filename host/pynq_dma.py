@@ -145,5 +145,6 @@ class PynqConnection:
         offset, wanted = self._map["BUILD"]["offset"], self._map["BUILD"]["value"]
         words: list[int] = [self._block.read(offset + 4 * k) for k in range(len(wanted))]
         model = build.model if words == list(wanted) else b"".join(word.to_bytes(4, "big") for word in words)
-        sizes = self.register("BEATS_IN"), build.bytes_in, self.register("BEATS_OUT"), build.bytes_out
+        _, bytes_in, _, bytes_out = build.sizes
+        sizes = self.register("BEATS_IN"), bytes_in, self.register("BEATS_OUT"), bytes_out
         return Identity(IDENTITY.pack(MAGIC, VERSION, 0, model, *sizes))

@@ -56,13 +56,13 @@ def calibrate(model: FloatModel, samples: np.ndarray, declared: bool) -> Calibra
     sites = find_sites(model, declared)
     tensors = [t for site in sites for t in site.tensors]
     wanted = list(dict.fromkeys([*tensors, *(layer.y for layer in model.layers), model.scores]))
-    inside = [name for name in wanted if name != model.file.input_name]
+    inside = [name for name in wanted if name != model.file.only.name]
     session = Session(plain_model(model, QuantizationPlan(), inside), model.file)
     pieces: dict[str, list[np.ndarray]] = {t: [] for t in tensors}
     sums, scores = {layer.name: np.zeros(layer.neurons) for layer in model.layers}, []
     for at in range(0, len(samples), _CHUNK):
         part = samples[at : at + _CHUNK]
-        found = session.run(part) | {model.file.input_name: part}
+        found = session.run(part) | {model.file.only.name: part}
         for tensor in tensors:
             pieces[tensor].append(_thinned(found[tensor], _MOST * len(part) // len(samples)))
         for layer in model.layers:

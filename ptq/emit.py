@@ -78,7 +78,7 @@ def plain_model(
         The number of samples, or a name for any number.
     """
     builder = _Emitter(model, plan, qonnx=False).builder
-    builder.add_input(model.file.input_name, [batch, *model.file.input_shape[1:]])
+    builder.add_input(model.file.only.name, [batch, *model.file.only.shape[1:]])
     for name in outputs:
         builder.add_output(name, dtype=None)
     return builder.model(only_needed=True)
@@ -91,7 +91,7 @@ def qonnx_model(model: FloatModel, plan: QuantizationPlan, metadata: dict[str, s
     updated with.
     """
     builder, batch = _Emitter(model, plan, qonnx=True).builder, model.file.batch or "N"
-    builder.add_input(model.file.input_name, [batch, *model.file.input_shape[1:]])
+    builder.add_input(model.file.only.name, [batch, *model.file.only.shape[1:]])
     for name in model.outputs:
         builder.add_output(name, [batch, *model.shapes[name][1:]], model.types[name])
     return builder.model(model.file.metadata | metadata, producer="fewbit", only_needed=True)
@@ -105,7 +105,7 @@ class _Emitter:
         self.builder = ModelBuilder(opset=model.file.opset, name=model.file.name)
         self.builder.constants |= model.constants
         self.renamed = {}
-        self._coded(model.file.input_name)
+        self._coded(model.file.only.name)
         for step in model.steps:
             if isinstance(step, FloatLayer):
                 self._layer(step)

@@ -55,8 +55,8 @@ def _read(path):
         raise ModelError(
             f"{path}: opset {file.opset} is too old to be calibrated; export it with {_LEAST_OPSET} or newer"
         )
-    if file.input_type:
-        raise ModelError(f"{path}: takes {file.input_type}; post-training quantization takes a model of floats")
+    if file.only.type:
+        raise ModelError(f"{path}: takes {file.only.type}; post-training quantization takes a model of floats")
     model = _Reader(file).model()
     if not model.layers:
         raise ModelError(f"{path}: has no layer (MatMul, Gemm or Conv) to quantize")
@@ -70,7 +70,7 @@ class _Reader:
     def __init__(self, file):
         self.file, self.alias = file, {}
         self.constants = dict(file.constants)
-        self.data, self.steps, self.names = {file.input_name}, [], Counter()
+        self.data, self.steps, self.names = {file.only.name}, [], Counter()
 
     def model(self):
         """Walk over all nodes and return the `FloatModel`."""
@@ -148,11 +148,11 @@ def _shapes(model):
     """Return ``(shapes, types)`` of every tensor of a `ptq.graph.FloatModel`, for one sample: two dicts by name."""
     names = [name for step in model.steps for name in step.output if name]
     batch = max(1, model.file.batch)
-    given = np.zeros((batch, *model.file.input_shape[1:]), dtype=np.float32)
+    given = np.zeros((batch, *model.file.only.shape[1:]), dtype=np.float32)
     proto = plain_model(model, QuantizationPlan(), names, batch=batch)
     check_work(proto, model.file)
     found = Session(proto, model.file).once(given)
     shapes = {name: array.shape for name, array in found.items()}
     shapes = {n: (1, *s[1:]) if n in model.data and s[:1] == (batch,) else s for n, s in shapes.items()}
     types = {name: array.dtype for name, array in found.items()}
-    return shapes | {model.file.input_name: model.file.input_shape}, types
+    return shapes | {model.file.only.name: model.file.only.shape}, types

@@ -82,7 +82,7 @@ class Session:
         ModelError
             If onnxruntime cannot run the model, or its outputs do not have the samples as their first axis.
         """
-        x = np.asarray(x, dtype=np.float32).reshape(-1, *self.file.input_shape[1:])
+        x = np.asarray(x, dtype=np.float32).reshape(-1, *self.file.only.shape[1:])
         parts = list(self._parts(x))
         return {name: np.concatenate([part[k] for part in parts]) for k, name in enumerate(self.names)}
 
@@ -95,7 +95,7 @@ class Session:
             If onnxruntime cannot run the model.
         """
         try:
-            found = self.session.run(None, {self.file.input_name: x})
+            found = self.session.run(None, {self.file.only.name: x})
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise ModelError(f"{self.file.path}: onnxruntime cannot run it: {_line(error)}") from None
         return dict(zip(self.names, map(np.asarray, found), strict=True))
@@ -119,7 +119,7 @@ class Session:
     def _batch(self, x, size):
         short = size - len(x) if size == self.file.batch else 0
         padded = np.concatenate([x, np.repeat(x[-1:], short, axis=0)]) if short else x
-        found = self.session.run(None, {self.file.input_name: padded})
+        found = self.session.run(None, {self.file.only.name: padded})
         if any(a.shape[:1] != (len(padded),) for a in found):
             raise ValueError("its outputs do not have the batch as their first axis")
         return [a[: len(x)] for a in found]

@@ -66,7 +66,7 @@ def find_sites(model: FloatModel, declared: bool) -> list[Site]:
         elif role_of(step) is Role.AVERAGE or (role_of(step) is Role.CONCATENATION and operands):
             layers = _layers_behind(step.output[0], model)
             need(operands[0] if role_of(step) is Role.AVERAGE else step.output[0], layers, is_sum=not layers)
-    order = {name: k for k, name in enumerate([model.file.input_name, *made])}
+    order = {name: k for k, name in enumerate([model.file.only.name, *made])}
     sites: list[Site] = []
     done: set[str] = set()
     for tensor in sorted(groups, key=order.__getitem__):
@@ -93,7 +93,7 @@ def _sources(name, made, model):
 
 def _is_raw(name, made, model):
     """Say whether a tensor is the input, moved about, scaled and shifted."""
-    while name != model.file.input_name:
+    while name != model.file.only.name:
         step = made[name]
         if isinstance(step, FloatLayer) or role_of(step) not in (Role.MOVE, Role.AFFINE):
             return False

@@ -70,7 +70,7 @@ class Graph:
         ModelError
             If shapes or attributes are such that a node cannot be differentiated.
         """
-        start, x = self.model.file.input_name, jnp.asarray(x)
+        start, x = self.model.file.only.name, jnp.asarray(x)
         made, seen = x, {start: coded(start, x)}
         for step in self.steps:
             operands = [seen.get(name, self.model.constants.get(name)) if name else None for name in step.input]

@@ -25,9 +25,10 @@ _EMITTED = ("top.v", "top.debug.v")  # what Amaranth's platforms emit
 
 
 def link_plan(build: Build) -> LinkPlan:
-    """Return the serial link of a build."""
+    """Return the serial link of a build, which has one input."""
+    given = build.only
     return LinkPlan(
-        beats_in=build.beats_in, bytes_in=build.bytes_in, beats_out=build.beats_out, bytes_out=build.bytes_out,
+        beats_in=given.beats, bytes_in=given.bytes, beats_out=build.beats_out, bytes_out=build.bytes_out,
         model=build.model,
     )  # fmt: skip
 

@@ -33,10 +33,12 @@ def model_of(directory: Path | str) -> Path:
 
 
 def _model_of(build: Build) -> Path:
-    sizes = {name.upper(): getattr(build, name) for name in ("beats_in", "bytes_in", "beats_out", "bytes_out")}
-    identity = IDENTITY.pack(MAGIC, VERSION, 0, build.model, *sizes.values())
+    identity = IDENTITY.pack(MAGIC, VERSION, 0, build.model, *build.sizes)
     cycles = build.manifest["cycles"]
-    shape: dict[str, int | str] = sizes | {
+    inputs = [f"INPUT({i.stream}, {i.beats}, {i.bytes})" for i in build.inputs]
+    shape: dict[str, int | str] = {
+        "INPUTS": " ".join(inputs), "FRAME": build.frame_bytes,
+        "BEATS_OUT": build.beats_out, "BYTES_OUT": build.bytes_out,
         "PATIENCE": 4 * (cycles["latency"] + cycles["bound"]) + 10_000,
         "IDENTITY": "{" + ", ".join(str(byte) for byte in identity) + "}",
     }  # fmt: skip

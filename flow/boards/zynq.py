@@ -75,8 +75,9 @@ def zynq_files(board: ZynqBoard, project: Project, build: Build, clock: float) -
     clock : float
         MHz.
     """
+    given = build.only
     bridge = DmaBridge(
-        beats_in=build.beats_in, bytes_in=build.bytes_in, beats_out=build.beats_out, bytes_out=build.bytes_out,
+        beats_in=given.beats, bytes_in=given.bytes, beats_out=build.beats_out, bytes_out=build.bytes_out,
         frames=project.plan.frames_inside + 2,
     )  # fmt: skip
     files = {
@@ -229,7 +230,7 @@ def _readme(board, build, clock):
        results = accelerator.infer(images)
    ```
 
-   `images` has the shape (count, {", ".join(map(str, build.shape))}). Nothing but NumPy and pynq is needed.
+   `images` has the shape (count, {", ".join(map(str, build.only.shape))}). Nothing but NumPy and pynq is needed.
 
 In memory a frame takes {frame} bytes and a result {result}: each begins at a
 word of {WORD} bytes. One transfer holds any number of them.
@@ -237,7 +238,7 @@ word of {WORD} bytes. One transfer holds any number of them.
 
 
 def _notebook(board, build):
-    shape = ", ".join(map(str, build.shape))
+    shape = ", ".join(map(str, build.only.shape))
     cells = [
         ("markdown", f"# {build.name} on a {board.title}\n\nThe folder of this notebook is the board folder that "
                      "`fewbit board` wrote, with the bitstream that Vivado made of it."),

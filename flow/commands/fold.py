@@ -115,9 +115,10 @@ def fold_model(model: Path, input_spec: str | None, goal: FoldingGoal, file: Pat
         plan = project.plan
         timing = predict_steady(plan)
         table = pareto(network, goal.clock)
+    entry = max(plan.entries, key=lambda entry: entry.beats)
     if cycles is not None and timing.interval > cycles:
         raise FoldingError(
-            f"{model}: {cycles} cycles a frame cannot be met: its input, {plan.beats_in} beats of {plan.lanes_in} "
+            f"{model}: {cycles} cycles a frame cannot be met: its input, {entry.beats} beats of {entry.lanes} "
             f"codes, or what stands between its layers takes {timing.interval:g}"
         )
     file = Path(file) if file else BUILD / Path(model).stem / "fold.json"

@@ -25,11 +25,19 @@ Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="A trained mod
 Build = Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build, as `build/w1a1`.")]
 ImagesFile = Annotated[
     Path | None,
-    typer.Option("--images", help="Samples: .npz with `x` (floats or raw integers) and `label`, if known; or `mnist`."),
+    typer.Option(
+        "--images",
+        help="Samples: .npz with `x` (floats or raw integers), of several inputs by their names, and `label`, "
+        "if known; or `mnist`.",
+    ),
 ]
 Input = Annotated[
     str | None,
-    typer.Option("--input", help="How raw integers become the model's floats: `uint8/255`, `int16f10`, `bipolar`, …"),
+    typer.Option(
+        "--input",
+        help="How raw integers become the model's floats: `uint8/255`, `int16f10`, `bipolar`, …; of several "
+        "inputs `image=uint8/255; features=int16f10`.",
+    ),
 ]
 Folding = Annotated[Path | None, typer.Option("--folding", help="Folding file, as `folding.json` of a build.")]
 Output = Annotated[str, typer.Option("--output", help="`auto`: what the model ends with. `label`: the class's index.")]
@@ -94,4 +102,7 @@ def samples_of(
         samples = random_images(project.network, count if frames is None else frames)
         report.say(f"no samples beside the model and no --images: {len(samples)} random ones, seeded")
         return samples
-    return load_images(path, project.network).first(frames)
+    samples = load_images(path, project.network).first(frames)
+    for name in samples.zeros:
+        report.say(f"{path}: has no array {name!r}: that input is zero in all samples")
+    return samples

@@ -99,6 +99,8 @@ def compare_formats(
             result = Comparison.from_dict(json.loads((directory / "compare.json").read_text()))
         else:
             network = import_model(source, input_spec)
+            if len(network.inputs) > 1:
+                raise ModelError(f"{model}: has {len(network.inputs)} inputs; only models of one can be compared")
             samples, labels = _samples(network, images, samples_file, report)
             if family:
                 variants = _family_variants(family)
@@ -148,7 +150,7 @@ def _own_variants(
     report: Report,
 ) -> list[Variant]:
     """Return the rows of the model as it is, and in the other formats."""
-    is_float = not network.input_format.integral
+    is_float = not network.integral
     declared = is_float or network.input_spec != "codes"
     if is_float:
         variants = _floats(model, "as trained")
@@ -212,7 +214,7 @@ def _samples(
         values, labels = found.values, found.labels
     if spec is not None:
         return apply((spec.dequantize(),), values).astype(np.float32), labels
-    if not network.input_format.integral:
+    if not network.integral:
         return values, labels
     if found.floats is None:
         raise ImageError(f"{path}: to compare formats, 'x' must hold floats, or --input declare what its integers mean")

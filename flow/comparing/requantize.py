@@ -81,11 +81,11 @@ class _Walk:
         self.file, self.bits, self.declared = file, bits, declared
         self.builder, self.alias = ModelBuilder(opset=file.opset, name=file.name), {}
         self.constants = {name: (array, array) for name, array in file.constants.items()}
-        kind = self.kind = "float32" if bits is None else file.input_type or "float32"
-        self.values = {file.input_name: [x.reshape(file.input_shape).astype(kind) for x in samples]}
+        kind = self.kind = "float32" if bits is None else file.only.type or "float32"
+        self.values = {file.only.name: [x.reshape(file.only.shape).astype(kind) for x in samples]}
         self.active, self.behind, self.coded = set(), set(), set()
         self.leads = self._leading_to_products()
-        self.data = {file.input_name}  # what depends on the input
+        self.data = {file.only.name}  # what depends on the input
         for node in file.nodes:
             self.data.update(node.output if self.data.intersection(node.input) else ())
         for node in file.nodes:
@@ -102,7 +102,7 @@ class _Walk:
     def model(self):
         """Return the new model as bytes."""
         file, builder = self.file, self.builder
-        builder.add_input(file.input_name, file.input_shape, self.kind)
+        builder.add_input(file.only.name, file.only.shape, self.kind)
         for name in file.outputs:
             builder.add_output(self.alias.get(name, name), dtype=None)
         used = {i for node in builder.nodes for i in node.input} - {o for node in builder.nodes for o in node.output}

@@ -51,8 +51,9 @@ class Canvas:
     """
 
     def __init__(self, build: Build):
-        given = build.manifest["input"]
-        self._shape, self._format = build.shape, parse_format(given["format"])
+        self._shape = build.only.shape
+        (given,) = build.manifest["inputs"]
+        self._format = parse_format(given["format"])
         self._declaration = given["declaration"]
         self.size: tuple[int, ...] = tuple(given["size"]) or (isqrt(prod(self._shape)),) * 2
         if len(self.size) != 2 or prod(self._shape) % prod(self.size) or min(self.size) < 4:

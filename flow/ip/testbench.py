@@ -12,16 +12,17 @@ from fewbit.golden.network.execute import Result
 from fewbit.golden.network.graph import Network
 from fewbit.host.packing import pack_beats
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.shell.stream_names import input_streams
 from fewbit.hw.targets.target import Target
 
-from .testbench_template import BENCH
+from .testbench_template import BENCH, INPUT_PARTS
 
 __all__ = ["COMMANDS", "FRAMES", "FoldedNetwork", "Vectors", "bench_files", "packed", "vectors_of"]
 
 FRAMES = 5
 """Frames that the bench sends, at most."""
 NAME = "accelerator_tb.v"
-SENT, WANTED = "accelerator_tb.in.hex", "accelerator_tb.out.hex"
+WANTED = "accelerator_tb.out.hex"
 COMMANDS = f"""\
 # Icarus Verilog, with -g2009 and -g2012 as well
 iverilog -g2005 -o tb.vvp {NAME} accelerator.v && vvp -n tb.vvp
@@ -61,17 +62,19 @@ class Vectors:
 
     Attributes
     ----------
-    codes : int array ``(F, length)``
-        Codes of the input, in the order in which they are sent.
+    codes : list of int arrays ``(F, length)``
+        Codes of each input, in the order in which they are sent.
     results : array ``(F, …)``
         Integers (floats of a float network) that the hardware gives.
-    sent, wanted : uint8 arrays ``(F, beats, bytes)``
-        The same as beats, the lowest byte first.
+    sent : list of uint8 arrays ``(F, beats, bytes)``
+        The codes of each input as beats, the lowest byte first.
+    wanted : uint8 array ``(F, beats, bytes)``
+        The results likewise.
     """
 
-    codes: np.ndarray
+    codes: list[np.ndarray]
     results: np.ndarray
-    sent: np.ndarray
+    sent: list[np.ndarray]
     wanted: np.ndarray
 
 
@@ -83,12 +86,10 @@ def vectors_of(project: FoldedNetwork) -> Vectors:
 
 def packed(plan: AcceleratorPlan, values: np.ndarray, results: np.ndarray) -> Vectors:
     """Return the `Vectors` of samples ``(F, …)`` and what the hardware of ``plan`` gives for them."""
-    codes = plan.x_format.encode(plan.network.arranged(values))
+    parts = zip(plan.network.inputs, plan.network.apart(values), strict=True)
+    codes = [given.format.encode(given.arranged(part)) for given, part in parts]
     wanted = plan.format.encode(results.reshape(len(results), -1))
-    return Vectors(
-        codes, results, pack_beats(codes, plan.x_format.bits, plan.lanes_in),
-        pack_beats(wanted, plan.format.bits, plan.lanes_out),
-    )  # fmt: skip
+    return Vectors(codes, results, plan.frames_of(values), pack_beats(wanted, plan.format.bits, plan.lanes_out))
 
 
 def _samples(project):
@@ -106,21 +107,38 @@ def bench_files(plan: AcceleratorPlan, cycles: Mapping[str, int], vectors: Vecto
 
     ``cycles`` has the predicted ``latency`` and ``interval``, as the manifest has them.
     """
-    frames, beats_in, bytes_in = vectors.sent.shape
-    _, beats_out, bytes_out = vectors.wanted.shape
+    frames, beats_out, bytes_out = vectors.wanted.shape
+    names = dict(zip(input_streams(plan.network), vectors.sent, strict=True))
     figures = {
-        "FRAMES": frames, "BEATS_IN": beats_in, "BYTES_IN": bytes_in, "BEATS_OUT": beats_out, "BYTES_OUT": bytes_out,
+        "FRAMES": frames, "BEATS_IN": sum(sent.shape[1] for sent in vectors.sent),
+        "BEATS_OUT": beats_out, "BYTES_OUT": bytes_out,
         "LATENCY": cycles["latency"], "INTERVAL": cycles["interval"],
         "PATIENCE": 4 * (cycles["latency"] + plan.bound) + 2000, "QUIET": 4 * plan.bound + 200,
     }  # fmt: skip
-    text = BENCH
-    for name, value in figures.items():
-        text = text.replace(f"@{name}@", str(value))
+    inputs = [
+        {"S": name, "BEATS": sent.shape[1], "BYTES": sent.shape[2], "SENT": _sent_file(name), "BIT": 7 * number % 29}
+        for number, (name, sent) in enumerate(names.items())
+    ]
+    parts = {
+        part: "".join(_filled(text, given) for given in inputs).rstrip(", \n") for part, text in INPUT_PARTS.items()
+    }
     return {
-        NAME: text.replace("@SENT@", SENT).replace("@WANTED@", WANTED),
-        SENT: _hex(vectors.sent, "frame"),
+        NAME: _filled(BENCH, parts | figures | {"WANTED": WANTED}),
+        **{_sent_file(name): _hex(sent, "frame") for name, sent in names.items()},
         WANTED: _hex(vectors.wanted, "result"),
     }
+
+
+def _filled(text: str, values: Mapping[str, object]) -> str:
+    """Return a template with values in place of their names."""
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", str(value))
+    return text
+
+
+def _sent_file(stream: str) -> str:
+    """Return the name of the file with the frames of a stream."""
+    return f"accelerator_tb.{stream.replace('s_axis', 'in', 1)}.hex"
 
 
 def _hex(frames: np.ndarray, what: str) -> str:

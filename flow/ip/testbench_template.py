@@ -1,36 +1,34 @@
-"""The text of the plain bench, with names between @ where its figures stand."""
+"""The text of the plain bench, with names between @ where its figures stand, and what it has for every input."""
 
-__all__ = ["BENCH"]
+__all__ = ["BENCH", "INPUT_PARTS"]
 
 BENCH = r"""// Self-checking bench of accelerator.v in Verilog-2005, for any simulator; README.md has the commands.
 // It reads its vectors from the folder in which the simulator runs, and ends with a line that begins with PASS or FAIL.
 //
 // The frames are sent twice, each time after a reset: at full rate, then with idle cycles and back-pressure at random.
-// Inputs are X before the first reset, and s_axis_tdata and s_axis_tlast are X wherever s_axis_tvalid is low.
+// Inputs are X before the first reset, and TDATA and TLAST of a stream of frames are X wherever its TVALID is low.
 
 `timescale 1ns / 1ps
 
 module accelerator_tb;
   localparam FRAMES = @FRAMES@;
-  localparam BEATS_IN = @BEATS_IN@, BYTES_IN = @BYTES_IN@, BEATS_OUT = @BEATS_OUT@, BYTES_OUT = @BYTES_OUT@;
+  localparam BEATS_OUT = @BEATS_OUT@, BYTES_OUT = @BYTES_OUT@;
   localparam LATENCY = @LATENCY@;  // predicted, in cycles
   localparam PATIENCE = @PATIENCE@;  // cycles without a beat after which the accelerator stands still
   localparam QUIET = @QUIET@;  // cycles at the end in which nothing may come
-  localparam SENDS = FRAMES * BEATS_IN, TAKES = FRAMES * BEATS_OUT, MOST_SHOWN = 10;
+  localparam TAKES = FRAMES * BEATS_OUT, MOST_SHOWN = 10;
   localparam WIDEST = 8 * BYTES_OUT > 32 ? 8 * BYTES_OUT : 32;
 
   reg aclk = 1'b0;
   reg aresetn;
-  reg [8*BYTES_IN-1:0] s_axis_tdata;
-  reg s_axis_tvalid, s_axis_tlast, m_axis_tready;
+  reg m_axis_tready;
   wire [8*BYTES_OUT-1:0] m_axis_tdata;
-  wire s_axis_tready, m_axis_tvalid, m_axis_tlast, m_axis_tuser;
+  wire m_axis_tvalid, m_axis_tlast, m_axis_tuser;
   wire [31:0] frames, bad_frames;
-
+@DECLARED@
   accelerator dut (
     .aclk(aclk), .aresetn(aresetn),
-    .s_axis_tdata(s_axis_tdata), .s_axis_tvalid(s_axis_tvalid), .s_axis_tready(s_axis_tready),
-    .s_axis_tlast(s_axis_tlast),
+@CONNECTED@,
     .m_axis_tdata(m_axis_tdata), .m_axis_tvalid(m_axis_tvalid), .m_axis_tready(m_axis_tready),
     .m_axis_tlast(m_axis_tlast), .m_axis_tuser(m_axis_tuser),
     .frames(frames), .bad_frames(bad_frames)
@@ -38,11 +36,10 @@ module accelerator_tb;
 
   always #5 aclk = ~aclk;
 
-  reg [8*BYTES_IN-1:0] sent [0:SENDS-1];
   reg [8*BYTES_OUT-1:0] wanted [0:TAKES-1];
 
   reg running = 1'b0, stalling = 1'b0;
-  integer cycle, put, got, waited, first, result_end, before_end;
+  integer cycle, got, waited, first, result_end, before_end;
   integer beats = 0, errors = 0;
 
   // Pseudo-random numbers (xorshift).
@@ -54,7 +51,6 @@ module accelerator_tb;
       following = following ^ (following << 5);
     end
   endfunction
-  wire idle = stalling && random[2:0] < 3'd3;
   wire blocked = stalling && random[18:16] < 3'd3;
   always @(posedge aclk) random <= following(random);
 
@@ -67,23 +63,7 @@ module accelerator_tb;
     end
   endtask
 
-  // The source. A beat stays until it is taken.
-  always @(posedge aclk)
-    if (!running) begin
-      if (aresetn === 1'b0) s_axis_tvalid <= 1'b0;
-      put <= 0;
-    end else if (!s_axis_tvalid || s_axis_tready) begin
-      if (put < SENDS && !idle) begin
-        s_axis_tvalid <= 1'b1;
-        s_axis_tdata <= sent[put];
-        s_axis_tlast <= put % BEATS_IN == BEATS_IN - 1;
-        put <= put + 1;
-      end else begin
-        s_axis_tvalid <= 1'b0;
-        s_axis_tdata <= {8*BYTES_IN{1'bx}};
-        s_axis_tlast <= 1'bx;
-      end
-    end
+@SOURCES@
 
   // The sink: every beat is compared, an X is wrong. What is offered stays as it is until it is taken.
   reg offered = 1'b0;
@@ -100,8 +80,7 @@ module accelerator_tb;
       m_axis_tready <= !blocked;
       cycle <= cycle + 1;
       waited <= waited + 1;
-      if (first < 0 && s_axis_tvalid && s_axis_tready) first <= cycle;
-      if (s_axis_tready !== 1'b0 && s_axis_tready !== 1'b1) wrong("s_axis_tready", s_axis_tready, 1'b1);
+@WATCHED@
       if (m_axis_tvalid !== 1'b0 && m_axis_tvalid !== 1'b1) wrong("m_axis_tvalid", m_axis_tvalid, 1'b1);
       if (offered && m_axis_tvalid !== 1'b1) wrong("m_axis_tvalid of a beat that waits", m_axis_tvalid, 1'b1);
       if (offered && {m_axis_tuser, m_axis_tlast, m_axis_tdata} !== offer)
@@ -153,18 +132,18 @@ module accelerator_tb;
   endtask
 
   initial begin
-    $readmemh("@SENT@", sent);
+@READ@
     $readmemh("@WANTED@", wanted);
-    if (^{sent[0], sent[SENDS-1], wanted[0], wanted[TAKES-1]} === 1'bx) begin
+    if (^{@ENDS@, wanted[0], wanted[TAKES-1]} === 1'bx) begin
       errors = errors + 1;
-      $display("vectors are missing: run the simulator in the folder of @SENT@");
+      $display("vectors are missing: run the simulator in the folder of @WANTED@");
     end else begin
       repeat (8) @(posedge aclk);
       run(1'b0);
       run(1'b1);
     end
     if (errors == 0 && beats == 2 * TAKES) begin
-      $display("PASS: %0d frames of %0d beats, %0d results equal", 2 * FRAMES, BEATS_IN, beats / BEATS_OUT);
+      $display("PASS: %0d frames of @BEATS_IN@ beats, %0d results equal", 2 * FRAMES, beats / BEATS_OUT);
       $finish;
     end else begin
       $display("FAIL: %0d errors in %0d of %0d beats", errors, beats, 2 * TAKES);
@@ -181,3 +160,46 @@ module accelerator_tb;
   end
 endmodule
 """
+
+# What the bench has for the stream @S@ of every input, by the name that stands for all of it in `BENCH`.
+INPUT_PARTS = {
+    "DECLARED": """\
+  localparam @S@_BEATS = @BEATS@, @S@_BYTES = @BYTES@;
+  reg [8*@S@_BYTES-1:0] @S@_sent [0:FRAMES*@S@_BEATS-1];
+  reg [8*@S@_BYTES-1:0] @S@_tdata;
+  reg @S@_tvalid, @S@_tlast;
+  wire @S@_tready;
+  integer @S@_put;
+""",
+    "CONNECTED": """\
+    .@S@_tdata(@S@_tdata), .@S@_tvalid(@S@_tvalid), .@S@_tready(@S@_tready),
+    .@S@_tlast(@S@_tlast),
+""",
+    "SOURCES": """\
+  // A source. A beat stays until it is taken.
+  always @(posedge aclk)
+    if (!running) begin
+      if (aresetn === 1'b0) @S@_tvalid <= 1'b0;
+      @S@_put <= 0;
+    end else if (!@S@_tvalid || @S@_tready) begin
+      if (@S@_put < FRAMES * @S@_BEATS && !(stalling && random[@BIT@+:3] < 3'd3)) begin
+        @S@_tvalid <= 1'b1;
+        @S@_tdata <= @S@_sent[@S@_put];
+        @S@_tlast <= @S@_put % @S@_BEATS == @S@_BEATS - 1;
+        @S@_put <= @S@_put + 1;
+      end else begin
+        @S@_tvalid <= 1'b0;
+        @S@_tdata <= {8*@S@_BYTES{1'bx}};
+        @S@_tlast <= 1'bx;
+      end
+    end
+""",
+    "WATCHED": """\
+      if (first < 0 && @S@_tvalid && @S@_tready) first <= cycle;
+      if (@S@_tready !== 1'b0 && @S@_tready !== 1'b1) wrong("@S@_tready", @S@_tready, 1'b1);
+""",
+    "READ": """\
+    $readmemh("@SENT@", @S@_sent);
+""",
+    "ENDS": """@S@_sent[0], @S@_sent[FRAMES*@S@_BEATS-1], """,
+}

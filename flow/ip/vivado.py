@@ -57,15 +57,12 @@ create_clock -name aclk -period {1000 / CLOCK_MHZ:.3f} [get_ports aclk]
 
 
 def _readme(project, manifest, vectors):
-    plan, i, o = project.plan, manifest["input"], manifest["output"]
+    plan, inputs, o = project.plan, manifest["inputs"], manifest["output"]
     cycles = manifest["cycles"]
     ports = [
         ("aclk", "in", 1, "clock"),
         ("aresetn", "in", 1, "reset, synchronous, active low"),
-        ("s_axis_tdata", "in", 8 * i["bytes"], f"{i['lanes']} codes of {i['bits']} bits"),
-        ("s_axis_tvalid", "in", 1, ""),
-        ("s_axis_tready", "out", 1, ""),
-        ("s_axis_tlast", "in", 1, f"with beat {i['beats']} of a frame"),
+        *(port for i in inputs for port in _frame_ports(i)),
         ("m_axis_tdata", "out", 8 * o["bytes"], f"{o['lanes']} results of {o['bits']} bits"),
         ("m_axis_tvalid", "out", 1, ""),
         ("m_axis_tready", "in", 1, ""),
@@ -75,11 +72,15 @@ def _readme(project, manifest, vectors):
         ("bad_frames", "out", 32, "results that were marked"),
     ]
     table = "\n".join(f"| `{name}` | {way} | {width} | {what} |" for name, way, width, what in ports)
+    streams = ", ".join(f"`{i['stream']}`" for i in inputs) + " and `m_axis`"
+    packing = "\n\n".join(_packing(i, entry) for i, entry in zip(inputs, plan.entries, strict=True))
+    if len(inputs) > 1:
+        packing += "\n\nThe frames of all inputs that belong together have the same number since reset."
     return f"""\
 # accelerator: {manifest["model"]}
 
 `accelerator.v` is one self-contained Verilog-2005 file with top module `accelerator`. Vivado groups its ports into the
-AXI4-Stream interfaces `s_axis` and `m_axis` by their names. `vivado -mode batch -source vivado.tcl` makes a project,
+AXI4-Stream interfaces {streams} by their names. `vivado -mode batch -source vivado.tcl` makes a project,
 synthesizes it out of context and writes `utilization.rpt` and `timing.rpt`.
 
 | port | direction | bits | meaning |
@@ -91,7 +92,7 @@ A result leaves {cycles["latency"]} cycles after its frame's first beat; the nex
 
 ## Simulation
 
-`accelerator_tb.v` sends {len(vectors.sent)} frames twice, at full rate and with stalls, and compares every bit of the
+`accelerator_tb.v` sends {len(vectors.wanted)} frames twice, at full rate and with stalls, and compares every bit of the
 results with the golden model's. It needs nothing but these files, and ends with a line that begins with PASS or FAIL.
 In this folder:
 
@@ -104,15 +105,31 @@ After FAIL, Icarus's exit status is 1; others give one with `FEWBIT_FATAL` if th
 
 ## Packing
 
-A frame is {int(np.prod(i["shape"]))} codes, the sample of shape {tuple(i["shape"])}, {_order(i)}, {i["lanes"]} a
-beat in {i["beats"]} beats. Code k of a beat is `tdata[{i["bits"]}*k +: {i["bits"]}]`; unused lanes of the last beat and
-the bits that fill the last byte are ignored. A code is {plan.x_format.describe()}; input declaration:
-`{i["declaration"]}`.
+{packing}
 
 A result is {o["length"]} numbers of {o["bits"]} bits, {o["lanes"]} a beat in {o["beats"]} beats, packed alike, each
 {plan.format.describe()}. {_meaning(o)}
 
-{_example(vectors)}"""
+{_example(inputs, vectors)}"""
+
+
+def _frame_ports(i):
+    """Return the ports of an input's stream: name, direction, bits, meaning."""
+    return [
+        (f"{i['stream']}_tdata", "in", 8 * i["bytes"], f"{i['lanes']} codes of {i['bits']} bits"),
+        (f"{i['stream']}_tvalid", "in", 1, ""),
+        (f"{i['stream']}_tready", "out", 1, ""),
+        (f"{i['stream']}_tlast", "in", 1, f"with beat {i['beats']} of a frame"),
+    ]
+
+
+def _packing(i, entry):
+    """Say how the frames of an input stand in its stream."""
+    return f"""\
+A frame of `{i["stream"]}` (input `{i["name"]}`) is {int(np.prod(i["shape"]))} codes, the sample of shape
+{tuple(i["shape"])}, {_order(i)}, {i["lanes"]} a beat in {i["beats"]} beats. Code k of a
+beat is `tdata[{i["bits"]}*k +: {i["bits"]}]`; unused lanes of the last beat and the bits that fill the last byte are
+ignored. A code is {entry.format.describe()}; input declaration: `{i["declaration"]}`."""
 
 
 def _order(given):
@@ -129,20 +146,15 @@ def _meaning(output):
     return "See `../manifest.json`."
 
 
-def _example(vectors):
+def _example(inputs, vectors):
     """Return one worked frame and its result, beat by beat."""
-    codes, sent, got = vectors.codes[0], vectors.sent[0], vectors.wanted[0]
-    shown = np.asarray(vectors.results[0]).tolist()
+    got, shown = vectors.wanted[0], np.asarray(vectors.results[0]).tolist()
+    frames = zip(inputs, vectors.codes, vectors.sent, strict=True)
+    sent = "\n\n".join(_sent(i["stream"], codes[0], beats[0]) for i, codes, beats in frames)
     return f"""\
 ## A worked frame
 
-First codes: {", ".join(str(v) for v in codes[:16].tolist())}{", …" if len(codes) > 16 else ""}
-
-`s_axis_tdata`, one beat a line, TLAST with the last:
-
-```
-{_hex(sent)}
-```
+{sent}
 
 Result {shown if len(shown) <= 32 else f"of {len(shown)} numbers"}, as `m_axis_tdata`:
 
@@ -150,6 +162,18 @@ Result {shown if len(shown) <= 32 else f"of {len(shown)} numbers"}, as `m_axis_t
 {_hex(got)}
 ```
 """
+
+
+def _sent(stream, codes, beats):
+    """Return a frame of one stream, beat by beat."""
+    return f"""\
+First codes of `{stream}`: {", ".join(str(v) for v in codes[:16].tolist())}{", …" if len(codes) > 16 else ""}
+
+`{stream}_tdata`, one beat a line, TLAST with the last:
+
+```
+{_hex(beats)}
+```"""
 
 
 def _hex(beats):

@@ -134,9 +134,10 @@ class FoldedModel:
         """The register map of the IP block."""
         from fewbit.hw.shell.registers import register_map
 
+        plan = self.plan
         return register_map(
-            model=self.source.sha256, build=self.digest, beats_in=self.plan.beats_in, beats_out=self.plan.beats_out,
-            stages=[stage.name for stage in self.plan.stages],
+            model=self.source.sha256, build=self.digest, beats_in=plan.entries[0].beats, beats_out=plan.beats_out,
+            stages=[stage.name for stage in plan.stages],
         )  # fmt: skip
 
     @cached_property

@@ -11,6 +11,7 @@ from fewbit.golden.network.graph import Network, Output
 from fewbit.golden.numbers.elementwise import affine
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.registers import RegisterMap
+from fewbit.hw.shell.stream_names import input_streams
 from fewbit.hw.targets.target import Target
 from fewbit.sim.cycles.model import predict_steady
 
@@ -54,7 +55,7 @@ def manifest_of(model: Described) -> dict[str, Any]:
         "build": model.digest,
         "identity": model.identity,
         "output_option": model.output_option,
-        "input": _input(plan, network),
+        "inputs": [_input(*each) for each in zip(input_streams(network), network.inputs, plan.entries, strict=True)],
         "output": _output(plan, network, model.output),
         "outputs": [{"name": output.name, **_meaning(plan, network, output)} for output in network.outputs],
         "target": model.target.name,
@@ -65,14 +66,15 @@ def manifest_of(model: Described) -> dict[str, Any]:
     }
 
 
-def _input(plan, network):
-    """Describe the stream of frames, and how a sample becomes one."""
+def _input(stream, given, entry):
+    """Describe the stream of an input's frames, and how a sample becomes one."""
     return {
-        "declaration": network.input_spec, "format": str(plan.x_format), "shape": list(network.input_shape),
-        "bits": plan.x_format.bits, "lanes": plan.lanes_in, "beats": plan.beats_in,
-        "bytes": _beat_bytes(plan.x_format, plan.lanes_in), "size": list(network.input_size),
-        "order": "pixels row by row, channels innermost" if network.input_size else "row-major",
-        "channels": _channels(network),
+        "name": given.name, "stream": stream,
+        "declaration": given.text, "format": str(entry.format), "shape": list(given.shape),
+        "bits": entry.format.bits, "lanes": entry.lanes, "beats": entry.beats,
+        "bytes": _beat_bytes(entry.format, entry.lanes), "size": list(given.size),
+        "order": "pixels row by row, channels innermost" if given.size else "row-major",
+        "channels": _channels(given),
     }  # fmt: skip
 
 
@@ -97,13 +99,12 @@ def _layer(plan):
     }  # fmt: skip
 
 
-def _channels(network):
+def _channels(given):
     """Say where a sample has its channels, which the host moves innermost; "last" where it has nothing to do."""
-    order, shape = network.input_order, network.input_shape
-    if order is None:
+    if given.order is None:
         return "last"
-    first = np.arange(np.prod(shape)).reshape(len(order) // int(np.prod(network.input_size)), -1)
-    return "first" if np.array_equal(first.T.reshape(-1), order) else np.asarray(order).tolist()
+    first = np.arange(given.length).reshape(len(given.order) // int(np.prod(given.size)), -1)
+    return "first" if np.array_equal(first.T.reshape(-1), given.order) else np.asarray(given.order).tolist()
 
 
 def _meaning(plan, network, output):

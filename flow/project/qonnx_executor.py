@@ -65,40 +65,53 @@ def check_with_executor(
         raise ModelError(f"{project.model}: --check runs the qonnx executor, which has no other models than ONNX's")
     if images.floats is None:
         raise ImageError("--check needs the samples as the model takes them (floats), or declared raw integers")
-    proto, given_type = _needed(project.source)
-    batch, dtype = given_type.shape.dim[0], onnx.helper.tensor_dtype_to_np_dtype(given_type.elem_type)
-    batch.dim_value = copies = max(1, batch.dim_value)  # any, or what the model was exported for
+    proto = _needed(project.source)
+    given = {one.name: _Input(one.type.tensor_type) for one in proto.graph.input}
     try:
         model = cleanup_model(ModelWrapper(proto))
     except Exception as error:  # errors of onnxruntime and of transformations share no base class
         raise ModelError(f"{project.model}: the qonnx executor cannot prepare it: {str(error)[:200]}") from error
-    name = model.graph.input[0].name
-    given = model.graph.output[0].name  # the clean-up renames tensors; their order stays
+    names, ours = [one.name for one in model.graph.input], [one.name for one in project.network.inputs]
+    made = model.graph.output[0].name  # the clean-up renames tensors; their order stays
     outputs = []
-    for number, x in enumerate(images.floats):
+    for number in range(len(images)):
         number_frames(model.model, number)
-        repeated = np.repeat(x.reshape(1, *project.network.input_shape), copies, axis=0).astype(dtype)
+        x = dict(zip(ours, project.network.apart(images.floats[number : number + 1]), strict=True))
+        arrays = [one.batch(x.get(name, np.zeros(1))) for name, one in given.items()]
         try:
-            outputs.append(execute_onnx(model, {name: repeated})[given][:1])
+            outputs.append(execute_onnx(model, dict(zip(names, arrays, strict=True)))[made][:1])
         except Exception as error:  # errors of onnxruntime and of operators share no base class
             raise ModelError(f"{project.model}: the qonnx executor cannot run it: {str(error)[:200]}") from error
         progress(number + 1)
-    theirs, ours = np.concatenate(outputs), result.outputs[project.output.name]
+    theirs, golden = np.concatenate(outputs), result.outputs[project.output.name]
     labels = labels_of(theirs)
     same = np.zeros(1, dtype=bool)
-    if theirs.size == ours.size:
-        same = (theirs.reshape(len(theirs), -1) == ours.reshape(len(ours), -1)).all(axis=1)
+    if theirs.size == golden.size:
+        same = (theirs.reshape(len(theirs), -1) == golden.reshape(len(golden), -1)).all(axis=1)
     mine = project.labels(result)
     return ExecutorCheck(
         samples=len(images),
         labels_equal=int((labels == mine).sum()),
-        ties=int(_ties(ours.reshape(len(ours), -1), mine, labels).sum()),
+        ties=int(_ties(golden.reshape(len(golden), -1), mine, labels).sum()),
         outputs_equal=int(np.sum(same)),
     )
 
 
+class _Input:
+    """An input of the executor's model, whose batch is of one sample, or of as many as the model was exported for."""
+
+    def __init__(self, given: onnx.TypeProto.Tensor):
+        given.shape.dim[0].dim_value = max(1, given.shape.dim[0].dim_value)
+        self._shape = [d.dim_value for d in given.shape.dim]
+        self._type = onnx.helper.tensor_dtype_to_np_dtype(given.elem_type)
+
+    def batch(self, x: np.ndarray) -> np.ndarray:
+        """Return the batch in which every sample is ``x``."""
+        return np.broadcast_to(x, self._shape).astype(self._type)
+
+
 def _needed(source):
-    """Return the model, and the type of its input.
+    """Return the model with the inputs that are read.
 
     What no output depends on is left out: the import has not looked at it, and the executor's clean-up would compute
     it.
@@ -107,7 +120,11 @@ def _needed(source):
     proto.CopyFrom(source.proto)
     del proto.graph.node[:]
     proto.graph.node.extend(file.nodes)
-    return proto, next(i.type.tensor_type for i in proto.graph.input if i.name == file.input_name)
+    del proto.graph.input[:]
+    given = {i.name: i for i in source.proto.graph.input}
+    proto.graph.input.extend(given[one.name] for one in file.inputs)
+    proto.ir_version = max(proto.ir_version, 4)  # from which on initializers need not be inputs
+    return proto
 
 
 def _ties(outputs, mine, theirs):

@@ -191,7 +191,7 @@ def drawn_again(project: FoldedModel, values: np.ndarray) -> np.ndarray | None:
     """
     if not _draws(project):
         return None
-    sent = [number for _, number in order_of(len(values), project.plan.beats_in)]
+    sent = [number for _, number, _ in order_of(len(values), [entry.beats for entry in project.plan.entries])]
     return project.hardware_values(run(project.network, values[sent], first=len(values)))
 
 

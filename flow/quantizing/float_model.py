@@ -84,7 +84,7 @@ class FloatProject:
             raise ModelError(error) from None
 
     def _load(self, path: Path | str, frames: int | None) -> Images:
-        return load_floats(path, self.model.file.input_shape[1:], self.spec).first(frames)
+        return load_floats(path, self.model.file.only.shape[1:], self.spec).first(frames)
 
     @property
     def sites(self) -> list[Site]:

@@ -113,7 +113,7 @@ def float_layer_end(importer: GrowingNetwork, data: Data) -> tuple[str, Chain]:
     ModelError
         If the layer is read both in front of its ReLU and behind it.
     """
-    if data.edge == "input" and not _relu_of(data.chain):
+    if importer.input_on(data.edge) and not _relu_of(data.chain):
         return data.edge, data.chain
     known = importer.folded.setdefault(data.edge, {})  # what was given for each chain that stood behind the edge
     if data.chain not in known:

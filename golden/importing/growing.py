@@ -1,12 +1,14 @@
 """The network that an import makes while it walks a graph: what handlers of operators know of it, and add to it."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from fewbit.golden.model_file.file import ModelError, OnnxFile
-from fewbit.golden.network.graph import Network
+from fewbit.golden.model_file.file import FileInput, ModelError, OnnxFile
+from fewbit.golden.network.graph import Network, NetworkInput
 from fewbit.golden.numbers.declaration import InputSpec
 from fewbit.golden.numbers.elementwise import Chain
 from fewbit.golden.numbers.formats import Float32
@@ -15,9 +17,20 @@ from fewbit.golden.rewrite.pairs import BranchSum
 from .network_builder import NetworkBuilder
 from .tensors import FLOAT32, Constant, Data, Tensor
 
-__all__ = ["GrowingNetwork"]
+__all__ = ["GrowingNetwork", "Layout"]
 
-_UNKNOWN: Any = None  # the format and the encoding of the input until its first quantizer gives them
+_UNKNOWN: Any = None  # the format and the encoding of an input until its first quantizer gives them
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """In which order an input's values enter: which value of a sample comes first, second, …, and the image's size.
+
+    The order is None for the one that the values have, the size empty for a vector.
+    """
+
+    order: np.ndarray | None
+    size: tuple[int, ...]
 
 
 class GrowingNetwork(NetworkBuilder):
@@ -26,16 +39,15 @@ class GrowingNetwork(NetworkBuilder):
     Parameters
     ----------
     file : OnnxFile
-    spec : InputSpec or None
-        How raw integers become the model's floats; None where its first quantizer says which integers enter.
+    specs : dict of InputSpec
+        How raw integers become the model's floats, by the inputs' names; an input that is not there has a first
+        quantizer that says which integers enter.
     is_float : bool
         Whether nothing in the model is quantized: the float32 baseline.
     precision : int
         Bits that the levels of non-uniform quantizers are rounded to where they are in no whole ratios.
-    order : int64 array or None
-        Which value of a sample comes first, second, … into the hardware; None until a layer chooses an order.
-    size : tuple of int
-        Height and width of the input if such an order makes it an image.
+    layouts : dict of Layout
+        In which order the values of inputs enter, by edge, as far as layers have chosen one.
 
     Attributes
     ----------
@@ -43,8 +55,8 @@ class GrowingNetwork(NetworkBuilder):
         The parameters of these names.
     tensors : dict of Tensor
         The tensors by their names.
-    laid_out : bool
-        Whether the order in which values enter has been chosen by a first walk.
+    laid_out : collection of str
+        The edges of the inputs whose order has been chosen by an earlier walk.
     readers : Counter
         How often each tensor of the model is read.
     sums : dict of BranchSum
@@ -57,38 +69,46 @@ class GrowingNetwork(NetworkBuilder):
     def __init__(
         self,
         file: OnnxFile,
-        spec: InputSpec | None,
+        specs: Mapping[str, InputSpec],
         *,
         is_float: bool,
         precision: int,
-        order: np.ndarray | None = None,
-        size: tuple[int, ...] = (),
+        layouts: Mapping[str, Layout] | None = None,
     ):
         self.file, self.is_float, self.precision = file, is_float, precision
+        self.laid_out = layouts = layouts or {}
         self.tensors: dict[str, Tensor] = {name: Constant(array) for name, array in file.constants.items()}
-        count = int(np.prod(file.input_shape))
-        places = np.arange(count)
-        self.laid_out = order is not None
-        if order is not None:
-            places[order] = np.arange(count)
-        start = Data("input", places.reshape(file.input_shape), dtype=file.input_type or FLOAT32)
+        given = []
+        for number, one in enumerate(file.inputs):
+            edge, spec = f"input{number or ''}", specs.get(one.name)
+            layout = layouts.get(edge, Layout(None, ()))
+            self.tensors[one.name] = self._data(one, edge, layout, spec)
+            given.append(self._given(one, edge, layout, spec))
+        super().__init__(Network(file.name, tuple(given)))
+        self.sums: dict[str, BranchSum] = {}
+        self.folded: dict[str, dict[Chain, tuple[str, Chain]]] = {}
+        self.readers = Counter([name for node in file.nodes for name in node.input] + file.outputs)
+
+    def _data(self, one: FileInput, edge: str, layout: Layout, spec: InputSpec | None) -> Data:
+        """Return an input's tensor: where its values stand on its edge, and the chain that its declaration is."""
+        places = np.arange(int(np.prod(one.shape)))
+        if layout.order is not None:
+            places[layout.order] = np.arange(places.size)
+        data = Data(edge, places.reshape(one.shape), dtype=one.type or FLOAT32)
+        return data.then(spec.dequantize()) if spec is not None and not self.is_float else data
+
+    def _given(self, one: FileInput, edge: str, layout: Layout, spec: InputSpec | None) -> NetworkInput:
         fmt, encode, text = _UNKNOWN, _UNKNOWN, "codes"
         if self.is_float:
             fmt, encode, text = Float32(), lambda x: np.asarray(x, dtype=np.float32), "float32"
         elif spec is not None:
             fmt, encode, text = spec.format, spec.encode, spec.text
-            start = start.then(spec.dequantize())
-        self.tensors[file.input_name] = start
-        super().__init__(Network(file.name, fmt, file.input_shape[1:], encode, text))
-        self.result.input_size, self.result.input_order = size, order
-        self.sums: dict[str, BranchSum] = {}
-        self.folded: dict[str, dict[Chain, tuple[str, Chain]]] = {}
-        self.readers = Counter([name for node in file.nodes for name in node.input] + file.outputs)
+        return NetworkInput(one.name, one.shape[1:], fmt, encode, text, edge, layout.size, layout.order)
 
-    @property
-    def has_input(self) -> bool:
-        """Whether it is known which integers, or floats, enter."""
-        return self.result.input_format is not _UNKNOWN
+    def declared(self, data: Data) -> bool:
+        """Whether data does not stand at an input of which it is yet unknown which integers enter."""
+        given = self.input_on(data.edge)
+        return given is None or given.format is not _UNKNOWN
 
     def known(self, data: Data) -> None:
         """Check that it is known which integers the data is made of.
@@ -98,8 +118,14 @@ class GrowingNetwork(NetworkBuilder):
         ModelError
             If the data stands behind an input whose integers are not declared.
         """
-        if not self.has_input or not data.edge:
+        given = self.input_on(data.edge)
+        if given is not None and (not self.declared(data) or data.edge != given.edge):
+            example = "uint8/255" if len(self.file.inputs) == 1 else f'"{given.name}=uint8/255"'
             raise ModelError(
-                f"input {self.file.input_name!r} gets here without a quantizer; declare how raw integers become its "
-                "floats, for example --input uint8/255"
+                f"input {given.name!r} gets here without a quantizer; declare how raw integers become its "
+                f"floats, for example --input {example}"
             )
+
+    def used(self, network: Network) -> Network:
+        """Return the network without inputs that nothing reads."""
+        return replace(network, inputs=tuple(i for i in network.inputs if network.readers(i.edge)))

@@ -6,7 +6,7 @@ the two together are one function of one integer per position: its thresholds ar
 get stuck, and the integers are those of the model's own arithmetic.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,12 +26,12 @@ from fewbit.golden.model_file.file import (
 )
 from fewbit.golden.model_file.source import SourceFile
 from fewbit.golden.network.graph import Network, Output
-from fewbit.golden.numbers.declaration import InputSpec, parse_input
+from fewbit.golden.numbers.declaration import UNDECLARED, InputSpec, parse_input, parse_inputs
 from fewbit.golden.rewrite.outputs import lower_argmax
 from fewbit.golden.rewrite.tidy import tidy
 
 from .float_layers import float_layer_end
-from .growing import GrowingNetwork
+from .growing import GrowingNetwork, Layout
 from .layout import Relayout
 from .operators import Role, every_operator, is_quantizer, operator_of, other_domains
 from .precision import network_of_fewest_bits
@@ -40,7 +40,7 @@ from .several_outputs import gathered
 from .tensors import FLOAT32, Closed, Constant, Data, Tensor
 from .whole_multiples import FIXED_POINT_BITS
 
-__all__ = ["ModelError", "import_model"]
+__all__ = ["ModelError", "import_model", "specs_of", "walked"]
 
 # What these do to integers is what they do to the floats of the same numbers.
 _OF_ANY_TYPE = {Role.MOVE, Role.COPY, Role.CONCATENATION, Role.FUNCTION}
@@ -60,7 +60,7 @@ def import_model(
     model : path of a ``.onnx`` or ``.tflite`` file, or `golden.model_file.source.SourceFile`
     input_spec : str or None
         How raw integers become the model's floats (`golden.numbers.declaration`); ``None`` takes the model's metadata
-        (``fewbit.input``) or its input's integer type, and without either the hardware takes the codes of the first
+        (``fewbit.input``) or its inputs' integer types, and without either the hardware takes the codes of the first
         quantizer.
     output : "auto" or "label"
         What the hardware gives: what the model ends with, or the index of its largest output.
@@ -90,35 +90,59 @@ def import_model(
 @import_of(ModelSource)
 def _of_onnx(source: ModelSource, input_spec: str | None, output: str, precision: int | None) -> Network:
     file = OnnxFile(source)
-    make = partial(_network, file, _spec_of(file, input_spec), output)
+    make = partial(_network, file, specs_of(file, input_spec), output)
     return network_of_fewest_bits(make) if precision is None else make(precision)
 
 
-def _network(file: OnnxFile, spec: InputSpec | None, output: str, precision: int) -> Network:
-    """Return the network of a walk, or of the second one where the first asks for another order of the input."""
-    try:
-        network = Importer(file, spec, precision=precision).network(output)
-    except Relayout as layout:
-        network = Importer(file, spec, layout, precision=precision).network(output)
+def _network(file: OnnxFile, specs: Mapping[str, InputSpec], output: str, precision: int) -> Network:
+    network, _ = walked(file, specs, output, precision)
     walls.entering("its network")
     return tidy(network)
 
 
-def _spec_of(file: OnnxFile, text: str | None) -> InputSpec | None:
-    """Return the input's declaration: the one given, the metadata's, or that of its integer type; None without one."""
-    text = text or file.metadata.get(INPUT_KEY) or file.input_type
-    if text is None:
-        return None
+def walked(
+    file: OnnxFile, specs: Mapping[str, InputSpec], output: str = "auto", precision: int = FIXED_POINT_BITS
+) -> tuple[Network, "Importer"]:
+    """Return the network of a walk and who walked; a walk that asks for another order of an input begins again.
+
+    Parameters
+    ----------
+    file, specs, precision
+        As `Importer` takes them.
+    output : "auto" or "label"
+        As of `import_model`.
+
+    Raises
+    ------
+    ModelError
+        If a node cannot be imported.
+    """
+    layouts: dict[str, Layout] = {}
+    while True:
+        importer = Importer(file, specs, layouts, precision=precision)
+        try:
+            return importer.network(output), importer
+        except Relayout as more:  # of inputs that have none yet, so there is an end
+            layouts |= more.layouts
+
+
+def specs_of(file: OnnxFile, text: str | None) -> dict[str, InputSpec]:
+    """Return the declarations of inputs: those given, the metadata's, or those of their integer types."""
+    names = [one.name for one in file.inputs]
     try:
-        spec = parse_input(text)
+        texts = [parse_inputs(t or "", names) for t in (text, file.metadata.get(INPUT_KEY))]
+        found = {one.name: next((t[one.name] for t in texts if one.name in t), one.type) for one in file.inputs}
+        specs = {name: parse_input(t) for name, t in found.items() if t is not None and t not in UNDECLARED}
     except ValueError as error:
         raise ModelError(error) from None
-    if file.input_type and (spec.scale, spec.offset) != (1, 0):
-        raise ModelError(
-            f"input {file.input_name!r} is of type {file.input_type}: its integers are what the model takes, so it "
-            f"cannot be declared as {text!r}"
-        )
-    return spec
+    for one in file.inputs:
+        spec = specs.get(one.name)
+        if spec and one.type and (spec.scale, spec.offset) != (1, 0):
+            raise ModelError(
+                f"input {one.name!r} is of type {one.type}: its integers are what the model takes, so it "
+                f"cannot be declared as {spec.text!r}"
+            )
+    return specs
 
 
 class Importer(GrowingNetwork):
@@ -129,10 +153,10 @@ class Importer(GrowingNetwork):
     Parameters
     ----------
     file : OnnxFile
-    spec : InputSpec or None
-        How raw integers become the model's floats; None where its first quantizer says which integers enter.
-    layout : Relayout or None
-        The order in which values enter, where a first walk has asked for one.
+    specs : dict of InputSpec
+        How raw integers become the model's floats, as of `GrowingNetwork`.
+    layouts : dict of Layout
+        The order in which the values of inputs enter, where an earlier walk has asked for one.
     precision : int
         Bits of levels, as of `import_model`.
     """
@@ -140,14 +164,13 @@ class Importer(GrowingNetwork):
     def __init__(
         self,
         file: OnnxFile,
-        spec: InputSpec | None,
-        layout: Relayout | None = None,
+        specs: Mapping[str, InputSpec],
+        layouts: Mapping[str, Layout] | None = None,
         *,
-        precision: int = FIXED_POINT_BITS,
+        precision: int,
     ):
         is_float = not any(is_quantizer(node) for node in file.nodes)
-        order, size = (None, ()) if layout is None else (layout.order, layout.size)
-        super().__init__(file, spec, is_float=is_float, precision=precision, order=order, size=size)
+        super().__init__(file, specs, is_float=is_float, precision=precision, layouts=layouts)
 
     def network(self, output: str) -> Network:
         """Walk the whole graph and return the finished network.
@@ -167,7 +190,7 @@ class Importer(GrowingNetwork):
         for node in self.file.nodes:
             self._visit(node)
         self.result.outputs += gathered(self, [self._output(name) for name in self.file.outputs])
-        return lower_argmax(self.result, output)
+        return lower_argmax(self.used(self.result), output)
 
     def _visit(self, node: onnx.NodeProto) -> None:
         """Take the tensors that a node makes among those that are known."""
@@ -216,7 +239,7 @@ class Importer(GrowingNetwork):
         data = tensor.data if isinstance(tensor, Closed) else tensor
         closing = tensor.closing if isinstance(tensor, Closed) else ()
         self.known(data)
-        if data.edge == "input":
+        if self.input_on(data.edge):
             raise ModelError(
                 f"output {name!r} comes from the model's input without a layer, so there is nothing to build"
             )

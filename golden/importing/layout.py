@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.network.graph import NetworkInput
 from fewbit.golden.network.joins import IntegerJoin
 from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.reorder import Reorder
@@ -18,11 +19,11 @@ from fewbit.golden.network.spatial import View
 from fewbit.golden.numbers.elementwise import Chain, mapped
 
 from .float_layers import float_layer_end
-from .growing import GrowingNetwork
+from .growing import GrowingNetwork, Layout
 from .tensors import Data
 
-__all__ = ["Relayout", "by_channel", "by_channels", "flat", "image", "is_input", "is_natural", "ordered", "placed",
-           "rows", "single"]  # fmt: skip
+__all__ = ["Relayout", "by_channel", "by_channels", "flat", "image", "inputs_to_lay_out", "is_natural", "ordered",
+           "placed", "rows", "single"]  # fmt: skip
 
 
 class Relayout(Exception):
@@ -30,15 +31,13 @@ class Relayout(Exception):
 
     Attributes
     ----------
-    order : int64 array
-        Which value of a sample comes first, second, … into the hardware.
-    size : tuple
-        Height and width.
+    layouts : dict of Layout
+        The order for each of the inputs, by edge, that the layer reads.
     """
 
-    def __init__(self, order: np.ndarray, size: tuple[int, ...]):
+    def __init__(self, layouts: dict[str, Layout]):
         super().__init__("the input is an image")
-        self.order, self.size = order, size
+        self.layouts = layouts
 
 
 def by_channel(
@@ -169,8 +168,9 @@ def placed(importer: GrowingNetwork, data: Data, size: tuple[int, ...], *, fill:
     natural = is_natural(importer, data)
     if natural and importer.size(data) == size:
         return data
-    if not importer.laid_out and is_input(importer, data.edge) and (order >= 0).all():
-        _lay_out(importer.file.input_shape, order.reshape(math.prod(size), -1), size)
+    inputs = inputs_to_lay_out(importer, data.edge)
+    if inputs and (order >= 0).all():
+        _lay_out(inputs, order.reshape(math.prod(size), -1), size)
     data = _settled(importer, data)
     chain = _moved(data.chain, order, importer.channels(data), math.prod(size))
     if natural:
@@ -189,27 +189,45 @@ def _reordered(importer: GrowingNetwork, edge: str, order: np.ndarray, size: tup
     return importer.add(Reorder(name, edge, name, order, size, fill))
 
 
-def _lay_out(shape: tuple[int, ...], pixels: np.ndarray, size: tuple[int, ...]) -> None:
-    """Start the walk again with the layout in which each of ``pixels`` finds its values; return if there is none."""
-    given = np.arange(np.prod(shape))
+def _lay_out(inputs: list[NetworkInput], pixels: np.ndarray, size: tuple[int, ...]) -> None:
+    """Start the walk again with the layout of ``inputs``, of one shape, in which each of ``pixels`` finds its values.
+
+    Return if there is none.
+    """
+    given, shape = np.arange(inputs[0].length), inputs[0].shape
     if np.array_equal(np.sort(pixels.reshape(-1)), given):
-        raise Relayout(pixels.reshape(-1), size)
+        raise _again(inputs, pixels.reshape(-1), size)
     if size and given.size % len(pixels) == 0:  # only some channels are read, which stand first or last
         for order in (given.reshape(-1, len(pixels)).T.reshape(-1), given):
             if (np.argsort(order)[pixels] // (given.size // len(pixels)) == np.arange(len(pixels))[:, None]).all():
-                raise Relayout(order, size)
-    if size and len(shape) == 4 and pixels.shape[1] > 1:  # some pixels are left out or repeated
-        places = shape[2] * shape[3]
+                raise _again(inputs, order, size)
+    if size and len(shape) == 3 and pixels.shape[1] > 1:  # some pixels are left out or repeated
+        places = shape[1] * shape[2]
         if (pixels % places == pixels[:, :1] % places).all():
-            raise Relayout(given.reshape(shape[1], places).T.reshape(-1), shape[2:])
+            raise _again(inputs, given.reshape(shape[0], places).T.reshape(-1), shape[1:])
 
 
-def is_input(importer: GrowingNetwork, edge: str) -> bool:
-    """Say whether the positions of the edge are the input's, which the next walk may lay out in another way."""
-    if edge in ("input", ""):
-        return True
+def _again(inputs: list[NetworkInput], order: np.ndarray, size: tuple[int, ...]) -> Relayout:
+    return Relayout({one.edge: Layout(order, size) for one in inputs})
+
+
+def inputs_to_lay_out(importer: GrowingNetwork, edge: str) -> list[NetworkInput]:
+    """Return the inputs whose positions are the edge's, if the next walk may lay all of them out in another way."""
+    inputs = _inputs_of(importer, edge)
+    free = all(one.edge not in importer.laid_out and one.shape == inputs[0].shape for one in inputs)
+    return inputs if free else []
+
+
+def _inputs_of(importer: GrowingNetwork, edge: str) -> list[NetworkInput]:
+    """Return the inputs whose positions are the edge's; none if others stand on it, too."""
+    given = importer.input_on(edge)
+    if given is not None:
+        return [given]
     node = next(n for n in importer.result.nodes if n.y == edge)
-    return isinstance(node, Threshold | Rescale | IntegerJoin) and all(is_input(importer, x) for x in node.inputs)
+    if not isinstance(node, Threshold | Rescale | IntegerJoin):
+        return []
+    found = [_inputs_of(importer, x) for x in node.inputs]
+    return [one for inputs in found for one in inputs] if all(found) else []
 
 
 def _moved(chain: Chain, order: np.ndarray, channels: int, pixels: int) -> Chain:

@@ -1,10 +1,12 @@
 """A network that is made node by node, and what its maker asks of it meanwhile: the same for models of every world."""
 
 import math
+from dataclasses import replace
+from typing import Any
 
-from fewbit.golden.network.graph import Edge, Network, Node
+from fewbit.golden.network.graph import Edge, Network, NetworkInput, Node
 
-from .tensors import Data
+from .tensors import ON_HOST, Data
 
 __all__ = ["NetworkBuilder"]
 
@@ -30,19 +32,31 @@ class NetworkBuilder:
     def edge(self, name: str) -> Edge:
         """Return the edge with its range; edges are kept as the network grows."""
         if name not in self._edges:
-            self._edges.setdefault("input", self.result.input_edge())
+            for given in self.result.inputs:
+                self._edges.setdefault(given.edge, given.out())
             for node in self.result.nodes:
                 if node.y not in self._edges:
                     self._edges[node.y] = node.out(*(self._edges[x] for x in node.inputs))
         return self._edges[name]
 
+    def input_on(self, edge: str) -> NetworkInput | None:
+        """Return the input whose edge, or whose floats on the host, have that name; None for other edges."""
+        return next((i for i in self.result.inputs if i.edge == edge.removeprefix(ON_HOST)), None)
+
+    def set_input(self, given: NetworkInput, **known: Any) -> None:
+        """Let what is now known of an input take the place of what it was."""
+        made = replace(given, **known)
+        self.result.inputs = tuple(made if i is given else i for i in self.result.inputs)
+
     def length(self, data: Data) -> int:
         """Return the length of the data's edge, also of an input that has no format yet."""
-        return math.prod(self.result.input_shape) if data.edge in ("input", "") else self.edge(data.edge).length
+        given = self.input_on(data.edge)
+        return self.edge(data.edge).length if given is None else given.length
 
     def size(self, data: Data) -> tuple[int, ...]:
         """Return height and width of the data's edge; empty for a vector."""
-        return self.result.input_size if data.edge in ("input", "") else self.edge(data.edge).size
+        given = self.input_on(data.edge)
+        return self.edge(data.edge).size if given is None else given.size
 
     def channels(self, data: Data) -> int:
         """Return the channels of the data's edge."""

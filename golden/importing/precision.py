@@ -5,7 +5,7 @@ is reachable, and some lies beside a threshold. It is measured, on random sample
 input's format, beside the same network of `PRECISE_BITS` bits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +59,7 @@ def network_of_fewest_bits(make: Callable[[int], Network]) -> Network:
         return network
     precise = make(PRECISE_BITS)
     rng = np.random.default_rng(1)
-    drawn = rng.integers(0, precise.input_format.levels, (SAMPLES, *precise.input_shape))
+    drawn = [rng.integers(0, given.format.levels, (SAMPLES, *given.shape)) for given in precise.inputs]
     reference = run(precise, _values(precise, drawn))
 
     def tried(bits: int) -> tuple[Network, RoundingChanges]:
@@ -76,10 +76,12 @@ def network_of_fewest_bits(make: Callable[[int], Network]) -> Network:
     return network
 
 
-def _values(network: Network, drawn: np.ndarray) -> np.ndarray:
-    """Return inputs of a network: the values of its input format with the numbers ``drawn``, from 0 on."""
-    fmt = network.input_format
-    return fmt.values[drawn] if fmt.levels <= 1 << 16 else fmt.lo + drawn
+def _values(network: Network, drawn: Sequence[np.ndarray]) -> np.ndarray:
+    """Return samples of a network: of each input the values of its format with the numbers ``drawn``, from 0 on."""
+    formats = [given.format for given in network.inputs]
+    return network.together(
+        [fmt.values[d] if fmt.levels <= 1 << 16 else fmt.lo + d for fmt, d in zip(formats, drawn, strict=True)]
+    )
 
 
 def changes(network: Network, result: Result, precise: Network, reference: Result) -> RoundingChanges:

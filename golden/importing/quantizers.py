@@ -17,7 +17,7 @@ from .functions import add_function
 from .growing import GrowingNetwork
 from .layout import by_channels
 from .operands import constant, data_of
-from .tensors import Closed, Constant, Data, Integers, Tensor
+from .tensors import ON_HOST, Closed, Constant, Data, Integers, Tensor
 
 __all__ = ["CodeQuantizer", "quantized", "quantized_constant", "quantized_data"]
 
@@ -85,7 +85,7 @@ def quantized_data(
     parameters = (np.asarray(p, dtype=np.float32) for p in (quantizer.scale, quantizer.zero))
     data, (scale, zero) = by_channels(importer, data, *parameters)
     ends = Dequantize(scale.astype(np.float64), zero.astype(np.float64))
-    if not importer.has_input:
+    if not importer.declared(data):
         return _on_the_host(importer, data, quantizer, scale, zero, ends)
     importer.known(data)
     if not parameters and is_fine(quantizer, importer.edge(data.edge)):
@@ -110,9 +110,9 @@ def _on_the_host(
     ends: Dequantize,
 ) -> Data:
     """Let the first quantizer of an undeclared input run on the host; the hardware takes its codes."""
-    result, chain = importer.result, data.chain
-    result.input_format = quantizer.format
-    order = np.arange(importer.length(data)) if result.input_order is None else result.input_order
+    given, chain = importer.input_on(data.edge), data.chain
+    assert given is not None  # only an input can be unknown
+    order = np.arange(given.length) if given.order is None else given.order
     channels = importer.channels(data)
 
     def encode(x: np.ndarray) -> np.ndarray:
@@ -124,11 +124,11 @@ def _on_the_host(
         codes[:, order] = quantizer.codes(y, scale, zero).reshape(len(x), len(order))
         return codes.reshape(x.shape)
 
-    result.encode = encode
+    importer.set_input(given, format=quantizer.format, encode=encode)
     # The floats in front of it exist on the host only: whoever else reads them gets an error, not the codes.
     for name, tensor in importer.tensors.items():
-        if isinstance(tensor, Data) and tensor.edge == "input":
-            importer.tensors[name] = replace(tensor, edge="")
-        elif isinstance(tensor, Closed) and tensor.data.edge == "input":
-            importer.tensors[name] = replace(tensor, data=replace(tensor.data, edge=""))
-    return Data("input", data.index, (ends,))
+        if isinstance(tensor, Data) and tensor.edge == given.edge:
+            importer.tensors[name] = replace(tensor, edge=ON_HOST + given.edge)
+        elif isinstance(tensor, Closed) and tensor.data.edge == given.edge:
+            importer.tensors[name] = replace(tensor, data=replace(tensor.data, edge=ON_HOST + given.edge))
+    return Data(given.edge, data.index, (ends,))

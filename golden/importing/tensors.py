@@ -9,9 +9,10 @@ from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.graph import Closing
 from fewbit.golden.numbers.elementwise import Chain, Op
 
-__all__ = ["FLOAT32", "Closed", "Constant", "Data", "Digits", "Integers", "Move", "Tensor"]
+__all__ = ["FLOAT32", "ON_HOST", "Closed", "Constant", "Data", "Digits", "Integers", "Move", "Tensor"]
 
 FLOAT32 = "float32"
+ON_HOST = "host "  # in front of the name of an edge: floats of it that exist on the host only
 Move = Callable[[np.ndarray], np.ndarray]  # lays an array out anew, or picks values of it, and computes none
 
 
@@ -70,7 +71,7 @@ class Data:
     Attributes
     ----------
     edge : str
-        The name of the edge of integers; empty for what exists on the host only.
+        The name of the edge of integers; behind `ON_HOST` for what exists on the host only.
     index : int64 array of the tensor's shape, with a batch of 1
         The position of the edge (``pixel*channels + c``) that stands there.
     chain : Chain

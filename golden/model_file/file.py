@@ -1,6 +1,7 @@
 """Reading ONNX files: load, check, and evaluate what is constant, with errors that a person can act on."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from .metadata import INPUT_KEY
 from .node_order import in_order, needed
 from .source import ModelSource, names_of
 
-__all__ = ["INPUT_KEY", "ModelError", "ModelSource", "OnnxFile", "attributes_of", "describe", "evaluate"]
+__all__ = ["INPUT_KEY", "FileInput", "ModelError", "ModelSource", "OnnxFile", "attributes_of", "describe", "evaluate"]
 
 _MOST_INPUTS = 1 << 24  # values of one sample
+_MOST_STREAMS = 32  # inputs, each of which has ports of its own
 _INPUT_TYPES: dict[int, str | None] = {  # what a model may take; None: float32
     onnx.TensorProto.FLOAT: None, onnx.TensorProto.UINT8: "uint8", onnx.TensorProto.INT8: "int8",
     onnx.TensorProto.UINT16: "uint16", onnx.TensorProto.INT16: "int16",
@@ -33,8 +35,20 @@ def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
     return {k: v.decode() if isinstance(v, bytes) else v for k, v in values.items()}
 
 
+@dataclass(frozen=True)
+class FileInput:
+    """An input of a model: its name, its shape with 1 as the batch axis, and its type.
+
+    The type is ``uint8`` and the like for an input of integers, None for float32.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    type: str | None
+
+
 class OnnxFile:
-    """A checked model: its nodes in order, constants by name, the input and the outputs.
+    """A checked model: its nodes in order, constants by name, the inputs and the outputs.
 
     Parameters
     ----------
@@ -50,14 +64,10 @@ class OnnxFile:
         The nodes in topological order; those that no output depends on are left out.
     constants : dict of arrays
         The initializers by the names of their tensors.
-    input_name : str
-        The one input.
-    input_shape : tuple of int
-        Its shape, with 1 as the batch axis.
+    inputs : tuple of FileInput
+        The inputs that some node reads.
     batch : int
         The batch size that the model was exported for; 0 if any.
-    input_type : str or None
-        ``uint8`` and the like for an input of integers, None for float32.
     outputs : list of str
         The names of the outputs.
     metadata : dict of str
@@ -68,7 +78,7 @@ class OnnxFile:
     Raises
     ------
     ModelError
-        If the file cannot be read, is not valid, or has not exactly one input of a known shape.
+        If the file cannot be read, is not valid, or has no inputs of known shapes.
     """
 
     def __init__(self, model: Path | str | ModelSource):
@@ -86,33 +96,45 @@ class OnnxFile:
         self.opset: int = max(versions)
         self.metadata: dict[str, str] = {p.key: p.value for p in proto.metadata_props}
         self.constants = {tensor.name: self._array(tensor) for tensor in graph.initializer}
-        self._take_input([i for i in graph.input if i.name not in self.constants])
+        given = [i for i in graph.input if i.name not in self.constants]
+        if not given:
+            raise ModelError(f"{self.path}: the model has no input")
         self.outputs: list[str] = [o.name for o in graph.output]
-        self.nodes = needed(in_order(graph, set(self.constants) | {self.input_name}), self.outputs)
+        self.nodes = needed(in_order(graph, {*self.constants, *(i.name for i in given)}), self.outputs)
+        self._take_inputs(given)
         for node in self.nodes:
             self._check(node, proto.ir_version)
 
-    def _take_input(self, inputs: Sequence[onnx.ValueInfoProto]) -> None:
-        """Check the input, and set ``input_name``, ``input_type``, ``input_shape`` and ``batch``."""
-        if len(inputs) != 1:
-            raise ModelError(
-                f"{self.path}: a model must have exactly one input, this one has {len(inputs)} ({names_of(inputs)})"
-            )
-        self.input_name: str = inputs[0].name
-        tensor = inputs[0].type.tensor_type
-        where = f"{self.path}: input {self.input_name!r}"
+    def _take_inputs(self, given: Sequence[onnx.ValueInfoProto]) -> None:
+        """Check the inputs that are read, all of them if none is, and set ``inputs`` and ``batch``."""
+        read = {name for node in self.nodes for name in node.input}
+        given = [i for i in given if i.name in read] or given
+        if len(given) > _MOST_STREAMS:
+            names = names_of([i.name for i in given])
+            raise ModelError(f"{self.path}: has {len(given)} inputs ({names}); {_MOST_STREAMS} are supported")
+        self.inputs: tuple[FileInput, ...] = tuple(map(self._input, given))
+        self.batch: int = max(_batch_of(i) for i in given)
+
+    def _input(self, given: onnx.ValueInfoProto) -> "FileInput":
+        tensor, where = given.type.tensor_type, f"{self.path}: input {given.name!r}"
         if tensor.elem_type not in _INPUT_TYPES:
             raise ModelError(f"{where} must be float32, or (u)int8 or (u)int16, not of ONNX type {tensor.elem_type}")
-        self.input_type = _INPUT_TYPES[tensor.elem_type]
         if not tensor.HasField("shape"):
             raise ModelError(f"{where} has no shape; export the model with one")
         dims = [d.dim_value if d.HasField("dim_value") else 0 for d in tensor.shape.dim]
         if len(dims) < 2 or any(d <= 0 for d in dims[1:]):
             raise ModelError(f"{where} must have the shape (batch, ...) with known sizes, not {tuple(dims)}")
-        self.batch: int = max(0, dims[0])
-        self.input_shape: tuple[int, ...] = (1, *dims[1:])
         if np.prod([float(d) for d in dims[1:]]) > _MOST_INPUTS:
             raise ModelError(f"{where} must have at most {_MOST_INPUTS} values a sample, not shape {tuple(dims)}")
+        return FileInput(given.name, (1, *dims[1:]), _INPUT_TYPES[tensor.elem_type])
+
+    @property
+    def only(self) -> "FileInput":
+        """The one input; raise `ModelError` if there are several."""
+        if len(self.inputs) > 1:
+            names = names_of([i.name for i in self.inputs])
+            raise ModelError(f"{self.path}: has {len(self.inputs)} inputs ({names}); this takes models of one input")
+        return self.inputs[0]
 
     def _array(self, tensor: onnx.TensorProto) -> np.ndarray:
         """Return the values of an initializer, of which only single numbers may be infinite."""
@@ -140,6 +162,12 @@ class OnnxFile:
             checker.check_node(node, context)
         except Exception as error:  # of a damaged node, more kinds than ValidationError
             raise ModelError(f"{describe(node)}: not valid in opset {self.opset}: {_line(error)}") from None
+
+
+def _batch_of(given: onnx.ValueInfoProto) -> int:
+    """Return the size of an input's first axis; 0 if it can be any."""
+    dim = given.type.tensor_type.shape.dim[0]
+    return max(0, dim.dim_value) if dim.HasField("dim_value") else 0
 
 
 def _line(error: Exception) -> str:

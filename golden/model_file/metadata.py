@@ -2,10 +2,11 @@
 
 import onnx
 
+from fewbit.golden.numbers.declaration import UNDECLARED
+
 __all__ = ["INPUT_KEY", "declared"]
 
 INPUT_KEY = "fewbit.input"  # of the model's metadata: how raw integers become its floats
-UNDECLARED = ("codes", "float32")  # what stands for a declaration where there is none
 
 
 def declared(proto: onnx.ModelProto, text: str) -> bytes:
@@ -16,13 +17,13 @@ def declared(proto: onnx.ModelProto, text: str) -> bytes:
     proto : ModelProto
         That of a `golden.model_file.source.ModelSource`; it stays as it is.
     text : str
-        The declaration; "codes" and "float32" are none, and leave the model without one.
+        The declaration of the inputs; where each is "codes" or "float32", the model is left without one.
     """
     model = onnx.ModelProto()
     model.CopyFrom(proto)
     kept = [p for p in model.metadata_props if p.key != INPUT_KEY]
     del model.metadata_props[:]
     model.metadata_props.extend(kept)
-    if text not in UNDECLARED:
+    if any(part.rpartition("=")[2] not in UNDECLARED for part in text.split("; ")):
         model.metadata_props.add(key=INPUT_KEY, value=text)
     return model.SerializeToString()

@@ -265,7 +265,6 @@ def _external(tensor: onnx.TensorProto, folder: Path, limit: float) -> bytes:
                         offset=int(entry.get("offset") or 0), length=length)  # fmt: skip
 
 
-def names_of(items: Sequence[onnx.ValueInfoProto]) -> str:
+def names_of(names: Sequence[str]) -> str:
     """Return the names of inputs or outputs for a message, not more than a few of them."""
-    names = [item.name for item in items[:_MANY]]
-    return ", ".join(names) + (f", and {len(items) - _MANY} more" if len(items) > _MANY else "") or "none"
+    return ", ".join(names[:_MANY]) + (f", and {len(names) - _MANY} more" if len(names) > _MANY else "")

@@ -60,7 +60,7 @@ def run(network: Network, values: ArrayLike, *, first: int = 0) -> Result:
     ----------
     network : Network
     values : array ``(B, *input_shape)``
-        Values of the input format: integers, or float32 for a float network.
+        A batch of values of the inputs' formats: integers, or float32 for a float network.
     first : int
         Number of the first frame since reset, which is what stochastic quantizers draw for.
 
@@ -69,20 +69,17 @@ def run(network: Network, values: ArrayLike, *, first: int = 0) -> Result:
     ValueError
         If ``values`` do not have that shape, or one is not a value of the input format.
     """
-    values, size = np.asarray(values), int(np.prod(network.input_shape))
-    if values.ndim < 1 or values.size != len(values) * size:
-        raise ValueError(f"Input must have the shape (batch, {size}), not {values.shape}")
-    if network.input_format.integral:
-        if (values != np.rint(values)).any():
-            raise ValueError("Input must be integers, as Network.encode gives them")
-        values = values.astype(np.int64)
-        network.input_format.encode(values)  # refuses what is out of range
-    values = network.arranged(values)
+    parts = zip(network.inputs, network.apart(values), strict=True)
+    given = {one.edge: one.arranged(one.checked(part)) for one, part in parts}
+    count = len(next(iter(given.values())))
     edges = network.edges()
     batch = max(1, min(_BATCH, _MOST_VALUES // max(e.length for e in edges.values())))
-    parts = [_run(network, edges, values[i : i + batch], first + i) for i in range(0, max(1, len(values)), batch)]
+    results = [
+        _run(network, edges, {name: x[i : i + batch] for name, x in given.items()}, first + i)
+        for i in range(0, max(1, count), batch)
+    ]
     scores = frozenset(output.name for output in network.outputs if output.scores)
-    return Result(_joined([p.edges for p in parts]), _joined([p.outputs for p in parts]), scores)
+    return Result(_joined([r.edges for r in results]), _joined([r.outputs for r in results]), scores)
 
 
 def _joined(dicts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -90,12 +87,12 @@ def _joined(dicts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {k: np.concatenate([d[k] for d in dicts]) for k in dicts[0]}
 
 
-def _run(network: Network, edges: dict[str, Edge], x: np.ndarray, first: int) -> Result:
-    found = {"input": x.reshape(len(x), edges["input"].pixels, edges["input"].channels)}
+def _run(network: Network, edges: dict[str, Edge], given: dict[str, np.ndarray], first: int) -> Result:
+    found = {name: x.reshape(len(x), edges[name].pixels, edges[name].channels) for name, x in given.items()}
     for node in network.nodes:
         found[node.y] = execute(node.from_frame(first), *(found[name] for name in node.inputs))
     outputs = {o.name: output_of(o, found[o.edge]) for o in network.outputs}
-    return Result({name: values.reshape(len(x), edges[name].length) for name, values in found.items()}, outputs)
+    return Result({name: values.reshape(len(values), edges[name].length) for name, values in found.items()}, outputs)
 
 
 def output_of(output: Output, values: np.ndarray) -> np.ndarray:

@@ -9,18 +9,19 @@ what joins branches. Beside each stands its execution, registered by `golden.net
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fewbit.golden.numbers.declaration import join_inputs
 from fewbit.golden.numbers.elementwise import Chain
 from fewbit.golden.numbers.formats import Format, Signed, Unsigned
 from fewbit.golden.numbers.integer_formats import MOST_BITS
 
-__all__ = ["Closing", "Edge", "Network", "Node", "Output", "accumulator_format"]
+__all__ = ["Closing", "Edge", "Network", "NetworkInput", "Node", "Output", "accumulator_format"]
 
 Closing = tuple[str, Callable[[np.ndarray], np.ndarray]]  # an operation's name, and what it makes of (B, ...)
 
@@ -117,30 +118,89 @@ class Output:
     scores: bool = False
 
 
-@dataclass
-class Network:
-    """A network over integer codes.
+@dataclass(frozen=True, eq=False)
+class NetworkInput:
+    """One input of a network: what the model takes, and which integers of it enter.
 
     Attributes
     ----------
     name : str
-    input_format : Format
-        Format of the edge ``"input"``, whose values are what the hardware takes.
-    input_shape : tuple of int
+        The input's name in the model.
+    shape : tuple of int
         Shape of one sample as the model takes it.
+    format : Format
+        Format of the edge, whose values are what the hardware takes.
     encode : callable
-        Function from the model's float inputs ``(B, *input_shape)`` to values of ``input_format`` of the same shape; it
-        raises `ValueError` for a float that no value stands for.
-    input_spec : str
-        How raw integers become floats, for the manifest.
+        Function from the model's floats ``(B, *shape)`` to values of ``format`` of the same shape; it raises
+        `ValueError` for a float that no value stands for.
+    text : str
+        How raw integers become floats, as the input is declared; "codes" and "float32" where they do not.
+    edge : str
+        The edge that the nodes read.
+    size : tuple of int
+        Height and width if the hardware takes an image, pixel by pixel with its channels innermost; else empty.
+    order : int64 array or None
+        Which value of a sample, row-major in ``shape``, comes first, second, … into the hardware; None for all in the
+        order that they have.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    format: Format
+    encode: Callable[[np.ndarray], np.ndarray]
+    text: str
+    edge: str = "input"
+    size: tuple[int, ...] = ()
+    order: np.ndarray | None = None
+
+    @property
+    def length(self) -> int:
+        """Values of one sample."""
+        return math.prod(self.shape)
+
+    def out(self) -> Edge:
+        """Return the edge, each of whose channels reaches the whole range of the format."""
+        lo, hi = (np.full(self.length // math.prod(self.size), end) for end in (self.format.lo, self.format.hi))
+        return Edge(self.format, lo, hi, self.size)
+
+    def arranged(self, values: ArrayLike) -> np.ndarray:
+        """Return samples ``(B, *shape)`` as ``(B, length)`` in the order in which the hardware takes them."""
+        values = np.asarray(values)
+        values = values.reshape(len(values), self.length)
+        return values if self.order is None else values[:, self.order]
+
+    def checked(self, values: np.ndarray) -> np.ndarray:
+        """Return samples as int64, or as they are where the format is one of floats.
+
+        Raises
+        ------
+        ValueError
+            If one is no integer, or is not a value of the format.
+        """
+        if not self.format.integral:
+            return values
+        if (values != np.rint(values)).any():
+            raise ValueError("Input must be integers, as Network.encode gives them")
+        values = values.astype(np.int64)
+        self.format.encode(values)  # refuses what is out of range
+        return values
+
+
+@dataclass
+class Network:
+    """A network over integer codes.
+
+    A batch of samples is one array: of the input's shape, ``(B, *shape)``, or with several inputs the values of all
+    of them one behind the other, ``(B, length)``, each row-major.
+
+    Attributes
+    ----------
+    name : str
+    inputs : tuple of NetworkInput
+        The inputs, in the model's order; their edges are ``"input"``, ``"input1"``, …
     nodes : list of Node
         All nodes, in order of execution.
     outputs : list of Output
-    input_size : tuple of int
-        Height and width if the hardware takes an image, pixel by pixel with its channels innermost; else empty.
-    input_order : int64 array or None
-        Which value of a sample, row-major in ``input_shape``, comes first, second, … into the hardware; None for all in
-        the order that they have.
     notes : list of str
         What the import does that changes results; empty where golden is exactly the model.
     rounds_levels : bool
@@ -148,35 +208,63 @@ class Network:
     """
 
     name: str
-    input_format: Format
-    input_shape: tuple[int, ...]
-    encode: Callable[[np.ndarray], np.ndarray]
-    input_spec: str
+    inputs: tuple[NetworkInput, ...]
     nodes: list[Node] = field(default_factory=list)
     outputs: list[Output] = field(default_factory=list)
-    input_size: tuple[int, ...] = ()
-    input_order: np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
     rounds_levels: bool = False
 
-    def input_edge(self) -> Edge:
-        """Return the edge ``"input"``, each of whose channels reaches the whole range of its format."""
-        channels = math.prod(self.input_shape) // math.prod(self.input_size)
-        lo, hi = (np.full(channels, end) for end in (self.input_format.lo, self.input_format.hi))
-        return Edge(self.input_format, lo, hi, self.input_size)
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one sample in a batch."""
+        return self.inputs[0].shape if len(self.inputs) == 1 else (sum(given.length for given in self.inputs),)
+
+    @property
+    def input_spec(self) -> str:
+        """The declaration of all inputs, as `golden.numbers.declaration.parse_inputs` takes it."""
+        return join_inputs([(given.name, given.text) for given in self.inputs])
+
+    @property
+    def integral(self) -> bool:
+        """Whether integers enter, not floats."""
+        return all(given.format.integral for given in self.inputs)
+
+    def apart(self, values: ArrayLike) -> list[np.ndarray]:
+        """Return the samples of each input, ``(B, *shape)``, of a batch.
+
+        Raises
+        ------
+        ValueError
+            If the batch has not as many values a sample as the inputs take.
+        """
+        values, lengths = np.asarray(values), [given.length for given in self.inputs]
+        if values.ndim < 1 or values.size != len(values) * sum(lengths):
+            raise ValueError(f"Input must have the shape (batch, {sum(lengths)}), not {values.shape}")
+        parts = np.split(values.reshape(len(values), sum(lengths)), np.cumsum(lengths)[:-1], axis=1)
+        return [part.reshape(len(part), *given.shape) for given, part in zip(self.inputs, parts, strict=True)]
+
+    def together(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the batch of samples whose inputs are ``parts``, each ``(B, *shape)``."""
+        rows = [part.reshape(len(part), -1) for part in parts]
+        whole = rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
+        return whole.reshape(len(whole), *self.input_shape)
+
+    def encode(self, x: ArrayLike) -> np.ndarray:
+        """Return the integers of a batch of the model's floats.
+
+        Raises
+        ------
+        ValueError
+            If no integer stands for one of the floats, or the batch is of another shape.
+        """
+        return self.together([given.encode(part) for given, part in zip(self.inputs, self.apart(x), strict=True)])
 
     def edges(self) -> dict[str, Edge]:
-        """Return every edge by its name, with the ranges that follow from the input's."""
-        edges = {"input": self.input_edge()}
+        """Return every edge by its name, with the ranges that follow from the inputs'."""
+        edges = {given.edge: given.out() for given in self.inputs}
         for node in self.nodes:
             edges[node.y] = node.out(*(edges[x] for x in node.inputs))
         return edges
-
-    def arranged(self, values: ArrayLike) -> np.ndarray:
-        """Return samples ``(B, *input_shape)`` as ``(B, length)`` in the order in which the hardware takes them."""
-        values = np.asarray(values)
-        values = values.reshape(len(values), math.prod(self.input_shape))
-        return values if self.input_order is None else values[:, self.input_order]
 
     def readers(self, edge: str) -> list[Node | Output]:
         """Return the nodes and then the outputs that take ``edge``."""

@@ -1,6 +1,7 @@
 """How raw integers become the model's floats: the declaration of ``--input`` and of the model's metadata."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,9 @@ from numpy.typing import ArrayLike
 from .elementwise import Dequantize
 from .formats import Bipolar, Format, Signed, Unsigned
 
-__all__ = ["InputSpec", "parse_input"]
+__all__ = ["UNDECLARED", "InputSpec", "join_inputs", "parse_input", "parse_inputs"]
+
+UNDECLARED = ("codes", "float32")  # what stands for a declaration where there is none
 
 _FORM = "bipolar, uintN or intN (1 to 16 bits), then optionally fF (F fraction bits), *A or /A, and +B or -B"
 _PATTERN = re.compile(
@@ -93,3 +96,40 @@ def parse_input(text: str) -> InputSpec:
             f"Input declaration must have a positive factor, and numbers within 1e-30 to 1e30; not {text!r}"
         )
     return InputSpec(text, fmt, scale, offset)
+
+
+def parse_inputs(text: str, names: Sequence[str]) -> dict[str, str]:
+    """Return the declaration of each input that has one, by its name.
+
+    One declaration, such as ``uint8/255``, is that of every input; ``image=uint8/255; features=int16f10`` declares
+    inputs by name, and a part without a name is for those that are not named.
+
+    Parameters
+    ----------
+    text : str
+    names : sequence of str
+        The inputs of the model.
+
+    Raises
+    ------
+    ValueError
+        If a name is that of no input, or an input is declared twice.
+    """
+    found: dict[str, str] = {}
+    rest = None
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        name, own = next(((n, m[1]) for n in names if (m := re.match(rf"{re.escape(n)}\s*=(.*)", part))), (None, part))
+        if name is None and "=" in part:
+            raise ValueError(f"Input declaration {part!r} must name an input of the model: {', '.join(names)}")
+        if (name in found) if name is not None else rest is not None:
+            raise ValueError(f"Input declaration {text!r} has two for {name or 'inputs without a name'}")
+        if name is None:
+            rest = own
+        else:
+            found[name] = own.strip()
+    return found if rest is None else {name: found.get(name, rest) for name in names}
+
+
+def join_inputs(texts: Sequence[tuple[str, str]]) -> str:
+    """Return the text of the declarations of inputs, ``(name, declaration)`` each, as `parse_inputs` takes it."""
+    return texts[0][1] if len(texts) == 1 else "; ".join(f"{name}={text}" for name, text in texts)

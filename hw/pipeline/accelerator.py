@@ -3,11 +3,13 @@
 import re
 from collections.abc import Mapping
 
+import numpy as np
 from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.network.graph import Network
+from fewbit.host.packing import pack_beats
 from fewbit.hw.folding import Folding
 from fewbit.hw.streams import code_stream
 from fewbit.hw.targets.named import DEFAULT
@@ -37,8 +39,10 @@ class AcceleratorPlan:
         Stages, each behind those that it reads.
     layers : dict of str to hw.layer.plan.LayerPlan
         Plans of the layers by name.
-    lanes_in, beats_in, lanes_out, beats_out : int
-        Codes a beat and beats a frame at either end.
+    entries : tuple of hw.pipeline.flows.Flow
+        The streams of frames, one for each of the network's inputs: format, lanes, beats.
+    format, length_out, lanes_out, beats_out
+        The format of results, their codes a frame, codes a beat and beats a frame.
     bound : int
         Cycles between frames in steady state: those of the slowest layer, or the beats of the busiest stream.
 
@@ -56,9 +60,18 @@ class AcceleratorPlan:
         self.edges, self.stages, self.layers, self.bound = (
             assembly.edges, assembly.stages, assembly.layers, assembly.bound
         )  # fmt: skip
-        entry, end = assembly.entry, assembly.exit
-        self.x_format, self.length, self.lanes_in, self.beats_in = entry.format, entry.length, entry.lanes, entry.beats
+        self.entries, end = assembly.entries, assembly.exit
         self.format, self.length_out, self.lanes_out, self.beats_out = end.format, end.length, end.lanes, end.beats
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """The accelerator's members for ``entries``."""
+        return ("i",) if len(self.entries) == 1 else tuple(f"i{k}" for k in range(len(self.entries)))
+
+    def frames_of(self, values: np.ndarray) -> list[np.ndarray]:
+        """Return the beats of a batch of samples at each input, ``uint8 (F, beats, bytes)``, the lowest byte first."""
+        inputs = zip(self.network.inputs, self.entries, self.network.apart(values), strict=True)
+        return [pack_beats(e.format.encode(i.arranged(x)), e.format.bits, e.lanes) for i, e, x in inputs]
 
     @property
     def dsps(self) -> int:
@@ -76,7 +89,8 @@ class Accelerator(wiring.Component):
 
     Members
     -------
-    i : ``In(code_stream(input bits, plan.lanes_in))``
+    i : ``In(code_stream(entry.format.bits, entry.lanes))``
+        The stream of ``plan.entries``; of several, ``i0``, ``i1``, …
     o : ``Out(code_stream(output bits, plan.lanes_out))``
     stalls : ``Out(number of stages)``
         With ``probes``: which stages offer a beat that is not taken in this cycle; at any of its outputs, if a stage
@@ -85,10 +99,16 @@ class Accelerator(wiring.Component):
 
     def __init__(self, plan: AcceleratorPlan, *, probes: bool = False):
         self.plan, self._probes = plan, probes
+        streams = [In(code_stream(entry.format.bits, entry.lanes)) for entry in plan.entries]
         super().__init__({
-            "i": In(code_stream(plan.x_format.bits, plan.lanes_in)),
+            **dict(zip(plan.ports, streams, strict=True)),
             "o": Out(code_stream(plan.format.bits, plan.lanes_out)),
         } | ({"stalls": Out(len(plan.stages))} if probes else {}))  # fmt: skip
+
+    @property
+    def inputs(self) -> tuple[wiring.PureInterface, ...]:
+        """The streams of frames."""
+        return tuple(getattr(self, name) for name in self.plan.ports)
 
     def elaborate(self, platform):
         m = Module()
@@ -96,7 +116,7 @@ class Accelerator(wiring.Component):
         for stage in self.plan.stages:
             m.submodules[stage.name] = unit = stage.make()
             for k, (number, port) in enumerate(stage.inputs):
-                source = wiring.flipped(self.i) if number < 0 else _port(units[number], "o", port)
+                source = wiring.flipped(self.inputs[port]) if number < 0 else _port(units[number], "o", port)
                 wiring.connect(m, source, _port(unit, "i", k))
             units.append(unit)
         wiring.connect(m, units[-1].o, wiring.flipped(self.o))

@@ -6,7 +6,7 @@ from typing import Any
 from amaranth.lib import wiring
 
 from fewbit.golden.network.dense import Dense, FloatDense
-from fewbit.golden.network.graph import Network, Node
+from fewbit.golden.network.graph import Network, NetworkInput, Node
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.golden.registry import import_all
 from fewbit.hw import stages
@@ -47,8 +47,10 @@ class Assembly:
         Plans of the layers by name.
     bound : int
         Cycles between frames in steady state.
-    entry, exit : hw.pipeline.flows.Flow
-        Streams of the accelerator itself.
+    entries : tuple of hw.pipeline.flows.Flow
+        Streams of frames, one for each of the network's inputs.
+    exit : hw.pipeline.flows.Flow
+        Stream of results.
 
     Raises
     ------
@@ -66,11 +68,12 @@ class Assembly:
         self.windows = windows_of(network)
         self._plan_layers(folding)
         cycles = [cycles_of_layer(self.edges, self.windows, plan) for plan in self.layers.values()]
-        self.bound = max(cycles, default=self.edges["input"].length)
+        self.bound = max(cycles, default=max(given.length for given in network.inputs))
         self.streams = Streams(network, depths)
         self.stages = self.streams.stages
-        self.entry = self._entry()
-        self.streams.publish("input", self.entry)
+        self.entries = tuple(self._entry(number, given) for number, given in enumerate(network.inputs))
+        for given, entry in zip(network.inputs, self.entries, strict=True):
+            self.streams.publish(given.edge, entry)
         for node in network.nodes:
             if node.name not in self._absorbed:
                 stage_of.of(node)(self, node)
@@ -100,19 +103,28 @@ class Assembly:
 
     # Both ends
 
-    def _entry(self) -> Flow:
-        """Return the stream of frames, of the fewest lanes whose beats are not the bottleneck.
+    def _entry(self, number: int, given: NetworkInput) -> Flow:
+        """Return the stream of an input's frames, of the fewest lanes whose beats are not the bottleneck.
 
-        Where up to twice as many lanes suit the first layer better, it has those.
+        Where up to twice as many lanes suit the first layer behind it better, it has those.
         """
-        fmt, edge = self.network.input_format, self.edges["input"]
+        source, fmt, edge = (-1, number), given.format, self.edges[given.edge]
         widest = max(1, MOST_INPUT_BITS // fmt.bits)
         fits = [n for n in range(1, min(edge.length, widest) + 1) if beats(edge.length, n) <= self.bound]
         if not fits:
-            return Flow((-1, 0), fmt, min(edge.length, widest), edge.length, edge.length)
-        simd = next((min(p.lanes_in, edge.channels) for p in self.layers.values()), 1)
+            return Flow(source, fmt, min(edge.length, widest), edge.length, edge.length)
+        simd = next((min(p.lanes_in, edge.channels) for p in self._layers_behind(given.edge)), 1)
         easy = [n for n in fits if (n % simd == 0 or simd % n == 0) and n <= 2 * fits[0]]
-        return Flow((-1, 0), fmt, min(easy or fits), edge.length, edge.length)
+        return Flow(source, fmt, min(easy or fits), edge.length, edge.length)
+
+    def _layers_behind(self, edge: str) -> Iterator[LayerPlan]:
+        """Yield the plans of the layers that depend on an edge, in order of execution."""
+        reached = {edge}
+        for node in self.network.nodes:
+            if not reached.isdisjoint(node.inputs):
+                reached.add(node.y)
+                if node.name in self.layers:
+                    yield self.layers[node.name]
 
     def _exit(self) -> Flow:
         """Return the stream of results, in which only the last beat of a frame is padded."""

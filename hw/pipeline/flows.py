@@ -32,7 +32,7 @@ class Stage:
     make : callable
         ``make()`` gives the component.
     inputs : tuple of (int, int)
-        For each stream in, the number of a stage (-1 for the accelerator's input) and which of its streams out it is.
+        For each stream in, the number of a stage (-1 for the accelerator's inputs) and which of its streams out it is.
     frames : int
         Frames, at most, that are inside: entered in full and not left in full.
     """

@@ -1,5 +1,8 @@
 """The AXI4-Stream shell: what drops into a block design."""
 
+from functools import reduce
+from operator import and_, or_
+
 from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFO
@@ -9,6 +12,7 @@ from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.hw.streams import code_stream, counter
 
 from .ports import clock_members, clocked, stream_members
+from .stream_names import input_streams
 
 __all__ = ["AxiAccelerator", "FrameGuard", "Shell"]
 
@@ -75,8 +79,8 @@ class Shell(wiring.Component):
     While that is in reset, what it offers and takes has no meaning.
 
     Lanes are packed from bit 0 upwards without gaps, TDATA is padded with zeros to whole bytes. TLAST ends a frame. A
-    result whose frame was too short or too long has TUSER high on its last beat. ``frames`` counts results sent,
-    ``bad_frames`` those that were marked.
+    result one of whose inputs had a frame that was too short or too long has TUSER high on its last beat. ``frames``
+    counts results sent, ``bad_frames`` those that were marked.
 
     Parameters
     ----------
@@ -87,6 +91,7 @@ class Shell(wiring.Component):
     Members
     -------
     s_axis_tdata, s_axis_tvalid, s_axis_tlast : ``In``, s_axis_tready : ``Out(1)``
+        One such stream for each input, as `hw.shell.stream_names.input_streams` names them.
     m_axis_tdata, m_axis_tvalid, m_axis_tlast, m_axis_tuser : ``Out``, m_axis_tready : ``In(1)``
     frames, bad_frames : ``Out(32)``
     stalls : ``Out(number of stages)``
@@ -105,20 +110,14 @@ class Shell(wiring.Component):
         m = Module()
         p, running = self.plan, self._running(m)
 
-        m.submodules.guard = guard = FrameGuard(bits=p.x_format.bits, lanes=p.lanes_in, beats=p.beats_in)
-        m.d.comb += [
-            Value.cast(guard.i.p).eq(self.s_axis_tdata), guard.i_last.eq(self.s_axis_tlast),
-            guard.i.valid.eq(self.s_axis_tvalid & running), self.s_axis_tready.eq(guard.i.ready & running),
-        ]  # fmt: skip
-
+        guards = [self._guarded(m, k, running) for k in range(len(p.entries))]
         m.submodules.accelerator = accelerator = Accelerator(p, probes=self._probes)
-        wiring.connect(m, guard.o, accelerator.i)
+        for guard, stream in zip(guards, accelerator.inputs, strict=True):
+            wiring.connect(m, guard.o, stream)
         if self._probes:
             m.d.comb += self.stalls.eq(accelerator.stalls)
-
-        # One mark per frame inside: there is always room, so it needs no back-pressure.
-        m.submodules.marks = marks = SyncFIFO(width=1, depth=p.frames_inside)
-        m.d.comb += [marks.w_data.eq(guard.bad), marks.w_en.eq(guard.done)]
+        marks = [self._marks(m, k, guard) for k, guard in enumerate(guards)]
+        entered, bad = reduce(and_, [mark.r_rdy for mark in marks]), reduce(or_, [mark.r_data for mark in marks])
 
         sent, known = Signal(), Signal()
         _, at_end = counter(m, "beat", p.beats_out, sent)
@@ -127,14 +126,37 @@ class Shell(wiring.Component):
             self.m_axis_tdata.eq(accelerator.o.p), self.m_axis_tvalid.eq(accelerator.o.valid & known),
             accelerator.o.ready.eq(self.m_axis_tready & known),
             # A result may leave before the end of its frame, which it did not need; its last beat waits for that.
-            known.eq(~at_end | marks.r_rdy),
-            self.m_axis_tlast.eq(at_end), self.m_axis_tuser.eq(at_end & marks.r_data), marks.r_en.eq(sent & at_end),
+            known.eq(~at_end | entered),
+            self.m_axis_tlast.eq(at_end), self.m_axis_tuser.eq(at_end & bad),
         ]  # fmt: skip
+        for mark in marks:
+            m.d.comb += mark.r_en.eq(sent & at_end)
         with m.If(sent & at_end):
             m.d.sync += self.frames.eq(self.frames + 1)
-            with m.If(marks.r_data):  # an enable: what comes late out of a memory is not in front of a carry chain
+            with m.If(bad):  # an enable: what comes late out of a memory is not in front of a carry chain
                 m.d.sync += self.bad_frames.eq(self.bad_frames + 1)
         return m
+
+    def _guarded(self, m, number, running):
+        """Return the `FrameGuard` behind the stream of an input."""
+        name, entry = input_streams(self.plan.network)[number], self.plan.entries[number]
+        guard = FrameGuard(bits=entry.format.bits, lanes=entry.lanes, beats=entry.beats)
+        m.submodules[f"guard{number or ''}"] = guard
+        data, last, valid, ready = (getattr(self, f"{name}_t{port}") for port in ("data", "last", "valid", "ready"))
+        m.d.comb += [
+            Value.cast(guard.i.p).eq(data), guard.i_last.eq(last),
+            guard.i.valid.eq(valid & running), ready.eq(guard.i.ready & running),
+        ]  # fmt: skip
+        return guard
+
+    def _marks(self, m, number, guard):
+        """Return the FIFO of marks of an input's frames, which say whether they were bad.
+
+        There is one for each frame inside, so there is always room, and it needs no back-pressure.
+        """
+        m.submodules[f"marks{number or ''}"] = marks = SyncFIFO(width=1, depth=self.plan.frames_inside)
+        m.d.comb += [marks.w_data.eq(guard.bad), marks.w_en.eq(guard.done)]
+        return marks
 
     def _running(self, m):
         """Return what is low while in reset, if that must close the streams."""

@@ -8,6 +8,8 @@ from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
+from .stream_names import input_streams
+
 __all__ = ["bytes_of", "clock_members", "clocked", "passed", "stream_members"]
 
 
@@ -31,7 +33,8 @@ def clocked(m: Module, block: wiring.Component) -> list:
 
 
 def stream_members(plan: AcceleratorPlan) -> dict[str, wiring.Member]:
-    """Return the members of the AXI4-Streams of an accelerator: ``s_axis`` for frames, ``m_axis`` for results.
+    """Return the members of the AXI4-Streams of an accelerator: ``s_axis`` and others of `input_streams` for frames,
+    ``m_axis`` for results.
 
     Lanes are packed from bit 0 upwards without gaps, TDATA is padded with zeros to whole bytes.
 
@@ -39,10 +42,14 @@ def stream_members(plan: AcceleratorPlan) -> dict[str, wiring.Member]:
     ----------
     plan : hw.pipeline.accelerator.AcceleratorPlan
     """
-    bytes_in = bytes_of(plan.x_format.bits * plan.lanes_in)
     bytes_out = bytes_of(plan.format.bits * plan.lanes_out)
-    return {
-        "s_axis_tdata": In(8 * bytes_in), "s_axis_tvalid": In(1), "s_axis_tready": Out(1), "s_axis_tlast": In(1),
+    members: dict[str, wiring.Member] = {}
+    for name, entry in zip(input_streams(plan.network), plan.entries, strict=True):
+        members |= {
+            f"{name}_tdata": In(8 * bytes_of(entry.format.bits * entry.lanes)), f"{name}_tvalid": In(1),
+            f"{name}_tready": Out(1), f"{name}_tlast": In(1),
+        }  # fmt: skip
+    return members | {
         "m_axis_tdata": Out(8 * bytes_out), "m_axis_tvalid": Out(1), "m_axis_tready": In(1), "m_axis_tlast": Out(1),
         "m_axis_tuser": Out(1),
     }  # fmt: skip

@@ -23,15 +23,17 @@ PERIOD = 10  # ns of a clock cycle; what is found is in cycles
 
 
 class TB:
-    """Clock, reset, source and sink of an accelerator."""
+    """Clock, reset, sources and sink of an accelerator; ``inputs`` are the names of the streams of frames."""
 
-    def __init__(self, dut, seed):
+    def __init__(self, dut, seed, inputs):
         self.dut, self.random = dut, np.random.default_rng(seed)
-        self.source = AxiStreamSource(
-            AxiStreamBus.from_prefix(dut, "s_axis"), dut.aclk, dut.aresetn, False, byte_lanes=1
-        )
+        self.sources = [
+            AxiStreamSource(AxiStreamBus.from_prefix(dut, name), dut.aclk, dut.aresetn, False, byte_lanes=1)
+            for name in inputs
+        ]
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.aclk, dut.aresetn, False, byte_lanes=1)
-        for end in (self.source, self.sink):
+        self.ends = [*self.sources, self.sink]
+        for end in self.ends:
             end.log.setLevel("WARNING")
         cocotb.start_soon(Clock(dut.aclk, PERIOD, unit="ns").start(start_high=False))
 
@@ -44,7 +46,7 @@ class TB:
 
     def stall(self, probability):
         """Begin idle cycles and back-pressure, each cycle with this probability; 0 ends them."""
-        for end in (self.source, self.sink):
+        for end in self.ends:
             end.clear_pause_generator()
             end.pause = False
             if probability:
@@ -53,6 +55,16 @@ class TB:
     def _pauses(self, probability):
         while True:
             yield from (self.random.random(256) < probability).tolist()
+
+    def send(self, frames, begun=None):
+        """Send frames, a list of beats for each input, as soon as the accelerator takes them.
+
+        ``begun`` is given the time at which each part of a frame begins, in ns.
+        """
+        note = None if begun is None else (lambda sent: begun(sent.sim_time_start / 1000))
+        for frame in frames:
+            for source, part in zip(self.sources, frame, strict=True):
+                source.send_nowait(AxiStreamFrame(list(part), tx_complete=note))
 
     async def receive(self, cycles):
         """Return the next frame, which must come within so many cycles.
@@ -76,14 +88,14 @@ async def frames(dut):
         return
     folder = Path(job["folder"])
     data = np.load(folder / "beats.npz")
-    tb = TB(dut, job["seed"])
+    tb = TB(dut, job["seed"], job["inputs"])
     await tb.reset()
     record = Recorder(folder, data["expected"])
-    sent = [words(frame) for frame in data["input"]]
+    sent = frames_in(data, job["inputs"])
     await _stream(tb, sent, record, job)
     record.damage = await _damaged(tb, sent, data["again"], job)
     await ClockCycles(dut.aclk, job["patience"] // 16)  # some four intervals, in which nothing more may come
-    record.left_over = tb.sink.count() + (not tb.source.empty())
+    record.left_over = tb.sink.count() + sum(not source.empty() for source in tb.sources)
     record.counters = [int(dut.frames.value), int(dut.bad_frames.value)]
     record.save()
 
@@ -91,6 +103,11 @@ async def frames(dut):
 def words(frame):
     """Return the beats of a frame as integers."""
     return [int.from_bytes(beat.tobytes(), "little") for beat in frame]
+
+
+def frames_in(data, inputs):
+    """Return the frames of a job: of each the beats of every input, as integers."""
+    return [[words(part) for part in parts] for parts in zip(*(data[name] for name in inputs), strict=True)]
 
 
 class Recorder:
@@ -131,12 +148,11 @@ async def _stream(tb, sent, record, job):
     """Send all frames, in order, while results are taken."""
     tb.stall(job["stall"])
     begun = []
-    for words in sent:
-        tb.source.send_nowait(AxiStreamFrame(list(words), tx_complete=lambda sent: begun.append(sent.sim_time_start)))
+    tb.send(sent, begun.append)
     for number in range(len(sent)):
         record.result(number, await tb.receive(job["patience"]))
-    # The source drives from the clock edge on that it takes a frame at, so its first beat passes at the next one.
-    record.entered = round(begun[0] / 1000) + PERIOD
+    # A source drives from the clock edge on that it takes a frame at, so its first beat passes at the next one.
+    record.entered = round(min(begun)) + PERIOD
     tb.stall(0)
 
 
@@ -146,16 +162,15 @@ async def _damaged(tb, sent, again, job):
     ``again`` are the results of all that are sent, were they good.
     """
     tb.stall(max(0.25, job["stall"]))
-    order, beats = [], len(sent[0])
-    for kind, number in order_of(len(sent), beats):
-        part = sent[number]
+    order, beats = [], [len(part) for part in sent[0]]
+    for kind, number, at in order_of(len(sent), beats):
+        frame = list(sent[number])
         if kind == "short":
-            part = part[: 1 + int(tb.random.integers(beats - 1))]
+            frame[at] = frame[at][: 1 + int(tb.random.integers(beats[at] - 1))]
         elif kind == "long":
-            part = part + sent[0][: 1 + int(tb.random.integers(beats))]
-        order.append((kind, len(order), part))
-    for _, _, part in order:
-        tb.source.send_nowait(AxiStreamFrame(list(part)))
+            frame[at] = frame[at] + sent[0][at][: 1 + int(tb.random.integers(beats[at]))]
+        order.append((kind, len(order), frame))
+    tb.send([frame for _, _, frame in order])
     wrong = 0
     for kind, number, _ in order:
         frame = await tb.receive(job["patience"])

@@ -75,13 +75,15 @@ def _mean_interval(left: Sequence[int]) -> int | float:
 class Pipeline:
     """All stages of an accelerator's plan as machines; `step` is one clock cycle.
 
-    Streams are numbered: 0 enters, the last one leaves. A machine knows the numbers of its own streams. Only machines
-    are stepped that something can happen to: a beat moved on one of their streams, what they see on one has changed, or
-    the time that they gave is over. The others catch up later.
+    Streams are numbered: the first ones enter, one for each input; the last one leaves. A machine knows the numbers of
+    its own streams. Only machines are stepped that something can happen to: a beat moved on one of their streams, what
+    they see on one has changed, or the time that they gave is over. The others catch up later.
     """
 
     def __init__(self, plan: "AcceleratorPlan"):
-        number = {(-1, 0): 0}
+        inputs = len(plan.entries)
+        self.entries = range(inputs)
+        number = {(-1, k): k for k in self.entries}
         # Each machine with its streams in, its streams out, and all of them.
         self.machines: list[tuple[Machine, tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = []
         self.stage_machines: list[Machine | None] = []  # of each stage; None where it is wires alone
@@ -98,14 +100,14 @@ class Pipeline:
             self.stage_machines.append(machine)
             outs: list[int] = []
             for port in range(machine.outputs):
+                number[k, port] = inputs + len(made)
+                outs.append(inputs + len(made))
                 made.append(stage.name)
-                number[k, port] = len(made)
-                outs.append(len(made))
             machine.connect(ins, outs)
             self.outputs.append(outs)
             self.machines.append((machine, tuple(ins), tuple(outs), (*ins, *outs)))
         self.exit = number[len(plan.stages) - 1, 0] if plan.stages else 0
-        count = len(made) + 1
+        count = inputs + len(made)
         self.valid, self.ready = [False] * count, [False] * count
         # Sets of machines are integers, bit n for machine n, so that the lowest and the highest are found quickly.
         self._source, self._reader = [0] * count, [0] * count
@@ -119,24 +121,25 @@ class Pipeline:
         self._awake = (1 << len(self.machines)) - 1  # in the next cycle
         self._timers: list[tuple[float, int]] = []  # when to wake, and which
 
-    def step(self, offers: bool, takes: bool) -> tuple[bool, bool]:
-        """Do a cycle in which the source offers a beat or not, and the sink would take one or not.
+    def step(self, offers: Sequence[bool], takes: bool) -> tuple[list[bool], bool]:
+        """Do a cycle in which the source of each input offers a beat or not, and the sink would take one or not.
 
-        Return whether a beat enters, and whether one leaves.
+        Return whether a beat enters at each input, and whether one leaves.
         """
         valid, ready = self.valid, self.ready
         pending = self._awake
         while self._timers and self._timers[0][0] <= self.now:
             pending |= heappop(self._timers)[1]
-        if valid[0] != offers:
-            valid[0] = offers
-            pending |= self._reader[0]
+        for k, offer in enumerate(offers):
+            if valid[k] != offer:
+                valid[k] = offer
+                pending |= self._reader[k]
         if ready[self.exit] != takes:
             ready[self.exit] = takes
             pending |= self._source[self.exit]
         self._move(self._backward(self._forward(pending)))
         self.now += 1
-        return valid[0] and ready[0], valid[self.exit] and takes
+        return [valid[k] and ready[k] for k in self.entries], valid[self.exit] and takes
 
     def _forward(self, pending):
         """Set what is valid, from machine to machine, and return the machines that are awake."""
@@ -236,23 +239,28 @@ class Pipeline:
 
 
 class Run:
-    """Frames through a pipeline whose source and sink never wait; `tick` is a cycle, and the idle ones after it.
+    """Frames through a pipeline whose sources and sink never wait; `tick` is a cycle, and the idle ones after it.
 
-    The last beat of a result says whether its frame was whole, so it waits until that has been seen.
+    A frame has a part at each input. The last beat of a result says whether they were whole, so it waits until that has
+    been seen.
 
     Attributes
     ----------
-    sent, got : int
-        The beats that have entered, and those that have left.
+    sent : list of int
+        The beats that have entered at each input.
+    got : int
+        The beats that have left.
     whole : int
-        The frames that have entered whole.
+        The frames that have entered whole, at all inputs.
     entered, left : list of int
         As of `Timing`, as far as the run has come.
     """
 
     def __init__(self, plan: "AcceleratorPlan", frames: int):
         self.plan, self.frames, self.pipeline = plan, frames, Pipeline(plan)
-        self.sent = self.got = self.now = self.whole = 0
+        self.beats = [entry.beats for entry in plan.entries]  # of a frame at each input
+        self.sent = [0] * len(self.beats)
+        self.got = self.now = self.whole = 0
         self.entered: list[int] = []
         self.left: list[int] = []
 
@@ -266,12 +274,14 @@ class Run:
         """
         plan, got = self.plan, self.got
         takes = got % plan.beats_out != plan.beats_out - 1 or len(self.left) < self.whole
-        enters, leaves = self.pipeline.step(self.sent < self.frames * plan.beats_in, takes)
-        if enters:
-            if self.sent % plan.beats_in == 0:
-                self.entered.append(self.now)
-            self.sent += 1
-        self.whole = self.sent // plan.beats_in
+        beats, frames, sent = self.beats, self.frames, self.sent
+        enters, leaves = self.pipeline.step([s < frames * n for s, n in zip(sent, beats, strict=True)], takes)
+        for k, enter in enumerate(enters):
+            if enter:
+                if sent[k] == len(self.entered) * beats[k]:  # no other input has begun that frame
+                    self.entered.append(self.now)
+                sent[k] += 1
+                self.whole = min(s // n for s, n in zip(sent, beats, strict=True))
         if leaves:
             self.got += 1
             if self.got % plan.beats_out == 0:
@@ -304,7 +314,7 @@ class Run:
         """
         seen = {}
         while len(self.left) < self.frames:
-            if self.sent % self.plan.beats_in == 0 and self.sent < self.frames * self.plan.beats_in:
+            if self.sent[0] % self.beats[0] == 0 and max(self._ahead(self.frames)) < 0:
                 key = self.state()
                 number, now, gone = len(self.entered), self.now, len(self.left)
                 if key in seen and seen[key][0] < number:
@@ -318,7 +328,12 @@ class Run:
 
     def state(self) -> tuple[Hashable, ...]:
         """Return everything that the future of the run depends on."""
-        return self.pipeline.state(), self.got % self.plan.beats_out, self.whole - len(self.left)
+        at = self.sent[0] // self.beats[0]
+        return self.pipeline.state(), self.got % self.plan.beats_out, at - len(self.left), tuple(self._ahead(at))
+
+    def _ahead(self, frames: int) -> list[int]:
+        """Return by how many beats each input is ahead of so many frames."""
+        return [s - frames * n for s, n in zip(self.sent, self.beats, strict=True)]
 
 
 def predict(plan: "AcceleratorPlan", frames: int) -> Timing:

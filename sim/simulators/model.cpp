@@ -1,7 +1,8 @@
 // A generated accelerator as a program: frames on standard input, results on standard output. flow/boards/verilator_models.py builds it
-// and writes shape.h. A request is the number of frames (4 bytes) and the frames; its answer the results, each with one
-// more byte that is 1 if it was marked as damaged, and the cycles that all of it took (8 bytes). Numbers are
-// little-endian, as is the machine. The first thing said is the identity of host/protocol.py.
+// and writes shape.h. A request is the number of frames (4 bytes) and the frames, each with the beats of one input behind
+// those of the other; its answer the results, each with one more byte that is 1 if it was marked as damaged, and the cycles
+// that all of it took (8 bytes). Numbers are little-endian, as is the machine. The first thing said is the identity of
+// host/protocol.py.
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -25,12 +26,29 @@ static void edge() {
 }
 
 // Verilator keeps a port as words, lowest first, so its bytes lie in order.
-template <class Port> static void put(Port& port, const uint8_t* bytes) { memcpy(static_cast<void*>(&port), bytes, BYTES_IN); }
+template <class Port> static void put(Port& port, const uint8_t* bytes, size_t size) { memcpy(static_cast<void*>(&port), bytes, size); }
 template <class Port> static void take(const Port& port, uint8_t* bytes) { memcpy(bytes, static_cast<const void*>(&port), BYTES_OUT); }
+
+// The stream of an input: of each frame it has BEATS beats of BYTES bytes, from `at` on.
+struct Source {
+    size_t beats, bytes, at, sent = 0;
+
+    const uint8_t* beat(const std::vector<uint8_t>& frames) const {
+        return &frames[sent / beats * FRAME + at + sent % beats * bytes];
+    }
+
+    template <class Data, class Bit> void offer(Data& data, Bit& valid, Bit& last, const std::vector<uint8_t>& frames, size_t count) const {
+        valid = sent < count * beats;
+        if (valid) put(data, beat(frames), bytes);
+        last = sent % beats == beats - 1;
+    }
+};
 
 static void reset() {
     top.aresetn = 0;
-    top.s_axis_tvalid = 0;
+#define INPUT(NAME, BEATS, BYTES) top.NAME##_tvalid = 0;
+    INPUTS
+#undef INPUT
     top.m_axis_tready = 0;
     for (int k = 0; k < 8; ++k) {
         settle();
@@ -40,28 +58,43 @@ static void reset() {
 }
 
 static bool run(const std::vector<uint8_t>& frames, size_t count, std::vector<uint8_t>& results) {
-    const size_t beats_in = count * BEATS_IN, beats_out = count * BEATS_OUT;
-    size_t sent = 0, received = 0, at = 0;
+    const size_t beats_out = count * BEATS_OUT;
+    size_t received = 0, at = 0, start = 0;
+#define INPUT(NAME, BEATS, BYTES)       \
+    Source NAME{BEATS, BYTES, start};   \
+    start += size_t(BEATS) * BYTES;
+    INPUTS
+#undef INPUT
     uint64_t last = cycle;
     top.m_axis_tready = 1;
     while (received < beats_out) {
-        top.s_axis_tvalid = sent < beats_in;
-        if (sent < beats_in) put(top.s_axis_tdata, &frames[sent * BYTES_IN]);
-        top.s_axis_tlast = sent % BEATS_IN == BEATS_IN - 1;
+#define INPUT(NAME, BEATS, BYTES) NAME.offer(top.NAME##_tdata, top.NAME##_tvalid, top.NAME##_tlast, frames, count);
+        INPUTS
+#undef INPUT
         settle();
-        const bool goes = top.s_axis_tvalid && top.s_axis_tready, comes = top.m_axis_tvalid;
+        const bool comes = top.m_axis_tvalid;
+        bool moves = comes;
+#define INPUT(NAME, BEATS, BYTES)                                  \
+    const bool NAME##_goes = top.NAME##_tvalid && top.NAME##_tready; \
+    moves = moves || NAME##_goes;
+        INPUTS
+#undef INPUT
         if (comes) {
             take(top.m_axis_tdata, &results[at]);
             at += BYTES_OUT;
             if (top.m_axis_tlast) results[at++] = top.m_axis_tuser;
         }
         edge();
-        sent += goes;
+#define INPUT(NAME, BEATS, BYTES) NAME.sent += NAME##_goes;
+        INPUTS
+#undef INPUT
         received += comes;
-        if (goes || comes) last = cycle;
+        if (moves) last = cycle;
         if (cycle - last > PATIENCE) return false;
     }
-    top.s_axis_tvalid = 0;
+#define INPUT(NAME, BEATS, BYTES) top.NAME##_tvalid = 0;
+    INPUTS
+#undef INPUT
     return true;
 }
 
@@ -72,7 +105,7 @@ int main() {
     reset();
     uint32_t count;
     while (fread(&count, sizeof count, 1, stdin) == 1) {
-        std::vector<uint8_t> frames(size_t(count) * BEATS_IN * BYTES_IN), results(size_t(count) * (BEATS_OUT * BYTES_OUT + 1));
+        std::vector<uint8_t> frames(size_t(count) * FRAME), results(size_t(count) * (BEATS_OUT * BYTES_OUT + 1));
         if (fread(frames.data(), 1, frames.size(), stdin) != frames.size()) return 1;
         const uint64_t begun = cycle;
         if (!run(frames, count, results)) {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import numpy as np
 
 from fewbit.host.packing import pack_beats, unpack_beats
+from fewbit.hw.shell.stream_names import input_streams
 from fewbit.sim.benches.damaged_frames import order_of
 from fewbit.sim.design import DESIGN
 from fewbit.sim.errors import SimulationError
@@ -97,12 +98,12 @@ def simulate(
         The folder that `sim.simulators.simulator.Simulator.build` made a simulator in.
     plan : hw.pipeline.accelerator.AcceleratorPlan
     values, expected : int arrays ``(F, length)``
-        The frames, and what golden makes of them; floats for a float32 network.
+        The frames, a batch of the network's samples, and what golden makes of them; floats for a float32 network.
     again : int array or None
         The results that the frames of `sim.benches.damaged_frames.order_of` give when they come behind all others, if
         those are not the results that they gave before (networks that draw random numbers).
     stall : float
-        The probability of an idle cycle at the input, and of back-pressure at the output, each cycle.
+        The probability of an idle cycle at each input, and of back-pressure at the output, each cycle.
     seed : int
         The seed of what is random.
     design : str or None
@@ -120,7 +121,8 @@ def simulate(
         If there is no simulator, it is of another design, or the simulation fails or takes too long.
     """
     if again is None:
-        again = expected[[number for _, number in order_of(len(values), plan.beats_in)]]
+        beats = [entry.beats for entry in plan.entries]
+        again = expected[[number for _, number, _ in order_of(len(values), beats)]]
     job = {"stall": stall, "seed": seed}
     return _result(*run_job(
         folder, "accelerator", plan, values, expected, job, again=again, design=design, waves=waves, verbose=verbose,
@@ -165,15 +167,15 @@ def run_job(
 
 def _write_job(run, plan, values, expected, again, job):
     """Write what the bench reads."""
-    x = plan.x_format.encode(plan.network.arranged(values))
     results_of = {"expected": expected} if again is None else {"expected": expected, "again": again}
     packed = {
         name: pack_beats(plan.format.encode(y.reshape(len(y), -1)), plan.format.bits, plan.lanes_out)
         for name, y in results_of.items()
     }
-    np.savez(run / "beats.npz", input=pack_beats(x, plan.x_format.bits, plan.lanes_in), **packed)
+    streams = dict(zip(input_streams(plan.network), plan.frames_of(values), strict=True))
+    np.savez(run / "beats.npz", **streams, **packed)
     patience = int((60 * plan.bound + 20_000 + 200 * len(plan.stages)) / max(0.05, 1 - job["stall"]))
-    job = {"folder": str(run.absolute()), "patience": patience} | job
+    job = {"folder": str(run.absolute()), "patience": patience, "inputs": list(streams)} | job
     (run / "job.json").write_text(json.dumps(job))
 
 

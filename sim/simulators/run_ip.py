@@ -113,7 +113,7 @@ def simulate_ip(
 def _unpredicted(phase, trace, plan):
     """Return problems unless, at full rate, every first beat in and every last beat out has its predicted cycle."""
     offered, taken, valid, ready, last, _ = trace
-    begins = np.flatnonzero(offered & taken)[:: plan.beats_in]
+    begins = np.flatnonzero(offered & taken)[:: plan.entries[0].beats]
     ends = np.flatnonzero(valid & ready & last)
     timing = predict(plan, len(ends))
     both = ("entered", begins, timing.entered), ("left", ends, timing.left)
@@ -138,9 +138,9 @@ def stalls_of(plan: "AcceleratorPlan", offers: np.ndarray, takes: np.ndarray) ->
     sent = got = whole = left = 0
     for offer, take in zip(offers.tolist(), takes.tolist(), strict=True):
         at_end = got % plan.beats_out == plan.beats_out - 1
-        enters, leaves = pipeline.step(offer, take and (not at_end or left < whole))
+        (enters,), leaves = pipeline.step([offer], take and (not at_end or left < whole))
         for stage, streams in enumerate(pipeline.outputs):
             counts[stage] += any(pipeline.valid[s] and not pipeline.ready[s] for s in streams)
         sent, got = sent + enters, got + leaves
-        whole, left = sent // plan.beats_in, got // plan.beats_out
+        whole, left = sent // plan.entries[0].beats, got // plan.beats_out
     return counts

@@ -87,7 +87,9 @@ def test_an_input_holds_exactly_the_values_of_its_format(scratch):
     """Accumulators are sized for the format's values: the manifest's text must give the host those, and no more."""
     project = Project(narrow_input(scratch / "m.onnx"), directory=scratch)
     manifest, plan = project.manifest(), project.plan
-    assert manifest["input"]["format"] == "uint4n" and parse_format("uint4n") == plan.x_format == UnsignedNarrow(4)
+    assert manifest["inputs"][0]["format"] == "uint4n" and parse_format("uint4n") == plan.entries[
+        0
+    ].format == UnsignedNarrow(4)
     assert parse_format(manifest["output"]["format"]) == plan.format
     for name, layer in manifest["layers"].items():
         of = plan.layers[name]

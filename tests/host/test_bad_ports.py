@@ -179,7 +179,7 @@ def test_a_baud_rate_that_no_port_has(project, terminal):
 
 def test_frames_that_no_packet_holds(project):
     build = Build(project.directory)
-    build.beats_in = LONGEST + 1
+    build.inputs[0].beats = LONGEST + 1
     with pytest.raises(HostError, match="a frame over a serial port must have 1 to 65535 bytes"):
         SerialConnection(BadPort(), build)
 

@@ -6,8 +6,7 @@ from qonnx.core.onnx_exec import execute_onnx
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.infer_shapes import InferShapes
 
-from fewbit.golden.importing.importer import Importer, _spec_of, import_model
-from fewbit.golden.importing.layout import Relayout
+from fewbit.golden.importing.importer import import_model, specs_of, walked
 from fewbit.golden.importing.qonnx.quantizers import QUANTIZERS
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.file import OnnxFile
@@ -24,13 +23,7 @@ def raw_network(path, spec=None):
     """Return the network as the walk makes it, before `golden.rewrite.tidy`, and what the walk knows of the model's
     tensors."""
     file = OnnxFile(path)
-    spec = _spec_of(file, spec)
-    try:
-        importer = Importer(file, spec)
-        network = importer.network("auto")
-    except Relayout as layout:
-        importer = Importer(file, spec, layout)
-        network = importer.network("auto")
+    network, importer = walked(file, specs_of(file, spec))
     return network, importer.tensors
 
 

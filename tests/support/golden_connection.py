@@ -12,23 +12,22 @@ class GoldenConnection:
 
     def __init__(self, project):
         m = project.manifest()
-        self._project, self._in, self._out = project, m["input"], m["output"]
-        sizes = self._in["beats"], self._in["bytes"], self._out["beats"], self._out["bytes"]
+        self._project, self._inputs, self._out = project, m["inputs"], m["output"]
+        sizes = self._inputs[0]["beats"], self._inputs[0]["bytes"], self._out["beats"], self._out["bytes"]
         self.identity = Identity(IDENTITY.pack(MAGIC, VERSION, 4, bytes.fromhex(m["identity"])[:8], *sizes))
         self.closed = False
 
     def exchange(self, frames):
-        i, o, network = self._in, self._out, self._project.network
-        codes = unpack_beats(frames.reshape(len(frames), i["beats"], i["bytes"]), i["bits"], i["lanes"], self._size())
-        values = self._project.plan.x_format.decode(codes)
-        if network.input_order is not None:
-            values = values[:, np.argsort(network.input_order)]
-        result = run(network, values.reshape(len(frames), *network.input_shape))
+        o, network, values, at = self._out, self._project.network, [], 0
+        for i, given in zip(self._inputs, network.inputs, strict=True):
+            part = frames[:, at : at + i["beats"] * i["bytes"]].reshape(len(frames), i["beats"], i["bytes"])
+            at += i["beats"] * i["bytes"]
+            found = given.format.decode(unpack_beats(part, i["bits"], i["lanes"], given.length))
+            values.append(found if given.order is None else found[:, np.argsort(given.order)])
+        assert at == frames.shape[1]
+        result = run(network, network.together(values))
         codes = self._project.plan.format.encode(self._project.hardware_values(result).reshape(len(frames), -1))
         return pack_beats(codes, o["bits"], o["lanes"]).reshape(len(frames), -1), {}
-
-    def _size(self):
-        return int(np.prod(self._in["shape"]))
 
     def close(self):
         self.closed = True

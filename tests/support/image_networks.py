@@ -6,7 +6,7 @@ from fewbit.flow.folding.layers import layers_of
 from fewbit.golden.network.argmax import ArgMax
 from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.execute import execute
-from fewbit.golden.network.graph import Network, Output, accumulator_format
+from fewbit.golden.network.graph import Network, NetworkInput, Output, accumulator_format
 from fewbit.golden.network.joins import Add, Concat
 from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.network.spatial import Largest, Upsample, View, Windows
@@ -27,12 +27,13 @@ class ImageBuilder:
     def __init__(self, x_format, size, channels, *, seed, samples=6):
         self.rng = np.random.default_rng([seed, channels])
         shape = (channels, *size)
-        self.network = Network("test", x_format, shape, None, str(x_format), input_size=size)
-        self.network.input_order = np.arange(np.prod(shape)).reshape(shape).transpose(1, 2, 0).reshape(-1)
+        order = np.arange(np.prod(shape)).reshape(shape).transpose(1, 2, 0).reshape(-1)
+        given = NetworkInput("x", shape, x_format, None, str(x_format), size=size, order=order)
+        self.network = Network("test", (given,))
         self.samples = self.rng.choice(x_format.values, (samples, *shape))
-        at = self.network.arranged(self.samples).reshape(samples, size[0] * size[1], channels)
+        at = given.arranged(self.samples).reshape(samples, size[0] * size[1], channels)
         self.at = {"input": at}
-        self.edges = {"input": self.network.input_edge()}
+        self.edges = {"input": given.out()}
 
     def then(self, kind, x, *arguments, others=()):
         number = len(self.network.nodes)

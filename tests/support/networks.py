@@ -5,7 +5,7 @@ import numpy as np
 from fewbit.golden.network.argmax import ArgMax
 from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.execute import execute
-from fewbit.golden.network.graph import Network, Output
+from fewbit.golden.network.graph import Network, NetworkInput, Output
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.golden.numbers.elementwise import Dequantize
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed, Ternary, Unsigned
@@ -24,7 +24,7 @@ class Builder:
 
     def __init__(self, x_format, length, *, seed=0, samples=48):
         self.rng = np.random.default_rng([seed, length])
-        self.network = Network("test", x_format, (length,), None, str(x_format))
+        self.network = Network("test", (NetworkInput("x", (length,), x_format, None, str(x_format)),))
         self.samples = self.at = self.rng.choice(x_format.values, (samples, length))
 
     def _then(self, kind, *arguments):
@@ -116,7 +116,7 @@ def random_network(rng, *, most=24, layers=None):
 
 def float_network(rng, sizes):
     """Return a float32 network of dense layers with ReLU between them."""
-    network = Network("float", Float32(), (sizes[0],), None, "float32")
+    network = Network("float", (NetworkInput("x", (sizes[0],), Float32(), None, "float32"),))
     for i, (k, n) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
         weights, bias = rng.normal(size=(n, k)).astype(np.float32), rng.normal(size=n).astype(np.float32)
         x, relu = (network.nodes[-1].y if i else "input"), i < len(sizes) - 2

@@ -225,6 +225,13 @@ def to_beats(codes, lanes, bits):
     return [pack(beat, bits) for beat in codes.reshape(-1, lanes)]
 
 
+def entry_beats(plan, samples, number=0):
+    """Return the payloads of samples, a batch, at an input of an accelerator's plan."""
+    given, entry = plan.network.inputs[number], plan.entries[number]
+    codes = entry.format.encode(given.arranged(plan.network.apart(samples)[number]))
+    return to_beats(codes, entry.lanes, entry.format.bits)
+
+
 def from_beats(payloads, lanes, bits, vectors):
     """Return the codes (``vectors``, padded length) of ``payloads``."""
     codes = [(p >> (k * bits)) & ((1 << bits) - 1) for p in payloads for k in range(lanes)]

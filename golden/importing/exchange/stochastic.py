@@ -71,7 +71,7 @@ def _drawn(
     importer: GrowingNetwork, data: Data, quantizer: ChanceQuantizer, generator: LinearGenerator, seed: int
 ) -> Data:
     """Return the data behind a `Threshold` that finds probabilities and a `Draw` that takes codes by them."""
-    if not importer.has_input:
+    if not importer.declared(data):
         raise ModelError("the model's input cannot be drawn on the host; put another quantizer first, or declare it")
     data = quantized_data(importer, data, quantizer)
     index = data.index if data.index.ndim < 3 else np.moveaxis(data.index, 1, -1)

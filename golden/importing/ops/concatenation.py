@@ -9,7 +9,7 @@ import numpy as np
 from fewbit.golden.importing.float_layers import float_finished
 from fewbit.golden.importing.functions import evenly_coded, integers
 from fewbit.golden.importing.growing import GrowingNetwork
-from fewbit.golden.importing.layout import flat, image, is_input, is_natural, ordered, single
+from fewbit.golden.importing.layout import flat, image, inputs_to_lay_out, is_natural, ordered, single
 from fewbit.golden.importing.network_builder import NetworkBuilder
 from fewbit.golden.importing.operands import data_of
 from fewbit.golden.importing.registry import Role, handles
@@ -54,7 +54,7 @@ def _are_images(importer: GrowingNetwork, datas: Sequence[Data], axis: int) -> b
 
 def _to_be_laid_out(importer: GrowingNetwork, data: Data) -> bool:
     """Say whether a convolution behind the data may still ask for another order of the input."""
-    return not importer.laid_out and is_input(importer, data.edge)
+    return bool(inputs_to_lay_out(importer, data.edge))
 
 
 def _channels(importer: GrowingNetwork, datas: Sequence[Data], axis: int) -> Data:

@@ -31,7 +31,10 @@ def _operands(inputs, attributes):
 
 @handles("QLinearGlobalAveragePool", domains=(MICROSOFT,), role=Role.AVERAGE, takes_integers=True, is_quantized=True)
 def q_linear_global_average_pool(importer, node, inputs, attributes):
-    """Import ``QLinearGlobalAveragePool``: the sum times ``x_scale / (y_scale * count)``, each rounded to float32."""
+    """Import onnxruntime's ``QLinearGlobalAveragePool``: the sum times ``x_scale / (y_scale * count)``.
+
+    Each step is rounded to float32.
+    """
     x, x_scale, x_zero, y_scale, y_zero = _operands(inputs, attributes)
     count = int(np.prod(x.shape[2:]))
     (y,) = global_average_pool(importer, node, [shifted(x, x_zero)], {})
@@ -43,7 +46,7 @@ def q_linear_global_average_pool(importer, node, inputs, attributes):
 
 @handles("QLinearAveragePool", domains=(MICROSOFT,), role=Role.AVERAGE, takes_integers=True, is_quantized=True)
 def q_linear_average_pool(importer, node, inputs, attributes):
-    """Import ``QLinearAveragePool``: ``round(float32(mean) / y_scale + zero)``, the zero point in front of rounding.
+    """Import onnxruntime's ``QLinearAveragePool``: ``round(float32(mean) / y_scale + zero)``.
 
     The mean is that of the exact sum, where onnxruntime adds floats one after the other.
     """

@@ -19,7 +19,7 @@ from .quantizers import requantized
 
 @handles("QLinearConcat", domains=(MICROSOFT,), role=Role.CONCATENATION, takes_integers=True, is_quantized=True)
 def q_linear_concat(importer, node, inputs, attributes):
-    """Import ``QLinearConcat``: every operand is dequantized, and quantized with the output's scale."""
+    """Import onnxruntime's ``QLinearConcat``: every operand is dequantized, and quantized with the output's scale."""
     y_scale, y_zero, *rest = inputs
     if not isinstance(y_zero, Constant) or len(rest) % 3:
         raise ModelError("it must have its output's scale and zero point, then three operands for each tensor")
@@ -38,7 +38,7 @@ def q_linear_concat(importer, node, inputs, attributes):
 @handles("QLinearSigmoid", "QLinearLeakyRelu", domains=(MICROSOFT,), role=Role.FUNCTION, takes_integers=True,
          is_quantized=True)  # fmt: skip
 def q_linear_function(importer, node, inputs, attributes):
-    """Import ``QLinearSigmoid`` and ``QLinearLeakyRelu``, functions of one code, as onnxruntime computes them."""
+    """Import onnxruntime's ``QLinearSigmoid`` and ``QLinearLeakyRelu``, functions of one code, as it computes them."""
     data, operands = integer_data(inputs[0]), [None if t is None else constant(t, "an operand") for t in inputs[1:]]
     if len(operands) < 4 or operands[3] is None:
         raise ModelError("its output's zero point, which gives the type of its codes, must be a constant")
@@ -54,7 +54,7 @@ def q_linear_function(importer, node, inputs, attributes):
 
 @handles("QLinearSoftmax", domains=(MICROSOFT,), role=Role.PROBABILITIES, takes_integers=True, is_quantized=True)
 def q_linear_softmax(importer, node, inputs, attributes):
-    """Import ``QLinearSoftmax`` at the end of a model, which the host computes by onnxruntime."""
+    """Import onnxruntime's ``QLinearSoftmax`` at the end of a model, which the host computes by onnxruntime."""
     data, operands = integer_data(inputs[0]), [None if t is None else constant(t, "an operand") for t in inputs[1:]]
     name = data.dtype
 

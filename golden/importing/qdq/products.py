@@ -100,7 +100,7 @@ def _factor(x: Tensor | None, w: Tensor | None, y: Tensor | None, alpha: float =
 
 @handles("QLinearConv", domains=(ONNX, MICROSOFT), role=Role.PRODUCT, takes_integers=True, is_quantized=True)
 def q_linear_conv(importer, node, inputs, attributes):
-    """Import ``QLinearConv``."""
+    """Import ONNX ``QLinearConv``."""
     x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, bias = [*inputs, None][:9]
     _no_channels_last(attributes)
     data = shifted(x, one_zero(x_zero, "its input's zero point"))
@@ -118,7 +118,7 @@ def _no_channels_last(attributes: dict[str, Any]) -> None:
 
 @handles("QLinearMatMul", domains=(ONNX, MICROSOFT), role=Role.PRODUCT, takes_integers=True, is_quantized=True)
 def q_linear_matmul(importer, node, inputs, attributes):
-    """Import ``QLinearMatMul`` of data and constant weights."""
+    """Import ONNX ``QLinearMatMul`` of data and constant weights."""
     a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero = inputs
     data = shifted(a, one_zero(a_zero, "its first operand's zero point"))
     (y,) = matmul(importer, node, [data, _weights(b, b_zero, -1)], {})
@@ -144,7 +144,7 @@ def q_gemm(importer, node, inputs, attributes):
 
 @handles("ConvInteger", "MatMulInteger", role=Role.PRODUCT, takes_integers=True, is_quantized=True)
 def product_of_integers(importer, node, inputs, attributes):
-    """Import ``ConvInteger`` and ``MatMulInteger``, whose sums are integers of 32 bits."""
+    """Import ONNX ``ConvInteger`` and ``MatMulInteger``, whose sums are integers of 32 bits."""
     x, w, x_zero, w_zero = [*inputs, None, None][:4]
     data = shifted(x, one_zero(x_zero, "its first operand's zero point"))
     of_convolution = node.op_type == "ConvInteger"

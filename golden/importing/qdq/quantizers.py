@@ -71,7 +71,7 @@ class LinearQuantizer:
 
 @handles("QuantizeLinear", domains=DOMAINS, role=Role.QUANTIZER, keeps_integers=True, takes_integers=True)
 def quantize_linear(importer, node, inputs, attributes):
-    """Import ``QuantizeLinear`` of ONNX, and of onnxruntime's own domain."""
+    """Import ONNX ``QuantizeLinear``, also of onnxruntime's own domain."""
     x, operands = inputs[0], [None, *inputs[1:], None][1:3]
     if isinstance(x, Closed):
         return [_on_host(importer, node, inputs, x)]
@@ -174,7 +174,7 @@ def _on_host(importer: GrowingNetwork, node: onnx.NodeProto, inputs: Sequence[Te
 
 @handles("DequantizeLinear", domains=DOMAINS, role=Role.QUANTIZER, keeps_integers=True, takes_integers=True)
 def dequantize_linear(importer, node, inputs, attributes):
-    """Import ``DequantizeLinear``, ``scale * (code - zero)``, of data, and of constants, whose codes are kept."""
+    """Import ONNX ``DequantizeLinear``, ``scale * (code - zero)``, of data, and of constants, whose codes are kept."""
     x, operands = inputs[0], [None, *inputs[1:], None][1:3]
     if isinstance(x, Closed):
         return [_on_host(importer, node, inputs, x)]

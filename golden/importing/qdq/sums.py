@@ -57,7 +57,7 @@ def _single(codes: ArrayLike, zero: int) -> np.ndarray:
 @handles("QLinearAdd", domains=(MICROSOFT,), role=Role.AFFINE, takes_integers=True, is_quantized=True, sums=True)
 @handles("QLinearMul", domains=(MICROSOFT,), role=Role.AFFINE, takes_integers=True, is_quantized=True, sums=True)
 def q_linear_join(importer, node, inputs, attributes):
-    """Import ``QLinearAdd`` and ``QLinearMul`` of two tensors, one of which may be a constant."""
+    """Import onnxruntime's ``QLinearAdd`` and ``QLinearMul`` of two tensors, one of which may be a constant."""
     a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero = [*inputs, None][:8]
     if not isinstance(y_zero, Constant):
         raise ModelError("its output's zero point, which gives the type of its codes, must be a constant")

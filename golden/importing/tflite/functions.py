@@ -36,7 +36,8 @@ def quantize(importer, node, operands, outputs):
 
 def _on_the_host(importer, x, out):
     """The codes of the model's float input, which the host makes."""
-    if importer.result.input_format is not None or x.data.edge != "input":
+    given = importer.input_on(x.data.edge)
+    if given is None or given.format is not None:
         raise ModelError("only the model's input may be of floats; convert the model with full integer quantization")
     (scale, zero), fmt = out.quantization, format_of(out)
 
@@ -46,8 +47,8 @@ def _on_the_host(importer, x, out):
             raise ValueError("Input must not hold NaN or infinite values")
         return np.clip(rounded(floats / scale) + zero, fmt.lo, fmt.hi)
 
-    importer.result.input_format, importer.result.encode = fmt, encode
-    return Data("input", x.data.index)
+    importer.set_input(given, format=fmt, encode=encode)
+    return Data(given.edge, x.data.index)
 
 
 @kernel("DEQUANTIZE")

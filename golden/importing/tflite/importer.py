@@ -14,12 +14,12 @@ from fewbit.golden.importing.network_builder import NetworkBuilder
 from fewbit.golden.importing.several_outputs import gathered
 from fewbit.golden.importing.tensors import Closed, Constant, Data, Tensor
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.graph import Network, Output
+from fewbit.golden.network.graph import Network, NetworkInput, Output
 from fewbit.golden.numbers.declaration import parse_input
 from fewbit.golden.rewrite.outputs import lower_argmax
 from fewbit.golden.rewrite.tidy import tidy
 
-from .file import TfliteFile, TfliteOperator
+from .file import TfliteFile, TfliteOperator, TfliteTensor
 from .operands import KERNELS, Operand, format_of
 
 __all__ = ["TfliteImporter", "import_tflite"]
@@ -56,29 +56,20 @@ class TfliteImporter(NetworkBuilder):
     """
 
     is_float = False
-    laid_out = True  # channels are innermost in the file, too
 
     def __init__(self, file: TfliteFile, name: str):
         self.file = file
-        if len(file.inputs) != 1:
-            raise ModelError(f"the model must have one input, not {len(file.inputs)}")
-        first = file.tensors[file.inputs[0]]
-        shape = first.shape[1:] or (1,)
-        size = shape[:2] if len(shape) == 3 else ()
-        if first.type == "FLOAT32":  # a QUANTIZE behind it says what its codes are
-            result = Network(name, _UNKNOWN, shape, _UNKNOWN, "codes", input_size=size)
-        else:
-            spec = parse_input(_CODES.get(first.type, "")) if first.type in _CODES else None
-            if spec is None:
-                format_of(first)  # says what is wrong
-                raise ModelError(f"tensor {first.name!r} is of type {first.type}, which cannot be an input")
-            result = Network(name, spec.format, shape, spec.encode, spec.text, input_size=size)
-        super().__init__(result)
-        index = np.arange(int(np.prod(shape))).reshape(1, *shape)
+        read = [number for number in file.inputs if file.readers[number]] or file.inputs
+        if not read:
+            raise ModelError("the model has no input")
+        given = tuple(_given(file.tensors[number], k) for k, number in enumerate(read))
+        super().__init__(Network(name, given))
+        self.laid_out = {one.edge for one in given}  # channels are innermost in the file, too
         self.values: dict[int, Tensor] = {
             tensor.number: Constant(tensor.data) for tensor in file.tensors if tensor.data is not None
         }
-        self.values[first.number] = Data("input", index)
+        for number, one in zip(read, given, strict=True):
+            self.values[number] = Data(one.edge, np.arange(one.length).reshape(1, *one.shape))
 
     def network(self, output: str) -> Network:
         """Walk over all operators and return the network."""
@@ -91,6 +82,7 @@ class TfliteImporter(NetworkBuilder):
             except (ValueError, IndexError, TypeError, OverflowError) as error:  # NumPy refused the shapes
                 raise ModelError(f"{_describe(node)}: its operands do not fit: {error}") from None
         self.result.outputs += gathered(self, [self._output(number) for number in self.file.outputs])
+        self.result.inputs = tuple(i for i in self.result.inputs if self.result.readers(i.edge))
         return lower_argmax(self.result, output)
 
     def _visit(self, node: TfliteOperator) -> None:
@@ -110,7 +102,8 @@ class TfliteImporter(NetworkBuilder):
 
     def known(self, data: Data) -> None:
         """Raise a `ModelError` for floats that no QUANTIZE has made codes."""
-        if self.result.input_format is None:
+        given = self.input_on(data.edge)
+        if given is not None and given.format is None:
             raise ModelError("its input is of floats; convert the model with full integer quantization")
 
     def _output(self, number: int) -> Output:
@@ -119,10 +112,23 @@ class TfliteImporter(NetworkBuilder):
             raise ModelError(f"output {tensor.name!r} does not depend on the input")
         data, closing = (value.data, value.closing) if isinstance(value, Closed) else (value, ())
         self.known(data)
-        if data.edge == "input":
+        if self.input_on(data.edge):
             raise ModelError(f"output {tensor.name!r} is the model's input, so there is nothing to build")
         scores = not (isinstance(value, Closed) and value.is_label)
         return Output(tensor.name, data.edge, data.index, data.chain, closing, scores=scores)
+
+
+def _given(tensor: TfliteTensor, number: int) -> NetworkInput:
+    """Return the input of the network that a tensor is, the one of that number."""
+    shape, edge = tensor.shape[1:] or (1,), f"input{number or ''}"
+    size = shape[:2] if len(shape) == 3 else ()
+    if tensor.type == "FLOAT32":  # a QUANTIZE behind it says what its codes are
+        return NetworkInput(tensor.name, shape, _UNKNOWN, _UNKNOWN, "codes", edge, size)
+    if tensor.type not in _CODES:
+        format_of(tensor)  # says what is wrong
+        raise ModelError(f"tensor {tensor.name!r} is of type {tensor.type}, which cannot be an input")
+    spec = parse_input(_CODES[tensor.type])
+    return NetworkInput(tensor.name, shape, spec.format, spec.encode, spec.text, edge, size)
 
 
 def _describe(node: TfliteOperator) -> str:

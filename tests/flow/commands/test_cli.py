@@ -41,7 +41,7 @@ def test_build_prints_json_alone_and_again_is_up_to_date(fewbit, scratch):
     status, out, err = fewbit("build", MODEL, "-o", scratch / "a", "--json")
     first = json.loads(out)
     assert status == 0 and not first["up_to_date"] and "made" in err
-    assert first["input"]["declaration"] == "uint5/16" and list(first["layers"]) == ["dense0", "dense1", "dense2"]
+    assert first["inputs"][0]["declaration"] == "uint5/16" and list(first["layers"]) == ["dense0", "dense1", "dense2"]
     assert files_in(scratch / "a" / "verilog") == [
         "README.md", "accelerator.v", "accelerator.xdc", "accelerator_tb.in.hex", "accelerator_tb.out.hex",
         "accelerator_tb.v", "vivado.tcl",

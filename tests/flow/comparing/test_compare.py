@@ -99,7 +99,7 @@ def test_a_format_that_the_model_has_keeps_its_labels(scratch, model, name):
 
 def test_float_version_has_no_quantizer_and_a_relu_for_each(scratch):
     network = remade(scratch, MODELS[0], None)
-    assert isinstance(network.input_format, Float32)
+    assert isinstance(network.inputs[0].format, Float32)
     assert [type(n) for n in network.nodes] == [FloatDense] * 4
     assert [n.relu for n in network.nodes] == [True, True, True, False]
 
@@ -114,7 +114,7 @@ def test_float_version_of_four_bits_reads_the_digits_as_well(scratch):
 
 def test_declared_input_without_a_quantizer_stays_raw(scratch):
     network = remade(scratch, DIGITS / "float32.onnx", FORMATS["w4a4"], declared=True)
-    assert network.input_format == Unsigned(5) and isinstance(network.nodes[0], Dense)
+    assert network.inputs[0].format == Unsigned(5) and isinstance(network.nodes[0], Dense)
     network = remade(scratch, DIGITS / "float32.onnx", FORMATS["w4a4"], declared=False)
     assert not isinstance(network.nodes[0], Dense)
 

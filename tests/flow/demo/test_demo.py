@@ -76,7 +76,7 @@ def test_drawings_are_centred_and_scaled(project):
 def test_images_of_channels_and_other_declarations(scratch):
     def build(**given):
         manifest = json.loads((scratch / "manifest.json").read_text())
-        manifest["input"] |= given
+        manifest["inputs"][0] |= given
         (scratch / "manifest.json").write_text(json.dumps(manifest))
         return Canvas(Build(scratch))
 

@@ -62,7 +62,7 @@ def test_the_worked_frame(project):
     plan, images = project.plan, load_images(find_images(project.model), project.network).first(1)
     want = project.hardware_values(project.execute(images.values))
     for lines, fmt, lanes, length, values in (
-        (sent, plan.x_format, plan.lanes_in, plan.length, images.values),
+        (sent, plan.entries[0].format, plan.entries[0].lanes, plan.entries[0].length, images.values),
         (got, plan.format, plan.lanes_out, plan.length_out, want),
     ):
         data = np.array([list(bytes.fromhex(line)[::-1]) for line in lines.split()], dtype=np.uint8)[None]
@@ -73,7 +73,7 @@ def test_the_worked_frame(project):
 def test_the_first_codes_are_those_of_the_frame(project):
     (listed,) = re.findall(r"^First codes: ([\d, -]+)", text(project, "README.md"), re.M)
     (frame,) = load_images(find_images(project.model), project.network).first(1).values.reshape(1, -1)
-    codes = project.plan.x_format.encode(frame)
+    codes = project.plan.entries[0].format.encode(frame)
     assert [int(code) for code in listed.strip(", ").split(", ")] == codes[:16].tolist() and codes.any()
 
 
@@ -82,7 +82,7 @@ def test_a_frame_at_random_where_there_are_no_samples(scratch):
     project.generate()
     sent, _ = re.findall(r"```\n([0-9a-f\n]+)\n```", text(project, "README.md"))
     data = np.array([list(bytes.fromhex(line)[::-1]) for line in sent.split()], dtype=np.uint8)[None]
-    codes = unpack_beats(data, project.plan.x_format.bits, project.plan.lanes_in, 6)
+    codes = unpack_beats(data, project.plan.entries[0].format.bits, project.plan.entries[0].lanes, 6)
     assert np.array_equal(codes, random_images(project.network, 1).values)
 
 

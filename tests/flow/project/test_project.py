@@ -36,8 +36,12 @@ def test_manifest_is_the_plan(model, scratch):
     project = Project(model, directory=scratch)
     plan, manifest = project.plan, project.manifest()
     assert json.loads(json.dumps(manifest)) == manifest
-    i, o, cycles = manifest["input"], manifest["output"], manifest["cycles"]
-    assert (i["bits"], i["lanes"], i["beats"]) == (plan.x_format.bits, plan.lanes_in, plan.beats_in)
+    i, o, cycles = manifest["inputs"][0], manifest["output"], manifest["cycles"]
+    assert (i["bits"], i["lanes"], i["beats"]) == (
+        plan.entries[0].format.bits,
+        plan.entries[0].lanes,
+        plan.entries[0].beats,
+    )
     assert (o["bits"], o["lanes"], o["beats"]) == (plan.format.bits, plan.lanes_out, plan.beats_out)
     for side, length in (i, int(np.prod(i["shape"]))), (o, o["length"]):
         assert (side["beats"] - 1) * side["lanes"] < length <= side["beats"] * side["lanes"]
@@ -98,7 +102,7 @@ def test_the_declared_copy_stands_alone(scratch, external):
     copy = copy.rename(scratch / "alone.onnx")
     network = import_model(copy)
     assert network.input_spec == project.network.input_spec == SPEC
-    assert network.input_format == project.network.input_format
+    assert network.inputs[0].format == project.network.inputs[0].format
     values = random_images(network, 30).values
     want = next(iter(project.execute(values).outputs.values()))
     again = Project(copy, directory=scratch / "again")
@@ -109,7 +113,7 @@ def test_the_declared_copy_stands_alone(scratch, external):
 def test_the_copy_of_an_undeclared_model_has_no_declaration(scratch):
     project = Project(small(scratch / "m.onnx", external=True), directory=scratch / "out")
     project.generate()
-    assert manifest_of(project)["input"]["declaration"] == "codes"
+    assert manifest_of(project)["inputs"][0]["declaration"] == "codes"
     copy = Project(project.directory / "model.onnx", directory=scratch / "again")
     assert copy.network.input_spec == "codes" and copy.identity == project.identity
 

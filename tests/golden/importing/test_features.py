@@ -144,7 +144,7 @@ def test_integer_input(scratch):
     t = graph.op("Sub", graph.op("Div", t, 127.5), 1.0)
     graph.end(graph.op("MatMul", t, graph.bipolar(np.random.default_rng(1).normal(0, 1, (6, 3)))))
     network = agree(graph, x, scratch / "m.onnx")
-    assert network.input_format == Unsigned(8) and len(network.nodes) == 1
+    assert network.inputs[0].format == Unsigned(8) and len(network.nodes) == 1
     with pytest.raises(ModelError, match="cannot be declared as 'uint8/255'"):
         import_model(scratch / "m.onnx", "uint8/255")
 

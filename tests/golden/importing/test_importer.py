@@ -27,7 +27,7 @@ def test_trained_models(name):
     io = np.load(MODELS / f"{name}.io.npz")
     network = import_model(path)
     values = network.encode(io["x"])
-    network.input_format.encode(values)
+    network.inputs[0].format.encode(values)
     result = execute.run(network, values)
     (y,) = result.outputs.values()
     assert np.array_equal(result.labels, io["y_torch"].argmax(axis=1))
@@ -44,7 +44,7 @@ def test_raw_pixels_of_a_trained_model(name):
     """With a declaration the hardware takes the sensor's integers: 2x-1 and the first quantizer become thresholds."""
     io = np.load(MODELS / f"{name}.io.npz")
     by_codes, by_pixels = (import_model(MODELS / f"{name}.onnx", spec) for spec in (None, "uint8/255"))
-    assert by_pixels.input_format == Unsigned(8) and isinstance(by_pixels.nodes[0], Threshold)
+    assert by_pixels.inputs[0].format == Unsigned(8) and isinstance(by_pixels.nodes[0], Threshold)
     pixels = by_pixels.encode(io["x"])
     assert pixels.max() == 255
     (a,), (b,) = (execute.run(n, n.encode(io["x"])).outputs.values() for n in (by_codes, by_pixels))

@@ -14,9 +14,9 @@ from fewbit.golden.importing.operators import (
 )
 from fewbit.golden.importing.registry import DECLARED, handles
 from fewbit.golden.model_file import exchange
-from fewbit.golden.model_file.domains import EXCHANGE, ONNX, QONNX, QONNX_DOMAINS
+from fewbit.golden.model_file.domains import EXCHANGE, MICROSOFT, ONNX, QONNX, QONNX_DOMAINS
 
-SPECIFICATIONS = {ONNX: "ONNX", QONNX: "QONNX", EXCHANGE: "exchange"}
+SPECIFICATIONS = {ONNX: "ONNX", QONNX: "QONNX", EXCHANGE: "exchange", MICROSOFT: "onnxruntime's"}
 
 
 def node(name, domain=ONNX):
@@ -30,7 +30,7 @@ def test_a_handler_names_the_operator_and_its_specification(operator):
 
 
 def test_dialects_are_onnx_qonnx_and_our_own():
-    assert other_domains() == [EXCHANGE, *QONNX_DOMAINS]
+    assert {EXCHANGE, MICROSOFT, *QONNX_DOMAINS} <= set(other_domains())
     names = {domain: {o.name for o in every_operator() if o.domain == domain} for domain in SPECIFICATIONS}
     assert names[QONNX] == {"Quant", "IntQuant", "BipolarQuant", "Trunc"}
     ours = {name for name, kind in vars(exchange).items() if isinstance(kind, type) and name in exchange.__all__}
@@ -41,10 +41,12 @@ def test_dialects_are_onnx_qonnx_and_our_own():
 def test_quantizers_are_those_of_the_dialects():
     quantizers = {o.name for o in every_operator() if o.role is Role.QUANTIZER}
     assert quantizers == {
-        "Quant", "IntQuant", "BipolarQuant", "LevelQuant", "BasisQuant", "TernaryQuant", "StochasticQuant"
+        "Quant", "IntQuant", "BipolarQuant", "LevelQuant", "BasisQuant", "TernaryQuant", "StochasticQuant",
+        "QuantizeLinear", "DequantizeLinear",
     }  # fmt: skip
     assert all(is_quantizer(node(name, "anybody's")) and not is_of_floats(node(name)) for name in quantizers)
     assert not is_of_floats(node("Trunc")) and not is_quantizer(node("Trunc"))
+    assert is_quantizer(node("QLinearConv", MICROSOFT)) and not is_of_floats(node("QLinearConv"))
     assert is_of_floats(node("Conv")) and is_of_floats(node("Frobnicate"))
 
 
@@ -56,12 +58,12 @@ def test_an_operator_is_known_by_its_domain_and_its_name():
 
 
 def test_roles_cover_what_rewriting_a_model_asks_for():
-    by_role = {role: {o.name for o in every_operator() if o.role is role} for role in Role}
+    by_role = {role: {o.name for o in every_operator() if o.role is role and o.is_of_floats} for role in Role}
     assert by_role[Role.PRODUCT] == {"Conv", "Gemm", "MatMul"}
     assert by_role[Role.AFFINE] == {"Add", "Sub", "Mul", "Div", "Neg", "BatchNormalization", "Cast"}
     assert by_role[Role.AVERAGE] == {"AveragePool", "GlobalAveragePool", "ReduceMean"}
     assert by_role[Role.LABEL] == {"ArgMax", "TopK"}
-    assert all(by_role.values())
+    assert all(names for role, names in by_role.items() if role is not Role.QUANTIZER)
 
 
 def test_declaring_an_operator_twice_is_refused():

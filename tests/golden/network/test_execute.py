@@ -4,7 +4,7 @@ import pytest
 from fewbit.golden.network.argmax import ArgMax
 from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.execute import execute, labels_of, run
-from fewbit.golden.network.graph import Edge, Network, Output, accumulator_format
+from fewbit.golden.network.graph import Edge, Network, NetworkInput, Output, accumulator_format
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.golden.numbers.elementwise import Dequantize
 from fewbit.golden.numbers.formats import Signed, Unsigned
@@ -77,7 +77,12 @@ def test_unknown_node():
 def network(**changes):
     nodes = [Dense("dense0", "input", "dense0", np.array([[1, 2, 0], [0, -1, 1]]))]
     chain = (Dequantize(np.array([0.5]), np.array([1.0])),)
-    return Network("n", Unsigned(4), (3,), None, "codes", nodes, [Output("y", "dense0", np.array([[1, 0]]), chain)])
+    return Network(
+        "n",
+        (NetworkInput("x", (3,), Unsigned(4), None, "codes"),),
+        nodes,
+        [Output("y", "dense0", np.array([[1, 0]]), chain)],
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 255, 256, 700])

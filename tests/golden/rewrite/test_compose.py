@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fewbit.golden.network import execute
-from fewbit.golden.network.graph import Network, Output
+from fewbit.golden.network.graph import Network, NetworkInput, Output
 from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.formats import Signed, Unsigned
 from fewbit.golden.rewrite.compose import compose_thresholds
@@ -22,7 +22,7 @@ def thresholds(rng, name, x, fmt, source, rows, *, falls=False):
 
 
 def network(*nodes, outputs=None):
-    result = Network("test", X, (CHANNELS,), X.encode, "codes")
+    result = Network("test", (NetworkInput("input", (CHANNELS,), X, X.encode, "codes"),))
     result.nodes += nodes
     index = np.arange(CHANNELS)[None]
     result.outputs += [Output(name, name, index) for name in outputs or [nodes[-1].y]]
@@ -71,7 +71,7 @@ def test_a_multiply_and_shift_in_front_of_a_table_stays():
     """A line by channel and one table for all are less than a table by channel."""
     step = np.arange(CHANNELS)[:, None]
     wide, narrow = Signed(12), Signed(8)
-    result = Network("test", wide, (CHANNELS,), wide.encode, "codes")
+    result = Network("test", (NetworkInput("input", (CHANNELS,), wide, wide.encode, "codes"),))
     line = Threshold("a", "input", "a", (np.arange(-127, 128) - 0.5) * 8 + step, None, narrow)
     line = Threshold("a", "input", "a", np.ceil(line.thresholds).astype(np.int64), None, narrow)
     rng = np.random.default_rng(5)

@@ -15,7 +15,7 @@ from fewbit.hw.pipeline.abreast import set_abreast
 from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.sim.cycles.model import predict
 from tests.support.image_networks import ImageBuilder, legal_folding, random_image_network
-from tests.support.stream_bench import STALLS, from_beats, stream, to_beats
+from tests.support.stream_bench import STALLS, entry_beats, from_beats, stream
 
 SAME = dict(kernel=(3, 3), pads=(1, 1, 1, 1))
 
@@ -63,7 +63,7 @@ def test_bits_and_cycles(pool, cycles, activation):
     assert left[15] - left[7] == 8 * plan.bound
     assert plan.bound <= cycles
     samples = samples[:3]
-    beats = to_beats(plan.x_format.encode(network.arranged(samples)), plan.lanes_in, plan.x_format.bits)
+    beats = entry_beats(plan, samples)
     trace = stream(
         Accelerator(plan), beats, len(samples) * plan.beats_out, stalls=STALLS["both"], quiet=plan.bound + 40
     )

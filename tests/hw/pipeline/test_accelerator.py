@@ -12,7 +12,7 @@ from fewbit.hw.folding import Folding
 from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.hw.pipeline.assembly import MOST_INPUT_BITS
 from tests.support.networks import Builder, float_network, folded, random_folding, random_network
-from tests.support.stream_bench import STALLS, Bench, assert_varied, from_beats, stream, to_beats
+from tests.support.stream_bench import STALLS, Bench, assert_varied, entry_beats, from_beats, stream
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
 
@@ -20,7 +20,7 @@ B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
 def check(network, folding, samples, *, stalls=("full rate",), varied=True):
     """Stream ``samples`` through, under each of these `STALLS`; the plan."""
     plan = AcceleratorPlan(network, folding)
-    beats = to_beats(plan.x_format.encode(samples), plan.lanes_in, plan.x_format.bits)
+    beats = entry_beats(plan, samples)
     want, bench = run(network, samples).edges[network.outputs[0].edge], Bench(Accelerator(plan))
     if varied:
         assert_varied(want)
@@ -67,7 +67,7 @@ def test_labels():
 def test_random_networks(seed):
     rng = np.random.default_rng([2, seed])
     network = random_network(rng, most=10)
-    samples = rng.choice(network.input_format.values, (12, network.input_shape[0]))
+    samples = rng.choice(network.inputs[0].format.values, (12, network.input_shape[0]))
     check(network, random_folding(rng, network), samples, stalls=("both",), varied=False)
 
 
@@ -80,7 +80,7 @@ def test_float():
 def test_no_dense_layer():
     b = Builder(U(8), 9).threshold(S(3), shared=True)
     plan = check(b.done(), Folding(), b.samples)
-    assert plan.bound == plan.beats_in == plan.beats_out == 9
+    assert plan.bound == plan.entries[0].beats == plan.beats_out == 9
 
 
 def test_codes_out_of_a_folding_that_does_not_divide():
@@ -94,10 +94,10 @@ def test_lanes_of_the_input_follow_the_folding():
     network = Builder(B, 784).dense(16, B).done()
     for pe, simd in [(16, 784), (16, 392), (8, 784), (1, 1), (2, 49), (16, 500)]:
         plan = AcceleratorPlan(network, Folding.of(dense0=(pe, simd)))
-        assert plan.beats_in <= plan.bound == plan.layers["dense0"].cycles
-        assert plan.lanes_in <= simd
+        assert plan.entries[0].beats <= plan.bound == plan.layers["dense0"].cycles
+        assert plan.entries[0].lanes <= simd
     wide = AcceleratorPlan(Builder(U(8), 784, samples=2).dense(2, B).done(), Folding.of(dense0=(2, 784)))
-    assert wide.lanes_in * 8 <= MOST_INPUT_BITS
+    assert wide.entries[0].lanes * 8 <= MOST_INPUT_BITS
 
 
 def refused(network, folding, text):

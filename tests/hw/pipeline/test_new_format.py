@@ -17,7 +17,7 @@ from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.sim.cycles.model import predict
 from fewbit.sim.cycles.queues import size_queues
 from tests.support.image_networks import ImageBuilder, legal_folding
-from tests.support.stream_bench import STALLS, from_beats, stream, to_beats
+from tests.support.stream_bench import STALLS, entry_beats, from_beats, stream
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def test_it_goes_through_every_stage(seed):
     network, samples = convolutional(seed)
     folding = legal_folding(np.random.default_rng(seed), network)
     plan = AcceleratorPlan(network, folding, depths=size_queues(network, folding))
-    assert isinstance(plan.x_format, Excess)
-    beats = to_beats(plan.x_format.encode(network.arranged(samples)), plan.lanes_in, plan.x_format.bits)
+    assert isinstance(plan.entries[0].format, Excess)
+    beats = entry_beats(plan, samples)
     stalls = STALLS["both"] if seed else STALLS["full rate"]
     trace = stream(Accelerator(plan), beats, len(samples) * plan.beats_out, stalls=stalls, quiet=plan.bound + 40)
     got = from_beats(trace.payloads, plan.lanes_out, plan.format.bits, len(samples))[:, : plan.length_out]

@@ -21,7 +21,7 @@ from fewbit.hw.streams import code_stream
 from fewbit.sim.cycles.machines.machine import Machine, machine_for
 from fewbit.sim.cycles.model import predict
 from tests.support.networks import Builder
-from tests.support.stream_bench import STALLS, assert_varied, from_beats, stream, to_beats
+from tests.support.stream_bench import STALLS, assert_varied, entry_beats, from_beats, stream
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ def test_it_runs_and_is_timed(stalls):
     names = [node.name for node in network.nodes if hasattr(node, "weights")]
     pairs = (LayerFolding(2, 3), LayerFolding(5, 2))
     plan = AcceleratorPlan(network, Folding(dict(zip(names, pairs, strict=True))))
-    beats = to_beats(plan.x_format.encode(b.samples), plan.lanes_in, plan.x_format.bits)
+    beats = entry_beats(plan, b.samples)
     trace = stream(Accelerator(plan), beats, len(b.samples) * plan.beats_out, stalls=stalls, quiet=plan.bound + 40)
     got = from_beats(trace.payloads, plan.lanes_out, plan.format.bits, len(b.samples))[:, : plan.length_out]
     want = run(network, b.samples).edges[network.outputs[0].edge]

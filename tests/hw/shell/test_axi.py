@@ -114,8 +114,8 @@ def test_there_is_a_mark_for_every_frame_inside():
             plan = AcceleratorPlan(network, folding, depths=size_queues(network, folding))
         pipeline, beats, quiet = Pipeline(plan), 0, 0
         while quiet < 200 + 2 * plan.bound:
-            entered, left = pipeline.step(True, False)
+            (entered,), left = pipeline.step([True], False)
             assert not left
             beats, quiet = beats + entered, 0 if entered else quiet + 1
-            assert beats // plan.beats_in <= plan.frames_inside, seed
+            assert beats // plan.entries[0].beats <= plan.frames_inside, seed
         assert beats

@@ -12,7 +12,7 @@ from fewbit.sim.cycles.queues import size_queues
 from fewbit.sim.simulators.kinds.verilator import Verilator
 from fewbit.sim.simulators.run import simulate
 from tests.support.image_networks import legal_folding, random_image_network
-from tests.support.stream_bench import STALLS, from_beats, stream, to_beats
+from tests.support.stream_bench import STALLS, entry_beats, from_beats, stream
 
 FEW = (1, 2, 5)  # in `make test`, small ones
 MANY = 100
@@ -49,7 +49,7 @@ def test_no_bubbles(seed):
 def test_in_amaranth_with_stalls(seed):
     network, samples, plan = planned(1000 + seed)
     samples = samples[:3]
-    beats = to_beats(plan.x_format.encode(network.arranged(samples)), plan.lanes_in, plan.x_format.bits)
+    beats = entry_beats(plan, samples)
     trace = stream(
         Accelerator(plan), beats, len(samples) * plan.beats_out, stalls=STALLS["both"], quiet=plan.bound + 40
     )

@@ -9,7 +9,7 @@ from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.sim.cycles.model import Timing, predict, steady_interval
 from tests.support.networks import Builder, float_network, folded, random_folding, random_network
-from tests.support.stream_bench import stream, to_beats
+from tests.support.stream_bench import entry_beats, stream
 
 LARGE = 7  # this random network takes as long as the others together
 
@@ -36,9 +36,9 @@ FOLDINGS = {
 
 def times(plan, samples):
     """When each frame's first beat entered and its last one left, in the simulated hardware."""
-    beats = to_beats(plan.x_format.encode(samples), plan.lanes_in, plan.x_format.bits)
+    beats = entry_beats(plan, samples)
     trace = stream(Accelerator(plan), beats, len(samples) * plan.beats_out, quiet=plan.bound + 20)
-    return trace.taken[:: plan.beats_in], trace.given[plan.beats_out - 1 :: plan.beats_out]
+    return trace.taken[:: plan.entries[0].beats], trace.given[plan.beats_out - 1 :: plan.beats_out]
 
 
 @pytest.mark.long
@@ -60,7 +60,7 @@ def test_random_networks(seed):
     rng = np.random.default_rng(seed)
     network = random_network(rng, most=12)
     plan = AcceleratorPlan(network, random_folding(rng, network))
-    samples = rng.choice(network.input_format.values, (16, network.input_shape[0]))
+    samples = rng.choice(network.inputs[0].format.values, (16, network.input_shape[0]))
     timing = predict(plan, len(samples))
     assert times(plan, samples) == (timing.entered, timing.left)
 
@@ -92,10 +92,10 @@ def test_no_bubbles_whatever_the_folding():
         plan = AcceleratorPlan(network, random_folding(rng, network))
         assert without_bubbles(plan), f"network {seed}: bubbles with {plan.bound} cycles a frame"
         layers = [layer.cycles for layer in plan.layers.values()]
-        assert plan.bound == max(*layers, plan.beats_in, plan.beats_out)
+        assert plan.bound == max(*layers, plan.entries[0].beats, plan.beats_out)
         tight = [max(s.plan.beats_in, s.plan.beats_out) for s in plan.stages if isinstance(s.plan, GearboxPlan)]
-        bounds["layer"] += max(layers) == plan.bound > max(plan.beats_in, plan.beats_out)
-        bounds["input"] += plan.beats_in == plan.bound
+        bounds["layer"] += max(layers) == plan.bound > max(plan.entries[0].beats, plan.beats_out)
+        bounds["input"] += plan.entries[0].beats == plan.bound
         bounds["output"] += plan.beats_out == plan.bound
         bounds["gearbox"] += plan.bound in tight
         bounds["one cycle"] += plan.bound == 1
@@ -107,7 +107,7 @@ def test_the_widest_input_bounds():
     b = Builder(Unsigned(8), 1500, samples=4).threshold(Bipolar(), shared=True).dense(2, Bipolar())
     network = b.done()
     plan = AcceleratorPlan(network, folded(network, [(2, 1500)]))
-    assert (plan.lanes_in, plan.beats_in, plan.bound) == (512, 3, 3)
+    assert (plan.entries[0].lanes, plan.entries[0].beats, plan.bound) == (512, 3, 3)
     assert without_bubbles(plan)
 
 

@@ -62,8 +62,8 @@ class Block:
         depths = size_queues(network, folding) if make is branches else None
         self.plan = AcceleratorPlan(network, folding, depths=depths, target=target)
         self.registers = register_map(
-            model="12345678" * 8, build="89abcdef" * 8, beats_in=self.plan.beats_in, beats_out=self.plan.beats_out,
-            stages=[stage.name for stage in self.plan.stages],
+            model="12345678" * 8, build="89abcdef" * 8, beats_in=self.plan.entries[0].beats,
+            beats_out=self.plan.beats_out, stages=[stage.name for stage in self.plan.stages],
         )  # fmt: skip
         self.expected = run(network, self.samples).edges[network.outputs[0].edge]
         self.folder = folder / "sim"
@@ -83,7 +83,7 @@ class Block:
 @pytest.mark.tools
 def test_traffic_and_faults(scratch):
     block = Block(chain, scratch)
-    assert block.plan.beats_in > 1 and block.plan.beats_out > 1
+    assert block.plan.entries[0].beats > 1 and block.plan.beats_out > 1
     found = block.simulate(seed=1, resets=6)
     assert (found.mismatches, found.problems) == (0, [])
     assert found.frames > 2 * len(block.samples) and found.interrupts > 3 and found.cut > 0

@@ -53,7 +53,7 @@ def check(graph, folder, target, ways, stalls=(0.0,), size=None):
     expected = run(network, values).edges[edge]
     assert np.unique(expected, return_counts=True)[1].max() < expected.size * 0.6
     if any(isinstance(n, Draw) for n in network.nodes):
-        sent = [number for _, number in order_of(FRAMES, plan.beats_in)]
+        sent = [number for _, number, _ in order_of(FRAMES, [plan.entries[0].beats])]
         again = run(network, values[sent], first=FRAMES).edges[edge]
         assert (again != expected[sent]).any(), "draws do not go on"
     (folder / "accelerator.v").write_text(emit(plan))

@@ -6,7 +6,7 @@ import pytest
 from fewbit.golden.importing.importer import ModelError, import_model
 from fewbit.golden.network import execute
 from fewbit.golden.network.dense import Dense
-from fewbit.golden.network.graph import Edge, Network
+from fewbit.golden.network.graph import Edge, Network, NetworkInput
 from fewbit.golden.network.joins import Add, Concat
 from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import Upsample, Windows
@@ -98,7 +98,7 @@ def test_smaller_sums_give_the_same_codes():
         shared = trial % 3 == 0
         multipliers = rng.integers(1, 900, (2, 1 if shared else channels)) * rng.choice([-1, 1], (2, 1))
         multipliers = np.broadcast_to(multipliers, (2, channels))
-        network = Network("m", Unsigned(8), (channels,), None, "codes")
+        network = Network("m", (NetworkInput("x", (channels,), Unsigned(8), None, "codes"),))
         for name, fmt in ("a", a), ("b", b):
             rows = np.linspace(1, 255, fmt.levels - 1).astype(np.int64)[None]
             network.nodes.append(Threshold(name, "input", name, rows, None, fmt))

@@ -35,7 +35,7 @@ def test_trained_models(name):
     path = MODELS / f"{name}.onnx"
     io = np.load(MODELS / f"{name}.io.npz")
     network = import_model(path)
-    assert network.input_size == (28, 28) and network.input_format == Unsigned(8)
+    assert network.inputs[0].size == (28, 28) and network.inputs[0].format == Unsigned(8)
     result = execute.run(network, network.encode(io["x"]))
     (y,) = result.outputs.values()
     assert np.array_equal(result.labels, io["y_torch"].argmax(axis=1))
@@ -122,12 +122,12 @@ def test_layouts(last, spec, scratch):
     t = conv(graph, graph.quant(t, 0.25, bits=6), (4, 3, 2, 3), pads=[0, 1, 1, 0])
     graph.end(graph.op("Transpose", t, perm=[0, 2, 3, 1]) if last else t)
     network = agree(graph, x, scratch / "m.onnx", spec)
-    assert network.input_size == (4, 6) and network.input_edge().channels == 3
+    assert network.inputs[0].size == (4, 6) and network.inputs[0].out().channels == 3
     assert [type(n) for n in network.nodes] == [Threshold] * (spec is not None) + [Windows, Dense]
     if spec:
         assert len(network.nodes[0].thresholds) == 3  # one row a channel, not one a pixel
     order = np.arange(72).reshape(x.shape[1:])
-    assert np.array_equal(network.input_order, (order if last else order.transpose(1, 2, 0)).reshape(-1))
+    assert np.array_equal(network.inputs[0].order, (order if last else order.transpose(1, 2, 0)).reshape(-1))
 
 
 def test_keras_order(scratch):
@@ -145,7 +145,7 @@ def test_keras_order(scratch):
     graph.end(graph.op("MatMul", t, graph.bipolar(rng.normal(0, 1, (24, 5)))))
     network = agree(graph, x, scratch / "m.onnx")
     assert sum(isinstance(n, View) for n in network.nodes) <= 1
-    assert network.input_size == (6, 5)
+    assert network.inputs[0].size == (6, 5)
 
 
 def test_mean_image(scratch):
@@ -176,7 +176,7 @@ def test_a_dense_network_on_images_stays_flat(scratch):
     t = graph.quant(graph.op("Flatten", "input"), 0.25)
     graph.end(graph.op("MatMul", t, graph.bipolar(np.random.default_rng(6).normal(0, 1, (24, 4)))))
     network = agree(graph, x, scratch / "m.onnx")
-    assert network.input_size == () and network.input_order is None
+    assert network.inputs[0].size == () and network.inputs[0].order is None
 
 
 def test_integer_images(scratch):

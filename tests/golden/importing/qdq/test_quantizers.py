@@ -109,7 +109,7 @@ def test_a_clip_of_codes_is_fewer_bits(lo, hi, bits, scratch):
     codes, differ = compared(path, samples((10,), count=100))
     assert codes == 100 * 10 * 3 and differ == 0
     network = import_model(path)
-    assert network.input_format.bits == bits and [type(n) for n in network.nodes][::2] == [Dense] * 2
+    assert network.inputs[0].format.bits == bits and [type(n) for n in network.nodes][::2] == [Dense] * 2
 
 
 def test_scales_by_channel_of_data(scratch):
@@ -152,7 +152,7 @@ def test_an_input_of_codes(scratch):
     x = np.random.default_rng(0).integers(0, 256, (200, 12)).astype(np.uint8)
     path = saved(graph, scratch)
     codes, differ = compared(path, x)
-    assert import_model(path).input_format == Unsigned(8) and codes >= 1000 and differ == 0
+    assert import_model(path).inputs[0].format == Unsigned(8) and codes >= 1000 and differ == 0
 
 
 def test_a_network_may_end_in_probabilities_or_codes(scratch):
