@@ -33,7 +33,8 @@ class NetworkBuilder:
         """Return the edge with its range; edges are kept as the network grows."""
         if name not in self._edges:
             for given in self.result.inputs:
-                self._edges.setdefault(given.edge, given.out())
+                if given.format is not None and given.edge not in self._edges:  # one that is yet unknown has no range
+                    self._edges[given.edge] = given.out()
             for node in self.result.nodes:
                 if node.y not in self._edges:
                     self._edges[node.y] = node.out(*(self._edges[x] for x in node.inputs))

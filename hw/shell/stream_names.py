@@ -1,7 +1,7 @@
 """The names of the AXI4-Streams of frames, which everything around the hardware has from here."""
 
 import re
-from itertools import count
+from itertools import chain, count
 
 from fewbit.golden.network.graph import Network
 
@@ -19,5 +19,6 @@ def input_streams(network: Network) -> list[str]:
     for given in network.inputs[1:]:
         stem = "s_axis_" + (re.sub(r"\W+", "_", given.name, flags=re.ASCII).strip("_")[:_MOST_LETTERS] or "x")
         taken = {name.lower() for name in names}  # VHDL knows no upper case
-        names.append(next(n for n in (stem, *(f"{stem}_{k}" for k in count(2))) if n.lower() not in taken))
+        forms = chain([stem], (f"{stem}_{k}" for k in count(2)))
+        names.append(next(name for name in forms if name.lower() not in taken))
     return ["s_axis", *names]
