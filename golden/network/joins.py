@@ -1,7 +1,7 @@
 """Nodes that join branches."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class IntegerJoin(_Join):
 
     def for_one_channel(self) -> Self | None:
         """Return the node of one channel that computes what every channel does; None where channels differ."""
-        arrays = {f.name: v for f in fields(self) if isinstance(v := getattr(self, f.name), np.ndarray)}
+        arrays: dict[str, Any] = {f.name: v for f in fields(self) if isinstance(v := getattr(self, f.name), np.ndarray)}
         if any((v != v[:, :1]).any() for v in arrays.values()):
             return None
         return replace(self, **{name: v[:, :1] for name, v in arrays.items()})

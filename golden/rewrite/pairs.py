@@ -102,8 +102,8 @@ def pair_function(
     """
     one = branches.for_one_channel() if shared else branches
     channels = 1 if shared else edge_of(branches.node.x).channels
-    every = one and _every_pair(one, edge_of, channels)
-    if one is None or every is None:
+    every = None if one is None else _every_pair(one, edge_of, channels)
+    if every is None:
         return None
     codes = function(every.floats)
     finer = _finer(branches, edge_of)
@@ -192,33 +192,34 @@ class _Pairs:
 
 def _every_pair(branches: BranchSum, edge_of: EdgeOf, channels: int) -> _Pairs | None:
     """Return every combination; None if there are too many."""
-    integers, floats, marks = [], [], []
-    for name, chain, part in zip(branches.node.inputs, branches.chains, branches.parts, strict=True):
-        if part is None:
-            x = _values_of(edge_of(name), channels)
-            if x is None:
-                return None
-            y, inner_marks = apply(chain, x), ()
-        else:
-            inner = _every_pair(part, edge_of, channels)
-            if inner is None:
-                return None
-            x, y, inner_marks = inner.integers, apply(chain[1:], inner.floats), inner.marks
-        integers.append(x)
-        floats.append(y)
-        marks.append(inner_marks)
-    shape = len(integers[0]), len(integers[1]), channels
+    given = zip(branches.node.inputs, branches.chains, branches.parts, strict=True)
+    sides = [_every_operand(edge_of, channels, *operand) for operand in given]
+    first, second = sides
+    if first is None or second is None:
+        return None
+    shape = len(first[0]), len(second[0]), channels
     if shape[0] * shape[1] * channels > _MOST_PAIRS:
         return None
 
     def spread(values: np.ndarray, k: int) -> np.ndarray:
         return np.broadcast_to(np.expand_dims(values, 1 - k), shape).reshape(-1, channels)
 
-    operands = tuple(spread(values, k) for k, values in enumerate(integers))
+    operands = spread(first[0], 0), spread(second[0], 1)
     with np.errstate(all="ignore"):
-        y = branches.combine(*(spread(values, k) for k, values in enumerate(floats)))
-    every = (operands[0], *(spread(mark, k) for k, given in enumerate(marks) for mark in given))
-    return _Pairs(operands, execute(branches.node, *operands), y, every)
+        floats = branches.combine(spread(first[1], 0), spread(second[1], 1))
+    marks = operands[0], *(spread(v, 0) for v in first[2]), *(spread(v, 1) for v in second[2])
+    return _Pairs(operands, execute(branches.node, *operands), floats, marks)
+
+
+def _every_operand(
+    edge_of: EdgeOf, channels: int, name: str, chain: Chain, part: BranchSum | None
+) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]] | None:
+    """Return integers, floats and marks of an operand, ``(n, C)`` each; None if there are too many."""
+    if part is None:
+        values = _values_of(edge_of(name), channels)
+        return None if values is None else (values, apply(chain, values), ())
+    inner = _every_pair(part, edge_of, channels)
+    return None if inner is None else (inner.integers, apply(chain[1:], inner.floats), inner.marks)
 
 
 def every_value(edges: Sequence[Edge], channels: int) -> list[np.ndarray] | None:

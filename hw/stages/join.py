@@ -1,13 +1,14 @@
 """Joins of two branches: a function of a code of each, channel by channel."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from fewbit.golden.network.graph import Edge, Node
+from fewbit.golden.network.graph import Edge
 from fewbit.golden.registry import ByClass
 from fewbit.hw.memory.rom import Rom
 from fewbit.hw.packing import beats, check_lanes, pack
@@ -26,8 +27,8 @@ class JoinPlan:
 
     Parameters
     ----------
-    node : golden.network.graph.Node
-        A join for which a `function_of_join` is registered.
+    node : golden.network.joins
+        A node for which a `function_of_join` is registered.
     edges : dict of golden edges
     lanes : int
         Channels at a time; it divides all of them.
@@ -49,7 +50,7 @@ class JoinPlan:
         If lanes do not divide the channels.
     """
 
-    def __init__(self, node: Node, edges: Mapping[str, Edge], *, lanes: int):
+    def __init__(self, node: Any, edges: Mapping[str, Edge], *, lanes: int):
         self.name, self.node, self.lanes = node.name, node, lanes
         self.edges = [edges[x] for x in node.inputs]
         self.formats = [edge.format for edge in self.edges]

@@ -7,15 +7,15 @@ from fewbit.golden.network.argmax import ArgMax
 from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import Network, NetworkInput, Output, accumulator_format
-from fewbit.golden.network.joins import Add, Concat
+from fewbit.golden.network.joins import Add, Concat, Multiply
 from fewbit.golden.network.pointwise import Threshold
-from fewbit.golden.network.spatial import Largest, Upsample, View, Windows
+from fewbit.golden.network.spatial import Largest, Repeat, Upsample, View, Windows
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers.elementwise import Dequantize
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.folding import Folding, LayerFolding
 
-__all__ = ["ImageBuilder", "legal_folding", "random_image_network"]
+__all__ = ["ImageBuilder", "legal_folding", "random_gated_network", "random_image_network"]
 
 ACTIVATIONS = (Bipolar(), Ternary(), Unsigned(2), Unsigned(4), Signed(3), Signed(4, True))
 WEIGHTS = (Bipolar(), Bipolar(), Ternary(), Signed(3), Signed(4, True))
@@ -84,6 +84,22 @@ class ImageBuilder:
         channels = self.edges[a].channels
         factors = self.rng.integers(1, 6, (2, 1 if self.rng.random() < 0.5 else channels))
         return self.then(Add, a, (b,), np.broadcast_to(factors, (2, channels)).copy())
+
+    def multiply(self, a, b):
+        """Add a product, of factors behind zero points or not; either branch may have one pixel or one channel only."""
+        size = max(self.edges[a].size, self.edges[b].size)
+        channels = max(self.edges[a].channels, self.edges[b].channels)
+        a, b = (self.broadcast(x, size, channels) for x in (a, b))
+        plain = self.rng.random() < 0.5
+        zeros = self.rng.integers(-2, 3, (2, 1 if self.rng.random() < 0.5 else channels)) * (not plain)
+        return self.then(
+            Multiply, a, (b,), np.ones((2, channels), dtype=np.int64), zeros + np.zeros_like(zeros, shape=(2, channels))
+        )
+
+    def broadcast(self, x, size, channels):
+        if self.edges[x].size != size:
+            x = self.then(Upsample, self.then(View, x, (1, 1)), (1, 1), size)
+        return x if self.edges[x].channels == channels else self.then(Repeat, x, channels)
 
     def concat(self, a, b):
         formats = [self.edges[e].format for e in (a, b)]
@@ -168,6 +184,24 @@ def _random_block(b, rng, x):
     return b.then(
         Upsample, x, edge.size, (1 if edge.size[0] == 1 else int(rng.integers(1, 3)), int(rng.integers(1, 4)))
     )
+
+
+def random_gated_network(rng):
+    """Return a random network with products of branches, and samples of its input ``(count, *shape)``."""
+    size = int(rng.integers(3, 7)), int(rng.integers(3, 7))
+    b = ImageBuilder(_pick(rng, ACTIVATIONS), size, int(rng.integers(1, 4)), seed=int(rng.integers(1 << 30)))
+    channels = int(rng.integers(2, 7))
+    x = b.conv("input", channels, _pick(rng, WEIGHTS), _pick(rng, ACTIVATIONS), kernel=(3, 3), pads=(1, 1, 1, 1))
+    for _ in range(int(rng.integers(1, 3))):
+        kind = rng.choice(["squeeze", "mask", "gate"], p=[0.5, 0.25, 0.25])
+        if kind == "squeeze":
+            y = b.threshold(b.dense(b.average(x, Unsigned(4)), int(rng.integers(1, 4)), Signed(3)), Unsigned(2))
+            y = b.threshold(b.dense(y, channels, Signed(3)), Unsigned(3))
+        else:
+            y = b.conv(x, 1 if kind == "mask" else channels, _pick(rng, WEIGHTS), _pick(rng, ACTIVATIONS))
+        y = b.threshold(b.multiply(x, y) if rng.random() < 0.5 else b.multiply(y, x), _pick(rng, ACTIVATIONS))
+        x = b.threshold(b.add(x, y), _pick(rng, ACTIVATIONS)) if rng.random() < 0.3 else y
+    return b.done(b.conv(x, 2, _pick(rng, WEIGHTS), Unsigned(4))), b.samples
 
 
 def legal_folding(rng, network):

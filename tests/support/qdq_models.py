@@ -97,7 +97,10 @@ def compared(path, x, spec=None):
                 values[edge].reshape(len(x), -1)[:, data.index.reshape(-1)] = codes.reshape(len(x), -1)
 
     first = network.edges()["input"]
-    take("input", network.inputs[0].arranged(network.encode(x)).reshape(len(x), first.pixels, first.channels).astype(np.int64))
+    take(
+        "input",
+        network.inputs[0].arranged(network.encode(x)).reshape(len(x), first.pixels, first.channels).astype(np.int64),
+    )
     for node in network.nodes:
         take(node.y, execute(node, *(values[name] for name in node.inputs)))
     return tuple(counts.tolist())

@@ -36,7 +36,7 @@ def product(importer: GrowingNetwork, a: Data, b: Data) -> Data:
         name = importer.new("multiply")
         importer.add(FloatMultiply(name, edges[0], name, (edges[1],)))
         return Data(name, a.index)
-    edges, factors, offsets, scale, chains, parts = [], [], [], 1.0, [], []
+    edges, factors, offsets, scale, chains, parts = [], [], [], np.ones(1), [], []
     for data in (a, b):
         edge, own, zero = integers(importer, data)
         factor, offset = _whole(zero)

@@ -11,16 +11,16 @@ from fewbit.sim.cycles.model import predict, steady_interval
 from fewbit.sim.cycles.queues import size_queues
 from fewbit.sim.simulators.kinds.verilator import Verilator
 from fewbit.sim.simulators.run import simulate
-from tests.support.image_networks import legal_folding, random_image_network
+from tests.support.image_networks import legal_folding, random_gated_network, random_image_network
 from tests.support.stream_bench import STALLS, entry_beats, from_beats, stream
 
 FEW = (1, 2, 5)  # in `make test`, small ones
 MANY = 100
 
 
-def planned(seed):
+def planned(seed, draw=random_image_network):
     rng = np.random.default_rng([9, seed])
-    network, samples = random_image_network(rng)
+    network, samples = draw(rng)
     folding = legal_folding(rng, network)
     depths = size_queues(network, folding)
     return network, samples, AcceleratorPlan(network, folding, depths=depths)
@@ -45,6 +45,15 @@ def test_no_bubbles(seed):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("seed", seeds(24, quick=8, large=()))
+def test_gates_make_no_bubbles(seed):
+    """Nor where one branch waits for what the other one makes of a whole frame."""
+    _, _, plan = planned(seed, random_gated_network)
+    left = predict(plan, 24).left
+    assert left[23] - left[15] == 8 * plan.bound
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("seed", seeds(12, quick=12, large=(3, 9)))
 def test_in_amaranth_with_stalls(seed):
     network, samples, plan = planned(1000 + seed)
@@ -57,8 +66,8 @@ def test_in_amaranth_with_stalls(seed):
     assert plan.format.decode(got).tolist() == expected(network, samples).tolist()
 
 
-def check(seed, folder):
-    network, samples, plan = planned(seed)
+def check(seed, folder, draw=random_image_network):
+    network, samples, plan = planned(seed, draw)
     samples = np.concatenate([samples] * 4)
     (folder / "accelerator.v").write_text(emit(plan))
     Verilator().build(folder / "accelerator.v", folder / "sim", quick=True)
@@ -72,6 +81,12 @@ def check(seed, folder):
 @pytest.mark.parametrize("seed", FEW)
 def test_in_verilator(seed, scratch):
     check(seed, scratch)
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("seed", seeds(12, quick=1, large=()))
+def test_gates_in_verilator(seed, scratch):
+    check(seed, scratch, random_gated_network)
 
 
 @pytest.mark.tools

@@ -10,6 +10,7 @@ from fewbit.golden.importing.tflite.importer import TfliteImporter, import_tflit
 from fewbit.golden.importing.tflite.operands import KERNELS, kernel
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.execute import output_of, run
+from fewbit.golden.network.joins import Multiply
 from fewbit.golden.network.pointwise import Rescale
 from tests.support.tflite_models import TfliteBuilder, reference_tensors
 
@@ -159,6 +160,61 @@ def test_branches(name, table):
     right = chain.conv(4, 1, act=1)
     scale = max(chain.quantization(left)[0], chain.quantization(right)[0])
     chain.then(name, chain.shape(), inputs=[left, right], scale=scale, table=table, fusedActivationFunction=0)
+    chain.conv(3, 3)
+    check(chain)
+
+
+@pytest.mark.parametrize("act", [0, 1], ids=["none", "relu"])
+def test_products_of_branches(act):
+    chain = Chain((1, 4, 5, 3), seed=15)
+    start = chain.x
+    left = chain.conv(4, 3)
+    chain.x = start
+    right = chain.conv(4, 1)
+    scale = chain.quantization(left)[0] * chain.quantization(right)[0] * 25
+    chain.then("MUL", chain.shape(), inputs=[left, right], scale=scale, table="MulOptions", fusedActivationFunction=act)
+    chain.conv(3, 3)
+    network = check(chain)
+    assert [node.zeros.shape for node in network.nodes if isinstance(node, Multiply)] == [(2, 4)]
+
+
+@pytest.mark.parametrize("keep", [True, False], ids=["keepdims", "flat"])
+def test_squeeze_and_excite(keep):
+    """As in MobileNetV3: mean, two pointwise layers, a sigmoid, and its product with the feature map."""
+    chain = Chain((1, 6, 5, 3), seed=16)
+    x = chain.conv(4, 3, act=1)
+    axes = chain.model.tensor((2,), np.int32, data=[1, 2])
+    shape, scale = (1, 1, 1, 4) if keep else (1, 4), chain.quantization()[0] * 0.3
+    chain.then("MEAN", shape, scale=scale, constants=[axes], table="ReducerOptions", keepDims=keep)
+    if keep:
+        chain.conv(3, 1, act=1)
+        chain.conv(4, 1)
+    else:
+        chain.dense(3, act=1)
+        chain.dense(4)
+    gate = chain.then("LOGISTIC", shape, scale=1 / 256, zero=-128)
+    scale = chain.quantization(x)[0] * 0.7
+    shape = chain.shape(x)
+    chain.then("MUL", shape, inputs=[x, gate], scale=scale, table="MulOptions", fusedActivationFunction=0)
+    chain.conv(3, 3)
+    check(chain)
+
+
+@pytest.mark.parametrize(("name", "table"), [("ADD", "AddOptions"), ("SUB", "SubOptions"), ("MUL", "MulOptions")])
+@pytest.mark.parametrize("shape", [(1, 1, 1, 4), (1, 4, 5, 1), (1, 1, 5, 4)], ids=["pixel", "mask", "row"])
+def test_what_broadcasts(name, table, shape):
+    chain = Chain((1, 4, 5, 3), seed=17)
+    start = chain.x
+    left = chain.conv(4, 3)
+    if shape == (1, 4, 5, 1):
+        chain.x = start
+        right = chain.conv(1, 3)
+    else:
+        size = dict(filterHeight=4, filterWidth=1 if shape[2] == 5 else 5)
+        right = chain.same("MAX_POOL_2D", shape, padding=1, table="Pool2DOptions", strideH=1, strideW=1, **size)
+    scales = chain.quantization(left)[0], chain.quantization(right)[0]
+    scale = scales[0] * scales[1] * 40 if name == "MUL" else max(scales) * 1.5
+    chain.then(name, (1, 4, 5, 4), inputs=[right, left], scale=scale, table=table, fusedActivationFunction=0)
     chain.conv(3, 3)
     check(chain)
 
