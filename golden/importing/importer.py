@@ -32,7 +32,7 @@ from fewbit.golden.rewrite.tidy import tidy
 from .float_layers import float_layer_end
 from .growing import GrowingNetwork
 from .layout import Relayout
-from .operators import every_operator, is_quantizer, operator_of, other_domains
+from .operators import every_operator, is_quantizer, operator_of, other_domains, rounds_data
 from .precision import network_of_fewest_bits
 from .registry import import_of
 from .several_outputs import gathered
@@ -141,7 +141,7 @@ class Importer(GrowingNetwork):
         *,
         precision: int = FIXED_POINT_BITS,
     ):
-        is_float = not any(is_quantizer(node) for node in file.nodes)
+        is_float = not (any(is_quantizer(node) for node in file.nodes) or rounds_data(file.nodes, file.input_name))
         order, size = (None, ()) if layout is None else (layout.order, layout.size)
         super().__init__(file, spec, is_float=is_float, precision=precision, order=order, size=size)
 

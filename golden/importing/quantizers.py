@@ -4,19 +4,19 @@ The first quantizer of an undeclared input runs on the host; all others become t
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
-from fewbit.golden.numbers.elementwise import Dequantize, apply
+from fewbit.golden.numbers.elementwise import Dequantize
 from fewbit.golden.numbers.formats import Format
 
 from .functions import add_function
 from .growing import GrowingNetwork
+from .host_input import quantized_on_host
 from .layout import by_channel
 from .operands import constant, data_of
-from .tensors import Closed, Constant, Data, Integers, Tensor
+from .tensors import Constant, Data, Integers, Tensor
 
 __all__ = ["CodeQuantizer", "quantized", "quantized_constant", "quantized_data"]
 
@@ -87,7 +87,8 @@ def quantized_data(
         data, scale = by_channel(importer, data, quantizer.scale)
     ends = Dequantize(scale.astype(np.float64), zero.astype(np.float64))
     if not importer.has_input:
-        return _on_the_host(importer, data, quantizer, scale, zero, ends)
+        quantized_on_host(importer, data, lambda y: quantizer.codes(y, scale, zero), quantizer.format)
+        return Data("input", data.index, (ends,))
     importer.known(data)
     edge = add_function(
         importer,
@@ -97,36 +98,3 @@ def quantized_data(
         parameters=(scale, zero, *parameters),
     )
     return Data(edge, data.index, (ends,))
-
-
-def _on_the_host(
-    importer: GrowingNetwork,
-    data: Data,
-    quantizer: CodeQuantizer,
-    scale: np.ndarray,
-    zero: np.ndarray,
-    ends: Dequantize,
-) -> Data:
-    """Let the first quantizer of an undeclared input run on the host; the hardware takes its codes."""
-    result, chain = importer.result, data.chain
-    result.input_format = quantizer.format
-    order = np.arange(importer.length(data)) if result.input_order is None else result.input_order
-    channels = importer.channels(data)
-
-    def encode(x: np.ndarray) -> np.ndarray:
-        x = np.asarray(x, dtype=np.float32)
-        y = apply(chain, x.reshape(len(x), len(order))[:, order].reshape(-1, channels))
-        if not np.isfinite(y).all():
-            raise ValueError("Input must not hold NaN or infinite values")
-        codes = np.empty((len(x), len(order)), dtype=np.int64)
-        codes[:, order] = quantizer.codes(y, scale, zero).reshape(len(x), len(order))
-        return codes.reshape(x.shape)
-
-    result.encode = encode
-    # The floats in front of it exist on the host only: whoever else reads them gets an error, not the codes.
-    for name, tensor in importer.tensors.items():
-        if isinstance(tensor, Data) and tensor.edge == "input":
-            importer.tensors[name] = replace(tensor, edge="")
-        elif isinstance(tensor, Closed) and tensor.data.edge == "input":
-            importer.tensors[name] = replace(tensor, data=replace(tensor.data, edge=""))
-    return Data("input", data.index, (ends,))

@@ -1,0 +1,44 @@
+"""The first quantizer of an undeclared input, which runs on the host: the hardware takes its codes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from fewbit.golden.numbers.elementwise import apply
+from fewbit.golden.numbers.formats import Format
+
+from .growing import GrowingNetwork
+from .tensors import Closed, Data
+
+__all__ = ["quantized_on_host"]
+
+
+def quantized_on_host(
+    importer: GrowingNetwork, data: Data, function: Callable[[np.ndarray], np.ndarray], fmt: Format
+) -> None:
+    """Let the host compute the chain of data of the input, and the codes of what it gives: they are the input now.
+
+    ``function`` maps float32 values ``(n, C)`` behind the chain to int64 codes of the format ``fmt``.
+    """
+    result, chain = importer.result, data.chain
+    result.input_format = fmt
+    order = np.arange(importer.length(data)) if result.input_order is None else result.input_order
+    channels = importer.channels(data)
+
+    def encode(x: np.ndarray) -> np.ndarray:
+        x = np.asarray(x, dtype=np.float32)
+        y = apply(chain, x.reshape(len(x), len(order))[:, order].reshape(-1, channels))
+        if not np.isfinite(y).all():
+            raise ValueError("Input must not hold NaN or infinite values")
+        codes = np.empty((len(x), len(order)), dtype=np.int64)
+        codes[:, order] = function(y).reshape(len(x), len(order))
+        return codes.reshape(x.shape)
+
+    result.encode = encode
+    # The floats in front of it exist on the host only: whoever else reads them gets an error, not the codes.
+    for name, tensor in importer.tensors.items():
+        if isinstance(tensor, Data) and tensor.edge == "input":
+            importer.tensors[name] = replace(tensor, edge="")
+        elif isinstance(tensor, Closed) and tensor.data.edge == "input":
+            importer.tensors[name] = replace(tensor, data=replace(tensor.data, edge=""))
