@@ -99,10 +99,10 @@ def plainly_quantized(importer: GrowingNetwork, data: Data) -> Data:
     """
     head = data.chain[: whole_part(data.chain)]
     rounded = replace(data, chain=head)
-    ends = _ends(importer, rounded) if head else None
-    if ends is None or ends[1] - ends[0] >= _MOST_LEVELS:
+    reached = _reached(importer, rounded) if head else None
+    if reached is None or reached.max() - reached.min() >= _MOST_LEVELS:
         return data
-    fmt = format_for([ends[0], *([0] if ends[0] <= 0 <= ends[1] else []), ends[1]])
+    fmt = format_for(reached)
     if importer.has_input:
         edge = add_function(importer, rounded, _whole_codes, fmt)
     else:
@@ -120,8 +120,8 @@ def _whole_codes(y: np.ndarray) -> np.ndarray:
     return np.rint(y).astype(np.int64)
 
 
-def _ends(importer: GrowingNetwork, data: Data) -> tuple[int, int] | None:
-    """Return the smallest and the largest whole number that a chain leads to; None where that is not known."""
+def _reached(importer: GrowingNetwork, data: Data) -> np.ndarray | None:
+    """Return whole numbers (int64) that a chain leads to, or the ends of their range; None where neither is known."""
     chain, largest = data.chain, float(np.finfo(np.float32).max)
     if not importer.has_input:
         x = np.repeat(np.array([[-largest], [largest]]), importer.channels(data), axis=1)
@@ -129,10 +129,13 @@ def _ends(importer: GrowingNetwork, data: Data) -> tuple[int, int] | None:
         edge = importer.edge(data.edge)
         x = np.stack([edge.lo, edge.hi])
     else:
-        return None if (found := _visited(importer, data)) is None else (int(found.min()), int(found.max()))
+        found = _visited(importer, data)
+        return None if found is None else found.astype(np.int64)
     y = apply(chain, x)[:, np.unique(data.index % importer.channels(data))]
-    known = np.isfinite(y).all() and is_monotone(chain) and np.abs(y).max() < _MOST_LEVELS
-    return (int(y.min()), int(y.max())) if known else None
+    if not (is_monotone(chain) and np.isfinite(y).all() and np.abs(y).max() < _MOST_LEVELS):
+        return None
+    lo, hi = int(y.min()), int(y.max())
+    return np.array([lo, min(max(lo, 0), hi), hi])
 
 
 def _visited(importer: GrowingNetwork, data: Data) -> np.ndarray | None:

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from fewbit.golden.importing.float_layers import float_finished, float_layer_end
-from fewbit.golden.importing.functions import evenly_coded, integers
+from fewbit.golden.importing.functions import evenly_coded, integers, plainly_quantized
 from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import flat, image, ordered
 from fewbit.golden.importing.network_builder import NetworkBuilder
@@ -50,6 +50,7 @@ def joined(importer: GrowingNetwork, kind: str, first: Tensor, second: Tensor) -
         raise ModelError(f"data of shapes {a.shape} and {b.shape} cannot be added; they must be the same")
     if importer.is_float:
         return _float_sum(importer, kind, a, b)
+    a, b = (plainly_quantized(importer, d) for d in (a, b))
     importer.known(a)
     importer.known(b)
     a, b = _alike(importer, a, b)

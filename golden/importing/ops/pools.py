@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from fewbit.golden.importing.float_layers import float_average, float_layer_end
-from fewbit.golden.importing.functions import tabulated
+from fewbit.golden.importing.functions import plainly_quantized, tabulated
 from fewbit.golden.importing.layout import by_channel, image
 from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.registry import Role, handles
@@ -65,6 +65,7 @@ def _largest(importer, data, window, signal):
         data = replace(data, edge=edge, chain=chain)
         pad = -np.inf
     else:
+        data = plainly_quantized(importer, data)
         importer.known(data)
         data = _rising(importer, data)
         pad = importer.edge(data.edge).format.lo
@@ -186,6 +187,7 @@ def _average(importer, data, window, divisors, signal):
     if importer.is_float:
         edge, chain = float_average(importer, data, window, divisors)
         return Data(edge, index, chain)
+    data = plainly_quantized(importer, data)
     importer.known(data)
     edge, scale, zero, pad = with_zero_pad(importer, data, window)
     edge = add_windows(importer, edge, window, pad=pad, groups=channels)
