@@ -1,25 +1,28 @@
 """Functions of one integer: a quantizer behind a chain becomes thresholds, what a product reads becomes integers."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.pointwise import Threshold
-from fewbit.golden.numbers.elementwise import affine, apply, is_monotone, is_shared
-from fewbit.golden.numbers.formats import Format, format_for
+from fewbit.golden.numbers.elementwise import Chain, Dequantize, affine, apply, is_monotone, is_shared
+from fewbit.golden.numbers.formats import Format, format_for, levels_format
 from fewbit.golden.numbers.thresholds import find_thresholds, steps_of
 from fewbit.golden.rewrite.pairs import pair_function
 
+from .grids import grid_of
 from .growing import GrowingNetwork
+from .host_input import quantized_on_host
 from .network_builder import NetworkBuilder
-from .tensors import Data
+from .plain_quantizers import whole_part
+from .tensors import ON_HOST, Data
 
-__all__ = ["add_function", "evenly_coded", "integers", "tabulated"]
+__all__ = ["add_function", "evenly_coded", "integers", "plainly_quantized", "tabulated"]
 
 _MOST_VISITS = 1 << 28  # evaluations that a function that is not monotone may take
 _MOST_LEVELS = 1 << 16  # values that a table may be tried for
-_MOST_EVEN = 255  # steps between zero and the largest level of such a table
 
 
 def add_function(
@@ -95,6 +98,64 @@ def _numbers(y: np.ndarray) -> np.ndarray:
     return y
 
 
+def plainly_quantized(importer: GrowingNetwork, data: Data) -> Data:
+    """Return data on an edge of codes if its chain has a quantizer in plain operators (Round, Clip), else as it is.
+
+    All tensors that go through the same quantizer are on the new edge then.
+    """
+    head = data.chain[: whole_part(data.chain)]
+    rounded = replace(data, chain=head)
+    reached = _reached(importer, rounded) if head else None
+    if reached is None or reached.max() - reached.min() >= _MOST_LEVELS:
+        return data
+    fmt = format_for(reached)
+    make = add_function if importer.declared(data) else quantized_on_host
+    edge = make(importer, rounded, _whole_codes, fmt)
+    begins = Dequantize(np.ones(1), np.zeros(1))
+    if data.index.size == importer.length(data):
+        for name, t in importer.tensors.items():
+            if isinstance(t, Data) and t.edge in (data.edge, ON_HOST + data.edge) and t.chain[: len(head)] == head:
+                importer.tensors[name] = replace(t, edge=edge, chain=(begins, *t.chain[len(head) :]))
+    return replace(data, edge=edge, chain=(begins, *data.chain[len(head) :]))
+
+
+def _whole_codes(y: np.ndarray) -> np.ndarray:
+    return np.rint(y).astype(np.int64)
+
+
+def _reached(importer: GrowingNetwork, data: Data) -> np.ndarray | None:
+    """Return whole numbers (int64) that a chain leads to, or the ends of their range; None where neither is known."""
+    chain, largest = data.chain, float(np.finfo(np.float32).max)
+    if not importer.declared(data):
+        x = np.repeat(np.array([[-largest], [largest]]), importer.channels(data), axis=1)
+    elif is_monotone(chain):
+        edge = importer.edge(data.edge)
+        x = np.stack([edge.lo, edge.hi])
+    else:
+        found = _visited(importer, data)
+        return None if found is None else found.astype(np.int64)
+    y = apply(chain, x)[:, np.unique(data.index % importer.channels(data))]
+    if not (is_monotone(chain) and np.isfinite(y).all() and np.abs(y).max() < _MOST_LEVELS):
+        return None
+    lo, hi = int(y.min()), int(y.max())
+    return np.array([lo, min(max(lo, 0), hi), hi])
+
+
+def _visited(importer: GrowingNetwork, data: Data) -> np.ndarray | None:
+    """Return the floats behind a chain for all integers in front of it, each once; None where there are too many."""
+    edge, found = importer.edge(data.edge), np.zeros(0, dtype=np.float32)
+    lo, hi, used = int(edge.lo.min()), int(edge.hi.max()), np.unique(data.index % edge.channels)
+    rows = max(1, (1 << 21) // edge.channels)
+    if (hi - lo + 1) * edge.channels > _MOST_VISITS:
+        return None
+    for start in range(lo, hi + 1, rows):
+        x = np.clip(np.arange(start, min(hi + 1, start + rows))[:, None], edge.lo, edge.hi)
+        found = np.unique(np.r_[found, apply(data.chain, x)[:, used].reshape(-1)])
+        if len(found) > _MOST_LEVELS or not np.isfinite(found).all():
+            return None
+    return found
+
+
 def integers(importer: GrowingNetwork, data: Data) -> tuple[str, np.ndarray, np.ndarray]:
     """Return data as ``scale * (integer - zero)``: the edge, scale and zero, the latter two float64 by channel.
 
@@ -105,6 +166,7 @@ def integers(importer: GrowingNetwork, data: Data) -> tuple[str, np.ndarray, np.
     ModelError
         If the input is not declared, or the data is not quantized to evenly spaced levels.
     """
+    data = plainly_quantized(importer, data)
     importer.known(data)
     edge = importer.edge(data.edge)
     coefficients = affine(data.chain)
@@ -140,26 +202,18 @@ def tabulated(importer: GrowingNetwork, data: Data) -> tuple[str, np.ndarray, np
     y = apply(data.chain, np.broadcast_to(x, (len(x), edge.channels)))[:, np.unique(data.index % edge.channels)]
     if not np.isfinite(y).all():
         raise ModelError("its input can be NaN or infinite")
-    zero, step, m = _even_levels(np.unique(y.astype(np.float64)))
-    name = add_function(importer, data, lambda v: np.rint((v - zero) / step).astype(np.int64), format_for(m))
+    levels = np.unique(y.astype(np.float64))
+    zero, step, m = grid_of(levels, _slopes(data.chain))
+    ends, fmt = (levels[1:] + levels[:-1]) / 2, format_for(m) if np.abs(m).max() < 256 else levels_format(m)
+    name = add_function(importer, data, lambda v: m[np.searchsorted(ends, v)], fmt)
     channels = importer.edge(name).channels
     return name, np.full(channels, step), np.full(channels, _snapped(-zero / step))
 
 
-def _even_levels(levels: np.ndarray) -> tuple[float, float, np.ndarray]:
-    """Return zero, step and the whole numbers m (int64) of levels ``zero + step*m`` as float32 rounded them."""
-    gaps = np.diff(levels)
-    step = gaps[gaps > 1e-6 * np.abs(levels).max()].min(initial=np.inf)
-    zero = levels[np.abs(levels).argmin()]
-    if not np.isfinite(step):
-        step = abs(zero) or 1.0
-    zero = 0.0 if abs(zero / step - np.rint(zero / step)) < 1e-4 else zero
-    m = np.rint((levels - zero) / step)
-    if np.abs(m).max() > _MOST_EVEN or not np.allclose(m * step + zero, levels, rtol=1e-5, atol=1e-6 * step):
-        raise ModelError("its input is not quantized to evenly spaced levels; put a quantizer in front of it")
-    if m[-1] > m[0]:
-        step = (levels[-1] - levels[0]) / (m[-1] - m[0])
-    return zero, step, m.astype(np.int64)
+def _slopes(chain: Chain) -> np.ndarray:
+    """Return the magnitudes of what a chain's affine operations scale by: a step of levels may be one of them."""
+    found = affine([op for op in chain if op.coefficients is not None])
+    return np.zeros(0) if found is None else np.unique(np.abs(found[0]))
 
 
 def _snapped(zero: np.ndarray | float) -> np.ndarray:

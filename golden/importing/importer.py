@@ -33,7 +33,7 @@ from fewbit.golden.rewrite.tidy import tidy
 from .float_layers import float_layer_end
 from .growing import GrowingNetwork, Layout
 from .layout import Relayout
-from .operators import Role, every_operator, is_quantizer, operator_of, other_domains
+from .operators import Role, every_operator, is_quantizer, operator_of, other_domains, rounds_data
 from .precision import network_of_fewest_bits
 from .registry import import_of
 from .several_outputs import gathered
@@ -169,7 +169,8 @@ class Importer(GrowingNetwork):
         *,
         precision: int,
     ):
-        is_float = not any(is_quantizer(node) for node in file.nodes)
+        names = {one.name for one in file.inputs}
+        is_float = not (any(is_quantizer(node) for node in file.nodes) or rounds_data(file.nodes, names))
         super().__init__(file, specs, is_float=is_float, precision=precision, layouts=layouts)
 
     def network(self, output: str) -> Network:

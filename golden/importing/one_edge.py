@@ -5,6 +5,7 @@ join of branches: a function of one integer. Thresholds between them (``x * Quan
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,7 +14,7 @@ import onnx
 from fewbit.golden.model_file.file import OnnxFile, evaluate
 from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.branching import Fixed, Lookup, Together
-from fewbit.golden.numbers.elementwise import Chain
+from fewbit.golden.numbers.elementwise import Chain, Op
 
 from .fitting import fitting
 from .growing import GrowingNetwork
@@ -55,19 +56,20 @@ def of_one_edge(
     if met is None:
         return None
     data, rests = met
-    given, chains = iter(rests), []
-    for t in operands:
-        chains.append(next(given) if isinstance(t, Data) else (Fixed(np.zeros(1, dtype=np.float32)),))
-    together = Together(node.op_type, _function(importer.file, node), tuple(chains))
-    data = data.then(together)
+    given, nothing = iter(rests), (Fixed(np.zeros(1, dtype=np.float32)),)
+    chains = tuple(next(given) if isinstance(t, Data) else nothing for t in operands)
+    data = data.then(Together(node.op_type, _function(importer.file, node), chains))
     for at, t in enumerate(operands):
-        if isinstance(t, Constant):
+        if isinstance(t, Constant):  # which may make the data flat, and change all that is by channel
             data, c = fitting(importer, data, constant(t, "its constant operand"))
-            (*before, last) = data.chain
-            assert isinstance(last, Together)
-            chains = (*last.chains[:at], (Fixed(c),), *last.chains[at + 1 :])
-            data = Data(data.edge, data.index, (*before, Together(last.name, last.function, chains)))
+            data = replace(data, chain=(*data.chain[:-1], _with_constant(data.chain[-1], at, c)))
     return data
+
+
+def _with_constant(together: Op, at: int, c: np.ndarray) -> Together:
+    """Return the operation with a constant as the value number ``at``."""
+    assert isinstance(together, Together)
+    return replace(together, chains=(*together.chains[:at], (Fixed(c),), *together.chains[at + 1 :]))
 
 
 def _met(importer: GrowingNetwork, datas: Sequence[Data], through: bool) -> tuple[Data, list[Chain]] | None:

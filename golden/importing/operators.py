@@ -7,6 +7,7 @@ are no ONNX. A new dialect is a new folder, and a new operator is a function in 
 
 import importlib
 import pkgutil
+from collections.abc import Collection, Sequence
 
 import onnx
 
@@ -16,7 +17,7 @@ from fewbit.golden.model_file.domains import ONNX, STANDARD_DOMAINS
 from .registry import DECLARED, DeclaredOperator, Role
 
 __all__ = ["DeclaredOperator", "Role", "every_operator", "is_of_floats", "is_quantizer", "operator_of", "other_domains",
-           "role_of"]  # fmt: skip
+           "role_of", "rounds_data"]  # fmt: skip
 
 
 def _import_dialects() -> None:
@@ -47,6 +48,19 @@ def role_of(node: onnx.NodeProto) -> Role | None:
 def is_quantizer(node: onnx.NodeProto) -> bool:
     """Say whether a node has the name of a quantizer, or of what only quantized models have, be its domain unknown."""
     return any(operator.quantizes for operator in _NAMED.get(node.op_type, ()))
+
+
+def rounds_data(nodes: Sequence[onnx.NodeProto], inputs: Collection[str]) -> bool:
+    """Say whether data of these inputs goes through an operator that rounds or compares: a quantizer in plain operators."""
+    data = set(inputs)
+    for node in nodes:
+        operator = operator_of(node)
+        if (operator is not None and operator.role is Role.SHAPE) or not data.intersection(node.input):
+            continue
+        if operator is not None and operator.steps:
+            return True
+        data.update(node.output)
+    return False
 
 
 def is_of_floats(node: onnx.NodeProto) -> bool:

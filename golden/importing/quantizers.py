@@ -4,20 +4,20 @@ The first quantizer of an undeclared input runs on the host; all others become t
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
-from fewbit.golden.numbers.elementwise import Dequantize, apply
+from fewbit.golden.numbers.elementwise import Dequantize
 from fewbit.golden.numbers.formats import Format
 
 from .fixed_point import add_line, is_fine
 from .functions import add_function
 from .growing import GrowingNetwork
+from .host_input import quantized_on_host
 from .layout import by_channels
 from .operands import constant, data_of
-from .tensors import ON_HOST, Closed, Constant, Data, Integers, Tensor
+from .tensors import Constant, Data, Integers, Tensor
 
 __all__ = ["CodeQuantizer", "quantized", "quantized_constant", "quantized_data"]
 
@@ -82,11 +82,12 @@ def quantized_data(
     ModelError
         If the data cannot be quantized there.
     """
-    parameters = (np.asarray(p, dtype=np.float32) for p in (quantizer.scale, quantizer.zero))
-    data, (scale, zero) = by_channels(importer, data, *parameters)
+    singles = (np.asarray(p, dtype=np.float32) for p in (quantizer.scale, quantizer.zero))
+    data, (scale, zero) = by_channels(importer, data, *singles)
     ends = Dequantize(scale.astype(np.float64), zero.astype(np.float64))
     if not importer.declared(data):
-        return _on_the_host(importer, data, quantizer, scale, zero, ends)
+        on_host = quantized_on_host(importer, data, lambda y: quantizer.codes(y, scale, zero), quantizer.format)
+        return Data(on_host, data.index, (ends,))
     importer.known(data)
     if not parameters and is_fine(quantizer, importer.edge(data.edge)):
         edge = add_line(importer, data, quantizer, scale, zero)
@@ -99,36 +100,3 @@ def quantized_data(
             parameters=(scale, zero, *parameters),
         )
     return Data(edge, data.index, (ends,))
-
-
-def _on_the_host(
-    importer: GrowingNetwork,
-    data: Data,
-    quantizer: CodeQuantizer,
-    scale: np.ndarray,
-    zero: np.ndarray,
-    ends: Dequantize,
-) -> Data:
-    """Let the first quantizer of an undeclared input run on the host; the hardware takes its codes."""
-    given, chain = importer.input_on(data.edge), data.chain
-    assert given is not None  # only an input can be unknown
-    order = np.arange(given.length) if given.order is None else given.order
-    channels = importer.channels(data)
-
-    def encode(x: np.ndarray) -> np.ndarray:
-        x = np.asarray(x, dtype=np.float32)
-        y = apply(chain, x.reshape(len(x), len(order))[:, order].reshape(-1, channels))
-        if not np.isfinite(y).all():
-            raise ValueError("Input must not hold NaN or infinite values")
-        codes = np.empty((len(x), len(order)), dtype=np.int64)
-        codes[:, order] = quantizer.codes(y, scale, zero).reshape(len(x), len(order))
-        return codes.reshape(x.shape)
-
-    importer.set_input(given, format=quantizer.format, encode=encode)
-    # The floats in front of it exist on the host only: whoever else reads them gets an error, not the codes.
-    for name, tensor in importer.tensors.items():
-        if isinstance(tensor, Data) and tensor.edge == given.edge:
-            importer.tensors[name] = replace(tensor, edge=ON_HOST + given.edge)
-        elif isinstance(tensor, Closed) and tensor.data.edge == given.edge:
-            importer.tensors[name] = replace(tensor, data=replace(tensor.data, edge=ON_HOST + given.edge))
-    return Data(given.edge, data.index, (ends,))

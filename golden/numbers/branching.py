@@ -140,8 +140,8 @@ def _of_together(op: Together) -> np.ndarray | None:
     found = [direction(chain) for chain in op.chains]
     if any(f is None for f in found):
         return None
-    signs = np.broadcast_arrays(*(f for f in found if f is not None))
+    signs = list(np.broadcast_arrays(*(f for f in found if f is not None)))
     if op.name == "Sub":
-        signs = [signs[0], -signs[1]]
+        signs[1] = -signs[1]
     rises, falls = np.max(signs, axis=0) > 0, np.min(signs, axis=0) < 0
     return None if (rises & falls).any() else np.where(rises, 1.0, np.where(falls, -1.0, 0.0))

@@ -6,7 +6,7 @@ import numpy as np
 
 from fewbit.golden.importing.broadcasting import alike
 from fewbit.golden.importing.float_layers import float_finished
-from fewbit.golden.importing.functions import evenly_coded, integers
+from fewbit.golden.importing.functions import evenly_coded, integers, plainly_quantized
 from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import single
 from fewbit.golden.importing.operands import data_of
@@ -45,6 +45,7 @@ def joined(importer: GrowingNetwork, kind: str, first: Tensor, second: Tensor) -
     if kind not in _PAST:
         raise ModelError("both operands depend on the input; only Add, Sub and Mul take two tensors of data")
     if not importer.is_float:
+        a, b = (plainly_quantized(importer, d) for d in (a, b))
         importer.known(a)
         importer.known(b)
     a, b = alike(importer, a, b, _PAST[kind], one_sample=importer.file.batch == 1)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from fewbit.golden.importing.float_layers import float_dense
+from fewbit.golden.importing.folded_weights import on_a_grid
 from fewbit.golden.importing.functions import integers
 from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import by_channel, flat, ordered, rows
@@ -19,7 +20,6 @@ from fewbit.golden.numbers.elementwise import Chain
 
 __all__ = ["coding_of", "integer_weights", "weighted"]
 
-_MOST_WEIGHT = 127  # of weights that came without a quantizer, as multiples of the smallest
 _MOST_MULTIPLE = 256  # of the scale of one row
 _HALF_ULP = 2.0**-24  # of float32, relative
 _MOST_UNREAD = 4  # values of an edge for each that a product reads
@@ -91,7 +91,7 @@ def _swapped(data: Data) -> Data:
 
 def dense(importer: GrowingNetwork, data: Data, b: Constant, alpha: float) -> tuple[str, Chain]:
     """Append the product of each pixel and the weights (K, N), times ``alpha``; return the edge and its chain."""
-    weights, scale = integer_weights(b)
+    weights, scale = integer_weights(b, axis=1)
     edge, x_scale, x_zero = integers(importer, data)
     index = data.index.reshape(-1, len(weights))[0]
     # Weights by channel of the edge; a channel that is not read is zero.
@@ -156,26 +156,29 @@ def _of_groups(values: np.ndarray, matrix: np.ndarray, groups: int) -> np.ndarra
     return np.repeat(slices, len(matrix) // groups, axis=0)
 
 
-def integer_weights(b: Constant) -> tuple[np.ndarray, np.ndarray]:
+def integer_weights(b: Constant, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return integers and their scales in the constant's shape: a quantizer's, or the multiples that plain floats are.
+
+    ``axis`` is that of the neurons, which may have a scale each.
 
     Raises
     ------
     ModelError
-        If plain floats are no small multiples of one number, or a zero point is too large.
+        If plain floats are on no grid of 8 bits, or a zero point is too large.
     """
     if b.integers is not None:
         i = b.integers
         if np.abs(i.zero).max() > _MOST_ZERO:
             raise ModelError(f"its weights have a zero point beyond {_MOST_ZERO}")
-        return (i.codes - i.zero).astype(np.int64), i.scale
-    array = b.array.astype(np.float64)
-    nonzero = np.abs(array[array != 0])
-    step = nonzero.min() if len(nonzero) else 1.0
-    values = np.rint(array / step)
-    if np.abs(values).max() > _MOST_WEIGHT or ((values * step).astype(np.float32) != b.array).any():
-        raise ModelError("its weights are not quantized; export the model with Quant or BipolarQuant on them")
-    return values.astype(np.int64), np.full(array.shape, step)
+        used = i.scale != 0  # a scale of 0 makes every weight 0
+        return np.where(used, i.codes - i.zero, 0).astype(np.int64), np.where(used, i.scale, 1.0)
+    found = on_a_grid(b.array, axis)
+    if found is None:
+        raise ModelError(
+            "its weights are not quantized; export the model with Quant or BipolarQuant on them, or give its float "
+            "model to fewbit quantize"
+        )
+    return found
 
 
 def coding_of(b: Constant, *, transposed: bool) -> Coding | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from fewbit.golden.importing.float_layers import float_average, float_layer_end
-from fewbit.golden.importing.functions import tabulated
+from fewbit.golden.importing.functions import plainly_quantized, tabulated
 from fewbit.golden.importing.layout import by_channel, image
 from fewbit.golden.importing.operands import data_of
 from fewbit.golden.importing.registry import Role, handles
@@ -88,6 +88,7 @@ def rising(importer, data):
         if not _rises(chain, np.full(1, -1e3), np.full(1, 1e3)):
             raise ModelError("in a float model a max pool may follow a Relu or operations that rise")
         return replace(data, edge=edge, chain=chain)
+    data = plainly_quantized(importer, data)
     importer.known(data)
     edge = importer.edge(data.edge)
     rises = np.broadcast_to(_rises(data.chain, edge.lo, edge.hi), edge.channels)
@@ -159,6 +160,7 @@ def averaged(importer, data, window, divisors, signal):
     if importer.is_float:
         edge, chain = float_average(importer, data, window, divisors)
         return Data(edge, index, chain)
+    data = plainly_quantized(importer, data)
     importer.known(data)
     edge, scale, zero, pad = with_zero_pad(importer, data, window)
     edge = add_windows(importer, edge, window, pad=pad, groups=channels)

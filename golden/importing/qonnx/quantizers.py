@@ -81,7 +81,7 @@ class UniformQuantizer:
     zero: np.ndarray
     format: Format
     rounding: str
-    bounds: tuple[np.ndarray, np.ndarray] | None = None
+    bounds: tuple[Any, Any] | None = None
 
     OPERANDS = ("scale", "zero point", "bit width")
 
@@ -128,7 +128,7 @@ class UniformQuantizer:
         with np.errstate(over="ignore"):
             if fmt.is_sign:  # of one signed bit QONNX makes the sign
                 return _integers(methods.sign(np.asarray(x / scale + zero)))
-            lo, hi = (fmt.lo, fmt.hi) if self.bounds is None else self.bounds
+            lo, hi = self.bounds or (fmt.lo, fmt.hi)
             return _integers(methods.uniform_level(x, scale, lo=lo, hi=hi, zero=zero, rounding=self.rounding))
 
 
