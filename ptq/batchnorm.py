@@ -46,7 +46,7 @@ def _next(model, layer):
     if len(readers) != 1 or isinstance(readers[0], FloatLayer) or layer.y in model.outputs:
         return None
     node = readers[0]
-    axis = 1 if layer.kind == "Conv" else len(model.shapes[layer.y]) - 1
+    axis = 1 if layer.channels_first else len(model.shapes[layer.y]) - 1
     if node.op_type == "BatchNormalization":
         found = _batch_norm(model, node) if axis == 1 else None
     else:

@@ -82,7 +82,7 @@ def _thinned(values, most):
 
 def _sum(layer, y):
     """Return the sum of every output of a layer over samples and pixels, float64 ``(N,)``."""
-    axis = 1 if layer.kind == "Conv" else y.ndim - 1
+    axis = 1 if layer.channels_first else y.ndim - 1
     return np.moveaxis(y, axis, 0).reshape(layer.neurons, -1).sum(axis=1, dtype=np.float64)
 
 

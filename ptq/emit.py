@@ -151,9 +151,24 @@ class _Emitter:
             w = self._quantize(f"{layer.y}.weights.quant", w, quantizer)
         x, bias = self.renamed.get(layer.x, layer.x), self.plan.biases.get(layer.name, layer.bias)
         b = [] if bias is None else [self._constant(f"{layer.y}.bias", bias)]
-        if layer.kind == "Conv":
-            self._add("Conv", layer.y, x, w, *b, **layer.attributes)
+        if layer.channels_first:
+            w = self._inputs_first(layer, w) if layer.kind == "ConvTranspose" else w
+            self._add(layer.kind, layer.y, x, w, *b, **layer.attributes)
         elif b:
             self._add("Add", layer.y, self._add("MatMul", f"{layer.y}.product", x, w), *b)
         else:
             self._add("MatMul", layer.y, x, w)
+
+    def _inputs_first(self, layer, w):
+        """Return weights (N, C/groups, ...) as a transposed convolution takes them, (C, N/groups, ...)."""
+        groups, (neurons, channels, *taps) = layer.attributes.get("group", 1), layer.weights.shape
+        split = self._shape(f"{layer.y}.groups", [groups, neurons // groups, channels, *taps])
+        y = self._add("Reshape", f"{layer.y}.weights.grouped", w, split)
+        perm = [0, 2, 1, *range(3, 3 + len(taps))]
+        y = self._add("Transpose", f"{layer.y}.weights.turned", y, perm=perm)
+        whole = self._shape(f"{layer.y}.whole", [groups * channels, neurons // groups, *taps])
+        return self._add("Reshape", f"{layer.y}.weights.whole", y, whole)
+
+    def _shape(self, name, shape):
+        self.builder.constants[name] = np.array(shape, dtype=np.int64)
+        return name

@@ -29,7 +29,7 @@ class FloatLayer:
     x, y : str
         The tensors in front and behind; y is behind whatever has been folded.
     weights : float32 array
-        ``(N, C/groups, ...)`` of a convolution, ``(K, N)`` of a matrix product.
+        ``(N, C/groups, ...)`` of a convolution, also of a transposed one, ``(K, N)`` of a matrix product.
     bias : float32 array ``(N,)`` or None
     attributes : dict
         ONNX's attributes of a convolution, by name; empty for a matrix product.
@@ -56,7 +56,12 @@ class FloatLayer:
     @property
     def axis(self) -> int:
         """The axis of the weights that stands for outputs."""
-        return 0 if self.kind == "Conv" else 1
+        return 0 if self.channels_first else 1
+
+    @property
+    def channels_first(self) -> bool:
+        """Whether outputs are axis 1 of what the layer makes, as those of a convolution; else they are the last."""
+        return self.kind != "MatMul"
 
     @property
     def neurons(self) -> int:

@@ -23,6 +23,7 @@ from .runtime import Session, check_work
 
 __all__ = ["read_model"]
 
+_CONVOLUTIONS = ("Conv", "ConvTranspose")
 _LEAST_OPSET = 11  # of Round and of Clip with operands
 
 
@@ -118,9 +119,11 @@ class _Reader:
         if node.op_type == "Gemm":
             weights, bias = _gemm(node, attributes, weights, bias)
             attributes = {}
-        if node.op_type != "Conv" and weights.ndim != 2:
+        if node.op_type == "ConvTranspose" and weights.ndim > 2:
+            weights = _outputs_first(weights, attributes.get("group", 1))
+        if node.op_type not in _CONVOLUTIONS and weights.ndim != 2:
             raise ModelError(f"{describe(node)}: its weights must be a matrix, not of shape {weights.shape}")
-        kind = "Conv" if node.op_type == "Conv" else "MatMul"
+        kind = node.op_type if node.op_type in _CONVOLUTIONS else "MatMul"
         name = node.name or node.output[0]
         self.names[name] += 1
         if self.names[name] > 1:
@@ -156,3 +159,11 @@ def _shapes(model):
     shapes = {n: (1, *s[1:]) if n in model.data and s[:1] == (batch,) else s for n, s in shapes.items()}
     types = {name: array.dtype for name, array in found.items()}
     return shapes | {model.file.only.name: model.file.only.shape}, types
+
+
+def _outputs_first(weights, groups):
+    """Return weights (C, N/groups, ...) of a transposed convolution as (N, C/groups, ...)."""
+    if groups < 1 or weights.shape[0] % groups:
+        raise ModelError(f"{groups} groups do not fit weights of shape {weights.shape}")
+    parts = weights.reshape(groups, -1, *weights.shape[1:]).swapaxes(1, 2)
+    return parts.reshape(-1, *parts.shape[2:])

@@ -189,9 +189,10 @@ class _Walk:
             node.input[data] = f"{x}_coded"
             if node.input[data] not in self.values:
                 self._quantize(x, node.input[data])
-        # Outputs are the last axis of the second operand, the first of a transposed one.
+        # Outputs are the last axis of the second operand, or the first of a transposed one.
         turned = node.op_type == "Conv" or (node.op_type == "Gemm" and attributes_of(node).get("transB", 0))
-        self._weights(node, weights, 0 if turned or weights == 0 else -1, last=y not in self.leads)
+        axis = 1 if node.op_type == "ConvTranspose" else 0 if turned or weights == 0 else -1
+        self._weights(node, weights, axis, last=y not in self.leads)
         self._emit(node)
         self.active.discard(y)
         self.coded.discard(y)

@@ -7,6 +7,7 @@ import numpy as np
 
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.argmax import ArgMax
+from fewbit.golden.network.closings import AlongAxis
 from fewbit.golden.network.graph import Edge, Network, Node, Output
 from fewbit.golden.network.pointwise import Score
 from fewbit.golden.network.spatial import View
@@ -38,13 +39,46 @@ def lower_argmax(network: Network, output: str) -> Network:
     if len(network.outputs) == 1 and _names(network.outputs[0])[-1:] == ["ArgMax"]:
         out = network.outputs[0]
         normed = bool(_NORMS & set(_names(out)))
-        return _lower(network, out, _ending(network, out, gap=_GAP if normed else 0)[0])
+        gap = _GAP if normed else 0
+        return _lower(network, out, _ending(network, out, gap)[0]) if _is_whole(out) else _by_pixel(network, out, gap)
     return network
 
 
 def _names(out: Output) -> list[str]:
     """Return the operations that the host computes at an output, but for those that only lay it out anew."""
     return [name for name, _ in out.closing if name != "Reshape"]
+
+
+def _is_whole(out: Output) -> bool:
+    """Say whether all functions along an axis that the host computes see all of a sample at once."""
+    y, whole = np.zeros(out.index.shape, dtype=np.float32), True
+    for _, function in out.closing:
+        if isinstance(function, AlongAxis):
+            whole = whole and y.shape[function.axis] == y.size
+        y = function(y)
+    return whole
+
+
+def _by_pixel(network: Network, out: Output, gap: float) -> Network:
+    """Return the network with an ArgMax of every pixel, if its channels are the classes; else as it was."""
+    edge, axes = network.edges()[out.edge], {f.axis for _, f in out.closing if isinstance(f, AlongAxis)}
+    if len(axes) != 1 or not all(isinstance(f, AlongAxis) for _, f in out.closing):
+        return network
+    (axis,) = axes
+    rows = np.moveaxis(out.index, axis, -1).reshape(-1, out.index.shape[axis])
+    pixels, first = np.divmod(rows[:, :1], edge.channels)
+    if rows.shape[1] != edge.channels or first.any() or (rows != rows[:, :1] + np.arange(edge.channels)).any():
+        return network
+    nodes, _ = _ordering(replace(edge, size=()), out, gap)
+    if nodes is None:
+        return network
+    y = np.zeros(out.index.shape, dtype=np.float32)
+    for _, function in out.closing:
+        y = function(y)
+    network.nodes += nodes
+    index = pixels.reshape(y.shape)
+    network.outputs[0] = replace(out, edge=nodes[-1].y, index=index, chain=(), closing=(), scores=False)
+    return network
 
 
 def _label(network: Network) -> Network:
@@ -59,6 +93,10 @@ def _label(network: Network) -> Network:
             )
     if out.index.size < 2:
         raise ModelError(f"output {out.name!r} is a single number, which has no largest entry; use output auto")
+    if not _is_whole(out):
+        raise ModelError(
+            f"output {out.name!r} has probabilities or labels of many rows, so it has no single label; use output auto"
+        )
     nodes, reason = _ending(network, out, gap=0)
     if nodes is None:
         raise ModelError(f"output {out.name!r} cannot become a label in hardware: {reason}; use output auto")
@@ -96,6 +134,11 @@ def _ending(network: Network, out: Output, gap: float) -> Ending:
     if edge.pixels > 1:
         nodes, reason = _ending(*_flat(network, out, edge), gap)
         return nodes and [View("view_label", out.edge, "view_label"), *nodes], reason
+    return _ordering(edge, out, gap)
+
+
+def _ordering(edge: Edge, out: Output, gap: float) -> Ending:
+    """Return what `_ending` does for an edge of one pixel, whose channels are the classes."""
     argmax = ArgMax("argmax0", out.edge, "argmax0")
     if not edge.format.integral:
         folded = not out.chain

@@ -163,7 +163,7 @@ def _(assembly, node):
 
 
 def _of_rows(assembly, node):
-    """Make a `Largest` of pixels whose channels are one window, a value a beat, or a `LargestOfAll` of a pixel a beat."""
+    """Make a `Largest` of pixels whose channels are one window, a value a beat, or a `LargestOfAll`, a pixel a beat."""
     x, y = assembly.edges[node.x], assembly.edges[node.y]
     if y.channels != 1:
         raise ValueError(f"{node.name}: without windows its pixels must be one window each")

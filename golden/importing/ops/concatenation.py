@@ -49,7 +49,7 @@ def _are_images(importer: GrowingNetwork, datas: Sequence[Data], axis: int) -> b
     if axis == 1 and not all(is_natural(importer, d) and not _to_be_laid_out(importer, d) for d in datas):
         return True
     last = [replace(d, index=np.moveaxis(d.index, axis, -1)) for d in datas]
-    return axis > 1 and not all(is_natural(importer, d) for d in datas) and all(is_natural(importer, d) for d in last)
+    return axis > 1 and all(is_natural(importer, d) for d in last)
 
 
 def _to_be_laid_out(importer: GrowingNetwork, data: Data) -> bool:

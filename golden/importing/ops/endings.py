@@ -6,6 +6,7 @@ from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Closed
 from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.network.closings import AlongAxis
 
 _KEEP = ("Softmax", "LogSoftmax", "Reshape")  # what an ArgMax or TopK may follow
 
@@ -17,29 +18,29 @@ def softmax(importer, node, inputs, attributes):
     axis = _class_axis(data.shape, attributes.get("axis", -1 if importer.file.opset >= 13 else 1))
     log = node.op_type == "LogSoftmax"
 
-    def function(y):
+    def function(y, axis):
         shifted = y - y.max(axis=axis, keepdims=True)
         exp = np.exp(shifted)
         total = exp.sum(axis=axis, keepdims=True)
         return (shifted - np.log(total) if log else exp / total).astype(np.float32)
 
-    return [Closed(data, ((node.op_type, function),), data.shape)]
+    return [Closed(data, ((node.op_type, AlongAxis(function, axis)),), data.shape)]
 
 
 @handles("ArgMax", role=Role.LABEL)
 def arg_max(importer, node, inputs, attributes):
-    """Import ONNX ``ArgMax`` over the classes."""
+    """Import ONNX ``ArgMax`` over the classes, of every pixel where the data is an image."""
     data, closing, shape = _scores(inputs[0])
     axis = _class_axis(shape, attributes.get("axis", 0))
     keep = bool(attributes.get("keepdims", 1))
     if attributes.get("select_last_index", 0):
         raise ModelError("select_last_index is not supported; the first of equals wins")
 
-    def index(y):
+    def index(y, axis):
         return y.argmax(axis=axis, keepdims=keep)
 
     shape = shape[:axis] + (1,) * keep + shape[axis + 1 :]
-    return [Closed(data, (*closing, ("ArgMax", index)), shape, is_label=True)]
+    return [Closed(data, (*closing, ("ArgMax", AlongAxis(index, axis))), shape, is_label=True)]
 
 
 @handles("TopK", role=Role.LABEL)
@@ -54,16 +55,16 @@ def top_k(importer, node, inputs, attributes):
     sign = -1 if attributes.get("largest", 1) else 1
     shape = shape[:axis] + (k,) + shape[axis + 1 :]
 
-    def indices(y):
+    def indices(y, axis):
         return np.take(np.argsort(sign * y, axis=axis, kind="stable"), range(k), axis=axis)
 
-    def values(y):
-        return np.take_along_axis(y, indices(y), axis=axis)
+    def values(y, axis):
+        return np.take_along_axis(y, indices(y, axis), axis=axis)
 
     name = "ArgMax" if k == 1 and sign < 0 else "TopK" if sign < 0 else "BottomK"
     return [
-        Closed(data, (*closing, ("TopK" if sign < 0 else "BottomK", values)), shape),
-        Closed(data, (*closing, (name, indices)), shape, is_label=True),
+        Closed(data, (*closing, ("TopK" if sign < 0 else "BottomK", AlongAxis(values, axis))), shape),
+        Closed(data, (*closing, (name, AlongAxis(indices, axis))), shape, is_label=True),
     ]
 
 
@@ -76,10 +77,10 @@ def _scores(tensor):
 
 
 def _class_axis(shape, axis):
-    """Return the axis as a positive number; it must hold all the positions of a sample."""
+    """Return the axis, which is any but that of the samples, as a positive number."""
     if not -len(shape) <= axis < len(shape):
         raise ModelError(f"axis {axis} does not exist in data of shape {shape}")
     axis %= len(shape)
-    if axis == 0 or shape[axis] != int(np.prod(shape)):
-        raise ModelError(f"its axis must be the one that holds the classes, not {axis} of data of shape {shape}")
+    if axis == 0:
+        raise ModelError(f"its axis must be one that holds classes, not that of the samples, of data of shape {shape}")
     return axis
