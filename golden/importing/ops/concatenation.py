@@ -22,7 +22,7 @@ from fewbit.golden.numbers import elementwise as ew
 from fewbit.golden.numbers.elementwise import Chain
 from fewbit.golden.numbers.formats import Float32, Format, Ternary
 
-__all__ = ["one_format"]
+__all__ = ["one_format", "side_by_side"]
 
 
 @handles("Concat", role=Role.CONCATENATION)
@@ -30,18 +30,28 @@ def concat(importer, node, inputs, attributes):
     """Import ONNX ``Concat`` of data along any axis but the batch."""
     if any(isinstance(t, Constant) for t in inputs):
         raise ModelError("a constant beside data is not supported")
-    datas = [data_of(t) for t in inputs]
+    return [side_by_side(importer, [data_of(t) for t in inputs], attributes["axis"])]
+
+
+def side_by_side(importer: GrowingNetwork, datas: Sequence[Data], axis: int) -> Data:
+    """Return data one behind the other along an axis.
+
+    Raises
+    ------
+    ModelError
+        If it is the axis of the batch, or shapes differ elsewhere.
+    """
     rank = len(datas[0].shape)
-    axis = attributes["axis"] % rank
+    axis %= rank
     if axis == 0:
         raise ModelError("samples (axis 0) cannot stand side by side")
     if len({d.shape[:axis] + d.shape[axis + 1 :] for d in datas}) > 1:
         raise ModelError(f"data of shapes {', '.join(str(d.shape) for d in datas)} cannot stand side by side")
     if all(d.edge == datas[0].edge and d.chain == datas[0].chain for d in datas):
-        return [replace(datas[0], index=np.concatenate([d.index for d in datas], axis=axis))]
+        return replace(datas[0], index=np.concatenate([d.index for d in datas], axis=axis))
     if rank in (3, 4) and _are_images(importer, datas, axis):
-        return [_channels(importer, datas, axis)]
-    return [_behind_each_other(importer, datas, axis)]
+        return _channels(importer, datas, axis)
+    return _behind_each_other(importer, datas, axis)
 
 
 def _are_images(importer: GrowingNetwork, datas: Sequence[Data], axis: int) -> bool:

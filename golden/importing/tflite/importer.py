@@ -115,7 +115,8 @@ class TfliteImporter(NetworkBuilder):
         if self.input_on(data.edge):
             raise ModelError(f"output {tensor.name!r} is the model's input, so there is nothing to build")
         scores = not (isinstance(value, Closed) and value.is_label)
-        return Output(tensor.name, data.edge, data.index, data.chain, closing, scores=scores)
+        index = data.index if data.index.shape[0] == 1 else data.index[None]
+        return Output(tensor.name, data.edge, index, data.chain, closing, scores=scores)
 
 
 def _given(tensor: TfliteTensor, number: int) -> NetworkInput:

@@ -1,19 +1,21 @@
 """Import of TensorFlow Lite's sums, differences and products of two tensors, and of channels side by side."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from fewbit.golden.importing.broadcasting import alike
-from fewbit.golden.importing.layout import by_channel, ordered
+from fewbit.golden.importing.layout import by_channel
+from fewbit.golden.importing.ops.concatenation import side_by_side
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.joins import Add, Concat, Multiply
+from fewbit.golden.network.joins import Add, Multiply
 from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.thresholds import steps_of
 from fewbit.golden.rewrite.sums import separating_sum
 
 from .kernels import product, product_multiplier, quantized_multiplier, scaled_product, total, total_scale
 from .operands import activation_range, add_codes, format_of, kernel, second_rounding
-from .products import as_image
 
 _PAST = {"ADD": "added", "SUB": "subtracted", "MUL": "multiplied"}  # for messages
 
@@ -96,25 +98,10 @@ def _sum(importer, node, a, b, quantizations, codes, out):
 
 @kernel("CONCATENATION")
 def concatenation(importer, node, operands, outputs):
-    """Import ``CONCATENATION`` of channels, the last axis."""
+    """Import ``CONCATENATION`` along any axis but the batch."""
     datas, out = [operand.data for operand in operands], outputs[0]
     if any(operand.tensor.quantization != out.quantization for operand in operands):
         raise ModelError("its inputs and its output must have the same scale and zero point")
-    rank = datas[0].index.ndim
-    if node.option("Axis") % rank != rank - 1:
-        raise ModelError(f"only channels can stand side by side, not axis {node.option('Axis')} of {datas[0].shape}")
     if node.option("FusedActivationFunction"):
         raise ModelError("a fused activation function is not supported")
-    if rank == 4:
-        edges = [as_image(importer, d).edge for d in datas]
-        pixels = datas[0].shape[1:3]
-    else:
-        edges = [ordered(importer, d.reshaped(lambda i: i.reshape(1, -1))).edge for d in datas]
-        pixels = datas[0].shape[1:-1]
-        if np.prod(pixels, dtype=int) != 1:
-            raise ModelError(f"data of shape {datas[0].shape} cannot stand side by side")
-    name = importer.new("concat")
-    importer.add(Concat(name, edges[0], name, tuple(edges[1:]), format_of(out)))
-    channels = sum(d.shape[-1] for d in datas)
-    index = np.arange(channels * np.prod(pixels, dtype=int)).reshape(1, *pixels, channels)
-    return [Data(name, index)]
+    return [replace(side_by_side(importer, datas, node.option("Axis")), chain=())]

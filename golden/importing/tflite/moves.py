@@ -93,16 +93,16 @@ def pad(importer, node, operands, outputs):
 
 @kernel("RESIZE_NEAREST_NEIGHBOR")
 def resize_nearest_neighbor(importer, node, operands, outputs):
-    """Import ``RESIZE_NEAREST_NEIGHBOR`` by whole factors."""
-    data = as_image(importer, operands[0].data)
-    size, new = data.shape[2:], tuple(int(n) for n in operands[1].constant)
-    factors = tuple(n // s for n, s in zip(new, size, strict=True))
-    aligned, centred = node.option("AlignCorners"), node.option("HalfPixelCenters")
-    for n, s, f in zip(new, size, factors, strict=True):
-        if f < 1 or not np.array_equal(_sources(n, s, aligned, centred), np.arange(n) // f):
-            raise ModelError(f"only whole factors without aligned corners are supported, not {size} to {new}")
+    """Import ``RESIZE_NEAREST_NEIGHBOR``: every pixel repeated as often, or pixels picked one by one."""
+    data, new = operands[0].data, tuple(int(n) for n in operands[1].constant)
+    size, options = data.shape[1:3], (node.option("AlignCorners"), node.option("HalfPixelCenters"))
+    sources = [_sources(n, s, *options) for n, s in zip(new, size, strict=True)]
+    factors = tuple(max(1, n // s) for n, s in zip(new, size, strict=True))
+    if any(not np.array_equal(s, np.arange(n) // f) for s, n, f in zip(sources, new, factors, strict=True)):
+        return [data.reshaped(lambda i: i[:, sources[0]][:, :, sources[1]])]
     if factors == (1, 1):
-        return [operands[0].data]
+        return [data]
+    data = as_image(importer, data)
     name = importer.new("upsample")
     importer.add(Upsample(name, data.edge, name, size, factors))
     window = Window(size=new, kernel=(1, 1))

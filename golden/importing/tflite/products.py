@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fewbit.golden.importing.layout import image, ordered
+from fewbit.golden.importing.layout import image, ordered, rows
 from fewbit.golden.importing.ops.convolutions import add_windows, spread_out
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.file import ModelError
@@ -59,14 +59,21 @@ def convolution(importer, node, operands, outputs):
 
 @kernel("FULLY_CONNECTED")
 def fully_connected(importer, node, operands, outputs):
-    """Import ``FULLY_CONNECTED``: the last axis, or a whole sample, times weights (N, K)."""
+    """Import ``FULLY_CONNECTED``: rows of as many values as the weights (N, K) take, one after the other."""
     data, weights = operands[0].data, _weights(operands[1], 0)
-    inputs = weights.shape[1]
-    if data.index.size != inputs:
+    neurons, inputs = weights.shape
+    if data.index.size % inputs:
         raise ModelError(f"{data.index.size} values of a sample do not fit weights of shape {weights.shape}")
-    data = ordered(importer, data.reshaped(lambda i: i.reshape(1, inputs)))
-    shape = (1,) * max(1, len(outputs[0].shape) - 1) + (len(weights),)
-    index = np.arange(len(weights)).reshape(shape)
+    count = data.index.size // inputs
+    if count == 1:
+        data = ordered(importer, data.reshaped(lambda i: i.reshape(1, inputs)))
+        shape = (1,) * max(1, len(outputs[0].shape) - 1) + (neurons,)
+    else:
+        data = rows(importer, data.reshaped(lambda i: i.reshape(1, count, inputs)))
+        shape = (1, count, neurons)
+        if node.option("KeepNumDims"):
+            shape = (1, *operands[0].tensor.shape[1:-1], neurons)
+    index = np.arange(count * neurons).reshape(shape)
     return [_layer(importer, node, Data(data.edge, index), weights, 1, operands, outputs[0], _in_doubles)]
 
 

@@ -89,6 +89,14 @@ class Chain:
             table="FullyConnectedOptions", fusedActivationFunction=act,
         )  # fmt: skip
 
+    def dense_of_rows(self, neurons, *, keeps=True):
+        *_, inputs = shape = self.shape()
+        out = (*shape[:-1], neurons) if keeps else (int(np.prod(shape[:-1])), neurons)
+        return self.product(
+            "FULLY_CONNECTED", (neurons, inputs), neurons, out, inputs, per_channel=False,
+            table="FullyConnectedOptions", keepNumDims=keeps,
+        )  # fmt: skip
+
     def content(self):
         self.model.outputs = [self.x]
         return self.model.content()
@@ -133,6 +141,18 @@ def test_convolutions_and_dense(act, per_channel):
     chain.dense(6, per_channel=per_channel, act=act)
     network = check(chain)
     assert sum(isinstance(node, Rescale) for node in network.nodes) >= 3
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_dense_over_the_last_axis(keeps):
+    """Of an image's pixels, and of the rows that a reshape makes of them."""
+    chain = Chain((1, 3, 4, 5), seed=2)
+    chain.conv(6, 2)
+    chain.dense_of_rows(7, keeps=keeps)
+    shape = (1, 3, 28)
+    chain.same("RESHAPE", shape, constants=[chain.model.tensor((3,), np.int32, data=shape)])
+    chain.dense_of_rows(4, keeps=keeps)
+    check(chain)
 
 
 def test_dilation_and_weights_of_four_bits():
@@ -275,6 +295,29 @@ def test_channels_side_by_side_and_enlarged():
     chain.same("RESIZE_NEAREST_NEIGHBOR", (1, 6, 12, 6), constants=[size], table="ResizeNearestNeighborOptions")
     chain.conv(3, 3)
     check(chain)
+
+
+@pytest.mark.parametrize(("size", "options"), [((5, 7), {}), ((2, 2), {}), ((5, 6), {"halfPixelCenters": True}),
+                                               ((7, 5), {"alignCorners": True})])  # fmt: skip
+def test_images_of_any_size_and_rows_behind_rows(size, options):
+    """Pixels that are picked one by one, and images below one another."""
+    chain = Chain((1, 3, 4, 2), seed=10)
+    start = chain.conv(4, 3)
+    scale, zero = chain.quantization()
+    given = chain.model.tensor((2,), np.int32, data=size)
+    chain.same("RESIZE_NEAREST_NEIGHBOR", (1, *size, 4), constants=[given], table="ResizeNearestNeighborOptions",
+               **options)  # fmt: skip
+    end = chain.conv(4, 3)
+    right = chain.then("QUANTIZE", chain.shape(), scale=scale, zero=zero)
+    chain.x = start
+    given = chain.model.tensor((2,), np.int32, data=(3, size[1]))
+    left = chain.same("RESIZE_NEAREST_NEIGHBOR", (1, 3, size[1], 4), constants=[given],
+                      table="ResizeNearestNeighborOptions")  # fmt: skip
+    chain.then("CONCATENATION", (1, 3 + size[0], size[1], 4), inputs=[left, right], scale=scale, zero=zero,
+               table="ConcatenationOptions", axis=1)  # fmt: skip
+    chain.conv(3, 3)
+    check(chain)
+    assert end != start
 
 
 def test_softmax_and_argmax(tmp_path):
