@@ -105,3 +105,11 @@ def concatenation(importer, node, operands, outputs):
     if node.option("FusedActivationFunction"):
         raise ModelError("a fused activation function is not supported")
     return [replace(side_by_side(importer, datas, node.option("Axis")), chain=())]
+
+
+@kernel("PACK")
+def pack(importer, node, operands, outputs):
+    """Import ``PACK``: tensors of one shape, one behind the other along a new axis."""
+    axis = node.option("Axis") % len(outputs[0].shape)
+    datas = [operand.data.reshaped(lambda i: np.expand_dims(i, axis)) for operand in operands]
+    return [replace(side_by_side(importer, datas, axis), chain=())]

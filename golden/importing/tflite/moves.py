@@ -62,10 +62,70 @@ def strided_slice(importer, node, operands, outputs):
 @kernel("SPLIT")
 def split(importer, node, operands, outputs):
     """Import ``SPLIT`` into equal parts."""
-    axis, data = int(operands[0].constant.reshape(())), operands[1].data
-    if axis % data.index.ndim == 0:
-        raise ModelError("the batch cannot be split")
+    data = operands[1].data
+    axis = _axis(data, operands[0].constant.reshape(()))
     return [Data(data.edge, part) for part in np.split(data.index, len(outputs), axis=axis)]
+
+
+@kernel("SPLIT_V")
+def split_at(importer, node, operands, outputs):
+    """Import ``SPLIT_V`` into parts of given sizes."""
+    data, sizes = operands[0].data, operands[1].constant.astype(int).reshape(-1)
+    axis = _axis(data, operands[2].constant.reshape(()))
+    sizes = np.where(sizes < 0, data.shape[axis] - sizes[sizes >= 0].sum(), sizes)
+    return [Data(data.edge, part) for part in np.split(data.index, np.cumsum(sizes)[:-1], axis=axis)]
+
+
+@kernel("UNPACK")
+def unpack(importer, node, operands, outputs):
+    """Import ``UNPACK``: the parts along an axis, without it."""
+    data = operands[0].data
+    axis = _axis(data, node.option("Axis"))
+    return [Data(data.edge, np.take(data.index, k, axis=axis)) for k in range(len(outputs))]
+
+
+@kernel("GATHER")
+def gather(importer, node, operands, outputs):
+    """Import ``GATHER`` of constant places along an axis."""
+    data, places = operands[0].data, operands[1].constant.astype(int)
+    if node.option("BatchDims"):
+        raise ModelError("batch dimensions are not supported")
+    return [Data(data.edge, np.take(data.index, places, axis=_axis(data, node.option("Axis"))))]
+
+
+def _axis(data, number) -> int:
+    """The axis of that number, which must not be the batch."""
+    axis = int(number) % data.index.ndim
+    if axis == 0:
+        raise ModelError("it must leave the batch, the first axis, as it is")
+    return axis
+
+
+@kernel("DEPTH_TO_SPACE")
+def depth_to_space(importer, node, operands, outputs):
+    """Import ``DEPTH_TO_SPACE``: groups of channels become blocks of pixels."""
+    data, block = operands[0].data, node.option("BlockSize")
+    _, height, width, channels = data.shape
+    index = data.index.reshape(height, width, block, block, channels // block**2).transpose(0, 2, 1, 3, 4)
+    return [Data(data.edge, index.reshape(1, height * block, width * block, -1))]
+
+
+@kernel("SPACE_TO_DEPTH")
+def space_to_depth(importer, node, operands, outputs):
+    """Import ``SPACE_TO_DEPTH``: blocks of pixels become groups of channels."""
+    data, block = operands[0].data, node.option("BlockSize")
+    _, height, width, channels = data.shape
+    index = data.index.reshape(height // block, block, width // block, block, channels).transpose(0, 2, 1, 3, 4)
+    return [Data(data.edge, index.reshape(1, height // block, width // block, -1))]
+
+
+@kernel("MIRROR_PAD")
+def mirror_pad(importer, node, operands, outputs):
+    """Import ``MIRROR_PAD``, which reflects the codes at the edges, with or without those that stand there."""
+    data, pads = operands[0].data, operands[1].constant.astype(int)
+    if pads[0].any():
+        raise ModelError("the batch cannot be padded")
+    return [data.reshaped(lambda i: np.pad(i, pads, mode="symmetric" if node.option("Mode") else "reflect"))]
 
 
 def _some(data, parts):

@@ -320,6 +320,30 @@ def test_images_of_any_size_and_rows_behind_rows(size, options):
     assert end != start
 
 
+def test_what_picks_and_moves_codes():
+    chain = Chain((1, 4, 6, 2), seed=12)
+    chain.conv(6, 3)
+    scale, zero = chain.quantization()
+    pads = chain.model.tensor((4, 2), np.int32, data=[[0, 0], [1, 1], [2, 0], [0, 0]])
+    chain.same("MIRROR_PAD", (1, 6, 8, 6), constants=[pads], table="MirrorPadOptions", mode=0)
+    chain.same("SPACE_TO_DEPTH", (1, 3, 4, 24), table="SpaceToDepthOptions", blockSize=2)
+    places = chain.model.tensor((16,), np.int32, data=chain.rng.permutation(24)[:16])
+    chain.same("GATHER", (1, 3, 4, 16), constants=[places], table="GatherOptions", axis=3)
+    chain.conv(8, 1)
+    scale, zero = chain.quantization()
+    chain.same("DEPTH_TO_SPACE", (1, 6, 8, 2), table="DepthToSpaceOptions", blockSize=2)
+    numbers = [chain.model.tensor((n,), np.int32, data=data) for n, data in ((2, [2, 4]), (1, [1]))]
+    parts = [chain.tensor((1, height, 8, 2), scale, zero) for height in (2, 4)]
+    chain.model.operator("SPLIT_V", [chain.x, *numbers], parts, table="SplitVOptions", numSplits=2)
+    rows = [chain.tensor((1, 8, 2), scale, zero) for _ in range(2)]
+    chain.model.operator("UNPACK", [parts[0]], rows, table="UnpackOptions", num=2, axis=1)
+    chain.then(
+        "PACK", (1, 8, 2, 2), inputs=rows[::-1], scale=scale, zero=zero, table="PackOptions", valuesCount=2, axis=2
+    )
+    chain.conv(3, 3)
+    check(chain)
+
+
 def test_softmax_and_argmax(tmp_path):
     chain = Chain((1, 12), seed=10)
     chain.dense(10)
