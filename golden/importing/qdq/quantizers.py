@@ -200,11 +200,14 @@ def _scaled(importer: GrowingNetwork, data: Data, scale: np.ndarray, zero: np.nd
 
 def _changes_nothing(chain: ew.Chain, edge: Edge) -> bool:
     """Say whether a chain gives every integer of an edge itself: a Clip, say, to what the codes are anyway."""
+    if len(chain) == 1 and isinstance(chain[0], ew.Dequantize):
+        return bool((chain[0].scale == 1).all() and (chain[0].zero == 0).all())
     lo, hi = int(edge.lo.min()), int(edge.hi.max())
     if hi - lo > _MOST_TRIED:
         return False
     integers = np.arange(lo, hi + 1)[:, None]
-    return bool((ew.apply(chain, np.broadcast_to(integers, (len(integers), edge.channels))) == integers).all())
+    channels = 1 if ew.is_shared(chain) else edge.channels
+    return bool((ew.apply(chain, np.broadcast_to(integers, (len(integers), channels))) == integers).all())
 
 
 def dequantized_constant(codes: np.ndarray, scale: ArrayLike, zero: ArrayLike) -> Constant:
