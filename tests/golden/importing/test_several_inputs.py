@@ -1,4 +1,4 @@
-"""Models with several inputs: each has its own declaration, format and order, and outputs equal the qonnx executor's."""
+"""Models with several inputs: each has its own declaration, format and order; outputs equal the qonnx executor's."""
 
 import numpy as np
 import onnx
