@@ -10,7 +10,6 @@ import numpy as np
 from fewbit.extras import needs
 from fewbit.golden.bounds.limits import IMAGE_BYTES
 from fewbit.golden.numbers.declaration import InputSpec, parse_input
-from fewbit.golden.numbers.elementwise import apply
 from fewbit.golden.numbers.format import Format
 from fewbit.golden.numbers.formats import Float32
 
@@ -62,10 +61,19 @@ class Images:
         The file that they are from.
     floats : float32 array (N, *shape) or None
         The samples as the model takes them; None where only codes of its first quantizer were given.
+    note : str or None
+        What the user must know of how they were read.
     """
 
-    def __init__(self, values: np.ndarray, labels: np.ndarray | None, source: str, floats: np.ndarray | None = None):
-        self.values, self.labels, self.source, self.floats = values, labels, source, floats
+    def __init__(
+        self,
+        values: np.ndarray,
+        labels: np.ndarray | None,
+        source: str,
+        floats: np.ndarray | None = None,
+        note: str | None = None,
+    ):
+        self.values, self.labels, self.source, self.floats, self.note = values, labels, source, floats, note
 
     def __len__(self) -> int:
         return len(self.values)
@@ -81,7 +89,7 @@ class Images:
         if count is not None and count < 1:
             raise ImageError(f"--frames must be at least 1, not {count}")
         labels, floats = (None if a is None else a[:count] for a in (self.labels, self.floats))
-        return Images(self.values[:count], labels, self.source, floats)
+        return Images(self.values[:count], labels, self.source, floats, self.note)
 
 
 def find_images(model: Path | str) -> Path | None:
@@ -134,6 +142,8 @@ def load_images(path: Path | str, network: SampleInput, content: bytes | None = 
 def load_floats(path: Path | str, shape: tuple[int, ...], spec: InputSpec | None = None) -> Images:
     """Return the `Images` for a model of floats, whose ``values`` and ``floats`` both are what it takes.
 
+    Floats that no declared integer stands for are rounded to the nearest one that does, and the note says how many.
+
     Parameters
     ----------
     path : path
@@ -148,20 +158,41 @@ def load_floats(path: Path | str, shape: tuple[int, ...], spec: InputSpec | None
     ImageError
         If the file cannot be read, or its samples do not fit the model.
     """
-    path = Path(path)
-    found = _fitted(path, _mnist() if str(path) == "mnist" else _arrays(path), _FloatInput(shape, spec))
-    assert found.floats is not None  # only codes without a declaration have none
-    return Images(found.floats, found.labels, found.source, found.floats)
+    path, given = Path(path), _FloatInput(shape, spec)
+    found = _fitted(path, _mnist() if str(path) == "mnist" else _arrays(path), given)
+    floats, note = found.floats, None
+    if spec is not None and given.rounded:
+        floats = spec.floats(found.values)
+        note = (
+            f"{path}: {given.rounded:,} of {floats.size:,} floats of 'x' are no integers of {spec.text}; they were "
+            f"rounded to the nearest"
+        )
+    assert floats is not None  # only codes without a declaration have none
+    return Images(floats, found.labels, found.source, floats, note)
 
 
 class _FloatInput:
-    """The `SampleInput` of a model that is no `golden.network.graph.Network` yet."""
+    """The `SampleInput` of a model that is no `golden.network.graph.Network` yet.
+
+    Attributes
+    ----------
+    rounded : int
+        Floats that `encode` has rounded.
+    """
 
     def __init__(self, shape: tuple[int, ...], spec: InputSpec | None):
-        self.input_shape = shape
+        self.input_shape, self._spec = shape, spec
         self.input_format = spec.format if spec else Float32()
         self.input_spec = spec.text if spec else "float32"
-        self.encode = spec.encode if spec else lambda x: x
+        self.rounded = 0
+
+    def encode(self, x: np.ndarray) -> np.ndarray:
+        """Return the integers nearest to floats, or the floats where nothing is declared."""
+        if self._spec is None:
+            return x
+        values, count = self._spec.nearest(x)
+        self.rounded += count
+        return values
 
 
 def image_bytes(path: Path | str) -> bytes:
@@ -231,18 +262,25 @@ def _encoded(x, network):
     if x.dtype == np.uint64:  # int64 would make negative numbers of its upper half
         x = np.minimum(x, np.uint64(np.iinfo(np.int64).max))
     values = x.astype(np.int64)
-    network.input_format.encode(values)  # refuses what is out of range
+    try:
+        network.input_format.encode(values)
+    except ValueError as error:
+        if network.input_spec != "codes":
+            raise
+        raise ValueError(
+            f"{error}: nothing is declared of the input, so integers are the codes of the model's first quantizer; say "
+            f"how these ({x.dtype}) become its floats with --input, for example --input uint8/255"
+        ) from None
     return values, _floats(values, network)
 
 
-def _floats(values, network):
+def _floats(values: np.ndarray, network: SampleInput) -> np.ndarray | None:
     """Return what the model takes for raw integers; None where they are not declared."""
     if not network.input_format.integral:
         return values
     if network.input_spec == "codes":
         return None
-    chain = [parse_input(network.input_spec).dequantize()]
-    return apply(chain, values.reshape(len(values), -1)).reshape(values.shape)
+    return parse_input(network.input_spec).floats(values)
 
 
 def random_images(network: SampleInput, count: int, seed: int = 1) -> Images:

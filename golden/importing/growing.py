@@ -71,7 +71,7 @@ class GrowingNetwork(NetworkBuilder):
         self.laid_out = order is not None
         if order is not None:
             places[order] = np.arange(count)
-        start = Data("input", places.reshape(file.input_shape), raw=file.input_type is not None)
+        start = Data("input", places.reshape(file.input_shape), type=file.tensor_type)
         fmt, encode, text = _UNKNOWN, _UNKNOWN, "codes"
         if self.is_float:
             fmt, encode, text = Float32(), lambda x: np.asarray(x, dtype=np.float32), "float32"

@@ -25,18 +25,20 @@ from fewbit.golden.model_file.file import (
 )
 from fewbit.golden.model_file.source import SourceFile
 from fewbit.golden.network.graph import Network, Output
-from fewbit.golden.numbers.declaration import InputSpec, parse_input
+from fewbit.golden.numbers.declaration import InputSpec, Normalization, parse_input
+from fewbit.golden.numbers.elementwise import WithConstant, float16
 from fewbit.golden.rewrite.outputs import lower_argmax
 from fewbit.golden.rewrite.tidy import tidy
 
 from .float_layers import float_layer_end
 from .growing import GrowingNetwork
-from .layout import Relayout
-from .operators import every_operator, is_quantizer, operator_of, other_domains
+from .layout import Relayout, by_channel
+from .operators import is_quantizer, operator_of
 from .precision import network_of_fewest_bits
+from .refused import refusal
 from .registry import import_of
 from .several_outputs import gathered
-from .tensors import Closed, Constant, Tensor
+from .tensors import FLOAT32, Closed, Constant, Data, Tensor
 from .whole_multiples import FIXED_POINT_BITS
 
 __all__ = ["ModelError", "import_model"]
@@ -109,7 +111,7 @@ def _spec_of(file: OnnxFile, text: str | None) -> InputSpec | None:
         spec = parse_input(text)
     except ValueError as error:
         raise ModelError(error) from None
-    if file.input_type and (spec.scale, spec.offset) != (1, 0):
+    if file.input_type and not spec.is_plain:
         raise ModelError(
             f"input {file.input_name!r} is of type {file.input_type}: its integers are what the model takes, so it "
             f"cannot be declared as {text!r}"
@@ -144,6 +146,22 @@ class Importer(GrowingNetwork):
         is_float = not any(is_quantizer(node) for node in file.nodes)
         order, size = (None, ()) if layout is None else (layout.order, layout.size)
         super().__init__(file, spec, is_float=is_float, precision=precision, order=order, size=size)
+        data = self.tensors[file.input_name]
+        assert isinstance(data, Data)
+        if spec is not None and spec.normalization is not None and not is_float:
+            data = self._normalized(data, spec.normalization)
+        self.tensors[file.input_name] = data.then(float16()) if data.type == "float16" else data
+
+    def _normalized(self, data: Data, normalization: Normalization) -> Data:
+        """Return the input behind the declared normalization, whose numbers must fit its shape."""
+        try:
+            placed = normalization.placed(self.file.input_shape[1:])
+        except ValueError as error:
+            raise ModelError(error) from None
+        for kind, numbers in zip(("sub", "div"), placed, strict=True):
+            data, c = by_channel(self, data, numbers)
+            data = data.then(WithConstant(kind, c))
+        return data
 
     def network(self, output: str) -> Network:
         """Walk the whole graph and return the finished network.
@@ -189,11 +207,7 @@ class Importer(GrowingNetwork):
             arrays = [t.array if isinstance(t, Constant) else None for t in padded]
             return [Constant(a) for a in evaluate(self.file, node, arrays)]
         if operator is None:
-            domain = "" if standard else f" of domain {node.domain!r}"
-            raise ModelError(
-                f"operation {node.op_type}{domain} is not supported on data; supported are "
-                f"{', '.join(o.name for o in every_operator())}, with quantizers of domain {', '.join(other_domains())}"
-            )
+            raise ModelError(refusal(node.op_type, node.domain))
         return operator.handler(self, node, inputs, attributes_of(node))
 
     def _output(self, name: str) -> Output:
@@ -208,6 +222,8 @@ class Importer(GrowingNetwork):
             raise ModelError(
                 f"output {name!r} comes from the model's input without a layer, so there is nothing to build"
             )
+        if data.type != FLOAT32:
+            raise ModelError(f"output {name!r} is of type {data.type}; outputs of data may be of float32 only")
         index = data.index
         if index.ndim == 0 or index.shape[0] != 1:
             if closing:

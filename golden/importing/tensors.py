@@ -9,7 +9,9 @@ from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.graph import Closing
 from fewbit.golden.numbers.elementwise import Chain, Op
 
-__all__ = ["Closed", "Constant", "Data", "Digits", "Integers", "Move", "Tensor"]
+__all__ = ["FLOAT32", "Closed", "Constant", "Data", "Digits", "Integers", "Move", "Tensor"]
+
+FLOAT32 = "float32"  # the type that all is computed in
 
 Move = Callable[[np.ndarray], np.ndarray]  # lays an array out anew, or picks values of it, and computes none
 
@@ -74,19 +76,24 @@ class Data:
         The position of the edge (``pixel*channels + c``) that stands there.
     chain : Chain
         The operations from the edge's integers to the tensor's floats, their parameters by channel of the edge.
-    raw : bool
-        Whether it is an input of an integer type that no Cast has made a float yet.
+    type : str
+        What the model holds it in; nothing but a Cast, or what moves values, may follow another type than float32.
     """
 
     edge: str
     index: np.ndarray
     chain: Chain = ()
-    raw: bool = False
+    type: str = FLOAT32
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The tensor's shape, with a batch of one sample."""
         return self.index.shape
+
+    @property
+    def raw(self) -> bool:
+        """Whether it is an input of integers that no Cast has made floats yet."""
+        return "int" in self.type
 
     def reshaped(self, move: Move) -> "Data":
         """Return the same positions, laid out by ``move``."""

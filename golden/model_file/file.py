@@ -18,13 +18,21 @@ from .metadata import INPUT_KEY
 from .node_order import in_order, needed
 from .source import ModelSource, names_of
 
-__all__ = ["INPUT_KEY", "ModelError", "ModelSource", "OnnxFile", "attributes_of", "describe", "evaluate"]
+__all__ = ["FLOAT_TYPES", "INPUT_KEY", "ModelError", "ModelSource", "OnnxFile", "attributes_of", "describe", "evaluate"]
 
+_ALL_TYPES = set(onnx.TensorProto.DataType.values())
 _MOST_INPUTS = 1 << 24  # values of one sample
-_INPUT_TYPES: dict[int, str | None] = {  # what a model may take; None: float32
-    onnx.TensorProto.FLOAT: None, onnx.TensorProto.UINT8: "uint8", onnx.TensorProto.INT8: "int8",
+FLOAT_TYPES: dict[int, str] = {
+    onnx.TensorProto.FLOAT: "float32",
+    onnx.TensorProto.DOUBLE: "double",
+    onnx.TensorProto.FLOAT16: "float16",
+}
+"""Types of floats by ONNX's number of them."""
+_INTEGER_TYPES: dict[int, str] = {
+    onnx.TensorProto.UINT8: "uint8", onnx.TensorProto.INT8: "int8",
     onnx.TensorProto.UINT16: "uint16", onnx.TensorProto.INT16: "int16",
 }  # fmt: skip
+_OPSETS = range(7, 26)  # of which nothing that is imported means something else than here
 
 
 def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
@@ -56,8 +64,10 @@ class OnnxFile:
         Its shape, with 1 as the batch axis.
     batch : int
         The batch size that the model was exported for; 0 if any.
+    tensor_type : str
+        The input's type: ``float32``, ``double`` or ``float16``, ``uint8`` and the like.
     input_type : str or None
-        ``uint8`` and the like for an input of integers, None for float32.
+        The same for an input of integers, None for floats.
     outputs : list of str
         The names of the outputs.
     metadata : dict of str
@@ -84,6 +94,12 @@ class OnnxFile:
         if not versions:
             raise ModelError(f"{self.path}: the model does not say which ONNX opset it uses")
         self.opset: int = max(versions)
+        if self.opset not in _OPSETS:
+            nearest = _OPSETS[0] if self.opset < _OPSETS[0] else _OPSETS[-1]
+            raise ModelError(
+                f"{self.path}: it is of ONNX opset {self.opset}, and {_OPSETS[0]} to {_OPSETS[-1]} are supported; "
+                f"convert it with onnx.version_converter.convert_version(onnx.load(path), {nearest}), or export it so"
+            )
         self.metadata: dict[str, str] = {p.key: p.value for p in proto.metadata_props}
         self.constants = {tensor.name: self._array(tensor) for tensor in graph.initializer}
         self._take_input([i for i in graph.input if i.name not in self.constants])
@@ -101,9 +117,11 @@ class OnnxFile:
         self.input_name: str = inputs[0].name
         tensor = inputs[0].type.tensor_type
         where = f"{self.path}: input {self.input_name!r}"
-        if tensor.elem_type not in _INPUT_TYPES:
-            raise ModelError(f"{where} must be float32, or (u)int8 or (u)int16, not of ONNX type {tensor.elem_type}")
-        self.input_type = _INPUT_TYPES[tensor.elem_type]
+        kind = (FLOAT_TYPES | _INTEGER_TYPES).get(tensor.elem_type)
+        if kind is None:
+            given = onnx.TensorProto.DataType.Name(tensor.elem_type) if tensor.elem_type in _ALL_TYPES else "unknown"
+            raise ModelError(f"{where} must be of floats, or (u)int8 or (u)int16, not of ONNX type {given.lower()}")
+        self.tensor_type, self.input_type = kind, _INTEGER_TYPES.get(tensor.elem_type)
         if not tensor.HasField("shape"):
             raise ModelError(f"{where} has no shape; export the model with one")
         dims = [d.dim_value if d.HasField("dim_value") else 0 for d in tensor.shape.dim]
