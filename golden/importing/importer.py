@@ -6,7 +6,8 @@ the two together are one function of one integer per position: its thresholds ar
 get stuck, and the integers are those of the model's own arithmetic.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -41,7 +42,7 @@ from .several_outputs import gathered
 from .tensors import FLOAT32, Closed, Constant, Data, Tensor
 from .whole_multiples import FIXED_POINT_BITS
 
-__all__ = ["ModelError", "import_model"]
+__all__ = ["ModelError", "Walk", "import_model", "walked"]
 
 
 def import_model(
@@ -93,13 +94,43 @@ def _of_onnx(source: ModelSource, input_spec: str | None, output: str, precision
 
 
 def _network(file: OnnxFile, spec: InputSpec | None, output: str, precision: int) -> Network:
-    """Return the network of a walk, or of the second one where the first asks for another order of the input."""
-    try:
-        network = Importer(file, spec, precision=precision).network(output)
-    except Relayout as layout:
-        network = Importer(file, spec, layout, precision=precision).network(output)
+    network = _walk(file, spec, output, precision).network
     walls.entering("its network")
     return tidy(network)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What a walk over a model has made.
+
+    Attributes
+    ----------
+    network : Network
+        As the walk makes it: with an edge for every quantizer of the model, which `golden.rewrite.tidy` may change.
+    tensors : dict of Tensor
+        What every tensor of the model is, by its name.
+    """
+
+    network: Network
+    tensors: Mapping[str, Tensor]
+
+
+def walked(source: ModelSource, input_spec: str | None = None) -> Walk:
+    """Return the `Walk` over a model; arguments and errors are those of `import_model`."""
+    with walls.walls(source.path):
+        file = OnnxFile(source)
+        return _walk(file, _spec_of(file, input_spec), "auto", FIXED_POINT_BITS)
+
+
+def _walk(file: OnnxFile, spec: InputSpec | None, output: str, precision: int) -> Walk:
+    """Return a walk, or the second one where the first asks for another order of the input."""
+    importer = Importer(file, spec, precision=precision)
+    try:
+        network = importer.network(output)
+    except Relayout as layout:
+        importer = Importer(file, spec, layout, precision=precision)
+        network = importer.network(output)
+    return Walk(network, importer.tensors)
 
 
 def _spec_of(file: OnnxFile, text: str | None) -> InputSpec | None:

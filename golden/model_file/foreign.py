@@ -130,7 +130,7 @@ _FOLDERS = (  # what a folder holds, and what it is then
 def by_content(path: Path, content: bytes) -> str | None:
     """Return the line that refuses a file whose bytes are of a known format; None where they are of none."""
     found = next((f for f in FORMATS if f.claims is not None and f.claims(content)), None)
-    return found and found.refusal(path)
+    return found.refusal(path) if found else None
 
 
 def by_name(path: Path) -> str | None:
@@ -142,4 +142,4 @@ def by_name(path: Path) -> str | None:
         found = next((f for member, f in _FOLDERS if (path / member).exists()), None)
         return found.refusal(path) if found else None
     found = next((f for f in FORMATS if path.name.lower().endswith(f.endings)), None)
-    return found and found.refusal(path)
+    return found.refusal(path) if found else None
