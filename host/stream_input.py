@@ -89,7 +89,7 @@ class StreamInput:
                 "Images must be the codes of the model's first quantizer, as integers: the build has no input "
                 "declaration (--input) that says how floats become integers"
             )  # fmt: skip
-        return parse_input(self._declaration).encode(images)
+        return parse_input(self._declaration).encode(images.reshape(len(images), *self.shape))
 
     def _arranged(self, flat: np.ndarray) -> np.ndarray:
         """Return samples with their channels innermost, as the hardware takes them."""

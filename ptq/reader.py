@@ -11,7 +11,8 @@ import onnx
 
 from fewbit.golden.bounds.walls import entering, walls
 from fewbit.golden.importing.operands import constant
-from fewbit.golden.importing.operators import Role, every_operator, is_of_floats, operator_of, role_of
+from fewbit.golden.importing.operators import Role, is_of_floats, operator_of, role_of
+from fewbit.golden.importing.refused import refusal
 from fewbit.golden.importing.tensors import Constant
 from fewbit.golden.model_file.domains import STANDARD_DOMAINS
 from fewbit.golden.model_file.file import ModelError, ModelSource, OnnxFile, attributes_of, describe, evaluate
@@ -95,8 +96,7 @@ class _Reader:
             padded = [self.constants[name] if name else None for name in node.input]
             self.constants.update(zip(node.output, evaluate(self.file, node, padded), strict=True))
         elif operator_of(node) is None:
-            supported = [operator.name for operator in every_operator() if operator.is_of_floats]
-            raise ModelError(f"{describe(node)}: cannot be quantized; supported are {', '.join(supported)}")
+            raise ModelError(f"{describe(node)}: cannot be quantized: {refusal(node.op_type, node.domain)}")
         elif role_of(node) is Role.COPY:
             self.alias[node.output[0]] = node.input[0]
         elif role_of(node) is Role.PRODUCT:

@@ -24,7 +24,8 @@ ROOMS = {
     "hw": ("", "heap", "xilinx", "targets", "memory", "float32", "arrays", "activation", "layer", "stages", "pipeline",
            "shell", "serial", "boards"),
     "sim": ("", "cycles", "benches", "simulators"),
-    "flow": ("", "folding", "eda", "ip", "project", "boards", "demo", "quantizing", "comparing", "commands"),
+    "flow": ("", "folding", "eda", "ip", "project", "checking", "boards", "demo", "quantizing", "comparing",
+             "commands"),
     "bench": ("", "networks", "peers", "cost", "survey", "sections"),
 }  # fmt: skip
 # The front doors of a folder stand outside its order: what a user runs imports everything.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .kinds import CYCLES, FILE, PERCENT, STEPS
+from .options import DECLARATION
 from .report import Reporter
 
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 FloatModel = Annotated[Path, typer.Argument(metavar="FLOAT.onnx", help="A trained float model.")]
-FloatInput = Annotated[
-    str | None, typer.Option("--input", help="How raw integers become the model's floats: `uint8/255`, `int16f10`, …")
-]
+FloatInput = Annotated[str | None, typer.Option("--input", help=DECLARATION)]
 Calibration = Annotated[
     Path | None,
     typer.Option("--calibration", help="Samples that ranges and biases are chosen from: .npz with `x`; or `mnist`."),
@@ -97,4 +96,7 @@ def float_project(
     from fewbit.flow.quantizing.float_model import FloatProject
 
     with report.working("calibrating"):
-        return FloatProject(model, input_spec=input_spec, calibration=calibration, images=images, frames=frames)
+        project = FloatProject(model, input_spec=input_spec, calibration=calibration, images=images, frames=frames)
+    for note in project.notes:
+        report.say(note)
+    return project

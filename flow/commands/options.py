@@ -17,10 +17,15 @@ if TYPE_CHECKING:
     from fewbit.flow.project.project import Project
 
 __all__ = [
-    "Baud", "Build", "Clock", "Folding", "Frames", "ImagesFile", "Input", "Json", "Making", "Model", "Output",
-    "PlacementSeed", "TargetName", "Verbose", "samples_of",
+    "DECLARATION", "Baud", "Build", "Clock", "Folding", "Frames", "ImagesFile", "Input", "Json", "Making", "Model",
+    "Output", "PlacementSeed", "TargetName", "Verbose", "samples_of",
 ]  # fmt: skip
 
+DECLARATION = (
+    "How raw integers become the model's floats: `uint8/255`, `int16f10`, `bipolar`, "
+    "`uint8/255 normalize 0.485,0.456,0.406:0.229,0.224,0.225`, …; of several inputs "
+    "`image=uint8/255; features=int16f10`."
+)
 Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="A trained model: ONNX, QONNX, or TFLite of int8.")]
 Build = Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build, as `build/w1a1`.")]
 ImagesFile = Annotated[
@@ -33,11 +38,7 @@ ImagesFile = Annotated[
 ]
 Input = Annotated[
     str | None,
-    typer.Option(
-        "--input",
-        help="How raw integers become the model's floats: `uint8/255`, `int16f10`, `bipolar`, …; of several "
-        "inputs `image=uint8/255; features=int16f10`.",
-    ),
+    typer.Option("--input", help=DECLARATION),
 ]
 Folding = Annotated[Path | None, typer.Option("--folding", help="Folding file, as `folding.json` of a build.")]
 Output = Annotated[str, typer.Option("--output", help="`auto`: what the model ends with. `label`: the class's index.")]
@@ -105,4 +106,9 @@ def samples_of(
     samples = load_images(path, project.network).first(frames)
     for name in samples.zeros:
         report.say(f"{path}: has no array {name!r}: that input is zero in all samples")
+    if samples.floats is None:
+        report.say(
+            f"{path}: the integers of 'x' are taken for the codes of the model's first quantizer; where they are "
+            "pixels, say how they become its floats, for example --input uint8/255"
+        )
     return samples

@@ -15,10 +15,13 @@ from .report import Reporter
 if TYPE_CHECKING:
     from numpy import ndarray
 
-    from fewbit.flow.project.qonnx_executor import ExecutorCheck
+    from fewbit.flow.checking.result import ExecutorCheck
     from fewbit.golden.importing.precision import RoundingChanges
 
 __all__ = ["Executed"]
+
+_CHECK = "Compare all outputs with the model's own world: qonnx, onnxruntime, or LiteRT's reference kernels."
+_MANY = 8  # numbers of frames in a line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,7 @@ class Executed(JsonResult):
     integers : array (N, …)
         What the hardware gives.
     executor : ExecutorCheck or None
-        How the qonnx executor compares; None where that was not asked.
+        How the model's own reference compares; None where that was not asked.
     notes : list of str
         Where golden is not exactly the model.
     rounding : RoundingChanges or None
@@ -62,7 +65,7 @@ class Executed(JsonResult):
 def run(
     *, model: Model, images: ImagesFile = None, input_spec: Input = None, output: Output = "auto",
     frames: Frames = None,
-    check: Annotated[bool, typer.Option("--check", help="Compare with the qonnx executor, sample by sample.")] = False,
+    check: Annotated[bool, typer.Option("--check", help=_CHECK)] = False,
     json: Json = False,
 ):  # fmt: skip
     """Execute the golden model: outputs and labels."""
@@ -70,23 +73,29 @@ def run(
 
     report = Reporter(json)
     project = Project(model, input_spec=input_spec, output=output)
+    reference = None
+    if check:
+        from fewbit.flow.checking.check import reference_for
+
+        reference = reference_for(project)
     samples = samples_of(project, images, frames, report)
-    executed = _executed(project, samples, check, report)
+    executed = _executed(project, samples, reference, report)
     report.show(executed, lambda report, result: _table(report, result, samples.labels))
     checked = executed.executor
-    if checked and checked.labels_equal + checked.ties != checked.samples:
+    exact = executed.rounding is None and project.network.input_format.integral
+    if checked and (checked.labels_equal + checked.ties != checked.samples or (exact and not checked.explained)):
         raise typer.Exit(1)
 
 
-def _executed(project, samples, check, report):
+def _executed(project, samples, reference, report):
     from fewbit.flow.project.level_rounding import rounding_of
 
     result, checked = project.execute(samples.values), None
-    if check:
-        from fewbit.flow.project.qonnx_executor import check_with_executor
+    if reference:
+        from fewbit.flow.checking.check import check_with_reference
 
-        with report.counting("qonnx executor", len(samples)) as progress:
-            checked = check_with_executor(project, samples, result, progress)
+        with report.counting(reference.name, len(samples)) as progress:
+            checked = check_with_reference(project, reference, samples, result, progress)
     labels = project.labels(result)
     return Executed(
         model=project.model, input=project.network.input_spec, samples=len(samples), labels=labels,
@@ -112,7 +121,31 @@ def _table(report, r, known):
     if r.rounding is not None:
         report.line(f"rounding: {r.rounding} differ from 20-bit levels")
     if r.executor is not None:
-        same = "{labels_equal} of {samples} labels equal, {outputs_equal} outputs equal in every bit"
-        if r.executor.ties:
-            same += "; {ties} more labels differ between two outputs that are equal before the executor's rounding"
-        report.line(f"qonnx executor: {same.format(**r.executor.to_dict())}")
+        _checked(report, r.executor)
+
+
+def _checked(report, found):
+    """Print how the reference compares, and what is known of every output that differs."""
+    same = f"{found.labels_equal} of {found.samples} labels equal, {found.outputs_equal} outputs equal in every bit"
+    if found.ties:
+        same += f"; {found.ties} more labels differ by ties"
+    report.line(f"{found.reference}: {same}")
+    for output in found.outputs:
+        if output.differing:
+            report.line(
+                f"output {output.name!r}: {output.differing:,} of {output.values:,} values differ, {output.ties:,} of "
+                f"them are ties; frames {_listed(output.frames)}; labels of frames {_listed(output.labels)}"
+            )
+        elif len(found.outputs) > 1:
+            report.line(f"output {output.name!r}: {output.values:,} values equal, {output.equal:,} in every bit")
+    if found.codes:
+        report.line(
+            f"codes that differ for equal inputs: {found.codes:,}, of which {found.codes_tied:,} are ties: the real "
+            f"value is at the boundary of both codes, within the rounding of K float32 terms, {found.bound}"
+        )
+
+
+def _listed(numbers):
+    """Return numbers of frames as text, not more than a few."""
+    more = f", and {len(numbers) - _MANY} more" if len(numbers) > _MANY else ""
+    return ", ".join(str(number) for number in numbers[:_MANY]) + more or "none"

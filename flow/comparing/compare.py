@@ -18,7 +18,6 @@ from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.file import ModelError, ModelSource
 from fewbit.golden.network.graph import Network
 from fewbit.golden.numbers.declaration import parse_input
-from fewbit.golden.numbers.elementwise import apply
 from fewbit.hw.folding import Folding as LayerFoldings
 from fewbit.hw.targets.parts import Part
 from fewbit.places import BUILD
@@ -213,7 +212,7 @@ def _samples(
         found = load_images(path, network, content)
         values, labels = found.values, found.labels
     if spec is not None:
-        return apply((spec.dequantize(),), values).astype(np.float32), labels
+        return spec.floats(values), labels
     if not network.integral:
         return values, labels
     if found.floats is None:

@@ -45,6 +45,8 @@ class FloatProject:
     samples, images : flow.images.Images
         Samples of calibration, all of them, and those that accuracy is measured on.
     calibration : ptq.calibrate.Calibration
+    notes : list of str
+        What the user must know of how the samples were read.
 
     Raises
     ------
@@ -74,7 +76,10 @@ class FloatProject:
         # A file that serves for both is read once: it may be replaced meanwhile.
         other = images if images and Path(images) != Path(calibration) else None
         self.images = self._load(other, frames) if other else self.samples
-        self.calibration: Calibration = calibrate(self.model, self.samples.values[:MOST], self.spec is not None)
+        self.notes = list(dict.fromkeys(found.note for found in (self.samples, self.images) if found.note))
+        # Behind a normalization zero is no integer, which padding needs: the input gets a quantizer of its own.
+        declared = self.spec is not None and self.spec.normalization is None
+        self.calibration: Calibration = calibrate(self.model, self.samples.values[:MOST], declared)
 
     @staticmethod
     def _parsed(text: str) -> InputSpec:

@@ -15,7 +15,7 @@ from fewbit.golden.numbers.formats import Float32
 from fewbit.golden.rewrite.pairs import BranchSum
 
 from .network_builder import NetworkBuilder
-from .tensors import FLOAT32, Constant, Data, Tensor
+from .tensors import Constant, Data, Tensor
 
 __all__ = ["GrowingNetwork", "Layout"]
 
@@ -94,7 +94,7 @@ class GrowingNetwork(NetworkBuilder):
         places = np.arange(int(np.prod(one.shape)))
         if layout.order is not None:
             places[layout.order] = np.arange(places.size)
-        data = Data(edge, places.reshape(one.shape), dtype=one.type or FLOAT32)
+        data = Data(edge, places.reshape(one.shape), dtype=one.dtype)
         return data.then(spec.dequantize()) if spec is not None and not self.is_float else data
 
     def _given(self, one: FileInput, edge: str, layout: Layout, spec: InputSpec | None) -> NetworkInput:

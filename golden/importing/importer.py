@@ -7,7 +7,7 @@ get stuck, and the integers are those of the model's own arithmetic.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -26,24 +26,27 @@ from fewbit.golden.model_file.file import (
 )
 from fewbit.golden.model_file.source import SourceFile
 from fewbit.golden.network.graph import Network, Output
-from fewbit.golden.numbers.declaration import UNDECLARED, InputSpec, parse_input, parse_inputs
+from fewbit.golden.numbers.declaration import UNDECLARED, InputSpec, Normalization, parse_input, parse_inputs
+from fewbit.golden.numbers.elementwise import WithConstant, float16
 from fewbit.golden.rewrite.outputs import lower_argmax
 from fewbit.golden.rewrite.tidy import tidy
 
 from .float_layers import float_layer_end
 from .growing import GrowingNetwork, Layout
-from .layout import Relayout
-from .operators import Role, every_operator, is_quantizer, operator_of, other_domains, rounds_data
+from .layout import Relayout, by_channel
+from .operators import Role, is_quantizer, operator_of, rounds_data
 from .precision import network_of_fewest_bits
+from .refused import refusal
 from .registry import import_of
 from .several_outputs import gathered
 from .tensors import FLOAT32, Closed, Constant, Data, Tensor
 from .whole_multiples import FIXED_POINT_BITS
 
-__all__ = ["ModelError", "import_model", "specs_of", "walked"]
+__all__ = ["ModelError", "Walk", "import_model", "walked"]
 
-# What these do to integers is what they do to the floats of the same numbers.
-_OF_ANY_TYPE = {Role.MOVE, Role.COPY, Role.CONCATENATION, Role.FUNCTION}
+# What these do to values of another type is what they do to float32 of the same numbers.
+_MOVES = {Role.MOVE, Role.COPY, Role.CONCATENATION}
+_OF_INTEGERS = {*_MOVES, Role.FUNCTION}
 
 
 def import_model(
@@ -90,43 +93,51 @@ def import_model(
 @import_of(ModelSource)
 def _of_onnx(source: ModelSource, input_spec: str | None, output: str, precision: int | None) -> Network:
     file = OnnxFile(source)
-    make = partial(_network, file, specs_of(file, input_spec), output)
+    make = partial(_network, file, _specs_of(file, input_spec), output)
     return network_of_fewest_bits(make) if precision is None else make(precision)
 
 
 def _network(file: OnnxFile, specs: Mapping[str, InputSpec], output: str, precision: int) -> Network:
-    network, _ = walked(file, specs, output, precision)
+    network = _walk(file, specs, output, precision).network
     walls.entering("its network")
     return tidy(network)
 
 
-def walked(
-    file: OnnxFile, specs: Mapping[str, InputSpec], output: str = "auto", precision: int = FIXED_POINT_BITS
-) -> tuple[Network, "Importer"]:
-    """Return the network of a walk and who walked; a walk that asks for another order of an input begins again.
+@dataclass(frozen=True)
+class Walk:
+    """What a walk over a model has made.
 
-    Parameters
+    Attributes
     ----------
-    file, specs, precision
-        As `Importer` takes them.
-    output : "auto" or "label"
-        As of `import_model`.
-
-    Raises
-    ------
-    ModelError
-        If a node cannot be imported.
+    network : Network
+        As the walk makes it: with an edge for every quantizer of the model, which `golden.rewrite.tidy` may change.
+    tensors : dict of Tensor
+        What every tensor of the model is, by its name.
     """
+
+    network: Network
+    tensors: Mapping[str, Tensor]
+
+
+def walked(source: ModelSource, input_spec: str | None = None) -> Walk:
+    """Return the `Walk` over a model; arguments and errors are those of `import_model`."""
+    with walls.walls(source.path):
+        file = OnnxFile(source)
+        return _walk(file, _specs_of(file, input_spec), "auto", FIXED_POINT_BITS)
+
+
+def _walk(file: OnnxFile, specs: Mapping[str, InputSpec], output: str, precision: int) -> Walk:
+    """Return a walk; one that asks for another order of an input begins again."""
     layouts: dict[str, Layout] = {}
     while True:
         importer = Importer(file, specs, layouts, precision=precision)
         try:
-            return importer.network(output), importer
+            return Walk(importer.network(output), importer.tensors)
         except Relayout as more:  # of inputs that have none yet, so there is an end
             layouts |= more.layouts
 
 
-def specs_of(file: OnnxFile, text: str | None) -> dict[str, InputSpec]:
+def _specs_of(file: OnnxFile, text: str | None) -> dict[str, InputSpec]:
     """Return the declarations of inputs: those given, the metadata's, or those of their integer types."""
     names = [one.name for one in file.inputs]
     try:
@@ -137,7 +148,7 @@ def specs_of(file: OnnxFile, text: str | None) -> dict[str, InputSpec]:
         raise ModelError(error) from None
     for one in file.inputs:
         spec = specs.get(one.name)
-        if spec and one.type and (spec.scale, spec.offset) != (1, 0):
+        if spec and one.type and not spec.is_plain:
             raise ModelError(
                 f"input {one.name!r} is of type {one.type}: its integers are what the model takes, so it "
                 f"cannot be declared as {spec.text!r}"
@@ -172,6 +183,23 @@ class Importer(GrowingNetwork):
         names = {one.name for one in file.inputs}
         is_float = not (any(is_quantizer(node) for node in file.nodes) or rounds_data(file.nodes, names))
         super().__init__(file, specs, is_float=is_float, precision=precision, layouts=layouts)
+        for one in file.inputs:
+            data, spec = self.tensors[one.name], specs.get(one.name)
+            assert isinstance(data, Data)
+            if spec is not None and spec.normalization is not None and not is_float:
+                data = self._normalized(data, spec.normalization)
+            self.tensors[one.name] = data.then(float16()) if data.dtype == "float16" else data
+
+    def _normalized(self, data: Data, normalization: Normalization) -> Data:
+        """Return an input behind the declared normalization, whose numbers must fit its shape."""
+        try:
+            placed = normalization.placed(data.shape[1:])
+        except ValueError as error:
+            raise ModelError(error) from None
+        for kind, numbers in zip(("sub", "div"), placed, strict=True):
+            data, c = by_channel(self, data, numbers)
+            data = data.then(WithConstant(kind, c))
+        return data
 
     def network(self, output: str) -> Network:
         """Walk the whole graph and return the finished network.
@@ -218,19 +246,16 @@ class Importer(GrowingNetwork):
             arrays = [t.array if isinstance(t, Constant) else None for t in padded]
             return [Constant(a) for a in evaluate(self.file, node, arrays)]
         if operator is None:
-            domain = "" if standard else f" of domain {node.domain!r}"
-            raise ModelError(
-                f"operation {node.op_type}{domain} is not supported on data; supported are "
-                f"{', '.join(o.name for o in every_operator())}, with quantizers of domain {', '.join(other_domains())}"
-            )
-        whole = {t.dtype for t in inputs if isinstance(t, Data) and t.is_whole}
-        if operator.takes_integers or not whole or operator.role not in _OF_ANY_TYPE:
+            raise ModelError(refusal(node.op_type, node.domain))
+        types = {t.dtype for t in inputs if isinstance(t, Data)}
+        roles = _OF_INTEGERS if any(isinstance(t, Data) and t.is_whole for t in inputs) else _MOVES
+        if operator.takes_integers or types <= {FLOAT32} or operator.role not in roles:
             return operator.handler(self, node, inputs, attributes_of(node))
-        if len(whole) > 1 or any(isinstance(t, Data) and not t.is_whole for t in inputs):
-            raise ModelError("its operands are of different types")
+        if len(types) > 1:
+            raise ModelError(f"its operands are of different types, {' and '.join(sorted(types))}")
         floats = [replace(t, dtype=FLOAT32) if isinstance(t, Data) else t for t in inputs]
         made = operator.handler(self, node, floats, attributes_of(node))
-        return [replace(t, dtype=min(whole)) if isinstance(t, Data) else t for t in made]
+        return [replace(t, dtype=min(types)) if isinstance(t, Data) else t for t in made]
 
     def _output(self, name: str) -> Output:
         """Return the output of that name, on the edge and behind the operations that the walk has found."""
@@ -244,6 +269,8 @@ class Importer(GrowingNetwork):
             raise ModelError(
                 f"output {name!r} comes from the model's input without a layer, so there is nothing to build"
             )
+        if data.dtype != FLOAT32 and not data.is_whole:
+            raise ModelError(f"output {name!r} is of type {data.dtype}; outputs of data may be of float32 only")
         index = data.index
         if index.ndim == 0 or index.shape[0] != 1:
             if closing:

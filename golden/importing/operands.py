@@ -7,7 +7,7 @@ import numpy as np
 
 from fewbit.golden.model_file.file import ModelError
 
-from .tensors import Closed, Constant, Data, Tensor
+from .tensors import FLOAT32, Closed, Constant, Data, Tensor
 
 __all__ = ["all_operands", "constant", "data_of", "shape_of"]
 
@@ -40,7 +40,7 @@ def constant(tensor: Tensor | None, what: str, *, infinite: bool = False) -> np.
     if tensor is None:
         return None
     if not isinstance(tensor, Constant):
-        raise ModelError(f"{what} must be a constant")
+        raise ModelError(f"{what} must be a constant, not computed from the data")
     if tensor.array.dtype.kind not in "fiub":
         raise ModelError(f"{what} must hold numbers, not {tensor.array.dtype}")
     if tensor.array.dtype.kind == "f" and not (infinite or np.isfinite(tensor.array).all()):
@@ -71,11 +71,19 @@ def data_of(tensor: Tensor | None) -> Data:
         If the tensor is a constant, or no operation but the end of the model may stand behind it.
     """
     if isinstance(tensor, Closed):
-        raise ModelError("behind Softmax, LogSoftmax, ArgMax or TopK only the end of the model may stand")
+        raise ModelError(
+            "behind Softmax, LogSoftmax, ArgMax or TopK only the end of the model may stand, as the host computes "
+            "them; for weights between 0 and 1 inside of a model use Sigmoid"
+        )
     if not isinstance(tensor, Data):
         raise ModelError("its first operand must depend on the input")
     if tensor.is_whole:
         raise ModelError(f"its operand is of type {tensor.dtype}; a Cast or DequantizeLinear must make it floats first")
+    if tensor.dtype != FLOAT32:
+        raise ModelError(
+            f"what it reads is of type {tensor.dtype}, and only float32 is computed: export the model in float32, or "
+            "put a Cast to float32 in front of it"
+        )
     return tensor
 
 

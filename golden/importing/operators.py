@@ -51,7 +51,7 @@ def is_quantizer(node: onnx.NodeProto) -> bool:
 
 
 def rounds_data(nodes: Sequence[onnx.NodeProto], inputs: Collection[str]) -> bool:
-    """Say whether data of these inputs goes through an operator that rounds or compares: a quantizer in plain operators."""
+    """Say whether data of these inputs is rounded or compared somewhere: by a quantizer in plain operators."""
     data = set(inputs)
     for node in nodes:
         operator = operator_of(node)

@@ -11,7 +11,8 @@ from fewbit.golden.numbers.elementwise import Chain, Op
 
 __all__ = ["FLOAT32", "ON_HOST", "Closed", "Constant", "Data", "Digits", "Integers", "Move", "Tensor"]
 
-FLOAT32 = "float32"
+
+FLOAT32 = "float32"  # the type that all is computed in
 ON_HOST = "host "  # in front of the name of an edge: floats of it that exist on the host only
 Move = Callable[[np.ndarray], np.ndarray]  # lays an array out anew, or picks values of it, and computes none
 
@@ -78,7 +79,8 @@ class Data:
         The operations from the edge's integers to the tensor's floats, their parameters by channel of the edge.
     dtype : str
         ONNX's name of the values' type. Those of an integer type are what QuantizeLinear gives, or an input that no
-        Cast has made a float yet; the chain gives the same numbers as floats.
+        Cast has made floats yet; the chain gives the same numbers as floats. Of other floats than float32 nothing is
+        computed: only a Cast, or what moves values, may follow them.
     """
 
     edge: str
@@ -94,7 +96,7 @@ class Data:
     @property
     def is_whole(self) -> bool:
         """Whether the values are of an integer type."""
-        return self.dtype != FLOAT32
+        return "int" in self.dtype
 
     def reshaped(self, move: Move) -> "Data":
         """Return the same positions, laid out by ``move``."""

@@ -19,14 +19,23 @@ from .metadata import INPUT_KEY
 from .node_order import in_order, needed
 from .source import ModelSource, names_of
 
-__all__ = ["INPUT_KEY", "FileInput", "ModelError", "ModelSource", "OnnxFile", "attributes_of", "describe", "evaluate"]
+__all__ = ["FLOAT_TYPES", "INPUT_KEY", "FileInput", "ModelError", "ModelSource", "OnnxFile", "attributes_of", "describe",
+           "evaluate"]  # fmt: skip
 
+_ALL_TYPES = set(onnx.TensorProto.DataType.values())
 _MOST_INPUTS = 1 << 24  # values of one sample
 _MOST_STREAMS = 32  # inputs, each of which has ports of its own
-_INPUT_TYPES: dict[int, str | None] = {  # what a model may take; None: float32
-    onnx.TensorProto.FLOAT: None, onnx.TensorProto.UINT8: "uint8", onnx.TensorProto.INT8: "int8",
+FLOAT_TYPES: dict[int, str] = {
+    onnx.TensorProto.FLOAT: "float32",
+    onnx.TensorProto.DOUBLE: "double",
+    onnx.TensorProto.FLOAT16: "float16",
+}
+"""Types of floats by ONNX's number of them."""
+_INTEGER_TYPES: dict[int, str] = {
+    onnx.TensorProto.UINT8: "uint8", onnx.TensorProto.INT8: "int8",
     onnx.TensorProto.UINT16: "uint16", onnx.TensorProto.INT16: "int16",
 }  # fmt: skip
+_OPSETS = range(7, 26)  # of which nothing that is imported means something else than here
 
 
 def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
@@ -37,14 +46,25 @@ def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class FileInput:
-    """An input of a model: its name, its shape with 1 as the batch axis, and its type.
+    """An input of a model.
 
-    The type is ``uint8`` and the like for an input of integers, None for float32.
+    Attributes
+    ----------
+    name : str
+    shape : tuple of int
+        Its shape, with 1 as the batch axis.
+    dtype : str
+        Its type: ``float32``, ``double`` or ``float16``, ``uint8`` and the like.
     """
 
     name: str
     shape: tuple[int, ...]
-    type: str | None
+    dtype: str
+
+    @property
+    def type(self) -> str | None:
+        """The type of an input of integers, None for floats."""
+        return self.dtype if "int" in self.dtype else None
 
 
 class OnnxFile:
@@ -94,6 +114,12 @@ class OnnxFile:
         if not versions:
             raise ModelError(f"{self.path}: the model does not say which ONNX opset it uses")
         self.opset: int = max(versions)
+        if self.opset not in _OPSETS:
+            nearest = _OPSETS[0] if self.opset < _OPSETS[0] else _OPSETS[-1]
+            raise ModelError(
+                f"{self.path}: it is of ONNX opset {self.opset}, and {_OPSETS[0]} to {_OPSETS[-1]} are supported; "
+                f"convert it with onnx.version_converter.convert_version(onnx.load(path), {nearest}), or export it so"
+            )
         self.metadata: dict[str, str] = {p.key: p.value for p in proto.metadata_props}
         self.constants = {tensor.name: self._array(tensor) for tensor in graph.initializer}
         given = [i for i in graph.input if i.name not in self.constants]
@@ -117,8 +143,10 @@ class OnnxFile:
 
     def _input(self, given: onnx.ValueInfoProto) -> "FileInput":
         tensor, where = given.type.tensor_type, f"{self.path}: input {given.name!r}"
-        if tensor.elem_type not in _INPUT_TYPES:
-            raise ModelError(f"{where} must be float32, or (u)int8 or (u)int16, not of ONNX type {tensor.elem_type}")
+        kind = (FLOAT_TYPES | _INTEGER_TYPES).get(tensor.elem_type)
+        if kind is None:
+            known = onnx.TensorProto.DataType.Name(tensor.elem_type) if tensor.elem_type in _ALL_TYPES else "unknown"
+            raise ModelError(f"{where} must be of floats, or (u)int8 or (u)int16, not of ONNX type {known.lower()}")
         if not tensor.HasField("shape"):
             raise ModelError(f"{where} has no shape; export the model with one")
         dims = [d.dim_value if d.HasField("dim_value") else 0 for d in tensor.shape.dim]
@@ -126,7 +154,7 @@ class OnnxFile:
             raise ModelError(f"{where} must have the shape (batch, ...) with known sizes, not {tuple(dims)}")
         if np.prod([float(d) for d in dims[1:]]) > _MOST_INPUTS:
             raise ModelError(f"{where} must have at most {_MOST_INPUTS} values a sample, not shape {tuple(dims)}")
-        return FileInput(given.name, (1, *dims[1:]), _INPUT_TYPES[tensor.elem_type])
+        return FileInput(given.name, (1, *dims[1:]), kind)
 
     @property
     def only(self) -> "FileInput":

@@ -13,7 +13,9 @@ from fewbit.golden.bounds import walls
 from fewbit.golden.bounds.files import FileError, read_bounded
 from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, in_bytes
 
+from .foreign import by_content, by_name
 from .metadata import declared
+from .sparse import make_dense
 
 __all__ = ["ModelSource", "SourceFile", "names_of"]
 
@@ -119,6 +121,7 @@ class ModelSource(SourceFile):
     def _parse(self):
         self.proto = _parsed(self.path, self.content)
         _load_external(self.proto, self.path)
+        make_dense(self.proto.graph, self.path)
 
     @property
     def whole(self):
@@ -135,6 +138,8 @@ def _named(path: Path) -> Path:
 
 
 def _content(path: Path) -> bytes:
+    if path.is_dir() and (said := by_name(path)):
+        raise ModelError(said)
     try:
         return read_bounded(path, IMPORT_BYTES.value, what="an ONNX or TFLite file", advice=IMPORT_BYTES.advice)
     except FileError as error:
@@ -143,6 +148,8 @@ def _content(path: Path) -> bytes:
 
 def _parsed(path: Path, content: bytes) -> onnx.ModelProto:
     """Return the model of a file's bytes, its functions inlined."""
+    if said := by_content(path, content):
+        raise ModelError(said)
     try:
         model = onnx.load_model_from_string(content)
         empty = not (model.graph.node or model.graph.output)
@@ -155,14 +162,10 @@ def _parsed(path: Path, content: bytes) -> onnx.ModelProto:
     except (ModelError, MemoryError):
         raise
     except Exception as error:  # the protobuf library raises its own kinds for a damaged file
-        raise ModelError(f"{path}: not a readable ONNX file: {' '.join(str(error).split())[:200]}") from None
+        line = f"{path}: not a readable ONNX file: {' '.join(str(error).split())[:200]}"
+        raise ModelError(by_name(path) or line) from None
     if empty:
-        raise ModelError(f"{path}: not an ONNX file, or its graph is empty")
-    if model.graph.sparse_initializer:
-        raise ModelError(
-            f"{path}: tensor {model.graph.sparse_initializer[0].values.name!r} is sparse, which is not supported; "
-            "export the model with dense weights"
-        )
+        raise ModelError(by_name(path) or f"{path}: not an ONNX file, or its graph is empty")
     return model
 
 
@@ -224,8 +227,10 @@ def _graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    """Yield every dense tensor of a graph and of the graphs in it."""
+    """Yield every tensor of a graph and of the graphs in it."""
     yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.HasField("t"):

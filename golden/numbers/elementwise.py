@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 __all__ = ["Call", "Chain", "Dequantize", "Op", "WithConstant", "affine", "apply", "batch_normalization", "clip",
-           "is_monotone", "is_shared", "leaky_relu", "mapped", "relu"]  # fmt: skip
+           "float16", "is_monotone", "is_shared", "leaky_relu", "mapped", "relu"]  # fmt: skip
 
 F32 = np.float32
 
@@ -147,6 +147,15 @@ def clip(lo: float | None, hi: float | None) -> Call:
     low = F32(-np.inf) if lo is None else F32(lo)
     high = F32(np.inf) if hi is None else F32(hi)
     return Call("Clip", lambda x: np.minimum(np.maximum(x, low), high))
+
+
+def _to_float16(x: np.ndarray) -> np.ndarray:
+    return x.astype(np.float16).astype(F32)
+
+
+def float16() -> Call:
+    """Return the operation that rounds to float16, half to even; what is too large becomes infinite."""
+    return Call("Cast", _to_float16)
 
 
 def _leaky(x: np.ndarray, slope: np.ndarray) -> np.ndarray:

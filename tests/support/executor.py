@@ -6,10 +6,10 @@ from qonnx.core.onnx_exec import execute_onnx
 from qonnx.custom_op.registry import getCustomOp
 from qonnx.transformation.infer_shapes import InferShapes
 
-from fewbit.golden.importing.importer import import_model, specs_of, walked
+from fewbit.golden.importing.importer import import_model, walked
 from fewbit.golden.importing.qonnx.quantizers import QUANTIZERS
 from fewbit.golden.importing.tensors import Data
-from fewbit.golden.model_file.file import OnnxFile
+from fewbit.golden.model_file.source import ModelSource
 from fewbit.golden.network import execute
 from fewbit.golden.network.execute import labels_of
 
@@ -22,9 +22,8 @@ def cleaned(model):
 def raw_network(path, spec=None):
     """Return the network as the walk makes it, before `golden.rewrite.tidy`, and what the walk knows of the model's
     tensors."""
-    file = OnnxFile(path)
-    network, importer = walked(file, specs_of(file, spec))
-    return network, importer.tensors
+    walk = walked(ModelSource(path), spec)
+    return walk.network, walk.tensors
 
 
 class Executor:

@@ -6,10 +6,8 @@ import numpy as np
 
 from fewbit.golden.importing.operands import constant, data_of, shape_of
 from fewbit.golden.importing.registry import Role, handles
-from fewbit.golden.importing.tensors import FLOAT32, Closed, Constant
+from fewbit.golden.importing.tensors import Constant
 from fewbit.golden.model_file.file import ModelError, evaluate
-
-_FLOAT32, _INTEGERS = 1, (6, 7)  # onnx.TensorProto.FLOAT; INT32, INT64
 
 
 @handles("Reshape", role=Role.MOVE, keeps_integers=True)
@@ -125,16 +123,3 @@ def identity(importer, node, inputs, attributes):
     if len(inputs) > 2 and inputs[2] is not None and constant(inputs[2], "training mode").any():
         raise ModelError("the model was exported for training; export it for inference")
     return [inputs[0]]
-
-
-@handles("Cast", role=Role.AFFINE, takes_integers=True)
-def cast(importer, node, inputs, attributes):
-    """Import ONNX ``Cast`` of data to float32, or of a label to integers."""
-    tensor, to = inputs[0], attributes["to"]
-    if isinstance(tensor, Closed):
-        if (tensor.is_label and to in _INTEGERS) or (not tensor.is_label and to == _FLOAT32):
-            return [tensor]
-        raise ModelError("a label may be Cast to int32 or int64 only, and probabilities to float32 only")
-    if to != _FLOAT32:
-        raise ModelError("data may be Cast to float32 only")
-    return [replace(tensor, dtype=FLOAT32)]

@@ -11,6 +11,7 @@ import numpy as np
 
 from fewbit.golden.bounds import walls
 from fewbit.golden.importing.network_builder import NetworkBuilder
+from fewbit.golden.importing.refused import refusal
 from fewbit.golden.importing.several_outputs import gathered
 from fewbit.golden.importing.tensors import Closed, Constant, Data, Tensor
 from fewbit.golden.model_file.file import ModelError
@@ -87,7 +88,7 @@ class TfliteImporter(NetworkBuilder):
 
     def _visit(self, node: TfliteOperator) -> None:
         if node.name not in KERNELS:
-            raise ModelError(f"the operator is not supported; supported are {', '.join(sorted(KERNELS))}")
+            raise ModelError(refusal(node.name))
         operands = [self._operand(number) for number in node.inputs]
         outputs = [self.file.tensors[number] for number in node.outputs]
         found = KERNELS[node.name](self, node, operands, outputs)

@@ -121,7 +121,9 @@ def test_run_gives_labels_and_equals_the_executor(fewbit):
     status, out, _ = fewbit("run", MODEL, "--images", SAMPLES, "--frames", 25, "--check", "--json")
     result = json.loads(out)
     assert status == 0 and len(result["labels"]) == result["samples"] == 25
-    assert result["executor"] == {"samples": 25, "labels_equal": 25, "ties": 0, "outputs_equal": 25}
+    executor = result["executor"]
+    assert (executor["samples"], executor["labels_equal"], executor["outputs_equal"]) == (25, 25, 25)
+    assert [(o["values"], o["differing"]) for o in executor["outputs"]] == [(250, 0)] and executor["codes"] == 0
     with np.load(SAMPLES) as file:
         assert result["accuracy"] == (file["label"][:25] == result["labels"]).mean()
     status, out, _ = fewbit("run", MODEL, "--frames", 3)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import fewbit.hw.shell.verilog
-from fewbit.flow.images import ImageError, Images, find_images, load_images, random_images
+from fewbit.flow.checking.check import check_with_reference, reference_for
+from fewbit.flow.images import Images, find_images, load_images, random_images
 from fewbit.flow.project import project as project_module
 from fewbit.flow.project.project import Project
-from fewbit.flow.project.qonnx_executor import ExecutorCheck, _ties, check_with_executor
-from fewbit.golden.importing.importer import ModelError, import_model
+from fewbit.golden.importing.importer import import_model
 from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.places import HOME
 from fewbit.sim.cycles.model import predict, steady_interval
@@ -25,6 +25,10 @@ DIGITS = [ROOT / "examples" / "digits" / f"{name}.onnx" for name in ("w1a1", "te
 
 def contents(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def raw_images():
+    return Images(samples(), None, "", samples().astype(np.float32) / 16)
 
 
 def manifest_of(project):
@@ -191,7 +195,8 @@ def test_a_model_replaced_while_it_is_built_is_built_as_it_was_read(scratch, mon
     assert project.generate() and model.read_bytes() != read
     assert contents(scratch / "out") == contents(scratch / "wanted"), "the stamp too"
     assert manifest_of(project)["sha256"] == hashlib.sha256(read).hexdigest()
-    found = checked(project, raw_images())
+    result = project.execute(samples())
+    found = check_with_reference(project, reference_for(project), raw_images(), result, lambda _: None)
     assert found.outputs_equal == found.samples, "the executor was given the other model"
     monkeypatch.undo()
     other = Project(model, input_spec=SPEC, directory=scratch / "out")
@@ -244,56 +249,3 @@ def test_samples_of_another_model_do_not_stop_a_build(scratch):
     np.savez(scratch / "test.npz", x=np.zeros((2, 9), dtype=np.float32))
     assert find_images(project.model) and project.generate()
     assert "## A worked frame" in (scratch / "out" / "verilog" / "README.md").read_text()
-
-
-# The qonnx executor
-
-
-def raw_images():
-    values = samples()
-    return Images(values, None, "", values.astype(np.float32) / 16)
-
-
-def checked(project, images):
-    told = []
-    found = check_with_executor(project, images, project.execute(images.values), told.append)
-    assert told == list(range(1, len(images) + 1))
-    return found
-
-
-@pytest.mark.parametrize("model", BREVITAS, ids=lambda p: p.stem)
-def test_golden_equals_the_executor(model, scratch):
-    project = Project(model, directory=scratch)
-    images = load_images(find_images(model), project.network)
-    found = checked(project, images)
-    assert found.samples == found.labels_equal == 10 and found.outputs_equal >= 5 * ("tfc" in model.stem)
-
-
-@pytest.mark.parametrize("options", [{}, {"batch": 4}, {"integers": True}], ids=str)
-def test_executor_takes_declared_raw_integers_and_any_batch(scratch, options):
-    project = Project(small(scratch / "m.onnx", **options), input_spec=None if "integers" in options else SPEC)
-    np.savez(scratch / "s.npz", x=samples())
-    images = load_images(scratch / "s.npz", project.network)
-    assert checked(project, images) == ExecutorCheck(samples=20, labels_equal=20, ties=0, outputs_equal=20)
-    wrong = Images(31 - images.values, None, "", images.floats)
-    assert checked(project, wrong).labels_equal < 18, "the samples tell right from wrong"
-
-
-def test_executor_refuses_codes_and_its_failure_is_one_error(scratch, monkeypatch):
-    project = Project(small(scratch / "m.onnx"), directory=scratch)
-    with pytest.raises(ImageError, match="--check needs the samples as the model takes them"):
-        checked(project, random_images(project.network, 2))
-
-    def fail(*_):
-        raise KeyError("no such tensor")
-
-    monkeypatch.setattr("qonnx.core.onnx_exec.execute_onnx", fail)
-    np.savez(scratch / "s.npz", x=samples() / 16)
-    with pytest.raises(ModelError, match="the qonnx executor cannot run it: 'no such tensor'"):
-        checked(project, load_images(scratch / "s.npz", project.network))
-
-
-def test_a_tie_is_one_only_where_golden_gives_the_same_output_twice():
-    outputs = np.array([[1.0, 3.0, 3.0], [1.0, 3.0, 2.0], [3.0, 3.0, 1.0]])
-    mine, theirs = np.array([1, 1, 0]), np.array([2, 2, 0])
-    assert _ties(outputs, mine, theirs).tolist() == [True, False, False]

@@ -1,10 +1,12 @@
 """A TensorFlow Lite model through the commands: built, built again, simulated."""
 
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
+from fewbit import extras
 from tests.support.tflite_models import TfliteBuilder, reference_tensors
 
 
@@ -23,14 +25,20 @@ def small(path):
     return np.array([reference_tensors(model.content(), sample[None])[y].reshape(-1) for sample in samples])
 
 
-def test_it_runs(fewbit, scratch):
+def test_it_runs_and_is_checked(fewbit, scratch, monkeypatch):
     want = small(scratch / "m.tflite")
     status, out, _ = fewbit("run", scratch / "m.tflite", "--json")
     found = json.loads(out)
     assert status == 0 and np.array_equal(found["outputs"]["t3"], want)
     assert found["labels"] == want.argmax(1).tolist()
-    status, _, err = fewbit("run", scratch / "m.tflite", "--check")
-    assert status == 2 and "the qonnx executor, which has no other models than ONNX's" in err
+    status, out, _ = fewbit("run", scratch / "m.tflite", "--check", "--json")
+    found = json.loads(out)["executor"]
+    assert status == 0 and found["reference"] == "LiteRT's reference kernels"
+    assert found["labels_equal"] == found["outputs_equal"] == len(want) and found["outputs"][0]["equal"] == want.size
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "ai_edge_litert" else find_spec(name))
+    status, out, err = fewbit("run", scratch / "m.tflite", "--check")
+    line = "fewbit: the package ai-edge-litert (extra 'tflite') is missing: pip install 'fewbit[tflite]'\n"
+    assert (status, out, err) == (2, "", line)
     status, _, err = fewbit("run", scratch / "m.tflite", "--input", "uint8/255")
     assert status == 2 and "its input is of int8, so it cannot be declared as 'uint8/255'" in err
 

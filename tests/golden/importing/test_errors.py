@@ -91,7 +91,15 @@ SPOILED = {
     "argmax over the batch": (lambda g, d, w: g.op("ArgMax", g.op("MatMul", d, w), axis=0), "axis must be the one"),
     "nothing to compute": (lambda g, d, w: d, "without a layer"),
     "constant output": (lambda g, d, w: w, "does not depend on the input"),
-    "cast to float16": (lambda g, d, w: g.op("Cast", d, to=TensorProto.FLOAT16), "float32 only"),
+    "cast to float16": (
+        lambda g, d, w: g.op("Cast", g.op("MatMul", d, w), to=TensorProto.FLOAT16),
+        "outputs of data may be of float32 only",
+    ),
+    "arithmetic in float16": (
+        lambda g, d, w: g.op("Relu", g.op("Cast", d, to=TensorProto.FLOAT16)),
+        "is of type float16, and only float32 is computed",
+    ),
+    "cast to an integer": (lambda g, d, w: g.op("Cast", d, to=TensorProto.INT32), "data may be Cast to float32 only"),
     "infinite constant": (lambda g, d, w: g.op("Add", d, [np.inf]), "NaN or infinite"),
     "NaN by folding": (
         lambda g, d, w: g.op("Add", d, g.op("Div", g.op("Sub", w, w), g.op("Sub", w, w))),
@@ -171,7 +179,10 @@ BROKEN = {
     "NaN weights": (spoil_nan, "holds NaN or infinite values"),
     "weights of another size": (spoil_sizes, "cannot be read"),
     "no opset": (lambda m: m.ClearField("opset_import"), "which ONNX opset"),
-    "double input": (set_input(TensorProto.DOUBLE, [1, 4]), "must be float32"),
+    "double input": (set_input(TensorProto.DOUBLE, [1, 4]), "is of type double, and only float32 is computed"),
+    "boolean input": (set_input(TensorProto.BOOL, [1, 4]), "not of ONNX type bool"),
+    "opset of 2017": (lambda m: setattr(m.opset_import[0], "version", 6), "of ONNX opset 6, and 7 to 25 are supported"),
+    "opset to come": (lambda m: setattr(m.opset_import[0], "version", 26), "convert_version(onnx.load(path), 25)"),
     "unknown sizes": (set_input(TensorProto.FLOAT, ["N", "M"]), "with known sizes"),
     "no batch": (set_input(TensorProto.FLOAT, [4]), "must have the shape (batch, ...)"),
     "no shape": (set_input(TensorProto.FLOAT, None), "has no shape"),

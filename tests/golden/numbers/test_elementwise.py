@@ -7,7 +7,7 @@ from fewbit.golden.importing.importer import walked
 from fewbit.golden.importing.layout import by_channel
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.builder import ModelBuilder
-from fewbit.golden.model_file.file import OnnxFile
+from fewbit.golden.model_file.source import ModelSource
 from fewbit.golden.numbers import elementwise as ew
 from tests.support.graphs import Graph
 
@@ -96,8 +96,7 @@ def test_functions_are_onnxruntimes_own(kind, scratch):
     """Also where the thresholds are found in other batches than the model runs in."""
     graph = Graph(["N", 3])
     graph.end(graph.quant(graph.op(kind, graph.quant("input", 0.5, signed=0)), 0.125, bits=8))
-    _, importer = walked(OnnxFile(graph.save(scratch / "m.onnx")), {})
-    op = importer.tensors["t1"].chain[-1]
+    op = walked(ModelSource(graph.save(scratch / "m.onnx"))).tensors["t1"].chain[-1]
     x = np.abs(everything(np.random.default_rng(4))) if kind == "Sqrt" else everything(np.random.default_rng(4))
     same_bits(ew.apply([op], x), onnxruntime_value(kind, x))
 

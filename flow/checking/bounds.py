@@ -1,0 +1,136 @@
+"""How far a tensor of the reference may be from golden's: the rounding of its float32 sums, node by node.
+
+Golden sums integers exactly and rounds once; the model's world rounds every product and partial sum to float32. Of K
+terms ``w*x`` those roundings are about ``sqrt(K) * 2**-24 * sum |w||x|`` apart (a walk of K steps), and the operands
+and the result have a few roundings of their own. Elementwise operations are the same in both, so they carry a distance
+on as they carry two values.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import onnx
+
+from fewbit.golden.importing.operators import Role, role_of
+from fewbit.golden.model_file.file import attributes_of
+
+from .onnx_reference import OnnxReference
+
+__all__ = ["FORMULA", "FloatBounds"]
+
+UNIT = 2.0**-24  # half a unit in the last place of 1
+_OWN = 4  # roundings besides those of the sum: of weights, activations, products and the result
+FORMULA = f"(sqrt(K) + {_OWN}) * 2^-24 * sum |w||x|"
+_MOVES = (Role.MOVE, Role.COPY, Role.CONCATENATION)
+
+
+class FloatBounds:
+    """The bounds of the tensors of one sample, which quantizers set back to nothing.
+
+    Parameters
+    ----------
+    reference : OnnxReference
+    tensors : dict of arrays
+        Every tensor of the sample by its name, as the reference gives them.
+    """
+
+    def __init__(self, reference: OnnxReference, tensors: Mapping[str, np.ndarray]):
+        self._reference, self._tensors = reference, tensors
+        self._makers = {name: node for node in reference.file.nodes for name in node.output if name}
+        self._known: dict[str, np.ndarray] = {}
+        self._data = reference.data
+
+    def of(self, name: str) -> np.ndarray:
+        """Return the bound (float64) of every value of a tensor, in the tensor's shape."""
+        if name not in self._known:
+            self._known[name] = self._found(name)
+        return self._known[name]
+
+    def scores_behind(self, name: str) -> str | None:
+        """Return the name of what a label was chosen from; None where a tensor holds no labels."""
+        node = self._makers.get(name)
+        while node is not None and (role_of(node) in _MOVES or node.op_type == "Cast"):
+            node = self._makers.get(node.input[0])
+        return node.input[0] if node is not None and role_of(node) is Role.LABEL else None
+
+    def _found(self, name: str) -> np.ndarray:
+        y, node = np.asarray(self._tensors[name]), self._makers.get(name)
+        nothing = np.zeros(y.shape)
+        if node is None or name not in self._data or y.dtype.kind != "f":
+            return nothing
+        role, of_data = role_of(node), [i for i in node.input if i in self._data]
+        if role in (Role.PRODUCT, Role.AVERAGE):
+            found = self._product(node, y)
+        elif role in (Role.AFFINE, Role.FUNCTION):
+            found = self._elementwise(node, of_data, y)
+        elif role in _MOVES:
+            found = self._moved(node, list(node.output).index(name))
+        elif role is Role.PROBABILITIES:
+            worst = 2 * self.of(of_data[0]).max()
+            found = worst + UNIT * (abs(y) + y.size) if node.op_type.startswith("Log") else y * np.expm1(worst)
+            found = found + (_OWN + math.sqrt(y.size)) * UNIT * abs(y)
+        else:  # a quantizer, whose codes are compared by themselves, or what nothing is known of
+            return nothing
+        return np.broadcast_to(found, y.shape) if np.size(found) in (1, y.size) else nothing
+
+    def _operands(self, node: onnx.NodeProto) -> list[np.ndarray | None]:
+        return [np.asarray(self._tensors[name]) if name else None for name in node.input]
+
+    def _evaluated(self, node: onnx.NodeProto, operands: Sequence[np.ndarray | None], output: int = 0) -> np.ndarray:
+        """Return an output of a node for operands of the types that its own have."""
+        kinds = [None if own is None else own.dtype for own in self._operands(node)]
+        given = [None if a is None else np.asarray(a, dtype=k) for a, k in zip(operands, kinds, strict=True)]
+        return np.asarray(self._reference.evaluate(node, given)[output], dtype=np.float64)
+
+    def _product(self, node: onnx.NodeProto, y: np.ndarray) -> np.ndarray:
+        operands = self._operands(node)
+        sizes = [None if a is None or a.dtype.kind != "f" else abs(a) for a in operands]
+        whole = [own if size is None else size for own, size in zip(operands, sizes, strict=True)]
+        found = (math.sqrt(_terms(node, operands, y)) + _OWN) * UNIT * self._evaluated(node, whole)
+        for place, name in enumerate(node.input):  # the distance of an operand goes through as a value does
+            if name in self._data and self.of(name).any():
+                carried: list[np.ndarray | None] = list(whole)
+                carried[place] = self.of(name)
+                if len(carried) > 2 and place < 2:  # without the bias
+                    carried[2] = None if carried[2] is None else np.zeros_like(carried[2])
+                found = found + self._evaluated(node, carried)
+        return found
+
+    def _elementwise(self, node: onnx.NodeProto, of_data: Sequence[str], y: np.ndarray) -> np.ndarray:
+        operands, found = self._operands(node), np.zeros(y.shape)
+        for place, name in enumerate(node.input):
+            if name in self._data and self.of(name).any():
+                for sign in (-1, 1):
+                    moved: list[np.ndarray | None] = list(operands)
+                    moved[place] = np.asarray(operands[place], dtype=np.float64) + sign * self.of(name)
+                    found = np.maximum(found, abs(self._evaluated(node, moved) - y))
+        if len(set(of_data)) > 1:  # golden joins branches as integers and rounds once
+            total = sum(abs(np.asarray(self._tensors[name], dtype=np.float64)) for name in set(of_data))
+            found = (len(set(of_data)) * found) + UNIT * (total + abs(y))
+        return found
+
+    def _moved(self, node: onnx.NodeProto, output: int) -> np.ndarray:
+        operands = self._operands(node)
+        for place, name in enumerate(node.input):
+            own = operands[place]
+            if name in self._data:
+                operands[place] = self.of(name)
+            elif own is not None and own.dtype.kind == "f" and node.op_type in ("Pad", "Concat"):
+                operands[place] = np.zeros_like(own)  # what is put beside the data is exact
+        return self._evaluated(node, operands, output)
+
+
+def _terms(node: onnx.NodeProto, operands: Sequence[np.ndarray | None], y: np.ndarray) -> int:
+    """Return how many numbers are summed for a value that a product or an average makes."""
+    attributes = attributes_of(node)
+    shapes = [() if a is None else a.shape for a in operands]
+    if node.op_type == "MatMul":
+        return shapes[0][-1]
+    if node.op_type == "Gemm":
+        return shapes[0][0 if attributes.get("transA", 0) else -1] + 1
+    if node.op_type in ("Conv", "ConvTranspose"):
+        return math.prod(shapes[1][1 if node.op_type == "Conv" else 0 :]) + 1
+    if "kernel_shape" in attributes:
+        return math.prod(attributes["kernel_shape"])
+    return max(1, -(-math.prod(shapes[0]) // max(1, y.size)))

@@ -1,0 +1,159 @@
+"""The executors of ONNX models: onnxruntime without optimizations, and qonnx's for operators that ONNX has not."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from fewbit.golden.importing.operators import Role, role_of
+from fewbit.golden.model_file.domains import QONNX, STANDARD_DOMAINS
+from fewbit.golden.model_file.exchange import number_frames
+from fewbit.golden.model_file.file import ModelError, OnnxFile, evaluate
+from fewbit.golden.model_file.source import ModelSource
+
+from .reference import reference_of
+
+__all__ = ["OnnxReference"]
+
+_RUNTIME_DOMAINS = (*STANDARD_DOMAINS, "com.microsoft")
+_QONNX_NAMES = ("Quant", "Trunc", "BipolarQuant")  # which some files put into another domain
+
+
+@reference_of(ModelSource)
+def _of_onnx(source: ModelSource) -> "OnnxReference":
+    """Return onnxruntime where it has all operators of a model, else the qonnx executor."""
+    file = OnnxFile(source)
+    plain = all(
+        node.domain in _RUNTIME_DOMAINS and (node.domain not in STANDARD_DOMAINS or onnx.defs.has(node.op_type))
+        for node in file.nodes
+    )
+    return (_Runtime if plain else _Qonnx)(source, file)
+
+
+class OnnxReference:
+    """The `flow.checking.reference.Reference` of an ONNX model, which knows every tensor of it.
+
+    What no output depends on is left out: the import has not looked at it.
+
+    Attributes
+    ----------
+    file : OnnxFile
+    data : set of str
+        Names of the tensors that depend on the input's values.
+    """
+
+    name = ""
+
+    def __init__(self, source: ModelSource, file: OnnxFile):
+        self.file, self.outputs = file, file.outputs
+        self.data = {one.name for one in file.inputs}
+        for node in file.nodes:
+            if role_of(node) is not Role.SHAPE and not self.data.isdisjoint(node.input):
+                self.data.update(name for name in node.output if name)
+        self._proto = onnx.ModelProto()
+        self._proto.CopyFrom(source.proto)
+        graph, given = self._proto.graph, {i.name: i for i in source.proto.graph.input}
+        self._copies = max(1, file.batch)  # any, or what the model was exported for
+        nodes = list(file.nodes)
+        del graph.input[:], graph.node[:]  # initializers may be inputs too
+        graph.input.extend(given[one.name] for one in file.inputs)
+        graph.node.extend(nodes)
+        for kept in graph.input:
+            kept.type.tensor_type.shape.dim[0].dim_value = self._copies
+        self._types = {i.name: helper.tensor_dtype_to_np_dtype(i.type.tensor_type.elem_type) for i in graph.input}
+        self._quietly("prepare", self._prepare)
+
+    def _prepare(self) -> None:
+        """Make what `_execute` needs."""
+        raise NotImplementedError
+
+    def _execute(self, number: int, feeds: dict[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        """Return every tensor for a batch of each input, as the model takes it."""
+        raise NotImplementedError
+
+    def evaluate(self, node: onnx.NodeProto, operands: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+        """Return what a node of the file makes of other operands than those that it had."""
+        return evaluate(self.file, node, operands)
+
+    def run(self, number: int, x: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        """Return the tensors of one sample: as many copies of it as the model takes are run, and the first is taken."""
+        feeds = {
+            one.name: np.repeat(x[one.name].reshape(one.shape), self._copies, axis=0).astype(self._types[one.name])
+            for one in self.file.inputs
+        }
+        found = self._quietly("run", lambda: self._execute(number, feeds))
+        if self._copies == 1:
+            return found
+        return {
+            name: array[: len(array) // self._copies] if name in self.data and len(array) % self._copies == 0 else array
+            for name, array in found.items()
+        }
+
+    def _quietly(self, what, work):
+        try:
+            return work()
+        except ModelError:
+            raise
+        except Exception as error:  # errors of onnxruntime and of operators share no base class
+            text = " ".join(str(error).split())[:200]
+            raise ModelError(f"{self.file.path}: {self.name} cannot {what} it: {text}") from error
+
+
+class _Runtime(OnnxReference):
+    """onnxruntime, whose graph optimizations are off, so that every node is computed as the model has it."""
+
+    name = "onnxruntime"
+
+    def _prepare(self):
+        import onnxruntime
+
+        onnxruntime.set_default_logger_severity(4)
+        graph = self._proto.graph
+        known = {output.name for output in graph.output}
+        names = dict.fromkeys(name for node in graph.node for name in node.output if name and name not in known)
+        graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        self._session = onnxruntime.InferenceSession(
+            self._proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+
+    def _execute(self, number, feeds):
+        names = [output.name for output in self._session.get_outputs()]
+        found = dict(zip(names, self._session.run(None, feeds), strict=True))
+        return self.file.constants | feeds | found
+
+
+class _Qonnx(OnnxReference):
+    """The qonnx executor; what is constant is computed once."""
+
+    name = "qonnx executor"
+
+    def _prepare(self):
+        from qonnx.core.modelwrapper import ModelWrapper
+        from qonnx.transformation.fold_constants import FoldConstants
+        from qonnx.transformation.infer_shapes import InferShapes
+
+        for node in self._proto.graph.node:
+            if node.op_type in _QONNX_NAMES:
+                node.domain = QONNX
+        model = ModelWrapper(self._proto).transform(InferShapes())
+        self._model = model.transform(FoldConstants(exclude_op_types=[]))
+
+    def _execute(self, number, feeds):
+        from qonnx.core.onnx_exec import execute_onnx
+
+        number_frames(self._model.model, number)
+        return execute_onnx(self._model, feeds, return_full_exec_context=True)
+
+    def evaluate(self, node, operands):
+        from qonnx.custom_op.registry import getCustomOp, is_custom_op
+
+        made = self._model.find_producer(node.output[0])
+        if made is None or not is_custom_op(made.domain, made.op_type):
+            return super().evaluate(node, operands)
+        context = dict(zip(node.input, operands, strict=True))
+        context |= {name: np.empty(0, dtype=np.float32) for name in node.output}
+        getCustomOp(made).execute_node(context, self._model.graph)
+        return [context[name] for name in node.output]

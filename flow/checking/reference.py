@@ -1,0 +1,47 @@
+"""What executes a model in the world that it comes from: an answer that nothing of ours had a part in."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from fewbit.golden.registry import ByClass
+
+__all__ = ["Reference", "reference_of"]
+
+reference_of = ByClass("reference to check with")
+"""Functions from a `golden.model_file.source.SourceFile` to its `Reference`, by the class of the file."""
+
+
+class Reference(Protocol):
+    """The executor of one model.
+
+    Attributes
+    ----------
+    name : str
+        What executes it, as the result says it.
+    outputs : list of str
+        Names of the model's outputs, in their order.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def outputs(self) -> Sequence[str]: ...
+
+    def run(self, number: int, x: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        """Return the outputs of one sample, and whatever other tensors are known, with a batch of 1.
+
+        Parameters
+        ----------
+        number : int
+            Number of the sample, from 0 on.
+        x : dict of float32 arrays (1, ...)
+            The sample as the model takes it, by the names of its inputs.
+
+        Raises
+        ------
+        golden.model_file.file.ModelError
+            If the executor cannot run the model.
+        """

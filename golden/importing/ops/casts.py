@@ -1,0 +1,31 @@
+"""Import of ``Cast``: of data between the types of floats, of raw integers to floats, of labels to integers."""
+
+from dataclasses import replace
+
+import onnx
+
+from fewbit.golden.importing.registry import Role, handles
+from fewbit.golden.importing.tensors import FLOAT32, Closed
+from fewbit.golden.model_file.file import FLOAT_TYPES, ModelError
+from fewbit.golden.numbers import elementwise as ew
+
+_INTEGERS = (onnx.TensorProto.INT32, onnx.TensorProto.INT64)
+
+
+@handles("Cast", role=Role.AFFINE, takes_integers=True)
+def cast(importer, node, inputs, attributes):
+    """Import ONNX ``Cast`` of data to float32, or of a label to integers.
+
+    Data may go through double, which changes no float32, or float16, which rounds it, and back; nothing is computed in
+    these types.
+    """
+    tensor, to = inputs[0], attributes["to"]
+    if isinstance(tensor, Closed):
+        if (tensor.is_label and to in _INTEGERS) or (not tensor.is_label and FLOAT_TYPES.get(to) == FLOAT32):
+            return [tensor]
+        raise ModelError("a label may be Cast to int32 or int64 only, and probabilities to float32 only")
+    kind = FLOAT_TYPES.get(to)
+    if kind is None or (kind == "float16" and tensor.dtype == "double"):
+        raise ModelError("data may be Cast to float32 only, or from there to double or float16 and back")
+    data = replace(tensor, dtype=kind)
+    return [data.then(ew.float16()) if kind == "float16" else data]
