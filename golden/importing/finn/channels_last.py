@@ -2,35 +2,39 @@
 
 import numpy as np
 
-from fewbit.golden.importing.ops.convolutions import conv
-from fewbit.golden.importing.ops.elementwise import batch_normalization
-from fewbit.golden.importing.ops.pools import max_pool
-from fewbit.golden.importing.registry import Handler, Role, handles
+from fewbit.golden.importing.ops import convolutions, elementwise, pools
+from fewbit.golden.importing.registry import Role, handles
 
 _DOMAIN = ("qonnx.custom_op.channels_last",)
 
 
-def _channels_last(handler: Handler, turned: int) -> Handler:
-    """Return the handler of an operator whose output and whose first ``turned`` inputs have their channels last.
+@handles("Conv", domains=_DOMAIN, role=Role.PRODUCT)
+def conv(importer, node, inputs, attributes):
+    """Import QONNX ``Conv`` with channels last, those of its weights too."""
+    x, weights, *bias = inputs
+    turned = [x.reshaped(_second), weights.reshaped(_second), *bias]
+    return [y.reshaped(_last) for y in convolutions.conv(importer, node, turned, attributes)]
 
-    ``handler`` takes, and gives, channels as the second axis.
-    """
 
-    def wrapped(importer, node, inputs, attributes):
-        first = [tensor.reshaped(_second) for tensor in inputs[:turned]]
-        return [y.reshaped(_last) for y in handler(importer, node, [*first, *inputs[turned:]], attributes)]
+@handles("MaxPool", domains=_DOMAIN, role=Role.MOVE)
+def max_pool(importer, node, inputs, attributes):
+    """Import QONNX ``MaxPool`` with channels last."""
+    return [y.reshaped(_last) for y in pools.max_pool(importer, node, [inputs[0].reshaped(_second)], attributes)]
 
-    return wrapped
+
+@handles("BatchNormalization", domains=_DOMAIN, role=Role.AFFINE)
+def batch_normalization(importer, node, inputs, attributes):
+    """Import QONNX ``BatchNormalization`` with channels last."""
+    x, *parameters = inputs
+    made = elementwise.batch_normalization(importer, node, [x.reshaped(_second), *parameters], attributes)
+    return [y.reshaped(_last) for y in made]
 
 
 def _second(array: np.ndarray) -> np.ndarray:
+    """Return an array with its last axis as the second one."""
     return np.moveaxis(array, -1, 1)
 
 
 def _last(array: np.ndarray) -> np.ndarray:
+    """Return an array with its second axis as the last one."""
     return np.moveaxis(array, 1, -1)
-
-
-handles("Conv", domains=_DOMAIN, role=Role.PRODUCT)(_channels_last(conv, 2))
-handles("MaxPool", domains=_DOMAIN, role=Role.MOVE)(_channels_last(max_pool, 1))
-handles("BatchNormalization", domains=_DOMAIN, role=Role.AFFINE)(_channels_last(batch_normalization, 1))

@@ -62,7 +62,7 @@ class ThresholdCounter:
 
 @handles("MultiThreshold", domains=QONNX_DOMAINS, role=Role.QUANTIZER, keeps_integers=True)
 def multi_threshold(importer, node, inputs, attributes):
-    """Import ``MultiThreshold``, whose thresholds are a row a channel, or one row for all."""
+    """Import QONNX ``MultiThreshold``, whose thresholds are a row a channel, or one row for all."""
     x, given = all_operands(inputs, 2)
     thresholds = constant(given, "its thresholds", infinite=True).astype(np.float32)
     shape = shape_of(x)

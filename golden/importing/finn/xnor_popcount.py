@@ -14,7 +14,7 @@ from fewbit.golden.numbers import elementwise as ew
 
 @handles("XnorPopcountMatMul", domains=QONNX_DOMAINS, role=Role.PRODUCT)
 def xnor_popcount_matmul(importer, node, inputs, attributes):
-    """Import ``XnorPopcountMatMul`` of bits of data, 0 and 1, and constant bits w.
+    """Import QONNX ``XnorPopcountMatMul`` of bits of data, 0 and 1, and constant bits w.
 
     For bits ``1 - (x XOR w)`` is ``x*(2w - 1) + (1 - w)``, so it is a product with -1 and 1 and a sum of constants.
     """
