@@ -61,7 +61,10 @@ def _largest(importer, data, window, signal):
     if importer.is_float:
         edge, chain = float_layer_end(importer, data)
         if not _rises(chain, np.full(1, -1e3), np.full(1, 1e3)):
-            raise ModelError("in a float model a max pool may follow a Relu or operations that rise")
+            raise ModelError(
+                "in a float model a max pool may follow a Relu or affine operations that rise; fewbit quantize makes a "
+                "model of few bits of it, in which any function is thresholds"
+            )
         data = replace(data, edge=edge, chain=chain)
         pad = -np.inf
     else:

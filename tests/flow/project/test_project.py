@@ -16,6 +16,7 @@ from fewbit.golden.importing.importer import ModelError, import_model
 from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.places import HOME
 from fewbit.sim.cycles.model import predict, steady_interval
+from tests.support.graphs import Graph
 from tests.support.small_network import SPEC, samples, small
 
 ROOT = HOME
@@ -293,3 +294,12 @@ def test_a_tie_is_one_only_where_golden_gives_the_same_output_twice():
     outputs = np.array([[1.0, 3.0, 3.0], [1.0, 3.0, 2.0], [3.0, 3.0, 1.0]])
     mine, theirs = np.array([1, 1, 0]), np.array([2, 2, 0])
     assert _ties(outputs, mine, theirs).tolist() == [True, False, False]
+
+
+def test_the_manifest_says_that_a_model_without_quantizers_is_float(scratch):
+    graph = Graph(["N", 4])
+    path = graph.end(graph.op("MatMul", "input", np.random.default_rng(0).normal(0, 1, (4, 3)))).save(scratch / "f.onnx")
+    project = Project(path, directory=scratch / "f")
+    (note,) = project.manifest()["notes"]
+    assert "float32 baseline" in note and "fewbit quantize" in note
+    assert Project(small(scratch / "m.onnx"), directory=scratch / "m").manifest()["notes"] == []

@@ -153,7 +153,7 @@ def test_an_undeclared_input_says_what_to_declare(scratch):
 
 @pytest.mark.parametrize("kind, message", [
     ("shift", "nothing may be added in front of a convolution that pads"),
-    ("sigmoid", "may follow a Relu or operations that rise"),
+    ("sigmoid", "may follow a Relu or affine operations that rise; fewbit quantize"),
     ("average", "must be over as many values everywhere"),
 ])  # fmt: skip
 def test_float_models(kind, message, scratch):
