@@ -44,9 +44,7 @@ class Described(Protocol):
     def block(self) -> Block: ...
 
 
-_BASELINE = (
-    "nothing in the model is quantized, so this is the float32 baseline; fewbit quantize makes a model of few bits of it"
-)
+_BASELINE = "nothing in the model is quantized, so this is the float32 baseline; fewbit quantize makes few bits of it"
 
 
 def manifest_of(model: Described) -> dict[str, Any]:

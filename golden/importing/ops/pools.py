@@ -1,16 +1,18 @@
 """Import of pools: the largest of a window, and averages."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from fewbit.golden.importing.deferred import DeferredPool
 from fewbit.golden.importing.float_layers import float_average, float_layer_end
 from fewbit.golden.importing.functions import plainly_quantized, tabulated
 from fewbit.golden.importing.layout import by_channel, image
 from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Data
-from fewbit.golden.model_file.file import ModelError, evaluate
+from fewbit.golden.model_file.file import ModelError, describe, evaluate
 from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.network.spatial import Largest, Windows
@@ -35,14 +37,14 @@ def max_pool(importer, node, inputs, attributes):
     kernel = attributes["kernel_shape"]
     kernel = (1, *kernel) if signal else tuple(kernel)
     window = window_of(data, kernel, attributes, signal, ceil=bool(attributes.get("ceil_mode", 0)))
-    return [_largest(importer, data, window, signal)]
+    return [_largest(importer, data, window, signal, describe(node))]
 
 
 @handles("GlobalMaxPool", role=Role.MOVE)
 def global_max_pool(importer, node, inputs, attributes):
     """Import ONNX ``GlobalMaxPool``."""
     data, signal = _image_of(importer, inputs)
-    return [_largest(importer, data, _whole(data), signal)]
+    return [_largest(importer, data, _whole(data), signal, describe(node))]
 
 
 def _image_of(importer, inputs):
@@ -54,7 +56,7 @@ def _whole(data):
     return Window(size=data.shape[2:], kernel=data.shape[2:])
 
 
-def _largest(importer, data, window, signal):
+def _largest(importer, data, window, signal, where):
     if window.taps_count == 1 and window.stride == (1, 1) and not any(window.pads):
         return data.reshaped(lambda a: a[:, :, 0]) if signal else data
     channels = data.shape[1]
@@ -66,17 +68,29 @@ def _largest(importer, data, window, signal):
                 "model of few bits of it, in which any function is thresholds"
             )
         data = replace(data, edge=edge, chain=chain)
-        pad = -np.inf
-    else:
-        data = plainly_quantized(importer, data)
-        importer.known(data)
+        name = _pool(importer, data, window, -np.inf)
+        return Data(name, spread_out(window, channels, signal), data.chain)
+    data = plainly_quantized(importer, data)
+    importer.known(data)
+    try:
         data = _rising(importer, data)
-        pad = importer.edge(data.edge).format.lo
-    edge = importer.new("windows")
-    importer.add(Windows(edge, data.edge, edge, window, pad, channels))
-    name = importer.new("largest")
-    importer.add(Largest(name, edge, name, window.taps_count))
+        name = _pooled(window, importer, data)
+    except ModelError:  # its floats are no few levels
+        name = importer.new("deferred")
+        importer.add(DeferredPool(name, data.edge, name, data, window.out_size, partial(_pooled, window), where))
     return Data(name, spread_out(window, channels, signal), data.chain)
+
+
+def _pooled(window, importer, data):
+    """Append a pool of data whose largest integer is its largest float, and return its edge."""
+    return _pool(importer, data, window, importer.edge(data.edge).format.lo)
+
+
+def _pool(importer, data, window, pad):
+    edge = importer.new("windows")
+    importer.add(Windows(edge, data.edge, edge, window, pad, data.shape[1]))
+    name = importer.new("largest")
+    return importer.add(Largest(name, edge, name, window.taps_count))
 
 
 def _rises(chain, lo, hi):
@@ -173,7 +187,7 @@ def reduce(importer, node, inputs, attributes):
     data = image(importer, data)
     window = _whole(data)
     if node.op_type == "ReduceMax":
-        y = _largest(importer, data, window, signal)
+        y = _largest(importer, data, window, signal, describe(node))
     else:
         y = _average(importer, data, window, np.array([window.taps_count]), signal)
     if axes == last:

@@ -298,7 +298,9 @@ def test_a_tie_is_one_only_where_golden_gives_the_same_output_twice():
 
 def test_the_manifest_says_that_a_model_without_quantizers_is_float(scratch):
     graph = Graph(["N", 4])
-    path = graph.end(graph.op("MatMul", "input", np.random.default_rng(0).normal(0, 1, (4, 3)))).save(scratch / "f.onnx")
+    path = graph.end(graph.op("MatMul", "input", np.random.default_rng(0).normal(0, 1, (4, 3)))).save(
+        scratch / "f.onnx"
+    )
     project = Project(path, directory=scratch / "f")
     (note,) = project.manifest()["notes"]
     assert "float32 baseline" in note and "fewbit quantize" in note

@@ -56,7 +56,7 @@ SPOILED = {  # (graph, quantized images of 4 channels and 6x6 pixels) -> output
     ),
     "max pool of what does not rise": (
         lambda g, d: g.op("MaxPool", g.op("Sigmoid", conv(g, d, 3, 4, 3, 3)), kernel_shape=[2, 2]),
-        "put a quantizer in front of it",
+        "put a quantizer in front of the pool",
     ),
     "reduced channels": (lambda g, d: g.op("ReduceMean", d, axes=[1]), "only height and width can be reduced"),
     "sum of other shapes": (lambda g, d: g.op("Add", d, conv(g, d, 4, 4, 2, 2)), "cannot be added"),
