@@ -44,6 +44,7 @@ def find_sites(model: FloatModel, declared: bool) -> list[Site]:
     ``declared`` says whether the input stands for integers (`golden.numbers.declaration`).
     """
     made: dict[str, FloatLayer | onnx.NodeProto] = {name: step for step in model.steps for name in step.output}
+    origins = _origins(model)
     groups: dict[str, set[str]] = {}
     readers: dict[str, list[str]] = {}
     added: set[str] = set()
@@ -60,6 +61,8 @@ def find_sites(model: FloatModel, declared: bool) -> list[Site]:
         operands = [name for name in step.input if name in model.data]
         if isinstance(step, FloatLayer):
             need(step.x, [step.name])
+        elif _of_one_tensor(step, origins, model):
+            continue
         elif len(operands) > 1 and (operator := operator_of(step)) is not None and operator.sums:
             for name in operands:
                 need(name, [], is_sum=True)
@@ -91,6 +94,27 @@ def _sources(name, made, model):
     return (name,)
 
 
+def _origins(model):
+    """Return, by name, the tensor that elementwise operations, of it alone, make every tensor of data from."""
+    origins = {model.file.input_name: model.file.input_name}
+    for step in model.steps:
+        found = set() if isinstance(step, FloatLayer) else _read(step, origins, model)
+        elementwise = len(found) == 1 and role_of(step) in (Role.AFFINE, Role.FUNCTION)
+        origins.update({name: min(found) if elementwise else name for name in step.output})
+    return origins
+
+
+def _read(step, origins, model):
+    """Return the origins of what a step reads of data."""
+    return {origins[name] for name in step.input if name in model.data}
+
+
+def _of_one_tensor(step, origins, model):
+    """Say whether a step of several operands of data is a function of each value of one tensor, as that of SiLU is."""
+    several = sum(name in model.data for name in step.input) > 1
+    return several and role_of(step) in (Role.AFFINE, Role.FUNCTION) and len(_read(step, origins, model)) == 1
+
+
 def _is_raw(name, made, model):
     """Say whether a tensor is the input, moved about, scaled and shifted."""
     while name != model.file.only.name:
@@ -106,11 +130,15 @@ def _is_raw(name, made, model):
 
 def _layers_behind(name, model):
     """Return the layers that read a tensor next, with anything but layers and sums in between."""
-    found, waiting = [], [name]
+    found, waiting, origins = [], [name], _origins(model)
     for tensor in waiting:  # it grows
         for step in model.readers(tensor):
             if isinstance(step, FloatLayer):
                 found.append(step.name)
-            elif role_of(step) is Role.CONCATENATION or sum(name in model.data for name in step.input) < 2:
+            elif (
+                role_of(step) is Role.CONCATENATION
+                or sum(name in model.data for name in step.input) < 2
+                or _of_one_tensor(step, origins, model)
+            ):
                 waiting.extend(step.output)
     return list(dict.fromkeys(found))

@@ -17,6 +17,11 @@ from .tensors import Constant, Data
 
 __all__ = ["float_average", "float_convolution", "float_dense", "float_finished", "float_layer_end"]
 
+_UNSUPPORTED = (
+    "between two products of a float model only affine operations and one Relu are supported; fewbit quantize makes a "
+    "model of few bits of it, in which any function is thresholds"
+)
+
 
 def float_dense(importer: GrowingNetwork, data: Data, b: Constant, alpha: float) -> tuple[str, Chain]:
     """Append the product of data and weights ``alpha * b``, (K, N), and return its edge and chain.
@@ -98,7 +103,7 @@ def _affine_before(importer: GrowingNetwork, data: Data) -> tuple[str, np.ndarra
     edge, chain = float_layer_end(importer, data)
     coefficients = ew.affine(chain)
     if coefficients is None:
-        raise ModelError("between two products of a float model only affine operations and one Relu are supported")
+        raise ModelError(_UNSUPPORTED)
     scale, shift = (np.broadcast_to(c, importer.channels(data)) for c in coefficients)
     return edge, scale, shift
 
@@ -178,7 +183,7 @@ def _pointwise(importer: GrowingNetwork, edge: str, chain: Chain, *, relu: bool)
     """Append a layer that scales and shifts every channel by itself; return its edge."""
     coefficients = ew.affine(chain)
     if coefficients is None:
-        raise ModelError("in a float model only affine operations and ReLUs are supported between layers")
+        raise ModelError(_UNSUPPORTED)
     scale, shift = (np.broadcast_to(c, importer.edge(edge).channels) for c in coefficients)
     name, weights = importer.new("dense"), _finite(scale[:, None])
     return importer.add(FloatDense(name, edge, name, weights, _finite(shift), relu=relu, groups=len(weights)))

@@ -7,11 +7,13 @@ import numpy as np
 
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.pointwise import Threshold
+from fewbit.golden.numbers.branching import direction
 from fewbit.golden.numbers.elementwise import Chain, Dequantize, affine, apply, is_monotone, is_shared
 from fewbit.golden.numbers.formats import Format, format_for, levels_format
 from fewbit.golden.numbers.thresholds import find_thresholds, steps_of
 from fewbit.golden.rewrite.pairs import pair_function
 
+from .deferred import DeferredPool, deferred_behind
 from .grids import grid_of
 from .growing import GrowingNetwork
 from .host_input import quantized_on_host
@@ -23,6 +25,7 @@ __all__ = ["add_function", "evenly_coded", "integers", "plainly_quantized", "tab
 
 _MOST_VISITS = 1 << 28  # evaluations that a function that is not monotone may take
 _MOST_LEVELS = 1 << 16  # values that a table may be tried for
+_FAR = 1e30  # a float beyond all thresholds of a quantizer
 
 
 def add_function(
@@ -57,6 +60,8 @@ def add_function(
     ModelError
         If floats behind the chain can be NaN, or too many integers would have to be visited.
     """
+    if (pool := deferred_behind(importer, data)) is not None:
+        return _in_front(importer, data, pool, codes, fmt, parameters)
     edge, chain = importer.edge(data.edge), data.chain
     lo, hi = edge.lo, edge.hi
     if data.index.size < edge.length:  # what nobody reads must not cost a search
@@ -89,6 +94,32 @@ def add_function(
     if steps is not None:
         return importer.add(Threshold(name, x, name, steps, None, fmt))
     return importer.add(Threshold(name, x, name, thresholds, table, fmt))
+
+
+def _in_front(
+    importer: GrowingNetwork,
+    data: Data,
+    pool: DeferredPool,
+    codes: Callable[[np.ndarray], np.ndarray],
+    fmt: Format,
+    parameters: Sequence[np.ndarray],
+) -> str:
+    """Append a function that stands behind a pool in front of it, and the pool; return the pool's edge.
+
+    That is the same if the function never falls with the floats that the pool compares.
+    """
+    behind = data.chain[len(pool.data.chain) :]
+    slope = direction(behind)
+    if slope is None or (slope < 0).any():
+        raise ModelError("a max pool looks for the largest of a function that falls and rises, and what stands between "
+                         "it and this quantizer does not rise; put a quantizer in front of the pool")  # fmt: skip
+    ends = np.repeat(np.float32([[-_FAR], [_FAR]]), importer.channels(data), axis=1)
+    if (np.diff(codes(apply(behind, ends)), axis=0) < 0).any():
+        raise ModelError("a max pool looks for the largest of a function that falls and rises, and the scale of the "
+                         "quantizer behind it is negative; put a quantizer in front of the pool")  # fmt: skip
+    rising = replace(pool.data, chain=pool.data.chain + behind)
+    name = add_function(importer, rising, codes, fmt, parameters=parameters)
+    return pool.pooled(importer, replace(pool.data, edge=name))
 
 
 def _numbers(y: np.ndarray) -> np.ndarray:

@@ -31,6 +31,7 @@ from fewbit.golden.numbers.elementwise import WithConstant, float16
 from fewbit.golden.rewrite.outputs import lower_argmax
 from fewbit.golden.rewrite.tidy import tidy
 
+from .deferred import check_none_is_left
 from .float_layers import float_layer_end
 from .growing import GrowingNetwork, Layout
 from .layout import Relayout, by_channel
@@ -219,6 +220,7 @@ class Importer(GrowingNetwork):
         for node in self.file.nodes:
             self._visit(node)
         self.result.outputs += gathered(self, [self._output(name) for name in self.file.outputs])
+        check_none_is_left(self.result)
         return lower_argmax(self.used(self.result), output)
 
     def _visit(self, node: onnx.NodeProto) -> None:

@@ -1,8 +1,9 @@
 """Every operator that can be imported, of every dialect, and what it says of itself (`golden.importing.registry`).
 
 Each folder of `golden.importing` is a dialect: ``ops`` has ONNX's own operators, ``qonnx`` those of QONNX and Brevitas,
-``exchange`` our own, ``qdq`` those of ONNX and onnxruntime on integers; ``tflite`` is a world of its own, whose files
-are no ONNX. A new dialect is a new folder, and a new operator is a function in a file of one.
+``exchange`` our own, ``qdq`` those of ONNX and onnxruntime on integers, ``finn`` those of FINN-ONNX; ``tflite`` is a
+world of its own, whose files are no ONNX. A new dialect is a new folder, and a new operator is a function in a file of
+one.
 """
 
 import importlib
@@ -64,8 +65,10 @@ def rounds_data(nodes: Sequence[onnx.NodeProto], inputs: Collection[str]) -> boo
 
 
 def is_of_floats(node: onnx.NodeProto) -> bool:
-    """Say whether a node, by its name, may stand in a model that nobody has quantized."""
-    return all(operator.is_of_floats for operator in _NAMED.get(node.op_type, ()))
+    """Say whether a node, by its name where its domain is unknown, may stand in a model that nobody has quantized."""
+    operator = operator_of(node)
+    found = _NAMED.get(node.op_type, ()) if operator is None else (operator,)
+    return all(operator.is_of_floats for operator in found)
 
 
 def every_operator() -> list[DeclaredOperator]:

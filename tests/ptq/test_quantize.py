@@ -14,6 +14,7 @@ from fewbit.ptq.measure import noise, scores_of, sqnr
 from fewbit.ptq.quantize import Bits, Options, quantize
 from fewbit.ptq.reader import read_model
 from fewbit.ptq.runtime import Session
+from fewbit.ptq.sites import find_sites
 from tests.support.executor import Executor, compare, raw_network
 from tests.support.float_models import random_float_case
 from tests.support.graphs import Graph
@@ -158,6 +159,19 @@ def test_what_is_side_by_side_in_front_of_a_batch_norm_or_averaged_at_the_end(sc
     proto = onnx.load(str(path))
     proto.graph.input[0].type.tensor_type.shape.dim[0].dim_value = len(x)
     assert compare(import_model(path), raw_network(path), Executor(proto, x), x)["samples"] > 15
+
+
+def test_functions_of_several_nodes_have_no_quantizers_inside(scratch):
+    """GELU adds a tensor to a function of it, and SiLU multiplies by one: no sums of branches."""
+    graph = Graph(["N", 6])
+    x = graph.op("MatMul", "input", np.random.default_rng(0).normal(0, 1, (6, 8)))
+    inner = graph.op("Add", x, graph.op("Mul", graph.op("Pow", x, 3.0), 0.044715))
+    x = graph.op("Mul", x, graph.op("Add", graph.op("Tanh", inner), 1.0))
+    y = graph.op("MatMul", x, np.random.default_rng(1).normal(0, 1, (8, 5)))
+    y = graph.op("Mul", y, graph.op("Sigmoid", y))
+    graph.end(graph.op("MatMul", y, np.random.default_rng(2).normal(0, 1, (5, 4))))
+    model = read_model(graph.save(scratch / "m.onnx"))
+    assert [site.tensors for site in find_sites(model, False)] == [("input",), (x,), (y,)]
 
 
 def test_quantizers_are_qonnx_s():

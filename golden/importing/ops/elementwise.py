@@ -79,7 +79,8 @@ def bound(importer, node, inputs, attributes):
 def of_several(importer, node, inputs, attributes):
     """Import ONNX functions of several operands that stand on one edge, or are constants.
 
-    These are ``Where``, ``Pow``, comparisons, and ``And``, ``Or``, ``Xor``, ``Not`` of what they give.
+    These are ``Where``, ``Pow``, the comparisons ``Less``, ``LessOrEqual``, ``Greater``, ``GreaterOrEqual`` and
+    ``Equal``, and ``And``, ``Or``, ``Xor``, ``Not`` of what they give.
     """
     return [_together(importer, node, inputs)]
 

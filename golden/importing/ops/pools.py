@@ -1,16 +1,18 @@
 """Import of pools: the largest of a window, and averages."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from fewbit.golden.importing.deferred import DeferredPool
 from fewbit.golden.importing.float_layers import float_average, float_layer_end
 from fewbit.golden.importing.functions import plainly_quantized, tabulated
 from fewbit.golden.importing.layout import by_channel, image
 from fewbit.golden.importing.operands import data_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Data
-from fewbit.golden.model_file.file import ModelError, evaluate
+from fewbit.golden.model_file.file import ModelError, describe, evaluate
 from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.network.spatial import Largest, Windows
@@ -37,14 +39,14 @@ def max_pool(importer, node, inputs, attributes):
     kernel = attributes["kernel_shape"]
     kernel = (1, *kernel) if signal else tuple(kernel)
     window = window_of(data, kernel, attributes, signal, ceil=bool(attributes.get("ceil_mode", 0)))
-    return [largest(importer, data, window, signal)]
+    return [largest(importer, data, window, signal, describe(node))]
 
 
 @handles("GlobalMaxPool", role=Role.MOVE)
 def global_max_pool(importer, node, inputs, attributes):
     """Import ONNX ``GlobalMaxPool``."""
     data, signal = _image_of(importer, inputs)
-    return [largest(importer, data, whole(data), signal)]
+    return [largest(importer, data, whole(data), signal, describe(node))]
 
 
 def _image_of(importer, inputs):
@@ -57,18 +59,32 @@ def whole(data):
     return Window(size=data.shape[2:], kernel=data.shape[2:])
 
 
-def largest(importer, data, window, signal):
-    """Return the largest value of each of an image's windows, by channel."""
+def largest(importer, data, window, signal, where):
+    """Return the largest value of each of an image's windows, by channel; an error names the node as ``where``."""
     if window.taps_count == 1 and window.stride == (1, 1) and not any(window.pads):
         return data.reshaped(lambda a: a[:, :, 0]) if signal else data
     channels = data.shape[1]
-    data = rising(importer, data)
+    if not importer.is_float:
+        data = plainly_quantized(importer, data)
+        importer.known(data)
+    try:
+        data = rising(importer, data)
+        name = _pooled(window, importer, data)
+    except ModelError:  # its floats are no few levels
+        if importer.is_float:
+            raise
+        name = importer.new("deferred")
+        importer.add(DeferredPool(name, data.edge, name, data, window.out_size, partial(_pooled, window), where))
+    return Data(name, spread_out(window, channels, signal), data.chain)
+
+
+def _pooled(window, importer, data):
+    """Append a pool of data whose largest number is its largest float, and return its edge."""
     pad = -np.inf if importer.is_float else importer.edge(data.edge).format.lo
     edge = importer.new("windows")
-    importer.add(Windows(edge, data.edge, edge, window, pad, channels))
+    importer.add(Windows(edge, data.edge, edge, window, pad, data.shape[1]))
     name = importer.new("largest")
-    importer.add(Largest(name, edge, name, window.taps_count))
-    return Data(name, spread_out(window, channels, signal), data.chain)
+    return importer.add(Largest(name, edge, name, window.taps_count))
 
 
 def _rises(chain, lo, hi):
@@ -86,7 +102,10 @@ def rising(importer, data):
     if importer.is_float:
         edge, chain = float_layer_end(importer, data)
         if not _rises(chain, np.full(1, -1e3), np.full(1, 1e3)):
-            raise ModelError("in a float model a max pool may follow a Relu or operations that rise")
+            raise ModelError(
+                "in a float model a max pool may follow a Relu or affine operations that rise; fewbit quantize makes a "
+                "model of few bits of it, in which any function is thresholds"
+            )
         return replace(data, edge=edge, chain=chain)
     data = plainly_quantized(importer, data)
     importer.known(data)

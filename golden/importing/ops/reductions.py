@@ -13,7 +13,7 @@ from fewbit.golden.importing.layout import flat, image, is_natural, ordered, row
 from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant, Data
-from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.model_file.file import ModelError, describe
 from fewbit.golden.network.spatial import Largest
 from fewbit.golden.numbers import elementwise as ew
 
@@ -38,7 +38,7 @@ def reduce(importer, node, inputs, attributes):
     reduced = turned.shape[1 + len(kept) :]
     plane = turned.reshaped(lambda i: i.reshape(1, math.prod(shape), *(reduced if len(axes) == 2 else (-1,))))
     if _is_image(importer, data, plane, axes):
-        y = _of_pixels(importer, plane, largest_of, mean)
+        y = _of_pixels(importer, plane, largest_of, mean, describe(node))
     else:
         y = _of_rows(importer, turned.reshaped(lambda i: i.reshape(*shape, -1)), largest_of, mean)
     y = y.reshaped(lambda i: i.reshape(shape))
@@ -64,13 +64,13 @@ def _is_image(importer: GrowingNetwork, data: Data, plane: Data, axes: Sequence[
     return len(data.shape) in (3, 4) and list(axes) == list(range(2, len(data.shape)))
 
 
-def _of_pixels(importer: GrowingNetwork, plane: Data, largest_of: bool, mean: bool) -> Data:
+def _of_pixels(importer: GrowingNetwork, plane: Data, largest_of: bool, mean: bool, where: str) -> Data:
     """Return what each channel of an image becomes, by one window that is the whole image."""
     signal = len(plane.shape) == 3
     plane = image(importer, plane)
     window = whole(plane)
     if largest_of:
-        return largest(importer, plane, window, signal)
+        return largest(importer, plane, window, signal, where)
     return averaged(importer, plane, window, np.array([window.taps_count if mean else 1]), signal)
 
 

@@ -16,6 +16,7 @@ from fewbit.golden.importing.importer import import_model
 from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.places import HOME
 from fewbit.sim.cycles.model import predict, steady_interval
+from tests.support.graphs import Graph
 from tests.support.small_network import SPEC, samples, small
 
 ROOT = HOME
@@ -249,3 +250,14 @@ def test_samples_of_another_model_do_not_stop_a_build(scratch):
     np.savez(scratch / "test.npz", x=np.zeros((2, 9), dtype=np.float32))
     assert find_images(project.model) and project.generate()
     assert "## A worked frame" in (scratch / "out" / "verilog" / "README.md").read_text()
+
+
+def test_the_manifest_says_that_a_model_without_quantizers_is_float(scratch):
+    graph = Graph(["N", 4])
+    path = graph.end(graph.op("MatMul", "input", np.random.default_rng(0).normal(0, 1, (4, 3)))).save(
+        scratch / "f.onnx"
+    )
+    project = Project(path, directory=scratch / "f")
+    (note,) = project.manifest()["notes"]
+    assert "float32 baseline" in note and "fewbit quantize" in note
+    assert Project(small(scratch / "m.onnx"), directory=scratch / "m").manifest()["notes"] == []

@@ -16,7 +16,10 @@ from fewbit.golden.importing.registry import DECLARED, handles
 from fewbit.golden.model_file import exchange
 from fewbit.golden.model_file.domains import EXCHANGE, MICROSOFT, ONNX, QONNX, QONNX_DOMAINS
 
-SPECIFICATIONS = {ONNX: "ONNX", QONNX: "QONNX", EXCHANGE: "exchange", MICROSOFT: "onnxruntime's"}
+CHANNELS_LAST = "qonnx.custom_op.channels_last"
+SPECIFICATIONS = {
+    ONNX: "ONNX", QONNX: "QONNX", CHANNELS_LAST: "QONNX", EXCHANGE: "exchange", MICROSOFT: "onnxruntime's",
+}  # fmt: skip
 
 
 def node(name, domain=ONNX):
@@ -30,9 +33,10 @@ def test_a_handler_names_the_operator_and_its_specification(operator):
 
 
 def test_dialects_are_onnx_qonnx_and_our_own():
-    assert {EXCHANGE, MICROSOFT, *QONNX_DOMAINS} <= set(other_domains())
+    assert {EXCHANGE, MICROSOFT, CHANNELS_LAST, *QONNX_DOMAINS} == set(other_domains())
     names = {domain: {o.name for o in every_operator() if o.domain == domain} for domain in SPECIFICATIONS}
-    assert names[QONNX] == {"Quant", "IntQuant", "BipolarQuant", "Trunc"}
+    assert names[QONNX] == {"Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold", "XnorPopcountMatMul"}
+    assert names[CHANNELS_LAST] == {"Conv", "MaxPool", "BatchNormalization"}
     ours = {name for name, kind in vars(exchange).items() if isinstance(kind, type) and name in exchange.__all__}
     assert names[EXCHANGE] == ours
     assert {name for name in names[ONNX] if not defs.has(name)} == {"HardTanh", "Hardtanh"}
@@ -42,7 +46,7 @@ def test_quantizers_are_those_of_the_dialects():
     quantizers = {o.name for o in every_operator() if o.role is Role.QUANTIZER}
     assert quantizers == {
         "Quant", "IntQuant", "BipolarQuant", "LevelQuant", "BasisQuant", "TernaryQuant", "StochasticQuant",
-        "QuantizeLinear", "DequantizeLinear",
+        "QuantizeLinear", "DequantizeLinear", "MultiThreshold",
     }  # fmt: skip
     assert all(is_quantizer(node(name, "anybody's")) and not is_of_floats(node(name)) for name in quantizers)
     assert not is_of_floats(node("Trunc")) and not is_quantizer(node("Trunc"))
@@ -59,7 +63,7 @@ def test_an_operator_is_known_by_its_domain_and_its_name():
 
 def test_roles_cover_what_rewriting_a_model_asks_for():
     by_role = {role: {o.name for o in every_operator() if o.role is role and o.is_of_floats} for role in Role}
-    assert by_role[Role.PRODUCT] == {"Conv", "Gemm", "MatMul"}
+    assert by_role[Role.PRODUCT] == {"Conv", "ConvTranspose", "Gemm", "MatMul"}
     assert by_role[Role.AFFINE] == {"Add", "Sub", "Mul", "Div", "Neg", "BatchNormalization", "Cast"}
     assert by_role[Role.AVERAGE] == {"AveragePool", "GlobalAveragePool", "ReduceMean"}
     assert by_role[Role.LABEL] == {"ArgMax", "TopK"}

@@ -91,6 +91,47 @@ def test_falling_codes_in_front_of_a_max_pool(scratch):
     assert [type(n) for n in network.nodes] == [Threshold, Windows, Largest, Windows, Dense]
 
 
+FALLING_AND_RISING = {
+    "SiLU": lambda g, x: g.op("Mul", x, g.op("Sigmoid", x)),
+    "leaky": lambda g, x: g.op("LeakyRelu", x, alpha=-0.3),
+    "GELU": lambda g, x: g.op("Mul", x, g.op("Add", g.op("Erf", g.op("Div", x, 1.4142135)), 1.0)),
+    "cosine": lambda g, x: g.op("Cos", x),
+}
+
+
+@pytest.mark.parametrize("name", FALLING_AND_RISING)
+@pytest.mark.parametrize("pools", [1, 2])
+def test_functions_that_fall_and_rise_in_front_of_a_max_pool(name, pools, scratch):
+    """The quantizer behind the pool comes in front of it, with all that is in between."""
+    graph = Graph([len(IMAGES), 2, 7, 6])
+    t = graph.op("Conv", graph.quant("input", 0.25), graph.quant(graph.const(WEIGHTS), 0.25), pads=[1, 1, 1, 1])
+    t = FALLING_AND_RISING[name](graph, graph.op("Add", t, np.linspace(-1, 1, 3).reshape(3, 1, 1)))
+    for _ in range(pools):
+        t = graph.op("MaxPool", t, kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 1, 0])
+    t = graph.op("Mul", t, np.array([0.5, 1.5, 2.0]).reshape(3, 1, 1))
+    t = graph.quant(t, np.array([0.125, 0.25, 0.5]).reshape(3, 1, 1), 1.0)
+    network = agree(graph.end(t), IMAGES, scratch / "m.onnx")
+    assert [type(n) for n in network.nodes] == [Windows, Dense, Threshold, *[Windows, Largest] * pools]
+
+
+def test_a_pool_of_what_does_not_rise_needs_a_quantizer_that_does(scratch):
+    def model(end):
+        graph = Graph([1, 2, 7, 6])
+        t = graph.op("Conv", graph.quant("input", 0.25), graph.quant(graph.const(WEIGHTS), 0.25))
+        return graph.end(end(graph, graph.op("MaxPool", graph.op("Cos", t), kernel_shape=[2, 2]))).save(
+            scratch / "m.onnx"
+        )
+
+    for end, message in {
+        lambda g, t: g.op("Relu", t): "looks for the largest of a function that does not rise",
+        lambda g, t: g.quant(g.op("Neg", t), 0.25): "it and this quantizer does not rise",
+        lambda g, t: g.quant(t, -0.25): "the quantizer behind it is negative",
+        lambda g, t: g.op("Conv", t, g.bipolar(g.const(WEIGHTS[:, :, :1, :1].repeat(2, 1)[:, :3]))): "not quantized",
+    }.items():
+        with pytest.raises(ModelError, match=message):
+            import_model(model(end))
+
+
 def test_borders_of_an_average_in_front_of_a_convolution(scratch):
     """Averages of 4, 6 and 9 values have no scale in common: a quantizer behind them has thresholds for each pixel."""
     graph = Graph([len(IMAGES), 2, 7, 6])
