@@ -39,6 +39,8 @@ class OnnxReference:
     Attributes
     ----------
     file : OnnxFile
+    copies : int
+        Copies of a sample that the model takes at a time.
     data : set of str
         Names of the tensors that depend on the input's values.
     """
@@ -55,8 +57,8 @@ class OnnxReference:
         self._proto.CopyFrom(source.proto)
         graph = self._proto.graph
         given = next(i for i in graph.input if i.name == file.input_name)
-        self._copies = max(1, file.batch)  # any, or what the model was exported for
-        given.type.tensor_type.shape.dim[0].dim_value = self._copies
+        self.copies = max(1, file.batch)  # any, or what the model was exported for
+        given.type.tensor_type.shape.dim[0].dim_value = self.copies
         self._dtype = helper.tensor_dtype_to_np_dtype(given.type.tensor_type.elem_type)
         kept, nodes = onnx.ValueInfoProto(), list(file.nodes)
         kept.CopyFrom(given)
@@ -78,15 +80,9 @@ class OnnxReference:
         return evaluate(self.file, node, operands)
 
     def run(self, number: int, x: np.ndarray) -> Mapping[str, np.ndarray]:
-        """Return the tensors of one sample: as many copies of it as the model takes are run, and the first is taken."""
-        batch = np.repeat(x.reshape(self.file.input_shape), self._copies, axis=0).astype(self._dtype)
-        found = self._quietly("run", lambda: self._execute(number, batch))
-        if self._copies == 1:
-            return found
-        return {
-            name: array[: len(array) // self._copies] if name in self.data and len(array) % self._copies == 0 else array
-            for name, array in found.items()
-        }
+        """Return every tensor for a batch of as many copies of a sample as the model takes."""
+        batch = np.repeat(x.reshape(self.file.input_shape), self.copies, axis=0).astype(self._dtype)
+        return self._quietly("run", lambda: self._execute(number, batch))
 
     def _quietly(self, what, work):
         try:
@@ -148,10 +144,12 @@ class _Qonnx(OnnxReference):
     def evaluate(self, node, operands):
         from qonnx.custom_op.registry import getCustomOp, is_custom_op
 
-        made = self._model.find_producer(node.output[0])
-        if made is None or not is_custom_op(made.domain, made.op_type):
+        own = onnx.NodeProto()
+        own.CopyFrom(node)
+        own.domain = QONNX if node.op_type in _QONNX_NAMES else node.domain
+        if not is_custom_op(own.domain, own.op_type):
             return super().evaluate(node, operands)
         context = dict(zip(node.input, operands, strict=True))
         context |= {name: np.empty(0, dtype=np.float32) for name in node.output}
-        getCustomOp(made).execute_node(context, self._model.graph)
+        getCustomOp(own).execute_node(context, self._model.graph)
         return [context[name] for name in node.output]
