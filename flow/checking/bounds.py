@@ -36,7 +36,7 @@ class FloatBounds:
     """
 
     def __init__(self, reference: OnnxReference, tensors: Mapping[str, np.ndarray]):
-        self._reference, self._tensors = reference, tensors
+        self._reference, self._tensors = reference, dict(tensors)
         self._makers = {name: node for node in reference.file.nodes for name in node.output if name}
         self._known: dict[str, np.ndarray] = {}
         self._data = reference.data
@@ -55,7 +55,7 @@ class FloatBounds:
         return node.input[0] if node is not None and role_of(node) is Role.LABEL else None
 
     def _found(self, name: str) -> np.ndarray:
-        y, node = np.asarray(self._tensors[name]), self._makers.get(name)
+        y, node = self._tensor(name), self._makers.get(name)
         nothing = np.zeros(y.shape)
         if node is None or name not in self._data or y.dtype.kind != "f":
             return nothing
@@ -74,17 +74,28 @@ class FloatBounds:
             return nothing
         return np.broadcast_to(found, y.shape) if np.size(found) in (1, y.size) else nothing
 
-    def _operands(self, node: onnx.NodeProto) -> list[np.ndarray | None]:
-        return [np.asarray(self._tensors[name]) if name else None for name in node.input]
+    def operands(self, node: onnx.NodeProto) -> list[np.ndarray | None]:
+        """Return the tensors that a node reads; None for what is left out."""
+        return [self._tensor(name) if name else None for name in node.input]
+
+    def _tensor(self, name: str) -> np.ndarray:
+        """Return a tensor, which is evaluated where the reference has none of that name, as it has merged nodes."""
+        if name not in self._tensors and name in self._reference.file.constants:
+            return self._reference.file.constants[name]
+        if name not in self._tensors:
+            node = self._makers[name]
+            found = self._reference.evaluate(node, self.operands(node))
+            self._tensors |= {n: np.asarray(a) for n, a in zip(node.output, found, strict=True) if n}
+        return np.asarray(self._tensors[name])
 
     def _evaluated(self, node: onnx.NodeProto, operands: Sequence[np.ndarray | None], output: int = 0) -> np.ndarray:
         """Return an output of a node for operands of the types that its own have."""
-        kinds = [None if own is None else own.dtype for own in self._operands(node)]
+        kinds = [None if own is None else own.dtype for own in self.operands(node)]
         given = [None if a is None else np.asarray(a, dtype=k) for a, k in zip(operands, kinds, strict=True)]
         return np.asarray(self._reference.evaluate(node, given)[output], dtype=np.float64)
 
     def _product(self, node: onnx.NodeProto, y: np.ndarray) -> np.ndarray:
-        operands = self._operands(node)
+        operands = self.operands(node)
         sizes = [None if a is None or a.dtype.kind != "f" else abs(a) for a in operands]
         whole = [own if size is None else size for own, size in zip(operands, sizes, strict=True)]
         found = (math.sqrt(_terms(node, operands, y)) + _OWN) * UNIT * self._evaluated(node, whole)
@@ -98,7 +109,7 @@ class FloatBounds:
         return found
 
     def _elementwise(self, node: onnx.NodeProto, of_data: Sequence[str], y: np.ndarray) -> np.ndarray:
-        operands, found = self._operands(node), np.zeros(y.shape)
+        operands, found = self.operands(node), np.zeros(y.shape)
         for place, name in enumerate(node.input):
             if name in self._data and self.of(name).any():
                 for sign in (-1, 1):
@@ -106,12 +117,12 @@ class FloatBounds:
                     moved[place] = np.asarray(operands[place], dtype=np.float64) + sign * self.of(name)
                     found = np.maximum(found, abs(self._evaluated(node, moved) - y))
         if len(set(of_data)) > 1:  # golden joins branches as integers and rounds once
-            total = sum(abs(np.asarray(self._tensors[name], dtype=np.float64)) for name in set(of_data))
+            total = sum(abs(self._tensor(name).astype(np.float64)) for name in set(of_data))
             found = (len(set(of_data)) * found) + UNIT * (total + abs(y))
         return found
 
     def _moved(self, node: onnx.NodeProto, output: int) -> np.ndarray:
-        operands = self._operands(node)
+        operands = self.operands(node)
         for place, name in enumerate(node.input):
             own = operands[place]
             if name in self._data:

@@ -68,7 +68,7 @@ def check_with_reference(
         x = {given.name: part for given, part in zip(project.network.inputs, parts, strict=True)}
         tensors = reference.run(number, x)
         mine = {name: y[number : number + 1] for name, y in result.outputs.items()}
-        theirs = {name: _like(mine[name], tensors[names[name]]) for name in mine}
+        theirs = {name: _like(mine[name], tensors[names[name]], reference.copies) for name in mine}
         bounds = FloatBounds(reference, tensors) if isinstance(reference, OnnxReference) else None
         again = mine
         if steering is not None and any((mine[name] != theirs[name]).any() for name in mine):
@@ -77,7 +77,7 @@ def check_with_reference(
             if sample.codes != sample.ties:
                 again = mine
         for name in mine:
-            near = _near(names[name], tensors, bounds)
+            near = _near(names[name], tensors, bounds, reference.copies)
             outputs[name].add(number, mine[name], theirs[name], again[name], near)
         progress(number + 1)
     return _finished(project, result, reference.name, list(outputs.values()), codes, len(images))
@@ -90,23 +90,27 @@ def _steering(project, reference):
     return Steering(walked(project.source, project.input_option), reference)
 
 
-def _like(mine, theirs):
+def _like(mine, theirs, copies):
     """Return the reference's output in the shape of golden's; its label where golden gives that alone."""
-    theirs = np.asarray(theirs)
+    theirs = np.asarray(theirs).reshape(-1)
+    theirs = theirs[: theirs.size // copies]
     if theirs.size == mine.size:
         return theirs.reshape(mine.shape)
-    return labels_of(theirs.reshape(1, -1)).reshape(mine.shape) if mine.size == 1 else np.full(mine.shape, np.nan)
+    return labels_of(theirs[None]).reshape(mine.shape) if mine.size == 1 else np.full(mine.shape, np.nan)
 
 
-def _near(name: str, tensors: Mapping[str, np.ndarray], bounds: FloatBounds | None):
+def _near(name: str, tensors: Mapping[str, np.ndarray], bounds: FloatBounds | None, copies: int):
     """Return a function of golden's and the reference's values of an output: whether they are as good as the same."""
     if bounds is None:
         return lambda mine, theirs: mine == theirs
     label = bounds.scores_behind(name)
     if label is None:
         away = bounds.of(name).reshape(-1)
-        return lambda mine, theirs: abs(mine.astype(np.float64) - theirs) <= (away if away.size == mine.size else 0)
+        return lambda mine, theirs: (
+            abs(mine.astype(np.float64) - theirs) <= (away[: mine.size] if away.size % mine.size == 0 else 0)
+        )
     scores, away = np.asarray(tensors[label], dtype=np.float64).reshape(-1), bounds.of(label).max()
+    scores = scores[: scores.size // copies]
 
     def as_large(mine, theirs):
         if mine.dtype.kind not in "iu" or max(mine.max(), theirs.max()) >= scores.size:

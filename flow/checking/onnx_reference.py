@@ -39,6 +39,8 @@ class OnnxReference:
     Attributes
     ----------
     file : OnnxFile
+    copies : int
+        Copies of a sample that the model takes at a time.
     data : set of str
         Names of the tensors that depend on the input's values.
     """
@@ -54,13 +56,13 @@ class OnnxReference:
         self._proto = onnx.ModelProto()
         self._proto.CopyFrom(source.proto)
         graph, given = self._proto.graph, {i.name: i for i in source.proto.graph.input}
-        self._copies = max(1, file.batch)  # any, or what the model was exported for
+        self.copies = max(1, file.batch)  # any, or what the model was exported for
         nodes = list(file.nodes)
         del graph.input[:], graph.node[:]  # initializers may be inputs too
         graph.input.extend(given[one.name] for one in file.inputs)
         graph.node.extend(nodes)
         for kept in graph.input:
-            kept.type.tensor_type.shape.dim[0].dim_value = self._copies
+            kept.type.tensor_type.shape.dim[0].dim_value = self.copies
         self._types = {i.name: helper.tensor_dtype_to_np_dtype(i.type.tensor_type.elem_type) for i in graph.input}
         self._quietly("prepare", self._prepare)
 
@@ -77,18 +79,12 @@ class OnnxReference:
         return evaluate(self.file, node, operands)
 
     def run(self, number: int, x: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-        """Return the tensors of one sample: as many copies of it as the model takes are run, and the first is taken."""
+        """Return every tensor for a batch of as many copies of a sample as the model takes."""
         feeds = {
-            one.name: np.repeat(x[one.name].reshape(one.shape), self._copies, axis=0).astype(self._types[one.name])
+            one.name: np.repeat(x[one.name].reshape(one.shape), self.copies, axis=0).astype(self._types[one.name])
             for one in self.file.inputs
         }
-        found = self._quietly("run", lambda: self._execute(number, feeds))
-        if self._copies == 1:
-            return found
-        return {
-            name: array[: len(array) // self._copies] if name in self.data and len(array) % self._copies == 0 else array
-            for name, array in found.items()
-        }
+        return self._quietly("run", lambda: self._execute(number, feeds))
 
     def _quietly(self, what, work):
         try:
@@ -150,10 +146,12 @@ class _Qonnx(OnnxReference):
     def evaluate(self, node, operands):
         from qonnx.custom_op.registry import getCustomOp, is_custom_op
 
-        made = self._model.find_producer(node.output[0])
-        if made is None or not is_custom_op(made.domain, made.op_type):
+        own = onnx.NodeProto()
+        own.CopyFrom(node)
+        own.domain = QONNX if node.op_type in _QONNX_NAMES else node.domain
+        if not is_custom_op(own.domain, own.op_type):
             return super().evaluate(node, operands)
         context = dict(zip(node.input, operands, strict=True))
         context |= {name: np.empty(0, dtype=np.float32) for name in node.output}
-        getCustomOp(made).execute_node(context, self._model.graph)
+        getCustomOp(own).execute_node(context, self._model.graph)
         return [context[name] for name in node.output]

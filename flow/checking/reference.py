@@ -22,6 +22,8 @@ class Reference(Protocol):
         What executes it, as the result says it.
     outputs : list of str
         Names of the model's outputs, in their order.
+    copies : int
+        Copies of a sample that the model takes at a time.
     """
 
     @property
@@ -30,8 +32,13 @@ class Reference(Protocol):
     @property
     def outputs(self) -> Sequence[str]: ...
 
+    @property
+    def copies(self) -> int: ...
+
     def run(self, number: int, x: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-        """Return the outputs of one sample, and whatever other tensors are known, with a batch of 1.
+        """Return the outputs for one sample, and whatever other tensors are known, by name.
+
+        Their first values are the sample's: an executor may need copies of it behind them.
 
         Parameters
         ----------

@@ -95,25 +95,20 @@ class Steering:
         counts = np.zeros(2, dtype=np.int64)
         for node, data in self._quantized.get(edge, ()):
             theirs, index = np.asarray(tensors[node.output[0]]).reshape(-1), data.index.reshape(-1)
+            theirs = theirs[: theirs.size // self._reference.copies]
             if theirs.size != index.size:
                 continue
             floats = apply(data.chain, found[edge]) if data.chain else found[edge]
             mine = floats.reshape(-1)[index]
             differs = mine != theirs
             if differs.any():
-                counts += (differs.sum(), (differs & self._tied(node, tensors, bounds, mine)).sum())
+                counts += (differs.sum(), (differs & self._tied(node, bounds, mine)).sum())
                 self._replace(found, edge, data, index[differs], theirs[differs])
         return counts
 
-    def _tied(
-        self,
-        node: onnx.NodeProto,
-        tensors: Mapping[str, np.ndarray],
-        bounds: FloatBounds,
-        mine: np.ndarray,
-    ) -> np.ndarray:
+    def _tied(self, node: onnx.NodeProto, bounds: FloatBounds, mine: np.ndarray) -> np.ndarray:
         """Say for each value that a quantizer gives whether golden's lies within the bounds of what it reads."""
-        operands = [np.asarray(tensors[name]) if name else None for name in node.input]
+        operands = bounds.operands(node)
         x = np.asarray(operands[0], dtype=np.float64)
         away = bounds.of(node.input[0]) + UNIT * abs(x)
         ends = []
@@ -121,6 +116,7 @@ class Steering:
             moved = np.nextafter((x + sign * away).astype(np.float32), np.float32(sign * np.inf))
             given = [moved.astype(operands[0].dtype), *operands[1:]]
             ends.append(np.asarray(self._reference.evaluate(node, given)[0], dtype=np.float64).reshape(-1))
+        ends = [end[: mine.size] for end in ends]
         return (np.minimum(*ends) <= mine) & (mine <= np.maximum(*ends))
 
     def _replace(

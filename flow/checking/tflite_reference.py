@@ -26,7 +26,7 @@ class Interpreted:
         If the interpreter refuses the model.
     """
 
-    name = "LiteRT's reference kernels"
+    name, copies = "LiteRT's reference kernels", 1
 
     def __init__(self, source: TfliteSource):
         needs("tflite")

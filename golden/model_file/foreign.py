@@ -15,9 +15,9 @@ _TORCH = (
 _KERAS = (
     'export it in Python: keras.saving.load_model(path).export("model.onnx", format="onnx"), or '
     "python -m tf2onnx.convert --keras {path} --output model.onnx; a QKeras model with "
-    "qonnx.converters.from_keras(model)"
+    "qonnx.converters.keras.from_keras(model) of qonnx 0.4 (pip install 'qonnx<1', in an environment of its own)"
 )
-_OPENVINO = "fewbit takes the ONNX file that it was converted from, with ov's NNCF quantization exported to ONNX"
+_OPENVINO = "take the ONNX file that it was converted from; NNCF quantizes such a file itself"
 
 
 @dataclass(frozen=True)

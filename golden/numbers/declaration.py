@@ -108,12 +108,12 @@ class InputSpec:
         ValueError
             If no integer of the format stands for one of the floats; the message says what there is to do.
         """
-        x, values, wrong = self._steps(x)
+        x, steps, wrong = self._steps(x)
         if wrong.any():
             raise ValueError(
                 f"Input must be integers of {self.text} (step {self.scale:g}), not {x[wrong].flat[0]}: {_WAYS}"
             )
-        values = values.astype(np.int64)
+        values = np.rint(steps).astype(np.int64)
         self.format.encode(values)  # refuses what is out of range
         return values
 
@@ -125,26 +125,26 @@ class InputSpec:
         ValueError
             If ``x`` holds NaN or infinite values.
         """
-        x, values, wrong = self._steps(x)
+        x, steps, wrong = self._steps(x)
         if not np.isfinite(x).all():
             raise ValueError("Input must not hold NaN or infinite values")
         known = self.format.values
-        above = np.clip(np.searchsorted(known, values), 1, len(known) - 1)
+        above = np.clip(np.searchsorted(known, steps), 1, len(known) - 1)
         below = known[above - 1]
-        near = np.where(values - below < known[above] - values, below, known[above]).astype(np.int64)
-        return near, int((wrong | (near != values)).sum())
+        near = np.where(steps - below < known[above] - steps, below, known[above]).astype(np.int64)
+        return near, int((wrong | (near != np.rint(steps))).sum())
 
     def _steps(self, x: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return ``x`` in float32, its distance from ``offset`` in whole steps, and where that is no step."""
+        """Return ``x`` in float32, its distance from ``offset`` in steps, and where that is no whole number."""
         x = np.asarray(x, dtype=np.float32)
         y, rounding = x.astype(np.float64), np.spacing(np.maximum(np.abs(x), np.float32(abs(self.offset))))
         if self.normalization is not None:
             mean, std = (numbers.astype(np.float64) for numbers in self.normalization.placed(x.shape[1:]))
             y, rounding = y * std + mean, 2 * rounding * std + np.spacing(np.abs(mean).astype(np.float32))
         with np.errstate(invalid="ignore"):
-            values = np.rint((y - self.offset) / self.scale)
-            far = np.abs(self.scale * values + self.offset - y) > 1e-4 * self.scale + rounding
-        return x, values, ~np.isfinite(x) | far
+            steps = (y - self.offset) / self.scale
+            far = np.abs(self.scale * np.rint(steps) + self.offset - y) > 1e-4 * self.scale + rounding
+        return x, steps, ~np.isfinite(x) | far
 
 
 def parse_input(text: str) -> InputSpec:
