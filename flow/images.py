@@ -1,7 +1,7 @@
 """Samples for a network, from a ``.npz`` file."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -229,8 +229,13 @@ def _fitted(path: Path, arrays: Mapping[str, np.ndarray], network: Network) -> I
     if labels is not None:
         labels = _labels(path, labels, count)
     values, floats = zip(*parts, strict=True)
-    known = None if any(part is None for part in floats) else network.together(floats)
-    return Images(network.together(values), labels, str(path), known, tuple(missing))
+    return Images(network.together(values), labels, str(path), _known(network, floats), tuple(missing))
+
+
+def _known(network: Network, floats: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """Return the floats of all inputs together; None if those of one are not known."""
+    found = [part for part in floats if part is not None]
+    return network.together(found) if len(found) == len(floats) else None
 
 
 def _labels(path, labels, count):
@@ -294,5 +299,4 @@ def random_images(network: Network, count: int, seed: int = 1) -> Images:
     rng = np.random.default_rng(seed)
     values = [given.format.sample(rng, (count, *given.shape)) for given in network.inputs]
     floats = [_floats(part, given) for part, given in zip(values, network.inputs, strict=True)]
-    known = None if any(part is None for part in floats) else network.together(floats)
-    return Images(network.together(values), None, "random", known)
+    return Images(network.together(values), None, "random", _known(network, floats))

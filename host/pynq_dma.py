@@ -17,7 +17,9 @@ POLL = 50e-6
 
 
 class PynqConnection:
-    """The connection that moves frames with the overlay's ``axi_dma_0`` and reads the registers of its ``accelerator``.
+    """The connection that moves frames with the overlay's DMAs and reads the registers of its ``accelerator``.
+
+    The first input has ``axi_dma_0``, which takes the results too; further ones have ``axi_dma_1``, …
 
     Parameters
     ----------
@@ -44,11 +46,13 @@ class PynqConnection:
         self._build, self._timeout, self._allocate = build, timeout, allocate
         try:
             self._map = build.manifest["control"]["registers"]
-            dma, self._block = overlay.axi_dma_0, overlay.accelerator
+            dmas = [getattr(overlay, f"axi_dma_{k}") for k in range(len(build.inputs))]
+            self._block = overlay.accelerator
         except (AttributeError, KeyError) as error:
             raise HostError(f"not an overlay of `fewbit board`, or not its manifest: {error} is missing") from None
-        self._send, self._receive = dma.sendchannel, dma.recvchannel
-        self._frame, self._result = (-(-size // WORD) * WORD for size in (build.frame_bytes, build.result_bytes))
+        self._sends, self._receive = [dma.sendchannel for dma in dmas], dmas[0].recvchannel
+        self._frames = [_in_words(given.frame_bytes) for given in build.inputs]
+        self._result = _in_words(build.result_bytes)
         self._running_on = False  # whether a transfer could not be stopped
         self.identity = self._identity()
 
@@ -66,7 +70,7 @@ class PynqConnection:
         """
         if self._running_on:
             raise HostError("the DMA has not stopped since a transfer that did not finish; load the overlay again")
-        count = max(1, MOST // max(self._frame, self._result))
+        count = max(1, MOST // max(*self._frames, self._result))
         parts = [self._transfer(frames[at : at + count]) for at in range(0, len(frames), count)]
         names = ("LATENCY", "INTERVAL", "BAD_FRAMES")
         return np.concatenate(parts), {name.lower().replace("_", " "): self.register(name) for name in names}
@@ -77,29 +81,32 @@ class PynqConnection:
 
     def _transfer(self, frames):
         count = len(frames)
-        to_board = self._allocate((count, self._frame), dtype=np.uint8)
+        to_board = [self._allocate((count, size), dtype=np.uint8) for size in self._frames]
         from_board = self._allocate((count, self._result), dtype=np.uint8)
         try:
-            to_board[:, : frames.shape[1]] = frames
-            to_board[:, frames.shape[1] :] = 0
+            for buffer, part in zip(to_board, self._build.apart(frames), strict=True):
+                buffer[:, : part.shape[1]] = part
+                buffer[:, part.shape[1] :] = 0
             self._run(to_board, from_board)
             return np.array(from_board[:, : self._build.result_bytes])
         finally:
             if not self._running_on:  # else it may still write there
-                to_board.freebuffer()
-                from_board.freebuffer()
+                for buffer in (*to_board, from_board):
+                    buffer.freebuffer()
 
     def _run(self, to_board, from_board):
-        """Move both buffers, in bounded time."""
+        """Move all buffers, in bounded time."""
         end = time.monotonic() + self._timeout
         try:
             self._receive.transfer(from_board)
-            self._send.transfer(to_board)
-            while not (self._send.idle and self._receive.idle):
+            for send, buffer in zip(self._sends, to_board, strict=True):
+                send.transfer(buffer)
+            while not all(channel.idle for channel in (*self._sends, self._receive)):
                 if time.monotonic() > end:
-                    raise self._stuck(len(to_board))
+                    raise self._stuck(len(from_board))
                 time.sleep(POLL)
-            self._send.wait()
+            for send in self._sends:
+                send.wait()
             self._receive.wait()  # makes the processor see what the DMA wrote
         except HostError:
             raise
@@ -122,11 +129,11 @@ class PynqConnection:
 
     def _set_back(self):
         fields = self._map["CONTROL"]["fields"]
-        for channel in (self._send, self._receive):
+        for channel in (*self._sends, self._receive):
             channel.stop()
         command = sum(1 << fields[name] for name in ("SOFT_RESET", "SOURCE_RESET", "SINK_RESET"))
         self._block.write(self._map["CONTROL"]["offset"], command)
-        for channel in (self._send, self._receive):
+        for channel in (*self._sends, self._receive):
             channel.start()
 
     def _identity(self) -> Identity:
@@ -148,3 +155,8 @@ class PynqConnection:
         _, bytes_in, _, bytes_out = build.sizes
         sizes = self.register("BEATS_IN"), bytes_in, self.register("BEATS_OUT"), bytes_out
         return Identity(IDENTITY.pack(MAGIC, VERSION, 0, model, *sizes))
+
+
+def _in_words(size: int) -> int:
+    """Return the bytes of as many words as ``size`` bytes take."""
+    return -(-size // WORD) * WORD

@@ -16,6 +16,7 @@ from fewbit.hw.targets.target import Target
 
 from .board import BoardDesign, DesignOptions, design_of
 from .host_software import host_software
+from .zynq_pages import notebook, readme
 
 __all__ = ["ZynqBoard", "part_of"]
 
@@ -75,24 +76,23 @@ def zynq_files(board: ZynqBoard, project: Project, build: Build, clock: float) -
     clock : float
         MHz.
     """
-    given = build.only
     bridge = DmaBridge(
-        beats_in=given.beats, bytes_in=given.bytes, beats_out=build.beats_out, bytes_out=build.bytes_out,
-        frames=project.plan.frames_inside + 2,
+        inputs=[(given.beats, given.bytes) for given in build.inputs], beats_out=build.beats_out,
+        bytes_out=build.bytes_out, frames=project.plan.frames_inside + 2,
     )  # fmt: skip
     files = {
         "accelerator_ip.v": emit_ip(project.plan, project.registers),
         "dma_bridge.v": convert(DmaBridgeShell(bridge), "dma_bridge"),
-        "design.tcl": _tcl(board, clock),
+        "design.tcl": _tcl(board, [given.stream for given in build.inputs], clock),
         "manifest.json": json.dumps(project.manifest(), indent=2) + "\n",
-        "accelerator.ipynb": _notebook(board, build),
-        "README.md": _readme(board, build, clock),
+        "accelerator.ipynb": notebook(board.title, build),
+        "README.md": readme(board.title, build, clock),
     }
     return files | host_software()
 
 
-def _tcl(board, clock):
-    return "\n".join([_project_tcl(board), _design_tcl(clock), _wires_tcl(), _run_tcl(clock)])
+def _tcl(board, streams, clock):
+    return "\n".join([_project_tcl(board), _design_tcl(streams, clock), _wires_tcl(streams), _run_tcl(clock)])
 
 
 def _project_tcl(board):
@@ -117,8 +117,21 @@ update_compile_order -fileset sources_1
 """
 
 
-def _design_tcl(clock):
-    """Return the Tcl of the block design's cells."""
+def _design_tcl(streams, clock):
+    """Return the Tcl of the block design's cells: a DMA for each of the streams of frames, the first one both ways."""
+    more = range(1, len(streams))
+    width = 8 * WORD
+    others = "".join(
+        f"""\
+create_bd_cell -type ip -vlnv xilinx.com:ip:axi_dma axi_dma_{k}
+set_property -dict [list CONFIG.c_include_sg 0 CONFIG.c_include_s2mm 0 CONFIG.c_sg_length_width 26 \\
+    CONFIG.c_m_axi_mm2s_data_width {width} CONFIG.c_m_axis_mm2s_tdata_width {width} \\
+    CONFIG.c_mm2s_burst_size 64] [get_bd_cells axi_dma_{k}]
+"""
+        for k in more
+    )
+    buses = ":".join([*streams, "m_axis", "s_axi_control"])
+    bridged = ":".join(["s_dma:m_frames", *(f"s_dma{k}:m_frames{k}" for k in more), "s_results:m_dma"])
     return f"""\
 create_bd_design system
 create_bd_cell -type ip -vlnv xilinx.com:ip:processing_system7 ps
@@ -132,30 +145,48 @@ create_bd_cell -type ip -vlnv xilinx.com:ip:axi_dma axi_dma_0
 set_property -dict [list CONFIG.c_include_sg 0 CONFIG.c_sg_length_width 26 CONFIG.c_m_axi_mm2s_data_width {8 * WORD} \\
     CONFIG.c_m_axis_mm2s_tdata_width {8 * WORD} CONFIG.c_m_axi_s2mm_data_width {8 * WORD} CONFIG.c_mm2s_burst_size 64 \\
     CONFIG.c_s2mm_burst_size 64] [get_bd_cells axi_dma_0]
-create_bd_cell -type ip -vlnv xilinx.com:ip:smartconnect control
-set_property -dict [list CONFIG.NUM_SI 1 CONFIG.NUM_MI 2] [get_bd_cells control]
+{others}create_bd_cell -type ip -vlnv xilinx.com:ip:smartconnect control
+set_property -dict [list CONFIG.NUM_SI 1 CONFIG.NUM_MI {2 + len(more)}] [get_bd_cells control]
 create_bd_cell -type ip -vlnv xilinx.com:ip:smartconnect memory
-set_property -dict [list CONFIG.NUM_SI 2 CONFIG.NUM_MI 1] [get_bd_cells memory]
+set_property -dict [list CONFIG.NUM_SI {2 + len(more)} CONFIG.NUM_MI 1] [get_bd_cells memory]
 create_bd_cell -type ip -vlnv xilinx.com:ip:xlconcat interrupts
-set_property CONFIG.NUM_PORTS 3 [get_bd_cells interrupts]
+set_property CONFIG.NUM_PORTS {3 + len(more)} [get_bd_cells interrupts]
 create_bd_cell -type module -reference accelerator_ip accelerator
 create_bd_cell -type module -reference dma_bridge bridge
-set_property -dict [list CONFIG.ASSOCIATED_BUSIF s_axis:m_axis:s_axi_control CONFIG.ASSOCIATED_RESET aresetn] \\
+set_property -dict [list CONFIG.ASSOCIATED_BUSIF {buses} CONFIG.ASSOCIATED_RESET aresetn] \\
     [get_bd_pins accelerator/aclk]
-set_property -dict [list CONFIG.ASSOCIATED_BUSIF s_dma:m_frames:s_results:m_dma CONFIG.ASSOCIATED_RESET aresetn] \\
+set_property -dict [list CONFIG.ASSOCIATED_BUSIF {bridged} CONFIG.ASSOCIATED_RESET aresetn] \\
     [get_bd_pins bridge/aclk]
 """
 
 
-def _wires_tcl():
+def _wires_tcl(streams):
     """Return the Tcl of the clocks, resets, buses and interrupts between them."""
-    return """\
+    clocks = resets = buses = interrupts = ""
+    for k, stream in list(enumerate(streams))[1:]:
+        clocks += f" axi_dma_{k}/s_axi_lite_aclk axi_dma_{k}/m_axi_mm2s_aclk"
+        resets += f" axi_dma_{k}/axi_resetn"
+        interrupts += f"    axi_dma_{k}/mm2s_introut  interrupts/In{2 + k}\n"
+        buses += f"""\
+    control/M{k + 1:02}_AXI         axi_dma_{k}/S_AXI_LITE
+    axi_dma_{k}/M_AXI_MM2S    memory/S{k + 1:02}_AXI
+    axi_dma_{k}/M_AXIS_MM2S   bridge/s_dma{k}
+    bridge/m_frames{k}        accelerator/{stream}
+"""
+    filled = {"@CLOCKS@": clocks, "@RESETS@": resets, "@BUSES@": buses, "@INTERRUPTS@": interrupts}
+    text = _WIRES
+    for name, part in filled.items():
+        text = text.replace(name, part)
+    return text
+
+
+_WIRES = """\
 foreach pin {ps/M_AXI_GP0_ACLK ps/S_AXI_HP0_ACLK reset/slowest_sync_clk axi_dma_0/s_axi_lite_aclk
-    axi_dma_0/m_axi_mm2s_aclk axi_dma_0/m_axi_s2mm_aclk control/aclk memory/aclk accelerator/aclk bridge/aclk} {
+    axi_dma_0/m_axi_mm2s_aclk axi_dma_0/m_axi_s2mm_aclk control/aclk memory/aclk accelerator/aclk bridge/aclk@CLOCKS@} {
     connect_bd_net [get_bd_pins ps/FCLK_CLK0] [get_bd_pins $pin]
 }
 connect_bd_net [get_bd_pins ps/FCLK_RESET0_N] [get_bd_pins reset/ext_reset_in]
-foreach pin {axi_dma_0/axi_resetn control/aresetn memory/aresetn accelerator/aresetn bridge/aresetn} {
+foreach pin {axi_dma_0/axi_resetn control/aresetn memory/aresetn accelerator/aresetn bridge/aresetn@RESETS@} {
     connect_bd_net [get_bd_pins reset/peripheral_aresetn] [get_bd_pins $pin]
 }
 foreach {from to} {
@@ -169,14 +200,14 @@ foreach {from to} {
     bridge/m_frames         accelerator/s_axis
     accelerator/m_axis      bridge/s_results
     bridge/m_dma            axi_dma_0/S_AXIS_S2MM
-} {
+@BUSES@} {
     connect_bd_intf_net [get_bd_intf_pins $from] [get_bd_intf_pins $to]
 }
 foreach {from to} {
     axi_dma_0/mm2s_introut  interrupts/In0
     axi_dma_0/s2mm_introut  interrupts/In1
     accelerator/interrupt   interrupts/In2
-    interrupts/dout         ps/IRQ_F2P
+@INTERRUPTS@    interrupts/dout         ps/IRQ_F2P
 } {
     connect_bd_net [get_bd_pins $from] [get_bd_pins $to]
 }
@@ -211,51 +242,3 @@ set handoff [glob -directory [file join $here project] -types f \\
     zynq.gen/sources_1/bd/system/hw_handoff/system.hwh zynq.srcs/sources_1/bd/system/hw_handoff/system.hwh]
 file copy -force [lindex $handoff 0] [file join $here accelerator.hwh]
 """
-
-
-def _readme(board, build, clock):
-    frame, result = (-(-size // WORD) * WORD for size in (build.frame_bytes, build.result_bytes))
-    return f"""\
-# {build.name} on a {board.title}
-
-1. `vivado -mode batch -source design.tcl` makes the block design, `accelerator.bit` and `accelerator.hwh`: the
-   processor, AXI DMA (simple, {8 * WORD} bits), the accelerator with its registers, and a bridge between the DMA's
-   words and the accelerator's beats, all at {clock:g} MHz. Interrupts 0 and 1 are the DMA's, 2 is the accelerator's.
-2. Copy this folder to the board, without `project/` and `accelerator/`, and open `accelerator.ipynb` in its Jupyter; or
-
-   ```python
-   from fewbit.host import Accelerator
-
-   with Accelerator.pynq(".") as accelerator:
-       results = accelerator.infer(images)
-   ```
-
-   `images` has the shape (count, {", ".join(map(str, build.only.shape))}). Nothing but NumPy and pynq is needed.
-
-In memory a frame takes {frame} bytes and a result {result}: each begins at a
-word of {WORD} bytes. One transfer holds any number of them.
-"""
-
-
-def _notebook(board, build):
-    shape = ", ".join(map(str, build.only.shape))
-    cells = [
-        ("markdown", f"# {build.name} on a {board.title}\n\nThe folder of this notebook is the board folder that "
-                     "`fewbit board` wrote, with the bitstream that Vivado made of it."),
-        ("code", "from fewbit.host import Accelerator\n\n"
-                 "# Loads accelerator.bit and compares its build with the manifest.\n"
-                 "accelerator = Accelerator.pynq(\".\")"),
-        ("markdown", f"Images are raw integers of shape (count, {shape}), or floats as the model takes them."),
-        ("code", "build = accelerator.build\n"
-                 "images = build.random(1000)  # or your own: np.load(…)\n"
-                 "results = accelerator.infer(images)\nprint(results)\nprint(results.labels[:20])"),
-        ("markdown", "The block's own counters, in cycles of its clock:"),
-        ("code", "for name in \"FRAMES BAD_FRAMES LATENCY INTERVAL INPUT_STALLS OUTPUT_STALLS\".split():\n"
-                 "    print(f\"{name:14} {accelerator.connection.register(name):,}\")"),
-    ]  # fmt: skip
-    made = []
-    for number, (kind, text) in enumerate(cells):
-        cell = {"cell_type": kind, "id": f"cell{number}", "metadata": {}, "source": text.splitlines(keepends=True)}
-        made.append(cell | ({"execution_count": None, "outputs": []} if kind == "code" else {}))
-    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-    return json.dumps({"cells": made, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}, indent=1) + "\n"

@@ -1,7 +1,7 @@
 """What a design tool needs to know of the IP block: its name, its ports, and which of them make an interface."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -12,11 +12,13 @@ from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.axi_lite import axilite_ports
 from fewbit.hw.shell.ip import ip_members
 from fewbit.hw.shell.registers import RegisterMap
+from fewbit.hw.shell.stream_names import input_streams
 
 __all__ = ["ADDRESS_BLOCK", "Block", "Interface", "Port", "TOP", "describe"]
 
 TOP = "accelerator_ip"
 VENDOR, LIBRARY, VERSION = "fewbit", "accelerator", "1.0"
+_STREAM = ("TDATA", "TVALID", "TREADY", "TLAST", "TUSER")  # ports of an AXI4-Stream, in the order of the block's
 ADDRESS_BLOCK = "reg0"
 """Name of the block of registers, as Vivado names the first of an interface."""
 
@@ -105,28 +107,29 @@ def describe(plan: AcceleratorPlan, registers: RegisterMap, model: str) -> Block
     ports = tuple(Port(n, "in" if m.flow == In else "out", Shape.cast(m.shape).width) for n, m in members.items())
     assert plan.target.vivado_part is not None  # every family names one
     stem = re.sub(r"\W", "_", model.rsplit(".", 1)[0], flags=re.ASCII)
+    interfaces = _interfaces({p.name: p.bits for p in ports}, input_streams(plan.network))
     return Block(
         name=stem if re.match(r"[A-Za-z]", stem) else f"m_{stem}",
-        model=model, ports=ports, interfaces=tuple(_interfaces({p.name: p.bits for p in ports})), registers=registers,
+        model=model, ports=ports, interfaces=tuple(interfaces), registers=registers,
         description=f"Neural network accelerator of {model}, made by fewbit",
         families=plan.target.ip_families, part=plan.target.vivado_part,
     )  # fmt: skip
 
 
-def _interfaces(bits: dict[str, int]) -> Iterator[Interface]:
-    """Yield the interfaces of a block whose ports have so many ``bits``."""
+def _interfaces(bits: dict[str, int], inputs: Sequence[str]) -> Iterator[Interface]:
+    """Yield the interfaces of a block whose ports have so many ``bits``, and whose streams of frames are ``inputs``."""
     control = {name.upper(): f"s_axi_control_{name}" for name in axilite_ports(3)}
     yield Interface("s_axi_control", ("interface", "aximm"), "slave", control, {
         "PROTOCOL": "AXI4LITE", "DATA_WIDTH": bits["s_axi_control_wdata"], "ADDR_WIDTH": bits["s_axi_control_awaddr"],
     })  # fmt: skip
-    for name, mode in (("s_axis", "slave"), ("m_axis", "master")):
-        maps = {p.removeprefix(f"{name}_").upper(): p for p in bits if p.startswith(f"{name}_")}
+    for name, mode in (*((name, "slave") for name in inputs), ("m_axis", "master")):
+        maps = {port: p for port in _STREAM if (p := f"{name}_{port.lower()}") in bits}
         yield Interface(name, ("interface", "axis"), mode, maps, {
             "TDATA_NUM_BYTES": bits[f"{name}_tdata"] // 8, "TUSER_WIDTH": bits.get(f"{name}_tuser", 0),
             **{f"HAS_{port}": int(port in maps) for port in ("TREADY", "TLAST", "TKEEP", "TSTRB")},
         })  # fmt: skip
     yield Interface("aclk", ("signal", "clock"), "slave", {"CLK": "aclk"}, {
-        "ASSOCIATED_BUSIF": "s_axi_control:s_axis:m_axis", "ASSOCIATED_RESET": "aresetn",
+        "ASSOCIATED_BUSIF": ":".join(["s_axi_control", *inputs, "m_axis"]), "ASSOCIATED_RESET": "aresetn",
     })  # fmt: skip
     yield Interface("aresetn", ("signal", "reset"), "slave", {"RST": "aresetn"}, {"POLARITY": "ACTIVE_LOW"})
     yield Interface("interrupt", ("signal", "interrupt"), "master", {"INTERRUPT": "interrupt"},

@@ -16,6 +16,7 @@ from fewbit.golden.network.dense import FloatDense
 from fewbit.golden.network.execute import Result, output_of, run
 from fewbit.golden.network.graph import Network, Output
 from fewbit.hw.folding import Folding
+from fewbit.hw.shell.stream_names import input_streams
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 from fewbit.places import CACHE
@@ -135,8 +136,9 @@ class FoldedModel:
         from fewbit.hw.shell.registers import register_map
 
         plan = self.plan
+        beats = dict(zip(input_streams(self.network), (entry.beats for entry in plan.entries), strict=True))
         return register_map(
-            model=self.source.sha256, build=self.digest, beats_in=plan.entries[0].beats, beats_out=plan.beats_out,
+            model=self.source.sha256, build=self.digest, beats_in=beats, beats_out=plan.beats_out,
             stages=[stage.name for stage in plan.stages],
         )  # fmt: skip
 

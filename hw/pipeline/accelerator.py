@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from fewbit.golden.network.graph import Network
 from fewbit.host.packing import pack_beats
 from fewbit.hw.folding import Folding
-from fewbit.hw.streams import code_stream
+from fewbit.hw.streams import code_stream, numbered
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 
@@ -66,7 +66,7 @@ class AcceleratorPlan:
     @property
     def ports(self) -> tuple[str, ...]:
         """The accelerator's members for ``entries``."""
-        return ("i",) if len(self.entries) == 1 else tuple(f"i{k}" for k in range(len(self.entries)))
+        return tuple(numbered("i", len(self.entries)))
 
     def frames_of(self, values: np.ndarray) -> list[np.ndarray]:
         """Return the beats of a batch of samples at each input, ``uint8 (F, beats, bytes)``, the lowest byte first."""

@@ -1,5 +1,6 @@
-"""Between a DMA engine, which moves words of memory, and an accelerator's beats."""
+"""Between DMA engines, which move words of memory, and an accelerator's beats."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from amaranth.hdl import Module, ResetSignal, Signal, Value
@@ -16,6 +17,7 @@ from .ports import clock_members, clocked, passed
 __all__ = ["DmaBridge", "DmaBridgeShell", "WORD"]
 
 WORD = 8  # bytes, as the memory ports of a Zynq have them
+_PORTS = ("data", "last", "valid", "ready")  # of an AXI4-Stream
 
 
 class DmaBridge(wiring.Component):
@@ -26,10 +28,14 @@ class DmaBridge(wiring.Component):
     frame's result. Frames get their own TLAST by counting. A transfer that ends within a frame is filled up with zeros.
     One word a cycle each way, or one beat if that is wider. Names are as Vivado infers interfaces from them.
 
+    Every input has a DMA of its own, which moves a batch of as many frames; that of the first one ends the transfer.
+
     Parameters
     ----------
-    beats_in, bytes_in, beats_out, bytes_out : int
-        Beats of a frame and of a result, and bytes of each beat.
+    inputs : sequence of (int, int)
+        Beats of a frame and bytes of a beat, by input.
+    beats_out, bytes_out : int
+        Beats of a result, and bytes of each beat.
     frames : int
         Frames that may be inside the accelerator; more wait at the bridge.
 
@@ -41,23 +47,29 @@ class DmaBridge(wiring.Component):
     Members
     -------
     s_dma_tdata, s_dma_tkeep, s_dma_tlast, s_dma_tvalid : ``In``, s_dma_tready : ``Out(1)``
+        The words of the first input; those of the others at ``s_dma1``, …
     m_frames_tdata, m_frames_tlast, m_frames_tvalid : ``Out``, m_frames_tready : ``In(1)``
+        The frames of the first input; those of the others at ``m_frames1``, …
     s_results_tdata, s_results_tvalid : ``In``, s_results_tready : ``Out(1)``
     m_dma_tdata, m_dma_tkeep, m_dma_tlast, m_dma_tvalid : ``Out``, m_dma_tready : ``In(1)``
     """
 
-    def __init__(self, *, beats_in: int, bytes_in: int, beats_out: int, bytes_out: int, frames: int):
-        sizes = {"Beats in": beats_in, "Bytes in": bytes_in, "Beats out": beats_out, "Bytes out": bytes_out}
-        for name, value in (sizes | {"Frames": frames}).items():
+    def __init__(self, *, inputs: Sequence[tuple[int, int]], beats_out: int, bytes_out: int, frames: int):
+        sizes = [(name, size) for given in inputs for name, size in zip(("Beats in", "Bytes in"), given, strict=True)]
+        for name, value in (*sizes, ("Beats out", beats_out), ("Bytes out", bytes_out), ("Frames", frames)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")
-        self.beats_in, self.bytes_in, self.frame = beats_in, bytes_in, beats_in * bytes_in
+        self.inputs = tuple(inputs)
         self.bytes_out, self.result, self._frames = bytes_out, beats_out * bytes_out, frames
-        super().__init__({
-            "s_dma_tdata": In(8 * WORD), "s_dma_tkeep": In(WORD), "s_dma_tlast": In(1), "s_dma_tvalid": In(1),
-            "s_dma_tready": Out(1),
-            "m_frames_tdata": Out(8 * bytes_in), "m_frames_tlast": Out(1), "m_frames_tvalid": Out(1),
-            "m_frames_tready": In(1),
+        members: dict[str, wiring.Member] = {}
+        for k, (_, bytes_in) in enumerate(inputs):
+            s, m = (f"{name}{k or ''}" for name in ("s_dma", "m_frames"))
+            members |= {
+                f"{s}_tdata": In(8 * WORD), f"{s}_tkeep": In(WORD), f"{s}_tlast": In(1), f"{s}_tvalid": In(1),
+                f"{s}_tready": Out(1),
+                f"{m}_tdata": Out(8 * bytes_in), f"{m}_tlast": Out(1), f"{m}_tvalid": Out(1), f"{m}_tready": In(1),
+            }  # fmt: skip
+        super().__init__(members | {
             "s_results_tdata": In(8 * bytes_out), "s_results_tvalid": In(1), "s_results_tready": Out(1),
             "m_dma_tdata": Out(8 * WORD), "m_dma_tkeep": Out(WORD), "m_dma_tlast": Out(1), "m_dma_tvalid": Out(1),
             "m_dma_tready": In(1),
@@ -67,32 +79,38 @@ class DmaBridge(wiring.Component):
         m = Module()
         # Which frames are the last of their transfer; it holds a frame's last word back when it is full.
         m.submodules.ends = ends = SyncFIFOBuffered(width=1, depth=self._frames)
-        self._frames_in(m, ends)
+        for k, (beats_in, bytes_in) in enumerate(self.inputs):
+            self._frames_in(m, k, beats_in, bytes_in, ends)
         self._results_out(m, ends)
         return m
 
-    def _frames_in(self, m, ends):
-        m.submodules.wide = wide = Gearbox(bits=8, a=WORD, b=self.bytes_in, length=self.frame)
+    def _frames_in(self, m, number, beats_in, bytes_in, ends):
+        """Make frames of the words of an input; the first one tells ``ends`` which frames end a transfer."""
+        data, last, valid, ready = (getattr(self, f"s_dma{number or ''}_t{port}") for port in _PORTS)
+        out_data, out_last, out_valid, out_ready = (getattr(self, f"m_frames{number or ''}_t{port}") for port in _PORTS)
+        size = beats_in * bytes_in
+        m.submodules[f"wide{number or ''}"] = wide = Gearbox(bits=8, a=WORD, b=bytes_in, length=size)
         filling, took = Signal(), Signal()
-        _, at_last = counter(m, "word", beats(self.frame, WORD), took)
-        free = ~ResetSignal() & (~at_last | ends.w_rdy)
+        _, at_last = counter(m, "word", beats(size, WORD), took)
+        free = ~ResetSignal() & (~at_last | ends.w_rdy) if number == 0 else ~ResetSignal()
         m.d.comb += [
-            Value.cast(wide.i.p).eq(self.s_dma_tdata), wide.i.valid.eq((self.s_dma_tvalid | filling) & free),
-            self.s_dma_tready.eq(wide.i.ready & free & ~filling), took.eq(wide.i.valid & wide.i.ready),
-            ends.w_en.eq(took & at_last), ends.w_data.eq(self.s_dma_tlast | filling),
+            Value.cast(wide.i.p).eq(data), wide.i.valid.eq((valid | filling) & free),
+            ready.eq(wide.i.ready & free & ~filling), took.eq(wide.i.valid & wide.i.ready),
         ]  # fmt: skip
+        if number == 0:
+            m.d.comb += [ends.w_en.eq(took & at_last), ends.w_data.eq(last | filling)]
         with m.If(filling):
             m.d.comb += Value.cast(wide.i.p).eq(0)
         with m.If(took & at_last):
             m.d.sync += filling.eq(0)
-        with m.Elif(took & self.s_dma_tlast):
+        with m.Elif(took & last):
             m.d.sync += filling.eq(1)
 
         sent = Signal()
-        _, last_beat = counter(m, "beat", self.beats_in, sent)
+        _, last_beat = counter(m, "beat", beats_in, sent)
         m.d.comb += [
-            self.m_frames_tdata.eq(Value.cast(wide.o.p)), self.m_frames_tvalid.eq(wide.o.valid),
-            wide.o.ready.eq(self.m_frames_tready), self.m_frames_tlast.eq(last_beat),
+            out_data.eq(Value.cast(wide.o.p)), out_valid.eq(wide.o.valid),
+            wide.o.ready.eq(out_ready), out_last.eq(last_beat),
             sent.eq(wide.o.valid & wide.o.ready),
         ]  # fmt: skip
 

@@ -16,8 +16,11 @@ from .ports import clock_members, clocked, passed, stream_members
 from .register_file import RegisterFile
 from .registers import RegisterMap
 from .stream_gate import StreamGate
+from .stream_names import input_streams
 
 __all__ = ["AcceleratorIP", "ip_members"]
+
+_PORTS = ("data", "last", "valid", "ready")  # of a stream of frames
 
 
 def ip_members(plan: AcceleratorPlan, registers: RegisterMap) -> dict[str, wiring.Member]:
@@ -41,13 +44,14 @@ class AcceleratorIP(wiring.Component):
         Reset is synchronous and active low.
     s_axi_control_awaddr, … : AXI4-Lite, see `hw.shell.axi_lite.axilite_ports`
     s_axis_tdata, s_axis_tvalid, s_axis_tlast : ``In``, s_axis_tready : ``Out(1)``
+        One such stream for each input, as `hw.shell.stream_names.input_streams` names them.
     m_axis_tdata, m_axis_tvalid, m_axis_tlast, m_axis_tuser : ``Out``, m_axis_tready : ``In(1)``
     interrupt : ``Out(1)``
         High as long as a bit of INTERRUPT_STATUS is set that INTERRUPT_ENABLE names.
     """
 
     def __init__(self, plan: AcceleratorPlan, registers: RegisterMap):
-        self.plan, self.registers = plan, registers
+        self.plan, self.registers, self._streams = plan, registers, input_streams(plan.network)
         super().__init__(ip_members(plan, registers))
 
     def elaborate(self, platform):
@@ -56,8 +60,9 @@ class AcceleratorIP(wiring.Component):
         m.domains.core = ClockDomain()  # the same clock, with the gate's reset
         members = self.signature.members
         m.submodules.gate = gate = StreamGate(
-            bits_in=members["s_axis_tdata"].shape, bits_out=members["m_axis_tdata"].shape, beats_out=self.plan.beats_out
-        )
+            bits_in=[members[f"{name}_tdata"].shape for name in self._streams],
+            bits_out=members["m_axis_tdata"].shape, beats_out=self.plan.beats_out, frames=self.plan.frames_inside + 2,
+        )  # fmt: skip
         m.d.comb += [
             *clock_and_reset,
             ClockSignal("core").eq(self.aclk), ResetSignal("core").eq(gate.core_reset),
@@ -66,9 +71,10 @@ class AcceleratorIP(wiring.Component):
 
         core = Shell(self.plan, probes=True)
         m.submodules.core = DomainRenamer("core")(core)
+        for name, (_, core_i) in zip(self._streams, gate.inputs, strict=True):
+            data, last, valid, ready = (getattr(core, f"{name}_t{port}") for port in _PORTS)
+            m.d.comb += [data.eq(core_i.p.data), last.eq(core_i.p.last), valid.eq(core_i.valid), core_i.ready.eq(ready)]
         m.d.comb += [
-            core.s_axis_tdata.eq(gate.core_i.p.data), core.s_axis_tlast.eq(gate.core_i.p.last),
-            core.s_axis_tvalid.eq(gate.core_i.valid), gate.core_i.ready.eq(core.s_axis_tready),
             gate.core_o.p.data.eq(core.m_axis_tdata), gate.core_o.p.last.eq(core.m_axis_tlast),
             gate.core_o.p.user.eq(core.m_axis_tuser), gate.core_o.valid.eq(core.m_axis_tvalid),
             core.m_axis_tready.eq(gate.core_o.ready),
@@ -83,10 +89,11 @@ class AcceleratorIP(wiring.Component):
         return m
 
     def _outside(self, m, gate):
-        i, o = gate.i, gate.o
+        o = gate.o
+        for name, (i, _) in zip(self._streams, gate.inputs, strict=True):
+            data, last, valid, ready = (getattr(self, f"{name}_t{port}") for port in _PORTS)
+            m.d.comb += [i.p.data.eq(data), i.p.last.eq(last), i.valid.eq(valid), ready.eq(i.ready)]
         m.d.comb += [
-            i.p.data.eq(self.s_axis_tdata), i.p.last.eq(self.s_axis_tlast), i.valid.eq(self.s_axis_tvalid),
-            self.s_axis_tready.eq(i.ready),
             self.m_axis_tdata.eq(o.p.data), self.m_axis_tlast.eq(o.p.last), self.m_axis_tuser.eq(o.p.user),
             self.m_axis_tvalid.eq(o.valid), o.ready.eq(self.m_axis_tready),
         ]  # fmt: skip
@@ -107,7 +114,7 @@ class AcceleratorIP(wiring.Component):
         ended, marked, bad, cut = Signal(), Signal(), Signal(), Signal()
         o = gate.core_o
         m.d.sync += [  # a cycle later, all of them, and from where the streams' paths are short
-            timer.begin.eq(gate.core_i.valid & gate.core_i.ready & ~gate.receiving),
+            timer.begin.eq(gate.begins),
             timer.end.eq(o.valid & o.ready & o.p.last), bad.eq(o.p.user),
             cut.eq(gate.cleaning & gate.sending & gate.o.ready & gate.o.p.last),
         ]  # fmt: skip
@@ -133,14 +140,13 @@ class AcceleratorIP(wiring.Component):
 
     def _waits(self, m, file, gate, core, clear):
         """Connect the counters of cycles in which a beat waits, or is waited for."""
-        events = {
-            "INPUT_STALLS": gate.i.valid & ~gate.i.ready,
-            "INPUT_STARVED": ~gate.i.valid & gate.i.ready,
-            "OUTPUT_STALLS": gate.o.valid & ~gate.o.ready,
-        }
+        (first, _), *others = gate.inputs
         names = self.registers.events
         m.submodules.waits = waits = EventCounters(count=len(names))
-        high = [events.get(name) for name in names[: len(events)]] + list(core.stalls)
+        high = [first.valid & ~first.ready, ~first.valid & first.ready, gate.o.valid & ~gate.o.ready, *core.stalls]
+        for i, _ in others:
+            high += [i.valid & ~i.ready, ~i.valid & i.ready]
+        assert len(high) == len(names)  # in the order of the registers
         seen = Signal(len(names))  # a register, so that no stream's path gets longer
         m.d.sync += seen.eq(Cat(high))
         m.d.comb += [

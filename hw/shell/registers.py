@@ -1,7 +1,7 @@
 """The register map of the IP block, defined once: hardware, tables, C header and drivers all read it from here."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -11,6 +11,7 @@ MAGIC = 0x46455742  # "FEWB"
 VERSION = 0x0001_0000  # version of this map: major in the upper half, minor in the lower one
 MODEL_WORDS, BUILD_WORDS = 4, 2
 ADDRESS_BITS = 12  # 4 KiB, the least range that Vivado's address editor gives
+OTHERS = 0x100  # numbers of the streams of frames behind the first one
 EVENTS = 0x800  # the upper half: counters of single cycles, which are last, as their number is the network's
 MOST_STAGES = 500
 LAST = (1 << 32) - 1
@@ -101,7 +102,16 @@ _INTERRUPTS = (
 )
 
 
-def _control(model: str, build: str, beats_in: int, beats_out: int, stages: Sequence[str]) -> tuple[Register, ...]:
+def _fields(fields: Iterable[Field], inputs: Sequence[str]) -> tuple[Field, ...]:
+    """Return the fields with meanings for streams of frames of these names."""
+    every = "`s_axis`" if len(inputs) == 1 else "a stream of frames"
+    return tuple(replace(f, meaning=f.meaning.replace("`s_axis`", every)) for f in fields)
+
+
+def _control(
+    model: str, build: str, beats_in: Mapping[str, int], beats_out: int, stages: Sequence[str]
+) -> tuple[Register, ...]:
+    (first, beats), *_ = beats_in.items()
     ro, rw = Access.RO, Access.RW
     return (
         Register("MAGIC", 0x00, ro, 'The block is one of fewbit\'s: "FEWB".', value=(MAGIC,)),
@@ -111,11 +121,11 @@ def _control(model: str, build: str, beats_in: int, beats_out: int, stages: Sequ
         Register("BUILD", 0x18, ro, "The first 64 bits of `build` in the manifest, of model, input declaration, "
                  "folding and target together. If equal, data is packed as the manifest says.",
                  count=BUILD_WORDS, value=_leading(build, BUILD_WORDS)),
-        Register("BEATS_IN", 0x20, ro, "Beats of a frame on `s_axis`.", value=(beats_in,)),
+        Register("BEATS_IN", 0x20, ro, f"Beats of a frame on `{first}`.", value=(beats,)),
         Register("BEATS_OUT", 0x24, ro, "Beats of a result on `m_axis`.", value=(beats_out,)),
         Register("STAGES", 0x28, ro, "How many counters STALL has.", value=(len(stages),)),
-        Register("CONTROL", 0x40, Access.W1S, "What to do now.", _CONTROL),
-        Register("STATUS", 0x44, ro, "What is going on.", _STATUS),
+        Register("CONTROL", 0x40, Access.W1S, "What to do now.", _fields(_CONTROL, list(beats_in))),
+        Register("STATUS", 0x44, ro, "What is going on.", _fields(_STATUS, list(beats_in))),
         Register("INTERRUPT_ENABLE", 0x48, rw, "Which bits of INTERRUPT_STATUS raise `interrupt`.", _INTERRUPTS),
         Register("INTERRUPT_STATUS", 0x4C, Access.W1C,
                  "What has happened. A bit that is set in the cycle in which it is cleared stays set.", _INTERRUPTS),
@@ -123,9 +133,25 @@ def _control(model: str, build: str, beats_in: int, beats_out: int, stages: Sequ
     )  # fmt: skip
 
 
-def _counters(stages: Sequence[str]) -> tuple[Register, ...]:
+def _others(beats_in: Mapping[str, int]) -> tuple[Register, ...]:
+    """Return the sizes of frames on the streams behind the first one."""
+    return tuple(
+        Register(
+            f"BEATS_IN{_suffix(name)}", OTHERS + 4 * k, Access.RO, f"Beats of a frame on `{name}`.", value=(beats,)
+        )
+        for k, (name, beats) in enumerate(list(beats_in.items())[1:])
+    )
+
+
+def _suffix(stream: str) -> str:
+    """Return what registers of a stream of frames have behind their names."""
+    return stream.removeprefix("s_axis").upper()
+
+
+def _counters(stages: Sequence[str], inputs: Sequence[str]) -> tuple[Register, ...]:
     ro = Access.RO
-    stamps = "cycles from a frame's first beat on `s_axis` to its result's last beat on `m_axis`"
+    first = "`s_axis`" if len(inputs) == 1 else "any of its streams"
+    stamps = f"cycles from a frame's first beat on {first} to its result's last beat on `m_axis`"
     between = "cycles from the last beat of the result before it to its own; 0 if a reset is between"
     return (
         Register("CYCLES", 0x80, ro, "Cycles of `aclk` since reset. Like all counters it wraps at 2^32."),
@@ -138,12 +164,24 @@ def _counters(stages: Sequence[str]) -> tuple[Register, ...]:
         Register("INTERVAL_MIN", 0x9C, ro, "The least INTERVAL so far.", reset=LAST),
         Register("INTERVAL_MAX", 0xA0, ro, "The greatest INTERVAL so far."),
         Register("INPUT_STALLS", EVENTS, ro, "Cycles in which `s_axis` offered a beat that was not taken. It and all "
-                 "that follow show a cycle at most STAGES + 5 cycles later."),
+                 f"that follow show a cycle at most STAGES + {3 + 2 * len(inputs)} cycles later."),
         Register("INPUT_STARVED", EVENTS + 4, ro, "Cycles in which `s_axis` would have taken a beat and had none."),
         Register("OUTPUT_STALLS", EVENTS + 8, ro, "Cycles in which `m_axis` offered a beat that was not taken."),
         Register("STALL", EVENTS + 12, ro, "By stage: cycles in which it offered a beat that was not taken.",
                  count=len(stages), labels=tuple(stages)),
+        *_counters_of(inputs[1:], EVENTS + 4 * (3 + len(stages))),
     )  # fmt: skip
+
+
+def _counters_of(others: Sequence[str], offset: int) -> Iterator[Register]:
+    """Yield the counters of the streams of frames behind the first one, from ``offset`` on."""
+    for k, name in enumerate(others):
+        stalls, starved = (f"INPUT_{what}{_suffix(name)}" for what in ("STALLS", "STARVED"))
+        yield Register(
+            stalls, offset + 8 * k, Access.RO, f"Cycles in which `{name}` offered a beat that was not taken."
+        )
+        yield Register(starved, offset + 8 * k + 4, Access.RO,
+                       f"Cycles in which `{name}` would have taken a beat and had none.")  # fmt: skip
 
 
 def _leading(digest, count):
@@ -204,15 +242,19 @@ class RegisterMap:
         }  # fmt: skip
 
 
-def register_map(*, model: str, build: str, beats_in: int, beats_out: int, stages: Sequence[str]) -> RegisterMap:
+def register_map(
+    *, model: str, build: str, beats_in: Mapping[str, int], beats_out: int, stages: Sequence[str]
+) -> RegisterMap:
     """Return the `RegisterMap` of a build.
 
     Parameters
     ----------
     model, build : str
         SHA-256 in hex, of the model file and of everything that the hardware depends on.
-    beats_in, beats_out : int
-        Beats of a frame and of a result.
+    beats_in : dict of int
+        Beats of a frame, by the names of the streams of frames.
+    beats_out : int
+        Beats of a result.
     stages : sequence of str
         Names of the pipeline's stages, `MOST_STAGES` at most.
 
@@ -224,6 +266,8 @@ def register_map(*, model: str, build: str, beats_in: int, beats_out: int, stage
     for what, digest in (("Model", model), ("Build", build)):
         if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
             raise ValueError(f"{what} must be a SHA-256 as 64 hex digits, not {digest!r}")
-    if len(stages) > MOST_STAGES:
-        raise ValueError(f"Stages must be {MOST_STAGES} at most, not {len(stages)}")
-    return RegisterMap(_control(model, build, beats_in, beats_out, stages) + _counters(stages))
+    most = MOST_STAGES - 2 * (len(beats_in) - 1)  # two counters for each further stream
+    if len(stages) > most:
+        raise ValueError(f"Stages must be {most} at most, not {len(stages)}")
+    counters = sorted((*_others(beats_in), *_counters(stages, list(beats_in))), key=lambda register: register.offset)
+    return RegisterMap([*_control(model, build, beats_in, beats_out, stages), *counters])

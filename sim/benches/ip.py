@@ -14,9 +14,10 @@ from cocotb.triggers import ClockCycles, RisingEdge
 
 from fewbit.sim.design import is_of_job
 
-from .accelerator import words
+from .accelerator import frames_in, words
 from .ip_resets import abandoned, soft_reset
 from .ip_testbench import IpTB, marked
+from .traces import begins_of, parts_of
 
 SLVERR = 2  # AXI4-Lite's answer to an access that is refused
 
@@ -30,7 +31,7 @@ async def block(dut):
     folder = Path(job["folder"])
     data = np.load(folder / "beats.npz")
     tb = IpTB(dut, job)
-    sent, want = ([words(frame) for frame in data[name]] for name in ("input", "expected"))
+    sent, want = frames_in(data, job["inputs"]), [words(frame) for frame in data["expected"]]
     await tb.reset()
     await identification(tb)
     found = {"full": await frames(tb, sent, want, stall=0)}
@@ -109,17 +110,17 @@ async def frames(tb, sent, want, *, stall, traffic=False):
 
 async def compare_counters(tb, trace, count):
     """Compare the registers with what the ports showed while ``count`` frames passed."""
-    offered, taken, valid, ready, last, _ = trace.astype(bool)
-    begins = np.flatnonzero(offered & taken)[:: tb.control["BEATS_IN"]["value"][0]]
+    offered, taken, valid, ready, last, _ = parts_of(trace)
+    begins = begins_of(offered, taken, tb.job["beats_in"])
     ends = np.flatnonzero(valid & ready & last)
     latency, interval = ends - begins, np.diff(ends)
     tb.expect("frames at the ports", (len(begins), len(ends)), (count, count))
     figures = {
         "FRAMES": count, "BAD_FRAMES": 0, "LATENCY": latency[-1], "LATENCY_MIN": latency.min(),
         "LATENCY_MAX": latency.max(), "INTERVAL": interval[-1], "INTERVAL_MIN": interval.min(),
-        "INTERVAL_MAX": interval.max(), "INPUT_STALLS": (offered & ~taken).sum(),
-        "OUTPUT_STALLS": (valid & ~ready).sum(),
+        "INTERVAL_MAX": interval.max(), "OUTPUT_STALLS": (valid & ~ready).sum(),
     }  # fmt: skip
+    figures |= dict(zip(tb.counters("STALLS"), (offered & ~taken).sum(axis=1), strict=True))
     for name, value in figures.items():
         tb.expect(name, await tb.read(name), int(value))
     status = await tb.read("STATUS")
@@ -196,26 +197,40 @@ async def starved(tb, sent, want):
     await tb.write("CONTROL", tb.bit("CONTROL", "CLEAR"))
     start = len(tb.trace)
     tb.sink.pause = False
-    tb.source.set_pause_generator(tb._pauses(0.5))
+    for source in tb.sources:
+        source.set_pause_generator(tb._pauses(0.5))
     for _ in range(tb.job["inside"] + 2):
         await tb.receive(tb.job["patience"])
-    tb.source.clear_pause_generator()
-    tb.source.pause = False
+    for source in tb.sources:
+        source.clear_pause_generator()
+        source.pause = False
     await fill(2)
     await tb.settle()
-    offered, taken = tb.since(start)[:2].astype(bool)
-    tb.expect("INPUT_STARVED", await tb.read("INPUT_STARVED"), int((~offered & taken).sum()))
+    offered, taken = tb.inputs_since(start)
+    for name, starved in zip(tb.counters("STARVED"), (~offered & taken).sum(axis=1), strict=True):
+        tb.expect(name, await tb.read(name), int(starved))
     tb.sink.pause = False
     await take(tb, want[:1] * (tb.job["inside"] + 2), "of a block that was full")
 
 
 async def damaged(tb, sent, want):
-    """Send a short frame and a long one among good ones: they are marked, counted, and told by an interrupt."""
-    if len(sent[0]) == 1:
+    """Send a short frame and a long one among good ones: they are marked, counted, and told by an interrupt.
+
+    They are so at the last input whose frames can be short.
+    """
+    inputs = [k for k, part in enumerate(sent[0]) if len(part) > 1]
+    if not inputs:
         return
+    at = inputs[-1]
+
+    def changed(frame, beats):
+        """Return the frame with other beats at that input."""
+        return [*frame[:at], beats, *frame[at + 1 :]]
+
+    short, long = changed(sent[1], sent[1][at][:1]), changed(sent[2], sent[2][at] + sent[0][at][:1])
     await tb.write("CONTROL", tb.bit("CONTROL", "CLEAR"))
     await tb.write("INTERRUPT_STATUS", 3)
-    tb.send([sent[0], sent[1][:1], sent[1], sent[2] + sent[0][:1], sent[2]])
+    tb.send([sent[0], short, sent[1], long, sent[2]])
     for number in (0, None, 1, None, 2):
         frame = await tb.receive(tb.job["patience"])
         if number is None:

@@ -1,5 +1,6 @@
 """Soft reset of an IP block in its cocotb bench: at random times, and with a source and a sink that were reset too."""
 
+import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
 
 from .accelerator import PERIOD
@@ -38,9 +39,12 @@ async def soft_reset(tb, sent, want):
     await ClockCycles(tb.dut.aclk, int(tb.random.integers(1, tb.job["bound"] * count + tb.job["latency"])))
     await tb.write("CONTROL", tb.bit("CONTROL", "SOFT_RESET"))
     await wait_for_reset(tb)
-    offered, taken = tb.since(start)[:2].astype(bool)
-    begun = -(-int((offered & taken).sum()) // len(sent[0]))  # at least these are through, or lost
-    await with_timeout(tb.source.wait(), tb.job["patience"] * PERIOD, "ns")
+    offered, taken = tb.inputs_since(start)
+    moved = (offered & taken).sum(axis=1).tolist()
+    # At least these are through, or lost.
+    begun = max(-(-count // beats) for count, beats in zip(moved, tb.job["beats_in"], strict=True))
+    for source in tb.sources:
+        await with_timeout(source.wait(), tb.job["patience"] * PERIOD, "ns")
     await ClockCycles(tb.dut.aclk, tb.job["quiet"])
     tb.stall(0)
     got = [tb.sink.recv_nowait(compact=False) for _ in range(tb.sink.count())]
@@ -64,12 +68,14 @@ async def soft_reset(tb, sent, want):
 async def abandoned(tb, sent):
     """Reset a source, and then a sink, in the middle of a frame: no rest of a frame or of a result may stay behind."""
     cleaning, stopping = tb.bit("STATUS", "CLEANING"), tb.bit("STATUS", "STOPPING")
-    if len(sent[0]) > 1:
+    long = [k for k, part in enumerate(sent[0]) if len(part) > 1]
+    if long:
         start = len(tb.trace)
         tb.send(sent[:1])
-        while not tb.since(start)[:2].all(axis=0).any():
+        while not np.logical_and(*tb.inputs_since(start))[long].any():
             await RisingEdge(tb.dut.aclk)
-        _reset(tb.source)
+        for source in tb.sources:
+            _reset(source)
         await tb.write("CONTROL", tb.bit("CONTROL", "SOFT_RESET"))
         await ClockCycles(tb.dut.aclk, 50)
         tb.expect("soft reset waits for the source", await tb.read("STATUS") & cleaning, cleaning)

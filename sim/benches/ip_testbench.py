@@ -3,9 +3,10 @@
 import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
-from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiStreamFrame
+from cocotbext.axi import AxiLiteBus, AxiLiteMaster
 
 from .accelerator import TB
+from .traces import parts_of
 
 __all__ = ["IpTB", "marked"]
 
@@ -13,15 +14,16 @@ __all__ = ["IpTB", "marked"]
 class IpTB(TB):
     """`TB` with the registers, and a record of what happens at the streams, cycle by cycle."""
 
-    PORTS = ("s_axis_tvalid", "s_axis_tready", "m_axis_tvalid", "m_axis_tready", "m_axis_tlast", "m_axis_tuser")
+    RESULTS = ("m_axis_tvalid", "m_axis_tready", "m_axis_tlast", "m_axis_tuser")
 
     def __init__(self, dut, job):
-        super().__init__(dut, job["seed"])
+        super().__init__(dut, job["seed"], job["inputs"])
         self.job, self.control, self.problems, self.trace = job, job["control"]["registers"], [], []
         self.bus = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi_control"), dut.aclk, dut.aresetn, False)
         for end in (self.bus.write_if, self.bus.read_if):
             end.log.setLevel("WARNING")
-        self._watched = [getattr(dut, name) for name in self.PORTS]
+        frames = [f"{name}_t{port}" for name in job["inputs"] for port in ("valid", "ready")]
+        self._watched = [getattr(dut, name) for name in (*frames, *self.RESULTS)]
         cocotb.start_soon(self._watch())
 
     async def _watch(self):
@@ -55,18 +57,24 @@ class IpTB(TB):
         """Return the value of a register in which these fields, of one bit each, are 1."""
         return sum(1 << self.control[register]["fields"][field] for field in fields)
 
-    def send(self, frames):
-        """Send frames, lists of beats, as soon as the block takes them."""
-        for frame in frames:
-            self.source.send_nowait(AxiStreamFrame(list(frame)))
-
     def since(self, start):
-        """Return the record from cycle ``start`` on, ``uint8`` ``(ports, cycles)``, in the order of `PORTS`."""
-        return np.array(self.trace[start:], dtype=np.uint8).reshape(-1, len(self.PORTS)).T
+        """Return the record from cycle ``start`` on, ``uint8`` ``(ports, cycles)``: TVALID and TREADY of every stream
+        of frames, and then `RESULTS`.
+        """
+        return np.array(self.trace[start:], dtype=np.uint8).reshape(-1, len(self._watched)).T
+
+    def inputs_since(self, start):
+        """Return TVALID and TREADY of the streams of frames from cycle ``start`` on, each bool ``(inputs, cycles)``."""
+        offered, taken, *_ = parts_of(self.since(start))
+        return offered, taken
+
+    def counters(self, what):
+        """Return the names of the registers ``INPUT_<what>`` of all streams of frames."""
+        return [f"INPUT_{what}{name.removeprefix('s_axis').upper()}" for name in self.job["inputs"]]
 
     async def settle(self):
         """Wait until the registers show everything that has happened."""
-        await ClockCycles(self.dut.aclk, self.control["STALL"]["words"] + 10)
+        await ClockCycles(self.dut.aclk, self.control["STALL"]["words"] + 2 * len(self.sources) + 8)
 
 
 def marked(frame):

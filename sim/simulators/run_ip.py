@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fewbit.sim.benches.traces import begins_of, parts_of
 from fewbit.sim.cycles.model import Pipeline, predict
 
 from .run import run_job
@@ -88,7 +89,8 @@ def simulate_ip(
     # Within so many cycles nothing is under way any more: the bench has at most 9 frames inside when it waits for that.
     quiet = 300 + 3 * (latency + min(9, inside) * plan.bound)
     job = {
-        "stall": stall, "seed": seed, "control": control, "resets": resets, "inside": inside,
+        "stall": stall, "seed": seed, "control": control, "beats_in": [entry.beats for entry in plan.entries],
+        "resets": resets, "inside": inside,
         "quiet": quiet, "full": 300 + latency + (inside + 3) * plan.bound,
         "bound": plan.bound, "latency": latency, "again": min(len(values), 3 + latency // plan.bound),
     }  # fmt: skip
@@ -99,7 +101,7 @@ def simulate_ip(
         traces = dict(file)
     problems, names = list(found["problems"]), [stage.name for stage in plan.stages]
     for phase in ("full", "busy", "again"):
-        trace = traces[phase].astype(bool)
+        trace = traces[phase]
         problems += _unlike_the_model(phase, trace, dict(zip(names, found[phase]["stalls"], strict=True)), plan)
         if phase != "busy":
             problems += _unpredicted(phase, trace, plan)
@@ -112,8 +114,8 @@ def simulate_ip(
 
 def _unpredicted(phase, trace, plan):
     """Return problems unless, at full rate, every first beat in and every last beat out has its predicted cycle."""
-    offered, taken, valid, ready, last, _ = trace
-    begins = np.flatnonzero(offered & taken)[:: plan.entries[0].beats]
+    offered, taken, valid, ready, last, _ = parts_of(trace)
+    begins = begins_of(offered, taken, [entry.beats for entry in plan.entries])
     ends = np.flatnonzero(valid & ready & last)
     timing = predict(plan, len(ends))
     both = ("entered", begins, timing.entered), ("left", ends, timing.left)
@@ -123,7 +125,8 @@ def _unpredicted(phase, trace, plan):
 
 def _unlike_the_model(phase, trace, stalls, plan):
     """Return the counters of stalls that are not what the cycle model says, as problems."""
-    want = stalls_of(plan, trace[0], trace[3])
+    offered, _, _, ready, *_ = parts_of(trace)
+    want = stalls_of(plan, offered, ready)
     each = zip(stalls.items(), want, strict=True)
     return [f"{phase}: STALL of {name} is {got}, by the cycle model {w}" for (name, got), w in each if got != w]
 
@@ -131,16 +134,17 @@ def _unlike_the_model(phase, trace, stalls, plan):
 def stalls_of(plan: "AcceleratorPlan", offers: np.ndarray, takes: np.ndarray) -> list[int]:
     """Return in how many cycles each stage offers a beat that is not taken, by the cycle model.
 
-    ``offers`` and ``takes``, bool ``(cycles,)``, say in which cycles the source offers a beat and the sink would take
-    one.
+    ``offers``, bool ``(inputs, cycles)``, and ``takes``, bool ``(cycles,)``, say in which cycles the source of each
+    input offers a beat and the sink would take one.
     """
     pipeline, counts = Pipeline(plan), [0] * len(plan.stages)
-    sent = got = whole = left = 0
-    for offer, take in zip(offers.tolist(), takes.tolist(), strict=True):
+    beats, sent = [entry.beats for entry in plan.entries], [0] * len(plan.entries)
+    got = whole = left = 0
+    for offer, take in zip(offers.T.tolist(), takes.tolist(), strict=True):
         at_end = got % plan.beats_out == plan.beats_out - 1
-        (enters,), leaves = pipeline.step([offer], take and (not at_end or left < whole))
+        enters, leaves = pipeline.step(offer, take and (not at_end or left < whole))
         for stage, streams in enumerate(pipeline.outputs):
             counts[stage] += any(pipeline.valid[s] and not pipeline.ready[s] for s in streams)
-        sent, got = sent + enters, got + leaves
-        whole, left = sent // plan.entries[0].beats, got // plan.beats_out
+        sent, got = [s + enter for s, enter in zip(sent, enters, strict=True)], got + leaves
+        whole, left = min(s // n for s, n in zip(sent, beats, strict=True)), got // plan.beats_out
     return counts

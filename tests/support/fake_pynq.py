@@ -72,7 +72,12 @@ class Overlay:
     def __init__(self, connection, manifest, *, slow=3, **registers):
         self._connection, self.slow = connection, slow
         self.map = manifest["control"]["registers"]
+        self._frames = [(i["beats"], i["bytes"]) for i in manifest["inputs"]]
         self.axi_dma_0 = SimpleNamespace(sendchannel=Channel(self), recvchannel=Channel(self))
+        self._sends = [self.axi_dma_0.sendchannel]
+        for k in range(1, len(self._frames)):
+            setattr(self, f"axi_dma_{k}", SimpleNamespace(sendchannel=Channel(self)))
+            self._sends.append(getattr(self, f"axi_dma_{k}").sendchannel)
         self.accelerator = SimpleNamespace(read=self._read, write=self._write)
         self.words = {}
         for entry in self.map.values():
@@ -88,22 +93,26 @@ class Overlay:
         self.written.append((offset, value))
 
     def step(self):
-        send, receive = self.axi_dma_0.sendchannel, self.axi_dma_0.recvchannel
-        if send.done or receive.done or self.slow is None:
+        sends, receive = self._sends, self.axi_dma_0.recvchannel
+        if any(send.done for send in sends) or receive.done or self.slow is None:
             return
         self._looked += 1
         if self._looked % (self.slow + 1):
             return
         i = self._connection.identity
-        frame, result = i.beats_in * i.bytes_in, i.beats_out * i.bytes_out
-        rows = np.asarray(send.buffer)
-        assert rows.shape[1] == -(-frame // WORD) * WORD and receive.buffer.shape[1] == -(-result // WORD) * WORD
-        found = self._connection.exchange(rows[:, :frame])[0]
+        result = i.beats_out * i.bytes_out
+        assert receive.buffer.shape[1] == -(-result // WORD) * WORD
+        rows = [np.asarray(send.buffer) for send in sends]
+        for row, (beats, size) in zip(rows, self._frames, strict=True):
+            assert row.shape[1] == -(-beats * size // WORD) * WORD
+        parts = [row[:, : beats * size] for row, (beats, size) in zip(rows, self._frames, strict=True)]
+        found = self._connection.exchange(np.concatenate(parts, axis=1))[0]
         self._found = np.zeros(receive.buffer.shape, dtype=np.uint8)
         self._found[:, :result] = found
-        self.transfers.append(len(rows))
-        self.words[self.map["FRAMES"]["offset"]] += len(rows)
-        send.done = receive.done = True
+        self.transfers.append(len(found))
+        self.words[self.map["FRAMES"]["offset"]] += len(found)
+        for channel in (*sends, receive):
+            channel.done = True
 
     def invalidate(self, channel):
         if channel is self.axi_dma_0.recvchannel and self._found is not None:

@@ -71,7 +71,7 @@ def test_the_worked_frame(project):
 
 
 def test_the_first_codes_are_those_of_the_frame(project):
-    (listed,) = re.findall(r"^First codes: ([\d, -]+)", text(project, "README.md"), re.M)
+    (listed,) = re.findall(r"^First codes of `s_axis`: ([\d, -]+)", text(project, "README.md"), re.M)
     (frame,) = load_images(find_images(project.model), project.network).first(1).values.reshape(1, -1)
     codes = project.plan.entries[0].format.encode(frame)
     assert [int(code) for code in listed.strip(", ").split(", ")] == codes[:16].tolist() and codes.any()

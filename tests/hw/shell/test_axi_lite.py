@@ -12,7 +12,7 @@ from fewbit.hw.shell.registers import Access, register_map
 from tests.support.stream_bench import simulate
 
 REGISTERS = register_map(
-    model="0123456789abcdef" * 4, build="fedcba98" * 8, beats_in=49, beats_out=3, stages=["a", "b"]
+    model="0123456789abcdef" * 4, build="fedcba98" * 8, beats_in={"s_axis": 49}, beats_out=3, stages=["a", "b"]
 )
 
 

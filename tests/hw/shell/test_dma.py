@@ -44,7 +44,7 @@ class Accelerator:
 def run(shape, transfers, stalls):
     """``(frames that the accelerator saw, words by transfer that came back)``."""
     beats_in, bytes_in, beats_out, bytes_out = shape
-    dut = DmaBridge(beats_in=beats_in, bytes_in=bytes_in, beats_out=beats_out, bytes_out=bytes_out, frames=3)
+    dut = DmaBridge(inputs=[(beats_in, bytes_in)], beats_out=beats_out, bytes_out=bytes_out, frames=3)
     sent = [(word, k == len(t) - 1) for t in transfers for k, word in enumerate(t)]
     seen, back = [], []
 
@@ -116,14 +116,14 @@ def test_a_transfer_that_ends_within_a_frame_shifts_no_other():
 
 def test_parameters():
     with pytest.raises(ValueError, match="Frames must be at least 1, not 0"):
-        DmaBridge(beats_in=1, bytes_in=1, beats_out=1, bytes_out=1, frames=0)
+        DmaBridge(inputs=[(1, 1)], beats_out=1, bytes_out=1, frames=0)
 
 
 def test_the_shell_does_in_every_cycle_what_the_bridge_does():
     """On random wires; and once more the same after a reset, which is active low."""
 
     def bridge():
-        return DmaBridge(beats_in=3, bytes_in=2, beats_out=2, bytes_out=3, frames=3)
+        return DmaBridge(inputs=[(3, 2)], beats_out=2, bytes_out=3, frames=3)
 
     members = bridge().signature.members
     ins, outs = ([n for n, m in members.items() if (m.flow is In) == way] for way in (True, False))

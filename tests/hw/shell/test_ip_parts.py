@@ -168,7 +168,7 @@ async def settle(world, ctx, steps, **request):
 @pytest.mark.parametrize("seed", range(12))
 def test_soft_reset(seed, beats):
     """Wherever it comes: whole frames before and after, at most one that is cut off, none that is broken."""
-    dut = StreamGate(bits_in=8, bits_out=8, beats_out=beats)
+    dut = StreamGate(bits_in=[8], bits_out=8, beats_out=beats)
 
     async def testbench(ctx):
         world = World(dut, beats, seed)
@@ -204,7 +204,7 @@ def test_soft_reset(seed, beats):
 
 
 def test_reset_with_a_source_and_a_sink_that_were_reset_too():
-    dut = StreamGate(bits_in=8, bits_out=8, beats_out=4)
+    dut = StreamGate(bits_in=[8], bits_out=8, beats_out=4)
 
     async def testbench(ctx):
         world = World(dut, 4, 3)

@@ -62,7 +62,7 @@ class Block:
         depths = size_queues(network, folding) if make is branches else None
         self.plan = AcceleratorPlan(network, folding, depths=depths, target=target)
         self.registers = register_map(
-            model="12345678" * 8, build="89abcdef" * 8, beats_in=self.plan.entries[0].beats,
+            model="12345678" * 8, build="89abcdef" * 8, beats_in={"s_axis": self.plan.entries[0].beats},
             beats_out=self.plan.beats_out, stages=[stage.name for stage in self.plan.stages],
         )  # fmt: skip
         self.expected = run(network, self.samples).edges[network.outputs[0].edge]
