@@ -140,7 +140,7 @@ def quantize(importer, node, inputs, attributes):
     quantizer = kind.of(operands, attributes)
     if not isinstance(x, Constant) and quantizer.format.bits > _MOST_DATA_BITS:
         raise ModelError(
-            f"codes of data may have {_MOST_DATA_BITS} bits, not {quantizer.format.bits}; only constants may have up to "
-            f"{MOST_BITS}"
+            f"codes of data may have {_MOST_DATA_BITS} bits, not {quantizer.format.bits}; only constants may "
+            f"have up to {MOST_BITS}"
         )
     return [quantized(importer, x, quantizer)]
