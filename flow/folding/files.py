@@ -62,7 +62,7 @@ def parse_folding(content: bytes, path: Path | str, network: Network) -> Folding
 def _check_products(where: str, products: object, layer: FoldableLayer) -> None:
     if products == "dsp":
         if layer.packing is None:
-            raise FoldingError(f"{where}: dsp: products in DSPs take activations and weights of 2 to 8 bits")
+            raise FoldingError(f"{where}: dsp: products in DSPs take activations and weights of 2 to 16 bits")
     elif products == "sums":
         if layer.summed is None:
             raise FoldingError(f"{where}: dsp: sums in DSPs take a layer of integers with an activation behind it")

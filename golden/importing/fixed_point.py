@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,14 +19,17 @@ from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.pointwise import Rescale
 from fewbit.golden.numbers.elementwise import Chain, apply
 from fewbit.golden.numbers.formats import Format
+from fewbit.golden.numbers.thresholds import MOST_LEVELS
 
 from .growing import GrowingNetwork
 from .quantizer_rounding import Rounding, rounding_of
 from .tensors import Data
 
-__all__ = ["MOST_LEVELS", "add_line", "is_fine"]
+if TYPE_CHECKING:
+    from .quantizers import CodeQuantizer
 
-MOST_LEVELS = 1 << 12  # of a quantizer that becomes thresholds
+__all__ = ["add_line", "is_fine"]
+
 _MOST_FACTOR = 1 << 24  # a multiplier
 _MOST_SHIFT = 60
 _FAR = 1 << 62  # beyond any addend, and any code
@@ -36,12 +40,14 @@ _CLAMPS = ("Relu", "Clip")
 Codes = Callable[[np.ndarray], np.ndarray]  # from floats to codes
 
 
-def is_fine(quantizer, edge: Edge) -> bool:
-    """Say whether a `CodeQuantizer` behind an edge has more levels, and is given more integers, than thresholds suit."""
+def is_fine(quantizer: "CodeQuantizer", edge: Edge) -> bool:
+    """Say whether a `CodeQuantizer` behind an edge has more levels, and takes more integers, than suit thresholds."""
     return quantizer.format.linear and quantizer.format.levels > MOST_LEVELS < int((edge.hi - edge.lo).max())
 
 
-def add_line(importer: GrowingNetwork, data: Data, quantizer, scale: np.ndarray, zero: np.ndarray) -> str:
+def add_line(
+    importer: GrowingNetwork, data: Data, quantizer: "CodeQuantizer", scale: np.ndarray, zero: np.ndarray
+) -> str:
     """Append the `Rescale` of a quantizer that `is_fine`, and return its edge.
 
     Parameters
@@ -71,8 +77,8 @@ def add_line(importer: GrowingNetwork, data: Data, quantizer, scale: np.ndarray,
     _check(node, data.chain, lambda y: quantizer.codes(y, scale, zero), edge, line, read)
     if not exact or int(np.maximum(edge.hi, -edge.lo).max()) > _WHOLE:
         importer.note(
-            f"codes of {quantizer.format.bits} bits are those of exact sums, rounded once; a model's float32 sums, which "
-            "are rounded in their own order, may give the next code"
+            f"codes of {quantizer.format.bits} bits are those of exact sums, rounded once; a model's float32 sums, "
+            "which are rounded in their own order, may give the next code"
         )
     return importer.add(node)
 

@@ -116,6 +116,13 @@ class Rescale(Node):
             y = y - ((low == 0) & (y & 1 != self.ties))
         return np.clip(y, *self.bounds)
 
+    def is_identity(self, x: Edge) -> bool:
+        """Say whether y is x, for every x of an edge."""
+        if self.format != x.format or self.kink is not None or (self.multiplier != 1 << self.shift).any():
+            return False
+        ends = np.stack([x.lo, x.hi])
+        return bool((self.values(ends) == ends).all())
+
     def _parts(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return what is left of the shift, and what is shifted out."""
         far = int(np.abs(x).max(initial=0)) * int(np.abs(self.multiplier).max()) + int(np.abs(self.addend).max())

@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike
 
 from .format import Format
 
-__all__ = ["find_thresholds", "steps_of"]
+__all__ = ["MOST_LEVELS", "find_thresholds", "steps_of"]
 
 Codes = Callable[[np.ndarray], np.ndarray]  # from int64 (n, C) to codes (n, C)
 Changes = tuple[np.ndarray, np.ndarray, np.ndarray]  # channels, arguments, and the codes from there on
 
+MOST_LEVELS = 1 << 12  # of a format that a threshold is made for each level of
 _CHUNK = 1 << 21  # evaluations at a time
 _MOST_RUNGS = 1 << 16  # codes between a channel's ends that are searched for at once
 _PROBES = 3  # evaluations beside a guess before bisection
@@ -202,7 +203,9 @@ def _visit(function: Codes, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray,
 def steps_of(
     thresholds: np.ndarray, codes: np.ndarray, lo: np.ndarray, hi: np.ndarray, fmt: Format
 ) -> np.ndarray | None:
-    """Return the same function as one threshold per level of ``fmt``, or None if it ever falls.
+    """Return the same function as one threshold per level of ``fmt``.
+
+    It is None if the function ever falls, or if the format has over `MOST_LEVELS`.
 
     Parameters
     ----------
@@ -218,6 +221,8 @@ def steps_of(
     int64 ``(C, fmt.levels - 1)``, rising rows: ``value = values[(row <= x).sum()]``
         A level that is never reached has ``hi + 1``, one that is always exceeded ``lo``.
     """
+    if fmt.levels > MOST_LEVELS:
+        return None
     values = fmt.values
     if (np.diff(codes, axis=1) < 0).any():
         return None

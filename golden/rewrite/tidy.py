@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from fewbit.golden.network.dense import Dense
-from fewbit.golden.network.graph import Edge, Network
-from fewbit.golden.network.pointwise import Threshold
+from fewbit.golden.network.graph import Edge, Network, Node, Output
+from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import Windows
 from fewbit.golden.numbers.formats import format_for
-from fewbit.golden.numbers.thresholds import steps_of
+from fewbit.golden.numbers.thresholds import MOST_LEVELS, steps_of
 
 from .compose import compose_thresholds
 from .rescale import as_rescale
@@ -90,17 +90,25 @@ def _regular(node: Threshold, edge: Edge) -> Threshold:
 
 
 def _drop_identities(network: Network) -> Network:
-    """Drop thresholds that give every value of their format itself."""
+    """Drop thresholds, and lines, that give every value of their format itself."""
     nodes, outputs, edges = list(network.nodes), list(network.outputs), network.edges()
     for original in network.nodes:
         node = next(n for n in nodes if n.y == original.y)
+        if isinstance(node, Rescale) and node.is_identity(edges[node.x]):
+            nodes, outputs = _without(node, nodes, outputs)
         if not isinstance(node, Threshold) or node.format != edges[node.x].format:
+            continue
+        if node.format.levels > MOST_LEVELS:
             continue
         x = node.format.values
         values = np.array([t[np.searchsorted(row, x, side="right")] for t, row in
                            zip(node.table(), node.thresholds, strict=True)])  # fmt: skip
         if (values == x).all():
-            nodes.remove(node)
-            nodes = [n.reading(node.y, node.x) for n in nodes]
-            outputs = [replace(o, edge=node.x) if o.edge == node.y else o for o in outputs]
+            nodes, outputs = _without(node, nodes, outputs)
     return replace(network, nodes=nodes, outputs=outputs)
+
+
+def _without(node: Node, nodes: list[Node], outputs: list[Output]) -> tuple[list[Node], list[Output]]:
+    """Return nodes and outputs that read what a node reads in place of what it makes, without it."""
+    left = [n.reading(node.y, node.x) for n in nodes if n is not node]
+    return left, [replace(o, edge=node.x) if o.edge == node.y else o for o in outputs]

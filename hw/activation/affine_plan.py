@@ -52,7 +52,8 @@ class AffinePlan(ActivationPlan):
     Raises
     ------
     ValueError
-        If the shift or a kink is negative, ties have nothing that is shifted out, or as `hw.activation.plans.ActivationPlan`.
+        If the shift or a kink is negative, ties have nothing that is shifted out, or as
+        `hw.activation.plans.ActivationPlan`.
     """
 
     PART_BITS = 17  # bits of an unsigned operand: the narrowest DSP blocks multiply 18 by 18 bits with sign

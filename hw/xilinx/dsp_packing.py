@@ -20,6 +20,7 @@ __all__ = ["PRODUCT_LATENCY", "FieldTerms", "Packing", "best_packing", "packed_w
 PRODUCT_LATENCY = 3  # cycles from operands to products: registers at the ports, behind the multiplier, and at the end
 _PORT = 25  # bits of the signed port of a DSP48E1 that takes the weights; that of a DSP48E2 is wider
 _MOST = 4  # weights on that port
+_MOST_BITS = 16  # of an activation, for which the other port has 18 with its sign, and of a weight
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,13 @@ def best_packing(x_format: Format, lo: int, hi: int) -> Packing:
     Raises
     ------
     ValueError
-        If activations or weights are not of 2 to 8 bits.
+        If activations or weights are not of 2 to 16 bits.
     """
     bits = max((-lo - 1).bit_length() + 1 if lo < 0 else 0, hi.bit_length() + (lo < 0))
-    if not x_format.literal or not 2 <= x_format.bits <= 8 or not 2 <= bits <= 8:
-        raise ValueError(f"DSP products take activations and weights of 2 to 8 bits, not {x_format} and {bits} bits")
+    if not x_format.literal or not 2 <= x_format.bits <= _MOST_BITS or not 2 <= bits <= _MOST_BITS:
+        raise ValueError(
+            f"DSP products take activations and weights of 2 to {_MOST_BITS} bits, not {x_format} and {bits} bits"
+        )
     ends = [x * w for x in (x_format.lo, x_format.hi) for w in (lo, hi)]
     least, most = min(ends), max(ends)
     signed = least < 0

@@ -175,8 +175,8 @@ def quantize(importer, node, inputs, attributes):
     quantizer = kind.of(operands, attributes)
     if not isinstance(x, Constant) and quantizer.format.bits > _MOST_DATA_BITS:
         raise ModelError(
-            f"codes of data may have {_MOST_DATA_BITS} bits, not {quantizer.format.bits}; only constants may have up to "
-            f"{MOST_BITS}"
+            f"codes of data may have {_MOST_DATA_BITS} bits, not {quantizer.format.bits}; only constants may "
+            f"have up to {MOST_BITS}"
         )
     if isinstance(x, Constant) or not isinstance(quantizer, UniformQuantizer) or quantizer.bounds is None:
         return [quantized(importer, x, quantizer)]

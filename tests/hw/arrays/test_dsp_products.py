@@ -23,6 +23,8 @@ RANGES = [
     (U(8), -128, 127), (S(8), -128, 127), (U(8), 0, 255), (U(4), -7, 7), (U(4), -8, 7), (S(4), -8, 7), (U(8), -1, 1),
     (U(2), -2, 1), (U(3), 0, 7), (S(2), 0, 3), (S(3), -4, 3), (S(5), -3, 11), (T, -7, 7), (U(4), 0, 15),
     (S(4, True), -7, 7), (U(4), 0, 63), (U(2), 0, 31), (U(2), 0, 5), (U(7), 0, 3),
+    (U(16), -(2**15), 2**15 - 1), (S(16), -(2**15), 2**15 - 1), (S(12), -2048, 2047), (U(9), -256, 255), (S(9), 0, 511),
+    (U(16), 0, 2**16 - 1), (U(12), -7, 7), (S(9), -8, 7), (S(4), -256, 255), (U(16), -1, 1), (S(16), -128, 127),
 ]  # fmt: skip
 
 
@@ -111,8 +113,8 @@ def plan_of():
     return layer.dense, None, layer.edges
 
 
-@pytest.mark.parametrize(("x", "w"), [(B, S(4)), (U(1), S(4)), (U(9), S(4)), (U(4), S(9))], ids=str)
+@pytest.mark.parametrize(("x", "w"), [(B, S(4)), (U(1), S(4)), (U(17), S(4)), (U(4), S(17))], ids=str)
 def test_formats_that_have_no_dsp_products(x, w):
     layer = random_layer(x, w, 6, 5)
-    with pytest.raises(ValueError, match="dense: DSP products take activations and weights of 2 to 8 bits, not"):
+    with pytest.raises(ValueError, match="dense: DSP products take activations and weights of 2 to 16 bits, not"):
         LayerPlan(layer.dense, None, layer.edges, LayerFolding(2, 2, "dsp"))
