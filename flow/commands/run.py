@@ -82,7 +82,7 @@ def run(
     executed = _executed(project, samples, reference, report)
     report.show(executed, lambda report, result: _table(report, result, samples.labels))
     checked = executed.executor
-    exact = executed.rounding is None and project.network.input_format.integral
+    exact = executed.rounding is None and project.network.integral
     if checked and (checked.labels_equal + checked.ties != checked.samples or (exact and not checked.explained)):
         raise typer.Exit(1)
 

@@ -62,7 +62,7 @@ def manifest_of(model: Described) -> dict[str, Any]:
         "output": _output(plan, network, model.output),
         "outputs": [{"name": output.name, **_meaning(plan, network, output)} for output in network.outputs],
         "target": model.target.name,
-        "notes": [*network.notes, *([] if network.input_format.integral else [_BASELINE])],
+        "notes": [*network.notes, *([] if network.integral else [_BASELINE])],
         "cycles": {"latency": timing.latency, "interval": timing.interval, "bound": plan.bound},
         "layers": {name: _layer(layer) for name, layer in plan.layers.items()},
         "control": {"vlnv": model.block.vlnv, "top": model.block.top} | model.registers.constants(),

@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,12 +20,10 @@ from fewbit.golden.numbers.elementwise import Chain, apply
 from fewbit.golden.numbers.formats import Format
 from fewbit.golden.numbers.thresholds import MOST_LEVELS
 
+from .code_quantizer import CodeQuantizer
 from .growing import GrowingNetwork
 from .quantizer_rounding import Rounding, rounding_of
 from .tensors import Data
-
-if TYPE_CHECKING:
-    from .quantizers import CodeQuantizer
 
 __all__ = ["add_line", "is_fine"]
 
@@ -40,13 +37,13 @@ _CLAMPS = ("Relu", "Clip")
 Codes = Callable[[np.ndarray], np.ndarray]  # from floats to codes
 
 
-def is_fine(quantizer: "CodeQuantizer", edge: Edge) -> bool:
+def is_fine(quantizer: CodeQuantizer, edge: Edge) -> bool:
     """Say whether a `CodeQuantizer` behind an edge has more levels, and takes more integers, than suit thresholds."""
     return quantizer.format.linear and quantizer.format.levels > MOST_LEVELS < int((edge.hi - edge.lo).max())
 
 
 def add_line(
-    importer: GrowingNetwork, data: Data, quantizer: "CodeQuantizer", scale: np.ndarray, zero: np.ndarray
+    importer: GrowingNetwork, data: Data, quantizer: CodeQuantizer, scale: np.ndarray, zero: np.ndarray
 ) -> str:
     """Append the `Rescale` of a quantizer that `is_fine`, and return its edge.
 
@@ -55,7 +52,7 @@ def add_line(
     importer : GrowingNetwork
     data : Data
         What it quantizes.
-    quantizer : golden.importing.quantizers.CodeQuantizer
+    quantizer : golden.importing.code_quantizer.CodeQuantizer
     scale, zero : arrays, one number or one a channel of the data's edge
 
     Raises

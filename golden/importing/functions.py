@@ -113,7 +113,7 @@ def _in_front(
     if slope is None or (slope < 0).any():
         raise ModelError("a max pool looks for the largest of a function that falls and rises, and what stands between "
                          "it and this quantizer does not rise; put a quantizer in front of the pool")  # fmt: skip
-    ends = np.repeat(np.float32([[-_FAR], [_FAR]]), importer.channels(data), axis=1)
+    ends = np.repeat(np.array([[-_FAR], [_FAR]], dtype=np.float32), importer.channels(data), axis=1)
     if (np.diff(codes(apply(behind, ends)), axis=0) < 0).any():
         raise ModelError("a max pool looks for the largest of a function that falls and rises, and the scale of the "
                          "quantizer behind it is negative; put a quantizer in front of the pool")  # fmt: skip

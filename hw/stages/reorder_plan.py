@@ -86,7 +86,7 @@ def _split(places: np.ndarray, count: int) -> tuple[Loop, np.ndarray] | None:
     rows = places.reshape(-1, count, places.shape[1])
     there = rows >= 0
     starts, steps = there.any(axis=1), there.any(axis=0)  # (rows, readers), (count, readers)
-    if (there != starts[:, None] & steps[None]).any():
+    if not np.array_equal(there, starts[:, None] & steps[None]):
         return None
     first = there.reshape(-1, places.shape[1]).argmax(axis=0)  # a place that is read
     row, step = np.divmod(first, count)

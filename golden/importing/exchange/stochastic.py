@@ -27,7 +27,7 @@ __all__ = ["ChanceQuantizer"]
 
 @dataclass(frozen=True, eq=False)
 class ChanceQuantizer:
-    """The function from data to probabilities, a `golden.importing.quantizers.CodeQuantizer`.
+    """The function from data to probabilities, a `golden.importing.code_quantizer.CodeQuantizer`.
 
     ``kind`` is "bipolar" or "ternary"; ``bits`` are those of a draw.
     """

@@ -40,8 +40,8 @@ SPOILED = {
         lambda g, d, w: g.op("Quant", d, 1.0, domain=g.domain),
         "must have 4 inputs, not 2",
     ),
-    "bits 0": (lambda g, d, w: g.quant(d, 1.0, bits=0), "bit width must be 1 to 8"),
-    "bits 9": (lambda g, d, w: g.quant(d, 1.0, bits=9), "bit width must be 1 to 8"),
+    "bits 0": (lambda g, d, w: g.quant(d, 1.0, bits=0), "bit width must be 1 to 32"),
+    "bits 17": (lambda g, d, w: g.quant(d, 1.0, bits=17), "codes of data may have 16 bits, not 17"),
     "bits 2.5": (lambda g, d, w: g.quant(d, 1.0, bits=2.5), "bit width must be a whole number, not 2.5"),
     "bits infinite": (lambda g, d, w: g.quant(d, 1.0, bits=np.inf), "bit width must be a whole number"),
     "scale 0": (lambda g, d, w: g.quant(d, 0.0), "scale must be finite and not 0, not 0.0"),
@@ -85,7 +85,10 @@ SPOILED = {
         "only the end of the model",
     ),
     "k too large": (lambda g, d, w: g.top_k(g.op("MatMul", d, w), 4)[1], "k must be 1 to 3"),
-    "argmax over the batch": (lambda g, d, w: g.op("ArgMax", g.op("MatMul", d, w), axis=0), "axis must be the one"),
+    "argmax over the batch": (
+        lambda g, d, w: g.op("ArgMax", g.op("MatMul", d, w), axis=0),
+        "axis must be one that holds classes",
+    ),
     "nothing to compute": (lambda g, d, w: d, "without a layer"),
     "constant output": (lambda g, d, w: w, "does not depend on the input"),
     "cast to float16": (
@@ -184,7 +187,7 @@ BROKEN = {
     "no batch": (set_input(TensorProto.FLOAT, [4]), "must have the shape (batch, ...)"),
     "no shape": (set_input(TensorProto.FLOAT, None), "has no shape"),
     "too large": (set_input(TensorProto.FLOAT, [1, 10**9, 10**9]), "at most 16777216 values"),
-    "raw integers": (set_input(TensorProto.INT8, [1, 4]), "must go through a Cast"),
+    "raw integers": (set_input(TensorProto.INT8, [1, 4]), "a Cast or DequantizeLinear must make it floats"),
 }
 
 

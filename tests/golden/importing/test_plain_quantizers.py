@@ -113,7 +113,7 @@ def test_clips_between_levels(scratch):
     x = graph.op("MatMul", fake(graph, "input", 0.123, -8.0, 7.0), weights(6, 9))
     x = graph.clip(graph.op("Relu", fake(graph, x, 0.0937, -8.0, 7.0)), 0.0, 0.35)
     network = same(graph.end(graph.op("MatMul", x, weights(9, 8))), INPUTS, scratch / "m.onnx")
-    assert str(network.nodes[2].format) == "levels 0,937,1874,2811,3500"
+    assert str(network.nodes[1].format) == "levels 0,937,1874,2811,3500"
 
 
 # Weights

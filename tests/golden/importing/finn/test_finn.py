@@ -82,7 +82,7 @@ def test_signs_and_products_of_bits(scratch):
     network = same(
         graph.end(graph.op("Add", graph.op("Mul", x, 0.7), np.linspace(-1, 1, 5))), INPUTS, scratch / "m.onnx"
     )
-    assert network.input_format == Bipolar()
+    assert network.inputs[0].format == Bipolar()
     assert sum(isinstance(n, Threshold) for n in network.nodes) == 1
 
 

@@ -224,4 +224,4 @@ def test_the_input_is_laid_out_for_what_moves_it(scratch):
     graph = Graph([len(IMAGES), 4, 6, 6])
     t = focus(graph, graph.quant("input", 0.25))
     network = agree(graph.end(graph.quant(conv(graph, t, 3, 16, 2, 2), 2.0)), IMAGES, scratch / "m.onnx")
-    assert network.input_size == (3, 3) and not [n for n in network.nodes if isinstance(n, Reorder)]
+    assert network.inputs[0].size == (3, 3) and not [n for n in network.nodes if isinstance(n, Reorder)]
