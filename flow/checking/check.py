@@ -14,14 +14,14 @@ from fewbit.golden.network.execute import labels_of
 from . import onnx_reference, tflite_reference  # noqa: F401  (they register themselves)
 from .bounds import FORMULA, FloatBounds
 from .onnx_reference import OnnxReference
-from .reference import Reference, reference_of
+from .reference import ReferenceExecutor, reference_of
 from .result import ExecutorCheck, OutputCheck
 from .steered import Steering
 
 __all__ = ["check_with_reference", "reference_for"]
 
 
-def reference_for(project: FoldedModel) -> Reference:
+def reference_for(project: FoldedModel) -> ReferenceExecutor:
     """Return the reference of a project's model.
 
     Raises
@@ -36,7 +36,7 @@ def reference_for(project: FoldedModel) -> Reference:
 
 def check_with_reference(
     project: FoldedModel,
-    reference: Reference,
+    reference: ReferenceExecutor,
     images: Images,
     result: GoldenResult,
     progress: Callable[[int], None],

@@ -32,7 +32,7 @@ def _of_onnx(source: ModelSource) -> "OnnxReference":
 
 
 class OnnxReference:
-    """The `flow.checking.reference.Reference` of an ONNX model, which knows every tensor of it.
+    """The `flow.checking.reference.ReferenceExecutor` of an ONNX model, which knows every tensor of it.
 
     What no output depends on is left out: the import has not looked at it.
 

@@ -7,13 +7,13 @@ import numpy as np
 
 from fewbit.golden.registry import ByClass
 
-__all__ = ["Reference", "reference_of"]
+__all__ = ["ReferenceExecutor", "reference_of"]
 
 reference_of = ByClass("reference to check with")
-"""Functions from a `golden.model_file.source.SourceFile` to its `Reference`, by the class of the file."""
+"""Functions from a `golden.model_file.source.SourceFile` to its `ReferenceExecutor`, by the class of the file."""
 
 
-class Reference(Protocol):
+class ReferenceExecutor(Protocol):
     """The executor of one model.
 
     Attributes

@@ -16,7 +16,7 @@ __all__ = ["Interpreted"]
 
 @reference_of(TfliteSource)
 class Interpreted:
-    """The `flow.checking.reference.Reference` of a TensorFlow Lite model.
+    """The `flow.checking.reference.ReferenceExecutor` of a TensorFlow Lite model.
 
     Raises
     ------
