@@ -124,10 +124,10 @@ class ModelSource(SourceFile):
         make_dense(self.proto.graph, self.path)
 
     @property
-    def whole(self):
+    def whole(self) -> bytes:
         return self.proto.SerializeToString(deterministic=True)
 
-    def declared(self, text):
+    def declared(self, text: str) -> bytes:
         return declared(self.proto, text)
 
 

@@ -16,7 +16,7 @@ class TfliteSource(SourceFile):
     SUFFIX = ".tflite"
 
     @classmethod
-    def claims(cls, content):
+    def claims(cls, content: bytes) -> bool:
         return content[4:8] == IDENTIFIER
 
 

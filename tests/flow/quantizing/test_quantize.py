@@ -120,7 +120,6 @@ def test_mistakes_are_one_line_and_nothing_is_written(fewbit, scratch):
         (model,): "no samples beside it; give some with --calibration or --images FILE.npz",
         (model, "--calibration", scratch / "none.npz"): "none.npz: no such file",
         (model, "--calibration", scratch / "wide.npz"): "'x' must be numbers of shape (samples, 6), not float32 (3, 7)",
-        (model, "--calibration", scratch / "half.npz"): "Input must be integers of uint5/16",
         (model, "--calibration", given, "--weights-of", "fc=4"): "has no layer 'fc'; its layers are MatMul_0, MatMul_3",
         (model, "--calibration", given, "--weights-of", "first"): "LAYER=BITS, for example first=8, not 'first'",
         (model, "--calibration", given, "--weights-of", "first=9"): "bits must be 1 to 8, not 9",
