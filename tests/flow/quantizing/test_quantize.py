@@ -108,7 +108,6 @@ def test_an_input_without_declaration_gets_a_quantizer(fewbit, scratch):
 def test_mistakes_are_one_line_and_nothing_is_written(fewbit, scratch):
     model = dense(scratch / "m.onnx")
     np.savez(scratch / "wide.npz", x=np.zeros((3, 7), dtype=np.float32))
-    np.savez(scratch / "half.npz", x=np.full((3, 6), 0.51, dtype=np.float32))
     graph = Graph(["N", 4])
     odd = graph.end(graph.op("Sin", graph.op("MatMul", "input", np.eye(4)))).save(scratch / "odd.onnx")
     np.savez(scratch / "four.npz", x=np.ones((3, 4), dtype=np.float32))
