@@ -9,12 +9,11 @@ import numpy as np
 from fewbit.extras import needs
 from fewbit.golden.bounds.limits import IMAGE_BYTES
 from fewbit.golden.network.graph import Network, NetworkInput
-from fewbit.golden.numbers.declaration import InputSpec, parse_input
-from fewbit.golden.numbers.formats import Float32
+from fewbit.golden.numbers.declaration import parse_input
 
 from .archives import BYTES_A_VALUE, ArchiveError, archive_bytes, arrays_of
 
-__all__ = ["ImageError", "Images", "find_images", "image_bytes", "load_floats", "load_images", "random_images"]
+__all__ = ["ImageError", "Images", "find_images", "image_bytes", "load_images", "random_images"]
 
 _MANY = 8  # names in a message
 
@@ -117,59 +116,6 @@ def load_images(path: Path | str, network: Network, content: bytes | None = None
     """
     path = Path(path)
     return _fitted(path, _mnist() if str(path) == "mnist" else _arrays(path, network, content), network)
-
-
-def load_floats(path: Path | str, shape: tuple[int, ...], spec: InputSpec | None = None) -> Images:
-    """Return the `Images` for a model of floats, whose ``values`` and ``floats`` both are what it takes.
-
-    Floats that no declared integer stands for are rounded to the nearest one that does, and the note says how many.
-
-    Parameters
-    ----------
-    path : path
-        As `load_images` takes it.
-    shape : tuple of int
-        Shape of a sample.
-    spec : golden.numbers.declaration.InputSpec or None
-        The integers that the model's input stands for, if they are declared; a file of raw integers then holds those.
-
-    Raises
-    ------
-    ImageError
-        If the file cannot be read, or its samples do not fit the model.
-    """
-    given, nearest = NetworkInput("x", shape, Float32(), np.asarray, "float32"), None
-    if spec:
-        nearest = _Nearest(spec)
-        given = NetworkInput("x", shape, spec.format, nearest, spec.text)
-    found = load_images(path, Network("", (given,)))
-    floats, note = found.floats, None
-    if spec is not None and nearest is not None and nearest.rounded:
-        floats = spec.floats(found.values)
-        note = (
-            f"{path}: {nearest.rounded:,} of {floats.size:,} floats of 'x' are no integers of {spec.text}; they were "
-            f"rounded to the nearest"
-        )
-    assert floats is not None  # only codes without a declaration have none
-    return Images(floats, found.labels, found.source, floats, note=note)
-
-
-class _Nearest:
-    """A function to the declared integers nearest to floats.
-
-    Attributes
-    ----------
-    rounded : int
-        Floats that were no such integers.
-    """
-
-    def __init__(self, spec: InputSpec):
-        self._spec, self.rounded = spec, 0
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        values, count = self._spec.nearest(x)
-        self.rounded += count
-        return values
 
 
 def image_bytes(path: Path | str) -> bytes:

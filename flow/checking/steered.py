@@ -108,15 +108,16 @@ class Steering:
 
     def _tied(self, node: onnx.NodeProto, bounds: FloatBounds, mine: np.ndarray) -> np.ndarray:
         """Say for each value that a quantizer gives whether golden's lies within the bounds of what it reads."""
-        given, *others = bounds.operands(node)
-        assert given is not None  # a quantizer has an operand
-        x = np.asarray(given, dtype=np.float64)
+        read, *more = bounds.operands(node)
+        if read is None or read.dtype.kind != "f":  # integers have no rounding
+            return np.zeros(mine.shape, dtype=bool)
+        x = read.astype(np.float64)
         away = bounds.of(node.input[0]) + UNIT * abs(x)
         ends = []
         for sign in (-1, 1):
             moved = np.nextafter((x + sign * away).astype(np.float32), np.float32(sign * np.inf))
-            again = [moved.astype(given.dtype), *others]
-            ends.append(np.asarray(self._reference.evaluate(node, again)[0], dtype=np.float64).reshape(-1))
+            given = [moved.astype(read.dtype), *more]
+            ends.append(np.asarray(self._reference.evaluate(node, given)[0], dtype=np.float64).reshape(-1))
         ends = [end[: mine.size] for end in ends]
         return (np.minimum(*ends) <= mine) & (mine <= np.maximum(*ends))
 

@@ -3,7 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from fewbit.flow.images import ImageError, Images, find_images, load_floats
+from fewbit.flow.float_images import load_floats
+from fewbit.flow.images import ImageError, Images, find_images
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.file import INPUT_KEY, ModelError
 from fewbit.golden.network.graph import Network

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from fewbit.flow.images import ImageError, load_floats, load_images
+from fewbit.flow.float_images import load_floats
+from fewbit.flow.images import ImageError, load_images
 from fewbit.flow.project.project import Project
 from fewbit.golden.importing.importer import ModelError, import_model
 from fewbit.golden.numbers.declaration import parse_input

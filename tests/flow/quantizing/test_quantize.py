@@ -108,7 +108,6 @@ def test_an_input_without_declaration_gets_a_quantizer(fewbit, scratch):
 def test_mistakes_are_one_line_and_nothing_is_written(fewbit, scratch):
     model = dense(scratch / "m.onnx")
     np.savez(scratch / "wide.npz", x=np.zeros((3, 7), dtype=np.float32))
-    np.savez(scratch / "half.npz", x=np.full((3, 6), 0.51, dtype=np.float32))
     graph = Graph(["N", 4])
     odd = graph.end(graph.op("Sin", graph.op("MatMul", "input", np.eye(4)))).save(scratch / "odd.onnx")
     np.savez(scratch / "four.npz", x=np.ones((3, 4), dtype=np.float32))
@@ -120,7 +119,6 @@ def test_mistakes_are_one_line_and_nothing_is_written(fewbit, scratch):
         (model,): "no samples beside it; give some with --calibration or --images FILE.npz",
         (model, "--calibration", scratch / "none.npz"): "none.npz: no such file",
         (model, "--calibration", scratch / "wide.npz"): "'x' must be numbers of shape (samples, 6), not float32 (3, 7)",
-        (model, "--calibration", scratch / "half.npz"): "Input must be integers of uint5/16",
         (model, "--calibration", given, "--weights-of", "fc=4"): "has no layer 'fc'; its layers are MatMul_0, MatMul_3",
         (model, "--calibration", given, "--weights-of", "first"): "LAYER=BITS, for example first=8, not 'first'",
         (model, "--calibration", given, "--weights-of", "first=9"): "bits must be 1 to 8, not 9",
