@@ -80,8 +80,9 @@ def _readme(project, manifest, vectors):
 # accelerator: {manifest["model"]}
 
 `accelerator.v` is one self-contained Verilog-2005 file with top module `accelerator`. Vivado groups its ports into the
-AXI4-Stream interfaces {streams} by their names. `vivado -mode batch -source vivado.tcl` makes a project,
-synthesizes it out of context and writes `utilization.rpt` and `timing.rpt`.
+AXI4-Stream interfaces {streams} by their names.
+`vivado -mode batch -source vivado.tcl` makes a project, synthesizes it out of context and writes `utilization.rpt` and
+`timing.rpt`.
 
 | port | direction | bits | meaning |
 | --- | --- | --- | --- |

@@ -8,7 +8,7 @@ from fewbit.flow.images import ImageError, Images, find_images
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.file import INPUT_KEY, ModelError
 from fewbit.golden.network.graph import Network
-from fewbit.golden.numbers.declaration import InputSpec, parse_input
+from fewbit.golden.numbers.declaration import InputSpec, parse_input, parse_inputs
 from fewbit.ptq.calibrate import Calibration, calibrate
 from fewbit.ptq.emit import QuantizationPlan, qonnx_model
 from fewbit.ptq.graph import FloatModel
@@ -69,7 +69,7 @@ class FloatProject:
         self.path = Path(model)
         self.model: FloatModel = read_model(self.path)
         text = input_spec or self.model.file.metadata.get(INPUT_KEY)
-        self.spec = self._parsed(text) if text else None
+        self.spec = self._parsed(text, self.model.file.only.name) if text else None
         calibration = calibration or images or find_images(self.path)
         if calibration is None:
             raise ImageError(f"{self.path}: no samples beside it; give some with --calibration or --images FILE.npz")
@@ -83,9 +83,10 @@ class FloatProject:
         self.calibration: Calibration = calibrate(self.model, self.samples.values[:MOST], declared)
 
     @staticmethod
-    def _parsed(text: str) -> InputSpec:
+    def _parsed(text: str, name: str) -> InputSpec | None:
         try:
-            return parse_input(text)
+            declared = parse_inputs(text, [name]).get(name)
+            return None if declared is None else parse_input(declared)
         except ValueError as error:
             raise ModelError(error) from None
 

@@ -71,7 +71,7 @@ def activation_of(
         alike = bool((factors == factors[0]).all())  # then what pads must not make a multiplication of a shift
         multipliers = padded(shape, factors, filler=int(factors[0]) if alike else 1)
         addend, kinks = act.addend.astype(object), None
-        limits: dict[str, int | None] = {}
+        limits: dict[str, Any] = {}
         if isinstance(act, Rescale):  # to codes, read as numbers
             addend = addend - (fmt.origin << act.shift)
             lo, hi = act.bounds

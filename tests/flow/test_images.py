@@ -13,6 +13,7 @@ from fewbit.flow.images import ImageError, find_images, load_images, random_imag
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed, Ternary, Unsigned
 from fewbit.places import HOME
+from tests.support.several_inputs import several
 from tests.support.small_network import SPEC, samples, small
 
 ROOT = HOME
@@ -290,3 +291,38 @@ def test_damage_anywhere(declared, scratch):
             assert "\n" not in str(error)
             outcomes[False] += 1
     assert min(outcomes.values()) > 20
+
+
+def test_several_inputs_have_an_array_each(scratch):
+    made = several("codes_and_raw", scratch / "m.onnx", count=9)
+    network = import_model(scratch / "m.onnx", made.spec)
+    images = load_images(saved(scratch, **made.x, label=np.arange(9)), network)
+    assert images.values.shape == images.floats.shape == (9, 8) and images.zeros == () and len(images.labels) == 9
+    assert [part.shape for part in network.apart(images.values)] == [(9, 5), (9, 3)]
+    assert np.array_equal(network.apart(images.values)[1], made.x["raw"] * 2)
+    assert np.array_equal(network.encode(images.floats), images.values)
+    raw = load_images(saved(scratch, x=made.x["input"], raw=(made.x["raw"] * 2).astype(int)), network)
+    assert np.array_equal(raw.values, images.values)  # x stands for the first, and each may be of either kind
+    codes = load_images(saved(scratch, input=network.apart(images.values)[0], raw=made.x["raw"]), network)
+    assert np.array_equal(codes.values, images.values) and codes.floats is None
+
+
+def test_an_input_without_an_array_is_zero(scratch):
+    made = several("codes_and_raw", scratch / "m.onnx", count=9)
+    network = import_model(scratch / "m.onnx", made.spec)
+    images = load_images(saved(scratch, x=made.x["input"]), network)
+    assert images.zeros == images.first(2).zeros == ("raw",) and not network.apart(images.values)[1].any()
+    with pytest.raises(ImageError, match="'raw': Input must be integers of int4/2"):
+        load_images(saved(scratch, **made.x | {"raw": made.x["raw"] + 0.1}), network)
+    with pytest.raises(ImageError, match="as many samples each, not 9, 8"):
+        load_images(saved(scratch, **made.x | {"raw": made.x["raw"][:8]}), network)
+    with pytest.raises(ImageError, match="has no array 'x', only y"):
+        load_images(saved(scratch, y=made.x["raw"]), network)
+
+
+def test_random_samples_of_several_inputs(scratch):
+    made = several("image_and_features", scratch / "m.onnx")
+    network = import_model(scratch / "m.onnx", made.spec)
+    image, features = network.apart(random_images(network, 50).values)
+    assert image.shape == (50, 2, 6, 5) and (image.min(), image.max()) == (0, 255)
+    assert features.shape == (50, 4) and features.min() < -20000 and features.max() > 20000

@@ -17,12 +17,14 @@ from fewbit.flow.boards.designs import build_board
 from fewbit.flow.commands.cli import main
 from fewbit.flow.commands.report import Reporter
 from fewbit.flow.project.project import Project
+from fewbit.host.build import HostError
 from fewbit.hw.targets.named import USUAL
 from fewbit.hw.xilinx.models import MODELS
 from fewbit.places import BUILD
 from tests.support import tcl
 from tests.support.awake import asleep
 from tests.support.block_design import BlockDesign
+from tests.support.several_inputs import several
 from tests.support.small_network import SPEC, small
 
 QUIET = Reporter(as_json=True)
@@ -84,14 +86,8 @@ def test_arty_design(build):
     assert "vivado -mode batch -source top.tcl" in result.next and result.clock_mhz == 80
 
 
-@pytest.mark.tools
-@pytest.mark.parametrize("installed", [False, True])
-def test_zynq_design(installed, build):
-    """The block design connects every port of our two modules, once; every cell has a clock and a reset."""
-    build_board("arty-z7", build, QUIET, DesignOptions(clock=125))
-    folder = build / "board-arty-z7"
-    script = (folder / "design.tcl").read_text()
-    design = BlockDesign(script, folder / "design.tcl", boards="it" if installed else "")
+def check_connections(design, folder):
+    """Every port of our two modules is connected once, and every one of their interfaces has ports."""
     assert (design.cells["accelerator"], design.cells["bridge"]) == ("accelerator_ip", "dma_bridge")
     connected = [pin for pair in design.nets for pin in pair]
     joined = [pin for pair in design.interfaces for pin in pair]
@@ -107,10 +103,47 @@ def test_zynq_design(installed, build):
         assert not left and {"aclk", "aresetn"} <= set(single)
         for interface in interfaces:
             assert any(port.startswith(f"{interface}_") for port in names)
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("installed", [False, True])
+def test_zynq_design(installed, build):
+    """The block design connects every port of our two modules, once; every cell has a clock and a reset."""
+    build_board("arty-z7", build, QUIET, DesignOptions(clock=125))
+    folder = build / "board-arty-z7"
+    script = (folder / "design.tcl").read_text()
+    design = BlockDesign(script, folder / "design.tcl", boards="it" if installed else "")
+    check_connections(design, folder)
     presets = [call for call in design.called if call[:2] == ["set_property", "board_part"]]
     assert bool(presets) == installed and ("CONFIG.PCW_FPGA0_PERIPHERAL_FREQMHZ", "125") in design.settings
     copied = [call[-1].rsplit("/", 1)[-1] for call in design.called if call[:2] == ["file", "copy"]]
     assert copied == ["accelerator.bit", "accelerator.hwh"]
+
+
+@pytest.mark.tools
+def test_zynq_design_of_several_inputs(scratch):
+    """Each input has a DMA of its own."""
+    several("three", scratch / "m.onnx")
+    project = Project(scratch / "m.onnx", directory=scratch / "out", target=USUAL)
+    project.generate()
+    build_board("pynq-z2", project.directory, QUIET)
+    folder = project.directory / "board-pynq-z2"
+    design = BlockDesign((folder / "design.tcl").read_text(), folder / "design.tcl")
+    check_connections(design, folder)
+    made = [name for name, kind in design.cells.items() if ":axi_dma" in kind]
+    assert made == ["axi_dma_0", "axi_dma_1", "axi_dma_2"]
+    for k, stream in enumerate(["s_axis", "s_axis_1_second", "s_axis_third"]):
+        assert [f"axi_dma_{k}/M_AXIS_MM2S", f"bridge/s_dma{k or ''}"] in design.interfaces
+        assert [f"bridge/m_frames{k or ''}", f"accelerator/{stream}"] in design.interfaces
+    assert "`1:second` of shape (count, 9)" in (folder / "README.md").read_text()
+
+
+def test_boards_behind_a_serial_port_take_one_input(scratch):
+    several("three", scratch / "m.onnx")
+    project = Project(scratch / "m.onnx", directory=scratch / "out")
+    project.generate()
+    with pytest.raises(HostError, match="has 3 inputs .*; this takes builds of one input"):
+        build_board("ulx3s", project.directory, QUIET, DesignOptions(run=False))
 
 
 @pytest.mark.tools

@@ -18,7 +18,9 @@ from fewbit.flow.project.project import Project
 from fewbit.hw.shell.registers import Access
 from fewbit.places import HOME
 from tests.support import tcl
+from tests.support.several_inputs import several
 from tests.support.small_network import small
+from tests.support.targets import XILINX
 
 ROOT = HOME
 SPIRIT = "{http://www.spiritconsortium.org/XMLSchema/SPIRIT/1685-2009}"
@@ -174,6 +176,22 @@ def test_the_components_have_the_ports_of_the_verilog(project):
     assert all(found["interfaces"][n][3]["TDATA_NUM_BYTES"] == str(w) for n, w in widths.items())
     associated = found["interfaces"]["aclk"][3]["ASSOCIATED_BUSIF"].split(":")
     assert set(associated) < set(found["interfaces"]) and len(associated) == 3
+
+
+def test_every_input_has_an_interface(scratch):
+    made = several("three", scratch / "m.onnx")
+    project = Project(scratch / "m.onnx", input_spec=made.spec, directory=scratch / "out", target=XILINX)
+    block, streams = project.block, ["s_axis", "s_axis_1_second", "s_axis_third"]
+    found = {i.name: i for i in block.interfaces}
+    assert set(streams) < set(found) and all(found[name].mode == "slave" for name in streams)
+    mapped = [port for i in block.interfaces for port in i.maps.values()]
+    assert sorted(mapped) == sorted(port.name for port in block.ports)  # each belongs to one interface
+    assert found["aclk"].parameters["ASSOCIATED_BUSIF"] == ":".join(["s_axi_control", *streams, "m_axis"])
+    values = {r.name: r.value for r in project.registers.registers if r.name.startswith("BEATS_IN")}
+    beats = [entry.beats for entry in project.plan.entries]
+    assert values == dict(zip(["BEATS_IN", "BEATS_IN_1_SECOND", "BEATS_IN_THIRD"], [(n,) for n in beats], strict=True))
+    assert project.registers.events[-2:] == ["INPUT_STALLS_THIRD", "INPUT_STARVED_THIRD"]
+    assert [given["stream"] for given in project.manifest()["inputs"]] == streams
 
 
 # Tcl and FuseSoC

@@ -17,6 +17,7 @@ from fewbit.sim.cycles.model import predict_steady
 from tests.sim.simulators.test_icarus import convolutional, slow
 from tests.sim.simulators.test_run import bipolar, constants, float32, label, raw_bytes_to_codes, sums
 from tests.support.networks import folded
+from tests.support.several_inputs import several
 from tests.support.small_network import samples, small
 from tests.support.targets import PORTABLE, ULTRASCALE, XILINX
 
@@ -84,6 +85,21 @@ def test_networks(make, target, scratch):
     alter(scratch, BENCH, *STALE)
     status, lines = result(scratch, "2012")
     assert status == 0 and lines[-1].startswith("PASS"), lines
+
+
+@pytest.mark.tools
+def test_several_inputs(scratch):
+    several("three", scratch / "m.onnx", count=FRAMES)
+    project = Project(scratch / "m.onnx", directory=scratch / "out", target=XILINX)
+    project.generate()
+    folder = project.directory / "verilog"
+    status, lines = result(folder)
+    timing = predict_steady(project.plan)
+    assert status == 0 and re.fullmatch(r"PASS: 10 frames of 5 beats, 10 results equal", lines[-1]), lines
+    assert lines[0] == f"latency {timing.latency} cycles, predicted {timing.latency} at full rate"
+    flipped(folder, "accelerator_tb.in_third.hex")
+    status, lines = result(folder)
+    assert status == 1 and any("m_axis_tdata is" in line for line in lines)
 
 
 @pytest.fixture(scope="module")

@@ -164,6 +164,62 @@ async def settle(world, ctx, steps, **request):
     return busy
 
 
+@pytest.mark.parametrize("sizes", [(3, 1), (1, 4), (2, 2, 5)])
+def test_soft_reset_of_several_inputs(sizes):
+    """Afterwards the first frames that enter have the same number at all inputs, wherever each of them stood."""
+    dut = StreamGate(bits_in=[8] * len(sizes), bits_out=8, beats_out=1, frames=5)
+    rng, seen = np.random.default_rng(len(sizes)), {"apart": 0, "dropped": 0}
+
+    async def testbench(ctx):
+        sent, entered, offers = [0] * len(sizes), [0] * len(sizes), [False] * len(sizes)
+
+        async def cycle(request=False):
+            """Do a cycle; return whether the gate is busy, and the frames whose first beats entered, by input."""
+            for k, (i, core_i) in enumerate(dut.inputs):
+                ahead = -(-entered[k] // sizes[k]) - min(e // n for e, n in zip(entered, sizes, strict=True))
+                offers[k] = offers[k] or bool(rng.random() < 0.7)
+                ctx.set(i.valid, offers[k])
+                ctx.set(i.p.data, sent[k] // sizes[k] % 256)
+                ctx.set(i.p.last, sent[k] % sizes[k] == sizes[k] - 1)
+                ctx.set(core_i.ready, bool(rng.random() < (0.9, 0.3, 0.6)[k]) and ahead < 4)
+            ctx.set(dut.request, request)
+            first = {}
+            for k, (i, core_i) in enumerate(dut.inputs):
+                if ctx.get(core_i.valid) and ctx.get(core_i.ready):
+                    if entered[k] % sizes[k] == 0:
+                        first[k] = ctx.get(core_i.p.data)
+                    entered[k] += 1
+                elif ctx.get(i.valid) and ctx.get(i.ready):
+                    seen["dropped"] += 1
+                if ctx.get(i.valid) and ctx.get(i.ready):
+                    sent[k], offers[k] = sent[k] + 1, False
+            busy = ctx.get(dut.stopping) or ctx.get(dut.cleaning)
+            await ctx.tick()
+            return busy, first
+
+        for _ in range(12):
+            for _ in range(int(rng.integers(5, 40))):
+                await cycle()
+            await cycle(request=True)
+            seen["apart"] += len({s // n for s, n in zip(sent, sizes, strict=True)}) > 1
+            for _ in range(300):
+                busy, _ = await cycle()
+                if not busy:
+                    break
+            else:
+                raise AssertionError("soft reset does not end")
+            assert len({divmod(s, n) for s, n in zip(sent, sizes, strict=True)}) == 1
+            entered[:] = [0] * len(sizes)
+            numbers = {}
+            for _ in range(60):
+                for k, number in (await cycle())[1].items():
+                    numbers.setdefault(k, number)
+            assert len(numbers) == len(sizes) and len(set(numbers.values())) == 1
+
+    simulate(dut, testbench)
+    assert min(seen.values()) > 5
+
+
 @pytest.mark.parametrize("beats", [1, 2, 5])
 @pytest.mark.parametrize("seed", range(12))
 def test_soft_reset(seed, beats):

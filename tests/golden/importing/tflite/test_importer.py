@@ -415,3 +415,26 @@ def test_every_kernel_names_its_operators():
         assert f"``{name}``" in handler.__doc__
     with pytest.raises(ValueError, match="Operator ADD is declared twice"):
         kernel("ADD")(None)
+
+
+def test_two_inputs():
+    """An image and another one that is added to it; then a vector that is joined to what comes of them."""
+    chain = Chain((1, 4, 5, 2), seed=21)
+    image = chain.x
+    other = chain.tensor((1, 4, 5, 2))
+    chain.then("ADD", (1, 4, 5, 2), inputs=[image, other], scale=0.1, zero=3, table="AddOptions")
+    chain.conv(3, 3)
+    flat = chain.same("RESHAPE", (1, 60), table="ReshapeOptions", newShape=[1, 60])
+    vector = chain.tensor((1, 7), *chain.quantization())
+    chain.same("CONCATENATION", (1, 67), inputs=[flat, vector], table="ConcatenationOptions", axis=1)
+    chain.dense(6)
+    chain.model.inputs = [image, other, vector]
+    network = TfliteImporter(TfliteFile(chain.content()), "m").network("auto")
+    assert [given.edge for given in network.inputs] == ["input", "input1", "input2"]
+    assert [given.size for given in network.inputs] == [(4, 5), (4, 5), ()]
+    x = [chain.rng.integers(-128, 128, (10, *given.shape)).astype(np.int8) for given in network.inputs]
+    result = run(network, network.together(x).astype(np.int64))
+    want = [
+        reference_tensors(chain.content(), *(part[k : k + 1] for part in x))[chain.x].reshape(-1) for k in range(10)
+    ]
+    assert np.array_equal(result.edges[network.outputs[0].edge], want) and len(np.unique(want)) > 20
