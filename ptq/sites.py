@@ -96,7 +96,7 @@ def _sources(name, made, model):
 
 def _origins(model):
     """Return, by name, the tensor that elementwise operations, of it alone, make every tensor of data from."""
-    origins = {model.file.input_name: model.file.input_name}
+    origins = {model.file.only.name: model.file.only.name}
     for step in model.steps:
         found = set() if isinstance(step, FloatLayer) else _read(step, origins, model)
         elementwise = len(found) == 1 and role_of(step) in (Role.AFFINE, Role.FUNCTION)

@@ -19,8 +19,10 @@ from .metadata import INPUT_KEY
 from .node_order import in_order, needed
 from .source import ModelSource, names_of
 
-__all__ = ["FLOAT_TYPES", "INPUT_KEY", "FileInput", "ModelError", "ModelSource", "OnnxFile", "attributes_of", "describe",
-           "evaluate"]  # fmt: skip
+__all__ = [
+    "FLOAT_TYPES", "INPUT_KEY", "FileInput", "ModelError", "ModelSource", "OnnxFile", "attributes_of", "describe",
+    "evaluate",
+]  # fmt: skip
 
 _ALL_TYPES = set(onnx.TensorProto.DataType.values())
 _MOST_INPUTS = 1 << 24  # values of one sample

@@ -84,8 +84,11 @@ def loops_of(places: np.ndarray) -> tuple[np.ndarray, list[Loop]]:
 def _split(places: np.ndarray, count: int) -> tuple[Loop, np.ndarray] | None:
     """Return the innermost loop of ``count`` steps and the places where it begins; None if they do not add up."""
     rows = places.reshape(-1, count, places.shape[1])
-    there = np.asarray(rows >= 0)
-    starts, steps = there.any(axis=1), there.any(axis=0)  # (rows, readers), (count, readers)
+    there = rows >= 0
+    starts, steps = (
+        np.logical_or.reduce(there, axis=1),
+        np.logical_or.reduce(there, axis=0),
+    )  # (rows, readers), (count, readers)
     if not np.array_equal(there, starts[:, None] & steps[None]):
         return None
     first = there.reshape(-1, places.shape[1]).argmax(axis=0)  # a place that is read

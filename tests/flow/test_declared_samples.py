@@ -42,7 +42,7 @@ def test_a_normalization_goes_from_the_option_to_the_manifest_and_the_driver(few
     assert found["input"] == IMAGENET and found["executor"]["codes"] == found["executor"]["codes_tied"]
     assert fewbit("build", model, "--input", IMAGENET, "-o", scratch / "b")[0] == 0
     build, spec = Build(scratch / "b"), parse_input(IMAGENET)
-    assert build.manifest["input"]["declaration"] == IMAGENET
+    assert build.manifest["inputs"][0]["declaration"] == IMAGENET
     assert (build.encode(spec.floats(RAW)) == build.encode(RAW)).all()
     assert IMAGENET in (scratch / "b" / "verilog" / "README.md").read_text()
     assert import_model(scratch / "b" / "model.onnx").input_spec == IMAGENET
