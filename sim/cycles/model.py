@@ -260,6 +260,7 @@ class Run:
         self.plan, self.frames, self.pipeline = plan, frames, Pipeline(plan)
         self.beats = [entry.beats for entry in plan.entries]  # of a frame at each input
         self.sent = [0] * len(self.beats)
+        self._offers = [frames > 0] * len(self.beats)
         self.got = self.now = self.whole = 0
         self.entered: list[int] = []
         self.left: list[int] = []
@@ -274,14 +275,9 @@ class Run:
         """
         plan, got = self.plan, self.got
         takes = got % plan.beats_out != plan.beats_out - 1 or len(self.left) < self.whole
-        beats, frames, sent = self.beats, self.frames, self.sent
-        enters, leaves = self.pipeline.step([s < frames * n for s, n in zip(sent, beats, strict=True)], takes)
-        for k, enter in enumerate(enters):
-            if enter:
-                if sent[k] == len(self.entered) * beats[k]:  # no other input has begun that frame
-                    self.entered.append(self.now)
-                sent[k] += 1
-                self.whole = min(s // n for s, n in zip(sent, beats, strict=True))
+        enters, leaves = self.pipeline.step(self._offers, takes)
+        if True in enters:
+            self._enter(enters)
         if leaves:
             self.got += 1
             if self.got % plan.beats_out == 0:
@@ -295,6 +291,17 @@ class Run:
         if 0 < idle < inf:
             self.pipeline.skip(int(idle))
             self.now += int(idle)
+
+    def _enter(self, enters: Sequence[bool]) -> None:
+        """Count the beats that enter in this cycle, by input."""
+        beats, sent = self.beats, self.sent
+        for k, enter in enumerate(enters):
+            if enter:
+                if sent[k] == len(self.entered) * beats[k]:  # no other input has begun that frame
+                    self.entered.append(self.now)
+                sent[k] += 1
+                self._offers[k] = sent[k] < self.frames * beats[k]
+        self.whole = min(s // n for s, n in zip(sent, beats, strict=True))
 
     @overload
     def timing(self, latest: None = None) -> Timing: ...
@@ -314,7 +321,7 @@ class Run:
         """
         seen = {}
         while len(self.left) < self.frames:
-            if self.sent[0] % self.beats[0] == 0 and max(self._ahead(self.frames)) < 0:
+            if self.sent[0] % self.beats[0] == 0 and all(self._offers):
                 key = self.state()
                 number, now, gone = len(self.entered), self.now, len(self.left)
                 if key in seen and seen[key][0] < number:
@@ -329,11 +336,8 @@ class Run:
     def state(self) -> tuple[Hashable, ...]:
         """Return everything that the future of the run depends on."""
         at = self.sent[0] // self.beats[0]
-        return self.pipeline.state(), self.got % self.plan.beats_out, at - len(self.left), tuple(self._ahead(at))
-
-    def _ahead(self, frames: int) -> list[int]:
-        """Return by how many beats each input is ahead of so many frames."""
-        return [s - frames * n for s, n in zip(self.sent, self.beats, strict=True)]
+        ahead = [s - at * n for s, n in zip(self.sent, self.beats, strict=True)]  # of so many frames, in beats
+        return self.pipeline.state(), self.got % self.plan.beats_out, at - len(self.left), tuple(ahead)
 
 
 def predict(plan: "AcceleratorPlan", frames: int) -> Timing:
