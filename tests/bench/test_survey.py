@@ -373,7 +373,7 @@ def test_a_wrong_bit_is_an_error_not_a_row(maker, monkeypatch):
     from bench.survey import measure as surveyrow
 
     rows = short("bnn-w1a1")
-    wrong = {"exact": False, "mismatches": 1, "frames": 24, "problems": []}
+    wrong = SimpleNamespace(exact=False, mismatches=1, frames=24, problems=[])
     monkeypatch.setattr(surveyrow, "simulated", lambda *_: wrong)
     with pytest.raises(surveyrow.SurveyError, match="1 of 24 frames differ"):
         surveyrow.measure(rows["bnn-w1a1"], maker, rows, Job())
