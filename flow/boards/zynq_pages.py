@@ -66,7 +66,7 @@ def notebook(title: str, build: Build) -> str:
         ("code", "for name in \"FRAMES BAD_FRAMES LATENCY INTERVAL INPUT_STALLS OUTPUT_STALLS\".split():\n"
                  "    print(f\"{name:14} {accelerator.connection.register(name):,}\")"),
     ]  # fmt: skip
-    made = []
+    made: list[dict[str, object]] = []
     for number, (kind, text) in enumerate(cells):
         cell = {"cell_type": kind, "id": f"cell{number}", "metadata": {}, "source": text.splitlines(keepends=True)}
         made.append(cell | ({"execution_count": None, "outputs": []} if kind == "code" else {}))
