@@ -39,7 +39,8 @@ def conv(importer, node, inputs, attributes):
     if len(shape) != len(data.shape):
         raise ModelError(f"data of shape {data.shape} and weights of shape {shape} do not fit")
     if len(shape) not in (3, 4):
-        raise ModelError(f"only convolutions of one or two dimensions are supported, not weights of shape {shape}")
+        raise ModelError(f"only convolutions of one or two dimensions are supported, not weights of shape {shape}; let channels "
+            "hold the third, or use 2-D convolutions of each part")
     groups = attributes.get("group", 1)
     if groups < 1 or data.shape[1] != shape[1] * groups or shape[0] % groups:
         raise ModelError(f"{groups} groups, data of shape {data.shape} and weights of shape {shape} do not fit")

@@ -62,7 +62,10 @@ def _product(importer: GrowingNetwork, a: Tensor, b: Tensor, alpha: float = 1.0)
         turned = _product(importer, _swapped(column), a.reshaped(np.transpose), alpha)
         return turned.reshaped(lambda x: x.reshape(-1)) if len(b.shape) < 2 else _swapped(turned)
     if isinstance(a, Constant) or not isinstance(b, Constant):
-        raise ModelError("one operand must be a constant, the weights, and the other depend on the input")
+        raise ModelError(
+            "one operand must be a constant, the weights, and the other depend on the input: products of two tensors of "
+            "data, as attention has them, are built value by value only (Mul); keep them on the host"
+        )
     data = data_of(a)
     constant(b, "weights")
     if b.array.ndim != 2 or data.shape[-1] != b.array.shape[0]:
