@@ -77,11 +77,12 @@ def _constant(importer: GrowingNetwork, data: Data, widths: np.ndarray, value: f
         edge = add_windows(importer, edge, window, pad=code)
         return Data(edge, spread_out(window, data.shape[1], rank == 3), chain)
     edge, chain, code = _with_level(importer, data, value)
-    index = np.pad(data.index, widths, constant_values=-1)
+    coded = data if importer.is_float else Data(edge, data.index, chain)
+    coded = coded.reshaped(lambda i: np.pad(i, widths, constant_values=-1))
     if rank == 4:
-        last = placed(importer, Data(edge, np.moveaxis(index, 1, -1), chain), index.shape[2:], fill=code)
+        last = placed(importer, coded.reshaped(lambda i: np.moveaxis(i, 1, -1)), coded.shape[2:], fill=code)
         return last.reshaped(lambda i: np.moveaxis(i, -1, 1))
-    return placed(importer, Data(edge, index, chain), (), fill=code)
+    return placed(importer, coded, (), fill=code)
 
 
 def _with_level(importer: GrowingNetwork, data: Data, value: float) -> tuple[str, Chain, float]:
