@@ -304,7 +304,7 @@ MODELS = {
     "external data before the file": (external("beside.bin", offset=-3), "ends before byte"),
     "external data of no length": (external("beside.bin", length="x"), "invalid literal"),
     "external data of another size": (external("beside.bin", length=3), "the data of tensor 'c' cannot be read"),
-    "sparse weights": (sparse, "tensor 'c' is sparse, which is not supported"),
+    "sparse weights": (sparse, "sparse tensor 'c' takes 4 TiB when dense; the limit is 1 GiB"),
     "20,000 inputs": (many_inputs, "has 20000 inputs (x0, x1, x2, x3, x4, and 19995 more); 32 are supported"),
     "a huge input": (of_shape(1, 1_000_000, 1_000_000), "at most 16777216 values a sample"),
     "an input beyond int64": (of_shape(1, *[1 << 31] * 8), "at most 16777216 values a sample"),

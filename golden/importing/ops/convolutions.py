@@ -25,7 +25,8 @@ from .matrix_products import coding_of, integer_weights, weighted
 __all__ = ["add_windows", "spread_out", "window_of", "with_zero", "with_zero_pad"]
 
 _MOST_FACTOR = 256  # by which codes may be spread so that zero becomes one of them
-_MOST_RECODED = 1 << 20  # between the values of a code that is made anew so that zero is one of them
+_FINE_FACTOR = 1 << 20  # where zero is at no simple fraction: the new codes are off by less than float32's rounding
+_MOST_RECODED = 1 << 30  # between the values of a code that is made anew so that zero is one of them
 
 
 @handles("Conv", role=Role.PRODUCT)
@@ -39,8 +40,10 @@ def conv(importer, node, inputs, attributes):
     if len(shape) != len(data.shape):
         raise ModelError(f"data of shape {data.shape} and weights of shape {shape} do not fit")
     if len(shape) not in (3, 4):
-        raise ModelError(f"only convolutions of one or two dimensions are supported, not weights of shape {shape}; let channels "
-            "hold the third, or use 2-D convolutions of each part")
+        raise ModelError(
+            f"only convolutions of one or two dimensions are supported, not weights of shape {shape}; let channels "
+            "hold the third, or use 2-D convolutions of each part"
+        )
     groups = attributes.get("group", 1)
     if groups < 1 or data.shape[1] != shape[1] * groups or shape[0] % groups:
         raise ModelError(f"{groups} groups, data of shape {data.shape} and weights of shape {shape} do not fit")
@@ -186,12 +189,7 @@ def with_zero(importer: GrowingNetwork, data: Data) -> tuple[str, np.ndarray, np
         pad = int(zero[0])
         if x.format.widened(pad) is not None:  # as `Windows` does
             return edge, scale, zero, pad
-    factor = next((f for f in range(1, _MOST_FACTOR + 1) if (f * zero == np.rint(f * zero)).all()), None)
-    if factor is None:
-        raise ModelError(
-            "it pads with zeros, but zero is neither one of its input's levels nor at a simple fraction between two of "
-            "them; put a quantizer in front of it"
-        )
+    factor = next((f for f in range(1, _MOST_FACTOR + 1) if (f * zero == np.rint(f * zero)).all()), _FINE_FACTOR)
     offset = np.rint(factor * zero).astype(np.int64)
     lo, hi = min(0, int((factor * x.lo - offset).min())), max(0, int((factor * x.hi - offset).max()))
     if hi - lo > _MOST_RECODED:

@@ -9,6 +9,7 @@ from fewbit.golden.importing.folded_weights import on_a_grid
 from fewbit.golden.importing.functions import integers
 from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import by_channel, flat, ordered, rows
+from fewbit.golden.importing.one_scale import of_one_scale
 from fewbit.golden.importing.operands import constant, data_of, shape_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant, Data, Tensor
@@ -20,8 +21,6 @@ from fewbit.golden.numbers.elementwise import Chain
 
 __all__ = ["coding_of", "integer_weights", "weighted"]
 
-_MOST_MULTIPLE = 256  # of the scale of one row
-_HALF_ULP = 2.0**-24  # of float32, relative
 _MOST_UNREAD = 4  # values of an edge for each that a product reads
 _MOST_ZERO = 1 << 24  # a zero point beyond it swallows the codes in float32
 
@@ -63,8 +62,8 @@ def _product(importer: GrowingNetwork, a: Tensor, b: Tensor, alpha: float = 1.0)
         return turned.reshaped(lambda x: x.reshape(-1)) if len(b.shape) < 2 else _swapped(turned)
     if isinstance(a, Constant) or not isinstance(b, Constant):
         raise ModelError(
-            "one operand must be a constant, the weights, and the other depend on the input: products of two tensors of "
-            "data, as attention has them, are built value by value only (Mul); keep them on the host"
+            "one operand must be a constant, the weights, and the other depend on the input: products of two tensors "
+            "of data, as attention has them, are built value by value only (Mul); keep them on the host"
         )
     data = data_of(a)
     constant(b, "weights")
@@ -140,16 +139,19 @@ def weighted(
     Raises
     ------
     ModelError
-        If scales within a row are in no simple ratio.
+        If the scale of a row is no float32 number, or weights of one scale would have too many bits.
     """
-    x_scale, x_zero = (_of_groups(v, matrix, groups) for v in (x_scale, x_zero))
+    x = importer.edge(edge)
+    far = np.maximum(np.abs(x.lo - x_zero), np.abs(x.hi - x_zero))
+    x_scale, x_zero, far = (_of_groups(v, matrix, groups) for v in (x_scale, x_zero, far))
     matrix = matrix.astype(np.int64)
-    row, multiple = _common_scale((scale * x_scale)[:, read], matrix[:, read] != 0)
-    matrix[:, read] *= multiple
+    row, whole = of_one_scale((scale * x_scale)[:, read], matrix[:, read], far[:, read])
+    same = np.array_equal(whole, matrix[:, read])
+    matrix[:, read] = whole
     # In double the sum is exact where the zero points are whole; elsewhere (2x - 1) its error is far below float32's.
     zero = (matrix * x_zero).sum(axis=1)
     name = importer.new("dense")
-    importer.add(Dense(name, edge, name, matrix, groups, coding if (multiple == 1).all() else None))
+    importer.add(Dense(name, edge, name, matrix, groups, coding if same else None))
     return name, (ew.Dequantize(row, zero),)
 
 
@@ -192,51 +194,3 @@ def coding_of(b: Constant, *, transposed: bool) -> Coding | None:
     if any((c != c[:, :1]).any() for c in digits.coefficients):
         return None  # not the same for a whole neuron
     return Coding(digits.codes, digits.digits, np.stack([c[:, 0] for c in digits.coefficients], axis=1)).tidied()
-
-
-def _common_scale(total: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the scales of products (N, K) as one scale a row, (N,), and the whole numbers (N, K) that it is times.
-
-    Only what ``counts`` must have the row's scale: where weights are 0, any will do. A row of zeros has the scale 1.
-    """
-    dead = ~counts.any(axis=1)
-    first = np.take_along_axis(total, counts.argmax(axis=1)[:, None], axis=1)[:, 0]
-    row = np.where(counts, np.abs(total), np.inf).min(axis=1, initial=np.inf) * np.sign(first)
-    row = np.where(dead, 1.0, row)
-    if not (np.isfinite(total[counts]).all() and (np.abs(row.astype(np.float32)) > 0).all()):
-        raise ModelError(
-            "the scale of its products is not a float32 number; the scales in front of it are far too small"
-        )
-    multiple = np.where(counts, total / row[:, None], 1.0)
-    for n in np.flatnonzero((np.abs(multiple - np.rint(multiple)) > 1e-9 * np.abs(multiple)).any(axis=1)):
-        levels, place = np.unique(np.abs(multiple[n]), return_inverse=True)
-        unit, whole = _simple_ratio(levels)
-        row[n] *= unit
-        multiple[n] = whole[place] * np.sign(multiple[n])
-    whole = np.rint(multiple)
-    if np.abs(whole).max() > _MOST_MULTIPLE:
-        raise ModelError(
-            f"the scales of its inputs differ by up to {np.abs(whole).max():.0f} times, so its weights would have too "
-            "many bits; use one scale for the whole tensor in front of it"
-        )
-    return row, whole.astype(np.int64)
-
-
-def _simple_ratio(levels: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return the number that positive ``levels`` are whole multiples of but for float32's rounding, and the multiples.
-
-    Raises
-    ------
-    ModelError
-        If there is none.
-    """
-    for top in range(1, _MOST_MULTIPLE + 1):
-        whole = np.rint(levels * (top / levels[-1]))
-        if whole[0] > 0:
-            unit = float((levels / whole).mean())
-            if (np.abs(levels - unit * whole) <= _HALF_ULP * levels).all():
-                return unit, whole
-    raise ModelError(
-        "the scales of its inputs are in no simple ratio, so the sum is not one integer; use one scale for the whole "
-        "tensor in front of it (and per output channel, not per input channel, on the weights)"
-    )

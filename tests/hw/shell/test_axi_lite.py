@@ -212,7 +212,7 @@ def test_reads_and_writes_do_not_wait_for_each_other():
 def test_refused():
     with pytest.raises(ValueError, match="Address bits must be at least 3, not 2"):
         AxiLiteSlave(address_bits=2)
-    common = dict(model="0" * 64, build="0" * 64, beats_in=1, beats_out=1, stages=[])
+    common = dict(model="0" * 64, build="0" * 64, beats_in={"s_axis": 1}, beats_out=1, stages=[])
     with pytest.raises(ValueError, match="Model must be a SHA-256 as 64 hex digits, not 'abc'"):
         register_map(**common | {"model": "abc"})
     with pytest.raises(ValueError, match="Stages must be 500 at most, not 501"):
