@@ -13,6 +13,7 @@ PAIRS = {
     "Draw": {"golden", "hw"},
     "FloatAdd": {"golden", "hw"},
     "Largest": {"golden", "hw"},
+    "Reorder": {"golden", "hw"},
     "Upsample": {"golden", "hw"},
 }
 
