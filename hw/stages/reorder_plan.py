@@ -85,11 +85,8 @@ def _split(places: np.ndarray, count: int) -> tuple[Loop, np.ndarray] | None:
     """Return the innermost loop of ``count`` steps and the places where it begins; None if they do not add up."""
     rows = places.reshape(-1, count, places.shape[1])
     there = rows >= 0
-    starts, steps = (
-        np.logical_or.reduce(there, axis=1),
-        np.logical_or.reduce(there, axis=0),
-    )  # (rows, readers), (count, readers)
-    if not np.array_equal(there, starts[:, None] & steps[None]):
+    starts, steps = (np.asarray(there.any(axis=axis)) for axis in (1, 0))  # (rows, readers), (count, readers)
+    if (there != starts[:, None] & steps[None]).any():
         return None
     first = there.reshape(-1, places.shape[1]).argmax(axis=0)  # a place that is read
     row, step = np.divmod(first, count)
