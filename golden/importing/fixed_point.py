@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,12 +20,10 @@ from fewbit.golden.numbers.elementwise import Chain, apply
 from fewbit.golden.numbers.formats import Format
 from fewbit.golden.numbers.thresholds import MOST_LEVELS
 
+from .code_quantizer import CodeQuantizer
 from .growing import GrowingNetwork
 from .quantizer_rounding import Rounding, rounding_of
 from .tensors import Data
-
-if TYPE_CHECKING:
-    from .quantizers import CodeQuantizer
 
 __all__ = ["add_line", "is_fine"]
 
@@ -40,13 +37,13 @@ _CLAMPS = ("Relu", "Clip")
 Codes = Callable[[np.ndarray], np.ndarray]  # from floats to codes
 
 
-def is_fine(quantizer: "CodeQuantizer", edge: Edge) -> bool:
+def is_fine(quantizer: CodeQuantizer, edge: Edge) -> bool:
     """Say whether a `CodeQuantizer` behind an edge has more levels, and takes more integers, than suit thresholds."""
     return quantizer.format.linear and quantizer.format.levels > MOST_LEVELS < int((edge.hi - edge.lo).max())
 
 
 def add_line(
-    importer: GrowingNetwork, data: Data, quantizer: "CodeQuantizer", scale: np.ndarray, zero: np.ndarray
+    importer: GrowingNetwork, data: Data, quantizer: CodeQuantizer, scale: np.ndarray, zero: np.ndarray
 ) -> str:
     """Append the `Rescale` of a quantizer that `is_fine`, and return its edge.
 
@@ -55,7 +52,7 @@ def add_line(
     importer : GrowingNetwork
     data : Data
         What it quantizes.
-    quantizer : golden.importing.quantizers.CodeQuantizer
+    quantizer : golden.importing.code_quantizer.CodeQuantizer
     scale, zero : arrays, one number or one a channel of the data's edge
 
     Raises
@@ -119,7 +116,9 @@ class _Line:
 
     def _through(self, factor: np.ndarray, addend: np.ndarray) -> "_Line":
         """Return the line behind ``factor*y + addend``."""
-        ends = [factor * end + addend for end in (self.least, self.most)]
+        some = factor != 0  # where it is nothing, what bounded y bounds nothing
+        ends = [np.where(some, np.where(some, factor, 1) * end + addend, end) for end in (self.least, self.most)]
+        ends = [np.where(some, end, far) for end, far in zip(ends, (-np.inf, np.inf), strict=True)]
         return _Line(self.slope * factor, self.start * factor + addend, np.minimum(*ends), np.maximum(*ends),
                      self.noise * np.abs(factor))  # fmt: skip
 

@@ -3,12 +3,10 @@
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from .quantizers import CodeQuantizer
+from .code_quantizer import CodeQuantizer
 
 __all__ = ["Rounding", "rounding_of"]
 
@@ -50,7 +48,7 @@ _KINDS = [(False, Fraction(0), None), (True, Fraction(0), None), (False, _HALF, 
           (False, _HALF, None), (True, -_HALF, None)]  # fmt: skip
 
 
-def rounding_of(quantizer: "CodeQuantizer", zero: np.ndarray) -> Rounding | None:
+def rounding_of(quantizer: CodeQuantizer, zero: np.ndarray) -> Rounding | None:
     """Return how a quantizer with these zero points, one or one a channel, rounds; None where it is no `Rounding`.
 
     It is asked for the codes of integers, of halves and of quarters, near its ends and near 0.

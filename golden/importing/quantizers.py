@@ -4,13 +4,12 @@ The first quantizer of an undeclared input runs on the host; all others become t
 """
 
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 
 from fewbit.golden.numbers.elementwise import Dequantize, apply
-from fewbit.golden.numbers.formats import Format
 
+from .code_quantizer import CodeQuantizer
 from .fixed_point import add_line, is_fine
 from .functions import add_function
 from .growing import GrowingNetwork
@@ -19,32 +18,6 @@ from .operands import constant, data_of
 from .tensors import Closed, Constant, Data, Integers, Tensor
 
 __all__ = ["CodeQuantizer", "quantized", "quantized_constant", "quantized_data"]
-
-
-class CodeQuantizer(Protocol):
-    """A function from floats to integers, ``scale * (integer - zero)`` being the floats that a model goes on with.
-
-    Attributes
-    ----------
-    scale, zero : float arrays that broadcast against the tensor
-    format : Format
-        The format of the integers.
-    """
-
-    @property
-    def scale(self) -> np.ndarray: ...
-
-    @property
-    def zero(self) -> np.ndarray: ...
-
-    @property
-    def format(self) -> Format: ...
-
-    def codes(self, x: np.ndarray, scale: np.ndarray | None = None, zero: np.ndarray | None = None) -> np.ndarray:
-        """Return the integers (int64) of float32 ``x``.
-
-        ``scale`` and ``zero`` replace the quantizer's own where ``x`` has been laid out anew.
-        """
 
 
 def quantized(importer: GrowingNetwork, tensor: Tensor, quantizer: CodeQuantizer) -> Constant | Data:
