@@ -116,7 +116,9 @@ class _Line:
 
     def _through(self, factor: np.ndarray, addend: np.ndarray) -> "_Line":
         """Return the line behind ``factor*y + addend``."""
-        ends = [factor * end + addend for end in (self.least, self.most)]
+        some = factor != 0  # where it is nothing, what bounded y bounds nothing
+        ends = [np.where(some, np.where(some, factor, 1) * end + addend, end) for end in (self.least, self.most)]
+        ends = [np.where(some, end, far) for end, far in zip(ends, (-np.inf, np.inf), strict=True)]
         return _Line(self.slope * factor, self.start * factor + addend, np.minimum(*ends), np.maximum(*ends),
                      self.noise * np.abs(factor))  # fmt: skip
 

@@ -70,8 +70,8 @@ def activation_of(
         factors = scale * act.multiplier
         alike = bool((factors == factors[0]).all())  # then what pads must not make a multiplication of a shift
         multipliers = padded(shape, factors, filler=int(factors[0]) if alike else 1)
-        addend, kinks = act.addend.astype(object), None
         limits: dict[str, Any] = {}
+        addend, kinks = act.addend.astype(object), None
         if isinstance(act, Rescale):  # to codes, read as numbers
             addend = addend - (fmt.origin << act.shift)
             lo, hi = act.bounds

@@ -135,15 +135,8 @@ def _axes(size: Sequence[int], kernel: Sequence[int], attributes) -> list[_Axis]
         return given
 
     strides, dilations, extra = values("strides", 1), values("dilations", 1), values("output_padding", 0)
-    if (
-        min(strides + dilations) < 1
-        or min(extra) < 0
-        or tuple(values("kernel_shape", 0))
-        not in (
-            tuple(kernel),
-            (0,) * rank,
-        )
-    ):
+    named = tuple(values("kernel_shape", 0))
+    if min(strides + dilations) < 1 or min(extra) < 0 or named not in (tuple(kernel), (0,) * rank):
         raise ModelError(f"strides {strides}, dilations {dilations} or kernel_shape do not fit a kernel of {kernel}")
     pads, auto = list(attributes.get("pads") or [0] * 2 * rank), attributes.get("auto_pad", "NOTSET")
     wanted = attributes.get("output_shape")

@@ -45,8 +45,8 @@ SPOILED = {  # (graph, quantized images of 4 channels and 6x6 pixels) -> output
         "leave nothing of its output",
     ),
     "scales of channels": (
-        lambda g, d: conv(g, g.op("Mul", d, np.reshape([1, 1.1037, 1.2, 1.3], (1, 4, 1, 1))), 3, 4, 2, 2),
-        "scales of its inputs are in no simple ratio",
+        lambda g, d: conv(g, g.op("Mul", d, np.reshape([1, 1.1e-12, 1e-12, 1e-12], (1, 4, 1, 1))), 3, 4, 2, 2),
+        "the scales of its inputs are too far apart",
     ),
     "no image": (lambda g, d: g.op("MaxPool", g.op("Flatten", d), kernel_shape=[2]), "must be of shape (batch, ch"),
     "indices": (
@@ -107,7 +107,7 @@ SPOILED = {  # (graph, quantized images of 4 channels and 6x6 pixels) -> output
     ),
     "padding of unquantized data": (
         lambda g, d: conv(g, g.op("Add", conv(g, d, 4, 4, 3, 3), 0.123), 3, 4, 3, 3, pads=[1] * 4),
-        "zero is neither one of its input's levels",
+        "too many levels for codes that hold zero",
     ),
     "trunc of too many operands": (
         lambda g, d: g.op("Trunc", d, 1.0, 0.0, 4.0, domain=g.domain),

@@ -93,6 +93,18 @@ def test_a_relu_and_a_clip_are_bounds(scratch):
     assert node.bounds == (0, 90 * 256)
 
 
+def test_a_channel_that_is_constant(scratch):
+    """A factor of zero, as of a dead channel, leaves what is added behind it."""
+    factors = F32([1, 0, -0.5, 2, 1])
+    w, bias = model(
+        scratch / "m.onnx", scale=2.0**-8, weight_scale=2.0**-6,
+        before=lambda g, x: g.op("Add", g.op("Mul", x, factors), F32([0, 3.0, 0, -1, 1])),
+    )  # fmt: skip
+    network = import_model(scratch / "m.onnx")
+    (node,) = [n for n in network.nodes if isinstance(n, Rescale)]
+    assert (run(network, np.zeros((1, 6), int)).edges[node.y][0, 1]) == 3 * 256
+
+
 def test_what_is_no_line_is_refused(scratch):
     model(scratch / "m.onnx", scale=2.0**-15, weight_scale=2.0**-12, before=lambda g, x: g.op("Sigmoid", x))
     with pytest.raises(

@@ -65,7 +65,14 @@ def test_roles_cover_what_rewriting_a_model_asks_for():
     by_role = {role: {o.name for o in every_operator() if o.role is role and o.is_of_floats} for role in Role}
     assert by_role[Role.PRODUCT] == {"Conv", "ConvTranspose", "Gemm", "MatMul"}
     assert by_role[Role.AFFINE] == {"Add", "Sub", "Mul", "Div", "Neg", "BatchNormalization", "Cast"}
-    assert by_role[Role.AVERAGE] == {"AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum"}
+    assert by_role[Role.AVERAGE] == {
+        "AveragePool",
+        "GlobalAveragePool",
+        "LpPool",
+        "GlobalLpPool",
+        "ReduceMean",
+        "ReduceSum",
+    }
     assert by_role[Role.LABEL] == {"ArgMax", "TopK"}
     assert all(names for role, names in by_role.items() if role is not Role.QUANTIZER)
 

@@ -101,8 +101,4 @@ def test_activation_scales_by_channel_in_simple_ratios(scales, scratch):
     x = graph.op("MatMul", x, graph.quant(graph.const(WEIGHTS), 0.25))
     network = agree(graph.end(graph.quant(x, 0.37)), INPUTS, scratch / "m.onnx")
     assert [type(n) for n in network.nodes] == [Dense, Threshold]
-    graph = Graph([len(INPUTS), 6])
-    x = graph.quant("input", np.float32([[0.1, 0.11237, 0.1319, 0.14, 0.15, 0.16]]), bits=3)
-    graph.end(graph.op("MatMul", x, graph.quant(graph.const(WEIGHTS), 0.25)))
-    with pytest.raises(ModelError, match="in no simple ratio, so the sum is not one integer; use one scale"):
-        import_model(graph.save(scratch / "m.onnx"))
+    assert np.abs(network.nodes[0].weights).max() < 1 << 10
