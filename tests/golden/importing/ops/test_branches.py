@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fewbit.golden.importing.importer import ModelError, import_model
+from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network import execute
 from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.graph import Edge, Network, NetworkInput
@@ -13,6 +13,7 @@ from fewbit.golden.network.spatial import Upsample, Windows
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.golden.rewrite.sums import smaller_sums
 from tests.support.executor import agree
+from tests.support.executor import Executor
 from tests.support.graphs import Graph
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:qonnx")
