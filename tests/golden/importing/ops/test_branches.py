@@ -12,8 +12,7 @@ from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import Upsample, Windows
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.golden.rewrite.sums import smaller_sums
-from tests.support.executor import agree
-from tests.support.executor import Executor
+from tests.support.executor import Executor, agree
 from tests.support.graphs import Graph
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:qonnx")
