@@ -51,6 +51,7 @@ def test_under_pynq(made, project, expected, monkeypatch):
 
 
 @pytest.mark.tools
+@pytest.mark.slow
 def test_the_verilator_model(made, project, expected):
     project.generate()
     with Accelerator.verilator(project.directory) as accelerator:

@@ -37,6 +37,7 @@ endmodule
 
 
 @pytest.mark.tools
+@pytest.mark.slow
 def test_any_name_is_built_and_simulated(fewbit, scratch, monkeypatch):
     """The folder, the model, and the place of Verilator: with what make and shells split, expand and take for ends."""
     place, folder = scratch / "tools of 'x'#%$(y)", scratch / ODD
