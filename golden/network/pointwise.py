@@ -93,6 +93,8 @@ class Rescale(Node):
 
     With ``ties``, 0 or 1, y is taken down by one where all bits that are shifted out are zero and the lowest bit of y
     is not ``ties``: where y comes of a half that was added, halves go to even, or to odd.
+
+    ``exceptions``, int64 ``(E, 3)``, are rows of a channel, an x, and what is added to the y of that x; sorted.
     """
 
     multiplier: np.ndarray
@@ -103,6 +105,7 @@ class Rescale(Node):
     kink: np.ndarray | None = None
     level: int = 0
     ties: int | None = None
+    exceptions: np.ndarray | None = None
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -114,14 +117,30 @@ class Rescale(Node):
         y, low = self._parts(x)
         if self.ties is not None:
             y = y - ((low == 0) & (y & 1 != self.ties))
-        return np.clip(y, *self.bounds)
+        y = np.clip(y, *self.bounds)
+        return y if self.exceptions is None else y + self._corrections(self.exceptions, x)
 
     def is_identity(self, x: Edge) -> bool:
         """Say whether y is x, for every x of an edge."""
-        if self.format != x.format or self.kink is not None or (self.multiplier != 1 << self.shift).any():
+        if (
+            self.format != x.format
+            or self.kink is not None
+            or self.exceptions is not None
+            or (self.multiplier != 1 << self.shift).any()
+        ):
             return False
         ends = np.stack([x.lo, x.hi])
         return bool((self.values(ends) == ends).all())
+
+    def _corrections(self, exceptions: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Return what exceptions add, for integers whose last axis are the channels."""
+        channel, place, by = exceptions.T
+        least = int(min(x.min(initial=0), place.min()))
+        span = int(max(x.max(initial=0), place.max())) - least + 1
+        keys = channel * span + (place - least)
+        wanted = np.arange(x.shape[-1]) * span + (x - least)
+        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return np.where(keys[at] == wanted, by[at], 0)
 
     def _parts(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return what is left of the shift, and what is shifted out."""

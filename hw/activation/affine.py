@@ -1,7 +1,8 @@
 """Multiply, add and shift behind an accumulator: codes of so many levels that thresholds would cost more."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 
+from fewbit.hw.memory.rom import Rom
 from fewbit.hw.wires import register
 
 from .units import Activation
@@ -16,7 +17,7 @@ class Affine(Activation):
 
     Latency: read and add, two cycles; clip, one more; with multiplications, read again, multiply in parts that a DSP
     block takes, one more each, and one for each level of the tree that adds up the parts; with kinks one more, and one
-    with ties.
+    with ties; five at least with exceptions, of which the last adds what a table has for the accumulator.
 
     Parameters
     ----------
@@ -26,6 +27,7 @@ class Affine(Activation):
     def elaborate(self, platform):
         m = Module()
         beat = self.counted(m)
+        corrections = self._corrections(m, beat)
         held = [self.delayed(m, self.i[k], 1, f"acc{k}_") for k in range(self.plan.lanes)]
         if self.plan.scales:
             held = self._scaled(m, beat, held)
@@ -45,12 +47,39 @@ class Affine(Activation):
             total = totals[k] >> shift
             y = Signal(total.shape(), name=f"sum{k}", reset_less=True)
             m.d.sync += y.eq(total)
-            if self.plan.lo is None:
+            clipped = y
+            if self.plan.lo is not None:
+                clipped = Mux(y < self.plan.lo, self.plan.lo, Mux(y > self.plan.hi, self.plan.hi, y))
+            if corrections:
+                code = y if self.plan.lo is None else register(m, clipped, f"clipped{k}")
+                code = self.delayed(m, code, self.plan.wait, f"code{k}_")
+                m.d.sync += self.o[k].eq(code + corrections[k])
+            elif self.plan.lo is None:
                 m.d.comb += self.o[k].eq(y)
             else:
-                m.d.sync += self.o[k].eq(Mux(y < self.plan.lo, self.plan.lo, Mux(y > self.plan.hi, self.plan.hi, y)))
+                m.d.sync += self.o[k].eq(clipped)
         self.finish(m)
         return m
+
+    def _corrections(self, m, beat):
+        """Return what exceptions add to the codes of each lane, a cycle before these leave."""
+        found = []
+        for k, table in enumerate(self.plan.tables):
+            if table is None:
+                found.append(Const(0))
+                continue
+            target = self.plan.target
+            m.submodules[f"displacements{k}"] = where = Rom(width=table.bits, words=table.displacements, target=target)
+            width = table.acc_bits + table.beat_bits + table.by_bits
+            m.submodules[f"exceptions{k}"] = rom = Rom(width=width, words=table.words, latency=2, target=target)
+            acc = self.delayed(m, self.i[k].as_unsigned(), 1, f"exception_acc{k}_")
+            place = acc[: table.bits] + where.data
+            m.d.comb += [where.address.eq(beat), rom.address.eq(place[: table.bits])]
+            seen = Cat(self.delayed(m, acc, 2, f"seen_acc{k}_"), self.delayed(m, beat, 3, f"seen_beat{k}_"))
+            tag = table.acc_bits + table.beat_bits
+            by = register(m, Mux(rom.data[:tag] == seen, rom.data[tag:], 0), f"exception{k}").as_signed()
+            found.append(self.delayed(m, by, self.plan.latency - 1 - self.plan.LOOK_CYCLES, f"exception{k}_"))
+        return found
 
     def _kinked(self, m, beat, totals):
         """The totals a cycle later, their kinks taken off, without the bits below all kinks."""

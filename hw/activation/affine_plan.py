@@ -1,9 +1,11 @@
 """The numbers of a multiplication, addition and shift behind an accumulator, before there is any hardware."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from fewbit.hw.shapes import IntShape
 
+from .exception_table import ExceptionTable
 from .plans import ActivationPlan
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ class AffinePlan(ActivationPlan):
 
     With ``kinks``, a neuron's own is taken off in front of the shift where y would else be ``level`` or less. With
     ``ties``, y is taken down by one where all bits that are shifted out are zero and its lowest bit is not ``ties``.
+    ``exceptions`` are single accumulators of a neuron, to whose y something is added behind the clip.
 
     Parameters
     ----------
@@ -34,6 +37,8 @@ class AffinePlan(ActivationPlan):
         The largest y that a kink is taken off from.
     ties : int or None
         Lowest bit of a y that halves are rounded to, 0 or 1; ``None`` where they are not told apart.
+    exceptions : list of (int, int, int)
+        Neuron, accumulator, and what is added to the y of that accumulator.
     others : as of `hw.activation.plans.ActivationPlan`
 
     Attributes
@@ -48,14 +53,19 @@ class AffinePlan(ActivationPlan):
         Levels of the tree that adds up the parts of a product; cycles that products take.
     kink_bit : int
         Lowest bit that any kink has.
+    tables : list of hw.activation.exception_table.ExceptionTable or None
+        Exceptions of each lane; empty where no lane has any.
+    wait : int
+        Cycles that codes wait for what is added to them.
 
     Raises
     ------
     ValueError
-        If the shift or a kink is negative, ties have nothing that is shifted out, or as
+        If the shift or a kink is negative, ties have nothing that is shifted out, an exception is of no neuron, or as
         `hw.activation.plans.ActivationPlan`.
     """
 
+    LOOK_CYCLES = 4  # from an accumulator to what an exception adds
     PART_BITS = 17  # bits of an unsigned operand: the narrowest DSP blocks multiply 18 by 18 bits with sign
 
     def __init__(
@@ -69,6 +79,7 @@ class AffinePlan(ActivationPlan):
         kinks: list[int] | None = None,
         level: int = 0,
         ties: int | None = None,
+        exceptions: Sequence[tuple[int, int, int]] = (),
         **common: Any,
     ):
         super().__init__(**common)
@@ -98,6 +109,9 @@ class AffinePlan(ActivationPlan):
         self.sum_levels = (count - 1).bit_length()
         self.product_latency = 2 + self.sum_levels if self.scales else 0
         self.latency = 2 + self.product_latency + (lo is not None) + (self.kinks is not None) + (ties is not None)
+        self.tables = self._tables(exceptions) if exceptions else []
+        self.wait = max(0, self.LOOK_CYCLES - self.latency) if self.tables else 0
+        self.latency += self.wait + bool(self.tables)
 
     @property
     def dsps(self) -> int:
@@ -106,6 +120,16 @@ class AffinePlan(ActivationPlan):
             return 0
         accs, factors = self._sizes(self.acc_shape), self._sizes(self.factor_shape)
         return self.lanes * sum(min(a, f) > 1 and a + f >= _DSP_BITS for a in accs for f in factors)
+
+    def _tables(self, exceptions: Sequence[tuple[int, int, int]]) -> list[ExceptionTable | None]:
+        """Return the exceptions of each lane."""
+        entries: list[list[tuple[int, int, int]]] = [[] for _ in range(self.lanes)]
+        mask = (1 << self.acc_shape.width) - 1
+        for neuron, acc, by in exceptions:
+            if not 0 <= neuron < self.lanes * self.beats:
+                raise ValueError(f"Exceptions must be of neurons 0 to {self.lanes * self.beats - 1}, not {neuron!r}")
+            entries[neuron % self.lanes].append((neuron // self.lanes, acc & mask, by))
+        return [ExceptionTable.of(lane, self.beats, self.acc_shape.width) if lane else None for lane in entries]
 
     def parts_of(self, shape: IntShape) -> list[int]:
         """Return the first bit of every part of an operand of this shape, each for one side of a DSP block; the last

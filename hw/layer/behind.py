@@ -78,9 +78,23 @@ def activation_of(
             limits = dict(shift=act.shift, lo=lo - fmt.origin, hi=hi - fmt.origin, level=act.level - fmt.origin)
             limits["ties"] = None if act.ties is None else (act.ties - fmt.origin) & 1
             kinks = None if act.kink is None else padded(shape, act.kink)
+            if act.exceptions is not None:
+                limits["exceptions"] = _exceptions(shape, act.exceptions, accumulators)
         addends = padded(shape, addend + act.multiplier.astype(object) * base)
         return AffinePlan(multipliers=multipliers, addends=addends, kinks=kinks, **limits, **common)
     return SearchPlan(**_search(shape, act, fmt, accumulators), **common)
+
+
+def _exceptions(shape: LayerShape, rows: np.ndarray, accumulators: Accumulators) -> list[tuple[int, int, int]]:
+    """Return exceptions as an `AffinePlan` takes them: by place of a neuron, and of hardware accumulators."""
+    neurons = padded(shape, np.arange(len(accumulators.base)), filler=-1)
+    places = {neuron: place for place, neuron in enumerate(neurons)}
+    found = []
+    for channel, x, by in rows.tolist():
+        acc, rest = divmod(x - int(accumulators.base[channel]), accumulators.scale)
+        if not rest:  # else no sum is there
+            found.append((places[channel], acc, by))
+    return found
 
 
 def _search(shape, act, fmt, accumulators):

@@ -74,10 +74,14 @@ class PointwisePlan:
             pads = [multiplier[0] if alike else 0] * len(rest)
             ties = None if node.ties is None else (node.ties - origin) & 1
             kinks = None if node.kink is None else node.kink.tolist() + rest
+            rows = [] if node.exceptions is None else node.exceptions.tolist()
+            exceptions = [
+                (c, (x - fmt.origin) // fmt.spacing, by) for c, x, by in rows if (x - fmt.origin) % fmt.spacing == 0
+            ]
             return AffinePlan(
                 acc_shape=IntShape.of_codes(fmt), multipliers=multiplier.tolist() + pads,
                 addends=addend.tolist() + rest, shift=node.shift, lo=lo - origin, hi=hi - origin, kinks=kinks,
-                level=node.level - origin, ties=ties, **common,
+                level=node.level - origin, ties=ties, exceptions=exceptions, **common,
             )  # fmt: skip
         if len(node.thresholds) == 1 and fmt.bits <= CodeTablePlan.MOST_BITS:
             values = np.clip(fmt.decode(np.arange(2**fmt.bits)), fmt.lo, fmt.hi)
