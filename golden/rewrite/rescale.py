@@ -12,6 +12,7 @@ import numpy as np
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.pointwise import Rescale, SecondRounding, Threshold
 
+from .even_lines import as_even_rescale
 from .exceptions import as_rescale_with_exceptions
 from .lines import Steps, lines
 
@@ -35,7 +36,9 @@ def as_rescale(node: Threshold, edge: Edge) -> Rescale | None:
             multiplier, addend, kink = (np.broadcast_to(v, edge.channels) for v in numbers)
             line = Rescale(node.name, node.x, node.y, multiplier, addend, int(shift), node.format, clip)
             return line if second is None else replace(line, kink=kink, level=second.level)
-    return as_rescale_with_exceptions(node, edge, steps) if node.second is None else None
+    if node.second is not None:
+        return None
+    return as_even_rescale(node, edge, steps) or as_rescale_with_exceptions(node, edge, steps)
 
 
 def _forms(steps: Steps, node: Threshold) -> list[tuple[tuple[int, int] | None, SecondRounding | None]]:
