@@ -35,11 +35,9 @@ def as_even_rescale(node: Threshold, edge: Edge, steps: Steps) -> Rescale | None
         shifts, places = found
         shift = int(shifts.max())
         multiplier = np.int64(1) << (shift - shifts)
-        addend = -places * multiplier
-        line = Rescale(
-            node.name, node.x, node.y, *(np.broadcast_to(v, edge.channels) for v in (multiplier, addend)), shift,
-            node.format, ties=ties,
-        )  # fmt: skip
+        addend = np.broadcast_to(-places * multiplier, edge.channels)
+        multiplier = np.broadcast_to(multiplier, edge.channels)
+        line = Rescale(node.name, node.x, node.y, multiplier, addend, shift, node.format, ties=ties)
         if _are_equal(line, node, edge, steps):
             return line
     return None
