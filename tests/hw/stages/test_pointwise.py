@@ -124,3 +124,20 @@ def test_rescale_of_bipolar_codes():
     one = np.ones(LENGTH, dtype=np.int64)
     check(Rescale("f", "x", "y", one, 0 * one, 0, T), B, lanes=2)
     check(Rescale("f", "x", "y", 3 * one, one, 1, S(4)), B, lanes=3, stalls=STALLS["both"])
+
+
+@pytest.mark.parametrize("x", [S(7), U(6)], ids=str)
+@pytest.mark.parametrize("factor", [1, 37], ids=["shift", "product"])
+def test_rescale_with_exceptions(x, factor):
+    """At both ends of the range, several in a channel, in the first and the last."""
+    rng = np.random.default_rng(9)
+    places = {(int(c), int(v)): 1 for c, v in zip(rng.integers(0, LENGTH, 60), rng.choice(x.values, 60), strict=True)}
+    places |= {(0, x.lo): -1, (0, x.hi): 1, (LENGTH - 1, x.lo): 2, (LENGTH - 1, x.hi): -1}
+    rows = np.array([(c, v, by) for (c, v), by in sorted(places.items())], dtype=np.int64)
+    multiplier, addend = np.full(LENGTH, factor), rng.integers(-9, 9, LENGTH) * factor
+    node = Rescale("f", "x", "y", multiplier, addend, 2, S(12), (-500, 500), exceptions=rows)
+    check(node, x, lanes=2)
+    check(node, x, lanes=3, stalls=STALLS["both"])
+    plain = Rescale("f", "x", "y", multiplier, addend, 2, S(12), (-500, 500))
+    values = np.broadcast_to(x.values[:, None], (len(x.values), LENGTH))
+    assert (node.values(values) != plain.values(values)).sum() == len(rows)
