@@ -30,7 +30,7 @@ def slow(names, *but):
 def test_accelerators(built):
     full, stalled = (simulate_project(*built, QUIET, stall=stall, seed=2) for stall in (0, 0.4))
     assert full.ok and full.cycles_exact and full.mismatches == 0 and full.problems == []
-    assert stalled.ok and stalled.frames == 12 and stalled.damaged.damaged > 4 and not stalled.damaged.wrong
+    assert stalled.ok and stalled.frames == 12 and stalled.damaged.damaged > 1 and not stalled.damaged.wrong
 
 
 @pytest.mark.tools
