@@ -3,7 +3,7 @@
 from fewbit.hw.stages.argmax import ArgMaxPlan
 from fewbit.hw.stages.pool import LargestOfAllPlan, LargestPlan
 
-from .machine import Machine, machine_for
+from .machine import Machine, RegisterMachine, machine_for
 
 __all__ = ["ArgMaxMachine", "LargestMachine", "LargestOfAllMachine"]
 
@@ -44,19 +44,5 @@ class LargestMachine(ArgMaxMachine):
 
 
 @machine_for(LargestOfAllPlan)
-class LargestOfAllMachine(Machine):
+class LargestOfAllMachine(RegisterMachine):
     """The largest value of a window whose taps come in one beat, which becomes one beat out."""
-
-    changing = ("full",)
-
-    def __init__(self, plan):
-        self.plan, self.full = plan, False
-
-    def valid(self):
-        return self.full
-
-    def ready(self, gives):
-        return not self.full or gives
-
-    def move(self, takes, gives):
-        self.full = takes or (self.full and not gives)

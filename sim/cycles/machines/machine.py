@@ -5,7 +5,7 @@ from math import inf
 
 from fewbit.golden.registry import ByClass
 
-__all__ = ["Machine", "machine_for"]
+__all__ = ["Machine", "RegisterMachine", "machine_for"]
 
 machine_for = ByClass("machine of the cycle model")
 
@@ -73,3 +73,21 @@ class Machine:
     def state(self) -> tuple[Hashable, ...]:
         """Return everything that the machine's future depends on."""
         return tuple(getattr(self, name) for name in self.changing)
+
+
+class RegisterMachine(Machine):
+    """A register of one beat: taken in a cycle in which it is empty, or given."""
+
+    changing = ("full",)
+
+    def __init__(self, plan):
+        self.plan, self.full = plan, False
+
+    def valid(self) -> bool:
+        return self.full
+
+    def ready(self, gives: bool) -> bool:
+        return not self.full or gives
+
+    def move(self, takes: bool, gives: bool) -> None:
+        self.full = takes or (self.full and not gives)

@@ -4,28 +4,14 @@ from math import inf
 
 from fewbit.hw.stages.reorder_plan import ReorderPlan, WiredPlan
 
-from .machine import Machine, machine_for
+from .machine import Machine, RegisterMachine, machine_for
 
 __all__ = ["ReorderMachine", "WiredMachine"]
 
 
 @machine_for(WiredPlan)
-class WiredMachine(Machine):
-    """A register of one beat."""
-
-    changing = ("full",)
-
-    def __init__(self, plan: WiredPlan):
-        self.plan, self.full = plan, False
-
-    def valid(self):
-        return self.full
-
-    def ready(self, gives):
-        return not self.full or gives
-
-    def move(self, takes, gives):
-        self.full = takes or (self.full and not gives)
+class WiredMachine(RegisterMachine):
+    """All values of a frame, or of a part of one, in one beat."""
 
 
 @machine_for(ReorderPlan)
