@@ -129,7 +129,7 @@ class LutRowsPlan:
     """
 
     def __init__(self, *, x_format: Format, w_format: Format, simd: int, width: int, target: Placing):
-        self.x_format, self.w_format, self.simd = x_format, w_format, simd
+        self.x_format, self.w_format, self.simd, self.width = x_format, w_format, simd, width
         self.rows, self.target = best_rows(x_format, w_format, simd, width), target
         self.latency = self.rows.latency
 

@@ -11,7 +11,7 @@ from fewbit.hw.xilinx.product_chains import items_of
 
 from .behaviour import Behaviour, Slice, Sum, Term
 
-__all__ = ["behaves", "behaviour_of"]
+__all__ = ["behaves", "behaviour_of", "parts_of"]
 
 _KINDS: dict[type, Callable[[Any], Behaviour]] = {}
 Maker = TypeVar("Maker", bound=Callable[[Any], Behaviour])
@@ -33,6 +33,11 @@ def behaviour_of(plan: Any) -> Behaviour | None:
     return maker(plan) if maker else None
 
 
+def parts_of(plan: Any) -> list[Any]:
+    """Return the plans of the processing elements that one consists of, if it does of some."""
+    return [*getattr(plan, "units", ()), *([plan.sum] if isinstance(plan, IntegerPEPlan) else ())]
+
+
 @behaves(LutIntegerPEPlan)
 def _integer(plan: LutIntegerPEPlan) -> Behaviour:
     return _products(plan, plan.feedback)
@@ -45,7 +50,7 @@ def _of_operators(plan: IntegerPEPlan) -> Behaviour:
 
 def _feedback(plan: Any) -> bool:
     """Return whether a processing element accumulates; one of operators has a plan of its own for its sum."""
-    return plan.sum.feedback if isinstance(plan, IntegerPEPlan) else plan.feedback
+    return _feedback(plan.sum) if isinstance(plan, IntegerPEPlan) else plan.feedback
 
 
 @behaves(LutHeapPEPlan, HeapPEPlan)

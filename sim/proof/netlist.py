@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import count, islice
 from typing import Any
 
-__all__ = ["Gate", "Netlist", "Port", "Unreadable", "netlist_of"]
+__all__ = ["Gate", "ModuleNetlist", "PortBits", "Unreadable", "netlist_of"]
 
 ZERO, ONE = 0, 1  # the constant bits; Yosys numbers the others from 2 on, and those without a wire are negative here
 _CONSTANTS = {"0": ZERO, "1": ONE}
@@ -43,7 +43,7 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Port:
+class PortBits:
     """A port of a module: its bits from bit 0 on, and whether the module drives it."""
 
     bits: tuple[int, ...]
@@ -51,26 +51,26 @@ class Port:
 
 
 @dataclass
-class Netlist:
+class ModuleNetlist:
     """The gates and registers of a module.
 
     Attributes
     ----------
     name : str
-    ports : dict of str to Port
+    ports : dict of str to PortBits
     gates : list of Gate
     registers : dict of int to int
         The bit that a register takes at each rising edge of ``clk``, by the bit that it shows.
     """
 
     name: str
-    ports: dict[str, Port]
+    ports: dict[str, PortBits]
     gates: list[Gate] = field(default_factory=list)
     registers: dict[int, int] = field(default_factory=dict)
 
 
-def netlist_of(name: str, module: Mapping[str, Any]) -> Netlist:
-    """Return a module of Yosys' JSON as a `Netlist`.
+def netlist_of(name: str, module: Mapping[str, Any]) -> ModuleNetlist:
+    """Return a module of Yosys' JSON as a `ModuleNetlist`.
 
     Raises
     ------
@@ -86,10 +86,10 @@ class _Reader:
     def __init__(self, name: str, module: Mapping[str, Any]):
         self._fresh = count(-2, -1)
         ports = {
-            port: Port(self._bits(found["bits"]), found["direction"] == "output")
+            port: PortBits(self._bits(found["bits"]), found["direction"] == "output")
             for port, found in module["ports"].items()
         }
-        self.netlist = Netlist(name, ports)
+        self.netlist = ModuleNetlist(name, ports)
         for cell, found in module["cells"].items():
             try:
                 self._cell(found["type"], found["parameters"], found["connections"])

@@ -3,13 +3,13 @@
 from .affine import Atom
 from .behaviour import Behaviour, Slice, Sum
 from .conservation import Weighted
-from .netlist import ONE, Gate, Netlist
+from .netlist import ONE, Gate, ModuleNetlist
 from .timed import Timed, Unproved
 
 __all__ = ["prove"]
 
 
-def prove(netlist: Netlist, behaviour: Behaviour) -> None:
+def prove(netlist: ModuleNetlist, behaviour: Behaviour) -> None:
     """Prove that a module does what a behaviour says, from the cycle on in which its registers are filled.
 
     Raises
@@ -27,7 +27,7 @@ def prove(netlist: Netlist, behaviour: Behaviour) -> None:
 class _Proof:
     """The proof of one sum of a module."""
 
-    def __init__(self, netlist: Netlist, behaviour: Behaviour, each: Sum):
+    def __init__(self, netlist: ModuleNetlist, behaviour: Behaviour, each: Sum):
         self._netlist, self._sum, self._latency = netlist, each, behaviour.latency
         known = dict.fromkeys((bit for part in behaviour.inputs() for bit in self._bits(part)), 0)
         self._late = [

@@ -3,7 +3,7 @@
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 
-from .netlist import ONE, ZERO, Gate, Netlist
+from .netlist import ONE, ZERO, Gate, ModuleNetlist
 
 __all__ = ["Timed", "Unproved"]
 
@@ -17,7 +17,7 @@ class Timed:
 
     Parameters
     ----------
-    netlist : Netlist
+    netlist : ModuleNetlist
     known : dict of int to int
         The cycle in which each bit is there that the netlist is given; among these may be outputs of registers.
 
@@ -27,7 +27,7 @@ class Timed:
         Those that depend on ``known`` alone. Bits behind registers stand in them as those in front.
     """
 
-    def __init__(self, netlist: Netlist, known: Mapping[int, int]):
+    def __init__(self, netlist: ModuleNetlist, known: Mapping[int, int]):
         self._cycle: dict[int, int | None] = {ZERO: None, ONE: None, **known}
         self._root = {bit: bit for bit in self._cycle}
         self.gates: list[Gate] = []

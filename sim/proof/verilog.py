@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from .behaviour import Behaviour, Slice, Sum, Term
-from .netlist import Port
+from .netlist import PortBits
 
 __all__ = ["behaviour_text"]
 
 
-def behaviour_text(behaviour: Behaviour, name: str, ports: Mapping[str, Port]) -> str:
+def behaviour_text(behaviour: Behaviour, name: str, ports: Mapping[str, PortBits]) -> str:
     """Return a module ``name`` that does what ``behaviour`` says, in one ``$countones`` for each weight of its bits.
 
     It stands for a module with these ``ports``, which it takes over, whether it needs them or not.

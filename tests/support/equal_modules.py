@@ -19,7 +19,7 @@ def differing_cycles(folder, verilog, units):
     folder : Path
     verilog : str
         Both forms.
-    units : list of (str, str, dict of str to sim.proof.netlist.Port, int)
+    units : list of (str, str, dict of str to sim.proof.netlist.PortBits, int)
         Names of a module's two forms, its ports, and its latency.
     """
     body = [_compared(n, *unit) for n, unit in enumerate(units)]
