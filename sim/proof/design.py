@@ -1,42 +1,62 @@
 """A design for simulation: its emitted Verilog, with the behaviour of every module of which it is proved."""
 
+import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from .behaviour import Behaviour
 from .kinds import behaviour_of, parts_of
 from .netlist import Unreadable, netlist_of
-from .reading import modules_of, read_modules
+from .reading import PRIMITIVES, instances_in, modules_of, read_modules
 from .sums import prove
+from .tables import table_of, table_text
 from .timed import Unproved
 from .verilog import behaviour_text
 
-__all__ = ["ModuleProof", "processing_elements", "prove_modules", "with_behaviour"]
+__all__ = ["ModuleProof", "SimulatedDesign", "behaviour_design", "primitives_in", "processing_elements"]
 
 _DEFINED = re.compile(r"^// (.*)\nmodule (\S+?) ?\(", re.MULTILINE)  # a module that says over itself what it is
+_MEMORY = re.compile(r"rom: .*\bdepth (\d+), latency (\d+), contents ([0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
 class ModuleProof:
-    """What was tried of one module: that it is proved equal to its behaviour, or why not.
+    """What came of one module: that it is proved equal to its behaviour, or why not.
 
     Attributes
     ----------
     name : str
-    what : str
-        What it is, as the Verilog has it.
-    behaviour : str or None
-        The module that does the same, as Verilog, if it is proved.
+    kind : str
+        ``"processing element"`` or ``"memory"``.
     reason : str or None
-        Why it is not.
+        Why it is not proved.
     """
 
     name: str
-    what: str
-    behaviour: str | None
+    kind: str
     reason: str | None = None
+
+
+@dataclass
+class SimulatedDesign:
+    """Verilog for simulators that does what emitted Verilog does.
+
+    Attributes
+    ----------
+    text : str
+    files : dict of str to str
+        Words of memories by the name of their file, which is to stand in the folder above that of a run.
+    proofs : list of ModuleProof
+        All modules that were tried. Those that are proved are their behaviour in ``text``; all else is as it was.
+    """
+
+    text: str
+    files: dict[str, str] = field(default_factory=dict)
+    proofs: list[ModuleProof] = field(default_factory=list)
 
 
 def processing_elements(plan: Any) -> Iterator[Any]:
@@ -45,10 +65,28 @@ def processing_elements(plan: Any) -> Iterator[Any]:
         yield from getattr(layer.array, "pes", {}).values()
 
 
-def prove_modules(text: str, plans: Sequence[Any]) -> list[ModuleProof]:
-    """Prove of the modules of emitted Verilog that are the hardware of ``plans`` that they are their behaviour.
+def primitives_in(text: str, top: str) -> int:
+    """Return how many primitives of a device the module ``top`` of some Verilog has, in all of its instances."""
+    used = {name: Counter(instances_in(module)) for name, module in modules_of(text).items()}
 
-    Where a processing element is not proved, those that it consists of are tried. Each module is tried once.
+    @cache
+    def count(name):
+        if name in PRIMITIVES:
+            return 1
+        return sum(times * count(other) for other, times in used.get(name, {}).items())
+
+    return count(top)
+
+
+def behaviour_design(text: str, plans: Sequence[Any]) -> SimulatedDesign:
+    """Return a design for simulation: what is proved of emitted Verilog is its behaviour, memories are words of files.
+
+    Parameters
+    ----------
+    text : str
+        Emitted Verilog, in which modules say what they are.
+    plans : list of plans
+        All processing elements of the design. Where one is not proved, those that it consists of are tried.
 
     Raises
     ------
@@ -56,42 +94,58 @@ def prove_modules(text: str, plans: Sequence[Any]) -> list[ModuleProof]:
         If Yosys does not read the text.
     """
     names = {found[1]: found[2] for found in _DEFINED.finditer(text)}
-    tried: dict[str, tuple[Any, Behaviour | None]] = {}
-    waiting, parts = list(plans), {}
+    elements = _elements(names, plans)
+    memories = {name: found for what, name in names.items() if (found := _MEMORY.match(what))}
+    wanted = [names[what] for what, (behaviour, _) in elements.items() if behaviour]
+    read = read_modules(text, [*wanted, *memories])
+    design, modules, inner = SimulatedDesign(text), modules_of(text), set[str]()
+
+    def attempt(name, kind, make):
+        """Swap a module for its behaviour, if it is proved."""
+        try:
+            own, files = make(netlist_of(name, read[name]))
+        except (Unreadable, Unproved) as error:
+            design.proofs.append(ModuleProof(name, kind, str(error)))
+            return False
+        design.text = design.text.replace(modules[name], own, 1)
+        design.files |= files
+        design.proofs.append(ModuleProof(name, kind))
+        return True
+
+    for what, (behaviour, parts) in elements.items():  # parts come behind what they are parts of
+        name = names[what]
+        if what in inner:
+            inner |= parts
+        elif behaviour is None:
+            design.proofs.append(ModuleProof(name, "processing element", "there is no proof for its kind"))
+        elif attempt(name, "processing element", lambda netlist, b=behaviour: (_proved(netlist, b), {})):
+            inner |= parts
+    for name, found in memories.items():
+        attempt(name, "memory", lambda netlist, found=found: _words(netlist, found))
+    return design
+
+
+def _elements(names: dict[str, str], plans: Sequence[Any]) -> dict[str, tuple[Behaviour | None, set[str]]]:
+    """Return the behaviour of each processing element that is a module, by what it is, and the parts that it has."""
+    found: dict[str, tuple[Behaviour | None, set[str]]] = {}
+    waiting = list(plans)
     while waiting:
         plan = waiting.pop(0)
-        what = str(plan.definition)
-        if what in names and what not in tried:
-            tried[what] = plan, behaviour_of(plan)
-            parts[what] = [str(part.definition) for part in parts_of(plan)]
-            waiting += parts_of(plan)
-    read = read_modules(text, [names[what] for what, (_, behaviour) in tried.items() if behaviour])
-    proofs: dict[str, ModuleProof] = {}
-    inner: set[str] = set()
-    for what, (_, behaviour) in tried.items():  # parts come behind what they are parts of
-        if what in inner:
-            continue
-        proofs[what] = _proof(names[what], what, behaviour, read)
-        if proofs[what].behaviour is not None:
-            inner |= set(parts[what]) - proofs.keys()
-    return list(proofs.values())
+        what, parts = str(plan.definition), parts_of(plan)
+        if what in names and what not in found:
+            found[what] = behaviour_of(plan), {str(part.definition) for part in parts}
+            waiting += parts
+    return found
 
 
-def _proof(name: str, what: str, behaviour: Behaviour | None, read: dict[str, Any]) -> ModuleProof:
-    if behaviour is None:
-        return ModuleProof(name, what, None, "its kind has no proof")
-    try:
-        netlist = netlist_of(name, read[name])
-        prove(netlist, behaviour)
-    except (Unreadable, Unproved) as error:
-        return ModuleProof(name, what, None, str(error))
-    return ModuleProof(name, what, behaviour_text(behaviour, name, netlist.ports))
+def _proved(netlist, behaviour):
+    prove(netlist, behaviour)
+    return behaviour_text(behaviour, netlist.name, netlist.ports)
 
 
-def with_behaviour(text: str, proofs: Sequence[ModuleProof]) -> str:
-    """Return Verilog in which the modules that are proved are their behaviour; everything else is as it was."""
-    modules = modules_of(text)
-    for proof in proofs:
-        if proof.behaviour is not None:
-            text = text.replace(modules[proof.name], proof.behaviour, 1)
-    return text
+def _words(netlist, found):
+    depth, latency, contents = int(found[1]), int(found[2]), found[3]
+    table = table_of(netlist, depth=depth, latency=latency, contents=contents)
+    name = f"words-{hashlib.sha256(contents.encode()).hexdigest()[:16]}-{latency}.hex"
+    text, words = table_text(table, netlist.name, netlist.ports, f"../{name}")
+    return text, {name: words}

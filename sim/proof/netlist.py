@@ -113,6 +113,8 @@ class _Reader:
             self._carry(kind, parameters, wires)
         elif kind in ("MUXF7", "MUXF8"):
             self._gate([wires[p][0] for p in ("I0", "I1", "S")], wires["O"], [_BITWISE["$_MUX_"][1]])
+        elif kind == "$mem_v2":
+            self._memory(parameters, wires)
         elif kind in _BITWISE:
             operands, table = _BITWISE[kind]
             self._gate([wires[p][0] for p in operands], wires["Y"], [table])
@@ -132,6 +134,24 @@ class _Reader:
         self._gate(
             [wires[f"I{k}"][0] for k in range(6)], [wires[port][0] for port in outputs], [tables[p] for p in outputs]
         )
+
+    def _memory(self, parameters: Mapping[str, str], wires: Mapping[str, Sequence[int | str]]) -> None:
+        """Add a memory that is only read, through one port without a register, as a gate with its words for tables."""
+        number = {
+            name: int(parameters[name], 2)
+            for name in ("WR_PORTS", "RD_PORTS", "RD_CLK_ENABLE", "SIZE", "WIDTH", "OFFSET")
+        }
+        if (number["WR_PORTS"], number["RD_PORTS"], number["RD_CLK_ENABLE"], number["OFFSET"]) != (0, 1, 0, 0):
+            raise Unreadable("a memory is no table with one port")
+        first = parameters["INIT"][::-1]  # of the first word the lowest bit first
+        if "x" in first:
+            raise Unreadable("a memory has words that are not known")
+        width, used = number["WIDTH"], number["SIZE"] * number["WIDTH"]
+        columns = (first[k:used:width] for k in range(width))
+        address, data = self._bits(wires["RD_ADDR"]), self._bits(wires["RD_DATA"])
+        if any(bit in (ZERO, ONE) for bit in address):
+            raise Unreadable("a memory is addressed by constants")
+        self.netlist.gates.append(Gate(address, data, tuple(int(column[::-1], 2) for column in columns)))
 
     def _carry(self, kind: str, parameters: Mapping[str, str], wires: Mapping[str, Sequence[int | str]]) -> None:
         size = int(kind.removeprefix("CARRY"))

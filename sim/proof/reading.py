@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from fewbit.sim.errors import SimulationError
+from fewbit.sim.memory_files import with_memory_files
 from fewbit.sim.simulators.process import run_module
 
-__all__ = ["PRIMITIVES", "modules_of", "read_modules"]
+__all__ = ["PRIMITIVES", "instances_in", "modules_of", "read_modules"]
 
 PRIMITIVES = ("LUT6_2", "CARRY4", "CARRY8", "MUXF7", "MUXF8", "DSP48E1", "DSP48E2")
 """Modules that stay cells, though the text has models of them for simulators."""
@@ -23,8 +24,9 @@ _SECONDS = 600  # that Yosys may take
 _SCRIPT = (
     "read_verilog modules.v",
     "proc",
+    "memory_collect",
     "flatten -noscopeinfo",
-    "simplemap t:$* t:$dff %d",
+    "simplemap t:$* t:$dff t:$mem_v2 %u %d",
     "opt_clean",
     "write_json modules.json",
 )
@@ -33,6 +35,11 @@ _SCRIPT = (
 def modules_of(text: str) -> dict[str, str]:
     """Return the modules of Verilog by name, each with its text."""
     return {found[1].removeprefix("\\"): found[0] for found in _MODULE.finditer(text)}
+
+
+def instances_in(module: str) -> list[str]:
+    """Return what a module's text has instances of, once for each."""
+    return [found[1].removeprefix("\\") for found in _INSTANCE.finditer(module)]
 
 
 def read_modules(text: str, names: Iterable[str]) -> dict[str, Any]:
@@ -54,11 +61,13 @@ def read_modules(text: str, names: Iterable[str]) -> dict[str, Any]:
             raise SimulationError(f"the Verilog has no module {name}")
         if name not in needed:
             needed[name] = known[name]
-            used = (found[1].removeprefix("\\") for found in _INSTANCE.finditer(known[name]))
+            used = instances_in(known[name])
             open_ones += [other for other in used if other in known and other not in PRIMITIVES]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        (place / "modules.v").write_text("\n".join(needed.values()), encoding="utf-8")
+        verilog, files = with_memory_files("\n".join(needed.values()), lambda at, _: f"{at}.hex")
+        for name, content in {**files, "modules.v": verilog}.items():
+            (place / name).write_text(content, encoding="utf-8")
         run_module(__spec__.name, [], place, place / "yosys.log", what="Yosys", seconds=_SECONDS)
         found = json.loads((place / "modules.json").read_text())["modules"]
     return {name: found[name] for name in names}

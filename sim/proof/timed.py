@@ -59,7 +59,7 @@ class Timed:
 
     def _gate(self, gate: Gate) -> tuple[int, ...]:
         for output, table in zip(gate.outputs, gate.tables, strict=True):
-            read = gate.inputs if len(gate.outputs) == 1 or gate.carry else _needed(gate.inputs, table)
+            read = _needed(gate.inputs, table) if len(gate.outputs) == 2 and not gate.carry else gate.inputs
             at = {cycle for bit in read if (cycle := self._cycle[bit]) is not None}
             if len(at) > 1:
                 raise Unproved(f"bits of cycles {sorted(at)} meet in a gate")
