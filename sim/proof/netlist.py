@@ -137,17 +137,13 @@ class _Reader:
 
     def _memory(self, parameters: Mapping[str, str], wires: Mapping[str, Sequence[int | str]]) -> None:
         """Add a memory that is only read, through one port without a register, as a gate with its words for tables."""
-        number = {
-            name: int(parameters[name], 2)
-            for name in ("WR_PORTS", "RD_PORTS", "RD_CLK_ENABLE", "SIZE", "WIDTH", "OFFSET")
-        }
-        if (number["WR_PORTS"], number["RD_PORTS"], number["RD_CLK_ENABLE"], number["OFFSET"]) != (0, 1, 0, 0):
+        if [int(parameters[name], 2) for name in ("WR_PORTS", "RD_PORTS", "RD_CLK_ENABLE", "OFFSET")] != [0, 1, 0, 0]:
             raise Unreadable("a memory is no table with one port")
         first = parameters["INIT"][::-1]  # of the first word the lowest bit first
         if "x" in first:
             raise Unreadable("a memory has words that are not known")
-        width, used = number["WIDTH"], number["SIZE"] * number["WIDTH"]
-        columns = (first[k:used:width] for k in range(width))
+        width = int(parameters["WIDTH"], 2)
+        columns = (first[k : width * int(parameters["SIZE"], 2) : width] for k in range(width))
         address, data = self._bits(wires["RD_ADDR"]), self._bits(wires["RD_DATA"])
         if any(bit in (ZERO, ONE) for bit in address):
             raise Unreadable("a memory is addressed by constants")

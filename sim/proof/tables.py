@@ -78,7 +78,7 @@ def _unpacked(table: int, inputs: int) -> np.ndarray:
 
 
 def table_text(table: Table, name: str, ports: Mapping[str, PortBits], file: str) -> tuple[str, str]:
-    """Return a module ``name`` that gives the words of a table, which it reads from ``file``, and the file's content."""
+    """Return a module ``name`` that gives the words of a table, which it reads from ``file``, and what that holds."""
     bits, address = len(ports["data"].bits), len(ports["address"].bits)
     header = ", ".join(
         f"{'output' if port.output else 'input'} wire [{len(port.bits) - 1}:0] {each}" for each, port in ports.items()
