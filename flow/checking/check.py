@@ -10,15 +10,18 @@ from fewbit.flow.project.folded_model import FoldedModel
 from fewbit.golden.importing.importer import walked
 from fewbit.golden.network.execute import Result as GoldenResult
 from fewbit.golden.network.execute import labels_of
+from fewbit.golden.registry import import_all
 
-from . import onnx_reference, tflite_reference  # noqa: F401  (they register themselves)
+from . import references
 from .bounds import FORMULA, FloatBounds
-from .onnx_reference import OnnxReference
 from .reference import ReferenceExecutor, reference_of
+from .references.onnx_executors import OnnxReference
 from .result import ExecutorCheck, OutputCheck
 from .steered import Steering
 
 __all__ = ["check_with_reference", "reference_for"]
+
+import_all(references)
 
 
 def reference_for(project: FoldedModel) -> ReferenceExecutor:

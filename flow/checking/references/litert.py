@@ -6,10 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from fewbit.extras import needs
+from fewbit.flow.checking.reference import reference_of
 from fewbit.golden.importing.tflite.source import TfliteSource
 from fewbit.golden.model_file.file import ModelError
-
-from .reference import reference_of
 
 __all__ = ["Interpreted"]
 

@@ -6,13 +6,12 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from fewbit.flow.checking.reference import reference_of
 from fewbit.golden.importing.operators import Role, role_of
 from fewbit.golden.model_file.domains import QONNX, STANDARD_DOMAINS
 from fewbit.golden.model_file.exchange import number_frames
 from fewbit.golden.model_file.file import ModelError, OnnxFile, evaluate
 from fewbit.golden.model_file.source import ModelSource
-
-from .reference import reference_of
 
 __all__ = ["OnnxReference"]
 
