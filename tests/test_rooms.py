@@ -26,7 +26,7 @@ ROOMS = {
     "sim": ("", "cycles", "benches", "simulators"),
     "flow": ("", "folding", "eda", "ip", "project", "checking", "boards", "demo", "quantizing", "comparing",
              "commands"),
-    "bench": ("", "networks", "peers", "cost", "survey", "sections"),
+    "bench": ("", "networks", "peers", "cost", "survey", "scale", "sections"),
 }  # fmt: skip
 # The front doors of a folder stand outside its order: what a user runs imports everything.
 DOORS = {"bench.run", "bench.page", "bench.ptq"}
