@@ -142,7 +142,7 @@ def main() -> None:
     parser.add_argument(
         "names",
         nargs="*",
-        help="networks to measure; else all that changed since"),
+        help="networks to measure; else all that changed since",
     )
     parser.add_argument("--page", action="store_true", help="only assemble the page")
     parser.add_argument("--limit", type=float, default=1800, help="seconds that a step may take")
