@@ -32,7 +32,7 @@ from fewbit.hw.xilinx.pe_plans import LutIntegerPEPlan
 from fewbit.places import BUILD, HOME
 
 from .formats import FLOAT, FORMATS
-from .found import Measured
+from .results import Measured
 from .units import LutProducts, Products, Sum
 
 __all__ = ["Design", "Measured", "designs", "measure"]

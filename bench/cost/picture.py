@@ -4,7 +4,7 @@ import io
 from collections.abc import Mapping
 
 from .formats import FLOAT
-from .found import Found, Measured, per_lane
+from .results import Measured, Results, per_lane
 
 __all__ = ["picture"]
 
@@ -14,7 +14,7 @@ def picture(found: Mapping[tuple[str, str, str, int], Measured]) -> bytes:
     import matplotlib
     from matplotlib.figure import Figure
 
-    get = Found(found)
+    get = Results(found)
     names = [f.name for f in get.formats()] + [FLOAT]
     series = {
         "multiplier alone, operators": ("multiplier", "operators", "#9aa5b1"),

@@ -16,7 +16,7 @@ from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError
 
 from .builder import ModelBuilder
 from .describe import describe
-from .work import Evaluation, evaluation_of
+from .evaluation_cost import Evaluation, evaluation_of
 
 __all__ = ["evaluate"]
 
@@ -111,7 +111,7 @@ def _apart(content: bytes, fed: Mapping[str, np.ndarray], named: str) -> list[np
         model=np.frombuffer(content, dtype=np.uint8),
         **{f"x{k}": a for k, a in enumerate(fed.values())},
     )
-    command = [sys.executable, "-P", str(Path(__file__).with_name("apart.py")), str(IMPORT_BYTES.value)]
+    command = [sys.executable, "-P", str(Path(__file__).with_name("evaluation_process.py")), str(IMPORT_BYTES.value)]
     try:
         done = subprocess.run(
             [*command, str(int(seconds) + 1)],

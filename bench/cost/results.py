@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .formats import FORMATS, Format
 
-__all__ = ["Found", "Measured", "per_lane"]
+__all__ = ["Results", "Measured", "per_lane"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Measured:
     path: dict[str, object]
 
 
-class Found:
+class Results:
     """What was measured, by ``(format, unit, form, lanes)``, and look-ups in it."""
 
     def __init__(self, found: Mapping[tuple[str, str, str, int], Measured]):
