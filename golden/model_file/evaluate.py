@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 
 from fewbit.golden.bounds import walls
-from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError
+from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, one_line
 
 from .builder import ModelBuilder
 from .describe import describe
@@ -88,7 +88,7 @@ def _error(named: str, text: str) -> ModelError:
     """Return the error for what onnxruntime says of a node."""
     if any(word in text for word in _NO_MEMORY):
         return LimitError(f"{named}: its value takes too much memory to compute; {IMPORT_BYTES.advice}")
-    return ModelError(f"{named}: cannot be evaluated: {' '.join(text.split())[:200]}")
+    return ModelError(f"{named}: cannot be evaluated: {one_line(text)}")
 
 
 def _here(content: bytes, fed: Mapping[str, np.ndarray], _: str) -> list[np.ndarray]:
