@@ -31,7 +31,7 @@ ROOMS = {
 # The front doors of a folder stand outside its order: what a user runs imports everything.
 DOORS = {"bench.run", "bench.page", "bench.ptq"}
 # Hardware never sees how golden executes a network: executions have no names, and stand in a register that is closed.
-EXECUTION = {"golden.network.execute", "golden.network.execution"}
+EXECUTION = {"golden.network.execute", "golden.network.registry"}
 
 
 def _modules():

@@ -7,8 +7,7 @@ import numpy as np
 
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.pointwise import Threshold
-from fewbit.golden.numbers.branching import direction
-from fewbit.golden.numbers.elementwise import Chain, Dequantize, affine, apply, is_monotone, is_shared
+from fewbit.golden.numbers.elementwise import Chain, Dequantize, affine, apply, direction, is_monotone, is_shared
 from fewbit.golden.numbers.formats import Format, format_for, levels_format
 from fewbit.golden.numbers.thresholds import find_thresholds, steps_of
 from fewbit.golden.rewrite.pairs import pair_function

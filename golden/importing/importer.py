@@ -32,7 +32,7 @@ from fewbit.golden.rewrite.outputs import lower_argmax
 from fewbit.golden.rewrite.tidy import tidy
 
 from .deferred import check_none_is_left
-from .float_layers import float_layer_end
+from .float_layers import settled
 from .growing import GrowingNetwork, Layout
 from .layout import Relayout, by_channel
 from .operators import Role, is_quantizer, operator_of, rounds_data
@@ -278,7 +278,5 @@ class Importer(GrowingNetwork):
             if closing:
                 raise ModelError(f"output {name!r} must have the batch as its first axis, not shape {index.shape}")
             index = index[None]
-        if self.is_float:
-            edge, chain = float_layer_end(self, data)
-            return Output(name, edge, index, chain, closing)
+        data = settled(self, data)
         return Output(name, data.edge, index, data.chain, closing)

@@ -11,7 +11,7 @@ import onnx.inliner
 
 from fewbit.golden.bounds import walls
 from fewbit.golden.bounds.files import FileError, read_bounded
-from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, in_bytes
+from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, in_bytes, one_line
 
 from .foreign import by_content, by_name
 from .metadata import declared
@@ -162,7 +162,7 @@ def _parsed(path: Path, content: bytes) -> onnx.ModelProto:
     except (ModelError, MemoryError):
         raise
     except Exception as error:  # the protobuf library raises its own kinds for a damaged file
-        line = f"{path}: not a readable ONNX file: {' '.join(str(error).split())[:200]}"
+        line = f"{path}: not a readable ONNX file: {one_line(error)}"
         raise ModelError(by_name(path) or line) from None
     if empty:
         raise ModelError(by_name(path) or f"{path}: not an ONNX file, or its graph is empty")

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 
 from fewbit.golden.numbers.elementwise import apply
 
-from .execution import execution_of
 from .graph import Edge, Network, Node, Output
+from .registry import execution_of
 
 __all__ = ["Result", "execute", "labels_of", "output_of", "run"]
 

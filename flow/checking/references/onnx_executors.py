@@ -7,6 +7,7 @@ import onnx
 from onnx import helper
 
 from fewbit.flow.checking.reference import reference_of
+from fewbit.golden.bounds.limits import one_line
 from fewbit.golden.importing.operators import Role, role_of
 from fewbit.golden.model_file.domains import QONNX, STANDARD_DOMAINS
 from fewbit.golden.model_file.exchange import number_frames
@@ -91,8 +92,7 @@ class OnnxReference:
         except ModelError:
             raise
         except Exception as error:  # errors of onnxruntime and of operators share no base class
-            text = " ".join(str(error).split())[:200]
-            raise ModelError(f"{self.file.path}: {self.name} cannot {what} it: {text}") from error
+            raise ModelError(f"{self.file.path}: {self.name} cannot {what} it: {one_line(error)}") from error
 
 
 class _Runtime(OnnxReference):
