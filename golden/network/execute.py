@@ -54,9 +54,7 @@ def execute(node: Node, *xs: np.ndarray) -> np.ndarray:
     return execution_of.of(node)(node, *xs)
 
 
-def run(
-    network: Network, values: ArrayLike, *, first: int = 0, keep: Collection[str] | None = None
-) -> Result:
+def run(network: Network, values: ArrayLike, *, first: int = 0, keep: Collection[str] | None = None) -> Result:
     """Execute ``network`` on a batch, a few samples at a time.
 
     Parameters
