@@ -11,6 +11,7 @@ from fewbit.flow.cache import Store, digest, source_digest
 from fewbit.flow.folding.files import read_folding
 from fewbit.flow.folding.folding import default_folding
 from fewbit.golden.importing.importer import import_model
+from fewbit.golden.importing.precision import compared_edges
 from fewbit.golden.model_file.source import SourceFile
 from fewbit.golden.network.dense import FloatDense
 from fewbit.golden.network.execute import Result, output_of, run
@@ -156,9 +157,13 @@ class FoldedModel:
     # Golden
 
     def execute(self, values: np.ndarray) -> Result:
-        """Return what the golden model gives for samples of integers, ``(B, *shape)``."""
+        """Return what the golden model gives for samples of integers, ``(B, *shape)``.
+
+        Of the edges, the result has that of the output, and where levels are rounded those of codes.
+        """
         self._order_sums()
-        return run(self.network, values)
+        codes = compared_edges(self.network) if self.network.rounds_levels else ()
+        return run(self.network, values, keep={self.output.edge, *codes})
 
     @property
     def output(self) -> Output:
