@@ -88,7 +88,7 @@ def check_with_reference(
 
 def _steering(project, reference):
     """Return the `Steering` of a project; None where its network is not the model code by code."""
-    if not isinstance(reference, OnnxReference) or project.network.notes or project.output_option != "auto":
+    if not isinstance(reference, OnnxReference) or project.network.rounds_levels or project.output_option != "auto":
         return None
     return Steering(walked(project.source, project.input_option), reference)
 
