@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from .steps import Measured
+from .steps import NetworkSteps
 
 __all__ = ["SHORTEST", "SIZES", "slope", "slopes"]
 
-SIZES: dict[str, tuple[str, Callable[[Measured], float]]] = {
+SIZES: dict[str, tuple[str, Callable[[NetworkSteps], float]]] = {
     "quantize": ("bytes of the model", lambda m: m.steps["quantize"].found["bytes"]),
     "import": ("weights", lambda m: m.steps["import"].found["weights"]),
     "fold": ("layers", lambda m: m.steps["import"].found["nodes"]),
@@ -33,7 +33,7 @@ def slope(sizes: Sequence[float], seconds: Sequence[float]) -> float | None:
     return sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / sum((a - mean_x) ** 2 for a in x)
 
 
-def slopes(family: Mapping[str, Measured]) -> dict[str, float | None]:
+def slopes(family: Mapping[str, NetworkSteps]) -> dict[str, float | None]:
     """Return the slope of every step over a family of networks; None where it is too short to say, or its output does
     not grow."""
     found = {}

@@ -17,7 +17,7 @@ from fewbit.places import HOME
 
 from .growth import SHORTEST, SIZES, slopes
 from .networks import EDGE_BITS, GROWING, NETWORKS
-from .steps import Measured, measure, network_of
+from .steps import NetworkSteps, measure, network_of
 
 __all__ = ["PAGE", "smallest_part", "write"]
 
@@ -52,9 +52,9 @@ def file_of(name: str) -> Path:
     return KEPT / (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") + ".json")
 
 
-def kept() -> dict[str, Measured]:
+def kept() -> dict[str, NetworkSteps]:
     """Return what was measured, by the network's name."""
-    return {name: Measured.of(found["measured"]) for name in all_names() if (found := _read(name))}
+    return {name: NetworkSteps.of(found["measured"]) for name in all_names() if (found := _read(name))}
 
 
 def _read(name):

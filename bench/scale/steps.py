@@ -25,7 +25,7 @@ from fewbit.places import HOME
 
 from .networks import EDGE_BITS, GROWING, NETWORKS, ScaledNetwork
 
-__all__ = ["STEPS", "Measured", "Step", "measure", "network_of"]
+__all__ = ["STEPS", "NetworkSteps", "Step", "measure", "network_of"]
 
 _MEGA = 1024  # of the kilobytes that the system counts in
 
@@ -50,14 +50,14 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Measured:
+class NetworkSteps:
     """All steps of a network, by name, as far as they came; ``failed`` is what the last one said, or empty."""
 
     steps: dict[str, Step]
     failed: str = ""
 
     @classmethod
-    def of(cls, kept: dict[str, Any]) -> "Measured":
+    def of(cls, kept: dict[str, Any]) -> "NetworkSteps":
         """Return what `asdict` of one gave."""
         return cls({name: Step(**step) for name, step in kept["steps"].items()}, kept["failed"])
 
@@ -195,7 +195,7 @@ def _processor_seconds() -> float:
     return t.user + t.system + t.children_user + t.children_system
 
 
-def measure(name: str, limit: float = 1800, steps: tuple[str, ...] = tuple(STEPS)) -> Measured:
+def measure(name: str, limit: float = 1800, steps: tuple[str, ...] = tuple(STEPS)) -> NetworkSteps:
     """Run the steps of a network in an empty folder and with an empty cache, each at most ``limit`` seconds long."""
     found: dict[str, Step] = {}
     folder = Path(tempfile.mkdtemp(prefix="fewbit-scale-"))
@@ -207,14 +207,14 @@ def measure(name: str, limit: float = 1800, steps: tuple[str, ...] = tuple(STEPS
                 done = run(command, cwd=HOME, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                            text=True, timeout=limit)  # fmt: skip
             except subprocess.TimeoutExpired:
-                return Measured(found, f"{step}: more than {limit:.0f} s")
+                return NetworkSteps(found, f"{step}: more than {limit:.0f} s")
             if done.returncode:
-                return Measured(found, f"{step}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
+                return NetworkSteps(found, f"{step}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
             found[step] = Step(**json.loads(done.stdout.splitlines()[-1]))
             print(f"scale: {name}: {step:9} {found[step].seconds:7.1f} s {found[step].memory_mb:6} MB", flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return Measured(found)
+    return NetworkSteps(found)
 
 
 def main() -> None:

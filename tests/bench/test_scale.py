@@ -9,7 +9,7 @@ from bench.networks.residual import cifar_resnet
 from bench.scale import run
 from bench.scale.growth import slope, slopes
 from bench.scale.networks import GROWING, NETWORKS, ScaledNetwork
-from bench.scale.steps import STEPS, Measured, Step, measure, network_of
+from bench.scale.steps import STEPS, NetworkSteps, Step, measure, network_of
 from fewbit.golden.model_file.file import OnnxFile
 from fewbit.golden.model_file.source import SourceFile
 
@@ -22,7 +22,7 @@ def measured(size=1.0, seconds=2.0, failed=""):
     steps = {name: Step(seconds, 100, found[name]) for name in STEPS}
     if failed:
         del steps["verilog"]
-    return Measured(steps, failed)
+    return NetworkSteps(steps, failed)
 
 
 @pytest.mark.parametrize("power", [0.5, 1, 2])
