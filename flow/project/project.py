@@ -187,7 +187,7 @@ class Project(FoldedModel):
         return digest_of(self._design(ip).read_bytes())
 
     def _design(self, ip: bool) -> Path:
-        """The Verilog of the IP block, or of the accelerator alone."""
+        """Return the Verilog of the IP block, or of the accelerator alone."""
         return self.ip_verilog if ip else self.verilog
 
 

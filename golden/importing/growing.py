@@ -110,7 +110,7 @@ class GrowingNetwork(NetworkBuilder):
         return NetworkInput(one.name, one.shape[1:], fmt, encode, text, edge, layout.size, layout.order)
 
     def declared(self, data: Data) -> bool:
-        """Whether data does not stand at an input of which it is yet unknown which integers enter."""
+        """Say whether it is known which integers enter where data stands: the input is declared, or has a quantizer."""
         given = self.input_on(data.edge)
         return given is None or given.format is not _UNKNOWN
 

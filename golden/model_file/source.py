@@ -69,7 +69,7 @@ class SourceFile:
 
     @classmethod
     def claims(cls, content: bytes) -> bool:
-        """Whether a file is one of this class, by its first bytes; the class that claims nothing takes what is left."""
+        """Say whether a file is of this class, by its first bytes; the class that claims nothing takes what is left."""
         return False
 
     @staticmethod
@@ -86,7 +86,7 @@ class SourceFile:
 
     @staticmethod
     def kept_in(folder: Path) -> Path:
-        """The model that `declared` was written to in a folder, of whatever world; the usual one if there is none."""
+        """Return the file in a folder that `declared` was written to, of any world; the usual name if there is none."""
         names = [f"model{kind.SUFFIX}" for kind in SourceFile._KINDS]
         return next(
             (folder / name for name in names if (folder / name).is_file()), folder / f"model{ModelSource.SUFFIX}"
@@ -103,7 +103,7 @@ class SourceFile:
         return self.content
 
     def declared(self, text: str) -> bytes:
-        """The model as bytes that need nothing beside them, with ``text`` as its input declaration."""
+        """Return the model as bytes that need nothing beside them, with ``text`` as its input declaration."""
         return self.content
 
 
