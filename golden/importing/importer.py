@@ -271,8 +271,6 @@ class Importer(GrowingNetwork):
             raise ModelError(
                 f"output {name!r} comes from the model's input without a layer, so there is nothing to build"
             )
-        if data.dtype != FLOAT32 and not data.is_whole:
-            raise ModelError(f"output {name!r} is of type {data.dtype}; outputs of data may be of float32 only")
         index = data.index
         if index.ndim == 0 or index.shape[0] != 1:
             if closing:

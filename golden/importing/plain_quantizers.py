@@ -6,13 +6,12 @@ behind these scales and shifts them.
 
 import numpy as np
 
-from fewbit.golden.numbers.branching import Fixed, Lookup, Together
+from fewbit.golden.numbers.branching import TRUTHS, Fixed, Lookup, Together
 from fewbit.golden.numbers.elementwise import Call, Chain, Dequantize, Op, WithConstant
 
 __all__ = ["whole_part"]
 
 _ROUNDED = {"Round", "Floor", "Ceil", "Sign"}
-_TRUTHS = {"Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal", "And", "Or", "Xor", "Not"}
 _WHOLE_OF_WHOLE = {"Add", "Sub", "Mul", "Min", "Max"}
 _BOUNDING = {"Relu", "Clip", "Min", "Max"}
 
@@ -30,7 +29,7 @@ def whole_part(chain: Chain) -> int:
 def _steps(op: Op) -> bool:
     """Say whether an operation makes whole numbers of any."""
     if isinstance(op, Together):
-        return op.name in _TRUTHS or any(_steps(inner) for chain in op.chains for inner in chain)
+        return op.name in TRUTHS or any(_steps(inner) for chain in op.chains for inner in chain)
     return isinstance(op, Lookup) or (isinstance(op, Call) and op.name in _ROUNDED)
 
 
@@ -40,7 +39,7 @@ def _whole(op: Op, is_whole: bool) -> bool:
         branches = [_all_whole(chain, is_whole) for chain in op.chains]
         if op.name == "Where":
             return all(branches[1:])
-        return op.name in _TRUTHS or (op.name in _WHOLE_OF_WHOLE and all(branches))
+        return op.name in TRUTHS or (op.name in _WHOLE_OF_WHOLE and all(branches))
     if isinstance(op, Lookup):
         return True
     if isinstance(op, Fixed):

@@ -11,7 +11,10 @@ import numpy as np
 
 from .elementwise import F32, Chain, Op, affine, apply
 
-__all__ = ["Fixed", "Lookup", "Together", "direction"]
+__all__ = ["TRUTHS", "Fixed", "Lookup", "Together", "bounds", "direction"]
+
+TRUTHS = {"Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal", "And", "Or", "Xor", "Not"}
+"""Names of operations that give truth values, as 0 and 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,3 +148,36 @@ def _of_together(op: Together) -> np.ndarray | None:
         signs[1] = -signs[1]
     rises, falls = np.max(signs, axis=0) > 0, np.min(signs, axis=0) < 0
     return None if (rises & falls).any() else np.where(rises, 1.0, np.where(falls, -1.0, 0.0))
+
+
+def bounds(chain: Chain, lo: float, hi: float) -> tuple[float, float] | None:
+    """Return two numbers between which all values of a chain are, for x from ``lo`` to ``hi``.
+
+    They are the ends of the values where operations keep one direction; the result is None where one of them, or of
+    the values that are taken together, is not bounded in a way that is known, or may be NaN.
+    """
+    for op in chain:
+        if isinstance(op, Together):
+            ends = _ends_of_together(op, lo, hi)
+        else:
+            ends = op(np.array([[lo], [hi]], dtype=F32)) if op.monotone else None
+        if ends is None or np.isnan(ends).any():
+            return None
+        lo, hi = float(ends.min()), float(ends.max())
+    return lo, hi
+
+
+def _ends_of_together(op: Together, lo: float, hi: float) -> np.ndarray | None:
+    """Return numbers whose smallest and largest bound the values of an operation; None where they are not known."""
+    if op.name in TRUTHS:
+        return np.array([0.0, 1.0])
+    read = op.chains[1:] if op.name == "Where" else op.chains
+    found = [bounds(chain, lo, hi) for chain in read]
+    if any(f is None for f in found):
+        return None
+    ends = np.array(found, dtype=np.float64)
+    if op.name == "Where":
+        return ends
+    if op.name in ("Add", "Sum"):
+        return ends.sum(axis=0)
+    return ends if op.name in ("Min", "Max") else None

@@ -87,10 +87,6 @@ SPOILED = {
     ),
     "nothing to compute": (lambda g, d, w: d, "without a layer"),
     "constant output": (lambda g, d, w: w, "does not depend on the input"),
-    "cast to float16": (
-        lambda g, d, w: g.op("Cast", g.op("MatMul", d, w), to=TensorProto.FLOAT16),
-        "outputs of data may be of float32 only",
-    ),
     "arithmetic in float16": (
         lambda g, d, w: g.op("Relu", g.op("Cast", d, to=TensorProto.FLOAT16)),
         "is of type float16, and only float32 is computed",
