@@ -74,6 +74,12 @@ SPOILED = {
         lambda g, d, w: g.op("BatchNormalization", d, *np.ones((4, 4)), count=3, training_mode=1)[0],
         "inference",
     ),
+    "scale from the data": (
+        lambda g, d, w: g.quant(
+            d, g.op("Div", g.op("ReduceMax", g.op("Abs", g.op("MatMul", d, w)), keepdims=0), 7.0), bits=4
+        ),
+        "its scale is computed from the data of each frame; quantize statically",
+    ),
     "division by zero": (lambda g, d, w: g.op("Div", d, [0.0]), "division by zero"),
     "gemm alpha": (lambda g, d, w: g.op("Gemm", d, w, alpha=0.0), "alpha not zero"),
     "behind softmax": (
