@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .elementwise import F32, Chain, Op, affine, apply, are_whole, direction
+from .elementwise import F32, Chain, Op, affine, apply, are_whole, bounds, direction
 
 __all__ = ["Fixed", "Lookup", "Together"]
 
 _TRUTHS = {"Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal", "And", "Or", "Xor", "Not"}
 _WHOLE_OF_WHOLE = {"Add", "Sub", "Mul", "Min", "Max"}
 _OF_ONE_DIRECTION = {"Add", "Sub", "Min", "Max", "Sum"}  # where their operands are
+_BOUNDED = {"Add", "Sum", "Min", "Max", "Where"}  # by the bounds of what they take
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +128,17 @@ class Together(Op):
     def rounds(self) -> bool:
         """Whether it is a comparison, or an operation behind one that rounds."""
         return self.name in _TRUTHS or any(op.rounds for chain in self.chains for op in chain)
+
+    def bounds(self, lo: float, hi: float) -> tuple[float, float] | None:
+        if self.name in _TRUTHS:
+            return 0.0, 1.0
+        found = [bounds(chain, lo, hi) for chain in (self.chains[1:] if self.name == "Where" else self.chains)]
+        known = [f for f in found if f is not None]
+        if len(known) < len(found) or self.name not in _BOUNDED:
+            return None
+        los, his = zip(*known, strict=True)
+        ends = np.array([sum(los), sum(his)] if self.name in ("Add", "Sum") else [min(los), max(his)])
+        return None if np.isnan(ends).any() else (float(ends[0]), float(ends[1]))
 
     def is_whole(self, of_whole: bool) -> bool:
         branches = [_all_whole(chain, of_whole) for chain in self.chains]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 __all__ = ["Call", "Chain", "Dequantize", "Op", "WithConstant", "affine", "apply", "are_whole", "batch_normalization",
-           "clip", "direction", "float16", "is_monotone", "is_shared", "leaky_relu", "mapped", "relu"]  # fmt: skip
+           "bounds", "clip", "direction", "float16", "is_monotone", "is_shared", "leaky_relu", "mapped", "relu"]  # fmt: skip
 
 F32 = np.float32
 
@@ -55,6 +55,10 @@ class Op:
     def is_whole(self, of_whole: bool) -> bool:
         """Say whether it gives whole numbers alone: of any x, or, if ``of_whole``, of x that are whole."""
         return False
+
+    def bounds(self, lo: float, hi: float) -> tuple[float, float] | None:
+        """Return two numbers between which its values are for x from ``lo`` to ``hi``; None where they are not known."""
+        return _least_and_most(self(np.array([[lo], [hi]], dtype=F32))) if self.monotone else None
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Return the operation's values for ``x``."""
@@ -249,6 +253,23 @@ def direction(chain: Iterable[Op]) -> np.ndarray | None:
             return None
         sign = sign * op.direction
     return sign
+
+
+def bounds(chain: Iterable[Op], lo: float, hi: float) -> tuple[float, float] | None:
+    """Return two numbers between which all values of a chain are, for x from ``lo`` to ``hi``.
+
+    The result is None where an operation is not bounded in a way that is known, or may give NaN.
+    """
+    found: tuple[float, float] | None = lo, hi
+    for op in chain:
+        if found is None:
+            return None
+        found = op.bounds(*found)
+    return found
+
+
+def _least_and_most(ends: np.ndarray) -> tuple[float, float] | None:
+    return None if np.isnan(ends).any() else (float(ends.min()), float(ends.max()))
 
 
 def affine(chain: Iterable[Op]) -> tuple[np.ndarray, np.ndarray] | None:

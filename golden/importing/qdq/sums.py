@@ -42,7 +42,7 @@ class _Steps:
         """Return the float32 that onnxruntime's ``QLinearMul`` rounds, the zero point in it, for integers."""
         scale = F32(F32(self.scales[0] * self.scales[1]) / self.scales[2])
         product = _single(a, self.zeros[0]) * _single(b, self.zeros[1])
-        return F32(product * scale) + F32(self.zeros[2])
+        return np.asarray(F32(product * scale) + F32(self.zeros[2]))
 
 
 def _fused(x: ArrayLike, y: ArrayLike, z: ArrayLike) -> np.ndarray:
