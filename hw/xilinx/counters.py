@@ -106,14 +106,20 @@ def plan_stages(heights, width, rows=None, flip_flop=_FLIP_FLOP, most=_MOST_STAG
                     found = whole, stages
                 continue
             for placed, reached in _placed(current, width):
-                total = cost + sum(c.luts for c in placed) + sum(reached) * flip_flop
+                total = cost + sum(kind.luts * count for _, kind, count in placed) + sum(reached) * flip_flop
                 if reached not in after or total < after[reached][0]:
                     after[reached] = total, (*stages, (current, placed))
         promising = sorted(after, key=lambda h: (after[h][0] + _guess(h, rows), h))
         states = {h: after[h] for h in promising[:_BEAM]}
     if found is None:
         raise ValueError(f"A heap of {heights} takes more than {most} stages")
-    return found
+    cost, stages = found
+    return cost, tuple((current, _counters(placed)) for current, placed in stages)
+
+
+def _counters(placed):
+    """Return the counters of a stage one by one."""
+    return tuple(c for exponent, kind, count in placed for c in [CarryCounter(exponent, kind.blocks)] * count)
 
 
 def _guess(heights, rows):
@@ -122,7 +128,7 @@ def _guess(heights, rows):
 
 
 def _placed(heights, width):
-    """Return the counters of one stage, and the heights behind it, for each of `_WORTH`.
+    """Yield the counters of one stage, as ``(exponent, kind, count)``, and the heights behind it, for each of `_WORTH`.
 
     The next counter is always the one of the most worth that the bits that are left fill, lowest column first.
     """
@@ -142,7 +148,7 @@ def _placed(heights, width):
                     left[exponent + k] -= count * n
                 for k in range(outputs):
                     given[exponent + k] += count
-                placed += [CarryCounter(exponent, kind.blocks)] * count
+                placed.append((exponent, kind, count))
     yield from _snapshot(placed, left, given, width)
 
 
