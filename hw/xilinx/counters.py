@@ -14,6 +14,7 @@ from itertools import product
 __all__ = ["BLOCKS", "CarryCounter", "counters_of", "plan_stages"]
 
 BLOCKS = ((6, 0), (4, 1), (2, 2))  # bits of a block's own column and of the next one
+_BLOCK = 6  # bits of a block in a column, at most
 _MOST_BLOCKS = 4
 _STAGES, _MOST_STAGES = 12, 60  # tried; tried where those are too few
 _FLIP_FLOP = 1 / 16  # LUTs that a flip-flop is worth: a slice has two of them for each LUT, mostly idle
@@ -127,29 +128,36 @@ def _guess(heights, rows):
     return sum(max(0, h - r) for h, r in zip(heights, rows, strict=False)) / 1.5
 
 
+@lru_cache(maxsize=1 << 12)
 def _placed(heights, width):
-    """Yield the counters of one stage, as ``(exponent, kind, count)``, and the heights behind it, for each of `_WORTH`.
+    """Return the counters of one stage, as ``(exponent, kind, count)``, and the heights behind it, for each of `_WORTH`.
 
     The next counter is always the one of the most worth that the bits that are left fill, lowest column first.
     """
     left = list(heights) + [0] * (2 * _MOST_BLOCKS + 1)
-    given, placed, thresholds = [0] * len(left), [], _WORTH
+    given, placed, thresholds, found = [0] * len(left), [], _WORTH, []
+    # By a number of bits up to that of a block: the columns that have so many left, as a set of bits by exponent.
+    having = [sum(1 << e for e, h in enumerate(left) if h >= n) for n in range(_BLOCK + 1)]
     for kind, worth, taken, outputs in _kinds():
         if worth < thresholds[0]:
-            yield from _snapshot(placed, left, given, width)
+            found += _snapshot(placed, left, given, width)
             thresholds = [limit for limit in thresholds if limit <= worth]
-        least = taken[0][1]
-        for exponent in range(len(heights)):
-            if left[exponent] < least:
-                continue
+        fitting = (1 << len(heights)) - 1
+        for k, n in taken:
+            fitting &= having[n] >> k
+        while fitting:
+            exponent = (fitting & -fitting).bit_length() - 1
             count = min([left[exponent + k] // n for k, n in taken])
-            if count:
-                for k, n in taken:
-                    left[exponent + k] -= count * n
-                for k in range(outputs):
-                    given[exponent + k] += count
-                placed.append((exponent, kind, count))
-    yield from _snapshot(placed, left, given, width)
+            fitting &= -2 << exponent
+            for k, n in taken:
+                rest = left[exponent + k] = left[exponent + k] - count * n
+                for fewer in range(rest + 1, _BLOCK + 1):
+                    having[fewer] &= ~(1 << exponent + k)
+                fitting &= having[n] >> k
+            for k in range(outputs):
+                given[exponent + k] += count
+            placed.append((exponent, kind, count))
+    return [*found, *_snapshot(placed, left, given, width)]
 
 
 def _snapshot(placed, left, given, width):
