@@ -79,7 +79,7 @@ class IntegerNetwork:
         return self.then(Dense, np.ones((channels, pixels), dtype=np.int64), channels)
 
     def quantize(self, fmt: Format) -> str:
-        """Add thresholds, or where there are many a multiplication, that spread an accumulator's middle over ``fmt``."""
+        """Add thresholds that spread an accumulator's middle over ``fmt``; where they are many, a multiplication."""
         channels, spread = self.edge.channels, np.maximum(self.edge.hi - self.edge.lo, 64) // 16
         jitter = self.rng.integers(-spread // 8, spread // 8 + 1)
         levels = int(fmt.hi - fmt.lo) + 1
@@ -118,14 +118,16 @@ def integer_resnet(
     weight_bits, bits : int
         Bits of weights, and of activations.
     size : int or None
-        The pixels along each side of the image of three channels of 8 bits; by default 224 at depths 18 and 50, else 32.
+        The pixels along each side of the image, of three channels of 8 bits; by default 224 at depths 18 and 50, else
+        32.
     width, classes : int or None
         The channels of the first stage, of which each further one has twice as many, and the classes; by default 64 and
         1000 at depths 18 and 50, else 16 and 10.
     seed : int
     """
     large = depth in (18, 50)
-    size, width, classes = size or (224 if large else 32), width or (64 if large else 16), classes or (1000, 10)[not large]
+    size, width = size or (224 if large else 32), width or (64 if large else 16)
+    classes = classes or (1000 if large else 10)
     net = IntegerNetwork(f"resnet{depth}", (size, size, 3), Unsigned(8), seed=seed)
     weights, codes = Signed(weight_bits, True), Unsigned(bits)
     net.conv(width, 7 if large else 3, weights, stride=2 if large else 1)
@@ -165,7 +167,7 @@ def integer_mlp(
     x_format: Format, weights: Format, *, inputs: int = 16, layers: Sequence[int] = (64, 32, 32, 5), bits: int = 16,
     seed: int = 1,
 ) -> Network:  # fmt: skip
-    """Return dense layers of integers with activations of ``bits`` bits: by default of the size that classifies jets."""
+    """Return dense layers with activations of ``bits`` bits, by default of the sizes that classify jets."""
     net = IntegerNetwork("mlp", (inputs,), x_format, seed=seed)
     for neurons in layers[:-1]:
         net.dense(neurons, weights)

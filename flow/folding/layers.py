@@ -18,8 +18,8 @@ __all__ = ["FoldableLayer", "FoldableNetwork", "layers_of", "slowest"]
 class FoldableNetwork(Mapping[str, FoldableLayer]):
     """The `FoldableLayer` of every dense node of a network, by name, and what all foldings of it share.
 
-    Whatever looks at many foldings of one network makes it once: edges and their ranges, and the options of layers, take
-    seconds in a deep network.
+    Whatever looks at many foldings of one network makes it once: edges and their ranges, and the options of layers,
+    take seconds in a deep network.
 
     Parameters
     ----------

@@ -130,7 +130,7 @@ def _guess(heights, rows):
 
 @lru_cache(maxsize=1 << 12)
 def _placed(heights, width):
-    """Return the counters of one stage, as ``(exponent, kind, count)``, and the heights behind it, for each of `_WORTH`.
+    """Return, for each of `_WORTH`, the counters of a stage, as ``(exponent, kind, count)``, and the heights behind it.
 
     The next counter is always the one of the most worth that the bits that are left fill, lowest column first.
     """

@@ -119,7 +119,7 @@ class Netlist:
         if len(functions) not in (1, 2) or len(free) > (6 if len(functions) == 1 else 5):
             raise ValueError(f"A LUT has one output of 6 inputs or two of 5, not {len(functions)} of {len(free)}")
         places = {0: None, 1: None, **{bit: k for k, bit in enumerate(free)}}
-        pattern = tuple((places[bit], bit == 1, False) if bit >= 0 else (places[~bit], bit == ~1, True) for bit in inputs)
+        pattern = tuple((places[plain(bit)], plain(bit) == 1, bit < 0) for bit in inputs)
         tables = [_table(function, pattern, len(free)) for function in functions]
         if len(tables) == 2:  # I5 is 1: O6 shows the upper half, O5 the lower
             init = tables[0] << 32 | tables[1]

@@ -67,7 +67,7 @@ def count_rows(
 
 @lru_cache(maxsize=1 << 12)
 def count_sum(heights: tuple[tuple[int, int], ...], acc_bits: int, feedback: bool) -> PECount:
-    """Return what `hw.xilinx.dot_product.build_sum` takes with these parameters; no bit of the heap counts as shared."""
+    """Return what `hw.xilinx.dot_product.build_sum` takes with these parameters; no bit counts as shared."""
     found = _Count(None)
     found.columns.update(heights)
     found.compress(sum(count << exponent for exponent, count in heights), acc_bits)
