@@ -69,7 +69,7 @@ class Folded(JsonResult):
     fps: float
     layers: list[FoldedLayer]
     estimate: dict[str, int]
-    queues_at_most: dict[str, int]
+    queues: dict[str, int]
     pareto: list[dict[str, int]]
 
 
@@ -102,7 +102,6 @@ def fold_model(model: Path, input_spec: str | None, goal: FoldingGoal, file: Pat
     from fewbit.flow.project.project import Project
     from fewbit.hw.folding import Folding, FoldingError
     from fewbit.sim.cycles.model import predict_steady
-    from fewbit.sim.cycles.queues import deep_enough
 
     if sum(target is not None for target in (goal.fps, goal.max_cycles, goal.max_luts)) > 1:
         raise FoldingError("give one of --fps, --max-cycles and --max-luts, not several")
@@ -112,8 +111,6 @@ def fold_model(model: Path, input_spec: str | None, goal: FoldingGoal, file: Pat
     with report.working("folding"):
         layers = layers_of(network)
         project.folding = with_dsps(layers, _folding(layers, goal, cycles), goal.dsps)
-        # The least depths would take longer to find, and change no time.
-        project.queues = deep_enough(network, project.folding, target=USUAL)
         plan = project.plan
         timing = predict_steady(plan)
         table = pareto(layers, goal.clock)
@@ -160,7 +157,7 @@ def _result(project, layers, timing, table, clock, file):
         model=project.model, file=file, clock_mhz=clock, latency=timing.latency, interval=timing.interval,
         bound=plan.bound, fps=clock * 1e6 / timing.interval, layers=rows,
         estimate=estimate_all(layers, project.folding).row | {"dsp": plan.dsps},
-        queues_at_most=project.queues, pareto=[point.row for point in table],
+        queues=project.queues, pareto=[point.row for point in table],
     )  # fmt: skip
 
 

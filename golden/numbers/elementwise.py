@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 __all__ = ["Call", "Chain", "Dequantize", "Op", "WithConstant", "affine", "apply", "are_whole", "batch_normalization",
-           "bounds", "clip", "direction", "float16", "is_monotone", "is_shared", "leaky_relu", "mapped", "relu"]  # fmt: skip
+           "bounds", "clip", "direction", "float16", "is_monotone", "is_shared", "leaky_relu", "mapped",
+           "relu"]  # fmt: skip
 
 F32 = np.float32
 
@@ -57,7 +58,7 @@ class Op:
         return False
 
     def bounds(self, lo: float, hi: float) -> tuple[float, float] | None:
-        """Return two numbers between which its values are for x from ``lo`` to ``hi``; None where they are not known."""
+        """Return two numbers between which its values are for x from ``lo`` to ``hi``; None where that is not known."""
         return _least_and_most(self(np.array([[lo], [hi]], dtype=F32))) if self.monotone else None
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
