@@ -51,8 +51,8 @@ class Project(FoldedModel):
     def generate(self) -> bool:
         """Write what is generated of the model, and return whether anything had to be done.
 
-        That is ``verilog/`` with a list of the modules that stand in it once, whatever their number, the manifest, the folding, and the model with its input declaration, from which it can be
-        built again.
+        That is ``verilog/`` with a list of the modules that stand in it once, however often they are used, the
+        manifest, the folding, and the model with its input declaration, from which it can be built again.
         """
         with self.locked():
             return self._generate()

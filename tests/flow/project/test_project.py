@@ -236,7 +236,7 @@ def test_failure_leaves_nothing_or_what_was_there(scratch, monkeypatch):
     def fail(*_, **__):
         raise ValueError("no Verilog today")
 
-    monkeypatch.setattr(fewbit.hw.shell.verilog, "emit", fail)
+    monkeypatch.setattr(fewbit.hw.shell.verilog, "emission", fail)
     for directory in "out", "new":
         other = Project(model, directory=scratch / directory, folding=Folding.of(dense0=(1, 1), dense1=(1, 1)))
         with pytest.raises(ValueError, match="no Verilog today"):
