@@ -19,8 +19,10 @@ def digest_of(verilog: bytes) -> str:
     return hashlib.sha256(verilog).hexdigest()
 
 
-def marked(verilog: bytes, top: str) -> bytes:
-    """Return the Verilog with its digest as a constant wire in module ``top``; no line gets another number.
+def marked(verilog: bytes, top: str, digest: str | None = None) -> bytes:
+    """Return the Verilog with a digest as a constant wire in module ``top``; no line gets another number.
+
+    By default it is the digest of this Verilog. Verilog that stands for another design has that of the other one.
 
     Raises
     ------
@@ -30,7 +32,7 @@ def marked(verilog: bytes, top: str) -> bytes:
     found = re.search(rb"^module %s\b.*?^(?=endmodule)" % top.encode(), verilog, re.MULTILINE | re.DOTALL)
     if found is None:
         raise ValueError(f"there is no module {top}")
-    wire = f"wire [255:0] {NAME} = 256'h{digest_of(verilog)}; "
+    wire = f"wire [255:0] {NAME} = 256'h{digest or digest_of(verilog)}; "
     return verilog[: found.end()] + wire.encode() + verilog[found.end() :]
 
 

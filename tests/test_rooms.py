@@ -23,7 +23,7 @@ ROOMS = {
     "golden": ("", "bounds", "numbers", "methods", "network", "model_file", "rewrite", "importing"),
     "hw": ("", "heap", "xilinx", "targets", "memory", "float32", "arrays", "activation", "layer", "stages", "pipeline",
            "shell", "serial", "boards"),
-    "sim": ("", "cycles", "benches", "simulators"),
+    "sim": ("", "cycles", "benches", "simulators", "proof"),
     "flow": ("", "folding", "eda", "ip", "project", "checking", "boards", "demo", "quantizing", "comparing",
              "commands"),
     "bench": ("", "networks", "peers", "cost", "survey", "scale", "sections"),

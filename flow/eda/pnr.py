@@ -19,6 +19,7 @@ from typing import Any
 from fewbit.flow.cache import Store, digest
 from fewbit.flow.results import JsonResult
 from fewbit.places import CACHE
+from fewbit.sim import memory_files
 
 from .output_registers import use_output_registers
 from .path_names import PathStep
@@ -31,7 +32,10 @@ DEVICES = {"ecp5-25k": "--25k", "ecp5-45k": "--45k", "ecp5-85k": "--85k"}
 """The devices, each with nextpnr's option for it."""
 SPEEDS = (6, 7, 8)
 """The speed grades, of which 8 is the fastest."""
-_SOURCE = tuple(Path(__file__).with_name(name) for name in ("pnr.py", "output_registers.py", "read_verilog.py"))
+_SOURCE = (
+    *(Path(__file__).with_name(name) for name in ("pnr.py", "output_registers.py", "read_verilog.py")),
+    Path(memory_files.__file__),
+)
 
 # Kinds of cell in nextpnr's report, by our name. TRELLIS_COMB is a LUT4 position: as logic, half a carry cell, or RAM.
 _KINDS = {"lut4": "TRELLIS_COMB", "ff": "TRELLIS_FF", "lutram": "TRELLIS_RAMW", "bram": "DP16KD", "dsp": "MULT18X18D"}

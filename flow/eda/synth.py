@@ -18,6 +18,7 @@ from typing import Any
 
 from fewbit.flow.cache import Store, atomic_write, digest
 from fewbit.places import CACHE
+from fewbit.sim import memory_files
 
 from .longest_path import longest_paths
 from .read_verilog import read_verilog
@@ -35,8 +36,9 @@ LUTS_OF_RAM = {
     "RAM32M": 4, "RAM64M": 4, "RAM32M16": 8, "RAM64M8": 8, "RAM64X8SW": 8, "RAM32X16DR8": 8,
     "SRL16": 1, "SRL16E": 1, "SRLC16": 1, "SRLC16E": 1, "SRLC32E": 1,
 }  # fmt: skip
-_SOURCE = tuple(
-    Path(__file__).with_name(name) for name in ("synth.py", "longest_path.py", "primitive_timing.py", "read_verilog.py")
+_SOURCE = (
+    *(Path(__file__).with_name(n) for n in ("synth.py", "longest_path.py", "primitive_timing.py", "read_verilog.py")),
+    Path(memory_files.__file__),
 )
 _STATISTICS, _NETLIST = "statistics.json", "netlist.json"  # in the folder of a run
 _LUT = re.compile(r"LUT[1-6]|LUT6_2|INV")

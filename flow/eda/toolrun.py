@@ -87,7 +87,7 @@ def _check_place():
     """Refuse a place of Yosys that it would fail at minutes later; all other files it knows by relative names."""
     spec = find_spec("pyosys")
     if spec is None or spec.origin is None:
-        raise missing("pyosys")
+        raise missing("pyosys", "synth")
     place = Path(spec.origin).parent
     if found := _SPECIAL.search(str(place)):
         raise ValueError(

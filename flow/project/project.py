@@ -4,8 +4,9 @@ import json
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fewbit.flow.cache import BuildStage, atomic_write, source_digest
 from fewbit.golden.model_file.file import ModelSource
@@ -16,7 +17,13 @@ from fewbit.sim.simulators.simulator import Simulator, simulators
 
 from .folded_model import FoldedModel
 
+if TYPE_CHECKING:
+    from fewbit.sim.proof.design import ModuleProof
+
 __all__ = ["Project"]
+
+_PROOFS = "proofs.json"  # beside a simulator without structure
+_SMALL = 10_000  # primitives up to which structure is simulated as it is, unless asked otherwise
 
 
 class Project(FoldedModel):
@@ -127,6 +134,7 @@ class Project(FoldedModel):
         waves: bool = False,
         verbose: bool = False,
         progress: Callable[[], None] | None = None,
+        structure: bool = True,
     ) -> bool:
         """Build a simulator of the Verilog, or of that of the IP block; return whether anything had to be done.
 
@@ -140,6 +148,9 @@ class Project(FoldedModel):
             About how many there are to simulate, if that is known: few are not worth an optimized build.
         waves, verbose, progress
             As `sim.simulators.simulator.Simulator.build` takes them.
+        structure : bool
+            Whether the Verilog is simulated as it is; else with the behaviour of every module of which that is proved
+            (`proofs` says of which).
 
         Raises
         ------
@@ -148,35 +159,62 @@ class Project(FoldedModel):
         """
         with self.locked():
             (self._generate_ip if ip else self._generate)()
-            return self._build_simulator(simulators()[simulator], ip, cycles, waves, verbose, progress)
+            options = dict(waves=waves, verbose=verbose, progress=progress)
+            return self._build_simulator(simulators()[simulator], ip, cycles, structure, options)
 
     def _build_simulator(
-        self,
-        simulator: Simulator,
-        ip: bool,
-        cycles: int | None,
-        waves: bool,
-        verbose: bool,
-        progress: Callable[[], None] | None,
+        self, simulator: Simulator, ip: bool, cycles: int | None, structure: bool, options: dict[str, Any]
     ) -> bool:
         verilog, top = self._design(ip).read_bytes(), self.block.top if ip else "accelerator"
-        folder = self.simulator_folder(simulator.name, ip=ip, waves=waves)
+        folder = self.simulator_folder(simulator.name, ip=ip, waves=options["waves"], structure=structure)
+        sources = ("sim",) if structure else ("golden", "hw", "sim")
 
         def stage(quick):
-            inputs = [verilog, waves, quick, simulator.version(), source_digest("sim")]
+            inputs = [verilog, options["waves"], quick, simulator.version(), source_digest(*sources)]
             return BuildStage(directory=folder, name=simulator.name, inputs=inputs)
 
         quick = _few(simulator, cycles)
         if stage(False).done or (quick and stage(True).done):
             return False
         with stage(quick) as made:
-            simulator.build(verilog, folder, top=top, quick=quick, waves=waves, verbose=verbose, progress=progress)
-            made.outputs = [simulator.program(top)]
+            if structure:
+                simulator.build(verilog, folder, top=top, quick=quick, **options)
+            else:
+                text = self._proved(verilog.decode(), folder)
+                simulator.build(text.encode(), folder, top=top, quick=quick, design=digest_of(verilog), **options)
+            made.outputs = [simulator.program(top), *([] if structure else [_PROOFS])]
         return True
 
-    def simulator_folder(self, simulator: str = "verilator", *, ip: bool = False, waves: bool = False) -> Path:
+    def _proved(self, verilog: str, folder: Path) -> str:
+        """Return Verilog that does what ``verilog`` does, and write what is proved of it, and its words of memories."""
+        from fewbit.sim.proof.design import behaviour_design, processing_elements
+
+        design = behaviour_design(verilog, list(processing_elements(self.plan)))
+        for name, content in design.files.items():
+            atomic_write(folder / name, content)
+        atomic_write(folder / _PROOFS, json.dumps([asdict(proof) for proof in design.proofs], indent=2) + "\n")
+        return design.text
+
+    def proofs(self, simulator: str = "verilator", *, ip: bool = False, waves: bool = False) -> "list[ModuleProof]":
+        """Return what is proved of the design in the simulator without structure that was built last."""
+        from fewbit.sim.proof.design import ModuleProof
+
+        folder = self.simulator_folder(simulator, ip=ip, waves=waves, structure=False)
+        return [ModuleProof(**proof) for proof in json.loads((folder / _PROOFS).read_text())]
+
+    def structure_is_small(self, *, ip: bool = False) -> bool:
+        """Return whether the generated Verilog is so small that it is simulated as it is within moments."""
+        from fewbit.sim.proof.design import primitives_in
+
+        return primitives_in(self._design(ip).read_text(), self.block.top if ip else "accelerator") <= _SMALL
+
+    def simulator_folder(
+        self, simulator: str = "verilator", *, ip: bool = False, waves: bool = False, structure: bool = True
+    ) -> Path:
         """Return the folder that `build_simulator` builds in."""
-        return self.directory / (simulators()[simulator].folder + "-ip" * ip + "-waves" * waves)
+        return self.directory / (
+            simulators()[simulator].folder + "-ip" * ip + "-waves" * waves + "-behaviour" * (not structure)
+        )
 
     def expected_build_seconds(
         self, simulator: str = "verilator", *, ip: bool = False, cycles: int | None = None

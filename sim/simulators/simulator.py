@@ -61,6 +61,7 @@ class Simulator(ABC):
     def build(
         self, verilog: Path | str | bytes, folder: Path | str, *, top: str = "accelerator", quick: bool = False,
         waves: bool = False, verbose: bool = False, progress: Callable[[], None] | None = None,
+        design: str | None = None,
     ) -> Path:  # fmt: skip
         """Build ``verilog`` in ``folder`` for `sim.simulators.run.run_job`, and return the path of the log.
 
@@ -80,6 +81,8 @@ class Simulator(ABC):
             Whether the tools print instead of writing the log.
         progress : callable or None
             Called a few times a second.
+        design : str or None
+            The digest of the design that ``verilog`` stands for, if it is not the design itself.
 
         Raises
         ------

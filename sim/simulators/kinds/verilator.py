@@ -45,6 +45,7 @@ class Verilator(Simulator):
     def build(
         self, verilog: Path | str | bytes, folder: Path | str, *, top: str = "accelerator", quick: bool = False,
         waves: bool = False, verbose: bool = False, progress: Callable[[], None] | None = None,
+        design: str | None = None,
     ) -> Path:  # fmt: skip
         from fewbit.sim.folders import fresh  # here, as the command line asks for the names of simulators
 
@@ -52,7 +53,7 @@ class Verilator(Simulator):
         verilog = verilog if isinstance(verilog, bytes) else Path(verilog).read_bytes()
         log = folder / "build.log"
         with fresh(folder) as shop:
-            (shop / "design.v").write_bytes(marked(verilog, top))
+            (shop / "design.v").write_bytes(marked(verilog, top, design))
             (shop / "ports.vlt").write_text("`verilator_config\n" + "".join(
                 f'public_flat_rw -module "{top}" -var "{port}"\n' for port in (*TOPS[top].ports, NAME)))  # fmt: skip
             run_module(
@@ -60,7 +61,7 @@ class Verilator(Simulator):
                 seconds=_SECONDS, verbose=verbose, poll=progress,
             )  # fmt: skip
             os.replace(shop / top, folder / top)
-            (folder / DESIGN).write_text(digest_of(verilog))
+            (folder / DESIGN).write_text(design or digest_of(verilog))
         return log
 
     def seconds(self, size: int, quick: bool) -> float:

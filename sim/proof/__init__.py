@@ -1,0 +1,1 @@
+"""Proofs that an emitted module does what its behaviour says, and that behaviour as Verilog for simulators."""
