@@ -30,7 +30,7 @@ SIM_OPTIONS = $(if $(IMAGES),--images $(call given,IMAGES)) $(if $(INPUT),--inpu
 .DELETE_ON_ERROR:
 # Two targets must not install into one environment at once.
 .NOTPARALLEL:
-.PHONY: help sim verilog compare bench cost survey test fuzz test-quick test-all train lint clean doctor doctor-test moved
+.PHONY: help sim verilog compare bench scale cost survey test fuzz test-quick test-all train lint clean doctor doctor-test moved
 
 help: ## List the targets
 	@echo "make TARGET [MODEL=path.onnx] [IMAGES=images.npz] [INPUT=…] [FOLDING=…] [WAVES=1] [ARGS=…]"
@@ -50,9 +50,13 @@ compare: doctor $(VENV)/.for-use ## Compare MODEL with the float32 baseline: cyc
 	@printf 'fewbit: comparing %s with its float32 baseline\n' $(call given,MODEL)
 	@$(FEWBIT) compare $(call given,MODEL) $(SIM_OPTIONS) $(ARGS)
 
-bench: doctor $(VENV)/.for-use ## Measure time and memory of every step and write docs/benchmarks.md; or of BENCH=path.onnx
+bench: doctor $(VENV)/.for-use ## Measure time and memory of every step and write docs/benchmarks.md and docs/scale.md; or of BENCH=path.onnx
 	@echo "fewbit: measuring"
 	@$(RUN) -m bench.run $(BENCH) $(ARGS)
+
+scale: doctor $(VENV)/.for-use ## Measure every step for deep and wide networks and write docs/scale.md; hours
+	@echo "fewbit: measuring how time, memory and hardware grow"
+	@$(RUN) -m bench.scale.run $(ARGS)
 
 cost: $(VENV)/.for-use ## Synthesize a multiplication in every format and write docs/cost.md: what "200 times" means today
 	@echo "fewbit: measuring what a multiplication costs"

@@ -22,7 +22,7 @@ BITS = (8, 6, 4, 3, 2)
 METHODS = ("minmax", "percentile", "mse", "kl")
 
 
-class Digits:
+class DigitsModel:
     """The float network, what ranges are chosen from, and what accuracy is measured on."""
 
     def __init__(self):
@@ -56,7 +56,7 @@ def _table(heads, rows):
 
 def main() -> None:
     """Print the tables."""
-    digits = Digits()
+    digits = DigitsModel()
     print(f"float32: {digits.accuracy(QuantizationPlan()):.2f} %\n")
     heads = ["range of activations", *(f"{b} bits" for b in BITS)]
     for correct in (True, False):

@@ -10,7 +10,7 @@ from tokenize import TokenError
 import numpy as np
 
 from fewbit.golden.bounds.files import FileError, read_bounded
-from fewbit.golden.bounds.limits import IMAGE_BYTES, in_bytes
+from fewbit.golden.bounds.limits import IMAGE_BYTES, in_bytes, one_line
 
 __all__ = ["BYTES_A_VALUE", "ArchiveError", "archive_bytes", "arrays_of"]
 
@@ -73,11 +73,11 @@ def arrays_of(
         raise
     except zipfile.BadZipFile as error:
         kind = "damaged" if "CRC" in str(error) else "not a readable .npz file"
-        raise ArchiveError(f"{path}: {kind}: {_line(error)}") from None
+        raise ArchiveError(f"{path}: {kind}: {one_line(error)}") from None
     except MemoryError:
         raise ArchiveError(f"{path}: takes more memory than there is; {IMAGE_BYTES.advice}") from None
     except Exception as error:  # zipfile's and zlib's own kinds, for a damaged archive
-        raise ArchiveError(f"{path}: damaged: {_line(error) or type(error).__name__}") from None
+        raise ArchiveError(f"{path}: damaged: {one_line(error) or type(error).__name__}") from None
     return found, [name for name in members if name not in found]
 
 
@@ -99,7 +99,7 @@ def _array(path, archive, info, limit):
             read = {(1, 0): np.lib.format.read_array_header_1_0}.get(version, np.lib.format.read_array_header_2_0)
             shape, _, dtype = read(member)
         except (ValueError, TokenError, SyntaxError, UnicodeError, RecursionError, OverflowError, TypeError) as error:
-            raise ArchiveError(f"{path}: the header of {name!r} cannot be read: {_line(error)}") from None
+            raise ArchiveError(f"{path}: the header of {name!r} cannot be read: {one_line(error)}") from None
     if dtype.hasobject:
         raise ArchiveError(f"{path}: not a readable .npz file: {name!r} holds Python objects, not numbers")
     values = math.prod(shape)
@@ -116,7 +116,3 @@ def _array(path, archive, info, limit):
 
 def _short(shape):
     return str(shape) if len(shape) <= 8 else f"of {len(shape)} dimensions"
-
-
-def _line(error):
-    return " ".join(str(error).split())[:200]

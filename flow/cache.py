@@ -40,7 +40,7 @@ def atomic_write(path: Path | str, content: str | bytes) -> Path:
 
 
 def _framed(part: Any) -> tuple[str, bytes]:
-    """The kind of one part of a key, and the bytes that stand for it."""
+    """Return the kind of one part of a key, and the bytes that stand for it."""
     if isinstance(part, bytes):
         return "bytes", part
     if isinstance(part, Path):

@@ -194,7 +194,7 @@ class Parser:
 
     @staticmethod
     def _packet(piece: bytes) -> Packet | None:
-        """The packet that a piece between delimiters is, or None if it is damaged."""
+        """Return the packet that a piece between delimiters is, or None if it is damaged."""
         data = cobs_decode(piece)
         if data is None or len(data) < OVERHEAD:
             return None

@@ -18,7 +18,7 @@ SYSTEM_BUFFER = 4096  # bytes that the operating system may still hold in front 
 
 
 def _terminal_errors() -> tuple[type[Exception], ...]:
-    """The errors of a terminal's settings, where the system has terminals: Windows has none."""
+    """Return the errors of a terminal's settings, where the system has terminals: Windows has none."""
     try:
         from termios import error
     except ModuleNotFoundError:

@@ -4,9 +4,10 @@ from typing import Any
 
 from amaranth.hdl import Module, Signal, Value, ValueLike, unsigned
 from amaranth.lib import stream, wiring
-from amaranth.lib.data import ArrayLayout
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.wires import Lanes
 
 __all__ = ["OutputFifo", "StreamUnit", "at_least", "code_stream", "counter", "credit", "give_from", "keep_flag",
            "numbered"]  # fmt: skip
@@ -14,7 +15,7 @@ __all__ = ["OutputFifo", "StreamUnit", "at_least", "code_stream", "counter", "cr
 
 def code_stream(bits: int, lanes: int) -> stream.Signature:
     """Return the signature of a stream of ``lanes`` codes of ``bits`` bits a beat, lane 0 in the lowest bits."""
-    return stream.Signature(ArrayLayout(unsigned(bits), lanes))
+    return stream.Signature(Lanes(unsigned(bits), lanes))
 
 
 def numbered(name: str, count: int) -> list[str]:

@@ -1,10 +1,18 @@
 """Values on wires: the shape that a plan gave them, and registers in which they wait."""
 
-from amaranth.hdl import Module, Shape, Signal, Value, ValueLike
+from amaranth.hdl import Format, Module, Shape, Signal, Value, ValueLike
+from amaranth.lib.data import ArrayLayout
 
 from fewbit.hw.shapes import IntShape
 
-__all__ = ["delayed", "register", "shape_of"]
+__all__ = ["Lanes", "delayed", "register", "shape_of"]
+
+
+class Lanes(ArrayLayout):
+    """An array whose elements have no names of their own in Verilog: of wide ones those names would be most of it."""
+
+    def format(self, value: ValueLike, format_spec: str) -> Format:
+        return Format("{}", Value.cast(value))
 
 
 def shape_of(shape: IntShape) -> Shape:

@@ -1,18 +1,19 @@
 """Calibration runs the float model on samples: it gives the values at every site, and the means of layers' outputs."""
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
-from .emit import QuantizationPlan, plain_model
+from .emit import QuantizationPlan
 from .graph import FloatLayer, FloatModel
-from .runtime import Session
+from .sessions import session_of
 from .sites import Site, find_sites
 
 __all__ = ["Calibration", "calibrate", "mean_outputs"]
 
 _MOST = 1 << 20  # values of a tensor, about, from which a site's range is chosen
-_CHUNK = 256  # samples that are run at once
+_CHUNK = 256  # samples that values are picked from together
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,39 +57,64 @@ def calibrate(model: FloatModel, samples: np.ndarray, declared: bool) -> Calibra
     sites = find_sites(model, declared)
     tensors = [t for site in sites for t in site.tensors]
     wanted = list(dict.fromkeys([*tensors, *(layer.y for layer in model.layers), model.scores]))
-    inside = [name for name in wanted if name != model.file.only.name]
-    session = Session(plain_model(model, QuantizationPlan(), inside), model.file)
+    session = session_of(model, QuantizationPlan(), [name for name in wanted if name != model.file.only.name])
     pieces: dict[str, list[np.ndarray]] = {t: [] for t in tensors}
     sums, scores = {layer.name: np.zeros(layer.neurons) for layer in model.layers}, []
     for at in range(0, len(samples), _CHUNK):
         part = samples[at : at + _CHUNK]
-        found = session.run(part) | {model.file.only.name: part}
+        picked = {t: _Picked(len(part) * prod(model.shapes[t][1:]), _MOST * len(part) // len(samples)) for t in tensors}
+        for x, found in session.batches(part):
+            found[model.file.only.name] = x
+            for tensor in tensors:
+                picked[tensor].add(found[tensor])
+            for layer in model.layers:
+                _add(sums[layer.name], layer, found[layer.y])
+            scores.append(found[model.scores])
         for tensor in tensors:
-            pieces[tensor].append(_thinned(found[tensor], _MOST * len(part) // len(samples)))
-        for layer in model.layers:
-            sums[layer.name] = sums[layer.name] + _sum(layer, found[layer.y])
-        scores.append(found[model.scores])
+            pieces[tensor].append(picked[tensor].values())
     values = {s.tensors[0]: np.concatenate([p for t in s.tensors for p in pieces[t]]) for s in sites}
     means = {layer.name: sums[layer.name] / _count(model, layer, len(samples)) for layer in model.layers}
     return Calibration(samples, sites, values, means, np.concatenate(scores))
 
 
-def _thinned(values, most):
-    """Return at most about ``most`` of the values, evenly picked, and the extremes with them."""
-    flat = values.reshape(-1)
-    step = -(-flat.size // max(1, most))
-    return flat if step == 1 else np.concatenate([flat[::step], [flat.min(), flat.max()]]).astype(np.float32)
+class _Picked:
+    """Evenly picked values of a tensor, about ``most`` of ``size``, and the extremes; or all of them if they are few.
+
+    Values come in batches, and which are picked does not depend on where a batch ends.
+    """
+
+    def __init__(self, size: int, most: int):
+        self._step = -(-size // max(1, most))
+        self._seen = 0
+        self._found: list[np.ndarray] = []
+        self._ends: list[np.ndarray] = []
+
+    def add(self, values: np.ndarray) -> None:
+        flat = values.reshape(-1)
+        self._found.append(flat[-self._seen % self._step :: self._step].copy())  # nothing holds what is not picked
+        if self._step > 1:
+            self._ends.append(np.array([flat.min(), flat.max()]))
+        self._seen += flat.size
+
+    def values(self) -> np.ndarray:
+        """Return what was picked, float32."""
+        ends = [np.array([np.min(self._ends), np.max(self._ends)])] if self._ends else []
+        return np.concatenate([*self._found, *ends]).astype(np.float32, copy=False)
 
 
-def _sum(layer, y):
-    """Return the sum of every output of a layer over samples and pixels, float64 ``(N,)``."""
-    axis = 1 if layer.channels_first else y.ndim - 1
-    return np.moveaxis(y, axis, 0).reshape(layer.neurons, -1).sum(axis=1, dtype=np.float64)
+def _add(total: np.ndarray, layer: FloatLayer, y: np.ndarray) -> None:
+    """Add to ``total``, float64 ``(N,)``, every output of a layer, summed over samples and pixels.
+
+    A sample is summed by itself, so that the same samples give the same total in batches of any size.
+    """
+    axis = 0 if layer.channels_first else y.ndim - 2
+    for sample in y:
+        total += np.moveaxis(sample, axis, 0).reshape(layer.neurons, -1).astype(np.float64).sum(axis=1)
 
 
-def _count(model, layer, samples):
+def _count(model: FloatModel, layer: FloatLayer, samples: int) -> float:
     """Return how many values of one output there are in so many samples: one for each pixel of each."""
-    return samples * np.prod(model.shapes[layer.y]) / layer.neurons
+    return samples * prod(model.shapes[layer.y]) / layer.neurons
 
 
 def mean_outputs(model: FloatModel, plan: QuantizationPlan, layer: FloatLayer, samples: np.ndarray) -> np.ndarray:
@@ -101,7 +127,7 @@ def mean_outputs(model: FloatModel, plan: QuantizationPlan, layer: FloatLayer, s
     ModelError
         If onnxruntime cannot run the model.
     """
-    session = Session(plain_model(model, plan, [layer.y]), model.file)
-    parts = (samples[at : at + _CHUNK] for at in range(0, len(samples), _CHUNK))
-    total = sum(_sum(layer, session.run(part)[layer.y]) for part in parts)
+    session, total = session_of(model, plan, [layer.y]), np.zeros(layer.neurons)
+    for _, found in session.batches(samples):
+        _add(total, layer, found[layer.y])
     return total / _count(model, layer, len(samples))

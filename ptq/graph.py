@@ -4,6 +4,7 @@ They are in order: a `FloatLayer` for every product, the model's own node for ev
 """
 
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from fewbit.golden.importing.operators import Role, role_of
 from fewbit.golden.model_file.file import ModelError, OnnxFile
 
 __all__ = ["FloatModel", "FloatLayer"]
+
+_FLOAT_BYTES = 4
 
 
 @dataclass(eq=False)
@@ -114,6 +117,12 @@ class FloatModel:
     def outputs(self) -> list[str]:
         """The names of the outputs."""
         return [self.alias.get(name, name) for name in self.file.outputs]
+
+    @property
+    def sample_bytes(self) -> int:
+        """The bytes of all tensors of data that the steps make of one sample, and of the sample."""
+        names = [self.file.only.name, *(name for step in self.steps for name in step.output if name in self.data)]
+        return sum(prod(self.shapes[name][1:]) * _FLOAT_BYTES for name in names)
 
     @property
     def scores(self) -> str:

@@ -4,9 +4,9 @@ import numpy as np
 
 from fewbit.golden.network.execute import labels_of
 
-from .emit import QuantizationPlan, plain_model
+from .emit import QuantizationPlan
 from .graph import FloatModel
-from .runtime import Session
+from .sessions import session_of
 
 __all__ = ["accuracy", "noise", "scores_of", "sqnr"]
 
@@ -39,7 +39,7 @@ def scores_of(model: FloatModel, plan: QuantizationPlan, samples: np.ndarray) ->
     ModelError
         If onnxruntime cannot run the model.
     """
-    return Session(plain_model(model, plan, [model.scores]), model.file).run(samples)[model.scores]
+    return session_of(model, plan, [model.scores]).run(samples)[model.scores]
 
 
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:

@@ -1,5 +1,6 @@
 """onnxruntime runs a model on many samples: in whole batches where the model takes them, else one sample at a time."""
 
+from collections.abc import Iterator
 from math import prod
 
 import numpy as np
@@ -8,9 +9,10 @@ import onnx
 from fewbit.golden.bounds.limits import IMPORT_SECONDS, LimitError
 from fewbit.golden.model_file.file import ModelError, OnnxFile
 
-__all__ = ["Session", "check_work"]
+__all__ = ["MOST_AT_ONCE", "Session", "check_work"]
 
-_BATCH = 64
+MOST_AT_ONCE = 64
+"""Samples that are run at once, at most."""
 _PRODUCTS_A_SECOND = 1e9  # that onnxruntime makes at the least
 
 
@@ -53,6 +55,8 @@ class Session:
     proto : ModelProto
     file : golden.model_file.file.OnnxFile
         The file that it comes from: it has the shape of the input, and errors name it.
+    batch : int
+        The most samples that are run at once.
 
     Raises
     ------
@@ -60,13 +64,13 @@ class Session:
         If onnxruntime refuses the model.
     """
 
-    def __init__(self, proto: onnx.ModelProto, file: OnnxFile):
+    def __init__(self, proto: onnx.ModelProto, file: OnnxFile, *, batch: int = MOST_AT_ONCE):
         import onnxruntime
 
         onnxruntime.set_default_logger_severity(4)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # sums in one order, and no threads that get in each other's way
-        self.file, self.names = file, [o.name for o in proto.graph.output]
+        self.file, self.names, self._most = file, [o.name for o in proto.graph.output], batch
         try:
             self.session = onnxruntime.InferenceSession(
                 proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
@@ -82,9 +86,37 @@ class Session:
         ModelError
             If onnxruntime cannot run the model, or its outputs do not have the samples as their first axis.
         """
+        parts = [dict(found) for _, found in self.batches(x)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in self.names}
+
+    def batches(self, x: np.ndarray) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+        """Yield one batch of the samples ``x`` ``(S, ...)`` after the other, with every output of it by name.
+
+        A model whose reshapes know only the batch of its export gets that one. The outputs of a batch are dropped, and
+        their dict is empty, when the next batch is asked for.
+
+        Raises
+        ------
+        ModelError
+            As `run` does.
+        """
         x = np.asarray(x, dtype=np.float32).reshape(-1, *self.file.only.shape[1:])
-        parts = list(self._parts(x))
-        return {name: np.concatenate([part[k] for part in parts]) for k, name in enumerate(self.names)}
+        sizes = list(dict.fromkeys((min(self._most, len(x)), max(1, self.file.batch), 1)))
+        at = 0
+        while at < len(x):
+            part = x[at : at + sizes[0]]
+            try:
+                found = self._batch(part, sizes[0])
+            except Exception as error:  # onnxruntime's, or a batch that did not stay one
+                if len(sizes) == 1:
+                    raise ModelError(f"{self.file.path}: onnxruntime cannot run it: {_line(error)}") from None
+                del sizes[0]
+                continue
+            at += len(part)
+            outputs = dict(zip(self.names, found, strict=True))
+            del found
+            yield part, outputs
+            outputs.clear()
 
     def once(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Return every output, of whatever shape, by name, of one batch ``x`` ``(B, ...)``.
@@ -99,22 +131,6 @@ class Session:
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise ModelError(f"{self.file.path}: onnxruntime cannot run it: {_line(error)}") from None
         return dict(zip(self.names, map(np.asarray, found), strict=True))
-
-    def _parts(self, x):
-        """Yield the outputs of one piece of the samples after the other, each a list of arrays.
-
-        A model whose reshapes know only the batch of its export gets that one.
-        """
-        sizes = [size for size in dict.fromkeys((min(_BATCH, len(x)), max(1, self.file.batch), 1))]
-        for size in sizes:
-            try:
-                found = [self._batch(x[at : at + size], size) for at in range(0, len(x), size)]
-            except Exception as error:  # onnxruntime's, or a batch that did not stay one
-                last = error
-                continue
-            yield from found
-            return
-        raise ModelError(f"{self.file.path}: onnxruntime cannot run it: {_line(last)}")
 
     def _batch(self, x, size):
         short = size - len(x) if size == self.file.batch else 0

@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from fewbit.sim.cycles.engine.library import library
 from tests.support import tools
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,6 +43,8 @@ def pytest_configure(config):
     # slow tests, all is compiled as a user's training is.
     if "not slow" in config.option.markexpr:
         os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")
+    # The cycle model is compiled once, as whatever asks it for times would do.
+    library()
     config.add_cleanup(tools.watch())
 
 

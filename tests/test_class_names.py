@@ -1,10 +1,10 @@
-"""A class name means one thing in the whole package."""
+"""A class name means one thing in the whole package, and in what measures it."""
 
 import ast
 
 from fewbit.places import HOME
 
-FOLDERS = ("flow", "golden", "host", "hw", "ptq", "sim", "train")
+FOLDERS = ("bench", "flow", "golden", "host", "hw", "ptq", "sim", "train")
 # Two halves of one thing: a golden node, or operation, and its hardware; and the accelerator, and what drives it.
 PAIRS = {
     "Accelerator": {"host", "hw"},

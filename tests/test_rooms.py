@@ -26,12 +26,12 @@ ROOMS = {
     "sim": ("", "cycles", "benches", "simulators", "proof"),
     "flow": ("", "folding", "eda", "ip", "project", "checking", "boards", "demo", "quantizing", "comparing",
              "commands"),
-    "bench": ("", "networks", "peers", "cost", "survey", "sections"),
+    "bench": ("", "networks", "peers", "cost", "survey", "scale", "sections"),
 }  # fmt: skip
 # The front doors of a folder stand outside its order: what a user runs imports everything.
 DOORS = {"bench.run", "bench.page", "bench.ptq"}
 # Hardware never sees how golden executes a network: executions have no names, and stand in a register that is closed.
-EXECUTION = {"golden.network.execute", "golden.network.execution"}
+EXECUTION = {"golden.network.execute", "golden.network.registry"}
 
 
 def _modules():

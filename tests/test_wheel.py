@@ -74,7 +74,10 @@ def test_it_takes_one_name(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"fewbit"}
-    data = {"sim/simulators/model.cpp", "flow/demo/demo.html", "examples/digits/w1a1.onnx"}
+    data = {
+        "sim/simulators/model.cpp", "sim/cycles/engine/engine.cpp", "sim/cycles/engine/machine.h",
+        "flow/demo/demo.html", "examples/digits/w1a1.onnx",
+    }  # fmt: skip
     assert {f"fewbit/{name}" for name in data} <= set(names)
     ours = subprocess.run(["git", "ls-files", *NAMES], cwd=HOME, capture_output=True, text=True, check=True).stdout
     assert {f"fewbit/{name}" for name in ours.split()} <= set(names)

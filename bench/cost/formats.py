@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-from fewbit.golden.numbers import formats
-from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
+from fewbit.golden.numbers.formats import Bipolar, Format, Signed, Ternary, Unsigned
 
-__all__ = ["FLOAT", "FORMATS", "Format"]
+__all__ = ["FLOAT", "FORMATS", "FormatPair"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Format:
+class FormatPair:
     """A pair of formats, of activations and of weights, to measure.
 
     Attributes
@@ -24,21 +23,21 @@ class Format:
     """
 
     name: str
-    x: formats.Format
-    w: formats.Format
+    x: Format
+    w: Format
     lanes: tuple[int, ...] = (64, 256)
     bits: int = 16
 
 
 # Activations by weights.
 FORMATS = (
-    Format(name="bipolar x bipolar", x=Bipolar(), w=Bipolar()),
-    Format(name="bipolar x ternary", x=Bipolar(), w=Ternary()),
-    Format(name="ternary x ternary", x=Ternary(), w=Ternary()),
-    Format(name="2 bits x bipolar", x=Unsigned(2), w=Bipolar()),
-    Format(name="2 bits x ternary", x=Unsigned(2), w=Ternary()),
-    Format(name="2 x 2 bits", x=Unsigned(2), w=Signed(2)),
-    Format(name="4 x 4 bits", x=Unsigned(4), w=Signed(4), lanes=(16, 64), bits=20),
-    Format(name="8 x 8 bits", x=Unsigned(8), w=Signed(8), lanes=(4, 16), bits=24),
+    FormatPair(name="bipolar x bipolar", x=Bipolar(), w=Bipolar()),
+    FormatPair(name="bipolar x ternary", x=Bipolar(), w=Ternary()),
+    FormatPair(name="ternary x ternary", x=Ternary(), w=Ternary()),
+    FormatPair(name="2 bits x bipolar", x=Unsigned(2), w=Bipolar()),
+    FormatPair(name="2 bits x ternary", x=Unsigned(2), w=Ternary()),
+    FormatPair(name="2 x 2 bits", x=Unsigned(2), w=Signed(2)),
+    FormatPair(name="4 x 4 bits", x=Unsigned(4), w=Signed(4), lanes=(16, 64), bits=20),
+    FormatPair(name="8 x 8 bits", x=Unsigned(8), w=Signed(8), lanes=(4, 16), bits=24),
 )
 FLOAT = "float32"

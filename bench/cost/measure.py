@@ -32,10 +32,10 @@ from fewbit.hw.xilinx.pe_plans import LutIntegerPEPlan
 from fewbit.places import BUILD, HOME
 
 from .formats import FLOAT, FORMATS
-from .found import Measured
+from .results import MeasuredDesign
 from .units import LutProducts, Products, Sum
 
-__all__ = ["Design", "Measured", "designs", "measure"]
+__all__ = ["Design", "MeasuredDesign", "designs", "measure"]
 
 PAGE, PICTURE = HOME / "docs" / "cost.md", HOME / "docs" / "cost.svg"
 WORKERS = 2
@@ -54,7 +54,7 @@ class Design:
     Attributes
     ----------
     format : str
-        The name of a `formats.Format`, or float32.
+        The name of a `formats.FormatPair`, or float32.
     unit : str
         "multiplier", "sum" (products added, no accumulator), "PE" or "adder".
     form : str
@@ -151,16 +151,16 @@ def _verilog(design: Design) -> Path:
     return path
 
 
-def measure(design: Design) -> Measured:
+def measure(design: Design) -> MeasuredDesign:
     """Synthesize a design and return what it takes."""
     found = synthesize(_verilog(design), "top", dsp=design.form == "DSPs", timeout=1200)
-    return Measured(
+    return MeasuredDesign(
         format=design.format, unit=design.unit, form=design.form, lanes=design.lanes, lut=found.lut, ff=found.ff,
         dsp=found.dsp, carry4=found.carry4, levels=found.path.get("levels", 0), path=found.path,
     )  # fmt: skip
 
 
-def measure_all(report: Reporter) -> dict[tuple[str, str, str, int], Measured]:
+def measure_all(report: Reporter) -> dict[tuple[str, str, str, int], MeasuredDesign]:
     """Synthesize all designs and return what they take, by key; the report says when each is done."""
     todo, begin = designs(), time.monotonic()
     found = {}

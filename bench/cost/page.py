@@ -6,7 +6,7 @@ from importlib.metadata import version
 from bench.markdown import filled, table
 
 from .formats import FLOAT
-from .found import Found, Measured, per_lane
+from .results import CostTable, MeasuredDesign, per_lane
 
 __all__ = ["page", "ratio"]
 
@@ -16,7 +16,7 @@ EHLIAR = {"multiply": (235, 2, 305), "add": (261, 0, 319)}
 RAM_BITS = 36 * 1024
 SURVEY = 200  # times that arXiv 1602.02830 says
 FORMS = "operators", "primitives"
-Kept = Mapping[tuple[str, str, str, int], Measured]  # what was measured, by (format, unit, form, lanes)
+Kept = Mapping[tuple[str, str, str, int], MeasuredDesign]  # what was measured, by (format, unit, form, lanes)
 
 TEXT = """# What a multiplication costs
 
@@ -104,7 +104,7 @@ def ratio(found: Kept, name: str, unit: str, form: str, *, dsp: bool) -> float |
     LUTs on purpose. With DSPs there is one float unit; the DSPs that it takes come on top and are not in the ratio. A
     sum without its accumulator stands against the float PE, as each of its lanes has an adder too.
     """
-    get = Found(found)
+    get = CostTable(found)
     other = get.lut(FLOAT, "PE" if unit == "sum" else unit, "DSPs" if dsp else form)
     own = get.lut(name, unit, form)
     return None if not own or other is None else other / own
@@ -120,7 +120,7 @@ def cost_table(found: Kept, unit: str) -> str:
     rows = [
         [m.format, m.form, str(m.lanes), f"{m.lut:,}", per_lane(m.lut / m.lanes), per_lane(m.ff / m.lanes),
          f"{m.dsp / m.lanes:g}", str(m.levels)]
-        for m in Found(found).rows(unit)
+        for m in CostTable(found).rows(unit)
     ]  # fmt: skip
     return table(heads, rows, left=1)
 
@@ -131,7 +131,7 @@ def ratio_table(found: Kept, *, dsp: bool) -> str:
     heads = ["float32 = this x", *(f"{text}, {form}" for text in units.values() for form in FORMS)]
     rows = [
         [f.name, *(_times(ratio(found, f.name, unit, form, dsp=dsp)) for unit in units for form in FORMS)]
-        for f in Found(found).formats()
+        for f in CostTable(found).formats()
     ]
     return table(heads, rows, left=1)
 
@@ -139,7 +139,7 @@ def ratio_table(found: Kept, *, dsp: bool) -> str:
 def memory_table(found: Kept) -> str:
     """Return the table of the bits of a weight, by the codes that the accelerator stores."""
     bits = {}
-    for f in Found(found).formats():
+    for f in CostTable(found).formats():
         bits.setdefault(str(f.w), f.w.bits)
     bits[FLOAT] = 32
     rows = [[name, str(n), f"{32 / n:g}", f"{RAM_BITS // n:,}"] for name, n in bits.items()]
@@ -148,7 +148,7 @@ def memory_table(found: Kept) -> str:
 
 def page(found: Kept) -> str:
     """Return the page as Markdown."""
-    get = Found(found)
+    get = CostTable(found)
     one = "bipolar x bipolar"
     words = {
         "tool": version("pyosys"),

@@ -4,17 +4,17 @@ import io
 from collections.abc import Mapping
 
 from .formats import FLOAT
-from .found import Found, Measured, per_lane
+from .results import CostTable, MeasuredDesign, per_lane
 
 __all__ = ["picture"]
 
 
-def picture(found: Mapping[tuple[str, str, str, int], Measured]) -> bytes:
+def picture(found: Mapping[tuple[str, str, str, int], MeasuredDesign]) -> bytes:
     """Return the SVG, which has the LUTs of one lane of each format, on a logarithmic axis."""
     import matplotlib
     from matplotlib.figure import Figure
 
-    get = Found(found)
+    get = CostTable(found)
     names = [f.name for f in get.formats()] + [FLOAT]
     series = {
         "multiplier alone, operators": ("multiplier", "operators", "#9aa5b1"),

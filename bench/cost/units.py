@@ -5,11 +5,11 @@ from itertools import product
 import numpy as np
 from amaranth.hdl import Const, Instance, Module, Mux, unsigned
 from amaranth.lib import wiring
-from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.numbers.formats import Bipolar, Format, Ternary
 from fewbit.hw.codes import value_of
+from fewbit.hw.wires import Lanes
 
 __all__ = ["LutProducts", "Products", "Sum", "product_bits"]
 
@@ -30,7 +30,7 @@ def _lanes(x_format, w_format, lanes):
     """Return the members of a unit of products that are not added."""
     bits = product_bits(x_format, w_format)
     shapes = {"x": x_format.bits, "w": w_format.bits, "o": bits}
-    return {name: (Out if name == "o" else In)(ArrayLayout(unsigned(n), lanes)) for name, n in shapes.items()}
+    return {name: (Out if name == "o" else In)(Lanes(unsigned(n), lanes)) for name, n in shapes.items()}
 
 
 class Products(wiring.Component):

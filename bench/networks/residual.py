@@ -1,10 +1,10 @@
-"""Residual networks (He and others, CVPR 2016) of random weights: ResNet-18, ResNet-34 and ResNet-50."""
+"""Residual networks (He and others, CVPR 2016) of random weights: ResNet-18, 34 and 50, and those for CIFAR-10."""
 
 from pathlib import Path
 
 from .float_network import FloatNetwork
 
-__all__ = ["BLOCKS", "resnet"]
+__all__ = ["BLOCKS", "cifar_resnet", "resnet"]
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # of each of the four stages, by depth
 _BOTTLENECK = 4  # times the width of a block's convolutions, from depth 50 on
@@ -36,6 +36,34 @@ def resnet(
         for block in range(blocks):
             _block(network, width << stage, 2 if stage and not block else 1, bottleneck=depth >= 50)
     network.classifier(classes)
+    network.save(path)
+
+
+def cifar_resnet(path: Path, depth: int = 20, *, size: int = 32, width: int = 16, seed: int = 1) -> None:
+    """Write a residual network for CIFAR-10 as a float model: three stages of ``(depth - 2)/6`` blocks, ten classes.
+
+    Shortcuts between stages are convolutions of one pixel. `ValueError` where ``depth`` is no 6n + 2.
+
+    Parameters
+    ----------
+    path : Path
+    depth : int
+        8, 14, 20, 32, 44, 56, 110, …
+    size : int
+        The pixels along each side of the image of three channels.
+    width : int
+        The channels of the first stage; each further one has twice as many.
+    seed : int
+    """
+    if depth < 8 or depth % 6 != 2:
+        raise ValueError(f"the depth of a residual network for CIFAR-10 is 6n + 2, not {depth}")
+    network = FloatNetwork(size, 3, seed, f"resnet{depth}")
+    network.conv(width, 3)
+    network.relu()
+    for stage in range(3):
+        for block in range((depth - 2) // 6):
+            _block(network, width << stage, 2 if stage and not block else 1, bottleneck=False)
+    network.classifier(10)
     network.save(path)
 
 

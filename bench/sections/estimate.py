@@ -35,7 +35,7 @@ def measured(name):
     parts = synthesize_parts(project.verilog, "accelerator", {n: f"accelerator.accelerator.{n}" for n in layers})
     return {
         "layers": {n: (cost_of_unit(layer, project.folding[n]).lut, parts[n].lut) for n, layer in layers.items()},
-        "total": (estimate_all(project.network, layers, project.folding).lut, whole.lut),
+        "total": (estimate_all(layers, project.folding).lut, whole.lut),
     }
 
 

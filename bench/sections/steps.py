@@ -46,11 +46,9 @@ def step_fold(model, folder, cycles):
     from fewbit.flow.folding.folding import default_folding, fold
     from fewbit.hw.folding import Folding
     from fewbit.sim.cycles.model import predict_steady
-    from fewbit.sim.cycles.queues import deep_enough
 
     project = _project(model, folder, folding=Folding())
     project.folding = fold(project.network, cycles) if cycles else default_folding(project.network)
-    project.queues = deep_enough(project.network, project.folding, target=project.target)
     timing = predict_steady(project.plan)
     atomic_write(folder / "fold.json", project.folding.to_json())
     return {"interval": timing.interval, "latency": timing.latency, "bound": project.plan.bound}
@@ -134,7 +132,7 @@ def render(results):
 
 TEXT = """\
 Each step is a process of its own, from an empty folder; behind its seconds its peak memory in MB, or that of the
-largest process that it started. `verilog` sizes the queues of branches too; `verilator` is Verilator and the C++
+largest process that it started. `verilator` is Verilator and the C++
 compiler; `simulate` is golden, Verilator's run, and the comparison of every bit and of every result's cycle. CNV is the
 network of the FINN paper (Umuroglu and others, FPGA 2017) with random one-bit weights, folded to {cycles:,} cycles a
 frame, that paper's fastest; the others are examples with their default folding. All are in the form that `fewbit sim`
@@ -142,8 +140,8 @@ takes unless told otherwise, `--target xilinx`.
 
 {table}
 
-Importing and folding look at shapes and ranges only. Verilog takes long where arrays are large, as a PE is unrolled,
-and where branches are deep, as the least depth of a queue takes a run of the cycle model for every depth that is tried.
+Importing looks at shapes and ranges only; folding sizes the queues of branches too. Verilog takes long where arrays are
+large, as a PE is unrolled.
 Verilator's time is the C++ compiler's. That of a simulation is cycles times the size of the design."""
 
 

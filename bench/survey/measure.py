@@ -19,7 +19,7 @@ from fewbit.hw.targets.named import DEFAULT
 from fewbit.places import BUILD, HOME
 
 from .figures import bit_operations, compression, executable, mean_and_spread, quantizer_noise, weight_bits
-from .networks import Maker, Row
+from .networks import NetworkMaker, SurveyRow
 from .units import part_costs
 
 __all__ = ["STEPS", "SurveyError", "measure"]
@@ -33,14 +33,14 @@ class SurveyError(RuntimeError):
     """A row must not be printed: it has no hardware, or hardware, golden and the executor do not agree."""
 
 
-def measure(row: Row, maker: Maker, rows: Mapping[str, Row], job: ReportedJob) -> dict[str, Any]:
+def measure(row: SurveyRow, maker: NetworkMaker, rows: Mapping[str, SurveyRow], job: ReportedJob) -> dict[str, Any]:
     """Return every figure of a row, which JSON can hold; they are kept until its networks or our source change.
 
     Parameters
     ----------
-    row : Row
-    maker : Maker
-    rows : dict of Row
+    row : SurveyRow
+    maker : NetworkMaker
+    rows : dict of SurveyRow
         All rows by name.
     job : flow.reporting.ReportedJob
         Told what is going on.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # only rows that are not kept need them
     from fewbit.train.data import Dataset, Split
     from fewbit.train.recipe import Recipe
 
-__all__ = ["FRAMES", "Maker", "Row", "rows_of"]
+__all__ = ["FRAMES", "NetworkMaker", "SurveyRow", "rows_of"]
 
 FLOAT = "float32"
 PTQ = {8: ("mse",), 4: ("minmax", "percentile", "mse", "kl"), 2: ("minmax", "mse")}  # ranges by bits
@@ -39,7 +39,7 @@ FRAMES = {"digits": 24, "fashion": 4}  # that are simulated
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class SurveyRow:
     """A row of the survey.
 
     Attributes
@@ -72,8 +72,8 @@ class Row:
     dsp: bool = True
 
 
-def rows_of(dataset: str) -> list[Row]:
-    """Return every `Row` of a dataset, "digits" or "fashion", in the order of the table."""
+def rows_of(dataset: str) -> list[SurveyRow]:
+    """Return every `SurveyRow` of a dataset, "digits" or "fashion", in the order of the table."""
     from fewbit.train.survey import ROWS
 
     rows = []
@@ -82,20 +82,20 @@ def rows_of(dataset: str) -> list[Row]:
         if dataset == "fashion":
             recipe = replace(recipe, steps=FASHION_STEPS, copies=2, calibration=4096)
         kind = "float" if row.name == FLOAT else "QAT"
-        rows.append(Row(name=row.name, method=row.method, weight_bits=row.weight_bits, act_bits=row.act_bits,
-                        kind=kind, recipe=recipe, start=row.start))  # fmt: skip
+        rows.append(SurveyRow(name=row.name, method=row.method, weight_bits=row.weight_bits, act_bits=row.act_bits,
+                              kind=kind, recipe=recipe, start=row.start))  # fmt: skip
         if kind == "float":
             rows.append(replace(rows[-1], name=f"{FLOAT}-luts", method=f"{row.method} without DSPs", dsp=False))
     rows += _after_training()
     return rows if dataset == "digits" else [row for row in rows if row.name in FASHION_ROWS]
 
 
-def _after_training() -> list[Row]:
+def _after_training() -> list[SurveyRow]:
     """Return the rows of post-training quantization."""
     words = {"minmax": "min-max", "kl": "KL", "mse": "MSE", "percentile": "percentile"}
     return [
-        Row(name=f"ptq-{ranges}-w{bits}a{bits}", method=f"PTQ, {words[ranges]}", weight_bits=bits, act_bits=bits,
-            kind="PTQ", start=FLOAT, ranges=ranges)
+        SurveyRow(name=f"ptq-{ranges}-w{bits}a{bits}", method=f"PTQ, {words[ranges]}", weight_bits=bits, act_bits=bits,
+                  kind="PTQ", start=FLOAT, ranges=ranges)
         for bits, every in PTQ.items()
         for ranges in every
     ]  # fmt: skip
@@ -110,7 +110,7 @@ def _training():
     return digest(*(path for path in sorted(files) if path.name not in others))
 
 
-class Maker:
+class NetworkMaker:
     """A maker of the networks of rows, each once; several threads may ask.
 
     Parameters
@@ -167,7 +167,7 @@ class Maker:
         with self._guard:
             return self._locks.setdefault(name, threading.Lock())
 
-    def files(self, row: Row, rows: Mapping[str, Row], job: ReportedJob) -> list[Path]:
+    def files(self, row: SurveyRow, rows: Mapping[str, SurveyRow], job: ReportedJob) -> list[Path]:
         """Return the paths of a row's networks in the order of the seeds; ``rows`` are all rows by name."""
         own = replace(row, dsp=True)
         folder = self.folder / (FLOAT if row.kind == "float" else row.name)
@@ -180,7 +180,7 @@ class Maker:
 
     # Training
 
-    def latents(self, row: Row) -> list[np.ndarray] | None:
+    def latents(self, row: SurveyRow) -> list[np.ndarray] | None:
         """Return the latent weights of the first seed's layers, in order.
 
         None stands for a row whose file has the weights that were quantized.

@@ -8,14 +8,14 @@ from fewbit.flow.cache import Store, digest, source_digest
 from fewbit.flow.reporting import Report
 from fewbit.places import BUILD, HOME
 
-from .networks import Maker, Row
+from .networks import NetworkMaker, SurveyRow
 
 __all__ = ["BITS", "one_layer"]
 
 BITS = (2, 1)
 
 
-def one_layer(maker: Maker, rows: Mapping[str, Row], report: Report) -> dict[str, dict[str, list[float]]]:
+def one_layer(maker: NetworkMaker, rows: Mapping[str, SurveyRow], report: Report) -> dict[str, dict[str, list[float]]]:
     """Return the points of accuracy that are lost, one for each seed, by bits and by the name of the layer.
 
     The weights of one layer of the trained float32 networks become few bits, without training (range of least squared

@@ -21,7 +21,7 @@ from fewbit.flow.jobs import run_jobs
 from fewbit.places import HOME
 
 from .measure import STEPS, SurveyError, measure
-from .networks import Maker, Row, rows_of
+from .networks import NetworkMaker, SurveyRow, rows_of
 from .one_layer import one_layer
 
 __all__ = ["RECORDS", "SEEDS", "assembled", "main", "survey"]
@@ -60,7 +60,7 @@ def survey(
     unknown = sorted(set(names or ()) - set(every))
     if unknown:
         raise ValueError(f"Rows must be of {', '.join(every)}, not {', '.join(unknown)}")
-    maker = Maker(dataset, seeds, folder)
+    maker = NetworkMaker(dataset, seeds, folder)
     begin, before, wanted = time.monotonic(), _cpu(), list(every) if names is None else names
     rows = {row["name"]: row for row in (last or {}).get("rows", ())}
     rows |= run_jobs(
@@ -73,7 +73,9 @@ def survey(
     return assembled(maker, every, rows) | {"sensitivity": lost, "took": took if whole else last["took"]}
 
 
-def assembled(maker: Maker, every: Mapping[str, Row], rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def assembled(
+    maker: NetworkMaker, every: Mapping[str, SurveyRow], rows: Mapping[str, dict[str, Any]]
+) -> dict[str, Any]:
     """Return what was measured of the rows, in the order of the table, and the names of those that were not."""
     train, test = maker.splits
     return {

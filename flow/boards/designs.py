@@ -1,7 +1,8 @@
 """``fewbit board``: complete designs for boards, with pins and clocks, down to a bitstream where that needs no vendor.
 
 A board folder, ``build/<model>/board-<name>``, holds the accelerator built of what the board's FPGA has, the design
-around it, what its tools read, and ``board.json`` with the figures. A board is a file of `flow.boards.kinds`.
+around it, what its tools read, and ``board.json`` with the figures. A board is a file of `flow.boards.kinds`,
+and how designs for boards of its class are made is one of `flow.boards.makers`.
 """
 
 from pathlib import Path
@@ -11,11 +12,12 @@ from fewbit.golden.registry import import_all
 from fewbit.host.build import Build
 from fewbit.sim.folders import locked
 
-from . import kinds, serial, zynq  # noqa: F401  (the last two register how designs are made)
+from . import kinds, makers
 from .board import REGISTERED, BoardDesign, DesignOptions, design_of
 
 __all__ = ["build_board"]
 
+import_all(makers)
 import_all(kinds)
 
 

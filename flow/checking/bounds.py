@@ -15,7 +15,7 @@ import onnx
 from fewbit.golden.importing.operators import Role, role_of
 from fewbit.golden.model_file.file import attributes_of
 
-from .onnx_reference import OnnxReference
+from .references.onnx_executors import OnnxReference
 
 __all__ = ["FORMULA", "FloatBounds"]
 

@@ -10,15 +10,18 @@ from fewbit.flow.project.folded_model import FoldedModel
 from fewbit.golden.importing.importer import walked
 from fewbit.golden.network.execute import Result as GoldenResult
 from fewbit.golden.network.execute import labels_of
+from fewbit.golden.registry import import_all
 
-from . import onnx_reference, tflite_reference  # noqa: F401  (they register themselves)
+from . import references
 from .bounds import FORMULA, FloatBounds
-from .onnx_reference import OnnxReference
 from .reference import ReferenceExecutor, reference_of
+from .references.onnx_executors import OnnxReference
 from .result import ExecutorCheck, OutputCheck
 from .steered import Steering
 
 __all__ = ["check_with_reference", "reference_for"]
+
+import_all(references)
 
 
 def reference_for(project: FoldedModel) -> ReferenceExecutor:
@@ -85,7 +88,7 @@ def check_with_reference(
 
 def _steering(project, reference):
     """Return the `Steering` of a project; None where its network is not the model code by code."""
-    if not isinstance(reference, OnnxReference) or project.network.notes or project.output_option != "auto":
+    if not isinstance(reference, OnnxReference) or project.network.rounds_levels or project.output_option != "auto":
         return None
     return Steering(walked(project.source, project.input_option), reference)
 

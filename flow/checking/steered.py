@@ -18,7 +18,7 @@ from fewbit.golden.network.execute import execute, output_of
 from fewbit.golden.numbers.elementwise import affine, apply
 
 from .bounds import UNIT, FloatBounds
-from .onnx_reference import OnnxReference
+from .references.onnx_executors import OnnxReference
 
 __all__ = ["SteeredSample", "Steering"]
 

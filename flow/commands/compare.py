@@ -25,7 +25,7 @@ def compare(
     waves: Annotated[bool, typer.Option("--waves", hidden=True)] = False,
     json: Json = False, verbose: Verbose = False,
 ):  # fmt: skip
-    """The same network in float32 and in each low-bit format, side by side."""
+    """Compare the same network in float32 and in each low-bit format, side by side."""
     needs("compare")
     from fewbit.flow.comparing.compare import compare_formats
 

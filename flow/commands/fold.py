@@ -69,7 +69,7 @@ class Folded(JsonResult):
     fps: float
     layers: list[FoldedLayer]
     estimate: dict[str, int]
-    queues_at_most: dict[str, int]
+    queues: dict[str, int]
     pareto: list[dict[str, int]]
 
 
@@ -97,11 +97,11 @@ def fold_model(model: Path, input_spec: str | None, goal: FoldingGoal, file: Pat
         If there is more than one goal, or it cannot be met.
     """
     from fewbit.flow.cache import atomic_write
+    from fewbit.flow.folding.layers import layers_of
     from fewbit.flow.folding.search import pareto, with_dsps
     from fewbit.flow.project.project import Project
     from fewbit.hw.folding import Folding, FoldingError
     from fewbit.sim.cycles.model import predict_steady
-    from fewbit.sim.cycles.queues import deep_enough
 
     if sum(target is not None for target in (goal.fps, goal.max_cycles, goal.max_luts)) > 1:
         raise FoldingError("give one of --fps, --max-cycles and --max-luts, not several")
@@ -109,12 +109,11 @@ def fold_model(model: Path, input_spec: str | None, goal: FoldingGoal, file: Pat
     network = project.network
     cycles = int(goal.clock * 1e6 // goal.fps) if goal.fps is not None else goal.max_cycles
     with report.working("folding"):
-        project.folding = with_dsps(network, _folding(network, goal, cycles), goal.dsps)
-        # The least depths would take longer to find, and change no time.
-        project.queues = deep_enough(network, project.folding, target=USUAL)
+        layers = layers_of(network)
+        project.folding = with_dsps(layers, _folding(layers, goal, cycles), goal.dsps)
         plan = project.plan
         timing = predict_steady(plan)
-        table = pareto(network, goal.clock)
+        table = pareto(layers, goal.clock)
     entry = max(plan.entries, key=lambda entry: entry.beats)
     if cycles is not None and timing.interval > cycles:
         raise FoldingError(
@@ -123,29 +122,27 @@ def fold_model(model: Path, input_spec: str | None, goal: FoldingGoal, file: Pat
         )
     file = Path(file) if file else BUILD / Path(model).stem / "fold.json"
     atomic_write(file, project.folding.to_json())
-    return _result(project, timing, table, goal.clock, file)
+    return _result(project, layers, timing, table, goal.clock, file)
 
 
-def _folding(network, goal, cycles):
+def _folding(layers, goal, cycles):
     """Return the folding that meets the goal, without DSPs."""
     from fewbit.flow.folding import folding, search
     from fewbit.hw.folding import FoldingError
 
     if goal.max_luts is not None:
-        return search.fastest_within(network, goal.max_luts)
+        return search.fastest_within(layers, goal.max_luts)
     if cycles is None:
-        return folding.default_folding(network)
+        return folding.default_folding(layers)
     if cycles < 1:
         raise FoldingError(f"{goal.fps:g} frames a second are more than one a cycle at {goal.clock:g} MHz")
-    return folding.fold(network, cycles)
+    return folding.fold(layers, cycles)
 
 
-def _result(project, timing, table, clock, file):
-    from fewbit.flow.folding.layers import layers_of
+def _result(project, layers, timing, table, clock, file):
     from fewbit.flow.folding.search import estimate, estimate_all
 
-    network, plan = project.network, project.plan
-    layers = layers_of(network)
+    plan = project.plan
     costs = estimate(layers, project.folding)
     rows = []
     for name, folded in project.folding.items():
@@ -159,8 +156,8 @@ def _result(project, timing, table, clock, file):
     return Folded(
         model=project.model, file=file, clock_mhz=clock, latency=timing.latency, interval=timing.interval,
         bound=plan.bound, fps=clock * 1e6 / timing.interval, layers=rows,
-        estimate=estimate_all(network, layers, project.folding).row | {"dsp": plan.dsps},
-        queues_at_most=project.queues, pareto=[point.row for point in table],
+        estimate=estimate_all(layers, project.folding).row | {"dsp": plan.dsps},
+        queues=project.queues, pareto=[point.row for point in table],
     )  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def _table(report, r):
          _decibels(row.input.sqnr))
         for row in r.layers
     ]  # fmt: skip
-    rows += [(f"sum of {', '.join(s.tensors)}", "", "", "", s.format, _range(s), _decibels(s.sqnr)) for s in r.sums]
+    rows += [(f"joined: {', '.join(s.tensors)}", "", "", "", s.format, _range(s), _decibels(s.sqnr)) for s in r.sums]
     report.table(["layer", "weights", "bits", "SQNR, dB", "activations", "range", "SQNR, dB"], rows)
     ratio = r.float_weight_bits / r.weight_bits
     report.line(f"weights: {r.weight_bits:,} bits, {ratio:.1f} times less than float32")

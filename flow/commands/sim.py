@@ -48,8 +48,8 @@ def sim(
 ):  # fmt: skip
     """Simulate the Verilog in Verilator (or Icarus); compare every bit with golden, every cycle with the prediction."""
     needs("sim")
-    from fewbit.flow.project.simulated import IpSimulation, Simulation
     from fewbit.flow.project.simulation import simulate_ip_block, simulate_project
+    from fewbit.flow.project.simulation_results import IpSimulation, Simulation
 
     report = Reporter(json)
     project = making.project(model)

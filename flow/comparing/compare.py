@@ -78,13 +78,13 @@ def compare_formats(
         If the folding does not fit it.
     """
     model = Path(model)
-    files = _family(model)
+    files = _trained_files(model)
     directory = BUILD / "compare" / (model.resolve().parent.name if files else model.stem)
     images = Path(images) if images else find_images(model)
     # Every file is read once, here: a comparison takes minutes, in which it may be replaced.
-    family = {name: ModelSource(path) for name, path in files.items()}
-    source = family[model.stem] if family else ModelSource(model)
-    sources = list(family.values()) if family else [source]
+    trained = {name: ModelSource(path) for name, path in files.items()}
+    source = trained[model.stem] if trained else ModelSource(model)
+    sources = list(trained.values()) if trained else [source]
     samples_file = image_bytes(images) if images and str(images) != "mnist" else None
     folding_file = folding_bytes(folding) if folding else None
     stage = BuildStage(
@@ -101,8 +101,8 @@ def compare_formats(
             if len(network.inputs) > 1:
                 raise ModelError(f"{model}: has {len(network.inputs)} inputs; only models of one can be compared")
             samples, labels = _samples(network, images, samples_file, report)
-            if family:
-                variants = _family_variants(family)
+            if trained:
+                variants = _trained_variants(trained)
             else:
                 variants = _own_variants(source, network, samples, input_spec, directory, report)
             variants = [v for v in variants if formats is None or v.name in formats]
@@ -123,7 +123,7 @@ def compare_formats(
 # Which networks
 
 
-def _family(model: Path) -> dict[str, Path]:
+def _trained_files(model: Path) -> dict[str, Path]:
     """Return the files of a folder with a trained model for every format, by format; none if it is no such folder."""
     files = {name: model.with_name(f"{name}.onnx") for name in ("float32", *FORMATS)}
     return files if model.stem in files and all(path.is_file() for path in files.values()) else {}
@@ -134,10 +134,10 @@ def _floats(model: ModelSource, note: str = "") -> list[Variant]:
     return [Variant(name=FLOAT_LUT, model=model, dsp=False, note=note), Variant(name=FLOAT, model=model, note=note)]
 
 
-def _family_variants(family: Mapping[str, ModelSource]) -> list[Variant]:
+def _trained_variants(trained: Mapping[str, ModelSource]) -> list[Variant]:
     """Return the rows of a folder with a trained model for every format."""
-    low = [Variant(name=name, model=family[name], note="trained") for name in FORMATS]
-    return _floats(family["float32"], "trained") + low
+    low = [Variant(name=name, model=trained[name], note="trained") for name in FORMATS]
+    return _floats(trained["float32"], "trained") + low
 
 
 def _own_variants(

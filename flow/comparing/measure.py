@@ -13,8 +13,8 @@ from fewbit.flow.cache import Store, digest, source_digest
 from fewbit.flow.eda.synth import Resources, synthesize
 from fewbit.flow.folding.layers import FoldableLayer, layers_of
 from fewbit.flow.project.project import Project
-from fewbit.flow.project.simulated import Latency
 from fewbit.flow.project.simulation import drawn_again
+from fewbit.flow.project.simulation_results import Latency
 from fewbit.flow.reporting import ReportedJob
 from fewbit.golden.model_file.file import ModelSource
 from fewbit.golden.network.graph import Network

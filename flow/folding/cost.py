@@ -20,7 +20,7 @@ from fewbit.hw.layer.arithmetic import Arithmetic
 from fewbit.hw.layer.shape import LayerShape
 from fewbit.hw.layer.ways import chosen
 from fewbit.hw.stages.window_plan import columns_of
-from fewbit.hw.xilinx.dot_product import build_sum
+from fewbit.hw.xilinx.pe_counts import count_sum
 
 from .layers import FoldableLayer
 
@@ -125,8 +125,7 @@ def _array(layer: FoldableLayer, shape: LayerShape, way: Arithmetic | None) -> C
         packing, dsps = layer.packed, layer.dsps(shape)
         heights = dict.fromkeys(range(packing.field), shape.simd)
         heights[0] += shape.simd * packing.signed
-        unit = build_sum(tuple(heights.items()), acc, feedback).netlist
-        each: float = unit.luts + 2 * shape.simd * packing.overlaps
+        each: float = count_sum(tuple(heights.items()), acc, feedback).luts + 2 * shape.simd * packing.overlaps
     else:
         each, beside = way.pe_luts(shape.simd, acc, feedback), way.beside(shape, layer.accumulator_bits)
         dsps = way.dsps(pe, acc)

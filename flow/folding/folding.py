@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from fewbit.golden.network.graph import Network
 from fewbit.hw.folding import Folding, FoldingError, LayerFolding
 
-from .layers import FoldableLayer, layers_of
+from .layers import FoldableLayer, FoldableNetwork, layers_of
 
 __all__ = ["default_folding", "fold", "fold_layers", "least_cycles"]
 
@@ -13,7 +13,7 @@ DEFAULT_BIT_PRODUCTS = 1024
 """Bit products a cycle that a design gets by default: a few thousand LUTs in any format."""
 
 
-def fold(network: Network, cycles: int) -> Folding:
+def fold(network: Network | FoldableNetwork, cycles: int) -> Folding:
     """Return the cheapest folding in which no layer takes more than ``cycles`` a frame, by the cost of its options.
 
     Raises
@@ -30,22 +30,24 @@ def fold_layers(layers: Mapping[str, FoldableLayer], cycles: int) -> Folding:
 
 
 def _fold_layer(layer: FoldableLayer, cycles: int) -> LayerFolding:
-    best = min((option for option in layer.options if option.cycles <= cycles), default=None)
+    best = layer.cheapest(cycles)
     if best is None:
-        least = min(option.cycles for option in layer.options)
-        raise FoldingError(f"layer {layer.name} cannot be folded to {cycles} cycles a frame; it takes at least {least}")
+        raise FoldingError(
+            f"layer {layer.name} cannot be folded to {cycles} cycles a frame; it takes at least {layer.least_cycles}"
+        )
     return best.folding
 
 
-def least_cycles(network: Network) -> int:
+def least_cycles(network: Network | FoldableNetwork) -> int:
     """Return the cycles a frame of the layer that takes the longest when all are unfolded as far as they can be."""
-    return max(min(option.cycles for option in layer.options) for layer in layers_of(network).values())
+    return max(layer.least_cycles for layer in layers_of(network).values())
 
 
-def default_folding(network: Network) -> Folding:
+def default_folding(network: Network | FoldableNetwork) -> Folding:
     """Return the fastest folding, in powers of two of cycles, within `DEFAULT_BIT_PRODUCTS` a cycle."""
-    total = sum(layer.macs * layer.bits for layer in layers_of(network).values())
-    cycles, least = 1, least_cycles(network)
+    layers = layers_of(network)
+    total = sum(layer.macs * layer.bits for layer in layers.values())
+    cycles, least = 1, least_cycles(layers)
     while total > cycles * DEFAULT_BIT_PRODUCTS or cycles < least:
         cycles *= 2
-    return fold(network, cycles)
+    return fold_layers(layers, cycles)

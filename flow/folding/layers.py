@@ -1,238 +1,86 @@
-"""The layers of a network as a folding sees them: what PE and SIMD each may have, and how long it takes with them."""
+"""A network as a folding sees it: its layers, and everything that stands beside them, derived once."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 from fewbit.golden.network.dense import Dense, FloatDense
-from fewbit.golden.network.graph import Edge, Network
+from fewbit.golden.network.graph import Edge, Network, Node
 from fewbit.golden.network.pointwise import Rescale, Threshold
-from fewbit.golden.network.spatial import Windows
-from fewbit.golden.numbers.format import Format
-from fewbit.hw.folding import Folding, LayerFolding
-from fewbit.hw.layer.arithmetic import Arithmetic
-from fewbit.hw.layer.shape import LayerShape, legal_together
+from fewbit.golden.network.spatial import Largest, Windows
+from fewbit.hw.folding import Folding
 from fewbit.hw.layer.ways import Summed, options_of
-from fewbit.hw.pipeline.abreast import legal_abreast
-from fewbit.hw.stages.window_plan import cycles_of_window, simd_of_window
-from fewbit.hw.xilinx.dsp_packing import Packing, best_packing
 
-__all__ = ["FoldableLayer", "Option", "layers_of", "slowest"]
+from .layer import FoldableLayer
 
-_FLOAT_BIT_PRODUCTS = 24 * 24  # a float32 product counts as its mantissas'
+__all__ = ["FoldableLayer", "FoldableNetwork", "layers_of", "slowest"]
 
 
-class Option(NamedTuple):
-    """A folding that a layer may have. The least option is the cheapest; of equally cheap ones it is the fastest.
+class FoldableNetwork(Mapping[str, FoldableLayer]):
+    """The `FoldableLayer` of every dense node of a network, by name, and what all foldings of it share.
+
+    Whatever looks at many foldings of one network makes it once: edges and their ranges, and the options of layers,
+    take seconds in a deep network.
+
+    Parameters
+    ----------
+    network : golden.network.graph.Network
+        It is not to change afterwards.
 
     Attributes
     ----------
-    cost : float
-        About its LUTs, to compare options by.
-    cycles : int
-        Cycles of a frame.
-    pe, simd : int
+    edges : dict of str to golden.network.graph.Edge
+    pools : list of golden.network.spatial.Windows
+        Windows in front of a max pool.
     """
 
-    cost: float
-    cycles: int
-    pe: int
-    simd: int
+    def __init__(self, network: Network):
+        self.network = network
+        self.edges: dict[str, Edge] = network.edges()
+        self._windows = {n.y: n for n in network.nodes if isinstance(n, Windows)}
+        self._readers: dict[str, list[Node]] = {}
+        for node in network.nodes:
+            for edge in set(node.inputs):
+                self._readers.setdefault(edge, []).append(node)
+        self._given = {output.edge for output in network.outputs}
+        self._layers = {n.name: self._layer(n) for n in network.nodes if isinstance(n, Dense | FloatDense)}
 
-    @property
-    def folding(self) -> LayerFolding:
-        """The option as a folding."""
-        return LayerFolding(self.pe, self.simd)
+    def __getitem__(self, name: str) -> FoldableLayer:
+        return self._layers[name]
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layers)
 
-@dataclass(frozen=True, kw_only=True)
-class FoldableLayer:
-    """What a layer's folding depends on.
-
-    Attributes
-    ----------
-    name : str
-    pixels : int
-        Pixels of a frame that the layer gives.
-    groups, neurons, inputs : int
-        Groups; neurons of a group; inputs that each of them reads.
-    x_format, weight_format : golden.numbers.format.Format
-        Formats of the inputs and of the weights.
-    weight_range : tuple of int (float32: float)
-        The smallest weight and the largest.
-    accumulator_bits, levels : int
-        Bits of what a neuron sums up; levels of what leaves the layer.
-    window : golden.network.spatial.Windows or None
-        The window in front of it.
-    source : golden.network.graph.Edge
-        The edge in front of the window, or of the layer without one.
-    channels : int
-        Channels of a group, in front of the window.
-    ways : tuple of hw.layer.arithmetic.Arithmetic
-        Ways in which its products can be made, DSPs not counted.
-    summed : hw.layer.ways.Summed or None
-        Its products with accumulators in DSPs, if they can be there: an activation is behind them.
-    """
-
-    name: str
-    pixels: int
-    groups: int
-    neurons: int
-    inputs: int
-    x_format: Format
-    weight_format: Format
-    weight_range: tuple[float, float]
-    accumulator_bits: int
-    levels: int
-    window: Windows | None
-    source: Edge
-    channels: int
-    ways: tuple[Arithmetic, ...] = ()
-    summed: Summed | None = None
-
-    @property
-    def macs(self) -> int:
-        """Multiplications of a frame."""
-        return self.pixels * self.groups * self.neurons * self.inputs
-
-    @property
-    def bits(self) -> int:
-        """Bit products of one multiplication."""
-        return _FLOAT_BIT_PRODUCTS if not self.x_format.integral else self.x_format.bits * self.weight_format.bits
+    def __len__(self) -> int:
+        return len(self._layers)
 
     @cached_property
-    def packing(self) -> Packing | None:
-        """How products share DSPs, or None if they cannot be in them."""
-        try:
-            return best_packing(self.ways[0].lane_format, *map(int, self.weight_range))
-        except (ValueError, IndexError):
-            return None
+    def pools(self) -> list[Windows]:
+        nodes = (n for n in self.network.nodes if isinstance(n, Largest))
+        return [self._windows[n.x] for n in nodes if n.x in self._windows]
 
-    @property
-    def packed(self) -> Packing:
-        """The `packing`, of a layer whose products can be in DSPs.
-
-        Raises
-        ------
-        ValueError
-            If they cannot.
-        """
-        if self.packing is None:
-            raise ValueError(f"layer {self.name}: its products cannot be in DSPs")
-        return self.packing
-
-    @cached_property
-    def heap_bits(self) -> int:
-        """Bits of the largest sum of a neuron's products, as a PE of plain products counts them."""
-        return max(1, int(self.ways[0].bounds[1].max()).bit_length())
-
-    @cached_property
-    def abreast(self) -> tuple[int, ...]:
-        """How many pixels the layer may compute at a time, if it has one group; rising from 1."""
-        return tuple(legal_abreast(None if self.window is None else self.window.window, self.source.size))
-
-    def shape(self, folding: LayerFolding) -> LayerShape:
-        """Return what follows from a folding of the layer.
-
-        Raises
-        ------
-        ValueError
-            If PE or SIMD is beyond the layer.
-        """
-        return LayerShape(
-            name=self.name, pixels=self.pixels, groups=self.groups, group_neurons=self.neurons, inputs=self.inputs,
-            pe=folding.pe, simd=folding.simd, legal_abreast=self.abreast,
+    def _layer(self, node: Dense | FloatDense) -> FoldableLayer:
+        edges, x, window = self.edges, self.edges[node.x], self._windows.get(node.x)
+        inputs, fmt = node.weights.shape[1], node.weight_format
+        readers = self._readers.get(node.y, [])
+        after = [n for n in readers if n.x == node.y and isinstance(n, Threshold | Rescale)]
+        summed = isinstance(node, Dense) and after and len(readers) + (node.y in self._given) == 1
+        return FoldableLayer(
+            name=node.name, pixels=x.pixels, groups=node.groups, neurons=len(node.weights) // node.groups,
+            inputs=inputs, x_format=x.format, weight_format=fmt, weight_range=(node.weights.min(), node.weights.max()),
+            accumulator_bits=edges[node.y].format.bits, levels=after[0].format.levels if after else 2,
+            window=window, source=x if window is None else edges[window.x],
+            channels=inputs if window is None else inputs // window.window.taps_count,
+            ways=tuple(options_of(node, x.format)) if isinstance(node, Dense) else (),
+            summed=Summed(node, x.format) if summed else None,
         )  # fmt: skip
 
-    def dsps(self, shape: LayerShape) -> int:
-        """Return how many DSPs its products take, where they are in DSPs.
 
-        Raises
-        ------
-        ValueError
-            If they cannot be in DSPs.
-        """
-        return shape.together * -(-shape.pe // shape.together // self.packed.weights) * shape.simd
+def layers_of(network: Network | FoldableNetwork) -> FoldableNetwork:
+    """Return a network as a folding sees it: the `FoldableLayer` of every dense node, by name.
 
-    def pes(self) -> list[int]:
-        """Return every PE that is legal, rising."""
-        several = legal_together(self.groups, self.abreast)[1:]
-        return list(range(1, self.neurons + 1)) + [self.neurons * n for n in several]
-
-    def simds(self, pe: int) -> list[int]:
-        """Return every SIMD that is legal with this PE, rising."""
-        together = pe > self.neurons
-        if self.window is not None:
-            return simd_of_window(self.window, self.source, parallel=together)
-        return [self.inputs] if together else list(range(1, self.inputs + 1))
-
-    def cycles(self, folding: LayerFolding) -> int:
-        """Return the cycles of a frame, those that its window takes in included."""
-        return self._cycles(self.shape(folding))
-
-    def _cycles(self, shape: LayerShape) -> int:
-        if self.window is None:
-            return shape.cycles
-        window = cycles_of_window(self.window, self.channels, shape.simd, shape.parallel, shape.abreast)
-        return max(shape.cycles, window)
-
-    def useful(self) -> Iterator[LayerFolding]:
-        """Yield the legal foldings of which no smaller one is as fast."""
-        rows = None
-        for pe in self.pes():
-            if pe <= self.neurons and -(-self.neurons // pe) == rows:
-                continue
-            rows, steps = -(-self.neurons // pe), None
-            for simd in self.simds(pe):
-                if -(-self.inputs // simd) != steps:
-                    steps = -(-self.inputs // simd)
-                    yield LayerFolding(pe, simd)
-
-    @cached_property
-    def options(self) -> list[Option]:
-        """All foldings that are useful.
-
-        Their cost is that of products, accumulators and stream lanes, and of a PE or SIMD that does not divide the
-        layer.
-        """
-        options = []
-        for folding in self.useful():
-            pe, simd, shape = folding.pe, folding.simd, self.shape(folding)
-            uneven = (self.inputs % simd > 0) * simd * 4 + (self.neurons % pe > 0 and pe < self.neurons) * pe * 4
-            cost = pe * simd * self.bits * 1.3 + pe * 20 + simd * shape.parallel * 4 + uneven
-            options.append(Option(cost, self._cycles(shape), pe, simd))
-        return options
-
-
-def layers_of(network: Network) -> dict[str, FoldableLayer]:
-    """Return the `FoldableLayer` of every dense node of a network, by name."""
-    edges = network.edges()
-    windows = {n.y: n for n in network.nodes if isinstance(n, Windows)}
-    layers = {}
-    for node in network.nodes:
-        if isinstance(node, Dense | FloatDense):
-            x, window = edges[node.x], windows.get(node.x)
-            inputs = node.weights.shape[1]
-            after = [n for n in network.nodes if n.x == node.y and isinstance(n, Threshold | Rescale)]
-            layers[node.name] = FoldableLayer(
-                name=node.name, pixels=x.pixels, groups=node.groups, neurons=len(node.weights) // node.groups,
-                inputs=inputs, x_format=x.format, weight_format=node.weight_format,
-                weight_range=(node.weights.min(), node.weights.max()),
-                accumulator_bits=edges[node.y].format.bits, levels=after[0].format.levels if after else 2,
-                window=window, source=x if window is None else edges[window.x],
-                channels=inputs if window is None else inputs // window.window.taps_count,
-                ways=tuple(options_of(node, x.format)) if isinstance(node, Dense) else (),
-                summed=_summed(network, node, x, after),
-            )  # fmt: skip
-    return layers
-
-
-def _summed(network: Network, node: Dense | FloatDense, x: Edge, after: list) -> Summed | None:
-    """Return a layer's products with accumulators in DSPs, if an activation, and nothing else, reads its sums."""
-    if isinstance(node, Dense) and after and len(network.readers(node.y)) == 1:
-        return Summed(node, x.format)
-    return None
+    What is a `FoldableNetwork` already is given back.
+    """
+    return network if isinstance(network, FoldableNetwork) else FoldableNetwork(network)
 
 
 def slowest(layers: Mapping[str, FoldableLayer], folding: Folding) -> int:

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fewbit.golden.network.graph import Network
-from fewbit.golden.network.spatial import Largest, Windows
 from fewbit.hw.folding import Folding, FoldingError, LayerFolding
 from fewbit.hw.targets.named import USUAL
 
 from .cost import Cost, cost_of_layer, cost_of_pool, total
 from .folding import fold_layers, least_cycles
-from .layers import FoldableLayer, layers_of, slowest
+from .layers import FoldableLayer, FoldableNetwork, layers_of, slowest
 
 __all__ = ["Candidate", "ParetoPoint", "candidates", "estimate", "estimate_all", "fastest_within", "pareto",
            "with_dsps"]  # fmt: skip
@@ -39,7 +38,7 @@ class ParetoPoint:
         return {"cycles": self.cycles, "fps": self.fps, **self.cost.row}
 
 
-def candidates(network: Network, step: float = 1.03) -> list[Candidate]:
+def candidates(network: Network | FoldableNetwork, step: float = 1.03) -> list[Candidate]:
     """Return foldings of a network from the fastest to the slowest.
 
     Each is about ``step`` times slower than the one before, or by the least step that there is.
@@ -47,7 +46,7 @@ def candidates(network: Network, step: float = 1.03) -> list[Candidate]:
     layers = layers_of(network)
     most = max(layer.cycles(LayerFolding(1, layer.simds(1)[0])) for layer in layers.values())
     found: dict[int, Folding] = {}
-    wanted = [least_cycles(network)]
+    wanted = [least_cycles(layers)]
     while wanted[-1] < most:
         wanted.append(min(most, max(wanted[-1] + 1, int(wanted[-1] * step))))
     for cycles in wanted:
@@ -61,17 +60,14 @@ def estimate(layers: Mapping[str, FoldableLayer], folding: Folding) -> dict[str,
     return {name: cost_of_layer(layer, folding[name]) for name, layer in layers.items()}
 
 
-def estimate_all(network: Network, layers: Mapping[str, FoldableLayer], folding: Folding) -> Cost:
-    """Return the `Cost` of a whole network; ``layers`` are those that `layers_of` gives of it."""
+def estimate_all(layers: FoldableNetwork, folding: Folding) -> Cost:
+    """Return the `Cost` of a whole network; ``layers`` are what `layers_of` gives of it."""
     cycles = slowest(layers, folding)
-    edges, windows = network.edges(), {n.y: n for n in network.nodes if isinstance(n, Windows)}
-    pools = [windows[n.x] for n in network.nodes if isinstance(n, Largest) and n.x in windows]
-    return total([
-        *estimate(layers, folding).values(), *(cost_of_pool(n.window, edges[n.x], cycles) for n in pools)
-    ])  # fmt: skip
+    pools = (cost_of_pool(node.window, layers.edges[node.x], cycles) for node in layers.pools)
+    return total([*estimate(layers, folding).values(), *pools])
 
 
-def fastest_within(network: Network, luts: int) -> Folding:
+def fastest_within(network: Network | FoldableNetwork, luts: int) -> Folding:
     """Return the fastest folding whose estimate is at most ``luts`` LUTs.
 
     Raises
@@ -81,8 +77,8 @@ def fastest_within(network: Network, luts: int) -> Folding:
     """
     layers = layers_of(network)
     found, least = None, math.inf
-    for candidate in reversed(candidates(network)):
-        cost = estimate_all(network, layers, candidate.folding).lut
+    for candidate in reversed(candidates(layers)):
+        cost = estimate_all(layers, candidate.folding).lut
         least = min(least, cost)
         if cost <= luts:
             found = candidate.folding
@@ -91,7 +87,7 @@ def fastest_within(network: Network, luts: int) -> Folding:
     return found
 
 
-def with_dsps(network: Network, folding: Folding, dsps: int) -> Folding:
+def with_dsps(network: Network | FoldableNetwork, folding: Folding, dsps: int) -> Folding:
     """Return the folding with at most ``dsps`` DSPs in all, where they save the most LUTs by the estimate.
 
     A layer's DSPs take its products or its accumulators. The multipliers of activations, and of sums of branches, take
@@ -100,10 +96,10 @@ def with_dsps(network: Network, folding: Folding, dsps: int) -> Folding:
     if not dsps:
         return folding
     layers = layers_of(network)
-    taken, ways = _taken(network, folding, {}), {}
+    taken, ways = _taken(layers, folding, {}), {}
     for what in ("sums", "dsp"):
         every: dict[str, str] = {n: what for n, folded in folding.items() if what in _in_dsps(layers[n], folded)}
-        ways[what] = _taken(network, folding, every) if every else {}
+        ways[what] = _taken(layers, folding, every) if every else {}
     # By DSPs used: LUTs saved, and what of each layer is in them.
     best: dict[int, tuple[float, dict[str, str]]] = {sum(taken.values()): (0, {})}
     for name, folded in folding.items():
@@ -124,14 +120,14 @@ def _luts_with(layer: FoldableLayer, folded: LayerFolding, products: str | None)
     return cost_of_layer(layer, LayerFolding(folded.pe, folded.simd, products)).lut
 
 
-def _taken(network: Network, folding: Folding, chosen: Mapping[str, str]) -> dict[str | None, int]:
+def _taken(layers: FoldableNetwork, folding: Folding, chosen: Mapping[str, str]) -> dict[str | None, int]:
     """Return the DSPs of each layer, and under None those of everything else, as the accelerator's plan has them.
 
     ``chosen`` says what of some layers is in DSPs.
     """
     from fewbit.hw.pipeline.accelerator import AcceleratorPlan  # it brings Amaranth, which no other estimate needs
 
-    plan = AcceleratorPlan(network, folding.with_products(chosen), target=USUAL)
+    plan = AcceleratorPlan(layers.network, folding.with_products(chosen), target=USUAL)
     by_layer = {name: layer.dsps for name, layer in plan.layers.items()}
     return by_layer | {None: plan.dsps - sum(by_layer.values())}
 
@@ -142,15 +138,15 @@ def _in_dsps(layer: FoldableLayer, folded: LayerFolding) -> list[str]:
     return ways + ["dsp"] * (layer.packing is not None and folded.pe > layer.shape(folded).together)
 
 
-def pareto(network: Network, clock: float, count: int = 10) -> list[ParetoPoint]:
+def pareto(network: Network | FoldableNetwork, clock: float, count: int = 10) -> list[ParetoPoint]:
     """Return about ``count`` foldings from the fastest to the slowest, none of which another one beats.
 
     Foldings are compared by cycles and estimated LUTs; ``clock`` is in MHz.
     """
     layers = layers_of(network)
     points: list[ParetoPoint] = []
-    for candidate in candidates(network):
-        cost = estimate_all(network, layers, candidate.folding)
+    for candidate in candidates(layers):
+        cost = estimate_all(layers, candidate.folding)
         if not points or cost.lut < points[-1].cost.lut:
             points.append(ParetoPoint(candidate.cycles, int(clock * 1e6 // candidate.cycles), cost))
     picked = sorted({round(k * (len(points) - 1) / max(1, count - 1)) for k in range(count)})

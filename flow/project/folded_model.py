@@ -11,6 +11,7 @@ from fewbit.flow.cache import Store, digest, source_digest
 from fewbit.flow.folding.files import read_folding
 from fewbit.flow.folding.folding import default_folding
 from fewbit.golden.importing.importer import import_model
+from fewbit.golden.importing.precision import compared_edges
 from fewbit.golden.model_file.source import SourceFile
 from fewbit.golden.network.dense import FloatDense
 from fewbit.golden.network.execute import Result, output_of, run
@@ -82,10 +83,15 @@ class FoldedModel:
     @cached_property
     def plan(self) -> "AcceleratorPlan":
         """The accelerator's numbers; a float network gets the order of its sums from the folding."""
+        return self._unsized.with_depths(self.queues)
+
+    @cached_property
+    def _unsized(self) -> "AcceleratorPlan":
+        """The plan with queues too deep to be built."""
         from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
         self._order_sums()
-        return AcceleratorPlan(self.network, self.folding, depths=self.queues, target=self.target)
+        return AcceleratorPlan(self.network, self.folding, target=self.target)
 
     def _order_sums(self) -> None:
         """Give a float network the order of its sums."""
@@ -98,7 +104,7 @@ class FoldedModel:
 
     @cached_property
     def queues(self) -> dict[str, int]:
-        """Depths of the queues in front of joins; they are looked for once for a folding, as that can take a minute."""
+        """Depths of the queues in front of joins, which are looked for once for a folding."""
         from fewbit.sim.cycles.queues import size_queues
 
         if all(len(node.inputs) == 1 for node in self.network.nodes):
@@ -107,7 +113,7 @@ class FoldedModel:
         key = digest(self.digest, source_digest("golden", "hw", "sim"))
         depths = store[key]
         if depths is None:
-            depths = store[key] = size_queues(self.network, self.folding, target=self.target)
+            depths = store[key] = size_queues(self._unsized)
         return depths
 
     @property
@@ -156,9 +162,13 @@ class FoldedModel:
     # Golden
 
     def execute(self, values: np.ndarray) -> Result:
-        """Return what the golden model gives for samples of integers, ``(B, *shape)``."""
+        """Return what the golden model gives for samples of integers, ``(B, *shape)``.
+
+        Of the edges, the result has that of the output, and where levels are rounded those of codes.
+        """
         self._order_sums()
-        return run(self.network, values)
+        codes = compared_edges(self.network) if self.network.rounds_levels else ()
+        return run(self.network, values, keep={self.output.edge, *codes})
 
     @property
     def output(self) -> Output:

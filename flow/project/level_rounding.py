@@ -2,7 +2,7 @@
 
 from fewbit.flow.images import Images
 from fewbit.golden.importing.importer import import_model
-from fewbit.golden.importing.precision import PRECISE_BITS, RoundingChanges, changes
+from fewbit.golden.importing.precision import PRECISE_BITS, RoundingChanges, changes, compared_edges
 from fewbit.golden.network.execute import Result, run
 
 from .folded_model import FoldedModel
@@ -19,5 +19,6 @@ def rounding_of(project: FoldedModel, images: Images, result: Result) -> Roundin
     if not network.rounds_levels:
         return None
     precise = import_model(project.source, project.input_option, output=project.output_option, precision=PRECISE_BITS)
-    reference = run(precise, precise.encode(images.floats) if images.floats is not None else images.values)
+    values = precise.encode(images.floats) if images.floats is not None else images.values
+    reference = run(precise, values, keep=compared_edges(precise))
     return changes(network, result, precise, reference)

@@ -90,7 +90,7 @@ def _output(plan, network, output):
 
 
 def _beat_bytes(fmt, lanes):
-    """Bytes of a beat."""
+    """Return the bytes of a beat."""
     return (fmt.bits * lanes + 7) // 8
 
 

@@ -58,15 +58,15 @@ class Project(FoldedModel):
     def generate(self) -> bool:
         """Write what is generated of the model, and return whether anything had to be done.
 
-        That is ``verilog/``, the manifest, the folding, and the model with its input declaration, from which it can be
-        built again.
+        That is ``verilog/`` with a list of the modules that stand in it once, however often they are used, the
+        manifest, the folding, and the model with its input declaration, from which it can be built again.
         """
         with self.locked():
             return self._generate()
 
     def _generate(self) -> bool:
         from fewbit.flow.ip.vivado import files
-        from fewbit.hw.shell.verilog import emit
+        from fewbit.hw.shell.verilog import emission
 
         stage = self.stage("verilog", source_digest("flow", "sim"))
         if stage.done:
@@ -74,7 +74,10 @@ class Project(FoldedModel):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             manifest = self.manifest()
-            written: dict[str, str | bytes] = {"verilog/accelerator.v": emit(self.plan, name="accelerator")}
+            found = emission(self.plan, name="accelerator")
+        modules = [module.to_json() for module in found.modules]
+        written: dict[str, str | bytes] = {"verilog/accelerator.v": found.text}
+        written["verilog/modules.json"] = json.dumps(modules, indent=1) + "\n"
         written |= {f"verilog/{name}": text for name, text in files(self, manifest).items()}
         written["manifest.json"] = json.dumps(manifest, indent=2) + "\n"
         written["folding.json"] = self.folding.to_json()
@@ -225,7 +228,7 @@ class Project(FoldedModel):
         return digest_of(self._design(ip).read_bytes())
 
     def _design(self, ip: bool) -> Path:
-        """The Verilog of the IP block, or of the accelerator alone."""
+        """Return the Verilog of the IP block, or of the accelerator alone."""
         return self.ip_verilog if ip else self.verilog
 
 

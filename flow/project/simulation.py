@@ -20,7 +20,7 @@ from fewbit.sim.simulators.simulator import simulators
 
 from .folded_model import FoldedModel
 from .project import Project
-from .simulated import Damage, Interval, IpSimulation, Latency, Mismatch, Proved, Simulation
+from .simulation_results import Damage, Interval, IpSimulation, Latency, Mismatch, Proved, Simulation
 
 __all__ = ["drawn_again", "simulate_ip_block", "simulate_project"]
 

@@ -52,8 +52,9 @@ class FormatCost:
         self.raw = {name for site in project.sites if site.raw for name in site.layers}
         self._known: dict[tuple[Bits, ...], Hardware] = {}
         network = self._network(self.uniform(reference))
-        self.folding = fold(network, cycles) if cycles else default_folding(network)
-        self.cycles = slowest(layers_of(network), self.folding)
+        layers = layers_of(network)
+        self.folding = fold(layers, cycles) if cycles else default_folding(layers)
+        self.cycles = slowest(layers, self.folding)
 
     def uniform(self, bits: int) -> dict[str, Bits]:
         """Return ``bits`` of weights and activations for every layer; declared integers stay."""
@@ -84,8 +85,8 @@ class FormatCost:
     def hardware_of(self, network: Network) -> Hardware:
         """Return what `hardware` returns, of a network that is imported already."""
         layers = layers_of(network)
-        folding = self.folding if layers.keys() == self.folding.keys() else fold(network, self.cycles)
-        cost = estimate_all(network, layers, folding)
+        folding = self.folding if layers.keys() == self.folding.keys() else fold(layers, self.cycles)
+        cost = estimate_all(layers, folding)
         return Hardware(luts=round(cost.lut), dsps=cost.dsp, bram18=cost.bram18)
 
     def _network(self, bits: Mapping[str, Bits]) -> Network:

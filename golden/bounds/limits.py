@@ -5,7 +5,17 @@ import os
 import re
 from dataclasses import dataclass
 
-__all__ = ["IMAGE_BYTES", "IMPORT_BYTES", "IMPORT_SECONDS", "LIMITS", "Limit", "LimitError", "ModelError", "in_bytes"]
+__all__ = [
+    "IMAGE_BYTES",
+    "IMPORT_BYTES",
+    "IMPORT_SECONDS",
+    "LIMITS",
+    "Limit",
+    "LimitError",
+    "ModelError",
+    "in_bytes",
+    "one_line",
+]
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _LONGEST = 2000  # characters of a message: names in a file may be of any length
@@ -95,6 +105,11 @@ class Limit:
         """The end of a message: what the limit is, and how to change it."""
         example = "600" if self.unit == "seconds" else "16G"
         return f"the limit is {self}; set {self.variable}={example}, say, to raise it"
+
+
+def one_line(error: object) -> str:
+    """Return what an error of a library says as a part of one line, cut where it is too long."""
+    return " ".join(str(error).split())[:200]
 
 
 def in_bytes(count: float) -> str:

@@ -1,8 +1,8 @@
 """The last walls around an import: an alarm that ends it, and a bound on memory that the system holds.
 
-What a node of a file takes is estimated before it is evaluated (`golden.model_file.work`). The walls are for what no
-estimate foresees. They stand where Python can put them up: in the main thread, on systems that have them. Elsewhere the
-time is looked at in front of every node.
+What a node of a file takes is estimated before it is evaluated (`golden.model_file.evaluation_cost`). The walls are for
+what no estimate foresees. They stand where Python can put them up: in the main thread, on systems that have them.
+Elsewhere the time is looked at in front of every node.
 """
 
 import os

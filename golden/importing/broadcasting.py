@@ -8,7 +8,7 @@ import numpy as np
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.spatial import Repeat, Upsample
 
-from .float_layers import float_layer_end
+from .float_layers import settled
 from .growing import GrowingNetwork
 from .layout import flat, image, ordered
 from .tensors import Data
@@ -101,7 +101,7 @@ def _image(importer: GrowingNetwork, data: Data, shape: tuple[int, ...], last: b
 
 def _enlarged(importer: GrowingNetwork, data: Data, size: tuple[int, ...]) -> Data:
     """Return an image with the one row, column or pixel that it has repeated; its index is the caller's affair."""
-    data = _ended(importer, data)
+    data = settled(importer, data)
     name, given = importer.new("upsample"), data.shape[2:]
     factors = tuple(n // m for n, m in zip(size, given, strict=True))
     return replace(data, edge=importer.add(Upsample(name, data.edge, name, given, factors)))
@@ -109,15 +109,6 @@ def _enlarged(importer: GrowingNetwork, data: Data, size: tuple[int, ...]) -> Da
 
 def _repeated(importer: GrowingNetwork, data: Data, count: int) -> Data:
     """Return data of one channel with ``count`` of them; its index is the caller's affair."""
-    data = _ended(importer, data)
+    data = settled(importer, data)
     name = importer.new("repeat")
     return replace(data, edge=importer.add(Repeat(name, data.edge, name, count)))
-
-
-def _ended(importer: GrowingNetwork, data: Data) -> Data:
-    """Return the data with its integers known, or its float layer finished."""
-    importer.known(data)
-    if not importer.is_float:
-        return data
-    edge, chain = float_layer_end(importer, data)
-    return replace(data, edge=edge, chain=chain)

@@ -15,7 +15,7 @@ from fewbit.golden.numbers.elementwise import Chain
 from .growing import GrowingNetwork
 from .tensors import Constant, Data
 
-__all__ = ["float_average", "float_convolution", "float_dense", "float_finished", "float_layer_end"]
+__all__ = ["float_average", "float_convolution", "float_dense", "float_finished", "float_layer_end", "settled"]
 
 _UNSUPPORTED = (
     "between two products of a float model only affine operations and one Relu are supported; fewbit quantize makes a "
@@ -126,6 +126,23 @@ def float_layer_end(importer: GrowingNetwork, data: Data) -> tuple[str, Chain]:
             raise ModelError("in a float model a layer's output may be read behind its ReLU only, not in front as well")
         known[data.chain] = _fold(importer, data, alone=not known and not _read_before(importer, data))
     return known[data.chain]
+
+
+def settled(importer: GrowingNetwork, data: Data) -> Data:
+    """Return data of any model as it must be before its edge is looked at in another way, or left.
+
+    Its integers are known; in a float model, its layer has what `float_layer_end` gives it.
+
+    Raises
+    ------
+    ModelError
+        If its integers are not known, or as `float_layer_end`.
+    """
+    importer.known(data)
+    if not importer.is_float:
+        return data
+    edge, chain = float_layer_end(importer, data)
+    return replace(data, edge=edge, chain=chain)
 
 
 def float_finished(importer: GrowingNetwork, data: Data) -> str:

@@ -7,12 +7,21 @@ import numpy as np
 
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.pointwise import Threshold
-from fewbit.golden.numbers.branching import direction
-from fewbit.golden.numbers.elementwise import Chain, Dequantize, affine, apply, is_monotone, is_shared
+from fewbit.golden.numbers.elementwise import (
+    Chain,
+    Dequantize,
+    affine,
+    apply,
+    bounds,
+    direction,
+    is_monotone,
+    is_shared,
+)
 from fewbit.golden.numbers.formats import Format, format_for, levels_format
-from fewbit.golden.numbers.thresholds import find_thresholds, steps_of
+from fewbit.golden.numbers.thresholds import MOST_LEVELS, find_thresholds, steps_of
 from fewbit.golden.rewrite.pairs import pair_function
 
+from .clamps import clipped_codes
 from .deferred import DeferredPool, deferred_behind
 from .grids import grid_of
 from .growing import GrowingNetwork
@@ -158,8 +167,10 @@ def _reached(importer: GrowingNetwork, data: Data) -> np.ndarray | None:
     """Return whole numbers (int64) that a chain leads to, or the ends of their range; None where neither is known."""
     chain, largest = data.chain, float(np.finfo(np.float32).max)
     if not importer.declared(data):
-        x = np.repeat(np.array([[-largest], [largest]]), importer.channels(data), axis=1)
-    elif is_monotone(chain):
+        with np.errstate(all="ignore"):
+            ends = bounds(chain, -largest, largest)
+        return None if ends is None or max(map(abs, ends)) >= _MOST_LEVELS else _with_zero(*map(int, ends))
+    if is_monotone(chain):
         edge = importer.edge(data.edge)
         x = np.stack([edge.lo, edge.hi])
     else:
@@ -168,7 +179,11 @@ def _reached(importer: GrowingNetwork, data: Data) -> np.ndarray | None:
     y = apply(chain, x)[:, np.unique(data.index % importer.channels(data))]
     if not (is_monotone(chain) and np.isfinite(y).all() and np.abs(y).max() < _MOST_LEVELS):
         return None
-    lo, hi = int(y.min()), int(y.max())
+    return _with_zero(int(y.min()), int(y.max()))
+
+
+def _with_zero(lo: int, hi: int) -> np.ndarray:
+    """Return the ends of a range, and zero where it lies between them."""
     return np.array([lo, min(max(lo, 0), hi), hi])
 
 
@@ -205,7 +220,8 @@ def integers(importer: GrowingNetwork, data: Data) -> tuple[str, np.ndarray, np.
         a, b = (np.broadcast_to(c, edge.channels) for c in coefficients)
         if (a != 0).all() and np.isfinite(a).all() and np.isfinite(b).all():
             return data.edge, a, _snapped(-b / a)
-    return tabulated(importer, data)
+    clipped = clipped_codes(importer, data) if edge.format.levels > MOST_LEVELS else None
+    return tabulated(importer, data) if clipped is None else integers(importer, clipped)
 
 
 def evenly_coded(importer: NetworkBuilder, edge: str) -> str:

@@ -14,6 +14,7 @@ from fewbit.golden.numbers.elementwise import Chain
 from fewbit.golden.numbers.formats import Float32
 from fewbit.golden.rewrite.pairs import BranchSum
 
+from .code_quantizer import HostQuantizer
 from .network_builder import NetworkBuilder
 from .tensors import Constant, Data, Tensor
 
@@ -61,6 +62,8 @@ class GrowingNetwork(NetworkBuilder):
         How often each tensor of the model is read.
     sums : dict of BranchSum
         What is known of the join, `Add` or `Multiply`, that makes an edge, by the edge's name.
+    host_quantizers : dict of HostQuantizer
+        The first quantizers of inputs that are not declared, by the inputs' edges.
     folded : dict
         Of a float model: edges whose layer has got the operations behind it (`golden.importing.float_layers`). For each
         chain that stood behind the edge, it has the edge and the chain that took their place.
@@ -86,6 +89,7 @@ class GrowingNetwork(NetworkBuilder):
             given.append(self._given(one, edge, layout, spec))
         super().__init__(Network(file.name, tuple(given)))
         self.sums: dict[str, BranchSum] = {}
+        self.host_quantizers: dict[str, HostQuantizer] = {}
         self.folded: dict[str, dict[Chain, tuple[str, Chain]]] = {}
         self.readers = Counter([name for node in file.nodes for name in node.input] + file.outputs)
 
@@ -106,7 +110,7 @@ class GrowingNetwork(NetworkBuilder):
         return NetworkInput(one.name, one.shape[1:], fmt, encode, text, edge, layout.size, layout.order)
 
     def declared(self, data: Data) -> bool:
-        """Whether data does not stand at an input of which it is yet unknown which integers enter."""
+        """Say whether it is known which integers enter where data stands: the input is declared, or has a quantizer."""
         given = self.input_on(data.edge)
         return given is None or given.format is not _UNKNOWN
 

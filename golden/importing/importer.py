@@ -32,12 +32,12 @@ from fewbit.golden.rewrite.outputs import lower_argmax
 from fewbit.golden.rewrite.tidy import tidy
 
 from .deferred import check_none_is_left
-from .float_layers import float_layer_end
+from .float_layers import settled
 from .growing import GrowingNetwork, Layout
 from .layout import Relayout, by_channel
 from .operators import Role, is_quantizer, operator_of, rounds_data
 from .precision import network_of_fewest_bits
-from .refused import refusal
+from .refused import refusal, refusal_of_scale
 from .registry import import_of
 from .several_outputs import gathered
 from .tensors import FLOAT32, Closed, Constant, Data, Tensor
@@ -232,7 +232,9 @@ class Importer(GrowingNetwork):
         try:
             values = self._values(node, inputs)
         except ModelError as error:
-            at = describe(node)
+            at, scale = describe(node), refusal_of_scale(self.file.nodes, node)
+            if scale is not None:
+                raise ModelError(f"{at}: {scale}") from None
             raise (error if str(error).startswith(at) else ModelError(f"{at}: {error}")) from None
         except (ValueError, IndexError, TypeError, OverflowError) as error:  # NumPy refused the shapes
             raise ModelError(f"{describe(node)}: its operands do not fit: {error}") from None
@@ -271,14 +273,10 @@ class Importer(GrowingNetwork):
             raise ModelError(
                 f"output {name!r} comes from the model's input without a layer, so there is nothing to build"
             )
-        if data.dtype != FLOAT32 and not data.is_whole:
-            raise ModelError(f"output {name!r} is of type {data.dtype}; outputs of data may be of float32 only")
         index = data.index
         if index.ndim == 0 or index.shape[0] != 1:
             if closing:
                 raise ModelError(f"output {name!r} must have the batch as its first axis, not shape {index.shape}")
             index = index[None]
-        if self.is_float:
-            edge, chain = float_layer_end(self, data)
-            return Output(name, edge, index, chain, closing)
+        data = settled(self, data)
         return Output(name, data.edge, index, data.chain, closing)

@@ -18,7 +18,7 @@ from fewbit.golden.network.reorder import Reorder
 from fewbit.golden.network.spatial import View
 from fewbit.golden.numbers.elementwise import Chain, mapped
 
-from .float_layers import float_layer_end
+from .float_layers import settled
 from .growing import GrowingNetwork, Layout
 from .tensors import Data
 
@@ -82,22 +82,10 @@ def flat(importer: GrowingNetwork, data: Data, *, vector: bool = False) -> Data:
     pixels, channels = importer.length(data) // importer.channels(data), importer.channels(data)
     if pixels == 1 and not (vector and importer.size(data)):
         return data
-    data = _settled(importer, data)
+    data = settled(importer, data)
     chain = mapped(data.chain, lambda p: np.tile(p, pixels) if p.size == channels else p)
     name = importer.new("view")
     return replace(data, edge=importer.add(View(name, data.edge, name)), chain=chain)
-
-
-def _settled(importer: GrowingNetwork, data: Data) -> Data:
-    """Return the data as it must be before its edge is looked at in another way.
-
-    Its integers are known, its float layer is finished.
-    """
-    importer.known(data)
-    if not importer.is_float:
-        return data
-    edge, chain = float_layer_end(importer, data)
-    return replace(data, edge=edge, chain=chain)
 
 
 def is_natural(importer: GrowingNetwork, data: Data) -> bool:
@@ -171,7 +159,7 @@ def placed(importer: GrowingNetwork, data: Data, size: tuple[int, ...], *, fill:
     inputs = inputs_to_lay_out(importer, data.edge)
     if inputs and (order >= 0).all():
         _lay_out(inputs, order.reshape(math.prod(size), -1), size)
-    data = _settled(importer, data)
+    data = settled(importer, data)
     chain = _moved(data.chain, order, importer.channels(data), math.prod(size))
     if natural:
         name = importer.new("view")

@@ -14,19 +14,18 @@ import onnx
 
 from fewbit.golden import importing
 from fewbit.golden.model_file.domains import ONNX, STANDARD_DOMAINS
+from fewbit.golden.registry import import_all
 
 from .registry import DECLARED, DeclaredOperator, Role
 
-__all__ = ["DeclaredOperator", "Role", "every_operator", "is_of_floats", "is_quantizer", "operator_of", "other_domains",
+__all__ = ["DeclaredOperator", "Role", "every_operator", "is_of_floats", "is_quantizer", "operator_of",
            "role_of", "rounds_data"]  # fmt: skip
 
 
 def _import_dialects() -> None:
     """Import every file of every dialect, so that each declares its operators."""
     for dialect in sorted(m.name for m in pkgutil.iter_modules(importing.__path__) if m.ispkg):
-        package = importlib.import_module(f"{importing.__name__}.{dialect}")
-        for found in sorted(module.name for module in pkgutil.iter_modules(package.__path__)):
-            importlib.import_module(f"{package.__name__}.{found}")
+        import_all(importlib.import_module(f"{importing.__name__}.{dialect}"))
 
 
 _import_dialects()
@@ -74,8 +73,3 @@ def is_of_floats(node: onnx.NodeProto) -> bool:
 def every_operator() -> list[DeclaredOperator]:
     """Return every operator once, by name."""
     return sorted(set(DECLARED.values()), key=lambda operator: (operator.name, operator.domain))
-
-
-def other_domains() -> list[str]:
-    """Return the names of all domains but ONNX's own, in the order in which they were declared."""
-    return [domain for domain in dict.fromkeys(domain for domain, _ in DECLARED) if domain != ONNX]

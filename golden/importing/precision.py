@@ -14,7 +14,7 @@ from fewbit.golden.network.execute import Result, run
 from fewbit.golden.network.graph import Network
 from fewbit.golden.network.pointwise import Rescale, Threshold
 
-__all__ = ["PRECISE_BITS", "SAMPLES", "RoundingChanges", "changes", "network_of_fewest_bits"]
+__all__ = ["PRECISE_BITS", "SAMPLES", "RoundingChanges", "changes", "compared_edges", "network_of_fewest_bits"]
 
 PRECISE_BITS = 20
 SAMPLES = 256
@@ -60,11 +60,12 @@ def network_of_fewest_bits(make: Callable[[int], Network]) -> Network:
     precise = make(PRECISE_BITS)
     rng = np.random.default_rng(1)
     drawn = [rng.integers(0, given.format.levels, (SAMPLES, *given.shape)) for given in precise.inputs]
-    reference = run(precise, _values(precise, drawn))
+    reference = run(precise, _values(precise, drawn), keep=compared_edges(precise))
 
     def tried(bits: int) -> tuple[Network, RoundingChanges]:
         network = make(bits)
-        return network, changes(network, run(network, _values(network, drawn)), precise, reference)
+        result = run(network, _values(network, drawn), keep=compared_edges(network))
+        return network, changes(network, result, precise, reference)
 
     def same(bits: int) -> bool:
         found = tried(bits)[1]
@@ -84,6 +85,11 @@ def _values(network: Network, drawn: Sequence[np.ndarray]) -> np.ndarray:
     )
 
 
+def compared_edges(network: Network) -> set[str]:
+    """Return the edges of codes that `changes` compares."""
+    return {n.y for n in network.nodes if isinstance(n, Threshold | Rescale)}
+
+
 def changes(network: Network, result: Result, precise: Network, reference: Result) -> RoundingChanges:
     """Return the `RoundingChanges` between two networks of one model.
 
@@ -92,12 +98,11 @@ def changes(network: Network, result: Result, precise: Network, reference: Resul
     network, precise : Network
         The networks of rounded levels, and of `PRECISE_BITS` bits.
     result, reference : golden.network.execute.Result
-        What they give for the same samples, with their edges.
+        What they give for the same samples, with the edges that `compared_edges` names.
     """
-    names = {n.y for n in network.nodes if isinstance(n, Threshold | Rescale)}
     edges, others = network.edges(), precise.edges()
     total = changed = 0
-    for name in names & set(reference.edges):
+    for name in compared_edges(network) & set(reference.edges):
         mine, theirs = (e[name].format.encode(r.edges[name]) for e, r in ((edges, result), (others, reference)))
         if mine.shape == theirs.shape:
             total, changed = total + mine.size, changed + int((mine != theirs).sum())

@@ -9,14 +9,14 @@ import numpy as np
 
 from fewbit.golden.numbers.elementwise import Dequantize
 
-from .code_quantizer import CodeQuantizer
+from .code_quantizer import CodeQuantizer, HostQuantizer
 from .fixed_point import add_line, is_fine
 from .functions import add_function
 from .growing import GrowingNetwork
 from .host_input import quantized_on_host
 from .layout import by_channels
 from .operands import constant, data_of
-from .tensors import Constant, Data, Integers, Tensor
+from .tensors import ON_HOST, Constant, Data, Integers, Tensor
 
 __all__ = ["quantized", "quantized_constant", "quantized_data"]
 
@@ -58,9 +58,14 @@ def quantized_data(
     singles = (np.asarray(p, dtype=np.float32) for p in (quantizer.scale, quantizer.zero))
     data, (scale, zero) = by_channels(importer, data, *singles)
     ends = Dequantize(scale.astype(np.float64), zero.astype(np.float64))
+    asked = HostQuantizer(data.chain, quantizer, (scale, zero, *parameters))
     if not importer.declared(data):
         on_host = quantized_on_host(importer, data, lambda y: quantizer.codes(y, scale, zero), quantizer.format)
+        importer.host_quantizers[on_host] = asked
         return Data(on_host, data.index, (ends,))
+    given = data.edge.removeprefix(ON_HOST)
+    if given != data.edge and given in importer.host_quantizers and importer.host_quantizers[given].is_same(asked):
+        return Data(given, data.index, (ends,))
     importer.known(data)
     if not parameters and is_fine(quantizer, importer.edge(data.edge)):
         edge = add_line(importer, data, quantizer, scale, zero)

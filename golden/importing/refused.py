@@ -1,10 +1,15 @@
 """Why operators are refused that no dialect declares: one reason for each kind, and what to do instead."""
 
+from collections.abc import Sequence
+
+import onnx
+
 from fewbit.golden.model_file.domains import ONNX, STANDARD_DOMAINS
+from fewbit.golden.model_file.file import describe
 
-from .registry import DECLARED
+from .registry import DECLARED, Role
 
-__all__ = ["LISTED", "refusal"]
+__all__ = ["LISTED", "refusal", "refusal_of_scale"]
 
 LISTED = "`fewbit supported-ops` lists what is"
 
@@ -66,3 +71,20 @@ def refusal(name: str, domain: str = ONNX) -> str:
         reason = f"its name is known in {' and '.join(others)} only"
     said = f"operation {name}{'' if standard else f' of domain {domain!r}'} is not supported on data"
     return f"{said}{f': {reason}' if reason else ''}; {LISTED}"
+
+
+def refusal_of_scale(nodes: Sequence[onnx.NodeProto], node: onnx.NodeProto) -> str | None:
+    """Return what an error says of a node that computes, with others, a quantizer's scale or zero point; else None.
+
+    ``nodes`` are those of the model, in order. A path ends at a quantizer or a layer.
+    """
+    made = set(node.output)
+    for other in nodes:
+        operator = DECLARED.get((ONNX if other.domain in STANDARD_DOMAINS else other.domain, other.op_type))
+        if operator is None or made.isdisjoint(other.input):
+            continue
+        if operator.role is Role.QUANTIZER and not made.isdisjoint(other.input[1:3]):
+            return f"it is part of what {describe(other)} quantizes with: {_DYNAMIC}"
+        if operator.role not in (Role.QUANTIZER, Role.PRODUCT):
+            made.update(other.output)
+    return None

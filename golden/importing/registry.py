@@ -19,7 +19,8 @@ __all__ = ["DECLARED", "DeclaredOperator", "Handler", "Role", "handles", "import
 
 # A function ``handler(importer, node, inputs, attributes)``: it appends nodes to the importer's network, and returns
 # the tensors that a node of a model file makes of its inputs. Inputs and outputs that are left out are None. Worlds
-# other than ONNX have nodes, inputs and a last argument of their own.
+# other than ONNX have nodes, inputs and a last argument of their own. A handler raises `ModelError`, with what is wrong
+# and without the name of the node, where it cannot say exactly what the node computes.
 Handler = Callable[[Any, Any, list[Any], Any], Sequence[Tensor | None]]
 
 # A function ``(source, input_spec, output, precision)``: the network of a file of a class of

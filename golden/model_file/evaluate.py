@@ -12,11 +12,11 @@ import numpy as np
 import onnx
 
 from fewbit.golden.bounds import walls
-from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError
+from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, one_line
 
 from .builder import ModelBuilder
 from .describe import describe
-from .work import Evaluation, evaluation_of
+from .evaluation_cost import Evaluation, evaluation_of
 
 __all__ = ["evaluate"]
 
@@ -88,7 +88,7 @@ def _error(named: str, text: str) -> ModelError:
     """Return the error for what onnxruntime says of a node."""
     if any(word in text for word in _NO_MEMORY):
         return LimitError(f"{named}: its value takes too much memory to compute; {IMPORT_BYTES.advice}")
-    return ModelError(f"{named}: cannot be evaluated: {' '.join(text.split())[:200]}")
+    return ModelError(f"{named}: cannot be evaluated: {one_line(text)}")
 
 
 def _here(content: bytes, fed: Mapping[str, np.ndarray], _: str) -> list[np.ndarray]:
@@ -111,7 +111,7 @@ def _apart(content: bytes, fed: Mapping[str, np.ndarray], named: str) -> list[np
         model=np.frombuffer(content, dtype=np.uint8),
         **{f"x{k}": a for k, a in enumerate(fed.values())},
     )
-    command = [sys.executable, "-P", str(Path(__file__).with_name("apart.py")), str(IMPORT_BYTES.value)]
+    command = [sys.executable, "-P", str(Path(__file__).with_name("evaluation_process.py")), str(IMPORT_BYTES.value)]
     try:
         done = subprocess.run(
             [*command, str(int(seconds) + 1)],

@@ -10,7 +10,7 @@ import onnx
 from onnx import checker, helper, numpy_helper
 
 from fewbit.golden.bounds import walls
-from fewbit.golden.bounds.limits import ModelError
+from fewbit.golden.bounds.limits import ModelError, one_line
 
 from .describe import describe
 from .domains import STANDARD_DOMAINS
@@ -174,7 +174,7 @@ class OnnxFile:
             raise
         except Exception as error:  # onnx raises many kinds for a damaged or missing tensor
             raise ModelError(
-                f"{self.path}: the data of tensor {tensor.name!r} cannot be read: {_line(error)}"
+                f"{self.path}: the data of tensor {tensor.name!r} cannot be read: {one_line(error)}"
             ) from None
         # A single infinite number may be the open bound of a Clip; elsewhere it is refused where it is used.
         if array.dtype.kind == "f" and (np.isnan(array).any() or (array.size > 1 and np.isinf(array).any())):
@@ -191,14 +191,10 @@ class OnnxFile:
         try:
             checker.check_node(node, context)
         except Exception as error:  # of a damaged node, more kinds than ValidationError
-            raise ModelError(f"{describe(node)}: not valid in opset {self.opset}: {_line(error)}") from None
+            raise ModelError(f"{describe(node)}: not valid in opset {self.opset}: {one_line(error)}") from None
 
 
 def _batch_of(given: onnx.ValueInfoProto) -> int:
     """Return the size of an input's first axis; 0 if it can be any."""
     dim = given.type.tensor_type.shape.dim[0]
     return max(0, dim.dim_value) if dim.HasField("dim_value") else 0
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -11,7 +11,7 @@ import onnx.inliner
 
 from fewbit.golden.bounds import walls
 from fewbit.golden.bounds.files import FileError, read_bounded
-from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, in_bytes
+from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, in_bytes, one_line
 
 from .foreign import by_content, by_name
 from .metadata import declared
@@ -69,7 +69,7 @@ class SourceFile:
 
     @classmethod
     def claims(cls, content: bytes) -> bool:
-        """Whether a file is one of this class, by its first bytes; the class that claims nothing takes what is left."""
+        """Say whether a file is of this class, by its first bytes; the class that claims nothing takes what is left."""
         return False
 
     @staticmethod
@@ -86,7 +86,7 @@ class SourceFile:
 
     @staticmethod
     def kept_in(folder: Path) -> Path:
-        """The model that `declared` was written to in a folder, of whatever world; the usual one if there is none."""
+        """Return the file in a folder that `declared` was written to, of any world; the usual name if there is none."""
         names = [f"model{kind.SUFFIX}" for kind in SourceFile._KINDS]
         return next(
             (folder / name for name in names if (folder / name).is_file()), folder / f"model{ModelSource.SUFFIX}"
@@ -103,7 +103,7 @@ class SourceFile:
         return self.content
 
     def declared(self, text: str) -> bytes:
-        """The model as bytes that need nothing beside them, with ``text`` as its input declaration."""
+        """Return the model as bytes that need nothing beside them, with ``text`` as its input declaration."""
         return self.content
 
 
@@ -162,7 +162,7 @@ def _parsed(path: Path, content: bytes) -> onnx.ModelProto:
     except (ModelError, MemoryError):
         raise
     except Exception as error:  # the protobuf library raises its own kinds for a damaged file
-        line = f"{path}: not a readable ONNX file: {' '.join(str(error).split())[:200]}"
+        line = f"{path}: not a readable ONNX file: {one_line(error)}"
         raise ModelError(by_name(path) or line) from None
     if empty:
         raise ModelError(by_name(path) or f"{path}: not an ONNX file, or its graph is empty")

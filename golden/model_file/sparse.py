@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from fewbit.golden.bounds.limits import IMPORT_BYTES, LimitError, ModelError, in_bytes
+from fewbit.golden.bounds.limits import IMPORT_BYTES, LimitError, ModelError, in_bytes, one_line
 
 __all__ = ["make_dense"]
 
@@ -40,7 +40,7 @@ def _dense(sparse: onnx.SparseTensorProto, path: Path) -> onnx.TensorProto:
         values = numpy_helper.to_array(sparse.values).reshape(-1)
         places = numpy_helper.to_array(sparse.indices)
     except Exception as error:  # onnx raises many kinds for a damaged tensor
-        raise ModelError(f"{where} cannot be read: {' '.join(str(error).split())[:200]}") from None
+        raise ModelError(f"{where} cannot be read: {one_line(error)}") from None
     size = math.prod(shape)
     if min(shape, default=1) < 0 or size * values.itemsize > IMPORT_BYTES.value:
         raise LimitError(f"{where} takes {in_bytes(size * values.itemsize)} when dense; {IMPORT_BYTES.advice}")

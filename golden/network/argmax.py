@@ -6,8 +6,8 @@ import numpy as np
 
 from fewbit.golden.numbers.formats import Unsigned
 
-from .execution import execution_of
 from .graph import Edge, Node
+from .registry import execution_of
 
 __all__ = ["ArgMax"]
 

@@ -9,8 +9,8 @@ from fewbit.golden.numbers import float32
 from fewbit.golden.numbers.coding import Coding
 from fewbit.golden.numbers.formats import Float32, Format, format_for
 
-from .execution import execution_of
 from .graph import Edge, Node, accumulator_format
+from .registry import execution_of
 
 __all__ = ["Dense", "FloatDense", "slices_of"]
 

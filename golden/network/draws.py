@@ -8,8 +8,8 @@ from fewbit.golden.methods import drawn
 from fewbit.golden.numbers.formats import Bipolar, Format, SignedChance, Ternary, UnsignedChance
 from fewbit.golden.numbers.random import LinearGenerator
 
-from .execution import execution_of
 from .graph import Edge, Node
+from .registry import execution_of
 
 __all__ = ["Draw", "SignedChance", "UnsignedChance", "chance_format"]
 

@@ -1,6 +1,7 @@
 """Execution of the integer network in NumPy: the reference that every other form must equal."""
 
 import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,13 +9,13 @@ from numpy.typing import ArrayLike
 
 from fewbit.golden.numbers.elementwise import apply
 
-from .execution import execution_of
 from .graph import Edge, Network, Node, Output
+from .registry import execution_of
 
 __all__ = ["Result", "execute", "labels_of", "output_of", "run"]
 
 _BATCH = 256
-_MOST_VALUES = 1 << 24  # of one edge at a time
+_MOST_VALUES = 1 << 23  # of all edges that are held at the same time
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Result:
     Attributes
     ----------
     edges : dict of arrays
-        The values ``(B, length)`` of every edge by its name: int64, or float32 in a float network.
+        The values ``(B, length)`` of every edge that was kept, by its name: int64, or float32 in a float network.
     outputs : dict of arrays
         The model's outputs by their names, each in the model's shape with B as its first axis.
     scores : frozenset of str
@@ -53,8 +54,8 @@ def execute(node: Node, *xs: np.ndarray) -> np.ndarray:
     return execution_of.of(node)(node, *xs)
 
 
-def run(network: Network, values: ArrayLike, *, first: int = 0) -> Result:
-    """Execute ``network`` on a batch.
+def run(network: Network, values: ArrayLike, *, first: int = 0, keep: Collection[str] | None = None) -> Result:
+    """Execute ``network`` on a batch, a few samples at a time.
 
     Parameters
     ----------
@@ -63,6 +64,9 @@ def run(network: Network, values: ArrayLike, *, first: int = 0) -> Result:
         A batch of values of the inputs' formats: integers, or float32 for a float network.
     first : int
         Number of the first frame since reset, which is what stochastic quantizers draw for.
+    keep : collection of str or None
+        Names of the edges whose values the result has. The values of any other edge are dropped as soon as nobody reads
+        them any more, so memory does not grow with the samples. None keeps all edges, for small networks.
 
     Raises
     ------
@@ -73,9 +77,11 @@ def run(network: Network, values: ArrayLike, *, first: int = 0) -> Result:
     given = {one.edge: one.arranged(one.checked(part)) for one, part in parts}
     count = len(next(iter(given.values())))
     edges = network.edges()
-    batch = max(1, min(_BATCH, _MOST_VALUES // max(e.length for e in edges.values())))
+    kept = set(edges) if keep is None else set(keep)
+    done = _done_with(network, kept)
+    batch = max(1, min(_BATCH, _MOST_VALUES // _most_held(network, edges, done)))
     results = [
-        _run(network, edges, {name: x[i : i + batch] for name, x in given.items()}, first + i)
+        _run(network, edges, {name: x[i : i + batch] for name, x in given.items()}, first + i, kept, done)
         for i in range(0, max(1, count), batch)
     ]
     scores = frozenset(output.name for output in network.outputs if output.scores)
@@ -87,12 +93,38 @@ def _joined(dicts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {k: np.concatenate([d[k] for d in dicts]) for k in dicts[0]}
 
 
-def _run(network: Network, edges: dict[str, Edge], given: dict[str, np.ndarray], first: int) -> Result:
+def _done_with(network: Network, kept: Collection[str]) -> list[list[str]]:
+    """Return, for each node, the edges that nobody needs once it is executed."""
+    needed = {*kept, *(output.edge for output in network.outputs)}
+    found: list[list[str]] = []
+    for node in reversed(network.nodes):
+        found.append([name for name in dict.fromkeys((*node.inputs, node.y)) if name not in needed])
+        needed.update(found[-1])
+    return found[::-1]
+
+
+def _most_held(network: Network, edges: Mapping[str, Edge], done: list[list[str]]) -> int:
+    """Return the most values of one sample that are held at the same time."""
+    held = most = sum(edges[given.edge].length for given in network.inputs)
+    for node, dropped in zip(network.nodes, done, strict=True):
+        held += edges[node.y].length
+        most = max(most, held)
+        held -= sum(edges[name].length for name in dropped)
+    return most
+
+
+def _run(
+    network: Network, edges: Mapping[str, Edge], given: Mapping[str, np.ndarray], first: int,
+    kept: Collection[str], done: list[list[str]],
+) -> Result:  # fmt: skip
     found = {name: x.reshape(len(x), edges[name].pixels, edges[name].channels) for name, x in given.items()}
-    for node in network.nodes:
+    for node, dropped in zip(network.nodes, done, strict=True):
         found[node.y] = execute(node.from_frame(first), *(found[name] for name in node.inputs))
+        for name in dropped:
+            del found[name]
     outputs = {o.name: output_of(o, found[o.edge]) for o in network.outputs}
-    return Result({name: values.reshape(len(values), edges[name].length) for name, values in found.items()}, outputs)
+    held = {name: x.reshape(len(x), edges[name].length) for name, x in found.items() if name in kept}
+    return Result(held, outputs)
 
 
 def output_of(output: Output, values: np.ndarray) -> np.ndarray:

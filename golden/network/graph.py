@@ -5,7 +5,7 @@ codes mean, and every channel knows the exact range that it can reach. Ranges fo
 weights; widths follow from ranges.
 
 Nodes are a file a family: `dense`, `pointwise`, `argmax`, `draws`, `spatial` for what moves pixels, and `joins` for
-what joins branches. Beside each stands its execution, registered by `golden.network.execution`.
+what joins branches. Beside each stands its execution, registered by `golden.network.registry`.
 """
 
 import math

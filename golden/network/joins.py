@@ -8,8 +8,8 @@ import numpy as np
 from fewbit.golden.numbers import float32
 from fewbit.golden.numbers.formats import Bipolar, Float32, Format
 
-from .execution import execution_of
 from .graph import Edge, Node, accumulator_format
+from .registry import execution_of
 
 __all__ = ["Add", "Concat", "FloatAdd", "FloatMultiply", "IntegerJoin", "Multiply"]
 

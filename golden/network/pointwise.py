@@ -6,8 +6,8 @@ import numpy as np
 
 from fewbit.golden.numbers.formats import Format
 
-from .execution import execution_of
 from .graph import Edge, Node, accumulator_format
+from .registry import execution_of
 
 __all__ = ["Rescale", "Score", "SecondRounding", "Threshold"]
 

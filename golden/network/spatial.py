@@ -11,8 +11,8 @@ import numpy as np
 
 from fewbit.golden.numbers.formats import Format
 
-from .execution import execution_of
 from .graph import Edge, Node
+from .registry import execution_of
 from .window import Window
 
 __all__ = ["Largest", "Repeat", "Upsample", "View", "Windows"]

@@ -9,9 +9,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .elementwise import F32, Chain, Op, affine, apply
+from .elementwise import F32, Chain, Op, affine, apply, are_whole, bounds, direction
 
-__all__ = ["Fixed", "Lookup", "Together", "direction"]
+__all__ = ["Fixed", "Lookup", "Together"]
+
+_TRUTHS = {"Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal", "And", "Or", "Xor", "Not"}
+_WHOLE_OF_WHOLE = {"Add", "Sub", "Mul", "Min", "Max"}
+_OF_ONE_DIRECTION = {"Add", "Sub", "Min", "Max", "Sum"}  # where their operands are
+_BOUNDED = {"Add", "Sum", "Min", "Max", "Where"}  # by the bounds of what they take
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +38,9 @@ class Fixed(Op):
 
     def with_parameters(self, parameters: Sequence[np.ndarray]) -> "Fixed":
         return Fixed(*parameters)
+
+    def is_whole(self, of_whole: bool) -> bool:
+        return are_whole(self.c)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +73,16 @@ class Lookup(Op):
     def parameters(self) -> tuple[np.ndarray, ...]:
         return (*self.thresholds, *self.codes)
 
+    @property
+    def rounds(self) -> bool:
+        return True
+
     def with_parameters(self, parameters: Sequence[np.ndarray]) -> "Lookup":
         count = len(self.thresholds)
         return Lookup(tuple(parameters[:count]), tuple(parameters[count:]))
+
+    def is_whole(self, of_whole: bool) -> bool:
+        return True
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +107,44 @@ class Together(Op):
 
     @property
     def monotone(self) -> bool:  # type: ignore[override]
-        """Whether it keeps one direction, as sums and the larger of functions do that all rise, or all fall."""
-        return direction((self,)) is not None
+        """Whether it keeps one direction."""
+        return self.direction is not None
+
+    @property
+    def direction(self) -> np.ndarray | None:
+        """The sign of its slope, if it is a sum, or the larger or smaller, of functions none of which is against it."""
+        if self.name not in _OF_ONE_DIRECTION:
+            return None
+        found = [direction(chain) for chain in self.chains]
+        if any(f is None for f in found):
+            return None
+        signs = list(np.broadcast_arrays(*(f for f in found if f is not None)))
+        if self.name == "Sub":
+            signs[1] = -signs[1]
+        rises, falls = np.max(signs, axis=0) > 0, np.min(signs, axis=0) < 0
+        return None if (rises & falls).any() else np.where(rises, 1.0, np.where(falls, -1.0, 0.0))
+
+    @property
+    def rounds(self) -> bool:
+        """Whether it is a comparison, or an operation behind one that rounds."""
+        return self.name in _TRUTHS or any(op.rounds for chain in self.chains for op in chain)
+
+    def bounds(self, lo: float, hi: float) -> tuple[float, float] | None:
+        if self.name in _TRUTHS:
+            return 0.0, 1.0
+        found = [bounds(chain, lo, hi) for chain in (self.chains[1:] if self.name == "Where" else self.chains)]
+        known = [f for f in found if f is not None]
+        if len(known) < len(found) or self.name not in _BOUNDED:
+            return None
+        los, his = zip(*known, strict=True)
+        ends = np.array([sum(los), sum(his)] if self.name in ("Add", "Sum") else [min(los), max(his)])
+        return None if np.isnan(ends).any() else (float(ends[0]), float(ends[1]))
+
+    def is_whole(self, of_whole: bool) -> bool:
+        branches = [_all_whole(chain, of_whole) for chain in self.chains]
+        if self.name == "Where":
+            return all(branches[1:])
+        return self.name in _TRUTHS or (self.name in _WHOLE_OF_WHOLE and all(branches))
 
     @property
     def coefficients(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -114,34 +165,7 @@ class Together(Op):
         return replace(self, chains=chains)
 
 
-def direction(chain: Chain) -> np.ndarray | None:
-    """Return the sign of a chain's slope, one number or one a channel: 1, -1, or 0 where it is constant.
-
-    The result is None where that is not known to be the same everywhere. Float32 rounding never turns it round.
-    """
-    sign = np.ones(1)
+def _all_whole(chain: Chain, of_whole: bool) -> bool:
     for op in chain:
-        if isinstance(op, Together):
-            step = _of_together(op)
-        elif op.coefficients is not None:
-            step = np.sign(op.coefficients[0])
-        else:
-            step = np.ones(1) if op.monotone else None
-        if step is None:
-            return None
-        sign = sign * step
-    return sign
-
-
-def _of_together(op: Together) -> np.ndarray | None:
-    """Return the `direction` of values that are taken together: that of all of them, where none is against it."""
-    if op.name not in ("Add", "Sub", "Min", "Max", "Sum"):
-        return None
-    found = [direction(chain) for chain in op.chains]
-    if any(f is None for f in found):
-        return None
-    signs = list(np.broadcast_arrays(*(f for f in found if f is not None)))
-    if op.name == "Sub":
-        signs[1] = -signs[1]
-    rises, falls = np.max(signs, axis=0) > 0, np.min(signs, axis=0) < 0
-    return None if (rises & falls).any() else np.where(rises, 1.0, np.where(falls, -1.0, 0.0))
+        of_whole = op.is_whole(of_whole)
+    return of_whole

@@ -13,8 +13,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["Call", "Chain", "Dequantize", "Op", "WithConstant", "affine", "apply", "batch_normalization", "clip",
-           "float16", "is_monotone", "is_shared", "leaky_relu", "mapped", "relu"]  # fmt: skip
+__all__ = ["Call", "Chain", "Dequantize", "Op", "WithConstant", "affine", "apply", "are_whole", "batch_normalization",
+           "bounds", "clip", "direction", "float16", "is_monotone", "is_shared", "leaky_relu", "mapped",
+           "relu"]  # fmt: skip
 
 F32 = np.float32
 
@@ -39,6 +40,26 @@ class Op:
     def parameters(self) -> tuple[np.ndarray, ...]:
         """The operation's arrays, each of one number, or of one a channel."""
         return ()
+
+    @property
+    def direction(self) -> np.ndarray | None:
+        """The sign of its slope, as `direction` has it of chains; None where that is not known."""
+        if self.coefficients is not None:
+            return np.sign(self.coefficients[0])
+        return np.ones(1) if self.monotone else None
+
+    @property
+    def rounds(self) -> bool:
+        """Whether it makes whole numbers, or truth values, of floats that are none."""
+        return False
+
+    def is_whole(self, of_whole: bool) -> bool:
+        """Say whether it gives whole numbers alone: of any x, or, if ``of_whole``, of x that are whole."""
+        return False
+
+    def bounds(self, lo: float, hi: float) -> tuple[float, float] | None:
+        """Return two numbers between which its values are for x from ``lo`` to ``hi``; None where that is not known."""
+        return _least_and_most(self(np.array([[lo], [hi]], dtype=F32))) if self.monotone else None
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Return the operation's values for ``x``."""
@@ -76,6 +97,9 @@ class Dequantize(Op):
     def with_parameters(self, parameters: Sequence[np.ndarray]) -> "Dequantize":
         return Dequantize(*parameters)
 
+    def is_whole(self, of_whole: bool) -> bool:  # x is an edge's integers
+        return are_whole(self.scale) and are_whole(self.zero)
+
 
 _Affine = tuple[Callable[[np.ndarray, np.ndarray], np.ndarray], Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]]
 _AFFINE: dict[str, _Affine] = {  # kind: (float32 function, coefficients in double)
@@ -108,6 +132,13 @@ class WithConstant(Op):
     def with_parameters(self, parameters: Sequence[np.ndarray]) -> "WithConstant":
         return WithConstant(self.kind, *parameters)
 
+    def is_whole(self, of_whole: bool) -> bool:
+        return of_whole and self.kind != "div" and are_whole(self.c)
+
+
+_ROUNDING = {"Round", "Floor", "Ceil", "Sign"}
+_BOUNDING = {"Relu", "Clip", "Min", "Max"}
+
 
 @dataclass(frozen=True, eq=False)
 class Call(Op):
@@ -123,6 +154,16 @@ class Call(Op):
 
     def with_parameters(self, parameters: Sequence[np.ndarray]) -> "Call":
         return replace(self, parameters=tuple(parameters))
+
+    @property
+    def rounds(self) -> bool:
+        return self.name in _ROUNDING
+
+    def is_whole(self, of_whole: bool) -> bool:
+        if self.name in _BOUNDING:
+            ends = np.array([self(np.full(1, end, dtype=F32)) for end in (-np.inf, np.inf)])
+            return of_whole and are_whole(ends[np.isfinite(ends)])
+        return self.rounds or (self.name == "Abs" and of_whole)
 
 
 def batch_normalization(
@@ -195,6 +236,41 @@ def is_monotone(chain: Iterable[Op]) -> bool:
 def is_shared(chain: Iterable[Op]) -> bool:
     """Say whether every position of a tensor goes through the same function."""
     return all(parameter.size == 1 for op in chain for parameter in op.parameters)
+
+
+def are_whole(values: np.ndarray) -> bool:
+    """Say whether all values are whole numbers."""
+    return bool((values == np.rint(values)).all())
+
+
+def direction(chain: Iterable[Op]) -> np.ndarray | None:
+    """Return the sign of a chain's slope, one number or one a channel: 1, -1, or 0 where it is constant.
+
+    The result is None where that is not known to be the same everywhere. Float32 rounding never turns it round.
+    """
+    sign = np.ones(1)
+    for op in chain:
+        if op.direction is None:
+            return None
+        sign = sign * op.direction
+    return sign
+
+
+def bounds(chain: Iterable[Op], lo: float, hi: float) -> tuple[float, float] | None:
+    """Return two numbers between which all values of a chain are, for x from ``lo`` to ``hi``.
+
+    The result is None where an operation is not bounded in a way that is known, or may give NaN.
+    """
+    found: tuple[float, float] | None = lo, hi
+    for op in chain:
+        if found is None:
+            return None
+        found = op.bounds(*found)
+    return found
+
+
+def _least_and_most(ends: np.ndarray) -> tuple[float, float] | None:
+    return None if np.isnan(ends).any() else (float(ends.min()), float(ends.max()))
 
 
 def affine(chain: Iterable[Op]) -> tuple[np.ndarray, np.ndarray] | None:

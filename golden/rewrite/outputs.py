@@ -72,13 +72,7 @@ def _by_pixel(network: Network, out: Output, gap: float) -> Network:
     nodes, _ = _ordering(replace(edge, size=()), out, gap)
     if nodes is None:
         return network
-    y = np.zeros(out.index.shape, dtype=np.float32)
-    for _, function in out.closing:
-        y = function(y)
-    network.nodes += nodes
-    index = pixels.reshape(y.shape)
-    network.outputs[0] = replace(out, edge=nodes[-1].y, index=index, chain=(), closing=(), scores=False)
-    return network
+    return _ending_in(network, out, nodes, pixels.reshape(_shape(out)))
 
 
 def _label(network: Network) -> Network:
@@ -113,12 +107,21 @@ def _lower(network: Network, out: Output, nodes: Sequence[Node] | None) -> Netwo
     """
     if nodes is None:
         return network
+    shape = _shape(out) if out.closing else (1, 1)
+    return _ending_in(network, out, nodes, np.zeros(shape, dtype=np.int64))
+
+
+def _shape(out: Output) -> tuple[int, ...]:
+    """Return the shape that an output's closing functions give it."""
     y = np.zeros(out.index.shape, dtype=np.float32)
     for _, function in out.closing:
         y = function(y)
-    shape = y.shape if out.closing else (1, 1)
+    return y.shape
+
+
+def _ending_in(network: Network, out: Output, nodes: Sequence[Node], index: np.ndarray) -> Network:
+    """Return the network with ``nodes`` at its end, of whose last edge the output takes the positions ``index``."""
     network.nodes += nodes
-    index = np.zeros(shape, dtype=np.int64)
     network.outputs[0] = replace(out, edge=nodes[-1].y, index=index, chain=(), closing=(), scores=False)
     return network
 

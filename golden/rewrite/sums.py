@@ -25,8 +25,12 @@ _NEAR = 1.6
 _FINEST = 1 << 22  # the largest denominator of a ratio of scales
 
 
-def separating_sum(a, b, codes, ratio):
-    """A sum of whole multiples that tells pairs of different codes apart: for functions of two integers that rise.
+def separating_sum(
+    a: np.ndarray, b: np.ndarray, codes: np.ndarray, ratio: float
+) -> tuple[tuple[int, int], np.ndarray, np.ndarray] | None:
+    """Return a sum of whole multiples that tells pairs of different codes apart, for a function of two integers.
+
+    The function rises in both, or rises in one and falls in the other.
 
     Parameters
     ----------

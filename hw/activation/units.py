@@ -6,14 +6,13 @@ cycles later. Beats come in the order of the neurons, ``beats`` of them a vector
 
 from amaranth.hdl import Array, Cat, Const, Module, Shape, Signal, Value, unsigned
 from amaranth.lib import wiring
-from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.float32.units import float_relu
 from fewbit.hw.memory.rom import Rom
 from fewbit.hw.packing import pack
 from fewbit.hw.streams import counter
-from fewbit.hw.wires import delayed, shape_of
+from fewbit.hw.wires import Lanes, delayed, shape_of
 
 __all__ = ["Activation", "CodeTable", "FloatRelu", "Search", "Sign", "Whole"]
 
@@ -27,15 +26,15 @@ class Activation(wiring.Component):
 
     Members
     -------
-    i : ``In(ArrayLayout(plan.acc_shape, lanes))``, i_valid : ``In(1)``
-    o : ``Out(ArrayLayout(unsigned(plan.bits), lanes))``, o_valid : ``Out(1)``
+    i : ``In(Lanes(plan.acc_shape, lanes))``, i_valid : ``In(1)``
+    o : ``Out(Lanes(unsigned(plan.bits), lanes))``, o_valid : ``Out(1)``
     """
 
     def __init__(self, plan):
         self.plan, self._acc = plan, shape_of(plan.acc_shape)
         super().__init__({
-            "i": In(ArrayLayout(self._acc, plan.lanes)), "i_valid": In(1),
-            "o": Out(ArrayLayout(unsigned(plan.bits), plan.lanes)), "o_valid": Out(1),
+            "i": In(Lanes(self._acc, plan.lanes)), "i_valid": In(1),
+            "o": Out(Lanes(unsigned(plan.bits), plan.lanes)), "o_valid": Out(1),
         })  # fmt: skip
 
     def counted(self, m):

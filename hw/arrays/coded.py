@@ -1,16 +1,15 @@
 """A processing element whose weights are codes: decoded in front of its products, in one heap or several."""
 
 from amaranth.hdl import Cat, Const, Module, Value, unsigned
-from amaranth.lib import wiring
-from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.wires import delayed, register, shape_of
+from fewbit.hw.shared import SharedComponent
+from fewbit.hw.wires import Lanes, delayed, register, shape_of
 
 __all__ = ["CodedPE"]
 
 
-class CodedPE(wiring.Component):
+class CodedPE(SharedComponent):
     """A processing element with a heap for every part, the sums side by side in ``o``: part p from bit ``p*width`` on.
 
     Parameters
@@ -25,12 +24,16 @@ class CodedPE(wiring.Component):
     def __init__(self, plan):
         self.plan, acc = plan, shape_of(plan.acc_shape)
         super().__init__({
-            "x": In(ArrayLayout(unsigned(plan.simd), plan.x_bits)),
-            "w": In(ArrayLayout(unsigned(plan.simd), plan.w_bits)),
+            "x": In(Lanes(unsigned(plan.simd), plan.x_bits)),
+            "w": In(Lanes(unsigned(plan.simd), plan.w_bits)),
             "init": In(acc), "load": In(1), "enable": In(1), "o": Out(acc),
         })  # fmt: skip
 
-    def elaborate(self, platform):
+    @property
+    def definition(self):
+        return self.plan.definition
+
+    def circuit(self):
         m = Module()
         p = self.plan
         x, found = [self._late(m, plane, f"x{k}") for k, plane in enumerate(self.x)], {}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fewbit.golden.numbers.format import Format
+from fewbit.hw.definition import ModuleDefinition
 from fewbit.hw.latency import Meeting
 from fewbit.hw.shapes import IntShape
 
@@ -100,6 +101,17 @@ class CodedPEPlan:
     def columns_of(self, part: HeapPart) -> list[tuple[int, ...]]:
         """Return the bits of a part's weight, each as a table by the weight's code."""
         return [tuple(code >> k & 1 for code in part.w_codes) for k in range(part.w_format.bits)]
+
+    @property
+    def definition(self) -> ModuleDefinition:
+        """What the hardware is, as a module of the Verilog."""
+        return ModuleDefinition.of(
+            "coded_pe", f"{self.parts[0].x_format}_{self.w_bits}_bits_{self.simd}", x_bits=self.x_bits,
+            w_bits=self.w_bits, simd=self.simd, acc_width=self.acc_shape.width, acc_signed=self.acc_shape.signed,
+            latency=self.latency,
+            parts=tuple((str(p.x_format), str(p.w_format), p.x_bits, p.w_codes) for p in self.parts),
+            units=tuple(unit.definition.parameters for unit in self.units),
+        )  # fmt: skip
 
     def make(self) -> "CodedPE":
         """Return the hardware, a `hw.arrays.coded.CodedPE`."""

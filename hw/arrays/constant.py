@@ -2,10 +2,9 @@
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
 from amaranth.lib import wiring
-from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.wires import delayed, shape_of
+from fewbit.hw.wires import Lanes, delayed, shape_of
 from fewbit.hw.xilinx.netlist import plain
 
 __all__ = ["ConstantArray"]
@@ -24,10 +23,10 @@ class ConstantArray(wiring.Component):
 
     Members
     -------
-    x : ``In(ArrayLayout(unsigned(x_format.bits), groups * inputs))``
+    x : ``In(Lanes(unsigned(x_format.bits), groups * inputs))``
     valid, first, last : ``In(1)``
         A vector is presented: its only step is the first and the last.
-    o : ``Out(ArrayLayout(acc_shape, neurons))``, o_valid : ``Out(1)``
+    o : ``Out(Lanes(acc_shape, neurons))``, o_valid : ``Out(1)``
         ``plan.latency`` cycles later.
     """
 
@@ -35,9 +34,9 @@ class ConstantArray(wiring.Component):
         self.plan = plan
         acc = shape_of(plan.acc_shape)
         super().__init__({
-            "x": In(ArrayLayout(unsigned(plan.x_format.bits), plan.groups * plan.inputs)),
+            "x": In(Lanes(unsigned(plan.x_format.bits), plan.groups * plan.inputs)),
             "valid": In(1), "first": In(1), "last": In(1),
-            "o": Out(ArrayLayout(acc, plan.neurons)), "o_valid": Out(1),
+            "o": Out(Lanes(acc, plan.neurons)), "o_valid": Out(1),
         })  # fmt: skip
 
     def elaborate(self, platform):
@@ -62,7 +61,7 @@ class _Group(wiring.Component):
         self._matrix, self._target = matrix, target
         lanes, bits = len(matrix.x[0]), len(matrix.x)
         super().__init__({
-            "x": In(lanes * bits), "o": Out(ArrayLayout(unsigned(len(matrix.sum[0])), len(matrix.sum)))
+            "x": In(lanes * bits), "o": Out(Lanes(unsigned(len(matrix.sum[0])), len(matrix.sum)))
         })  # fmt: skip
 
     def elaborate(self, platform):

@@ -1,6 +1,6 @@
 """LUTs of processing elements and memories, before any is built: what a layer's arithmetic is chosen by.
 
-They are those of PEs that are netlists: between the sizes that are built, a line.
+They are those of PEs that are netlists: between the sizes that are counted, a line.
 """
 
 from functools import cache
@@ -9,13 +9,14 @@ from math import exp
 from fewbit.golden.numbers.format import Format
 from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.memory.placement import BRAM18_LUTS, Placement, placement_of
-from fewbit.hw.xilinx.dot_product import best_pe, best_rows, build_sum
+from fewbit.hw.xilinx.dot_product import count_best_pe, count_best_rows
+from fewbit.hw.xilinx.pe_counts import count_sum
 
 __all__ = ["distinct_columns", "pe_luts", "rom_luts", "rom_placement", "row_luts"]
 
-_MOST_TERMS = 64  # of a lane: partial products of 8 by 8 bits; PEs of more are not built to be counted
+_MOST_TERMS = 64  # of a lane: partial products of 8 by 8 bits; PEs of more are not counted one by one
 _TERM = 0.82  # LUTs of such a partial product; with one for each column of two sums, within a tenth
-_ANCHORS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)  # lanes for which a PE is built
+_ANCHORS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048)  # lanes for which a PE is counted
 
 
 def pe_luts(x_format: Format, w_format: Format, simd: int, acc: int, feedback: bool) -> float:
@@ -27,40 +28,40 @@ def pe_luts(x_format: Format, w_format: Format, simd: int, acc: int, feedback: b
         If a format has no partial products.
     """
     wide = acc - product_terms(x_format, w_format).exponents[-1] - 1 - simd.bit_length()
-    return _between(_built, x_format, w_format, simd, feedback) + max(0, wide)
+    return _between(_counted, x_format, w_format, simd, feedback) + max(0, wide)
 
 
 def row_luts(x_format: Format, w_format: Format, simd: int) -> float:
     """Return about the LUTs of a PE of ``simd`` lanes without its last sum and accumulator."""
-    return _between(_rows_built, x_format, w_format, simd)
+    return _between(_rows_counted, x_format, w_format, simd)
 
 
-def _between(built, x_format, w_format, simd, *more):
-    """Return the LUTs of a PE of ``simd`` lanes, on the line between two sizes that are ``built``."""
+def _between(counted, x_format, w_format, simd, *more):
+    """Return the LUTs of a PE of ``simd`` lanes, on the line between two sizes that are ``counted``."""
     high = next((n for n in _ANCHORS if n >= simd), simd)
     low = max((n for n in _ANCHORS if n <= simd), default=simd)
-    ends = [built(x_format, w_format, n, *more) for n in (low, high)]
+    ends = [counted(x_format, w_format, n, *more) for n in (low, high)]
     return ends[0] + (ends[1] - ends[0]) * ((simd - low) / (high - low) if high > low else 0)
 
 
 @cache
-def _built(x_format, w_format, simd, feedback):
+def _counted(x_format, w_format, simd, feedback):
     terms = product_terms(x_format, w_format)
     acc = max(terms.exponents) + 1 + simd.bit_length()
     if len(terms.exponents) > _MOST_TERMS:
         return _of_terms(terms, simd) + acc
     if not terms.in_sum:
         heights = tuple((e, simd) for e in terms.exponents)
-        return simd * terms.luts + build_sum(heights, acc, feedback).luts
-    return best_pe(x_format, w_format, simd, acc, feedback).luts
+        return simd * terms.luts + count_sum(heights, acc, feedback).luts
+    return count_best_pe(x_format, w_format, simd, acc, feedback).luts
 
 
 @cache
-def _rows_built(x_format, w_format, simd):
+def _rows_counted(x_format, w_format, simd):
     terms = product_terms(x_format, w_format)
     if len(terms.exponents) > _MOST_TERMS:
         return _of_terms(terms, simd)
-    return best_rows(x_format, w_format, simd, max(terms.exponents) + 1 + simd.bit_length()).luts
+    return count_best_rows(x_format, w_format, simd, max(terms.exponents) + 1 + simd.bit_length()).luts
 
 
 def _of_terms(terms, simd):

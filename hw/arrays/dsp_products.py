@@ -1,12 +1,14 @@
 """The PE x SIMD array with its products in DSP blocks, several to a multiplier."""
 
+from dataclasses import fields
+
 from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
-from amaranth.lib import wiring
-from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.numbers.format import Format
-from fewbit.hw.wires import delayed, register
+from fewbit.hw.definition import ModuleDefinition
+from fewbit.hw.shared import SharedComponent
+from fewbit.hw.wires import Lanes, delayed, register
 from fewbit.hw.xilinx.dsp_packing import PRODUCT_LATENCY, Packing
 
 from .integer import IntegerArray
@@ -14,7 +16,7 @@ from .integer import IntegerArray
 __all__ = ["DspArray", "PackedProducts"]
 
 
-class PackedProducts(wiring.Component):
+class PackedProducts(SharedComponent):
     """Products of some weights by one activation, as bits of a heap, 3 cycles later.
 
     Written with operators in the shape that synthesis puts into a DSP48 altogether, its registers too.
@@ -34,9 +36,9 @@ class PackedProducts(wiring.Component):
     Members
     -------
     x : ``In(x_format.bits)``
-    w : ``In(ArrayLayout(packing.weight_bits, count))``
+    w : ``In(Lanes(packing.weight_bits, count))``
         As `hw.xilinx.dsp_packing.packed_weights` gives them.
-    field : ``Out(ArrayLayout(packing.field, count))``
+    field : ``Out(Lanes(packing.field, count))``
         The product, plus half the field's range if it is signed, less ``below``.
     below : ``Out(count)``
         What is to be added to the field.
@@ -49,11 +51,19 @@ class PackedProducts(wiring.Component):
             raise ValueError(f"Count must be 1 to {packing.weights}, not {count!r}")
         self._x_format, self._packing, self._count = x_format, packing, count
         super().__init__({
-            "x": In(x_format.bits), "w": In(ArrayLayout(signed(packing.weight_bits), count)),
-            "field": Out(ArrayLayout(packing.field, count)), "below": Out(count),
+            "x": In(x_format.bits), "w": In(Lanes(signed(packing.weight_bits), count)),
+            "field": Out(Lanes(packing.field, count)), "below": Out(count),
         })  # fmt: skip
 
-    def elaborate(self, platform):
+    @property
+    def definition(self) -> ModuleDefinition:
+        p, x = self._packing, self._x_format
+        return ModuleDefinition.of(
+            "products", f"{x}_{p.weight_bits}_bits_{self._count}", x=str(x), count=self._count, latency=self.LATENCY,
+            **{field.name: getattr(p, field.name) for field in fields(p)},
+        )  # fmt: skip
+
+    def circuit(self) -> Module:
         m = Module()
         p, count = self._packing, self._count
         x = self.x.as_signed() if self._x_format.signed else Cat(self.x, Const(0, 1)).as_signed()

@@ -2,9 +2,9 @@
 
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Value, unsigned
 from amaranth.lib import wiring
-from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
+from fewbit.hw.wires import Lanes
 from fewbit.hw.xilinx.dsp48 import REGISTERS, SPLITS, WIDTH, Dsp48, sums_of
 
 from .integer import IntegerArray
@@ -32,9 +32,9 @@ class Sums(wiring.Component):
 
     Members
     -------
-    a, b : ``In(ArrayLayout(unsigned(48/count), count))``
+    a, b : ``In(Lanes(unsigned(48/count), count))``
     load, enable : ``In(1)``
-    o : ``Out(ArrayLayout(unsigned(48/count), count))``
+    o : ``Out(Lanes(unsigned(48/count), count))``
     """
 
     LATENCY = 1
@@ -43,7 +43,7 @@ class Sums(wiring.Component):
         if count not in SPLITS:
             raise ValueError(f"Count must be one of {', '.join(map(str, SPLITS))}, not {count!r}")
         self._count, self._dsp48 = count, dsp48
-        parts = ArrayLayout(unsigned(WIDTH // count), count)
+        parts = Lanes(unsigned(WIDTH // count), count)
         super().__init__({"a": In(parts), "b": In(parts), "load": In(1), "enable": In(1), "o": Out(parts)})
 
     def elaborate(self, platform):

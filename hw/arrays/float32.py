@@ -4,11 +4,13 @@ from typing import Protocol
 
 from amaranth.hdl import Array, Cat, Module, Signal, unsigned
 from amaranth.lib import wiring
-from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
+from fewbit.hw.definition import ModuleDefinition
 from fewbit.hw.float32.sums import FloatSumOfFour, float_sum
 from fewbit.hw.float32.units import FloatAdd, FloatMul, pipe
+from fewbit.hw.shared import SharedComponent
+from fewbit.hw.wires import Lanes
 
 from .interface import array_members
 
@@ -28,7 +30,7 @@ class FloatProducts(Protocol):
     accumulates: bool
 
 
-class FloatPE(wiring.Component):
+class FloatPE(SharedComponent):
     """One processing element: multipliers, adder tree and, with more steps than its latency, an accumulating adder.
 
     A new step every cycle in spite of that latency ``L``: step ``s`` is added to what left the adder when step
@@ -40,7 +42,7 @@ class FloatPE(wiring.Component):
 
     Members
     -------
-    x, w : ``In(ArrayLayout(unsigned(32), simd))``
+    x, w : ``In(Lanes(unsigned(32), simd))``
     fresh : ``In(1)``
         One of the first ``L`` steps of a row, ``plan.sum_latency`` cycles after ``x`` and ``w``.
     o : ``Out(32)``
@@ -49,10 +51,15 @@ class FloatPE(wiring.Component):
 
     def __init__(self, plan: FloatProducts):
         self.plan = plan
-        lanes = ArrayLayout(unsigned(32), plan.simd)
+        lanes = Lanes(unsigned(32), plan.simd)
         super().__init__({"x": In(lanes), "w": In(lanes), "fresh": In(1), "o": Out(32)})
 
-    def elaborate(self, platform):
+    @property
+    def definition(self) -> ModuleDefinition:
+        p = self.plan
+        return ModuleDefinition.of("float_pe", str(p.simd), simd=p.simd, dsp=p.dsp, accumulates=p.accumulates)
+
+    def circuit(self) -> Module:
         m = Module()
         products, simd = [], self.plan.simd
         for s in range(simd):
@@ -87,14 +94,14 @@ class FloatArray(wiring.Component):
 
     Members
     -------
-    x : ``In(ArrayLayout(unsigned(32), groups * simd))``
-    w : ``In(ArrayLayout(unsigned(32), pe * simd))``
+    x : ``In(Lanes(unsigned(32), groups * simd))``
+    w : ``In(Lanes(unsigned(32), pe * simd))``
         Lane ``s`` of dot product ``p`` is element ``p * simd + s``.
-    init : ``In(ArrayLayout(unsigned(32), pe))``
+    init : ``In(Lanes(unsigned(32), pe))``
         Bias, sampled with the first step of a row.
     valid, first, last : ``In(1)``
         A step is presented; it is the first, the last of its row.
-    o : ``Out(ArrayLayout(unsigned(32), lanes))``, o_valid : ``Out(1)``
+    o : ``Out(Lanes(unsigned(32), lanes))``, o_valid : ``Out(1)``
     """
 
     def __init__(self, plan):

@@ -2,9 +2,8 @@
 
 from amaranth.hdl import Cat, Module, Signal, Value, unsigned
 from amaranth.lib import wiring
-from amaranth.lib.data import ArrayLayout
 
-from fewbit.hw.wires import shape_of
+from fewbit.hw.wires import Lanes, shape_of
 
 from .interface import array_members
 
@@ -26,14 +25,14 @@ class IntegerArray(wiring.Component):
 
     Members
     -------
-    x : ``In(ArrayLayout(unsigned(x_format.bits), groups * simd))``
-    w : ``In(ArrayLayout(unsigned(w_format.bits), pe * simd))``
+    x : ``In(Lanes(unsigned(x_format.bits), groups * simd))``
+    w : ``In(Lanes(unsigned(w_format.bits), pe * simd))``
         Lane ``s`` of dot product ``p`` is element ``p * simd + s``.
-    init : ``In(ArrayLayout(acc_shape, pe))``
+    init : ``In(Lanes(acc_shape, pe))``
         Sampled with the first step of a row.
     valid, first, last : ``In(1)``
         A step is presented; it is the first, the last of its row.
-    o : ``Out(ArrayLayout(acc_shape, lanes))``, o_valid : ``Out(1)``
+    o : ``Out(Lanes(acc_shape, lanes))``, o_valid : ``Out(1)``
     """
 
     def __init__(self, plan):
@@ -59,7 +58,7 @@ class IntegerArray(wiring.Component):
         """Return the processing elements, connected to their operands."""
         planes, units, (kind,) = [], [], self.plan.KINDS
         for g in range(self.plan.groups):
-            x = Signal(ArrayLayout(unsigned(self.plan.simd), self.plan.x_format.bits), name=f"x{g}")
+            x = Signal(Lanes(unsigned(self.plan.simd), self.plan.x_format.bits), name=f"x{g}")
             m.d.comb += Value.cast(x).eq(_planes([self.x[g * self.plan.simd + s] for s in range(self.plan.simd)]))
             planes.append(x)
         for p in range(self.plan.pe):

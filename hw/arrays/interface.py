@@ -2,8 +2,9 @@
 
 from amaranth.hdl import Shape
 from amaranth.lib import wiring
-from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.wires import Lanes
 
 from .array_plan import ArrayPlan
 
@@ -20,8 +21,8 @@ def array_members(plan: ArrayPlan, *, x: Shape, w: Shape, acc: Shape) -> dict[st
         Shapes of an activation, of a weight, and of an initial value or a result.
     """
     return {
-        "x": In(ArrayLayout(x, plan.groups * plan.simd)), "w": In(ArrayLayout(w, plan.pe * plan.simd)),
-        "init": In(ArrayLayout(acc, plan.pe)),
+        "x": In(Lanes(x, plan.groups * plan.simd)), "w": In(Lanes(w, plan.pe * plan.simd)),
+        "init": In(Lanes(acc, plan.pe)),
         "valid": In(1), "first": In(1), "last": In(1),
-        "o": Out(ArrayLayout(acc, plan.lanes)), "o_valid": Out(1),
+        "o": Out(Lanes(acc, plan.lanes)), "o_valid": Out(1),
     }  # fmt: skip

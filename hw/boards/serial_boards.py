@@ -11,7 +11,7 @@ from fewbit.hw.serial.link import LinkPlan
 from fewbit.hw.serial.uart import bit_cycles
 from fewbit.hw.targets.target import Target
 
-from .pll import Family, Pll, PllPlan
+from .pll import Pll, PllFamily, PllPlan
 
 __all__ = ["SerialBoard", "SerialTop"]
 
@@ -26,7 +26,8 @@ class SerialBoard:
         The board's name in messages.
     platform : type
         Platform of amaranth-boards, with resources ``uart`` and ``led``.
-    family : hw.boards.pll.Family
+    family : hw.boards.pll.PllFamily
+        Family of the FPGA's PLL.
     clock : float
         Clock in MHz, if no other one is asked for.
     target : hw.targets.target.Target
@@ -39,7 +40,7 @@ class SerialBoard:
 
     title: str
     platform: type
-    family: Family
+    family: PllFamily
     clock: float
     target: Target
     open_tools: bool

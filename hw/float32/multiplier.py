@@ -1,8 +1,10 @@
 """The float32 multiplier; import it from ``hw.float32.units``, which says what the units have in common."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.definition import ModuleDefinition
+from fewbit.hw.shared import SharedComponent
 
 from .timing import MULTIPLY
 
@@ -30,7 +32,7 @@ def increment(m: Module, up: Value, *, frac: Value, exponent: Value, step: Value
     return total[1:24], total[24:32]
 
 
-class FloatMul(wiring.Component):
+class FloatMul(SharedComponent):
     """``o = a * b``, four cycles later.
 
     The product of the significands takes two DSP48E1 in cascade with their own registers, or LUTs. A flushed operand
@@ -53,7 +55,11 @@ class FloatMul(wiring.Component):
         self._dsp = bool(dsp)
         super().__init__({"a": In(32), "b": In(32), "o": Out(32)})
 
-    def elaborate(self, platform):
+    @property
+    def definition(self) -> ModuleDefinition:
+        return ModuleDefinition.of("float_mul", "dsp" if self._dsp else "luts", dsp=self._dsp, latency=self.LATENCY)
+
+    def circuit(self) -> Module:
         m = Module()
         product, sticky = self._dsp_product(m) if self._dsp else self._lut_product(m)
         exponent, forced, nan, infinite, zero, top, bottom = self._exponent(m)

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from amaranth.hdl import Module, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.definition import ModuleDefinition
+from fewbit.hw.shared import SharedComponent
 
 from .timing import BIAS, operands, pairwise
 from .units import FloatAdd, pipe
@@ -27,7 +29,7 @@ def float_sum(m: Module, values: Sequence[Value], times: Sequence[int]) -> Value
     return pairwise(list(zip(values, times, strict=True)), combine)[0]
 
 
-class FloatSumOfFour(wiring.Component):
+class FloatSumOfFour(SharedComponent):
     """``o = ((a + b) + (c + d)) + bias`` of four words in consecutive cycles, with one adder.
 
     Groups of four follow each other every four cycles or after a pause. The adder takes a + b, c + d, then the two
@@ -51,7 +53,11 @@ class FloatSumOfFour(wiring.Component):
     def __init__(self) -> None:
         super().__init__({"word": In(32), "count": In(2), "bias": In(32), "o": Out(32)})
 
-    def elaborate(self, platform):
+    @property
+    def definition(self) -> ModuleDefinition:
+        return ModuleDefinition.of("float_sum_of_four", "", latency=self.LATENCY)
+
+    def circuit(self) -> Module:
         m = Module()
         m.submodules.adder = adder = FloatAdd()
         previous = pipe(m, self.word)

@@ -5,8 +5,10 @@ NaN.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from fewbit.hw.definition import ModuleDefinition
+from fewbit.hw.shared import SharedComponent
 
 from .multiplier import FloatMul, increment, pipe
 from .timing import ADD
@@ -14,7 +16,7 @@ from .timing import ADD
 __all__ = ["FloatAdd", "FloatMul", "float_greater", "float_relu", "pipe"]
 
 
-class FloatAdd(wiring.Component):
+class FloatAdd(SharedComponent):
     """``o = a + b``, four cycles later.
 
     One path: compare, swap and align; add; find the leading one; normalize and round. What falls below the two guard
@@ -31,7 +33,11 @@ class FloatAdd(wiring.Component):
     def __init__(self) -> None:
         super().__init__({"a": In(32), "b": In(32), "o": Out(32)})
 
-    def elaborate(self, platform):
+    @property
+    def definition(self) -> ModuleDefinition:
+        return ModuleDefinition.of("float_add", "", latency=self.LATENCY)
+
+    def circuit(self) -> Module:
         m = Module()
         aligned = self._align(m)
         total = self._add(m, **aligned)

@@ -1,18 +1,17 @@
 """Processing elements that are made of operators."""
 
 from amaranth.hdl import Module, Mux, Signal, unsigned
-from amaranth.lib import wiring
-from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.wires import shape_of
+from fewbit.hw.shared import SharedComponent
+from fewbit.hw.wires import Lanes, shape_of
 
 from .bit_heap import BitHeap, Compressor
 
 __all__ = ["HeapPE", "IntegerPE"]
 
 
-class IntegerPE(wiring.Component):
+class IntegerPE(SharedComponent):
     """One processing element: the heap of ``simd`` products, and an accumulator.
 
     ``o = (init if load else o) + sum(heap of lane s)``, modulo ``2**width``. The heap of operands presented in cycle
@@ -25,7 +24,7 @@ class IntegerPE(wiring.Component):
 
     Members
     -------
-    x, w : ``In(ArrayLayout(unsigned(simd), bits))``
+    x, w : ``In(Lanes(unsigned(simd), bits))``
         Codes as bit planes: bit ``s`` of plane ``i`` is bit ``i`` of lane ``s``.
     init : ``In(acc_shape)``, load, enable : ``In(1)``
         What goes with the heap, ``plan.latency`` cycles after ``x`` and ``w``.
@@ -36,12 +35,16 @@ class IntegerPE(wiring.Component):
         self.plan = plan
         acc = shape_of(plan.acc_shape)
         super().__init__({
-            "x": In(ArrayLayout(unsigned(plan.simd), plan.x_format.bits)),
-            "w": In(ArrayLayout(unsigned(plan.simd), plan.w_format.bits)),
+            "x": In(Lanes(unsigned(plan.simd), plan.x_format.bits)),
+            "w": In(Lanes(unsigned(plan.simd), plan.w_format.bits)),
             "init": In(acc), "load": In(1), "enable": In(1), "o": Out(acc),
         })  # fmt: skip
 
-    def elaborate(self, platform):
+    @property
+    def definition(self):
+        return self.plan.definition
+
+    def circuit(self):
         m = Module()
         heap = BitHeap()
         for bits, exponent in self.plan.terms.terms(self.x, self.w):
@@ -56,7 +59,7 @@ class IntegerPE(wiring.Component):
         return m
 
 
-class HeapPE(wiring.Component):
+class HeapPE(SharedComponent):
     """What is left of a processing element behind its products: ``o = (init if load else o) + sum(heap)``.
 
     Parameters
@@ -78,7 +81,11 @@ class HeapPE(wiring.Component):
             "o": Out(self._acc),
         })  # fmt: skip
 
-    def elaborate(self, platform):
+    @property
+    def definition(self):
+        return self.plan.definition
+
+    def circuit(self):
         m = Module()
         m.submodules.compressor = compressor = Compressor(plan=self.plan.compression)
         m.d.comb += compressor.i.eq(self.heap)

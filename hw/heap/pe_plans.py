@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from fewbit.golden.numbers.format import Format
+from fewbit.hw.definition import ModuleDefinition
 from fewbit.hw.shapes import IntShape
 
 from .compression import plan_compression
@@ -25,10 +26,15 @@ class PEPlan(Protocol):
     ----------
     latency : int
         Cycles from operands to the sum of their heap, which is accumulated at the end of that cycle.
+    definition : hw.definition.ModuleDefinition
+        What its hardware is, as a module of the Verilog.
     """
 
     @property
     def latency(self) -> int: ...
+
+    @property
+    def definition(self) -> ModuleDefinition: ...
 
     def make(self) -> "wiring.Component":
         """Return the hardware."""
@@ -64,9 +70,18 @@ class HeapPEPlan:
     """
 
     def __init__(self, *, heights: Mapping[int, int], acc_shape: IntShape, feedback: bool = True, fan_in: int = 1):
-        self.heights, self.acc_shape, self.feedback = dict(heights), acc_shape, bool(feedback)
+        self.heights, self.acc_shape, self.feedback, self.fan_in = dict(heights), acc_shape, bool(feedback), fan_in
         self.compression = plan_compression(heights, fan_in=fan_in)
         self.latency = self.compression.latency
+
+    @property
+    def definition(self) -> ModuleDefinition:
+        """What the hardware is, as a module of the Verilog."""
+        return ModuleDefinition.of(
+            "sum", f"{sum(self.heights.values())}_bits", made_of="operators", heights=tuple(self.heights.items()),
+            fan_in=self.fan_in, acc_width=self.acc_shape.width, acc_signed=self.acc_shape.signed,
+            accumulates=self.feedback, latency=self.latency,
+        )  # fmt: skip
 
     def make(self) -> "HeapPE":
         """Return the hardware, a `hw.heap.pe.HeapPE`."""
@@ -119,6 +134,7 @@ class IntegerPEPlan:
         if simd < 1:
             raise ValueError(f"SIMD must be at least 1, not {simd!r}")
         self.x_format, self.w_format, self.simd, self.acc_shape = x_format, w_format, simd, acc_shape
+        self.feedback = bool(feedback)
         self.terms = product_terms(x_format, w_format)
         self.registered = target.netlists
         self.sum = target.heap_pe(
@@ -126,6 +142,16 @@ class IntegerPEPlan:
             fan_in=1 if self.registered else self.terms.fan_in,
         )  # fmt: skip
         self.latency = self.registered + self.sum.latency
+
+    @property
+    def definition(self) -> ModuleDefinition:
+        """What the hardware is, as a module of the Verilog."""
+        return ModuleDefinition.of(
+            "pe", f"{self.x_format}_{self.w_format}_{self.simd}", made_of="operators", x=str(self.x_format),
+            w=str(self.w_format), simd=self.simd, acc_width=self.acc_shape.width, acc_signed=self.acc_shape.signed,
+            accumulates=self.feedback, latency=self.latency, registered=self.registered,
+            sum=self.sum.definition.parameters,
+        )  # fmt: skip
 
     def make(self) -> "IntegerPE":
         """Return the hardware, a `hw.heap.pe.IntegerPE`."""

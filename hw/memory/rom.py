@@ -1,12 +1,14 @@
 """Read-only memories as hardware, each where it costs least: in LUTs, or in block RAM."""
 
+import hashlib
 from collections.abc import Sequence
 
 from amaranth.hdl import Cat, Const, Module, Signal
-from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from fewbit.hw.definition import ModuleDefinition
+from fewbit.hw.shared import SharedComponent
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 from fewbit.hw.xilinx.netlist import Netlist
@@ -16,7 +18,7 @@ from .placement import LUT_WORDS, Placement, columns_of, is_large, placement, ta
 __all__ = ["Rom"]
 
 
-class Rom(wiring.Component):
+class Rom(SharedComponent):
     """A ROM: ``data = words[address]``, ``LATENCY`` cycles later; constant bits are constants.
 
     Parameters
@@ -58,7 +60,18 @@ class Rom(wiring.Component):
         """Where the ROM goes, and what it takes there."""
         return placement(len(self.data), self._words)
 
-    def elaborate(self, platform):
+    @property
+    def definition(self):
+        if not self._columns:  # constants, which synthesis is to see where they are used
+            return None
+        width, depth = len(self.data), len(self._words)
+        contents = hashlib.blake2b("\n".join(map(str, self._words)).encode(), digest_size=16).hexdigest()
+        return ModuleDefinition.of(
+            "rom", f"{width}x{depth}", made_of=self._target.made_of, width=width, depth=depth, latency=self.LATENCY,
+            contents=contents,
+        )  # fmt: skip
+
+    def circuit(self):
         m = Module()
         memory = self.placement.where == "block" or not self._target.netlists
         behind = self.placement.where == "block" or (memory and is_large(len(self._columns), self._words))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from copy import copy
 
 import numpy as np
 from amaranth.hdl import Cat, Module
@@ -11,11 +12,13 @@ from amaranth.lib.wiring import In, Out
 from fewbit.golden.network.graph import Network
 from fewbit.host.packing import pack_beats
 from fewbit.hw.folding import Folding
+from fewbit.hw.stages.routing import QueuePlan
 from fewbit.hw.streams import code_stream, numbered
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 
 from .assembly import Assembly
+from .flows import with_depths
 
 __all__ = ["Accelerator", "AcceleratorPlan"]
 
@@ -56,12 +59,25 @@ class AcceleratorPlan:
         self, network: Network, folding: Folding, *, depths: Mapping[str, int] | None = None, target: Target = DEFAULT
     ):
         self.network, self.target = network, target
-        assembly = Assembly(network, folding, depths=depths, target=target)
-        self.edges, self.stages, self.layers, self.bound = (
-            assembly.edges, assembly.stages, assembly.layers, assembly.bound
-        )  # fmt: skip
+        assembly = Assembly(network, folding, target=target)
+        self.edges, self.layers, self.bound = assembly.edges, assembly.layers, assembly.bound
+        self.stages = assembly.stages if depths is None else with_depths(assembly.stages, depths)
         self.entries, end = assembly.entries, assembly.exit
         self.format, self.length_out, self.lanes_out, self.beats_out = end.format, end.length, end.lanes, end.beats
+
+    def with_depths(self, depths: Mapping[str, int]) -> "AcceleratorPlan":
+        """Return the same plan with queues of other depths, by name; without those whose depth is 0 or not given.
+
+        Queues that this plan does not have cannot come back.
+        """
+        plan = copy(self)
+        plan.stages = with_depths(self.stages, depths)
+        return plan
+
+    @property
+    def queues(self) -> dict[str, QueuePlan]:
+        """The plans of the queues in front of joins, by name."""
+        return {stage.name: stage.plan for stage in self.stages if isinstance(stage.plan, QueuePlan)}
 
     @property
     def ports(self) -> tuple[str, ...]:

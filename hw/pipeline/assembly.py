@@ -1,6 +1,6 @@
 """From a folded network to stages joined by streams: which units there are, and how wide the streams between them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from amaranth.lib import wiring
@@ -33,6 +33,7 @@ import_all(stages)  # where every node has its hardware
 class Assembly:
     """The stages of a network, put together; parameters are those of `hw.pipeline.accelerator.AcceleratorPlan`.
 
+    Queues are too deep to be built.
     Layers have the width that their folding says; everything else gets the least that does not slow them.
 
     Attributes
@@ -58,9 +59,7 @@ class Assembly:
         If the folding does not fit the network, a result is not read, or the outputs are not of one tensor.
     """
 
-    def __init__(
-        self, network: Network, folding: Folding, *, depths: Mapping[str, int] | None = None, target: Target = DEFAULT
-    ):
+    def __init__(self, network: Network, folding: Folding, *, target: Target = DEFAULT):
         self.network = network = set_abreast(network, folding)
         self.edges, self.target = network.edges(), target
         self.layers: dict[str, LayerPlan] = {}
@@ -69,7 +68,7 @@ class Assembly:
         self._plan_layers(folding)
         cycles = [cycles_of_layer(self.edges, self.windows, plan) for plan in self.layers.values()]
         self.bound = max(cycles, default=max(given.length for given in network.inputs))
-        self.streams = Streams(network, depths)
+        self.streams = Streams(network)
         self.stages = self.streams.stages
         self.entries = tuple(self._entry(number, given) for number, given in enumerate(network.inputs))
         for given, entry in zip(network.inputs, self.entries, strict=True):

@@ -1,7 +1,7 @@
 """Streams while a pipeline is assembled: how codes stand in beats, and the stages that regroup them."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from fewbit.hw.gearbox import Gearbox, GearboxPlan
 from fewbit.hw.packing import beats
 from fewbit.hw.stages.routing import Fork, ForkPlan, Queue, QueuePlan
 
-__all__ = ["Flow", "Stage", "Streams", "through"]
+__all__ = ["Flow", "Stage", "Streams", "through", "with_depths"]
 
 _NOWHERE = (-1, -1)  # the source of a stream whose stage is yet to be appended
 UNSIZED = 1 << 16  # beats, at least, of a queue whose depth is yet to be found
@@ -33,15 +33,23 @@ class Stage:
         ``make()`` gives the component.
     inputs : tuple of (int, int)
         For each stream in, the number of a stage (-1 for the accelerator's inputs) and which of its streams out it is.
-    frames : int
-        Frames, at most, that are inside: entered in full and not left in full.
+    beats : int
+        Beats of a frame that enter or leave, whichever are fewer.
     """
 
     name: str
     plan: Any
     make: Callable[[], wiring.Component]
     inputs: tuple[tuple[int, int], ...]
-    frames: int
+    beats: int
+
+    @property
+    def frames(self) -> int:
+        """Frames, at most, that are inside: entered in full and not left in full.
+
+        They are what its memory holds, at either end, and less than three besides.
+        """
+        return 3 + min(getattr(self.plan, "depth", 0), UNSIZED) // self.beats
 
 
 @dataclass(frozen=True)
@@ -89,8 +97,8 @@ class Streams:
         Beats a frame of the busiest stream.
     """
 
-    def __init__(self, network: Network, depths: Mapping[str, int] | None):
-        self.network, self.depths, self.busiest = network, depths, 0
+    def __init__(self, network: Network):
+        self.network, self.busiest = network, 0
         self.stages: list[Stage] = []
         self._flows: dict[str, list[Flow]] = {}
 
@@ -130,10 +138,8 @@ class Streams:
         beats_out : int or None
             Beats of a frame that leave, where these are not as many as enter.
         """
-        # What a stage holds of frames is what its memory holds, at either end, and less than three besides.
         fewest = max(1, min(flows[0].beats, beats_out or flows[0].beats))
-        held = min(getattr(plan, "depth", 0), UNSIZED) // fewest
-        self.stages.append(Stage(name, plan, lambda: kind(plan), tuple(f.source for f in flows), 3 + held))
+        self.stages.append(Stage(name, plan, partial(kind, plan), tuple(f.source for f in flows), fewest))
         return len(self.stages) - 1
 
     def stage(
@@ -177,14 +183,36 @@ class Streams:
         return flow
 
     def queued(self, node: Node, k: int, flow: Flow) -> Flow:
-        """Return the stream behind the queue in front of input ``k`` of a join."""
-        name = f"queue_{node.name}_{k}"
+        """Return the stream behind the queue in front of input ``k`` of a join; `with_depths` gives that its depth."""
         # A branch may wait until the other one has seen a frame and computed for another one or two.
-        depth = max(UNSIZED, 4 * flow.beats) if self.depths is None else self.depths.get(name, 0)
-        if depth == 0:
-            return flow
+        depth = max(UNSIZED, 4 * flow.beats)
         plan = QueuePlan(bits=flow.format.bits, lanes=flow.lanes, depth=depth)
-        return replace(flow, source=(self.add(name, plan, Queue, flow), 0))
+        return replace(flow, source=(self.add(f"queue_{node.name}_{k}", plan, Queue, flow), 0))
+
+
+def with_depths(stages: Sequence[Stage], depths: Mapping[str, int]) -> list[Stage]:
+    """Return the stages with queues of these depths, by name; without those whose depth is 0 or not given.
+
+    Raises
+    ------
+    ValueError
+        If a depth is below 2 and not 0.
+    """
+    made: list[Stage] = []
+    number = {-1: -1}  # of each stage among those that are made
+    instead: dict[tuple[int, int], tuple[int, int]] = {}  # of the stream of a queue that is not
+    for k, stage in enumerate(stages):
+        inputs = tuple(instead.get((n, port)) or (number[n], port) for n, port in stage.inputs)
+        if isinstance(stage.plan, QueuePlan):
+            depth = depths.get(stage.name, 0)
+            if depth == 0:
+                instead[k, 0] = inputs[0]
+                continue
+            plan = QueuePlan(bits=stage.plan.bits, lanes=stage.plan.lanes, depth=depth)
+            stage = replace(stage, plan=plan, make=partial(Queue, plan))
+        number[k] = len(made)
+        made.append(replace(stage, inputs=inputs))
+    return made
 
 
 def _gearbox(bits: int, plan: GearboxPlan) -> Gearbox:

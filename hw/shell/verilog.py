@@ -1,18 +1,23 @@
 """The Verilog of the accelerator and of the IP block, in a form that is right in every simulator."""
 
 import re
+from dataclasses import dataclass, replace
 
-from amaranth.back import verilog
+from amaranth.back import rtlil
+from amaranth.back.verilog import _convert_rtlil_text
 from amaranth.lib import wiring
 
+from fewbit.hw.definition import EmittedModule
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.shared import ModuleLibrary
 
 from .axi import AxiAccelerator
 from .ip import AcceleratorIP
 from .registers import RegisterMap
 
-__all__ = ["EmissionError", "convert", "emit", "emit_ip", "wake"]
+__all__ = ["Emission", "EmissionError", "convert", "converted", "emission", "emission_ip", "emit", "emit_ip", "wake"]
 
+_HEAD = re.compile(r"^module (\S+?) ?\(", re.MULTILINE)
 _DECLARED = re.compile(r"^  reg (\S+) += 0;$")
 _PROCESS = re.compile(r"^ *always(.*)$")
 _CLOCKED = re.compile(r" @\((?:pos|neg)edge [^,@]+(?:(?:,| or) (?:pos|neg)edge [^,@]+)*\)(?: begin)?$")
@@ -23,6 +28,23 @@ class EmissionError(ValueError):
     """Raised where the emitter's text has a form that is not known to be right in every simulator."""
 
 
+@dataclass(frozen=True)
+class Emission:
+    """Emitted Verilog.
+
+    Attributes
+    ----------
+    text : str
+        One self-contained text of Verilog-2005, right in every simulator.
+    modules : tuple of hw.definition.EmittedModule
+        The modules in it that stand there once for all of their kind and parameters, such as processing elements. A
+        comment over each says what it is.
+    """
+
+    text: str
+    modules: tuple[EmittedModule, ...]
+
+
 def emit(plan: AcceleratorPlan, *, name: str = "accelerator") -> str:
     """Return the accelerator of ``plan`` as one self-contained Verilog-2005 text with top module ``name``.
 
@@ -31,7 +53,12 @@ def emit(plan: AcceleratorPlan, *, name: str = "accelerator") -> str:
     EmissionError
         As `wake`.
     """
-    return _text(AxiAccelerator(plan), plan, name)
+    return emission(plan, name=name).text
+
+
+def emission(plan: AcceleratorPlan, *, name: str = "accelerator") -> Emission:
+    """Return what `emit` does, with its modules."""
+    return _emitted(AxiAccelerator(plan), plan, name)
 
 
 def emit_ip(plan: AcceleratorPlan, registers: RegisterMap, *, name: str = "accelerator_ip") -> str:
@@ -42,11 +69,18 @@ def emit_ip(plan: AcceleratorPlan, registers: RegisterMap, *, name: str = "accel
     EmissionError
         As `wake`.
     """
-    return _text(AcceleratorIP(plan, registers), plan, name)
+    return emission_ip(plan, registers, name=name).text
 
 
-def _text(block, plan, name):
-    return convert(block, name) + plan.target.models(sums=any(layer.sums for layer in plan.layers.values()))
+def emission_ip(plan: AcceleratorPlan, registers: RegisterMap, *, name: str = "accelerator_ip") -> Emission:
+    """Return what `emit_ip` does, with its modules."""
+    return _emitted(AcceleratorIP(plan, registers), plan, name)
+
+
+def _emitted(block, plan, name):
+    found = converted(block, name)
+    models = plan.target.models(sums=any(layer.sums for layer in plan.layers.values()))
+    return replace(found, text=found.text + models)
 
 
 def convert(component: wiring.Component, name: str) -> str:
@@ -57,7 +91,26 @@ def convert(component: wiring.Component, name: str) -> str:
     EmissionError
         As `wake`.
     """
-    return wake(verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True))
+    return converted(component, name).text
+
+
+def converted(component: wiring.Component, name: str) -> Emission:
+    """Return what `convert` does, with its modules."""
+    library = ModuleLibrary(component, name)
+    text = rtlil.convert(component, name=name, platform=library, emit_src=False) + library.rtlil
+    modules = library.modules()
+    return Emission(_described(wake(_convert_rtlil_text(text, strip_internal_attrs=True)), modules), modules)
+
+
+def _described(text, modules):
+    """Return Verilog with a comment over each of the modules that says what it is."""
+    known = {module.name: module for module in modules}
+
+    def over(head):
+        module = known.get(head[1])
+        return f"// {module.definition}\n{head[0]}" if module else head[0]
+
+    return _HEAD.sub(over, text)
 
 
 def wake(text: str) -> str:

@@ -1,7 +1,7 @@
 """Where streams part and meet: forks, queues, and two branches side by side."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 from fewbit.golden.network import joins
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.numbers.format import Format
+from fewbit.hw.memory.placement import RAM_STEP, ram_cost
 from fewbit.hw.streams import StreamUnit, code_stream, counter, give_from
 
 from .registry import stage_of
@@ -75,6 +76,19 @@ class QueuePlan:
             raise ValueError(f"Depth must be at least 2, not {depth!r}")
         self.bits, self.lanes, self.depth = bits, lanes, depth
 
+    @property
+    def width(self) -> int:
+        """Bits of a beat."""
+        return self.bits * self.lanes
+
+    def cheaper_than(self, depth: int) -> Iterator[int]:
+        """Yield the depths below ``depth`` from which on the memory takes less, the greatest first."""
+        cost = ram_cost(self.width, depth - 1)  # an entry is in a register
+        for words in range((depth - 2) // RAM_STEP * RAM_STEP, 0, -RAM_STEP):
+            if (less := ram_cost(self.width, words)) < cost:
+                yield words + 1
+                cost = less
+
 
 class Queue(StreamUnit):
     """A queue of ``depth`` beats in front of a join, so that the shorter branch can wait for the longer one.
@@ -92,7 +106,7 @@ class Queue(StreamUnit):
     def elaborate(self, platform):
         m = Module()
         p = self.plan
-        m.submodules.fifo = fifo = SyncFIFOBuffered(width=p.bits * p.lanes, depth=p.depth)
+        m.submodules.fifo = fifo = SyncFIFOBuffered(width=p.width, depth=p.depth)
         m.d.comb += [
             fifo.w_data.eq(self.i.p), fifo.w_en.eq(self.i.valid), self.i.ready.eq(fifo.w_rdy),
             *give_from(fifo, self.o),

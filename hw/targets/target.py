@@ -90,6 +90,11 @@ class Target:
         return None
 
     @property
+    def made_of(self) -> str:
+        """What its processing elements and tables are made of, by which modules of the Verilog are told apart."""
+        return self.summary if self.netlists else "operators"
+
+    @property
     def own_cells(self) -> str:
         """Words for what only parts of the family have."""
         return f"cells of {self.title}"

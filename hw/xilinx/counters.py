@@ -14,6 +14,7 @@ from itertools import product
 __all__ = ["BLOCKS", "CarryCounter", "counters_of", "plan_stages"]
 
 BLOCKS = ((6, 0), (4, 1), (2, 2))  # bits of a block's own column and of the next one
+_BLOCK = 6  # bits of a block in a column, at most
 _MOST_BLOCKS = 4
 _STAGES, _MOST_STAGES = 12, 60  # tried; tried where those are too few
 _FLIP_FLOP = 1 / 16  # LUTs that a flip-flop is worth: a slice has two of them for each LUT, mostly idle
@@ -106,14 +107,20 @@ def plan_stages(heights, width, rows=None, flip_flop=_FLIP_FLOP, most=_MOST_STAG
                     found = whole, stages
                 continue
             for placed, reached in _placed(current, width):
-                total = cost + sum(c.luts for c in placed) + sum(reached) * flip_flop
+                total = cost + sum(kind.luts * count for _, kind, count in placed) + sum(reached) * flip_flop
                 if reached not in after or total < after[reached][0]:
                     after[reached] = total, (*stages, (current, placed))
         promising = sorted(after, key=lambda h: (after[h][0] + _guess(h, rows), h))
         states = {h: after[h] for h in promising[:_BEAM]}
     if found is None:
         raise ValueError(f"A heap of {heights} takes more than {most} stages")
-    return found
+    cost, stages = found
+    return cost, tuple((current, _counters(placed)) for current, placed in stages)
+
+
+def _counters(placed):
+    """Return the counters of a stage one by one."""
+    return tuple(c for exponent, kind, count in placed for c in [CarryCounter(exponent, kind.blocks)] * count)
 
 
 def _guess(heights, rows):
@@ -121,29 +128,36 @@ def _guess(heights, rows):
     return sum(max(0, h - r) for h, r in zip(heights, rows, strict=False)) / 1.5
 
 
+@lru_cache(maxsize=1 << 12)
 def _placed(heights, width):
-    """Return the counters of one stage, and the heights behind it, for each of `_WORTH`.
+    """Return, for each of `_WORTH`, the counters of a stage, as ``(exponent, kind, count)``, and the heights behind it.
 
     The next counter is always the one of the most worth that the bits that are left fill, lowest column first.
     """
     left = list(heights) + [0] * (2 * _MOST_BLOCKS + 1)
-    given, placed, thresholds = [0] * len(left), [], _WORTH
+    given, placed, thresholds, found = [0] * len(left), [], _WORTH, []
+    # By a number of bits up to that of a block: the columns that have so many left, as a set of bits by exponent.
+    having = [sum(1 << e for e, h in enumerate(left) if h >= n) for n in range(_BLOCK + 1)]
     for kind, worth, taken, outputs in _kinds():
         if worth < thresholds[0]:
-            yield from _snapshot(placed, left, given, width)
+            found += _snapshot(placed, left, given, width)
             thresholds = [limit for limit in thresholds if limit <= worth]
-        least = taken[0][1]
-        for exponent in range(len(heights)):
-            if left[exponent] < least:
-                continue
+        fitting = (1 << len(heights)) - 1
+        for k, n in taken:
+            fitting &= having[n] >> k
+        while fitting:
+            exponent = (fitting & -fitting).bit_length() - 1
             count = min([left[exponent + k] // n for k, n in taken])
-            if count:
-                for k, n in taken:
-                    left[exponent + k] -= count * n
-                for k in range(outputs):
-                    given[exponent + k] += count
-                placed += [CarryCounter(exponent, kind.blocks)] * count
-    yield from _snapshot(placed, left, given, width)
+            fitting &= -2 << exponent
+            for k, n in taken:
+                rest = left[exponent + k] = left[exponent + k] - count * n
+                for fewer in range(rest + 1, _BLOCK + 1):
+                    having[fewer] &= ~(1 << exponent + k)
+                fitting &= having[n] >> k
+            for k in range(outputs):
+                given[exponent + k] += count
+            placed.append((exponent, kind, count))
+    return [*found, *_snapshot(placed, left, given, width)]
 
 
 def _snapshot(placed, left, given, width):

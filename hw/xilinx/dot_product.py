@@ -17,10 +17,12 @@ from fewbit.hw.heap.partial_products import product_terms
 
 from .counters import plan_stages
 from .netlist import FlipFlops, Netlist, NetlistUnit, weighed
+from .pe_counts import PECount, count_pe, count_rows, most_of
 from .product_chains import LEVELS, Item, add_chains, items_of
 from .sums import compress
 
-__all__ = ["LutPE", "LutRows", "best_pe", "best_rows", "build_pe", "build_sum", "smallest_pe"]
+__all__ = ["LutPE", "LutRows", "best_pe", "best_rows", "build_pe", "build_sum", "count_best_pe", "count_best_rows",
+           "smallest_pe"]  # fmt: skip
 
 CHAINS = (4, 8)  # LUTs of a chain: what is tried
 _ENDLESS = 10_000
@@ -88,38 +90,69 @@ class LutRows(NetlistUnit):
 def best_pe(x_format: Format, w_format: Format, lanes: int, acc_bits: int, feedback: bool) -> LutPE:
     """Return the `LutPE` for activations and weights of these formats that takes the fewest LUTs, flip-flops weighed.
 
-    Longer chains take fewer LUTs, but what they add late is kept in flip-flops until then.
-
     Raises
     ------
     ValueError
         If a format has no partial products, or they do not fit the LUTs of a chain.
     """
-    shape = items_of(product_terms(x_format, w_format)), x_format.bits, w_format.bits, lanes, acc_bits
-    found = (build_pe(*shape, feedback=feedback, chain=chain) for chain in CHAINS)
-    return min(found, key=lambda pe: weighed(pe.luts, pe.own_flip_flops))
+    chain, _ = _best(x_format, w_format, lanes, acc_bits, feedback)
+    return build_pe(*_parts(x_format, w_format), lanes, acc_bits, feedback=feedback, chain=chain)
+
+
+def count_best_pe(x_format: Format, w_format: Format, lanes: int, acc_bits: int, feedback: bool) -> PECount:
+    """Return what `best_pe` takes, without making it."""
+    return _best(x_format, w_format, lanes, acc_bits, feedback)[1]
+
+
+@lru_cache(maxsize=1 << 12)
+def _best(x_format, w_format, lanes, acc_bits, feedback):
+    """Return the length of the best chains, and what a PE of them takes.
+
+    Longer chains take fewer LUTs, but what they add late is kept in flip-flops until then.
+    """
+    shape = *_parts(x_format, w_format), lanes, acc_bits
+    counts = {chain: count_pe(*shape, feedback=feedback, chain=chain) for chain in CHAINS}
+    return min(counts.items(), key=lambda found: weighed(found[1].luts, found[1].own_flip_flops))
+
+
+@lru_cache(maxsize=256)
+def _parts(x_format, w_format):
+    """Return what a lane adds, and the bits of both codes."""
+    return items_of(product_terms(x_format, w_format)), x_format.bits, w_format.bits
 
 
 @lru_cache(maxsize=256)
 def smallest_pe(x_format: Format, w_format: Format, lanes: int, acc_bits: int, feedback: bool) -> LutPE:
     """Return the `LutPE` with one chain for all products, without registers in it: the fewest LUTs, at a slow clock."""
-    shape = items_of(product_terms(x_format, w_format)), x_format.bits, w_format.bits, lanes, acc_bits
+    shape = *_parts(x_format, w_format), lanes, acc_bits
     return build_pe(*shape, feedback=feedback, chain=_ENDLESS, levels=_ENDLESS)
 
 
 @lru_cache(maxsize=256)
 def best_rows(x_format: Format, w_format: Format, lanes: int, acc_bits: int) -> LutRows:
     """Return the `LutRows` of the fewest LUTs, of ``acc_bits`` columns; parameters as for `best_pe`."""
-    items = items_of(product_terms(x_format, w_format))
-    found = (_build_rows(items, x_format.bits, w_format.bits, lanes, acc_bits, chain) for chain in CHAINS)
-    return min(found, key=lambda unit: weighed(unit.luts, unit.netlist.flip_flops))
+    chain, _ = _best_rows(x_format, w_format, lanes, acc_bits)
+    return _build_rows(*_parts(x_format, w_format), lanes, acc_bits, chain)
+
+
+def count_best_rows(x_format: Format, w_format: Format, lanes: int, acc_bits: int) -> PECount:
+    """Return what `best_rows` takes, without making it."""
+    return _best_rows(x_format, w_format, lanes, acc_bits)[1]
+
+
+@lru_cache(maxsize=1 << 12)
+def _best_rows(x_format, w_format, lanes, acc_bits):
+    """Return the length of the best chains, and what rows of them take."""
+    shape = *_parts(x_format, w_format), lanes, acc_bits
+    counts = {chain: count_rows(*shape, chain=chain) for chain in CHAINS}
+    return min(counts.items(), key=lambda found: weighed(found[1].luts, found[1].flip_flops))
 
 
 def _build_rows(items, x_bits, w_bits, lanes, acc_bits, chain):
     net = Netlist()
     x, w = ([net.input(lanes) for _ in range(bits)] for bits in (x_bits, w_bits))
     columns, latency = add_chains(net, items, x, w, lanes, chain, LEVELS)
-    columns, more = _compressed(net, columns, _most(items, lanes), acc_bits)
+    columns, more = _compressed(net, columns, most_of(items, lanes), acc_bits)
     rows = tuple([(*columns.get(e, ()), 0, 0)[k] for e in range(acc_bits)] for k in range(2))
     net.check("rows of a heap", [(b, 0) for b in (*x, *w)], [*rows[0], *rows[1]], latency + more)
     return LutRows(net, x, w, rows, latency + more)
@@ -153,12 +186,7 @@ def build_pe(
     init = net.input(acc_bits)
     load, held = (net.input(1)[0], net.input(acc_bits)) if feedback else (None, [])
     columns, latency = add_chains(net, items, x, w, lanes, chain, levels)
-    return _finished(net, columns, _most(items, lanes), latency, (x, w), (init, load, held))
-
-
-def _most(items, lanes):
-    """Return the largest sum of all lanes."""
-    return sum(max(item.table) << item.exponent for item in items) * lanes
+    return _finished(net, columns, most_of(items, lanes), latency, (x, w), (init, load, held))
 
 
 @lru_cache(maxsize=256)
@@ -221,24 +249,36 @@ def _accumulate(net, rows, init, load, held):
         full = [i for i, bits in enumerate(rows) if len(bits) == 2 and i > 0 and saves[i - 1]]
         for i, *other in (full[n : n + 2] for n in range(0, len(full), 2)):
             inputs = [load, init[i], held[i]] + [bit for k in other for bit in (init[k], held[k])]
-            first, second = (lambda to, a, b, *_: a if to else b), (lambda to, _, __, a, b: a if to else b)
-            found = net.lut(inputs, first, *[second] * len(other))
+            found = net.lut(inputs, _first_of, *[_second_of] * len(other))
             for k, bit in zip((i, *other), found, strict=True):
                 old[k] = [bit]
     s, di, saved = [], [], None
     for bits, was, save in zip(rows, old, saves, strict=True):
-        count, both, below = len(bits), len(bits) + len(was), [] if saved is None else [saved]
-
-        def value(b, count=count, both=both):
-            c = b[count:both]
-            return sum(b[:count]) + (c[0] if len(c) == 1 else c[1] if c[0] else c[2])
-
-        def parity(*b, value=value, both=both):
-            return (value(b) + sum(b[both:])) & 1
-
+        below = [] if saved is None else [saved]
         inputs = [*bits, *was, *below]
-        outputs = net.lut(inputs, parity, *[lambda *b, value=value: value(b) > 1] * save)
+        outputs = net.lut(inputs, *_position_functions(len(bits), len(was))[: 1 + save])
         s.append(outputs[0])
         di.append(below[0] if below else bits[0] if bits and not save else 0)
         saved = outputs[1] if save else None
     return net.carry(0, s, di)[:-1]
+
+
+def _first_of(choose, a, b, *_):
+    return a if choose else b
+
+
+def _second_of(choose, _, __, a, b):
+    return a if choose else b
+
+
+@lru_cache
+def _position_functions(count, choice):
+    """Return the functions of a position of the accumulator: of ``count`` bits of the rows, of what it held, one bit or
+    a choice of three, and of what goes on from below, the bit of the sum and whether one goes on to the next."""
+    both = count + choice
+
+    def value(b):
+        c = b[count:both]
+        return sum(b[:count]) + (c[0] if choice == 1 else c[1] if c[0] else c[2])
+
+    return (lambda *b: (value(b) + sum(b[both:])) & 1), (lambda *b: value(b) > 1)

@@ -7,7 +7,7 @@ A netlist can be evaluated (`Netlist.evaluate`, with NumPy, 64 cases at a time) 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -118,12 +118,9 @@ class Netlist:
         free = tuple(dict.fromkeys(bit for bit in map(plain, inputs) if bit > 1))
         if len(functions) not in (1, 2) or len(free) > (6 if len(functions) == 1 else 5):
             raise ValueError(f"A LUT has one output of 6 inputs or two of 5, not {len(functions)} of {len(free)}")
-
-        def value(function, bits):
-            known = {0: False, 1: True, **dict(zip(free, bits, strict=True))}
-            return function(*(known[plain(bit)] ^ (bit < 0) for bit in inputs))
-
-        tables = [_table(lambda *bits, f=f: value(f, bits), len(free)) for f in functions]
+        places = {0: None, 1: None, **{bit: k for k, bit in enumerate(free)}}
+        pattern = tuple((places[plain(bit)], plain(bit) == 1, bit < 0) for bit in inputs)
+        tables = [_table(function, pattern, len(free)) for function in functions]
         if len(tables) == 2:  # I5 is 1: O6 shows the upper half, O5 the lower
             init = tables[0] << 32 | tables[1]
         else:
@@ -306,15 +303,24 @@ def _dependencies(cell, times):
     return [((*cell.o, cell.co) if isinstance(cell, Carry) else (cell.o,), read)]
 
 
-def _table(function, count):
-    """Return a truth table as an integer, input 0 the lowest bit of the index; inputs beyond ``count`` do not
-    matter.
+# Tables by function and by what it is given: netlists have the same few over and over.
+_TABLES: WeakKeyDictionary[Callable[..., int], dict] = WeakKeyDictionary()
+
+
+def _table(function, pattern, count):
+    """Return a truth table as an integer, bit 0 the lowest of the index.
+
+    ``pattern`` says for each input of the function which of the ``count`` bits it is, or None with a constant's value,
+    and whether it is inverted.
     """
-    table = 0
-    for index, bits in enumerate(product((False, True), repeat=count)):
-        # product counts with the last one fastest
-        table |= bool(function(*bits[::-1])) << index
-    return table
+    known = _TABLES.setdefault(function, {})
+    if pattern not in known:
+        table = 0
+        for index in range(1 << count):
+            bits = [bool(fixed if k is None else index >> k & 1) ^ inverted for k, fixed, inverted in pattern]
+            table |= bool(function(*bits)) << index
+        known[pattern] = table
+    return known[pattern]
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,15 @@
 """Processing elements that are netlists of Xilinx primitives, as hardware."""
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
-from amaranth.lib import wiring
-from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
-from fewbit.hw.wires import shape_of
+from fewbit.hw.shared import SharedComponent
+from fewbit.hw.wires import Lanes, shape_of
 
 __all__ = ["LutHeapPE", "LutIntegerPE", "LutRowsUnit"]
 
 
-class LutPEUnit(wiring.Component):
+class LutPEUnit(SharedComponent):
     """A `hw.xilinx.dot_product.LutPE` as hardware, its accumulator included; a subclass has the operands."""
 
     def __init__(self, plan, members):
@@ -22,7 +21,11 @@ class LutPEUnit(wiring.Component):
         """Return a dict from the netlist's operand bits to values."""
         raise NotImplementedError
 
-    def elaborate(self, platform):
+    @property
+    def definition(self):
+        return self.plan.definition
+
+    def circuit(self):
         m = Module()
         pe, feedback = self.plan.pe, self.plan.feedback
         bits = {0: Const(0, 1), 1: Const(1, 1), **self.operands()}
@@ -52,8 +55,8 @@ class LutIntegerPE(LutPEUnit):
 
     def __init__(self, plan):
         super().__init__(plan, {
-            "x": In(ArrayLayout(unsigned(plan.simd), plan.x_format.bits)),
-            "w": In(ArrayLayout(unsigned(plan.simd), plan.w_format.bits)),
+            "x": In(Lanes(unsigned(plan.simd), plan.x_format.bits)),
+            "w": In(Lanes(unsigned(plan.simd), plan.w_format.bits)),
         })  # fmt: skip
 
     def operands(self):
@@ -75,7 +78,7 @@ class LutHeapPE(LutPEUnit):
         return {bit: self.heap[k] for k, bit in enumerate(bit for column in self.plan.pe.x for bit in column)}
 
 
-class LutRowsUnit(wiring.Component):
+class LutRowsUnit(SharedComponent):
     """A `hw.xilinx.dot_product.LutRows` as hardware.
 
     Parameters
@@ -92,10 +95,14 @@ class LutRowsUnit(wiring.Component):
     def __init__(self, plan):
         self.plan, rows = plan, plan.rows
         planes = {"x": rows.x, "w": rows.w}
-        members = {name: In(ArrayLayout(unsigned(len(p[0])), len(p))) for name, p in planes.items()}
+        members = {name: In(Lanes(unsigned(len(p[0])), len(p))) for name, p in planes.items()}
         super().__init__(members | {"a": Out(len(rows.rows[0])), "b": Out(len(rows.rows[0]))})
 
-    def elaborate(self, platform):
+    @property
+    def definition(self):
+        return self.plan.definition
+
+    def circuit(self):
         m = Module()
         rows = self.plan.rows
         bits = {0: Const(0, 1), 1: Const(1, 1), **_planes_of(rows, self.x, self.w)}

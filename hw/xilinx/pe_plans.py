@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from fewbit.golden.numbers.format import Format
+from fewbit.hw.definition import ModuleDefinition
 from fewbit.hw.shapes import IntShape
 
 from .dot_product import LutPE, best_pe, best_rows, build_sum, smallest_pe
@@ -19,6 +20,9 @@ __all__ = ["LutHeapPEPlan", "LutIntegerPEPlan", "LutRowsPlan", "Placing"]
 
 class Placing(Protocol):
     """What a netlist's hardware asks of its target (`hw.targets.target.Target`): to put the cells into a module."""
+
+    @property
+    def made_of(self) -> str: ...
 
     def place(self, m: "Module", netlist: Netlist, bits: "dict[int, Value]", *, keep: bool = False) -> None:
         """Put the netlist into module ``m``; parameters are those of `hw.xilinx.primitives.place`."""
@@ -42,6 +46,13 @@ class LutPEPlan:
     def __init__(self, pe: LutPE, *, acc_shape: IntShape, feedback: bool, target: Placing):
         self.pe, self.acc_shape, self.feedback, self.target = pe, acc_shape, bool(feedback), target
         self.latency, self.luts = pe.latency, pe.luts
+
+    def _defined(self, kind, label, **operands):
+        """Return the definition of a netlist, whose operands are those of a subclass."""
+        return ModuleDefinition.of(
+            kind, label, made_of=self.target.made_of, **operands, acc_width=self.acc_shape.width,
+            acc_signed=self.acc_shape.signed, accumulates=self.feedback, latency=self.latency,
+        )  # fmt: skip
 
 
 class LutIntegerPEPlan(LutPEPlan):
@@ -74,11 +85,19 @@ class LutIntegerPEPlan(LutPEPlan):
     ):
         if simd < 1:
             raise ValueError(f"SIMD must be at least 1, not {simd!r}")
-        self.x_format, self.w_format, self.simd = x_format, w_format, simd
+        self.x_format, self.w_format, self.simd, self.smallest = x_format, w_format, simd, bool(smallest)
         make = smallest_pe if smallest else best_pe
         super().__init__(
             make(x_format, w_format, simd, acc_shape.width, bool(feedback)),
             acc_shape=acc_shape, feedback=feedback, target=target,
+        )  # fmt: skip
+
+    @property
+    def definition(self) -> ModuleDefinition:
+        """What the hardware is, as a module of the Verilog."""
+        return self._defined(
+            "pe", f"{self.x_format}_{self.w_format}_{self.simd}", x=str(self.x_format), w=str(self.w_format),
+            simd=self.simd, smallest=self.smallest,
         )  # fmt: skip
 
     def make(self) -> "LutIntegerPE":
@@ -102,6 +121,11 @@ class LutHeapPEPlan(LutPEPlan):
         self.heights = dict(heights)
         pe = build_sum(tuple(sorted(heights.items())), acc_shape.width, bool(feedback))
         super().__init__(pe, acc_shape=acc_shape, feedback=feedback, target=target)
+
+    @property
+    def definition(self) -> ModuleDefinition:
+        """What the hardware is, as a module of the Verilog."""
+        return self._defined("sum", f"{sum(self.heights.values())}_bits", heights=tuple(sorted(self.heights.items())))
 
     def make(self) -> "LutHeapPE":
         """Return the hardware, a `hw.xilinx.pe.LutHeapPE`."""
@@ -132,6 +156,14 @@ class LutRowsPlan:
         self.x_format, self.w_format, self.simd, self.width = x_format, w_format, simd, width
         self.rows, self.target = best_rows(x_format, w_format, simd, width), target
         self.latency = self.rows.latency
+
+    @property
+    def definition(self) -> ModuleDefinition:
+        """What the hardware is, as a module of the Verilog."""
+        return ModuleDefinition.of(
+            "rows", f"{self.x_format}_{self.w_format}_{self.simd}", made_of=self.target.made_of, x=str(self.x_format),
+            w=str(self.w_format), simd=self.simd, width=self.width, latency=self.latency,
+        )  # fmt: skip
 
     def make(self) -> "LutRowsUnit":
         """Return the hardware, a `hw.xilinx.pe.LutRowsUnit`."""

@@ -49,15 +49,14 @@ class Primitives:
 
     def lut(self, m: Module, n: int, cell: Lut, bits: dict[int, Value]) -> None:
         """Place a LUT of one output or two."""
-        out = Signal(2, name=f"lut{n}_o")
         inputs = [bits[b] for b in cell.inputs] + [Const(0, 1)] * (6 - len(cell.inputs))
         if cell.o5 is not None:
             inputs[5] = Const(1, 1)
         ports = {f"i_I{k}": value for k, value in enumerate(inputs)}
-        m.submodules[f"lut{n}"] = Instance("LUT6_2", p_INIT=Const(cell.init, 64), o_O6=out[0], o_O5=out[1], **ports)
-        bits[cell.o6] = out[0]
-        if cell.o5 is not None:
-            bits[cell.o5] = out[1]
+        for port, output in ("o6", cell.o6), ("o5", cell.o5):
+            if output is not None:
+                bits[output] = ports[f"o_{port.upper()}"] = Signal(name=f"lut{n}_{port}")
+        m.submodules[f"lut{n}"] = Instance("LUT6_2", p_INIT=Const(cell.init, 64), **ports)
 
     def mux(self, m: Module, n: int, cell: MuxCell, bits: dict[int, Value], level: int) -> None:
         """Place a multiplexer of two: MUXF8 behind others (``level`` 2), else MUXF7."""

@@ -1,6 +1,7 @@
 """Chains of LUTs that add products of low-bit codes, in a netlist: the first part of `hw.xilinx.dot_product`."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -9,7 +10,7 @@ from fewbit.hw.heap.partial_products import ProductTerms
 
 from .sums import registered
 
-__all__ = ["LEVELS", "Item", "add_chains", "items_of"]
+__all__ = ["LEVELS", "Item", "add_chains", "items_of", "pairs_up", "together_of"]
 
 LEVELS = 4  # LUTs of a chain between registers
 
@@ -173,42 +174,71 @@ def add_chains(net, items, x, w, lanes, chain, levels):
     raise AssertionError("a chain has a last segment")
 
 
+def pairs_up(table, fan_in):
+    """Return whether a LUT of a chain takes a product and another one that a LUT of its own has made."""
+    return max(table) == 1 and fan_in == 3
+
+
+def together_of(table, fan_in):
+    """Return how many products a LUT of a chain takes where none has a LUT of its own."""
+    return 2 if max(table) == 1 and fan_in <= 2 else 1
+
+
 def _chains_of(net, operands, table, chain):
     """Return, for each chain, what each of its LUTs adds: inputs, and a number as a function of them."""
     fan_in = len(operands[0])
-
-    def value(*bits):
-        return table[sum(bit << k for k, bit in enumerate(bits))]
-
-    if max(table) == 1 and fan_in == 3:  # beside every product that a chain takes, one that has a LUT of its own
-        chains, left = [], list(operands)
-        while left:
-            steps = [([*left.pop(0)], value)]
-            while left and len(steps) < chain:
-                taken, more, left = left[0], left[1:2], left[2:]
+    value = _number(table, fan_in, 1)
+    if pairs_up(table, fan_in):
+        chains, place = [], 0
+        while place < len(operands):
+            steps, place = [([*operands[place]], value)], place + 1
+            while place < len(operands) and len(steps) < chain:
+                taken, more, place = operands[place], operands[place + 1 : place + 2], place + 2
                 extra = [net.lut(one, value)[0] for one in more]
-                steps.append(([*taken, *extra], lambda *bits: value(*bits[:3]) + sum(bits[3:])))
+                steps.append(([*taken, *extra], _with_bit(table) if extra else value))
             chains.append(steps)
         return chains
-    together = 2 if max(table) == 1 and fan_in <= 2 else 1
     if fan_in > 4:
         raise ValueError(f"A product of {fan_in} bits does not fit a LUT of a chain")
+    together = together_of(table, fan_in)
     groups = [operands[n : n + together] for n in range(0, len(operands), together)]
-    steps = [([bit for one in group for bit in one], _sum_of(value, fan_in)) for group in groups]
+    steps = [([bit for one in group for bit in one], _number(table, fan_in, len(group))) for group in groups]
     return [steps[n : n + chain] for n in range(0, len(steps), chain)]
 
 
-def _sum_of(value, fan_in):
+# Functions of a LUT are made once, and so are their tables (`hw.xilinx.netlist.Netlist.lut`).
+
+
+@lru_cache(maxsize=4096)
+def _number(table, fan_in, count):
+    """Return the sum of ``count`` products as a function of all their bits."""
+
     def total(*bits):
-        return sum(value(*bits[n : n + fan_in]) for n in range(0, len(bits), fan_in))
+        parts = (bits[n : n + fan_in] for n in range(0, count * fan_in, fan_in))
+        return sum(table[sum(bit << k for k, bit in enumerate(part))] for part in parts)
 
     return total
 
 
-def _step(net, run, inputs, function):
+@lru_cache(maxsize=4096)
+def _with_bit(table):
+    """Return the sum of a product of three bits and a fourth bit."""
+    value = _number(table, 3, 1)
+    return lambda *bits: value(*bits[:3]) + bits[3]
+
+
+@lru_cache(maxsize=4096)
+def _functions(number, fan_in, running):
+    """Return the functions of a LUT that adds a number of ``fan_in`` bits to a running bit, if there is one: the bit of
+    the sum, and its carry if there can be one."""
+    if running:
+        return (lambda r, *b: (r + number(*b)) & 1), (lambda r, *b: (r + number(*b)) >> 1)
+    most = max(number(*bits) for bits in product((0, 1), repeat=fan_in))
+    functions = (lambda *b: number(*b) & 1), (lambda *b: number(*b) >> 1)
+    return functions[: most.bit_length()]
+
+
+def _step(net, run, inputs, number):
     """Return the running bit behind one LUT, and the carry if there can be one."""
-    if run is None:
-        most = max(function(*bits) for bits in product((0, 1), repeat=len(inputs)))
-        functions = (lambda *b: function(*b) & 1, lambda *b: function(*b) >> 1)
-        return net.lut(inputs, *functions[: most.bit_length()])
-    return net.lut([run, *inputs], lambda r, *b: (r + function(*b)) & 1, lambda r, *b: (r + function(*b)) >> 1)
+    before = [] if run is None else [run]
+    return net.lut([*before, *inputs], *_functions(number, len(inputs), bool(before)))

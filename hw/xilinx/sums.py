@@ -6,6 +6,7 @@ and the ones that make up for it are a constant, which costs nothing: the last c
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .counters import plan_stages
 from .netlist import plain
@@ -28,20 +29,50 @@ def registered(net, columns):
 
 def compress(net, columns, counters, width):
     """Return the columns behind a stage of counters and its register; of ``width`` columns."""
-    columns = {e: list(bits) for e, bits in columns.items()}
-    after = {}
+    after, taken_of = {}, dict.fromkeys(columns, 0)
     for counter in counters:
-        taken = [[columns[counter.exponent + k].pop(0) for _ in range(n)] for k, n in enumerate(counter.inputs)]
+        taken = []
+        for k, count in enumerate(counter.inputs):
+            first = taken_of.get(counter.exponent + k, 0)
+            taken.append(columns[counter.exponent + k][first : first + count] if count else [])
+            taken_of[counter.exponent + k] = first + count
         given = _block_chain(net, counter.blocks, taken) if counter.blocks else _full_adder(net, taken[0])
         for k, bit in enumerate(given):
             after.setdefault(counter.exponent + k, []).append(bit)
     for e, bits in columns.items():
-        after[e] = bits + after.get(e, [])
+        after[e] = [*bits[taken_of[e] :], *after.get(e, [])]
     return registered(net, {e: bits for e, bits in after.items() if bits and e < width})
 
 
+# Functions of a LUT are made once, and so are their tables (`hw.xilinx.netlist.Netlist.lut`).
+
+
+def _parity(*bits):
+    return sum(bits) & 1
+
+
+def _majority(a, b, c):
+    return a + b + c > 1
+
+
 def _full_adder(net, bits):
-    return net.lut(bits, lambda a, b, c: (a + b + c) & 1, lambda a, b, c: a + b + c > 1)
+    return net.lut(bits, _parity, _majority)
+
+
+@lru_cache
+def _block_functions(count):
+    """Return the functions of a block's LUTs of whose bits ``count`` are in its own column, the others in the next: the
+    lower position with and without the bit that enters beside it, and both of the upper one."""
+
+    def number(*b):
+        return sum(b[:count]) + 2 * sum(b[count:])
+
+    return (
+        lambda *b: number(*b) & 1,
+        lambda *b: (number(*b[:-1]) ^ b[-1]) & 1,
+        lambda *b: number(*b) >> 1 & 1,
+        lambda *b: number(*b) > 3,
+    )
 
 
 def _block_chain(net, blocks, taken):
@@ -51,22 +82,19 @@ def _block_chain(net, blocks, taken):
         own, above = taken[2 * k], taken[2 * k + 1] if 2 * k + 1 < len(taken) else []
         own = sorted(own, key=lambda bit: bit < 0)  # the bit that goes around the LUT cannot be inverted
         extra, own = net.upright(own[0]), own[1:]
-        bits, count = [*own, *above], len(own)
-
-        def number(*b, count=count):
-            return sum(b[:count]) + 2 * sum(b[count:])
-
+        bits = [*own, *above]
+        first, lower, *upper = _block_functions(len(own))
         if k == 0:  # the carry in of the whole chain
             cin = extra
-            s += net.lut(bits, lambda *b, number=number: number(*b) & 1)
+            s += net.lut(bits, first)
             di.append(0)
         else:
-            s += net.lut([*bits, extra], lambda *b, number=number: (number(*b[:-1]) ^ b[-1]) & 1)
+            s += net.lut([*bits, extra], lower)
             di.append(extra)
         # The upper position is 1 for 2 and 3; for 4 and 5 it generates, and what comes from below stays in its sum.
-        upper = net.lut(bits, lambda *b, number=number: number(*b) >> 1 & 1, lambda *b, number=number: number(*b) > 3)
-        s.append(upper[0])
-        di.append(upper[1])
+        given = net.lut(bits, *upper)
+        s.append(given[0])
+        di.append(given[1])
     return net.carry(cin, s, di)
 
 

@@ -1,106 +1,157 @@
-"""Depths of the queues in front of joins: the cycle model says which are the smallest that lose no cycle."""
+"""Depths of the queues in front of joins: a run of the cycle model with queues without end says what they need."""
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from fewbit.golden.network.graph import Network
-from fewbit.hw.folding import Folding
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
-from fewbit.hw.stages.routing import QueuePlan
-from fewbit.hw.targets.named import DEFAULT
-from fewbit.hw.targets.target import Target
+from .frames import run_frames
+from .timing import Outcome, Standstill, mean_interval
 
-from .machines.routing import QueueMachine
-from .model import Run, Standstill, predict
+if TYPE_CHECKING:  # it imports Amaranth
+    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
-__all__ = ["deep_enough", "size_queues"]
+__all__ = ["size_queues"]
 
-_SHALLOW = 4  # a queue that never held more may not be needed at all
-_FRAMES = 8  # whose times must not change, beyond those that the pipeline holds at once
+_ENDLESS = 1 << 40  # beats
+_FEW, _MANY = 40, 4000  # frames, within which everything repeats
+_SHALLOW = 4  # a queue that needs no more may not be needed at all
+_HALVINGS = 4  # of what a queue is deeper for the first frame alone
+_EFFORT, _MOST_STEPS = 10, 200_000_000  # what is spent on fewer bits: times the steps of the first run, and steps
 Depths = dict[str, int]  # of queues in beats, by name; 0 is no queue
 
 
-def size_queues(
-    network: Network, folding: Folding, *, target: Target = DEFAULT,
-    progress: Callable[[int, int], None] | None = None,
-) -> Depths:  # fmt: skip
-    """Return the depth of every queue by name, 0 where none is needed.
+def size_queues(plan: "AcceleratorPlan") -> Depths:
+    """Return the depth of every queue of a plan by name, 0 where none is needed, for `AcceleratorPlan.with_depths`.
 
-    First all queues are deeper than they need to be, which gives the times of the frames and how full each queue gets.
-    Then each is made as shallow as makes no frame later. As a deeper queue never makes a frame later, bisection
-    finds the smallest depth.
+    With them frames leave as often as with endless queues: every ``plan.bound`` cycles, or as often as they can where
+    something else keeps them from that. The first one leaves no later either.
 
-    Parameters
+    Frames are sent spread evenly over the bound into a pipeline with endless queues, until everything repeats. What
+    each queue needed then suffices for ever: these times are possible with queues of that depth, and where every beat
+    moves as soon as it can, none moves later than it could. Queues that need next to nothing are taken out where that
+    costs no time. The first frame, which does not wait for its turn, may need more. At last queues are made shallower,
+    to where their memory is cheaper, as long as the times stay.
+
+    Raises
+    ------
+    Standstill
+        If the pipeline stands still even with endless queues.
+    """
+    if not plan.queues:
+        return {}
+    sizing = _Sizing(plan)
+    sizing.drop_shallow()
+    sizing.deepen_for_the_first()
+    sizing.make_cheaper()
+    return sizing.depths
+
+
+class _Sizing:
+    """Depths that are found step by step.
+
+    Attributes
     ----------
-    network : golden.network.graph.Network
-    folding : hw.folding.Folding
-    target : hw.targets.target.Target
-    progress : callable or None
-        Told the number of queues that are done, and of all.
-
-    Raises
-    ------
-    Standstill
-        If the pipeline stands still even with the deepest queues.
+    interval : int
+        The cycles between frames that can be sent for ever.
+    least, depths : dict of str to int
+        What the queues need for that, and the depths that they have by now.
+    latest : list of int
+        The cycle in which each frame must have left.
+    steps : int
+        What may be spent on fewer bits.
     """
-    depths, good = _enough(network, folding, target)
-    for done, name in enumerate(sorted(depths, key=depths.__getitem__)):
-        if progress:
-            progress(done, len(depths))
-        enough, little = depths[name], -1
-        while enough - little > 1:
-            # Most queues turn out to be needed in full or not at all.
-            middle = 0 if little < 0 else (enough + little) // 2
-            if middle == 1 or not good(depths | {name: middle}):
-                little = middle
-            else:
-                enough = middle
-        depths[name] = enough
-    return depths
 
+    def __init__(self, plan: "AcceleratorPlan"):
+        self.plan, self.endless = plan, plan.with_depths(dict.fromkeys(plan.queues, _ENDLESS))
+        self.interval, found = self._spread()
+        self.least = {name: need and max(2, need) for name, need in found.needs.items()}
+        self.depths = dict(self.least)
+        left = _timing(found).left
+        self.latest = left + [left[-1] + k * self.interval for k in range(1, _MANY - len(left) + 1)]
+        self.steps = min(_MOST_STEPS, _EFFORT * found.steps)
 
-def deep_enough(network: Network, folding: Folding, *, target: Target = DEFAULT) -> Depths:
-    """Return depths that make no frame later either, but are not the smallest; this takes much less time.
+    def _spread(self) -> tuple[int, Outcome]:
+        """Return the interval at which frames can be sent for ever, and what sending them so gives."""
+        interval, frames = self.plan.bound, _FEW
+        while True:
+            found = run_frames(self.endless, frames, period=interval)
+            if found.repetition or frames > _MANY:
+                return interval, found
+            # Either frames are sent more often than they can be taken, which the last ones show, or that took too few.
+            slower = -int(-mean_interval(_timing(found).left) // 1)
+            interval, frames = max(interval, slower), frames if slower > interval else 10 * frames
 
-    They are not much more than what the queues ever hold.
-
-    Raises
-    ------
-    Standstill
-        If the pipeline stands still even with the deepest queues.
-    """
-    return _enough(network, folding, target)[0]
-
-
-def _enough(network: Network, folding: Folding, target: Target) -> tuple[Depths, Callable[[Depths], bool]]:
-    """Return such depths, and a function that says whether depths make no frame later."""
-
-    def plan_with(depths):
-        return AcceleratorPlan(network, folding, depths=depths, target=target)
-
-    free = plan_with(None)
-    if not any(isinstance(stage.plan, QueuePlan) for stage in free.stages):
-        return {}, lambda depths: True
-    frames = _FRAMES + -(-predict(free, 1).latency // free.bound)
-    run = Run(free, frames)
-    wanted = run.timing().left
-
-    def good(depths: Depths) -> bool:
+    def keeps_pace(self, depths: Depths) -> bool:
+        """Return whether no frame is late with these depths, however many there are."""
         try:
-            timing = Run(plan_with(depths), frames).timing(latest=wanted)
+            found = run_frames(self.plan.with_depths(depths), _MANY, latest=self.latest)
         except Standstill:
             return False
+        self.steps -= found.steps
         # A queue that is not there saves its latency, which would hide for some frames that each takes longer.
-        return timing is not None and timing.left[-1] - timing.left[-_FRAMES] <= wanted[-1] - wanted[-_FRAMES]
+        repeats = found.repetition
+        return bool(found.timing and repeats and repeats.cycles <= repeats.frames * self.interval)
 
-    # Two entries are the least that a queue can have.
-    depths = {name: most and max(2, most) for name, most in _most_held(run).items()}
-    shallow = {name: 0 if depth <= _SHALLOW else depth for name, depth in depths.items()}
-    # A queue as deep as what it held may turn a beat away for a cycle.
-    more = {name: depth and depth + 2 for name, depth in depths.items()}
-    return next((found for found in (shallow, depths) if good(found)), more), good
+    def begins_in_time(self, depths: Depths) -> bool:
+        """Return whether the first frame is not late: with no queue below the least depth, no other one is."""
+        found = run_frames(self.plan.with_depths(depths), 1, latest=self.latest[:1])
+        self.steps -= found.steps
+        return found.timing is not None
+
+    def drop_shallow(self) -> None:
+        """Take out those shallow queues that are not needed; all at once, if that will do."""
+        small = [name for name, depth in self.depths.items() if 0 < depth <= _SHALLOW]
+        small.sort(key=self.depths.__getitem__)
+        if small and self.keeps_pace(without := self.depths | dict.fromkeys(small, 0)):
+            self.depths = without
+            return
+        for name in small:
+            if self.keeps_pace(without := self.depths | {name: 0}):
+                self.depths = without
+
+    def deepen_for_the_first(self) -> None:
+        """Make queues deeper, if need be, with which the first frame leaves as early as with endless ones."""
+        alone = run_frames(self.endless, 1)
+        self.latest = [*_timing(alone).left, *self.latest[1:]]
+        if self.begins_in_time(self.depths):
+            return
+        kept = {name: depth and max(depth, alone.needs[name]) for name, depth in self.depths.items()}
+        if self.begins_in_time(kept):
+            self.depths = kept
+        else:
+            self.depths = {name: max(depth, alone.needs[name]) for name, depth in self.least.items()}
+        for name in self._by_bits():
+            self._halve(name)
+
+    def _halve(self, name: str) -> None:
+        """Make a queue shallower that is deeper than the least for the first frame."""
+        little, enough = self.least[name], self.depths[name]
+        if not 0 < little < enough:
+            return
+        middle = little
+        for _ in range(1 + _HALVINGS):
+            if self.steps < 0 or middle >= enough:
+                break
+            if self.begins_in_time(self.depths | {name: middle}):
+                enough = middle
+            else:
+                little = middle + 1
+            middle = (little + enough) // 2
+        self.depths[name] = enough
+
+    def make_cheaper(self) -> None:
+        """Make queues so shallow that their memory is cheaper, or take them out, where the times stay."""
+        queues = self.plan.queues
+        for name in self._by_bits():
+            for depth in [*queues[name].cheaper_than(self.depths[name]), 0]:
+                if self.steps < 0 or not self.keeps_pace(self.depths | {name: depth}):
+                    break
+                self.depths[name] = depth
+
+    def _by_bits(self) -> list[str]:
+        """Return the names of the queues, those of most bits first."""
+        queues = self.plan.queues
+        return sorted(self.depths, key=lambda name: queues[name].width * self.depths[name], reverse=True)
 
 
-def _most_held(run: Run) -> Depths:
-    """Return the most beats that each queue of a finished run ever held, by name."""
-    machines = zip(run.plan.stages, run.pipeline.stage_machines, strict=True)
-    return {stage.name: machine.most for stage, machine in machines if isinstance(machine, QueueMachine)}
+def _timing(found: Outcome):
+    assert found.timing is not None  # as no frame could be late
+    return found.timing

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fewbit.sim.benches.traces import begins_of, parts_of
-from fewbit.sim.cycles.model import Pipeline, predict
+from fewbit.sim.cycles.model import predict
+from fewbit.sim.cycles.pipeline import Pipeline
 
 from .run import run_job
 

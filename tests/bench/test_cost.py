@@ -13,7 +13,7 @@ from amaranth.hdl import unsigned
 from amaranth.sim import Simulator
 
 from bench.cost.formats import FLOAT, FORMATS
-from bench.cost.measure import Measured, designs, measure
+from bench.cost.measure import MeasuredDesign, designs, measure
 from bench.cost.page import cost_table, page, ratio
 from bench.cost.picture import picture
 from bench.cost.units import LutProducts, Products, product_bits
@@ -32,7 +32,7 @@ def fake(luts=1):
     for n, d in enumerate(designs()):
         lut = (1000 + 10 * n) * d.lanes if d.format == FLOAT else (luts + n) * d.lanes
         dsp = 2 * d.lanes if d.form == "DSPs" else 0
-        found[d.key] = Measured(format=d.format, unit=d.unit, form=d.form, lanes=d.lanes, lut=lut, ff=3 * d.lanes,
+        found[d.key] = MeasuredDesign(format=d.format, unit=d.unit, form=d.form, lanes=d.lanes, lut=lut, ff=3 * d.lanes,
                                 dsp=dsp, carry4=0, levels=n % 7, path={})  # fmt: skip
     return found
 

@@ -252,7 +252,7 @@ def test_the_page_of_one_data_set_needs_no_run_of_the_other(scratch, monkeypatch
     for name, value in (("RECORDS", records), ("PAGE", scratch / "page.md"), ("PICTURE", scratch / "page.svg")):
         monkeypatch.setattr(survey, name, value)
     made = SimpleNamespace(name="fashion", seeds=(1, 2, 3, 4, 5), frames=4, splits=(range(600), range(100)))
-    monkeypatch.setattr(survey, "Maker", lambda *_: made)  # the data themselves are no part of a test
+    monkeypatch.setattr(survey, "NetworkMaker", lambda *_: made)  # the data themselves are no part of a test
     monkeypatch.setattr(survey, "measure", lambda r, *_: row(r.name, 0.87, generators=9))
     monkeypatch.setattr(survey, "one_layer", lambda *_: {})
     survey.main(["fashion"])
@@ -324,10 +324,10 @@ def test_every_method_is_a_row_and_names_are_unique():
 
 @pytest.fixture
 def maker(scratch, monkeypatch):
-    from bench.survey.networks import Maker
+    from bench.survey.networks import NetworkMaker
 
     monkeypatch.setattr("bench.survey.measure.BUILD", scratch)
-    return Maker("digits", (1, 2), scratch / "digits")
+    return NetworkMaker("digits", (1, 2), scratch / "digits")
 
 
 def short(name, steps=40):

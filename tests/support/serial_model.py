@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fewbit.flow.boards.serial import link_plan
+from fewbit.flow.boards.makers.serial import link_plan
 from fewbit.flow.boards.verilator_models import kept_program, verilog_of
 from fewbit.host.build import Build
 from fewbit.hw.serial.accelerator import SerialAccelerator

@@ -97,12 +97,15 @@ def forbidden():
     the end if it asked for one nevertheless."""
     _guard.forget()
     hidden = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in MODULES}
-    path = os.environ.get("PATH", os.defpath)
-    os.environ["PATH"] = os.pathsep.join([str(_guard.folder), path])
+    path, compiler = os.environ.get("PATH", os.defpath), os.environ.get("CXX")
+    # Without a compiler, children have the cycle model in Python.
+    os.environ |= {"PATH": os.pathsep.join([str(_guard.folder), path]), "CXX": ""}
     try:
         yield
     finally:
-        os.environ["PATH"] = path
+        os.environ |= {"PATH": path, "CXX": compiler or ""}
+        if compiler is None:
+            del os.environ["CXX"]
         sys.modules.update(hidden)
         if seen := _guard.forget():
             pytest.fail(MESSAGE.format(Path(seen[0]).name), pytrace=False)

@@ -2,7 +2,7 @@
 
 from amaranth_boards.arty_a7 import ArtyA7_35Platform
 
-from fewbit.hw.boards.pll import SERIES7
+from fewbit.hw.boards.plls.series7 import SERIES7
 from fewbit.hw.boards.serial_boards import SerialBoard
 from fewbit.hw.targets.named import USUAL
 

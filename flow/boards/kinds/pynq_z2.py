@@ -3,6 +3,6 @@
 from amaranth_boards.arty_z7 import ArtyZ720Platform
 
 from ..board import register
-from ..zynq import ZynqBoard, part_of
+from ..makers.zynq import ZynqBoard, part_of
 
 register("pynq-z2", ZynqBoard("PYNQ-Z2", part_of(ArtyZ720Platform), "tul.com.tw:pynq-z2:part0:1.0"))

@@ -2,7 +2,7 @@
 
 from amaranth_boards.ulx3s import ULX3S_85F_Platform
 
-from fewbit.hw.boards.pll import ECP5
+from fewbit.hw.boards.plls.ecp5 import ECP5
 from fewbit.hw.boards.serial_boards import SerialBoard
 from fewbit.hw.targets.named import DEFAULT
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import onnx
 
 from fewbit.golden.importing.registry import Role, handles
-from fewbit.golden.importing.tensors import FLOAT32, Closed
+from fewbit.golden.importing.tensors import Closed
 from fewbit.golden.model_file.file import FLOAT_TYPES, ModelError
 from fewbit.golden.numbers import elementwise as ew
 
@@ -21,11 +21,19 @@ def cast(importer, node, inputs, attributes):
     """
     tensor, to = inputs[0], attributes["to"]
     if isinstance(tensor, Closed):
-        if (tensor.is_label and to in _INTEGERS) or (not tensor.is_label and FLOAT_TYPES.get(to) == FLOAT32):
-            return [tensor]
-        raise ModelError("a label may be Cast to int32 or int64 only, and probabilities to float32 only")
+        return [_of_host(tensor, to)]
     kind = FLOAT_TYPES.get(to)
     if kind is None or (kind == "float16" and tensor.dtype == "double"):
         raise ModelError("data may be Cast to float32 only, or from there to double or float16 and back")
     data = replace(tensor, dtype=kind)
     return [data.then(ew.float16()) if kind == "float16" else data]
+
+
+def _of_host(tensor: Closed, to: int) -> Closed:
+    """Return a label or probabilities of another type, whose numbers are those of the type."""
+    if tensor.is_label and to not in _INTEGERS:
+        raise ModelError("a label may be Cast to int32 or int64 only")
+    if not tensor.is_label and to not in FLOAT_TYPES:
+        raise ModelError("probabilities may be Cast to float32, float16 or double only")
+    rounded = FLOAT_TYPES.get(to) == "float16"
+    return replace(tensor, closing=(*tensor.closing, ("Cast", ew.float16()))) if rounded else tensor

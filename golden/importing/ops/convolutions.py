@@ -51,8 +51,7 @@ def conv(importer, node, inputs, attributes):
     data = image(importer, data)
     weights = inputs[1].reshaped(lambda w: _rows(w[:, :, None, :] if signal else w))
     window = window_of(data, (1, *shape[2:]) if signal else shape[2:], attributes, signal)
-    build = float_convolution if importer.is_float else convolution
-    edge, chain = build(importer, data, weights, window, groups)
+    edge, chain = convolution(importer, data, weights, window, groups)
     y = Data(edge, spread_out(window, shape[0], signal), chain)
     if len(inputs) > 2 and inputs[2] is not None:
         bias = constant(inputs[2], "bias").astype(np.float32)
@@ -152,7 +151,9 @@ def add_windows(importer: GrowingNetwork, edge: str, window: Window, *, pad: flo
 
 
 def convolution(importer: GrowingNetwork, data: Data, b: Constant, window: Window, groups: int) -> tuple[str, Chain]:
-    """Append a convolution of weights (N, K), and return its edge and chain."""
+    """Append a convolution of weights (N, K), of floats in a float model, and return its edge and chain."""
+    if importer.is_float:
+        return float_convolution(importer, data, b, window, groups)
     weights, scale = integer_weights(b)
     edge, x_scale, x_zero, pad = with_zero_pad(importer, data, window)
     edge = add_windows(importer, edge, window, pad=pad, groups=groups)

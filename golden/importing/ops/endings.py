@@ -1,13 +1,16 @@
 """Import of what only stands at the end of a model: Softmax, LogSoftmax, ArgMax, TopK. The host computes them."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.registry import Role, handles
-from fewbit.golden.importing.tensors import Closed
+from fewbit.golden.importing.tensors import FLOAT32, Closed, Data
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.closings import AlongAxis
 
+_EXACT = ("int8", "uint8", "int16", "uint16")  # codes that may be scores: as floats they have the same order
 _KEEP = ("Softmax", "LogSoftmax", "Reshape")  # what an ArgMax or TopK may follow
 
 
@@ -30,7 +33,10 @@ def softmax(importer, node, inputs, attributes):
 @handles("ArgMax", role=Role.LABEL)
 def arg_max(importer, node, inputs, attributes):
     """Import ONNX ``ArgMax`` over the classes, of every pixel where the data is an image."""
-    data, closing, shape = _scores(inputs[0])
+    scores = inputs[0]
+    if isinstance(scores, Data) and scores.dtype in _EXACT:
+        scores = replace(scores, dtype=FLOAT32)
+    data, closing, shape = _scores(scores)
     axis = _class_axis(shape, attributes.get("axis", 0))
     keep = bool(attributes.get("keepdims", 1))
     if attributes.get("select_last_index", 0):

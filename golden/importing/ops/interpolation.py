@@ -7,7 +7,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from fewbit.golden.importing.float_layers import float_convolution, float_dense
 from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import image, rows
 from fewbit.golden.importing.tensors import Constant, Data, Integers
@@ -125,8 +124,7 @@ def _by_windows(importer: GrowingNetwork, data: Data, kernels: list[_Kernel]) ->
     block = np.einsum("at,bu->abtu", tall.weights, wide.weights).reshape(-1, tall.taps * wide.taps)
     window = Window(size=source.shape[2:], kernel=(tall.taps, wide.taps))
     b = _fractions(np.tile(block, (channels, 1)))
-    build = float_convolution if importer.is_float else convolution
-    edge, chain = build(importer, source, b, window, channels)
+    edge, chain = convolution(importer, source, b, window, channels)
     f, g = len(tall.weights), len(wide.weights)
     index = np.arange(window.out_pixels * channels * f * g).reshape(*window.out_size, channels, f, g)
     index = index.transpose(2, 0, 3, 1, 4).reshape(1, channels, window.out_size[0] * f, window.out_size[1] * g)
@@ -136,7 +134,7 @@ def _by_windows(importer: GrowingNetwork, data: Data, kernels: list[_Kernel]) ->
 def _along(importer: GrowingNetwork, data: Data, axis: int, matrix: np.ndarray) -> Data:
     """Return the data with the matrix applied along an axis."""
     turned = rows(importer, data.reshaped(lambda i: np.moveaxis(i, axis, -1)))
-    edge, chain = (float_dense if importer.is_float else dense)(importer, turned, _fractions(matrix.T), 1.0)
+    edge, chain = dense(importer, turned, _fractions(matrix.T), 1.0)
     shape = (*turned.shape[:-1], len(matrix))
     return Data(edge, np.moveaxis(np.arange(math.prod(shape)).reshape(shape), -1, axis), chain)
 

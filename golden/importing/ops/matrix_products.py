@@ -73,7 +73,7 @@ def _product(importer: GrowingNetwork, a: Tensor, b: Tensor, alpha: float = 1.0)
         raise ModelError(f"weights of shape {b.array.shape} are empty")
     shape = data.shape[:-1] + b.array.shape[1:]
     data = _one_row(importer, data) if math.prod(data.shape[:-1]) == 1 else rows(importer, data)
-    edge, chain = (float_dense if importer.is_float else dense)(importer, data, b, alpha)
+    edge, chain = dense(importer, data, b, alpha)
     return Data(edge, np.arange(math.prod(shape)).reshape(shape), chain)
 
 
@@ -92,7 +92,12 @@ def _swapped(data: Data) -> Data:
 
 
 def dense(importer: GrowingNetwork, data: Data, b: Constant, alpha: float) -> tuple[str, Chain]:
-    """Append the product of each pixel and the weights (K, N), times ``alpha``; return the edge and its chain."""
+    """Append the product of each pixel and the weights (K, N), times ``alpha``; return the edge and its chain.
+
+    In a float model they are floats.
+    """
+    if importer.is_float:
+        return float_dense(importer, data, b, alpha)
     weights, scale = integer_weights(b, axis=1)
     edge, x_scale, x_zero = integers(importer, data)
     index = data.index.reshape(-1, len(weights))[0]

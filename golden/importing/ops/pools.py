@@ -35,10 +35,7 @@ def max_pool(importer, node, inputs, attributes):
     """Import ONNX ``MaxPool``."""
     if attributes.get("storage_order", 0) or len([o for o in node.output if o]) > 1:
         raise ModelError("indices of the largest values are not supported")
-    data, signal = _image_of(importer, inputs)
-    kernel = attributes["kernel_shape"]
-    kernel = (1, *kernel) if signal else tuple(kernel)
-    window = window_of(data, kernel, attributes, signal, ceil=bool(attributes.get("ceil_mode", 0)))
+    data, signal, window = _windowed(importer, inputs, attributes)
     return [largest(importer, data, window, signal, describe(node))]
 
 
@@ -50,8 +47,17 @@ def global_max_pool(importer, node, inputs, attributes):
 
 
 def _image_of(importer, inputs):
+    """Return the data of a pool as an image, and whether it is a signal of one dimension."""
     data = data_of(inputs[0])
     return image(importer, data), len(data.shape) == 3
+
+
+def _windowed(importer, inputs, attributes):
+    """Return what `_image_of` does, and the window of the attributes."""
+    data, signal = _image_of(importer, inputs)
+    kernel = attributes["kernel_shape"]
+    kernel = (1, *kernel) if signal else tuple(kernel)
+    return data, signal, window_of(data, kernel, attributes, signal, ceil=bool(attributes.get("ceil_mode", 0)))
 
 
 def whole(data):
@@ -150,10 +156,7 @@ def _turned(importer, edge, sign):
 @handles("AveragePool", role=Role.AVERAGE)
 def average_pool(importer, node, inputs, attributes):
     """Import ONNX ``AveragePool``."""
-    data, signal = _image_of(importer, inputs)
-    kernel = attributes["kernel_shape"]
-    kernel = (1, *kernel) if signal else tuple(kernel)
-    window = window_of(data, kernel, attributes, signal, ceil=bool(attributes.get("ceil_mode", 0)))
+    data, signal, window = _windowed(importer, inputs, attributes)
     # How many values onnxruntime divides by follows from its average of ones.
     ones = np.ones((1, 1, data.shape[3]) if signal else (1, 1, *data.shape[2:]), dtype=np.float32)
     average = evaluate(importer.file, node, [ones])[0].reshape(-1).astype(np.float64)

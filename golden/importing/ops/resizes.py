@@ -1,15 +1,21 @@
 """Import of ``Resize`` and ``Upsample``: pixels that are repeated or picked, and weighted sums of them."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from fewbit.golden.importing.float_layers import float_layer_end
+from fewbit.golden.importing.functions import add_function
+from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import image
 from fewbit.golden.importing.operands import constant, data_of
+from fewbit.golden.importing.qdq.operands import PLAIN, format_of_type
 from fewbit.golden.importing.registry import Role, handles
-from fewbit.golden.importing.tensors import Data
+from fewbit.golden.importing.tensors import FLOAT32, Data
 from fewbit.golden.model_file.file import ModelError, evaluate
 from fewbit.golden.network.spatial import Upsample
 from fewbit.golden.network.window import Window
+from fewbit.golden.numbers.elementwise import Dequantize
 
 from .convolutions import spread_out
 from .interpolation import interpolated
@@ -17,12 +23,15 @@ from .interpolation import interpolated
 _MOST_PLACES = 1 << 24  # which float32 can count
 
 
-@handles("Upsample", "Resize", role=Role.MOVE)
+@handles("Upsample", "Resize", role=Role.MOVE, takes_integers=True)
 def resize(importer, node, inputs, attributes):
-    """Import ONNX ``Resize``, ``Upsample`` in old opsets, of the modes nearest and linear."""
-    data = data_of(inputs[0])
+    """Import ONNX ``Resize``, ``Upsample`` in old opsets, of the modes nearest and linear, also of integers."""
+    given = inputs[0]
     mode = attributes.get("mode", "nearest")
     mode = mode.decode() if isinstance(mode, bytes) else mode
+    whole = isinstance(given, Data) and given.is_whole
+    picked = isinstance(given, Data) and mode == "nearest"  # values of any type
+    data = replace(given, dtype=FLOAT32) if whole or picked else data_of(given)
     operands = [None if t is None else constant(t, "scales and sizes", infinite=True) for t in inputs[1:]]
     if len(operands) == 3 and operands[2] is not None and len(operands[2]) and operands[2][0] == importer.file.batch:
         operands[2] = np.array([1, *operands[2][1:]])  # sizes of a model that was exported for a fixed batch
@@ -32,7 +41,8 @@ def resize(importer, node, inputs, attributes):
         return evaluate(importer.file, node, [x.astype(np.float32), *operands])[0]
 
     if mode == "linear":
-        return [interpolated(importer, data, resized)]
+        y = interpolated(importer, data, resized)
+        return [_truncated(importer, y, given.dtype) if whole and y is not data else y]
     if mode != "nearest":
         raise ModelError(f"only the modes nearest and linear are supported, not {mode}")
     if data.index.size > _MOST_PLACES:
@@ -43,8 +53,26 @@ def resize(importer, node, inputs, attributes):
         raise ModelError(f"it must leave the batch axis of data of shape {data.shape} as it is")
     factors = _whole_factors(ramp, places)
     if factors is None:
-        return [data.reshaped(lambda i: i.reshape(-1)[places])]
-    return [data if max(factors) == 1 else _repeated(importer, data, factors)]
+        return [given.reshaped(lambda i: i.reshape(-1)[places])]
+    return [given if max(factors) == 1 else replace(_repeated(importer, data, factors), dtype=given.dtype)]
+
+
+def _truncated(importer: GrowingNetwork, y: Data, dtype: str) -> Data:
+    """Return interpolated integers of a type, from which onnxruntime cuts off the fraction: towards zero.
+
+    Raises
+    ------
+    ModelError
+        If the weights are no fractions that float32 has, so that its sum may lie on either side of an integer.
+    """
+    (mean,) = y.chain
+    if not isinstance(mean, Dequantize) or (np.frexp(mean.scale)[0] != 0.5).any():
+        raise ModelError(
+            "integers that are interpolated lose their fraction, and with weights that are no binary fractions a float "
+            "sum may lie on either side of an integer; put DequantizeLinear in front of it, and a quantizer behind it"
+        )
+    edge = add_function(importer, y, lambda v: np.trunc(v).astype(np.int64), format_of_type(dtype))
+    return Data(edge, y.index, PLAIN, dtype)
 
 
 def _whole_factors(ramp: np.ndarray, places: np.ndarray) -> tuple[int, ...] | None:

@@ -13,7 +13,6 @@ from math import gcd
 
 import numpy as np
 
-from fewbit.golden.importing.float_layers import float_convolution
 from fewbit.golden.importing.layout import by_channel, image
 from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.registry import Role, handles
@@ -111,8 +110,7 @@ def conv_transpose(importer, node, inputs, attributes):
         )
     except ValueError as error:
         raise ModelError(error) from None
-    build = float_convolution if importer.is_float else convolution
-    edge, chain = build(importer, data, _by_block(weights, axes, groups), window, groups)
+    edge, chain = convolution(importer, data, _by_block(weights, axes, groups), window, groups)
     index = _index(window, axes, groups, shape[1])
     y = Data(edge, index[:, :, 0] if signal else index, chain)
     if len(inputs) > 2 and inputs[2] is not None:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fewbit.golden.importing.growing import GrowingNetwork
+from fewbit.golden.importing.layout import by_channel
 from fewbit.golden.importing.ops.branches import joined
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import FLOAT32, Constant, Data, Tensor
@@ -41,7 +42,7 @@ class _Steps:
         """Return the float32 that onnxruntime's ``QLinearMul`` rounds, the zero point in it, for integers."""
         scale = F32(F32(self.scales[0] * self.scales[1]) / self.scales[2])
         product = _single(a, self.zeros[0]) * _single(b, self.zeros[1])
-        return np.rint(F32(product * scale)) + F32(self.zeros[2])
+        return np.asarray(F32(product * scale) + F32(self.zeros[2]))
 
 
 def _fused(x: ArrayLike, y: ArrayLike, z: ArrayLike) -> np.ndarray:
@@ -102,11 +103,9 @@ def _with_constant(
     b: Tensor | None,
     function: _Function,
 ) -> Data:
-    """Return a function of one tensor of integers, the other operand being a constant of one number."""
+    """Return a function of one tensor of integers; the other operand is a constant, which may differ by place."""
     swapped = isinstance(a, Constant)
     data, values = integer_data(b if swapped else a), whole_numbers(a if swapped else b, "its constant operand")
-    if values.size != 1:
-        raise ModelError("its constant operand must be one number for the whole tensor")
-    c = F32(values.reshape(()))
-    call = ew.Call("QLinear", (lambda x: function(c, x)) if swapped else (lambda x: function(x, c)))
+    data, c = by_channel(importer, data, values)
+    call = ew.Call("QLinear", (lambda x, c: function(c, x)) if swapped else function, (c,))
     return replace(data.then(call), dtype=FLOAT32)

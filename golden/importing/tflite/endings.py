@@ -4,6 +4,7 @@ import numpy as np
 
 from fewbit.golden.importing.tensors import Closed
 from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.network.closings import AlongAxis
 
 from .kernels import softmax
 from .operands import format_of, kernel
@@ -21,12 +22,14 @@ def soft_max(importer, node, operands, outputs):
 
 @kernel("ARG_MAX")
 def arg_max(importer, node, operands, outputs):
-    """Import ``ARG_MAX`` over the last axis."""
+    """Import ``ARG_MAX`` over any axis but the batch, as of every pixel of an image."""
     x = operands[0]
     data, closing = (x.value.data, x.value.closing) if isinstance(x.value, Closed) else (x.data, ())
-    axis = int(operands[1].constant.reshape(())) % data.index.ndim
-    if axis != data.index.ndim - 1 or data.index.size != data.shape[-1]:
-        raise ModelError(f"its axis must hold the classes, not axis {axis} of data of shape {data.shape}")
+    rank, given = data.index.ndim, int(operands[1].constant.reshape(()))
+    axis = given + rank if given < 0 else given
+    if not 1 <= axis < rank:
+        raise ModelError(f"its axis must hold the classes, not axis {given} of data of shape {data.shape}")
     format_of(x.tensor)
-    function = ("ArgMax", lambda y: y.argmax(axis=-1))
-    return [Closed(data, (*closing, function), data.shape[:-1], is_label=True)]
+    function = ("ArgMax", AlongAxis(lambda y, axis: y.argmax(axis=axis), axis))
+    shape = data.shape[:axis] + data.shape[axis + 1 :]
+    return [Closed(data, (*closing, function), shape, is_label=True)]

@@ -101,7 +101,7 @@ def _layer(importer, node, data, rows, groups, operands, out: TfliteTensor, resc
         bias = operands[2].constant.astype(np.int64)
     offset, wide = bias - x_zero * rows.sum(axis=1), x.type == "INT16"
     if wide and len(operands) > 2 and operands[2] is not None and operands[2].tensor.type != "INT64":
-        raise ModelError("with activations of 16 bits its bias must be of 64")
+        raise ModelError("with activations of 16 bits its bias must be of 64, which is what the kernels read")
     edge = importer.edge(name)
     if not wide and max(-int((edge.lo + offset).min()), int((edge.hi + offset).max())) >= _MOST_SUM:
         raise ModelError("its sums can be beyond 32 bits, where the kernels' results are not defined")

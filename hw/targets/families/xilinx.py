@@ -49,6 +49,10 @@ class Xilinx(Target):
     _dsp48: ClassVar[Dsp48] = DSP48E1
 
     @property
+    def made_of(self) -> str:
+        return "expressions" if self.as_expressions else self.summary
+
+    @property
     def dsp48(self) -> Dsp48 | None:
         return None if self.as_expressions else self._dsp48
 

@@ -7,7 +7,7 @@ from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.stages.join import JoinPlan
 from fewbit.hw.stages.pointwise import PointwisePlan
 
-from .machine import Machine, machine_for
+from .machine import Machine, compiled, machine_for
 
 __all__ = ["JoinMachine", "LayerMachine", "PointwiseMachine"]
 
@@ -59,6 +59,7 @@ class Credited(Machine):
 
 
 @machine_for(PointwisePlan)
+@compiled("pointwise", "depth", "latency")
 class PointwiseMachine(Credited):
     """A function of single codes as a state machine over beats."""
 
@@ -73,6 +74,7 @@ class PointwiseMachine(Credited):
 
 
 @machine_for(JoinPlan)
+@compiled("join", "depth", "latency")
 class JoinMachine(PointwiseMachine):
     """A join of two branches: it takes a beat of both in the same cycle."""
 
@@ -85,6 +87,7 @@ class JoinMachine(PointwiseMachine):
 
 
 @machine_for(LayerPlan)
+@compiled("layer", "depth", "steps", "rows", "whole", "row_beats", "last_row_beats", "latency")
 class LayerMachine(Credited):
     """A matrix-vector unit with its replay memory, which it does without where it is ``direct``.
 

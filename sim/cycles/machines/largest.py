@@ -3,12 +3,13 @@
 from fewbit.hw.stages.argmax import ArgMaxPlan
 from fewbit.hw.stages.pool import LargestOfAllPlan, LargestPlan
 
-from .machine import Machine, RegisterMachine, machine_for
+from .machine import Machine, RegisterMachine, compiled, machine_for
 
 __all__ = ["ArgMaxMachine", "LargestMachine", "LargestOfAllMachine"]
 
 
 @machine_for(ArgMaxPlan)
+@compiled("argmax", "beats_in")
 class ArgMaxMachine(Machine):
     """The index of the largest of all values of a frame: ``count`` beats in, one out."""
 
@@ -33,6 +34,7 @@ class ArgMaxMachine(Machine):
 
 
 @machine_for(LargestPlan)
+@compiled("largest", "taps")
 class LargestMachine(ArgMaxMachine):
     """The largest value of a window: ``count`` beats in, one for each tap, and one out."""
 
@@ -44,5 +46,6 @@ class LargestMachine(ArgMaxMachine):
 
 
 @machine_for(LargestOfAllPlan)
+@compiled("register")
 class LargestOfAllMachine(RegisterMachine):
     """The largest value of a window whose taps come in one beat, which becomes one beat out."""

@@ -1,13 +1,35 @@
 """What machines of the cycle model share, and where they register."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from math import inf
 
 from fewbit.golden.registry import ByClass
 
-__all__ = ["Machine", "RegisterMachine", "machine_for"]
+__all__ = ["Machine", "RegisterMachine", "Twin", "compiled", "machine_for"]
 
 machine_for = ByClass("machine of the cycle model")
+
+
+@dataclass(frozen=True)
+class Twin:
+    """The machine of the compiled engine that does the same.
+
+    It has a ``kind`` there, and is made of the plan's attributes named in ``numbers``: integers or lists of them.
+    """
+
+    kind: str
+    numbers: tuple[str, ...]
+
+
+def compiled(kind: str, *numbers: str) -> Callable[[type["Machine"]], type["Machine"]]:
+    """Return a decorator that gives a class its `Twin`; a class that inherits from it has none by that."""
+
+    def note(machine):
+        machine.twin = Twin(kind, numbers)
+        return machine
+
+    return note
 
 
 class Machine:
@@ -18,14 +40,14 @@ class Machine:
 
     Attributes
     ----------
-    outputs : int
-        The number of streams out.
     changing : tuple of str
         The names of the attributes that change.
+    twin : Twin or None
+        As `compiled` notes it. Without, pipelines with such a machine run in Python.
     """
 
-    outputs: int = 1
     changing: tuple[str, ...] = ()
+    twin: Twin | None = None
 
     def __init__(self, plan):
         self.plan = plan

@@ -4,17 +4,19 @@ from math import inf
 
 from fewbit.hw.stages.reorder_plan import ReorderPlan, WiredPlan
 
-from .machine import Machine, RegisterMachine, machine_for
+from .machine import Machine, RegisterMachine, compiled, machine_for
 
 __all__ = ["ReorderMachine", "WiredMachine"]
 
 
 @machine_for(WiredPlan)
+@compiled("register")
 class WiredMachine(RegisterMachine):
     """All values of a frame, or of a part of one, in one beat."""
 
 
 @machine_for(ReorderPlan)
+@compiled("reorder", "words", "beats_out")
 class ReorderMachine(Machine):
     """A memory of two parts: ``halves`` are written and not read, ``word`` and ``beat`` count within a part."""
 

@@ -6,12 +6,13 @@ from fewbit.hw.gearbox import GearboxPlan
 from fewbit.hw.stages.repeat import RepeatPlan
 from fewbit.hw.stages.routing import ConcatPlan, ForkPlan, QueuePlan
 
-from .machine import Machine, machine_for
+from .machine import Machine, compiled, machine_for
 
 __all__ = ["ConcatMachine", "ForkMachine", "GearboxMachine", "QueueMachine", "RepeatMachine"]
 
 
 @machine_for(GearboxPlan)
+@compiled("gearbox", "a", "b", "last", "beats_in", "capacity")
 class GearboxMachine(Machine):
     """A gearbox: ``fill`` lanes are held, and ``beat`` is the number of the next beat in within its frame."""
 
@@ -37,6 +38,7 @@ class GearboxMachine(Machine):
 
 
 @machine_for(QueuePlan)
+@compiled("queue", "depth")
 class QueueMachine(Machine):
     """Amaranth's ``SyncFIFOBuffered``: a memory of ``depth - 1`` entries and an output register."""
 
@@ -44,7 +46,7 @@ class QueueMachine(Machine):
 
     def __init__(self, plan: QueuePlan):
         self.plan, self.inner, self.full = plan, 0, False
-        self.most = 0  # beats that it ever held
+        self.need = 0  # the depth with which it would have taken all that it has taken
 
     def valid(self):
         return self.full
@@ -53,24 +55,25 @@ class QueueMachine(Machine):
         return self.inner < self.plan.depth - 1
 
     def move(self, takes, gives):
+        if takes and self.inner + 2 > self.need:
+            self.need = self.inner + 2
         reads = self.inner > 0 and (gives or not self.full)
         self.full = reads or (self.full and not gives)
         self.inner += takes - reads
-        if self.inner + self.full > self.most:
-            self.most = self.inner + self.full
 
     def rest(self):
         return 0 if self.inner > 0 and not self.full else inf
 
 
 @machine_for(ForkPlan)
+@compiled("fork", "count")
 class ForkMachine(Machine):
     """A fork: ``done`` says which branches have taken the beat that is on offer."""
 
     changing = ("done",)
 
     def __init__(self, plan: ForkPlan):
-        self.plan, self.outputs, self.done = plan, plan.count, (False,) * plan.count
+        self.plan, self.done = plan, (False,) * plan.count
 
     def forward(self, valid):
         for o, done in zip(self.outs, self.done, strict=True):
@@ -86,6 +89,7 @@ class ForkMachine(Machine):
 
 
 @machine_for(ConcatPlan)
+@compiled("concat", "whole", "turns")
 class ConcatMachine(Machine):
     """Branches side by side: beats of all at once, or of one after the other as ``turn`` says."""
 
@@ -113,6 +117,7 @@ class ConcatMachine(Machine):
 
 
 @machine_for(RepeatPlan)
+@compiled("repeat", "beats")
 class RepeatMachine(Machine):
     """Repetition of channels: ``copy`` is the number of the next beat of a channel's copies."""
 

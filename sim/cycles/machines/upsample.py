@@ -4,12 +4,13 @@ from math import inf
 
 from fewbit.hw.stages.upsample import UpsamplePlan
 
-from .machine import Machine, machine_for
+from .machine import Machine, compiled, machine_for
 
 __all__ = ["UpsampleMachine"]
 
 
 @machine_for(UpsamplePlan)
+@compiled("upsample", "row_beats", "width", "chunks", "rows", "columns", "depth")
 class UpsampleMachine(Machine):
     """An enlargement: ``used`` words are held, and ``at`` counts the beats out of one row of the input."""
 

@@ -5,7 +5,7 @@ from math import inf
 from fewbit.hw.stages.sliding_window import SlidingPlan
 from fewbit.hw.stages.window_columns import ColumnsPlan
 
-from .machine import Machine, machine_for
+from .machine import Machine, compiled, machine_for
 
 __all__ = ["ColumnsMachine", "SlidingMachine"]
 
@@ -38,6 +38,9 @@ class _Ring(Machine):
 
 
 @machine_for(SlidingPlan)
+@compiled(
+    "sliding", "depth", "beats_pixel", "words_frame", "need_row", "need_column", "free_row", "advances", "free_column"
+)
 class SlidingMachine(_Ring):
     """`hw.stages.sliding_window.SlidingWindow` as a state machine over beats."""
 
@@ -76,6 +79,9 @@ class SlidingMachine(_Ring):
 
 
 @machine_for(ColumnsPlan)
+@compiled(
+    "columns", "depth", "whole", "words_frame", "need_row", "column_need", "emits", "frees", "advances", "free_end"
+)
 class ColumnsMachine(_Ring):
     """`hw.stages.window_columns.WindowColumns` as a state machine over beats."""
 

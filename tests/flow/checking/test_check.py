@@ -68,6 +68,28 @@ def test_differences_are_ties_where_a_mean_lies_between_two_codes(scratch, scale
     assert moved.codes > moved.codes_tied and moved.outputs[0].differing > moved.outputs[0].ties
 
 
+def test_codes_of_16_bits_are_ties_within_the_rounding_of_float_sums(scratch):
+    """Levels are so close there that float32 sums miss some, which a note says; the check counts them."""
+    graph = Graph(["N", 40], opset=21)
+    t = graph.op("DequantizeLinear", *codes_of(graph, "input", 0.01))
+    weights = graph.const(np.random.default_rng(8).integers(-128, 128, (40, 30)), np.int8)
+    t = graph.op("MatMul", t, graph.op("DequantizeLinear", weights, 0.013))
+    graph.end(graph.op("DequantizeLinear", *codes_of(graph, t, 0.0007, np.int16))).save(scratch / "m.onnx")
+    np.savez(scratch / "m.npz", x=np.random.default_rng(9).normal(0, 0.5, (100, 40)).astype(np.float32))
+    project = Project(scratch / "m.onnx")
+    images = load_images(scratch / "m.npz", project.network)
+    found = checked(project, images)
+    assert project.network.notes and found.explained and found.codes == found.codes_tied > 0
+    moved = checked(project, Images(images.values, None, "", images.floats + np.float32(0.01)))
+    assert moved.codes > moved.codes_tied
+
+
+def codes_of(graph, x, scale, dtype=np.int8):
+    """Return the operands of a DequantizeLinear behind a quantizer."""
+    operands = graph.const(scale), graph.const(0, dtype)
+    return graph.op("QuantizeLinear", x, *operands), *operands
+
+
 def test_ties_in_front_of_a_layer_explain_its_outputs_and_labels(scratch, fewbit):
     weights = np.random.default_rng(4).integers(-3, 4, (8, 3)) * 0.25
 

@@ -44,7 +44,7 @@ def test_build_prints_json_alone_and_again_is_up_to_date(fewbit, scratch):
     assert first["inputs"][0]["declaration"] == "uint5/16" and list(first["layers"]) == ["dense0", "dense1", "dense2"]
     assert files_in(scratch / "a" / "verilog") == [
         "README.md", "accelerator.v", "accelerator.xdc", "accelerator_tb.in.hex", "accelerator_tb.out.hex",
-        "accelerator_tb.v", "vivado.tcl",
+        "accelerator_tb.v", "modules.json", "vivado.tcl",
     ]  # fmt: skip
     times = {p: p.stat().st_mtime_ns for p in (scratch / "a").rglob("*") if p.is_file()}
     status, out, err = fewbit("build", MODEL, "-o", scratch / "a", "--json")

@@ -24,7 +24,7 @@ from fewbit.flow.comparing.result import (
 )
 from fewbit.flow.eda import synth
 from fewbit.flow.eda.synth import Resources
-from fewbit.flow.project.simulated import Latency
+from fewbit.flow.project.simulation_results import Latency
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.builder import ModelBuilder
 from fewbit.golden.network.dense import Dense, FloatDense

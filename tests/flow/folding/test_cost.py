@@ -41,7 +41,7 @@ def test_dsps_go_where_they_save_the_most():
     network = import_model("examples/digits/w4a4.onnx")
     layers = layers_of(network)
     folding = Folding.of(dense0=(8, 8), dense1=(8, 8), dense2=(2, 8))
-    whole = estimate_all(network, layers, folding).lut
+    whole = estimate_all(layers, folding).lut
     sums = with_dsps(network, folding, 4)  # two accumulators share one: 64 products would not even fit
     assert [f.products for f in sums.values()] == ["sums", None, None]
     few = with_dsps(network, folding, 20)
@@ -49,7 +49,7 @@ def test_dsps_go_where_they_save_the_most():
     assert layers["dense0"].dsps(layers["dense0"].shape(folding["dense0"])) == 16
     all_of_them = with_dsps(network, folding, 90)
     assert all(folded.products == "dsp" for folded in all_of_them.values())
-    saved = [whole - estimate_all(network, layers, f).lut for f in (sums, few, all_of_them)]
+    saved = [whole - estimate_all(layers, f).lut for f in (sums, few, all_of_them)]
     assert 0 < saved[0] < saved[1] < saved[2] and saved[2] > 0.15 * whole
     assert with_dsps(network, folding, 0) == folding
 
@@ -162,4 +162,4 @@ def test_small_layers_are_close_to_synthesis(x, w, y, pe, simd, scratch):
     layers = layers_of(network)
     (scratch / "accelerator.v").write_text(emit(AcceleratorPlan(network, folding, target=USUAL)))
     found = synthesize(scratch / "accelerator.v", "accelerator", directory=scratch)
-    assert abs(estimate_all(network, layers, folding).lut / found.lut - 1) <= 0.2, found.lut
+    assert abs(estimate_all(layers, folding).lut / found.lut - 1) <= 0.2, found.lut

@@ -185,13 +185,13 @@ def test_a_model_replaced_while_it_is_built_is_built_as_it_was_read(scratch, mon
     read = model.read_bytes()
     wanted = Project(model, input_spec=SPEC, directory=scratch / "wanted")
     assert wanted.generate()
-    real = fewbit.hw.shell.verilog.emit
+    real = fewbit.hw.shell.verilog.emission
 
-    def emit(*arguments, **options):
+    def emission(*arguments, **options):
         small(model, seed=7, external=True)
         return real(*arguments, **options)
 
-    monkeypatch.setattr(fewbit.hw.shell.verilog, "emit", emit)
+    monkeypatch.setattr(fewbit.hw.shell.verilog, "emission", emission)
     project = Project(model, input_spec=SPEC, directory=scratch / "out")
     assert project.generate() and model.read_bytes() != read
     assert contents(scratch / "out") == contents(scratch / "wanted"), "the stamp too"
@@ -236,7 +236,7 @@ def test_failure_leaves_nothing_or_what_was_there(scratch, monkeypatch):
     def fail(*_, **__):
         raise ValueError("no Verilog today")
 
-    monkeypatch.setattr(fewbit.hw.shell.verilog, "emit", fail)
+    monkeypatch.setattr(fewbit.hw.shell.verilog, "emission", fail)
     for directory in "out", "new":
         other = Project(model, directory=scratch / directory, folding=Folding.of(dense0=(1, 1), dense1=(1, 1)))
         with pytest.raises(ValueError, match="no Verilog today"):

@@ -20,7 +20,7 @@ def luts_of(path, found, folder):
     file = folder / "folding.json"
     file.write_text(json.dumps({"layers": found["folding"]}))
     network = import_model(path)
-    return round(estimate_all(network, layers_of(network), read_folding(file, network)).lut)
+    return round(estimate_all(layers_of(network), read_folding(file, network)).lut)
 
 
 def accuracy_of(path, folder):

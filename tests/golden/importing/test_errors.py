@@ -74,6 +74,12 @@ SPOILED = {
         lambda g, d, w: g.op("BatchNormalization", d, *np.ones((4, 4)), count=3, training_mode=1)[0],
         "inference",
     ),
+    "scale from the data": (
+        lambda g, d, w: g.quant(
+            d, g.op("Div", g.op("ReduceMax", g.op("Abs", g.op("MatMul", d, w)), keepdims=0), 7.0), bits=4
+        ),
+        "its scale is computed from the data of each frame; quantize statically",
+    ),
     "division by zero": (lambda g, d, w: g.op("Div", d, [0.0]), "division by zero"),
     "gemm alpha": (lambda g, d, w: g.op("Gemm", d, w, alpha=0.0), "alpha not zero"),
     "behind softmax": (
@@ -87,10 +93,6 @@ SPOILED = {
     ),
     "nothing to compute": (lambda g, d, w: d, "without a layer"),
     "constant output": (lambda g, d, w: w, "does not depend on the input"),
-    "cast to float16": (
-        lambda g, d, w: g.op("Cast", g.op("MatMul", d, w), to=TensorProto.FLOAT16),
-        "outputs of data may be of float32 only",
-    ),
     "arithmetic in float16": (
         lambda g, d, w: g.op("Relu", g.op("Cast", d, to=TensorProto.FLOAT16)),
         "is of type float16, and only float32 is computed",

@@ -238,3 +238,21 @@ def test_chain_of_the_output_is_the_models_own(scratch):
     x = np.arange(-8, 8)[:, None]
     expected = np.float32(x * 0.25) / np.float32(3) + np.float32(0.1)
     assert np.array_equal(apply(output.chain, x), np.broadcast_to(expected, (16, 3)))
+
+
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT16, TensorProto.DOUBLE])
+@pytest.mark.parametrize("softmax", [False, True])
+def test_outputs_may_be_of_another_type(kind, softmax, scratch):
+    """As a conversion to float16 or double leaves it: only the first and the last node are of that type."""
+    graph = Graph([30, 6], elem_type=kind)
+    t = graph.quant(graph.op("Cast", "input", to=TensorProto.FLOAT), 0.21)
+    t = graph.op("MatMul", t, graph.quant(np.random.default_rng(1).normal(0, 1, (6, 4)), 0.1))
+    t = graph.op("Cast", graph.op("Softmax", t, axis=-1) if softmax else t, to=kind)
+    graph.add_output(t, None, helper.tensor_dtype_to_np_dtype(kind))
+    network = import_model(graph.save(scratch / "m.onnx"))
+    x = np.random.default_rng(2).normal(0, 1, (30, 6)).astype(helper.tensor_dtype_to_np_dtype(kind))
+    (y,) = execute.run(network, network.encode(x)).outputs.values()
+    (wanted,) = Executor(graph.model(), x).outputs
+    assert wanted.dtype == x.dtype and len(np.unique(y)) > 20
+    assert np.abs(y - wanted).max() <= (2e-3 if kind == TensorProto.FLOAT16 else 1e-6)
+    assert kind == TensorProto.DOUBLE or np.array_equal(y, y.astype(np.float16))

@@ -11,6 +11,7 @@ from fewbit.golden.importing.quantizer_rounding import rounding_of
 from fewbit.golden.network.execute import run
 from fewbit.golden.network.pointwise import Rescale, Threshold
 from tests.support.graphs import Graph
+from tests.support.qdq_models import QdqGraph, reference
 
 F32 = np.float32
 
@@ -154,3 +155,29 @@ def test_data_of_more_bits_is_refused(scratch):
     graph.end(graph.quant(graph.quant("input", 1.0, bits=8), 1.0, bits=17))
     with pytest.raises(ModelError, match="codes of data may have 16 bits, not 17; only constants may have up to 32"):
         import_model(graph.save(scratch / "m.onnx"))
+
+
+@pytest.mark.parametrize("zero, lo, hi", [(0, 0, 32767), (-300, -300, 32767), (500, 500, 12500)])
+def test_a_relu_or_clip_behind_it_is_a_clip_of_the_codes(zero, lo, hi, scratch):
+    graph = QdqGraph((6,))
+    graph.pair(scale=2.0**-12, zero=zero, dtype=np.int16)
+    relu = lambda x: graph.op("Relu", x) if hi == 32767 else graph.op("Clip", x, 0.0, 12000 * 2.0**-12)  # noqa: E731
+    graph.x = graph.op("MatMul", relu(graph.x), graph.weights((6, 5)))
+    graph.pair(scale=2.0**-11, zero=zero, dtype=np.int16)
+    graph.x = graph.op("MatMul", relu(graph.x), graph.weights((5, 4)))
+    network = import_model(graph.finish().save(scratch / "m.onnx"))
+    x = np.random.default_rng(4).normal(0, 3, (200, 6)).astype(np.float32)
+    found = run(network, network.encode(x))
+    clipped = [found.edges[n.y] for n in network.nodes if isinstance(n, Rescale) and n.bounds == (lo, hi)]
+    assert clipped and min(v.min() for v in clipped) == lo and len(np.unique(clipped[0])) > 100
+    wanted = reference(graph.model(), {"input": x}, [graph.x])[graph.x]
+    y = found.outputs[graph.x]
+    assert (abs(y - wanted) <= 1e-4 * abs(wanted).max()).all()  # a code may be the next one: sums are of float32
+
+
+def test_a_clip_between_two_codes_is_refused(scratch):
+    graph = QdqGraph((6,))
+    graph.pair(scale=2.0**-12, dtype=np.int16)
+    graph.x = graph.op("MatMul", graph.op("Clip", graph.x, 0.0, 1.00001), graph.weights((6, 5)))
+    with pytest.raises(ModelError, match="not quantized to evenly spaced levels"):
+        import_model(graph.finish().save(scratch / "m.onnx"))

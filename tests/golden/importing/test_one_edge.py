@@ -6,8 +6,8 @@ import pytest
 from fewbit.golden.importing.importer import ModelError, import_model
 from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.pointwise import Threshold
-from fewbit.golden.numbers.branching import Fixed, Together, direction
-from fewbit.golden.numbers.elementwise import Dequantize, WithConstant, clip, mapped, relu
+from fewbit.golden.numbers.branching import Fixed, Together
+from fewbit.golden.numbers.elementwise import Dequantize, WithConstant, clip, direction, mapped, relu
 from tests.support.executor import agree
 from tests.support.graphs import Graph
 

@@ -13,6 +13,7 @@ from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import Largest, View, Windows
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary
 from tests.support.graphs import Graph
+from tests.support.qdq_models import reference
 
 SEED = np.random.default_rng(0)
 INPUTS = SEED.normal(0, 1, (40, 6)).astype(np.float32)
@@ -158,3 +159,16 @@ def test_what_is_float_stays_float(scratch):
     graph.end(graph.op("MatMul", x, weights(6, 5)))
     with pytest.raises(ModelError, match="gets here without a quantizer; declare"):
         import_model(graph.save(scratch / "m.onnx"))
+
+
+def test_a_sign_of_the_input_that_is_never_zero(scratch):
+    """Binary networks write ``Where(sign(x) == 0, 1, sign(x))``; of an input the host computes it."""
+    graph = Graph(["N", 8])
+    sign = graph.op("Sign", "input")
+    t = graph.op("Where", graph.op("Equal", sign, 0.0), 1.0, sign)
+    graph.end(graph.op("MatMul", t, np.sign(np.random.default_rng(2).normal(0, 1, (8, 5)))))
+    network = import_model(graph.save(scratch / "m.onnx"))
+    x = np.random.default_rng(3).integers(-2, 3, (30, 8)).astype(np.float32)
+    (y,) = run(network, network.encode(x)).outputs.values()
+    (wanted,) = reference(graph.model(), {"input": x}, [graph.nodes[-1].output[0]]).values()
+    assert np.array_equal(y, wanted) and (x == 0).any()

@@ -1,10 +1,14 @@
+import weakref
+
 import numpy as np
 import pytest
 
+from fewbit.golden.network import execute as golden
 from fewbit.golden.network.argmax import ArgMax
 from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.execute import execute, labels_of, run
 from fewbit.golden.network.graph import Edge, Network, NetworkInput, Output, accumulator_format
+from fewbit.golden.network.joins import Add
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.golden.numbers.elementwise import Dequantize
 from fewbit.golden.numbers.formats import Signed, Unsigned
@@ -110,3 +114,49 @@ def test_labels():
     assert labels_of(np.array([[4], [2]])).tolist() == [4, 2]
     assert labels_of(np.array([4, 2])).tolist() == [4, 2]
     assert labels_of(np.array([[4, 1, 0]])).tolist() == [4]
+
+
+def chain_of_layers(depth):
+    """Layers one behind the other, each behind a quantizer, and a sum of the first one's codes with the last one's."""
+    rng, nodes, edge = np.random.default_rng(1), [], "input"
+    for k in range(depth):
+        nodes += [
+            Dense(f"dense{k}", edge, f"sum{k}", rng.integers(-2, 3, (3, 3))),
+            Threshold(f"threshold{k}", f"sum{k}", f"codes{k}", np.array([[-5, 0, 5]]), None, Unsigned(2)),
+        ]
+        edge = f"codes{k}"
+    nodes.append(Add("add", "codes0", "y", (edge,), np.ones((2, 3), dtype=np.int64)))
+    return Network(
+        "chain", (NetworkInput("x", (3,), Unsigned(4), None, "codes"),), nodes, [Output("y", "y", np.arange(3)[None])]
+    )
+
+
+@pytest.mark.parametrize("count", [1, 3, 700])
+def test_what_is_not_kept_changes_no_value(count):
+    net, values = chain_of_layers(4), np.random.default_rng(count).integers(0, 16, (count, 3))
+    every, some = run(net, values), run(net, values, keep=("codes2", "sum3"))
+    assert list(every.edges) == ["input", *(n.y for n in net.nodes)] and list(some.edges) == ["codes2", "sum3"]
+    assert all(np.array_equal(some.edges[name], every.edges[name]) for name in some.edges)
+    assert np.array_equal(some.outputs["y"], every.outputs["y"]) and len(np.unique(some.outputs["y"])) > 2
+    assert run(net, values, keep=()).edges == {}
+
+
+def test_values_that_nobody_reads_any_more_are_dropped(monkeypatch):
+    """However deep the network is, a node runs beside the first codes, which the sum at the end reads, and its own."""
+    held = []
+
+    def counted(node, *xs, execute=golden.execute):
+        held[:] = [ref for ref in held if ref() is not None]
+        y = execute(node, *xs)
+        held.append(weakref.ref(y))
+        most.append(len(held))
+        return y
+
+    monkeypatch.setattr(golden, "execute", counted)
+    for depth in (4, 40):
+        most = []
+        run(chain_of_layers(depth), np.ones((5, 3), dtype=int), keep=())
+        assert max(most) == 3
+    most = []
+    run(chain_of_layers(40), np.ones((5, 3), dtype=int))
+    assert max(most) == 81

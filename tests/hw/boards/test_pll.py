@@ -2,7 +2,9 @@
 
 import pytest
 
-from fewbit.hw.boards.pll import ECP5, SERIES7, PllPlan
+from fewbit.hw.boards.pll import PllPlan
+from fewbit.hw.boards.plls.ecp5 import ECP5
+from fewbit.hw.boards.plls.series7 import SERIES7
 
 
 def test_the_plan_of_ecppll():

@@ -3,6 +3,8 @@
 
 import numpy as np
 import pytest
+from amaranth.hdl import Signal
+from amaranth.lib import wiring
 
 from fewbit.golden.network.execute import run
 from fewbit.golden.network.graph import Output
@@ -11,6 +13,7 @@ from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.folding import Folding
 from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.hw.pipeline.assembly import MOST_INPUT_BITS
+from fewbit.hw.targets.named import all_targets
 from tests.support.networks import Builder, float_network, folded, random_folding, random_network
 from tests.support.stream_bench import STALLS, Bench, assert_varied, entry_beats, from_beats, stream
 
@@ -98,6 +101,24 @@ def test_lanes_of_the_input_follow_the_folding():
         assert plan.entries[0].lanes <= simd
     wide = AcceleratorPlan(Builder(U(8), 784, samples=2).dense(2, B).done(), Folding.of(dense0=(2, 784)))
     assert wide.entries[0].lanes * 8 <= MOST_INPUT_BITS
+
+
+@pytest.mark.parametrize("target", all_targets(), ids=lambda target: target.name)
+def test_planning_makes_no_hardware(monkeypatch, target):
+    """A plan is numbers: components, and signals, are made by whoever builds."""
+
+    def made(*_, **__):
+        raise AssertionError("hardware was made")
+
+    for kind in (wiring.Component, Signal):
+        monkeypatch.setattr(kind, "__init__", made)
+    network, rng = deep().done(), np.random.default_rng(5)
+    for pairs in FOLDINGS:
+        plan = AcceleratorPlan(network, folded(network, pairs), target=target)
+    floats = float_network(rng, (6, 5, 4))
+    AcceleratorPlan(floats, random_folding(rng, floats), target=target)
+    with pytest.raises(AssertionError, match="hardware was made"):
+        Accelerator(plan)
 
 
 def refused(network, folding, text):

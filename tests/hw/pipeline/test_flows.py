@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.numbers.formats import Unsigned
 from fewbit.hw.gearbox import GearboxPlan
-from fewbit.hw.pipeline.flows import UNSIZED, Flow, Streams, through
+from fewbit.hw.pipeline.flows import UNSIZED, Flow, Streams, through, with_depths
 from fewbit.hw.stages.routing import ForkPlan, QueuePlan
 from fewbit.hw.streams import code_stream
 from tests.support.networks import Builder
@@ -55,7 +55,7 @@ class Chain(wiring.Component):
 
 @pytest.mark.parametrize("length, before, after", REGROUPED, ids=str)
 def test_regrouped_codes_are_the_same(length, before, after):
-    streams, flow = Streams(None, None), Flow(INPUT, FORMAT, *before, length)
+    streams, flow = Streams(None), Flow(INPUT, FORMAT, *before, length)
     found = streams.regrouped(flow, *after)
     assert (found.lanes, found.unit, found.length) == (*after, length)
     assert streams.busiest <= max(flow.beats, found.beats, length)
@@ -78,7 +78,7 @@ def test_regrouped_codes_are_the_same(length, before, after):
 @pytest.mark.parametrize("length, before, after", REGROUPED, ids=str)
 def test_gearboxes_are_few(length, before, after):
     """None where beats are the same, one where groups of either side can be those of a gearbox, at most two else."""
-    streams = Streams(None, None)
+    streams = Streams(None)
     streams.regrouped(Flow(INPUT, FORMAT, *before, length), *after)
     assert all(isinstance(stage.plan, GearboxPlan) for stage in streams.stages)
     seamless = before[1] % before[0] == 0 == after[1] % after[0]
@@ -89,7 +89,7 @@ def test_gearboxes_are_few(length, before, after):
 
 def test_padding_can_be_asked_for():
     """A gearbox of as many lanes on both sides, which zeros what is behind each group."""
-    streams, flow = Streams(None, None), Flow(INPUT, FORMAT, 4, 6, 12)
+    streams, flow = Streams(None), Flow(INPUT, FORMAT, 4, 6, 12)
     assert streams.regrouped(flow, 4, 6) == flow
     streams.regrouped(flow, 4, 6, pad=True)
     (stage,) = streams.stages
@@ -111,7 +111,7 @@ def test_beats_of_a_frame():
 
 def test_an_edge_has_a_copy_for_every_reader():
     network = Builder(FORMAT, 6).dense(4, FORMAT).done()
-    streams, flow = Streams(network, None), Flow(INPUT, FORMAT, 2, 6, 6)
+    streams, flow = Streams(network), Flow(INPUT, FORMAT, 2, 6, 6)
     streams.publish("input", flow)
     assert streams.take("input") == flow and not streams.stages and streams.busiest == 3
     network.nodes.append(network.nodes[0].reading("input", "input"))
@@ -121,14 +121,18 @@ def test_an_edge_has_a_copy_for_every_reader():
     assert [streams.take("input").source for _ in range(2)] == [(0, 0), (0, 1)]
 
 
-@pytest.mark.parametrize("depths, depth", [(None, UNSIZED), ({"queue_sum_1": 9}, 9), ({}, None)])
+@pytest.mark.parametrize("depths, depth", [(None, UNSIZED), ({"queue_sum_1": 9}, 9), ({"queue_sum_1": 0}, None)])
 def test_queues_are_as_deep_as_they_are_planned(depths, depth):
     node = type("Node", (), {"name": "sum"})
-    streams, flow = Streams(None, depths), Flow(INPUT, FORMAT, 2, 6, 6)
-    found = streams.queued(node, 1, flow)
+    streams, flow = Streams(None), Flow(INPUT, FORMAT, 2, 6, 6)
+    found = streams.regrouped(streams.queued(node, 1, streams.queued(node, 0, flow)), 3, 6)
+    assert found.source == (2, 0)
+    stages = streams.stages if depths is None else with_depths(streams.stages, depths | {"queue_sum_0": 5})
+    assert [stage.inputs for stage in stages] == [((-1, 0),), ((0, 0),), ((1, 0),)][: len(stages)]
+    assert stages[-1].name == "gearbox0" and stages[0].plan.depth == (UNSIZED if depths is None else 5)
     if depth is None:
-        assert found == flow and not streams.stages
+        assert len(stages) == 2
         return
-    (queue,) = streams.stages
+    queue = stages[1]
     assert isinstance(queue.plan, QueuePlan) and queue.plan.depth == depth and queue.name == "queue_sum_1"
-    assert found.source == (0, 0) and queue.frames == 3 + depth // flow.beats
+    assert queue.frames == 3 + depth // flow.beats and queue.make().plan is queue.plan

@@ -85,7 +85,8 @@ def convolutional(seed):
 def test_it_goes_through_every_stage(seed):
     network, samples = convolutional(seed)
     folding = legal_folding(np.random.default_rng(seed), network)
-    plan = AcceleratorPlan(network, folding, depths=size_queues(network, folding))
+    plan = AcceleratorPlan(network, folding)
+    plan = plan.with_depths(size_queues(plan))
     assert isinstance(plan.entries[0].format, Excess)
     beats = entry_beats(plan, samples)
     stalls = STALLS["both"] if seed else STALLS["full rate"]

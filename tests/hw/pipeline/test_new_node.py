@@ -10,8 +10,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.network.execute import execute, run
-from fewbit.golden.network.execution import execution_of
 from fewbit.golden.network.graph import Edge, Node, accumulator_format
+from fewbit.golden.network.registry import execution_of
 from fewbit.golden.numbers.formats import Signed, Unsigned
 from fewbit.hw.codes import value_of
 from fewbit.hw.folding import Folding, LayerFolding

@@ -10,7 +10,7 @@ from fewbit.golden.network.execute import run
 from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.hw.shell.stream_names import input_streams
 from fewbit.sim.cycles.model import predict
-from fewbit.sim.cycles.queues import deep_enough
+from fewbit.sim.cycles.queues import size_queues
 from tests.support.several_inputs import several
 from tests.support.stream_bench import STALLS, entry_beats, from_beats, streams
 
@@ -21,7 +21,8 @@ def test_results_and_cycles(name, stalls, scratch):
     made = several(name, scratch / "m.onnx", count=5)
     network = import_model(scratch / "m.onnx", made.spec)
     folding = default_folding(network)
-    plan = AcceleratorPlan(network, folding, depths=deep_enough(network, folding))
+    plan = AcceleratorPlan(network, folding)
+    plan = plan.with_depths(size_queues(plan))
     values = network.encode(network.together(list(made.x.values())))
     want = run(network, values).edges[network.outputs[0].edge]
     beats = {port: entry_beats(plan, values, k) for k, port in enumerate(plan.ports)}

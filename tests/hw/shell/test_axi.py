@@ -8,7 +8,7 @@ from amaranth.lib.wiring import Out
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.axi import AxiAccelerator, FrameGuard
 from fewbit.hw.shell.ports import bytes_of
-from fewbit.sim.cycles.model import Pipeline
+from fewbit.sim.cycles.pipeline import Pipeline
 from fewbit.sim.cycles.queues import size_queues
 from tests.support.image_networks import legal_folding, random_image_network
 from tests.support.networks import random_folding, random_network
@@ -111,7 +111,8 @@ def test_there_is_a_mark_for_every_frame_inside():
         else:
             network, _ = random_image_network(rng)
             folding = legal_folding(rng, network)
-            plan = AcceleratorPlan(network, folding, depths=size_queues(network, folding))
+            plan = AcceleratorPlan(network, folding)
+            plan = plan.with_depths(size_queues(plan))
         pipeline, beats, quiet = Pipeline(plan), 0, 0
         while quiet < 200 + 2 * plan.bound:
             (entered,), left = pipeline.step([True], False)

@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""Products of two branches against golden: every pair of formats, zero points by channel, float32; and repetition."""
+"""Products of two branches against golden: every pair of formats, zero points by channel, float32."""
 
 import numpy as np
 import pytest
@@ -7,12 +7,10 @@ import pytest
 from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.joins import FloatMultiply, Multiply
-from fewbit.golden.network.spatial import Repeat as RepeatNode
 from fewbit.golden.numbers.formats import Bipolar, Float32, Signed, Ternary, Unsigned
 from fewbit.hw.stages.join import Join, JoinPlan
 from fewbit.hw.stages.multiply import FloatMultipliers, Multipliers
-from fewbit.hw.stages.repeat import Repeat, RepeatPlan
-from tests.support.stream_bench import STALLS, assert_varied, stream, streams, to_beats
+from tests.support.stream_bench import STALLS, assert_varied, streams, to_beats
 
 B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
 CHANNELS, PIXELS = 6, 12
@@ -96,24 +94,3 @@ def test_float(stalls):
 )
 def test_dsps_that_synthesis_takes(formats, numbers, dsps):
     assert JoinPlan(*product_of(formats, *numbers), lanes=2).dsps == dsps
-
-
-@pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)
-@pytest.mark.parametrize("channels, count, lanes", [(1, 6, 2), (1, 4, 4), (3, 4, 1), (2, 1, 1)])
-def test_repetition(channels, count, lanes, stalls):
-    fmt, end = U(4), np.full(channels, 15)
-    edges, node = {"x": Edge(fmt, 0 * end, end, (1, PIXELS))}, RepeatNode("repeat", "x", "y", count)
-    edges["y"] = node.out(edges["x"])
-    plan = RepeatPlan(node, edges, lanes=lanes)
-    x = np.random.default_rng(count).choice(fmt.values, (1, PIXELS, channels))
-    want = to_beats(fmt.encode(execute(node, x)).reshape(-1, lanes), lanes, fmt.bits)
-    trace = stream(Repeat(plan), to_beats(fmt.encode(x).reshape(-1, 1), 1, fmt.bits), len(want), stalls=stalls)
-    assert trace.payloads == want
-    if stalls == (0, 0):
-        assert trace.given == list(range(len(want)))
-
-
-def test_lanes_must_divide_the_copies():
-    node = RepeatNode("repeat", "x", "y", 6)
-    with pytest.raises(ValueError, match="^repeat: lanes must divide its 6 channels, not 4$"):
-        RepeatPlan(node, {"x": Edge(B, np.array([-1]), np.array([1]))}, lanes=4)

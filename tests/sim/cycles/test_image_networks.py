@@ -22,8 +22,8 @@ def planned(seed, draw=random_image_network):
     rng = np.random.default_rng([9, seed])
     network, samples = draw(rng)
     folding = legal_folding(rng, network)
-    depths = size_queues(network, folding)
-    return network, samples, AcceleratorPlan(network, folding, depths=depths)
+    plan = AcceleratorPlan(network, folding)
+    return network, samples, plan.with_depths(size_queues(plan))
 
 
 def expected(network, samples):

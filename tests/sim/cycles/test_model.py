@@ -7,7 +7,8 @@ from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
 from fewbit.hw.gearbox import GearboxPlan
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
-from fewbit.sim.cycles.model import Timing, predict, steady_interval
+from fewbit.sim.cycles.model import predict, steady_interval
+from fewbit.sim.cycles.timing import Timing
 from tests.support.networks import Builder, float_network, folded, random_folding, random_network
 from tests.support.stream_bench import entry_beats, stream
 

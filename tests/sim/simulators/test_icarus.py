@@ -7,8 +7,8 @@ from fewbit.flow.commands.cli import main
 from fewbit.flow.commands.report import Reporter
 from fewbit.flow.images import find_images, load_images
 from fewbit.flow.project.project import Project
-from fewbit.flow.project.simulated import Latency
 from fewbit.flow.project.simulation import simulate_project
+from fewbit.flow.project.simulation_results import Latency
 from fewbit.golden.network.spatial import View
 from fewbit.sim.cycles.model import predict
 from fewbit.sim.errors import SimulationError

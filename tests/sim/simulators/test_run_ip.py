@@ -59,8 +59,8 @@ class Block:
     def __init__(self, make, folder, target=DEFAULT):
         network, self.samples, pairs = make()
         folding = folded(network, pairs)
-        depths = size_queues(network, folding) if make is branches else None
-        self.plan = AcceleratorPlan(network, folding, depths=depths, target=target)
+        plan = AcceleratorPlan(network, folding, target=target)
+        self.plan = plan.with_depths(size_queues(plan))
         self.registers = register_map(
             model="12345678" * 8, build="89abcdef" * 8, beats_in={"s_axis": self.plan.entries[0].beats},
             beats_out=self.plan.beats_out, stages=[stage.name for stage in self.plan.stages],

@@ -170,6 +170,23 @@ def test_a_network_may_end_in_probabilities_or_codes(scratch):
     assert np.abs(y - wanted).max() <= 1 / 256 and (y == wanted).mean() > 0.98  # of exp the last bit may differ
 
 
+def test_readers_of_an_input_may_have_a_quantizer_each(scratch):
+    """Those that are the same give the same codes, of a transposed input, too; others need a declaration."""
+    for scale, same in ((0.05, True), (0.06, False)):
+        graph = QdqGraph((8, 8))
+        shifted = graph.op("Sub", "input", 0.25)
+        a, b = graph.pair(shifted, scale=0.05, zero=3), graph.pair(shifted, scale=scale, zero=3)
+        c = graph.pair(graph.op("Transpose", shifted, perm=[0, 2, 1]), scale=0.05, zero=3)
+        c = graph.op("Transpose", graph.pair(graph.op("MatMul", c, graph.weights((8, 8)))), perm=[0, 2, 1])
+        graph.x = graph.op("Add", graph.op("Add", a, graph.op("MatMul", b, graph.weights((8, 8)))), c)
+        graph.pair()
+        if same:
+            codes, differ = compared(saved(graph, scratch), samples((8, 8), count=20))
+            assert codes > 3 * 20 * 64 and differ == 0
+        else:
+            refused(graph, scratch, "input 'input' gets here without a quantizer", "--input uint8/255")
+
+
 def refused(graph, scratch, *words, x=None):
     with pytest.raises(ModelError) as error:
         import_model(saved(graph, scratch, x))

@@ -24,6 +24,17 @@ def pair_model(kind, scales, zeros, dtype=np.int8):
     return graph.finish(graph.microsoft(kind, *operands, *out))
 
 
+TIES = [(0.05, 0.02, 0.2), (0.25, 0.5, 0.75), (0.1, 0.3, 0.2), (1 / 3, 0.3, 0.2)]  # many pairs lie between two codes
+
+
+@pytest.mark.parametrize("kind", ["QLinearAdd", "QLinearMul"])
+@pytest.mark.parametrize("zeros", [(0, 0, 0), (4, -9, 11), (-128, 5, -4)])
+def test_every_pair_where_many_are_ties(kind, zeros, scratch):
+    for scales in TIES:
+        graph = pair_model(kind, scales, zeros)
+        assert compared(graph.save(scratch / "model.onnx"), every_pair(), "int8f4") == (3 * 65536, 0), scales
+
+
 @pytest.mark.parametrize("kind", ["QLinearAdd", "QLinearMul"])
 @pytest.mark.parametrize("seed", range(6))
 def test_every_pair(kind, seed, scratch):
@@ -40,13 +51,18 @@ def test_every_pair(kind, seed, scratch):
 
 
 @pytest.mark.parametrize("kind", ["QLinearAdd", "QLinearMul"])
-def test_a_constant_operand(kind, scratch):
-    graph = QdqGraph((32,))
+@pytest.mark.parametrize("shape", [(), (32,), (4, 1), (4, 32)])
+def test_a_constant_operand(kind, shape, scratch):
+    """One number, one a channel, or one a place, as onnxruntime writes the bias of a MatMul."""
+    graph = QdqGraph((4, 32))
     code, scale, zero = graph.quantize(scale=0.05, zero=4)
-    constant = graph.const(np.asarray(37), np.int8), graph.const(np.float32(0.02)), graph.const(np.asarray(-9), np.int8)
+    values = np.random.default_rng(3).integers(-128, 128, shape) if shape else 37
+    constant = (
+        graph.const(np.asarray(values), np.int8), graph.const(np.float32(0.02)), graph.const(np.asarray(-9), np.int8)
+    )  # fmt: skip
     out = graph.const(np.float32(0.03)), graph.const(np.asarray(11), np.int8)
     y = graph.microsoft(kind, code, scale, zero, *constant, *out)
     y = graph.microsoft(kind, *constant, y, *out, *out)
-    x = np.linspace(-8, 8, 3200, dtype=np.float32).reshape(100, 32)
+    x = np.linspace(-8, 8, 3200, dtype=np.float32).reshape(25, 4, 32)
     codes, differ = compared(graph.finish(y).save(scratch / "model.onnx"), x)
     assert codes == 9600 and differ == 0

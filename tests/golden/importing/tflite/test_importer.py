@@ -9,6 +9,7 @@ from fewbit.golden.importing.tflite.file import TfliteFile
 from fewbit.golden.importing.tflite.importer import TfliteImporter, import_tflite
 from fewbit.golden.importing.tflite.operands import KERNELS, kernel
 from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.network.argmax import ArgMax
 from fewbit.golden.network.execute import output_of, run
 from fewbit.golden.network.joins import Multiply
 from fewbit.golden.network.pointwise import Rescale
@@ -358,6 +359,23 @@ def test_softmax_and_argmax(tmp_path):
     (tmp_path / "m.tflite").write_bytes(chain.content())
     label = import_model(tmp_path / "m.tflite", output="label")
     assert np.array_equal(run(label, x.astype(np.int64)).labels, want.argmax(1))
+
+
+@pytest.mark.parametrize("axis", [3, -1, 1])
+def test_a_label_of_every_pixel(axis):
+    chain = Chain((1, 4, 5, 3), seed=13)
+    chain.conv(6, 3)
+    given = chain.model.tensor((1,), np.int32, data=[axis])
+    label = chain.model.tensor((1, 5, 6) if axis == 1 else (1, 4, 5), np.int64)
+    chain.model.operator("ARG_MAX", [chain.x, given], [label], table="ArgMaxOptions", outputType=4)
+    chain.x = label
+    content = chain.content()
+    network = import_tflite(content, "m")
+    x = chain.rng.integers(-128, 128, (20, 4, 5, 3)).astype(np.int8)
+    want = np.concatenate([reference_tensors(content, sample[None])[label] for sample in x])
+    (found,) = run(network, x.astype(np.int64)).outputs.values()
+    assert np.array_equal(found, want) and len(np.unique(want)) > 3
+    assert isinstance(network.nodes[-1], ArgMax) == (axis != 1), "a pixel's label is found in hardware"
 
 
 def test_floats_outside_become_codes_on_the_host():

@@ -1,6 +1,7 @@
 """What stands behind the layers of a model: thresholds that are kept, lines, and exceptions of lines.
 
-``python -m bench.networks.behind build/mobilenetv2.onnx`` prints it for a model that `bench.networks.quantized` wrote.
+``python -m bench.networks.thresholds_and_lines build/mobilenetv2.onnx`` prints it for a model that
+`bench.networks.quantized` wrote.
 """
 
 import argparse

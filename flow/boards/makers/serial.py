@@ -16,8 +16,8 @@ from fewbit.hw.serial.link import LinkPlan
 from fewbit.hw.serial.uart import bit_cycles
 from fewbit.hw.shell.verilog import wake
 
-from . import bitstream
-from .board import BAUD, BoardDesign, DesignOptions, design_of
+from .. import bitstream
+from ..board import BAUD, BoardDesign, DesignOptions, design_of
 
 __all__ = ["link_plan"]
 

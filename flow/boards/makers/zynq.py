@@ -14,9 +14,9 @@ from fewbit.hw.shell.verilog import convert, emit_ip
 from fewbit.hw.targets.named import USUAL
 from fewbit.hw.targets.target import Target
 
-from .board import BoardDesign, DesignOptions, design_of
-from .host_software import host_software
-from .zynq_pages import notebook, readme
+from ..board import BoardDesign, DesignOptions, design_of
+from ..host_software import host_software
+from ..zynq_pages import notebook, readme
 
 __all__ = ["ZynqBoard", "part_of"]
 

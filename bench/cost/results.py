@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .formats import FORMATS, Format
+from .formats import FORMATS, FormatPair
 
-__all__ = ["Found", "Measured", "per_lane"]
+__all__ = ["CostTable", "MeasuredDesign", "per_lane"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MeasuredDesign:
     """What a design takes, all lanes together.
 
     ``levels`` is the largest number of LUTs on any path, and ``path`` the longest one as of `flow.eda.longest_path`.
@@ -28,24 +28,24 @@ class Measured:
     path: dict[str, object]
 
 
-class Found:
+class CostTable:
     """What was measured, by ``(format, unit, form, lanes)``, and look-ups in it."""
 
-    def __init__(self, found: Mapping[tuple[str, str, str, int], Measured]):
+    def __init__(self, found: Mapping[tuple[str, str, str, int], MeasuredDesign]):
         self.found = found
 
-    def formats(self) -> list[Format]:
+    def formats(self) -> list[FormatPair]:
         """Return all formats but float32, in the order of the tables."""
         return [f for f in FORMATS if any(key[0] == f.name for key in self.found)]
 
-    def rows(self, unit: str) -> list[Measured]:
+    def rows(self, unit: str) -> list[MeasuredDesign]:
         """Return all that was measured of a unit, in the order of formats, float32 last; then by form and lanes."""
         order = {f.name: n for n, f in enumerate(self.formats())}
         forms = ("operators", "primitives", "smallest", "DSPs")
         mine = [m for m in self.found.values() if m.unit == unit]
         return sorted(mine, key=lambda m: (order.get(m.format, len(order)), forms.index(m.form), m.lanes))
 
-    def widest(self, name: str, unit: str, form: str) -> Measured | None:
+    def widest(self, name: str, unit: str, form: str) -> MeasuredDesign | None:
         """Return what was measured with the most lanes; None if nothing was."""
         lanes = [key[3] for key in self.found if key[:3] == (name, unit, form)]
         return self.found[name, unit, form, max(lanes)] if lanes else None

@@ -6,13 +6,13 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from fewbit.flow.checking.reference import reference_of
+from fewbit.golden.bounds.limits import one_line
 from fewbit.golden.importing.operators import Role, role_of
 from fewbit.golden.model_file.domains import QONNX, STANDARD_DOMAINS
 from fewbit.golden.model_file.exchange import number_frames
 from fewbit.golden.model_file.file import ModelError, OnnxFile, evaluate
 from fewbit.golden.model_file.source import ModelSource
-
-from .reference import reference_of
 
 __all__ = ["OnnxReference"]
 
@@ -92,8 +92,7 @@ class OnnxReference:
         except ModelError:
             raise
         except Exception as error:  # errors of onnxruntime and of operators share no base class
-            text = " ".join(str(error).split())[:200]
-            raise ModelError(f"{self.file.path}: {self.name} cannot {what} it: {text}") from error
+            raise ModelError(f"{self.file.path}: {self.name} cannot {what} it: {one_line(error)}") from error
 
 
 class _Runtime(OnnxReference):

@@ -1,4 +1,4 @@
-"""Evaluates one node in a process of its own: ``python apart.py BYTES SECONDS``.
+"""Evaluates one node in a process of its own: ``python evaluation_process.py BYTES SECONDS``.
 
 On standard input it takes a ``.npz`` of the ``model`` and of its inputs ``x0``, ``x1``, …; on standard output it gives
 the arrays of its outputs, one after the other.

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from fewbit.extras import needs
+from fewbit.flow.checking.reference import reference_of
+from fewbit.golden.bounds.limits import one_line
 from fewbit.golden.importing.tflite.source import TfliteSource
 from fewbit.golden.model_file.file import ModelError
-
-from .reference import reference_of
 
 __all__ = ["Interpreted"]
 
@@ -58,4 +58,4 @@ class Interpreted:
         return {detail["name"]: self._interpreter.get_tensor(detail["index"]) for detail in self._outputs}
 
     def _error(self, what: str, error: Exception) -> ModelError:
-        return ModelError(f"{self._path}: LiteRT cannot {what} it: {' '.join(str(error).split())[:200]}")
+        return ModelError(f"{self._path}: LiteRT cannot {what} it: {one_line(error)}")

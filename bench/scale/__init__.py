@@ -1,0 +1,1 @@
+"""How time, memory and hardware grow with the network: ``docs/scale.md``."""

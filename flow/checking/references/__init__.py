@@ -1,0 +1,1 @@
+"""References, a file a kind of model file; each registers itself."""

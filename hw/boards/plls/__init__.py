@@ -1,0 +1,1 @@
+"""PLLs, a file for each family of FPGAs."""

@@ -1,0 +1,68 @@
+"""Runs of the compiled engine."""
+
+from collections.abc import Sequence
+from ctypes import POINTER, c_int64
+
+import numpy as np
+
+from fewbit.sim.cycles.timing import Outcome, Repetition, Standstill, Timing
+
+from .description import Description
+from .library import Library
+
+__all__ = ["run_compiled"]
+
+_CHUNK = 4_000_000  # machine steps between two looks at signals: a fifth of a second
+_DONE, _STANDSTILL, _LATE, _FAILED = 1, 2, 3, 4  # `Status` of ``engine.cpp``
+
+
+def run_compiled(
+    engine: Library, description: Description, frames: int, *, period: int = 0, latest: Sequence[int] | None = None
+) -> Outcome:
+    """Return what `sim.cycles.run.Run` gives for a pipeline.
+
+    Parameters
+    ----------
+    engine : Library
+    description : Description
+    frames, period
+        As of `sim.cycles.run.Run`.
+    latest : list of int or None
+        As of `sim.cycles.run.Run.outcome`.
+
+    Raises
+    ------
+    Standstill
+        If the frames do not all leave.
+    """
+    numbers = description.numbers(engine.kinds)
+    limits = None if latest is None else np.array(latest, dtype=np.int64)
+    run = engine.begin(_at(numbers), frames, period, None if limits is None else _at(limits))
+    if not run:
+        raise MemoryError("The cycle model has no memory for this pipeline")
+    try:
+        status = 0
+        while status == 0:
+            status = engine.advance(run, _CHUNK)
+        return _outcome(engine, run, description, frames, status)
+    finally:
+        engine.end(run)
+
+
+def _outcome(engine, run, description, frames, status):
+    entered, left = np.zeros(frames, np.int64), np.zeros(frames, np.int64)
+    needs, figures = np.zeros(len(description.parts), np.int64), np.zeros(6, np.int64)
+    engine.results(run, _at(entered), _at(left), _at(needs), _at(figures))
+    _, gone, now, steps, repeated, cycles = figures.tolist()
+    if status == _STANDSTILL:
+        raise Standstill.of(gone, frames, now)
+    if status == _FAILED:
+        raise MemoryError("The cycle model has no memory for this pipeline")
+    timing = Timing(entered.tolist(), left.tolist()) if status == _DONE else None
+    queues = {p.name: n for p, n in zip(description.parts, needs.tolist(), strict=True) if p.kind == "queue"}
+    return Outcome(timing, Repetition(repeated, cycles) if repeated else None, queues, steps)
+
+
+def _at(array: np.ndarray):
+    """Return where an array of int64 lies."""
+    return array.ctypes.data_as(POINTER(c_int64))
