@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Project"]
 
 _PROOFS = "proofs.json"  # beside a simulator without structure
-_SMALL = 10_000  # primitives up to which structure is simulated as it is, unless asked otherwise
+_SMALL = 5_000  # primitives up to which structure is simulated as it is, unless asked otherwise
 
 
 class Project(FoldedModel):

@@ -1,6 +1,5 @@
 """A design for simulation: its emitted Verilog, with the behaviour of every module of which it is proved."""
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,7 +19,7 @@ from .verilog import behaviour_text
 __all__ = ["ModuleProof", "SimulatedDesign", "behaviour_design", "primitives_in", "processing_elements"]
 
 _DEFINED = re.compile(r"^// (.*)\nmodule (\S+?) ?\(", re.MULTILINE)  # a module that says over itself what it is
-_MEMORY = re.compile(r"rom: .*\bdepth (\d+), latency (\d+), contents ([0-9a-f]{64})")
+_MEMORY = re.compile(r"rom: .*\bdepth (\d+), latency (\d+), contents ([0-9a-f]+)")
 
 
 @dataclass(frozen=True)
@@ -146,6 +145,6 @@ def _proved(netlist, behaviour):
 def _words(netlist, found):
     depth, latency, contents = int(found[1]), int(found[2]), found[3]
     table = table_of(netlist, depth=depth, latency=latency, contents=contents)
-    name = f"words-{hashlib.sha256(contents.encode()).hexdigest()[:16]}-{latency}.hex"
+    name = f"words-{contents}.hex"
     text, words = table_text(table, netlist.name, netlist.ports, f"../{name}")
     return text, {name: words}
