@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from fewbit.sim.design import digest_of
+from fewbit.sim.memory_files import with_memory_files
+
 from .behaviour import Behaviour
 from .kinds import behaviour_of, parts_of
 from .netlist import Unreadable, netlist_of
@@ -121,7 +124,14 @@ def behaviour_design(text: str, plans: Sequence[Any]) -> SimulatedDesign:
             inner |= parts
     for name, found in memories.items():
         attempt(name, "memory", lambda netlist, found=found: _words(netlist, found))
+    design.text, files = with_memory_files(design.text, _first_words)
+    design.files |= {name.removeprefix("../"): content for name, content in files.items()}
     return design
+
+
+def _first_words(_: int, content: str) -> str:
+    """Return the name of a file for what a memory holds at first."""
+    return f"../first-{digest_of(content.encode())[:32]}.hex"
 
 
 def _elements(names: dict[str, str], plans: Sequence[Any]) -> dict[str, tuple[Behaviour | None, set[str]]]:
