@@ -61,8 +61,10 @@ def step_verilog(model, folder, cycles):
 
 
 def step_verilator(model, folder, cycles):
-    _project(model, folder).build_simulator()
-    return {}
+    project = _project(model, folder)
+    structure = project.structure_is_small()
+    project.build_simulator(structure=structure)
+    return {"structure": structure}
 
 
 def step_simulate(model, folder, cycles):
@@ -73,7 +75,8 @@ def step_simulate(model, folder, cycles):
     project = _project(model, folder)
     values = random_images(project.network, FRAMES).values
     expected = project.hardware_values(project.execute(values))
-    found = simulate(project.simulator_folder(), project.plan, values, expected)
+    folder = project.simulator_folder(structure=project.structure_is_small())
+    found = simulate(folder, project.plan, values, expected)
     return {
         "frames": found.frames,
         "mismatches": found.mismatches,

@@ -118,6 +118,8 @@ def _ip_table(report, r):
 
 
 def _problems(report, r):
+    for other in r.proved.others if r.proved else ():
+        report.line(f"simulated as it is: {other}")
     for problem in r.problems:
         report.line(f"problem: {problem}")
 

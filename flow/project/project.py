@@ -187,12 +187,13 @@ class Project(FoldedModel):
 
     def _proved(self, verilog: str, folder: Path) -> str:
         """Return Verilog that does what ``verilog`` does, and write what is proved of it, and its words of memories."""
-        from fewbit.sim.proof.design import behaviour_design, processing_elements
+        from fewbit.sim.proof.design import behaviour_design, other_arrays, processing_elements
 
         design = behaviour_design(verilog, list(processing_elements(self.plan)))
         for name, content in design.files.items():
             atomic_write(folder / name, content)
-        atomic_write(folder / _PROOFS, json.dumps([asdict(proof) for proof in design.proofs], indent=2) + "\n")
+        proofs = [asdict(proof) for proof in (*design.proofs, *other_arrays(self.plan))]
+        atomic_write(folder / _PROOFS, json.dumps(proofs, indent=2) + "\n")
         return design.text
 
     def proofs(self, simulator: str = "verilator", *, ip: bool = False, waves: bool = False) -> "list[ModuleProof]":

@@ -19,7 +19,7 @@ from .tables import table_of, table_text
 from .timed import Unproved
 from .verilog import behaviour_text
 
-__all__ = ["ModuleProof", "SimulatedDesign", "behaviour_design", "primitives_in", "processing_elements"]
+__all__ = ["ModuleProof", "SimulatedDesign", "behaviour_design", "other_arrays", "primitives_in", "processing_elements"]
 
 _DEFINED = re.compile(r"^// (.*)\nmodule (\S+?) ?\(", re.MULTILINE)  # a module that says over itself what it is
 _MEMORY = re.compile(r"rom: .*\bdepth (\d+), latency (\d+), contents ([0-9a-f]+)")
@@ -33,7 +33,7 @@ class ModuleProof:
     ----------
     name : str
     kind : str
-        ``"processing element"`` or ``"memory"``.
+        ``"processing element"``, ``"memory"``, or ``"array"`` for one of a layer without such processing elements.
     reason : str or None
         Why it is not proved.
     """
@@ -65,6 +65,15 @@ def processing_elements(plan: Any) -> Iterator[Any]:
     """Yield the plans of all processing elements of an accelerator, layer by layer."""
     for layer in plan.layers.values():
         yield from getattr(layer.array, "pes", {}).values()
+
+
+def other_arrays(plan: Any) -> list[ModuleProof]:
+    """Return the arrays of an accelerator of which there is no proof, by the names of their layers."""
+    return [
+        ModuleProof(name, "array", f"there is no proof for a {type(layer.array).__name__.removesuffix('Plan')}")
+        for name, layer in plan.layers.items()
+        if not getattr(layer.array, "pes", {})
+    ]
 
 
 def primitives_in(text: str, top: str) -> int:
