@@ -179,11 +179,29 @@ class Project(FoldedModel):
         with stage(quick) as made:
             if structure:
                 simulator.build(verilog, folder, top=top, quick=quick, **options)
+                program = simulator.program(top)
             else:
-                text = self._proved(verilog.decode(), folder)
-                simulator.build(text.encode(), folder, top=top, quick=quick, design=digest_of(verilog), **options)
-            made.outputs = [simulator.program(top), *([] if structure else [_PROOFS])]
+                program = self._build_behaviour(simulator, verilog, folder, top, quick, options)
+            made.outputs = [program, *([] if structure else [_PROOFS])]
         return True
+
+    def _build_behaviour(
+        self, simulator: Simulator, verilog: bytes, folder: Path, top: str, quick: bool, options: dict[str, Any]
+    ) -> str:
+        """Build a simulator of what ``verilog`` does, and return the name of its program."""
+        from fewbit.sim.simulators.streamed import PROGRAM, build_streamed
+
+        text, design = self._proved(verilog.decode(), folder), digest_of(verilog)
+        if self.streams(simulator.name, ip=top != "accelerator", waves=options["waves"]):
+            build_streamed(folder, self.plan, text, design, quick=quick)
+            return PROGRAM
+        simulator.build(text.encode(), folder, top=top, quick=quick, design=design, **options)
+        return simulator.program(top)
+
+    @staticmethod
+    def streams(simulator: str, *, ip: bool, waves: bool) -> bool:
+        """Return whether a design's behaviour is simulated by `sim.simulators.streamed`, not by cocotb's benches."""
+        return simulator == "verilator" and not ip and not waves
 
     def _proved(self, verilog: str, folder: Path) -> str:
         """Return Verilog that does what ``verilog`` does, and write what is proved of it, and its words of memories."""

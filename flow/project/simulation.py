@@ -14,9 +14,10 @@ from fewbit.golden.network.draws import Draw
 from fewbit.golden.network.execute import run
 from fewbit.sim.benches.damaged_frames import order_of
 from fewbit.sim.cycles.model import predict, steady_interval
-from fewbit.sim.simulators.run import results, simulate
+from fewbit.sim.simulators.run import results
 from fewbit.sim.simulators.run_ip import FEWEST, simulate_ip
 from fewbit.sim.simulators.simulator import simulators
+from fewbit.sim.simulators.streamed import simulate_built
 
 from .folded_model import FoldedModel
 from .project import Project
@@ -94,7 +95,7 @@ def _simulated(
     )
     began = time.monotonic()
     with report.counting("simulating", len(images)) as progress:
-        found = simulate(
+        found = simulate_built(
             folder, project.plan, images.values, expected, again=again, design=project.design(), progress=progress,
             **options,
         )  # fmt: skip

@@ -13,7 +13,7 @@ from fewbit.hw.shell.verilog import emit
 from fewbit.hw.targets.named import USUAL
 from fewbit.sim.cycles.model import predict
 from fewbit.sim.proof.design import behaviour_design, primitives_in, processing_elements
-from fewbit.sim.simulators.run import simulate
+from fewbit.sim.simulators.streamed import simulate_streamed
 from tests.support.small_network import SPEC, samples, small
 
 pytestmark = pytest.mark.tools
@@ -58,6 +58,7 @@ def test_it_gives_the_results_and_takes_the_cycles_of_the_structure(tmp_path):
     expected, predicted = project.hardware_values(project.execute(values)), predict(project.plan, len(values))
     project.build_simulator(structure=False, cycles=predicted.left[-1])
     assert all(proof.reason is None for proof in project.proofs())
-    found = simulate(project.simulator_folder(structure=False), project.plan, values, expected, design=project.design())
+    folder, design = project.simulator_folder(structure=False), project.design()
+    found = simulate_streamed(folder, project.plan, values, expected, design=design)
     assert (found.mismatches, found.problems, found.left) == (0, [], predicted.left)
     assert not project.build_simulator(structure=False, cycles=predicted.left[-1])
