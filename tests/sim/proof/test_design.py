@@ -5,16 +5,13 @@ import re
 
 import pytest
 
-from fewbit.flow.project.project import Project
 from fewbit.golden.importing.importer import import_model
 from fewbit.hw.folding import Folding
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
 from fewbit.hw.targets.named import USUAL
-from fewbit.sim.cycles.model import predict
 from fewbit.sim.proof.design import behaviour_design, primitives_in, processing_elements
-from fewbit.sim.simulators.streamed import simulate_streamed
-from tests.support.small_network import SPEC, samples, small
+from tests.support.small_network import SPEC, small
 
 pytestmark = pytest.mark.tools
 ELEMENT, MEMORY = "processing element", "memory"
@@ -49,16 +46,3 @@ def test_what_is_damaged_stays_as_it_is(design, kind, word):
     (refused,) = [proof for proof in found.proofs if proof.reason is not None]
     assert refused.kind == kind and refused.reason.startswith(f"module {refused.name}: ")
     assert damaged.partition("\n")[2] in found.text
-
-
-def test_it_gives_the_results_and_takes_the_cycles_of_the_structure(tmp_path):
-    model = small(tmp_path / "small.onnx")
-    project = Project(model, input_spec=SPEC, folding=FOLDING, directory=tmp_path / "made", target=USUAL)
-    values = samples(4)
-    expected, predicted = project.hardware_values(project.execute(values)), predict(project.plan, len(values))
-    project.build_simulator(structure=False, cycles=predicted.left[-1])
-    assert all(proof.reason is None for proof in project.proofs())
-    folder, design = project.simulator_folder(structure=False), project.design()
-    found = simulate_streamed(folder, project.plan, values, expected, design=design)
-    assert (found.mismatches, found.problems, found.left) == (0, [], predicted.left)
-    assert not project.build_simulator(structure=False, cycles=predicted.left[-1])
