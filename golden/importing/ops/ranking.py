@@ -2,7 +2,8 @@
 
 Of values ``x[j]`` the rank is how many come before it: those that are larger, and those as large in front of it. A
 layer of weights 1 and -1 gives the differences of all pairs, a threshold says which of the two comes first, and
-another layer counts. ``y[r]`` is then the sum of ``x[j]`` times whether the rank of ``x[j]`` is r.
+another layer counts. The sum of ``x[j]`` times whether the rank of ``x[j]`` is at most r is then that of the first
+``r + 1`` values, and ``y[r]`` is the difference of two such sums.
 """
 
 from dataclasses import replace
@@ -71,18 +72,18 @@ def in_order(importer: GrowingNetwork, data: Data, count: int, *, falling: bool)
         raise ModelError(f"in the middle of a model it is built for up to {_MOST_PAIRS} pairs of values, which "
                          f"{count} of {values} are beyond; let the model end here")  # fmt: skip
     whole = replace(data, chain=_WHOLE)
-    hits = _hits(importer, whole, count, int(sign[0]) * (1 if falling else -1))
+    firsts = _firsts(importer, whole, count, int(sign[0]) * (1 if falling else -1))
     repeated = whole.reshaped(lambda i: np.tile(i, (1,) * (i.ndim - 1) + (count,)))
-    chosen = joined(importer, "Mul", hits, placed(importer, repeated, importer.size(hits)))
-    adds = np.repeat(np.eye(count, dtype=np.float32), values, axis=0)
-    y = product_of_rows(importer, chosen, Constant(adds))
+    chosen = joined(importer, "Mul", firsts, placed(importer, repeated, importer.size(firsts)))
+    adds = np.eye(count, dtype=np.float32) - np.eye(count, k=1, dtype=np.float32)
+    y = product_of_rows(importer, chosen, Constant(np.repeat(adds, values, axis=0)))
     scale, offset = ew.affine(y.chain) or (np.zeros(1), np.zeros(1))
     assert (scale == 1).all() and (offset == 0).all()
     return replace(y, chain=data.chain)
 
 
-def _hits(importer: GrowingNetwork, whole: Data, count: int, sign: int) -> Data:
-    """Return whether value j of a row has the rank r, as 0 and 1: ``(..., count * values)``, row-major in r and j."""
+def _firsts(importer: GrowingNetwork, whole: Data, count: int, sign: int) -> Data:
+    """Return 1 where value j of a row is among the first ``r + 1``, else 0: ``(..., count * values)`` in r and j."""
     values = whole.shape[-1]
     first, second = np.triu_indices(values, 1)
     pairs = np.arange(len(first))
@@ -98,6 +99,5 @@ def _hits(importer: GrowingNetwork, whole: Data, count: int, sign: int) -> Data:
     tiled = Constant(np.tile(ranks, (1, count)))
     rank = product_of_rows(importer, Data(before, d.index, _WHOLE), tiled)
     offset = (np.tile(others, count) - np.repeat(np.arange(count), values)).astype(np.float32)
-    is_zero = ew.Call("Equal", lambda v: (v == 0).astype(np.float32), monotone=False)
-    rank = rank.then(ew.WithConstant("add", offset), is_zero)
-    return Data(add_function(importer, rank, lambda v: v.astype(np.int64), Unsigned(1)), rank.index, _WHOLE)
+    rank = rank.then(ew.WithConstant("add", offset))
+    return Data(add_function(importer, rank, lambda v: (v <= 0).astype(np.int64), Unsigned(1)), rank.index, _WHOLE)
