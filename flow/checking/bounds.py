@@ -74,6 +74,21 @@ class FloatBounds:
             return nothing
         return np.broadcast_to(found, y.shape) if np.size(found) in (1, y.size) else nothing
 
+    def average_of_codes(self, node: onnx.NodeProto) -> tuple[np.ndarray, np.ndarray]:
+        """Return what a ``QLinearAveragePool`` rounds, in units of its codes (float64), and its bound."""
+        x, x_scale, x_zero, y_scale, y_zero = (
+            np.asarray(0 if a is None else a, dtype=np.float64) for a in self.operands(node)
+        )
+        floats = ((x - x_zero) * x_scale).astype(np.float32)
+        plain = onnx.helper.make_node("AveragePool", node.input[:1], node.output[:1])
+        plain.attribute.extend(a for a in node.attribute if a.name != "channels_last")
+        mean, size = (
+            np.asarray(self._reference.evaluate(plain, [v])[0], dtype=np.float64) for v in (floats, abs(floats))
+        )
+        terms = math.prod(attributes_of(node)["kernel_shape"])
+        value = mean / y_scale + y_zero
+        return value, (math.sqrt(terms) + _OWN) * UNIT * (size / y_scale + abs(value))
+
     def operands(self, node: onnx.NodeProto) -> list[np.ndarray | None]:
         """Return the tensors that a node reads; None for what is left out."""
         return [self._tensor(name) if name else None for name in node.input]
