@@ -18,6 +18,8 @@ from .retrain import Retraining
 
 __all__ = ["golden_accuracy", "quantize_model"]
 
+_BATCH = 256  # images whose integers are held at the same time
+
 
 def quantize_model(
     project: FloatProject,
@@ -93,8 +95,12 @@ def golden_accuracy(network: Network, images: Images) -> float:
     Its bits are the hardware's.
     """
     assert images.floats is not None  # samples of a float model always have them
-    labels = run(network, network.encode(images.floats), keep=()).labels
-    return float((labels == images.labels).mean())
+    right = 0
+    for at in range(0, len(images.floats), _BATCH):
+        part = slice(at, at + _BATCH)
+        labels = run(network, network.encode(images.floats[part]), first=at, keep=()).labels
+        right += int((labels == images.labels[part]).sum())
+    return right / len(images.floats)
 
 
 def _row(project, plan, layer):
