@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from fewbit.golden.methods import ranges
 from fewbit.golden.numbers.formats import Bipolar, IntegerFormat, Signed, Unsigned
 
