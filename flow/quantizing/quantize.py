@@ -12,6 +12,7 @@ from fewbit.ptq.measure import accuracy, scores_of, sqnr
 from fewbit.ptq.quantize import Options, quantize
 
 from .bits import Request, bits_of
+from .duration import PASSES, say_if_long
 from .float_model import FloatProject
 from .found import Accuracies, Joined, Quantized, QuantizedLayer, QuantizedSite, Ranges, Samples, samples
 from .retrain import Retraining
@@ -53,8 +54,11 @@ def quantize_model(
     model, calibration = project.model, project.calibration
     bits = bits_of(model, project.sites, request)
     retraining = Retraining(project, steps) if steps else None
-    with report.working("quantizing"):
-        plan = quantize(model, calibration, bits, options)
+    if options.correct:
+        advice = ", --no-bias-correction leaves biases as they are"
+        say_if_long(report, project, "quantizing", PASSES, advice)
+    with report.counting("quantizing", len(model.layers)) as done:
+        plan = quantize(model, calibration, bits, options, done)
     if retraining:
         with report.counting("retraining", retraining.steps) as progress:
             plan = retraining.train(plan, progress)
