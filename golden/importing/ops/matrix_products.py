@@ -190,8 +190,9 @@ def integer_weights(b: Constant, axis: int = 0) -> tuple[np.ndarray, np.ndarray]
         i = b.integers
         if np.abs(i.zero).max() > _MOST_ZERO:
             raise ModelError(f"its weights have a zero point beyond {_MOST_ZERO}")
+        codes = (i.codes - i.zero).astype(np.int64)
         used = i.scale != 0  # a scale of 0 makes every weight 0
-        return np.where(used, i.codes - i.zero, 0).astype(np.int64), np.where(used, i.scale, 1.0)
+        return (codes, i.scale) if used.all() else (np.where(used, codes, 0), np.where(used, i.scale, 1.0))
     found = on_a_grid(b.array, axis)
     if found is None:
         raise ModelError(
