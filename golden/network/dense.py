@@ -33,10 +33,11 @@ class Dense(Node):
         return format_for(self.weights)
 
     def out(self, x: Edge) -> Edge:
-        positive, negative = np.maximum(self.weights, 0), np.minimum(self.weights, 0)
-        x_lo, x_hi = (slices_of(bound, self) for bound in (x.lo, x.hi))
-        lo = (positive * x_lo + negative * x_hi).sum(axis=1)
-        hi = (positive * x_hi + negative * x_lo).sum(axis=1)
+        weights = self.weights.reshape(self.groups, -1, self.weights.shape[1])
+        ends = np.stack([x.lo, x.hi]).reshape(2, self.groups, -1, 1)
+        of_positive = np.matmul(np.maximum(weights, 0), ends).reshape(2, -1)
+        of_negative = np.matmul(np.minimum(weights, 0), ends).reshape(2, -1)
+        lo, hi = of_positive[0] + of_negative[1], of_positive[1] + of_negative[0]
         return Edge(accumulator_format(lo, hi), lo, hi, x.size)
 
 
