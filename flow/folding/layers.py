@@ -1,18 +1,21 @@
 """A network as a folding sees it: its layers, and everything that stands beside them, derived once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
+from typing import Any, TypeVar
 
 from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Edge, Network, Node
 from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import Largest, Windows
-from fewbit.hw.folding import Folding
+from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.hw.layer.ways import Summed, options_of
 
 from .layer import FoldableLayer
 
 __all__ = ["FoldableLayer", "FoldableNetwork", "layers_of", "slowest"]
+
+Found = TypeVar("Found")
 
 
 class FoldableNetwork(Mapping[str, FoldableLayer]):
@@ -41,6 +44,7 @@ class FoldableNetwork(Mapping[str, FoldableLayer]):
         for node in network.nodes:
             for edge in set(node.inputs):
                 self._readers.setdefault(edge, []).append(node)
+        self._known: dict[tuple[Callable, str, LayerFolding], Any] = {}
         self._given = {output.edge for output in network.outputs}
         self._layers = {n.name: self._layer(n) for n in network.nodes if isinstance(n, Dense | FloatDense)}
 
@@ -52,6 +56,15 @@ class FoldableNetwork(Mapping[str, FoldableLayer]):
 
     def __len__(self) -> int:
         return len(self._layers)
+
+    def known(
+        self, function: Callable[[FoldableLayer, LayerFolding], Found], name: str, folding: LayerFolding
+    ) -> Found:
+        """Return a function of a layer and its folding, worked out once: many foldings have most layers in common."""
+        key = function, name, folding
+        if key not in self._known:
+            self._known[key] = function(self[name], folding)
+        return self._known[key]
 
     @cached_property
     def pools(self) -> list[Windows]:

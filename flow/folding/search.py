@@ -55,9 +55,9 @@ def candidates(network: Network | FoldableNetwork, step: float = 1.03) -> list[C
     return [Candidate(cycles, found[cycles]) for cycles in sorted(found)]
 
 
-def estimate(layers: Mapping[str, FoldableLayer], folding: Folding) -> dict[str, Cost]:
+def estimate(layers: FoldableNetwork, folding: Folding) -> dict[str, Cost]:
     """Return the `Cost` of each layer, by name; ``layers`` are those that `layers_of` gives of a network."""
-    return {name: cost_of_layer(layer, folding[name]) for name, layer in layers.items()}
+    return {name: layers.known(cost_of_layer, name, folding[name]) for name in layers}
 
 
 def estimate_all(layers: FoldableNetwork, folding: Folding) -> Cost:

@@ -60,8 +60,9 @@ class Assembly:
     """
 
     def __init__(self, network: Network, folding: Folding, *, target: Target = DEFAULT):
-        self.network = network = set_abreast(network, folding)
-        self.edges, self.target = network.edges(), target
+        given, edges = network, network.edges()
+        self.network = network = set_abreast(given, folding, edges)
+        self.edges, self.target = edges if network is given else network.edges(), target
         self.layers: dict[str, LayerPlan] = {}
         self._absorbed: set[str] = set()
         self.windows = windows_of(network)
