@@ -14,7 +14,8 @@ _ENDLESS = 1 << 40  # beats
 _FEW, _MANY = 40, 4000  # frames, within which everything repeats
 _SHALLOW = 4  # a queue that needs no more may not be needed at all
 _HALVINGS = 4  # of what a queue is deeper for the first frame alone
-_EFFORT, _MOST_STEPS = 10, 200_000_000  # what is spent on fewer bits: times the steps of the first run, and steps
+# What is spent on fewer bits: times the steps of the first run, but at least and at most so many steps.
+_EFFORT, _LEAST_STEPS, _MOST_STEPS = 6, 10_000_000, 100_000_000
 Depths = dict[str, int]  # of queues in beats, by name; 0 is no queue
 
 
@@ -66,7 +67,7 @@ class _Sizing:
         self.depths = dict(self.least)
         left = _timing(found).left
         self.latest = left + [left[-1] + k * self.interval for k in range(1, _MANY - len(left) + 1)]
-        self.steps = min(_MOST_STEPS, _EFFORT * found.steps)
+        self.steps = min(_MOST_STEPS, max(_LEAST_STEPS, _EFFORT * found.steps))
 
     def _spread(self) -> tuple[int, Outcome]:
         """Return the interval at which frames can be sent for ever, and what sending them so gives."""
