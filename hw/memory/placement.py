@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 __all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "Contents", "Placement", "columns_of", "is_large", "placement",
-           "placement_of", "tables_of"]  # fmt: skip
+           "placement_of", "tables_of",
+           "transposed"]  # fmt: skip
 
 LARGE = 2048  # bits for each block RAM that a memory takes, from which on synthesis puts one of operators there
 LUT_WORDS = 64  # words of which a LUT holds one bit; of half as many it holds two
@@ -76,10 +79,17 @@ def columns_of(width: int, words: Sequence[int]) -> tuple[list[int], list[int | 
     everything = (1 << len(words)) - 1
     columns: dict[int, int] = {}
     uses: list[int | tuple[int]] = []
-    for k in range(width):
-        column = sum((word >> k & 1) << n for n, word in enumerate(words))
+    for column in transposed(words, width):
         uses.append(column & 1 if column in (0, everything) else (columns.setdefault(column, len(columns)),))
     return list(columns), uses
+
+
+def transposed(numbers: Sequence[int], width: int) -> list[int]:
+    """Return ``width`` integers, of which number k has bit k of every one of ``numbers``, the first one's lowest."""
+    size = max(1, -(-width // 8))
+    data = b"".join(int(number).to_bytes(size, "little") for number in numbers)
+    bits = np.unpackbits(np.frombuffer(data, np.uint8).reshape(-1, size), axis=1, bitorder="little")[:, :width]
+    return [int.from_bytes(row.tobytes(), "little") for row in np.packbits(bits.T, axis=1, bitorder="little")]
 
 
 def is_large(width: int, words: Sequence[int]) -> bool:

@@ -123,13 +123,17 @@ class Netlist:
             known = {0: False, 1: True, **dict(zip(free, bits, strict=True))}
             return function(*(known[plain(bit)] ^ (bit < 0) for bit in inputs))
 
-        tables = [_table(lambda *bits, f=f: value(f, bits), len(free)) for f in functions]
+        return self.tables(free, *(_table(lambda *bits, f=f: value(f, bits), len(free)) for f in functions))
+
+    def tables(self, inputs: Sequence[int], *tables: int) -> list[int]:
+        """Return what `lut` does, of different bits that are no constants, and of truth tables: bit n of a table is
+        its function's value where the inputs, the first the lowest bit, are n."""
         if len(tables) == 2:  # I5 is 1: O6 shows the upper half, O5 the lower
             init = tables[0] << 32 | tables[1]
         else:
-            init = tables[0]
-        outputs = self.new(len(functions))
-        self.cells.append(Lut(init, free, outputs[0], outputs[1] if len(outputs) == 2 else None))
+            (init,) = tables
+        outputs = self.new(len(tables))
+        self.cells.append(Lut(init, tuple(inputs), outputs[0], outputs[1] if len(outputs) == 2 else None))
         return outputs
 
     def upright(self, bit: int) -> int:
