@@ -1,12 +1,13 @@
 """Where a read-only memory costs least, in LUTs or in block RAM, and what it takes there; in plain Python."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-__all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "Contents", "Placement", "columns_of", "is_large", "placement",
+__all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "Contents", "Placement", "columns_of", "contents_digest", "is_large", "placement",
            "placement_of", "tables_of",
            "transposed"]  # fmt: skip
 
@@ -108,3 +109,8 @@ class Contents:
     def placement(self) -> Placement:
         """Where the words cost least, and what they take there."""
         return placement(self.width, self.words)
+
+
+def contents_digest(words: Sequence[int]) -> str:
+    """Return a digest of the words of a memory, by which equal contents are known."""
+    return hashlib.blake2b("\n".join(map(str, words)).encode(), digest_size=16).hexdigest()

@@ -1,6 +1,5 @@
 """Read-only memories as hardware, each where it costs least: in LUTs, or in block RAM."""
 
-import hashlib
 from collections.abc import Sequence
 
 from amaranth.hdl import Cat, Const, Module, Signal
@@ -13,7 +12,7 @@ from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 from fewbit.hw.xilinx.netlist import Netlist
 
-from .placement import LUT_WORDS, Placement, columns_of, is_large, placement_of, tables_of, transposed
+from .placement import LUT_WORDS, Placement, columns_of, contents_digest, is_large, placement_of, tables_of, transposed
 
 __all__ = ["Rom"]
 
@@ -65,10 +64,9 @@ class Rom(SharedComponent):
         if not self._columns:  # constants, which synthesis is to see where they are used
             return None
         width, depth = len(self.data), len(self._words)
-        contents = hashlib.blake2b("\n".join(map(str, self._words)).encode(), digest_size=16).hexdigest()
         return ModuleDefinition.of(
             "rom", f"{width}x{depth}", made_of=self._target.made_of, width=width, depth=depth, latency=self.LATENCY,
-            contents=contents,
+            contents=contents_digest(self._words),
         )  # fmt: skip
 
     def circuit(self):
