@@ -7,9 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-__all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "Contents", "Placement", "columns_of", "contents_digest", "is_large", "placement",
-           "placement_of", "tables_of",
-           "transposed"]  # fmt: skip
+__all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "Contents", "Placement", "columns_of", "contents_digest", "is_large",
+           "placement", "placement_of", "tables_of", "transposed"]  # fmt: skip
 
 LARGE = 2048  # bits for each block RAM that a memory takes, from which on synthesis puts one of operators there
 LUT_WORDS = 64  # words of which a LUT holds one bit; of half as many it holds two
