@@ -1,11 +1,15 @@
 """Where a read-only memory costs least, in LUTs or in block RAM, and what it takes there; in plain Python."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 __all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "RAM_LARGE", "RAM_STEP", "Contents", "Placement", "columns_of",
-           "is_large", "placement", "placement_of", "ram_cost", "tables_of"]  # fmt: skip
+           "contents_digest", "is_large", "placement", "placement_of", "ram_cost", "tables_of",
+           "transposed"]  # fmt: skip
 
 LARGE = 2048  # bits for each block RAM that a memory takes, from which on synthesis puts one of operators there
 RAM_STEP = 32  # words
@@ -78,10 +82,17 @@ def columns_of(width: int, words: Sequence[int]) -> tuple[list[int], list[int | 
     everything = (1 << len(words)) - 1
     columns: dict[int, int] = {}
     uses: list[int | tuple[int]] = []
-    for k in range(width):
-        column = sum((word >> k & 1) << n for n, word in enumerate(words))
+    for column in transposed(words, width):
         uses.append(column & 1 if column in (0, everything) else (columns.setdefault(column, len(columns)),))
     return list(columns), uses
+
+
+def transposed(numbers: Sequence[int], width: int) -> list[int]:
+    """Return ``width`` integers, of which number k has bit k of every one of ``numbers``, the first one's lowest."""
+    size = max(1, -(-width // 8))
+    data = b"".join(int(number).to_bytes(size, "little") for number in numbers)
+    bits = np.unpackbits(np.frombuffer(data, np.uint8).reshape(-1, size), axis=1, bitorder="little")[:, :width]
+    return [int.from_bytes(row.tobytes(), "little") for row in np.packbits(bits.T, axis=1, bitorder="little")]
 
 
 def is_large(width: int, words: Sequence[int]) -> bool:
@@ -116,3 +127,8 @@ class Contents:
     def placement(self) -> Placement:
         """Where the words cost least, and what they take there."""
         return placement(self.width, self.words)
+
+
+def contents_digest(words: Sequence[int]) -> str:
+    """Return a digest of the words of a memory, by which equal contents are known."""
+    return hashlib.blake2b("\n".join(map(str, words)).encode(), digest_size=16).hexdigest()
