@@ -61,19 +61,22 @@ def step_verilog(model, folder, cycles):
 
 
 def step_verilator(model, folder, cycles):
-    _project(model, folder).build_simulator()
-    return {}
+    project = _project(model, folder)
+    structure = project.structure_is_small()
+    project.build_simulator(structure=structure)
+    return {"structure": structure}
 
 
 def step_simulate(model, folder, cycles):
     from fewbit.flow.images import random_images
     from fewbit.sim.cycles.model import predict, steady_interval
-    from fewbit.sim.simulators.run import simulate
+    from fewbit.sim.simulators.streamed import simulate_built
 
     project = _project(model, folder)
     values = random_images(project.network, FRAMES).values
     expected = project.hardware_values(project.execute(values))
-    found = simulate(project.simulator_folder(), project.plan, values, expected)
+    folder = project.simulator_folder(structure=project.structure_is_small())
+    found = simulate_built(folder, project.plan, values, expected)
     return {
         "frames": found.frames,
         "mismatches": found.mismatches,

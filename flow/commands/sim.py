@@ -20,6 +20,10 @@ _SUMMARIES = " ".join(f"`{s.name}`: {s.summary}." for s in simulators().values()
 # What `--simulator` may be, the usual one first. The checker takes no members that are not written out.
 SimulatorName = StrEnum("SimulatorName", {name: name for name in ("verilator", *simulators())})  # type: ignore[misc]
 USUAL = SimulatorName("verilator")
+_STRUCTURE = (
+    "Simulate the Verilog as it is, or processing elements and memories by their behaviour, to which they are proved "
+    "equal: the default where the design is large."
+)
 
 
 @command(
@@ -34,6 +38,10 @@ def sim(
         SimulatorName,
         typer.Option("--simulator", help=_SUMMARIES),
     ] = USUAL,
+    structure: Annotated[
+        bool | None,
+        typer.Option("--structure/--behaviour", help=_STRUCTURE, show_default=False),
+    ] = None,
     ip: Annotated[bool, typer.Option("--ip", help="The IP block: registers, interrupt, soft reset, DMA.")] = False,
     waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform (.vcd).")] = False,
     json: Json = False, verbose: Verbose = False,
@@ -46,7 +54,7 @@ def sim(
     report = Reporter(json)
     project = making.project(model)
     samples = samples_of(project, images, 32 if ip and frames is None else frames, report)
-    options: dict[str, Any] = dict(seed=seed, waves=waves, verbose=verbose, simulator=simulator)
+    options: dict[str, Any] = dict(seed=seed, waves=waves, verbose=verbose, simulator=simulator, structure=structure)
     result: Simulation | IpSimulation
     if ip:
         result = simulate_ip_block(project, samples, report, stall=stall or 0.3, **options)
@@ -76,6 +84,7 @@ def _table(report, r):
                      f"bound of the slowest stage {r.interval.bound}"),
         ("cycles", exact[r.cycles_exact]),
         ("throughput", f"{r.fps:,} frames/s at {r.clock_mhz:g} MHz"),
+        ("simulated", _simulated(r.proved)),
         ("damaged frames", f"{r.damaged.damaged} among {r.damaged.frames}: "
                            + ("each marked, no other touched" if not r.damaged.wrong else "WRONG")),
     ]  # fmt: skip
@@ -86,9 +95,18 @@ def _table(report, r):
     _waveform(report, r)
 
 
+def _simulated(proved):
+    """Return what was simulated, in words."""
+    if proved is None:
+        return "the Verilog as it is"
+    return (f"{proved.elements} of {proved.all_elements} PEs and {proved.memories} of {proved.all_memories} memories "
+            "proved equal to their behaviour, and simulated by it")  # fmt: skip
+
+
 def _ip_table(report, r):
     rows = [
         ("frames", f"{r.frames}, {_agree(r)}"),
+        ("simulated", _simulated(r.proved)),
         ("interrupts", f"{r.interrupts} served under traffic"),
         ("soft resets", f"{r.resets} at random times, {r.cut} with a result cut off and marked"),
         ("registers, counters, cycles", "as they should be" if not r.problems else "NOT as they should be"),
@@ -100,6 +118,8 @@ def _ip_table(report, r):
 
 
 def _problems(report, r):
+    for other in r.proved.others if r.proved else ():
+        report.line(f"simulated as it is: {other}")
     for problem in r.problems:
         report.line(f"problem: {problem}")
 

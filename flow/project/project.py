@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Project"]
 
 _PROOFS = "proofs.json"  # beside a simulator without structure
-_SMALL = 10_000  # primitives up to which structure is simulated as it is, unless asked otherwise
+_SMALL = 5_000  # primitives up to which structure is simulated as it is, unless asked otherwise
 
 
 class Project(FoldedModel):
@@ -179,20 +179,39 @@ class Project(FoldedModel):
         with stage(quick) as made:
             if structure:
                 simulator.build(verilog, folder, top=top, quick=quick, **options)
+                program = simulator.program(top)
             else:
-                text = self._proved(verilog.decode(), folder)
-                simulator.build(text.encode(), folder, top=top, quick=quick, design=digest_of(verilog), **options)
-            made.outputs = [simulator.program(top), *([] if structure else [_PROOFS])]
+                program = self._build_behaviour(simulator, verilog, folder, top, quick, options)
+            made.outputs = [program, *([] if structure else [_PROOFS])]
         return True
+
+    def _build_behaviour(
+        self, simulator: Simulator, verilog: bytes, folder: Path, top: str, quick: bool, options: dict[str, Any]
+    ) -> str:
+        """Build a simulator of what ``verilog`` does, and return the name of its program."""
+        from fewbit.sim.simulators.streamed import PROGRAM, build_streamed
+
+        text, design = self._proved(verilog.decode(), folder), digest_of(verilog)
+        if self.streams(simulator.name, ip=top != "accelerator", waves=options["waves"]):
+            build_streamed(folder, self.plan, text, design, quick=quick)
+            return PROGRAM
+        simulator.build(text.encode(), folder, top=top, quick=quick, design=design, **options)
+        return simulator.program(top)
+
+    @staticmethod
+    def streams(simulator: str, *, ip: bool, waves: bool) -> bool:
+        """Return whether a design's behaviour is simulated by `sim.simulators.streamed`, not by cocotb's benches."""
+        return simulator == "verilator" and not ip and not waves
 
     def _proved(self, verilog: str, folder: Path) -> str:
         """Return Verilog that does what ``verilog`` does, and write what is proved of it, and its words of memories."""
-        from fewbit.sim.proof.design import behaviour_design, processing_elements
+        from fewbit.sim.proof.design import behaviour_design, other_arrays, processing_elements
 
         design = behaviour_design(verilog, list(processing_elements(self.plan)))
         for name, content in design.files.items():
             atomic_write(folder / name, content)
-        atomic_write(folder / _PROOFS, json.dumps([asdict(proof) for proof in design.proofs], indent=2) + "\n")
+        proofs = [asdict(proof) for proof in (*design.proofs, *other_arrays(self.plan))]
+        atomic_write(folder / _PROOFS, json.dumps(proofs, indent=2) + "\n")
         return design.text
 
     def proofs(self, simulator: str = "verilator", *, ip: bool = False, waves: bool = False) -> "list[ModuleProof]":

