@@ -22,6 +22,9 @@ __all__ = ["FORMULA", "FloatBounds"]
 UNIT = 2.0**-24  # half a unit in the last place of 1
 _OWN = 4  # roundings besides those of the sum: of weights, activations, products and the result
 FORMULA = f"(sqrt(K) + {_OWN}) * 2^-24 * sum |w||x|"
+# What is approximated, differently for values that stand elsewhere: up to 1 where a difference of exponentials cancels.
+_APPROXIMATED = ("Exp", "Log", "Sigmoid", "Tanh", "Erf", "Gelu", "Softsign", "Pow", "Sqrt", "Swish", "HardSwish")
+_CANCELLING = ("Elu", "Selu", "Celu", "Softplus", "Mish")
 _MOVES = (Role.MOVE, Role.COPY, Role.CONCATENATION)
 
 
@@ -131,6 +134,10 @@ class FloatBounds:
                     moved: list[np.ndarray | None] = list(operands)
                     moved[place] = np.asarray(operands[place], dtype=np.float64) + sign * self.of(name)
                     found = np.maximum(found, abs(self._evaluated(node, moved) - y))
+        if node.op_type in _APPROXIMATED:
+            found = found + _OWN * UNIT * abs(y)
+        elif node.op_type in _CANCELLING:
+            found = found + _OWN * UNIT * np.maximum(abs(y), 1)
         if len(set(of_data)) > 1:  # golden joins branches as integers and rounds once
             total = sum(abs(self._tensor(name).astype(np.float64)) for name in set(of_data))
             found = (len(set(of_data)) * found) + UNIT * (total + abs(y))

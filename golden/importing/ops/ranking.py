@@ -38,7 +38,9 @@ def reaches_a_layer(importer: GrowingNetwork, name: str) -> bool:
         operator = operator_of(node)
         if operator is None or made.isdisjoint(node.input):
             continue
-        if operator.role in (Role.PRODUCT, Role.AVERAGE) or operator.sums:
+        if operator.role in (Role.PRODUCT, Role.AVERAGE):
+            return True
+        if operator.sums and importer.file.constants.keys().isdisjoint(node.input):
             return True
         made.update(node.output)
     return False
