@@ -13,14 +13,14 @@ from tests.support.small_float_models import dense
 
 @pytest.mark.parametrize(("seconds", "samples", "said"), [
     (100, 64, []),
-    (1000, 64, ["training on 64 samples takes about 67 minutes; --frames 16 takes a quarter of them, --none does none"]),
-    (4000, 64, ["training on 64 samples takes about 4 hours; --frames 16 takes a quarter of them, --none does none"]),
-    (4000, 1, ["training on 1 sample takes about 4 hours; --none does none"]),
+    (1000, 64, ["training on 64 samples takes about 67 minutes; --frames 16 takes a quarter of them, --no does none"]),
+    (4000, 64, ["training on 64 samples takes about 4 hours; --frames 16 takes a quarter of them, --no does none"]),
+    (4000, 1, ["training on 1 sample takes about 4 hours; --no does none"]),
 ])  # fmt: skip
 def test_work_of_more_than_ten_minutes_is_announced(seconds, samples, said):
     found = []
     project = SimpleNamespace(seconds=seconds, calibration=SimpleNamespace(samples=np.zeros(samples)))
-    say_if_long(SimpleNamespace(say=found.append), project, "training", 4, ", --none does none")
+    say_if_long(SimpleNamespace(say=found.append), project, "training", 4, ", --no does none")
     assert found == said
 
 
