@@ -214,5 +214,5 @@ def dequantized_constant(codes: np.ndarray, scale: ArrayLike, zero: ArrayLike) -
     """Return ``scale * float32(codes - zero)``, with the integers beside it; all arrays broadcast with ``codes``."""
     scale, zero = np.asarray(scale, dtype=np.float32), np.asarray(zero, dtype=np.int64)
     array = (codes - zero).astype(np.float32) * scale
-    spread = (np.broadcast_to(number.astype(np.float64), codes.shape) for number in (scale, zero))
-    return Constant(array, Integers(codes, *spread))
+    spread = [np.broadcast_to(number.astype(np.float64), codes.shape) for number in (scale, zero)]
+    return Constant(array, Integers(codes, spread[0], spread[1]))
