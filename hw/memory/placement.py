@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "Contents", "Placement", "columns_of", "is_large", "placement",
-           "placement_of", "tables_of"]  # fmt: skip
+__all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "Contents", "Placement", "blocks_of", "columns_of", "is_large",
+           "placement", "placement_of", "tables_of"]  # fmt: skip
 
 LARGE = 2048  # bits for each block RAM that a memory takes, from which on synthesis puts one of operators there
 LUT_WORDS = 64  # words of which a LUT holds one bit; of half as many it holds two
@@ -44,11 +44,12 @@ def placement_of(columns: int, depth: int) -> Placement:
     another."""
     if not columns:
         return Placement("constant")
-    luts, blocks = _luts(columns, depth), _blocks(columns, depth)
+    luts, blocks = _luts(columns, depth), blocks_of(columns, depth)
     return Placement("luts", luts) if luts <= blocks * BRAM18_LUTS else Placement("block", bram18=blocks)
 
 
-def _blocks(columns, depth):
+def blocks_of(columns: int, depth: int) -> int:
+    """Return the block RAMs of 18 Kbit of ``depth`` words of so many bits, in the best of their shapes."""
     return min(-(-columns // bits) * -(-depth // words) for words, bits in _BLOCKS)
 
 
@@ -84,7 +85,7 @@ def columns_of(width: int, words: Sequence[int]) -> tuple[list[int], list[int | 
 
 def is_large(width: int, words: Sequence[int]) -> bool:
     """Return whether a ROM of operators is taken for block RAM, whose output is late."""
-    return width * len(words) >= LARGE * _blocks(width, len(words))
+    return width * len(words) >= LARGE * blocks_of(width, len(words))
 
 
 @dataclass(frozen=True)
