@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Edge, Network, Node
-from fewbit.golden.network.pointwise import Rescale, Threshold
-from fewbit.golden.network.spatial import Largest, Windows
+from fewbit.golden.network.pointwise import Rescale, Score, Threshold
+from fewbit.golden.network.spatial import Largest, View, Windows
 from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.hw.layer.ways import Summed, options_of
 
@@ -16,6 +16,7 @@ from .layer import FoldableLayer
 __all__ = ["FoldableLayer", "FoldableNetwork", "layers_of", "slowest"]
 
 Found = TypeVar("Found")
+_COUNTED = (Dense, FloatDense, Threshold, Rescale, Score, Windows, Largest, View)  # with layers and pools
 
 
 class FoldableNetwork(Mapping[str, FoldableLayer]):
@@ -34,6 +35,8 @@ class FoldableNetwork(Mapping[str, FoldableLayer]):
     edges : dict of str to golden.network.graph.Edge
     pools : list of golden.network.spatial.Windows
         Windows in front of a max pool.
+    others : list of golden nodes
+        Nodes that are neither layers, nor activations, nor pools.
     """
 
     def __init__(self, network: Network):
@@ -71,12 +74,16 @@ class FoldableNetwork(Mapping[str, FoldableLayer]):
         nodes = (n for n in self.network.nodes if isinstance(n, Largest))
         return [self._windows[n.x] for n in nodes if n.x in self._windows]
 
+    @cached_property
+    def others(self) -> list[Node]:
+        return [node for node in self.network.nodes if not isinstance(node, _COUNTED)]
+
     def _layer(self, node: Dense | FloatDense) -> FoldableLayer:
         edges, x, window = self.edges, self.edges[node.x], self._windows.get(node.x)
         inputs, fmt = node.weights.shape[1], node.weight_format
         readers = self._readers.get(node.y, [])
         after = [n for n in readers if n.x == node.y and isinstance(n, Threshold | Rescale)]
-        summed = isinstance(node, Dense) and after and len(readers) + (node.y in self._given) == 1
+        alone = after and len(readers) + (node.y in self._given) == 1
         return FoldableLayer(
             name=node.name, pixels=x.pixels, groups=node.groups, neurons=len(node.weights) // node.groups,
             inputs=inputs, x_format=x.format, weight_format=fmt, weight_range=(node.weights.min(), node.weights.max()),
@@ -84,7 +91,7 @@ class FoldableNetwork(Mapping[str, FoldableLayer]):
             window=window, source=x if window is None else edges[window.x],
             channels=inputs if window is None else inputs // window.window.taps_count,
             ways=tuple(options_of(node, x.format)) if isinstance(node, Dense) else (),
-            summed=Summed(node, x.format) if summed else None,
+            summed=Summed(node, x.format) if isinstance(node, Dense) and alone else None,
         )  # fmt: skip
 
 

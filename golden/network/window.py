@@ -94,7 +94,7 @@ class Window:
     @property
     def padded_taps(self) -> np.ndarray:
         """Whether each tap ever reads padding: booleans ``(taps,)``."""
-        rows, columns = ((places < 0).any(axis=0) for places in self._places())
+        rows, columns = (np.asarray((places < 0).any(axis=0)) for places in self._places())
         return (rows[:, None] | columns).reshape(-1)
 
     def gather(self, x: np.ndarray, pad: float | np.ndarray) -> np.ndarray:

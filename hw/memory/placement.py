@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-__all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "RAM_LARGE", "RAM_STEP", "Contents", "Placement", "columns_of",
-           "contents_digest", "is_large", "placement", "placement_of", "ram_cost", "tables_of",
+__all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "RAM_LARGE", "RAM_STEP", "Contents", "Placement", "blocks_of",
+           "columns_of", "contents_digest", "is_large", "placement", "placement_of", "ram_cost", "tables_of",
            "transposed"]  # fmt: skip
 
 LARGE = 2048  # bits for each block RAM that a memory takes, from which on synthesis puts one of operators there
@@ -50,11 +50,12 @@ def placement_of(columns: int, depth: int) -> Placement:
     another."""
     if not columns:
         return Placement("constant")
-    luts, blocks = _luts(columns, depth), _blocks(columns, depth)
+    luts, blocks = _luts(columns, depth), blocks_of(columns, depth)
     return Placement("luts", luts) if luts <= blocks * BRAM18_LUTS else Placement("block", bram18=blocks)
 
 
-def _blocks(columns, depth):
+def blocks_of(columns: int, depth: int) -> int:
+    """Return the block RAMs of 18 Kbit of ``depth`` words of so many bits, in the best of their shapes."""
     return min(-(-columns // bits) * -(-depth // words) for words, bits in _BLOCKS)
 
 
@@ -97,7 +98,7 @@ def transposed(numbers: Sequence[int], width: int) -> list[int]:
 
 def is_large(width: int, words: Sequence[int]) -> bool:
     """Return whether a ROM of operators is taken for block RAM, whose output is late."""
-    return width * len(words) >= LARGE * _blocks(width, len(words))
+    return width * len(words) >= LARGE * blocks_of(width, len(words))
 
 
 def ram_cost(width: int, words: int) -> int:
@@ -107,7 +108,7 @@ def ram_cost(width: int, words: int) -> int:
     Four LUTs hold six bits of 32 words, or three of 64. It grows where ``words`` exceeds a multiple of `RAM_STEP`.
     Where they are no power of two, either address is compared with the last one.
     """
-    blocks, ends = _blocks(width, words), 2 * -(-(words - 1).bit_length() // 6) * (words & (words - 1) != 0)
+    blocks, ends = blocks_of(width, words), 2 * -(-(words - 1).bit_length() // 6) * (words & (words - 1) != 0)
     if width * words >= RAM_LARGE * blocks:
         return blocks * BRAM18_LUTS + ends
     if words <= RAM_STEP:
