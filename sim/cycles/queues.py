@@ -74,7 +74,7 @@ class _Sizing:
         interval, frames = self.plan.bound, _FEW
         while True:
             found = run_frames(self.endless, frames, period=interval)
-            if found.repetition or frames > _MANY:
+            if found.repetition or frames >= _MANY:
                 return interval, found
             # Either frames are sent more often than they can be taken, which the last ones show, or that took too few.
             slower = -int(-mean_interval(_timing(found).left) // 1)
@@ -82,20 +82,23 @@ class _Sizing:
 
     def keeps_pace(self, depths: Depths) -> bool:
         """Return whether no frame is late with these depths, however many there are."""
-        try:
-            found = run_frames(self.plan.with_depths(depths), _MANY, latest=self.latest)
-        except Standstill:
-            return False
-        self.steps -= found.steps
+        found = self._in_time(depths, _MANY)
         # A queue that is not there saves its latency, which would hide for some frames that each takes longer.
-        repeats = found.repetition
-        return bool(found.timing and repeats and repeats.cycles <= repeats.frames * self.interval)
+        repeats = found.repetition if found else None
+        return bool(repeats and repeats.cycles <= repeats.frames * self.interval)
 
     def begins_in_time(self, depths: Depths) -> bool:
-        """Return whether the first frame is not late: with no queue below the least depth, no other one is."""
-        found = run_frames(self.plan.with_depths(depths), 1, latest=self.latest[:1])
+        """Return whether the first frame is not late, of depths that keep pace."""
+        return self._in_time(depths, 1) is not None
+
+    def _in_time(self, depths: Depths, frames: int) -> Outcome | None:
+        """Return what so many frames give; None if one is late, or never leaves."""
+        try:
+            found = run_frames(self.plan.with_depths(depths), frames, latest=self.latest[:frames])
+        except Standstill:
+            return None
         self.steps -= found.steps
-        return found.timing is not None
+        return found if found.timing else None
 
     def drop_shallow(self) -> None:
         """Take out those shallow queues that are not needed; all at once, if that will do."""
@@ -141,7 +144,7 @@ class _Sizing:
     def make_cheaper(self) -> None:
         """Make queues so shallow that their memory is cheaper, or take them out, where the times stay."""
         queues = self.plan.queues
-        for name in self._by_bits():
+        for name in filter(self.depths.__getitem__, self._by_bits()):
             for depth in [*queues[name].cheaper_than(self.depths[name]), 0]:
                 if self.steps < 0 or not self.keeps_pace(self.depths | {name: depth}):
                     break
