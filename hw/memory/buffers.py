@@ -2,26 +2,39 @@
 
 from fewbit.hw.cost import Cost
 
-from .placement import LARGE, blocks_of
+from .placement import BRAM18_LUTS, blocks_of
 
-__all__ = ["buffer_cost", "fifo_luts", "ram_luts"]
+__all__ = ["RAM_WORDS", "buffer_cost", "fifo_luts", "queue_luts", "ram_luts"]
+
+RAM_WORDS = 32
+"""Words of the shallowest distributed RAM: what memories take grows where their depth exceeds a multiple of it."""
+_CELL, _BLOCK = 8, 129  # what Yosys counts a cell of distributed RAM, of four LUTs, and a block RAM of 18 Kbit as
 
 
 def ram_luts(width: int, depth: int) -> int:
     """Return the LUTs of distributed RAM: four are a RAM32M of six bits, a RAM64M of three or a RAM128X1D of one."""
-    if depth <= 32:
-        return 4 * -(-width // 6)
-    return 4 * min(-(-width // 3) * -(-depth // 64), width * -(-depth // 128))
+    return 4 * min(-(-width // bits) * -(-depth // words) for words, bits in ((RAM_WORDS, 6), (64, 3), (128, 1)))
 
 
 def buffer_cost(width: int, depth: int) -> Cost:
     """Return the cost of a memory that each frame is written to: distributed RAM, or the block RAM that synthesis
-    takes, where each block holds enough.
+    takes, where that counts less.
     """
-    blocks = blocks_of(width, depth)
-    return Cost(ram_luts(width, depth)) if width * depth <= LARGE * blocks else Cost(bram18=blocks)
+    luts, blocks = ram_luts(width, depth), blocks_of(width, depth)
+    return Cost(luts) if luts // 4 * _CELL <= _BLOCK * blocks else Cost(bram18=blocks)
+
+
+def queue_luts(width: int, depth: int) -> int:
+    """Return what a memory that is written and read in the same cycle takes, block RAMs counted as `BRAM18_LUTS` each.
+
+    Beside the memory stand multiplexers between distributed RAMs, and where ``depth`` is no power of two, each address
+    is compared with the last one.
+    """
+    memory, ends = buffer_cost(width, depth), 2 * -(-(depth - 1).bit_length() // 6) * (depth & (depth - 1) != 0)
+    between = 0 if memory.bram18 else width * -(-(-(-depth // 64) - 1) // 3)
+    return int(memory.lut) + memory.bram18 * BRAM18_LUTS + between + ends
 
 
 def fifo_luts(width: int) -> int:
-    """Return the LUTs of the memory of a FIFO of at most 32 words."""
-    return ram_luts(width, 32)
+    """Return the LUTs of the memory of a FIFO of at most `RAM_WORDS` words."""
+    return ram_luts(width, RAM_WORDS)

@@ -7,13 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
-__all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "RAM_LARGE", "RAM_STEP", "Contents", "Placement", "blocks_of",
-           "columns_of", "contents_digest", "is_large", "placement", "placement_of", "ram_cost", "tables_of",
-           "transposed"]  # fmt: skip
+__all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "Contents", "Placement", "blocks_of", "columns_of", "contents_digest",
+           "is_large", "placement", "placement_of", "tables_of", "transposed"]  # fmt: skip
 
 LARGE = 2048  # bits for each block RAM that a memory takes, from which on synthesis puts one of operators there
-RAM_STEP = 32  # words
-RAM_LARGE = 2560  # as `LARGE`, of memories that are written
 LUT_WORDS = 64  # words of which a LUT holds one bit; of half as many it holds two
 _BLOCKS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))  # words by bits of 18 Kbit
 BRAM18_LUTS = 200  # LUTs that a block RAM of 18 Kbit counts as: a 7-series device has 184 to 235 for each
@@ -99,22 +96,6 @@ def transposed(numbers: Sequence[int], width: int) -> list[int]:
 def is_large(width: int, words: Sequence[int]) -> bool:
     """Return whether a ROM of operators is taken for block RAM, whose output is late."""
     return width * len(words) >= LARGE * blocks_of(width, len(words))
-
-
-def ram_cost(width: int, words: int) -> int:
-    """Return what a memory that is written and read in the same cycle takes: LUTs, block RAMs counted as
-    `BRAM18_LUTS` each.
-
-    Four LUTs hold six bits of 32 words, or three of 64. It grows where ``words`` exceeds a multiple of `RAM_STEP`.
-    Where they are no power of two, either address is compared with the last one.
-    """
-    blocks, ends = blocks_of(width, words), 2 * -(-(words - 1).bit_length() // 6) * (words & (words - 1) != 0)
-    if width * words >= RAM_LARGE * blocks:
-        return blocks * BRAM18_LUTS + ends
-    if words <= RAM_STEP:
-        return 4 * -(-width // 6) + ends
-    tables = -(-words // LUT_WORDS)
-    return tables * 4 * -(-width // 3) + width * -(-(tables - 1) // 3) + ends
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ FORMATS = [
     (8, 20, []),
     (6, 70, [65, 33]),  # of 69 words to 64, whose addresses need no comparison, and to 32 in half as many LUTs
     (32, 132, [129, 65, 33]),
-    (4, 3000, [2049, 609, 577]),  # one block RAM to LUTs
+    (4, 3000, [2049, 513, 449]),  # one block RAM to LUTs
     (36, 1100, [1025, 513, 65]),  # three block RAMs, two, one
 ])  # fmt: skip
 def test_depths_from_which_on_a_queue_takes_less(width, depth, cheaper):
