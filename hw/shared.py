@@ -1,18 +1,24 @@
 """Components that stand in a design many times and in its Verilog once, each as a module of its own."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from itertools import count
 
 from amaranth.back import rtlil
-from amaranth.hdl import ClockDomain, ClockSignal, Elaboratable, Fragment, Instance, Module, Value
+from amaranth.hdl import ClockDomain, ClockSignal, Const, Elaboratable, Fragment, Instance, Module, Value
 from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In
 
 from .definition import EmittedModule, ModuleDefinition
 
 __all__ = ["ModuleLibrary", "SharedComponent"]
+
+_MEMORY = "$mem_v2"  # Yosys's cell of a whole memory
+# As Amaranth writes an instance of it: of a module of that name, and without the memory's own name.
+_INSTANCE_OF_MEMORY = re.compile(r'cell \\\$mem_v2 \\(\S+)(\s+parameter \\MEMID )""')
 
 
 class SharedComponent(wiring.Component):
@@ -72,6 +78,17 @@ class ModuleLibrary:
         ports = {f"{'i' if way == In else 'o'}_{name}": value for name, way, value in _members(component)}
         return Instance(self._names[definition], i_clk=ClockSignal(), **ports)
 
+    def get_memory(self, memory: Memory) -> Fragment:
+        """Return what stands for a memory, as Amaranth asks a platform.
+
+        One of integers that is only read, at one port, becomes Yosys's cell of a whole memory, with its words in one
+        constant: Amaranth itself would write them bit by bit.
+        """
+        domains = [port.domain for port in memory.read_ports]
+        if memory.write_ports or domains != ["sync"] or not isinstance(memory.shape, int):
+            return memory.elaborate(None)
+        return _read_only(memory)
+
     def _new_name(self, definition):
         stem = name = f"{self._name}_{definition.stem}"
         for n in count(2):
@@ -93,10 +110,10 @@ class ModuleLibrary:
         text, _ = rtlil.convert_fragment(fragment, ports, self._names[definition], emit_src=False)
         return text
 
-    @property
-    def rtlil(self) -> str:
-        """The text of all modules, in Yosys's RTLIL."""
-        return "".join(self._texts)
+    def convert(self) -> str:
+        """Return the design and all of its modules in Yosys's RTLIL."""
+        top = rtlil.convert(self.top, name=self._name, platform=self, emit_src=False)
+        return _INSTANCE_OF_MEMORY.sub(rf'cell {_MEMORY} \\\1\2"\\\\\1"', "".join([top, *self._texts]))
 
     def modules(self) -> tuple[EmittedModule, ...]:
         """Return the modules, in the order in which the design first uses them."""
@@ -108,6 +125,26 @@ class ModuleLibrary:
             return sum(n * instances(user) for (user, used), n in self._uses.items() if used == definition)
 
         return tuple(EmittedModule(name, d, instances(d)) for d, name in self._names.items())
+
+
+def _read_only(memory):
+    """Return a memory of one read port as the cell that Yosys's ``memory_collect`` makes of it."""
+    (port,), width, words = memory.read_ports, memory.shape, list(memory.init)
+    init = Const(int("".join(f"{word:0{width}b}" for word in reversed(words)), 2), width * len(words))
+    none, flag, unknown = Const(0, 0), Const(0, 1), rtlil.Undef(width)
+    writes = {"CLK": none, "EN": none, "ADDR": none, "DATA": none}
+    reads = {"CLK": ClockSignal(), "EN": port.en, "ARST": flag, "SRST": flag, "ADDR": port.addr}
+    return Instance(
+        _MEMORY, p_MEMID="", p_SIZE=len(words), p_OFFSET=0, p_ABITS=len(port.addr), p_WIDTH=width,
+        p_INIT=init, p_RD_PORTS=1, p_RD_CLK_ENABLE=Const(1, 1), p_RD_CLK_POLARITY=Const(1, 1),
+        p_RD_TRANSPARENCY_MASK=flag, p_RD_COLLISION_X_MASK=flag, p_RD_WIDE_CONTINUATION=flag, p_RD_CE_OVER_SRST=flag,
+        p_RD_ARST_VALUE=unknown, p_RD_SRST_VALUE=unknown, p_RD_INIT_VALUE=unknown, p_WR_PORTS=0, p_WR_CLK_ENABLE=flag,
+        p_WR_CLK_POLARITY=flag, p_WR_PRIORITY_MASK=flag, p_WR_WIDE_CONTINUATION=flag,
+        **{f"i_RD_{name}": value for name, value in reads.items()},
+        **{f"i_WR_{name}": value for name, value in writes.items()},
+        **{f"a_{name}": value for name, value in memory.attrs.items()},
+        o_RD_DATA=Value.cast(port.data),
+    )  # fmt: skip
 
 
 def _members(component) -> Iterator:

@@ -10,7 +10,7 @@ from .graph import FloatLayer, FloatModel
 from .sessions import session_of
 from .sites import Site, find_sites
 
-__all__ = ["Calibration", "calibrate", "mean_outputs"]
+__all__ = ["Calibration", "add_outputs", "calibrate", "count_of"]
 
 _MOST = 1 << 20  # values of a tensor, about, from which a site's range is chosen
 _CHUNK = 256  # samples that values are picked from together
@@ -54,7 +54,7 @@ def calibrate(model: FloatModel, samples: np.ndarray, declared: bool) -> Calibra
     ModelError
         If onnxruntime cannot run the model.
     """
-    sites = find_sites(model, declared)
+    sites, samples = find_sites(model, declared), np.asarray(samples, dtype=np.float32)
     tensors = [t for site in sites for t in site.tensors]
     wanted = list(dict.fromkeys([*tensors, *(layer.y for layer in model.layers), model.scores]))
     session = session_of(model, QuantizationPlan(), [name for name in wanted if name != model.file.only.name])
@@ -62,18 +62,18 @@ def calibrate(model: FloatModel, samples: np.ndarray, declared: bool) -> Calibra
     sums, scores = {layer.name: np.zeros(layer.neurons) for layer in model.layers}, []
     for at in range(0, len(samples), _CHUNK):
         part = samples[at : at + _CHUNK]
-        picked = {t: _Picked(len(part) * prod(model.shapes[t][1:]), _MOST * len(part) // len(samples)) for t in tensors}
-        for x, found in session.batches(part):
-            found[model.file.only.name] = x
+        picked = {t: _Picked(len(part) * prod(model.shape_of(t)), _MOST * len(part) // len(samples)) for t in tensors}
+        for which, found in session.batches({model.file.only.name: part}):
+            found[model.file.only.name] = part[which]
             for tensor in tensors:
                 picked[tensor].add(found[tensor])
             for layer in model.layers:
-                _add(sums[layer.name], layer, found[layer.y])
+                add_outputs(sums[layer.name], layer, found[layer.y])
             scores.append(found[model.scores])
         for tensor in tensors:
             pieces[tensor].append(picked[tensor].values())
     values = {s.tensors[0]: np.concatenate([p for t in s.tensors for p in pieces[t]]) for s in sites}
-    means = {layer.name: sums[layer.name] / _count(model, layer, len(samples)) for layer in model.layers}
+    means = {layer.name: sums[layer.name] / count_of(model, layer, len(samples)) for layer in model.layers}
     return Calibration(samples, sites, values, means, np.concatenate(scores))
 
 
@@ -102,8 +102,8 @@ class _Picked:
         return np.concatenate([*self._found, *ends]).astype(np.float32, copy=False)
 
 
-def _add(total: np.ndarray, layer: FloatLayer, y: np.ndarray) -> None:
-    """Add to ``total``, float64 ``(N,)``, every output of a layer, summed over samples and pixels.
+def add_outputs(total: np.ndarray, layer: FloatLayer, y: np.ndarray) -> None:
+    """Add every output of a layer, summed over samples and pixels, to ``total``, float64 ``(N,)``.
 
     A sample is summed by itself, so that the same samples give the same total in batches of any size.
     """
@@ -112,22 +112,6 @@ def _add(total: np.ndarray, layer: FloatLayer, y: np.ndarray) -> None:
         total += np.moveaxis(sample, axis, 0).reshape(layer.neurons, -1).astype(np.float64).sum(axis=1)
 
 
-def _count(model: FloatModel, layer: FloatLayer, samples: int) -> float:
+def count_of(model: FloatModel, layer: FloatLayer, samples: int) -> float:
     """Return how many values of one output there are in so many samples: one for each pixel of each."""
-    return samples * prod(model.shapes[layer.y]) / layer.neurons
-
-
-def mean_outputs(model: FloatModel, plan: QuantizationPlan, layer: FloatLayer, samples: np.ndarray) -> np.ndarray:
-    """Return the means of a layer's outputs in the model that a plan quantizes, float64 ``(N,)``.
-
-    They are over samples ``(S, ...)`` and pixels, as in `Calibration.means`.
-
-    Raises
-    ------
-    ModelError
-        If onnxruntime cannot run the model.
-    """
-    session, total = session_of(model, plan, [layer.y]), np.zeros(layer.neurons)
-    for _, found in session.batches(samples):
-        _add(total, layer, found[layer.y])
-    return total / _count(model, layer, len(samples))
+    return samples * prod(model.shape_of(layer.y)) / layer.neurons

@@ -13,7 +13,7 @@ import onnx
 from fewbit.golden.model_file.builder import ModelBuilder
 from fewbit.golden.numbers.formats import Format
 
-from .graph import FloatLayer, FloatModel
+from .graph import FloatLayer, FloatModel, Front
 
 __all__ = ["QuantizationPlan", "TensorQuantizer", "plain_model", "qonnx_model"]
 
@@ -64,8 +64,9 @@ class QuantizationPlan:
 
 
 def plain_model(
-    model: FloatModel, plan: QuantizationPlan, outputs: list[str], *, batch: int | str = "N"
-) -> onnx.ModelProto:
+    model: FloatModel, plan: QuantizationPlan, outputs: list[str], *, batch: int | str = "N",
+    front: Front | None = None,
+) -> onnx.ModelProto:  # fmt: skip
     """Return a model in standard operations, as a ``ModelProto``.
 
     Parameters
@@ -76,9 +77,13 @@ def plain_model(
         Tensors of the model that become outputs, as they are in front of a quantizer of theirs.
     batch : int or str
         The number of samples, or a name for any number.
+    front : ptq.graph.Front or None
+        Where the model begins; None stands for its input.
     """
-    builder = _Emitter(model, plan, qonnx=False).builder
-    builder.add_input(model.file.only.name, [batch, *model.file.only.shape[1:]])
+    front = front or Front(0, (model.file.only.name,))
+    builder = _Emitter(model, plan, front, qonnx=False).builder
+    for name in front.tensors:
+        builder.add_input(name, [batch, *model.shape_of(name)])
     for name in outputs:
         builder.add_output(name, dtype=None)
     return builder.model(only_needed=True)
@@ -90,7 +95,10 @@ def qonnx_model(model: FloatModel, plan: QuantizationPlan, metadata: dict[str, s
     Latent weights are initializers, each with its quantizer behind it. ``metadata`` is what the model's own metadata is
     updated with.
     """
-    builder, batch = _Emitter(model, plan, qonnx=True).builder, model.file.batch or "N"
+    builder, batch = (
+        _Emitter(model, plan, Front(0, (model.file.only.name,)), qonnx=True).builder,
+        model.file.batch or "N",
+    )
     builder.add_input(model.file.only.name, [batch, *model.file.only.shape[1:]])
     for name in model.outputs:
         builder.add_output(name, [batch, *model.shapes[name][1:]], model.types[name])
@@ -98,15 +106,16 @@ def qonnx_model(model: FloatModel, plan: QuantizationPlan, metadata: dict[str, s
 
 
 class _Emitter:
-    """One walk over the steps of a model, which writes them and the quantizers of a plan into ``builder``."""
+    """One walk over the steps of a model behind a front, which writes them and a plan's quantizers into ``builder``."""
 
-    def __init__(self, model, plan, qonnx):
+    def __init__(self, model, plan, front, *, qonnx):
         self.model, self.plan, self.qonnx = model, plan, qonnx
         self.builder = ModelBuilder(opset=model.file.opset, name=model.file.name)
         self.builder.constants |= model.constants
         self.renamed = {}
-        self._coded(model.file.only.name)
-        for step in model.steps:
+        for name in front.tensors:
+            self._coded(name)
+        for step in model.steps[front.position :]:
             if isinstance(step, FloatLayer):
                 self._layer(step)
             else:

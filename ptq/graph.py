@@ -14,7 +14,7 @@ import onnx
 from fewbit.golden.importing.operators import Role, role_of
 from fewbit.golden.model_file.file import ModelError, OnnxFile
 
-__all__ = ["FloatModel", "FloatLayer"]
+__all__ = ["FloatLayer", "FloatModel", "Front"]
 
 _FLOAT_BYTES = 4
 
@@ -81,6 +81,14 @@ class FloatLayer:
         return np.reshape(values, (-1, *[1] * (self.weights.ndim - 1)) if self.axis == 0 else (1, -1))
 
 
+@dataclass(frozen=True)
+class Front:
+    """A place between the steps of a model: ``tensors`` are all that the steps from ``position`` on read of data."""
+
+    position: int
+    tensors: tuple[str, ...]
+
+
 @dataclass(eq=False)
 class FloatModel:
     """A model that has been read.
@@ -122,7 +130,21 @@ class FloatModel:
     def sample_bytes(self) -> int:
         """The bytes of all tensors of data that the steps make of one sample, and of the sample."""
         names = [self.file.only.name, *(name for step in self.steps for name in step.output if name in self.data)]
-        return sum(prod(self.shapes[name][1:]) * _FLOAT_BYTES for name in names)
+        return sum(self.bytes_of(name) for name in names)
+
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """Return the shape of what a tensor of data has of one sample, without an axis of samples."""
+        return (self.file.only.shape if name == self.file.only.name else self.shapes[name])[1:]
+
+    def bytes_of(self, name: str) -> int:
+        """Return the bytes of what a tensor of data has of one sample."""
+        return prod(self.shape_of(name)) * _FLOAT_BYTES
+
+    def front_at(self, position: int) -> Front:
+        """Return the `Front` before the step of that number."""
+        made = {self.file.only.name, *(name for step in self.steps[:position] for name in step.output)}
+        read = dict.fromkeys(name for step in self.steps[position:] for name in step.input)
+        return Front(position, tuple(name for name in read if name in made))
 
     @property
     def scores(self) -> str:

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from fewbit.golden.methods import ranges
 from fewbit.golden.numbers.formats import Bipolar, IntegerFormat, Signed, Unsigned
 
-from .calibrate import Calibration, mean_outputs
+from .calibrate import Calibration
+from .correction import Progress, correct_biases
 from .emit import QuantizationPlan, TensorQuantizer
 from .graph import FloatModel
 
@@ -69,7 +68,10 @@ def format_of(bits: int, signed: bool) -> IntegerFormat:
     return Signed(bits, narrow=True) if signed else Unsigned(bits)
 
 
-def quantize(model: FloatModel, calibration: Calibration, bits: dict[str, Bits], options: Options) -> QuantizationPlan:
+def quantize(
+    model: FloatModel, calibration: Calibration, bits: dict[str, Bits], options: Options,
+    progress: Progress | None = None,
+) -> QuantizationPlan:  # fmt: skip
     """Return the `ptq.emit.QuantizationPlan` of a model.
 
     Parameters
@@ -79,6 +81,8 @@ def quantize(model: FloatModel, calibration: Calibration, bits: dict[str, Bits],
     bits : dict of Bits
         By the name of the layer; a layer that is not in it stays float.
     options : Options
+    progress : callable or None
+        It is told how many layers' biases are corrected.
 
     A bias is corrected for the mean of the error that quantization makes (Nagel and others 2019, "Data-Free
     Quantization Through Weight Equalization and Bias Correction", 4.2, in its empirical form): ``b - (E[y_q] - E[y])``
@@ -104,7 +108,7 @@ def quantize(model: FloatModel, calibration: Calibration, bits: dict[str, Bits],
             scale = ranges.step(values, fmt, options.activations, **options.of(options.activations))
             plan.activations |= dict.fromkeys(site.tensors, TensorQuantizer(fmt, scale, options.activations))
     if options.correct:
-        _correct(model, calibration, plan)
+        correct_biases(model, calibration, plan, progress)
     return plan
 
 
@@ -121,12 +125,3 @@ def _weights(layer, fmt, whole, options):
     rows = layer.rows.reshape(1, -1) if whole else layer.rows
     scale = ranges.step(rows, fmt, options.weights, **options.of(options.weights))
     return TensorQuantizer(fmt, scale[0] if whole else layer.spread(scale), options.weights)
-
-
-def _correct(model, calibration, plan):
-    """Give a plan biases that make up for the shift of the means, layer after layer."""
-    for layer in model.layers:
-        if layer.name in plan.weights:
-            shift = mean_outputs(model, plan, layer, calibration.samples) - calibration.means[layer.name]
-            bias = np.zeros(layer.neurons) if layer.bias is None else layer.bias
-            plan.biases[layer.name] = (bias - shift).astype(np.float32)

@@ -1,6 +1,6 @@
 """onnxruntime runs a model on many samples: in whole batches where the model takes them, else one sample at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import prod
 
 import numpy as np
@@ -86,35 +86,41 @@ class Session:
         ModelError
             If onnxruntime cannot run the model, or its outputs do not have the samples as their first axis.
         """
-        parts = [dict(found) for _, found in self.batches(x)]
+        x = np.asarray(x, dtype=np.float32).reshape(-1, *self.file.only.shape[1:])
+        parts = [dict(found) for _, found in self.batches({self.file.only.name: x})]
         return {name: np.concatenate([part[name] for part in parts]) for name in self.names}
 
-    def batches(self, x: np.ndarray) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-        """Yield one batch of the samples ``x`` ``(S, ...)`` after the other, with every output of it by name.
+    def batches(self, given: Mapping[str, np.ndarray]) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
+        """Yield, for one batch of samples after the other, which they are, and every output by name.
 
         A model whose reshapes know only the batch of its export gets that one. The outputs of a batch are dropped, and
         their dict is empty, when the next batch is asked for.
+
+        Parameters
+        ----------
+        given : dict of float32 arrays ``(S, ...)``
+            The inputs by name.
 
         Raises
         ------
         ModelError
             As `run` does.
         """
-        x = np.asarray(x, dtype=np.float32).reshape(-1, *self.file.only.shape[1:])
-        sizes = list(dict.fromkeys((min(self._most, len(x)), max(1, self.file.batch), 1)))
+        count = len(next(iter(given.values())))
+        sizes = list(dict.fromkeys((min(self._most, count), max(1, self.file.batch), 1)))
         at = 0
-        while at < len(x):
-            part = x[at : at + sizes[0]]
+        while at < count:
+            part = slice(at, min(at + sizes[0], count))
             try:
-                found = self._batch(part, sizes[0])
+                found = self._batch({name: x[part] for name, x in given.items()}, sizes[0])
             except Exception as error:  # onnxruntime's, or a batch that did not stay one
                 if len(sizes) == 1:
                     raise ModelError(f"{self.file.path}: onnxruntime cannot run it: {_line(error)}") from None
                 del sizes[0]
                 continue
-            at += len(part)
             outputs = dict(zip(self.names, found, strict=True))
             del found
+            at = part.stop
             yield part, outputs
             outputs.clear()
 
@@ -132,13 +138,16 @@ class Session:
             raise ModelError(f"{self.file.path}: onnxruntime cannot run it: {_line(error)}") from None
         return dict(zip(self.names, map(np.asarray, found), strict=True))
 
-    def _batch(self, x, size):
-        short = size - len(x) if size == self.file.batch else 0
-        padded = np.concatenate([x, np.repeat(x[-1:], short, axis=0)]) if short else x
-        found = self.session.run(None, {self.file.only.name: padded})
-        if any(a.shape[:1] != (len(padded),) for a in found):
+    def _batch(self, given, size):
+        """Return the outputs of one batch; where it is short of the batch of the export, the last sample fills it."""
+        count = len(next(iter(given.values())))
+        short = size - count if size == self.file.batch else 0
+        if short:
+            given = {name: np.concatenate([x, np.repeat(x[-1:], short, axis=0)]) for name, x in given.items()}
+        found = self.session.run(None, given)
+        if any(a.shape[:1] != (count + short,) for a in found):
             raise ValueError("its outputs do not have the batch as their first axis")
-        return [a[: len(x)] for a in found]
+        return [a[:count] for a in found]
 
 
 def _line(error):

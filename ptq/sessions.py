@@ -1,7 +1,7 @@
 """Sessions of a model as a plan quantizes it, which run as many samples at once as memory is meant for."""
 
 from .emit import QuantizationPlan, plain_model
-from .graph import FloatModel
+from .graph import FloatModel, Front
 from .runtime import MOST_AT_ONCE, Session
 
 __all__ = ["session_of"]
@@ -9,7 +9,7 @@ __all__ = ["session_of"]
 _MOST_BYTES = 1 << 28  # of all tensors of the samples that are run at once
 
 
-def session_of(model: FloatModel, plan: QuantizationPlan, outputs: list[str]) -> Session:
+def session_of(model: FloatModel, plan: QuantizationPlan, outputs: list[str], front: Front | None = None) -> Session:
     """Return the `ptq.runtime.Session` of a model that a plan quantizes.
 
     Parameters
@@ -17,7 +17,8 @@ def session_of(model: FloatModel, plan: QuantizationPlan, outputs: list[str]) ->
     model : ptq.graph.FloatModel
     plan : ptq.emit.QuantizationPlan
     outputs : list of str
-        As `ptq.emit.plain_model` takes them.
+    front : ptq.graph.Front or None
+        As `ptq.emit.plain_model` takes both.
 
     Raises
     ------
@@ -25,4 +26,4 @@ def session_of(model: FloatModel, plan: QuantizationPlan, outputs: list[str]) ->
         If onnxruntime refuses the model.
     """
     batch = min(MOST_AT_ONCE, max(1, _MOST_BYTES // model.sample_bytes))
-    return Session(plain_model(model, plan, outputs), model.file, batch=batch)
+    return Session(plain_model(model, plan, outputs, front=front), model.file, batch=batch)

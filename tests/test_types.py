@@ -1,4 +1,4 @@
-"""Borders have types: what one folder takes from another is annotated, and mypy finds no mismatch in the package."""
+"""Borders have types: what one room takes from another is annotated, and mypy finds no mismatch in the package."""
 
 import ast
 from pathlib import Path
@@ -19,12 +19,13 @@ def test_mypy_finds_no_mismatch(tmp_path):
 
 
 def test_what_crosses_a_border_is_annotated():
-    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in _modules().items()}
-    crossing = sorted(set().union(*(_taken_from_other_folders(name, tree) for name, tree in trees.items())))
-    bare = []
-    for module, name in crossing:
-        bare += [f"{module}.{text}" for text in _bare(trees[module], name)] if module in trees else []
-    assert len(crossing) > 100
+    paths = _modules()
+    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in paths.items()}
+    crossing = {taken for name in paths for taken in _taken_from_other_rooms(name, paths, trees)}
+    bare, classes = [], _classes(trees)
+    for module, name in sorted(crossing):
+        bare += [f"{module}.{text}" for text in _bare(trees[module], name, classes)]
+    assert len(crossing) > 500
     assert not bare, f"without annotations: {', '.join(bare)}"
 
 
@@ -37,24 +38,53 @@ def _dotted(path: Path) -> str:
     return ".".join(path.relative_to(HOME).with_suffix("").parts).removesuffix(".__init__")
 
 
-def _taken_from_other_folders(name, tree):
-    """(module, name) of everything of the package that a module imports from another folder than its own."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level == 0 and (node.module or "").startswith("fewbit."):
-            module = node.module.removeprefix("fewbit.")
-            if module.split(".")[0] != name.split(".")[0]:
+def _room(module):
+    """A folder of the checkout, or a folder in one."""
+    return module.split(".")[: 2 if module.count(".") > 1 else 1]
+
+
+def _taken_from_other_rooms(name, paths, trees):
+    """(module, name) of everything of the package that a module imports from another room than its own."""
+    inside = [*name.split("."), ""] if paths[name].name == "__init__.py" else name.split(".")
+    for node in ast.walk(trees[name]):
+        if isinstance(node, ast.ImportFrom):
+            above = inside[: -node.level] if node.level else []
+            module = ".".join([*above, node.module or ""]).removeprefix("fewbit.")
+            if module in paths and _room(module) != _room(name):
                 yield from ((module, alias.name) for alias in node.names)
 
 
-def _bare(tree, name):
-    """The functions among ``name`` and its public methods that lack an annotation."""
+def _classes(trees):
+    """Names of the bases, and of annotated methods, of every class by its name."""
+    found = {}
+    for tree in trees.values():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef):
+                bases = {ast.unparse(base).split(".")[-1].split("[")[0] for base in node.bases}
+                methods = {m.name for m in node.body if isinstance(m, ast.FunctionDef) and _annotated(m)}
+                known_bases, known = found.get(node.name, (set(), set()))
+                found[node.name] = known_bases | bases, known | methods
+    return found
+
+
+def _declared(base, method, classes):
+    """Whether a class, or one that it inherits from, says the types of a method."""
+    bases, methods = classes.get(base, ((), ()))
+    return method in methods or any(_declared(b, method, classes) for b in bases if b != base)
+
+
+def _bare(tree, name, classes):
+    """The functions among ``name`` and its public methods that lack an annotation, in a base class too."""
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == name and not _annotated(node):
             yield name
         if isinstance(node, ast.ClassDef) and node.name == name:
             for method in node.body:
                 public = isinstance(method, ast.FunctionDef) and (method.name == "__init__" or method.name[0] != "_")
-                if public and method.name not in CALLED_BY_OTHERS and not _annotated(method):
+                if not public or method.name in CALLED_BY_OTHERS or _annotated(method):
+                    continue
+                bases = classes[name][0] if method.name != "__init__" else ()
+                if not any(_declared(base, method.name, classes) for base in bases):
                     yield f"{name}.{method.name}"
 
 

@@ -33,7 +33,7 @@ from fewbit.places import BUILD, HOME
 
 from .formats import FLOAT, FORMATS
 from .results import MeasuredDesign
-from .units import LutProducts, Products, Sum
+from .units import LutProducts, Products, SumOfProducts
 
 __all__ = ["Design", "MeasuredDesign", "designs", "measure"]
 
@@ -88,7 +88,7 @@ def designs() -> list[Design]:
         for form, kind, target in ("operators", IntegerPEPlan, DEFAULT), ("primitives", LutIntegerPEPlan, USUAL):
             for lanes in f.lanes:
                 found.append(_design(f.name, "PE", form, lanes, _made, kind, target=target, simd=lanes, **common))
-            found.append(_design(f.name, "sum", form, most, Sum, kind, target=target, simd=most, **common))
+            found.append(_design(f.name, "sum", form, most, SumOfProducts, kind, target=target, simd=most, **common))
         alone = 64 if f.x.bits < 4 else 8  # side by side, so that two may share a LUT
         found.append(_design(f.name, "multiplier", "operators", alone, Products, lanes=alone, **codes))
         if f.x.bits + f.w.bits <= 5:

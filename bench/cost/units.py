@@ -11,7 +11,7 @@ from fewbit.golden.numbers.formats import Bipolar, Format, Ternary
 from fewbit.hw.codes import value_of
 from fewbit.hw.wires import Lanes
 
-__all__ = ["LutProducts", "Products", "Sum", "product_bits"]
+__all__ = ["LutProducts", "Products", "SumOfProducts", "product_bits"]
 
 
 def product_bits(x_format: Format, w_format: Format) -> int:
@@ -124,7 +124,7 @@ def _lut6_2(m, first, second):
     return Instance("LUT6_2", p_INIT=Const(init, 64), **{f"i_I{k}": bit for k, bit in enumerate(inputs)}, **ports)
 
 
-class Sum(wiring.Component):
+class SumOfProducts(wiring.Component):
     """A PE without feedback and with nothing to begin with: the sum of its products alone, in a register."""
 
     def __init__(self, kind, *, acc_shape, **options):

@@ -14,13 +14,13 @@ import numpy as np
 import onnx
 
 from .mobilenet import mobilenet_v1, mobilenet_v2
-from .residual import resnet
+from .residual import residual_cifar, resnet
 
 __all__ = ["FORMATS", "NETWORKS", "quantized", "samples_for"]
 
 NETWORKS = {
     "resnet18": partial(resnet, depth=18), "resnet50": partial(resnet, depth=50), "mobilenetv1": mobilenet_v1,
-    "mobilenetv2": mobilenet_v2,
+    "mobilenetv2": mobilenet_v2, **{f"resnet{depth}": partial(residual_cifar, depth=depth) for depth in (8, 20, 56)},
 }  # fmt: skip
 FORMATS = ("qdq", "qoperator")
 
@@ -76,14 +76,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("network", choices=NETWORKS)
     parser.add_argument("path", type=Path)
-    parser.add_argument("--size", type=int, default=224, help="pixels along each side of the image")
+    parser.add_argument(
+        "--size", type=int, help="pixels along each side of the image (default 224; of ResNet-8, 20 and 56 32)"
+    )
     parser.add_argument("--format", choices=FORMATS, default="qdq")
     parser.add_argument("--per-tensor", action="store_true", help="one scale for all weights of a layer")
     parser.add_argument("--signed", action="store_true", help="activations of int8, not uint8")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "float.onnx"
-        NETWORKS[arguments.network](made, size=arguments.size)
+        NETWORKS[arguments.network](made, **({"size": arguments.size} if arguments.size else {}))
         quantized(made, arguments.path, form=arguments.format, per_channel=not arguments.per_tensor,
                   signed=arguments.signed)  # fmt: skip
 

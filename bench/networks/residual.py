@@ -1,10 +1,10 @@
-"""Residual networks (He and others, CVPR 2016) of random weights: ResNet-18, 34 and 50, and those for CIFAR-10."""
+"""Residual networks (He and others, CVPR 2016) of random weights: those of ImageNet, and those of CIFAR-10."""
 
 from pathlib import Path
 
 from .float_network import FloatNetwork
 
-__all__ = ["BLOCKS", "cifar_resnet", "resnet"]
+__all__ = ["BLOCKS", "residual_cifar", "resnet"]
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # of each of the four stages, by depth
 _BOTTLENECK = 4  # times the width of a block's convolutions, from depth 50 on
@@ -39,31 +39,39 @@ def resnet(
     network.save(path)
 
 
-def cifar_resnet(path: Path, depth: int = 20, *, size: int = 32, width: int = 16, seed: int = 1) -> None:
-    """Write a residual network for CIFAR-10 as a float model: three stages of ``(depth - 2)/6`` blocks, ten classes.
+def residual_cifar(
+    path: Path, depth: int = 20, *, size: int = 32, width: int = 16, classes: int = 10, seed: int = 1
+) -> None:
+    """Write a residual network of CIFAR-10 as a float model: three stages of ``(depth - 2) / 6`` blocks.
 
-    Shortcuts between stages are convolutions of one pixel. `ValueError` where ``depth`` is no 6n + 2.
+    Where a stage begins with another size, its shortcut is a 1x1 convolution (the paper's option B).
 
     Parameters
     ----------
     path : Path
     depth : int
-        8, 14, 20, 32, 44, 56, 110, …
+        ``6*n + 2`` for blocks of two convolutions: 8, 20, 32, 44, 56, …
     size : int
         The pixels along each side of the image of three channels.
     width : int
         The channels of the first stage; each further one has twice as many.
-    seed : int
+    classes, seed : int
+
+    Raises
+    ------
+    ValueError
+        If there is no such network of this depth.
     """
-    if depth < 8 or depth % 6 != 2:
-        raise ValueError(f"the depth of a residual network for CIFAR-10 is 6n + 2, not {depth}")
+    blocks, rest = divmod(depth - 2, 6)
+    if blocks < 1 or rest:
+        raise ValueError(f"Depth must be 6*n + 2 (8, 14, 20, …), not {depth!r}")
     network = FloatNetwork(size, 3, seed, f"resnet{depth}")
     network.conv(width, 3)
     network.relu()
     for stage in range(3):
-        for block in range((depth - 2) // 6):
+        for block in range(blocks):
             _block(network, width << stage, 2 if stage and not block else 1, bottleneck=False)
-    network.classifier(10)
+    network.classifier(classes)
     network.save(path)
 
 

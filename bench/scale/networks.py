@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.networks.mobilenet import mobilenet_v1, mobilenet_v2
-from bench.networks.residual import cifar_resnet, resnet
+from bench.networks.residual import residual_cifar, resnet
 
 __all__ = ["GROWING", "NETWORKS", "ScaledNetwork"]
 
@@ -43,8 +43,8 @@ NETWORKS = {
     "MobileNetV1 x0.25, 224 px, w4a4": ScaledNetwork(partial(mobilenet_v1, size=224, width=0.25), 4, 200_000),
     "MobileNetV1, 224 px, w4a4": ScaledNetwork(mobilenet_v1, 4, 200_000),
     "MobileNetV2, 224 px, w4a4": ScaledNetwork(mobilenet_v2, 4, 200_000),
-    "ResNet-20, 32 px, w2a2": ScaledNetwork(partial(cifar_resnet, depth=20), 2, 16_384),
-    "ResNet-56, 32 px, w2a2": ScaledNetwork(partial(cifar_resnet, depth=56), 2, 16_384),
+    "ResNet-20, 32 px, w2a2": ScaledNetwork(partial(residual_cifar, depth=20), 2, 16_384),
+    "ResNet-56, 32 px, w2a2": ScaledNetwork(partial(residual_cifar, depth=56), 2, 16_384),
     "ResNet-18, 224 px, w2a2": ScaledNetwork(partial(resnet, depth=18), 2, 200_000),
     "ResNet-18, 224 px, w4a4": ScaledNetwork(partial(resnet, depth=18), 4, 200_000),
     "ResNet-50, 224 px, w2a2": ScaledNetwork(partial(resnet, depth=50), 2, 200_000),
@@ -53,7 +53,7 @@ NETWORKS = {
 
 GROWING = {
     "depth": {
-        f"ResNet-{n}": ScaledNetwork(partial(cifar_resnet, depth=n), 2, 65_536, size=n) for n in (8, 14, 20, 32, 56)
+        f"ResNet-{n}": ScaledNetwork(partial(residual_cifar, depth=n), 2, 65_536, size=n) for n in (8, 14, 20, 32, 56)
     },
     "pixels": {
         f"{n} px": ScaledNetwork(partial(mobilenet_v1, size=n, width=0.25), 4, n * n, size=n * n)

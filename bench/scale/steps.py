@@ -128,7 +128,7 @@ class _Workshop:
         def step():
             folding = fold(project.network, self.scaled.cycles)
             self.folding.write_text(folding.to_json(), encoding="utf-8")
-            return estimate_all(project.network, layers_of(project.network), folding).row
+            return estimate_all(layers_of(project.network), folding).row
 
         return step
 

@@ -135,17 +135,16 @@ def render(results):
 
 TEXT = """\
 Each step is a process of its own, from an empty folder; behind its seconds its peak memory in MB, or that of the
-largest process that it started. `verilator` is Verilator and the C++
-compiler; `simulate` is golden, Verilator's run, and the comparison of every bit and of every result's cycle. CNV is the
-network of the FINN paper (Umuroglu and others, FPGA 2017) with random one-bit weights, folded to {cycles:,} cycles a
-frame, that paper's fastest; the others are examples with their default folding. All are in the form that `fewbit sim`
-takes unless told otherwise, `--target xilinx`.
+largest process that it started. `fold` sizes the queues of branches too; `verilator` is Verilator and the C++ compiler;
+`simulate` is golden, Verilator's run, and the comparison of every bit and of every result's cycle. CNV is the network
+of the FINN paper (Umuroglu and others, FPGA 2017) with random one-bit weights, folded to {cycles:,} cycles a frame,
+that paper's fastest; the others are examples with their default folding. All are in the form that `fewbit sim` takes
+unless told otherwise, `--target xilinx`.
 
 {table}
 
-Importing looks at shapes and ranges only; folding sizes the queues of branches too. Verilog takes long where arrays are
-large, as a PE is unrolled.
-Verilator's time is the C++ compiler's. That of a simulation is cycles times the size of the design."""
+Importing looks at shapes and ranges only. Verilog takes long where arrays are large, as a PE is unrolled. Verilator's
+time is the C++ compiler's. That of a simulation is cycles times the size of the design."""
 
 
 def measure():

@@ -22,6 +22,9 @@ __all__ = ["FORMULA", "FloatBounds"]
 UNIT = 2.0**-24  # half a unit in the last place of 1
 _OWN = 4  # roundings besides those of the sum: of weights, activations, products and the result
 FORMULA = f"(sqrt(K) + {_OWN}) * 2^-24 * sum |w||x|"
+# What is approximated, differently for values that stand elsewhere: up to 1 where a difference of exponentials cancels.
+_APPROXIMATED = ("Exp", "Log", "Sigmoid", "Tanh", "Erf", "Gelu", "Softsign", "Pow", "Sqrt", "Swish", "HardSwish")
+_CANCELLING = ("Elu", "Selu", "Celu", "Softplus", "Mish")
 _MOVES = (Role.MOVE, Role.COPY, Role.CONCATENATION)
 
 
@@ -74,6 +77,21 @@ class FloatBounds:
             return nothing
         return np.broadcast_to(found, y.shape) if np.size(found) in (1, y.size) else nothing
 
+    def average_of_codes(self, node: onnx.NodeProto) -> tuple[np.ndarray, np.ndarray]:
+        """Return what a ``QLinearAveragePool`` rounds, in units of its codes (float64), and its bound."""
+        x, x_scale, x_zero, y_scale, y_zero = (
+            np.asarray(0 if a is None else a, dtype=np.float64) for a in self.operands(node)
+        )
+        floats = ((x - x_zero) * x_scale).astype(np.float32)
+        plain = onnx.helper.make_node("AveragePool", node.input[:1], node.output[:1])
+        plain.attribute.extend(a for a in node.attribute if a.name != "channels_last")
+        mean, size = (
+            np.asarray(self._reference.evaluate(plain, [v])[0], dtype=np.float64) for v in (floats, abs(floats))
+        )
+        terms = math.prod(attributes_of(node)["kernel_shape"])
+        value = mean / y_scale + y_zero
+        return value, (math.sqrt(terms) + _OWN) * UNIT * (size / y_scale + abs(value))
+
     def operands(self, node: onnx.NodeProto) -> list[np.ndarray | None]:
         """Return the tensors that a node reads; None for what is left out."""
         return [self._tensor(name) if name else None for name in node.input]
@@ -116,6 +134,10 @@ class FloatBounds:
                     moved: list[np.ndarray | None] = list(operands)
                     moved[place] = np.asarray(operands[place], dtype=np.float64) + sign * self.of(name)
                     found = np.maximum(found, abs(self._evaluated(node, moved) - y))
+        if node.op_type in _APPROXIMATED:
+            found = found + _OWN * UNIT * abs(y)
+        elif node.op_type in _CANCELLING:
+            found = found + _OWN * UNIT * np.maximum(abs(y), 1)
         if len(set(of_data)) > 1:  # golden joins branches as integers and rounds once
             total = sum(abs(self._tensor(name).astype(np.float64)) for name in set(of_data))
             found = (len(set(of_data)) * found) + UNIT * (total + abs(y))

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 
 from fewbit.golden.importing.importer import Walk
-from fewbit.golden.importing.operators import Role, role_of
+from fewbit.golden.importing.operators import operator_of
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.network.execute import execute, output_of
 from fewbit.golden.numbers.elementwise import affine, apply
@@ -57,7 +57,7 @@ class Steering:
         self._quantized: dict[str, list[tuple[onnx.NodeProto, Data]]] = {}
         for node in reference.file.nodes:
             data = walk.tensors.get(node.output[0])
-            if role_of(node) is Role.QUANTIZER and isinstance(data, Data) and data.edge in self._edges:
+            if _gives_codes(node) and isinstance(data, Data) and data.edge in self._edges:
                 self._quantized.setdefault(data.edge, []).append((node, data))
 
     def run(self, number: int, values: np.ndarray, tensors: Mapping[str, np.ndarray]) -> SteeredSample:
@@ -108,6 +108,9 @@ class Steering:
 
     def _tied(self, node: onnx.NodeProto, bounds: FloatBounds, mine: np.ndarray) -> np.ndarray:
         """Say for each value that a quantizer gives whether golden's lies within the bounds of what it reads."""
+        if node.op_type == "QLinearAveragePool":
+            value, away = (a.reshape(-1)[: mine.size] for a in bounds.average_of_codes(node))
+            return (np.rint(value - away) <= mine) & (mine <= np.rint(value + away))
         read, *more = bounds.operands(node)
         if read is None or read.dtype.kind != "f":  # integers have no rounding
             return np.zeros(mine.shape, dtype=bool)
@@ -135,3 +138,9 @@ class Steering:
         fmt = self._edges[edge].format
         flat[places] = np.clip(wanted, fmt.lo, fmt.hi).astype(values.dtype)
         found[edge] = values
+
+
+def _gives_codes(node: onnx.NodeProto) -> bool:
+    """Say whether a node is a quantizer, or an operator that has one in it."""
+    operator = operator_of(node)
+    return operator is not None and operator.quantizes

@@ -18,6 +18,7 @@ from fewbit.flow.reporting import Report
 from fewbit.host.accelerator import Accelerator, Results
 from fewbit.host.build import Build, HostError
 
+from .answer import Answer
 from .conversation import Handler, Limits, Refusal, Reply
 from .drawing import PAD, Canvas
 from .request import parse_request
@@ -65,19 +66,13 @@ class Demo:
             "classes": count, "samples": 0 if self.images is None else len(self.images),
         }  # fmt: skip
 
-    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the scores for a request.
+    def answer(self, request: Mapping[str, Any]) -> Answer:
+        """Return the `Answer` to a request.
 
         Parameters
         ----------
         request : mapping
             ``{"drawing": ink (rows, columns)}`` or ``{"sample": number}``.
-
-        Returns
-        -------
-        dict
-            ``label``, ``scores`` of the classes, ``pixels`` that the model was shown, ink from 0 to 1 ``(rows,
-            columns)``, and ``detail``, in words.
 
         Raises
         ------
@@ -99,10 +94,10 @@ class Demo:
             detail += f", {result.details['cycles']:,} cycles"
         detail += "" if true is None else f"; it is a {true}"
         label = int(result.labels[0])
-        scores = [float(score) if np.isfinite(score) else None for score in result.scores[0]]  # JSON has no others
+        scores = [float(score) if np.isfinite(score) else None for score in result.scores[0]]
         if self.accelerator.build.manifest["output"]["meaning"] == "label":
             scores = [float(k == label) for k in range(self.info()["classes"])]
-        return {"label": label, "scores": scores, "pixels": ink.round(3).tolist(), "detail": detail}
+        return Answer(label=label, scores=scores, pixels=ink.round(3).tolist(), detail=detail)
 
     def _infer(self, image: np.ndarray) -> Results:
         try:
@@ -134,7 +129,7 @@ def serve(demo: Demo, place: Place | None = None, limits: Limits | None = None) 
 def _answer(demo: Demo, body: bytes) -> Reply:
     """Return the reply to a call for an answer, in the thread that has the accelerator."""
     try:
-        return Reply.json(demo.answer(parse_request(body)))
+        return Reply.json(demo.answer(parse_request(body)).to_dict())
     except ValueError as error:
         raise Refusal(400, str(error)) from None
     except HostError as error:

@@ -9,6 +9,7 @@ import numpy as np
 
 from fewbit.host.build import HostError
 
+from .answer import Answer
 from .drawing import Canvas
 
 __all__ = ["Answering", "Pad", "run_terminal"]
@@ -23,8 +24,8 @@ class Answering(Protocol):
 
     canvas: Canvas
 
-    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the scores for a request."""
+    def answer(self, request: Mapping[str, Any]) -> Answer:
+        """Return the answer to a request."""
 
 
 class Pad:
@@ -40,7 +41,7 @@ class Pad:
         1 where there is ink.
     at : tuple of int
         Row and column of the pen.
-    answer : dict or None
+    answer : Answer or None
         What `flow.demo.demo.Demo.answer` gave last.
     error : str
         Why there is no answer.
@@ -49,7 +50,7 @@ class Pad:
     def __init__(self, demo: Answering):
         self._demo, (self.rows, self.columns) = demo, demo.canvas.size
         self.cells, self.at = np.zeros((self.rows, self.columns)), (0, 0)
-        self.answer: dict[str, Any] | None = None
+        self.answer: Answer | None = None
         self.error = ""
 
     def key(self, key: str) -> bool:
@@ -85,12 +86,16 @@ class Pad:
     def _scores(self):
         if self.answer is None:
             return ["draw something"]
-        scores, best = self.answer["scores"], self.answer["label"]
-        low, high = min(scores), max(scores)
-        lines = [f"{best}   ({self.answer['detail']})", ""]
+        scores, best = self.answer.scores, self.answer.label
+        finite = [score for score in scores if score is not None] or [0.0]
+        low, high = min(finite), max(finite)
+        lines = [f"{best}   ({self.answer.detail})", ""]
         for k, score in enumerate(scores):
-            width = BAR if high == low else round(BAR * (score - low) / (high - low))
-            lines.append(f"{'>' if k == best else ' '} {k} {'█' * width:{BAR}} {score:g}")
+            if score is None:
+                width, text = 0, "not finite"
+            else:
+                width, text = BAR if high == low else round(BAR * (score - low) / (high - low)), f"{score:g}"
+            lines.append(f"{'>' if k == best else ' '} {k} {'█' * width:{BAR}} {text}")
         return lines
 
 

@@ -6,7 +6,6 @@ formulas below are fitted to Yosys for what is around them (`python -m bench.sec
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.window import Window
@@ -15,10 +14,12 @@ from fewbit.golden.numbers.formats import Bipolar, Ternary
 from fewbit.golden.rewrite.rescale import FEWEST_LEVELS
 from fewbit.hw.arrays.cost import distinct_columns as _distinct
 from fewbit.hw.arrays.cost import rom_placement
+from fewbit.hw.cost import Cost
 from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.arithmetic import Arithmetic
 from fewbit.hw.layer.shape import LayerShape
 from fewbit.hw.layer.ways import chosen
+from fewbit.hw.memory.buffers import buffer_cost, fifo_luts, ram_luts
 from fewbit.hw.stages.window_plan import columns_of
 from fewbit.hw.xilinx.pe_counts import count_sum
 
@@ -31,27 +32,9 @@ FLATTENED = 0.96
 OVERHEAD = 55
 """LUTs of the AXI4-Stream shell."""
 _FLOAT = 560  # LUTs of a float32 multiplier with two DSPs, and its share of the additions
-_BUFFER = 2048  # bits of a memory up to which synthesis makes no block RAM of it
 # LUTs that a constant weight takes for each bit of x where sums are shared (`hw.xilinx.constant_matrix`), by its
 # format, and that a neuron takes beside them.
 _CONSTANT, _TERNARY, _SEVERAL, _NEURON = 0.27, 0.36, 0.2, 10
-
-
-@dataclass(frozen=True)
-class Cost:
-    """An estimate of what a part of a design takes: LUTs, block RAMs of 18 Kbit, DSPs. Costs add up."""
-
-    lut: float = 0
-    bram18: int = 0
-    dsp: int = 0
-
-    def __add__(self, other: "Cost") -> "Cost":
-        return Cost(self.lut + other.lut, self.bram18 + other.bram18, self.dsp + other.dsp)
-
-    @property
-    def row(self) -> dict[str, int]:
-        """The numbers for a table or JSON, LUTs as a whole number."""
-        return {"lut": round(self.lut), "bram18": self.bram18, "dsp": self.dsp}
 
 
 def total(costs: Iterable[Cost]) -> Cost:
@@ -83,7 +66,7 @@ def cost_of_unit(layer: FoldableLayer, folding: LayerFolding) -> Cost:
         found += [_array(layer, shape, way), _rom(bits * pe * simd, shape.words)]
         if layer.levels == 2 and products != "sums":  # the accumulators start at minus their thresholds
             found.append(_rom(pe * acc, shape.rows * shape.vectors))
-    return sum(found, _activation(layer, shape, products) + Cost(21 + _fifo(shape.lanes * _bits_out(layer))))
+    return sum(found, _activation(layer, shape, products) + Cost(21 + fifo_luts(shape.lanes * _bits_out(layer))))
 
 
 def cost_of_pool(window: Window, edge: Edge, cycles: int) -> Cost:
@@ -156,32 +139,11 @@ def _rom(columns: int, depth: int) -> Cost:
     return Cost() if where is None else Cost(where.luts, where.bram18)
 
 
-def _ram(width: int, depth: int) -> int:
-    """Return the LUTs of distributed RAM: four are a RAM32M of six bits, a RAM64M of three or a RAM128X1D of one."""
-    if depth <= 32:
-        return 4 * -(-width // 6)
-    return 4 * min(-(-width // 3) * -(-depth // 64), width * -(-depth // 128))
-
-
-def _buffer(width: int, depth: int) -> Cost:
-    """Return the cost of a memory that each frame is written to: distributed RAM, or the block RAM that synthesis
-    takes.
-    """
-    if width * depth <= _BUFFER:
-        return Cost(_ram(width, depth))
-    return Cost(bram18=-(-width // 36) * -(-depth // 512))
-
-
-def _fifo(width: int) -> int:
-    """Return the LUTs of a FIFO of 32 words."""
-    return _ram(width, 32)
-
-
 def _replay(layer: FoldableLayer, shape: LayerShape) -> Cost:
     """Return the cost of the memory that gives a vector to every row of neurons."""
     if shape.rows == 1 and layer.x_format.integral:
         return Cost()
-    memory = _buffer(shape.lanes_in * layer.x_format.bits, 2 * shape.steps)
+    memory = buffer_cost(shape.lanes_in * layer.x_format.bits, 2 * shape.steps)
     counters = 6.2 * (shape.steps - 1).bit_length() + 2.6 * (shape.rows * shape.vectors - 1).bit_length()
     return memory + Cost(counters + 18)
 
@@ -221,7 +183,7 @@ def _window(layer: FoldableLayer, shape: LayerShape) -> Cost:
         lanes = layer.channels * shape.parallel if shape.parallel > 1 else simd
         return _ring(window, bits, lanes, layer.channels * layer.groups // lanes)
     columns = columns_of(window, shape.abreast)  # a memory a row, of which two more are needed than the kernel has
-    memory = _ram(layer.channels * columns * bits, -(-window.size[1] // columns)) * (window.kernel[0] + 2)
+    memory = ram_luts(layer.channels * columns * bits, -(-window.size[1] // columns)) * (window.kernel[0] + 2)
     return Cost(70 + 0.7 * simd * bits * shape.abreast + memory)
 
 
@@ -229,7 +191,7 @@ def _ring(window: Window, bits: int, lanes: int, blocks: int) -> Cost:
     """Return the cost of a ring of about one row of the image more than the kernel has."""
     rows = min(window.size[0], window.kernel[0] + 1)
     words = max(2, rows * window.size[1] * blocks)
-    memory = _buffer(lanes * bits, words)
+    memory = buffer_cost(lanes * bits, words)
     if memory.bram18:
         return memory + Cost(155)
     return memory + Cost(20 * (words - 1).bit_length() - 15)

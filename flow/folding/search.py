@@ -55,16 +55,28 @@ def candidates(network: Network | FoldableNetwork, step: float = 1.03) -> list[C
     return [Candidate(cycles, found[cycles]) for cycles in sorted(found)]
 
 
-def estimate(layers: Mapping[str, FoldableLayer], folding: Folding) -> dict[str, Cost]:
+def estimate(layers: FoldableNetwork, folding: Folding) -> dict[str, Cost]:
     """Return the `Cost` of each layer, by name; ``layers`` are those that `layers_of` gives of a network."""
-    return {name: cost_of_layer(layer, folding[name]) for name, layer in layers.items()}
+    return {name: layers.known(cost_of_layer, name, folding[name]) for name in layers}
 
 
 def estimate_all(layers: FoldableNetwork, folding: Folding) -> Cost:
     """Return the `Cost` of a whole network; ``layers`` are what `layers_of` gives of it."""
     cycles = slowest(layers, folding)
     pools = (cost_of_pool(node.window, layers.edges[node.x], cycles) for node in layers.pools)
-    return total([*estimate(layers, folding).values(), *pools])
+    return total([*estimate(layers, folding).values(), *pools, *_beside(layers, cycles)])
+
+
+def _beside(layers: FoldableNetwork, cycles: int) -> list[Cost]:
+    """Return the costs of stages beside layers and pools, each as narrow as these cycles a frame allow."""
+    if not layers.others:
+        return []
+    from fewbit.golden.registry import import_all  # stages bring Amaranth, which no other estimate needs
+    from fewbit.hw import stages
+    from fewbit.hw.stages.registry import cost_of
+
+    import_all(stages)
+    return [cost_of.of(node)(node, layers.edges, cycles) for node in layers.others if type(node) in cost_of]
 
 
 def fastest_within(network: Network | FoldableNetwork, luts: int) -> Folding:

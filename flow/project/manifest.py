@@ -1,5 +1,6 @@
 """The manifest of a build: what software needs to know of the block that it drives."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from fewbit.hw.shell.registers import RegisterMap
 from fewbit.hw.shell.stream_names import input_streams
 from fewbit.hw.targets.target import Target
 from fewbit.sim.cycles.model import predict_steady
+from fewbit.sim.cycles.timing import SteadyTiming
 
 __all__ = ["Described", "manifest_of"]
 
@@ -62,11 +64,18 @@ def manifest_of(model: Described) -> dict[str, Any]:
         "output": _output(plan, network, model.output),
         "outputs": [{"name": output.name, **_meaning(plan, network, output)} for output in network.outputs],
         "target": model.target.name,
-        "notes": [*network.notes, *([] if network.integral else [_BASELINE])],
+        "notes": [*network.notes, *([] if network.integral else [_BASELINE]), *_slower(timing, plan.bound)],
         "cycles": {"latency": timing.latency, "interval": timing.interval, "bound": plan.bound},
         "layers": {name: _layer(layer) for name, layer in plan.layers.items()},
         "control": {"vlnv": model.block.vlnv, "top": model.block.top} | model.registers.constants(),
     }
+
+
+def _slower(timing: SteadyTiming, bound: int) -> Iterator[str]:
+    """Yield a note if results come less often than the slowest part of the hardware alone would let them."""
+    if timing.interval > bound:
+        yield (f"a result comes every {timing.interval:g} cycles, not every {bound}, which the slowest layer or stream "
+               f"takes: branches wait for each other, however deep their queues are")  # fmt: skip
 
 
 def _input(stream, given, entry):

@@ -1,6 +1,7 @@
 """A float model with its samples, on the way to quantization, and QONNX that is known to build."""
 
 import tempfile
+import time
 from pathlib import Path
 
 from fewbit.flow.float_images import load_floats
@@ -46,6 +47,8 @@ class FloatProject:
     samples, images : flow.images.Images
         Samples of calibration, all of them, and those that accuracy is measured on.
     calibration : ptq.calibrate.Calibration
+    seconds : float
+        How long the calibration took.
     notes : list of str
         What the user must know of how the samples were read.
 
@@ -80,7 +83,9 @@ class FloatProject:
         self.notes = list(dict.fromkeys(found.note for found in (self.samples, self.images) if found.note))
         # Behind a normalization zero is no integer, which padding needs: the input gets a quantizer of its own.
         declared = self.spec is not None and self.spec.normalization is None
+        began = time.monotonic()
         self.calibration: Calibration = calibrate(self.model, self.samples.values[:MOST], declared)
+        self.seconds = time.monotonic() - began
 
     @staticmethod
     def _parsed(text: str, name: str) -> InputSpec | None:

@@ -12,11 +12,14 @@ from fewbit.ptq.measure import accuracy, scores_of, sqnr
 from fewbit.ptq.quantize import Options, quantize
 
 from .bits import Request, bits_of
+from .duration import PASSES, say_if_long
 from .float_model import FloatProject
 from .found import Accuracies, Joined, Quantized, QuantizedLayer, QuantizedSite, Ranges, Samples, samples
 from .retrain import Retraining
 
 __all__ = ["golden_accuracy", "quantize_model"]
+
+_BATCH = 256  # images whose integers are held at the same time
 
 
 def quantize_model(
@@ -51,8 +54,11 @@ def quantize_model(
     model, calibration = project.model, project.calibration
     bits = bits_of(model, project.sites, request)
     retraining = Retraining(project, steps) if steps else None
-    with report.working("quantizing"):
-        plan = quantize(model, calibration, bits, options)
+    if options.correct:
+        advice = ", --no-bias-correction leaves biases as they are"
+        say_if_long(report, project, "quantizing", PASSES, advice)
+    with report.counting("quantizing", len(model.layers)) as done:
+        plan = quantize(model, calibration, bits, options, done)
     if retraining:
         with report.counting("retraining", retraining.steps) as progress:
             plan = retraining.train(plan, progress)
@@ -92,9 +98,13 @@ def golden_accuracy(network: Network, images: Images) -> float:
 
     Its bits are the hardware's.
     """
-    assert images.floats is not None  # samples of a float model always have them
-    labels = run(network, network.encode(images.floats), keep=()).labels
-    return float((labels == images.labels).mean())
+    assert images.floats is not None and images.labels is not None  # who asks has seen to that
+    right = 0
+    for at in range(0, len(images.floats), _BATCH):
+        part = slice(at, at + _BATCH)
+        labels = run(network, network.encode(images.floats[part]), first=at, keep=()).labels
+        right += int((labels == images.labels[part]).sum())
+    return right / len(images.floats)
 
 
 def _row(project, plan, layer):

@@ -12,6 +12,7 @@ from fewbit.places import BUILD
 from fewbit.ptq.quantize import Options
 from fewbit.sim.folders import locked
 
+from .duration import PASSES, say_if_long
 from .float_model import FloatProject
 from .found import SearchGoal, SearchResult, samples
 from .mixed import FORMATS, Goal, MixedSearch, pareto
@@ -60,6 +61,9 @@ def search_formats(
     images = with_labels(project)
     retraining = Retraining(project, steps) if steps else None
     search = MixedSearch(project, options, formats=formats, cycles=cycles)
+    runs = len(search.names) * len(search.choices[0])
+    advice = ", --formats w8a8,w4a4 tries two formats"
+    say_if_long(report, project, f"quantizing {runs} times", runs * (PASSES + 1), advice)
     search.run(goal, report)
     if retraining:
         search.retrain(retraining, goal, report)

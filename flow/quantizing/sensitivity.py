@@ -7,6 +7,7 @@ from fewbit.ptq.measure import accuracy, noise, scores_of
 from fewbit.ptq.quantize import Bits, Options, quantize
 
 from .bits import parse_bits
+from .duration import PASSES, say_if_long
 from .float_model import FloatProject
 from .format_cost import FormatCost
 from .found import Measured, OneLayer, Reference, Sensitivity, samples
@@ -83,6 +84,8 @@ def sensitivity(
     cost = FormatCost(project, options, reference=others, cycles=cycles)
     base = cost.uniform(others)
     model, calibration = project.model, project.calibration
+    runs = 2 * len(model.layers) * len(tried)
+    say_if_long(report, project, f"quantizing {runs} times", runs * (PASSES + 1), ", --bits 4 tries one number of bits")
     floats = measured(project, QuantizationPlan())
     all_others = measured(project, quantize(model, calibration, base, options))
     whole = Reference(

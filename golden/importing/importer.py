@@ -232,7 +232,7 @@ class Importer(GrowingNetwork):
         try:
             values = self._values(node, inputs)
         except ModelError as error:
-            at, scale = describe(node), refusal_of_scale(self.file.nodes, node)
+            at, scale = describe(node), refusal_of_scale(self.file.nodes, node, inputs)
             if scale is not None:
                 raise ModelError(f"{at}: {scale}") from None
             raise (error if str(error).startswith(at) else ModelError(f"{at}: {error}")) from None

@@ -32,6 +32,8 @@ def of_one_scale(scales: np.ndarray, weights: np.ndarray, far: np.ndarray) -> tu
     ModelError
         If the scale of a row is no float32 number, or weights of one scale would have too many bits.
     """
+    if (scales == scales[:, :1]).all() and np.isfinite(scales).all() and scales.astype(np.float32).all():
+        return np.where(weights.any(axis=1), scales[:, 0], 1.0), weights
     counts = weights != 0
     dead = ~counts.any(axis=1)
     first = np.take_along_axis(scales, counts.argmax(axis=1)[:, None], axis=1)[:, 0]

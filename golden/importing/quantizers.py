@@ -37,8 +37,8 @@ def quantized(importer: GrowingNetwork, tensor: Tensor, quantizer: CodeQuantizer
 def quantized_constant(array: np.ndarray, quantizer: CodeQuantizer) -> Constant:
     """Return what a `CodeQuantizer` makes of a constant array: a `Constant` of the same shape, with its integers."""
     array = np.asarray(array, dtype=np.float32)
-    scale = np.broadcast_to(quantizer.scale, array.shape).astype(np.float64)
-    zero = np.broadcast_to(quantizer.zero, array.shape).astype(np.float64)
+    numbers = (np.asarray(number, dtype=np.float64) for number in (quantizer.scale, quantizer.zero))
+    scale, zero = (np.broadcast_to(number, array.shape) for number in numbers)
     codes = quantizer.codes(array)
     return Constant((scale * (codes - zero)).astype(np.float32), Integers(codes, scale, zero))
 

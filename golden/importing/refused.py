@@ -8,6 +8,7 @@ from fewbit.golden.model_file.domains import ONNX, STANDARD_DOMAINS
 from fewbit.golden.model_file.file import describe
 
 from .registry import DECLARED, Role
+from .tensors import Closed, Data, Tensor
 
 __all__ = ["LISTED", "refusal", "refusal_of_scale"]
 
@@ -73,18 +74,28 @@ def refusal(name: str, domain: str = ONNX) -> str:
     return f"{said}{f': {reason}' if reason else ''}; {LISTED}"
 
 
-def refusal_of_scale(nodes: Sequence[onnx.NodeProto], node: onnx.NodeProto) -> str | None:
-    """Return what an error says of a node that computes, with others, a quantizer's scale or zero point; else None.
+def refusal_of_scale(
+    nodes: Sequence[onnx.NodeProto], node: onnx.NodeProto, inputs: Sequence[Tensor | None]
+) -> str | None:
+    """Return what an error says of a quantizer whose scale or zero point is data, and of a node that computes such.
 
-    ``nodes`` are those of the model, in order. A path ends at a quantizer or a layer.
+    It is None for other nodes. ``nodes`` are those of the model, in order, and ``inputs`` what the node reads. A path
+    from a node to a scale ends at a quantizer or a layer.
     """
+    if _role(node) is Role.QUANTIZER and any(isinstance(t, Data | Closed) for t in inputs[1:3]):
+        return _DYNAMIC
     made = set(node.output)
     for other in nodes:
-        operator = DECLARED.get((ONNX if other.domain in STANDARD_DOMAINS else other.domain, other.op_type))
-        if operator is None or made.isdisjoint(other.input):
+        role = _role(other)
+        if role is None or made.isdisjoint(other.input):
             continue
-        if operator.role is Role.QUANTIZER and not made.isdisjoint(other.input[1:3]):
+        if role is Role.QUANTIZER and not made.isdisjoint(other.input[1:3]):
             return f"it is part of what {describe(other)} quantizes with: {_DYNAMIC}"
-        if operator.role not in (Role.QUANTIZER, Role.PRODUCT):
+        if role not in (Role.QUANTIZER, Role.PRODUCT):
             made.update(other.output)
     return None
+
+
+def _role(node: onnx.NodeProto) -> Role | None:
+    operator = DECLARED.get((ONNX if node.domain in STANDARD_DOMAINS else node.domain, node.op_type))
+    return None if operator is None else operator.role

@@ -12,7 +12,7 @@ from fewbit.golden.numbers.formats import Float32, Format, format_for
 from .graph import Edge, Node, accumulator_format
 from .registry import execution_of
 
-__all__ = ["Dense", "FloatDense", "slices_of"]
+__all__ = ["Dense", "FloatDense"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +33,11 @@ class Dense(Node):
         return format_for(self.weights)
 
     def out(self, x: Edge) -> Edge:
-        positive, negative = np.maximum(self.weights, 0), np.minimum(self.weights, 0)
-        x_lo, x_hi = (slices_of(bound, self) for bound in (x.lo, x.hi))
-        lo = (positive * x_lo + negative * x_hi).sum(axis=1)
-        hi = (positive * x_hi + negative * x_lo).sum(axis=1)
+        rows = self.weights.reshape(self.groups, -1, self.weights.shape[1])
+        positive, negative = np.maximum(rows, 0), np.minimum(rows, 0)
+        x_lo, x_hi = (np.reshape(bound, (self.groups, -1, 1)) for bound in (x.lo, x.hi))
+        lo = (positive @ x_lo + negative @ x_hi).reshape(-1)
+        hi = (positive @ x_hi + negative @ x_lo).reshape(-1)
         return Edge(accumulator_format(lo, hi), lo, hi, x.size)
 
 
@@ -65,12 +66,6 @@ class FloatDense(Node):
     def out(self, x: Edge) -> Edge:
         bound = np.full(len(self.weights), np.inf)
         return Edge(Float32(), np.zeros_like(bound) if self.relu else -bound, bound, x.size)
-
-
-def slices_of(values: np.ndarray, node: Dense | FloatDense) -> np.ndarray:
-    """Return what each neuron of a layer reads of ``values``, one a channel, as ``(N, K)``."""
-    neurons, taps = node.weights.shape
-    return np.repeat(np.reshape(values, (node.groups, taps)), neurons // node.groups, axis=0)
 
 
 def _by_group(

@@ -78,22 +78,24 @@ class Window:
 
     def taps(self) -> np.ndarray:
         """Return the pixel that each tap reads, -1 where it is padding: int64 ``(out pixels, taps)``, row-major."""
-        y, x = (
-            np.arange(o)[:, None] * s + np.arange(k) * d - pad
-            for o, s, k, d, pad in zip(
-                self.out_size, self.stride, self.kernel, self.dilation, self.pads[:2], strict=True
-            )
-        )
-        height, width = self.size
-        rows = np.where((y >= 0) & (y < height), y, -1)[:, None, :, None]
-        columns = np.where((x >= 0) & (x < width), x, -1)[None, :, None, :]
-        taps = np.where((rows >= 0) & (columns >= 0), rows * width + columns, -1)
+        rows, columns = self._places()
+        rows, columns = rows[:, None, :, None], columns[None, :, None, :]
+        taps = np.where((rows >= 0) & (columns >= 0), rows * self.size[1] + columns, -1)
         return taps.reshape(self.out_pixels, self.taps_count)
+
+    def _places(self) -> list[np.ndarray]:
+        """Return the row that each tap of each row of outputs reads, -1 where it is padding, and likewise the column:
+        two arrays int64 ``(outputs, taps)``.
+        """
+        parts = zip(self.size, self.out_size, self.stride, self.kernel, self.dilation, self.pads[:2], strict=True)
+        places = ((n, np.arange(o)[:, None] * s + np.arange(k) * d - pad) for n, o, s, k, d, pad in parts)
+        return [np.where((at >= 0) & (at < n), at, -1) for n, at in places]
 
     @property
     def padded_taps(self) -> np.ndarray:
         """Whether each tap ever reads padding: booleans ``(taps,)``."""
-        return np.any(self.taps() < 0, axis=0)
+        rows, columns = (np.asarray((places < 0).any(axis=0)) for places in self._places())
+        return (rows[:, None] | columns).reshape(-1)
 
     def gather(self, x: np.ndarray, pad: float | np.ndarray) -> np.ndarray:
         """Return patches ``(B, out pixels, taps, C)`` of images ``(B, pixels, C)``.

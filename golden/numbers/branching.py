@@ -11,7 +11,7 @@ import numpy as np
 
 from .elementwise import F32, Chain, Op, affine, apply, are_whole, bounds, direction
 
-__all__ = ["Fixed", "Lookup", "Together"]
+__all__ = ["Fixed", "Lookup", "Selected", "Together"]
 
 _TRUTHS = {"Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal", "And", "Or", "Xor", "Not"}
 _WHOLE_OF_WHOLE = {"Add", "Sub", "Mul", "Min", "Max"}
@@ -160,9 +160,40 @@ class Together(Op):
         return tuple(p for chain in self.chains for op in chain for p in op.parameters)
 
     def with_parameters(self, parameters: Sequence[np.ndarray]) -> "Together":
-        given = iter(parameters)
-        chains = tuple(tuple(op.with_parameters([next(given) for _ in op.parameters]) for op in c) for c in self.chains)
-        return replace(self, chains=chains)
+        return replace(self, chains=_with_parameters(self.chains, parameters))
+
+
+@dataclass(frozen=True, eq=False)
+class Selected(Op):
+    """The value of ``chains[which]``: channels that go through different functions stand side by side.
+
+    ``which`` is int64, of one number or of one a channel.
+    """
+
+    chains: tuple[Chain, ...]
+    which: np.ndarray
+
+    monotone = False
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        y, *rest = np.broadcast_arrays(*(apply(chain, x) for chain in self.chains))
+        for number, values in enumerate(rest, 1):
+            y = np.where(self.which == number, values, y)
+        return y
+
+    @property
+    def parameters(self) -> tuple[np.ndarray, ...]:
+        return (self.which, *(p for chain in self.chains for op in chain for p in op.parameters))
+
+    def with_parameters(self, parameters: Sequence[np.ndarray]) -> "Selected":
+        which, *rest = parameters
+        return Selected(_with_parameters(self.chains, rest), which)
+
+
+def _with_parameters(chains: tuple[Chain, ...], parameters: Sequence[np.ndarray]) -> tuple[Chain, ...]:
+    """Return chains with all parameters of their operations replaced, in order."""
+    given = iter(parameters)
+    return tuple(tuple(op.with_parameters([next(given) for _ in op.parameters]) for op in c) for c in chains)
 
 
 def _all_whole(chain: Chain, of_whole: bool) -> bool:

@@ -12,6 +12,8 @@ from .integer_formats import Bipolar, Unsigned, format_for
 
 __all__ = ["Levels", "PowersOfTwo", "levels_format", "powers_of_two"]
 
+_SOME = 1 << 12  # values that are looked at before all of them are
+
 _INTEGERS = "(-?[0-9]{1,19}(?:,-?[0-9]{1,19})*)"
 _MOST_BASIS = 16
 
@@ -215,7 +217,11 @@ def powers_of_two(values: np.ndarray | Sequence[int]) -> PowersOfTwo | None:
 
     It is also None where all are zero, or one has more than 31 bits.
     """
-    sizes = np.unique(np.abs(np.asarray(values, dtype=np.int64)))
+    sizes = np.abs(np.asarray(values, dtype=np.int64))
+    some = sizes.reshape(-1)[:_SOME]
+    if (some & (some - 1)).any():  # it is nearly always seen at once
+        return None
+    sizes = np.unique(sizes)
     whole = sizes[sizes > 0]
     if not len(whole) or (whole & (whole - 1)).any() or int(whole[-1]).bit_length() > 31:
         return None

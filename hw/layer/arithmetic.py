@@ -1,5 +1,6 @@
 """What all ways to make a layer's products share, and the plain one: integers in their smallest format."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -81,13 +82,40 @@ class Arithmetic:
     @property
     def offsets(self) -> np.ndarray:
         """Numbers that are added to ``scale*heap``, int64 ``(N,)``; what pads add is not counted."""
-        return self.terms.offset(self.dense.weights).sum(axis=1)
+        return self._summed(self.terms.offset)
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Smallest and largest heap of every neuron, two arrays int64 ``(N,)``; what pads add is not counted."""
-        ends = [self.terms.heap(end, self.dense.weights) for end in (self.x_format.lo, self.x_format.hi)]
-        return np.minimum(*ends).sum(axis=1), np.maximum(*ends).sum(axis=1)
+
+        def end_of(pick):
+            ends = self.x_format.lo, self.x_format.hi
+            return self._summed(lambda weights: pick(*(self.terms.heap(end, weights) for end in ends)))
+
+        return end_of(np.minimum), end_of(np.maximum)
+
+    def _summed(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Return the sum of a function of every weight of a neuron, int64 ``(N,)``."""
+        if self._counted is None:
+            return function(self.dense.weights).sum(axis=1)
+        values, counts = self._counted
+        return counts @ function(values)
+
+    @cached_property
+    def _counted(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The weights that occur, ``(values,)``, and how often each neuron has each of them, ``(N, values)``; None
+        where these are not far fewer than a neuron's inputs.
+        """
+        weights = self.dense.weights
+        least, count = int(weights.min()), len(weights)
+        span = int(weights.max()) - least + 1
+        if 4 * span > weights.shape[1]:
+            return None
+        places = weights - least
+        places += span * np.arange(count)[:, None]
+        counts = np.bincount(places.reshape(-1), minlength=count * span).reshape(count, span)
+        found = counts.any(axis=0)
+        return np.flatnonzero(found) + least, counts[:, found]
 
     @property
     def exponents(self) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ in_words : str
     How products are made.
 """
 
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -138,7 +139,6 @@ class IntegerNumbers:
             raise ValueError(f"{layer.name}: sums in DSPs begin at zero, which needs an activation behind them")
         self.lane_format, self.x_table, self.in_words = found.lane_format, found.x_table, found.in_words
         self.weight_bits, self.pad_weight = found.weight_bits, found.pad_weight
-        self.codes = _ordered(found.codes, layer.order)
         self.sign = isinstance(layer.act, Threshold) and layer.format.bits == 1 and not found.starts_at_zero
         sums = self.accumulators = Accumulators(
             layer.shape, found, layer.acc_edge, layer.act, layer.format if self.sign else None
@@ -149,6 +149,10 @@ class IntegerNumbers:
         self.activation = activation_of(layer.shape, layer.act, layer.format, sums, _behind(layer), sign=self.sign)
         # Planes start with nothing: what is behind the array adds what the accumulator starts with.
         self.starts = sums.starts if self.combine is None else [0] * len(sums.starts)
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        return _ordered(self.arithmetic.codes, self._layer.order)
 
     def _chosen(self) -> Arithmetic:
         layer = self._layer

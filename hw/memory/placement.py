@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "RAM_STEP", "Contents", "Placement", "columns_of", "contents_digest",
-           "is_large", "placement", "placement_of", "ram_cost", "tables_of"]  # fmt: skip
+import numpy as np
+
+__all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "Contents", "Placement", "blocks_of", "columns_of", "contents_digest",
+           "is_large", "placement", "placement_of", "tables_of", "transposed"]  # fmt: skip
 
 LARGE = 2048  # bits for each block RAM that a memory takes, from which on synthesis puts one of operators there
-RAM_STEP = 32  # words
 LUT_WORDS = 64  # words of which a LUT holds one bit; of half as many it holds two
 _BLOCKS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))  # words by bits of 18 Kbit
 BRAM18_LUTS = 200  # LUTs that a block RAM of 18 Kbit counts as: a 7-series device has 184 to 235 for each
@@ -46,11 +47,12 @@ def placement_of(columns: int, depth: int) -> Placement:
     another."""
     if not columns:
         return Placement("constant")
-    luts, blocks = _luts(columns, depth), _blocks(columns, depth)
+    luts, blocks = _luts(columns, depth), blocks_of(columns, depth)
     return Placement("luts", luts) if luts <= blocks * BRAM18_LUTS else Placement("block", bram18=blocks)
 
 
-def _blocks(columns, depth):
+def blocks_of(columns: int, depth: int) -> int:
+    """Return the block RAMs of 18 Kbit of ``depth`` words of so many bits, in the best of their shapes."""
     return min(-(-columns // bits) * -(-depth // words) for words, bits in _BLOCKS)
 
 
@@ -78,30 +80,22 @@ def columns_of(width: int, words: Sequence[int]) -> tuple[list[int], list[int | 
     everything = (1 << len(words)) - 1
     columns: dict[int, int] = {}
     uses: list[int | tuple[int]] = []
-    for k in range(width):
-        column = sum((word >> k & 1) << n for n, word in enumerate(words))
+    for column in transposed(words, width):
         uses.append(column & 1 if column in (0, everything) else (columns.setdefault(column, len(columns)),))
     return list(columns), uses
 
 
+def transposed(numbers: Sequence[int], width: int) -> list[int]:
+    """Return ``width`` integers, of which number k has bit k of every one of ``numbers``, the first one's lowest."""
+    size = max(1, -(-width // 8))
+    data = b"".join(int(number).to_bytes(size, "little") for number in numbers)
+    bits = np.unpackbits(np.frombuffer(data, np.uint8).reshape(-1, size), axis=1, bitorder="little")[:, :width]
+    return [int.from_bytes(row.tobytes(), "little") for row in np.packbits(bits.T, axis=1, bitorder="little")]
+
+
 def is_large(width: int, words: Sequence[int]) -> bool:
     """Return whether a ROM of operators is taken for block RAM, whose output is late."""
-    return width * len(words) >= LARGE * _blocks(width, len(words))
-
-
-def ram_cost(width: int, words: int) -> int:
-    """Return what a memory that is written and read in the same cycle takes: LUTs, block RAMs counted as
-    `BRAM18_LUTS` each.
-
-    Four LUTs hold six bits of 32 words, or three of 64. It grows where ``words`` exceeds a multiple of `RAM_STEP`.
-    """
-    blocks = _blocks(width, words)
-    if width * words >= LARGE * blocks:
-        return blocks * BRAM18_LUTS
-    if words <= RAM_STEP:
-        return 4 * -(-width // 6)
-    tables = -(-words // LUT_WORDS)
-    return tables * 4 * -(-width // 3) + width * (tables - 1 + 2) // 3
+    return width * len(words) >= LARGE * blocks_of(width, len(words))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 from fewbit.hw.xilinx.netlist import Netlist
 
-from .placement import LUT_WORDS, Placement, columns_of, contents_digest, is_large, placement, tables_of
+from .placement import LUT_WORDS, Placement, columns_of, contents_digest, is_large, placement_of, tables_of, transposed
 
 __all__ = ["Rom"]
 
@@ -57,7 +57,7 @@ class Rom(SharedComponent):
     @property
     def placement(self) -> Placement:
         """Where the ROM goes, and what it takes there."""
-        return placement(len(self.data), self._words)
+        return placement_of(len(self._columns), len(self._words))
 
     @property
     def definition(self):
@@ -87,7 +87,7 @@ class Rom(SharedComponent):
         return m
 
     def _memory(self, m, address):
-        words = [sum((column >> n & 1) << k for k, column in enumerate(self._columns)) for n in range(len(self._words))]
+        words = transposed(self._columns, len(self._words))
         attrs = {"rom_style": "block"} if self.placement.where == "block" else {}
         m.submodules.memory = memory = Memory(shape=len(self._columns), depth=len(words), init=words, attrs=attrs)
         port = memory.read_port()
@@ -109,14 +109,15 @@ def _tabled(net, address, columns, depth):
     """Return a bit for each column, in LUTs."""
 
     def table(column, block):
-        return lambda *bits: column >> (block * LUT_WORDS + sum(bit << k for k, bit in enumerate(bits))) & 1
+        return column >> block * LUT_WORDS & ((1 << LUT_WORDS) - 1)
 
     low, high = address[:6], address[6:]
     if depth <= LUT_WORDS // 2:
         pairs = [columns[n : n + 2] for n in range(0, len(columns), 2)]
-        return [bit for pair in pairs for bit in net.lut(low, *(table(column, 0) for column in pair))]
+        return [bit for pair in pairs for bit in net.tables(low, *(table(column, 0) for column in pair))]
     return [
-        _selected(net, high, [net.lut(low, table(column, b))[0] for b in range(tables_of(depth))]) for column in columns
+        _selected(net, high, [net.tables(low, table(column, b))[0] for b in range(tables_of(depth))])
+        for column in columns
     ]
 
 

@@ -1,11 +1,12 @@
 """Several pixels at a time: a layer's neurons as many times over as pixels, each for one of those beside each other."""
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 
 import numpy as np
 
 from fewbit.golden.network.dense import Dense, FloatDense
-from fewbit.golden.network.graph import Network, Node
+from fewbit.golden.network.graph import Edge, Network, Node
 from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.golden.network.spatial import View, Windows
 from fewbit.golden.network.window import Window
@@ -31,11 +32,19 @@ def legal_abreast(window: Window | None, size: tuple[int, ...]) -> list[int]:
     return [n for n in range(1, size[1] + 1) if size[1] % n == 0] if size else [1]
 
 
-def set_abreast(network: Network, folding: Folding) -> Network:
+def set_abreast(network: Network, folding: Folding, edges: Mapping[str, Edge]) -> Network:
     """Return the same network, with layers whose PE is a multiple M of their neurons made M pixels at a time.
 
     Such a layer reads M pixels as one (a `View`), has a group for each, all with the same weights, and gives M pixels
-    as one, which another `View` takes apart. What the network computes stays as it is.
+    as one, which another `View` takes apart. What the network computes stays as it is. Where there is no such layer, it
+    is the network that was given.
+
+    Parameters
+    ----------
+    network : golden.network.graph.Network
+    folding : hw.folding.Folding
+    edges : dict of str to golden.network.graph.Edge
+        All edges of the network.
 
     Raises
     ------
@@ -44,7 +53,6 @@ def set_abreast(network: Network, folding: Folding) -> Network:
     """
     nodes: list[Node] = []
     renamed: dict[str, tuple[tuple[int, ...], int]] = {}  # size of the image and pixels at a time, by edge
-    edges = network.edges()
     windows = {n.y: n.window for n in network.nodes if isinstance(n, Windows)}
     for node in network.nodes:
         if node.x in renamed:  # the activation of a layer with several pixels at a time
@@ -65,7 +73,7 @@ def set_abreast(network: Network, folding: Folding) -> Network:
             renamed[node.y] = (height, width), count
         else:
             nodes += _apart(layer, (height, width))
-    return network.with_nodes(nodes)
+    return network if len(nodes) == len(network.nodes) else network.with_nodes(nodes)
 
 
 def _count(node, folding, windows, edges):

@@ -12,7 +12,7 @@ from fewbit.golden.registry import import_all
 from fewbit.hw import stages
 from fewbit.hw.folding import Folding
 from fewbit.hw.layer.plan import LayerPlan
-from fewbit.hw.packing import beats
+from fewbit.hw.packing import beats, channels_at_once
 from fewbit.hw.stages.layer import cycles_of_layer
 from fewbit.hw.stages.registry import stage_of
 from fewbit.hw.stages.window_plan import columns_first
@@ -60,8 +60,9 @@ class Assembly:
     """
 
     def __init__(self, network: Network, folding: Folding, *, target: Target = DEFAULT):
-        self.network = network = set_abreast(network, folding)
-        self.edges, self.target = network.edges(), target
+        before, edges = network, network.edges()
+        self.network = network = set_abreast(before, folding, edges)
+        self.edges, self.target = edges if network is before else network.edges(), target
         self.layers: dict[str, LayerPlan] = {}
         self._absorbed: set[str] = set()
         self.windows = windows_of(network)
@@ -141,8 +142,7 @@ class Assembly:
         """Return the fewest channels at a time, a divisor of all, whose beats a frame, ``beats_of(n)``, are not the
         bottleneck; all channels if there are none.
         """
-        divisors = [n for n in range(1, channels + 1) if channels % n == 0]
-        return next((n for n in divisors if beats_of(n) <= self.bound), channels)
+        return channels_at_once(channels, beats_of, self.bound)
 
     def by_pixel(self, edge: str) -> Flow:
         """Return the stream of ``edge`` in whole pixels."""

@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass, replace
 
-from amaranth.back import rtlil
 from amaranth.back.verilog import _convert_rtlil_text
 from amaranth.lib import wiring
 
@@ -97,9 +96,9 @@ def convert(component: wiring.Component, name: str) -> str:
 def converted(component: wiring.Component, name: str) -> Emission:
     """Return what `convert` does, with its modules."""
     library = ModuleLibrary(component, name)
-    text = rtlil.convert(component, name=name, platform=library, emit_src=False) + library.rtlil
+    text = wake(_convert_rtlil_text(library.convert(), strip_internal_attrs=True))
     modules = library.modules()
-    return Emission(_described(wake(_convert_rtlil_text(text, strip_internal_attrs=True)), modules), modules)
+    return Emission(_described(text, modules), modules)
 
 
 def _described(text, modules):

@@ -5,16 +5,19 @@ from amaranth.hdl import Signal
 
 from fewbit.golden.network import joins
 from fewbit.hw.codes import value_of
+from fewbit.hw.cost import Cost, product_luts
 from fewbit.hw.float32.units import FloatAdd, float_relu
+from fewbit.hw.shapes import IntShape
 from fewbit.hw.streams import counter
 from fewbit.hw.wires import register
 
-from .join import JoinPlan, function_of_join, make_join, numbers_of_beat
-from .registry import stage_of
+from .join import JoinPlan, cost_of_join, cost_of_numbers, function_of_join, is_one_number, make_join, numbers_of_beat
+from .registry import cost_of, stage_of
 
 __all__ = ["Adders", "FloatAdders"]
 
 stage_of(joins.Add, joins.FloatAdd)(make_join)
+cost_of(joins.Add)(cost_of_join)
 
 
 @function_of_join(joins.FloatAdd)
@@ -48,10 +51,39 @@ class Adders:
         """DSPs of the products of all lanes, at most."""
         return self.plan.lanes * sum(map(self._in_dsp, range(2)))
 
+    @property
+    def counts(self) -> bool:
+        """Whether some channels have other multipliers than others."""
+        return not all(is_one_number(self._factors(n)) for n in range(2))
+
+    @property
+    def cost(self) -> Cost:
+        """A sum takes a LUT for each bit that both terms have, and so do those that make a product with a constant."""
+        p = self.plan
+        narrow, wide = sorted(map(self._term, range(2)), key=lambda shape: shape.width)
+        found = Cost(p.lanes * (wide.width if narrow.signed else narrow.width), dsp=self.dsps)
+        for n, fmt in enumerate(p.formats):
+            factors = self._factors(n)
+            found += cost_of_numbers(factors, p.lanes, p.beats_out)
+            if is_one_number(factors):
+                found += Cost(p.lanes * max(0, int(factors[0]).bit_count() - 1) * (fmt.bits + 2))
+            elif not self._in_dsp(n):
+                found += Cost(p.lanes * product_luts(fmt.bits, int(factors.max()).bit_length()))
+        return found
+
+    def _term(self, n):
+        """Return the shape of the products of input ``n``."""
+        edge, factors = self.plan.edges[n], np.broadcast_to(self.plan.node.multipliers[n], self.plan.channels)
+        ends = np.stack([edge.lo * factors, edge.hi * factors])
+        return IntShape.holding(ends.min(), ends.max())
+
+    def _factors(self, n):
+        """Return the sizes of the multipliers of input ``n``, one a channel."""
+        return np.abs(np.broadcast_to(self.plan.node.multipliers[n], self.plan.channels))
+
     def _in_dsp(self, n):
         """Return whether synthesis takes a DSP for the products of input ``n``: no shift, and of 9 bits or more."""
-        p = self.plan
-        factors = np.abs(np.broadcast_to(p.node.multipliers[n], p.channels))
+        p, factors = self.plan, self._factors(n)
         bits = int(factors.max()).bit_length()
         alone = (factors == factors[0]).all() and int(factors[0]).bit_count() < 2
         return bool(not alone and bits > 1 and p.formats[n].bits > 1 and bits + p.formats[n].bits >= 9)

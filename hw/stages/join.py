@@ -10,15 +10,23 @@ from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.registry import ByClass
+from fewbit.hw.cost import Cost, counter_luts
+from fewbit.hw.memory.buffers import fifo_luts
+from fewbit.hw.memory.placement import LARGE, tables_of
 from fewbit.hw.memory.rom import Rom
-from fewbit.hw.packing import beats, check_lanes, pack
+from fewbit.hw.packing import beats, channels_at_once, check_lanes, pack
 from fewbit.hw.streams import OutputFifo, code_stream
 
-__all__ = ["Join", "JoinPlan", "function_of_join", "make_join", "numbers_of_beat"]
+__all__ = ["Join", "JoinPlan", "cost_of_join", "cost_of_numbers", "function_of_join", "is_one_number", "make_join",
+           "numbers_of_beat", "plan_of_join"]  # fmt: skip
+
+_CONTROL = 20  # LUTs around the memory of the FIFO
+_FEW_BEATS = 4
 
 # A class with a constructor ``(plan)``, the attributes ``latency`` and ``dsps``, and a method ``results(m, a, b,
 # accept)``: it yields, lane by lane, the codes of what a node makes of the beats ``a`` and ``b``, ``latency`` cycles
-# after those are taken, which ``accept`` says.
+# after those are taken, which ``accept`` says. One of integers has its `Cost` as ``cost``, and ``counts`` says whether
+# it counts beats.
 function_of_join = ByClass("function of a join")
 
 
@@ -62,6 +70,12 @@ class JoinPlan:
         self.latency, self.dsps = self.function.latency, self.function.dsps
         self.depth = self.latency + 3
 
+    @property
+    def cost(self) -> Cost:
+        """What it takes: its function, the FIFO, and what enters by credit."""
+        counter = counter_luts(self.beats_out) if self.function.counts else 0
+        return self.function.cost + Cost(_CONTROL + fifo_luts(self.lanes * self.format.bits) + counter)
+
 
 class Join(wiring.Component):
     """A join: ``o`` is a function of ``i0`` and ``i1``, channel by channel.
@@ -104,7 +118,7 @@ def numbers_of_beat(m: Module, name: str, beat: Signal, numbers: np.ndarray, lan
 
     ``numbers`` are one a channel; equal ones are a constant.
     """
-    if (numbers == numbers[0]).all():
+    if is_one_number(numbers):
         return [Const(int(numbers[0]))] * lanes
     bits = max(int(abs(n)).bit_length() for n in numbers) + 1
     words = [pack(numbers[b : b + lanes], bits) for b in range(0, len(numbers), lanes)]
@@ -113,9 +127,37 @@ def numbers_of_beat(m: Module, name: str, beat: Signal, numbers: np.ndarray, lan
     return [rom.data[k * bits : (k + 1) * bits].as_signed() for k in range(lanes)]
 
 
+def is_one_number(numbers: np.ndarray) -> bool:
+    """Return whether all channels have the same number, which is then a constant of the hardware."""
+    return bool((numbers == numbers[0]).all())
+
+
+def cost_of_numbers(numbers: np.ndarray, lanes: int, beats: int) -> Cost:
+    """Return what `numbers_of_beat` takes of numbers that are one a channel: a LUT for each bit of a word.
+
+    Of few beats, the LUTs that read the numbers make them too.
+    """
+    if is_one_number(numbers) or beats <= _FEW_BEATS:
+        return Cost()
+    columns = lanes * (int(np.abs(numbers).max()).bit_length() + bool((numbers < 0).any()))
+    if columns * beats >= LARGE:
+        return Cost(bram18=-(-columns // 36) * -(-beats // 512))
+    return Cost(columns * tables_of(beats))
+
+
 def make_join(assembly, node):
     """Make a `Join` of the fewest channels at a time whose beats are not the bottleneck."""
-    y = assembly.edges[node.y]
-    lanes = assembly.channels_at_once(y.channels, lambda n: y.length // n)
-    plan = JoinPlan(node, assembly.edges, lanes=lanes)
-    assembly.make(node.y, plan, Join, *assembly.gathered(node, [lanes] * 2), lanes=lanes, unit=y.channels)
+    plan = plan_of_join(node, assembly.edges, assembly.bound)
+    flows = assembly.gathered(node, [plan.lanes] * 2)
+    assembly.make(node.y, plan, Join, *flows, lanes=plan.lanes, unit=plan.channels)
+
+
+def plan_of_join(node: Any, edges: Mapping[str, Edge], bound: int) -> JoinPlan:
+    """Return the plan of the fewest channels at a time whose beats are at most ``bound`` a frame."""
+    y = edges[node.y]
+    return JoinPlan(node, edges, lanes=channels_at_once(y.channels, lambda n: y.length // n, bound))
+
+
+def cost_of_join(node: Any, edges: Mapping[str, Edge], cycles: int) -> Cost:
+    """Return the cost of a join, as `hw.stages.registry.cost_of` registers it."""
+    return plan_of_join(node, edges, cycles).cost

@@ -4,20 +4,24 @@ import numpy as np
 
 from fewbit.golden.network import joins
 from fewbit.hw.codes import value_of
+from fewbit.hw.cost import Cost, product_luts
 from fewbit.hw.float32.units import FloatMul
 from fewbit.hw.shapes import IntShape
 from fewbit.hw.streams import counter
 from fewbit.hw.wires import register
 
-from .join import JoinPlan, function_of_join, make_join, numbers_of_beat
-from .registry import stage_of
+from .join import JoinPlan, cost_of_join, cost_of_numbers, function_of_join, is_one_number, make_join, numbers_of_beat
+from .registry import cost_of, stage_of
 
 __all__ = ["FloatMultipliers", "Multipliers"]
 
 _DSP_BITS = 9  # bits of both factors from which on synthesis takes a DSP
 _PART_BITS = 17  # bits of a factor, its sign left out, that one DSP takes
+# LUTs of a factor's bit where a zero point is taken off: one for all, or one by channel of a product in LUTs or a DSP.
+_ZERO, _ZERO_IN_SUM, _ZERO_BEHIND_DSP = 0.42, 0.3, 0.7
 
 stage_of(joins.Multiply, joins.FloatMultiply)(make_join)
+cost_of(joins.Multiply)(cost_of_join)
 
 
 @function_of_join(joins.FloatMultiply)
@@ -65,6 +69,37 @@ class Multipliers:
             return 0
         parts = [-(-(shape.width - shape.signed) // _PART_BITS) for shape in self.factors]
         return parts[0] * parts[1]
+
+    @property
+    def counts(self) -> bool:
+        """Whether some channels have other multipliers or zero points than others."""
+        rows = (*self.plan.node.multipliers, *self.plan.node.zeros)
+        return not all(is_one_number(row) for row in rows)
+
+    @property
+    def cost(self) -> Cost:
+        """An XNOR, or a product in LUTs or a DSP, and what makes factors of codes."""
+        p = self.plan
+        if p.format.is_sign:
+            return Cost(p.lanes)
+        a, b = (shape.width for shape in self.factors)
+        in_dsp = self.dsps and p.format.bits >= _DSP_BITS
+        found = Cost(dsp=self.dsps) if in_dsp else Cost(p.lanes * product_luts(a, b))
+        return sum((self._cost_of_factor(n) for n in range(2)), found)
+
+    def _cost_of_factor(self, n):
+        """Return what the factors of input ``n`` take: products with their multipliers, and zero points."""
+        p, node, bits = self.plan, self.plan.node, self.plan.formats[n].bits
+        multipliers, zeros = (np.broadcast_to(row, p.channels) for row in (node.multipliers[n], node.zeros[n]))
+        found = sum((cost_of_numbers(row, p.lanes, p.beats_out) for row in (multipliers, zeros)), Cost())
+        by = int(np.abs(multipliers).max()).bit_length()
+        in_dsp = not is_one_number(multipliers) and bits + by + 1 >= _DSP_BITS
+        if zeros.any():
+            each = _ZERO if is_one_number(zeros) else _ZERO_BEHIND_DSP if in_dsp else _ZERO_IN_SUM
+            found += Cost(p.lanes * self.factors[n].width * each)
+        if is_one_number(multipliers):
+            return found + Cost(p.lanes * max(0, int(abs(multipliers[0])).bit_count() - 1) * (bits + 2))
+        return found + (Cost(dsp=p.lanes) if in_dsp else Cost(p.lanes * product_luts(bits, by)))
 
     def results(self, m, a, b, accept):
         """Yield the product of every lane of the beats ``a`` and ``b``, which are taken where ``accept`` says so."""

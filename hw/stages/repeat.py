@@ -6,10 +6,11 @@ from amaranth.hdl import Module
 
 from fewbit.golden.network import spatial
 from fewbit.golden.network.graph import Edge
-from fewbit.hw.packing import check_lanes
+from fewbit.hw.cost import Cost, counter_luts
+from fewbit.hw.packing import channels_at_once, check_lanes
 from fewbit.hw.streams import StreamUnit, counter
 
-from .registry import stage_of
+from .registry import cost_of, stage_of
 
 __all__ = ["Repeat", "RepeatPlan"]
 
@@ -40,6 +41,11 @@ class RepeatPlan:
         check_lanes(self.name, node.count, lanes)
         self.beats = node.count // lanes
 
+    @property
+    def cost(self) -> Cost:
+        """What it takes: the counter of copies, and who may move on."""
+        return Cost(counter_luts(self.beats))
+
 
 class Repeat(StreamUnit):
     """A unit that gives every code ``lanes * beats`` times, on all lanes at a time.
@@ -67,7 +73,16 @@ class Repeat(StreamUnit):
 def _(assembly, node):
     """Make a `Repeat` of the fewest copies at a time whose beats are not the bottleneck."""
     x, y = assembly.edges[node.x], assembly.edges[node.y]
-    lanes = assembly.channels_at_once(node.count, lambda n: y.length // n)
     flow = assembly.streams.regrouped(assembly.streams.take(node.x), 1, x.channels)
-    plan = RepeatPlan(node, assembly.edges, lanes=lanes)
-    assembly.make(node.y, plan, Repeat, flow, lanes=lanes, unit=y.channels)
+    plan = _plan(node, assembly.edges, assembly.bound)
+    assembly.make(node.y, plan, Repeat, flow, lanes=plan.lanes, unit=y.channels)
+
+
+@cost_of(spatial.Repeat)
+def _(node, edges, cycles):
+    return _plan(node, edges, cycles).cost
+
+
+def _plan(node, edges, bound):
+    lanes = channels_at_once(node.count, lambda n: edges[node.y].length // n, bound)
+    return RepeatPlan(node, edges, lanes=lanes)

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from fewbit.golden.network import joins
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.numbers.format import Format
-from fewbit.hw.memory.placement import RAM_STEP, ram_cost
+from fewbit.hw.memory.buffers import RAM_WORDS, queue_luts
 from fewbit.hw.streams import StreamUnit, code_stream, counter, give_from
 
 from .registry import stage_of
@@ -83,9 +83,9 @@ class QueuePlan:
 
     def cheaper_than(self, depth: int) -> Iterator[int]:
         """Yield the depths below ``depth`` from which on the memory takes less, the greatest first."""
-        cost = ram_cost(self.width, depth - 1)  # an entry is in a register
-        for words in range((depth - 2) // RAM_STEP * RAM_STEP, 0, -RAM_STEP):
-            if (less := ram_cost(self.width, words)) < cost:
+        cost = queue_luts(self.width, depth - 1)  # an entry is in a register
+        for words in range((depth - 2) // RAM_WORDS * RAM_WORDS, 0, -RAM_WORDS):
+            if (less := queue_luts(self.width, words)) < cost:
                 yield words + 1
                 cost = less
 

@@ -7,12 +7,16 @@ from amaranth.lib.memory import Memory
 
 from fewbit.golden.network import spatial
 from fewbit.golden.network.graph import Edge
-from fewbit.hw.packing import check_lanes
+from fewbit.hw.cost import Cost
+from fewbit.hw.memory.buffers import buffer_cost
+from fewbit.hw.packing import channels_at_once, check_lanes
 from fewbit.hw.streams import StreamUnit, counter, keep_flag
 
-from .registry import stage_of
+from .registry import cost_of, stage_of
 
 __all__ = ["Upsample", "UpsamplePlan"]
+
+_PART = 64  # words of a distributed RAM
 
 
 class UpsamplePlan:
@@ -48,6 +52,17 @@ class UpsamplePlan:
         self.width, self.chunks = x.size[1], x.channels // lanes
         self.row_beats = self.width * self.chunks
         self.depth = 2 * self.row_beats
+
+    @property
+    def cost(self) -> Cost:
+        """What it takes: the memory, the choice among its parts where it is of LUTs, and counters and places, all of
+        about as many bits as an address."""
+        bits = self.format.bits * self.lanes
+        memory = buffer_cost(bits, self.depth)
+        parts = -(-self.depth // _PART) if memory.lut else 1
+        choice = 0 if parts == 1 else 1 if parts <= 4 else 4
+        places = 8.2 * (self.depth - 1).bit_length() + (11 if self.rows > 1 else -2)
+        return memory + Cost(bits * choice + places)
 
 
 class Upsample(StreamUnit):
@@ -103,8 +118,16 @@ class Upsample(StreamUnit):
 @stage_of(spatial.Upsample)
 def _(assembly, node):
     """Make an `Upsample` of the fewest channels at a time whose beats out are not the bottleneck."""
-    y = assembly.edges[node.y]
-    lanes = assembly.channels_at_once(y.channels, lambda n: y.length // n)
-    flow = assembly.streams.regrouped(assembly.streams.take(node.x), lanes, y.channels)
-    plan = UpsamplePlan(node, assembly.edges, lanes=lanes)
-    assembly.make(node.y, plan, Upsample, flow, lanes=lanes, unit=y.channels)
+    channels, plan = assembly.edges[node.y].channels, _plan(node, assembly.edges, assembly.bound)
+    flow = assembly.streams.regrouped(assembly.streams.take(node.x), plan.lanes, channels)
+    assembly.make(node.y, plan, Upsample, flow, lanes=plan.lanes, unit=channels)
+
+
+@cost_of(spatial.Upsample)
+def _(node, edges, cycles):
+    return _plan(node, edges, cycles).cost
+
+
+def _plan(node, edges, bound):
+    y = edges[node.y]
+    return UpsamplePlan(node, edges, lanes=channels_at_once(y.channels, lambda n: y.length // n, bound))

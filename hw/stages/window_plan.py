@@ -12,6 +12,9 @@ __all__ = ["SlidingPlan", "abreast_of", "columns_first", "columns_of", "cycles_o
            "steps_of"]  # fmt: skip
 
 
+_DEPTHS: dict[tuple[Window, int, int, int | None], int] = {}  # least depths of memories that are known
+
+
 class SlidingPlan:
     """A `golden.network.spatial.Windows` node as a stream, for the `SlidingWindow` unit and the cycle model.
 
@@ -71,10 +74,14 @@ class SlidingPlan:
         self.words_frame = self.beats_in = window.pixels * self.words
         self.beats_pixel = window.taps_count * self.words
         self.beats_out = window.out_pixels * self.beats_pixel
-        self.padded = bool((window.taps() < 0).any())
+        self.padded = bool(window.padded_taps.any())
         self._plan_places()
         self.pace = max(self.own_pace, pace or 0)
-        self.depth = self._least_depth(interval)
+        # All that the depth depends on: networks have the same windows over and over, and so have plans of one network.
+        key = window, self.words, self.pace, interval
+        if key not in _DEPTHS:
+            _DEPTHS[key] = self._least_depth(interval)
+        self.depth = _DEPTHS[key]
 
     @property
     def own_pace(self) -> int:

@@ -116,7 +116,7 @@ def _best(x_format, w_format, lanes, acc_bits, feedback):
 
 
 @lru_cache(maxsize=256)
-def _parts(x_format, w_format):
+def _parts(x_format: Format, w_format: Format) -> tuple[tuple[Item, ...], int, int]:
     """Return what a lane adds, and the bits of both codes."""
     return items_of(product_terms(x_format, w_format)), x_format.bits, w_format.bits
 

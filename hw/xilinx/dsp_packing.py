@@ -8,9 +8,11 @@ would. A field without a sign must not overlap: its highest bit would count in t
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Any, NoReturn
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fewbit.golden.numbers.format import Format
 from fewbit.hw.heap.partial_products import ProductTerms
@@ -113,14 +115,14 @@ class FieldTerms(ProductTerms):
         super().__init__(x_format, w_format)
         self.packing = packing
 
-    def terms(self, x, w):
+    def terms(self, x: Any, w: Any) -> NoReturn:
         """Raise ValueError, as products in DSPs are no terms of bits."""
         raise ValueError("Products in DSPs are fields of a multiplier, not terms of bits")
 
-    @property
-    def exponents(self):
+    @cached_property
+    def exponents(self) -> tuple[int, ...]:
         return tuple(range(self.packing.field))
 
-    def offset(self, w_values):
+    def offset(self, w_values: ArrayLike) -> np.ndarray:
         half = 1 << self.packing.field - 1 if self.packing.signed else 0
         return np.full(np.shape(w_values), -half, dtype=np.int64)

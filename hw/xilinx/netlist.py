@@ -120,13 +120,19 @@ class Netlist:
             raise ValueError(f"A LUT has one output of 6 inputs or two of 5, not {len(functions)} of {len(free)}")
         places = {0: None, 1: None, **{bit: k for k, bit in enumerate(free)}}
         pattern = tuple((places[plain(bit)], plain(bit) == 1, bit < 0) for bit in inputs)
-        tables = [_table(function, pattern, len(free)) for function in functions]
+        return self.tables(free, *(_table(function, pattern, len(free)) for function in functions))
+
+    def tables(self, inputs: Sequence[int], *tables: int) -> list[int]:
+        """Return what `lut` does, of different bits that are no constants, and of truth tables.
+
+        Bit n of a table is its function's value where the inputs, the first the lowest bit, are n.
+        """
         if len(tables) == 2:  # I5 is 1: O6 shows the upper half, O5 the lower
             init = tables[0] << 32 | tables[1]
         else:
-            init = tables[0]
-        outputs = self.new(len(functions))
-        self.cells.append(Lut(init, free, outputs[0], outputs[1] if len(outputs) == 2 else None))
+            (init,) = tables
+        outputs = self.new(len(tables))
+        self.cells.append(Lut(init, tuple(inputs), outputs[0], outputs[1] if len(outputs) == 2 else None))
         return outputs
 
     def upright(self, bit: int) -> int:

@@ -14,7 +14,8 @@ _ENDLESS = 1 << 40  # beats
 _FEW, _MANY = 40, 4000  # frames, within which everything repeats
 _SHALLOW = 4  # a queue that needs no more may not be needed at all
 _HALVINGS = 4  # of what a queue is deeper for the first frame alone
-_EFFORT, _MOST_STEPS = 10, 200_000_000  # what is spent on fewer bits: times the steps of the first run, and steps
+# What is spent on fewer bits: times the steps of the first run, but at least and at most so many steps.
+_EFFORT, _LEAST_STEPS, _MOST_STEPS = 6, 10_000_000, 100_000_000
 Depths = dict[str, int]  # of queues in beats, by name; 0 is no queue
 
 
@@ -66,14 +67,14 @@ class _Sizing:
         self.depths = dict(self.least)
         left = _timing(found).left
         self.latest = left + [left[-1] + k * self.interval for k in range(1, _MANY - len(left) + 1)]
-        self.steps = min(_MOST_STEPS, _EFFORT * found.steps)
+        self.steps = min(_MOST_STEPS, max(_LEAST_STEPS, _EFFORT * found.steps))
 
     def _spread(self) -> tuple[int, Outcome]:
         """Return the interval at which frames can be sent for ever, and what sending them so gives."""
         interval, frames = self.plan.bound, _FEW
         while True:
             found = run_frames(self.endless, frames, period=interval)
-            if found.repetition or frames > _MANY:
+            if found.repetition or frames >= _MANY:
                 return interval, found
             # Either frames are sent more often than they can be taken, which the last ones show, or that took too few.
             slower = -int(-mean_interval(_timing(found).left) // 1)
@@ -81,20 +82,23 @@ class _Sizing:
 
     def keeps_pace(self, depths: Depths) -> bool:
         """Return whether no frame is late with these depths, however many there are."""
-        try:
-            found = run_frames(self.plan.with_depths(depths), _MANY, latest=self.latest)
-        except Standstill:
-            return False
-        self.steps -= found.steps
+        found = self._in_time(depths, _MANY)
         # A queue that is not there saves its latency, which would hide for some frames that each takes longer.
-        repeats = found.repetition
-        return bool(found.timing and repeats and repeats.cycles <= repeats.frames * self.interval)
+        repeats = found.repetition if found else None
+        return bool(repeats and repeats.cycles <= repeats.frames * self.interval)
 
     def begins_in_time(self, depths: Depths) -> bool:
-        """Return whether the first frame is not late: with no queue below the least depth, no other one is."""
-        found = run_frames(self.plan.with_depths(depths), 1, latest=self.latest[:1])
+        """Return whether the first frame is not late, of depths that keep pace."""
+        return self._in_time(depths, 1) is not None
+
+    def _in_time(self, depths: Depths, frames: int) -> Outcome | None:
+        """Return what so many frames give; None if one is late, or never leaves."""
+        try:
+            found = run_frames(self.plan.with_depths(depths), frames, latest=self.latest[:frames])
+        except Standstill:
+            return None
         self.steps -= found.steps
-        return found.timing is not None
+        return found if found.timing else None
 
     def drop_shallow(self) -> None:
         """Take out those shallow queues that are not needed; all at once, if that will do."""
@@ -140,7 +144,7 @@ class _Sizing:
     def make_cheaper(self) -> None:
         """Make queues so shallow that their memory is cheaper, or take them out, where the times stay."""
         queues = self.plan.queues
-        for name in self._by_bits():
+        for name in filter(self.depths.__getitem__, self._by_bits()):
             for depth in [*queues[name].cheaper_than(self.depths[name]), 0]:
                 if self.steps < 0 or not self.keeps_pace(self.depths | {name: depth}):
                     break

@@ -5,13 +5,10 @@ from dataclasses import asdict
 
 import pytest
 
-from bench.networks.residual import cifar_resnet
 from bench.scale import run
 from bench.scale.growth import slope, slopes
 from bench.scale.networks import GROWING, NETWORKS, ScaledNetwork
 from bench.scale.steps import STEPS, NetworkSteps, Step, measure, network_of
-from fewbit.golden.model_file.file import OnnxFile
-from fewbit.golden.model_file.source import SourceFile
 
 COST, TIMING = {"lut": 30_000, "bram18": 10, "dsp": 0}, {"interval": 64, "bound": 64, "latency": 200}
 
@@ -70,16 +67,6 @@ def test_names_are_found_again():
     files = [run.file_of(name) for name in run.all_names()]
     assert len(set(files)) == len(files)
     assert all(isinstance(network_of(name), ScaledNetwork) for name in run.all_names())
-
-
-@pytest.mark.parametrize("depth", [8, 20])
-def test_a_network_for_cifar_has_its_depth(tmp_path, depth):
-    cifar_resnet(tmp_path / "m.onnx", depth=depth, size=8, width=2)
-    nodes = OnnxFile(SourceFile.of(tmp_path / "m.onnx")).nodes
-    convolutions = sum(node.op_type == "Conv" for node in nodes)
-    assert convolutions + 1 == depth + 2  # the dense layer; two shortcuts are convolutions too
-    with pytest.raises(ValueError, match="6n"):
-        cifar_resnet(tmp_path / "m.onnx", depth=10)
 
 
 @pytest.mark.slow

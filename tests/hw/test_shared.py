@@ -2,8 +2,10 @@
 """Equal components are one module of the Verilog, and parts of the design in a simulation."""
 
 import pytest
+from amaranth.back import verilog
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
@@ -109,3 +111,32 @@ def test_a_simulation_has_all_of_them(scratch):
 def test_a_register_with_a_reset_is_refused():
     with pytest.raises(ValueError, match="Register held of step: step 4 must be of domain sync, and without reset"):
         converted(Design(Step(4, reset=True)), "top")
+
+
+class Memories(wiring.Component):
+    """Words of a memory that is only read, and of one that is written, too."""
+
+    def __init__(self, width, words, **attrs):
+        self.width, self.words, self.attrs = width, words, attrs
+        super().__init__({"address": In(range(max(2, len(words)))), "o": Out(width), "w": In(width), "p": Out(width)})
+
+    def elaborate(self, platform):
+        m = Module()
+        for name, data in ("memory", self.o), ("other", self.p):
+            memory = Memory(shape=self.width, depth=len(self.words), init=self.words, attrs=self.attrs)
+            port = memory.read_port()
+            m.submodules[name] = memory
+            m.d.comb += [port.addr.eq(self.address), data.eq(port.data)]
+        write = memory.write_port()
+        m.d.comb += [write.addr.eq(self.address), write.data.eq(self.w), write.en.eq(1)]
+        return m
+
+
+@pytest.mark.parametrize(
+    ("width", "words", "attrs"),
+    [(1, [1], {}), (3, [5, 0, 7], {}), (70, [3 << 60, 0, 1, 2**70 - 1], {"rom_style": "block"}), (2, [1, 2] * 300, {})],
+)
+def test_memories_are_as_amaranth_writes_them(width, words, attrs):
+    design = Memories(width, words, **attrs)
+    own = verilog.convert(design, name="top", emit_src=False, strip_internal_attrs=True)
+    assert converted(design, "top").text == own and own.count("initial begin") >= 2

@@ -85,14 +85,14 @@ def test_one_batch_is_held_at_a_time(branches, monkeypatch):
     sizes, given = [], []
 
     def counted(self, part, size, run=Session._batch):
-        sizes.append(len(part))
+        sizes.append(len(part["input"]))
         assert not any(given)
         return run(self, part, size)
 
-    def noted(self, samples, run=Session.batches):
-        for part, outputs in run(self, samples):
+    def noted(self, values, run=Session.batches):
+        for which, outputs in run(self, values):
             given.append(outputs)
-            yield part, outputs
+            yield which, outputs
 
     monkeypatch.setattr(Session, "_batch", counted)
     monkeypatch.setattr(Session, "batches", noted)
@@ -109,5 +109,6 @@ def test_a_model_that_takes_one_sample_at_a_time(scratch):
     y = g.op("MatMul", g.op("Reshape", hidden, g.const([1, 6], np.int64)), rng.normal(0, 1, (6, 2)))
     model = read_model(g.end(y).save(scratch / "m.onnx"))
     x = rng.normal(0, 1, (5, 4)).astype(np.float32)
-    sizes = [len(part) for part, _ in session_of(model, QuantizationPlan(), [model.scores]).batches(x)]
-    assert sizes == [1] * 5 and scores_of(model, QuantizationPlan(), x).shape == (5, 2)
+    session = session_of(model, QuantizationPlan(), [model.scores])
+    assert [which for which, _ in session.batches({"input": x})] == [slice(k, k + 1) for k in range(5)]
+    assert scores_of(model, QuantizationPlan(), x).shape == (5, 2)

@@ -8,7 +8,8 @@ from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.file import INPUT_KEY
 from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned
 from fewbit.places import HOME
-from fewbit.ptq.calibrate import calibrate, mean_outputs
+from fewbit.ptq.calibrate import calibrate
+from fewbit.ptq.correction import mean_outputs
 from fewbit.ptq.emit import QuantizationPlan, TensorQuantizer, plain_model, qonnx_model
 from fewbit.ptq.measure import noise, scores_of, sqnr
 from fewbit.ptq.quantize import Bits, Options, quantize

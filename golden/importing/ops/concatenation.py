@@ -9,7 +9,7 @@ import numpy as np
 from fewbit.golden.importing.float_layers import float_finished
 from fewbit.golden.importing.functions import evenly_coded, integers
 from fewbit.golden.importing.growing import GrowingNetwork
-from fewbit.golden.importing.layout import flat, image, inputs_to_lay_out, is_natural, ordered, single
+from fewbit.golden.importing.layout import by_channel, flat, image, inputs_to_lay_out, is_natural, ordered, single
 from fewbit.golden.importing.network_builder import NetworkBuilder
 from fewbit.golden.importing.operands import data_of
 from fewbit.golden.importing.registry import Role, handles
@@ -19,8 +19,11 @@ from fewbit.golden.network.graph import accumulator_format
 from fewbit.golden.network.joins import Concat
 from fewbit.golden.network.pointwise import Rescale
 from fewbit.golden.numbers import elementwise as ew
+from fewbit.golden.numbers.branching import Selected
 from fewbit.golden.numbers.elementwise import Chain
 from fewbit.golden.numbers.formats import Float32, Format, Ternary
+
+from .ranking import reaches_a_layer
 
 __all__ = ["one_format", "side_by_side"]
 
@@ -30,7 +33,28 @@ def concat(importer, node, inputs, attributes):
     """Import ONNX ``Concat`` of data along any axis but the batch."""
     if any(isinstance(t, Constant) for t in inputs):
         raise ModelError("a constant beside data is not supported")
-    return [side_by_side(importer, [data_of(t) for t in inputs], attributes["axis"])]
+    datas = [data_of(t) for t in inputs]
+    tail = _float_tail(importer, node.output[0], datas, attributes["axis"])
+    return [side_by_side(importer, datas, attributes["axis"]) if tail is None else tail]
+
+
+def _float_tail(importer: GrowingNetwork, name: str, datas: Sequence[Data], axis: int) -> Data | None:
+    """Return functions of one edge that stand side by side in a tensor of that name, which only the host computes.
+
+    The result is None where they are no such functions, or a layer reads what is made of them.
+    """
+    first = datas[0]
+    if importer.is_float or not importer.declared(first) or any(d.edge != first.edge for d in datas):
+        return None
+    if all(ew.affine(d.chain) is not None for d in datas) or reaches_a_layer(importer, name):
+        return None
+    index = np.concatenate([d.index for d in datas], axis=axis)
+    which = np.concatenate([np.full(d.shape, k) for k, d in enumerate(datas)], axis=axis)
+    selected = Selected(tuple(d.chain for d in datas), np.zeros(1, dtype=np.int64))
+    data, which = by_channel(importer, Data(first.edge, index, (selected,)), which, dtype=np.int64)
+    (made,) = data.chain
+    assert isinstance(made, Selected)
+    return replace(data, chain=(replace(made, which=which),))
 
 
 def side_by_side(importer: GrowingNetwork, datas: Sequence[Data], axis: int) -> Data:

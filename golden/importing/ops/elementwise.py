@@ -42,6 +42,16 @@ def arithmetic(importer, node, inputs, attributes):
     return [data.then(ew.WithConstant(kind, c))]
 
 
+@handles("Sum", role=Role.AFFINE, sums=True)
+def sum_of_all(importer, node, inputs, attributes):
+    """Import ONNX ``Sum``: ``Add`` of one operand after the other."""
+    total, *rest = all_operands(inputs, len(node.input))
+    for number, operand in enumerate(rest, 1):
+        plus = onnx.helper.make_node("Add", ["", node.input[number]], node.output)
+        (total,) = arithmetic(importer, plus, [total, operand], {})
+    return [total]
+
+
 def _data_and_constant(a: Tensor, b: Tensor) -> tuple[Data, np.ndarray, bool]:
     """Return the data, the constant array, and whether the constant comes first."""
     if isinstance(b, Constant):

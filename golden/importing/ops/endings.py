@@ -10,6 +10,8 @@ from fewbit.golden.importing.tensors import FLOAT32, Closed, Data
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.closings import AlongAxis
 
+from .ranking import in_order, reaches_a_layer
+
 _EXACT = ("int8", "uint8", "int16", "uint16")  # codes that may be scores: as floats they have the same order
 _KEEP = ("Softmax", "LogSoftmax", "Reshape")  # what an ArgMax or TopK may follow
 
@@ -51,7 +53,7 @@ def arg_max(importer, node, inputs, attributes):
 
 @handles("TopK", role=Role.LABEL)
 def top_k(importer, node, inputs, attributes):
-    """Import ONNX ``TopK`` over the classes."""
+    """Import ONNX ``TopK`` over the classes, and of values that a layer reads."""
     data, closing, shape = _scores(inputs[0])
     axis = _class_axis(shape, attributes.get("axis", -1))
     k = constant(inputs[1], "k").reshape(-1) if len(inputs) > 1 else [attributes["k"]]
@@ -59,6 +61,10 @@ def top_k(importer, node, inputs, attributes):
     if not 1 <= k <= shape[axis]:
         raise ModelError(f"k must be 1 to {shape[axis]}, the number of classes, not {k}")
     sign = -1 if attributes.get("largest", 1) else 1
+    inner = None
+    if isinstance(inputs[0], Data) and reaches_a_layer(importer, node.output[0]):
+        turned = data.reshaped(lambda i: np.moveaxis(i, axis, -1))
+        inner = in_order(importer, turned, k, falling=sign < 0).reshaped(lambda i: np.moveaxis(i, -1, axis))
     shape = shape[:axis] + (k,) + shape[axis + 1 :]
 
     def indices(y, axis):
@@ -68,8 +74,9 @@ def top_k(importer, node, inputs, attributes):
         return np.take_along_axis(y, indices(y, axis), axis=axis)
 
     name = "ArgMax" if k == 1 and sign < 0 else "TopK" if sign < 0 else "BottomK"
+    found = Closed(data, (*closing, ("TopK" if sign < 0 else "BottomK", AlongAxis(values, axis))), shape)
     return [
-        Closed(data, (*closing, ("TopK" if sign < 0 else "BottomK", AlongAxis(values, axis))), shape),
+        found if inner is None else inner,
         Closed(data, (*closing, (name, AlongAxis(indices, axis))), shape, is_label=True),
     ]
 

@@ -65,7 +65,17 @@ def _product(importer: GrowingNetwork, a: Tensor, b: Tensor, alpha: float = 1.0)
             "one operand must be a constant, the weights, and the other depend on the input: products of two tensors "
             "of data, as attention has them, are built value by value only (Mul); keep them on the host"
         )
-    data = data_of(a)
+    return product_of_rows(importer, data_of(a), b, alpha)
+
+
+def product_of_rows(importer: GrowingNetwork, data: Data, b: Constant, alpha: float = 1.0) -> Data:
+    """Return the product of data, the rows of its last axis, and weights (K, N), times ``alpha``.
+
+    Raises
+    ------
+    ModelError
+        If they do not fit, or the data or the weights are not quantized.
+    """
     constant(b, "weights")
     if b.array.ndim != 2 or data.shape[-1] != b.array.shape[0]:
         raise ModelError(f"data of shape {data.shape} and weights of shape {b.array.shape} do not fit")
@@ -180,8 +190,9 @@ def integer_weights(b: Constant, axis: int = 0) -> tuple[np.ndarray, np.ndarray]
         i = b.integers
         if np.abs(i.zero).max() > _MOST_ZERO:
             raise ModelError(f"its weights have a zero point beyond {_MOST_ZERO}")
+        codes = (i.codes - i.zero).astype(np.int64)
         used = i.scale != 0  # a scale of 0 makes every weight 0
-        return np.where(used, i.codes - i.zero, 0).astype(np.int64), np.where(used, i.scale, 1.0)
+        return (codes, i.scale) if used.all() else (np.where(used, codes, 0), np.where(used, i.scale, 1.0))
     found = on_a_grid(b.array, axis)
     if found is None:
         raise ModelError(

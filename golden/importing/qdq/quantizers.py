@@ -212,7 +212,7 @@ def _changes_nothing(chain: ew.Chain, edge: Edge) -> bool:
 
 def dequantized_constant(codes: np.ndarray, scale: ArrayLike, zero: ArrayLike) -> Constant:
     """Return ``scale * float32(codes - zero)``, with the integers beside it; all arrays broadcast with ``codes``."""
-    scale = np.broadcast_to(np.asarray(scale, dtype=np.float32), codes.shape)
-    zero = np.broadcast_to(np.asarray(zero, dtype=np.int64), codes.shape)
+    scale, zero = np.asarray(scale, dtype=np.float32), np.asarray(zero, dtype=np.int64)
     array = (codes - zero).astype(np.float32) * scale
-    return Constant(array, Integers(codes, scale.astype(np.float64), zero.astype(np.float64)))
+    spread = [np.broadcast_to(number.astype(np.float64), codes.shape) for number in (scale, zero)]
+    return Constant(array, Integers(codes, spread[0], spread[1]))

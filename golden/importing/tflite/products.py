@@ -5,6 +5,7 @@ import numpy as np
 from fewbit.golden.importing.layout import image, ordered, rows
 from fewbit.golden.importing.ops.convolutions import add_windows, spread_out
 from fewbit.golden.importing.tensors import Data
+from fewbit.golden.importing.transposed import TransposedAxis, TransposedWindow
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.window import Window
@@ -57,6 +58,24 @@ def convolution(importer, node, operands, outputs):
     return [_layer(importer, node, Data(edge, index), rows, groups, operands, outputs[0], _multiplied)]
 
 
+@kernel("TRANSPOSE_CONV")
+def transposed_convolution(importer, node, operands, outputs):
+    """Import ``TRANSPOSE_CONV`` (filters N, H, W, C), whose first operand is the shape of its output."""
+    size, filters, x, *bias = operands
+    data, shape = as_image(importer, x.data), size.constant.astype(int)
+    weights = _weights(filters, 0).transpose(3, 0, 1, 2)
+    strides = node.option("StrideH", 1), node.option("StrideW", 1)
+    axes = []
+    for given, out, taps, stride in zip(data.shape[2:], shape[1:3].tolist(), weights.shape[2:], strides, strict=True):
+        beyond = (given - 1) * stride + taps - out if node.option("Padding") == _SAME else 0
+        axes.append(TransposedAxis(size=given, out=out, taps=taps, stride=stride, dilation=1, pad=max(0, beyond) // 2))
+    transposed = TransposedWindow(axes)
+    rows = np.where(transposed.there(weights.shape), transposed.rows(weights), 0)
+    edge = add_windows(importer, data.edge, transposed.window, pad=x.tensor.quantization[1])
+    index = transposed.index(weights.shape[1]).transpose(0, 2, 3, 1)
+    return [_layer(importer, node, Data(edge, index), rows, 1, [x, filters, *bias], outputs[0], _multiplied)]
+
+
 @kernel("FULLY_CONNECTED")
 def fully_connected(importer, node, operands, outputs):
     """Import ``FULLY_CONNECTED``: rows of as many values as the weights (N, K) take, one after the other."""
@@ -91,7 +110,10 @@ def _weights(filters: Operand, axis: int) -> np.ndarray:
 
 
 def _layer(importer, node, data, rows, groups, operands, out: TfliteTensor, rescaled):
-    """The product of ``rows`` and the data's pixels, and the function behind it; ``data.index`` is the result's."""
+    """The product of ``rows`` and the data's pixels, and the function behind it; ``data.index`` is the result's.
+
+    Filters have a scale and a bias for each neuron, which is repeated where there are several rows of each.
+    """
     x, filters = operands[0].tensor, operands[1].tensor
     (x_scale, x_zero), (out_scale, out_zero) = x.quantization, out.quantization
     name = importer.new("dense")
@@ -99,13 +121,15 @@ def _layer(importer, node, data, rows, groups, operands, out: TfliteTensor, resc
     bias = np.zeros(len(rows), dtype=np.int64)
     if len(operands) > 2 and operands[2] is not None:
         bias = operands[2].constant.astype(np.int64)
+        bias = np.tile(bias, len(rows) // len(bias))
     offset, wide = bias - x_zero * rows.sum(axis=1), x.type == "INT16"
     if wide and len(operands) > 2 and operands[2] is not None and operands[2].tensor.type != "INT64":
         raise ModelError("with activations of 16 bits its bias must be of 64, which is what the kernels read")
     edge = importer.edge(name)
     if not wide and max(-int((edge.lo + offset).min()), int((edge.hi + offset).max())) >= _MOST_SUM:
         raise ModelError("its sums can be beyond 32 bits, where the kernels' results are not defined")
-    scales = np.broadcast_to(filters.scales.astype(np.float64), len(rows))
+    scales = filters.scales.astype(np.float64)
+    scales = np.tile(scales, len(rows) // len(scales))
     real = np.float64(x_scale) * scales / np.float64(out_scale)
     function, second = rescaled(real, wide, out)
     bounds = activation_range(node.option("FusedActivationFunction"), out)

@@ -74,7 +74,7 @@ def _library(compiler: list[str], folder: Path) -> Library | None:
         return None
     try:
         return Library(path)
-    except OSError:  # made on another machine, or by a compiler whose runtime is gone
+    except (OSError, AttributeError):  # made on another machine, or by a compiler whose runtime is gone
         return None
 
 

@@ -84,6 +84,28 @@ def test_codes_of_16_bits_are_ties_within_the_rounding_of_float_sums(scratch):
     assert moved.codes > moved.codes_tied
 
 
+@pytest.mark.parametrize("scale", [0.05, 0.25])
+def test_averages_of_codes_are_added_as_floats(scratch, scale):
+    """A ``QLinearAveragePool`` is the only operator on integers whose codes may be ties; a layer reads them here."""
+    graph = Graph(["N", 2, 6, 6], opset=21)
+    code, *parameters = codes_of(graph, "input", scale)
+    one = graph.const(scale), graph.const(5, np.int8)
+    code = graph.op("QLinearAveragePool", code, *parameters, *one, domain="com.microsoft", kernel_shape=[2, 2])
+    weights = [graph.const(np.random.default_rng(6).integers(-9, 9, (3, 2, 5, 5)), np.int8), graph.const(0.02)]
+    last = graph.const(0.1), graph.const(0, np.int8)
+    code = graph.op("QLinearConv", code, *one, *weights, graph.const(0, np.int8), *last)
+    graph.end(graph.op("DequantizeLinear", code, *last)).save(scratch / "m.onnx")
+    x = np.random.default_rng(7).integers(-40, 40, (12, 2, 6, 6)) * np.float32(scale)
+    np.savez(scratch / "m.npz", x=x.astype(np.float32))
+    project = Project(scratch / "m.onnx")
+    images = load_images(scratch / "m.npz", project.network)
+    found = checked(project, images)
+    assert found.explained and bool(found.codes) == (scale == 0.05)
+    assert found.outputs[0].ties == found.outputs[0].differing
+    moved = checked(project, Images(images.values, None, "", images.floats + np.float32(scale)))
+    assert moved.codes > moved.codes_tied
+
+
 def codes_of(graph, x, scale, dtype=np.int8):
     """Return the operands of a DequantizeLinear behind a quantizer."""
     operands = graph.const(scale), graph.const(0, dtype)

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from fewbit.flow.commands.report import Reporter
+from fewbit.flow.demo.answer import Answer
 from fewbit.flow.demo.demo import run_demo
 from fewbit.flow.demo.drawing import Canvas
 from fewbit.flow.demo.terminal import Pad
@@ -139,13 +140,20 @@ def test_a_backend_that_fails_is_told(demo):
         assert call(f"{address}/api/infer", {"sample": 1}) == (503, '{"error": "the board is gone"}')
 
 
+def test_the_terminal_shows_scores_that_are_not_finite(demo):
+    pad = Pad(demo)
+    pad.answer = Answer(label=0, scores=[2.5, None, 1.0], pixels=[[0.0]], detail="1 ms")
+    text = "\n".join(pad.lines())
+    assert f"> 0 {'█' * 24} 2.5" in text and re.search(r"  1 +not finite", text)
+
+
 def test_the_terminals_pad(demo):
     pad = Pad(demo)
     for key in ["up", "right", "right", "right", *[" ", "down"] * 8]:
         assert pad.key(key)
     assert pad.cells[:, 3].all() and pad.cells.sum() == 8 and pad.at == (7, 3)
     text = "\n".join(pad.lines())
-    assert pad.answer["label"] == 1 and f"> {pad.answer['label']} █" in text and text.count("██") >= 8
+    assert pad.answer.label == 1 and f"> {pad.answer.label} █" in text and text.count("██") >= 8
     pad.key("x")
     assert pad.cells.sum() == 7
     pad.key("c")

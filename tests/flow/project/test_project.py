@@ -10,12 +10,14 @@ import pytest
 import fewbit.hw.shell.verilog
 from fewbit.flow.checking.check import check_with_reference, reference_for
 from fewbit.flow.images import Images, find_images, load_images, random_images
+from fewbit.flow.project import manifest
 from fewbit.flow.project import project as project_module
 from fewbit.flow.project.project import Project
 from fewbit.golden.importing.importer import import_model
 from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.places import HOME
 from fewbit.sim.cycles.model import predict, steady_interval
+from fewbit.sim.cycles.timing import SteadyTiming
 from tests.support.graphs import Graph
 from tests.support.small_network import SPEC, samples, small
 
@@ -250,6 +252,15 @@ def test_samples_of_another_model_do_not_stop_a_build(scratch):
     np.savez(scratch / "test.npz", x=np.zeros((2, 9), dtype=np.float32))
     assert find_images(project.model) and project.generate()
     assert "## A worked frame" in (scratch / "out" / "verilog" / "README.md").read_text()
+
+
+def test_the_manifest_says_where_the_bound_is_not_reached(scratch, monkeypatch):
+    project = Project(small(scratch / "m.onnx"), directory=scratch / "m")
+    bound = project.plan.bound
+    slow = SteadyTiming([0, bound + 3], [9, bound + 12])
+    monkeypatch.setattr(manifest, "predict_steady", lambda plan: slow)
+    (note,) = project.manifest()["notes"]
+    assert f"every {bound + 3} cycles, not every {bound}," in note
 
 
 def test_the_manifest_says_that_a_model_without_quantizers_is_float(scratch):

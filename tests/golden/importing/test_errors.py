@@ -46,7 +46,7 @@ SPOILED = {
     "bits infinite": (lambda g, d, w: g.quant(d, 1.0, bits=np.inf), "bit width must be a whole number"),
     "scale 0": (lambda g, d, w: g.quant(d, 0.0), "scale must be finite and not 0, not 0.0"),
     "scale infinite": (lambda g, d, w: g.bipolar(d, np.inf), "scale must be finite and not 0, not inf"),
-    "scale from data": (lambda g, d, w: g.op("BipolarQuant", d, d, domain=g.domain), "scale must be a constant"),
+    "scale from data": (lambda g, d, w: g.op("BipolarQuant", d, d, domain=g.domain), "quantize statically"),
     "zero point fractional": (lambda g, d, w: g.quant(d, 1.0, 0.5), "zero point must be a whole number, not 0.5"),
     "zero point huge": (lambda g, d, w: g.op("MatMul", d, g.quant(w, 1.0, 1e20)), "zero point beyond"),
     "rounding": (lambda g, d, w: g.quant(d, 1.0, rounding_mode="NEAREST"), "rounding mode must be ROUND"),

@@ -6,7 +6,7 @@ import pytest
 from amaranth.back import verilog
 
 from fewbit.flow.eda.synth import synthesize
-from fewbit.hw.memory.placement import placement
+from fewbit.hw.memory.placement import placement, transposed
 from fewbit.hw.memory.rom import Rom
 from fewbit.hw.targets.named import all_targets
 from tests.support.stream_bench import simulate
@@ -62,6 +62,24 @@ def test_equal_bits_are_stored_once():
     once = [int(v) for v in np.random.default_rng(2).integers(0, 2, 60)]
     words = [0b111 if bit else 0b010 for bit in once]
     assert placement(3, words).luts == placement(1, once).luts == 1
+
+
+@pytest.mark.parametrize(("width", "depth"), [(1, 1), (13, 5), (8, 16), (100, 3), (3, 1000), (4, 0), (0, 4)])
+def test_columns_are_the_bits_of_all_words(width, depth):
+    words = [int.from_bytes(np.random.default_rng([width, n]).bytes(13), "little") % 2**width for n in range(depth)]
+    columns = transposed(words, width)
+    assert columns == [sum((word >> k & 1) << n for n, word in enumerate(words)) for k in range(width)]
+    assert transposed(columns, depth) == words
+
+
+def test_equal_roms_are_one_module():
+    words = random_words(7, 5)
+    made = Rom(width=7, words=words)
+    assert made.definition == Rom(width=7, words=words).definition and made.definition.stem == "rom_7x5"
+    others = [Rom(width=8, words=words), Rom(width=7, words=words[::-1]), Rom(width=7, words=words, latency=2),
+              Rom(width=7, words=words, target=XILINX)]  # fmt: skip
+    assert made.definition not in [rom.definition for rom in others]
+    assert Rom(width=7, words=[3, 3]).definition is None
 
 
 @pytest.mark.parametrize(

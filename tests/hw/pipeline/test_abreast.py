@@ -45,7 +45,7 @@ def test_golden_gives_the_same(seed):
     widest = {n: LayerFolding(pe := layer.pes()[-1], layer.simds(pe)[0]) for n, layer in layers_of(network).items()}
     folding = Folding(widest) if seed % 2 else legal_folding(rng, network)
     edge = network.outputs[0].edge
-    got = run(set_abreast(network, folding), samples).edges[edge]
+    got = run(set_abreast(network, folding, network.edges()), samples).edges[edge]
     assert got.tolist() == run(network, samples).edges[edge].tolist()
 
 

@@ -116,6 +116,19 @@ FORMATS = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("width, depth, cheaper", [
+    (8, 20, []),
+    (6, 70, [65, 33]),  # of 69 words to 64, whose addresses need no comparison, and to 32 in half as many LUTs
+    (32, 132, [129, 65, 33]),
+    (4, 3000, [2049, 513, 449]),  # one block RAM to LUTs
+    (36, 1100, [1025, 513, 65]),  # three block RAMs, two, one
+])  # fmt: skip
+def test_depths_from_which_on_a_queue_takes_less(width, depth, cheaper):
+    plan = QueuePlan(bits=width, lanes=1, depth=2)
+    assert list(plan.cheaper_than(depth))[: len(cheaper)] == cheaper
+    assert plan.width == width
+
+
 @pytest.mark.parametrize("lanes", [None, 1, 2])
 @pytest.mark.parametrize("formats, fmt", FORMATS, ids=str)
 def test_formats_of_a_concatenation(formats, fmt, lanes):

@@ -6,7 +6,6 @@ import pytest
 from fewbit.flow.folding.folding import fold, least_cycles
 from fewbit.golden.numbers.formats import Signed, Ternary, Unsigned
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
-from fewbit.hw.stages.routing import QueuePlan
 from fewbit.sim.cycles import frames
 from fewbit.sim.cycles.frames import run_frames
 from fewbit.sim.cycles.queues import size_queues
@@ -122,13 +121,3 @@ def test_a_network_without_joins_has_no_queues():
     b = ImageBuilder(Unsigned(2), (4, 4), 2, seed=1)
     network = b.done(b.conv("input", 3, Ternary(), Unsigned(2), kernel=(3, 3)))
     assert size_queues(AcceleratorPlan(network, fold(network, least_cycles(network)))) == {}
-
-
-@pytest.mark.parametrize("width, depth, cheaper", [
-    (8, 20, []),
-    (6, 70, [65, 33]),
-    (4, 3000, [481, 449, 385]),
-])  # fmt: skip
-def test_depths_at_which_memory_gets_cheaper(width, depth, cheaper):
-    found = list(QueuePlan(bits=width, lanes=1, depth=2).cheaper_than(depth))
-    assert found[: len(cheaper)] == cheaper

@@ -50,6 +50,16 @@ def test_sums(kind, scales, zeros, scratch):
     assert np.abs(add.multipliers).max() <= (1 if scales[0] == scales[1] else 100)
 
 
+def test_a_sum_of_several(scratch):
+    """ONNX's ``Sum`` takes any number of operands, of which constants are some."""
+    graph = Graph([len(IMAGES), 3, 6, 6])
+    branches = two_branches(graph, (0.5, 0.75))
+    t = graph.op("Sum", *branches, np.linspace(-1, 1, 3).reshape(3, 1, 1), branches[0])
+    graph.end(graph.quant(t, 1.0, bits=4))
+    network = agree(graph, IMAGES, scratch / "m.onnx")
+    assert len(nodes_of(network, Add)) == 2
+
+
 def test_sums_of_every_pair_have_the_models_code(scratch):
     """All 256 pairs of two 4-bit codes, through scales in no simple ratio, and a quantizer with many ties."""
     pairs = np.stack(np.meshgrid(np.arange(-8, 8), np.arange(-8, 8)), axis=0).astype(np.float32)[None]

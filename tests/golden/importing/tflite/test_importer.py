@@ -83,6 +83,21 @@ class Chain:
                             padding=0, strideH=stride, strideW=stride, depthMultiplier=multiplier, dilationHFactor=1,
                             dilationWFactor=1, fusedActivationFunction=act)  # fmt: skip
 
+    def transposed(self, neurons, kernel, *, stride=(2, 2), same=True, bias=True, per_channel=True):
+        n, h, w, c = self.shape()
+        size = [s * k if same else (s - 1) * k + t for s, k, t in zip((h, w), stride, kernel, strict=True)]
+        out, (scale, _) = (n, *size, neurons), self.quantization()
+        fan_in = max(1, kernel[0] * kernel[1] * c // (stride[0] * stride[1]))
+        mean = OUT / (scale * 85 * fan_in**0.5)
+        filters, of = self.weights((neurons, *kernel, c), neurons, 0, per_channel, 8, mean)
+        constants = [self.model.tensor((4,), np.int32, data=out), filters, self.x]
+        if bias:
+            values = self.rng.integers(-2000, 2000, neurons)
+            dtype = np.int64 if self.dtype == np.int16 else np.int32
+            constants.append(self.model.tensor((neurons,), dtype, scale=np.float32(scale) * of, data=values))
+        return self.then("TRANSPOSE_CONV", out, inputs=constants, scale=OUT, table="TransposeConvOptions",
+                         padding=int(not same), strideH=stride[0], strideW=stride[1])  # fmt: skip
+
     def dense(self, neurons, *, per_channel=False, act=0, bits=8):
         inputs = int(np.prod(self.shape()[1:]))
         return self.product(
@@ -142,6 +157,25 @@ def test_convolutions_and_dense(act, per_channel):
     chain.dense(6, per_channel=per_channel, act=act)
     network = check(chain)
     assert sum(isinstance(node, Rescale) for node in network.nodes) >= 3
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize(
+    ("kernel", "stride"), [((3, 3), (2, 2)), ((2, 2), (2, 2)), ((4, 3), (2, 1)), ((5, 2), (3, 3)), ((1, 3), (1, 1))]
+)
+def test_transposed_convolutions(kernel, stride, same):
+    """With and without overlap, with pixels that no input reaches, and one behind the other."""
+    chain = Chain((1, 4, 5, 3), seed=18)
+    chain.transposed(6, kernel, stride=stride, same=same)
+    chain.conv(4, 3)
+    chain.transposed(3, kernel[::-1], stride=stride[::-1], same=same, bias=False, per_channel=False)
+    check(chain, 6)
+
+
+def test_a_transposed_convolution_of_sixteen_bits():
+    chain = Chain((1, 4, 4, 3), seed=19, dtype=np.int16)
+    chain.transposed(4, (3, 3))
+    check(chain, 6)
 
 
 @pytest.mark.parametrize("keeps", [True, False])

@@ -1,0 +1,40 @@
+"""What memories take that are written while frames pass: FIFOs, lines of an image, vectors."""
+
+from fewbit.hw.cost import Cost
+
+from .placement import BRAM18_LUTS, blocks_of
+
+__all__ = ["RAM_WORDS", "buffer_cost", "fifo_luts", "queue_luts", "ram_luts"]
+
+RAM_WORDS = 32
+"""Words of the shallowest distributed RAM: what memories take grows where their depth exceeds a multiple of it."""
+_CELL, _BLOCK = 8, 129  # what Yosys counts a cell of distributed RAM, of four LUTs, and a block RAM of 18 Kbit as
+
+
+def ram_luts(width: int, depth: int) -> int:
+    """Return the LUTs of distributed RAM: four are a RAM32M of six bits, a RAM64M of three or a RAM128X1D of one."""
+    return 4 * min(-(-width // bits) * -(-depth // words) for words, bits in ((RAM_WORDS, 6), (64, 3), (128, 1)))
+
+
+def buffer_cost(width: int, depth: int) -> Cost:
+    """Return the cost of a memory that each frame is written to: distributed RAM, or the block RAM that synthesis
+    takes, where that counts less.
+    """
+    luts, blocks = ram_luts(width, depth), blocks_of(width, depth)
+    return Cost(luts) if luts // 4 * _CELL <= _BLOCK * blocks else Cost(bram18=blocks)
+
+
+def queue_luts(width: int, depth: int) -> int:
+    """Return what a memory that is written and read in the same cycle takes, block RAMs counted as `BRAM18_LUTS` each.
+
+    Beside the memory stand multiplexers between distributed RAMs, and where ``depth`` is no power of two, each address
+    is compared with the last one.
+    """
+    memory, ends = buffer_cost(width, depth), 2 * -(-(depth - 1).bit_length() // 6) * (depth & (depth - 1) != 0)
+    between = 0 if memory.bram18 else width * -(-(-(-depth // 64) - 1) // 3)
+    return int(memory.lut) + memory.bram18 * BRAM18_LUTS + between + ends
+
+
+def fifo_luts(width: int) -> int:
+    """Return the LUTs of the memory of a FIFO of at most `RAM_WORDS` words."""
+    return ram_luts(width, RAM_WORDS)
