@@ -20,9 +20,11 @@ from fewbit.sim.proof.matrices import Matrix, prove_matrix
 from fewbit.sim.proof.netlist import netlist_of
 from fewbit.sim.proof.reading import read_modules
 from fewbit.sim.proof.timed import Unproved
+from tests.support.evaluated import outputs
 from tests.support.small_network import SPEC, small
 
 pytestmark = pytest.mark.tools
+MUTANTS = 40
 FOLDING = Folding.of(dense0=(2, 3), dense1=(3, 2))
 
 
@@ -77,3 +79,29 @@ def test_constant_weights_are_proved(shape, groups):
         ):
             with pytest.raises(Unproved):
                 prove_matrix(netlist, wrong)
+
+
+def test_what_is_damaged_of_a_matrix_is_refused_or_does_the_same():
+    """One entry of one gate's table is another one: the proof may only hold where no output differs."""
+    rng = np.random.default_rng(7)
+    array = ConstantArrayPlan(
+        x_format=Unsigned(2), w_format=Signed(3), weights=rng.integers(-4, 4, (5, 12)), init=[0] * 5,
+        acc_shape=IntShape(9, True), target=USUAL,
+    )  # fmt: skip
+    name = "top.layer.array.group0"
+    netlist = netlist_of(name, read_modules(convert(array.make(), "top.layer.array"), [name])[name])
+    right, refused = Matrix.of_product(array.products[0], array.matrices[0].latency + 1), 0
+    for _ in range(MUTANTS):
+        n = int(rng.choice([n for n, gate in enumerate(netlist.gates) if not gate.carry]))
+        gate = netlist.gates[n]
+        tables = list(gate.tables)
+        tables[int(rng.integers(len(tables)))] ^= 1 << int(rng.integers(1 << len(gate.inputs)))
+        gates = [*netlist.gates[:n], replace(gate, tables=tuple(tables)), *netlist.gates[n + 1 :]]
+        mutant = replace(netlist, gates=gates)
+        try:
+            prove_matrix(mutant, right)
+        except Unproved:
+            refused += 1
+        else:
+            assert (outputs(mutant, held=False) == outputs(netlist, held=False)).all()
+    assert refused > MUTANTS / 2
