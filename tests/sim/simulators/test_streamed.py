@@ -3,8 +3,11 @@
 
 import pytest
 
+from fewbit.flow.commands.report import Reporter
 from fewbit.flow.folding.folding import default_folding
+from fewbit.flow.images import Images
 from fewbit.flow.project.project import Project
+from fewbit.flow.project.simulation import simulate_project
 from fewbit.hw.folding import Folding
 from fewbit.hw.targets.named import USUAL
 from fewbit.sim.cycles.model import predict
@@ -77,3 +80,13 @@ def test_a_simulator_of_another_design_is_told(built):
     project, values, expected = built
     with pytest.raises(SimulationError, match="is not of this Verilog"):
         simulate_streamed(project.simulator_folder(structure=False), project.plan, values, expected, design="0" * 64)
+
+
+@pytest.mark.parametrize("most, proved", [(10_000, None), (0, (2, 2))])
+def test_a_large_design_is_simulated_by_its_behaviour(built, monkeypatch, most, proved):
+    project, values, _ = built
+    monkeypatch.setattr("fewbit.flow.project.project._SMALL", most)
+    found = simulate_project(project, Images(values, None, "test"), Reporter(as_json=True))
+    assert found.ok and found.cycles_exact
+    assert proved == (found.proved and (found.proved.elements, found.proved.all_elements))
+    assert found.proved is None or found.proved.memories == found.proved.all_memories > 0 and not found.proved.others
