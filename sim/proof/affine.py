@@ -16,8 +16,9 @@ Affine = tuple[int, tuple[int, ...]]  # a constant, and a coefficient for each n
 
 
 def affine_of(
-    gates: Sequence[Gate], inputs: Sequence[int], weights: Sequence[tuple[int, int]], basis: Sequence[Atom]
-) -> Affine | None:
+    gates: Sequence[Gate], inputs: Sequence[int], weights: Sequence[tuple[int, int]], basis: Sequence[Atom],
+    modulus: int = 0,
+) -> Affine | None:  # fmt: skip
     """Return the affine function that the weighted sum of some outputs of ``gates`` is, if it is one.
 
     It is right for every value of the inputs, each of which is tried: whether they can occur is not asked.
@@ -31,6 +32,8 @@ def affine_of(
         Outputs, each with its weight in the sum.
     basis : list of Atom
         The numbers, of bits among ``inputs``, that the function is of.
+    modulus : int
+        If it is not zero, the function may also exceed the sum by multiples of it; it is then of bits alone.
     """
     place = {ZERO: ZERO, ONE: ONE, **{bit: n for n, bit in enumerate(inputs, 2)}}
     shape = []
@@ -45,6 +48,7 @@ def affine_of(
     found = _solved(
         len(inputs), tuple(shape), tuple((place[bit], weight // unit) for bit, weight in weights),
         tuple((tuple(place[bit] for bit in bits), table) for bits, table in basis),
+        0 if modulus % unit else modulus // unit,
     )  # fmt: skip
     return found and (found[0] * unit, tuple(unit * c for c in found[1]))
 
@@ -52,7 +56,7 @@ def affine_of(
 @lru_cache(maxsize=100_000)
 def _solved(
     count: int, shape: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...], weights: tuple[tuple[int, int], ...],
-    basis: tuple[Atom, ...],
+    basis: tuple[Atom, ...], modulus: int,
 ) -> Affine | None:  # fmt: skip
     """Return what `affine_of` does; bits are numbers in the order of inputs and gates, so that equal groups are solved
     once."""
@@ -70,6 +74,18 @@ def _solved(
     square = (matrix.T @ matrix).astype(float)
     found = np.rint(np.linalg.lstsq(square, (matrix.T @ total).astype(float), rcond=None)[0]).astype(np.int64)
     if (matrix @ found != total).any():  # what was guessed in floats is checked in integers
+        return _modulo(total, matrix, basis, modulus) if modulus else None
+    return int(found[0]), tuple(int(c) for c in found[1:])
+
+
+def _modulo(total: np.ndarray, matrix: np.ndarray, basis: tuple[Atom, ...], modulus: int) -> Affine | None:
+    """Return the affine function of bits that exceeds ``total`` by multiples of ``modulus`` in every case, if any."""
+    if any(table != (0, 1) for _, table in basis) or modulus >> 40:
+        return None
+    ones = [1 << bits[0] - 2 for bits, _ in basis]  # the cases in which one bit alone is set
+    found = np.array([total[0], *((total[case] - total[0]) % modulus for case in ones)])
+    excess = matrix @ found - total
+    if (excess % modulus).any() or (excess < 0).any():
         return None
     return int(found[0]), tuple(int(c) for c in found[1:])
 

@@ -34,6 +34,8 @@ class Weighted:
         The bits of the sum, each with its weight.
     atoms : list of Atom
         The numbers that are to be left. Their bits are the operands.
+    modulus : int
+        What the sum may miss multiples of, if it is not zero.
     complete : bool
         Whether bits may be added to the sum that it does not have, though others read them.
 
@@ -49,9 +51,10 @@ class Weighted:
     """
 
     def __init__(
-        self, gates: Sequence[Gate], weights: Mapping[int, int], atoms: Sequence[Atom], *, complete: bool = False
-    ):
-        self._atoms, self._complete = list(atoms), complete
+        self, gates: Sequence[Gate], weights: Mapping[int, int], atoms: Sequence[Atom], *, modulus: int = 0,
+        complete: bool = False,
+    ):  # fmt: skip
+        self._atoms, self._complete, self._modulus = list(atoms), complete, modulus
         self._single = {bits[0]: n for n, (bits, table) in enumerate(atoms) if len(bits) == 1 and table == (0, 1)}
         self._gates = Gates(gates, weights, [bits for bits, _ in atoms])
         self.weights: dict[int, int] = {}
@@ -84,7 +87,7 @@ class Weighted:
             gates, made = [self._gates[n] for n in sorted(group)], [bit for n in own for bit in self._gates[n].outputs]
             for unread in self._unread(own):
                 weights = [(bit, w) for bit in made if (w := unread.get(bit) or self.weights.get(bit))]
-                found = affine_of(gates, inputs, weights, [atom for _, atom in basis])
+                found = affine_of(gates, inputs, weights, [atom for _, atom in basis], self._modulus)
                 if found is not None:
                     self.unread += unread.items()
                     self._gates.done |= own

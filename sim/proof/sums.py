@@ -40,7 +40,7 @@ class _Proof:
         """Follow the sum backwards, first through what depends on the accumulator, and compare what is left."""
         modulus, olds, terms = 1 << self._sum.output.count, self._olds(), self._terms()
         gates, first = self._late_last()
-        whole = Weighted(gates, self._weights(), [*olds, *(atom for atom, _ in terms)])
+        whole = Weighted(gates, self._weights(), [*olds, *(atom for atom, _ in terms)], modulus=modulus)
         whole.follow(first)
         if any(weight % modulus for _, weight in whole.unread):
             raise Unproved("a carry of the accumulator is lost")

@@ -61,6 +61,7 @@ KINDS = {
     "pixels by bipolar": lambda: _products(U(8), B, 9, 12, feedback=False),
     "4 by 4 bits": lambda: _products(U(4), S(4), 8, 14, signed=False),
     "signed 3 by 3 bits, narrow": lambda: _products(S(3), S(3), 5, 6),
+    "few bits of many": lambda: _products(S(6), S(4, narrow=True), 3, 9),
     "8 by 7 bits": lambda: _products(U(8), S(7), 2, 18),
     "powers of two": lambda: _products(U(3), P(3, True), 5, 12),
     "signed by powers of two": lambda: _products(S(3), P(4), 3, 10),
