@@ -1,8 +1,8 @@
 // The compiled cycle model: frames through a pipeline, as `Run` of sim/cycles/run.py has them.
 //
-// sim/cycles/engine/compiled.py calls the functions at the end. A pipeline comes as numbers: streams, inputs, the number
-// of the stream that leaves, beats of a frame at each input (a list) and of a result, machines; and of each machine its
-// kind, its streams in and out (lists), and its own numbers.
+// sim/cycles/engine/compiled.py calls the functions at the end. A pipeline comes as numbers: streams, inputs, which
+// stream leaves, beats of a frame at each input (a list) and of a result, machines; and of each machine its kind, its
+// streams in and out (lists), and its own numbers.
 #include <algorithm>
 #include <unordered_map>
 
