@@ -96,11 +96,9 @@ def qonnx_model(model: FloatModel, plan: QuantizationPlan, metadata: dict[str, s
     Latent weights are initializers, each with its quantizer behind it. ``metadata`` is what the model's own metadata is
     updated with.
     """
-    builder, batch = (
-        _Emitter(model, plan, (model.file.only.name,), model.steps, qonnx=True).builder,
-        model.file.batch or "N",
-    )
-    builder.add_input(model.file.only.name, [batch, *model.file.only.shape[1:]])
+    given, batch = model.file.only.name, model.file.batch or "N"
+    builder = _Emitter(model, plan, (given,), model.steps, qonnx=True).builder
+    builder.add_input(given, [batch, *model.file.only.shape[1:]])
     for name in model.outputs:
         builder.add_output(name, [batch, *model.shapes[name][1:]], model.types[name])
     return builder.model(model.file.metadata | metadata, producer="fewbit", only_needed=True)
