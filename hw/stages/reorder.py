@@ -8,7 +8,7 @@ from fewbit.hw.streams import StreamUnit, counter, keep_flag
 
 from .line_buffer import looked_up
 from .registry import cost_of, stage_of
-from .reorder_plan import Loop, ReorderPlan, WiredPlan, plan_of
+from .reorder_plan import Loop, ReorderPlan, WiredPlan, cost_of_reorder, plan_of
 
 __all__ = ["Reorder", "Wired"]
 
@@ -157,6 +157,4 @@ def _(assembly, node):
     assembly.make(node.y, plan, kind, flow, lanes=plan.lanes, unit=unit)
 
 
-@cost_of(reorder.Reorder)
-def _(node, edges, cycles):
-    return plan_of(node, edges, bound=cycles).cost
+cost_of(reorder.Reorder)(cost_of_reorder)

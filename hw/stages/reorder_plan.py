@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import gcd
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -12,7 +15,7 @@ from fewbit.hw.cost import Cost
 from fewbit.hw.memory.buffers import buffer_cost, choice_luts, select_luts
 from fewbit.hw.packing import beats
 
-__all__ = ["Loop", "ReorderPlan", "WiredPlan", "block_of", "frames_of", "loops_of", "plan_of"]
+__all__ = ["Loop", "ReorderPlan", "WiredPlan", "block_of", "cost_of_reorder", "frames_of", "loops_of", "plan_of"]
 
 _COUNTER, _UNEVEN = 7.2, 10.2  # LUTs of all counters for a bit of an address; where words are no power of two
 _FILLED, _FULL = 8, 3  # LUTs that say where nothing is read; that say whether a beat is held
@@ -231,22 +234,57 @@ def plan_of(node: Reorder, edges: Mapping[str, Edge], *, bound: int) -> ReorderP
     With blocks that are wide enough one memory does; else copies of it are read side by side.
     """
     total = edges[node.x].length
+    order, length, _, _ = _part_of(node, total)
+    form = _form_of(node, total, bound)
+    common = dict(order=order, length=length)
+    return WiredPlan(node, edges, **common) if form is None else ReorderPlan(node, edges, **common, **form._asdict())
+
+
+def cost_of_reorder(node: Reorder, edges: Mapping[str, Edge], cycles: int) -> Cost:
+    """Return the cost of `plan_of`, which is worked out once for each of the node's forms."""
+    x, y = edges[node.x], edges[node.y]
+    known = _COSTS.setdefault(node, {})
+    key = x.format, y.format, _form_of(node, x.length, cycles)
+    if key not in known:
+        known[key] = plan_of(node, edges, bound=cycles).cost
+    return known[key]
+
+
+_COSTS: WeakKeyDictionary[Reorder, dict[tuple, Cost]] = WeakKeyDictionary()  # by formats and form
+
+
+class _Form(NamedTuple):
+    """Parameters of a `ReorderPlan` that are chosen."""
+
+    block: int
+    readers: int = 1
+    spread: int = 1
+
+
+@lru_cache(maxsize=64)
+def _part_of(node: Reorder, total: int) -> tuple[np.ndarray, int, int, int]:
+    """Return the order of a part of a frame of ``total`` values, the part's values, how many parts there are, and how
+    many values move together."""
     count = frames_of(node.order, total)
     order, length = node.order.reshape(count, -1)[0], total // count
-    block = block_of(order, length)
-    common = dict(order=order, length=length)
+    return order, length, count, block_of(order, length)
+
+
+def _form_of(node: Reorder, total: int, bound: int) -> _Form | None:
+    """Return the form of the least hardware; None if that is wires."""
+    order, length, count, block = _part_of(node, total)
 
     def most(n: int) -> int:
         return max(order.size, length) * count // n
 
     for size in _divisors(block):
         if most(size) <= bound:
-            return ReorderPlan(node, edges, block=size, **common)
+            return _Form(size)
     choices: Sequence[int] = _divisors(order.size // block)
     readers = next((r for r in choices if order.size * count // (block * r) <= bound), choices[-1])
     spread = 1
     while spread * block < length and beats(length, spread * block) * count > bound:
         spread *= 2
     if readers > _MOST_READERS or (spread * block >= length and readers == choices[-1]):
-        return WiredPlan(node, edges, **common)
-    return ReorderPlan(node, edges, block=block, readers=readers, spread=spread, **common)
+        return None
+    return _Form(block, readers, spread)
