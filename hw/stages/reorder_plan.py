@@ -236,8 +236,9 @@ def plan_of(node: Reorder, edges: Mapping[str, Edge], *, bound: int) -> ReorderP
     total = edges[node.x].length
     order, length, _, _ = _part_of(node, total)
     form = _form_of(node, total, bound)
-    common = dict(order=order, length=length)
-    return WiredPlan(node, edges, **common) if form is None else ReorderPlan(node, edges, **common, **form._asdict())
+    if form is None:
+        return WiredPlan(node, edges, order=order, length=length)
+    return ReorderPlan(node, edges, order=order, length=length, **form._asdict())
 
 
 def cost_of_reorder(node: Reorder, edges: Mapping[str, Edge], cycles: int) -> Cost:
