@@ -99,8 +99,12 @@ def _simulated(proved):
     """Return what was simulated, in words."""
     if proved is None:
         return "the Verilog as it is"
-    return (f"{proved.elements} of {proved.all_elements} PEs and {proved.memories} of {proved.all_memories} memories "
-            "proved equal to their behaviour, and simulated by it")  # fmt: skip
+    kinds = {
+        "PEs": (proved.elements, proved.all_elements), "matrices": (proved.matrices, proved.all_matrices),
+        "memories": (proved.memories, proved.all_memories),
+    }  # fmt: skip
+    counts = ", ".join(f"{count} of {of} {word}" for word, (count, of) in kinds.items() if of)
+    return f"{counts or 'nothing'} proved equal to their behaviour, and simulated by it"
 
 
 def _ip_table(report, r):

@@ -205,12 +205,12 @@ class Project(FoldedModel):
 
     def _proved(self, verilog: str, folder: Path) -> str:
         """Return Verilog that does what ``verilog`` does, and write what is proved of it, and its words of memories."""
-        from fewbit.sim.proof.design import behaviour_design, other_arrays, processing_elements
+        from fewbit.sim.proof.design import behaviour_design
 
-        design = behaviour_design(verilog, list(processing_elements(self.plan)))
+        design = behaviour_design(verilog, self.plan)
         for name, content in design.files.items():
             atomic_write(folder / name, content)
-        proofs = [asdict(proof) for proof in (*design.proofs, *other_arrays(self.plan))]
+        proofs = [asdict(proof) for proof in design.proofs]
         atomic_write(folder / _PROOFS, json.dumps(proofs, indent=2) + "\n")
         return design.text
 

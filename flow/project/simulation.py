@@ -14,6 +14,7 @@ from fewbit.golden.network.draws import Draw
 from fewbit.golden.network.execute import run
 from fewbit.sim.benches.damaged_frames import order_of
 from fewbit.sim.cycles.model import predict, steady_interval
+from fewbit.sim.proof.design import ELEMENT, MATRIX, MEMORY
 from fewbit.sim.simulators.run import results
 from fewbit.sim.simulators.run_ip import FEWEST, simulate_ip
 from fewbit.sim.simulators.simulator import simulators
@@ -192,12 +193,11 @@ def _built(
 def _proved(project: Project, name: str, ip: bool, waves: bool) -> Proved:
     """Return what is proved of the modules that were not simulated as they are."""
     proofs = project.proofs(name, ip=ip, waves=waves)
-    elements, memories = ([p for p in proofs if p.kind == kind] for kind in ("processing element", "memory"))
-    return Proved(
-        elements=sum(p.reason is None for p in elements), all_elements=len(elements),
-        memories=sum(p.reason is None for p in memories), all_memories=len(memories),
-        others=[f"{p.name}: {p.reason}" for p in proofs if p.reason is not None],
-    )  # fmt: skip
+    counts: dict[str, int] = {}
+    for word, kind in ("elements", ELEMENT), ("memories", MEMORY), ("matrices", MATRIX):
+        reasons = [proof.reason for proof in proofs if proof.kind == kind]
+        counts |= {word: reasons.count(None), f"all_{word}": len(reasons)}
+    return Proved(**counts, others=[f"{p.name}: {p.reason}" for p in proofs if p.reason is not None])
 
 
 def _waveform(found, waves):

@@ -52,15 +52,17 @@ class Mismatch(JsonResult):
 class Proved(JsonResult):
     """What is simulated by its behaviour, to which the generated Verilog is proved equal.
 
-    ``elements`` processing elements and ``memories`` read-only memories, each counted once however often it stands in
-    the design, of ``all_elements`` and ``all_memories``; ``others`` says of all others why they are simulated as they
-    are.
+    ``elements`` processing elements, ``memories`` read-only memories and ``matrices`` of constant weights, each counted
+    once however often it stands in the design, of ``all_elements`` and so on; ``others`` says of all others why they
+    are simulated as they are.
     """
 
     elements: int
     all_elements: int
     memories: int
     all_memories: int
+    matrices: int
+    all_matrices: int
     others: list[str]
 
 

@@ -45,6 +45,8 @@ class ConstantArrayPlan:
 
     Attributes
     ----------
+    products : list of tuples
+        What each group computes: the arguments of `hw.xilinx.constant_matrix.best_matrix`.
     matrices : list of hw.xilinx.constant_matrix.LutMatrix
         Matrix of each group.
     met : hw.latency.Meeting
@@ -85,19 +87,20 @@ class ConstantArrayPlan:
         self.x_format, self.acc_shape, self.target, self.groups = x_format, acc_shape, target, groups
         self.neurons, self.inputs = weights.shape
         terms = product_terms(x_format, w_format)
-        self.matrices = [
-            self._matrix(terms, part, constants)
+        self.products = [
+            self._product(terms, part, constants)
             for part, constants in zip(np.split(weights, groups), np.split(np.asarray(init), groups), strict=True)
         ]
+        self.matrices = [best_matrix(*product) for product in self.products]
         self.met = Meeting("groups", {f"group {g}": matrix.latency for g, matrix in enumerate(self.matrices)})
         self.latency = self.met.latency + 1
         self.luts = sum(matrix.luts for matrix in self.matrices)
 
-    def _matrix(self, terms, weights, init):
+    def _product(self, terms, weights, init):
         """Return the matrix of a group's heap: ``scale*heap == x*w - offset(w)``, in which ``x`` is bits and a base."""
         planes, base = planes_of(terms.x_format)
         constants = init + (base * weights - terms.offset(weights)).sum(axis=1) // terms.scale
-        return best_matrix(
+        return (
             tuple(tuple(row) for row in weights.tolist()),
             tuple(plane // terms.scale for plane in planes),
             tuple(constants.tolist()),

@@ -34,6 +34,8 @@ class Weighted:
         The bits of the sum, each with its weight.
     atoms : list of Atom
         The numbers that are to be left. Their bits are the operands.
+    complete : bool
+        Whether bits may be added to the sum that it does not have, though others read them.
 
     Attributes
     ----------
@@ -42,17 +44,19 @@ class Weighted:
     found : list of int
         The coefficient of each atom so far.
     constant : int
-    unread : list of int
-        Weights of bits that the sum should have had and that nothing reads.
+    unread : list of (int, int)
+        Bits that the sum should have had and that nothing reads, with their weights.
     """
 
-    def __init__(self, gates: Sequence[Gate], weights: Mapping[int, int], atoms: Sequence[Atom]):
-        self._atoms = list(atoms)
+    def __init__(
+        self, gates: Sequence[Gate], weights: Mapping[int, int], atoms: Sequence[Atom], *, complete: bool = False
+    ):
+        self._atoms, self._complete = list(atoms), complete
         self._single = {bits[0]: n for n, (bits, table) in enumerate(atoms) if len(bits) == 1 and table == (0, 1)}
         self._gates = Gates(gates, weights, [bits for bits, _ in atoms])
         self.weights: dict[int, int] = {}
         self.found, self.constant = [0] * len(self._atoms), 0
-        self.unread: list[int] = []
+        self.unread: list[tuple[int, int]] = []
         self._waiting: list[int] = []  # minus the numbers of gates with outputs in the sum
         for bit, weight in weights.items():
             self._add(bit, weight)
@@ -82,7 +86,7 @@ class Weighted:
                 weights = [(bit, w) for bit in made if (w := unread.get(bit) or self.weights.get(bit))]
                 found = affine_of(gates, inputs, weights, [atom for _, atom in basis])
                 if found is not None:
-                    self.unread += unread.values()
+                    self.unread += unread.items()
                     self._gates.done |= own
                     for bit in made:
                         self.weights.pop(bit, None)
@@ -119,16 +123,29 @@ class Weighted:
         return basis + [(None, ((bit,), (0, 1))) for bit in others]
 
     def _unread(self, own: set[int]) -> Iterator[dict[int, int]]:
-        """Yield weights for outputs that nothing reads: none at first, then what the next higher bit counts."""
-        yield {}
-        gates = [self._gates[n] for n in own]
+        """Yield weights for outputs that nothing reads: what the next higher bit counts, for carries at first; none."""
+        gates = [self._gates[n] for n in sorted(own, reverse=True)]  # the upper positions of carry chains first
         sums = {gate.inputs[1]: self.weights.get(gate.outputs[0], 0) for gate in gates if gate.carry}  # by the select
         found: dict[int, int] = {}
+        tried = [found]
         for gate in sorted(gates, key=lambda gate: not gate.carry):
-            lost = [bit for bit in gate.outputs if bit not in self._gates.live]
-            if len(gate.outputs) != 2 or len(lost) != 1:
+            lost = [bit for bit in gate.outputs if self._is_lost(bit)]
+            if gate.carry and self._complete and gate.outputs[0] in lost:
+                above = (up.outputs[0] for up in gates if up.carry and up.inputs[2] == gate.outputs[1])
+                known = [found.get(bit) or self.weights.get(bit, 0) for bit in above]
+                weight = max(self.weights.get(gate.outputs[1], 0), *known, 0)
+                more = {gate.outputs[0]: weight // 2} if weight else {}
+            elif len(gate.outputs) == 2 and len(lost) == 1:
+                (kept,) = set(gate.outputs) - set(lost)
+                weight = self.weights.get(kept) or sums.get(kept) or 0
+                below = self._complete and not gate.carry
+                more = {lost[0]: weight // 2 if below else 2 * weight} if weight else {}
+            else:
                 continue
-            (kept,) = set(gate.outputs) - set(lost)
-            if weight := self.weights.get(kept) or sums.get(kept):
-                found[lost[0]] = 2 * weight
-                yield dict(found)
+            if more:
+                found = found | more
+                tried.insert(0 if gate.carry else len(tried), found)
+        yield from tried
+
+    def _is_lost(self, bit: int) -> bool:
+        return bit not in self.weights if self._complete else bit not in self._gates.live

@@ -9,6 +9,8 @@ from .netlist import ONE, ZERO, Gate
 
 __all__ = ["Gates"]
 
+_LUT = 6  # inputs of a LUT: those of a table of several bits read some of the same ones each
+
 
 class Gates:
     """All gates of a module, by number, with what is known of their bits.
@@ -64,7 +66,7 @@ class Gates:
         return {n for n in group if n == seed or self._free(n, seed, group)}
 
     def groups(self, seed: int, first: int, weights: Collection[int]) -> Iterator[set[int]]:
-        """Yield the groups around gate ``seed`` that are tried, each larger than the one before.
+        """Yield the groups around gate ``seed`` that are tried.
 
         Parameters
         ----------
@@ -75,6 +77,7 @@ class Gates:
         """
         group = {seed} | self._selectors(seed, first)
         yield set(group)
+        yield group | self._siblings(group, first, weights, more=_LUT)  # a table of several bits
         while True:
             more = (
                 self._siblings(group, first, weights)
@@ -93,18 +96,25 @@ class Gates:
         return {n for bit in bits if (n := self.driver.get(bit, -1)) >= first}
 
     def _selectors(self, seed: int, first: int) -> set[int]:
-        """Return the LUTs in front of a position of a carry chain, but those that other positions need."""
+        """Return the LUT that selects at a position of a carry chain, with another one of its inputs alone that
+        generates, but those that other positions need."""
         gate = self._gates[seed]
-        found = {n for n in self._from(first, gate.inputs[:2]) if not self._gates[n].carry} if gate.carry else set()
+        found = {n for n in self._from(first, gate.inputs[1:2]) if not self._gates[n].carry} if gate.carry else set()
+        read = {bit for n in found for bit in self._gates[n].inputs}
+        found |= {
+            n for n in self._from(first, gate.inputs[:1])
+            if gate.carry and not self._gates[n].carry and read.issuperset(self._gates[n].inputs)
+        }  # fmt: skip
         return {n for n in found if self._free(n, seed, {seed, *found})}
 
-    def _siblings(self, group: set[int], first: int, weights: Collection[int]) -> set[int]:
-        """Return gates with outputs in the sum that read nothing but what the group reads."""
-        read = {bit for n in group for bit in self._gates[n].inputs}
+    def _siblings(self, group: set[int], first: int, weights: Collection[int], *, more: int = 0) -> set[int]:
+        """Return gates with outputs in the sum that read nothing but what the group reads, or ``more`` bits in all."""
+        read = set(self.inputs(group))
         found = {n for bit in read for n in self._readers.get(bit, ()) if n not in group and n >= first}
         return {
             n for n in found
-            if read.issuperset(self._gates[n].inputs) and any(bit in weights for bit in self._gates[n].outputs)
+            if len(read.union(self._gates[n].inputs)) <= max(more, len(read))
+            and any(bit in weights for bit in self._gates[n].outputs)
         }  # fmt: skip
 
     def _decoders(self, group: set[int], first: int) -> set[int]:

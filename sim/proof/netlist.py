@@ -173,14 +173,28 @@ def _pattern(bits: Sequence[int]) -> tuple[int, ...]:
 @lru_cache(maxsize=4096)
 def _folded(pattern: tuple[int, ...], tables: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the inputs that count, by their numbers, and the tables by these alone."""
-    free = [k for k, other in enumerate(pattern) if other == k]
+    free, places = _places(pattern)
+    tables = tuple(sum((table >> place & 1) << k for k, place in enumerate(places)) for table in tables)
+    counts = [n for n in range(len(free)) if any((table ^ table >> (1 << n)) & _low(n, len(free)) for table in tables)]
+    if len(counts) == len(free):
+        return free, tables
+    cases = [sum((c >> j & 1) << n for j, n in enumerate(counts)) for c in range(1 << len(counts))]
+    return tuple(free[n] for n in counts), tuple(sum((t >> c & 1) << k for k, c in enumerate(cases)) for t in tables)
 
-    def index(case: int) -> int:
+
+@lru_cache(maxsize=4096)
+def _places(pattern: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the inputs that are no constants and no repetitions, and the place in a table of each of their cases."""
+    free = tuple(k for k, other in enumerate(pattern) if other == k)
+
+    def place(case: int) -> int:
         value = dict(zip(free, (case >> n & 1 for n in range(len(free))), strict=True))
         return sum((value[other] if other >= 0 else -1 - other) << k for k, other in enumerate(pattern))
 
-    places = [index(case) for case in range(1 << len(free))]
-    values = [[table >> place & 1 for place in places] for table in tables]
-    counts = [n for n in range(len(free)) if any(v[c] != v[c ^ (1 << n)] for v in values for c in range(len(places)))]
-    cases = [sum((c >> j & 1) << n for j, n in enumerate(counts)) for c in range(1 << len(counts))]
-    return tuple(free[n] for n in counts), tuple(sum(v[c] << k for k, c in enumerate(cases)) for v in values)
+    return free, tuple(place(case) for case in range(1 << len(free)))
+
+
+@lru_cache(maxsize=64)
+def _low(bit: int, inputs: int) -> int:
+    """Return a mask of the cases in which input number ``bit`` is zero."""
+    return sum(1 << case for case in range(1 << inputs) if not case >> bit & 1)

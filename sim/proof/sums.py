@@ -42,7 +42,7 @@ class _Proof:
         gates, first = self._late_last()
         whole = Weighted(gates, self._weights(), [*olds, *(atom for atom, _ in terms)])
         whole.follow(first)
-        if any(weight % modulus for weight in whole.unread):
+        if any(weight % modulus for _, weight in whole.unread):
             raise Unproved("a carry of the accumulator is lost")
         if any(weight < 0 for weight in whole.weights.values()):
             raise Unproved("a bit counts negatively")
@@ -51,7 +51,7 @@ class _Proof:
         whole.follow()
         found = whole.found[len(olds) :]
         most = sum(c * max(table) for c, ((_, table), _) in zip(found, terms, strict=True)) + whole.constant - before
-        lost = [weight for weight in whole.unread if weight % modulus]
+        lost = [weight for _, weight in whole.unread if weight % modulus]
         if min(found, default=0) < 0 or any(not most < weight for weight in lost):
             raise Unproved("a carry that can be set is lost")
         want = [*(1 << k for k in range(len(olds))), *(1 << exponent for _, exponent in terms)]

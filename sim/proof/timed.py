@@ -24,7 +24,7 @@ class Timed:
     Attributes
     ----------
     gates : list of Gate
-        Those that depend on ``known`` alone. Bits behind registers stand in them as those in front.
+        Those that depend on ``known`` alone, by cycle. Bits behind registers stand in them as those in front.
     """
 
     def __init__(self, netlist: ModuleNetlist, known: Mapping[int, int]):
@@ -51,6 +51,7 @@ class Timed:
                     missing[id(reader)] -= 1
                     if not missing[id(reader)]:
                         ready.append(reader)
+        self.gates.sort(key=lambda gate: self._cycle[gate.outputs[0]] or 0)
 
     def _register(self, q: int, d: int) -> tuple[int, ...]:
         cycle = self._cycle[d]

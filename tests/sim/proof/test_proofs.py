@@ -4,7 +4,6 @@
 import random
 import re
 
-import numpy as np
 import pytest
 
 from fewbit.hw.xilinx.models import MODELS
@@ -15,6 +14,7 @@ from fewbit.sim.proof.sums import prove
 from fewbit.sim.proof.timed import Unproved
 from fewbit.sim.proof.verilog import behaviour_text
 from tests.support.equal_modules import differing_cycles
+from tests.support.evaluated import outputs
 from tests.support.pe_kinds import KINDS, module_of, plan_of, verilog_of
 
 pytestmark = pytest.mark.tools
@@ -67,36 +67,9 @@ def test_what_is_damaged_is_refused_or_does_the_same():
             refused += 1
         else:
             good = netlist_of(name, found[module_of(name)])
-            assert (outputs(netlist, behaviour) == outputs(good, behaviour)).all()
+            held = behaviour.sums[0].registered
+            assert (outputs(netlist, held=held) == outputs(good, held=held)).all()
     assert refused > len(mutants) / 3
-
-
-def outputs(netlist, behaviour, cases=2000):
-    """Return what outputs, or registers behind them, take for random values of everything else, registers as wires."""
-    rng = np.random.default_rng(3)
-    ends = [bit for port in netlist.ports.values() if port.output for bit in port.bits]
-    held = [bit for bit in ends if behaviour.sums[0].registered]
-    given = [bit for port in netlist.ports.values() if not port.output for bit in port.bits] + held
-    values = {0: np.zeros(cases, dtype=int), 1: np.ones(cases, dtype=int)}
-    chance = rng.random(cases)
-    values |= {bit: (rng.random(cases) < chance).astype(int) for bit in given}
-    waiting = [bit for bit in [*(netlist.registers[q] for q in held), *ends]]
-    drivers = {bit: gate for gate in netlist.gates for bit in gate.outputs}
-    while waiting:
-        bit = waiting[-1]
-        gate = drivers.get(bit)
-        read = [] if bit in values else gate.inputs if gate else [netlist.registers[bit]]
-        if missing := [b for b in read if b not in values]:
-            waiting += missing
-            continue
-        if bit not in values and gate is None:
-            values[bit] = values[netlist.registers[bit]]
-        elif bit not in values:
-            index = sum((values[b] << k for k, b in enumerate(read)), values[0])
-            for output, table in zip(gate.outputs, gate.tables, strict=True):
-                values[output] = np.array([table >> k & 1 for k in range(1 << len(read))])[index]
-        waiting.pop()
-    return np.array([values[netlist.registers[bit] if bit in held else bit] for bit in ends])
 
 
 def test_behaviour_in_a_simulator(netlists, tmp_path):

@@ -3,11 +3,13 @@
 
 import pytest
 
+from fewbit.flow.folding.folding import default_folding
 from fewbit.flow.project.project import Project
 from fewbit.hw.folding import Folding
 from fewbit.hw.targets.named import USUAL
 from fewbit.sim.cycles.model import predict
 from fewbit.sim.errors import SimulationError
+from fewbit.sim.proof.design import MATRIX
 from fewbit.sim.simulators.streamed import simulate_built, simulate_streamed
 from tests.support.small_network import SPEC, samples, small
 
@@ -38,6 +40,18 @@ def test_it_gives_the_results_and_takes_the_cycles_of_the_structure(built):
     assert (found.frames, found.mismatches, found.problems) == (FRAMES, 0, [])
     assert found.left == predict(project.plan, FRAMES).left
     assert (found.damage["damaged"], found.damage["frames"], found.damage["wrong"]) == (5, 10, 0)
+
+
+def test_constant_weights(tmp_path):
+    """Layers that are unfolded altogether are matrices, which are simulated by their behaviour too."""
+    project = Project(small(tmp_path / "small.onnx"), input_spec=SPEC, directory=tmp_path / "made", target=USUAL)
+    project.folding, values = default_folding(project.network), samples(FRAMES)
+    project.build_simulator(structure=False, cycles=1000)
+    proofs = project.proofs()
+    assert [proof.kind for proof in proofs].count(MATRIX) == 2 and all(proof.reason is None for proof in proofs)
+    expected = project.hardware_values(project.execute(values))
+    found = simulate_built(project.simulator_folder(structure=False), project.plan, values, expected)
+    assert (found.mismatches, found.problems, found.left) == (0, [], predict(project.plan, FRAMES).left)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
