@@ -81,7 +81,8 @@ def plain_model(
         Where the model begins; None stands for its input.
     """
     front = front or Front(0, (model.file.only.name,))
-    builder = _Emitter(model, plan, front, qonnx=False).builder
+    end = max((k for k, step in enumerate(model.steps) if set(outputs).intersection(step.output)), default=-1) + 1
+    builder = _Emitter(model, plan, front.tensors, model.steps[front.position : end], qonnx=False).builder
     for name in front.tensors:
         builder.add_input(name, [batch, *model.shape_of(name)])
     for name in outputs:
@@ -95,27 +96,28 @@ def qonnx_model(model: FloatModel, plan: QuantizationPlan, metadata: dict[str, s
     Latent weights are initializers, each with its quantizer behind it. ``metadata`` is what the model's own metadata is
     updated with.
     """
-    builder, batch = (
-        _Emitter(model, plan, Front(0, (model.file.only.name,)), qonnx=True).builder,
-        model.file.batch or "N",
-    )
-    builder.add_input(model.file.only.name, [batch, *model.file.only.shape[1:]])
+    given, batch = model.file.only.name, model.file.batch or "N"
+    builder = _Emitter(model, plan, (given,), model.steps, qonnx=True).builder
+    builder.add_input(given, [batch, *model.file.only.shape[1:]])
     for name in model.outputs:
         builder.add_output(name, [batch, *model.shapes[name][1:]], model.types[name])
     return builder.model(model.file.metadata | metadata, producer="fewbit", only_needed=True)
 
 
 class _Emitter:
-    """One walk over the steps of a model behind a front, which writes them and a plan's quantizers into ``builder``."""
+    """One walk over steps of a model, which writes them and the quantizers of a plan into ``builder``.
 
-    def __init__(self, model, plan, front, *, qonnx):
+    ``given`` are the names of the tensors that are there already.
+    """
+
+    def __init__(self, model, plan, given, steps, *, qonnx):
         self.model, self.plan, self.qonnx = model, plan, qonnx
         self.builder = ModelBuilder(opset=model.file.opset, name=model.file.name)
         self.builder.constants |= model.constants
         self.renamed = {}
-        for name in front.tensors:
+        for name in given:
             self._coded(name)
-        for step in model.steps[front.position :]:
+        for step in steps:
             if isinstance(step, FloatLayer):
                 self._layer(step)
             else:

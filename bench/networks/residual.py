@@ -4,7 +4,7 @@ from pathlib import Path
 
 from .float_network import FloatNetwork
 
-__all__ = ["BLOCKS", "residual_cifar", "resnet"]
+__all__ = ["BLOCKS", "one_convolution", "residual_cifar", "resnet"]
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # of each of the four stages, by depth
 _BOTTLENECK = 4  # times the width of a block's convolutions, from depth 50 on
@@ -72,6 +72,25 @@ def residual_cifar(
         for block in range(blocks):
             _block(network, width << stage, 2 if stage and not block else 1, bottleneck=False)
     network.classifier(classes)
+    network.save(path)
+
+
+def one_convolution(path: Path, *, size: int, channels: int, neurons: int, kernel: int, seed: int = 1) -> None:
+    """Write a convolution with a Relu alone, and behind it the average and ten neurons, as a float model.
+
+    Parameters
+    ----------
+    path : Path
+    size, channels : int
+        The pixels along each side of what it reads, and its channels.
+    neurons, kernel : int
+        Its output channels, and the pixels along each side of its kernel.
+    seed : int
+    """
+    network = FloatNetwork(size, channels, seed, "convolution")
+    network.conv(neurons, kernel)
+    network.relu()
+    network.classifier(10)
     network.save(path)
 
 

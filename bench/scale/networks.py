@@ -6,9 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from bench.networks.mobilenet import mobilenet_v1, mobilenet_v2
-from bench.networks.residual import residual_cifar, resnet
+from bench.networks.residual import one_convolution, residual_cifar, resnet
 
-__all__ = ["GROWING", "NETWORKS", "ScaledNetwork"]
+__all__ = ["EDGE_BITS", "GROWING", "NETWORKS", "ScaledNetwork"]
+
+EDGE_BITS = 8
+"""Bits of the first and of the last layer, unless a network says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -19,14 +22,18 @@ class ScaledNetwork:
     ----------
     make : callable
         Writes the float model to a path.
-    size : float
-        What `GROWING` compares: its depth, its pixels or its width, against the others of its family.
     bits : int
-        Of weights and of activations; the first and the last layer have `EDGE_BITS`, as is usual.
+        Of weights and of activations.
     cycles : int
         A frame, at most.
+    size : float
+        What `GROWING` compares: its depth, its pixels or its width, against the others of its family.
     samples : int
         Random samples for calibration.
+    first : int
+        Bits of the first layer; the last one has `EDGE_BITS`, as is usual.
+    frames : int
+        Whole frames that are simulated in Verilator, the proofs of what is simulated by its behaviour included.
     """
 
     make: Callable[[Path], None]
@@ -34,21 +41,24 @@ class ScaledNetwork:
     cycles: int
     size: float = 0
     samples: int = 4
+    first: int = EDGE_BITS
+    frames: int = 0
 
-
-EDGE_BITS = 8
 
 NETWORKS = {
-    "MobileNetV1 x0.25, 96 px, w4a4": ScaledNetwork(partial(mobilenet_v1, size=96, width=0.25), 4, 20_000),
+    "MobileNetV1 x0.25, 96 px, w4a4": ScaledNetwork(partial(mobilenet_v1, size=96, width=0.25), 4, 20_000, frames=1),
     "MobileNetV1 x0.25, 224 px, w4a4": ScaledNetwork(partial(mobilenet_v1, size=224, width=0.25), 4, 200_000),
     "MobileNetV1, 224 px, w4a4": ScaledNetwork(mobilenet_v1, 4, 200_000),
     "MobileNetV2, 224 px, w4a4": ScaledNetwork(mobilenet_v2, 4, 200_000),
-    "ResNet-20, 32 px, w2a2": ScaledNetwork(partial(residual_cifar, depth=20), 2, 16_384),
+    "ResNet-20, 32 px, w2a2": ScaledNetwork(partial(residual_cifar, depth=20), 2, 16_384, frames=1),
     "ResNet-56, 32 px, w2a2": ScaledNetwork(partial(residual_cifar, depth=56), 2, 16_384),
     "ResNet-18, 224 px, w2a2": ScaledNetwork(partial(resnet, depth=18), 2, 200_000),
     "ResNet-18, 224 px, w4a4": ScaledNetwork(partial(resnet, depth=18), 4, 200_000),
     "ResNet-50, 224 px, w2a2": ScaledNetwork(partial(resnet, depth=50), 2, 200_000),
     "ResNet-50, 224 px, w4a4": ScaledNetwork(partial(resnet, depth=50), 4, 200_000),
+    "A layer of ResNet-50 (3x3, 256 to 256 channels, 14 px), w4a4": ScaledNetwork(
+        partial(one_convolution, size=14, channels=256, neurons=256, kernel=3), 4, 200_000, first=4, frames=1
+    ),
 }
 
 GROWING = {

@@ -23,7 +23,7 @@ __all__ = ["PAGE", "smallest_part", "write"]
 
 PAGE = HOME / "docs" / "scale.md"
 KEPT = HOME / "docs" / "scale"
-STEPS = ("quantize", "import", "fold", "queues", "cycles", "verilog")
+STEPS = ("quantize", "import", "fold", "queues", "cycles", "verilog", "simulate")
 
 HEAD = f"""# Deep and wide networks
 
@@ -79,7 +79,17 @@ def write() -> None:
     """Assemble the page of what is kept."""
     found = kept()
     own = {name: found[name] for name in NETWORKS if name in found}
-    parts = [HEAD, "## Every step", _steps(own), _failures(own), HARDWARE, _hardware(own), *_growth(found), SOURCES]
+    parts = [
+        HEAD,
+        "## Every step",
+        _steps(own),
+        _frames(own),
+        _failures(own),
+        HARDWARE,
+        _hardware(own),
+        *_growth(found),
+        SOURCES,
+    ]
     atomic_write(PAGE, "\n\n".join(part for part in parts if part) + "\n")
     print(f"scale: {PAGE.relative_to(HOME)}")
 
@@ -88,12 +98,36 @@ def _steps(found):
     rows = []
     for name, measured in found.items():
         cells = [_cell(measured.steps.get(step)) for step in STEPS]
-        rows.append([name, *cells, f"{sum(s.seconds for n, s in measured.steps.items() if n in STEPS):.0f} s"])
-    return markdown.table(["network", *STEPS, "together"], rows, left=1)
+        rows.append([name, *cells, f"{sum(s.seconds for n, s in measured.steps.items() if n in STEPS[:-1]):.0f} s"])
+    return markdown.table(["network", *STEPS, "file to Verilog"], rows, left=1)
 
 
 def _cell(step):
     return "" if step is None else f"{step.seconds:.1f} s, {step.memory_mb:,}"
+
+
+def _frames(found):
+    """Say of every network that was simulated what came of it."""
+    lines = []
+    for name, measured in found.items():
+        if "simulate" not in measured.steps:
+            continue
+        sim = measured.steps["simulate"].found
+        latency = sim["latency"]
+        equal = "equal to golden in every bit" if sim["ok"] else "**not as golden**"
+        lines.append(
+            f"- {name}: whole frames in Verilator: {sim['frames']}, {equal}; latency {latency['simulated']:,} cycles, "
+            f"predicted {latency['predicted']:,}{_proved(sim['proved'])}"
+        )
+    return "\n".join(markdown.filled(line) for line in lines)
+
+
+def _proved(proved):
+    """Say what was simulated by its behaviour, to which its Verilog is proved equal."""
+    if proved is None:
+        return ", all of the Verilog as it is"
+    return (f"; {proved['elements']} of {proved['all_elements']} PEs and {proved['memories']} of "
+            f"{proved['all_memories']} memories proved equal to their behaviour, and simulated by it")  # fmt: skip
 
 
 def _failures(found):

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -82,20 +83,12 @@ class _Workshop:
         return lambda: {}
 
     def quantize(self) -> Callable[[], dict[str, Any]]:
-        from fewbit.flow.commands.cli import main
-
-        bits = self.scaled.bits
-        options = ["--weights", bits, "--activations", bits, "--first", EDGE_BITS, "--last", EDGE_BITS]
-        command = ["quantize", self.float_model, *options, "--calibration", self.samples, "-o", self.model, "--json"]
+        bits, first = self.scaled.bits, self.scaled.first
+        options = ["--weights", bits, "--activations", bits, "--first", first, "--last", EDGE_BITS]
+        command = ["quantize", self.float_model, *options, "--calibration", self.samples, "-o", self.model]
 
         def step():
-            sys.argv = ["fewbit", *map(str, command)]
-            with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
-                try:
-                    main()
-                except SystemExit as end:
-                    if end.code:
-                        raise
+            _fewbit(*command)
             return {"bytes": self.model.stat().st_size}
 
         return step
@@ -167,6 +160,37 @@ class _Workshop:
 
         return step
 
+    def simulate(self) -> Callable[[], dict[str, Any]]:
+        """Simulate whole frames as a user does: from the model, everything made anew."""
+        command = ["sim", self.model, "--folding", self.folding, "--frames", self.scaled.frames,
+                   "--images", self.samples, "-o", self.folder / "simulated"]  # fmt: skip
+
+        def step():
+            found = _fewbit(*command) if self.scaled.frames else {}
+            return {name: found.get(name) for name in ("ok", "frames", "latency", "proved")} if found else {}
+
+        return step
+
+
+def _fewbit(*command) -> dict[str, Any]:
+    """Run a command of fewbit in this process, and return its JSON.
+
+    Raises
+    ------
+    SystemExit
+        If it fails.
+    """
+    from fewbit.flow.commands.cli import main
+
+    sys.argv = ["fewbit", *map(str, command), "--json"]
+    with redirect_stdout(StringIO()) as said:
+        try:
+            main()
+        except SystemExit as end:
+            if end.code:
+                raise
+    return json.loads(said.getvalue())
+
 
 def _weights(network) -> int:
     return sum(node.weights.size for node in network.nodes if hasattr(node, "weights"))
@@ -175,6 +199,7 @@ def _weights(network) -> int:
 STEPS = {
     "make": _Workshop.make, "quantize": _Workshop.quantize, "import": _Workshop.imported, "fold": _Workshop.fold,
     "queues": _Workshop.queues, "cycles": _Workshop.cycles, "verilog": _Workshop.verilog,
+    "simulate": _Workshop.simulate,
 }  # fmt: skip
 """Methods that read what a step needs and return the step, by name."""
 
@@ -201,7 +226,7 @@ def measure(name: str, limit: float = 1800, steps: tuple[str, ...] = tuple(STEPS
     folder = Path(tempfile.mkdtemp(prefix="fewbit-scale-"))
     environment = os.environ | {"FEWBIT_CACHE": str(folder / "cache")}
     try:
-        for step in steps:
+        for step in steps if network_of(name).frames else [step for step in steps if step != "simulate"]:
             command = [sys.executable, "-m", "bench.scale.steps", name, "--step", step, "--folder", str(folder)]
             try:
                 done = run(command, cwd=HOME, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -1,13 +1,12 @@
 """A float model with its samples, on the way to quantization, and QONNX that is known to build."""
 
-import tempfile
 import time
 from pathlib import Path
 
 from fewbit.flow.float_images import load_floats
 from fewbit.flow.images import ImageError, Images, find_images
 from fewbit.golden.importing.importer import import_model
-from fewbit.golden.model_file.file import INPUT_KEY, ModelError
+from fewbit.golden.model_file.file import INPUT_KEY, ModelError, ModelSource
 from fewbit.golden.network.graph import Network
 from fewbit.golden.numbers.declaration import InputSpec, parse_input, parse_inputs
 from fewbit.ptq.calibrate import Calibration, calibrate
@@ -123,10 +122,7 @@ class FloatProject:
         golden.model_file.file.ModelError
             If that cannot be imported.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / self.path.name
-            path.write_bytes(content)
-            try:
-                return import_model(path)
-            except ModelError as error:
-                raise ModelError(f"{self.path}: once quantized it cannot be built: {error}") from None
+        try:
+            return import_model(ModelSource(self.path, content))
+        except ModelError as error:
+            raise ModelError(f"{self.path}: once quantized it cannot be built: {error}") from None

@@ -48,6 +48,8 @@ from .ways import Dsp, Summed, chosen, options_of
 
 __all__ = ["FloatNumbers", "IntegerNumbers", "numbers_of"]
 
+_MOST_CONSTANT = 1 << 24  # bit products of constant weights: minutes of planning, and more LUTs than a part has
+
 
 class NumberedLayer(Protocol):
     """What the numbers of a layer are made of; a `hw.layer.plan.LayerPlan` says what each of these is."""
@@ -173,6 +175,12 @@ class IntegerNumbers:
         layer, found = self._layer, self.arithmetic
         common: dict[str, Any] = dict(acc_shape=self.array_shape, target=layer.target)
         if self.constant:
+            products = self.codes.size * self.lane_format.bits * self.weight_bits
+            if products > _MOST_CONSTANT:
+                raise ValueError(
+                    f"{layer.name}: sums that neurons share cannot be looked for in {products:,} bit products, only "
+                    f"in {_MOST_CONSTANT:,}; give it a smaller PE or SIMD, or the products {Plain.name!r}"
+                )
             return ConstantArrayPlan(
                 x_format=self.lane_format, w_format=layer.dense.weight_format,
                 weights=found.w_format.decode(self.codes), init=self.accumulators.starts, groups=layer.parallel,

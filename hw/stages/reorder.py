@@ -7,8 +7,8 @@ from fewbit.golden.network import reorder
 from fewbit.hw.streams import StreamUnit, counter, keep_flag
 
 from .line_buffer import looked_up
-from .registry import stage_of
-from .reorder_plan import Loop, ReorderPlan, WiredPlan, plan_of
+from .registry import cost_of, stage_of
+from .reorder_plan import Loop, ReorderPlan, WiredPlan, cost_of_reorder, plan_of
 
 __all__ = ["Reorder", "Wired"]
 
@@ -155,3 +155,6 @@ def _(assembly, node):
     flow = assembly.streams.regrouped(assembly.streams.take(node.x), plan.lanes_in, part)
     unit = y.channels if y.channels % plan.lanes == 0 else plan.lanes
     assembly.make(node.y, plan, kind, flow, lanes=plan.lanes, unit=unit)
+
+
+cost_of(reorder.Reorder)(cost_of_reorder)

@@ -2,16 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import gcd
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.reorder import Reorder
+from fewbit.hw.cost import Cost
+from fewbit.hw.memory.buffers import buffer_cost, choice_luts, select_luts
 from fewbit.hw.packing import beats
 
-__all__ = ["Loop", "ReorderPlan", "WiredPlan", "block_of", "frames_of", "loops_of", "plan_of"]
+__all__ = ["Loop", "ReorderPlan", "WiredPlan", "block_of", "cost_of_reorder", "frames_of", "loops_of", "plan_of"]
 
+_COUNTER, _UNEVEN = 7.2, 10.2  # LUTs of all counters for a bit of an address; where words are no power of two
+_FILLED, _FULL = 8, 3  # LUTs that say where nothing is read; that say whether a beat is held
 _MOST_READERS = 32  # of copies of the memory; for more, a frame is wired from one beat to another
 
 
@@ -113,12 +120,19 @@ def _merged(inner: Loop, outer: Loop) -> Loop | None:
 class _Codes:
     """What both forms know of the codes: formats, the code of what is outside, and how codes change their format."""
 
+    lanes: int
+
     def __init__(self, node: Reorder, edges: Mapping[str, Edge]):
         self.name, self.x_format, self.format = node.name, edges[node.x].format, edges[node.y].format
         self.fill = int(self.format.encode(np.array([node.fill]))[0]) if (node.order < 0).any() else 0
         self.recode: list[int] | None = None
         if self.x_format != self.format:
             self.recode = self.format.encode(self.x_format.decode(np.arange(2**self.x_format.bits))).tolist()
+
+    @property
+    def _recoding(self) -> int:
+        """LUTs that change the format of the codes of a beat."""
+        return 0 if self.recode is None else self.lanes * self.format.bits
 
 
 class WiredPlan(_Codes):
@@ -127,6 +141,11 @@ class WiredPlan(_Codes):
     def __init__(self, node: Reorder, edges: Mapping[str, Edge], *, order: np.ndarray, length: int):
         super().__init__(node, edges)
         self.order, self.lanes_in, self.lanes = order, length, order.size
+
+    @property
+    def cost(self) -> Cost:
+        """What it takes: who may move on, and codes in another format; the order itself is wires."""
+        return Cost(_FULL + self._recoding)
 
 
 class ReorderPlan(_Codes):
@@ -190,6 +209,24 @@ class ReorderPlan(_Codes):
         places = order.reshape(-1, block)[:, 0]
         self.base, self.loops = loops_of(np.where(places < 0, -1, places // block).reshape(-1, readers))
 
+    @property
+    def cost(self) -> Cost:
+        """What it takes: a memory a reader, counters and a place of about as many bits as an address, sums for the
+        places of further readers, and the choice of a block in a word."""
+        width, address = self.x_format.bits * self.lanes_in, (self.depth - 1).bit_length()
+        memory, places = buffer_cost(width, self.depth), (self.depth * self.spread - 1).bit_length()
+        counters = (_COUNTER if self.words & (self.words - 1) == 0 else _UNEVEN) * address
+        sums = (self.readers - 1) * max(1, len(self.loops) - 1) * places
+        each = choice_luts(width, self.depth) + self.block * self.x_format.bits * select_luts(self.spread)
+        filled = self.readers * self.block * self.format.bits + _FILLED if self.padded else 0
+        found = Cost(counters + sums + self.readers * each + filled + self._recoding)
+        return sum([memory] * self.readers, found)
+
+    @property
+    def padded(self) -> bool:
+        """Whether something of what leaves is no value of what enters."""
+        return any(bool(loop.outside.any()) for loop in self.loops)
+
 
 def plan_of(node: Reorder, edges: Mapping[str, Edge], *, bound: int) -> ReorderPlan | WiredPlan:
     """Return the plan of the least hardware whose beats are at most ``bound`` a frame, if there is one.
@@ -197,22 +234,58 @@ def plan_of(node: Reorder, edges: Mapping[str, Edge], *, bound: int) -> ReorderP
     With blocks that are wide enough one memory does; else copies of it are read side by side.
     """
     total = edges[node.x].length
+    order, length, _, _ = _part_of(node, total)
+    form = _form_of(node, total, bound)
+    if form is None:
+        return WiredPlan(node, edges, order=order, length=length)
+    return ReorderPlan(node, edges, order=order, length=length, **form._asdict())
+
+
+def cost_of_reorder(node: Reorder, edges: Mapping[str, Edge], cycles: int) -> Cost:
+    """Return the cost of `plan_of`, which is worked out once for each of the node's forms."""
+    x, y = edges[node.x], edges[node.y]
+    known = _COSTS.setdefault(node, {})
+    key = x.format, y.format, _form_of(node, x.length, cycles)
+    if key not in known:
+        known[key] = plan_of(node, edges, bound=cycles).cost
+    return known[key]
+
+
+_COSTS: WeakKeyDictionary[Reorder, dict[tuple, Cost]] = WeakKeyDictionary()  # by formats and form
+
+
+class _Form(NamedTuple):
+    """Parameters of a `ReorderPlan` that are chosen."""
+
+    block: int
+    readers: int = 1
+    spread: int = 1
+
+
+@lru_cache(maxsize=64)
+def _part_of(node: Reorder, total: int) -> tuple[np.ndarray, int, int, int]:
+    """Return the order of a part of a frame of ``total`` values, the part's values, how many parts there are, and how
+    many values move together."""
     count = frames_of(node.order, total)
     order, length = node.order.reshape(count, -1)[0], total // count
-    block = block_of(order, length)
-    common = dict(order=order, length=length)
+    return order, length, count, block_of(order, length)
+
+
+def _form_of(node: Reorder, total: int, bound: int) -> _Form | None:
+    """Return the form of the least hardware; None if that is wires."""
+    order, length, count, block = _part_of(node, total)
 
     def most(n: int) -> int:
         return max(order.size, length) * count // n
 
     for size in _divisors(block):
         if most(size) <= bound:
-            return ReorderPlan(node, edges, block=size, **common)
+            return _Form(size)
     choices: Sequence[int] = _divisors(order.size // block)
     readers = next((r for r in choices if order.size * count // (block * r) <= bound), choices[-1])
     spread = 1
     while spread * block < length and beats(length, spread * block) * count > bound:
         spread *= 2
     if readers > _MOST_READERS or (spread * block >= length and readers == choices[-1]):
-        return WiredPlan(node, edges, **common)
-    return ReorderPlan(node, edges, block=block, readers=readers, spread=spread, **common)
+        return None
+    return _Form(block, readers, spread)

@@ -8,15 +8,13 @@ from amaranth.lib.memory import Memory
 from fewbit.golden.network import spatial
 from fewbit.golden.network.graph import Edge
 from fewbit.hw.cost import Cost
-from fewbit.hw.memory.buffers import buffer_cost
+from fewbit.hw.memory.buffers import buffer_cost, choice_luts
 from fewbit.hw.packing import channels_at_once, check_lanes
 from fewbit.hw.streams import StreamUnit, counter, keep_flag
 
 from .registry import cost_of, stage_of
 
 __all__ = ["Upsample", "UpsamplePlan"]
-
-_PART = 64  # words of a distributed RAM
 
 
 class UpsamplePlan:
@@ -58,11 +56,8 @@ class UpsamplePlan:
         """What it takes: the memory, the choice among its parts where it is of LUTs, and counters and places, all of
         about as many bits as an address."""
         bits = self.format.bits * self.lanes
-        memory = buffer_cost(bits, self.depth)
-        parts = -(-self.depth // _PART) if memory.lut else 1
-        choice = 0 if parts == 1 else 1 if parts <= 4 else 4
         places = 8.2 * (self.depth - 1).bit_length() + (11 if self.rows > 1 else -2)
-        return memory + Cost(bits * choice + places)
+        return buffer_cost(bits, self.depth) + Cost(choice_luts(bits, self.depth) + places)
 
 
 class Upsample(StreamUnit):

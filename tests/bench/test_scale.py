@@ -10,12 +10,13 @@ from bench.scale.growth import slope, slopes
 from bench.scale.networks import GROWING, NETWORKS, ScaledNetwork
 from bench.scale.steps import STEPS, NetworkSteps, Step, measure, network_of
 
+FRAMES = {"ok": True, "frames": 1, "latency": {"simulated": 1200, "predicted": 1200}, "proved": None}
 COST, TIMING = {"lut": 30_000, "bram18": 10, "dsp": 0}, {"interval": 64, "bound": 64, "latency": 200}
 
 
 def measured(size=1.0, seconds=2.0, failed=""):
     found = {"make": {}, "quantize": {"bytes": size}, "import": {"nodes": 8, "weights": size, "values": size},
-             "fold": COST, "queues": {}, "cycles": TIMING, "verilog": {"bytes": size}}  # fmt: skip
+             "fold": COST, "queues": {}, "cycles": TIMING, "verilog": {"bytes": size}, "simulate": FRAMES}  # fmt: skip
     steps = {name: Step(seconds, 100, found[name]) for name in STEPS}
     if failed:
         del steps["verilog"]
@@ -59,6 +60,7 @@ def test_the_page_has_every_network_that_was_measured(tmp_path, monkeypatch):
     run.write()
     text = (tmp_path / "scale.md").read_text()
     assert f"| {first} | 2.0 s, 100 |" in text and "XC7Z020" in text
+    assert f"- {first}: whole frames in Verilator: 1, equal to golden in every bit; latency 1,200 cycles" in text
     assert f"- {second} ended at verilog: more than 1800 s" in text
     assert f"{family}: {', '.join(members)} | 1.00 |" in text
 

@@ -1,8 +1,8 @@
 // The compiled cycle model: frames through a pipeline, as `Run` of sim/cycles/run.py has them.
 //
-// sim/cycles/engine/compiled.py calls the functions at the end. A pipeline comes as numbers: streams, inputs, the number of
-// the stream that leaves, beats of a frame at each input (a list) and of a result, machines; and of each machine its kind,
-// its streams in and out (lists), and its own numbers.
+// sim/cycles/engine/compiled.py calls the functions at the end. A pipeline comes as numbers: streams, inputs, which
+// stream leaves, beats of a frame at each input (a list) and of a result, machines; and of each machine its kind, its
+// streams in and out (lists), and its own numbers.
 #include <algorithm>
 #include <unordered_map>
 
@@ -23,10 +23,11 @@ struct Kind {
 };
 // As `compiled` beside each Python machine names them.
 constexpr Kind kKinds[] = {
-    {"argmax", make<ArgMax>},       {"columns", make<Columns>},   {"concat", make<Concat>},   {"fork", make<Fork>},
-    {"gearbox", make<Gearbox>},     {"join", make<Join>},         {"largest", make<Largest>}, {"layer", make<Layer>},
-    {"pointwise", make<Pointwise>}, {"queue", make<Queue>},       {"register", make<Register>}, {"reorder", make<Reorder>},
-    {"repeat", make<Repeat>},       {"sliding", make<Sliding>},   {"upsample", make<Upsample>},
+    {"argmax", make<ArgMax>},   {"columns", make<Columns>},     {"concat", make<Concat>},
+    {"fork", make<Fork>},       {"gearbox", make<Gearbox>},     {"join", make<Join>},
+    {"largest", make<Largest>}, {"layer", make<Layer>},         {"pointwise", make<Pointwise>},
+    {"queue", make<Queue>},     {"register", make<Register>},   {"reorder", make<Reorder>},
+    {"repeat", make<Repeat>},   {"sliding", make<Sliding>},     {"upsample", make<Upsample>},
 };
 
 enum Status : Int { kRunning, kDone, kStandstill, kLate, kFailed };
@@ -174,8 +175,8 @@ Int cycles_advance(void *run, Int steps) {
   }
 }
 
-// Write the times of the frames; the depth that each queue needs, 0 for other machines; and how many frames have entered
-// and left, cycles, machine steps, and after how many frames and cycles everything repeated.
+// Write the times of the frames; the depth that each queue needs, 0 for other machines; and how many frames have
+// entered and left, cycles, machine steps, and after how many frames and cycles everything repeated.
 void cycles_results(void *run, Int *entered, Int *left, Int *needs, Int *figures) {
   const Run &r = *static_cast<Run *>(run);
   std::copy(r.entered.begin(), r.entered.end(), entered);

@@ -1,5 +1,5 @@
-// What the machines of the compiled cycle model share. Each is the twin of a Python machine of sim/cycles/machines, which
-// says what it means; names are the same.
+// What the machines of the compiled cycle model share. Each is the twin of a Python machine of sim/cycles/machines,
+// which says what it means; names are the same.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -50,8 +50,8 @@ class Pipeline {
 
   Pipeline(std::vector<std::unique_ptr<Machine>> given, Int streams, Int inputs, Int exit)
       : machines(std::move(given)), inputs_(inputs), exit_(exit), valid_(streams, 0), ready_(streams, 0),
-        reader_(streams, kNone), source_(streams, kNone), done_(machines.size(), 0), pending_(machines.size()),
-        awake_(machines.size()), stay_(machines.size()) {
+        before_(streams, 0), reader_(streams, kNone), source_(streams, kNone), done_(machines.size(), 0),
+        pending_(machines.size()), awake_(machines.size()), stay_(machines.size()) {
     for (std::size_t n = 0; n < machines.size(); ++n) {
       for (Int i : machines[n]->ins) reader_[i] = n;
       for (Int o : machines[n]->outs) source_[o] = n;
@@ -94,7 +94,7 @@ class Pipeline {
   static constexpr std::size_t kNone = SIZE_MAX;
   using Timer = std::pair<Int, std::size_t>;  // when to wake, and which machine
   const Int inputs_, exit_;
-  Flags valid_, ready_;
+  Flags valid_, ready_, before_;
   std::vector<std::size_t> reader_, source_;  // of each stream
   std::vector<Int> done_;                     // cycles that each machine has been stepped
   Set pending_, awake_, stay_;
@@ -115,13 +115,13 @@ class Pipeline {
 
   // Call ``tell`` and wake the machines at the other end of the streams whose flags it changed.
   template <typename F>
-  void telling(const std::vector<Int> &streams, const Flags &flags, const std::vector<std::size_t> &machine_of, F tell) {
-    std::uint8_t before[kMostStreams];
+  void telling(const std::vector<Int> &streams, const Flags &flags, const std::vector<std::size_t> &machine_of,
+               F tell) {
     const std::size_t count = streams.size();
-    for (std::size_t k = 0; k < count; ++k) before[k] = flags[streams[k]];
+    for (std::size_t k = 0; k < count; ++k) before_[k] = flags[streams[k]];
     tell();
     for (std::size_t k = 0; k < count; ++k)
-      if (flags[streams[k]] != before[k] && machine_of[streams[k]] != kNone) pending_.add(machine_of[streams[k]]);
+      if (flags[streams[k]] != before_[k] && machine_of[streams[k]] != kNone) pending_.add(machine_of[streams[k]]);
   }
   void forward() {
     pending_.upwards([this](std::size_t n) {
@@ -161,7 +161,4 @@ class Pipeline {
       if (valid_[s] && ready_[s]) return true;
     return false;
   }
-
- public:
-  static constexpr std::size_t kMostStreams = 256;  // on either side of a machine
 };
