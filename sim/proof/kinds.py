@@ -92,11 +92,14 @@ def _accumulator(plan: Any, terms: tuple[Term, ...], feedback: bool) -> TermSum:
 
 
 def _terms(terms: ProductTerms, lanes: int) -> tuple[Term, ...]:
-    """Return the terms of ``lanes`` lanes, whose codes are bit planes of ports x and w."""
-    return tuple(
-        Term(item.exponent, (*_planes("x", item.x, lanes), *_planes("w", item.w, lanes)), item.table)
-        for item in items_of(terms)
-    )
+    """Return the terms of ``lanes`` lanes, whose codes are bit planes of ports x and w; each is a bit."""
+    found = []
+    for item in items_of(terms):
+        planes = (*_planes("x", item.x, lanes), *_planes("w", item.w, lanes))
+        for k in range(max(item.table).bit_length()):
+            table = tuple(value >> k & 1 for value in item.table)
+            found.append(Term(item.exponent + k, planes, table).reduced())
+    return tuple(found)
 
 
 def _planes(port: str, bits: tuple[int, ...], lanes: int) -> tuple[Slice, ...]:
