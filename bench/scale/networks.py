@@ -46,7 +46,7 @@ class ScaledNetwork:
 
 
 NETWORKS = {
-    "MobileNetV1 x0.25, 96 px, w4a4": ScaledNetwork(partial(mobilenet_v1, size=96, width=0.25), 4, 20_000, frames=1),
+    "MobileNetV1 x0.25, 96 px, w4a4": ScaledNetwork(partial(mobilenet_v1, size=96, width=0.25), 4, 24_576, frames=1),
     "MobileNetV1 x0.25, 224 px, w4a4": ScaledNetwork(partial(mobilenet_v1, size=224, width=0.25), 4, 200_000),
     "MobileNetV1, 224 px, w4a4": ScaledNetwork(mobilenet_v1, 4, 200_000),
     "MobileNetV2, 224 px, w4a4": ScaledNetwork(mobilenet_v2, 4, 200_000),
@@ -66,7 +66,7 @@ GROWING = {
         f"ResNet-{n}": ScaledNetwork(partial(residual_cifar, depth=n), 2, 65_536, size=n) for n in (8, 14, 20, 32, 56)
     },
     "pixels": {
-        f"{n} px": ScaledNetwork(partial(mobilenet_v1, size=n, width=0.25), 4, n * n, size=n * n)
+        f"{n} px": ScaledNetwork(partial(mobilenet_v1, size=n, width=0.25), 4, 4 * n * n, size=n * n)
         for n in (64, 96, 128, 192, 256)
     },
     "weights": {
