@@ -142,10 +142,12 @@ def _hardware(found):
         cost, timing = measured.steps["fold"].found, measured.steps["cycles"].found
         figures = [cost["lut"], cost["bram18"], cost["dsp"], timing["interval"], timing["bound"], timing["latency"]]
         size = measured.steps["verilog"].found["bytes"] / 1e6 if "verilog" in measured.steps else None
-        rows.append([name, *(f"{x:,}" for x in figures), "" if size is None else f"{size:.1f} MB",
+        yosys = measured.steps["synthesize"].found["lut"] if "synthesize" in measured.steps else None
+        figures.insert(1, yosys)
+        rows.append([name, *("" if x is None else f"{x:,}" for x in figures), "" if size is None else f"{size:.1f} MB",
                      smallest_part(cost["lut"], cost["bram18"], cost["dsp"])])  # fmt: skip
-    heads = ["network", "LUT", "BRAM18", "DSP", "interval", "bound", "latency", "Verilog", "part"]
-    return markdown.table(heads, rows, left=1, right_of=8)
+    heads = ["network", "LUT", "by Yosys", "BRAM18", "DSP", "interval", "bound", "latency", "Verilog", "part"]
+    return markdown.table(heads, rows, left=1, right_of=9)
 
 
 def _growth(found):

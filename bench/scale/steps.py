@@ -171,6 +171,10 @@ class _Workshop:
 
         return step
 
+    def synthesize(self) -> Callable[[], dict[str, Any]]:
+        """Synthesize what `verilog` made by Yosys, stage by stage and in all."""
+        return lambda: _fewbit("synth", self.folder / "made")["total"]
+
 
 def _fewbit(*command) -> dict[str, Any]:
     """Run a command of fewbit in this process, and return its JSON.
@@ -199,7 +203,7 @@ def _weights(network) -> int:
 STEPS = {
     "make": _Workshop.make, "quantize": _Workshop.quantize, "import": _Workshop.imported, "fold": _Workshop.fold,
     "queues": _Workshop.queues, "cycles": _Workshop.cycles, "verilog": _Workshop.verilog,
-    "simulate": _Workshop.simulate,
+    "simulate": _Workshop.simulate, "synthesize": _Workshop.synthesize,
 }  # fmt: skip
 """Methods that read what a step needs and return the step, by name."""
 
@@ -226,7 +230,8 @@ def measure(name: str, limit: float = 1800, steps: tuple[str, ...] = tuple(STEPS
     folder = Path(tempfile.mkdtemp(prefix="fewbit-scale-"))
     environment = os.environ | {"FEWBIT_CACHE": str(folder / "cache")}
     try:
-        for step in steps if network_of(name).frames else [step for step in steps if step != "simulate"]:
+        whole = network_of(name).frames > 0
+        for step in steps if whole else [step for step in steps if step not in ("simulate", "synthesize")]:
             command = [sys.executable, "-m", "bench.scale.steps", name, "--step", step, "--folder", str(folder)]
             try:
                 done = run(command, cwd=HOME, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -16,7 +16,8 @@ COST, TIMING = {"lut": 30_000, "bram18": 10, "dsp": 0}, {"interval": 64, "bound"
 
 def measured(size=1.0, seconds=2.0, failed=""):
     found = {"make": {}, "quantize": {"bytes": size}, "import": {"nodes": 8, "weights": size, "values": size},
-             "fold": COST, "queues": {}, "cycles": TIMING, "verilog": {"bytes": size}, "simulate": FRAMES}  # fmt: skip
+             "fold": COST, "queues": {}, "cycles": TIMING, "verilog": {"bytes": size}, "simulate": FRAMES,
+             "synthesize": {"lut": 31_234}}  # fmt: skip
     steps = {name: Step(seconds, 100, found[name]) for name in STEPS}
     if failed:
         del steps["verilog"]
@@ -59,7 +60,7 @@ def test_the_page_has_every_network_that_was_measured(tmp_path, monkeypatch):
         run.file_of(name).write_text(json.dumps({"measured": asdict(result)}))
     run.write()
     text = (tmp_path / "scale.md").read_text()
-    assert f"| {first} | 2.0 s, 100 |" in text and "XC7Z020" in text
+    assert f"| {first} | 2.0 s, 100 |" in text and "| 30,000 | 31,234 |" in text and "XC7Z020" in text
     assert f"- {first}: whole frames in Verilator: 1, equal to golden in every bit; latency 1,200 cycles" in text
     assert f"- {second} ended at verilog: more than 1800 s" in text
     assert f"{family}: {', '.join(members)} | 1.00 |" in text
