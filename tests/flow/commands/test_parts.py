@@ -1,9 +1,11 @@
 """``parts``: the list of FPGAs; and what ``fold`` and ``synth`` make of it and of a file of one's own."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from fewbit.flow.eda.synth import Resources
 from fewbit.hw.targets.part_list import COLUMNS, built_in_parts
 from fewbit.places import HOME
 
@@ -62,10 +64,30 @@ def test_fold_names_the_smallest_part(fewbit, own, scratch):
 
 def test_fold_says_what_the_nearest_part_lacks(fewbit, scratch, monkeypatch):
     (small,) = (part for part in built_in_parts() if part.name == "XC7S6")
+    small = replace(small, lut=100)
     monkeypatch.setattr("fewbit.flow.commands.fold.parts_with", lambda file: (small,))
-    fold = ["fold", MODEL, "--max-cycles", "1", "-o", scratch / "f.json"]
+    fold = ["fold", MODEL, "--max-cycles", "242", "-o", scratch / "f.json"]
     found = json.loads(fewbit(*fold, "--json")[1])
     lacks = found["estimate"]["lut"] - small.lut
     assert found["smallest_part"] is None and lacks > 0
     assert found["nearest_part"] == {"part": "XC7S6", "lacks": {"lut": lacks}}
     assert f"no listed part holds it by that estimate: XC7S6 comes nearest and lacks {lacks:,} LUTs" in fewbit(*fold)[1]
+
+
+def test_synth_takes_any_part_of_the_list_and_of_a_file(fewbit, own, scratch, monkeypatch):
+    """What Yosys would count is given: the part decides its family and the shares."""
+    whole = Resources(lut=450, lutram=0, ff=180, carry4=1, muxf=0, bram18=1, bram36=1, dsp=1)
+    families = []
+
+    def synthesized(verilog, top, parts, family, report):
+        families.append(family)
+        return whole, {"": whole}
+
+    monkeypatch.setattr("fewbit.flow.commands.synth._synthesized", synthesized)
+    assert fewbit("build", MODEL, "-o", scratch / "a")[0] == 0
+    synth = ["synth", scratch / "a", "--json", "--part"]
+    found = json.loads(fewbit(*synth, "tiny-1", "--parts", own)[1])
+    assert (found["part"], found["use"]) == ("TINY-1", {"lut": 0.5, "ff": 0.1, "dsp": 0.5, "bram18": 0.75})
+    assert json.loads(fewbit(*synth, "xczu7ev-ffvc1156-2-e")[1])["part"] == "XCZU7EV"
+    assert families == ["xc7", "xcup"]
+    assert "there is no part 'tiny-1'" in fewbit(*synth, "tiny-1")[2]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fewbit.hw.targets.named import USUAL
+from fewbit.hw.targets.named import USUAL, all_targets
 from fewbit.hw.targets.part_choice import few_of, find_part, nearest_part, smallest_part
 from fewbit.hw.targets.part_list import PartsError, built_in_parts
 from fewbit.hw.targets.parts import Part
@@ -59,6 +59,11 @@ def test_what_the_nearest_part_lacks():
     assert (large.part, large.lacks) == ("XCVU19P", {"lut": 5_000_000 - 4_085_760})
     deep = nearest_part(USUAL.parts, lut=100_000, bram18=6_000, dsp=13_000)
     assert str(deep) == "XCU250 comes nearest and lacks 624 BRAM18 and 712 DSPs"
+
+
+def test_the_part_that_a_target_is_tried_on_is_listed():
+    for target in all_targets():
+        assert find_part(target.vivado_part, built_in_parts()) in target.parts
 
 
 def test_messages_name_a_few():
