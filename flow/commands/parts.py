@@ -58,9 +58,7 @@ def parts(
     *,
     name: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[PART]", help="Only this part; package and speed grade may follow.", show_default=False
-        ),
+        typer.Argument(metavar="PART", help="Only this part; package and speed grade may follow.", show_default=False),
     ] = None,
     parts: PartsFile = None,
     json: Json = False,

@@ -129,7 +129,8 @@ def _part(where, head, cells):
 
 
 def _count(where, name, text):
-    if not (text.isascii() and text.isdigit() and _NUMBERS[name] <= int(text[:20]) <= _MOST):
+    short = text.isascii() and text.isdigit() and len(text) <= 20
+    if not (short and _NUMBERS[name] <= int(text) <= _MOST):
         raise PartsError(
             f"{where}: {name} must be a whole number from {_NUMBERS[name]} to {_MOST:,}, not {text[:40]!r}"
         )
