@@ -12,14 +12,15 @@ from pathlib import Path
 
 from bench import markdown
 from fewbit.flow.cache import atomic_write, digest, source_digest
-from fewbit.hw.targets.parts import SERIES_7, ULTRASCALE_PLUS
+from fewbit.hw.targets.named import USUAL
+from fewbit.hw.targets.part_choice import smallest_part
 from fewbit.places import HOME
 
 from .growth import SHORTEST, SIZES, slopes
 from .networks import EDGE_BITS, GROWING, NETWORKS
 from .steps import NetworkSteps, measure, network_of
 
-__all__ = ["PAGE", "smallest_part", "write"]
+__all__ = ["PAGE", "write"]
 
 PAGE = HOME / "docs" / "scale.md"
 KEPT = HOME / "docs" / "scale"
@@ -36,7 +37,7 @@ frames, so interval and latency are those of the Verilog, exactly."""
 HARDWARE = """## The hardware
 
 LUTs, block RAMs of 18 Kbit and DSPs are the estimate of `fewbit fold`; nothing here was synthesized or placed. The
-part is the smallest of those that `fewbit synth` knows, by that estimate."""
+part is the smallest of Xilinx's that `fewbit parts` lists, by that estimate."""
 
 SOURCES = """## Beside it
 
@@ -66,13 +67,6 @@ def _read(name):
 def all_names() -> list[str]:
     """Return the names of all networks, of the families too."""
     return [*NETWORKS, *(f"{family}/{own}" for family, members in GROWING.items() for own in members)]
-
-
-def smallest_part(lut: int, bram18: int, dsp: int) -> str:
-    """Return the part with the fewest LUTs that has room for so many, or ``none``."""
-    parts = sorted((*SERIES_7, *ULTRASCALE_PLUS), key=lambda part: part.lut)
-    fit = (p.name for p in parts if lut <= p.lut and bram18 <= p.bram18 and dsp <= p.dsp)
-    return next(fit, "none of them")
 
 
 def write() -> None:
@@ -144,8 +138,9 @@ def _hardware(found):
         size = measured.steps["verilog"].found["bytes"] / 1e6 if "verilog" in measured.steps else None
         yosys = measured.steps["synthesize"].found["lut"] if "synthesize" in measured.steps else None
         figures.insert(1, yosys)
+        part = smallest_part(USUAL.parts, lut=cost["lut"], bram18=cost["bram18"], dsp=cost["dsp"])
         rows.append([name, *("" if x is None else f"{x:,}" for x in figures), "" if size is None else f"{size:.1f} MB",
-                     smallest_part(cost["lut"], cost["bram18"], cost["dsp"])])  # fmt: skip
+                     part.name if part else "none of them"])  # fmt: skip
     heads = ["network", "LUT", "by Yosys", "BRAM18", "DSP", "interval", "bound", "latency", "Verilog", "part"]
     return markdown.table(heads, rows, left=1, right_of=9)
 

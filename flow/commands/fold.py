@@ -7,12 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from fewbit.flow.reporting import Report
-from fewbit.flow.results import JsonResult, flat
+from fewbit.flow.results import JsonResult, flat, maybe
 from fewbit.hw.targets.named import USUAL
+from fewbit.hw.targets.part_choice import Shortfall, nearest_part, smallest_part
+from fewbit.hw.targets.part_list import parts_with
 from fewbit.places import BUILD
 
 from .kinds import CYCLES, DSPS, FILE, LUTS, RATE
-from .options import Clock, Input, Json, Model
+from .options import Clock, Input, Json, Model, PartsFile
 from .registry import command
 from .report import Reporter
 
@@ -58,7 +60,11 @@ class FoldedLayer(JsonResult):
 
 @dataclass(frozen=True, kw_only=True)
 class Folded(JsonResult):
-    """A folding, what it takes, and what foldings to other targets would; times in cycles."""
+    """A folding, what it takes, and what foldings to other targets would; times in cycles.
+
+    ``smallest_part`` names the smallest listed part that holds the estimate; if none does it is None, and
+    ``nearest_part`` is there.
+    """
 
     model: Path
     file: Path
@@ -69,6 +75,8 @@ class Folded(JsonResult):
     fps: float
     layers: list[FoldedLayer]
     estimate: dict[str, int]
+    smallest_part: str | None
+    nearest_part: Shortfall | None = maybe()
     queues: dict[str, int]
     pareto: list[dict[str, int]]
 
@@ -79,15 +87,20 @@ def fold(
     file: Annotated[
         Path | None, typer.Option("-o", "--output-file", **FILE, help="Default `build/<model>/fold.json`.")
     ] = None,
+    parts: PartsFile = None,
     json: Json = False,
 ):  # fmt: skip
     """The cheapest folding that meets a target (or the fastest within so many LUTs), with its cycles."""
     report = Reporter(json)
-    report.show(fold_model(model, input_spec, goal, file, report), _table)
+    report.show(fold_model(model, input_spec, goal, file, report, parts), _table)
 
 
-def fold_model(model: Path, input_spec: str | None, goal: FoldingGoal, file: Path | None, report: Report) -> Folded:
+def fold_model(
+    model: Path, input_spec: str | None, goal: FoldingGoal, file: Path | None, report: Report, parts: Path | None = None
+) -> Folded:
     """Fold a model to a `FoldingGoal`, predict its cycles, and write the file; return what that gives.
+
+    ``parts`` is a file of parts beside those of the list, as `hw.targets.part_list.read_parts` reads it.
 
     Raises
     ------
@@ -95,6 +108,8 @@ def fold_model(model: Path, input_spec: str | None, goal: FoldingGoal, file: Pat
         If the model cannot be imported.
     FoldingError
         If there is more than one goal, or it cannot be met.
+    hw.targets.part_list.PartsError
+        If the file of parts is not as it must be.
     """
     from fewbit.flow.cache import atomic_write
     from fewbit.flow.folding.layers import layers_of
@@ -105,6 +120,7 @@ def fold_model(model: Path, input_spec: str | None, goal: FoldingGoal, file: Pat
 
     if sum(target is not None for target in (goal.fps, goal.max_cycles, goal.max_luts)) > 1:
         raise FoldingError("give one of --fps, --max-cycles and --max-luts, not several")
+    listed = [part for part in parts_with(parts) if USUAL.suits(part)]
     project = Project(model, input_spec=input_spec, folding=Folding(), target=USUAL)
     network = project.network
     cycles = int(goal.clock * 1e6 // goal.fps) if goal.fps is not None else goal.max_cycles
@@ -122,7 +138,7 @@ def fold_model(model: Path, input_spec: str | None, goal: FoldingGoal, file: Pat
         )
     file = Path(file) if file else BUILD / Path(model).stem / "fold.json"
     atomic_write(file, project.folding.to_json())
-    return _result(project, layers, timing, table, goal.clock, file)
+    return _result(project, layers, timing, table, goal.clock, file, listed)
 
 
 def _folding(layers, goal, cycles):
@@ -139,7 +155,7 @@ def _folding(layers, goal, cycles):
     return folding.fold(layers, cycles)
 
 
-def _result(project, layers, timing, table, clock, file):
+def _result(project, layers, timing, table, clock, file, listed):
     from fewbit.flow.folding.search import estimate, estimate_all
 
     plan = project.plan
@@ -153,10 +169,13 @@ def _result(project, layers, timing, table, clock, file):
             **folded.size, in_dsp=folded.products is not None, cycles=cycles, share=round(cycles / timing.interval, 4),
             cost=costs[name].row | {"dsp": plan.layers[name].dsps},
         ))  # fmt: skip
+    whole = estimate_all(layers, project.folding).row | {"dsp": plan.dsps}
+    smallest = smallest_part(listed, **whole)
     return Folded(
         model=project.model, file=file, clock_mhz=clock, latency=timing.latency, interval=timing.interval,
         bound=plan.bound, fps=clock * 1e6 / timing.interval, layers=rows,
-        estimate=estimate_all(layers, project.folding).row | {"dsp": plan.dsps},
+        estimate=whole, smallest_part=smallest.name if smallest else None,
+        nearest_part=None if smallest else nearest_part(listed, **whole),
         queues=project.queues, pareto=[point.row for point in table],
     )  # fmt: skip
 
@@ -174,6 +193,14 @@ def _table(report, r):
     report.line(f"interval {speed}, latency {r.latency:,} cycles")
     e = r.estimate
     report.line(f"about {e['lut']:,} LUTs, {e['bram18']} BRAM18, {e['dsp']} DSPs by formula")
+    report.line(_part_line(r))
     rows = [(f"{p['cycles']:,}", f"{p['fps']:,}", f"{p['lut']:,}", p["bram18"], p["dsp"]) for p in r.pareto]
     report.table(["other targets: cycles", "frames/s", "LUTs, about", "BRAM18", "DSP"], rows)
     report.line(f"folding: {r.file} (edit it; pass it back with --folding)")
+
+
+def _part_line(r):
+    """Say which part is the smallest that holds the estimate, or what the nearest one lacks."""
+    if r.nearest_part is None:
+        return f"smallest part that holds it by that estimate: {r.smallest_part} (`fewbit parts` lists them)"
+    return f"no listed part holds it by that estimate: {r.nearest_part}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DECLARATION", "Baud", "Build", "Clock", "Folding", "Frames", "ImagesFile", "Input", "Json", "Making", "Model",
-    "Output", "PlacementSeed", "TargetName", "Verbose", "samples_of",
+    "Output", "PartsFile", "PlacementSeed", "TargetName", "Verbose", "samples_of",
 ]  # fmt: skip
 
 DECLARATION = (
@@ -45,6 +45,14 @@ Output = Annotated[str, typer.Option("--output", help="`auto`: what the model en
 Directory = Annotated[
     Path | None,
     typer.Option("-o", "--directory", **FOLDER, help="Where to write; default `build/<model>`."),
+]
+PartsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--parts",
+        envvar="FEWBIT_PARTS",
+        help="A table of your own parts, beside fewbit's: CSV with the columns that `fewbit parts --help` names.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show what the tools print.")]

@@ -13,7 +13,7 @@ from fewbit.extras import needs
 from fewbit.flow.reporting import Report
 from fewbit.flow.results import JsonResult
 
-from .options import Build, Json
+from .options import Build, Json, PartsFile
 from .registry import command
 from .report import Reporter
 
@@ -98,15 +98,18 @@ def synth(
     *, directory: Build,
     part: Annotated[str, typer.Option("--part", help="Device whose shares are shown.")] = "xc7a35t",
     ip: Annotated[bool, typer.Option("--ip", help="The IP block: accelerator, registers and counters.")] = False,
+    parts: PartsFile = None,
     json: Json = False,
 ):  # fmt: skip
     """Synthesize a build with Yosys: LUTs, flip-flops, carries, memory and DSPs by layer and in all."""
     needs("synth")
     report = Reporter(json)
-    report.show(synth_build(directory, part, report, ip=ip), _table)
+    report.show(synth_build(directory, part, report, ip=ip, parts=parts), _table)
 
 
-def synth_build(directory: Path, part: str, report: Report, *, ip: bool = False) -> Synthesized:
+def synth_build(
+    directory: Path, part: str, report: Report, *, ip: bool = False, parts: Path | None = None
+) -> Synthesized:
     """Synthesize the Verilog of a build and write ``synth.json`` beside it; return what that says.
 
     Parameters
@@ -114,10 +117,12 @@ def synth_build(directory: Path, part: str, report: Report, *, ip: bool = False)
     directory : path
         A folder that ``fewbit build`` wrote.
     part : str
-        Name of a `hw.targets.parts.Part`.
+        Name of a `hw.targets.parts.Part`, as `hw.targets.part_choice.find_part` takes it.
     report : flow.reporting.Report
     ip : bool
         Instead the IP block with its registers, part by part, into ``synth-ip.json``.
+    parts : path, optional
+        A file of further parts, as `hw.targets.part_list.read_parts` reads it.
 
     Raises
     ------
@@ -127,16 +132,16 @@ def synth_build(directory: Path, part: str, report: Report, *, ip: bool = False)
         If Yosys fails.
     """
     from fewbit.hw.targets.named import all_parts
+    from fewbit.hw.targets.part_choice import find_part
+    from fewbit.hw.targets.part_list import parts_with
     from fewbit.sim.folders import locked
 
     design = _IP if ip else _ACCELERATOR
     if not design.verilog(directory).is_file() or not (directory / "manifest.json").is_file():
         raise ValueError(f"{directory} is no build: make one with `fewbit {design.command} MODEL.onnx -o {directory}`")
-    parts = all_parts()
-    if part.lower() not in parts:
-        raise ValueError(f"part must be one of {', '.join(parts)}, not {part!r}")
+    device = find_part(part, (*all_parts().values(), *parts_with(parts)))
     with locked(directory):
-        return _synthesized_build(directory, parts[part.lower()], report, design)
+        return _synthesized_build(directory, device, report, design)
 
 
 def _synthesized_build(directory, device, report, design):
@@ -144,7 +149,7 @@ def _synthesized_build(directory, device, report, design):
     from fewbit.flow.project.rebuild import target_of
 
     verilog, (_, target) = design.verilog(directory), target_of(directory)
-    if device not in target.parts:
+    if not target.suits(device):
         raise ValueError(_unsuited(directory, target, device))
     inside = re.findall(rf"^module \\{re.escape(design.outer)}\.([^. ]+) ", verilog.read_text(), re.MULTILINE)
     parts = {name: f"{design.outer}.{name}" for name in inside}
@@ -162,11 +167,17 @@ def _synthesized_build(directory, device, report, design):
 def _unsuited(directory, target, device):
     """Return what to do with a build of a target whose primitives a device does not have."""
     from fewbit.hw.targets.named import USUAL, all_targets
+    from fewbit.hw.targets.part_choice import few_of
 
-    other = next(t for t in (USUAL, *all_targets()) if device in t.parts)
+    other = next((t for t in (USUAL, *all_targets()) if t.suits(device)), None)
+    if other is None:
+        return (
+            f"{device.name} has no cells that fewbit synth can count; of ECP5, `fewbit pnr {directory}` does: choose "
+            f"another part ({', '.join(few_of(target.parts))})"
+        )
     return (
         f"{directory} is made of {target.own_cells}, which {device.name} does not have: rebuild it with --target "
-        f"{other.name}, or choose a part of {target.title} ({', '.join(p.name.lower() for p in target.parts)})"
+        f"{other.name}, or choose a part of {target.title} ({', '.join(few_of(target.parts))})"
     )
 
 

@@ -280,7 +280,7 @@ def _result(
     ]
     return Comparison(
         model=model, samples=str(images) if images else "random", shape=_shape(network), clock_mhz=clock,
-        part=FilledPart(**part.__dict__),
+        part=FilledPart.of(part),
         folding=common.sizes,
         rows=rows, tools=_tools(), ok=all(row.exact for row in rows),
     )  # fmt: skip

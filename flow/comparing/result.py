@@ -1,6 +1,6 @@
 """What a comparison gives: a row for each format, and what they are compared by. Times are in cycles."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,11 @@ class FilledPart(Part, JsonResult):
     """A part, and the share of each of its resources that designs may take."""
 
     limit: float = LIMIT
+
+    @classmethod
+    def of(cls, part: Part) -> "FilledPart":
+        """Return what is kept of a part."""
+        return cls(**{field.name: getattr(part, field.name) for field in fields(Part)})
 
 
 @dataclass(frozen=True, kw_only=True)

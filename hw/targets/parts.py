@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["SERIES_7", "SERIES_7_DEVICES", "ULTRASCALE_DEVICES", "ULTRASCALE_PLUS", "Part", "ResourceCounts"]
+__all__ = ["LUT_INPUTS", "SERIES_7_DEVICES", "ULTRASCALE_DEVICES", "ListedPart", "Part", "ResourceCounts"]
 
 SERIES_7_DEVICES = ("artix7", "kintex7", "spartan7", "virtex7", "zynq")
 ULTRASCALE_DEVICES = ("kintexu", "virtexu", "zynquplus", "kintexuplus", "virtexuplus", "artixuplus")
+
+LUT_INPUTS = {"xc7": 6, "xcup": 6, "ecp5": 4}
+"""Inputs of a LUT by the family, as Yosys names it."""
 
 
 class ResourceCounts(Protocol):
@@ -39,7 +42,7 @@ class Part:
     lut, ff, dsp, bram18 : int
         LUTs, flip-flops, DSP blocks, and block RAMs of 18 Kbit; one of 36 Kbit counts as two.
     family : str
-        Name of the family, as Yosys's ``synth_xilinx`` has it.
+        Name of the family, as Yosys's ``synth_xilinx`` has it, or ``ecp5``.
     """
 
     name: str
@@ -59,13 +62,23 @@ class Part:
         }
 
 
-# The numbers are those of the data sheets DS180 and DS190.
-SERIES_7 = (
-    Part(name="XC7A35T", lut=20_800, ff=41_600, dsp=90, bram18=100),
-    Part(name="XC7A100T", lut=63_400, ff=126_800, dsp=240, bram18=270),
-    Part(name="XC7A200T", lut=134_600, ff=269_200, dsp=740, bram18=730),
-    Part(name="XC7Z020", lut=53_200, ff=106_400, dsp=220, bram18=280),
-    Part(name="XC7Z045", lut=218_600, ff=437_200, dsp=900, bram18=1_090),
-)
-# These are those of DS891.
-ULTRASCALE_PLUS = (Part(name="XCZU3EG", lut=70_560, ff=141_120, dsp=360, bram18=432, family="xcup"),)
+@dataclass(frozen=True, kw_only=True)
+class ListedPart(Part):
+    """A row of a table of parts (`hw.targets.part_list`).
+
+    Attributes
+    ----------
+    series : str
+        Name of the series, as its vendor writes it.
+    lutram : int or None
+        LUTs that can be memory, of those in ``lut``; None if the source does not say.
+    uram : int
+        UltraRAMs, of 288 Kbit each.
+    source : str
+        Number of the document that the figures are from.
+    """
+
+    series: str
+    lutram: int | None
+    uram: int
+    source: str

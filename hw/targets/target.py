@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from .parts import Part
+from .parts import ListedPart, Part
 
 if TYPE_CHECKING:
     from amaranth.hdl import Module, Value
@@ -98,6 +98,11 @@ class Target:
     def own_cells(self) -> str:
         """Words for what only parts of the family have."""
         return f"cells of {self.title}"
+
+    def suits(self, part: Part) -> bool:
+        """Return whether a design can be mapped to a part: one of `parts`, or one of a family of which it has listed
+        ones."""
+        return part in self.parts or part.family in {p.family for p in self.parts if isinstance(p, ListedPart)}
 
     @property
     def form(self) -> str:

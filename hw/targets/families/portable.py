@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..parts import SERIES_7, SERIES_7_DEVICES, ULTRASCALE_DEVICES, ULTRASCALE_PLUS
+from ..part_list import parts_of
+from ..parts import SERIES_7_DEVICES, ULTRASCALE_DEVICES
 from ..target import Target, register
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ class Portable(Target):
     """Operators alone; what becomes of them is up to synthesis."""
 
     name, form, summary, title = "portable", "OPERATORS", "operators", "any family"
-    parts = SERIES_7 + ULTRASCALE_PLUS
+    parts = parts_of("xc7", "xcup")
     ip_families = SERIES_7_DEVICES + ULTRASCALE_DEVICES
     vivado_part = "xc7a35tcpg236-1"
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from fewbit.hw.xilinx.dsp48 import DSP48E2
 
-from ..parts import ULTRASCALE_DEVICES, ULTRASCALE_PLUS
+from ..part_list import parts_of
+from ..parts import ULTRASCALE_DEVICES
 from ..target import register
 from .xilinx import Xilinx
 
@@ -22,7 +23,7 @@ class UltraScale(Xilinx):
 
     name, form, summary, title = "ultrascale", "ULTRASCALE", "LUT6_2 and CARRY8", "UltraScale+"
     own_cells = "CARRY8"
-    parts = ULTRASCALE_PLUS
+    parts = parts_of("xcup")
     ip_families = ULTRASCALE_DEVICES
     vivado_part = "xczu3eg-sbva484-1-e"
     _dsp48 = DSP48E2

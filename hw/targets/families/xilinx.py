@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from fewbit.hw.xilinx.dsp48 import DSP48E1, Dsp48
 from fewbit.hw.xilinx.models import models_of
 
-from ..parts import SERIES_7, SERIES_7_DEVICES, ULTRASCALE_PLUS, Part
+from ..part_list import parts_of
+from ..parts import SERIES_7_DEVICES, Part
 from ..target import Target, register
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Xilinx(Target):
     name, form, summary, title = "xilinx", "INSTANCES", "LUT6_2 and CARRY4", "7 series"
     netlists = True
     own_cells = "CARRY4"
-    parts: ClassVar[tuple[Part, ...]] = SERIES_7 + ULTRASCALE_PLUS  # Yosys maps a CARRY4 to UltraScale's cells, too
+    parts: ClassVar[tuple[Part, ...]] = parts_of("xc7", "xcup")  # Yosys maps a CARRY4 to UltraScale's cells, too
     ip_families: ClassVar[tuple[str, ...]] = SERIES_7_DEVICES
     vivado_part = "xc7a35tcpg236-1"
     assumed = (

@@ -92,7 +92,10 @@ def test_synthesis_needs_a_build_and_a_part(fewbit, scratch):
     status, out, err = fewbit("synth", scratch)
     assert (status, out) == (2, "") and err.startswith(f"fewbit: {scratch} is no build: make one with `fewbit build")
     assert fewbit("build", MODEL, "-o", scratch / "a")[0] == 0
-    assert "part must be one of xc7a35t, " in fewbit("synth", scratch / "a", "--part", "ice40")[2]
+    assert "there is no part 'xc7z02'; near to it: xc7z020, " in fewbit("synth", scratch / "a", "--part", "xc7z02")[2]
+    status, out, err = fewbit("synth", scratch / "a", "--part", "LFE5U-45F-6BG381C")
+    assert (status, out) == (2, "") and "LFE5U-45F has no cells that fewbit synth can count" in err
+    assert "(xc7a35t, xc7a100t, xc7a200t, xc7z020, xc7z045, xczu3eg)" in err
 
 
 def test_the_cycles_of_a_folding_are_those_of_its_build(fewbit, scratch):
