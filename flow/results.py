@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path, PurePath
 from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
-__all__ = ["JsonResult", "flat", "key", "maybe"]
+__all__ = ["JsonResult", "flat", "key", "maybe", "or_empty"]
 
 
 def key(name: str, **options: Any) -> Any:
@@ -22,6 +22,11 @@ def key(name: str, **options: Any) -> Any:
 def maybe() -> Any:
     """Return a dataclass field that is None by default, and that JSON leaves out then."""
     return dataclasses.field(default=None, metadata={"optional": True})
+
+
+def or_empty() -> Any:
+    """Return a dataclass field, for a `JsonResult` or None, that is None by default and then an empty dict in JSON."""
+    return dataclasses.field(default=None, metadata={"empty": True})
 
 
 def flat() -> Any:
@@ -40,6 +45,8 @@ class JsonResult:
             value = getattr(self, field.name)
             if field.metadata.get("flat"):
                 found |= _plain(value)
+            elif value is None and field.metadata.get("empty"):
+                found[_key(field)] = {}
             elif value is not None or not field.metadata.get("optional"):
                 found[_key(field)] = _plain(value)
         return found
@@ -57,6 +64,8 @@ class JsonResult:
         for field in dataclasses.fields(cls):
             if field.metadata.get("flat"):
                 given[field.name] = _typed(hints[field.name], content)
+            elif field.metadata.get("empty"):
+                given[field.name] = _typed(hints[field.name], content[_key(field)] or None)
             elif _key(field) in content or not field.metadata.get("optional"):
                 given[field.name] = _typed(hints[field.name], content[_key(field)])
         return cls(**given)

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -156,7 +156,7 @@ def measure(design: Design) -> MeasuredDesign:
     found = synthesize(_verilog(design), "top", dsp=design.form == "DSPs", timeout=1200)
     return MeasuredDesign(
         format=design.format, unit=design.unit, form=design.form, lanes=design.lanes, lut=found.lut, ff=found.ff,
-        dsp=found.dsp, carry4=found.carry4, levels=found.path.get("levels", 0), path=found.path,
+        dsp=found.dsp, carry4=found.carry4, levels=found.path.levels if found.path else 0, path=found.path,
     )  # fmt: skip
 
 
@@ -183,7 +183,7 @@ def main() -> None:
 
     report = Reporter()
     found = measure_all(report)
-    table = [asdict(m) for m in found.values()]
+    table = [m.to_dict() for m in found.values()]
     atomic_write(BUILD / "cost" / "cost.json", _json(table))
     atomic_write(PICTURE, picture(found))
     atomic_write(PAGE, page(found))

@@ -3,16 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fewbit.flow.eda.longest_path import LongestPath
+from fewbit.flow.results import JsonResult, or_empty
+
 from .formats import FORMATS, FormatPair
 
 __all__ = ["CostTable", "MeasuredDesign", "per_lane"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeasuredDesign:
+class MeasuredDesign(JsonResult):
     """What a design takes, all lanes together.
 
-    ``levels`` is the largest number of LUTs on any path, and ``path`` the longest one as of `flow.eda.longest_path`.
+    ``levels`` is the largest number of LUTs on any path, and ``path`` the longest one, or None.
     The first four fields are those of `bench.cost.measure.Design`.
     """
 
@@ -25,7 +28,7 @@ class MeasuredDesign:
     dsp: int
     carry4: int
     levels: int
-    path: dict[str, object]
+    path: LongestPath | None = or_empty()
 
 
 class CostTable:

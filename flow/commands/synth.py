@@ -5,13 +5,14 @@ import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fewbit.extras import needs
+from fewbit.flow.eda.longest_path import LongestPath
 from fewbit.flow.reporting import Report
-from fewbit.flow.results import JsonResult
+from fewbit.flow.results import JsonResult, or_empty
 
 from .options import Build, Json, PartsFile
 from .registry import command
@@ -38,7 +39,7 @@ class Used(JsonResult):
     bram18: int
     bram36: int
     dsp: int
-    path: dict[str, Any]
+    path: LongestPath | None = or_empty()
 
     @classmethod
     def of(cls, resources: "Resources") -> "Used":
@@ -208,13 +209,13 @@ def _table(report, r):
     kinds = {k: name for k, name in kinds.items() if k in always or any(getattr(row, k) for row in found.values())}
     on_path = {"lut": "LUT levels", "carry": "carry bits"}
     rows = [
-        (name, *(f"{getattr(row, kind):,}" for kind in kinds), *(row.path.get(kind, "–") for kind in on_path))
+        (name, *(f"{getattr(row, kind):,}" for kind in kinds), *(getattr(row.path, kind, "–") for kind in on_path))
         for name, row in found.items()
     ]
     report.table(["stage", *kinds.values(), *on_path.values()], rows)
     if path := r.total.path:
-        report.line(f"longest path, flattened: {_levels(path)}; about {path['ns']:g} ns, nets assumed")
-        report.line(f"from {path['start']} to {path['end']}")
+        report.line(f"longest path, flattened: {_levels(path)}; about {path.ns:g} ns, nets assumed")
+        report.line(f"from {path.start} to {path.end}")
     shares = {"LUTs": "lut", "FFs": "ff", "DSPs": "dsp", "BRAMs": "bram18"}
     text = ", ".join(f"{name} {r.use[kind]:.1%}" for name, kind in shares.items())
     report.line(f"share of an {r.part}, flattened: {text}")
@@ -222,8 +223,8 @@ def _table(report, r):
     report.line(f"by Yosys; arrays: {r.target}; written to {r.directory}/{r.written}")
 
 
-def _levels(path):
-    """Say in words what lies on a path of `flow.eda.longest_path`."""
+def _levels(path: LongestPath) -> str:
+    """Say in words what lies on a path."""
     words = {"lut": "LUT level", "muxf": "wide multiplexer", "carry": "carry bit", "dsp": "DSP"}
-    counts = {word: path[kind] for kind, word in words.items() if path[kind] or kind == "lut"}
+    counts = {word: getattr(path, kind) for kind, word in words.items() if getattr(path, kind) or kind == "lut"}
     return ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for word, n in counts.items())

@@ -7,16 +7,45 @@ a clock is lost, not how fast a device is. Ports count as registers, out of cont
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from fewbit.flow.results import JsonResult
 
 from .primitive_timing import CLOCKED, Bit, Cell, arcs, ends, starts, what
 
-__all__ = ["longest_path", "longest_paths"]
+__all__ = ["LongestPath", "longest_path", "longest_paths"]
 
 _NOT_CIRCUIT = ("$scopeinfo", "VCC", "GND")
 
 
-def longest_paths(netlist: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+@dataclass(frozen=True, kw_only=True)
+class LongestPath(JsonResult):
+    """The path of a module that takes longest, from register to register.
+
+    Attributes
+    ----------
+    ns : float
+        Estimated time, clock-to-output and setup included.
+    lut, muxf, carry, dsp : int
+        LUTs (memories read as such too), wide multiplexers, carry bits and unregistered DSPs on it.
+    start, end : str
+        The registers or ports where it starts and ends, in words.
+    levels : int
+        The most LUTs on any path of the module, be it longer or shorter than this one.
+    """
+
+    ns: float
+    lut: int
+    muxf: int
+    carry: int
+    dsp: int
+    start: str
+    levels: int
+    end: str
+
+
+def longest_paths(netlist: Mapping[str, Any]) -> dict[str, LongestPath | None]:
     """Return the `longest_path` of every module of a netlist, by name.
 
     The netlist is what Yosys's ``write_json`` wrote, as `json.loads` reads it.
@@ -24,19 +53,8 @@ def longest_paths(netlist: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: longest_path(module) for name, module in netlist["modules"].items()}
 
 
-def longest_path(module: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the path of a module that takes longest, as a JSON-able dict; it is empty if there is no path at all.
-
-    Returns
-    -------
-    ns : float
-        Estimated time, clock-to-output and setup included.
-    lut, muxf, carry, dsp : int
-        LUTs (memories read as such too), wide multiplexers, carry bits and unregistered DSPs on it.
-    levels : int
-        The most LUTs on any path, be it longer or shorter than this one.
-    start, end : str
-        The registers or ports where it starts and ends, in words.
+def longest_path(module: Mapping[str, Any]) -> LongestPath | None:
+    """Return the path of a module that takes longest; None if there is no path at all.
 
     Raises
     ------
@@ -57,7 +75,7 @@ def longest_path(module: Mapping[str, Any]) -> dict[str, Any]:
     arrival, before, levels = _arrivals(cells, begin)
     found = max(_ends(module, cells, arrival), key=lambda end: end[0], default=None)
     if found is None:
-        return {}
+        return None
     delay, last, end_name = found
     counts: Counter[str | None] = Counter()
     first = last
@@ -67,8 +85,10 @@ def longest_path(module: Mapping[str, Any]) -> dict[str, Any]:
     names = _names(module, [first])
     cell = cells.get(begin[first][1])
     start = f"{what(cell['type'])} {_called(names, first, begin[first][1])}" if cell else begin[first][1]
-    return {"ns": round(delay / 1000, 2), **{kind: counts[kind] for kind in ("lut", "muxf", "carry", "dsp")},
-            "start": start, "levels": max(levels.values()), "end": _end_in_words(module, cells, end_name)}  # fmt: skip
+    return LongestPath(
+        ns=round(delay / 1000, 2), lut=counts["lut"], muxf=counts["muxf"], carry=counts["carry"], dsp=counts["dsp"],
+        start=start, levels=max(levels.values()), end=_end_in_words(module, cells, end_name),
+    )  # fmt: skip
 
 
 def _arrivals(

@@ -11,16 +11,17 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from fewbit.flow.cache import Store, atomic_write, digest
+from fewbit.flow.results import JsonResult, or_empty
 from fewbit.places import CACHE
 from fewbit.sim import memory_files
 
-from .longest_path import longest_paths
+from .longest_path import LongestPath, longest_paths
 from .read_verilog import read_verilog
 from .toolrun import ToolError, run_tool
 
@@ -50,7 +51,7 @@ class SynthesisError(ToolError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resources:
+class Resources(JsonResult):
     """What a netlist takes of a device.
 
     Attributes
@@ -74,8 +75,8 @@ class Resources:
         Yosys's own estimate of the logic cells after small LUTs are packed.
     cells : dict of str to int
         Every kind of cell in the netlist and how many there are.
-    path : dict
-        The longest path from register to register, as `flow.eda.longest_path.longest_path` gives it.
+    path : flow.eda.longest_path.LongestPath or None
+        The longest path from register to register; None if there is none.
     """
 
     lut: int
@@ -89,10 +90,10 @@ class Resources:
     carry8: int = 0
     lc: int = 0
     cells: dict[str, int] = field(default_factory=dict)
-    path: dict[str, Any] = field(default_factory=dict)
+    path: LongestPath | None = or_empty()
 
 
-def count(cells: Mapping[str, int], *, lc: int = 0, path: Mapping[str, Any] | None = None) -> Resources:
+def count(cells: Mapping[str, int], *, lc: int = 0, path: LongestPath | None = None) -> Resources:
     """Return the `Resources` of a netlist with ``cells``, the number of each kind of cell.
 
     Raises
@@ -120,7 +121,7 @@ def count(cells: Mapping[str, int], *, lc: int = 0, path: Mapping[str, Any] | No
         dsp=total("DSP48E[12]"),
         lc=lc,
         cells=dict(sorted(cells.items())),
-        path=dict(path or {}),
+        path=path,
     )
 
 
@@ -167,8 +168,8 @@ def synthesize(
     kept = store[key]
     if kept is None:
         design, _ = _run(verilog, options, store.path(key, ".log"), timeout, progress)
-        store[key] = kept = asdict(design)
-    return Resources(**kept)
+        store[key] = kept = design.to_dict()
+    return Resources.from_dict(kept)
 
 
 def synthesize_parts(
@@ -206,8 +207,8 @@ def synthesize_parts(
     kept = store[key]
     if kept is None:
         _, modules = _run(verilog, options, store.path(key, ".log"), timeout, progress)
-        store[key] = kept = {name: asdict(modules[module]) for name, module in {**parts, "": top}.items()}
-    return {name: Resources(**resources) for name, resources in kept.items()}
+        store[key] = kept = {name: modules[module].to_dict() for name, module in {**parts, "": top}.items()}
+    return {name: Resources.from_dict(resources) for name, resources in kept.items()}
 
 
 def _options(top: str, family: str, dsp: bool, timeout: float, keep: Sequence[str] = ()) -> dict[str, Any]:
@@ -241,7 +242,7 @@ def _run(verilog, options, log, timeout, progress):
         found = json.loads((work / _STATISTICS).read_text(encoding="utf-8"))
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    paths = found["paths"]
+    paths = {name: path and LongestPath.from_dict(path) for name, path in found["paths"].items()}
     modules = {
         name: _counted(module, paths[name], options, log)
         for name, module in ((name.removeprefix("\\"), module) for name, module in found["modules"].items())
@@ -306,7 +307,8 @@ def _kinds(design):
 def _add_paths(statistics, netlist):
     """Write the longest path of every module beside what Yosys counted."""
     found = json.loads(statistics.read_text(encoding="utf-8"))
-    found["paths"] = longest_paths(json.loads(netlist.read_text(encoding="utf-8")))
+    paths = longest_paths(json.loads(netlist.read_text(encoding="utf-8")))
+    found["paths"] = {name: path and path.to_dict() for name, path in paths.items()}
     atomic_write(statistics, json.dumps(found))
 
 

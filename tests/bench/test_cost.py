@@ -33,7 +33,7 @@ def fake(luts=1):
         lut = (1000 + 10 * n) * d.lanes if d.format == FLOAT else (luts + n) * d.lanes
         dsp = 2 * d.lanes if d.form == "DSPs" else 0
         found[d.key] = MeasuredDesign(format=d.format, unit=d.unit, form=d.form, lanes=d.lanes, lut=lut, ff=3 * d.lanes,
-                                dsp=dsp, carry4=0, levels=n % 7, path={})  # fmt: skip
+                                dsp=dsp, carry4=0, levels=n % 7)  # fmt: skip
     return found
 
 
@@ -95,7 +95,7 @@ def test_a_real_bipolar_pe(form):
         assert pe.luts <= found.lut <= pe.luts + 2 and found.lut / 64 < 1.2 and found.levels == 4
     else:
         assert 1.2 < found.lut / 64 < 3 and found.levels <= 12
-    assert found.path["ns"] > 1
+    assert found.path.ns > 1
 
 
 # Units

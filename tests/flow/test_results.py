@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fewbit.flow.results import JsonResult, flat, key, maybe
+from fewbit.flow.results import JsonResult, flat, key, maybe, or_empty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,7 @@ class Outer(JsonResult):
     nothing: Inner | None
     waves: Path | None = maybe()
     last: int = 1
+    inside: Inner | None = or_empty()
 
 
 OUTER = Outer(
@@ -35,7 +36,7 @@ OUTER = Outer(
 
 def test_keys_come_in_the_order_of_the_fields():
     found = OUTER.to_dict()
-    assert list(found) == ["name", "count", "from", "path", "rows", "by_name", "nothing", "last"]
+    assert list(found) == ["name", "count", "from", "path", "rows", "by_name", "nothing", "last", "inside"]
     assert found["rows"] == [{"count": 2, "from": "y"}] and found["path"] == "b/c" and found["nothing"] is None
 
 
@@ -44,6 +45,12 @@ def test_json_gives_the_result_again():
     assert again == OUTER and again.waves is None
     with pytest.raises(KeyError, match="from"):
         Inner.from_dict({"count": 1})
+
+
+def test_nothing_can_be_an_empty_dict():
+    assert OUTER.to_dict()["inside"] == {} and Outer.from_dict(OUTER.to_dict()).inside is None
+    full = Outer(**{**OUTER.__dict__, "inside": Inner(count=4, source="w")})
+    assert full.to_dict()["inside"] == {"count": 4, "from": "w"} and Outer.from_dict(full.to_dict()) == full
 
 
 def test_arrays_and_numbers_of_numpy_are_plain():
