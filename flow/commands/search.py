@@ -44,7 +44,7 @@ def search(
 ):  # fmt: skip
     """Find formats for each layer within a budget, and the Pareto set of accuracy and cost."""
     needs("search", *(["train"] if retrain else []))
-    from fewbit.flow.quantizing.mixed import Goal
+    from fewbit.flow.quantizing.goal import Goal
     from fewbit.flow.quantizing.search import search_formats
 
     report, options = Reporter(json), method.options(sums)
@@ -56,11 +56,11 @@ def search(
 
 
 def _table(report, r):
-    layers = list(r.pareto[0]["formats"])
+    layers = list(r.pareto[0].formats)
     rows = [
-        (point["file"].rpartition("/")[2] + (" best" if point == r.best else ""), *point["formats"].values(),
-         f"{100 * point['golden_accuracy']:.2f} %", f"{point['luts']:,}", point["dsps"], point["bram18"],
-         f"{point['weight_bits']:,}", point["by"])
+        (point.file.rpartition("/")[2] + (" best" if point == r.best else ""), *point.formats.values(),
+         f"{100 * point.golden_accuracy:.2f} %", f"{point.luts:,}", point.dsps, point.bram18,
+         f"{point.weight_bits:,}", point.by)
         for point in r.pareto
     ]  # fmt: skip
     heads = ["file", *layers, "accuracy", "LUTs, about", "DSPs", "BRAM18", "weight bits", "found by"]
@@ -71,5 +71,5 @@ def _table(report, r):
     )
     report.line(f"LUTs are estimated at {r.cycles:,} cycles a frame; PE and SIMD are the same in all")
     if r.best:
-        report.line(f"best within the limits: {r.best['file']}, also best.onnx")
+        report.line(f"best within the limits: {r.best.file}, also best.onnx")
     report.line(f"models, folding.json, search.json and pareto.svg: {r.directory}")

@@ -1,8 +1,8 @@
 """What quantization after training gives, of a model, of its layers and of what was measured."""
 
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
-from typing import Any
 
 from fewbit.flow.images import Images
 from fewbit.flow.results import JsonResult, key, maybe
@@ -10,8 +10,9 @@ from fewbit.flow.results import JsonResult, key, maybe
 from .retrain import Retrained
 
 __all__ = [
-    "Accuracies", "Hardware", "Joined", "Measured", "OneLayer", "Quantized", "QuantizedLayer", "Ranges", "Reference",
-    "Samples", "SearchGoal", "SearchResult", "Sensitivity", "QuantizedSite", "samples",
+    "Accuracies", "FormatCandidate", "Hardware", "Joined", "Measured", "OneLayer", "Quantized",
+    "QuantizedLayer", "QuantizedSite", "Ranges", "Reference", "Samples", "SearchGoal", "SearchResult",
+    "Sensitivity", "samples",
 ]  # fmt: skip
 
 
@@ -163,6 +164,51 @@ class Sensitivity(JsonResult):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FormatCandidate(JsonResult):
+    """Formats of all layers of a model that were evaluated together.
+
+    Attributes
+    ----------
+    formats : dict of str to str
+        Format of each layer, by name.
+    by : str
+        What chose it: ``uniform``, ``greedy``, ``program`` or ``retrained``.
+    accuracy : float
+        Share of the images that it has right.
+    noise : float or None
+        Noise of its scores. One that was retrained has none: it is another function.
+    luts, dsps, bram18 : int
+        What an accelerator takes by the estimate.
+    weight_bits : int
+        Bits of memory of the weights.
+    golden_accuracy : float or None
+        Accuracy of the network that fewbit imports, where a file was written.
+    file : str or None
+        The QONNX file, where one was written.
+    """
+
+    formats: dict[str, str]
+    by: str
+    accuracy: float
+    noise: float | None
+    luts: int
+    dsps: int
+    bram18: int
+    weight_bits: int
+    golden_accuracy: float | None = maybe()
+    file: str | None = maybe()
+
+    @property
+    def noise_or_most(self) -> float:
+        """The noise; infinity where there is none."""
+        return inf if self.noise is None else self.noise
+
+    def cost(self, kind: str) -> int:
+        """Return what it costs; ``kind`` is ``luts`` or ``weight_bits``."""
+        return {"luts": self.luts, "weight_bits": self.weight_bits}[kind]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SearchGoal(JsonResult):
     """What was looked for: budgets, a drop in percentage points, and the accuracy that it leaves at least."""
 
@@ -176,10 +222,7 @@ class SearchGoal(JsonResult):
 
 @dataclass(frozen=True, kw_only=True)
 class SearchResult(JsonResult):
-    """Every candidate that was evaluated, those of the Pareto set, and the best one, if there are limits.
-
-    Candidates are as `flow.quantizing.mixed.MixedSearch` has them.
-    """
+    """Every candidate that was evaluated, those of the Pareto set, and the best one, if there are limits."""
 
     model: Path
     images: Samples
@@ -189,7 +232,7 @@ class SearchResult(JsonResult):
     cycles: int
     folding: dict[str, dict[str, int]]
     evaluated: int
-    best: dict[str, Any] | None
-    pareto: list[dict[str, Any]]
-    candidates: list[dict[str, Any]]
+    best: FormatCandidate | None
+    pareto: list[FormatCandidate]
+    candidates: list[FormatCandidate]
     directory: Path | None = maybe()

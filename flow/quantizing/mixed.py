@@ -9,9 +9,8 @@ What the sums predict only chooses candidates; what is returned and what budgets
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,15 +25,13 @@ from fewbit.ptq.quantize import Bits, Options, quantize
 from .bits import parse_bits
 from .float_model import FloatProject
 from .format_cost import FormatCost
-from .found import Measured
+from .found import FormatCandidate
+from .goal import Goal, pareto
 from .quantize import golden_accuracy
 from .retrain import Retraining
 from .sensitivity import measured
 
-__all__ = ["FORMATS", "Candidate", "Goal", "MixedSearch", "pareto"]
-
-Candidate = dict[str, Any]
-"""Formats of the layers that were evaluated, as `MixedSearch` lists them."""
+__all__ = ["FORMATS", "MixedSearch"]
 
 FORMATS = "w8a8,w6a6,w4a4,w3a3,w2a2,w1a1"
 """Formats that a layer may have, unless others are asked for."""
@@ -42,74 +39,6 @@ _BUDGETS = 12  # budgets at which a program is solved, between the least cost an
 _STEPS = 24  # steps of the greedy path that are evaluated
 _RETRAINED = 6  # candidates, at most, and the one that would be taken without
 _TRIES = 6  # tries at a budget that the estimate of the whole network goes beyond
-
-
-@dataclass(frozen=True)
-class Goal:
-    """What is looked for; without any limit it is the Pareto set alone.
-
-    Attributes
-    ----------
-    luts, bits : int or None
-        Budgets of LUTs and of bits of weights: the most accurate candidate within them is looked for.
-    drop : float or None
-        Percentage points of accuracy: the candidate of the least cost that loses at most so many is looked for.
-    """
-
-    luts: int | None = None
-    bits: int | None = None
-    drop: float | None = None
-
-    @property
-    def given(self) -> bool:
-        """Whether anything is looked for."""
-        return (self.luts, self.bits, self.drop) != (None, None, None)
-
-    @property
-    def cost(self) -> str:
-        """What candidates are compared by: ``luts`` or ``weight_bits``."""
-        return "weight_bits" if self.bits is not None and self.luts is None else "luts"
-
-    @property
-    def budget(self) -> int | None:
-        """The most that a candidate may cost."""
-        return self.bits if self.cost == "weight_bits" else self.luts
-
-    def fits(self, candidate: Candidate) -> bool:
-        """Return whether a candidate is within the budgets."""
-        return (self.luts is None or candidate["luts"] <= self.luts) and (
-            self.bits is None or candidate["weight_bits"] <= self.bits
-        )
-
-    def met(self, candidate: Candidate, floats: Measured) -> bool:
-        """Return whether an evaluated candidate keeps every limit; ``floats`` is what the float model does."""
-        return self.fits(candidate) and (
-            self.drop is None or 100 * (floats.accuracy - candidate["accuracy"]) <= self.drop + 1e-9
-        )
-
-    def promising(self, candidates: Iterable[Candidate], floats: Measured) -> list[Candidate]:
-        """Return the candidates that could become the one to take if training made them more accurate.
-
-        They are within the budgets, and with a drop cost no more than the one that keeps it without training.
-        """
-        best = self.best(candidates, floats) if self.drop is not None else None
-        return [c for c in candidates if self.fits(c) and (best is None or c[self.cost] <= best[self.cost])]
-
-    def best(self, candidates: Iterable[Candidate], floats: Measured) -> Candidate | None:
-        """Return the candidate to take; None if none keeps the limits."""
-        kept = [c for c in candidates if self.met(c, floats)]
-        if self.drop is not None:
-            return min(kept, key=lambda c: (c[self.cost], -c["accuracy"], _noise(c)), default=None)
-        return min(kept, key=lambda c: (-c["accuracy"], c[self.cost], _noise(c)), default=None)
-
-
-def pareto(candidates: Iterable[Candidate], cost: str) -> list[Candidate]:
-    """Return the candidates that no other one dominates, the cheapest first; of equals the one of least noise."""
-    found: list[Candidate] = []
-    for c in sorted(candidates, key=lambda c: (c[cost], -c["accuracy"], _noise(c))):
-        if not found or c["accuracy"] > found[-1]["accuracy"]:
-            found.append(c)
-    return found
 
 
 class MixedSearch:
@@ -131,9 +60,8 @@ class MixedSearch:
         What the float model does.
     choices : list of list of ptq.quantize.Bits
         Bits of each layer, by the number of the format.
-    candidates : list of dict
-        Every candidate that was evaluated: ``formats``, ``by``, ``accuracy``, ``noise``, ``luts``, ``dsps``,
-        ``bram18``, ``weight_bits``. One that was retrained has no noise: it is another function.
+    candidates : list of flow.quantizing.found.FormatCandidate
+        Every candidate that was evaluated.
 
     Raises
     ------
@@ -150,10 +78,10 @@ class MixedSearch:
         names = [layer.name for layer in project.model.layers]
         self.choices = [[self.cost.of(name, *pair) for pair in pairs] for name in names]
         self.names = names
-        self.candidates: list[Candidate] = []
-        self._seen: dict[tuple[Bits, ...], Candidate] = {}
+        self.candidates: list[FormatCandidate] = []
+        self._seen: dict[tuple[Bits, ...], FormatCandidate] = {}
         # By the identity of a candidate: its QONNX, its network, and the candidate before training.
-        self._trained: dict[int, tuple[bytes, Network, Candidate]] = {}
+        self._trained: dict[int, tuple[bytes, Network, FormatCandidate]] = {}
         self.floats = measured(project, QuantizationPlan())
 
     def run(self, goal: Goal, report: Report) -> None:
@@ -176,7 +104,7 @@ class MixedSearch:
         if goal.drop is not None:
             self._around(noises, costs, goal)
 
-    def evaluate(self, assignment: Sequence[int], by: str) -> Candidate:
+    def evaluate(self, assignment: Sequence[int], by: str) -> FormatCandidate:
         """Quantize, measure, import and estimate an assignment, and return the candidate that it is.
 
         The assignment has the number of each layer's format; ``by`` says what chose it. What is known already is not
@@ -186,11 +114,11 @@ class MixedSearch:
         key = tuple(bits.values())
         if key not in self._seen:
             plan = self._plan(bits)
-            self._seen[key] = {
-                "formats": {name: str(b) for name, b in bits.items()}, "by": by,
+            self._seen[key] = FormatCandidate(
+                formats={name: str(b) for name, b in bits.items()}, by=by,
                 **measured(self.project, plan).to_dict(), **self.cost.hardware(bits).to_dict(),
-                "weight_bits": self.cost.weight_bits(bits),
-            }  # fmt: skip
+                weight_bits=self.cost.weight_bits(bits),
+            )  # fmt: skip
             self.candidates.append(self._seen[key])
         return self._seen[key]
 
@@ -200,31 +128,32 @@ class MixedSearch:
         Those are of the Pareto set or uniform, evenly picked by cost.
         """
         best, front = goal.best(self.candidates, self.floats), pareto(self.candidates, goal.cost)
-        wanted = [c for c in goal.promising(self.candidates, self.floats) if c["by"] == "uniform" or c in front]
-        wanted.sort(key=lambda c: c[goal.cost])
+        wanted = [c for c in goal.promising(self.candidates, self.floats) if c.by == "uniform" or c in front]
+        wanted.sort(key=lambda c: c.cost(goal.cost))
         places = np.rint(np.linspace(0, len(wanted) - 1, min(len(wanted), _RETRAINED))).astype(int)
         picked = [wanted[at] for at in np.unique(places)]
         picked += [best] if goal.given and best is not None and best not in picked else []
         with report.counting("retraining", len(picked)) as progress:
             for done, before in enumerate(picked):
                 content, network = self.project.qonnx(retraining.train(self._plan(self.bits_of(before))))
-                found = before | self.cost.hardware_of(network).to_dict() | {
-                    "by": "retrained", "noise": None, "accuracy": golden_accuracy(network, self.project.images)
-                }  # fmt: skip
+                found = replace(
+                    before, by="retrained", noise=None, accuracy=golden_accuracy(network, self.project.images),
+                    **self.cost.hardware_of(network).to_dict(),
+                )  # fmt: skip
                 self._trained[id(found)] = content, network, before
                 self.candidates.append(found)
-                words = " ".join(before["formats"].values())
+                words = " ".join(before.formats.values())
                 report.say(f"{words}: {before['accuracy']:.2%}, retrained {found['accuracy']:.2%}")
                 progress(done + 1)
 
-    def bits_of(self, candidate: Candidate) -> dict[str, Bits]:
+    def bits_of(self, candidate: FormatCandidate) -> dict[str, Bits]:
         """Return the bits of every layer of a candidate, by name."""
         if id(candidate) in self._trained:
             candidate = self._trained[id(candidate)][2]
         key = next(key for key, known in self._seen.items() if known is candidate)
         return dict(zip(self.names, key, strict=True))
 
-    def made(self, candidate: Candidate) -> tuple[bytes, Network]:
+    def made(self, candidate: FormatCandidate) -> tuple[bytes, Network]:
         """Return the QONNX of a candidate, and the network that fewbit imports of it."""
         if id(candidate) in self._trained:
             return self._trained[id(candidate)][:2]
@@ -255,7 +184,7 @@ class MixedSearch:
     def _cost(self, bits: Mapping[str, Bits], cost: str) -> int:
         return self.cost.weight_bits(bits) if cost == "weight_bits" else self.cost.hardware(bits).luts
 
-    def _program(self, noises: np.ndarray, costs: np.ndarray, budget: float) -> Candidate | None:
+    def _program(self, noises: np.ndarray, costs: np.ndarray, budget: float) -> FormatCandidate | None:
         """Evaluate the least noise within a budget; None if nothing is within it."""
         found = optimum(noises, costs, budget)
         return None if found is None else self.evaluate(found, "program")
@@ -266,25 +195,21 @@ class MixedSearch:
         budget = goal.budget
         for _ in range(_TRIES):
             found = self._program(noises, costs, budget)
-            if found is None or found[goal.cost] <= goal.budget:
+            if found is None or found.cost(goal.cost) <= goal.budget:
                 return
-            budget -= max(1, found[goal.cost] - goal.budget)
+            budget -= max(1, found.cost(goal.cost) - goal.budget)
 
     def _around(self, noises: np.ndarray, costs: np.ndarray, goal: Goal) -> None:
         """Solve programs for noises from that of the cheapest candidate that keeps the drop to the next larger one."""
         kept = goal.best(self.candidates, self.floats)
         if kept is None:
             return
-        above = [c["noise"] for c in self.candidates if c["noise"] > kept["noise"]]
-        for most in np.linspace(kept["noise"], min(above, default=2 * kept["noise"]), _TRIES):
+        least = kept.noise_or_most
+        above = [c.noise_or_most for c in self.candidates if c.noise_or_most > least]
+        for most in np.linspace(least, min(above, default=2 * least), _TRIES):
             found = cheapest(noises, costs, most)
             if found is not None:
                 self.evaluate(found, "program")
-
-
-def _noise(candidate: Candidate) -> float:
-    """Return the noise of a candidate, which is infinite where it is not known."""
-    return np.inf if candidate["noise"] is None else candidate["noise"]
 
 
 def _pair(text: str, formats: str) -> tuple[int, ...]:

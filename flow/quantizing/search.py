@@ -15,7 +15,8 @@ from fewbit.sim.folders import locked
 from .duration import PASSES, say_if_long
 from .float_model import FloatProject
 from .found import SearchGoal, SearchResult, samples
-from .mixed import FORMATS, Goal, MixedSearch, pareto
+from .goal import Goal, pareto
+from .mixed import FORMATS, MixedSearch
 from .quantize import golden_accuracy
 from .retrain import Retraining
 from .sensitivity import with_labels
@@ -40,7 +41,7 @@ def search_formats(
     ----------
     project : flow.quantizing.float_model.FloatProject
     options : ptq.quantize.Options
-    goal : flow.quantizing.mixed.Goal
+    goal : flow.quantizing.goal.Goal
     report : flow.reporting.Report
     formats : str
         Formats that a layer may have, as `flow.quantizing.mixed.MixedSearch` takes them.
@@ -71,22 +72,23 @@ def search_formats(
     if best is None:
         raise ModelError(_nothing(search, goal))
     front = pareto(search.candidates, goal.cost)
-    points = front if best in front else sorted([*front, best], key=lambda c: c[goal.cost])
+    points = front if best in front else sorted([*front, best], key=lambda c: c.cost(goal.cost))
     directory = Path(directory) if directory else BUILD / "search" / project.path.stem
-    files = {}
+    files, written = {}, {}  # the second by the identity of a point
     for k, point in enumerate(points):
         content, network = search.made(point)
-        point["golden_accuracy"] = golden_accuracy(network, images)
-        point["file"] = str(directory / f"{k + 1:02}.onnx")
-        files[point["file"]] = content
+        file = str(directory / f"{k + 1:02}.onnx")
+        written[id(point)] = replace(point, golden_accuracy=golden_accuracy(network, images), file=file)
+        files[file] = content
     result = SearchResult(
         model=project.path, images=samples(images),
         goal=SearchGoal(budget_luts=goal.luts, budget_bits=goal.bits, max_drop=goal.drop, cost=goal.cost,
                         budget=goal.budget, drop_floor=_floor(goal, search.floats)),
         retrained=retraining.described if retraining else None, floats=search.floats, cycles=search.cost.cycles,
         folding=search.cost.folding.sizes,
-        evaluated=len(search.candidates), best=best if goal.given else None, pareto=points,
-        candidates=search.candidates,
+        evaluated=len(search.candidates), best=written[id(best)] if goal.given else None,
+        pareto=[written[id(point)] for point in points],
+        candidates=[written.get(id(candidate), candidate) for candidate in search.candidates],
     )  # fmt: skip
     with locked(directory):
         _write(directory, files, search.cost.folding.to_json(), result)
@@ -104,8 +106,8 @@ def _nothing(search, goal):
         f"a loss of {goal.drop} points": goal.drop,
     }  # fmt: skip
     asked = " and ".join(text for text, limit in limits.items() if limit is not None)
-    luts, bits = (min(c[cost] for c in found) for cost in ("luts", "weight_bits"))
-    lost = 100 * (search.floats.accuracy - max(c["accuracy"] for c in found))
+    luts, bits = (min(c.cost(kind) for c in found) for kind in ("luts", "weight_bits"))
+    lost = 100 * (search.floats.accuracy - max(c.accuracy for c in found))
     return (
         f"{search.project.path}: nothing is within {asked}; of {len(found)} assignments of formats the smallest take "
         f"about {luts} LUTs or {bits} bits of weights, and the most accurate loses {lost:.2f} points"
@@ -122,7 +124,7 @@ def _write(directory, files, folding, result):
     for path, content in files.items():
         atomic_write(path, content)
     if result.best:
-        shutil.copyfile(result.best["file"], directory / "best.onnx")
+        shutil.copyfile(result.best.file, directory / "best.onnx")
     atomic_write(directory / "folding.json", folding)
     atomic_write(directory / "pareto.svg", drawing)
     atomic_write(directory / "search.json", json.dumps(result.to_dict(), indent=2) + "\n")

@@ -24,14 +24,14 @@ def picture(result: SearchResult) -> str:
     figure = Figure(figsize=(8, 4.8), layout="constrained")
     axes = figure.subplots()
     for kind, (marker, colour) in _KINDS.items():
-        found = [c for c in result.candidates if c["by"] == kind]
+        found = [c for c in result.candidates if c.by == kind]
         if found:
-            axes.scatter([c[cost] for c in found], [100 * c["accuracy"] for c in found], s=60 if marker == "*" else 28,
-                         marker=marker, color=colour, label=kind, zorder=3)  # fmt: skip
+            axes.scatter([c.cost(cost) for c in found], [100 * c.accuracy for c in found],
+                         s=60 if marker == "*" else 28, marker=marker, color=colour, label=kind, zorder=3)  # fmt: skip
     front = result.pareto
     axes.step(
-        [c[cost] for c in front],
-        [100 * c["accuracy"] for c in front],
+        [c.cost(cost) for c in front],
+        [100 * c.accuracy for c in front],
         where="post",
         color="#555",
         lw=1,

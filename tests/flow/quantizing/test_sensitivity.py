@@ -9,7 +9,8 @@ import pytest
 from fewbit.flow.folding.files import read_folding
 from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.folding.search import estimate_all
-from fewbit.flow.quantizing.mixed import pareto
+from fewbit.flow.quantizing.found import FormatCandidate
+from fewbit.flow.quantizing.goal import pareto
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network.execute import run
 from tests.support.small_float_models import convolutional, dense
@@ -84,8 +85,9 @@ def check_search(found, scratch, cost):
     assert {"uniform", "greedy"} <= kinds <= {"uniform", "greedy", "program"}
     ids = [tuple(c["formats"].values()) for c in found["candidates"]]
     assert len(set(ids)) == len(ids)
+    best = [c.to_dict() for c in pareto(map(FormatCandidate.from_dict, found["candidates"]), cost)]
     inside = [c for c in front if not any(dominates(other, c, cost) for other in found["candidates"])]
-    assert inside == [c for c in front if c in pareto(found["candidates"], cost)] and len(inside) >= len(front) - 1
+    assert inside == [c for c in front if c in best] and len(inside) >= len(front) - 1
     for candidate in found["candidates"]:
         better = [c for c in front if dominates(c, candidate, cost)]
         same = [c for c in front if (c["accuracy"], c[cost]) == (candidate["accuracy"], candidate[cost])]
