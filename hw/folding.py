@@ -129,10 +129,6 @@ class Folding(Mapping[str, LayerFolding]):
         """PE and SIMD of every layer, as reports list them."""
         return {name: layer.size for name, layer in self.items()}
 
-    def with_layers(self, layers: Mapping[str, LayerFolding]) -> "Folding":
-        """Return the same folding with other `LayerFolding` of some layers."""
-        return Folding(self._layers | dict(layers))
-
     def with_products(self, products: Mapping[str, str | None]) -> "Folding":
         """Return PE and SIMD of this folding with the ``products`` of some layers, and the default of the others."""
         return Folding({name: replace(layer, products=products.get(name)) for name, layer in self.items()})

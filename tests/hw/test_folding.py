@@ -51,9 +51,8 @@ def test_a_folding_is_of_layer_foldings_alone():
         Folding({"a": (1, 2)})
 
 
-def test_other_foldings_of_some_layers():
+def test_other_products_of_some_layers():
     folding = Folding.of(a=(1, 2, "plain"), b=(3, 4))
-    assert folding.with_layers({"b": LayerFolding(5, 6)}) == Folding.of(a=(1, 2, "plain"), b=(5, 6))
     assert folding.with_products({"b": "dsp"}) == Folding.of(a=(1, 2), b=(3, 4, "dsp"))
     assert folding == Folding.of(a=(1, 2, "plain"), b=(3, 4)) != folding.with_products({})
 

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-__all__ = ["average", "hard_swish", "looked_up", "mean_multiplier", "multiplied", "multiplied_once", "multiplied_wide",
-           "product", "product_multiplier", "quantized_multiplier", "rounded", "scaled_product", "softmax", "total",
+__all__ = ["average", "hard_swish", "looked_up", "mean_multiplier", "multiplied", "multiplied_wide", "product",
+           "product_multiplier", "quantized_multiplier", "rounded", "scaled_product", "softmax", "total",
            "total_scale"]  # fmt: skip
 
 _INT16 = -(1 << 15), (1 << 15) - 1
@@ -44,13 +44,6 @@ def multiplied(x, multiplier, exponent):
     x, multiplier, exponent = (np.asarray(v, dtype=np.int64) for v in (x, multiplier, exponent))
     left, right = np.maximum(exponent, 0), np.maximum(-exponent, 0)
     return _divided((((x << left) * multiplier) + (1 << 30)) >> 31, right)
-
-
-def multiplied_once(x, multiplier, exponent):
-    """As `multiplied`, rounded once, half up: builds with ``TFLITE_SINGLE_ROUNDING``."""
-    x, multiplier, exponent = (np.asarray(v, dtype=np.int64) for v in (x, multiplier, exponent))
-    shift = 31 - exponent
-    return (x * multiplier + (np.int64(1) << (shift - 1))) >> shift
 
 
 def multiplied_wide(x, multiplier, exponent):

@@ -80,7 +80,7 @@ def test_the_first_layer_is_fast_only_when_it_must_be():
 
 def test_an_illegal_pe_is_refused_with_the_legal_ones(tmp_path):
     network, _ = pooled(POOLS["2x2"], Bipolar())
-    folding = default_folding(network).with_layers({"dense1": LayerFolding(12, 18)})
+    folding = Folding({**default_folding(network), "dense1": LayerFolding(12, 18)})
     file = tmp_path / "fold.json"
     file.write_text(folding.to_json())
     with pytest.raises(FoldingError, match=r"dense1: pe must be a whole number from 1 to 4, 8, 16 or 32, not 12"):
