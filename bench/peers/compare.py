@@ -86,7 +86,7 @@ def run_script(name, folder, *arguments):
 
 
 def counted(verilog, top):
-    """Return what the page shows of a design's `flow.eda.synth.Resources`."""
+    """Return what the page shows of a design's `flow.eda.resources.Resources`."""
     found = synthesize(verilog, top, timeout=LIMIT)
     kept = {kind: asdict(found)[kind] for kind in ("lut", "ff", "carry4", "dsp")}
     # Yosys's estimate pairs small LUTs ideally, and knows neither LUT6_2 nor memories.

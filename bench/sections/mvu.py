@@ -65,7 +65,7 @@ def unit(plan):
 
 
 def resources(component, name):
-    """Return `flow.eda.synth.Resources` of a component."""
+    """Return `flow.eda.resources.Resources` of a component."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)

@@ -19,7 +19,7 @@ from .registry import command
 from .report import Reporter
 
 if TYPE_CHECKING:
-    from fewbit.flow.eda.synth import Resources
+    from fewbit.flow.eda.resources import Resources
 
 __all__ = ["Synthesized", "synth_build"]
 
@@ -28,7 +28,7 @@ ASSUMED = ("before place and route, out of context", "a LUT6_2 is one LUT; small
 
 @dataclass(frozen=True, kw_only=True)
 class Used(JsonResult):
-    """What a part of a design takes, as `flow.eda.synth.Resources` has it."""
+    """What a part of a design takes, as `flow.eda.resources.Resources` has it."""
 
     lut: int
     lutram: int

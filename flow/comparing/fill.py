@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewbit.flow.eda.synth import Resources
+from fewbit.flow.eda.resources import Resources
 from fewbit.flow.folding import search
 from fewbit.flow.folding.layers import layers_of, slowest
 from fewbit.golden.network.graph import Network

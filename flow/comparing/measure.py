@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from fewbit.flow.cache import Store, digest, source_digest
-from fewbit.flow.eda.synth import Resources, synthesize
+from fewbit.flow.eda.resources import Resources
+from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.folding.layers import FoldableLayer, layers_of
 from fewbit.flow.project.project import Project
 from fewbit.flow.project.simulation import drawn_again

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from fewbit.flow.eda.synth import Resources
+from fewbit.flow.eda.resources import Resources
 from fewbit.flow.project.simulation_results import Latency
 from fewbit.flow.results import JsonResult, flat
 from fewbit.hw.targets.parts import Part

@@ -11,7 +11,8 @@ from fewbit.hw.shell.verilog import convert
 from fewbit.hw.stages.pointwise import PointwisePlan
 from fewbit.places import BUILD
 
-from .synth import Resources, synthesize
+from .resources import Resources
+from .synth import synthesize
 
 __all__ = ["generators_of", "quantizer_costs", "quantizers_of"]
 
@@ -44,7 +45,7 @@ def generators_of(plan: AcceleratorPlan) -> dict[str, Component]:
 
 
 def quantizer_costs(plan: AcceleratorPlan, *, family: str = "xc7") -> dict[str, Resources]:
-    """Return the `flow.eda.synth.Resources` of each of `quantizers_of`, by Yosys, with its registers and memories.
+    """Return the `flow.eda.resources.Resources` of each of `quantizers_of`, by Yosys, with its registers and memories.
 
     Those of each of `generators_of` alone are there too, as ``NAME.generator``.
 

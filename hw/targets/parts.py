@@ -13,7 +13,7 @@ LUT_INPUTS = {"xc7": 6, "xcup": 6, "ecp5": 4}
 
 
 class ResourceCounts(Protocol):
-    """What a design takes, as a synthesis counts it (`flow.eda.synth.Resources`)."""
+    """What a design takes, as a synthesis counts it (`flow.eda.resources.Resources`)."""
 
     @property
     def lut(self) -> int: ...

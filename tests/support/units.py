@@ -26,6 +26,6 @@ class Side(wiring.Component):
 
 
 def resources_of(units, path):
-    """Return the `flow.eda.synth.Resources` of each of a dict of components; ``path`` is of a Verilog file to write."""
+    """Return the `flow.eda.resources.Resources` of components by name; ``path`` is of a Verilog file to write."""
     path.write_text(verilog.convert(Side(units), name="side", strip_internal_attrs=True))
     return synthesize_parts(path, "side", {name: f"side.{name}" for name in units})

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from fewbit.flow.eda.synth import Resources
+from fewbit.flow.eda.resources import Resources
 from fewbit.hw.targets.part_list import COLUMNS, built_in_parts
 from fewbit.places import HOME
 

@@ -23,7 +23,7 @@ from fewbit.flow.comparing.result import (
     SynthesizedCost,
 )
 from fewbit.flow.eda import synth
-from fewbit.flow.eda.synth import Resources
+from fewbit.flow.eda.resources import Resources
 from fewbit.flow.project.simulation_results import Latency
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.builder import ModelBuilder

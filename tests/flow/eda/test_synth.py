@@ -6,7 +6,7 @@ import pytest
 
 from fewbit.flow.cache import atomic_write
 from fewbit.flow.eda import synth
-from fewbit.flow.eda.synth import SynthesisError, count, synthesize, synthesize_parts
+from fewbit.flow.eda.synth import SynthesisError, synthesize, synthesize_parts
 
 ADDER = """
 module top(input clk, input [7:0] a, b, output reg [8:0] s);
@@ -154,21 +154,6 @@ def test_any_cell_of_the_device_may_be_instantiated(cost):
 def test_other_family_has_its_own_block_ram(cost):
     found = cost(ROM, family="xcup")
     assert found.cells == {"RAMB18E2": 1} and found.bram18 == 1
-
-
-def test_count_adds_up_every_kind():
-    cells = {"LUT1": 1, "LUT6": 2, "LUT6_2": 3, "INV": 1, "RAM32M": 2, "RAM128X1D": 1, "SRLC32E": 5, "FDSE": 7}
-    cells |= {"FDCE_1": 1, "MUXF7": 2, "MUXF8": 1, "RAMB18E1": 3, "RAMB36E1": 4, "DSP48E1": 5, "CARRY8": 2, "BUFG": 1}
-    found = count(cells)
-    assert (found.lut, found.lutram) == (7 + 17, 17)
-    assert (found.ff, found.muxf, found.bram18, found.bram36, found.dsp) == (8, 3, 3, 4, 5)
-    assert (found.carry4, found.carry8) == (0, 2)
-    assert found.cells == cells
-
-
-def test_count_refuses_a_memory_cell_that_it_cannot_weigh():
-    with pytest.raises(ValueError, match="Memory cell must be one of"):
-        count({"RAM1024X9Q": 1})
 
 
 @pytest.mark.tools
