@@ -30,7 +30,7 @@ _MOST_RANK = 8
 
 
 def _names(kind) -> dict[int, str]:
-    """The names of a flatbuffers enumeration by number."""
+    """Return the names of a flatbuffers enumeration by number."""
     return {value: name for name, value in vars(kind).items() if isinstance(value, int)}
 
 
@@ -92,7 +92,7 @@ class TfliteOperator:
     table: Any
 
     def option(self, name: str, default: Any = 0) -> Any:
-        """A field of the operator's options by the schema's name in camel case, as ``StrideH``."""
+        """Return a field of the operator's options by the schema's name in camel case, as ``StrideH``."""
         return default if self.table is None else getattr(self.table, name)()
 
 
@@ -155,7 +155,7 @@ class TfliteFile:
         return TfliteTensor(number, name, kind, shape, scales, zeros, axis, self._data(found, name, shape, kind))
 
     def _data(self, found, name, shape, kind):
-        """The values of a constant tensor, or None."""
+        """Return the values of a constant tensor, or None."""
         buffer = self._model.Buffers(found.Buffer())
         if found.Buffer() == 0 or buffer is None or not buffer.DataLength():
             return None
@@ -184,7 +184,7 @@ class TfliteFile:
         return TfliteOperator(number, name, inputs, outputs, self._options(found))
 
     def _options(self, found):
-        """The operator's options as the schema's class, or None."""
+        """Return the operator's options as the schema's class, or None."""
         kind, table = _OPTIONS.get(found.BuiltinOptionsType()), found.BuiltinOptions()
         if kind in (None, "NONE") or table is None:
             return None

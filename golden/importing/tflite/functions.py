@@ -13,7 +13,7 @@ _ONE = np.float32(1)
 
 
 def _of_one_code(importer, operands, out, function, *, monotone=True):
-    """The data behind ``function(codes, scale, zero, out_scale, out_zero)``, clipped to the codes of ``out``."""
+    """Return the data behind ``function(codes, scale, zero, out_scale, out_zero)``, clipped to the codes of ``out``."""
     x, fmt = operands[0], format_of(out)
 
     def codes(values):
@@ -35,7 +35,7 @@ def quantize(importer, node, operands, outputs):
 
 
 def _on_the_host(importer, x, out):
-    """The codes of the model's float input, which the host makes."""
+    """Return the codes of the model's float input, which the host makes."""
     given = importer.input_on(x.data.edge)
     if given is None or given.format is not None:
         raise ModelError("only the model's input may be of floats; convert the model with full integer quantization")

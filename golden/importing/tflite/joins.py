@@ -45,7 +45,7 @@ def binary(importer, node, operands, outputs):
 
 
 def _with_constant(importer, operands, at, codes, out):
-    """A function of one code, which differs between channels as the constant does."""
+    """Return the data behind a function of one code, which differs between channels as the constant does."""
     data, values = operands[1 - at].data, operands[at].constant.astype(np.int64)
     values = np.broadcast_to(values.reshape((1,) * (data.index.ndim - values.ndim) + values.shape), data.shape)
     data, values = by_channel(importer, data, values, dtype=np.int64)
@@ -57,7 +57,7 @@ def _with_constant(importer, operands, at, codes, out):
 
 
 def _product(importer, a, b, quantizations, bounds, out):
-    """The exact product of both codes, their zero points taken off, and what the kernel makes of that integer."""
+    """Return the data behind what the kernel makes of the exact product of both codes, less their zero points."""
     name = importer.new("multiply")
     zeros = np.array([zero for _, zero in quantizations[:2]], dtype=np.int64)[:, None]
     zeros = np.repeat(zeros, importer.channels(a), axis=1)
@@ -69,7 +69,7 @@ def _product(importer, a, b, quantizations, bounds, out):
 
 
 def _sum(importer, node, a, b, quantizations, codes, out):
-    """A sum of whole multiples of both codes, and thresholds that give what the kernel gives for every pair."""
+    """Return a sum of whole multiples of both codes, behind thresholds that give the kernel's code for every pair."""
     values = []
     for data in (a, b):
         edge = importer.edge(data.edge)

@@ -18,9 +18,9 @@ _INT16 = -(1 << 15), (1 << 15) - 1
 
 
 def quantized_multiplier(real):
-    """(M, exponent) with ``real ~ M * 2**(exponent - 31)`` and M from ``2**30`` to ``2**31 - 1``.
+    """Return ``(M, exponent)`` with ``real ~ M * 2**(exponent - 31)`` and M from ``2**30`` to ``2**31 - 1``.
 
-    Next to nothing is (0, 0).
+    A number next to nothing gives ``(0, 0)``.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def quantized_multiplier(real):
 
 
 def multiplied(x, multiplier, exponent):
-    """``x * multiplier * 2**(exponent - 31)`` rounded twice, as ``MultiplyByQuantizedMultiplier`` of int32 does.
+    """Return ``x * multiplier * 2**(exponent - 31)``, rounded twice as ``MultiplyByQuantizedMultiplier`` of int32 does.
 
     The high half of the doubled product is rounded half up, then shifted right and rounded half away from zero.
     """
@@ -47,7 +47,10 @@ def multiplied(x, multiplier, exponent):
 
 
 def multiplied_wide(x, multiplier, exponent):
-    """As `multiplied`, of sums of 64 bits (activations of 16): 16 bits of the multiplier, rounded once, half up."""
+    """Return what `multiplied` does, for sums of 64 bits, which activations of 16 bits have.
+
+    The multiplier has 16 bits, and the product is rounded once, half up.
+    """
     x, multiplier, exponent = (np.asarray(v, dtype=np.int64) for v in (x, multiplier, exponent))
     reduced = np.where(multiplier < 0x7FFF0000, (multiplier + (1 << 15)) >> 16, 0x7FFF)
     shift = 15 - exponent
@@ -55,22 +58,23 @@ def multiplied_wide(x, multiplier, exponent):
 
 
 def _divided(x, exponent):
-    """``x / 2**exponent``, rounded half away from zero (``RoundingDivideByPOT``)."""
+    """Return ``x / 2**exponent``, rounded half away from zero (``RoundingDivideByPOT``)."""
     mask = (np.int64(1) << exponent) - 1
     return (x >> exponent) + ((x & mask) > (mask >> 1) + (x < 0))
 
 
 def rounded(x):
-    """Floats rounded half away from zero, as C's ``round``."""
+    """Return floats rounded half away from zero, as C's ``round``."""
     x = np.asarray(x)
     whole = np.trunc(x)
     return (whole + np.sign(x) * (np.abs(x - whole) >= 0.5)).astype(np.int64)
 
 
 def mean_multiplier(real, count):
-    """The quantized multiplier of a mean of ``count`` values whose scales have the ratio ``real``, for `multiplied`.
+    """Return the quantized multiplier, for `multiplied`, of a mean of ``count`` values.
 
-    ``M`` is divided by the count, with as many more bits as there are room for.
+    ``real`` is the ratio of the scales of values and mean. ``M`` is divided by the count, with as many more bits as
+    there is room for.
     """
     multiplier, exponent = quantized_multiplier(real)
     more = min(count.bit_length() - 1, 32, 31 + exponent)
@@ -78,12 +82,12 @@ def mean_multiplier(real, count):
 
 
 def average(total, count):
-    """``total / count``, rounded half away from zero, as the average pool does."""
+    """Return ``total / count``, rounded half away from zero, as the average pool does."""
     return np.where(total > 0, (total + count // 2) // count, -((-total + count // 2) // count))
 
 
 def looked_up(function, codes, scale, zero, out_scale, out_zero):
-    """``function`` of the floats that ``codes`` stand for, all in float32: what kernels keep as a table.
+    """Return ``function`` of the floats that ``codes`` stand for, all in float32: what kernels keep as a table.
 
     Returns
     -------
@@ -96,7 +100,7 @@ def looked_up(function, codes, scale, zero, out_scale, out_zero):
 
 
 def hard_swish(codes, scale, zero, out_scale, out_zero):
-    """``x * relu6(x + 3) / 6`` in the kernel's 16-bit fixed point; int64 values, not yet clipped."""
+    """Return ``x * relu6(x + 3) / 6`` in the kernel's 16-bit fixed point; int64 values, not yet clipped."""
     multiplier, exponent = _multiplier16(float(np.float32(1 / 128) * np.float32(scale) / np.float32(out_scale)))
     gate, gate_exponent = _multiplier16(float(np.float32(1 / 128) * np.float32(scale) / np.float32(3 / 32768)))
     x = (np.asarray(codes, dtype=np.int64) - zero) << 7
@@ -114,20 +118,20 @@ def hard_swish(codes, scale, zero, out_scale, out_zero):
 
 
 def _multiplier16(real):
-    """A quantized multiplier of 16 bits."""
+    """Return a quantized multiplier of 16 bits."""
     multiplier, exponent = quantized_multiplier(real)
     return (0x7FFF if multiplier >= (1 << 31) - 1 - (1 << 15) else (multiplier + (1 << 15)) >> 16), exponent
 
 
 def _high16(a, b):
-    """The high half of the doubled product of 16-bit numbers, rounded (``SaturatingRoundingDoublingHighMul``)."""
+    """Return the high half of the doubled product of 16-bit numbers, as ``SaturatingRoundingDoublingHighMul``."""
     product = a * b
     nudged = product + np.where(product >= 0, 1 << 14, 1 - (1 << 14))
     return np.clip(np.sign(nudged) * (np.abs(nudged) >> 15), *_INT16)
 
 
 def softmax(codes, beta, scale, *, out_least=-128):
-    """Softmax over the last axis of int8 codes, at the output scale 1/256, in gemmlowp's fixed point.
+    """Return the softmax over the last axis of int8 codes, at the output scale 1/256, in gemmlowp's fixed point.
 
     Parameters
     ----------
@@ -157,14 +161,14 @@ def softmax(codes, beta, scale, *, out_least=-128):
 
 
 def _high32(a, b):
-    """As `_high16` for 32 bits."""
+    """Return what `_high16` does, for numbers of 32 bits."""
     product = a * b
     nudged = product + np.where(product >= 0, 1 << 30, 1 - (1 << 30))
     return np.clip(np.sign(nudged) * (np.abs(nudged) >> 31), -(1 << 31), (1 << 31) - 1)
 
 
 def _exponential(a):
-    """``exp`` of numbers up to 0 with 5 integer bits and 26 fraction bits, as one with 31 fraction bits."""
+    """Return ``exp`` of numbers up to 0 with 5 integer bits and 26 fraction bits, as one with 31 fraction bits."""
     quarter = 1 << 24
     rest = (a & (quarter - 1)) - quarter  # in [-1/4, 0)
     y = _on_small(rest << 5)
@@ -177,7 +181,7 @@ def _exponential(a):
 
 
 def _on_small(a):
-    """``exp`` on [-1/4, 0) by a polynomial around -1/8."""
+    """Return ``exp`` on [-1/4, 0) by a polynomial around -1/8."""
     x = a + (1 << 28)
     x2 = _high32(x, x)
     x3, x4 = _high32(x2, x), _high32(x2, x2)
@@ -186,7 +190,7 @@ def _on_small(a):
 
 
 def _one_over_one_plus(a):
-    """``1 / (1 + a)`` of numbers of 31 fraction bits in [0, 1): three steps of Newton's method."""
+    """Return ``1 / (1 + a)`` of numbers of 31 fraction bits in [0, 1): three steps of Newton's method."""
     half = (a + (1 << 31)) >> 1  # the mean of a and 1, halves up
     x = 1515870810 + _high32(half, np.int64(-1010580540))  # 48/17 and -32/17, 2 integer bits
     for _ in range(3):
@@ -196,7 +200,7 @@ def _one_over_one_plus(a):
 
 
 def total(a, b, first, second, out, *, sign=1):
-    """The code of ``a + sign*b`` of int8 codes; ``first``, ``second`` and ``out`` are their (scale, zero).
+    """Return the code of ``a + sign*b`` of int8 codes; ``first``, ``second`` and ``out`` are their (scale, zero).
 
     Both are brought to twice the larger scale with 20 bits more, and the sum to that of the output. Not yet clipped.
     """
@@ -211,22 +215,25 @@ def total(a, b, first, second, out, *, sign=1):
 
 
 def total_scale(first, second, out):
-    """What a sum, with 20 bits more at twice the larger of two scales, is multiplied by to be of the scale ``out``."""
+    """Return what a sum is multiplied by to be of the scale ``out``.
+
+    The sum has 20 bits more, and twice the larger of the two scales ``first`` and ``second``.
+    """
     return 2 * max(float(first), float(second)) / ((1 << 20) * float(out))
 
 
 def product(a, b, first, second, out):
-    """The code of ``a * b`` of int8 codes, quantized as in `total`. Not yet clipped."""
+    """Return the code of ``a * b`` of int8 codes, quantized as in `total`. Not yet clipped."""
     x = (np.asarray(a, dtype=np.int64) - first[1]) * (np.asarray(b, dtype=np.int64) - second[1])
     return scaled_product(x, first, second, out)
 
 
 def scaled_product(x, first, second, out):
-    """The code of `product` from ``x``, the product of both codes with their zero points taken off."""
+    """Return the code of `product` from ``x``, the product of both codes with their zero points taken off."""
     return multiplied(x, *product_multiplier(first, second, out)) + out[1]
 
 
 def product_multiplier(first, second, out):
-    """The quantized multiplier of `product`: that of the ratio of the scales, in float32."""
+    """Return the quantized multiplier of `product`: that of the ratio of the scales, in float32."""
     scale, other, of_out = (np.float32(scale) for scale, _ in (first, second, out))
     return quantized_multiplier(float(scale * other / of_out))

@@ -94,7 +94,7 @@ def gather(importer, node, operands, outputs):
 
 
 def _axis(data, number) -> int:
-    """The axis of that number, which must not be the batch."""
+    """Return the axis of that number, which must not be the batch."""
     axis = int(number) % data.index.ndim
     if axis == 0:
         raise ModelError("it must leave the batch, the first axis, as it is")
@@ -170,7 +170,7 @@ def resize_nearest_neighbor(importer, node, operands, outputs):
 
 
 def _sources(new, old, aligned, centred):
-    """Which row of the input each row of the output repeats."""
+    """Return which row of the input each row of the output repeats."""
     scale = np.float32(old - 1) / np.float32(new - 1) if aligned and new > 1 else np.float32(old) / np.float32(new)
     place = (np.arange(new, dtype=np.float32) + np.float32(0.5 if centred else 0)) * scale
     return np.minimum((np.round(place) if aligned else np.floor(place)).astype(int), old - 1)

@@ -78,7 +78,7 @@ class Operand:
 
 
 def format_of(tensor: TfliteTensor) -> Format:
-    """The format of a tensor of codes; ModelError where it is none."""
+    """Return the format of a tensor of codes; a tensor of anything else is a `ModelError`."""
     if tensor.type not in _FORMATS:
         raise ModelError(
             f"tensor {tensor.name!r} is of type {tensor.type}, and only models of integers are supported: convert it "
@@ -88,7 +88,7 @@ def format_of(tensor: TfliteTensor) -> Format:
 
 
 def activation_range(code: int, out: TfliteTensor) -> tuple[int, int]:
-    """The smallest and the largest code that a fused activation function leaves of ``out``."""
+    """Return the smallest and the largest code that a fused activation function leaves of ``out``."""
     fmt = format_of(out)
     if code not in _ACTIVATIONS:
         raise ModelError(f"the fused activation function number {code} is not supported")
@@ -131,12 +131,12 @@ def add_codes(importer, data: Data, codes: Callable, out: TfliteTensor, *, share
 
 
 def second_rounding(exponents, out: TfliteTensor) -> SecondRounding:
-    """What `multiplied` with these exponents does at the zero point of ``out``."""
+    """Return what `multiplied` with these exponents does at the zero point of ``out``."""
     return SecondRounding(out.quantization[1], np.maximum(0, -np.atleast_1d(np.asarray(exponents, dtype=np.int64))))
 
 
 def shape_without_batch(tensor: TfliteTensor, data: Data) -> tuple[int, ...]:
-    """The shape that a tensor has for one sample, whatever batch the file was made for."""
+    """Return the shape that a tensor has for one sample, whatever batch the file was made for."""
     count = data.index.size
     if tensor.shape and math.prod(tensor.shape) == count:
         return tensor.shape

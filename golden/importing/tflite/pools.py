@@ -75,7 +75,7 @@ def _window(data, node):
 
 
 def _sums(importer, data, window):
-    """The sum of each window's codes, as data (1, H, W, C); what is outside of the image counts nothing."""
+    """Return the sum of each window's codes, as data (1, H, W, C); what is outside of the image counts nothing."""
     channels = data.shape[1]
     edge = add_windows(importer, data.edge, window, pad=0, groups=channels)
     name = importer.new("dense")

@@ -21,14 +21,14 @@ _SAME = 0  # padding
 
 
 def as_image(importer, data: Data) -> Data:
-    """Data of shape (1, H, W, C) as (1, C, H, W), on an edge whose pixels hold its channels in order."""
+    """Return data of shape (1, H, W, C) as (1, C, H, W), on an edge whose pixels hold its channels in order."""
     if data.index.ndim != 4:
         raise ModelError(f"its input must be an image of four dimensions, not of shape {data.shape}")
     return image(importer, data.reshaped(lambda i: i.transpose(0, 3, 1, 2)))
 
 
 def window_of(size, kernel_size, node, *, dilated: bool = False) -> Window:
-    """The `Window` of a node's options: SAME pads as little as it can, the odd pixel behind."""
+    """Return the `Window` of a node's options: SAME pads as little as it can, the odd pixel behind."""
     stride = node.option("StrideH", 1), node.option("StrideW", 1)
     dilation = (node.option("DilationHFactor", 1), node.option("DilationWFactor", 1)) if dilated else (1, 1)
     pads = (0, 0, 0, 0)
@@ -97,7 +97,7 @@ def fully_connected(importer, node, operands, outputs):
 
 
 def _weights(filters: Operand, axis: int) -> np.ndarray:
-    """The integers of a filter, their zero points taken off."""
+    """Return the integers of a filter, their zero points taken off."""
     tensor, values = filters.tensor, filters.constant.astype(np.int64)
     if tensor.scales is None or tensor.zeros is None:
         raise ModelError(f"tensor {tensor.name!r} has no scale: its weights are not quantized")
@@ -110,7 +110,7 @@ def _weights(filters: Operand, axis: int) -> np.ndarray:
 
 
 def _layer(importer, node, data, rows, groups, operands, out: TfliteTensor, rescaled):
-    """The product of ``rows`` and the data's pixels, and the function behind it; ``data.index`` is the result's.
+    """Return the function of the product of ``rows`` and the data's pixels; ``data.index`` is the result's.
 
     Filters have a scale and a bias for each neuron, which is repeated where there are several rows of each.
     """
@@ -140,7 +140,7 @@ def _layer(importer, node, data, rows, groups, operands, out: TfliteTensor, resc
 
 
 def _multiplied(real, wide, out):
-    """The quantized multipliers of convolutions: a function of sums ``(n, N)``, and its second rounding, if any."""
+    """Return what convolutions multiply by: a function of sums ``(n, N)``, and its second rounding, or None."""
     multiplier, exponent = np.array([quantized_multiplier(float(r)) for r in real], dtype=np.int64).T
     if wide:
         return lambda sums: multiplied_wide(sums, multiplier, exponent), None
@@ -148,5 +148,5 @@ def _multiplied(real, wide, out):
 
 
 def _in_doubles(real, wide, out):
-    """What LiteRT's reference kernel does to sums of ``FULLY_CONNECTED``."""
+    """Return what LiteRT's reference kernel does to sums of ``FULLY_CONNECTED``."""
     return lambda sums: rounded(sums.astype(np.float64) * real), None
