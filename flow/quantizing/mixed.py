@@ -131,7 +131,7 @@ class MixedSearch:
         wanted = [c for c in goal.promising(self.candidates, self.floats) if c.by == "uniform" or c in front]
         wanted.sort(key=lambda c: c.cost(goal.cost))
         places = np.rint(np.linspace(0, len(wanted) - 1, min(len(wanted), _RETRAINED))).astype(int)
-        picked = [wanted[at] for at in np.unique(places)]
+        picked: list[FormatCandidate] = [wanted[at] for at in np.unique(places)]
         picked += [best] if goal.given and best is not None and best not in picked else []
         with report.counting("retraining", len(picked)) as progress:
             for done, before in enumerate(picked):
@@ -143,7 +143,7 @@ class MixedSearch:
                 self._trained[id(found)] = content, network, before
                 self.candidates.append(found)
                 words = " ".join(before.formats.values())
-                report.say(f"{words}: {before['accuracy']:.2%}, retrained {found['accuracy']:.2%}")
+                report.say(f"{words}: {before.accuracy:.2%}, retrained {found.accuracy:.2%}")
                 progress(done + 1)
 
     def bits_of(self, candidate: FormatCandidate) -> dict[str, Bits]:
