@@ -2,7 +2,7 @@
 
 import sys
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -11,6 +11,7 @@ from fewbit.golden.bounds.limits import LIMITS
 from fewbit.host.processes import Terminated, ended_by_signals
 
 from .registry import register_all
+from .version import show_version
 
 __all__ = ["main"]
 
@@ -30,6 +31,15 @@ app = typer.Typer(
 )
 
 register_all(app)
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
 
 
 def main() -> None:
