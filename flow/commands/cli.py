@@ -11,6 +11,7 @@ from fewbit.golden.bounds.limits import LIMITS
 from fewbit.host.processes import Terminated, ended_by_signals
 
 from .registry import register_all
+from .usage import Commands, usage_line
 from .version import show_version
 
 __all__ = ["main"]
@@ -21,6 +22,7 @@ USAGE_ERRORS: Any = typer.BadParameter.__bases__
 
 app = typer.Typer(
     name="fewbit",
+    cls=Commands,
     help="From a quantized neural network to bit-exact Verilog, simulated and compared with float32.",
     epilog="Variables of the environment that bound what a file may take: "
     + "; ".join(f"`{limit.variable}`, {limit.what} (now {limit.shown})" for limit in LIMITS)
@@ -55,8 +57,7 @@ def main() -> None:
             raise KeyboardInterrupt
         sys.exit(status)
     except USAGE_ERRORS as error:
-        command = error.ctx.command_path if error.ctx else "fewbit"
-        _fail(f"{error.format_message().rstrip('.')} (see {command} --help)")
+        _fail(usage_line(error))
     except MemoryError:
         _fail("there is not enough memory for this: use a smaller network or fewer frames, or a machine that has more")
     except (KeyboardInterrupt, typer.Abort):

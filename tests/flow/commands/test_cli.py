@@ -278,7 +278,7 @@ USAGE = {
     "fewbit: No such command 'nonsense' (see fewbit --help)\n": ["nonsense"],
     "fewbit: Invalid value for '--stall': ": ["sim", MODEL, "--stall", "2"],
     "fewbit: Invalid value for '--frames': ": ["run", MODEL, "--frames", "few"],
-    "fewbit: No such option: --imagse ": ["run", MODEL, "--imagse", SAMPLES],
+    "fewbit: No such option: --imagse; did you mean --images? ": ["run", MODEL, "--imagse", SAMPLES],
 }
 
 
