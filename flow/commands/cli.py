@@ -11,6 +11,7 @@ from fewbit.golden.bounds.limits import LIMITS
 from fewbit.host.processes import Terminated, ended_by_signals
 
 from .registry import register_all
+from .steps import steps_text
 from .usage import Commands, usage_line
 from .version import show_version
 
@@ -45,14 +46,17 @@ def _program(
 
 
 def main() -> None:
-    """Run the command that the arguments of the program say, and exit with its status.
+    """Run the command that the arguments of the program say, and exit with its status; without any, show the steps.
 
     An expected error, wrong usage too, is one line on standard error and status 2; a signal that ends the command is
     128 and its number, and no tool is left running.
     """
     try:
+        if not sys.argv[1:]:
+            print(steps_text())
+            sys.exit(0)
         with ended_by_signals():
-            status = app(args=sys.argv[1:] or ["--help"], prog_name="fewbit", standalone_mode=False)
+            status = app(args=sys.argv[1:], prog_name="fewbit", standalone_mode=False)
         if status == INTERRUPTED:
             raise KeyboardInterrupt
         sys.exit(status)
