@@ -1,5 +1,6 @@
 """The command ``fewbit``: its commands, each a file of this folder, and how it ends."""
 
+import json
 import sys
 from contextlib import suppress
 from typing import Annotated, Any, NoReturn
@@ -49,7 +50,8 @@ def main() -> None:
     """Run the command that the arguments of the program say, and exit with its status; without any, show the steps.
 
     An expected error, wrong usage too, is one line on standard error and status 2; a signal that ends the command is
-    128 and its number, and no tool is left running.
+    128 and its number, and no tool is left running. With ``--json``, what keeps the command from its result is an
+    object with ``error`` on standard output too. docs/command-line.md has the table.
     """
     try:
         if not sys.argv[1:]:
@@ -70,6 +72,7 @@ def main() -> None:
         _fail(f"ended by {ended}", 128 + ended.signal)
     except Exception as error:
         if not _is_expected(error):
+            _show_json(f"a fault of fewbit: {_in_one_line(repr(error))}")
             raise
         _fail(error)
 
@@ -85,11 +88,28 @@ def _is_expected(error: Exception) -> bool:
 
 def _fail(message: object, status: int = 2) -> NoReturn:
     """Print a message in one line, and exit."""
-    # Names in files may hold anything; a terminal must not take it for commands.
-    line = "".join(c if c.isprintable() else "?" for c in " ".join(str(message).split()))
+    line = _in_one_line(message)
+    _show_json(line)
     with suppress(OSError):  # a terminal that is closed takes nothing
         print(f"fewbit: {line}", file=sys.stderr)
     sys.exit(status)
+
+
+def _in_one_line(message: object) -> str:
+    # Names in files may hold anything; a terminal must not take it for commands.
+    return "".join(c if c.isprintable() else "?" for c in " ".join(str(message).split()))
+
+
+def _show_json(error: str) -> None:
+    """Print the error as JSON if the arguments ask for that; they may be wrong ones, so that no command has read them.
+
+    What follows ``--`` are no options.
+    """
+    arguments = sys.argv[1:]
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if "--json" in options:
+        with suppress(OSError):
+            print(json.dumps({"error": error}), flush=True)
 
 
 if __name__ == "__main__":
