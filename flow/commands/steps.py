@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-__all__ = ["STEPS", "Step", "steps_text"]
+__all__ = ["STEPS", "UserStep", "steps_text"]
 
 
 @dataclass(frozen=True)
-class Step:
+class UserStep:
     """A step of a user.
 
     Attributes
@@ -25,17 +25,17 @@ class Step:
 
 
 STEPS = (
-    Step("model", "export one from Brevitas, QKeras or TFLite; or quantize one of floats",
+    UserStep("model", "export one from Brevitas, QKeras or TFLite; or quantize one of floats",
          ("quantize float.onnx --calibration samples.npz -o mine.onnx",)),
-    Step("run", "execute the golden model: labels, and accuracy where they are known",
+    UserStep("run", "execute the golden model: labels, and accuracy where they are known",
          ("run mine.onnx --images samples.npz",)),
-    Step("fold", "find the cheapest folding for a speed, and its cycles, LUTs and part",
+    UserStep("fold", "find the cheapest folding for a speed, and its cycles, LUTs and part",
          ("fold mine.onnx --fps 30000",)),
-    Step("build", "write the Verilog and its manifest, in build/mine",
+    UserStep("build", "write the Verilog and its manifest, in build/mine",
          ("build mine.onnx --folding build/mine/fold.json",)),
-    Step("sim", "simulate the Verilog, and compare every bit and cycle with golden",
+    UserStep("sim", "simulate the Verilog, and compare every bit and cycle with golden",
          ("sim mine.onnx --images samples.npz --folding build/mine/fold.json",)),
-    Step("synth", "count what it takes of a part; or put it on a board",
+    UserStep("synth", "count what it takes of a part; or put it on a board",
          ("synth build/mine --part xc7z020", "board pynq-z2 build/mine")),
 )  # fmt: skip
 
