@@ -28,19 +28,17 @@ def near_names(wanted: str, names: Iterable[str]) -> list[str]:
 def near_files(path: Path) -> list[str]:
     """Return at most three names of files in the folder of ``path`` that are near to its name, the nearest first.
 
-    Endings do not make names alike, but where near files have the ending that was asked for, others are left out. A
-    folder that cannot be read has none.
+    A file is near if it has the ending of ``path`` and a near name before it, or the same name before a near ending;
+    ``path`` without an ending may have left out any. A folder that cannot be read has none.
     """
     try:
-        files = [entry.name for entry in islice(path.parent.iterdir(), _SCANNED) if entry.is_file()]
+        files = [Path(entry.name) for entry in islice(path.parent.iterdir(), _SCANNED) if entry.is_file()]
     except (OSError, ValueError):
         return []
-    stems: dict[str, list[str]] = {}
-    for name in sorted(files):
-        stems.setdefault(Path(name).stem, []).append(name)
-    near = [name for stem in near_names(path.stem, stems) for name in stems[stem]]
-    same = [name for name in near if Path(name).suffix == path.suffix]
-    return (same or near)[:_SHOWN]
+    stems = near_names(path.stem, (file.stem for file in files if file.suffix == path.suffix))
+    endings = {file.suffix for file in files if file.stem == path.stem}
+    endings_near = near_names(path.suffix, endings) if path.suffix else sorted(endings)
+    return [*(path.stem + ending for ending in endings_near), *(stem + path.suffix for stem in stems)][:_SHOWN]
 
 
 def did_you_mean(near: Sequence[str]) -> str:

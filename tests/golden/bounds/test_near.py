@@ -24,13 +24,16 @@ def test_near_names(wanted, names, near):
     assert found == near if isinstance(near, list) else len(found) == near
 
 
-def test_an_ending_alone_makes_no_file_near(scratch):
-    for name in "a.onnx", "weights.npz", "model.tflite", "model2.onnx":
+def test_files_are_near_by_name_and_ending(scratch):
+    for name in "a.onnx", "weights.npz", "model.tflite", "model2.onnx", "net.onnx", "net.npz", "notes.md":
         (scratch / name).touch()
+    (scratch / "model3.onnx").mkdir()
     assert near_files(scratch / "b.onnx") == []
-    assert near_files(scratch / "weight.onnx") == ["weights.npz"]
+    assert near_files(scratch / "weight.onnx") == []
+    assert near_files(scratch / "weight.npz") == ["weights.npz"]
     assert near_files(scratch / "model.onnx") == ["model2.onnx"]
-    assert near_files(scratch / "model.onn") == ["model.tflite", "model2.onnx"]
+    assert near_files(scratch / "net.onn") == ["net.onnx"]
+    assert near_files(scratch / "net") == ["net.npz", "net.onnx"]
     assert near_files(scratch / "none" / "model.onnx") == []
     assert near_files(scratch / "a.onnx" / "model.onnx") == []
 
