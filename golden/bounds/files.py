@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 from .limits import in_bytes
+from .near import did_you_mean, near_files
 
 __all__ = ["FileError", "read_bounded"]
 
@@ -73,7 +74,7 @@ def read_bounded(
 def _reason(path: Path, error: Exception, what: str) -> str:
     """Return why a file cannot be read, in words of a message."""
     if isinstance(error, FileNotFoundError):
-        return "no such file"
+        return f"no such file{did_you_mean(near_files(path))}"
     if isinstance(error, IsADirectoryError) or (isinstance(error, PermissionError) and path.is_dir()):
         return f"a folder, not {what}"
     return f"cannot be read: {getattr(error, 'strerror', None) or error}"

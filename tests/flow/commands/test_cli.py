@@ -161,7 +161,7 @@ def test_random_samples_are_said_to_be_so(fewbit, scratch):
     status, out, err = fewbit("run", model, "--frames", 7, "--json")
     assert status == 0 and json.loads(out)["samples"] == 7 and json.loads(out)["accuracy"] is None
     assert err == "fewbit: no samples beside the model and no --images: 7 random ones, seeded\n"
-    status, out, err = fewbit("run", model, "--frames", 0, "--json")
+    status, out, err = fewbit("run", model, "--frames", 0)
     assert (status, out) == (2, "") and "'--frames': must be a whole number from 1 to" in err and err.count("\n") == 1
 
 
@@ -278,7 +278,7 @@ USAGE = {
     "fewbit: No such command 'nonsense' (see fewbit --help)\n": ["nonsense"],
     "fewbit: Invalid value for '--stall': ": ["sim", MODEL, "--stall", "2"],
     "fewbit: Invalid value for '--frames': ": ["run", MODEL, "--frames", "few"],
-    "fewbit: No such option: --imagse ": ["run", MODEL, "--imagse", SAMPLES],
+    "fewbit: No such option: --imagse; did you mean --images? ": ["run", MODEL, "--imagse", SAMPLES],
 }
 
 

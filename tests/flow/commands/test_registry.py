@@ -12,7 +12,7 @@ from fewbit.flow import commands
 from fewbit.flow.commands import cli, registry
 
 FOLDER = Path(commands.__file__).parent
-SHARED = {"__init__", "cli", "float_options", "kinds", "options", "registry", "report"}
+SHARED = {"__init__", "cli", "float_options", "kinds", "options", "registry", "report", "steps", "usage", "version"}
 
 
 def test_a_command_is_a_file_of_its_name():
