@@ -17,6 +17,8 @@ SIZES: dict[str, tuple[str, Callable[[NetworkSteps], float]]] = {
 }
 """What the size of a step's output is, and where it is found, by the step."""
 
+SPREAD = 1.5
+"""How many times larger the largest output of a family must be than its smallest for a slope to say anything."""
 SHORTEST = 1.0
 """Seconds: what takes less is what every process takes, and says nothing of growth."""
 
@@ -24,10 +26,10 @@ SHORTEST = 1.0
 def slope(sizes: Sequence[float], seconds: Sequence[float]) -> float | None:
     """Return the slope of the line of least squares through ``(log size, log second)``.
 
-    It is None where sizes are all the same, or fewer than two points are there.
+    It is None where the largest size is less than `SPREAD` times the smallest, or fewer than two points are there.
     """
     x, y = [math.log(s) for s in sizes], [math.log(s) for s in seconds]
-    if len(set(x)) < 2:
+    if len(x) < 2 or max(x) - min(x) < math.log(SPREAD):
         return None
     mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
     return sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / sum((a - mean_x) ** 2 for a in x)
@@ -40,5 +42,5 @@ def slopes(family: Mapping[str, NetworkSteps]) -> dict[str, float | None]:
     for step, (_, size) in SIZES.items():
         points = [(size(m), m.steps[step].seconds) for m in family.values() if not m.failed]
         points = [(s, t) for s, t in points if t >= SHORTEST]
-        found[step] = slope([s for s, _ in points], [t for _, t in points]) if len(points) > 1 else None
+        found[step] = slope([s for s, _ in points], [t for _, t in points])
     return found
