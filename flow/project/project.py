@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fewbit.collector import many_objects
 from fewbit.flow.cache import BuildStage, atomic_write, source_digest
 from fewbit.golden.model_file.file import ModelSource
 from fewbit.places import BUILD
@@ -61,7 +62,7 @@ class Project(FoldedModel):
         That is ``verilog/`` with a list of the modules that stand in it once, however often they are used, the
         manifest, the folding, and the model with its input declaration, from which it can be built again.
         """
-        with self.locked():
+        with self.locked(), many_objects():
             return self._generate()
 
     def _generate(self) -> bool:
@@ -93,7 +94,7 @@ class Project(FoldedModel):
 
         Return whether anything had to be done for it.
         """
-        with self.locked():
+        with self.locked(), many_objects():
             return self._generate_ip()
 
     def _generate_ip(self) -> bool:

@@ -17,6 +17,7 @@ from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError
 from .builder import ModelBuilder
 from .describe import describe
 from .evaluation_cost import Evaluation, evaluation_of
+from .saturation import unsaturated_operands
 
 __all__ = ["evaluate"]
 
@@ -53,6 +54,7 @@ def evaluate(file: HasOpset, node: onnx.NodeProto, inputs: Sequence[np.ndarray |
         If onnxruntime refuses the node. It is a `LimitError` where that takes more than `golden.bounds.limits` allows.
     """
     named = describe(node)
+    node, inputs = unsaturated_operands(node, inputs)
     how = evaluation_of(node, inputs, file.opset, named)
     given = {name: np.asarray(a, order="C") for name, a in zip(node.input, inputs, strict=True) if name}
     try:

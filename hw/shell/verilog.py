@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from amaranth.back.verilog import _convert_rtlil_text
 from amaranth.lib import wiring
 
+from fewbit.collector import many_objects
 from fewbit.hw.definition import EmittedModule
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shared import ModuleLibrary
@@ -96,7 +97,8 @@ def convert(component: wiring.Component, name: str) -> str:
 def converted(component: wiring.Component, name: str) -> Emission:
     """Return what `convert` does, with its modules."""
     library = ModuleLibrary(component, name)
-    text = wake(_convert_rtlil_text(library.convert(), strip_internal_attrs=True))
+    with many_objects():
+        text = wake(_convert_rtlil_text(library.convert(), strip_internal_attrs=True))
     modules = library.modules()
     return Emission(_described(text, modules), modules)
 

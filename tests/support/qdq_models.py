@@ -7,6 +7,7 @@ import onnxruntime
 from fewbit.golden.importing.qdq.operands import PLAIN
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.domains import MICROSOFT
+from fewbit.golden.model_file.saturation import unsaturated
 from fewbit.golden.network.execute import execute, output_of
 from fewbit.golden.network.graph import Output
 from tests.support.executor import raw_network
@@ -60,6 +61,7 @@ def reference(model, feeds, names):
     model = onnx.ModelProto.FromString(model.SerializeToString())
     given = {output.name for output in model.graph.output}
     model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names if name not in given)
+    unsaturated(model)
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = 1

@@ -12,6 +12,7 @@ from fewbit.golden.importing.operators import Role, role_of
 from fewbit.golden.model_file.domains import QONNX, STANDARD_DOMAINS
 from fewbit.golden.model_file.exchange import number_frames
 from fewbit.golden.model_file.file import ModelError, OnnxFile, evaluate
+from fewbit.golden.model_file.saturation import unsaturated
 from fewbit.golden.model_file.source import ModelSource
 
 __all__ = ["OnnxReference"]
@@ -96,7 +97,10 @@ class OnnxReference:
 
 
 class _Runtime(OnnxReference):
-    """onnxruntime, whose graph optimizations are off, so that every node is computed as the model has it."""
+    """onnxruntime, whose graph optimizations are off, so that every node is computed as the model has it.
+
+    Sums of products of codes do not saturate, whatever the processor.
+    """
 
     name = "onnxruntime"
 
@@ -108,6 +112,7 @@ class _Runtime(OnnxReference):
         known = {output.name for output in graph.output}
         names = dict.fromkeys(name for node in graph.node for name in node.output if name and name not in known)
         graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
+        unsaturated(self._proto)
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         self._session = onnxruntime.InferenceSession(
