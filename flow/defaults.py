@@ -5,7 +5,7 @@ goal in `flow.commands.fold.FoldingGoal`. It imports nothing, so that the comman
 """
 
 __all__ = [
-    "ACTIVATION_BITS", "CLOCK_MHZ", "ECP5_DEVICE", "ECP5_SPEED", "FORMATS", "IP_RANDOM_SAMPLES", "IP_STALL",
+    "ACTIVATION_BITS", "BAUD", "CLOCK_MHZ", "ECP5_DEVICE", "ECP5_SPEED", "FORMATS", "IP_RANDOM_SAMPLES", "IP_STALL",
     "OTHER_BITS", "PERCENT", "PLACEMENT_SEED", "RANDOM_SAMPLES", "RANGE", "STALL_SEED", "STEPS", "SUM_BITS",
     "SYNTHESIS_PART", "TRIED_BITS", "WEIGHT_BITS",
 ]  # fmt: skip
@@ -36,7 +36,10 @@ CLOCK_MHZ = 200.0
 STALL_SEED = 1
 IP_STALL = 0.3
 
-# Synthesis, placement
+# Synthesis, placement, boards
+
+BAUD = 1_000_000
+"""Rate of a board's serial port."""
 
 SYNTHESIS_PART = "xc7a35t"
 ECP5_DEVICE = "ecp5-85k"

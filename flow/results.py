@@ -62,7 +62,11 @@ class JsonResult:
 
     def _repr_html_(self) -> str:
         """Return the result as notebooks show it (`flow.notebook.html_of`)."""
-        return html_of(type(self).__name__, self.to_dict())
+        return html_of(type(self).__name__, self.summary())
+
+    def summary(self) -> dict[str, Any]:
+        """Return what notebooks show of the result: all of it, unless a class says what of its large arrays to show."""
+        return self.to_dict()
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from fewbit.extras import needs
+from fewbit.flow import defaults
 from fewbit.sim.simulators.simulator import simulators
 
 from .kinds import CHANCE, SEED
@@ -32,8 +33,8 @@ _STRUCTURE = (
 def sim(
     *, model: Model, images: ImagesFile = None, frames: Frames = None,
     stall: Annotated[float, typer.Option("--stall", **CHANCE, help="Chance of an idle or blocked cycle.")] = 0.0,
-    making: Making, clock: Clock = 200.0,
-    seed: Annotated[int, typer.Option("--seed", **SEED, help="Of the stalls.")] = 1,
+    making: Making, clock: Clock = defaults.CLOCK_MHZ,
+    seed: Annotated[int, typer.Option("--seed", **SEED, help="Of the stalls.")] = defaults.STALL_SEED,
     simulator: Annotated[
         SimulatorName,
         typer.Option("--simulator", help=_SUMMARIES),
@@ -53,11 +54,11 @@ def sim(
 
     report = Reporter(json)
     project = making.project(model)
-    samples = samples_of(project, images, 32 if ip and frames is None else frames, report)
+    samples = samples_of(project, images, defaults.IP_RANDOM_SAMPLES if ip and frames is None else frames, report)
     options: dict[str, Any] = dict(seed=seed, waves=waves, verbose=verbose, simulator=simulator, structure=structure)
     result: Simulation | IpSimulation
     if ip:
-        result = simulate_ip_block(project, samples, report, stall=stall or 0.3, **options)
+        result = simulate_ip_block(project, samples, report, stall=stall or defaults.IP_STALL, **options)
         report.show(result, _ip_table)
     else:
         result = simulate_project(project, samples, report, stall=stall, clock=clock, **options)

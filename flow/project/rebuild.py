@@ -10,7 +10,7 @@ from fewbit.hw.targets.target import Target
 
 from .project import Project
 
-__all__ = ["rebuilt", "target_of"]
+__all__ = ["project_in", "rebuilt", "target_of"]
 
 
 def target_of(directory: Path | str) -> tuple[Build, Target]:
@@ -35,6 +35,29 @@ def rebuilt(build: Build, folder: Path | str, target: Target, report: Report) ->
     ValueError
         If the model or the folding is not there, or is no longer that of the build.
     """
+    project = _project_of(build, folder, target)
+    with report.working("generating Verilog"):
+        fresh = project.generate()
+    report.step("Verilog", fresh, project.directory / "verilog")
+    return project
+
+
+def project_in(folder: Path | str) -> Project:
+    """Return the project that the build in a folder is of, with the same folder and target.
+
+    Raises
+    ------
+    host.build.HostError
+        If the folder is no build.
+    ValueError
+        If the model or the folding is not there, or is no longer that of the build.
+    """
+    build, target = target_of(folder)
+    return _project_of(build, build.directory, target)
+
+
+def _project_of(build, folder, target):
+    """Return the project of a build's model and folding, with another folder or target."""
     directory, folding = build.directory, build.directory / "folding.json"
     model = SourceFile.kept_in(directory)
     for path in model, folding:
@@ -43,7 +66,4 @@ def rebuilt(build: Build, folder: Path | str, target: Target, report: Report) ->
     project = Project(model, output=build.manifest["output_option"], folding=folding, directory=folder, target=target)
     if project.identity != build.manifest["identity"]:
         raise ValueError(f"{directory} is not as it was built: {model.name} or folding.json changed; build it again")
-    with report.working("generating Verilog"):
-        fresh = project.generate()
-    report.step("Verilog", fresh, project.directory / "verilog")
     return project
