@@ -38,7 +38,8 @@ def _tables(title: str, content: Mapping[str, Any], depth: int) -> Iterable[str]
 
 def _mapping(title: str, value: Mapping[str, Any], depth: int) -> Iterable[str]:
     if value and all(isinstance(one, Mapping) for one in value.values()):
-        yield _rows(title, [{"": name, **one} for name, one in value.items()])
+        first = "name" if all("name" not in one for one in value.values()) else "key"
+        yield _rows(title, [{first: name, **one} for name, one in value.items()])
     elif depth < _DEEPEST:
         yield from _tables(title, value, depth)
     else:

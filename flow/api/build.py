@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from fewbit.extras import needs
 from fewbit.flow import defaults
@@ -39,6 +40,11 @@ class HardwareBuild(Built):
     """
 
     project: Project = hidden()
+
+    def summary(self) -> dict[str, Any]:
+        """Return where the build is, its layers and its cycles."""
+        shown = ("model", "target", "notes", "cycles", "layers")
+        return {"directory": str(self.directory), **{name: self.manifest[name] for name in shown}}
 
     @property
     def verilog(self) -> str:
