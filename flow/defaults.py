@@ -5,7 +5,8 @@ goal in `flow.commands.fold.FoldingGoal`. It imports nothing, so that the comman
 """
 
 __all__ = [
-    "ACTIVATION_BITS", "BAUD", "CLOCK_MHZ", "ECP5_DEVICE", "ECP5_SPEED", "FORMATS", "IP_RANDOM_SAMPLES", "IP_STALL",
+    "ACTIVATION_BITS", "BAUD", "CLOCK_MHZ", "ECP5_DEVICE", "ECP5_SPEED", "ELEMENTS", "ELEMENT_LANES", "ELEMENT_STEPS",
+    "FORMATS", "IP_RANDOM_SAMPLES", "IP_STALL",
     "OTHER_BITS", "PERCENT", "PLACEMENT_SEED", "RANDOM_SAMPLES", "RANGE", "STALL_SEED", "STEPS", "SUM_BITS",
     "SYNTHESIS_PART", "TRIED_BITS", "WEIGHT_BITS",
 ]  # fmt: skip
@@ -24,6 +25,12 @@ RANGE = "mse"
 PERCENT = 99.9
 STEPS = 2000
 """Steps of retraining."""
+
+# Processing elements on their own
+
+ELEMENTS = 8
+ELEMENT_LANES = 64
+ELEMENT_STEPS = 16
 
 # Samples, where there are none
 
