@@ -111,7 +111,8 @@ def _named(samples, network):
     """Return the arrays of a mapping; refuse a name that no input has."""
     names = [*_names(network), "label"]
     if others := [name for name in samples if name not in names]:
-        raise ImageError(f"{_GIVEN}: {others[0]!r} is no input of the model: it has {', '.join(names[1:-1])}")
+        known = ", ".join(given.name for given in network.inputs)
+        raise ImageError(f"{_GIVEN}: {others[0]!r} is no input of the model: it has {known}")
     if not any(name in samples for name in names[:-1]):
         raise ImageError(f"{_GIVEN}: has no array {names[0]!r}, only {', '.join(map(str, samples)) or 'nothing'}")
     inputs = {"x": network.inputs[0]} | {given.name: given for given in network.inputs}
