@@ -75,7 +75,8 @@ def test_all_text_is_escaped_and_long_lists_are_cut():
     evil = "<script>alert('&')</script>"
     result = Shown(
         path=Path("a/<b>"), text=evil, none=None, flag=True, many=list(range(1000)), empty=[],
-        nested={evil: {"x": {"y": 1.5}, evil: evil}}, rows=[{"a": n, "b": {"c": evil}} for n in range(250)], secret=evil,
+        nested={evil: {"x": {"y": 1.5}, evil: evil}}, rows=[{"a": n, "b": {"c": evil}} for n in range(250)],
+        secret=evil,
     )  # fmt: skip
     html = result._repr_html_()
     assert "<script" not in html and "<b>" not in html and "secret" not in result.to_dict()
