@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fewbit import hw as hw
     from fewbit.flow.api.build import HardwareBuild as HardwareBuild
     from fewbit.flow.api.build import load_build as load_build
+    from fewbit.flow.api.elements import processing_elements as processing_elements
     from fewbit.flow.api.layers import LayerTable as LayerTable
     from fewbit.flow.api.model import FoldedDesign as FoldedDesign
     from fewbit.flow.api.model import Model as Model
@@ -44,33 +45,36 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = ["FoldedDesign", "HardwareBuild", "LayerTable", "Model", "Progress", "QuantizedModel", "Trace", "__version__",
-           "errors", "hw", "load", "load_build"]  # fmt: skip
+           "errors", "hw", "load", "load_build", "processing_elements"]  # fmt: skip
 
 _PLACES = {
     "FoldedDesign": "flow.api.model", "HardwareBuild": "flow.api.build", "LayerTable": "flow.api.layers",
     "Model": "flow.api.model", "Progress": "flow.api.progress", "QuantizedModel": "flow.api.model",
     "Trace": "flow.api.trace", "load": "flow.api.model", "load_build": "flow.api.build",
+    "processing_elements": "flow.api.elements",
 }  # fmt: skip
 _MODULES = ("errors", "hw")
 
 
-def __getattr__(name: str) -> Any:
-    """Return what is imported when it is first used."""
-    if name in _PLACES:
-        found = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
-    elif name in _MODULES:
-        found = import_module(f"{__name__}.{name}")
-    elif name == "__version__":
-        from importlib import metadata
+if not TYPE_CHECKING:  # which knows the names, and would take any other one for one of them
 
-        try:
-            found = metadata.version(__name__)
-        except metadata.PackageNotFoundError:  # a copy that is not installed
-            found = "unknown"
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = found
-    return found
+    def __getattr__(name: str) -> Any:
+        """Return what is imported when it is first used."""
+        if name in _PLACES:
+            found = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+        elif name in _MODULES:
+            found = import_module(f"{__name__}.{name}")
+        elif name == "__version__":
+            from importlib import metadata
+
+            try:
+                found = metadata.version(__name__)
+            except metadata.PackageNotFoundError:  # a copy that is not installed
+                found = "unknown"
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:

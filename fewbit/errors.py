@@ -50,12 +50,14 @@ def expected() -> tuple[type[Exception], ...]:
     return OSError, ValueError, HostError, MissingPackage, SimulationError, ToolError
 
 
-def __getattr__(name: str) -> Any:
-    """Return a class, which is imported when it is first used."""
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = getattr(import_module(f"fewbit.{_PLACES[name]}"), name)
-    return globals()[name]
+if not TYPE_CHECKING:  # which knows the names, and would take any other one for one of them
+
+    def __getattr__(name: str) -> Any:
+        """Return a class, which is imported when it is first used."""
+        if name not in _PLACES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = getattr(import_module(f"fewbit.{_PLACES[name]}"), name)
+        return globals()[name]
 
 
 def __dir__() -> list[str]:

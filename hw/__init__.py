@@ -4,8 +4,8 @@ Its parts can be used in designs of one's own. These are at hand as ``fewbit.hw.
 used; docs/components.md has examples, and each has its formula, its members and its latency in its docstring.
 
 - Products and sums: `array_alone` plans processing elements with weights at their ports (`IntegerArray`, by
-  ``plan.make()``); ``target_named("xilinx").integer_pe(…)`` plans one of them; `product_terms` is what a product adds to a
-  bit heap; `BitHeap`, `plan_compression` and `Compressor` sum any weighted bits.
+  ``plan.make()``); ``target_named("xilinx").integer_pe(…)`` plans one of them; `product_terms` is what a product adds
+  to a bit heap; `BitHeap`, `plan_compression` and `Compressor` sum any weighted bits.
 - Windows: `SlidingWindow` of a `SlidingPlan` gives the windows of images tap by tap, `WindowColumns` of a `ColumnsPlan`
   by columns or whole; `Window` is their geometry.
 - Streams: `code_stream` is the signature of all; `Gearbox` changes lanes, `Fork` of a `ForkPlan` copies, `Queue` of a

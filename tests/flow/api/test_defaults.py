@@ -6,8 +6,9 @@ import pytest
 
 from fewbit.flow import defaults
 from fewbit.flow.api.build import HardwareBuild
+from fewbit.flow.api.elements import processing_elements
 from fewbit.flow.api.model import Model, RangeOptions
-from fewbit.flow.commands import board, float_options, pnr, quantize, search, sensitivity, sim, synth
+from fewbit.flow.commands import board, float_options, pe, pnr, quantize, search, sensitivity, sim, synth
 from fewbit.flow.quantizing import mixed
 from fewbit.flow.quantizing import sensitivity as work
 from fewbit.flow.quantizing.bits import Request
@@ -22,7 +23,7 @@ OTHERS = {"images", "samples", "x", "progress", "weights_of", "activations_of"}
     [
         (Model.quantize, quantize.quantize), (Model.sensitivity, sensitivity.sensitivity),
         (Model.search, search.search), (HardwareBuild.simulate, sim.sim), (HardwareBuild.synthesize, synth.synth),
-        (HardwareBuild.place_and_route, pnr.pnr), (HardwareBuild.board, board.board),
+        (processing_elements, pe.pe), (HardwareBuild.place_and_route, pnr.pnr), (HardwareBuild.board, board.board),
     ],
 )  # fmt: skip
 def test_calls_and_commands_agree(call, command):
