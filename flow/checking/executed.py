@@ -1,7 +1,8 @@
 """The golden model on samples, and the model's own reference beside it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from numpy import ndarray
 
@@ -17,6 +18,8 @@ from .reference import ReferenceExecutor
 from .result import ExecutorCheck
 
 __all__ = ["Executed", "execute_samples"]
+
+_SHOWN = 10  # labels in a summary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,16 @@ class Executed(JsonResult):
     executor: ExecutorCheck | None
     notes: list[str]
     rounding: RoundingChanges | None
+
+    def summary(self) -> dict[str, Any]:
+        """Return the figures, the first labels, and the shape, type and range of every output."""
+        outputs = [
+            {"output": name, "shape": " x ".join(map(str, y.shape)), "type": str(y.dtype),
+             "least": y.min().item(), "most": y.max().item()}
+            for name, y in self.outputs.items() if y.size
+        ]  # fmt: skip
+        shown = replace(self, labels=self.labels[:_SHOWN], outputs={}, integers=self.integers[:0]).to_dict()
+        return {name: value for name, value in shown.items() if name != "integers"} | {"outputs": outputs}
 
 
 def execute_samples(

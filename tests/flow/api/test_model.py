@@ -9,6 +9,7 @@ import pytest
 
 import fewbit as package
 from fewbit.places import HOME
+from tests.support.graphs import Graph
 from tests.support.small_network import SPEC, samples, small
 
 DIGITS = HOME / "examples" / "digits"
@@ -127,6 +128,22 @@ def test_bad_input_is_a_known_exception(model, scratch):
     with pytest.raises(package.errors.FoldingError, match="folding: layer 'dense1' is missing"):
         model.build(scratch / "b", folding=folding)
     assert not (scratch / "b").exists() and not (scratch / "f.json").exists()
+
+
+def test_a_float_model_without_a_baseline(scratch):
+    """It is loaded, as it can be quantized; what needs a network says why there is none."""
+    graph, rng = Graph(["N", 6], named=True), np.random.default_rng(1)
+    t = graph.op("Sigmoid", graph.op("MatMul", "input", rng.normal(0, 1, (6, 8)).astype(np.float32)))
+    graph.end(graph.op("MatMul", t, rng.normal(0, 1, (8, 3)).astype(np.float32))).save(scratch / "m.onnx")
+    model, x = package.load(scratch / "m.onnx"), rng.normal(0, 1, (40, 6)).astype(np.float32)
+    for call in lambda: model.layers, lambda: model.predict(x), lambda: model.build(scratch / "b"):
+        with pytest.raises(package.errors.ModelError, match="fewbit quantize makes a model of few bits of it"):
+            call()
+    assert "to be quantized first" in model._repr_html_()
+    small_one = model.quantize({"input": x}, file=scratch / "q.onnx", bias_correction=False).load()
+    assert [row.weights for row in small_one.layers] == ["int4n", "int4n"]
+    with pytest.raises(package.errors.ModelError, match="no such file"):
+        package.load(scratch / "n.onnx")
 
 
 def test_a_declared_input(scratch):

@@ -52,7 +52,9 @@ def test_every_result_is_shown(results):
     assert [row[0] for row in rows] == ["dense0", "dense1", "dense2"] and rows[0][5] == "4,096"
     assert dict(shown["build"]["Hardware build: cycles"][1]).keys() == {"latency", "interval", "bound"}
     assert len(shown["trace"]["Trace: tensors"][1]) == 8
-    assert ["accuracy", "1"] in shown["run"]["Executed"][1] or ["accuracy", "0.916667"] in shown["run"]["Executed"][1]
+    heads, rows = shown["run"]["Executed: outputs"]
+    assert (heads, rows[0][:3]) == (["output", "shape", "type", "least", "most"], ["logits", "12 x 10", "float32"])
+    assert ["accuracy", f"{results['run'].accuracy:.6g}"] in shown["run"]["Executed"][1]
     assert "Quantized model: layers" in shown["quantize"] and "Folded design: pareto" in shown["fold"]
 
 
