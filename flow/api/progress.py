@@ -93,8 +93,17 @@ class Told:
     @contextmanager
     def counting(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
         """Tell of pieces of work how many are done."""
-        self.tell(what, 0, total)
-        yield lambda done: self.tell(what, done, total)
+        last = 0
+
+        def progress(done: int) -> None:
+            nonlocal last
+            last = done
+            self.tell(what, done, total)
+
+        progress(0)
+        yield progress
+        if last != total:  # who asks a few times a second may not have seen the end
+            progress(total)
 
     @contextmanager
     def jobs(self, what: str, steps: int) -> Iterator[Callable[[str, int], "ToldJob"]]:

@@ -48,10 +48,11 @@ def test_every_kind_of_progress():
     assert seen == [
         ("a line", 0, None), ("Verilog: made there", 1, 1), ("a step", 0, None), ("a step", 1, 1), ("Yosys", 0, None),
         ("Yosys: ABC", 0, None), ("Yosys", 1, 1), ("images", 0, 3), ("images", 2, 3),
+        ("images", 3, 3),
     ]  # fmt: skip
     build = [event for event in events if event.what == "a build"]
     assert [event.total for event in build] == [8, 8, 8] and build[0].done == 0 and build[2].share == 1
-    assert events[-1].share == 2 / 3 and events[0].share is None
+    assert events[-2].share == 2 / 3 and events[0].share is None
 
 
 def test_jobs_are_counted_together_and_end_together():
