@@ -1,7 +1,7 @@
 """The cocotb bench of processing elements that ``fewbit pe`` writes. It needs cocotb alone, and nothing of fewbit.
 
 It stands beside their Verilog as ``bench.py``, with ``pe.json``, which says what they are. There, ``python bench.py``
-builds and runs it in Verilator (``SIM=icarus``: in Icarus Verilog); benches of one's own can import `TB` and
+builds and runs it in Verilator (``SIM=icarus``: in Icarus Verilog); benches of one's own can import `ElementsTB` and
 `Elements`.
 """
 
@@ -101,7 +101,7 @@ class Elements:
         return [self._wrapped(word >> k * self.acc_bits & mask) for k in range(self.pe)]
 
 
-class TB:
+class ElementsTB:
     """Clock and reset of processing elements, a step a cycle, and the results that come.
 
     Attributes
@@ -167,7 +167,7 @@ def random_row(elements, rng, x=None, w=None):
 async def _compared(dut, rows, idle):
     """Send rows, and compare every result and the cycle in which it comes."""
     e = Elements.read()
-    rng, tb, wanted = random.Random(2), TB(dut, e), []
+    rng, tb, wanted = random.Random(2), ElementsTB(dut, e), []
     await tb.reset()
     for row in rows(e):
         room = 1 << max(0, e.acc_bits - 2)

@@ -92,7 +92,7 @@ def test_quantization_is_that_of_the_commands(fewbit, scratch):
     want = printed(fewbit, "quantize", FLOATS, "--weights", "2", "-o", file, "--range", "minmax", *options)
     found = floats.quantize(TEST, weights=2, frames=64, weights_of={"fc2": 3}, ranges="minmax", file=file)
     assert as_json(found) == want
-    assert [row.weights for row in found.load().layers] == ["int2n", "int3n", "int2n"]
+    assert [row.weights for row in found.load().layers] == ["ternary", "int3n", "ternary"]
     arrays = {name: array[:64] for name, array in np.load(TEST).items()}
     given = as_json(floats.quantize(arrays, weights=2, weights_of={"fc2": 3}, ranges="minmax", file=file))
     assert given["calibration"]["from"] == given["images"]["from"] == "samples"

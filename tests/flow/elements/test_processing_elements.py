@@ -108,12 +108,12 @@ def test_its_bench_finds_what_is_wrong(fewbit, scratch, without_yosys):
 def test_its_bench_runs_by_itself(fewbit, scratch, without_yosys):
     """As a program beside the Verilog, and imported by a bench of somebody else's."""
     assert fewbit("pe", *SMALL, "-o", scratch / "pe")[0] == 0
-    own = "import bench; e = bench.Elements.read(); print(e.pe, e.simd, bench.TB.__name__)"
+    own = "import bench; e = bench.Elements.read(); print(e.pe, e.simd, bench.ElementsTB.__name__)"
     done = subprocess.run(
         [sys.executable, "-c", own], cwd=scratch / "pe", env=os.environ | {"PYTHONPATH": "."}, capture_output=True,
         text=True, check=True,
     )  # fmt: skip
-    assert done.stdout == "2 6 TB\n"
+    assert done.stdout == "2 6 ElementsTB\n"
     done = subprocess.run([sys.executable, "bench.py"], cwd=scratch / "pe", env=environment(), capture_output=True,
                           text=True, timeout=900)  # fmt: skip
     assert done.returncode == 0 and "3 of 3 tests passed" in done.stdout, done.stdout + done.stderr
