@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fewbit.flow.cache import atomic_write
+from fewbit.flow.eda import pnr
 from fewbit.flow.eda.path_names import PathInWords, describe, hierarchy
-from fewbit.flow.eda.pnr import DEVICES, PlacedDesign, place
 from fewbit.flow.reporting import Report
 from fewbit.flow.results import JsonResult, flat
 from fewbit.hw.targets.named import DEFAULT
@@ -64,8 +64,8 @@ def pnr_build(directory: Path, device: str, speed: int, seed: int, goal: float, 
     verilog = directory / "verilog" / "accelerator.v"
     if not verilog.is_file() or not (directory / "manifest.json").is_file():
         raise ValueError(f"{directory} is no build: make one with `fewbit build MODEL.onnx -o {directory}`")
-    if device not in DEVICES:
-        raise ValueError(f"device must be one of {', '.join(DEVICES)}, not {device!r}")
+    if device not in pnr.DEVICES:
+        raise ValueError(f"device must be one of {', '.join(pnr.DEVICES)}, not {device!r}")
     with locked(directory):
         return _placed_build(directory, verilog, device, speed, seed, goal, report)
 
@@ -76,7 +76,7 @@ def _placed_build(directory, verilog, device, speed, seed, goal, report):
     if placed_as != target:
         verilog = rebuilt(build, directory / "pnr", placed_as, report).verilog
     with report.stepping("place and route") as progress:
-        found = place(verilog, "accelerator", device=device, speed=speed, seed=seed, goal=goal, progress=progress)
+        found = pnr.place(verilog, "accelerator", device=device, speed=speed, seed=seed, goal=goal, progress=progress)
     result = PlacedBuild(
         directory=directory, device=device, speed=speed, seed=seed, goal_mhz=goal, target=placed_as.name,
         built_for=target.name,
@@ -86,7 +86,7 @@ def _placed_build(directory, verilog, device, speed, seed, goal, report):
     return result
 
 
-def placed(found: PlacedDesign, verilog_text: str, top: str, layers: Iterable[str] = ()) -> Placed:
+def placed(found: pnr.PlacedDesign, verilog_text: str, top: str, layers: Iterable[str] = ()) -> Placed:
     """Return what `flow.eda.pnr.place` found of the module ``top``, its path in words.
 
     ``layers`` are the names of the network's layers.
