@@ -341,7 +341,7 @@ class Model:
 
     def build(
         self, folder: Path | str | None = None, *, folding: "FoldedDesign | Folding | Path | str | None" = None,
-        target: str = USUAL.name, ip: bool = False, progress: ProgressCallback | None = None,
+        target: str = USUAL.name, ip: bool = False, progress: ProgressCallback | None = None, **options: Any,
     ) -> HardwareBuild:  # fmt: skip
         """Write the hardware of the model into a folder: Verilog, manifest, and the folding that they have.
 
@@ -357,9 +357,13 @@ class Model:
             Whether to write the IP block too, with its registers.
         progress : callable or None
             Told a `fewbit.Progress`.
+        options
+            What else `flow.project.project.Project` takes.
 
         Raises
         ------
+        TypeError
+            If it takes no such option.
         fewbit.errors.FoldingError
             If the folding does not fit the model.
         fewbit.errors.ModelError
@@ -370,7 +374,7 @@ class Model:
             parse_folding(chosen.to_json().encode(), "folding", self.network)  # refuses what does not fit
         project = Project(
             self._source, input_spec=self.input, output=self.output, folding=chosen, directory=folder,
-            target=target_named(target),
+            target=target_named(target), **options,
         )  # fmt: skip
         return built(project, ip=ip, progress=progress)
 

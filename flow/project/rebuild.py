@@ -10,7 +10,7 @@ from fewbit.hw.targets.target import Target
 
 from .project import Project
 
-__all__ = ["project_in", "rebuilt", "target_of"]
+__all__ = ["kept_project", "project_in", "rebuilt", "target_of"]
 
 
 def target_of(directory: Path | str) -> tuple[Build, Target]:
@@ -27,15 +27,34 @@ def target_of(directory: Path | str) -> tuple[Build, Target]:
     return build, target_named(build.manifest.get("target", DEFAULT.name))
 
 
-def rebuilt(build: Build, folder: Path | str, target: Target, report: Report) -> Project:
-    """Return the project of a build, generated into ``folder`` for another target.
+def kept_project(build: Build, folder: Path | str, target: Target) -> Project:
+    """Return the project of a build, whose own folder is ``folder``, for a target; nothing is generated.
 
     Raises
     ------
     ValueError
         If the model or the folding is not there, or is no longer that of the build.
     """
-    project = _project_of(build, folder, target)
+    directory, folding = build.directory, build.directory / "folding.json"
+    model = SourceFile.kept_in(directory)
+    for path in model, folding:
+        if not path.is_file():
+            raise ValueError(f"{path}: no such file; make it with `fewbit build MODEL.onnx -o {directory}`")
+    project = Project(model, output=build.manifest["output_option"], folding=folding, directory=folder, target=target)
+    if project.identity != build.manifest["identity"]:
+        raise ValueError(f"{directory} is not as it was built: {model.name} or folding.json changed; build it again")
+    return project
+
+
+def rebuilt(build: Build, folder: Path | str, target: Target, report: Report) -> Project:
+    """Return the project of a build, generated into ``folder`` for another target.
+
+    Raises
+    ------
+    ValueError
+        As `kept_project`.
+    """
+    project = kept_project(build, folder, target)
     with report.working("generating Verilog"):
         fresh = project.generate()
     report.step("Verilog", fresh, project.directory / "verilog")
@@ -50,20 +69,7 @@ def project_in(folder: Path | str) -> Project:
     host.build.HostError
         If the folder is no build.
     ValueError
-        If the model or the folding is not there, or is no longer that of the build.
+        As `kept_project`.
     """
     build, target = target_of(folder)
-    return _project_of(build, build.directory, target)
-
-
-def _project_of(build, folder, target):
-    """Return the project of a build's model and folding, with another folder or target."""
-    directory, folding = build.directory, build.directory / "folding.json"
-    model = SourceFile.kept_in(directory)
-    for path in model, folding:
-        if not path.is_file():
-            raise ValueError(f"{path}: no such file; make it with `fewbit build MODEL.onnx -o {directory}`")
-    project = Project(model, output=build.manifest["output_option"], folding=folding, directory=folder, target=target)
-    if project.identity != build.manifest["identity"]:
-        raise ValueError(f"{directory} is not as it was built: {model.name} or folding.json changed; build it again")
-    return project
+    return kept_project(build, build.directory, target)

@@ -124,7 +124,9 @@ def test_bad_input_is_a_known_exception(model, scratch):
         package.load(FLOATS).quantize(TEST, range="mse")
     with pytest.raises(package.errors.HostError):
         package.load_build(scratch / "nothing")
-    folding = package.hw.folding.Folding.of(dense0=(3, 5))
+    with pytest.raises(TypeError, match="unexpected keyword argument 'speed'"):
+        model.build(scratch / "b", speed=3)
+    folding = package.hw.Folding.of(dense0=(3, 5))
     with pytest.raises(package.errors.FoldingError, match="folding: layer 'dense1' is missing"):
         model.build(scratch / "b", folding=folding)
     assert not (scratch / "b").exists() and not (scratch / "f.json").exists()
