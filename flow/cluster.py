@@ -18,6 +18,7 @@ from typing import Any
 from fewbit.extras import needs
 from fewbit.places import HOME
 
+from .cache import digest
 from .jobs import SharedArgument, Start, WorkUnit, own_source, reference_of, source_of, versions
 from .reporting import ReportedJob
 
@@ -147,8 +148,9 @@ class DaskCluster:
                 continue
             if argument.key not in shared:
                 # A task, and not scattered data: what a lost worker had of it Dask makes again.
+                content = pickle.dumps(argument.value)
                 shared[argument.key] = self._client.submit(
-                    _loaded, pickle.dumps(argument.value), key=f"fewbit-shared-{argument.key}", pure=False
+                    _loaded, content, key=f"fewbit-shared-{digest(content)}", pure=False
                 )
             places.append(shared[argument.key])
         same = source_of(unit.function), versions()

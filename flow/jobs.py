@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -21,8 +20,8 @@ from .cache import Store, digest, source_digest
 from .reporting import Report, ReportedJob
 
 __all__ = [
-    "Processes", "SharedArgument", "Start", "Threads", "WorkUnit", "Workers", "own_source", "reference_of", "run_jobs",
-    "run_units", "source_of", "units_store", "usual_threads", "versions", "workers_of",
+    "Processes", "SharedArgument", "Start", "Threads", "WorkUnit", "Workers", "own_source",
+    "reference_of", "run_jobs", "run_units", "source_of", "units_store", "usual_threads", "versions",
 ]  # fmt: skip
 
 _Found = TypeVar("_Found")
@@ -238,46 +237,6 @@ def _finished(futures: dict[Future[Any], WorkUnit]) -> Iterator[tuple[WorkUnit, 
             yield futures[future], future.result()
 
 
-def workers_of(
-    jobs: int | None,
-    cluster: str | None,
-    say: Callable[[str], object],
-    usual: Callable[[int], Workers] = Threads,
-    count: int = 1,
-) -> AbstractContextManager[Workers]:
-    """Return those who do the work that the options ``--jobs`` and ``--cluster`` ask for, as a context.
-
-    Parameters
-    ----------
-    jobs : int or None
-        How many units at a time on this machine; None for ``count``.
-    cluster : str or None
-        A cluster's address, as `flow.cluster.DaskCluster` takes it.
-    say : callable
-        Gets lines about the cluster, its dashboard's address among them.
-    usual : callable
-        Gives the workers of this machine, of their number.
-    count : int
-        How many they are if ``jobs`` does not say.
-
-    Raises
-    ------
-    ValueError
-        If both are given, or the cluster is no address.
-    fewbit.extras.MissingPackage
-        If the packages for clusters are not installed.
-    fewbit.flow.cluster.ClusterError
-        On entry, if the cluster is not there.
-    """
-    if cluster is None:
-        return nullcontext(usual(count if jobs is None else jobs))
-    if jobs is not None:
-        raise ValueError("--jobs is of this machine and --cluster of others: give one of them")
-    from .cluster import DaskCluster
-
-    return DaskCluster(cluster, say)
-
-
 def units_store() -> Store:
     """Return where results of units are kept, by their keys, for all commands."""
     return Store(directory=CACHE / "units")
@@ -291,6 +250,7 @@ def run_units(
     *,
     good: Callable[[Any], bool] = lambda _: True,
     tell: Callable[[Any], object] = lambda _: None,
+    keep: bool = True,
 ) -> dict[str, Any]:
     """Have units done; return their results by name, in the order of ``units``.
 
@@ -308,13 +268,15 @@ def run_units(
         Whether a result may be kept.
     tell : callable
         Gets each result, in the order of ``units``, as soon as those before it are there.
+    keep : bool
+        False where a result is a measurement of the machine, so that none is kept.
 
     Raises
     ------
     Exception
         What the first unit raises that fails.
     """
-    store = units_store() if workers.keeps else None
+    store = units_store() if workers.keeps and keep else None
     found: dict[str, Any] = {}
     if store is not None:
         found = {unit.name: kept for unit in units if (kept := store[unit.key]) is not None}

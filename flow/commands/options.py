@@ -117,7 +117,7 @@ class Doing:
         typer.BadParameter
             If the options do not fit each other, or the cluster is no address.
         """
-        from fewbit.flow.jobs import workers_of
+        from fewbit.flow.workers import workers_of
 
         try:
             return workers_of(self.jobs, self.cluster, report.say, count=count)
