@@ -242,7 +242,9 @@ class _Owned:
 def _quiet() -> Any:
     """Return a context in which Dask does not warn of what is as it should be here: large arguments are few."""
     import dask
+    import distributed  # whose own settings must be there, or the end of this context takes all of them away
 
+    assert distributed.__name__ in dask.config.config
     return dask.config.set({"distributed.admin.large-graph-warning-threshold": "64GB"})
 
 

@@ -224,7 +224,7 @@ class Processes:
                     start(unit).end()
                     yield unit, result
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                pool.shutdown(cancel_futures=True)
                 raise
 
 
