@@ -87,10 +87,15 @@ class Making:
         """Return the project of the model at a path."""
         from fewbit.flow.project.project import Project
 
-        return Project(
+        project = Project(
             model, input_spec=self.input_spec, output=self.output, folding=self.folding, directory=self.directory,
             target=target_named(str(self.target)),
         )  # fmt: skip
+        if not project.folding.devices:
+            return project
+        from fewbit.flow.project.devices import DeviceChain
+
+        return DeviceChain(project)
 
 
 @dataclass(frozen=True, kw_only=True)
