@@ -1,7 +1,9 @@
 """Where a network can be cut into several devices, and which cuts let the links carry least.
 
 A cut is the name of a node whose result, and nothing else, crosses: what stands behind it depends on nothing in front
-of it but that. So a link carries one stream, and a skip connection never crosses.
+of it but that. So a link carries one stream, and a skip connection never crosses. The end of that result needs the end
+of the frame, as well: a shell keeps the last beat of a result until the frame has come in whole, and where that never
+has to wait, devices one behind the other are one pipeline, to the cycle.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,8 +11,9 @@ from dataclasses import dataclass
 from math import inf
 
 from fewbit.golden.network.dense import Dense, FloatDense
-from fewbit.golden.network.graph import Network
+from fewbit.golden.network.graph import Network, Node
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold
+from fewbit.golden.network.reorder import Reorder
 from fewbit.golden.network.spatial import View, Windows
 from fewbit.hw.cost import Cost
 from fewbit.hw.folding import DeviceFolding, Folding, FoldingError
@@ -58,11 +61,18 @@ def possible_cuts(network: Network) -> list[PossibleCut]:
         last[output.edge] = len(network.nodes)
     whole = sum(isinstance(node, Dense | FloatDense) for node in network.nodes)
     open_ = {given.edge for given in network.inputs}
+    needed = {given.edge: {given.edge} for given in network.inputs}  # inputs whose end an edge's end needs
     for k, node in enumerate(network.nodes):
         layers += isinstance(node, Dense | FloatDense)
+        needed[node.y] = set().union(*(needed[x] for x in node.inputs)) if _needs_the_end(node) else set()
         open_ = {edge for edge in {*open_, node.y} if last.get(edge, -1) > k}
         # Behind windows there is no stream, and an activation is a part of its layer.
-        if open_ != {node.y} or isinstance(node, Windows | View) or not 0 < layers < whole:
+        if (
+            open_ != {node.y}
+            or len(needed[node.y]) < len(network.inputs)
+            or isinstance(node, Windows | View)
+            or not 0 < layers < whole
+        ):
             continue
         readers = network.readers(node.y)
         if isinstance(node, Dense | FloatDense) and len(readers) == 1:
@@ -71,6 +81,20 @@ def possible_cuts(network: Network) -> list[PossibleCut]:
         edge = edges[node.y]
         found.append(PossibleCut(node.name, node.y, edge.format.bits * edge.length, layers))
     return found
+
+
+def _needs_the_end(node: Node) -> bool:
+    """Return whether the last pixel that a node gives needs the last one that it takes."""
+    if isinstance(node, Reorder):
+        return False  # it may; that is not looked at
+    if not isinstance(node, Windows):
+        return True
+    w = node.window
+    parts = zip(w.size, w.out_size, w.stride, w.kernel, w.dilation, w.pads[:2], strict=True)
+    return all(
+        size - 1 in range((out - 1) * stride - pad, (out - 1) * stride - pad + kernel * dilation, dilation)
+        for size, out, stride, kernel, dilation, pad in parts
+    )
 
 
 def check_devices(network: Network, devices: Sequence[DeviceFolding], path: object) -> None:

@@ -126,8 +126,14 @@ class DeviceProject(Project):
     @cached_property
     def _unsized(self) -> AcceleratorPlan:
         self._order_sums()
-        lanes = None if self.before is None else self.before.plan.lanes_out
+        lanes = None if self.before is None else self.before._unsized.lanes_out
         return AcceleratorPlan(self.network, self.folding, target=self.target, link=lanes)
+
+    @cached_property
+    def queues(self) -> dict[str, int]:
+        """Depths of its queues: those that the whole chain needs, as a device in front may give beats in bursts."""
+        begin = f"{self.name}."
+        return {name.removeprefix(begin): d for name, d in self.chain.queues.items() if name.startswith(begin)}
 
     @property
     def identity(self) -> str:
@@ -179,9 +185,8 @@ class DeviceChain(Project):
         return chained([device.plan for device in self.devices])
 
     @cached_property
-    def queues(self) -> dict[str, int]:
-        """Depths of the queues of all devices, by the names of the devices and their own."""
-        return {f"{device.name}.{name}": depth for device in self.devices for name, depth in device.queues.items()}
+    def _unsized(self) -> AcceleratorPlan:
+        return chained([device._unsized for device in self.devices])
 
     def links(self) -> list[dict[str, Any]]:
         """Return what the links carry, in order: the streams between one device and the next."""
