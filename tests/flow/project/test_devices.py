@@ -21,8 +21,8 @@ from fewbit.golden.network.execute import run
 from fewbit.hw.folding import DeviceFolding
 from fewbit.hw.targets.named import all_parts
 from fewbit.places import HOME
-from fewbit.sim.cycles.model import predict
 from fewbit.ptq.quantize import Bits, Options, quantize
+from fewbit.sim.cycles.model import predict
 from tests.support.targets import PORTABLE
 
 DIGITS = HOME / "examples" / "digits"
@@ -206,7 +206,7 @@ def test_two_devices_of_the_digits_in_one_bench(fewbit, scratch):
         assert status == 0, err
         found = json.loads(out)
         assert found["ok"] and found["frames"] == 40 and found["mismatches"] == 0 and not found["problems"]
-        assert found["damage"]["wrong"] == 0 < found["damage"]["damaged"]
+        assert found["damaged"]["wrong"] == 0 < found["damaged"]["damaged"]
         assert found["cycles_exact"] is (True if stall == "0" else None)
     assert found["latency"]["predicted"] == folded["latency"]
     status, _, err = fewbit("sim", *common, "--ip")
@@ -225,5 +225,5 @@ def test_devices_of_a_residual_network_in_one_bench(fewbit, residual, scratch, c
     assert status == 0, err
     found = json.loads(out)
     assert found["ok"] and found["cycles_exact"] and found["mismatches"] == 0 and found["frames"] == 6
-    assert found["damage"]["wrong"] == 0 < found["damage"]["damaged"]
+    assert found["damaged"]["wrong"] == 0 < found["damaged"]["damaged"]
     assert sorted(p.name for p in (scratch / "b").glob("device*")) == [f"device{n}" for n in range(count)]
