@@ -9,6 +9,7 @@ import json
 import logging
 import pickle
 import re
+import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -26,7 +27,7 @@ __all__ = ["ClusterError", "DaskCluster"]
 
 _SECONDS = 5  # that a cluster may take to answer, and to have a worker
 _LOCAL = re.compile(r"local:([1-9]\d{0,3})")
-_ADDRESS = re.compile(r"(tcp|tls|ws|wss)://[^\s/]+:\d+")
+_ADDRESS = re.compile(r"(?:tcp|tls|ws|wss)://([^\s/]+):(\d{1,5})")
 _SILENT = logging.CRITICAL + 1
 _PROGRESS = "fewbit-progress"
 """The topic of Dask's events by which units tell how far they are."""
@@ -84,8 +85,10 @@ class DaskCluster:
             # Or the scheduler has events for a client that is gone already.
             held.callback(self._client.unsubscribe_topic, _EVENTS)
             self._held = held.pop_all()
-        count = len(self._client.scheduler_info(n_workers=-1)["workers"])
-        self._say(f"cluster {self.where}: {count} worker{'s' * (count != 1)}, dashboard {self._client.dashboard_link}")
+        info = self._client.scheduler_info(n_workers=-1)
+        count = len(info["workers"])
+        dashboard = f"dashboard {self._client.dashboard_link}" if "dashboard" in info["services"] else "no dashboard"
+        self._say(f"cluster {self.where}: {count} worker{'s' * (count != 1)}, {dashboard}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -96,8 +99,9 @@ class DaskCluster:
         from distributed import Client
 
         try:
+            _knock(self.where)  # Dask tries again and again, also where a connection is refused
             client = Client(self.where, timeout=_SECONDS, set_as_default=False)
-        except (OSError, ValueError, RuntimeError) as error:  # TimeoutError is an OSError
+        except (OSError, ValueError, RuntimeError) as error:
             reason = "no answer" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
             raise ClusterError(
                 f"there is no cluster at {self.where} ({_short(reason)}): start one there with `dask scheduler`"
@@ -209,6 +213,26 @@ class DaskCluster:
                 job = self._start(key)  # it has told nothing; its steps count all the same
         if job is not None:
             job.end()
+
+
+def _knock(address: str) -> None:
+    """Connect to an address, and end the connection.
+
+    Raises
+    ------
+    OSError
+        If nobody is there, or the host is not known.
+    """
+    found = _ADDRESS.fullmatch(address)
+    assert found is not None  # as the constructor has seen
+    try:
+        socket.create_connection((found[1].strip("[]"), int(found[2])), timeout=_SECONDS).close()
+    except OverflowError:
+        raise OSError(f"port {found[2]} is none") from None
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise OSError(error.strerror or str(error)) from None
 
 
 def _local(count: int) -> Any:

@@ -29,7 +29,7 @@ from .steps import network_of
 __all__ = ["ClusterTimes", "main", "measure", "nothing"]
 
 NETWORK = "depth/ResNet-8"
-SAMPLES = 8
+SAMPLES = 4
 UNITS = 500  # that do nothing
 
 

@@ -208,7 +208,7 @@ def test_two_devices_of_the_digits_in_one_bench(fewbit, scratch):
         assert found["ok"] and found["frames"] == 40 and found["mismatches"] == 0 and not found["problems"]
         assert found["damaged"]["wrong"] == 0 < found["damaged"]["damaged"]
         assert found["cycles_exact"] is (True if stall == "0" else None)
-    assert found["latency"]["predicted"] == folded["latency"]
+    assert found["latency"]["predicted"] == built["cycles"]["latency"]
     status, _, err = fewbit("sim", *common, "--ip")
     assert status == 2 and "the IP block is one of a single device, and this folding has 2" in err
 
