@@ -1,36 +1,28 @@
 """``python -m bench.scale.cluster`` measures what a cluster brings: its speed-up here, and its overhead a unit.
 
-What is measured is `fewbit sensitivity` of a network of random weights by this process and by one and two workers, in
-turns, the cluster's start left out; and units that do nothing. The best of some runs counts, as others may use the
-machine.
+What is measured is `fewbit sensitivity` of the digits by this process and by one and two workers, in turns, the
+cluster's start left out; and units that do nothing. The best of some runs counts, as others may use the machine.
 """
 
 import argparse
 import os
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
-
-from bench.networks.quantized import samples_for
 from fewbit.flow.cluster import DaskCluster
 from fewbit.flow.commands.report import Reporter
 from fewbit.flow.jobs import Threads, Workers, WorkUnit, run_units
 from fewbit.flow.quantizing.float_model import FloatProject
 from fewbit.flow.quantizing.sensitivity import sensitivity
 from fewbit.flow.reporting import ReportedJob
+from fewbit.places import HOME
 from fewbit.ptq.quantize import Options
-
-from .steps import network_of
 
 __all__ = ["ClusterTimes", "main", "measure", "nothing"]
 
-NETWORK = "depth/ResNet-8"
-SAMPLES = 4
-UNITS = 500  # that do nothing
+EXAMPLE = HOME / "examples" / "digits" / "float32.onnx"
+UNITS = 100  # that do nothing
 
 
 @dataclass(frozen=True)
@@ -62,10 +54,10 @@ def nothing(number: int, job: ReportedJob) -> int:
     return number
 
 
-def measure(runs: int = 5, bits: str = "4,2") -> ClusterTimes:
+def measure(runs: int = 5, bits: str = "8,4,2,1") -> ClusterTimes:
     """Measure the work of each in turns, ``runs`` times."""
     report = Reporter()
-    project = _project()
+    project = FloatProject(EXAMPLE)
     found: dict[str, object] = {}
 
     def work(name: str, workers: Workers) -> Callable[[], None]:
@@ -92,15 +84,6 @@ def measure(runs: int = 5, bits: str = "4,2") -> ClusterTimes:
     return ClusterTimes(best[0], best[1], best[2], count, start, best[3] / UNITS)
 
 
-def _project() -> FloatProject:
-    """Return the network with random samples."""
-    with tempfile.TemporaryDirectory(prefix="fewbit-cluster-") as folder:
-        model, samples = Path(folder) / "float.onnx", Path(folder) / "samples.npz"
-        network_of(NETWORK).make(model)
-        np.savez(samples, x=samples_for(model, SAMPLES), label=np.arange(SAMPLES) % 10)
-        return FloatProject(model, images=samples)
-
-
 def _best(runs: int, works: Sequence[Callable[[], None]]) -> list[float]:
     """Return the least seconds of each work, of ``runs`` in turns."""
     least = [float("inf")] * len(works)
@@ -119,7 +102,7 @@ def main() -> None:
     args = parser.parse_args()
     t = measure(args.runs)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, best of {args.runs} runs in turns")
-    print(f"sensitivity of {NETWORK}, {SAMPLES} samples, {t.units} units: "
+    print(f"sensitivity of {EXAMPLE.relative_to(HOME)}, {t.units} units: "
           f"here {t.here:.2f} s, one worker {t.one:.2f} s, two {t.two:.2f} s")  # fmt: skip
     print(f"speed-up of two workers: {t.one / t.two:.2f} against one, {t.here / t.two:.2f} against none")
     print(f"start of two workers: {t.start:.1f} s; a unit that does nothing: {1000 * t.overhead:.1f} ms")
