@@ -69,6 +69,8 @@ class DaskCluster:
         self.where, self._say = where, say
         self._held = ExitStack()
         self._client: Any = None
+        # Arguments that units have in common, by key. They stay to the end: the next units have them too.
+        self._shared: dict[str, Any] = {}
         self._jobs: dict[str, ReportedJob] = {}  # of what is being done, by the key of the task
         self._start: Callable[[str], ReportedJob] | None = None
 
@@ -92,6 +94,7 @@ class DaskCluster:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._shared.clear()
         self._held.close()
 
     def _distant(self) -> Any:
@@ -125,38 +128,40 @@ class DaskCluster:
         for unit in units:
             by_key.setdefault(f"fewbit-{unit.key}", []).append(unit)
         self._start = lambda key: start(by_key[key][0])
-        shared: dict[str, Any] = {}
-        futures = []
+        futures: list[Any] = []
+        done = False
         try:
             for key, (unit, *_) in by_key.items():
-                futures.append(self._submit(key, unit, shared))
+                futures.append(self._submit(key, unit))
             for future in as_completed(futures, loop=self._client.loop):
                 result = self._result(future, by_key[future.key][0])
                 self._end(future.key)
                 for unit in by_key[future.key]:
                     yield unit, result
                 future.release()  # nothing of it stays with the workers
+            done = True
         finally:
             self._start = None
-            with suppress(Exception):  # a cluster that is gone has nothing to cancel
-                self._client.cancel([*futures, *shared.values()], force=False)
+            if not done:
+                with suppress(Exception):  # a cluster that is gone has nothing to cancel
+                    self._client.cancel(futures)
             for key in list(self._jobs):
                 self._end(key)
 
-    def _submit(self, key: str, unit: WorkUnit, shared: dict[str, Any]) -> Any:
+    def _submit(self, key: str, unit: WorkUnit) -> Any:
         """Give a unit to the cluster, and return the future of its result."""
         places: list[Any] = []
         for argument in unit.arguments:
             if not isinstance(argument, SharedArgument):
                 places.append(pickle.dumps(argument))
                 continue
-            if argument.key not in shared:
+            if argument.key not in self._shared:
                 # A task, and not scattered data: what a lost worker had of it Dask makes again.
                 content = pickle.dumps(argument.value)
-                shared[argument.key] = self._client.submit(
+                self._shared[argument.key] = self._client.submit(
                     _loaded, content, key=f"fewbit-shared-{digest(content)}", pure=False
                 )
-            places.append(shared[argument.key])
+            places.append(self._shared[argument.key])
         same = source_of(unit.function), versions()
         return self._client.submit(_do, reference_of(unit.function), same, unit.name, *places, key=key, pure=False)
 

@@ -69,6 +69,8 @@ def test_a_result_is_the_same_as_without_and_kept(scheduler, scratch, monkeypatc
     with DaskCluster(scheduler, said.append) as workers:
         found = run_units(report, "squaring", units(scratch, numbers), workers)
         again = run_units(report, "squaring", units(scratch, numbers), workers)
+        for _ in range(3):  # what units have in common stays with the workers
+            assert run_units(Told(), "squaring", units(scratch, numbers), workers, keep=False) == found
     assert found == again == expected(numbers) == run_units(Told(), "squaring", units(scratch, numbers), Threads())
     assert list(found) == list(again) == list(expected(numbers))
     assert said == [f"cluster {scheduler}: 1 worker, dashboard {said[0].rpartition(' ')[2]}"]
