@@ -99,7 +99,7 @@ class DeviceFolding:
     until: str | None = None
     part: str | None = None
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, str]:
         """Return what a file says of the device."""
         return ({} if self.until is None else {"until": self.until}) | (
             {} if self.part is None else {"part": self.part}

@@ -78,8 +78,8 @@ def possible_cuts(network: Network) -> list[PossibleCut]:
         if isinstance(node, Dense | FloatDense) and len(readers) == 1:
             if isinstance(readers[0], Threshold | Rescale | Score):
                 continue
-        edge = edges[node.y]
-        found.append(PossibleCut(node.name, node.y, edge.format.bits * edge.length, layers))
+        result = edges[node.y]
+        found.append(PossibleCut(node.name, node.y, result.format.bits * result.length, layers))
     return found
 
 
@@ -150,7 +150,7 @@ def choose_cuts(
 
     def best(limit: float, weigh_bits: bool) -> tuple[float, float, tuple[int, ...]]:
         """Return the weight, the cost of the dearest and the ends of the devices, none of which costs more."""
-        known = {0: (0.0, 0.0, ())}
+        known: dict[int, tuple[float, float, tuple[int, ...]]] = {0: (0.0, 0.0, ())}
         for device in range(count):
             found: dict[int, tuple[float, float, tuple[int, ...]]] = {}
             reach = [len(ends) - 1] if device == count - 1 else range(1, len(ends) - 1)
@@ -172,7 +172,7 @@ def choose_cuts(
     chosen = best(max(least * BALANCE, least), True)[2]
     if not chosen:
         raise FoldingError(f"cannot be cut into {count} devices, each with a layer: it has {len(costs)} layers")
-    named = [part.name for part in parts] or [None] * count
+    named: list[str | None] = [part.name for part in parts] or [None] * count
     return [DeviceFolding(names[end], part) for end, part in zip(chosen, named, strict=True)]
 
 

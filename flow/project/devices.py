@@ -20,6 +20,7 @@ from fewbit.flow.folding.cuts import check_devices, possible_cuts
 from fewbit.golden.network.graph import Edge, Network, NetworkInput, Output
 from fewbit.hw.folding import Folding
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.flows import Stage
 from fewbit.hw.shell.stream_names import input_streams
 from fewbit.hw.shell.verilog import models_of
 
@@ -78,7 +79,8 @@ def chained(plans: Sequence[AcceleratorPlan]) -> AcceleratorPlan:
     It serves the cycle model and the benches; no accelerator is made of it.
     """
     first, last = plans[0], plans[-1]
-    whole, stages = copy(first), []
+    whole = copy(first)
+    stages: list[Stage] = []
     for number, plan in enumerate(plans):
         offset = len(stages)
         for stage in plan.stages:
