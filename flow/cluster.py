@@ -9,6 +9,7 @@ import json
 import logging
 import pickle
 import re
+import secrets
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -125,8 +126,9 @@ class DaskCluster:
         from distributed import as_completed
 
         by_key: dict[str, list[WorkUnit]] = {}
+        run = secrets.token_hex(4)  # a key that was released and comes again may be waited for for ever
         for unit in units:
-            by_key.setdefault(f"fewbit-{unit.key}", []).append(unit)
+            by_key.setdefault(f"fewbit-{unit.key}-{run}", []).append(unit)
         self._start = lambda key: start(by_key[key][0])
         futures: list[Any] = []
         done = False
