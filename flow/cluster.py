@@ -126,7 +126,7 @@ class DaskCluster:
         from distributed import as_completed
 
         by_key: dict[str, list[WorkUnit]] = {}
-        run = secrets.token_hex(4)  # a key that was released and comes again may be waited for for ever
+        run = secrets.token_hex(4)  # units that come again are done again: Dask may still know their keys
         for unit in units:
             by_key.setdefault(f"fewbit-{unit.key}-{run}", []).append(unit)
         self._start = lambda key: start(by_key[key][0])
