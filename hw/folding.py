@@ -1,16 +1,17 @@
 """Folding: how many neurons (PE) by how many inputs (SIMD) of each layer are computed in a cycle, and how.
 
-A folding's file is JSON of which every key is known, and stands once:
+A folding's file may say under ``"devices"`` where the network is cut into several. It is JSON of which every key is
+known, and stands once:
 ``{"layers": {"dense0": {"pe": 4, "simd": 8}}}``, with ``"dsp": true`` for products in DSPs, ``"dsp": "sums"`` for
 accumulators in DSPs, or ``"products"`` for another of `PRODUCTS`.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["PRODUCTS", "Folding", "FoldingError", "LayerFolding", "short"]
+__all__ = ["PRODUCTS", "DeviceFolding", "Folding", "FoldingError", "LayerFolding", "short"]
 
 PRODUCTS = ("plain", "decode", "shift", "planes", "dsp", "sums")
 _IN_DSPS: dict[str, bool | str] = {"dsp": True, "sums": "sums"}  # what a file says under "dsp", by products
@@ -83,12 +84,53 @@ class LayerFolding:
         return cls(written["pe"], written["simd"], products)
 
 
+@dataclass(frozen=True)
+class DeviceFolding:
+    """One of several devices that a network is cut into.
+
+    Attributes
+    ----------
+    until : str or None
+        The name of the node that gives what leaves the device; None for the last one.
+    part : str or None
+        The name of its part, if it is known.
+    """
+
+    until: str | None = None
+    part: str | None = None
+
+    def to_dict(self) -> dict[str, str]:
+        """Return what a file says of the device."""
+        return ({} if self.until is None else {"until": self.until}) | (
+            {} if self.part is None else {"part": self.part}
+        )
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any], where: str, last: bool) -> "DeviceFolding":
+        """Return the device of what a file says of it; errors call it ``where``.
+
+        Raises
+        ------
+        FoldingError
+            If a key is unknown or no text, or all but the last have no ``until``.
+        """
+        _known(where, written, ("until", "part"))
+        for key, value in written.items():
+            if value is not None and not isinstance(value, str):
+                raise FoldingError(f"{where}: {key} must be a name, not {short(value)}")
+        if (written.get("until") is None) != last:
+            raise FoldingError(f"{where}: {'the last one has no' if last else 'must have'} 'until'")
+        return cls(written.get("until"), written.get("part"))
+
+
 class Folding(Mapping[str, LayerFolding]):
     """The folding of a network: the `LayerFolding` of every layer, by name. It never changes.
 
     Parameters
     ----------
     layers : mapping of str to LayerFolding
+    devices : sequence of DeviceFolding
+        The devices that the network is cut into, in order; none for one.
 
     Raises
     ------
@@ -96,8 +138,8 @@ class Folding(Mapping[str, LayerFolding]):
         If a layer has something else.
     """
 
-    def __init__(self, layers: Mapping[str, LayerFolding] | None = None):
-        self._layers = dict(layers or {})
+    def __init__(self, layers: Mapping[str, LayerFolding] | None = None, devices: Sequence[DeviceFolding] = ()):
+        self._layers, self.devices = dict(layers or {}), tuple(devices)
         for name, layer in self._layers.items():
             if not isinstance(layer, LayerFolding):
                 raise TypeError(f"{name}: must have a LayerFolding, not {layer!r}")
@@ -131,12 +173,18 @@ class Folding(Mapping[str, LayerFolding]):
 
     def with_products(self, products: Mapping[str, str | None]) -> "Folding":
         """Return PE and SIMD of this folding with the ``products`` of some layers, and the default of the others."""
-        return Folding({name: replace(layer, products=products.get(name)) for name, layer in self.items()})
+        layers = {name: replace(layer, products=products.get(name)) for name, layer in self.items()}
+        return Folding(layers, self.devices)
+
+    def in_devices(self, devices: Sequence[DeviceFolding]) -> "Folding":
+        """Return the same folding, cut into ``devices``."""
+        return Folding(self, devices)
 
     def to_json(self) -> str:
         """Return the text of a file, for a person to edit."""
         layers = {name: layer.to_dict() for name, layer in self.items()}
-        return json.dumps({"layers": layers}, indent=2) + "\n"
+        devices = {"devices": [device.to_dict() for device in self.devices]} if self.devices else {}
+        return json.dumps({"layers": layers} | devices, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, content: bytes, path: object) -> "Folding":
@@ -158,8 +206,16 @@ class Folding(Mapping[str, LayerFolding]):
         layers = found.get("layers") if isinstance(found, dict) else None
         if not isinstance(layers, dict) or not all(isinstance(layer, dict) for layer in layers.values()):
             raise FoldingError(f'{path}: must be JSON like {{"layers": {{"dense0": {{"pe": 4, "simd": 8}}}}}}')
-        _known(path, found, ("layers",))
-        return cls({name: LayerFolding.from_dict(layer, f"{path}: {name}") for name, layer in layers.items()})
+        _known(path, found, ("layers", "devices"))
+        devices = found.get("devices", [])
+        if not isinstance(devices, list) or len(devices) == 1 or not all(isinstance(d, dict) for d in devices):
+            raise FoldingError(
+                f'{path}: devices must be a list of two or more, like {{"until": "dense0", "part": null}}'
+            )
+        return cls(
+            {name: LayerFolding.from_dict(layer, f"{path}: {name}") for name, layer in layers.items()},
+            [DeviceFolding.from_dict(d, f"{path}: device {k}", k == len(devices) - 1) for k, d in enumerate(devices)],
+        )
 
 
 class _Twice(Exception):

@@ -13,7 +13,7 @@ from fewbit.hw.targets.part_choice import Shortfall, nearest_part, smallest_part
 from fewbit.hw.targets.part_list import parts_with
 from fewbit.places import BUILD
 
-from .kinds import CYCLES, DSPS, FILE, LUTS, RATE
+from .kinds import CYCLES, DEVICES, DSPS, FILE, LUTS, RATE
 from .options import Clock, Input, Json, Model, PartsFile
 from .registry import command
 from .report import Reporter
@@ -39,6 +39,33 @@ class FoldingGoal:
         ),
     ] = 0
     clock: Clock = 200.0  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeveralDevices:
+    """The devices that a network is cut into, and their parts."""
+
+    devices: Annotated[
+        int, typer.Option("--devices", **DEVICES, help="Cut into so many, a stream from one to the next.")
+    ] = 1
+    part: Annotated[
+        list[str] | None, typer.Option("--part", metavar="PART", help="Of each of `--devices`, in order.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldedDevice(JsonResult):
+    """One of several devices: its layers, what it takes by the estimate, and what its link to the next one carries.
+
+    ``shares`` are those of its part, if that is known; the last one has no link.
+    """
+
+    device: int
+    part: str | None
+    layers: list[str]
+    estimate: dict[str, int]
+    shares: dict[str, float] | None
+    link: dict[str, Any] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +104,7 @@ class Folded(JsonResult):
     estimate: dict[str, int]
     smallest_part: str | None
     nearest_part: Shortfall | None = maybe()
+    devices: list[FoldedDevice] | None = maybe()
     queues: dict[str, int]
     pareto: list[dict[str, int]]
 
@@ -87,20 +115,27 @@ def fold(
     file: Annotated[
         Path | None, typer.Option("-o", "--output-file", **FILE, help="Default `build/<model>/fold.json`.")
     ] = None,
-    parts: PartsFile = None,
+    parts: PartsFile = None, several: SeveralDevices,
     json: Json = False,
 ):  # fmt: skip
     """The cheapest folding that meets a target (or the fastest within so many LUTs), with its cycles."""
     report = Reporter(json)
-    report.show(fold_model(model, input_spec, goal, file, report, parts), _table)
+    report.show(fold_model(model, input_spec, goal, file, report, parts, several), _table)
 
 
 def fold_model(
-    model: Path, input_spec: str | None, goal: FoldingGoal, file: Path | None, report: Report, parts: Path | None = None
+    model: Path,
+    input_spec: str | None,
+    goal: FoldingGoal,
+    file: Path | None,
+    report: Report,
+    parts: Path | None = None,
+    several: SeveralDevices | None = None,
 ) -> Folded:
     """Fold a model to a `FoldingGoal`, predict its cycles, and write the file; return what that gives.
 
-    ``parts`` is a file of parts beside those of the list, as `hw.targets.part_list.read_parts` reads it.
+    ``parts`` is a file of parts beside those of the list, as `hw.targets.part_list.read_parts` reads it. ``several``
+    says into how many devices the network is cut, and of what parts.
 
     Raises
     ------
@@ -127,6 +162,7 @@ def fold_model(
     with report.working("folding"):
         layers = layers_of(network)
         project.folding = with_dsps(layers, _folding(layers, goal, cycles), goal.dsps)
+        project = _cut(project, layers, several, listed)
         plan = project.plan
         timing = predict_steady(plan)
         table = pareto(layers, goal.clock)
@@ -139,6 +175,23 @@ def fold_model(
     file = Path(file) if file else BUILD / Path(model).stem / "fold.json"
     atomic_write(file, project.folding.to_json())
     return _result(project, layers, timing, table, goal.clock, file, listed)
+
+
+def _cut(project, layers, several, listed):
+    """Return the project in the devices that are asked for."""
+    from fewbit.flow.folding.cuts import choose_cuts
+    from fewbit.flow.project.devices import in_devices
+    from fewbit.hw.folding import FoldingError
+    from fewbit.hw.targets.part_choice import find_part
+
+    several = several or SeveralDevices()
+    if several.devices == 1:
+        if several.part:
+            raise FoldingError("--part is the part of each of several devices: give --devices too")
+        return project
+    parts = [find_part(name, listed) for name in several.part or ()]
+    project.folding = project.folding.in_devices(choose_cuts(layers, project.folding, several.devices, parts))
+    return in_devices(project)
 
 
 def _folding(layers, goal, cycles):
@@ -176,8 +229,26 @@ def _result(project, layers, timing, table, clock, file, listed):
         bound=plan.bound, fps=clock * 1e6 / timing.interval, layers=rows,
         estimate=whole, smallest_part=smallest.name if smallest else None,
         nearest_part=None if smallest else nearest_part(listed, **whole),
-        queues=project.queues, pareto=[point.row for point in table],
+        devices=_devices(project, layers, listed), queues=project.queues, pareto=[point.row for point in table],
     )  # fmt: skip
+
+
+def _devices(project, layers, listed):
+    """Return what each of several devices takes; None for one."""
+    from fewbit.flow.folding.cost import total
+    from fewbit.flow.folding.search import estimate
+    from fewbit.hw.targets.part_choice import find_part
+
+    if not project.folding.devices:
+        return None
+    costs, found, links = estimate(layers, project.folding), [], [*project.links(), None]
+    for device, link in zip(project.devices, links, strict=True):
+        taken = total([costs[name] for name in device.folding]).row | {"dsp": device.plan.dsps}
+        part = device.part and find_part(device.part, listed)
+        shares = part and {name: round(taken[name] / max(1, getattr(part, name)), 4) for name in taken}
+        found.append(FoldedDevice(device=device.number, part=device.part, layers=list(device.folding), estimate=taken,
+                                  shares=shares or None, link=link))  # fmt: skip
+    return found
 
 
 def _table(report, r):
@@ -194,9 +265,23 @@ def _table(report, r):
     e = r.estimate
     report.line(f"about {e['lut']:,} LUTs, {e['bram18']} BRAM18, {e['dsp']} DSPs by formula")
     report.line(_part_line(r))
+    if r.devices:
+        _devices_table(report, r.devices)
     rows = [(f"{p['cycles']:,}", f"{p['fps']:,}", f"{p['lut']:,}", p["bram18"], p["dsp"]) for p in r.pareto]
     report.table(["other targets: cycles", "frames/s", "LUTs, about", "BRAM18", "DSP"], rows)
     report.line(f"folding: {r.file} (edit it; pass it back with --folding)")
+
+
+def _devices_table(report, devices):
+    rows = [
+        (d.device, d.part or "–", f"{d.layers[0]} – {d.layers[-1]}" if len(d.layers) > 1 else d.layers[0],
+         *(f"{d.estimate[name]:,}" + (f" ({100 * d.shares[name]:.0f} %)" if d.shares else "")
+           for name in ("lut", "bram18", "dsp")),
+         f"{d.link['bits_a_frame']:,} bits, {d.link['beats']:,} beats of {d.link['lanes']} x {d.link['bits']} bits"
+         if d.link else "–")
+        for d in devices
+    ]  # fmt: skip
+    report.table(["device", "part", "layers", "LUTs, about", "BRAM18", "DSP", "link to the next, a frame"], rows)
 
 
 def _part_line(r):

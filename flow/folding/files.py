@@ -7,6 +7,7 @@ from fewbit.golden.bounds.files import FileError, read_bounded
 from fewbit.golden.network.graph import Network
 from fewbit.hw.folding import Folding, FoldingError, short
 
+from .cuts import check_devices
 from .layers import FoldableLayer, layers_of
 
 __all__ = ["folding_bytes", "parse_folding", "read_folding"]
@@ -56,6 +57,7 @@ def parse_folding(content: bytes, path: Path | str, network: Network) -> Folding
         _check(f"{path}: {name}: pe", folded.pe, layers[name].pes())
         _check(f"{path}: {name}: simd", folded.simd, layers[name].simds(folded.pe))
         _check_products(f"{path}: {name}", folded.products, layers[name])
+    check_devices(network, given.devices, path)
     return given
 
 

@@ -95,7 +95,8 @@ def packed(plan: AcceleratorPlan, values: np.ndarray, results: np.ndarray) -> Ve
 def _samples(project):
     from fewbit.flow.images import ImageError, find_images, load_images, random_images
 
-    path = find_images(project.model)
+    # What a device has of another one is no sample.
+    path = find_images(project.model) if project.plan.link is None else None
     if path:
         with suppress(ImageError):  # what lies beside the model may be another model's
             return load_images(path, project.network).first(FRAMES)
@@ -116,7 +117,14 @@ def bench_files(plan: AcceleratorPlan, cycles: Mapping[str, int], vectors: Vecto
         "PATIENCE": 4 * (cycles["latency"] + plan.bound) + 2000, "QUIET": 4 * plan.bound + 200,
     }  # fmt: skip
     inputs = [
-        {"S": name, "BEATS": sent.shape[1], "BYTES": sent.shape[2], "SENT": _sent_file(name), "BIT": 7 * number % 29}
+        {
+            "S": name,
+            "BEATS": sent.shape[1],
+            "BYTES": sent.shape[2],
+            "SENT": _sent_file(name),
+            "BIT": 7 * number % 29,
+            "MARK": "" if plan.link is None else f", .{name}_tuser(1'b0)",
+        }
         for number, (name, sent) in enumerate(names.items())
     ]
     parts = {

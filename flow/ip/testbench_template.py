@@ -173,7 +173,7 @@ INPUT_PARTS = {
 """,
     "CONNECTED": """\
     .@S@_tdata(@S@_tdata), .@S@_tvalid(@S@_tvalid), .@S@_tready(@S@_tready),
-    .@S@_tlast(@S@_tlast),
+    .@S@_tlast(@S@_tlast)@MARK@,
 """,
     "SOURCES": """\
   // A source. A beat stays until it is taken.

@@ -62,7 +62,7 @@ def _readme(project, manifest, vectors):
     ports = [
         ("aclk", "in", 1, "clock"),
         ("aresetn", "in", 1, "reset, synchronous, active low"),
-        *(port for i in inputs for port in _frame_ports(i)),
+        *(port for i in inputs for port in _frame_ports(i, plan.link is not None)),
         ("m_axis_tdata", "out", 8 * o["bytes"], f"{o['lanes']} results of {o['bits']} bits"),
         ("m_axis_tvalid", "out", 1, ""),
         ("m_axis_tready", "in", 1, ""),
@@ -114,14 +114,14 @@ A result is {o["length"]} numbers of {o["bits"]} bits, {o["lanes"]} a beat in {o
 {_example(inputs, vectors)}"""
 
 
-def _frame_ports(i):
+def _frame_ports(i, linked):
     """Return the ports of an input's stream: name, direction, bits, meaning."""
     return [
         (f"{i['stream']}_tdata", "in", 8 * i["bytes"], f"{i['lanes']} codes of {i['bits']} bits"),
         (f"{i['stream']}_tvalid", "in", 1, ""),
         (f"{i['stream']}_tready", "out", 1, ""),
         (f"{i['stream']}_tlast", "in", 1, f"with beat {i['beats']} of a frame"),
-    ]
+    ] + ([(f"{i['stream']}_tuser", "in", 1, "high with that beat if the frame is damaged")] if linked else [])
 
 
 def _packing(i, entry):

@@ -35,6 +35,9 @@ class AcceleratorPlan:
         Depths of the queues in front of joins, by name (`sim.cycles.queues` finds them). Without, they are far too deep
         to be built: only good for finding them.
     target : hw.targets.target.Target
+    link : int or None
+        Lanes of the stream of frames where another device gives it, whose results they are; it has a mark of damaged
+        frames (TUSER) besides. None for frames from a host.
 
     Attributes
     ----------
@@ -56,10 +59,16 @@ class AcceleratorPlan:
     """
 
     def __init__(
-        self, network: Network, folding: Folding, *, depths: Mapping[str, int] | None = None, target: Target = DEFAULT
+        self,
+        network: Network,
+        folding: Folding,
+        *,
+        depths: Mapping[str, int] | None = None,
+        target: Target = DEFAULT,
+        link: int | None = None,
     ):
-        self.network, self.target = network, target
-        assembly = Assembly(network, folding, target=target)
+        self.network, self.target, self.link = network, target, link
+        assembly = Assembly(network, folding, target=target, link=link)
         self.edges, self.layers, self.bound = assembly.edges, assembly.layers, assembly.bound
         self.stages = assembly.stages if depths is None else with_depths(assembly.stages, depths)
         self.entries, end = assembly.entries, assembly.exit

@@ -59,7 +59,7 @@ class Assembly:
         If the folding does not fit the network, a result is not read, or the outputs are not of one tensor.
     """
 
-    def __init__(self, network: Network, folding: Folding, *, target: Target = DEFAULT):
+    def __init__(self, network: Network, folding: Folding, *, target: Target = DEFAULT, link: int | None = None):
         before, edges = network, network.edges()
         self.network = network = set_abreast(before, folding, edges)
         self.edges, self.target = edges if network is before else network.edges(), target
@@ -71,6 +71,7 @@ class Assembly:
         self.bound = max(cycles, default=max(given.length for given in network.inputs))
         self.streams = Streams(network)
         self.stages = self.streams.stages
+        self._link = link
         self.entries = tuple(self._entry(number, given) for number, given in enumerate(network.inputs))
         for given, entry in zip(network.inputs, self.entries, strict=True):
             self.streams.publish(given.edge, entry)
@@ -106,9 +107,12 @@ class Assembly:
     def _entry(self, number: int, given: NetworkInput) -> Flow:
         """Return the stream of an input's frames, of the fewest lanes whose beats are not the bottleneck.
 
-        Where up to twice as many lanes suit the first layer behind it better, it has those.
+        Where up to twice as many lanes suit the first layer behind it better, it has those. A link has the lanes of
+        the device in front of it.
         """
         source, fmt, edge = (-1, number), given.format, self.edges[given.edge]
+        if self._link is not None:
+            return Flow(source, fmt, self._link, edge.length, edge.length)
         widest = max(1, MOST_INPUT_BITS // fmt.bits)
         fits = [n for n in range(1, min(edge.length, widest) + 1) if beats(edge.length, n) <= self.bound]
         if not fits:

@@ -91,7 +91,8 @@ class Shell(wiring.Component):
     Members
     -------
     s_axis_tdata, s_axis_tvalid, s_axis_tlast : ``In``, s_axis_tready : ``Out(1)``
-        One such stream for each input, as `hw.shell.stream_names.input_streams` names them.
+        One such stream for each input, as `hw.shell.stream_names.input_streams` names them. One from another device
+        has ``s_axis_tuser : In(1)``, that of the other's ``m_axis``: its marks are passed on.
     m_axis_tdata, m_axis_tvalid, m_axis_tlast, m_axis_tuser : ``Out``, m_axis_tready : ``In(1)``
     frames, bad_frames : ``Out(32)``
     stalls : ``Out(number of stages)``
@@ -155,7 +156,10 @@ class Shell(wiring.Component):
         There is one for each frame inside, so there is always room, and it needs no back-pressure.
         """
         m.submodules[f"marks{number or ''}"] = marks = SyncFIFO(width=1, depth=self.plan.frames_inside)
-        m.d.comb += [marks.w_data.eq(guard.bad), marks.w_en.eq(guard.done)]
+        bad = guard.bad
+        if self.plan.link is not None:  # the device in front of it marks the last beat
+            bad = bad | getattr(self, f"{input_streams(self.plan.network)[number]}_tuser")
+        m.d.comb += [marks.w_data.eq(bad), marks.w_en.eq(guard.done)]
         return marks
 
     def _running(self, m):

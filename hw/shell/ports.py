@@ -36,7 +36,8 @@ def stream_members(plan: AcceleratorPlan) -> dict[str, wiring.Member]:
     """Return the members of the AXI4-Streams of an accelerator: ``s_axis`` and others of `input_streams` for frames,
     ``m_axis`` for results.
 
-    Lanes are packed from bit 0 upwards without gaps, TDATA is padded with zeros to whole bytes.
+    Lanes are packed from bit 0 upwards without gaps, TDATA is padded with zeros to whole bytes. A link from another
+    device has ``tuser`` too.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def stream_members(plan: AcceleratorPlan) -> dict[str, wiring.Member]:
         members |= {
             f"{name}_tdata": In(8 * bytes_of(entry.format.bits * entry.lanes)), f"{name}_tvalid": In(1),
             f"{name}_tready": Out(1), f"{name}_tlast": In(1),
-        }  # fmt: skip
+        } | ({f"{name}_tuser": In(1)} if plan.link is not None else {})  # fmt: skip
     return members | {
         "m_axis_tdata": Out(8 * bytes_out), "m_axis_tvalid": Out(1), "m_axis_tready": In(1), "m_axis_tlast": Out(1),
         "m_axis_tuser": Out(1),
