@@ -2,7 +2,7 @@
 
 A folding's file is JSON of which every key is known, and stands once:
 ``{"layers": {"dense0": {"pe": 4, "simd": 8}}}``, with ``"dsp": true`` for products in DSPs, ``"dsp": "sums"`` for
-accumulators in DSPs, or ``"products"`` for another of `PRODUCTS`.
+accumulators in DSPs, or ``"products"`` for another of `PRODUCTS`; ``"weights": "loadable"`` for another of `WEIGHTS`.
 """
 
 import json
@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["PRODUCTS", "Folding", "FoldingError", "LayerFolding", "short"]
+__all__ = ["PRODUCTS", "WEIGHTS", "Folding", "FoldingError", "LayerFolding", "short"]
 
 PRODUCTS = ("plain", "decode", "shift", "planes", "dsp", "sums")
+WEIGHTS = ("fixed", "loadable", "external")
 _IN_DSPS: dict[str, bool | str] = {"dsp": True, "sums": "sums"}  # what a file says under "dsp", by products
 
 
@@ -36,11 +37,16 @@ class LayerFolding:
         How products are made, one of `PRODUCTS`: ``dsp`` in DSPs, several by each (`hw.arrays.dsp_products`); ``sums``
         with accumulators in DSPs (`hw.arrays.dsp_sums`); the others as in `hw.layer.ways`. ``None`` is what takes the
         fewest LUTs.
+    weights : str
+        Where the layer's trained numbers come from, one of `WEIGHTS`: ``fixed`` in the bitstream; ``loadable`` in
+        memories that software writes while the accelerator waits; ``external`` in memory outside the device, from
+        which each frame reads them.
     """
 
     pe: int
     simd: int
     products: str | None = None
+    weights: str = "fixed"
 
     @property
     def multipliers(self) -> int:
@@ -54,11 +60,14 @@ class LayerFolding:
 
     def to_dict(self) -> dict[str, object]:
         """Return what a file says of the layer."""
-        if self.products is None:
-            return {**self.size}
+        said: dict[str, object] = {**self.size}
         if self.products in _IN_DSPS:
-            return self.size | {"dsp": _IN_DSPS[self.products]}
-        return self.size | {"products": self.products}
+            said["dsp"] = _IN_DSPS[self.products]
+        elif self.products is not None:
+            said["products"] = self.products
+        if self.weights != "fixed":
+            said["weights"] = self.weights
+        return said
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any], where: str) -> "LayerFolding":
@@ -69,7 +78,7 @@ class LayerFolding:
         FoldingError
             If keys are unknown, missing, or at odds with each other.
         """
-        _known(where, written, ("pe", "simd", "dsp", "products"))
+        _known(where, written, ("pe", "simd", "dsp", "products", "weights"))
         for key in "pe", "simd":
             if key not in written:
                 raise FoldingError(f"{where}: has no {key!r}")
@@ -80,7 +89,10 @@ class LayerFolding:
             raise FoldingError(f"{where}: has both dsp and products; give one of them")
         if dsp:
             products = "sums" if dsp == "sums" else "dsp"
-        return cls(written["pe"], written["simd"], products)
+        weights = written.get("weights", "fixed")
+        if weights not in WEIGHTS:
+            raise FoldingError(f"{where}: weights must be one of {', '.join(WEIGHTS)}, not {short(weights)}")
+        return cls(written["pe"], written["simd"], products, weights=weights)
 
 
 class Folding(Mapping[str, LayerFolding]):

@@ -52,8 +52,11 @@ class LayerPlan:
     Raises
     ------
     ValueError
-        If the folding does not fit the layer; the layer's name is in the message.
+        If the folding does not fit the layer, or its weights come from where no hardware takes them; the layer's name
+        is in the message.
     """
+
+    WEIGHTS = ("fixed",)  # those of `hw.folding.WEIGHTS` that there is hardware for
 
     def __init__(
         self,
@@ -65,6 +68,10 @@ class LayerPlan:
         order: np.ndarray | None = None,
         target: Target = DEFAULT,
     ):
+        if folding.weights not in self.WEIGHTS:
+            raise ValueError(
+                f"{dense.name}: weights {folding.weights!r} are not supported, only {', '.join(self.WEIGHTS)}"
+            )
         self.dense, self.act, self.order, self.target = dense, act, order, target
         self.products, self.dsp, self.sums = folding.products, folding.products == "dsp", folding.products == "sums"
         self.name, self.x = dense.name, dense.x
