@@ -32,9 +32,7 @@ class Affine(Activation):
         if self.plan.scales:
             held = self._scaled(m, beat, held)
             beat = self.delayed(m, beat, self.plan.product_latency, "add_beat")
-        width = max(max(abs(a), 1).bit_length() for a in self.plan.addends) + 1
-        words = [a & ((1 << width) - 1) for a in self.plan.addends]
-        addends = self.rom(m, "addends", beat, words, width)
+        addends = self.numbers(m, "addends", beat)
         if self.plan.left:
             held = [value << self.plan.left for value in held]
         totals = [held[k] + addends[k].as_signed() for k in range(self.plan.lanes)]
@@ -84,8 +82,7 @@ class Affine(Activation):
     def _kinked(self, m, beat, totals):
         """The totals a cycle later, their kinks taken off, without the bits below all kinks."""
         low = self.plan.kink_bit
-        words = [kink >> low for kink in self.plan.kinks]
-        kinks = self.rom(m, "kinks", beat, words, max(words).bit_length())
+        kinks = self.numbers(m, "kinks", beat)
         found = []
         for k, total in enumerate(totals):
             before = register(m, total, f"before{k}")
@@ -104,10 +101,7 @@ class Affine(Activation):
 
     def _scaled(self, m, beat, held):
         """Return the products of the accumulators with their neurons' multipliers."""
-        bits, signed = self.plan.factor_shape.width, self.plan.factor_shape.signed
-        mask = (1 << bits) - 1
-        words = [int(w) & mask for w in self.plan.multipliers]
-        factors = self.rom(m, "multipliers", beat, words, bits, latency=2)
+        signed, factors = self.plan.factor_shape.signed, self.numbers(m, "multipliers", beat)
         products = []
         for k in range(self.plan.lanes):
             factor = factors[k].as_signed() if signed else factors[k]

@@ -1,8 +1,10 @@
 """The numbers of a multiplication, addition and shift behind an accumulator, before there is any hardware."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from fewbit.hw.memory.placement import Contents
 from fewbit.hw.shapes import IntShape
 
 from .exception_table import ExceptionTable
@@ -112,6 +114,26 @@ class AffinePlan(ActivationPlan):
         self.tables = self._tables(exceptions) if exceptions else []
         self.wait = max(0, self.LOOK_CYCLES - self.latency) if self.tables else 0
         self.latency += self.wait + bool(self.tables)
+
+    @cached_property
+    def memories(self) -> dict[str, Contents]:
+        found = {}
+        if self.scales:
+            found["multipliers"] = self._memory(self.multipliers, self.factor_shape.width, 2)
+        found["addends"] = self._memory(self.addends, self.addend_bits)
+        if self.kinks is not None:
+            words = [kink >> self.kink_bit for kink in self.kinks]
+            found["kinks"] = self.by_beat(words, max(words).bit_length())
+        return found
+
+    def _memory(self, numbers: Sequence[int], width: int, latency: int = 1) -> Contents:
+        """Return a memory of numbers in two's complement."""
+        return self.by_beat([int(n) & ((1 << width) - 1) for n in numbers], width, latency)
+
+    @property
+    def addend_bits(self) -> int:
+        """Bits of an addend, its sign included."""
+        return max(max(abs(a), 1).bit_length() for a in self.addends) + 1
 
     @property
     def dsps(self) -> int:

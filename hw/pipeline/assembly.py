@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 
 from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Network, NetworkInput, Node
-from fewbit.golden.network.pointwise import Rescale, Score, Threshold
+from fewbit.golden.network.pointwise import activation_behind
 from fewbit.golden.registry import import_all
 from fewbit.hw import stages
 from fewbit.hw.folding import Folding
@@ -92,9 +92,7 @@ class Assembly:
                 continue
             if node.name not in folding:
                 raise ValueError(f"Folding must name layer {node.name!r}")
-            readers = self.network.readers(node.y)
-            act = readers[0] if len(readers) == 1 else None
-            act = act if isinstance(act, Threshold | Rescale | Score) else None
+            act = activation_behind(self.network, node)
             folded, window = folding[node.name], self.windows.get(node.x)
             order = None if window is None else columns_first(window, self.edges[window.x], folded.simd)
             self.layers[node.name] = LayerPlan(node, act, self.edges, folded, order=order, target=self.target)
