@@ -22,6 +22,7 @@ __all__ = ["OtherShapeError", "given", "is_trained", "loadable"]
 
 _MOST_LEVELS = 256  # of an activation that is searched for, whatever else it could be
 _FACTOR_BITS = 16  # bits of a multiplier beside its sign: with it, one side of a DSP block
+_USUAL = {3: 4, 7: 8}  # bits of weights that happen to leave the highest one of a usual format unused
 _SPARE = 3  # bits, at least, that other multipliers may be longer than those that the hardware was made with
 _STEEPER = 2  # of these, those that are for steeper lines; the others are for longer shifts
 
@@ -63,7 +64,9 @@ def loadable(network: Network, names: Collection[str]) -> Network:
 
 def _layer(node: Dense) -> LoadableDense:
     fmt = node.weight_format
-    held = Signed(fmt.bits) if isinstance(fmt, Signed) and fmt != Ternary() else fmt
+    held: Format = fmt
+    if isinstance(fmt, Signed) and fmt != Ternary():
+        held = Signed(_USUAL.get(fmt.bits, fmt.bits))
     return LoadableDense(node.name, node.x, node.y, node.weights, node.groups, held=held)
 
 

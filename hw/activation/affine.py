@@ -32,7 +32,7 @@ class Affine(Activation):
         if self.plan.scales:
             held = self._scaled(m, beat, held)
             beat = self.delayed(m, beat, self.plan.product_latency, "add_beat")
-        addends = self.numbers(m, "addends", beat)
+        addends, limits = self.numbers(m, "addends", beat), self._limits(m, beat)
         if self.plan.left:
             held = [value << self.plan.left for value in held]
         totals = [held[k] + addends[k].as_signed() for k in range(self.plan.lanes)]
@@ -47,7 +47,8 @@ class Affine(Activation):
             m.d.sync += y.eq(total)
             clipped = y
             if self.plan.lo is not None:
-                clipped = Mux(y < self.plan.lo, self.plan.lo, Mux(y > self.plan.hi, self.plan.hi, y))
+                lo, hi = limits[k]
+                clipped = Mux(y < lo, lo, Mux(y > hi, hi, y))
             if corrections:
                 code = y if self.plan.lo is None else register(m, clipped, f"clipped{k}")
                 code = self.delayed(m, code, self.plan.wait, f"code{k}_")
@@ -58,6 +59,10 @@ class Affine(Activation):
                 m.d.sync += self.o[k].eq(clipped)
         self.finish(m)
         return m
+
+    def _limits(self, m, beat):
+        """Return the least and the greatest code of each lane, two cycles after the beat."""
+        return [(self.plan.lo, self.plan.hi)] * self.plan.lanes
 
     def _corrections(self, m, beat):
         """Return what exceptions add to the codes of each lane, a cycle before these leave."""

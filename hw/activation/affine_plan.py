@@ -41,6 +41,8 @@ class AffinePlan(ActivationPlan):
         Lowest bit of a y that halves are rounded to, 0 or 1; ``None`` where they are not told apart.
     exceptions : list of (int, int, int)
         Neuron, accumulator, and what is added to the y of that accumulator.
+    factor_shape : hw.shapes.IntShape or None
+        Shape of a multiplier, if it is not to be the least that holds them all; there is then always a multiplication.
     others : as of `hw.activation.plans.ActivationPlan`
 
     Attributes
@@ -50,7 +52,7 @@ class AffinePlan(ActivationPlan):
     left : int
         Bits by which an accumulator is shifted to the left, where there is no multiplication.
     factor_shape : hw.shapes.IntShape
-        Shape of a multiplier.
+        Shape of a multiplier. Where none is given, the least that holds them all.
     sum_levels, product_latency : int
         Levels of the tree that adds up the parts of a product; cycles that products take.
     kink_bit : int
@@ -82,6 +84,7 @@ class AffinePlan(ActivationPlan):
         level: int = 0,
         ties: int | None = None,
         exceptions: Sequence[tuple[int, int, int]] = (),
+        factor_shape: IntShape | None = None,
         **common: Any,
     ):
         super().__init__(**common)
@@ -103,10 +106,11 @@ class AffinePlan(ActivationPlan):
         self.ties = ties
         first = int(self.multipliers[0])
         self.scales = first < 1 or bool(first & (first - 1)) or any(m != first for m in self.multipliers)
+        self.scales |= factor_shape is not None
         self.left = 0 if self.scales else first.bit_length() - 1
         signed = min(self.multipliers) < 0
         size = max(1, *(int(abs(w)).bit_length() for w in self.multipliers))
-        self.factor_shape = IntShape(size + signed, signed)
+        self.factor_shape = factor_shape or IntShape(size + signed, signed)
         count = len(self.parts_of(self.acc_shape)) * len(self.parts_of(self.factor_shape))
         self.sum_levels = (count - 1).bit_length()
         self.product_latency = 2 + self.sum_levels if self.scales else 0

@@ -9,6 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.float32.units import float_relu
+from fewbit.hw.memory.loadable import LoadableMemory, LoadLayout, connect_writes
 from fewbit.hw.memory.rom import Rom
 from fewbit.hw.streams import counter
 from fewbit.hw.wires import Lanes, delayed, shape_of
@@ -27,14 +28,17 @@ class Activation(wiring.Component):
     -------
     i : ``In(Lanes(plan.acc_shape, lanes))``, i_valid : ``In(1)``
     o : ``Out(Lanes(unsigned(plan.bits), lanes))``, o_valid : ``Out(1)``
+    writes : ``In(hw.memory.loadable.writes(…))``
+        What writes the plan's memories, if they are loadable.
     """
 
     def __init__(self, plan):
         self.plan, self._acc = plan, shape_of(plan.acc_shape)
+        self._layout = LoadLayout(plan.memories) if plan.loadable else None
         super().__init__({
             "i": In(Lanes(self._acc, plan.lanes)), "i_valid": In(1),
             "o": Out(Lanes(unsigned(plan.bits), plan.lanes)), "o_valid": Out(1),
-        })  # fmt: skip
+        } | ({"writes": In(self._layout.signature)} if plan.loadable else {}))  # fmt: skip
 
     def counted(self, m):
         """Return the number of the beat that is presented."""
@@ -55,7 +59,11 @@ class Activation(wiring.Component):
 
     def _memory(self, m, name, contents):
         """Return the hardware of a memory."""
-        return Rom.of(contents, self.plan.target)
+        if self._layout is None:
+            return Rom.of(contents, self.plan.target)
+        memory = LoadableMemory(contents)
+        connect_writes(m, memory.writes, self.writes, self._layout.places[name])
+        return memory
 
     def delayed(self, m, value, cycles, name):
         """Return ``value``, ``cycles`` later."""
@@ -127,13 +135,18 @@ class Search(Activation):
         beat = self.counted(m)
         index = self._compare_all(m, beat) if self.plan.parallel else self._search(m, beat)
         if self.plan.codes is None:
-            m.d.comb += [self.o[k].eq(index[k] ^ self.plan.xor) for k in range(self.plan.lanes)]
+            turned = self._turned(m, beat)
+            m.d.comb += [self.o[k].eq(index[k] ^ turned[k]) for k in range(self.plan.lanes)]
         else:
             late = self.delayed(m, beat, self.plan.steps, "code_beat")
             for k in range(self.plan.lanes):
                 m.d.comb += self.o[k].eq(self.read(m, f"codes{k}", Cat(index[k], late)))
         self.finish(m)
         return m
+
+    def _turned(self, m, beat):
+        """Return which bits of an index are inverted, by lane."""
+        return [self.plan.xor] * self.plan.lanes
 
     def _compare_all(self, m, beat):
         held = [self.delayed(m, self.i[k], 1, f"acc{k}_") for k in range(self.plan.lanes)]

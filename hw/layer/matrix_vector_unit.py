@@ -30,8 +30,8 @@ class MatrixVectorUnit(StreamUnit):
         ``plan.beats_out`` beats a vector; padded lanes hold anything.
     """
 
-    def __init__(self, plan: LayerPlan):
-        super().__init__(plan, i=(plan.x_format.bits, plan.lanes_in), o=(plan.out_bits, plan.lanes))
+    def __init__(self, plan: LayerPlan, **more: wiring.Member):
+        super().__init__(plan, i=(plan.x_format.bits, plan.lanes_in), o=(plan.out_bits, plan.lanes), **more)
 
     def elaborate(self, platform):
         m = Module()
