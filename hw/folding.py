@@ -145,6 +145,10 @@ class Folding(Mapping[str, LayerFolding]):
         """Return PE and SIMD of this folding with the ``products`` of some layers, and the default of the others."""
         return Folding({name: replace(layer, products=products.get(name)) for name, layer in self.items()})
 
+    def with_weights(self, weights: str) -> "Folding":
+        """Return this folding with the weights of all layers from one of `WEIGHTS`."""
+        return Folding({name: replace(layer, weights=weights) for name, layer in self.items()})
+
     def to_json(self) -> str:
         """Return the text of a file, for a person to edit."""
         layers = {name: layer.to_dict() for name, layer in self.items()}

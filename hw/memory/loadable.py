@@ -14,6 +14,8 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from fewbit.hw.wires import register
+
 from .buffers import LOAD_BITS, writable_placement
 from .placement import Contents
 
@@ -143,6 +145,8 @@ class LoadPort(wiring.Component):
     """Where the words of a layer leave their way: the first ones behind ``start`` are this layer's, ``layout.count`` of
     them, and the others are passed on, a cycle later.
 
+    Its registers have no reset, so that one of the data path alone, in the middle of the words, loses none.
+
     Parameters
     ----------
     layout : LoadLayout
@@ -162,17 +166,20 @@ class LoadPort(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        depths, out = self._layout.depths, self.writes
+        depths = self._layout.depths
         count = len(depths)
-        at = Signal(count + 1, init=1 << count)  # the slice that is filled; the highest bit: none is left
-        row, at_end = Signal(range(max(2, self._layout.rows))), Signal()
+        at = Signal(count + 1, init=1 << count, reset_less=True)  # the slice to fill; the highest bit: none is left
+        row, at_end = Signal(range(max(2, self._layout.rows)), reset_less=True), Signal()
         for depth in sorted(set(depths)):
             of_depth = Cat(at[k] for k in range(count) if depths[k] == depth).any()
             with m.If(of_depth & (row == depth - 1)):
                 m.d.comb += at_end.eq(1)
-        m.d.sync += [
-            out.row.eq(row), out.data.eq(self.i.data), out.enable.eq(Mux(self.i.valid, at[:count], 0)),
-            self.o.start.eq(self.i.start), self.o.valid.eq(self.i.valid & at[count]), self.o.data.eq(self.i.data),
+        data = register(m, self.i.data, "word")
+        m.d.comb += [
+            self.writes.row.eq(register(m, row, "row_written")), self.writes.data.eq(data),
+            self.writes.enable.eq(register(m, Mux(self.i.valid, at[:count], 0), "slice_written")),
+            self.o.start.eq(register(m, self.i.start, "start_on")), self.o.data.eq(data),
+            self.o.valid.eq(register(m, self.i.valid & at[count], "valid_on")),
         ]  # fmt: skip
         with m.If(self.i.valid & ~at[count]):
             m.d.sync += row.eq(row + 1)

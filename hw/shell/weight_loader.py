@@ -24,7 +24,8 @@ class WeightLoader(wiring.Component):
     A ``begin``, or a word that is offered, closes the accelerator: no frame enters any more. When those inside have
     left, words are taken, one a cycle. If they were ``count`` and the checksum is theirs, frames go on; so they do
     behind a checksum of no words at all, which is 0, if no words have come since the last good ones. Else the
-    accelerator stays closed, ``failed``, until all words have come again.
+    accelerator stays closed, ``failed``, until all words have come again. A reset in the middle of words ends
+    so too.
 
     Parameters
     ----------
@@ -72,8 +73,12 @@ class WeightLoader(wiring.Component):
         m.submodules.crc = crc = CRC32_ISO_HDLC(data_width=LOAD_BITS).create()
         word, took, begins = self.words.p, Signal(), Signal()
         wanted, rest = Signal(32), Signal(range(self._stops + 4))
-        mixed = Signal()  # memories hold words of an image that has not come in whole
+        # Memories keep what they hold through a reset, and so does what is known of them: whether it is an image that
+        # has not come in whole, and the checksum of the last that has.
+        mixed, loaded = Signal(reset_less=True), Signal(32, reset_less=True)
+        held = Signal()
         m.d.comb += [
+            self.hold.eq(held | mixed), self.loaded.eq(loaded),
             crc.data.eq(word.data), crc.valid.eq(took), crc.start.eq(begins), self.checksum.eq(crc.crc),
             took.eq(self.words.valid & self.words.ready & ~word.last),
         ]  # fmt: skip
@@ -86,8 +91,11 @@ class WeightLoader(wiring.Component):
             m.d.sync += self.taken.eq(0)
         with m.FSM():
             with m.State("OPEN"):
-                with m.If(self.begin | self.words.valid):
-                    m.d.sync += self.hold.eq(1)
+                with m.If(mixed):
+                    m.d.sync += [held.eq(1), self.failed.eq(1)]
+                    m.next = "FAILED"
+                with m.Elif(self.begin | self.words.valid):
+                    m.d.sync += held.eq(1)
                     m.next = "DRAIN"
             with m.State("DRAIN"):
                 with m.If(self.drained):
@@ -109,7 +117,7 @@ class WeightLoader(wiring.Component):
                 m.d.comb += [none.eq((self.taken == 0) & ~mixed), good.eq(self.checksum == wanted)]
                 with m.If(good & (none | (self.taken == self._count))):
                     with m.If(~none):
-                        m.d.sync += [self.loaded.eq(wanted), mixed.eq(0)]
+                        m.d.sync += [loaded.eq(wanted), mixed.eq(0)]
                     m.next = "SETTLE"
                 with m.Else():
                     m.d.sync += self.failed.eq(1)
@@ -117,9 +125,9 @@ class WeightLoader(wiring.Component):
             with m.State("SETTLE"):
                 m.d.sync += rest.eq(rest - 1)
                 with m.If(rest == 0):
-                    m.d.sync += self.hold.eq(0)
+                    m.d.sync += held.eq(0)
                     m.next = "OPEN"
             with m.State("FAILED"):
                 with m.If(self.begin | self.words.valid):
-                    m.next = "START"
+                    m.next = "DRAIN"
         return m
