@@ -14,7 +14,7 @@ from fewbit.hw.targets.part_list import parts_with
 from fewbit.places import BUILD
 
 from .kinds import CYCLES, DSPS, FILE, LUTS, RATE
-from .options import Clock, Input, Json, Model, PartsFile
+from .options import Clock, Input, Json, Model, PartsFile, WeightsOption
 from .registry import command
 from .report import Reporter
 
@@ -88,19 +88,23 @@ def fold(
         Path | None, typer.Option("-o", "--output-file", **FILE, help="Default `build/<model>/fold.json`.")
     ] = None,
     parts: PartsFile = None,
+    weights: WeightsOption = None,
     json: Json = False,
 ):  # fmt: skip
     """The cheapest folding that meets a target (or the fastest within so many LUTs), with its cycles."""
     report = Reporter(json)
-    report.show(fold_model(model, input_spec, goal, file, report, parts), _table)
+    where = None if weights is None else str(weights)
+    report.show(fold_model(model, input_spec, goal, file, report, parts, where), _table)
 
 
 def fold_model(
-    model: Path, input_spec: str | None, goal: FoldingGoal, file: Path | None, report: Report, parts: Path | None = None
-) -> Folded:
+    model: Path, input_spec: str | None, goal: FoldingGoal, file: Path | None, report: Report,
+    parts: Path | None = None, weights: str | None = None,
+) -> Folded:  # fmt: skip
     """Fold a model to a `FoldingGoal`, predict its cycles, and write the file; return what that gives.
 
-    ``parts`` is a file of parts beside those of the list, as `hw.targets.part_list.read_parts` reads it.
+    ``parts`` is a file of parts beside those of the list, as `hw.targets.part_list.read_parts` reads it; ``weights``
+    says where the weights of all layers come from, as `hw.folding.WEIGHTS` has it.
 
     Raises
     ------
@@ -126,7 +130,8 @@ def fold_model(
     cycles = int(goal.clock * 1e6 // goal.fps) if goal.fps is not None else goal.max_cycles
     with report.working("folding"):
         layers = layers_of(network)
-        project.folding = with_dsps(layers, _folding(layers, goal, cycles), goal.dsps)
+        found = _folding(layers, goal, cycles)
+        project.folding = with_dsps(layers, found if weights is None else found.with_weights(weights), goal.dsps)
         plan = project.plan
         timing = predict_steady(plan)
         table = pareto(layers, goal.clock)
