@@ -8,12 +8,12 @@ from fewbit.hw.memory.placement import Contents, is_large
 from fewbit.hw.shapes import IntShape
 
 from .affine_plan import AffinePlan
-from .plans import SearchPlan, SignPlan, WholePlan
+from .plans import CodeTablePlan, SearchPlan, SignPlan, WholePlan
 
 if TYPE_CHECKING:
-    from .loadable import LoadableAffine, LoadableSearch
+    from .loadable import LoadableAffine, LoadableSearch, LoadableTable
 
-__all__ = ["LoadableAffinePlan", "LoadableSearchPlan", "LoadableSignPlan", "LoadableWholePlan"]
+__all__ = ["LoadableAffinePlan", "LoadableSearchPlan", "LoadableSignPlan", "LoadableTablePlan", "LoadableWholePlan"]
 
 
 class LoadableSignPlan(SignPlan):
@@ -75,6 +75,21 @@ class LoadableSearchPlan(SearchPlan):
         from .loadable import LoadableSearch
 
         return LoadableSearch(self)
+
+
+class LoadableTablePlan(CodeTablePlan):
+    """A `CodeTablePlan` of any words; each lane has a memory of its own."""
+
+    loadable = True
+
+    @cached_property
+    def memories(self) -> dict[str, Contents]:
+        return {f"table{k}": Contents(self.bits, self.words) for k in range(self.lanes)}
+
+    def make(self) -> "LoadableTable":
+        from .loadable import LoadableTable
+
+        return LoadableTable(self)
 
 
 class LoadableAffinePlan(AffinePlan):

@@ -7,6 +7,7 @@ slice, then the next memory.
 
 from collections.abc import Mapping
 from itertools import accumulate
+from typing import Any, ClassVar
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
@@ -19,7 +20,7 @@ from fewbit.hw.wires import register
 from .buffers import LOAD_BITS, writable_placement
 from .placement import Contents
 
-__all__ = ["LoadLayout", "LoadPort", "LoadableMemory", "connect_writes", "load_bus", "writes"]
+__all__ = ["LoadLayout", "LoadPort", "LoadableMemory", "LoadableUnit", "connect_writes", "load_bus", "writes"]
 
 
 def load_bus() -> wiring.Signature:
@@ -196,3 +197,39 @@ def connect_writes(m: Module, target: wiring.PureInterface, source: wiring.PureI
         Value.cast(target.row).eq(source.row), target.data.eq(source.data),
         target.enable.eq(Value.cast(source.enable)[place]),
     ]  # fmt: skip
+
+
+class LoadableUnit:
+    """What a unit of the pipeline has beside its own, whose plan has loadable ``memories``: a mixin, in front of the
+    unit's class, whose constructor takes `LOADING`.
+
+    Members
+    -------
+    load : ``In(load_bus())``, load_on : ``Out(load_bus())``
+        Words for this unit and those behind it; words for those behind it.
+    """
+
+    LOADING: ClassVar[dict[str, wiring.Member]] = {"load": In(load_bus()), "load_on": Out(load_bus())}
+    plan: Any
+    load: Any
+    load_on: Any
+
+    def elaborate(self, platform):
+        self._places = LoadLayout(self.plan.memories).places
+        self._port = LoadPort(LoadLayout(self.plan.memories))
+        m = super().elaborate(platform)
+        m.submodules.load_port = self._port
+        wiring.connect(m, wiring.flipped(self.load), self._port.i)
+        wiring.connect(m, self._port.o, wiring.flipped(self.load_on))
+        return m
+
+    def loadable_memory(self, m: Module, name: str) -> LoadableMemory:
+        """Return one of the plan's memories, connected to what writes it."""
+        memory = LoadableMemory(self.plan.memories[name])
+        connect_writes(m, memory.writes, self._port.writes, self._places[name])
+        return memory
+
+    def connect_part(self, m: Module, writes: wiring.PureInterface, prefix: str) -> None:
+        """Let a part of the unit be written, whose memories are those of the plan whose names begin so."""
+        places = [place for name, place in self._places.items() if name.startswith(prefix)]
+        connect_writes(m, writes, self._port.writes, slice(places[0].start, places[-1].stop))

@@ -32,7 +32,7 @@ class WeightLoader(wiring.Component):
     count : int
         Words of all memories.
     stops : int
-        Layers that words go through: their registers must have emptied before frames go on.
+        Stages that words go through: their registers must have emptied before frames go on.
 
     Members
     -------
@@ -66,7 +66,7 @@ class WeightLoader(wiring.Component):
     @classmethod
     def of(cls, plan: AcceleratorPlan) -> "WeightLoader":
         """Return the loader of an accelerator's memories."""
-        return cls(count=LoadLayout(plan.memories).count, stops=len(plan.layers))
+        return cls(count=LoadLayout(plan.memories).count, stops=len(plan.loadable))
 
     def elaborate(self, platform):
         m = Module()
