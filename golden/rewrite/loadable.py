@@ -133,7 +133,7 @@ def _shifted(line: Rescale, shift: int) -> Any:
 
 def _searched(act: Rescale, edge: Edge) -> Threshold:
     """Return the `Threshold` that gives the same codes on ``edge``."""
-    thresholds, codes = find_thresholds(act.values, edge.lo, edge.hi)
+    thresholds, codes = find_thresholds(act.values, edge.lo, edge.hi, monotone=act.exceptions is None)
     regular = steps_of(thresholds, codes, edge.lo, edge.hi, act.format)
     if regular is not None:
         return Threshold(act.name, act.x, act.y, regular, None, act.format)
