@@ -241,7 +241,9 @@ def test_other_ends_are_refused():
     refused(before, replace(network, inputs=(entry, entry)), "^the other network has 2 inputs, not 1$")
     refused(before, replace(network, outputs=network.outputs * 2), "^the other network has 2 outputs, not 1$")
     (out,) = network.outputs
-    refused(before, replace(network, outputs=[replace(out, scores=True)]), "^output y: the other network's is of another")
+    refused(
+        before, replace(network, outputs=[replace(out, scores=True)]), "^output y: the other network's is of another"
+    )
 
 
 def test_the_scale_of_the_output_is_the_other_networks():
