@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fewbit.golden.network.graph import Network
 from fewbit.hw.folding import Folding, FoldingError, LayerFolding
@@ -129,7 +129,7 @@ def with_dsps(network: Network | FoldableNetwork, folding: Folding, dsps: int) -
 
 def _luts_with(layer: FoldableLayer, folded: LayerFolding, products: str | None) -> float:
     """Return the LUTs of a layer with its products made in another way."""
-    return cost_of_layer(layer, LayerFolding(folded.pe, folded.simd, products)).lut
+    return cost_of_layer(layer, replace(folded, products=products)).lut
 
 
 def _taken(layers: FoldableNetwork, folding: Folding, chosen: Mapping[str, str]) -> dict[str | None, int]:

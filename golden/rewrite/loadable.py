@@ -25,7 +25,7 @@ from fewbit.golden.numbers.format import Format, IntegerFormat
 from fewbit.golden.numbers.formats import Signed, Ternary
 from fewbit.golden.numbers.thresholds import find_thresholds, steps_of
 
-__all__ = ["OtherShapeError", "given", "is_trained", "loadable"]
+__all__ = ["OtherShapeError", "given", "held_format", "is_trained", "loadable"]
 
 _MOST_LEVELS = 256  # of an activation that is searched for, whatever else it could be
 _FACTOR_BITS = 16  # bits of a multiplier beside its sign: with it, one side of a DSP block
@@ -74,11 +74,18 @@ def loadable(network: Network, names: Collection[str]) -> Network:
     return network.with_nodes(nodes)
 
 
-def _layer(node: Dense) -> LoadableDense:
-    fmt = node.weight_format
-    held: Format = fmt
+def held_format(fmt: Format) -> Format:
+    """Return the format of loadable weights where the least that holds those of a network is ``fmt``.
+
+    It is that one, with its most negative value; of 3 or 7 bits, with sign, one of 4 or 8.
+    """
     if isinstance(fmt, Signed) and fmt != Ternary():
-        held = Signed(_USUAL.get(fmt.bits, fmt.bits))
+        return Signed(_USUAL.get(fmt.bits, fmt.bits))
+    return fmt
+
+
+def _layer(node: Dense) -> LoadableDense:
+    held = held_format(node.weight_format)
     return LoadableDense(node.name, node.x, node.y, node.weights, node.groups, held=held)
 
 
