@@ -21,8 +21,8 @@ class LoadableSignPlan(SignPlan):
 
     loadable = True
 
-    def __init__(self, **common: Any):
-        super().__init__(**common)
+    def __init__(self, *, flips: list[int], **common: Any):
+        super().__init__(flips=flips, **common)
         self.latency = 1
 
 
@@ -31,8 +31,8 @@ class LoadableWholePlan(WholePlan):
 
     loadable = True
 
-    def __init__(self, **common: Any):
-        super().__init__(**common)
+    def __init__(self, *, scale: int, rests: list[int], **common: Any):
+        super().__init__(scale=scale, rests=rests, **common)
         self.constant = self.scale == 1  # no rest is left
         self.latency = 0 if self.constant else 1
 
