@@ -107,6 +107,7 @@ def _activation(act: Node, edge: Edge) -> Node:
     if isinstance(act, Rescale) and act.format.levels > _MOST_LEVELS:
         raise ValueError(f"{act.name}: an activation of {act.format.levels} levels that is no plain multiplication and "
                          "shift cannot be loadable; leave its layer fixed")  # fmt: skip
+    assert isinstance(act, Threshold | Rescale)
     searched = act if isinstance(act, Threshold) else _searched(act, edge)
     most = None if _keeps_direction(searched) else searched.thresholds.shape[1]
     return LoadableThreshold(*common, searched.thresholds, searched.codes, searched.format, most=most)
@@ -236,7 +237,7 @@ def _behind(network: Network, of: Network) -> dict[str, Node]:
     Layers are known by their number, as names may differ.
     """
     layers = [[n for n in net.nodes if isinstance(n, Dense | FloatDense)] for net in (network, of)]
-    found = {}
+    found: dict[str, Node] = {}
     for mine, its in zip(*layers, strict=False):
         act = activation_behind(network, mine)
         marked = isinstance(mine, LoadableDense)

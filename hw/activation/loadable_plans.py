@@ -121,8 +121,8 @@ class LoadableAffinePlan(AffinePlan):
         limits: tuple[int, int] | None = None,
         **common: Any,
     ):
-        ends = {} if limits is None else dict(zip(("lo", "hi"), limits, strict=True))
-        super().__init__(factor_shape=factor_shape, **ends, **common)
+        lo, hi = limits or (None, None)
+        super().__init__(factor_shape=factor_shape, lo=lo, hi=hi, **common)
         self._addend_bits = addend_bits
         self.limits = limits
         for name, numbers, width in (

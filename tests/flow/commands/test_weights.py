@@ -89,6 +89,25 @@ def test_a_folding_for_loadable_weights(fewbit, scratch):
     assert estimates["loadable"] > estimates["fixed"]
 
 
+def test_design_tools_see_the_registers(fewbit, scratch):
+    model = small(scratch / "m.onnx")
+    status, _, err = fewbit("verilog", model, "--input", SPEC, "--weights", "loadable", "-o", scratch / "a")
+    assert status == 0, err
+    ip = scratch / "a" / "ip"
+    for edition in "component.xml", "component-2014.xml":
+        text = (ip / edition).read_text()
+        for name, access in ("LOAD_DATA", "write-only"), ("LOAD_CHECK", "write-only"), ("LOAD_TAKEN", "read-only"):
+            register = text[text.index(f">{name}<") :]
+            assert f">{access}<" in register[: register.index("register>")]
+    header = (ip / "fewbit.h").read_text()
+    assert "#define FEWBIT_LOAD_DATA 0x068u" in header and "#define FEWBIT_LOAD_STATUS_WAITING (1u << 1)" in header
+    assert "LOAD_CHECKSUM" in (ip / "registers.md").read_text()
+    assert "register $block LOAD_DATA 0x68 write-only" in (ip / "package_ip.tcl").read_text()
+    bare = scratch / "a" / "verilog"
+    assert "`s_axis_weights_tdata` | in | 32 |" in (bare / "README.md").read_text()
+    assert ".s_axis_weights_tvalid(1'b0)" in (bare / "accelerator_tb.v").read_text()
+
+
 @pytest.mark.tools
 @pytest.mark.slow
 def test_simulated(fewbit, scratch):
@@ -101,3 +120,6 @@ def test_simulated(fewbit, scratch):
     assert status == 0 and "72, all equal to golden" in out and "none lost, none of both" in out
     status, out, err = fewbit("sim", model, "--input", SPEC, "--weights", "loadable", "-o", scratch / "b", "--json")
     assert status == 0 and json.loads(out)["cycles_exact"], err  # the bare block, to which nothing is loaded
+    options = ("--input", SPEC, "--weights", "loadable", "-o", scratch / "b", "--simulator", "icarus", "--frames", 4)
+    status, out, err = fewbit("sim", model, *options, "--json")
+    assert status == 0 and json.loads(out)["cycles_exact"], err
