@@ -24,7 +24,10 @@ __all__ = ["LoadLayout", "LoadPort", "LoadableMemory", "LoadableUnit", "connect_
 
 
 def load_bus() -> wiring.Signature:
-    """Return the signature of words on their way: ``start`` in front of the first, each with ``valid``."""
+    """Return the signature of words on their way: ``start`` in front of the first, each with ``valid``.
+
+    Between any two of these is a cycle without, so that a register may stand between a word and what follows from it.
+    """
     return wiring.Signature({"start": Out(1), "valid": Out(1), "data": Out(LOAD_BITS)})
 
 
@@ -170,11 +173,12 @@ class LoadPort(wiring.Component):
         depths = self._layout.depths
         count = len(depths)
         at = Signal(count + 1, init=1 << count, reset_less=True)  # the slice to fill; the highest bit: none is left
-        row, at_end = Signal(range(max(2, self._layout.rows)), reset_less=True), Signal()
-        for depth in sorted(set(depths)):
-            of_depth = Cat(at[k] for k in range(count) if depths[k] == depth).any()
-            with m.If(of_depth & (row == depth - 1)):
-                m.d.comb += at_end.eq(1)
+        row = Signal(range(max(2, self._layout.rows)), reset_less=True)
+        ends = [
+            Cat(at[k] for k in range(count) if depths[k] == depth).any() & (row == depth - 1)
+            for depth in sorted(set(depths))
+        ]
+        at_end = register(m, Cat(*ends).any(), "at_end")
         data = register(m, self.i.data, "word")
         m.d.comb += [
             self.writes.row.eq(register(m, row, "row_written")), self.writes.data.eq(data),
