@@ -27,12 +27,14 @@ from fewbit.hw.xilinx.pe_counts import count_sum
 
 from .layers import FoldableLayer
 
-__all__ = ["FLATTENED", "OVERHEAD", "Cost", "cost_of_layer", "cost_of_pool", "cost_of_unit", "total"]
+__all__ = ["FLATTENED", "LOADER", "OVERHEAD", "Cost", "cost_of_layer", "cost_of_pool", "cost_of_unit", "total"]
 
 FLATTENED = 0.96
 """The share of the layers' LUTs that is left when synthesis looks across their boundaries."""
 OVERHEAD = 55
 """LUTs of the AXI4-Stream shell."""
+LOADER = 400
+"""LUTs of what takes weights from their stream, checks them, and holds frames back meanwhile."""
 _LOAD_PORT = 30  # LUTs of what takes words to loadable memories of a layer, beside one a slice
 _FLOAT = 560  # LUTs of a float32 multiplier with two DSPs, and its share of the additions
 # LUTs that a constant weight takes for each bit of x where sums are shared (`hw.xilinx.constant_matrix`), by its
