@@ -12,7 +12,6 @@ import numpy as np
 
 from .build import Build, HostError, Images
 from .memory_image import MemoryImage
-from .processes import run
 from .protocol import SIZES, Identity
 
 __all__ = ["MODELS", "Accelerator", "Connection", "Results"]
@@ -232,6 +231,8 @@ class Accelerator:
 
 def _make_image(model: Path, build: Path, file: Path) -> None:
     """Write the image of a model's weights for a build, by ``fewbit weights``."""
+    from .processes import run
+
     command: list[str | Path] = [sys.executable, "-m", "fewbit", "weights", model, "--build", build, "-o", file]
     done = run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode:
