@@ -36,6 +36,10 @@ def test_an_image(fewbit, scratch, built):
         assert found["checksum"] == image.checksum and found["structure"] == built["loadable"]["structure"]
         assert image.kind == ImageKind.LOADABLE and image.details["model"] == "m2.onnx"
         assert image.details["output"]["format"] == built["output"]["format"]
+    own = MemoryImage.read(scratch / "a" / "weights.npz")
+    assert fewbit("weights", scratch / "m.onnx", "--build", scratch / "a", "-o", scratch / "m.bin")[0] == 0
+    again = MemoryImage.read(scratch / "m.bin")
+    assert again.payload == own.payload != image.payload and again.structure == own.structure
     assert fewbit("weights", other, "--build", scratch / "a")[1].count("\n") == 2
     assert (scratch / "m2.weights.npz").is_file()
 
