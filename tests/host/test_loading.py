@@ -150,11 +150,10 @@ def test_a_board_that_refuses(world, pynq):
 
 @pytest.mark.tools
 @pytest.mark.slow
-def test_a_verilator_model(fewbit, scratch):
+def test_a_verilator_model(scratch):
     """A model of the same shape is loaded in one call, by all of fewbit beside the driver."""
     model, other = small(scratch / "m.onnx"), small(scratch / "m2.onnx", seed=2)
-    status, _, err = fewbit("build", model, "--input", SPEC, "--weights", "loadable", "-o", scratch / "a")
-    assert status == 0, err
+    Project(model, input_spec=SPEC, directory=scratch / "a", weights="loadable").generate()
     values = samples(30)
     with Accelerator.verilator(scratch / "a") as accelerator:
         for path in other, model:
