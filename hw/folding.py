@@ -3,7 +3,7 @@
 A folding's file may say under ``"devices"`` where the network is cut into several. It is JSON of which every key is
 known, and stands once:
 ``{"layers": {"dense0": {"pe": 4, "simd": 8}}}``, with ``"dsp": true`` for products in DSPs, ``"dsp": "sums"`` for
-accumulators in DSPs, or ``"products"`` for another of `PRODUCTS`.
+accumulators in DSPs, or ``"products"`` for another of `PRODUCTS`; ``"weights": "loadable"`` for another of `WEIGHTS`.
 """
 
 import json
@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["PRODUCTS", "DeviceFolding", "Folding", "FoldingError", "LayerFolding", "short"]
+__all__ = ["PRODUCTS", "WEIGHTS", "DeviceFolding", "Folding", "FoldingError", "LayerFolding", "short"]
 
 PRODUCTS = ("plain", "decode", "shift", "planes", "dsp", "sums")
+WEIGHTS = ("fixed", "loadable", "external")
 _IN_DSPS: dict[str, bool | str] = {"dsp": True, "sums": "sums"}  # what a file says under "dsp", by products
 
 
@@ -37,11 +38,16 @@ class LayerFolding:
         How products are made, one of `PRODUCTS`: ``dsp`` in DSPs, several by each (`hw.arrays.dsp_products`); ``sums``
         with accumulators in DSPs (`hw.arrays.dsp_sums`); the others as in `hw.layer.ways`. ``None`` is what takes the
         fewest LUTs.
+    weights : str
+        Where the layer's trained numbers come from, one of `WEIGHTS`: ``fixed`` in the bitstream; ``loadable`` in
+        memories that software writes while the accelerator waits; ``external`` in memory outside the device, from
+        which each frame reads them.
     """
 
     pe: int
     simd: int
     products: str | None = None
+    weights: str = "fixed"
 
     @property
     def multipliers(self) -> int:
@@ -55,11 +61,14 @@ class LayerFolding:
 
     def to_dict(self) -> dict[str, object]:
         """Return what a file says of the layer."""
-        if self.products is None:
-            return {**self.size}
+        said: dict[str, object] = {**self.size}
         if self.products in _IN_DSPS:
-            return self.size | {"dsp": _IN_DSPS[self.products]}
-        return self.size | {"products": self.products}
+            said["dsp"] = _IN_DSPS[self.products]
+        elif self.products is not None:
+            said["products"] = self.products
+        if self.weights != "fixed":
+            said["weights"] = self.weights
+        return said
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any], where: str) -> "LayerFolding":
@@ -70,7 +79,7 @@ class LayerFolding:
         FoldingError
             If keys are unknown, missing, or at odds with each other.
         """
-        _known(where, written, ("pe", "simd", "dsp", "products"))
+        _known(where, written, ("pe", "simd", "dsp", "products", "weights"))
         for key in "pe", "simd":
             if key not in written:
                 raise FoldingError(f"{where}: has no {key!r}")
@@ -81,7 +90,10 @@ class LayerFolding:
             raise FoldingError(f"{where}: has both dsp and products; give one of them")
         if dsp:
             products = "sums" if dsp == "sums" else "dsp"
-        return cls(written["pe"], written["simd"], products)
+        weights = written.get("weights", "fixed")
+        if weights not in WEIGHTS:
+            raise FoldingError(f"{where}: weights must be one of {', '.join(WEIGHTS)}, not {short(weights)}")
+        return cls(written["pe"], written["simd"], products, weights=weights)
 
 
 @dataclass(frozen=True)
@@ -179,6 +191,10 @@ class Folding(Mapping[str, LayerFolding]):
     def in_devices(self, devices: Sequence[DeviceFolding]) -> "Folding":
         """Return the same folding, cut into ``devices``."""
         return Folding(self, devices)
+
+    def with_weights(self, weights: str) -> "Folding":
+        """Return this folding with the weights of all layers from one of `WEIGHTS`."""
+        return Folding({name: replace(layer, weights=weights) for name, layer in self.items()}, self.devices)
 
     def to_json(self) -> str:
         """Return the text of a file, for a person to edit."""

@@ -14,7 +14,7 @@ from fewbit.hw.targets.part_list import parts_with
 from fewbit.places import BUILD
 
 from .kinds import CYCLES, DEVICES, DSPS, FILE, LUTS, RATE
-from .options import Clock, Input, Json, Model, PartsFile
+from .options import Clock, Input, Json, Model, PartsFile, WeightsOption
 from .registry import command
 from .report import Reporter
 
@@ -115,12 +115,13 @@ def fold(
     file: Annotated[
         Path | None, typer.Option("-o", "--output-file", **FILE, help="Default `build/<model>/fold.json`.")
     ] = None,
-    parts: PartsFile = None, several: SeveralDevices,
+    parts: PartsFile = None, weights: WeightsOption = None, several: SeveralDevices,
     json: Json = False,
 ):  # fmt: skip
     """The cheapest folding that meets a target (or the fastest within so many LUTs), with its cycles."""
     report = Reporter(json)
-    report.show(fold_model(model, input_spec, goal, file, report, parts, several), _table)
+    where = None if weights is None else str(weights)
+    report.show(fold_model(model, input_spec, goal, file, report, parts, where, several), _table)
 
 
 def fold_model(
@@ -130,12 +131,14 @@ def fold_model(
     file: Path | None,
     report: Report,
     parts: Path | None = None,
+    weights: str | None = None,
     several: SeveralDevices | None = None,
 ) -> Folded:
     """Fold a model to a `FoldingGoal`, predict its cycles, and write the file; return what that gives.
 
-    ``parts`` is a file of parts beside those of the list, as `hw.targets.part_list.read_parts` reads it. ``several``
-    says into how many devices the network is cut, and of what parts.
+    ``parts`` is a file of parts beside those of the list, as `hw.targets.part_list.read_parts` reads it; ``weights``
+    says where the weights of all layers come from, as `hw.folding.WEIGHTS` has it; ``several`` says into how many
+    devices the network is cut, and of what parts.
 
     Raises
     ------
@@ -161,7 +164,8 @@ def fold_model(
     cycles = int(goal.clock * 1e6 // goal.fps) if goal.fps is not None else goal.max_cycles
     with report.working("folding"):
         layers = layers_of(network)
-        project.folding = with_dsps(layers, _folding(layers, goal, cycles), goal.dsps)
+        found = _folding(layers, goal, cycles)
+        project.folding = with_dsps(layers, found if weights is None else found.with_weights(weights), goal.dsps)
         project = _cut(project, layers, several, listed)
         plan = project.plan
         timing = predict_steady(plan)

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fewbit.golden.network.graph import Network
 from fewbit.hw.folding import Folding, FoldingError, LayerFolding
 from fewbit.hw.targets.named import USUAL
 
-from .cost import Cost, cost_of_layer, cost_of_pool, total
+from .cost import LOADER, Cost, cost_of_layer, cost_of_pool, total
 from .folding import fold_layers, least_cycles
 from .layers import FoldableLayer, FoldableNetwork, layers_of, slowest
 
@@ -64,7 +64,8 @@ def estimate_all(layers: FoldableNetwork, folding: Folding) -> Cost:
     """Return the `Cost` of a whole network; ``layers`` are what `layers_of` gives of it."""
     cycles = slowest(layers, folding)
     pools = (cost_of_pool(node.window, layers.edges[node.x], cycles) for node in layers.pools)
-    return total([*estimate(layers, folding).values(), *pools, *_beside(layers, cycles)])
+    loader = [Cost(LOADER)] * any(layer.weights == "loadable" for layer in folding.values())
+    return total([*estimate(layers, folding).values(), *pools, *_beside(layers, cycles), *loader])
 
 
 def _beside(layers: FoldableNetwork, cycles: int) -> list[Cost]:
@@ -129,7 +130,7 @@ def with_dsps(network: Network | FoldableNetwork, folding: Folding, dsps: int) -
 
 def _luts_with(layer: FoldableLayer, folded: LayerFolding, products: str | None) -> float:
     """Return the LUTs of a layer with its products made in another way."""
-    return cost_of_layer(layer, LayerFolding(folded.pe, folded.simd, products)).lut
+    return cost_of_layer(layer, replace(folded, products=products)).lut
 
 
 def _taken(layers: FoldableNetwork, folding: Folding, chosen: Mapping[str, str]) -> dict[str | None, int]:

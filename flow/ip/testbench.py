@@ -130,6 +130,10 @@ def bench_files(plan: AcceleratorPlan, cycles: Mapping[str, int], vectors: Vecto
     parts = {
         part: "".join(_filled(text, given) for given in inputs).rstrip(", \n") for part, text in INPUT_PARTS.items()
     }
+    if plan.memories:  # to which nothing is written
+        parts["CONNECTED"] += (
+            ",\n    .s_axis_weights_tdata(32'd0), .s_axis_weights_tvalid(1'b0), .s_axis_weights_tlast(1'b0)"
+        )
     return {
         NAME: _filled(BENCH, parts | figures | {"WANTED": WANTED}),
         **{_sent_file(name): _hex(sent, "frame") for name, sent in names.items()},

@@ -24,7 +24,7 @@ from .folded_model import FoldedModel
 from .project import Project
 from .simulation_results import Damage, Interval, IpSimulation, Latency, Mismatch, Proved, Simulation
 
-__all__ = ["drawn_again", "simulate_ip_block", "simulate_project"]
+__all__ = ["built_simulator", "drawn_again", "draws", "simulate_ip_block", "simulate_project", "waveform_of"]
 
 
 def simulate_project(
@@ -91,7 +91,7 @@ def _simulated(
     report.step("Verilog", fresh, project.verilog)
     predicted = predict(project.plan, len(images))
     cycles = predicted.left[-1]
-    folder, proved = _built(
+    folder, proved = built_simulator(
         project, simulator, report, structure=structure, cycles=cycles, waves=waves, verbose=verbose
     )
     began = time.monotonic()
@@ -101,7 +101,7 @@ def _simulated(
             **options,
         )  # fmt: skip
     result = _summary(project, images, golden, found, predicted, options["stall"], clock)
-    return replace(result, seconds=round(time.monotonic() - began, 2), proved=proved, waves=_waveform(found, waves))
+    return replace(result, seconds=round(time.monotonic() - began, 2), proved=proved, waves=waveform_of(found, waves))
 
 
 def simulate_ip_block(
@@ -136,7 +136,7 @@ def simulate_ip_block(
     simulators()[simulator].version()
     if len(images) < FEWEST:
         raise ValueError(f"the bench of the IP block needs {FEWEST} samples or more, not {len(images)}")
-    if _draws(project):
+    if draws(project):
         raise ValueError("the bench of the IP block repeats frames, whose results change where a network draws random "
                          "numbers: simulate this model without --ip")  # fmt: skip
     with ExitStack() as held:
@@ -157,7 +157,7 @@ def _simulated_ip(
         fresh = project.generate_ip()
     report.step("IP block", fresh, project.ip_verilog)
     cycles = predict(project.plan, len(images)).left[-1]
-    folder, proved = _built(
+    folder, proved = built_simulator(
         project, simulator, report, ip=True, structure=structure, cycles=cycles, waves=waves, verbose=verbose
     )
     with report.working("simulating"):
@@ -169,11 +169,11 @@ def _simulated_ip(
     figures.pop("folder")
     return IpSimulation(
         model=project.model, stall=options["stall"], seed=options["seed"], **figures, proved=proved,
-        waves=_waveform(found, waves), ok=not found.mismatches and not found.problems,
+        waves=waveform_of(found, waves), ok=not found.mismatches and not found.problems,
     )  # fmt: skip
 
 
-def _built(
+def built_simulator(
     project: Project, name: str, report: Report, *, ip: bool = False, structure: bool | None, cycles: int, waves: bool,
     verbose: bool,
 ) -> tuple[Path, Proved | None]:  # fmt: skip
@@ -200,12 +200,12 @@ def _proved(project: Project, name: str, ip: bool, waves: bool) -> Proved:
     return Proved(**counts, others=[f"{p.name}: {p.reason}" for p in proofs if p.reason is not None])
 
 
-def _waveform(found, waves):
+def waveform_of(found: Any, waves: bool) -> Path | None:
     """Return where a run has left its waveform, if it was to leave one."""
     return found.folder / "dump.vcd" if waves else None
 
 
-def _draws(project: FoldedModel) -> bool:
+def draws(project: FoldedModel) -> bool:
     """Return whether the network draws random numbers."""
     return any(isinstance(node, Draw) for node in project.network.nodes)
 
@@ -215,7 +215,7 @@ def drawn_again(project: FoldedModel, values: np.ndarray) -> np.ndarray | None:
 
     It is None for a network that draws no random numbers: its results do not change.
     """
-    if not _draws(project):
+    if not draws(project):
         return None
     sent = [number for _, number, _ in order_of(len(values), [entry.beats for entry in project.plan.entries])]
     return project.hardware_values(run(project.network, values[sent], first=len(values)))

@@ -4,9 +4,13 @@ from math import ceil
 
 from fewbit.hw.cost import Cost
 
-from .placement import BRAM18_LUTS, blocks_of
+from .placement import BRAM18_LUTS, Placement, blocks_of
 
-__all__ = ["RAM_WORDS", "buffer_cost", "choice_luts", "fifo_luts", "queue_luts", "ram_luts", "select_luts"]
+__all__ = ["LOAD_BITS", "RAM_WORDS", "buffer_cost", "choice_luts", "fifo_luts", "queue_luts", "ram_luts",
+           "select_luts", "writable_placement"]  # fmt: skip
+
+LOAD_BITS = 32
+"""Bits of a word on its way to a loadable memory, and of a slice of one, at most."""
 
 RAM_WORDS = 32
 """Words of the shallowest distributed RAM: what memories take grows where their depth exceeds a multiple of it."""
@@ -41,6 +45,19 @@ def choice_luts(width: int, depth: int) -> float:
     """Return about the LUTs that choose among the parts of a buffer of more words than a distributed RAM has."""
     parts = -(-depth // _PART) if buffer_cost(width, depth).lut else 1
     return width * select_luts(parts)
+
+
+def writable_placement(width: int, depth: int) -> Placement:
+    """Return the cheapest `Placement` of a loadable memory, none of whose bits is constant or equal to another: in
+    distributed RAM or block RAM, by slices of `LOAD_BITS` bits. A single word is in registers, which take no LUTs.
+    """
+    if depth == 1:
+        return Placement("luts")
+    whole, rest = divmod(width, LOAD_BITS)
+    slices = [LOAD_BITS] * whole + [rest] * (rest > 0)
+    luts = sum(ram_luts(bits, depth) for bits in slices) + ceil(width * select_luts(-(-depth // _PART)))
+    blocks = sum(blocks_of(bits, depth) for bits in slices)
+    return Placement("luts", luts) if luts <= blocks * BRAM18_LUTS else Placement("block", bram18=blocks)
 
 
 def select_luts(count: int) -> float:

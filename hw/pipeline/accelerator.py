@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 from copy import copy
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from amaranth.hdl import Cat, Module
@@ -12,12 +14,14 @@ from amaranth.lib.wiring import In, Out
 from fewbit.golden.network.graph import Network
 from fewbit.host.packing import pack_beats
 from fewbit.hw.folding import Folding
+from fewbit.hw.memory.loadable import LoadableUnit, load_bus
+from fewbit.hw.memory.placement import Contents
 from fewbit.hw.stages.routing import QueuePlan
 from fewbit.hw.streams import code_stream, numbered
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 
-from .assembly import Assembly
+from .assembly import Assembly, with_loadable
 from .flows import with_depths
 
 __all__ = ["Accelerator", "AcceleratorPlan"]
@@ -49,6 +53,9 @@ class AcceleratorPlan:
         The streams of frames, one for each of the network's inputs: format, lanes, beats.
     format, length_out, lanes_out, beats_out
         The format of results, their codes a frame, codes a beat and beats a frame.
+    memories : dict of str to hw.memory.placement.Contents
+        Loadable memories of all stages, by the stage's name, a point, and their own, in the order in which they are
+        loaded.
     bound : int
         Cycles between frames in steady state: those of the slowest layer, or the beats of the busiest stream.
 
@@ -67,8 +74,8 @@ class AcceleratorPlan:
         target: Target = DEFAULT,
         link: int | None = None,
     ):
-        self.network, self.target, self.link = network, target, link
-        assembly = Assembly(network, folding, target=target, link=link)
+        self.network, self.target, self.link = with_loadable(network, folding), target, link
+        assembly = Assembly(self.network, folding, target=target, link=link)
         self.edges, self.layers, self.bound = assembly.edges, assembly.layers, assembly.bound
         self.stages = assembly.stages if depths is None else with_depths(assembly.stages, depths)
         self.entries, end = assembly.entries, assembly.exit
@@ -87,6 +94,15 @@ class AcceleratorPlan:
     def queues(self) -> dict[str, QueuePlan]:
         """The plans of the queues in front of joins, by name."""
         return {stage.name: stage.plan for stage in self.stages if isinstance(stage.plan, QueuePlan)}
+
+    @cached_property
+    def memories(self) -> dict[str, Contents]:
+        return {f"{p.name}.{name}": contents for p in self.loadable for name, contents in p.memories.items()}
+
+    @property
+    def loadable(self) -> list[Any]:
+        """The plans of the stages that have loadable memories."""
+        return [stage.plan for stage in self.stages if getattr(stage.plan, "memories", None)]
 
     @property
     def ports(self) -> tuple[str, ...]:
@@ -117,6 +133,8 @@ class Accelerator(wiring.Component):
     i : ``In(code_stream(entry.format.bits, entry.lanes))``
         The stream of ``plan.entries``; of several, ``i0``, ``i1``, …
     o : ``Out(code_stream(output bits, plan.lanes_out))``
+    load : ``In(hw.memory.loadable.load_bus())``
+        Words of the plan's memories, if it has some; no frame may be inside.
     stalls : ``Out(number of stages)``
         With ``probes``: which stages offer a beat that is not taken in this cycle; at any of its outputs, if a stage
         has several.
@@ -128,7 +146,8 @@ class Accelerator(wiring.Component):
         super().__init__({
             **dict(zip(plan.ports, streams, strict=True)),
             "o": Out(code_stream(plan.format.bits, plan.lanes_out)),
-        } | ({"stalls": Out(len(plan.stages))} if probes else {}))  # fmt: skip
+        } | ({"load": In(load_bus())} if plan.memories else {})
+          | ({"stalls": Out(len(plan.stages))} if probes else {}))  # fmt: skip
 
     @property
     def inputs(self) -> tuple[wiring.PureInterface, ...]:
@@ -145,9 +164,18 @@ class Accelerator(wiring.Component):
                 wiring.connect(m, source, _port(unit, "i", k))
             units.append(unit)
         wiring.connect(m, units[-1].o, wiring.flipped(self.o))
+        if self.plan.memories:
+            self._load(m, [unit for unit in units if isinstance(unit, LoadableUnit)])
         if self._probes:
             m.d.comb += self.stalls.eq(Cat(_stalls(unit) for unit in units))
         return m
+
+    def _load(self, m, units):
+        """Connect the way of words from unit to unit."""
+        before = wiring.flipped(self.load)
+        for unit in units:
+            wiring.connect(m, before, unit.load)
+            before = unit.load_on
 
 
 def _stalls(unit):

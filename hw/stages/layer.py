@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.spatial import Windows
+from fewbit.hw.layer.loadable_unit import LoadableMatrixVectorUnit
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
 
@@ -46,4 +47,5 @@ def _(assembly, node):
         flow = windowed(assembly, window, layer_window(assembly.edges, window, plan), plan.x)
     else:
         flow = streams.regrouped(streams.take(plan.x), plan.lanes_in, plan.inputs * plan.parallel)
-    assembly.make(plan.y, plan, MatrixVectorUnit, flow, lanes=plan.lanes, unit=plan.neurons)
+    kind = LoadableMatrixVectorUnit if plan.memories else MatrixVectorUnit
+    assembly.make(plan.y, plan, kind, flow, lanes=plan.lanes, unit=plan.neurons)

@@ -15,7 +15,7 @@ class Top:
 
 TOPS: dict[str, Top] = {
     "accelerator": Top(
-        ports=("aclk", "aresetn", "s_axis_*", "m_axis_*", "frames", "bad_frames"),
+        ports=("aclk", "aresetn", "s_axis_*", "m_axis_*", "frames", "bad_frames", "weights_*"),
         bench="fewbit.sim.benches.accelerator",
     ),
     "accelerator_ip": Top(
