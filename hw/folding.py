@@ -3,6 +3,7 @@
 A folding's file is JSON of which every key is known, and stands once:
 ``{"layers": {"dense0": {"pe": 4, "simd": 8}}}``, with ``"dsp": true`` for products in DSPs, ``"dsp": "sums"`` for
 accumulators in DSPs, or ``"products"`` for another of `PRODUCTS`; ``"weights": "loadable"`` for another of `WEIGHTS`.
+With ``"weights": "external"`` a layer may have a ``"tile"``, and beside ``"layers"`` may stand ``"bus"``.
 """
 
 import json
@@ -41,12 +42,16 @@ class LayerFolding:
         Where the layer's trained numbers come from, one of `WEIGHTS`: ``fixed`` in the bitstream; ``loadable`` in
         memories that software writes while the accelerator waits; ``external`` in memory outside the device, from
         which each frame reads them.
+    tile : int or None
+        With external weights, the pixels that are computed each time they are read, a divisor of the layer's; ``None``
+        is the fewest with which the port keeps up with this layer alone.
     """
 
     pe: int
     simd: int
     products: str | None = None
     weights: str = "fixed"
+    tile: int | None = None
 
     @property
     def multipliers(self) -> int:
@@ -67,6 +72,8 @@ class LayerFolding:
             said["products"] = self.products
         if self.weights != "fixed":
             said["weights"] = self.weights
+        if self.tile is not None:
+            said["tile"] = self.tile
         return said
 
     @classmethod
@@ -78,7 +85,7 @@ class LayerFolding:
         FoldingError
             If keys are unknown, missing, or at odds with each other.
         """
-        _known(where, written, ("pe", "simd", "dsp", "products", "weights"))
+        _known(where, written, ("pe", "simd", "dsp", "products", "weights", "tile"))
         for key in "pe", "simd":
             if key not in written:
                 raise FoldingError(f"{where}: has no {key!r}")
@@ -92,7 +99,12 @@ class LayerFolding:
         weights = written.get("weights", "fixed")
         if weights not in WEIGHTS:
             raise FoldingError(f"{where}: weights must be one of {', '.join(WEIGHTS)}, not {short(weights)}")
-        return cls(written["pe"], written["simd"], products, weights=weights)
+        tile = written.get("tile")
+        if tile is not None and weights != "external":
+            raise FoldingError(f"{where}: has a tile, which only external weights have")
+        if tile is not None and (isinstance(tile, bool) or not isinstance(tile, int) or tile < 1):
+            raise FoldingError(f"{where}: tile must be a whole number of pixels, not {short(tile)}")
+        return cls(written["pe"], written["simd"], products, weights=weights, tile=tile)
 
 
 class Folding(Mapping[str, LayerFolding]):
@@ -101,6 +113,9 @@ class Folding(Mapping[str, LayerFolding]):
     Parameters
     ----------
     layers : mapping of str to LayerFolding
+    bus : int or None
+        Data bits of the port that external weights come through, one of `hw.memory.external_plan.BUS_BITS`; ``None`` is
+        the default there.
 
     Raises
     ------
@@ -108,8 +123,8 @@ class Folding(Mapping[str, LayerFolding]):
         If a layer has something else.
     """
 
-    def __init__(self, layers: Mapping[str, LayerFolding] | None = None):
-        self._layers = dict(layers or {})
+    def __init__(self, layers: Mapping[str, LayerFolding] | None = None, *, bus: int | None = None):
+        self._layers, self.bus = dict(layers or {}), bus
         for name, layer in self._layers.items():
             if not isinstance(layer, LayerFolding):
                 raise TypeError(f"{name}: must have a LayerFolding, not {layer!r}")
@@ -129,7 +144,12 @@ class Folding(Mapping[str, LayerFolding]):
         return len(self._layers)
 
     def __repr__(self):
-        return f"Folding({self._layers!r})"
+        return f"Folding({self._layers!r})" if self.bus is None else f"Folding({self._layers!r}, bus={self.bus!r})"
+
+    @property
+    def external(self) -> list[str]:
+        """Names of the layers whose weights are external."""
+        return [name for name, layer in self.items() if layer.weights == "external"]
 
     @property
     def multipliers(self) -> int:
@@ -143,12 +163,14 @@ class Folding(Mapping[str, LayerFolding]):
 
     def with_products(self, products: Mapping[str, str | None]) -> "Folding":
         """Return PE and SIMD of this folding with the ``products`` of some layers, and the default of the others."""
-        return Folding({name: replace(layer, products=products.get(name)) for name, layer in self.items()})
+        layers = {name: replace(layer, products=products.get(name)) for name, layer in self.items()}
+        return Folding(layers, bus=self.bus)
 
     def to_json(self) -> str:
         """Return the text of a file, for a person to edit."""
         layers = {name: layer.to_dict() for name, layer in self.items()}
-        return json.dumps({"layers": layers}, indent=2) + "\n"
+        said = {"layers": layers} if self.bus is None else {"bus": self.bus, "layers": layers}
+        return json.dumps(said, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, content: bytes, path: object) -> "Folding":
@@ -170,8 +192,9 @@ class Folding(Mapping[str, LayerFolding]):
         layers = found.get("layers") if isinstance(found, dict) else None
         if not isinstance(layers, dict) or not all(isinstance(layer, dict) for layer in layers.values()):
             raise FoldingError(f'{path}: must be JSON like {{"layers": {{"dense0": {{"pe": 4, "simd": 8}}}}}}')
-        _known(path, found, ("layers",))
-        return cls({name: LayerFolding.from_dict(layer, f"{path}: {name}") for name, layer in layers.items()})
+        _known(path, found, ("layers", "bus"))
+        folded = {name: LayerFolding.from_dict(layer, f"{path}: {name}") for name, layer in layers.items()}
+        return cls(folded, bus=found.get("bus"))
 
 
 class _Twice(Exception):

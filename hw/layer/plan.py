@@ -56,6 +56,7 @@ class LayerPlan:
         is in the message.
     """
 
+    tile = 1  # vectors that a row of neurons is computed for before the next one
     WEIGHTS = ("fixed",)  # those of `hw.folding.WEIGHTS` that there is hardware for
 
     def __init__(

@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 from fewbit.golden.network.graph import Network
 from fewbit.host.packing import pack_beats
 from fewbit.hw.folding import Folding
+from fewbit.hw.memory.weight_port import WeightPort, weight_port_signature
 from fewbit.hw.stages.routing import QueuePlan
 from fewbit.hw.streams import code_stream, numbered
 from fewbit.hw.targets.named import DEFAULT
@@ -47,7 +48,10 @@ class AcceleratorPlan:
     format, length_out, lanes_out, beats_out
         The format of results, their codes a frame, codes a beat and beats a frame.
     bound : int
-        Cycles between frames in steady state: those of the slowest layer, or the beats of the busiest stream.
+        Cycles between frames in steady state: those of the slowest layer, or the beats of the busiest stream, or those
+        of external weights.
+    weight_port : hw.memory.external_plan.WeightPortPlan or None
+        The port to memory through which external weights come, if layers have such.
 
     Raises
     ------
@@ -61,6 +65,7 @@ class AcceleratorPlan:
         self.network, self.target = network, target
         assembly = Assembly(network, folding, target=target)
         self.edges, self.layers, self.bound = assembly.edges, assembly.layers, assembly.bound
+        self.weight_port = assembly.weight_port
         self.stages = assembly.stages if depths is None else with_depths(assembly.stages, depths)
         self.entries, end = assembly.entries, assembly.exit
         self.format, self.length_out, self.lanes_out, self.beats_out = end.format, end.length, end.lanes, end.beats
@@ -108,6 +113,8 @@ class Accelerator(wiring.Component):
     i : ``In(code_stream(entry.format.bits, entry.lanes))``
         The stream of ``plan.entries``; of several, ``i0``, ``i1``, …
     o : ``Out(code_stream(output bits, plan.lanes_out))``
+    weights : ``Out(weight_port_signature(plan.weight_port))``
+        With external weights: the port to memory, `hw.memory.weight_port`.
     stalls : ``Out(number of stages)``
         With ``probes``: which stages offer a beat that is not taken in this cycle; at any of its outputs, if a stage
         has several.
@@ -116,8 +123,10 @@ class Accelerator(wiring.Component):
     def __init__(self, plan: AcceleratorPlan, *, probes: bool = False):
         self.plan, self._probes = plan, probes
         streams = [In(code_stream(entry.format.bits, entry.lanes)) for entry in plan.entries]
+        port = plan.weight_port
         super().__init__({
             **dict(zip(plan.ports, streams, strict=True)),
+            **({} if port is None else {"weights": Out(weight_port_signature(port))}),
             "o": Out(code_stream(plan.format.bits, plan.lanes_out)),
         } | ({"stalls": Out(len(plan.stages))} if probes else {}))  # fmt: skip
 
@@ -135,6 +144,8 @@ class Accelerator(wiring.Component):
                 source = wiring.flipped(self.inputs[port]) if number < 0 else _port(units[number], "o", port)
                 wiring.connect(m, source, _port(unit, "i", k))
             units.append(unit)
+            if isinstance(unit, WeightPort):
+                wiring.connect(m, unit.memory, wiring.flipped(self.weights))
         wiring.connect(m, units[-1].o, wiring.flipped(self.o))
         if self._probes:
             m.d.comb += self.stalls.eq(Cat(_stalls(unit) for unit in units))

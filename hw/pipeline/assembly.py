@@ -1,6 +1,7 @@
 """From a folded network to stages joined by streams: which units there are, and how wide the streams between them."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from amaranth.lib import wiring
@@ -8,10 +9,14 @@ from amaranth.lib import wiring
 from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Network, NetworkInput, Node
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold
+from fewbit.golden.numbers.formats import Unsigned
 from fewbit.golden.registry import import_all
 from fewbit.hw import stages
 from fewbit.hw.folding import Folding
+from fewbit.hw.layer.external import ExternalPlan
 from fewbit.hw.layer.plan import LayerPlan
+from fewbit.hw.memory.external_plan import DEFAULT_BUS, WeightPortPlan
+from fewbit.hw.memory.weight_port import WeightPort
 from fewbit.hw.packing import beats, channels_at_once
 from fewbit.hw.stages.layer import cycles_of_layer
 from fewbit.hw.stages.registry import stage_of
@@ -48,6 +53,8 @@ class Assembly:
         Plans of the layers by name.
     bound : int
         Cycles between frames in steady state.
+    weight_port : hw.memory.external_plan.WeightPortPlan or None
+        The port through which external weights come, and ``weights`` the stream of those of each such layer, by name.
     entries : tuple of hw.pipeline.flows.Flow
         Streams of frames, one for each of the network's inputs.
     exit : hw.pipeline.flows.Flow
@@ -71,6 +78,7 @@ class Assembly:
         self.bound = max(cycles, default=max(given.length for given in network.inputs))
         self.streams = Streams(network)
         self.stages = self.streams.stages
+        self.weight_port, self.weights = self._weights_outside()
         self.entries = tuple(self._entry(number, given) for number, given in enumerate(network.inputs))
         for given, entry in zip(network.inputs, self.entries, strict=True):
             self.streams.publish(given.edge, entry)
@@ -97,9 +105,27 @@ class Assembly:
             act = act if isinstance(act, Threshold | Rescale | Score) else None
             folded, window = folding[node.name], self.windows.get(node.x)
             order = None if window is None else columns_first(window, self.edges[window.x], folded.simd)
-            self.layers[node.name] = LayerPlan(node, act, self.edges, folded, order=order, target=self.target)
+            kind: Callable[..., LayerPlan] = LayerPlan
+            if folded.weights == "external":
+                kind = partial(ExternalPlan, bus=folding.bus or DEFAULT_BUS)
+            self.layers[node.name] = kind(node, act, self.edges, folded, order=order, target=self.target)
             if act is not None:
                 self._absorbed.add(act.name)
+
+    def _weights_outside(self) -> tuple[WeightPortPlan | None, dict[str, Flow]]:
+        """Make the source of weights from memory outside, if layers need it; return its plan, and by layer the stream
+        of its weights."""
+        outside = [plan for plan in self.layers.values() if isinstance(plan, ExternalPlan)]
+        if not outside:
+            return None, {}
+        port = WeightPortPlan([plan.channel for plan in outside])
+        self.bound = max(self.bound, sum(plan.beats_frame for plan in outside))
+        number = self.streams.add(port.name, port, WeightPort)
+        flows = {
+            plan.name: Flow((number, k), Unsigned(plan.channel.width), 1, 1, plan.cycles)
+            for k, plan in enumerate(outside)
+        }
+        return port, flows
 
     # Both ends
 

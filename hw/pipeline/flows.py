@@ -134,11 +134,12 @@ class Streams:
         plan : object
             The stage's numbers; ``kind(plan)`` makes the component.
         flows : Flow
-            The stage's streams in.
+            The stage's streams in; a source has none.
         beats_out : int or None
             Beats of a frame that leave, where these are not as many as enter.
         """
-        fewest = max(1, min(flows[0].beats, beats_out or flows[0].beats))
+        beats_in = flows[0].beats if flows else 1
+        fewest = max(1, min(beats_in, beats_out or beats_in))
         self.stages.append(Stage(name, plan, partial(kind, plan), tuple(f.source for f in flows), fewest))
         return len(self.stages) - 1
 

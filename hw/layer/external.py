@@ -1,0 +1,135 @@
+"""A layer whose weights come as a stream, from memory outside the device: its plan and its matrix-vector unit.
+
+Weights that are read anew for every pixel would ask too much of that memory. So a layer takes its pixels in *tiles*:
+a row of neurons is computed for all vectors of a tile before the next row's weights are needed. Codes come in that
+order from a `hw.stages.tile.TileRepeat`, and results are put back into the order of pixels behind the layer.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from fewbit.golden.network.dense import Dense, FloatDense
+from fewbit.golden.network.graph import Edge
+from fewbit.golden.network.pointwise import Rescale, Score, Threshold
+from fewbit.hw.folding import LayerFolding
+from fewbit.hw.memory.external_plan import ChannelPlan, check_bus
+from fewbit.hw.targets.named import DEFAULT
+from fewbit.hw.targets.target import Target
+
+from .plan import LayerPlan
+from .shape import LayerShape
+
+__all__ = ["ExternalPlan", "channel_of", "check_external", "least_tile", "tiles_of"]
+
+
+def tiles_of(shape: LayerShape) -> list[int]:
+    """Return how many vectors a tile of a layer may have, rising: a frame is whole tiles."""
+    return [n for n in range(1, shape.pixels + 1) if shape.pixels % n == 0]
+
+
+def channel_of(shape: LayerShape, weight_bits: int, *, tile: int, bus: int) -> ChannelPlan:
+    """Return how the weights of a layer come.
+
+    Parameters
+    ----------
+    shape : hw.layer.shape.LayerShape
+    weight_bits : int
+        Bits of a weight.
+    tile : int
+        Vectors of a tile.
+    bus : int
+        Data bits of the port.
+    """
+    return ChannelPlan(
+        name=shape.name, bus=bus, width=shape.pe * shape.simd * weight_bits, steps=shape.steps, rows=shape.rows, tile=tile
+    )
+
+
+def least_tile(shape: LayerShape, weight_bits: int, bus: int) -> int:
+    """Return the fewest vectors of a tile with which a layer that has the port for itself computes without a pause, or
+    all of a frame's where none are enough."""
+    tiles = tiles_of(shape)
+    beats = channel_of(shape, weight_bits, tile=1, bus=bus).row_beats
+    return next((tile for tile in tiles if beats <= tile * shape.steps), tiles[-1])
+
+
+def check_external(name: str, *, integral: bool, groups: int, together: int, words: int) -> None:
+    """Check that a layer's weights can come from memory outside.
+
+    Raises
+    ------
+    ValueError
+        If they cannot; the line has the layer's name and the reason.
+    """
+    why = None
+    if not integral:
+        why = "are float32, whose sums need a row's weights in consecutive cycles"
+    elif groups > 1:
+        why = f"have {groups} groups, each of which has few and needs them for every pixel"
+    elif together > 1:
+        why = f"are needed for {together} pixels at a time; give it a PE of at most its neurons"
+    elif words == 1:
+        why = "are all used in every cycle; give it a smaller PE or SIMD"
+    if why is not None:
+        raise ValueError(f"{name}: its weights cannot be external: they {why}")
+
+
+class ExternalPlan(LayerPlan):
+    """A layer with external weights; parameters are those of `LayerPlan`, and
+
+    Parameters
+    ----------
+    bus : int
+        Data bits of the port to memory.
+
+    Attributes
+    ----------
+    tile : int
+        Vectors of a tile: those that the folding says, or `least_tile`.
+    channel : hw.memory.external_plan.ChannelPlan
+        How its weights come.
+
+    Raises
+    ------
+    ValueError
+        If weights of this layer cannot be external, or the tile does not divide its pixels.
+    """
+
+    WEIGHTS = ("external",)
+
+    def __init__(
+        self,
+        dense: Dense | FloatDense,
+        act: Threshold | Rescale | Score | None,
+        edges: Mapping[str, Edge],
+        folding: LayerFolding,
+        *,
+        bus: int,
+        order: np.ndarray | None = None,
+        target: Target = DEFAULT,
+    ):
+        x = edges[dense.x]
+        shape = LayerShape.of(dense, x, folding)
+        check_external(
+            dense.name, integral=x.format.integral, groups=dense.groups, together=shape.together, words=shape.words
+        )
+        check_bus(bus)
+        self.tile = folding.tile
+        if folding.tile is None:
+            self.tile = least_tile(shape, dense.weight_format.bits, bus)
+        elif isinstance(folding.tile, bool) or folding.tile not in tiles_of(shape):
+            raise ValueError(f"{dense.name}: tile must divide its {shape.pixels} pixels, not {folding.tile!r}")
+        super().__init__(dense, act, edges, folding, order=order, target=target)
+        self.channel = channel_of(self.shape, self.numbers.weight_bits, tile=self.tile, bus=bus)
+        if self.tile > 1:  # padding stays until results are put into order
+            self.last_row_beats, self.beats_out = self.row_beats, self.rows * self.row_beats
+
+    @property
+    def beats_frame(self) -> int:
+        """Beats of the port that its weights take for a frame."""
+        return self.pixels // self.tile * self.channel.pass_beats
+
+    @property
+    def weights_in(self) -> str:
+        return f"memory outside, read {self.pixels // self.tile} times a frame"
