@@ -9,7 +9,6 @@ from amaranth.lib import wiring
 from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Network, NetworkInput, Node
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold
-from fewbit.golden.numbers.formats import Unsigned
 from fewbit.golden.registry import import_all
 from fewbit.hw import stages
 from fewbit.hw.folding import Folding
@@ -121,10 +120,10 @@ class Assembly:
         port = WeightPortPlan([plan.channel for plan in outside])
         self.bound = max(self.bound, sum(plan.beats_frame for plan in outside))
         number = self.streams.add(port.name, port, WeightPort)
-        flows = {
-            plan.name: Flow((number, k), Unsigned(plan.channel.width), 1, 1, plan.cycles)
-            for k, plan in enumerate(outside)
-        }
+        flows = {}
+        for k, plan in enumerate(outside):
+            lanes = plan.pe * plan.simd
+            flows[plan.name] = Flow((number, k), plan.dense.weight_format, lanes, lanes, lanes * plan.cycles)
         return port, flows
 
     # Both ends

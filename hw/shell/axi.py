@@ -1,6 +1,6 @@
 """The AXI4-Stream shell: what drops into a block design."""
 
-from functools import reduce
+from functools import partial, reduce
 from operator import and_, or_
 
 from amaranth.hdl import Const, Module, Signal, Value
@@ -8,10 +8,11 @@ from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
+from fewbit.hw.memory.read_master import ADDRESS_BITS, axi_read_ports
 from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.hw.streams import code_stream, counter
 
-from .ports import clock_members, clocked, stream_members
+from .ports import WEIGHT_BUS, clock_members, clocked, passed, stream_members, weight_bus_members
 from .stream_names import input_streams
 
 __all__ = ["AxiAccelerator", "FrameGuard", "Shell"]
@@ -94,6 +95,10 @@ class Shell(wiring.Component):
         One such stream for each input, as `hw.shell.stream_names.input_streams` names them.
     m_axis_tdata, m_axis_tvalid, m_axis_tlast, m_axis_tuser : ``Out``, m_axis_tready : ``In(1)``
     frames, bad_frames : ``Out(32)``
+    m_axi_weights_araddr, … : see `hw.memory.read_master.axi_read_ports`
+        With external weights: where they are read from.
+    weights_start, weights_base : ``In``, weights_failed : ``Out(1)``
+        With external weights: as of `hw.memory.weight_port.weight_port_signature`.
     stalls : ``Out(number of stages)``
         See `hw.pipeline.accelerator.Accelerator`.
     """
@@ -104,7 +109,11 @@ class Shell(wiring.Component):
 
     def _members(self):
         stalls = {"stalls": Out(len(self.plan.stages))} if self._probes else {}
-        return stream_members(self.plan) | {"frames": Out(32), "bad_frames": Out(32)} | stalls
+        weights: dict[str, wiring.Member] = {}
+        if self.plan.weight_port is not None:
+            weights = {"weights_start": In(1), "weights_base": In(ADDRESS_BITS), "weights_failed": Out(1)}
+        own = {"frames": Out(32), "bad_frames": Out(32)}
+        return stream_members(self.plan) | weight_bus_members(self.plan) | weights | own | stalls
 
     def elaborate(self, platform):
         m = Module()
@@ -114,6 +123,8 @@ class Shell(wiring.Component):
         m.submodules.accelerator = accelerator = Accelerator(p, probes=self._probes)
         for guard, stream in zip(guards, accelerator.inputs, strict=True):
             wiring.connect(m, guard.o, stream)
+        if p.weight_port is not None:
+            self._weights(m, accelerator.weights)
         if self._probes:
             m.d.comb += self.stalls.eq(accelerator.stalls)
         marks = [self._marks(m, k, guard) for k, guard in enumerate(guards)]
@@ -136,6 +147,14 @@ class Shell(wiring.Component):
             with m.If(bad):  # an enable: what comes late out of a memory is not in front of a carry chain
                 m.d.sync += self.bad_frames.eq(self.bad_frames + 1)
         return m
+
+    def _weights(self, m, port):
+        """Connect the port to memory outside."""
+        m.d.comb += [
+            port.start.eq(self.weights_start), port.base.eq(self.weights_base), self.weights_failed.eq(port.failed),
+            *passed(axi_read_ports(self.plan.weight_port.bus),
+                    lambda name: getattr(self, f"{WEIGHT_BUS}_{name}"), partial(getattr, port.axi)),
+        ]  # fmt: skip
 
     def _guarded(self, m, number, running):
         """Return the `FrameGuard` behind the stream of an input."""
