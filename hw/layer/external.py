@@ -14,6 +14,7 @@ from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.hw.folding import LayerFolding
 from fewbit.hw.memory.external_plan import ChannelPlan, check_bus
+from fewbit.hw.packing import pack
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 
@@ -124,6 +125,17 @@ class ExternalPlan(LayerPlan):
         self.channel = channel_of(self.shape, self.numbers.weight_bits, tile=self.tile, bus=bus)
         if self.tile > 1:  # padding stays until results are put into order
             self.last_row_beats, self.beats_out = self.row_beats, self.rows * self.row_beats
+
+    @property
+    def region(self) -> bytes:
+        """Its weights as they lie in memory outside: row by row, each row in whole lines of the ring."""
+        channel, words = self.channel, self.weights.words
+        size, parts = channel.word_bits * channel.words // 8, []
+        for row in range(channel.rows):
+            own = words[row * channel.steps : (row + 1) * channel.steps]
+            for at in range(0, channel.steps, channel.words):
+                parts.append(pack(own[at : at + channel.words], channel.word_bits).to_bytes(size, "little"))
+        return b"".join(parts)
 
     @property
     def beats_frame(self) -> int:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 from copy import copy
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from amaranth.hdl import Cat, Module
@@ -12,6 +14,7 @@ from amaranth.lib.wiring import In, Out
 from fewbit.golden.network.graph import Network
 from fewbit.host.packing import pack_beats
 from fewbit.hw.folding import Folding
+from fewbit.hw.layer.external import ExternalPlan
 from fewbit.hw.memory.weight_port import WeightPort, weight_port_signature
 from fewbit.hw.stages.routing import QueuePlan
 from fewbit.hw.streams import code_stream, numbered
@@ -83,6 +86,26 @@ class AcceleratorPlan:
     def queues(self) -> dict[str, QueuePlan]:
         """The plans of the queues in front of joins, by name."""
         return {stage.name: stage.plan for stage in self.stages if isinstance(stage.plan, QueuePlan)}
+
+    def of_memory(self, latency: int) -> "AcceleratorPlan":
+        """Return the same plan for the cycle model, with another latency of the memory that external weights are in."""
+        plan = copy(self)
+        assert self.weight_port is not None
+        plan.weight_port = port = self.weight_port.of_latency(latency)
+        plan.stages = [
+            replace(stage, plan=port, make=partial(WeightPort, port)) if stage.plan is self.weight_port else stage
+            for stage in self.stages
+        ]
+        return plan
+
+    @property
+    def weight_image(self) -> bytes:
+        """What memory outside must hold: the regions of all layers with external weights, where the port reads them."""
+        image, port = b"", self.weight_port
+        outside = [plan for plan in self.layers.values() if isinstance(plan, ExternalPlan)]
+        for plan, offset in zip(outside, () if port is None else port.offsets, strict=True):
+            image = image.ljust(offset, b"\0") + plan.region
+        return image if port is None else image.ljust(port.size, b"\0")
 
     @property
     def ports(self) -> tuple[str, ...]:
