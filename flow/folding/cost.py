@@ -43,16 +43,20 @@ def total(costs: Iterable[Cost]) -> Cost:
     return Cost(FLATTENED * together.lut + OVERHEAD, together.bram18, together.dsp)
 
 
-def cost_of_layer(layer: FoldableLayer, folding: LayerFolding) -> Cost:
-    """Return the cost of a layer with what stands in front of it: its window and its gearbox."""
+def cost_of_layer(layer: FoldableLayer, folding: LayerFolding, bus: int | None = None) -> Cost:
+    """Return the cost of a layer with what stands in front of it: its window and its gearbox.
+
+    ``bus`` is that of the folding, which external weights come through.
+    """
     shape = layer.shape(folding)
-    return cost_of_unit(layer, folding) + _window(layer, shape) + _gearbox(layer, shape)
+    return cost_of_unit(layer, folding, bus) + _window(layer, shape) + _gearbox(layer, shape)
 
 
-def cost_of_unit(layer: FoldableLayer, folding: LayerFolding) -> Cost:
+def cost_of_unit(layer: FoldableLayer, folding: LayerFolding, bus: int | None = None) -> Cost:
     """Return the cost of a layer's matrix-vector unit alone: array, weights, activation, replay and FIFO."""
     shape, products, acc = layer.shape(folding), folding.products, _accumulator(layer)
-    pe, simd, found = shape.pe, shape.simd, [_replay(layer, shape)]
+    external = folding.weights == "external"
+    pe, simd, found = shape.pe, shape.simd, [] if external else [_replay(layer, shape)]
     if not layer.x_format.integral:
         weights = _rom(32 * pe * simd, shape.words)
         return sum(found, weights + Cost(pe * simd * _FLOAT + pe * 450, dsp=2 * pe * simd))
@@ -63,7 +67,8 @@ def cost_of_unit(layer: FoldableLayer, folding: LayerFolding) -> Cost:
     else:
         way = _way(layer, shape, products)
         bits = layer.weight_format.bits if way is None else way.weight_bits
-        found += [_array(layer, shape, way), _rom(bits * pe * simd, shape.words)]
+        weights = _external(layer, folding, shape, bits, bus) if external else _rom(bits * pe * simd, shape.words)
+        found += [_array(layer, shape, way), weights]
         if layer.levels == 2 and products != "sums":  # the accumulators start at minus their thresholds
             found.append(_rom(pe * acc, shape.rows * shape.vectors))
     return sum(found, _activation(layer, shape, products) + Cost(21 + fifo_luts(shape.lanes * _bits_out(layer))))
@@ -137,6 +142,21 @@ def _rom(columns: int, depth: int) -> Cost:
     """Return the cost of a read-only memory of ``depth`` words of ``columns`` bits."""
     where = rom_placement(columns, depth)
     return Cost() if where is None else Cost(where.luts, where.bram18)
+
+
+def _external(layer: FoldableLayer, folding: LayerFolding, shape: LayerShape, bits: int, bus: int | None) -> Cost:
+    """Return the cost of weights that come from memory outside: their ring, and tiles in front of the array and
+    behind."""
+    channel = layer.channel(folding, bus, bits)
+    found = [channel.cost]
+    if shape.rows > 1:
+        beats = 2 * channel.tile * shape.steps
+        counters = 6.2 * (beats - 1).bit_length() + 2.6 * (shape.rows - 1).bit_length() + 18
+        found.append(buffer_cost(shape.lanes_in * layer.x_format.bits, beats) + Cost(counters))
+    if channel.tile > 1:
+        words = 2 * channel.tile * shape.rows * shape.row_beats
+        found.append(buffer_cost(shape.lanes * _bits_out(layer), words) + Cost(7.2 * (words - 1).bit_length()))
+    return sum(found, Cost())
 
 
 def _replay(layer: FoldableLayer, shape: LayerShape) -> Cost:

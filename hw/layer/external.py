@@ -21,7 +21,7 @@ from fewbit.hw.targets.target import Target
 from .plan import LayerPlan
 from .shape import LayerShape
 
-__all__ = ["ExternalPlan", "channel_of", "check_external", "least_tile", "tiles_of"]
+__all__ = ["ExternalPlan", "channel_of", "check_external", "checked_tile", "least_tile", "tiles_of"]
 
 
 def tiles_of(shape: LayerShape) -> list[int]:
@@ -53,6 +53,21 @@ def least_tile(shape: LayerShape, weight_bits: int, bus: int) -> int:
     tiles = tiles_of(shape)
     beats = channel_of(shape, weight_bits, tile=1, bus=bus).row_beats
     return next((tile for tile in tiles if beats <= tile * shape.steps), tiles[-1])
+
+
+def checked_tile(shape: LayerShape, folding: LayerFolding, weight_bits: int, bus: int) -> int:
+    """Return the vectors of a tile: those that the folding says, or `least_tile`.
+
+    Raises
+    ------
+    ValueError
+        If the folding's do not divide the layer's pixels.
+    """
+    if folding.tile is None:
+        return least_tile(shape, weight_bits, bus)
+    if folding.tile not in tiles_of(shape):
+        raise ValueError(f"{shape.name}: tile must divide its {shape.pixels} pixels, not {folding.tile!r}")
+    return folding.tile
 
 
 def check_external(name: str, *, integral: bool, groups: int, together: int, words: int) -> None:
@@ -116,11 +131,7 @@ class ExternalPlan(LayerPlan):
             dense.name, integral=x.format.integral, groups=dense.groups, together=shape.together, words=shape.words
         )
         check_bus(bus)
-        self.tile = folding.tile
-        if folding.tile is None:
-            self.tile = least_tile(shape, dense.weight_format.bits, bus)
-        elif isinstance(folding.tile, bool) or folding.tile not in tiles_of(shape):
-            raise ValueError(f"{dense.name}: tile must divide its {shape.pixels} pixels, not {folding.tile!r}")
+        self.tile = checked_tile(shape, folding, dense.weight_format.bits, bus)
         super().__init__(dense, act, edges, folding, order=order, target=target)
         self.channel = channel_of(self.shape, self.numbers.weight_bits, tile=self.tile, bus=bus)
         if self.tile > 1:  # padding stays until results are put into order

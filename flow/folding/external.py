@@ -1,0 +1,128 @@
+"""Which layers of a folding have their weights in memory outside the device, and how often those are read."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from fewbit.hw.folding import Folding, FoldingError, LayerFolding
+from fewbit.hw.layer.external import tiles_of
+from fewbit.hw.memory.placement import BRAM18_LUTS
+from fewbit.hw.memory.external_plan import DEFAULT_BUS, check_bus
+
+from .cost import cost_of_layer
+from .layer import FoldableLayer
+from .layers import FoldableNetwork, slowest
+
+__all__ = ["PORT_SHARE", "beats_of", "bytes_a_frame", "external_layers", "reason_against", "with_external"]
+
+PORT_SHARE = 0.8
+"""The share of a frame's cycles in which the port may be asked to give a beat: memory refreshes, and changes rows."""
+
+
+def reason_against(layer: FoldableLayer, folded: LayerFolding) -> str | None:
+    """Return why the weights of a layer cannot be external, in a line, or None if they can be."""
+    try:
+        layer.channel(replace(folded, weights="external", tile=None))
+    except ValueError as error:
+        return str(error)
+    if layer.weight_range[0] == layer.weight_range[1]:
+        return f"{layer.name}: its weights cannot be external: they are all equal, and take no memory"
+    return None
+
+
+def beats_of(layer: FoldableLayer, folded: LayerFolding, bus: int | None = None) -> int:
+    """Return the beats of the port that a layer's external weights take for a frame."""
+    channel = layer.channel(folded, bus)
+    return layer.pixels // channel.tile * channel.pass_beats
+
+
+def bytes_a_frame(layers: FoldableNetwork, folding: Folding) -> int:
+    """Return the bytes of external weights that a network reads for a frame."""
+    beats = sum(beats_of(layers[name], folding[name], folding.bus) for name in folding.external)
+    return beats * (folding.bus or DEFAULT_BUS) // 8
+
+
+def with_external(
+    layers: FoldableNetwork, folding: Folding, names: Iterable[str], *, bus: int | None = None,
+    cycles: int | None = None,
+) -> Folding:  # fmt: skip
+    """Return the folding with the weights of some layers outside, in tiles for which the port is fast enough.
+
+    Tiles begin with the fewest pixels with which a layer that has the port for itself keeps up. As long as all layers
+    together need more than `PORT_SHARE` of the ``cycles`` of a frame, the tile grows that saves the most beats for what
+    its buffers take; where none can grow the port is the bottleneck.
+
+    Parameters
+    ----------
+    layers : FoldableNetwork
+    folding : Folding
+    names : iterable of str
+        The layers; those that were external before no longer are, if they are not among them.
+    bus : int or None
+        Data bits of the port; None takes the folding's.
+    cycles : int or None
+        Cycles of a frame; None takes those of the slowest layer.
+
+    Raises
+    ------
+    FoldingError
+        If the weights of a layer cannot be external; the line has the reason.
+    """
+    bus = bus or folding.bus or DEFAULT_BUS
+    try:
+        check_bus(bus)
+    except ValueError as error:
+        raise FoldingError(str(error)) from None
+    found = {n: replace(f, weights="fixed", tile=None) if f.weights == "external" else f for n, f in folding.items()}
+    outside = sorted(set(names), key=list(found).index)
+    for name in outside:
+        if reason := reason_against(layers[name], found[name]):
+            raise FoldingError(reason)
+        tile = layers[name].channel(replace(found[name], weights="external"), bus).tile
+        found[name] = replace(found[name], weights="external", tile=tile)
+    if not outside:
+        return Folding(found)
+    budget = PORT_SHARE * (cycles or slowest(layers, folding))
+    beats = {name: beats_of(layers[name], found[name], bus) for name in outside}
+    costs = {name: _size(layers[name], found[name], bus) for name in outside}
+    better = {name: _larger(layers[name], found[name], bus) for name in outside}
+    while sum(beats.values()) > budget and any(better.values()):
+        gains = [
+            ((beats[name] - fewer) / max(1.0, cost - costs[name]), name, larger, fewer, cost)
+            for name, options in better.items() for larger, fewer, cost in options
+        ]  # fmt: skip
+        _, name, found[name], beats[name], costs[name] = max(gains, key=lambda gain: gain[0])
+        better[name] = _larger(layers[name], found[name], bus)
+    return Folding(found, bus=bus)
+
+
+def _larger(layer, folded, bus):
+    """Return the foldings of larger tiles, each with its beats and its size."""
+    found = [replace(folded, tile=tile) for tile in tiles_of(layer.shape(folded)) if tile > folded.tile]
+    return [(larger, beats_of(layer, larger, bus), _size(layer, larger, bus)) for larger in found]
+
+
+def _size(layer, folded, bus):
+    """Return about what a layer takes, in LUTs."""
+    cost = cost_of_layer(layer, folded, bus)
+    return cost.lut + BRAM18_LUTS * cost.bram18
+
+
+def external_layers(
+    layers: FoldableNetwork, folding: Folding, *, bus: int | None = None, cycles: int | None = None
+) -> list[str]:
+    """Return the layers that take less with their weights outside, those that save the most first.
+
+    Their buffers are those that `with_external` gives them, all together on one port.
+    """
+    names = [name for name, folded in folding.items() if reason_against(layers[name], folded) is None]
+    fixed = with_external(layers, folding, ())
+    while True:
+        outside = with_external(layers, folding, names, bus=bus, cycles=cycles)
+        saved = {
+            name: _size(layers[name], fixed[name], None) - _size(layers[name], outside[name], outside.bus)
+            for name in names
+        }
+        kept = [name for name in names if saved[name] > 0]
+        if len(kept) == len(names):
+            return sorted(names, key=lambda name: -saved[name])
+        names = kept
