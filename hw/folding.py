@@ -3,7 +3,7 @@
 A folding's file is JSON of which every key is known, and stands once:
 ``{"layers": {"dense0": {"pe": 4, "simd": 8}}}``, with ``"dsp": true`` for products in DSPs, ``"dsp": "sums"`` for
 accumulators in DSPs, or ``"products"`` for another of `PRODUCTS`; ``"weights": "loadable"`` for another of `WEIGHTS`.
-With ``"weights": "external"`` a layer may have a ``"tile"``, and beside ``"layers"`` may stand ``"bus"``.
+With ``"weights": "external"`` a layer may have a ``"tile"``, and beside ``"layers"`` may stand ``"bus"`` and ``"ultra"``.
 """
 
 import json
@@ -116,6 +116,8 @@ class Folding(Mapping[str, LayerFolding]):
     bus : int or None
         Data bits of the port that external weights come through, one of `hw.memory.external_plan.BUS_BITS`; ``None`` is
         the default there.
+    ultra : bool
+        Whether tiles of external weights may be in UltraRAM, which not every device has.
 
     Raises
     ------
@@ -123,8 +125,10 @@ class Folding(Mapping[str, LayerFolding]):
         If a layer has something else.
     """
 
-    def __init__(self, layers: Mapping[str, LayerFolding] | None = None, *, bus: int | None = None):
-        self._layers, self.bus = dict(layers or {}), bus
+    def __init__(
+        self, layers: Mapping[str, LayerFolding] | None = None, *, bus: int | None = None, ultra: bool = False
+    ):
+        self._layers, self.bus, self.ultra = dict(layers or {}), bus, ultra
         for name, layer in self._layers.items():
             if not isinstance(layer, LayerFolding):
                 raise TypeError(f"{name}: must have a LayerFolding, not {layer!r}")
@@ -144,7 +148,8 @@ class Folding(Mapping[str, LayerFolding]):
         return len(self._layers)
 
     def __repr__(self):
-        return f"Folding({self._layers!r})" if self.bus is None else f"Folding({self._layers!r}, bus={self.bus!r})"
+        more = "" if self.bus is None else f", bus={self.bus!r}"
+        return f"Folding({self._layers!r}{more}{', ultra=True' if self.ultra else ''})"
 
     @property
     def external(self) -> list[str]:
@@ -164,13 +169,13 @@ class Folding(Mapping[str, LayerFolding]):
     def with_products(self, products: Mapping[str, str | None]) -> "Folding":
         """Return PE and SIMD of this folding with the ``products`` of some layers, and the default of the others."""
         layers = {name: replace(layer, products=products.get(name)) for name, layer in self.items()}
-        return Folding(layers, bus=self.bus)
+        return Folding(layers, bus=self.bus, ultra=self.ultra)
 
     def to_json(self) -> str:
         """Return the text of a file, for a person to edit."""
         layers = {name: layer.to_dict() for name, layer in self.items()}
-        said = {"layers": layers} if self.bus is None else {"bus": self.bus, "layers": layers}
-        return json.dumps(said, indent=2) + "\n"
+        said = ({} if self.bus is None else {"bus": self.bus}) | ({"ultra": True} if self.ultra else {})
+        return json.dumps(said | {"layers": layers}, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, content: bytes, path: object) -> "Folding":
@@ -192,9 +197,11 @@ class Folding(Mapping[str, LayerFolding]):
         layers = found.get("layers") if isinstance(found, dict) else None
         if not isinstance(layers, dict) or not all(isinstance(layer, dict) for layer in layers.values()):
             raise FoldingError(f'{path}: must be JSON like {{"layers": {{"dense0": {{"pe": 4, "simd": 8}}}}}}')
-        _known(path, found, ("layers", "bus"))
+        _known(path, found, ("layers", "bus", "ultra"))
+        if not isinstance(found.get("ultra", False), bool):
+            raise FoldingError(f"{path}: ultra must be true or false, not {short(found['ultra'])}")
         folded = {name: LayerFolding.from_dict(layer, f"{path}: {name}") for name, layer in layers.items()}
-        return cls(folded, bus=found.get("bus"))
+        return cls(folded, bus=found.get("bus"), ultra=found.get("ultra", False))
 
 
 class _Twice(Exception):

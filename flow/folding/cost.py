@@ -6,6 +6,8 @@ formulas below are fitted to Yosys for what is around them (`python -m bench.sec
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import NamedTuple
 
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.window import Window
@@ -15,7 +17,8 @@ from fewbit.golden.rewrite.rescale import FEWEST_LEVELS
 from fewbit.hw.arrays.cost import distinct_columns as _distinct
 from fewbit.hw.arrays.cost import rom_placement
 from fewbit.hw.cost import Cost
-from fewbit.hw.folding import LayerFolding
+from fewbit.hw.folding import Folding, LayerFolding
+from fewbit.hw.layer.external import TileBuffers
 from fewbit.hw.layer.arithmetic import Arithmetic
 from fewbit.hw.layer.shape import LayerShape
 from fewbit.hw.layer.ways import chosen
@@ -25,7 +28,21 @@ from fewbit.hw.xilinx.pe_counts import count_sum
 
 from .layers import FoldableLayer
 
-__all__ = ["FLATTENED", "OVERHEAD", "Cost", "cost_of_layer", "cost_of_pool", "cost_of_unit", "total"]
+__all__ = ["FLATTENED", "OVERHEAD", "Cost", "Port", "cost_of_layer", "cost_of_pool", "cost_of_unit", "total"]
+
+
+class Port(NamedTuple):
+    """How a network's external weights come, as its folding says: data bits of the port, None for the default, and
+    whether tiles may be in UltraRAM."""
+
+    bus: int | None = None
+    ultra: bool = False
+
+    @classmethod
+    def of(cls, folding: Folding) -> "Port":
+        """Return what a folding says."""
+        return cls(folding.bus, folding.ultra)
+
 
 FLATTENED = 0.96
 """The share of the layers' LUTs that is left when synthesis looks across their boundaries."""
@@ -40,19 +57,19 @@ _CONSTANT, _TERNARY, _SEVERAL, _NEURON = 0.27, 0.36, 0.2, 10
 def total(costs: Iterable[Cost]) -> Cost:
     """Return what ``costs`` come to in one design, flattened by synthesis, with the shell around it."""
     together = sum(costs, Cost())
-    return Cost(FLATTENED * together.lut + OVERHEAD, together.bram18, together.dsp)
+    return replace(together, lut=FLATTENED * together.lut + OVERHEAD)
 
 
-def cost_of_layer(layer: FoldableLayer, folding: LayerFolding, bus: int | None = None) -> Cost:
+def cost_of_layer(layer: FoldableLayer, folding: LayerFolding, port: Port = Port()) -> Cost:
     """Return the cost of a layer with what stands in front of it: its window and its gearbox.
 
-    ``bus`` is that of the folding, which external weights come through.
+    ``port`` says how external weights come.
     """
     shape = layer.shape(folding)
-    return cost_of_unit(layer, folding, bus) + _window(layer, shape) + _gearbox(layer, shape)
+    return cost_of_unit(layer, folding, port) + _window(layer, shape) + _gearbox(layer, shape)
 
 
-def cost_of_unit(layer: FoldableLayer, folding: LayerFolding, bus: int | None = None) -> Cost:
+def cost_of_unit(layer: FoldableLayer, folding: LayerFolding, port: Port = Port()) -> Cost:
     """Return the cost of a layer's matrix-vector unit alone: array, weights, activation, replay and FIFO."""
     shape, products, acc = layer.shape(folding), folding.products, _accumulator(layer)
     external = folding.weights == "external"
@@ -67,7 +84,7 @@ def cost_of_unit(layer: FoldableLayer, folding: LayerFolding, bus: int | None = 
     else:
         way = _way(layer, shape, products)
         bits = layer.weight_format.bits if way is None else way.weight_bits
-        weights = _external(layer, folding, shape, bits, bus) if external else _rom(bits * pe * simd, shape.words)
+        weights = _external(layer, folding, shape, bits, port) if external else _rom(bits * pe * simd, shape.words)
         found += [_array(layer, shape, way), weights]
         if layer.levels == 2 and products != "sums":  # the accumulators start at minus their thresholds
             found.append(_rom(pe * acc, shape.rows * shape.vectors))
@@ -144,18 +161,18 @@ def _rom(columns: int, depth: int) -> Cost:
     return Cost() if where is None else Cost(where.luts, where.bram18)
 
 
-def _external(layer: FoldableLayer, folding: LayerFolding, shape: LayerShape, bits: int, bus: int | None) -> Cost:
+def _external(layer: FoldableLayer, folding: LayerFolding, shape: LayerShape, bits: int, port: Port) -> Cost:
     """Return the cost of weights that come from memory outside: their ring, and tiles in front of the array and
     behind."""
-    channel = layer.channel(folding, bus, bits)
-    found = [channel.cost]
-    if shape.rows > 1:
+    channel = layer.channel(folding, port.bus, bits)
+    tiles = TileBuffers.of(shape, channel.tile, layer.x_format.bits, _bits_out(layer), ultra=port.ultra)
+    found = [channel.cost, tiles.cost]
+    if tiles.front is not None:
         beats = 2 * channel.tile * shape.steps
-        counters = 6.2 * (beats - 1).bit_length() + 2.6 * (shape.rows - 1).bit_length() + 18
-        found.append(buffer_cost(shape.lanes_in * layer.x_format.bits, beats) + Cost(counters))
-    if channel.tile > 1:
+        found.append(Cost(6.2 * (beats - 1).bit_length() + 2.6 * (shape.rows - 1).bit_length() + 18))
+    if tiles.behind is not None:
         words = 2 * channel.tile * shape.rows * shape.row_beats
-        found.append(buffer_cost(shape.lanes * _bits_out(layer), words) + Cost(7.2 * (words - 1).bit_length()))
+        found.append(Cost(7.2 * (words - 1).bit_length()))
     return sum(found, Cost())
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from fewbit.hw.folding import Folding, FoldingError, LayerFolding
 from fewbit.hw.layer.external import tiles_of
-from fewbit.hw.memory.placement import BRAM18_LUTS
+from fewbit.hw.memory.buffers import price_of
 from fewbit.hw.memory.external_plan import DEFAULT_BUS, check_bus
 
-from .cost import cost_of_layer
+from .cost import Port, cost_of_layer
 from .layer import FoldableLayer
 from .layers import FoldableNetwork, slowest
 
@@ -16,6 +16,7 @@ __all__ = ["PORT_SHARE", "beats_of", "bytes_a_frame", "external_layers", "reason
 
 PORT_SHARE = 0.8
 """The share of a frame's cycles in which the port may be asked to give a beat: memory refreshes, and changes rows."""
+_DEARER = 1.3  # how much more the array of a layer may take, where its buffers take less with another PE and SIMD
 
 
 def reason_against(layer: FoldableLayer, folded: LayerFolding) -> str | None:
@@ -42,14 +43,15 @@ def bytes_a_frame(layers: FoldableNetwork, folding: Folding) -> int:
 
 
 def with_external(
-    layers: FoldableNetwork, folding: Folding, names: Iterable[str], *, bus: int | None = None,
+    layers: FoldableNetwork, folding: Folding, names: Iterable[str], *, bus: int | None = None, ultra: bool = False,
     cycles: int | None = None,
 ) -> Folding:  # fmt: skip
     """Return the folding with the weights of some layers outside, in tiles for which the port is fast enough.
 
-    Tiles begin with the fewest pixels with which a layer that has the port for itself keeps up. As long as all layers
-    together need more than `PORT_SHARE` of the ``cycles`` of a frame, the tile grows that saves the most beats for what
-    its buffers take; where none can grow the port is the bottleneck.
+    Their PE and SIMD become those with the smallest buffers that are as fast. Tiles begin with the fewest pixels with
+    which a layer that has the port for itself keeps up. As long as all layers together need more than `PORT_SHARE` of
+    the ``cycles`` of a frame, the tile grows that saves the most beats for what its buffers take; where none can grow
+    the port is the bottleneck.
 
     Parameters
     ----------
@@ -59,6 +61,8 @@ def with_external(
         The layers; those that were external before no longer are, if they are not among them.
     bus : int or None
         Data bits of the port; None takes the folding's.
+    ultra : bool
+        Whether tiles may be in UltraRAM.
     cycles : int or None
         Cycles of a frame; None takes those of the slowest layer.
 
@@ -67,48 +71,65 @@ def with_external(
     FoldingError
         If the weights of a layer cannot be external; the line has the reason.
     """
-    bus = bus or folding.bus or DEFAULT_BUS
-    try:
-        check_bus(bus)
-    except ValueError as error:
-        raise FoldingError(str(error)) from None
+    port = Port(bus or folding.bus or DEFAULT_BUS, ultra)
     found = {n: replace(f, weights="fixed", tile=None) if f.weights == "external" else f for n, f in folding.items()}
     outside = sorted(set(names), key=list(found).index)
+    if not outside:
+        return Folding(found)
+    try:
+        check_bus(port.bus)
+    except ValueError as error:
+        raise FoldingError(str(error)) from None
     for name in outside:
         if reason := reason_against(layers[name], found[name]):
             raise FoldingError(reason)
-        tile = layers[name].channel(replace(found[name], weights="external"), bus).tile
-        found[name] = replace(found[name], weights="external", tile=tile)
-    if not outside:
-        return Folding(found)
-    budget = PORT_SHARE * (cycles or slowest(layers, folding))
-    beats = {name: beats_of(layers[name], found[name], bus) for name in outside}
-    costs = {name: _size(layers[name], found[name], bus) for name in outside}
-    better = {name: _larger(layers[name], found[name], bus) for name in outside}
+    cycles = cycles or slowest(layers, folding)
+    budget = PORT_SHARE * cycles
+    bits = sum(layers[name].neurons * layers[name].inputs * layers[name].weight_format.bits for name in outside)
+    reads = max(1, int(budget * port.bus / bits))  # if all layers read their weights equally often
+    for name in outside:
+        found[name] = _refolded(layers[name], found[name], cycles, reads, port)
+    beats = {name: beats_of(layers[name], found[name], port.bus) for name in outside}
+    prices = {name: _price(layers[name], found[name], port) for name in outside}
+    better = {name: _larger(layers[name], found[name], port) for name in outside}
     while sum(beats.values()) > budget and any(better.values()):
         gains = [
-            ((beats[name] - fewer) / max(1.0, cost - costs[name]), name, larger, fewer, cost)
-            for name, options in better.items() for larger, fewer, cost in options
+            ((beats[name] - fewer) / max(1.0, price - prices[name]), name, larger, fewer, price)
+            for name, options in better.items() for larger, fewer, price in options
         ]  # fmt: skip
-        _, name, found[name], beats[name], costs[name] = max(gains, key=lambda gain: gain[0])
-        better[name] = _larger(layers[name], found[name], bus)
-    return Folding(found, bus=bus)
+        _, name, found[name], beats[name], prices[name] = max(gains, key=lambda gain: gain[0])
+        better[name] = _larger(layers[name], found[name], port)
+    return Folding(found, bus=port.bus, ultra=ultra)
 
 
-def _larger(layer, folded, bus):
-    """Return the foldings of larger tiles, each with its beats and its size."""
+def _refolded(layer, folded, cycles, reads, port):
+    """Return the layer's weights outside, read so often, in the PE and SIMD that are as fast and take the least, with
+    the least tile; products stay as they are where they are chosen."""
+    tile = next(n for n in tiles_of(layer.shape(folded)) if n * reads >= layer.pixels)
+    choices = [folded]
+    if folded.products is None:
+        fast = [option for option in layer.options if option.cycles <= max(cycles, layer.cycles(folded))]
+        limit = _DEARER * min(option.cost for option in fast)
+        choices += [option.folding for option in fast if option.cost <= limit]
+    legal = [f for f in choices if reason_against(layer, f) is None]
+    chosen = min(legal, key=lambda f: _price(layer, replace(f, weights="external", tile=tile), port))
+    least = replace(chosen, weights="external", tile=None)
+    return replace(least, tile=layer.channel(least, port.bus).tile)
+
+
+def _larger(layer, folded, port):
+    """Return the foldings of larger tiles, each with its beats and its price."""
     found = [replace(folded, tile=tile) for tile in tiles_of(layer.shape(folded)) if tile > folded.tile]
-    return [(larger, beats_of(layer, larger, bus), _size(layer, larger, bus)) for larger in found]
+    return [(larger, beats_of(layer, larger, port.bus), _price(layer, larger, port)) for larger in found]
 
 
-def _size(layer, folded, bus):
+def _price(layer, folded, port):
     """Return about what a layer takes, in LUTs."""
-    cost = cost_of_layer(layer, folded, bus)
-    return cost.lut + BRAM18_LUTS * cost.bram18
+    return price_of(cost_of_layer(layer, folded, port))
 
 
 def external_layers(
-    layers: FoldableNetwork, folding: Folding, *, bus: int | None = None, cycles: int | None = None
+    layers: FoldableNetwork, folding: Folding, *, bus: int | None = None, ultra: bool = False, cycles: int | None = None
 ) -> list[str]:
     """Return the layers that take less with their weights outside, those that save the most first.
 
@@ -116,11 +137,11 @@ def external_layers(
     """
     names = [name for name, folded in folding.items() if reason_against(layers[name], folded) is None]
     fixed = with_external(layers, folding, ())
+    port = Port(bus or folding.bus, ultra)
     while True:
-        outside = with_external(layers, folding, names, bus=bus, cycles=cycles)
+        outside = with_external(layers, folding, names, bus=bus, ultra=ultra, cycles=cycles)
         saved = {
-            name: _size(layers[name], fixed[name], None) - _size(layers[name], outside[name], outside.bus)
-            for name in names
+            name: _price(layers[name], fixed[name], port) - _price(layers[name], outside[name], port) for name in names
         }
         kept = [name for name in names if saved[name] > 0]
         if len(kept) == len(names):

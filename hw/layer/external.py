@@ -6,13 +6,16 @@ order from a `hw.stages.tile.TileRepeat`, and results are put back into the orde
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold
+from fewbit.hw.cost import Cost
 from fewbit.hw.folding import LayerFolding
+from fewbit.hw.memory.buffers import PlacedBuffer, placed_buffer
 from fewbit.hw.memory.external_plan import ChannelPlan, check_bus
 from fewbit.hw.packing import pack
 from fewbit.hw.targets.named import DEFAULT
@@ -21,7 +24,7 @@ from fewbit.hw.targets.target import Target
 from .plan import LayerPlan
 from .shape import LayerShape
 
-__all__ = ["ExternalPlan", "channel_of", "check_external", "checked_tile", "least_tile", "tiles_of"]
+__all__ = ["ExternalPlan", "TileBuffers", "channel_of", "check_external", "checked_tile", "least_tile", "tiles_of"]
 
 
 def tiles_of(shape: LayerShape) -> list[int]:
@@ -91,6 +94,29 @@ def check_external(name: str, *, integral: bool, groups: int, together: int, wor
         raise ValueError(f"{name}: its weights cannot be external: they {why}")
 
 
+@dataclass(frozen=True)
+class TileBuffers:
+    """The buffers of a layer's tiles: two of codes in front of the array, and two of results behind it.
+
+    Where a layer has one row of neurons there is none in front, and with tiles of one vector none behind.
+    """
+
+    front: PlacedBuffer | None
+    behind: PlacedBuffer | None
+
+    @classmethod
+    def of(cls, shape: LayerShape, tile: int, bits: int, out_bits: int, *, ultra: bool) -> "TileBuffers":
+        """Return the buffers for tiles of ``tile`` vectors, of codes of ``bits`` in front and ``out_bits`` behind."""
+        front = placed_buffer(shape.lanes_in * bits, 2 * tile * shape.steps, ultra=ultra)
+        behind = placed_buffer(shape.lanes * out_bits, 2 * tile * shape.rows * shape.row_beats, ultra=ultra)
+        return cls(front if shape.rows > 1 else None, behind if tile > 1 else None)
+
+    @property
+    def cost(self) -> Cost:
+        """What they take, without the counters of their places."""
+        return sum((buffer.cost for buffer in (self.front, self.behind) if buffer is not None), Cost())
+
+
 class ExternalPlan(LayerPlan):
     """A layer with external weights; parameters are those of `LayerPlan`, and
 
@@ -98,11 +124,15 @@ class ExternalPlan(LayerPlan):
     ----------
     bus : int
         Data bits of the port to memory.
+    ultra : bool
+        Whether tiles may be in UltraRAM.
 
     Attributes
     ----------
     tile : int
         Vectors of a tile: those that the folding says, or `least_tile`.
+    tiles : TileBuffers
+        The buffers of tiles in front of the array and behind.
     channel : hw.memory.external_plan.ChannelPlan
         How its weights come.
 
@@ -122,6 +152,7 @@ class ExternalPlan(LayerPlan):
         folding: LayerFolding,
         *,
         bus: int,
+        ultra: bool = False,
         order: np.ndarray | None = None,
         target: Target = DEFAULT,
     ):
@@ -134,6 +165,7 @@ class ExternalPlan(LayerPlan):
         self.tile = checked_tile(shape, folding, dense.weight_format.bits, bus)
         super().__init__(dense, act, edges, folding, order=order, target=target)
         self.channel = channel_of(self.shape, self.numbers.weight_bits, tile=self.tile, bus=bus)
+        self.tiles = TileBuffers.of(self.shape, self.tile, self.x_format.bits, self.out_bits, ultra=ultra)
         if self.tile > 1:  # padding stays until results are put into order
             self.last_row_beats, self.beats_out = self.row_beats, self.rows * self.row_beats
 

@@ -1,12 +1,18 @@
 """What memories take that are written while frames pass: FIFOs, lines of an image, vectors."""
 
+from dataclasses import dataclass
 from math import ceil
 
 from fewbit.hw.cost import Cost
 
 from .placement import BRAM18_LUTS, blocks_of
 
-__all__ = ["RAM_WORDS", "buffer_cost", "choice_luts", "fifo_luts", "queue_luts", "ram_luts", "select_luts"]
+__all__ = ["RAM_WORDS", "URAM_LUTS", "PlacedBuffer", "buffer_cost", "choice_luts", "fifo_luts", "placed_buffer",
+           "price_of", "queue_luts", "ram_luts", "select_luts"]  # fmt: skip
+
+URAM_LUTS = 1300
+"""LUTs that an UltraRAM counts as: a Zynq UltraScale+ has six or seven block RAMs of 18 Kbit for each."""
+_URAM_BITS, _URAM_WORDS = 72, 4096  # of an UltraRAM
 
 RAM_WORDS = 32
 """Words of the shallowest distributed RAM: what memories take grows where their depth exceeds a multiple of it."""
@@ -25,6 +31,41 @@ def buffer_cost(width: int, depth: int) -> Cost:
     """
     luts, blocks = ram_luts(width, depth), blocks_of(width, depth)
     return Cost(luts) if luts // 4 * _CELL <= _BLOCK * blocks else Cost(bram18=blocks)
+
+
+@dataclass(frozen=True)
+class PlacedBuffer:
+    """Where a memory goes that is written while frames pass, as its hardware asks for: ``style`` is Xilinx's
+    ``ram_style``, and ``cost`` what it takes there."""
+
+    style: str
+    cost: Cost
+
+    @property
+    def attrs(self) -> dict[str, str]:
+        """The attributes of the memory."""
+        return {"ram_style": self.style}
+
+    @property
+    def price(self) -> float:
+        """About what it takes, in LUTs."""
+        return price_of(self.cost)
+
+
+def price_of(cost: Cost) -> float:
+    """Return a cost in LUTs, block RAMs and UltraRAMs counted as so many."""
+    return cost.lut + BRAM18_LUTS * cost.bram18 + URAM_LUTS * cost.uram
+
+
+def placed_buffer(width: int, depth: int, *, ultra: bool = False) -> PlacedBuffer:
+    """Return where a buffer takes the least: distributed RAM, block RAM, or where there is such, UltraRAM."""
+    choices = [
+        PlacedBuffer("distributed", Cost(ceil(ram_luts(width, depth) + width * select_luts(-(-depth // _PART))))),
+        PlacedBuffer("block", Cost(bram18=blocks_of(width, depth))),
+    ]
+    if ultra:
+        choices.append(PlacedBuffer("ultra", Cost(uram=-(-width // _URAM_BITS) * -(-depth // _URAM_WORDS))))
+    return min(choices, key=lambda choice: choice.price)
 
 
 def queue_luts(width: int, depth: int) -> int:

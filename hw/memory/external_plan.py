@@ -11,8 +11,7 @@ from functools import cached_property
 
 from fewbit.hw.cost import Cost
 
-from .buffers import buffer_cost
-from .placement import blocks_of
+from .buffers import PlacedBuffer, placed_buffer, select_luts
 
 __all__ = ["ALIGNED", "BUS_BITS", "ChannelPlan", "DEFAULT_BUS", "WeightPortPlan", "check_bus"]
 
@@ -128,16 +127,20 @@ class ChannelPlan:
 
     @cached_property
     def held_rows(self) -> int:
-        """Rows that the ring holds: two, and as many as four bursts fill, or as a block RAM has room for."""
-        fewest = -(-4 * self.burst // self.row_beats)
-        in_block = _LINES // self.row_lines if self.in_block else 0
-        return max(2, fewest, in_block)
+        """Rows that the ring holds: two, and as many as two bursts fill, or as a block RAM has room for anyway."""
+        fewest = max(2, -(-2 * self.burst // self.row_beats))
+        least = placed_buffer(self.kept_bits, fewest * self.row_lines)
+        return max(fewest, _LINES // self.row_lines) if least.style == "block" else fewest
 
     @property
-    def in_block(self) -> bool:
-        """Whether the least ring goes into block RAM, of which the smallest has `_LINES` lines anyway."""
-        lines = max(2 * self.row_lines, -(-4 * self.burst // self.beats))
-        return buffer_cost(self.width, lines).bram18 > 0
+    def kept_bits(self) -> int:
+        """Bits of a line that are kept: of a word of several beats only those that are weights."""
+        return self.width if self.words == 1 else self.bus
+
+    @property
+    def memory(self) -> PlacedBuffer:
+        """Where the ring goes."""
+        return placed_buffer(self.kept_bits, self.depth)
 
     @property
     def depth(self) -> int:
@@ -146,11 +149,9 @@ class ChannelPlan:
 
     @property
     def cost(self) -> Cost:
-        """What the ring and its counters take; of a word of several beats only the bits that are weights are kept."""
-        bits = self.width if self.words == 1 else self.bus
-        memory = buffer_cost(bits, self.depth) if not self.in_block else Cost(bram18=blocks_of(bits, self.depth))
-        chosen = self.width * (self.words.bit_length() - 1) if self.words > 1 else 0
-        return memory + Cost(60 + 6 * (self.depth - 1).bit_length() + chosen)
+        """What the ring and its counters take."""
+        chosen = self.width * select_luts(self.words)
+        return self.memory.cost + Cost(60 + 6 * (self.depth - 1).bit_length() + chosen)
 
 
 class WeightPortPlan:

@@ -106,7 +106,7 @@ class Assembly:
             order = None if window is None else columns_first(window, self.edges[window.x], folded.simd)
             kind: Callable[..., LayerPlan] = LayerPlan
             if folded.weights == "external":
-                kind = partial(ExternalPlan, bus=folding.bus or DEFAULT_BUS)
+                kind = partial(ExternalPlan, bus=DEFAULT_BUS if folding.bus is None else folding.bus, ultra=folding.ultra)
             self.layers[node.name] = kind(node, act, self.edges, folded, order=order, target=self.target)
             if act is not None:
                 self._absorbed.add(act.name)

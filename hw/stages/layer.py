@@ -63,7 +63,7 @@ def _external(assembly, plan, flow):
     if plan.rows > 1:
         repeat = TileRepeatPlan(
             name=f"tile_{plan.name}", bits=flow.format.bits, lanes=flow.lanes, beats=plan.tile * plan.steps,
-            rows=plan.rows,
+            rows=plan.rows, attrs=plan.tiles.front.attrs,
         )  # fmt: skip
         flow = replace(flow, source=(streams.add(repeat.name, repeat, TileRepeat, flow), 0))
     if plan.tile == 1:

@@ -26,6 +26,8 @@ class TileRepeatPlan:
         Bits of a code; codes of a beat.
     beats, rows : int
         Beats of a tile; times that it is given.
+    attrs : dict of str
+        Attributes of the memory.
 
     Attributes
     ----------
@@ -38,7 +40,10 @@ class TileRepeatPlan:
         If a number is below 1.
     """
 
-    def __init__(self, *, name: str, bits: int, lanes: int, beats: int, rows: int):
+    def __init__(
+        self, *, name: str, bits: int, lanes: int, beats: int, rows: int, attrs: Mapping[str, str] | None = None
+    ):
+        self.attrs = dict(attrs or {})
         for what, value in ("Bits", bits), ("Lanes", lanes), ("Beats", beats), ("Rows", rows):
             if value < 1:
                 raise ValueError(f"{what} must be at least 1, not {value!r}")
@@ -86,7 +91,7 @@ class TileRepeat(StreamUnit):
         keep_flag(m, held, comes=issue, goes=moves)
         keep_flag(m, full, comes=moves, goes=self.o.ready)
 
-        m.submodules.memory = memory = Memory(shape=p.bits * p.lanes, depth=p.depth, init=[])
+        m.submodules.memory = memory = Memory(shape=p.bits * p.lanes, depth=p.depth, init=[], attrs=p.attrs)
         write, read = memory.write_port(), memory.read_port()
         out = Signal(p.bits * p.lanes, reset_less=True)
         m.d.comb += [
@@ -110,4 +115,6 @@ def tile_order(plan: ExternalPlan, edges: Mapping[str, Edge]) -> ReorderPlan:
     order = (blocks.reshape(-1, 1) * plan.lanes + np.arange(plan.lanes)).reshape(-1)
     length = plan.tile * plan.rows * plan.row_beats * plan.lanes
     node = ReorderNode(f"order_{plan.name}", plan.y, plan.y, order)
-    return ReorderPlan(node, edges, order=order, length=length, block=plan.lanes)
+    found = ReorderPlan(node, edges, order=order, length=length, block=plan.lanes)
+    found.attrs = plan.tiles.behind.attrs
+    return found
