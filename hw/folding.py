@@ -117,7 +117,8 @@ class Folding(Mapping[str, LayerFolding]):
         Data bits of the port that external weights come through, one of `hw.memory.external_plan.BUS_BITS`; ``None`` is
         the default there.
     ultra : bool
-        Whether tiles of external weights may be in UltraRAM, which not every device has.
+        Whether large buffers (tiles of external weights, lines of images, queues) may be in UltraRAM, which not every
+        device has.
 
     Raises
     ------

@@ -22,7 +22,7 @@ from fewbit.hw.layer.external import TileBuffers
 from fewbit.hw.layer.arithmetic import Arithmetic
 from fewbit.hw.layer.shape import LayerShape
 from fewbit.hw.layer.ways import chosen
-from fewbit.hw.memory.buffers import buffer_cost, fifo_luts, ram_luts
+from fewbit.hw.memory.buffers import buffer_cost, fifo_luts, placed_buffer, ram_luts, ultra_attrs
 from fewbit.hw.stages.window_plan import columns_of
 from fewbit.hw.xilinx.pe_counts import count_sum
 
@@ -33,7 +33,7 @@ __all__ = ["FLATTENED", "OVERHEAD", "Cost", "Port", "cost_of_layer", "cost_of_po
 
 class Port(NamedTuple):
     """How a network's external weights come, as its folding says: data bits of the port, None for the default, and
-    whether tiles may be in UltraRAM."""
+    whether large buffers may be in UltraRAM."""
 
     bus: int | None = None
     ultra: bool = False
@@ -66,7 +66,7 @@ def cost_of_layer(layer: FoldableLayer, folding: LayerFolding, port: Port = Port
     ``port`` says how external weights come.
     """
     shape = layer.shape(folding)
-    return cost_of_unit(layer, folding, port) + _window(layer, shape) + _gearbox(layer, shape)
+    return cost_of_unit(layer, folding, port) + _window(layer, shape, port.ultra) + _gearbox(layer, shape)
 
 
 def cost_of_unit(layer: FoldableLayer, folding: LayerFolding, port: Port = Port()) -> Cost:
@@ -211,24 +211,26 @@ def _activation(layer: FoldableLayer, shape: LayerShape, products: str | None) -
 # Windows
 
 
-def _window(layer: FoldableLayer, shape: LayerShape) -> Cost:
+def _window(layer: FoldableLayer, shape: LayerShape, ultra: bool) -> Cost:
     """Return the cost of the window in front of a layer, if there is one."""
     if layer.window is None:
         return Cost()
     window, bits, simd = layer.window.window, layer.x_format.bits, shape.simd
     if simd <= layer.channels and shape.abreast == 1:
         lanes = layer.channels * shape.parallel if shape.parallel > 1 else simd
-        return _ring(window, bits, lanes, layer.channels * layer.groups // lanes)
+        return _ring(window, bits, lanes, layer.channels * layer.groups // lanes, ultra)
     columns = columns_of(window, shape.abreast)  # a memory a row, of which two more are needed than the kernel has
     memory = ram_luts(layer.channels * columns * bits, -(-window.size[1] // columns)) * (window.kernel[0] + 2)
     return Cost(70 + 0.7 * simd * bits * shape.abreast + memory)
 
 
-def _ring(window: Window, bits: int, lanes: int, blocks: int) -> Cost:
+def _ring(window: Window, bits: int, lanes: int, blocks: int, ultra: bool = False) -> Cost:
     """Return the cost of a ring of about one row of the image more than the kernel has."""
     rows = min(window.size[0], window.kernel[0] + 1)
     words = max(2, rows * window.size[1] * blocks)
     memory = buffer_cost(lanes * bits, words)
-    if memory.bram18:
+    if ultra and ultra_attrs(lanes * bits, words):
+        memory = placed_buffer(lanes * bits, words, ultra=True).cost
+    if memory.bram18 or memory.uram:
         return memory + Cost(155)
     return memory + Cost(20 * (words - 1).bit_length() - 15)

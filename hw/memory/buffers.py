@@ -8,10 +8,11 @@ from fewbit.hw.cost import Cost
 from .placement import BRAM18_LUTS, blocks_of
 
 __all__ = ["RAM_WORDS", "URAM_LUTS", "PlacedBuffer", "buffer_cost", "choice_luts", "fifo_luts", "placed_buffer",
-           "price_of", "queue_luts", "ram_luts", "select_luts"]  # fmt: skip
+           "price_of", "queue_luts", "ram_luts", "select_luts", "ultra_attrs"]  # fmt: skip
 
-URAM_LUTS = 1300
-"""LUTs that an UltraRAM counts as: a Zynq UltraScale+ has six or seven block RAMs of 18 Kbit for each."""
+URAM_LUTS = 700
+"""LUTs that an UltraRAM counts as: less than its share of a device, as nothing but large buffers can be in it."""
+_ULTRA_BRAM18_LUTS = 300  # LUTs that a block RAM counts as where there is UltraRAM: such devices have more LUTs for each
 _URAM_BITS, _URAM_WORDS = 72, 4096  # of an UltraRAM
 
 RAM_WORDS = 32
@@ -46,11 +47,6 @@ class PlacedBuffer:
         """The attributes of the memory."""
         return {"ram_style": self.style}
 
-    @property
-    def price(self) -> float:
-        """About what it takes, in LUTs."""
-        return price_of(self.cost)
-
 
 def price_of(cost: Cost) -> float:
     """Return a cost in LUTs, block RAMs and UltraRAMs counted as so many."""
@@ -65,7 +61,14 @@ def placed_buffer(width: int, depth: int, *, ultra: bool = False) -> PlacedBuffe
     ]
     if ultra:
         choices.append(PlacedBuffer("ultra", Cost(uram=-(-width // _URAM_BITS) * -(-depth // _URAM_WORDS))))
-    return min(choices, key=lambda choice: choice.price)
+    bram = _ULTRA_BRAM18_LUTS if ultra else BRAM18_LUTS
+    return min(choices, key=lambda c: c.cost.lut + bram * c.cost.bram18 + URAM_LUTS * c.cost.uram)
+
+
+def ultra_attrs(width: int, depth: int) -> dict[str, str]:
+    """Return the attributes of a buffer that may be in UltraRAM: none where it takes less elsewhere."""
+    placed = placed_buffer(width, depth, ultra=True)
+    return placed.attrs if placed.style == "ultra" else {}
 
 
 def queue_luts(width: int, depth: int) -> int:

@@ -58,6 +58,8 @@ class Assembly:
         Streams of frames, one for each of the network's inputs.
     exit : hw.pipeline.flows.Flow
         Stream of results.
+    ultra : bool
+        Whether large buffers may be in UltraRAM.
 
     Raises
     ------
@@ -75,7 +77,8 @@ class Assembly:
         self._plan_layers(folding)
         cycles = [cycles_of_layer(self.edges, self.windows, plan) for plan in self.layers.values()]
         self.bound = max(cycles, default=max(given.length for given in network.inputs))
-        self.streams = Streams(network)
+        self.ultra = folding.ultra
+        self.streams = Streams(network, ultra=self.ultra)
         self.stages = self.streams.stages
         self.weight_port, self.weights = self._weights_outside()
         self.entries = tuple(self._entry(number, given) for number, given in enumerate(network.inputs))
