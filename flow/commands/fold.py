@@ -1,6 +1,7 @@
 """``fewbit fold``: a folding for a target, its cycles confirmed by the cycle model, written as a file to edit."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from fewbit.hw.targets.part_choice import Shortfall, nearest_part, smallest_part
 from fewbit.hw.targets.part_list import parts_with
 from fewbit.places import BUILD
 
-from .kinds import CYCLES, DSPS, FILE, LUTS, RATE
+from .kinds import BITS, CYCLES, DSPS, FILE, LUTS, RATE
 from .options import Clock, Input, Json, Model, PartsFile
 from .registry import command
 from .report import Reporter
@@ -21,11 +22,19 @@ from .report import Reporter
 __all__ = ["Folded", "FoldingGoal", "fold_model"]
 
 
+class FoldedWeights(StrEnum):
+    """Where `fold` may put weights."""
+
+    fixed = "fixed"
+    external = "external"
+
+
 @dataclass(frozen=True, kw_only=True)
 class FoldingGoal:
     """What a folding is to meet: one of ``fps``, ``max_cycles`` and ``max_luts`` at most; without any it is the default
     folding. Of ``dsps`` DSPs, those that activations leave then take products or accumulators where they save the most
-    LUTs."""
+    LUTs. With ``weights`` external, those that take less so are read from memory outside through a port of ``bus``
+    bits; then large buffers may be in UltraRAM with ``ultra_ram``."""
 
     fps: Annotated[float | None, typer.Option("--fps", **RATE, help="Frames a second, at least.")] = None
     max_cycles: Annotated[int | None, typer.Option("--max-cycles", **CYCLES, help="Cycles a frame, at most.")] = None
@@ -39,6 +48,19 @@ class FoldingGoal:
         ),
     ] = 0
     clock: Clock = 200.0  # fmt: skip
+    weights: Annotated[
+        FoldedWeights,
+        typer.Option(
+            "--weights",
+            help="`external`: weights that take less so are read from memory outside the device while frames pass.",
+        ),
+    ] = FoldedWeights.fixed
+    bus: Annotated[
+        int | None, typer.Option("--bus", **BITS, help="Data bits of the port to that memory: 64, 128, 256 or 512.")
+    ] = None
+    ultra_ram: Annotated[
+        bool, typer.Option("--ultra-ram", help="With it, large buffers may be in UltraRAM, which not every part has.")
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +78,20 @@ class FoldedLayer(JsonResult):
     cycles: int
     share: float
     cost: dict[str, Any] = flat()
+    weights: str | None = maybe()
+    tile: int | None = maybe()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldedMemory(JsonResult):
+    """The memory outside that weights are read from: the bits of its port, the layers, the bytes that it holds, those
+    that are read for a frame, and as many as that is in a second."""
+
+    bus: int
+    layers: int
+    image_bytes: int
+    frame_bytes: int
+    bytes_per_second: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +115,7 @@ class Folded(JsonResult):
     nearest_part: Shortfall | None = maybe()
     queues: dict[str, int]
     pareto: list[dict[str, int]]
+    memory: FoldedMemory | None = maybe()
 
 
 @command(rank=20, epilog="Example: `fewbit fold examples/digits/w1a1.onnx --fps 1000000 --clock 200`")
@@ -126,7 +163,7 @@ def fold_model(
     cycles = int(goal.clock * 1e6 // goal.fps) if goal.fps is not None else goal.max_cycles
     with report.working("folding"):
         layers = layers_of(network)
-        project.folding = with_dsps(layers, _folding(layers, goal, cycles), goal.dsps)
+        project.folding = with_dsps(layers, _outside(layers, goal, _folding(layers, goal, cycles)), goal.dsps)
         plan = project.plan
         timing = predict_steady(plan)
         table = pareto(layers, goal.clock)
@@ -155,6 +192,22 @@ def _folding(layers, goal, cycles):
     return folding.fold(layers, cycles)
 
 
+def _outside(layers, goal, folding):
+    """Return the folding with weights in memory outside, where the goal asks for that."""
+    from fewbit.flow.folding.external import external_layers, with_external
+    from fewbit.hw.folding import FoldingError
+
+    if goal.weights == FoldedWeights.fixed:
+        if goal.bus is not None or goal.ultra_ram:
+            raise FoldingError("--bus and --ultra-ram are for external weights: give --weights external too")
+        return folding
+    options = dict(bus=goal.bus, ultra=goal.ultra_ram)
+    names = external_layers(layers, folding, **options)
+    if not names:
+        raise FoldingError("no layer takes less with external weights; name those that are to have them in the file")
+    return with_external(layers, folding, names, **options)
+
+
 def _result(project, layers, timing, table, clock, file, listed):
     from fewbit.flow.folding.search import estimate, estimate_all
 
@@ -168,6 +221,7 @@ def _result(project, layers, timing, table, clock, file, listed):
             layer=name, pixels=layer.pixels, groups=layer.groups, inputs=layer.inputs, neurons=layer.neurons,
             **folded.size, in_dsp=folded.products is not None, cycles=cycles, share=round(cycles / timing.interval, 4),
             cost=costs[name].row | {"dsp": plan.layers[name].dsps},
+            weights=None if folded.weights == "fixed" else folded.weights, tile=folded.tile,
         ))  # fmt: skip
     whole = estimate_all(layers, project.folding).row | {"dsp": plan.dsps}
     smallest = smallest_part(listed, **whole)
@@ -177,6 +231,19 @@ def _result(project, layers, timing, table, clock, file, listed):
         estimate=whole, smallest_part=smallest.name if smallest else None,
         nearest_part=None if smallest else nearest_part(listed, **whole),
         queues=project.queues, pareto=[point.row for point in table],
+        memory=_memory(layers, project.folding, plan, clock, timing.interval),
+    )  # fmt: skip
+
+
+def _memory(layers, folding, plan, clock, interval):
+    from fewbit.flow.folding.external import bytes_a_frame
+
+    if plan.weight_port is None:
+        return None
+    read = bytes_a_frame(layers, folding)
+    return FoldedMemory(
+        bus=plan.weight_port.bus, layers=len(folding.external), image_bytes=plan.weight_port.size, frame_bytes=read,
+        bytes_per_second=round(read * clock * 1e6 / interval),
     )  # fmt: skip
 
 
@@ -193,6 +260,14 @@ def _table(report, r):
     report.line(f"interval {speed}, latency {r.latency:,} cycles")
     e = r.estimate
     report.line(f"about {e['lut']:,} LUTs, {e['bram18']} BRAM18, {e['dsp']} DSPs by formula")
+    if e.get("uram"):
+        report.line(f"large buffers in about {e['uram']} UltraRAMs")
+    if r.memory is not None:
+        m = r.memory
+        report.line(
+            f"weights of {m.layers} layers outside: {m.image_bytes:,} bytes, of which {m.frame_bytes:,} are read for a "
+            f"frame, {m.bytes_per_second / 1e9:.2f} GB/s through {m.bus} bits"
+        )
     report.line(_part_line(r))
     rows = [(f"{p['cycles']:,}", f"{p['fps']:,}", f"{p['lut']:,}", p["bram18"], p["dsp"]) for p in r.pareto]
     report.table(["other targets: cycles", "frames/s", "LUTs, about", "BRAM18", "DSP"], rows)
