@@ -3,7 +3,8 @@
 A folding's file is JSON of which every key is known, and stands once:
 ``{"layers": {"dense0": {"pe": 4, "simd": 8}}}``, with ``"dsp": true`` for products in DSPs, ``"dsp": "sums"`` for
 accumulators in DSPs, or ``"products"`` for another of `PRODUCTS`; ``"weights": "loadable"`` for another of `WEIGHTS`.
-With ``"weights": "external"`` a layer may have a ``"tile"``, and beside ``"layers"`` may stand ``"bus"`` and ``"ultra"``.
+With ``"weights": "external"`` a layer may have a ``"tile"``, and ``"bus"`` and ``"ultra"`` may stand beside
+``"layers"``.
 """
 
 import json
@@ -171,6 +172,10 @@ class Folding(Mapping[str, LayerFolding]):
         """Return PE and SIMD of this folding with the ``products`` of some layers, and the default of the others."""
         layers = {name: replace(layer, products=products.get(name)) for name, layer in self.items()}
         return Folding(layers, bus=self.bus, ultra=self.ultra)
+
+    def with_weights(self, weights: str) -> "Folding":
+        """Return this folding with the weights of all layers from one of `WEIGHTS`."""
+        return Folding({name: replace(layer, weights=weights) for name, layer in self.items()})
 
     def to_json(self) -> str:
         """Return the text of a file, for a person to edit."""

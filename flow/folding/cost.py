@@ -18,8 +18,8 @@ from fewbit.hw.arrays.cost import distinct_columns as _distinct
 from fewbit.hw.arrays.cost import rom_placement
 from fewbit.hw.cost import Cost
 from fewbit.hw.folding import Folding, LayerFolding
-from fewbit.hw.layer.external import TileBuffers
 from fewbit.hw.layer.arithmetic import Arithmetic
+from fewbit.hw.layer.external import TileBuffers
 from fewbit.hw.layer.shape import LayerShape
 from fewbit.hw.layer.ways import chosen
 from fewbit.hw.memory.buffers import buffer_cost, fifo_luts, placed_buffer, ram_luts, ultra_attrs
@@ -60,19 +60,19 @@ def total(costs: Iterable[Cost]) -> Cost:
     return replace(together, lut=FLATTENED * together.lut + OVERHEAD)
 
 
-def cost_of_layer(layer: FoldableLayer, folding: LayerFolding, port: Port = Port()) -> Cost:
+def cost_of_layer(layer: FoldableLayer, folding: LayerFolding, port: Port | None = None) -> Cost:
     """Return the cost of a layer with what stands in front of it: its window and its gearbox.
 
     ``port`` says how external weights come.
     """
-    shape = layer.shape(folding)
+    shape, port = layer.shape(folding), port or Port()
     return cost_of_unit(layer, folding, port) + _window(layer, shape, port.ultra) + _gearbox(layer, shape)
 
 
-def cost_of_unit(layer: FoldableLayer, folding: LayerFolding, port: Port = Port()) -> Cost:
+def cost_of_unit(layer: FoldableLayer, folding: LayerFolding, port: Port | None = None) -> Cost:
     """Return the cost of a layer's matrix-vector unit alone: array, weights, activation, replay and FIFO."""
     shape, products, acc = layer.shape(folding), folding.products, _accumulator(layer)
-    external = folding.weights == "external"
+    external, port = folding.weights == "external", port or Port()
     pe, simd, found = shape.pe, shape.simd, [] if external else [_replay(layer, shape)]
     if not layer.x_format.integral:
         weights = _rom(32 * pe * simd, shape.words)

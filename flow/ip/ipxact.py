@@ -282,4 +282,4 @@ class _Writer2014(_Writer):
 
 def access_of(r: Register) -> str:
     """Return how software may use a register, in the words of IP-XACT."""
-    return "read-only" if r.access == Access.RO else "read-write"
+    return str(r.access) if r.access in (Access.RO, Access.WO) else "read-write"

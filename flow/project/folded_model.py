@@ -22,6 +22,7 @@ from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 from fewbit.places import CACHE
 
+from .loading import loading_of
 from .manifest import manifest_of
 
 if TYPE_CHECKING:  # what brings Amaranth
@@ -44,6 +45,8 @@ class FoldedModel:
     folding : path, hw.folding.Folding or None
         None takes `flow.folding.folding.default_folding`.
     target : hw.targets.target.Target
+    weights : str or None
+        Where the weights of all layers come from, one of `hw.folding.WEIGHTS`; None leaves that to the folding.
 
     Attributes
     ----------
@@ -70,6 +73,7 @@ class FoldedModel:
         output: str = "auto",
         folding: Path | str | Folding | None = None,
         target: Target = DEFAULT,
+        weights: str | None = None,
     ):
         self.source, self.target = SourceFile.of(model), target
         self.model: Path = self.source.path
@@ -79,6 +83,8 @@ class FoldedModel:
             self.folding = folding
         else:
             self.folding = read_folding(folding, self.network) if folding else default_folding(self.network)
+        if weights is not None:
+            self.folding = self.folding.with_weights(weights)
 
     @cached_property
     def plan(self) -> "AcceleratorPlan":
@@ -145,7 +151,7 @@ class FoldedModel:
         beats = dict(zip(input_streams(self.network), (entry.beats for entry in plan.entries), strict=True))
         return register_map(
             model=self.source.sha256, build=self.digest, beats_in=beats, beats_out=plan.beats_out,
-            stages=[stage.name for stage in plan.stages],
+            stages=[stage.name for stage in plan.stages], loading=loading_of(plan),
         )  # fmt: skip
 
     @cached_property

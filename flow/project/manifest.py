@@ -17,7 +17,9 @@ from fewbit.hw.targets.target import Target
 from fewbit.sim.cycles.model import predict_steady
 from fewbit.sim.cycles.timing import SteadyTiming
 
-__all__ = ["Described", "manifest_of"]
+from .loading import manifest_of_loading
+
+__all__ = ["Described", "manifest_of", "output_of_manifest"]
 
 
 class Described(Protocol):
@@ -61,12 +63,13 @@ def manifest_of(model: Described) -> dict[str, Any]:
         "identity": model.identity,
         "output_option": model.output_option,
         "inputs": [_input(*each) for each in zip(input_streams(network), network.inputs, plan.entries, strict=True)],
-        "output": _output(plan, network, model.output),
+        "output": output_of_manifest(plan, network, model.output),
         "outputs": [{"name": output.name, **_meaning(plan, network, output)} for output in network.outputs],
         "target": model.target.name,
         "notes": [*network.notes, *([] if network.integral else [_BASELINE]), *_slower(timing, plan.bound)],
         "cycles": {"latency": timing.latency, "interval": timing.interval, "bound": plan.bound},
         "layers": {name: _layer(layer) for name, layer in plan.layers.items()},
+        **manifest_of_loading(plan),
         "control": {"vlnv": model.block.vlnv, "top": model.block.top} | model.registers.constants(),
     }
 
@@ -90,7 +93,7 @@ def _input(stream, given, entry):
     }  # fmt: skip
 
 
-def _output(plan, network, output):
+def output_of_manifest(plan: AcceleratorPlan, network: Network, output: Output) -> dict[str, Any]:
     """Describe the stream of results, and what those of its first output mean."""
     return {
         "format": str(plan.format), "length": plan.length_out, "bits": plan.format.bits, "lanes": plan.lanes_out,

@@ -109,7 +109,9 @@ def weight_memory_of(project: FoldedModel, latency: int | None, stall: float) ->
     if port is not None:
         return WeightMemory(image=project.plan.weight_image, latency=latency or port.latency, stall=stall)
     if latency is not None or stall:
-        raise ValueError(f"{project.model}: no layer has external weights, so there is no memory to stall or to wait for")
+        raise ValueError(
+            f"{project.model}: no layer has external weights, so there is no memory to stall or to wait for"
+        )
     return None
 
 
@@ -283,13 +285,19 @@ def _summary(project, images, golden, found, predicted, stall, clock, memory):
 
 def _memory(memory, found, predicted, stall, problems):
     """Return what a run says of the memory of external weights; what it must not say is added to ``problems``."""
-    late = max(got - want - stalled for got, want, stalled in zip(found.left, predicted.left, found.stalled, strict=True))
+    late = max(
+        got - want - stalled for got, want, stalled in zip(found.left, predicted.left, found.stalled, strict=True)
+    )
     early = any(got < want for got, want in zip(found.left, predicted.left, strict=True))
     within = None if stall else late <= 0 and not early
     if within is False:
         problems.append("a result came before its predicted cycle, or later than the memory's stalls account for")
     return SimulatedMemory(
-        latency=memory.latency, stall=memory.stall, bytes=len(memory.image), stalled=found.stalled[-1], within_bound=within
+        latency=memory.latency,
+        stall=memory.stall,
+        bytes=len(memory.image),
+        stalled=found.stalled[-1],
+        within_bound=within,
     )
 
 

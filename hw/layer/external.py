@@ -5,8 +5,9 @@ a row of neurons is computed for all vectors of a tile before the next row's wei
 order from a `hw.stages.tile.TileRepeat`, and results are put back into the order of pixels behind the layer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from fewbit.hw.packing import pack
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 
+from .numbers import numbers_of
 from .plan import LayerPlan
 from .shape import LayerShape
 
@@ -46,7 +48,12 @@ def channel_of(shape: LayerShape, weight_bits: int, *, tile: int, bus: int) -> C
         Data bits of the port.
     """
     return ChannelPlan(
-        name=shape.name, bus=bus, width=shape.pe * shape.simd * weight_bits, steps=shape.steps, rows=shape.rows, tile=tile
+        name=shape.name,
+        bus=bus,
+        width=shape.pe * shape.simd * weight_bits,
+        steps=shape.steps,
+        rows=shape.rows,
+        tile=tile,
     )
 
 
@@ -142,7 +149,7 @@ class ExternalPlan(LayerPlan):
         If weights of this layer cannot be external, or the tile does not divide its pixels.
     """
 
-    WEIGHTS = ("external",)
+    WEIGHTS: ClassVar[dict[str, Callable[[Any], Any]]] = {"external": numbers_of}
 
     def __init__(
         self,

@@ -6,11 +6,10 @@ from amaranth.lib import wiring
 from fewbit.hw.memory.rom import Rom
 from fewbit.hw.streams import OutputFifo, StreamUnit, counter
 
-from .layout import MEMORY_LATENCY
 from .plan import LayerPlan
 from .replay import Replay
 
-__all__ = ["MatrixVectorUnit", "row_memory"]
+__all__ = ["MatrixVectorUnit"]
 
 
 class MatrixVectorUnit(StreamUnit):
@@ -31,8 +30,8 @@ class MatrixVectorUnit(StreamUnit):
         ``plan.beats_out`` beats a vector; padded lanes hold anything.
     """
 
-    def __init__(self, plan: LayerPlan):
-        super().__init__(plan, i=(plan.x_format.bits, plan.lanes_in), o=(plan.out_bits, plan.lanes))
+    def __init__(self, plan: LayerPlan, **more: wiring.Member):
+        super().__init__(plan, i=(plan.x_format.bits, plan.lanes_in), o=(plan.out_bits, plan.lanes), **more)
 
     def elaborate(self, platform):
         m = Module()
@@ -51,7 +50,7 @@ class MatrixVectorUnit(StreamUnit):
         if p.combine is not None:
             m.submodules.combine = sums = p.combine.make()
             m.d.comb += [Value.cast(sums.i).eq(array.o), sums.i_valid.eq(array.o_valid)]
-        m.submodules.activation = act = p.activation.make()
+        m.submodules.activation = act = self._activation(m)
         m.d.comb += [Value.cast(act.i).eq(sums.o), act.i_valid.eq(sums.o_valid)]
 
         fifo = OutputFifo(m, self.o, depth=p.depth)
@@ -78,6 +77,10 @@ class MatrixVectorUnit(StreamUnit):
             whole=p.whole,
         )
 
+    def _activation(self, m):
+        """Return what makes codes of accumulators."""
+        return self.plan.activation.make()
+
     def _enter(self, m, replay):
         """Connect the input: codes of levels become the integers, or the signs, that the array takes."""
         table, codes = self.plan.numbers.x_table, self._codes
@@ -93,14 +96,13 @@ class MatrixVectorUnit(StreamUnit):
         p = self.plan
         row = Signal.like(replay.row)
         m.d.comb += row.eq(replay.row)
-        m.submodules.weights = weights = row_memory(p.weights, p.target)
-        m.submodules.init = init = row_memory(p.starts, p.target)
+        m.submodules.weights = weights = self._memory(m, "weights", p.weights)
+        m.submodules.init = init = self._memory(m, "init", p.starts)
         m.d.comb += [
             weights.address.eq(replay.address), init.address.eq(row),
             Value.cast(array.w).eq(weights.data), Value.cast(array.init).eq(init.data),
         ]  # fmt: skip
 
-
-def row_memory(contents, target):
-    """Return a ROM that is read while `Replay` reads the codes of a step."""
-    return Rom(width=contents.width, words=contents.words, latency=MEMORY_LATENCY, target=target)
+    def _memory(self, m, name, contents):
+        """Return a memory that is read while `Replay` reads the codes of a step."""
+        return Rom.of(contents, self.plan.target)

@@ -8,7 +8,7 @@ from fewbit.hw.streams import code_stream, counter
 
 from .external import ExternalPlan
 from .layout import MEMORY_LATENCY
-from .matrix_vector_unit import MatrixVectorUnit, row_memory
+from .matrix_vector_unit import MatrixVectorUnit
 
 __all__ = ["ExternalUnit", "WeightSteps"]
 
@@ -122,7 +122,7 @@ class ExternalUnit(MatrixVectorUnit):
         wiring.connect(m, wiring.flipped(self.i1), replay.weights)
         row = Signal.like(replay.row)
         m.d.comb += row.eq(replay.row)
-        m.submodules.init = init = row_memory(self.plan.starts, self.plan.target)
+        m.submodules.init = init = self._memory(m, "init", self.plan.starts)
         m.d.comb += [
             init.address.eq(row), Value.cast(array.w).eq(replay.w), Value.cast(array.init).eq(init.data),
         ]  # fmt: skip

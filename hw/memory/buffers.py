@@ -5,14 +5,19 @@ from math import ceil
 
 from fewbit.hw.cost import Cost
 
-from .placement import BRAM18_LUTS, blocks_of
+from .placement import BRAM18_LUTS, Placement, blocks_of
 
-__all__ = ["RAM_WORDS", "URAM_LUTS", "PlacedBuffer", "buffer_cost", "choice_luts", "fifo_luts", "placed_buffer",
-           "price_of", "queue_luts", "ram_luts", "select_luts", "ultra_attrs"]  # fmt: skip
+__all__ = ["LOAD_BITS", "RAM_WORDS", "URAM_LUTS", "PlacedBuffer", "buffer_cost", "choice_luts", "fifo_luts",
+           "placed_buffer", "price_of", "queue_luts", "ram_luts", "select_luts", "ultra_attrs",
+           "writable_placement"]  # fmt: skip
 
+LOAD_BITS = 32
+"""Bits of a word on its way to a loadable memory, and of a slice of one, at most."""
 URAM_LUTS = 700
 """LUTs that an UltraRAM counts as: less than its share of a device, as nothing but large buffers can be in it."""
-_ULTRA_BRAM18_LUTS = 300  # LUTs that a block RAM counts as where there is UltraRAM: such devices have more LUTs for each
+_ULTRA_BRAM18_LUTS = (
+    300  # LUTs that a block RAM counts as where there is UltraRAM: such devices have more LUTs for each
+)
 _URAM_BITS, _URAM_WORDS = 72, 4096  # of an UltraRAM
 
 RAM_WORDS = 32
@@ -85,6 +90,19 @@ def choice_luts(width: int, depth: int) -> float:
     """Return about the LUTs that choose among the parts of a buffer of more words than a distributed RAM has."""
     parts = -(-depth // _PART) if buffer_cost(width, depth).lut else 1
     return width * select_luts(parts)
+
+
+def writable_placement(width: int, depth: int) -> Placement:
+    """Return the cheapest `Placement` of a loadable memory, none of whose bits is constant or equal to another: in
+    distributed RAM or block RAM, by slices of `LOAD_BITS` bits. A single word is in registers, which take no LUTs.
+    """
+    if depth == 1:
+        return Placement("luts")
+    whole, rest = divmod(width, LOAD_BITS)
+    slices = [LOAD_BITS] * whole + [rest] * (rest > 0)
+    luts = sum(ram_luts(bits, depth) for bits in slices) + ceil(width * select_luts(-(-depth // _PART)))
+    blocks = sum(blocks_of(bits, depth) for bits in slices)
+    return Placement("luts", luts) if luts <= blocks * BRAM18_LUTS else Placement("block", bram18=blocks)
 
 
 def select_luts(count: int) -> float:

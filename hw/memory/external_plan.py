@@ -23,6 +23,7 @@ ALIGNED = 4096
 """Bytes that no burst of AXI4 may cross a multiple of; regions begin at them."""
 _BURST = 1024  # bytes of a burst, unless a region ends before
 _OUTSTANDING = 16  # bursts that are asked for and have not come
+_WAIT = 128  # cycles that a row may take to come, beside those of its beats
 _LINES = 512  # of a block RAM in its widest shape: fewer lines take no less
 
 
@@ -45,7 +46,7 @@ class ChannelPlan:
 
     A line is a beat of the port with one word or several in it, or a word of several beats. The layer reads a row's
     ``steps`` words once for every vector of a tile. A line may be overwritten once it was read for the tile's last
-    vector, so the next rows come while this one is used: the ring holds two rows at least.
+    vector, so the next rows come while this one is used.
 
     Attributes
     ----------
@@ -127,8 +128,13 @@ class ChannelPlan:
 
     @cached_property
     def held_rows(self) -> int:
-        """Rows that the ring holds: two, and as many as two bursts fill, or as a block RAM has room for anyway."""
-        fewest = max(2, -(-2 * self.burst // self.row_beats))
+        """Rows that the ring holds.
+
+        They are two bursts at least; the row that is used, and those that are used while the next one is asked for and
+        comes; and as many as a block RAM has room for anyway.
+        """
+        cycles = self.row_beats + self.burst + _WAIT
+        fewest = max(1 + -(-cycles // (self.tile * self.steps)), -(-2 * self.burst // self.row_beats))
         least = placed_buffer(self.kept_bits, fewest * self.row_lines)
         return max(fewest, _LINES // self.row_lines) if least.style == "block" else fewest
 

@@ -106,9 +106,7 @@ class WeightBuffer(wiring.Component):
         kept = p.bus if p.words > 1 else p.width
         for k in range(p.beats):
             width = min(p.bus, kept - k * p.bus)
-            m.submodules[f"bank{k}"] = memory = Memory(
-                shape=width, depth=p.depth, init=[], attrs=p.memory.attrs
-            )
+            m.submodules[f"bank{k}"] = memory = Memory(shape=width, depth=p.depth, init=[], attrs=p.memory.attrs)
             write, read = memory.write_port(), memory.read_port()
             m.d.comb += [
                 write.addr.eq(at), write.data.eq(self.data[:width]), write.en.eq(self.write & (bank == k)),

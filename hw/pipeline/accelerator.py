@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from amaranth.hdl import Cat, Module
@@ -15,13 +15,17 @@ from fewbit.golden.network.graph import Network
 from fewbit.host.packing import pack_beats
 from fewbit.hw.folding import Folding
 from fewbit.hw.layer.external import ExternalPlan
+from fewbit.hw.layer.loadable_unit import LoadableMatrixVectorUnit
+from fewbit.hw.layer.plan import LayerPlan
+from fewbit.hw.memory.loadable import load_bus
+from fewbit.hw.memory.placement import Contents
 from fewbit.hw.memory.weight_port import WeightPort, weight_port_signature
 from fewbit.hw.stages.routing import QueuePlan
 from fewbit.hw.streams import code_stream, numbered
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 
-from .assembly import Assembly
+from .assembly import Assembly, with_loadable
 from .flows import with_depths
 
 __all__ = ["Accelerator", "AcceleratorPlan"]
@@ -50,6 +54,9 @@ class AcceleratorPlan:
         The streams of frames, one for each of the network's inputs: format, lanes, beats.
     format, length_out, lanes_out, beats_out
         The format of results, their codes a frame, codes a beat and beats a frame.
+    memories : dict of str to hw.memory.placement.Contents
+        Loadable memories of all layers, by the layer's name, a point, and their own, in the order in which they are
+        loaded.
     bound : int
         Cycles between frames in steady state: those of the slowest layer, or the beats of the busiest stream, or those
         of external weights.
@@ -65,8 +72,8 @@ class AcceleratorPlan:
     def __init__(
         self, network: Network, folding: Folding, *, depths: Mapping[str, int] | None = None, target: Target = DEFAULT
     ):
-        self.network, self.target = network, target
-        assembly = Assembly(network, folding, target=target)
+        self.network, self.target = with_loadable(network, folding), target
+        assembly = Assembly(self.network, folding, target=target)
         self.edges, self.layers, self.bound = assembly.edges, assembly.layers, assembly.bound
         self.weight_port = assembly.weight_port
         self.stages = assembly.stages if depths is None else with_depths(assembly.stages, depths)
@@ -107,6 +114,11 @@ class AcceleratorPlan:
             image = image.ljust(offset, b"\0") + plan.region
         return image if port is None else image.ljust(port.size, b"\0")
 
+    @cached_property
+    def memories(self) -> dict[str, Contents]:
+        layers = [stage.plan for stage in self.stages if isinstance(stage.plan, LayerPlan)]
+        return {f"{p.name}.{name}": contents for p in layers for name, contents in p.memories.items()}
+
     @property
     def ports(self) -> tuple[str, ...]:
         """The accelerator's members for ``entries``."""
@@ -138,6 +150,8 @@ class Accelerator(wiring.Component):
     o : ``Out(code_stream(output bits, plan.lanes_out))``
     weights : ``Out(weight_port_signature(plan.weight_port))``
         With external weights: the port to memory, `hw.memory.weight_port`.
+    load : ``In(hw.memory.loadable.load_bus())``
+        Words of the plan's memories, if it has some; no frame may be inside.
     stalls : ``Out(number of stages)``
         With ``probes``: which stages offer a beat that is not taken in this cycle; at any of its outputs, if a stage
         has several.
@@ -151,7 +165,8 @@ class Accelerator(wiring.Component):
             **dict(zip(plan.ports, streams, strict=True)),
             **({} if port is None else {"weights": Out(weight_port_signature(port))}),
             "o": Out(code_stream(plan.format.bits, plan.lanes_out)),
-        } | ({"stalls": Out(len(plan.stages))} if probes else {}))  # fmt: skip
+        } | ({"load": In(load_bus())} if plan.memories else {})
+          | ({"stalls": Out(len(plan.stages))} if probes else {}))  # fmt: skip
 
     @property
     def inputs(self) -> tuple[wiring.PureInterface, ...]:
@@ -170,9 +185,18 @@ class Accelerator(wiring.Component):
             if isinstance(unit, WeightPort):
                 wiring.connect(m, unit.memory, wiring.flipped(self.weights))
         wiring.connect(m, units[-1].o, wiring.flipped(self.o))
+        if self.plan.memories:
+            self._load(m, [unit for unit in units if isinstance(unit, LoadableMatrixVectorUnit)])
         if self._probes:
             m.d.comb += self.stalls.eq(Cat(_stalls(unit) for unit in units))
         return m
+
+    def _load(self, m, units):
+        """Connect the way of words from unit to unit."""
+        before = wiring.flipped(self.load)
+        for unit in units:
+            wiring.connect(m, before, unit.load)
+            before = unit.load_on
 
 
 def _stalls(unit):

@@ -8,8 +8,9 @@ from amaranth.lib import wiring
 
 from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Network, NetworkInput, Node
-from fewbit.golden.network.pointwise import Rescale, Score, Threshold
+from fewbit.golden.network.pointwise import activation_behind
 from fewbit.golden.registry import import_all
+from fewbit.golden.rewrite.loadable import loadable
 from fewbit.hw import stages
 from fewbit.hw.folding import Folding
 from fewbit.hw.layer.external import ExternalPlan
@@ -27,11 +28,17 @@ from fewbit.hw.targets.target import Target
 from .abreast import set_abreast
 from .flows import Flow, Streams, through
 
-__all__ = ["MOST_INPUT_BITS", "Assembly"]
+__all__ = ["MOST_INPUT_BITS", "Assembly", "with_loadable"]
 
 MOST_INPUT_BITS = 4096  # bits of one beat: 512 bytes, the widest AXI4-Stream of the Xilinx infrastructure
 
 import_all(stages)  # where every node has its hardware
+
+
+def with_loadable(network: Network, folding: Folding) -> Network:
+    """Return the network with the numbers of those layers loadable of which a folding says so."""
+    names = [name for name, layer in folding.items() if layer.weights == "loadable"]
+    return loadable(network, names) if names else network
 
 
 class Assembly:
@@ -68,6 +75,7 @@ class Assembly:
     """
 
     def __init__(self, network: Network, folding: Folding, *, target: Target = DEFAULT):
+        network = with_loadable(network, folding)
         before, edges = network, network.edges()
         self.network = network = set_abreast(before, folding, edges)
         self.edges, self.target = edges if network is before else network.edges(), target
@@ -102,14 +110,14 @@ class Assembly:
                 continue
             if node.name not in folding:
                 raise ValueError(f"Folding must name layer {node.name!r}")
-            readers = self.network.readers(node.y)
-            act = readers[0] if len(readers) == 1 else None
-            act = act if isinstance(act, Threshold | Rescale | Score) else None
+            act = activation_behind(self.network, node)
             folded, window = folding[node.name], self.windows.get(node.x)
             order = None if window is None else columns_first(window, self.edges[window.x], folded.simd)
             kind: Callable[..., LayerPlan] = LayerPlan
             if folded.weights == "external":
-                kind = partial(ExternalPlan, bus=DEFAULT_BUS if folding.bus is None else folding.bus, ultra=folding.ultra)
+                kind = partial(
+                    ExternalPlan, bus=DEFAULT_BUS if folding.bus is None else folding.bus, ultra=folding.ultra
+                )
             self.layers[node.name] = kind(node, act, self.edges, folded, order=order, target=self.target)
             if act is not None:
                 self._absorbed.add(act.name)

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from amaranth.hdl import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, ResetSignal, Signal
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, Mux, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
@@ -17,6 +17,7 @@ from .register_file import RegisterFile
 from .registers import RegisterMap
 from .stream_gate import StreamGate
 from .stream_names import input_streams
+from .weight_loader import WeightLoader
 
 __all__ = ["AcceleratorIP", "ip_members"]
 
@@ -86,6 +87,8 @@ class AcceleratorIP(wiring.Component):
         clear = self._commands(m, file, gate)
         self._frames(m, file, gate, clear)
         self._waits(m, file, gate, core, clear)
+        if self.plan.memories:
+            self._loads(m, file, core)
         return m
 
     def _outside(self, m, gate):
@@ -152,6 +155,22 @@ class AcceleratorIP(wiring.Component):
         m.d.comb += [
             waits.events.eq(seen), waits.clear.eq(clear), waits.number.eq(file.event),
             file.event_count.eq(waits.value),
+        ]  # fmt: skip
+
+    def _loads(self, m, file, core):
+        """Connect the loader of weights to its registers; a soft reset leaves it, and the memories, as they are."""
+        m.submodules.loader = loader = WeightLoader.of(self.plan)
+        wiring.connect(m, loader.bus, core.load)
+        status = _bits(self.registers["LOAD_STATUS"], file.load_status)
+        shown = {"CLOSED": loader.hold, "WAITING": loader.waiting, "FAILED": loader.failed}
+        m.d.comb += [
+            core.hold.eq(loader.hold), loader.drained.eq(core.drained),
+            loader.begin.eq(_bits(self.registers["LOAD_CONTROL"], file.load_control)["BEGIN"]),
+            loader.words.p.data.eq(Mux(file.load_check_written, file.load_check, file.load_data)),
+            loader.words.p.last.eq(file.load_check_written),
+            loader.words.valid.eq(file.load_data_written | file.load_check_written),
+            *(status[name].eq(value) for name, value in shown.items()),
+            file.load_taken.eq(loader.taken), file.load_checksum.eq(loader.checksum), file.loaded.eq(loader.loaded),
         ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.spatial import Windows
 from fewbit.hw.layer.external import ExternalPlan
+from fewbit.hw.layer.loadable_unit import LoadableMatrixVectorUnit
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.layer.weight_steps import ExternalUnit
@@ -53,8 +54,9 @@ def _(assembly, node):
         flow = streams.regrouped(streams.take(plan.x), plan.lanes_in, plan.inputs * plan.parallel)
     if isinstance(plan, ExternalPlan):
         _external(assembly, plan, flow)
-    else:
-        assembly.make(plan.y, plan, MatrixVectorUnit, flow, lanes=plan.lanes, unit=plan.neurons)
+        return
+    kind = LoadableMatrixVectorUnit if plan.memories else MatrixVectorUnit
+    assembly.make(plan.y, plan, kind, flow, lanes=plan.lanes, unit=plan.neurons)
 
 
 def _external(assembly, plan, flow):

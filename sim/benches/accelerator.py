@@ -92,7 +92,7 @@ async def frames(dut):
     tb = TB(dut, job["seed"], job["inputs"])
     record = Recorder(folder, data["expected"])
     if job.get("memory"):
-        dut.weights_base.value, dut.weights_start.value = job["memory"]["base"], 1
+        dut.weights_image_base.value, dut.weights_image_valid.value = job["memory"]["base"], 1
         record.memory = memory_of(dut, folder, job)
     await tb.reset()
     if record.memory:

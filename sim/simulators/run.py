@@ -141,12 +141,13 @@ def run_job(
     folder: Path | str, top: str, plan: "AcceleratorPlan", values: np.ndarray, expected: np.ndarray,
     job: Mapping[str, object], *, again: np.ndarray | None = None, design: str | None = None, waves: bool = False,
     verbose: bool = False, progress: Callable[[int], object] | None = None,
-    started: Callable[[], object] | None = None, memory: WeightMemory | None = None,
+    started: Callable[[], object] | None = None, bench: str | None = None, memory: WeightMemory | None = None,
 ) -> tuple[dict[str, Any], Path]:  # fmt: skip
     """Run the bench of the top module ``top``, and return what it found, as from JSON, and the run's own folder.
 
-    The bench gets ``job``, and, packed in beats, the frames ``values`` and their results ``expected``, and the results
-    ``again`` if it takes such. The other arguments are those of `simulate`.
+    It is the usual bench of that module, or the module ``bench``. It gets ``job``, and, packed in beats, the frames
+    ``values`` and their results ``expected``, and the results ``again`` if it takes such. The other arguments are those
+    of `simulate`.
 
     Raises
     ------
@@ -163,8 +164,9 @@ def run_job(
             if started:
                 started()
             _write_job(run, plan, values, expected, again, {**job, "design": design}, memory)
+            options = [simulator.name, top, str(int(waves)), bench or TOPS[top].bench]
             run_module(
-                __spec__.name, [simulator.name, top, str(int(waves))], run, run / "run.log", what="the simulation",
+                __spec__.name, options, run, run / "run.log", what="the simulation",
                 seconds=_SECONDS, verbose=verbose, poll=progress and (lambda: told(run / "progress", progress)),
             )  # fmt: skip
             return _found(run, design), folder / run.name
@@ -246,15 +248,15 @@ def told(path: Path, progress: Callable[[int], object]) -> None:
         progress(int(path.read_text()))
 
 
-def main(simulator: str, top: str, waves: str) -> None:
-    """Run the bench of ``top`` in the working folder, in a process of its own; ``waves`` is "1" or "0"."""
+def main(simulator: str, top: str, waves: str, bench: str) -> None:
+    """Run the module ``bench`` of ``top`` in the working folder, in a process of its own; ``waves`` is "1" or "0"."""
     import cocotb_tools.config as cocotb
 
     folder, traced = Path.cwd(), waves == "1"
     os.symlink(cocotb.libs_dir, LIBS)  # where the program looks for them
     os.environ["FEWBIT_JOB"] = str(folder / "job.json")
     found = simulators()[simulator].runner(traced).test(
-        hdl_toplevel=top, test_module=TOPS[top].bench, build_dir=folder, test_dir=folder, waves=traced,
+        hdl_toplevel=top, test_module=bench, build_dir=folder, test_dir=folder, waves=traced,
         hdl_toplevel_lang="verilog",
     )  # fmt: skip
     text = Path(found).read_text()

@@ -16,7 +16,7 @@ from .run import run_job
 if TYPE_CHECKING:  # it imports Amaranth
     from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
-__all__ = ["FEWEST", "IpResult", "simulate_ip", "stalls_of"]
+__all__ = ["FEWEST", "TOP", "IpResult", "simulate_ip", "stalls_of", "unpredicted"]
 
 TOP = "accelerator_ip"
 FEWEST = 3  # frames that the bench needs
@@ -105,7 +105,7 @@ def simulate_ip(
         trace = traces[phase]
         problems += _unlike_the_model(phase, trace, dict(zip(names, found[phase]["stalls"], strict=True)), plan)
         if phase != "busy":
-            problems += _unpredicted(phase, trace, plan)
+            problems += unpredicted(phase, trace, plan)
     parts = [found[phase] for phase in ("full", "busy", "again")]
     return IpResult(
         sum(p["frames"] for p in parts), sum(p["mismatches"] for p in parts), found["cut"], resets,
@@ -113,7 +113,7 @@ def simulate_ip(
     )  # fmt: skip
 
 
-def _unpredicted(phase, trace, plan):
+def unpredicted(phase: str, trace: np.ndarray, plan: "AcceleratorPlan") -> list[str]:
     """Return problems unless, at full rate, every first beat in and every last beat out has its predicted cycle."""
     offered, taken, valid, ready, last, _ = parts_of(trace)
     begins = begins_of(offered, taken, [entry.beats for entry in plan.entries])

@@ -193,7 +193,7 @@ struct Bench {
     memory.base = job.number<uint64_t>(), memory.latency = job.number<uint64_t>();
     memory.stall = job.number<double>();
     memory.image = job.bytes(job.number<uint64_t>());
-    top.weights_base = memory.base, top.weights_start = 1;
+    top.weights_image_base = memory.base, top.weights_image_valid = 1;
 #endif
     reset();
     for (uint32_t phases = job.number<uint32_t>(); phases; --phases) phase(job, patience);
