@@ -45,7 +45,7 @@ def sim(
     ip: Annotated[bool, typer.Option("--ip", help="The IP block: registers, interrupt, soft reset, DMA.")] = False,
     memory_latency: Annotated[
         int | None,
-        typer.Option("--memory-latency", **CYCLES, help="Cycles to a burst's first beat, of the memory of external weights."),
+        typer.Option("--memory-latency", **CYCLES, help="Of the memory of external weights, to a burst's first beat."),
     ] = None,
     memory_stall: Annotated[
         float, typer.Option("--memory-stall", **CHANCE, help="Chance of a cycle in which that memory does nothing.")

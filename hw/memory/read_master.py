@@ -29,9 +29,9 @@ class ReadMaster(wiring.Component):
     """Bursts of an AXI4 memory for readers that ask in turn.
 
     Of the readers that ask, the next one behind the one that was served last is served, one a cycle;
-    ``plan.outstanding`` bursts may be under way. All have one ID, so beats come in the order of the bursts, and ``rready`` is always high:
-    who asks has room. Two cycles from a grant to ``arvalid``, one from a beat on the bus to ``write``; every output to
-    the bus is a register.
+    ``plan.outstanding`` bursts may be under way. All have one ID, so beats come in the order of the bursts, and
+    ``rready`` is always high: who asks has room. Two cycles from a grant to ``arvalid``, one from a beat on the bus to
+    ``write``; every output to the bus is a register.
 
     Parameters
     ----------
