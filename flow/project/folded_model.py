@@ -24,9 +24,11 @@ from fewbit.places import CACHE
 
 from .loading import loading_of
 from .manifest import manifest_of
+from .outside import image_of, outside_of
 
 if TYPE_CHECKING:  # what brings Amaranth
     from fewbit.flow.ip.block import Block
+    from fewbit.host.memory_image import MemoryImage
     from fewbit.hw.pipeline.accelerator import AcceleratorPlan
     from fewbit.hw.shell.registers import RegisterMap
 
@@ -152,7 +154,13 @@ class FoldedModel:
         return register_map(
             model=self.source.sha256, build=self.digest, beats_in=beats, beats_out=plan.beats_out,
             stages=[stage.name for stage in plan.stages], loading=loading_of(plan),
+            outside=outside_of(self.weight_image),
         )  # fmt: skip
+
+    @cached_property
+    def weight_image(self) -> "MemoryImage | None":
+        """The image of external weights, as a file of it is; None where no layer has such weights."""
+        return image_of(self.plan, self.model.name, self.source.sha256)
 
     @cached_property
     def block(self) -> "Block":

@@ -10,6 +10,7 @@ from fewbit.flow.ip.block import Block
 from fewbit.golden.model_file.source import SourceFile
 from fewbit.golden.network.graph import Network, Output
 from fewbit.golden.numbers.elementwise import affine
+from fewbit.host.memory_image import MemoryImage
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.registers import RegisterMap
 from fewbit.hw.shell.stream_names import input_streams
@@ -18,6 +19,7 @@ from fewbit.sim.cycles.model import predict_steady
 from fewbit.sim.cycles.timing import SteadyTiming
 
 from .loading import manifest_of_loading
+from .outside import manifest_of_image
 
 __all__ = ["Described", "manifest_of", "output_of_manifest"]
 
@@ -43,6 +45,8 @@ class Described(Protocol):
     def identity(self) -> str: ...
     @property
     def plan(self) -> AcceleratorPlan: ...
+    @property
+    def weight_image(self) -> MemoryImage | None: ...
     @property
     def registers(self) -> RegisterMap: ...
     @property
@@ -70,6 +74,7 @@ def manifest_of(model: Described) -> dict[str, Any]:
         "cycles": {"latency": timing.latency, "interval": timing.interval, "bound": plan.bound},
         "layers": {name: _layer(layer) for name, layer in plan.layers.items()},
         **manifest_of_loading(plan),
+        **manifest_of_image(model.weight_image),
         "control": {"vlnv": model.block.vlnv, "top": model.block.top} | model.registers.constants(),
     }
 

@@ -16,6 +16,7 @@ from fewbit.sim.folders import locked
 from fewbit.sim.simulators.simulator import Simulator, simulators
 
 from .folded_model import FoldedModel
+from .outside import IMAGE
 
 if TYPE_CHECKING:
     from fewbit.sim.proof.design import ModuleProof
@@ -82,6 +83,8 @@ class Project(FoldedModel):
         written["manifest.json"] = json.dumps(manifest, indent=2) + "\n"
         written["folding.json"] = self.folding.to_json()
         written[f"model{self.source.SUFFIX}"] = self.declared
+        if self.weight_image is not None:
+            written[IMAGE] = self.weight_image.to_bytes()
         with stage:  # only now: what cannot be generated leaves no earlier result in pieces
             for name, text in written.items():
                 atomic_write(self.directory / name, text)

@@ -155,13 +155,17 @@ def simulate_ip_block(
     verbose: bool = False,
     simulator: str = "verilator",
     structure: bool | None = None,
+    memory_latency: int | None = None,
+    memory_stall: float = 0.0,
 ) -> IpSimulation:
     """Generate, build and simulate the IP block of a project: registers, interrupt, soft reset, and every bit.
 
     Parameters
     ----------
-    project, images, report, stall, seed, waves, verbose, simulator, structure
+    project, images, report, stall, seed, waves, verbose, simulator, structure, memory_latency
         As `simulate_project` takes them.
+    memory_stall : float
+        0: cycles are compared throughout.
     resets : int
         Soft resets at random times.
 
@@ -173,6 +177,9 @@ def simulate_ip_block(
         If the simulator is missing, before anything long begins, or what was simulated fails.
     """
     simulators()[simulator].version()
+    if memory_stall:
+        raise ValueError("the bench of the IP block compares every cycle, so its memory does not stall: simulate with "
+                         "--memory-stall and without --ip")  # fmt: skip
     if len(images) < FEWEST:
         raise ValueError(f"the bench of the IP block needs {FEWEST} samples or more, not {len(images)}")
     if _draws(project):
@@ -181,7 +188,13 @@ def simulate_ip_block(
     with ExitStack() as held:
         held.enter_context(project.locked())
         options: dict[str, Any] = dict(
-            stall=stall, seed=seed, resets=resets, waves=waves, verbose=verbose, started=held.close
+            stall=stall,
+            seed=seed,
+            resets=resets,
+            waves=waves,
+            verbose=verbose,
+            started=held.close,
+            memory=weight_memory_of(project, memory_latency, memory_stall),
         )
         return _simulated_ip(project, images, report, simulator, structure, options)
 
@@ -200,8 +213,10 @@ def _simulated_ip(
         project, simulator, report, ip=True, structure=structure, cycles=cycles, waves=waves, verbose=verbose
     )
     with report.working("simulating"):
+        memory = options["memory"]
+        plan = project.plan if memory is None else project.plan.of_memory(memory.latency)
         found = simulate_ip(
-            folder, project.plan, project.registers.constants(), images.values, expected,
+            folder, plan, project.registers.constants(), images.values, expected,
             design=project.design(ip=True), **options,
         )  # fmt: skip
     figures = asdict(found)

@@ -13,7 +13,7 @@ from fewbit.hw.cost import Cost
 
 from .buffers import PlacedBuffer, placed_buffer, select_luts
 
-__all__ = ["ALIGNED", "BUS_BITS", "ChannelPlan", "DEFAULT_BUS", "WeightPortPlan", "check_bus"]
+__all__ = ["ALIGNED", "BUS_BITS", "ChannelPlan", "DEFAULT_BUS", "OUTSTANDING", "WeightPortPlan", "check_bus"]
 
 BUS_BITS = (64, 128, 256, 512)
 """Data bits that the AXI4 port may have."""
@@ -21,8 +21,9 @@ DEFAULT_BUS = 128
 """Data bits of the port where nobody says: those of a Zynq UltraScale+'s ports to its memory."""
 ALIGNED = 4096
 """Bytes that no burst of AXI4 may cross a multiple of; regions begin at them."""
+OUTSTANDING = 16
+"""Bursts that are asked for and have not come, at most."""
 _BURST = 1024  # bytes of a burst, unless a region ends before
-_OUTSTANDING = 16  # bursts that are asked for and have not come
 _WAIT = 128  # cycles that a row may take to come, beside those of its beats
 _LINES = 512  # of a block RAM in its widest shape: fewer lines take no less
 
@@ -202,7 +203,7 @@ class WeightPortPlan:
         for channel in channels:
             starts.append(at)
             at += -(-channel.size // ALIGNED) * ALIGNED
-        self.offsets, self.size, self.outstanding = tuple(starts), at, _OUTSTANDING
+        self.offsets, self.size, self.outstanding = tuple(starts), at, OUTSTANDING
 
     def of_latency(self, latency: int) -> "WeightPortPlan":
         """Return the same port with a memory of another latency."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 
 import numpy as np
-from amaranth.hdl import Cat, Module
+from amaranth.hdl import Cat, Const, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -188,7 +188,10 @@ class Accelerator(wiring.Component):
         if self.plan.memories:
             self._load(m, [unit for unit in units if isinstance(unit, LoadableMatrixVectorUnit)])
         if self._probes:
-            m.d.comb += self.stalls.eq(Cat(_stalls(unit) for unit in units))
+            # Weights that wait are fetched ahead: that stalls nobody.
+            m.d.comb += self.stalls.eq(
+                Cat(_stalls(u) if stage.inputs else Const(0) for u, stage in zip(units, self.plan.stages, strict=True))
+            )
         return m
 
     def _load(self, m, units):

@@ -20,6 +20,8 @@ class ReadMemory:
 
     Attributes
     ----------
+    taken : int
+        Bursts that it has taken.
     stalled : int
         Cycles in which it kept a burst waiting, or gave no beat that was due.
     problems : list of str
@@ -28,7 +30,7 @@ class ReadMemory:
 
     def __init__(self, dut, prefix, *, image, base, latency, stall, random):
         self.dut, self.image, self.base, self.latency, self.stall = dut, image, base, latency, stall
-        self.random, self.stalled, self.problems, self.idle = random, 0, [], 0
+        self.random, self.stalled, self.taken, self.problems, self.idle = random, 0, 0, [], 0
         self._ports = {name: getattr(dut, f"{prefix}_{name}") for name in
                        ("araddr", "arlen", "arsize", "arburst", "arvalid", "arready",
                         "rdata", "rresp", "rlast", "rvalid", "rready")}  # fmt: skip
@@ -53,6 +55,7 @@ class ReadMemory:
                 asked = offered = False
             self.stalled += late or (asked and not ready)
             if asked and ready:
+                self.taken += 1
                 bursts.append([cycle + self.latency, self._burst()])
             if offered and port["rready"].value:
                 bursts[0][1].popleft()
