@@ -324,7 +324,7 @@ def register_map(
     loading : (int, str) or None
         Words of all loadable memories, and the SHA-256 of their structure in hex, where there are such memories.
     outside : (int, str, int) or None
-        Bytes of the image of external weights, its SHA-256 in hex, and the bits of the port to it, where there are such.
+        Bytes of the image of external weights, its SHA-256 in hex, and the bits of the port, where there are such.
 
     Raises
     ------
