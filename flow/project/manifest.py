@@ -70,7 +70,7 @@ def manifest_of(model: Described) -> dict[str, Any]:
         "output": output_of_manifest(plan, network, model.output),
         "outputs": [{"name": output.name, **_meaning(plan, network, output)} for output in network.outputs],
         "target": model.target.name,
-        "notes": [*network.notes, *([] if network.integral else [_BASELINE]), *_slower(timing, plan.bound)],
+        "notes": [*network.notes, *([] if network.integral else [_BASELINE]), *_slower(timing, plan)],
         "cycles": {"latency": timing.latency, "interval": timing.interval, "bound": plan.bound},
         "layers": {name: _layer(layer) for name, layer in plan.layers.items()},
         **manifest_of_loading(plan),
@@ -79,11 +79,15 @@ def manifest_of(model: Described) -> dict[str, Any]:
     }
 
 
-def _slower(timing: SteadyTiming, bound: int) -> Iterator[str]:
+def _slower(timing: SteadyTiming, plan: AcceleratorPlan) -> Iterator[str]:
     """Yield a note if results come less often than the slowest part of the hardware alone would let them."""
+    bound = plan.bound
     if timing.interval > bound:
+        why = "branches wait for each other, however deep their queues are"
+        if plan.weight_port is not None:
+            why = "layers wait for tiles of each other, or for weights from memory outside"
         yield (f"a result comes every {timing.interval:g} cycles, not every {bound}, which the slowest layer or stream "
-               f"takes: branches wait for each other, however deep their queues are")  # fmt: skip
+               f"takes: {why}")  # fmt: skip
 
 
 def _input(stream, given, entry):

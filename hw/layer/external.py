@@ -194,4 +194,4 @@ class ExternalPlan(LayerPlan):
 
     @property
     def weights_in(self) -> str:
-        return f"memory outside, read {self.pixels // self.tile} times a frame"
+        return f"memory outside, {self.pixels // self.tile} x a frame"
