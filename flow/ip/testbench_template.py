@@ -178,7 +178,7 @@ MEMORY_PARTS = {
     .m_axi_weights_rvalid(m_axi_weights_rvalid), .weights_image_valid(1'b1), .weights_image_base(64'd0)""",
     "READ": """
     $readmemh("@FILE@", weights);""",
-    "ENDS": """weights[0], weights[@BEATS@-1], """,
+    "ENDS": ", weights[0], weights[@BEATS@-1]",
     "SETTLE": """      repeat (@FILLED@) @(posedge aclk);  // weights are read ahead
 """,
     "MEMORY": """
