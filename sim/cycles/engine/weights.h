@@ -138,7 +138,7 @@ class TileRepeat final : public Single<TileRepeat> {
   const Int beats_, rows_;
   Int used_ = 0, row_ = 0, place_ = 0;
   bool held_ = false, full_ = false;
-  bool there() const { return row_ > 0 || used_ > place_; }
+  bool there() const { return row_ > 0 || used_ > (rows_ > 1 ? place_ : 0); }
 };
 
 // A layer that takes codes and weights in the same cycle.

@@ -168,7 +168,8 @@ class TileRepeatMachine(Machine):
         return self.used != 2 * self.plan.beats
 
     def _there(self):
-        return self.row > 0 or self.used > self.place
+        needed = self.place if self.plan.rows > 1 else 0  # what is read for the last time is let go
+        return self.row > 0 or self.used > needed
 
     def move(self, takes, gives):
         p = self.plan
