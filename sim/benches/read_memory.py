@@ -41,6 +41,7 @@ class ReadMemory:
 
     async def settled(self):
         """Wait until the master has asked for nothing for a while: what it prefetches is there."""
+        self.idle = 0
         while self.idle < self.latency + 64:
             await RisingEdge(self.dut.aclk)
 
