@@ -71,13 +71,14 @@ def with_external(
     FoldingError
         If the weights of a layer cannot be external; the line has the reason.
     """
-    port = Port(bus or folding.bus or DEFAULT_BUS, ultra)
+    bits = bus or folding.bus or DEFAULT_BUS
+    port = Port(bits, ultra)
     found = {n: replace(f, weights="fixed", tile=None) if f.weights == "external" else f for n, f in folding.items()}
     outside = sorted(set(names), key=list(found).index)
     if not outside:
         return Folding(found)
     try:
-        check_bus(port.bus)
+        check_bus(bits)
     except ValueError as error:
         raise FoldingError(str(error)) from None
     for name in outside:
@@ -85,8 +86,8 @@ def with_external(
             raise FoldingError(reason)
     cycles = cycles or slowest(layers, folding)
     budget = PORT_SHARE * cycles
-    bits = sum(layers[name].neurons * layers[name].inputs * layers[name].weight_format.bits for name in outside)
-    reads = max(1, int(budget * port.bus / bits))  # if all layers read their weights equally often
+    size = sum(layers[name].neurons * layers[name].inputs * layers[name].weight_format.bits for name in outside)
+    reads = max(1, int(budget * bits / size))  # if all layers read their weights equally often
     for name in outside:
         found[name] = _refolded(layers[name], found[name], cycles, reads, port)
     beats = {name: beats_of(layers[name], found[name], port.bus) for name in outside}

@@ -116,5 +116,5 @@ def tile_order(plan: ExternalPlan, edges: Mapping[str, Edge]) -> ReorderPlan:
     length = plan.tile * plan.rows * plan.row_beats * plan.lanes
     node = ReorderNode(f"order_{plan.name}", plan.y, plan.y, order)
     found = ReorderPlan(node, edges, order=order, length=length, block=plan.lanes)
-    found.attrs = plan.tiles.behind.attrs
+    found.attrs = {} if plan.tiles.behind is None else plan.tiles.behind.attrs
     return found

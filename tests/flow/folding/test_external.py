@@ -56,7 +56,7 @@ def test_port_as_the_bottleneck():
     assert folding[NAMES[0]].tile == 36
     beats = sum(plan.layers[n].beats_frame for n in folding.external)
     assert plan.bound == max(beats, *(layer.cycles for layer in plan.layers.values()))
-    port = AcceleratorPlan(NETWORK, small_folding(NAMES, conv=(12, 18, 1), middle=(5, 6, 12)), target=USUAL)
+    port = AcceleratorPlan(NETWORK, small_folding(NAMES, conv=(6, 36, 1)), target=USUAL)
     assert port.bound == sum(port.layers[n].beats_frame for n in port.weight_port.of_channels("name")) > 36 * 27
 
 

@@ -49,7 +49,8 @@ def beats_of(layer, plan):
     words = plan.weights.words
     rows = [words[k : k + plan.steps] for k in range(0, len(words), plan.steps)]
     assert bits == plan.x_format.bits or plan.numbers.x_table is not None
-    return [beat for tile in tiles for beat in tile * plan.rows], [w for _ in tiles for r in rows for w in r * plan.tile]
+    weights = [word for _ in tiles for row in rows for word in row * plan.tile]
+    return [beat for tile in tiles for beat in tile * plan.rows], weights
 
 
 @pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)

@@ -29,7 +29,9 @@ def test_bursts():
 
 
 @pytest.mark.parametrize("bus", BUS_BITS)
-@pytest.mark.parametrize("width, steps, rows, tile", [(4, 1, 40, 1), (64, 3, 2, 1), (513, 20, 9, 7), (2048, 72, 64, 14)])
+@pytest.mark.parametrize("width, steps, rows, tile", [
+    (4, 1, 40, 1), (64, 3, 2, 1), (513, 20, 9, 7), (2048, 72, 64, 14),
+])  # fmt: skip
 def test_rings_hold_what_they_need(bus, width, steps, rows, tile):
     plan = channel(bus, width, steps, rows, tile)
     assert plan.depth == plan.held_rows * plan.row_lines and plan.held_rows >= 2

@@ -57,7 +57,9 @@ def test_wrong_numbers(wrong):
         TileRepeatPlan(**dict(name="tile", bits=4, lanes=3, beats=2, rows=2) | {wrong: 0})
 
 
-@pytest.mark.parametrize("neurons, pe, simd, tile", [(6, 2, 5, 3), (5, 2, 5, 4), (7, 3, 10, 2), (7, 4, 2, 6), (6, 6, 3, 2)])
+@pytest.mark.parametrize("neurons, pe, simd, tile", [
+    (6, 2, 5, 3), (5, 2, 5, 4), (7, 3, 10, 2), (7, 4, 2, 6), (6, 6, 3, 2),
+])  # fmt: skip
 def test_results_come_back_in_order(neurons, pe, simd, tile):
     """What pads the last row is left out."""
     dense = Dense("dense0", "x", "y", np.random.default_rng(1).integers(-7, 8, (neurons, 10)))
