@@ -48,7 +48,7 @@ class Memory:
         if ctx.get(axi.arvalid) and self.ready:
             address, beats, size = ctx.get(axi.araddr), ctx.get(axi.arlen) + 1, self.bus // 8
             begin, count = address - self.base, beats * size
-            assert 0 <= begin and begin + count <= len(self.image), f"a burst at {address:#x} outside of the image"
+            assert begin >= 0 and begin + count <= len(self.image), f"a burst at {address:#x} outside of the image"
             assert address // 4096 == (address + count - 1) // 4096, f"a burst at {address:#x} crosses 4 KiB"
             assert (1 << ctx.get(axi.arsize), ctx.get(axi.arburst)) == (size, 1)
             data = self.image[begin : begin + count]
