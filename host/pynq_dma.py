@@ -2,6 +2,7 @@
 
 import threading
 import time
+import zlib
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,36 @@ class PynqConnection:
         parts = [self._transfer(frames[at : at + count]) for at in range(0, len(frames), count)]
         names = ("LATENCY", "INTERVAL", "BAD_FRAMES")
         return np.concatenate(parts), {name.lower().replace("_", " "): self.register(name) for name in names}
+
+    def load(self, words: np.ndarray) -> int:
+        """Write weights to the block's memories, and return the checksum that it has of them.
+
+        Raises
+        ------
+        HostError
+            If frames do not leave, or the block refuses the words, in time.
+        """
+        data, write = self._map["LOAD_DATA"]["offset"], self._block.write
+        write(self._map["LOAD_CONTROL"]["offset"], 1 << self._map["LOAD_CONTROL"]["fields"]["BEGIN"])
+        self._until("WAITING", "the frames inside have not left")
+        for word in words.tolist():
+            write(data, word)
+        checksum = self.register("LOAD_CHECKSUM")
+        write(self._map["LOAD_CHECK"]["offset"], zlib.crc32(np.asarray(words, dtype="<u4").tobytes()))
+        self._until(None, f"{self.register('LOAD_TAKEN')} words came with the checksum {checksum:#010x}")
+        return checksum
+
+    def _until(self, bit, reason):
+        """Wait until a bit of LOAD_STATUS is high, or without one until none is."""
+        fields, end = self._map["LOAD_STATUS"]["fields"], time.monotonic() + self._timeout
+        while True:
+            status = self.register("LOAD_STATUS")
+            if status >> fields[bit] & 1 if bit else not status:
+                return
+            failed = bit is None and status >> fields["FAILED"] & 1
+            if failed or time.monotonic() > end:
+                raise HostError(f"the block does not take the weights: {reason}; it takes no frames until it does")
+            time.sleep(POLL)
 
     def close(self) -> None:
         """Let the accelerator read no weights any more; the overlay stays loaded."""

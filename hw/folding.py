@@ -175,7 +175,9 @@ class Folding(Mapping[str, LayerFolding]):
 
     def with_weights(self, weights: str) -> "Folding":
         """Return this folding with the weights of all layers from one of `WEIGHTS`."""
-        return Folding({name: replace(layer, weights=weights) for name, layer in self.items()})
+        kept = weights == "external"
+        layers = {n: replace(f, weights=weights, tile=f.tile if kept else None) for n, f in self.items()}
+        return Folding(layers, bus=self.bus if kept else None, ultra=self.ultra and kept)
 
     def to_json(self) -> str:
         """Return the text of a file, for a person to edit."""

@@ -45,6 +45,8 @@ def _model_of(build: Build) -> Path:
         "PATIENCE": 4 * (cycles["latency"] + cycles["bound"]) + 10_000,
         "IDENTITY": "{" + ", ".join(str(byte) for byte in identity) + "}",
     }  # fmt: skip
+    if "loadable" in build.manifest:
+        shape["LOADABLE"] = 1
     return kept_program(build.directory / "model", _MAIN, {"accelerator.v": verilog_of(build)}, "accelerator", shape)
 
 

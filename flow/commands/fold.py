@@ -1,7 +1,6 @@
 """``fewbit fold``: a folding for a target, its cycles confirmed by the cycle model, written as a file to edit."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,26 +14,19 @@ from fewbit.hw.targets.part_list import parts_with
 from fewbit.places import BUILD
 
 from .kinds import BITS, CYCLES, DSPS, FILE, LUTS, RATE
-from .options import Clock, Input, Json, Model, PartsFile
+from .options import Clock, Input, Json, Model, PartsFile, WeightsOption
 from .registry import command
 from .report import Reporter
 
 __all__ = ["Folded", "FoldingGoal", "fold_model"]
 
 
-class FoldedWeights(StrEnum):
-    """Where `fold` may put weights."""
-
-    fixed = "fixed"
-    external = "external"
-
-
 @dataclass(frozen=True, kw_only=True)
 class FoldingGoal:
     """What a folding is to meet: one of ``fps``, ``max_cycles`` and ``max_luts`` at most; without any it is the default
     folding. Of ``dsps`` DSPs, those that activations leave then take products or accumulators where they save the most
-    LUTs. With ``weights`` external, those that take less so are read from memory outside through a port of ``bus``
-    bits; then large buffers may be in UltraRAM with ``ultra_ram``."""
+    LUTs. External weights come through a port of ``bus`` bits, and large buffers may be in UltraRAM with
+    ``ultra_ram``."""
 
     fps: Annotated[float | None, typer.Option("--fps", **RATE, help="Frames a second, at least.")] = None
     max_cycles: Annotated[int | None, typer.Option("--max-cycles", **CYCLES, help="Cycles a frame, at most.")] = None
@@ -48,13 +40,6 @@ class FoldingGoal:
         ),
     ] = 0
     clock: Clock = 200.0  # fmt: skip
-    weights: Annotated[
-        FoldedWeights,
-        typer.Option(
-            "--weights",
-            help="`external`: weights that take less so are read from memory outside the device while frames pass.",
-        ),
-    ] = FoldedWeights.fixed
     bus: Annotated[
         int | None, typer.Option("--bus", **BITS, help="Data bits of the port to that memory: 64, 128, 256 or 512.")
     ] = None
@@ -125,19 +110,23 @@ def fold(
         Path | None, typer.Option("-o", "--output-file", **FILE, help="Default `build/<model>/fold.json`.")
     ] = None,
     parts: PartsFile = None,
+    weights: WeightsOption = None,
     json: Json = False,
 ):  # fmt: skip
     """The cheapest folding that meets a target (or the fastest within so many LUTs), with its cycles."""
     report = Reporter(json)
-    report.show(fold_model(model, input_spec, goal, file, report, parts), _table)
+    where = None if weights is None else str(weights)
+    report.show(fold_model(model, input_spec, goal, file, report, parts, where), _table)
 
 
 def fold_model(
-    model: Path, input_spec: str | None, goal: FoldingGoal, file: Path | None, report: Report, parts: Path | None = None
-) -> Folded:
+    model: Path, input_spec: str | None, goal: FoldingGoal, file: Path | None, report: Report,
+    parts: Path | None = None, weights: str | None = None,
+) -> Folded:  # fmt: skip
     """Fold a model to a `FoldingGoal`, predict its cycles, and write the file; return what that gives.
 
-    ``parts`` is a file of parts beside those of the list, as `hw.targets.part_list.read_parts` reads it.
+    ``parts`` is a file of parts beside those of the list, as `hw.targets.part_list.read_parts` reads it; ``weights``
+    says where the weights of all layers come from, as `hw.folding.WEIGHTS` has it.
 
     Raises
     ------
@@ -149,6 +138,7 @@ def fold_model(
         If the file of parts is not as it must be.
     """
     from fewbit.flow.cache import atomic_write
+    from fewbit.flow.folding.external import outside
     from fewbit.flow.folding.layers import layers_of
     from fewbit.flow.folding.search import pareto, with_dsps
     from fewbit.flow.project.project import Project
@@ -163,7 +153,14 @@ def fold_model(
     cycles = int(goal.clock * 1e6 // goal.fps) if goal.fps is not None else goal.max_cycles
     with report.working("folding"):
         layers = layers_of(network)
-        project.folding = with_dsps(layers, _outside(layers, goal, _folding(layers, goal, cycles)), goal.dsps)
+        found = _folding(layers, goal, cycles)
+        if weights == "external":
+            found = outside(layers, found, bus=goal.bus, ultra=goal.ultra_ram)
+        elif goal.bus is not None or goal.ultra_ram:
+            raise FoldingError("--bus and --ultra-ram are for external weights: give --weights external too")
+        elif weights is not None:
+            found = found.with_weights(weights)
+        project.folding = with_dsps(layers, found, goal.dsps)
         plan = project.plan
         timing = predict_steady(plan)
         table = pareto(layers, goal.clock)
@@ -190,22 +187,6 @@ def _folding(layers, goal, cycles):
     if cycles < 1:
         raise FoldingError(f"{goal.fps:g} frames a second are more than one a cycle at {goal.clock:g} MHz")
     return folding.fold(layers, cycles)
-
-
-def _outside(layers, goal, folding):
-    """Return the folding with weights in memory outside, where the goal asks for that."""
-    from fewbit.flow.folding.external import external_layers, with_external
-    from fewbit.hw.folding import FoldingError
-
-    if goal.weights == FoldedWeights.fixed:
-        if goal.bus is not None or goal.ultra_ram:
-            raise FoldingError("--bus and --ultra-ram are for external weights: give --weights external too")
-        return folding
-    options = dict(bus=goal.bus, ultra=goal.ultra_ram)
-    names = external_layers(layers, folding, **options)
-    if not names:
-        raise FoldingError("no layer takes less with external weights; name those that are to have them in the file")
-    return with_external(layers, folding, names, **options)
 
 
 def _result(project, layers, timing, table, clock, file, listed):

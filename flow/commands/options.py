@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fewbit.hw.folding import WEIGHTS
 from fewbit.hw.targets.named import USUAL, all_targets, target_named
 
 from .kinds import BAUD, COUNT, FOLDER, MHZ, SEED
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DECLARATION", "Baud", "Build", "Clock", "Folding", "Frames", "ImagesFile", "Input", "Json", "Making", "Model",
-    "Output", "PartsFile", "PlacementSeed", "TargetName", "Verbose", "samples_of",
+    "Output", "PartsFile", "PlacementSeed", "TargetName", "Verbose", "WeightsOption", "samples_of",
 ]  # fmt: skip
 
 DECLARATION = (
@@ -69,6 +70,17 @@ TargetName = StrEnum("TargetName", [(t.name, t.name) for t in all_targets()])  #
 TargetOption = Annotated[
     TargetName, typer.Option("--target", help="; ".join(_SUMMARIES).replace(": of", ": arrays of", 1) + ".")
 ]
+# Where the weights of layers come from. The checker takes no members that are not written out.
+WeightsName = StrEnum("WeightsName", [(name, name) for name in WEIGHTS])  # type: ignore[misc]
+WeightsOption = Annotated[
+    WeightsName | None,
+    typer.Option(
+        "--weights",
+        help="Where the weights of all layers are: `fixed` in the bitstream; `loadable` in memories that software "
+        "writes; `external` in memory outside. By default as the folding says, or fixed.",
+        show_default=False,
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +92,7 @@ class Making:
     directory: Directory = None
     output: Output = "auto"
     target: TargetOption = TargetName(USUAL.name)
+    weights: WeightsOption = None
 
     def project(self, model: Path) -> "Project":
         """Return the project of the model at a path."""
@@ -87,7 +100,7 @@ class Making:
 
         return Project(
             model, input_spec=self.input_spec, output=self.output, folding=self.folding, directory=self.directory,
-            target=target_named(str(self.target)),
+            target=target_named(str(self.target)), weights=None if self.weights is None else str(self.weights),
         )  # fmt: skip
 
 

@@ -13,16 +13,26 @@ from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers.format import Format
 from fewbit.golden.numbers.formats import Bipolar, Ternary
+from fewbit.golden.rewrite.loadable import held_format
 from fewbit.golden.rewrite.rescale import FEWEST_LEVELS
 from fewbit.hw.arrays.cost import distinct_columns as _distinct
-from fewbit.hw.arrays.cost import rom_placement
+from fewbit.hw.arrays.cost import pe_luts, rom_placement, row_luts
 from fewbit.hw.cost import Cost
 from fewbit.hw.folding import Folding, LayerFolding
+from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.layer.arithmetic import Arithmetic
 from fewbit.hw.layer.external import TileBuffers
 from fewbit.hw.layer.shape import LayerShape
 from fewbit.hw.layer.ways import chosen
-from fewbit.hw.memory.buffers import buffer_cost, fifo_luts, placed_buffer, ram_luts, ultra_attrs
+from fewbit.hw.memory.buffers import (
+    LOAD_BITS,
+    buffer_cost,
+    fifo_luts,
+    placed_buffer,
+    ram_luts,
+    ultra_attrs,
+    writable_placement,
+)
 from fewbit.hw.stages.window_plan import columns_of
 from fewbit.hw.xilinx.pe_counts import count_sum
 
@@ -48,6 +58,7 @@ FLATTENED = 0.96
 """The share of the layers' LUTs that is left when synthesis looks across their boundaries."""
 OVERHEAD = 55
 """LUTs of the AXI4-Stream shell."""
+_LOAD_PORT = 30  # LUTs of what takes words to loadable memories of a layer, beside one a slice
 _FLOAT = 560  # LUTs of a float32 multiplier with two DSPs, and its share of the additions
 # LUTs that a constant weight takes for each bit of x where sums are shared (`hw.xilinx.constant_matrix`), by its
 # format, and that a neuron takes beside them.
@@ -71,6 +82,8 @@ def cost_of_layer(layer: FoldableLayer, folding: LayerFolding, port: Port | None
 
 def cost_of_unit(layer: FoldableLayer, folding: LayerFolding, port: Port | None = None) -> Cost:
     """Return the cost of a layer's matrix-vector unit alone: array, weights, activation, replay and FIFO."""
+    if folding.weights == "loadable" and layer.x_format.integral:
+        return _loadable_unit(layer, folding)
     shape, products, acc = layer.shape(folding), folding.products, _accumulator(layer)
     external, port = folding.weights == "external", port or Port()
     pe, simd, found = shape.pe, shape.simd, [] if external else [_replay(layer, shape)]
@@ -89,6 +102,46 @@ def cost_of_unit(layer: FoldableLayer, folding: LayerFolding, port: Port | None 
         if layer.levels == 2 and products != "sums":  # the accumulators start at minus their thresholds
             found.append(_rom(pe * acc, shape.rows * shape.vectors))
     return sum(found, _activation(layer, shape, products) + Cost(21 + fifo_luts(shape.lanes * _bits_out(layer))))
+
+
+def _loadable_unit(layer: FoldableLayer, folding: LayerFolding) -> Cost:
+    """Return the cost of a matrix-vector unit whose trained numbers are loadable: as wide as any of them make it."""
+    shape, held = layer.shape(folding), held_format(layer.weight_format)
+    pe, simd, lanes, depth = shape.pe, shape.simd, shape.lanes, shape.places
+    terms = product_terms(layer.ways[0].lane_format, held)
+    acc = (layer.inputs * sum(1 << e for e in terms.exponents)).bit_length() + (layer.levels == 2)
+    found = [_replay(layer, shape), Cost(21 + fifo_luts(lanes * _bits_out(layer)))]
+    memories = []
+    if layer.weight_range[0] == layer.weight_range[1]:
+        found.append(Cost(pe * acc))
+    else:
+        memories.append((held.bits * pe * simd, shape.words))
+        if folding.products == "dsp":
+            found.append(_array(layer, shape, None))
+        else:
+            each = row_luts(layer.ways[0].lane_format, held, simd)
+            if folding.products != "sums":
+                each = pe_luts(layer.ways[0].lane_format, held, simd, acc, shape.steps > 1)
+            found.append(Cost(pe * each + (pe - lanes) * acc, dsp=0 if folding.products != "sums" else -(-pe // 2)))
+    levels, searched = _bits(layer.levels), layer.summed is not None
+    if searched and layer.levels == 2 and folding.products != "sums":
+        memories += [(pe * acc, shape.rows * shape.vectors), (lanes, depth)]
+    elif not searched:
+        memories.append((pe * acc, shape.rows * shape.vectors))
+    elif layer.levels >= FEWEST_LEVELS:
+        memories += [(lanes * 17, depth), (lanes * (acc + 18), depth)]
+        found.append(Cost(lanes * (4 * acc + 12), dsp=2 * lanes))
+    elif levels <= 2:
+        memories += [(lanes * acc, depth)] * (2**levels - 1) + [(lanes, depth)]
+        found.append(Cost(lanes * (2**levels - 1) * acc * 0.6))
+    else:
+        memories += [(acc, depth << level) for level in range(levels)] * lanes + [(lanes, depth)]
+        found.append(Cost(lanes * levels * acc * 1.4))
+    for width, words in memories:
+        where = writable_placement(width, words)
+        found.append(Cost(where.luts, where.bram18))
+    slices = sum(-(-width // LOAD_BITS) for width, _ in memories)
+    return sum(found, Cost(_LOAD_PORT + slices))
 
 
 def cost_of_pool(window: Window, edge: Edge, cycles: int) -> Cost:

@@ -12,7 +12,7 @@ from .cost import Port, cost_of_layer
 from .layer import FoldableLayer
 from .layers import FoldableNetwork, slowest
 
-__all__ = ["PORT_SHARE", "beats_of", "bytes_a_frame", "external_layers", "reason_against", "with_external"]
+__all__ = ["PORT_SHARE", "beats_of", "bytes_a_frame", "external_layers", "outside", "reason_against", "with_external"]
 
 PORT_SHARE = 0.8
 """The share of a frame's cycles in which the port may be asked to give a beat: memory refreshes, and changes rows."""
@@ -148,3 +148,21 @@ def external_layers(
         if len(kept) == len(names):
             return sorted(names, key=lambda name: -saved[name])
         names = kept
+
+
+def outside(
+    layers: FoldableNetwork, folding: Folding, *, bus: int | None = None, ultra: bool = False, cycles: int | None = None
+) -> Folding:
+    """Return the folding with the weights of `external_layers` outside, or if none takes less so, all that can be.
+
+    Raises
+    ------
+    FoldingError
+        If no layer's weights can be external; the line has a reason.
+    """
+    names = external_layers(layers, folding, bus=bus, ultra=ultra, cycles=cycles)
+    reasons = {name: reason_against(layers[name], folded) for name, folded in folding.items()}
+    names = names or [name for name, reason in reasons.items() if reason is None]
+    if not names:
+        raise FoldingError(next(iter(reasons.values())) or "the model has no layer")
+    return with_external(layers, folding, names, bus=bus, ultra=ultra, cycles=cycles)

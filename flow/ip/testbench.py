@@ -126,6 +126,10 @@ def bench_files(plan: AcceleratorPlan, cycles: Mapping[str, int], vectors: Vecto
     outside, image = _outside(plan)
     parts = {name: text + outside.get(name, "") for name, text in parts.items()}
     figures |= {name: outside.get(name, "") for name in ("MEMORY", "SETTLE")}
+    if plan.memories:  # to which nothing is written
+        parts["CONNECTED"] += (
+            ",\n    .s_axis_weights_tdata(32'd0), .s_axis_weights_tvalid(1'b0), .s_axis_weights_tlast(1'b0)"
+        )
     return {
         NAME: _filled(BENCH, parts | figures | {"WANTED": WANTED}),
         **image,

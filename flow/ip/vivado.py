@@ -61,6 +61,21 @@ create_clock -name aclk -period {1000 / CLOCK_MHZ:.3f} [get_ports aclk]
 """
 
 
+_LOADING = (
+    (
+        "s_axis_weights_tdata",
+        "in",
+        32,
+        "words of weights (`weights.npz` of `fewbit weights`); the last one their CRC-32",
+    ),
+    ("s_axis_weights_tvalid", "in", 1, "low where weights are never loaded"),
+    ("s_axis_weights_tready", "out", 1, ""),
+    ("s_axis_weights_tlast", "in", 1, "with the CRC-32"),
+    ("weights_failed", "out", 1, "the last words were refused: no frame enters until whole ones have come"),
+    ("weights_loaded", "out", 32, "the CRC-32 of the words that were loaded last; 0 before any"),
+)
+
+
 def _readme(project, manifest, vectors):
     plan, inputs, o = project.plan, manifest["inputs"], manifest["output"]
     cycles = manifest["cycles"]
@@ -76,6 +91,7 @@ def _readme(project, manifest, vectors):
         *_weight_ports(plan),
         ("frames", "out", 32, "results sent"),
         ("bad_frames", "out", 32, "results that were marked"),
+        *(_LOADING if plan.memories else ()),
     ]
     table = "\n".join(f"| `{name}` | {way} | {width} | {what} |" for name, way, width, what in ports)
     streams = ", ".join(f"`{i['stream']}`" for i in inputs) + " and `m_axis`"

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fewbit.flow.cache import Store, digest, source_digest
+from fewbit.flow.folding.external import outside
 from fewbit.flow.folding.files import read_folding
 from fewbit.flow.folding.folding import default_folding
+from fewbit.flow.folding.layers import layers_of
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.importing.precision import compared_edges
 from fewbit.golden.model_file.source import SourceFile
@@ -86,7 +88,10 @@ class FoldedModel:
         else:
             self.folding = read_folding(folding, self.network) if folding else default_folding(self.network)
         if weights is not None:
-            self.folding = self.folding.with_weights(weights)
+            external = weights == "external"
+            self.folding = (
+                outside(layers_of(self.network), self.folding) if external else self.folding.with_weights(weights)
+            )
 
     @cached_property
     def plan(self) -> "AcceleratorPlan":

@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fewbit.golden.network.graph import Node
-from fewbit.golden.network.loadable import LoadableDense, LoadableRescale, LoadableScore, LoadableThreshold
+from fewbit.golden.network.loadable import (
+    LoadableAdd,
+    LoadableDense,
+    LoadableRescale,
+    LoadableScore,
+    LoadableThreshold,
+)
 
 if TYPE_CHECKING:  # it imports Amaranth
     from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 __all__ = ["loading_of", "manifest_of_loading", "structure_of"]
 
-_TRAINED = ("weights", "thresholds", "codes", "multiplier", "addend", "clip", "second", "coding")
-_LOADABLE = (LoadableDense, LoadableThreshold, LoadableRescale, LoadableScore)
+_TRAINED = ("weights", "thresholds", "codes", "multiplier", "multipliers", "addend", "clip", "second", "coding")
+_LOADABLE = (LoadableAdd, LoadableDense, LoadableThreshold, LoadableRescale, LoadableScore)
 
 
 def structure_of(plan: "AcceleratorPlan") -> str:
@@ -52,12 +58,12 @@ def loading_of(plan: "AcceleratorPlan") -> tuple[int, str] | None:
 
 
 def manifest_of_loading(plan: "AcceleratorPlan") -> Mapping[str, Any]:
-    """Return what a manifest says of loadable weights: words in all, and by layer; nothing where there are none."""
+    """Return what a manifest says of loadable weights: words in all, and by stage; nothing where there are none."""
     from fewbit.hw.memory.loadable import LoadLayout
 
     loading = loading_of(plan)
     if loading is None:
         return {}
     words, structure = loading
-    layers = {name: LoadLayout(layer.memories).count for name, layer in plan.layers.items() if layer.memories}
-    return {"loadable": {"words": words, "structure": structure, "layers": layers}}
+    stages = {stage.name: LoadLayout(stage.memories).count for stage in plan.loadable}
+    return {"loadable": {"words": words, "structure": structure, "stages": stages}}

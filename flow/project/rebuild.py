@@ -10,7 +10,7 @@ from fewbit.hw.targets.target import Target
 
 from .project import Project
 
-__all__ = ["rebuilt", "target_of"]
+__all__ = ["kept_project", "rebuilt", "target_of"]
 
 
 def target_of(directory: Path | str) -> tuple[Build, Target]:
@@ -27,8 +27,8 @@ def target_of(directory: Path | str) -> tuple[Build, Target]:
     return build, target_named(build.manifest.get("target", DEFAULT.name))
 
 
-def rebuilt(build: Build, folder: Path | str, target: Target, report: Report) -> Project:
-    """Return the project of a build, generated into ``folder`` for another target.
+def kept_project(build: Build, folder: Path | str, target: Target) -> Project:
+    """Return the project of a build, whose own folder is ``folder``, for a target; nothing is generated.
 
     Raises
     ------
@@ -43,6 +43,18 @@ def rebuilt(build: Build, folder: Path | str, target: Target, report: Report) ->
     project = Project(model, output=build.manifest["output_option"], folding=folding, directory=folder, target=target)
     if project.identity != build.manifest["identity"]:
         raise ValueError(f"{directory} is not as it was built: {model.name} or folding.json changed; build it again")
+    return project
+
+
+def rebuilt(build: Build, folder: Path | str, target: Target, report: Report) -> Project:
+    """Return the project of a build, generated into ``folder`` for another target.
+
+    Raises
+    ------
+    ValueError
+        As `kept_project`.
+    """
+    project = kept_project(build, folder, target)
     with report.working("generating Verilog"):
         fresh = project.generate()
     report.step("Verilog", fresh, project.directory / "verilog")

@@ -34,7 +34,8 @@ from .simulation_results import (
     Simulation,
 )
 
-__all__ = ["drawn_again", "simulate_ip_block", "simulate_project", "weight_memory_of"]
+__all__ = ["built_simulator", "drawn_again", "draws", "simulate_ip_block", "simulate_project", "waveform_of",
+           "weight_memory_of"]  # fmt: skip
 
 
 def simulate_project(
@@ -130,7 +131,7 @@ def _simulated(
     memory: WeightMemory | None = options["memory"]
     predicted = predict(project.plan if memory is None else project.plan.of_memory(memory.latency), len(images))
     cycles = predicted.left[-1]
-    folder, proved = _built(
+    folder, proved = built_simulator(
         project, simulator, report, structure=structure, cycles=cycles, waves=waves, verbose=verbose
     )
     began = time.monotonic()
@@ -140,7 +141,7 @@ def _simulated(
             **options,
         )  # fmt: skip
     result = _summary(project, images, golden, found, predicted, options["stall"], clock, memory)
-    return replace(result, seconds=round(time.monotonic() - began, 2), proved=proved, waves=_waveform(found, waves))
+    return replace(result, seconds=round(time.monotonic() - began, 2), proved=proved, waves=waveform_of(found, waves))
 
 
 def simulate_ip_block(
@@ -182,7 +183,7 @@ def simulate_ip_block(
                          "--memory-stall and without --ip")  # fmt: skip
     if len(images) < FEWEST:
         raise ValueError(f"the bench of the IP block needs {FEWEST} samples or more, not {len(images)}")
-    if _draws(project):
+    if draws(project):
         raise ValueError("the bench of the IP block repeats frames, whose results change where a network draws random "
                          "numbers: simulate this model without --ip")  # fmt: skip
     with ExitStack() as held:
@@ -209,7 +210,7 @@ def _simulated_ip(
         fresh = project.generate_ip()
     report.step("IP block", fresh, project.ip_verilog)
     cycles = predict(project.plan, len(images)).left[-1]
-    folder, proved = _built(
+    folder, proved = built_simulator(
         project, simulator, report, ip=True, structure=structure, cycles=cycles, waves=waves, verbose=verbose
     )
     with report.working("simulating"):
@@ -223,11 +224,11 @@ def _simulated_ip(
     figures.pop("folder")
     return IpSimulation(
         model=project.model, stall=options["stall"], seed=options["seed"], **figures, proved=proved,
-        waves=_waveform(found, waves), ok=not found.mismatches and not found.problems,
+        waves=waveform_of(found, waves), ok=not found.mismatches and not found.problems,
     )  # fmt: skip
 
 
-def _built(
+def built_simulator(
     project: Project, name: str, report: Report, *, ip: bool = False, structure: bool | None, cycles: int, waves: bool,
     verbose: bool,
 ) -> tuple[Path, Proved | None]:  # fmt: skip
@@ -254,12 +255,12 @@ def _proved(project: Project, name: str, ip: bool, waves: bool) -> Proved:
     return Proved(**counts, others=[f"{p.name}: {p.reason}" for p in proofs if p.reason is not None])
 
 
-def _waveform(found, waves):
+def waveform_of(found: Any, waves: bool) -> Path | None:
     """Return where a run has left its waveform, if it was to leave one."""
     return found.folder / "dump.vcd" if waves else None
 
 
-def _draws(project: FoldedModel) -> bool:
+def draws(project: FoldedModel) -> bool:
     """Return whether the network draws random numbers."""
     return any(isinstance(node, Draw) for node in project.network.nodes)
 
@@ -269,7 +270,7 @@ def drawn_again(project: FoldedModel, values: np.ndarray) -> np.ndarray | None:
 
     It is None for a network that draws no random numbers: its results do not change.
     """
-    if not _draws(project):
+    if not draws(project):
         return None
     sent = [number for _, number, _ in order_of(len(values), [entry.beats for entry in project.plan.entries])]
     return project.hardware_values(run(project.network, values[sent], first=len(values)))

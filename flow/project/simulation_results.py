@@ -112,6 +112,30 @@ class Simulation(JsonResult):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoadSimulation(JsonResult):
+    """What the simulation of an IP block shows into which weights are loaded; ``ok`` says that all is as it should be.
+
+    Of ``frames`` results, compared with golden's of the weights that were loaded at that time, ``mismatches`` differ.
+    ``before`` results left in the traffic in the middle of which the ``words`` came; ``refused`` loads failed as they
+    had to.
+    """
+
+    model: Path
+    other: Path
+    stall: float
+    seed: int
+    frames: int
+    mismatches: int
+    before: int
+    words: int
+    refused: int
+    problems: list[str]
+    proved: Proved | None
+    waves: Path | None
+    ok: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class IpSimulation(JsonResult):
     """What the simulation of an IP block shows; ``ok`` says that all is as it should be.
 

@@ -12,9 +12,10 @@ from fewbit.golden.numbers.format import Format
 
 from .dense import Dense
 from .graph import Edge, accumulator_format
+from .joins import Add
 from .pointwise import Rescale, Score, Threshold
 
-__all__ = ["LoadableDense", "LoadableRescale", "LoadableScore", "LoadableThreshold"]
+__all__ = ["LoadableAdd", "LoadableDense", "LoadableRescale", "LoadableScore", "LoadableThreshold"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -63,9 +64,17 @@ class LoadableThreshold(Threshold):
     most : int or None
         Thresholds of a channel, at most, with any codes between them; None where the codes rise, or fall, over those of
         the format, which take as many thresholds as levels.
+    alike : bool
+        Whether all channels have the same thresholds and codes, where the node stands on its own.
     """
 
     most: int | None = None
+    alike: bool = False
+
+    @property
+    def columns(self) -> int:
+        """Thresholds of a channel that there must be room for."""
+        return self.format.levels - 1 if self.most is None else self.most
 
     def out(self, x: Edge) -> Edge:
         return _whole(self.format, x)
@@ -92,3 +101,16 @@ class LoadableScore(Score):
 
     def out(self, x: Edge) -> Edge:
         return _whole(self.held, x)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LoadableAdd(Add):
+    """An `Add` that may be given any multipliers of ``factor_bits`` bits beside their sign."""
+
+    factor_bits: int
+
+    def out(self, *edges: Edge) -> Edge:
+        self._same_size(edges)
+        largest = (1 << self.factor_bits) - 1
+        hi = sum(largest * np.maximum(np.abs(e.lo), np.abs(e.hi)) for e in edges)
+        return Edge(accumulator_format(-hi, hi), -hi, hi, edges[0].size)

@@ -4,7 +4,7 @@
 network, imported for itself, into a network that is marked, or says in one line why they do not go there.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any, NoReturn
 
@@ -12,13 +12,20 @@ import numpy as np
 
 from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Edge, Network, Node, Output
-from fewbit.golden.network.loadable import LoadableDense, LoadableRescale, LoadableScore, LoadableThreshold
+from fewbit.golden.network.joins import Add
+from fewbit.golden.network.loadable import (
+    LoadableAdd,
+    LoadableDense,
+    LoadableRescale,
+    LoadableScore,
+    LoadableThreshold,
+)
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold, activation_behind
 from fewbit.golden.numbers.format import Format, IntegerFormat
 from fewbit.golden.numbers.formats import Signed, Ternary
 from fewbit.golden.numbers.thresholds import find_thresholds, steps_of
 
-__all__ = ["OtherShapeError", "given", "is_trained", "loadable"]
+__all__ = ["OtherShapeError", "given", "held_format", "is_trained", "loadable"]
 
 _MOST_LEVELS = 256  # of an activation that is searched for, whatever else it could be
 _FACTOR_BITS = 16  # bits of a multiplier beside its sign: with it, one side of a DSP block
@@ -40,7 +47,8 @@ def is_trained(layer: Dense) -> bool:
 def loadable(network: Network, names: Collection[str]) -> Network:
     """Return the network with the weights of some layers, and the activations behind them, loadable.
 
-    It computes the same. Layers that are loadable already stay as they are.
+    Where all layers with trained weights are, so are activations that stand on their own (behind the input, a pool or a
+    sum) and the multipliers of sums. The network computes the same. What is loadable already stays as it is.
 
     Raises
     ------
@@ -48,6 +56,10 @@ def loadable(network: Network, names: Collection[str]) -> Network:
         If a layer has no loadable form; the message names it.
     """
     edges, nodes = network.edges(), list(network.nodes)
+    layers = [node for node in network.nodes if isinstance(node, Dense | FloatDense)]
+    if all(node.name in names or isinstance(node, Dense) and not is_trained(node) for node in layers):
+        behind = [activation_behind(network, layer) for layer in layers]
+        nodes = [node if any(node is act for act in behind) else _alone(node, edges) for node in nodes]
     for number, node in enumerate(network.nodes):
         if node.name not in names or isinstance(node, LoadableDense):
             continue
@@ -62,11 +74,18 @@ def loadable(network: Network, names: Collection[str]) -> Network:
     return network.with_nodes(nodes)
 
 
-def _layer(node: Dense) -> LoadableDense:
-    fmt = node.weight_format
-    held: Format = fmt
+def held_format(fmt: Format) -> Format:
+    """Return the format of loadable weights where the least that holds those of a network is ``fmt``.
+
+    It is that one, with its most negative value; of 3 or 7 bits, with sign, one of 4 or 8.
+    """
     if isinstance(fmt, Signed) and fmt != Ternary():
-        held = Signed(_USUAL.get(fmt.bits, fmt.bits))
+        return Signed(_USUAL.get(fmt.bits, fmt.bits))
+    return fmt
+
+
+def _layer(node: Dense) -> LoadableDense:
+    held = held_format(node.weight_format)
     return LoadableDense(node.name, node.x, node.y, node.weights, node.groups, held=held)
 
 
@@ -88,9 +107,21 @@ def _activation(act: Node, edge: Edge) -> Node:
     if isinstance(act, Rescale) and act.format.levels > _MOST_LEVELS:
         raise ValueError(f"{act.name}: an activation of {act.format.levels} levels that is no plain multiplication and "
                          "shift cannot be loadable; leave its layer fixed")  # fmt: skip
+    assert isinstance(act, Threshold | Rescale)
     searched = act if isinstance(act, Threshold) else _searched(act, edge)
     most = None if _keeps_direction(searched) else searched.thresholds.shape[1]
     return LoadableThreshold(*common, searched.thresholds, searched.codes, searched.format, most=most)
+
+
+def _alone(node: Node, edges: Mapping[str, Edge]) -> Node:
+    """Return a node that is not part of a layer in its loadable form, if it has one."""
+    if isinstance(node, Add) and not isinstance(node, LoadableAdd):
+        bits = _bits_of(node.multipliers) + _SPARE
+        return LoadableAdd(node.name, node.x, node.y, node.others, node.multipliers, factor_bits=bits)
+    if not isinstance(node, Threshold | Rescale) or not edges[node.x].format.integral:
+        return node
+    act = _activation(node, edges[node.x])
+    return replace(act, alike=len(act.thresholds) == 1) if isinstance(act, LoadableThreshold) else act
 
 
 def _bits_of(numbers: np.ndarray) -> int:
@@ -110,7 +141,7 @@ def _shifted(line: Rescale, shift: int) -> Any:
 
 def _searched(act: Rescale, edge: Edge) -> Threshold:
     """Return the `Threshold` that gives the same codes on ``edge``."""
-    thresholds, codes = find_thresholds(act.values, edge.lo, edge.hi)
+    thresholds, codes = find_thresholds(act.values, edge.lo, edge.hi, monotone=act.exceptions is None)
     regular = steps_of(thresholds, codes, edge.lo, edge.hi, act.format)
     if regular is not None:
         return Threshold(act.name, act.x, act.y, regular, None, act.format)
@@ -154,6 +185,10 @@ def given(network: Network, other: Network) -> Network:
         names[its.y] = node.y
         if isinstance(node, LoadableDense):
             nodes.append(_weights(node, got))
+        elif isinstance(node, LoadableAdd):
+            nodes.append(_given_sum(node, got))
+        elif isinstance(node, LoadableThreshold | LoadableRescale):
+            nodes.append(_given_alone(node, got, edges[its.x]))
         elif type(node) is type(got):
             _check_same(node, got)
             nodes.append(node)
@@ -202,7 +237,7 @@ def _behind(network: Network, of: Network) -> dict[str, Node]:
     Layers are known by their number, as names may differ.
     """
     layers = [[n for n in net.nodes if isinstance(n, Dense | FloatDense)] for net in (network, of)]
-    found = {}
+    found: dict[str, Node] = {}
     for mine, its in zip(*layers, strict=False):
         act = activation_behind(network, mine)
         marked = isinstance(mine, LoadableDense)
@@ -287,6 +322,31 @@ def _given_activation(act: Node, its: Node | None, edge: Edge) -> Node:
     if act.most is not None and searched.thresholds.shape[1] > act.most:
         _refuse(act.name, f"has {searched.thresholds.shape[1]} thresholds in the other network, not {act.most} at most")
     return LoadableThreshold(*common, searched.thresholds, searched.codes, act.format, most=act.most)
+
+
+def _given_alone(act: LoadableThreshold | LoadableRescale, got: Node, edge: Edge) -> Node:
+    """Return an activation that stands on its own with the numbers of the other network's, which reads ``edge``."""
+    if not isinstance(got, Threshold | Rescale):
+        _refuse(act.name, f"is an activation here and {_kind(got)} in the other network")
+    if got.inputs != act.inputs:
+        _refuse(act.name, "reads something else in the other network")
+    found = _given_activation(act, got, edge)
+    if isinstance(found, LoadableThreshold) and isinstance(act, LoadableThreshold):
+        if act.alike and (len(found.thresholds) > 1 or len(found.table()) > 1):
+            _refuse(act.name, "is the same for all channels here, and not in the other network")
+        found = replace(found, alike=act.alike)
+    return found
+
+
+def _given_sum(node: LoadableAdd, got: Node) -> LoadableAdd:
+    if not isinstance(got, Add):
+        _refuse(node.name, f"is a sum here and {_kind(got)} in the other network")
+    if got.inputs != node.inputs:
+        _refuse(node.name, "reads something else in the other network")
+    bits = _bits_of(got.multipliers)
+    if bits > node.factor_bits:
+        _refuse(node.name, f"needs a multiplier of {bits} bits in the other network, of {node.factor_bits} at most")
+    return replace(node, multipliers=got.multipliers)
 
 
 def _given_line(act: LoadableRescale, its: Node) -> LoadableRescale:

@@ -1,9 +1,11 @@
 """Activations whose constants are loadable, where these do more than those of the bitstream."""
 
-from .affine import Affine
-from .units import Search
+from amaranth.hdl import Module
 
-__all__ = ["LoadableAffine", "LoadableSearch"]
+from .affine import Affine
+from .units import Activation, Search
+
+__all__ = ["LoadableAffine", "LoadableSearch", "LoadableTable"]
 
 
 class LoadableSearch(Search):
@@ -33,3 +35,18 @@ class LoadableAffine(Affine):
         width = self.plan.bits + 1
         pair = self.read(m, "limits", 0)
         return [(pair[:width].as_signed(), pair[width:].as_signed())] * self.plan.lanes
+
+
+class LoadableTable(Activation):
+    """``code = words[code]``, one loaded table for every position. Latency 1.
+
+    Parameters
+    ----------
+    plan : hw.activation.loadable_plans.LoadableTablePlan
+    """
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += [self.o[k].eq(self.read(m, f"table{k}", self.i[k])) for k in range(self.plan.lanes)]
+        self.finish(m)
+        return m

@@ -8,12 +8,12 @@ from fewbit.hw.memory.placement import Contents, is_large
 from fewbit.hw.shapes import IntShape
 
 from .affine_plan import AffinePlan
-from .plans import SearchPlan, SignPlan, WholePlan
+from .plans import CodeTablePlan, SearchPlan, SignPlan, WholePlan
 
 if TYPE_CHECKING:
-    from .loadable import LoadableAffine, LoadableSearch
+    from .loadable import LoadableAffine, LoadableSearch, LoadableTable
 
-__all__ = ["LoadableAffinePlan", "LoadableSearchPlan", "LoadableSignPlan", "LoadableWholePlan"]
+__all__ = ["LoadableAffinePlan", "LoadableSearchPlan", "LoadableSignPlan", "LoadableTablePlan", "LoadableWholePlan"]
 
 
 class LoadableSignPlan(SignPlan):
@@ -21,8 +21,8 @@ class LoadableSignPlan(SignPlan):
 
     loadable = True
 
-    def __init__(self, **common: Any):
-        super().__init__(**common)
+    def __init__(self, *, flips: list[int], **common: Any):
+        super().__init__(flips=flips, **common)
         self.latency = 1
 
 
@@ -31,8 +31,8 @@ class LoadableWholePlan(WholePlan):
 
     loadable = True
 
-    def __init__(self, **common: Any):
-        super().__init__(**common)
+    def __init__(self, *, scale: int, rests: list[int], **common: Any):
+        super().__init__(scale=scale, rests=rests, **common)
         self.constant = self.scale == 1  # no rest is left
         self.latency = 0 if self.constant else 1
 
@@ -77,6 +77,21 @@ class LoadableSearchPlan(SearchPlan):
         return LoadableSearch(self)
 
 
+class LoadableTablePlan(CodeTablePlan):
+    """A `CodeTablePlan` of any words; each lane has a memory of its own."""
+
+    loadable = True
+
+    @cached_property
+    def memories(self) -> dict[str, Contents]:
+        return {f"table{k}": Contents(self.bits, self.words) for k in range(self.lanes)}
+
+    def make(self) -> "LoadableTable":
+        from .loadable import LoadableTable
+
+        return LoadableTable(self)
+
+
 class LoadableAffinePlan(AffinePlan):
     """An `AffinePlan` of any multipliers of its shape, of addends of so many bits, and of any bounds.
 
@@ -106,8 +121,8 @@ class LoadableAffinePlan(AffinePlan):
         limits: tuple[int, int] | None = None,
         **common: Any,
     ):
-        ends = {} if limits is None else dict(zip(("lo", "hi"), limits, strict=True))
-        super().__init__(factor_shape=factor_shape, **ends, **common)
+        lo, hi = limits or (None, None)
+        super().__init__(factor_shape=factor_shape, lo=lo, hi=hi, **common)
         self._addend_bits = addend_bits
         self.limits = limits
         for name, numbers, width in (

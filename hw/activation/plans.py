@@ -235,8 +235,9 @@ class SearchPlan(ActivationPlan):
                 for k in range(self.lanes)
                 for level, read in enumerate(self.reads)
             }
-        for k in range(self.lanes if self.codes is not None else 0):
-            found[f"codes{k}"] = Contents(self.bits, [c for row in self.codes[k :: self.lanes] for c in row])
+        if self.codes is not None:
+            for k in range(self.lanes):
+                found[f"codes{k}"] = Contents(self.bits, [c for row in self.codes[k :: self.lanes] for c in row])
         return found
 
     def make(self) -> "Search":

@@ -26,7 +26,7 @@ from .layout import padded, padded_rows
 from .numbers import IntegerNumbers, NumberedLayer
 from .shape import LayerShape
 
-__all__ = ["LoadableAccumulators", "LoadableNumbers"]
+__all__ = ["LoadableAccumulators", "LoadableNumbers", "loadable_line"]
 
 _PRODUCTS = (None, "plain", "dsp", "sums")  # the others are made for what weights there are
 
@@ -138,18 +138,35 @@ def _line(
     shape: LayerShape, act: LoadableRescale | LoadableScore, fmt: Format, sums: Accumulators
 ) -> dict[str, Any]:  # fmt: skip
     """Return the arguments of a `LoadableAffinePlan`."""
-    scale = sums.scale
-    factors = padded(shape, scale * act.multiplier, filler=1)
-    addend = act.addend.astype(object) + act.multiplier.astype(object) * sums.base
+    found = loadable_line(act, fmt, scale=sums.scale, base=sums.base, most=sums.most)
+    return found | {
+        "multipliers": padded(shape, found["multipliers"], filler=1), "addends": padded(shape, found["addends"]),
+    }  # fmt: skip
+
+
+def loadable_line(
+    act: LoadableRescale | LoadableScore, fmt: Format, *, scale: int, base: np.ndarray | int, most: int
+) -> dict[str, Any]:
+    """Return the arguments of a `LoadableAffinePlan` of an activation, its multipliers and addends by channel.
+
+    Parameters
+    ----------
+    act : golden.network.loadable.LoadableRescale or LoadableScore
+    fmt : golden format of the codes
+    scale, base : int, and int or int array (channels,)
+        The activation reads ``scale*x + base`` of what the hardware has as x.
+    most : int
+        The largest x, or -x.
+    """
+    addend = act.addend.astype(object) + act.multiplier.astype(object) * base
     width = act.factor_bits + scale.bit_length() - 1
-    largest = (1 << width) * (sums.most + 1)  # of a product
-    found: dict[str, Any] = {"multipliers": factors, "factor_shape": IntShape(width + 1, signed=True)}
+    bound = (1 << width) * (most + 1)  # more than any product
+    found: dict[str, Any] = {"multipliers": scale * act.multiplier, "factor_shape": IntShape(width + 1, signed=True)}
     if isinstance(act, LoadableScore):
-        bound = largest + (1 << fmt.bits)
+        bound += 1 << fmt.bits
     else:
         lo, hi = (end - fmt.origin for end in act.bounds)
-        addend = addend - (fmt.origin << act.shift)
-        bound = largest + (1 << fmt.bits + 1 + act.shift)
-        addend = np.clip(addend, -bound, bound)  # beyond, every code is that at an end
+        bound += 1 << fmt.bits + 1 + act.shift
+        addend = np.clip(addend - (fmt.origin << act.shift), -bound, bound)  # beyond, every code is that at an end
         found |= {"shift": act.shift, "limits": (lo, hi)}
-    return found | {"addends": padded(shape, addend), "addend_bits": bound.bit_length() + 1}
+    return found | {"addends": addend, "addend_bits": bound.bit_length() + 1}

@@ -7,6 +7,7 @@ slice, then the next memory.
 
 from collections.abc import Mapping
 from itertools import accumulate
+from typing import Any, ClassVar
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
@@ -19,11 +20,14 @@ from fewbit.hw.wires import register
 from .buffers import LOAD_BITS, writable_placement
 from .placement import Contents
 
-__all__ = ["LoadLayout", "LoadPort", "LoadableMemory", "connect_writes", "load_bus", "writes"]
+__all__ = ["LoadLayout", "LoadPort", "LoadableMemory", "LoadableUnit", "connect_writes", "load_bus", "writes"]
 
 
 def load_bus() -> wiring.Signature:
-    """Return the signature of words on their way: ``start`` in front of the first, each with ``valid``."""
+    """Return the signature of words on their way: ``start`` in front of the first, each with ``valid``.
+
+    Between any two of these is a cycle without, so that a register may stand between a word and what follows from it.
+    """
     return wiring.Signature({"start": Out(1), "valid": Out(1), "data": Out(LOAD_BITS)})
 
 
@@ -169,11 +173,12 @@ class LoadPort(wiring.Component):
         depths = self._layout.depths
         count = len(depths)
         at = Signal(count + 1, init=1 << count, reset_less=True)  # the slice to fill; the highest bit: none is left
-        row, at_end = Signal(range(max(2, self._layout.rows)), reset_less=True), Signal()
-        for depth in sorted(set(depths)):
-            of_depth = Cat(at[k] for k in range(count) if depths[k] == depth).any()
-            with m.If(of_depth & (row == depth - 1)):
-                m.d.comb += at_end.eq(1)
+        row = Signal(range(max(2, self._layout.rows)), reset_less=True)
+        ends = [
+            Cat(at[k] for k in range(count) if depths[k] == depth).any() & (row == depth - 1)
+            for depth in sorted(set(depths))
+        ]
+        at_end = register(m, Cat(*ends).any(), "at_end")
         data = register(m, self.i.data, "word")
         m.d.comb += [
             self.writes.row.eq(register(m, row, "row_written")), self.writes.data.eq(data),
@@ -196,3 +201,39 @@ def connect_writes(m: Module, target: wiring.PureInterface, source: wiring.PureI
         Value.cast(target.row).eq(source.row), target.data.eq(source.data),
         target.enable.eq(Value.cast(source.enable)[place]),
     ]  # fmt: skip
+
+
+class LoadableUnit:
+    """What a unit of the pipeline has beside its own, whose plan has loadable ``memories``: a mixin, in front of the
+    unit's class, whose constructor takes `LOADING`.
+
+    Members
+    -------
+    load : ``In(load_bus())``, load_on : ``Out(load_bus())``
+        Words for this unit and those behind it; words for those behind it.
+    """
+
+    LOADING: ClassVar[dict[str, wiring.Member]] = {"load": In(load_bus()), "load_on": Out(load_bus())}
+    plan: Any
+    load: Any
+    load_on: Any
+
+    def elaborate(self, platform):
+        self._places = LoadLayout(self.plan.memories).places
+        self._port = LoadPort(LoadLayout(self.plan.memories))
+        m = super().elaborate(platform)
+        m.submodules.load_port = self._port
+        wiring.connect(m, wiring.flipped(self.load), self._port.i)
+        wiring.connect(m, self._port.o, wiring.flipped(self.load_on))
+        return m
+
+    def loadable_memory(self, m: Module, name: str) -> LoadableMemory:
+        """Return one of the plan's memories, connected to what writes it."""
+        memory = LoadableMemory(self.plan.memories[name])
+        connect_writes(m, memory.writes, self._port.writes, self._places[name])
+        return memory
+
+    def connect_part(self, m: Module, writes: wiring.PureInterface, prefix: str) -> None:
+        """Let a part of the unit be written, whose memories are those of the plan whose names begin so."""
+        places = [place for name, place in self._places.items() if name.startswith(prefix)]
+        connect_writes(m, writes, self._port.writes, slice(places[0].start, places[-1].stop))

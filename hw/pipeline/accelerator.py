@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module
@@ -15,9 +16,7 @@ from fewbit.golden.network.graph import Network
 from fewbit.host.packing import pack_beats
 from fewbit.hw.folding import Folding
 from fewbit.hw.layer.external import ExternalPlan
-from fewbit.hw.layer.loadable_unit import LoadableMatrixVectorUnit
-from fewbit.hw.layer.plan import LayerPlan
-from fewbit.hw.memory.loadable import load_bus
+from fewbit.hw.memory.loadable import LoadableUnit, load_bus
 from fewbit.hw.memory.placement import Contents
 from fewbit.hw.memory.weight_port import WeightPort, weight_port_signature
 from fewbit.hw.stages.routing import QueuePlan
@@ -55,7 +54,7 @@ class AcceleratorPlan:
     format, length_out, lanes_out, beats_out
         The format of results, their codes a frame, codes a beat and beats a frame.
     memories : dict of str to hw.memory.placement.Contents
-        Loadable memories of all layers, by the layer's name, a point, and their own, in the order in which they are
+        Loadable memories of all stages, by the stage's name, a point, and their own, in the order in which they are
         loaded.
     bound : int
         Cycles between frames in steady state: those of the slowest layer, or the beats of the busiest stream, or those
@@ -116,8 +115,12 @@ class AcceleratorPlan:
 
     @cached_property
     def memories(self) -> dict[str, Contents]:
-        layers = [stage.plan for stage in self.stages if isinstance(stage.plan, LayerPlan)]
-        return {f"{p.name}.{name}": contents for p in layers for name, contents in p.memories.items()}
+        return {f"{p.name}.{name}": contents for p in self.loadable for name, contents in p.memories.items()}
+
+    @property
+    def loadable(self) -> list[Any]:
+        """The plans of the stages that have loadable memories."""
+        return [stage.plan for stage in self.stages if getattr(stage.plan, "memories", None)]
 
     @property
     def ports(self) -> tuple[str, ...]:
@@ -186,7 +189,7 @@ class Accelerator(wiring.Component):
                 wiring.connect(m, unit.memory, wiring.flipped(self.weights))
         wiring.connect(m, units[-1].o, wiring.flipped(self.o))
         if self.plan.memories:
-            self._load(m, [unit for unit in units if isinstance(unit, LoadableMatrixVectorUnit)])
+            self._load(m, [unit for unit in units if isinstance(unit, LoadableUnit)])
         if self._probes:
             # Weights that wait are fetched ahead: that stalls nobody.
             m.d.comb += self.stalls.eq(

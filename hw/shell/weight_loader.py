@@ -22,8 +22,8 @@ class WeightLoader(wiring.Component):
     """A loader of ``count`` words and their checksum, CRC-32 (IEEE 802.3) of their bytes, the lowest byte first.
 
     A ``begin``, or a word that is offered, closes the accelerator: no frame enters any more. When those inside have
-    left, words are taken, one a cycle. If they were ``count`` and the checksum is theirs, frames go on; so they do
-    behind a checksum of no words at all, which is 0, if no words have come since the last good ones. Else the
+    left, words are taken, one every other cycle. If they were ``count`` and the checksum is theirs, frames go on; so
+    they do behind a checksum of no words at all, which is 0, if no words have come since the last good ones. Else the
     accelerator stays closed, ``failed``, until all words have come again. A reset in the middle of words ends
     so too.
 
@@ -32,7 +32,7 @@ class WeightLoader(wiring.Component):
     count : int
         Words of all memories.
     stops : int
-        Layers that words go through: their registers must have emptied before frames go on.
+        Stages that words go through: their registers must have emptied before frames go on.
 
     Members
     -------
@@ -66,7 +66,7 @@ class WeightLoader(wiring.Component):
     @classmethod
     def of(cls, plan: AcceleratorPlan) -> "WeightLoader":
         """Return the loader of an accelerator's memories."""
-        return cls(count=LoadLayout(plan.memories).count, stops=len(plan.layers))
+        return cls(count=LoadLayout(plan.memories).count, stops=len(plan.loadable))
 
     def elaborate(self, platform):
         m = Module()
@@ -76,13 +76,17 @@ class WeightLoader(wiring.Component):
         # Memories keep what they hold through a reset, and so does what is known of them: whether it is an image that
         # has not come in whole, and the checksum of the last that has.
         mixed, loaded = Signal(reset_less=True), Signal(32, reset_less=True)
-        held = Signal()
+        held, rests = Signal(), Signal()
         m.d.comb += [
             self.hold.eq(held | mixed), self.loaded.eq(loaded),
-            crc.data.eq(word.data), crc.valid.eq(took), crc.start.eq(begins), self.checksum.eq(crc.crc),
+            # Behind the register of the words, so that little stands in front of the checksum.
+            crc.data.eq(self.bus.data), crc.valid.eq(self.bus.valid), crc.start.eq(self.bus.start),
+            self.checksum.eq(crc.crc),
             took.eq(self.words.valid & self.words.ready & ~word.last),
         ]  # fmt: skip
-        m.d.sync += [self.bus.start.eq(begins), self.bus.valid.eq(took), self.bus.data.eq(word.data)]
+        m.d.sync += [
+            self.bus.start.eq(begins), self.bus.valid.eq(took), self.bus.data.eq(word.data), rests.eq(took | begins),
+        ]  # fmt: skip
         with m.If(took):
             m.d.sync += mixed.eq(1)
             with m.If(~self.taken.all()):
@@ -105,11 +109,11 @@ class WeightLoader(wiring.Component):
                 m.d.sync += self.failed.eq(0)
                 m.next = "TAKE"
             with m.State("TAKE"):
-                m.d.comb += [self.waiting.eq(1), self.words.ready.eq(1)]
+                m.d.comb += [self.waiting.eq(1), self.words.ready.eq(~rests)]
                 m.d.sync += wanted.eq(word.data)
                 with m.If(self.begin):
                     m.next = "START"
-                with m.Elif(self.words.valid & word.last):
+                with m.Elif(self.words.valid & self.words.ready & word.last):
                     m.next = "CHECK"
             with m.State("CHECK"):
                 m.d.sync += rest.eq(self._stops + 3)

@@ -34,6 +34,9 @@ class TB:
         ]
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.aclk, dut.aresetn, False, byte_lanes=1)
         self.ends = [*self.sources, self.sink]
+        if hasattr(dut, "s_axis_weights_tvalid"):  # nothing is loaded
+            for port in ("tdata", "tvalid", "tlast"):
+                getattr(dut, f"s_axis_weights_{port}").value = 0
         for end in self.ends:
             end.log.setLevel("WARNING")
         cocotb.start_soon(Clock(dut.aclk, PERIOD, unit="ns").start(start_high=False))

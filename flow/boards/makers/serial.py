@@ -36,6 +36,9 @@ def link_plan(build: Build) -> LinkPlan:
 @design_of(SerialBoard)
 def _serial_design(name: str, board: SerialBoard, build: Build, report: Report, options: DesignOptions) -> BoardDesign:
     """Write the design of a board behind a serial port, and make its bitstream if open tools can."""
+    if "loadable" in build.manifest:
+        raise ValueError(f"{build.directory} has loadable weights, which the serial port of {name} does not take; "
+                         "build it with `--weights fixed`, or use the IP block or a Zynq board")  # fmt: skip
     clock = board.clock if options.clock is None else options.clock
     baud, seed, run = options.baud, options.seed, options.run
     folder, link = build.directory / f"board-{name}", link_plan(build)
