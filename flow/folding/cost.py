@@ -38,10 +38,10 @@ from fewbit.hw.xilinx.pe_counts import count_sum
 
 from .layers import FoldableLayer
 
-__all__ = ["FLATTENED", "OVERHEAD", "Cost", "Port", "cost_of_layer", "cost_of_pool", "cost_of_unit", "total"]
+__all__ = ["FLATTENED", "OVERHEAD", "Cost", "WeightBus", "cost_of_layer", "cost_of_pool", "cost_of_unit", "total"]
 
 
-class Port(NamedTuple):
+class WeightBus(NamedTuple):
     """How a network's external weights come, as its folding says: data bits of the port, None for the default, and
     whether large buffers may be in UltraRAM."""
 
@@ -49,7 +49,7 @@ class Port(NamedTuple):
     ultra: bool = False
 
     @classmethod
-    def of(cls, folding: Folding) -> "Port":
+    def of(cls, folding: Folding) -> "WeightBus":
         """Return what a folding says."""
         return cls(folding.bus, folding.ultra)
 
@@ -71,21 +71,21 @@ def total(costs: Iterable[Cost]) -> Cost:
     return replace(together, lut=FLATTENED * together.lut + OVERHEAD)
 
 
-def cost_of_layer(layer: FoldableLayer, folding: LayerFolding, port: Port | None = None) -> Cost:
+def cost_of_layer(layer: FoldableLayer, folding: LayerFolding, port: WeightBus | None = None) -> Cost:
     """Return the cost of a layer with what stands in front of it: its window and its gearbox.
 
     ``port`` says how external weights come.
     """
-    shape, port = layer.shape(folding), port or Port()
+    shape, port = layer.shape(folding), port or WeightBus()
     return cost_of_unit(layer, folding, port) + _window(layer, shape, port.ultra) + _gearbox(layer, shape)
 
 
-def cost_of_unit(layer: FoldableLayer, folding: LayerFolding, port: Port | None = None) -> Cost:
+def cost_of_unit(layer: FoldableLayer, folding: LayerFolding, port: WeightBus | None = None) -> Cost:
     """Return the cost of a layer's matrix-vector unit alone: array, weights, activation, replay and FIFO."""
     if folding.weights == "loadable" and layer.x_format.integral:
         return _loadable_unit(layer, folding)
     shape, products, acc = layer.shape(folding), folding.products, _accumulator(layer)
-    external, port = folding.weights == "external", port or Port()
+    external, port = folding.weights == "external", port or WeightBus()
     pe, simd, found = shape.pe, shape.simd, [] if external else [_replay(layer, shape)]
     if not layer.x_format.integral:
         weights = _rom(32 * pe * simd, shape.words)
@@ -214,7 +214,7 @@ def _rom(columns: int, depth: int) -> Cost:
     return Cost() if where is None else Cost(where.luts, where.bram18)
 
 
-def _external(layer: FoldableLayer, folding: LayerFolding, shape: LayerShape, bits: int, port: Port) -> Cost:
+def _external(layer: FoldableLayer, folding: LayerFolding, shape: LayerShape, bits: int, port: WeightBus) -> Cost:
     """Return the cost of weights that come from memory outside: their ring, and tiles in front of the array and
     behind."""
     channel = layer.channel(folding, port.bus, bits)

@@ -8,7 +8,7 @@ from fewbit.hw.layer.external import tiles_of
 from fewbit.hw.memory.buffers import price_of
 from fewbit.hw.memory.external_plan import DEFAULT_BUS, check_bus
 
-from .cost import Port, cost_of_layer
+from .cost import WeightBus, cost_of_layer
 from .layer import FoldableLayer
 from .layers import FoldableNetwork, slowest
 
@@ -72,7 +72,7 @@ def with_external(
         If the weights of a layer cannot be external; the line has the reason.
     """
     bits = bus or folding.bus or DEFAULT_BUS
-    port = Port(bits, ultra)
+    port = WeightBus(bits, ultra)
     found = {n: replace(f, weights="fixed", tile=None) if f.weights == "external" else f for n, f in folding.items()}
     outside = sorted(set(names), key=list(found).index)
     if not outside:
@@ -138,7 +138,7 @@ def external_layers(
     """
     names = [name for name, folded in folding.items() if reason_against(layers[name], folded) is None]
     fixed = with_external(layers, folding, ())
-    port = Port(bus or folding.bus, ultra)
+    port = WeightBus(bus or folding.bus, ultra)
     while True:
         outside = with_external(layers, folding, names, bus=bus, ultra=ultra, cycles=cycles)
         saved = {

@@ -9,7 +9,7 @@ from fewbit.hw.folding import Folding, FoldingError, LayerFolding
 from fewbit.hw.memory.external_plan import WeightPortPlan
 from fewbit.hw.targets.named import USUAL
 
-from .cost import Cost, Port, cost_of_layer, cost_of_pool, total
+from .cost import Cost, WeightBus, cost_of_layer, cost_of_pool, total
 from .folding import fold_layers, least_cycles
 from .layers import FoldableLayer, FoldableNetwork, layers_of, slowest
 
@@ -63,7 +63,7 @@ def estimate(layers: FoldableNetwork, folding: Folding) -> dict[str, Cost]:
 
 def _cost(layers: FoldableNetwork, name: str, folding: Folding) -> Cost:
     if folding[name].weights == "external":
-        return cost_of_layer(layers[name], folding[name], Port.of(folding))
+        return cost_of_layer(layers[name], folding[name], WeightBus.of(folding))
     return layers.known(cost_of_layer, name, folding[name])
 
 
@@ -123,9 +123,9 @@ def with_dsps(network: Network | FoldableNetwork, folding: Folding, dsps: int) -
     # By DSPs used: LUTs saved, and what of each layer is in them.
     best: dict[int, tuple[float, dict[str, str]]] = {sum(taken.values()): (0, {})}
     for name, folded in folding.items():
-        reached, alone = dict(best), _luts_with(layers[name], folded, None, Port.of(folding))
+        reached, alone = dict(best), _luts_with(layers[name], folded, None, WeightBus.of(folding))
         for what in _in_dsps(layers[name], folded):
-            saved = alone - _luts_with(layers[name], folded, what, Port.of(folding))
+            saved = alone - _luts_with(layers[name], folded, what, WeightBus.of(folding))
             count = ways[what][name] - taken[name]
             for used, (before, chosen) in best.items():
                 if used + count <= dsps and saved > 0 and before + saved > reached.get(used + count, (0,))[0]:
@@ -135,7 +135,7 @@ def with_dsps(network: Network | FoldableNetwork, folding: Folding, dsps: int) -
     return folding.with_products(chosen)
 
 
-def _luts_with(layer: FoldableLayer, folded: LayerFolding, products: str | None, port: Port) -> float:
+def _luts_with(layer: FoldableLayer, folded: LayerFolding, products: str | None, port: WeightBus) -> float:
     """Return the LUTs of a layer with its products made in another way."""
     return cost_of_layer(layer, replace(folded, products=products), port).lut
 
