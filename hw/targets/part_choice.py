@@ -61,7 +61,7 @@ def smallest_part(parts: Iterable[_Kind], *, lut: int, bram18: int, dsp: int, ur
 
     Of parts with equally many LUTs it is the one with fewer DSPs, then with fewer block RAMs, then the first by name.
     """
-    fit = (p for p in parts if lut <= p.lut and bram18 <= p.bram18 and dsp <= p.dsp and uram <= p.uram)
+    fit = (p for p in parts if lut <= p.lut and bram18 <= p.bram18 and dsp <= p.dsp and uram <= getattr(p, "uram", 0))
     return min(fit, key=lambda p: (p.lut, p.dsp, p.bram18, p.name), default=None)
 
 
@@ -69,8 +69,10 @@ def nearest_part(parts: Iterable[Part], *, lut: int, bram18: int, dsp: int, uram
     """Return what the nearest part lacks for a design that none holds: the nearest has the scarcest of its resources
     least exceeded, as a ratio."""
     needs = {"lut": lut, "bram18": bram18, "dsp": dsp} | ({"uram": uram} if uram else {})
-    nearest = min(parts, key=lambda p: (max(_ratio(n, getattr(p, kind)) for kind, n in needs.items()), -p.lut, p.name))
-    lacks = {kind: n - getattr(nearest, kind) for kind, n in needs.items() if n > getattr(nearest, kind)}
+    nearest = min(
+        parts, key=lambda p: (max(_ratio(n, getattr(p, kind, 0)) for kind, n in needs.items()), -p.lut, p.name)
+    )
+    lacks = {kind: n - getattr(nearest, kind, 0) for kind, n in needs.items() if n > getattr(nearest, kind, 0)}
     return Shortfall(part=nearest.name, lacks=lacks)
 
 
