@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .build import Build, HostError
+from .external_weights import ExternalWeights, ExternalWeightsError, checked_image
 from .protocol import IDENTITY, MAGIC, VERSION, Identity
 
 __all__ = ["WORD", "PynqConnection"]
@@ -56,6 +57,20 @@ class PynqConnection:
         self._result = _in_words(build.result_bytes)
         self._running_on = False  # whether a transfer could not be stopped
         self.identity = self._identity()
+        self._weights = self._weights_outside()
+
+    def _weights_outside(self) -> ExternalWeights | None:
+        """Put the image of external weights into memory, if the build has such; it is beside the manifest."""
+        expected = self._build.manifest.get("external")
+        if expected is None or self.identity.model != self._build.model:  # another build is refused by who asked
+            return None
+        try:
+            image = checked_image(self._build.directory / expected["image"], expected)
+            return ExternalWeights(
+                image, self._map, read=self._block.read, write=self._block.write, allocate=self._allocate
+            )
+        except ExternalWeightsError as error:
+            raise HostError(str(error)) from None
 
     def register(self, name: str) -> int:
         """Return the number that the register ``name`` of the block holds."""
@@ -107,8 +122,9 @@ class PynqConnection:
             time.sleep(POLL)
 
     def close(self) -> None:
-        """Do nothing: the overlay stays loaded."""
-        pass
+        """Let the accelerator read no weights any more; the overlay stays loaded."""
+        if self._weights is not None:
+            self._weights.close()
 
     def _transfer(self, frames):
         count = len(frames)

@@ -4,6 +4,8 @@ A folding's file may say under ``"devices"`` where the network is cut into sever
 known, and stands once:
 ``{"layers": {"dense0": {"pe": 4, "simd": 8}}}``, with ``"dsp": true`` for products in DSPs, ``"dsp": "sums"`` for
 accumulators in DSPs, or ``"products"`` for another of `PRODUCTS`; ``"weights": "loadable"`` for another of `WEIGHTS`.
+With ``"weights": "external"`` a layer may have a ``"tile"``, and ``"bus"`` and ``"ultra"`` may stand beside
+``"layers"``.
 """
 
 import json
@@ -42,12 +44,16 @@ class LayerFolding:
         Where the layer's trained numbers come from, one of `WEIGHTS`: ``fixed`` in the bitstream; ``loadable`` in
         memories that software writes while the accelerator waits; ``external`` in memory outside the device, from
         which each frame reads them.
+    tile : int or None
+        With external weights, the pixels that are computed each time they are read, a divisor of the layer's; ``None``
+        is the fewest with which the port keeps up with this layer alone.
     """
 
     pe: int
     simd: int
     products: str | None = None
     weights: str = "fixed"
+    tile: int | None = None
 
     @property
     def multipliers(self) -> int:
@@ -68,6 +74,8 @@ class LayerFolding:
             said["products"] = self.products
         if self.weights != "fixed":
             said["weights"] = self.weights
+        if self.tile is not None:
+            said["tile"] = self.tile
         return said
 
     @classmethod
@@ -79,7 +87,7 @@ class LayerFolding:
         FoldingError
             If keys are unknown, missing, or at odds with each other.
         """
-        _known(where, written, ("pe", "simd", "dsp", "products", "weights"))
+        _known(where, written, ("pe", "simd", "dsp", "products", "weights", "tile"))
         for key in "pe", "simd":
             if key not in written:
                 raise FoldingError(f"{where}: has no {key!r}")
@@ -93,7 +101,12 @@ class LayerFolding:
         weights = written.get("weights", "fixed")
         if weights not in WEIGHTS:
             raise FoldingError(f"{where}: weights must be one of {', '.join(WEIGHTS)}, not {short(weights)}")
-        return cls(written["pe"], written["simd"], products, weights=weights)
+        tile = written.get("tile")
+        if tile is not None and weights != "external":
+            raise FoldingError(f"{where}: has a tile, which only external weights have")
+        if tile is not None and (isinstance(tile, bool) or not isinstance(tile, int) or tile < 1):
+            raise FoldingError(f"{where}: tile must be a whole number of pixels, not {short(tile)}")
+        return cls(written["pe"], written["simd"], products, weights=weights, tile=tile)
 
 
 @dataclass(frozen=True)
@@ -143,6 +156,12 @@ class Folding(Mapping[str, LayerFolding]):
     layers : mapping of str to LayerFolding
     devices : sequence of DeviceFolding
         The devices that the network is cut into, in order; none for one.
+    bus : int or None
+        Data bits of the port that external weights come through, one of `hw.memory.external_plan.BUS_BITS`; ``None`` is
+        the default there.
+    ultra : bool
+        Whether large buffers (tiles of external weights, lines of images, queues) may be in UltraRAM, which not every
+        device has.
 
     Raises
     ------
@@ -150,8 +169,16 @@ class Folding(Mapping[str, LayerFolding]):
         If a layer has something else.
     """
 
-    def __init__(self, layers: Mapping[str, LayerFolding] | None = None, devices: Sequence[DeviceFolding] = ()):
+    def __init__(
+        self,
+        layers: Mapping[str, LayerFolding] | None = None,
+        devices: Sequence[DeviceFolding] = (),
+        *,
+        bus: int | None = None,
+        ultra: bool = False,
+    ):
         self._layers, self.devices = dict(layers or {}), tuple(devices)
+        self.bus, self.ultra = bus, ultra
         for name, layer in self._layers.items():
             if not isinstance(layer, LayerFolding):
                 raise TypeError(f"{name}: must have a LayerFolding, not {layer!r}")
@@ -171,7 +198,13 @@ class Folding(Mapping[str, LayerFolding]):
         return len(self._layers)
 
     def __repr__(self):
-        return f"Folding({self._layers!r})"
+        more = "" if self.bus is None else f", bus={self.bus!r}"
+        return f"Folding({self._layers!r}{more}{', ultra=True' if self.ultra else ''})"
+
+    @property
+    def external(self) -> list[str]:
+        """Names of the layers whose weights are external."""
+        return [name for name, layer in self.items() if layer.weights == "external"]
 
     @property
     def multipliers(self) -> int:
@@ -186,21 +219,24 @@ class Folding(Mapping[str, LayerFolding]):
     def with_products(self, products: Mapping[str, str | None]) -> "Folding":
         """Return PE and SIMD of this folding with the ``products`` of some layers, and the default of the others."""
         layers = {name: replace(layer, products=products.get(name)) for name, layer in self.items()}
-        return Folding(layers, self.devices)
+        return Folding(layers, self.devices, bus=self.bus, ultra=self.ultra)
 
     def in_devices(self, devices: Sequence[DeviceFolding]) -> "Folding":
         """Return the same folding, cut into ``devices``."""
-        return Folding(self, devices)
+        return Folding(self, devices, bus=self.bus, ultra=self.ultra)
 
     def with_weights(self, weights: str) -> "Folding":
         """Return this folding with the weights of all layers from one of `WEIGHTS`."""
-        return Folding({name: replace(layer, weights=weights) for name, layer in self.items()}, self.devices)
+        kept = weights == "external"
+        layers = {n: replace(f, weights=weights, tile=f.tile if kept else None) for n, f in self.items()}
+        return Folding(layers, self.devices, bus=self.bus if kept else None, ultra=self.ultra and kept)
 
     def to_json(self) -> str:
         """Return the text of a file, for a person to edit."""
         layers = {name: layer.to_dict() for name, layer in self.items()}
+        said: dict[str, Any] = ({} if self.bus is None else {"bus": self.bus}) | ({"ultra": True} if self.ultra else {})
         devices = {"devices": [device.to_dict() for device in self.devices]} if self.devices else {}
-        return json.dumps({"layers": layers} | devices, indent=2) + "\n"
+        return json.dumps(said | {"layers": layers} | devices, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, content: bytes, path: object) -> "Folding":
@@ -222,15 +258,19 @@ class Folding(Mapping[str, LayerFolding]):
         layers = found.get("layers") if isinstance(found, dict) else None
         if not isinstance(layers, dict) or not all(isinstance(layer, dict) for layer in layers.values()):
             raise FoldingError(f'{path}: must be JSON like {{"layers": {{"dense0": {{"pe": 4, "simd": 8}}}}}}')
-        _known(path, found, ("layers", "devices"))
+        _known(path, found, ("layers", "devices", "bus", "ultra"))
         devices = found.get("devices", [])
         if not isinstance(devices, list) or len(devices) == 1 or not all(isinstance(d, dict) for d in devices):
             raise FoldingError(
                 f'{path}: devices must be a list of two or more, like {{"until": "dense0", "part": null}}'
             )
+        if not isinstance(found.get("ultra", False), bool):
+            raise FoldingError(f"{path}: ultra must be true or false, not {short(found['ultra'])}")
         return cls(
             {name: LayerFolding.from_dict(layer, f"{path}: {name}") for name, layer in layers.items()},
             [DeviceFolding.from_dict(d, f"{path}: device {k}", k == len(devices) - 1) for k, d in enumerate(devices)],
+            bus=found.get("bus"),
+            ultra=found.get("ultra", False),
         )
 
 

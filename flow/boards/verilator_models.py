@@ -33,6 +33,9 @@ def model_of(directory: Path | str) -> Path:
 
 
 def _model_of(build: Build) -> Path:
+    if "external" in build.manifest:
+        raise HostError(f"{build.directory}: has external weights, and this simulated accelerator has no memory for "
+                        "them; `fewbit sim` has one")  # fmt: skip
     identity = IDENTITY.pack(MAGIC, VERSION, 0, build.model, *build.sizes)
     cycles = build.manifest["cycles"]
     inputs = [f"INPUT({i.stream}, {i.beats}, {i.bytes})" for i in build.inputs]

@@ -13,7 +13,7 @@ from fewbit.hw.targets.part_choice import Shortfall, nearest_part, smallest_part
 from fewbit.hw.targets.part_list import parts_with
 from fewbit.places import BUILD
 
-from .kinds import CYCLES, DEVICES, DSPS, FILE, LUTS, RATE
+from .kinds import BITS, CYCLES, DEVICES, DSPS, FILE, LUTS, RATE
 from .options import Clock, Input, Json, Model, PartsFile, WeightsOption
 from .registry import command
 from .report import Reporter
@@ -25,7 +25,8 @@ __all__ = ["Folded", "FoldingGoal", "fold_model"]
 class FoldingGoal:
     """What a folding is to meet: one of ``fps``, ``max_cycles`` and ``max_luts`` at most; without any it is the default
     folding. Of ``dsps`` DSPs, those that activations leave then take products or accumulators where they save the most
-    LUTs."""
+    LUTs. External weights come through a port of ``bus`` bits, and large buffers may be in UltraRAM with
+    ``ultra_ram``."""
 
     fps: Annotated[float | None, typer.Option("--fps", **RATE, help="Frames a second, at least.")] = None
     max_cycles: Annotated[int | None, typer.Option("--max-cycles", **CYCLES, help="Cycles a frame, at most.")] = None
@@ -39,6 +40,12 @@ class FoldingGoal:
         ),
     ] = 0
     clock: Clock = 200.0  # fmt: skip
+    bus: Annotated[
+        int | None, typer.Option("--bus", **BITS, help="Data bits of the port to that memory: 64, 128, 256 or 512.")
+    ] = None
+    ultra_ram: Annotated[
+        bool, typer.Option("--ultra-ram", help="With it, large buffers may be in UltraRAM, which not every part has.")
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +90,20 @@ class FoldedLayer(JsonResult):
     cycles: int
     share: float
     cost: dict[str, Any] = flat()
+    weights: str | None = maybe()
+    tile: int | None = maybe()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldedMemory(JsonResult):
+    """The memory outside that weights are read from: the bits of its port, the layers, the bytes that it holds, those
+    that are read for a frame, and as many as that is in a second."""
+
+    bus: int
+    layers: int
+    image_bytes: int
+    frame_bytes: int
+    bytes_per_second: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +128,7 @@ class Folded(JsonResult):
     devices: list[FoldedDevice] | None = maybe()
     queues: dict[str, int]
     pareto: list[dict[str, int]]
+    memory: FoldedMemory | None = maybe()
 
 
 @command(rank=20, epilog="Example: `fewbit fold examples/digits/w1a1.onnx --fps 1000000 --clock 200`")
@@ -150,6 +172,7 @@ def fold_model(
         If the file of parts is not as it must be.
     """
     from fewbit.flow.cache import atomic_write
+    from fewbit.flow.folding.external import outside
     from fewbit.flow.folding.layers import layers_of
     from fewbit.flow.folding.search import pareto, with_dsps
     from fewbit.flow.project.project import Project
@@ -165,7 +188,13 @@ def fold_model(
     with report.working("folding"):
         layers = layers_of(network)
         found = _folding(layers, goal, cycles)
-        project.folding = with_dsps(layers, found if weights is None else found.with_weights(weights), goal.dsps)
+        if weights == "external":
+            found = outside(layers, found, bus=goal.bus, ultra=goal.ultra_ram)
+        elif goal.bus is not None or goal.ultra_ram:
+            raise FoldingError("--bus and --ultra-ram are for external weights: give --weights external too")
+        elif weights is not None:
+            found = found.with_weights(weights)
+        project.folding = with_dsps(layers, found, goal.dsps)
         project = _cut(project, layers, several, listed)
         plan = project.plan
         timing = predict_steady(plan)
@@ -225,6 +254,7 @@ def _result(project, layers, timing, table, clock, file, listed):
             layer=name, pixels=layer.pixels, groups=layer.groups, inputs=layer.inputs, neurons=layer.neurons,
             **folded.size, in_dsp=folded.products is not None, cycles=cycles, share=round(cycles / timing.interval, 4),
             cost=costs[name].row | {"dsp": plan.layers[name].dsps},
+            weights=None if folded.weights == "fixed" else folded.weights, tile=folded.tile,
         ))  # fmt: skip
     whole = estimate_all(layers, project.folding).row | {"dsp": plan.dsps}
     smallest = smallest_part(listed, **whole)
@@ -234,6 +264,20 @@ def _result(project, layers, timing, table, clock, file, listed):
         estimate=whole, smallest_part=smallest.name if smallest else None,
         nearest_part=None if smallest else nearest_part(listed, **whole),
         devices=_devices(project, layers, listed), queues=project.queues, pareto=[point.row for point in table],
+        memory=_memory(layers, project.folding, plan, clock, timing.interval),
+    )  # fmt: skip
+
+
+def _memory(layers, folding, plan, clock, interval):
+    """Return what is read from memory outside, or None where nothing is."""
+    from fewbit.flow.folding.external import bytes_a_frame
+
+    if plan.weight_port is None:
+        return None
+    read = bytes_a_frame(layers, folding)
+    return FoldedMemory(
+        bus=plan.weight_port.bus, layers=len(folding.external), image_bytes=plan.weight_port.size, frame_bytes=read,
+        bytes_per_second=round(read * clock * 1e6 / interval),
     )  # fmt: skip
 
 
@@ -268,6 +312,14 @@ def _table(report, r):
     report.line(f"interval {speed}, latency {r.latency:,} cycles")
     e = r.estimate
     report.line(f"about {e['lut']:,} LUTs, {e['bram18']} BRAM18, {e['dsp']} DSPs by formula")
+    if e.get("uram"):
+        report.line(f"large buffers in about {e['uram']} UltraRAMs")
+    if r.memory is not None:
+        m = r.memory
+        report.line(
+            f"weights of {m.layers} layers outside: {m.image_bytes:,} bytes, of which {m.frame_bytes:,} are read for a "
+            f"frame, {m.bytes_per_second / 1e9:.2f} GB/s through {m.bus} bits"
+        )
     report.line(_part_line(r))
     if r.devices:
         _devices_table(report, r.devices)

@@ -9,7 +9,7 @@ import typer
 from fewbit.extras import needs
 from fewbit.sim.simulators.simulator import simulators
 
-from .kinds import CHANCE, SEED
+from .kinds import CHANCE, CYCLES, SEED
 from .options import Clock, Frames, ImagesFile, Json, Making, Model, Verbose, samples_of
 from .registry import command
 from .report import Reporter
@@ -49,6 +49,13 @@ def sim(
                      "weights are loaded between frames, and in the middle of traffic."),
     ] = None,
     ip: Annotated[bool, typer.Option("--ip", help="The IP block: registers, interrupt, soft reset, DMA.")] = False,
+    memory_latency: Annotated[
+        int | None,
+        typer.Option("--memory-latency", **CYCLES, help="Of the memory of external weights, to a burst's first beat."),
+    ] = None,
+    memory_stall: Annotated[
+        float, typer.Option("--memory-stall", **CHANCE, help="Chance of a cycle in which that memory does nothing.")
+    ] = 0.0,
     waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform (.vcd).")] = False,
     json: Json = False, verbose: Verbose = False,
 ):  # fmt: skip
@@ -64,14 +71,15 @@ def sim(
     samples = samples_of(project, images, few if frames is None else frames, report)
     options: dict[str, Any] = dict(seed=seed, waves=waves, verbose=verbose, simulator=simulator, structure=structure)
     result: Simulation | IpSimulation | LoadSimulation
+    memory: dict[str, Any] = dict(memory_latency=memory_latency, memory_stall=memory_stall)
     if load:
         result = simulate_loading(project, load, samples, report, stall=stall or 0.3, **options)
         report.show(result, _load_table)
     elif ip:
-        result = simulate_ip_block(project, samples, report, stall=stall or 0.3, **options)
+        result = simulate_ip_block(project, samples, report, stall=stall or 0.3, **options, **memory)
         report.show(result, _ip_table)
     else:
-        result = simulate_project(project, samples, report, stall=stall, clock=clock, **options)
+        result = simulate_project(project, samples, report, stall=stall, clock=clock, **options, **memory)
         report.show(result, _table)
     if not result.ok:
         raise typer.Exit(1)
@@ -99,11 +107,21 @@ def _table(report, r):
         ("damaged frames", f"{r.damaged.damaged} among {r.damaged.frames}: "
                            + ("each marked, no other touched" if not r.damaged.wrong else "WRONG")),
     ]  # fmt: skip
+    if r.memory is not None:
+        rows.append(("external weights", _memory(r.memory)))
     report.table([r.model.name, ""], rows)
     _problems(report, r)
     for e in r.examples:
         report.line(f"frame {e.frame}: got {e.got}, want {e.want}")
     _waveform(report, r)
+
+
+def _memory(memory):
+    """Return what is to say of the memory of external weights."""
+    stalls = f", stalled in {memory.stalled:,} cycles" if memory.stall else ""
+    bound = {None: "", True: ", no result later than that accounts for", False: ", results OUT OF BOUNDS"}
+    within = bound[memory.within_bound] if memory.stall else ""
+    return f"{memory.bytes:,} bytes in a memory of {memory.latency} cycles latency{stalls}{within}"
 
 
 def _simulated(proved):

@@ -3,6 +3,11 @@
 from typing import Any
 
 import numpy as np
+from amaranth.hdl import Shape
+from amaranth.lib.wiring import In
+
+from fewbit.hw.memory.read_master import ADDRESS_BITS, axi_read_ports
+from fewbit.hw.shell.ports import WEIGHT_BUS
 
 from .testbench import COMMANDS, FoldedNetwork, bench_files, vectors_of
 
@@ -83,6 +88,7 @@ def _readme(project, manifest, vectors):
         ("m_axis_tready", "in", 1, ""),
         ("m_axis_tlast", "out", 1, f"with beat {o['beats']} of a result"),
         ("m_axis_tuser", "out", 1, "high with the last beat of a result whose frame was too short or too long"),
+        *_weight_ports(plan),
         ("frames", "out", 32, "results sent"),
         ("bad_frames", "out", 32, "results that were marked"),
         *(_LOADING if plan.memories else ()),
@@ -138,6 +144,20 @@ def _frame_ports(i, linked):
         (f"{i['stream']}_tready", "out", 1, ""),
         (f"{i['stream']}_tlast", "in", 1, f"with beat {i['beats']} of a frame"),
     ] + ([(f"{i['stream']}_tuser", "in", 1, "high with that beat if the frame is damaged")] if linked else [])
+
+
+def _weight_ports(plan):
+    """Return the ports of external weights, if there are such."""
+    port = plan.weight_port
+    if port is None:
+        return []
+    return [
+        *((f"{WEIGHT_BUS}_{name}", "in" if member.flow == In else "out", Shape.cast(member.shape).width, "")
+          for name, member in axi_read_ports(port.bus).items()),
+        ("weights_image_valid", "in", 1, "the image `../weights.bin`, without its header, is in memory"),
+        ("weights_image_base", "in", ADDRESS_BITS, "where it begins, a multiple of 4096"),
+        ("weights_image_failed", "out", 1, "memory has answered with an error"),
+    ]  # fmt: skip
 
 
 def _packing(i, entry):

@@ -18,7 +18,7 @@ import numpy as np
 from fewbit.flow.cache import atomic_write, source_digest
 from fewbit.flow.folding.cuts import check_devices, possible_cuts
 from fewbit.golden.network.graph import Edge, Network, NetworkInput, Output
-from fewbit.hw.folding import Folding
+from fewbit.hw.folding import Folding, FoldingError
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.pipeline.flows import Stage
 from fewbit.hw.shell.stream_names import input_streams
@@ -51,7 +51,7 @@ def networks_of(network: Network, folding: Folding) -> list[Network]:
     Raises
     ------
     FoldingError
-        If the network cannot be cut there.
+        If the network cannot be cut there, or weights of a layer are not in the bitstream.
     """
     check_devices(network, folding.devices, "folding")
     possible = {cut.node: cut for cut in possible_cuts(network)}
@@ -171,11 +171,16 @@ class DeviceChain(Project):
     Raises
     ------
     FoldingError
-        If the network cannot be cut there.
+        If the network cannot be cut there, or weights of a layer are not in the bitstream.
     """
 
     def __init__(self, project: Project):
         vars(self).update(vars(project))
+        if moved := [name for name, layer in self.folding.items() if layer.weights != "fixed"]:
+            raise FoldingError(
+                f"{self.model}: a network in several devices has its weights in the bitstream, and layer {moved[0]!r} of the "
+                f"folding has {self.folding[moved[0]].weights} ones: fold it for one device, or without --weights"
+            )
         self.devices: list[DeviceProject] = []
         for number, network in enumerate(networks_of(self.network, self.folding)):
             before = self.devices[-1] if self.devices else None

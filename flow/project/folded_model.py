@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fewbit.flow.cache import Store, digest, source_digest
+from fewbit.flow.folding.external import outside
 from fewbit.flow.folding.files import read_folding
 from fewbit.flow.folding.folding import default_folding
+from fewbit.flow.folding.layers import layers_of
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.importing.precision import compared_edges
 from fewbit.golden.model_file.source import SourceFile
@@ -24,9 +26,11 @@ from fewbit.places import CACHE
 
 from .loading import loading_of
 from .manifest import manifest_of
+from .outside import image_of, outside_of
 
 if TYPE_CHECKING:  # what brings Amaranth
     from fewbit.flow.ip.block import Block
+    from fewbit.host.memory_image import MemoryImage
     from fewbit.hw.pipeline.accelerator import AcceleratorPlan
     from fewbit.hw.shell.registers import RegisterMap
 
@@ -84,7 +88,10 @@ class FoldedModel:
         else:
             self.folding = read_folding(folding, self.network) if folding else default_folding(self.network)
         if weights is not None:
-            self.folding = self.folding.with_weights(weights)
+            external = weights == "external"
+            self.folding = (
+                outside(layers_of(self.network), self.folding) if external else self.folding.with_weights(weights)
+            )
 
     @cached_property
     def plan(self) -> "AcceleratorPlan":
@@ -152,7 +159,13 @@ class FoldedModel:
         return register_map(
             model=self.source.sha256, build=self.digest, beats_in=beats, beats_out=plan.beats_out,
             stages=[stage.name for stage in plan.stages], loading=loading_of(plan),
+            outside=outside_of(self.weight_image),
         )  # fmt: skip
+
+    @cached_property
+    def weight_image(self) -> "MemoryImage | None":
+        """The image of external weights, as a file of it is; None where no layer has such weights."""
+        return image_of(self.plan, self.model.name, self.source.sha256)
 
     @cached_property
     def block(self) -> "Block":

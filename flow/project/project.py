@@ -17,6 +17,7 @@ from fewbit.sim.folders import locked
 from fewbit.sim.simulators.simulator import Simulator, simulators
 
 from .folded_model import FoldedModel
+from .outside import IMAGE
 
 if TYPE_CHECKING:
     from fewbit.sim.proof.design import ModuleProof
@@ -88,6 +89,8 @@ class Project(FoldedModel):
 
             written["weights.npz"] = own_image(self).to_npz()
         written[f"model{self.source.SUFFIX}"] = self.declared
+        if self.weight_image is not None:
+            written[IMAGE] = self.weight_image.to_bytes()
         with stage:  # only now: what cannot be generated leaves no earlier result in pieces
             for name, text in written.items():
                 atomic_write(self.directory / name, text)

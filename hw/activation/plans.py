@@ -32,6 +32,8 @@ class ActivationPlan:
         Bits of a code.
     lanes, beats : int
         Codes of a beat; beats of a vector.
+    row_beats, times : int
+        Beats of a row, and for how many vectors each row comes before the next; by default rows follow each other.
     target : hw.targets.target.Target
         Target that says what tables are made of.
 
@@ -55,10 +57,16 @@ class ActivationPlan:
     latency: int = 0
     loadable = False
 
-    def __init__(self, *, acc_shape: IntShape, bits: int, lanes: int, beats: int, target: Target = DEFAULT):
-        for name, value in ("Bits", bits), ("Lanes", lanes), ("Beats", beats):
+    def __init__(
+        self, *, acc_shape: IntShape, bits: int, lanes: int, beats: int, target: Target = DEFAULT, row_beats: int = 1,
+        times: int = 1,
+    ):  # fmt: skip
+        for name, value in ("Bits", bits), ("Lanes", lanes), ("Beats", beats), ("Times", times):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")
+        if row_beats < 1 or beats % row_beats:
+            raise ValueError(f"Row beats must divide the {beats} beats, not {row_beats!r}")
+        self.row_beats, self.times = row_beats, times
         self.acc_shape, self.bits, self.lanes, self.beats, self.target = acc_shape, bits, lanes, beats, target
 
     @property

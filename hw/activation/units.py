@@ -4,7 +4,7 @@ Each takes a beat of accumulators whenever ``i_valid`` is high and gives the bea
 cycles later. Beats come in the order of the neurons, ``beats`` of them a vector, so a counter addresses the constants.
 """
 
-from amaranth.hdl import Array, Cat, Const, Module, Shape, Signal, Value, unsigned
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -42,7 +42,19 @@ class Activation(wiring.Component):
 
     def counted(self, m):
         """Return the number of the beat that is presented."""
-        count, _ = counter(m, "beat", self.plan.beats, self.i_valid)
+        p = self.plan
+        if p.times == 1:
+            count, _ = counter(m, "beat", p.beats, self.i_valid)
+            return count
+        _, row_ends = counter(m, "beat", p.row_beats, self.i_valid)
+        _, last_time = counter(m, "time", p.times, self.i_valid & row_ends)
+        count, start = (Signal(range(max(2, p.beats)), name=name) for name in ("place", "row_place"))
+        # The place of a row's first beat, and of the one that is presented.
+        after = Mux(count == p.beats - 1, 0, count + 1)
+        with m.If(self.i_valid):
+            m.d.sync += count.eq(Mux(row_ends & ~last_time, start, after))
+            with m.If(row_ends & last_time):
+                m.d.sync += start.eq(after)
         return count
 
     def read(self, m, name, address):

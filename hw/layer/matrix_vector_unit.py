@@ -36,14 +36,7 @@ class MatrixVectorUnit(StreamUnit):
     def elaborate(self, platform):
         m = Module()
         p = self.plan
-        m.submodules.replay = replay = Replay(
-            bits=p.numbers.lane_format.bits,
-            lanes=p.lanes_in,
-            steps=p.steps,
-            rows=p.rows,
-            vectors=p.vectors,
-            whole=p.whole,
-        )
+        m.submodules.replay = replay = self._front()
         self._enter(m, replay)
         m.submodules.array = array = p.array.make()
         m.d.comb += [
@@ -67,19 +60,36 @@ class MatrixVectorUnit(StreamUnit):
         m.d.comb += replay.credit.eq(fifo.room(p.row_beats, taken=Mux(replay.begin, takes, 0)))
         return m
 
+    @property
+    def _codes(self):
+        """The stream of codes."""
+        return self.i
+
+    def _front(self):
+        """Return what gives the array its steps."""
+        p = self.plan
+        return Replay(
+            bits=p.numbers.lane_format.bits,
+            lanes=p.lanes_in,
+            steps=p.steps,
+            rows=p.rows,
+            vectors=p.vectors,
+            whole=p.whole,
+        )
+
     def _activation(self, m):
         """Return what makes codes of accumulators."""
         return self.plan.activation.make()
 
     def _enter(self, m, replay):
         """Connect the input: codes of levels become the integers, or the signs, that the array takes."""
-        table = self.plan.numbers.x_table
+        table, codes = self.plan.numbers.x_table, self._codes
         if table is None:
-            wiring.connect(m, wiring.flipped(self.i), replay.i)
+            wiring.connect(m, wiring.flipped(codes), replay.i)
             return
         words = Array(Const(word, self.plan.numbers.lane_format.bits) for word in table)
-        m.d.comb += [replay.i.valid.eq(self.i.valid), self.i.ready.eq(replay.i.ready)]
-        m.d.comb += [replay.i.p[k].eq(words[code]) for k, code in enumerate(self.i.p)]
+        m.d.comb += [replay.i.valid.eq(codes.valid), codes.ready.eq(replay.i.ready)]
+        m.d.comb += [replay.i.p[k].eq(words[code]) for k, code in enumerate(codes.p)]
 
     def _weights(self, m, replay, array):
         """Connect the memories of weights, and of what accumulators start with, to the array."""

@@ -70,6 +70,7 @@ class NumberedLayer(Protocol):
     lanes: int
     neurons: int
     parallel: int
+    tile: int
 
 
 def numbers_of(layer: NumberedLayer) -> "IntegerNumbers | FloatNumbers":
@@ -90,7 +91,8 @@ def _folding(shape):
 
 def _behind(layer):
     """Return the parameters that plans of what is behind an array share."""
-    return dict(lanes=layer.lanes, beats=layer.shape.places, target=layer.target)
+    found = dict(lanes=layer.lanes, beats=layer.shape.places, target=layer.target)
+    return found | (dict(row_beats=layer.shape.row_beats, times=layer.tile) if layer.tile > 1 else {})
 
 
 def _ordered(codes, order):

@@ -63,6 +63,7 @@ class LayerPlan:
         is in the message.
     """
 
+    tile = 1  # vectors that a row of neurons is computed for before the next one
     # Those of `hw.folding.WEIGHTS` that there is hardware for, and what decides their numbers.
     WEIGHTS: ClassVar[dict[str, Callable[[Any], Any]]] = {"fixed": numbers_of, "loadable": LoadableNumbers}
 

@@ -1,6 +1,6 @@
 """The AXI4-Stream shell: what drops into a block design."""
 
-from functools import reduce
+from functools import partial, reduce
 from operator import and_, or_
 
 from amaranth.hdl import Const, Module, Signal, Value
@@ -10,11 +10,12 @@ from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.memory.buffers import LOAD_BITS
 from fewbit.hw.memory.loadable import load_bus
+from fewbit.hw.memory.read_master import ADDRESS_BITS, axi_read_ports
 from fewbit.hw.pipeline.accelerator import Accelerator, AcceleratorPlan
 from fewbit.hw.streams import code_stream, counter
 
 from .frame_hold import FrameHold
-from .ports import clock_members, clocked, stream_members
+from .ports import WEIGHT_BUS, clock_members, clocked, passed, stream_members, weight_bus_members
 from .stream_names import input_streams
 from .weight_loader import WeightLoader
 
@@ -99,6 +100,10 @@ class Shell(wiring.Component):
         has ``s_axis_tuser : In(1)``, that of the other's ``m_axis``: its marks are passed on.
     m_axis_tdata, m_axis_tvalid, m_axis_tlast, m_axis_tuser : ``Out``, m_axis_tready : ``In(1)``
     frames, bad_frames : ``Out(32)``
+    m_axi_weights_araddr, … : see `hw.memory.read_master.axi_read_ports`
+        With external weights: where they are read from.
+    weights_image_valid, weights_image_base : ``In``, weights_image_failed : ``Out(1)``
+        With external weights: as of `hw.memory.weight_port.weight_port_signature`.
     hold : ``In(1)``, drained : ``Out(1)``
         Where weights are loadable: see `hw.shell.frame_hold.FrameHold`.
     load : ``In(hw.memory.loadable.load_bus())``
@@ -113,8 +118,13 @@ class Shell(wiring.Component):
 
     def _members(self):
         stalls = {"stalls": Out(len(self.plan.stages))} if self._probes else {}
+        weights: dict[str, wiring.Member] = {}
+        if self.plan.weight_port is not None:
+            weights = {"valid": In(1), "base": In(ADDRESS_BITS), "failed": Out(1)}
+            weights = {f"weights_image_{name}": member for name, member in weights.items()}
         loading = self._loading_members() if self.plan.memories else {}
-        return stream_members(self.plan) | {"frames": Out(32), "bad_frames": Out(32)} | loading | stalls
+        own = {"frames": Out(32), "bad_frames": Out(32)}
+        return stream_members(self.plan) | weight_bus_members(self.plan) | weights | own | loading | stalls
 
     def _loading_members(self):
         return {"hold": In(1), "drained": Out(1), "load": In(load_bus())}
@@ -129,6 +139,8 @@ class Shell(wiring.Component):
         m.submodules.accelerator = accelerator = Accelerator(p, probes=self._probes)
         for guard, stream in zip(guards, accelerator.inputs, strict=True):
             wiring.connect(m, guard.o, stream)
+        if p.weight_port is not None:
+            self._weights(m, accelerator.weights)
         if self._probes:
             m.d.comb += self.stalls.eq(accelerator.stalls)
         if p.memories:
@@ -155,6 +167,15 @@ class Shell(wiring.Component):
             with m.If(bad):  # an enable: what comes late out of a memory is not in front of a carry chain
                 m.d.sync += self.bad_frames.eq(self.bad_frames + 1)
         return m
+
+    def _weights(self, m, port):
+        """Connect the port to memory outside."""
+        m.d.comb += [
+            port.start.eq(self.weights_image_valid), port.base.eq(self.weights_image_base),
+            self.weights_image_failed.eq(port.failed),
+            *passed(axi_read_ports(self.plan.weight_port.bus),
+                    lambda name: getattr(self, f"{WEIGHT_BUS}_{name}"), partial(getattr, port.axi)),
+        ]  # fmt: skip
 
     def _guarded(self, m, number, running):
         """Return the `FrameGuard` behind the stream of an input."""

@@ -6,13 +6,15 @@ from amaranth.hdl import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, M
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
+from fewbit.hw.memory.read_master import axi_read_ports
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 from .axi import Shell
 from .axi_lite import axilite_ports
 from .event_counters import EventCounters
 from .frame_timer import FrameTimer
-from .ports import clock_members, clocked, passed, stream_members
+from .ports import WEIGHT_BUS, clock_members, clocked, passed, stream_members, weight_bus_members
+from .read_guard import ReadGuard
 from .register_file import RegisterFile
 from .registers import RegisterMap
 from .stream_gate import StreamGate
@@ -27,7 +29,7 @@ _PORTS = ("data", "last", "valid", "ready")  # of a stream of frames
 def ip_members(plan: AcceleratorPlan, registers: RegisterMap) -> dict[str, wiring.Member]:
     """Return the ports of the block, by name."""
     control = {f"s_axi_control_{name}": port for name, port in axilite_ports(registers.address_bits).items()}
-    return clock_members() | control | stream_members(plan) | {"interrupt": Out(1)}
+    return clock_members() | control | stream_members(plan) | weight_bus_members(plan) | {"interrupt": Out(1)}
 
 
 class AcceleratorIP(wiring.Component):
@@ -47,6 +49,7 @@ class AcceleratorIP(wiring.Component):
     s_axis_tdata, s_axis_tvalid, s_axis_tlast : ``In``, s_axis_tready : ``Out(1)``
         One such stream for each input, as `hw.shell.stream_names.input_streams` names them.
     m_axis_tdata, m_axis_tvalid, m_axis_tlast, m_axis_tuser : ``Out``, m_axis_tready : ``In(1)``
+    m_axi_weights_araddr, … : with external weights, see `hw.memory.read_master.axi_read_ports`
     interrupt : ``Out(1)``
         High as long as a bit of INTERRUPT_STATUS is set that INTERRUPT_ENABLE names.
     """
@@ -89,7 +92,24 @@ class AcceleratorIP(wiring.Component):
         self._waits(m, file, gate, core, clear)
         if self.plan.memories:
             self._loads(m, file, core)
+        if self.plan.weight_port is not None:
+            self._weights(m, file, gate, core)
         return m
+
+    def _weights(self, m, file, gate, core):
+        """Connect the port to memory outside, which bursts leave that a soft reset finds under way."""
+        port = self.plan.weight_port
+        m.submodules.reads = reads = ReadGuard(bus=port.bus, outstanding=port.outstanding)
+        ports = axi_read_ports(port.bus)
+        control = _bits(self.registers["WEIGHTS_CONTROL"], file.weights_control)
+        status = _bits(self.registers["WEIGHTS_STATUS"], file.weights_status)
+        m.d.comb += [
+            *passed(ports, lambda name: getattr(self, f"{WEIGHT_BUS}_{name}"), partial(getattr, reads.axi)),
+            *passed(ports, partial(getattr, reads.core), lambda name: getattr(core, f"{WEIGHT_BUS}_{name}")),
+            reads.reset.eq(gate.core_reset), core.weights_image_valid.eq(control["VALID"]),
+            core.weights_image_base.eq(Cat(file.weights_base, file.weights_base_high)),
+            status["READING"].eq(reads.busy), status["FAILED"].eq(core.weights_image_failed),
+        ]  # fmt: skip
 
     def _outside(self, m, gate):
         o = gate.o

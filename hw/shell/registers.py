@@ -165,6 +165,31 @@ def _loading(words: int, structure: str) -> tuple[Register, ...]:
     )  # fmt: skip
 
 
+_WEIGHTS_CONTROL = (
+    Field("VALID", 0, "The image is in memory, from WEIGHTS_BASE on: weights may be read. As long as it is set, both "
+          "bases stay as they are."),
+)  # fmt: skip
+_WEIGHTS_STATUS = (
+    Field("READING", 0, "Bursts are under way."),
+    Field("FAILED", 1, "Memory answered with an error since the last soft reset; results are not to be trusted."),
+)
+
+
+def _outside(size: int, digest: str, bus: int) -> tuple[Register, ...]:
+    """Return the registers of weights in memory outside: an image of ``size`` bytes with this SHA-256."""
+    ro, rw = Access.RO, Access.RW
+    return (
+        Register("WEIGHTS_BYTES", 0xB0, ro, "Bytes of the image of external weights.", value=(size,)),
+        Register("WEIGHTS_BUS", 0xB4, ro, "Data bits of `m_axi_weights`.", value=(bus,)),
+        Register("WEIGHTS_DIGEST", 0xC0, ro, "The first 128 bits of the image's SHA-256. The block reads what is there "
+                 "and compares nothing: software does.", count=4, value=_leading(digest, 4)),
+        Register("WEIGHTS_BASE", 0xD0, rw, "Address of the image, its lower 32 bits: a multiple of 4096."),
+        Register("WEIGHTS_BASE_HIGH", 0xD4, rw, "Its upper 32 bits."),
+        Register("WEIGHTS_CONTROL", 0xD8, rw, "Whether there is an image.", _WEIGHTS_CONTROL),
+        Register("WEIGHTS_STATUS", 0xDC, ro, "What the port is at.", _WEIGHTS_STATUS),
+    )  # fmt: skip
+
+
 def _others(beats_in: Mapping[str, int]) -> tuple[Register, ...]:
     """Return the sizes of frames on the streams behind the first one."""
     return tuple(
@@ -282,6 +307,7 @@ def register_map(
     beats_out: int,
     stages: Sequence[str],
     loading: tuple[int, str] | None = None,
+    outside: tuple[int, str, int] | None = None,
 ) -> RegisterMap:
     """Return the `RegisterMap` of a build.
 
@@ -297,6 +323,8 @@ def register_map(
         Names of the pipeline's stages, `MOST_STAGES` at most.
     loading : (int, str) or None
         Words of all loadable memories, and the SHA-256 of their structure in hex, where there are such memories.
+    outside : (int, str, int) or None
+        Bytes of the image of external weights, its SHA-256 in hex, and the bits of the port, where there are such.
 
     Raises
     ------
@@ -309,6 +337,9 @@ def register_map(
     most = MOST_STAGES - 2 * (len(beats_in) - 1)  # two counters for each further stream
     if len(stages) > most:
         raise ValueError(f"Stages must be {most} at most, not {len(stages)}")
-    counters = sorted((*_others(beats_in), *_counters(stages, list(beats_in))), key=lambda register: register.offset)
+    more = () if outside is None else _outside(*outside)
+    counters = sorted(
+        (*_others(beats_in), *more, *_counters(stages, list(beats_in))), key=lambda register: register.offset
+    )
     loads = () if loading is None else _loading(*loading)
     return RegisterMap([*_control(model, build, beats_in, beats_out, stages), *loads, *counters])

@@ -46,6 +46,8 @@ def _serial_design(name: str, board: SerialBoard, build: Build, report: Report, 
     if made:
         needs("pnr")
     board.pll(clock), bit_cycles(clock * 1e6, baud)  # refuse what cannot be before anything is written
+    if "external" in build.manifest:
+        raise ValueError(f"{board.title}: its design has no memory for external weights; fold the model without them")
     project = rebuilt(build, folder / "accelerator", board.target, report)
     design = BoardDesign(board=name, directory=folder, clock_mhz=clock, baud=baud, seed=seed)
     tools = bitstream.versions() if made else None
