@@ -178,8 +178,8 @@ class DeviceChain(Project):
         vars(self).update(vars(project))
         if moved := [name for name, layer in self.folding.items() if layer.weights != "fixed"]:
             raise FoldingError(
-                f"{self.model}: a network in several devices has its weights in the bitstream, and layer {moved[0]!r} of the "
-                f"folding has {self.folding[moved[0]].weights} ones: fold it for one device, or without --weights"
+                f"{self.model}: a network in several devices has its weights in the bitstream, and those of layer "
+                f"{moved[0]!r} are {self.folding[moved[0]].weights}: fold it for one device, or without --weights"
             )
         self.devices: list[DeviceProject] = []
         for number, network in enumerate(networks_of(self.network, self.folding)):

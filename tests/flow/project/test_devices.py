@@ -18,7 +18,7 @@ from fewbit.flow.quantizing.float_model import FloatProject
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.execute import run
-from fewbit.hw.folding import DeviceFolding
+from fewbit.hw.folding import DeviceFolding, FoldingError
 from fewbit.hw.targets.named import all_parts
 from fewbit.places import HOME
 from fewbit.ptq.quantize import Bits, Options, quantize
@@ -227,3 +227,13 @@ def test_devices_of_a_residual_network_in_one_bench(fewbit, residual, scratch, c
     assert found["ok"] and found["cycles_exact"] and found["mismatches"] == 0 and found["frames"] == 6
     assert found["damaged"]["wrong"] == 0 < found["damaged"]["damaged"]
     assert sorted(p.name for p in (scratch / "b").glob("device*")) == [f"device{n}" for n in range(count)]
+
+
+@pytest.mark.parametrize("weights", ["loadable", "external"])
+def test_weights_are_in_the_bitstream(weights):
+    model = DIGITS / "w1a2.onnx"
+    network = import_model(model)
+    cut = [DeviceFolding(possible_cuts(network)[0].node), DeviceFolding()]
+    folding = default_folding(network).with_weights(weights).in_devices(cut)
+    with pytest.raises(FoldingError, match=f"those of layer '.*' are {weights}: fold it for one device"):
+        DeviceChain(Project(model, folding=folding))
