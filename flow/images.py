@@ -1,10 +1,11 @@
-"""Samples for a network, from a ``.npz`` file."""
+"""Samples for a network, from a ``.npz`` file or from arrays."""
 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fewbit.extras import needs
 from fewbit.golden.bounds.limits import IMAGE_BYTES
@@ -13,9 +14,11 @@ from fewbit.golden.numbers.declaration import parse_input
 
 from .archives import BYTES_A_VALUE, ArchiveError, archive_bytes, arrays_of
 
-__all__ = ["ImageError", "Images", "find_images", "image_bytes", "load_images", "random_images"]
+__all__ = ["ImageError", "Images", "SamplesLike", "find_images", "image_bytes", "images_of", "load_images",
+           "random_images"]  # fmt: skip
 
 _MANY = 8  # names in a message
+_GIVEN = "samples"  # stands for a file where arrays are given
 
 
 class ImageError(ValueError):
@@ -68,6 +71,61 @@ class Images:
             raise ImageError(f"--frames must be at least 1, not {count}")
         labels, floats = (None if a is None else a[:count] for a in (self.labels, self.floats))
         return Images(self.values[:count], labels, self.source, floats, self.zeros, self.note)
+
+
+SamplesLike = Path | str | Images | Mapping[str, ArrayLike] | ArrayLike
+"""What `images_of` takes: the path of a file, arrays of inputs by name, or an array of the one input."""
+
+
+def images_of(samples: SamplesLike, network: Network) -> Images:
+    """Return samples, in whatever form, as `Images` of a network.
+
+    Parameters
+    ----------
+    samples : path, mapping, array or Images
+        A path as `load_images` takes it; a mapping with what such a file holds: an array for each input under its name,
+        ``x`` for the first, and ``label`` if that is known; or an array of the one input, ``(N, *shape)`` or, of one
+        sample, ``shape``. Floats are what the model takes, integers are the raw ones that its input declares.
+    network : golden.network.graph.Network
+
+    Raises
+    ------
+    ImageError
+        If they cannot be read, or do not fit the network.
+    """
+    if isinstance(samples, Images):
+        return samples
+    if isinstance(samples, (str, Path)):
+        return load_images(samples, network)
+    if isinstance(samples, Mapping):
+        return _fitted(_GIVEN, _named(samples, network), network)
+    if len(network.inputs) > 1:
+        raise ImageError(
+            f"{_GIVEN}: the model has the inputs {', '.join(given.name for given in network.inputs)}: give a mapping "
+            f"with an array for each"
+        )
+    return _fitted(_GIVEN, {"x": _array("x", samples, network.inputs[0])}, network)
+
+
+def _named(samples, network):
+    """Return the arrays of a mapping; refuse a name that no input has."""
+    names = [*_names(network), "label"]
+    if others := [name for name in samples if name not in names]:
+        known = ", ".join(given.name for given in network.inputs)
+        raise ImageError(f"{_GIVEN}: {others[0]!r} is no input of the model: it has {known}")
+    if not any(name in samples for name in names[:-1]):
+        raise ImageError(f"{_GIVEN}: has no array {names[0]!r}, only {', '.join(map(str, samples)) or 'nothing'}")
+    inputs = {"x": network.inputs[0]} | {given.name: given for given in network.inputs}
+    return {name: _array(name, array, inputs.get(name)) for name, array in samples.items()}
+
+
+def _array(name, array, given=None):
+    """Return an array of an input, with one sample as a batch of one."""
+    try:
+        array = np.asarray(array)
+    except ValueError as error:  # lists of unlike lengths
+        raise ImageError(f"{_GIVEN}: {name!r} is no array of numbers: {error}") from None
+    return array[None] if given is not None and array.shape == given.shape else array
 
 
 def find_images(model: Path | str) -> Path | None:
@@ -151,7 +209,7 @@ def _names(network):
     return list(dict.fromkeys(["x", *(given.name for given in network.inputs)]))
 
 
-def _fitted(path: Path, arrays: Mapping[str, np.ndarray], network: Network) -> Images:
+def _fitted(path: Path | str, arrays: Mapping[str, np.ndarray], network: Network) -> Images:
     """Return the arrays of inputs, and ``label``, as `Images` of a network; refuse what does not fit it."""
     keys = [given.name for given in network.inputs]
     if keys[0] not in arrays:

@@ -4,7 +4,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-__all__ = ["Report", "ReportedJob"]
+__all__ = ["Report", "ReportedJob", "Stopped"]
+
+
+class Stopped(Exception):
+    """A job was ended because another one has failed or the user has stopped the work."""
 
 
 class ReportedJob(Protocol):
@@ -13,7 +17,7 @@ class ReportedJob(Protocol):
     Attributes
     ----------
     stopped : bool
-        Whether the job shall not go on; `now` raises then.
+        Whether the job shall not go on; `now` raises `Stopped` then.
     """
 
     stopped: bool

@@ -8,7 +8,9 @@ from functools import cache
 from pathlib import Path, PurePath
 from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
-__all__ = ["JsonResult", "flat", "key", "maybe", "or_empty"]
+from .notebook import html_of
+
+__all__ = ["JsonResult", "flat", "hidden", "key", "maybe", "or_empty"]
 
 
 def key(name: str, **options: Any) -> Any:
@@ -34,6 +36,11 @@ def flat() -> Any:
     return dataclasses.field(metadata={"flat": True})
 
 
+def hidden() -> Any:
+    """Return a dataclass field that JSON does not have: what the methods of a result work with."""
+    return dataclasses.field(repr=False, compare=False, metadata={"hidden": True})
+
+
 @dataclass(frozen=True, kw_only=True)
 class JsonResult:
     """What a command, or a part of one, gives; its fields in their order are the keys of its JSON."""
@@ -43,6 +50,8 @@ class JsonResult:
         found: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
+            if field.metadata.get("hidden"):
+                continue
             if field.metadata.get("flat"):
                 found |= _plain(value)
             elif value is None and field.metadata.get("empty"):
@@ -50,6 +59,14 @@ class JsonResult:
             elif value is not None or not field.metadata.get("optional"):
                 found[_key(field)] = _plain(value)
         return found
+
+    def _repr_html_(self) -> str:
+        """Return the result as notebooks show it (`flow.notebook.html_of`)."""
+        return html_of(type(self).__name__, self.summary())
+
+    def summary(self) -> dict[str, Any]:
+        """Return what notebooks show of the result: all of it, unless a class says what of its large arrays to show."""
+        return self.to_dict()
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
@@ -59,9 +76,13 @@ class JsonResult:
         ------
         KeyError
             If a field is missing.
+        TypeError
+            If the class has a field that JSON does not have.
         """
         hints, given = _hints(cls), {}
         for field in dataclasses.fields(cls):
+            if field.metadata.get("hidden"):
+                continue
             if field.metadata.get("flat"):
                 given[field.name] = _typed(hints[field.name], content)
             elif field.metadata.get("empty"):

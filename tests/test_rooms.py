@@ -24,8 +24,8 @@ ROOMS = {
     "hw": ("", "heap", "xilinx", "targets", "memory", "float32", "arrays", "activation", "layer", "stages", "pipeline",
            "shell", "serial", "boards"),
     "sim": ("", "cycles", "benches", "simulators", "proof"),
-    "flow": ("", "folding", "eda", "ip", "project", "checking", "boards", "demo", "quantizing", "comparing",
-             "commands"),
+    "flow": ("", "folding", "eda", "elements", "ip", "project", "checking", "boards", "demo", "quantizing", "comparing",
+             "commands", "api"),
     "bench": ("", "networks", "peers", "cost", "survey", "scale", "sections"),
 }  # fmt: skip
 # The front doors of a folder stand outside its order: what a user runs imports everything.

@@ -11,8 +11,8 @@ import numpy as np
 
 from bench import page
 from fewbit.flow.cache import atomic_write
-from fewbit.flow.commands.pnr import placed
 from fewbit.flow.eda.pnr import DEVICES, SPEEDS, place
+from fewbit.flow.project.placed import placed
 from fewbit.places import BUILD, HOME
 
 __all__ = ["clock_of", "complete", "measure", "render"]
@@ -69,7 +69,7 @@ def verilog_of(name):
 
 
 def clock_of(name, device, speed, seed):
-    """Return what `flow.commands.pnr.placed` says of an example or a unit."""
+    """Return what `flow.project.placed.placed` says of an example or a unit."""
     path, top, layers = verilog_of(name)
     found = place(path, top, device=device, speed=speed, seed=seed)
     result = placed(found, path.read_text(encoding="utf-8"), top, layers).to_dict()

@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from fewbit.flow.cache import atomic_write
+from fewbit.flow.defaults import BAUD, PLACEMENT_SEED
 from fewbit.flow.results import JsonResult, maybe
 from fewbit.golden.registry import ByClass
 
-__all__ = ["BAUD", "REGISTERED", "BoardDesign", "DesignOptions", "design_of", "register"]
-
-BAUD = 1_000_000
-"""Rate of the serial port unless another one is asked for."""
+__all__ = ["REGISTERED", "BoardDesign", "DesignOptions", "design_of", "register"]
 
 REGISTERED: dict[str, Any] = {}
 """The boards, each of a class that `design_of` knows, by the names that users give them."""
@@ -53,7 +51,7 @@ class DesignOptions:
 
     clock: float | None = None
     baud: int = BAUD
-    seed: int = 1
+    seed: int = PLACEMENT_SEED
     run: bool = True
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from fewbit.golden.importing.importer import Walk
 from fewbit.golden.importing.operators import operator_of
 from fewbit.golden.importing.tensors import Data
+from fewbit.golden.importing.walk import Walk
 from fewbit.golden.network.execute import execute, output_of
 from fewbit.golden.numbers.elementwise import affine, apply
 
@@ -47,7 +47,7 @@ class Steering:
 
     Parameters
     ----------
-    walk : golden.importing.importer.Walk
+    walk : golden.importing.walk.Walk
     reference : OnnxReference
     """
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from fewbit.extras import needs
+from fewbit.flow import defaults
 
 from .kinds import MHZ
 from .options import Baud, Build, Json, PlacementSeed
@@ -19,7 +20,7 @@ __all__ = ["board"]
 def board(
     *, name: Annotated[str, typer.Argument(help="`ulx3s`, `arty-a7-35`, `pynq-z2` or `arty-z7`.")], directory: Build,
     clock: Annotated[float | None, typer.Option("--clock", **MHZ, help="MHz; default: the board's own.")] = None,
-    baud: Baud = 1_000_000, seed: PlacementSeed = 1,
+    baud: Baud = defaults.BAUD, seed: PlacementSeed = defaults.PLACEMENT_SEED,
     run: Annotated[bool, typer.Option("--run/--files", help="Make the bitstream, or only write the design.")] = True,
     json: Json = False,
 ):  # fmt: skip

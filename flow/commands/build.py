@@ -1,44 +1,29 @@
 """``fewbit build``: from a model to Verilog and its manifest."""
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from fewbit.flow.results import JsonResult, flat
-
-if TYPE_CHECKING:
-    from fewbit.flow.project.project import Project
+from typing import TYPE_CHECKING
 
 from .options import Json, Making, Model
 from .registry import command
 from .report import Reporter
 
-__all__ = ["Built", "show_built"]
+if TYPE_CHECKING:
+    from fewbit.flow.project.built import Built
 
-
-@dataclass(frozen=True, kw_only=True)
-class Built(JsonResult):
-    """A build: its folder, and what software needs to know of it."""
-
-    directory: Path
-    up_to_date: bool
-    manifest: dict[str, Any] = flat()
+__all__ = ["show_built"]
 
 
 @command(rank=10, epilog="Example: `fewbit build examples/digits/w1a1.onnx -o build/mine`")
 def build(*, model: Model, making: Making, json: Json = False):
     """Import, fold, and write Verilog and manifest."""
+    from fewbit.flow.project.built import build_project
+
     report = Reporter(json)
-    project = making.project(model)
-    with report.working("generating Verilog"):
-        fresh = project.generate()
-    show_built(report, project, fresh)
+    show_built(report, build_project(making.project(model), report))
 
 
-def show_built(report: Reporter, project: "Project", fresh: bool) -> None:
-    """Print what was built of a project; ``fresh`` says whether anything had to be done."""
-    report.step("Verilog", fresh, project.directory / "verilog")
-    report.show(Built(directory=project.directory, up_to_date=not fresh, manifest=project.manifest()), _table)
+def show_built(report: Reporter, built: "Built") -> None:
+    """Print what was built of a project."""
+    report.show(built, _table)
 
 
 def _table(report, built):

@@ -7,7 +7,6 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from fewbit.extras import MissingPackage
 from fewbit.golden.bounds.limits import LIMITS
 from fewbit.host.processes import Terminated, ended_by_signals
 
@@ -79,11 +78,9 @@ def main() -> None:
 
 def _is_expected(error: Exception) -> bool:
     """Return whether an error says what a user did, or what a tool found, rather than a fault of ours."""
-    from fewbit.flow.eda.toolrun import ToolError
-    from fewbit.host.build import HostError
-    from fewbit.sim.errors import SimulationError
+    from fewbit.errors import expected
 
-    return isinstance(error, (OSError, ValueError, HostError, MissingPackage, SimulationError, ToolError))
+    return isinstance(error, expected())
 
 
 def _fail(message: object, status: int = 2) -> NoReturn:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from fewbit.extras import needs
+from fewbit.flow import defaults
 
 from .options import Baud, Build, ImagesFile
 from .registry import command
@@ -19,7 +20,7 @@ def demo(
     serial: Annotated[
         str | None, typer.Option("--serial", help="Port of a board; without: the Verilator model.")
     ] = None,
-    baud: Baud = 1_000_000,
+    baud: Baud = defaults.BAUD,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the page; 0 takes a free one.")] = 8000,
     images: ImagesFile = None,
     terminal: Annotated[bool, typer.Option("--terminal", help="Draw in the terminal instead of a page.")] = False,

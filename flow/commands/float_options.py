@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fewbit.flow import defaults
+
 from .kinds import CYCLES, FILE, PERCENT, STEPS
 from .options import DECLARATION
 from .report import Reporter
@@ -56,9 +58,13 @@ class RangeRule(StrEnum):
 class QuantizationMethod:
     """The options that say how ranges, scales and biases are chosen."""
 
-    ranges: Annotated[RangeRule, typer.Option("--range", help="How far activations reach.")] = RangeRule.mse
-    weight_ranges: Annotated[RangeRule, typer.Option("--weight-range", help="How far weights reach.")] = RangeRule.mse
-    percent: Annotated[float, typer.Option("--percent", **PERCENT, help="Of the range `percentile`.")] = 99.9
+    ranges: Annotated[RangeRule, typer.Option("--range", help="How far activations reach.")] = RangeRule(defaults.RANGE)
+    weight_ranges: Annotated[RangeRule, typer.Option("--weight-range", help="How far weights reach.")] = RangeRule(
+        defaults.RANGE
+    )
+    percent: Annotated[float, typer.Option("--percent", **PERCENT, help="Of the range `percentile`.")] = (
+        defaults.PERCENT
+    )
     per_channel: Annotated[
         bool, typer.Option("--per-channel/--per-tensor", help="Scales of weights; the last layer always has one.")
     ] = True
@@ -93,10 +99,6 @@ def float_project(
     flow.images.ImageError
         If there are no samples, or they do not fit it.
     """
-    from fewbit.flow.quantizing.float_model import FloatProject
+    from fewbit.flow.quantizing.float_model import calibrated
 
-    with report.working("calibrating"):
-        project = FloatProject(model, input_spec=input_spec, calibration=calibration, images=images, frames=frames)
-    for note in project.notes:
-        report.say(note)
-    return project
+    return calibrated(model, report, input_spec=input_spec, calibration=calibration, images=images, frames=frames)

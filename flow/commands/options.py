@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fewbit.flow import defaults
 from fewbit.hw.folding import WEIGHTS
 from fewbit.hw.targets.named import USUAL, all_targets, target_named
 
@@ -144,7 +145,7 @@ class Doing:
 
 
 def samples_of(
-    project: "Project", path: Path | None, frames: int | None, report: Reporter, count: int = 64
+    project: "Project", path: Path | None, frames: int | None, report: Reporter, count: int = defaults.RANDOM_SAMPLES
 ) -> "Images":
     """Return the samples of a project.
 
@@ -156,19 +157,6 @@ def samples_of(
     flow.images.ImageError
         If the samples cannot be read, or do not fit the model.
     """
-    from fewbit.flow.images import find_images, load_images, random_images
+    from fewbit.flow.project import samples
 
-    path = path or find_images(project.model)
-    if path is None:
-        samples = random_images(project.network, count if frames is None else frames)
-        report.say(f"no samples beside the model and no --images: {len(samples)} random ones, seeded")
-        return samples
-    samples = load_images(path, project.network).first(frames)
-    for name in samples.zeros:
-        report.say(f"{path}: has no array {name!r}: that input is zero in all samples")
-    if samples.floats is None:
-        report.say(
-            f"{path}: the integers of 'x' are taken for the codes of the model's first quantizer; where they are "
-            "pixels, say how they become its floats, for example --input uint8/255"
-        )
-    return samples
+    return samples.samples_of(project, path, frames, report, count)

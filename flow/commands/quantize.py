@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from fewbit.extras import needs
+from fewbit.flow import defaults
 
 from .float_options import (
     Calibration,
@@ -28,8 +29,10 @@ __all__ = ["quantize"]
 @command(rank=130, epilog="Example: `fewbit quantize examples/digits/float32.onnx --weights 4 --activations 4`")
 def quantize(
     *, model: FloatModel,
-    weights: Annotated[int, typer.Option("--weights", min=1, max=8, help="Bits of weights.")] = 4,
-    activations: Annotated[int, typer.Option("--activations", min=1, max=8, help="Bits of activations.")] = 4,
+    weights: Annotated[int, typer.Option("--weights", min=1, max=8, help="Bits of weights.")] = defaults.WEIGHT_BITS,
+    activations: Annotated[
+        int, typer.Option("--activations", min=1, max=8, help="Bits of activations.")
+    ] = defaults.ACTIVATION_BITS,
     calibration: Calibration = None, images: LabelledImages = None, file: QuantizedFile = None,
     method: QuantizationMethod,
     first: Annotated[int | None, typer.Option("--first", min=1, max=8, help="Bits of the first layer.")] = None,
@@ -38,7 +41,7 @@ def quantize(
     activations_of: Annotated[
         list[str] | None, typer.Option("--activations-of", help="`LAYER=BITS` of what a layer reads, may be repeated.")
     ] = None,
-    sums: Sums = 8, retrain: Retrain = False, steps: Steps = 2000,
+    sums: Sums = defaults.SUM_BITS, retrain: Retrain = False, steps: Steps = defaults.STEPS,
     input_spec: FloatInput = None, frames: Frames = None, json: Json = False,
 ):  # fmt: skip
     """Quantize a float model from samples, without training or with a little of it, and write QONNX."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rich.console import Console
 from rich.table import Table
 
+from fewbit.flow.reporting import Stopped
 from fewbit.flow.results import JsonResult
 
 if TYPE_CHECKING:  # it takes a while to import
@@ -193,10 +194,6 @@ class Job:
         """Count what is left, and take the line away."""
         self.progress.advance(self.whole, self.left)
         self.progress.remove_task(self.task)
-
-
-class Stopped(Exception):
-    """A job was ended because another one has failed or the user has stopped the command."""
 
 
 def _spinner(p):

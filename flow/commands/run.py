@@ -1,64 +1,17 @@
 """``fewbit run``: the golden model on samples."""
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-from fewbit.flow.results import JsonResult
 
 from .options import Frames, ImagesFile, Input, Json, Model, Output, samples_of
 from .registry import command
 from .report import Reporter
 
-if TYPE_CHECKING:
-    from numpy import ndarray
-
-    from fewbit.flow.checking.result import ExecutorCheck
-    from fewbit.golden.importing.precision import RoundingChanges
-
-__all__ = ["Executed"]
+__all__ = ["run"]
 
 _CHECK = "Compare all outputs with the model's own world: qonnx, onnxruntime, or LiteRT's reference kernels."
 _MANY = 8  # numbers of frames in a line
-
-
-@dataclass(frozen=True, kw_only=True)
-class Executed(JsonResult):
-    """What the golden model gives for samples.
-
-    Attributes
-    ----------
-    labels : int array (N,)
-        The class of each sample.
-    accuracy : float or None
-        The share of samples with the known label; None where no labels are known.
-    output : str
-        Name of the first output.
-    outputs : dict of str to array
-        Every output of the model as floats, by name.
-    integers : array (N, …)
-        What the hardware gives.
-    executor : ExecutorCheck or None
-        How the model's own reference compares; None where that was not asked.
-    notes : list of str
-        Where golden is not exactly the model.
-    rounding : RoundingChanges or None
-        What rounded levels change; None where there are none.
-    """
-
-    model: Path
-    input: str
-    samples: int
-    labels: "ndarray"
-    accuracy: float | None
-    output: str
-    outputs: dict[str, "ndarray"]
-    integers: "ndarray"
-    executor: "ExecutorCheck | None"
-    notes: list[str]
-    rounding: "RoundingChanges | None"
 
 
 @command(rank=90, epilog="Example: `fewbit run examples/digits/w1a1.onnx --images examples/digits/test.npz`")
@@ -69,40 +22,20 @@ def run(
     json: Json = False,
 ):  # fmt: skip
     """Execute the golden model: outputs and labels."""
+    from fewbit.flow.checking.check import reference_for
+    from fewbit.flow.checking.executed import execute_samples
     from fewbit.flow.project.project import Project
 
     report = Reporter(json)
     project = Project(model, input_spec=input_spec, output=output)
-    reference = None
-    if check:
-        from fewbit.flow.checking.check import reference_for
-
-        reference = reference_for(project)
+    reference = reference_for(project) if check else None
     samples = samples_of(project, images, frames, report)
-    executed = _executed(project, samples, reference, report)
+    executed = execute_samples(project, samples, report, reference)
     report.show(executed, lambda report, result: _table(report, result, samples.labels))
     checked = executed.executor
     exact = executed.rounding is None and project.network.integral
     if checked and (checked.labels_equal + checked.ties != checked.samples or (exact and not checked.explained)):
         raise typer.Exit(1)
-
-
-def _executed(project, samples, reference, report):
-    from fewbit.flow.project.level_rounding import rounding_of
-
-    result, checked = project.execute(samples.values), None
-    if reference:
-        from fewbit.flow.checking.check import check_with_reference
-
-        with report.counting(reference.name, len(samples)) as progress:
-            checked = check_with_reference(project, reference, samples, result, progress)
-    labels = project.labels(result)
-    return Executed(
-        model=project.model, input=project.network.input_spec, samples=len(samples), labels=labels,
-        accuracy=None if samples.labels is None else float((labels == samples.labels).mean()),
-        output=project.output.name, outputs=result.outputs, integers=project.hardware_values(result),
-        executor=checked, notes=project.network.notes, rounding=rounding_of(project, samples, result),
-    )  # fmt: skip
 
 
 def _table(report, r, known):

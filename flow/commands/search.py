@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from fewbit.extras import needs
+from fewbit.flow import defaults
 
 from .float_options import (
     Calibration,
@@ -35,8 +36,9 @@ def search(
     max_drop: Annotated[float | None, typer.Option("--max-drop", **POINTS, help="Points of accuracy to lose.")] = None,
     formats: Annotated[
         str, typer.Option("--formats", help="What a layer may have, bits of weights and activations.")
-    ] = "w8a8,w6a6,w4a4,w3a3,w2a2,w1a1",
-    method: QuantizationMethod, sums: Sums = 8, cycles: Cycles = None, retrain: Retrain = False, steps: Steps = 2000,
+    ] = defaults.FORMATS,
+    method: QuantizationMethod, sums: Sums = defaults.SUM_BITS, cycles: Cycles = None,
+    retrain: Retrain = False, steps: Steps = defaults.STEPS,
     directory: Annotated[
         Path | None, typer.Option("-o", "--directory", **FOLDER, help="Where to write; default `build/search/<model>`.")
     ] = None,

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from fewbit.flow import defaults
+
 from .float_options import (
     Calibration,
     Cycles,
@@ -33,10 +35,12 @@ class Of(StrEnum):
 @command(rank=140, epilog="Example: `fewbit sensitivity examples/digits/float32.onnx --bits 4,2,1`")
 def sensitivity(
     *, model: FloatModel, images: LabelledImages = None, calibration: Calibration = None,
-    bits: Annotated[str, typer.Option("--bits", help="Bits that each layer gets.")] = "8,4,2,1",
-    others: Annotated[int, typer.Option("--others", min=1, max=8, help="Bits of the others, and what saves.")] = 8,
+    bits: Annotated[str, typer.Option("--bits", help="Bits that each layer gets.")] = defaults.TRIED_BITS,
+    others: Annotated[
+        int, typer.Option("--others", min=1, max=8, help="Bits of the others, and what saves.")
+    ] = defaults.OTHER_BITS,
     of: Annotated[Of, typer.Option("--of", help="What of the layer gets these bits.")] = Of.both,
-    method: QuantizationMethod, sums: Sums = 8, cycles: Cycles = None,
+    method: QuantizationMethod, sums: Sums = defaults.SUM_BITS, cycles: Cycles = None,
     input_spec: FloatInput = None, frames: Frames = None, doing: Doing, json: Json = False,
 ):  # fmt: skip
     """Quantize one layer at a time: accuracy lost against bits and LUTs saved."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from fewbit.extras import needs
+from fewbit.flow import defaults
 from fewbit.sim.simulators.simulator import simulators
 
 from .kinds import CHANCE, CYCLES, SEED
@@ -33,8 +34,8 @@ _STRUCTURE = (
 def sim(
     *, model: Model, images: ImagesFile = None, frames: Frames = None,
     stall: Annotated[float, typer.Option("--stall", **CHANCE, help="Chance of an idle or blocked cycle.")] = 0.0,
-    making: Making, clock: Clock = 200.0,
-    seed: Annotated[int, typer.Option("--seed", **SEED, help="Of the stalls.")] = 1,
+    making: Making, clock: Clock = defaults.CLOCK_MHZ,
+    seed: Annotated[int, typer.Option("--seed", **SEED, help="Of the stalls.")] = defaults.STALL_SEED,
     simulator: Annotated[
         SimulatorName,
         typer.Option("--simulator", help=_SUMMARIES),
@@ -67,16 +68,16 @@ def sim(
 
     report = Reporter(json)
     project = making.project(model)
-    few = 12 if load else 32 if ip else None
+    few = defaults.LOAD_RANDOM_SAMPLES if load else defaults.IP_RANDOM_SAMPLES if ip else None
     samples = samples_of(project, images, few if frames is None else frames, report)
     options: dict[str, Any] = dict(seed=seed, waves=waves, verbose=verbose, simulator=simulator, structure=structure)
     result: Simulation | IpSimulation | LoadSimulation
     memory: dict[str, Any] = dict(memory_latency=memory_latency, memory_stall=memory_stall)
     if load:
-        result = simulate_loading(project, load, samples, report, stall=stall or 0.3, **options)
+        result = simulate_loading(project, load, samples, report, stall=stall or defaults.IP_STALL, **options)
         report.show(result, _load_table)
     elif ip:
-        result = simulate_ip_block(project, samples, report, stall=stall or 0.3, **options, **memory)
+        result = simulate_ip_block(project, samples, report, stall=stall or defaults.IP_STALL, **options, **memory)
         report.show(result, _ip_table)
     else:
         result = simulate_project(project, samples, report, stall=stall, clock=clock, **options, **memory)

@@ -1,204 +1,33 @@
 """``fewbit synth``: what a build costs by Yosys, layer by layer and in all."""
 
-import json
-import re
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from fewbit.extras import needs
-from fewbit.flow.eda.longest_path import LongestPath
-from fewbit.flow.reporting import Report
-from fewbit.flow.results import JsonResult, or_empty
+from fewbit.flow import defaults
 
 from .options import Build, Json, PartsFile
 from .registry import command
 from .report import Reporter
 
-if TYPE_CHECKING:
-    from fewbit.flow.eda.resources import Resources
-
-__all__ = ["Synthesized", "synth_build"]
-
-ASSUMED = ("before place and route, out of context", "a LUT6_2 is one LUT; small LUTs are not yet packed into one")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Used(JsonResult):
-    """What a part of a design takes, as `flow.eda.resources.Resources` has it."""
-
-    lut: int
-    lutram: int
-    ff: int
-    carry4: int
-    carry8: int
-    muxf: int
-    bram18: int
-    bram36: int
-    dsp: int
-    path: LongestPath | None = or_empty()
-
-    @classmethod
-    def of(cls, resources: "Resources") -> "Used":
-        """Return that part of the resources of a design that is shown."""
-        return cls(**{name: getattr(resources, name) for name in cls.__dataclass_fields__})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Synthesized(JsonResult):
-    """A build as Yosys made it: in all, flattened, with the shares of a part that it uses, and stage by stage."""
-
-    directory: Path
-    written: str
-    target: str
-    part: str
-    family: str
-    total: Used
-    use: dict[str, float]
-    assumed: list[str]
-    stages: dict[str, Used]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Design:
-    """What is synthesized of a build.
-
-    Attributes
-    ----------
-    folder, top : str
-        Folder of the Verilog, and the top module.
-    outer : str
-        The module whose parts are shown.
-    command : str
-        The command that makes it.
-    written : str
-        Name of the file of results.
-    """
-
-    folder: str
-    top: str
-    outer: str
-    command: str
-    written: str
-
-    def verilog(self, directory: Path) -> Path:
-        """Return the Verilog of the design in the folder of a build."""
-        return directory / self.folder / f"{self.top}.v"
-
-
-_ACCELERATOR = _Design(folder="verilog", top="accelerator", outer="accelerator.accelerator", command="build",
-                       written="synth.json")  # fmt: skip
-_IP = _Design(folder="ip", top="accelerator_ip", outer="accelerator_ip", command="verilog", written="synth-ip.json")
+__all__ = ["synth"]
 
 
 @command(rank=40, epilog="Example: `fewbit synth build/w1a1 --part xc7z020`")
 def synth(
     *, directory: Build,
-    part: Annotated[str, typer.Option("--part", help="Device whose shares are shown.")] = "xc7a35t",
+    part: Annotated[str, typer.Option("--part", help="Device whose shares are shown.")] = defaults.SYNTHESIS_PART,
     ip: Annotated[bool, typer.Option("--ip", help="The IP block: accelerator, registers and counters.")] = False,
     parts: PartsFile = None,
     json: Json = False,
 ):  # fmt: skip
     """Synthesize a build with Yosys: LUTs, flip-flops, carries, memory and DSPs by layer and in all."""
     needs("synth")
+    from fewbit.flow.project.synthesized import synth_build
+
     report = Reporter(json)
     report.show(synth_build(directory, part, report, ip=ip, parts=parts), _table)
-
-
-def synth_build(
-    directory: Path, part: str, report: Report, *, ip: bool = False, parts: Path | None = None
-) -> Synthesized:
-    """Synthesize the Verilog of a build and write ``synth.json`` beside it; return what that says.
-
-    Parameters
-    ----------
-    directory : path
-        A folder that ``fewbit build`` wrote.
-    part : str
-        Name of a `hw.targets.parts.Part`, as `hw.targets.part_choice.find_part` takes it.
-    report : flow.reporting.Report
-    ip : bool
-        Instead the IP block with its registers, part by part, into ``synth-ip.json``.
-    parts : path, optional
-        A file of further parts, as `hw.targets.part_list.read_parts` reads it.
-
-    Raises
-    ------
-    ValueError
-        If the folder is no build, there is no such part, or the build is not for it.
-    flow.eda.synth.SynthesisError
-        If Yosys fails.
-    """
-    from fewbit.hw.targets.named import all_parts
-    from fewbit.hw.targets.part_choice import find_part
-    from fewbit.hw.targets.part_list import parts_with
-    from fewbit.sim.folders import locked
-
-    design = _IP if ip else _ACCELERATOR
-    if not design.verilog(directory).is_file() or not (directory / "manifest.json").is_file():
-        raise ValueError(f"{directory} is no build: make one with `fewbit {design.command} MODEL.onnx -o {directory}`")
-    device = find_part(part, (*all_parts().values(), *parts_with(parts)))
-    with locked(directory):
-        return _synthesized_build(directory, device, report, design)
-
-
-def _synthesized_build(directory, device, report, design):
-    from fewbit.flow.cache import atomic_write
-    from fewbit.flow.project.rebuild import target_of
-
-    verilog, (_, target) = design.verilog(directory), target_of(directory)
-    if not target.suits(device):
-        raise ValueError(_unsuited(directory, target, device))
-    inside = re.findall(rf"^module \\{re.escape(design.outer)}\.([^. ]+) ", verilog.read_text(), re.MULTILINE)
-    parts = {name: f"{design.outer}.{name}" for name in inside}
-    whole, found = _synthesized(verilog, design.top, parts, device.family, report)
-    result = Synthesized(
-        directory=directory, written=design.written, target=target.name, part=device.name, family=device.family,
-        total=Used.of(whole), use={name: round(share, 4) for name, share in device.use(whole).items()},
-        assumed=[*ASSUMED, *target.assumed],
-        stages={name or "the rest": Used.of(resources) for name, resources in found.items()},
-    )  # fmt: skip
-    atomic_write(directory / design.written, json.dumps(result.to_dict(), indent=2) + "\n")
-    return result
-
-
-def _unsuited(directory, target, device):
-    """Return what to do with a build of a target whose primitives a device does not have."""
-    from fewbit.hw.targets.named import USUAL, all_targets
-    from fewbit.hw.targets.part_choice import few_of
-
-    other = next((t for t in (USUAL, *all_targets()) if t.suits(device)), None)
-    if other is None:
-        return (
-            f"{device.name} has no cells that fewbit synth can count; of ECP5, `fewbit pnr {directory}` does: choose "
-            f"another part ({', '.join(few_of(target.parts))})"
-        )
-    return (
-        f"{directory} is made of {target.own_cells}, which {device.name} does not have: rebuild it with --target "
-        f"{other.name}, or choose a part of {target.title} ({', '.join(few_of(target.parts))})"
-    )
-
-
-def _synthesized(verilog, top, parts, family, report):
-    """Return the resources of the whole, flattened, and of its parts by name.
-
-    Both are synthesized at the same time, as Yosys takes one core.
-    """
-    from fewbit.flow.eda.synth import synthesize, synthesize_parts
-    from fewbit.flow.jobs import run_jobs
-
-    runs = {
-        "all together": partial(synthesize, verilog, top, family=family),
-        "layer by layer": partial(synthesize_parts, verilog, top, parts, family=family),
-    }
-
-    def work(name, job):
-        return runs[name](progress=lambda _, step: job.now(step))
-
-    return run_jobs(report, "Yosys", list(runs), 1, work).values()
 
 
 def _table(report, r):
@@ -223,7 +52,7 @@ def _table(report, r):
     report.line(f"by Yosys; arrays: {r.target}; written to {r.directory}/{r.written}")
 
 
-def _levels(path: LongestPath) -> str:
+def _levels(path):
     """Say in words what lies on a path."""
     words = {"lut": "LUT level", "muxf": "wide multiplexer", "carry": "carry bit", "dsp": "DSP"}
     counts = {word: getattr(path, kind) for kind, word in words.items() if getattr(path, kind) or kind == "lut"}

@@ -11,11 +11,7 @@ __all__ = ["verilog"]
 @command(rank=30, epilog="Example: `fewbit verilog examples/digits/w1a1.onnx`")
 def verilog(*, model: Model, making: Making, json: Json = False):
     """Write the Verilog: the bare block with a Vivado script, and the IP block with its registers and descriptions."""
+    from fewbit.flow.project.built import build_project
+
     report = Reporter(json)
-    project = making.project(model)
-    with report.working("generating Verilog"):
-        fresh = project.generate()
-    with report.working("generating the IP block"):
-        fresh_ip = project.generate_ip()
-    report.step("IP block", fresh_ip, project.ip_verilog.parent)
-    show_built(report, project, fresh)
+    show_built(report, build_project(making.project(model), report, ip=True))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from fewbit.flow.defaults import BAUD
 from fewbit.flow.images import Images
 from fewbit.flow.reporting import Report
 from fewbit.host.accelerator import Accelerator, Results
@@ -195,7 +196,7 @@ def run_demo(
     report: Report,
     *,
     serial: str | None = None,
-    baud: int = 1_000_000,
+    baud: int = BAUD,
     port: int = 8000,
     terminal: bool = False,
     images: Path | None = None,

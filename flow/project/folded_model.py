@@ -31,6 +31,7 @@ from .outside import image_of, outside_of
 if TYPE_CHECKING:  # what brings Amaranth
     from fewbit.flow.ip.block import Block
     from fewbit.host.memory_image import MemoryImage
+    from fewbit.hw.layer.plan import LayerPlan
     from fewbit.hw.pipeline.accelerator import AcceleratorPlan
     from fewbit.hw.shell.registers import RegisterMap
 
@@ -105,6 +106,11 @@ class FoldedModel:
 
         self._order_sums()
         return AcceleratorPlan(self.network, self.folding, target=self.target)
+
+    @property
+    def layer_plans(self) -> "dict[str, LayerPlan]":
+        """The numbers of each layer by name, for which no depths of queues are looked for."""
+        return self._unsized.layers
 
     def _order_sums(self) -> None:
         """Give a float network the order of its sums."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fewbit.collector import many_objects
 from fewbit.flow.cache import BuildStage, atomic_write, source_digest
-from fewbit.golden.model_file.file import ModelSource
+from fewbit.golden.model_file.source import SourceFile
 from fewbit.places import BUILD
 from fewbit.sim.design import digest_of
 from fewbit.sim.folders import locked
@@ -43,7 +43,7 @@ class Project(FoldedModel):
     directory : Path
     """
 
-    def __init__(self, model: Path | str | ModelSource, *, directory: Path | str | None = None, **options: Any):
+    def __init__(self, model: Path | str | SourceFile, *, directory: Path | str | None = None, **options: Any):
         super().__init__(model, **options)
         self.directory = Path(directory) if directory else BUILD / self.model.stem
 

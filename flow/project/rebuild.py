@@ -10,7 +10,7 @@ from fewbit.hw.targets.target import Target
 
 from .project import Project
 
-__all__ = ["kept_project", "rebuilt", "target_of"]
+__all__ = ["kept_project", "project_in", "rebuilt", "target_of"]
 
 
 def target_of(directory: Path | str) -> tuple[Build, Target]:
@@ -44,6 +44,20 @@ def kept_project(build: Build, folder: Path | str, target: Target) -> Project:
     if project.identity != build.manifest["identity"]:
         raise ValueError(f"{directory} is not as it was built: {model.name} or folding.json changed; build it again")
     return project
+
+
+def project_in(folder: Path | str) -> Project:
+    """Return the project that the build in a folder is of, with the same folder and target.
+
+    Raises
+    ------
+    host.build.HostError
+        If the folder is no build.
+    ValueError
+        As `kept_project`.
+    """
+    build, target = target_of(folder)
+    return kept_project(build, build.directory, target)
 
 
 def rebuilt(build: Build, folder: Path | str, target: Target, report: Report) -> Project:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fewbit.flow.defaults import CLOCK_MHZ, IP_STALL, STALL_SEED
 from fewbit.flow.images import Images
 from fewbit.flow.reporting import Report
 from fewbit.golden.network.draws import Draw
@@ -44,8 +45,8 @@ def simulate_project(
     report: Report,
     *,
     stall: float = 0.0,
-    seed: int = 1,
-    clock: float = 200.0,
+    seed: int = STALL_SEED,
+    clock: float = CLOCK_MHZ,
     waves: bool = False,
     verbose: bool = False,
     simulator: str = "verilator",
@@ -149,8 +150,8 @@ def simulate_ip_block(
     images: Images,
     report: Report,
     *,
-    stall: float = 0.3,
-    seed: int = 1,
+    stall: float = IP_STALL,
+    seed: int = STALL_SEED,
     resets: int = 4,
     waves: bool = False,
     verbose: bool = False,

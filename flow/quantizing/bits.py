@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fewbit.flow.defaults import ACTIVATION_BITS, WEIGHT_BITS
 from fewbit.golden.model_file.file import ModelError
 from fewbit.ptq.graph import FloatModel
 from fewbit.ptq.quantize import Bits
@@ -27,8 +28,8 @@ class Request:
         Bits of the weights of some layers and of the activations that they read, each ``LAYER=BITS``.
     """
 
-    weights: int = 4
-    activations: int = 4
+    weights: int = WEIGHT_BITS
+    activations: int = ACTIVATION_BITS
     first: int | None = None
     last: int | None = None
     weights_of: tuple[str, ...] = ()

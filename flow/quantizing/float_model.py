@@ -3,9 +3,11 @@
 import time
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from fewbit.flow.float_images import load_floats
-from fewbit.flow.images import ImageError, Images, find_images
+from fewbit.flow.images import ImageError, Images, SamplesLike, find_images
+from fewbit.flow.reporting import Report
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.file import INPUT_KEY, ModelError, ModelSource
 from fewbit.golden.network.graph import Network
@@ -16,7 +18,7 @@ from fewbit.ptq.graph import FloatModel
 from fewbit.ptq.reader import read_model
 from fewbit.ptq.sites import Site
 
-__all__ = ["FloatProject"]
+__all__ = ["FloatProject", "calibrated"]
 
 MOST = 1024
 """Samples that ranges and biases are chosen from, at most."""
@@ -30,9 +32,9 @@ class FloatProject:
     model : path of a ``.onnx`` file without quantizers
     input_spec : str or None
         As `golden.importing.importer.import_model` takes it.
-    calibration : path or None
-        Samples that ranges are chosen from (the first `MOST` of them).
-    images : path or None
+    calibration : path, mapping, array or None
+        Samples that ranges are chosen from (the first `MOST` of them), as `flow.images.images_of` takes them.
+    images : path, mapping, array or None
         Samples with labels that accuracy is measured on. It and ``calibration`` stand for each other where one is left
         out; without both, it is what lies beside the model.
     frames : int or None
@@ -65,21 +67,21 @@ class FloatProject:
         model: Path | str,
         *,
         input_spec: str | None = None,
-        calibration: Path | str | None = None,
-        images: Path | str | None = None,
+        calibration: SamplesLike | None = None,
+        images: SamplesLike | None = None,
         frames: int | None = None,
     ):
         self.path = Path(model)
         self.model: FloatModel = read_model(self.path)
         text = input_spec or self.model.file.metadata.get(INPUT_KEY)
         self.spec = self._parsed(text, self.model.file.only.name) if text else None
-        calibration = calibration or images or find_images(self.path)
+        if calibration is None:
+            calibration = find_images(self.path) if images is None else images
         if calibration is None:
             raise ImageError(f"{self.path}: no samples beside it; give some with --calibration or --images FILE.npz")
         self.samples = self._load(calibration, frames)
         # A file that serves for both is read once: it may be replaced meanwhile.
-        other = images if images and Path(images) != Path(calibration) else None
-        self.images = self._load(other, frames) if other else self.samples
+        self.images = self.samples if images is None or _same(images, calibration) else self._load(images, frames)
         self.notes = list(dict.fromkeys(found.note for found in (self.samples, self.images) if found.note))
         # Behind a normalization zero is no integer, which padding needs: the input gets a quantizer of its own.
         declared = self.spec is not None and self.spec.normalization is None
@@ -103,8 +105,9 @@ class FloatProject:
         except ValueError as error:
             raise ModelError(error) from None
 
-    def _load(self, path: Path | str, frames: int | None) -> Images:
-        return load_floats(path, self.model.file.only.shape[1:], self.spec).first(frames)
+    def _load(self, samples: SamplesLike, frames: int | None) -> Images:
+        only = self.model.file.only
+        return load_floats(samples, only.shape[1:], self.spec, name=only.name).first(frames)
 
     @property
     def sites(self) -> list[Site]:
@@ -135,3 +138,22 @@ class FloatProject:
             return import_model(ModelSource(self.path, content))
         except ModelError as error:
             raise ModelError(f"{self.path}: once quantized it cannot be built: {error}") from None
+
+
+def calibrated(model: Path | str, report: Report, **options: Any) -> FloatProject:
+    """Return a float model with its samples, calibrated; ``options`` are those of `FloatProject`, whose errors it has.
+
+    The report is told what the user must know of how the samples were read.
+    """
+    with report.working("calibrating"):
+        project = FloatProject(model, **options)
+    for note in project.notes:
+        report.say(note)
+    return project
+
+
+def _same(one: SamplesLike, other: SamplesLike) -> bool:
+    """Return whether two samples are the same object, or the same path."""
+    return one is other or (
+        isinstance(one, (str, Path)) and isinstance(other, (str, Path)) and Path(one) == Path(other)
+    )

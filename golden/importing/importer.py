@@ -7,7 +7,7 @@ get stuck, and the integers are those of the model's own arithmetic.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -41,9 +41,10 @@ from .refused import refusal, refusal_of_scale
 from .registry import import_of
 from .several_outputs import gathered
 from .tensors import FLOAT32, Closed, Constant, Data, Tensor
+from .walk import Walk, walk_of
 from .whole_multiples import FIXED_POINT_BITS
 
-__all__ = ["ModelError", "Walk", "import_model", "walked"]
+__all__ = ["ModelError", "import_model", "walked"]
 
 # What these do to values of another type is what they do to float32 of the same numbers.
 _MOVES = {Role.MOVE, Role.COPY, Role.CONCATENATION}
@@ -104,22 +105,7 @@ def _network(file: OnnxFile, specs: Mapping[str, InputSpec], output: str, precis
     return tidy(network)
 
 
-@dataclass(frozen=True)
-class Walk:
-    """What a walk over a model has made.
-
-    Attributes
-    ----------
-    network : Network
-        As the walk makes it: with an edge for every quantizer of the model, which `golden.rewrite.tidy` may change.
-    tensors : dict of Tensor
-        What every tensor of the model is, by its name.
-    """
-
-    network: Network
-    tensors: Mapping[str, Tensor]
-
-
+@walk_of(ModelSource)
 def walked(source: ModelSource, input_spec: str | None = None) -> Walk:
     """Return the `Walk` over a model; arguments and errors are those of `import_model`."""
     with walls.walls(source.path):

@@ -22,4 +22,8 @@ TOPS: dict[str, Top] = {
         ports=("aclk", "aresetn", "s_axi_control_*", "s_axis_*", "m_axis_*", "interrupt", "m_axi_*"),
         bench="fewbit.sim.benches.ip",
     ),
+    "pe_array": Top(
+        ports=("clk", "rst", "x", "w", "init", "valid", "first", "last", "o", "o_valid"),
+        bench="fewbit.sim.benches.processing_elements",
+    ),
 }

@@ -15,13 +15,15 @@ __all__ = ["ROOMS", "check_types"]
 ROOMS = ("golden", "host", "hw", "sim", "ptq", "train", "flow")
 
 
-def check_types(folder: Path) -> subprocess.CompletedProcess[str]:
+def check_types(folder: Path, script: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run mypy on the whole package, which stands in ``folder`` as links.
 
     Parameters
     ----------
     folder : Path
         An empty folder that the links are made in.
+    script : str or None
+        The text of a user's program that is checked instead.
 
     Returns
     -------
@@ -34,6 +36,9 @@ def check_types(folder: Path) -> subprocess.CompletedProcess[str]:
     for room in ROOMS:
         (package / room).symlink_to(HOME / room, target_is_directory=True)
     command = [sys.executable, "-m", "mypy", "--config-file", str(HOME / "pyproject.toml"),
-               "--cache-dir", str(CACHE / "mypy"), "-p", "fewbit"]  # fmt: skip
+               "--cache-dir", str(CACHE / "mypy"), *("-p", "fewbit")[: 2 * (script is None)]]  # fmt: skip
+    if script is not None:
+        (folder / "program.py").write_text(script)
+        command.append("program.py")
     environment = os.environ | {"MYPYPATH": str(folder)}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)

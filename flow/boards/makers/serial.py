@@ -8,6 +8,7 @@ from typing import Any
 
 from fewbit.extras import needs
 from fewbit.flow.cache import BuildStage, atomic_write, source_digest
+from fewbit.flow.defaults import BAUD
 from fewbit.flow.project.rebuild import rebuilt
 from fewbit.flow.reporting import Report
 from fewbit.host.build import Build
@@ -17,7 +18,7 @@ from fewbit.hw.serial.uart import bit_cycles
 from fewbit.hw.shell.verilog import wake
 
 from .. import bitstream
-from ..board import BAUD, BoardDesign, DesignOptions, design_of
+from ..board import BoardDesign, DesignOptions, design_of
 
 __all__ = ["link_plan"]
 

@@ -5,6 +5,7 @@ saturation, is a function of one integer a channel, whose thresholds are found a
 (`golden.numbers.thresholds`). The reference are LiteRT's reference kernels.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from fewbit.golden.bounds import walls
 from fewbit.golden.importing.network_builder import NetworkBuilder
 from fewbit.golden.importing.refused import refusal
 from fewbit.golden.importing.several_outputs import gathered
-from fewbit.golden.importing.tensors import Closed, Constant, Data, Tensor
+from fewbit.golden.importing.tensors import ON_HOST, Closed, Constant, Data, Tensor
+from fewbit.golden.importing.walk import Walk
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.graph import Network, NetworkInput, Output
 from fewbit.golden.numbers.declaration import parse_input
@@ -23,7 +25,7 @@ from fewbit.golden.rewrite.tidy import tidy
 from .file import TfliteFile, TfliteOperator, TfliteTensor
 from .operands import KERNELS, Operand, format_of
 
-__all__ = ["TfliteImporter", "import_tflite"]
+__all__ = ["TfliteImporter", "import_tflite", "walked_tflite"]
 
 _UNKNOWN: Any = None  # format and encoding of an input of floats until its QUANTIZE gives them
 _CODES = {"INT8": "int8", "UINT8": "uint8", "INT16": "int16"}  # types of inputs, as declarations
@@ -47,6 +49,21 @@ def import_tflite(content: bytes, name: str, *, output: str = "auto") -> Network
         Where the file is damaged, or an operator is not supported; the line names it.
     """
     return tidy(TfliteImporter(TfliteFile(content), name).network(output))
+
+
+def walked_tflite(content: bytes, name: str) -> Walk:
+    """Return the `Walk` over a TensorFlow Lite file; arguments and errors are those of `import_tflite`.
+
+    Of tensors that share a name, all but the first have their numbers behind it, as ``name:7``.
+    """
+    importer = TfliteImporter(TfliteFile(content), name)
+    network = importer.network("auto")
+    tensors: dict[str, Tensor] = {}
+    for number, value in importer.values.items():
+        tensor = importer.file.tensors[number]
+        known = tensor.name if tensor.name not in tensors else f"{tensor.name}:{number}"
+        tensors[known] = importer.typed(tensor, value)
+    return Walk(network, tensors)
 
 
 class TfliteImporter(NetworkBuilder):
@@ -106,6 +123,14 @@ class TfliteImporter(NetworkBuilder):
         given = self.input_on(data.edge)
         if given is not None and given.format is None:
             raise ModelError("its input is of floats; convert the model with full integer quantization")
+
+    def typed(self, tensor: TfliteTensor, value: Tensor) -> Tensor:
+        """Return what is known of a tensor with the type that the file gives it; an input's floats are on the host."""
+        if not isinstance(value, Data):
+            return value
+        floats = tensor.type == "FLOAT32"
+        on_host = floats and not value.chain and self.input_on(value.edge) is not None
+        return replace(value, dtype=tensor.type.lower(), edge=ON_HOST + value.edge if on_host else value.edge)
 
     def _output(self, number: int) -> Output:
         tensor, value = self.file.tensors[number], self.values.get(number)

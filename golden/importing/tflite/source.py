@@ -1,11 +1,13 @@
 """TensorFlow Lite files as sources of networks."""
 
+from fewbit.golden.bounds import walls
 from fewbit.golden.importing.registry import import_of
+from fewbit.golden.importing.walk import Walk, walk_of
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.model_file.source import SourceFile
 
 from .file import IDENTIFIER
-from .importer import import_tflite
+from .importer import import_tflite, walked_tflite
 
 __all__ = ["TfliteSource"]
 
@@ -28,3 +30,9 @@ def _of_tflite(source, input_spec, output, precision):
             f"{source.path}: its input is of {network.input_spec}, so it cannot be declared as {input_spec!r}"
         )
     return network
+
+
+@walk_of(TfliteSource)
+def _walk_of_tflite(source: TfliteSource, input_spec: str | None = None) -> Walk:
+    with walls.walls(source.path):
+        return walked_tflite(source.content, source.path.stem)

@@ -39,6 +39,7 @@ COMMANDS = {
     "build": [QUANTIZED], "fold": [QUANTIZED], "verilog": [QUANTIZED], "synth": ["none"], "pnr": ["none"],
     "board": ["ulx3s", "none"], "demo": ["none"], "run": [QUANTIZED], "sim": [QUANTIZED], "compare": [QUANTIZED],
     "train": [], "quantize": [FLOAT], "sensitivity": [FLOAT], "search": [FLOAT],
+    "pe": ["--weights", "ternary", "--activations", "uint4"],
 }  # fmt: skip
 OPTIONS = {
     "--clock": (("fold", "sim", "compare", "board"), (*NUMBERS, "0", "-5", "0.5")),
@@ -55,7 +56,10 @@ OPTIONS = {
     "--cycles": (("sensitivity", "search"), (*WHOLE, "0")),
     "--budget-luts": (("search",), (*WHOLE, "0")),
     "--budget-bits": (("search",), (*WHOLE, "0")),
-    "--steps": (("quantize", "search"), (*WHOLE, "0")),
+    "--steps": (("quantize", "search", "pe"), (*WHOLE, "0")),
+    "--pe": (("pe",), (*WHOLE, "0")),
+    "--simd": (("pe",), (*WHOLE, "0")),
+    "--acc": (("pe",), (*WHOLE, "0")),
     "--baud": (("board", "demo"), (*WHOLE, "0", "299")),
     "--port": (("demo",), (*WHOLE, "65536")),
     "--speed": (("pnr",), (*WHOLE, "5", "9")),
@@ -93,7 +97,7 @@ def test_every_number_of_every_command_is_tried():
     assert found == tried | others
 
 
-@pytest.mark.parametrize("command", ["build", "verilog", "sim", "train", "search"])
+@pytest.mark.parametrize("command", ["build", "verilog", "sim", "train", "search", "pe"])
 @pytest.mark.parametrize("place", ["", " ", "/", "//", "/proc/none", "FILE", "FILE/in/it", "PIPE", "x" * 5000])
 def test_folders_that_cannot_be(fewbit, scratch, command, place, monkeypatch):
     monkeypatch.chdir(scratch)

@@ -83,7 +83,7 @@ def test_synth_takes_any_part_of_the_list_and_of_a_file(fewbit, own, scratch, mo
         families.append(family)
         return whole, {"": whole}
 
-    monkeypatch.setattr("fewbit.flow.commands.synth._synthesized", synthesized)
+    monkeypatch.setattr("fewbit.flow.project.synthesized._synthesized", synthesized)
     assert fewbit("build", MODEL, "-o", scratch / "a")[0] == 0
     synth = ["synth", scratch / "a", "--json", "--part"]
     found = json.loads(fewbit(*synth, "tiny-1", "--parts", own)[1])

@@ -7,13 +7,13 @@ import time
 import pytest
 
 from fewbit.flow.cache import atomic_write
-from fewbit.flow.commands.pnr import pnr_build
 from fewbit.flow.commands.report import Reporter
-from fewbit.flow.commands.synth import synth_build
 from fewbit.flow.eda import pnr
 from fewbit.flow.eda.path_names import PathStep, describe, hierarchy
 from fewbit.flow.eda.pnr import PlaceError, place, summarize
+from fewbit.flow.project.placed import pnr_build
 from fewbit.flow.project.project import Project
+from fewbit.flow.project.synthesized import synth_build
 from fewbit.host.build import HostError
 from fewbit.hw.targets.named import USUAL
 from tests.support.small_network import SPEC, small

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from fewbit.flow.commands.report import Reporter
-from fewbit.flow.commands.synth import synth_build
 from fewbit.flow.project.project import Project
 from fewbit.flow.project.rebuild import target_of
+from fewbit.flow.project.synthesized import synth_build
 from fewbit.golden.numbers.formats import Bipolar, Signed, Unsigned, powers_of_two
 from fewbit.hw.shapes import IntShape
 from fewbit.hw.targets.families.portable import Portable
