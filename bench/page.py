@@ -13,13 +13,14 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from fewbit.flow.cache import atomic_write, digest, source_digest
 from fewbit.places import HOME
 
 from . import markdown
 
-__all__ = ["PAGE", "SECTIONS", "assemble", "section", "table", "write"]
+__all__ = ["PAGE", "SECTIONS", "assemble", "is_measured", "keep", "measured", "section", "table", "write"]
 
 PAGE = HOME / "docs" / "benchmarks.md"
 KEPT = HOME / "docs" / "benchmarks"
@@ -61,18 +62,39 @@ def section(module: str, kept: Path = KEPT, path: Path = PAGE, **options: object
     options
         Arguments of the section's ``measure``.
     """
-    found = importlib.import_module(module)
-    file = kept / f"{found.NAME}.json"
-    key = digest(source_digest(), HOME / "bench", version("pyosys"))
-    if not file.is_file() or json.loads(file.read_text(encoding="utf-8")).get("key") != key:
-        found_now = found.measure(**options)
-        whole = getattr(found, "complete", lambda _: True)(found_now)
-        machine = f"{os.cpu_count()} cores ({_processor()})"
-        results = {"machine": machine, "results": found_now, "key": key if whole else None}
-        atomic_write(file, json.dumps(results, indent=1) + "\n")
+    if is_measured(module, kept):
+        print(f"bench: {_file(module, kept).stem}: nothing has changed since {_file(module, kept)} was written")
     else:
-        print(f"bench: {found.NAME}: nothing has changed since {file} was written")
+        keep(module, measured(module, **options), kept)
     write(kept, path)
+
+
+def is_measured(module: str, kept: Path = KEPT) -> bool:
+    """Return whether nothing that a section depends on has changed since it was measured."""
+    file = _file(module, kept)
+    return file.is_file() and json.loads(file.read_text(encoding="utf-8")).get("key") == _key()
+
+
+def measured(module: str, **options: object) -> dict[str, Any]:
+    """Measure one section here and now, and return what `keep` keeps of it."""
+    found = importlib.import_module(module)
+    results = found.measure(**options)
+    whole = getattr(found, "complete", lambda _: True)(results)
+    machine = f"{os.cpu_count()} cores ({_processor()})"
+    return {"machine": machine, "results": results, "key": _key() if whole else None}
+
+
+def keep(module: str, found: dict[str, Any], kept: Path = KEPT) -> None:
+    """Keep what was measured of a section."""
+    atomic_write(_file(module, kept), json.dumps(found, indent=1) + "\n")
+
+
+def _file(module, kept):
+    return kept / f"{importlib.import_module(module).NAME}.json"
+
+
+def _key():
+    return digest(source_digest(), HOME / "bench", version("pyosys"))
 
 
 def write(kept: Path = KEPT, path: Path = PAGE) -> None:

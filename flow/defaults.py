@@ -6,7 +6,7 @@ goal in `flow.commands.fold.FoldingGoal`. It imports nothing, so that the comman
 
 __all__ = [
     "ACTIVATION_BITS", "BAUD", "CLOCK_MHZ", "ECP5_DEVICE", "ECP5_SPEED", "ELEMENTS", "ELEMENT_LANES", "ELEMENT_STEPS",
-    "FORMATS", "IP_RANDOM_SAMPLES", "IP_STALL",
+    "FORMATS", "IP_RANDOM_SAMPLES", "IP_STALL", "LOAD_RANDOM_SAMPLES",
     "OTHER_BITS", "PERCENT", "PLACEMENT_SEED", "RANDOM_SAMPLES", "RANGE", "STALL_SEED", "STEPS", "SUM_BITS",
     "SYNTHESIS_PART", "TRIED_BITS", "WEIGHT_BITS",
 ]  # fmt: skip
@@ -36,6 +36,8 @@ ELEMENT_STEPS = 16
 
 RANDOM_SAMPLES = 64
 IP_RANDOM_SAMPLES = 32
+LOAD_RANDOM_SAMPLES = 12
+"""Of a simulation that loads other weights between frames."""
 
 # Simulation
 

@@ -1,5 +1,8 @@
 """One class for an accelerator, wherever it is."""
 
+import subprocess
+import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +11,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from .build import Build, HostError, Images
+from .memory_image import MemoryImage
 from .protocol import SIZES, Identity
 
-__all__ = ["Accelerator", "Connection", "Results"]
+__all__ = ["MODELS", "Accelerator", "Connection", "Results"]
+
+MODELS = (".onnx", ".tflite")
+"""What names of model files end with."""
 
 
 class Connection(Protocol):
@@ -24,6 +31,12 @@ class Connection(Protocol):
         """Return the results of frames and what was counted meanwhile, by name.
 
         Frames are ``uint8 (N, frame_bytes)``, and results ``uint8 (N, result_bytes)``.
+        """
+
+    def load(self, words: np.ndarray) -> int:
+        """Let the hardware load weights, words of uint32; return the checksum that it has of them.
+
+        Frames that were exchanged before are done, and those behind see all of the words.
         """
 
     def close(self) -> None:
@@ -167,6 +180,32 @@ class Accelerator:
         seconds = max(time.monotonic() - begun, 1e-9)
         return Results(values, self.build.scores(values), self.build.labels(values), seconds, details)
 
+    def load(self, weights: Path | str) -> MemoryImage:
+        """Load other weights: those of an image that ``fewbit weights`` wrote, or of a model of the same shape.
+
+        Results are from then on those of that network. Of a model an image is made first, which takes all of fewbit.
+        The build must have loadable weights.
+
+        Raises
+        ------
+        HostError
+            If there are no loadable weights, they are of another shape, or did not arrive as they are; the accelerator
+            takes no frames then until weights are loaded.
+        """
+        self.build.loadable  # noqa: B018  # refuses builds without
+        if Path(weights).suffix in MODELS:
+            with tempfile.TemporaryDirectory() as folder:
+                made = Path(folder) / "weights.bin"
+                _make_image(Path(weights), self.build.directory, made)
+                image = self.build.image_of(made)
+        else:
+            image = self.build.image_of(weights)
+        checksum = self.connection.load(image.words)
+        if checksum != image.checksum:
+            raise HostError(f"the weights arrived with the checksum {checksum:#010x}, not {image.checksum:#010x}")
+        self.build.take(image)
+        return image
+
     def close(self) -> None:
         """End the connection."""
         self.connection.close()
@@ -188,3 +227,14 @@ class Accelerator:
         for name, size in zip(SIZES, build.sizes, strict=True):
             if getattr(identity, name) != size:
                 raise HostError(f"the hardware has {name} {getattr(identity, name)}, the manifest {size}")
+
+
+def _make_image(model: Path, build: Path, file: Path) -> None:
+    """Write the image of a model's weights for a build, by ``fewbit weights``."""
+    from .processes import run
+
+    command: list[str | Path] = [sys.executable, "-m", "fewbit", "weights", model, "--build", build, "-o", file]
+    done = run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["it said nothing"]
+        raise HostError(lines[-1].removeprefix("fewbit: "))

@@ -10,6 +10,7 @@ import numpy as np
 from fewbit.golden.bounds.files import FileError, read_bounded
 from fewbit.golden.numbers.formats import parse_format
 
+from .memory_image import ImageKind, MemoryImage, MemoryImageError
 from .packing import unpack_beats
 from .stream_input import StreamInput
 
@@ -93,6 +94,37 @@ class Build:
     def result_bytes(self) -> int:
         """Bytes of a result, all its beats together."""
         return self.beats_out * self.bytes_out
+
+    def image_of(self, path: Path | str) -> MemoryImage:
+        """Return the image of loadable weights in a file, which must be one for this build.
+
+        Raises
+        ------
+        HostError
+            If it is none, or the build has no loadable weights.
+        """
+        said = self.loadable
+        try:
+            image = MemoryImage.read(path)
+            image.expect(ImageKind.LOADABLE, bytes.fromhex(said["structure"]), str(path), str(self.directory))
+            if len(image.words) != said["words"]:
+                raise MemoryImageError(f"{path}: has {len(image.words)} words, not {said['words']}")
+        except MemoryImageError as error:
+            raise HostError(str(error)) from None
+        return image
+
+    @property
+    def loadable(self) -> dict[str, Any]:
+        """What the manifest says of loadable weights; raise `HostError` if there are none."""
+        if "loadable" not in self.manifest:
+            raise HostError(f"{self.directory}: no layer of this build has loadable weights; build it with "
+                            "`--weights loadable`")  # fmt: skip
+        return self.manifest["loadable"]
+
+    def take(self, image: MemoryImage) -> None:
+        """Read results from now on as those of the network whose weights an image has."""
+        self.manifest = self.manifest | {"output": image.details["output"]}
+        self.name = image.details["model"]
 
     def random(self, count: int, seed: int = 0) -> Images:
         """Return random images, to try the accelerator with: ``(count, *shape)``, or such by name of several inputs."""

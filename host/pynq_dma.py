@@ -2,11 +2,13 @@
 
 import threading
 import time
+import zlib
 from typing import Any
 
 import numpy as np
 
 from .build import Build, HostError
+from .external_weights import ExternalWeights, ExternalWeightsError, checked_image
 from .protocol import IDENTITY, MAGIC, VERSION, Identity
 
 __all__ = ["WORD", "PynqConnection"]
@@ -55,6 +57,20 @@ class PynqConnection:
         self._result = _in_words(build.result_bytes)
         self._running_on = False  # whether a transfer could not be stopped
         self.identity = self._identity()
+        self._weights = self._weights_outside()
+
+    def _weights_outside(self) -> ExternalWeights | None:
+        """Put the image of external weights into memory, if the build has such; it is beside the manifest."""
+        expected = self._build.manifest.get("external")
+        if expected is None or self.identity.model != self._build.model:  # another build is refused by who asked
+            return None
+        try:
+            image = checked_image(self._build.directory / expected["image"], expected)
+            return ExternalWeights(
+                image, self._map, read=self._block.read, write=self._block.write, allocate=self._allocate
+            )
+        except ExternalWeightsError as error:
+            raise HostError(str(error)) from None
 
     def register(self, name: str) -> int:
         """Return the number that the register ``name`` of the block holds."""
@@ -75,9 +91,40 @@ class PynqConnection:
         names = ("LATENCY", "INTERVAL", "BAD_FRAMES")
         return np.concatenate(parts), {name.lower().replace("_", " "): self.register(name) for name in names}
 
+    def load(self, words: np.ndarray) -> int:
+        """Write weights to the block's memories, and return the checksum that it has of them.
+
+        Raises
+        ------
+        HostError
+            If frames do not leave, or the block refuses the words, in time.
+        """
+        data, write = self._map["LOAD_DATA"]["offset"], self._block.write
+        write(self._map["LOAD_CONTROL"]["offset"], 1 << self._map["LOAD_CONTROL"]["fields"]["BEGIN"])
+        self._until("WAITING", "the frames inside have not left")
+        for word in words.tolist():
+            write(data, word)
+        checksum = self.register("LOAD_CHECKSUM")
+        write(self._map["LOAD_CHECK"]["offset"], zlib.crc32(np.asarray(words, dtype="<u4").tobytes()))
+        self._until(None, f"{self.register('LOAD_TAKEN')} words came with the checksum {checksum:#010x}")
+        return checksum
+
+    def _until(self, bit, reason):
+        """Wait until a bit of LOAD_STATUS is high, or without one until none is."""
+        fields, end = self._map["LOAD_STATUS"]["fields"], time.monotonic() + self._timeout
+        while True:
+            status = self.register("LOAD_STATUS")
+            if status >> fields[bit] & 1 if bit else not status:
+                return
+            failed = bit is None and status >> fields["FAILED"] & 1
+            if failed or time.monotonic() > end:
+                raise HostError(f"the block does not take the weights: {reason}; it takes no frames until it does")
+            time.sleep(POLL)
+
     def close(self) -> None:
-        """Do nothing: the overlay stays loaded."""
-        pass
+        """Let the accelerator read no weights any more; the overlay stays loaded."""
+        if self._weights is not None:
+            self._weights.close()
 
     def _transfer(self, frames):
         count = len(frames)

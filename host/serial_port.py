@@ -111,6 +111,10 @@ class SerialConnection:
         details = {name: now - then for (name, now), then in zip(self._counted().items(), before.values(), strict=True)}
         return np.frombuffer(b"".join(results), dtype=np.uint8).reshape(len(frames), -1), details
 
+    def load(self, words: np.ndarray) -> int:
+        """Raise `HostError`: the serial link has no packets for weights."""
+        raise HostError("weights cannot be loaded over a serial port; use the IP block, or build with fixed weights")
+
     def close(self) -> None:
         """Close the port."""
         self._line.close()

@@ -4,6 +4,7 @@ import struct
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,10 @@ from .build import Build, HostError
 from .processes import Process, run
 from .protocol import IDENTITY, Identity
 
-__all__ = ["VerilatorConnection"]
+__all__ = ["LOAD", "VerilatorConnection"]
+
+LOAD = (1 << 32) - 1
+"""The number of frames of a request that has weights in their place."""
 
 
 class VerilatorConnection:
@@ -68,6 +72,19 @@ class VerilatorConnection:
         if rows[:, -1].any():
             raise HostError(f"the model marked {np.count_nonzero(rows[:, -1])} frames as damaged")
         return rows[:, :-1], {"cycles": struct.unpack("<Q", answer[-8:])[0]}
+
+    def load(self, words: np.ndarray) -> int:
+        """Let the model load weights, and return the checksum that it has of them.
+
+        Raises
+        ------
+        HostError
+            If the model ends, or gives no answer in time.
+        """
+        data = np.asarray(words, dtype="<u4").tobytes()
+        request = struct.pack("<II", LOAD, len(words)) + data + struct.pack("<I", zlib.crc32(data))
+        answer = self._bounded(lambda: self._ask(request, 4), self._timeout * (1 + len(words) / 1_000_000))
+        return int(struct.unpack("<I", answer)[0])
 
     def close(self) -> None:
         """End the program."""

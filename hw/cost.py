@@ -11,19 +11,21 @@ __all__ = ["Cost", "counter_luts", "product_luts"]
 
 @dataclass(frozen=True)
 class Cost:
-    """An estimate of what a part of a design takes: LUTs, block RAMs of 18 Kbit, DSPs. Costs add up."""
+    """An estimate of what a part of a design takes: LUTs, block RAMs of 18 Kbit, DSPs, UltraRAMs. Costs add up."""
 
     lut: float = 0
     bram18: int = 0
     dsp: int = 0
+    uram: int = 0
 
     def __add__(self, other: "Cost") -> "Cost":
-        return Cost(self.lut + other.lut, self.bram18 + other.bram18, self.dsp + other.dsp)
+        return Cost(self.lut + other.lut, self.bram18 + other.bram18, self.dsp + other.dsp, self.uram + other.uram)
 
     @property
     def row(self) -> dict[str, int]:
-        """The numbers for a table or JSON, LUTs as a whole number."""
-        return {"lut": round(self.lut), "bram18": self.bram18, "dsp": self.dsp}
+        """The numbers for a table or JSON, LUTs as a whole number; UltraRAMs only where there are some."""
+        found = {"lut": round(self.lut), "bram18": self.bram18, "dsp": self.dsp}
+        return found | ({"uram": self.uram} if self.uram else {})
 
 
 def counter_luts(count: int) -> float:

@@ -1,18 +1,22 @@
 """Folding: how many neurons (PE) by how many inputs (SIMD) of each layer are computed in a cycle, and how.
 
-A folding's file is JSON of which every key is known, and stands once:
+A folding's file may say under ``"devices"`` where the network is cut into several. It is JSON of which every key is
+known, and stands once:
 ``{"layers": {"dense0": {"pe": 4, "simd": 8}}}``, with ``"dsp": true`` for products in DSPs, ``"dsp": "sums"`` for
-accumulators in DSPs, or ``"products"`` for another of `PRODUCTS`.
+accumulators in DSPs, or ``"products"`` for another of `PRODUCTS`; ``"weights": "loadable"`` for another of `WEIGHTS`.
+With ``"weights": "external"`` a layer may have a ``"tile"``, and ``"bus"`` and ``"ultra"`` may stand beside
+``"layers"``.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["PRODUCTS", "Folding", "FoldingError", "LayerFolding", "short"]
+__all__ = ["PRODUCTS", "WEIGHTS", "DeviceFolding", "Folding", "FoldingError", "LayerFolding", "short"]
 
 PRODUCTS = ("plain", "decode", "shift", "planes", "dsp", "sums")
+WEIGHTS = ("fixed", "loadable", "external")
 _IN_DSPS: dict[str, bool | str] = {"dsp": True, "sums": "sums"}  # what a file says under "dsp", by products
 
 
@@ -36,11 +40,20 @@ class LayerFolding:
         How products are made, one of `PRODUCTS`: ``dsp`` in DSPs, several by each (`hw.arrays.dsp_products`); ``sums``
         with accumulators in DSPs (`hw.arrays.dsp_sums`); the others as in `hw.layer.ways`. ``None`` is what takes the
         fewest LUTs.
+    weights : str
+        Where the layer's trained numbers come from, one of `WEIGHTS`: ``fixed`` in the bitstream; ``loadable`` in
+        memories that software writes while the accelerator waits; ``external`` in memory outside the device, from
+        which each frame reads them.
+    tile : int or None
+        With external weights, the pixels that are computed each time they are read, a divisor of the layer's; ``None``
+        is the fewest with which the port keeps up with this layer alone.
     """
 
     pe: int
     simd: int
     products: str | None = None
+    weights: str = "fixed"
+    tile: int | None = None
 
     @property
     def multipliers(self) -> int:
@@ -54,11 +67,16 @@ class LayerFolding:
 
     def to_dict(self) -> dict[str, object]:
         """Return what a file says of the layer."""
-        if self.products is None:
-            return {**self.size}
+        said: dict[str, object] = {**self.size}
         if self.products in _IN_DSPS:
-            return self.size | {"dsp": _IN_DSPS[self.products]}
-        return self.size | {"products": self.products}
+            said["dsp"] = _IN_DSPS[self.products]
+        elif self.products is not None:
+            said["products"] = self.products
+        if self.weights != "fixed":
+            said["weights"] = self.weights
+        if self.tile is not None:
+            said["tile"] = self.tile
+        return said
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any], where: str) -> "LayerFolding":
@@ -69,7 +87,7 @@ class LayerFolding:
         FoldingError
             If keys are unknown, missing, or at odds with each other.
         """
-        _known(where, written, ("pe", "simd", "dsp", "products"))
+        _known(where, written, ("pe", "simd", "dsp", "products", "weights", "tile"))
         for key in "pe", "simd":
             if key not in written:
                 raise FoldingError(f"{where}: has no {key!r}")
@@ -80,7 +98,54 @@ class LayerFolding:
             raise FoldingError(f"{where}: has both dsp and products; give one of them")
         if dsp:
             products = "sums" if dsp == "sums" else "dsp"
-        return cls(written["pe"], written["simd"], products)
+        weights = written.get("weights", "fixed")
+        if weights not in WEIGHTS:
+            raise FoldingError(f"{where}: weights must be one of {', '.join(WEIGHTS)}, not {short(weights)}")
+        tile = written.get("tile")
+        if tile is not None and weights != "external":
+            raise FoldingError(f"{where}: has a tile, which only external weights have")
+        if tile is not None and (isinstance(tile, bool) or not isinstance(tile, int) or tile < 1):
+            raise FoldingError(f"{where}: tile must be a whole number of pixels, not {short(tile)}")
+        return cls(written["pe"], written["simd"], products, weights=weights, tile=tile)
+
+
+@dataclass(frozen=True)
+class DeviceFolding:
+    """One of several devices that a network is cut into.
+
+    Attributes
+    ----------
+    until : str or None
+        The name of the node that gives what leaves the device; None for the last one.
+    part : str or None
+        The name of its part, if it is known.
+    """
+
+    until: str | None = None
+    part: str | None = None
+
+    def to_dict(self) -> dict[str, str]:
+        """Return what a file says of the device."""
+        return ({} if self.until is None else {"until": self.until}) | (
+            {} if self.part is None else {"part": self.part}
+        )
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any], where: str, last: bool) -> "DeviceFolding":
+        """Return the device of what a file says of it; errors call it ``where``.
+
+        Raises
+        ------
+        FoldingError
+            If a key is unknown or no text, or all but the last have no ``until``.
+        """
+        _known(where, written, ("until", "part"))
+        for key, value in written.items():
+            if value is not None and not isinstance(value, str):
+                raise FoldingError(f"{where}: {key} must be a name, not {short(value)}")
+        if (written.get("until") is None) != last:
+            raise FoldingError(f"{where}: {'the last one has no' if last else 'must have'} 'until'")
+        return cls(written.get("until"), written.get("part"))
 
 
 class Folding(Mapping[str, LayerFolding]):
@@ -89,6 +154,14 @@ class Folding(Mapping[str, LayerFolding]):
     Parameters
     ----------
     layers : mapping of str to LayerFolding
+    devices : sequence of DeviceFolding
+        The devices that the network is cut into, in order; none for one.
+    bus : int or None
+        Data bits of the port that external weights come through, one of `hw.memory.external_plan.BUS_BITS`; ``None`` is
+        the default there.
+    ultra : bool
+        Whether large buffers (tiles of external weights, lines of images, queues) may be in UltraRAM, which not every
+        device has.
 
     Raises
     ------
@@ -96,8 +169,16 @@ class Folding(Mapping[str, LayerFolding]):
         If a layer has something else.
     """
 
-    def __init__(self, layers: Mapping[str, LayerFolding] | None = None):
-        self._layers = dict(layers or {})
+    def __init__(
+        self,
+        layers: Mapping[str, LayerFolding] | None = None,
+        devices: Sequence[DeviceFolding] = (),
+        *,
+        bus: int | None = None,
+        ultra: bool = False,
+    ):
+        self._layers, self.devices = dict(layers or {}), tuple(devices)
+        self.bus, self.ultra = bus, ultra
         for name, layer in self._layers.items():
             if not isinstance(layer, LayerFolding):
                 raise TypeError(f"{name}: must have a LayerFolding, not {layer!r}")
@@ -117,7 +198,13 @@ class Folding(Mapping[str, LayerFolding]):
         return len(self._layers)
 
     def __repr__(self):
-        return f"Folding({self._layers!r})"
+        more = "" if self.bus is None else f", bus={self.bus!r}"
+        return f"Folding({self._layers!r}{more}{', ultra=True' if self.ultra else ''})"
+
+    @property
+    def external(self) -> list[str]:
+        """Names of the layers whose weights are external."""
+        return [name for name, layer in self.items() if layer.weights == "external"]
 
     @property
     def multipliers(self) -> int:
@@ -131,12 +218,25 @@ class Folding(Mapping[str, LayerFolding]):
 
     def with_products(self, products: Mapping[str, str | None]) -> "Folding":
         """Return PE and SIMD of this folding with the ``products`` of some layers, and the default of the others."""
-        return Folding({name: replace(layer, products=products.get(name)) for name, layer in self.items()})
+        layers = {name: replace(layer, products=products.get(name)) for name, layer in self.items()}
+        return Folding(layers, self.devices, bus=self.bus, ultra=self.ultra)
+
+    def in_devices(self, devices: Sequence[DeviceFolding]) -> "Folding":
+        """Return the same folding, cut into ``devices``."""
+        return Folding(self, devices, bus=self.bus, ultra=self.ultra)
+
+    def with_weights(self, weights: str) -> "Folding":
+        """Return this folding with the weights of all layers from one of `WEIGHTS`."""
+        kept = weights == "external"
+        layers = {n: replace(f, weights=weights, tile=f.tile if kept else None) for n, f in self.items()}
+        return Folding(layers, self.devices, bus=self.bus if kept else None, ultra=self.ultra and kept)
 
     def to_json(self) -> str:
         """Return the text of a file, for a person to edit."""
         layers = {name: layer.to_dict() for name, layer in self.items()}
-        return json.dumps({"layers": layers}, indent=2) + "\n"
+        said: dict[str, Any] = ({} if self.bus is None else {"bus": self.bus}) | ({"ultra": True} if self.ultra else {})
+        devices = {"devices": [device.to_dict() for device in self.devices]} if self.devices else {}
+        return json.dumps(said | {"layers": layers} | devices, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, content: bytes, path: object) -> "Folding":
@@ -158,8 +258,20 @@ class Folding(Mapping[str, LayerFolding]):
         layers = found.get("layers") if isinstance(found, dict) else None
         if not isinstance(layers, dict) or not all(isinstance(layer, dict) for layer in layers.values()):
             raise FoldingError(f'{path}: must be JSON like {{"layers": {{"dense0": {{"pe": 4, "simd": 8}}}}}}')
-        _known(path, found, ("layers",))
-        return cls({name: LayerFolding.from_dict(layer, f"{path}: {name}") for name, layer in layers.items()})
+        _known(path, found, ("layers", "devices", "bus", "ultra"))
+        devices = found.get("devices", [])
+        if not isinstance(devices, list) or len(devices) == 1 or not all(isinstance(d, dict) for d in devices):
+            raise FoldingError(
+                f'{path}: devices must be a list of two or more, like {{"until": "dense0", "part": null}}'
+            )
+        if not isinstance(found.get("ultra", False), bool):
+            raise FoldingError(f"{path}: ultra must be true or false, not {short(found['ultra'])}")
+        return cls(
+            {name: LayerFolding.from_dict(layer, f"{path}: {name}") for name, layer in layers.items()},
+            [DeviceFolding.from_dict(d, f"{path}: device {k}", k == len(devices) - 1) for k, d in enumerate(devices)],
+            bus=found.get("bus"),
+            ultra=found.get("ultra", False),
+        )
 
 
 class _Twice(Exception):

@@ -32,6 +32,8 @@ class StreamUnit(wiring.Component):
         The numbers of the unit, kept as ``plan``.
     i, o : (int, int)
         Bits of a code and lanes of a beat, of the stream in and of the stream out, which is like that by default.
+    more
+        Members beside these.
 
     Members
     -------
@@ -39,9 +41,9 @@ class StreamUnit(wiring.Component):
     o : ``Out(code_stream(*o))``
     """
 
-    def __init__(self, plan: Any, *, i: tuple[int, int], o: tuple[int, int] | None = None):
+    def __init__(self, plan: Any, *, i: tuple[int, int], o: tuple[int, int] | None = None, **more: wiring.Member):
         self.plan = plan
-        super().__init__({"i": In(code_stream(*i)), "o": Out(code_stream(*(o or i)))})
+        super().__init__({"i": In(code_stream(*i)), "o": Out(code_stream(*(o or i))), **more})
 
 
 def counter(m: Module, name: str, size: int, enable: ValueLike, *, domain: str = "sync") -> tuple[Signal, Signal]:

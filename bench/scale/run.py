@@ -7,11 +7,19 @@ Each network's results are kept as ``docs/scale/<network>.json``, so that it can
 import argparse
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from bench import markdown
+from fewbit.extras import MissingPackage
 from fewbit.flow.cache import atomic_write, digest, source_digest
+from fewbit.flow.cluster import ClusterError
+from fewbit.flow.commands.report import Reporter
+from fewbit.flow.jobs import Workers, WorkUnit, run_units
+from fewbit.flow.reporting import Report, ReportedJob
+from fewbit.flow.workers import add_options, workers_of
 from fewbit.hw.targets.named import USUAL
 from fewbit.hw.targets.part_choice import smallest_part
 from fewbit.places import HOME
@@ -20,10 +28,11 @@ from .growth import SHORTEST, SIZES, slopes
 from .networks import EDGE_BITS, GROWING, NETWORKS
 from .steps import NetworkSteps, measure, network_of
 
-__all__ = ["PAGE", "write"]
+__all__ = ["PAGE", "changed", "measure_network", "measure_networks", "write"]
 
 PAGE = HOME / "docs" / "scale.md"
 KEPT = HOME / "docs" / "scale"
+LIMIT = 1800.0  # seconds that a step may take
 STEPS = ("quantize", "import", "fold", "queues", "cycles", "verilog", "simulate")
 
 HEAD = f"""# Deep and wide networks
@@ -167,6 +176,36 @@ def _slope(value):
     return "–" if value is None else f"{value:.2f}"
 
 
+def changed() -> list[str]:
+    """Return the names of networks that were not measured since anything has changed that they depend on."""
+    return [name for name in all_names() if _read(name).get("key") != _key()]
+
+
+def _key():
+    return digest(source_digest(), HOME / "bench")
+
+
+def measure_network(name: str, limit: float, job: ReportedJob) -> dict[str, Any]:
+    """Measure a network, and return its steps as JSON holds them."""
+    job.now("measuring")
+    return asdict(measure(name, limit))
+
+
+def measure_networks(names: Sequence[str], report: Report, workers: Workers, limit: float = LIMIT) -> None:
+    """Measure networks, each step at most ``limit`` seconds long, and write the page as each comes."""
+    left = list(names)
+
+    def keep(found: dict[str, Any]) -> None:
+        atomic_write(file_of(left.pop(0)), json.dumps({"key": _key(), "measured": found}, indent=1) + "\n")
+        write()
+
+    units = [
+        WorkUnit(name=name, function=measure_network, arguments=(name, limit), contents=(name, limit)) for name in names
+    ]
+    run_units(report, "measuring", units, workers, tell=keep, keep=False)
+    write()
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.scale.run", description=__doc__.splitlines()[0])
@@ -176,16 +215,17 @@ def main() -> None:
         help="networks to measure; else all that changed since",
     )
     parser.add_argument("--page", action="store_true", help="only assemble the page")
-    parser.add_argument("--limit", type=float, default=1800, help="seconds that a step may take")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds that a step may take")
+    add_options(parser, "1: what runs beside a measurement disturbs it")
     args = parser.parse_args()
-    key = digest(source_digest(), HOME / "bench")
-    names = args.names or [name for name in all_names() if _read(name).get("key") != key]
-    for name in [] if args.page else names:
+    report = Reporter()
+    for name in args.names:
         network_of(name)
-        found = {"key": key, "measured": asdict(measure(name, args.limit))}
-        atomic_write(file_of(name), json.dumps(found, indent=1) + "\n")
-        write()
-    write()
+    try:
+        with workers_of(args.jobs, args.cluster, report.say) as workers:
+            measure_networks([] if args.page else args.names or changed(), report, workers, args.limit)
+    except (ValueError, MissingPackage, ClusterError) as error:
+        parser.exit(2, f"fewbit: {error}\n")
 
 
 if __name__ == "__main__":

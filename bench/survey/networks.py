@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from fewbit.flow.cache import BuildStage, atomic_write, digest, source_digest
 from fewbit.flow.reporting import ReportedJob
 from fewbit.places import BUILD, HOME
+from fewbit.sim.folders import locked
 
 if TYPE_CHECKING:  # only rows that are not kept need them
     from fewbit.flow.quantizing.float_model import FloatProject
@@ -129,6 +131,11 @@ class NetworkMaker:
         self._begun: dict[str, Any] = {}  # parameters by the name of the row
         self._guard = threading.Lock()
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Another process makes what it needs itself, in the same place of its builds.
+        folder = self.folder.relative_to(BUILD) if self.folder.is_relative_to(BUILD) else self.folder
+        return _maker_in, (self.name, self.seeds, folder)
+
     @property
     def frames(self) -> int:
         """The number of frames that are simulated."""
@@ -171,7 +178,8 @@ class NetworkMaker:
         """Return the paths of a row's networks in the order of the seeds; ``rows`` are all rows by name."""
         own = replace(row, dsp=True)
         folder = self.folder / (FLOAT if row.kind == "float" else row.name)
-        with self._lock(f"files of {folder.name}"):
+        # The one holds threads, the other processes: a cluster's workers may have one build folder.
+        with self._lock(f"files of {folder.name}"), locked(folder, job.now):
             if row.kind == "PTQ":
                 stage = self._quantized(own, folder, self.files(rows[row.start], rows, job), job)
             else:
@@ -266,6 +274,12 @@ class NetworkMaker:
             file = self.folder / "calibration.npz"
             if not file.is_file():
                 x = self.dataset.to_onnx(self.dataset.to_input(self.splits[0].raw[:CALIBRATION]))
-                self.folder.mkdir(parents=True, exist_ok=True)
-                np.savez(file, x=x, label=self.splits[0].label[:CALIBRATION])
+                content = BytesIO()
+                np.savez(content, x=x, label=self.splits[0].label[:CALIBRATION])
+                atomic_write(file, content.getvalue())
         return FloatProject(path, calibration=file)
+
+
+def _maker_in(dataset: str, seeds: tuple[int, ...], folder: Path) -> NetworkMaker:
+    """Return the maker of another process, in the builds of this one."""
+    return NetworkMaker(dataset, seeds, BUILD / folder)

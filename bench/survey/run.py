@@ -15,16 +15,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from fewbit.extras import MissingPackage
 from fewbit.flow.cache import atomic_write
+from fewbit.flow.cluster import ClusterError
 from fewbit.flow.commands.report import Reporter, Stopped
-from fewbit.flow.jobs import run_jobs
+from fewbit.flow.jobs import SharedArgument, Threads, Workers, WorkUnit, run_units
+from fewbit.flow.reporting import ReportedJob
+from fewbit.flow.workers import add_options, workers_of
 from fewbit.places import HOME
 
 from .measure import STEPS, SurveyError, measure
 from .networks import NetworkMaker, SurveyRow, rows_of
 from .one_layer import one_layer
 
-__all__ = ["RECORDS", "SEEDS", "assembled", "main", "survey"]
+__all__ = ["RECORDS", "SEEDS", "assembled", "main", "survey", "survey_row"]
 
 SEEDS = (1, 2, 3, 4, 5)
 WORKERS = 3  # rows at a time: a row is no process but waits for some, so two leave cores idle
@@ -35,7 +39,7 @@ XLA_FLAGS = "--xla_backend_optimization_level=1"  # each row compiles a training
 
 def survey(
     dataset: str, report: Reporter, names: Sequence[str] | None = None, seeds: Sequence[int] = SEEDS,
-    folder: Path | None = None, last: dict[str, Any] | None = None,
+    folder: Path | None = None, last: dict[str, Any] | None = None, workers: Workers | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Measure the rows of a dataset and return what the page is made from (`assembled`).
 
@@ -48,6 +52,8 @@ def survey(
         Only these rows, in this order; the others stay as they were measured last.
     last : dict or None
         What the last run gave, if there was one.
+    workers : flow.jobs.Workers or None
+        Those who measure rows; None for threads of this process.
 
     Raises
     ------
@@ -63,14 +69,33 @@ def survey(
     maker = NetworkMaker(dataset, seeds, folder)
     begin, before, wanted = time.monotonic(), _cpu(), list(every) if names is None else names
     rows = {row["name"]: row for row in (last or {}).get("rows", ())}
-    rows |= run_jobs(
-        report, "surveying", wanted, STEPS, lambda name, job: measure(every[name], maker, every, job), workers=WORKERS
-    )
+    shared = SharedArgument(value=maker, contents=(dataset, list(seeds)))
+    workers = workers or Threads(WORKERS)
+    units = [
+        WorkUnit(name=name, function=survey_row, arguments=(shared, name), contents=(name,), steps=STEPS)
+        for name in wanted
+    ]
+    rows |= run_units(report, "surveying", units, workers)
     whole = names is None or last is None
+    timed = whole and (last is None or not workers.keeps)  # those of a cluster are no time of this machine
     lost = one_layer(maker, every, report) if whole else last["sensitivity"]
     took = {"seconds": round(time.monotonic() - begin), "cpu_seconds": round(_cpu() - before)}
     report.say(f"{len(wanted)} rows in {took['seconds']} s, {took['cpu_seconds']} s of processor time")
-    return assembled(maker, every, rows) | {"sensitivity": lost, "took": took if whole else last["took"]}
+    return assembled(maker, every, rows) | {"sensitivity": lost, "took": took if timed else last["took"]}
+
+
+def survey_row(maker: NetworkMaker, name: str, job: ReportedJob) -> dict[str, Any]:
+    """Measure the row of a name."""
+    _compile_quickly()
+    every = {row.name: row for row in rows_of(maker.name)}
+    return measure(every[name], maker, every, job)
+
+
+def _compile_quickly() -> None:
+    """Have JAX compile in less time, in this process and those that it starts; it is not loaded yet."""
+    given = os.environ.get("XLA_FLAGS", "")
+    if XLA_FLAGS not in given:
+        os.environ["XLA_FLAGS"] = f"{given} {XLA_FLAGS}".strip()
 
 
 def assembled(
@@ -98,16 +123,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("dataset", nargs="?", choices=("digits", "fashion"), default="digits")
     parser.add_argument("--only", nargs="+", metavar="ROW", help="some rows; the others stay as they were measured")
     parser.add_argument("--page", action="store_true", help="only write the page of what was measured")
+    add_options(parser, str(WORKERS))
     args = parser.parse_args(argv)
     report = Reporter()
-    os.environ["XLA_FLAGS"] = " ".join(filter(None, (os.environ.get("XLA_FLAGS"), XLA_FLAGS)))  # JAX is not loaded yet
+    _compile_quickly()
     try:
         if not args.page:
             record = RECORDS[args.dataset]
-            result = survey(args.dataset, report, args.only, last=_read(record))
+            with workers_of(args.jobs, args.cluster, report.say, count=WORKERS) as workers:
+                result = survey(args.dataset, report, args.only, last=_read(record), workers=workers)
             atomic_write(record, json.dumps(result, separators=(",", ":")).replace('{"name"', '\n{"name"') + "\n")
         write_page(report)
-    except (ValueError, SurveyError, Stopped) as error:
+    except (ValueError, SurveyError, Stopped, MissingPackage, ClusterError) as error:
         parser.exit(2, f"fewbit: {error}\n")
 
 

@@ -33,6 +33,9 @@ def model_of(directory: Path | str) -> Path:
 
 
 def _model_of(build: Build) -> Path:
+    if "external" in build.manifest:
+        raise HostError(f"{build.directory}: has external weights, and this simulated accelerator has no memory for "
+                        "them; `fewbit sim` has one")  # fmt: skip
     identity = IDENTITY.pack(MAGIC, VERSION, 0, build.model, *build.sizes)
     cycles = build.manifest["cycles"]
     inputs = [f"INPUT({i.stream}, {i.beats}, {i.bytes})" for i in build.inputs]
@@ -42,6 +45,8 @@ def _model_of(build: Build) -> Path:
         "PATIENCE": 4 * (cycles["latency"] + cycles["bound"]) + 10_000,
         "IDENTITY": "{" + ", ".join(str(byte) for byte in identity) + "}",
     }  # fmt: skip
+    if "loadable" in build.manifest:
+        shape["LOADABLE"] = 1
     return kept_program(build.directory / "model", _MAIN, {"accelerator.v": verilog_of(build)}, "accelerator", shape)
 
 

@@ -30,11 +30,33 @@ def readme(title: str, build: Build, clock: float) -> str:
        results = accelerator.infer(images)
    ```
 
-   `images` {_shapes(build)}. Nothing but NumPy and pynq is needed.
+   `images` {_shapes(build)}. Nothing but NumPy and pynq is needed.{_loading(build)}{_weights(build)}
 
 In memory a frame takes {taken} and a result {result} bytes: each begins at a
 word of {WORD} bytes. One transfer holds any number of them.
 """
+
+
+def _weights(build):
+    """Say what becomes of external weights, if the build has such."""
+    external = build.manifest.get("external")
+    if external is None:
+        return ""
+    return (
+        f"\n\n`{external['image']}` is what the accelerator reads while frames pass: {external['bytes']:,} bytes of "
+        "weights.\nThe driver checks that it is this build's image, puts it into memory, and says where it is."
+    )
+
+
+def _loading(build):
+    """Say how weights are loaded, where they can be."""
+    if "loadable" not in build.manifest:
+        return ""
+    return """
+
+3. Other weights: `fewbit weights retrained.onnx --build BUILD -o weights.npz`, where fewbit is, with the build folder
+   that this one is in; copy the file here, then `accelerator.load("weights.npz")`. Results are that network's from
+   then on."""
 
 
 def _of(given, build):

@@ -8,7 +8,7 @@ import typer
 from fewbit.extras import needs
 from fewbit.places import HOME
 
-from .options import Clock, Folding, ImagesFile, Input, Json, Verbose
+from .options import Clock, Doing, Folding, ImagesFile, Input, Json, Verbose
 from .registry import command
 from .report import Reporter
 
@@ -23,14 +23,18 @@ def compare(
     *, model: Annotated[Path, typer.Argument(metavar="MODEL.onnx")] = HOME / "examples" / "digits" / "w1a1.onnx",
     images: ImagesFile = None, input_spec: Input = None, folding: Folding = None, clock: Clock = 200.0,
     waves: Annotated[bool, typer.Option("--waves", hidden=True)] = False,
-    json: Json = False, verbose: Verbose = False,
+    doing: Doing, json: Json = False, verbose: Verbose = False,
 ):  # fmt: skip
     """Compare the same network in float32 and in each low-bit format, side by side."""
     needs("compare")
     from fewbit.flow.comparing.compare import compare_formats
+    from fewbit.flow.jobs import usual_threads
 
     report = Reporter(json)
-    found, directory = compare_formats(model, images, input_spec, report, clock=clock, folding=folding)
+    with doing.workers(report, usual_threads()) as workers:
+        found, directory = compare_formats(
+            model, images, input_spec, report, clock=clock, folding=folding, workers=workers
+        )
     show_comparison(report, found, directory)
     if not found.ok:
         raise typer.Exit(1)

@@ -9,8 +9,8 @@ from typing import Any
 
 import typer
 
-__all__ = ["BAUD", "BITS", "CHANCE", "COUNT", "CYCLES", "DSPS", "FILE", "FOLDER", "LUTS", "MHZ", "PERCENT", "POINTS",
-           "RATE", "SEED", "STEPS", "file_to_write", "folder_to_write", "number", "whole"]  # fmt: skip
+__all__ = ["BAUD", "BITS", "CHANCE", "COUNT", "CYCLES", "DEVICES", "DSPS", "FILE", "FOLDER", "LUTS", "MHZ", "PERCENT",
+           "POINTS", "RATE", "SEED", "STEPS", "file_to_write", "folder_to_write", "number", "whole"]  # fmt: skip
 
 _MOST = 10**12  # cycles, LUTs or bits: more is a slip of the keyboard
 
@@ -129,6 +129,7 @@ BITS = _kind("BITS", whole(1))
 CHANCE = _kind("0-0.95", number(0, 0.95))
 COUNT = _kind("COUNT", whole(1))
 CYCLES = _kind("CYCLES", whole(1))
+DEVICES = _kind("DEVICES", whole(1, 64))
 DSPS = _kind("DSPS", whole(0))
 FILE = _kind("FILE", file_to_write)
 FOLDER = _kind("FOLDER", folder_to_write)

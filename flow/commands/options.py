@@ -1,5 +1,6 @@
 """Options that several commands share, and what they are made into."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fewbit.flow import defaults
+from fewbit.hw.folding import WEIGHTS
 from fewbit.hw.targets.named import USUAL, all_targets, target_named
 
 from .kinds import BAUD, COUNT, FOLDER, MHZ, SEED
@@ -15,11 +17,12 @@ from .report import Reporter
 
 if TYPE_CHECKING:
     from fewbit.flow.images import Images
+    from fewbit.flow.jobs import Workers
     from fewbit.flow.project.project import Project
 
 __all__ = [
-    "DECLARATION", "Baud", "Build", "Clock", "Folding", "Frames", "ImagesFile", "Input", "Json", "Making", "Model",
-    "Output", "PartsFile", "PlacementSeed", "TargetName", "Verbose", "samples_of",
+    "DECLARATION", "Baud", "Build", "Clock", "Doing", "Folding", "Frames", "ImagesFile", "Input", "Json", "Making",
+    "Model", "Output", "PartsFile", "PlacementSeed", "TargetName", "Verbose", "WeightsOption", "samples_of",
 ]  # fmt: skip
 
 DECLARATION = (
@@ -70,6 +73,17 @@ TargetName = StrEnum("TargetName", [(t.name, t.name) for t in all_targets()])  #
 TargetOption = Annotated[
     TargetName, typer.Option("--target", help="; ".join(_SUMMARIES).replace(": of", ": arrays of", 1) + ".")
 ]
+# Where the weights of layers come from. The checker takes no members that are not written out.
+WeightsName = StrEnum("WeightsName", [(name, name) for name in WEIGHTS])  # type: ignore[misc]
+WeightsOption = Annotated[
+    WeightsName | None,
+    typer.Option(
+        "--weights",
+        help="Where the weights of all layers are: `fixed` in the bitstream; `loadable` in memories that software "
+        "writes; `external` in memory outside. By default as the folding says, or fixed.",
+        show_default=False,
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,15 +95,53 @@ class Making:
     directory: Directory = None
     output: Output = "auto"
     target: TargetOption = TargetName(USUAL.name)
+    weights: WeightsOption = None
 
     def project(self, model: Path) -> "Project":
         """Return the project of the model at a path."""
         from fewbit.flow.project.project import Project
 
-        return Project(
+        project = Project(
             model, input_spec=self.input_spec, output=self.output, folding=self.folding, directory=self.directory,
-            target=target_named(str(self.target)),
+            target=target_named(str(self.target)), weights=None if self.weights is None else str(self.weights),
         )  # fmt: skip
+        if not project.folding.devices:
+            return project
+        from fewbit.flow.project.devices import DeviceChain
+
+        return DeviceChain(project)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doing:
+    """The options that say who does units of work."""
+
+    jobs: Annotated[int | None, typer.Option("--jobs", **COUNT, help="Pieces of work at a time, on this machine.")] = (
+        None
+    )
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="ADDRESS",
+            help="Work on a cluster of Dask: `local:8` starts 8 workers here, `tcp://host:8786` is one that runs.",
+        ),
+    ] = None
+
+    def workers(self, report: Reporter, count: int = 1) -> "AbstractContextManager[Workers]":
+        """Return those who do the work, as a context; ``count`` threads unless the options say other.
+
+        Raises
+        ------
+        typer.BadParameter
+            If the options do not fit each other, or the cluster is no address.
+        """
+        from fewbit.flow.workers import workers_of
+
+        try:
+            return workers_of(self.jobs, self.cluster, report.say, count=count)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
 
 
 def samples_of(

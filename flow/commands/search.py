@@ -21,7 +21,7 @@ from .float_options import (
     float_project,
 )
 from .kinds import BITS, FOLDER, LUTS, POINTS
-from .options import Frames, Json
+from .options import Doing, Frames, Json
 from .registry import command
 from .report import Reporter
 
@@ -42,7 +42,7 @@ def search(
     directory: Annotated[
         Path | None, typer.Option("-o", "--directory", **FOLDER, help="Where to write; default `build/search/<model>`.")
     ] = None,
-    input_spec: FloatInput = None, frames: Frames = None, json: Json = False,
+    input_spec: FloatInput = None, frames: Frames = None, doing: Doing, json: Json = False,
 ):  # fmt: skip
     """Find formats for each layer within a budget, and the Pareto set of accuracy and cost."""
     needs("search", *(["train"] if retrain else []))
@@ -50,10 +50,12 @@ def search(
     from fewbit.flow.quantizing.search import search_formats
 
     report, options = Reporter(json), method.options(sums)
+    work = doing.workers(report)
     project = float_project(model, input_spec, calibration, images, frames, report)
     goal = Goal(luts=budget_luts, bits=budget_bits, drop=max_drop)
-    found = search_formats(project, options, goal, report, formats=formats, cycles=cycles, directory=directory,
-                           steps=steps if retrain else None)  # fmt: skip
+    with work as workers:
+        found = search_formats(project, options, goal, report, formats=formats, cycles=cycles, directory=directory,
+                               steps=steps if retrain else None, workers=workers)  # fmt: skip
     report.show(found, _table)
 
 

@@ -17,7 +17,7 @@ from .float_options import (
     Sums,
     float_project,
 )
-from .options import Frames, Json
+from .options import Doing, Frames, Json
 from .registry import command
 from .report import Reporter
 
@@ -41,14 +41,18 @@ def sensitivity(
     ] = defaults.OTHER_BITS,
     of: Annotated[Of, typer.Option("--of", help="What of the layer gets these bits.")] = Of.both,
     method: QuantizationMethod, sums: Sums = defaults.SUM_BITS, cycles: Cycles = None,
-    input_spec: FloatInput = None, frames: Frames = None, json: Json = False,
+    input_spec: FloatInput = None, frames: Frames = None, doing: Doing, json: Json = False,
 ):  # fmt: skip
     """Quantize one layer at a time: accuracy lost against bits and LUTs saved."""
-    from fewbit.flow.quantizing import sensitivity as work
+    from fewbit.flow.quantizing import sensitivity as layers
 
     report, options = Reporter(json), method.options(sums)
+    work = doing.workers(report)
     project = float_project(model, input_spec, calibration, images, frames, report)
-    found = work.sensitivity(project, options, report, bits=bits, others=others, of=of.value, cycles=cycles)
+    with work as workers:
+        found = layers.sensitivity(
+            project, options, report, bits=bits, others=others, of=of.value, cycles=cycles, workers=workers
+        )
     report.show(found, _table)
 
 

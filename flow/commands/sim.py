@@ -1,6 +1,7 @@
 """``fewbit sim``: the generated Verilog, simulated: every bit against golden, every cycle against the prediction."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ from fewbit.extras import needs
 from fewbit.flow import defaults
 from fewbit.sim.simulators.simulator import simulators
 
-from .kinds import CHANCE, SEED
+from .kinds import CHANCE, CYCLES, SEED
 from .options import Clock, Frames, ImagesFile, Json, Making, Model, Verbose, samples_of
 from .registry import command
 from .report import Reporter
@@ -43,25 +44,43 @@ def sim(
         bool | None,
         typer.Option("--structure/--behaviour", help=_STRUCTURE, show_default=False),
     ] = None,
+    load: Annotated[
+        Path | None,
+        typer.Option("--load", metavar="OTHER.onnx", help="A network of the same shape: the IP block, into which its "
+                     "weights are loaded between frames, and in the middle of traffic."),
+    ] = None,
     ip: Annotated[bool, typer.Option("--ip", help="The IP block: registers, interrupt, soft reset, DMA.")] = False,
+    memory_latency: Annotated[
+        int | None,
+        typer.Option("--memory-latency", **CYCLES, help="Of the memory of external weights, to a burst's first beat."),
+    ] = None,
+    memory_stall: Annotated[
+        float, typer.Option("--memory-stall", **CHANCE, help="Chance of a cycle in which that memory does nothing.")
+    ] = 0.0,
     waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform (.vcd).")] = False,
     json: Json = False, verbose: Verbose = False,
 ):  # fmt: skip
     """Simulate the Verilog in Verilator (or Icarus); compare every bit with golden, every cycle with the prediction."""
     needs("sim")
     from fewbit.flow.project.simulation import simulate_ip_block, simulate_project
-    from fewbit.flow.project.simulation_results import IpSimulation, Simulation
+    from fewbit.flow.project.simulation_results import IpSimulation, LoadSimulation, Simulation
+    from fewbit.flow.project.simulation_with_load import simulate_loading
 
     report = Reporter(json)
     project = making.project(model)
-    samples = samples_of(project, images, defaults.IP_RANDOM_SAMPLES if ip and frames is None else frames, report)
+    few = defaults.LOAD_RANDOM_SAMPLES if load else defaults.IP_RANDOM_SAMPLES if ip else None
+    samples = samples_of(project, images, few if frames is None else frames, report)
     options: dict[str, Any] = dict(seed=seed, waves=waves, verbose=verbose, simulator=simulator, structure=structure)
-    result: Simulation | IpSimulation
-    if ip:
-        result = simulate_ip_block(project, samples, report, stall=stall or defaults.IP_STALL, **options)
+    result: Simulation | IpSimulation | LoadSimulation
+    memory: dict[str, Any] = dict(memory_latency=memory_latency, memory_stall=memory_stall)
+    if load:
+        result = simulate_loading(project, load, samples, report, stall=stall or defaults.IP_STALL, **options)
+        report.show(result, _load_table)
+    elif ip:
+        result = simulate_ip_block(project, samples, report, stall=stall or defaults.IP_STALL, **options, **memory)
         report.show(result, _ip_table)
     else:
-        result = simulate_project(project, samples, report, stall=stall, clock=clock, **options)
+        result = simulate_project(project, samples, report, stall=stall, clock=clock, **options, **memory)
         report.show(result, _table)
     if not result.ok:
         raise typer.Exit(1)
@@ -89,11 +108,21 @@ def _table(report, r):
         ("damaged frames", f"{r.damaged.damaged} among {r.damaged.frames}: "
                            + ("each marked, no other touched" if not r.damaged.wrong else "WRONG")),
     ]  # fmt: skip
+    if r.memory is not None:
+        rows.append(("external weights", _memory(r.memory)))
     report.table([r.model.name, ""], rows)
     _problems(report, r)
     for e in r.examples:
         report.line(f"frame {e.frame}: got {e.got}, want {e.want}")
     _waveform(report, r)
+
+
+def _memory(memory):
+    """Return what is to say of the memory of external weights."""
+    stalls = f", stalled in {memory.stalled:,} cycles" if memory.stall else ""
+    bound = {None: "", True: ", no result later than that accounts for", False: ", results OUT OF BOUNDS"}
+    within = bound[memory.within_bound] if memory.stall else ""
+    return f"{memory.bytes:,} bytes in a memory of {memory.latency} cycles latency{stalls}{within}"
 
 
 def _simulated(proved):
@@ -116,6 +145,20 @@ def _ip_table(report, r):
         ("soft resets", f"{r.resets} at random times, {r.cut} with a result cut off and marked"),
         ("registers, counters, cycles", "as they should be" if not r.problems else "NOT as they should be"),
         ("cycles stalled at full rate", ", ".join(f"{name} {count}" for name, count in r.stalls.items())),
+    ]
+    report.table([f"{r.model.name}, IP block", ""], rows)
+    _problems(report, r)
+    _waveform(report, r)
+
+
+def _load_table(report, r):
+    rows = [
+        ("frames", f"{r.frames}, {_agree(r)}"),
+        ("simulated", _simulated(r.proved)),
+        ("weights loaded", f"{r.words} words of {r.other.name}, and those of {r.model.name} again"),
+        ("in the middle of traffic", f"{r.before} results before them, none lost, none of both"),
+        ("loads that must fail", f"{r.refused} refused: wrong checksum, too few words, too many, none"),
+        ("registers, resets, cycles", "as they should be" if not r.problems else "NOT as they should be"),
     ]
     report.table([f"{r.model.name}, IP block", ""], rows)
     _problems(report, r)

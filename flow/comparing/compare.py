@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from fewbit.flow.cache import BuildStage, atomic_write, source_digest
 from fewbit.flow.folding.files import folding_bytes, parse_folding
 from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.images import ImageError, find_images, image_bytes, load_images
-from fewbit.flow.jobs import run_jobs
+from fewbit.flow.jobs import SharedArgument, Threads, Workers, WorkUnit, run_units, usual_threads
 from fewbit.flow.reporting import Report, ReportedJob
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.model_file.file import ModelError, ModelSource
@@ -29,7 +30,7 @@ from .page import write_page
 from .requantize import FORMATS, requantize
 from .result import ComparedFormat, Comparison, FilledPart
 
-__all__ = ["compare_formats"]
+__all__ = ["compare_formats", "measure_row"]
 
 FLOAT, FLOAT_LUT = "float32", "float32 without DSPs"
 _CALIBRATION = 64  # samples that the scales of activations are chosen from
@@ -46,6 +47,7 @@ def compare_formats(
     folding: Path | str | None = None,
     formats: Sequence[str] | None = None,
     part: Part = PART,
+    workers: Workers | None = None,
 ) -> tuple[Comparison, Path]:
     """Measure a model in every format, and write ``build/compare/<name>/``; return the comparison and that folder.
 
@@ -67,6 +69,8 @@ def compare_formats(
         Names of the rows; None for all.
     part : hw.targets.parts.Part
         The part that each format fills.
+    workers : flow.jobs.Workers or None
+        Those who measure a format each; None for `flow.jobs.usual_threads`.
 
     Raises
     ------
@@ -110,7 +114,10 @@ def compare_formats(
                 common = parse_folding(folding_file, folding, network)
             else:
                 common = common_folding(network)
-            rows = _measure_all(variants, common, samples, labels, directory, input_spec, report, part)
+            rows = _measure_all(
+                variants, common, samples, labels, directory, input_spec, report, part,
+                workers or Threads(usual_threads()),
+            )  # fmt: skip
             result = _result(model, images, network, common, rows, clock, part)
             with stage:
                 stage.outputs = ["compare.json", *write_page(result, directory)]
@@ -232,15 +239,39 @@ def _measure_all(
     input_spec: str | None,
     report: Report,
     part: Part,
+    workers: Workers,
 ) -> list[ComparedFormat]:
     """Return the rows of ``variants``, in their order."""
-    by_name = {variant.name: variant for variant in variants}
+    # Each worker has a build folder of its own, which may be the same one.
+    place = str(directory.relative_to(BUILD))
+    arrays = [(str(a.dtype), a.shape, a.tobytes()) for a in (samples, *(() if labels is None else (labels,)))]
+    shared = SharedArgument(value=(samples, labels), contents=tuple(arrays))
+    units = [
+        WorkUnit(
+            name=variant.name, function=measure_row, steps=STEPS,
+            arguments=(shared, variant, common, place, input_spec, part),
+            contents=(variant.name, variant.model.whole, str(variant.model.path), variant.dsp, variant.note,
+                      common.to_json(), input_spec, part.__dict__),
+        )
+        for variant in variants
+    ]  # fmt: skip
+    found = run_units(report, "comparing", units, workers, good=lambda row: row["exact"])
+    return [ComparedFormat.from_dict(row) for row in found.values()]
 
-    def one(name: str, job: ReportedJob) -> ComparedFormat:
-        where = directory / name.replace(" ", "-")
-        return measure(by_name[name], common, samples, labels, where, input_spec=input_spec, job=job, part=part)
 
-    return list(run_jobs(report, "comparing", list(by_name), STEPS, one).values())
+def measure_row(
+    samples: tuple[np.ndarray, np.ndarray | None],
+    variant: Variant,
+    common: LayerFoldings,
+    place: str,
+    input_spec: str | None,
+    part: Part,
+    job: ReportedJob,
+) -> dict[str, Any]:
+    """Measure one row in the folder ``place`` of the builds, and return it as JSON holds it."""
+    where = BUILD / place / variant.name.replace(" ", "-")
+    row = measure(variant, common, *samples, where, input_spec=input_spec, job=job, part=part)
+    return row.to_dict()
 
 
 def _shape(network: Network) -> str:

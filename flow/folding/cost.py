@@ -6,31 +6,62 @@ formulas below are fitted to Yosys for what is around them (`python -m bench.sec
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import NamedTuple
 
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers.format import Format
 from fewbit.golden.numbers.formats import Bipolar, Ternary
+from fewbit.golden.rewrite.loadable import held_format
 from fewbit.golden.rewrite.rescale import FEWEST_LEVELS
 from fewbit.hw.arrays.cost import distinct_columns as _distinct
-from fewbit.hw.arrays.cost import rom_placement
+from fewbit.hw.arrays.cost import pe_luts, rom_placement, row_luts
 from fewbit.hw.cost import Cost
-from fewbit.hw.folding import LayerFolding
+from fewbit.hw.folding import Folding, LayerFolding
+from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.layer.arithmetic import Arithmetic
+from fewbit.hw.layer.external import TileBuffers
 from fewbit.hw.layer.shape import LayerShape
 from fewbit.hw.layer.ways import chosen
-from fewbit.hw.memory.buffers import buffer_cost, fifo_luts, ram_luts
+from fewbit.hw.memory.buffers import (
+    LOAD_BITS,
+    buffer_cost,
+    fifo_luts,
+    placed_buffer,
+    ram_luts,
+    ultra_attrs,
+    writable_placement,
+)
 from fewbit.hw.stages.window_plan import columns_of
 from fewbit.hw.xilinx.pe_counts import count_sum
 
 from .layers import FoldableLayer
 
-__all__ = ["FLATTENED", "OVERHEAD", "Cost", "cost_of_layer", "cost_of_pool", "cost_of_unit", "total"]
+__all__ = ["FLATTENED", "LOADER", "OVERHEAD", "Cost", "WeightBus", "cost_of_layer", "cost_of_pool", "cost_of_unit",
+           "total"]  # fmt: skip
+
+
+class WeightBus(NamedTuple):
+    """How a network's external weights come, as its folding says: data bits of the port, None for the default, and
+    whether large buffers may be in UltraRAM."""
+
+    bus: int | None = None
+    ultra: bool = False
+
+    @classmethod
+    def of(cls, folding: Folding) -> "WeightBus":
+        """Return what a folding says."""
+        return cls(folding.bus, folding.ultra)
+
 
 FLATTENED = 0.96
 """The share of the layers' LUTs that is left when synthesis looks across their boundaries."""
 OVERHEAD = 55
 """LUTs of the AXI4-Stream shell."""
+LOADER = 400
+"""LUTs of what takes weights from their stream, checks them, and holds frames back meanwhile."""
+_LOAD_PORT = 30  # LUTs of what takes words to loadable memories of a layer, beside one a slice
 _FLOAT = 560  # LUTs of a float32 multiplier with two DSPs, and its share of the additions
 # LUTs that a constant weight takes for each bit of x where sums are shared (`hw.xilinx.constant_matrix`), by its
 # format, and that a neuron takes beside them.
@@ -40,19 +71,25 @@ _CONSTANT, _TERNARY, _SEVERAL, _NEURON = 0.27, 0.36, 0.2, 10
 def total(costs: Iterable[Cost]) -> Cost:
     """Return what ``costs`` come to in one design, flattened by synthesis, with the shell around it."""
     together = sum(costs, Cost())
-    return Cost(FLATTENED * together.lut + OVERHEAD, together.bram18, together.dsp)
+    return replace(together, lut=FLATTENED * together.lut + OVERHEAD)
 
 
-def cost_of_layer(layer: FoldableLayer, folding: LayerFolding) -> Cost:
-    """Return the cost of a layer with what stands in front of it: its window and its gearbox."""
-    shape = layer.shape(folding)
-    return cost_of_unit(layer, folding) + _window(layer, shape) + _gearbox(layer, shape)
+def cost_of_layer(layer: FoldableLayer, folding: LayerFolding, port: WeightBus | None = None) -> Cost:
+    """Return the cost of a layer with what stands in front of it: its window and its gearbox.
+
+    ``port`` says how external weights come.
+    """
+    shape, port = layer.shape(folding), port or WeightBus()
+    return cost_of_unit(layer, folding, port) + _window(layer, shape, port.ultra) + _gearbox(layer, shape)
 
 
-def cost_of_unit(layer: FoldableLayer, folding: LayerFolding) -> Cost:
+def cost_of_unit(layer: FoldableLayer, folding: LayerFolding, port: WeightBus | None = None) -> Cost:
     """Return the cost of a layer's matrix-vector unit alone: array, weights, activation, replay and FIFO."""
+    if folding.weights == "loadable" and layer.x_format.integral:
+        return _loadable_unit(layer, folding)
     shape, products, acc = layer.shape(folding), folding.products, _accumulator(layer)
-    pe, simd, found = shape.pe, shape.simd, [_replay(layer, shape)]
+    external, port = folding.weights == "external", port or WeightBus()
+    pe, simd, found = shape.pe, shape.simd, [] if external else [_replay(layer, shape)]
     if not layer.x_format.integral:
         weights = _rom(32 * pe * simd, shape.words)
         return sum(found, weights + Cost(pe * simd * _FLOAT + pe * 450, dsp=2 * pe * simd))
@@ -63,10 +100,51 @@ def cost_of_unit(layer: FoldableLayer, folding: LayerFolding) -> Cost:
     else:
         way = _way(layer, shape, products)
         bits = layer.weight_format.bits if way is None else way.weight_bits
-        found += [_array(layer, shape, way), _rom(bits * pe * simd, shape.words)]
+        weights = _external(layer, folding, shape, bits, port) if external else _rom(bits * pe * simd, shape.words)
+        found += [_array(layer, shape, way), weights]
         if layer.levels == 2 and products != "sums":  # the accumulators start at minus their thresholds
             found.append(_rom(pe * acc, shape.rows * shape.vectors))
     return sum(found, _activation(layer, shape, products) + Cost(21 + fifo_luts(shape.lanes * _bits_out(layer))))
+
+
+def _loadable_unit(layer: FoldableLayer, folding: LayerFolding) -> Cost:
+    """Return the cost of a matrix-vector unit whose trained numbers are loadable: as wide as any of them make it."""
+    shape, held = layer.shape(folding), held_format(layer.weight_format)
+    pe, simd, lanes, depth = shape.pe, shape.simd, shape.lanes, shape.places
+    terms = product_terms(layer.ways[0].lane_format, held)
+    acc = (layer.inputs * sum(1 << e for e in terms.exponents)).bit_length() + (layer.levels == 2)
+    found = [_replay(layer, shape), Cost(21 + fifo_luts(lanes * _bits_out(layer)))]
+    memories = []
+    if layer.weight_range[0] == layer.weight_range[1]:
+        found.append(Cost(pe * acc))
+    else:
+        memories.append((held.bits * pe * simd, shape.words))
+        if folding.products == "dsp":
+            found.append(_array(layer, shape, None))
+        else:
+            each = row_luts(layer.ways[0].lane_format, held, simd)
+            if folding.products != "sums":
+                each = pe_luts(layer.ways[0].lane_format, held, simd, acc, shape.steps > 1)
+            found.append(Cost(pe * each + (pe - lanes) * acc, dsp=0 if folding.products != "sums" else -(-pe // 2)))
+    levels, searched = _bits(layer.levels), layer.summed is not None
+    if searched and layer.levels == 2 and folding.products != "sums":
+        memories += [(pe * acc, shape.rows * shape.vectors), (lanes, depth)]
+    elif not searched:
+        memories.append((pe * acc, shape.rows * shape.vectors))
+    elif layer.levels >= FEWEST_LEVELS:
+        memories += [(lanes * 17, depth), (lanes * (acc + 18), depth)]
+        found.append(Cost(lanes * (4 * acc + 12), dsp=2 * lanes))
+    elif levels <= 2:
+        memories += [(lanes * acc, depth)] * (2**levels - 1) + [(lanes, depth)]
+        found.append(Cost(lanes * (2**levels - 1) * acc * 0.6))
+    else:
+        memories += [(acc, depth << level) for level in range(levels)] * lanes + [(lanes, depth)]
+        found.append(Cost(lanes * levels * acc * 1.4))
+    for width, words in memories:
+        where = writable_placement(width, words)
+        found.append(Cost(where.luts, where.bram18))
+    slices = sum(-(-width // LOAD_BITS) for width, _ in memories)
+    return sum(found, Cost(_LOAD_PORT + slices))
 
 
 def cost_of_pool(window: Window, edge: Edge, cycles: int) -> Cost:
@@ -139,6 +217,21 @@ def _rom(columns: int, depth: int) -> Cost:
     return Cost() if where is None else Cost(where.luts, where.bram18)
 
 
+def _external(layer: FoldableLayer, folding: LayerFolding, shape: LayerShape, bits: int, port: WeightBus) -> Cost:
+    """Return the cost of weights that come from memory outside: their ring, and tiles in front of the array and
+    behind."""
+    channel = layer.channel(folding, port.bus, bits)
+    tiles = TileBuffers.of(shape, channel.tile, layer.x_format.bits, _bits_out(layer), ultra=port.ultra)
+    found = [channel.cost, tiles.cost]
+    if tiles.front is not None:
+        beats = 2 * channel.tile * shape.steps
+        found.append(Cost(6.2 * (beats - 1).bit_length() + 2.6 * (shape.rows - 1).bit_length() + 18))
+    if tiles.behind is not None:
+        words = 2 * channel.tile * shape.rows * shape.row_beats
+        found.append(Cost(7.2 * (words - 1).bit_length()))
+    return sum(found, Cost())
+
+
 def _replay(layer: FoldableLayer, shape: LayerShape) -> Cost:
     """Return the cost of the memory that gives a vector to every row of neurons."""
     if shape.rows == 1 and layer.x_format.integral:
@@ -174,24 +267,26 @@ def _activation(layer: FoldableLayer, shape: LayerShape, products: str | None) -
 # Windows
 
 
-def _window(layer: FoldableLayer, shape: LayerShape) -> Cost:
+def _window(layer: FoldableLayer, shape: LayerShape, ultra: bool) -> Cost:
     """Return the cost of the window in front of a layer, if there is one."""
     if layer.window is None:
         return Cost()
     window, bits, simd = layer.window.window, layer.x_format.bits, shape.simd
     if simd <= layer.channels and shape.abreast == 1:
         lanes = layer.channels * shape.parallel if shape.parallel > 1 else simd
-        return _ring(window, bits, lanes, layer.channels * layer.groups // lanes)
+        return _ring(window, bits, lanes, layer.channels * layer.groups // lanes, ultra)
     columns = columns_of(window, shape.abreast)  # a memory a row, of which two more are needed than the kernel has
     memory = ram_luts(layer.channels * columns * bits, -(-window.size[1] // columns)) * (window.kernel[0] + 2)
     return Cost(70 + 0.7 * simd * bits * shape.abreast + memory)
 
 
-def _ring(window: Window, bits: int, lanes: int, blocks: int) -> Cost:
+def _ring(window: Window, bits: int, lanes: int, blocks: int, ultra: bool = False) -> Cost:
     """Return the cost of a ring of about one row of the image more than the kernel has."""
     rows = min(window.size[0], window.kernel[0] + 1)
     words = max(2, rows * window.size[1] * blocks)
     memory = buffer_cost(lanes * bits, words)
-    if memory.bram18:
+    if ultra and ultra_attrs(lanes * bits, words):
+        memory = placed_buffer(lanes * bits, words, ultra=True).cost
+    if memory.bram18 or memory.uram:
         return memory + Cost(155)
     return memory + Cost(20 * (words - 1).bit_length() - 15)

@@ -6,7 +6,9 @@ from pathlib import Path
 from fewbit.golden.bounds.files import FileError, read_bounded
 from fewbit.golden.network.graph import Network
 from fewbit.hw.folding import Folding, FoldingError, short
+from fewbit.hw.memory.external_plan import DEFAULT_BUS, check_bus
 
+from .cuts import check_devices
 from .layers import FoldableLayer, layers_of
 
 __all__ = ["folding_bytes", "parse_folding", "read_folding"]
@@ -56,7 +58,20 @@ def parse_folding(content: bytes, path: Path | str, network: Network) -> Folding
         _check(f"{path}: {name}: pe", folded.pe, layers[name].pes())
         _check(f"{path}: {name}: simd", folded.simd, layers[name].simds(folded.pe))
         _check_products(f"{path}: {name}", folded.products, layers[name])
+        if folded.weights == "external":
+            _check_external(path, given, layers[name])
+    if given.bus is not None and not given.external:
+        raise FoldingError(f"{path}: has a bus, and no layer with external weights")
+    check_devices(network, given.devices, path)
     return given
+
+
+def _check_external(path: Path | str, given: Folding, layer: FoldableLayer) -> None:
+    try:
+        check_bus(DEFAULT_BUS if given.bus is None else given.bus)
+        layer.channel(given[layer.name], given.bus)
+    except ValueError as error:
+        raise FoldingError(f"{path}: {error}") from None
 
 
 def _check_products(where: str, products: object, layer: FoldableLayer) -> None:

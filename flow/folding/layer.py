@@ -12,8 +12,10 @@ from fewbit.golden.network.spatial import Windows
 from fewbit.golden.numbers.format import Format
 from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.arithmetic import Arithmetic
+from fewbit.hw.layer.external import channel_of, check_external, checked_tile
 from fewbit.hw.layer.shape import LayerShape, legal_together
 from fewbit.hw.layer.ways import Summed
+from fewbit.hw.memory.external_plan import DEFAULT_BUS, ChannelPlan, check_bus
 from fewbit.hw.pipeline.abreast import legal_abreast
 from fewbit.hw.stages.window_plan import cycles_of_window, simd_of_window
 from fewbit.hw.xilinx.dsp_packing import Packing, best_packing
@@ -144,6 +146,23 @@ class FoldableLayer:
             name=self.name, pixels=self.pixels, groups=self.groups, group_neurons=self.neurons, inputs=self.inputs,
             pe=folding.pe, simd=folding.simd, legal_abreast=self.abreast,
         )  # fmt: skip
+
+    def channel(self, folding: LayerFolding, bus: int | None = None, bits: int | None = None) -> ChannelPlan:
+        """Return how its weights come from memory outside, where the folding has them there.
+
+        ``bus`` are the port's bits, and ``bits`` those of a weight, by default those of its format.
+
+        Raises
+        ------
+        ValueError
+            If they cannot come from there, or its tile does not divide the pixels; the line has the reason.
+        """
+        shape, bus = self.shape(folding), check_bus(bus or DEFAULT_BUS)
+        check_external(
+            self.name, integral=self.x_format.integral, groups=self.groups, together=shape.together, words=shape.words
+        )
+        tile = checked_tile(shape, folding, self.weight_format.bits, bus)
+        return channel_of(shape, bits or self.weight_format.bits, tile=tile, bus=bus)
 
     def dsps(self, shape: LayerShape) -> int:
         """Return how many DSPs its products take, where they are in DSPs.

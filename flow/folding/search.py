@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fewbit.golden.network.graph import Network
 from fewbit.hw.folding import Folding, FoldingError, LayerFolding
+from fewbit.hw.memory.external_plan import WeightPortPlan
 from fewbit.hw.targets.named import USUAL
 
-from .cost import Cost, cost_of_layer, cost_of_pool, total
+from .cost import LOADER, Cost, WeightBus, cost_of_layer, cost_of_pool, total
 from .folding import fold_layers, least_cycles
 from .layers import FoldableLayer, FoldableNetwork, layers_of, slowest
 
@@ -57,14 +58,22 @@ def candidates(network: Network | FoldableNetwork, step: float = 1.03) -> list[C
 
 def estimate(layers: FoldableNetwork, folding: Folding) -> dict[str, Cost]:
     """Return the `Cost` of each layer, by name; ``layers`` are those that `layers_of` gives of a network."""
-    return {name: layers.known(cost_of_layer, name, folding[name]) for name in layers}
+    return {name: _cost(layers, name, folding) for name in layers}
+
+
+def _cost(layers: FoldableNetwork, name: str, folding: Folding) -> Cost:
+    if folding[name].weights == "external":
+        return cost_of_layer(layers[name], folding[name], WeightBus.of(folding))
+    return layers.known(cost_of_layer, name, folding[name])
 
 
 def estimate_all(layers: FoldableNetwork, folding: Folding) -> Cost:
     """Return the `Cost` of a whole network; ``layers`` are what `layers_of` gives of it."""
-    cycles = slowest(layers, folding)
+    cycles, outside = slowest(layers, folding), folding.external
     pools = (cost_of_pool(node.window, layers.edges[node.x], cycles) for node in layers.pools)
-    return total([*estimate(layers, folding).values(), *pools, *_beside(layers, cycles)])
+    port = [WeightPortPlan([layers[n].channel(folding[n], folding.bus) for n in outside]).cost] if outside else []
+    loader = [Cost(LOADER)] * any(layer.weights == "loadable" for layer in folding.values())
+    return total([*estimate(layers, folding).values(), *pools, *_beside(layers, cycles), *port, *loader])
 
 
 def _beside(layers: FoldableNetwork, cycles: int) -> list[Cost]:
@@ -115,9 +124,9 @@ def with_dsps(network: Network | FoldableNetwork, folding: Folding, dsps: int) -
     # By DSPs used: LUTs saved, and what of each layer is in them.
     best: dict[int, tuple[float, dict[str, str]]] = {sum(taken.values()): (0, {})}
     for name, folded in folding.items():
-        reached, alone = dict(best), _luts_with(layers[name], folded, None)
+        reached, alone = dict(best), _luts_with(layers[name], folded, None, WeightBus.of(folding))
         for what in _in_dsps(layers[name], folded):
-            saved = alone - _luts_with(layers[name], folded, what)
+            saved = alone - _luts_with(layers[name], folded, what, WeightBus.of(folding))
             count = ways[what][name] - taken[name]
             for used, (before, chosen) in best.items():
                 if used + count <= dsps and saved > 0 and before + saved > reached.get(used + count, (0,))[0]:
@@ -127,9 +136,9 @@ def with_dsps(network: Network | FoldableNetwork, folding: Folding, dsps: int) -
     return folding.with_products(chosen)
 
 
-def _luts_with(layer: FoldableLayer, folded: LayerFolding, products: str | None) -> float:
+def _luts_with(layer: FoldableLayer, folded: LayerFolding, products: str | None, port: WeightBus) -> float:
     """Return the LUTs of a layer with its products made in another way."""
-    return cost_of_layer(layer, LayerFolding(folded.pe, folded.simd, products)).lut
+    return cost_of_layer(layer, replace(folded, products=products), port).lut
 
 
 def _taken(layers: FoldableNetwork, folding: Folding, chosen: Mapping[str, str]) -> dict[str | None, int]:

@@ -8,9 +8,12 @@ from typing import ClassVar
 from amaranth.hdl import Shape
 from amaranth.lib.wiring import In
 
+from fewbit.hw.memory.external_plan import OUTSTANDING
+from fewbit.hw.memory.read_master import axi_read_ports
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.axi_lite import axilite_ports
 from fewbit.hw.shell.ip import ip_members
+from fewbit.hw.shell.ports import WEIGHT_BUS
 from fewbit.hw.shell.registers import RegisterMap
 from fewbit.hw.shell.stream_names import input_streams
 
@@ -96,6 +99,11 @@ class Block:
         return f"{self.vendor}:{self.library}:{self.name}:{self.version}"
 
     @property
+    def spaces(self) -> list[Interface]:
+        """The interfaces that reach memory, each with an address space of its own."""
+        return [i for i in self.interfaces if i.kind[1] == "aximm" and i.mode == "master"]
+
+    @property
     def mapped(self) -> Interface:
         """The interface that the registers are behind."""
         return next(i for i in self.interfaces if i.kind[1] == "aximm")
@@ -128,8 +136,16 @@ def _interfaces(bits: dict[str, int], inputs: Sequence[str]) -> Iterator[Interfa
             "TDATA_NUM_BYTES": bits[f"{name}_tdata"] // 8, "TUSER_WIDTH": bits.get(f"{name}_tuser", 0),
             **{f"HAS_{port}": int(port in maps) for port in ("TREADY", "TLAST", "TKEEP", "TSTRB")},
         })  # fmt: skip
+    outside = [WEIGHT_BUS] if f"{WEIGHT_BUS}_rdata" in bits else []
+    for name in outside:
+        ports = axi_read_ports(bits[f"{name}_rdata"])
+        yield Interface(name, ("interface", "aximm"), "master", {port.upper(): f"{name}_{port}" for port in ports}, {
+            "PROTOCOL": "AXI4", "DATA_WIDTH": bits[f"{name}_rdata"], "ADDR_WIDTH": bits[f"{name}_araddr"],
+            "READ_WRITE_MODE": "READ_ONLY", "NUM_READ_OUTSTANDING": OUTSTANDING, "HAS_BURST": 1,
+            "SUPPORTS_NARROW_BURST": 0,
+        })  # fmt: skip
     yield Interface("aclk", ("signal", "clock"), "slave", {"CLK": "aclk"}, {
-        "ASSOCIATED_BUSIF": ":".join(["s_axi_control", *inputs, "m_axis"]), "ASSOCIATED_RESET": "aresetn",
+        "ASSOCIATED_BUSIF": ":".join(["s_axi_control", *inputs, "m_axis", *outside]), "ASSOCIATED_RESET": "aresetn",
     })  # fmt: skip
     yield Interface("aresetn", ("signal", "reset"), "slave", {"RST": "aresetn"}, {"POLARITY": "ACTIVE_LOW"})
     yield Interface("interrupt", ("signal", "interrupt"), "master", {"INTERRUPT": "interrupt"},

@@ -52,6 +52,7 @@ class _Writer:
         interfaces = self.add(root, "busInterfaces")
         for interface in self.block.interfaces:
             self.interface(self.add(interfaces, "busInterface"), interface)
+        self.spaces(root)
         self.memory(root)
         model = self.add(root, "model")
         self.model(model)
@@ -111,6 +112,8 @@ class _Writer:
         mode = self.add(parent, interface.mode)
         if interface is self.block.mapped:
             self.add(mode, "memoryMapRef", memoryMapRef=interface.name)
+        elif interface in self.block.spaces:
+            self.add(mode, "addressSpaceRef", addressSpaceRef=interface.name)
 
     def maps(self, parent, interface):
         """Append the ports of an interface, with what they are in its bus."""
@@ -119,6 +122,17 @@ class _Writer:
             pair = self.add(maps, "portMap")
             self.add(self.add(pair, "logicalPort"), "name", logical)
             self.add(self.add(pair, "physicalPort"), "name", physical)
+
+    def spaces(self, root):
+        """Append the address spaces of what reaches memory, where there is such."""
+        if not self.block.spaces:
+            return
+        spaces = self.add(root, "addressSpaces")
+        for interface in self.block.spaces:
+            space, bits = self.add(spaces, "addressSpace"), int(interface.parameters["ADDR_WIDTH"])
+            self.add(space, "name", interface.name)
+            self.add(space, "range", 1 << bits if self.namespace == SPIRIT else f"'h{1 << bits:X}")
+            self.add(space, "width", interface.parameters["DATA_WIDTH"])
 
     def memory(self, root):
         """Append the map of the registers."""
@@ -282,4 +296,4 @@ class _Writer2014(_Writer):
 
 def access_of(r: Register) -> str:
     """Return how software may use a register, in the words of IP-XACT."""
-    return "read-only" if r.access == Access.RO else "read-write"
+    return str(r.access) if r.access in (Access.RO, Access.WO) else "read-write"

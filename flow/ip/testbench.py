@@ -15,7 +15,7 @@ from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.stream_names import input_streams
 from fewbit.hw.targets.target import Target
 
-from .testbench_template import BENCH, INPUT_PARTS
+from .testbench_template import BENCH, INPUT_PARTS, MEMORY_PARTS
 
 __all__ = ["COMMANDS", "FRAMES", "FoldedNetwork", "Vectors", "bench_files", "packed", "vectors_of"]
 
@@ -23,6 +23,7 @@ FRAMES = 5
 """Frames that the bench sends, at most."""
 NAME = "accelerator_tb.v"
 WANTED = "accelerator_tb.out.hex"
+WEIGHTS = "accelerator_tb.weights.hex"
 COMMANDS = f"""\
 # Icarus Verilog, with -g2009 and -g2012 as well
 iverilog -g2005 -o tb.vvp {NAME} accelerator.v && vvp -n tb.vvp
@@ -95,7 +96,8 @@ def packed(plan: AcceleratorPlan, values: np.ndarray, results: np.ndarray) -> Ve
 def _samples(project):
     from fewbit.flow.images import ImageError, find_images, load_images, random_images
 
-    path = find_images(project.model)
+    # What a device has of another one is no sample.
+    path = find_images(project.model) if project.plan.link is None else None
     if path:
         with suppress(ImageError):  # what lies beside the model may be another model's
             return load_images(path, project.network).first(FRAMES)
@@ -116,17 +118,44 @@ def bench_files(plan: AcceleratorPlan, cycles: Mapping[str, int], vectors: Vecto
         "PATIENCE": 4 * (cycles["latency"] + plan.bound) + 2000, "QUIET": 4 * plan.bound + 200,
     }  # fmt: skip
     inputs = [
-        {"S": name, "BEATS": sent.shape[1], "BYTES": sent.shape[2], "SENT": _sent_file(name), "BIT": 7 * number % 29}
+        {
+            "S": name,
+            "BEATS": sent.shape[1],
+            "BYTES": sent.shape[2],
+            "SENT": _sent_file(name),
+            "BIT": 7 * number % 29,
+            "MARK": "" if plan.link is None else f", .{name}_tuser(1'b0)",
+        }
         for number, (name, sent) in enumerate(names.items())
     ]
     parts = {
         part: "".join(_filled(text, given) for given in inputs).rstrip(", \n") for part, text in INPUT_PARTS.items()
     }
+    outside, image = _outside(plan)
+    parts = {name: text + outside.get(name, "") for name, text in parts.items()}
+    figures |= {name: outside.get(name, "") for name in ("MEMORY", "SETTLE")}
+    if plan.memories:  # to which nothing is written
+        parts["CONNECTED"] += (
+            ",\n    .s_axis_weights_tdata(32'd0), .s_axis_weights_tvalid(1'b0), .s_axis_weights_tlast(1'b0)"
+        )
     return {
         NAME: _filled(BENCH, parts | figures | {"WANTED": WANTED}),
+        **image,
         **{_sent_file(name): _hex(sent, "frame") for name, sent in names.items()},
         WANTED: _hex(vectors.wanted, "result"),
     }
+
+
+def _outside(plan: AcceleratorPlan) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what the bench has for the memory of external weights, and its vectors; nothing without such."""
+    port = plan.weight_port
+    if port is None:
+        return {}, {}
+    beats = np.frombuffer(plan.weight_image, np.uint8).reshape(1, -1, port.bus // 8)
+    fills = sum(channel.depth * channel.beats for channel in port.channels)
+    figures = {"BEATS": beats.shape[1], "BITS": port.bus, "FILE": WEIGHTS, "LATENCY": port.latency,
+               "OUTSTANDING": port.outstanding, "FILLED": 4 * (fills + port.latency) + 1000}  # fmt: skip
+    return {name: _filled(text, figures) for name, text in MEMORY_PARTS.items()}, {WEIGHTS: _hex(beats, "image")}
 
 
 def _filled(text: str, values: Mapping[str, object]) -> str:

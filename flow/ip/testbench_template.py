@@ -1,6 +1,6 @@
 """The text of the plain bench, with names between @ where its figures stand, and what it has for every input."""
 
-__all__ = ["BENCH", "INPUT_PARTS"]
+__all__ = ["BENCH", "INPUT_PARTS", "MEMORY_PARTS"]
 
 BENCH = r"""// Self-checking bench of accelerator.v in Verilog-2005, for any simulator; README.md has the commands.
 // It reads its vectors from the folder in which the simulator runs, and ends with a line that begins with PASS or FAIL.
@@ -64,7 +64,7 @@ module accelerator_tb;
   endtask
 
 @SOURCES@
-
+@MEMORY@
   // The sink: every beat is compared, an X is wrong. What is offered stays as it is until it is taken.
   reg offered = 1'b0;
   reg [8*BYTES_OUT+1:0] offer;
@@ -112,7 +112,7 @@ module accelerator_tb;
       aresetn <= 1'b0;
       repeat (32) @(posedge aclk);  // the vendor's primitives hold themselves in reset for the first 100 ns
       aresetn <= 1'b1;
-      running <= 1'b1;
+@SETTLE@      running <= 1'b1;
       @(posedge aclk);
       @(posedge aclk);
       while (got < TAKES && waited < PATIENCE) @(posedge aclk);
@@ -161,6 +161,65 @@ module accelerator_tb;
 endmodule
 """
 
+# What the bench has for the memory of external weights, likewise: what stands behind an input's part, or alone.
+MEMORY_PARTS = {
+    "DECLARED": """
+
+  wire [63:0] m_axi_weights_araddr;
+  wire [7:0] m_axi_weights_arlen;
+  wire m_axi_weights_arvalid;
+  reg m_axi_weights_arready = 1'b0, m_axi_weights_rvalid = 1'b0, m_axi_weights_rlast = 1'b0;
+  reg [@BITS@-1:0] m_axi_weights_rdata;
+  reg [@BITS@-1:0] weights [0:@BEATS@-1];""",
+    "CONNECTED": """,
+    .m_axi_weights_araddr(m_axi_weights_araddr), .m_axi_weights_arlen(m_axi_weights_arlen),
+    .m_axi_weights_arvalid(m_axi_weights_arvalid), .m_axi_weights_arready(m_axi_weights_arready),
+    .m_axi_weights_rdata(m_axi_weights_rdata), .m_axi_weights_rresp(2'b00), .m_axi_weights_rlast(m_axi_weights_rlast),
+    .m_axi_weights_rvalid(m_axi_weights_rvalid), .weights_image_valid(1'b1), .weights_image_base(64'd0)""",
+    "READ": """
+    $readmemh("@FILE@", weights);""",
+    "ENDS": ", weights[0], weights[@BEATS@-1]",
+    "SETTLE": """      repeat (@FILLED@) @(posedge aclk);  // weights are read ahead
+""",
+    "MEMORY": """
+  // The memory of weights: a burst a cycle, its first beat @LATENCY@ cycles later or behind the burst before.
+  reg [63:0] burst_at [0:@OUTSTANDING@];
+  reg [8:0] burst_left [0:@OUTSTANDING@];
+  integer burst_due [0:@OUTSTANDING@];
+  integer burst_in = 0, burst_out = 0, bursts = 0, now = 0;
+  always @(posedge aclk) begin
+    now = now + 1;
+    if (aresetn !== 1'b1) begin
+      m_axi_weights_arready <= 1'b0;
+      m_axi_weights_rvalid <= 1'b0;
+      bursts = 0;
+      burst_out = burst_in;
+    end else begin
+      m_axi_weights_arready <= !(stalling && random[27:25] < 3'd3);
+      if (m_axi_weights_arvalid && m_axi_weights_arready) begin
+        burst_at[burst_in] = m_axi_weights_araddr / (@BITS@ / 8);
+        burst_left[burst_in] = m_axi_weights_arlen + 1;
+        burst_due[burst_in] = now + @LATENCY@;
+        burst_in = (burst_in + 1) % (@OUTSTANDING@ + 1);
+        bursts = bursts + 1;
+      end
+      m_axi_weights_rvalid <= 1'b0;
+      if (bursts > 0 && burst_due[burst_out] <= now + 1 && !(stalling && random[23:21] < 3'd3)) begin
+        m_axi_weights_rvalid <= 1'b1;
+        m_axi_weights_rdata <= weights[burst_at[burst_out]];
+        m_axi_weights_rlast <= burst_left[burst_out] == 1;
+        burst_at[burst_out] = burst_at[burst_out] + 1;
+        burst_left[burst_out] = burst_left[burst_out] - 1;
+        if (burst_left[burst_out] == 0) begin
+          burst_out = (burst_out + 1) % (@OUTSTANDING@ + 1);
+          bursts = bursts - 1;
+        end
+      end
+    end
+  end
+""",
+}
+
 # What the bench has for the stream @S@ of every input, by the name that stands for all of it in `BENCH`.
 INPUT_PARTS = {
     "DECLARED": """\
@@ -173,7 +232,7 @@ INPUT_PARTS = {
 """,
     "CONNECTED": """\
     .@S@_tdata(@S@_tdata), .@S@_tvalid(@S@_tvalid), .@S@_tready(@S@_tready),
-    .@S@_tlast(@S@_tlast),
+    .@S@_tlast(@S@_tlast)@MARK@,
 """,
     "SOURCES": """\
   // A source. A beat stays until it is taken.

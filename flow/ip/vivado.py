@@ -3,6 +3,11 @@
 from typing import Any
 
 import numpy as np
+from amaranth.hdl import Shape
+from amaranth.lib.wiring import In
+
+from fewbit.hw.memory.read_master import ADDRESS_BITS, axi_read_ports
+from fewbit.hw.shell.ports import WEIGHT_BUS
 
 from .testbench import COMMANDS, FoldedNetwork, bench_files, vectors_of
 
@@ -56,20 +61,37 @@ create_clock -name aclk -period {1000 / CLOCK_MHZ:.3f} [get_ports aclk]
 """
 
 
+_LOADING = (
+    (
+        "s_axis_weights_tdata",
+        "in",
+        32,
+        "words of weights (`weights.npz` of `fewbit weights`); the last one their CRC-32",
+    ),
+    ("s_axis_weights_tvalid", "in", 1, "low where weights are never loaded"),
+    ("s_axis_weights_tready", "out", 1, ""),
+    ("s_axis_weights_tlast", "in", 1, "with the CRC-32"),
+    ("weights_failed", "out", 1, "the last words were refused: no frame enters until whole ones have come"),
+    ("weights_loaded", "out", 32, "the CRC-32 of the words that were loaded last; 0 before any"),
+)
+
+
 def _readme(project, manifest, vectors):
     plan, inputs, o = project.plan, manifest["inputs"], manifest["output"]
     cycles = manifest["cycles"]
     ports = [
         ("aclk", "in", 1, "clock"),
         ("aresetn", "in", 1, "reset, synchronous, active low"),
-        *(port for i in inputs for port in _frame_ports(i)),
+        *(port for i in inputs for port in _frame_ports(i, plan.link is not None)),
         ("m_axis_tdata", "out", 8 * o["bytes"], f"{o['lanes']} results of {o['bits']} bits"),
         ("m_axis_tvalid", "out", 1, ""),
         ("m_axis_tready", "in", 1, ""),
         ("m_axis_tlast", "out", 1, f"with beat {o['beats']} of a result"),
         ("m_axis_tuser", "out", 1, "high with the last beat of a result whose frame was too short or too long"),
+        *_weight_ports(plan),
         ("frames", "out", 32, "results sent"),
         ("bad_frames", "out", 32, "results that were marked"),
+        *(_LOADING if plan.memories else ()),
     ]
     table = "\n".join(f"| `{name}` | {way} | {width} | {what} |" for name, way, width, what in ports)
     streams = ", ".join(f"`{i['stream']}`" for i in inputs) + " and `m_axis`"
@@ -114,14 +136,28 @@ A result is {o["length"]} numbers of {o["bits"]} bits, {o["lanes"]} a beat in {o
 {_example(inputs, vectors)}"""
 
 
-def _frame_ports(i):
+def _frame_ports(i, linked):
     """Return the ports of an input's stream: name, direction, bits, meaning."""
     return [
         (f"{i['stream']}_tdata", "in", 8 * i["bytes"], f"{i['lanes']} codes of {i['bits']} bits"),
         (f"{i['stream']}_tvalid", "in", 1, ""),
         (f"{i['stream']}_tready", "out", 1, ""),
         (f"{i['stream']}_tlast", "in", 1, f"with beat {i['beats']} of a frame"),
-    ]
+    ] + ([(f"{i['stream']}_tuser", "in", 1, "high with that beat if the frame is damaged")] if linked else [])
+
+
+def _weight_ports(plan):
+    """Return the ports of external weights, if there are such."""
+    port = plan.weight_port
+    if port is None:
+        return []
+    return [
+        *((f"{WEIGHT_BUS}_{name}", "in" if member.flow == In else "out", Shape.cast(member.shape).width, "")
+          for name, member in axi_read_ports(port.bus).items()),
+        ("weights_image_valid", "in", 1, "the image `../weights.bin`, without its header, is in memory"),
+        ("weights_image_base", "in", ADDRESS_BITS, "where it begins, a multiple of 4096"),
+        ("weights_image_failed", "out", 1, "memory has answered with an error"),
+    ]  # fmt: skip
 
 
 def _packing(i, entry):

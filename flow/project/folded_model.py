@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fewbit.flow.cache import Store, digest, source_digest
+from fewbit.flow.folding.external import outside
 from fewbit.flow.folding.files import read_folding
 from fewbit.flow.folding.folding import default_folding
+from fewbit.flow.folding.layers import layers_of
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.importing.precision import compared_edges
 from fewbit.golden.model_file.source import SourceFile
@@ -22,10 +24,13 @@ from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 from fewbit.places import CACHE
 
+from .loading import loading_of
 from .manifest import manifest_of
+from .outside import image_of, outside_of
 
 if TYPE_CHECKING:  # what brings Amaranth
     from fewbit.flow.ip.block import Block
+    from fewbit.host.memory_image import MemoryImage
     from fewbit.hw.layer.plan import LayerPlan
     from fewbit.hw.pipeline.accelerator import AcceleratorPlan
     from fewbit.hw.shell.registers import RegisterMap
@@ -45,6 +50,8 @@ class FoldedModel:
     folding : path, hw.folding.Folding or None
         None takes `flow.folding.folding.default_folding`.
     target : hw.targets.target.Target
+    weights : str or None
+        Where the weights of all layers come from, one of `hw.folding.WEIGHTS`; None leaves that to the folding.
 
     Attributes
     ----------
@@ -71,6 +78,7 @@ class FoldedModel:
         output: str = "auto",
         folding: Path | str | Folding | None = None,
         target: Target = DEFAULT,
+        weights: str | None = None,
     ):
         self.source, self.target = SourceFile.of(model), target
         self.model: Path = self.source.path
@@ -80,6 +88,11 @@ class FoldedModel:
             self.folding = folding
         else:
             self.folding = read_folding(folding, self.network) if folding else default_folding(self.network)
+        if weights is not None:
+            external = weights == "external"
+            self.folding = (
+                outside(layers_of(self.network), self.folding) if external else self.folding.with_weights(weights)
+            )
 
     @cached_property
     def plan(self) -> "AcceleratorPlan":
@@ -151,8 +164,14 @@ class FoldedModel:
         beats = dict(zip(input_streams(self.network), (entry.beats for entry in plan.entries), strict=True))
         return register_map(
             model=self.source.sha256, build=self.digest, beats_in=beats, beats_out=plan.beats_out,
-            stages=[stage.name for stage in plan.stages],
+            stages=[stage.name for stage in plan.stages], loading=loading_of(plan),
+            outside=outside_of(self.weight_image),
         )  # fmt: skip
+
+    @cached_property
+    def weight_image(self) -> "MemoryImage | None":
+        """The image of external weights, as a file of it is; None where no layer has such weights."""
+        return image_of(self.plan, self.model.name, self.source.sha256)
 
     @cached_property
     def block(self) -> "Block":

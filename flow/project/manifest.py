@@ -10,6 +10,7 @@ from fewbit.flow.ip.block import Block
 from fewbit.golden.model_file.source import SourceFile
 from fewbit.golden.network.graph import Network, Output
 from fewbit.golden.numbers.elementwise import affine
+from fewbit.host.memory_image import MemoryImage
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.registers import RegisterMap
 from fewbit.hw.shell.stream_names import input_streams
@@ -17,7 +18,10 @@ from fewbit.hw.targets.target import Target
 from fewbit.sim.cycles.model import predict_steady
 from fewbit.sim.cycles.timing import SteadyTiming
 
-__all__ = ["Described", "manifest_of"]
+from .loading import manifest_of_loading
+from .outside import manifest_of_image
+
+__all__ = ["Described", "manifest_of", "output_of_manifest"]
 
 
 class Described(Protocol):
@@ -42,6 +46,8 @@ class Described(Protocol):
     @property
     def plan(self) -> AcceleratorPlan: ...
     @property
+    def weight_image(self) -> MemoryImage | None: ...
+    @property
     def registers(self) -> RegisterMap: ...
     @property
     def block(self) -> Block: ...
@@ -61,21 +67,27 @@ def manifest_of(model: Described) -> dict[str, Any]:
         "identity": model.identity,
         "output_option": model.output_option,
         "inputs": [_input(*each) for each in zip(input_streams(network), network.inputs, plan.entries, strict=True)],
-        "output": _output(plan, network, model.output),
+        "output": output_of_manifest(plan, network, model.output),
         "outputs": [{"name": output.name, **_meaning(plan, network, output)} for output in network.outputs],
         "target": model.target.name,
-        "notes": [*network.notes, *([] if network.integral else [_BASELINE]), *_slower(timing, plan.bound)],
+        "notes": [*network.notes, *([] if network.integral else [_BASELINE]), *_slower(timing, plan)],
         "cycles": {"latency": timing.latency, "interval": timing.interval, "bound": plan.bound},
         "layers": {name: _layer(layer) for name, layer in plan.layers.items()},
+        **manifest_of_loading(plan),
+        **manifest_of_image(model.weight_image),
         "control": {"vlnv": model.block.vlnv, "top": model.block.top} | model.registers.constants(),
     }
 
 
-def _slower(timing: SteadyTiming, bound: int) -> Iterator[str]:
+def _slower(timing: SteadyTiming, plan: AcceleratorPlan) -> Iterator[str]:
     """Yield a note if results come less often than the slowest part of the hardware alone would let them."""
+    bound = plan.bound
     if timing.interval > bound:
+        why = "branches wait for each other, however deep their queues are"
+        if plan.weight_port is not None:
+            why = "layers wait for tiles of each other, or for weights from memory outside"
         yield (f"a result comes every {timing.interval:g} cycles, not every {bound}, which the slowest layer or stream "
-               f"takes: branches wait for each other, however deep their queues are")  # fmt: skip
+               f"takes: {why}")  # fmt: skip
 
 
 def _input(stream, given, entry):
@@ -90,7 +102,7 @@ def _input(stream, given, entry):
     }  # fmt: skip
 
 
-def _output(plan, network, output):
+def output_of_manifest(plan: AcceleratorPlan, network: Network, output: Output) -> dict[str, Any]:
     """Describe the stream of results, and what those of its first output mean."""
     return {
         "format": str(plan.format), "length": plan.length_out, "bits": plan.format.bits, "lanes": plan.lanes_out,

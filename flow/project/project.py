@@ -17,6 +17,7 @@ from fewbit.sim.folders import locked
 from fewbit.sim.simulators.simulator import Simulator, simulators
 
 from .folded_model import FoldedModel
+from .outside import IMAGE
 
 if TYPE_CHECKING:
     from fewbit.sim.proof.design import ModuleProof
@@ -60,7 +61,8 @@ class Project(FoldedModel):
         """Write what is generated of the model, and return whether anything had to be done.
 
         That is ``verilog/`` with a list of the modules that stand in it once, however often they are used, the
-        manifest, the folding, and the model with its input declaration, from which it can be built again.
+        manifest, the folding, and the model with its input declaration, from which it can be built again; where weights
+        are loadable, their image too, as the bitstream has them.
         """
         with self.locked(), many_objects():
             return self._generate()
@@ -82,7 +84,13 @@ class Project(FoldedModel):
         written |= {f"verilog/{name}": text for name, text in files(self, manifest).items()}
         written["manifest.json"] = json.dumps(manifest, indent=2) + "\n"
         written["folding.json"] = self.folding.to_json()
+        if self.plan.memories:
+            from .weight_images import own_image
+
+            written["weights.npz"] = own_image(self).to_npz()
         written[f"model{self.source.SUFFIX}"] = self.declared
+        if self.weight_image is not None:
+            written[IMAGE] = self.weight_image.to_bytes()
         with stage:  # only now: what cannot be generated leaves no earlier result in pieces
             for name, text in written.items():
                 atomic_write(self.directory / name, text)

@@ -46,6 +46,20 @@ def kept_project(build: Build, folder: Path | str, target: Target) -> Project:
     return project
 
 
+def project_in(folder: Path | str) -> Project:
+    """Return the project that the build in a folder is of, with the same folder and target.
+
+    Raises
+    ------
+    host.build.HostError
+        If the folder is no build.
+    ValueError
+        As `kept_project`.
+    """
+    build, target = target_of(folder)
+    return kept_project(build, build.directory, target)
+
+
 def rebuilt(build: Build, folder: Path | str, target: Target, report: Report) -> Project:
     """Return the project of a build, generated into ``folder`` for another target.
 
@@ -59,17 +73,3 @@ def rebuilt(build: Build, folder: Path | str, target: Target, report: Report) ->
         fresh = project.generate()
     report.step("Verilog", fresh, project.directory / "verilog")
     return project
-
-
-def project_in(folder: Path | str) -> Project:
-    """Return the project that the build in a folder is of, with the same folder and target.
-
-    Raises
-    ------
-    host.build.HostError
-        If the folder is no build.
-    ValueError
-        As `kept_project`.
-    """
-    build, target = target_of(folder)
-    return kept_project(build, build.directory, target)

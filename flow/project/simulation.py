@@ -20,12 +20,23 @@ from fewbit.sim.simulators.run import results
 from fewbit.sim.simulators.run_ip import FEWEST, simulate_ip
 from fewbit.sim.simulators.simulator import simulators
 from fewbit.sim.simulators.streamed import simulate_built
+from fewbit.sim.simulators.weight_memory import WeightMemory
 
 from .folded_model import FoldedModel
 from .project import Project
-from .simulation_results import Damage, Interval, IpSimulation, Latency, Mismatch, Proved, Simulation
+from .simulation_results import (
+    Damage,
+    Interval,
+    IpSimulation,
+    Latency,
+    Mismatch,
+    Proved,
+    SimulatedMemory,
+    Simulation,
+)
 
-__all__ = ["drawn_again", "simulate_ip_block", "simulate_project"]
+__all__ = ["built_simulator", "drawn_again", "draws", "simulate_ip_block", "simulate_project", "waveform_of",
+           "weight_memory_of"]  # fmt: skip
 
 
 def simulate_project(
@@ -40,6 +51,8 @@ def simulate_project(
     verbose: bool = False,
     simulator: str = "verilator",
     structure: bool | None = None,
+    memory_latency: int | None = None,
+    memory_stall: float = 0.0,
 ) -> Simulation:
     """Generate, build and simulate a project; compare every bit with golden, and every cycle with the prediction.
 
@@ -65,17 +78,43 @@ def simulate_project(
     structure : bool or None
         Whether the Verilog is simulated as it is; else with the behaviour of every module of which that is proved. By
         default it depends on the size of the design.
+    memory_latency : int or None
+        Of the memory that external weights are in: cycles from a burst that it takes to the burst's first beat. None is
+        that of the plan.
+    memory_stall : float
+        Chance in each cycle that this memory takes no burst, and that it gives no beat.
 
     Raises
     ------
     SimulationError
         If the simulator is missing, before anything long begins, or what was simulated fails.
+    ValueError
+        If something is said of a memory, and no weights are external.
     """
     simulators()[simulator].version()
     with ExitStack() as held:
         held.enter_context(project.locked())
         options: dict[str, Any] = dict(stall=stall, seed=seed, waves=waves, verbose=verbose, started=held.close)
+        options["memory"] = weight_memory_of(project, memory_latency, memory_stall)
         return _simulated(project, images, report, simulator, structure, clock, options)
+
+
+def weight_memory_of(project: FoldedModel, latency: int | None, stall: float) -> WeightMemory | None:
+    """Return the memory that a project's external weights are in; None where there are none.
+
+    Raises
+    ------
+    ValueError
+        If something is said of it, and there are none.
+    """
+    port = project.plan.weight_port
+    if port is not None:
+        return WeightMemory(image=project.plan.weight_image, latency=latency or port.latency, stall=stall)
+    if latency is not None or stall:
+        raise ValueError(
+            f"{project.model}: no layer has external weights, so there is no memory to stall or to wait for"
+        )
+    return None
 
 
 def _simulated(
@@ -90,9 +129,10 @@ def _simulated(
     with report.working("generating Verilog"):
         fresh = project.generate()
     report.step("Verilog", fresh, project.verilog)
-    predicted = predict(project.plan, len(images))
+    memory: WeightMemory | None = options["memory"]
+    predicted = predict(project.plan if memory is None else project.plan.of_memory(memory.latency), len(images))
     cycles = predicted.left[-1]
-    folder, proved = _built(
+    folder, proved = built_simulator(
         project, simulator, report, structure=structure, cycles=cycles, waves=waves, verbose=verbose
     )
     began = time.monotonic()
@@ -101,8 +141,8 @@ def _simulated(
             folder, project.plan, images.values, expected, again=again, design=project.design(), progress=progress,
             **options,
         )  # fmt: skip
-    result = _summary(project, images, golden, found, predicted, options["stall"], clock)
-    return replace(result, seconds=round(time.monotonic() - began, 2), proved=proved, waves=_waveform(found, waves))
+    result = _summary(project, images, golden, found, predicted, options["stall"], clock, memory)
+    return replace(result, seconds=round(time.monotonic() - began, 2), proved=proved, waves=waveform_of(found, waves))
 
 
 def simulate_ip_block(
@@ -117,13 +157,17 @@ def simulate_ip_block(
     verbose: bool = False,
     simulator: str = "verilator",
     structure: bool | None = None,
+    memory_latency: int | None = None,
+    memory_stall: float = 0.0,
 ) -> IpSimulation:
     """Generate, build and simulate the IP block of a project: registers, interrupt, soft reset, and every bit.
 
     Parameters
     ----------
-    project, images, report, stall, seed, waves, verbose, simulator, structure
+    project, images, report, stall, seed, waves, verbose, simulator, structure, memory_latency
         As `simulate_project` takes them.
+    memory_stall : float
+        0: cycles are compared throughout.
     resets : int
         Soft resets at random times.
 
@@ -135,15 +179,24 @@ def simulate_ip_block(
         If the simulator is missing, before anything long begins, or what was simulated fails.
     """
     simulators()[simulator].version()
+    if memory_stall:
+        raise ValueError("the bench of the IP block compares every cycle, so its memory does not stall: simulate with "
+                         "--memory-stall and without --ip")  # fmt: skip
     if len(images) < FEWEST:
         raise ValueError(f"the bench of the IP block needs {FEWEST} samples or more, not {len(images)}")
-    if _draws(project):
+    if draws(project):
         raise ValueError("the bench of the IP block repeats frames, whose results change where a network draws random "
                          "numbers: simulate this model without --ip")  # fmt: skip
     with ExitStack() as held:
         held.enter_context(project.locked())
         options: dict[str, Any] = dict(
-            stall=stall, seed=seed, resets=resets, waves=waves, verbose=verbose, started=held.close
+            stall=stall,
+            seed=seed,
+            resets=resets,
+            waves=waves,
+            verbose=verbose,
+            started=held.close,
+            memory=weight_memory_of(project, memory_latency, memory_stall),
         )
         return _simulated_ip(project, images, report, simulator, structure, options)
 
@@ -158,23 +211,25 @@ def _simulated_ip(
         fresh = project.generate_ip()
     report.step("IP block", fresh, project.ip_verilog)
     cycles = predict(project.plan, len(images)).left[-1]
-    folder, proved = _built(
+    folder, proved = built_simulator(
         project, simulator, report, ip=True, structure=structure, cycles=cycles, waves=waves, verbose=verbose
     )
     with report.working("simulating"):
+        memory = options["memory"]
+        plan = project.plan if memory is None else project.plan.of_memory(memory.latency)
         found = simulate_ip(
-            folder, project.plan, project.registers.constants(), images.values, expected,
+            folder, plan, project.registers.constants(), images.values, expected,
             design=project.design(ip=True), **options,
         )  # fmt: skip
     figures = asdict(found)
     figures.pop("folder")
     return IpSimulation(
         model=project.model, stall=options["stall"], seed=options["seed"], **figures, proved=proved,
-        waves=_waveform(found, waves), ok=not found.mismatches and not found.problems,
+        waves=waveform_of(found, waves), ok=not found.mismatches and not found.problems,
     )  # fmt: skip
 
 
-def _built(
+def built_simulator(
     project: Project, name: str, report: Report, *, ip: bool = False, structure: bool | None, cycles: int, waves: bool,
     verbose: bool,
 ) -> tuple[Path, Proved | None]:  # fmt: skip
@@ -201,12 +256,12 @@ def _proved(project: Project, name: str, ip: bool, waves: bool) -> Proved:
     return Proved(**counts, others=[f"{p.name}: {p.reason}" for p in proofs if p.reason is not None])
 
 
-def _waveform(found, waves):
+def waveform_of(found: Any, waves: bool) -> Path | None:
     """Return where a run has left its waveform, if it was to leave one."""
     return found.folder / "dump.vcd" if waves else None
 
 
-def _draws(project: FoldedModel) -> bool:
+def draws(project: FoldedModel) -> bool:
     """Return whether the network draws random numbers."""
     return any(isinstance(node, Draw) for node in project.network.nodes)
 
@@ -216,17 +271,18 @@ def drawn_again(project: FoldedModel, values: np.ndarray) -> np.ndarray | None:
 
     It is None for a network that draws no random numbers: its results do not change.
     """
-    if not _draws(project):
+    if not draws(project):
         return None
     sent = [number for _, number, _ in order_of(len(values), [entry.beats for entry in project.plan.entries])]
     return project.hardware_values(run(project.network, values[sent], first=len(values)))
 
 
-def _summary(project, images, golden, found, predicted, stall, clock):
+def _summary(project, images, golden, found, predicted, stall, clock, memory):
     plan = project.plan
     interval = steady_interval(found.left)
     problems = list(found.problems)
-    if not stall and found.left != predicted.left:
+    compared = not stall and not (memory and memory.stall)
+    if compared and found.left != predicted.left:
         first = next(i for i, (a, b) in enumerate(zip(found.left, predicted.left, strict=True)) if a != b)
         problems.append(f"result {first} came at cycle {found.left[first]}, predicted {predicted.left[first]}")
     labels = project.labels(golden)
@@ -237,10 +293,29 @@ def _summary(project, images, golden, found, predicted, stall, clock):
         accuracy=None if images.labels is None else float((labels == images.labels).mean()),
         latency=Latency(simulated=found.latency, predicted=predicted.latency),
         interval=Interval(simulated=interval, predicted=predicted.interval, bound=plan.bound),
-        cycles_exact=None if stall else found.left == predicted.left, stall=stall, clock_mhz=clock,
+        cycles_exact=found.left == predicted.left if compared else None, stall=stall, clock_mhz=clock,
+        memory=memory and _memory(memory, found, predicted, stall, problems),
         fps=round(clock * 1e6 / steady), damaged=Damage.from_dict(found.damage), problems=problems,
         ok=found.mismatches == 0 and not problems and bool(np.isfinite(steady)), source=images.source,
     )  # fmt: skip
+
+
+def _memory(memory, found, predicted, stall, problems):
+    """Return what a run says of the memory of external weights; what it must not say is added to ``problems``."""
+    late = max(
+        got - want - stalled for got, want, stalled in zip(found.left, predicted.left, found.stalled, strict=True)
+    )
+    early = any(got < want for got, want in zip(found.left, predicted.left, strict=True))
+    within = None if stall else late <= 0 and not early
+    if within is False:
+        problems.append("a result came before its predicted cycle, or later than the memory's stalls account for")
+    return SimulatedMemory(
+        latency=memory.latency,
+        stall=memory.stall,
+        bytes=len(memory.image),
+        stalled=found.stalled[-1],
+        within_bound=within,
+    )
 
 
 def _mismatch(example, plan):

@@ -6,7 +6,7 @@ from typing import Any
 
 from fewbit.flow.results import JsonResult, maybe
 
-__all__ = ["Damage", "Interval", "IpSimulation", "Latency", "Mismatch", "Proved", "Simulation"]
+__all__ = ["Damage", "Interval", "IpSimulation", "Latency", "Mismatch", "Proved", "SimulatedMemory", "Simulation"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,22 @@ class Proved(JsonResult):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SimulatedMemory(JsonResult):
+    """The memory that external weights were read from, ``bytes`` of them.
+
+    From the first beat in until the last result it stalled in ``stalled`` cycles: it kept a burst waiting, or gave no
+    beat that was due. ``within_bound`` says that no result came before its predicted cycle, nor later than that by more
+    than the cycles stalled until then; it is None where streams stalled too.
+    """
+
+    latency: int
+    stall: float
+    bytes: int
+    stalled: int
+    within_bound: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Simulation(JsonResult):
     """What the simulation of an accelerator shows; ``ok`` says that every bit and cycle is as it should be.
 
@@ -92,6 +108,31 @@ class Simulation(JsonResult):
     seconds: float | None = None
     proved: Proved | None = None
     waves: Path | None = maybe()
+    memory: SimulatedMemory | None = maybe()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadSimulation(JsonResult):
+    """What the simulation of an IP block shows into which weights are loaded; ``ok`` says that all is as it should be.
+
+    Of ``frames`` results, compared with golden's of the weights that were loaded at that time, ``mismatches`` differ.
+    ``before`` results left in the traffic in the middle of which the ``words`` came; ``refused`` loads failed as they
+    had to.
+    """
+
+    model: Path
+    other: Path
+    stall: float
+    seed: int
+    frames: int
+    mismatches: int
+    before: int
+    words: int
+    refused: int
+    problems: list[str]
+    proved: Proved | None
+    waves: Path | None
+    ok: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """A float model with its samples, on the way to quantization, and QONNX that is known to build."""
 
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,14 @@ class FloatProject:
         began = time.monotonic()
         self.calibration: Calibration = calibrate(self.model, self.samples.values[:MOST], declared)
         self.seconds = time.monotonic() - began
+
+    @cached_property
+    def contents(self) -> tuple[object, ...]:
+        """All that it is: model, declaration and samples, as `flow.cache.digest` takes them."""
+        model = qonnx_model(self.model, QuantizationPlan(), {}).SerializeToString(deterministic=True)
+        arrays = [a for images in (self.samples, self.images) for a in (images.values, images.floats, images.labels)]
+        parts = [part for a in arrays for part in ((None,) if a is None else (str(a.dtype), a.shape, a.tobytes()))]
+        return model, self.spec.text if self.spec else None, self.images is self.samples, tuple(parts)
 
     @staticmethod
     def _parsed(text: str, name: str) -> InputSpec | None:

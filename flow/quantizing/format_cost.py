@@ -37,6 +37,8 @@ class FormatCost:
     folding : hw.folding.Folding
     cycles : int
         Cycles a frame of the slowest layer.
+    contents : tuple
+        All that it is made from, as `flow.cache.digest` takes it.
 
     Raises
     ------
@@ -48,6 +50,7 @@ class FormatCost:
 
     def __init__(self, project: FloatProject, options: Options, *, reference: int, cycles: int | None = None):
         self.project = project
+        self.contents = project.contents, options.__dict__, reference, cycles
         self.options = replace(options, correct=False)  # a bias changes no width
         self.raw = {name for site in project.sites if site.raw for name in site.layers}
         self._known: dict[tuple[Bits, ...], Hardware] = {}

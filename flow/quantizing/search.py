@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fewbit.flow.cache import atomic_write
+from fewbit.flow.jobs import Workers
 from fewbit.flow.reporting import Report
 from fewbit.golden.model_file.file import ModelError
 from fewbit.places import BUILD
@@ -34,6 +35,7 @@ def search_formats(
     cycles: int | None = None,
     directory: Path | str | None = None,
     steps: int | None = None,
+    workers: Workers | None = None,
 ) -> SearchResult:
     """Search formats of each layer, write what was found to a folder, and return it.
 
@@ -51,6 +53,8 @@ def search_formats(
         Default ``build/search/<model>/``.
     steps : int or None
         Steps of `flow.quantizing.retrain.Retraining`; None trains nothing.
+    workers : flow.jobs.Workers or None
+        Those who quantize, measure and train; None for this thread.
 
     Raises
     ------
@@ -61,7 +65,7 @@ def search_formats(
     """
     images = with_labels(project)
     retraining = Retraining(project, steps) if steps else None
-    search = MixedSearch(project, options, formats=formats, cycles=cycles)
+    search = MixedSearch(project, options, formats=formats, cycles=cycles, workers=workers)
     runs = len(search.names) * len(search.choices[0])
     advice = ", --formats w8a8,w4a4 tries two formats"
     say_if_long(report, project, f"quantizing {runs} times", runs * (PASSES + 1), advice)

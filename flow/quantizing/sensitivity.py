@@ -1,7 +1,10 @@
 """``fewbit sensitivity``: one layer at a time in few bits, what it costs in accuracy and what it saves."""
 
+from typing import Any
+
 from fewbit.flow.images import ImageError, Images
-from fewbit.flow.reporting import Report
+from fewbit.flow.jobs import SharedArgument, Threads, Workers, WorkUnit, run_units
+from fewbit.flow.reporting import Report, ReportedJob
 from fewbit.ptq.emit import QuantizationPlan
 from fewbit.ptq.measure import accuracy, noise, scores_of
 from fewbit.ptq.quantize import Bits, Options, quantize
@@ -10,9 +13,9 @@ from .bits import parse_bits
 from .duration import PASSES, say_if_long
 from .float_model import FloatProject
 from .format_cost import FormatCost
-from .found import Measured, OneLayer, Reference, Sensitivity, samples
+from .found import Hardware, Measured, OneLayer, Reference, Sensitivity, samples
 
-__all__ = ["BITS", "measured", "sensitivity", "with_labels"]
+__all__ = ["BITS", "measured", "sensitivity", "try_formats", "with_labels"]
 
 BITS = "8,4,2,1"
 """Bits that each layer gets, unless others are asked for."""
@@ -50,6 +53,7 @@ def sensitivity(
     others: int = 8,
     of: str = "both",
     cycles: int | None = None,
+    workers: Workers | None = None,
 ) -> Sensitivity:
     """Quantize one layer at a time, and return what that costs and saves.
 
@@ -71,6 +75,8 @@ def sensitivity(
         the others, and is float alone.
     cycles : int or None
         Cycles a frame that LUTs are estimated at.
+    workers : flow.jobs.Workers or None
+        Those who quantize and measure; None for this thread.
 
     Raises
     ------
@@ -92,30 +98,49 @@ def sensitivity(
         bits=others, accuracy=all_others.accuracy, noise=all_others.noise, **cost.hardware(base).to_dict(),
         weight_bits=cost.weight_bits(base),
     )  # fmt: skip
+    shared = SharedArgument(value=cost, contents=cost.contents)
+    layers, units, wanted = model.layers, {}, []
+    for layer in layers:
+        for b in tried:
+            alone, among = _changed(cost, layer.name, b, others, of)
+            trial = {layer.name: alone}, base | {layer.name: among}
+            name = f"{layer.name}, {b} bits"
+            wanted.append((name, layer, b, among, trial[1]))
+            written = [{n: [one.weights, one.activations] for n, one in bits.items()} for bits in trial]
+            units[name] = WorkUnit(name=name, function=try_formats, arguments=(shared, options, *trial),
+                                   contents=(options.__dict__, written))  # fmt: skip
+    results = run_units(report, "layers", list(units.values()), workers or Threads())
     rows: list[OneLayer] = []
-    layers = model.layers
-    with report.counting("layers", len(layers) * len(tried)) as progress:
-        for layer in layers:
-            place = "first" if layer is layers[0] else "last" if layer is layers[-1] else "between"
-            for b in tried:
-                alone, among = _changed(cost, layer.name, b, others, of)
-                bits_among = base | {layer.name: among}
-                alone_found = measured(project, quantize(model, calibration, {layer.name: alone}, options))
-                among_found = measured(project, quantize(model, calibration, bits_among, options))
-                taken = cost.hardware(bits_among)
-                rows.append(OneLayer(
-                    layer=layer.name, place=place, bits=b, format=str(among), alone=alone_found, among=among_found,
-                    lost_alone=_points(floats, alone_found), lost_among=_points(whole, among_found),
-                    weight_bits_saved=whole.weight_bits - cost.weight_bits(bits_among),
-                    luts_saved=whole.luts - taken.luts, dsps_saved=whole.dsps - taken.dsps,
-                    bram18_saved=whole.bram18 - taken.bram18,
-                ))  # fmt: skip
-                progress(len(rows))
+    for name, layer, b, among, bits_among in wanted:
+        place = "first" if layer is layers[0] else "last" if layer is layers[-1] else "between"
+        alone_found, among_found = (Measured.from_dict(results[name][key]) for key in ("alone", "among"))
+        taken = Hardware.from_dict(results[name]["hardware"])
+        rows.append(OneLayer(
+            layer=layer.name, place=place, bits=b, format=str(among), alone=alone_found, among=among_found,
+            lost_alone=_points(floats, alone_found), lost_among=_points(whole, among_found),
+            weight_bits_saved=whole.weight_bits - cost.weight_bits(bits_among),
+            luts_saved=whole.luts - taken.luts, dsps_saved=whole.dsps - taken.dsps,
+            bram18_saved=whole.bram18 - taken.bram18,
+        ))  # fmt: skip
     return Sensitivity(
         model=project.path, images=samples(project.images), of=of, floats=floats, others=whole,
         folding=cost.folding.sizes,
         cycles=cost.cycles, rows=rows,
     )  # fmt: skip
+
+
+def try_formats(
+    cost: FormatCost, options: Options, alone: dict[str, Bits], among: dict[str, Bits], job: ReportedJob
+) -> dict[str, Any]:
+    """Quantize one layer ``alone`` and ``among`` the others, and return what that does and takes, as JSON holds it."""
+    project = cost.project
+
+    def found(bits: dict[str, Bits]) -> Measured:
+        return measured(project, quantize(project.model, project.calibration, bits, options))
+
+    return {
+        "alone": found(alone).to_dict(), "among": found(among).to_dict(), "hardware": cost.hardware(among).to_dict(),
+    }  # fmt: skip
 
 
 def _changed(cost: FormatCost, layer: str, b: int, others: int, of: str) -> tuple[Bits, Bits]:

@@ -13,8 +13,7 @@ _TORCH = (
     'brevitas.export.export_qonnx(model, sample, "model.onnx")'
 )
 _KERAS = (
-    'export it in Python: keras.saving.load_model(path).export("model.onnx", format="onnx"), or '
-    "python -m tf2onnx.convert --keras {path} --output model.onnx; a QKeras model with "
+    "export it: python -m tf2onnx.convert --keras {path} --output model.onnx; a QKeras model with "
     "qonnx.converters.keras.from_keras(model) of qonnx 0.4 (pip install 'qonnx<1', in an environment of its own)"
 )
 _OPENVINO = "take the ONNX file that it was converted from; NNCF quantizes such a file itself"

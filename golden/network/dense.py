@@ -32,6 +32,11 @@ class Dense(Node):
         """The smallest format that holds all weights."""
         return format_for(self.weights)
 
+    @property
+    def weight_range(self) -> tuple[int, int]:
+        """The smallest weight and the largest."""
+        return int(self.weights.min()), int(self.weights.max())
+
     def out(self, x: Edge) -> Edge:
         rows = self.weights.reshape(self.groups, -1, self.weights.shape[1])
         positive, negative = np.maximum(rows, 0), np.minimum(rows, 0)

@@ -6,10 +6,10 @@ import numpy as np
 
 from fewbit.golden.numbers.formats import Format
 
-from .graph import Edge, Node, accumulator_format
+from .graph import Edge, Network, Node, accumulator_format
 from .registry import execution_of
 
-__all__ = ["Rescale", "Score", "SecondRounding", "Threshold"]
+__all__ = ["Rescale", "Score", "SecondRounding", "Threshold", "activation_behind"]
 
 _FAR = 1 << 62  # beyond it int64 does not hold a sum
 _PART = 20  # bits of a factor at a time where a product is longer
@@ -187,3 +187,10 @@ class Score(Node):
 @execution_of(Score)
 def _(node: Score, x: np.ndarray) -> np.ndarray:
     return x * node.multiplier + node.addend
+
+
+def activation_behind(network: Network, layer: Node) -> Threshold | Rescale | Score | None:
+    """Return the activation that is part of a layer's hardware: the only node that reads what the layer gives."""
+    readers = network.readers(layer.y)
+    act = readers[0] if len(readers) == 1 else None
+    return act if isinstance(act, Threshold | Rescale | Score) else None

@@ -32,9 +32,7 @@ class Affine(Activation):
         if self.plan.scales:
             held = self._scaled(m, beat, held)
             beat = self.delayed(m, beat, self.plan.product_latency, "add_beat")
-        width = max(max(abs(a), 1).bit_length() for a in self.plan.addends) + 1
-        words = [a & ((1 << width) - 1) for a in self.plan.addends]
-        addends = self.rom(m, "addends", beat, words, width)
+        addends, limits = self.numbers(m, "addends", beat), self._limits(m, beat)
         if self.plan.left:
             held = [value << self.plan.left for value in held]
         totals = [held[k] + addends[k].as_signed() for k in range(self.plan.lanes)]
@@ -49,7 +47,8 @@ class Affine(Activation):
             m.d.sync += y.eq(total)
             clipped = y
             if self.plan.lo is not None:
-                clipped = Mux(y < self.plan.lo, self.plan.lo, Mux(y > self.plan.hi, self.plan.hi, y))
+                lo, hi = limits[k]
+                clipped = Mux(y < lo, lo, Mux(y > hi, hi, y))
             if corrections:
                 code = y if self.plan.lo is None else register(m, clipped, f"clipped{k}")
                 code = self.delayed(m, code, self.plan.wait, f"code{k}_")
@@ -60,6 +59,10 @@ class Affine(Activation):
                 m.d.sync += self.o[k].eq(clipped)
         self.finish(m)
         return m
+
+    def _limits(self, m, beat):
+        """Return the least and the greatest code of each lane, two cycles after the beat."""
+        return [(self.plan.lo, self.plan.hi)] * self.plan.lanes
 
     def _corrections(self, m, beat):
         """Return what exceptions add to the codes of each lane, a cycle before these leave."""
@@ -84,8 +87,7 @@ class Affine(Activation):
     def _kinked(self, m, beat, totals):
         """The totals a cycle later, their kinks taken off, without the bits below all kinks."""
         low = self.plan.kink_bit
-        words = [kink >> low for kink in self.plan.kinks]
-        kinks = self.rom(m, "kinks", beat, words, max(words).bit_length())
+        kinks = self.numbers(m, "kinks", beat)
         found = []
         for k, total in enumerate(totals):
             before = register(m, total, f"before{k}")
@@ -104,10 +106,7 @@ class Affine(Activation):
 
     def _scaled(self, m, beat, held):
         """Return the products of the accumulators with their neurons' multipliers."""
-        bits, signed = self.plan.factor_shape.width, self.plan.factor_shape.signed
-        mask = (1 << bits) - 1
-        words = [int(w) & mask for w in self.plan.multipliers]
-        factors = self.rom(m, "multipliers", beat, words, bits, latency=2)
+        signed, factors = self.plan.factor_shape.signed, self.numbers(m, "multipliers", beat)
         products = []
         for k in range(self.plan.lanes):
             factor = factors[k].as_signed() if signed else factors[k]

@@ -1,8 +1,10 @@
 """The numbers of a multiplication, addition and shift behind an accumulator, before there is any hardware."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from fewbit.hw.memory.placement import Contents
 from fewbit.hw.shapes import IntShape
 
 from .exception_table import ExceptionTable
@@ -39,6 +41,8 @@ class AffinePlan(ActivationPlan):
         Lowest bit of a y that halves are rounded to, 0 or 1; ``None`` where they are not told apart.
     exceptions : list of (int, int, int)
         Neuron, accumulator, and what is added to the y of that accumulator.
+    factor_shape : hw.shapes.IntShape or None
+        Shape of a multiplier, if it is not to be the least that holds them all; there is then always a multiplication.
     others : as of `hw.activation.plans.ActivationPlan`
 
     Attributes
@@ -48,7 +52,7 @@ class AffinePlan(ActivationPlan):
     left : int
         Bits by which an accumulator is shifted to the left, where there is no multiplication.
     factor_shape : hw.shapes.IntShape
-        Shape of a multiplier.
+        Shape of a multiplier. Where none is given, the least that holds them all.
     sum_levels, product_latency : int
         Levels of the tree that adds up the parts of a product; cycles that products take.
     kink_bit : int
@@ -80,6 +84,7 @@ class AffinePlan(ActivationPlan):
         level: int = 0,
         ties: int | None = None,
         exceptions: Sequence[tuple[int, int, int]] = (),
+        factor_shape: IntShape | None = None,
         **common: Any,
     ):
         super().__init__(**common)
@@ -101,10 +106,11 @@ class AffinePlan(ActivationPlan):
         self.ties = ties
         first = int(self.multipliers[0])
         self.scales = first < 1 or bool(first & (first - 1)) or any(m != first for m in self.multipliers)
+        self.scales |= factor_shape is not None
         self.left = 0 if self.scales else first.bit_length() - 1
         signed = min(self.multipliers) < 0
         size = max(1, *(int(abs(w)).bit_length() for w in self.multipliers))
-        self.factor_shape = IntShape(size + signed, signed)
+        self.factor_shape = factor_shape or IntShape(size + signed, signed)
         count = len(self.parts_of(self.acc_shape)) * len(self.parts_of(self.factor_shape))
         self.sum_levels = (count - 1).bit_length()
         self.product_latency = 2 + self.sum_levels if self.scales else 0
@@ -112,6 +118,26 @@ class AffinePlan(ActivationPlan):
         self.tables = self._tables(exceptions) if exceptions else []
         self.wait = max(0, self.LOOK_CYCLES - self.latency) if self.tables else 0
         self.latency += self.wait + bool(self.tables)
+
+    @cached_property
+    def memories(self) -> dict[str, Contents]:
+        found = {}
+        if self.scales:
+            found["multipliers"] = self._memory(self.multipliers, self.factor_shape.width, 2)
+        found["addends"] = self._memory(self.addends, self.addend_bits)
+        if self.kinks is not None:
+            words = [kink >> self.kink_bit for kink in self.kinks]
+            found["kinks"] = self.by_beat(words, max(words).bit_length())
+        return found
+
+    def _memory(self, numbers: Sequence[int], width: int, latency: int = 1) -> Contents:
+        """Return a memory of numbers in two's complement."""
+        return self.by_beat([int(n) & ((1 << width) - 1) for n in numbers], width, latency)
+
+    @property
+    def addend_bits(self) -> int:
+        """Bits of an addend, its sign included."""
+        return max(max(abs(a), 1).bit_length() for a in self.addends) + 1
 
     @property
     def dsps(self) -> int:

@@ -24,12 +24,7 @@ class Combine(Activation):
         beat = self.counted(m)
         held = [self.delayed(m, self.i[k], 1, f"sums{k}_") for k in range(self.plan.lanes)]
         factors = [self._factors(m, beat, p) for p in range(self.plan.planes)]
-        inverted = sum(
-            ((1 << self.plan.width) - 1) << k for c in self.plan.held for k, negative in c.places() if negative
-        )  # what the bits that enter inverted add too much: -b == ~b - 1
-        mask = (1 << self.plan.acc_bits) - 1
-        words = [(a - inverted) & mask for a in self.plan.addends]
-        addends = self.rom(m, "addends", beat, words, self.plan.acc_bits)
+        addends = self.numbers(m, "addends", beat)
         for lane in range(self.plan.lanes):
             heap = BitHeap()
             for e, bit in enumerate(addends[lane]):
@@ -42,11 +37,7 @@ class Combine(Activation):
         return m
 
     def _factors(self, m, beat, p):
-        c = self.plan.held[p]
-        if c.constant:
-            return None
-        words = [v & ((1 << c.width) - 1) for v in c.values]
-        return self.rom(m, f"coefficients{p}", beat, words, c.width)
+        return None if self.plan.held[p].constant else self.numbers(m, f"coefficients{p}", beat)
 
     def _add(self, heap, c, value, factors, lane):
         for k, negative in c.places():

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fewbit.hw.arrays.cost import rom_luts
 from fewbit.hw.heap.compression import plan_compression
+from fewbit.hw.memory.placement import Contents
 from fewbit.hw.shapes import IntShape
 
 from .plans import ActivationPlan
@@ -78,6 +80,19 @@ class CombinePlan(ActivationPlan):
         self.addends = self.per_neuron("Addends", addends)
         self.compression = plan_compression(_heights(self.held, width, acc_bits), fan_in=2)
         self.latency = 1 + self.compression.latency  # coefficients are read, then the heap is summed
+
+    @cached_property
+    def memories(self) -> dict[str, Contents]:
+        inverted = sum(
+            ((1 << self.width) - 1) << k for c in self.held for k, negative in c.places() if negative
+        )  # what the bits that enter inverted add too much: -b == ~b - 1
+        mask = (1 << self.acc_bits) - 1
+        found = {
+            f"coefficients{p}": self.by_beat([v & ((1 << c.width) - 1) for v in c.values], c.width)
+            for p, c in enumerate(self.held)
+            if not c.constant
+        }
+        return found | {"addends": self.by_beat([(a - inverted) & mask for a in self.addends], self.acc_bits)}
 
     def make(self) -> "Combine":
         from .planes import Combine

@@ -1,8 +1,11 @@
 """The numbers of activations, before there is any hardware: latencies, DSPs, and the checks of their constants."""
 
+from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fewbit.hw.memory.placement import is_large
+from fewbit.hw.memory.placement import Contents, is_large
+from fewbit.hw.packing import pack
 from fewbit.hw.shapes import IntShape
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
@@ -29,6 +32,8 @@ class ActivationPlan:
         Bits of a code.
     lanes, beats : int
         Codes of a beat; beats of a vector.
+    row_beats, times : int
+        Beats of a row, and for how many vectors each row comes before the next; by default rows follow each other.
     target : hw.targets.target.Target
         Target that says what tables are made of.
 
@@ -38,6 +43,10 @@ class ActivationPlan:
         Cycles from a beat of accumulators to its codes.
     dsps : int
         DSP blocks that it takes.
+    memories : dict of str to hw.memory.placement.Contents
+        Memories of numbers that follow from training, by name.
+    loadable : bool
+        Whether software writes them; else they never change.
 
     Raises
     ------
@@ -46,11 +55,18 @@ class ActivationPlan:
     """
 
     latency: int = 0
+    loadable = False
 
-    def __init__(self, *, acc_shape: IntShape, bits: int, lanes: int, beats: int, target: Target = DEFAULT):
-        for name, value in ("Bits", bits), ("Lanes", lanes), ("Beats", beats):
+    def __init__(
+        self, *, acc_shape: IntShape, bits: int, lanes: int, beats: int, target: Target = DEFAULT, row_beats: int = 1,
+        times: int = 1,
+    ):  # fmt: skip
+        for name, value in ("Bits", bits), ("Lanes", lanes), ("Beats", beats), ("Times", times):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")
+        if row_beats < 1 or beats % row_beats:
+            raise ValueError(f"Row beats must divide the {beats} beats, not {row_beats!r}")
+        self.row_beats, self.times = row_beats, times
         self.acc_shape, self.bits, self.lanes, self.beats, self.target = acc_shape, bits, lanes, beats, target
 
     @property
@@ -68,6 +84,16 @@ class ActivationPlan:
         if len(values) != self.lanes * self.beats:
             raise ValueError(f"{name} must be {self.lanes * self.beats}, one for each neuron, not {len(values)}")
         return values
+
+    @cached_property
+    def memories(self) -> dict[str, Contents]:
+        return {}
+
+    def by_beat(self, values: Sequence[int], width: int, latency: int = 1) -> Contents:
+        """Return a memory of one number a neuron, ``width`` bits each, of which a word has those of a beat: lane l of
+        beat b is ``values[b*lanes + l]``."""
+        words = [pack(values[n : n + self.lanes], width) for n in range(0, len(values), self.lanes)]
+        return Contents(width * self.lanes, words, latency)
 
     def make(self) -> "Activation":
         """Return the hardware, a `hw.activation.units.Activation`."""
@@ -88,6 +114,10 @@ class SignPlan(ActivationPlan):
         super().__init__(bits=1, **common)
         self.flips = self.per_neuron("Flips", flips)
         self.latency = 0 if not any(flips) else 1
+
+    @cached_property
+    def memories(self) -> dict[str, Contents]:
+        return {"flips": self.by_beat(self.flips, 1)} if self.latency else {}
 
     def make(self) -> "Sign":
         from .units import Sign
@@ -124,6 +154,10 @@ class WholePlan(ActivationPlan):
         self.scale, self.rests = scale, self.per_neuron("Rests", rests)
         self.constant = len(set(rests)) == 1
         self.latency = 0 if self.constant else 1
+
+    @cached_property
+    def memories(self) -> dict[str, Contents]:
+        return {} if self.constant else {"rests": self.by_beat(self.rests, 1)}
 
     def make(self) -> "Whole":
         from .units import Whole
@@ -189,6 +223,22 @@ class SearchPlan(ActivationPlan):
         stride = 2 ** (self.depth - level)
         rows = self.thresholds[lane :: self.lanes]
         return [row[node * stride + stride // 2 - 1] for row in rows for node in range(2**level)]
+
+    @cached_property
+    def memories(self) -> dict[str, Contents]:
+        if self.parallel:
+            columns = zip(*self.thresholds, strict=True)
+            found = {f"threshold{j}": self.by_beat(column, self.width) for j, column in enumerate(columns)}
+        else:
+            found = {
+                f"lane{k}_level{level}": Contents(self.width, self.level(level, k), read)
+                for k in range(self.lanes)
+                for level, read in enumerate(self.reads)
+            }
+        if self.codes is not None:
+            for k in range(self.lanes):
+                found[f"codes{k}"] = Contents(self.bits, [c for row in self.codes[k :: self.lanes] for c in row])
+        return found
 
     def make(self) -> "Search":
         from .units import Search

@@ -4,13 +4,13 @@ Each takes a beat of accumulators whenever ``i_valid`` is high and gives the bea
 cycles later. Beats come in the order of the neurons, ``beats`` of them a vector, so a counter addresses the constants.
 """
 
-from amaranth.hdl import Array, Cat, Const, Module, Shape, Signal, Value, unsigned
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.float32.units import float_relu
+from fewbit.hw.memory.loadable import LoadableMemory, LoadLayout, connect_writes
 from fewbit.hw.memory.rom import Rom
-from fewbit.hw.packing import pack
 from fewbit.hw.streams import counter
 from fewbit.hw.wires import Lanes, delayed, shape_of
 
@@ -28,28 +28,54 @@ class Activation(wiring.Component):
     -------
     i : ``In(Lanes(plan.acc_shape, lanes))``, i_valid : ``In(1)``
     o : ``Out(Lanes(unsigned(plan.bits), lanes))``, o_valid : ``Out(1)``
+    writes : ``In(hw.memory.loadable.writes(…))``
+        What writes the plan's memories, if they are loadable.
     """
 
     def __init__(self, plan):
         self.plan, self._acc = plan, shape_of(plan.acc_shape)
+        self._layout = LoadLayout(plan.memories) if plan.loadable else None
         super().__init__({
             "i": In(Lanes(self._acc, plan.lanes)), "i_valid": In(1),
             "o": Out(Lanes(unsigned(plan.bits), plan.lanes)), "o_valid": Out(1),
-        })  # fmt: skip
+        } | ({"writes": In(self._layout.signature)} if plan.loadable else {}))  # fmt: skip
 
     def counted(self, m):
         """Return the number of the beat that is presented."""
-        count, _ = counter(m, "beat", self.plan.beats, self.i_valid)
+        p = self.plan
+        if p.times == 1:
+            count, _ = counter(m, "beat", p.beats, self.i_valid)
+            return count
+        _, row_ends = counter(m, "beat", p.row_beats, self.i_valid)
+        _, last_time = counter(m, "time", p.times, self.i_valid & row_ends)
+        count, start = (Signal(range(max(2, p.beats)), name=name) for name in ("place", "row_place"))
+        # The place of a row's first beat, and of the one that is presented.
+        after = Mux(count == p.beats - 1, 0, count + 1)
+        with m.If(self.i_valid):
+            m.d.sync += count.eq(Mux(row_ends & ~last_time, start, after))
+            with m.If(row_ends & last_time):
+                m.d.sync += start.eq(after)
         return count
 
-    def rom(self, m, name, address, words, width, latency=1):
-        """Return the words of the beat ``address``, by lane, ``latency`` cycles later: lane l of beat b has
-        ``words[b*lanes + l]`` of a ROM of one word a neuron, ``width`` bits each."""
-        lanes = self.plan.lanes
-        packed = [pack(words[b : b + lanes], width) for b in range(0, len(words), lanes)]
-        m.submodules[name] = rom = Rom(width=width * lanes, words=packed, latency=latency, target=self.plan.target)
-        m.d.comb += rom.address.eq(address)
-        return [rom.data[k * width : (k + 1) * width] for k in range(lanes)]
+    def read(self, m, name, address):
+        """Return the word at ``address`` of one of the plan's memories, as many cycles later as that takes."""
+        m.submodules[name] = memory = self._memory(m, name, self.plan.memories[name])
+        m.d.comb += memory.address.eq(address)
+        return memory.data
+
+    def numbers(self, m, name, beat):
+        """Return what one of the plan's memories has for the neurons of a beat, by lane (`ActivationPlan.by_beat`)."""
+        data = self.read(m, name, beat)
+        width = len(data) // self.plan.lanes
+        return [data[k * width : (k + 1) * width] for k in range(self.plan.lanes)]
+
+    def _memory(self, m, name, contents):
+        """Return the hardware of a memory."""
+        if self._layout is None:
+            return Rom.of(contents, self.plan.target)
+        memory = LoadableMemory(contents)
+        connect_writes(m, memory.writes, self.writes, self._layout.places[name])
+        return memory
 
     def delayed(self, m, value, cycles, name):
         """Return ``value``, ``cycles`` later."""
@@ -77,7 +103,7 @@ class Sign(Activation):
         if self.plan.latency == 0:
             m.d.comb += Value.cast(self.o).eq(positive)
         else:
-            flips = Cat(*self.rom(m, "flips", self.counted(m), self.plan.flips, 1))
+            flips = Cat(*self.numbers(m, "flips", self.counted(m)))
             m.d.comb += Value.cast(self.o).eq(self.delayed(m, positive, 1, "sign") ^ flips)
         self.finish(m)
         return m
@@ -94,7 +120,7 @@ class Whole(Activation):
         if self.plan.constant:
             rests = [self.plan.rests[0]] * self.plan.lanes
         else:
-            rests = self.rom(m, "rests", self.counted(m), self.plan.rests, 1)
+            rests = self.numbers(m, "rests", self.counted(m))
         for k in range(self.plan.lanes):
             acc = self.delayed(m, self.i[k], self.plan.latency, f"acc{k}_")
             whole = Signal(Shape(self.plan.bits, signed=self._acc.signed), name=f"whole{k}")
@@ -121,22 +147,24 @@ class Search(Activation):
         beat = self.counted(m)
         index = self._compare_all(m, beat) if self.plan.parallel else self._search(m, beat)
         if self.plan.codes is None:
-            m.d.comb += [self.o[k].eq(index[k] ^ self.plan.xor) for k in range(self.plan.lanes)]
+            turned = self._turned(m, beat)
+            m.d.comb += [self.o[k].eq(index[k] ^ turned[k]) for k in range(self.plan.lanes)]
         else:
             late = self.delayed(m, beat, self.plan.steps, "code_beat")
             for k in range(self.plan.lanes):
-                words = [c for row in self.plan.codes[k :: self.plan.lanes] for c in row]
-                m.submodules[f"codes{k}"] = rom = Rom(width=self.plan.bits, words=words, target=self.plan.target)
-                m.d.comb += [rom.address.eq(Cat(index[k], late)), self.o[k].eq(rom.data)]
+                m.d.comb += self.o[k].eq(self.read(m, f"codes{k}", Cat(index[k], late)))
         self.finish(m)
         return m
+
+    def _turned(self, m, beat):
+        """Return which bits of an index are inverted, by lane."""
+        return [self.plan.xor] * self.plan.lanes
 
     def _compare_all(self, m, beat):
         held = [self.delayed(m, self.i[k], 1, f"acc{k}_") for k in range(self.plan.lanes)]
         count = [0] * self.plan.lanes
         for j in range(len(self.plan.thresholds[0])):
-            column = [row[j] for row in self.plan.thresholds]
-            words = self.rom(m, f"threshold{j}", beat, column, self.plan.width)
+            words = self.numbers(m, f"threshold{j}", beat)
             for k in range(self.plan.lanes):
                 count[k] += held[k] >= words[k]
         index = []
@@ -150,13 +178,10 @@ class Search(Activation):
         for k in range(self.plan.lanes):
             acc, where, found = self.i[k], beat, None
             for level, read in enumerate(self.plan.reads):
-                m.submodules[f"lane{k}_level{level}"] = rom = Rom(
-                    width=self.plan.width, words=self.plan.level(level, k), latency=read, target=self.plan.target
-                )
-                m.d.comb += rom.address.eq(where if found is None else Cat(found, where))
+                threshold = self.read(m, f"lane{k}_level{level}", where if found is None else Cat(found, where))
                 acc = self.delayed(m, acc, read, f"lane{k}_read{level}_")
                 found = None if found is None else self.delayed(m, found, read, f"lane{k}_path{level}_")
-                bit = acc >= rom.data
+                bit = acc >= threshold
                 after = Signal(level + 1, name=f"lane{k}_found{level}", reset_less=True)
                 m.d.sync += after.eq(Cat(bit, found) if found is not None else bit)
                 found = after

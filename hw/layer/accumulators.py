@@ -91,9 +91,13 @@ class Accumulators:
 
     def _start_at_base(self):
         """Let the accumulator be the result, but for its scale and what that leaves of the base."""
-        self.starts, rest = padded(self._shape, self.base // self.scale), self.base % self.scale
+        self.starts, rest = padded(self._shape, self.base // self.scale), self._rests()
         lo, hi = ((bound - rest) // self.scale for bound in (self._edge.lo, self._edge.hi))
         self.acc_shape = IntShape.holding(lo.min(), hi.max())
+
+    def _rests(self):
+        """Return what is left of the base, ``(neurons,)``, or all that may be, ``(rests, 1)``."""
+        return self.base % self.scale
 
     def _start_at_thresholds(self, act, flip_format, lo, hi):
         """Let the accumulator start at minus its threshold, so that its sign is the code of one bit.
@@ -113,9 +117,13 @@ class Accumulators:
         never = self._edge.hi + 1
         where = thresholds[np.arange(count), at] if changes.shape[1] else never
         limit = self.thresholds_of(np.where(changes.any(axis=1), where, never))
+        limit, self.acc_shape = self._limited(limit, lo, hi)
         self.flips = padded(self._shape, table[:, 0])
         self.starts = padded(self._shape, -limit)
-        self.acc_shape = IntShape.holding((lo - limit).min(), (hi - limit).max())
+
+    def _limited(self, limit, lo, hi):
+        """Return the thresholds that accumulators begin below, and their shape."""
+        return limit, IntShape.holding((lo - limit).min(), (hi - limit).max())
 
     def thresholds_of(self, thresholds: np.ndarray) -> np.ndarray:
         """Return thresholds of the model's accumulator, ``scale*acc + base >= t``, as thresholds of the hardware's."""

@@ -48,7 +48,8 @@ def weight_contents(shape: LayerShape, codes: np.ndarray, bits: int, pad: int) -
     lanes = np.full((shape.vectors * shape.rows * shape.pe, shape.steps * shape.simd), pad, dtype=np.int64)
     lanes[:, : shape.inputs] = padded_rows(shape, codes, pad)
     words = lanes.reshape(-1, shape.pe, shape.steps, shape.simd).swapaxes(1, 2).reshape(-1, shape.pe * shape.simd)
-    return Contents(bits * shape.pe * shape.simd, [pack(codes, bits) for codes in words.tolist()])
+    packed = [pack(codes, bits) for codes in words.tolist()]
+    return Contents(bits * shape.pe * shape.simd, packed, MEMORY_LATENCY)
 
 
 def start_contents(shape: LayerShape, starts: Sequence[int], width: int) -> Contents:
@@ -62,4 +63,4 @@ def start_contents(shape: LayerShape, starts: Sequence[int], width: int) -> Cont
         Bits of an accumulator.
     """
     words = [pack(starts[n : n + shape.pe], width) for n in range(0, len(starts), shape.pe)]
-    return Contents(width * shape.pe, words)
+    return Contents(width * shape.pe, words, MEMORY_LATENCY)

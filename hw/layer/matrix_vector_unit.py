@@ -6,7 +6,6 @@ from amaranth.lib import wiring
 from fewbit.hw.memory.rom import Rom
 from fewbit.hw.streams import OutputFifo, StreamUnit, counter
 
-from .layout import MEMORY_LATENCY
 from .plan import LayerPlan
 from .replay import Replay
 
@@ -31,20 +30,13 @@ class MatrixVectorUnit(StreamUnit):
         ``plan.beats_out`` beats a vector; padded lanes hold anything.
     """
 
-    def __init__(self, plan: LayerPlan):
-        super().__init__(plan, i=(plan.x_format.bits, plan.lanes_in), o=(plan.out_bits, plan.lanes))
+    def __init__(self, plan: LayerPlan, **more: wiring.Member):
+        super().__init__(plan, i=(plan.x_format.bits, plan.lanes_in), o=(plan.out_bits, plan.lanes), **more)
 
     def elaborate(self, platform):
         m = Module()
         p = self.plan
-        m.submodules.replay = replay = Replay(
-            bits=p.numbers.lane_format.bits,
-            lanes=p.lanes_in,
-            steps=p.steps,
-            rows=p.rows,
-            vectors=p.vectors,
-            whole=p.whole,
-        )
+        m.submodules.replay = replay = self._front()
         self._enter(m, replay)
         m.submodules.array = array = p.array.make()
         m.d.comb += [
@@ -58,7 +50,7 @@ class MatrixVectorUnit(StreamUnit):
         if p.combine is not None:
             m.submodules.combine = sums = p.combine.make()
             m.d.comb += [Value.cast(sums.i).eq(array.o), sums.i_valid.eq(array.o_valid)]
-        m.submodules.activation = act = p.activation.make()
+        m.submodules.activation = act = self._activation(m)
         m.d.comb += [Value.cast(act.i).eq(sums.o), act.i_valid.eq(sums.o_valid)]
 
         fifo = OutputFifo(m, self.o, depth=p.depth)
@@ -68,29 +60,49 @@ class MatrixVectorUnit(StreamUnit):
         m.d.comb += replay.credit.eq(fifo.room(p.row_beats, taken=Mux(replay.begin, takes, 0)))
         return m
 
+    @property
+    def _codes(self):
+        """The stream of codes."""
+        return self.i
+
+    def _front(self):
+        """Return what gives the array its steps."""
+        p = self.plan
+        return Replay(
+            bits=p.numbers.lane_format.bits,
+            lanes=p.lanes_in,
+            steps=p.steps,
+            rows=p.rows,
+            vectors=p.vectors,
+            whole=p.whole,
+        )
+
+    def _activation(self, m):
+        """Return what makes codes of accumulators."""
+        return self.plan.activation.make()
+
     def _enter(self, m, replay):
         """Connect the input: codes of levels become the integers, or the signs, that the array takes."""
-        table = self.plan.numbers.x_table
+        table, codes = self.plan.numbers.x_table, self._codes
         if table is None:
-            wiring.connect(m, wiring.flipped(self.i), replay.i)
+            wiring.connect(m, wiring.flipped(codes), replay.i)
             return
         words = Array(Const(word, self.plan.numbers.lane_format.bits) for word in table)
-        m.d.comb += [replay.i.valid.eq(self.i.valid), self.i.ready.eq(replay.i.ready)]
-        m.d.comb += [replay.i.p[k].eq(words[code]) for k, code in enumerate(self.i.p)]
+        m.d.comb += [replay.i.valid.eq(codes.valid), codes.ready.eq(replay.i.ready)]
+        m.d.comb += [replay.i.p[k].eq(words[code]) for k, code in enumerate(codes.p)]
 
     def _weights(self, m, replay, array):
         """Connect the memories of weights, and of what accumulators start with, to the array."""
         p = self.plan
         row = Signal.like(replay.row)
         m.d.comb += row.eq(replay.row)
-        m.submodules.weights = weights = _memory(p.weights, p.target)
-        m.submodules.init = init = _memory(p.starts, p.target)
+        m.submodules.weights = weights = self._memory(m, "weights", p.weights)
+        m.submodules.init = init = self._memory(m, "init", p.starts)
         m.d.comb += [
             weights.address.eq(replay.address), init.address.eq(row),
             Value.cast(array.w).eq(weights.data), Value.cast(array.init).eq(init.data),
         ]  # fmt: skip
 
-
-def _memory(contents, target):
-    """Return a ROM that is read while `Replay` reads the codes of a step."""
-    return Rom(width=contents.width, words=contents.words, latency=MEMORY_LATENCY, target=target)
+    def _memory(self, m, name, contents):
+        """Return a memory that is read while `Replay` reads the codes of a step."""
+        return Rom.of(contents, self.plan.target)

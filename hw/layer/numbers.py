@@ -32,7 +32,7 @@ from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.golden.numbers.format import Format
 from fewbit.golden.numbers.formats import Float32
-from fewbit.hw.activation.plans import FloatReluPlan
+from fewbit.hw.activation.plans import ActivationPlan, FloatReluPlan
 from fewbit.hw.arrays.constant_plan import ConstantArrayPlan
 from fewbit.hw.arrays.float32_plan import FloatArrayPlan
 from fewbit.hw.arrays.integer_plan import IntegerArrayPlan
@@ -70,6 +70,7 @@ class NumberedLayer(Protocol):
     lanes: int
     neurons: int
     parallel: int
+    tile: int
 
 
 def numbers_of(layer: NumberedLayer) -> "IntegerNumbers | FloatNumbers":
@@ -90,7 +91,8 @@ def _folding(shape):
 
 def _behind(layer):
     """Return the parameters that plans of what is behind an array share."""
-    return dict(lanes=layer.lanes, beats=layer.shape.places, target=layer.target)
+    found = dict(lanes=layer.lanes, beats=layer.shape.places, target=layer.target)
+    return found | (dict(row_beats=layer.shape.row_beats, times=layer.tile) if layer.tile > 1 else {})
 
 
 def _ordered(codes, order):
@@ -132,25 +134,34 @@ class IntegerNumbers:
     """
 
     whole = False
+    ACCUMULATORS = Accumulators
 
     def __init__(self, layer: NumberedLayer):
         self._layer = layer
-        self.constant = layer.shape.words == 1 and layer.products is None and layer.target.netlists
+        self.constant = self._is_constant()
         self.arithmetic = found = self._chosen()
         if found.starts_at_zero and layer.act is None:
             raise ValueError(f"{layer.name}: sums in DSPs begin at zero, which needs an activation behind them")
         self.lane_format, self.x_table, self.in_words = found.lane_format, found.x_table, found.in_words
         self.weight_bits, self.pad_weight = found.weight_bits, found.pad_weight
         self.sign = isinstance(layer.act, Threshold) and layer.format.bits == 1 and not found.starts_at_zero
-        sums = self.accumulators = Accumulators(
+        sums = self.accumulators = self.ACCUMULATORS(
             layer.shape, found, layer.acc_edge, layer.act, layer.format if self.sign else None
         )
         self.acc_shape, self.array_shape = sums.acc_shape, sums.array_shape
         self.array = self._array()
         self.combine = combine_of(layer.shape, found, sums, _behind(layer))
-        self.activation = activation_of(layer.shape, layer.act, layer.format, sums, _behind(layer), sign=self.sign)
+        self.activation = self._activation(sums, _behind(layer))
         # Planes start with nothing: what is behind the array adds what the accumulator starts with.
         self.starts = sums.starts if self.combine is None else [0] * len(sums.starts)
+
+    def _is_constant(self) -> bool:
+        layer = self._layer
+        return layer.shape.words == 1 and layer.products is None and layer.target.netlists
+
+    def _activation(self, sums: Accumulators, common: dict[str, Any]) -> ActivationPlan:
+        layer = self._layer
+        return activation_of(layer.shape, layer.act, layer.format, sums, common, sign=self.sign)
 
     @cached_property
     def codes(self) -> np.ndarray:

@@ -189,7 +189,7 @@ class Dsp(Plain):
     def __init__(self, dense: Dense, x_format: Format, places: np.ndarray):
         super().__init__(dense, x_format)
         weights = dense.weights
-        self.packing = best_packing(self.lane_format, int(weights.min()), int(weights.max()))
+        self.packing = best_packing(self.lane_format, *dense.weight_range)
         self.weight_bits = self.packing.weight_bits
         packed = packed_weights(weights, self.packing, places % self.packing.weights)
         self.codes = packed & ((1 << self.weight_bits) - 1)

@@ -1,12 +1,24 @@
 """What memories take that are written while frames pass: FIFOs, lines of an image, vectors."""
 
+from dataclasses import dataclass
 from math import ceil
 
 from fewbit.hw.cost import Cost
 
-from .placement import BRAM18_LUTS, blocks_of
+from .placement import BRAM18_LUTS, Placement, blocks_of
 
-__all__ = ["RAM_WORDS", "buffer_cost", "choice_luts", "fifo_luts", "queue_luts", "ram_luts", "select_luts"]
+__all__ = ["LOAD_BITS", "RAM_WORDS", "URAM_LUTS", "PlacedBuffer", "buffer_cost", "choice_luts", "fifo_luts",
+           "placed_buffer", "price_of", "queue_luts", "ram_luts", "select_luts", "ultra_attrs",
+           "writable_placement"]  # fmt: skip
+
+LOAD_BITS = 32
+"""Bits of a word on its way to a loadable memory, and of a slice of one, at most."""
+URAM_LUTS = 700
+"""LUTs that an UltraRAM counts as: less than its share of a device, as nothing but large buffers can be in it."""
+_ULTRA_BRAM18_LUTS = (
+    300  # LUTs that a block RAM counts as where there is UltraRAM: such devices have more LUTs for each
+)
+_URAM_BITS, _URAM_WORDS = 72, 4096  # of an UltraRAM
 
 RAM_WORDS = 32
 """Words of the shallowest distributed RAM: what memories take grows where their depth exceeds a multiple of it."""
@@ -27,6 +39,43 @@ def buffer_cost(width: int, depth: int) -> Cost:
     return Cost(luts) if luts // 4 * _CELL <= _BLOCK * blocks else Cost(bram18=blocks)
 
 
+@dataclass(frozen=True)
+class PlacedBuffer:
+    """Where a memory goes that is written while frames pass, as its hardware asks for: ``style`` is Xilinx's
+    ``ram_style``, and ``cost`` what it takes there."""
+
+    style: str
+    cost: Cost
+
+    @property
+    def attrs(self) -> dict[str, str]:
+        """The attributes of the memory."""
+        return {"ram_style": self.style}
+
+
+def price_of(cost: Cost) -> float:
+    """Return a cost in LUTs, block RAMs and UltraRAMs counted as so many."""
+    return cost.lut + BRAM18_LUTS * cost.bram18 + URAM_LUTS * cost.uram
+
+
+def placed_buffer(width: int, depth: int, *, ultra: bool = False) -> PlacedBuffer:
+    """Return where a buffer takes the least: distributed RAM, block RAM, or where there is such, UltraRAM."""
+    choices = [
+        PlacedBuffer("distributed", Cost(ceil(ram_luts(width, depth) + width * select_luts(-(-depth // _PART))))),
+        PlacedBuffer("block", Cost(bram18=blocks_of(width, depth))),
+    ]
+    if ultra:
+        choices.append(PlacedBuffer("ultra", Cost(uram=-(-width // _URAM_BITS) * -(-depth // _URAM_WORDS))))
+    bram = _ULTRA_BRAM18_LUTS if ultra else BRAM18_LUTS
+    return min(choices, key=lambda c: c.cost.lut + bram * c.cost.bram18 + URAM_LUTS * c.cost.uram)
+
+
+def ultra_attrs(width: int, depth: int) -> dict[str, str]:
+    """Return the attributes of a buffer that may be in UltraRAM: none where it takes less elsewhere."""
+    placed = placed_buffer(width, depth, ultra=True)
+    return placed.attrs if placed.style == "ultra" else {}
+
+
 def queue_luts(width: int, depth: int) -> int:
     """Return what a memory that is written and read in the same cycle takes, block RAMs counted as `BRAM18_LUTS` each.
 
@@ -41,6 +90,19 @@ def choice_luts(width: int, depth: int) -> float:
     """Return about the LUTs that choose among the parts of a buffer of more words than a distributed RAM has."""
     parts = -(-depth // _PART) if buffer_cost(width, depth).lut else 1
     return width * select_luts(parts)
+
+
+def writable_placement(width: int, depth: int) -> Placement:
+    """Return the cheapest `Placement` of a loadable memory, none of whose bits is constant or equal to another: in
+    distributed RAM or block RAM, by slices of `LOAD_BITS` bits. A single word is in registers, which take no LUTs.
+    """
+    if depth == 1:
+        return Placement("luts")
+    whole, rest = divmod(width, LOAD_BITS)
+    slices = [LOAD_BITS] * whole + [rest] * (rest > 0)
+    luts = sum(ram_luts(bits, depth) for bits in slices) + ceil(width * select_luts(-(-depth // _PART)))
+    blocks = sum(blocks_of(bits, depth) for bits in slices)
+    return Placement("luts", luts) if luts <= blocks * BRAM18_LUTS else Placement("block", bram18=blocks)
 
 
 def select_luts(count: int) -> float:

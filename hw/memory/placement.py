@@ -100,10 +100,11 @@ def is_large(width: int, words: Sequence[int]) -> bool:
 
 @dataclass(frozen=True)
 class Contents:
-    """The words of a memory, ``width`` bits each."""
+    """The words of a memory, ``width`` bits each, which it gives ``latency`` cycles after their address."""
 
     width: int
     words: list[int]
+    latency: int = 1
 
     @cached_property
     def placement(self) -> Placement:

@@ -12,7 +12,17 @@ from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 from fewbit.hw.xilinx.netlist import Netlist
 
-from .placement import LUT_WORDS, Placement, columns_of, contents_digest, is_large, placement_of, tables_of, transposed
+from .placement import (
+    LUT_WORDS,
+    Contents,
+    Placement,
+    columns_of,
+    contents_digest,
+    is_large,
+    placement_of,
+    tables_of,
+    transposed,
+)
 
 __all__ = ["Rom"]
 
@@ -53,6 +63,11 @@ class Rom(SharedComponent):
             raise ValueError(f"Words must fit {width} bits, not {bad[0]!r}")
         self._columns, self._uses = columns_of(width, self._words)
         super().__init__({"address": In(range(max(2, len(words)))), "data": Out(width)})
+
+    @classmethod
+    def of(cls, contents: Contents, target: Target) -> "Rom":
+        """Return the ROM of a memory's contents."""
+        return cls(width=contents.width, words=contents.words, latency=contents.latency, target=target)
 
     @property
     def placement(self) -> Placement:

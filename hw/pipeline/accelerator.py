@@ -3,21 +3,28 @@
 import re
 from collections.abc import Mapping
 from copy import copy
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
-from amaranth.hdl import Cat, Module
+from amaranth.hdl import Cat, Const, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.network.graph import Network
 from fewbit.host.packing import pack_beats
 from fewbit.hw.folding import Folding
+from fewbit.hw.layer.external import ExternalPlan
+from fewbit.hw.memory.loadable import LoadableUnit, load_bus
+from fewbit.hw.memory.placement import Contents
+from fewbit.hw.memory.weight_port import WeightPort, weight_port_signature
 from fewbit.hw.stages.routing import QueuePlan
 from fewbit.hw.streams import code_stream, numbered
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 
-from .assembly import Assembly
+from .assembly import Assembly, with_loadable
 from .flows import with_depths
 
 __all__ = ["Accelerator", "AcceleratorPlan"]
@@ -35,6 +42,9 @@ class AcceleratorPlan:
         Depths of the queues in front of joins, by name (`sim.cycles.queues` finds them). Without, they are far too deep
         to be built: only good for finding them.
     target : hw.targets.target.Target
+    link : int or None
+        Lanes of the stream of frames where another device gives it, whose results they are; it has a mark of damaged
+        frames (TUSER) besides. None for frames from a host.
 
     Attributes
     ----------
@@ -46,8 +56,14 @@ class AcceleratorPlan:
         The streams of frames, one for each of the network's inputs: format, lanes, beats.
     format, length_out, lanes_out, beats_out
         The format of results, their codes a frame, codes a beat and beats a frame.
+    memories : dict of str to hw.memory.placement.Contents
+        Loadable memories of all stages, by the stage's name, a point, and their own, in the order in which they are
+        loaded.
     bound : int
-        Cycles between frames in steady state: those of the slowest layer, or the beats of the busiest stream.
+        Cycles between frames in steady state: those of the slowest layer, or the beats of the busiest stream, or those
+        of external weights.
+    weight_port : hw.memory.external_plan.WeightPortPlan or None
+        The port to memory through which external weights come, if layers have such.
 
     Raises
     ------
@@ -56,11 +72,18 @@ class AcceleratorPlan:
     """
 
     def __init__(
-        self, network: Network, folding: Folding, *, depths: Mapping[str, int] | None = None, target: Target = DEFAULT
+        self,
+        network: Network,
+        folding: Folding,
+        *,
+        depths: Mapping[str, int] | None = None,
+        target: Target = DEFAULT,
+        link: int | None = None,
     ):
-        self.network, self.target = network, target
-        assembly = Assembly(network, folding, target=target)
+        self.network, self.target, self.link = with_loadable(network, folding), target, link
+        assembly = Assembly(self.network, folding, target=target, link=link)
         self.edges, self.layers, self.bound = assembly.edges, assembly.layers, assembly.bound
+        self.weight_port = assembly.weight_port
         self.stages = assembly.stages if depths is None else with_depths(assembly.stages, depths)
         self.entries, end = assembly.entries, assembly.exit
         self.format, self.length_out, self.lanes_out, self.beats_out = end.format, end.length, end.lanes, end.beats
@@ -78,6 +101,35 @@ class AcceleratorPlan:
     def queues(self) -> dict[str, QueuePlan]:
         """The plans of the queues in front of joins, by name."""
         return {stage.name: stage.plan for stage in self.stages if isinstance(stage.plan, QueuePlan)}
+
+    def of_memory(self, latency: int) -> "AcceleratorPlan":
+        """Return the same plan for the cycle model, with another latency of the memory that external weights are in."""
+        plan = copy(self)
+        assert self.weight_port is not None
+        plan.weight_port = port = self.weight_port.of_latency(latency)
+        plan.stages = [
+            replace(stage, plan=port, make=partial(WeightPort, port)) if stage.plan is self.weight_port else stage
+            for stage in self.stages
+        ]
+        return plan
+
+    @property
+    def weight_image(self) -> bytes:
+        """What memory outside must hold: the regions of all layers with external weights, where the port reads them."""
+        image, port = b"", self.weight_port
+        outside = [plan for plan in self.layers.values() if isinstance(plan, ExternalPlan)]
+        for plan, offset in zip(outside, () if port is None else port.offsets, strict=True):
+            image = image.ljust(offset, b"\0") + plan.region
+        return image if port is None else image.ljust(port.size, b"\0")
+
+    @cached_property
+    def memories(self) -> dict[str, Contents]:
+        return {f"{p.name}.{name}": contents for p in self.loadable for name, contents in p.memories.items()}
+
+    @property
+    def loadable(self) -> list[Any]:
+        """The plans of the stages that have loadable memories."""
+        return [stage.plan for stage in self.stages if getattr(stage.plan, "memories", None)]
 
     @property
     def ports(self) -> tuple[str, ...]:
@@ -108,6 +160,10 @@ class Accelerator(wiring.Component):
     i : ``In(code_stream(entry.format.bits, entry.lanes))``
         The stream of ``plan.entries``; of several, ``i0``, ``i1``, …
     o : ``Out(code_stream(output bits, plan.lanes_out))``
+    weights : ``Out(weight_port_signature(plan.weight_port))``
+        With external weights: the port to memory, `hw.memory.weight_port`.
+    load : ``In(hw.memory.loadable.load_bus())``
+        Words of the plan's memories, if it has some; no frame may be inside.
     stalls : ``Out(number of stages)``
         With ``probes``: which stages offer a beat that is not taken in this cycle; at any of its outputs, if a stage
         has several.
@@ -116,10 +172,13 @@ class Accelerator(wiring.Component):
     def __init__(self, plan: AcceleratorPlan, *, probes: bool = False):
         self.plan, self._probes = plan, probes
         streams = [In(code_stream(entry.format.bits, entry.lanes)) for entry in plan.entries]
+        port = plan.weight_port
         super().__init__({
             **dict(zip(plan.ports, streams, strict=True)),
+            **({} if port is None else {"weights": Out(weight_port_signature(port))}),
             "o": Out(code_stream(plan.format.bits, plan.lanes_out)),
-        } | ({"stalls": Out(len(plan.stages))} if probes else {}))  # fmt: skip
+        } | ({"load": In(load_bus())} if plan.memories else {})
+          | ({"stalls": Out(len(plan.stages))} if probes else {}))  # fmt: skip
 
     @property
     def inputs(self) -> tuple[wiring.PureInterface, ...]:
@@ -135,10 +194,24 @@ class Accelerator(wiring.Component):
                 source = wiring.flipped(self.inputs[port]) if number < 0 else _port(units[number], "o", port)
                 wiring.connect(m, source, _port(unit, "i", k))
             units.append(unit)
+            if isinstance(unit, WeightPort):
+                wiring.connect(m, unit.memory, wiring.flipped(self.weights))
         wiring.connect(m, units[-1].o, wiring.flipped(self.o))
+        if self.plan.memories:
+            self._load(m, [unit for unit in units if isinstance(unit, LoadableUnit)])
         if self._probes:
-            m.d.comb += self.stalls.eq(Cat(_stalls(unit) for unit in units))
+            # Weights that wait are fetched ahead: that stalls nobody.
+            m.d.comb += self.stalls.eq(
+                Cat(_stalls(u) if stage.inputs else Const(0) for u, stage in zip(units, self.plan.stages, strict=True))
+            )
         return m
+
+    def _load(self, m, units):
+        """Connect the way of words from unit to unit."""
+        before = wiring.flipped(self.load)
+        for unit in units:
+            wiring.connect(m, before, unit.load)
+            before = unit.load_on
 
 
 def _stalls(unit):

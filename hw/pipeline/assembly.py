@@ -1,17 +1,22 @@
 """From a folded network to stages joined by streams: which units there are, and how wide the streams between them."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from amaranth.lib import wiring
 
 from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Network, NetworkInput, Node
-from fewbit.golden.network.pointwise import Rescale, Score, Threshold
+from fewbit.golden.network.pointwise import activation_behind
 from fewbit.golden.registry import import_all
+from fewbit.golden.rewrite.loadable import loadable
 from fewbit.hw import stages
 from fewbit.hw.folding import Folding
+from fewbit.hw.layer.external import ExternalPlan
 from fewbit.hw.layer.plan import LayerPlan
+from fewbit.hw.memory.external_plan import DEFAULT_BUS, WeightPortPlan
+from fewbit.hw.memory.weight_port import WeightPort
 from fewbit.hw.packing import beats, channels_at_once
 from fewbit.hw.stages.layer import cycles_of_layer
 from fewbit.hw.stages.registry import stage_of
@@ -23,11 +28,17 @@ from fewbit.hw.targets.target import Target
 from .abreast import set_abreast
 from .flows import Flow, Streams, through
 
-__all__ = ["MOST_INPUT_BITS", "Assembly"]
+__all__ = ["MOST_INPUT_BITS", "Assembly", "with_loadable"]
 
 MOST_INPUT_BITS = 4096  # bits of one beat: 512 bytes, the widest AXI4-Stream of the Xilinx infrastructure
 
 import_all(stages)  # where every node has its hardware
+
+
+def with_loadable(network: Network, folding: Folding) -> Network:
+    """Return the network with the numbers of those layers loadable of which a folding says so."""
+    names = [name for name, layer in folding.items() if layer.weights == "loadable"]
+    return loadable(network, names) if names else network
 
 
 class Assembly:
@@ -48,10 +59,14 @@ class Assembly:
         Plans of the layers by name.
     bound : int
         Cycles between frames in steady state.
+    weight_port : hw.memory.external_plan.WeightPortPlan or None
+        The port through which external weights come, and ``weights`` the stream of those of each such layer, by name.
     entries : tuple of hw.pipeline.flows.Flow
         Streams of frames, one for each of the network's inputs.
     exit : hw.pipeline.flows.Flow
         Stream of results.
+    ultra : bool
+        Whether large buffers may be in UltraRAM.
 
     Raises
     ------
@@ -59,7 +74,8 @@ class Assembly:
         If the folding does not fit the network, a result is not read, or the outputs are not of one tensor.
     """
 
-    def __init__(self, network: Network, folding: Folding, *, target: Target = DEFAULT):
+    def __init__(self, network: Network, folding: Folding, *, target: Target = DEFAULT, link: int | None = None):
+        network = with_loadable(network, folding)
         before, edges = network, network.edges()
         self.network = network = set_abreast(before, folding, edges)
         self.edges, self.target = edges if network is before else network.edges(), target
@@ -69,8 +85,11 @@ class Assembly:
         self._plan_layers(folding)
         cycles = [cycles_of_layer(self.edges, self.windows, plan) for plan in self.layers.values()]
         self.bound = max(cycles, default=max(given.length for given in network.inputs))
-        self.streams = Streams(network)
+        self.ultra = folding.ultra
+        self.streams = Streams(network, ultra=self.ultra)
         self.stages = self.streams.stages
+        self._link = link
+        self.weight_port, self.weights = self._weights_outside()
         self.entries = tuple(self._entry(number, given) for number, given in enumerate(network.inputs))
         for given, entry in zip(network.inputs, self.entries, strict=True):
             self.streams.publish(given.edge, entry)
@@ -92,23 +111,44 @@ class Assembly:
                 continue
             if node.name not in folding:
                 raise ValueError(f"Folding must name layer {node.name!r}")
-            readers = self.network.readers(node.y)
-            act = readers[0] if len(readers) == 1 else None
-            act = act if isinstance(act, Threshold | Rescale | Score) else None
+            act = activation_behind(self.network, node)
             folded, window = folding[node.name], self.windows.get(node.x)
             order = None if window is None else columns_first(window, self.edges[window.x], folded.simd)
-            self.layers[node.name] = LayerPlan(node, act, self.edges, folded, order=order, target=self.target)
+            kind: Callable[..., LayerPlan] = LayerPlan
+            if folded.weights == "external":
+                kind = partial(
+                    ExternalPlan, bus=DEFAULT_BUS if folding.bus is None else folding.bus, ultra=folding.ultra
+                )
+            self.layers[node.name] = kind(node, act, self.edges, folded, order=order, target=self.target)
             if act is not None:
                 self._absorbed.add(act.name)
+
+    def _weights_outside(self) -> tuple[WeightPortPlan | None, dict[str, Flow]]:
+        """Make the source of weights from memory outside, if layers need it; return its plan, and by layer the stream
+        of its weights."""
+        outside = [plan for plan in self.layers.values() if isinstance(plan, ExternalPlan)]
+        if not outside:
+            return None, {}
+        port = WeightPortPlan([plan.channel for plan in outside])
+        self.bound = max(self.bound, sum(plan.beats_frame for plan in outside))
+        number = self.streams.add(port.name, port, WeightPort)
+        flows = {}
+        for k, plan in enumerate(outside):
+            lanes = plan.pe * plan.simd
+            flows[plan.name] = Flow((number, k), plan.dense.weight_format, lanes, lanes, lanes * plan.cycles)
+        return port, flows
 
     # Both ends
 
     def _entry(self, number: int, given: NetworkInput) -> Flow:
         """Return the stream of an input's frames, of the fewest lanes whose beats are not the bottleneck.
 
-        Where up to twice as many lanes suit the first layer behind it better, it has those.
+        Where up to twice as many lanes suit the first layer behind it better, it has those. A link has the lanes of
+        the device in front of it.
         """
         source, fmt, edge = (-1, number), given.format, self.edges[given.edge]
+        if self._link is not None:
+            return Flow(source, fmt, self._link, edge.length, edge.length)
         widest = max(1, MOST_INPUT_BITS // fmt.bits)
         fits = [n for n in range(1, min(edge.length, widest) + 1) if beats(edge.length, n) <= self.bound]
         if not fits:

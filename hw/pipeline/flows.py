@@ -95,10 +95,12 @@ class Streams:
         Stages, each behind those that it reads.
     busiest : int
         Beats a frame of the busiest stream.
+    ultra : bool
+        Whether queues may be in UltraRAM.
     """
 
-    def __init__(self, network: Network):
-        self.network, self.busiest = network, 0
+    def __init__(self, network: Network, *, ultra: bool = False):
+        self.network, self.busiest, self.ultra = network, 0, ultra
         self.stages: list[Stage] = []
         self._flows: dict[str, list[Flow]] = {}
 
@@ -134,11 +136,12 @@ class Streams:
         plan : object
             The stage's numbers; ``kind(plan)`` makes the component.
         flows : Flow
-            The stage's streams in.
+            The stage's streams in; a source has none.
         beats_out : int or None
             Beats of a frame that leave, where these are not as many as enter.
         """
-        fewest = max(1, min(flows[0].beats, beats_out or flows[0].beats))
+        beats_in = flows[0].beats if flows else 1
+        fewest = max(1, min(beats_in, beats_out or beats_in))
         self.stages.append(Stage(name, plan, partial(kind, plan), tuple(f.source for f in flows), fewest))
         return len(self.stages) - 1
 
@@ -186,7 +189,7 @@ class Streams:
         """Return the stream behind the queue in front of input ``k`` of a join; `with_depths` gives that its depth."""
         # A branch may wait until the other one has seen a frame and computed for another one or two.
         depth = max(UNSIZED, 4 * flow.beats)
-        plan = QueuePlan(bits=flow.format.bits, lanes=flow.lanes, depth=depth)
+        plan = QueuePlan(bits=flow.format.bits, lanes=flow.lanes, depth=depth, ultra=self.ultra)
         return replace(flow, source=(self.add(f"queue_{node.name}_{k}", plan, Queue, flow), 0))
 
 
@@ -208,7 +211,7 @@ def with_depths(stages: Sequence[Stage], depths: Mapping[str, int]) -> list[Stag
             if depth == 0:
                 instead[k, 0] = inputs[0]
                 continue
-            plan = QueuePlan(bits=stage.plan.bits, lanes=stage.plan.lanes, depth=depth)
+            plan = QueuePlan(bits=stage.plan.bits, lanes=stage.plan.lanes, depth=depth, ultra=stage.plan.ultra)
             stage = replace(stage, plan=plan, make=partial(Queue, plan))
         number[k] = len(made)
         made.append(replace(stage, inputs=inputs))

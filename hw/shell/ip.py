@@ -2,21 +2,24 @@
 
 from functools import partial
 
-from amaranth.hdl import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, ResetSignal, Signal
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, Mux, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
+from fewbit.hw.memory.read_master import axi_read_ports
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 from .axi import Shell
 from .axi_lite import axilite_ports
 from .event_counters import EventCounters
 from .frame_timer import FrameTimer
-from .ports import clock_members, clocked, passed, stream_members
+from .ports import WEIGHT_BUS, clock_members, clocked, passed, stream_members, weight_bus_members
+from .read_guard import ReadGuard
 from .register_file import RegisterFile
 from .registers import RegisterMap
 from .stream_gate import StreamGate
 from .stream_names import input_streams
+from .weight_loader import WeightLoader
 
 __all__ = ["AcceleratorIP", "ip_members"]
 
@@ -26,7 +29,7 @@ _PORTS = ("data", "last", "valid", "ready")  # of a stream of frames
 def ip_members(plan: AcceleratorPlan, registers: RegisterMap) -> dict[str, wiring.Member]:
     """Return the ports of the block, by name."""
     control = {f"s_axi_control_{name}": port for name, port in axilite_ports(registers.address_bits).items()}
-    return clock_members() | control | stream_members(plan) | {"interrupt": Out(1)}
+    return clock_members() | control | stream_members(plan) | weight_bus_members(plan) | {"interrupt": Out(1)}
 
 
 class AcceleratorIP(wiring.Component):
@@ -46,6 +49,7 @@ class AcceleratorIP(wiring.Component):
     s_axis_tdata, s_axis_tvalid, s_axis_tlast : ``In``, s_axis_tready : ``Out(1)``
         One such stream for each input, as `hw.shell.stream_names.input_streams` names them.
     m_axis_tdata, m_axis_tvalid, m_axis_tlast, m_axis_tuser : ``Out``, m_axis_tready : ``In(1)``
+    m_axi_weights_araddr, … : with external weights, see `hw.memory.read_master.axi_read_ports`
     interrupt : ``Out(1)``
         High as long as a bit of INTERRUPT_STATUS is set that INTERRUPT_ENABLE names.
     """
@@ -86,7 +90,26 @@ class AcceleratorIP(wiring.Component):
         clear = self._commands(m, file, gate)
         self._frames(m, file, gate, clear)
         self._waits(m, file, gate, core, clear)
+        if self.plan.memories:
+            self._loads(m, file, core)
+        if self.plan.weight_port is not None:
+            self._weights(m, file, gate, core)
         return m
+
+    def _weights(self, m, file, gate, core):
+        """Connect the port to memory outside, which bursts leave that a soft reset finds under way."""
+        port = self.plan.weight_port
+        m.submodules.reads = reads = ReadGuard(bus=port.bus, outstanding=port.outstanding)
+        ports = axi_read_ports(port.bus)
+        control = _bits(self.registers["WEIGHTS_CONTROL"], file.weights_control)
+        status = _bits(self.registers["WEIGHTS_STATUS"], file.weights_status)
+        m.d.comb += [
+            *passed(ports, lambda name: getattr(self, f"{WEIGHT_BUS}_{name}"), partial(getattr, reads.axi)),
+            *passed(ports, partial(getattr, reads.core), lambda name: getattr(core, f"{WEIGHT_BUS}_{name}")),
+            reads.reset.eq(gate.core_reset), core.weights_image_valid.eq(control["VALID"]),
+            core.weights_image_base.eq(Cat(file.weights_base, file.weights_base_high)),
+            status["READING"].eq(reads.busy), status["FAILED"].eq(core.weights_image_failed),
+        ]  # fmt: skip
 
     def _outside(self, m, gate):
         o = gate.o
@@ -152,6 +175,22 @@ class AcceleratorIP(wiring.Component):
         m.d.comb += [
             waits.events.eq(seen), waits.clear.eq(clear), waits.number.eq(file.event),
             file.event_count.eq(waits.value),
+        ]  # fmt: skip
+
+    def _loads(self, m, file, core):
+        """Connect the loader of weights to its registers; a soft reset leaves it, and the memories, as they are."""
+        m.submodules.loader = loader = WeightLoader.of(self.plan)
+        wiring.connect(m, loader.bus, core.load)
+        status = _bits(self.registers["LOAD_STATUS"], file.load_status)
+        shown = {"CLOSED": loader.hold, "WAITING": loader.waiting, "FAILED": loader.failed}
+        m.d.comb += [
+            core.hold.eq(loader.hold), loader.drained.eq(core.drained),
+            loader.begin.eq(_bits(self.registers["LOAD_CONTROL"], file.load_control)["BEGIN"]),
+            loader.words.p.data.eq(Mux(file.load_check_written, file.load_check, file.load_data)),
+            loader.words.p.last.eq(file.load_check_written),
+            loader.words.valid.eq(file.load_data_written | file.load_check_written),
+            *(status[name].eq(value) for name, value in shown.items()),
+            file.load_taken.eq(loader.taken), file.load_checksum.eq(loader.checksum), file.loaded.eq(loader.loaded),
         ]  # fmt: skip
 
 

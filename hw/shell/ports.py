@@ -6,11 +6,15 @@ from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from fewbit.hw.memory.read_master import axi_read_ports
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 from .stream_names import input_streams
 
-__all__ = ["bytes_of", "clock_members", "clocked", "passed", "stream_members"]
+__all__ = ["WEIGHT_BUS", "bytes_of", "clock_members", "clocked", "passed", "stream_members", "weight_bus_members"]
+
+WEIGHT_BUS = "m_axi_weights"
+"""The bus through which external weights come: what its ports begin with."""
 
 
 def bytes_of(bits: int) -> int:
@@ -36,7 +40,8 @@ def stream_members(plan: AcceleratorPlan) -> dict[str, wiring.Member]:
     """Return the members of the AXI4-Streams of an accelerator: ``s_axis`` and others of `input_streams` for frames,
     ``m_axis`` for results.
 
-    Lanes are packed from bit 0 upwards without gaps, TDATA is padded with zeros to whole bytes.
+    Lanes are packed from bit 0 upwards without gaps, TDATA is padded with zeros to whole bytes. A link from another
+    device has ``tuser`` too.
 
     Parameters
     ----------
@@ -48,11 +53,17 @@ def stream_members(plan: AcceleratorPlan) -> dict[str, wiring.Member]:
         members |= {
             f"{name}_tdata": In(8 * bytes_of(entry.format.bits * entry.lanes)), f"{name}_tvalid": In(1),
             f"{name}_tready": Out(1), f"{name}_tlast": In(1),
-        }  # fmt: skip
+        } | ({f"{name}_tuser": In(1)} if plan.link is not None else {})  # fmt: skip
     return members | {
         "m_axis_tdata": Out(8 * bytes_out), "m_axis_tvalid": Out(1), "m_axis_tready": In(1), "m_axis_tlast": Out(1),
         "m_axis_tuser": Out(1),
     }  # fmt: skip
+
+
+def weight_bus_members(plan: AcceleratorPlan) -> dict[str, wiring.Member]:
+    """Return the members of the AXI4 master that reads external weights, ``m_axi_weights_…``; none without such."""
+    port = plan.weight_port
+    return {} if port is None else {f"{WEIGHT_BUS}_{name}": w for name, w in axi_read_ports(port.bus).items()}
 
 
 def passed(members: Mapping[str, wiring.Member], outer: Callable[[str], Value], inner: Callable[[str], Value]) -> list:

@@ -25,7 +25,8 @@ class RegisterFile(wiring.Component):
 
     A register has members named after it, in lower case. Read-only: what it reads, ``In``. Read-write: what it
     holds, ``Out``. Write 1 to clear: what it holds, ``Out``, and ``…_set``, bits to be set in this cycle, ``In``.
-    Write 1 to start: ``Out``, bits written as 1, for one cycle, and ``…_reads``, ``In``. Constants have none.
+    Write 1 to start: ``Out``, bits written as 1, for one cycle, and ``…_reads``, ``In``. Write-only: the word that was
+    written last, ``Out``, and ``…_written``, ``Out``, high for the cycle after it was. Constants have none.
     """
 
     def __init__(self, registers: RegisterMap):
@@ -43,6 +44,8 @@ class RegisterFile(wiring.Component):
                 members[f"{r.name.lower()}_set"] = In(r.bits)
             if r.access == Access.W1S:
                 members[f"{r.name.lower()}_reads"] = In(r.bits)
+            if r.access == Access.WO:
+                members[f"{r.name.lower()}_written"] = Out(1)
         super().__init__(members)
 
     def elaborate(self, platform):
@@ -74,6 +77,8 @@ class RegisterFile(wiring.Component):
     def _readable(self, r, k):
         if r.value:
             return r.value[k]
+        if r.access == Access.WO:
+            return 0
         return getattr(self, f"{r.name.lower()}_reads" if r.access == Access.W1S else r.name.lower())
 
     def _writes(self, m, slave):
@@ -88,7 +93,9 @@ class RegisterFile(wiring.Component):
                 m.d.comb += slave.write_error.eq(0)
             with m.If(at & slave.write):
                 m.d.comb += written.eq(strobed)
-            if r.access == Access.RW:
+            if r.access == Access.WO:
+                m.d.sync += getattr(self, f"{r.name.lower()}_written").eq(at & slave.write)
+            if r.access in (Access.RW, Access.WO):
                 m.d.sync += held.eq((held & ~written) | (slave.write_data & written))
             elif r.access == Access.W1C:
                 m.d.sync += held.eq(held & ~(slave.write_data & written) | getattr(self, f"{r.name.lower()}_set"))

@@ -21,6 +21,7 @@ class Access(StrEnum):
     """What software may do with a register."""
 
     RO, RW, W1C, W1S = "read-only", "read-write", "write 1 to clear", "write 1 to start"
+    WO = "write-only"
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,62 @@ def _control(
         Register("INTERRUPT_STATUS", 0x4C, Access.W1C,
                  "What has happened. A bit that is set in the cycle in which it is cleared stays set.", _INTERRUPTS),
         Register("SCRATCH", 0x50, rw, "Holds what software writes."),
+    )  # fmt: skip
+
+
+_LOAD_CONTROL = (
+    Field("BEGIN", 0, "Let no further frame begin; take words when all frames have left. Words that came are "
+          "forgotten. Reads 0."),
+)  # fmt: skip
+_LOAD_STATUS = (
+    Field("CLOSED", 0, "No frame may begin."),
+    Field("WAITING", 1, "No frame is inside: words are taken."),
+    Field("FAILED", 2, "The words were too few or too many, or had another checksum; BEGIN starts anew."),
+)
+
+
+def _loading(words: int, structure: str) -> tuple[Register, ...]:
+    """Return the registers by which weights are loaded: ``words`` words, in the structure of this SHA-256."""
+    ro, wo = Access.RO, Access.WO
+    return (
+        Register("LOAD_WORDS", 0x54, ro, "Words of all loadable memories.", value=(words,)),
+        Register("LOAD_STRUCTURE", 0x58, ro, "The first 64 bits of the SHA-256 of all that the layout of these words "
+                 "depends on. Only images of the same structure may be loaded.",
+                 count=2, value=_leading(structure, 2)),
+        Register("LOAD_CONTROL", 0x60, Access.W1S, "Begin to load weights.", _LOAD_CONTROL),
+        Register("LOAD_STATUS", 0x64, ro, "What loading is at.", _LOAD_STATUS),
+        Register("LOAD_DATA", 0x68, wo, "Takes the next word, if WAITING. Reads 0."),
+        Register("LOAD_CHECK", 0x6C, wo, "Takes the checksum of all words, CRC-32 (IEEE 802.3) of their bytes, lowest "
+                 "first: if they came in whole and have it, frames go on, else FAILED is set. Reads 0."),
+        Register("LOAD_TAKEN", 0x70, ro, "Words since BEGIN."),
+        Register("LOAD_CHECKSUM", 0x74, ro, "The block's checksum of the words since BEGIN."),
+        Register("LOADED", 0x78, ro, "Checksum of the words that the memories hold; 0 as long as they hold those of "
+                 "the bitstream."),
+    )  # fmt: skip
+
+
+_WEIGHTS_CONTROL = (
+    Field("VALID", 0, "The image is in memory, from WEIGHTS_BASE on: weights may be read. As long as it is set, both "
+          "bases stay as they are."),
+)  # fmt: skip
+_WEIGHTS_STATUS = (
+    Field("READING", 0, "Bursts are under way."),
+    Field("FAILED", 1, "Memory answered with an error since the last soft reset; results are not to be trusted."),
+)
+
+
+def _outside(size: int, digest: str, bus: int) -> tuple[Register, ...]:
+    """Return the registers of weights in memory outside: an image of ``size`` bytes with this SHA-256."""
+    ro, rw = Access.RO, Access.RW
+    return (
+        Register("WEIGHTS_BYTES", 0xB0, ro, "Bytes of the image of external weights.", value=(size,)),
+        Register("WEIGHTS_BUS", 0xB4, ro, "Data bits of `m_axi_weights`.", value=(bus,)),
+        Register("WEIGHTS_DIGEST", 0xC0, ro, "The first 128 bits of the image's SHA-256. The block reads what is there "
+                 "and compares nothing: software does.", count=4, value=_leading(digest, 4)),
+        Register("WEIGHTS_BASE", 0xD0, rw, "Address of the image, its lower 32 bits: a multiple of 4096."),
+        Register("WEIGHTS_BASE_HIGH", 0xD4, rw, "Its upper 32 bits."),
+        Register("WEIGHTS_CONTROL", 0xD8, rw, "Whether there is an image.", _WEIGHTS_CONTROL),
+        Register("WEIGHTS_STATUS", 0xDC, ro, "What the port is at.", _WEIGHTS_STATUS),
     )  # fmt: skip
 
 
@@ -243,7 +300,14 @@ class RegisterMap:
 
 
 def register_map(
-    *, model: str, build: str, beats_in: Mapping[str, int], beats_out: int, stages: Sequence[str]
+    *,
+    model: str,
+    build: str,
+    beats_in: Mapping[str, int],
+    beats_out: int,
+    stages: Sequence[str],
+    loading: tuple[int, str] | None = None,
+    outside: tuple[int, str, int] | None = None,
 ) -> RegisterMap:
     """Return the `RegisterMap` of a build.
 
@@ -257,6 +321,10 @@ def register_map(
         Beats of a result.
     stages : sequence of str
         Names of the pipeline's stages, `MOST_STAGES` at most.
+    loading : (int, str) or None
+        Words of all loadable memories, and the SHA-256 of their structure in hex, where there are such memories.
+    outside : (int, str, int) or None
+        Bytes of the image of external weights, its SHA-256 in hex, and the bits of the port, where there are such.
 
     Raises
     ------
@@ -269,5 +337,9 @@ def register_map(
     most = MOST_STAGES - 2 * (len(beats_in) - 1)  # two counters for each further stream
     if len(stages) > most:
         raise ValueError(f"Stages must be {most} at most, not {len(stages)}")
-    counters = sorted((*_others(beats_in), *_counters(stages, list(beats_in))), key=lambda register: register.offset)
-    return RegisterMap([*_control(model, build, beats_in, beats_out, stages), *counters])
+    more = () if outside is None else _outside(*outside)
+    counters = sorted(
+        (*_others(beats_in), *more, *_counters(stages, list(beats_in))), key=lambda register: register.offset
+    )
+    loads = () if loading is None else _loading(*loading)
+    return RegisterMap([*_control(model, build, beats_in, beats_out, stages), *loads, *counters])

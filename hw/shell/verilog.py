@@ -15,7 +15,18 @@ from .axi import AxiAccelerator
 from .ip import AcceleratorIP
 from .registers import RegisterMap
 
-__all__ = ["Emission", "EmissionError", "convert", "converted", "emission", "emission_ip", "emit", "emit_ip", "wake"]
+__all__ = [
+    "Emission",
+    "EmissionError",
+    "convert",
+    "converted",
+    "emission",
+    "emission_ip",
+    "emit",
+    "emit_ip",
+    "models_of",
+    "wake",
+]
 
 _HEAD = re.compile(r"^module (\S+?) ?\(", re.MULTILINE)
 _DECLARED = re.compile(r"^  reg (\S+) += 0;$")
@@ -79,8 +90,12 @@ def emission_ip(plan: AcceleratorPlan, registers: RegisterMap, *, name: str = "a
 
 def _emitted(block, plan, name):
     found = converted(block, name)
-    models = plan.target.models(sums=any(layer.sums for layer in plan.layers.values()))
-    return replace(found, text=found.text + models)
+    return replace(found, text=found.text + models_of(plan))
+
+
+def models_of(plan: AcceleratorPlan) -> str:
+    """Return the simulators' models of the primitives of a plan, with which its emitted text ends."""
+    return plan.target.models(sums=any(layer.sums for layer in plan.layers.values()))
 
 
 def convert(component: wiring.Component, name: str) -> str:

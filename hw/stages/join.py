@@ -12,13 +12,14 @@ from fewbit.golden.network.graph import Edge
 from fewbit.golden.registry import ByClass
 from fewbit.hw.cost import Cost, counter_luts
 from fewbit.hw.memory.buffers import fifo_luts
-from fewbit.hw.memory.placement import LARGE, tables_of
+from fewbit.hw.memory.loadable import LoadableUnit
+from fewbit.hw.memory.placement import LARGE, Contents, tables_of
 from fewbit.hw.memory.rom import Rom
 from fewbit.hw.packing import beats, channels_at_once, check_lanes, pack
 from fewbit.hw.streams import OutputFifo, code_stream
 
-__all__ = ["Join", "JoinPlan", "cost_of_join", "cost_of_numbers", "function_of_join", "is_one_number", "make_join",
-           "numbers_of_beat", "plan_of_join"]  # fmt: skip
+__all__ = ["Join", "JoinPlan", "LoadableJoin", "cost_of_join", "cost_of_numbers", "function_of_join", "is_one_number",
+           "make_join", "numbers_of_beat", "plan_of_join"]  # fmt: skip
 
 _CONTROL = 20  # LUTs around the memory of the FIFO
 _FEW_BEATS = 4
@@ -49,6 +50,8 @@ class JoinPlan:
         Cycles from a pair of beats to its write into the output FIFO; entries of that.
     dsps : int
         DSPs that its multipliers take, at most.
+    memories : dict of str to hw.memory.placement.Contents
+        Its loadable memories, by name.
     function : object
         The `function_of_join`.
 
@@ -68,6 +71,7 @@ class JoinPlan:
         self.beats_out = beats(self.channels, lanes)
         self.function = function_of_join.of(node)(self)
         self.latency, self.dsps = self.function.latency, self.function.dsps
+        self.memories: dict[str, Contents] = getattr(self.function, "memories", {})
         self.depth = self.latency + 3
 
     @property
@@ -90,11 +94,12 @@ class Join(wiring.Component):
     o : ``Out(code_stream(bits, lanes))``
     """
 
-    def __init__(self, plan: JoinPlan):
+    def __init__(self, plan: JoinPlan, **more: wiring.Member):
         self.plan = plan
         super().__init__(
             {f"i{k}": In(code_stream(f.bits, plan.lanes)) for k, f in enumerate(plan.formats)}
             | {"o": Out(code_stream(plan.format.bits, plan.lanes))}
+            | more
         )
 
     def elaborate(self, platform):
@@ -108,9 +113,30 @@ class Join(wiring.Component):
             *fifo.write(valid[-1]),
         ]  # fmt: skip
         m.d.sync += valid.eq((valid << 1) | accept)
-        results = p.function.results(m, self.i0.p, self.i1.p, accept)
+        results = self._results(m, accept)
         m.d.comb += [fifo.data[k * p.format.bits : (k + 1) * p.format.bits].eq(y) for k, y in enumerate(results)]
         return m
+
+    def _results(self, m, accept):
+        """Return the results of the lanes."""
+        return self.plan.function.results(m, self.i0.p, self.i1.p, accept)
+
+
+class LoadableJoin(LoadableUnit, Join):
+    """A `Join` whose function has loadable memories: its ``loaded`` takes what makes them, besides what ``results``
+    takes.
+
+    Members
+    -------
+    i0, i1, o : as of `Join`
+    load, load_on : as of `hw.memory.loadable.LoadableUnit`
+    """
+
+    def __init__(self, plan: JoinPlan):
+        super().__init__(plan, **self.LOADING)
+
+    def _results(self, m, accept):
+        return self.plan.function.loaded(m, self.i0.p, self.i1.p, accept, lambda name: self.loadable_memory(m, name))
 
 
 def numbers_of_beat(m: Module, name: str, beat: Signal, numbers: np.ndarray, lanes: int) -> Sequence:
@@ -149,7 +175,8 @@ def make_join(assembly, node):
     """Make a `Join` of the fewest channels at a time whose beats are not the bottleneck."""
     plan = plan_of_join(node, assembly.edges, assembly.bound)
     flows = assembly.gathered(node, [plan.lanes] * 2)
-    assembly.make(node.y, plan, Join, *flows, lanes=plan.lanes, unit=plan.channels)
+    kind = LoadableJoin if plan.memories else Join
+    assembly.make(node.y, plan, kind, *flows, lanes=plan.lanes, unit=plan.channels)
 
 
 def plan_of_join(node: Any, edges: Mapping[str, Edge], bound: int) -> JoinPlan:

@@ -1,14 +1,20 @@
 """A layer in a pipeline: its window, and its matrix-vector unit."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.spatial import Windows
+from fewbit.hw.layer.external import ExternalPlan
+from fewbit.hw.layer.loadable_unit import LoadableMatrixVectorUnit
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
+from fewbit.hw.layer.weight_steps import ExternalUnit
 
 from .registry import stage_of
+from .reorder import Reorder
+from .tile import TileRepeat, TileRepeatPlan, tile_order
 from .windows import layer_window, windowed
 
 __all__ = ["cycles_of_layer"]
@@ -46,4 +52,30 @@ def _(assembly, node):
         flow = windowed(assembly, window, layer_window(assembly.edges, window, plan), plan.x)
     else:
         flow = streams.regrouped(streams.take(plan.x), plan.lanes_in, plan.inputs * plan.parallel)
-    assembly.make(plan.y, plan, MatrixVectorUnit, flow, lanes=plan.lanes, unit=plan.neurons)
+    if isinstance(plan, ExternalPlan):
+        _external(assembly, plan, flow)
+        return
+    kind = LoadableMatrixVectorUnit if plan.memories else MatrixVectorUnit
+    assembly.make(plan.y, plan, kind, flow, lanes=plan.lanes, unit=plan.neurons)
+
+
+def _external(assembly, plan, flow):
+    """Make an `ExternalUnit`, between what gives each tile once for every row and what puts results into order."""
+    streams, weights = assembly.streams, assembly.weights[plan.name]
+    if plan.rows > 1:
+        repeat = TileRepeatPlan(
+            name=f"tile_{plan.name}", bits=flow.format.bits, lanes=flow.lanes, beats=plan.tile * plan.steps,
+            rows=plan.rows, attrs=plan.tiles.front.attrs,
+        )  # fmt: skip
+        flow = replace(flow, source=(streams.add(repeat.name, repeat, TileRepeat, flow), 0))
+    if plan.tile == 1:
+        assembly.make(plan.y, plan, ExternalUnit, flow, weights, lanes=plan.lanes, unit=plan.neurons)
+        return
+    beats = plan.pixels * plan.rows * plan.row_beats
+    number = streams.add(plan.name, plan, ExternalUnit, flow, weights, beats_out=beats)
+    results = replace(
+        flow, source=(number, 0), format=plan.format, lanes=plan.lanes, unit=plan.neurons,
+        length=assembly.edges[plan.y].length,
+    )  # fmt: skip
+    order = tile_order(plan, assembly.edges)
+    assembly.make(plan.y, order, Reorder, results, lanes=plan.lanes, unit=plan.neurons)

@@ -4,19 +4,24 @@ from collections.abc import Mapping
 
 import numpy as np
 from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
 
 from fewbit.golden.network import draws
 from fewbit.golden.network.graph import Edge
+from fewbit.golden.network.loadable import LoadableRescale, LoadableThreshold
 from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.hw.activation.affine_plan import AffinePlan
+from fewbit.hw.activation.loadable_plans import LoadableAffinePlan, LoadableSearchPlan, LoadableTablePlan
 from fewbit.hw.activation.plans import CodeTablePlan, DrawPlan, SearchPlan
+from fewbit.hw.layer.loadable import loadable_line
+from fewbit.hw.memory.loadable import LoadableUnit
 from fewbit.hw.packing import beats
 from fewbit.hw.shapes import IntShape
 from fewbit.hw.streams import OutputFifo, StreamUnit
 
 from .registry import stage_of
 
-__all__ = ["Pointwise", "PointwisePlan"]
+__all__ = ["LoadablePointwise", "Pointwise", "PointwisePlan"]
 
 
 class PointwisePlan:
@@ -39,6 +44,8 @@ class PointwisePlan:
         Cycles from a beat to its write into the output FIFO; entries of that.
     dsps : int
         DSPs that it takes.
+    memories : dict of str to hw.memory.placement.Contents
+        Its loadable memories, by name.
     """
 
     def __init__(self, node: Threshold | Rescale | draws.Draw, edges: Mapping[str, Edge], *, lanes: int):
@@ -51,11 +58,15 @@ class PointwisePlan:
         self.function = self._function()
         self.latency, self.dsps = self.function.latency, self.function.dsps
         self.depth = self.latency + 3
+        found = self.function.memories if self.function.loadable else {}
+        self.memories = {f"function.{name}": contents for name, contents in found.items()}
 
     def _function(self):
         """Return the plan of what is done with a code."""
         common = dict(bits=self.format.bits, lanes=self.lanes, beats=self.beats_out)
         fmt, node = self.x_format, self.node
+        if isinstance(node, LoadableThreshold | LoadableRescale):
+            return self._loadable(node, common)
         if isinstance(node, draws.Draw):
             common.pop("bits")
             return DrawPlan(
@@ -84,14 +95,40 @@ class PointwisePlan:
                 level=node.level - origin, ties=ties, exceptions=exceptions, **common,
             )  # fmt: skip
         if len(node.thresholds) == 1 and fmt.bits <= CodeTablePlan.MOST_BITS:
-            values = np.clip(fmt.decode(np.arange(2**fmt.bits)), fmt.lo, fmt.hi)
-            codes = node.table()[0][np.searchsorted(node.thresholds[0], values, side="right")]
-            return CodeTablePlan(acc_shape=IntShape(fmt.bits), words=self.format.encode(codes).tolist(), **common)
+            return CodeTablePlan(acc_shape=IntShape(fmt.bits), words=self._table(), **common)
         self.flip = 1 << (fmt.bits - 1) if fmt.signed else 0
         return SearchPlan(acc_shape=IntShape(fmt.bits), **self._search(), **common)
 
-    def _search(self):
-        """Return the arguments of a `SearchPlan` of the node: thresholds and codes, by channel."""
+    def _loadable(self, node, common):
+        """Return the plan of what is done with a code by numbers that are loaded."""
+        fmt, count = self.x_format, self.beats_out * self.lanes
+        if isinstance(node, LoadableRescale):
+
+            def padded(numbers):
+                return [*numbers.tolist(), *([0] * (count - len(numbers)))]
+
+            line = loadable_line(node, self.format, scale=fmt.spacing, base=fmt.origin, most=1 << fmt.bits)
+            line |= {name: padded(line[name]) for name in ("multipliers", "addends")}
+            return LoadableAffinePlan(acc_shape=IntShape.of_codes(fmt), **line, **common)
+        if node.alike and fmt.bits <= CodeTablePlan.MOST_BITS:
+            return LoadableTablePlan(acc_shape=IntShape(fmt.bits), words=self._table(), **common)
+        self.flip = 1 << (fmt.bits - 1) if fmt.signed else 0
+        return LoadableSearchPlan(
+            acc_shape=IntShape(fmt.bits), width=fmt.bits + 1, **self._search(node.columns), **common
+        )  # fmt: skip
+
+    def _table(self):
+        """Return the code that goes out for every code that comes in, of a node that is the same for all channels."""
+        fmt, node = self.x_format, self.node
+        values = np.clip(fmt.decode(np.arange(2**fmt.bits)), fmt.lo, fmt.hi)
+        codes = node.table()[0][np.searchsorted(node.thresholds[0], values, side="right")]
+        return self.format.encode(codes).tolist()
+
+    def _search(self, columns=0):
+        """Return the arguments of a `SearchPlan` of the node: thresholds and codes, by channel.
+
+        There is room for ``columns`` thresholds, if these are more than the node has.
+        """
         fmt, node = self.x_format, self.node
         count = self.beats_out * self.lanes
         most = (1 << fmt.bits) - 1
@@ -100,7 +137,7 @@ class PointwisePlan:
         else:
             rows = np.searchsorted(fmt.values, node.thresholds)
         table = self.format.encode(node.table())
-        size = 2 ** max(1, int(table.shape[1] - 1).bit_length())
+        size = 2 ** max(1, int(max(columns, table.shape[1] - 1)).bit_length())
         rows = np.hstack([rows, np.full((len(rows), size - 1 - rows.shape[1]), most + 1)])
         table = np.hstack([table, np.repeat(table[:, -1:], size - table.shape[1], axis=1)])
         rows, table = (np.broadcast_to(a, (self.length, a.shape[1])) if len(a) == 1 else a for a in (rows, table))
@@ -121,13 +158,17 @@ class Pointwise(StreamUnit):
     o : ``Out(code_stream(y bits, lanes))``
     """
 
-    def __init__(self, plan: PointwisePlan):
-        super().__init__(plan, i=(plan.x_format.bits, plan.lanes), o=(plan.format.bits, plan.lanes))
+    def __init__(self, plan: PointwisePlan, **more: wiring.Member):
+        super().__init__(plan, i=(plan.x_format.bits, plan.lanes), o=(plan.format.bits, plan.lanes), **more)
+
+    def _function(self, m):
+        """Return the hardware of the function."""
+        return self.plan.function.make()
 
     def elaborate(self, platform):
         m = Module()
         p = self.plan
-        m.submodules.function = function = p.function.make()
+        m.submodules.function = function = self._function(m)
         fifo = OutputFifo(m, self.o, depth=p.depth)
         accept = Signal()
         m.d.comb += [
@@ -139,9 +180,28 @@ class Pointwise(StreamUnit):
         return m
 
 
+class LoadablePointwise(LoadableUnit, Pointwise):
+    """A `Pointwise` unit whose function has loadable memories.
+
+    Members
+    -------
+    i, o : as of `Pointwise`
+    load, load_on : as of `hw.memory.loadable.LoadableUnit`
+    """
+
+    def __init__(self, plan: PointwisePlan):
+        super().__init__(plan, **self.LOADING)
+
+    def _function(self, m):
+        function = super()._function(m)
+        self.connect_part(m, function.writes, "function.")
+        return function
+
+
 @stage_of(Threshold, Rescale, draws.Draw)
 def _(assembly, node):
     """Make a `Pointwise` unit of as many codes at a time as come."""
     flow = assembly.by_pixel(node.x)
     plan = PointwisePlan(node, assembly.edges, lanes=flow.lanes)
-    assembly.make(node.y, plan, Pointwise, flow, lanes=flow.lanes, unit=plan.length)
+    kind = LoadablePointwise if plan.memories else Pointwise
+    assembly.make(node.y, plan, kind, flow, lanes=flow.lanes, unit=plan.length)

@@ -77,7 +77,7 @@ class Reorder(StreamUnit):
         codes = []
         for reader in range(p.readers):
             memory = m.submodules[f"memory{reader}"] = Memory(
-                shape=p.x_format.bits * p.lanes_in, depth=p.depth, init=[]
+                shape=p.x_format.bits * p.lanes_in, depth=p.depth, init=[], attrs=p.attrs
             )
             write, port = memory.write_port(), memory.read_port()
             block, outside = self._place(m, reader, loops)

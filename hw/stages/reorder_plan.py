@@ -174,6 +174,8 @@ class ReorderPlan(_Codes):
         Beats in and out of such a part.
     depth : int
         Words of the memory, which holds two parts.
+    attrs : dict of str
+        Attributes of the memory.
     base : int64 array (readers,)
         The blocks that are read first.
     loops : list of Loop
@@ -202,6 +204,7 @@ class ReorderPlan(_Codes):
         if spread < 1 or spread & (spread - 1):
             raise ValueError(f"{self.name}: spread must be a power of two, not {spread}")
         self.block, self.readers, self.spread = block, readers, spread
+        self.attrs: dict[str, str] = {}
         self.lanes_in, self.lanes = block * spread, block * readers
         self.words, self.beats_out = beats(length, self.lanes_in), order.size // self.lanes
         self.depth = 2 * self.words

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from fewbit.golden.network import joins
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.numbers.format import Format
-from fewbit.hw.memory.buffers import RAM_WORDS, queue_luts
+from fewbit.hw.memory.buffers import RAM_WORDS, queue_luts, ultra_attrs
 from fewbit.hw.streams import StreamUnit, code_stream, counter, give_from
 
 from .registry import stage_of
@@ -65,16 +65,23 @@ class Fork(wiring.Component):
 class QueuePlan:
     """The numbers of a `Queue` of ``depth`` beats of ``lanes`` codes of ``bits`` bits.
 
+    With ``ultra`` its memory may be in UltraRAM.
+
     Raises
     ------
     ValueError
         If the depth is below 2.
     """
 
-    def __init__(self, *, bits: int, lanes: int, depth: int):
+    def __init__(self, *, bits: int, lanes: int, depth: int, ultra: bool = False):
         if depth < 2:
             raise ValueError(f"Depth must be at least 2, not {depth!r}")
-        self.bits, self.lanes, self.depth = bits, lanes, depth
+        self.bits, self.lanes, self.depth, self.ultra = bits, lanes, depth, ultra
+
+    @property
+    def attrs(self) -> dict[str, str]:
+        """Attributes of the memory."""
+        return ultra_attrs(self.width, self.depth - 1) if self.ultra else {}
 
     @property
     def width(self) -> int:
@@ -88,6 +95,20 @@ class QueuePlan:
             if (less := queue_luts(self.width, words)) < cost:
                 yield words + 1
                 cost = less
+
+
+class _PlacedFifo(SyncFIFOBuffered):
+    """A FIFO whose memory has attributes."""
+
+    def __init__(self, *, width, depth, attrs):
+        super().__init__(width=width, depth=depth)
+        self._attrs = attrs
+
+    def elaborate(self, platform):
+        m = super().elaborate(platform)
+        if self._attrs:
+            m.submodules.storage.attrs.update(self._attrs)
+        return m
 
 
 class Queue(StreamUnit):
@@ -106,7 +127,7 @@ class Queue(StreamUnit):
     def elaborate(self, platform):
         m = Module()
         p = self.plan
-        m.submodules.fifo = fifo = SyncFIFOBuffered(width=p.width, depth=p.depth)
+        m.submodules.fifo = fifo = _PlacedFifo(width=p.width, depth=p.depth, attrs=p.attrs)
         m.d.comb += [
             fifo.w_data.eq(self.i.p), fifo.w_en.eq(self.i.valid), self.i.ready.eq(fifo.w_rdy),
             *give_from(fifo, self.o),

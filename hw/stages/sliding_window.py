@@ -25,7 +25,7 @@ class SlidingWindow(LineBuffer):
     def elaborate(self, platform):
         m = Module()
         p = self.plan
-        m.submodules.memory = memory = Memory(shape=p.bits * p.lanes, depth=p.depth, init=[])
+        m.submodules.memory = memory = Memory(shape=p.bits * p.lanes, depth=p.depth, init=[], attrs=p.attrs)
         write, read = memory.write_port(), memory.read_port()
         accept, issue, moves = Signal(), Signal(), Signal()
         held, full = Signal(), Signal()  # a word has been read, a beat is in the output register

@@ -67,6 +67,7 @@ class SlidingPlan:
         if blocks * chunks * lanes != channels:
             raise ValueError(f"Blocks, chunks and lanes must make {channels} channels, not {blocks}, {chunks}, {lanes}")
         self.window = window
+        self.attrs: dict[str, str] = {}  # of the memory
         self.channels, self.lanes, self.blocks, self.chunks = channels, lanes, blocks, chunks
         self.bits, self.out_bits, self.pad_code, self.recode = bits, out_bits, pad_code, recode
         self.lanes_in = self.lanes_out = lanes

@@ -18,6 +18,7 @@ from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStream
 from fewbit.sim.design import is_of_job
 
 from .damaged_frames import order_of
+from .read_memory import ReadMemory
 
 PERIOD = 10  # ns of a clock cycle; what is found is in cycles
 
@@ -33,6 +34,9 @@ class TB:
         ]
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), dut.aclk, dut.aresetn, False, byte_lanes=1)
         self.ends = [*self.sources, self.sink]
+        if hasattr(dut, "s_axis_weights_tvalid"):  # nothing is loaded
+            for port in ("tdata", "tvalid", "tlast"):
+                getattr(dut, f"s_axis_weights_{port}").value = 0
         for end in self.ends:
             end.log.setLevel("WARNING")
         cocotb.start_soon(Clock(dut.aclk, PERIOD, unit="ns").start(start_high=False))
@@ -89,8 +93,13 @@ async def frames(dut):
     folder = Path(job["folder"])
     data = np.load(folder / "beats.npz")
     tb = TB(dut, job["seed"], job["inputs"])
-    await tb.reset()
     record = Recorder(folder, data["expected"])
+    if job.get("memory"):
+        dut.weights_image_base.value, dut.weights_image_valid.value = job["memory"]["base"], 1
+        record.memory = memory_of(dut, folder, job)
+    await tb.reset()
+    if record.memory:
+        await record.memory.settled()
     sent = frames_in(data, job["inputs"])
     await _stream(tb, sent, record, job)
     record.damage = await _damaged(tb, sent, data["again"], job)
@@ -98,6 +107,12 @@ async def frames(dut):
     record.left_over = tb.sink.count() + sum(not source.empty() for source in tb.sources)
     record.counters = [int(dut.frames.value), int(dut.bad_frames.value)]
     record.save()
+
+
+def memory_of(dut, folder, job):
+    """Return the memory that a job's weights are read from."""
+    image, random = (folder / "weights.bin").read_bytes(), np.random.default_rng([job["seed"], 1])
+    return ReadMemory(dut, "m_axi_weights", image=image, random=random, **job["memory"])
 
 
 def words(frame):
@@ -119,6 +134,7 @@ class Recorder:
         self.folder, self.expected = folder, expected
         self.mismatches, self.examples, self.marked, self.left, self.entered = 0, [], 0, [], None
         self.damage, self.left_over, self.counters = {}, 0, []
+        self.memory, self.stalled = None, []
 
     def result(self, number, frame):
         """Compare the result of a frame with what is expected, and record it."""
@@ -130,6 +146,8 @@ class Recorder:
                 self.examples.append({"frame": number, "got": got, "want": want})
         self.marked += any(frame.tuser) if isinstance(frame.tuser, list) else bool(frame.tuser)
         self.left.append(round(frame.sim_time_end / 1000))
+        if self.memory:
+            self.stalled.append(self.memory.stalled)
         if number % 4 == 0:
             (self.folder / "progress").write_text(str(number + 1))
 
@@ -141,6 +159,8 @@ class Recorder:
             "left": [(t - first) // PERIOD for t in self.left], "damage": self.damage, "left_over": self.left_over,
             "counters": self.counters, "frames": len(self.left),
         }  # fmt: skip
+        if self.memory:
+            out |= {"stalled": [n - self.before for n in self.stalled], "memory_problems": self.memory.problems}
         (self.folder / "found.json").write_text(json.dumps(out))
 
 
@@ -148,6 +168,7 @@ async def _stream(tb, sent, record, job):
     """Send all frames, in order, while results are taken."""
     tb.stall(job["stall"])
     begun = []
+    record.before = record.memory.stalled if record.memory else 0
     tb.send(sent, begun.append)
     for number in range(len(sent)):
         record.result(number, await tb.receive(job["patience"]))

@@ -14,7 +14,7 @@ from cocotb.triggers import ClockCycles, RisingEdge
 
 from fewbit.sim.design import is_of_job
 
-from .accelerator import frames_in, words
+from .accelerator import frames_in, memory_of, words
 from .ip_resets import abandoned, soft_reset
 from .ip_testbench import IpTB, marked
 from .traces import begins_of, parts_of
@@ -34,6 +34,7 @@ async def block(dut):
     sent, want = frames_in(data, job["inputs"]), [words(frame) for frame in data["expected"]]
     await tb.reset()
     await identification(tb)
+    await weights(tb, folder)
     found = {"full": await frames(tb, sent, want, stall=0)}
     await interrupts(tb, sent, want)
     found["busy"] = await frames(tb, sent, want, stall=job["stall"], traffic=True)
@@ -45,7 +46,8 @@ async def block(dut):
     await ClockCycles(dut.aclk, job["quiet"])
     tb.expect("results left over", tb.sink.count(), 0)
     np.savez(folder / "traces.npz", **{name: found[name].pop("trace") for name in ("full", "busy", "again")})
-    (folder / "found.json").write_text(json.dumps(found | {"problems": tb.problems}))
+    problems = tb.problems + (tb.memory.problems if tb.memory else [])
+    (folder / "found.json").write_text(json.dumps(found | {"problems": problems}))
 
 
 async def identification(tb):
@@ -65,6 +67,21 @@ async def identification(tb):
         tb.expect("SCRATCH", await tb.read("SCRATCH"), value)
     await tb.bus.write(tb.control["SCRATCH"]["offset"] + 1, b"\x55")
     tb.expect("SCRATCH after one byte", await tb.read("SCRATCH"), 0xEDCB5587)
+
+
+async def weights(tb, folder):
+    """Give the block its external weights, if it has such: nothing is read before it is told where they are."""
+    if not tb.job.get("memory"):
+        return
+    tb.memory = memory_of(tb.dut, folder, tb.job)
+    await ClockCycles(tb.dut.aclk, 100)
+    tb.expect("bursts before the image is valid", tb.memory.taken, 0)
+    base = tb.job["memory"]["base"]
+    await tb.write("WEIGHTS_BASE", base & 0xFFFFFFFF)
+    await tb.write("WEIGHTS_BASE_HIGH", base >> 32)
+    await tb.write("WEIGHTS_CONTROL", tb.bit("WEIGHTS_CONTROL", "VALID"))
+    await tb.memory.settled()
+    tb.expect("WEIGHTS_STATUS when all is read ahead", await tb.read("WEIGHTS_STATUS"), 0)
 
 
 async def take(tb, want, what):

@@ -19,6 +19,7 @@ class IpTB(TB):
     def __init__(self, dut, job):
         super().__init__(dut, job["seed"], job["inputs"])
         self.job, self.control, self.problems, self.trace = job, job["control"]["registers"], [], []
+        self.memory = None  # that external weights are read from
         self.bus = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi_control"), dut.aclk, dut.aresetn, False)
         for end in (self.bus.write_if, self.bus.read_if):
             end.log.setLevel("WARNING")
@@ -75,6 +76,8 @@ class IpTB(TB):
     async def settle(self):
         """Wait until the registers show everything that has happened."""
         await ClockCycles(self.dut.aclk, self.control["STALL"]["words"] + 2 * len(self.sources) + 8)
+        if self.memory:
+            await self.memory.settled()
 
 
 def marked(frame):

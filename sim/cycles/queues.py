@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from .frames import run_frames
+from .queue_bounds import bounding_depths, steps_of_frame
 from .timing import Outcome, Standstill, mean_interval
 
 if TYPE_CHECKING:  # it imports Amaranth
@@ -11,6 +12,7 @@ if TYPE_CHECKING:  # it imports Amaranth
 __all__ = ["size_queues"]
 
 _ENDLESS = 1 << 40  # beats
+_MOST_FRAME = 50_000_000  # steps of a frame, of which queues are sized by runs
 _FEW, _MANY = 40, 4000  # frames, within which everything repeats
 _SHALLOW = 4  # a queue that needs no more may not be needed at all
 _HALVINGS = 4  # of what a queue is deeper for the first frame alone
@@ -31,6 +33,9 @@ def size_queues(plan: "AcceleratorPlan") -> Depths:
     costs no time. The first frame, which does not wait for its turn, may need more. At last queues are made shallower,
     to where their memory is cheaper, as long as the times stay.
 
+    Where a run would take too long, as external weights move every cycle, depths are those of
+    `sim.cycles.queue_bounds.bounding_depths`.
+
     Raises
     ------
     Standstill
@@ -38,6 +43,8 @@ def size_queues(plan: "AcceleratorPlan") -> Depths:
     """
     if not plan.queues:
         return {}
+    if steps_of_frame(plan) > _MOST_FRAME:
+        return bounding_depths(plan)
     sizing = _Sizing(plan)
     sizing.drop_shallow()
     sizing.deepen_for_the_first()
@@ -78,6 +85,8 @@ class _Sizing:
                 return interval, found
             # Either frames are sent more often than they can be taken, which the last ones show, or that took too few.
             slower = -int(-mean_interval(_timing(found).left) // 1)
+            if self.plan.weight_port is not None and frames > _FEW:
+                slower = max(slower, interval + 1 + interval // 2000)  # a port that is shared comes close to no limit
             interval, frames = max(interval, slower), frames if slower > interval else 10 * frames
 
     def keeps_pace(self, depths: Depths) -> bool:

@@ -1,7 +1,8 @@
 // A generated accelerator as a program: frames on standard input, results on standard output. flow/boards/verilator_models.py builds it
 // and writes shape.h. A request is the number of frames (4 bytes) and the frames, each with the beats of one input behind
 // those of the other; its answer the results, each with one more byte that is 1 if it was marked as damaged, and the cycles
-// that all of it took (8 bytes). Numbers are little-endian, as is the machine. The first thing said is the identity of
+// that all of it took (8 bytes). A request of 2^32 - 1 frames has weights instead, where they are loadable: the number of words,
+// the words, and their checksum, 4 bytes each; its answer is the checksum that the accelerator has of what it holds then. Numbers are little-endian, as is the machine. The first thing said is the identity of
 // host/protocol.py.
 #include <cstdint>
 #include <cstdio>
@@ -98,6 +99,31 @@ static bool run(const std::vector<uint8_t>& frames, size_t count, std::vector<ui
     return true;
 }
 
+#ifdef LOADABLE
+// Offer all words, the last one as their checksum. The accelerator is empty, as results of all frames have left.
+static bool load(const std::vector<uint32_t>& words) {
+    uint64_t last = cycle;
+    for (size_t sent = 0; sent < words.size();) {
+        top.s_axis_weights_tdata = words[sent];
+        top.s_axis_weights_tlast = sent == words.size() - 1;
+        top.s_axis_weights_tvalid = 1;
+        settle();
+        const bool taken = top.s_axis_weights_tready;
+        edge();
+        sent += taken;
+        if (taken) last = cycle;
+        if (cycle - last > PATIENCE) return false;
+    }
+    top.s_axis_weights_tvalid = 0;
+    for (int k = 0; k < 16; ++k) {
+        settle();
+        edge();
+    }
+    settle();
+    return true;
+}
+#endif
+
 int main() {
     static const uint8_t identity[] = IDENTITY;
     fwrite(identity, 1, sizeof identity, stdout);
@@ -105,6 +131,21 @@ int main() {
     reset();
     uint32_t count;
     while (fread(&count, sizeof count, 1, stdin) == 1) {
+#ifdef LOADABLE
+        if (count == UINT32_MAX) {
+            if (fread(&count, sizeof count, 1, stdin) != 1) return 1;
+            std::vector<uint32_t> words(size_t(count) + 1);
+            if (fread(words.data(), 4, words.size(), stdin) != words.size()) return 1;
+            if (!load(words)) {
+                fprintf(stderr, "the accelerator stood still for %d cycles\n", PATIENCE);
+                return 1;
+            }
+            const uint32_t held = top.weights_failed ? 0 : top.weights_loaded;
+            fwrite(&held, sizeof held, 1, stdout);
+            fflush(stdout);
+            continue;
+        }
+#endif
         std::vector<uint8_t> frames(size_t(count) * FRAME), results(size_t(count) * (BEATS_OUT * BYTES_OUT + 1));
         if (fread(frames.data(), 1, frames.size(), stdin) != frames.size()) return 1;
         const uint64_t begun = cycle;

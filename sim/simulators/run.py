@@ -21,6 +21,7 @@ from fewbit.sim.folders import new_run
 from .process import LIBS, reason_of, run_module
 from .simulator import simulator_in, simulators
 from .tops import TOPS
+from .weight_memory import WeightMemory
 
 if TYPE_CHECKING:  # it imports Amaranth
     from fewbit.hw.pipeline.accelerator import AcceleratorPlan
@@ -69,6 +70,8 @@ class SimulationResult:
         What else was not as it should be, in words.
     folder : Path or None
         The run's own folder, with its log, and with ``dump.vcd`` if waves were asked for.
+    stalled : list of int
+        With a memory of weights: the cycles that it had stalled from the first beat in until each result left.
     """
 
     frames: int
@@ -78,6 +81,7 @@ class SimulationResult:
     damage: Damaged
     problems: list[str] = field(default_factory=list)
     folder: Path | None = None
+    stalled: list[int] = field(default_factory=list)
 
     @property
     def latency(self) -> int:
@@ -89,7 +93,7 @@ def simulate(
     folder: Path | str, plan: "AcceleratorPlan", values: np.ndarray, expected: np.ndarray, *,
     again: np.ndarray | None = None, stall: float = 0.0, seed: int = 1, design: str | None = None, waves: bool = False,
     verbose: bool = False, progress: Callable[[int], object] | None = None,
-    started: Callable[[], object] | None = None,
+    started: Callable[[], object] | None = None, memory: WeightMemory | None = None,
 ) -> SimulationResult:  # fmt: skip
     """Stream integer ``values`` through the simulator in ``folder``, compare with ``expected``, and say what was found.
 
@@ -115,6 +119,8 @@ def simulate(
         Told the number of frames that are done, a few times a second.
     started : callable or None
         Called once nothing in ``folder`` but the run's own folder is needed any more: others may build there.
+    memory : WeightMemory or None
+        What external weights are read from.
 
     Raises
     ------
@@ -127,7 +133,7 @@ def simulate(
     job = {"stall": stall, "seed": seed}
     return result_of(*run_job(
         folder, "accelerator", plan, values, expected, job, again=again, design=design, waves=waves, verbose=verbose,
-        progress=progress, started=started,
+        progress=progress, started=started, memory=memory,
     ))  # fmt: skip
 
 
@@ -135,12 +141,13 @@ def run_job(
     folder: Path | str, top: str, plan: "AcceleratorPlan", values: np.ndarray, expected: np.ndarray,
     job: Mapping[str, object], *, again: np.ndarray | None = None, design: str | None = None, waves: bool = False,
     verbose: bool = False, progress: Callable[[int], object] | None = None,
-    started: Callable[[], object] | None = None,
+    started: Callable[[], object] | None = None, bench: str | None = None, memory: WeightMemory | None = None,
 ) -> tuple[dict[str, Any], Path]:  # fmt: skip
     """Run the bench of the top module ``top``, and return what it found, as from JSON, and the run's own folder.
 
-    The bench gets ``job``, and, packed in beats, the frames ``values`` and their results ``expected``, and the results
-    ``again`` if it takes such. The other arguments are those of `simulate`.
+    It is the usual bench of that module, or the module ``bench``. It gets ``job``, and, packed in beats, the frames
+    ``values`` and their results ``expected``, and the results ``again`` if it takes such. The other arguments are those
+    of `simulate`.
 
     Raises
     ------
@@ -156,9 +163,10 @@ def run_job(
         with new_run(folder, folder / simulator.program(top)) as run:
             if started:
                 started()
-            _write_job(run, plan, values, expected, again, {**job, "design": design})
+            _write_job(run, plan, values, expected, again, {**job, "design": design}, memory)
+            options = [simulator.name, top, str(int(waves)), bench or TOPS[top].bench]
             run_module(
-                __spec__.name, [simulator.name, top, str(int(waves))], run, run / "run.log", what="the simulation",
+                __spec__.name, options, run, run / "run.log", what="the simulation",
                 seconds=_SECONDS, verbose=verbose, poll=progress and (lambda: told(run / "progress", progress)),
             )  # fmt: skip
             return _found(run, design), folder / run.name
@@ -166,7 +174,7 @@ def run_job(
         raise SimulationError(f"{error.filename}: no such file: there is no simulator in {folder}") from None
 
 
-def _write_job(run, plan, values, expected, again, job):
+def _write_job(run, plan, values, expected, again, job, memory):
     """Write what the bench reads."""
     results_of = {"expected": expected} if again is None else {"expected": expected, "again": again}
     packed = {
@@ -175,13 +183,20 @@ def _write_job(run, plan, values, expected, again, job):
     }
     streams = dict(zip(input_streams(plan.network), plan.frames_of(values), strict=True))
     np.savez(run / "beats.npz", **streams, **packed)
-    job = {"folder": str(run.absolute()), "patience": patience_of(plan, job["stall"]), "inputs": list(streams)} | job
+    patience = patience_of(plan, job["stall"], memory)
+    job = {"folder": str(run.absolute()), "patience": patience, "inputs": list(streams)} | job
+    if memory is not None:
+        job["memory"] = memory.job
+        (run / "weights.bin").write_bytes(memory.image)
     (run / "job.json").write_text(json.dumps(job))
 
 
-def patience_of(plan: "AcceleratorPlan", stall: float) -> int:
+def patience_of(plan: "AcceleratorPlan", stall: float, memory: WeightMemory | None = None) -> int:
     """Return the cycles within which a result must come; a sixteenth of them is some four intervals."""
-    return int((60 * plan.bound + 20_000 + 200 * len(plan.stages)) / max(0.05, 1 - stall))
+    cycles, share = 60 * plan.bound + 20_000 + 200 * len(plan.stages), max(0.05, 1 - stall)
+    if memory is not None:  # bursts that wait for each other, at worst
+        cycles, share = cycles * (1 + memory.latency // 64), share * max(0.05, 1 - memory.stall)
+    return int(cycles / share)
 
 
 def _found(run, design):
@@ -208,9 +223,11 @@ def result_of(found: dict[str, Any], folder: Path) -> SimulationResult:
         problems.append("results were left over")
     if found["counters"] != [found["frames"] + found["damage"]["frames"], found["damage"]["damaged"]]:
         problems.append(f"frame counters show {found['counters']}")
+    problems += found.get("memory_problems", ())
     return SimulationResult(
-        found["frames"], found["mismatches"], found["examples"], found["left"], found["damage"], problems, folder
-    )
+        found["frames"], found["mismatches"], found["examples"], found["left"], found["damage"], problems, folder,
+        found.get("stalled", []),
+    )  # fmt: skip
 
 
 def results(example: RawMismatch, plan: "AcceleratorPlan") -> tuple[list[int], list[int]]:
@@ -231,15 +248,15 @@ def told(path: Path, progress: Callable[[int], object]) -> None:
         progress(int(path.read_text()))
 
 
-def main(simulator: str, top: str, waves: str) -> None:
-    """Run the bench of ``top`` in the working folder, in a process of its own; ``waves`` is "1" or "0"."""
+def main(simulator: str, top: str, waves: str, bench: str) -> None:
+    """Run the module ``bench`` of ``top`` in the working folder, in a process of its own; ``waves`` is "1" or "0"."""
     import cocotb_tools.config as cocotb
 
     folder, traced = Path.cwd(), waves == "1"
     os.symlink(cocotb.libs_dir, LIBS)  # where the program looks for them
     os.environ["FEWBIT_JOB"] = str(folder / "job.json")
     found = simulators()[simulator].runner(traced).test(
-        hdl_toplevel=top, test_module=TOPS[top].bench, build_dir=folder, test_dir=folder, waves=traced,
+        hdl_toplevel=top, test_module=bench, build_dir=folder, test_dir=folder, waves=traced,
         hdl_toplevel_lang="verilog",
     )  # fmt: skip
     text = Path(found).read_text()

@@ -12,11 +12,12 @@ from fewbit.sim.cycles.model import predict
 from fewbit.sim.cycles.pipeline import Pipeline
 
 from .run import run_job
+from .weight_memory import WeightMemory
 
 if TYPE_CHECKING:  # it imports Amaranth
     from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
-__all__ = ["FEWEST", "IpResult", "simulate_ip", "stalls_of"]
+__all__ = ["FEWEST", "TOP", "IpResult", "simulate_ip", "stalls_of", "unpredicted"]
 
 TOP = "accelerator_ip"
 FEWEST = 3  # frames that the bench needs
@@ -56,6 +57,7 @@ def simulate_ip(
     folder: Path | str, plan: "AcceleratorPlan", control: Mapping[str, object], values: np.ndarray,
     expected: np.ndarray, *, stall: float = 0.3, seed: int = 1, resets: int = 4, design: str | None = None,
     waves: bool = False, verbose: bool = False, started: Callable[[], object] | None = None,
+    memory: WeightMemory | None = None,
 ) -> IpResult:  # fmt: skip
     """Stream ``values`` through the IP block in ``folder``, and say what was found.
 
@@ -74,7 +76,7 @@ def simulate_ip(
         The seed of what is random.
     resets : int
         The number of soft resets, at random times.
-    design, waves, verbose, started
+    design, waves, verbose, started, memory
         As of `sim.simulators.run.simulate`.
 
     Raises
@@ -96,7 +98,17 @@ def simulate_ip(
         "bound": plan.bound, "latency": latency, "again": min(len(values), 3 + latency // plan.bound),
     }  # fmt: skip
     found, run = run_job(
-        folder, TOP, plan, values, expected, job, design=design, waves=waves, verbose=verbose, started=started
+        folder,
+        TOP,
+        plan,
+        values,
+        expected,
+        job,
+        design=design,
+        waves=waves,
+        verbose=verbose,
+        started=started,
+        memory=memory,
     )
     with np.load(run / "traces.npz") as file:
         traces = dict(file)
@@ -105,7 +117,7 @@ def simulate_ip(
         trace = traces[phase]
         problems += _unlike_the_model(phase, trace, dict(zip(names, found[phase]["stalls"], strict=True)), plan)
         if phase != "busy":
-            problems += _unpredicted(phase, trace, plan)
+            problems += unpredicted(phase, trace, plan)
     parts = [found[phase] for phase in ("full", "busy", "again")]
     return IpResult(
         sum(p["frames"] for p in parts), sum(p["mismatches"] for p in parts), found["cut"], resets,
@@ -113,7 +125,7 @@ def simulate_ip(
     )  # fmt: skip
 
 
-def _unpredicted(phase, trace, plan):
+def unpredicted(phase: str, trace: np.ndarray, plan: "AcceleratorPlan") -> list[str]:
     """Return problems unless, at full rate, every first beat in and every last beat out has its predicted cycle."""
     offered, taken, valid, ready, last, _ = parts_of(trace)
     begins = begins_of(offered, taken, [entry.beats for entry in plan.entries])
@@ -145,7 +157,8 @@ def stalls_of(plan: "AcceleratorPlan", offers: np.ndarray, takes: np.ndarray) ->
         at_end = got % plan.beats_out == plan.beats_out - 1
         enters, leaves = pipeline.step(offer, take and (not at_end or left < whole))
         for stage, streams in enumerate(pipeline.outputs):
-            counts[stage] += any(pipeline.valid[s] and not pipeline.ready[s] for s in streams)
+            if plan.stages[stage].inputs:
+                counts[stage] += any(pipeline.valid[s] and not pipeline.ready[s] for s in streams)
         sent, got = [s + enter for s, enter in zip(sent, enters, strict=True)], got + leaves
         whole, left = min(s // n for s, n in zip(sent, beats, strict=True)), got // plan.beats_out
     return counts

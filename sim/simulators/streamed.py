@@ -25,6 +25,7 @@ from fewbit.sim.folders import new_run
 from .process import reason_of
 from .program import build_program
 from .run import SimulationResult, patience_of, result_of, simulate, told
+from .weight_memory import BASE, WeightMemory
 
 if TYPE_CHECKING:  # it imports Amaranth
     from fewbit.hw.pipeline.accelerator import AcceleratorPlan
@@ -54,6 +55,8 @@ def build_streamed(folder: Path, plan: "AcceleratorPlan", verilog: str, design: 
     shape = {
         "DESIGN": f'"{design}"', "COUNT_INPUTS": len(names), "INPUTS(X)": each, "BYTES_OUT": _bytes_out(plan),
     }  # fmt: skip
+    if plan.weight_port is not None:
+        shape["WEIGHT_BYTES"] = plan.weight_port.bus // 8
     build_program(folder, _MAIN, {"design.v": verilog.encode()}, top="accelerator", shape=shape, quick=quick)
     (folder / DESIGN).write_text(design)
 
@@ -66,6 +69,7 @@ def simulate_streamed(
     folder: Path, plan: "AcceleratorPlan", values: np.ndarray, expected: np.ndarray, *,
     again: np.ndarray | None = None, stall: float = 0.0, seed: int = 1, design: str | None = None,
     progress: Callable[[int], object] | None = None, started: Callable[[], object] | None = None,
+    memory: WeightMemory | None = None,
 ) -> SimulationResult:  # fmt: skip
     """Do what `sim.simulators.run.simulate` does, with what `build_streamed` built in ``folder``.
 
@@ -80,20 +84,21 @@ def simulate_streamed(
     order = order_of(len(values), [entry.beats for entry in plan.entries])
     damaged = _damaged(sent, order, np.random.default_rng(seed))
     again = expected[[number for _, number, _ in order]] if again is None else again
-    patience = patience_of(plan, max(0.25, stall))
+    patience = patience_of(plan, max(0.25, stall), memory)
     phases = [(stall, sent), (max(0.25, stall), damaged)]
     try:
         with new_run(folder, folder / PROGRAM) as run:
             if started:
                 started()
-            (run / "job").write_bytes(_job(phases, seed, patience))
+            (run / "job").write_bytes(_job(phases, seed, patience, memory))
             _run(run, progress)
             found = _read(run / "results", _bytes_out(plan))
+            stalled = _stalled(run / "stalled", len(sent)) if memory else {}
     except FileNotFoundError as error:
         raise SimulationError(f"{error.filename}: no such file: there is no simulator in {folder}") from None
     if found["design"] != design:
         raise SimulationError(f"the simulator in {folder} is not of this Verilog: delete that folder, and run again")
-    return result_of(_compared(found, plan, expected, again, order), folder / run.name)
+    return result_of(_compared(found, plan, expected, again, order) | stalled, folder / run.name)
 
 
 def simulate_built(
@@ -123,9 +128,23 @@ def _damaged(sent: Sequence[Frame], order: Sequence[tuple[str, int, int]], rng: 
     return frames
 
 
-def _job(phases: Sequence[tuple[float, Sequence[Frame]]], seed: int, patience: int) -> bytes:
+def _stalled(path: Path, frames: int) -> dict[str, Any]:
+    """Return what the program wrote of the memory: stalled cycles until each of the first results, and what was asked
+    of it that must not be."""
+    counts = np.fromfile(path, "<u8")
+    wrong = int(counts[0])
+    problems = [f"{wrong} bursts lay outside of the image of weights, or crossed 4 KiB"] if wrong else []
+    return {"stalled": counts[1 : 1 + frames].tolist(), "memory_problems": problems}
+
+
+def _job(
+    phases: Sequence[tuple[float, Sequence[Frame]]], seed: int, patience: int, memory: WeightMemory | None = None
+) -> bytes:
     """Return what the program reads."""
-    parts = [struct.pack("<QQI", seed, patience, len(phases))]
+    parts = [struct.pack("<QQ", seed, patience)]
+    if memory is not None:
+        parts += [struct.pack("<QQdQ", BASE, memory.latency, memory.stall, len(memory.image)), memory.image]
+    parts.append(struct.pack("<I", len(phases)))
     for stall, frames in phases:
         parts.append(struct.pack("<dI", stall, len(frames)))
         for beats in zip(*frames, strict=True):

@@ -15,11 +15,11 @@ class Top:
 
 TOPS: dict[str, Top] = {
     "accelerator": Top(
-        ports=("aclk", "aresetn", "s_axis_*", "m_axis_*", "frames", "bad_frames"),
+        ports=("aclk", "aresetn", "s_axis_*", "m_axis_*", "frames", "bad_frames", "m_axi_*", "weights_*"),
         bench="fewbit.sim.benches.accelerator",
     ),
     "accelerator_ip": Top(
-        ports=("aclk", "aresetn", "s_axi_control_*", "s_axis_*", "m_axis_*", "interrupt"),
+        ports=("aclk", "aresetn", "s_axi_control_*", "s_axis_*", "m_axis_*", "interrupt", "m_axi_*"),
         bench="fewbit.sim.benches.ip",
     ),
     "pe_array": Top(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fewbit.hw.folding import PRODUCTS, Folding, FoldingError, LayerFolding
+from fewbit.hw.folding import PRODUCTS, WEIGHTS, Folding, FoldingError, LayerFolding
 from fewbit.hw.layer.arithmetic import Arithmetic
 
 LAYERS = {
@@ -14,6 +14,9 @@ LAYERS = {
     '{"pe": 4, "simd": 8, "dsp": "sums"}': LayerFolding(4, 8, "sums"),
     '{"pe": 4, "simd": 8, "products": null}': LayerFolding(4, 8),
     '{"pe": 4, "simd": 8, "products": "planes"}': LayerFolding(4, 8, "planes"),
+    '{"pe": 4, "simd": 8, "weights": "fixed"}': LayerFolding(4, 8),
+    '{"pe": 4, "simd": 8, "weights": "loadable"}': LayerFolding(4, 8, weights="loadable"),
+    '{"pe": 4, "simd": 8, "dsp": true, "weights": "external"}': LayerFolding(4, 8, "dsp", weights="external"),
 }
 
 
@@ -39,9 +42,20 @@ def test_the_text_of_a_file():
     assert again == folding and list(again) == ["b", "a", "c", "d"]
 
 
+@pytest.mark.parametrize("products", [None, *PRODUCTS])
+@pytest.mark.parametrize("weights", WEIGHTS)
+def test_where_weights_come_from_is_written_and_read_back(weights, products):
+    folding = Folding({"a": LayerFolding(1, 2, products, weights=weights)})
+    assert Folding.from_json(folding.to_json().encode(), "f.json") == folding
+    assert ('"weights"' in folding.to_json()) == (weights != "fixed")
+    assert folding.with_products({})["a"].weights == weights
+
+
 def test_errors_name_the_file_and_the_layer():
     with pytest.raises(FoldingError, match="^f.json: a: has no 'simd'$"):
         Folding.from_json(b'{"layers": {"a": {"pe": 1}}}', "f.json")
+    with pytest.raises(FoldingError, match="^here: weights must be one of fixed, loadable, external, not 'flash'$"):
+        LayerFolding.from_dict({"pe": 1, "simd": 1, "weights": "flash"}, "here")
     with pytest.raises(FoldingError, match="^here: has both dsp and products; give one of them$"):
         LayerFolding.from_dict({"pe": 1, "simd": 1, "dsp": True, "products": "plain"}, "here")
 

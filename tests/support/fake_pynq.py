@@ -1,6 +1,7 @@
 """What PYNQ gives on a board, as far as we use it: overlays, contiguous buffers, DMA channels with their rules."""
 
 import time
+import zlib
 from types import SimpleNamespace
 
 import numpy as np
@@ -91,6 +92,30 @@ class Overlay:
 
     def _write(self, offset, value):
         self.written.append((offset, value))
+        if "LOAD_DATA" in self.map:
+            self._load(offset, value)
+
+    def _load(self, offset, value):
+        """Do what the block does with words of weights; with ``loses`` a word of them is lost."""
+        at = {name: self.map[name]["offset"] for name in self.map if name.startswith("LOAD")}
+        status = {name: 1 << bit for name, bit in self.map["LOAD_STATUS"]["fields"].items()}
+        if offset == at["LOAD_CONTROL"]:
+            self.seen, self.image = 0, []
+            self.words[at["LOAD_STATUS"]] = status["CLOSED"] | status["WAITING"] * self.drains
+        elif offset == at["LOAD_DATA"]:
+            self.image += [value] * (self.seen != self.loses)
+            self.seen += 1
+        elif offset == at["LOAD_CHECK"]:
+            good = zlib.crc32(np.array(self.image, dtype="<u4").tobytes()) == value
+            self.words[at["LOAD_STATUS"]] = 0 if good else status["CLOSED"] | status["FAILED"]
+            if good:
+                self._connection.load(np.array(self.image, dtype="<u4"))
+        else:
+            return
+        self.words[at["LOAD_TAKEN"]] = len(self.image)
+        self.words[at["LOAD_CHECKSUM"]] = zlib.crc32(np.array(self.image, dtype="<u4").tobytes())
+
+    drains, loses = True, None
 
     def step(self):
         sends, receive = self._sends, self.axi_dma_0.recvchannel

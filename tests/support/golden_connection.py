@@ -1,5 +1,7 @@
 """A connection that answers with the golden model, by the manifest's own words."""
 
+import zlib
+
 import numpy as np
 
 from fewbit.golden.network.execute import run
@@ -28,6 +30,13 @@ class GoldenConnection:
         result = run(network, network.together(values))
         codes = self._project.plan.format.encode(self._project.hardware_values(result).reshape(len(frames), -1))
         return pack_beats(codes, o["bits"], o["lanes"]).reshape(len(frames), -1), {}
+
+    def load(self, words):
+        """Take the words of an image; ``others`` has the project that each is of, by its words."""
+        self._project = self.others[words.tobytes()]
+        return zlib.crc32(words.tobytes()) ^ self.damage
+
+    others, damage = {}, 0
 
     def close(self):
         self.closed = True

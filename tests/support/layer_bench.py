@@ -8,6 +8,7 @@ from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.formats import Ternary
 from fewbit.hw.folding import LayerFolding
+from fewbit.hw.layer.loadable_unit import LoadableMatrixVectorUnit
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
 from tests.support.stream_bench import STALLS, Bench, from_beats, stream, to_beats
@@ -62,13 +63,14 @@ class Layer:
         """Put the usual threshold to ``fmt`` behind it; returns the layer."""
         return self.then(Threshold("act", "acc", "y", self.cuts(fmt.levels - 1), None, fmt))
 
-    def check(self, pe, simd, *stalls, products=None, **options):
+    def check(self, pe, simd, *stalls, products=None, weights="fixed", **options):
         """Stream the vectors through the unit, once for each of ``stalls``, by default at full rate.
 
         Returns the unit's plan, which is made with these options.
         """
-        plan = LayerPlan(self.dense, self.act, self.edges, LayerFolding(pe, simd, products), **options)
-        vectors, bench = len(self.x), Bench(MatrixVectorUnit(plan))
+        folding = LayerFolding(pe, simd, products, weights=weights)
+        plan = LayerPlan(self.dense, self.act, self.edges, folding, **options)
+        vectors, bench = len(self.x), Bench((LoadableMatrixVectorUnit if plan.memories else MatrixVectorUnit)(plan))
         beats = to_beats(plan.x_format.encode(self.x), simd, plan.x_format.bits)
         want = plan.format.encode(self.y)
         for which in stalls or [FULL_RATE]:

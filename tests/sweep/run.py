@@ -7,19 +7,24 @@ import shutil
 import sys
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from tests.sweep.bundle import compare
 from tests.sweep.case import ARRAYS, KINDS, TARGETS, case_of, kind_of, target_of
 from tests.sweep.page import write_page
 
-__all__ = ["seeds_of", "sweep", "sweep_batch"]
+__all__ = ["found_of", "seeds_of", "sweep", "sweep_batch"]
 
+from fewbit.extras import MissingPackage
+from fewbit.flow.cluster import ClusterError
+from fewbit.flow.commands.report import Reporter
+from fewbit.flow.jobs import Processes, WorkUnit, run_units
+from fewbit.flow.workers import add_options, workers_of
 from fewbit.places import HOME
 
 ROOT = HOME
 FOLDER = ROOT / "build" / "sweep"
+WORKERS = 2  # builds at a time
 _BATCH = 52  # units of one build: fewer repeat what each build takes, more take memory
 
 
@@ -64,15 +69,26 @@ def sweep_batch(seeds, folder=None):
     ]  # fmt: skip
 
 
-def sweep(seeds, workers=1, tell=None):
-    """The findings of `sweep_batch` for all seeds; ``tell(findings)`` after each batch."""
-    batches, found = [seeds[n : n + _BATCH] for n in range(0, len(seeds), _BATCH)], []
-    with ProcessPoolExecutor(workers, max_tasks_per_child=1) as pool:
-        for findings in pool.map(sweep_batch, batches):
-            found += findings
-            if tell:
-                tell(findings)
-    return found
+def found_of(seeds, job):
+    """The findings of `sweep_batch` for these seeds, as a unit of work."""
+    job.now(f"{len(seeds)} units from seed {seeds[0]}")
+    try:
+        return sweep_batch(seeds)
+    finally:
+        gc.collect()  # a worker of a cluster goes on
+
+
+def sweep(seeds, workers, tell=lambda _: None):
+    """The findings of `sweep_batch` for all seeds, by workers of `flow.jobs`; ``tell(findings)`` after each batch."""
+    batches = [seeds[n : n + _BATCH] for n in range(0, len(seeds), _BATCH)]
+    units = [
+        WorkUnit(name=f"batch {n + 1}", function=found_of, arguments=(batch,), contents=(batch,), steps=len(batch))
+        for n, batch in enumerate(batches)
+    ]
+    found = run_units(
+        Reporter(), "sweeping", units, workers, tell=tell, good=lambda findings: not any(f["wrong"] for f in findings)
+    )
+    return [finding for findings in found.values() for finding in findings]
 
 
 def _positive(text):
@@ -93,7 +109,7 @@ def _arguments(argv):
     parser.add_argument("--first", type=_seed, default=0, help="first seed (default: %(default)s)")
     parser.add_argument("--kind", choices=KINDS, help="one kind only")
     parser.add_argument("--target", choices=TARGETS, help="one target only")
-    parser.add_argument("--workers", type=_positive, default=2, help="builds at a time (default: %(default)s)")
+    add_options(parser, str(WORKERS))
     parser.add_argument("--page", action="store_true", help="write docs/sweep.md")
     return parser.parse_args(argv)
 
@@ -124,13 +140,22 @@ def main(argv=None):
             f"{time.monotonic() - start:.0f} s", flush=True,
         )  # fmt: skip
 
-    found = sweep(seeds, options.workers, tell)
+    try:
+        with workers_of(options.jobs, options.cluster, _say, Processes, WORKERS) as workers:
+            found = sweep(seeds, workers, tell)
+    except (ValueError, MissingPackage, ClusterError) as error:
+        print(f"fewbit: {error}", file=sys.stderr)
+        return 2
     if options.page:
         write_page(ROOT / "docs" / "sweep.md", found, round(time.monotonic() - start), _command(options))
     if done["wrong"]:
         print(f"fewbit: seeds that failed are in {FOLDER / 'failed.txt'}; run one with ARGS='--count 1 --first SEED', "
               "and keep it in tests/sweep/kept.json once it is mended", file=sys.stderr)  # fmt: skip
     return 1 if done["wrong"] else 0
+
+
+def _say(text):
+    print(f"fewbit: {text}", file=sys.stderr, flush=True)
 
 
 def _command(options):

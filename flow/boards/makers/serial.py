@@ -37,6 +37,9 @@ def link_plan(build: Build) -> LinkPlan:
 @design_of(SerialBoard)
 def _serial_design(name: str, board: SerialBoard, build: Build, report: Report, options: DesignOptions) -> BoardDesign:
     """Write the design of a board behind a serial port, and make its bitstream if open tools can."""
+    if "loadable" in build.manifest:
+        raise ValueError(f"{build.directory} has loadable weights, which the serial port of {name} does not take; "
+                         "build it with `--weights fixed`, or use the IP block or a Zynq board")  # fmt: skip
     clock = board.clock if options.clock is None else options.clock
     baud, seed, run = options.baud, options.seed, options.run
     folder, link = build.directory / f"board-{name}", link_plan(build)
@@ -44,6 +47,8 @@ def _serial_design(name: str, board: SerialBoard, build: Build, report: Report, 
     if made:
         needs("pnr")
     board.pll(clock), bit_cycles(clock * 1e6, baud)  # refuse what cannot be before anything is written
+    if "external" in build.manifest:
+        raise ValueError(f"{board.title}: its design has no memory for external weights; fold the model without them")
     project = rebuilt(build, folder / "accelerator", board.target, report)
     design = BoardDesign(board=name, directory=folder, clock_mhz=clock, baud=baud, seed=seed)
     tools = bitstream.versions() if made else None

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from fewbit.flow.cache import atomic_write
+from fewbit.flow.project.outside import IMAGE
 from fewbit.flow.project.project import Project
 from fewbit.flow.project.rebuild import rebuilt
 from fewbit.flow.reporting import Report
 from fewbit.host.build import Build
 from fewbit.hw.shell.dma import WORD, DmaBridge, DmaBridgeShell
+from fewbit.hw.shell.ports import WEIGHT_BUS
 from fewbit.hw.shell.verilog import convert, emit_ip
 from fewbit.hw.targets.named import USUAL
 from fewbit.hw.targets.target import Target
@@ -64,8 +66,8 @@ def _zynq_design(name: str, board: ZynqBoard, build: Build, report: Report, opti
     return design
 
 
-def zynq_files(board: ZynqBoard, project: Project, build: Build, clock: float) -> dict[str, str]:
-    """Return the text of every file of a board folder by its name.
+def zynq_files(board: ZynqBoard, project: Project, build: Build, clock: float) -> dict[str, str | bytes]:
+    """Return the content of every file of a board folder by its name.
 
     Parameters
     ----------
@@ -80,19 +82,23 @@ def zynq_files(board: ZynqBoard, project: Project, build: Build, clock: float) -
         inputs=[(given.beats, given.bytes) for given in build.inputs], beats_out=build.beats_out,
         bytes_out=build.bytes_out, frames=project.plan.frames_inside + 2,
     )  # fmt: skip
-    files = {
+    image = project.weight_image
+    files: dict[str, str | bytes] = {
         "accelerator_ip.v": emit_ip(project.plan, project.registers),
         "dma_bridge.v": convert(DmaBridgeShell(bridge), "dma_bridge"),
-        "design.tcl": _tcl(board, [given.stream for given in build.inputs], clock),
+        "design.tcl": _tcl(board, [given.stream for given in build.inputs], clock, image is not None),
         "manifest.json": json.dumps(project.manifest(), indent=2) + "\n",
         "accelerator.ipynb": notebook(board.title, build),
         "README.md": readme(board.title, build, clock),
     }
+    if image is not None:
+        files[IMAGE] = image.to_bytes()
     return files | host_software()
 
 
-def _tcl(board, streams, clock):
-    return "\n".join([_project_tcl(board), _design_tcl(streams, clock), _wires_tcl(streams), _run_tcl(clock)])
+def _tcl(board, streams, clock, outside):
+    parts = _project_tcl(board), _design_tcl(streams, clock, outside), _wires_tcl(streams, outside), _run_tcl(clock)
+    return "\n".join(parts)
 
 
 def _project_tcl(board):
@@ -117,8 +123,11 @@ update_compile_order -fileset sources_1
 """
 
 
-def _design_tcl(streams, clock):
-    """Return the Tcl of the block design's cells: a DMA for each of the streams of frames, the first one both ways."""
+def _design_tcl(streams, clock, outside):
+    """Return the Tcl of the block design's cells: a DMA for each of the streams of frames, the first one both ways.
+
+    With weights ``outside`` they come through a port to memory of their own.
+    """
     more = range(1, len(streams))
     width = 8 * WORD
     others = "".join(
@@ -130,7 +139,8 @@ set_property -dict [list CONFIG.c_include_sg 0 CONFIG.c_include_s2mm 0 CONFIG.c_
 """
         for k in more
     )
-    buses = ":".join([*streams, "m_axis", "s_axi_control"])
+    buses = ":".join([*streams, "m_axis", "s_axi_control", *([WEIGHT_BUS] if outside else [])])
+    others += _WEIGHTS_CELLS if outside else ""
     bridged = ":".join(["s_dma:m_frames", *(f"s_dma{k}:m_frames{k}" for k in more), "s_results:m_dma"])
     return f"""\
 create_bd_design system
@@ -160,9 +170,15 @@ set_property -dict [list CONFIG.ASSOCIATED_BUSIF {bridged} CONFIG.ASSOCIATED_RES
 """
 
 
-def _wires_tcl(streams):
+def _wires_tcl(streams, outside):
     """Return the Tcl of the clocks, resets, buses and interrupts between them."""
     clocks = resets = buses = interrupts = ""
+    if outside:
+        clocks, resets = " ps/S_AXI_HP1_ACLK weights/aclk", " weights/aresetn"
+        buses = f"""\
+    accelerator/{WEIGHT_BUS}   weights/S00_AXI
+    weights/M00_AXI         ps/S_AXI_HP1
+"""
     for k, stream in list(enumerate(streams))[1:]:
         clocks += f" axi_dma_{k}/s_axi_lite_aclk axi_dma_{k}/m_axi_mm2s_aclk"
         resets += f" axi_dma_{k}/axi_resetn"
@@ -179,6 +195,13 @@ def _wires_tcl(streams):
         text = text.replace(name, part)
     return text
 
+
+# The second port to the processor's memory, which nothing but weights comes through.
+_WEIGHTS_CELLS = """\
+set_property -dict [list CONFIG.PCW_USE_S_AXI_HP1 1 CONFIG.PCW_S_AXI_HP1_DATA_WIDTH 64] [get_bd_cells ps]
+create_bd_cell -type ip -vlnv xilinx.com:ip:smartconnect weights
+set_property -dict [list CONFIG.NUM_SI 1 CONFIG.NUM_MI 1] [get_bd_cells weights]
+"""
 
 _WIRES = """\
 foreach pin {ps/M_AXI_GP0_ACLK ps/S_AXI_HP0_ACLK reset/slowest_sync_clk axi_dma_0/s_axi_lite_aclk

@@ -9,6 +9,7 @@
 #include "credited.h"
 #include "pipeline.h"
 #include "routing.h"
+#include "weights.h"
 #include "windows.h"
 
 namespace {
@@ -28,6 +29,7 @@ constexpr Kind kKinds[] = {
     {"largest", make<Largest>}, {"layer", make<Layer>},         {"pointwise", make<Pointwise>},
     {"queue", make<Queue>},     {"register", make<Register>},   {"reorder", make<Reorder>},
     {"repeat", make<Repeat>},   {"sliding", make<Sliding>},     {"upsample", make<Upsample>},
+    {"external", make<External>}, {"tile", make<TileRepeat>},   {"weights", make<WeightPort>},
 };
 
 enum Status : Int { kRunning, kDone, kStandstill, kLate, kFailed };

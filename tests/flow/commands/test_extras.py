@@ -16,6 +16,7 @@ from tests.support.small_network import SPEC, small
 
 MODEL, FLOAT = (HOME / "examples" / "digits" / f"{name}.onnx" for name in ("w1a1", "float32"))
 BOARD = ["board", "ulx3s", "none"]
+CLUSTERED = [["sensitivity", FLOAT], ["search", FLOAT, "--max-drop", "1"], ["compare"]]
 # By extra and hidden module: commands that need it, whether or not what they are given is there.
 COMMANDS = {
     ("sim", "cocotb"): [["sim", "none"], ["sim", MODEL, "--ip"], ["demo", "none"], ["model", "none"]],
@@ -35,6 +36,8 @@ COMMANDS = {
     ("compare", "matplotlib"): [["compare"]],
     ("search", "matplotlib"): [["search", FLOAT, "--max-drop", "1"]],
     ("search", "scipy"): [["search", FLOAT, "--max-drop", "1"]],
+    ("cluster", "distributed"): [[*command, "--cluster", "local:2"] for command in CLUSTERED],
+    ("cluster", "bokeh"): [[*CLUSTERED[0], "--cluster", "local:2"]],
     ("train", "jax"): [["train"], ["quantize", FLOAT, "--retrain"], ["search", FLOAT, "--max-drop", "1", "--retrain"]],
     ("train", "optax"): [["train"]],
     ("train", "sklearn"): [["train"]],
@@ -74,7 +77,7 @@ def test_every_extra_has_the_packages_of_the_project():
     assert {extra: set(modules.values()) for extra, modules in EXTRAS.items()} == {
         extra: packages for extra, packages in wanted.items() if extra not in ("all", "dev")
     }
-    assert wanted["all"] == everything - wanted["train"] - wanted["mnist"] - wanted["tflite"]
+    assert wanted["all"] == everything - wanted["cluster"] - wanted["train"] - wanted["mnist"] - wanted["tflite"]
 
 
 def test_every_module_is_tried():

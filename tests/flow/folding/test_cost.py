@@ -7,17 +7,20 @@ from bench.sections.estimate import LAYER, TOTAL, measured, off
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.folding import cost
 from fewbit.flow.folding.cost import Cost, cost_of_layer, cost_of_pool, cost_of_unit, total
+from fewbit.flow.folding.folding import default_folding
 from fewbit.flow.folding.layers import layers_of
-from fewbit.flow.folding.search import estimate_all, with_dsps
+from fewbit.flow.folding.search import estimate, estimate_all, with_dsps
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.arrays.cost import rom_placement
 from fewbit.hw.folding import Folding, LayerFolding
+from fewbit.hw.memory.buffers import writable_placement
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
 from fewbit.hw.targets.named import USUAL
+from fewbit.places import HOME
 from tests.support.networks import Builder, float_network, folded
 
 
@@ -163,3 +166,19 @@ def test_small_layers_are_close_to_synthesis(x, w, y, pe, simd, scratch):
     (scratch / "accelerator.v").write_text(emit(AcceleratorPlan(network, folding, target=USUAL)))
     found = synthesize(scratch / "accelerator.v", "accelerator", directory=scratch)
     assert abs(estimate_all(layers, folding).lut / found.lut - 1) <= 0.2, found.lut
+
+
+@pytest.mark.parametrize("model", ["digits/w1a1", "digits/w4a4", "digits/w8a8", "digits-cnn/w2a2"])
+def test_loadable_memories_are_counted_as_they_are_placed(model):
+    """Block RAM by the formulas is that of the plan; nothing is smaller than with fixed weights but for block RAM."""
+    network = import_model(HOME / "examples" / f"{model}.onnx")
+    layers, fixed = layers_of(network), default_folding(network)
+    folding = fixed.with_weights("loadable")
+    plan = AcceleratorPlan(network, folding, depths={}, target=USUAL)
+    for name, layer in layers.items():
+        placed = [writable_placement(c.width, len(c.words)) for c in plan.layers[name].memories.values()]
+        cost, before = cost_of_unit(layer, folding[name]), cost_of_unit(layer, fixed[name])
+        assert cost.bram18 == sum(found.bram18 for found in placed)
+        assert cost.lut > sum(found.luts for found in placed)
+        assert cost.lut + 200 * cost.bram18 > before.lut + 200 * before.bram18
+    assert estimate_all(layers, folding).lut > sum(cost.lut for cost in estimate(layers, folding).values())

@@ -217,3 +217,43 @@ def test_refused():
         register_map(**common | {"model": "abc"})
     with pytest.raises(ValueError, match="Stages must be 500 at most, not 501"):
         register_map(**common | {"stages": ["s"] * 501})
+
+
+LOADING = register_map(
+    model="0123456789abcdef" * 4, build="fedcba98" * 8, beats_in={"s_axis": 49}, beats_out=3, stages=["a", "b"],
+    loading=(1234, "0011223344556677" * 4),
+)  # fmt: skip
+
+
+def test_registers_by_which_weights_are_loaded():
+    """They are there only where weights are loadable; what is only written is told in the cycle after, and reads 0."""
+    added = [r.name for r in LOADING.registers if r.name not in {s.name for s in REGISTERS.registers}]
+    assert added == ["LOAD_WORDS", "LOAD_STRUCTURE", "LOAD_CONTROL", "LOAD_STATUS", "LOAD_DATA", "LOAD_CHECK",
+                     "LOAD_TAKEN", "LOAD_CHECKSUM", "LOADED"]  # fmt: skip
+    assert [r for r in LOADING.registers if r.name not in added] == list(REGISTERS.registers)
+    assert LOADING["LOAD_WORDS"].value == (1234,) and LOADING["LOAD_STRUCTURE"].value == (0x00112233, 0x44556677)
+    file, seen = RegisterFile(LOADING), []
+
+    async def watch(ctx):
+        async for _, _, data, told, check, checked in ctx.tick().sample(
+            file.load_data, file.load_data_written, file.load_check, file.load_check_written
+        ):
+            seen.extend([("data", data)] * told + [("check", check)] * checked)
+
+    async def work(ctx):
+        master, rng = Master(ctx, file.bus), np.random.default_rng(1)
+        offsets = {name: LOADING[name].offset for name in ("LOAD_DATA", "LOAD_CHECK")}
+        want = []
+        for _ in range(30):
+            name, value = str(rng.choice(list(offsets))), int(rng.integers(1 << 32))
+            delays = tuple(int(n) for n in rng.integers(3, size=3))
+            assert (await master.write(offsets[name], value, delays=delays))[0] == OKAY
+            want.append(("data" if name == "LOAD_DATA" else "check", value))
+            assert (await master.read(offsets[name]))[:2] == (0, OKAY)
+        assert seen == want
+
+    simulator = Simulator(file)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(work)
+    simulator.add_testbench(watch, background=True)
+    simulator.run()

@@ -7,6 +7,7 @@ from fewbit.flow.commands.report import Reporter
 from fewbit.flow.images import load_images
 from fewbit.flow.project.project import Project
 from fewbit.flow.project.simulation import simulate_ip_block, simulate_project
+from fewbit.flow.project.simulation_with_load import simulate_loading
 from tests.support.several_inputs import MODELS, several
 from tests.support.targets import PORTABLE
 
@@ -39,3 +40,17 @@ def test_accelerators(built):
 def test_ip_blocks(built):
     found = simulate_ip_block(*built, QUIET, seed=3, resets=8)
     assert found.ok and found.mismatches == 0 and found.problems == []
+
+
+@pytest.mark.tools
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["image_and_features", "codes_and_raw", "three"])
+def test_weights_are_loaded_between_frames_of_all_inputs(name, scratch):
+    made = several(name, scratch / "m.onnx", count=12)
+    several(name, scratch / "other.onnx", count=12, seed=2)
+    np.savez(scratch / "m.npz", **made.x)
+    project = Project(
+        scratch / "m.onnx", input_spec=made.spec, directory=scratch / "out", target=PORTABLE, weights="loadable"
+    )  # fmt: skip
+    found = simulate_loading(project, scratch / "other.onnx", load_images(scratch / "m.npz", project.network), QUIET)
+    assert found.ok and found.mismatches == 0 and found.problems == [] and found.refused == 4
