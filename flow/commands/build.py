@@ -9,7 +9,7 @@ from fewbit.flow.results import JsonResult, flat
 if TYPE_CHECKING:
     from fewbit.flow.project.project import Project
 
-from .options import Json, Making, Model
+from .options import Delivering, Json, Making, Model
 from .registry import command
 from .report import Reporter
 
@@ -26,10 +26,10 @@ class Built(JsonResult):
 
 
 @command(rank=10, epilog="Example: `fewbit build examples/digits/w1a1.onnx -o build/mine`")
-def build(*, model: Model, making: Making, json: Json = False):
+def build(*, model: Model, making: Making, delivering: Delivering, json: Json = False):
     """Import, fold, and write Verilog and manifest."""
     report = Reporter(json)
-    project = making.project(model)
+    project = making.project(model, delivering)
     with report.working("generating Verilog"):
         fresh = project.generate()
     show_built(report, project, fresh)

@@ -12,6 +12,8 @@ from fewbit.extras import needs
 from fewbit.flow.eda.path_names import PathInWords, describe, hierarchy
 from fewbit.flow.reporting import Report
 from fewbit.flow.results import JsonResult, flat
+from fewbit.host.build import Build as HostBuild
+from fewbit.hw.shell.names import top_name
 
 from .kinds import MHZ
 from .options import Build, Json, PlacementSeed
@@ -88,9 +90,11 @@ def pnr_build(directory: Path, device: str, speed: int, seed: int, goal: float, 
     from fewbit.flow.eda.pnr import DEVICES
     from fewbit.sim.folders import locked
 
-    verilog = directory / "verilog" / "accelerator.v"
-    if not verilog.is_file() or not (directory / "manifest.json").is_file():
+    if not (directory / "manifest.json").is_file():
         raise ValueError(f"{directory} is no build: make one with `fewbit build MODEL.onnx -o {directory}`")
+    verilog = directory / "verilog" / f"{top_name(HostBuild(directory).prefix)}.v"
+    if not verilog.is_file():
+        raise ValueError(f"{verilog}: no such file: make it with `fewbit build MODEL.onnx -o {directory}`")
     if device not in DEVICES:
         raise ValueError(f"device must be one of {', '.join(DEVICES)}, not {device!r}")
     with locked(directory):
@@ -108,11 +112,11 @@ def _placed_build(directory, verilog, device, speed, seed, goal, report):
     if placed_as != target:
         verilog = rebuilt(build, directory / "pnr", placed_as, report).verilog
     with report.stepping("place and route") as progress:
-        found = place(verilog, "accelerator", device=device, speed=speed, seed=seed, goal=goal, progress=progress)
+        found = place(verilog, verilog.stem, device=device, speed=speed, seed=seed, goal=goal, progress=progress)
     result = PlacedBuild(
         directory=directory, device=device, speed=speed, seed=seed, goal_mhz=goal, target=placed_as.name,
         built_for=target.name,
-        placed=placed(found, verilog.read_text(), "accelerator", build.manifest.get("layers", ())),
+        placed=placed(found, verilog.read_text(), verilog.stem, build.manifest.get("layers", ())),
     )  # fmt: skip
     atomic_write(directory / "pnr.json", json.dumps(result.to_dict(), indent=2) + "\n")
     return result

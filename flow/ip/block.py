@@ -14,9 +14,10 @@ from fewbit.hw.shell.ip import ip_members
 from fewbit.hw.shell.registers import RegisterMap
 from fewbit.hw.shell.stream_names import input_streams
 
-__all__ = ["ADDRESS_BLOCK", "Block", "Interface", "Port", "TOP", "describe"]
+from .destination import Destination
 
-TOP = "accelerator_ip"
+__all__ = ["ADDRESS_BLOCK", "Block", "Interface", "Port", "describe"]
+
 VENDOR, LIBRARY, VERSION = "fewbit", "accelerator", "1.0"
 _STREAM = ("TDATA", "TVALID", "TREADY", "TLAST", "TUSER")  # ports of an AXI4-Stream, in the order of the block's
 ADDRESS_BLOCK = "reg0"
@@ -47,6 +48,8 @@ class Interface:
         The port of every logical one.
     parameters : dict of str to int or str
         The interface's parameters, as Vivado names them.
+    open : tuple of str
+        Those that the design around the block may say otherwise: the rate of the clock is the design's.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Interface:
     mode: str
     maps: dict[str, str]
     parameters: dict[str, int | str] = field(default_factory=dict)
+    open: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,10 @@ class Block:
         The devices that the block is for, as Vivado names them.
     part : str
         A device of one of them.
+    top : str
+        Name of the top module.
+    clock_mhz : float
+        The clock that it is made for.
     """
 
     name: str
@@ -84,11 +92,12 @@ class Block:
     description: str
     families: tuple[str, ...]
     part: str
+    top: str
+    clock_mhz: float
 
     vendor: ClassVar[str] = VENDOR
     library: ClassVar[str] = LIBRARY
     version: ClassVar[str] = VERSION
-    top: ClassVar[str] = TOP
 
     @property
     def vlnv(self) -> str:
@@ -101,23 +110,26 @@ class Block:
         return next(i for i in self.interfaces if i.kind[1] == "aximm")
 
 
-def describe(plan: AcceleratorPlan, registers: RegisterMap, model: str) -> Block:
-    """Return the `Block` of an accelerator's plan, for the model file named ``model``."""
+def describe(plan: AcceleratorPlan, registers: RegisterMap, model: str, destination: Destination) -> Block:
+    """Return the `Block` of an accelerator's plan, for the model file named ``model`` and a destination."""
     members = ip_members(plan, registers)
     ports = tuple(Port(n, "in" if m.flow == In else "out", Shape.cast(m.shape).width) for n, m in members.items())
-    assert plan.target.vivado_part is not None  # every family names one
     stem = re.sub(r"\W", "_", model.rsplit(".", 1)[0], flags=re.ASCII)
-    interfaces = _interfaces({p.name: p.bits for p in ports}, input_streams(plan.network))
+    if destination.prefix:
+        stem = f"{destination.prefix}_{stem}"
+    interfaces = _interfaces({p.name: p.bits for p in ports}, input_streams(plan.network), destination.clock)
     return Block(
         name=stem if re.match(r"[A-Za-z]", stem) else f"m_{stem}",
         model=model, ports=ports, interfaces=tuple(interfaces), registers=registers,
         description=f"Neural network accelerator of {model}, made by fewbit",
-        families=plan.target.ip_families, part=plan.target.vivado_part,
+        families=destination.families_for(plan.target), part=destination.part_for(plan.target),
+        top=destination.ip_top, clock_mhz=destination.clock,
     )  # fmt: skip
 
 
-def _interfaces(bits: dict[str, int], inputs: Sequence[str]) -> Iterator[Interface]:
-    """Yield the interfaces of a block whose ports have so many ``bits``, and whose streams of frames are ``inputs``."""
+def _interfaces(bits: dict[str, int], inputs: Sequence[str], clock: float) -> Iterator[Interface]:
+    """Yield the interfaces of a block whose ports have so many ``bits``, whose streams of frames are ``inputs``, and
+    that is made for ``clock`` in MHz."""
     control = {name.upper(): f"s_axi_control_{name}" for name in axilite_ports(3)}
     yield Interface("s_axi_control", ("interface", "aximm"), "slave", control, {
         "PROTOCOL": "AXI4LITE", "DATA_WIDTH": bits["s_axi_control_wdata"], "ADDR_WIDTH": bits["s_axi_control_awaddr"],
@@ -130,7 +142,8 @@ def _interfaces(bits: dict[str, int], inputs: Sequence[str]) -> Iterator[Interfa
         })  # fmt: skip
     yield Interface("aclk", ("signal", "clock"), "slave", {"CLK": "aclk"}, {
         "ASSOCIATED_BUSIF": ":".join(["s_axi_control", *inputs, "m_axis"]), "ASSOCIATED_RESET": "aresetn",
-    })  # fmt: skip
+        "FREQ_HZ": round(1e6 * clock),
+    }, open=("FREQ_HZ",))  # fmt: skip
     yield Interface("aresetn", ("signal", "reset"), "slave", {"RST": "aresetn"}, {"POLARITY": "ACTIVE_LOW"})
     yield Interface("interrupt", ("signal", "interrupt"), "master", {"INTERRUPT": "interrupt"},
                     {"SENSITIVITY": "LEVEL_HIGH"})  # fmt: skip

@@ -1,35 +1,32 @@
 """The folder of the IP block: everything that a design needs of it, as files that agree with each other."""
 
-from .block import TOP, Block
+from .block import Block
 from .ipxact import component_2009, component_2014
 from .package import core_file, package_tcl
 from .register_tables import c_header, markdown
-from .vivado import CLOCK_MHZ
 
-__all__ = ["VERILOG", "ip_files"]
-
-VERILOG = f"{TOP}.v"
-_CLOCK = f"{TOP}.xdc"
+__all__ = ["ip_files"]
 
 
 def ip_files(block: Block, verilog: str) -> dict[str, str]:
     """Return the text of every file in the folder by its name; ``verilog`` is that of the block itself."""
+    source, clock = f"{block.top}.v", f"{block.top}.xdc"
     return {
-        VERILOG: verilog,
-        _CLOCK: _clock(),
-        "component.xml": component_2009(block, [VERILOG]),
-        "component-2014.xml": component_2014(block, [VERILOG]),
-        "package_ip.tcl": package_tcl(block, VERILOG),
-        f"{block.name}.core": core_file(block, VERILOG, _CLOCK),
+        source: verilog,
+        clock: _clock(block),
+        "component.xml": component_2009(block, [source]),
+        "component-2014.xml": component_2014(block, [source]),
+        "package_ip.tcl": package_tcl(block, source),
+        f"{block.name}.core": core_file(block, source, clock),
         "fewbit.h": c_header(block),
         "registers.md": _registers(block),
     }
 
 
-def _clock():
+def _clock(block):
     return f"""\
-# The one clock, {CLOCK_MHZ} MHz, for synthesis out of context only: in a design, the clock is the design's.
-create_clock -name aclk -period {1000 / CLOCK_MHZ:.3f} [get_ports aclk]
+# The one clock, {block.clock_mhz:g} MHz, for synthesis out of context only: in a design, the clock is the design's.
+create_clock -name aclk -period {1000 / block.clock_mhz:.3f} [get_ports aclk]
 """
 
 

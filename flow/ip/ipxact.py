@@ -192,7 +192,8 @@ class _Writer2009(_Writer):
         for name, value in interface.parameters.items():
             parameter = self.add(parameters, "parameter")
             self.add(parameter, "name", name)
-            self.add(parameter, "value", value, id=f"BUSIFPARAM_VALUE.{interface.name.upper()}.{name}")
+            user = {"resolve": "user"} if name in interface.open else {}
+            self.add(parameter, "value", value, id=f"BUSIFPARAM_VALUE.{interface.name.upper()}.{name}", **user)
 
     def register(self, register, r, reset):
         self.add(self.add(register, "reset"), "value", f"0x{reset:X}")

@@ -12,26 +12,30 @@ from fewbit.golden.network.execute import Result
 from fewbit.golden.network.graph import Network
 from fewbit.host.packing import pack_beats
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.shell.names import ACCELERATOR
 from fewbit.hw.shell.stream_names import input_streams
 from fewbit.hw.targets.target import Target
 
+from .destination import Destination
 from .testbench_template import BENCH, INPUT_PARTS
 
-__all__ = ["COMMANDS", "FRAMES", "FoldedNetwork", "Vectors", "bench_files", "packed", "vectors_of"]
+__all__ = ["FRAMES", "FoldedNetwork", "Vectors", "bench_files", "commands", "packed", "vectors_of"]
 
 FRAMES = 5
 """Frames that the bench sends, at most."""
-NAME = "accelerator_tb.v"
-WANTED = "accelerator_tb.out.hex"
-COMMANDS = f"""\
+
+
+def commands(top: str = ACCELERATOR) -> str:
+    """Return the commands that run the bench of the top module ``top``, in the folder of its files."""
+    return f"""\
 # Icarus Verilog, with -g2009 and -g2012 as well
-iverilog -g2005 -o tb.vvp {NAME} accelerator.v && vvp -n tb.vvp
+iverilog -g2005 -o tb.vvp {top}_tb.v {top}.v && vvp -n tb.vvp
 # Vivado's xsim
-xvlog {NAME} accelerator.v $XILINX_VIVADO/data/verilog/src/glbl.v
-xelab -L unisims_ver -timescale 1ns/1ps accelerator_tb glbl -s tb && xsim tb -R
+xvlog {top}_tb.v {top}.v $XILINX_VIVADO/data/verilog/src/glbl.v
+xelab -L unisims_ver -timescale 1ns/1ps {top}_tb glbl -s tb && xsim tb -R
 # Questa
-vlib work && vlog +define+FEWBIT_MODELS {NAME} accelerator.v
-vsim -c accelerator_tb -do "run -all; quit -f"
+vlib work && vlog +define+FEWBIT_MODELS {top}_tb.v {top}.v
+vsim -c {top}_tb -do "run -all; quit -f"
 """
 
 
@@ -48,6 +52,8 @@ class FoldedNetwork(Protocol):
     def plan(self) -> AcceleratorPlan: ...
     @property
     def target(self) -> Target: ...
+    @property
+    def destination(self) -> Destination: ...
 
     def execute(self, values: np.ndarray) -> Result:
         """Return what golden gives for samples."""
@@ -102,11 +108,14 @@ def _samples(project):
     return random_images(project.network, FRAMES)
 
 
-def bench_files(plan: AcceleratorPlan, cycles: Mapping[str, int], vectors: Vectors) -> dict[str, str]:
-    """Return the text of the bench and of its vectors by file name.
+def bench_files(
+    plan: AcceleratorPlan, cycles: Mapping[str, int], vectors: Vectors, top: str = ACCELERATOR
+) -> dict[str, str]:
+    """Return the text of the bench of the top module ``top``, and of its vectors, by file name.
 
     ``cycles`` has the predicted ``latency`` and ``interval``, as the manifest has them.
     """
+    wanted = f"{top}_tb.out.hex"
     frames, beats_out, bytes_out = vectors.wanted.shape
     names = dict(zip(input_streams(plan.network), vectors.sent, strict=True))
     figures = {
@@ -116,16 +125,17 @@ def bench_files(plan: AcceleratorPlan, cycles: Mapping[str, int], vectors: Vecto
         "PATIENCE": 4 * (cycles["latency"] + plan.bound) + 2000, "QUIET": 4 * plan.bound + 200,
     }  # fmt: skip
     inputs = [
-        {"S": name, "BEATS": sent.shape[1], "BYTES": sent.shape[2], "SENT": _sent_file(name), "BIT": 7 * number % 29}
+        {"S": name, "BEATS": sent.shape[1], "BYTES": sent.shape[2], "SENT": _sent_file(top, name),
+         "BIT": 7 * number % 29}
         for number, (name, sent) in enumerate(names.items())
-    ]
+    ]  # fmt: skip
     parts = {
         part: "".join(_filled(text, given) for given in inputs).rstrip(", \n") for part, text in INPUT_PARTS.items()
     }
     return {
-        NAME: _filled(BENCH, parts | figures | {"WANTED": WANTED}),
-        **{_sent_file(name): _hex(sent, "frame") for name, sent in names.items()},
-        WANTED: _hex(vectors.wanted, "result"),
+        f"{top}_tb.v": _filled(BENCH, parts | figures | {"WANTED": wanted, "TOP": top}),
+        **{_sent_file(top, name): _hex(sent, "frame") for name, sent in names.items()},
+        wanted: _hex(vectors.wanted, "result"),
     }
 
 
@@ -136,9 +146,9 @@ def _filled(text: str, values: Mapping[str, object]) -> str:
     return text
 
 
-def _sent_file(stream: str) -> str:
+def _sent_file(top: str, stream: str) -> str:
     """Return the name of the file with the frames of a stream."""
-    return f"accelerator_tb.{stream.replace('s_axis', 'in', 1)}.hex"
+    return f"{top}_tb.{stream.replace('s_axis', 'in', 1)}.hex"
 
 
 def _hex(frames: np.ndarray, what: str) -> str:

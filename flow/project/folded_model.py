@@ -10,6 +10,7 @@ import numpy as np
 from fewbit.flow.cache import Store, digest, source_digest
 from fewbit.flow.folding.files import read_folding
 from fewbit.flow.folding.folding import default_folding
+from fewbit.flow.ip.destination import Destination
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.importing.precision import compared_edges
 from fewbit.golden.model_file.source import SourceFile
@@ -44,6 +45,8 @@ class FoldedModel:
     folding : path, hw.folding.Folding or None
         None takes `flow.folding.folding.default_folding`.
     target : hw.targets.target.Target
+    destination : flow.ip.destination.Destination or None
+        None is that of no options.
 
     Attributes
     ----------
@@ -53,6 +56,7 @@ class FoldedModel:
     network : golden.network.graph.Network
     folding : hw.folding.Folding
     target : hw.targets.target.Target
+    destination : flow.ip.destination.Destination
 
     Raises
     ------
@@ -70,8 +74,10 @@ class FoldedModel:
         output: str = "auto",
         folding: Path | str | Folding | None = None,
         target: Target = DEFAULT,
+        destination: Destination | None = None,
     ):
         self.source, self.target = SourceFile.of(model), target
+        self.destination = destination or Destination()
         self.model: Path = self.source.path
         self.input_option, self.output_option = input_spec, output
         self.network: Network = import_model(self.source, input_spec, output=output)
@@ -153,7 +159,7 @@ class FoldedModel:
         """The IP block as design tools see it."""
         from fewbit.flow.ip.block import describe
 
-        return describe(self.plan, self.registers, self.model.name)
+        return describe(self.plan, self.registers, self.model.name, self.destination)
 
     def manifest(self) -> dict[str, Any]:
         """Return what software needs to know of the block, as `flow.project.manifest.manifest_of` says."""

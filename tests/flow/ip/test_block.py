@@ -206,6 +206,7 @@ foreach name {create_project add_files update_compile_order close_project} {
     proc $name args "record $name {*}\$args"
 }
 proc current_fileset {} {return sources_1}
+proc get_parts {quiet part} {known $quiet -quiet; return $part}
 namespace eval ipx {}
 proc ipx::package_project args {
     foreach {option value} [lsearch -all -inline -not $args -import_files] {
