@@ -8,6 +8,7 @@ from typing import ClassVar
 from amaranth.hdl import Shape
 from amaranth.lib.wiring import In
 
+from fewbit.golden.numbers.format import Format
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.axi_lite import axilite_ports
 from fewbit.hw.shell.ip import ip_members
@@ -16,7 +17,7 @@ from fewbit.hw.shell.stream_names import input_streams
 
 from .destination import Destination
 
-__all__ = ["ADDRESS_BLOCK", "Block", "Interface", "Port", "describe"]
+__all__ = ["ADDRESS_BLOCK", "Block", "FrameLayout", "Interface", "Port", "describe"]
 
 VENDOR, LIBRARY, VERSION = "fewbit", "accelerator", "1.0"
 _STREAM = ("TDATA", "TVALID", "TREADY", "TLAST", "TUSER")  # ports of an AXI4-Stream, in the order of the block's
@@ -61,6 +62,50 @@ class Interface:
 
 
 @dataclass(frozen=True)
+class FrameLayout:
+    """How the frames of an input, or the results, lie in their stream, and in memory.
+
+    Attributes
+    ----------
+    stream, meaning : str
+        The name of the stream, and what it carries in words.
+    beats, bytes : int
+        Beats of a frame, and bytes of each.
+    bits, lanes, codes : int
+        Bits of a code, codes of a beat, and codes of a frame.
+    signed : bool
+    spacing, origin : int
+        A value is ``spacing*code + origin``, where the code is signed if it is ``signed``; 1 and 0 where the format is
+        not of integers: its codes are taken as they are.
+    """
+
+    stream: str
+    meaning: str
+    beats: int
+    bytes: int
+    bits: int
+    lanes: int
+    codes: int
+    signed: bool
+    spacing: int
+    origin: int
+
+    @classmethod
+    def of(cls, stream: str, meaning: str, fmt: Format, *, lanes: int, beats: int, codes: int) -> "FrameLayout":
+        """Return the layout of frames of ``codes`` codes of a format."""
+        whole = fmt.integral and fmt.linear
+        return cls(
+            stream, meaning, beats, (fmt.bits * lanes + 7) // 8, fmt.bits, lanes, codes,
+            bool(whole and fmt.signed), int(fmt.spacing) if whole else 1, int(fmt.origin) if whole else 0,
+        )  # fmt: skip
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of a frame."""
+        return self.beats * self.bytes
+
+
+@dataclass(frozen=True)
 class Block:
     """The block as a whole.
 
@@ -82,6 +127,11 @@ class Block:
         Name of the top module.
     clock_mhz : float
         The clock that it is made for.
+    prefix : str
+        What names of its software begin with, "fewbit" unless it is asked for another.
+    inputs : tuple of FrameLayout
+        The frames of each input.
+    results : FrameLayout
     """
 
     name: str
@@ -94,6 +144,9 @@ class Block:
     part: str
     top: str
     clock_mhz: float
+    prefix: str
+    inputs: tuple[FrameLayout, ...]
+    results: FrameLayout
 
     vendor: ClassVar[str] = VENDOR
     library: ClassVar[str] = LIBRARY
@@ -123,7 +176,20 @@ def describe(plan: AcceleratorPlan, registers: RegisterMap, model: str, destinat
         model=model, ports=ports, interfaces=tuple(interfaces), registers=registers,
         description=f"Neural network accelerator of {model}, made by fewbit",
         families=destination.families_for(plan.target), part=destination.part_for(plan.target),
-        top=destination.ip_top, clock_mhz=destination.clock,
+        top=destination.ip_top, clock_mhz=destination.clock, prefix=destination.prefix or "fewbit",
+        inputs=tuple(
+            FrameLayout.of(
+                stream, f"input {given.name}: {given.format}", entry.format, lanes=entry.lanes, beats=entry.beats,
+                codes=entry.length,
+            )
+            for stream, given, entry in zip(
+                input_streams(plan.network), plan.network.inputs, plan.entries, strict=True
+            )
+        ),
+        results=FrameLayout.of(
+            "m_axis", f"results: {plan.format}", plan.format, lanes=plan.lanes_out, beats=plan.beats_out,
+            codes=plan.length_out,
+        ),
     )  # fmt: skip
 
 

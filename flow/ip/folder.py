@@ -1,9 +1,12 @@
 """The folder of the IP block: everything that a design needs of it, as files that agree with each other."""
 
+from pathlib import Path
+
+from . import driver
 from .block import Block
 from .ipxact import component_2009, component_2014
 from .package import core_file, package_tcl
-from .register_tables import c_header, markdown
+from .register_tables import c_header, markdown, prefixed
 
 __all__ = ["ip_files"]
 
@@ -18,8 +21,18 @@ def ip_files(block: Block, verilog: str) -> dict[str, str]:
         "component-2014.xml": component_2014(block, [source]),
         "package_ip.tcl": package_tcl(block, source),
         f"{block.name}.core": core_file(block, source, clock),
-        "fewbit.h": c_header(block),
+        f"{block.prefix}.h": c_header(block),
+        **_driver(block),
         "registers.md": _registers(block),
+    }
+
+
+def _driver(block):
+    """Return the driver in C, whose names begin with the block's prefix."""
+    folder = Path(driver.__path__[0])
+    return {
+        f"{block.prefix}_{name}": prefixed((folder / name).read_text(encoding="utf-8"), block)
+        for name in ("driver.h", "driver.c")
     }
 
 

@@ -53,7 +53,7 @@ def words(project):
 def test_the_folder(project):
     names = {p.name for p in (project.directory / "ip").iterdir()}
     assert names == {"accelerator_ip.v", "accelerator_ip.xdc", "component.xml", "component-2014.xml", "package_ip.tcl",
-                     "my_net_2.core", "fewbit.h", "registers.md"}  # fmt: skip
+                     "my_net_2.core", "fewbit.h", "fewbit_driver.h", "fewbit_driver.c", "registers.md"}  # fmt: skip
     control = json.loads((project.directory / "manifest.json").read_text())["control"]
     assert control["vlnv"] == "fewbit:accelerator:my_net_2:1.0" and control["top"] == "accelerator_ip"
 
@@ -102,7 +102,10 @@ def test_the_header_has_the_map(project):
     done = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     defined = set(re.findall(r"#define (FEWBIT_\w+) ", header.read_text()))
-    assert defined - set(want) == {f"FEWBIT_STALL_OF_{stage.name.upper()}" for stage in project.plan.stages}
+    stages = {f"FEWBIT_STALL_OF_{stage.name.upper()}" for stage in project.plan.stages}
+    layouts = {name for name in defined if re.match("FEWBIT_(IN0|OUT|INPUTS|STREAMS?|LARGEST)(_|$)", name)}
+    assert defined - set(want) == stages | layouts
+    assert len(layouts) == 2 * 9 + 4
 
 
 # IP-XACT
