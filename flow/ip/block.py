@@ -123,6 +123,8 @@ class Block:
         The devices that the block is for, as Vivado names them.
     part : str
         A device of one of them.
+    family : str or None
+        Vivado's name of its family, if the part was asked for and that is known.
     top : str
         Name of the top module.
     clock_mhz : float
@@ -142,6 +144,7 @@ class Block:
     description: str
     families: tuple[str, ...]
     part: str
+    family: str | None
     top: str
     clock_mhz: float
     prefix: str
@@ -176,6 +179,7 @@ def describe(plan: AcceleratorPlan, registers: RegisterMap, model: str, destinat
         model=model, ports=ports, interfaces=tuple(interfaces), registers=registers,
         description=f"Neural network accelerator of {model}, made by fewbit",
         families=destination.families_for(plan.target), part=destination.part_for(plan.target),
+        family=destination.family,
         top=destination.ip_top, clock_mhz=destination.clock, prefix=destination.prefix or "fewbit",
         inputs=tuple(
             FrameLayout.of(

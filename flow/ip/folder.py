@@ -3,7 +3,10 @@
 from pathlib import Path
 
 from . import driver
+from .attributes import attributed_verilog
 from .block import Block
+from .block_design import block_design_tcl
+from .gui import gui_name, gui_tcl
 from .ipxact import component_2009, component_2014
 from .package import core_file, package_tcl
 from .register_tables import c_header, markdown, prefixed
@@ -24,6 +27,9 @@ def ip_files(block: Block, verilog: str) -> dict[str, str]:
         f"{block.prefix}.h": c_header(block),
         **_driver(block),
         "registers.md": _registers(block),
+        f"{block.top}_bd.v": attributed_verilog(block),
+        "block_design.tcl": block_design_tcl(block),
+        gui_name(block): gui_tcl(block),
     }
 
 

@@ -3,16 +3,16 @@
 __all__ = ["part_tcl"]
 
 
-def part_tcl(part: str) -> str:
-    """Return Tcl that sets ``part``: to the first argument of the script, else to ``part``.
+def part_tcl(part: str, argument: int = 0) -> str:
+    """Return Tcl that sets ``part``: to the script's argument of that number, else to ``part``.
 
     A device without package and speed grade is no part of Vivado's; it stands for the first one of its packages and
     speed grades, by name, that the Vivado at hand has.
     """
     return f"""\
 set part {part}
-if {{[llength $argv] > 0}} {{
-    set part [lindex $argv 0]
+if {{[llength $argv] > {argument}}} {{
+    set part [lindex $argv {argument}]
 }}
 if {{[llength [get_parts -quiet $part]] == 0}} {{
     set found [lsort [get_parts -quiet "${{part}}*"]]

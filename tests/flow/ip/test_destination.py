@@ -32,7 +32,7 @@ def written(model, folder, **options):
 
 def test_the_part_and_the_clock_are_everywhere(scratch):
     project = written(small(scratch / "m.onnx"), scratch / "out", part="XC7Z020-1CLG400C", clock=125.0)
-    files = {path.name: path.read_text() for kind in ("verilog", "ip") for path in (scratch / "out" / kind).iterdir()}
+    files = {path.name: path.read_text() for kind in ("verilog", "ip") for path in (scratch / "out" / kind).glob("*.*")}
     for script in ("vivado.tcl", "package_ip.tcl"):
         assert re.findall("^set part (\\S+)", files[script], re.M) == ["xc7z020clg400-1"]
     for constraint in ("accelerator.xdc", "accelerator_ip.xdc"):
