@@ -8,6 +8,7 @@ from .block import Block
 from .block_design import block_design_tcl
 from .gui import gui_name, gui_tcl
 from .ipxact import component_2009, component_2014
+from .litex import litex_module
 from .package import core_file, package_tcl
 from .register_tables import c_header, markdown, prefixed
 
@@ -29,6 +30,7 @@ def ip_files(block: Block, verilog: str) -> dict[str, str]:
         "registers.md": _registers(block),
         f"{block.top}_bd.v": attributed_verilog(block),
         "block_design.tcl": block_design_tcl(block),
+        f"{block.prefix}_litex.py": litex_module(block),
         gui_name(block): gui_tcl(block),
     }
 

@@ -54,7 +54,7 @@ def test_the_folder(project):
     names = {p.name for p in (project.directory / "ip").iterdir()}
     assert names == {"accelerator_ip.v", "accelerator_ip.xdc", "component.xml", "component-2014.xml", "package_ip.tcl",
                      "my_net_2.core", "fewbit.h", "fewbit_driver.h", "fewbit_driver.c", "registers.md",
-                     "accelerator_ip_bd.v", "block_design.tcl", "xgui"}  # fmt: skip
+                     "accelerator_ip_bd.v", "block_design.tcl", "fewbit_litex.py", "xgui"}  # fmt: skip
     control = json.loads((project.directory / "manifest.json").read_text())["control"]
     assert control["vlnv"] == "fewbit:accelerator:my_net_2:1.0" and control["top"] == "accelerator_ip"
 
