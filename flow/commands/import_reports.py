@@ -45,11 +45,13 @@ def _table(report, r):
     if r.reported:
         rows.append(("the accelerator" if r.layers else "the design", r.estimate, r.reported))
     kinds = [kind for kind in _KINDS if any((used.get(kind) or kind in (e or {})) for _, e, used in rows)]
-    heads = ["", *(f"{_KINDS[kind]}: estimate, reported" for kind in kinds)]
-    cells = [
-        (name, *(f"{_counted(estimate, kind)}, {_counted(used, kind)}" for kind in kinds))
-        for name, estimate, used in rows
-    ]
+    estimated = {kind for kind in kinds if any(kind in (e or {}) for _, e, _ in rows)}
+    heads, cells = [""], [[name] for name, _, _ in rows]
+    for kind in kinds:
+        heads += [f"{_KINDS[kind]}, estimated", "reported"] if kind in estimated else [f"{_KINDS[kind]}, reported"]
+        for row, (_, estimate, used) in zip(cells, rows, strict=True):
+            row += [_counted(estimate, kind)] if kind in estimated else []
+            row += [_counted(used, kind)]
     if rows:
         report.table(heads, cells)
     for kind, available in r.available.items():

@@ -149,7 +149,7 @@ def import_vivado_reports(directory: Path, given: Sequence[Path] = ()) -> Import
         directory=directory, written=KEPT, files=files, vivado=main.head.version, design=main.head.design,
         device=main.head.device, state=main.head.state, estimate=whole, reported=used,
         available={} if summary is None else summary.available,
-        layers={} if accelerator is None else _layers(accelerator, stages, layers, manifest["layers"]),
+        layers={} if accelerator is None else _layers(accelerator[0], stages, layers, manifest["layers"]),
         timing=None if timing is None else _timing(timing),
     )  # fmt: skip
     atomic_write(directory / KEPT, json.dumps(result.to_dict(), indent=2) + "\n")
@@ -185,8 +185,9 @@ def _best(reports: list[Any]) -> Any:
     return max(reports, key=lambda r: (r.head.progress, r.head.file.stat().st_mtime), default=None)
 
 
-def _accelerator(report: UtilizationReport, stages: Sequence[str]) -> Instance:
-    """Return the instance that has the stages of the pipeline inside it."""
+def _accelerator(report: UtilizationReport, stages: Sequence[str]) -> tuple[Instance, Instance]:
+    """Return the instance that has the stages of the pipeline inside it, and the one around it: the shell, whose
+    streams and marks belong to the accelerator, too."""
     assert report.top is not None
     wanted = set(stages)
     best = max(report.top.every(), key=lambda i: len(wanted & {part.name for part in i.inside}))
@@ -196,13 +197,14 @@ def _accelerator(report: UtilizationReport, stages: Sequence[str]) -> Instance:
             f"{report.head.file}: is of design {report.head.design or report.top.name!r}, in which nothing is named as "
             f"the stages of this build ({names}, …): it is another design's, or was made with -flatten_hierarchy full"
         )
-    return best
+    around = next((i for i in report.top.every() if any(part is best for part in i.inside)), best)
+    return best, around
 
 
 def _used(hierarchy, accelerator, summary, timing, tops):
     """Return what the accelerator takes, and the report that the head of the result is from."""
     if accelerator is not None:
-        return accelerator.used, hierarchy
+        return accelerator[1].used, hierarchy
     if summary is not None:
         design = summary.head.design
         if design and design not in tops:

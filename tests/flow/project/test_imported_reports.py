@@ -59,7 +59,7 @@ def test_layer_by_layer(project, edition):
         front = at and stages[at - 1].startswith("gearbox")
         assert found.layers[name].reported["lut"] == 100 * (at + 1) + (100 * at if front else 0)
         assert found.layers[name].cycles == project.plan.layers[name].cycles
-    assert found.reported["lut"] == 10 + 100 * sum(range(1, len(stages) + 1))
+    assert found.reported["lut"] == 10 + (10 + 5) + 100 * sum(range(1, len(stages) + 1))  # the shell, too
     assert found.timing.met and (found.timing.period_ns, found.timing.fmax_mhz) == (5.0, round(1000 / 4.5, 2))
     kept = json.loads((project.directory / KEPT).read_text())
     assert ImportedReports.from_dict(kept) == found
@@ -71,7 +71,8 @@ def test_inside_a_larger_design(project, scratch):
     (scratch / "reports" / "u.rpt").write_text(text)
     (scratch / "reports" / "drc.rpt").write_text("Report DRC\n\nno violations\n")
     found = import_vivado_reports(project.directory, [scratch / "reports"])
-    assert found.reported["lut"] == 10 + 100 * sum(range(1, len(project.plan.stages) + 1)) and found.timing is None
+    assert found.reported["lut"] == 10 + 1009 + 100 * sum(range(1, len(project.plan.stages) + 1))
+    assert found.timing is None
     assert found.files == [scratch / "reports" / "u.rpt"]
 
 
