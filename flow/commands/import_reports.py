@@ -43,7 +43,7 @@ def _table(report, r):
                 f"{r.state.lower() or 'of unknown state'}")  # fmt: skip
     rows = [(name, layer.estimate, layer.reported) for name, layer in r.layers.items()]
     if r.reported:
-        rows.append(("the accelerator" if r.layers else "the design", r.estimate, r.reported))
+        rows.append(("in all" if r.layers else "the design", r.estimate, r.reported))
     kinds = [kind for kind in _KINDS if any((used.get(kind) or kind in (e or {})) for _, e, used in rows)]
     estimated = {kind for kind in kinds if any(kind in (e or {}) for _, e, _ in rows)}
     heads, cells = [""], [[name] for name, _, _ in rows]
