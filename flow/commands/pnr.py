@@ -12,7 +12,6 @@ from fewbit.extras import needs
 from fewbit.flow.eda.path_names import PathInWords, describe, hierarchy
 from fewbit.flow.reporting import Report
 from fewbit.flow.results import JsonResult, flat
-from fewbit.host.build import Build as HostBuild
 from fewbit.hw.shell.names import top_name
 
 from .kinds import MHZ
@@ -88,6 +87,7 @@ def pnr_build(directory: Path, device: str, speed: int, seed: int, goal: float, 
         If a tool fails, or takes too long.
     """
     from fewbit.flow.eda.pnr import DEVICES
+    from fewbit.host.build import Build as HostBuild
     from fewbit.sim.folders import locked
 
     if not (directory / "manifest.json").is_file():

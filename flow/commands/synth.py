@@ -13,7 +13,6 @@ from fewbit.extras import needs
 from fewbit.flow.eda.longest_path import LongestPath
 from fewbit.flow.reporting import Report
 from fewbit.flow.results import JsonResult, or_empty
-from fewbit.host.build import Build as HostBuild
 from fewbit.hw.shell.names import top_name
 
 from .options import Build, Json, PartsFile
@@ -96,6 +95,8 @@ class _Design:
         ValueError
             If the folder is no build, or the design was not made in it.
         """
+        from fewbit.host.build import Build as HostBuild
+
         none = f"{directory} is no build: make one with `fewbit {self.command} MODEL.onnx -o {directory}`"
         if not (directory / "manifest.json").is_file():
             raise ValueError(none)
