@@ -69,7 +69,7 @@ def manifest_of(model: Described) -> dict[str, Any]:
         "outputs": [{"name": output.name, **_meaning(plan, network, output)} for output in network.outputs],
         "target": model.target.name,
         "top": model.destination.top,
-        "destination": asdict(model.destination),
+        "destination": asdict(model.destination) | {"notes": list(model.destination.notes)},
         "notes": [
             *network.notes, *([] if network.integral else [_BASELINE]), *_slower(timing, plan.bound),
             *model.destination.notes,
