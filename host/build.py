@@ -46,6 +46,8 @@ class Build:
         Inputs of the model, each with its stream.
     beats_out, bytes_out : int
         Beats of a result, and bytes of each.
+    prefix : str
+        What the names of all modules of its Verilog begin with; empty for none.
 
     Raises
     ------
@@ -64,6 +66,7 @@ class Build:
             self.inputs = tuple(map(StreamInput, self.manifest["inputs"]))
             self.beats_out: int = o["beats"]
             self.bytes_out: int = o["bytes"]
+            self.prefix: str = self.manifest.get("destination", {}).get("prefix", "")
             self._out = parse_format(o["format"])
         except FileError as error:
             raise HostError(f"{error}; make it with `fewbit build MODEL.onnx`") from None

@@ -6,6 +6,7 @@ from pathlib import Path
 from fewbit.flow.cache import BuildStage, source_digest
 from fewbit.host.build import Build, HostError
 from fewbit.host.protocol import IDENTITY, MAGIC, VERSION
+from fewbit.hw.shell.names import top_name, without_prefix
 from fewbit.places import HOME
 from fewbit.sim.folders import locked
 from fewbit.sim.simulators.program import build_program
@@ -51,16 +52,16 @@ def _model_of(build: Build) -> Path:
 
 
 def verilog_of(build: Build) -> bytes:
-    """Return the Verilog of a build.
+    """Return the Verilog of a build, with names as if they had no prefix.
 
     Raises
     ------
     HostError
         If there is none.
     """
-    path = build.directory / "verilog" / "accelerator.v"
+    path = build.directory / "verilog" / f"{top_name(build.prefix)}.v"
     try:
-        return path.read_bytes()
+        return without_prefix(path.read_text(), build.prefix).encode()
     except OSError:
         raise HostError(f"{path}: no such file; make it with `fewbit build MODEL.onnx`") from None
 

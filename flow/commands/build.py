@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from .options import Json, Making, Model
+from .options import Delivering, Json, Making, Model
 from .registry import command
 from .report import Reporter
 
@@ -13,12 +13,12 @@ __all__ = ["show_built"]
 
 
 @command(rank=10, epilog="Example: `fewbit build examples/digits/w1a1.onnx -o build/mine`")
-def build(*, model: Model, making: Making, json: Json = False):
+def build(*, model: Model, making: Making, delivering: Delivering, json: Json = False):
     """Import, fold, and write Verilog and manifest."""
     from fewbit.flow.project.built import build_project
 
     report = Reporter(json)
-    show_built(report, build_project(making.project(model), report))
+    show_built(report, build_project(making.project(model, delivering), report))
 
 
 def show_built(report: Reporter, built: "Built") -> None:

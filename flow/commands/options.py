@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fewbit.flow import defaults
+from fewbit.flow.ip.destination import CLOCK_MHZ, Destination, destination
 from fewbit.hw.folding import WEIGHTS
 from fewbit.hw.targets.named import USUAL, all_targets, target_named
+from fewbit.hw.targets.target import Target
 
 from .kinds import BAUD, COUNT, FOLDER, MHZ, SEED
 from .report import Reporter
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from fewbit.flow.project.project import Project
 
 __all__ = [
-    "DECLARATION", "Baud", "Build", "Clock", "Doing", "Folding", "Frames", "ImagesFile", "Input", "Json", "Making",
-    "Model", "Output", "PartsFile", "PlacementSeed", "TargetName", "Verbose", "WeightsOption", "samples_of",
+    "DECLARATION", "Baud", "Build", "Clock", "Delivering", "Doing", "Folding", "Frames", "ImagesFile", "Input", "Json",
+    "Making", "Model", "Output", "PartsFile", "PlacementSeed", "TargetName", "Verbose", "WeightsOption", "samples_of",
 ]  # fmt: skip
 
 DECLARATION = (
@@ -62,6 +64,25 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show what the tools print.")]
 Clock = Annotated[float, typer.Option("--clock", **MHZ, help="MHz, for frames per second.")]
 Frames = Annotated[int | None, typer.Option("--frames", **COUNT, help="Only the first so many samples.")]
+PartOption = Annotated[
+    str | None,
+    typer.Option(
+        "--part",
+        metavar="PART",
+        help="Device, as `xc7z020` or `xc7z020clg400-1`, in the scripts and the IP; default: one of the target's.",
+        show_default=False,
+    ),
+]
+ConstraintClock = Annotated[float, typer.Option("--clock", **MHZ, help="MHz, in the constraints and the IP.")]
+Prefix = Annotated[
+    str,
+    typer.Option(
+        "--prefix",
+        metavar="NAME",
+        help="Names of modules and files begin with NAME_, so that several accelerators fit into one design.",
+        show_default=False,
+    ),
+]
 Baud = Annotated[int, typer.Option("--baud", **BAUD, help="Of the serial port.")]
 PlacementSeed = Annotated[int, typer.Option("--seed", **SEED, help="Of the placement.")]
 
@@ -97,13 +118,15 @@ class Making:
     target: TargetOption = TargetName(USUAL.name)
     weights: WeightsOption = None
 
-    def project(self, model: Path) -> "Project":
-        """Return the project of the model at a path."""
+    def project(self, model: Path, delivering: "Delivering | None" = None) -> "Project":
+        """Return the project of the model at a path, for what ``delivering`` says or else as the folder has it."""
         from fewbit.flow.project.project import Project
 
+        target = target_named(str(self.target))
         project = Project(
             model, input_spec=self.input_spec, output=self.output, folding=self.folding, directory=self.directory,
-            target=target_named(str(self.target)), weights=None if self.weights is None else str(self.weights),
+            target=target, weights=None if self.weights is None else str(self.weights),
+            destination=None if delivering is None else delivering.destination(target),
         )  # fmt: skip
         if not project.folding.devices:
             return project
@@ -142,6 +165,26 @@ class Doing:
             return workers_of(self.jobs, self.cluster, report.say, count=count)
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivering:
+    """The options that say what the Verilog is for: the part and the clock in scripts, and the names of modules."""
+
+    part: PartOption = None
+    clock: ConstraintClock = CLOCK_MHZ
+    prefix: Prefix = ""
+    parts: PartsFile = None
+
+    def destination(self, target: Target) -> Destination:
+        """Return the destination of a build of ``target``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such part, ``target`` is not for it, or the prefix is none.
+        """
+        return destination(target, part=self.part, clock=self.clock, prefix=self.prefix, parts=self.parts)
 
 
 def samples_of(

@@ -7,6 +7,7 @@ from typing import ClassVar
 from fewbit.hw.shell.registers import Access, Register
 
 from .block import ADDRESS_BLOCK, Block, Interface
+from .gui import gui_name
 
 __all__ = ["access_of", "component_2009", "component_2014"]
 
@@ -60,6 +61,7 @@ class _Writer:
         sets = self.add(root, "fileSets")
         for view in _VIEWS.values():
             self.file_set(self.add(sets, "fileSet"), f"{view}_view_fileset")
+        self.gui(sets)
         self.add(root, "description", self.block.description)
         self.ending(root)
         ET.indent(root)
@@ -94,6 +96,9 @@ class _Writer:
     def model(self, model: ET.Element) -> None:
         """Describe the views of the block."""
         raise NotImplementedError
+
+    def gui(self, sets: ET.Element) -> None:
+        """Name the file of the dialog among the sets of files, where the edition is read by a tool that has one."""
 
     def ending(self, root: ET.Element) -> None:
         """Describe what stands at the end."""
@@ -206,7 +211,8 @@ class _Writer2009(_Writer):
         for name, value in interface.parameters.items():
             parameter = self.add(parameters, "parameter")
             self.add(parameter, "name", name)
-            self.add(parameter, "value", value, id=f"BUSIFPARAM_VALUE.{interface.name.upper()}.{name}")
+            user = {"resolve": "user"} if name in interface.open else {}
+            self.add(parameter, "value", value, id=f"BUSIFPARAM_VALUE.{interface.name.upper()}.{name}", **user)
 
     def register(self, register, r, reset):
         self.add(self.add(register, "reset"), "value", f"0x{reset:X}")
@@ -222,6 +228,18 @@ class _Writer2009(_Writer):
             self.add(v, "language", "verilog")
             self.add(v, "modelName", self.block.top)
             self.add(self.add(v, "fileSetRef"), "localName", f"{view}_view_fileset")
+        v = self.add(views, "view")
+        self.add(v, "name", "xilinx_xpgui")
+        self.add(v, "displayName", "UI Layout")
+        self.add(v, "envIdentifier", ":vivado.xilinx.com:xgui.ui")
+        self.add(self.add(v, "fileSetRef"), "localName", "xilinx_xpgui_view_fileset")
+
+    def gui(self, sets):
+        files = self.add(sets, "fileSet")
+        self.add(files, "name", "xilinx_xpgui_view_fileset")
+        file = self.add(files, "file")
+        self.add(file, "name", gui_name(self.block))
+        self.add(file, "fileType", "tclSource")
 
     def ending(self, root):
         parameters = self.add(root, "parameters")

@@ -4,6 +4,7 @@ import json
 
 from .block import ADDRESS_BLOCK, Block
 from .ipxact import access_of
+from .part_tcl import part_tcl
 
 __all__ = ["core_file", "package_tcl"]
 
@@ -13,10 +14,7 @@ _HEAD = """\
 # It comes out as component.xml in this folder describes it, which Vivado takes as it is, too: add this folder to the
 # IP repositories of a project. Use this script if the packager's own checks and files are wanted.
 set here [file dirname [file normalize [info script]]]
-set part {part}
-if {{[llength $argv] > 0}} {{
-    set part [lindex $argv 0]
-}}
+{part_tcl}\
 create_project -in_memory -part $part
 add_files [list [file join $here {file}]]
 set_property top {top} [current_fileset]
@@ -96,11 +94,16 @@ def package_tcl(block: Block, file: str) -> str:
     """Return ``package_ip.tcl`` for ``block``, whose Verilog is ``file`` beside it."""
     names = {name: getattr(block, name) for name in ("top", "vendor", "library", "name", "version", "description")}
     names["description"] = _quoted(block.description)
-    lines = [_HEAD.format(part=block.part, file=file, **names)]
+    lines = [_HEAD.format(part_tcl=part_tcl(block.part), file=file, **names)]
     for i in block.interfaces:
         maps = " ".join(f"{logical} {physical}" for logical, physical in i.maps.items())
         parameters = " ".join(f"{name} {value}" for name, value in i.parameters.items())
         lines.append(f"interface $core {i.name} {i.kind[0]}:{i.kind[1]} {i.mode} {{{maps}}} {{{parameters}}}\n")
+        lines += [
+            f"set_property value_resolve_type user [ipx::add_bus_parameter -quiet {name} "
+            f"[ipx::get_bus_interfaces {i.name} -of_objects $core]]\n"
+            for name in i.open
+        ]
     registers = block.registers
     lines.append(_MEMORY.format(interface=block.mapped.name, block=ADDRESS_BLOCK, size=registers.size))
     for r in registers.registers:

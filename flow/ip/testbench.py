@@ -12,27 +12,30 @@ from fewbit.golden.network.execute import Result
 from fewbit.golden.network.graph import Network
 from fewbit.host.packing import pack_beats
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.shell.names import ACCELERATOR
 from fewbit.hw.shell.stream_names import input_streams
 from fewbit.hw.targets.target import Target
 
+from .destination import Destination
 from .testbench_template import BENCH, INPUT_PARTS, MEMORY_PARTS
 
-__all__ = ["COMMANDS", "FRAMES", "FoldedNetwork", "Vectors", "bench_files", "packed", "vectors_of"]
+__all__ = ["FRAMES", "FoldedNetwork", "Vectors", "bench_files", "commands", "packed", "vectors_of"]
 
 FRAMES = 5
 """Frames that the bench sends, at most."""
-NAME = "accelerator_tb.v"
-WANTED = "accelerator_tb.out.hex"
-WEIGHTS = "accelerator_tb.weights.hex"
-COMMANDS = f"""\
+
+
+def commands(top: str = ACCELERATOR) -> str:
+    """Return the commands that run the bench of the top module ``top``, in the folder of its files."""
+    return f"""\
 # Icarus Verilog, with -g2009 and -g2012 as well
-iverilog -g2005 -o tb.vvp {NAME} accelerator.v && vvp -n tb.vvp
+iverilog -g2005 -o tb.vvp {top}_tb.v {top}.v && vvp -n tb.vvp
 # Vivado's xsim
-xvlog {NAME} accelerator.v $XILINX_VIVADO/data/verilog/src/glbl.v
-xelab -L unisims_ver -timescale 1ns/1ps accelerator_tb glbl -s tb && xsim tb -R
+xvlog {top}_tb.v {top}.v $XILINX_VIVADO/data/verilog/src/glbl.v
+xelab -L unisims_ver -timescale 1ns/1ps {top}_tb glbl -s tb && xsim tb -R
 # Questa
-vlib work && vlog +define+FEWBIT_MODELS {NAME} accelerator.v
-vsim -c accelerator_tb -do "run -all; quit -f"
+vlib work && vlog +define+FEWBIT_MODELS {top}_tb.v {top}.v
+vsim -c {top}_tb -do "run -all; quit -f"
 """
 
 
@@ -49,6 +52,8 @@ class FoldedNetwork(Protocol):
     def plan(self) -> AcceleratorPlan: ...
     @property
     def target(self) -> Target: ...
+    @property
+    def destination(self) -> Destination: ...
 
     def execute(self, values: np.ndarray) -> Result:
         """Return what golden gives for samples."""
@@ -104,11 +109,14 @@ def _samples(project):
     return random_images(project.network, FRAMES)
 
 
-def bench_files(plan: AcceleratorPlan, cycles: Mapping[str, int], vectors: Vectors) -> dict[str, str]:
-    """Return the text of the bench and of its vectors by file name.
+def bench_files(
+    plan: AcceleratorPlan, cycles: Mapping[str, int], vectors: Vectors, top: str = ACCELERATOR
+) -> dict[str, str]:
+    """Return the text of the bench of the top module ``top``, and of its vectors, by file name.
 
     ``cycles`` has the predicted ``latency`` and ``interval``, as the manifest has them.
     """
+    wanted = f"{top}_tb.out.hex"
     frames, beats_out, bytes_out = vectors.wanted.shape
     names = dict(zip(input_streams(plan.network), vectors.sent, strict=True))
     figures = {
@@ -122,16 +130,16 @@ def bench_files(plan: AcceleratorPlan, cycles: Mapping[str, int], vectors: Vecto
             "S": name,
             "BEATS": sent.shape[1],
             "BYTES": sent.shape[2],
-            "SENT": _sent_file(name),
+            "SENT": _sent_file(top, name),
             "BIT": 7 * number % 29,
             "MARK": "" if plan.link is None else f", .{name}_tuser(1'b0)",
         }
         for number, (name, sent) in enumerate(names.items())
-    ]
+    ]  # fmt: skip
     parts = {
         part: "".join(_filled(text, given) for given in inputs).rstrip(", \n") for part, text in INPUT_PARTS.items()
     }
-    outside, image = _outside(plan)
+    outside, image = _outside(plan, f"{top}_tb.weights.hex")
     parts = {name: text + outside.get(name, "") for name, text in parts.items()}
     figures |= {name: outside.get(name, "") for name in ("MEMORY", "SETTLE")}
     if plan.memories:  # to which nothing is written
@@ -139,23 +147,23 @@ def bench_files(plan: AcceleratorPlan, cycles: Mapping[str, int], vectors: Vecto
             ",\n    .s_axis_weights_tdata(32'd0), .s_axis_weights_tvalid(1'b0), .s_axis_weights_tlast(1'b0)"
         )
     return {
-        NAME: _filled(BENCH, parts | figures | {"WANTED": WANTED}),
+        f"{top}_tb.v": _filled(BENCH, parts | figures | {"WANTED": wanted, "TOP": top}),
         **image,
-        **{_sent_file(name): _hex(sent, "frame") for name, sent in names.items()},
-        WANTED: _hex(vectors.wanted, "result"),
+        **{_sent_file(top, name): _hex(sent, "frame") for name, sent in names.items()},
+        wanted: _hex(vectors.wanted, "result"),
     }
 
 
-def _outside(plan: AcceleratorPlan) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what the bench has for the memory of external weights, and its vectors; nothing without such."""
+def _outside(plan: AcceleratorPlan, file: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what the bench has for the memory of external weights, and its vectors in a ``file``; nothing without such."""
     port = plan.weight_port
     if port is None:
         return {}, {}
     beats = np.frombuffer(plan.weight_image, np.uint8).reshape(1, -1, port.bus // 8)
     fills = sum(channel.depth * channel.beats for channel in port.channels)
-    figures = {"BEATS": beats.shape[1], "BITS": port.bus, "FILE": WEIGHTS, "LATENCY": port.latency,
+    figures = {"BEATS": beats.shape[1], "BITS": port.bus, "FILE": file, "LATENCY": port.latency,
                "OUTSTANDING": port.outstanding, "FILLED": 4 * (fills + port.latency) + 1000}  # fmt: skip
-    return {name: _filled(text, figures) for name, text in MEMORY_PARTS.items()}, {WEIGHTS: _hex(beats, "image")}
+    return {name: _filled(text, figures) for name, text in MEMORY_PARTS.items()}, {file: _hex(beats, "image")}
 
 
 def _filled(text: str, values: Mapping[str, object]) -> str:
@@ -165,9 +173,9 @@ def _filled(text: str, values: Mapping[str, object]) -> str:
     return text
 
 
-def _sent_file(stream: str) -> str:
+def _sent_file(top: str, stream: str) -> str:
     """Return the name of the file with the frames of a stream."""
-    return f"accelerator_tb.{stream.replace('s_axis', 'in', 1)}.hex"
+    return f"{top}_tb.{stream.replace('s_axis', 'in', 1)}.hex"
 
 
 def _hex(frames: np.ndarray, what: str) -> str:

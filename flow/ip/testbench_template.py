@@ -2,7 +2,7 @@
 
 __all__ = ["BENCH", "INPUT_PARTS", "MEMORY_PARTS"]
 
-BENCH = r"""// Self-checking bench of accelerator.v in Verilog-2005, for any simulator; README.md has the commands.
+BENCH = r"""// Self-checking bench of @TOP@.v in Verilog-2005, for any simulator; README.md has the commands.
 // It reads its vectors from the folder in which the simulator runs, and ends with a line that begins with PASS or FAIL.
 //
 // The frames are sent twice, each time after a reset: at full rate, then with idle cycles and back-pressure at random.
@@ -10,7 +10,7 @@ BENCH = r"""// Self-checking bench of accelerator.v in Verilog-2005, for any sim
 
 `timescale 1ns / 1ps
 
-module accelerator_tb;
+module @TOP@_tb;
   localparam FRAMES = @FRAMES@;
   localparam BEATS_OUT = @BEATS_OUT@, BYTES_OUT = @BYTES_OUT@;
   localparam LATENCY = @LATENCY@;  // predicted, in cycles
@@ -26,7 +26,7 @@ module accelerator_tb;
   wire m_axis_tvalid, m_axis_tlast, m_axis_tuser;
   wire [31:0] frames, bad_frames;
 @DECLARED@
-  accelerator dut (
+  @TOP@ dut (
     .aclk(aclk), .aresetn(aresetn),
 @CONNECTED@,
     .m_axis_tdata(m_axis_tdata), .m_axis_tvalid(m_axis_tvalid), .m_axis_tready(m_axis_tready),

@@ -9,38 +9,33 @@ from amaranth.lib.wiring import In
 from fewbit.hw.memory.read_master import ADDRESS_BITS, axi_read_ports
 from fewbit.hw.shell.ports import WEIGHT_BUS
 
-from .testbench import COMMANDS, FoldedNetwork, bench_files, vectors_of
+from .part_tcl import part_tcl
+from .testbench import FoldedNetwork, bench_files, commands, vectors_of
 
-__all__ = ["CLOCK_MHZ", "files"]
-
-CLOCK_MHZ = 200
-"""The clock that constraints ask for, in MHz."""
+__all__ = ["files"]
 
 
 def files(project: FoldedNetwork, manifest: dict[str, Any]) -> dict[str, str]:
-    """Return the text of every file beside ``accelerator.v`` by its name."""
-    vectors = vectors_of(project)
+    """Return the text of every file beside the Verilog of the accelerator by its name."""
+    vectors, where = vectors_of(project), project.destination
     return {
-        "vivado.tcl": _tcl(project.target.vivado_part),
-        "accelerator.xdc": _xdc(),
+        "vivado.tcl": _tcl(where.top, where.part_for(project.target)),
+        f"{where.top}.xdc": _xdc(where),
         "README.md": _readme(project, manifest, vectors),
-        **bench_files(project.plan, manifest["cycles"], vectors),
+        **bench_files(project.plan, manifest["cycles"], vectors, where.top),
     }
 
 
-def _tcl(part):
+def _tcl(top, part):
     return f"""\
 # Makes a Vivado project of the accelerator, synthesizes it out of context, and writes utilization and timing reports.
 #   vivado -mode batch -source vivado.tcl [-tclargs PART]
 set here [file dirname [file normalize [info script]]]
-set part {part}
-if {{[llength $argv] > 0}} {{
-    set part [lindex $argv 0]
-}}
-create_project -force accelerator [file join $here project] -part $part
-add_files [list [file join $here accelerator.v]]
-add_files -fileset constrs_1 [list [file join $here accelerator.xdc]]
-set_property top accelerator [current_fileset]
+{part_tcl(part)}\
+create_project -force {top} [file join $here project] -part $part
+add_files [list [file join $here {top}.v]]
+add_files -fileset constrs_1 [list [file join $here {top}.xdc]]
+set_property top {top} [current_fileset]
 set_property -name {{STEPS.SYNTH_DESIGN.ARGS.MORE OPTIONS}} -value {{-mode out_of_context}} -objects [get_runs synth_1]
 update_compile_order -fileset sources_1
 launch_runs synth_1 -jobs 4
@@ -54,10 +49,10 @@ report_timing_summary -max_paths 10 -file [file join $here timing.rpt]
 """
 
 
-def _xdc():
+def _xdc(where):
     return f"""\
-# The one clock, {CLOCK_MHZ} MHz. Change the period to what the design around the block gives.
-create_clock -name aclk -period {1000 / CLOCK_MHZ:.3f} [get_ports aclk]
+# The one clock, {where.clock:g} MHz. Change the period to what the design around the block gives.
+create_clock -name aclk -period {where.period} [get_ports aclk]
 """
 
 
@@ -77,7 +72,7 @@ _LOADING = (
 
 
 def _readme(project, manifest, vectors):
-    plan, inputs, o = project.plan, manifest["inputs"], manifest["output"]
+    plan, inputs, o, top = project.plan, manifest["inputs"], manifest["output"], project.destination.top
     cycles = manifest["cycles"]
     ports = [
         ("aclk", "in", 1, "clock"),
@@ -99,9 +94,9 @@ def _readme(project, manifest, vectors):
     if len(inputs) > 1:
         packing += "\n\nThe frames of all inputs that belong together have the same number since reset."
     return f"""\
-# accelerator: {manifest["model"]}
+# {top}: {manifest["model"]}
 
-`accelerator.v` is one self-contained Verilog-2005 file with top module `accelerator`. Vivado groups its ports into the
+`{top}.v` is one self-contained Verilog-2005 file with top module `{top}`. Vivado groups its ports into the
 AXI4-Stream interfaces {streams} by their names.
 `vivado -mode batch -source vivado.tcl` makes a project, synthesizes it out of context and writes `utilization.rpt` and
 `timing.rpt`.
@@ -115,14 +110,14 @@ A result leaves {cycles["latency"]} cycles after its frame's first beat; the nex
 
 ## Simulation
 
-`accelerator_tb.v` sends {len(vectors.wanted)} frames twice, at full rate and with stalls, and compares every bit of the
+`{top}_tb.v` sends {len(vectors.wanted)} frames twice, at full rate and with stalls, and compares every bit of the
 results with the golden model's. It needs nothing but these files, and ends with a line that begins with PASS or FAIL.
 In this folder:
 
 ```sh
-{COMMANDS}```
+{commands(top)}```
 
-xsim takes the primitives from the vendor's library, the others from the end of `accelerator.v`, which defines them
+xsim takes the primitives from the vendor's library, the others from the end of `{top}.v`, which defines them
 where `FEWBIT_MODELS` is (Icarus and Verilator: always). With that, xsim needs neither `-L unisims_ver` nor `glbl`.
 After FAIL, Icarus's exit status is 1; others give one with `FEWBIT_FATAL` if they read the bench as SystemVerilog.
 

@@ -12,6 +12,7 @@ from fewbit.flow.folding.external import outside
 from fewbit.flow.folding.files import read_folding
 from fewbit.flow.folding.folding import default_folding
 from fewbit.flow.folding.layers import layers_of
+from fewbit.flow.ip.destination import Destination
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.importing.precision import compared_edges
 from fewbit.golden.model_file.source import SourceFile
@@ -52,6 +53,8 @@ class FoldedModel:
     target : hw.targets.target.Target
     weights : str or None
         Where the weights of all layers come from, one of `hw.folding.WEIGHTS`; None leaves that to the folding.
+    destination : flow.ip.destination.Destination or None
+        None is that of no options.
 
     Attributes
     ----------
@@ -61,6 +64,7 @@ class FoldedModel:
     network : golden.network.graph.Network
     folding : hw.folding.Folding
     target : hw.targets.target.Target
+    destination : flow.ip.destination.Destination
 
     Raises
     ------
@@ -79,8 +83,10 @@ class FoldedModel:
         folding: Path | str | Folding | None = None,
         target: Target = DEFAULT,
         weights: str | None = None,
+        destination: Destination | None = None,
     ):
         self.source, self.target = SourceFile.of(model), target
+        self.destination = destination or Destination()
         self.model: Path = self.source.path
         self.input_option, self.output_option = input_spec, output
         self.network: Network = import_model(self.source, input_spec, output=output)
@@ -178,7 +184,7 @@ class FoldedModel:
         """The IP block as design tools see it."""
         from fewbit.flow.ip.block import describe
 
-        return describe(self.plan, self.registers, self.model.name)
+        return describe(self.plan, self.registers, self.model.name, self.destination)
 
     def manifest(self) -> dict[str, Any]:
         """Return what software needs to know of the block, as `flow.project.manifest.manifest_of` says."""

@@ -1,12 +1,14 @@
 """The manifest of a build: what software needs to know of the block that it drives."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from fewbit.flow.ip.block import Block
+from fewbit.flow.ip.destination import Destination
 from fewbit.golden.model_file.source import SourceFile
 from fewbit.golden.network.graph import Network, Output
 from fewbit.golden.numbers.elementwise import affine
@@ -40,6 +42,8 @@ class Described(Protocol):
     @property
     def target(self) -> Target: ...
     @property
+    def destination(self) -> Destination: ...
+    @property
     def digest(self) -> str: ...
     @property
     def identity(self) -> str: ...
@@ -70,13 +74,18 @@ def manifest_of(model: Described) -> dict[str, Any]:
         "output": output_of_manifest(plan, network, model.output),
         "outputs": [{"name": output.name, **_meaning(plan, network, output)} for output in network.outputs],
         "target": model.target.name,
-        "notes": [*network.notes, *([] if network.integral else [_BASELINE]), *_slower(timing, plan)],
+        "top": model.destination.top,
+        "destination": asdict(model.destination) | {"notes": list(model.destination.notes)},
+        "notes": [
+            *network.notes, *([] if network.integral else [_BASELINE]), *_slower(timing, plan),
+            *model.destination.notes,
+        ],
         "cycles": {"latency": timing.latency, "interval": timing.interval, "bound": plan.bound},
         "layers": {name: _layer(layer) for name, layer in plan.layers.items()},
         **manifest_of_loading(plan),
         **manifest_of_image(model.weight_image),
         "control": {"vlnv": model.block.vlnv, "top": model.block.top} | model.registers.constants(),
-    }
+    }  # fmt: skip
 
 
 def _slower(timing: SteadyTiming, plan: AcceleratorPlan) -> Iterator[str]:

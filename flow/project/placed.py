@@ -10,6 +10,8 @@ from fewbit.flow.eda import pnr
 from fewbit.flow.eda.path_names import PathInWords, describe, hierarchy
 from fewbit.flow.reporting import Report
 from fewbit.flow.results import JsonResult, flat
+from fewbit.host.build import Build
+from fewbit.hw.shell.names import top_name
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.sim.folders import locked
 
@@ -61,9 +63,11 @@ def pnr_build(directory: Path, device: str, speed: int, seed: int, goal: float, 
     flow.eda.pnr.PlaceError
         If a tool fails, or takes too long.
     """
-    verilog = directory / "verilog" / "accelerator.v"
-    if not verilog.is_file() or not (directory / "manifest.json").is_file():
+    if not (directory / "manifest.json").is_file():
         raise ValueError(f"{directory} is no build: make one with `fewbit build MODEL.onnx -o {directory}`")
+    verilog = directory / "verilog" / f"{top_name(Build(directory).prefix)}.v"
+    if not verilog.is_file():
+        raise ValueError(f"{verilog}: no such file: make it with `fewbit build MODEL.onnx -o {directory}`")
     if device not in pnr.DEVICES:
         raise ValueError(f"device must be one of {', '.join(pnr.DEVICES)}, not {device!r}")
     with locked(directory):
@@ -76,11 +80,11 @@ def _placed_build(directory, verilog, device, speed, seed, goal, report):
     if placed_as != target:
         verilog = rebuilt(build, directory / "pnr", placed_as, report).verilog
     with report.stepping("place and route") as progress:
-        found = pnr.place(verilog, "accelerator", device=device, speed=speed, seed=seed, goal=goal, progress=progress)
+        found = pnr.place(verilog, verilog.stem, device=device, speed=speed, seed=seed, goal=goal, progress=progress)
     result = PlacedBuild(
         directory=directory, device=device, speed=speed, seed=seed, goal_mhz=goal, target=placed_as.name,
         built_for=target.name,
-        placed=placed(found, verilog.read_text(), "accelerator", build.manifest.get("layers", ())),
+        placed=placed(found, verilog.read_text(), verilog.stem, build.manifest.get("layers", ())),
     )  # fmt: skip
     atomic_write(directory / "pnr.json", json.dumps(result.to_dict(), indent=2) + "\n")
     return result

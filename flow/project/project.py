@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from fewbit.collector import many_objects
 from fewbit.flow.cache import BuildStage, atomic_write, source_digest
 from fewbit.golden.model_file.source import SourceFile
+from fewbit.hw.shell.names import ACCELERATOR, top_name, without_prefix
 from fewbit.places import BUILD
 from fewbit.sim.design import digest_of
 from fewbit.sim.folders import locked
 from fewbit.sim.simulators.simulator import Simulator, simulators
 
 from .folded_model import FoldedModel
+from .kept import kept_destination
 from .outside import IMAGE
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ class Project(FoldedModel):
     Parameters
     ----------
     model, options
-        As `FoldedModel` takes them.
+        As `FoldedModel` takes them; without a destination, that of the build of the same target in the folder is kept,
+        so that who simulates a build does not change what it is for.
     directory : path or None
         Default ``build/<model>``.
 
@@ -46,6 +49,8 @@ class Project(FoldedModel):
     def __init__(self, model: Path | str | SourceFile, *, directory: Path | str | None = None, **options: Any):
         super().__init__(model, **options)
         self.directory = Path(directory) if directory else BUILD / self.model.stem
+        if options.get("destination") is None:
+            self.destination = kept_destination(self.directory, self.target) or self.destination
 
     def locked(self) -> AbstractContextManager[None]:
         """Hold the folder against other commands, as a context: what is made in it then belongs together."""
@@ -54,7 +59,9 @@ class Project(FoldedModel):
     def stage(self, name: str, *more: Any) -> BuildStage:
         """Return the build stage ``name`` of the folder, which depends on the hardware and on ``more``."""
         return BuildStage(
-            directory=self.directory, name=name, inputs=[self.digest, source_digest("golden", "hw"), *more]
+            directory=self.directory,
+            name=name,
+            inputs=[self.digest, source_digest("golden", "hw"), repr(self.destination), *more],
         )
 
     def generate(self) -> bool:
@@ -77,9 +84,9 @@ class Project(FoldedModel):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             manifest = self.manifest()
-            found = emission(self.plan, name="accelerator")
+            found = emission(self.plan, prefix=self.destination.prefix)
         modules = [module.to_json() for module in found.modules]
-        written: dict[str, str | bytes] = {"verilog/accelerator.v": found.text}
+        written: dict[str, str | bytes] = {f"verilog/{self.destination.top}.v": found.text}
         written["verilog/modules.json"] = json.dumps(modules, indent=1) + "\n"
         written |= {f"verilog/{name}": text for name, text in files(self, manifest).items()}
         written["manifest.json"] = json.dumps(manifest, indent=2) + "\n"
@@ -107,7 +114,7 @@ class Project(FoldedModel):
 
     def _generate_ip(self) -> bool:
         from fewbit.flow.ip.folder import ip_files
-        from fewbit.hw.shell.verilog import emit_ip
+        from fewbit.hw.shell.verilog import emission_ip
 
         self._generate()
         stage = self.stage("ip", source_digest("flow", "sim"))
@@ -115,7 +122,8 @@ class Project(FoldedModel):
             return False
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            written = ip_files(self.block, emit_ip(self.plan, self.registers))
+            found = emission_ip(self.plan, self.registers, prefix=self.destination.prefix)
+            written = ip_files(self.block, found.text)
         with stage:
             for name, text in written.items():
                 atomic_write(self.directory / "ip" / name, text)
@@ -125,12 +133,12 @@ class Project(FoldedModel):
     @property
     def ip_verilog(self) -> Path:
         """The Verilog of the IP block, which `generate_ip` writes."""
-        return self.directory / "ip" / f"{self.block.top}.v"
+        return self.directory / "ip" / f"{self.destination.ip_top}.v"
 
     @property
     def verilog(self) -> Path:
         """The Verilog of the accelerator, which `generate` writes."""
-        return self.directory / "verilog" / "accelerator.v"
+        return self.directory / "verilog" / f"{self.destination.top}.v"
 
     # Simulators
 
@@ -174,7 +182,7 @@ class Project(FoldedModel):
     def _build_simulator(
         self, simulator: Simulator, ip: bool, cycles: int | None, structure: bool, options: dict[str, Any]
     ) -> bool:
-        verilog, top = self._design(ip).read_bytes(), self.block.top if ip else "accelerator"
+        verilog, top = self._bare(ip), top_name(ip=ip)
         folder = self.simulator_folder(simulator.name, ip=ip, waves=options["waves"], structure=structure)
         sources = ("sim",) if structure else ("golden", "hw", "sim")
 
@@ -201,7 +209,7 @@ class Project(FoldedModel):
         from fewbit.sim.simulators.streamed import PROGRAM, build_streamed
 
         text, design = self._proved(verilog.decode(), folder), digest_of(verilog)
-        if self.streams(simulator.name, ip=top != "accelerator", waves=options["waves"]):
+        if self.streams(simulator.name, ip=top != ACCELERATOR, waves=options["waves"]):
             build_streamed(folder, self.plan, text, design, quick=quick)
             return PROGRAM
         simulator.build(text.encode(), folder, top=top, quick=quick, design=design, **options)
@@ -234,7 +242,7 @@ class Project(FoldedModel):
         """Return whether the generated Verilog is so small that it is simulated as it is within moments."""
         from fewbit.sim.proof.design import primitives_in
 
-        return primitives_in(self._design(ip).read_text(), self.block.top if ip else "accelerator") <= _SMALL
+        return primitives_in(self._bare(ip).decode(), top_name(ip=ip)) <= _SMALL
 
     def simulator_folder(
         self, simulator: str = "verilator", *, ip: bool = False, waves: bool = False, structure: bool = True
@@ -253,7 +261,11 @@ class Project(FoldedModel):
 
     def design(self, *, ip: bool = False) -> str:
         """Return what the simulator of the Verilog in the folder says that it is of (`sim.design`)."""
-        return digest_of(self._design(ip).read_bytes())
+        return digest_of(self._bare(ip))
+
+    def _bare(self, ip: bool) -> bytes:
+        """Return that Verilog with names as if there were no prefix, as benches and proofs know them."""
+        return without_prefix(self._design(ip).read_text(), self.destination.prefix).encode()
 
     def _design(self, ip: bool) -> Path:
         """Return the Verilog of the IP block, or of the accelerator alone."""

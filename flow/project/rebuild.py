@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from fewbit.flow.ip.destination import Destination
 from fewbit.flow.reporting import Report
 from fewbit.golden.model_file.source import SourceFile
 from fewbit.host.build import Build
@@ -27,8 +28,10 @@ def target_of(directory: Path | str) -> tuple[Build, Target]:
     return build, target_named(build.manifest.get("target", DEFAULT.name))
 
 
-def kept_project(build: Build, folder: Path | str, target: Target) -> Project:
+def kept_project(build: Build, folder: Path | str, target: Target, destination: Destination | None = None) -> Project:
     """Return the project of a build, whose own folder is ``folder``, for a target; nothing is generated.
+
+    ``destination`` says what part and clock its scripts are for, and how modules are named; None is as the folder says.
 
     Raises
     ------
@@ -40,7 +43,10 @@ def kept_project(build: Build, folder: Path | str, target: Target) -> Project:
     for path in model, folding:
         if not path.is_file():
             raise ValueError(f"{path}: no such file; make it with `fewbit build MODEL.onnx -o {directory}`")
-    project = Project(model, output=build.manifest["output_option"], folding=folding, directory=folder, target=target)
+    project = Project(
+        model, output=build.manifest["output_option"], folding=folding, directory=folder, target=target,
+        destination=destination,
+    )  # fmt: skip
     if project.identity != build.manifest["identity"]:
         raise ValueError(f"{directory} is not as it was built: {model.name} or folding.json changed; build it again")
     return project
@@ -60,15 +66,19 @@ def project_in(folder: Path | str) -> Project:
     return kept_project(build, build.directory, target)
 
 
-def rebuilt(build: Build, folder: Path | str, target: Target, report: Report) -> Project:
+def rebuilt(
+    build: Build, folder: Path | str, target: Target, report: Report, destination: Destination | None = None
+) -> Project:
     """Return the project of a build, generated into ``folder`` for another target.
+
+    Names have no prefix; ``destination`` says what part and clock its scripts are for.
 
     Raises
     ------
     ValueError
         As `kept_project`.
     """
-    project = kept_project(build, folder, target)
+    project = kept_project(build, folder, target, destination or Destination())
     with report.working("generating Verilog"):
         fresh = project.generate()
     report.step("Verilog", fresh, project.directory / "verilog")

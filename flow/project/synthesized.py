@@ -13,6 +13,8 @@ from fewbit.flow.eda.synth import synthesize, synthesize_parts
 from fewbit.flow.jobs import run_jobs
 from fewbit.flow.reporting import Report
 from fewbit.flow.results import JsonResult, or_empty
+from fewbit.host.build import Build
+from fewbit.hw.shell.names import top_name
 from fewbit.hw.targets.named import USUAL, all_parts, all_targets
 from fewbit.hw.targets.part_choice import few_of, find_part
 from fewbit.hw.targets.part_list import parts_with
@@ -67,10 +69,12 @@ class _Design:
 
     Attributes
     ----------
-    folder, top : str
-        Folder of the Verilog, and the top module.
+    folder : str
+        Folder of the Verilog.
+    ip : bool
+        Whether it is the IP block.
     outer : str
-        The module whose parts are shown.
+        What follows the name of the top in that of the module whose parts are shown.
     command : str
         The command that makes it.
     written : str
@@ -78,19 +82,30 @@ class _Design:
     """
 
     folder: str
-    top: str
+    ip: bool
     outer: str
     command: str
     written: str
 
     def verilog(self, directory: Path) -> Path:
-        """Return the Verilog of the design in the folder of a build."""
-        return directory / self.folder / f"{self.top}.v"
+        """Return the Verilog of the design in the folder of a build.
+
+        Raises
+        ------
+        ValueError
+            If the folder is no build, or the design was not made in it.
+        """
+        none = f"{directory} is no build: make one with `fewbit {self.command} MODEL.onnx -o {directory}`"
+        if not (directory / "manifest.json").is_file():
+            raise ValueError(none)
+        found = directory / self.folder / f"{top_name(Build(directory).prefix, ip=self.ip)}.v"
+        if not found.is_file():
+            raise ValueError(none)
+        return found
 
 
-_ACCELERATOR = _Design(folder="verilog", top="accelerator", outer="accelerator.accelerator", command="build",
-                       written="synth.json")  # fmt: skip
-_IP = _Design(folder="ip", top="accelerator_ip", outer="accelerator_ip", command="verilog", written="synth-ip.json")
+_ACCELERATOR = _Design(folder="verilog", ip=False, outer=".accelerator", command="build", written="synth.json")
+_IP = _Design(folder="ip", ip=True, outer="", command="verilog", written="synth-ip.json")
 
 
 def synth_build(
@@ -118,8 +133,7 @@ def synth_build(
         If Yosys fails.
     """
     design = _IP if ip else _ACCELERATOR
-    if not design.verilog(directory).is_file() or not (directory / "manifest.json").is_file():
-        raise ValueError(f"{directory} is no build: make one with `fewbit {design.command} MODEL.onnx -o {directory}`")
+    design.verilog(directory)
     device = find_part(part, (*all_parts().values(), *parts_with(parts)))
     with locked(directory):
         return _synthesized_build(directory, device, report, design)
@@ -129,9 +143,10 @@ def _synthesized_build(directory, device, report, design):
     verilog, (_, target) = design.verilog(directory), target_of(directory)
     if not target.suits(device):
         raise ValueError(_unsuited(directory, target, device))
-    inside = re.findall(rf"^module \\{re.escape(design.outer)}\.([^. ]+) ", verilog.read_text(), re.MULTILINE)
-    parts = {name: f"{design.outer}.{name}" for name in inside}
-    whole, found = _synthesized(verilog, design.top, parts, device.family, report)
+    top, outer = verilog.stem, verilog.stem + design.outer
+    inside = re.findall(rf"^module \\{re.escape(outer)}\.([^. ]+) ", verilog.read_text(), re.MULTILINE)
+    parts = {name: f"{outer}.{name}" for name in inside}
+    whole, found = _synthesized(verilog, top, parts, device.family, report)
     result = Synthesized(
         directory=directory, written=design.written, target=target.name, part=device.name, family=device.family,
         total=Used.of(whole), use={name: round(share, 4) for name, share in device.use(whole).items()},

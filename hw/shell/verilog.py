@@ -13,6 +13,7 @@ from fewbit.hw.shared import ModuleLibrary
 
 from .axi import AxiAccelerator
 from .ip import AcceleratorIP
+from .names import ACCELERATOR, IP, read_once, top_name
 from .registers import RegisterMap
 
 __all__ = [
@@ -56,7 +57,7 @@ class Emission:
     modules: tuple[EmittedModule, ...]
 
 
-def emit(plan: AcceleratorPlan, *, name: str = "accelerator") -> str:
+def emit(plan: AcceleratorPlan, *, name: str = ACCELERATOR) -> str:
     """Return the accelerator of ``plan`` as one self-contained Verilog-2005 text with top module ``name``.
 
     Raises
@@ -64,15 +65,16 @@ def emit(plan: AcceleratorPlan, *, name: str = "accelerator") -> str:
     EmissionError
         As `wake`.
     """
-    return emission(plan, name=name).text
+    return _emitted(AxiAccelerator(plan), plan, name).text
 
 
-def emission(plan: AcceleratorPlan, *, name: str = "accelerator") -> Emission:
-    """Return what `emit` does, with its modules."""
-    return _emitted(AxiAccelerator(plan), plan, name)
+def emission(plan: AcceleratorPlan, *, prefix: str = "") -> Emission:
+    """Return what `emit` does, with its modules; with a ``prefix`` the names of all modules begin with it, and models
+    of primitives are read once however many designs a simulator is given (`hw.shell.names`)."""
+    return _emitted(AxiAccelerator(plan), plan, top_name(prefix), once=bool(prefix))
 
 
-def emit_ip(plan: AcceleratorPlan, registers: RegisterMap, *, name: str = "accelerator_ip") -> str:
+def emit_ip(plan: AcceleratorPlan, registers: RegisterMap, *, name: str = IP) -> str:
     """Return the IP block of ``plan``, with ``registers``, as such a text.
 
     Raises
@@ -80,17 +82,18 @@ def emit_ip(plan: AcceleratorPlan, registers: RegisterMap, *, name: str = "accel
     EmissionError
         As `wake`.
     """
-    return emission_ip(plan, registers, name=name).text
+    return _emitted(AcceleratorIP(plan, registers), plan, name).text
 
 
-def emission_ip(plan: AcceleratorPlan, registers: RegisterMap, *, name: str = "accelerator_ip") -> Emission:
-    """Return what `emit_ip` does, with its modules."""
-    return _emitted(AcceleratorIP(plan, registers), plan, name)
+def emission_ip(plan: AcceleratorPlan, registers: RegisterMap, *, prefix: str = "") -> Emission:
+    """Return what `emit_ip` does, with its modules; ``prefix`` is as of `emission`."""
+    return _emitted(AcceleratorIP(plan, registers), plan, top_name(prefix, ip=True), once=bool(prefix))
 
 
-def _emitted(block, plan, name):
+def _emitted(block, plan, name, *, once=False):
     found = converted(block, name)
-    return replace(found, text=found.text + models_of(plan))
+    models = models_of(plan)
+    return replace(found, text=found.text + (read_once(models) if once else models))
 
 
 def models_of(plan: AcceleratorPlan) -> str:

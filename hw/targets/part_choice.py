@@ -17,7 +17,7 @@ FEW = ("xc7a35t", "xc7a100t", "xc7a200t", "xc7z020", "xc7z045", "xczu3eg")
 
 # What may follow a device: temperature or low-power letter, package, speed grade and temperature, in the orders of
 # Vivado's names (clg400-1, -sbva484-1-e) and of ordering codes (-1CLG400C, -6BG381C).
-_SUFFIX = re.compile(r"[ilq]?(-?[a-z]{2,4}\d{3,4}[a-z]?)?(-\d[a-z]{0,3}(\d{3,4}[a-z]?)?)?(-[a-z])?")
+_SUFFIX = re.compile(r"[ilq]?(-?[a-z]{2,4}\d{3,4}[a-z]?)?(-\d[a-z]{0,5}(\d{3,4}[a-z]?)?)?(-[a-z])?")
 _RESOURCES = {"lut": "LUTs", "bram18": "BRAM18", "dsp": "DSPs", "uram": "UltraRAMs"}  # those that an estimate has
 
 _Kind = TypeVar("_Kind", bound=Part)

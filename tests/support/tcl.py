@@ -45,7 +45,7 @@ def records(stubs, script, file, argv=()):
     ])  # fmt: skip
     tools.needs("Tcl")
     found = _within_python(text) if tkinter else _by_tclsh(text)
-    return [line.replace("\u2028", "\n").split("\u241f") for line in found.splitlines()]
+    return [line.replace("\u2028", "\n").split("\u241f") for line in found.split("\n") if line]
 
 
 def _word(text):

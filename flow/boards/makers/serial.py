@@ -9,6 +9,7 @@ from typing import Any
 from fewbit.extras import needs
 from fewbit.flow.cache import BuildStage, atomic_write, source_digest
 from fewbit.flow.defaults import BAUD
+from fewbit.flow.ip.destination import Destination
 from fewbit.flow.project.rebuild import rebuilt
 from fewbit.flow.reporting import Report
 from fewbit.host.build import Build
@@ -49,7 +50,7 @@ def _serial_design(name: str, board: SerialBoard, build: Build, report: Report, 
     board.pll(clock), bit_cycles(clock * 1e6, baud)  # refuse what cannot be before anything is written
     if "external" in build.manifest:
         raise ValueError(f"{board.title}: its design has no memory for external weights; fold the model without them")
-    project = rebuilt(build, folder / "accelerator", board.target, report)
+    project = rebuilt(build, folder / "accelerator", board.target, report, Destination(clock=clock))
     design = BoardDesign(board=name, directory=folder, clock_mhz=clock, baud=baud, seed=seed)
     tools = bitstream.versions() if made else None
     inputs = [project.verilog, build.manifest, design.to_dict(), tools, source_digest("hw", "flow", "host")]

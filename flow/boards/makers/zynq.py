@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fewbit.flow.cache import atomic_write
+from fewbit.flow.ip.destination import destination
 from fewbit.flow.project.outside import IMAGE
 from fewbit.flow.project.project import Project
 from fewbit.flow.project.rebuild import rebuilt
@@ -58,7 +59,8 @@ def _zynq_design(name: str, board: ZynqBoard, build: Build, report: Report, opti
     clock = board.clock if options.clock is None else options.clock
     if not 10 <= clock <= 250:
         raise ValueError(f"Clock of a Zynq design must be 10 to 250 MHz, not {clock:g}")
-    project = rebuilt(build, folder / "accelerator", board.target, report)
+    where = destination(board.target, part=board.part, clock=clock)
+    project = rebuilt(build, folder / "accelerator", board.target, report, where)
     for path, content in zynq_files(board, project, build, clock).items():
         atomic_write(folder / path, content)
     design = BoardDesign(board=name, directory=folder, clock_mhz=clock, next=f"read {folder / 'README.md'}")

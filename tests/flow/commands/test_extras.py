@@ -77,11 +77,13 @@ def test_every_extra_has_the_packages_of_the_project():
     assert {extra: set(modules.values()) for extra, modules in EXTRAS.items()} == {
         extra: packages for extra, packages in wanted.items() if extra not in ("all", "dev")
     }
-    assert wanted["all"] == everything - wanted["cluster"] - wanted["train"] - wanted["mnist"] - wanted["tflite"]
+    aside = ("cluster", "train", "mnist", "tflite", "litex")
+    assert wanted["all"] == everything - set().union(*(wanted[extra] for extra in aside))
 
 
 def test_every_module_is_tried():
-    elsewhere = {("tflite", "ai_edge_litert")}  # with a model of its world, in tests/flow/project/test_tflite.py
+    # With a model of its world, in tests/flow/project/test_tflite.py; and what only a written wrapper imports.
+    elsewhere = {("tflite", "ai_edge_litert"), ("litex", "litex")}
     assert COMMANDS.keys() | elsewhere == {(extra, module) for extra, modules in EXTRAS.items() for module in modules}
 
 

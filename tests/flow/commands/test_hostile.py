@@ -42,7 +42,7 @@ COMMANDS = {
     "pe": ["--weights", "ternary", "--activations", "uint4"],
 }  # fmt: skip
 OPTIONS = {
-    "--clock": (("fold", "sim", "compare", "board"), (*NUMBERS, "0", "-5", "0.5")),
+    "--clock": (("fold", "sim", "compare", "board", "build", "verilog"), (*NUMBERS, "0", "-5", "0.5")),
     "--goal": (("pnr",), (*NUMBERS, "0", "-5")),
     "--fps": (("fold",), (*NUMBERS, "0", "-5")),
     "--stall": (("sim",), (*NUMBERS, "-0.1", "0.96", "1")),

@@ -53,7 +53,8 @@ def words(project):
 def test_the_folder(project):
     names = {p.name for p in (project.directory / "ip").iterdir()}
     assert names == {"accelerator_ip.v", "accelerator_ip.xdc", "component.xml", "component-2014.xml", "package_ip.tcl",
-                     "my_net_2.core", "fewbit.h", "registers.md"}  # fmt: skip
+                     "my_net_2.core", "fewbit.h", "fewbit_driver.h", "fewbit_driver.c", "registers.md",
+                     "accelerator_ip_bd.v", "block_design.tcl", "fewbit_litex.py", "xgui"}  # fmt: skip
     control = json.loads((project.directory / "manifest.json").read_text())["control"]
     assert control["vlnv"] == "fewbit:accelerator:my_net_2:1.0" and control["top"] == "accelerator_ip"
 
@@ -102,7 +103,10 @@ def test_the_header_has_the_map(project):
     done = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     defined = set(re.findall(r"#define (FEWBIT_\w+) ", header.read_text()))
-    assert defined - set(want) == {f"FEWBIT_STALL_OF_{stage.name.upper()}" for stage in project.plan.stages}
+    stages = {f"FEWBIT_STALL_OF_{stage.name.upper()}" for stage in project.plan.stages}
+    layouts = {name for name in defined if re.match("FEWBIT_(IN0|OUT|INPUTS|STREAMS?|LARGEST)(_|$)", name)}
+    assert defined - set(want) == stages | layouts
+    assert len(layouts) == 2 * 9 + 4
 
 
 # IP-XACT
@@ -157,7 +161,9 @@ def test_the_components_have_the_map(project):
         assert found["registers"] == words(project)
         fields = {(r.name, f.name): (str(f.bit), "1") for r in project.registers.registers for f in r.fields}
         assert {k: v for k, v in found["fields"].items() if k[1] != "VALUE"} == fields
-        assert found["range"] == str(project.registers.size) and found["files"] == {"accelerator_ip.v"}
+        assert found["range"] == str(project.registers.size) and found["files"] == {"accelerator_ip.v"} | (
+            {"xgui/my_net_2_v1_0.tcl"} if name == "component.xml" else set()
+        )
         assert found["vlnv"] == project.block.vlnv
     both = [described(project, name) for name in ("component.xml", "component-2014.xml")]
     assert both[0]["interfaces"] == both[1]["interfaces"] and both[0]["ports"] == both[1]["ports"]
@@ -194,6 +200,51 @@ def test_every_input_has_an_interface(scratch):
     assert [given["stream"] for given in project.manifest()["inputs"]] == streams
 
 
+# The wrapper with attributes, and the dialog
+
+
+@pytest.mark.tools
+def test_the_wrapper_has_the_interfaces(project):
+    """As Yosys reads it: the ports of the block, each with the attribute that names its interface."""
+    folder = project.directory / "ip"
+    runs = ["read_verilog accelerator_ip_bd.v accelerator_ip.v", "proc", "write_json ../bd.json"]
+    program = "import sys; from pyosys import libyosys as y; d = y.Design(); [y.run_pass(s, d) for s in sys.argv[1:]]"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *runs], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    module = json.loads((folder.parent / "bd.json").read_text())["modules"]["accelerator_ip_bd"]
+    block = project.block
+    assert {name: len(port["bits"]) for name, port in module["ports"].items()} == {p.name: p.bits for p in block.ports}
+    attributes = {name: net["attributes"] for name, net in module["netnames"].items()}
+    found = {name: given["X_INTERFACE_INFO"] for name, given in attributes.items() if "X_INTERFACE_INFO" in given}
+    assert found == {
+        port: f"xilinx.com:{i.kind[0]}:{i.kind[1]}:1.0 {i.name} {logical}"
+        for i in block.interfaces for logical, port in i.maps.items()
+    }  # fmt: skip
+    parameters = [given["X_INTERFACE_PARAMETER"] for given in attributes.values() if "X_INTERFACE_PARAMETER" in given]
+    assert len(parameters) == len(block.interfaces)
+    assert any("XIL_INTERFACENAME aclk, " in text and "FREQ_HZ 200000000" in text for text in parameters)
+    (cell,) = module["cells"].values()
+    assert cell["type"] == "accelerator_ip" and cell["connections"].keys() == module["ports"].keys()
+    assert all(bits == module["ports"][name]["bits"] for name, bits in cell["connections"].items())
+
+
+@pytest.mark.tools
+def test_the_dialog(project):
+    stubs = """
+proc ipgui::add_param {inst args} { record param {*}$args }
+proc ipgui::add_page {inst option name} { record page $name; return $name }
+proc ipgui::add_static_text {inst args} { record text {*}$args }
+"""
+    file = project.directory / "ip" / "xgui" / "my_net_2_v1_0.tcl"
+    calls = tcl.records("namespace eval ipgui {}\n" + stubs, file.read_text() + "\ninit_gui inst\n", file)
+    assert calls[0] == ["param", "-name", "Component_Name"]
+    assert [call[1] for call in calls if call[0] == "page"] == ["Accelerator", "Streams", "Registers"]
+    streams = next(call[-1] for call in calls if call[:3] == ["text", "-name", "Streams_text"])
+    assert streams.splitlines()[0].startswith("s_axis: ") and len(streams.splitlines()) == 2
+
+
 # Tcl and FuseSoC
 
 VIVADO = r"""
@@ -206,6 +257,7 @@ foreach name {create_project add_files update_compile_order close_project} {
     proc $name args "record $name {*}\$args"
 }
 proc current_fileset {} {return sources_1}
+proc get_parts {quiet part} {known $quiet -quiet; return $part}
 namespace eval ipx {}
 proc ipx::package_project args {
     foreach {option value} [lsearch -all -inline -not $args -import_files] {

@@ -103,6 +103,10 @@ proc current_fileset args {return sources_1}
 proc get_runs args {return [lindex $args 0]}
 proc get_ports args {return [lindex $args 0]}
 proc get_property args {return "%s"}
+proc get_parts {quiet pattern} {
+    if {$quiet ne "-quiet"} { error "there may be none" }
+    return [lsearch -all -inline -glob {xc7z020clg484-1 xc7z020clg400-1 xc7a35tcpg236-1 xczu3eg-sbva484-1-e} $pattern]
+}
 """
 
 
@@ -117,6 +121,9 @@ def test_scripts(project):
     added = [Path(c[-1]) for c in called if c[0] == "add_files"]
     assert [p.name for p in added] == ["accelerator.v", "accelerator.xdc"] and all(p.is_file() for p in added)
     assert tcl.records(STUBS % "100%", script, file)[0][-1] == "xc7a35tcpg236-1"
+    assert tcl.records(STUBS % "100%", script, file, ["xc7z020"])[0][-1] == "xc7z020clg400-1"  # the first by name
+    with pytest.raises(tcl.TclError, match="this Vivado has no part xc7k325t"):
+        tcl.records(STUBS % "100%", script, file, ["xc7k325t"])
     with pytest.raises(tcl.TclError, match="synthesis failed"):
         tcl.records(STUBS % "40%", script, file)
     clock = tcl.records(STUBS % "", text(project, "accelerator.xdc"), file)

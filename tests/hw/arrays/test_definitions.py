@@ -78,5 +78,6 @@ def test_a_design_has_each_pe_once(target, scratch):
     for module in found.modules:
         assert found.text.count(f"\n// {module.definition}\nmodule {module.name}(") == 1
         assert module.name.startswith("accelerator_")
-    renamed = emission(plan, name="other")
+    renamed = emission(plan, prefix="other")
+    assert all(m.name.startswith("other_accelerator_") for m in renamed.modules)
     assert not {m.name for m in renamed.modules} & {m.name for m in found.modules}
