@@ -28,7 +28,7 @@ class WeightImage(JsonResult):
     structure: str
 
 
-@command(rank=35, epilog="Example: `fewbit weights retrained.onnx --build build/w4a4 -o weights.npz`")
+@command(rank=36, epilog="Example: `fewbit weights retrained.onnx --build build/w4a4 -o weights.npz`")
 def weights(
     *, model: Model,
     build: Annotated[Path, typer.Option("--build", metavar="BUILD", help="Folder of the build that is to load it.")],
