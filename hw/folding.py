@@ -2,17 +2,19 @@
 
 A folding's file is JSON of which every key is known, and stands once:
 ``{"layers": {"dense0": {"pe": 4, "simd": 8}}}``, with ``"dsp": true`` for products in DSPs, ``"dsp": "sums"`` for
-accumulators in DSPs, or ``"products"`` for another of `PRODUCTS`.
+accumulators in DSPs, or ``"products"`` for another of `PRODUCTS`; ``"memory"`` says where weights live, one of
+`MEMORIES`. Beside the layers, ``"ultra"`` lists the stages whose buffers are UltraRAM.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["PRODUCTS", "Folding", "FoldingError", "LayerFolding", "short"]
+__all__ = ["MEMORIES", "PRODUCTS", "Folding", "FoldingError", "LayerFolding", "short"]
 
 PRODUCTS = ("plain", "decode", "shift", "planes", "dsp", "sums")
+MEMORIES = ("luts", "lutram", "block", "ultra")
 _IN_DSPS: dict[str, bool | str] = {"dsp": True, "sums": "sums"}  # what a file says under "dsp", by products
 
 
@@ -36,11 +38,15 @@ class LayerFolding:
         How products are made, one of `PRODUCTS`: ``dsp`` in DSPs, several by each (`hw.arrays.dsp_products`); ``sums``
         with accumulators in DSPs (`hw.arrays.dsp_sums`); the others as in `hw.layer.ways`. ``None`` is what takes the
         fewest LUTs.
+    memory : str or None
+        Where weights live, one of `MEMORIES`: in tables of LUTs or in block RAM. ``None`` is what costs less, a block
+        RAM counted as `hw.memory.placement.BRAM18_LUTS`.
     """
 
     pe: int
     simd: int
     products: str | None = None
+    memory: str | None = None
 
     @property
     def multipliers(self) -> int:
@@ -54,11 +60,14 @@ class LayerFolding:
 
     def to_dict(self) -> dict[str, object]:
         """Return what a file says of the layer."""
-        if self.products is None:
-            return {**self.size}
+        found: dict[str, object] = {**self.size}
         if self.products in _IN_DSPS:
-            return self.size | {"dsp": _IN_DSPS[self.products]}
-        return self.size | {"products": self.products}
+            found["dsp"] = _IN_DSPS[self.products]
+        elif self.products is not None:
+            found["products"] = self.products
+        if self.memory is not None:
+            found["memory"] = self.memory
+        return found
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any], where: str) -> "LayerFolding":
@@ -69,7 +78,7 @@ class LayerFolding:
         FoldingError
             If keys are unknown, missing, or at odds with each other.
         """
-        _known(where, written, ("pe", "simd", "dsp", "products"))
+        _known(where, written, ("pe", "simd", "dsp", "products", "memory"))
         for key in "pe", "simd":
             if key not in written:
                 raise FoldingError(f"{where}: has no {key!r}")
@@ -80,7 +89,10 @@ class LayerFolding:
             raise FoldingError(f"{where}: has both dsp and products; give one of them")
         if dsp:
             products = "sums" if dsp == "sums" else "dsp"
-        return cls(written["pe"], written["simd"], products)
+        memory = written.get("memory")
+        if memory is not None and memory not in MEMORIES:
+            raise FoldingError(f"{where}: memory must be one of {', '.join(MEMORIES)}, not {short(memory)}")
+        return cls(written["pe"], written["simd"], products, memory)
 
 
 class Folding(Mapping[str, LayerFolding]):
@@ -89,6 +101,8 @@ class Folding(Mapping[str, LayerFolding]):
     Parameters
     ----------
     layers : mapping of str to LayerFolding
+    ultra : iterable of str
+        Names of the pipeline's stages whose buffers are UltraRAM: windows, queues, and layers that replay vectors.
 
     Raises
     ------
@@ -96,8 +110,9 @@ class Folding(Mapping[str, LayerFolding]):
         If a layer has something else.
     """
 
-    def __init__(self, layers: Mapping[str, LayerFolding] | None = None):
+    def __init__(self, layers: Mapping[str, LayerFolding] | None = None, ultra: Iterable[str] = ()):
         self._layers = dict(layers or {})
+        self.ultra = frozenset(ultra)
         for name, layer in self._layers.items():
             if not isinstance(layer, LayerFolding):
                 raise TypeError(f"{name}: must have a LayerFolding, not {layer!r}")
@@ -117,7 +132,15 @@ class Folding(Mapping[str, LayerFolding]):
         return len(self._layers)
 
     def __repr__(self):
-        return f"Folding({self._layers!r})"
+        return f"Folding({self._layers!r}{f', ultra={sorted(self.ultra)!r}' if self.ultra else ''})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Folding):
+            return NotImplemented
+        return self._layers == other._layers and self.ultra == other.ultra
+
+    def __hash__(self) -> int:
+        return hash((frozenset(self._layers.items()), self.ultra))
 
     @property
     def multipliers(self) -> int:
@@ -131,12 +154,19 @@ class Folding(Mapping[str, LayerFolding]):
 
     def with_products(self, products: Mapping[str, str | None]) -> "Folding":
         """Return PE and SIMD of this folding with the ``products`` of some layers, and the default of the others."""
-        return Folding({name: replace(layer, products=products.get(name)) for name, layer in self.items()})
+        layers = {name: replace(layer, products=products.get(name)) for name, layer in self.items()}
+        return Folding(layers, self.ultra)
+
+    def with_ultra(self, stages: Iterable[str]) -> "Folding":
+        """Return the same folding with the buffers of these ``stages`` in UltraRAM, and of no other."""
+        return Folding(self._layers, stages)
 
     def to_json(self) -> str:
         """Return the text of a file, for a person to edit."""
-        layers = {name: layer.to_dict() for name, layer in self.items()}
-        return json.dumps({"layers": layers}, indent=2) + "\n"
+        written: dict[str, object] = {"layers": {name: layer.to_dict() for name, layer in self.items()}}
+        if self.ultra:
+            written["ultra"] = sorted(self.ultra)
+        return json.dumps(written, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, content: bytes, path: object) -> "Folding":
@@ -158,8 +188,11 @@ class Folding(Mapping[str, LayerFolding]):
         layers = found.get("layers") if isinstance(found, dict) else None
         if not isinstance(layers, dict) or not all(isinstance(layer, dict) for layer in layers.values()):
             raise FoldingError(f'{path}: must be JSON like {{"layers": {{"dense0": {{"pe": 4, "simd": 8}}}}}}')
-        _known(path, found, ("layers",))
-        return cls({name: LayerFolding.from_dict(layer, f"{path}: {name}") for name, layer in layers.items()})
+        _known(path, found, ("layers", "ultra"))
+        ultra = found.get("ultra", [])
+        if not isinstance(ultra, list) or not all(isinstance(name, str) for name in ultra):
+            raise FoldingError(f"{path}: ultra must be a list of names of stages, not {short(ultra)}")
+        return cls({name: LayerFolding.from_dict(layer, f"{path}: {name}") for name, layer in layers.items()}, ultra)
 
 
 class _Twice(Exception):

@@ -1,8 +1,9 @@
 """The numbers of a multiplication, addition and shift behind an accumulator, before there is any hardware."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fewbit.hw.memory.mapped import Table, table_of
 from fewbit.hw.shapes import IntShape
 
 from .exception_table import ExceptionTable
@@ -120,6 +121,19 @@ class AffinePlan(ActivationPlan):
             return 0
         accs, factors = self._sizes(self.acc_shape), self._sizes(self.factor_shape)
         return self.lanes * sum(min(a, f) > 1 and a + f >= _DSP_BITS for a in accs for f in factors)
+
+    def memories(self) -> Iterator[Table]:
+        width = max(max(abs(a), 1).bit_length() for a in self.addends) + 1
+        yield self.by_beat(self.addends, width)
+        if self.scales:
+            yield self.by_beat(self.multipliers, self.factor_shape.width)
+        if self.kinks is not None:
+            words = [kink >> self.kink_bit for kink in self.kinks]
+            yield self.by_beat(words, max(words).bit_length())
+        for table in self.tables:
+            if table is not None:
+                yield table_of(table.bits, table.displacements, self.target)
+                yield table_of(table.acc_bits + table.beat_bits + table.by_bits, table.words, self.target)
 
     def _tables(self, exceptions: Sequence[tuple[int, int, int]]) -> list[ExceptionTable | None]:
         """Return the exceptions of each lane."""

@@ -1,13 +1,14 @@
 """The numbers of what adds up planes, before there is any hardware."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fewbit.hw.arrays.cost import rom_luts
 from fewbit.hw.heap.compression import plan_compression
+from fewbit.hw.memory.mapped import Table
 from fewbit.hw.shapes import IntShape
 
 from .plans import ActivationPlan
@@ -78,6 +79,14 @@ class CombinePlan(ActivationPlan):
         self.addends = self.per_neuron("Addends", addends)
         self.compression = plan_compression(_heights(self.held, width, acc_bits), fan_in=2)
         self.latency = 1 + self.compression.latency  # coefficients are read, then the heap is summed
+
+    def memories(self) -> Iterator[Table]:
+        inverted = sum(((1 << self.width) - 1) << k for c in self.held for k, negative in c.places() if negative)
+        mask = (1 << self.acc_bits) - 1
+        yield self.by_beat([(a - inverted) & mask for a in self.addends], self.acc_bits)
+        for c in self.held:
+            if not c.constant:
+                yield self.by_beat(c.values, c.width)
 
     def make(self) -> "Combine":
         from .planes import Combine

@@ -1,8 +1,11 @@
 """The numbers of activations, before there is any hardware: latencies, DSPs, and the checks of their constants."""
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fewbit.hw.memory.mapped import Table, table_of
 from fewbit.hw.memory.placement import is_large
+from fewbit.hw.packing import pack
 from fewbit.hw.shapes import IntShape
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
@@ -57,6 +60,17 @@ class ActivationPlan:
     def dsps(self) -> int:
         return 0
 
+    def memories(self) -> Iterator[Table]:
+        """Yield its read-only memories, those that are constant too."""
+        return iter(())
+
+    def by_beat(self, words: Sequence[int], width: int) -> Table:
+        """Return the memory of one word of ``width`` bits a neuron: all lanes of a beat are one word."""
+        lanes, mask = self.lanes, (1 << width) - 1
+        beats = range(0, len(words), lanes)
+        packed = [pack([int(w) & mask for w in words[b : b + lanes]], width) for b in beats]
+        return table_of(width * lanes, packed, self.target)
+
     def per_neuron(self, name: str, values: list[Constant]) -> list[Constant]:
         """Return ``values``, checked to be ``lanes*beats``, one for each neuron; errors call them ``name``.
 
@@ -88,6 +102,10 @@ class SignPlan(ActivationPlan):
         super().__init__(bits=1, **common)
         self.flips = self.per_neuron("Flips", flips)
         self.latency = 0 if not any(flips) else 1
+
+    def memories(self) -> Iterator[Table]:
+        if self.latency:
+            yield self.by_beat(self.flips, 1)
 
     def make(self) -> "Sign":
         from .units import Sign
@@ -124,6 +142,10 @@ class WholePlan(ActivationPlan):
         self.scale, self.rests = scale, self.per_neuron("Rests", rests)
         self.constant = len(set(rests)) == 1
         self.latency = 0 if self.constant else 1
+
+    def memories(self) -> Iterator[Table]:
+        if not self.constant:
+            yield self.by_beat(self.rests, 1)
 
     def make(self) -> "Whole":
         from .units import Whole
@@ -183,6 +205,19 @@ class SearchPlan(ActivationPlan):
         self.reads = [1] if self.parallel else [1 + is_large(self.width, self.level(n, 0)) for n in range(self.depth)]
         self.steps = sum(self.reads) + len(self.reads)
         self.latency = self.steps + (codes is not None)
+
+    def memories(self) -> Iterator[Table]:
+        if self.parallel:
+            for column in zip(*self.thresholds, strict=True):
+                yield self.by_beat(column, self.width)
+        else:
+            for lane in range(self.lanes):
+                for level in range(self.depth):
+                    yield table_of(self.width, self.level(level, lane), self.target)
+        if self.codes is not None:
+            for lane in range(self.lanes):
+                words = [code for row in self.codes[lane :: self.lanes] for code in row]
+                yield table_of(self.bits, words, self.target)
 
     def level(self, level: int, lane: int) -> list[int]:
         """Return the thresholds of the nodes of a level of the search, beat by beat, of the neurons on a lane."""

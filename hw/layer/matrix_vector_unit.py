@@ -44,6 +44,7 @@ class MatrixVectorUnit(StreamUnit):
             rows=p.rows,
             vectors=p.vectors,
             whole=p.whole,
+            ram=p.ram,
         )
         self._enter(m, replay)
         m.submodules.array = array = p.array.make()
@@ -93,4 +94,6 @@ class MatrixVectorUnit(StreamUnit):
 
 def _memory(contents, target):
     """Return a ROM that is read while `Replay` reads the codes of a step."""
-    return Rom(width=contents.width, words=contents.words, latency=MEMORY_LATENCY, target=target)
+    return Rom(
+        width=contents.width, words=contents.words, latency=MEMORY_LATENCY, target=target, where=contents.where
+    )  # fmt: skip

@@ -1,6 +1,6 @@
 """Every number of a folded layer: derived once, for the hardware, the cycle model and the reports."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 import numpy as np
@@ -9,11 +9,12 @@ from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.hw.folding import LayerFolding
-from fewbit.hw.memory.placement import Contents
+from fewbit.hw.memory.mapped import Buffer, Fifo, MappedMemory, Table, table_of
+from fewbit.hw.memory.placement import Contents, Placement, placement_of
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 
-from .layout import MEMORY_LATENCY, start_contents, weight_contents
+from .layout import MEMORY_LATENCY, start_contents, weight_columns, weight_contents
 from .numbers import numbers_of
 from .shape import LayerShape
 
@@ -46,6 +47,10 @@ class LayerPlan:
         Cycles from the issue of a row's last step to the write of its first codes into the output FIFO.
     dsps : int
         DSPs of the array and of what is behind it.
+    memory : str or None
+        Where the weights are, ``"luts"`` or ``"block"``; None is where they cost least.
+    ram : str or None
+        ``"ultra"`` if the memory that replays vectors is UltraRAM; None leaves it to synthesis.
     depth : int
         Entries of the output FIFO: a row reserves its room before it begins, and none waits if the reader does not.
 
@@ -67,7 +72,8 @@ class LayerPlan:
     ):
         self.dense, self.act, self.order, self.target = dense, act, order, target
         self.products, self.dsp, self.sums = folding.products, folding.products == "dsp", folding.products == "sums"
-        self.name, self.x = dense.name, dense.x
+        self.name, self.x, self.memory = dense.name, dense.x, _memory_of(dense.name, folding.memory)
+        self.ram: str | None = None
         self.y = act.y if act is not None else dense.y
         self.x_format, self.format = edges[dense.x].format, edges[self.y].format
         self.acc_edge = edges[dense.y]
@@ -89,6 +95,29 @@ class LayerPlan:
         self.lanes_in, self.lanes, self.row_beats = shape.lanes_in, shape.lanes, shape.row_beats
         self.beats_out, self.last_row_beats = shape.beats_out, shape.last_row_beats
 
+    def memories(self) -> Iterator[MappedMemory]:
+        """Yield every memory: that which replays vectors, weights and starts, those behind the array, and the FIFO."""
+        numbers = self.numbers
+        if self.rows > 1 or (self.whole and self.steps > 1):
+            yield Buffer(numbers.lane_format.bits * self.lanes_in, 2 * self.steps, self.ram)
+        if not numbers.constant:
+            yield Table(self._weight_columns, self.shape.words, self._weight_placement, self.target.netlists)
+            yield table_of(self.starts.width, self.starts.words, self.target)
+        for unit in (self.combine, self.activation):
+            if unit is not None:
+                yield from unit.memories()
+        yield Fifo(self.out_bits * self.lanes, self.depth)
+
+    @cached_property
+    def _weight_columns(self) -> int:
+        """Columns of the weight memory that are neither constant nor equal to another."""
+        found = self.numbers
+        return weight_columns(self.shape, found.codes, found.weight_bits, found.pad_weight)
+
+    @property
+    def _weight_placement(self) -> Placement:
+        return placement_of(self._weight_columns, self.shape.words, self.memory)
+
     @property
     def out_bits(self) -> int:
         """Bits of a code that leaves."""
@@ -97,7 +126,7 @@ class LayerPlan:
     @cached_property
     def weights(self) -> Contents:
         found = self.numbers
-        return weight_contents(self.shape, found.codes, found.weight_bits, found.pad_weight)
+        return weight_contents(self.shape, found.codes, found.weight_bits, found.pad_weight, self.memory)
 
     @cached_property
     def starts(self) -> Contents:
@@ -113,5 +142,20 @@ class LayerPlan:
         """Where the weights are and what they take there, in words."""
         if self.numbers.constant:
             return "constants"
-        found = self.weights.placement
+        found = self._weight_placement
         return {"luts": f"{found.luts} LUTs", "block": f"{found.bram18} BRAM18"}.get(found.where, "constants")
+
+
+def _memory_of(name: str, memory: str | None) -> str | None:
+    """Return where constant weights are to be; refuse memories that cannot hold constants."""
+    if memory == "ultra":
+        raise ValueError(
+            f"{name}: UltraRAM has no initial contents on UltraScale+ (UG901), so it cannot hold weights that are "
+            'fixed: say "block" or "luts"; queues, windows and replayed vectors can be in it ("ultra" of a folding)'
+        )
+    if memory == "lutram":
+        raise ValueError(
+            f"{name}: weights that are fixed take fewer LUTs as tables, 64 bits each, than as distributed RAM: say "
+            '"luts"'
+        )
+    return memory

@@ -6,7 +6,16 @@ from fewbit.hw.cost import Cost
 
 from .placement import BRAM18_LUTS, blocks_of
 
-__all__ = ["RAM_WORDS", "buffer_cost", "choice_luts", "fifo_luts", "queue_luts", "ram_luts", "select_luts"]
+__all__ = [
+    "RAM_WORDS",
+    "buffer_cost",
+    "choice_luts",
+    "fifo_luts",
+    "queue_luts",
+    "ram_attributes",
+    "ram_luts",
+    "select_luts",
+]
 
 RAM_WORDS = 32
 """Words of the shallowest distributed RAM: what memories take grows where their depth exceeds a multiple of it."""
@@ -51,3 +60,8 @@ def select_luts(count: int) -> float:
 def fifo_luts(width: int) -> int:
     """Return the LUTs of the memory of a FIFO of at most `RAM_WORDS` words."""
     return ram_luts(width, RAM_WORDS)
+
+
+def ram_attributes(ram: str | None) -> dict[str, str]:
+    """Return the attributes of a memory whose ``ram_style`` is ``ram``; None leaves it to synthesis."""
+    return {} if ram is None else {"ram_style": ram}

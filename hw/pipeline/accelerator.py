@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 from fewbit.golden.network.graph import Network
 from fewbit.host.packing import pack_beats
 from fewbit.hw.folding import Folding
+from fewbit.hw.memory.mapped import MappedMemory
 from fewbit.hw.stages.routing import QueuePlan
 from fewbit.hw.streams import code_stream, numbered
 from fewbit.hw.targets.named import DEFAULT
@@ -93,6 +94,12 @@ class AcceleratorPlan:
     def dsps(self) -> int:
         """DSPs that it takes: products, accumulators, and multipliers of activations and of sums of branches."""
         return sum(getattr(stage.plan, "dsps", 0) for stage in self.stages)
+
+    def memories(self) -> dict[str, list[MappedMemory]]:
+        """Return every memory of its stages, by the stage's name, as synthesis finds them (`hw.memory.mapped`)."""
+        return {
+            stage.name: list(stage.plan.memories()) for stage in self.stages if hasattr(stage.plan, "memories")
+        }  # fmt: skip
 
     @property
     def frames_inside(self) -> int:

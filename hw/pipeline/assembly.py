@@ -69,7 +69,7 @@ class Assembly:
         self._plan_layers(folding)
         cycles = [cycles_of_layer(self.edges, self.windows, plan) for plan in self.layers.values()]
         self.bound = max(cycles, default=max(given.length for given in network.inputs))
-        self.streams = Streams(network)
+        self.streams = Streams(network, folding.ultra)
         self.stages = self.streams.stages
         self.entries = tuple(self._entry(number, given) for number, given in enumerate(network.inputs))
         for given, entry in zip(network.inputs, self.entries, strict=True):
@@ -79,6 +79,7 @@ class Assembly:
                 stage_of.of(node)(self, node)
         self.exit = self._exit()
         self.bound = max(self.bound, self.streams.busiest)
+        self.streams.check_ultra()
 
     # Layers
 

@@ -1,7 +1,7 @@
 """Streams while a pipeline is assembled: how codes stand in beats, and the stages that regroup them."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -89,6 +89,12 @@ class Flow:
 class Streams:
     """Stages made so far, and the streams that are there to be taken.
 
+    Parameters
+    ----------
+    network : golden.network.graph.Network
+    ultra : collection of str
+        Names of the stages whose buffers are UltraRAM.
+
     Attributes
     ----------
     stages : list of Stage
@@ -97,8 +103,8 @@ class Streams:
         Beats a frame of the busiest stream.
     """
 
-    def __init__(self, network: Network):
-        self.network, self.busiest = network, 0
+    def __init__(self, network: Network, ultra: Collection[str] = ()):
+        self.network, self.busiest, self._ultra = network, 0, ultra
         self.stages: list[Stage] = []
         self._flows: dict[str, list[Flow]] = {}
 
@@ -138,9 +144,23 @@ class Streams:
         beats_out : int or None
             Beats of a frame that leave, where these are not as many as enter.
         """
+        if name in self._ultra and hasattr(plan, "ram"):
+            plan.ram = "ultra"
         fewest = max(1, min(flows[0].beats, beats_out or flows[0].beats))
         self.stages.append(Stage(name, plan, partial(kind, plan), tuple(f.source for f in flows), fewest))
         return len(self.stages) - 1
+
+    def check_ultra(self) -> None:
+        """Refuse names that are to have their buffers in UltraRAM and are no stage with buffers.
+
+        Raises
+        ------
+        ValueError
+            If there is one; the message says which stages have some.
+        """
+        known = [stage.name for stage in self.stages if hasattr(stage.plan, "ram")]
+        for name in sorted(set(self._ultra) - set(known)):
+            raise ValueError(f"ultra: {name!r} is no stage whose buffers can be UltraRAM; those are {', '.join(known)}")
 
     def stage(
         self,
@@ -209,6 +229,7 @@ def with_depths(stages: Sequence[Stage], depths: Mapping[str, int]) -> list[Stag
                 instead[k, 0] = inputs[0]
                 continue
             plan = QueuePlan(bits=stage.plan.bits, lanes=stage.plan.lanes, depth=depth)
+            plan.ram = stage.plan.ram
             stage = replace(stage, plan=plan, make=partial(Queue, plan))
         number[k] = len(made)
         made.append(replace(stage, inputs=inputs))

@@ -1,6 +1,6 @@
 """Functions of single codes in a stream: what stands in front of the first dense layer, say."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from amaranth.hdl import Module, Signal
@@ -10,6 +10,7 @@ from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.hw.activation.affine_plan import AffinePlan
 from fewbit.hw.activation.plans import CodeTablePlan, DrawPlan, SearchPlan
+from fewbit.hw.memory.mapped import Fifo, MappedMemory
 from fewbit.hw.packing import beats
 from fewbit.hw.shapes import IntShape
 from fewbit.hw.streams import OutputFifo, StreamUnit
@@ -51,6 +52,11 @@ class PointwisePlan:
         self.function = self._function()
         self.latency, self.dsps = self.function.latency, self.function.dsps
         self.depth = self.latency + 3
+
+    def memories(self) -> Iterator[MappedMemory]:
+        """Yield the memory of its FIFO, and those of its function."""
+        yield Fifo(self.lanes * self.format.bits, self.depth)
+        yield from self.function.memories()
 
     def _function(self):
         """Return the plan of what is done with a code."""

@@ -2,17 +2,20 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.network import joins
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.numbers.format import Format
-from fewbit.hw.memory.buffers import RAM_WORDS, queue_luts
-from fewbit.hw.streams import StreamUnit, code_stream, counter, give_from
+from fewbit.hw.memory.buffers import RAM_WORDS, queue_luts, ram_attributes
+from fewbit.hw.memory.mapped import Buffer
+from fewbit.hw.streams import StreamUnit, code_stream, counter, give_from, keep_flag
 
 from .registry import stage_of
 
@@ -75,11 +78,16 @@ class QueuePlan:
         if depth < 2:
             raise ValueError(f"Depth must be at least 2, not {depth!r}")
         self.bits, self.lanes, self.depth = bits, lanes, depth
+        self.ram: str | None = None
 
     @property
     def width(self) -> int:
         """Bits of a beat."""
         return self.bits * self.lanes
+
+    def memories(self) -> Iterator[Buffer]:
+        """Yield its memory; an entry is in a register."""
+        yield Buffer(self.width, self.depth - 1, self.ram)
 
     def cheaper_than(self, depth: int) -> Iterator[int]:
         """Yield the depths below ``depth`` from which on the memory takes less, the greatest first."""
@@ -106,11 +114,42 @@ class Queue(StreamUnit):
     def elaborate(self, platform):
         m = Module()
         p = self.plan
-        m.submodules.fifo = fifo = SyncFIFOBuffered(width=p.width, depth=p.depth)
+        kind = SyncFIFOBuffered if p.ram is None else partial(_QueueInRam, ram=p.ram)
+        m.submodules.fifo = fifo = kind(width=p.width, depth=p.depth)
         m.d.comb += [
             fifo.w_data.eq(self.i.p), fifo.w_en.eq(self.i.valid), self.i.ready.eq(fifo.w_rdy),
             *give_from(fifo, self.o),
         ]  # fmt: skip
+        return m
+
+
+class _QueueInRam(SyncFIFOBuffered):
+    """The same FIFO, cycle for cycle, whose memory is asked to be of one kind: ``ram`` is its ``ram_style``."""
+
+    def __init__(self, *, width: int, depth: int, ram: str):
+        super().__init__(width=width, depth=depth)
+        self._ram = ram
+
+    def elaborate(self, platform):
+        m = Module()
+        words = self.depth - 1  # an entry is at the memory's output
+        m.submodules.storage = storage = Memory(
+            shape=self.width, depth=words, init=[], attrs=ram_attributes(self._ram)
+        )  # fmt: skip
+        write, read = storage.write_port(), storage.read_port()
+        inside = Signal(range(words + 1))
+        enters, leaves = Signal(), Signal()
+        m.d.comb += [
+            self.w_rdy.eq(inside != words), enters.eq(self.w_rdy & self.w_en),
+            leaves.eq((inside != 0) & (~self.r_rdy | self.r_en)), self.level.eq(inside + self.r_rdy),
+            write.data.eq(self.w_data), write.en.eq(enters), self.r_data.eq(read.data), read.en.eq(leaves),
+        ]  # fmt: skip
+        m.d.comb += [
+            write.addr.eq(counter(m, "produce", words, enters)[0]),
+            read.addr.eq(counter(m, "consume", words, leaves)[0]),
+        ]  # fmt: skip
+        m.d.sync += inside.eq(inside + enters - leaves)
+        keep_flag(m, self.r_rdy, comes=leaves, goes=self.r_en)
         return m
 
 
