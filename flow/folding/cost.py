@@ -6,6 +6,7 @@ formulas below are fitted to Yosys for what is around them (`python -m bench.sec
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.window import Window
@@ -25,13 +26,18 @@ from fewbit.hw.xilinx.pe_counts import count_sum
 
 from .layers import FoldableLayer
 
-__all__ = ["FLATTENED", "OVERHEAD", "Cost", "cost_of_layer", "cost_of_pool", "cost_of_unit", "total"]
+__all__ = ["FLATTENED", "OVERHEAD", "OVERHEAD_FF", "Cost", "cost_of_layer", "cost_of_pool", "cost_of_unit", "total"]
 
 FLATTENED = 0.96
 """The share of the layers' LUTs that is left when synthesis looks across their boundaries."""
 OVERHEAD = 55
 """LUTs of the AXI4-Stream shell."""
+OVERHEAD_FF = 60
+"""Flip-flops of it."""
 _FLOAT = 560  # LUTs of a float32 multiplier with two DSPs, and its share of the additions
+_FLOAT_FF = 620  # flip-flops of that
+_PE_FF = 1.1  # flip-flops of a PE for each of its LUTs: behind every counter is a register
+_FIFO_FF, _REPLAY_FF = 16, 20  # flip-flops of counters
 # LUTs that a constant weight takes for each bit of x where sums are shared (`hw.xilinx.constant_matrix`), by its
 # format, and that a neuron takes beside them.
 _CONSTANT, _TERNARY, _SEVERAL, _NEURON = 0.27, 0.36, 0.2, 10
@@ -40,7 +46,7 @@ _CONSTANT, _TERNARY, _SEVERAL, _NEURON = 0.27, 0.36, 0.2, 10
 def total(costs: Iterable[Cost]) -> Cost:
     """Return what ``costs`` come to in one design, flattened by synthesis, with the shell around it."""
     together = sum(costs, Cost())
-    return Cost(FLATTENED * together.lut + OVERHEAD, together.bram18, together.dsp)
+    return replace(together, lut=FLATTENED * together.lut + OVERHEAD, ff=together.ff + OVERHEAD_FF)
 
 
 def cost_of_layer(layer: FoldableLayer, folding: LayerFolding) -> Cost:
@@ -54,19 +60,22 @@ def cost_of_unit(layer: FoldableLayer, folding: LayerFolding) -> Cost:
     shape, products, acc = layer.shape(folding), folding.products, _accumulator(layer)
     pe, simd, found = shape.pe, shape.simd, [_replay(layer, shape)]
     if not layer.x_format.integral:
-        weights = _rom(32 * pe * simd, shape.words)
+        weights = _rom(32 * pe * simd, shape.words, folding.memory)
+        found.append(Cost(ff=_FLOAT_FF * pe * simd + pe * 500 + 32 * pe * simd))
         return sum(found, weights + Cost(pe * simd * _FLOAT + pe * 450, dsp=2 * pe * simd))
     if layer.weight_range[0] == layer.weight_range[1]:  # an average: all weights are one
-        found.append(Cost(pe * acc))
+        found.append(Cost(pe * acc, ff=2 * pe * acc))
     elif shape.words == 1 and products is None:
-        found.append(Cost(_constant(layer, shape)))
+        luts = _constant(layer, shape)
+        found.append(Cost(luts, ff=_PE_FF * luts))
     else:
         way = _way(layer, shape, products)
         bits = layer.weight_format.bits if way is None else way.weight_bits
-        found += [_array(layer, shape, way), _rom(bits * pe * simd, shape.words)]
+        found += [_array(layer, shape, way), _rom(bits * pe * simd, shape.words, folding.memory)]
         if layer.levels == 2 and products != "sums":  # the accumulators start at minus their thresholds
             found.append(_rom(pe * acc, shape.rows * shape.vectors))
-    return sum(found, _activation(layer, shape, products) + Cost(21 + fifo_luts(shape.lanes * _bits_out(layer))))
+    fifo = fifo_luts(shape.lanes * _bits_out(layer))
+    return sum(found, _activation(layer, shape, products) + Cost(21 + fifo, ff=_FIFO_FF, lutram=fifo))
 
 
 def cost_of_pool(window: Window, edge: Edge, cycles: int) -> Cost:
@@ -113,7 +122,8 @@ def _array(layer: FoldableLayer, shape: LayerShape, way: Arithmetic | None) -> C
         each, beside = way.pe_luts(shape.simd, acc, feedback), way.beside(shape, layer.accumulator_bits)
         dsps = way.dsps(pe, acc)
     held = 0 if feedback or layer.levels > 2 or dsps else _distinct(pe * acc, shape.rows)  # held in shift registers
-    return Cost(pe * each + held + (pe - shape.lanes) * acc + beside, dsp=dsps)
+    late = (pe - shape.lanes) * acc
+    return Cost(pe * each + held + late + beside, dsp=dsps, ff=_PE_FF * pe * each + late + beside, lutram=held)
 
 
 def _way(layer: FoldableLayer, shape: LayerShape, products: str | None) -> Arithmetic | None:
@@ -133,26 +143,29 @@ def _constant(layer: FoldableLayer, shape: LayerShape) -> float:
 # Memories
 
 
-def _rom(columns: int, depth: int) -> Cost:
-    """Return the cost of a read-only memory of ``depth`` words of ``columns`` bits."""
-    where = rom_placement(columns, depth)
-    return Cost() if where is None else Cost(where.luts, where.bram18)
+def _rom(columns: int, depth: int, memory: str | None = None) -> Cost:
+    """Return the cost of a read-only memory of ``depth`` words of ``columns`` bits, in ``memory`` if that is given."""
+    where = rom_placement(columns, depth, memory)
+    return Cost() if where is None else Cost(where.luts, where.bram18, ff=_distinct(columns, depth))
 
 
 def _replay(layer: FoldableLayer, shape: LayerShape) -> Cost:
     """Return the cost of the memory that gives a vector to every row of neurons."""
+    held = 2 * shape.lanes_in * layer.x_format.bits  # registers of a step's codes
     if shape.rows == 1 and layer.x_format.integral:
-        return Cost()
+        return Cost(ff=held + _REPLAY_FF)
     memory = buffer_cost(shape.lanes_in * layer.x_format.bits, 2 * shape.steps)
     counters = 6.2 * (shape.steps - 1).bit_length() + 2.6 * (shape.rows * shape.vectors - 1).bit_length()
-    return memory + Cost(counters + 18)
+    return memory + Cost(counters + 18, ff=held + counters + _REPLAY_FF, lutram=memory.lut)
 
 
 def _gearbox(layer: FoldableLayer, shape: LayerShape) -> Cost:
     """Return the cost of going from the lanes of the layer before to those of this one."""
     if layer.window is None:
-        return Cost(1.4 * min(shape.lanes_in, layer.inputs * layer.groups) * layer.x_format.bits + 15)
-    return Cost(1.2 * min(shape.simd, layer.channels) * shape.parallel * layer.x_format.bits + 12)
+        lanes = min(shape.lanes_in, layer.inputs * layer.groups) * layer.x_format.bits
+        return Cost(1.4 * lanes + 15, ff=1.5 * lanes + 8)
+    lanes = min(shape.simd, layer.channels) * shape.parallel * layer.x_format.bits
+    return Cost(1.2 * lanes + 12, ff=1.5 * lanes + 8)
 
 
 def _activation(layer: FoldableLayer, shape: LayerShape, products: str | None) -> Cost:
@@ -162,13 +175,14 @@ def _activation(layer: FoldableLayer, shape: LayerShape, products: str | None) -
     lanes, depth, acc = shape.lanes, shape.places, _accumulator(layer)
     if layer.levels <= 4:
         compared = layer.levels - 1
-        return _rom(lanes * acc * compared, depth) + Cost(lanes * compared * acc * 0.6)
+        return _rom(lanes * acc * compared, depth) + Cost(lanes * compared * acc * 0.6, ff=lanes * (acc + 2))
     if layer.levels >= FEWEST_LEVELS:
         # A multiplier and an addend of about the accumulator's width, and half as wide again.
-        return _rom(3 * lanes * acc, depth) + Cost(lanes * (4 * acc + 12), dsp=2 * lanes)
+        return _rom(3 * lanes * acc, depth) + Cost(lanes * (4 * acc + 12), dsp=2 * lanes, ff=lanes * (5 * acc + 20))
     levels = _bits(layer.levels)
     roms = [_rom(acc, depth << level) for level in range(levels)]
-    return sum((Cost(lanes * (0.9 * r.lut + acc * 1.4), lanes * r.bram18) for r in roms), Cost())
+    each = (Cost(lanes * (0.9 * r.lut + acc * 1.4), lanes * r.bram18, ff=lanes * (r.ff + 2 * acc + 4)) for r in roms)
+    return sum(each, Cost())
 
 
 # Windows
@@ -183,8 +197,10 @@ def _window(layer: FoldableLayer, shape: LayerShape) -> Cost:
         lanes = layer.channels * shape.parallel if shape.parallel > 1 else simd
         return _ring(window, bits, lanes, layer.channels * layer.groups // lanes)
     columns = columns_of(window, shape.abreast)  # a memory a row, of which two more are needed than the kernel has
-    memory = ram_luts(layer.channels * columns * bits, -(-window.size[1] // columns)) * (window.kernel[0] + 2)
-    return Cost(70 + 0.7 * simd * bits * shape.abreast + memory)
+    width, rows = layer.channels * columns * bits, window.kernel[0] + 2
+    memory = ram_luts(width, -(-window.size[1] // columns)) * rows
+    taps = window.kernel[0] * window.span[1] * layer.channels * columns * bits if simd > layer.channels else 0
+    return Cost(70 + 0.7 * simd * bits * shape.abreast + memory, ff=2 * width * rows + taps + 60, lutram=memory)
 
 
 def _ring(window: Window, bits: int, lanes: int, blocks: int) -> Cost:
@@ -192,6 +208,8 @@ def _ring(window: Window, bits: int, lanes: int, blocks: int) -> Cost:
     rows = min(window.size[0], window.kernel[0] + 1)
     words = max(2, rows * window.size[1] * blocks)
     memory = buffer_cost(lanes * bits, words)
+    address = (words - 1).bit_length()
+    registers = 2 * lanes * bits + 8 * address + 40
     if memory.bram18:
-        return memory + Cost(155)
-    return memory + Cost(20 * (words - 1).bit_length() - 15)
+        return memory + Cost(155, ff=registers)
+    return memory + Cost(20 * address - 15, ff=registers, lutram=memory.lut)

@@ -12,8 +12,8 @@ from .cost import Cost, cost_of_layer, cost_of_pool, total
 from .folding import fold_layers, least_cycles
 from .layers import FoldableLayer, FoldableNetwork, layers_of, slowest
 
-__all__ = ["Candidate", "ParetoPoint", "candidates", "estimate", "estimate_all", "fastest_within", "pareto",
-           "with_dsps"]  # fmt: skip
+__all__ = ["Candidate", "ParetoPoint", "candidates", "costs_beside", "estimate", "estimate_all", "fastest_within",
+           "pareto", "with_dsps"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,14 @@ def estimate(layers: FoldableNetwork, folding: Folding) -> dict[str, Cost]:
 
 def estimate_all(layers: FoldableNetwork, folding: Folding) -> Cost:
     """Return the `Cost` of a whole network; ``layers`` are what `layers_of` gives of it."""
-    cycles = slowest(layers, folding)
-    pools = (cost_of_pool(node.window, layers.edges[node.x], cycles) for node in layers.pools)
-    return total([*estimate(layers, folding).values(), *pools, *_beside(layers, cycles)])
+    return total([*estimate(layers, folding).values(), *costs_beside(layers, slowest(layers, folding))])
+
+
+def costs_beside(layers: FoldableNetwork, cycles: int) -> list[Cost]:
+    """Return the costs of pools, and of stages that are neither those nor layers, as narrow as these cycles a frame
+    allow."""
+    pools = [cost_of_pool(node.window, layers.edges[node.x], cycles) for node in layers.pools]
+    return pools + _beside(layers, cycles)
 
 
 def _beside(layers: FoldableNetwork, cycles: int) -> list[Cost]:

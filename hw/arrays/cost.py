@@ -75,9 +75,10 @@ def distinct_columns(columns: int, depth: int) -> int:
     return round(kinds * (1 - exp(-columns / kinds))) if depth > 1 else 0
 
 
-def rom_placement(columns: int, depth: int) -> Placement | None:
-    """Return where a memory of any ``depth`` words goes (`hw.memory.placement`); ``None`` if it is constant."""
-    return placement_of(distinct_columns(columns, depth), depth) if depth > 1 else None
+def rom_placement(columns: int, depth: int, where: str | None = None) -> Placement | None:
+    """Return where a memory of any ``depth`` words goes (`hw.memory.placement`), or what it takes ``where`` it is asked
+    to be; ``None`` if it is constant."""
+    return placement_of(distinct_columns(columns, depth), depth, where) if depth > 1 else None
 
 
 def rom_luts(columns: int, depth: int) -> int:

@@ -1,0 +1,146 @@
+"""What a whole design takes, by its plan: memories and DSPs exactly, LUTs and flip-flops by formulas.
+
+`flow.folding.cost` estimates a layer before there is a plan. Here the plan is there: which memories a design has, and
+what synthesis for the part's family makes of each, follows from their shapes (`hw.memory.mapped`); so do DSPs.
+"""
+
+from dataclasses import dataclass, replace
+from functools import singledispatch
+from typing import Any
+
+from fewbit.hw.activation.affine_plan import AffinePlan
+from fewbit.hw.activation.plans import ActivationPlan, CodeTablePlan, SearchPlan
+from fewbit.hw.arrays.cost import rom_placement
+from fewbit.hw.cost import Cost
+from fewbit.hw.folding import Folding
+from fewbit.hw.layer.plan import LayerPlan
+from fewbit.hw.memory.buffers import choice_luts
+from fewbit.hw.memory.mapped import MappedMemory, Table, memory_cost
+from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.stages.pointwise import PointwisePlan
+from fewbit.hw.stages.routing import ForkPlan, QueuePlan
+
+from .cost import FLATTENED, total
+from .layers import FoldableLayer, FoldableNetwork, slowest
+from .search import costs_beside, estimate
+
+__all__ = ["DesignCost", "cost_of_design"]
+
+_BY_FORMULA = "xc7"  # the family of which the formulas' memories are
+
+
+@dataclass(frozen=True)
+class DesignCost:
+    """What a design takes in all, each layer's part of it by name, and where its buffers are that could be UltraRAM.
+
+    Attributes
+    ----------
+    total : hw.cost.Cost
+    layers : dict of str to hw.cost.Cost
+        Each with what stands in front of it: its window, and its gearbox.
+    buffers : dict of str to list of hw.memory.mapped.MappedMemory
+        Memories by stage.
+    """
+
+    total: Cost
+    layers: dict[str, Cost]
+    buffers: dict[str, list[MappedMemory]]
+
+
+def cost_of_design(
+    layers: FoldableNetwork, folding: Folding, plan: AcceleratorPlan, family: str
+) -> DesignCost:  # fmt: skip
+    """Return what a plan takes in parts of a family, as Yosys names that."""
+    memories = plan.memories()
+    mapped = {name: memory_cost(found, family) for name, found in memories.items()}
+    by_layer = {}
+    for name, found in estimate(layers, folding).items():
+        mine = [mapped[s.name] for s in plan.stages if s.name in mapped and _is_of(s.name, layers[name])]
+        exact = sum(mine, Cost())
+        by_layer[name] = replace(
+            found, lut=found.lut + _weights_beyond(plan.layers[name], found), bram18=exact.bram18, uram=exact.uram,
+            dsp=plan.layers[name].dsps,
+        )  # fmt: skip
+    stages = [_cost_of_stage(stage.plan) for stage in plan.stages]
+    whole = total([*by_layer.values(), *costs_beside(layers, slowest(layers, folding)), *stages])
+    exact = sum(mapped.values(), Cost())
+    usual = sum((memory_cost(found, _BY_FORMULA) for found in memories.values()), Cost())
+    shifted = max(0.0, whole.lutram - usual.lutram)  # shift registers, of which no memory is
+    return DesignCost(
+        replace(
+            whole, lut=whole.lut + FLATTENED * (exact.lut - usual.lut), lutram=exact.lutram + min(shifted, whole.lut),
+            bram18=exact.bram18, uram=exact.uram, dsp=plan.dsps,
+        ),
+        by_layer,
+        memories,
+    )  # fmt: skip
+
+
+def _is_of(stage: str, layer: FoldableLayer) -> bool:
+    """Return whether a stage is a layer, or its window."""
+    return stage == layer.name or (layer.window is not None and stage == layer.window.name)
+
+
+def _weights_beyond(layer: LayerPlan, found: Cost) -> float:
+    """Return the LUTs that a layer's table of weights takes beyond those that the formula has, of random weights."""
+    if layer.numbers.constant:
+        return 0
+    table = next((memory for memory in layer.memories() if isinstance(memory, Table)), None)
+    width = layer.numbers.weight_bits * layer.pe * layer.simd
+    guessed = rom_placement(width, layer.shape.words, layer.memory)
+    if table is None or guessed is None:
+        return 0
+    return table.placement.luts - guessed.luts
+
+
+@singledispatch
+def _cost_of_stage(plan: Any) -> Cost:
+    """Return the LUTs and flip-flops of a stage that the estimate of a folding does not have."""
+    return Cost()
+
+
+@_cost_of_stage.register
+def _(plan: ForkPlan) -> Cost:
+    return Cost(2 * plan.count, ff=plan.count)
+
+
+@_cost_of_stage.register
+def _(plan: QueuePlan) -> Cost:
+    (memory,) = plan.memories()
+    found, address = memory.cost(_BY_FORMULA), (plan.depth - 1).bit_length()
+    control = 5 * address + 8
+    chosen = choice_luts(plan.width, plan.depth - 1) if found.lut else 0
+    held = plan.width if found.lut else 0
+    return Cost(found.lut + control + chosen, ff=3 * address + held + 2, lutram=found.lut)
+
+
+@_cost_of_stage.register
+def _(plan: PointwisePlan) -> Cost:
+    fifo = next(iter(plan.memories())).cost(_BY_FORMULA).lut
+    return _cost_of_function(plan.function) + Cost(fifo + 20, ff=16, lutram=fifo)
+
+
+@singledispatch
+def _cost_of_function(plan: ActivationPlan) -> Cost:
+    """Return the LUTs and flip-flops of an activation that stands by itself; its memories are operators."""
+    return Cost(plan.lanes * plan.acc_shape.width, ff=plan.lanes * plan.acc_shape.width)
+
+
+@_cost_of_function.register
+def _(plan: CodeTablePlan) -> Cost:
+    tables = max(1, 1 << max(0, plan.acc_shape.width - 6))
+    return Cost(plan.lanes * plan.bits * tables * 1.1, ff=plan.lanes * plan.bits)
+
+
+@_cost_of_function.register
+def _(plan: SearchPlan) -> Cost:
+    tables = sum(memory.cost(_BY_FORMULA).lut for memory in plan.memories())
+    acc, compared = plan.acc_shape.width, 2**plan.depth - 1 if plan.parallel else plan.depth
+    return Cost(tables + plan.lanes * compared * acc * 0.6, ff=plan.lanes * (acc * (1 + 2 * (compared - 1)) + 4))
+
+
+@_cost_of_function.register
+def _(plan: AffinePlan) -> Cost:
+    tables = sum(memory.cost(_BY_FORMULA).lut for memory in plan.memories())
+    acc = plan.acc_shape.width + plan.factor_shape.width * plan.scales
+    return Cost(tables + plan.lanes * (2 * acc + 12), ff=plan.lanes * (3 * acc + 10))
