@@ -24,7 +24,7 @@ from fewbit.sim.cycles.timing import SteadyTiming
 
 from .cost import FLATTENED, OVERHEAD, OVERHEAD_FF, cost_of_layer
 from .design import DesignCost, cost_of_design
-from .knapsack import Chosen, choose
+from .knapsack import Chosen, choose, undominated
 from .layer import FoldableLayer
 from .layers import FoldableNetwork, layers_of, slowest
 from .limits import RESOURCES, Limits
@@ -168,7 +168,9 @@ class _Search:
                 if row is not None:
                     foldings.append(folding)
                     rows.append(row)
-        return _Options(foldings, np.array(rows))
+        costs = np.array(rows)
+        kept = undominated(costs)
+        return _Options([foldings[k] for k in kept], costs[kept])
 
     def _ways(self, layer, pe, simd):
         """Yield the ways in which a layer of this size can be made."""

@@ -52,7 +52,7 @@ def cost_of_design(
 ) -> DesignCost:  # fmt: skip
     """Return what a plan takes in parts of a family, as Yosys names that."""
     memories = plan.memories()
-    mapped = {name: memory_cost(found, family) for name, found in memories.items()}
+    mapped = {name: memory_cost(found, family, ultra=bool(folding.ultra)) for name, found in memories.items()}
     by_layer = {}
     for name, found in estimate(layers, folding).items():
         mine = [mapped[s.name] for s in plan.stages if s.name in mapped and _is_of(s.name, layers[name])]

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Chosen", "choose"]
+__all__ = ["Chosen", "choose", "undominated"]
 
 _ROUNDS = 60  # of prices
 _RATE = 3.0  # by which prices move
-_LABELS = 1500  # partial sums that are kept
+_LABELS = 500  # partial sums that are kept
+_CHUNK = 64  # rows that are compared at a time
 _SHARP = 40.0  # how much more the fullest resource counts than others when options are exchanged
 
 
@@ -45,12 +46,10 @@ def choose(options: Sequence[np.ndarray], limits: np.ndarray, fixed: np.ndarray)
         use = np.ones(len(limits), dtype=bool)
         scale = np.full(len(limits), 1e-9)
     shares = [(matrix * scale)[:, use] for matrix in options]
-    kept = [_undominated(matrix) for matrix in shares]
-    shares, base = [matrix[rows] for matrix, rows in zip(shares, kept, strict=True)], (fixed * scale)[use]
+    base = (fixed * scale)[use]
 
     def done(picked: np.ndarray, fullest: float) -> Chosen:
-        numbers = (int(rows[k]) for rows, k in zip(kept, picked, strict=True))
-        return Chosen(tuple(numbers), fullest)
+        return Chosen(tuple(map(int, picked)), fullest)
 
     picked, fullest, impossible = _priced(shares, base)
     if fullest <= 1:
@@ -66,17 +65,18 @@ def _total(shares, base, picked):
     return base + sum(matrix[k] for matrix, k in zip(shares, picked, strict=True))
 
 
-def _undominated(matrix: np.ndarray) -> np.ndarray:
+def undominated(matrix: np.ndarray) -> np.ndarray:
     """Return the rows of which no other takes less of everything, sorted by their sum."""
     order = np.lexsort((*matrix.T, matrix.sum(axis=1)))
-    kept: list[int] = []
-    front = np.empty((0, matrix.shape[1]))
-    for row in order:
-        if len(front) and (front <= matrix[row]).all(axis=1).any():
-            continue
-        kept.append(int(row))
-        front = matrix[kept]
-    return np.array(kept)
+    kept = np.empty(0, dtype=np.int64)
+    for start in range(0, len(order), _CHUNK):
+        rows = order[start : start + _CHUNK]
+        if len(kept):
+            rows = rows[~(matrix[kept][None] <= matrix[rows][:, None]).all(axis=2).any(axis=1)]
+        # Among these an earlier one is worse than a later one in nothing, so only it can stand in the way.
+        below = (matrix[rows][None] <= matrix[rows][:, None]).all(axis=2)
+        kept = np.concatenate([kept, rows[~np.tril(below, -1).any(axis=1)]])
+    return kept
 
 
 def _priced(shares, base):
@@ -108,7 +108,7 @@ def _exchanged(shares, base, picked):
         for layer, matrix in enumerate(shares):
             others = total - matrix[picked[layer]]
             sums = others + matrix
-            sharp = np.exp(_SHARP * (sums - total.max())).sum(axis=1)
+            sharp = np.exp(np.minimum(_SHARP * (sums - total.max()), 50)).sum(axis=1)
             k = int(sharp.argmin())
             if sharp[k] < sharp[picked[layer]] - 1e-12:
                 picked[layer], total = k, sums[k]
@@ -131,7 +131,7 @@ def _summed(shares, base):
         if len(fits) > _LABELS:
             order = np.argsort((grown + rest[layer + 1]).max(axis=1), kind="stable")[: 4 * _LABELS]
             fits, grown = fits[order], grown[order]
-        kept = _undominated(grown)[:_LABELS]
+        kept = undominated(grown)[:_LABELS]
         sums, places = grown[kept], fits[kept]
         history = np.hstack([history[places // len(matrix)], (places % len(matrix))[:, None].astype(np.int32)])
     return history[int(sums.max(axis=1).argmin())]

@@ -40,6 +40,7 @@ class _Cells:
 _SERIES_7 = _Cells(4, ((32, 6), (64, 3)), 8, 7)  # RAM32M, RAM64M
 _ULTRASCALE = _Cells(8, ((32, 14), (64, 7)), 16, 16)  # RAM32M16, RAM64M8
 _CELLS = {"xc7": _SERIES_7, "xcu": _ULTRASCALE, "xcup": _ULTRASCALE}
+_ULTRA_BLOCK = 1024  # what Yosys counts an UltraRAM as
 _BLOCK, _MORE = 129, 1  # what Yosys counts a block RAM of 18 Kbit as, and a memory in block RAM beside that
 
 # Shapes of a block: words, bits of the least part that is written or read by itself, and how many such parts a word
@@ -57,8 +58,11 @@ def _blocks(width: int, depth: int, shapes: tuple[tuple[int, int, int], ...]) ->
 class MappedMemory:
     """A memory of a design; ``cost(family)`` is what synthesis for a family makes of it, in `hw.cost.Cost`."""
 
-    def cost(self, family: str) -> Cost:
-        """Return what it takes; LUTs that are memory are among both LUTs and LUTRAM."""
+    def cost(self, family: str, *, ultra: bool = False) -> Cost:
+        """Return what it takes; LUTs that are memory are among both LUTs and LUTRAM.
+
+        With ``ultra`` synthesis may take UltraRAM where it is not asked to: it does so in a design that has some.
+        """
         raise NotImplementedError
 
     @property
@@ -74,7 +78,7 @@ class Fifo(MappedMemory):
     width: int
     depth: int
 
-    def cost(self, family: str) -> Cost:
+    def cost(self, family: str, *, ultra: bool = False) -> Cost:
         luts = _CELLS[family].best(self.width, self.depth)[1]
         return Cost(luts, lutram=luts)
 
@@ -91,11 +95,11 @@ class Buffer(MappedMemory):
     depth: int
     ram: str | None = None
 
-    def cost(self, family: str) -> Cost:
-        if self.ram == "ultra":
-            return Cost(uram=self.ultra_blocks)
+    def cost(self, family: str, *, ultra: bool = False) -> Cost:
         price, luts = _CELLS[family].best(self.width, self.depth)
         blocks = _blocks(self.width, self.depth, _WRITTEN)
+        if self.ram == "ultra" or (ultra and min(price, _BLOCK * blocks + _MORE) > _ULTRA_BLOCK * self.ultra_blocks):
+            return Cost(uram=self.ultra_blocks)
         return Cost(luts, lutram=luts) if price <= _BLOCK * blocks + _MORE else Cost(bram18=blocks)
 
     @property
@@ -120,7 +124,7 @@ class Table(MappedMemory):
     placement: Placement
     netlists: bool = True
 
-    def cost(self, family: str) -> Cost:
+    def cost(self, family: str, *, ultra: bool = False) -> Cost:
         if self.placement.where == "block":
             return Cost(bram18=_blocks(self.columns, self.depth, _READ))
         if not self.netlists and is_large_shape(self.columns, self.depth):
@@ -138,6 +142,6 @@ def table_of(width: int, words: Sequence[int], target: Target) -> Table:
     return Table(columns, len(words), placement_of(columns, len(words)), target.netlists)
 
 
-def memory_cost(memories: Iterable[MappedMemory], family: str) -> Cost:
-    """Return what memories take together."""
-    return sum((memory.cost(family) for memory in memories), Cost())
+def memory_cost(memories: Iterable[MappedMemory], family: str, *, ultra: bool = False) -> Cost:
+    """Return what memories take together; ``ultra`` is that of `MappedMemory.cost`."""
+    return sum((memory.cost(family, ultra=ultra) for memory in memories), Cost())
