@@ -1,31 +1,51 @@
 """``fewbit fold``: a folding for a target, its cycles confirmed by the cycle model, written as a file to edit."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fewbit.flow.reporting import Report
 from fewbit.flow.results import JsonResult, flat, maybe
 from fewbit.hw.targets.named import USUAL
-from fewbit.hw.targets.part_choice import Shortfall, nearest_part, smallest_part
+from fewbit.hw.targets.part_choice import Shortfall, find_part, nearest_part, smallest_part
 from fewbit.hw.targets.part_list import parts_with
+from fewbit.hw.targets.parts import ListedPart
 from fewbit.places import BUILD
 
-from .kinds import CYCLES, DSPS, FILE, LUTS, RATE
+from .kinds import CYCLES, DSPS, FILE, LATENCY, LUTS, NUMBER, RATE, SHARE, Latency
 from .options import Clock, Input, Json, Model, PartsFile
 from .registry import command
 from .report import Reporter
 
-__all__ = ["Folded", "FoldingGoal", "fold_model"]
+if TYPE_CHECKING:
+    from fewbit.flow.folding.by_part import BestFolding
+    from fewbit.flow.folding.limits import Limits
+
+__all__ = ["Folded", "FoldingGoal", "Limited", "fold_model"]
+
+_SHARES = {"lut": "--lut-share", "ff": "--ff-share", "lutram": "--lutram-share", "bram18": "--bram-share",
+           "uram": "--uram-share", "dsp": "--dsp-share"}  # fmt: skip
+
+
+class Goal(StrEnum):
+    """What a folding is to be best in."""
+
+    fps = "fps"
+    latency = "latency"
+    luts = "luts"
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoldingGoal:
-    """What a folding is to meet: one of ``fps``, ``max_cycles`` and ``max_luts`` at most; without any it is the default
-    folding. Of ``dsps`` DSPs, those that activations leave then take products or accumulators where they save the most
-    LUTs."""
+    """What a folding is to meet: limits, as many as are given, and what it is to be best in under them.
+
+    Without any it is the default folding. With one of ``fps``, ``max_cycles`` and ``max_luts`` alone it is the
+    cheapest, or fastest, by PE and SIMD; of ``dsps`` DSPs, those that activations leave then take products or
+    accumulators where they save the most LUTs. With more, or a part, `flow.folding.by_part` finds it.
+    """
 
     fps: Annotated[float | None, typer.Option("--fps", **RATE, help="Frames a second, at least.")] = None
     max_cycles: Annotated[int | None, typer.Option("--max-cycles", **CYCLES, help="Cycles a frame, at most.")] = None
@@ -38,7 +58,114 @@ class FoldingGoal:
             help=("DSPs in all; what activations leave of them takes products or sums where that saves LUTs."),
         ),
     ] = 0
+    max_latency: Annotated[
+        Latency | None,
+        typer.Option("--max-latency", **LATENCY, help="Latency, at most: 100us, 2ms, or 5000 (cycles)."),
+    ] = None
+    part: Annotated[str | None, typer.Option("--part", metavar="PART", help="The part whose resources there are.")] = (
+        None
+    )
+    share: Annotated[
+        float | None, typer.Option("--share", **SHARE, help="Share of each of the part's resources; 100 by default.")
+    ] = None
+    lut_share: Annotated[float | None, typer.Option("--lut-share", **SHARE, help="Share of its LUTs.")] = None
+    ff_share: Annotated[float | None, typer.Option("--ff-share", **SHARE, help="Of its flip-flops.")] = None
+    lutram_share: Annotated[float | None, typer.Option("--lutram-share", **SHARE, help="Of its LUTs as RAM.")] = None
+    bram_share: Annotated[float | None, typer.Option("--bram-share", **SHARE, help="Of its block RAM.")] = None
+    uram_share: Annotated[float | None, typer.Option("--uram-share", **SHARE, help="Of its UltraRAM.")] = None
+    dsp_share: Annotated[float | None, typer.Option("--dsp-share", **SHARE, help="Of its DSPs.")] = None
+    max_ffs: Annotated[int | None, typer.Option("--max-ffs", **NUMBER, help="Flip-flops, at most.")] = None
+    max_lutram: Annotated[int | None, typer.Option("--max-lutram", **NUMBER, help="LUTs as RAM, at most.")] = None
+    max_brams: Annotated[int | None, typer.Option("--max-brams", **NUMBER, help="Block RAMs of 18 Kbit, at most.")] = (
+        None
+    )
+    max_urams: Annotated[int | None, typer.Option("--max-urams", **NUMBER, help="UltraRAMs, at most.")] = None
+    max_dsps: Annotated[int | None, typer.Option("--max-dsps", **NUMBER, help="DSPs, at most.")] = None
+    best_in: Annotated[
+        Goal | None,
+        typer.Option(
+            "--for", help="What it is to be best in; by default LUTs where a speed is asked for, else frames a second."
+        ),
+    ] = None
     clock: Clock = 200.0  # fmt: skip
+
+    @property
+    def cycles(self) -> int | None:
+        """Cycles a frame, at most, if frames a second or cycles are asked for.
+
+        Raises
+        ------
+        FoldingError
+            If so many frames a second are more than one a cycle.
+        """
+        from fewbit.hw.folding import FoldingError
+
+        by_rate = None if self.fps is None else int(self.clock * 1e6 // self.fps)
+        if by_rate is not None and by_rate < 1:
+            raise FoldingError(f"{self.fps:g} frames a second are more than one a cycle at {self.clock:g} MHz")
+        return min((c for c in (by_rate, self.max_cycles) if c is not None), default=None)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether there is one target at most, of cycles or of LUTs, and no other limit."""
+        others = (
+            self.max_latency, self.part, self.share, *self._shares.values(), self.max_ffs, self.max_lutram,
+            self.max_brams, self.max_urams, self.max_dsps, self.best_in,
+        )  # fmt: skip
+        single = sum(target is not None for target in (self.fps, self.max_cycles, self.max_luts)) <= 1
+        return single and all(other is None for other in others)
+
+    @property
+    def _shares(self):
+        return {
+            "lut": self.lut_share, "ff": self.ff_share, "lutram": self.lutram_share, "bram18": self.bram_share,
+            "uram": self.uram_share, "dsp": self.dsp_share,
+        }  # fmt: skip
+
+    def limits(self, listed: "list[ListedPart]") -> "Limits":
+        """Return all limits together; ``listed`` are the parts that there are.
+
+        Raises
+        ------
+        FoldingError
+            If two options conflict.
+        hw.targets.part_list.PartsError
+            If there is no such part.
+        """
+        from fewbit.flow.folding.limits import limits_of
+        from fewbit.hw.folding import FoldingError
+
+        if self.dsps and self.max_dsps is not None:
+            raise FoldingError("give one of --dsp and --max-dsps, not both: they are the same limit")
+        part = None if self.part is None else find_part(self.part, listed)
+        most = {
+            "lut": self.max_luts, "ff": self.max_ffs, "lutram": self.max_lutram, "bram18": self.max_brams,
+            "uram": self.max_urams, "dsp": self.max_dsps if self.max_dsps is not None else self.dsps or None,
+        }  # fmt: skip
+        for name, option in _SHARES.items():
+            if self._shares[name] is not None and most[name] is not None:
+                raise FoldingError(f"give one of {option} and a number of the same, not both")
+        latency = None if self.max_latency is None else self.max_latency.cycles(self.clock)
+        return limits_of(
+            part=part, share=self.share, shares=self._shares, most=most, cycles=[self.cycles], latency=latency,
+            goal=None if self.best_in is None else str(self.best_in),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limited(JsonResult):
+    """What limits there were, how much of each is used, and what keeps the folding from being faster.
+
+    ``faster`` says what the next faster folding would take: cycles, the resource that is short, how many of it, and of
+    how many; it is None where nothing is short. ``ultra`` are the stages whose buffers are UltraRAM.
+    """
+
+    part: str | None
+    goal: str
+    limits: dict[str, int]
+    used: dict[str, int]
+    faster: dict[str, Any] | None
+    ultra: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +182,8 @@ class FoldedLayer(JsonResult):
     in_dsp: bool
     cycles: int
     share: float
+    products: str | None = maybe()
+    memory: str | None = maybe()
     cost: dict[str, Any] = flat()
 
 
@@ -79,9 +208,14 @@ class Folded(JsonResult):
     nearest_part: Shortfall | None = maybe()
     queues: dict[str, int]
     pareto: list[dict[str, int]]
+    limited: Limited | None = maybe()
 
 
-@command(rank=20, epilog="Example: `fewbit fold examples/digits/w1a1.onnx --fps 1000000 --clock 200`")
+@command(
+    rank=20,
+    epilog="Examples: `fewbit fold examples/digits/w1a1.onnx --fps 1000000 --clock 200`, "
+    "`fewbit fold examples/digits/w8a8.onnx --part xc7a35t --share 70%`",
+)
 def fold(
     *, model: Model, goal: FoldingGoal, input_spec: Input = None,
     file: Annotated[
@@ -90,7 +224,7 @@ def fold(
     parts: PartsFile = None,
     json: Json = False,
 ):  # fmt: skip
-    """The cheapest folding that meets a target (or the fastest within so many LUTs), with its cycles."""
+    """The best folding within limits: the cheapest that is fast enough, or the fastest that fits, with its cycles."""
     report = Reporter(json)
     report.show(fold_model(model, input_spec, goal, file, report, parts), _table)
 
@@ -107,7 +241,7 @@ def fold_model(
     golden.model_file.file.ModelError
         If the model cannot be imported.
     FoldingError
-        If there is more than one goal, or it cannot be met.
+        If limits conflict, or cannot be met.
     hw.targets.part_list.PartsError
         If the file of parts is not as it must be.
     """
@@ -118,12 +252,11 @@ def fold_model(
     from fewbit.hw.folding import Folding, FoldingError
     from fewbit.sim.cycles.model import predict_steady
 
-    if sum(target is not None for target in (goal.fps, goal.max_cycles, goal.max_luts)) > 1:
-        raise FoldingError("give one of --fps, --max-cycles and --max-luts, not several")
     listed = [part for part in parts_with(parts) if USUAL.suits(part)]
+    if not goal.is_single:
+        return _within_limits(model, input_spec, goal, file, report, listed)
     project = Project(model, input_spec=input_spec, folding=Folding(), target=USUAL)
-    network = project.network
-    cycles = int(goal.clock * 1e6 // goal.fps) if goal.fps is not None else goal.max_cycles
+    network, cycles = project.network, goal.cycles
     with report.working("folding"):
         layers = layers_of(network)
         project.folding = with_dsps(layers, _folding(layers, goal, cycles), goal.dsps)
@@ -141,17 +274,62 @@ def fold_model(
     return _result(project, layers, timing, table, goal.clock, file, listed)
 
 
+def _within_limits(model, input_spec, goal, file, report, listed):
+    """Fold a model to several limits, or a part."""
+    from fewbit.flow.cache import atomic_write
+    from fewbit.flow.folding.by_part import best_folding
+    from fewbit.flow.folding.layers import layers_of
+    from fewbit.flow.project.project import Project
+    from fewbit.hw.folding import Folding
+
+    limits = goal.limits(listed)
+    project = Project(model, input_spec=input_spec, folding=Folding(), target=USUAL)
+    with report.working("folding"):
+        layers = layers_of(project.network)
+        best = best_folding(layers, limits, USUAL, listed)
+    project.folding = best.folding
+    file = Path(file) if file else BUILD / Path(model).stem / "fold.json"
+    atomic_write(file, project.folding.to_json())
+    return _best_result(project.model, layers, best, limits, goal.clock, file, listed)
+
+
+def _best_result(
+    model: Path, layers: Any, best: "BestFolding", limits: "Limits", clock: float, file: Path, listed: Any
+) -> Folded:  # fmt: skip
+    """Return the result of a folding within limits."""
+    rows = [
+        FoldedLayer(
+            layer=name, pixels=layers[name].pixels, groups=layers[name].groups, inputs=layers[name].inputs,
+            neurons=layers[name].neurons, **folded.size, in_dsp=folded.products in ("dsp", "sums"),
+            cycles=layers[name].cycles(folded), share=round(layers[name].cycles(folded) / best.timing.interval, 4),
+            products=folded.products, memory=folded.memory, cost=best.design.layers[name].by_resource,
+        )
+        for name, folded in best.folding.items()
+    ]  # fmt: skip
+    whole, step = best.design.total.by_resource, best.limiting
+    smallest = smallest_part(listed, **whole)
+    limited = Limited(
+        part=None if limits.part is None else limits.part.name, goal=limits.goal,
+        limits={name: limit.most for name, limit in limits.resources.items()}, used=whole,
+        faster=None if step is None else vars(step), ultra=sorted(best.folding.ultra),
+    )  # fmt: skip
+    return Folded(
+        model=model, file=file, clock_mhz=clock, latency=best.timing.latency, interval=best.timing.interval,
+        bound=best.plan.bound, fps=clock * 1e6 / best.timing.interval, layers=rows, estimate=whole,
+        smallest_part=smallest.name if smallest else None,
+        nearest_part=None if smallest else nearest_part(listed, **whole), queues=best.depths, pareto=[],
+        limited=limited,
+    )  # fmt: skip
+
+
 def _folding(layers, goal, cycles):
     """Return the folding that meets the goal, without DSPs."""
     from fewbit.flow.folding import folding, search
-    from fewbit.hw.folding import FoldingError
 
     if goal.max_luts is not None:
         return search.fastest_within(layers, goal.max_luts)
     if cycles is None:
         return folding.default_folding(layers)
-    if cycles < 1:
-        raise FoldingError(f"{goal.fps:g} frames a second are more than one a cycle at {goal.clock:g} MHz")
     return folding.fold(layers, cycles)
 
 
@@ -180,7 +358,42 @@ def _result(project, layers, timing, table, clock, file, listed):
     )  # fmt: skip
 
 
+def _limited_table(report, r):
+    """Print a folding within limits: layers, what is used of what there is, and what limits it."""
+    from fewbit.flow.folding.limits import RESOURCES
+
+    rows = [
+        (row.layer, row.pe, row.simd, row.products or "LUTs", row.memory or "–", f"{row.cycles:,}",
+         f"{row.cost['lut']:,}", row.cost["bram18"], row.cost["dsp"])
+        for row in r.layers
+    ]  # fmt: skip
+    heads = ["layer", "PE", "SIMD", "products", "weights", "cycles", "LUTs", "BRAM18", "DSP"]
+    report.table(heads, rows)
+    limited = r.limited
+    shares = []
+    for name, used in limited.used.items():
+        most = limited.limits.get(name)
+        of = "" if most is None else f"{most:,}"
+        shares.append((RESOURCES[name], f"{used:,}", of, f"{used / most:.0%}" if most else ""))
+    report.table(["of all", "used", "limit", "share"], shares)
+    if limited.ultra:
+        report.line(f"buffers in UltraRAM: {', '.join(limited.ultra)}")
+    if limited.faster is not None:
+        step = limited.faster
+        name, over = RESOURCES[step["resource"]], step["needed"] - step["most"]
+        report.line(
+            f"limited by {name}, at layer {step['layer']}: the next step up, {step['cycles']:,} cycles "
+            f"({r.clock_mhz * 1e6 / step['cycles']:,.0f} frames/s), takes about {step['needed']:,} of {step['most']:,} "
+            f"{name}, {over:,} more than there are"
+        )
+
+
 def _table(report, r):
+    if r.limited is not None:
+        _limited_table(report, r)
+        _speed_lines(report, r)
+        report.line(f"folding: {r.file} (edit it; pass it back with --folding)")
+        return
     rows = [
         (row.layer, f"{row.pixels} x {row.groups * row.neurons}", row.inputs, row.pe, row.simd, f"{row.cycles:,}",
          f"{100 * row.share:.0f} %", f"{row.cost['lut']:,}", row.cost["bram18"], row.cost["dsp"])
@@ -189,14 +402,18 @@ def _table(report, r):
     report.table(
         ["layer", "pixels x neurons", "inputs", "PE", "SIMD", "cycles", "share", "LUTs, about", "BRAM18", "DSP"], rows
     )
+    _speed_lines(report, r)
+    rows = [(f"{p['cycles']:,}", f"{p['fps']:,}", f"{p['lut']:,}", p["bram18"], p["dsp"]) for p in r.pareto]
+    report.table(["other targets: cycles", "frames/s", "LUTs, about", "BRAM18", "DSP"], rows)
+    report.line(f"folding: {r.file} (edit it; pass it back with --folding)")
+
+
+def _speed_lines(report, r):
     speed = f"{r.interval:,} cycles ({r.fps:,.0f} frames/s at {r.clock_mhz:g} MHz)"
     report.line(f"interval {speed}, latency {r.latency:,} cycles")
     e = r.estimate
     report.line(f"about {e['lut']:,} LUTs, {e['bram18']} BRAM18, {e['dsp']} DSPs by formula")
     report.line(_part_line(r))
-    rows = [(f"{p['cycles']:,}", f"{p['fps']:,}", f"{p['lut']:,}", p["bram18"], p["dsp"]) for p in r.pareto]
-    report.table(["other targets: cycles", "frames/s", "LUTs, about", "BRAM18", "DSP"], rows)
-    report.line(f"folding: {r.file} (edit it; pass it back with --folding)")
 
 
 def _part_line(r):

@@ -17,6 +17,7 @@ from fewbit.hw.cost import Cost
 from fewbit.hw.folding import Folding, FoldingError, LayerFolding
 from fewbit.hw.memory.mapped import Buffer
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.targets.parts import ListedPart
 from fewbit.hw.targets.target import Target
 from fewbit.sim.cycles.model import predict_steady
 from fewbit.sim.cycles.queues import size_queues
@@ -84,16 +85,19 @@ class BestFolding:
 
 
 def best_folding(
-    network: Network | FoldableNetwork, limits: Limits, target: Target
+    network: Network | FoldableNetwork, limits: Limits, target: Target, listed: Sequence[ListedPart] = ()
 ) -> BestFolding:  # fmt: skip
     """Return the folding of a network that is best in the goal of ``limits`` and keeps all of them.
+
+    Where no folding fits a part, the message names the smallest of the ``listed`` ones that one fits, in the same
+    share.
 
     Raises
     ------
     FoldingError
         If there is none; the message says which limit cannot be kept.
     """
-    return _Search(layers_of(network), limits, target).best()
+    return _Search(layers_of(network), limits, target, listed).best()
 
 
 @dataclass(frozen=True)
@@ -124,8 +128,10 @@ class _Search:
         What the last plan took beyond the formulas for its layers and stages.
     """
 
-    def __init__(self, layers: FoldableNetwork, limits: Limits, target: Target):
-        self.layers, self.limits, self.target = layers, limits, target
+    def __init__(
+        self, layers: FoldableNetwork, limits: Limits, target: Target, listed: Sequence[ListedPart] = ()
+    ):  # fmt: skip
+        self.layers, self.limits, self.target, self.listed = layers, limits, target, listed
         self.beyond = np.zeros(len(_COLUMNS))
         self._known: dict[tuple[str, int], _Options] = {}
         self._costs: dict[tuple[str, LayerFolding], np.ndarray | None] = {}
@@ -180,13 +186,14 @@ class _Search:
             _MOST_CONSTANT
         ):  # fmt: skip
             products = ["plain"]
-        if layer.summed is not None:
-            products.append("sums")
-        if layer.packing is not None and pe > shape.together:
-            products.append("dsp")
+        if "dsp" in self.limits.resources:
+            if layer.summed is not None:
+                products.append("sums")
+            if layer.packing is not None and pe > shape.together:
+                products.append("dsp")
         for made in products:
             yield LayerFolding(pe, simd, made)
-            if shape.words > 1:
+            if shape.words > 1 and "bram18" in self.limits.resources:
                 for memory in ("luts", "block"):
                     yield LayerFolding(pe, simd, made, memory)
 
@@ -374,10 +381,43 @@ class _Search:
         name, needed = self._worst(found[2])
         speed = "" if self.limits.cycles is None else f" at {self.limits.cycles:,} cycles a frame"
         limit = self.limits.resources[name]
-        return (
+        said = (
             f"no folding{speed} is within {limit.most:,} {RESOURCES[name]} ({limit.source}): the nearest takes about "
             f"{needed:,}"
         )
+        return "; ".join([said, *self._holder(), f"what would make it fit: {self._advice(name)}"])
+
+    def _holder(self) -> list[str]:
+        """Say which listed part is the smallest that has a folding, in the same share."""
+        if self.limits.part is None or not self.listed:
+            return []
+        for part in sorted(self.listed, key=lambda part: (part.lut, part.dsp, part.bram18, part.name)):
+            found = self.chosen(self.speeds[-1], np.array([
+                getattr(part, name) * self.limits.shares[name] if getattr(part, name) is not None else np.inf
+                for name in RESOURCES
+            ] + [np.inf]))  # fmt: skip
+            if found is not None and found[1].fullest <= 1:
+                return [f"the smallest listed part that holds it is {part.name}"]
+        return ["no listed part holds it"]
+
+    def _advice(self, resource: str) -> str:
+        """Say what would make less of a resource do."""
+        weights = sum(
+            layer.neurons * layer.groups * layer.inputs * layer.weight_format.bits for layer in self.layers.values()
+        )
+        images = sum(
+            layer.source.size[1] * layer.window.window.kernel[0] * layer.channels * layer.groups * layer.x_format.bits
+            for layer in self.layers.values()
+            if layer.window is not None
+        )
+        ways = ["fewer bits (`fewbit search`)"]
+        if self.limits.cycles is not None:
+            ways.insert(0, "fewer frames a second")
+        if resource in ("bram18", "lut", "lutram", "uram") and weights >= images:
+            ways.append('weights in memory outside (`"weights": "external"` of a layer in a folding file)')
+        if images > 0:
+            ways.append("a smaller input")
+        return ", ".join(ways[:-1]) + f" or {ways[-1]}" if len(ways) > 1 else ways[0]
 
     def _worst(self, taken: np.ndarray) -> tuple[str, int]:
         """Return the resource whose limit is exceeded most, or is nearest, and how many are taken."""

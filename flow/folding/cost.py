@@ -36,7 +36,7 @@ OVERHEAD_FF = 60
 """Flip-flops of it."""
 _FLOAT = 560  # LUTs of a float32 multiplier with two DSPs, and its share of the additions
 _FLOAT_FF = 620  # flip-flops of that
-_PE_FF = 1.1  # flip-flops of a PE for each of its LUTs: behind every counter is a register
+_CONSTANT_FF = 1.1  # flip-flops of constant weights for each of their LUTs
 _FIFO_FF, _REPLAY_FF = 16, 20  # flip-flops of counters
 # LUTs that a constant weight takes for each bit of x where sums are shared (`hw.xilinx.constant_matrix`), by its
 # format, and that a neuron takes beside them.
@@ -67,7 +67,7 @@ def cost_of_unit(layer: FoldableLayer, folding: LayerFolding) -> Cost:
         found.append(Cost(pe * acc, ff=2 * pe * acc))
     elif shape.words == 1 and products is None:
         luts = _constant(layer, shape)
-        found.append(Cost(luts, ff=_PE_FF * luts))
+        found.append(Cost(luts, ff=_CONSTANT_FF * luts))
     else:
         way = _way(layer, shape, products)
         bits = layer.weight_format.bits if way is None else way.weight_bits
@@ -117,13 +117,15 @@ def _array(layer: FoldableLayer, shape: LayerShape, way: Arithmetic | None) -> C
         packing, dsps = layer.packed, layer.dsps(shape)
         heights = dict.fromkeys(range(packing.field), shape.simd)
         heights[0] += shape.simd * packing.signed
-        each: float = count_sum(tuple(heights.items()), acc, feedback).luts + 2 * shape.simd * packing.overlaps
+        counted = count_sum(tuple(heights.items()), acc, feedback)
+        each: float = counted.luts + 2 * shape.simd * packing.overlaps
+        ffs: float = counted.flip_flops
     else:
         each, beside = way.pe_luts(shape.simd, acc, feedback), way.beside(shape, layer.accumulator_bits)
-        dsps = way.dsps(pe, acc)
+        dsps, ffs = way.dsps(pe, acc), way.pe_flip_flops(shape.simd, acc, feedback)
     held = 0 if feedback or layer.levels > 2 or dsps else _distinct(pe * acc, shape.rows)  # held in shift registers
     late = (pe - shape.lanes) * acc
-    return Cost(pe * each + held + late + beside, dsp=dsps, ff=_PE_FF * pe * each + late + beside, lutram=held)
+    return Cost(pe * each + held + late + beside, dsp=dsps, ff=pe * ffs + late + beside, lutram=held)
 
 
 def _way(layer: FoldableLayer, shape: LayerShape, products: str | None) -> Arithmetic | None:

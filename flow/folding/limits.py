@@ -45,9 +45,12 @@ class Limits:
         One of `GOALS`: most frames a second, least latency, or fewest LUTs.
     part : hw.targets.parts.ListedPart or None
         The part whose resources are shared out.
+    shares : dict of str to float
+        Share of each of its resources, of 1.
     """
 
     resources: Mapping[str, Limit] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
     cycles: int | None = None
     latency: int | None = None
     goal: str = "fps"
@@ -106,15 +109,16 @@ def limits_of(
     if part is None and (share is not None or shares):
         raise FoldingError("a share is of a part's resources: name the part with --part")
     found: dict[str, Limit] = {}
+    parts = {name: shares.get(name, 100 if share is None else share) / 100 for name in RESOURCES}
     if part is not None:
         for name in RESOURCES:
-            total, percent = getattr(part, name), shares.get(name, 100 if share is None else share)
+            total = getattr(part, name)
             if total is not None:  # of some parts it is not known how many LUTs can be memory
-                found[name] = Limit(int(total * percent / 100), f"{percent:g} % of {part.name}")
+                found[name] = Limit(int(total * parts[name] + 1e-6), f"{100 * parts[name]:g} % of {part.name}")
     for name, count in (most or {}).items():
         if count is not None and (name not in found or count < found[name].most):
             found[name] = Limit(count, "as given")
     fastest = min((c for c in cycles if c is not None), default=None)
     if goal is None:
         goal = "luts" if fastest is not None or latency is not None else "fps"
-    return Limits(resources=found, cycles=fastest, latency=latency, goal=goal, part=part)
+    return Limits(resources=found, shares=parts, cycles=fastest, latency=latency, goal=goal, part=part)
