@@ -28,7 +28,7 @@ from .design import DesignCost, cost_of_design
 from .knapsack import Chosen, choose, undominated
 from .layer import FoldableLayer
 from .layers import FoldableNetwork, layers_of, slowest
-from .limits import RESOURCES, Limits
+from .limits import RESOURCES, Limits, limits_of
 from .search import costs_beside
 
 __all__ = ["BestFolding", "NextStep", "best_folding"]
@@ -382,7 +382,7 @@ class _Search:
         speed = "" if self.limits.cycles is None else f" at {self.limits.cycles:,} cycles a frame"
         limit = self.limits.resources[name]
         said = (
-            f"no folding{speed} is within {limit.most:,} {RESOURCES[name]} ({limit.source}): the nearest takes about "
+            f"no folding{speed} is within {int(limit.aim):,} {RESOURCES[name]} ({limit}): the nearest takes about "
             f"{needed:,}"
         )
         return "; ".join([said, *self._holder(), f"what would make it fit: {self._advice(name)}"])
@@ -392,10 +392,8 @@ class _Search:
         if self.limits.part is None or not self.listed:
             return []
         for part in sorted(self.listed, key=lambda part: (part.lut, part.dsp, part.bram18, part.name)):
-            found = self.chosen(self.speeds[-1], np.array([
-                getattr(part, name) * self.limits.shares[name] if getattr(part, name) is not None else np.inf
-                for name in RESOURCES
-            ] + [np.inf]))  # fmt: skip
+            other = limits_of(part=part, shares={name: 100 * share for name, share in self.limits.shares.items()})
+            found = self.chosen(self.speeds[-1], np.array([*map(other.most, RESOURCES), np.inf]))
             if found is not None and found[1].fullest <= 1:
                 return [f"the smallest listed part that holds it is {part.name}"]
         return ["no listed part holds it"]

@@ -7,7 +7,7 @@ from fewbit.hw.cost import Cost
 from fewbit.hw.folding import FoldingError
 from fewbit.hw.targets.parts import ListedPart
 
-__all__ = ["GOALS", "RESOURCES", "Limit", "Limits", "limits_of"]
+__all__ = ["GOALS", "MARGINS", "RESOURCES", "Limit", "Limits", "limits_of"]
 
 RESOURCES = {
     "lut": "LUTs",
@@ -19,14 +19,28 @@ RESOURCES = {
 }
 """Resources by their names in `hw.cost.Cost`, and what messages call them."""
 GOALS = ("fps", "latency", "luts")
+MARGINS = {"lut": 0.06, "ff": 0.06, "lutram": 0.06}
+"""How far the estimate keeps below a share of a part, of what is estimated by formulas; memories and DSPs are exact."""
 
 
 @dataclass(frozen=True)
 class Limit:
-    """The most of a resource that a design may take, and in words where that is from: ``"70 % of XC7A35T"``."""
+    """The most of a resource that a design may take, and in words where that is from: ``"70 % of XC7A35T"``.
+
+    Estimates keep ``margin``, a share, below it.
+    """
 
     most: int
     source: str
+    margin: float = 0.0
+
+    def __str__(self) -> str:
+        return self.source + (f" less {100 * self.margin:g} %, as far as estimates may be off" if self.margin else "")
+
+    @property
+    def aim(self) -> float:
+        """The most that an estimate may say."""
+        return self.most / (1 + self.margin)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +76,9 @@ class Limits:
         return "xc7" if self.part is None else self.part.family
 
     def most(self, resource: str) -> float:
-        """Return the most that may be taken of a resource; infinity where it is not limited."""
+        """Return the most that an estimate of a resource may be; infinity where it is not limited."""
         limit = self.resources.get(resource)
-        return float("inf") if limit is None else limit.most
+        return float("inf") if limit is None else limit.aim
 
     def over(self, cost: Cost) -> dict[str, int]:
         """Return by how many a cost is over each limit that it does not keep, by resource."""
@@ -114,9 +128,11 @@ def limits_of(
         for name in RESOURCES:
             total = getattr(part, name)
             if total is not None:  # of some parts it is not known how many LUTs can be memory
-                found[name] = Limit(int(total * parts[name] + 1e-6), f"{100 * parts[name]:g} % of {part.name}")
+                found[name] = Limit(
+                    int(total * parts[name] + 1e-6), f"{100 * parts[name]:g} % of {part.name}", MARGINS.get(name, 0.0)
+                )
     for name, count in (most or {}).items():
-        if count is not None and (name not in found or count < found[name].most):
+        if count is not None and (name not in found or count < found[name].aim):
             found[name] = Limit(count, "as given")
     fastest = min((c for c in cycles if c is not None), default=None)
     if goal is None:
