@@ -12,13 +12,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.markdown import table
-from bench.networks.integer import integer_resnet
+from bench.networks.integer import IntegerNetwork, integer_mlp
 from fewbit.flow.cache import atomic_write, digest
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.folding.by_part import BestFolding, best_folding
 from fewbit.flow.folding.limits import RESOURCES, Limits, limits_of
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network.graph import Network
+from fewbit.golden.network.spatial import View
+from fewbit.golden.numbers.formats import Signed, Unsigned
 from fewbit.hw.folding import FoldingError
 from fewbit.hw.shell.verilog import emit
 from fewbit.hw.targets.named import USUAL
@@ -29,8 +31,8 @@ from fewbit.places import BUILD, HOME
 __all__ = ["NETWORKS", "PARTS", "Measured", "measured", "page"]
 
 NETWORKS = ("digits/w1a1", "digits/w1a2", "digits/ternary", "digits/w4a4", "digits/w8a8", "digits-cnn/w1a1",
-            "digits-cnn/w2a2", "fashion/w1a1", "fashion/w2a2", "resnet8")  # fmt: skip
-PARTS = {"XC7S15": 55.0, "XC7A35T": 22.0, "XC7Z020": 9.0, "XCK26": 4.0}
+            "digits-cnn/w2a2", "mlp", "pools", "branches")  # fmt: skip
+PARTS = {"XC7S15": 32.0, "XC7A35T": 11.0, "XC7Z020": 4.5, "XCK26": 2.0}
 """Parts, and the share of each in percent: so that a synthesis takes a minute, not an hour."""
 KEPT, PAGE = HOME / "docs" / "benchmarks" / "by-part.json", HOME / "docs" / "by-part.md"
 CLOSE = 0.10  # how far the estimate of LUTs may be off
@@ -85,9 +87,37 @@ def measured(network: str, part: str, share: float) -> Measured:
 
 
 def _network(name: str) -> Network:
-    if name == "resnet8":
-        return integer_resnet(8, size=8, width=4)
-    return import_model(HOME / "examples" / f"{name}.onnx")
+    if "/" in name:
+        return import_model(HOME / "examples" / f"{name}.onnx")
+    if name == "mlp":
+        return integer_mlp(Signed(8), Signed(6, True), layers=(32, 24, 5), bits=6)
+    if name == "pools":
+        return _pools()
+    net = IntegerNetwork("branches", (8, 8, 3), Unsigned(8))
+    weights = Signed(3, True)
+    net.conv(4, 3, weights)
+    before = net.quantize(Unsigned(3))
+    for _ in range(2):
+        net.conv(4, 3, weights)
+        net.quantize(Unsigned(3))
+    net.add(before)
+    net.quantize(Unsigned(3))
+    net.average()
+    net.quantize(Unsigned(3))
+    net.dense(10, weights)
+    return net.done()
+
+
+def _pools() -> Network:
+    """Return a network of two convolutions, a max pool behind each."""
+    net, weights = IntegerNetwork("pools", (12, 12, 2), Unsigned(4)), Signed(2, True)
+    for neurons in (6, 8):
+        net.conv(neurons, 3, weights)
+        net.quantize(Unsigned(2))
+        net.max_pool(2, 2)
+    net.then(View, ())
+    net.dense(10, weights)
+    return net.done()
 
 
 def _synthesized(best: BestFolding, limits: Limits) -> dict[str, int]:
@@ -130,8 +160,9 @@ TEXT = """# Folding by part, checked
 
 `python -m bench.cost.by_part` folds for {parts}, for the most frames a second (`fewbit fold --part NAME --share P`),
 builds what is chosen, and synthesizes it (Yosys, before place and route). Each cell is the estimate, what Yosys counts,
-and the limit. `resnet8` is `integer_resnet(8, size=8, width=4)` of `bench/networks/integer.py`: it has branches, and so
-forks, queues and sums.
+and the limit. Shares are small so that a synthesis takes moments; they are small for every resource alike. `branches`
+is a residual block of two convolutions: it has forks, queues and a sum. `mlp` has three dense layers of 6-bit weights,
+`pools` two convolutions with max pools. All three have random weights.
 
 {table}
 

@@ -43,7 +43,7 @@ _FEWEST_SIZES, _MOST_SIZES = 6, 150  # of one layer
 _ROUNDS = 6  # of planning
 _MOST_CONSTANT = 1 << 17  # bit products of a layer whose weights are constants: planning more takes minutes
 _WORTH = 8  # block RAMs that an UltraRAM must save where block RAM is not short
-_LESS = 0.97  # of the LUTs, and of latency, that are asked for next where the goal is few
+_UNEVEN = 4.0  # LUTs of a bit of a stream whose lanes do not divide it
 
 
 @dataclass(frozen=True)
@@ -201,9 +201,10 @@ class _Search:
         key = layer.name, folding
         if key not in self._costs:
             found = cost_of_layer(layer, folding)
+            luts = FLATTENED * (found.lut + self._uneven(layer, folding))
+            words = layer.shape(folding).words
             self._costs[key] = np.array([
-                FLATTENED * found.lut, found.ff, found.lutram, found.bram18, found.uram, found.dsp,
-                layer.shape(folding).words,
+                luts, found.ff, found.lutram, found.bram18, found.uram, found.dsp, words
             ])  # fmt: skip
         row = self._costs[key]
         if folding.memory is not None:  # where it would be anyway, or in the other place
@@ -211,6 +212,16 @@ class _Search:
             if usual is not None and (row == usual).all():
                 return None
         return row
+
+    @staticmethod
+    def _uneven(layer, folding):
+        """Return about the LUTs that gearboxes take more where lanes do not divide what they carry."""
+        shape, luts = layer.shape(folding), 0.0
+        if layer.window is None and layer.inputs % shape.simd:
+            luts += _UNEVEN * shape.lanes_in * layer.x_format.bits
+        if shape.neurons % shape.lanes:
+            luts += _UNEVEN * shape.lanes * (layer.levels - 1).bit_length()
+        return luts
 
     # Sums
 

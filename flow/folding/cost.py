@@ -26,7 +26,17 @@ from fewbit.hw.xilinx.pe_counts import count_sum
 
 from .layers import FoldableLayer
 
-__all__ = ["FLATTENED", "OVERHEAD", "OVERHEAD_FF", "Cost", "cost_of_layer", "cost_of_pool", "cost_of_unit", "total"]
+__all__ = [
+    "FLATTENED",
+    "OVERHEAD",
+    "OVERHEAD_FF",
+    "Cost",
+    "cost_of_layer",
+    "cost_of_planned",
+    "cost_of_pool",
+    "cost_of_unit",
+    "total",
+]
 
 FLATTENED = 0.96
 """The share of the layers' LUTs that is left when synthesis looks across their boundaries."""
@@ -53,6 +63,11 @@ def cost_of_layer(layer: FoldableLayer, folding: LayerFolding) -> Cost:
     """Return the cost of a layer with what stands in front of it: its window and its gearbox."""
     shape = layer.shape(folding)
     return cost_of_unit(layer, folding) + _window(layer, shape) + _gearbox(layer, shape)
+
+
+def cost_of_planned(layer: FoldableLayer, folding: LayerFolding) -> Cost:
+    """Return the cost of a layer with its window alone, where the plan knows what its gearbox takes."""
+    return cost_of_unit(layer, folding) + _window(layer, layer.shape(folding))
 
 
 def cost_of_unit(layer: FoldableLayer, folding: LayerFolding) -> Cost:

@@ -13,6 +13,7 @@ from fewbit.hw.activation.plans import ActivationPlan, CodeTablePlan, SearchPlan
 from fewbit.hw.arrays.cost import rom_placement
 from fewbit.hw.cost import Cost
 from fewbit.hw.folding import Folding
+from fewbit.hw.gearbox import GearboxPlan
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.memory.buffers import choice_luts
 from fewbit.hw.memory.mapped import MappedMemory, Table, memory_cost
@@ -20,9 +21,9 @@ from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.stages.pointwise import PointwisePlan
 from fewbit.hw.stages.routing import ForkPlan, QueuePlan
 
-from .cost import FLATTENED, total
+from .cost import FLATTENED, cost_of_planned, total
 from .layers import FoldableLayer, FoldableNetwork, slowest
-from .search import costs_beside, estimate
+from .search import costs_beside
 
 __all__ = ["DesignCost", "cost_of_design"]
 
@@ -37,7 +38,7 @@ class DesignCost:
     ----------
     total : hw.cost.Cost
     layers : dict of str to hw.cost.Cost
-        Each with what stands in front of it: its window, and its gearbox.
+        Each with the window in front of it.
     buffers : dict of str to list of hw.memory.mapped.MappedMemory
         Memories by stage.
     """
@@ -54,7 +55,8 @@ def cost_of_design(
     memories = plan.memories()
     mapped = {name: memory_cost(found, family, ultra=bool(folding.ultra)) for name, found in memories.items()}
     by_layer = {}
-    for name, found in estimate(layers, folding).items():
+    for name in layers:
+        found = layers.known(cost_of_planned, name, folding[name])
         mine = [mapped[s.name] for s in plan.stages if s.name in mapped and _is_of(s.name, layers[name])]
         exact = sum(mine, Cost())
         by_layer[name] = replace(
@@ -102,6 +104,11 @@ def _cost_of_stage(plan: Any) -> Cost:
 @_cost_of_stage.register
 def _(plan: ForkPlan) -> Cost:
     return Cost(2 * plan.count, ff=plan.count)
+
+
+@_cost_of_stage.register
+def _(plan: GearboxPlan) -> Cost:
+    return plan.cost
 
 
 @_cost_of_stage.register

@@ -195,7 +195,7 @@ class Streams:
         return self.regrouped(self.regrouped(flow, middle, flow.unit), lanes, unit, pad=pad)
 
     def _gearbox(self, flow: Flow, lanes: int, unit: int, length: int) -> Flow:
-        plan = GearboxPlan(a=flow.lanes, b=lanes, length=length)
+        plan = GearboxPlan(a=flow.lanes, b=lanes, length=length, bits=flow.format.bits)
         name = f"gearbox{sum(isinstance(s.plan, GearboxPlan) for s in self.stages)}"
         number = self.add(name, plan, partial(_gearbox, flow.format.bits), flow)
         flow = replace(flow, source=(number, 0), lanes=lanes, unit=unit)
