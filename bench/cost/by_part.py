@@ -16,7 +16,7 @@ from bench.networks.integer import IntegerNetwork, integer_mlp
 from fewbit.flow.cache import atomic_write, digest
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.folding.by_part import BestFolding, best_folding
-from fewbit.flow.folding.limits import RESOURCES, Limits, limits_of
+from fewbit.flow.folding.limits import RESOURCES, FoldingLimits, limits_of
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network.graph import Network
 from fewbit.golden.network.spatial import View
@@ -28,7 +28,7 @@ from fewbit.hw.targets.part_choice import find_part
 from fewbit.hw.targets.part_list import built_in_parts
 from fewbit.places import BUILD, HOME
 
-__all__ = ["NETWORKS", "PARTS", "Measured", "measured", "page"]
+__all__ = ["NETWORKS", "PARTS", "MeasuredFolding", "measured", "page"]
 
 NETWORKS = ("digits/w1a1", "digits/w1a2", "digits/ternary", "digits/w4a4", "digits/w8a8", "digits-cnn/w1a1",
             "digits-cnn/w2a2", "mlp", "pools", "branches")  # fmt: skip
@@ -40,7 +40,7 @@ EXACT = ("bram18", "uram", "dsp")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MeasuredFolding:
     """A network folded for a part: cycles, the limits, what the estimate and what the synthesis says, by resource.
 
     ``refused`` is what the search said where nothing fits, and everything else is empty then.
@@ -71,16 +71,16 @@ class Measured:
         return all(self.estimate[name] == self.found[name] for name in EXACT)
 
 
-def measured(network: str, part: str, share: float) -> Measured:
+def measured(network: str, part: str, share: float) -> MeasuredFolding:
     """Return the figures of one example in the fastest folding within a share of a part."""
     limits = limits_of(part=find_part(part, built_in_parts()), share=share, goal="fps")
     most = {name: limit.most for name, limit in limits.resources.items()}
     try:
         best = best_folding(_network(network), limits, USUAL)
     except FoldingError as error:
-        return Measured(network=network, part=part, cycles=0, latency=0, limits=most, estimate={}, found={},
+        return MeasuredFolding(network=network, part=part, cycles=0, latency=0, limits=most, estimate={}, found={},
                         refused=str(error))  # fmt: skip
-    return Measured(
+    return MeasuredFolding(
         network=network, part=part, cycles=int(best.timing.interval), latency=best.timing.latency, limits=most,
         estimate=best.design.total.by_resource, found=_synthesized(best, limits),
     )  # fmt: skip
@@ -120,7 +120,7 @@ def _pools() -> Network:
     return net.done()
 
 
-def _synthesized(best: BestFolding, limits: Limits) -> dict[str, int]:
+def _synthesized(best: BestFolding, limits: FoldingLimits) -> dict[str, int]:
     """Return what the design of a folding takes by Yosys, by resource."""
     text = emit(best.plan)
     path = BUILD / "bench" / "by-part" / f"{digest(text)}.v"
@@ -132,7 +132,7 @@ def _synthesized(best: BestFolding, limits: Limits) -> dict[str, int]:
     }  # fmt: skip
 
 
-def page(rows: Sequence[Measured]) -> str:
+def page(rows: Sequence[MeasuredFolding]) -> str:
     """Return the page as Markdown."""
     built = [row for row in rows if row.refused is None]
     lines = [
@@ -151,7 +151,7 @@ def page(rows: Sequence[Measured]) -> str:
     )  # fmt: skip
 
 
-def _pair(row: Measured, name: str) -> str:
+def _pair(row: MeasuredFolding, name: str) -> str:
     most = row.limits.get(name)
     return f"{row.estimate[name]:,} / {row.found[name]:,}" + (f" of {most:,}" if most is not None else "")
 
@@ -190,11 +190,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     atomic_write(PAGE, page(order))
 
 
-def _kept(file: Path) -> dict[tuple[str, str], Measured]:
+def _kept(file: Path) -> dict[tuple[str, str], MeasuredFolding]:
     """Return what is kept in a file, by network and part."""
     if not file.is_file():
         return {}
-    rows = (Measured(**row) for row in json.loads(file.read_text(encoding="utf-8")))
+    rows = (MeasuredFolding(**row) for row in json.loads(file.read_text(encoding="utf-8")))
     return {(row.network, row.part): row for row in rows}
 
 

@@ -15,14 +15,14 @@ from fewbit.hw.targets.part_list import parts_with
 from fewbit.hw.targets.parts import ListedPart
 from fewbit.places import BUILD
 
-from .kinds import CYCLES, DSPS, FILE, LATENCY, LUTS, NUMBER, RATE, SHARE, Latency
+from .kinds import CYCLES, DSPS, FILE, LATENCY, LUTS, NUMBER, RATE, SHARE, WrittenLatency
 from .options import Clock, Input, Json, Model, PartsFile
 from .registry import command
 from .report import Reporter
 
 if TYPE_CHECKING:
     from fewbit.flow.folding.by_part import BestFolding
-    from fewbit.flow.folding.limits import Limits
+    from fewbit.flow.folding.limits import FoldingLimits
 
 __all__ = ["Folded", "FoldingGoal", "Limited", "fold_model"]
 
@@ -30,7 +30,7 @@ _SHARES = {"lut": "--lut-share", "ff": "--ff-share", "lutram": "--lutram-share",
            "uram": "--uram-share", "dsp": "--dsp-share"}  # fmt: skip
 
 
-class Goal(StrEnum):
+class BestIn(StrEnum):
     """What a folding is to be best in."""
 
     fps = "fps"
@@ -59,7 +59,7 @@ class FoldingGoal:
         ),
     ] = 0
     max_latency: Annotated[
-        Latency | None,
+        WrittenLatency | None,
         typer.Option("--max-latency", **LATENCY, help="Latency, at most: 100us, 2ms, or 5000 (cycles)."),
     ] = None
     part: Annotated[str | None, typer.Option("--part", metavar="PART", help="The part whose resources there are.")] = (
@@ -82,7 +82,7 @@ class FoldingGoal:
     max_urams: Annotated[int | None, typer.Option("--max-urams", **NUMBER, help="UltraRAMs, at most.")] = None
     max_dsps: Annotated[int | None, typer.Option("--max-dsps", **NUMBER, help="DSPs, at most.")] = None
     best_in: Annotated[
-        Goal | None,
+        BestIn | None,
         typer.Option(
             "--for", help="What it is to be best in; by default LUTs where a speed is asked for, else frames a second."
         ),
@@ -122,7 +122,7 @@ class FoldingGoal:
             "uram": self.uram_share, "dsp": self.dsp_share,
         }  # fmt: skip
 
-    def limits(self, listed: "list[ListedPart]") -> "Limits":
+    def limits(self, listed: "list[ListedPart]") -> "FoldingLimits":
         """Return all limits together; ``listed`` are the parts that there are.
 
         Raises
@@ -294,7 +294,7 @@ def _within_limits(model, input_spec, goal, file, report, listed):
 
 
 def _best_result(
-    model: Path, layers: Any, best: "BestFolding", limits: "Limits", clock: float, file: Path, listed: Any
+    model: Path, layers: Any, best: "BestFolding", limits: "FoldingLimits", clock: float, file: Path, listed: Any
 ) -> Folded:  # fmt: skip
     """Return the result of a folding within limits."""
     rows = [

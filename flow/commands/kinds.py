@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 __all__ = ["BAUD", "BITS", "CHANCE", "COUNT", "CYCLES", "DSPS", "FILE", "FOLDER", "LATENCY", "LUTS", "MHZ", "NUMBER",
-           "PERCENT", "POINTS", "RATE", "SEED", "SHARE", "STEPS", "Latency", "duration", "file_to_write",
+           "PERCENT", "POINTS", "RATE", "SEED", "SHARE", "STEPS", "WrittenLatency", "duration", "file_to_write",
            "folder_to_write", "number", "share", "whole"]  # fmt: skip
 
 _MOST = 10**12  # cycles, LUTs or bits: more is a slip of the keyboard
@@ -56,7 +56,7 @@ def number(least: float, most: float) -> Callable[[Any], float]:
 
 
 @dataclass(frozen=True)
-class Latency:
+class WrittenLatency:
     """A latency as it is written: a number, and its unit, ``"cycles"`` or one of time."""
 
     amount: float
@@ -68,7 +68,7 @@ class Latency:
         return int(self.amount if self.unit == "cycles" else self.amount * per_second[self.unit] * clock)
 
 
-def duration(text: Any) -> Latency:
+def duration(text: Any) -> WrittenLatency:
     """Return the latency that a text such as ``100us``, ``2 ms`` or ``5000`` (cycles) is.
 
     Raises
@@ -76,12 +76,12 @@ def duration(text: Any) -> Latency:
     typer.BadParameter
         If it is none.
     """
-    if isinstance(text, Latency):
+    if isinstance(text, WrittenLatency):
         return text
     found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(cycles|s|ms|us|µs|ns)?\s*", str(text))
     if found is None or not float(found[1]) > 0:
         raise typer.BadParameter(f"must be a latency such as 100us, 2ms or 5000 (cycles), not {_short(text)}")
-    return Latency(float(found[1]), (found[2] or "cycles").replace("µ", "u"))
+    return WrittenLatency(float(found[1]), (found[2] or "cycles").replace("µ", "u"))
 
 
 def share(text: Any) -> float:

@@ -28,7 +28,7 @@ from .design import DesignCost, cost_of_design
 from .knapsack import Chosen, choose, undominated
 from .layer import FoldableLayer
 from .layers import FoldableNetwork, layers_of, slowest
-from .limits import RESOURCES, Limits, limits_of
+from .limits import RESOURCES, FoldingLimits, limits_of
 from .search import costs_beside
 
 __all__ = ["BestFolding", "NextStep", "best_folding"]
@@ -85,7 +85,7 @@ class BestFolding:
 
 
 def best_folding(
-    network: Network | FoldableNetwork, limits: Limits, target: Target, listed: Sequence[ListedPart] = ()
+    network: Network | FoldableNetwork, limits: FoldingLimits, target: Target, listed: Sequence[ListedPart] = ()
 ) -> BestFolding:  # fmt: skip
     """Return the folding of a network that is best in the goal of ``limits`` and keeps all of them.
 
@@ -129,7 +129,7 @@ class _Search:
     """
 
     def __init__(
-        self, layers: FoldableNetwork, limits: Limits, target: Target, listed: Sequence[ListedPart] = ()
+        self, layers: FoldableNetwork, limits: FoldingLimits, target: Target, listed: Sequence[ListedPart] = ()
     ):  # fmt: skip
         self.layers, self.limits, self.target, self.listed = layers, limits, target, listed
         self.beyond = np.zeros(len(_COLUMNS))

@@ -16,7 +16,7 @@ from fewbit.hw.folding import Folding
 from fewbit.hw.gearbox import GearboxPlan
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.memory.buffers import choice_luts
-from fewbit.hw.memory.mapped import MappedMemory, Table, memory_cost
+from fewbit.hw.memory.mapped import MappedMemory, RomTable, memory_cost
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.stages.pointwise import PointwisePlan
 from fewbit.hw.stages.routing import ForkPlan, QueuePlan
@@ -87,7 +87,7 @@ def _weights_beyond(layer: LayerPlan, found: Cost) -> float:
     """Return the LUTs that a layer's table of weights takes beyond those that the formula has, of random weights."""
     if layer.numbers.constant:
         return 0
-    table = next((memory for memory in layer.memories() if isinstance(memory, Table)), None)
+    table = next((memory for memory in layer.memories() if isinstance(memory, RomTable)), None)
     width = layer.numbers.weight_bits * layer.pe * layer.simd
     guessed = rom_placement(width, layer.shape.words, layer.memory)
     if table is None or guessed is None:

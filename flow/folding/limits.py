@@ -7,7 +7,7 @@ from fewbit.hw.cost import Cost
 from fewbit.hw.folding import FoldingError
 from fewbit.hw.targets.parts import ListedPart
 
-__all__ = ["GOALS", "MARGINS", "RESOURCES", "Limit", "Limits", "limits_of"]
+__all__ = ["GOALS", "MARGINS", "RESOURCES", "ResourceLimit", "FoldingLimits", "limits_of"]
 
 RESOURCES = {
     "lut": "LUTs",
@@ -24,7 +24,7 @@ MARGINS = {"lut": 0.06, "ff": 0.06, "lutram": 0.06}
 
 
 @dataclass(frozen=True)
-class Limit:
+class ResourceLimit:
     """The most of a resource that a design may take, and in words where that is from: ``"70 % of XC7A35T"``.
 
     Estimates keep ``margin``, a share, below it.
@@ -44,7 +44,7 @@ class Limit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class FoldingLimits:
     """What a folding must keep to, and what it is to be best in.
 
     Attributes
@@ -63,7 +63,7 @@ class Limits:
         Share of each of its resources, of 1.
     """
 
-    resources: Mapping[str, Limit] = field(default_factory=dict)
+    resources: Mapping[str, ResourceLimit] = field(default_factory=dict)
     shares: Mapping[str, float] = field(default_factory=dict)
     cycles: int | None = None
     latency: int | None = None
@@ -96,7 +96,7 @@ def limits_of(
     cycles: Iterable[int | None] = (),
     latency: int | None = None,
     goal: str | None = None,
-) -> Limits:
+) -> FoldingLimits:
     """Return the limits that a user's options say.
 
     Parameters
@@ -122,19 +122,19 @@ def limits_of(
     shares = {name: value for name, value in (shares or {}).items() if value is not None}
     if part is None and (share is not None or shares):
         raise FoldingError("a share is of a part's resources: name the part with --part")
-    found: dict[str, Limit] = {}
+    found: dict[str, ResourceLimit] = {}
     parts = {name: shares.get(name, 100 if share is None else share) / 100 for name in RESOURCES}
     if part is not None:
         for name in RESOURCES:
             total = getattr(part, name)
             if total is not None:  # of some parts it is not known how many LUTs can be memory
-                found[name] = Limit(
+                found[name] = ResourceLimit(
                     int(total * parts[name] + 1e-6), f"{100 * parts[name]:g} % of {part.name}", MARGINS.get(name, 0.0)
                 )
     for name, count in (most or {}).items():
         if count is not None and (name not in found or count < found[name].aim):
-            found[name] = Limit(count, "as given")
+            found[name] = ResourceLimit(count, "as given")
     fastest = min((c for c in cycles if c is not None), default=None)
     if goal is None:
         goal = "luts" if fastest is not None or latency is not None else "fps"
-    return Limits(resources=found, shares=parts, cycles=fastest, latency=latency, goal=goal, part=part)
+    return FoldingLimits(resources=found, shares=parts, cycles=fastest, latency=latency, goal=goal, part=part)

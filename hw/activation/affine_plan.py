@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fewbit.hw.memory.mapped import Table, table_of
+from fewbit.hw.memory.mapped import RomTable, table_of
 from fewbit.hw.shapes import IntShape
 
 from .exception_table import ExceptionTable
@@ -122,7 +122,7 @@ class AffinePlan(ActivationPlan):
         accs, factors = self._sizes(self.acc_shape), self._sizes(self.factor_shape)
         return self.lanes * sum(min(a, f) > 1 and a + f >= _DSP_BITS for a in accs for f in factors)
 
-    def memories(self) -> Iterator[Table]:
+    def memories(self) -> Iterator[RomTable]:
         width = max(max(abs(a), 1).bit_length() for a in self.addends) + 1
         yield self.by_beat(self.addends, width)
         if self.scales:

@@ -8,7 +8,7 @@ import numpy as np
 
 from fewbit.hw.arrays.cost import rom_luts
 from fewbit.hw.heap.compression import plan_compression
-from fewbit.hw.memory.mapped import Table
+from fewbit.hw.memory.mapped import RomTable
 from fewbit.hw.shapes import IntShape
 
 from .plans import ActivationPlan
@@ -80,7 +80,7 @@ class CombinePlan(ActivationPlan):
         self.compression = plan_compression(_heights(self.held, width, acc_bits), fan_in=2)
         self.latency = 1 + self.compression.latency  # coefficients are read, then the heap is summed
 
-    def memories(self) -> Iterator[Table]:
+    def memories(self) -> Iterator[RomTable]:
         inverted = sum(((1 << self.width) - 1) << k for c in self.held for k, negative in c.places() if negative)
         mask = (1 << self.acc_bits) - 1
         yield self.by_beat([(a - inverted) & mask for a in self.addends], self.acc_bits)

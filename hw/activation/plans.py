@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fewbit.hw.memory.mapped import Table, table_of
+from fewbit.hw.memory.mapped import RomTable, table_of
 from fewbit.hw.memory.placement import is_large
 from fewbit.hw.packing import pack
 from fewbit.hw.shapes import IntShape
@@ -60,11 +60,11 @@ class ActivationPlan:
     def dsps(self) -> int:
         return 0
 
-    def memories(self) -> Iterator[Table]:
+    def memories(self) -> Iterator[RomTable]:
         """Yield its read-only memories, those that are constant too."""
         return iter(())
 
-    def by_beat(self, words: Sequence[int], width: int) -> Table:
+    def by_beat(self, words: Sequence[int], width: int) -> RomTable:
         """Return the memory of one word of ``width`` bits a neuron: all lanes of a beat are one word."""
         lanes, mask = self.lanes, (1 << width) - 1
         beats = range(0, len(words), lanes)
@@ -103,7 +103,7 @@ class SignPlan(ActivationPlan):
         self.flips = self.per_neuron("Flips", flips)
         self.latency = 0 if not any(flips) else 1
 
-    def memories(self) -> Iterator[Table]:
+    def memories(self) -> Iterator[RomTable]:
         if self.latency:
             yield self.by_beat(self.flips, 1)
 
@@ -143,7 +143,7 @@ class WholePlan(ActivationPlan):
         self.constant = len(set(rests)) == 1
         self.latency = 0 if self.constant else 1
 
-    def memories(self) -> Iterator[Table]:
+    def memories(self) -> Iterator[RomTable]:
         if not self.constant:
             yield self.by_beat(self.rests, 1)
 
@@ -206,7 +206,7 @@ class SearchPlan(ActivationPlan):
         self.steps = sum(self.reads) + len(self.reads)
         self.latency = self.steps + (codes is not None)
 
-    def memories(self) -> Iterator[Table]:
+    def memories(self) -> Iterator[RomTable]:
         if self.parallel:
             for column in zip(*self.thresholds, strict=True):
                 yield self.by_beat(column, self.width)

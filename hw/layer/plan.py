@@ -9,7 +9,7 @@ from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.hw.folding import LayerFolding
-from fewbit.hw.memory.mapped import Buffer, Fifo, MappedMemory, Table, table_of
+from fewbit.hw.memory.mapped import Buffer, Fifo, MappedMemory, RomTable, table_of
 from fewbit.hw.memory.placement import Contents, Placement, placement_of
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
@@ -101,7 +101,7 @@ class LayerPlan:
         if self.rows > 1 or (self.whole and self.steps > 1):
             yield Buffer(numbers.lane_format.bits * self.lanes_in, 2 * self.steps, self.ram)
         if not numbers.constant:
-            yield Table(self._weight_columns, self.shape.words, self._weight_placement, self.target.netlists)
+            yield RomTable(self._weight_columns, self.shape.words, self._weight_placement, self.target.netlists)
             yield table_of(self.starts.width, self.starts.words, self.target)
         for unit in (self.combine, self.activation):
             if unit is not None:

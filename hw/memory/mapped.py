@@ -13,7 +13,7 @@ from fewbit.hw.targets.target import Target
 
 from .placement import Placement, columns_of, is_large_shape, placement_of
 
-__all__ = ["Buffer", "Fifo", "MappedMemory", "Table", "memory_cost", "table_of"]
+__all__ = ["Buffer", "Fifo", "MappedMemory", "RomTable", "memory_cost", "table_of"]
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Buffer(MappedMemory):
 
 
 @dataclass(frozen=True)
-class Table(MappedMemory):
+class RomTable(MappedMemory):
     """A read-only memory that is a `hw.memory.rom.Rom`: ``columns`` unlike bits of ``depth`` words, and where they are.
 
     With ``netlists`` those that are in LUTs are made of them; else that is up to synthesis.
@@ -136,10 +136,10 @@ class Table(MappedMemory):
         return self.columns * self.depth
 
 
-def table_of(width: int, words: Sequence[int], target: Target) -> Table:
+def table_of(width: int, words: Sequence[int], target: Target) -> RomTable:
     """Return the memory of a `hw.memory.rom.Rom` of these words, which is where it costs least."""
     columns = len(columns_of(width, words)[0])
-    return Table(columns, len(words), placement_of(columns, len(words)), target.netlists)
+    return RomTable(columns, len(words), placement_of(columns, len(words)), target.netlists)
 
 
 def memory_cost(memories: Iterable[MappedMemory], family: str, *, ultra: bool = False) -> Cost:

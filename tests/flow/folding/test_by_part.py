@@ -9,7 +9,7 @@ from bench.networks.integer import integer_resnet
 from fewbit.flow.folding.by_part import best_folding
 from fewbit.flow.folding.design import cost_of_design
 from fewbit.flow.folding.layers import layers_of, slowest
-from fewbit.flow.folding.limits import MARGINS, RESOURCES, Limit, Limits, limits_of
+from fewbit.flow.folding.limits import MARGINS, RESOURCES, FoldingLimits, ResourceLimit, limits_of
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.folding import Folding, FoldingError, LayerFolding
@@ -70,7 +70,7 @@ def fits(layers, folding, limits):
 def test_no_folding_is_much_faster(x, w, most):
     """The fastest of all foldings that keep the limits, by their plans, is at most 5 % faster."""
     layers = layers_of(small(x, w))
-    limits = Limits(resources={name: Limit(n, "as given") for name, n in most.items()})
+    limits = FoldingLimits(resources={name: ResourceLimit(n, "as given") for name, n in most.items()})
     found = best_folding(layers, limits, USUAL)
     assert not limits.over(found.design.total)
     best = next(cycles for cycles, folding in every_folding(layers) if fits(layers, folding, limits))
@@ -81,7 +81,9 @@ def test_no_folding_is_much_faster(x, w, most):
 @pytest.mark.long
 def test_no_folding_takes_much_less():
     layers = layers_of(small(Unsigned(4), Signed(4, True)))
-    limits = Limits(resources={"bram18": Limit(2, "as given"), "dsp": Limit(3, "as given")}, cycles=15, goal="luts")
+    limits = FoldingLimits(
+        resources={"bram18": ResourceLimit(2, "as given"), "dsp": ResourceLimit(3, "as given")}, cycles=15, goal="luts"
+    )
     found = best_folding(layers, limits, USUAL)
     assert slowest(layers, found.folding) <= 15 and not limits.over(found.design.total)
     least = min(
@@ -95,7 +97,9 @@ def test_no_folding_takes_much_less():
 @pytest.mark.long
 def test_no_folding_gives_results_much_sooner():
     layers = layers_of(small(Unsigned(4), Signed(4, True)))
-    limits = Limits(resources={"lut": Limit(430, "as given"), "dsp": Limit(0, "as given")}, goal="latency")
+    limits = FoldingLimits(
+        resources={"lut": ResourceLimit(430, "as given"), "dsp": ResourceLimit(0, "as given")}, goal="latency"
+    )
     found = best_folding(layers, limits, USUAL)
     soonest = None
     for cycles, folding in every_folding(layers):

@@ -1,4 +1,4 @@
-"""Limits as options say them: shares of a part, numbers, speeds, and the goal under them."""
+"""FoldingLimits as options say them: shares of a part, numbers, speeds, and the goal under them."""
 
 import pytest
 

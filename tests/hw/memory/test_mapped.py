@@ -11,7 +11,7 @@ from fewbit.flow.eda.toolrun import run_tool
 from fewbit.flow.folding.folding import default_folding
 from fewbit.golden.importing.importer import import_model
 from fewbit.hw.cost import Cost
-from fewbit.hw.memory.mapped import Buffer, Fifo, Table, memory_cost, table_of
+from fewbit.hw.memory.mapped import Buffer, Fifo, RomTable, memory_cost, table_of
 from fewbit.hw.memory.placement import BRAM18_LUTS, Placement, blocks_of, placement_of
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.shell.verilog import emit
@@ -29,10 +29,10 @@ from tests.support.networks import Builder, folded
     (Buffer(73, 1500), "xc7", Cost(bram18=7)),  # 9 bytes by 3 times 512 words, four to a block
     (Buffer(72, 4096, "ultra"), "xcup", Cost(uram=1)), (Buffer(73, 4096, "ultra"), "xcup", Cost(uram=2)),
     (Buffer(8, 32768, "ultra"), "xcup", Cost(uram=1)),  # eight bytes of a word
-    (Table(73, 3000, Placement("block")), "xc7", Cost(bram18=13)),  # 73 bits by 3 times 1024 words, 18 to a block
-    (Table(5, 64, Placement("luts", 5)), "xc7", Cost(5)), (Table(0, 64, Placement("constant")), "xc7", Cost()),
-    (Table(40, 512, Placement("luts", 400), netlists=False), "xc7", Cost(bram18=2)),  # up to synthesis
-    (Table(4, 64, Placement("luts", 4), netlists=False), "xc7", Cost(4)),
+    (RomTable(73, 3000, Placement("block")), "xc7", Cost(bram18=13)),  # 73 bits by 3 times 1024 words, 18 to a block
+    (RomTable(5, 64, Placement("luts", 5)), "xc7", Cost(5)), (RomTable(0, 64, Placement("constant")), "xc7", Cost()),
+    (RomTable(40, 512, Placement("luts", 400), netlists=False), "xc7", Cost(bram18=2)),  # up to synthesis
+    (RomTable(4, 64, Placement("luts", 4), netlists=False), "xc7", Cost(4)),
 ])  # fmt: skip
 def test_by_hand(memory, family, cost):
     assert memory.cost(family) == cost
@@ -101,7 +101,7 @@ def test_yosys_makes_the_same_of_every_shape(style, family, scratch):
         blocks = sum(n * (1 if "18" in kind else 2) for kind, n in cells.items() if kind.startswith("RAMB"))
         memory = sum(luts.get(kind, 0) * n for kind, n in cells.items())
         memory_of = (
-            Table(w, d, Placement("block")) if style == "rom" else Buffer(w, d, "ultra" * (style == "ultra") or None)
+            RomTable(w, d, Placement("block")) if style == "rom" else Buffer(w, d, "ultra" * (style == "ultra") or None)
         )
         want = memory_of.cost(family)
         if (want.lutram, want.bram18, want.uram) != (memory, blocks, cells.get("URAM288", 0)):
@@ -129,6 +129,6 @@ def test_columns_of_weights_are_counted_without_their_words():
     for w, pe, simd in (Signed(4), 3, 5), (Ternary(), 8, 24), (Signed(3), 1, 1):
         network = Builder(Unsigned(2), 24, seed=7).dense(10, w).threshold(Unsigned(2)).done()
         (layer,) = AcceleratorPlan(network, folded(network, [(pe, simd, "plain")]), target=USUAL).layers.values()
-        table = next(memory for memory in layer.memories() if isinstance(memory, Table))
+        table = next(memory for memory in layer.memories() if isinstance(memory, RomTable))
         assert table.columns == len(columns_of(layer.weights.width, layer.weights.words)[0])
         assert table.placement == layer.weights.placement
