@@ -381,11 +381,16 @@ def _limited_table(report, r):
     if limited.faster is not None:
         step = limited.faster
         name, over = RESOURCES[step["resource"]], step["needed"] - step["most"]
-        report.line(
-            f"limited by {name}, at layer {step['layer']}: the next step up, {step['cycles']:,} cycles "
-            f"({r.clock_mhz * 1e6 / step['cycles']:,.0f} frames/s), takes about {step['needed']:,} of {step['most']:,} "
-            f"{name}, {over:,} more than there are"
-        )
+        faster = f"the next step up, {step['cycles']:,} cycles ({r.clock_mhz * 1e6 / step['cycles']:,.0f} frames/s)"
+        if limited.goal == "luts" and step["resource"] == "lut":
+            report.line(
+                f"{faster}, takes about {step['needed']:,} {name}, {over:,} more; layer {step['layer']} is slowest"
+            )
+        else:
+            report.line(
+                f"limited by {name}, at layer {step['layer']}: {faster}, takes about {step['needed']:,} of "
+                f"{step['most']:,} {name}, {over:,} more than there are"
+            )
 
 
 def _table(report, r):

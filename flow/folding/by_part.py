@@ -57,7 +57,8 @@ class NextStep:
     resource : str
         What is short, by its name in `hw.cost.Cost`; of several, what is exceeded most.
     needed, most : int
-        How many of it that takes, and the limit.
+        How many of it that takes, and the most that an estimate may say; where nothing is short, as the goal is few
+        LUTs, the LUTs of the folding that is chosen.
     layer : str
         The layer that had to become faster, the slowest one.
     """
@@ -137,6 +138,7 @@ class _Search:
         self._costs: dict[tuple[str, LayerFolding], np.ndarray | None] = {}
         self._beside: dict[int, np.ndarray] = {}
         self._sizes = min(_MOST_SIZES, max(_FEWEST_SIZES, _SIZES // len(layers)))
+        self.depths: dict[str, int] | None = None  # of the queues of the last plan
         self.floor = 0  # cycles that something else than layers takes at least
 
     # Options
@@ -293,22 +295,29 @@ class _Search:
 
     # Plans
 
-    def build(self, folding: Folding, ultra: Sequence[str] = ()) -> _Built:
-        """Plan a folding, with its queues as deep as they must be, and say what it takes."""
+    def build(self, folding: Folding, ultra: Sequence[str] = (), depths: dict[str, int] | None = None) -> _Built:
+        """Plan a folding, with queues of these ``depths`` or else as deep as they must be, and say what it takes."""
         folding = folding.with_ultra(ultra)
         plan = AcceleratorPlan(self.layers.network, folding, target=self.target)
-        depths = size_queues(plan)
-        plan = plan.with_depths(depths)
+        found = size_queues(plan) if depths is None else depths
+        plan = plan.with_depths(found)
         design = cost_of_design(self.layers, folding, plan, self.limits.family)
         words = sum(self.layers[name].shape(folded).words for name, folded in folding.items())
-        return _Built(folding, plan, depths, design, words)
+        return _Built(folding, plan, found, design, words)
 
     def built(self, folding: Folding, taken: np.ndarray) -> _Built:
-        """Plan a folding that takes so much by formulas, and note what it takes beyond them."""
-        found = self.build(folding)
+        """Plan a folding that takes so much by formulas, and note what it takes beyond them.
+
+        Queues are as deep as those of the folding before; where limits are kept with these, they get their own depths,
+        which deep networks take seconds for.
+        """
+        found = self.build(folding, depths=self.depths)
         ultra = self._ultra(found)
         if ultra:
+            found = self.build(folding, ultra, found.depths)
+        if not self.limits.over(found.design.total) and found.depths is self.depths:
             found = self.build(folding, ultra)
+        self.depths = found.depths
         now = found.design.total
         row = np.array([now.lut, now.ff, now.lutram, now.bram18, now.uram, now.dsp, found.words])
         self.beyond = self.beyond + row - taken
@@ -341,9 +350,9 @@ class _Search:
     def best(self) -> BestFolding:
         """Return the best folding."""
         built = self._within(lambda: self.fastest(self.most()))
-        limiting = self._limiting(built)
         if self.limits.goal == "luts":
             built = self._least(built, "lut")
+        limiting = self._limiting(built)
         timing = self._timing(built)
         if self.limits.goal == "latency" or (self.limits.latency is not None and timing.latency > self.limits.latency):
             built, timing = self._soonest(built, timing)
@@ -435,12 +444,17 @@ class _Search:
         return name, round(taken[_COLUMNS.index(name)])
 
     def _limiting(self, built: _Built) -> NextStep | None:
-        """Return what the next faster folding would take, if there is one that limits forbid."""
+        """Return what the next faster folding would take: of the resource that is short, or of LUTs if these are to be
+        few and none is."""
         now = max(slowest(self.layers, built.folding), self.floor)
         faster = [c for c in self.speeds if c < now and c >= self.floor]
         if not faster or not self.limits.resources:
             return None
         layer = max(built.folding, key=lambda name: self.layers[name].cycles(built.folding[name]))
+        if self.limits.goal == "luts":
+            found = self._fewest(faster[-1], float("inf"), "lut")
+            if found is not None:
+                return NextStep(faster[-1], "lut", round(found[2][0]), round(built.design.total.lut), layer)
         for cycles in reversed(faster):
             found = self.chosen(cycles, self.most())
             if found is not None and found[1].fullest > 1:
@@ -451,26 +465,9 @@ class _Search:
     def _least(self, built: _Built, column: str) -> _Built:
         """Return the folding that takes the fewest of a resource and keeps all limits."""
         cycles = max(self.speeds[-1], self.floor)
-
-        def least():
-            low, high, best = 0.0, float(getattr(built.design.total, column)) + 1, None
-            for _ in range(14):
-                middle = (low + high) / 2 if best is not None else high
-                found = self.chosen(cycles, self.most(**{column: middle}))
-                if found is not None and found[1].fullest <= 1:
-                    best = cycles, found[0], found[2]
-                    high = float(found[2][_COLUMNS.index(column)])
-                elif best is None:
-                    return None
-                else:
-                    low = middle
-                if high - low < 0.005 * high:
-                    break
-            return best
-
         best, seen = built, set()
         for _ in range(_ROUNDS):
-            found = least()
+            found = self._fewest(cycles, float(getattr(built.design.total, column)) + 1, column)
             if found is None or found[1] in seen:
                 break
             seen.add(found[1])
@@ -479,6 +476,22 @@ class _Search:
                 best.design.total, column
             ):  # fmt: skip
                 best = now
+        return best
+
+    def _fewest(self, cycles: int, most: float, column: str) -> tuple[int, Folding, np.ndarray] | None:
+        """Return the cycles, the folding of the fewest of a resource, ``most`` of it at most, and what it takes."""
+        low, high, best = 0.0, most, None
+        for _ in range(14):
+            found = self.chosen(cycles, self.most(**{column: high if best is None else (low + high) / 2}))
+            if found is not None and found[1].fullest <= 1:
+                best = cycles, found[0], found[2]
+                high = float(found[2][_COLUMNS.index(column)])
+            elif best is None:
+                return None
+            else:
+                low = (low + high) / 2
+            if high - low < 0.005 * high:
+                break
         return best
 
     def _soonest(self, built: _Built, timing: SteadyTiming) -> tuple[_Built, SteadyTiming]:

@@ -53,10 +53,10 @@ _FIFO_FF, _REPLAY_FF = 16, 20  # flip-flops of counters
 _CONSTANT, _TERNARY, _SEVERAL, _NEURON = 0.27, 0.36, 0.2, 10
 
 
-def total(costs: Iterable[Cost]) -> Cost:
+def total(costs: Iterable[Cost], flattened: float = FLATTENED) -> Cost:
     """Return what ``costs`` come to in one design, flattened by synthesis, with the shell around it."""
     together = sum(costs, Cost())
-    return replace(together, lut=FLATTENED * together.lut + OVERHEAD, ff=together.ff + OVERHEAD_FF)
+    return replace(together, lut=flattened * together.lut + OVERHEAD, ff=together.ff + OVERHEAD_FF)
 
 
 def cost_of_layer(layer: FoldableLayer, folding: LayerFolding) -> Cost:
@@ -217,7 +217,8 @@ def _window(layer: FoldableLayer, shape: LayerShape) -> Cost:
     width, rows = layer.channels * columns * bits, window.kernel[0] + 2
     memory = ram_luts(width, -(-window.size[1] // columns)) * rows
     taps = window.kernel[0] * window.span[1] * layer.channels * columns * bits if simd > layer.channels else 0
-    return Cost(70 + 0.7 * simd * bits * shape.abreast + memory, ff=2 * width * rows + taps + 60, lutram=memory)
+    chosen = window.kernel[0] * width * (rows / 3 + 0.25)  # each row of taps is one of the rows, or padding
+    return Cost(80 + chosen + memory, ff=2 * width * rows + taps + 60, lutram=memory)
 
 
 def _ring(window: Window, bits: int, lanes: int, blocks: int) -> Cost:

@@ -21,12 +21,14 @@ from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.stages.pointwise import PointwisePlan
 from fewbit.hw.stages.routing import ForkPlan, QueuePlan
 
-from .cost import FLATTENED, cost_of_planned, total
+from .cost import cost_of_planned, total
 from .layers import FoldableLayer, FoldableNetwork, slowest
 from .search import costs_beside
 
 __all__ = ["DesignCost", "cost_of_design"]
 
+FLATTENED = 0.99
+"""The share of LUTs that is left when synthesis looks across boundaries, where the gearboxes are known."""
 _BY_FORMULA = "xc7"  # the family of which the formulas' memories are
 
 
@@ -64,7 +66,8 @@ def cost_of_design(
             dsp=plan.layers[name].dsps,
         )  # fmt: skip
     stages = [_cost_of_stage(stage.plan) for stage in plan.stages]
-    whole = total([*by_layer.values(), *costs_beside(layers, slowest(layers, folding)), *stages])
+    beside = costs_beside(layers, slowest(layers, folding))
+    whole = total([*by_layer.values(), *beside, *stages], FLATTENED)
     exact = sum(mapped.values(), Cost())
     usual = sum((memory_cost(found, _BY_FORMULA) for found in memories.values()), Cost())
     shifted = max(0.0, whole.lutram - usual.lutram)  # shift registers, of which no memory is

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from .numbers import numbers_of
 from .shape import LayerShape
 
 __all__ = ["LayerPlan"]
+
+# Columns of weight memories that are known, by layer and what they depend on: millions of weights take seconds.
+_COLUMNS: WeakKeyDictionary[Dense | FloatDense, dict[tuple, int]] = WeakKeyDictionary()
 
 
 class LayerPlan:
@@ -112,7 +116,12 @@ class LayerPlan:
     def _weight_columns(self) -> int:
         """Columns of the weight memory that are neither constant nor equal to another."""
         found = self.numbers
-        return weight_columns(self.shape, found.codes, found.weight_bits, found.pad_weight)
+        known = _COLUMNS.setdefault(self.dense, {})
+        order = None if self.order is None else self.order.tobytes()
+        key = self.pe, self.simd, self.products, order
+        if key not in known:
+            known[key] = weight_columns(self.shape, found.codes, found.weight_bits, found.pad_weight)
+        return known[key]
 
     @property
     def _weight_placement(self) -> Placement:
