@@ -34,7 +34,9 @@ __all__ = [
     "cost_of_layer",
     "cost_of_planned",
     "cost_of_pool",
+    "cost_of_rows",
     "cost_of_unit",
+    "luts_of_constants",
     "total",
 ]
 
@@ -81,7 +83,7 @@ def cost_of_unit(layer: FoldableLayer, folding: LayerFolding) -> Cost:
     if layer.weight_range[0] == layer.weight_range[1]:  # an average: all weights are one
         found.append(Cost(pe * acc, ff=2 * pe * acc))
     elif shape.words == 1 and products is None:
-        luts = _constant(layer, shape)
+        luts = luts_of_constants(layer, shape)
         found.append(Cost(luts, ff=_CONSTANT_FF * luts))
     else:
         way = _way(layer, shape, products)
@@ -150,8 +152,8 @@ def _way(layer: FoldableLayer, shape: LayerShape, products: str | None) -> Arith
     return layer.summed if products == "sums" else chosen(layer.ways, shape, layer.accumulator_bits, products)
 
 
-def _constant(layer: FoldableLayer, shape: LayerShape) -> float:
-    """Return the LUTs of PEs whose weights are constants."""
+def luts_of_constants(layer: FoldableLayer, shape: LayerShape) -> float:
+    """Return about the LUTs of PEs whose weights are constants."""
     known: dict[Format, float] = {Bipolar(): _CONSTANT, Ternary(): _TERNARY}
     kind = known.get(layer.weight_format, _SEVERAL * layer.weight_format.bits)
     return shape.pe * (kind * layer.x_format.bits * shape.simd + _NEURON)
@@ -191,8 +193,8 @@ def _activation(layer: FoldableLayer, shape: LayerShape, products: str | None) -
         return Cost()
     lanes, depth, acc = shape.lanes, shape.places, _accumulator(layer)
     if layer.levels <= 4:
-        compared = layer.levels - 1
-        return _rom(lanes * acc * compared, depth) + Cost(lanes * compared * acc * 0.6, ff=lanes * (acc + 2))
+        compared, each = layer.levels - 1, 0.6 if depth > 1 else 0.3  # with a constant it takes less
+        return _rom(lanes * acc * compared, depth) + Cost(lanes * compared * acc * each, ff=lanes * (acc + 2))
     if layer.levels >= FEWEST_LEVELS:
         # A multiplier and an addend of about the accumulator's width, and half as wide again.
         return _rom(3 * lanes * acc, depth) + Cost(lanes * (4 * acc + 12), dsp=2 * lanes, ff=lanes * (5 * acc + 20))
@@ -216,9 +218,14 @@ def _window(layer: FoldableLayer, shape: LayerShape) -> Cost:
     columns = columns_of(window, shape.abreast)  # a memory a row, of which two more are needed than the kernel has
     width, rows = layer.channels * columns * bits, window.kernel[0] + 2
     memory = ram_luts(width, -(-window.size[1] // columns)) * rows
-    taps = window.kernel[0] * window.span[1] * layer.channels * columns * bits if simd > layer.channels else 0
-    chosen = window.kernel[0] * width * (rows / 3 + 0.25)  # each row of taps is one of the rows, or padding
-    return Cost(80 + chosen + memory, ff=2 * width * rows + taps + 60, lutram=memory)
+    taps = window.kernel[0] * window.span[1] * width if simd > layer.channels else 0
+    return cost_of_rows(width, rows, window.kernel[0]) + Cost(memory, ff=taps, lutram=memory)
+
+
+def cost_of_rows(width: int, rows: int, taps: int) -> Cost:
+    """Return the cost of what is around the memories of the rows of a window, of ``width`` bits each: ``taps`` times,
+    what one of them gives is chosen, or padding."""
+    return Cost(80 + taps * width * (rows / 3 + 0.25), ff=2 * width * rows + 60)
 
 
 def _ring(window: Window, bits: int, lanes: int, blocks: int) -> Cost:

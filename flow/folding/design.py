@@ -10,6 +10,7 @@ from typing import Any
 
 from fewbit.hw.activation.affine_plan import AffinePlan
 from fewbit.hw.activation.plans import ActivationPlan, CodeTablePlan, SearchPlan
+from fewbit.hw.arrays.constant_plan import ConstantArrayPlan
 from fewbit.hw.arrays.cost import rom_placement
 from fewbit.hw.cost import Cost
 from fewbit.hw.folding import Folding
@@ -20,8 +21,9 @@ from fewbit.hw.memory.mapped import MappedMemory, RomTable, memory_cost
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.stages.pointwise import PointwisePlan
 from fewbit.hw.stages.routing import ForkPlan, QueuePlan
+from fewbit.hw.stages.window_columns import ColumnsPlan
 
-from .cost import cost_of_planned, total
+from .cost import cost_of_planned, cost_of_rows, cost_of_unit, luts_of_constants, total
 from .layers import FoldableLayer, FoldableNetwork, slowest
 from .search import costs_beside
 
@@ -57,12 +59,17 @@ def cost_of_design(
     memories = plan.memories()
     mapped = {name: memory_cost(found, family, ultra=bool(folding.ultra)) for name, found in memories.items()}
     by_layer = {}
-    for name in layers:
-        found = layers.known(cost_of_planned, name, folding[name])
+    stages_by_name = {stage.name: stage.plan for stage in plan.stages}
+    for name, layer in layers.items():
+        window = None if layer.window is None else stages_by_name.get(layer.window.name)
+        if isinstance(window, ColumnsPlan):
+            found = layers.known(cost_of_unit, name, folding[name]) + _cost_of_columns(window)
+        else:
+            found = layers.known(cost_of_planned, name, folding[name])
         mine = [mapped[s.name] for s in plan.stages if s.name in mapped and _is_of(s.name, layers[name])]
         exact = sum(mine, Cost())
         by_layer[name] = replace(
-            found, lut=found.lut + _weights_beyond(plan.layers[name], found), bram18=exact.bram18, uram=exact.uram,
+            found, lut=found.lut + _weights_beyond(layer, plan.layers[name]), bram18=exact.bram18, uram=exact.uram,
             dsp=plan.layers[name].dsps,
         )  # fmt: skip
     stages = [_cost_of_stage(stage.plan) for stage in plan.stages]
@@ -81,15 +88,23 @@ def cost_of_design(
     )  # fmt: skip
 
 
+def _cost_of_columns(plan: ColumnsPlan) -> Cost:
+    """Return the cost of a window that has a memory for each of its rows, with the registers of whole windows."""
+    width, memory = plan.bits * plan.lanes, memory_cost(plan.memories(), _BY_FORMULA)
+    taps = plan.window.kernel[0] * plan.window.span[1] * width if plan.whole else 0
+    found = cost_of_rows(width, plan.rows, plan.window.kernel[0])
+    return found + Cost(memory.lut, ff=taps, lutram=memory.lutram)
+
+
 def _is_of(stage: str, layer: FoldableLayer) -> bool:
     """Return whether a stage is a layer, or its window."""
     return stage == layer.name or (layer.window is not None and stage == layer.window.name)
 
 
-def _weights_beyond(layer: LayerPlan, found: Cost) -> float:
-    """Return the LUTs that a layer's table of weights takes beyond those that the formula has, of random weights."""
-    if layer.numbers.constant:
-        return 0
+def _weights_beyond(foldable: FoldableLayer, layer: LayerPlan) -> float:
+    """Return the LUTs that a layer's weights take beyond those that formulas have: its table, or its constants."""
+    if isinstance(layer.array, ConstantArrayPlan):
+        return layer.array.luts - luts_of_constants(foldable, layer.shape)
     table = next((memory for memory in layer.memories() if isinstance(memory, RomTable)), None)
     width = layer.numbers.weight_bits * layer.pe * layer.simd
     guessed = rom_placement(width, layer.shape.words, layer.memory)
