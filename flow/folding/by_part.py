@@ -6,6 +6,8 @@ weighed by formulas. Then the design is planned, and what the plan takes beyond 
 search is repeated, until the plan itself keeps every limit.
 """
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -43,6 +45,8 @@ _FEWEST_SIZES, _MOST_SIZES = 6, 150  # of one layer
 _ROUNDS = 6  # of planning
 _MOST_CONSTANT = 1 << 17  # bit products of a layer whose weights are constants: planning more takes minutes
 _WORTH = 8  # block RAMs that an UltraRAM must save where block RAM is not short
+_MOST_CHOICES, _MOST_PLANS = 40_000, 60  # of a network so small that its plans can be compared
+_BEYOND = 1.25  # times the limits, of what formulas say of a folding that is planned all the same
 _UNEVEN = 4.0  # LUTs of a bit of a stream whose lanes do not divide it
 
 
@@ -349,11 +353,16 @@ class _Search:
 
     def best(self) -> BestFolding:
         """Return the best folding."""
-        built = self._within(lambda: self.fastest(self.most()))
+        built = self._faster(self._within(lambda: self.fastest(self.most())))
         if self.limits.goal == "luts":
             built = self._least(built, "lut")
+            cycles = max(self.speeds[-1], self.floor)
+            built = min([built, *self._planned(cycles, 0)], key=lambda one: one.design.total.lut)
         limiting = self._limiting(built)
         timing = self._timing(built)
+        if self.limits.goal == "latency":
+            every = [(self._timing(one), one) for one in self._planned(max(self.speeds[-1], self.floor), _WORDS)]
+            timing, built = min([(timing, built), *every], key=lambda one: one[0].latency)
         if self.limits.goal == "latency" or (self.limits.latency is not None and timing.latency > self.limits.latency):
             built, timing = self._soonest(built, timing)
         if self.limits.latency is not None and timing.latency > self.limits.latency:
@@ -390,6 +399,41 @@ class _Search:
         if best is None:
             raise FoldingError(self._nothing())
         return best
+
+    def _faster(self, best: _Built) -> _Built:
+        """Return the folding, or a faster one of a small network, which plans alone show to keep all limits."""
+        misses = 0
+        for cycles in reversed([c for c in self.speeds if self.floor <= c < self._speed(best)[0]]):
+            found = min(self._planned(cycles), key=self._speed, default=None)
+            misses = misses + 1 if found is None else 0
+            best = best if found is None else found
+            if misses == 2:
+                break
+        return best
+
+    def _planned(self, cycles: int, column: int | None = None) -> list[_Built]:
+        """Return foldings of a small network that take no more than ``cycles``, and whose plans keep all limits.
+
+        They are looked for among all choices of options that formulas say are within limits or little beyond, those
+        with least in a ``column`` first, or else those that are least full.
+        """
+        options = [self.options(name, cycles) for name in self.layers]
+        given = [found for found in options if found is not None]
+        if len(given) < len(options) or math.prod(len(found.foldings) for found in given) > _MOST_CHOICES:
+            return []
+        picked = np.array(list(itertools.product(*(range(len(found.foldings)) for found in given))))
+        totals = self.fixed(cycles) + sum(found.costs[picked[:, k]] for k, found in enumerate(given))
+        fullest = (totals / np.maximum(self.most(), 0.5)).max(axis=1)
+        order = np.argsort(fullest if column is None else totals[:, column], kind="stable")
+        found = []
+        for row in order[fullest[order] <= _BEYOND][:_MOST_PLANS]:
+            chosen = zip(self.layers, given, picked[row], strict=True)
+            built = self.build(Folding({name: one.foldings[k] for name, one, k in chosen}))
+            if not self.limits.over(built.design.total):
+                found.append(built)
+                if column is None:
+                    break
+        return found
 
     def _speed(self, built: _Built) -> tuple[int, float]:
         return max(built.plan.bound, slowest(self.layers, built.folding)), built.design.total.lut
