@@ -46,7 +46,7 @@ _ROUNDS = 6  # of planning
 _MOST_CONSTANT = 1 << 17  # bit products of a layer whose weights are constants: planning more takes minutes
 _WORTH = 8  # block RAMs that an UltraRAM must save where block RAM is not short
 _MOST_CHOICES, _MOST_PLANS = 40_000, 60  # of a network so small that its plans can be compared
-_BEYOND = 1.25  # times the limits, of what formulas say of a folding that is planned all the same
+_BEYOND = 1.6  # times the limits, of what formulas say of a folding that is planned all the same
 _UNEVEN = 4.0  # LUTs of a bit of a stream whose lanes do not divide it
 
 
