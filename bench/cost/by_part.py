@@ -136,7 +136,7 @@ def page(rows: Sequence[MeasuredFolding]) -> str:
     """Return the page as Markdown."""
     built = [row for row in rows if row.refused is None]
     lines = [
-        [row.network, row.part, row.cycles, *(_pair(row, name) for name in RESOURCES), f"{row.off:+.1%}"]
+        [row.network, row.part, f"{row.cycles:,}", *(_pair(row, name) for name in RESOURCES), f"{row.off:+.1%}"]
         for row in built
     ]
     refused = "".join(f"- {row.network} on {row.part}: {row.refused}.\n" for row in rows if row.refused is not None)

@@ -198,7 +198,8 @@ class _Search:
         if "dsp" in self.limits.resources:
             if layer.summed is not None:
                 products.append("sums")
-            if layer.packing is not None and pe > shape.together:
+            # Of constant weights synthesis makes products of LUTs, whatever they are described as.
+            if layer.packing is not None and pe > shape.together and shape.words > 1:
                 products.append("dsp")
         for made in products:
             yield LayerFolding(pe, simd, made, weights=self.weights)

@@ -12,6 +12,7 @@ from fewbit.hw.activation.affine_plan import AffinePlan
 from fewbit.hw.activation.plans import ActivationPlan, CodeTablePlan, SearchPlan
 from fewbit.hw.arrays.constant_plan import ConstantArrayPlan
 from fewbit.hw.arrays.cost import rom_placement
+from fewbit.hw.arrays.dsp_plans import DspArrayPlan
 from fewbit.hw.cost import Cost
 from fewbit.hw.folding import Folding
 from fewbit.hw.gearbox import GearboxPlan
@@ -32,6 +33,7 @@ __all__ = ["DesignCost", "cost_of_design"]
 
 FLATTENED = 0.99
 """The share of LUTs that is left when synthesis looks across boundaries, where the gearboxes are known."""
+_SHORTEST = 3  # registers in a row, from which on they are a shift register
 _BY_FORMULA = "xc7"  # the family of which the formulas' memories are
 
 
@@ -67,6 +69,7 @@ def cost_of_design(
             found = known_cost(layers, cost_of_unit, name, folding) + _cost_of_columns(window)
         else:
             found = known_cost(layers, cost_of_planned, name, folding)
+        found += _cost_of_waiting(plan.layers[name])
         mine = [mapped[s.name] for s in plan.stages if s.name in mapped and _is_of(s.name, layers[name])]
         exact = sum(mine, Cost())
         by_layer[name] = replace(
@@ -87,6 +90,19 @@ def cost_of_design(
         by_layer,
         memories,
     )  # fmt: skip
+
+
+def _cost_of_waiting(layer: LayerPlan) -> Cost:
+    """Return the shift registers in which products in DSPs wait for those that are added up later, and what
+    accumulators start with for all of them."""
+    array, luts = layer.array, 0
+    if isinstance(array, DspArrayPlan):
+        firsts = array.groups * -(-(array.pe // array.groups) // array.packing.weights)
+        for kind, count in zip(array.KINDS, (firsts, array.pe - firsts), strict=True):
+            bits = array.simd * (array.packing.field + (array.packing.signed and kind != array.KINDS[0]))
+            luts += count * bits if array.met.wait(kind) >= _SHORTEST else 0
+        luts += array.pe * array.acc_shape.width
+    return Cost(luts, lutram=luts)
 
 
 def _cost_of_columns(plan: ColumnsPlan) -> Cost:
