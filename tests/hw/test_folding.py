@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fewbit.hw.folding import PRODUCTS, WEIGHTS, Folding, FoldingError, LayerFolding
+from fewbit.hw.folding import PRODUCTS, WEIGHTS, DeviceFolding, Folding, FoldingError, LayerFolding
 from fewbit.hw.layer.arithmetic import Arithmetic
 
 LAYERS = {
@@ -65,6 +65,21 @@ def test_memories_and_stages_in_ultra_ram():
     assert folding.with_products({"b": "dsp"}).ultra == folding.ultra and "queue_add_1" in repr(folding)
     with pytest.raises(FoldingError, match="^f.json: ultra must be a list of names of stages, not 'a'$"):
         Folding.from_json(b'{"layers": {}, "ultra": "a"}', "f.json")
+
+
+@pytest.mark.parametrize("more", [
+    {"devices": [DeviceFolding("a", "one"), DeviceFolding()]}, {"bus": 64}, {"ultra": ["a"]}, {"ultra_ram": True},
+], ids=str)  # fmt: skip
+def test_what_is_said_of_the_whole_network_is_kept(more):
+    plain = Folding({"a": LayerFolding(1, 2, None, "block"), "b": LayerFolding(3, 4, weights="external", tile=2)})
+    folding = Folding(plain, **more)
+    assert folding != plain and hash(folding) != hash(plain) and next(iter(more)) in repr(folding)
+    assert Folding.from_json(folding.to_json().encode(), "f.json") == folding
+    assert folding.with_products({}) == folding == folding.in_devices(folding.devices).with_ultra(folding.ultra)
+    loaded = folding.with_weights("loadable")
+    assert (loaded.devices, loaded.ultra) == (folding.devices, folding.ultra)
+    assert (loaded.bus, loaded.ultra_ram) == (None, False)
+    assert [(layer.memory, layer.tile) for layer in loaded.values()] == [(None, None)] * 2
 
 
 def test_errors_name_the_file_and_the_layer():

@@ -24,6 +24,19 @@ def test_a_part_and_a_share(fewbit, scratch):
     assert "limited by " in shown and "the next step up, " in shown and "smallest part that holds it" in shown
 
 
+def test_a_part_and_loadable_weights(fewbit, scratch):
+    fold = ["fold", MODEL, "--part", "xc7s25", "--weights", "loadable", "-o", scratch / "f.json"]
+    status, out, _ = fewbit(*fold, "--json")
+    found = json.loads(out)
+    limited = found["limited"]
+    assert status == 0 and all(limited["used"][name] <= most for name, most in limited["limits"].items())
+    assert {layer["weights"] for layer in found["layers"]} == {"loadable"}
+    written = json.loads((scratch / "f.json").read_text())["layers"]
+    assert all(layer["weights"] == "loadable" and "memory" not in layer for layer in written.values())
+    status, out, _ = fewbit("build", MODEL, "--folding", scratch / "f.json", "-o", scratch / "b", "--json")
+    assert status == 0 and json.loads(out)["cycles"]["interval"] == found["interval"]
+
+
 def test_several_limits_without_a_part(fewbit, scratch):
     limits = ["--fps", "500000", "--max-luts", "3000", "--max-latency", "20us", "--max-dsps", "8"]
     status, out, _ = fewbit("fold", MODEL, *limits, "-o", scratch / "f.json", "--json")
@@ -44,6 +57,11 @@ def test_several_limits_without_a_part(fewbit, scratch):
     (["--part", "xc7a35t", "--fps", "1e11"], "1e+11 frames a second are more than one a cycle at 200 MHz"),
     (["--part", "xc7a35t", "--max-cycles", "1", "--lut-share", "2"], "no folding at 1 cycles a frame is within "),
     (["--max-latency", "soon"], "Invalid value for '--max-latency': must be a latency such as 100us, 2ms or 5000 "),
+    (["--part", "xc7a35t", "--part", "xc7a15t"], "one device has one part: give --part once, or --devices too"),
+    (["--devices", "2", "--max-brams", "5"], "several devices are folded to one of --fps, --max-cycles and "),
+    (["--part", "xc7a35t", "--weights", "external"], "external weights are folded to one of --fps, --max-cycles and "),
+    (["--part", "xc7a35t", "--bus", "64"], "--bus and --ultra-ram are for external weights: give --weights external "),
+    (["--part", "xc7s6", "--share", "5%", "--weights", "loadable"], "no folding is within "),
     (["--for", "beauty"], "Invalid value for '--for': "),
     (["--part", "xc7a35t", "--max-latency", "10ns"], "a latency of 2 cycles cannot be met within the limits"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")  # fmt: skip
@@ -64,6 +82,8 @@ def test_latencies(text, cycles):
 @pytest.mark.parametrize(("layer", "said"), [
     ({"memory": "ultra"}, "UltraRAM has no initial contents on UltraScale+ (UG901)"),
     ({"memory": "lutram"}, "weights that are fixed take fewer LUTs as tables"),
+    ({"memory": "block", "weights": "loadable"}, "memory 'block' is for weights that are fixed"),
+    ({"memory": "block", "weights": "external"}, "memory 'block' is for weights that are fixed"),
     ({"memory": "disk"}, "memory must be one of luts, lutram, block, ultra, not 'disk'"),
 ])  # fmt: skip
 def test_where_weights_cannot_be(fewbit, scratch, layer, said):

@@ -176,6 +176,15 @@ def test_devices_of_a_folding_file_are_checked(fewbit, scratch, devices, message
     assert not (scratch / "b").exists()
 
 
+def test_stages_in_ultra_ram_are_of_one_device(fewbit, scratch):
+    file = scratch / "f.json"
+    assert fewbit("fold", DIGITS / "w1a1.onnx", "--devices", 2, "-o", file)[0] == 0
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"ultra": ["dense0"]}))
+    status, out, err = fewbit("build", DIGITS / "w1a1.onnx", "--folding", file, "-o", scratch / "b")
+    assert (status, out) == (2, "") and "ultra names stages of one device" in err and err.count("\n") == 1
+    assert not (scratch / "b").exists()
+
+
 @pytest.mark.tools
 def test_two_devices_of_the_digits_in_one_bench(fewbit, scratch):
     """Bits, cycles and marks of damaged frames, with stalls and without; each device has what a build has."""

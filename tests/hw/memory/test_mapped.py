@@ -8,9 +8,13 @@ import pytest
 
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.eda.toolrun import run_tool
+from fewbit.flow.folding.external import outside
 from fewbit.flow.folding.folding import default_folding
+from fewbit.flow.folding.layers import layers_of
 from fewbit.golden.importing.importer import import_model
 from fewbit.hw.cost import Cost
+from fewbit.hw.folding import WEIGHTS
+from fewbit.hw.memory.loadable import LoadLayout
 from fewbit.hw.memory.mapped import Buffer, Fifo, RomTable, memory_cost, table_of
 from fewbit.hw.memory.placement import BRAM18_LUTS, Placement, blocks_of, placement_of
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
@@ -111,15 +115,38 @@ def test_yosys_makes_the_same_of_every_shape(style, family, scratch):
 
 @pytest.mark.tools
 @pytest.mark.slow
+@pytest.mark.parametrize("weights", WEIGHTS)
 @pytest.mark.parametrize("name", ["digits/w8a8", "digits-cnn/w2a2"])
-def test_memories_of_a_design_are_those_that_synthesis_finds(name, scratch):
+def test_memories_of_a_design_are_those_that_synthesis_finds(name, weights, scratch):
     network = import_model(f"examples/{name}.onnx")
-    plan = AcceleratorPlan(network, default_folding(network), depths={}, target=USUAL)
+    folding = default_folding(network)
+    folding = outside(layers_of(network), folding) if weights == "external" else folding.with_weights(weights)
+    plan = AcceleratorPlan(network, folding, depths={}, target=USUAL)
     (scratch / "a.v").write_text(emit(plan))
     found = synthesize(scratch / "a.v", "accelerator", directory=scratch)
     wanted = sum((memory_cost(memories, "xc7") for memories in plan.mapped().values()), Cost())
     assert (found.bram18 + 2 * found.bram36, found.uram) == (wanted.bram18, wanted.uram)
     assert wanted.lutram <= found.lutram <= wanted.lutram + 0.1 * found.lut  # shift registers beside them
+
+
+def test_memories_of_loadable_and_external_weights():
+    """Slices of loadable memories; rings, and tiles in front of an array and behind; nothing of these is read-only."""
+    network = import_model("examples/digits-cnn/w2a2.onnx")
+    layers, folding = layers_of(network), default_folding(network)
+    loadable = AcceleratorPlan(network, folding.with_weights("loadable"), depths={}, target=USUAL)
+    for plan in loadable.loadable:
+        slices = LoadLayout(plan.memories).depths
+        kept = [memory for memory in plan.mapped() if isinstance(memory, Buffer) and memory.ram is not None]
+        assert sorted(memory.depth for memory in kept) == sorted(depth for depth in slices if depth > 1)
+    external = AcceleratorPlan(network, outside(layers, folding), depths={}, target=USUAL)
+    mapped, port = external.mapped(), external.weight_port
+    assert port is not None and len(mapped["weights"]) == sum(channel.beats for channel in port.channels)
+    for channel in port.channels:
+        ring = [memory for memory in mapped["weights"] if memory.depth == channel.depth]
+        assert sum(memory.width for memory in ring) >= channel.kept_bits
+        tiles = external.layers[channel.name].tiles
+        assert (f"tile_{channel.name}" in mapped) == (tiles.front is not None)
+        assert not any(isinstance(memory, Buffer) for memory in mapped.get(channel.name, []))
 
 
 def test_columns_of_weights_are_counted_without_their_words():
