@@ -11,21 +11,40 @@ __all__ = ["Cost", "counter_luts", "product_luts"]
 
 @dataclass(frozen=True)
 class Cost:
-    """An estimate of what a part of a design takes: LUTs, block RAMs of 18 Kbit, DSPs, UltraRAMs. Costs add up."""
+    """An estimate of what a part of a design takes. Costs add up.
+
+    Attributes
+    ----------
+    lut, bram18, dsp : number
+        LUTs, block RAMs of 18 Kbit, DSPs.
+    ff, lutram, uram : number
+        Flip-flops; LUTs that are memory or shift registers, which are among ``lut``; UltraRAMs.
+    """
 
     lut: float = 0
     bram18: int = 0
     dsp: int = 0
+    ff: float = 0
+    lutram: float = 0
     uram: int = 0
 
     def __add__(self, other: "Cost") -> "Cost":
-        return Cost(self.lut + other.lut, self.bram18 + other.bram18, self.dsp + other.dsp, self.uram + other.uram)
+        return Cost(
+            self.lut + other.lut, self.bram18 + other.bram18, self.dsp + other.dsp, self.ff + other.ff,
+            self.lutram + other.lutram, self.uram + other.uram,
+        )  # fmt: skip
 
     @property
     def row(self) -> dict[str, int]:
-        """The numbers for a table or JSON, LUTs as a whole number; UltraRAMs only where there are some."""
+        """LUTs, block RAMs and DSPs for a table or JSON, as whole numbers; UltraRAMs only where there are some."""
         found = {"lut": round(self.lut), "bram18": self.bram18, "dsp": self.dsp}
         return found | ({"uram": self.uram} if self.uram else {})
+
+    @property
+    def by_resource(self) -> dict[str, int]:
+        """All numbers, whole ones, by the resources' names in the order in which tables have them."""
+        whole = {"lut": round(self.lut), "ff": round(self.ff), "lutram": round(self.lutram)}
+        return whole | {"bram18": self.bram18, "uram": self.uram, "dsp": self.dsp}
 
 
 def counter_luts(count: int) -> float:

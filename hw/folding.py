@@ -3,19 +3,21 @@
 A folding's file may say under ``"devices"`` where the network is cut into several. It is JSON of which every key is
 known, and stands once:
 ``{"layers": {"dense0": {"pe": 4, "simd": 8}}}``, with ``"dsp": true`` for products in DSPs, ``"dsp": "sums"`` for
-accumulators in DSPs, or ``"products"`` for another of `PRODUCTS`; ``"weights": "loadable"`` for another of `WEIGHTS`.
-With ``"weights": "external"`` a layer may have a ``"tile"``, and ``"bus"`` and ``"ultra"`` may stand beside
-``"layers"``.
+accumulators in DSPs, or ``"products"`` for another of `PRODUCTS`; ``"memory"`` says where weights that are fixed live,
+one of `MEMORIES`; ``"weights": "loadable"`` for another of `WEIGHTS`. With ``"weights": "external"`` a layer may have a
+``"tile"``, and ``"bus"`` may stand beside ``"layers"``. There too, ``"ultra"`` lists the stages whose buffers are
+UltraRAM, and with ``"ultra_ram": true`` all those are that take less there.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["PRODUCTS", "WEIGHTS", "DeviceFolding", "Folding", "FoldingError", "LayerFolding", "short"]
+__all__ = ["MEMORIES", "PRODUCTS", "WEIGHTS", "DeviceFolding", "Folding", "FoldingError", "LayerFolding", "short"]
 
 PRODUCTS = ("plain", "decode", "shift", "planes", "dsp", "sums")
+MEMORIES = ("luts", "lutram", "block", "ultra")
 WEIGHTS = ("fixed", "loadable", "external")
 _IN_DSPS: dict[str, bool | str] = {"dsp": True, "sums": "sums"}  # what a file says under "dsp", by products
 
@@ -40,6 +42,9 @@ class LayerFolding:
         How products are made, one of `PRODUCTS`: ``dsp`` in DSPs, several by each (`hw.arrays.dsp_products`); ``sums``
         with accumulators in DSPs (`hw.arrays.dsp_sums`); the others as in `hw.layer.ways`. ``None`` is what takes the
         fewest LUTs.
+    memory : str or None
+        Where weights live that are fixed, one of `MEMORIES`: in tables of LUTs or in block RAM. ``None`` is what costs
+        less, a block RAM counted as `hw.memory.placement.BRAM18_LUTS`.
     weights : str
         Where the layer's trained numbers come from, one of `WEIGHTS`: ``fixed`` in the bitstream; ``loadable`` in
         memories that software writes while the accelerator waits; ``external`` in memory outside the device, from
@@ -52,6 +57,7 @@ class LayerFolding:
     pe: int
     simd: int
     products: str | None = None
+    memory: str | None = None
     weights: str = "fixed"
     tile: int | None = None
 
@@ -72,6 +78,8 @@ class LayerFolding:
             said["dsp"] = _IN_DSPS[self.products]
         elif self.products is not None:
             said["products"] = self.products
+        if self.memory is not None:
+            said["memory"] = self.memory
         if self.weights != "fixed":
             said["weights"] = self.weights
         if self.tile is not None:
@@ -87,7 +95,7 @@ class LayerFolding:
         FoldingError
             If keys are unknown, missing, or at odds with each other.
         """
-        _known(where, written, ("pe", "simd", "dsp", "products", "weights", "tile"))
+        _known(where, written, ("pe", "simd", "dsp", "products", "memory", "weights", "tile"))
         for key in "pe", "simd":
             if key not in written:
                 raise FoldingError(f"{where}: has no {key!r}")
@@ -98,6 +106,9 @@ class LayerFolding:
             raise FoldingError(f"{where}: has both dsp and products; give one of them")
         if dsp:
             products = "sums" if dsp == "sums" else "dsp"
+        memory = written.get("memory")
+        if memory is not None and memory not in MEMORIES:
+            raise FoldingError(f"{where}: memory must be one of {', '.join(MEMORIES)}, not {short(memory)}")
         weights = written.get("weights", "fixed")
         if weights not in WEIGHTS:
             raise FoldingError(f"{where}: weights must be one of {', '.join(WEIGHTS)}, not {short(weights)}")
@@ -106,7 +117,7 @@ class LayerFolding:
             raise FoldingError(f"{where}: has a tile, which only external weights have")
         if tile is not None and (isinstance(tile, bool) or not isinstance(tile, int) or tile < 1):
             raise FoldingError(f"{where}: tile must be a whole number of pixels, not {short(tile)}")
-        return cls(written["pe"], written["simd"], products, weights=weights, tile=tile)
+        return cls(written["pe"], written["simd"], products, memory, weights, tile)
 
 
 @dataclass(frozen=True)
@@ -159,9 +170,11 @@ class Folding(Mapping[str, LayerFolding]):
     bus : int or None
         Data bits of the port that external weights come through, one of `hw.memory.external_plan.BUS_BITS`; ``None`` is
         the default there.
-    ultra : bool
-        Whether large buffers (tiles of external weights, lines of images, queues) may be in UltraRAM, which not every
-        device has.
+    ultra : iterable of str
+        Names of the pipeline's stages whose buffers are UltraRAM: windows, queues, and layers that replay vectors.
+    ultra_ram : bool
+        Whether all large buffers (tiles of external weights, lines of images, queues) are in UltraRAM that take less
+        there; not every part has such.
 
     Raises
     ------
@@ -175,10 +188,11 @@ class Folding(Mapping[str, LayerFolding]):
         devices: Sequence[DeviceFolding] = (),
         *,
         bus: int | None = None,
-        ultra: bool = False,
+        ultra: Iterable[str] = (),
+        ultra_ram: bool = False,
     ):
-        self._layers, self.devices = dict(layers or {}), tuple(devices)
-        self.bus, self.ultra = bus, ultra
+        self._layers, self.devices, self.bus = dict(layers or {}), tuple(devices), bus
+        self.ultra, self.ultra_ram = frozenset(ultra), ultra_ram
         for name, layer in self._layers.items():
             if not isinstance(layer, LayerFolding):
                 raise TypeError(f"{name}: must have a LayerFolding, not {layer!r}")
@@ -198,8 +212,22 @@ class Folding(Mapping[str, LayerFolding]):
         return len(self._layers)
 
     def __repr__(self):
-        more = "" if self.bus is None else f", bus={self.bus!r}"
-        return f"Folding({self._layers!r}{more}{', ultra=True' if self.ultra else ''})"
+        said = {"devices": self.devices, "bus": self.bus, "ultra": sorted(self.ultra), "ultra_ram": self.ultra_ram}
+        more = "".join(f", {name}={value!r}" for name, value in said.items() if value)
+        return f"Folding({self._layers!r}{more})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Folding):
+            return NotImplemented
+        return self._layers == other._layers and self._whole == other._whole
+
+    def __hash__(self) -> int:
+        return hash((frozenset(self._layers.items()), *self._whole.values()))
+
+    @property
+    def _whole(self) -> dict[str, Any]:
+        """What is said of the whole network, as keyword arguments."""
+        return {"devices": self.devices, "bus": self.bus, "ultra": self.ultra, "ultra_ram": self.ultra_ram}
 
     @property
     def external(self) -> list[str]:
@@ -219,24 +247,38 @@ class Folding(Mapping[str, LayerFolding]):
     def with_products(self, products: Mapping[str, str | None]) -> "Folding":
         """Return PE and SIMD of this folding with the ``products`` of some layers, and the default of the others."""
         layers = {name: replace(layer, products=products.get(name)) for name, layer in self.items()}
-        return Folding(layers, self.devices, bus=self.bus, ultra=self.ultra)
+        return Folding(layers, **self._whole)
+
+    def with_ultra(self, stages: Iterable[str]) -> "Folding":
+        """Return the same folding with the buffers of these ``stages`` in UltraRAM, and of no other."""
+        return Folding(self, **self._whole | {"ultra": stages})
 
     def in_devices(self, devices: Sequence[DeviceFolding]) -> "Folding":
         """Return the same folding, cut into ``devices``."""
-        return Folding(self, devices, bus=self.bus, ultra=self.ultra)
+        return Folding(self, **self._whole | {"devices": devices})
 
     def with_weights(self, weights: str) -> "Folding":
-        """Return this folding with the weights of all layers from one of `WEIGHTS`."""
-        kept = weights == "external"
-        layers = {n: replace(f, weights=weights, tile=f.tile if kept else None) for n, f in self.items()}
-        return Folding(layers, self.devices, bus=self.bus if kept else None, ultra=self.ultra and kept)
+        """Return this folding with the weights of all layers from one of `WEIGHTS`; only those that are fixed keep
+        their memory, and only external ones their tiles, bus, and UltraRAM that takes less."""
+        fixed, outside = weights == "fixed", weights == "external"
+        layers = {
+            name: replace(f, weights=weights, memory=f.memory if fixed else None, tile=f.tile if outside else None)
+            for name, f in self.items()
+        }
+        more = {} if outside else {"bus": None, "ultra_ram": False}
+        return Folding(layers, **self._whole | more)
 
     def to_json(self) -> str:
         """Return the text of a file, for a person to edit."""
-        layers = {name: layer.to_dict() for name, layer in self.items()}
-        said: dict[str, Any] = ({} if self.bus is None else {"bus": self.bus}) | ({"ultra": True} if self.ultra else {})
-        devices = {"devices": [device.to_dict() for device in self.devices]} if self.devices else {}
-        return json.dumps(said | {"layers": layers} | devices, indent=2) + "\n"
+        said: dict[str, Any] = {} if self.bus is None else {"bus": self.bus}
+        if self.ultra_ram:
+            said["ultra_ram"] = True
+        said["layers"] = {name: layer.to_dict() for name, layer in self.items()}
+        if self.ultra:
+            said["ultra"] = sorted(self.ultra)
+        if self.devices:
+            said["devices"] = [device.to_dict() for device in self.devices]
+        return json.dumps(said, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, content: bytes, path: object) -> "Folding":
@@ -258,19 +300,23 @@ class Folding(Mapping[str, LayerFolding]):
         layers = found.get("layers") if isinstance(found, dict) else None
         if not isinstance(layers, dict) or not all(isinstance(layer, dict) for layer in layers.values()):
             raise FoldingError(f'{path}: must be JSON like {{"layers": {{"dense0": {{"pe": 4, "simd": 8}}}}}}')
-        _known(path, found, ("layers", "devices", "bus", "ultra"))
+        _known(path, found, ("layers", "devices", "bus", "ultra", "ultra_ram"))
         devices = found.get("devices", [])
         if not isinstance(devices, list) or len(devices) == 1 or not all(isinstance(d, dict) for d in devices):
             raise FoldingError(
                 f'{path}: devices must be a list of two or more, like {{"until": "dense0", "part": null}}'
             )
-        if not isinstance(found.get("ultra", False), bool):
-            raise FoldingError(f"{path}: ultra must be true or false, not {short(found['ultra'])}")
+        ultra, ultra_ram = found.get("ultra", []), found.get("ultra_ram", False)
+        if not isinstance(ultra, list) or not all(isinstance(name, str) for name in ultra):
+            raise FoldingError(f"{path}: ultra must be a list of names of stages, not {short(ultra)}")
+        if not isinstance(ultra_ram, bool):
+            raise FoldingError(f"{path}: ultra_ram must be true or false, not {short(ultra_ram)}")
         return cls(
             {name: LayerFolding.from_dict(layer, f"{path}: {name}") for name, layer in layers.items()},
             [DeviceFolding.from_dict(d, f"{path}: device {k}", k == len(devices) - 1) for k, d in enumerate(devices)],
             bus=found.get("bus"),
-            ultra=found.get("ultra", False),
+            ultra=ultra,
+            ultra_ram=ultra_ram,
         )
 
 

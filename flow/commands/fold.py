@@ -1,32 +1,53 @@
 """``fewbit fold``: a folding for a target, its cycles confirmed by the cycle model, written as a file to edit."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fewbit.flow.reporting import Report
 from fewbit.flow.results import JsonResult, flat, maybe
 from fewbit.hw.targets.named import USUAL
-from fewbit.hw.targets.part_choice import Shortfall, nearest_part, smallest_part
+from fewbit.hw.targets.part_choice import Shortfall, find_part, nearest_part, smallest_part
 from fewbit.hw.targets.part_list import parts_with
+from fewbit.hw.targets.parts import ListedPart
 from fewbit.places import BUILD
 
-from .kinds import BITS, CYCLES, DEVICES, DSPS, FILE, LUTS, RATE
+from .kinds import BITS, CYCLES, DEVICES, DSPS, FILE, LATENCY, LUTS, NUMBER, RATE, SHARE, WrittenLatency
 from .options import Clock, Input, Json, Model, PartsFile, WeightsOption
 from .registry import command
 from .report import Reporter
 
-__all__ = ["Folded", "FoldingGoal", "fold_model"]
+if TYPE_CHECKING:
+    from fewbit.flow.folding.by_part import BestFolding
+    from fewbit.flow.folding.limits import FoldingLimits
+
+__all__ = ["Folded", "FoldingGoal", "Limited", "fold_model"]
+
+_SHARES = {"lut": "--lut-share", "ff": "--ff-share", "lutram": "--lutram-share", "bram18": "--bram-share",
+           "uram": "--uram-share", "dsp": "--dsp-share"}  # fmt: skip
+
+
+class BestIn(StrEnum):
+    """What a folding is to be best in."""
+
+    fps = "fps"
+    latency = "latency"
+    luts = "luts"
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoldingGoal:
-    """What a folding is to meet: one of ``fps``, ``max_cycles`` and ``max_luts`` at most; without any it is the default
-    folding. Of ``dsps`` DSPs, those that activations leave then take products or accumulators where they save the most
-    LUTs. External weights come through a port of ``bus`` bits, and large buffers may be in UltraRAM with
-    ``ultra_ram``."""
+    """What a folding is to meet: limits, as many as are given, and what it is to be best in under them.
+
+    Without any it is the default folding. With one of ``fps``, ``max_cycles`` and ``max_luts`` alone it is the
+    cheapest, or fastest, by PE and SIMD; of ``dsps`` DSPs, those that activations leave then take products or
+    accumulators where they save the most LUTs. With more, or a part, `flow.folding.by_part` finds it. Cut into several
+    ``devices``, ``part`` are theirs in order, else it is one at most, whose resources are limits. External weights come
+    through a port of ``bus`` bits, and large buffers may be in UltraRAM with ``ultra_ram``.
+    """
 
     fps: Annotated[float | None, typer.Option("--fps", **RATE, help="Frames a second, at least.")] = None
     max_cycles: Annotated[int | None, typer.Option("--max-cycles", **CYCLES, help="Cycles a frame, at most.")] = None
@@ -39,6 +60,43 @@ class FoldingGoal:
             help=("DSPs in all; what activations leave of them takes products or sums where that saves LUTs."),
         ),
     ] = 0
+    max_latency: Annotated[
+        WrittenLatency | None,
+        typer.Option("--max-latency", **LATENCY, help="Latency, at most: 100us, 2ms, or 5000 (cycles)."),
+    ] = None
+    devices: Annotated[
+        int, typer.Option("--devices", **DEVICES, help="Cut into so many, a stream from one to the next.")
+    ] = 1
+    part: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--part",
+            metavar="PART",
+            help="The part whose resources there are; of several devices each one's, in order.",
+        ),
+    ] = None
+    share: Annotated[
+        float | None, typer.Option("--share", **SHARE, help="Share of each of the part's resources; 100 by default.")
+    ] = None
+    lut_share: Annotated[float | None, typer.Option("--lut-share", **SHARE, help="Share of its LUTs.")] = None
+    ff_share: Annotated[float | None, typer.Option("--ff-share", **SHARE, help="Of its flip-flops.")] = None
+    lutram_share: Annotated[float | None, typer.Option("--lutram-share", **SHARE, help="Of its LUTs as RAM.")] = None
+    bram_share: Annotated[float | None, typer.Option("--bram-share", **SHARE, help="Of its block RAM.")] = None
+    uram_share: Annotated[float | None, typer.Option("--uram-share", **SHARE, help="Of its UltraRAM.")] = None
+    dsp_share: Annotated[float | None, typer.Option("--dsp-share", **SHARE, help="Of its DSPs.")] = None
+    max_ffs: Annotated[int | None, typer.Option("--max-ffs", **NUMBER, help="Flip-flops, at most.")] = None
+    max_lutram: Annotated[int | None, typer.Option("--max-lutram", **NUMBER, help="LUTs as RAM, at most.")] = None
+    max_brams: Annotated[int | None, typer.Option("--max-brams", **NUMBER, help="Block RAMs of 18 Kbit, at most.")] = (
+        None
+    )
+    max_urams: Annotated[int | None, typer.Option("--max-urams", **NUMBER, help="UltraRAMs, at most.")] = None
+    max_dsps: Annotated[int | None, typer.Option("--max-dsps", **NUMBER, help="DSPs, at most.")] = None
+    best_in: Annotated[
+        BestIn | None,
+        typer.Option(
+            "--for", help="What it is to be best in; by default LUTs where a speed is asked for, else frames a second."
+        ),
+    ] = None
     clock: Clock = 200.0  # fmt: skip
     bus: Annotated[
         int | None, typer.Option("--bus", **BITS, help="Data bits of the port to that memory: 64, 128, 256 or 512.")
@@ -47,17 +105,97 @@ class FoldingGoal:
         bool, typer.Option("--ultra-ram", help="With it, large buffers may be in UltraRAM, which not every part has.")
     ] = False
 
+    @property
+    def cycles(self) -> int | None:
+        """Cycles a frame, at most, if frames a second or cycles are asked for.
 
-@dataclass(frozen=True, kw_only=True)
-class SeveralDevices:
-    """The devices that a network is cut into, and their parts."""
+        Raises
+        ------
+        FoldingError
+            If so many frames a second are more than one a cycle.
+        """
+        from fewbit.hw.folding import FoldingError
 
-    devices: Annotated[
-        int, typer.Option("--devices", **DEVICES, help="Cut into so many, a stream from one to the next.")
-    ] = 1
-    part: Annotated[
-        list[str] | None, typer.Option("--part", metavar="PART", help="Of each of `--devices`, in order.")
-    ] = None
+        by_rate = None if self.fps is None else int(self.clock * 1e6 // self.fps)
+        if by_rate is not None and by_rate < 1:
+            raise FoldingError(f"{self.fps:g} frames a second are more than one a cycle at {self.clock:g} MHz")
+        return min((c for c in (by_rate, self.max_cycles) if c is not None), default=None)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether there is one target at most, of cycles or of LUTs, and no other limit."""
+        others = (
+            self.max_latency, self._part, self.share, *self._shares.values(), self.max_ffs, self.max_lutram,
+            self.max_brams, self.max_urams, self.max_dsps, self.best_in,
+        )  # fmt: skip
+        single = sum(target is not None for target in (self.fps, self.max_cycles, self.max_luts)) <= 1
+        return single and all(other is None for other in others)
+
+    @property
+    def _part(self) -> str | None:
+        """The one part whose resources are limits."""
+        return self.part[0] if self.part and self.devices == 1 else None
+
+    def check(self, weights: str | None) -> None:
+        """Refuse options that do not go together; ``weights`` is where weights are, or None.
+
+        Raises
+        ------
+        FoldingError
+            If there are such.
+        """
+        from fewbit.hw.folding import FoldingError
+
+        if self.devices == 1 and len(self.part or ()) > 1:
+            raise FoldingError("one device has one part: give --part once, or --devices too")
+        if self.devices > 1 and not self.is_single:
+            raise FoldingError(
+                "several devices are folded to one of --fps, --max-cycles and --max-luts: give no other limit with "
+                "--devices"
+            )
+        if weights == "external" and not self.is_single:
+            raise FoldingError(
+                "external weights are folded to one of --fps, --max-cycles and --max-luts: give no --part and no other "
+                "limit with --weights external"
+            )
+        if weights != "external" and (self.bus is not None or self.ultra_ram):
+            raise FoldingError("--bus and --ultra-ram are for external weights: give --weights external too")
+
+    @property
+    def _shares(self):
+        return {
+            "lut": self.lut_share, "ff": self.ff_share, "lutram": self.lutram_share, "bram18": self.bram_share,
+            "uram": self.uram_share, "dsp": self.dsp_share,
+        }  # fmt: skip
+
+    def limits(self, listed: "list[ListedPart]") -> "FoldingLimits":
+        """Return all limits together; ``listed`` are the parts that there are.
+
+        Raises
+        ------
+        FoldingError
+            If two options conflict.
+        hw.targets.part_list.PartsError
+            If there is no such part.
+        """
+        from fewbit.flow.folding.limits import limits_of
+        from fewbit.hw.folding import FoldingError
+
+        if self.dsps and self.max_dsps is not None:
+            raise FoldingError("give one of --dsp and --max-dsps, not both: they are the same limit")
+        part = None if self._part is None else find_part(self._part, listed)
+        most = {
+            "lut": self.max_luts, "ff": self.max_ffs, "lutram": self.max_lutram, "bram18": self.max_brams,
+            "uram": self.max_urams, "dsp": self.max_dsps if self.max_dsps is not None else self.dsps or None,
+        }  # fmt: skip
+        for name, option in _SHARES.items():
+            if self._shares[name] is not None and most[name] is not None:
+                raise FoldingError(f"give one of {option} and a number of the same, not both")
+        latency = None if self.max_latency is None else self.max_latency.cycles(self.clock)
+        return limits_of(
+            part=part, share=self.share, shares=self._shares, most=most, cycles=[self.cycles], latency=latency,
+            goal=None if self.best_in is None else str(self.best_in),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +214,22 @@ class FoldedDevice(JsonResult):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Limited(JsonResult):
+    """What limits there were, how much of each is used, and what keeps the folding from being faster.
+
+    ``faster`` says what the next faster folding would take: cycles, the resource that is short, how many of it, and of
+    how many; it is None where nothing is short. ``ultra`` are the stages whose buffers are UltraRAM.
+    """
+
+    part: str | None
+    goal: str
+    limits: dict[str, int]
+    used: dict[str, int]
+    faster: dict[str, Any] | None
+    ultra: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class FoldedLayer(JsonResult):
     """A layer of a folding: its size, its cycles and their share of the interval, and what it takes by the estimate."""
 
@@ -89,6 +243,8 @@ class FoldedLayer(JsonResult):
     in_dsp: bool
     cycles: int
     share: float
+    products: str | None = maybe()
+    memory: str | None = maybe()
     cost: dict[str, Any] = flat()
     weights: str | None = maybe()
     tile: int | None = maybe()
@@ -129,21 +285,26 @@ class Folded(JsonResult):
     queues: dict[str, int]
     pareto: list[dict[str, int]]
     memory: FoldedMemory | None = maybe()
+    limited: Limited | None = maybe()
 
 
-@command(rank=20, epilog="Example: `fewbit fold examples/digits/w1a1.onnx --fps 1000000 --clock 200`")
+@command(
+    rank=20,
+    epilog="Examples: `fewbit fold examples/digits/w1a1.onnx --fps 1000000 --clock 200`, "
+    "`fewbit fold examples/digits/w8a8.onnx --part xc7a35t --share 70%`",
+)
 def fold(
     *, model: Model, goal: FoldingGoal, input_spec: Input = None,
     file: Annotated[
         Path | None, typer.Option("-o", "--output-file", **FILE, help="Default `build/<model>/fold.json`.")
     ] = None,
-    parts: PartsFile = None, weights: WeightsOption = None, several: SeveralDevices,
+    parts: PartsFile = None, weights: WeightsOption = None,
     json: Json = False,
 ):  # fmt: skip
-    """The cheapest folding that meets a target (or the fastest within so many LUTs), with its cycles."""
+    """The best folding within limits: the cheapest that is fast enough, or the fastest that fits, with its cycles."""
     report = Reporter(json)
     where = None if weights is None else str(weights)
-    report.show(fold_model(model, input_spec, goal, file, report, parts, where, several), _table)
+    report.show(fold_model(model, input_spec, goal, file, report, parts, where), _table)
 
 
 def fold_model(
@@ -154,20 +315,18 @@ def fold_model(
     report: Report,
     parts: Path | None = None,
     weights: str | None = None,
-    several: SeveralDevices | None = None,
 ) -> Folded:
     """Fold a model to a `FoldingGoal`, predict its cycles, and write the file; return what that gives.
 
     ``parts`` is a file of parts beside those of the list, as `hw.targets.part_list.read_parts` reads it; ``weights``
-    says where the weights of all layers come from, as `hw.folding.WEIGHTS` has it; ``several`` says into how many
-    devices the network is cut, and of what parts.
+    says where the weights of all layers come from, as `hw.folding.WEIGHTS` has it.
 
     Raises
     ------
     golden.model_file.file.ModelError
         If the model cannot be imported.
     FoldingError
-        If there is more than one goal, or it cannot be met.
+        If limits conflict, or cannot be met.
     hw.targets.part_list.PartsError
         If the file of parts is not as it must be.
     """
@@ -179,23 +338,21 @@ def fold_model(
     from fewbit.hw.folding import Folding, FoldingError
     from fewbit.sim.cycles.model import predict_steady
 
-    if sum(target is not None for target in (goal.fps, goal.max_cycles, goal.max_luts)) > 1:
-        raise FoldingError("give one of --fps, --max-cycles and --max-luts, not several")
+    goal.check(weights)
     listed = [part for part in parts_with(parts) if USUAL.suits(part)]
+    if not goal.is_single:
+        return _within_limits(model, input_spec, goal, file, report, listed, weights or "fixed")
     project = Project(model, input_spec=input_spec, folding=Folding(), target=USUAL)
-    network = project.network
-    cycles = int(goal.clock * 1e6 // goal.fps) if goal.fps is not None else goal.max_cycles
+    network, cycles = project.network, goal.cycles
     with report.working("folding"):
         layers = layers_of(network)
         found = _folding(layers, goal, cycles)
         if weights == "external":
             found = outside(layers, found, bus=goal.bus, ultra=goal.ultra_ram)
-        elif goal.bus is not None or goal.ultra_ram:
-            raise FoldingError("--bus and --ultra-ram are for external weights: give --weights external too")
         elif weights is not None:
             found = found.with_weights(weights)
         project.folding = with_dsps(layers, found, goal.dsps)
-        project = _cut(project, layers, several, listed)
+        project = _cut(project, layers, goal, listed)
         plan = project.plan
         timing = predict_steady(plan)
         table = pareto(layers, goal.clock)
@@ -210,34 +367,75 @@ def fold_model(
     return _result(project, layers, timing, table, goal.clock, file, listed)
 
 
-def _cut(project, layers, several, listed):
+def _cut(project, layers, goal, listed):
     """Return the project in the devices that are asked for."""
     from fewbit.flow.folding.cuts import choose_cuts
     from fewbit.flow.project.devices import in_devices
-    from fewbit.hw.folding import FoldingError
-    from fewbit.hw.targets.part_choice import find_part
 
-    several = several or SeveralDevices()
-    if several.devices == 1:
-        if several.part:
-            raise FoldingError("--part is the part of each of several devices: give --devices too")
+    if goal.devices == 1:
         return project
-    parts = [find_part(name, listed) for name in several.part or ()]
-    project.folding = project.folding.in_devices(choose_cuts(layers, project.folding, several.devices, parts))
+    parts = [find_part(name, listed) for name in goal.part or ()]
+    project.folding = project.folding.in_devices(choose_cuts(layers, project.folding, goal.devices, parts))
     return in_devices(project)
+
+
+def _within_limits(model, input_spec, goal, file, report, listed, weights):
+    """Fold a model to several limits, or a part."""
+    from fewbit.flow.cache import atomic_write
+    from fewbit.flow.folding.by_part import best_folding
+    from fewbit.flow.folding.layers import layers_of
+    from fewbit.flow.project.project import Project
+    from fewbit.hw.folding import Folding
+
+    limits = goal.limits(listed)
+    project = Project(model, input_spec=input_spec, folding=Folding(), target=USUAL)
+    with report.working("folding"):
+        layers = layers_of(project.network)
+        best = best_folding(layers, limits, USUAL, listed, weights)
+    project.folding = best.folding
+    file = Path(file) if file else BUILD / Path(model).stem / "fold.json"
+    atomic_write(file, project.folding.to_json())
+    return _best_result(project.model, layers, best, limits, goal.clock, file, listed)
+
+
+def _best_result(
+    model: Path, layers: Any, best: "BestFolding", limits: "FoldingLimits", clock: float, file: Path, listed: Any
+) -> Folded:  # fmt: skip
+    """Return the result of a folding within limits."""
+    rows = [
+        FoldedLayer(
+            layer=name, pixels=layers[name].pixels, groups=layers[name].groups, inputs=layers[name].inputs,
+            neurons=layers[name].neurons, **folded.size, in_dsp=folded.products in ("dsp", "sums"),
+            cycles=layers[name].cycles(folded), share=round(layers[name].cycles(folded) / best.timing.interval, 4),
+            products=folded.products, memory=folded.memory, cost=best.design.layers[name].by_resource,
+            weights=None if folded.weights == "fixed" else folded.weights,
+        )
+        for name, folded in best.folding.items()
+    ]  # fmt: skip
+    whole, step = best.design.total.by_resource, best.limiting
+    smallest = smallest_part(listed, **whole)
+    limited = Limited(
+        part=None if limits.part is None else limits.part.name, goal=limits.goal,
+        limits={name: limit.most for name, limit in limits.resources.items()}, used=whole,
+        faster=None if step is None else vars(step), ultra=sorted(best.folding.ultra),
+    )  # fmt: skip
+    return Folded(
+        model=model, file=file, clock_mhz=clock, latency=best.timing.latency, interval=best.timing.interval,
+        bound=best.plan.bound, fps=clock * 1e6 / best.timing.interval, layers=rows, estimate=whole,
+        smallest_part=smallest.name if smallest else None,
+        nearest_part=None if smallest else nearest_part(listed, **whole), queues=best.depths, pareto=[],
+        limited=limited,
+    )  # fmt: skip
 
 
 def _folding(layers, goal, cycles):
     """Return the folding that meets the goal, without DSPs."""
     from fewbit.flow.folding import folding, search
-    from fewbit.hw.folding import FoldingError
 
     if goal.max_luts is not None:
         return search.fastest_within(layers, goal.max_luts)
     if cycles is None:
         return folding.default_folding(layers)
-    if cycles < 1:
-        raise FoldingError(f"{goal.fps:g} frames a second are more than one a cycle at {goal.clock:g} MHz")
     return folding.fold(layers, cycles)
 
 
@@ -285,7 +483,6 @@ def _devices(project, layers, listed):
     """Return what each of several devices takes; None for one."""
     from fewbit.flow.folding.cost import total
     from fewbit.flow.folding.search import estimate
-    from fewbit.hw.targets.part_choice import find_part
 
     if not project.folding.devices:
         return None
@@ -299,7 +496,47 @@ def _devices(project, layers, listed):
     return found
 
 
+def _limited_table(report, r):
+    """Print a folding within limits: layers, what is used of what there is, and what limits it."""
+    from fewbit.flow.folding.limits import RESOURCES
+
+    rows = [
+        (row.layer, row.pe, row.simd, row.products or "LUTs", row.memory or row.weights or "–", f"{row.cycles:,}",
+         f"{row.cost['lut']:,}", row.cost["bram18"], row.cost["dsp"])
+        for row in r.layers
+    ]  # fmt: skip
+    heads = ["layer", "PE", "SIMD", "products", "weights", "cycles", "LUTs", "BRAM18", "DSP"]
+    report.table(heads, rows)
+    limited = r.limited
+    shares = []
+    for name, used in limited.used.items():
+        most = limited.limits.get(name)
+        of = "" if most is None else f"{most:,}"
+        shares.append((RESOURCES[name], f"{used:,}", of, f"{used / most:.0%}" if most else ""))
+    report.table(["of all", "used", "limit", "share"], shares)
+    if limited.ultra:
+        report.line(f"buffers in UltraRAM: {', '.join(limited.ultra)}")
+    if limited.faster is not None:
+        step = limited.faster
+        name, over = RESOURCES[step["resource"]], step["needed"] - step["most"]
+        faster = f"the next step up, {step['cycles']:,} cycles ({r.clock_mhz * 1e6 / step['cycles']:,.0f} frames/s)"
+        if limited.goal == "luts" and step["resource"] == "lut":
+            report.line(
+                f"{faster}, takes about {step['needed']:,} {name}, {over:,} more; layer {step['layer']} is slowest"
+            )
+        else:
+            report.line(
+                f"limited by {name}, at layer {step['layer']}: {faster}, takes about {step['needed']:,} of "
+                f"{step['most']:,} {name}, {over:,} more than there are"
+            )
+
+
 def _table(report, r):
+    if r.limited is not None:
+        _limited_table(report, r)
+        _speed_lines(report, r)
+        report.line(f"folding: {r.file} (edit it; pass it back with --folding)")
+        return
     rows = [
         (row.layer, f"{row.pixels} x {row.groups * row.neurons}", row.inputs, row.pe, row.simd, f"{row.cycles:,}",
          f"{100 * row.share:.0f} %", f"{row.cost['lut']:,}", row.cost["bram18"], row.cost["dsp"])
@@ -308,6 +545,13 @@ def _table(report, r):
     report.table(
         ["layer", "pixels x neurons", "inputs", "PE", "SIMD", "cycles", "share", "LUTs, about", "BRAM18", "DSP"], rows
     )
+    _speed_lines(report, r)
+    rows = [(f"{p['cycles']:,}", f"{p['fps']:,}", f"{p['lut']:,}", p["bram18"], p["dsp"]) for p in r.pareto]
+    report.table(["other targets: cycles", "frames/s", "LUTs, about", "BRAM18", "DSP"], rows)
+    report.line(f"folding: {r.file} (edit it; pass it back with --folding)")
+
+
+def _speed_lines(report, r):
     speed = f"{r.interval:,} cycles ({r.fps:,.0f} frames/s at {r.clock_mhz:g} MHz)"
     report.line(f"interval {speed}, latency {r.latency:,} cycles")
     e = r.estimate
@@ -323,9 +567,6 @@ def _table(report, r):
     report.line(_part_line(r))
     if r.devices:
         _devices_table(report, r.devices)
-    rows = [(f"{p['cycles']:,}", f"{p['fps']:,}", f"{p['lut']:,}", p["bram18"], p["dsp"]) for p in r.pareto]
-    report.table(["other targets: cycles", "frames/s", "LUTs, about", "BRAM18", "DSP"], rows)
-    report.line(f"folding: {r.file} (edit it; pass it back with --folding)")
 
 
 def _devices_table(report, devices):

@@ -2,15 +2,18 @@
 
 import math
 import os
+import re
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import typer
 
-__all__ = ["BAUD", "BITS", "CHANCE", "COUNT", "CYCLES", "DEVICES", "DSPS", "FILE", "FOLDER", "LUTS", "MHZ", "PERCENT",
-           "POINTS", "RATE", "SEED", "STEPS", "file_to_write", "folder_to_write", "number", "whole"]  # fmt: skip
+__all__ = ["BAUD", "BITS", "CHANCE", "COUNT", "CYCLES", "DEVICES", "DSPS", "FILE", "FOLDER", "LATENCY", "LUTS", "MHZ",
+           "NUMBER", "PERCENT", "POINTS", "RATE", "SEED", "SHARE", "STEPS", "WrittenLatency", "duration",
+           "file_to_write", "folder_to_write", "number", "share", "whole"]  # fmt: skip
 
 _MOST = 10**12  # cycles, LUTs or bits: more is a slip of the keyboard
 
@@ -50,6 +53,49 @@ def number(least: float, most: float) -> Callable[[Any], float]:
         return value
 
     return parse
+
+
+@dataclass(frozen=True)
+class WrittenLatency:
+    """A latency as it is written: a number, and its unit, ``"cycles"`` or one of time."""
+
+    amount: float
+    unit: str
+
+    def cycles(self, clock: float) -> int:
+        """Return the whole cycles of a clock of ``clock`` MHz that it has."""
+        per_second = {"s": 1e6, "ms": 1e3, "us": 1, "ns": 1e-3}
+        return int(self.amount if self.unit == "cycles" else self.amount * per_second[self.unit] * clock)
+
+
+def duration(text: Any) -> WrittenLatency:
+    """Return the latency that a text such as ``100us``, ``2 ms`` or ``5000`` (cycles) is.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is none.
+    """
+    if isinstance(text, WrittenLatency):
+        return text
+    found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(cycles|s|ms|us|µs|ns)?\s*", str(text))
+    if found is None or not float(found[1]) > 0:
+        raise typer.BadParameter(f"must be a latency such as 100us, 2ms or 5000 (cycles), not {_short(text)}")
+    return WrittenLatency(float(found[1]), (found[2] or "cycles").replace("µ", "u"))
+
+
+def share(text: Any) -> float:
+    """Return the percent that a text such as ``70`` or ``70%`` is, from 0 to 100.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is none.
+    """
+    try:
+        return number(0, 100)(str(text).strip().removesuffix("%"))
+    except typer.BadParameter:
+        raise typer.BadParameter(f"must be a share from 0 to 100 %, not {_short(text)}") from None
 
 
 def folder_to_write(text: Any) -> Path:
@@ -133,10 +179,13 @@ DEVICES = _kind("DEVICES", whole(1, 64))
 DSPS = _kind("DSPS", whole(0))
 FILE = _kind("FILE", file_to_write)
 FOLDER = _kind("FOLDER", folder_to_write)
+LATENCY = _kind("TIME", duration)
 LUTS = _kind("LUTS", whole(1))
 MHZ = _kind("MHZ", number(1, 1_000_000))
+NUMBER = _kind("NUMBER", whole(0))
 PERCENT = _kind("1-100", number(1, 100))
 POINTS = _kind("0-100", number(0, 100))
 RATE = _kind("NUMBER", number(0.001, _MOST))
 SEED = _kind("SEED", whole(0, 2**31 - 1))
+SHARE = _kind("PERCENT", share)
 STEPS = _kind("STEPS", whole(1))

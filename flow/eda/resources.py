@@ -42,6 +42,8 @@ class Resources(JsonResult):
         Block RAMs of 18 and 36 Kbit.
     dsp : int
         DSP48E1 or DSP48E2.
+    uram : int
+        UltraRAMs.
     lc : int
         Yosys's own estimate of the logic cells after small LUTs are packed.
     cells : dict of str to int
@@ -59,6 +61,7 @@ class Resources(JsonResult):
     bram36: int
     dsp: int
     carry8: int = 0
+    uram: int = 0
     lc: int = 0
     cells: dict[str, int] = field(default_factory=dict)
     path: LongestPath | None = or_empty()
@@ -90,6 +93,7 @@ def count(cells: Mapping[str, int], *, lc: int = 0, path: LongestPath | None = N
         bram18=total("RAMB18E[12]"),
         bram36=total("RAMB36E[12]"),
         dsp=total("DSP48E[12]"),
+        uram=total("URAM288"),
         lc=lc,
         cells=dict(sorted(cells.items())),
         path=path,

@@ -190,6 +190,8 @@ def main(argv: Sequence[str]) -> None:
     os.chdir(job["work"])  # relative names alone: a path may have characters that Yosys does not read as it is
     design = libyosys.Design()
     options = "-flatten -noiopad -noclkbuf" + ("" if job["dsp"] else " -nodsp")
+    if _asks_for_ultra_ram(Path("design.v")):
+        options += " -uram"
     synth = f"synth_xilinx -top {job['top']} -family {job['family']} {options} -run"
     read_verilog(design, "design.v")
     for command in (
@@ -216,6 +218,11 @@ def main(argv: Sequence[str]) -> None:
     ):
         libyosys.run_pass(command, design)
     _add_paths(Path(_STATISTICS), Path(_NETLIST))
+
+
+def _asks_for_ultra_ram(verilog: Path) -> bool:
+    """Return whether a design has a memory that is to be UltraRAM: only then Yosys may take some."""
+    return re.search(r'ram_style = "ultra"', verilog.read_text(encoding="utf-8")) is not None
 
 
 def _kinds(design):

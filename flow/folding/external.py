@@ -22,7 +22,7 @@ _DEARER = 1.3  # how much more the array of a layer may take, where its buffers 
 def reason_against(layer: FoldableLayer, folded: LayerFolding) -> str | None:
     """Return why the weights of a layer cannot be external, in a line, or None if they can be."""
     try:
-        layer.channel(replace(folded, weights="external", tile=None))
+        layer.channel(replace(folded, weights="external", memory=None, tile=None))
     except ValueError as error:
         return str(error)
     if layer.weight_range[0] == layer.weight_range[1]:
@@ -76,7 +76,7 @@ def with_external(
     found = {n: replace(f, weights="fixed", tile=None) if f.weights == "external" else f for n, f in folding.items()}
     outside = sorted(set(names), key=list(found).index)
     if not outside:
-        return Folding(found)
+        return Folding(found, ultra=folding.ultra)
     try:
         check_bus(bits)
     except ValueError as error:
@@ -100,13 +100,14 @@ def with_external(
         ]  # fmt: skip
         _, name, found[name], beats[name], prices[name] = max(gains, key=lambda gain: gain[0])
         better[name] = _larger(layers[name], found[name], port)
-    return Folding(found, bus=port.bus, ultra=ultra)
+    return Folding(found, bus=port.bus, ultra=folding.ultra, ultra_ram=ultra)
 
 
 def _refolded(layer, folded, cycles, reads, port):
     """Return the layer's weights outside, read so often, in the PE and SIMD that are as fast and take the least, with
     the least tile; products stay as they are where they are chosen."""
     tile = next(n for n in tiles_of(layer.shape(folded)) if n * reads >= layer.pixels)
+    folded = replace(folded, memory=None)
     choices = [folded]
     if folded.products is None:
         fast = [option for option in layer.options if option.cycles <= max(cycles, layer.cycles(folded))]

@@ -1,7 +1,7 @@
 """Folding to a target: frames a second, cycles, LUTs, or DSPs."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from fewbit.golden.network.graph import Network
@@ -9,12 +9,12 @@ from fewbit.hw.folding import Folding, FoldingError, LayerFolding
 from fewbit.hw.memory.external_plan import WeightPortPlan
 from fewbit.hw.targets.named import USUAL
 
-from .cost import LOADER, Cost, WeightBus, cost_of_layer, cost_of_pool, total
+from .cost import LOADER, LOADER_FF, Cost, WeightBus, cost_of_layer, cost_of_pool, total
 from .folding import fold_layers, least_cycles
 from .layers import FoldableLayer, FoldableNetwork, layers_of, slowest
 
-__all__ = ["Candidate", "ParetoPoint", "candidates", "estimate", "estimate_all", "fastest_within", "pareto",
-           "with_dsps"]  # fmt: skip
+__all__ = ["Candidate", "ParetoPoint", "candidates", "costs_beside", "costs_of_weights", "estimate", "estimate_all",
+           "fastest_within", "known_cost", "pareto", "with_dsps"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,22 +58,36 @@ def candidates(network: Network | FoldableNetwork, step: float = 1.03) -> list[C
 
 def estimate(layers: FoldableNetwork, folding: Folding) -> dict[str, Cost]:
     """Return the `Cost` of each layer, by name; ``layers`` are those that `layers_of` gives of a network."""
-    return {name: _cost(layers, name, folding) for name in layers}
+    return {name: known_cost(layers, cost_of_layer, name, folding) for name in layers}
 
 
-def _cost(layers: FoldableNetwork, name: str, folding: Folding) -> Cost:
+def known_cost(layers: FoldableNetwork, function: Callable[..., Cost], name: str, folding: Folding) -> Cost:
+    """Return a cost of a layer, a ``function`` of `flow.folding.cost`, which is worked out once where the layer's own
+    folding says all that it depends on."""
     if folding[name].weights == "external":
-        return cost_of_layer(layers[name], folding[name], WeightBus.of(folding))
-    return layers.known(cost_of_layer, name, folding[name])
+        return function(layers[name], folding[name], WeightBus.of(folding))
+    return layers.known(function, name, folding[name])
 
 
 def estimate_all(layers: FoldableNetwork, folding: Folding) -> Cost:
     """Return the `Cost` of a whole network; ``layers`` are what `layers_of` gives of it."""
-    cycles, outside = slowest(layers, folding), folding.external
-    pools = (cost_of_pool(node.window, layers.edges[node.x], cycles) for node in layers.pools)
+    beside = costs_beside(layers, slowest(layers, folding))
+    return total([*estimate(layers, folding).values(), *beside, *costs_of_weights(layers, folding)])
+
+
+def costs_of_weights(layers: FoldableNetwork, folding: Folding) -> list[Cost]:
+    """Return the costs of what weights that are not fixed share: the port to memory outside, and the loader."""
+    outside = folding.external
     port = [WeightPortPlan([layers[n].channel(folding[n], folding.bus) for n in outside]).cost] if outside else []
-    loader = [Cost(LOADER)] * any(layer.weights == "loadable" for layer in folding.values())
-    return total([*estimate(layers, folding).values(), *pools, *_beside(layers, cycles), *port, *loader])
+    loaded = any(layer.weights == "loadable" for layer in folding.values())
+    return port + ([Cost(LOADER, ff=LOADER_FF)] if loaded else [])
+
+
+def costs_beside(layers: FoldableNetwork, cycles: int) -> list[Cost]:
+    """Return the costs of pools, and of stages that are neither those nor layers, as narrow as these cycles a frame
+    allow."""
+    pools = [cost_of_pool(node.window, layers.edges[node.x], cycles) for node in layers.pools]
+    return pools + _beside(layers, cycles)
 
 
 def _beside(layers: FoldableNetwork, cycles: int) -> list[Cost]:

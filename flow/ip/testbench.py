@@ -155,7 +155,10 @@ def bench_files(
 
 
 def _outside(plan: AcceleratorPlan, file: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what the bench has for the memory of external weights, and its vectors in a ``file``; nothing without such."""
+    """Return what the bench has for the memory of external weights, and its vectors in a ``file``.
+
+    Without external weights there is nothing.
+    """
     port = plan.weight_port
     if port is None:
         return {}, {}

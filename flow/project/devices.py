@@ -116,7 +116,8 @@ class DeviceProject(Project):
         self.input_option, self.output_option = chain.input_option, chain.output_option
         self.network, self.chain, self.number, self.before = network, chain, number, before
         layers = (node.name for node in network.nodes)
-        self.folding = Folding({name: chain.folding[name] for name in layers if name in chain.folding})
+        own = {name: chain.folding[name] for name in layers if name in chain.folding}
+        self.folding = Folding(own, ultra_ram=chain.folding.ultra_ram)
         self.part = chain.folding.devices[number].part
         self.directory = chain.directory / self.name
 
@@ -171,7 +172,8 @@ class DeviceChain(Project):
     Raises
     ------
     FoldingError
-        If the network cannot be cut there, or weights of a layer are not in the bitstream.
+        If the network cannot be cut there, weights of a layer are not in the bitstream, or stages are named whose
+        buffers are UltraRAM.
     """
 
     def __init__(self, project: Project):
@@ -180,6 +182,11 @@ class DeviceChain(Project):
             raise FoldingError(
                 f"{self.model}: a network in several devices has its weights in the bitstream, and those of layer "
                 f"{moved[0]!r} are {self.folding[moved[0]].weights}: fold it for one device, or without --weights"
+            )
+        if self.folding.ultra:
+            raise FoldingError(
+                f"{self.model}: ultra names stages of one device, and this folding has several: say "
+                '"ultra_ram": true instead'
             )
         self.devices: list[DeviceProject] = []
         for number, network in enumerate(networks_of(self.network, self.folding)):

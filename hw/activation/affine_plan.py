@@ -1,9 +1,10 @@
 """The numbers of a multiplication, addition and shift behind an accumulator, before there is any hardware."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from fewbit.hw.memory.mapped import MappedMemory, table_of
 from fewbit.hw.memory.placement import Contents
 from fewbit.hw.shapes import IntShape
 
@@ -146,6 +147,13 @@ class AffinePlan(ActivationPlan):
             return 0
         accs, factors = self._sizes(self.acc_shape), self._sizes(self.factor_shape)
         return self.lanes * sum(min(a, f) > 1 and a + f >= _DSP_BITS for a in accs for f in factors)
+
+    def mapped(self) -> Iterator[MappedMemory]:
+        yield from super().mapped()
+        for table in self.tables:
+            if table is not None:
+                yield table_of(table.bits, table.displacements, self.target)
+                yield table_of(table.acc_bits + table.beat_bits + table.by_bits, table.words, self.target)
 
     def _tables(self, exceptions: Sequence[tuple[int, int, int]]) -> list[ExceptionTable | None]:
         """Return the exceptions of each lane."""

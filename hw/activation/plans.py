@@ -1,9 +1,10 @@
 """The numbers of activations, before there is any hardware: latencies, DSPs, and the checks of their constants."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fewbit.hw.memory.mapped import MappedMemory, loadable_of, table_of
 from fewbit.hw.memory.placement import Contents, is_large
 from fewbit.hw.packing import pack
 from fewbit.hw.shapes import IntShape
@@ -72,6 +73,14 @@ class ActivationPlan:
     @property
     def dsps(self) -> int:
         return 0
+
+    def mapped(self) -> Iterator[MappedMemory]:
+        """Yield its memories as synthesis finds them, those that are constant too."""
+        for contents in self.memories.values():
+            if self.loadable:
+                yield from loadable_of(contents)
+            else:
+                yield table_of(contents.width, contents.words, self.target)
 
     def per_neuron(self, name: str, values: list[Constant]) -> list[Constant]:
         """Return ``values``, checked to be ``lanes*beats``, one for each neuron; errors call them ``name``.

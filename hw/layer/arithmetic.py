@@ -10,7 +10,7 @@ from fewbit.golden.network.dense import Dense
 from fewbit.golden.numbers.format import Format
 from fewbit.golden.numbers.formats import format_for
 from fewbit.hw.arrays.coded_plan import HeapPart
-from fewbit.hw.arrays.cost import pe_luts, rom_luts
+from fewbit.hw.arrays.cost import pe_flip_flops, pe_luts, rom_luts
 from fewbit.hw.arrays.integer_plan import IntegerArrayPlan
 from fewbit.hw.heap.partial_products import ProductTerms, product_terms
 from fewbit.hw.targets.target import Target
@@ -18,6 +18,8 @@ from fewbit.hw.targets.target import Target
 from .shape import LayerShape
 
 __all__ = ["Arithmetic", "Plain"]
+
+_FLIP_FLOPS = 1.6  # of a PE for each of its LUTs, about
 
 
 class Arithmetic:
@@ -136,6 +138,10 @@ class Arithmetic:
         """Return about the LUTs of a PE of ``simd`` lanes, with an accumulator of ``acc`` bits."""
         raise NotImplementedError
 
+    def pe_flip_flops(self, simd: int, acc: int, feedback: bool) -> float:
+        """Return about the flip-flops of such a PE."""
+        return _FLIP_FLOPS * self.pe_luts(simd, acc, feedback)
+
     def luts(self, shape: LayerShape, acc: int) -> float:
         """Return about the LUTs that a layer of this shape takes, with accumulators of ``acc`` bits."""
         memory = rom_luts(self.weight_bits * shape.pe * shape.simd, shape.words)
@@ -189,3 +195,6 @@ class Plain(Arithmetic):
 
     def pe_luts(self, simd: int, acc: int, feedback: bool) -> float:
         return pe_luts(self.lane_format, self.w_format, simd, acc, feedback)
+
+    def pe_flip_flops(self, simd: int, acc: int, feedback: bool) -> float:
+        return pe_flip_flops(self.lane_format, self.w_format, simd, acc, feedback)

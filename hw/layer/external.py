@@ -5,7 +5,7 @@ a row of neurons is computed for all vectors of a tile before the next row's wei
 order from a `hw.stages.tile.TileRepeat`, and results are put back into the order of pixels behind the layer.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from fewbit.hw.cost import Cost
 from fewbit.hw.folding import LayerFolding
 from fewbit.hw.memory.buffers import PlacedBuffer, placed_buffer
 from fewbit.hw.memory.external_plan import ChannelPlan, check_bus
+from fewbit.hw.memory.mapped import MappedMemory
 from fewbit.hw.packing import pack
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
@@ -191,6 +192,12 @@ class ExternalPlan(LayerPlan):
     def beats_frame(self) -> int:
         """Beats of the port that its weights take for a frame."""
         return self.pixels // self.tile * self.channel.pass_beats
+
+    def _mapped_front(self) -> Iterator[MappedMemory]:
+        return iter(())  # a `hw.stages.tile.TileRepeat` in front of it replays tiles
+
+    def _mapped_weights(self) -> Iterator[MappedMemory]:
+        return iter(())  # rings are of the `hw.memory.external_plan.WeightPortPlan`
 
     @property
     def weights_in(self) -> str:

@@ -75,6 +75,7 @@ class MatrixVectorUnit(StreamUnit):
             rows=p.rows,
             vectors=p.vectors,
             whole=p.whole,
+            ram=p.ram,
         )
 
     def _activation(self, m):

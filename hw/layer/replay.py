@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from fewbit.hw.memory.buffers import ram_attributes
 from fewbit.hw.streams import at_least, code_stream, counter
 
 from .layout import MEMORY_LATENCY
@@ -30,6 +31,8 @@ class Replay(wiring.Component):
         Vectors until the weights repeat.
     whole : bool
         Whether a row begins only when its vector is complete.
+    ram : str or None
+        The ``ram_style`` of its memory; None leaves it to synthesis.
 
     Raises
     ------
@@ -54,12 +57,15 @@ class Replay(wiring.Component):
 
     LATENCY = MEMORY_LATENCY
 
-    def __init__(self, *, bits: int, lanes: int, steps: int, rows: int, vectors: int = 1, whole: bool = False):
+    def __init__(
+        self, *, bits: int, lanes: int, steps: int, rows: int, vectors: int = 1, whole: bool = False,
+        ram: str | None = None,
+    ):  # fmt: skip
         for name, value in ("Steps", steps), ("Rows", rows), ("Vectors", vectors):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value!r}")
         self._bits, self._lanes, self._steps, self._rows, self._vectors = bits, lanes, steps, rows, vectors
-        self.whole = whole
+        self.whole, self._ram = whole, ram
         self.direct = rows == 1 and not (whole and steps > 1)
         signature = code_stream(bits, lanes)
         super().__init__({
@@ -104,7 +110,9 @@ class Replay(wiring.Component):
 
     def _buffered(self, m, issue, there, at_begin, step, step_last, row_last, out):
         depth = 2 * self._steps
-        m.submodules.memory = memory = Memory(shape=self._bits * self._lanes, depth=depth, init=[])
+        m.submodules.memory = memory = Memory(
+            shape=self._bits * self._lanes, depth=depth, init=[], attrs=ram_attributes(self._ram)
+        )  # fmt: skip
         write, read = memory.write_port(), memory.read_port()
         accept, release = Signal(), Signal()  # a beat is written, is read for the last time
         half, first_row = Signal(), Signal(init=1)  # which half of the memory holds the vector that is being replayed

@@ -25,7 +25,7 @@ from fewbit.golden.numbers.format import Format
 from fewbit.golden.numbers.formats import Bipolar, Unsigned, powers_of_two
 from fewbit.hw.activation.planes_plan import combined_luts
 from fewbit.hw.arrays.coded_plan import HeapPart
-from fewbit.hw.arrays.cost import pe_luts, row_luts
+from fewbit.hw.arrays.cost import pe_luts, row_flip_flops, row_luts
 from fewbit.hw.arrays.dsp_plans import DspArrayPlan, DspSumArrayPlan
 from fewbit.hw.arrays.integer_plan import IntegerArrayPlan
 from fewbit.hw.heap.partial_products import product_terms
@@ -211,6 +211,9 @@ class Summed(Plain):
 
     def pe_luts(self, simd: int, acc: int, feedback: bool) -> float:
         return row_luts(self.lane_format, self.w_format, simd)
+
+    def pe_flip_flops(self, simd: int, acc: int, feedback: bool) -> float:
+        return row_flip_flops(self.lane_format, self.w_format, simd)
 
     def dsps(self, pe: int, acc: int) -> int:
         return -(-pe // sums_of(acc))

@@ -8,8 +8,8 @@ from fewbit.hw.cost import Cost
 from .placement import BRAM18_LUTS, Placement, blocks_of
 
 __all__ = ["LOAD_BITS", "RAM_WORDS", "URAM_LUTS", "PlacedBuffer", "buffer_cost", "choice_luts", "fifo_luts",
-           "placed_buffer", "price_of", "queue_luts", "ram_luts", "select_luts", "ultra_attrs",
-           "writable_placement"]  # fmt: skip
+           "placed_buffer", "price_of", "queue_luts", "ram_attributes", "ram_luts", "select_luts", "slices_of",
+           "ultra_style", "writable_placement"]  # fmt: skip
 
 LOAD_BITS = 32
 """Bits of a word on its way to a loadable memory, and of a slice of one, at most."""
@@ -50,7 +50,7 @@ class PlacedBuffer:
     @property
     def attrs(self) -> dict[str, str]:
         """The attributes of the memory."""
-        return {"ram_style": self.style}
+        return ram_attributes(self.style)
 
 
 def price_of(cost: Cost) -> float:
@@ -70,10 +70,9 @@ def placed_buffer(width: int, depth: int, *, ultra: bool = False) -> PlacedBuffe
     return min(choices, key=lambda c: c.cost.lut + bram * c.cost.bram18 + URAM_LUTS * c.cost.uram)
 
 
-def ultra_attrs(width: int, depth: int) -> dict[str, str]:
-    """Return the attributes of a buffer that may be in UltraRAM: none where it takes less elsewhere."""
-    placed = placed_buffer(width, depth, ultra=True)
-    return placed.attrs if placed.style == "ultra" else {}
+def ultra_style(width: int, depth: int) -> str | None:
+    """Return the ``ram_style`` of a buffer that may be in UltraRAM: None where it takes less elsewhere."""
+    return "ultra" if placed_buffer(width, depth, ultra=True).style == "ultra" else None
 
 
 def queue_luts(width: int, depth: int) -> int:
@@ -98,11 +97,16 @@ def writable_placement(width: int, depth: int) -> Placement:
     """
     if depth == 1:
         return Placement("luts")
-    whole, rest = divmod(width, LOAD_BITS)
-    slices = [LOAD_BITS] * whole + [rest] * (rest > 0)
+    slices = slices_of(width)
     luts = sum(ram_luts(bits, depth) for bits in slices) + ceil(width * select_luts(-(-depth // _PART)))
     blocks = sum(blocks_of(bits, depth) for bits in slices)
     return Placement("luts", luts) if luts <= blocks * BRAM18_LUTS else Placement("block", bram18=blocks)
+
+
+def slices_of(width: int) -> list[int]:
+    """Return the bits of each slice of a loadable memory of ``width`` bits."""
+    whole, rest = divmod(width, LOAD_BITS)
+    return [LOAD_BITS] * whole + [rest] * (rest > 0)
 
 
 def select_luts(count: int) -> float:
@@ -113,3 +117,8 @@ def select_luts(count: int) -> float:
 def fifo_luts(width: int) -> int:
     """Return the LUTs of the memory of a FIFO of at most `RAM_WORDS` words."""
     return ram_luts(width, RAM_WORDS)
+
+
+def ram_attributes(ram: str | None) -> dict[str, str]:
+    """Return the attributes of a memory whose ``ram_style`` is ``ram``; None leaves it to synthesis."""
+    return {} if ram is None else {"ram_style": ram}

@@ -5,13 +5,14 @@ region has the words of a layer's weights row by row; a layer reads its region f
 every tile of its pixels, and begins anew. All layers share one port.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from fewbit.hw.cost import Cost
 
 from .buffers import PlacedBuffer, placed_buffer, select_luts
+from .mapped import Buffer
 
 __all__ = ["ALIGNED", "BUS_BITS", "ChannelPlan", "DEFAULT_BUS", "OUTSTANDING", "WeightPortPlan", "check_bus"]
 
@@ -213,6 +214,13 @@ class WeightPortPlan:
     def cost(self) -> Cost:
         """What the arbiter takes: an address and a length of every channel, of which one is chosen."""
         return Cost(180 + 14 * len(self.channels) + self.bus // 4)
+
+    def mapped(self) -> Iterator[Buffer]:
+        """Yield the memories of all rings as synthesis finds them: one for each beat of a line."""
+        for channel in self.channels:
+            for k in range(channel.beats):
+                width = min(channel.bus, channel.kept_bits - k * channel.bus)
+                yield Buffer(width, channel.depth, channel.memory.style)
 
     # Numbers of the cycle model, a list over the channels each (`sim.cycles.machines.weights`).
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 __all__ = ["BRAM18_LUTS", "LARGE", "LUT_WORDS", "Contents", "Placement", "blocks_of", "columns_of", "contents_digest",
-           "is_large", "placement", "placement_of", "tables_of", "transposed"]  # fmt: skip
+           "is_large", "is_large_shape", "placement", "placement_of", "tables_of", "transposed"]  # fmt: skip
 
 LARGE = 2048  # bits for each block RAM that a memory takes, from which on synthesis puts one of operators there
 LUT_WORDS = 64  # words of which a LUT holds one bit; of half as many it holds two
@@ -33,22 +33,24 @@ class Placement:
     bram18: int = 0
 
 
-def placement(width: int, words: Sequence[int]) -> Placement:
-    """Return the cheapest `Placement` of these words of ``width`` bits.
+def placement(width: int, words: Sequence[int], where: str | None = None) -> Placement:
+    """Return the cheapest `Placement` of these words of ``width`` bits, or that in ``"luts"`` or ``"block"`` if
+    ``where`` says so.
 
     Distributed RAM is never it: 46 bits a LUT against 64 of a truth table. Bits that are equal in all words are
     stored once, constant ones not at all.
     """
-    return placement_of(len(columns_of(width, words)[0]), len(words))
+    return placement_of(len(columns_of(width, words)[0]), len(words), where)
 
 
-def placement_of(columns: int, depth: int) -> Placement:
+def placement_of(columns: int, depth: int, where: str | None = None) -> Placement:
     """Return the cheapest `Placement` of ``depth`` words, of which ``columns`` bits are neither constant nor equal to
-    another."""
+    another, or that in ``"luts"`` or ``"block"`` if ``where`` says so."""
     if not columns:
         return Placement("constant")
     luts, blocks = _luts(columns, depth), blocks_of(columns, depth)
-    return Placement("luts", luts) if luts <= blocks * BRAM18_LUTS else Placement("block", bram18=blocks)
+    in_luts = luts <= blocks * BRAM18_LUTS if where is None else where == "luts"
+    return Placement("luts", luts) if in_luts else Placement("block", bram18=blocks)
 
 
 def blocks_of(columns: int, depth: int) -> int:
@@ -95,21 +97,28 @@ def transposed(numbers: Sequence[int], width: int) -> list[int]:
 
 def is_large(width: int, words: Sequence[int]) -> bool:
     """Return whether a ROM of operators is taken for block RAM, whose output is late."""
-    return width * len(words) >= LARGE * blocks_of(width, len(words))
+    return is_large_shape(width, len(words))
+
+
+def is_large_shape(columns: int, depth: int) -> bool:
+    """Return whether a ROM of operators, of ``depth`` words of so many bits, is taken for block RAM."""
+    return columns * depth >= LARGE * blocks_of(columns, depth)
 
 
 @dataclass(frozen=True)
 class Contents:
-    """The words of a memory, ``width`` bits each, which it gives ``latency`` cycles after their address."""
+    """The words of a memory, ``width`` bits each, which it gives ``latency`` cycles after their address; and where they
+    are to be: in ``"luts"``, in ``"block"`` RAM, or (None) where they cost least."""
 
     width: int
     words: list[int]
     latency: int = 1
+    where: str | None = None
 
     @cached_property
     def placement(self) -> Placement:
-        """Where the words cost least, and what they take there."""
-        return placement(self.width, self.words)
+        """Where the words are, and what they take there."""
+        return placement(self.width, self.words, self.where)
 
 
 def contents_digest(words: Sequence[int]) -> str:

@@ -39,6 +39,8 @@ class Rom(SharedComponent):
         Cycles from an address to its word, 1 or 2. The second register is behind a block RAM, and in front of LUTs.
     target : hw.targets.target.Target
         With netlists what goes into LUTs is made of them; else it is a memory, with a wish where it should be.
+    where : str or None
+        ``"luts"`` or ``"block"``; None is where it costs least.
 
     Raises
     ------
@@ -51,13 +53,15 @@ class Rom(SharedComponent):
     data : ``Out(width)``
     """
 
-    def __init__(self, *, width: int, words: Sequence[int], latency: int = 1, target: Target = DEFAULT):
+    def __init__(
+        self, *, width: int, words: Sequence[int], latency: int = 1, target: Target = DEFAULT, where: str | None = None
+    ):  # fmt: skip
         if not words:
             raise ValueError("Words must not be empty")
         if latency not in (1, 2):
             raise ValueError(f"Latency must be 1 or 2, not {latency!r}")
         self.LATENCY = latency
-        self._words, self._target = [int(w) for w in words], target
+        self._words, self._target, self._where = [int(w) for w in words], target, where
         bad = [w for w in self._words if w not in range(1 << width)]
         if bad:
             raise ValueError(f"Words must fit {width} bits, not {bad[0]!r}")
@@ -67,27 +71,31 @@ class Rom(SharedComponent):
     @classmethod
     def of(cls, contents: Contents, target: Target) -> "Rom":
         """Return the ROM of a memory's contents."""
-        return cls(width=contents.width, words=contents.words, latency=contents.latency, target=target)
+        return cls(
+            width=contents.width, words=contents.words, latency=contents.latency, target=target, where=contents.where
+        )
 
     @property
     def placement(self) -> Placement:
         """Where the ROM goes, and what it takes there."""
-        return placement_of(len(self._columns), len(self._words))
+        return placement_of(len(self._columns), len(self._words), self._where)
 
     @property
     def definition(self):
         if not self._columns:  # constants, which synthesis is to see where they are used
             return None
         width, depth = len(self.data), len(self._words)
+        wish = {} if self._where is None else {"where": self._where}
         return ModuleDefinition.of(
             "rom", f"{width}x{depth}", made_of=self._target.made_of, width=width, depth=depth, latency=self.LATENCY,
-            contents=contents_digest(self._words),
+            contents=contents_digest(self._words), **wish,
         )  # fmt: skip
 
     def circuit(self):
         m = Module()
         memory = self.placement.where == "block" or not self._target.netlists
-        behind = self.placement.where == "block" or (memory and is_large(len(self._columns), self._words))
+        large = self._where is None and is_large(len(self._columns), self._words)
+        behind = self.placement.where == "block" or (memory and large)
         address = self.address
         if self.LATENCY == 2 and not behind and self._columns:
             address = Signal.like(self.address, name="early", reset_less=True)
@@ -104,6 +112,8 @@ class Rom(SharedComponent):
     def _memory(self, m, address):
         words = transposed(self._columns, len(self._words))
         attrs = {"rom_style": "block"} if self.placement.where == "block" else {}
+        if self._where == "luts":
+            attrs = {"rom_style": "distributed"}
         m.submodules.memory = memory = Memory(shape=len(self._columns), depth=len(words), init=words, attrs=attrs)
         port = memory.read_port()
         m.d.comb += [port.addr.eq(address), port.en.eq(1)]

@@ -17,6 +17,7 @@ from fewbit.host.packing import pack_beats
 from fewbit.hw.folding import Folding
 from fewbit.hw.layer.external import ExternalPlan
 from fewbit.hw.memory.loadable import LoadableUnit, load_bus
+from fewbit.hw.memory.mapped import MappedMemory
 from fewbit.hw.memory.placement import Contents
 from fewbit.hw.memory.weight_port import WeightPort, weight_port_signature
 from fewbit.hw.stages.routing import QueuePlan
@@ -145,6 +146,12 @@ class AcceleratorPlan:
     def dsps(self) -> int:
         """DSPs that it takes: products, accumulators, and multipliers of activations and of sums of branches."""
         return sum(getattr(stage.plan, "dsps", 0) for stage in self.stages)
+
+    def mapped(self) -> dict[str, list[MappedMemory]]:
+        """Return every memory of its stages, by the stage's name, as synthesis finds them (`hw.memory.mapped`)."""
+        return {
+            stage.name: list(stage.plan.mapped()) for stage in self.stages if hasattr(stage.plan, "mapped")
+        }  # fmt: skip
 
     @property
     def frames_inside(self) -> int:

@@ -65,7 +65,7 @@ class Assembly:
         Streams of frames, one for each of the network's inputs.
     exit : hw.pipeline.flows.Flow
         Stream of results.
-    ultra : bool
+    ultra_ram : bool
         Whether large buffers may be in UltraRAM.
 
     Raises
@@ -85,8 +85,8 @@ class Assembly:
         self._plan_layers(folding)
         cycles = [cycles_of_layer(self.edges, self.windows, plan) for plan in self.layers.values()]
         self.bound = max(cycles, default=max(given.length for given in network.inputs))
-        self.ultra = folding.ultra
-        self.streams = Streams(network, ultra=self.ultra)
+        self.ultra_ram = folding.ultra_ram
+        self.streams = Streams(network, folding.ultra, ultra_ram=self.ultra_ram)
         self.stages = self.streams.stages
         self._link = link
         self.weight_port, self.weights = self._weights_outside()
@@ -98,6 +98,7 @@ class Assembly:
                 stage_of.of(node)(self, node)
         self.exit = self._exit()
         self.bound = max(self.bound, self.streams.busiest)
+        self.streams.check_ultra()
 
     # Layers
 
@@ -117,7 +118,7 @@ class Assembly:
             kind: Callable[..., LayerPlan] = LayerPlan
             if folded.weights == "external":
                 kind = partial(
-                    ExternalPlan, bus=DEFAULT_BUS if folding.bus is None else folding.bus, ultra=folding.ultra
+                    ExternalPlan, bus=DEFAULT_BUS if folding.bus is None else folding.bus, ultra=folding.ultra_ram
                 )
             self.layers[node.name] = kind(node, act, self.edges, folded, order=order, target=self.target)
             if act is not None:

@@ -1,7 +1,7 @@
 """Streams while a pipeline is assembled: how codes stand in beats, and the stages that regroup them."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -89,18 +89,24 @@ class Flow:
 class Streams:
     """Stages made so far, and the streams that are there to be taken.
 
+    Parameters
+    ----------
+    network : golden.network.graph.Network
+    ultra : collection of str
+        Names of the stages whose buffers are UltraRAM.
+
     Attributes
     ----------
     stages : list of Stage
         Stages, each behind those that it reads.
     busiest : int
         Beats a frame of the busiest stream.
-    ultra : bool
+    ultra_ram : bool
         Whether queues may be in UltraRAM.
     """
 
-    def __init__(self, network: Network, *, ultra: bool = False):
-        self.network, self.busiest, self.ultra = network, 0, ultra
+    def __init__(self, network: Network, ultra: Collection[str] = (), *, ultra_ram: bool = False):
+        self.network, self.busiest, self._ultra, self.ultra_ram = network, 0, ultra, ultra_ram
         self.stages: list[Stage] = []
         self._flows: dict[str, list[Flow]] = {}
 
@@ -140,10 +146,24 @@ class Streams:
         beats_out : int or None
             Beats of a frame that leave, where these are not as many as enter.
         """
+        if name in self._ultra and hasattr(plan, "ram"):
+            plan.ram = "ultra"
         beats_in = flows[0].beats if flows else 1
         fewest = max(1, min(beats_in, beats_out or beats_in))
         self.stages.append(Stage(name, plan, partial(kind, plan), tuple(f.source for f in flows), fewest))
         return len(self.stages) - 1
+
+    def check_ultra(self) -> None:
+        """Refuse names that are to have their buffers in UltraRAM and are no stage with buffers.
+
+        Raises
+        ------
+        ValueError
+            If there is one; the message says which stages have some.
+        """
+        known = [stage.name for stage in self.stages if hasattr(stage.plan, "ram")]
+        for name in sorted(set(self._ultra) - set(known)):
+            raise ValueError(f"ultra: {name!r} is no stage whose buffers can be UltraRAM; those are {', '.join(known)}")
 
     def stage(
         self,
@@ -178,7 +198,7 @@ class Streams:
         return self.regrouped(self.regrouped(flow, middle, flow.unit), lanes, unit, pad=pad)
 
     def _gearbox(self, flow: Flow, lanes: int, unit: int, length: int) -> Flow:
-        plan = GearboxPlan(a=flow.lanes, b=lanes, length=length)
+        plan = GearboxPlan(a=flow.lanes, b=lanes, length=length, bits=flow.format.bits)
         name = f"gearbox{sum(isinstance(s.plan, GearboxPlan) for s in self.stages)}"
         number = self.add(name, plan, partial(_gearbox, flow.format.bits), flow)
         flow = replace(flow, source=(number, 0), lanes=lanes, unit=unit)
@@ -189,7 +209,7 @@ class Streams:
         """Return the stream behind the queue in front of input ``k`` of a join; `with_depths` gives that its depth."""
         # A branch may wait until the other one has seen a frame and computed for another one or two.
         depth = max(UNSIZED, 4 * flow.beats)
-        plan = QueuePlan(bits=flow.format.bits, lanes=flow.lanes, depth=depth, ultra=self.ultra)
+        plan = QueuePlan(bits=flow.format.bits, lanes=flow.lanes, depth=depth, ultra=self.ultra_ram)
         return replace(flow, source=(self.add(f"queue_{node.name}_{k}", plan, Queue, flow), 0))
 
 
@@ -211,7 +231,7 @@ def with_depths(stages: Sequence[Stage], depths: Mapping[str, int]) -> list[Stag
             if depth == 0:
                 instead[k, 0] = inputs[0]
                 continue
-            plan = QueuePlan(bits=stage.plan.bits, lanes=stage.plan.lanes, depth=depth, ultra=stage.plan.ultra)
+            plan = stage.plan.of_depth(depth)
             stage = replace(stage, plan=plan, make=partial(Queue, plan))
         number[k] = len(made)
         made.append(replace(stage, inputs=inputs))

@@ -35,6 +35,9 @@ class FloatAdders:
     def __init__(self, plan: JoinPlan):
         self.plan = plan
 
+    def numbers(self) -> list[np.ndarray]:
+        return []
+
     def results(self, m, a, b, accept):
         """Yield the sum of every lane of the beats ``a`` and ``b``."""
         for k in range(self.plan.lanes):
@@ -56,6 +59,9 @@ class Adders:
     def dsps(self) -> int:
         """DSPs of the products of all lanes, at most."""
         return self.plan.lanes * sum(map(self._in_dsp, range(2)))
+
+    def numbers(self) -> list[np.ndarray]:
+        return [np.broadcast_to(self.plan.node.multipliers[n], self.plan.channels) for n in range(2)]
 
     @property
     def counts(self) -> bool:
@@ -128,6 +134,9 @@ class LoadableAdders(Adders):
     def bits(self) -> int:
         """Bits of a multiplier, its sign included."""
         return self.plan.node.factor_bits + 1
+
+    def numbers(self) -> list[np.ndarray]:
+        return []
 
     @cached_property
     def memories(self) -> dict[str, Contents]:

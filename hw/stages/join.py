@@ -1,6 +1,6 @@
 """Joins of two branches: a function of a code of each, channel by channel."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,15 @@ from fewbit.golden.registry import ByClass
 from fewbit.hw.cost import Cost, counter_luts
 from fewbit.hw.memory.buffers import fifo_luts
 from fewbit.hw.memory.loadable import LoadableUnit
+from fewbit.hw.memory.mapped import Fifo, MappedMemory, loadable_of, table_of
 from fewbit.hw.memory.placement import LARGE, Contents, tables_of
 from fewbit.hw.memory.rom import Rom
 from fewbit.hw.packing import beats, channels_at_once, check_lanes, pack
 from fewbit.hw.streams import OutputFifo, code_stream
+from fewbit.hw.targets.named import DEFAULT
 
 __all__ = ["Join", "JoinPlan", "LoadableJoin", "cost_of_join", "cost_of_numbers", "function_of_join", "is_one_number",
-           "make_join", "numbers_of_beat", "plan_of_join"]  # fmt: skip
+           "make_join", "numbers_of_beat", "plan_of_join", "words_of_beats"]  # fmt: skip
 
 _CONTROL = 20  # LUTs around the memory of the FIFO
 _FEW_BEATS = 4
@@ -27,7 +29,7 @@ _FEW_BEATS = 4
 # A class with a constructor ``(plan)``, the attributes ``latency`` and ``dsps``, and a method ``results(m, a, b,
 # accept)``: it yields, lane by lane, the codes of what a node makes of the beats ``a`` and ``b``, ``latency`` cycles
 # after those are taken, which ``accept`` says. One of integers has its `Cost` as ``cost``, and ``counts`` says whether
-# it counts beats.
+# it counts beats; ``numbers()`` are the numbers, one a channel, that it has a memory of where they differ.
 function_of_join = ByClass("function of a join")
 
 
@@ -73,6 +75,16 @@ class JoinPlan:
         self.latency, self.dsps = self.function.latency, self.function.dsps
         self.memories: dict[str, Contents] = getattr(self.function, "memories", {})
         self.depth = self.latency + 3
+
+    def mapped(self) -> Iterator[MappedMemory]:
+        """Yield its memories as synthesis finds them: of its FIFO, of numbers that differ between channels, and those
+        that are loadable."""
+        yield Fifo(self.lanes * self.format.bits, self.depth)
+        for contents in self.memories.values():
+            yield from loadable_of(contents)
+        for numbers in self.function.numbers():
+            if not is_one_number(numbers):
+                yield table_of(*words_of_beats(numbers, self.lanes), DEFAULT)
 
     @property
     def cost(self) -> Cost:
@@ -146,11 +158,17 @@ def numbers_of_beat(m: Module, name: str, beat: Signal, numbers: np.ndarray, lan
     """
     if is_one_number(numbers):
         return [Const(int(numbers[0]))] * lanes
-    bits = max(int(abs(n)).bit_length() for n in numbers) + 1
-    words = [pack(numbers[b : b + lanes], bits) for b in range(0, len(numbers), lanes)]
-    m.submodules[name] = rom = Rom(width=bits * lanes, words=words)
+    width, words = words_of_beats(numbers, lanes)
+    bits = width // lanes
+    m.submodules[name] = rom = Rom(width=width, words=words)
     m.d.comb += rom.address.eq(beat)
     return [rom.data[k * bits : (k + 1) * bits].as_signed() for k in range(lanes)]
+
+
+def words_of_beats(numbers: np.ndarray, lanes: int) -> tuple[int, list[int]]:
+    """Return the bits of a word, and the words, of a memory of ``lanes`` numbers a beat, two's complement."""
+    bits = max(int(abs(n)).bit_length() for n in numbers) + 1
+    return bits * lanes, [pack(numbers[b : b + lanes], bits) for b in range(0, len(numbers), lanes)]
 
 
 def is_one_number(numbers: np.ndarray) -> bool:

@@ -33,6 +33,9 @@ class FloatMultipliers:
     def __init__(self, plan: JoinPlan):
         self.plan, self.dsps = plan, 2 * plan.lanes
 
+    def numbers(self) -> list[np.ndarray]:
+        return []
+
     def results(self, m, a, b, accept):
         """Yield the product of every lane of the beats ``a`` and ``b``."""
         for k in range(self.plan.lanes):
@@ -69,6 +72,14 @@ class Multipliers:
             return 0
         parts = [-(-(shape.width - shape.signed) // _PART_BITS) for shape in self.factors]
         return parts[0] * parts[1]
+
+    def numbers(self) -> list[np.ndarray]:
+        node = self.plan.node
+        if self.plan.format.is_sign or node.plain:
+            return []
+        return [
+            np.broadcast_to(row, self.plan.channels) for n in range(2) for row in (node.multipliers[n], node.zeros[n])
+        ]
 
     @property
     def counts(self) -> bool:

@@ -1,6 +1,6 @@
 """Functions of single codes in a stream: what stands in front of the first dense layer, say."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from amaranth.hdl import Module, Signal
@@ -15,6 +15,7 @@ from fewbit.hw.activation.loadable_plans import LoadableAffinePlan, LoadableSear
 from fewbit.hw.activation.plans import CodeTablePlan, DrawPlan, SearchPlan
 from fewbit.hw.layer.loadable import loadable_line
 from fewbit.hw.memory.loadable import LoadableUnit
+from fewbit.hw.memory.mapped import Fifo, MappedMemory
 from fewbit.hw.packing import beats
 from fewbit.hw.shapes import IntShape
 from fewbit.hw.streams import OutputFifo, StreamUnit
@@ -60,6 +61,11 @@ class PointwisePlan:
         self.depth = self.latency + 3
         found = self.function.memories if self.function.loadable else {}
         self.memories = {f"function.{name}": contents for name, contents in found.items()}
+
+    def mapped(self) -> Iterator[MappedMemory]:
+        """Yield its memories as synthesis finds them: of its FIFO, and those of its function."""
+        yield Fifo(self.lanes * self.format.bits, self.depth)
+        yield from self.function.mapped()
 
     def _function(self):
         """Return the plan of what is done with a code."""

@@ -1,6 +1,6 @@
 """The numbers of a unit that puts values into another order: what moves together, and which counters follow that."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
@@ -13,6 +13,7 @@ from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.reorder import Reorder
 from fewbit.hw.cost import Cost
 from fewbit.hw.memory.buffers import buffer_cost, choice_luts, select_luts
+from fewbit.hw.memory.mapped import Buffer
 from fewbit.hw.packing import beats
 
 __all__ = ["Loop", "ReorderPlan", "WiredPlan", "block_of", "cost_of_reorder", "frames_of", "loops_of", "plan_of"]
@@ -211,6 +212,11 @@ class ReorderPlan(_Codes):
         self.blocks = length // block
         places = order.reshape(-1, block)[:, 0]
         self.base, self.loops = loops_of(np.where(places < 0, -1, places // block).reshape(-1, readers))
+
+    def mapped(self) -> Iterator[Buffer]:
+        """Yield a memory for each reader."""
+        for _ in range(self.readers):
+            yield Buffer(self.x_format.bits * self.lanes_in, self.depth, self.attrs.get("ram_style"))
 
     @property
     def cost(self) -> Cost:

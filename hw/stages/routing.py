@@ -11,7 +11,8 @@ from amaranth.lib.wiring import In, Out
 from fewbit.golden.network import joins
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.numbers.format import Format
-from fewbit.hw.memory.buffers import RAM_WORDS, queue_luts, ultra_attrs
+from fewbit.hw.memory.buffers import RAM_WORDS, queue_luts, ram_attributes, ultra_style
+from fewbit.hw.memory.mapped import Buffer
 from fewbit.hw.streams import StreamUnit, code_stream, counter, give_from
 
 from .registry import stage_of
@@ -65,7 +66,8 @@ class Fork(wiring.Component):
 class QueuePlan:
     """The numbers of a `Queue` of ``depth`` beats of ``lanes`` codes of ``bits`` bits.
 
-    With ``ultra`` its memory may be in UltraRAM.
+    With ``ultra`` its memory is in UltraRAM where it takes less there; ``ram`` is its ``ram_style``, None where
+    synthesis chooses.
 
     Raises
     ------
@@ -77,16 +79,23 @@ class QueuePlan:
         if depth < 2:
             raise ValueError(f"Depth must be at least 2, not {depth!r}")
         self.bits, self.lanes, self.depth, self.ultra = bits, lanes, depth, ultra
+        self.ram: str | None = ultra_style(self.width, depth - 1) if ultra else None
 
-    @property
-    def attrs(self) -> dict[str, str]:
-        """Attributes of the memory."""
-        return ultra_attrs(self.width, self.depth - 1) if self.ultra else {}
+    def of_depth(self, depth: int) -> "QueuePlan":
+        """Return the plan of the same queue with another depth."""
+        found = QueuePlan(bits=self.bits, lanes=self.lanes, depth=depth, ultra=self.ultra)
+        if not self.ultra:
+            found.ram = self.ram
+        return found
 
     @property
     def width(self) -> int:
         """Bits of a beat."""
         return self.bits * self.lanes
+
+    def mapped(self) -> Iterator[Buffer]:
+        """Yield its memory as synthesis finds it; an entry is in a register."""
+        yield Buffer(self.width, self.depth - 1, self.ram)
 
     def cheaper_than(self, depth: int) -> Iterator[int]:
         """Yield the depths below ``depth`` from which on the memory takes less, the greatest first."""
@@ -127,7 +136,7 @@ class Queue(StreamUnit):
     def elaborate(self, platform):
         m = Module()
         p = self.plan
-        m.submodules.fifo = fifo = _PlacedFifo(width=p.width, depth=p.depth, attrs=p.attrs)
+        m.submodules.fifo = fifo = _PlacedFifo(width=p.width, depth=p.depth, attrs=ram_attributes(p.ram))
         m.d.comb += [
             fifo.w_data.eq(self.i.p), fifo.w_en.eq(self.i.valid), self.i.ready.eq(fifo.w_rdy),
             *give_from(fifo, self.o),

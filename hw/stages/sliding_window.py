@@ -3,6 +3,7 @@
 from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib.memory import Memory
 
+from fewbit.hw.memory.buffers import ram_attributes
 from fewbit.hw.streams import counter, keep_flag
 from fewbit.hw.wires import register
 
@@ -25,7 +26,9 @@ class SlidingWindow(LineBuffer):
     def elaborate(self, platform):
         m = Module()
         p = self.plan
-        m.submodules.memory = memory = Memory(shape=p.bits * p.lanes, depth=p.depth, init=[], attrs=p.attrs)
+        m.submodules.memory = memory = Memory(
+            shape=p.bits * p.lanes, depth=p.depth, init=[], attrs=ram_attributes(p.ram)
+        )  # fmt: skip
         write, read = memory.write_port(), memory.read_port()
         accept, issue, moves = Signal(), Signal(), Signal()
         held, full = Signal(), Signal()  # a word has been read, a beat is in the output register

@@ -1,6 +1,6 @@
 """Tiles of vectors: each is given once for every row of neurons, and what a layer makes of them comes back in order."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal, Value
@@ -9,6 +9,7 @@ from amaranth.lib.memory import Memory
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.reorder import Reorder as ReorderNode
 from fewbit.hw.layer.external import ExternalPlan
+from fewbit.hw.memory.mapped import Buffer
 from fewbit.hw.streams import StreamUnit, at_least, counter, keep_flag
 
 from .reorder_plan import ReorderPlan
@@ -49,6 +50,10 @@ class TileRepeatPlan:
                 raise ValueError(f"{what} must be at least 1, not {value!r}")
         self.name, self.bits, self.lanes, self.beats, self.rows = name, bits, lanes, beats, rows
         self.depth = 2 * beats
+
+    def mapped(self) -> Iterator[Buffer]:
+        """Yield its memory as synthesis finds it."""
+        yield Buffer(self.bits * self.lanes, self.depth, self.attrs.get("ram_style"))
 
 
 class TileRepeat(StreamUnit):

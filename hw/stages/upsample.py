@@ -1,6 +1,6 @@
 """Enlargement by whole factors, nearest neighbour."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib.memory import Memory
@@ -9,6 +9,7 @@ from fewbit.golden.network import spatial
 from fewbit.golden.network.graph import Edge
 from fewbit.hw.cost import Cost
 from fewbit.hw.memory.buffers import buffer_cost, choice_luts
+from fewbit.hw.memory.mapped import Buffer
 from fewbit.hw.packing import channels_at_once, check_lanes
 from fewbit.hw.streams import StreamUnit, counter, keep_flag
 
@@ -50,6 +51,10 @@ class UpsamplePlan:
         self.width, self.chunks = x.size[1], x.channels // lanes
         self.row_beats = self.width * self.chunks
         self.depth = 2 * self.row_beats
+
+    def mapped(self) -> Iterator[Buffer]:
+        """Yield its memory."""
+        yield Buffer(self.format.bits * self.lanes, self.depth)
 
     @property
     def cost(self) -> Cost:

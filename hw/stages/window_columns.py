@@ -1,11 +1,14 @@
 """The parallel form of a line buffer: a column of a window, a whole window, or several, in one beat."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.memory import Memory
 
 from fewbit.golden.network.window import Window
+from fewbit.hw.memory.buffers import ram_attributes
+from fewbit.hw.memory.mapped import Buffer
 from fewbit.hw.streams import counter, keep_flag
 
 from .line_buffer import LineBuffer, ReadPlace, looked_up
@@ -59,6 +62,11 @@ class ColumnsPlan(SlidingPlan):
         self.beats_pixel = 1 if whole else window.kernel[1]
         self.beats_out = window.out_pixels * self.beats_pixel
         self._plan_columns()
+
+    def mapped(self) -> Iterator[Buffer]:
+        """Yield the memory of each row."""
+        for _ in range(self.rows):
+            yield Buffer(self.bits * self.lanes, self.window.size[1], self.ram)
 
     @staticmethod
     def _seen(window: Window, abreast: int) -> list[tuple[int, int]]:
@@ -177,7 +185,9 @@ class WindowColumns(LineBuffer):
         line, _ = counter(m, "line", p.rows, accept & line_end)
         words = []
         for r in range(p.rows):
-            m.submodules[f"row{r}"] = memory = Memory(shape=p.bits * p.lanes, depth=p.window.size[1], init=[])
+            m.submodules[f"row{r}"] = memory = Memory(
+                shape=p.bits * p.lanes, depth=p.window.size[1], init=[], attrs=ram_attributes(p.ram)
+            )  # fmt: skip
             write, read = memory.write_port(), memory.read_port()
             m.d.comb += [
                 write.addr.eq(place), write.data.eq(self.i.p), write.en.eq(accept & (line == r)),

@@ -1,5 +1,6 @@
 """The numbers of a line buffer: loops, places, and the least memory with which it keeps up."""
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.spatial import Windows
 from fewbit.golden.network.window import Window
+from fewbit.hw.memory.mapped import Buffer
 
 __all__ = ["SlidingPlan", "abreast_of", "columns_first", "columns_of", "cycles_of_window", "in_words", "simd_of_window",
            "steps_of"]  # fmt: skip
@@ -59,6 +61,7 @@ class SlidingPlan:
     """
 
     wires = False
+    ram: str | None = None  # the ``ram_style`` of its memory; None leaves it to synthesis
 
     def __init__(
         self, *, window: Window, channels: int, lanes: int, blocks: int, chunks: int, bits: int, out_bits: int,
@@ -67,7 +70,6 @@ class SlidingPlan:
         if blocks * chunks * lanes != channels:
             raise ValueError(f"Blocks, chunks and lanes must make {channels} channels, not {blocks}, {chunks}, {lanes}")
         self.window = window
-        self.attrs: dict[str, str] = {}  # of the memory
         self.channels, self.lanes, self.blocks, self.chunks = channels, lanes, blocks, chunks
         self.bits, self.out_bits, self.pad_code, self.recode = bits, out_bits, pad_code, recode
         self.lanes_in = self.lanes_out = lanes
@@ -83,6 +85,10 @@ class SlidingPlan:
         if key not in _DEPTHS:
             _DEPTHS[key] = self._least_depth(interval)
         self.depth = _DEPTHS[key]
+
+    def mapped(self) -> Iterator[Buffer]:
+        """Yield its memory."""
+        yield Buffer(self.bits * self.lanes, self.depth, self.ram)
 
     @property
     def own_pace(self) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from fewbit.golden.network.graph import Edge, Network
 from fewbit.golden.network.spatial import View, Windows
 from fewbit.hw.layer.plan import LayerPlan
-from fewbit.hw.memory.buffers import ultra_attrs
+from fewbit.hw.memory.buffers import ultra_style
 
 from .registry import stage_of
 from .sliding_window import SlidingPlan, SlidingWindow
@@ -108,7 +108,7 @@ def windowed(assembly: Any, node: Windows, plan: SlidingPlan, edge: str) -> Any:
     streams = assembly.streams
     flow = streams.regrouped(streams.take(edge), plan.lanes_in, plan.channels)
     kind = WindowColumns if isinstance(plan, ColumnsPlan) else SlidingWindow
-    if assembly.ultra and kind is SlidingWindow:
-        plan.attrs = ultra_attrs(plan.bits * plan.lanes, plan.depth)
+    if assembly.ultra_ram and kind is SlidingWindow:
+        plan.ram = ultra_style(plan.bits * plan.lanes, plan.depth)
     lanes = plan.lanes_out
     return streams.stage(node.name, plan, kind, flow, edge=assembly.edges[node.y], lanes=lanes, unit=lanes)

@@ -18,7 +18,9 @@ FEW = ("xc7a35t", "xc7a100t", "xc7a200t", "xc7z020", "xc7z045", "xczu3eg")
 # What may follow a device: temperature or low-power letter, package, speed grade and temperature, in the orders of
 # Vivado's names (clg400-1, -sbva484-1-e) and of ordering codes (-1CLG400C, -6BG381C).
 _SUFFIX = re.compile(r"[ilq]?(-?[a-z]{2,4}\d{3,4}[a-z]?)?(-\d[a-z]{0,5}(\d{3,4}[a-z]?)?)?(-[a-z])?")
-_RESOURCES = {"lut": "LUTs", "bram18": "BRAM18", "dsp": "DSPs", "uram": "UltraRAMs"}  # those that an estimate has
+_RESOURCES = {
+    "lut": "LUTs", "bram18": "BRAM18", "dsp": "DSPs", "ff": "FFs", "lutram": "LUTs as RAM", "uram": "UltraRAMs"
+}  # fmt: skip
 
 _Kind = TypeVar("_Kind", bound=Part)
 
@@ -56,28 +58,38 @@ def find_part(name: str, parts: Iterable[_Kind]) -> _Kind:
     raise PartsError(f"there is no part {name[:60]!r}{other} (`fewbit parts` lists all)")
 
 
-def smallest_part(parts: Iterable[_Kind], *, lut: int, bram18: int, dsp: int, uram: int = 0) -> _Kind | None:
-    """Return the part with the fewest LUTs that has room for so many LUTs, block RAMs of 18 Kbit and DSPs, if one has.
+def smallest_part(
+    parts: Iterable[_Kind], *, lut: int, bram18: int, dsp: int, ff: int = 0, lutram: int = 0, uram: int = 0
+) -> _Kind | None:  # fmt: skip
+    """Return the part with the fewest LUTs that has room for so many LUTs, block RAMs of 18 Kbit, DSPs, flip-flops,
+    LUTs as RAM and UltraRAMs, if one has.
 
     Of parts with equally many LUTs it is the one with fewer DSPs, then with fewer block RAMs, then the first by name.
     """
-    fit = (p for p in parts if lut <= p.lut and bram18 <= p.bram18 and dsp <= p.dsp and uram <= getattr(p, "uram", 0))
+    needs = {"lut": lut, "bram18": bram18, "dsp": dsp, "ff": ff, "lutram": lutram, "uram": uram}
+    fit = (p for p in parts if all(n <= _count(p, kind) for kind, n in needs.items()))
     return min(fit, key=lambda p: (p.lut, p.dsp, p.bram18, p.name), default=None)
 
 
-def nearest_part(parts: Iterable[Part], *, lut: int, bram18: int, dsp: int, uram: int = 0) -> Shortfall:
+def nearest_part(
+    parts: Iterable[Part], *, lut: int, bram18: int, dsp: int, ff: int = 0, lutram: int = 0, uram: int = 0
+) -> Shortfall:  # fmt: skip
     """Return what the nearest part lacks for a design that none holds: the nearest has the scarcest of its resources
     least exceeded, as a ratio."""
-    needs = {"lut": lut, "bram18": bram18, "dsp": dsp} | ({"uram": uram} if uram else {})
-    nearest = min(
-        parts, key=lambda p: (max(_ratio(n, getattr(p, kind, 0)) for kind, n in needs.items()), -p.lut, p.name)
-    )
-    lacks = {kind: n - getattr(nearest, kind, 0) for kind, n in needs.items() if n > getattr(nearest, kind, 0)}
+    needs = {"lut": lut, "bram18": bram18, "dsp": dsp, "ff": ff, "lutram": lutram, "uram": uram}
+
+    def fullest(part: Part) -> float:
+        return max(n / max(_count(part, kind), 0.5) for kind, n in needs.items())
+
+    nearest = min(parts, key=lambda p: (fullest(p), -p.lut, p.name))
+    lacks = {kind: n - int(_count(nearest, kind)) for kind, n in needs.items() if n > _count(nearest, kind)}
     return Shortfall(part=nearest.name, lacks=lacks)
 
 
-def _ratio(needed: int, there: int) -> float:
-    return needed / there if there else math.inf
+def _count(part: Part, kind: str) -> float:
+    """Return how many of a resource a part has; of what its table does not say, as many as are wanted."""
+    count = getattr(part, kind, 0 if kind == "uram" else None)
+    return math.inf if count is None else count
 
 
 def few_of(parts: Sequence[Part]) -> list[str]:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fewbit.hw.folding import PRODUCTS, WEIGHTS, Folding, FoldingError, LayerFolding
+from fewbit.hw.folding import PRODUCTS, WEIGHTS, DeviceFolding, Folding, FoldingError, LayerFolding
 from fewbit.hw.layer.arithmetic import Arithmetic
 
 LAYERS = {
@@ -14,6 +14,9 @@ LAYERS = {
     '{"pe": 4, "simd": 8, "dsp": "sums"}': LayerFolding(4, 8, "sums"),
     '{"pe": 4, "simd": 8, "products": null}': LayerFolding(4, 8),
     '{"pe": 4, "simd": 8, "products": "planes"}': LayerFolding(4, 8, "planes"),
+    '{"pe": 4, "simd": 8, "memory": null}': LayerFolding(4, 8),
+    '{"pe": 4, "simd": 8, "memory": "block"}': LayerFolding(4, 8, memory="block"),
+    '{"pe": 4, "simd": 8, "dsp": true, "memory": "luts"}': LayerFolding(4, 8, "dsp", "luts"),
     '{"pe": 4, "simd": 8, "weights": "fixed"}': LayerFolding(4, 8),
     '{"pe": 4, "simd": 8, "weights": "loadable"}': LayerFolding(4, 8, weights="loadable"),
     '{"pe": 4, "simd": 8, "dsp": true, "weights": "external"}': LayerFolding(4, 8, "dsp", weights="external"),
@@ -49,6 +52,34 @@ def test_where_weights_come_from_is_written_and_read_back(weights, products):
     assert Folding.from_json(folding.to_json().encode(), "f.json") == folding
     assert ('"weights"' in folding.to_json()) == (weights != "fixed")
     assert folding.with_products({})["a"].weights == weights
+
+
+def test_memories_and_stages_in_ultra_ram():
+    folding = Folding({"a": LayerFolding(1, 2, None, "block"), "b": LayerFolding(3, 4)}, ultra=["queue_add_1", "a"])
+    written = json.loads(folding.to_json())
+    assert written["layers"] == {"a": {"pe": 1, "simd": 2, "memory": "block"}, "b": {"pe": 3, "simd": 4}}
+    assert written["ultra"] == ["a", "queue_add_1"]
+    again = Folding.from_json(folding.to_json().encode(), "f.json")
+    assert again == folding and hash(again) == hash(folding) and again.ultra == {"a", "queue_add_1"}
+    assert again != folding.with_ultra(()) and "ultra" not in folding.with_ultra(()).to_json()
+    assert folding.with_products({"b": "dsp"}).ultra == folding.ultra and "queue_add_1" in repr(folding)
+    with pytest.raises(FoldingError, match="^f.json: ultra must be a list of names of stages, not 'a'$"):
+        Folding.from_json(b'{"layers": {}, "ultra": "a"}', "f.json")
+
+
+@pytest.mark.parametrize("more", [
+    {"devices": [DeviceFolding("a", "one"), DeviceFolding()]}, {"bus": 64}, {"ultra": ["a"]}, {"ultra_ram": True},
+], ids=str)  # fmt: skip
+def test_what_is_said_of_the_whole_network_is_kept(more):
+    plain = Folding({"a": LayerFolding(1, 2, None, "block"), "b": LayerFolding(3, 4, weights="external", tile=2)})
+    folding = Folding(plain, **more)
+    assert folding != plain and hash(folding) != hash(plain) and next(iter(more)) in repr(folding)
+    assert Folding.from_json(folding.to_json().encode(), "f.json") == folding
+    assert folding.with_products({}) == folding == folding.in_devices(folding.devices).with_ultra(folding.ultra)
+    loaded = folding.with_weights("loadable")
+    assert (loaded.devices, loaded.ultra) == (folding.devices, folding.ultra)
+    assert (loaded.bus, loaded.ultra_ram) == (None, False)
+    assert [(layer.memory, layer.tile) for layer in loaded.values()] == [(None, None)] * 2
 
 
 def test_errors_name_the_file_and_the_layer():

@@ -104,9 +104,14 @@ def test_weights_are_where_the_plan_has_them(w, pe, simd):
 
 def test_a_float32_layer():
     """Steps and rows of 2 and 3: a replay memory of 64 bits by 4 (44 LUTs) and its counters (6.2 + 2*2.6 + 18), 6
-    words of weights, of whose 64 columns 40 are unlike (20 LUTs), two multipliers and a PE."""
+    words of weights, of whose 64 columns 40 are unlike (20 LUTs), two multipliers and a PE. Flip-flops are those of
+    two steps' codes, counters, unlike columns, multipliers and PE; the replay memory is in LUTs.
+    """
     layer, _, folding = only_layer(float_network(np.random.default_rng(1), (4, 3)), 1, 2)
-    assert cost_of_unit(layer, folding) == Cost(pytest.approx(44 + 29.4 + 20 + 2 * 560 + 450), 0, 4)
+    found = cost_of_unit(layer, folding)
+    assert (found.lut, found.bram18, found.dsp) == (pytest.approx(44 + 29.4 + 20 + 2 * 560 + 450), 0, 4)
+    assert found.lutram == 44
+    assert found.ff == pytest.approx(128 + 11.4 + 20 + 40 + 2 * 620 + 500 + 64)
     assert cost_of_layer(layer, folding).lut == pytest.approx(1663.4 + 1.4 * 2 * 32 + 15)
 
 
@@ -115,8 +120,11 @@ def test_a_layer_of_constants():
     network = Builder(Bipolar(), 8, seed=2).dense(4, Bipolar()).threshold(Bipolar()).done()
     layer, plan, folding = only_layer(network, 4, 8)
     assert plan.numbers.constant
-    assert cost_of_unit(layer, folding) == Cost(pytest.approx(4 * (0.27 * 8 + 10) + 21 + 4))
-    assert cost_of_layer(layer, folding) == Cost(pytest.approx(48.64 + 25 + 1.4 * 8 + 15))
+    unit, whole = cost_of_unit(layer, folding), cost_of_layer(layer, folding)
+    assert unit.lut == pytest.approx(4 * (0.27 * 8 + 10) + 21 + 4) and unit.lutram == 4
+    assert unit.ff == pytest.approx(16 + 20 + 1.1 * 48.64 + 16)  # two steps' codes, counters, constants, the FIFO's
+    assert whole.lut == pytest.approx(48.64 + 25 + 1.4 * 8 + 15) and whole.ff == pytest.approx(unit.ff + 1.5 * 8 + 8)
+    assert (whole.bram18, whole.uram, whole.dsp) == (0, 0, 0)
 
 
 def test_a_pool():
@@ -126,14 +134,19 @@ def test_a_pool():
     """
     window = Window(size=(8, 8), kernel=(2, 2), stride=(2, 2))
     edge = Edge(Unsigned(4), np.zeros(8, int), np.full(8, 15), (8, 8))
-    assert cost_of_pool(window, edge, 64 * 8) == Cost(24 + 20 * 8 - 15 + 4 + 26)
-    assert cost_of_pool(window, edge, 64 * 8 - 1) == Cost(24 + 20 * 7 - 15 + 8 + 26)
+    slow, fast = (cost_of_pool(window, edge, cycles) for cycles in (64 * 8, 64 * 8 - 1))
+    assert slow == Cost(24 + 20 * 8 - 15 + 4 + 26, ff=2 * 4 + 8 * 8 + 40, lutram=24)
+    assert fast == Cost(24 + 20 * 7 - 15 + 8 + 26, ff=2 * 8 + 8 * 7 + 40, lutram=24)
 
 
 def test_costs_add_up():
     assert Cost(1.5, 2, 3) + Cost(2.25, 1, 0) == Cost(3.75, 3, 3)
-    assert total([Cost(100, 1, 2), Cost(50, 0, 1)]) == Cost(cost.FLATTENED * 150 + cost.OVERHEAD, 1, 3)
+    assert Cost(1, ff=2, lutram=3, uram=4) + Cost(1, ff=1, lutram=1, uram=1) == Cost(2, ff=3, lutram=4, uram=5)
+    assert total([Cost(100, 1, 2, ff=7), Cost(50, 0, 1, uram=1)]) == Cost(
+        cost.FLATTENED * 150 + cost.OVERHEAD, 1, 3, ff=7 + cost.OVERHEAD_FF, uram=1
+    )
     assert Cost(3.75, 3, 3).row == {"lut": 4, "bram18": 3, "dsp": 3}
+    assert Cost(3.75, 3, 3, 1.2).by_resource == {"lut": 4, "ff": 1, "lutram": 0, "bram18": 3, "uram": 0, "dsp": 3}
 
 
 # In order

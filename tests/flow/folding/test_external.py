@@ -84,7 +84,7 @@ def test_large_layers_go_outside():
     before, after = estimate_all(layers, folding), estimate_all(layers, outside)
     assert after.bram18 < before.bram18 and after.uram == 0
     ultra = with_external(layers, folding, names, bus=128, ultra=True)
-    assert ultra.ultra and estimate_all(layers, ultra).bram18 <= after.bram18
+    assert ultra.ultra_ram and estimate_all(layers, ultra).bram18 <= after.bram18
 
 
 @pytest.mark.parametrize("name, bus, message", [
@@ -100,7 +100,7 @@ def written(**changes):
     """Return a folding's file, with changes of its first layer, or of what stands beside the layers."""
     found = json.loads(small_folding(NAMES).to_json())
     for key, value in changes.items():
-        (found if key in ("bus", "ultra") else found["layers"][NAMES[0]])[key] = value
+        (found if key in ("bus", "ultra", "ultra_ram") else found["layers"][NAMES[0]])[key] = value
     return json.dumps(found).encode()
 
 
@@ -108,7 +108,7 @@ def test_file():
     folding = small_folding(NAMES, bus=256)
     assert dict(parse_folding(folding.to_json().encode(), "f.json", NETWORK)) == dict(folding)
     assert parse_folding(folding.to_json().encode(), "f.json", NETWORK).bus == 256
-    assert parse_folding(written(ultra=True), "f.json", NETWORK).ultra
+    assert parse_folding(written(ultra_ram=True), "f.json", NETWORK).ultra_ram
     plain = Folding({name: replace(layer, weights="fixed", tile=None) for name, layer in folding.items()})
     assert "bus" not in json.loads(plain.to_json()) and "tile" not in plain.to_json()
 
@@ -116,7 +116,8 @@ def test_file():
 @pytest.mark.parametrize("changes, message", [
     (dict(bus=96), "f.json: bus: must be 64, 128, 256 or 512 bits, not 96"),
     (dict(bus="64"), "f.json: bus: must be 64, 128, 256 or 512 bits, not '64'"),
-    (dict(ultra=1), "f.json: ultra must be true or false, not 1"),
+    (dict(ultra_ram=1), "f.json: ultra_ram must be true or false, not 1"),
+    (dict(ultra=1), "f.json: ultra must be a list of names of stages, not 1"),
     (dict(tile=5), "f.json: dense1: tile must divide its 36 pixels, not 5"),
     (dict(tile=0), "f.json: dense1: tile must be a whole number of pixels, not 0"),
     (dict(weights="fixed"), "f.json: dense1: has a tile, which only external weights have"),

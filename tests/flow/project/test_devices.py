@@ -147,8 +147,10 @@ def test_too_few_places_are_told(fewbit, scratch):
     assert "cannot be cut into 9 devices where one stream alone crosses: that is possible behind threshold0," in err
     status, _, err = fewbit(*common, "--devices", 2, "--part", "xc7a35t")
     assert status == 2 and err == "fewbit: give one --part for each device: 2 devices, 1 parts\n"
-    status, _, err = fewbit(*common, "--part", "xc7a35t")
-    assert status == 2 and err == "fewbit: --part is the part of each of several devices: give --devices too\n"
+    status, _, err = fewbit(*common, "--part", "xc7a35t", "--part", "xc7a15t")
+    assert status == 2 and err == "fewbit: one device has one part: give --part once, or --devices too\n"
+    status, _, err = fewbit(*common, "--devices", 2, "--share", "50%")
+    assert status == 2 and err.startswith("fewbit: several devices are folded to one of --fps, --max-cycles and ")
     status, _, err = fewbit(*common, "--devices", 2, "--part", "xc7a35t", "--part", "xc7a36t")
     assert status == 2 and "there is no part 'xc7a36t'; near to it: " in err
 
@@ -171,6 +173,15 @@ def test_devices_of_a_folding_file_are_checked(fewbit, scratch, devices, message
     file.write_text(json.dumps(folding | {"devices": devices}))
     status, out, err = fewbit("build", DIGITS / "w1a1.onnx", "--folding", file, "-o", scratch / "b")
     assert (status, out) == (2, "") and err.startswith(f"fewbit: {file}: ") and message in err, err
+    assert not (scratch / "b").exists()
+
+
+def test_stages_in_ultra_ram_are_of_one_device(fewbit, scratch):
+    file = scratch / "f.json"
+    assert fewbit("fold", DIGITS / "w1a1.onnx", "--devices", 2, "-o", file)[0] == 0
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"ultra": ["dense0"]}))
+    status, out, err = fewbit("build", DIGITS / "w1a1.onnx", "--folding", file, "-o", scratch / "b")
+    assert (status, out) == (2, "") and "ultra names stages of one device" in err and err.count("\n") == 1
     assert not (scratch / "b").exists()
 
 

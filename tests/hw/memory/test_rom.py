@@ -41,6 +41,29 @@ def test_every_word(width, depth, target, latency):
     simulate(dut, testbench)
 
 
+@pytest.mark.parametrize("latency", [1, 2])
+@pytest.mark.parametrize("target", [PORTABLE, EXPRESSIONS], ids=name_of)
+@pytest.mark.parametrize(
+    ("width", "depth", "where"), [(7, 5, "block"), (2, 900, "luts"), (3, 65, "luts"), (36, 600, "luts")]
+)
+def test_a_wish_changes_no_word(width, depth, where, target, latency):
+    words = random_words(width, depth)
+    dut = Rom(width=width, words=words, latency=latency, target=target, where=where)
+    assert dut.placement.where == where
+
+    async def testbench(ctx):
+        for address in np.random.default_rng(1).permutation(depth)[:100]:
+            ctx.set(dut.address, int(address))
+            for _ in range(latency):
+                await ctx.tick()
+            assert ctx.get(dut.data) == words[address]
+
+    simulate(dut, testbench)
+    style = {"block": "block", "luts": "distributed"}[where]
+    shown = verilog.convert(Rom(width=width, words=words, target=PORTABLE, where=where), emit_src=False)
+    assert f'rom_style = "{style}"' in shown
+
+
 @pytest.mark.parametrize("target", [*all_targets(), EXPRESSIONS], ids=name_of)
 def test_equal_words_take_nothing(target):
     dut = Rom(width=6, words=[37] * 9, target=target)

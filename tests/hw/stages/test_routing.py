@@ -3,11 +3,13 @@
 
 import numpy as np
 import pytest
+from amaranth.back import verilog
 
 from fewbit.golden.network.execute import execute
 from fewbit.golden.network.graph import Edge
 from fewbit.golden.network.joins import Concat as Node
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
+from fewbit.hw.memory.mapped import Buffer
 from fewbit.hw.stages.routing import Concat, ConcatPlan, Fork, ForkPlan, Queue, QueuePlan
 from tests.support.stream_bench import STALLS, assert_varied, simulate, stream, streams, to_beats
 
@@ -50,6 +52,26 @@ def test_queue(depth, stalls):
     if stalls == (0, 0) and depth > 2:  # two beats are on their way
         assert trace.taken == list(range(COUNT))
         assert trace.given == [cycle + 2 for cycle in trace.taken]
+
+
+@pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)
+@pytest.mark.parametrize("depth", [2, 3, 17])
+def test_a_queue_in_ultra_ram_is_the_same_cycle_for_cycle(depth, stalls):
+    beats, traces = random_beats(), []
+    for ram in (None, "ultra"):
+        plan = QueuePlan(bits=BITS, lanes=LANES, depth=depth)
+        plan.ram = ram
+        traces.append(stream(Queue(plan), beats, COUNT, stalls=stalls))
+    assert traces[0].payloads == traces[1].payloads == beats
+    assert traces[0].taken == traces[1].taken and traces[0].given == traces[1].given
+
+
+def test_a_queue_says_where_its_memory_is():
+    plan = QueuePlan(bits=8, lanes=9, depth=4097)
+    assert list(plan.mapped()) == [Buffer(72, 4096)]
+    plan.ram = "ultra"
+    assert list(plan.mapped()) == [Buffer(72, 4096, "ultra")]
+    assert 'ram_style = "ultra"' in verilog.convert(Queue(plan), emit_src=False)
 
 
 @pytest.mark.parametrize("depth", [2, 3, 8, 33])
