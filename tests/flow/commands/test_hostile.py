@@ -53,6 +53,16 @@ OPTIONS = {
     "--max-cycles": (("fold",), (*WHOLE, "0")),
     "--max-luts": (("fold",), (*WHOLE, "0")),
     "--dsp": (("fold",), WHOLE),
+    **{f"--{name}": (("fold",), WHOLE) for name in ("max-ffs", "max-lutram", "max-brams", "max-urams", "max-dsps")},
+    **{
+        f"--{name}share": (("fold",), (*NUMBERS, "101", "-5%"))
+        for name in ("", "lut-", "ff-", "lutram-", "bram-", "uram-", "dsp-")
+    },
+    "--bus": (("fold",), (*WHOLE, "0")),
+    "--devices": (("fold",), (*WHOLE, "0", "65")),
+    "--jobs": (("compare", "sensitivity", "search"), (*WHOLE, "0")),
+    "--memory-latency": (("sim",), (*WHOLE, "0")),
+    "--memory-stall": (("sim",), (*NUMBERS, "-0.1", "0.96", "1")),
     "--cycles": (("sensitivity", "search"), (*WHOLE, "0")),
     "--budget-luts": (("search",), (*WHOLE, "0")),
     "--budget-bits": (("search",), (*WHOLE, "0")),
