@@ -16,7 +16,7 @@ from fewbit.golden.numbers.formats import Bipolar, Ternary
 from fewbit.golden.rewrite.loadable import held_format
 from fewbit.golden.rewrite.rescale import FEWEST_LEVELS
 from fewbit.hw.arrays.cost import distinct_columns as _distinct
-from fewbit.hw.arrays.cost import pe_luts, rom_placement, row_luts
+from fewbit.hw.arrays.cost import pe_flip_flops, pe_luts, rom_placement, row_flip_flops, row_luts
 from fewbit.hw.cost import Cost
 from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.hw.heap.partial_products import product_terms
@@ -156,12 +156,15 @@ def _loadable_unit(layer: FoldableLayer, folding: LayerFolding) -> Cost:
         if folding.products == "dsp":
             found.append(_array(layer, shape, None))
         else:
-            each = row_luts(layer.ways[0].lane_format, held, simd)
+            x = layer.ways[0].lane_format
+            each, ffs = row_luts(x, held, simd), row_flip_flops(x, held, simd)
             if folding.products != "sums":
-                each = pe_luts(layer.ways[0].lane_format, held, simd, acc, shape.steps > 1)
+                each = pe_luts(x, held, simd, acc, shape.steps > 1)
+                ffs = pe_flip_flops(x, held, simd, acc, shape.steps > 1)
             late = (pe - lanes) * acc
-            ffs = pe * layer.ways[0].pe_flip_flops(simd, acc, shape.steps > 1) + late
-            found.append(Cost(pe * each + late, dsp=0 if folding.products != "sums" else -(-pe // 2), ff=ffs))
+            found.append(
+                Cost(pe * each + late, dsp=0 if folding.products != "sums" else -(-pe // 2), ff=pe * ffs + late)
+            )
     levels, searched = _bits(layer.levels), layer.summed is not None
     if searched and layer.levels == 2 and folding.products != "sums":
         memories += [(pe * acc, shape.rows * shape.vectors), (lanes, depth)]
@@ -169,7 +172,7 @@ def _loadable_unit(layer: FoldableLayer, folding: LayerFolding) -> Cost:
         memories.append((pe * acc, shape.rows * shape.vectors))
     elif layer.levels >= FEWEST_LEVELS:
         memories += [(lanes * 17, depth), (lanes * (acc + 18), depth)]
-        found.append(Cost(lanes * (4 * acc + 12), dsp=2 * lanes, ff=lanes * (5 * acc + 20)))
+        found.append(Cost(lanes * (4 * acc + 12), dsp=2 * lanes, ff=lanes * (15 * acc + 30)))
     elif levels <= 2:
         memories += [(lanes * acc, depth)] * (2**levels - 1) + [(lanes, depth)]
         found.append(Cost(lanes * (2**levels - 1) * acc * 0.6, ff=lanes * (acc + 2)))

@@ -216,11 +216,15 @@ class WeightPortPlan:
         return Cost(180 + 14 * len(self.channels) + self.bus // 4)
 
     def mapped(self) -> Iterator[Buffer]:
-        """Yield the memories of all rings as synthesis finds them: one for each beat of a line."""
+        """Yield the memories of all rings as synthesis finds them: one for each beat of a line.
+
+        Of distributed RAM that has several words in a line, synthesis leaves out the bits between them.
+        """
         for channel in self.channels:
+            style = channel.memory.style
+            kept = channel.words * channel.width if style == "distributed" else channel.kept_bits
             for k in range(channel.beats):
-                width = min(channel.bus, channel.kept_bits - k * channel.bus)
-                yield Buffer(width, channel.depth, channel.memory.style)
+                yield Buffer(min(channel.bus, kept - k * channel.bus), channel.depth, style)
 
     # Numbers of the cycle model, a list over the channels each (`sim.cycles.machines.weights`).
 

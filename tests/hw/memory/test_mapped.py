@@ -143,7 +143,8 @@ def test_memories_of_loadable_and_external_weights():
     assert port is not None and len(mapped["weights"]) == sum(channel.beats for channel in port.channels)
     for channel in port.channels:
         ring = [memory for memory in mapped["weights"] if memory.depth == channel.depth]
-        assert sum(memory.width for memory in ring) >= channel.kept_bits
+        bits = channel.words * channel.width
+        assert bits <= sum(memory.width for memory in ring) <= channel.beats * channel.bus
         tiles = external.layers[channel.name].tiles
         assert (f"tile_{channel.name}" in mapped) == (tiles.front is not None)
         assert not any(isinstance(memory, Buffer) for memory in mapped.get(channel.name, []))
