@@ -45,8 +45,9 @@ _FEWEST_SIZES, _MOST_SIZES = 6, 150  # of one layer
 _ROUNDS = 6  # of planning
 _MOST_CONSTANT = 1 << 17  # bit products of a layer whose weights are constants: planning more takes minutes
 _WORTH = 8  # block RAMs that an UltraRAM must save where block RAM is not short
-_MOST_CHOICES, _MOST_PLANS = 40_000, 60  # of a network so small that its plans can be compared
+_MOST_CHOICES, _MOST_PLANS = 40_000, 200  # of a network so small that its plans can be compared
 _BEYOND = 1.6  # times the limits, of what formulas say of a folding that is planned all the same
+_SLACK = 1.1  # of what is left out in favour of what formulas say of another
 _UNEVEN = 4.0  # LUTs of a bit of a stream whose lanes do not divide it
 
 
@@ -141,7 +142,7 @@ class _Search:
     ):  # fmt: skip
         self.layers, self.limits, self.target, self.listed, self.weights = layers, limits, target, listed, weights
         self.beyond = np.zeros(len(_COLUMNS))
-        self._known: dict[tuple[str, int], _Options] = {}
+        self._known: dict[tuple[str, int, float], _Options] = {}
         self._costs: dict[tuple[str, LayerFolding], np.ndarray | None] = {}
         self._beside: dict[int, np.ndarray] = {}
         self._sizes = min(_MOST_SIZES, max(_FEWEST_SIZES, _SIZES // len(layers)))
@@ -150,15 +151,18 @@ class _Search:
 
     # Options
 
-    def options(self, name: str, cycles: int) -> _Options | None:
-        """Return options of a layer that take no more than ``cycles`` a frame; None if there is none."""
+    def options(self, name: str, cycles: int, slack: float = 1) -> _Options | None:
+        """Return options of a layer that take no more than ``cycles`` a frame; None if there is none.
+
+        Left out are those of which another takes less of everything, even ``slack`` times as much as formulas say.
+        """
         layer = self.layers[name]
         reached = min((c for c in self._reached(name) if c <= cycles), key=lambda c: cycles - c, default=None)
         if reached is None:
             return None
-        if (name, reached) not in self._known:
-            self._known[name, reached] = self._options(layer, reached)
-        return self._known[name, reached]
+        if (name, reached, slack) not in self._known:
+            self._known[name, reached, slack] = self._options(layer, reached, slack)
+        return self._known[name, reached, slack]
 
     def _reached(self, name: str) -> list[int]:
         return self._cycles[name]
@@ -168,7 +172,7 @@ class _Search:
         """Cycles a frame that each layer can have, rising."""
         return {name: sorted({option.cycles for option in layer.options}) for name, layer in self.layers.items()}
 
-    def _options(self, layer: FoldableLayer, cycles: int) -> _Options:
+    def _options(self, layer: FoldableLayer, cycles: int, slack: float) -> _Options:
         within = sorted(option for option in layer.options if option.cycles <= cycles)
         sizes = {(o.pe, o.simd): o for o in within[: self._sizes]}
         fastest = [
@@ -184,7 +188,7 @@ class _Search:
                     foldings.append(folding)
                     rows.append(row)
         costs = np.array(rows)
-        kept = undominated(costs)
+        kept = undominated(costs, slack)
         return _Options([foldings[k] for k in kept], costs[kept])
 
     def _ways(self, layer, pe, simd):
@@ -424,9 +428,14 @@ class _Search:
         They are looked for among all choices of options that formulas say are within limits or little beyond, those
         with least in a ``column`` first, or else those that are least full.
         """
-        options = [self.options(name, cycles) for name in self.layers]
-        given = [found for found in options if found is not None]
-        if len(given) < len(options) or math.prod(len(found.foldings) for found in given) > _MOST_CHOICES:
+        for slack in _SLACK, 1:
+            options = [self.options(name, cycles, slack) for name in self.layers]
+            given = [found for found in options if found is not None]
+            if len(given) < len(options):
+                return []
+            if math.prod(len(found.foldings) for found in given) <= _MOST_CHOICES:
+                break
+        else:
             return []
         picked = np.array(list(itertools.product(*(range(len(found.foldings)) for found in given))))
         totals = self.fixed(cycles) + sum(found.costs[picked[:, k]] for k, found in enumerate(given))
@@ -503,9 +512,9 @@ class _Search:
             return None
         layer = max(built.folding, key=lambda name: self.layers[name].cycles(built.folding[name]))
         if self.limits.goal == "luts":
-            found = self._fewest(faster[-1], float("inf"), "lut")
-            if found is not None:
-                return NextStep(faster[-1], "lut", round(found[2][0]), round(built.design.total.lut), layer)
+            least = self._fewest(faster[-1], float("inf"), "lut")
+            if least is not None:
+                return NextStep(faster[-1], "lut", round(least[2][0]), round(built.design.total.lut), layer)
         for cycles in reversed(faster):
             found = self.chosen(cycles, self.most())
             if found is not None and found[1].fullest > 1:

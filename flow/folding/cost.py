@@ -306,8 +306,8 @@ def _activation(layer: FoldableLayer, shape: LayerShape, products: str | None) -
         return _rom(3 * lanes * acc, depth) + Cost(lanes * (4 * acc + 12), dsp=2 * lanes, ff=lanes * (5 * acc + 20))
     levels = _bits(layer.levels)
     roms = [_rom(acc, depth << level) for level in range(levels)]
-    each = (Cost(lanes * (0.9 * r.lut + acc * 1.4), lanes * r.bram18, ff=lanes * (r.ff + 2 * acc + 4)) for r in roms)
-    return sum(each, Cost())
+    found = (Cost(lanes * (0.9 * r.lut + acc * 1.4), lanes * r.bram18, ff=lanes * (r.ff + 2 * acc + 4)) for r in roms)
+    return sum(found, Cost())
 
 
 # Windows

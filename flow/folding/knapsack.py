@@ -65,17 +65,25 @@ def _total(shares, base, picked):
     return base + sum(matrix[k] for matrix, k in zip(shares, picked, strict=True))
 
 
-def undominated(matrix: np.ndarray) -> np.ndarray:
-    """Return the rows of which no other takes less of everything, sorted by their sum."""
+def undominated(matrix: np.ndarray, slack: float = 1) -> np.ndarray:
+    """Return the rows of which no other takes less of everything, even if it takes ``slack`` times as much as it says.
+
+    They are sorted by their sum.
+    """
+    if slack > 1:
+        below = np.all(slack * matrix[None] <= matrix[:, None], axis=2) & ~np.eye(len(matrix), dtype=bool)
+        equal = np.tril(np.all(matrix[None] == matrix[:, None], axis=2), -1)
+        kept = np.flatnonzero(~np.any(below | equal, axis=1))
+        return kept[np.argsort(matrix[kept].sum(axis=1), kind="stable")]
     order = np.lexsort((*matrix.T, matrix.sum(axis=1)))
     kept = np.empty(0, dtype=np.int64)
     for start in range(0, len(order), _CHUNK):
         rows = order[start : start + _CHUNK]
         if len(kept):
-            rows = rows[~(matrix[kept][None] <= matrix[rows][:, None]).all(axis=2).any(axis=1)]
+            rows = rows[~np.any(np.all(matrix[kept][None] <= matrix[rows][:, None], axis=2), axis=1)]
         # Among these an earlier one is worse than a later one in nothing, so only it can stand in the way.
-        below = (matrix[rows][None] <= matrix[rows][:, None]).all(axis=2)
-        kept = np.concatenate([kept, rows[~np.tril(below, -1).any(axis=1)]])
+        below = np.all(matrix[rows][None] <= matrix[rows][:, None], axis=2)
+        kept = np.concatenate([kept, rows[~np.any(np.tril(below, -1), axis=1)]])
     return kept
 
 

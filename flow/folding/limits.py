@@ -119,11 +119,11 @@ def limits_of(
     FoldingError
         If shares are of no part.
     """
-    shares = {name: value for name, value in (shares or {}).items() if value is not None}
-    if part is None and (share is not None or shares):
+    given = {name: value for name, value in (shares or {}).items() if value is not None}
+    if part is None and (share is not None or given):
         raise FoldingError("a share is of a part's resources: name the part with --part")
     found: dict[str, ResourceLimit] = {}
-    parts = {name: shares.get(name, 100 if share is None else share) / 100 for name in RESOURCES}
+    parts = {name: given.get(name, 100 if share is None else share) / 100 for name in RESOURCES}
     if part is not None:
         for name in RESOURCES:
             total = getattr(part, name)

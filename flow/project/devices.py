@@ -119,6 +119,7 @@ class DeviceProject(Project):
         own = {name: chain.folding[name] for name in layers if name in chain.folding}
         self.folding = Folding(own, ultra_ram=chain.folding.ultra_ram)
         self.part = chain.folding.devices[number].part
+        self.destination = chain.destination
         self.directory = chain.directory / self.name
 
     @property

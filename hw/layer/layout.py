@@ -58,7 +58,8 @@ def weight_contents(
 def weight_columns(shape: LayerShape, codes: np.ndarray, bits: int, pad: int) -> int:
     """Return how many bits of the words of `weight_contents` are neither constant nor equal to another, without making
     those."""
-    words, found = _weight_words(shape, codes, pad), set()
+    words = _weight_words(shape, codes, pad)
+    found: set[bytes] = set()
     constant = {np.packbits(np.full(len(words), bit, dtype=bool)).tobytes() for bit in (0, 1)}
     for bit in range(bits):
         columns = np.packbits((words >> bit & 1).astype(bool).T, axis=1)

@@ -116,7 +116,7 @@ def test_bad_input_is_a_known_exception(model, scratch):
         model.predict([[1, 2], [3]])
     with pytest.raises(TypeError, match=r"fold\(\) has no limit 'speed'; it has fps, max_cycles"):
         model.fold(speed=3)
-    with pytest.raises(package.errors.FoldingError, match="give one of"):
+    with pytest.raises(package.errors.FoldingError, match="no folding at 66,666,666 cycles a frame is within 4 LUTs"):
         model.fold(fps=3, max_luts=4, file=scratch / "f.json")
     with pytest.raises(package.errors.ModelError, match="already quantized|is quantized"):
         model.quantize(TEST)
