@@ -40,8 +40,8 @@ class LayerFolding:
         Inputs of each of them that are taken in a cycle.
     products : str or None
         How products are made, one of `PRODUCTS`: ``dsp`` in DSPs, several by each (`hw.arrays.dsp_products`); ``sums``
-        with accumulators in DSPs (`hw.arrays.dsp_sums`); the others as in `hw.layer.ways`. ``None`` is what takes the
-        fewest LUTs.
+        with accumulators in DSPs (`hw.arrays.dsp_sums`); the others as in `hw.layer.product_forms`. ``None`` is what
+        takes the fewest LUTs.
     memory : str or None
         Where weights live that are fixed, one of `MEMORIES`: in tables of LUTs or in block RAM. ``None`` is what costs
         less, a block RAM counted as `hw.memory.placement.BRAM18_LUTS`.

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from fewbit.golden.bounds.walls import entering, walls
+from fewbit.golden.bounds.time_and_memory import entering, walls
 from fewbit.golden.importing.operands import constant
 from fewbit.golden.importing.operators import Role, is_of_floats, operator_of, role_of
 from fewbit.golden.importing.refused import refusal

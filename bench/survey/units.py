@@ -16,7 +16,7 @@ from fewbit.flow.comparing.result import SynthesizedCost
 from fewbit.flow.eda.synth import synthesize
 from fewbit.flow.eda.unit_cost import generators_of, quantizers_of
 from fewbit.hw.folding import LayerFolding
-from fewbit.hw.layer.numbers import FloatNumbers
+from fewbit.hw.layer.number_kinds import FloatNumbers
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.places import BUILD

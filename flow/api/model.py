@@ -19,9 +19,9 @@ from fewbit.flow.project.project import Project
 from fewbit.flow.project.samples import samples_of
 from fewbit.flow.quantizing.bits import Request
 from fewbit.flow.quantizing.float_model import FloatProject, calibrated
-from fewbit.flow.quantizing.found import Quantized, SearchResult, Sensitivity
 from fewbit.flow.quantizing.goal import Goal
 from fewbit.flow.quantizing.quantize import quantize_model
+from fewbit.flow.quantizing.results import Quantized, SearchResult, Sensitivity
 from fewbit.flow.quantizing.search import search_formats
 from fewbit.flow.quantizing.sensitivity import sensitivity
 from fewbit.flow.results import hidden

@@ -22,8 +22,8 @@ from fewbit.hw.folding import Folding, LayerFolding
 from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.layer.arithmetic import Arithmetic
 from fewbit.hw.layer.external import TileBuffers
+from fewbit.hw.layer.product_forms import chosen
 from fewbit.hw.layer.shape import LayerShape
-from fewbit.hw.layer.ways import chosen
 from fewbit.hw.memory.buffers import (
     LOAD_BITS,
     buffer_cost,

@@ -13,8 +13,8 @@ from fewbit.golden.numbers.format import Format
 from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.arithmetic import Arithmetic
 from fewbit.hw.layer.external import channel_of, check_external, checked_tile
+from fewbit.hw.layer.product_forms import Summed
 from fewbit.hw.layer.shape import LayerShape, legal_together
-from fewbit.hw.layer.ways import Summed
 from fewbit.hw.memory.external_plan import DEFAULT_BUS, ChannelPlan, check_bus
 from fewbit.hw.pipeline.abreast import legal_abreast
 from fewbit.hw.stages.window_plan import cycles_of_window, simd_of_window
@@ -73,7 +73,7 @@ class FoldableLayer:
         Channels of a group, in front of the window.
     ways : tuple of hw.layer.arithmetic.Arithmetic
         Ways in which its products can be made, DSPs not counted.
-    summed : hw.layer.ways.Summed or None
+    summed : hw.layer.product_forms.Summed or None
         Its products with accumulators in DSPs, if they can be there: an activation is behind them.
     """
 

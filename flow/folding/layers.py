@@ -9,7 +9,7 @@ from fewbit.golden.network.graph import Edge, Network, Node
 from fewbit.golden.network.pointwise import Rescale, Score, Threshold
 from fewbit.golden.network.spatial import Largest, View, Windows
 from fewbit.hw.folding import Folding, LayerFolding
-from fewbit.hw.layer.ways import Summed, options_of
+from fewbit.hw.layer.product_forms import Summed, options_of
 
 from .layer import FoldableLayer
 

@@ -11,7 +11,7 @@ from fewbit.golden.network.graph import Network
 from fewbit.ptq.quantize import Bits, Options, quantize
 
 from .float_model import FloatProject
-from .found import Hardware
+from .results import Hardware
 
 __all__ = ["FormatCost"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .found import FormatCandidate, Measured
+from .results import FormatCandidate, Measured
 
 __all__ = ["Goal", "pareto"]
 

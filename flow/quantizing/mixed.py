@@ -28,9 +28,9 @@ from fewbit.ptq.quantize import Bits, Options, quantize
 from .bits import parse_bits
 from .float_model import FloatProject
 from .format_cost import FormatCost
-from .found import FormatCandidate
 from .goal import Goal, pareto
 from .quantize import golden_accuracy
+from .results import FormatCandidate
 from .retrain import Retraining
 from .sensitivity import measured
 
@@ -61,11 +61,11 @@ class MixedSearch:
     Attributes
     ----------
     cost : flow.quantizing.format_cost.FormatCost
-    floats : flow.quantizing.found.Measured
+    floats : flow.quantizing.results.Measured
         What the float model does.
     choices : list of list of ptq.quantize.Bits
         Bits of each layer, by the number of the format.
-    candidates : list of flow.quantizing.found.FormatCandidate
+    candidates : list of flow.quantizing.results.FormatCandidate
         Every candidate that was evaluated.
 
     Raises

@@ -14,7 +14,7 @@ from fewbit.ptq.quantize import Options, quantize
 from .bits import Request, bits_of
 from .duration import PASSES, say_if_long
 from .float_model import FloatProject
-from .found import Accuracies, Joined, Quantized, QuantizedLayer, QuantizedSite, Ranges, Samples, samples
+from .results import Accuracies, Joined, Quantized, QuantizedLayer, QuantizedSite, Ranges, Samples, samples
 from .retrain import Retraining
 
 __all__ = ["golden_accuracy", "quantize_model"]

@@ -15,10 +15,10 @@ from fewbit.sim.folders import locked
 
 from .duration import PASSES, say_if_long
 from .float_model import FloatProject
-from .found import SearchGoal, SearchResult, samples
 from .goal import Goal, pareto
 from .mixed import FORMATS, MixedSearch
 from .quantize import golden_accuracy
+from .results import SearchGoal, SearchResult, samples
 from .retrain import Retraining
 from .sensitivity import with_labels
 

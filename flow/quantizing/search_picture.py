@@ -2,7 +2,7 @@
 
 import io
 
-from .found import SearchResult
+from .results import SearchResult
 
 __all__ = ["picture"]
 

@@ -13,7 +13,7 @@ from .bits import parse_bits
 from .duration import PASSES, say_if_long
 from .float_model import FloatProject
 from .format_cost import FormatCost
-from .found import Hardware, Measured, OneLayer, Reference, Sensitivity, samples
+from .results import Hardware, Measured, OneLayer, Reference, Sensitivity, samples
 
 __all__ = ["BITS", "measured", "sensitivity", "try_formats", "with_labels"]
 

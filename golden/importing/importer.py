@@ -13,7 +13,7 @@ from pathlib import Path
 
 import onnx
 
-from fewbit.golden.bounds import walls
+from fewbit.golden.bounds import time_and_memory
 from fewbit.golden.model_file.domains import MICROSOFT, STANDARD_DOMAINS
 from fewbit.golden.model_file.file import (
     INPUT_KEY,
@@ -83,7 +83,7 @@ def import_model(
         raise ModelError(f"output must be auto or label, not {output!r}")
     path = model.path if isinstance(model, SourceFile) else Path(model)
     try:
-        with walls.walls(path):
+        with time_and_memory.walls(path):
             source = SourceFile.of(model)
             return import_of.of(source)(source, input_spec, output, precision)
     except ModelError:
@@ -101,14 +101,14 @@ def _of_onnx(source: ModelSource, input_spec: str | None, output: str, precision
 
 def _network(file: OnnxFile, specs: Mapping[str, InputSpec], output: str, precision: int) -> Network:
     network = _walk(file, specs, output, precision).network
-    walls.entering("its network")
+    time_and_memory.entering("its network")
     return tidy(network)
 
 
 @walk_of(ModelSource)
 def walked(source: ModelSource, input_spec: str | None = None) -> Walk:
     """Return the `Walk` over a model; arguments and errors are those of `import_model`."""
-    with walls.walls(source.path):
+    with time_and_memory.walls(source.path):
         file = OnnxFile(source)
         return _walk(file, _specs_of(file, input_spec), "auto", FIXED_POINT_BITS)
 
@@ -211,7 +211,7 @@ class Importer(GrowingNetwork):
 
     def _visit(self, node: onnx.NodeProto) -> None:
         """Take the tensors that a node makes among those that are known."""
-        walls.entering(describe(node))
+        time_and_memory.entering(describe(node))
         inputs = [self.tensors[i] if i else None for i in node.input]
         while inputs and inputs[-1] is None:
             inputs.pop()

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import onnx
 
-from fewbit.golden.bounds import walls
+from fewbit.golden.bounds import time_and_memory
 from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, one_line
 
 from .builder import ModelBuilder
@@ -106,7 +106,7 @@ def _here(content: bytes, fed: Mapping[str, np.ndarray], _: str) -> list[np.ndar
 
 def _apart(content: bytes, fed: Mapping[str, np.ndarray], named: str) -> list[np.ndarray]:
     """Evaluate a model in a process of its own, which can neither take too much nor end this one."""
-    seconds, given = walls.seconds_left(), io.BytesIO()
+    seconds, given = time_and_memory.seconds_left(), io.BytesIO()
     np.savez(
         given,
         allow_pickle=False,

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import checker, helper, numpy_helper
 
-from fewbit.golden.bounds import walls
+from fewbit.golden.bounds import time_and_memory
 from fewbit.golden.bounds.limits import ModelError, one_line
 
 from .describe import describe
@@ -107,7 +107,7 @@ class OnnxFile:
         source = model if isinstance(model, ModelSource) else ModelSource(model)
         self.path = source.path
         self.name = self.path.stem
-        walls.entering("its graph")
+        time_and_memory.entering("its graph")
         proto = source.proto
         graph = proto.graph
         if not graph.node or not graph.output:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import onnx
 import onnx.inliner
 
-from fewbit.golden.bounds import walls
+from fewbit.golden.bounds import time_and_memory
 from fewbit.golden.bounds.files import FileError, read_bounded
 from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, in_bytes, one_line
 
@@ -59,8 +59,8 @@ class SourceFile:
 
     def __init__(self, path: Path | str, content: bytes | None = None):
         self.path = _named(Path(path))
-        with walls.walls(self.path):
-            walls.entering("reading the file")
+        with time_and_memory.walls(self.path):
+            time_and_memory.entering("reading the file")
             self.content = _content(self.path) if content is None else content
             self._parse()
 
@@ -78,8 +78,8 @@ class SourceFile:
         if isinstance(model, SourceFile):
             return model
         path = _named(Path(model))
-        with walls.walls(path):
-            walls.entering("reading the file")
+        with time_and_memory.walls(path):
+            time_and_memory.entering("reading the file")
             content = _content(path)
         kind = next((kind for kind in SourceFile._KINDS if kind.claims(content)), ModelSource)
         return kind(model, content)

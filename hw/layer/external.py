@@ -23,7 +23,7 @@ from fewbit.hw.packing import pack
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
 
-from .numbers import numbers_of
+from .number_kinds import numbers_of
 from .plan import LayerPlan
 from .shape import LayerShape
 

@@ -23,7 +23,7 @@ from fewbit.hw.shapes import IntShape
 from .accumulators import Accumulators
 from .arithmetic import Arithmetic, Plain
 from .layout import padded, padded_rows
-from .numbers import IntegerNumbers, NumberedLayer
+from .number_kinds import IntegerNumbers, NumberedLayer
 from .shape import LayerShape
 
 __all__ = ["LoadableAccumulators", "LoadableNumbers", "loadable_line"]
@@ -55,7 +55,7 @@ class LoadableAccumulators(Accumulators):
 
 
 class LoadableNumbers(IntegerNumbers):
-    """`hw.layer.numbers.IntegerNumbers` of any weights of a format.
+    """`hw.layer.number_kinds.IntegerNumbers` of any weights of a format.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from fewbit.hw.targets.target import Target
 
 from .layout import MEMORY_LATENCY, start_contents, weight_columns, weight_contents
 from .loadable import LoadableNumbers
-from .numbers import numbers_of
+from .number_kinds import numbers_of
 from .shape import LayerShape
 
 __all__ = ["LayerPlan"]
@@ -44,7 +44,7 @@ class LayerPlan:
     ----------
     shape : hw.layer.shape.LayerShape
         The plan has its numbers under the same names.
-    numbers : hw.layer.numbers.IntegerNumbers or FloatNumbers
+    numbers : hw.layer.number_kinds.IntegerNumbers or FloatNumbers
         What its kind of number decides.
     weights, starts : hw.memory.placement.Contents
         Contents of the memory of weights, and of the memory of what accumulators start a row with.

@@ -11,7 +11,7 @@ from fewbit.hw.float32.units import FloatAdd
 from fewbit.hw.folding import LayerFolding
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
-from fewbit.hw.layer.ways import options_of
+from fewbit.hw.layer.product_forms import options_of
 from fewbit.hw.targets.named import target_named
 from tests.sweep.formats import CODINGS, LEVELS, coding_of, draw_activations, draw_weights, format_of_weights
 from tests.sweep.unit import ANY, Stalls, Unit

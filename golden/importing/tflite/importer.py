@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fewbit.golden.bounds import walls
+from fewbit.golden.bounds import time_and_memory
 from fewbit.golden.importing.network_builder import NetworkBuilder
 from fewbit.golden.importing.refused import refusal
 from fewbit.golden.importing.several_outputs import gathered
@@ -92,7 +92,7 @@ class TfliteImporter(NetworkBuilder):
     def network(self, output: str) -> Network:
         """Walk over all operators and return the network."""
         for node in self.file.operators:
-            walls.entering(_describe(node))
+            time_and_memory.entering(_describe(node))
             try:
                 self._visit(node)
             except ModelError as error:

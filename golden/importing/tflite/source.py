@@ -1,6 +1,6 @@
 """TensorFlow Lite files as sources of networks."""
 
-from fewbit.golden.bounds import walls
+from fewbit.golden.bounds import time_and_memory
 from fewbit.golden.importing.registry import import_of
 from fewbit.golden.importing.walk import Walk, walk_of
 from fewbit.golden.model_file.file import ModelError
@@ -34,5 +34,5 @@ def _of_tflite(source, input_spec, output, precision):
 
 @walk_of(TfliteSource)
 def _walk_of_tflite(source: TfliteSource, input_spec: str | None = None) -> Walk:
-    with walls.walls(source.path):
+    with time_and_memory.walls(source.path):
         return walked_tflite(source.content, source.path.stem)

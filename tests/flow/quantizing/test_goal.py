@@ -1,7 +1,7 @@
 """flow.quantizing.goal: which candidates are taken, of some whose order is known."""
 
-from fewbit.flow.quantizing.found import FormatCandidate, Measured
 from fewbit.flow.quantizing.goal import Goal, pareto
+from fewbit.flow.quantizing.results import FormatCandidate, Measured
 
 
 def candidate(luts, weight_bits, accuracy, noise=0.5):

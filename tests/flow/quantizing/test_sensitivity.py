@@ -9,8 +9,8 @@ import pytest
 from fewbit.flow.folding.files import read_folding
 from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.folding.search import estimate_all
-from fewbit.flow.quantizing.found import FormatCandidate
 from fewbit.flow.quantizing.goal import pareto
+from fewbit.flow.quantizing.results import FormatCandidate
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network.execute import run
 from tests.support.small_float_models import convolutional, dense

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from fewbit.golden.bounds import walls
+from fewbit.golden.bounds import time_and_memory
 from fewbit.golden.bounds.files import FileError, read_bounded
 from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LIMITS, LimitError, ModelError
 from fewbit.golden.importing.importer import import_model
@@ -88,8 +88,8 @@ def greedy():
 )  # fmt: skip
 def test_the_walls(variable, value, act, message, monkeypatch):
     monkeypatch.setenv(variable.variable, value)
-    with pytest.raises(LimitError) as caught, walls.walls("m.onnx"):
-        walls.entering("node 'n'")
+    with pytest.raises(LimitError) as caught, time_and_memory.walls("m.onnx"):
+        time_and_memory.entering("node 'n'")
         try:
             act()
         except Exception as error:  # as code of an importer may catch what it does not know
@@ -103,9 +103,9 @@ def test_time_is_looked_at_in_other_threads_too(monkeypatch):
 
     def work():
         try:
-            with walls.walls("m.onnx"):
+            with time_and_memory.walls("m.onnx"):
                 while True:
-                    walls.entering("node 'n'")
+                    time_and_memory.entering("node 'n'")
                     time.sleep(0.01)
         except LimitError as error:
             found.append(str(error))

@@ -40,11 +40,11 @@ from fewbit.hw.shapes import IntShape
 from fewbit.hw.targets.target import Target
 
 from .accumulators import Accumulators
+from .activations import activation_of, combine_of
 from .arithmetic import Arithmetic, Plain
-from .behind import activation_of, combine_of
 from .layout import padded
+from .product_forms import Dsp, Summed, chosen, options_of
 from .shape import LayerShape
-from .ways import Dsp, Summed, chosen, options_of
 
 __all__ = ["FloatNumbers", "IntegerNumbers", "numbers_of"]
 
@@ -118,7 +118,7 @@ class FloatNumbers:
 
 
 class IntegerNumbers:
-    """Integers: how products are made is chosen among `hw.layer.ways`.
+    """Integers: how products are made is chosen among `hw.layer.product_forms`.
 
     Attributes
     ----------

@@ -12,7 +12,7 @@ from fewbit.hw.folding import LayerFolding
 from fewbit.hw.heap.partial_products import product_terms
 from fewbit.hw.layer.matrix_vector_unit import MatrixVectorUnit
 from fewbit.hw.layer.plan import LayerPlan
-from fewbit.hw.layer.ways import options_of
+from fewbit.hw.layer.product_forms import options_of
 from tests.support.layer_bench import Layer
 from tests.support.stream_bench import STALLS, assert_varied, from_beats, stream, to_beats
 from tests.support.targets import EXPRESSIONS, PORTABLE
