@@ -62,7 +62,7 @@ def fits(layers, folding, limits):
 
 @pytest.mark.long
 @pytest.mark.parametrize(("x", "w", "most"), [
-    (Unsigned(4), Signed(4, True), {"lut": 330, "bram18": 2, "dsp": 4}),
+    pytest.param(Unsigned(4), Signed(4, True), {"lut": 330, "bram18": 2, "dsp": 4}, marks=pytest.mark.slow),
     (Unsigned(2), Ternary(), {"lut": 225, "bram18": 1, "dsp": 2}),
 ], ids=str)  # fmt: skip
 def test_no_folding_is_much_faster(x, w, most):
@@ -85,7 +85,7 @@ def few_limits(layers):
     return least.design.total.lut, given | {"lut": ResourceLimit(round(1.2 * least.design.total.lut), "as given")}
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_no_folding_takes_much_less():
     layers = layers_of(small(Unsigned(4), Signed(4, True), (5, 3, 2)))
     least, given = few_limits(layers)
@@ -97,7 +97,7 @@ def test_no_folding_takes_much_less():
     assert 0.95 * least <= min(cost.lut for cost in costs if not limits.over(cost)) <= least
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_no_folding_gives_results_much_sooner():
     layers = layers_of(small(Unsigned(4), Signed(4, True), (5, 3, 2)))
     limits = FoldingLimits(resources=few_limits(layers)[1], goal="latency")
@@ -167,6 +167,7 @@ def test_what_fits_nothing_is_refused_with_a_way_out():
     assert "the smallest listed part that holds it is " in said and "fewer bits" in said
 
 
+@pytest.mark.slow
 def test_large_buffers_move_to_ultra_ram():
     """Where a part has it: then block RAM is left for weights, and nothing that is constant is in UltraRAM."""
     network = layers_of(integer_resnet(8, size=64, width=16))
