@@ -192,7 +192,7 @@ class Accelerator:
             If there are no loadable weights, they are of another shape, or did not arrive as they are; the accelerator
             takes no frames then until weights are loaded.
         """
-        self.build.loadable  # noqa: B018  # refuses builds without
+        _ = self.build.loadable  # a build without is refused before an image is made
         if Path(weights).suffix in MODELS:
             with tempfile.TemporaryDirectory() as folder:
                 made = Path(folder) / "weights.bin"
