@@ -155,6 +155,9 @@ class Rescale(Node):
         low = (x & ((1 << first) - 1)) * self.multiplier + self.addend
         high = (x >> first) * self.multiplier + (low >> first)
         rest = self.shift - first
+        if self.kink is not None:
+            low = (low & ((1 << first) - 1)) - np.where(high >> rest <= self.level, self.kink, 0)
+            high = high + (low >> first)
         return high >> rest, (high & ((1 << rest) - 1)) << first | low & ((1 << first) - 1)
 
     def out(self, x: Edge) -> Edge:

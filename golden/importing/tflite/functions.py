@@ -1,12 +1,22 @@
 """Import of TensorFlow Lite's functions of one code, and of what turns floats into codes and back."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.numbers.elementwise import Dequantize
 
-from .kernels import hard_swish, looked_up, multiplied, quantized_multiplier, rounded
+from .kernels import (
+    hard_swish,
+    logistic_of_words,
+    looked_up,
+    multiplied,
+    quantized_multiplier,
+    rounded,
+    tanh_of_words,
+)
 from .operands import add_codes, format_of, kernel
 
 _ONE = np.float32(1)
@@ -87,18 +97,30 @@ def leaky_relu(importer, node, operands, outputs):
 
 @kernel("LOGISTIC", "TANH")
 def table(importer, node, operands, outputs):
-    """Import ``LOGISTIC`` and ``TANH`` of 8 bits, which kernels keep as a table of float32 results."""
-    if operands[0].tensor.type != "INT8":
-        raise ModelError(f"{node.name} is supported for codes of int8, not of {operands[0].tensor.type}")
-    functions = {"LOGISTIC": lambda x: _ONE / (_ONE + np.exp(-x)), "TANH": np.tanh}
+    """Import ``LOGISTIC`` and ``TANH``: a table of float32 results for int8, fixed point between entries for int16."""
+    functions: dict[str, Callable]
+    if operands[0].tensor.type == "INT8":
+        functions = {"LOGISTIC": lambda x: _ONE / (_ONE + np.exp(-x)), "TANH": np.tanh}
 
-    def function(codes, *quantizations):
-        return looked_up(functions[node.name], codes, *quantizations)
+        def function(codes, *quantizations):
+            return looked_up(functions[node.name], codes, *quantizations)
 
+    elif operands[0].tensor.type == "INT16":
+        functions = {"LOGISTIC": logistic_of_words, "TANH": tanh_of_words}
+        if outputs[0].quantization != (np.float32(1 / 32768), 0):
+            raise ModelError(f"{node.name} of int16 is supported to the scale 1/32768 and zero point 0")
+
+        def function(codes, scale, zero, out_scale, out_zero):
+            return functions[node.name](codes, scale)
+
+    else:
+        raise ModelError(f"{node.name} is supported for codes of int8 and int16, not of {operands[0].tensor.type}")
     return _of_one_code(importer, operands, outputs[0], function)
 
 
 @kernel("HARD_SWISH")
 def swish(importer, node, operands, outputs):
     """Import ``HARD_SWISH``, which falls and rises."""
+    if operands[0].tensor.type != "INT8":
+        raise ModelError(f"HARD_SWISH is supported for codes of int8, not of {operands[0].tensor.type}")
     return _of_one_code(importer, operands, outputs[0], hard_swish, monotone=False)

@@ -14,7 +14,16 @@ from fewbit.golden.network.pointwise import Threshold
 from fewbit.golden.numbers.thresholds import steps_of
 from fewbit.golden.rewrite.sums import separating_sum
 
-from .kernels import product, product_multiplier, quantized_multiplier, scaled_product, total, total_scale
+from .kernels import (
+    SUM_BITS,
+    power_of_two,
+    product,
+    product_multiplier,
+    scaled_product,
+    total,
+    total_multipliers,
+)
+from .lines import Line, add_line
 from .operands import activation_range, add_codes, format_of, kernel, second_rounding
 
 _PAST = {"ADD": "added", "SUB": "subtracted", "MUL": "multiplied"}  # for messages
@@ -25,23 +34,19 @@ def binary(importer, node, operands, outputs):
     """Import ``ADD``, ``SUB`` and ``MUL`` of two tensors of codes, one of which may be a constant."""
     out = outputs[0]
     quantizations = [operand.tensor.quantization for operand in operands] + [out.quantization]
-    if format_of(out).bits != 8:
-        raise ModelError(f"{node.name} is supported for codes of 8 bits, not of type {out.type}")
-    bounds = activation_range(node.option("FusedActivationFunction"), out)
-
-    def codes(a, b):
-        if node.name == "MUL":
-            return np.clip(product(a, b, *quantizations), *bounds)
-        return np.clip(total(a, b, *quantizations, sign=-1 if node.name == "SUB" else 1), *bounds)
-
+    types = {tensor.type for tensor in (*(operand.tensor for operand in operands), out)}
+    if len(types) > 1 or format_of(out).bits not in SUM_BITS:
+        raise ModelError(
+            f"{node.name} is supported for codes of one type, of 8 or 16 bits, not {' and '.join(sorted(types))}"
+        )
+    kernel_of = _Product if node.name == "MUL" else _Sum
+    function = kernel_of(node, quantizations, activation_range(node.option("FusedActivationFunction"), out), out)
     constants = [isinstance(operand.value, Constant) for operand in operands]
     if any(constants):
-        return [_with_constant(importer, operands, constants.index(True), codes, out)]
+        return [_with_constant(importer, operands, constants.index(True), function.codes, out)]
     a, b = (operand.data for operand in operands)
     a, b = alike(importer, a, b, _PAST[node.name], channels_last=True, one_sample=True)
-    if node.name == "MUL":
-        return [_product(importer, a, b, quantizations, bounds, out)]
-    return [_sum(importer, node, a, b, quantizations, codes, out)]
+    return [function.joined(importer, a, b)]
 
 
 def _with_constant(importer, operands, at, codes, out):
@@ -56,44 +61,138 @@ def _with_constant(importer, operands, at, codes, out):
     return add_codes(importer, data, function, out, shared=len(values) == 1)
 
 
-def _product(importer, a, b, quantizations, bounds, out):
-    """Return the data behind what the kernel makes of the exact product of both codes, less their zero points."""
-    name = importer.new("multiply")
-    zeros = np.array([zero for _, zero in quantizations[:2]], dtype=np.int64)[:, None]
-    zeros = np.repeat(zeros, importer.channels(a), axis=1)
-    importer.add(Multiply(name, a.edge, name, (b.edge,), np.ones_like(zeros), zeros))
-    return add_codes(
-        importer, Data(name, a.index), lambda x: np.clip(scaled_product(x, *quantizations), *bounds), out, shared=True,
-        second=second_rounding(product_multiplier(*quantizations)[1], out),
-    )  # fmt: skip
+class _Join:
+    """What a kernel makes of two codes.
+
+    Parameters
+    ----------
+    node : TfliteOperator
+    quantizations : list of (scale, zero point), of both operands and of the result
+    bounds : (int, int)
+        The smallest and the largest code of the result.
+    out : TfliteTensor
+        The result.
+    """
+
+    def __init__(self, node, quantizations, bounds, out):
+        self.node, self.quantizations, self.bounds, self.out = node, quantizations, bounds, out
+        self.format = format_of(out)
+
+    def codes(self, a, b):
+        """Return the codes for integers of both operands, arrays that broadcast."""
+        raise NotImplementedError
+
+    def joined(self, importer, a: Data, b: Data) -> Data:
+        """Append the nodes for data of one shape, and return the data behind them."""
+        raise NotImplementedError
 
 
-def _sum(importer, node, a, b, quantizations, codes, out):
-    """Return a sum of whole multiples of both codes, behind thresholds that give the kernel's code for every pair."""
-    values = []
-    for data in (a, b):
-        edge = importer.edge(data.edge)
-        values.append(np.arange(edge.lo.min(), edge.hi.max() + 1))
-    scales = [float(scale) for scale, _ in quantizations[:2]]
-    ratio = scales[0] / scales[1] * (-1 if node.name == "SUB" else 1)
-    found = separating_sum(*values, codes(values[0][:, None], values[1][None]), ratio)
-    if found is None:
-        raise ModelError(f"the scales of its operands, {scales[0]} and {scales[1]}, are too far apart")
-    multipliers, thresholds, table = found
-    name = importer.new("add")
-    repeated = np.repeat(np.array(multipliers, dtype=np.int64)[:, None], importer.channels(a), axis=1)
-    importer.add(Add(name, a.edge, name, (b.edge,), repeated))
-    edge, fmt = importer.edge(name), format_of(out)
-    thresholds, table = thresholds[None], table[None]
-    lo, hi = edge.lo.min(keepdims=True), edge.hi.max(keepdims=True)
-    steps = steps_of(thresholds, table, lo, hi, fmt)
-    act = importer.new("threshold")
-    last = quantized_multiplier(total_scale(*scales, out.quantization[0]))[1]
-    importer.add(
-        Threshold(act, name, act, *((thresholds, table) if steps is None else (steps, None)), fmt,
-                  second_rounding(last, out))
-    )  # fmt: skip
-    return Data(act, a.index)
+class _Product(_Join):
+    """``MUL``: the exact product of both codes, less their zero points, by a multiplier."""
+
+    def codes(self, a, b):
+        return np.clip(product(a, b, *self.quantizations), *self.bounds)
+
+    def joined(self, importer, a, b):
+        name = importer.new("multiply")
+        zeros = np.array([zero for _, zero in self.quantizations[:2]], dtype=np.int64)[:, None]
+        zeros = np.repeat(zeros, importer.channels(a), axis=1)
+        importer.add(Multiply(name, a.edge, name, (b.edge,), np.ones_like(zeros), zeros))
+        multiplier, exponent = product_multiplier(*self.quantizations)
+        if self.format.bits > 8:
+            line = Line.of(multiplier, exponent)
+            level = self.quantizations[2][1]
+            return add_line(importer, Data(name, a.index), line, level=level, fmt=self.format, clip=self.bounds)
+        return add_codes(
+            importer, Data(name, a.index), lambda x: np.clip(scaled_product(x, *self.quantizations), *self.bounds),
+            self.out, shared=True, second=second_rounding(exponent, self.out),
+        )  # fmt: skip
+
+
+class _Sum(_Join):
+    """``ADD`` and ``SUB``: both operands at one finer scale, and their sum by a multiplier."""
+
+    def __init__(self, node, quantizations, bounds, out):
+        super().__init__(node, quantizations, bounds, out)
+        self.sign = -1 if node.name == "SUB" else 1
+        self.scales = [float(scale) for scale, _ in quantizations]
+
+    def codes(self, a, b):
+        if self.format.bits > 8:
+            *lines, whole = self._lines()
+            terms = [
+                line.values(x - zero) for line, x, (_, zero) in zip(lines, (a, b), self.quantizations, strict=False)
+            ]
+            found = whole.values(terms[0] + self.sign * terms[1]) + self.quantizations[2][1]
+        else:
+            found = total(a, b, *self.quantizations, sign=self.sign)
+        return np.clip(found, *self.bounds)
+
+    def joined(self, importer, a, b):
+        found = None if self.format.bits > 8 else self._separated(importer, a, b)
+        return self._line_by_line(importer, a, b) if found is None else found
+
+    def _lines(self):
+        """Return the lines of both operands, and that of their sum."""
+        powers = [power_of_two(scale) for scale in self.scales]
+        if self.format.bits == 16 and None not in powers and self.node.option("PotScaleInt16", True):
+            shifts = [powers[2] - power for power in powers[:2]]
+            if min(shifts) != 0:
+                raise ModelError(f"of its scales, {self.scales}, one operand's must be that of the result, none larger")
+            return [Line.halved(shift) for shift in (*shifts, 0)]
+        bits = SUM_BITS[self.format.bits]
+        *each, whole = total_multipliers(*self.scales, bits)
+        return [Line.of(*multiplier, by=1 << bits) for multiplier in each] + [Line.of(*whole)]
+
+    def _line_by_line(self, importer, a, b):
+        """Return the sum of what a line makes of each operand, but where that is a whole multiple."""
+        *lines, whole = self._lines()
+        terms, multiples, zeros = [], [], [zero for _, zero in self.quantizations[:2]]
+        for data, line, zero in zip((a, b), lines, zeros, strict=True):
+            multiple = line.multiple
+            terms.append(data if multiple is not None else add_line(importer, data, line, zero=zero))
+            multiples.append(1 if multiple is None else multiple)
+        offset = sum(
+            sign * multiple * zero * (term is data) for sign, multiple, zero, term, data in
+            zip((1, self.sign), multiples, zeros, terms, (a, b), strict=True)
+        )  # fmt: skip
+        name = importer.new("add")
+        multipliers = np.array([multiples[0], self.sign * multiples[1]], dtype=np.int64)[:, None]
+        multipliers = np.repeat(multipliers, importer.channels(a), axis=1)
+        importer.add(Add(name, terms[0].edge, name, (terms[1].edge,), multipliers))
+        level = self.quantizations[2][1]
+        return add_line(
+            importer, Data(name, a.index), whole, zero=offset, level=level, fmt=self.format, clip=self.bounds
+        )
+
+    def _separated(self, importer, a, b):
+        """Return a sum of whole multiples of both codes, behind thresholds that give the kernel's code for every pair.
+
+        ``None`` where none near the ratio of the scales keeps all pairs of different codes apart.
+        """
+        values = []
+        for data in (a, b):
+            edge = importer.edge(data.edge)
+            values.append(np.arange(edge.lo.min(), edge.hi.max() + 1))
+        ratio = self.scales[0] / self.scales[1] * self.sign
+        found = separating_sum(*values, self.codes(values[0][:, None], values[1][None]), ratio)
+        if found is None:
+            return None
+        multipliers, thresholds, table = found
+        name = importer.new("add")
+        repeated = np.repeat(np.array(multipliers, dtype=np.int64)[:, None], importer.channels(a), axis=1)
+        importer.add(Add(name, a.edge, name, (b.edge,), repeated))
+        edge = importer.edge(name)
+        thresholds, table = thresholds[None], table[None]
+        lo, hi = edge.lo.min(keepdims=True), edge.hi.max(keepdims=True)
+        steps = steps_of(thresholds, table, lo, hi, self.format)
+        act = importer.new("threshold")
+        _, last = total_multipliers(*self.scales, SUM_BITS[8])[2]
+        importer.add(
+            Threshold(act, name, act, *((thresholds, table) if steps is None else (steps, None)), self.format,
+                      second_rounding(last, self.out))
+        )  # fmt: skip
+        return Data(act, a.index)
 
 
 @kernel("CONCATENATION")

@@ -7,6 +7,7 @@ from fewbit.golden.importing.importer import import_model
 from fewbit.golden.importing.tensors import Closed, Constant
 from fewbit.golden.importing.tflite.file import TfliteFile
 from fewbit.golden.importing.tflite.importer import TfliteImporter, import_tflite
+from fewbit.golden.importing.tflite.kernels import logistic_of_words, tanh_of_words
 from fewbit.golden.importing.tflite.operands import KERNELS, kernel
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.argmax import ArgMax
@@ -145,6 +146,22 @@ def check(chain, samples=20):
     return network
 
 
+def check_two(chain, samples=20):
+    """Compare the result of two inputs for samples that hold their ends, before and after the network is made tidy."""
+    content, shape = chain.content(), chain.shape()
+    x = chain.rng.integers(-(1 << 15), 1 << 15, (2, samples, *shape[1:])).astype(np.int16)
+    x[:, :2] = chain.rng.choice([-(1 << 15), (1 << 15) - 1, 0, -1, 1], (2, 2, *shape[1:]))
+    want = np.concatenate(
+        [reference_tensors(content, *(part[None] for part in pair))[chain.x] for pair in zip(*x, strict=True)]
+    )
+    assert len(np.unique(want)) > want.size // 100
+    for network in (TfliteImporter(TfliteFile(content), "model").network("auto"), import_tflite(content, "model")):
+        found = run(network, network.together(list(x)).astype(np.int64))
+        (values,) = found.outputs.values()
+        assert np.array_equal(values.reshape(want.shape), want)
+    return network
+
+
 @pytest.mark.parametrize("act", [0, 1, 3], ids=["none", "relu", "relu6"])
 @pytest.mark.parametrize("per_channel", [False, True])
 def test_convolutions_and_dense(act, per_channel):
@@ -198,6 +215,51 @@ def test_dilation_and_weights_of_four_bits():
     check(chain)
 
 
+@pytest.mark.parametrize("name", ["ADD", "SUB"])
+@pytest.mark.parametrize("scales", [(1, 1, 1), (3.7, 1, 2.2), (0.0007, 1, 1.1)], ids=["equal", "near", "far"])
+def test_sums_of_sixteen_bits(name, scales):
+    """Of every code, at scales in any ratio."""
+    chain = Chain((1, 8, 8, 4), seed=31, dtype=np.int16)
+    left, right = chain.x, chain.tensor((1, 8, 8, 4), scales[1])
+    chain.model.tensors[left].quantization.scale = [float(np.float32(scales[0]))]
+    chain.model.inputs = [left, right]
+    chain.then(name, (1, 8, 8, 4), inputs=[left, right], scale=scales[2], table=name.capitalize() + "Options",
+               potScaleInt16=False)  # fmt: skip
+    check_two(chain)
+
+
+@pytest.mark.parametrize("name", ["ADD", "SUB"])
+@pytest.mark.parametrize("powers", [(-3, -5, -3), (-9, -4, -4), (-2, -2, -2)])
+def test_sums_of_sixteen_bits_at_powers_of_two(name, powers):
+    """One operand is shifted with rounding, and the sum saturates."""
+    chain = Chain((1, 8, 8, 4), seed=32, dtype=np.int16)
+    left, right = chain.x, chain.tensor((1, 8, 8, 4), 2.0 ** powers[1])
+    chain.model.tensors[left].quantization.scale = [2.0 ** powers[0]]
+    chain.model.inputs = [left, right]
+    chain.then(name, (1, 8, 8, 4), inputs=[left, right], scale=2.0 ** powers[2], table=name.capitalize() + "Options",
+               potScaleInt16=True)  # fmt: skip
+    check_two(chain)
+
+
+@pytest.mark.parametrize("name", ["LOGISTIC", "TANH"])
+@pytest.mark.parametrize("scale", [2.0**-12, 2.0**-11, 0.0013, 0.00004, 0.4])
+def test_functions_of_sixteen_bits(name, scale):
+    """Every code, at powers of two and at other scales."""
+    chain = Chain((1, 1 << 16), seed=33, dtype=np.int16)
+    chain.model.tensors[chain.x].quantization.scale = [float(np.float32(scale))]
+    given = chain.x
+    chain.then(name, (1, 1 << 16), scale=2.0**-15, zero=0)
+    content, x = chain.content(), np.arange(-(1 << 15), 1 << 15).astype(np.int16)[None]
+    want = reference_tensors(content, x)[chain.x]
+    scale = np.float32(chain.model.tensors[given].quantization.scale[0])
+    function = {"LOGISTIC": logistic_of_words, "TANH": tanh_of_words}[name]
+    assert np.array_equal(function(x, scale), want)
+    small = Chain((1, 6), seed=34, dtype=np.int16)
+    small.model.tensors[small.x].quantization.scale = [float(scale)]
+    small.then(name, (1, 6), scale=2.0**-15, zero=0)
+    check(small)
+
+
 def test_activations_of_sixteen_bits():
     chain = Chain((1, 5, 5, 3), seed=4, dtype=np.int16)
     chain.conv(4, 3)
@@ -206,9 +268,10 @@ def test_activations_of_sixteen_bits():
     check(chain)
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int16])
 @pytest.mark.parametrize(("name", "table"), [("ADD", "AddOptions"), ("SUB", "SubOptions")])
-def test_branches(name, table):
-    chain = Chain((1, 4, 5, 3), seed=5)
+def test_branches(name, table, dtype):
+    chain = Chain((1, 4, 5, 3), seed=5, dtype=dtype)
     start = chain.x
     left = chain.conv(4, 3)
     chain.x = start
@@ -220,8 +283,9 @@ def test_branches(name, table):
 
 
 @pytest.mark.parametrize("act", [0, 1], ids=["none", "relu"])
-def test_products_of_branches(act):
-    chain = Chain((1, 4, 5, 3), seed=15)
+@pytest.mark.parametrize("dtype", [np.int8, np.int16])
+def test_products_of_branches(act, dtype):
+    chain = Chain((1, 4, 5, 3), seed=15, dtype=dtype)
     start = chain.x
     left = chain.conv(4, 3)
     chain.x = start
