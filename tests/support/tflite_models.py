@@ -108,13 +108,17 @@ class TfliteBuilder:
         return bytes(builder.Output())
 
 
-def reference_tensors(content, *inputs):
-    """Every tensor of a model by number, as the interpreter's reference kernels give it for one batch of inputs."""
+def reference_tensors(content, *inputs, reference=True):
+    """Every tensor of a model by number, as the interpreter gives it for one batch of inputs.
+
+    Its kernels are the reference ones, or, where there is none, those that it takes by default.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+    kernels = OpResolverType.BUILTIN_REF if reference else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     interpreter = Interpreter(
-        model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+        model_content=content, experimental_op_resolver_type=kernels,
         experimental_preserve_all_tensors=True,
     )  # fmt: skip
     details = interpreter.get_input_details()

@@ -16,7 +16,7 @@ from fewbit.golden.network.window import Window
 from .convolutions import convolution
 from .matrix_products import dense
 
-__all__ = ["interpolated"]
+__all__ = ["Kernel", "interpolated", "kernel_of"]
 
 _MOST_DENOMINATOR = 512  # of the weights of one axis
 _CLOSE = 1e-5  # of a coordinate, beside float32's rounding of it
@@ -46,7 +46,7 @@ def interpolated(importer: GrowingNetwork, data: Data, resized: Resized) -> Data
     if rank not in (3, 4) or shape[:2] != data.shape[:2]:
         raise ModelError(f"only height and width can be interpolated, not {data.shape} to {shape}")
     matrices = {axis: _matrix(data.shape, axis, resized) for axis in range(2, rank)}
-    kernels = [k for k in (_kernel(matrices[axis]) for axis in range(2, rank)) if k is not None]
+    kernels = [k for k in (kernel_of(matrices[axis]) for axis in range(2, rank)) if k is not None]
     if len(kernels) == len(matrices):
         return _by_windows(importer, data, kernels)
     for axis, matrix in matrices.items():
@@ -82,20 +82,37 @@ def _matrix(shape: tuple[int, ...], axis: int, resized: Resized) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class _Kernel:
-    """An enlargement by a whole factor: output ``factor*q + r`` is ``sum_t weights[r, t] * x[q + first + t]``, where
-    the outermost values stand for all outside of them."""
+class Kernel:
+    """An enlargement by a whole factor.
+
+    Output ``factor*q + r`` is ``sum_t weights[r, t] * x[q + first + t]``, where the outermost values stand for all
+    outside of them.
+    """
 
     first: int
     weights: np.ndarray
 
     @property
     def taps(self) -> int:
+        """Values that an output is made of."""
         return self.weights.shape[1]
 
+    @property
+    def beyond(self) -> tuple[int, int]:
+        """How many values outside of the image stand in front of it and behind."""
+        return max(0, -self.first), max(0, self.first + self.taps - 1)
 
-def _kernel(matrix: np.ndarray) -> _Kernel | None:
-    """Return the kernel of an axis; None if its factor is no whole number, or weights differ between places."""
+    @property
+    def unread(self) -> int:
+        """How many values in front of the first tap are never read."""
+        return max(0, self.first)
+
+
+def kernel_of(matrix: np.ndarray) -> Kernel | None:
+    """Return the kernel of an axis with weights ``(outputs, inputs)``.
+
+    It is None if the factor is no whole number, or weights differ between places.
+    """
     outputs, count = matrix.shape
     factor = outputs // count
     if factor * count != outputs:
@@ -103,7 +120,7 @@ def _kernel(matrix: np.ndarray) -> _Kernel | None:
     middle = count // 2
     rows_of = matrix[factor * middle : factor * (middle + 1)]
     used = np.flatnonzero(rows_of.any(axis=0))
-    kernel = _Kernel(int(used[0]) - middle, rows_of[:, used[0] : used[-1] + 1])
+    kernel = Kernel(int(used[0]) - middle, rows_of[:, used[0] : used[-1] + 1])
     again = np.zeros_like(matrix)
     for q in range(count):
         for t in range(kernel.taps):
@@ -111,15 +128,15 @@ def _kernel(matrix: np.ndarray) -> _Kernel | None:
     return kernel if np.allclose(again, matrix, atol=1e-12) else None
 
 
-def _by_windows(importer: GrowingNetwork, data: Data, kernels: list[_Kernel]) -> Data:
+def _by_windows(importer: GrowingNetwork, data: Data, kernels: list[Kernel]) -> Data:
     """Return the data enlarged by a convolution whose channels are the pixels of a block."""
     signal = len(kernels) == 1
-    widths = [(0, 0), (0, 0)] + [(max(0, -k.first), max(0, k.first + k.taps - 1)) for k in kernels]
-    starts = [max(0, k.first) for k in kernels]  # in front of the first tap nothing is read
+    widths = [(0, 0), (0, 0)] + [k.beyond for k in kernels]
+    starts = [k.unread for k in kernels]
     whole = data.reshaped(lambda i: np.pad(i, widths, "edge"))
     whole = whole.reshaped(lambda i: i[(slice(None), slice(None), *(slice(s, None) for s in starts))])
     source = image(importer, whole)
-    tall, wide = (_Kernel(0, np.ones((1, 1))), *kernels) if signal else kernels
+    tall, wide = (Kernel(0, np.ones((1, 1))), *kernels) if signal else kernels
     channels = source.shape[1]
     block = np.einsum("at,bu->abtu", tall.weights, wide.weights).reshape(-1, tall.taps * wide.taps)
     window = Window(size=source.shape[2:], kernel=(tall.taps, wide.taps))

@@ -8,16 +8,27 @@ from fewbit.golden.network.closings import AlongAxis
 
 from .kernels import softmax
 from .operands import format_of, kernel
+from .sixteen_bits import softmax16
+
+_SOFTMAX = {  # by the type of codes: the function, and scale and zero point of its result
+    "INT8": (softmax, (np.float32(1 / 256), -128)),
+    "INT16": (softmax16, (np.float32(1 / 32768), 0)),
+}
 
 
 @kernel("SOFTMAX")
 def soft_max(importer, node, operands, outputs):
-    """Import ``SOFTMAX`` of int8 codes."""
+    """Import ``SOFTMAX`` of int8 and int16 codes."""
     x, out = operands[0], outputs[0]
-    if x.tensor.type != "INT8" or out.type != "INT8" or out.quantization != (np.float32(1 / 256), -128):
-        raise ModelError("SOFTMAX is supported from int8 codes to int8 codes of the scale 1/256 and zero point -128")
+    if x.tensor.type not in _SOFTMAX or out.type != x.tensor.type:
+        raise ModelError(f"SOFTMAX is supported for codes of int8 and int16, not from {x.tensor.type} to {out.type}")
+    function, quantization = _SOFTMAX[x.tensor.type]
+    if out.quantization != quantization:
+        raise ModelError(
+            f"SOFTMAX of {out.type} must have the scale {quantization[0]} and zero point {quantization[1]}"
+        )
     beta, scale = node.option("Beta", 1.0), x.tensor.quantization[0]
-    return [Closed(x.data, (("Softmax", lambda codes: softmax(codes, beta, scale)),), x.data.shape)]
+    return [Closed(x.data, (("Softmax", lambda codes: function(codes, beta, scale)),), x.data.shape)]
 
 
 @kernel("ARG_MAX")

@@ -1,25 +1,26 @@
 """Import of TensorFlow Lite's functions of one code, and of what turns floats into codes and back."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
-from fewbit.golden.importing.tensors import Data
+from fewbit.golden.importing.layout import by_channel
+from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.numbers.elementwise import Dequantize
 
 from .kernels import (
     hard_swish,
-    logistic_of_words,
     looked_up,
     multiplied,
     quantized_multiplier,
     rounded,
-    tanh_of_words,
 )
 from .operands import add_codes, format_of, kernel
+from .sixteen_bits import logistic16, tanh16
 
-_ONE = np.float32(1)
+_ONE, _HALF = np.float32(1), np.float32(0.5)
 
 
 def _of_one_code(importer, operands, out, function, *, monotone=True):
@@ -95,6 +96,69 @@ def leaky_relu(importer, node, operands, outputs):
     return _of_one_code(importer, operands, outputs[0], function, monotone=bool(alpha >= 0))
 
 
+@kernel("PRELU")
+def prelu(importer, node, operands, outputs):
+    """Import ``PRELU``: a multiplier for codes from the zero point on, and below one times the channel's own slope."""
+    x, alpha, out = operands[0], operands[1], outputs[0]
+    (scale, zero), (slope_scale, slope_zero), (out_scale, out_zero) = (
+        t.quantization for t in (x.tensor, alpha.tensor, out)
+    )
+    data, slopes = x.data, alpha.constant.astype(np.int64) - slope_zero
+    data, slopes = by_channel(importer, data, np.broadcast_to(slopes, (1, *data.shape[1:])), dtype=np.int64)
+    fmt, above = format_of(out), quantized_multiplier(float(scale) / float(out_scale))
+    below = quantized_multiplier(float(scale * slope_scale / out_scale))
+
+    def function(codes):
+        y = np.where(codes >= zero, multiplied(codes - zero, *above), multiplied((codes - zero) * slopes, *below))
+        return np.clip(y + out_zero, fmt.lo, fmt.hi)
+
+    return [add_codes(importer, data, function, out, shared=len(slopes) == 1, monotone=bool((slopes >= 0).all()))]
+
+
+@kernel("ELU", "EXP", "GELU")
+def of_floats(importer, node, operands, outputs):
+    """Import ``ELU``, ``EXP`` and ``GELU`` of int8, which kernels keep as a table of float32 results."""
+    if operands[0].tensor.type != "INT8":
+        raise ModelError(f"{node.name} is supported for codes of int8, not of {operands[0].tensor.type}")
+    functions = {
+        "ELU": lambda x: np.where(x < 0, np.expm1(np.minimum(x, 0)), x),
+        "EXP": np.exp,
+        "GELU": _gelu_of_tanh if node.option("Approximate", False) else _gelu_of_erf,
+    }
+
+    def function(codes, *quantizations):
+        return looked_up(functions[node.name], codes, *quantizations)
+
+    return _of_one_code(importer, operands, outputs[0], function, monotone=node.name != "GELU")
+
+
+def _gelu_of_erf(x):
+    return (
+        x * _HALF * np.array([math.erfc(-v * math.sqrt(0.5)) for v in x.reshape(-1)], dtype=np.float32).reshape(x.shape)
+    )
+
+
+def _gelu_of_tanh(x):
+    cubic = np.float32(math.sqrt(2 / math.pi)) * (x + np.float32(0.044715) * x * x * x)
+    return _HALF * x * (_ONE + np.tanh(cubic))
+
+
+@kernel("MAXIMUM", "MINIMUM")
+def extreme(importer, node, operands, outputs):
+    """Import ``MAXIMUM`` and ``MINIMUM`` of data and a constant of the same scale."""
+    out = outputs[0]
+    if any(operand.tensor.quantization != out.quantization for operand in operands):
+        raise ModelError("its operands and its result must have the same scale and zero point")
+    constants = [isinstance(operand.value, Constant) for operand in operands]
+    if not any(constants):
+        raise ModelError(f"one operand of {node.name} must be a constant")
+    at = constants.index(True)
+    data, values = operands[1 - at].data, operands[at].constant.astype(np.int64)
+    data, values = by_channel(importer, data, np.broadcast_to(values, (1, *data.shape[1:])), dtype=np.int64)
+    chosen = np.maximum if node.name == "MAXIMUM" else np.minimum
+    return [add_codes(importer, data, lambda x: chosen(x, values), out, shared=len(values) == 1)]
+
+
 @kernel("LOGISTIC", "TANH")
 def table(importer, node, operands, outputs):
     """Import ``LOGISTIC`` and ``TANH``: a table of float32 results for int8, fixed point between entries for int16."""
@@ -106,7 +170,7 @@ def table(importer, node, operands, outputs):
             return looked_up(functions[node.name], codes, *quantizations)
 
     elif operands[0].tensor.type == "INT16":
-        functions = {"LOGISTIC": logistic_of_words, "TANH": tanh_of_words}
+        functions = {"LOGISTIC": logistic16, "TANH": tanh16}
         if outputs[0].quantization != (np.float32(1 / 32768), 0):
             raise ModelError(f"{node.name} of int16 is supported to the scale 1/32768 and zero point 0")
 

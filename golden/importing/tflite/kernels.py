@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
-__all__ = ["SUM_BITS", "average", "hard_swish", "logistic_of_words", "looked_up", "mean_multiplier", "multiplied",
+__all__ = ["SUM_BITS", "average", "hard_swish", "looked_up", "mean_multiplier", "multiplied",
            "multiplied_wide", "power_of_two", "product", "product_multiplier", "quantized_multiplier", "rounded",
-           "scaled_product", "softmax", "tanh_of_words", "total", "total_multipliers"]  # fmt: skip
+           "scaled_product", "softmax", "total", "total_multipliers"]  # fmt: skip
 
 SUM_BITS = {8: 20, 16: 15}
 """By how many bits both operands of a sum are made finer, by the bits of their codes."""
@@ -247,58 +247,3 @@ def product_multiplier(first, second, out):
     """Return the quantized multiplier of `product`: that of the ratio of the scales, in float32."""
     scale, other, of_out = (np.float32(scale) for scale, _ in (first, second, out))
     return quantized_multiplier(float(scale * other / of_out))
-
-
-# Functions of 16-bit codes, between the entries of a table of the sigmoid function
-
-
-def _sigmoid_table():
-    """Return the sigmoid function from 0 to 10.6, in steps h of 1/24, int64 ``(256,)`` of 16 fraction bits.
-
-    Straight lines between points of a function err by ``h**2/8`` of its second derivative at most; entries are off by
-    half of that, so that the lines between them err as much above as below. The last entry is what larger places have.
-    """
-    step = 1 / 24
-    y = 1 / (1 + np.exp(-step * np.arange(256)))
-    table = rounded(65536 * (y - step**2 / 16 * y * (1 - y) * (1 - 2 * y)))
-    return np.append(table[:-1], 0xFFFF)
-
-
-_SIGMOID = _sigmoid_table()
-
-
-def logistic_of_words(codes, scale):
-    """Return the sigmoid function of int16 codes of that scale, at the scale ``2**-15``; int64 values."""
-    x = _table_place(codes, scale)
-    y = _between_entries(x, 9)
-    return np.where(x >= 0, y + (1 << 9), (1 << 25) - y + (1 << 9) - 1) >> 10
-
-
-def tanh_of_words(codes, scale):
-    """Return the hyperbolic tangent of int16 codes of that scale, at the scale ``2**-15``; int64 values.
-
-    It is ``2*sigmoid(2*x) - 1``.
-    """
-    x = _table_place(codes, scale)
-    y = _between_entries(x, 8)
-    return np.where(x >= 0, y - (1 << 23) + (1 << 7), -y + (1 << 23) + (1 << 7) - 1) >> 8
-
-
-def _table_place(codes, scale):
-    """Return codes at the scale ``1/(3*4096)``, of which 512 are a step of the table."""
-    exponent = power_of_two(scale)
-    if exponent is not None and 12 + exponent in (0, 1):
-        return np.asarray(codes, dtype=np.int64) * (3 << 12 + exponent)
-    multiplier, shift = float(np.float32(scale)) * 4096.0 * 3.0, 0
-    while multiplier <= 32767.0 / 2.0 and shift <= 30:
-        multiplier, shift = multiplier * 2.0, shift + 1
-    return (np.asarray(codes, dtype=np.int64) * int(multiplier) + ((1 << shift) >> 1)) >> shift
-
-
-def _between_entries(x, bits):
-    """Return the table's value, with ``bits`` more, for the size of a place whose lowest ``bits`` lie between two."""
-    size = np.abs(x)
-    at, rest = np.minimum(size >> bits, 254), size & ((1 << bits) - 1)
-    y = (_SIGMOID[at] << bits) + rest * (_SIGMOID[at + 1] - _SIGMOID[at])
-    most = 0x7FFF << 10 if bits == 9 else 0xFFFF << 8
-    return np.where(size >> bits >= 255, most, y)

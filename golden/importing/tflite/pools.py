@@ -1,8 +1,10 @@
-"""Import of TensorFlow Lite's pools and means."""
+"""Import of TensorFlow Lite's pools, means and largest values."""
+
+import math
 
 import numpy as np
 
-from fewbit.golden.importing.layout import flat
+from fewbit.golden.importing.layout import flat, ordered, rows
 from fewbit.golden.importing.ops.convolutions import add_windows, spread_out
 from fewbit.golden.importing.tensors import Data
 from fewbit.golden.model_file.file import ModelError
@@ -11,7 +13,7 @@ from fewbit.golden.network.spatial import Largest, Windows
 from fewbit.golden.network.window import Window
 
 from .kernels import average, mean_multiplier, multiplied
-from .operands import activation_range, add_codes, format_of, kernel
+from .operands import activation_range, add_codes, format_of, kernel, shape_without_batch
 from .products import as_image, window_of
 
 
@@ -51,22 +53,57 @@ def average_pool(importer, node, operands, outputs):
 
 @kernel("MEAN")
 def mean(importer, node, operands, outputs):
-    """Import ``MEAN`` over height and width."""
+    """Import ``MEAN`` over any axes but the batch."""
     x, out = operands[0], outputs[0]
-    axes = sorted(int(a) % x.data.index.ndim for a in np.atleast_1d(operands[1].constant))
-    if axes != [1, 2] or x.data.index.ndim != 4:
-        raise ModelError(f"only height and width of an image can be averaged, not axes {axes} of shape {x.data.shape}")
-    data = as_image(importer, x.data)
-    window = Window(size=data.shape[2:], kernel=data.shape[2:])
+    axes = _axes(operands)
     (scale, zero), (out_scale, out_zero) = x.tensor.quantization, out.quantization
-    count, fmt = window.taps_count, format_of(out)
+    count, fmt = math.prod(x.data.shape[a] for a in axes), format_of(out)
     multiplier = mean_multiplier(float(scale) / float(out_scale), count)
 
     def codes(total):
         return np.clip(multiplied(total - count * zero, *multiplier) + out_zero, fmt.lo, fmt.hi)
 
-    found = add_codes(importer, _sums(importer, data, window), codes, out, shared=True)
-    return [found if node.option("KeepDims") else found.reshaped(lambda i: i.reshape(1, -1))]
+    if axes == [1, 2] and x.data.index.ndim == 4:
+        data = as_image(importer, x.data)
+        sums = _sums(importer, data, Window(size=data.shape[2:], kernel=data.shape[2:]))
+    else:
+        sums, kept = _rows(importer, x.data, axes)
+        name = importer.new("dense")
+        importer.add(Dense(name, sums.edge, name, np.ones((1, count), dtype=np.int64)))
+        sums = Data(name, kept)
+    found = add_codes(importer, sums, codes, out, shared=True)
+    return [found.reshaped(lambda i: i.reshape(shape_without_batch(out, found)))]
+
+
+@kernel("REDUCE_MAX")
+def reduce_max(importer, node, operands, outputs):
+    """Import ``REDUCE_MAX`` over any axes but the batch."""
+    x, out = operands[0], outputs[0]
+    if x.tensor.quantization != out.quantization:
+        raise ModelError("its input and output must have the same scale and zero point")
+    data, kept = _rows(importer, x.data, _axes(operands))
+    name = importer.new("largest")
+    importer.add(Largest(name, data.edge, name, data.shape[-1]))
+    found = Data(name, kept)
+    return [found.reshaped(lambda i: i.reshape(shape_without_batch(out, found)))]
+
+
+def _axes(operands) -> list[int]:
+    """Return the axes that are reduced, rising."""
+    rank = operands[0].data.index.ndim
+    axes = sorted({int(a) % rank for a in np.atleast_1d(operands[1].constant)})
+    if not axes or 0 in axes:
+        raise ModelError(f"any axes but the batch, the first, can be reduced, not {axes} of {operands[0].data.shape}")
+    return axes
+
+
+def _rows(importer, data: Data, axes: list[int]) -> tuple[Data, np.ndarray]:
+    """Return data of which each row holds the values along ``axes``, and the places of rows, in the axes that stay."""
+    kept = [a for a in range(1, data.index.ndim) if a not in axes]
+    shape = [data.shape[a] for a in kept]
+    turned = data.reshaped(lambda i: i.transpose(0, *kept, *axes).reshape(1, math.prod(shape), -1))
+    turned = ordered(importer, turned) if len(turned.index[0]) == 1 else rows(importer, turned)
+    return turned, np.arange(math.prod(shape)).reshape(1, *shape)
 
 
 def _window(data, node):

@@ -7,8 +7,8 @@ from fewbit.golden.importing.importer import import_model
 from fewbit.golden.importing.tensors import Closed, Constant
 from fewbit.golden.importing.tflite.file import TfliteFile
 from fewbit.golden.importing.tflite.importer import TfliteImporter, import_tflite
-from fewbit.golden.importing.tflite.kernels import logistic_of_words, tanh_of_words
 from fewbit.golden.importing.tflite.operands import KERNELS, kernel
+from fewbit.golden.importing.tflite.sixteen_bits import logistic16, softmax16, tanh16
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.argmax import ArgMax
 from fewbit.golden.network.execute import output_of, run
@@ -252,7 +252,7 @@ def test_functions_of_sixteen_bits(name, scale):
     content, x = chain.content(), np.arange(-(1 << 15), 1 << 15).astype(np.int16)[None]
     want = reference_tensors(content, x)[chain.x]
     scale = np.float32(chain.model.tensors[given].quantization.scale[0])
-    function = {"LOGISTIC": logistic_of_words, "TANH": tanh_of_words}[name]
+    function = {"LOGISTIC": logistic16, "TANH": tanh16}[name]
     assert np.array_equal(function(x, scale), want)
     small = Chain((1, 6), seed=34, dtype=np.int16)
     small.model.tensors[small.x].quantization.scale = [float(scale)]
@@ -380,6 +380,80 @@ def test_functions_of_one_code():
     check(chain)
 
 
+@pytest.mark.parametrize("name", ["MEAN", "REDUCE_MAX"])
+@pytest.mark.parametrize(("axes", "keep"), [([1], False), ([2], True), ([2, 3], False), ([3], True), ([1, 2], True)])
+def test_what_reduces_axes(name, axes, keep):
+    chain = Chain((1, 4, 5, 3), seed=41)
+    chain.conv(6, 3)
+    shape = tuple(1 if k in axes else n for k, n in enumerate(chain.shape()) if keep or k not in axes)
+    given = chain.model.tensor((len(axes),), np.int32, data=axes)
+    scale, zero = chain.quantization()
+    if name == "MEAN":
+        scale, zero = scale * 0.7 / np.prod([chain.shape()[a] for a in axes]) ** 0.5, None
+    chain.then(name, shape, scale=scale, zero=zero, constants=[given], table="ReducerOptions", keepDims=keep)
+    check(chain)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_slopes_below_zero_and_limits(shared):
+    chain = Chain((1, 5, 4, 3), seed=42)
+    chain.conv(6, 3)
+    shape, (scale, _) = chain.shape(), chain.quantization()
+    slopes = (1, 1, 1 if shared else 6)
+    slope = chain.model.tensor(slopes, np.int8, scale=0.01, zero=-20, data=chain.rng.integers(-20, 100, slopes))
+    chain.then("PRELU", shape, constants=[slope], scale=scale * 1.1)
+    scale, zero = chain.quantization()
+    least = chain.model.tensor((6,), np.int8, scale=scale, zero=zero, data=chain.rng.integers(-100, -60, 6))
+    chain.same("MAXIMUM", shape, constants=[least], table="MaximumMinimumOptions")
+    most = chain.model.tensor((1,), np.int8, scale=scale, zero=zero, data=[70])
+    chain.same("MINIMUM", shape, constants=[most], table="MaximumMinimumOptions")
+    check(chain)
+
+
+@pytest.mark.parametrize("name", ["ELU", "EXP", "GELU"])
+@pytest.mark.parametrize("seed", range(4))
+def test_functions_kept_as_tables(name, seed):
+    """Every code."""
+    chain = Chain((1, 256), seed=43 + seed)
+    chain.then(name, (1, 256), **({"table": "GeluOptions", "approximate": bool(seed % 2)} if name == "GELU" else {}))
+    content, x = chain.content(), np.arange(-128, 128).astype(np.int8)[None]
+    want = reference_tensors(content, x, reference=name != "ELU")[chain.x].reshape(-1)  # there is none of ELU
+    network = import_tflite(content, "m")
+    assert np.array_equal(next(iter(run(network, x.astype(np.int64)).outputs.values())).reshape(-1), want)
+    assert len(np.unique(want)) > 20
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16])
+@pytest.mark.parametrize("options", [{}, {"halfPixelCenters": True}, {"alignCorners": True}], ids=str)
+@pytest.mark.parametrize("size", [(6, 8), (5, 9), (3, 8), (2, 3)], ids=str)
+def test_images_between_pixels(size, options, dtype):
+    """By whole factors and by others, larger and smaller."""
+    chain = Chain((1, 3, 4, 3), seed=44, dtype=dtype)
+    chain.conv(4, 3)
+    given = chain.model.tensor((2,), np.int32, data=size)
+    chain.same("RESIZE_BILINEAR", (1, *size, 4), constants=[given], table="ResizeBilinearOptions", **options)
+    chain.conv(3, 3)
+    check(chain, 5)
+
+
+def test_pools_means_and_padding_of_sixteen_bits():
+    chain = Chain((1, 8, 8, 3), seed=45, dtype=np.int16)
+    pads = chain.model.tensor((4, 2), np.int32, data=[[0, 0], [1, 1], [1, 2], [0, 0]])
+    chain.same("PAD", (1, 10, 11, 3), constants=[pads])
+    chain.conv(4, 3, padding=1)
+    size = dict(table="Pool2DOptions", strideH=1, strideW=1, filterHeight=2, filterWidth=3)
+    chain.same("MAX_POOL_2D", (1, 8, 9, 4), padding=0, **size)
+    chain.same("AVERAGE_POOL_2D", (1, 7, 7, 4), padding=1, **size)
+    other = chain.model.tensor((4,), np.int16, scale=0.0003, zero=0, data=chain.rng.integers(-9000, 9000, 4))
+    chain.then("MUL", chain.shape(), constants=[other], table="MulOptions")
+    chain.then("LEAKY_RELU", chain.shape(), table="LeakyReluOptions", alpha=0.3)
+    axes = chain.model.tensor((2,), np.int32, data=[1, 2])
+    chain.then(
+        "MEAN", (1, 4), scale=chain.quantization()[0] * 0.4, constants=[axes], table="ReducerOptions", keepDims=False
+    )
+    check(chain, 6)
+
+
 def test_channels_side_by_side_and_enlarged():
     chain = Chain((1, 3, 4, 3), seed=9)
     start = chain.x
@@ -457,6 +531,28 @@ def test_softmax_and_argmax(tmp_path):
     (tmp_path / "m.tflite").write_bytes(chain.content())
     label = import_model(tmp_path / "m.tflite", output="label")
     assert np.array_equal(run(label, x.astype(np.int64)).labels, want.argmax(1))
+
+
+@pytest.mark.parametrize("scale", [0.0001, 0.0004, 0.003, 2.0**-11])
+@pytest.mark.parametrize("classes", [2, 10, 300])
+def test_softmax_of_sixteen_bits(scale, classes):
+    model = TfliteBuilder()
+    x = model.tensor((1, classes), np.int16, scale=scale)
+    y = model.tensor((1, classes), np.int16, scale=2.0**-15)
+    model.operator("SOFTMAX", [x], [y], table="SoftmaxOptions", beta=1.0)
+    model.inputs, model.outputs = [x], [y]
+    rng = np.random.default_rng(classes)
+    spread = np.exp(rng.uniform(0, np.log(1 << 15), (60, 1)))
+    codes = np.clip(np.rint(rng.normal(0, 1, (60, classes)) * spread), -(1 << 15), (1 << 15) - 1).astype(np.int16)
+    want = np.concatenate([reference_tensors(model.content(), row[None])[y] for row in codes])
+    assert np.array_equal(softmax16(codes, 1.0, scale), want)
+
+
+def test_a_classifier_of_sixteen_bits_ends_in_softmax():
+    chain = Chain((1, 12), seed=14, dtype=np.int16)
+    chain.dense(10)
+    chain.then("SOFTMAX", (1, 10), scale=2.0**-15, zero=0, table="SoftmaxOptions", beta=1.0)
+    check(chain)
 
 
 @pytest.mark.parametrize("axis", [3, -1, 1])
