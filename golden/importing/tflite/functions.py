@@ -18,7 +18,7 @@ from .kernels import (
     rounded,
 )
 from .operands import add_codes, format_of, kernel
-from .sixteen_bits import logistic16, tanh16
+from .sixteen_bits import LARGEST_SCALE, logistic16, tanh16
 
 _ONE, _HALF = np.float32(1), np.float32(0.5)
 
@@ -173,6 +173,10 @@ def table(importer, node, operands, outputs):
         functions = {"LOGISTIC": logistic16, "TANH": tanh16}
         if outputs[0].quantization != (np.float32(1 / 32768), 0):
             raise ModelError(f"{node.name} of int16 is supported to the scale 1/32768 and zero point 0")
+        if operands[0].tensor.quantization[0] > LARGEST_SCALE:
+            raise ModelError(
+                f"{node.name} of int16 is not defined for scales above {LARGEST_SCALE:.3g}: 32 bits overflow"
+            )
 
         def function(codes, scale, zero, out_scale, out_zero):
             return functions[node.name](codes, scale)

@@ -7,9 +7,11 @@ import numpy as np
 
 from .kernels import multiplied, power_of_two, quantized_multiplier, rounded
 
-__all__ = ["logistic16", "softmax16", "tanh16"]
+__all__ = ["LARGEST_SCALE", "logistic16", "softmax16", "tanh16"]
 
 _LEAST, _MOST = -(1 << 15), (1 << 15) - 1
+LARGEST_SCALE = (1 << 16) / (3 << 12)
+"""The scale from which on kernels' products of `logistic16` and `tanh16` can be beyond 32 bits."""
 
 
 def _sigmoid_table():

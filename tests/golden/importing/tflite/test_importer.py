@@ -598,6 +598,10 @@ def test_what_cannot_be_is_named():
     chain = Chain((1, 4, 4, 2))
     chain.then("L2_NORMALIZATION", chain.shape(), table="L2NormOptions")
     refused(chain, r"operator 0 \(L2_NORMALIZATION\): operation L2_NORMALIZATION is not supported")
+    chain = Chain((1, 4), dtype=np.int16)
+    chain.model.tensors[chain.x].quantization.scale = [6.0]
+    chain.then("TANH", (1, 4), scale=2.0**-15)
+    refused(chain, r"TANH of int16 is not defined for scales above 5\.33")
     floats = TfliteBuilder()
     floats.inputs, floats.outputs = [floats.tensor((1, 4), np.float32)], [floats.tensor((1, 4), np.float32)]
     floats.operator("RELU", floats.inputs, floats.outputs)
