@@ -9,7 +9,7 @@ from functools import singledispatch
 from typing import Any
 
 from fewbit.hw.activation.affine_plan import AffinePlan
-from fewbit.hw.activation.plans import ActivationPlan, CodeTablePlan, SearchPlan
+from fewbit.hw.activation.plans import ActivationPlan, CodeTablePlan, SearchPlan, StoredTablePlan
 from fewbit.hw.arrays.constant_plan import ConstantArrayPlan
 from fewbit.hw.arrays.cost import rom_placement
 from fewbit.hw.arrays.dsp_plans import DspArrayPlan
@@ -173,6 +173,11 @@ def _cost_of_function(plan: ActivationPlan) -> Cost:
 def _(plan: CodeTablePlan) -> Cost:
     tables = max(1, 1 << max(0, plan.acc_shape.width - 6))
     return Cost(plan.lanes * plan.bits * tables * 1.1, ff=plan.lanes * plan.bits)
+
+
+@_cost_of_function.register
+def _(plan: StoredTablePlan) -> Cost:
+    return Cost(sum(memory.cost(_BY_FORMULA).lut for memory in plan.mapped()))
 
 
 @_cost_of_function.register

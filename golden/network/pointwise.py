@@ -12,7 +12,7 @@ from .registry import execution_of
 __all__ = ["Rescale", "Score", "SecondRounding", "Threshold", "activation_behind"]
 
 _FAR = 1 << 62  # beyond it int64 does not hold a sum
-_PART = 20  # bits of a factor at a time where a product is longer
+_LONGEST = 61  # bits of a part of a product, where the product is longer
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +87,10 @@ class Rescale(Node):
     """``y[k] = clip((x[k]*multiplier[k] + addend[k]) >> shift, lo, hi)``.
 
     The node stands in for a `Threshold` of many levels where it gives the same code for every reachable x, which
-    `golden.rewrite.rescale` proves. ``multiplier`` and ``addend`` are int64, with one number a channel. ``clip`` are
-    ``(lo, hi)`` where these are narrower than the format. A ``kink``, int64 with one number a channel, is taken off in
-    front of the shift where y would else be ``level`` or less, which is what a `SecondRounding` does.
+    `golden.rewrite.rescale` proves. ``multiplier`` and ``addend`` have one number a channel, int64; where addends are
+    longer, they are Python's integers. ``clip`` are ``(lo, hi)`` where these are narrower than the format. A ``kink``,
+    int64 with one number a channel, is taken off in front of the shift where y would else be ``level`` or less: what a
+    `SecondRounding` does.
 
     With ``ties``, 0 or 1, y is taken down by one where all bits that are shifted out are zero and the lowest bit of y
     is not ``ties``: where y comes of a half that was added, halves go to even, or to odd.
@@ -151,14 +152,15 @@ class Rescale(Node):
                 y = np.where(y >> self.shift <= self.level, y - self.kink, y)
             return y >> self.shift, y & ((1 << self.shift) - 1)
         # In two parts, as int64 does not hold the product: x == (high << first) + low.
-        first = min(self.shift, _PART)
-        low = (x & ((1 << first) - 1)) * self.multiplier + self.addend
-        high = (x >> first) * self.multiplier + (low >> first)
+        first = min(self.shift, _LONGEST - int(np.abs(self.multiplier).max()).bit_length())
+        mask = (1 << first) - 1
+        low = (x & mask) * self.multiplier + (self.addend & mask).astype(np.int64)
+        high = (x >> first) * self.multiplier + (low >> first) + (self.addend >> first).astype(np.int64)
         rest = self.shift - first
         if self.kink is not None:
-            low = (low & ((1 << first) - 1)) - np.where(high >> rest <= self.level, self.kink, 0)
+            low = (low & mask) - np.where(high >> rest <= self.level, self.kink, 0)
             high = high + (low >> first)
-        return high >> rest, (high & ((1 << rest) - 1)) << first | low & ((1 << first) - 1)
+        return high >> rest, (high & ((1 << rest) - 1)) << first | low & mask
 
     def out(self, x: Edge) -> Edge:
         ends = [self.values(end) for end in (x.lo, x.hi)]

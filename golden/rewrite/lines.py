@@ -6,10 +6,10 @@ import numpy as np
 
 from fewbit.golden.network.pointwise import SecondRounding
 
-__all__ = ["SLACK_BITS", "Steps", "lines"]
+__all__ = ["MOST_SHIFT", "SLACK_BITS", "Steps", "lines"]
 
 SLACK_BITS = 20  # slack is in units of so many bits behind the point of a level
-_LEAST_SHIFT, _MOST_SHIFT = 4, 42
+_LEAST_SHIFT, MOST_SHIFT = 4, 41
 _STEEPEST = 1 << 16  # slope of a line
 _FAR = 1 << 62  # from any point, in any unit
 
@@ -40,7 +40,7 @@ class Steps:
 
 
 def lines(
-    steps: Steps, clip: tuple[int, int], second: SecondRounding | None, *, slack: int = 0
+    steps: Steps, clip: tuple[int, int], second: SecondRounding | None, *, slack: int = 0, most_shift: int = MOST_SHIFT
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int] | None:
     """Return (multipliers, addends, kinks, shift) of what is clipped to ``clip``, or None.
 
@@ -48,8 +48,10 @@ def lines(
     just in front of it; up to the level of a second rounding, at as much more as that takes off. The slopes of the
     lines of a channel that are so fill an open interval that knows nothing of the shift; the least shift is wanted that
     gives every channel's interval a multiple of ``2**-shift``. With ``slack`` a line may be ``slack * 2**-SLACK_BITS``
-    of a level on the wrong side of each point.
+    of a level on the wrong side of each point. Shifts of more than ``most_shift`` are not tried; where it is more than
+    `MOST_SHIFT`, numbers are Python's integers, which may be longer than 64 bits.
     """
+    long = most_shift > MOST_SHIFT
     bits = np.zeros(1, dtype=np.int64) if second is None else second.bits
     finest = max(int(bits.max()), SLACK_BITS if slack else 0)  # levels are in units of 2**-finest
     below_zero = _kinks(second, finest)[:, None]
@@ -78,9 +80,12 @@ def lines(
     lower, upper = _steepest(above, below, 1, finest), _steepest(above, below, -1, finest)
     if lower is None or upper is None:
         return None
+    if long:
+        above, below = above.long(), below.long()
+        lower, upper = (tuple(part.astype(object) for part in bound) for bound in (lower, upper))
     (rise, run), (most_rise, most_run) = lower, upper
     farthest = int(np.abs(np.hstack([steps.lo, steps.hi])[rows]).max())
-    for shift in range(least_shift, _MOST_SHIFT):
+    for shift in range(least_shift, most_shift + 1):
         fine = shift - finest
         least = np.maximum(1, (rise << fine) // run + 1)
         most = np.where(most_run > 0, -(-(most_rise << fine) // np.maximum(1, most_run)) - 1, _STEEPEST << shift)
@@ -89,10 +94,11 @@ def lines(
     else:
         return None
     slope = (least + most) // 2
-    if int(slope.max()) * farthest >= _FAR:  # beyond what int64 holds
+    if int(slope.max()) * farthest >= _FAR and not long:  # beyond what int64 holds
         return None
     lowest, highest = above.highest(slope, fine), below.lowest(slope, fine) - 1
-    addend = constant << fine
+    addend = constant.astype(slope.dtype) << fine
+    multiplier = multiplier.astype(slope.dtype)
     multiplier[rows], addend[rows] = slope, (lowest + highest) // 2
     return multiplier, addend, _kinks(second, shift), shift
 
@@ -116,13 +122,22 @@ class _Points:
         """Return those of some of the channels."""
         return _Points(self.x[rows], self.level[rows], self.count[rows])
 
+    def long(self) -> "_Points":
+        """Return the same points as Python's integers."""
+        return _Points(self.x.astype(object), self.level.astype(object), self.count)
+
+    @property
+    def far(self) -> int:
+        """What is beyond all points, in any unit."""
+        return _FAR if self.x.dtype == np.int64 else _FAR**4
+
     def highest(self, slope: np.ndarray, shift: int) -> np.ndarray:
         """Return, by channel, the largest ``level*2**shift - slope*x``."""
-        return np.where(self.count, (self.level << shift) - slope[:, None] * self.x, -_FAR).max(axis=1)
+        return np.where(self.count, (self.level << shift) - slope[:, None] * self.x, -self.far).max(axis=1)
 
     def lowest(self, slope: np.ndarray, shift: int) -> np.ndarray:
         """Return, by channel, the smallest ``level*2**shift - slope*x``."""
-        return np.where(self.count, (self.level << shift) - slope[:, None] * self.x, _FAR).min(axis=1)
+        return np.where(self.count, (self.level << shift) - slope[:, None] * self.x, self.far).min(axis=1)
 
 
 def _steepest(above: _Points, below: _Points, direction: int, finest: int) -> tuple[np.ndarray, np.ndarray] | None:

@@ -13,13 +13,14 @@ from fewbit.hw.targets.target import Target
 
 if TYPE_CHECKING:
     from .draw import Draw
-    from .units import Activation, CodeTable, FloatRelu, Search, Sign, Whole
+    from .units import Activation, CodeTable, FloatRelu, Search, Sign, StoredTable, Whole
 
 from fewbit.golden.numbers.random import LinearGenerator
 
 Constant = TypeVar("Constant")
 
-__all__ = ["ActivationPlan", "CodeTablePlan", "DrawPlan", "FloatReluPlan", "SearchPlan", "SignPlan", "WholePlan"]
+__all__ = ["ActivationPlan", "CodeTablePlan", "DrawPlan", "FloatReluPlan", "SearchPlan", "SignPlan",
+           "StoredTablePlan", "WholePlan"]  # fmt: skip
 
 
 class ActivationPlan:
@@ -286,7 +287,7 @@ class CodeTablePlan(ActivationPlan):
     """
 
     latency = 1
-    MOST_BITS = 8  # bits of the code that comes in; above, thresholds are smaller than a table
+    MOST_BITS = 8  # bits of the code that comes in; above, few thresholds are smaller than a table
 
     def __init__(self, *, words: list[int], **common: Any):
         super().__init__(**common)
@@ -296,6 +297,33 @@ class CodeTablePlan(ActivationPlan):
         from .units import CodeTable
 
         return CodeTable(self)
+
+
+class StoredTablePlan(ActivationPlan):
+    """A table of codes that is the same for every position, in a memory for each lane, for codes of many bits.
+
+    Parameters
+    ----------
+    words : list of int
+        Code that goes out, for every code that comes in.
+    others : as of `ActivationPlan`
+    """
+
+    MOST_BITS = 16  # bits of the code that comes in
+
+    def __init__(self, *, words: list[int], **common: Any):
+        super().__init__(**common)
+        self.words = words
+        self.latency = 1 + is_large(self.bits, words)
+
+    @cached_property
+    def memories(self) -> dict[str, Contents]:
+        return {f"lane{k}": Contents(self.bits, self.words, self.latency) for k in range(self.lanes)}
+
+    def make(self) -> "StoredTable":
+        from .units import StoredTable
+
+        return StoredTable(self)
 
 
 class DrawPlan(ActivationPlan):

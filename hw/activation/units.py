@@ -14,7 +14,7 @@ from fewbit.hw.memory.rom import Rom
 from fewbit.hw.streams import counter
 from fewbit.hw.wires import Lanes, delayed, shape_of
 
-__all__ = ["Activation", "CodeTable", "FloatRelu", "Search", "Sign", "Whole"]
+__all__ = ["Activation", "CodeTable", "FloatRelu", "Search", "Sign", "StoredTable", "Whole"]
 
 
 class Activation(wiring.Component):
@@ -210,5 +210,16 @@ class CodeTable(Activation):
         for k in range(self.plan.lanes):
             table = Array(Const(w, self.plan.bits) for w in self.plan.words)
             m.d.sync += self.o[k].eq(table[self.i[k]])
+        self.finish(m)
+        return m
+
+
+class StoredTable(Activation):
+    """``code = words[code]``, one table for every position, in a memory for each lane. Latency 1, or 2 of block RAM."""
+
+    def elaborate(self, platform):
+        m = Module()
+        for k in range(self.plan.lanes):
+            m.d.comb += self.o[k].eq(self.read(m, f"lane{k}", self.i[k]))
         self.finish(m)
         return m

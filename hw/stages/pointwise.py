@@ -12,7 +12,7 @@ from fewbit.golden.network.loadable import LoadableRescale, LoadableThreshold
 from fewbit.golden.network.pointwise import Rescale, Threshold
 from fewbit.hw.activation.affine_plan import AffinePlan
 from fewbit.hw.activation.loadable_plans import LoadableAffinePlan, LoadableSearchPlan, LoadableTablePlan
-from fewbit.hw.activation.plans import CodeTablePlan, DrawPlan, SearchPlan
+from fewbit.hw.activation.plans import CodeTablePlan, DrawPlan, SearchPlan, StoredTablePlan
 from fewbit.hw.layer.loadable import loadable_line
 from fewbit.hw.memory.loadable import LoadableUnit
 from fewbit.hw.memory.mapped import Fifo, MappedMemory
@@ -102,6 +102,8 @@ class PointwisePlan:
             )  # fmt: skip
         if len(node.thresholds) == 1 and fmt.bits <= CodeTablePlan.MOST_BITS:
             return CodeTablePlan(acc_shape=IntShape(fmt.bits), words=self._table(), **common)
+        if len(node.thresholds) == 1 and self._has_small_table():
+            return StoredTablePlan(acc_shape=IntShape(fmt.bits), words=self._table(), **common)
         self.flip = 1 << (fmt.bits - 1) if fmt.signed else 0
         return SearchPlan(acc_shape=IntShape(fmt.bits), **self._search(), **common)
 
@@ -122,6 +124,13 @@ class PointwisePlan:
         return LoadableSearchPlan(
             acc_shape=IntShape(fmt.bits), width=fmt.bits + 1, **self._search(node.columns), **common
         )  # fmt: skip
+
+    def _has_small_table(self):
+        """Say whether a table of what every code becomes, one a lane, is smaller than every channel's thresholds."""
+        fmt, out = self.x_format, self.format
+        rows = self.beats_out * self.lanes << max(1, int(self.node.table().shape[1] - 1).bit_length())
+        searched = rows * (fmt.bits + (0 if self.node.codes is None else out.bits))
+        return fmt.bits <= StoredTablePlan.MOST_BITS and self.lanes * out.bits << fmt.bits < searched
 
     def _table(self):
         """Return the code that goes out for every code that comes in, of a node that is the same for all channels."""

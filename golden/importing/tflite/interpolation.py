@@ -13,6 +13,7 @@ from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.window import Window
 
 from .kernels import average
+from .lines import Line
 from .operands import add_codes, kernel
 from .products import as_image
 
@@ -43,7 +44,10 @@ def resize_bilinear(importer, node, operands, outputs):
             if not np.array_equal(matrix, np.eye(len(matrix))):
                 sums = _along(importer, sums, axis, matrix)
     count = (1 << 2 * _BITS) // math.prod(common)
-    return [sums if count == 1 else add_codes(importer, sums, lambda s: average(s, count), out, shared=True)]
+    if count == 1:
+        return [sums]
+    line = Line.halved(count.bit_length() - 1)  # rows sum to 1024, so what they have in common is a power of two
+    return [add_codes(importer, sums, lambda s: average(s, count), out, shared=True, lines=[line])]
 
 
 def bilinear_weights(new: int, old: int, *, aligned: bool, centred: bool) -> np.ndarray:

@@ -23,7 +23,7 @@ from .kernels import (
     total,
     total_multipliers,
 )
-from .lines import Line, add_line
+from .lines import Line, add_lines
 from .operands import activation_range, add_codes, format_of, kernel, second_rounding
 
 _PAST = {"ADD": "added", "SUB": "subtracted", "MUL": "multiplied"}  # for messages
@@ -100,9 +100,8 @@ class _Product(_Join):
         importer.add(Multiply(name, a.edge, name, (b.edge,), np.ones_like(zeros), zeros))
         multiplier, exponent = product_multiplier(*self.quantizations)
         if self.format.bits > 8:
-            line = Line.of(multiplier, exponent)
-            level = self.quantizations[2][1]
-            return add_line(importer, Data(name, a.index), line, level=level, fmt=self.format, clip=self.bounds)
+            line = Line.of(multiplier, exponent).raised(self.quantizations[2][1])
+            return add_lines(importer, Data(name, a.index), [line], fmt=self.format, clip=self.bounds)
         return add_codes(
             importer, Data(name, a.index), lambda x: np.clip(scaled_product(x, *self.quantizations), *self.bounds),
             self.out, shared=True, second=second_rounding(exponent, self.out),
@@ -150,7 +149,7 @@ class _Sum(_Join):
         terms, multiples, zeros = [], [], [zero for _, zero in self.quantizations[:2]]
         for data, line, zero in zip((a, b), lines, zeros, strict=True):
             multiple = line.multiple
-            terms.append(data if multiple is not None else add_line(importer, data, line, zero=zero))
+            terms.append(data if multiple is not None else add_lines(importer, data, [line.behind(-zero)]))
             multiples.append(1 if multiple is None else multiple)
         offset = sum(
             sign * multiple * zero * (term is data) for sign, multiple, zero, term, data in
@@ -160,10 +159,8 @@ class _Sum(_Join):
         multipliers = np.array([multiples[0], self.sign * multiples[1]], dtype=np.int64)[:, None]
         multipliers = np.repeat(multipliers, importer.channels(a), axis=1)
         importer.add(Add(name, terms[0].edge, name, (terms[1].edge,), multipliers))
-        level = self.quantizations[2][1]
-        return add_line(
-            importer, Data(name, a.index), whole, zero=offset, level=level, fmt=self.format, clip=self.bounds
-        )
+        whole = whole.behind(-offset).raised(self.quantizations[2][1])
+        return add_lines(importer, Data(name, a.index), [whole], fmt=self.format, clip=self.bounds)
 
     def _separated(self, importer, a, b):
         """Return a sum of whole multiples of both codes, behind thresholds that give the kernel's code for every pair.

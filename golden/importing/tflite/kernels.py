@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-__all__ = ["SUM_BITS", "average", "hard_swish", "looked_up", "mean_multiplier", "multiplied",
-           "multiplied_wide", "power_of_two", "product", "product_multiplier", "quantized_multiplier", "rounded",
+__all__ = ["SUM_BITS", "average", "hard_swish", "looked_up", "mean_multiplier", "multiplied", "multiplied_wide",
+           "power_of_two", "product", "product_multiplier", "quantized_multiplier", "reduced_multiplier", "rounded",
            "scaled_product", "softmax", "total", "total_multipliers"]  # fmt: skip
 
 SUM_BITS = {8: 20, 16: 15}
@@ -54,10 +54,14 @@ def multiplied_wide(x, multiplier, exponent):
 
     The multiplier has 16 bits, and the product is rounded once, half up.
     """
-    x, multiplier, exponent = (np.asarray(v, dtype=np.int64) for v in (x, multiplier, exponent))
-    reduced = np.where(multiplier < 0x7FFF0000, (multiplier + (1 << 15)) >> 16, 0x7FFF)
-    shift = 15 - exponent
-    return (x * reduced + (np.int64(1) << (shift - 1))) >> shift
+    reduced, shift = reduced_multiplier(multiplier, exponent)
+    return (np.asarray(x, dtype=np.int64) * reduced + (np.int64(1) << (shift - 1))) >> shift
+
+
+def reduced_multiplier(multiplier, exponent):
+    """Return the 16 bits that `multiplied_wide` takes of a quantized multiplier, and by how many bits it shifts."""
+    multiplier, exponent = (np.asarray(v, dtype=np.int64) for v in (multiplier, exponent))
+    return np.where(multiplier < 0x7FFF0000, (multiplier + (1 << 15)) >> 16, 0x7FFF), 15 - exponent
 
 
 def _divided(x, exponent):

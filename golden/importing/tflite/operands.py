@@ -1,7 +1,7 @@
 """What handlers of TensorFlow Lite operators take, and the function of one integer that most of them end in."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from fewbit.golden.numbers.thresholds import find_thresholds, steps_of
 
 from .file import TfliteTensor
 from .kernels import rounded
+from .lines import Line, add_lines
 
 __all__ = ["KERNELS", "Operand", "activation_range", "add_codes", "format_of", "kernel",
            "second_rounding", "shape_without_batch"]  # fmt: skip
@@ -22,6 +23,7 @@ KERNELS: dict[str, Callable] = {}  # handlers of operators by the names that the
 
 _FORMATS = {"INT4": Signed(4), "INT8": Signed(8), "UINT8": Unsigned(8), "INT16": Signed(16)}
 _MOST_THRESHOLDS = 1 << 26  # of all channels
+_SEARCHED_BITS = 8  # of codes whose thresholds are searched for, whatever else is known
 _ACTIVATIONS = {0: (None, None), 1: (0.0, None), 2: (-1.0, 1.0), 3: (0.0, 6.0)}  # NONE, RELU, RELU_N1_TO_1, RELU6
 
 
@@ -100,8 +102,11 @@ def activation_range(code: int, out: TfliteTensor) -> tuple[int, int]:
 
 
 def add_codes(importer, data: Data, codes: Callable, out: TfliteTensor, *, shared: bool = False,
-              monotone: bool = True, second: SecondRounding | None = None) -> Data:  # fmt: skip
-    """Append the function of one integer that ``codes`` computes, as a `Threshold`; return the data behind it.
+              monotone: bool = True, second: SecondRounding | None = None,
+              lines: Sequence[Line] = (), clip: tuple[int, int] | None = None) -> Data:  # fmt: skip
+    """Append the function of one integer that ``codes`` computes; return the data behind it.
+
+    It is a `Threshold`, or where a code has more than 8 bits the lines that it is, if it is lines.
 
     Parameters
     ----------
@@ -113,11 +118,20 @@ def add_codes(importer, data: Data, codes: Callable, out: TfliteTensor, *, share
         Whether it keeps one direction in every channel.
     second : SecondRounding or None
         What is known of a multiplier that rounds twice.
+    lines, clip
+        What it is known to be, as `add_lines` takes it. Where nothing is known, lines are searched for.
     """
     edge, fmt = importer.edge(data.edge), format_of(out)
     lo, hi = edge.lo, edge.hi
     if shared:
         lo, hi = lo.min(keepdims=True), hi.max(keepdims=True)
+    if fmt.bits > _SEARCHED_BITS and lines:
+        return add_lines(importer, data, lines, fmt=fmt, clip=clip)
+    if fmt.bits > _SEARCHED_BITS and shared and monotone:
+        line = Line.through(codes, int(lo[0]), int(hi[0]))
+        if line is not None:
+            ends = codes(np.stack([lo, hi]))
+            return add_lines(importer, data, [line], fmt=fmt, clip=(int(ends.min()), int(ends.max())))
     if len(lo) * fmt.levels > _MOST_THRESHOLDS:
         raise ModelError(f"{len(lo)} channels of codes of {fmt.bits} bits are more than can be searched for thresholds")
     thresholds, table = find_thresholds(codes, lo, hi, monotone=monotone)

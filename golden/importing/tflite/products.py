@@ -12,7 +12,8 @@ from fewbit.golden.network.window import Window
 
 from .file import TfliteTensor
 from .kernels import multiplied, multiplied_wide, quantized_multiplier, rounded
-from .operands import Operand, activation_range, add_codes, kernel, second_rounding
+from .lines import Line
+from .operands import Operand, activation_range, add_codes, format_of, kernel, second_rounding
 
 __all__ = ["as_image", "window_of"]
 
@@ -131,22 +132,36 @@ def _layer(importer, node, data, rows, groups, operands, out: TfliteTensor, resc
     scales = filters.scales.astype(np.float64)
     scales = np.tile(scales, len(rows) // len(scales))
     real = np.float64(x_scale) * scales / np.float64(out_scale)
-    function, second = rescaled(real, wide, out)
     bounds = activation_range(node.option("FusedActivationFunction"), out)
+    sums = edge.lo + offset, edge.hi + offset
+    function, second, lines = rescaled(real, sums if wide else None, out)
+    lines = [line.behind(past).raised(out_zero) for line, past in zip(lines, offset, strict=bool(lines))]
     return add_codes(
         importer, Data(name, data.index), lambda acc: np.clip(function(acc + offset) + out_zero, *bounds), out,
-        second=second,
+        second=second, lines=lines, clip=bounds,
     )  # fmt: skip
 
 
 def _multiplied(real, wide, out):
-    """Return what convolutions multiply by: a function of sums ``(n, N)``, and its second rounding, or None."""
-    multiplier, exponent = np.array([quantized_multiplier(float(r)) for r in real], dtype=np.int64).T
+    """Return what convolutions multiply by: a function of sums ``(n, N)``, its second rounding or None, and its lines.
+
+    ``wide`` are the ends of sums of 64 bits, or None; there are lines of these only.
+    """
+    pairs = [quantized_multiplier(float(r)) for r in real]
+    multiplier, exponent = np.array(pairs, dtype=np.int64).T
     if wide:
-        return lambda sums: multiplied_wide(sums, multiplier, exponent), None
-    return lambda sums: multiplied(sums, multiplier, exponent), second_rounding(exponent, out)
+        return lambda sums: multiplied_wide(sums, multiplier, exponent), None, [Line.wide(*pair) for pair in pairs]
+    return lambda sums: multiplied(sums, multiplier, exponent), second_rounding(exponent, out), []
 
 
 def _in_doubles(real, wide, out):
-    """Return what LiteRT's reference kernel does to sums of ``FULLY_CONNECTED``."""
-    return lambda sums: rounded(sums.astype(np.float64) * real), None
+    """Return what LiteRT's reference kernel does to sums of ``FULLY_CONNECTED``, as `_multiplied` does."""
+    lines = []
+    if wide:
+        fmt, lo, hi = format_of(out), int(wide[0].min()), int(wide[1].max())
+        found = {
+            r: Line.through(lambda s, r=r: np.clip(rounded(s.astype(np.float64) * r), fmt.lo, fmt.hi), lo, hi)
+            for r in np.unique(real)
+        }
+        lines = [found[r] for r in real] if None not in found.values() else []
+    return lambda sums: rounded(sums.astype(np.float64) * real), None, lines

@@ -7,7 +7,14 @@ from amaranth.hdl import signed, unsigned
 
 from fewbit.golden.numbers import float32
 from fewbit.hw.activation.affine_plan import AffinePlan
-from fewbit.hw.activation.plans import CodeTablePlan, FloatReluPlan, SearchPlan, SignPlan, WholePlan
+from fewbit.hw.activation.plans import (
+    CodeTablePlan,
+    FloatReluPlan,
+    SearchPlan,
+    SignPlan,
+    StoredTablePlan,
+    WholePlan,
+)
 from fewbit.hw.memory.placement import LARGE
 from tests.support.activation_bench import check_activation
 from tests.support.stream_bench import assert_varied
@@ -193,6 +200,17 @@ def test_a_table(lanes, beats):
     assert_varied(words[codes])
     plan = CodeTablePlan(acc_shape=unsigned(4), bits=3, lanes=lanes, beats=beats, words=words.tolist())
     check_activation(plan, codes, words[codes], latency=1, lanes=lanes, bits=4, out_bits=3)
+
+
+@pytest.mark.parametrize("lanes, beats", [(1, 2), (3, 1)])
+@pytest.mark.parametrize("bits, latency", [(6, 1), (11, 2)], ids=["luts", "blocks"])
+def test_a_stored_table(lanes, beats, bits, latency):
+    """In LUTs, and in block RAM, which takes a cycle more."""
+    rng = np.random.default_rng(lanes)
+    words, codes = rng.integers(0, 1 << 12, 1 << bits), rng.integers(0, 1 << bits, (12, lanes * beats))
+    plan = StoredTablePlan(acc_shape=unsigned(bits), bits=12, lanes=lanes, beats=beats, words=words.tolist())
+    assert list(plan.memories) == [f"lane{k}" for k in range(lanes)]
+    check_activation(plan, codes, words[codes], latency=latency, lanes=lanes, bits=bits, out_bits=12)
 
 
 @pytest.mark.parametrize("change, message", [
