@@ -10,7 +10,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-__all__ = ["TfliteBuilder", "reference_tensors"]
+__all__ = ["Chain", "TfliteBuilder", "reference_tensors"]
 
 _TYPES = {
     np.dtype(np.float32): schema.TensorType.FLOAT32,
@@ -135,3 +135,106 @@ def reference_tensors(content, *inputs, reference=True):
         except ValueError:  # temporary ones of a kernel
             continue
     return found
+
+
+OUT = float(np.float32(0.05))  # the scale behind a layer, of which 6 is 120 steps
+
+
+class Chain:
+    """A model of int8 that grows behind its last tensor; scales are such that codes spread."""
+
+    def __init__(self, shape, seed=1, dtype=np.int8):
+        self.rng, self.model, self.dtype = np.random.default_rng(seed), TfliteBuilder(), dtype
+        self.x = self.tensor(shape)
+        self.model.inputs = [self.x]
+
+    def tensor(self, shape, scale=None, zero=None, dtype=None):
+        dtype = self.dtype if dtype is None else dtype
+        scale = float(np.float32(self.rng.uniform(0.01, 0.1))) if scale is None else scale
+        zero = (0 if dtype == np.int16 else int(self.rng.integers(-30, 30))) if zero is None else zero
+        return self.model.tensor(shape, dtype, scale=scale, zero=zero)
+
+    def shape(self, number=None):
+        return tuple(self.model.tensors[self.x if number is None else number].shape)
+
+    def quantization(self, number=None):
+        found = self.model.tensors[self.x if number is None else number].quantization
+        return float(found.scale[0]), int(found.zeroPoint[0])
+
+    def then(self, name, shape, *, inputs=None, scale=None, zero=None, dtype=None, constants=(), **options):
+        y = self.tensor(shape, scale, zero, dtype)
+        inputs = [self.x] if inputs is None else inputs
+        self.model.operator(name, [*inputs, *constants], [y], **options)
+        self.x = y
+        return y
+
+    def same(self, name, shape, **options):
+        scale, zero = self.quantization()
+        return self.then(name, shape, scale=scale, zero=zero, **options)
+
+    def weights(self, shape, neurons, axis, per_channel, bits, mean):
+        most = (1 << bits - 1) - 1
+        scale = (mean * self.rng.uniform(0.5, 1.5, neurons if per_channel else 1)).astype(np.float32)
+        values = self.rng.integers(-most, most + 1, shape)
+        number = self.model.tensor(shape, np.int8, scale=scale, zero=0, axis=axis, data=values, packed=bits == 4)
+        return number, scale
+
+    def product(self, name, w_shape, neurons, out_shape, fan_in, *, axis=0, per_channel=True, bits=8, **options):
+        scale, _ = self.quantization()
+        # A sum of random products has a spread of the root of their number: that becomes half of the codes.
+        mean = OUT / (scale * (1 << bits - 1) * 2 / 3 * fan_in**0.5)
+        w, w_scale = self.weights(w_shape, neurons, axis, per_channel, bits, mean)
+        dtype = np.int64 if self.dtype == np.int16 else np.int32
+        values = self.rng.integers(-2000, 2000, neurons)
+        bias = self.model.tensor((neurons,), dtype, scale=np.float32(scale) * w_scale, zero=0, data=values)
+        return self.then(name, out_shape, inputs=[self.x, w, bias], scale=OUT, **options)
+
+    def conv(self, neurons, kernel, *, stride=1, padding=0, act=0, per_channel=True, bits=8, dilation=1):
+        n, h, w, c = self.shape()
+        size = [-(-s // stride) if padding == 0 else (s - (kernel - 1) * dilation - 1) // stride + 1 for s in (h, w)]
+        return self.product("CONV_2D", (neurons, kernel, kernel, c), neurons, (n, *size, neurons), kernel * kernel * c,
+                            per_channel=per_channel, bits=bits, table="Conv2DOptions", padding=padding, strideH=stride,
+                            strideW=stride, dilationHFactor=dilation, dilationWFactor=dilation,
+                            fusedActivationFunction=act)  # fmt: skip
+
+    def depthwise(self, kernel, multiplier=1, *, stride=1, act=0):
+        n, h, w, c = self.shape()
+        size = (-(-h // stride), -(-w // stride))
+        return self.product("DEPTHWISE_CONV_2D", (1, kernel, kernel, c * multiplier), c * multiplier,
+                            (n, *size, c * multiplier), kernel * kernel, axis=3, table="DepthwiseConv2DOptions",
+                            padding=0, strideH=stride, strideW=stride, depthMultiplier=multiplier, dilationHFactor=1,
+                            dilationWFactor=1, fusedActivationFunction=act)  # fmt: skip
+
+    def transposed(self, neurons, kernel, *, stride=(2, 2), same=True, bias=True, per_channel=True):
+        n, h, w, c = self.shape()
+        size = [s * k if same else (s - 1) * k + t for s, k, t in zip((h, w), stride, kernel, strict=True)]
+        out, (scale, _) = (n, *size, neurons), self.quantization()
+        fan_in = max(1, kernel[0] * kernel[1] * c // (stride[0] * stride[1]))
+        mean = OUT / (scale * 85 * fan_in**0.5)
+        filters, of = self.weights((neurons, *kernel, c), neurons, 0, per_channel, 8, mean)
+        constants = [self.model.tensor((4,), np.int32, data=out), filters, self.x]
+        if bias:
+            values = self.rng.integers(-2000, 2000, neurons)
+            dtype = np.int64 if self.dtype == np.int16 else np.int32
+            constants.append(self.model.tensor((neurons,), dtype, scale=np.float32(scale) * of, data=values))
+        return self.then("TRANSPOSE_CONV", out, inputs=constants, scale=OUT, table="TransposeConvOptions",
+                         padding=int(not same), strideH=stride[0], strideW=stride[1])  # fmt: skip
+
+    def dense(self, neurons, *, per_channel=False, act=0, bits=8):
+        inputs = int(np.prod(self.shape()[1:]))
+        return self.product(
+            "FULLY_CONNECTED", (neurons, inputs), neurons, (1, neurons), inputs, bits=bits, per_channel=per_channel,
+            table="FullyConnectedOptions", fusedActivationFunction=act,
+        )  # fmt: skip
+
+    def dense_of_rows(self, neurons, *, keeps=True):
+        *_, inputs = shape = self.shape()
+        out = (*shape[:-1], neurons) if keeps else (int(np.prod(shape[:-1])), neurons)
+        return self.product(
+            "FULLY_CONNECTED", (neurons, inputs), neurons, out, inputs, per_channel=False,
+            table="FullyConnectedOptions", keepNumDims=keeps,
+        )  # fmt: skip
+
+    def content(self):
+        self.model.outputs = [self.x]
+        return self.model.content()

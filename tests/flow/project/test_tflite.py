@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fewbit import extras
-from tests.support.tflite_models import TfliteBuilder, reference_tensors
+from tests.support.tflite_models import Chain, TfliteBuilder, reference_tensors
 
 
 def small(path):
@@ -55,3 +55,41 @@ def test_it_is_simulated_and_built_again(fewbit, scratch):
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["output"]["meaning"] == "codes"
     assert fewbit("board", "ulx3s", folder, "--files")[0] == 0  # built again, of what the board has
+
+
+def branches(dtype):
+    """Two branches that are summed, multiplied, enlarged and averaged, with a function that has a kink."""
+    chain = Chain((1, 6, 6, 3), seed=51, dtype=dtype)
+    start = chain.x
+    left = chain.conv(4, 3)
+    chain.x = start
+    right = chain.conv(4, 1, act=1)
+    scale = max(chain.quantization(left)[0], chain.quantization(right)[0]) * 1.3
+    words = {"potScaleInt16": False} if dtype == np.int16 else {}
+    both = chain.then("ADD", chain.shape(), inputs=[left, right], scale=scale, table="AddOptions", **words)
+    gate = chain.conv(4, 3)
+    scale = chain.quantization(both)[0] * chain.quantization(gate)[0] * (9000 if words else 25)
+    chain.then("MUL", chain.shape(), inputs=[both, gate], scale=scale, table="MulOptions")
+    size = chain.model.tensor((2,), np.int32, data=(9, 12))
+    chain.same("RESIZE_BILINEAR", (1, 9, 12, 4), constants=[size], table="ResizeBilinearOptions", halfPixelCenters=True)
+    chain.then("LEAKY_RELU", chain.shape(), scale=chain.quantization()[0], table="LeakyReluOptions", alpha=0.3)
+    axes = chain.model.tensor((1,), np.int32, data=[1])
+    chain.then("MEAN", (1, 12, 4), scale=chain.quantization()[0] * 0.4, constants=[axes], table="ReducerOptions")
+    chain.dense(5)
+    return chain
+
+
+@pytest.mark.tools
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [np.int8, np.int16], ids=["int8", "int16x8"])
+def test_branches_are_simulated(fewbit, scratch, dtype):
+    chain = branches(dtype)
+    (scratch / "m.tflite").write_bytes(chain.content())
+    most = 1 << 8 * np.dtype(dtype).itemsize - 1
+    np.savez(scratch / "m.npz", x=chain.rng.integers(-most, most, (2, 6, 6, 3)).astype(dtype))
+    status, out, err = fewbit("run", scratch / "m.tflite", "--images", scratch / "m.npz", "--check", "--json")
+    assert status == 0 and json.loads(out)["executor"]["outputs_equal"] == 2, err
+    status, out, err = fewbit("sim", scratch / "m.tflite", "--images", scratch / "m.npz", "-o", scratch / "b", "--json")
+    found = json.loads(out)
+    assert status == 0, err
+    assert found["mismatches"] == 0 and found["cycles_exact"] and found["frames"] == 2
