@@ -8,8 +8,7 @@ import numpy as np
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.spatial import Repeat, Upsample
 
-from .float_layers import settled
-from .growing import GrowingNetwork
+from .import_state import ImportState
 from .layout import flat, image, ordered
 from .tensors import Data
 
@@ -17,13 +16,13 @@ __all__ = ["alike"]
 
 
 def alike(
-    importer: GrowingNetwork, a: Data, b: Data, what: str, *, channels_last: bool = False, one_sample: bool = False
+    importer: ImportState, a: Data, b: Data, what: str, *, channels_last: bool = False, one_sample: bool = False
 ) -> tuple[Data, Data]:
     """Return both tensors on edges of the same size, with the same positions, in the shape that they broadcast to.
 
     Parameters
     ----------
-    importer : GrowingNetwork
+    importer : ImportState
     a, b : tensors.Data
     what : str
         What is to be done with them, for messages: "added".
@@ -68,7 +67,7 @@ def _common_shape(a: Data, b: Data, what: str) -> tuple[int, ...]:
     return tuple(max(pair) for pair in pairs)
 
 
-def _has_channels_last(importer: GrowingNetwork, data: Data) -> bool:
+def _has_channels_last(importer: ImportState, data: Data) -> bool:
     """Say whether the last axis of a tensor are the channels of the pixels that its edge has."""
     index = data.index
     if index.ndim not in (3, 4) or not importer.size(data) or importer.channels(data) != index.shape[-1]:
@@ -76,7 +75,7 @@ def _has_channels_last(importer: GrowingNetwork, data: Data) -> bool:
     return index.shape[-1] > 1 and bool((np.diff(index, axis=-1) == 1).all())
 
 
-def _vector(importer: GrowingNetwork, data: Data, shape: tuple[int, ...]) -> Data:
+def _vector(importer: ImportState, data: Data, shape: tuple[int, ...]) -> Data:
     """Return the data in order on a flat edge, in another shape if it is a single value."""
     given = data.shape
     data = ordered(importer, data)
@@ -85,7 +84,7 @@ def _vector(importer: GrowingNetwork, data: Data, shape: tuple[int, ...]) -> Dat
     return replace(data, index=np.arange(math.prod(shape)).reshape(shape))
 
 
-def _image(importer: GrowingNetwork, data: Data, shape: tuple[int, ...], last: bool) -> Data:
+def _image(importer: ImportState, data: Data, shape: tuple[int, ...], last: bool) -> Data:
     """Return the data in another shape, on an edge that is an image; ``last`` says that channels are the last axis."""
     order = (0, len(shape) - 1, *range(1, len(shape) - 1)) if last else tuple(range(len(shape)))
     data = image(importer, data.reshaped(lambda i: i.transpose(order)))
@@ -99,16 +98,16 @@ def _image(importer: GrowingNetwork, data: Data, shape: tuple[int, ...], last: b
     return replace(data, index=index if last else np.moveaxis(index, -1, 1))
 
 
-def _enlarged(importer: GrowingNetwork, data: Data, size: tuple[int, ...]) -> Data:
+def _enlarged(importer: ImportState, data: Data, size: tuple[int, ...]) -> Data:
     """Return an image with the one row, column or pixel that it has repeated; its index is the caller's affair."""
-    data = settled(importer, data)
+    data = importer.builder.settled(data)
     name, given = importer.new("upsample"), data.shape[2:]
     factors = tuple(n // m for n, m in zip(size, given, strict=True))
     return replace(data, edge=importer.add(Upsample(name, data.edge, name, given, factors)))
 
 
-def _repeated(importer: GrowingNetwork, data: Data, count: int) -> Data:
+def _repeated(importer: ImportState, data: Data, count: int) -> Data:
     """Return data of one channel with ``count`` of them; its index is the caller's affair."""
-    data = settled(importer, data)
+    data = importer.builder.settled(data)
     name = importer.new("repeat")
     return replace(data, edge=importer.add(Repeat(name, data.edge, name, count)))

@@ -8,7 +8,7 @@ from fewbit.golden.network.pointwise import Rescale
 from fewbit.golden.numbers.elementwise import Dequantize, apply
 from fewbit.golden.numbers.formats import format_for
 
-from .growing import GrowingNetwork
+from .import_state import ImportState
 from .tensors import Data
 
 __all__ = ["clipped_codes"]
@@ -16,7 +16,7 @@ __all__ = ["clipped_codes"]
 _CLAMPS = ("Relu", "Clip")
 
 
-def clipped_codes(importer: GrowingNetwork, data: Data) -> Data | None:
+def clipped_codes(importer: ImportState, data: Data) -> Data | None:
     """Return data whose chain is ``scale*(code - zero)`` and clamps on an edge of clipped codes, without the clamps.
 
     The codes between the bounds are as they were, so a table of all of them is not needed. The result is None where

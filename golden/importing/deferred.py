@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.graph import Edge, Network, Node
 
-from .growing import GrowingNetwork
+from .import_state import ImportState
 from .tensors import Data
 
 __all__ = ["DeferredPool", "check_none_is_left", "deferred_behind"]
@@ -34,14 +34,14 @@ class DeferredPool(Node):
 
     data: Data
     size: tuple[int, ...]
-    pooled: Callable[[GrowingNetwork, Data], str]
+    pooled: Callable[[ImportState, Data], str]
     where: str
 
     def out(self, x: Edge) -> Edge:
         return replace(x, size=self.size)
 
 
-def deferred_behind(importer: GrowingNetwork, data: Data) -> DeferredPool | None:
+def deferred_behind(importer: ImportState, data: Data) -> DeferredPool | None:
     """Return the pool that waits for what quantizes ``data``, if it stands on the edge of one."""
     return next((n for n in importer.result.nodes if n.y == data.edge and isinstance(n, DeferredPool)), None)
 

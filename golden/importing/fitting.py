@@ -4,14 +4,14 @@ import numpy as np
 
 from fewbit.golden.model_file.file import ModelError
 
-from .growing import GrowingNetwork
 from .layout import by_channel
+from .onnx_import_state import OnnxImportState
 from .tensors import Data
 
 __all__ = ["fitting"]
 
 
-def fitting(importer: GrowingNetwork, data: Data, c: np.ndarray) -> tuple[Data, np.ndarray]:
+def fitting(importer: OnnxImportState, data: Data, c: np.ndarray) -> tuple[Data, np.ndarray]:
     """Return the data, and a constant (float32) by channel of its edge, which is a flat one where pixels differ in it.
 
     Raises

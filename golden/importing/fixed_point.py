@@ -21,7 +21,7 @@ from fewbit.golden.numbers.formats import Format
 from fewbit.golden.numbers.thresholds import MOST_LEVELS
 
 from .code_quantizer import CodeQuantizer
-from .growing import GrowingNetwork
+from .onnx_import_state import OnnxImportState
 from .quantizer_rounding import Rounding, rounding_of
 from .tensors import Data
 
@@ -43,13 +43,13 @@ def is_fine(quantizer: CodeQuantizer, edge: Edge) -> bool:
 
 
 def add_line(
-    importer: GrowingNetwork, data: Data, quantizer: CodeQuantizer, scale: np.ndarray, zero: np.ndarray
+    importer: OnnxImportState, data: Data, quantizer: CodeQuantizer, scale: np.ndarray, zero: np.ndarray
 ) -> str:
     """Append the `Rescale` of a quantizer that `is_fine`, and return its edge.
 
     Parameters
     ----------
-    importer : GrowingNetwork
+    importer : OnnxImportState
     data : Data
         What it quantizes.
     quantizer : golden.importing.code_quantizer.CodeQuantizer

@@ -24,9 +24,8 @@ from fewbit.golden.rewrite.pairs import pair_function
 from .clamps import clipped_codes
 from .deferred import DeferredPool, deferred_behind
 from .grids import grid_of
-from .growing import GrowingNetwork
 from .host_input import quantized_on_host
-from .network_builder import NetworkBuilder
+from .import_state import ImportState
 from .plain_quantizers import whole_part
 from .tensors import ON_HOST, Data
 
@@ -38,7 +37,7 @@ _FAR = 1e30  # a float beyond all thresholds of a quantizer
 
 
 def add_function(
-    importer: GrowingNetwork,
+    importer: ImportState,
     data: Data,
     codes: Callable[[np.ndarray], np.ndarray],
     fmt: Format,
@@ -49,7 +48,7 @@ def add_function(
 
     Parameters
     ----------
-    importer : GrowingNetwork
+    importer : ImportState
     data : tensors.Data
         The tensor that the function is applied to.
     codes : callable
@@ -106,7 +105,7 @@ def add_function(
 
 
 def _in_front(
-    importer: GrowingNetwork,
+    importer: ImportState,
     data: Data,
     pool: DeferredPool,
     codes: Callable[[np.ndarray], np.ndarray],
@@ -138,7 +137,7 @@ def _numbers(y: np.ndarray) -> np.ndarray:
     return y
 
 
-def plainly_quantized(importer: GrowingNetwork, data: Data) -> Data:
+def plainly_quantized(importer: ImportState, data: Data) -> Data:
     """Return data on an edge of codes if its chain has a quantizer in plain operators (Round, Clip), else as it is.
 
     All tensors that go through the same quantizer are on the new edge then.
@@ -163,7 +162,7 @@ def _whole_codes(y: np.ndarray) -> np.ndarray:
     return np.rint(y).astype(np.int64)
 
 
-def _reached(importer: GrowingNetwork, data: Data) -> np.ndarray | None:
+def _reached(importer: ImportState, data: Data) -> np.ndarray | None:
     """Return whole numbers (int64) that a chain leads to, or the ends of their range; None where neither is known."""
     chain, largest = data.chain, float(np.finfo(np.float32).max)
     if not importer.declared(data):
@@ -187,7 +186,7 @@ def _with_zero(lo: int, hi: int) -> np.ndarray:
     return np.array([lo, min(max(lo, 0), hi), hi])
 
 
-def _visited(importer: GrowingNetwork, data: Data) -> np.ndarray | None:
+def _visited(importer: ImportState, data: Data) -> np.ndarray | None:
     """Return the floats behind a chain for all integers in front of it, each once; None where there are too many."""
     edge, found = importer.edge(data.edge), np.zeros(0, dtype=np.float32)
     lo, hi, used = int(edge.lo.min()), int(edge.hi.max()), np.unique(data.index % edge.channels)
@@ -202,7 +201,7 @@ def _visited(importer: GrowingNetwork, data: Data) -> np.ndarray | None:
     return found
 
 
-def integers(importer: GrowingNetwork, data: Data) -> tuple[str, np.ndarray, np.ndarray]:
+def integers(importer: ImportState, data: Data) -> tuple[str, np.ndarray, np.ndarray]:
     """Return data as ``scale * (integer - zero)``: the edge, scale and zero, the latter two float64 by channel.
 
     A chain that is not affine on its edge's values (a ReLU behind a signed quantizer, say) becomes a table.
@@ -224,7 +223,7 @@ def integers(importer: GrowingNetwork, data: Data) -> tuple[str, np.ndarray, np.
     return tabulated(importer, data) if clipped is None else integers(importer, clipped)
 
 
-def evenly_coded(importer: NetworkBuilder, edge: str) -> str:
+def evenly_coded(importer: ImportState, edge: str) -> str:
     """Return the edge, or one of the same integers where its codes are indices of a table: what sums and joins take."""
     fmt = importer.edge(edge).format
     if fmt.linear:
@@ -233,7 +232,7 @@ def evenly_coded(importer: NetworkBuilder, edge: str) -> str:
     return importer.add(Threshold(name, edge, name, fmt.values[None, 1:], fmt.values[None], format_for(fmt.values)))
 
 
-def tabulated(importer: GrowingNetwork, data: Data) -> tuple[str, np.ndarray, np.ndarray]:
+def tabulated(importer: ImportState, data: Data) -> tuple[str, np.ndarray, np.ndarray]:
     """Return what `integers` does, from a new edge of evenly spaced levels that rise with the floats.
 
     Raises

@@ -8,20 +8,20 @@ import numpy as np
 from fewbit.golden.numbers.elementwise import apply
 from fewbit.golden.numbers.formats import Format
 
-from .growing import GrowingNetwork
+from .import_state import ImportState
 from .tensors import ON_HOST, Closed, Data
 
 __all__ = ["quantized_on_host"]
 
 
 def quantized_on_host(
-    importer: GrowingNetwork, data: Data, function: Callable[[np.ndarray], np.ndarray], fmt: Format
+    importer: ImportState, data: Data, function: Callable[[np.ndarray], np.ndarray], fmt: Format
 ) -> str:
     """Let the host compute the chain of data of an input, and the codes of what it gives: they are the input now.
 
     Parameters
     ----------
-    importer : GrowingNetwork
+    importer : ImportState
     data : Data
         Data of an input that is not declared.
     function : callable

@@ -32,11 +32,13 @@ from fewbit.golden.rewrite.outputs import lower_argmax
 from fewbit.golden.rewrite.tidy import tidy
 
 from .deferred import check_none_is_left
-from .float_layers import settled
-from .growing import GrowingNetwork, Layout
+from .float_builder import FloatBuilder
+from .import_state import Layout
 from .layout import Relayout, by_channel
+from .onnx_import_state import OnnxImportState
 from .operators import Role, is_quantizer, operator_of, rounds_data
 from .precision import network_of_fewest_bits
+from .quantized_builder import QuantizedBuilder
 from .refused import refusal, refusal_of_scale
 from .registry import import_of
 from .several_outputs import gathered
@@ -143,7 +145,7 @@ def _specs_of(file: OnnxFile, text: str | None) -> dict[str, InputSpec]:
     return specs
 
 
-class Importer(GrowingNetwork):
+class Importer(OnnxImportState):
     """The walk over a model's graph, which makes the network.
 
     What a node becomes is its operator's affair (`golden.importing.operators`).
@@ -152,7 +154,7 @@ class Importer(GrowingNetwork):
     ----------
     file : OnnxFile
     specs : dict of InputSpec
-        How raw integers become the model's floats, as of `GrowingNetwork`.
+        How raw integers become the model's floats, as of `OnnxImportState`.
     layouts : dict of Layout
         The order in which the values of inputs enter, where an earlier walk has asked for one.
     precision : int
@@ -168,13 +170,14 @@ class Importer(GrowingNetwork):
         precision: int,
     ):
         names = {one.name for one in file.inputs}
-        is_float = not (any(is_quantizer(node) for node in file.nodes) or rounds_data(file.nodes, names))
-        super().__init__(file, specs, is_float=is_float, precision=precision, layouts=layouts)
+        quantized = any(is_quantizer(node) for node in file.nodes) or rounds_data(file.nodes, names)
+        builder = QuantizedBuilder if quantized else FloatBuilder
+        super().__init__(file, specs, builder, precision=precision, layouts=layouts)
         for one in file.inputs:
-            data, spec = self.tensors[one.name], specs.get(one.name)
+            data, form = self.tensors[one.name], self.builder.input_form(specs.get(one.name))
             assert isinstance(data, Data)
-            if spec is not None and spec.normalization is not None and not is_float:
-                data = self._normalized(data, spec.normalization)
+            if form.normalization is not None:
+                data = self._normalized(data, form.normalization)
             self.tensors[one.name] = data.then(float16()) if data.dtype == "float16" else data
 
     def _normalized(self, data: Data, normalization: Normalization) -> Data:
@@ -264,5 +267,5 @@ class Importer(GrowingNetwork):
             if closing:
                 raise ModelError(f"output {name!r} must have the batch as its first axis, not shape {index.shape}")
             index = index[None]
-        data = settled(self, data)
+        data = self.builder.settled(data)
         return Output(name, data.edge, index, data.chain, closing)

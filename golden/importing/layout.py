@@ -18,8 +18,7 @@ from fewbit.golden.network.reorder import Reorder
 from fewbit.golden.network.spatial import View
 from fewbit.golden.numbers.elementwise import Chain, mapped
 
-from .float_layers import settled
-from .growing import GrowingNetwork, Layout
+from .import_state import ImportState, Layout
 from .tensors import Data
 
 __all__ = ["Relayout", "by_channel", "by_channels", "flat", "image", "inputs_to_lay_out", "is_natural", "ordered",
@@ -41,7 +40,7 @@ class Relayout(Exception):
 
 
 def by_channel(
-    importer: GrowingNetwork, data: Data, parameter: ArrayLike, dtype: DTypeLike = np.float32
+    importer: ImportState, data: Data, parameter: ArrayLike, dtype: DTypeLike = np.float32
 ) -> tuple[Data, np.ndarray]:
     """Return the data, and a parameter that broadcasts with it as one number, or as one a channel of the data's edge.
 
@@ -65,7 +64,7 @@ def by_channel(
     return flat(importer, data), spread
 
 
-def by_channels(importer: GrowingNetwork, data: Data, *parameters: np.ndarray) -> tuple[Data, tuple[np.ndarray, ...]]:
+def by_channels(importer: ImportState, data: Data, *parameters: np.ndarray) -> tuple[Data, tuple[np.ndarray, ...]]:
     """Return what `by_channel` does for several parameters, each of its own type: all fit the data that is returned."""
     for parameter in parameters:
         data, _ = by_channel(importer, data, parameter, parameter.dtype)
@@ -77,30 +76,30 @@ def single(values: np.ndarray) -> np.ndarray:
     return values[:1] if (values == values[0]).all() else values
 
 
-def flat(importer: GrowingNetwork, data: Data, *, vector: bool = False) -> Data:
+def flat(importer: ImportState, data: Data, *, vector: bool = False) -> Data:
     """Return the same data on an edge of one pixel; with ``vector``, also not one that counts as an image of 1x1."""
     pixels, channels = importer.length(data) // importer.channels(data), importer.channels(data)
     if pixels == 1 and not (vector and importer.size(data)):
         return data
-    data = settled(importer, data)
+    data = importer.builder.settled(data)
     chain = mapped(data.chain, lambda p: np.tile(p, pixels) if p.size == channels else p)
     name = importer.new("view")
     return replace(data, edge=importer.add(View(name, data.edge, name)), chain=chain)
 
 
-def is_natural(importer: GrowingNetwork, data: Data) -> bool:
+def is_natural(importer: ImportState, data: Data) -> bool:
     """Say whether the data, row-major, is all values of its edge in the order that they have there."""
     return np.array_equal(data.index.reshape(-1), np.arange(importer.length(data)))
 
 
-def ordered(importer: GrowingNetwork, data: Data) -> Data:
+def ordered(importer: ImportState, data: Data) -> Data:
     """Return data on a flat edge that holds its values, and no others, in order."""
     if is_natural(importer, data):
         return flat(importer, data, vector=True)
     return placed(importer, data, ())
 
 
-def rows(importer: GrowingNetwork, data: Data) -> Data:
+def rows(importer: ImportState, data: Data) -> Data:
     """Return data on an edge with a pixel for every row of its last axis, in order, of that row's values."""
     shape = data.shape
     size = shape[1:3] if len(shape) == 4 else (1, math.prod(shape[:-1]))
@@ -110,7 +109,7 @@ def rows(importer: GrowingNetwork, data: Data) -> Data:
     return placed(importer, data, size)
 
 
-def image(importer: GrowingNetwork, data: Data) -> Data:
+def image(importer: ImportState, data: Data) -> Data:
     """Return data of shape (1, C, H, W) or (1, C, L) on an edge whose pixels hold its channels, in order.
 
     What is returned has the shape (1, C, H, W), with height 1 for a signal.
@@ -131,12 +130,12 @@ def image(importer: GrowingNetwork, data: Data) -> Data:
     return placed(importer, pixels, index.shape[2:]).reshaped(lambda i: np.moveaxis(i, -1, 1))
 
 
-def placed(importer: GrowingNetwork, data: Data, size: tuple[int, ...], *, fill: float = 0) -> Data:
+def placed(importer: ImportState, data: Data, size: tuple[int, ...], *, fill: float = 0) -> Data:
     """Return data on an edge of ``size`` that holds its values, and no others, row-major in the order of its index.
 
     Parameters
     ----------
-    importer : GrowingNetwork
+    importer : ImportState
     data : Data
         An index of -1 stands for a value that is ``fill`` on the new edge; the data is then no input without a format.
     size : tuple of int
@@ -159,7 +158,7 @@ def placed(importer: GrowingNetwork, data: Data, size: tuple[int, ...], *, fill:
     inputs = inputs_to_lay_out(importer, data.edge)
     if inputs and (order >= 0).all():
         _lay_out(inputs, order.reshape(math.prod(size), -1), size)
-    data = settled(importer, data)
+    data = importer.builder.settled(data)
     chain = _moved(data.chain, order, importer.channels(data), math.prod(size))
     if natural:
         name = importer.new("view")
@@ -167,7 +166,7 @@ def placed(importer: GrowingNetwork, data: Data, size: tuple[int, ...], *, fill:
     return replace(data, edge=_reordered(importer, data.edge, order, size, fill), chain=chain, index=new)
 
 
-def _reordered(importer: GrowingNetwork, edge: str, order: np.ndarray, size: tuple[int, ...], fill: float) -> str:
+def _reordered(importer: ImportState, edge: str, order: np.ndarray, size: tuple[int, ...], fill: float) -> str:
     """Return the edge behind a `Reorder`: one that is there already, or a new one."""
     for node in importer.result.nodes:
         if isinstance(node, Reorder) and (node.x, node.size, node.fill) == (edge, size, fill):
@@ -199,14 +198,14 @@ def _again(inputs: list[NetworkInput], order: np.ndarray, size: tuple[int, ...])
     return Relayout({one.edge: Layout(order, size) for one in inputs})
 
 
-def inputs_to_lay_out(importer: GrowingNetwork, edge: str) -> list[NetworkInput]:
+def inputs_to_lay_out(importer: ImportState, edge: str) -> list[NetworkInput]:
     """Return the inputs whose positions are the edge's, if the next walk may lay all of them out in another way."""
     inputs = _inputs_of(importer, edge)
     free = all(one.edge not in importer.laid_out and one.shape == inputs[0].shape for one in inputs)
     return inputs if free else []
 
 
-def _inputs_of(importer: GrowingNetwork, edge: str) -> list[NetworkInput]:
+def _inputs_of(importer: ImportState, edge: str) -> list[NetworkInput]:
     """Return the inputs whose positions are the edge's; none if others stand on it, too."""
     given = importer.input_on(edge)
     if given is not None:

@@ -12,12 +12,11 @@ import numpy as np
 import onnx
 
 from fewbit.golden.model_file.file import OnnxFile, evaluate
-from fewbit.golden.network.pointwise import Threshold
-from fewbit.golden.numbers.branching import Fixed, Lookup, Together
-from fewbit.golden.numbers.elementwise import Chain, Op
+from fewbit.golden.numbers.branching import Fixed, Together
+from fewbit.golden.numbers.elementwise import Op
 
 from .fitting import fitting
-from .growing import GrowingNetwork
+from .onnx_import_state import OnnxImportState
 from .operands import constant, data_of
 from .tensors import Constant, Data, Tensor
 
@@ -28,23 +27,23 @@ _CONDITIONS = {"Where": 1, "Not": 1, "And": 2, "Or": 2, "Xor": 2}  # how many of
 
 
 def of_one_edge(
-    importer: GrowingNetwork, node: onnx.NodeProto, inputs: Sequence[Tensor | None], *, through: bool = True
+    importer: OnnxImportState, node: onnx.NodeProto, inputs: Sequence[Tensor | None], *, joinable: bool = False
 ) -> Data | None:
     """Return what an elementwise node makes of operands that all stand on one edge, or are constants.
 
     Parameters
     ----------
-    importer : GrowingNetwork
+    importer : OnnxImportState
     node : NodeProto
         The node, whose operands are ``inputs``. Truth values are 1 and 0.
     inputs : sequence of tensors
-    through : bool
-        Whether operands may stand on different edges that thresholds make of one.
+    joinable : bool
+        Whether a join of the operands is as cheap as a function of what they are made of.
 
     Returns
     -------
     Data or None
-        None where data of different edges, or of different positions, would meet.
+        None where data of different edges, or of different positions, would meet, or is better joined.
 
     Raises
     ------
@@ -52,10 +51,13 @@ def of_one_edge(
         If a constant does not fit the data, or onnxruntime refuses the operation.
     """
     operands = [t if isinstance(t, Constant) else data_of(t) for t in inputs]
-    met = _met(importer, [t for t in operands if isinstance(t, Data)], through)
-    if met is None:
+    datas = [t for t in operands if isinstance(t, Data)]
+    if not all(np.array_equal(d.index, datas[0].index) for d in datas):
         return None
-    data, rests = met
+    origin = importer.builder.origin(datas, joinable=joinable)
+    if origin is None:
+        return None
+    data, rests = origin
     given, nothing = iter(rests), (Fixed(np.zeros(1, dtype=np.float32)),)
     chains = tuple(next(given) if isinstance(t, Data) else nothing for t in operands)
     data = data.then(Together(node.op_type, _function(importer.file, node), chains))
@@ -70,38 +72,6 @@ def _with_constant(together: Op, at: int, c: np.ndarray) -> Together:
     """Return the operation with a constant as the value number ``at``."""
     assert isinstance(together, Together)
     return replace(together, chains=(*together.chains[:at], (Fixed(c),), *together.chains[at + 1 :]))
-
-
-def _met(importer: GrowingNetwork, datas: Sequence[Data], through: bool) -> tuple[Data, list[Chain]] | None:
-    """Return what all of ``datas`` are made of, as far as it is the same, and what each of them is behind that."""
-    first = datas[0]
-    if not all(np.array_equal(d.index, first.index) for d in datas):
-        return None
-    paths = [_behind(importer, d) if through else {d.edge: d.chain} for d in datas]
-    edge = next((e for e in paths[0] if all(e in path for path in paths)), None)
-    if edge is None:
-        return None
-    chains = [path[edge] for path in paths]
-    same = 0
-    while all(len(c) > same and c[same] is chains[0][same] for c in chains):
-        same += 1
-    return Data(edge, first.index, chains[0][:same]), [c[same:] for c in chains]
-
-
-def _behind(importer: GrowingNetwork, data: Data) -> dict[str, Chain]:
-    """Return the chains of data behind its own edge, and behind those that thresholds have made that of, nearest
-    first."""
-    nodes = {node.y: node for node in importer.result.nodes}
-    edge, chain = data.edge, data.chain
-    found = {edge: chain}
-    while isinstance(node := nodes.get(edge), Threshold):
-        edge, chain = node.x, (_as_operation(node), *chain)
-        found[edge] = chain
-    return found
-
-
-def _as_operation(node: Threshold) -> Lookup:
-    return Lookup.of(node.thresholds, node.table())
 
 
 def _function(file: OnnxFile, node: onnx.NodeProto) -> Callable[..., np.ndarray]:

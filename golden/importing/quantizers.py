@@ -12,16 +12,16 @@ from fewbit.golden.numbers.elementwise import Dequantize
 from .code_quantizer import CodeQuantizer, HostQuantizer
 from .fixed_point import add_line, is_fine
 from .functions import add_function
-from .growing import GrowingNetwork
 from .host_input import quantized_on_host
 from .layout import by_channels
+from .onnx_import_state import OnnxImportState
 from .operands import constant, data_of
 from .tensors import ON_HOST, Constant, Data, Integers, Tensor
 
 __all__ = ["quantized", "quantized_constant", "quantized_data"]
 
 
-def quantized(importer: GrowingNetwork, tensor: Tensor, quantizer: CodeQuantizer) -> Constant | Data:
+def quantized(importer: OnnxImportState, tensor: Tensor, quantizer: CodeQuantizer) -> Constant | Data:
     """Return the tensor behind a `CodeQuantizer`: a constant whose integers are known, or data on an edge of codes.
 
     Raises
@@ -44,7 +44,7 @@ def quantized_constant(array: np.ndarray, quantizer: CodeQuantizer) -> Constant:
 
 
 def quantized_data(
-    importer: GrowingNetwork, data: Data, quantizer: CodeQuantizer, *, parameters: Sequence[np.ndarray] = ()
+    importer: OnnxImportState, data: Data, quantizer: CodeQuantizer, *, parameters: Sequence[np.ndarray] = ()
 ) -> Data:
     """Return the data behind a `CodeQuantizer`: a new edge of codes.
 

@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from fewbit.golden.importing.ops.concatenation import one_format
 from fewbit.golden.network.graph import Output
 from fewbit.golden.network.joins import Concat
 from fewbit.golden.network.spatial import View
 from fewbit.golden.numbers.elementwise import mapped
 
-from .network_builder import NetworkBuilder
+from .import_state import ImportState
+from .quantized_joins import one_format
 
 __all__ = ["gathered"]
 
 
-def gathered(importer: NetworkBuilder, outputs: list[Output]) -> list[Output]:
+def gathered(importer: ImportState, outputs: list[Output]) -> list[Output]:
     """Return the outputs on one edge, which joins those that they were on; they stay as they are if it was one."""
     names = list(dict.fromkeys(output.edge for output in outputs))
     if len(names) == 1:
@@ -44,7 +44,7 @@ def gathered(importer: NetworkBuilder, outputs: list[Output]) -> list[Output]:
     return [moved(output) for output in outputs]
 
 
-def _vector(importer: NetworkBuilder, edge: str) -> str:
+def _vector(importer: ImportState, edge: str) -> str:
     """Return the edge as one of a vector."""
     if not importer.edge(edge).size:
         return edge

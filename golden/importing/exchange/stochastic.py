@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewbit.golden.importing.growing import GrowingNetwork
+from fewbit.golden.importing.onnx_import_state import OnnxImportState
 from fewbit.golden.importing.operands import all_operands, constant, data_of
 from fewbit.golden.importing.quantizers import quantized_data
 from fewbit.golden.importing.registry import Role, handles
@@ -68,7 +68,7 @@ def stochastic(importer, node, inputs, attributes):
 
 
 def _drawn(
-    importer: GrowingNetwork, data: Data, quantizer: ChanceQuantizer, generator: LinearGenerator, seed: int
+    importer: OnnxImportState, data: Data, quantizer: ChanceQuantizer, generator: LinearGenerator, seed: int
 ) -> Data:
     """Return the data behind a `Threshold` that finds probabilities and a `Draw` that takes codes by them."""
     if not importer.declared(data):

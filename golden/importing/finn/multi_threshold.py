@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import by_channel
+from fewbit.golden.importing.onnx_import_state import OnnxImportState
 from fewbit.golden.importing.operands import all_operands, constant, data_of, shape_of
 from fewbit.golden.importing.quantizers import quantized_constant, quantized_data
 from fewbit.golden.importing.registry import Role, handles
@@ -87,7 +87,7 @@ def multi_threshold(importer, node, inputs, attributes):
     return [replace(data, chain=(count, *[scaled] * (scale != 1), *[added] * (bias != 0)))]
 
 
-def _counted(importer: GrowingNetwork, data: Data, quantizer: ThresholdCounter) -> Data:
+def _counted(importer: OnnxImportState, data: Data, quantizer: ThresholdCounter) -> Data:
     """Return data behind thresholds by channel of its edge."""
     for column in quantizer.columns:  # one of them may make the data flat
         data, _ = by_channel(importer, data, column)

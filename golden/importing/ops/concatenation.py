@@ -6,26 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from fewbit.golden.importing.float_layers import float_finished
-from fewbit.golden.importing.functions import evenly_coded, integers
-from fewbit.golden.importing.growing import GrowingNetwork
-from fewbit.golden.importing.layout import by_channel, flat, image, inputs_to_lay_out, is_natural, ordered, single
-from fewbit.golden.importing.network_builder import NetworkBuilder
+from fewbit.golden.importing.layout import by_channel, flat, image, inputs_to_lay_out, is_natural, ordered
+from fewbit.golden.importing.onnx_import_state import OnnxImportState
 from fewbit.golden.importing.operands import data_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.graph import accumulator_format
-from fewbit.golden.network.joins import Concat
-from fewbit.golden.network.pointwise import Rescale
-from fewbit.golden.numbers import elementwise as ew
 from fewbit.golden.numbers.branching import Selected
-from fewbit.golden.numbers.elementwise import Chain
-from fewbit.golden.numbers.formats import Float32, Format, Ternary
 
 from .ranking import reaches_a_layer
 
-__all__ = ["one_format", "side_by_side"]
+__all__ = ["side_by_side"]
 
 
 @handles("Concat", role=Role.CONCATENATION)
@@ -34,30 +25,27 @@ def concat(importer, node, inputs, attributes):
     if any(isinstance(t, Constant) for t in inputs):
         raise ModelError("a constant beside data is not supported")
     datas = [data_of(t) for t in inputs]
-    tail = _float_tail(importer, node.output[0], datas, attributes["axis"])
+    tail = _for_the_host(importer, node.output[0], datas, attributes["axis"])
     return [side_by_side(importer, datas, attributes["axis"]) if tail is None else tail]
 
 
-def _float_tail(importer: GrowingNetwork, name: str, datas: Sequence[Data], axis: int) -> Data | None:
+def _for_the_host(importer: OnnxImportState, name: str, datas: Sequence[Data], axis: int) -> Data | None:
     """Return functions of one edge that stand side by side in a tensor of that name, which only the host computes.
 
     The result is None where they are no such functions, or a layer reads what is made of them.
     """
-    first = datas[0]
-    if importer.is_float or not importer.declared(first) or any(d.edge != first.edge for d in datas):
-        return None
-    if all(ew.affine(d.chain) is not None for d in datas) or reaches_a_layer(importer, name):
+    if not importer.builder.are_for_the_host(datas) or reaches_a_layer(importer, name):
         return None
     index = np.concatenate([d.index for d in datas], axis=axis)
     which = np.concatenate([np.full(d.shape, k) for k, d in enumerate(datas)], axis=axis)
     selected = Selected(tuple(d.chain for d in datas), np.zeros(1, dtype=np.int64))
-    data, which = by_channel(importer, Data(first.edge, index, (selected,)), which, dtype=np.int64)
+    data, which = by_channel(importer, Data(datas[0].edge, index, (selected,)), which, dtype=np.int64)
     (made,) = data.chain
     assert isinstance(made, Selected)
     return replace(data, chain=(replace(made, which=which),))
 
 
-def side_by_side(importer: GrowingNetwork, datas: Sequence[Data], axis: int) -> Data:
+def side_by_side(importer: OnnxImportState, datas: Sequence[Data], axis: int) -> Data:
     """Return data one behind the other along an axis.
 
     Raises
@@ -78,7 +66,7 @@ def side_by_side(importer: GrowingNetwork, datas: Sequence[Data], axis: int) -> 
     return _behind_each_other(importer, datas, axis)
 
 
-def _are_images(importer: GrowingNetwork, datas: Sequence[Data], axis: int) -> bool:
+def _are_images(importer: OnnxImportState, datas: Sequence[Data], axis: int) -> bool:
     """Say whether the axis is that of channels: by ONNX's order, or by how all of the data stands on its edges."""
     if axis == 1 and not all(is_natural(importer, d) and not _to_be_laid_out(importer, d) for d in datas):
         return True
@@ -86,66 +74,29 @@ def _are_images(importer: GrowingNetwork, datas: Sequence[Data], axis: int) -> b
     return axis > 1 and all(is_natural(importer, d) for d in last)
 
 
-def _to_be_laid_out(importer: GrowingNetwork, data: Data) -> bool:
+def _to_be_laid_out(importer: OnnxImportState, data: Data) -> bool:
     """Say whether a convolution behind the data may still ask for another order of the input."""
     return bool(inputs_to_lay_out(importer, data.edge))
 
 
-def _channels(importer: GrowingNetwork, datas: Sequence[Data], axis: int) -> Data:
+def _channels(importer: OnnxImportState, datas: Sequence[Data], axis: int) -> Data:
     """Return images side by side, the channels of every pixel one after the other."""
     parts = [image(importer, d.reshaped(lambda i: np.moveaxis(i, axis, 1))) for d in datas]
     channels = sum(d.shape[1] for d in parts)
     rest = datas[0].shape[:axis] + datas[0].shape[axis + 1 :]
     index = np.arange(channels * math.prod(rest)).reshape(*rest, channels)
-    return _joined(importer, parts, np.moveaxis(index, -1, axis))
+    return importer.builder.concatenated(parts, np.moveaxis(index, -1, axis))
 
 
-def _behind_each_other(importer: GrowingNetwork, datas: Sequence[Data], axis: int) -> Data:
+def _behind_each_other(importer: OnnxImportState, datas: Sequence[Data], axis: int) -> Data:
     """Return data of any shape on an edge that holds one vector of each."""
     parts = [_vector(importer, d) for d in datas]
     starts = np.cumsum([0, *(importer.length(d) for d in parts)])
     index = np.concatenate([d.index + start for d, start in zip(parts, starts, strict=False)], axis=axis)
-    return _joined(importer, parts, index)
+    return importer.builder.concatenated(parts, index)
 
 
-def _vector(importer: GrowingNetwork, data: Data) -> Data:
+def _vector(importer: OnnxImportState, data: Data) -> Data:
     """Return data on a flat edge, which holds few values that the data has not."""
     few = len(np.unique(data.index)) < importer.length(data)
     return ordered(importer, data) if few else flat(importer, data, vector=True)
-
-
-def _joined(importer: GrowingNetwork, datas: Sequence[Data], index: np.ndarray) -> Data:
-    """Return data of ``index`` on an edge with the channels of all edges side by side."""
-    fmt: Format = Float32()
-    chain: Chain = ()
-    if importer.is_float:
-        edges = [float_finished(importer, d) for d in datas]
-    else:
-        parts = [integers(importer, d) for d in datas]
-        edges, fmt = one_format(importer, [p[0] for p in parts])
-        scale, zero = (single(np.concatenate([p[k] for p in parts])) for k in (1, 2))
-        chain = (ew.Dequantize(scale, zero),)
-    name = importer.new("concat")
-    importer.add(Concat(name, edges[0], name, tuple(edges[1:]), fmt))
-    return Data(name, index, chain)
-
-
-def one_format(importer: NetworkBuilder, edges: list[str]) -> tuple[list[str], Format]:
-    """Return the edges with values that one format holds, and that format: bipolar codes beside others become ternary.
-
-    Float32 stays as it is.
-    """
-    formats = [importer.edge(e).format for e in edges]
-    if len(set(formats)) == 1:
-        return edges, formats[0]
-    made, edges = [], [evenly_coded(importer, edge) for edge in edges]
-    for edge, fmt in zip(edges, formats, strict=True):
-        if fmt.is_sign:
-            same = np.ones(importer.edge(edge).channels, dtype=np.int64)
-            name = importer.new("rescale")
-            edge = importer.add(Rescale(name, edge, name, same, 0 * same, 0, Ternary()))
-        made.append(edge)
-    formats = [importer.edge(e).format for e in made]
-    if len(set(formats)) == 1:
-        return made, formats[0]
-    return made, accumulator_format([f.lo for f in formats], [f.hi for f in formats])

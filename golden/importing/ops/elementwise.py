@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 
 from fewbit.golden.importing.fitting import fitting
-from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.one_edge import of_one_edge
+from fewbit.golden.importing.onnx_import_state import OnnxImportState
 from fewbit.golden.importing.operands import all_operands, constant, data_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant, Data, Tensor
@@ -28,8 +28,7 @@ def arithmetic(importer, node, inputs, attributes):
     if isinstance(a, Constant) and isinstance(b, Constant):
         return [_scaled_constant(importer, node, a, b, kind)]
     if not isinstance(a, Constant) and not isinstance(b, Constant):
-        is_sum = kind in ("add", "sub")  # branches that thresholds make of one edge are cheap to add
-        y = None if is_sum and importer.is_float else of_one_edge(importer, node, inputs, through=not is_sum)
+        y = of_one_edge(importer, node, inputs, joinable=kind in ("add", "sub"))
         return [joined(importer, node.op_type, a, b) if y is None else y]
     if kind == "div" and isinstance(a, Constant):
         return [of_one_edge(importer, node, inputs)]
@@ -59,7 +58,7 @@ def _data_and_constant(a: Tensor, b: Tensor) -> tuple[Data, np.ndarray, bool]:
     return data_of(b), constant(a, "its first operand"), True
 
 
-def _scaled_constant(importer: GrowingNetwork, node: onnx.NodeProto, a: Constant, b: Constant, kind: str) -> Constant:
+def _scaled_constant(importer: OnnxImportState, node: onnx.NodeProto, a: Constant, b: Constant, kind: str) -> Constant:
     """Return the result of constant arithmetic; quantized weights times or over a scale keep their integers."""
     result = evaluate(importer.file, node, [a.array, b.array])[0]
     if kind == "mul" and a.integers is None:

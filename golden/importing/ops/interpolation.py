@@ -7,14 +7,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import image, rows
+from fewbit.golden.importing.onnx_import_state import OnnxImportState
 from fewbit.golden.importing.tensors import Constant, Data, Integers
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.window import Window
-
-from .convolutions import convolution
-from .matrix_products import dense
 
 __all__ = ["Kernel", "interpolated", "kernel_of"]
 
@@ -24,14 +21,14 @@ _CLOSE = 1e-5  # of a coordinate, beside float32's rounding of it
 Resized = Callable[[np.ndarray], np.ndarray]
 
 
-def interpolated(importer: GrowingNetwork, data: Data, resized: Resized) -> Data:
+def interpolated(importer: OnnxImportState, data: Data, resized: Resized) -> Data:
     """Return data of shape (1, C, L) or (1, C, H, W) resized by linear interpolation of its pixels.
 
     The weights are the fractions that the model's float32 weights stand for, so that a sum is one integer.
 
     Parameters
     ----------
-    importer : GrowingNetwork
+    importer : OnnxImportState
     data : Data
     resized : callable
         The model's own operation on float32 arrays of the data's shape.
@@ -128,7 +125,7 @@ def kernel_of(matrix: np.ndarray) -> Kernel | None:
     return kernel if np.allclose(again, matrix, atol=1e-12) else None
 
 
-def _by_windows(importer: GrowingNetwork, data: Data, kernels: list[Kernel]) -> Data:
+def _by_windows(importer: OnnxImportState, data: Data, kernels: list[Kernel]) -> Data:
     """Return the data enlarged by a convolution whose channels are the pixels of a block."""
     signal = len(kernels) == 1
     widths = [(0, 0), (0, 0)] + [k.beyond for k in kernels]
@@ -141,17 +138,17 @@ def _by_windows(importer: GrowingNetwork, data: Data, kernels: list[Kernel]) -> 
     block = np.einsum("at,bu->abtu", tall.weights, wide.weights).reshape(-1, tall.taps * wide.taps)
     window = Window(size=source.shape[2:], kernel=(tall.taps, wide.taps))
     b = _fractions(np.tile(block, (channels, 1)))
-    edge, chain = convolution(importer, source, b, window, channels)
+    edge, chain = importer.builder.convolution(source, b, window, channels)
     f, g = len(tall.weights), len(wide.weights)
     index = np.arange(window.out_pixels * channels * f * g).reshape(*window.out_size, channels, f, g)
     index = index.transpose(2, 0, 3, 1, 4).reshape(1, channels, window.out_size[0] * f, window.out_size[1] * g)
     return Data(edge, index[:, :, 0] if signal else index, chain)
 
 
-def _along(importer: GrowingNetwork, data: Data, axis: int, matrix: np.ndarray) -> Data:
+def _along(importer: OnnxImportState, data: Data, axis: int, matrix: np.ndarray) -> Data:
     """Return the data with the matrix applied along an axis."""
     turned = rows(importer, data.reshaped(lambda i: np.moveaxis(i, axis, -1)))
-    edge, chain = dense(importer, turned, _fractions(matrix.T), 1.0)
+    edge, chain = importer.builder.product(turned, _fractions(matrix.T), 1.0)
     shape = (*turned.shape[:-1], len(matrix))
     return Data(edge, np.moveaxis(np.arange(math.prod(shape)).reshape(shape), -1, axis), chain)
 

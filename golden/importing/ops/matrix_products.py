@@ -1,28 +1,20 @@
-"""Import of matrix products: integer weights, one scale a row, and the zero points taken out of the sum."""
+"""Import of matrix products: rows of data, and weights."""
 
 import math
 
 import numpy as np
 
-from fewbit.golden.importing.float_layers import float_dense
-from fewbit.golden.importing.folded_weights import on_a_grid
-from fewbit.golden.importing.functions import integers
-from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import by_channel, flat, ordered, rows
-from fewbit.golden.importing.one_scale import of_one_scale
+from fewbit.golden.importing.onnx_import_state import OnnxImportState
 from fewbit.golden.importing.operands import constant, data_of, shape_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Constant, Data, Tensor
 from fewbit.golden.model_file.file import ModelError
-from fewbit.golden.network.dense import Dense
 from fewbit.golden.numbers import elementwise as ew
-from fewbit.golden.numbers.coding import Coding
-from fewbit.golden.numbers.elementwise import Chain
 
-__all__ = ["coding_of", "integer_weights", "weighted"]
+__all__ = ["product_of_rows"]
 
 _MOST_UNREAD = 4  # values of an edge for each that a product reads
-_MOST_ZERO = 1 << 24  # a zero point beyond it swallows the codes in float32
 
 
 @handles("MatMul", role=Role.PRODUCT)
@@ -52,7 +44,7 @@ def gemm(importer, node, inputs, attributes):
     return [y]
 
 
-def _product(importer: GrowingNetwork, a: Tensor, b: Tensor, alpha: float = 1.0) -> Data:
+def _product(importer: OnnxImportState, a: Tensor, b: Tensor, alpha: float = 1.0) -> Data:
     """Return ``a @ b`` where one is data, the rows (or columns) of its last axes, and the other a constant matrix."""
     if isinstance(a, Constant) and not isinstance(b, Constant):  # weights @ column is (row @ weights.T).T
         column = data_of(b)
@@ -68,7 +60,7 @@ def _product(importer: GrowingNetwork, a: Tensor, b: Tensor, alpha: float = 1.0)
     return product_of_rows(importer, data_of(a), b, alpha)
 
 
-def product_of_rows(importer: GrowingNetwork, data: Data, b: Constant, alpha: float = 1.0) -> Data:
+def product_of_rows(importer: OnnxImportState, data: Data, b: Constant, alpha: float = 1.0) -> Data:
     """Return the product of data, the rows of its last axis, and weights (K, N), times ``alpha``.
 
     Raises
@@ -83,11 +75,11 @@ def product_of_rows(importer: GrowingNetwork, data: Data, b: Constant, alpha: fl
         raise ModelError(f"weights of shape {b.array.shape} are empty")
     shape = data.shape[:-1] + b.array.shape[1:]
     data = _one_row(importer, data) if math.prod(data.shape[:-1]) == 1 else rows(importer, data)
-    edge, chain = dense(importer, data, b, alpha)
+    edge, chain = importer.builder.product(data, b, alpha)
     return Data(edge, np.arange(math.prod(shape)).reshape(shape), chain)
 
 
-def _one_row(importer: GrowingNetwork, data: Data) -> Data:
+def _one_row(importer: OnnxImportState, data: Data) -> Data:
     """Return data of one row on a flat edge, each of whose values it has at most once.
 
     Values that it does not have take weights of zero; where these would be most of the weights, they are left out.
@@ -99,114 +91,3 @@ def _one_row(importer: GrowingNetwork, data: Data) -> Data:
 
 def _swapped(data: Data) -> Data:
     return data.reshaped(lambda x: np.swapaxes(x, -1, -2))
-
-
-def dense(importer: GrowingNetwork, data: Data, b: Constant, alpha: float) -> tuple[str, Chain]:
-    """Append the product of each pixel and the weights (K, N), times ``alpha``; return the edge and its chain.
-
-    In a float model they are floats.
-    """
-    if importer.is_float:
-        return float_dense(importer, data, b, alpha)
-    weights, scale = integer_weights(b, axis=1)
-    edge, x_scale, x_zero = integers(importer, data)
-    index = data.index.reshape(-1, len(weights))[0]
-    # Weights by channel of the edge; a channel that is not read is zero.
-    matrix, total = (np.zeros((weights.shape[1], importer.edge(edge).channels)) for _ in range(2))
-    matrix[:, index], total[:, index] = weights.T, scale.T * alpha
-    coding = coding_of(b, transposed=True)
-    if coding is not None:  # the columns of a channel that is not read have no code
-        places = np.argsort(index)
-        coding = coding.taking(places) if len(np.unique(index)) == matrix.shape[1] else None
-    return weighted(importer, edge, matrix, total, x_scale, x_zero, read=index, coding=coding)
-
-
-def weighted(
-    importer: GrowingNetwork,
-    edge: str,
-    matrix: np.ndarray,
-    scale: np.ndarray,
-    x_scale: np.ndarray,
-    x_zero: np.ndarray,
-    *,
-    groups: int = 1,
-    read: np.ndarray | slice = slice(None),
-    coding: Coding | None = None,
-) -> tuple[str, Chain]:
-    """Append a `Dense` of integer weights, and return its edge and the chain behind it.
-
-    Parameters
-    ----------
-    importer : GrowingNetwork
-    edge : str
-        The edge that the layer reads.
-    matrix, scale : arrays (N, K)
-        The integers, and what one of each is worth.
-    x_scale, x_zero : float64 arrays, one number a channel of the edge
-        The edge's floats are ``x_scale * (integer - x_zero)``.
-    groups : int
-        Groups of the layer.
-    read : int array or slice
-        The columns that count; the others have weight zero.
-    coding : Coding or None
-        How the weights are written.
-
-    Raises
-    ------
-    ModelError
-        If the scale of a row is no float32 number, or weights of one scale would have too many bits.
-    """
-    x = importer.edge(edge)
-    far = np.maximum(np.abs(x.lo - x_zero), np.abs(x.hi - x_zero))
-    x_scale, x_zero, far = (_of_groups(v, matrix, groups) for v in (x_scale, x_zero, far))
-    matrix = matrix.astype(np.int64)
-    row, whole = of_one_scale((scale * x_scale)[:, read], matrix[:, read], far[:, read])
-    same = np.array_equal(whole, matrix[:, read])
-    matrix[:, read] = whole
-    # In double the sum is exact where the zero points are whole; elsewhere (2x - 1) its error is far below float32's.
-    zero = (matrix * x_zero).sum(axis=1)
-    name = importer.new("dense")
-    importer.add(Dense(name, edge, name, matrix, groups, coding if same else None))
-    return name, (ew.Dequantize(row, zero),)
-
-
-def _of_groups(values: np.ndarray, matrix: np.ndarray, groups: int) -> np.ndarray:
-    """Return what each neuron reads of ``values`` (one a channel), as (N, K)."""
-    slices = np.reshape(np.broadcast_to(values, groups * matrix.shape[1]), (groups, matrix.shape[1]))
-    return np.repeat(slices, len(matrix) // groups, axis=0)
-
-
-def integer_weights(b: Constant, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return integers and their scales in the constant's shape: a quantizer's, or the multiples that plain floats are.
-
-    ``axis`` is that of the neurons, which may have a scale each.
-
-    Raises
-    ------
-    ModelError
-        If plain floats are on no grid of 8 bits, or a zero point is too large.
-    """
-    if b.integers is not None:
-        i = b.integers
-        if np.abs(i.zero).max() > _MOST_ZERO:
-            raise ModelError(f"its weights have a zero point beyond {_MOST_ZERO}")
-        codes = (i.codes - i.zero).astype(np.int64)
-        used = i.scale != 0  # a scale of 0 makes every weight 0
-        return (codes, i.scale) if used.all() else (np.where(used, codes, 0), np.where(used, i.scale, 1.0))
-    found = on_a_grid(b.array, axis)
-    if found is None:
-        raise ModelError(
-            "its weights are not quantized; export the model with Quant or BipolarQuant on them, or give its float "
-            "model to fewbit quantize"
-        )
-    return found
-
-
-def coding_of(b: Constant, *, transposed: bool) -> Coding | None:
-    """Return the `Coding` of a matrix of weights, (inputs, neurons) if ``transposed``; None where integers say all."""
-    if b.integers is None or b.integers.digits is None:
-        return None
-    digits = b.integers.digits.moved(np.transpose) if transposed else b.integers.digits
-    if any((c != c[:, :1]).any() for c in digits.coefficients):
-        return None  # not the same for a whole neuron
-    return Coding(digits.codes, digits.digits, np.stack([c[:, 0] for c in digits.coefficients], axis=1)).tidied()

@@ -2,19 +2,14 @@
 
 import numpy as np
 
-from fewbit.golden.importing.float_layers import float_layer_end
-from fewbit.golden.importing.functions import integers
-from fewbit.golden.importing.growing import GrowingNetwork
-from fewbit.golden.importing.layout import image, is_natural, placed, single
+from fewbit.golden.importing.layout import image, is_natural, placed
+from fewbit.golden.importing.onnx_import_state import OnnxImportState
 from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import Data
+from fewbit.golden.importing.windows import add_windows, spread_out
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.window import Window
-from fewbit.golden.numbers import elementwise as ew
-from fewbit.golden.numbers.elementwise import Chain
-
-from .convolutions import add_windows, spread_out, with_zero
 
 _MODES = {"constant", "reflect", "edge", "wrap"}
 
@@ -63,51 +58,22 @@ def _widths(data: Data, inputs, attributes) -> np.ndarray:
     return widths
 
 
-def _constant(importer: GrowingNetwork, data: Data, widths: np.ndarray, value: float) -> Data:
+def _constant(importer: OnnxImportState, data: Data, widths: np.ndarray, value: float) -> Data:
     """Return data with ``value`` around it: an image by its windows, anything else by another order."""
     rank = len(data.shape)
     if rank == 4 and not widths[3].any() and is_natural(importer, data):  # channels last
         turned = _constant(importer, data.reshaped(lambda i: np.moveaxis(i, -1, 1)), widths[[0, 3, 1, 2]], value)
         return turned.reshaped(lambda i: np.moveaxis(i, 1, -1))
     if rank in (3, 4) and not widths[1].any():
-        data = image(importer, data)
-        edge, chain, code = _with_level(importer, data, value)
+        data, code = importer.builder.with_level(image(importer, data), value)
+        data = importer.builder.settled(data)
         (top, bottom), (left, right) = widths[2:] if rank == 4 else ((0, 0), widths[2])
         window = Window(size=data.shape[2:], kernel=(1, 1), pads=(int(top), int(left), int(bottom), int(right)))
-        edge = add_windows(importer, edge, window, pad=code)
-        return Data(edge, spread_out(window, data.shape[1], rank == 3), chain)
-    edge, chain, code = _with_level(importer, data, value)
-    coded = data if importer.is_float else Data(edge, data.index, chain)
-    coded = coded.reshaped(lambda i: np.pad(i, widths, constant_values=-1))
+        edge = add_windows(importer, data.edge, window, pad=code)
+        return Data(edge, spread_out(window, data.shape[1], rank == 3), data.chain)
+    data, code = importer.builder.with_level(data, value)
+    padded = data.reshaped(lambda i: np.pad(i, widths, constant_values=-1))
     if rank == 4:
-        last = placed(importer, coded.reshaped(lambda i: np.moveaxis(i, 1, -1)), coded.shape[2:], fill=code)
+        last = placed(importer, padded.reshaped(lambda i: np.moveaxis(i, 1, -1)), padded.shape[2:], fill=code)
         return last.reshaped(lambda i: np.moveaxis(i, -1, 1))
-    return placed(importer, coded, (), fill=code)
-
-
-def _with_level(importer: GrowingNetwork, data: Data, value: float) -> tuple[str, Chain, float]:
-    """Return an edge of data, what stands behind it, and the edge's value for which that gives ``value``.
-
-    Raises
-    ------
-    ModelError
-        If there is no such value.
-    """
-    if importer.is_float:
-        edge, chain = float_layer_end(importer, data)
-        coefficients = ew.affine(chain)
-        if coefficients is None or any(len(np.unique(c)) > 1 for c in coefficients):
-            raise ModelError("in a float model only a Relu, or one scale and shift for all, may stand in front of Pad")
-        a, b = (float(c.flat[0]) for c in coefficients)
-        return edge, chain, float(np.float32((value - b) / a))
-    if value == 0:
-        edge, scale, zero, code = with_zero(importer, data)
-        return edge, (ew.Dequantize(single(scale), single(zero)),), code
-    edge, scale, zero = integers(importer, data)
-    codes = value / scale + zero
-    code = int(np.rint(codes[0]))
-    chain = (ew.Dequantize(single(scale), single(zero)),)
-    reached = ew.apply(chain, np.full((1, len(scale)), code))
-    if (reached != np.float32(value)).any() or importer.edge(edge).format.widened(code) is None:
-        raise ModelError(f"it pads with {value:g}, which is none of its input's levels; pad with one of them, or zeros")
-    return edge, chain, code
+    return placed(importer, padded, (), fill=code)

@@ -11,13 +11,12 @@ from dataclasses import replace
 import numpy as np
 
 from fewbit.golden.importing.functions import add_function
-from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import placed, single
+from fewbit.golden.importing.onnx_import_state import OnnxImportState
 from fewbit.golden.importing.registry import Role
 from fewbit.golden.importing.tensors import Constant, Data
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.numbers import elementwise as ew
-from fewbit.golden.numbers.branching import direction
 from fewbit.golden.numbers.formats import Unsigned
 
 from .branches import joined
@@ -29,7 +28,7 @@ _WHOLE = (ew.Dequantize(np.ones(1), np.zeros(1)),)  # the chain of data that is 
 _MOST_PAIRS = 1 << 12
 
 
-def reaches_a_layer(importer: GrowingNetwork, name: str) -> bool:
+def reaches_a_layer(importer: OnnxImportState, name: str) -> bool:
     """Say whether a layer, an average or a join of the model reads a tensor of that name, or what is made of it."""
     from fewbit.golden.importing.operators import operator_of  # which imports all dialects, this file among them
 
@@ -46,12 +45,12 @@ def reaches_a_layer(importer: GrowingNetwork, name: str) -> bool:
     return False
 
 
-def in_order(importer: GrowingNetwork, data: Data, count: int, *, falling: bool) -> Data:
+def in_order(importer: OnnxImportState, data: Data, count: int, *, falling: bool) -> Data:
     """Return the ``count`` first of the values of each row, the last axis, in falling or in rising order.
 
     Parameters
     ----------
-    importer : GrowingNetwork
+    importer : OnnxImportState
     data : Data
     count : int
         At most as many as a row has.
@@ -64,8 +63,8 @@ def in_order(importer: GrowingNetwork, data: Data, count: int, *, falling: bool)
         If the integers are not in the order of the floats, as where channels have their own scales, or are too many.
     """
     data = replace(data, chain=ew.mapped(data.chain, single))
-    sign, values = direction(data.chain), data.shape[-1]
-    if importer.is_float or sign is None or not ew.is_shared(data.chain) or not sign.all():
+    order, values = importer.builder.order(data), data.shape[-1]
+    if order is None:
         raise ModelError(
             "in the middle of a model it is built for values of one scale, whose integers are in the order of the "
             "floats; put a quantizer in front of it, or let the model end here"
@@ -74,7 +73,7 @@ def in_order(importer: GrowingNetwork, data: Data, count: int, *, falling: bool)
         raise ModelError(f"in the middle of a model it is built for up to {_MOST_PAIRS} pairs of values, which "
                          f"{count} of {values} are beyond; let the model end here")  # fmt: skip
     whole = replace(data, chain=_WHOLE)
-    firsts = _firsts(importer, whole, count, int(sign[0]) * (1 if falling else -1))
+    firsts = _firsts(importer, whole, count, order * (1 if falling else -1))
     repeated = whole.reshaped(lambda i: np.tile(i, (1,) * (i.ndim - 1) + (count,)))
     chosen = joined(importer, "Mul", firsts, placed(importer, repeated, importer.size(firsts)))
     adds = np.eye(count, dtype=np.float32) - np.eye(count, k=1, dtype=np.float32)
@@ -84,7 +83,7 @@ def in_order(importer: GrowingNetwork, data: Data, count: int, *, falling: bool)
     return replace(y, chain=data.chain)
 
 
-def _firsts(importer: GrowingNetwork, whole: Data, count: int, sign: int) -> Data:
+def _firsts(importer: OnnxImportState, whole: Data, count: int, sign: int) -> Data:
     """Return 1 where value j of a row is among the first ``r + 1``, else 0: ``(..., count * values)`` in r and j."""
     values = whole.shape[-1]
     first, second = np.triu_indices(values, 1)

@@ -2,23 +2,19 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from fewbit.golden.importing.float_layers import float_dense
-from fewbit.golden.importing.functions import integers, tabulated
-from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import flat, image, is_natural, ordered, rows
+from fewbit.golden.importing.onnx_import_state import OnnxImportState
 from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.registry import Role, handles
-from fewbit.golden.importing.tensors import Constant, Data
+from fewbit.golden.importing.tensors import Data
+from fewbit.golden.importing.windows import whole
 from fewbit.golden.model_file.file import ModelError, describe
 from fewbit.golden.network.spatial import Largest
-from fewbit.golden.numbers import elementwise as ew
 
-from .matrix_products import weighted
-from .pools import averaged, largest, rising, whole
+from .pools import largest
 
 
 @handles("ReduceSum", "ReduceMean", role=Role.AVERAGE)
@@ -57,24 +53,25 @@ def _axes(data: Data, inputs, attributes) -> list[int]:
     return sorted({int(a) % rank for a in axes})
 
 
-def _is_image(importer: GrowingNetwork, data: Data, plane: Data, axes: Sequence[int]) -> bool:
+def _is_image(importer: OnnxImportState, data: Data, plane: Data, axes: Sequence[int]) -> bool:
     """Say whether the reduced axes are the pixels of an image whose channels are kept: (1, C, H, W) or (1, C, L)."""
     if is_natural(importer, plane.reshaped(lambda i: np.moveaxis(i, 1, -1))):
         return plane.shape[1] > 1
     return len(data.shape) in (3, 4) and list(axes) == list(range(2, len(data.shape)))
 
 
-def _of_pixels(importer: GrowingNetwork, plane: Data, largest_of: bool, mean: bool, where: str) -> Data:
+def _of_pixels(importer: OnnxImportState, plane: Data, largest_of: bool, mean: bool, where: str) -> Data:
     """Return what each channel of an image becomes, by one window that is the whole image."""
     signal = len(plane.shape) == 3
     plane = image(importer, plane)
     window = whole(plane)
     if largest_of:
         return largest(importer, plane, window, signal, where)
-    return averaged(importer, plane, window, np.array([window.taps_count if mean else 1]), signal)
+    divisors = np.array([window.taps_count if mean else 1])
+    return importer.builder.averaged(plane, window, divisors, signal=signal)
 
 
-def _of_rows(importer: GrowingNetwork, data: Data, largest_of: bool, mean: bool) -> Data:
+def _of_rows(importer: OnnxImportState, data: Data, largest_of: bool, mean: bool) -> Data:
     """Return what each row of the last axis becomes, as one value of a pixel; the order within a row is no matter."""
     shape, count = data.shape[:-1], data.shape[-1]
     data = data.reshaped(lambda i: np.sort(i, axis=-1))
@@ -86,26 +83,13 @@ def _of_rows(importer: GrowingNetwork, data: Data, largest_of: bool, mean: bool)
     index = np.arange(math.prod(shape)).reshape(shape)
     if largest_of:
         return _largest_of_rows(importer, data, index)
-    divisor = count if mean else 1
-    if importer.is_float:
-        edge, chain = float_dense(importer, data, Constant(np.full((count, 1), 1 / divisor)), 1.0)
-        return Data(edge, index, chain)
-    edge, scale, zero = integers(importer, data)
-    ones = np.ones((1, count))
-    edge, chain = weighted(importer, edge, ones, ones, scale, zero)
-    (first,) = chain
-    a, zero = first.parameters
-    return Data(edge, index, (ew.Dequantize(a / divisor, zero),))
+    edge, chain = importer.builder.total(data, count if mean else 1)
+    return Data(edge, index, chain)
 
 
-def _largest_of_rows(importer: GrowingNetwork, data: Data, index: np.ndarray) -> Data:
+def _largest_of_rows(importer: OnnxImportState, data: Data, index: np.ndarray) -> Data:
     count = importer.channels(data)
-    data = rising(importer, data)
-    if not ew.is_shared(data.chain):
-        if importer.is_float:
-            raise ModelError("in a float model the values of one maximum must have one scale and shift")
-        edge, scale, zero = tabulated(importer, data)
-        data = replace(data, edge=edge, chain=(ew.Dequantize(scale[:1], zero[:1]),))
+    data = importer.builder.rising(data, alike=True)
     name = importer.new("largest")
     importer.add(Largest(name, data.edge, name, count))
     return Data(name, index, data.chain)

@@ -4,20 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from fewbit.golden.importing.float_layers import float_layer_end
 from fewbit.golden.importing.functions import add_function
-from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import image
+from fewbit.golden.importing.onnx_import_state import OnnxImportState
 from fewbit.golden.importing.operands import constant, data_of
 from fewbit.golden.importing.qdq.operands import PLAIN, format_of_type
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import FLOAT32, Data
+from fewbit.golden.importing.windows import spread_out
 from fewbit.golden.model_file.file import ModelError, evaluate
 from fewbit.golden.network.spatial import Upsample
 from fewbit.golden.network.window import Window
 from fewbit.golden.numbers.elementwise import Dequantize
 
-from .convolutions import spread_out
 from .interpolation import interpolated
 
 _MOST_PLACES = 1 << 24  # which float32 can count
@@ -57,7 +56,7 @@ def resize(importer, node, inputs, attributes):
     return [given if max(factors) == 1 else replace(_repeated(importer, data, factors), dtype=given.dtype)]
 
 
-def _truncated(importer: GrowingNetwork, y: Data, dtype: str) -> Data:
+def _truncated(importer: OnnxImportState, y: Data, dtype: str) -> Data:
     """Return interpolated integers of a type, from which onnxruntime cuts off the fraction: towards zero.
 
     Raises
@@ -91,9 +90,8 @@ def _repeated(importer, data: Data, factors: tuple[int, ...]) -> Data:
     signal = len(data.shape) == 3
     data = image(importer, data)
     factors = (1, *factors) if signal else factors
-    edge, chain = float_layer_end(importer, data) if importer.is_float else (data.edge, data.chain)
-    importer.known(data)
+    data = importer.builder.settled(data)
     name = importer.new("upsample")
-    importer.add(Upsample(name, edge, name, data.shape[2:], factors))
+    importer.add(Upsample(name, data.edge, name, data.shape[2:], factors))
     size = tuple(n * f for n, f in zip(data.shape[2:], factors, strict=True))
-    return Data(name, spread_out(Window(size=size, kernel=(1, 1)), data.shape[1], signal), chain)
+    return Data(name, spread_out(Window(size=size, kernel=(1, 1)), data.shape[1], signal), data.chain)

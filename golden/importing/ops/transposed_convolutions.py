@@ -12,8 +12,6 @@ from fewbit.golden.importing.transposed import TransposedAxis, TransposedWindow
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.numbers import elementwise as ew
 
-from .convolutions import convolution
-
 
 @handles("ConvTranspose", role=Role.PRODUCT)
 def conv_transpose(importer, node, inputs, attributes):
@@ -36,7 +34,7 @@ def conv_transpose(importer, node, inputs, attributes):
         axes = [TransposedAxis(size=1, out=1, taps=1, stride=1, dilation=1, pad=0), *axes]
     data = image(importer, data)
     transposed = TransposedWindow(axes, groups)
-    edge, chain = convolution(importer, data, _by_block(weights, transposed), transposed.window, groups)
+    edge, chain = importer.builder.convolution(data, _by_block(weights, transposed), transposed.window, groups)
     index = transposed.index(shape[1])
     y = Data(edge, index[:, :, 0] if signal else index, chain)
     if len(inputs) > 2 and inputs[2] is not None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import by_channels
+from fewbit.golden.importing.onnx_import_state import OnnxImportState
 from fewbit.golden.importing.ops.convolutions import conv
 from fewbit.golden.importing.ops.matrix_products import matmul
 from fewbit.golden.importing.registry import Role, handles
@@ -55,7 +55,7 @@ def _weights(tensor: Tensor | None, zero: Tensor | None, axis: int) -> Constant:
 
 
 def rounded_codes(
-    importer: GrowingNetwork,
+    importer: OnnxImportState,
     product: Data,
     scale: np.ndarray,
     out: tuple[Tensor | None, Tensor | None],
@@ -65,7 +65,7 @@ def rounded_codes(
 
     Parameters
     ----------
-    importer : GrowingNetwork
+    importer : OnnxImportState
     product : Data
         The sum, whose chain gives the integers themselves.
     scale : float32 array that broadcasts against the data

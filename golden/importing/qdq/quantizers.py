@@ -13,8 +13,8 @@ import numpy as np
 import onnx
 from numpy.typing import ArrayLike
 
-from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import by_channels
+from fewbit.golden.importing.onnx_import_state import OnnxImportState
 from fewbit.golden.importing.operands import constant, data_of, shape_of
 from fewbit.golden.importing.quantizers import quantized_data
 from fewbit.golden.importing.registry import Role, handles
@@ -109,7 +109,7 @@ def _parameters(
     return along_axis(scale, shape, axis, block), along_axis(zero, shape, axis, block)
 
 
-def _clip_behind(importer: GrowingNetwork, name: str) -> tuple[int | None, int | None]:
+def _clip_behind(importer: OnnxImportState, name: str) -> tuple[int | None, int | None]:
     """Return the bounds of a Clip that alone reads ``name``, None where there is none: codes of fewer bits.
 
     Without them the codes would enter the hardware with all the bits of their type.
@@ -126,7 +126,7 @@ def _clip_behind(importer: GrowingNetwork, name: str) -> tuple[int | None, int |
 
 
 def requantized(
-    importer: GrowingNetwork,
+    importer: OnnxImportState,
     data: Data,
     scale: ArrayLike,
     zero: ArrayLike,
@@ -137,7 +137,7 @@ def requantized(
 
     Parameters
     ----------
-    importer : GrowingNetwork
+    importer : OnnxImportState
     data : Data
     scale, zero : arrays that broadcast against the data
     name : str
@@ -161,7 +161,9 @@ def requantized(
     return replace(quantized_data(importer, data, quantizer), chain=PLAIN, dtype=name)
 
 
-def _on_host(importer: GrowingNetwork, node: onnx.NodeProto, inputs: Sequence[Tensor | None], tensor: Closed) -> Closed:
+def _on_host(
+    importer: OnnxImportState, node: onnx.NodeProto, inputs: Sequence[Tensor | None], tensor: Closed
+) -> Closed:
     """Return the tensor with the node behind it: what follows an operation of the host, the host computes, too."""
     operands = [None if t is None else constant(t, "its second operand") for t in inputs[1:]]
     operands += [None] * (len(node.input) - len(inputs))
@@ -185,7 +187,7 @@ def dequantize_linear(importer, node, inputs, attributes):
     return [replace(data, chain=_scaled(importer, data, scale, zero), dtype="float32")]
 
 
-def _scaled(importer: GrowingNetwork, data: Data, scale: np.ndarray, zero: np.ndarray) -> ew.Chain:
+def _scaled(importer: OnnxImportState, data: Data, scale: np.ndarray, zero: np.ndarray) -> ew.Chain:
     """Return the chain of ``scale * float32(integer - zero)`` behind a tensor of integers."""
     importer.known(data)
     edge = importer.edge(data.edge)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import by_channel
+from fewbit.golden.importing.onnx_import_state import OnnxImportState
 from fewbit.golden.importing.ops.branches import joined
 from fewbit.golden.importing.registry import Role, handles
 from fewbit.golden.importing.tensors import FLOAT32, Constant, Data, Tensor
@@ -75,7 +75,7 @@ def q_linear_join(importer, node, inputs, attributes):
 
 
 def _of_both(
-    importer: GrowingNetwork,
+    importer: OnnxImportState,
     operands: tuple[Tensor | None, Tensor | None],
     steps: _Steps,
     kind: str,
@@ -98,7 +98,7 @@ def _of_both(
 
 
 def _with_constant(
-    importer: GrowingNetwork,
+    importer: OnnxImportState,
     a: Tensor | None,
     b: Tensor | None,
     function: _Function,

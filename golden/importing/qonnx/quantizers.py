@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fewbit.golden import methods
-from fewbit.golden.importing.growing import GrowingNetwork
 from fewbit.golden.importing.layout import by_channel
+from fewbit.golden.importing.onnx_import_state import OnnxImportState
 from fewbit.golden.importing.operands import all_operands, constant, data_of
 from fewbit.golden.importing.quantizers import quantized, quantized_data
 from fewbit.golden.importing.registry import Role, handles
@@ -183,7 +183,7 @@ def quantize(importer, node, inputs, attributes):
     return [_of_several_widths(importer, data_of(x), quantizer)]
 
 
-def _of_several_widths(importer: GrowingNetwork, data: Data, quantizer: UniformQuantizer) -> Data:
+def _of_several_widths(importer: OnnxImportState, data: Data, quantizer: UniformQuantizer) -> Data:
     """Return data behind a quantizer whose bit widths differ between channels, or between pixels."""
     assert quantizer.bounds is not None
     for operand in (quantizer.scale, quantizer.zero, *quantizer.bounds):  # one of them may make the data flat

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from fewbit.golden.bounds import time_and_memory
-from fewbit.golden.importing.network_builder import NetworkBuilder
+from fewbit.golden.importing.import_state import ImportState
+from fewbit.golden.importing.quantized_builder import QuantizedBuilder
 from fewbit.golden.importing.refused import refusal
 from fewbit.golden.importing.several_outputs import gathered
 from fewbit.golden.importing.tensors import ON_HOST, Closed, Constant, Data, Tensor
@@ -66,14 +67,12 @@ def walked_tflite(content: bytes, name: str) -> Walk:
     return Walk(network, tensors)
 
 
-class TfliteImporter(NetworkBuilder):
+class TfliteImporter(ImportState):
     """The walk: what is known of every tensor so far, and the network made so far.
 
     Handlers get the importer, the `TfliteOperator`, its operands as `Operand` (None where one is left out) and the
     tensors that it gives; they return what these are.
     """
-
-    is_float = False
 
     def __init__(self, file: TfliteFile, name: str):
         self.file = file
@@ -82,6 +81,7 @@ class TfliteImporter(NetworkBuilder):
             raise ModelError("the model has no input")
         given = tuple(_given(file.tensors[number], k) for k, number in enumerate(read))
         super().__init__(Network(name, given))
+        self.builder = QuantizedBuilder(self)
         self.laid_out = {one.edge for one in given}  # channels are innermost in the file, too
         self.values: dict[int, Tensor] = {
             tensor.number: Constant(tensor.data) for tensor in file.tensors if tensor.data is not None

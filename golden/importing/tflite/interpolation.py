@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from fewbit.golden.importing.layout import rows
-from fewbit.golden.importing.ops.convolutions import add_windows
 from fewbit.golden.importing.ops.interpolation import Kernel, kernel_of
 from fewbit.golden.importing.tensors import Data
+from fewbit.golden.importing.windows import add_windows
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.window import Window

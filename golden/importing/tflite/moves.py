@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from fewbit.golden.importing.ops.convolutions import add_windows, spread_out
 from fewbit.golden.importing.tensors import Closed, Constant, Data
+from fewbit.golden.importing.windows import add_windows, spread_out
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.spatial import Upsample
 from fewbit.golden.network.window import Window

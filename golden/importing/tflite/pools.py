@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from fewbit.golden.importing.layout import flat, ordered, rows
-from fewbit.golden.importing.ops.convolutions import add_windows, spread_out
 from fewbit.golden.importing.tensors import Data
+from fewbit.golden.importing.windows import add_windows, spread_out
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.spatial import Largest, Windows

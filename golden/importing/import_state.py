@@ -1,18 +1,36 @@
-"""A network that is made node by node, and what its maker asks of it meanwhile: the same for models of every world."""
+"""What an import knows while it walks a model file of any world: the network as far as it is made, and its tensors."""
 
 import math
-from dataclasses import replace
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from fewbit.golden.network.graph import Edge, Network, NetworkInput, Node
+from fewbit.golden.rewrite.pairs import BranchSum
 
-from .tensors import ON_HOST, Data
+from .builder import Builder
+from .code_quantizer import HostQuantizer
+from .tensors import ON_HOST, Data, Tensor
 
-__all__ = ["NetworkBuilder"]
+__all__ = ["ImportState", "Layout"]
 
 
-class NetworkBuilder:
-    """The network that is made so far, with the ranges of its edges.
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """In which order an input's values enter: which value of a sample comes first, second, …, and the image's size.
+
+    The order is None for the one that the values have, the size empty for a vector.
+    """
+
+    order: np.ndarray | None
+    size: tuple[int, ...]
+
+
+class ImportState(ABC):
+    """The state of an import: the network that is made so far, with the ranges of its edges, and what is known of it.
 
     Parameters
     ----------
@@ -23,11 +41,42 @@ class NetworkBuilder:
     ----------
     result : Network
         The same network, as far as it is made.
+    builder : Builder
+        What makes nodes of numbers of the network's kind: exact integers, or float32. The subclass chooses it.
+    tensors : dict of Tensor
+        The tensors by their names, where a model's tensors have names of their own.
+    laid_out : collection of str
+        The edges of the inputs whose order of values has been chosen.
+    sums : dict of BranchSum
+        What is known of the join, `Add` or `Multiply`, that makes an edge, by the edge's name.
+    host_quantizers : dict of HostQuantizer
+        The first quantizers of inputs that are not declared, by the inputs' edges.
     """
+
+    builder: Builder
 
     def __init__(self, result: Network):
         self.result = result
+        self.tensors: dict[str, Tensor] = {}
+        self.laid_out: Collection[str] = ()
+        self.sums: dict[str, BranchSum] = {}
+        self.host_quantizers: dict[str, HostQuantizer] = {}
         self._edges: dict[str, Edge] = {}
+
+    @abstractmethod
+    def known(self, data: Data) -> None:
+        """Check that it is known which integers the data is made of.
+
+        Raises
+        ------
+        ModelError
+            If the data stands behind an input of which that is not known.
+        """
+
+    def declared(self, data: Data) -> bool:
+        """Say whether it is known which integers enter where data stands: the input is declared, or has a quantizer."""
+        given = self.input_on(data.edge)
+        return given is None or given.format is not None
 
     def edge(self, name: str) -> Edge:
         """Return the edge with its range; edges are kept as the network grows."""
