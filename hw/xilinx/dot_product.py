@@ -16,7 +16,7 @@ from fewbit.golden.numbers.format import Format
 from fewbit.hw.heap.partial_products import product_terms
 
 from .counters import plan_stages
-from .netlist import FlipFlops, Netlist, NetlistUnit, weighed
+from .netlist import Netlist, NetlistUnit, weighed
 from .pe_counts import PECount, count_pe, count_rows, most_of
 from .product_chains import LEVELS, Item, add_chains, items_of
 from .sums import compress
@@ -63,10 +63,9 @@ class LutPE(NetlistUnit):
         """Flip-flops without those that only delay activations, which PEs share."""
         shared, count = {bit for plane in self.x for bit in plane}, 0
         for cell in self.netlist.cells:
-            if isinstance(cell, FlipFlops):
-                late = {q for d, q in zip(cell.d, cell.q, strict=True) if d in shared}
-                shared |= late
-                count += len(late)
+            late = {q for q, d in cell.waits() if d in shared}
+            shared |= late
+            count += len(late)
         return self.flip_flops - count
 
 

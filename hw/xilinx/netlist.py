@@ -11,7 +11,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-__all__ = ["Carry", "Cell", "Lut", "Mux", "Netlist", "NetlistUnit", "FlipFlops", "plain", "weighed"]
+from .cells import Carry, Cell, FlipFlops, Levels, Lut, Mux
+
+__all__ = ["Netlist", "NetlistUnit", "plain", "weighed"]
 
 _SHIFTED = 3  # flip-flops in a row from which on synthesis makes a shift register of them
 
@@ -19,62 +21,6 @@ _SHIFTED = 3  # flip-flops in a row from which on synthesis makes a shift regist
 def plain(bit: int) -> int:
     """Return the bit of which ``bit`` is the inverse, if it is one."""
     return bit if bit >= 0 else ~bit
-
-
-@dataclass(frozen=True)
-class Lut:
-    """A LUT6_2: ``o6`` of up to six inputs, or ``o6`` and ``o5`` of the same five at most."""
-
-    init: int
-    inputs: tuple[int, ...]
-    o6: int
-    o5: int | None
-
-    def outputs(self) -> list[int]:
-        """Return its outputs, ``o6`` first."""
-        return [self.o6] if self.o5 is None else [self.o6, self.o5]
-
-    def table(self, output: int) -> list[int]:
-        """Return the output's value for every value of the inputs, the first counting fastest."""
-        shift = 32 if self.o5 is not None and output == self.o6 else 0
-        return [self.init >> shift + k & 1 for k in range(1 << len(self.inputs))]
-
-    def needed(self, output: int) -> list[int]:
-        """Return the inputs that the output depends on."""
-        table = self.table(output)
-        return [b for k, b in enumerate(self.inputs) if any(v != table[n ^ (1 << k)] for n, v in enumerate(table))]
-
-
-@dataclass(frozen=True)
-class Carry:
-    """A carry chain of any length: ``o[i] = s[i] ^ c[i]``, ``c[i+1] = c[i] if s[i] else di[i]``, ``c[0] = cin``."""
-
-    cin: int
-    s: tuple[int, ...]
-    di: tuple[int, ...]
-    o: tuple[int, ...]
-    co: int
-
-
-@dataclass(frozen=True)
-class Mux:
-    """A slice's own multiplexer, MUXF7 behind LUTs or MUXF8 behind those: ``o = high if select else low``."""
-
-    select: int
-    low: int
-    high: int
-    o: int
-
-
-@dataclass(frozen=True)
-class FlipFlops:
-    """A rank of flip-flops."""
-
-    d: tuple[int, ...]
-    q: tuple[int, ...]
-
-
-Cell = Lut | Carry | Mux | FlipFlops
 
 
 @dataclass
@@ -168,12 +114,12 @@ class Netlist:
     @property
     def luts(self) -> int:
         """LUT6_2 of the netlist."""
-        return sum(isinstance(cell, Lut) for cell in self.cells)
+        return sum(cell.luts for cell in self.cells)
 
     @property
     def flip_flops(self) -> int:
         """Flip-flops of the netlist."""
-        return sum(len(cell.d) for cell in self.cells if isinstance(cell, FlipFlops))
+        return sum(cell.flip_flops for cell in self.cells)
 
     @property
     def shift_registers(self) -> int:
@@ -184,9 +130,8 @@ class Netlist:
         """Return the runs of flip-flops one behind the other, each the only reader of the one before."""
         source, readers = {}, {}
         for cell in self.cells:
-            if isinstance(cell, FlipFlops):
-                source.update(zip(cell.q, cell.d, strict=True))
-            for bit in _read_by(cell):
+            source.update(cell.waits())
+            for bit in cell.reads():
                 readers[bit] = readers.get(bit, 0) + 1
         chains = {}  # runs by their last flip-flop so far; cells are in the order of time
         for q, d in source.items():
@@ -198,20 +143,9 @@ class Netlist:
 
         An output of a LUT counts as behind those inputs that it depends on.
         """
-        depth = {bit: (0, 0) for bit in (0, 1, *self.inputs)}
+        depth: dict[int, Levels] = {bit: (0, 0) for bit in (0, 1, *self.inputs)}
         for cell in self.cells:
-            if isinstance(cell, FlipFlops):
-                depth.update(dict.fromkeys(cell.q, (0, 0)))
-            elif isinstance(cell, Lut):
-                for output in cell.outputs():
-                    used = [depth[b] for b in cell.needed(output)] or [(0, 0)]
-                    depth[output] = max(d[0] for d in used) + 1, max(d[1] for d in used)
-            elif isinstance(cell, Mux):
-                read = [depth[b] for b in _read_by(cell)]
-                depth[cell.o] = max(d[0] for d in read), max(d[1] for d in read)
-            else:
-                luts, carries = (max(depth[b][k] for b in (cell.cin, *cell.s, *cell.di)) for k in (0, 1))
-                depth.update(dict.fromkeys((*cell.o, cell.co), (luts, carries + 1)))
+            depth.update(cell.levels(depth))
         return max(d[0] for d in depth.values()), max(d[1] for d in depth.values())
 
     def times(self, known: Mapping[int, int]) -> dict[int, int]:
@@ -225,14 +159,7 @@ class Netlist:
         """
         times = dict(known)
         for cell in self.cells:
-            if isinstance(cell, FlipFlops):
-                times.update((q, times[d] + 1) for d, q in zip(cell.d, cell.q, strict=True) if d in times)
-                continue
-            for outputs, read in _dependencies(cell, times):
-                at = {times[bit] for bit in read if bit in times}
-                if len(at) > 1:
-                    raise ValueError(f"Bits of cycles {sorted(at)} meet in a {type(cell).__name__}")
-                times.update(dict.fromkeys(outputs, *at) if at else {})
+            times.update(cell.times(times))
         return times
 
     def check(
@@ -272,41 +199,8 @@ class Netlist:
         known[1] = True
         known[self.inputs] = values
         for cell in self.cells:
-            if isinstance(cell, FlipFlops):
-                known[list(cell.q)] = known[list(cell.d)]
-            elif isinstance(cell, Lut):
-                index = sum(known[b].astype(np.int64) << k for k, b in enumerate(cell.inputs))
-                for output in cell.outputs():
-                    known[output] = np.array(cell.table(output), dtype=bool)[index]
-            elif isinstance(cell, Mux):
-                known[cell.o] = np.where(known[cell.select], known[cell.high], known[cell.low])
-            else:
-                carry = known[cell.cin]
-                for s, di, o in zip(cell.s, cell.di, cell.o, strict=True):
-                    known[o] = known[s] ^ carry
-                    carry = np.where(known[s], carry, known[di])
-                known[cell.co] = carry
+            cell.evaluate(known)
         return known
-
-
-def _read_by(cell):
-    if isinstance(cell, FlipFlops):
-        return cell.d
-    if isinstance(cell, Mux):
-        return cell.select, cell.low, cell.high
-    return cell.inputs if isinstance(cell, Lut) else (cell.cin, *cell.s, *cell.di)
-
-
-def _dependencies(cell, times):
-    """Yield pairs of outputs of a cell, not a register, and the bits that they depend on; all it reads if of one
-    time.
-    """
-    read = _read_by(cell)
-    if isinstance(cell, Lut):
-        if len({times.get(bit) for bit in read}) > 1:
-            return [((output,), cell.needed(output)) for output in cell.outputs()]
-        return [(cell.outputs(), read)]
-    return [((*cell.o, cell.co) if isinstance(cell, Carry) else (cell.o,), read)]
 
 
 # Tables by function and by what it is given: netlists have the same few over and over.

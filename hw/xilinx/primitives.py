@@ -2,8 +2,9 @@
 
 from amaranth.hdl import Cat, Const, Instance, Module, Mux, Signal, Value
 
-from .netlist import Carry, FlipFlops, Lut, Netlist
-from .netlist import Mux as MuxCell
+from .cells import Carry, FlipFlops, Lut
+from .cells import Mux as MuxCell
+from .netlist import Netlist
 
 __all__ = ["EXPRESSIONS", "SERIES_7", "ULTRASCALE", "Primitives", "place"]
 

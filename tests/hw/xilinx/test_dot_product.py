@@ -12,10 +12,11 @@ from amaranth.hdl import unsigned
 from fewbit.flow.eda.synth import synthesize
 from fewbit.golden.numbers.formats import Bipolar, Signed, Ternary, Unsigned
 from fewbit.hw.heap.partial_products import product_terms
+from fewbit.hw.xilinx.cells import Lut
 from fewbit.hw.xilinx.counters import counters_of, plan_stages
 from fewbit.hw.xilinx.dot_product import best_pe, smallest_pe
 from fewbit.hw.xilinx.models import MODELS
-from fewbit.hw.xilinx.netlist import Lut, Netlist
+from fewbit.hw.xilinx.netlist import Netlist
 from fewbit.hw.xilinx.pe_plans import LutIntegerPEPlan
 from fewbit.hw.xilinx.product_chains import LEVELS, items_of
 from tests.support.proofs import prove_equal, prove_sum
