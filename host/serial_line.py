@@ -71,6 +71,11 @@ class Line:
     name : str
     heard : int
         Bytes that came.
+
+    Raises
+    ------
+    ValueError
+        If ``baud`` is less than 1.
     """
 
     def __init__(self, port: Any, baud: int, timeout: float, longest: int):

@@ -150,6 +150,11 @@ class Binary(Quantizer):
     ----------
     ste : str
         Which of `golden.methods.estimators` gives the gradient.
+
+    Raises
+    ------
+    ValueError
+        If there is no estimator of that name.
     """
 
     ste: str = "clipped"
@@ -194,6 +199,11 @@ class Uniform(Quantizer):
         Signed formats are narrow: ``-(2**(bits-1) - 1)`` to ``2**(bits-1) - 1``. With 2 bits that is ternary.
     scale : float or None
         A power of two, or None: learned (Jain and others 2020, TQT).
+
+    Raises
+    ------
+    ValueError
+        If there are no such integers, or the scale is another.
     """
 
     bits: int

@@ -208,7 +208,13 @@ class Pact(_Learned):
 
 @dataclass(frozen=True)
 class Symmetric(_Learned):
-    """An odd number of levels, zero in the middle, with a learned step (`golden.methods.symmetric`)."""
+    """An odd number of levels, zero in the middle, with a learned step (`golden.methods.symmetric`).
+
+    Raises
+    ------
+    ValueError
+        If ``levels`` is no odd number from 3 to 255.
+    """
 
     levels: int
     precision: int | None = 5

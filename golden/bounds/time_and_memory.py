@@ -78,7 +78,10 @@ def walls(what: object) -> Iterator[None]:
 
 
 def entering(place: str) -> None:
-    """Note the place that an import is at, for messages, and end the import if its time is over."""
+    """Note the place that an import is at, for messages.
+
+    If the time of the import is over, it raises what `walls` turns into a `LimitError` that names the place.
+    """
     found = _CURRENT.get()
     if found is not None:
         found.place = place

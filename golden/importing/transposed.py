@@ -92,7 +92,13 @@ class TransposedWindow:
 
     @cached_property
     def window(self) -> Window:
-        """The convolution's window over the input; ModelError if there is none."""
+        """The convolution's window over the input.
+
+        Raises
+        ------
+        ModelError
+            If the image with its padding is smaller than the window.
+        """
         try:
             return Window(
                 size=tuple(a.size for a in self.axes),

@@ -12,7 +12,13 @@ import sys
 
 
 def main() -> None:
-    """Evaluate the node that standard input has, and write its outputs to standard output."""
+    """Evaluate the node that standard input has, and write its outputs to standard output.
+
+    Raises
+    ------
+    ValueError
+        If an output is no tensor. This and every other error ends the process, and its last line tells the parent why.
+    """
     most_bytes, most_seconds = int(sys.argv[1]), int(sys.argv[2])
     import numpy as np
     import onnxruntime

@@ -60,6 +60,11 @@ class ChannelPlan:
         Bits of a word, all weights of a step.
     steps, rows, tile : int
         Words of a row; rows; vectors of a tile.
+
+    Raises
+    ------
+    ValueError
+        If a number is less than 1, or `check_bus` refuses the bus.
     """
 
     name: str

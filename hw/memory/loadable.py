@@ -96,6 +96,11 @@ class LoadableMemory(wiring.Component):
     -------
     address : ``In(range(depth))``, data : ``Out(width)``
     writes : ``In(writes(depth, slices))``
+
+    Raises
+    ------
+    ValueError
+        If the contents' latency is another.
     """
 
     def __init__(self, contents: Contents):
@@ -160,6 +165,11 @@ class LoadPort(wiring.Component):
     i : ``In(load_bus())``, o : ``Out(load_bus())``
     writes : ``Out(layout.signature)``
         A cycle after the word came.
+
+    Raises
+    ------
+    ValueError
+        If the layout has no memory.
     """
 
     def __init__(self, layout: LoadLayout):

@@ -33,6 +33,11 @@ class FrameHold(wiring.Component):
         A beat may enter in this cycle. Without it, ``taken`` must be low.
     drained : ``Out(1)``
         ``hold`` is high, no frame is inside, and none can enter.
+
+    Raises
+    ------
+    ValueError
+        If ``inputs`` or ``frames`` is less than 1.
     """
 
     def __init__(self, *, inputs: int, frames: int):

@@ -52,6 +52,11 @@ class WeightLoader(wiring.Component):
         Words since the start, and their checksum.
     loaded : ``Out(32)``
         Checksum of the words that the memories hold; 0 before any.
+
+    Raises
+    ------
+    ValueError
+        If ``count`` or ``stops`` is less than 1.
     """
 
     def __init__(self, *, count: int, stops: int):

@@ -47,7 +47,13 @@ class Interpreted:
         self.outputs = [detail["name"] for detail in self._outputs]
 
     def run(self, number: int, x: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-        """Return the outputs of one sample; an input of integers takes the sample's numbers as they are."""
+        """Return the outputs of one sample; an input of integers takes the sample's numbers as they are.
+
+        Raises
+        ------
+        ModelError
+            If the interpreter cannot run the model.
+        """
         (sample,) = x.values()
         given = sample.reshape(1, *self._input["shape"][1:]).astype(self._input["dtype"])
         try:

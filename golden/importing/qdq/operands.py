@@ -85,7 +85,13 @@ def scales(tensor: Tensor | None, what: str) -> np.ndarray:
 
 
 def one_scale(tensor: Tensor | None, what: str) -> np.float32:
-    """Return the one scale of a tensor; see `scales` for errors."""
+    """Return the one scale of a tensor.
+
+    Raises
+    ------
+    ModelError
+        As `scales`, or if the tensor has several scales.
+    """
     array = scales(tensor, what)
     if (array != array.flat[0]).any():
         raise ModelError(f"{what} must be one number for the whole tensor")

@@ -72,6 +72,11 @@ class TfliteImporter(ImportState):
 
     Handlers get the importer, the `TfliteOperator`, its operands as `Operand` (None where one is left out) and the
     tensors that it gives; they return what these are.
+
+    Raises
+    ------
+    ModelError
+        If the model has no input, or one of a type that cannot be an input.
     """
 
     def __init__(self, file: TfliteFile, name: str):
@@ -90,7 +95,13 @@ class TfliteImporter(ImportState):
             self.values[number] = Data(one.edge, np.arange(one.length).reshape(1, *one.shape))
 
     def network(self, output: str) -> Network:
-        """Walk over all operators and return the network."""
+        """Walk over all operators and return the network.
+
+        Raises
+        ------
+        ModelError
+            If an operator or an output cannot be imported; the message names it.
+        """
         for node in self.file.operators:
             time_and_memory.entering(_describe(node))
             try:

@@ -90,7 +90,13 @@ def format_of(tensor: TfliteTensor) -> Format:
 
 
 def activation_range(code: int, out: TfliteTensor) -> tuple[int, int]:
-    """Return the smallest and the largest code that a fused activation function leaves of ``out``."""
+    """Return the smallest and the largest code that a fused activation function leaves of ``out``.
+
+    Raises
+    ------
+    ModelError
+        If no activation function has that number, or ``out`` is of no codes.
+    """
     fmt = format_of(out)
     if code not in _ACTIVATIONS:
         raise ModelError(f"the fused activation function number {code} is not supported")
@@ -120,6 +126,11 @@ def add_codes(importer, data: Data, codes: Callable, out: TfliteTensor, *, share
         What is known of a multiplier that rounds twice.
     lines, clip
         What it is known to be, as `add_lines` takes it. Where nothing is known, lines are searched for.
+
+    Raises
+    ------
+    ModelError
+        If ``out`` is of no codes, or of too many in too many channels for a search.
     """
     edge, fmt = importer.edge(data.edge), format_of(out)
     lo, hi = edge.lo, edge.hi
@@ -150,7 +161,13 @@ def second_rounding(exponents, out: TfliteTensor) -> SecondRounding:
 
 
 def shape_without_batch(tensor: TfliteTensor, data: Data) -> tuple[int, ...]:
-    """Return the shape that a tensor has for one sample, whatever batch the file was made for."""
+    """Return the shape that a tensor has for one sample, whatever batch the file was made for.
+
+    Raises
+    ------
+    ModelError
+        If the data has not as many values as the shape says.
+    """
     count = data.index.size
     if tensor.shape and math.prod(tensor.shape) == count:
         return tensor.shape

@@ -22,7 +22,13 @@ _SAME = 0  # padding
 
 
 def as_image(importer, data: Data) -> Data:
-    """Return data of shape (1, H, W, C) as (1, C, H, W), on an edge whose pixels hold its channels in order."""
+    """Return data of shape (1, H, W, C) as (1, C, H, W), on an edge whose pixels hold its channels in order.
+
+    Raises
+    ------
+    ModelError
+        If the data has not four dimensions.
+    """
     if data.index.ndim != 4:
         raise ModelError(f"its input must be an image of four dimensions, not of shape {data.shape}")
     return image(importer, data.reshaped(lambda i: i.transpose(0, 3, 1, 2)))

@@ -34,6 +34,8 @@ def run_compiled(
     ------
     Standstill
         If the frames do not all leave.
+    MemoryError
+        If the engine gets no memory for the pipeline.
     """
     numbers = description.numbers(engine.kinds)
     limits = None if latest is None else np.array(latest, dtype=np.int64)
