@@ -76,8 +76,8 @@ def _of_rows(importer: OnnxImportState, data: Data, largest_of: bool, mean: bool
     shape, count = data.shape[:-1], data.shape[-1]
     data = data.reshaped(lambda i: np.sort(i, axis=-1))
     if math.prod(shape) == 1:
-        few = len(np.unique(data.index)) < importer.length(data)
-        data = ordered(importer, data) if few else flat(importer, data)
+        once = len(np.unique(data.index)) == data.index.size == importer.length(data)
+        data = flat(importer, data) if once else ordered(importer, data)
     else:
         data = rows(importer, data)
     index = np.arange(math.prod(shape)).reshape(shape)

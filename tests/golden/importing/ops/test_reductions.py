@@ -1,9 +1,11 @@
 """Import of reductions over any axes against the qonnx executor."""
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from fewbit.golden.importing.importer import ModelError, import_model
+from fewbit.golden.network.execute import run
 from tests.support.executor import agree
 from tests.support.graphs import Graph
 
@@ -37,3 +39,22 @@ def test_axes_as_attribute(kind, scratch):
 def test_the_batch_is_not_reduced(scratch):
     with pytest.raises(ModelError, match="the batch cannot be reduced"):
         import_model(reduced("ReduceSum", [0, 1], True).save(scratch / "m.onnx"))
+
+
+def twice(kind, quant):
+    """A reduction of a row in which every value stands twice."""
+    graph = Graph([len(IMAGES), 6], opset=18)
+    w = graph.const(np.random.default_rng(2).normal(0, 1, (6, 5)))
+    t = quant(graph, graph.op("MatMul", quant(graph, "input"), quant(graph, w)))
+    t = graph.op(kind, graph.op("Concat", t, t, axis=1), graph.const([1], np.int64), keepdims=1)
+    return graph.end(quant(graph, t))
+
+
+@pytest.mark.parametrize("kind", ["ReduceSum", "ReduceMean", "ReduceMax"])
+def test_values_that_stand_there_twice_count_twice(kind, scratch):
+    quantized = twice(kind, lambda graph, t: graph.quant(t, 0.25, bits=7))
+    agree(quantized, IMAGES[:, 0, 0], scratch / "m.onnx")
+    network = import_model(twice(kind, lambda graph, t: t).save(scratch / "float.onnx"))
+    (want,) = onnxruntime.InferenceSession(scratch / "float.onnx").run(None, {"input": IMAGES[:, 0, 0]})
+    (got,) = run(network, network.encode(IMAGES[:, 0, 0])).outputs.values()
+    assert got.shape == want.shape and np.abs(got - want).max() < 1e-5 * np.abs(want).max()
