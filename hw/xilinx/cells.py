@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Carry", "Cell", "FlipFlops", "Levels", "Lut", "Mux"]
+__all__ = ["Carry", "Cell", "Depth", "FlipFlops", "Lut", "Mux"]
 
-Levels = tuple[int, int]  # LUTs, and carry chains, one behind the other since a register
+Depth = tuple[int, int]  # LUTs, and carry chains, one behind the other since a register
 
 
 class Cell(ABC):
@@ -37,8 +37,8 @@ class Cell(ABC):
         return ()
 
     @abstractmethod
-    def levels(self, depth: Mapping[int, Levels]) -> dict[int, Levels]:
-        """Return the `Levels` in front of each output, from those of the bits that it reads."""
+    def levels(self, depth: Mapping[int, Depth]) -> dict[int, Depth]:
+        """Return the `Depth` in front of each output, from those of the bits that it reads."""
 
     def times(self, known: Mapping[int, int]) -> dict[int, int]:
         """Return the cycle in which each output is there, from those of the bits that it reads; constants have none.
@@ -90,7 +90,7 @@ class Lut(Cell):
         table = self.table(output)
         return [b for k, b in enumerate(self.inputs) if any(v != table[n ^ (1 << k)] for n, v in enumerate(table))]
 
-    def levels(self, depth: Mapping[int, Levels]) -> dict[int, Levels]:
+    def levels(self, depth: Mapping[int, Depth]) -> dict[int, Depth]:
         found = {}
         for output in self.outputs():
             luts, carries = _deepest(depth, self.needed(output))
@@ -127,7 +127,7 @@ class Carry(Cell):
     def outputs(self) -> tuple[int, ...]:
         return *self.o, self.co
 
-    def levels(self, depth: Mapping[int, Levels]) -> dict[int, Levels]:
+    def levels(self, depth: Mapping[int, Depth]) -> dict[int, Depth]:
         luts, carries = _deepest(depth, self.reads())
         return dict.fromkeys(self.outputs(), (luts, carries + 1))
 
@@ -154,7 +154,7 @@ class Mux(Cell):
     def outputs(self) -> tuple[int, ...]:
         return (self.o,)
 
-    def levels(self, depth: Mapping[int, Levels]) -> dict[int, Levels]:
+    def levels(self, depth: Mapping[int, Depth]) -> dict[int, Depth]:
         return {self.o: _deepest(depth, self.reads())}
 
     def evaluate(self, known: np.ndarray) -> None:
@@ -182,7 +182,7 @@ class FlipFlops(Cell):
     def waits(self) -> Iterable[tuple[int, int]]:
         return zip(self.q, self.d, strict=True)
 
-    def levels(self, depth: Mapping[int, Levels]) -> dict[int, Levels]:
+    def levels(self, depth: Mapping[int, Depth]) -> dict[int, Depth]:
         return dict.fromkeys(self.q, (0, 0))
 
     def times(self, known: Mapping[int, int]) -> dict[int, int]:
@@ -192,7 +192,7 @@ class FlipFlops(Cell):
         known[list(self.q)] = known[list(self.d)]
 
 
-def _deepest(depth: Mapping[int, Levels], bits: Sequence[int]) -> Levels:
+def _deepest(depth: Mapping[int, Depth], bits: Sequence[int]) -> Depth:
     """Return the most LUTs, and the most carry chains, in front of any of the bits."""
     found = [depth[bit] for bit in bits]
     return max((luts for luts, _ in found), default=0), max((carries for _, carries in found), default=0)

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .cells import Carry, Cell, FlipFlops, Levels, Lut, Mux
+from .cells import Carry, Cell, Depth, FlipFlops, Lut, Mux
 
 __all__ = ["Netlist", "NetlistUnit", "plain", "weighed"]
 
@@ -143,7 +143,7 @@ class Netlist:
 
         An output of a LUT counts as behind those inputs that it depends on.
         """
-        depth: dict[int, Levels] = {bit: (0, 0) for bit in (0, 1, *self.inputs)}
+        depth: dict[int, Depth] = {bit: (0, 0) for bit in (0, 1, *self.inputs)}
         for cell in self.cells:
             depth.update(cell.levels(depth))
         return max(d[0] for d in depth.values()), max(d[1] for d in depth.values())

@@ -22,6 +22,11 @@ def place(m: Module, netlist: Netlist, bits: dict[int, Value], primitives: "Prim
         What its cells become.
     keep : bool
         Whether bits that wait stay in flip-flops, which slices have idle, where synthesis would take a LUT for three.
+
+    Raises
+    ------
+    TypeError
+        If there is no primitive for a cell's class.
     """
     levels: dict[int, int] = {}
     attrs = {"keep": 1} if keep and primitives.instances else {}
@@ -35,8 +40,10 @@ def place(m: Module, netlist: Netlist, bits: dict[int, Value], primitives: "Prim
         elif isinstance(cell, MuxCell):
             levels[cell.o] = 1 + max(levels.get(cell.low, 0), levels.get(cell.high, 0))
             primitives.mux(m, n, cell, bits, levels[cell.o])
-        else:
+        elif isinstance(cell, Carry):
             primitives.carry(m, n, cell, bits)
+        else:
+            raise TypeError(f"No primitive is a {type(cell).__name__}")
 
 
 class Primitives:
