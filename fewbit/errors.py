@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from fewbit.flow.eda.synth import SynthesisError as SynthesisError
     from fewbit.flow.eda.toolrun import ToolError as ToolError
     from fewbit.flow.images import ImageError as ImageError
-    from fewbit.golden.bounds.limits import LimitError as LimitError
-    from fewbit.golden.bounds.limits import ModelError as ModelError
+    from fewbit.golden.limits.limit import LimitError as LimitError
+    from fewbit.golden.limits.limit import ModelError as ModelError
     from fewbit.host.build import HostError as HostError
     from fewbit.hw.folding import FoldingError as FoldingError
     from fewbit.hw.targets.part_list import PartsError as PartsError
@@ -34,8 +34,8 @@ __all__ = ["BitstreamError", "FoldingError", "HostError", "ImageError", "LimitEr
 
 _PLACES = {
     "BitstreamError": "flow.boards.bitstream", "FoldingError": "hw.folding", "HostError": "host.build",
-    "ImageError": "flow.images", "LimitError": "golden.bounds.limits", "MissingPackage": "extras",
-    "ModelError": "golden.bounds.limits", "PartsError": "hw.targets.part_list", "PlaceError": "flow.eda.pnr",
+    "ImageError": "flow.images", "LimitError": "golden.limits.limit", "MissingPackage": "extras",
+    "ModelError": "golden.limits.limit", "PartsError": "hw.targets.part_list", "PlaceError": "flow.eda.pnr",
     "SimulationError": "sim.errors", "SynthesisError": "flow.eda.synth", "ToolError": "flow.eda.toolrun",
 }  # fmt: skip
 

@@ -9,8 +9,8 @@ from tokenize import TokenError
 
 import numpy as np
 
-from fewbit.golden.bounds.files import FileError, read_bounded
-from fewbit.golden.bounds.limits import IMAGE_BYTES, in_bytes, one_line
+from fewbit.golden.limits.files import FileError, read_bounded
+from fewbit.golden.limits.limit import IMAGE_BYTES, in_bytes, one_line
 
 __all__ = ["BYTES_A_VALUE", "ArchiveError", "archive_bytes", "arrays_of"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fewbit.extras import needs
-from fewbit.golden.bounds.limits import IMAGE_BYTES
+from fewbit.golden.limits.limit import IMAGE_BYTES
 from fewbit.golden.network.graph import Network, NetworkInput
 from fewbit.golden.numbers.declaration import parse_input
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fewbit.golden.bounds.files import FileError, read_bounded
+from fewbit.golden.limits.files import FileError, read_bounded
 from fewbit.golden.numbers.formats import parse_format
 
 from .memory_image import ImageKind, MemoryImage, MemoryImageError

@@ -32,7 +32,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from fewbit.golden.bounds.files import FileError, read_bounded
+from fewbit.golden.limits.files import FileError, read_bounded
 
 __all__ = ["HEADER_BYTES", "ImageKind", "MemoryImage", "MemoryImageError"]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from fewbit.golden.bounds.time_and_memory import entering, walls
 from fewbit.golden.importing.operands import constant
 from fewbit.golden.importing.operators import Role, is_of_floats, operator_of, role_of
 from fewbit.golden.importing.refused import refusal
 from fewbit.golden.importing.tensors import Constant
+from fewbit.golden.limits.time_and_memory import entering, walls
 from fewbit.golden.model_file.domains import STANDARD_DOMAINS
 from fewbit.golden.model_file.file import ModelError, ModelSource, OnnxFile, attributes_of, describe, evaluate
 
@@ -31,7 +31,7 @@ _LEAST_OPSET = 11  # of Round and of Clip with operands
 def read_model(path: Path | str | ModelSource) -> FloatModel:
     """Return the `ptq.graph.FloatModel` of a file.
 
-    Time and memory are bounded as those of an import (`golden.bounds.limits`).
+    Time and memory are bounded as those of an import (`golden.limits.limit`).
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 import onnx
 
-from fewbit.golden.bounds.limits import IMPORT_SECONDS, LimitError
+from fewbit.golden.limits.limit import IMPORT_SECONDS, LimitError
 from fewbit.golden.model_file.file import ModelError, OnnxFile
 
 __all__ = ["MOST_AT_ONCE", "Session", "check_work"]

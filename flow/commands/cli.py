@@ -7,7 +7,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from fewbit.golden.bounds.limits import LIMITS
+from fewbit.golden.limits.limit import LIMITS
 from fewbit.host.processes import Terminated, ended_by_signals
 
 from .registry import register_all

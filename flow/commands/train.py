@@ -8,7 +8,7 @@ import typer
 
 from fewbit.extras import needs
 from fewbit.flow.results import JsonResult, flat
-from fewbit.golden.bounds.limits import ModelError
+from fewbit.golden.limits.limit import ModelError
 
 from .kinds import FOLDER
 from .options import Json

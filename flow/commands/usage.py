@@ -4,7 +4,7 @@ from typing import Any
 
 from typer.core import TyperGroup
 
-from fewbit.golden.bounds.near import did_you_mean, near_names
+from fewbit.golden.limits.near import did_you_mean, near_names
 
 __all__ = ["Commands", "usage_line"]
 

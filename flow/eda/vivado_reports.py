@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fewbit.golden.bounds.files import read_bounded
+from fewbit.golden.limits.files import read_bounded
 
 __all__ = ["Instance", "ReportError", "ReportHead", "TimingReport", "UtilizationReport", "VivadoReport", "read_report"]
 
@@ -145,7 +145,7 @@ def read_report(file: Path) -> VivadoReport | None:
     ------
     ReportError
         If it is one of these reports and damaged, or no text.
-    golden.bounds.files.FileError
+    golden.limits.files.FileError
         If the file cannot be read.
     """
     data = read_bounded(file, _LARGEST, what="a report")

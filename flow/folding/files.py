@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from fewbit.golden.bounds.files import FileError, read_bounded
+from fewbit.golden.limits.files import FileError, read_bounded
 from fewbit.golden.network.graph import Network
 from fewbit.hw.folding import Folding, FoldingError, short
 from fewbit.hw.memory.external_plan import DEFAULT_BUS, check_bus

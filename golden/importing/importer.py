@@ -13,7 +13,7 @@ from pathlib import Path
 
 import onnx
 
-from fewbit.golden.bounds import time_and_memory
+from fewbit.golden.limits import time_and_memory
 from fewbit.golden.model_file.domains import MICROSOFT, STANDARD_DOMAINS
 from fewbit.golden.model_file.file import (
     INPUT_KEY,
@@ -78,8 +78,8 @@ def import_model(
     Raises
     ------
     ModelError
-        One line that names the node, the reason, and what is supported. It is a `golden.bounds.limits.LimitError` where
-        the import takes more time or memory than `golden.bounds.limits` allows.
+        One line that names the node, the reason, and what is supported. It is a `golden.limits.limit.LimitError` where
+        the import takes more time or memory than `golden.limits.limit` allows.
     """
     if output not in ("auto", "label"):
         raise ModelError(f"output must be auto or label, not {output!r}")

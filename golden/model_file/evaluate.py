@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 import onnx
 
-from fewbit.golden.bounds import time_and_memory
-from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, one_line
+from fewbit.golden.limits import time_and_memory
+from fewbit.golden.limits.limit import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, one_line
 
 from .builder import ModelBuilder
 from .describe import describe
@@ -51,7 +51,7 @@ def evaluate(file: HasOpset, node: onnx.NodeProto, inputs: Sequence[np.ndarray |
     Raises
     ------
     ModelError
-        If onnxruntime refuses the node. It is a `LimitError` where that takes more than `golden.bounds.limits` allows.
+        If onnxruntime refuses the node. It is a `LimitError` where that takes more than `golden.limits.limit` allows.
     """
     named = describe(node)
     node, inputs = unsaturated_operands(node, inputs)

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import defs, helper, numpy_helper, shape_inference
 
-from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, in_bytes
+from fewbit.golden.limits.limit import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, in_bytes
 
 __all__ = ["Evaluation", "evaluation_of"]
 

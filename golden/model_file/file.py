@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 from onnx import checker, helper, numpy_helper
 
-from fewbit.golden.bounds import time_and_memory
-from fewbit.golden.bounds.limits import ModelError, one_line
+from fewbit.golden.limits import time_and_memory
+from fewbit.golden.limits.limit import ModelError, one_line
 
 from .describe import describe
 from .domains import STANDARD_DOMAINS

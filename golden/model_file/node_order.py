@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import onnx
 
-from fewbit.golden.bounds.limits import ModelError
+from fewbit.golden.limits.limit import ModelError
 
 from .describe import describe
 

@@ -9,9 +9,9 @@ from typing import ClassVar
 import onnx
 import onnx.inliner
 
-from fewbit.golden.bounds import time_and_memory
-from fewbit.golden.bounds.files import FileError, read_bounded
-from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, in_bytes, one_line
+from fewbit.golden.limits import time_and_memory
+from fewbit.golden.limits.files import FileError, read_bounded
+from fewbit.golden.limits.limit import IMPORT_BYTES, IMPORT_SECONDS, LimitError, ModelError, in_bytes, one_line
 
 from .foreign import by_content, by_name
 from .metadata import declared

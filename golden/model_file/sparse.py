@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from fewbit.golden.bounds.limits import IMPORT_BYTES, LimitError, ModelError, in_bytes, one_line
+from fewbit.golden.limits.limit import IMPORT_BYTES, LimitError, ModelError, in_bytes, one_line
 
 __all__ = ["make_dense"]
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from fewbit.extras import needs
 from fewbit.flow.checking.reference import reference_of
-from fewbit.golden.bounds.limits import one_line
 from fewbit.golden.importing.tflite.source import TfliteSource
+from fewbit.golden.limits.limit import one_line
 from fewbit.golden.model_file.file import ModelError
 
 __all__ = ["Interpreted"]

@@ -7,8 +7,8 @@ import onnx
 from onnx import helper
 
 from fewbit.flow.checking.reference import reference_of
-from fewbit.golden.bounds.limits import one_line
 from fewbit.golden.importing.operators import Role, role_of
+from fewbit.golden.limits.limit import one_line
 from fewbit.golden.model_file.domains import QONNX, STANDARD_DOMAINS
 from fewbit.golden.model_file.exchange import number_frames
 from fewbit.golden.model_file.file import ModelError, OnnxFile, evaluate

@@ -11,7 +11,7 @@ from tflite.BuiltinOptions import BuiltinOptions
 from tflite.Model import Model
 from tflite.TensorType import TensorType
 
-from fewbit.golden.bounds.limits import ModelError
+from fewbit.golden.limits.limit import ModelError
 
 __all__ = ["IDENTIFIER", "TfliteFile", "TfliteOperator", "TfliteTensor"]
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from fewbit.golden.bounds import time_and_memory
 from fewbit.golden.importing.import_state import ImportState
 from fewbit.golden.importing.quantized_builder import QuantizedBuilder
 from fewbit.golden.importing.refused import refusal
 from fewbit.golden.importing.several_outputs import gathered
 from fewbit.golden.importing.tensors import ON_HOST, Closed, Constant, Data, Tensor
 from fewbit.golden.importing.walk import Walk
+from fewbit.golden.limits import time_and_memory
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.network.graph import Network, NetworkInput, Output
 from fewbit.golden.numbers.declaration import parse_input

@@ -1,8 +1,8 @@
 """TensorFlow Lite files as sources of networks."""
 
-from fewbit.golden.bounds import time_and_memory
 from fewbit.golden.importing.registry import import_of
 from fewbit.golden.importing.walk import Walk, walk_of
+from fewbit.golden.limits import time_and_memory
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.model_file.source import SourceFile
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fewbit.flow.commands import cli
-from fewbit.golden.bounds.limits import LIMITS
+from fewbit.golden.limits.limit import LIMITS
 from fewbit.places import HOME
 from tests.support import hostile
 

@@ -10,7 +10,7 @@ HEAVY = ("amaranth", "cocotb", "jax", "matplotlib", "numpy", "onnx", "onnxruntim
 
 @pytest.mark.parametrize(
     "code",
-    ["import fewbit", "import fewbit.flow.commands.cli", "import fewbit.hw.targets.named, fewbit.golden.bounds.limits"],
+    ["import fewbit", "import fewbit.flow.commands.cli", "import fewbit.hw.targets.named, fewbit.golden.limits.limit"],
 )
 def test_no_heavy_package_is_imported(code):
     script = f"import sys; {code}; print(*sorted({set(HEAVY)!r} & set(sys.modules)))"

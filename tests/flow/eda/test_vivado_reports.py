@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fewbit.flow.eda.vivado_reports import ReportError, ReportHead, TimingReport, UtilizationReport, read_report
-from fewbit.golden.bounds.files import FileError
+from fewbit.golden.limits.files import FileError
 from tests.support.vivado_texts import EDITIONS, hierarchical, timing_summary, utilization
 
 TREE = ("top", "(top)", {"lut": 7, "ff": 3}, [

@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from .limits import in_bytes
+from .limit import in_bytes
 from .near import did_you_mean, near_files
 
 __all__ = ["FileError", "read_bounded"]

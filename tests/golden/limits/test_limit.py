@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from fewbit.golden.bounds import time_and_memory
-from fewbit.golden.bounds.files import FileError, read_bounded
-from fewbit.golden.bounds.limits import IMPORT_BYTES, IMPORT_SECONDS, LIMITS, LimitError, ModelError
 from fewbit.golden.importing.importer import import_model
+from fewbit.golden.limits import time_and_memory
+from fewbit.golden.limits.files import FileError, read_bounded
+from fewbit.golden.limits.limit import IMPORT_BYTES, IMPORT_SECONDS, LIMITS, LimitError, ModelError
 from fewbit.golden.model_file.evaluate import evaluate
 from fewbit.ptq.reader import read_model
 from tests.support import hostile

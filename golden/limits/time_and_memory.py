@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from types import ModuleType
 
-from .limits import IMPORT_BYTES, IMPORT_SECONDS, LimitError
+from .limit import IMPORT_BYTES, IMPORT_SECONDS, LimitError
 
 resource: ModuleType | None
 try:

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from fewbit.golden.bounds.files import FileError, read_bounded
-from fewbit.golden.bounds.near import did_you_mean, near_files, near_names
+from fewbit.golden.limits.files import FileError, read_bounded
+from fewbit.golden.limits.near import did_you_mean, near_files, near_names
 
 
 @pytest.mark.parametrize(
