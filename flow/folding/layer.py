@@ -127,7 +127,7 @@ class FoldableLayer:
     @cached_property
     def heap_bits(self) -> int:
         """Bits of the largest sum of a neuron's products, as a PE of plain products counts them."""
-        return max(1, int(self.ways[0].bounds[1].max()).bit_length())
+        return max(1, int(self.ways[0].ends[1].max()).bit_length())
 
     @cached_property
     def abreast(self) -> tuple[int, ...]:

@@ -12,8 +12,8 @@ from fewbit.golden.numbers.elementwise import (
     Dequantize,
     affine,
     apply,
-    bounds,
     direction,
+    ends_of,
     is_monotone,
     is_shared,
 )
@@ -167,7 +167,7 @@ def _reached(importer: ImportState, data: Data) -> np.ndarray | None:
     chain, largest = data.chain, float(np.finfo(np.float32).max)
     if not importer.declared(data):
         with np.errstate(all="ignore"):
-            ends = bounds(chain, -largest, largest)
+            ends = ends_of(chain, -largest, largest)
         return None if ends is None or max(map(abs, ends)) >= _MOST_LEVELS else _with_zero(*map(int, ends))
     if is_monotone(chain):
         edge = importer.edge(data.edge)

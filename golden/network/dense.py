@@ -40,7 +40,7 @@ class Dense(Node):
     def out(self, x: Edge) -> Edge:
         rows = self.weights.reshape(self.groups, -1, self.weights.shape[1])
         positive, negative = np.maximum(rows, 0), np.minimum(rows, 0)
-        x_lo, x_hi = (np.reshape(bound, (self.groups, -1, 1)) for bound in (x.lo, x.hi))
+        x_lo, x_hi = (np.reshape(end, (self.groups, -1, 1)) for end in (x.lo, x.hi))
         lo = (positive @ x_lo + negative @ x_hi).reshape(-1)
         hi = (positive @ x_hi + negative @ x_lo).reshape(-1)
         return Edge(accumulator_format(lo, hi), lo, hi, x.size)
@@ -69,8 +69,8 @@ class FloatDense(Node):
         return replace(self, simd=simd, partials=partials)
 
     def out(self, x: Edge) -> Edge:
-        bound = np.full(len(self.weights), np.inf)
-        return Edge(Float32(), np.zeros_like(bound) if self.relu else -bound, bound, x.size)
+        most = np.full(len(self.weights), np.inf)
+        return Edge(Float32(), np.zeros_like(most) if self.relu else -most, most, x.size)
 
 
 def _by_group(

@@ -127,8 +127,8 @@ class FloatMultiply(_Join):
 
     def out(self, *edges: Edge) -> Edge:
         self._same_size(edges)
-        bound = np.full(edges[0].channels, np.inf)
-        return Edge(Float32(), -bound, bound, edges[0].size)
+        most = np.full(edges[0].channels, np.inf)
+        return Edge(Float32(), -most, most, edges[0].size)
 
 
 @execution_of(FloatMultiply)
@@ -144,8 +144,8 @@ class FloatAdd(_Join):
 
     def out(self, *edges: Edge) -> Edge:
         self._same_size(edges)
-        bound = np.full(edges[0].channels, np.inf)
-        return Edge(Float32(), np.zeros_like(bound) if self.relu else -bound, bound, edges[0].size)
+        most = np.full(edges[0].channels, np.inf)
+        return Edge(Float32(), np.zeros_like(most) if self.relu else -most, most, edges[0].size)
 
 
 @execution_of(FloatAdd)

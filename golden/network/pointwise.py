@@ -109,7 +109,7 @@ class Rescale(Node):
     exceptions: np.ndarray | None = None
 
     @property
-    def bounds(self) -> tuple[int, int]:
+    def ends(self) -> tuple[int, int]:
         """The smallest and the largest value."""
         return self.clip or (self.format.lo, self.format.hi)
 
@@ -118,7 +118,7 @@ class Rescale(Node):
         y, low = self._parts(x)
         if self.ties is not None:
             y = y - ((low == 0) & (y & 1 != self.ties))
-        y = np.clip(y, *self.bounds)
+        y = np.clip(y, *self.ends)
         return y if self.exceptions is None else y + self._corrections(self.exceptions, x)
 
     def is_identity(self, x: Edge) -> bool:

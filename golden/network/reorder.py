@@ -42,7 +42,7 @@ class Reorder(Node):
         pixels = math.prod(self.size)
         if self.order.size % pixels or self.order.min() < -1 or self.order.max() >= x.length:
             raise ValueError(f"{self.name}: its order does not fit {x.length} values and an image of {self.size}")
-        lo, hi = (self._picked(np.tile(bound, x.pixels)).reshape(pixels, -1) for bound in (x.lo, x.hi))
+        lo, hi = (self._picked(np.tile(end, x.pixels)).reshape(pixels, -1) for end in (x.lo, x.hi))
         return Edge(self.format_of(x.format), lo.min(axis=0), hi.max(axis=0), self.size)
 
     def _picked(self, values: np.ndarray) -> np.ndarray:

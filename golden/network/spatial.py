@@ -76,7 +76,7 @@ class Largest(Node):
     taps: int
 
     def out(self, x: Edge) -> Edge:
-        lo, hi = (bound.reshape(-1, self.taps).max(axis=1) for bound in (x.lo, x.hi))
+        lo, hi = (end.reshape(-1, self.taps).max(axis=1) for end in (x.lo, x.hi))
         return Edge(x.format, lo, hi, x.size)
 
 
@@ -133,7 +133,7 @@ class View(Node):
         pixels = math.prod(self.size)
         if x.length % pixels:
             raise ValueError(f"{self.name}: {x.length} values are no image of {self.size}")
-        lo, hi = (np.tile(bound, x.pixels).reshape(pixels, -1) for bound in (x.lo, x.hi))
+        lo, hi = (np.tile(end, x.pixels).reshape(pixels, -1) for end in (x.lo, x.hi))
         return Edge(x.format, lo.min(axis=0), hi.max(axis=0), self.size)
 
 

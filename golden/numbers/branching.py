@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .elementwise import F32, Chain, Op, affine, apply, are_whole, bounds, direction
+from .elementwise import F32, Chain, Op, affine, apply, are_whole, direction, ends_of
 
 __all__ = ["Fixed", "Lookup", "Selected", "Together"]
 
 _TRUTHS = {"Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal", "And", "Or", "Xor", "Not"}
 _WHOLE_OF_WHOLE = {"Add", "Sub", "Mul", "Min", "Max"}
 _OF_ONE_DIRECTION = {"Add", "Sub", "Min", "Max", "Sum"}  # where their operands are
-_BOUNDED = {"Add", "Sum", "Min", "Max", "Where"}  # by the bounds of what they take
+_BOUNDED = {"Add", "Sum", "Min", "Max", "Where"}  # by the ends of what they take
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,10 +129,10 @@ class Together(Op):
         """Whether it is a comparison, or an operation behind one that rounds."""
         return self.name in _TRUTHS or any(op.rounds for chain in self.chains for op in chain)
 
-    def bounds(self, lo: float, hi: float) -> tuple[float, float] | None:
+    def ends(self, lo: float, hi: float) -> tuple[float, float] | None:
         if self.name in _TRUTHS:
             return 0.0, 1.0
-        found = [bounds(chain, lo, hi) for chain in (self.chains[1:] if self.name == "Where" else self.chains)]
+        found = [ends_of(chain, lo, hi) for chain in (self.chains[1:] if self.name == "Where" else self.chains)]
         known = [f for f in found if f is not None]
         if len(known) < len(found) or self.name not in _BOUNDED:
             return None

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 __all__ = ["Call", "Chain", "Dequantize", "Op", "WithConstant", "affine", "apply", "are_whole", "batch_normalization",
-           "bounds", "clip", "direction", "float16", "is_monotone", "is_shared", "leaky_relu", "mapped",
+           "clip", "direction", "ends_of", "float16", "is_monotone", "is_shared", "leaky_relu", "mapped",
            "relu"]  # fmt: skip
 
 F32 = np.float32
@@ -57,7 +57,7 @@ class Op:
         """Say whether it gives whole numbers alone: of any x, or, if ``of_whole``, of x that are whole."""
         return False
 
-    def bounds(self, lo: float, hi: float) -> tuple[float, float] | None:
+    def ends(self, lo: float, hi: float) -> tuple[float, float] | None:
         """Return two numbers between which its values are for x from ``lo`` to ``hi``; None where that is not known."""
         return _least_and_most(self(np.array([[lo], [hi]], dtype=F32))) if self.monotone else None
 
@@ -184,7 +184,7 @@ def relu() -> Call:
 
 
 def clip(lo: float | None, hi: float | None) -> Call:
-    """Return the operation ``min(max(x, lo), hi)``; a bound that is None does not count."""
+    """Return the operation ``min(max(x, lo), hi)``; an end that is None does not count."""
     low = F32(-np.inf) if lo is None else F32(lo)
     high = F32(np.inf) if hi is None else F32(hi)
     return Call("Clip", lambda x: np.minimum(np.maximum(x, low), high))
@@ -256,7 +256,7 @@ def direction(chain: Iterable[Op]) -> np.ndarray | None:
     return sign
 
 
-def bounds(chain: Iterable[Op], lo: float, hi: float) -> tuple[float, float] | None:
+def ends_of(chain: Iterable[Op], lo: float, hi: float) -> tuple[float, float] | None:
     """Return two numbers between which all values of a chain are, for x from ``lo`` to ``hi``.
 
     The result is None where an operation is not bounded in a way that is known, or may give NaN.
@@ -265,7 +265,7 @@ def bounds(chain: Iterable[Op], lo: float, hi: float) -> tuple[float, float] | N
     for op in chain:
         if found is None:
             return None
-        found = op.bounds(*found)
+        found = op.ends(*found)
     return found
 
 

@@ -84,15 +84,15 @@ class Accumulators:
         """Return the smallest and largest heap of every neuron, and what makes none of them negative."""
         found = self._arithmetic
         if found.coefficients is None:
-            lo, hi = (bound + pads * found.pad_heap for bound in found.bounds)
+            lo, hi = (end + pads * found.pad_heap for end in found.ends)
             return lo, hi, np.zeros(len(self.base), dtype=np.int64)
-        lo, hi = ((bound - self.base) // self.scale for bound in (self._edge.lo, self._edge.hi))
+        lo, hi = ((end - self.base) // self.scale for end in (self._edge.lo, self._edge.hi))
         return lo, hi, np.maximum(0, -lo)  # some planes may count negatively
 
     def _start_at_base(self):
         """Let the accumulator be the result, but for its scale and what that leaves of the base."""
         self.starts, rest = padded(self._shape, self.base // self.scale), self._rests()
-        lo, hi = ((bound - rest) // self.scale for bound in (self._edge.lo, self._edge.hi))
+        lo, hi = ((end - rest) // self.scale for end in (self._edge.lo, self._edge.hi))
         self.acc_shape = IntShape.holding(lo.min(), hi.max())
 
     def _rests(self):

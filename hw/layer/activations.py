@@ -74,7 +74,7 @@ def activation_of(
         addend, kinks = act.addend.astype(object), None
         if isinstance(act, Rescale):  # to codes, read as numbers
             addend = addend - (fmt.origin << act.shift)
-            lo, hi = act.bounds
+            lo, hi = act.ends
             limits = dict(shift=act.shift, lo=lo - fmt.origin, hi=hi - fmt.origin, level=act.level - fmt.origin)
             limits["ties"] = None if act.ties is None else (act.ties - fmt.origin) & 1
             kinks = None if act.kink is None else padded(shape, act.kink)

@@ -87,7 +87,7 @@ class Arithmetic:
         return self._summed(self.terms.offset)
 
     @property
-    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+    def ends(self) -> tuple[np.ndarray, np.ndarray]:
         """Smallest and largest heap of every neuron, two arrays int64 ``(N,)``; what pads add is not counted."""
 
         def end_of(pick):

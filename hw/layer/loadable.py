@@ -165,7 +165,7 @@ def loadable_line(
     if isinstance(act, LoadableScore):
         bound += 1 << fmt.bits
     else:
-        lo, hi = (end - fmt.origin for end in act.bounds)
+        lo, hi = (end - fmt.origin for end in act.ends)
         bound += 1 << fmt.bits + 1 + act.shift
         addend = np.clip(addend - (fmt.origin << act.shift), -bound, bound)  # beyond, every code is that at an end
         found |= {"shift": act.shift, "limits": (lo, hi)}

@@ -153,7 +153,7 @@ class Planes(Arithmetic):
         return heaps + (self._base * self._sums if self._paired else 0)
 
     @property
-    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+    def ends(self) -> tuple[np.ndarray, np.ndarray]:
         raise NotImplementedError("of planes together they follow from the model's accumulator")
 
     @property

@@ -86,7 +86,7 @@ class PointwisePlan:
             addend = node.addend + node.multiplier.astype(object) * fmt.origin
             origin = self.format.origin
             addend = addend - (origin << node.shift)
-            lo, hi = node.bounds
+            lo, hi = node.ends
             alike = bool((multiplier == multiplier[0]).all())  # then what pads must make no multiplication of a shift
             pads = [multiplier[0] if alike else 0] * len(rest)
             ties = None if node.ties is None else (node.ties - origin) & 1

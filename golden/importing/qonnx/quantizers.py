@@ -74,14 +74,14 @@ def _highest(fmt: Format) -> int:
 class UniformQuantizer:
     """QONNX ``Quant``: ``code = round(clip(x/scale + zero))`` in float32, for 1 to 32 bits; scale and zero arrays.
 
-    ``bounds`` are the smallest and the largest code, in float32, where bit widths differ within the tensor.
+    ``ends`` are the smallest and the largest code, in float32, where bit widths differ within the tensor.
     """
 
     scale: np.ndarray
     zero: np.ndarray
     format: Format
     rounding: str
-    bounds: tuple[Any, Any] | None = None
+    ends: tuple[Any, Any] | None = None
 
     OPERANDS = ("scale", "zero point", "bit width")
 
@@ -117,8 +117,8 @@ class UniformQuantizer:
             return cls(scale, zero, formats[0], rounding.upper())
         if any(fmt.is_sign for fmt in formats):
             raise ModelError("a signed bit width of 1, which is a sign, stands beside others; use 2 bits and narrow")
-        bounds = [np.reshape([end(f) for f in formats], width.shape).astype(np.float32) for end in (_lowest, _highest)]
-        return cls(scale, zero, max(formats, key=_highest), rounding.upper(), (bounds[0], bounds[1]))
+        ends = [np.reshape([end(f) for f in formats], width.shape).astype(np.float32) for end in (_lowest, _highest)]
+        return cls(scale, zero, max(formats, key=_highest), rounding.upper(), (ends[0], ends[1]))
 
     def codes(self, x: np.ndarray, scale: np.ndarray | None = None, zero: np.ndarray | None = None) -> np.ndarray:
         """Return the integers (int64) of float32 ``x``; the arguments replace operands that have been laid out anew."""
@@ -128,7 +128,7 @@ class UniformQuantizer:
         with np.errstate(over="ignore"):
             if fmt.is_sign:  # of one signed bit QONNX makes the sign
                 return _integers(methods.sign(np.asarray(x / scale + zero)))
-            lo, hi = self.bounds or (fmt.lo, fmt.hi)
+            lo, hi = self.ends or (fmt.lo, fmt.hi)
             return _integers(methods.uniform_level(x, scale, lo=lo, hi=hi, zero=zero, rounding=self.rounding))
 
 
@@ -178,15 +178,15 @@ def quantize(importer, node, inputs, attributes):
             f"codes of data may have {_MOST_DATA_BITS} bits, not {quantizer.format.bits}; only constants may "
             f"have up to {MOST_BITS}"
         )
-    if isinstance(x, Constant) or not isinstance(quantizer, UniformQuantizer) or quantizer.bounds is None:
+    if isinstance(x, Constant) or not isinstance(quantizer, UniformQuantizer) or quantizer.ends is None:
         return [quantized(importer, x, quantizer)]
     return [_of_several_widths(importer, data_of(x), quantizer)]
 
 
 def _of_several_widths(importer: OnnxImportState, data: Data, quantizer: UniformQuantizer) -> Data:
     """Return data behind a quantizer whose bit widths differ between channels, or between pixels."""
-    assert quantizer.bounds is not None
-    for operand in (quantizer.scale, quantizer.zero, *quantizer.bounds):  # one of them may make the data flat
+    assert quantizer.ends is not None
+    for operand in (quantizer.scale, quantizer.zero, *quantizer.ends):  # one of them may make the data flat
         data, _ = by_channel(importer, data, operand)
-    lo, hi = (by_channel(importer, data, bound)[1] for bound in quantizer.bounds)
-    return quantized_data(importer, data, replace(quantizer, bounds=(lo, hi)), parameters=(lo, hi))
+    lo, hi = (by_channel(importer, data, end)[1] for end in quantizer.ends)
+    return quantized_data(importer, data, replace(quantizer, ends=(lo, hi)), parameters=(lo, hi))

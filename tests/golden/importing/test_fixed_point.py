@@ -91,7 +91,7 @@ def test_a_relu_and_a_clip_are_bounds(scratch):
 
     model(scratch / "m.onnx", scale=2.0**-8, weight_scale=2.0**-6, before=before)
     (node,) = [n for n in import_model(scratch / "m.onnx").nodes if isinstance(n, Rescale)]
-    assert node.bounds == (0, 90 * 256)
+    assert node.ends == (0, 90 * 256)
 
 
 def test_a_channel_that_is_constant(scratch):
@@ -168,7 +168,7 @@ def test_a_relu_or_clip_behind_it_is_a_clip_of_the_codes(zero, lo, hi, scratch):
     network = import_model(graph.finish().save(scratch / "m.onnx"))
     x = np.random.default_rng(4).normal(0, 3, (200, 6)).astype(np.float32)
     found = run(network, network.encode(x))
-    clipped = [found.edges[n.y] for n in network.nodes if isinstance(n, Rescale) and n.bounds == (lo, hi)]
+    clipped = [found.edges[n.y] for n in network.nodes if isinstance(n, Rescale) and n.ends == (lo, hi)]
     assert clipped and min(v.min() for v in clipped) == lo and len(np.unique(clipped[0])) > 100
     wanted = reference(graph.model(), {"input": x}, [graph.x])[graph.x]
     y = found.outputs[graph.x]
