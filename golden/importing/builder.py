@@ -1,8 +1,9 @@
 """What handlers of operators ask of a network that they add to, whether its numbers are integers or float32."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -20,12 +21,12 @@ _UNKNOWN: Any = None  # the format and the encoding of an input until its first 
 
 @dataclass(frozen=True, eq=False)
 class InputForm:
-    """How an input enters a network: the first four attributes of `NetworkInput` of these names, and what follows it.
+    """How an input enters a network: as which values, and what makes the model's floats of them.
 
     Attributes
     ----------
     format, encode, text
-        As of `golden.network.graph.NetworkInput`; without format and encoding until a first quantizer gives them.
+        As of `golden.network.graph.NetworkInput`; format and encoding are None until a first quantizer gives them.
     chain : Chain
         The operations from the values that enter to the model's floats.
     normalization : Normalization or None
@@ -39,7 +40,7 @@ class InputForm:
     normalization: Normalization | None = None
 
 
-class Builder(Protocol):
+class Builder(ABC):
     """What makes nodes of numbers of one kind, and knows what stands behind them.
 
     `golden.importing.quantized_builder.QuantizedBuilder` makes exact integers,
@@ -48,9 +49,11 @@ class Builder(Protocol):
     name, where there is no hardware for what it is asked. Edges are named; a chain stands behind the edge beside it.
     """
 
+    @abstractmethod
     def input_form(self, spec: InputSpec | None) -> InputForm:
         """Return how an input enters that is declared as ``spec``, or not declared."""
 
+    @abstractmethod
     def coded(self, data: Data) -> Data:
         """Return data as branches and pools take it: on an edge of known codes where they are integers.
 
@@ -60,6 +63,7 @@ class Builder(Protocol):
             If its integers are not known.
         """
 
+    @abstractmethod
     def settled(self, data: Data) -> Data:
         """Return data as it must be before its edge is looked at in another way, or left.
 
@@ -69,6 +73,7 @@ class Builder(Protocol):
             If its integers are not known, or its layer cannot end with what stands behind it.
         """
 
+    @abstractmethod
     def origin(self, datas: Sequence[Data], *, joinable: bool) -> tuple[Data, list[Chain]] | None:
         """Return what all of ``datas`` are functions of, as far as that is the same, and each of them behind that.
 
@@ -85,14 +90,17 @@ class Builder(Protocol):
             None where they are functions of different edges, or are better joined.
         """
 
+    @abstractmethod
     def order(self, data: Data) -> int | None:
         """Return 1 where the edge's integers are in the order of the data's floats, -1 where they are in the reverse
         one; None where there are no integers of one order for all channels.
         """
 
+    @abstractmethod
     def are_for_the_host(self, datas: Sequence[Data]) -> bool:
         """Say whether ``datas`` are functions of one edge that no layer could read side by side, but the host can."""
 
+    @abstractmethod
     def product(self, data: Data, weights: Constant, alpha: float) -> tuple[str, Chain]:
         """Append the product of each pixel of data and weights (K, N), times ``alpha``; return its edge and chain.
 
@@ -103,6 +111,7 @@ class Builder(Protocol):
             is not affine.
         """
 
+    @abstractmethod
     def convolution(self, data: Data, weights: Constant, window: Window, groups: int) -> tuple[str, Chain]:
         """Append a convolution of an image and weights (N, K); return its edge and chain.
 
@@ -112,6 +121,7 @@ class Builder(Protocol):
             As `product`, or if no value of the data is zero where the window pads.
         """
 
+    @abstractmethod
     def total(self, data: Data, divisor: int) -> tuple[str, Chain]:
         """Append the sum of the values of each pixel over ``divisor``, one value a pixel; return its edge and chain.
 
@@ -121,6 +131,7 @@ class Builder(Protocol):
             As `product`.
         """
 
+    @abstractmethod
     def averaged(self, data: Data, window: Window, divisors: np.ndarray, *, signal: bool) -> Data:
         """Return the sum of each window of an image by channel over ``divisors``: one number, or one for each window.
 
@@ -132,6 +143,7 @@ class Builder(Protocol):
             As `convolution`, or if ``divisors`` of floats differ.
         """
 
+    @abstractmethod
     def powers(self, data: Data, p: int) -> Data:
         """Return the magnitudes of data to the power p.
 
@@ -141,6 +153,7 @@ class Builder(Protocol):
             If the data is not quantized, or has too many levels.
         """
 
+    @abstractmethod
     def rising(self, data: Data, *, alike: bool = False) -> Data:
         """Return data on an edge of which, by channel, the largest number is the largest float.
 
@@ -152,6 +165,7 @@ class Builder(Protocol):
             If there is no such edge.
         """
 
+    @abstractmethod
     def largest(self, data: Data, window: Window, where: str) -> tuple[str, Chain]:
         """Append the largest value of each window of an image by channel; return its edge and chain.
 
@@ -163,6 +177,7 @@ class Builder(Protocol):
             If the floats have no order that the edge's numbers have.
         """
 
+    @abstractmethod
     def with_level(self, data: Data, value: float) -> tuple[Data, float]:
         """Return data on an edge that can have a number for the float ``value``, and that number.
 
@@ -172,6 +187,7 @@ class Builder(Protocol):
             If there is no such number.
         """
 
+    @abstractmethod
     def added(self, a: Data, b: Data) -> Data:
         """Return the sum of two tensors that are `coded`, at the same positions of edges of one size.
 
@@ -181,6 +197,7 @@ class Builder(Protocol):
             If the scales of both are too far apart, or the sum has too many bits.
         """
 
+    @abstractmethod
     def subtracted(self, a: Data, b: Data) -> Data:
         """Return the difference of two tensors, as `added`.
 
@@ -190,6 +207,7 @@ class Builder(Protocol):
             As `added`, or if there is no subtraction of such numbers.
         """
 
+    @abstractmethod
     def multiplied(self, a: Data, b: Data) -> Data:
         """Return the product of two tensors, value by value, as `added`.
 
@@ -199,6 +217,7 @@ class Builder(Protocol):
             If zero is at no simple fraction between two integers of a tensor, or the product has too many bits.
         """
 
+    @abstractmethod
     def concatenated(self, datas: Sequence[Data], index: np.ndarray) -> Data:
         """Return data of ``index`` on an edge with the channels of the edges of ``datas`` side by side.
 
