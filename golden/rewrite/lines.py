@@ -82,8 +82,7 @@ def lines(
         return None
     if long:
         above, below = above.long(), below.long()
-        lower, upper = (tuple(part.astype(object) for part in bound) for bound in (lower, upper))
-    (rise, run), (most_rise, most_run) = lower, upper
+    rise, run, most_rise, most_run = (part.astype(object) if long else part for part in (*lower, *upper))
     farthest = int(np.abs(np.hstack([steps.lo, steps.hi])[rows]).max())
     for shift in range(least_shift, most_shift + 1):
         fine = shift - finest

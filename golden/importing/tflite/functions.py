@@ -1,7 +1,7 @@
 """Import of TensorFlow Lite's functions of one code, and of what turns floats into codes and back."""
 
 import math
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -162,28 +162,18 @@ def extreme(importer, node, operands, outputs):
 @kernel("LOGISTIC", "TANH")
 def table(importer, node, operands, outputs):
     """Import ``LOGISTIC`` and ``TANH``: a table of float32 results for int8, fixed point between entries for int16."""
-    functions: dict[str, Callable]
-    if operands[0].tensor.type == "INT8":
-        functions = {"LOGISTIC": lambda x: _ONE / (_ONE + np.exp(-x)), "TANH": np.tanh}
-
-        def function(codes, *quantizations):
-            return looked_up(functions[node.name], codes, *quantizations)
-
-    elif operands[0].tensor.type == "INT16":
-        functions = {"LOGISTIC": logistic16, "TANH": tanh16}
-        if outputs[0].quantization != (np.float32(1 / 32768), 0):
-            raise ModelError(f"{node.name} of int16 is supported to the scale 1/32768 and zero point 0")
-        if operands[0].tensor.quantization[0] > LARGEST_SCALE:
-            raise ModelError(
-                f"{node.name} of int16 is not defined for scales above {LARGEST_SCALE:.3g}: 32 bits overflow"
-            )
-
-        def function(codes, scale, zero, out_scale, out_zero):
-            return functions[node.name](codes, scale)
-
-    else:
-        raise ModelError(f"{node.name} is supported for codes of int8 and int16, not of {operands[0].tensor.type}")
-    return _of_one_code(importer, operands, outputs[0], function)
+    kind, quantization = operands[0].tensor.type, outputs[0].quantization
+    if kind not in ("INT8", "INT16"):
+        raise ModelError(f"{node.name} is supported for codes of int8 and int16, not of {kind}")
+    if kind == "INT8":
+        floats = {"LOGISTIC": lambda x: _ONE / (_ONE + np.exp(-x)), "TANH": np.tanh}[node.name]
+        return _of_one_code(importer, operands, outputs[0], partial(looked_up, floats))
+    if quantization != (np.float32(1 / 32768), 0):
+        raise ModelError(f"{node.name} of int16 is supported to the scale 1/32768 and zero point 0")
+    if operands[0].tensor.quantization[0] > LARGEST_SCALE:
+        raise ModelError(f"{node.name} of int16 is not defined for scales above {LARGEST_SCALE:.3g}: 32 bits overflow")
+    fixed = {"LOGISTIC": logistic16, "TANH": tanh16}[node.name]
+    return _of_one_code(importer, operands, outputs[0], lambda codes, scale, *_: fixed(codes, scale))
 
 
 @kernel("HARD_SWISH")

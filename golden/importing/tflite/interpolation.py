@@ -13,7 +13,7 @@ from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.window import Window
 
 from .kernels import average
-from .lines import Line
+from .lines import RoundedLine
 from .operands import add_codes, kernel
 from .products import as_image
 
@@ -46,7 +46,7 @@ def resize_bilinear(importer, node, operands, outputs):
     count = (1 << 2 * _BITS) // math.prod(common)
     if count == 1:
         return [sums]
-    line = Line.halved(count.bit_length() - 1)  # rows sum to 1024, so what they have in common is a power of two
+    line = RoundedLine.halved(count.bit_length() - 1)  # rows sum to 1024, so what they have in common is a power of two
     return [add_codes(importer, sums, lambda s: average(s, count), out, shared=True, lines=[line])]
 
 

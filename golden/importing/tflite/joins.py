@@ -23,7 +23,7 @@ from .kernels import (
     total,
     total_multipliers,
 )
-from .lines import Line, add_lines
+from .lines import RoundedLine, add_lines
 from .operands import activation_range, add_codes, format_of, kernel, second_rounding
 
 _PAST = {"ADD": "added", "SUB": "subtracted", "MUL": "multiplied"}  # for messages
@@ -100,7 +100,7 @@ class _Product(_Join):
         importer.add(Multiply(name, a.edge, name, (b.edge,), np.ones_like(zeros), zeros))
         multiplier, exponent = product_multiplier(*self.quantizations)
         if self.format.bits > 8:
-            line = Line.of(multiplier, exponent).raised(self.quantizations[2][1])
+            line = RoundedLine.of(multiplier, exponent).raised(self.quantizations[2][1])
             return add_lines(importer, Data(name, a.index), [line], fmt=self.format, clip=self.bounds)
         return add_codes(
             importer, Data(name, a.index), lambda x: np.clip(scaled_product(x, *self.quantizations), *self.bounds),
@@ -138,10 +138,10 @@ class _Sum(_Join):
             shifts = [powers[2] - power for power in powers[:2]]
             if min(shifts) != 0:
                 raise ModelError(f"of its scales, {self.scales}, one operand's must be that of the result, none larger")
-            return [Line.halved(shift) for shift in (*shifts, 0)]
+            return [RoundedLine.halved(shift) for shift in (*shifts, 0)]
         bits = SUM_BITS[self.format.bits]
         *each, whole = total_multipliers(*self.scales, bits)
-        return [Line.of(*multiplier, by=1 << bits) for multiplier in each] + [Line.of(*whole)]
+        return [RoundedLine.of(*multiplier, by=1 << bits) for multiplier in each] + [RoundedLine.of(*whole)]
 
     def _line_by_line(self, importer, a, b):
         """Return the sum of what a line makes of each operand, but where that is a whole multiple."""

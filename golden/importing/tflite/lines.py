@@ -18,7 +18,7 @@ from fewbit.golden.rewrite.lines import Steps, lines
 
 from .kernels import reduced_multiplier
 
-__all__ = ["Line", "add_lines"]
+__all__ = ["RoundedLine", "add_lines"]
 
 _FIRST = 31  # bits that the first rounding shifts out
 _LONG = 1 << 62
@@ -26,7 +26,7 @@ _MOST_SHIFT = 55  # of a line that is searched for: 65,536 levels over 32 bits n
 
 
 @dataclass(frozen=True)
-class Line:
+class RoundedLine:
     """``(x*factor + addend) >> shift`` of whole numbers x, less ``kink`` in front of the shift up to ``level``.
 
     ``kink`` is taken off where the line would else give ``level`` or less; it is 0 where there is none.
@@ -39,7 +39,7 @@ class Line:
     level: int = 0
 
     @classmethod
-    def of(cls, multiplier: int, exponent: int, *, by: int = 1) -> "Line":
+    def of(cls, multiplier: int, exponent: int, *, by: int = 1) -> "RoundedLine":
         """Return the line of ``multiplied(by*x, multiplier, exponent)``.
 
         The first rounding is half up; the second, by r bits, half away from zero: half up again, but that what is
@@ -51,18 +51,18 @@ class Line:
         return cls((multiplier << max(0, exponent)) * by, addend, _FIRST + second, kink)._shortened()
 
     @classmethod
-    def wide(cls, multiplier: int, exponent: int) -> "Line":
+    def wide(cls, multiplier: int, exponent: int) -> "RoundedLine":
         """Return the line of ``multiplied_wide(x, multiplier, exponent)``."""
         reduced, shift = reduced_multiplier(multiplier, exponent)
         return cls(int(reduced), 1 << int(shift) - 1, int(shift))._shortened()
 
     @classmethod
-    def halved(cls, bits: int) -> "Line":
+    def halved(cls, bits: int) -> "RoundedLine":
         """Return the line of ``x / 2**bits``, rounded half away from zero; ``bits`` is not negative."""
         return cls(1, 1 << bits - 1, bits, 1) if bits else cls(1, 0, 0)
 
     @classmethod
-    def through(cls, codes: Callable[[np.ndarray], np.ndarray], lo: int, hi: int) -> "Line | None":
+    def through(cls, codes: Callable[[np.ndarray], np.ndarray], lo: int, hi: int) -> "RoundedLine | None":
         """Return a line that, clipped to the codes of both ends, gives the codes of every integer from lo to hi.
 
         It is None where the function, which keeps one direction, is no line.
@@ -84,18 +84,18 @@ class Line:
         factor, addend, _, shift = found
         return cls(int(factor[0]), int(addend[0]), int(shift))
 
-    def behind(self, offset: int) -> "Line":
+    def behind(self, offset: int) -> "RoundedLine":
         """Return the line of ``x + offset``."""
         return replace(self, addend=self.addend + self.factor * int(offset))
 
-    def raised(self, level: int) -> "Line":
+    def raised(self, level: int) -> "RoundedLine":
         """Return the line with ``level`` added to what it gives."""
         return replace(self, addend=self.addend + (int(level) << self.shift), level=self.level + int(level))
 
-    def finer(self, bits: int) -> "Line":
+    def finer(self, bits: int) -> "RoundedLine":
         """Return the same line with as many more bits shifted out."""
         factor, addend, kink = (number << bits for number in (self.factor, self.addend, self.kink))
-        return Line(factor, addend, self.shift + bits, kink, self.level)
+        return RoundedLine(factor, addend, self.shift + bits, kink, self.level)
 
     def values(self, x: np.ndarray) -> np.ndarray:
         """Return what the line makes of integers, in numbers of any length where 64 bits may not do."""
@@ -109,11 +109,11 @@ class Line:
         whole = self.factor % (1 << self.shift) == 0 and 0 <= self.addend < 1 << self.shift and not self.kink
         return self.factor >> self.shift if whole else None
 
-    def _shortened(self) -> "Line":
+    def _shortened(self) -> "RoundedLine":
         """Return the same line without the bits that are shifted out and always zero."""
         common = min(_trailing(self.factor), _trailing(self.addend), _trailing(self.kink), self.shift)
         factor, addend, kink = (number >> common for number in (self.factor, self.addend, self.kink))
-        return Line(factor, addend, self.shift - common, kink, self.level)
+        return RoundedLine(factor, addend, self.shift - common, kink, self.level)
 
 
 def _trailing(number: int) -> int:
@@ -121,7 +121,7 @@ def _trailing(number: int) -> int:
     return (number & -number).bit_length() - 1 if number else 1 << 10
 
 
-def add_lines(importer, data: Data, given: Sequence[Line], *, fmt: Format | None = None,
+def add_lines(importer, data: Data, given: Sequence[RoundedLine], *, fmt: Format | None = None,
               clip: tuple[int, int] | None = None) -> Data:  # fmt: skip
     """Append what a line makes of each channel, or one of all; return the data behind it.
 

@@ -14,7 +14,7 @@ from fewbit.golden.numbers.thresholds import find_thresholds, steps_of
 
 from .file import TfliteTensor
 from .kernels import rounded
-from .lines import Line, add_lines
+from .lines import RoundedLine, add_lines
 
 __all__ = ["KERNELS", "Operand", "activation_range", "add_codes", "format_of", "kernel",
            "second_rounding", "shape_without_batch"]  # fmt: skip
@@ -109,7 +109,7 @@ def activation_range(code: int, out: TfliteTensor) -> tuple[int, int]:
 
 def add_codes(importer, data: Data, codes: Callable, out: TfliteTensor, *, shared: bool = False,
               monotone: bool = True, second: SecondRounding | None = None,
-              lines: Sequence[Line] = (), clip: tuple[int, int] | None = None) -> Data:  # fmt: skip
+              lines: Sequence[RoundedLine] = (), clip: tuple[int, int] | None = None) -> Data:  # fmt: skip
     """Append the function of one integer that ``codes`` computes; return the data behind it.
 
     It is a `Threshold`, or where a code has more than 8 bits the lines that it is, if it is lines.
@@ -139,7 +139,7 @@ def add_codes(importer, data: Data, codes: Callable, out: TfliteTensor, *, share
     if fmt.bits > _SEARCHED_BITS and lines:
         return add_lines(importer, data, lines, fmt=fmt, clip=clip)
     if fmt.bits > _SEARCHED_BITS and shared and monotone:
-        line = Line.through(codes, int(lo[0]), int(hi[0]))
+        line = RoundedLine.through(codes, int(lo[0]), int(hi[0]))
         if line is not None:
             ends = codes(np.stack([lo, hi]))
             return add_lines(importer, data, [line], fmt=fmt, clip=(int(ends.min()), int(ends.max())))

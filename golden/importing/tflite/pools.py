@@ -13,7 +13,7 @@ from fewbit.golden.network.spatial import Largest, Windows
 from fewbit.golden.network.window import Window
 
 from .kernels import average, mean_multiplier, multiplied
-from .lines import Line
+from .lines import RoundedLine
 from .operands import activation_range, add_codes, format_of, kernel, shape_without_batch
 from .products import as_image, window_of
 
@@ -72,7 +72,7 @@ def mean(importer, node, operands, outputs):
         name = importer.new("dense")
         importer.add(Dense(name, sums.edge, name, np.ones((1, count), dtype=np.int64)))
         sums = Data(name, kept)
-    line = Line.of(*multiplier).behind(-count * zero).raised(out_zero)
+    line = RoundedLine.of(*multiplier).behind(-count * zero).raised(out_zero)
     found = add_codes(importer, sums, codes, out, shared=True, lines=[line])
     return [found.reshaped(lambda i: i.reshape(shape_without_batch(out, found)))]
 

@@ -12,7 +12,7 @@ from fewbit.golden.network.window import Window
 
 from .file import TfliteTensor
 from .kernels import multiplied, multiplied_wide, quantized_multiplier, rounded
-from .lines import Line
+from .lines import RoundedLine
 from .operands import Operand, activation_range, add_codes, format_of, kernel, second_rounding
 
 __all__ = ["as_image", "window_of"]
@@ -156,7 +156,11 @@ def _multiplied(real, wide, out):
     pairs = [quantized_multiplier(float(r)) for r in real]
     multiplier, exponent = np.array(pairs, dtype=np.int64).T
     if wide:
-        return lambda sums: multiplied_wide(sums, multiplier, exponent), None, [Line.wide(*pair) for pair in pairs]
+        return (
+            lambda sums: multiplied_wide(sums, multiplier, exponent),
+            None,
+            [RoundedLine.wide(*pair) for pair in pairs],
+        )
     return lambda sums: multiplied(sums, multiplier, exponent), second_rounding(exponent, out), []
 
 
@@ -166,7 +170,7 @@ def _in_doubles(real, wide, out):
     if wide:
         fmt, lo, hi = format_of(out), int(wide[0].min()), int(wide[1].max())
         found = {
-            r: Line.through(lambda s, r=r: np.clip(rounded(s.astype(np.float64) * r), fmt.lo, fmt.hi), lo, hi)
+            r: RoundedLine.through(lambda s, r=r: np.clip(rounded(s.astype(np.float64) * r), fmt.lo, fmt.hi), lo, hi)
             for r in np.unique(real)
         }
         lines = [found[r] for r in real] if None not in found.values() else []
