@@ -14,6 +14,7 @@ setup(
         "fewbit.sim.cycles.engine": ["*.cpp", "*.h"],
         "fewbit.sim.simulators": ["*.cpp"],
         "fewbit.flow.demo": ["*.html"],
+        "fewbit.flow.report": ["templates/*"],
         "fewbit.flow.ip.driver": ["*.c", "*.h"],
         "fewbit.examples": ["*/*.onnx", "*/*.npz", "*/*.json"],
     },
