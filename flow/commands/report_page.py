@@ -26,7 +26,7 @@ def report_page(
     ] = None,
     parts: PartsFile = None, json: Json = False,
 ):  # fmt: skip
-    """Write `report.html` into a build: model, pipeline, layers, timing, parts, accuracy, values, and the next steps."""
+    """Write `report.html` into a build: pipeline, layers, timing, parts, accuracy, values, and the next steps."""
     from fewbit.flow.report.write import report_of_build
 
     report = Reporter(json)

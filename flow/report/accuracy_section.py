@@ -98,7 +98,7 @@ class AccuracyFigures(JsonResult):
 def accuracy_figures(subject: ReportSubject, executed: ExecutedSamples | None) -> AccuracyFigures | NotRun:
     """Return what golden answers to the samples of a report."""
     if executed is None:
-        return NotRun(reason="golden was not executed on samples", command=subject.command("report", "--images", "FILE"))
+        return NotRun(reason="golden was not executed on samples", command=subject.execute)
     found = executed.answers
     labels, known = found.labels, executed.images.labels
     margins = None if found.scores is None else _margins(found.scores, labels, known)
@@ -130,7 +130,7 @@ def accuracy_figures(subject: ReportSubject, executed: ExecutedSamples | None) -
 def _obtained(subject, equal):
     yield Obtained(
         means=Means.EXECUTED, text="the golden model, which defines every bit of the hardware",
-        command=subject.command("report", "--images", "FILE"),
+        command=subject.execute,
     )  # fmt: skip
     if equal:
         yield Obtained(means=Means.SIMULATED, text=f"the hardware's answers to {equal:,} frames are equal to golden's "

@@ -58,7 +58,8 @@ def pipeline_blocks(subject: ReportSubject) -> list[PipelineBlock]:
 
     Areas are those of synthesis where the build was synthesized for the same Verilog, else of the estimate.
     """
-    plan, number, waiting = subject.project.plan, {-1: -1}, {}
+    plan, number = subject.project.plan, {-1: -1}
+    waiting: dict[int, list[int]] = {}  # of a stage that belongs to its reader: it and what belongs to it
     found: list[PipelineBlock] = []
     for place, stage in enumerate(plan.stages):
         sources = [source for source, _ in stage.inputs]
@@ -75,7 +76,8 @@ def pipeline_blocks(subject: ReportSubject) -> list[PipelineBlock]:
             stages=[plan.stages[one].name for one in inside], luts=0, means=Means.ESTIMATED,
             busy=round(min(1.0, cycles / subject.interval), 4), after=sorted({number[source] for source in outer}),
         ))  # fmt: skip
-    return [_with_area(block, subject) for block in found]
+    estimated = _estimated(subject)
+    return [_with_area(block, subject, estimated) for block in found]
 
 
 def _feeds_one(stages: Any, place: int) -> bool:
@@ -84,14 +86,15 @@ def _feeds_one(stages: Any, place: int) -> bool:
     return len(readers) == 1 and isinstance(stages[place].plan, _FEEDING)
 
 
-def _with_area(block: PipelineBlock, subject: ReportSubject) -> PipelineBlock:
+def _with_area(block: PipelineBlock, subject: ReportSubject, estimated: Mapping[str, float]) -> PipelineBlock:
     synthesized = subject.synthesized
     if synthesized is not None and all(name in synthesized.stages for name in block.stages):
-        luts = sum(synthesized.stages[name].lut for name in block.stages)
-        return replace(block, luts=luts, means=Means.SYNTHESIZED)
+        counted = sum(synthesized.stages[name].lut for name in block.stages)
+        return replace(block, luts=counted, means=Means.SYNTHESIZED)
+    luts: float = sum(estimated[name] for name in block.stages)
     if block.kind == "layer":
-        return replace(block, luts=round(subject.design.layers[block.name].lut))
-    return replace(block, luts=round(sum(_estimated(subject)[name] for name in block.stages)))
+        luts += subject.design.layers[block.name].lut
+    return replace(block, luts=round(luts))
 
 
 def _estimated(subject: ReportSubject) -> Mapping[str, float]:

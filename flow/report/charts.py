@@ -18,6 +18,7 @@ __all__ = [
 _WIDTH = 720
 _STEPS = (1, 2, 5, 10)  # of ticks
 _SHADES = 4  # of frames, in turn
+_LANE, _MOST_LANES = 7, 4  # height of a bar of a timeline, and bars above each other in a row
 
 
 @dataclass(frozen=True)
@@ -106,26 +107,31 @@ def log_ticks(least: float, most: float) -> list[float]:
 
 def timeline_chart(figures: TimelineFigures) -> TimelineChart:
     """Return the drawing of a timeline: a row a block, a bar a frame."""
-    row, left, top, end = 18.0, 130.0, 6.0, max(figures.left) + 1
+    lanes = min(_MOST_LANES, max(_at_once(block.spans) for block in figures.blocks))
+    row, left, top, end = 8.0 + _LANE * lanes, 130.0, 6.0, max(figures.left) + 1
     scale = (_WIDTH - left - 10) / end
     bars, names = [], []
     for k, block in enumerate(figures.blocks):
         y = top + k * row
-        names.append(Mark(left - 6, round(y + 12, 1), _cut(block.name, 19), block.name))
+        names.append(Mark(left - 6, round(y + row / 2 + 3, 1), _cut(block.name, 19), block.name))
         for frame, (first, last) in enumerate(block.spans):
             text = f"{block.name}, frame {frame}: cycles {first:,} to {last:,}"
             width = max(1.5, (last - first + 1) * scale)
             # Frames overlap where a block takes the next one before it has given all of the last one.
-            height = (row - 6) / 2
-            bars.append(Bar(round(left + first * scale, 1), round(y + 2 + frame % 2 * height, 1), round(width, 1),
-                            height, text, frame % _SHADES))  # fmt: skip
+            bars.append(Bar(round(left + first * scale, 1), round(y + 3 + frame % lanes * _LANE, 1), round(width, 1),
+                            _LANE - 1, text, frame % _SHADES))  # fmt: skip
     ticks = [Tick(round(left + t * scale, 1), number(t)) for t in round_ticks(end, 6)]
     return TimelineChart(_WIDTH, top + len(figures.blocks) * row + 34, left, bars, names, ticks)
 
 
+def _at_once(spans: Sequence[Sequence[int]]) -> int:
+    """Return how many frames are in a block at the same time, at most."""
+    return max(sum(first <= begin <= last for first, last in spans) for begin, _ in spans)
+
+
 def roofline_chart(figures: RooflineFigures) -> RooflineChart:
     """Return the drawing of a roofline."""
-    width, height, left, top, bottom = _WIDTH, 340, 74.0, 14.0, 290.0
+    width, height, left, top, bottom = _WIDTH, 350, 74.0, 26.0, 300.0
     every = [figures.whole, *figures.layers]
     ridge = figures.whole.peak / figures.bandwidth
     xs = log_ticks(*_apart([point.intensity for point in every] + [ridge]))
@@ -141,7 +147,10 @@ def roofline_chart(figures: RooflineFigures) -> RooflineChart:
     begin = max(least, ys[0] / figures.bandwidth)
     slope = f"M{x_of(begin)} {y_of(begin * figures.bandwidth)}L{x_of(ridge)} {y_of(figures.whole.peak)}"
     roof = f"M{x_of(max(least, ridge))} {y_of(figures.whole.peak)}H{x_of(most)}"
-    labels = [Mark(x_of(most) - 4, y_of(figures.whole.peak) - 6, f"{short(figures.whole.peak)} products/s", "")]
+    # The roof's label is on the other half than the build's.
+    middle = (x_of(most) + left) / 2
+    place = left + 120 if x_of(figures.whole.intensity) > middle else x_of(most) - 4
+    labels = [Mark(place, y_of(figures.whole.peak) - 6, f"{short(figures.whole.peak)} products/s", "")]
     points = [Mark(x_of(p.intensity), y_of(p.reached), _cut(p.name, 16), _said(p)) for p in figures.layers]
     whole = figures.whole
     return RooflineChart(

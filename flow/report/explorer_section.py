@@ -57,9 +57,10 @@ def explorer_figures(subject: ReportSubject, formats: FormatsFigures | NotRun) -
     if found is None:
         points = [
             ExplorerPoint(
-                name=f"{point.cycles:,} cycles", kind="folding", fps=clock * 1e6 / point.cycles,
-                luts=round(point.cost.lut), bits=bits, accuracy=None, means=Means.ESTIMATED,
-                command=subject.model_command("fold", "--max-cycles", str(point.cycles), "--clock", f"{clock:g}"),
+                name=f"{point.cycles:,} cycle{'s' * (point.cycles > 1)}", kind="folding",
+                fps=clock * 1e6 / point.cycles, luts=round(point.cost.lut), bits=bits, accuracy=None,
+                means=Means.ESTIMATED, command=subject.model_command("fold", "--max-cycles", str(point.cycles),
+                                              "--clock", f"{clock:g}"),
             )
             for point in pareto(subject.layers, clock, _FOLDINGS)
         ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Section: what the model is, where it came from, and what its input means."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from fewbit.flow.results import JsonResult
 
@@ -66,6 +67,10 @@ class ModelFigures(JsonResult):
     notes: list[str]
 
 
+def _name(subject: ReportSubject) -> str:
+    return subject.manifest["model"] if subject.origin.model is None else Path(subject.origin.model).name
+
+
 def model_figures(subject: ReportSubject) -> ModelFigures:
     """Return what a report says of the model."""
     manifest, project = subject.manifest, subject.project
@@ -75,7 +80,7 @@ def model_figures(subject: ReportSubject) -> ModelFigures:
     ]
     weights = [(plan.dense.weights.size, plan.dense.weight_format.bits) for plan in project.layer_plans.values()]
     return ModelFigures(
-        name=manifest["model"], sha256=manifest["sha256"], file=subject.origin.model, network=project.network.name,
+        name=_name(subject), sha256=manifest["sha256"], file=subject.origin.model, network=project.network.name,
         inputs=inputs, outputs=[f"{o['name']}: {o['meaning']}" for o in manifest["outputs"]], layers=len(weights),
         parameters=sum(size for size, _ in weights), weight_bits=sum(size * bits for size, bits in weights),
         macs=sum(layer.macs for layer in subject.layers.values()), target=manifest["target"],

@@ -21,10 +21,14 @@ _SHADES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineFigures(JsonResult):
-    """The blocks of the pipeline, their LUTs together, and how those were obtained."""
+    """The blocks of the pipeline, their LUTs together, those of the whole build, and how they were obtained.
+
+    The build has the shell of its streams besides, and synthesis saves a little where it looks across blocks.
+    """
 
     blocks: list[PipelineBlock]
     luts: int
+    whole: int
     obtained: Obtained
 
 
@@ -55,8 +59,9 @@ class PipelineDrawing:
 
 def pipeline_figures(subject: ReportSubject) -> PipelineFigures:
     """Return the blocks of a build's pipeline."""
-    blocks = pipeline_blocks(subject)
+    blocks, whole = pipeline_blocks(subject), round(subject.design.total.lut)
     if subject.synthesized is not None and all(block.means == Means.SYNTHESIZED for block in blocks):
+        whole = subject.synthesized.total.lut
         found = Obtained(
             means=Means.SYNTHESIZED, text=f"LUTs by Yosys, stage by stage, for {subject.synthesized.part}",
             command=subject.command("synth"),
@@ -66,7 +71,7 @@ def pipeline_figures(subject: ReportSubject) -> PipelineFigures:
             means=Means.ESTIMATED, text="LUTs by the formulas that foldings are chosen by; synthesis counts them",
             command=subject.command("synth"),
         )  # fmt: skip
-    return PipelineFigures(blocks=blocks, luts=sum(block.luts for block in blocks), obtained=found)
+    return PipelineFigures(blocks=blocks, luts=sum(block.luts for block in blocks), whole=whole, obtained=found)
 
 
 @dataclass

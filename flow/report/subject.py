@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -166,6 +167,11 @@ class ReportSubject:
         return " ".join(["fewbit", name, _quoted(Path(model)), *options])
 
     @property
+    def execute(self) -> str:
+        """The command that executes golden on samples, for the report."""
+        return self.command("report", "--images", "FILE")
+
+    @property
     def simulate(self) -> str:
         """The command that simulates the build."""
         folder = _quoted(self.directory)
@@ -182,8 +188,6 @@ class ReportSubject:
 
 def _quoted(path: Path) -> str:
     """Return a path as a shell takes it, relative to the working folder where it lies in that."""
-    try:
+    with suppress(ValueError):
         path = path.relative_to(Path.cwd())
-    except ValueError:
-        pass
     return shlex.quote(str(path))

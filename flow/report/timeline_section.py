@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fewbit.flow.results import JsonResult
+from fewbit.sim.cycles.frames import run_frames
 from fewbit.sim.cycles.run import Run
 from fewbit.sim.cycles.wiring import wiring_of
 
@@ -13,7 +14,9 @@ from .subject import ReportSubject
 __all__ = ["BlockTimes", "TimelineFigures", "timeline_figures"]
 
 _FEWEST, _MOST = 3, 8  # frames that are shown
-_QUICK, _LONG = 150_000, 6_000_000  # machine steps of a run: about half a second, and half a minute
+_PROBE = 2  # frames of a run of the compiled model, which says how long the other will take
+_PROBED_QUICK, _PROBED_LONG = 5_000_000, 2_000_000_000  # machine steps of that, at most
+_QUICK, _LONG = 60_000, 2_000_000  # machine steps of the run: about a second, and most of a minute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +52,18 @@ def timeline_figures(subject: ReportSubject) -> TimelineFigures | NotRun:
     kept = subject.kept.get("timeline", TimelineFigures, frames)
     if kept is not None:
         return kept
-    steps = len(subject.project.plan.stages) * (subject.latency + int(frames * subject.interval))
-    if steps > (_LONG if subject.whole else _QUICK):
-        why = "long for the end of a build" if steps <= _LONG else "too long to be followed beat by beat"
-        return NotRun(reason=f"about {steps:,} steps of the cycle model are {why}", command=subject.command("report"))
+    if not _is_short(subject, frames):
+        reason = "the cycle model was not followed beat by beat"
+        return NotRun(reason=reason + ", as that takes minutes" * subject.whole, command=subject.command("report"))
     return subject.kept.put("timeline", _traced(subject, frames), frames)
+
+
+def _is_short(subject: ReportSubject, frames: int) -> bool:
+    """Return whether so many frames can be followed in the time that there is."""
+    probed, most = (_PROBED_LONG, _LONG) if subject.whole else (_PROBED_QUICK, _QUICK)
+    if subject.steps_of_run > probed:
+        return False
+    return run_frames(subject.project.plan, _PROBE).steps * frames // _PROBE <= most
 
 
 def _traced(subject: ReportSubject, frames: int) -> TimelineFigures:

@@ -125,7 +125,7 @@ def _binned(counts: np.ndarray, width: int, span: int) -> list[int]:
 def values_figures(subject: ReportSubject, executed: ExecutedSamples | None) -> ValuesFigures | NotRun:
     """Return the values that layers have over the samples of a report."""
     if executed is None:
-        return NotRun(reason="golden was not executed on samples", command=subject.command("report", "--images", "FILE"))
+        return NotRun(reason="golden was not executed on samples", command=subject.execute)
     if not subject.project.network.integral:
         return NotRun(reason="a float32 network has no integers whose ranges could be compared",
                       command=subject.model_command("quantize"))  # fmt: skip
@@ -146,5 +146,5 @@ def _counted(subject: ReportSubject, executed: ExecutedSamples) -> ValuesFigures
         samples=len(executed.images), source=executed.images.source,
         ranges=[counter.range() for counter in counters.values()],
         obtained=Obtained(means=Means.EXECUTED, text=f"the golden model on {len(executed.images):,} samples",
-                          command=subject.command("report", "--images", "FILE")),
+                          command=subject.execute),
     )  # fmt: skip

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from fewbit.extras import MissingPackage
 from fewbit.flow.cache import atomic_write
-from fewbit.flow.images import ImageError, Images, find_images, load_images
-from fewbit.flow.project.devices import DeviceChain
+from fewbit.flow.images import ImageError, Images, SamplesLike, find_images, images_of, load_images
 from fewbit.flow.project.project import Project
 from fewbit.flow.project.rebuild import project_in
 from fewbit.flow.project.simulation_results import Simulation
@@ -35,7 +35,7 @@ def report_of_build(
     directory: Path,
     report: Report,
     *,
-    images: Path | None = None,
+    images: SamplesLike | None = None,
     frames: int | None = None,
     clock: float | None = None,
     parts: Path | None = None,
@@ -47,8 +47,9 @@ def report_of_build(
     directory : Path
         A folder that ``fewbit build`` wrote.
     report : flow.reporting.Report
-    images : path or None
-        Samples; None takes those of the last simulation or beside the model, if they are still there.
+    images : path, mapping, array or None
+        Samples as `flow.images.images_of` takes them; None takes those of the last simulation, or those beside the
+        model, if they are still there.
     frames : int or None
         Only the first so many.
     clock : float or None
@@ -69,8 +70,10 @@ def report_of_build(
     if project.folding.devices:
         raise ValueError(f"{directory}: is a build in several devices, of which there is no report yet; `fewbit fold` "
                          "shows what each takes")  # fmt: skip
-    if project.generate():
-        report.say(f"the Verilog in {directory} was of another version of fewbit, and was generated again")
+    if not project.verilog.is_file():
+        raise ValueError(f"{project.verilog}: no such file: make it with `fewbit build MODEL.onnx -o {directory}`")
+    if not project.up_to_date:
+        report.say(f"the Verilog in {directory} is of another version of fewbit; `fewbit build` makes it anew")
     subject = ReportSubject(project, clock=clock, parts=parts_with(parts))
     subject.images = _samples(subject, images, report)
     if subject.images is not None:
@@ -79,33 +82,35 @@ def report_of_build(
         return _written(subject)
 
 
-def _samples(subject: ReportSubject, given: Path | None, report: Report) -> Images | None:
+def _samples(subject: ReportSubject, given: SamplesLike | None, report: Report) -> Images | None:
     """Return the samples that were given, or those that are known of the build, as far as they can be read."""
     if given is not None:
-        return load_images(given, subject.project.network)
+        return images_of(given, subject.project.network)
     known = subject.origin.samples
     if known is None:
         return None
     try:
         return load_images(known, subject.project.network)
-    except ImageError as error:
+    except (ImageError, MissingPackage) as error:
         report.say(f"no samples: {error}")
         return None
 
 
-def report_after_build(project: Project, report: Report, model: Path | None = None) -> Path | None:
-    """Write the report of what was built, as far as that takes no time, and return its file; None for several devices.
+def report_after_build(project: Project, report: Report) -> Path | None:
+    """Write the report of what was built, as far as that takes no time, and return its file.
 
-    ``model`` is the file that the project is of, if that is another one than the project's own.
+    Of a build in several devices there is none, and None is returned.
     """
-    if isinstance(project, DeviceChain) or project.folding.devices:
+    if project.folding.devices:
         return None
-    return _after(project, report, Origin(model=str((model or project.model).absolute()), samples=_beside(project)))
+    found = find_images(project.model)
+    samples = None if found is None else str(found.absolute())
+    return _after(project, report, Origin(model=str(project.model.absolute()), samples=samples))
 
 
 def report_after_simulation(project: Project, images: Images, simulation: Simulation, report: Report) -> Path | None:
     """Keep what a simulation found, and write the report as `report_after_build` does, with these samples."""
-    if isinstance(project, DeviceChain) or project.folding.devices:
+    if project.folding.devices:
         return None
     KeptFigures(project.directory, project.design()).put("simulation", simulation)
     source = images.source if images.source == "mnist" or Path(images.source).is_file() else None
@@ -127,17 +132,11 @@ def _after(project: Project, report: Report, origin: Origin, images: Images | No
         return _written(subject).file
 
 
-def _beside(project: Project) -> str | None:
-    """Return the samples beside a project's model, if there are any."""
-    found = find_images(project.model)
-    return None if found is None else str(found.absolute())
-
-
 def _quietly(path: str, project: Project) -> Images | None:
     """Return samples, or None where they are not those of this model."""
     try:
         return load_images(path, project.network)
-    except (ImageError, OSError):
+    except (ImageError, MissingPackage, OSError):
         return None
 
 
