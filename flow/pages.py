@@ -6,7 +6,7 @@ from typing import Any
 
 import jinja2
 
-__all__ = ["render"]
+__all__ = ["number", "percent", "render", "short"]
 
 
 def render(place: str, template: str, **values: Any) -> str:

@@ -15,8 +15,8 @@ axe.run(document).then((found) => done(found.violations.map((v) => `${v.id}: ${v
 """
 SMALLEST = """
 const shown = (e) => e.children.length === 0 && e.textContent.trim() && e.getClientRects().length;
-const sizes = [...document.querySelectorAll("body *")].filter(shown).map((e) => parseFloat(getComputedStyle(e).fontSize));
-return Math.min(...sizes);
+const leaves = [...document.querySelectorAll("body *")].filter(shown);
+return Math.min(...leaves.map((e) => parseFloat(getComputedStyle(e).fontSize)));
 """
 MOVE = """
 const one = document.getElementById(arguments[0]);

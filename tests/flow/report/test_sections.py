@@ -7,6 +7,7 @@ from fewbit.flow.folding.design import cost_of_design
 from fewbit.flow.folding.layers import layers_of, slowest
 from fewbit.flow.folding.search import estimate_all, pareto
 from fewbit.flow.project.folded_model import FoldedModel
+from fewbit.flow.project.imported_reports import ImportedReports, ReportedLayer, ReportedTiming
 from fewbit.flow.project.simulation_results import Damage, Interval, Latency, Simulation
 from fewbit.flow.project.synthesized import Synthesized, Used
 from fewbit.flow.report.accuracy_section import accuracy_figures, png_of
@@ -19,10 +20,12 @@ from fewbit.flow.report.layer_section import layers_figures
 from fewbit.flow.report.limit_section import limit_figures
 from fewbit.flow.report.model_section import model_figures
 from fewbit.flow.report.obtained import Means, NotRun
+from fewbit.flow.report.page import build_report, page_of
 from fewbit.flow.report.part_section import parts_figures
 from fewbit.flow.report.queue_section import queues_figures
 from fewbit.flow.report.resource_section import resources_figures
 from fewbit.flow.report.roofline_section import roofline_figures
+from fewbit.flow.report.subject import ReportSubject
 from fewbit.flow.report.timeline_section import timeline_figures
 from fewbit.flow.report.value_section import values_figures
 from fewbit.golden.network.execute import run
@@ -95,7 +98,6 @@ def test_the_timeline_is_that_of_the_cycle_model(subject):
 
 def test_what_takes_long_is_not_done_after_a_build(built, monkeypatch):
     from fewbit.flow.report import timeline_section
-    from fewbit.flow.report.subject import ReportSubject
 
     project, _ = built
     subject = ReportSubject(project, whole=False)
@@ -216,8 +218,6 @@ def test_no_branch_has_no_queue(subject):
 
 
 def test_synthesis_comes_before_the_estimate(built):
-    from fewbit.flow.report.subject import ReportSubject
-
     project, _ = built
     subject = ReportSubject(project)
     assert [row.obtained.means for row in resources_figures(subject).rows] == [Means.ESTIMATED]
@@ -240,9 +240,31 @@ def test_synthesis_comes_before_the_estimate(built):
     assert (luts.value, luts.means) == (77, Means.SYNTHESIZED)
 
 
-def test_a_simulation_says_whether_it_was_equal(built):
-    from fewbit.flow.report.subject import ReportSubject
+def test_what_vivado_reported_stands_beside_the_estimates(built):
+    project, _ = built
+    subject, names = ReportSubject(project), list(project.folding)
+    used = {"lut": 300, "ff": 200, "bram18": 1, "bram36": 2, "dsp": 0}
+    layers = {n: ReportedLayer(cycles=1, estimate=None, reported={"lut": 50 + k}) for k, n in enumerate(names)}
+    timing = ReportedTiming(
+        file=project.directory, state="Routed", wns=-0.5, tns=-1.0, whs=0.1, ths=0.0, failing=3, endpoints=90,
+        clocks={"clk": 5.0}, period_ns=5.0, fmax_mhz=181.82, met=False,
+    )  # fmt: skip
+    subject.reported = ImportedReports(
+        directory=project.directory, written="vivado.json", files=[], vivado="2023.2", design="accelerator",
+        device="xc7a35t", state="Routed", estimate={"lut": 280}, reported=used, available={"lut": 20800},
+        layers=layers, timing=timing,
+    )  # fmt: skip
+    found = resources_figures(subject)
+    row = next(row for row in found.rows if row.obtained.means == Means.REPORTED)
+    assert row.counts == {"lut": 300, "ff": 200, "bram18": 5, "dsp": 0} and row.shares == {"lut": round(300 / 20800, 4)}
+    (clock,) = found.clocks
+    assert clock.fmax_mhz == 181.82 and "missed by 3 of 90 endpoints" in clock.path
+    assert [layer.reported for layer in layers_figures(subject).layers] == [{"lut": 50}, {"lut": 51}]
+    page = page_of(build_report(subject))
+    assert "181.82 MHz" in page and "by Vivado 2023.2, routed" in page and ">Vivado<" in page
 
+
+def test_a_simulation_says_whether_it_was_equal(built):
     project, _ = built
     for changed, verified in (({}, True), ({"ok": False, "problems": ["late"], "mismatches": 1}, False)):
         subject = ReportSubject(project)
