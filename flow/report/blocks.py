@@ -33,7 +33,7 @@ class PipelineBlock(JsonResult):
     kind : str
         What it is: ``layer``, or the stage's own kind in lower case.
     stages : list of str
-        The stages in it, the last of which has its name.
+        The stages in it, in the order of their streams.
     luts : int
         What it takes.
     means : str
@@ -63,6 +63,12 @@ def pipeline_blocks(subject: ReportSubject) -> list[PipelineBlock]:
     found: list[PipelineBlock] = []
     for place, stage in enumerate(plan.stages):
         sources = [source for source, _ in stage.inputs]
+        layer_of = stage.name.removeprefix("order_")
+        if layer_of in plan.layers and layer_of != stage.name:  # it puts results of tiles back into order
+            number[place] = number[sources[0]]
+            before = found[number[place]]
+            found[number[place]] = replace(before, stages=[*before.stages, stage.name])
+            continue
         if _feeds_one(plan.stages, place):
             waiting[place] = [*(one for source in sources for one in waiting.get(source, [])), place]
             continue
@@ -101,6 +107,9 @@ def _estimated(subject: ReportSubject) -> Mapping[str, float]:
     """Return about the LUTs of every stage that is no layer, by its name."""
     layers, cycles = subject.layers, slowest(subject.layers, subject.project.folding)
     luts = {stage.name: cost_of_stage(stage.plan).lut for stage in subject.project.plan.stages}
+    port = subject.project.plan.weight_port
+    if port is not None:
+        luts[port.name] = port.cost.lut
     for window in layers.pools:
         luts[window.name] = cost_of_pool(window.window, layers.edges[window.x], cycles).lut
     for node in layers.others:

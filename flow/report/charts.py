@@ -109,7 +109,7 @@ def timeline_chart(figures: TimelineFigures) -> TimelineChart:
     """Return the drawing of a timeline: a row a block, a bar a frame."""
     lanes = min(_MOST_LANES, max(_at_once(block.spans) for block in figures.blocks))
     row, left, top, end = 8.0 + _LANE * lanes, 130.0, 6.0, max(figures.left) + 1
-    scale = (_WIDTH - left - 10) / end
+    scale = (_WIDTH - left - 30) / end
     bars, names = [], []
     for k, block in enumerate(figures.blocks):
         y = top + k * row

@@ -43,7 +43,7 @@ class ExplorerFigures(JsonResult):
 
 def explorer_figures(subject: ReportSubject, formats: FormatsFigures | NotRun) -> ExplorerFigures | NotRun:
     """Return the designs that a user may choose from: foldings of the model, and formats that were measured."""
-    bits = sum(plan.dense.weights.size * plan.dense.weight_format.bits for plan in subject.project.layer_plans.values())
+    bits = sum(subject.weight_bits(name) for name in subject.dense)
     clock = subject.clock
     found = subject.kept.get("foldings", ExplorerFigures, clock)
     if found is None and not subject.whole:

@@ -84,8 +84,8 @@ def layers_figures(subject: ReportSubject) -> LayersFigures:
         rows.append(LayerFigures(
             name=name, pixels=layer.pixels, groups=layer.groups, neurons=layer.groups * layer.neurons,
             inputs=layer.inputs, kernel=[] if layer.window is None else list(layer.window.window.kernel),
-            macs=layer.macs, weight_bits=plan.dense.weights.size * plan.dense.weight_format.bits,
-            activations=str(plan.x_format), weights=str(plan.dense.weight_format), output=str(plan.format),
+            macs=layer.macs, weight_bits=subject.weight_bits(name),
+            activations=str(plan.x_format), weights=str(layer.weight_format), output=str(plan.format),
             pe=plan.pe, simd=plan.simd, cycles=layer.cycles(folded),
             busy=round(layer.cycles(folded) / subject.interval, 4), cost=subject.design.layers[name].by_resource,
             synthesized=None if stage is None else {kind: getattr(stage, kind) for kind in _COUNTED},

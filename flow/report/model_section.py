@@ -78,11 +78,11 @@ def model_figures(subject: ReportSubject) -> ModelFigures:
         InputFigures(**{name: given[name] for name in InputFigures.__dataclass_fields__})
         for given in manifest["inputs"]
     ]
-    weights = [(plan.dense.weights.size, plan.dense.weight_format.bits) for plan in project.layer_plans.values()]
     return ModelFigures(
         name=_name(subject), sha256=manifest["sha256"], file=subject.origin.model, network=project.network.name,
-        inputs=inputs, outputs=[f"{o['name']}: {o['meaning']}" for o in manifest["outputs"]], layers=len(weights),
-        parameters=sum(size for size, _ in weights), weight_bits=sum(size * bits for size, bits in weights),
+        inputs=inputs, outputs=[f"{o['name']}: {o['meaning']}" for o in manifest["outputs"]], layers=len(subject.dense),
+        parameters=sum(node.weights.size for node in subject.dense.values()),
+        weight_bits=sum(subject.weight_bits(name) for name in subject.dense),
         macs=sum(layer.macs for layer in subject.layers.values()), target=manifest["target"],
         part=project.destination.part, clock_mhz=subject.clock, identity=manifest["identity"], build=manifest["build"],
         notes=manifest["notes"],

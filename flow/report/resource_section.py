@@ -64,11 +64,12 @@ def resources_figures(subject: ReportSubject) -> ResourcesFigures:
 
 def _estimated(subject):
     counts, part = subject.design.total.by_resource, subject.part
+    form = "" if subject.project.target.netlists else ", of arrays as target xilinx has them"
     shares = {} if part is None else {k: round(n / getattr(part, k), 4) for k, n in counts.items() if getattr(part, k)}
+    text = f"LUTs and flip-flops by formulas, memories and DSPs by the plan{form}"
     return CountedResources(
         device="any part" if part is None else part.name, counts=counts, shares=shares,
-        obtained=Obtained(means=Means.ESTIMATED, text="LUTs and flip-flops by formulas, memories and DSPs by the plan",
-                          command=subject.model_command("fold")),
+        obtained=Obtained(means=Means.ESTIMATED, text=text, command=subject.model_command("fold")),
     )  # fmt: skip
 
 

@@ -50,13 +50,13 @@ class RooflineFigures(JsonResult):
 
 def roofline_figures(subject: ReportSubject) -> RooflineFigures:
     """Return the roofline of a build at its clock."""
-    plan, edges, hertz = subject.project.plan, subject.layers.edges, subject.clock * 1e6
+    plan, hertz = subject.project.plan, subject.clock * 1e6
     points, multipliers = [], 0
     for name, layer in plan.layers.items():
         made, macs = layer.pe * layer.simd, subject.layers[name].macs
         multipliers += made
-        x, y = subject.layers[name].source, edges[layer.y]
-        moved = (x.length * x.format.bits + y.length * y.format.bits) / 8
+        x, given = subject.layers[name].source, subject.layers.edges[subject.dense[name].y].length
+        moved = (x.length * x.format.bits + given * layer.format.bits) / 8
         points.append(RooflinePoint(
             name=name, intensity=macs / moved, reached=macs * subject.fps, peak=made * hertz,
         ))  # fmt: skip

@@ -18,6 +18,7 @@ from fewbit.flow.project.project import Project
 from fewbit.flow.project.simulation_results import Simulation
 from fewbit.flow.project.synthesized import Synthesized
 from fewbit.flow.results import JsonResult
+from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.hw.targets.named import USUAL
 from fewbit.hw.targets.part_list import built_in_parts
 from fewbit.hw.targets.parts import ListedPart
@@ -84,6 +85,15 @@ class ReportSubject:
     def layers(self) -> FoldableNetwork:
         """The network as a folding sees it."""
         return layers_of(self.project.network)
+
+    @cached_property
+    def dense(self) -> dict[str, Dense | FloatDense]:
+        """The network's own node of every layer, by name; a plan's may compute several pixels at a time."""
+        return {node.name: node for node in self.project.network.nodes if isinstance(node, Dense | FloatDense)}
+
+    def weight_bits(self, name: str) -> int:
+        """Return the bits that the weights of a layer take."""
+        return self.dense[name].weights.size * self.layers[name].weight_format.bits
 
     @property
     def interval(self) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 from fewbit.flow.results import JsonResult
 from fewbit.golden.network.dense import Dense
 from fewbit.golden.network.graph import Edge, accumulator_format
+from fewbit.golden.network.pointwise import activation_behind
 from fewbit.golden.numbers.format import Format
 
 from .executed import ExecutedSamples
@@ -134,11 +135,12 @@ def values_figures(subject: ReportSubject, executed: ExecutedSamples | None) -> 
 
 def _counted(subject: ReportSubject, executed: ExecutedSamples) -> ValuesFigures:
     edges, counters = subject.layers.edges, {}
-    for name, plan in subject.project.layer_plans.items():
-        if isinstance(plan.dense, Dense):
-            counters[plan.dense.y] = _Counter(name, "accumulator", edges[plan.dense.y])
-            if plan.act is not None:
-                counters[plan.act.y] = _Counter(name, "activation", edges[plan.act.y])
+    for name, node in subject.dense.items():
+        if isinstance(node, Dense):
+            counters[node.y] = _Counter(name, "accumulator", edges[node.y])
+            activation = activation_behind(subject.project.network, node)
+            if activation is not None:
+                counters[activation.y] = _Counter(name, "activation", edges[activation.y])
     for result in executed.batches(list(counters)):
         for edge, counter in counters.items():
             counter.add(result.edges[edge])

@@ -64,7 +64,7 @@ def test_a_timeline_is_over_its_cycles():
     )  # fmt: skip
     chart = timeline_chart(figures)
     first, second, third, _ = chart.bars
-    scale = (chart.width - chart.left - 10) / 41
+    scale = (chart.width - chart.left - 30) / 41
     assert first.x == chart.left and first.width == pytest.approx(20 * scale, abs=0.1)
     assert third.x == pytest.approx(chart.left + 20 * scale, abs=0.1)
     assert second.y >= first.y + first.height, "they overlap in time, so they are above each other"
