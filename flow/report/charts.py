@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from fewbit.flow.pages import number, short
 
+from .explorer_section import ExplorerFigures, ExplorerPoint
 from .roofline_section import RooflineFigures
 from .timeline_section import TimelineFigures
 from .value_section import ValueRange
 
 __all__ = [
-    "Bar", "HistogramChart", "Mark", "RooflineChart", "Tick", "TimelineChart", "histogram", "log_ticks", "round_ticks",
-    "roofline_chart", "timeline_chart",
+    "Bar", "ExplorerChart", "HistogramChart", "Mark", "RooflineChart", "Tick", "TimelineChart", "explorer_chart",
+    "histogram", "log_ticks", "roofline_chart", "round_ticks", "timeline_chart",
 ]  # fmt: skip
 
 _WIDTH = 720
@@ -75,6 +76,20 @@ class RooflineChart:
     labels: list[Mark]
     points: list[Mark]
     whole: Mark
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+
+
+@dataclass(frozen=True)
+class ExplorerChart:
+    """Designs over logarithmic axes of LUTs and of frames a second: each a mark of its kind's shape, and the build."""
+
+    width: int
+    height: int
+    left: float
+    bottom: float
+    points: list[Mark]
+    here: Mark
     x_ticks: list[Tick]
     y_ticks: list[Tick]
 
@@ -157,6 +172,27 @@ def roofline_chart(figures: RooflineFigures) -> RooflineChart:
         width, height, left, bottom, [slope, roof], labels, points,
         Mark(x_of(whole.intensity), y_of(whole.reached), "build", _said(whole)),
         [Tick(x_of(x), _plain(x)) for x in xs], [Tick(y_of(y), short(y)) for y in ys],
+    )  # fmt: skip
+
+
+def explorer_chart(figures: ExplorerFigures) -> ExplorerChart:
+    """Return the drawing of the designs that a user may choose from."""
+    width, height, left, top, bottom = _WIDTH, 320, 60.0, 26.0, 270.0
+    every = [*figures.points, figures.here]
+    xs = log_ticks(*_apart([point.luts for point in every]))
+    ys = log_ticks(*_apart([point.fps for point in every]))
+
+    def mark(point: ExplorerPoint) -> Mark:
+        x = round(left + (width - left - 20) * _share(point.luts, xs), 1)
+        y = round(bottom - (bottom - top) * _share(point.fps, ys), 1)
+        accuracy = "" if point.accuracy is None else f", accuracy {100 * point.accuracy:.2f} %"
+        return Mark(x, y, point.kind, f"{point.name}: {short(point.fps)} frames/s, {point.luts:,} LUTs, "
+                    f"{point.bits:,} bits of weights{accuracy}")  # fmt: skip
+
+    return ExplorerChart(
+        width, height, left, bottom, [mark(point) for point in figures.points], mark(figures.here),
+        [Tick(round(left + (width - left - 20) * _share(x, xs), 1), _plain(x)) for x in xs],
+        [Tick(round(bottom - (bottom - top) * _share(y, ys), 1), short(y)) for y in ys],
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from fewbit.flow.pages import render
 from fewbit.flow.results import JsonResult
 
 from .accuracy_section import AccuracyFigures, accuracy_figures
-from .charts import histogram, roofline_chart, timeline_chart
+from .charts import explorer_chart, histogram, roofline_chart, timeline_chart
 from .executed import executed_samples
 from .explorer_section import ExplorerFigures, explorer_figures
 from .format_section import FormatsFigures, formats_figures
@@ -91,6 +91,8 @@ def page_of(report: BuildReport) -> str:
     charts["roofline"] = roofline_chart(report.roofline)
     if report.timeline is not None:
         charts["timeline"] = timeline_chart(report.timeline)
+    if report.explorer is not None:
+        charts["explorer"] = explorer_chart(report.explorer)
     if report.values is not None:
         charts["values"] = [histogram(one) for one in report.values.ranges]
     return render(

@@ -1,6 +1,7 @@
 "use strict";
 (() => {
   const rows = [...document.querySelectorAll("#explorer-table tbody tr")];
+  const marks = [...document.querySelectorAll("#explorer-chart a.design")];
   const kinds = ["fps", "luts", "bits"];
   const of = (row, kind) => Number(row.dataset[kind]);
   const input = (kind) => document.getElementById(`explorer-${kind}`);
@@ -21,8 +22,9 @@
       document.getElementById(`explorer-${kind}-shown`).textContent = text;
       input(kind).setAttribute("aria-valuetext", text);
     }
-    for (const row of rows) {
+    for (const [number, row] of rows.entries()) {
       row.hidden = of(row, "fps") < value("fps") || of(row, "luts") > value("luts") || of(row, "bits") > value("bits");
+      marks[number].classList.toggle("out", row.hidden);
       count += !row.hidden;
     }
     document.getElementById("explorer-count").textContent = `${count} of ${rows.length} designs are within these limits.`;

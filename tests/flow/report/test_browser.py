@@ -27,6 +27,9 @@ LUTS = """
 const rows = [...document.querySelectorAll("#explorer-table tbody tr")];
 return rows.map((row) => [Number(row.dataset.luts), row.hidden]);
 """
+MARKS = """
+return [...document.querySelectorAll("#explorer-chart a.design")].filter((a) => a.getClientRects().length).length;
+"""
 ROWS = 'return [...document.querySelectorAll("#explorer-table tbody tr")].filter((row) => !row.hidden).length;'
 WAYS = [(360, False), (360, True), (800, False), (1400, True)]
 
@@ -88,6 +91,7 @@ def test_the_explorer_leaves_what_is_within_limits(browser, page):
     low, high = min(n for n, _ in rows), max(n for n, _ in rows)
     limit = low * (high / low) ** 0.3
     assert [hidden for _, hidden in rows] == [n > limit for n, _ in rows]
+    assert browser.run(MARKS) == fewer
     assert browser.run("return document.getElementById('explorer-count').textContent").startswith(
         f"{fewer} of {count} "
     )

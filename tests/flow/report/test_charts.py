@@ -6,7 +6,15 @@ import re
 import pytest
 
 from fewbit.flow.report.blocks import PipelineBlock
-from fewbit.flow.report.charts import histogram, log_ticks, roofline_chart, round_ticks, timeline_chart
+from fewbit.flow.report.charts import (
+    explorer_chart,
+    histogram,
+    log_ticks,
+    roofline_chart,
+    round_ticks,
+    timeline_chart,
+)
+from fewbit.flow.report.explorer_section import ExplorerFigures, ExplorerPoint
 from fewbit.flow.report.obtained import Obtained
 from fewbit.flow.report.pipeline_section import draw_pipeline
 from fewbit.flow.report.roofline_section import RooflineFigures, RooflinePoint
@@ -79,6 +87,22 @@ def test_a_point_on_the_roof_is_drawn_on_it():
     height = float(re.search(r" ([\d.]+)H", roof)[1])
     assert chart.whole.y == height < chart.points[0].y <= chart.bottom
     assert float(re.search(r"L([\d.]+)", slope)[1]) == pytest.approx(float(re.search(r"M([\d.]+)", roof)[1]))
+
+
+def test_designs_are_drawn_by_their_figures():
+    def point(kind, fps, luts):
+        return ExplorerPoint(name="n", kind=kind, fps=fps, luts=luts, bits=8, accuracy=0.5, means="", command="")
+
+    points = [point("folding", 1e6, 10_000), point("format", 1e4, 100), point("search", 1e5, 1_000)]
+    chart = explorer_chart(ExplorerFigures(points=points, here=points[2], clock_mhz=1.0, obtained=HOW))
+    high, low, middle = chart.points
+    assert [mark.name for mark in chart.points] == ["folding", "format", "search"]
+    assert (low.x, low.y) == (chart.left, chart.bottom) and high.x > middle.x > low.x and high.y < middle.y < low.y
+    assert middle.x == pytest.approx((high.x + low.x) / 2, abs=0.1) and (chart.here.x, chart.here.y) == (
+        middle.x,
+        middle.y,
+    )
+    assert "100 k frames/s, 1,000 LUTs" in middle.text and "50.00 %" in middle.text
 
 
 def test_a_histogram_keeps_its_range():
