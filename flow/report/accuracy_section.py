@@ -12,7 +12,7 @@ from fewbit.flow.results import JsonResult
 
 from .executed import ExecutedSamples
 from .obtained import Means, NotRun, Obtained
-from .subject import ReportSubject
+from .subject import ReportSubject, shown_path
 
 __all__ = ["AccuracyFigures", "AnsweredSample", "ConfusedPair", "accuracy_figures", "png_of"]
 
@@ -120,7 +120,8 @@ def accuracy_figures(subject: ReportSubject, executed: ExecutedSamples | None) -
     simulation = subject.simulation
     equal = simulation.frames if simulation is not None and simulation.ok else 0
     return AccuracyFigures(
-        samples=len(labels), given=executed.given, source=executed.images.source, accuracy=share, low=low, high=high,
+        samples=len(labels), given=executed.given, source=shown_path(executed.images.source), accuracy=share,
+        low=low, high=high,
         classes=classes, matrix=matrix.tolist() if classes <= _MOST_CLASSES else [], pairs=_pairs(matrix),
         shown=[answered(k) for k in range(min(_SHOWN, len(labels)))],
         worst=[answered(int(k)) for k in wrong[:_WORST]], simulated=equal, obtained=list(_obtained(subject, equal)),

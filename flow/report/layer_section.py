@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from fewbit.flow.project.synthesized import Used
 from fewbit.flow.results import JsonResult
 
+from .blocks import pipeline_blocks
 from .obtained import Means, Obtained
 from .subject import ReportSubject
 
@@ -33,7 +35,7 @@ class LayerFigures(JsonResult):
     cost : dict of str to int
         What it takes by the estimate, with the window in front of it, by the resource.
     synthesized : dict of str to int, or None
-        What synthesis counted of the layer's own stage.
+        What synthesis counted of the layer with what feeds it alone, its window and its gearbox.
     reported : dict of str to int, or None
         What Vivado counted of the layer with what feeds it, if that was imported.
     weights_in, products_in : str
@@ -76,10 +78,11 @@ _COUNTED = ("lut", "ff", "bram18", "bram36", "dsp")
 def layers_figures(subject: ReportSubject) -> LayersFigures:
     """Return the layers of a build."""
     project, synthesized, reported = subject.project, subject.synthesized, subject.reported
+    inside = {block.name: block.stages for block in pipeline_blocks(subject)}
     rows = []
     for name, plan in project.layer_plans.items():
         layer, folded = subject.layers[name], project.folding[name]
-        stage = None if synthesized is None else synthesized.stages.get(name)
+        stages = [] if synthesized is None else [synthesized.stages.get(one) for one in inside[name]]
         vivado = None if reported is None else reported.layers.get(name)
         rows.append(LayerFigures(
             name=name, pixels=layer.pixels, groups=layer.groups, neurons=layer.groups * layer.neurons,
@@ -88,11 +91,18 @@ def layers_figures(subject: ReportSubject) -> LayersFigures:
             activations=str(plan.x_format), weights=str(layer.weight_format), output=str(plan.format),
             pe=plan.pe, simd=plan.simd, cycles=layer.cycles(folded),
             busy=round(layer.cycles(folded) / subject.interval, 4), cost=subject.design.layers[name].by_resource,
-            synthesized=None if stage is None else {kind: getattr(stage, kind) for kind in _COUNTED},
+            synthesized=_together(stages),
             reported=None if vivado is None else vivado.reported, weights_in=plan.weights_in,
             products_in=plan.products_in,
         ))  # fmt: skip
     return LayersFigures(layers=rows, obtained=list(_obtained(subject)))
+
+
+def _together(stages: list[Used | None]) -> dict[str, int] | None:
+    """Return what stages take together; None where there are none, or synthesis did not count one."""
+    if not stages or None in stages:
+        return None
+    return {kind: sum(getattr(stage, kind) for stage in stages) for kind in _COUNTED}
 
 
 def _obtained(subject):
@@ -106,8 +116,10 @@ def _obtained(subject):
         command=subject.model_command("fold"),
     )  # fmt: skip
     if subject.synthesized is not None:
-        yield Obtained(means=Means.SYNTHESIZED, text="by Yosys, the layer's own stage without the window in front "
-                       "of it", command=subject.command("synth"))  # fmt: skip
+        yield Obtained(
+            means=Means.SYNTHESIZED, text="by Yosys, the layer with its window and its gearbox",
+            command=subject.command("synth"),
+        )  # fmt: skip
     if subject.reported is not None:
         yield Obtained(means=Means.REPORTED, text=f"by Vivado {subject.reported.vivado}, {subject.reported.state}",
                        command=subject.command("import-reports"))  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fewbit.flow.results import JsonResult
 
-from .subject import ReportSubject
+from .subject import ReportSubject, shown_path
 
 __all__ = ["InputFigures", "ModelFigures", "model_figures"]
 
@@ -73,13 +73,13 @@ def _name(subject: ReportSubject) -> str:
 
 def model_figures(subject: ReportSubject) -> ModelFigures:
     """Return what a report says of the model."""
-    manifest, project = subject.manifest, subject.project
+    manifest, project, model = subject.manifest, subject.project, subject.origin.model
     inputs = [
         InputFigures(**{name: given[name] for name in InputFigures.__dataclass_fields__})
         for given in manifest["inputs"]
     ]
     return ModelFigures(
-        name=_name(subject), sha256=manifest["sha256"], file=subject.origin.model, network=project.network.name,
+        name=_name(subject), sha256=manifest["sha256"], file=None if model is None else shown_path(model), network=project.network.name,
         inputs=inputs, outputs=[f"{o['name']}: {o['meaning']}" for o in manifest["outputs"]], layers=len(subject.dense),
         parameters=sum(node.weights.size for node in subject.dense.values()),
         weight_bits=sum(subject.weight_bits(name) for name in subject.dense),

@@ -25,7 +25,7 @@ from fewbit.hw.targets.parts import ListedPart
 
 from .kept import KeptFigures
 
-__all__ = ["Origin", "ReportSubject"]
+__all__ = ["Origin", "ReportSubject", "shown_path"]
 
 _Result = TypeVar("_Result", bound=JsonResult)
 _FAMILY = "xc7"  # of which costs are estimated where no part says other
@@ -196,8 +196,13 @@ class ReportSubject:
         return [] if self.origin.model is None or spec in ("codes", "float32") else ["--input", shlex.quote(spec)]
 
 
-def _quoted(path: Path) -> str:
-    """Return a path as a shell takes it, relative to the working folder where it lies in that."""
+def shown_path(path: Path | str) -> str:
+    """Return a path relative to the working folder where it lies in that: what is beyond is nobody's but the user's."""
     with suppress(ValueError):
-        path = path.relative_to(Path.cwd())
-    return shlex.quote(str(path))
+        return str(Path(path).relative_to(Path.cwd()))
+    return str(path)
+
+
+def _quoted(path: Path) -> str:
+    """Return a path as a shell takes it."""
+    return shlex.quote(shown_path(path))

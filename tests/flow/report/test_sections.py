@@ -235,6 +235,8 @@ def test_synthesis_comes_before_the_estimate(built):
     blocks = pipeline_blocks(subject)
     assert sum(block.luts for block in blocks) == sum(10 + k for k in range(len(project.plan.stages)))
     assert {block.means for block in blocks} == {Means.SYNTHESIZED}
+    rows = layers_figures(subject).layers
+    assert [row.synthesized["lut"] for row in rows] == [block.luts for block in blocks if block.kind == "layer"]
     accuracy = accuracy_figures(subject, None)
     luts = next(one for one in headline_figures(subject, found, accuracy).figures if one.what == "LUTs")
     assert (luts.value, luts.means) == (77, Means.SYNTHESIZED)
