@@ -79,7 +79,8 @@ def model_figures(subject: ReportSubject) -> ModelFigures:
         for given in manifest["inputs"]
     ]
     return ModelFigures(
-        name=_name(subject), sha256=manifest["sha256"], file=None if model is None else shown_path(model), network=project.network.name,
+        name=_name(subject), sha256=manifest["sha256"], file=None if model is None else shown_path(model),
+        network=project.network.name,
         inputs=inputs, outputs=[f"{o['name']}: {o['meaning']}" for o in manifest["outputs"]], layers=len(subject.dense),
         parameters=sum(node.weights.size for node in subject.dense.values()),
         weight_bits=sum(subject.weight_bits(name) for name in subject.dense),
