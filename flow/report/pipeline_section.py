@@ -16,6 +16,7 @@ _WIDTH = 720  # of the picture, in pixels
 _LARGEST, _SMALLEST = 96.0, 4.0  # sides of blocks
 _GAP, _LETTER, _LETTERS = 26.0, 6.6, 15  # between slots; width of a letter; letters of a name
 _TRACK, _LABELS, _MARGIN = 9.0, 56.0, 12.0  # height of a way past blocks; of what stands under them
+_ASIDE = 5.0  # of the middle of a block, where ways past others end
 _SHADES = 5
 
 
@@ -135,7 +136,7 @@ def _tracks(ways: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
     """Return the track of each way past blocks, so that none runs into another; short ways are the lowest."""
     found: dict[tuple[int, int], int] = {}
     for way in sorted(ways, key=lambda way: way[1] - way[0]):
-        taken = {track for other, track in found.items() if other[0] < way[1] and way[0] < other[1]}
+        taken = {track for other, track in found.items() if other[0] <= way[1] and way[0] <= other[1]}
         found[way] = next(track for track in range(len(ways)) if track not in taken)
     return found
 
@@ -167,9 +168,10 @@ def _streams(blocks, drawn, rows, tops, tracks, width):
 
 
 def _past(a, b, row_a, row_b, rows, tops, track, left, right):
-    """Yield the paths of a stream above blocks, row by row."""
+    """Yield the paths of a stream above blocks, row by row; it leaves a block right of what enters it."""
+    aside = [min(_ASIDE, one.side / 4) for one in (a, b)]
     for row in range(row_a, row_b + 1):
         y = tops[row] + (rows[row].tracks - 1 - track) * _TRACK
-        begin = f"M{a.middle:.1f} {a.y:.1f}V{y:.1f}" if row == row_a else f"M{left} {y:.1f}"
-        end = f"H{b.middle:.1f}V{b.y:.1f}" if row == row_b else f"H{right}"
+        begin = f"M{a.middle + aside[0]:.1f} {a.y:.1f}V{y:.1f}" if row == row_a else f"M{left} {y:.1f}"
+        end = f"H{b.middle - aside[1]:.1f}V{b.y:.1f}" if row == row_b else f"H{right}"
         yield begin + end
