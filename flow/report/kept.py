@@ -43,8 +43,10 @@ class KeptFigures:
             return None  # of another version
 
     def put(self, name: str, result: _Kept, *inputs: Any) -> _Kept:
-        """Keep a result under a name, and return it."""
-        self._store[name] = {"key": self._key(inputs), "result": result.to_dict()}
+        """Keep a result under a name, and return it; a file that says the same already stays as it is."""
+        entry = {"key": self._key(inputs), "result": result.to_dict()}
+        if self._store[name] != entry:
+            self._store[name] = entry
         return result
 
     def once(self, name: str, kind: type[_Kept], make: Callable[[], _Kept], *inputs: Any) -> _Kept:

@@ -141,6 +141,8 @@ def _quietly(path: str, project: Project) -> Images | None:
 
 
 def _written(subject: ReportSubject) -> WrittenReport:
-    found = build_report(subject)
-    file = atomic_write(subject.directory / PAGE, page_of(found))
+    found, file = build_report(subject), subject.directory / PAGE
+    page = page_of(found)
+    if not file.is_file() or file.read_text(encoding="utf-8") != page:
+        atomic_write(file, page)
     return WrittenReport(file=file, report=found)
