@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from dataclasses import dataclass
 from typing import Any
 
 __all__ = ["html_of"]
@@ -12,20 +12,30 @@ _MOST_ITEMS = 10  # of a list in a cell
 _DEEPEST = 4
 
 
+@dataclass(frozen=True)
+class _Table:
+    """A table of texts; ``heads`` is None where rows are a name and a value."""
+
+    title: str
+    heads: Sequence[str] | None
+    rows: list[list[str]]
+
+
 def html_of(title: str, content: Mapping[str, Any]) -> str:
     """Return the HTML of a result that is named ``title``: ``content`` is what JSON holds of it.
 
     Numbers and texts are rows of one table; a list of objects is a table of its own, a column for each of their
     members, and what is an object is a table of rows. Long lists are cut, and say so.
     """
-    tables = "".join(_tables(_in_words(title), content, 0))
-    return f'<div class="fewbit">{tables}</div>'
+    from .pages import render  # it takes a while to import
+
+    return render(__file__, "notebook.html", tables=list(_tables(_in_words(title), content, 0))).strip()
 
 
-def _tables(title: str, content: Mapping[str, Any], depth: int) -> Iterable[str]:
+def _tables(title: str, content: Mapping[str, Any], depth: int) -> Iterable[_Table]:
     plain = {name: value for name, value in content.items() if not _is_nested(value)}
     if plain:
-        yield _table(title, None, [[_label(name), _cell(value)] for name, value in plain.items()])
+        yield _Table(title, None, [[_label(name), _cell(value)] for name, value in plain.items()])
     for name, value in content.items():
         if not _is_nested(value):
             continue
@@ -36,23 +46,23 @@ def _tables(title: str, content: Mapping[str, Any], depth: int) -> Iterable[str]
             yield _rows(inner, value)
 
 
-def _mapping(title: str, value: Mapping[str, Any], depth: int) -> Iterable[str]:
+def _mapping(title: str, value: Mapping[str, Any], depth: int) -> Iterable[_Table]:
     if value and all(isinstance(one, Mapping) for one in value.values()):
         first = "name" if all("name" not in one for one in value.values()) else "key"
         yield _rows(title, [{first: name, **one} for name, one in value.items()])
     elif depth < _DEEPEST:
         yield from _tables(title, value, depth)
     else:
-        yield _table(title, None, [[_label(name), _cell(one)] for name, one in value.items()])
+        yield _Table(title, None, [[_label(name), _cell(one)] for name, one in value.items()])
 
 
-def _rows(title: str, rows: Sequence[Mapping[str, Any]]) -> str:
+def _rows(title: str, rows: Sequence[Mapping[str, Any]]) -> _Table:
     """Return a table of objects, a row each."""
     flat = [dict(_flattened(row)) for row in rows[:_MOST_ROWS]]
     heads = list(dict.fromkeys(name for row in flat for name in row))
     more = f" (the first {_MOST_ROWS} of {len(rows)})" if len(rows) > _MOST_ROWS else ""
     cells = [[_cell(row[name]) if name in row else "" for name in heads] for row in flat]
-    return _table(title + more, [_label(name) for name in heads], cells)
+    return _Table(title + more, [_label(name) for name in heads], cells)
 
 
 def _flattened(row: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
@@ -62,18 +72,6 @@ def _flattened(row: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, 
             yield from _flattened(value, f"{prefix}{name} ")
         else:
             yield prefix + name, value
-
-
-def _table(title: str, heads: Sequence[str] | None, rows: Iterable[Sequence[str]]) -> str:
-    head = ""
-    if heads is not None:
-        named = "".join(f'<th scope="col">{text}</th>' for text in heads)
-        head = f"<thead><tr>{named}</tr></thead>"
-    body = ""
-    for first, *others in rows:
-        cells = "".join(f"<td>{cell}</td>" for cell in others)
-        body += f'<tr><th scope="row">{first}</th>{cells}</tr>'
-    return f"<table><caption>{escape(title)}</caption>{head}<tbody>{body}</tbody></table>"
 
 
 def _is_nested(value: Any) -> bool:
@@ -94,11 +92,11 @@ def _cell(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         shown = ", ".join(_cell(one) for one in value[:_MOST_ITEMS])
         return f"{shown}, … ({len(value)} in all)" if len(value) > _MOST_ITEMS else shown
-    return escape(str(value))
+    return str(value)
 
 
 def _label(name: str) -> str:
-    return escape(name.replace("_", " "))
+    return name.replace("_", " ")
 
 
 def _in_words(title: str) -> str:

@@ -25,7 +25,7 @@ ROOMS = {
            "shell", "serial", "boards"),
     "sim": ("", "cycles", "benches", "simulators", "proof"),
     "flow": ("", "folding", "eda", "elements", "ip", "project", "checking", "boards", "demo", "quantizing", "comparing",
-             "commands", "api"),
+             "report", "commands", "api"),
     "bench": ("", "networks", "peers", "cost", "survey", "scale", "sections"),
 }  # fmt: skip
 # The front doors of a folder stand outside its order: what a user runs imports everything.

@@ -76,7 +76,9 @@ def test_it_takes_one_name(wheel):
     assert {top for top in tops if not top.endswith(".dist-info")} == {"fewbit"}
     data = {
         "sim/simulators/model.cpp", "sim/cycles/engine/engine.cpp", "sim/cycles/engine/machine.h",
-        "flow/demo/demo.html", "examples/digits/w1a1.onnx",
+        "flow/demo/demo.html", "examples/digits/w1a1.onnx", "flow/templates/notebook.html",
+        "flow/report/templates/page.html", "flow/report/templates/page.css", "flow/comparing/templates/compare.md",
+        "flow/boards/templates/zynq_readme.md",
     }  # fmt: skip
     assert {f"fewbit/{name}" for name in data} <= set(names)
     ours = subprocess.run(["git", "ls-files", *NAMES], cwd=HOME, capture_output=True, text=True, check=True).stdout
@@ -99,6 +101,8 @@ def test_commands_work_in_any_folder(installed, elsewhere):
     assert (elsewhere / "build" / "m" / "verilog" / "accelerator.v").is_file()
     assert "all equal to golden" in fewbit("sim", "m.onnx", "--images", "samples.npz", *declared)
     assert "LUT" in fewbit("synth", "build/m")
+    fewbit("report", "build/m")
+    assert "<title>m.onnx" in (elsewhere / "build" / "m" / "report.html").read_text()
     fewbit("compare", "m.onnx", "--images", "samples.npz", *declared)
     code = (
         "import numpy as np; from fewbit.host import Accelerator\n"

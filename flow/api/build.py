@@ -16,6 +16,7 @@ from fewbit.flow.project.samples import samples_of
 from fewbit.flow.project.simulation import simulate_ip_block, simulate_project
 from fewbit.flow.project.simulation_results import IpSimulation, Simulation
 from fewbit.flow.project.synthesized import Synthesized, synth_build
+from fewbit.flow.report.write import WrittenReport, report_after_build, report_after_simulation, report_of_build
 from fewbit.flow.results import hidden
 from fewbit.host.build import Build
 
@@ -91,10 +92,12 @@ class HardwareBuild(Built):
         needs("sim")
         report = Told(progress)
         samples = samples_of(self.project, x, frames, report)
-        return simulate_project(
+        found = simulate_project(
             self.project, samples, report, stall=stall, clock=clock, seed=seed, simulator=simulator,
             structure=structure, waves=waves,
         )  # fmt: skip
+        report_after_simulation(self.project, samples, found, report)
+        return found
 
     def simulate_ip(
         self, x: SamplesLike | None = None, *, frames: int | None = None, stall: float = defaults.IP_STALL,
@@ -157,6 +160,33 @@ class HardwareBuild(Built):
         needs("pnr")
         return pnr_build(self.directory, device, speed, seed, goal, Told(progress))
 
+    def report(
+        self, x: SamplesLike | None = None, *, frames: int | None = None, clock: float | None = None,
+        parts: Path | None = None, progress: ProgressCallback | None = None,
+    ) -> WrittenReport:  # fmt: skip
+        """Write ``report.html`` into the folder: one page of all that is known of the build, and return its figures.
+
+        Parameters
+        ----------
+        x : path, mapping, array or None
+            Samples as `flow.images.images_of` takes them; without, those of the last simulation or beside the model.
+        frames : int or None
+            Only the first so many.
+        clock : float or None
+            MHz, for frames a second; by default that which the build is for.
+        parts : path or None
+            A file of parts beside those of the list.
+        progress : callable or None
+            Told a `fewbit.Progress`.
+
+        Raises
+        ------
+        fewbit.errors.ImageError, fewbit.errors.PartsError
+        ValueError
+            If the build is in several devices.
+        """
+        return report_of_build(self.directory, Told(progress), images=x, frames=frames, clock=clock, parts=parts)
+
     def board(
         self, name: str, *, clock: float | None = None, baud: int = defaults.BAUD, seed: int = defaults.PLACEMENT_SEED,
         run: bool = True, progress: ProgressCallback | None = None,
@@ -192,7 +222,9 @@ class HardwareBuild(Built):
 
 def built(project: Project, *, ip: bool = False, progress: ProgressCallback | None = None) -> HardwareBuild:
     """Return the build of a project, generated if need be, its IP block too if ``ip``; errors as `build_project`."""
-    found = build_project(project, Told(progress), ip=ip)
+    report = Told(progress)
+    found = build_project(project, report, ip=ip)
+    report_after_build(project, report)
     return HardwareBuild(project=project, **{field.name: getattr(found, field.name) for field in fields(found)})
 
 

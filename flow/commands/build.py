@@ -16,9 +16,14 @@ __all__ = ["show_built"]
 def build(*, model: Model, making: Making, delivering: Delivering, json: Json = False):
     """Import, fold, and write Verilog and manifest."""
     from fewbit.flow.project.built import build_project
+    from fewbit.flow.report.write import report_after_build
 
-    report = Reporter(json)
-    show_built(report, build_project(making.project(model, delivering), report))
+    report, project = Reporter(json), making.project(model, delivering)
+    found = build_project(project, report)
+    page = report_after_build(project, report)
+    show_built(report, found)
+    if page is not None and not json:
+        report.line(f"report: {page}")
 
 
 def show_built(report: Reporter, built: "Built") -> None:

@@ -65,6 +65,7 @@ def sim(
     from fewbit.flow.project.simulation import simulate_ip_block, simulate_project
     from fewbit.flow.project.simulation_results import IpSimulation, LoadSimulation, Simulation
     from fewbit.flow.project.simulation_with_load import simulate_loading
+    from fewbit.flow.report.write import report_after_simulation
 
     report = Reporter(json)
     project = making.project(model)
@@ -81,7 +82,10 @@ def sim(
         report.show(result, _ip_table)
     else:
         result = simulate_project(project, samples, report, stall=stall, clock=clock, **options, **memory)
+        page = report_after_simulation(project, samples, result, report)
         report.show(result, _table)
+        if page is not None and not json:
+            report.line(f"report: {page}")
     if not result.ok:
         raise typer.Exit(1)
 

@@ -4,8 +4,9 @@ import io
 from pathlib import Path
 
 from fewbit.flow.cache import atomic_write
+from fewbit.flow.pages import render
 
-from .result import ComparedFormat, Comparison, Filled
+from .result import ComparedFormat, Comparison
 
 __all__ = ["columns", "table_rows", "write_page"]
 
@@ -39,74 +40,18 @@ def _cycles(value):
     return "–" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
 
 
-def notes(result: Comparison) -> list[str]:
-    """Return the lines below the table, which say how each number came about."""
-    part, tools, clock = result.part, result.tools, result.clock_mhz
-    folding = ", ".join(f"{name} {f['pe']} x {f['simd']}" for name, f in result.folding.items())
-    share, samples = f"{100 * part.limit:g} %", result.samples
-    frames = "/".join(str(n) for n in sorted({row.simulated.frames for row in result.rows}))
-    lines = [
-        f"**Accuracy**: the golden model on {result.rows[0].golden.samples} samples of `{samples}` "
-        f"(`fewbit run MODEL --images {samples}`)." if samples != "random" else
-        "**Accuracy** is unknown: there were no samples, so random ones were simulated.",
-        "**Weight bits**: counted, from the weights that the hardware holds.",
-        f"**PEs, latency, interval**: all formats at one common folding, PE x SIMD by layer: {folding}. A PE is one "
-        "multiplier. Latency is from a frame's first beat in to its result out, interval from result to result, in "
-        f"cycles: *simulated* in Verilator {tools['verilator']} with cocotb {tools['cocotb']} over {frames} frames; "
-        "every bit equals the golden model's and every cycle the prediction (`fewbit sim MODEL --folding FILE`).",
-        f"**LUTs, FFs, DSPs, BRAMs**: *synthesized* by Yosys (pyosys {tools['pyosys']}), `synth_xilinx -family xc7 "
-        "-flatten -noiopad -noclkbuf`, of exactly the Verilog that was simulated. LUTs are LUT cells and those that "
-        "serve as RAM, before any packing of two small ones into one; a BRAM has 36 Kbit. Without DSPs means `-nodsp`, "
-        "and float multipliers that are written for LUTs.",
-        f"**{part.name}**: {part.lut:,} LUTs, {part.ff:,} flip-flops, {part.dsp} DSPs, "
-        f"{part.bram18 / 2:g} BRAMs. Each format is folded out as far as {share} of each allows; the design that is "
-        "shown was *synthesized* and stays within it. Its interval is *computed* by the cycle model, which the "
-        "simulations above confirm to the cycle.",
-        f"**Inferences/s**: *computed*, {clock:g} MHz divided by the interval. {clock:g} MHz is assumed, and the same "
-        "for all; place and route is not part of this comparison. float32 with DSPs is 1x.",
-    ]  # fmt: skip
-    if any(row.filled and not row.filled.counts_ram for row in result.rows):
-        lines.append(
-            f"\\* The weights alone take more than {share} of the part's block RAM: it could not hold this network in "
-            "this format. It is counted as if it had enough; LUTs, flip-flops and DSPs stay within the limit."
-        )
-    if any(row.note == "not retrained" for row in result.rows):
-        lines.append(
-            "Formats *not retrained* are the same layers with other quantizers: latent weights, scaled to the size of "
-            "the model's, rounded to the nearest level; scales of activations from the samples; a float32 ReLU where "
-            "a quantizer stood without an activation function. Their cycles and costs are real; their accuracy is what "
-            "comes of doing without training in that format."
-        )
-    return lines
-
-
 def write_page(result: Comparison, directory: Path) -> list[str]:
     """Write ``index.md`` and ``compare.png``; return their names."""
-    head = columns(result)
-    rows = [" | ".join(cells) for cells in table_rows(result)]
-    filled = [_filled_line(row, row.filled) for row in result.rows if row.filled]
-    text = [
-        f"# {result.model}: float32 and few bits", "",
-        f"Layers {result.shape}. Made by `fewbit compare {result.model}"
-        + (f" --images {result.samples}" if result.samples != "random" else "")
-        + f" --clock {result.clock_mhz:g}`.", "", "![inferences per second](compare.png)", "",
-        f"| {' | '.join(head)} |", "|" + " --- |" * len(head), *(f"| {row} |" for row in rows), "", "## How", "",
-        *(f"- {line}" for line in notes(result)), "", "## The designs that fill the part", "",
-        "| format | LUTs | FFs | DSPs | BRAMs | PE x SIMD by layer | synthesized on the way, cycles: LUTs |",
-        "|" + " --- |" * 7, *filled, "", "Tools: " + ", ".join(f"{n} {v}" for n, v in result.tools.items()) + ".",
-    ]  # fmt: skip
-    atomic_write(directory / "index.md", "\n".join(text) + "\n")
+    text = render(
+        __file__, "compare.md", result=result, heads=columns(result), rows=table_rows(result),
+        filled=[row for row in result.rows if row.filled],
+        frames=sorted({row.simulated.frames for row in result.rows}),
+        beyond=any(row.filled and not row.filled.counts_ram for row in result.rows),
+        remade=any(row.note == "not retrained" for row in result.rows),
+    )  # fmt: skip
+    atomic_write(directory / "index.md", text)
     atomic_write(directory / "compare.png", picture(result))
     return ["index.md", "compare.png"]
-
-
-def _filled_line(row: ComparedFormat, f: Filled) -> str:
-    """Return the line of a row in the table of designs that fill the part."""
-    uses = [f"{getattr(f.cost, k):,} ({100 * f.use[u]:.0f} %)" for k, u in
-            (("lut", "lut"), ("ff", "ff"), ("dsp", "dsp"), ("bram", "bram18"))]  # fmt: skip
-    folding = ", ".join(f"{v['pe']} x {v['simd']}" for v in f.folding.values())
-    tried = ", ".join(f"{t.cycles}: {t.cost.lut:,}" for t in row.tried)
-    return f"| {row.format} | {' | '.join(uses)} | {folding} | {tried} |"
 
 
 def picture(result: Comparison) -> bytes:

@@ -29,7 +29,7 @@ from .cost import cost_of_planned, cost_of_rows, cost_of_unit, luts_of_constants
 from .layers import FoldableLayer, FoldableNetwork, slowest
 from .search import costs_beside, costs_of_weights, known_cost
 
-__all__ = ["DesignCost", "cost_of_design"]
+__all__ = ["DesignCost", "cost_of_design", "cost_of_stage"]
 
 FLATTENED = 0.99
 """The share of LUTs that is left when synthesis looks across boundaries, where the gearboxes are known."""
@@ -129,6 +129,11 @@ def _weights_beyond(foldable: FoldableLayer, layer: LayerPlan) -> float:
     width = layer.numbers.weight_bits * layer.pe * layer.simd
     guessed = rom_placement(width, layer.shape.words, layer.memory)
     return 0 if guessed is None else layer.weight_table.placement.luts - guessed.luts
+
+
+def cost_of_stage(plan: Any) -> Cost:
+    """Return the LUTs and flip-flops of a stage's plan that the estimate of a folding does not have."""
+    return _cost_of_stage(plan)
 
 
 @singledispatch

@@ -64,6 +64,15 @@ class Project(FoldedModel):
             inputs=[self.digest, source_digest("golden", "hw"), repr(self.destination), *more],
         )
 
+    @property
+    def up_to_date(self) -> bool:
+        """Whether what `generate` writes is there, and is of this version of fewbit."""
+        return self._generated.done
+
+    @property
+    def _generated(self) -> BuildStage:
+        return self.stage("verilog", source_digest("flow", "sim"))
+
     def generate(self) -> bool:
         """Write what is generated of the model, and return whether anything had to be done.
 
@@ -78,7 +87,7 @@ class Project(FoldedModel):
         from fewbit.flow.ip.vivado import files
         from fewbit.hw.shell.verilog import emission
 
-        stage = self.stage("verilog", source_digest("flow", "sim"))
+        stage = self._generated
         if stage.done:
             return False
         with warnings.catch_warnings():

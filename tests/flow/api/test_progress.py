@@ -92,7 +92,7 @@ def test_nothing_is_half_written(scratch):
     assert not (scratch / "q.onnx").exists()
     assert {event.what for event in events} >= {"calibrating", "quantizing"} and events[-1].what == "measuring"
     build = model.build(scratch / "b", progress=events.append)
-    assert build.up_to_date is False and "Verilog: made" in events[-1].what
+    assert build.up_to_date is False and any("Verilog: made" in event.what for event in events)
 
 
 def test_nothing_is_printed(capfd, scratch):

@@ -38,17 +38,17 @@ WHOLE = ("1.5", "nan", "x", "", "0x10", "9" * 5000, "-1")
 COMMANDS = {
     "build": [QUANTIZED], "fold": [QUANTIZED], "verilog": [QUANTIZED], "synth": ["none"], "pnr": ["none"],
     "board": ["ulx3s", "none"], "demo": ["none"], "run": [QUANTIZED], "sim": [QUANTIZED], "compare": [QUANTIZED],
-    "train": [], "quantize": [FLOAT], "sensitivity": [FLOAT], "search": [FLOAT],
+    "report": ["none"], "train": [], "quantize": [FLOAT], "sensitivity": [FLOAT], "search": [FLOAT],
     "pe": ["--weights", "ternary", "--activations", "uint4"],
 }  # fmt: skip
 OPTIONS = {
-    "--clock": (("fold", "sim", "compare", "board", "build", "verilog"), (*NUMBERS, "0", "-5", "0.5")),
+    "--clock": (("fold", "sim", "compare", "board", "build", "verilog", "report"), (*NUMBERS, "0", "-5", "0.5")),
     "--goal": (("pnr",), (*NUMBERS, "0", "-5")),
     "--fps": (("fold",), (*NUMBERS, "0", "-5")),
     "--stall": (("sim",), (*NUMBERS, "-0.1", "0.96", "1")),
     "--percent": (("quantize", "sensitivity", "search"), (*NUMBERS, "0", "101")),
     "--max-drop": (("search",), (*NUMBERS, "-1", "101")),
-    "--frames": (("run", "sim", "quantize", "sensitivity", "search"), (*WHOLE, "0")),
+    "--frames": (("run", "sim", "quantize", "sensitivity", "search", "report"), (*WHOLE, "0")),
     "--seed": (("sim", "pnr", "board"), (*WHOLE, str(2**31))),
     "--max-cycles": (("fold",), (*WHOLE, "0")),
     "--max-luts": (("fold",), (*WHOLE, "0")),
@@ -96,7 +96,7 @@ def test_every_number_of_every_command_is_tried():
             base, option = get_args(kind)
             if {int, float} & {base, *get_args(base)}:
                 names = option.default, *option.param_decls  # typer takes the first name for a default
-                found.add((command.callback.__name__, next(n for n in names if n.startswith("--"))))
+                found.add((command.name or command.callback.__name__, next(n for n in names if n.startswith("--"))))
     tried = {(command, option) for option, (commands, _) in OPTIONS.items() for command in commands}
     others = {
         ("quantize", "--activations"),
