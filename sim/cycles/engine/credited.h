@@ -34,8 +34,9 @@ class Due {
   }
 };
 
-template <typename T>
-class Credited : public Single<T> {
+// Made of a `Single`, or of a `Machine` of other streams.
+template <typename Base>
+class Credited : public Base {
  public:
   explicit Credited(Int depth) : credit_(depth) {}
   bool valid() const { return level_ > 0; }
@@ -64,9 +65,9 @@ class Credited : public Single<T> {
 
 // A function of single codes, or a join of two branches, which takes a beat of both in the same cycle.
 template <bool kJoins>
-class Function final : public Credited<Function<kJoins>> {
+class Function final : public Credited<Single<Function<kJoins>>> {
  public:
-  explicit Function(Numbers &numbers) : Credited<Function>(numbers.next()), latency_(numbers.next()) {}
+  explicit Function(Numbers &numbers) : Credited<Single<Function>>(numbers.next()), latency_(numbers.next()) {}
   bool ready(bool) const { return this->credit_ > 0; }
   void backward(const Flags &valid, Flags &ready) const override {
     bool takes = this->credit_ > 0;
@@ -87,7 +88,7 @@ class Function final : public Credited<Function<kJoins>> {
 using Pointwise = Function<false>;
 using Join = Function<true>;
 
-class Layer final : public Credited<Layer> {
+class Layer final : public Credited<Single<Layer>> {
  public:
   explicit Layer(Numbers &numbers)
       : Credited(numbers.next()), steps_(numbers.next()), rows_(numbers.next()), whole_(numbers.next()),

@@ -77,13 +77,16 @@ class Run {
     beats_ = numbers.list();
     beats_out_ = numbers.next();
     std::vector<std::unique_ptr<Machine>> machines(numbers.next());
+    Int count = 0;
     for (auto &machine : machines) {
       const Int kind = numbers.next();
       const std::vector<Int> ins = numbers.list(), outs = numbers.list();
       machine = kKinds[kind].make(numbers);
       machine->ins = ins;
       machine->outs = outs;
+      machine->number = count++;
     }
+    join_external(machines);
     return Pipeline(std::move(machines), streams, inputs, exit);
   }
 
@@ -177,13 +180,13 @@ Int cycles_advance(void *run, Int steps) {
   }
 }
 
-// Write the times of the frames; the depth that each queue needs, 0 for other machines; and how many frames have
+// Write the times of the frames; the depth that each queue needs, nothing for other stages; and how many frames have
 // entered and left, cycles, machine steps, and after how many frames and cycles everything repeated.
 void cycles_results(void *run, Int *entered, Int *left, Int *needs, Int *figures) {
   const Run &r = *static_cast<Run *>(run);
   std::copy(r.entered.begin(), r.entered.end(), entered);
   std::copy(r.left.begin(), r.left.end(), left);
-  for (const auto &machine : r.pipeline.machines) *needs++ = machine->need();
+  for (const auto &machine : r.pipeline.machines) needs[machine->number] = machine->need();
   const Int all[] = {static_cast<Int>(r.entered.size()), static_cast<Int>(r.left.size()), r.now, r.pipeline.steps,
                      r.repeated_frames, r.repeated_cycles};
   std::copy(std::begin(all), std::end(all), figures);

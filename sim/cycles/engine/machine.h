@@ -41,6 +41,7 @@ struct State {
 class Machine {
  public:
   std::vector<Int> ins, outs;  // numbers of its streams
+  Int number = 0;              // of its stage, among those that are described
   virtual ~Machine() = default;
   virtual void forward(Flags &valid) const = 0;
   virtual void backward(const Flags &valid, Flags &ready) const = 0;
