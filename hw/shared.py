@@ -38,6 +38,11 @@ class SharedComponent(wiring.Component):
         """Return the hardware."""
         raise NotImplementedError
 
+    def text(self, name: str) -> str | None:
+        """Return its module of this name in Yosys's RTLIL, if that is known without Amaranth: the same as is made of
+        `circuit`, sooner."""
+        return None
+
     def elaborate(self, platform):
         definition = self.definition
         if isinstance(platform, ModuleLibrary) and platform.top is not self and definition is not None:
@@ -98,6 +103,9 @@ class ModuleLibrary:
 
     def _made(self, component, definition):
         """Return the text of a module, in Yosys's RTLIL."""
+        known = component.text(self._names[definition])
+        if known is not None:
+            return known
         self._inside.append(definition)
         fragment = Fragment.get(component.circuit(), self)
         self._inside.pop()

@@ -10,6 +10,7 @@ from fewbit.hw.definition import ModuleDefinition
 from fewbit.hw.shared import SharedComponent
 from fewbit.hw.targets.named import DEFAULT
 from fewbit.hw.targets.target import Target
+from fewbit.hw.xilinx.module_text import ModuleText, bits_of
 from fewbit.hw.xilinx.netlist import Netlist
 
 from .placement import (
@@ -90,6 +91,34 @@ class Rom(SharedComponent):
             "rom", f"{width}x{depth}", made_of=self._target.made_of, width=width, depth=depth, latency=self.LATENCY,
             contents=contents_digest(self._words), **wish,
         )  # fmt: skip
+
+    def text(self, name):
+        if not self._target.instances or self.placement.where != "luts":
+            return None
+        width, count, stored = len(self.data), len(self._columns), "held"
+        uses = [use[0] if isinstance(use, tuple) else None for use in self._uses]
+        if uses == list(range(count)):
+            stored = "data"  # it is what leaves, as it is
+        ports = {"clk": (1, False), "address": (len(self.address), False), "data": (width, True)}
+        module = ModuleText(name, ports, starts=("data",) if stored == "data" else ())
+        address = bits_of("address", len(self.address))
+        if self.LATENCY == 2:
+            early = module.wire("early", len(address), begins=True)
+            module.register("early", address)
+            address = early
+        net = Netlist()
+        inputs = net.input(len(address))
+        outputs = _tabled(net, inputs, self._columns, len(self._words))
+        bits = dict(zip(inputs, address, strict=True))
+        module.place(net, bits)
+        held = module.wire("held", count, begins=True)
+        module.register(stored, [bits[bit] for bit in outputs])
+        if stored == "data":
+            module.connect("held", bits_of("data", count))
+        else:
+            data = [f"1'{use}" if k is None else held[k] for k, use in zip(uses, self._uses, strict=True)]
+            module.connect("data", data)
+        return str(module)
 
     def circuit(self):
         m = Module()

@@ -95,6 +95,11 @@ class Target:
         return self.summary if self.netlists else "operators"
 
     @property
+    def instances(self) -> bool:
+        """Whether the cells of a netlist become instances of primitives, not expressions."""
+        return self.netlists
+
+    @property
     def own_cells(self) -> str:
         """Words for what only parts of the family have."""
         return f"cells of {self.title}"

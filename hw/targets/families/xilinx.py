@@ -54,6 +54,10 @@ class Xilinx(Target):
         return "expressions" if self.as_expressions else self.summary
 
     @property
+    def instances(self) -> bool:
+        return not self.as_expressions
+
+    @property
     def dsp48(self) -> Dsp48 | None:
         return None if self.as_expressions else self._dsp48
 
