@@ -12,16 +12,13 @@ if TYPE_CHECKING:  # it imports Amaranth
 
 __all__ = ["bounding_depths", "steps_of_frame"]
 
+_STEPS = 4  # of machines, for a beat that enters a stage and leaves it
 _SMALL = 8  # beats that a stage holds beside its memory, at most
 
 
 def steps_of_frame(plan: "AcceleratorPlan") -> int:
-    """Return about the machine steps that the cycle model spends on a frame's external weights.
-
-    Codes, weights and results of such layers move every cycle; all other machines rest most of the time.
-    """
-    port = plan.weight_port
-    return 0 if port is None else 3 * sum(plan.layers[channel.name].cycles for channel in port.channels)
+    """Return about the machine steps that the cycle model spends on a frame: a few for each beat of a stage."""
+    return _STEPS * sum(stage.beats for stage in plan.stages)
 
 
 def bounding_depths(plan: "AcceleratorPlan") -> dict[str, int]:

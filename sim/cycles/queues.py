@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # it imports Amaranth
 __all__ = ["size_queues"]
 
 _ENDLESS = 1 << 40  # beats
-_MOST_FRAME = 50_000_000  # steps of a frame, of which queues are sized by runs
+_MOST_FRAME = 500_000_000  # steps of a frame, of which queues are sized by runs
 _FEW, _MANY = 40, 4000  # frames, within which everything repeats
 _SHALLOW = 4  # a queue that needs no more may not be needed at all
 _HALVINGS = 4  # of what a queue is deeper for the first frame alone
@@ -31,10 +31,10 @@ def size_queues(plan: "AcceleratorPlan") -> Depths:
     each queue needed then suffices for ever: these times are possible with queues of that depth, and where every beat
     moves as soon as it can, none moves later than it could. Queues that need next to nothing are taken out where that
     costs no time. The first frame, which does not wait for its turn, may need more. At last queues are made shallower,
-    to where their memory is cheaper, as long as the times stay.
+    to where their memory is cheaper, as long as the times stay. Of large networks, of which one run takes more than may
+    be spent on that, queues stay as deep as they need to be.
 
-    Where a run would take too long, as external weights move every cycle, depths are those of
-    `sim.cycles.queue_bounds.bounding_depths`.
+    Where even that run would take too long, depths are those of `sim.cycles.queue_bounds.bounding_depths`.
 
     Raises
     ------
@@ -64,7 +64,7 @@ class _Sizing:
     latest : list of int
         The cycle in which each frame must have left.
     steps : int
-        What may be spent on fewer bits.
+        What may be spent on fewer bits: nothing, where one run takes more.
     """
 
     def __init__(self, plan: "AcceleratorPlan"):
@@ -74,7 +74,8 @@ class _Sizing:
         self.depths = dict(self.least)
         left = _timing(found).left
         self.latest = left + [left[-1] + k * self.interval for k in range(1, _MANY - len(left) + 1)]
-        self.steps = min(_MOST_STEPS, max(_LEAST_STEPS, _EFFORT * found.steps))
+        most = min(_MOST_STEPS, max(_LEAST_STEPS, _EFFORT * found.steps))
+        self.steps = most if found.steps <= most else -1
 
     def _spread(self) -> tuple[int, Outcome]:
         """Return the interval at which frames can be sent for ever, and what sending them so gives."""
@@ -111,6 +112,8 @@ class _Sizing:
 
     def drop_shallow(self) -> None:
         """Take out those shallow queues that are not needed; all at once, if that will do."""
+        if self.steps < 0:
+            return
         small = [name for name, depth in self.depths.items() if 0 < depth <= _SHALLOW]
         small.sort(key=self.depths.__getitem__)
         if small and self.keeps_pace(without := self.depths | dict.fromkeys(small, 0)):
@@ -153,7 +156,7 @@ class _Sizing:
     def make_cheaper(self) -> None:
         """Make queues so shallow that their memory is cheaper, or take them out, where the times stay."""
         queues = self.plan.queues
-        for name in filter(self.depths.__getitem__, self._by_bits()):
+        for name in filter(self.depths.__getitem__, self._by_bits() if self.steps >= 0 else ()):
             for depth in [*queues[name].cheaper_than(self.depths[name]), 0]:
                 if self.steps < 0 or not self.keeps_pace(self.depths | {name: depth}):
                     break
