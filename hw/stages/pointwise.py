@@ -105,7 +105,16 @@ class PointwisePlan:
         if len(node.thresholds) == 1 and self._has_small_table():
             return StoredTablePlan(acc_shape=IntShape(fmt.bits), words=self._table(), **common)
         self.flip = 1 << (fmt.bits - 1) if fmt.signed else 0
-        return SearchPlan(acc_shape=IntShape(fmt.bits), **self._search(), **common)
+        search = self._search()
+        if self._alike:  # one beat's numbers are those of all
+            common["beats"] = 1
+            search = {name: rows[: self.lanes] for name, rows in search.items()}
+        return SearchPlan(acc_shape=IntShape(fmt.bits), **search, **common)
+
+    @property
+    def _alike(self):
+        """Whether thresholds and codes are the same for all channels."""
+        return len(self.node.thresholds) == 1 and len(self.node.table()) == 1
 
     def _loadable(self, node, common):
         """Return the plan of what is done with a code by numbers that are loaded."""
