@@ -78,6 +78,17 @@ def test_wide_sensors(fmt, rows):
     assert plan.latency > 1
 
 
+@pytest.mark.parametrize("codes", [None, True], ids=["in order", "any codes"])
+def test_what_all_channels_share_is_stored_once(codes):
+    few, many = (
+        check(threshold(U(10), U(3), rows=1, codes=codes), U(10), lanes=2, length=length, varied=codes is None)
+        for length in (4, 24)
+    )
+    own = check(threshold(U(10), U(3), rows=24, codes=codes), U(10), lanes=2, length=24, varied=codes is None)
+    assert [m.bits for m in few.function.mapped()] == [m.bits for m in many.function.mapped()]
+    assert sum(m.bits for m in own.function.mapped()) > 6 * sum(m.bits for m in many.function.mapped())
+
+
 @pytest.mark.parametrize("count, code", [(0, -1), (0, 1)])
 def test_constant(count, code):
     node = Threshold("f", "x", "y", np.zeros((1, count), np.int64), np.full((1, 1), code), B)

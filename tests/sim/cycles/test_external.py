@@ -14,6 +14,7 @@ from fewbit.sim.cycles.frames import run_frames
 from fewbit.sim.cycles.queue_bounds import bounding_depths, steps_of_frame
 from fewbit.sim.cycles.queues import size_queues
 from fewbit.sim.cycles.run import Run
+from fewbit.sim.cycles.timing import Standstill
 from tests.support.outside import small_folding, small_network
 
 FOLDINGS = {
@@ -30,6 +31,50 @@ def test_engines_agree(options, latency):
     assert library().knows(describe(plan))
     got, want = run_frames(plan, 9), Run(plan, 9).outcome()
     assert got.timing == want.timing and got.repetition == want.repetition
+
+
+def drawn(rng, pixels, neurons, inputs):
+    """A random PE, SIMD and tile of a layer whose weights are outside."""
+    pe, simd = int(rng.integers(1, neurons)), int(rng.choice([n for n in range(1, inputs + 1) if inputs % n == 0]))
+    return pe, simd, int(rng.choice([n for n in range(1, pixels + 1) if pixels % n == 0]))
+
+
+def test_the_engine_rests_where_nothing_happens():
+    """It leaves layers alone between events that the Python model steps through; whatever the tiles, the sources, the
+    memory and the queues, times and repetitions are the same."""
+    network, names = small_network()
+    few = many = 0
+    for seed in range(2):
+        rng = np.random.default_rng([3, seed])
+        sizes = dict(conv=drawn(rng, 36, 12, 4), middle=drawn(rng, 36, 10, 12), last=drawn(rng, 1, 10, 10))
+        folding = small_folding(names, bus=int(rng.choice([64, 128, 256])), **sizes)
+        plan = AcceleratorPlan(network, folding, depths={}).of_memory(int(rng.integers(1, 200)))
+        for period in (0, plan.bound + int(rng.integers(100))):
+            got, want = run_frames(plan, 7, period=period), Run(plan, 7, period=period).outcome()
+            assert got.timing == want.timing and got.repetition == want.repetition, (seed, period)
+            few, many = few + got.steps, many + want.steps
+    assert 2 * few < many
+
+
+def test_branches_with_queues_of_any_depth():
+    plan = residual()
+    for seed in range(2):
+        rng = np.random.default_rng([4, seed])
+        given = plan.of_memory(int(rng.integers(1, 100)))
+        given = given.with_depths({name: int(rng.choice([2, 9, 60, 400])) for name in given.queues})
+        for period in (0, plan.bound):
+            assert outcome(lambda: run_frames(given, 5, period=period)) == outcome(
+                lambda: Run(given, 5, period=period).outcome()
+            )
+
+
+def outcome(run):
+    """Times, repetition and needs of a run, or the message with which it stands still."""
+    try:
+        found = run()
+    except Standstill as error:
+        return str(error)
+    return found.timing, found.repetition, found.needs
 
 
 def test_interval_is_that_of_compute_or_of_the_port():
@@ -78,6 +123,7 @@ def test_bounds_of_queues_are_as_good_as_endless_ones():
 
 def test_large_plans_have_bounds(monkeypatch):
     plan = residual()
-    assert steps_of_frame(plan) == 3 * sum(plan.layers[c.name].cycles for c in plan.weight_port.channels)
+    steps = run_frames(plan.with_depths(bounding_depths(plan)), 1).steps
+    assert 0.5 * steps < steps_of_frame(plan) < 2 * steps
     monkeypatch.setattr(queues, "_MOST_FRAME", steps_of_frame(plan) - 1)
     assert size_queues(plan) == bounding_depths(plan)
