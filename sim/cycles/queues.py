@@ -127,13 +127,14 @@ class _Sizing:
         """Make queues deeper, if need be, with which the first frame leaves as early as with endless ones."""
         alone = run_frames(self.endless, 1)
         self.latest = [*_timing(alone).left, *self.latest[1:]]
+        enough = {name: max(depth, alone.needs[name]) for name, depth in self.least.items()}
+        if self.steps < 0:
+            self.depths = enough
+            return
         if self.begins_in_time(self.depths):
             return
         kept = {name: depth and max(depth, alone.needs[name]) for name, depth in self.depths.items()}
-        if self.begins_in_time(kept):
-            self.depths = kept
-        else:
-            self.depths = {name: max(depth, alone.needs[name]) for name, depth in self.least.items()}
+        self.depths = kept if self.begins_in_time(kept) else enough
         for name in self._by_bits():
             self._halve(name)
 
