@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 __all__ = [
+    "CYCLES_SECONDS",
     "IMAGE_BYTES",
     "IMPORT_BYTES",
     "IMPORT_SECONDS",
@@ -103,7 +104,7 @@ class Limit:
     @property
     def advice(self) -> str:
         """The end of a message: what the limit is, and how to change it."""
-        example = "600" if self.unit == "seconds" else "16G"
+        example = f"{max(600, 2 * self.value):g}" if self.unit == "seconds" else "16G"
         return f"the limit is {self}; set {self.variable}={example}, say, to raise it"
 
 
@@ -123,4 +124,5 @@ def in_bytes(count: float) -> str:
 IMPORT_SECONDS = Limit("FEWBIT_IMPORT_SECONDS", 300, "seconds", "time that the import of a model may take")
 IMPORT_BYTES = Limit("FEWBIT_IMPORT_BYTES", 4 << 30, "bytes", "memory that the import of a model may take")
 IMAGE_BYTES = Limit("FEWBIT_IMAGE_BYTES", 4 << 30, "bytes", "memory that a file of samples may take")
-LIMITS = (IMPORT_SECONDS, IMPORT_BYTES, IMAGE_BYTES)
+CYCLES_SECONDS = Limit("FEWBIT_CYCLES_SECONDS", 1800, "seconds", "time that a run of the cycle model may take")
+LIMITS = (IMPORT_SECONDS, IMPORT_BYTES, IMAGE_BYTES, CYCLES_SECONDS)

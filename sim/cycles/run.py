@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from .machines.routing import QueueMachine
 from .pipeline import Pipeline
-from .timing import Outcome, Repetition, Standstill, Timing
+from .timing import Clock, Outcome, Repetition, Standstill, Timing
 
 if TYPE_CHECKING:  # it imports Amaranth
     from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 __all__ = ["Run"]
+
+_LOOKS = 1000  # cycles between looks at the clock
+_ADVICE = "with a C++ compiler (`c++`, or what CXX names) it is about fifty times as fast; or fold to fewer cycles a frame"
 
 
 class Run:
@@ -104,7 +107,10 @@ class Run:
         ------
         Standstill
             If the frames do not all leave.
+        LimitError
+            If that takes too long.
         """
+        clock, ticks = Clock(_ADVICE), 0
         seen: dict[Hashable, tuple[int, int, int]] = {}
         looked, repetition = -1, None
         while len(self.left) < self.frames:
@@ -115,6 +121,9 @@ class Run:
                     break
                 seen[key] = len(self.entered), self.now, len(self.left)
             self.tick()
+            ticks += 1
+            if ticks % _LOOKS == 0 and clock.over:
+                raise clock.too_long(len(self.left), self.frames, self.now)
             if latest and len(self.left) < self.frames and self.now > latest[len(self.left)] + 1:
                 return self._found(None, None)
         if latest and any(map(gt, self.left, latest)):

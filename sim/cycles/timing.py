@@ -1,9 +1,37 @@
 """What the cycle model finds: when frames enter and leave."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Outcome", "Repetition", "Standstill", "SteadyTiming", "Timing", "mean_interval", "steady_interval"]
+from fewbit.golden.bounds.limits import CYCLES_SECONDS, LimitError
+
+__all__ = ["Clock", "Outcome", "Repetition", "Standstill", "SteadyTiming", "Timing", "mean_interval", "steady_interval"]
+
+
+class Clock:
+    """The time that a run may still take.
+
+    Parameters
+    ----------
+    advice : str
+        What makes such a run quicker, in words.
+    """
+
+    def __init__(self, advice: str):
+        self._advice, self._end = advice, time.monotonic() + CYCLES_SECONDS.value
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is over."""
+        return time.monotonic() > self._end
+
+    def too_long(self, left: int, frames: int, cycles: int) -> LimitError:
+        """Return the error of a run in which ``left`` of ``frames`` frames have left in ``cycles`` cycles."""
+        return LimitError(
+            f"the cycle model takes too long: {left} of {frames} frames have left after {cycles:,} cycles; "
+            f"{self._advice}; {CYCLES_SECONDS.advice}"
+        )
 
 
 class Standstill(RuntimeError):

@@ -5,7 +5,7 @@ from ctypes import POINTER, c_int64
 
 import numpy as np
 
-from fewbit.sim.cycles.timing import Outcome, Repetition, Standstill, Timing
+from fewbit.sim.cycles.timing import Clock, Outcome, Repetition, Standstill, Timing
 
 from .description import Description
 from .library import Library
@@ -13,6 +13,7 @@ from .library import Library
 __all__ = ["run_compiled"]
 
 _CHUNK = 4_000_000  # machine steps between two looks at signals: a fifth of a second
+_ADVICE = "fold to fewer cycles a frame"
 _DONE, _STANDSTILL, _LATE, _FAILED = 1, 2, 3, 4  # `Status` of ``engine.cpp``
 
 
@@ -34,6 +35,8 @@ def run_compiled(
     ------
     Standstill
         If the frames do not all leave.
+    LimitError
+        If that takes too long.
     MemoryError
         If the engine gets no memory for the pipeline.
     """
@@ -43,19 +46,21 @@ def run_compiled(
     if not run:
         raise MemoryError("The cycle model has no memory for this pipeline")
     try:
-        status = 0
-        while status == 0:
+        status, clock = 0, Clock(_ADVICE)
+        while status == 0 and not clock.over:
             status = engine.advance(run, _CHUNK)
-        return _outcome(engine, run, description, frames, status)
+        return _outcome(engine, run, description, frames, status, clock)
     finally:
         engine.end(run)
 
 
-def _outcome(engine, run, description, frames, status):
+def _outcome(engine, run, description, frames, status, clock):
     entered, left = np.zeros(frames, np.int64), np.zeros(frames, np.int64)
     needs, figures = np.zeros(len(description.parts), np.int64), np.zeros(6, np.int64)
     engine.results(run, _at(entered), _at(left), _at(needs), _at(figures))
     _, gone, now, steps, repeated, cycles = figures.tolist()
+    if status == 0:
+        raise clock.too_long(gone, frames, now)
     if status == _STANDSTILL:
         raise Standstill.of(gone, frames, now)
     if status == _FAILED:

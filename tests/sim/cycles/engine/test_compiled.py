@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from fewbit.golden.bounds.limits import CYCLES_SECONDS, LimitError
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.sim.cycles.engine import compiled
 from fewbit.sim.cycles.engine.compiled import run_compiled
@@ -91,6 +92,21 @@ def test_every_machine_of_ours_has_a_twin_and_every_twin_a_machine():
     ours = [m for m in _subclasses(Machine) if m.__module__.startswith("fewbit.sim.cycles.machines.")]
     kinds = {vars(machine)["twin"].kind for machine in ours if "twin" in vars(machine)}
     assert kinds == library().kinds.keys()
+
+
+def test_a_run_that_takes_too_long_says_so(monkeypatch):
+    rng = np.random.default_rng([12, 0])
+    network = random_network(rng, most=16)
+    plan = AcceleratorPlan(network, random_folding(rng, network))
+    monkeypatch.setattr(compiled, "_CHUNK", 10_000)
+    monkeypatch.setenv(CYCLES_SECONDS.variable, "0.05")
+    often = dict(period=max(1, plan.bound // 2))
+    for run, advice in (
+        (lambda: run_compiled(library(), describe(plan), 10**7, **often), "; fold to fewer cycles a frame; the limit"),
+        (lambda: Run(plan, 10**7, **often).outcome(), r"; with a C\+\+ compiler .*; or fold to fewer cycles a frame; "),
+    ):
+        with pytest.raises(LimitError, match=r"cycle model takes too long: \d+ of 10000000 frames have .*" + advice):
+            run()
 
 
 def test_an_interrupt_ends_a_run(monkeypatch):
