@@ -153,11 +153,6 @@ class FoldingGoal:
                 "several devices are folded to one of --fps, --max-cycles and --max-luts: give no other limit with "
                 "--devices"
             )
-        if weights == "external" and not self.is_single:
-            raise FoldingError(
-                "external weights are folded to one of --fps, --max-cycles and --max-luts: give no --part and no other "
-                "limit with --weights external"
-            )
         if weights != "external" and (self.bus is not None or self.ultra_ram):
             raise FoldingError("--bus and --ultra-ram are for external weights: give --weights external too")
 
@@ -391,7 +386,7 @@ def _within_limits(model, input_spec, goal, file, report, listed, weights):
     project = Project(model, input_spec=input_spec, folding=Folding(), target=USUAL)
     with report.working("folding"):
         layers = layers_of(project.network)
-        best = best_folding(layers, limits, USUAL, listed, weights)
+        best = best_folding(layers, limits, USUAL, listed, weights, goal.bus)
     project.folding = best.folding
     file = Path(file) if file else BUILD / Path(model).stem / "fold.json"
     atomic_write(file, project.folding.to_json())
@@ -408,7 +403,7 @@ def _best_result(
             neurons=layers[name].neurons, **folded.size, in_dsp=folded.products in ("dsp", "sums"),
             cycles=layers[name].cycles(folded), share=round(layers[name].cycles(folded) / best.timing.interval, 4),
             products=folded.products, memory=folded.memory, cost=best.design.layers[name].by_resource,
-            weights=None if folded.weights == "fixed" else folded.weights,
+            weights=None if folded.weights == "fixed" else folded.weights, tile=folded.tile,
         )
         for name, folded in best.folding.items()
     ]  # fmt: skip
@@ -424,7 +419,7 @@ def _best_result(
         bound=best.plan.bound, fps=clock * 1e6 / best.timing.interval, layers=rows, estimate=whole,
         smallest_part=smallest.name if smallest else None,
         nearest_part=None if smallest else nearest_part(listed, **whole), queues=best.depths, pareto=[],
-        limited=limited,
+        memory=_memory(layers, best.folding, best.plan, clock, best.timing.interval), limited=limited,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The best folding within all limits at once: resources of a part, speed, and one goal.
 
-Each layer has its options: PE and SIMD, products in LUTs or DSPs, weights in LUTs or block RAM. `flow.folding.knapsack`
-takes one of each so that all limits hold; the fewest cycles for which it can are found by bisection. Options are
+Each layer has its options: PE and SIMD, products in LUTs or DSPs, weights in LUTs or block RAM, or outside, where the
+beats of the port that they take are one resource more. `flow.folding.knapsack` takes one of each so that all limits hold; the fewest cycles for which it can are found by bisection. Options are
 weighed by formulas. Then the design is planned, and what the plan takes beyond the formulas is set apart; with that the
 search is repeated, until the plan itself keeps every limit.
 """
@@ -17,16 +17,20 @@ import numpy as np
 from fewbit.golden.network.graph import Network
 from fewbit.hw.cost import Cost
 from fewbit.hw.folding import Folding, FoldingError, LayerFolding
+from fewbit.hw.layer.external import tiles_of
+from fewbit.hw.memory.external_plan import DEFAULT_BUS, check_bus
 from fewbit.hw.memory.mapped import Buffer
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.hw.targets.parts import ListedPart
 from fewbit.hw.targets.target import Target
 from fewbit.sim.cycles.model import predict_steady
+from fewbit.sim.cycles.queue_bounds import bounding_depths, steps_of_frame
 from fewbit.sim.cycles.queues import size_queues
 from fewbit.sim.cycles.timing import SteadyTiming
 
-from .cost import FLATTENED, OVERHEAD, OVERHEAD_FF, cost_of_layer
+from .cost import FLATTENED, OVERHEAD, OVERHEAD_FF, WeightBus, cost_of_layer
 from .design import DesignCost, cost_of_design
+from .external import PORT_SHARE, beats_of, reason_against
 from .knapsack import Chosen, choose, undominated
 from .layer import FoldableLayer
 from .layers import FoldableNetwork, layers_of, slowest
@@ -38,8 +42,10 @@ __all__ = ["BestFolding", "NextStep", "best_folding"]
 _COLUMNS = (
     *RESOURCES,
     "words",
-)  # of an option's row: what it takes, and the cycles of a pixel, which add up to latency
-_WORDS = len(RESOURCES)
+    "beats",
+)  # of an option's row: what it takes, the cycles of a pixel, which add up to latency, and beats of the port for weights
+_WORDS, _BEATS = len(RESOURCES), len(RESOURCES) + 1
+_TILES = 5  # of external weights that are looked at for one PE and SIMD
 _SIZES = 1000  # of PE and SIMD that are looked at for one number of cycles, of all layers together
 _FEWEST_SIZES, _MOST_SIZES = 6, 150  # of one layer
 _ROUNDS = 6  # of planning
@@ -47,6 +53,7 @@ _MOST_CONSTANT = 1 << 17  # bit products of a layer whose weights are constants:
 _WORTH = 8  # block RAMs that an UltraRAM must save where block RAM is not short
 _MOST_CHOICES, _MOST_PLANS = 40_000, 200  # of a network so small that its plans can be compared
 _BEYOND = 1.6  # times the limits, of what formulas say of a folding that is planned all the same
+_LARGE = 5_000_000  # steps of the cycle model for a frame, from which on queues take many seconds
 _SLACK = 1.1  # of what is left out in favour of what formulas say of another
 _UNEVEN = 4.0  # LUTs of a bit of a stream whose lanes do not divide it
 
@@ -92,10 +99,13 @@ class BestFolding:
 
 def best_folding(
     network: Network | FoldableNetwork, limits: FoldingLimits, target: Target, listed: Sequence[ListedPart] = (),
-    weights: str = "fixed",
+    weights: str = "fixed", bus: int | None = None,
 ) -> BestFolding:  # fmt: skip
-    """Return the folding of a network that is best in the goal of ``limits`` and keeps all of them; ``weights`` are
-    ``"fixed"`` or ``"loadable"`` ones, as `hw.folding.WEIGHTS` has it.
+    """Return the folding of a network that is best in the goal of ``limits`` and keeps all of them; ``weights`` is one
+    of `hw.folding.WEIGHTS`.
+
+    With ``"external"`` those weights are outside of which that is the better choice, through a port of ``bus`` data
+    bits, which is asked for at most `flow.folding.external.PORT_SHARE` of the cycles.
 
     Where no folding fits a part, the message names the smallest of the ``listed`` ones that one fits, in the same
     share.
@@ -105,7 +115,7 @@ def best_folding(
     FoldingError
         If there is none; the message says which limit cannot be kept.
     """
-    return _Search(layers_of(network), limits, target, listed, weights).best()
+    return _Search(layers_of(network), limits, target, listed, weights, bus).best()
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,11 @@ class _Built:
     words: int
 
 
+def _is_large(plan: AcceleratorPlan) -> bool:
+    """Return whether the queues of a network are not to be made as cheap as they can be for every folding."""
+    return steps_of_frame(plan) > _LARGE
+
+
 class _Search:
     """The search for one network and its limits.
 
@@ -138,9 +153,14 @@ class _Search:
 
     def __init__(
         self, layers: FoldableNetwork, limits: FoldingLimits, target: Target, listed: Sequence[ListedPart] = (),
-        weights: str = "fixed",
+        weights: str = "fixed", bus: int | None = None,
     ):  # fmt: skip
-        self.layers, self.limits, self.target, self.listed, self.weights = layers, limits, target, listed, weights
+        self.layers, self.limits, self.target, self.listed = layers, limits, target, listed
+        self.outside, self.weights = weights == "external", "fixed" if weights == "external" else weights
+        try:
+            self.port = WeightBus(check_bus(bus or DEFAULT_BUS), 0 < limits.most("uram") < math.inf)
+        except ValueError as error:
+            raise FoldingError(str(error)) from None
         self.beyond = np.zeros(len(_COLUMNS))
         self._known: dict[tuple[str, int, float], _Options] = {}
         self._costs: dict[tuple[str, LayerFolding], np.ndarray | None] = {}
@@ -210,15 +230,21 @@ class _Search:
             if fixed and shape.words > 1 and "bram18" in self.limits.resources:
                 for memory in ("luts", "block"):
                     yield LayerFolding(pe, simd, made, memory)
+        if self.outside and reason_against(layer, LayerFolding(pe, simd)) is None:
+            least = layer.channel(LayerFolding(pe, simd, weights="external"), self.port.bus).tile
+            tiles = [tile for tile in tiles_of(shape) if tile >= least]
+            picked = {round(k * (len(tiles) - 1) / (_TILES - 1)) for k in range(_TILES)}
+            yield from (LayerFolding(pe, simd, weights="external", tile=tiles[k]) for k in sorted(picked))
 
     def _row(self, layer, folding):
         key = layer.name, folding
         if key not in self._costs:
-            found = cost_of_layer(layer, folding)
+            found, external = cost_of_layer(layer, folding, self.port), folding.weights == "external"
+            beats = beats_of(layer, folding, self.port.bus) if external else 0
             luts = FLATTENED * (found.lut + self._uneven(layer, folding))
             words = layer.shape(folding).words
             self._costs[key] = np.array([
-                luts, found.ff, found.lutram, found.bram18, found.uram, found.dsp, words
+                luts, found.ff, found.lutram, found.bram18, found.uram, found.dsp, words, beats
             ])  # fmt: skip
         row = self._costs[key]
         if folding.memory is not None:  # where it would be anyway, or in the other place
@@ -245,17 +271,31 @@ class _Search:
             found = sum(costs_beside(self.layers, cycles), Cost())
             self._beside[cycles] = np.array([
                 FLATTENED * found.lut + OVERHEAD, found.ff + OVERHEAD_FF, found.lutram, found.bram18, found.uram,
-                found.dsp, 0,
+                found.dsp, 0, 0,
             ])  # fmt: skip
         return self._beside[cycles] + self.beyond
 
     def most(self, **more: float) -> np.ndarray:
         """Return the limits as a row; ``more`` are further ones by column."""
-        row = np.array([self.limits.most(name) for name in RESOURCES] + [np.inf])
+        row = np.array([self.limits.most(name) for name in RESOURCES] + [np.inf, np.inf])
         for name, value in more.items():
             k = _COLUMNS.index(name)
             row[k] = min(row[k], value)
         return row
+
+    def _with_port(self, most: np.ndarray, cycles: int) -> np.ndarray:
+        """Return limits with the beats that the port for weights may be asked for in these cycles."""
+        if not self.outside:
+            return most
+        row = most.copy()
+        row[_BEATS] = PORT_SHARE * cycles
+        return row
+
+    def folding_of(self, found: dict[str, LayerFolding]) -> Folding:
+        """Return a folding of layers, with the port for weights if there are some outside."""
+        if all(layer.weights != "external" for layer in found.values()):
+            return Folding(found)
+        return Folding(found, bus=self.port.bus, ultra_ram=self.port.ultra)
 
     def chosen(self, cycles: int, most: np.ndarray) -> tuple[Folding, Chosen, np.ndarray] | None:
         """Return a folding of no more than ``cycles`` a frame that is within ``most`` or near it, how full that is, and
@@ -264,9 +304,9 @@ class _Search:
         if any(found is None for found in options):
             return None
         fixed = self.fixed(cycles)
-        found = choose([o.costs for o in options if o is not None], most, fixed)
+        found = choose([o.costs for o in options if o is not None], self._with_port(most, cycles), fixed)
         pairs = list(zip(options, found.options, strict=True))
-        folding = Folding({
+        folding = self.folding_of({
             name: o.foldings[k] for name, (o, k) in zip(self.layers, pairs, strict=True) if o is not None
         })  # fmt: skip
         return folding, found, fixed + sum(o.costs[k] for o, k in pairs if o is not None)
@@ -314,11 +354,26 @@ class _Search:
             plan = AcceleratorPlan(self.layers.network, folding, target=self.target)
         except ValueError as error:
             raise FoldingError(str(error)) from None
-        found = size_queues(plan) if depths is None else depths
+        found = self._depths(plan) if depths is None else depths
         plan = plan.with_depths(found)
         design = cost_of_design(self.layers, folding, plan, self.limits.family)
         words = sum(self.layers[name].shape(folded).words for name, folded in folding.items())
         return _Built(folding, plan, found, design, words)
+
+    @staticmethod
+    def _depths(plan: AcceleratorPlan) -> dict[str, int]:
+        """Return depths of queues: of large networks those that a run needs, and beside external weights, which take
+        minutes to step through, those that are known to be enough. The folding that is chosen gets its own (`_sized`).
+        """
+        if plan.weight_port is not None:
+            return bounding_depths(plan)
+        return size_queues(plan, cheapest=not _is_large(plan))
+
+    def _sized(self, built: _Built) -> _Built:
+        """Return a folding that is chosen with queues as deep as they must be."""
+        if not built.depths or (built.plan.weight_port is None and not _is_large(built.plan)):
+            return built
+        return self.build(built.folding, sorted(built.folding.ultra), size_queues(built.plan))
 
     def built(self, folding: Folding, taken: np.ndarray) -> _Built:
         """Plan a folding that takes so much by formulas, and note what it takes beyond them.
@@ -334,9 +389,9 @@ class _Search:
             found = self.build(folding, ultra)
         self.depths = found.depths
         now = found.design.total
-        row = np.array([now.lut, now.ff, now.lutram, now.bram18, now.uram, now.dsp, found.words])
+        row = np.array([now.lut, now.ff, now.lutram, now.bram18, now.uram, now.dsp, found.words, 0])
         self.beyond = self.beyond + row - taken
-        self.beyond[_WORDS] = 0
+        self.beyond[[_WORDS, _BEATS]] = 0
         self.floor = max(self.floor, found.plan.bound if found.plan.bound > slowest(self.layers, folding) else 0)
         return found
 
@@ -370,6 +425,7 @@ class _Search:
             cycles = max(self.speeds[-1], self.floor)
             built = min([built, *self._planned(cycles, 0)], key=lambda one: one.design.total.lut)
         limiting = self._limiting(built)
+        built = self._sized(built)
         timing = self._timing(built)
         if self.limits.goal == "latency":
             every = [(self._timing(one), one) for one in self._planned(max(self.speeds[-1], self.floor), _WORDS)]
@@ -439,12 +495,12 @@ class _Search:
             return []
         picked = np.array(list(itertools.product(*(range(len(found.foldings)) for found in given))))
         totals = self.fixed(cycles) + sum(found.costs[picked[:, k]] for k, found in enumerate(given))
-        fullest = (totals / np.maximum(self.most(), 0.5)).max(axis=1)
+        fullest = (totals / np.maximum(self._with_port(self.most(), cycles), 0.5)).max(axis=1)
         order = np.argsort(fullest if column is None else totals[:, column], kind="stable")
         found = []
         for row in order[fullest[order] <= _BEYOND][:_MOST_PLANS]:
             chosen = zip(self.layers, given, picked[row], strict=True)
-            built = self.build(Folding({name: one.foldings[k] for name, one, k in chosen}))
+            built = self.build(self.folding_of({name: one.foldings[k] for name, one, k in chosen}))
             if not self.limits.over(built.design.total):
                 found.append(built)
                 if column is None:
@@ -473,7 +529,7 @@ class _Search:
             return []
         for part in sorted(self.listed, key=lambda part: (part.lut, part.dsp, part.bram18, part.name)):
             other = limits_of(part=part, shares={name: 100 * share for name, share in self.limits.shares.items()})
-            found = self.chosen(self.speeds[-1], np.array([*map(other.most, RESOURCES), np.inf]))
+            found = self.chosen(self.speeds[-1], np.array([*map(other.most, RESOURCES), np.inf, np.inf]))
             if found is not None and found[1].fullest <= 1:
                 return [f"the smallest listed part that holds it is {part.name}"]
         return ["no listed part holds it"]
@@ -491,8 +547,8 @@ class _Search:
         ways = ["fewer bits (`fewbit search`)"]
         if self.limits.cycles is not None:
             ways.insert(0, "fewer frames a second")
-        if resource in ("bram18", "lut", "lutram", "uram") and weights >= images:
-            ways.append("weights in memory outside (`fewbit fold --weights external`, with no part)")
+        if resource in ("bram18", "lut", "lutram", "uram") and weights >= images and not self.outside:
+            ways.append("weights in memory outside (`--weights external`)")
         if images > 0:
             ways.append("a smaller input")
         return ", ".join(ways[:-1]) + f" or {ways[-1]}" if len(ways) > 1 else ways[0]

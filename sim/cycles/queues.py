@@ -21,11 +21,12 @@ _EFFORT, _LEAST_STEPS, _MOST_STEPS = 6, 10_000_000, 100_000_000
 Depths = dict[str, int]  # of queues in beats, by name; 0 is no queue
 
 
-def size_queues(plan: "AcceleratorPlan") -> Depths:
+def size_queues(plan: "AcceleratorPlan", *, cheapest: bool = True) -> Depths:
     """Return the depth of every queue of a plan by name, 0 where none is needed, for `AcceleratorPlan.with_depths`.
 
     With them frames leave as often as with endless queues: every ``plan.bound`` cycles, or as often as they can where
-    something else keeps them from that. The first one leaves no later either.
+    something else keeps them from that. The first one leaves no later either. Without ``cheapest`` nothing is spent on
+    fewer bits.
 
     Frames are sent spread evenly over the bound into a pipeline with endless queues, until everything repeats. What
     each queue needed then suffices for ever: these times are possible with queues of that depth, and where every beat
@@ -45,7 +46,7 @@ def size_queues(plan: "AcceleratorPlan") -> Depths:
         return {}
     if steps_of_frame(plan) > _MOST_FRAME:
         return bounding_depths(plan)
-    sizing = _Sizing(plan)
+    sizing = _Sizing(plan, cheapest)
     sizing.drop_shallow()
     sizing.deepen_for_the_first()
     sizing.make_cheaper()
@@ -67,7 +68,7 @@ class _Sizing:
         What may be spent on fewer bits: nothing, where one run takes more.
     """
 
-    def __init__(self, plan: "AcceleratorPlan"):
+    def __init__(self, plan: "AcceleratorPlan", cheapest: bool):
         self.plan, self.endless = plan, plan.with_depths(dict.fromkeys(plan.queues, _ENDLESS))
         self.interval, found = self._spread()
         self.least = {name: need and max(2, need) for name, need in found.needs.items()}
@@ -75,7 +76,7 @@ class _Sizing:
         left = _timing(found).left
         self.latest = left + [left[-1] + k * self.interval for k in range(1, _MANY - len(left) + 1)]
         most = min(_MOST_STEPS, max(_LEAST_STEPS, _EFFORT * found.steps))
-        self.steps = most if found.steps <= most else -1
+        self.steps = most if cheapest and found.steps <= most else -1
 
     def _spread(self) -> tuple[int, Outcome]:
         """Return the interval at which frames can be sent for ever, and what sending them so gives."""

@@ -59,7 +59,6 @@ def test_several_limits_without_a_part(fewbit, scratch):
     (["--max-latency", "soon"], "Invalid value for '--max-latency': must be a latency such as 100us, 2ms or 5000 "),
     (["--part", "xc7a35t", "--part", "xc7a15t"], "one device has one part: give --part once, or --devices too"),
     (["--devices", "2", "--max-brams", "5"], "several devices are folded to one of --fps, --max-cycles and "),
-    (["--part", "xc7a35t", "--weights", "external"], "external weights are folded to one of --fps, --max-cycles and "),
     (["--part", "xc7a35t", "--bus", "64"], "--bus and --ultra-ram are for external weights: give --weights external "),
     (["--part", "xc7s6", "--share", "5%", "--weights", "loadable"], "no folding is within "),
     (["--for", "beauty"], "Invalid value for '--for': "),

@@ -5,9 +5,10 @@ import itertools
 import pytest
 
 from bench.cost.by_part import CLOSE, measured
-from bench.networks.integer import integer_resnet
+from bench.networks.integer import IntegerNetwork, integer_resnet
 from fewbit.flow.folding.by_part import best_folding
 from fewbit.flow.folding.design import cost_of_design
+from fewbit.flow.folding.external import PORT_SHARE, beats_of
 from fewbit.flow.folding.layers import layers_of, slowest
 from fewbit.flow.folding.limits import MARGINS, RESOURCES, FoldingLimits, ResourceLimit, limits_of
 from fewbit.golden.importing.importer import import_model
@@ -144,6 +145,27 @@ def test_what_limits_is_said():
     assert step is not None and step.resource in RESOURCES and step.needed > step.most
     assert step.cycles < found.timing.interval and step.layer in network
     assert network[step.layer].cycles(found.folding[step.layer]) == slowest(network, found.folding)
+
+
+@pytest.mark.long
+def test_weights_are_outside_where_they_do_not_fit():
+    """Which layers have them there, and in which tiles, is a part of the search, and so are the port's beats."""
+    net = IntegerNetwork("outside", (8, 8, 16), Unsigned(4))
+    for _ in range(2):
+        net.conv(64, 3, Signed(4, True))
+        net.quantize(Unsigned(4))
+    net.dense(10, Signed(4, True))
+    layers, limits = layers_of(net.done()), limits_of(most={"lut": 4000, "bram18": 6})
+    with pytest.raises(FoldingError, match=r"no folding is within .* weights in memory outside \(`--weights external`\)"):
+        best_folding(layers, limits, USUAL)
+    found = best_folding(layers, limits, USUAL, weights="external", bus=64)
+    outside = found.folding.external
+    assert 0 < len(outside) < len(layers) and found.folding.bus == 64
+    beats = sum(beats_of(layers[name], found.folding[name], 64) for name in outside)
+    assert beats <= PORT_SHARE * found.timing.interval and found.timing.interval == found.plan.bound
+    assert not limits.over(found.design.total)
+    with pytest.raises(FoldingError, match="bus: must be 64, 128, 256 or 512 bits, not 65"):
+        best_folding(layers, limits, USUAL, weights="external", bus=65)
 
 
 def test_latency_as_a_limit():
