@@ -1,9 +1,10 @@
 """The best folding within all limits at once: resources of a part, speed, and one goal.
 
 Each layer has its options: PE and SIMD, products in LUTs or DSPs, weights in LUTs or block RAM, or outside, where the
-beats of the port that they take are one resource more. `flow.folding.knapsack` takes one of each so that all limits hold; the fewest cycles for which it can are found by bisection. Options are
-weighed by formulas. Then the design is planned, and what the plan takes beyond the formulas is set apart; with that the
-search is repeated, until the plan itself keeps every limit.
+beats of the port that they take are one resource more. `flow.folding.knapsack` takes one of each so that all limits
+hold; the fewest cycles for which it can are found by bisection. Options are weighed by formulas. Then the design is
+planned, and what the plan takes beyond the formulas is set apart; with that the search is repeated, until the plan
+itself keeps every limit.
 """
 
 import itertools
@@ -43,7 +44,7 @@ _COLUMNS = (
     *RESOURCES,
     "words",
     "beats",
-)  # of an option's row: what it takes, the cycles of a pixel, which add up to latency, and beats of the port for weights
+)  # of an option's row: what it takes, the cycles of a pixel, which add up to latency, and beats of the weights' port
 _WORDS, _BEATS = len(RESOURCES), len(RESOURCES) + 1
 _TILES = 5  # of external weights that are looked at for one PE and SIMD
 _SIZES = 1000  # of PE and SIMD that are looked at for one number of cycles, of all layers together
@@ -223,7 +224,7 @@ class _Search:
             if layer.summed is not None:
                 products.append("sums")
             # Of constant weights synthesis makes products of LUTs, whatever they are described as.
-            if layer.packing is not None and pe > shape.together and shape.words > 1:
+            if layer.packing is not None and pe > shape.together and shape.words > 1 and layer.dsps(shape) > 0:
                 products.append("dsp")
         for made in products:
             yield LayerFolding(pe, simd, made, weights=self.weights)

@@ -172,7 +172,7 @@ class FoldableLayer:
         ValueError
             If they cannot be in DSPs.
         """
-        return shape.together * -(-shape.pe // shape.together // self.packed.weights) * shape.simd
+        return shape.together * self.packed.dsps(shape.pe // shape.together) * shape.simd
 
     def pes(self) -> list[int]:
         """Return every PE that is legal, rising."""

@@ -170,7 +170,8 @@ def _taken(layers: FoldableNetwork, folding: Folding, chosen: Mapping[str, str])
 def _in_dsps(layer: FoldableLayer, folded: LayerFolding) -> list[str]:
     """Return what of a layer may be in DSPs; products only where some share one."""
     ways = ["sums"] * (layer.summed is not None)
-    return ways + ["dsp"] * (layer.packing is not None and folded.pe > layer.shape(folded).together)
+    shape = layer.shape(folded)
+    return ways + ["dsp"] * (layer.packing is not None and folded.pe > shape.together and layer.dsps(shape) > 0)
 
 
 def pareto(network: Network | FoldableNetwork, clock: float, count: int = 10) -> list[ParetoPoint]:

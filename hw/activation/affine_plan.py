@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fewbit.hw.memory.mapped import MappedMemory, table_of
 from fewbit.hw.memory.placement import Contents
 from fewbit.hw.shapes import IntShape
+from fewbit.hw.xilinx.dsp_packing import DSP_BITS
 
 from .exception_table import ExceptionTable
 from .plans import ActivationPlan
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from .affine import Affine
 
 __all__ = ["AffinePlan"]
-
-_DSP_BITS = 9  # bits of a product from which on synthesis takes a DSP
 
 
 class AffinePlan(ActivationPlan):
@@ -142,11 +141,11 @@ class AffinePlan(ActivationPlan):
 
     @property
     def dsps(self) -> int:
-        """DSP blocks of its multipliers, at most: synthesis makes what gives less than `_DSP_BITS` bits of LUTs."""
+        """DSP blocks of its multipliers, at most: synthesis makes what gives less than `DSP_BITS` bits of LUTs."""
         if not self.scales:
             return 0
         accs, factors = self._sizes(self.acc_shape), self._sizes(self.factor_shape)
-        return self.lanes * sum(min(a, f) > 1 and a + f >= _DSP_BITS for a in accs for f in factors)
+        return self.lanes * sum(min(a, f) > 1 and a + f >= DSP_BITS for a in accs for f in factors)
 
     def mapped(self) -> Iterator[MappedMemory]:
         yield from super().mapped()

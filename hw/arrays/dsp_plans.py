@@ -47,9 +47,8 @@ class DspArrayPlan(IntegerArrayPlan):
 
     @property
     def dsps(self) -> int:
-        """Multipliers that it takes."""
-        group = self.pe // self.groups
-        return self.groups * -(-group // self.packing.weights) * self.simd
+        """DSPs that it takes: multipliers whose products are not so narrow that synthesis makes them of LUTs."""
+        return self.groups * self.packing.dsps(self.pe // self.groups) * self.simd
 
     def make(self) -> "DspArray":
         """Return the hardware, a `hw.arrays.dsp_products.DspArray`."""

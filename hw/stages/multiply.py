@@ -9,13 +9,13 @@ from fewbit.hw.float32.units import FloatMul
 from fewbit.hw.shapes import IntShape
 from fewbit.hw.streams import counter
 from fewbit.hw.wires import register
+from fewbit.hw.xilinx.dsp_packing import DSP_BITS
 
 from .join import JoinPlan, cost_of_join, cost_of_numbers, function_of_join, is_one_number, make_join, numbers_of_beat
 from .registry import cost_of, stage_of
 
 __all__ = ["FloatMultipliers", "Multipliers"]
 
-_DSP_BITS = 9  # bits of both factors from which on synthesis takes a DSP
 _PART_BITS = 17  # bits of a factor, its sign left out, that one DSP takes
 # LUTs of a factor's bit where a zero point is taken off: one for all, or one by channel of a product in LUTs or a DSP.
 _ZERO, _ZERO_IN_SUM, _ZERO_BEHIND_DSP = 0.42, 0.3, 0.7
@@ -68,7 +68,7 @@ class Multipliers:
     def _dsps_of_a_lane(self) -> int:
         """Return the DSPs of a product: synthesis makes one of few bits of LUTs."""
         a, b = (shape.width for shape in self.factors)
-        if min(a, b) < 2 or a + b < _DSP_BITS:
+        if min(a, b) < 2 or a + b < DSP_BITS:
             return 0
         parts = [-(-(shape.width - shape.signed) // _PART_BITS) for shape in self.factors]
         return parts[0] * parts[1]
@@ -94,7 +94,7 @@ class Multipliers:
         if p.format.is_sign:
             return Cost(p.lanes)
         a, b = (shape.width for shape in self.factors)
-        in_dsp = self.dsps and p.format.bits >= _DSP_BITS
+        in_dsp = self.dsps and p.format.bits >= DSP_BITS
         found = Cost(dsp=self.dsps) if in_dsp else Cost(p.lanes * product_luts(a, b))
         return sum((self._cost_of_factor(n) for n in range(2)), found)
 
@@ -104,7 +104,7 @@ class Multipliers:
         multipliers, zeros = (np.broadcast_to(row, p.channels) for row in (node.multipliers[n], node.zeros[n]))
         found = sum((cost_of_numbers(row, p.lanes, p.beats_out) for row in (multipliers, zeros)), Cost())
         by = int(np.abs(multipliers).max()).bit_length()
-        in_dsp = not is_one_number(multipliers) and bits + by + 1 >= _DSP_BITS
+        in_dsp = not is_one_number(multipliers) and bits + by + 1 >= DSP_BITS
         if zeros.any():
             each = _ZERO if is_one_number(zeros) else _ZERO_BEHIND_DSP if in_dsp else _ZERO_IN_SUM
             found += Cost(p.lanes * self.factors[n].width * each)

@@ -17,9 +17,11 @@ from numpy.typing import ArrayLike
 from fewbit.golden.numbers.format import Format
 from fewbit.hw.heap.partial_products import ProductTerms
 
-__all__ = ["PRODUCT_LATENCY", "FieldTerms", "Packing", "best_packing", "packed_weights"]
+__all__ = ["DSP_BITS", "PRODUCT_LATENCY", "FieldTerms", "Packing", "best_packing", "packed_weights"]
 
 PRODUCT_LATENCY = 3  # cycles from operands to products: registers at the ports, behind the multiplier, and at the end
+DSP_BITS = 9
+"""Bits of a product from which on synthesis takes a DSP; a narrower one it makes of LUTs."""
 _PORT = 25  # bits of the signed port of a DSP48E1 that takes the weights; that of a DSP48E2 is wider
 _MOST = 4  # weights on that port
 _MOST_BITS = 16  # of an activation, for which the other port has 18 with its sign, and of a weight
@@ -55,7 +57,15 @@ class Packing:
     @property
     def width(self) -> int:
         """Bits of the product with all weights together."""
-        return self.stride * (self.weights - 1) + self.field
+        return self._width(self.weights)
+
+    def _width(self, count):
+        return self.stride * (count - 1) + self.field
+
+    def dsps(self, neurons: int) -> int:
+        """Return how many DSPs synthesis takes for the products of so many neurons with one activation."""
+        full, rest = divmod(neurons, self.weights)
+        return full * (self.width >= DSP_BITS) + (rest > 0 and self._width(rest) >= DSP_BITS)
 
 
 @lru_cache

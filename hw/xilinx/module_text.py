@@ -1,7 +1,7 @@
 """A module of primitives and registers as text of Yosys's RTLIL, as Amaranth would write it, without its objects.
 
-Tables in LUTs are most of the text of a deep network, and each has a few hundred primitives that are alike: as instances
-of Amaranth they took half of the time in which a design is written.
+Tables in LUTs are most of the text of a deep network, and each has a few hundred primitives that are alike: as
+instances of Amaranth they took half of the time in which a design is written.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

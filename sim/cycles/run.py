@@ -15,7 +15,9 @@ if TYPE_CHECKING:  # it imports Amaranth
 __all__ = ["Run"]
 
 _LOOKS = 1000  # cycles between looks at the clock
-_ADVICE = "with a C++ compiler (`c++`, or what CXX names) it is about fifty times as fast; or fold to fewer cycles a frame"
+_ADVICE = (
+    "with a C++ compiler (`c++`, or what CXX names) it is about fifty times as fast; or fold to fewer cycles a frame"
+)
 
 
 class Run:

@@ -156,7 +156,7 @@ def test_weights_are_outside_where_they_do_not_fit():
         net.quantize(Unsigned(4))
     net.dense(10, Signed(4, True))
     layers, limits = layers_of(net.done()), limits_of(most={"lut": 4000, "bram18": 6})
-    with pytest.raises(FoldingError, match=r"no folding is within .* weights in memory outside \(`--weights external`\)"):
+    with pytest.raises(FoldingError, match=r"no folding .* weights in memory outside \(`--weights external`\)"):
         best_folding(layers, limits, USUAL)
     found = best_folding(layers, limits, USUAL, weights="external", bus=64)
     outside = found.folding.external

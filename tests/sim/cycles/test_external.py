@@ -1,5 +1,7 @@
 """External weights in the cycle model: the compiled engine as the Python one, and bounds of queues."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -63,9 +65,8 @@ def test_branches_with_queues_of_any_depth():
         given = plan.of_memory(int(rng.integers(1, 100)))
         given = given.with_depths({name: int(rng.choice([2, 9, 60, 400])) for name in given.queues})
         for period in (0, plan.bound):
-            assert outcome(lambda: run_frames(given, 5, period=period)) == outcome(
-                lambda: Run(given, 5, period=period).outcome()
-            )
+            got = outcome(partial(run_frames, given, 5, period=period))
+            assert got == outcome(Run(given, 5, period=period).outcome)
 
 
 def outcome(run):
