@@ -65,14 +65,15 @@ def _total(shares, base, picked):
     return base + sum(matrix[k] for matrix, k in zip(shares, picked, strict=True))
 
 
-def undominated(matrix: np.ndarray, slack: float = 1) -> np.ndarray:
+def undominated(matrix: np.ndarray, slack: float = 1, most: int | None = None) -> np.ndarray:
     """Return the rows of which no other takes less of everything, even if it takes ``slack`` times as much as it says.
 
-    They are sorted by their sum.
+    They are sorted by their sum; ``most`` is how many are wanted, all if it is None.
     """
     if slack > 1:
-        below = np.all(slack * matrix[None] <= matrix[:, None], axis=2) & ~np.eye(len(matrix), dtype=bool)
-        equal = np.tril(np.all(matrix[None] == matrix[:, None], axis=2), -1)
+        below = _below(slack * matrix, matrix) & ~np.eye(len(matrix), dtype=bool)
+        no_more = _below(matrix, matrix)
+        equal = np.tril(no_more & no_more.T, -1)
         kept = np.flatnonzero(~np.any(below | equal, axis=1))
         return kept[np.argsort(matrix[kept].sum(axis=1), kind="stable")]
     order = np.lexsort((*matrix.T, matrix.sum(axis=1)))
@@ -80,11 +81,20 @@ def undominated(matrix: np.ndarray, slack: float = 1) -> np.ndarray:
     for start in range(0, len(order), _CHUNK):
         rows = order[start : start + _CHUNK]
         if len(kept):
-            rows = rows[~np.any(np.all(matrix[kept][None] <= matrix[rows][:, None], axis=2), axis=1)]
+            rows = rows[~np.any(_below(matrix[kept], matrix[rows]), axis=1)]
         # Among these an earlier one is worse than a later one in nothing, so only it can stand in the way.
-        below = np.all(matrix[rows][None] <= matrix[rows][:, None], axis=2)
-        kept = np.concatenate([kept, rows[~np.any(np.tril(below, -1), axis=1)]])
-    return kept
+        kept = np.concatenate([kept, rows[~np.any(np.tril(_below(matrix[rows], matrix[rows]), -1), axis=1)]])
+        if most is not None and len(kept) >= most:  # a later row takes no earlier one's place
+            break
+    return kept[:most]
+
+
+def _below(these: np.ndarray, those: np.ndarray) -> np.ndarray:
+    """Return whether each of ``these`` rows takes no more of anything than each of ``those``, ``(those, these)``."""
+    found = np.ones((len(those), len(these)), dtype=bool)
+    for mine, theirs in zip(these.T, those.T, strict=True):
+        found &= mine[None] <= theirs[:, None]
+    return found
 
 
 def _priced(shares, base):
@@ -139,7 +149,7 @@ def _summed(shares, base):
         if len(fits) > _LABELS:
             order = np.argsort((grown + rest[layer + 1]).max(axis=1), kind="stable")[: 4 * _LABELS]
             fits, grown = fits[order], grown[order]
-        kept = undominated(grown)[:_LABELS]
+        kept = undominated(grown, most=_LABELS)
         sums, places = grown[kept], fits[kept]
         history = np.hstack([history[places // len(matrix)], (places % len(matrix))[:, None].astype(np.int32)])
     return history[int(sums.max(axis=1).argmin())]
