@@ -6,7 +6,8 @@ instances of Amaranth they took half of the time in which a design is written.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from .netlist import Lut, Mux, Netlist
+from .cells import Lut, Mux
+from .netlist import Netlist
 
 __all__ = ["ModuleText", "bits_of", "together"]
 

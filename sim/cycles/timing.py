@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fewbit.golden.bounds.limits import CYCLES_SECONDS, LimitError
+from fewbit.golden.limits.limit import CYCLES_SECONDS, LimitError
 
 __all__ = ["Clock", "Outcome", "Repetition", "Standstill", "SteadyTiming", "Timing", "mean_interval", "steady_interval"]
 

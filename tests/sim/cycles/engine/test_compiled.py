@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from fewbit.golden.bounds.limits import CYCLES_SECONDS, LimitError
+from fewbit.golden.limits.limit import CYCLES_SECONDS, LimitError
 from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 from fewbit.sim.cycles.engine import compiled
 from fewbit.sim.cycles.engine.compiled import run_compiled
