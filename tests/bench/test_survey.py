@@ -338,6 +338,7 @@ def short(name, steps=40):
     return {n: replace(r, recipe=replace(r.recipe, steps=steps, copies=2)) if r.recipe else r for n, r in rows.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_networks_are_made_once(maker):
     rows = short("bnn-w1a1")

@@ -15,6 +15,7 @@ def build(scratch):
     return package.load(scratch / "m.onnx", input=SPEC).build(scratch / "b", ip=True)
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_simulations_are_those_of_sim(fewbit, build, scratch):
     import numpy as np

@@ -85,6 +85,7 @@ def test_foldings_and_builds_are_those_of_the_commands(fewbit, model, scratch):
     assert other.manifest["build"] != build.manifest["build"] and (scratch / "d" / "ip" / "component.xml").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_quantization_is_that_of_the_commands(fewbit, scratch):
     floats, file = package.load(FLOATS), scratch / "q.onnx"

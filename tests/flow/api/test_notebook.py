@@ -44,6 +44,7 @@ def results(tmp_path_factory):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_every_result_is_shown(results):
     shown = {name: tables(result._repr_html_()) for name, result in results.items()}

@@ -102,6 +102,7 @@ def test_nothing_is_printed(capfd, scratch):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_a_simulation_is_ended(scratch):
     small(scratch / "m.onnx")

@@ -120,6 +120,7 @@ def test_zynq_design(installed, build):
     assert copied == ["accelerator.bit", "accelerator.hwh"]
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_zynq_design_of_several_inputs(scratch):
     """Each input has a DMA of its own."""

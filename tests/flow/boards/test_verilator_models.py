@@ -12,6 +12,7 @@ from fewbit.places import HOME
 ROOT = HOME
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_main_job(scratch):
     model = os.environ.get("FEWBIT_MODEL") or "examples/digits/w1a1.onnx"

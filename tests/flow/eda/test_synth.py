@@ -144,12 +144,14 @@ def test_instantiated_lut6_2_is_one_lut(cost):
     assert found.cells == {"LUT6_2": 1} and found.lut == 1
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_any_cell_of_the_device_may_be_instantiated(cost):
     found = cost('module top(input clk, output o);\n  BUFR #(.BUFR_DIVIDE("2")) half(.I(clk), .O(o));\nendmodule\n')
     assert found.cells == {"BUFR": 1} and found.lut == 0
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_other_family_has_its_own_block_ram(cost):
     found = cost(ROM, family="xcup")

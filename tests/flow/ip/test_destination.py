@@ -69,6 +69,7 @@ def test_a_prefix_changes_nothing_but_names(scratch):
     assert left.block.vlnv == "fewbit:accelerator:left_m:1.0"
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_two_accelerators_in_one_design(scratch):
     """Their benches run in one simulation, each with the files of its own folder; only prefixes make that possible."""
