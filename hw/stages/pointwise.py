@@ -135,11 +135,11 @@ class PointwisePlan:
         )  # fmt: skip
 
     def _has_small_table(self):
-        """Say whether a table of what every code becomes, one a lane, is smaller than every channel's thresholds."""
+        """Say whether a table of what every code becomes is smaller than the thresholds, and codes, of a search."""
         fmt, out = self.x_format, self.format
-        rows = self.beats_out * self.lanes << max(1, int(self.node.table().shape[1] - 1).bit_length())
-        searched = rows * (fmt.bits + (0 if self.node.codes is None else out.bits))
-        return fmt.bits <= StoredTablePlan.MOST_BITS and self.lanes * out.bits << fmt.bits < searched
+        levels = 1 << max(1, int(self.node.table().shape[1] - 1).bit_length())
+        searched = levels * (fmt.bits + (0 if self.node.codes is None else out.bits))
+        return fmt.bits <= StoredTablePlan.MOST_BITS and out.bits << fmt.bits < searched
 
     def _table(self):
         """Return the code that goes out for every code that comes in, of a node that is the same for all channels."""
