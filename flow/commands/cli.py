@@ -7,6 +7,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from fewbit.flow.interruption import interrupted
 from fewbit.golden.limits.limit import LIMITS
 from fewbit.host.processes import Terminated, ended_by_signals
 
@@ -66,9 +67,9 @@ def main() -> None:
     except MemoryError:
         _fail("there is not enough memory for this: use a smaller network or fewer frames, or a machine that has more")
     except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted", INTERRUPTED)
+        _fail(interrupted("interrupted"), INTERRUPTED)
     except Terminated as ended:
-        _fail(f"ended by {ended}", 128 + ended.signal)
+        _fail(interrupted(f"ended by {ended}"), 128 + ended.signal)
     except Exception as error:
         if not _is_expected(error):
             _show_json(f"a fault of fewbit: {_in_one_line(repr(error))}")

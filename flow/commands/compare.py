@@ -8,7 +8,7 @@ import typer
 from fewbit.extras import needs
 from fewbit.places import HOME
 
-from .options import Clock, Doing, Folding, ImagesFile, Input, Json, Verbose
+from .options import Clock, Doing, Folding, ImagesFile, Input, Showing, Verbose
 from .registry import command
 from .report import Reporter
 
@@ -17,20 +17,24 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "show_comparison"]
 
+_LEAST = ("per weight", "FFs", "BRAMs", "PEs", "weight bits", "latency", "interval", "DSPs")
+"""Heads of the columns that go first where a terminal is narrow."""
+_FILLED_INTERVAL = -3  # the column of the second interval, that of the design which fills the part
+
 
 @command(rank=110, epilog="Example: `fewbit compare` compares the digits in every format.")
 def compare(
     *, model: Annotated[Path, typer.Argument(metavar="MODEL.onnx")] = HOME / "examples" / "digits" / "w1a1.onnx",
     images: ImagesFile = None, input_spec: Input = None, folding: Folding = None, clock: Clock = 200.0,
     waves: Annotated[bool, typer.Option("--waves", hidden=True)] = False,
-    doing: Doing, json: Json = False, verbose: Verbose = False,
+    doing: Doing, showing: Showing, verbose: Verbose = False,
 ):  # fmt: skip
     """Compare the same network in float32 and in each low-bit format, side by side."""
     needs("compare")
     from fewbit.flow.comparing.compare import compare_formats
     from fewbit.flow.jobs import usual_threads
 
-    report = Reporter(json)
+    report = showing.reporter()
     with doing.workers(report, usual_threads()) as workers:
         found, directory = compare_formats(
             model, images, input_spec, report, clock=clock, folding=folding, workers=workers
@@ -51,7 +55,9 @@ def show_comparison(report: Reporter, found: "Comparison", directory: Path) -> N
 def _table(report, found, directory, wrong):
     from fewbit.flow.comparing.page import columns, table_rows
 
-    report.wide_table(columns(found), table_rows(found))
+    heads = columns(found)
+    heads[_FILLED_INTERVAL] = f"{found.part.name}: interval"
+    report.table(heads, table_rows(found), least=_LEAST)
     if not wrong:
         frames = sum(row.simulated.frames for row in found.rows)
         report.line(f"{frames} frames simulated, every bit as golden and every cycle as predicted")

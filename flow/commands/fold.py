@@ -16,9 +16,8 @@ from fewbit.hw.targets.parts import ListedPart
 from fewbit.places import BUILD
 
 from .kinds import BITS, CYCLES, DEVICES, DSPS, FILE, LATENCY, LUTS, NUMBER, RATE, SHARE, WrittenLatency
-from .options import Clock, Input, Json, Model, PartsFile, WeightsOption
+from .options import Clock, Input, Model, PartsFile, Showing, WeightsOption
 from .registry import command
-from .report import Reporter
 
 if TYPE_CHECKING:
     from fewbit.flow.folding.by_part import BestFolding
@@ -299,10 +298,10 @@ def fold(
         Path | None, typer.Option("-o", "--output-file", **FILE, help="Default `build/<model>/fold.json`.")
     ] = None,
     parts: PartsFile = None, weights: WeightsOption = None,
-    json: Json = False,
+    showing: Showing,
 ):  # fmt: skip
     """The best folding within limits: the cheapest that is fast enough, or the fastest that fits, with its cycles."""
-    report = Reporter(json)
+    report = showing.reporter()
     where = None if weights is None else str(weights)
     report.show(fold_model(model, input_spec, goal, file, report, parts, where), _table)
 

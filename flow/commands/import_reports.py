@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from .options import Build, Json
+from .options import Build, Showing
 from .registry import command
-from .report import Reporter
 
 __all__ = ["import_reports"]
 
@@ -22,12 +21,12 @@ def import_reports(
         typer.Option("--reports", metavar="PATH", show_default=False,
                      help="A report, or a folder of them; may stand several times. Default: those of the build's own."),
     ] = None,
-    json: Json = False,
+    showing: Showing,
 ):  # fmt: skip
     """Read utilization and timing reports that your Vivado wrote, and put them beside the estimates."""
     from fewbit.flow.project.imported_reports import import_vivado_reports
 
-    report = Reporter(json)
+    report = showing.reporter()
     report.show(import_vivado_reports(directory, reports or ()), _table)
 
 

@@ -11,9 +11,8 @@ from fewbit.flow import defaults
 from fewbit.sim.simulators.simulator import simulators
 
 from .kinds import CHANCE, CYCLES, SEED
-from .options import Clock, Frames, ImagesFile, Json, Making, Model, Verbose, samples_of
+from .options import Clock, Frames, ImagesFile, Making, Model, Showing, Verbose, samples_of
 from .registry import command
-from .report import Reporter
 
 __all__ = ["SimulatorName"]
 
@@ -58,7 +57,7 @@ def sim(
         float, typer.Option("--memory-stall", **CHANCE, help="Chance of a cycle in which that memory does nothing.")
     ] = 0.0,
     waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform (.vcd).")] = False,
-    json: Json = False, verbose: Verbose = False,
+    showing: Showing, verbose: Verbose = False,
 ):  # fmt: skip
     """Simulate the Verilog in Verilator (or Icarus); compare every bit with golden, every cycle with the prediction."""
     needs("sim")
@@ -67,7 +66,7 @@ def sim(
     from fewbit.flow.project.simulation_with_load import simulate_loading
     from fewbit.flow.report.write import report_after_simulation
 
-    report = Reporter(json)
+    report = showing.reporter()
     project = making.project(model)
     few = defaults.LOAD_RANDOM_SAMPLES if load else defaults.IP_RANDOM_SAMPLES if ip else None
     samples = samples_of(project, images, few if frames is None else frames, report)

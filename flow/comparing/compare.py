@@ -13,6 +13,7 @@ from fewbit.flow.cache import BuildStage, atomic_write, source_digest
 from fewbit.flow.folding.files import folding_bytes, parse_folding
 from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.images import ImageError, find_images, image_bytes, load_images
+from fewbit.flow.interruption import keep
 from fewbit.flow.jobs import SharedArgument, Threads, Workers, WorkUnit, run_units, usual_threads
 from fewbit.flow.reporting import Report, ReportedJob
 from fewbit.golden.importing.importer import import_model
@@ -255,6 +256,7 @@ def _measure_all(
         )
         for variant in variants
     ]  # fmt: skip
+    keep("comparing", "simulations and syntheses that were finished")
     found = run_units(report, "comparing", units, workers, good=lambda row: row["exact"])
     return [ComparedFormat.from_dict(row) for row in found.values()]
 
