@@ -38,7 +38,7 @@ def _table(report, built):
         for name, p in built.manifest["layers"].items()
     ]  # fmt: skip
     heads = ["layer", "size", "activations", "weights", "PE", "SIMD", "cycles", "weights in", "products in"]
-    report.table(heads, rows)
+    report.table(heads, rows, least=("products in", "weights in", "size"))
     report.notes(built.manifest["notes"])
     c = built.manifest["cycles"]
     report.line(f"latency {c['latency']} cycles, interval {c['interval']} cycles (bound {c['bound']})")

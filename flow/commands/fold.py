@@ -505,7 +505,7 @@ def _limited_table(report, r):
         for row in r.layers
     ]  # fmt: skip
     heads = ["layer", "PE", "SIMD", "products", "weights", "cycles", "LUTs", "BRAM18", "DSP"]
-    report.table(heads, rows)
+    report.table(heads, rows, least=("products", "weights", "BRAM18"))
     limited = r.limited
     shares = []
     for name, used in limited.used.items():
@@ -542,8 +542,9 @@ def _table(report, r):
         for row in r.layers
     ]  # fmt: skip
     report.table(
-        ["layer", "pixels x neurons", "inputs", "PE", "SIMD", "cycles", "share", "LUTs, about", "BRAM18", "DSP"], rows
-    )
+        ["layer", "pixels x neurons", "inputs", "PE", "SIMD", "cycles", "share", "LUTs, about", "BRAM18", "DSP"], rows,
+        least=("inputs", "pixels x neurons", "share"),
+    )  # fmt: skip
     _speed_lines(report, r)
     rows = [(f"{p['cycles']:,}", f"{p['fps']:,}", f"{p['lut']:,}", p["bram18"], p["dsp"]) for p in r.pareto]
     report.table(["other targets: cycles", "frames/s", "LUTs, about", "BRAM18", "DSP"], rows)
@@ -577,7 +578,8 @@ def _devices_table(report, devices):
          if d.link else "–")
         for d in devices
     ]  # fmt: skip
-    report.table(["device", "part", "layers", "LUTs, about", "BRAM18", "DSP", "link to the next, a frame"], rows)
+    report.table(["device", "part", "layers", "LUTs, about", "BRAM18", "DSP", "link to the next, a frame"], rows,
+                 least=("part",))  # fmt: skip
 
 
 def _part_line(r):

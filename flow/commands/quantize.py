@@ -65,7 +65,8 @@ def _table(report, r):
         for row in r.layers
     ]  # fmt: skip
     rows += [(f"joined: {', '.join(s.tensors)}", "", "", "", s.format, _range(s), _decibels(s.sqnr)) for s in r.sums]
-    report.table(["layer", "weights", "bits", "SQNR, dB", "activations", "range", "SQNR, dB"], rows)
+    report.table(["layer", "weights", "bits", "weights' SQNR, dB", "activations", "range", "SQNR, dB"], rows,
+                 least=("range",))  # fmt: skip
     ratio = r.float_weight_bits / r.weight_bits
     report.line(f"weights: {r.weight_bits:,} bits, {ratio:.1f} times less than float32")
     samples = f"{r.calibration.samples} samples of {r.calibration.source}"

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
@@ -166,8 +167,9 @@ class Reporter:
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]], *, least: Sequence[str] = ()) -> None:
         """Print a table of cells, whatever they are.
 
-        A table that is wider than the terminal, or than 80 columns where there is none, is printed without the columns
-        whose heads are in ``least``, the first of them first, as far as it takes; a line says which are missing.
+        A table that is wider than the terminal, or than 80 columns where there is none, has its heads in several lines.
+        If that is not enough it is printed without the columns whose heads are in ``least``, the first of them first,
+        as far as it takes; a line says which are missing.
         """
         cells = [[str(cell) for cell in row] for row in rows]
         if self.as_csv:
@@ -281,10 +283,20 @@ def _fitting(
         if more is not None and more in heads:
             hidden.append(more)
         places = [k for k, head in enumerate(heads) if head not in hidden]
-        table = _table_of([heads[k] for k in places], [[row[k] for k in places] for row in rows])
+        cells = [[row[k] for k in places] for row in rows]
+        table = _table_of([heads[k] for k in places], cells)
+        if _width(console, table) <= console.width:
+            break
+        table = _table_of([_wrapped(heads[k], [row[k] for row in rows]) for k in places], cells)
         if _width(console, table) <= console.width:
             break
     return table, hidden
+
+
+def _wrapped(head: str, cells: Sequence[str]) -> str:
+    """Return a head in as many lines as make it no wider than its column's cells, or than its longest word."""
+    width = max(map(len, [*cells, *head.split(), ""]))
+    return "\n".join(wrap(head, max(1, width), break_long_words=False, break_on_hyphens=False))
 
 
 def _plain_column(head: str, cells: Sequence[str]) -> list[str]:

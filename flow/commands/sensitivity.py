@@ -74,8 +74,8 @@ def _table(report, r):
             report.table(heads, rows, least=("noise", "DSPs saved", "bits saved"))
     report.line(
         f"lost: accuracy in percentage points, alone with the others float, and with them at {others.bits} bits; "
-        f"float32 has {100 * r.floats.accuracy:.2f} %, all layers at {others.bits} bits {100 * others.accuracy:.2f} % of "
-        f"{r.images.samples} samples"
+        f"float32 has {100 * r.floats.accuracy:.2f} %, all layers at {others.bits} bits "
+        f"{100 * others.accuracy:.2f} % of {r.images.samples} samples"
     )
     report.line(
         f"saved: bits of weights, and about how many LUTs, against all layers at {others.bits} bits, with "

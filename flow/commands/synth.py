@@ -40,7 +40,8 @@ def _table(report, r):
         (name, *(f"{getattr(row, kind):,}" for kind in kinds), *(getattr(row.path, kind, "–") for kind in on_path))
         for name, row in found.items()
     ]
-    report.table(["stage", *kinds.values(), *on_path.values()], rows)
+    least = ("carry bits", "CARRY4", "CARRY8", "MUXF", "as RAM", "LUT levels")
+    report.table(["stage", *kinds.values(), *on_path.values()], rows, least=least)
     if path := r.total.path:
         report.line(f"longest path, flattened: {_levels(path)}; about {path.ns:g} ns, nets assumed")
         report.line(f"from {path.start} to {path.end}")

@@ -31,14 +31,16 @@ def printed(capsys):
     return call
 
 
-@pytest.mark.parametrize(("width", "gone"), [(120, 0), (80, 1), (50, 2), (36, 3)])
+@pytest.mark.parametrize(("width", "gone"), [(120, 0), (80, 0), (60, 1), (40, 2), (30, 3)])
 def test_the_least_columns_go_first(printed, width, gone):
     out, err = printed(width)
-    lines = out.splitlines()
-    assert err == "" and max(map(len, lines[: len(ROWS) + 4])) <= width
-    assert [head in lines[1] for head in LEAST] == [k >= gone for k in range(3)]
+    table, _, said_below = out.rpartition("┘")
+    top, _, _ = table.partition("┡")
+    assert err == "" and max(map(len, table.splitlines())) <= width and "…" not in table
+    assert [head.split()[-1] in top for head in LEAST] == [k >= gone for k in range(3)]
+    assert all(cell in table for row in ROWS for cell in (row[0], row[2], row[3]))
     said = f"more columns by --wide: {', '.join(LEAST[:gone])}"
-    assert (lines[-1] == said) if gone else ("--wide" not in out)
+    assert said_below == (f"\n{said}\n" if gone else "\n")
 
 
 def test_wide_prints_all_columns(printed):
