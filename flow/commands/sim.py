@@ -56,7 +56,8 @@ def sim(
     memory_stall: Annotated[
         float, typer.Option("--memory-stall", **CHANCE, help="Chance of a cycle in which that memory does nothing.")
     ] = 0.0,
-    waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform (.vcd).")] = False,
+    waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform, with views of it.")] = False,
+    cells: Annotated[bool, typer.Option("--cells", help="With `--waves`: the cells of LUTs, too.")] = False,
     showing: Showing, verbose: Verbose = False,
 ):  # fmt: skip
     """Simulate the Verilog in Verilator (or Icarus); compare every bit with golden, every cycle with the prediction."""
@@ -68,6 +69,7 @@ def sim(
 
     report = showing.reporter()
     project = making.project(model)
+    project.shows_cells = cells
     few = defaults.LOAD_RANDOM_SAMPLES if load else defaults.IP_RANDOM_SAMPLES if ip else None
     samples = samples_of(project, images, few if frames is None else frames, report)
     options: dict[str, Any] = dict(seed=seed, waves=waves, verbose=verbose, simulator=simulator, structure=structure)
@@ -176,5 +178,13 @@ def _problems(report, r):
 
 
 def _waveform(report, r):
-    if r.waves is not None:
-        report.line(f"waveform: {r.waves}")
+    if r.waves is None:
+        return
+    from fewbit.flow.project.waveform import GTKWAVE, SURFER
+    from fewbit.sim.simulators.waves import VCD, fst_problem
+
+    report.line(f"waveform: {r.waves}")
+    report.line(f"  gtkwave {r.waves.with_name(GTKWAVE)}")
+    report.line(f"  surfer --command-file {r.waves.with_name(SURFER)} {r.waves}")
+    if r.waves.name == VCD:
+        report.line(f"it is VCD, as {fst_problem()}")
