@@ -25,7 +25,7 @@ from tests.support.small_network import SPEC, small
 
 pytestmark = pytest.mark.tools
 MUTANTS = 40
-FOLDING = Folding.of(MatMul_0=(2, 3), MatMul_1=(3, 2))
+FOLDING = Folding.of(MatMul_3=(2, 3), MatMul_7=(3, 2))
 
 
 @pytest.fixture(scope="module")
