@@ -89,6 +89,7 @@ def measure(
     input_spec: str | None,
     job: ReportedJob,
     part: Part = PART,
+    filling: bool = True,
 ) -> ComparedFormat:
     """Return everything about one row except its throughput.
 
@@ -108,6 +109,8 @@ def measure(
         Told what is being done.
     part : hw.targets.parts.Part
         The part that is filled.
+    filling : bool
+        Whether a design that fills it is looked for, which takes the longest.
 
     Raises
     ------
@@ -151,12 +154,15 @@ def measure(
         return resources
 
     start = Point(cycles=cycles_of(common.network, folding), folding=folding, resources=resources)
-    point, tried, counts_ram = fill(common.network, start, filled, part=part)
+    point: Point | None = None
+    tried, counts_ram = [start], True
+    if filling:
+        point, tried, counts_ram = fill(common.network, start, filled, part=part)
     return ComparedFormat(
         format=variant.name, model=variant.model.path, note=variant.note, golden=golden, simulated=found,
         exact=found.exact, cost=SynthesizedCost.of(resources),
         tried=[Tried(cycles=p.cycles, cost=SynthesizedCost.of(p.synthesized)) for p in tried],
-        filled=_filled(point, directory, folding, part, counts_ram),
+        filled=_filled(point, directory, folding, part, counts_ram), unfilled=None if filling else "not looked for",
     )  # fmt: skip
 
 
