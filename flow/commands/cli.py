@@ -1,6 +1,7 @@
 """The command ``fewbit``: its commands, each a file of this folder, and how it ends."""
 
 import json
+import os
 import sys
 from contextlib import suppress
 from typing import Annotated, Any, NoReturn
@@ -19,6 +20,8 @@ from .version import show_version
 __all__ = ["main"]
 
 INTERRUPTED = 130
+COMPLETING = "_FEWBIT_COMPLETE"
+"""Variable by which a shell asks what may come next in a line, as click names it."""
 # Classes of typer's own click or of the installed one, by the version of typer.
 USAGE_ERRORS: Any = typer.BadParameter.__bases__
 
@@ -29,7 +32,7 @@ app = typer.Typer(
     epilog="Variables of the environment that bound what a file may take: "
     + "; ".join(f"`{limit.variable}`, {limit.what} (now {limit.shown})" for limit in LIMITS)
     + ". Bytes may be given as `8G`, `500M`.",
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
@@ -54,7 +57,7 @@ def main() -> None:
     object with ``error`` on standard output too. docs/command-line.md has the table.
     """
     try:
-        if not sys.argv[1:]:
+        if not sys.argv[1:] and COMPLETING not in os.environ:
             print(steps_text())
             sys.exit(0)
         with ended_by_signals():
