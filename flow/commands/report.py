@@ -183,7 +183,7 @@ class Reporter:
         shown, hidden = _fitting(self.out, heads, cells, least)
         self.out.print(shown)
         if hidden:
-            self.line(f"more columns by --wide: {', '.join(hidden)}")
+            self.line(f"more columns by --wide: {'; '.join(hidden)}")
 
     def _print_csv(self, heads, rows):
         """Print a table as CSV, behind an empty line if it is not the first; numbers are as programs read them."""

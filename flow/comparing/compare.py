@@ -28,7 +28,7 @@ from fewbit.sim.folders import locked
 from .exports import csv_text, notebook_text
 from .fill import PART
 from .formats import bits_of_formats, retrained
-from .measure import STEPS, Variant, common_folding, measure
+from .measure import STEPS, STEPS_UNFILLED, Variant, common_folding, measure
 from .page import write_page
 from .requantize import FORMATS, requantize
 from .result import ComparedFormat, Comparison, FilledPart
@@ -291,7 +291,7 @@ def _measure_all(
     shared = SharedArgument(value=(samples, labels), contents=tuple(arrays))
     units = [
         WorkUnit(
-            name=variant.name, function=measure_row, steps=STEPS,
+            name=variant.name, function=measure_row, steps=STEPS if filling else STEPS_UNFILLED,
             arguments=(shared, variant, common, place, input_spec, part, filling),
             contents=(variant.name, variant.model.whole, str(variant.model.path), variant.dsp, variant.note,
                       common.to_json(), input_spec, part.__dict__, filling),

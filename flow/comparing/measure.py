@@ -29,12 +29,15 @@ from fewbit.sim.simulators.run import simulate
 from .fill import PART, Point, cycles_of, fill
 from .result import ComparedFormat, Filled, Golden, MeasuredInterval, Simulated, SynthesizedCost, Tried
 
-__all__ = ["ELABORATION", "FRAMES", "STEPS", "Variant", "common_folding", "measure", "simulated"]
+__all__ = ["ELABORATION", "FRAMES", "STEPS", "STEPS_UNFILLED", "Variant", "common_folding", "measure", "simulated"]
 
 FRAMES = 24
 """Frames of each format that are simulated, for its cycles."""
 STEPS = 240
 """Steps of progress that a row counts for: about the seconds that it takes."""
+_SIMULATED, _SYNTHESIZED = 40, 30  # of them
+STEPS_UNFILLED = _SIMULATED + _SYNTHESIZED
+"""Steps of a row without a design that fills the part."""
 MULTIPLIERS = 8
 """Multipliers of the common folding, at most."""
 ELABORATION = threading.Lock()
@@ -143,9 +146,9 @@ def measure(
     common = project(folding, directory / "common")
     golden = _golden(common, samples, labels, job)
     found = simulated(common, common.network.encode(samples[:FRAMES]), job)
-    job.done(f"simulated, {found.frames} frames, {found.mismatches} differ from fewbit.golden", 40)
+    job.done(f"simulated, {found.frames} frames, {found.mismatches} differ from fewbit.golden", _SIMULATED)
     resources = cost(common)
-    job.done(f"synthesized at the common folding, {resources.lut} LUTs", 30)
+    job.done(f"synthesized at the common folding, {resources.lut} LUTs", _SYNTHESIZED)
 
     def filled(folding: Folding) -> Resources:
         one = project(folding, directory / f"cycles-{cycles_of(common.network, folding)}")

@@ -39,7 +39,7 @@ def test_the_least_columns_go_first(printed, width, gone):
     assert err == "" and max(map(len, table.splitlines())) <= width and "…" not in table
     assert [head.split()[-1] in top for head in LEAST] == [k >= gone for k in range(3)]
     assert all(cell in table for row in ROWS for cell in (row[0], row[2], row[3]))
-    said = f"more columns by --wide: {', '.join(LEAST[:gone])}"
+    said = f"more columns by --wide: {'; '.join(LEAST[:gone])}"
     assert said_below == (f"\n{said}\n" if gone else "\n")
 
 
