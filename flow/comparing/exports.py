@@ -70,5 +70,5 @@ def notebook_text(result: Comparison) -> str:
 
 def _cell(kind: str, text: str) -> dict[str, object]:
     lines: Sequence[str] = text.splitlines(keepends=True)
-    more = {"execution_count": None, "outputs": []} if kind == "code" else {}
+    more: dict[str, object] = {"execution_count": None, "outputs": []} if kind == "code" else {}
     return {"cell_type": kind, "metadata": {}, "source": lines, **more}

@@ -125,13 +125,17 @@ def measure(
 
     def project(folding: Folding, where: Path) -> Project:
         with ELABORATION:
-            return Project(
+            found = Project(
                 variant.model,
                 input_spec=input_spec,
-                folding=folding,
                 directory=where,
                 target=replace(DEFAULT, dsp=variant.dsp),
             )
+        # The layers are the same in every format, and in the same order, whatever a model calls them.
+        names = layers_of(found.network)
+        same = names.keys() == folding.keys()
+        found.folding = folding if same else folding.renamed(dict(zip(folding, names, strict=True)))
+        return found
 
     def cost(project: Project) -> Resources:
         with project.locked():  # always before ELABORATION
