@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import pywellen
 
 from fewbit.flow.commands.report import Reporter
 from fewbit.flow.images import Images
@@ -15,6 +14,7 @@ from fewbit.hw.shell.verilog import emission
 from fewbit.hw.targets.named import USUAL
 from fewbit.sim.simulators.waves import FST, VCD, fst_problem, scopes, without_cells
 from tests.support.small_network import SPEC, samples, small
+from tests.support.waveforms import signals_in
 
 PERIOD, MIDDLE = 10_000, 4_999  # ps of a cycle, and from its begin until before the edge
 FRAMES = 6
@@ -23,11 +23,6 @@ FRAMES = 6
 def made(scratch, **options):
     folding = Folding.of(MatMul_3=(2, 3), MatMul_7=(3, 2))
     return Project(small(scratch / "m.onnx"), input_spec=SPEC, folding=folding, directory=scratch / "b", **options)
-
-
-def seen(file):
-    """Return the signals of a waveform by their paths."""
-    return {var.full_name: var for var in pywellen.Waveform(str(file)).all_vars()}
 
 
 def frames_of(signals, place, lanes):
@@ -54,7 +49,7 @@ def test_values_are_those_of_golden(scratch, simulator):
     images = Images(values, None, "test")
     result = simulate_project(project, images, Reporter(as_json=True), simulator=simulator, waves=True)
     assert result.ok and result.waves.name == (VCD if simulator == "verilator" and fst_problem() else FST)
-    signals, edges = seen(result.waves), run(project.network, values).edges
+    signals, edges = signals_in(result.waves), run(project.network, values).edges
     assert not any(".pe0." in path or "LUT6" in path for path in signals)
     places = view_places(emission(project.plan, viewing=True).text, "accelerator")
     for name, layer in project.plan.layers.items():
