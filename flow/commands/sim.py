@@ -85,7 +85,7 @@ def sim(
         result = simulate_project(project, samples, report, stall=stall, clock=clock, **options, **memory)
         page = report_after_simulation(project, samples, result, report)
         report.show(result, _table)
-        if page is not None and not json:
+        if page is not None and not showing.json:
             report.line(f"report: {page}")
     if not result.ok:
         raise typer.Exit(1)
