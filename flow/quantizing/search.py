@@ -74,6 +74,8 @@ def search_formats(
         If nothing keeps the limits, or formats are none.
     flow.images.ImageError
         If the images have no labels, or there is nothing to train on.
+    ValueError
+        If the project holds no images out.
     """
     images, test = with_labels(project), project.test
     if test is None:
