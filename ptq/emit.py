@@ -130,8 +130,8 @@ class _Emitter:
         self.builder.constants[name] = np.asarray(value, dtype=np.float32)  # in place of the model's own of that name
         return name
 
-    def _add(self, kind, name, /, *inputs, **attributes):
-        return self.builder.add(kind, *inputs, y=name, **attributes)
+    def _add(self, kind, y, /, *inputs, **attributes):
+        return self.builder.add(kind, *inputs, y=y, **attributes)
 
     def _coded(self, name):
         if name in self.plan.activations:
@@ -164,11 +164,12 @@ class _Emitter:
         b = [] if bias is None else [self._constant(f"{layer.y}.bias", bias)]
         if layer.channels_first:
             w = self._inputs_first(layer, w) if layer.kind == "ConvTranspose" else w
-            self._add(layer.kind, layer.y, x, w, *b, **layer.attributes)
+            self._add(layer.kind, layer.y, x, w, *b, name=layer.name, **layer.attributes)
         elif b:
-            self._add("Add", layer.y, self._add("MatMul", f"{layer.y}.product", x, w), *b)
+            product = self._add("MatMul", f"{layer.y}.product", x, w, name=layer.name)
+            self._add("Add", layer.y, product, *b, name=f"{layer.y}.biased")
         else:
-            self._add("MatMul", layer.y, x, w)
+            self._add("MatMul", layer.y, x, w, name=layer.name)
 
     def _inputs_first(self, layer, w):
         """Return weights (N, C/groups, ...) as a transposed convolution takes them, (C, N/groups, ...)."""

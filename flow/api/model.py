@@ -260,6 +260,7 @@ class Model:
     def search(
         self, images: SamplesLike | None = None, *, budget_luts: int | None = None, budget_bits: int | None = None,
         max_drop: float | None = None, formats: str = defaults.FORMATS, calibration: SamplesLike | None = None,
+        test: SamplesLike | None = None,
         cycles: int | None = None, retrain: bool = False, steps: int = defaults.STEPS,
         directory: Path | str | None = None, frames: int | None = None, progress: ProgressCallback | None = None,
         **ranges: Unpack[RangeOptions],
@@ -269,7 +270,10 @@ class Model:
         Parameters
         ----------
         images : path, mapping or None
-            Samples with ``label`` that accuracy is measured on.
+            Samples with ``label`` that formats are chosen by.
+        test : path, mapping or None
+            Samples with ``label`` that the result is scored on; by default half of ``images``, and the other half
+            chooses.
         budget_luts, budget_bits : int or None
             LUTs by the estimate, and bits that weights take, at most.
         max_drop : float or None
@@ -288,7 +292,7 @@ class Model:
         """
         needs("search", *(["train"] if retrain else []))
         report, options = Told(progress), _options(ranges)
-        project = self._floats(calibration, images, frames, report)
+        project = self._floats(calibration, images, frames, report, holding_out=True, test=test)
         goal = Goal(luts=budget_luts, bits=budget_bits, drop=max_drop)
         return search_formats(
             project, options, goal, report, formats=formats, cycles=cycles, directory=directory,
@@ -296,11 +300,12 @@ class Model:
         )  # fmt: skip
 
     def _floats(
-        self, calibration: SamplesLike | None, images: SamplesLike | None, frames: int | None, report: Told
-    ) -> FloatProject:
+        self, calibration: SamplesLike | None, images: SamplesLike | None, frames: int | None, report: Told,
+        **held_out: Any,
+    ) -> FloatProject:  # fmt: skip
         """Return the model with its samples, on the way to quantization."""
         return calibrated(
-            self.path, report, input_spec=self.input, calibration=calibration, images=images, frames=frames
+            self.path, report, input_spec=self.input, calibration=calibration, images=images, frames=frames, **held_out
         )
 
     # Hardware

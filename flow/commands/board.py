@@ -8,10 +8,9 @@ from fewbit.extras import needs
 from fewbit.flow import defaults
 
 from .kinds import MHZ
-from .options import Baud, Build, Json, PlacementSeed
+from .options import Baud, Build, PlacementSeed, Showing
 from .pnr import KINDS
 from .registry import command
-from .report import Reporter
 
 __all__ = ["board"]
 
@@ -22,14 +21,14 @@ def board(
     clock: Annotated[float | None, typer.Option("--clock", **MHZ, help="MHz; default: the board's own.")] = None,
     baud: Baud = defaults.BAUD, seed: PlacementSeed = defaults.PLACEMENT_SEED,
     run: Annotated[bool, typer.Option("--run/--files", help="Make the bitstream, or only write the design.")] = True,
-    json: Json = False,
+    showing: Showing,
 ):  # fmt: skip
     """Write a complete design for a board, pins and clocks included; for the ULX3S make its bitstream too."""
     needs("board")
     from fewbit.flow.boards.board import DesignOptions
     from fewbit.flow.boards.designs import build_board
 
-    report = Reporter(json)
+    report = showing.reporter()
     options = DesignOptions(clock=clock, baud=baud, seed=seed, run=run)
     report.show(build_board(name, directory, report, options), _table)
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from .options import Delivering, Json, Making, Model
+from .options import Delivering, Making, Model, Showing
 from .registry import command
 from .report import Reporter
 
@@ -13,16 +13,16 @@ __all__ = ["show_built"]
 
 
 @command(rank=10, epilog="Example: `fewbit build examples/digits/w1a1.onnx -o build/mine`")
-def build(*, model: Model, making: Making, delivering: Delivering, json: Json = False):
+def build(*, model: Model, making: Making, delivering: Delivering, showing: Showing):
     """Import, fold, and write Verilog and manifest."""
     from fewbit.flow.project.built import build_project
     from fewbit.flow.report.write import report_after_build
 
-    report, project = Reporter(json), making.project(model, delivering)
+    report, project = showing.reporter(), making.project(model, delivering)
     found = build_project(project, report)
     page = report_after_build(project, report)
     show_built(report, found)
-    if page is not None and not json:
+    if page is not None and not showing.json:
         report.line(f"report: {page}")
 
 
@@ -38,7 +38,7 @@ def _table(report, built):
         for name, p in built.manifest["layers"].items()
     ]  # fmt: skip
     heads = ["layer", "size", "activations", "weights", "PE", "SIMD", "cycles", "weights in", "products in"]
-    report.table(heads, rows)
+    report.table(heads, rows, least=("products in", "weights in", "size"))
     report.notes(built.manifest["notes"])
     c = built.manifest["cycles"]
     report.line(f"latency {c['latency']} cycles, interval {c['interval']} cycles (bound {c['bound']})")

@@ -1,12 +1,14 @@
 """The command ``fewbit``: its commands, each a file of this folder, and how it ends."""
 
 import json
+import os
 import sys
 from contextlib import suppress
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from fewbit.flow.interruption import interrupted
 from fewbit.golden.limits.limit import LIMITS
 from fewbit.host.processes import Terminated, ended_by_signals
 
@@ -18,6 +20,8 @@ from .version import show_version
 __all__ = ["main"]
 
 INTERRUPTED = 130
+COMPLETING = "_FEWBIT_COMPLETE"
+"""Variable by which a shell asks what may come next in a line, as click names it."""
 # Classes of typer's own click or of the installed one, by the version of typer.
 USAGE_ERRORS: Any = typer.BadParameter.__bases__
 
@@ -28,7 +32,7 @@ app = typer.Typer(
     epilog="Variables of the environment that bound what a file may take: "
     + "; ".join(f"`{limit.variable}`, {limit.what} (now {limit.shown})" for limit in LIMITS)
     + ". Bytes may be given as `8G`, `500M`.",
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
@@ -53,7 +57,7 @@ def main() -> None:
     object with ``error`` on standard output too. docs/command-line.md has the table.
     """
     try:
-        if not sys.argv[1:]:
+        if not sys.argv[1:] and COMPLETING not in os.environ:
             print(steps_text())
             sys.exit(0)
         with ended_by_signals():
@@ -66,9 +70,9 @@ def main() -> None:
     except MemoryError:
         _fail("there is not enough memory for this: use a smaller network or fewer frames, or a machine that has more")
     except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted", INTERRUPTED)
+        _fail(interrupted("interrupted"), INTERRUPTED)
     except Terminated as ended:
-        _fail(f"ended by {ended}", 128 + ended.signal)
+        _fail(interrupted(f"ended by {ended}"), 128 + ended.signal)
     except Exception as error:
         if not _is_expected(error):
             _show_json(f"a fault of fewbit: {_in_one_line(repr(error))}")

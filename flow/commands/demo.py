@@ -6,6 +6,7 @@ import typer
 
 from fewbit.extras import needs
 from fewbit.flow import defaults
+from fewbit.flow.interruption import ends_so
 
 from .options import Baud, Build, ImagesFile
 from .registry import command
@@ -29,4 +30,6 @@ def demo(
     needs("demo", "sim" if serial is None else "board")
     from fewbit.flow.demo.demo import run_demo
 
-    run_demo(directory, Reporter(), serial=serial, baud=baud, port=port, terminal=terminal, images=images)
+    report = Reporter()
+    ends_so()
+    run_demo(directory, report, serial=serial, baud=baud, port=port, terminal=terminal, images=images)

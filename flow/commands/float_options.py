@@ -89,8 +89,11 @@ def float_project(
     images: Path | None,
     frames: int | None,
     report: Reporter,
+    *,
+    holding_out: bool = False,
+    test: Path | None = None,
 ) -> "FloatProject":
-    """Return a float model with its samples, calibrated.
+    """Return a float model with its samples, calibrated; some are held out as `FloatProject` does it.
 
     Raises
     ------
@@ -101,4 +104,5 @@ def float_project(
     """
     from fewbit.flow.quantizing.float_model import calibrated
 
-    return calibrated(model, report, input_spec=input_spec, calibration=calibration, images=images, frames=frames)
+    return calibrated(model, report, input_spec=input_spec, calibration=calibration, images=images, frames=frames,
+                      holding_out=holding_out, test=test)  # fmt: skip

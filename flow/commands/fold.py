@@ -16,9 +16,8 @@ from fewbit.hw.targets.parts import ListedPart
 from fewbit.places import BUILD
 
 from .kinds import BITS, CYCLES, DEVICES, DSPS, FILE, LATENCY, LUTS, NUMBER, RATE, SHARE, WrittenLatency
-from .options import Clock, Input, Json, Model, PartsFile, WeightsOption
+from .options import Clock, Input, Model, PartsFile, Showing, WeightsOption
 from .registry import command
-from .report import Reporter
 
 if TYPE_CHECKING:
     from fewbit.flow.folding.by_part import BestFolding
@@ -294,10 +293,10 @@ def fold(
         Path | None, typer.Option("-o", "--output-file", **FILE, help="Default `build/<model>/fold.json`.")
     ] = None,
     parts: PartsFile = None, weights: WeightsOption = None,
-    json: Json = False,
+    showing: Showing,
 ):  # fmt: skip
     """The best folding within limits: the cheapest that is fast enough, or the fastest that fits, with its cycles."""
-    report = Reporter(json)
+    report = showing.reporter()
     where = None if weights is None else str(weights)
     report.show(fold_model(model, input_spec, goal, file, report, parts, where), _table)
 
@@ -501,7 +500,7 @@ def _limited_table(report, r):
         for row in r.layers
     ]  # fmt: skip
     heads = ["layer", "PE", "SIMD", "products", "weights", "cycles", "LUTs", "BRAM18", "DSP"]
-    report.table(heads, rows)
+    report.table(heads, rows, least=("products", "weights", "BRAM18"))
     limited = r.limited
     shares = []
     for name, used in limited.used.items():
@@ -538,8 +537,9 @@ def _table(report, r):
         for row in r.layers
     ]  # fmt: skip
     report.table(
-        ["layer", "pixels x neurons", "inputs", "PE", "SIMD", "cycles", "share", "LUTs, about", "BRAM18", "DSP"], rows
-    )
+        ["layer", "pixels x neurons", "inputs", "PE", "SIMD", "cycles", "share", "LUTs, about", "BRAM18", "DSP"], rows,
+        least=("inputs", "pixels x neurons", "share"),
+    )  # fmt: skip
     _speed_lines(report, r)
     rows = [(f"{p['cycles']:,}", f"{p['fps']:,}", f"{p['lut']:,}", p["bram18"], p["dsp"]) for p in r.pareto]
     report.table(["other targets: cycles", "frames/s", "LUTs, about", "BRAM18", "DSP"], rows)
@@ -573,7 +573,8 @@ def _devices_table(report, devices):
          if d.link else "–")
         for d in devices
     ]  # fmt: skip
-    report.table(["device", "part", "layers", "LUTs, about", "BRAM18", "DSP", "link to the next, a frame"], rows)
+    report.table(["device", "part", "layers", "LUTs, about", "BRAM18", "DSP", "link to the next, a frame"], rows,
+                 least=("part",))  # fmt: skip
 
 
 def _part_line(r):

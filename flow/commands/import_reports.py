@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from .options import Build, Json
+from .options import Build, Showing
 from .registry import command
-from .report import Reporter
 
 __all__ = ["import_reports"]
 
@@ -22,12 +21,12 @@ def import_reports(
         typer.Option("--reports", metavar="PATH", show_default=False,
                      help="A report, or a folder of them; may stand several times. Default: those of the build's own."),
     ] = None,
-    json: Json = False,
+    showing: Showing,
 ):  # fmt: skip
     """Read utilization and timing reports that your Vivado wrote, and put them beside the estimates."""
     from fewbit.flow.project.imported_reports import import_vivado_reports
 
-    report = Reporter(json)
+    report = showing.reporter()
     report.show(import_vivado_reports(directory, reports or ()), _table)
 
 
@@ -46,14 +45,16 @@ def _table(report, r):
         rows.append(("in all" if r.layers else "the design", r.estimate, r.reported))
     kinds = [kind for kind in _KINDS if any((used.get(kind) or kind in (e or {})) for _, e, used in rows)]
     estimated = {kind for kind in kinds if any(kind in (e or {}) for _, e, _ in rows)}
-    heads, cells = [""], [[name] for name, _, _ in rows]
+    heads, cells = ["layer"], [[name] for name, _, _ in rows]
     for kind in kinds:
-        heads += [f"{_KINDS[kind]}, estimated", "reported"] if kind in estimated else [f"{_KINDS[kind]}, reported"]
+        heads += [f"{_KINDS[kind]}, estimated"] if kind in estimated else []
+        heads.append(f"{_KINDS[kind]}, reported")
         for row, (_, estimate, used) in zip(cells, rows, strict=True):
             row += [_counted(estimate, kind)] if kind in estimated else []
             row += [_counted(used, kind)]
     if rows:
-        report.table(heads, cells)
+        few = [head for kind in ("lutram", "uram", "ff") for head in heads if head.startswith(f"{_KINDS[kind]},")]
+        report.table(heads, cells, least=few)
     for kind, available in r.available.items():
         if kind in _KINDS and r.reported.get(kind):
             report.line(f"of {available:,} {_KINDS[kind]} of the device: {r.reported[kind] / available:.1%}")

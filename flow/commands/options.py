@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DECLARATION", "Baud", "Build", "Clock", "Delivering", "Doing", "Folding", "Frames", "ImagesFile", "Input", "Json",
-    "Making", "Model", "Output", "PartsFile", "PlacementSeed", "TargetName", "Verbose", "WeightsOption", "samples_of",
+    "Making", "Model", "Output", "PartsFile", "PlacementSeed", "Showing", "TargetName", "Verbose", "WeightsOption",
+    "samples_of",
 ]  # fmt: skip
 
 DECLARATION = (
@@ -61,6 +63,8 @@ PartsFile = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print the tables as CSV, and nothing else, on standard output.")]
+Wide = Annotated[bool, typer.Option("--wide", help="Print all columns of tables, however wide they become.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show what the tools print.")]
 Clock = Annotated[float, typer.Option("--clock", **MHZ, help="MHz, for frames per second.")]
 Frames = Annotated[int | None, typer.Option("--frames", **COUNT, help="Only the first so many samples.")]
@@ -136,6 +140,27 @@ class Making:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Showing:
+    """The options that say how a result is printed."""
+
+    json: Json = False
+    csv: Csv = False
+    wide: Wide = False
+
+    def reporter(self) -> Reporter:
+        """Return what prints so.
+
+        Raises
+        ------
+        typer.BadParameter
+            If JSON and CSV are asked for.
+        """
+        if self.json and self.csv:
+            raise typer.BadParameter("--json and --csv are two ways to print one result: give one of them")
+        return Reporter(self.json, as_csv=self.csv, wide=self.wide)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Doing:
     """The options that say who does units of work."""
 
@@ -151,18 +176,21 @@ class Doing:
         ),
     ] = None
 
-    def workers(self, report: Reporter, count: int = 1) -> "AbstractContextManager[Workers]":
+    def workers(self, report: Reporter, count: int = 1, *, keeps: bool = False) -> "AbstractContextManager[Workers]":
         """Return those who do the work, as a context; ``count`` threads unless the options say other.
+
+        ``keeps`` says whether threads keep results, as a cluster always does.
 
         Raises
         ------
         typer.BadParameter
             If the options do not fit each other, or the cluster is no address.
         """
+        from fewbit.flow.jobs import Threads
         from fewbit.flow.workers import workers_of
 
         try:
-            return workers_of(self.jobs, self.cluster, report.say, count=count)
+            return workers_of(self.jobs, self.cluster, report.say, partial(Threads, keeps=keeps), count=count)
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
 

@@ -10,9 +10,8 @@ from fewbit.hw.targets.part_choice import find_part
 from fewbit.hw.targets.part_list import COLUMNS, parts_with
 from fewbit.hw.targets.parts import LUT_INPUTS, ListedPart
 
-from .options import Json, PartsFile
+from .options import PartsFile, Showing
 from .registry import command
-from .report import Reporter
 
 __all__ = ["KnownPart", "KnownParts"]
 
@@ -61,13 +60,13 @@ def parts(
         typer.Argument(metavar="PART", help="Only this part; package and speed grade may follow.", show_default=False),
     ] = None,
     parts: PartsFile = None,
-    json: Json = False,
+    showing: Showing,
 ):
     """List the FPGAs that fewbit knows: LUTs, flip-flops, memory and DSPs, each with the document it is from."""
     found = parts_with(parts)
     if name is not None:
         found = (find_part(name, found),)
-    Reporter(json).show(KnownParts(parts=[KnownPart.of(part) for part in found]), _table)
+    showing.reporter().show(KnownParts(parts=[KnownPart.of(part) for part in found]), _table)
 
 
 def _table(report, r):

@@ -10,9 +10,8 @@ from fewbit.flow import defaults
 from fewbit.hw.targets.named import USUAL, target_named
 
 from .kinds import BITS, COUNT, FOLDER
-from .options import Json, TargetName, TargetOption
+from .options import Showing, TargetName, TargetOption
 from .registry import command
-from .report import Reporter
 
 __all__ = ["pe"]
 
@@ -39,13 +38,13 @@ def pe(
         Path | None, typer.Option("-o", "--directory", **FOLDER, help="Where to write; default `build/pe`.")
     ] = None,
     run: Annotated[bool, typer.Option("--sim", help="Run the bench in Verilator.")] = False,
-    json: Json = False,
+    showing: Showing,
 ):  # fmt: skip
     """Write processing elements as Verilog with their cocotb bench: LUTs and latency."""
     needs(*(["sim"] if run else []))
     from fewbit.flow.elements.processing_elements import write_elements
 
-    report = Reporter(json)
+    report = showing.reporter()
     found = write_elements(
         weights, activations, target_named(str(target)), report, pe=pe, simd=simd, steps=steps, acc_bits=acc,
         directory=directory, run=run,

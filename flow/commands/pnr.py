@@ -8,9 +8,8 @@ from fewbit.extras import needs
 from fewbit.flow import defaults
 
 from .kinds import MHZ
-from .options import Build, Json, PlacementSeed
+from .options import Build, PlacementSeed, Showing
 from .registry import command
-from .report import Reporter
 
 __all__ = ["KINDS", "pnr"]
 
@@ -31,13 +30,13 @@ def pnr(
     goal: Annotated[
         float, typer.Option("--goal", **MHZ, help="MHz that place and route works for.")
     ] = defaults.CLOCK_MHZ,
-    json: Json = False,
+    showing: Showing,
 ):  # fmt: skip
     """Place and route a build for a Lattice ECP5: maximum frequency, and the path that limits it."""
     needs("pnr")
     from fewbit.flow.project.placed import pnr_build
 
-    report = Reporter(json)
+    report = showing.reporter()
     report.show(pnr_build(directory, device, speed, seed, goal, report), _table)
 
 

@@ -19,9 +19,8 @@ from .float_options import (
     Sums,
     float_project,
 )
-from .options import Frames, Json
+from .options import Frames, Showing
 from .registry import command
-from .report import Reporter
 
 __all__ = ["quantize"]
 
@@ -42,14 +41,14 @@ def quantize(
         list[str] | None, typer.Option("--activations-of", help="`LAYER=BITS` of what a layer reads, may be repeated.")
     ] = None,
     sums: Sums = defaults.SUM_BITS, retrain: Retrain = False, steps: Steps = defaults.STEPS,
-    input_spec: FloatInput = None, frames: Frames = None, json: Json = False,
+    input_spec: FloatInput = None, frames: Frames = None, showing: Showing,
 ):  # fmt: skip
     """Quantize a float model from samples, without training or with a little of it, and write QONNX."""
     needs(*(["train"] if retrain else []))
     from fewbit.flow.quantizing.bits import Request
     from fewbit.flow.quantizing.quantize import quantize_model
 
-    report = Reporter(json)
+    report = showing.reporter()
     request = Request(
         weights=weights, activations=activations, first=first, last=last,
         weights_of=tuple(weights_of or ()), activations_of=tuple(activations_of or ()),
@@ -66,7 +65,8 @@ def _table(report, r):
         for row in r.layers
     ]  # fmt: skip
     rows += [(f"joined: {', '.join(s.tensors)}", "", "", "", s.format, _range(s), _decibels(s.sqnr)) for s in r.sums]
-    report.table(["layer", "weights", "bits", "SQNR, dB", "activations", "range", "SQNR, dB"], rows)
+    report.table(["layer", "weights", "bits", "weights' SQNR, dB", "activations", "range", "SQNR, dB"], rows,
+                 least=("range",))  # fmt: skip
     ratio = r.float_weight_bits / r.weight_bits
     report.line(f"weights: {r.weight_bits:,} bits, {ratio:.1f} times less than float32")
     samples = f"{r.calibration.samples} samples of {r.calibration.source}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .kinds import MHZ
-from .options import Build, Frames, ImagesFile, Json, PartsFile
+from .options import Build, Frames, ImagesFile, PartsFile, Showing
 from .registry import command
 from .report import Reporter
 
@@ -24,12 +24,12 @@ def report_page(
         typer.Option("--clock", **MHZ, help="MHz, for frames per second; default: that of the build.",
                      show_default=False),
     ] = None,
-    parts: PartsFile = None, json: Json = False,
+    parts: PartsFile = None, showing: Showing,
 ):  # fmt: skip
     """Write `report.html` into a build: pipeline, layers, timing, parts, accuracy, values, and the next steps."""
     from fewbit.flow.report.write import report_of_build
 
-    report = Reporter(json)
+    report = showing.reporter()
     found = report_of_build(Path(directory), report, images=images, frames=frames, clock=clock, parts=parts)
     report.show(found, _table)
 

@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from .options import Frames, ImagesFile, Input, Json, Model, Output, samples_of
+from .options import Frames, ImagesFile, Input, Model, Output, Showing, samples_of
 from .registry import command
-from .report import Reporter
 
 __all__ = ["run"]
 
@@ -19,14 +18,14 @@ def run(
     *, model: Model, images: ImagesFile = None, input_spec: Input = None, output: Output = "auto",
     frames: Frames = None,
     check: Annotated[bool, typer.Option("--check", help=_CHECK)] = False,
-    json: Json = False,
+    showing: Showing,
 ):  # fmt: skip
     """Execute the golden model: outputs and labels."""
     from fewbit.flow.checking.check import reference_for
     from fewbit.flow.checking.executed import execute_samples
     from fewbit.flow.project.project import Project
 
-    report = Reporter(json)
+    report = showing.reporter()
     project = Project(model, input_spec=input_spec, output=output)
     reference = reference_for(project) if check else None
     samples = samples_of(project, images, frames, report)

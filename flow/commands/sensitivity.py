@@ -17,9 +17,8 @@ from .float_options import (
     Sums,
     float_project,
 )
-from .options import Doing, Frames, Json
+from .options import Doing, Frames, Showing
 from .registry import command
-from .report import Reporter
 
 __all__ = ["sensitivity"]
 
@@ -41,13 +40,13 @@ def sensitivity(
     ] = defaults.OTHER_BITS,
     of: Annotated[Of, typer.Option("--of", help="What of the layer gets these bits.")] = Of.both,
     method: QuantizationMethod, sums: Sums = defaults.SUM_BITS, cycles: Cycles = None,
-    input_spec: FloatInput = None, frames: Frames = None, doing: Doing, json: Json = False,
+    input_spec: FloatInput = None, frames: Frames = None, doing: Doing, showing: Showing,
 ):  # fmt: skip
     """Quantize one layer at a time: accuracy lost against bits and LUTs saved."""
     from fewbit.flow.quantizing import sensitivity as layers
 
-    report, options = Reporter(json), method.options(sums)
-    work = doing.workers(report)
+    report, options = showing.reporter(), method.options(sums)
+    work = doing.workers(report, keeps=True)
     project = float_project(model, input_spec, calibration, images, frames, report)
     with work as workers:
         found = layers.sensitivity(
@@ -59,9 +58,12 @@ def sensitivity(
 def _table(report, r):
     """Print the first and the last layer, and those between."""
     others = r.others
-    heads = ["layer", "bits", "format", "lost, others float", f"lost, others {others.bits} bits", "noise of outputs",
-             "weight bits saved", "LUTs saved, about", "DSPs saved"]  # fmt: skip
-    for title, places in ("first and last layer", ("first", "last")), ("between", ("between",)):
+    heads = ["layer", "bits", "format", "lost alone", f"at {others.bits} bits", "noise", "bits saved", "LUTs saved",
+             "DSPs saved"]  # fmt: skip
+    parts = {"first and last layer": ("first", "last"), "between": ("between",)}
+    if report.as_csv:  # a program takes one table
+        parts = {"all layers": ("first", "between", "last")}
+    for title, places in parts.items():
         rows = [
             (row.layer, row.bits, row.format, f"{row.lost_alone:.2f} %", f"{row.lost_among:.2f} %",
              f"{row.alone.noise:.2e}", f"{row.weight_bits_saved:,}", f"{row.luts_saved:,}", row.dsps_saved)
@@ -69,12 +71,14 @@ def _table(report, r):
         ]  # fmt: skip
         if rows:
             report.line(f"{title}:")
-            report.wide_table(heads, rows)
+            report.table(heads, rows, least=("noise", "DSPs saved", "bits saved"))
     report.line(
-        f"lost: accuracy in percentage points; float32 has {100 * r.floats.accuracy:.2f} %, all layers at "
-        f"{others.bits} bits {100 * others.accuracy:.2f} % of {r.images.samples} samples"
+        f"lost: accuracy in percentage points, alone with the others float, and with them at {others.bits} bits; "
+        f"float32 has {100 * r.floats.accuracy:.2f} %, all layers at {others.bits} bits "
+        f"{100 * others.accuracy:.2f} % of {r.images.samples} samples"
     )
     report.line(
-        f"saved: against all layers at {others.bits} bits, with {others.weight_bits:,} bits of weights, about "
+        f"saved: bits of weights, and about how many LUTs, against all layers at {others.bits} bits, with "
+        f"{others.weight_bits:,} bits of weights, about "
         f"{others.luts:,} LUTs and {others.dsps} DSPs at {r.cycles:,} cycles a frame, in the same PE and SIMD"
     )

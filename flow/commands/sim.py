@@ -11,9 +11,8 @@ from fewbit.flow import defaults
 from fewbit.sim.simulators.simulator import simulators
 
 from .kinds import CHANCE, CYCLES, SEED
-from .options import Clock, Frames, ImagesFile, Json, Making, Model, Verbose, samples_of
+from .options import Clock, Frames, ImagesFile, Making, Model, Showing, Verbose, samples_of
 from .registry import command
-from .report import Reporter
 
 __all__ = ["SimulatorName"]
 
@@ -57,8 +56,9 @@ def sim(
     memory_stall: Annotated[
         float, typer.Option("--memory-stall", **CHANCE, help="Chance of a cycle in which that memory does nothing.")
     ] = 0.0,
-    waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform (.vcd).")] = False,
-    json: Json = False, verbose: Verbose = False,
+    waves: Annotated[bool, typer.Option("--waves", help="Leave a waveform, with views of it.")] = False,
+    cells: Annotated[bool, typer.Option("--cells", help="With `--waves`: the cells of LUTs, too.")] = False,
+    showing: Showing, verbose: Verbose = False,
 ):  # fmt: skip
     """Simulate the Verilog in Verilator (or Icarus); compare every bit with golden, every cycle with the prediction."""
     needs("sim")
@@ -67,8 +67,9 @@ def sim(
     from fewbit.flow.project.simulation_with_load import simulate_loading
     from fewbit.flow.report.write import report_after_simulation
 
-    report = Reporter(json)
+    report = showing.reporter()
     project = making.project(model)
+    project.shows_cells = cells
     few = defaults.LOAD_RANDOM_SAMPLES if load else defaults.IP_RANDOM_SAMPLES if ip else None
     samples = samples_of(project, images, few if frames is None else frames, report)
     options: dict[str, Any] = dict(seed=seed, waves=waves, verbose=verbose, simulator=simulator, structure=structure)
@@ -84,7 +85,7 @@ def sim(
         result = simulate_project(project, samples, report, stall=stall, clock=clock, **options, **memory)
         page = report_after_simulation(project, samples, result, report)
         report.show(result, _table)
-        if page is not None and not json:
+        if page is not None and not showing.json:
             report.line(f"report: {page}")
     if not result.ok:
         raise typer.Exit(1)
@@ -177,5 +178,13 @@ def _problems(report, r):
 
 
 def _waveform(report, r):
-    if r.waves is not None:
-        report.line(f"waveform: {r.waves}")
+    if r.waves is None:
+        return
+    from fewbit.flow.project.waveform import GTKWAVE, SURFER
+    from fewbit.sim.simulators.waves import VCD, fst_problem
+
+    report.line(f"waveform: {r.waves}")
+    report.line(f"  gtkwave {r.waves.with_name(GTKWAVE)}")
+    report.line(f"  surfer --command-file {r.waves.with_name(SURFER)} {r.waves}")
+    if r.waves.name == VCD:
+        report.line(f"it is VCD, as {fst_problem()}")

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from fewbit.flow.results import JsonResult
 
-from .options import Json
+from .options import Showing
 from .registry import command
-from .report import Reporter
 
 __all__ = ["SupportedOperator", "SupportedOperators"]
 
@@ -44,9 +43,9 @@ class SupportedOperators(JsonResult):
 
 
 @command(rank=95, epilog="Example: `fewbit supported-ops --json`")
-def supported_ops(*, json: Json = False):
+def supported_ops(*, showing: Showing):
     """List the operators that can be imported, by dialect, and what each becomes."""
-    Reporter(json).show(SupportedOperators(operators=_onnx() + _tflite()), _table)
+    showing.reporter().show(SupportedOperators(operators=_onnx() + _tflite()), _table)
 
 
 def _onnx():

@@ -7,9 +7,8 @@ import typer
 from fewbit.extras import needs
 from fewbit.flow import defaults
 
-from .options import Build, Json, PartsFile
+from .options import Build, PartsFile, Showing
 from .registry import command
-from .report import Reporter
 
 __all__ = ["synth"]
 
@@ -20,13 +19,13 @@ def synth(
     part: Annotated[str, typer.Option("--part", help="Device whose shares are shown.")] = defaults.SYNTHESIS_PART,
     ip: Annotated[bool, typer.Option("--ip", help="The IP block: accelerator, registers and counters.")] = False,
     parts: PartsFile = None,
-    json: Json = False,
+    showing: Showing,
 ):  # fmt: skip
     """Synthesize a build with Yosys: LUTs, flip-flops, carries, memory and DSPs by layer and in all."""
     needs("synth")
     from fewbit.flow.project.synthesized import synth_build
 
-    report = Reporter(json)
+    report = showing.reporter()
     report.show(synth_build(directory, part, report, ip=ip, parts=parts), _table)
 
 
@@ -41,7 +40,8 @@ def _table(report, r):
         (name, *(f"{getattr(row, kind):,}" for kind in kinds), *(getattr(row.path, kind, "–") for kind in on_path))
         for name, row in found.items()
     ]
-    report.table(["stage", *kinds.values(), *on_path.values()], rows)
+    least = ("carry bits", "CARRY4", "CARRY8", "MUXF", "as RAM", "LUT levels")
+    report.table(["stage", *kinds.values(), *on_path.values()], rows, least=least)
     if path := r.total.path:
         report.line(f"longest path, flattened: {_levels(path)}; about {path.ns:g} ns, nets assumed")
         report.line(f"from {path.start} to {path.end}")

@@ -11,9 +11,8 @@ from fewbit.flow.results import JsonResult, flat
 from fewbit.golden.limits.limit import ModelError
 
 from .kinds import FOLDER
-from .options import Json
+from .options import Showing
 from .registry import command
-from .report import Reporter
 
 __all__ = ["Accuracy", "Trained"]
 
@@ -52,14 +51,14 @@ def train(
         Path | None, typer.Option("-o", "--directory", **FOLDER, help="Default: the example's own.")
     ] = None,
     only: Annotated[list[str] | None, typer.Option("--only", help="Only these networks.")] = None,
-    json: Json = False,
+    showing: Showing,
 ):  # fmt: skip
     """Train the networks of an example (needs the extra `train`: `make train` installs it)."""
     needs("train")
     from fewbit.train.catalogue import EXAMPLES
     from fewbit.train.fashion_data import DataError
 
-    report = Reporter(json)
+    report = showing.reporter()
     if example not in EXAMPLES:
         raise ModelError(f"the examples are {', '.join(EXAMPLES)}, not {example!r}")
 

@@ -13,6 +13,7 @@ from fewbit.flow.cache import BuildStage, atomic_write, source_digest
 from fewbit.flow.folding.files import folding_bytes, parse_folding
 from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.images import ImageError, find_images, image_bytes, load_images
+from fewbit.flow.interruption import keep
 from fewbit.flow.jobs import SharedArgument, Threads, Workers, WorkUnit, run_units, usual_threads
 from fewbit.flow.reporting import Report, ReportedJob
 from fewbit.golden.importing.importer import import_model
@@ -24,15 +25,17 @@ from fewbit.hw.targets.parts import Part
 from fewbit.places import BUILD
 from fewbit.sim.folders import locked
 
+from .exports import csv_text, notebook_text
 from .fill import PART
-from .measure import STEPS, Variant, common_folding, measure
+from .formats import bits_of_formats, retrained
+from .measure import STEPS, STEPS_UNFILLED, Variant, common_folding, measure
 from .page import write_page
 from .requantize import FORMATS, requantize
 from .result import ComparedFormat, Comparison, FilledPart
 
-__all__ = ["compare_formats", "measure_row"]
+__all__ = ["AS_TRAINED", "FLOAT", "compare_formats", "measure_row"]
 
-FLOAT, FLOAT_LUT = "float32", "float32 without DSPs"
+FLOAT, FLOAT_LUT, AS_TRAINED = "float32", "float32 without DSPs", "as trained"
 _CALIBRATION = 64  # samples that the scales of activations are chosen from
 _RANDOM = 64  # samples of a model that has none
 
@@ -48,8 +51,12 @@ def compare_formats(
     formats: Sequence[str] | None = None,
     part: Part = PART,
     workers: Workers | None = None,
+    directory: Path | str | None = None,
+    filling: bool = True,
+    epochs: int | None = None,
+    calibration: Path | str | None = None,
 ) -> tuple[Comparison, Path]:
-    """Measure a model in every format, and write ``build/compare/<name>/``; return the comparison and that folder.
+    """Measure a model in every format, and write what was found to a folder; return the comparison and that folder.
 
     Parameters
     ----------
@@ -66,11 +73,21 @@ def compare_formats(
     folding : path or None
         The common folding; by default `flow.comparing.measure.common_folding`.
     formats : sequence of str or None
-        Names of the rows; None for all.
+        Names of the rows; None for all. Beside those of `flow.comparing.requantize.FORMATS` they may be bits of weights
+        and activations, as ``w3a5``, in which the model is made anew.
     part : hw.targets.parts.Part
-        The part that each format fills.
+        The part that each format fills, of the 7 series.
     workers : flow.jobs.Workers or None
         Those who measure a format each; None for `flow.jobs.usual_threads`.
+    directory : path or None
+        Default ``build/compare/<name>``.
+    filling : bool
+        Whether designs that fill the part are looked for, which takes the longest.
+    epochs : int or None
+        Epochs of training of the float model in each format, on ``calibration``; None takes formats as they were
+        trained, or untrained.
+    calibration : path or None
+        Labelled samples to train on.
 
     Raises
     ------
@@ -83,7 +100,9 @@ def compare_formats(
     """
     model = Path(model)
     files = _trained_files(model)
-    directory = BUILD / "compare" / (model.resolve().parent.name if files else model.stem)
+    place = f"compare/{model.resolve().parent.name if files else model.stem}"  # of builds, for all workers
+    directory = Path(directory) if directory else BUILD / place
+    bits = bits_of_formats(formats, known=(FLOAT, FLOAT_LUT, AS_TRAINED))
     images = Path(images) if images else find_images(model)
     # Every file is read once, here: a comparison takes minutes, in which it may be replaced.
     trained = {name: ModelSource(path) for name, path in files.items()}
@@ -94,7 +113,8 @@ def compare_formats(
     stage = BuildStage(
         directory=directory, name="compare",
         inputs=[*(s.whole for s in sources), str(images), samples_file, str(input_spec), clock, formats, folding_file,
-                part.__dict__, str(model), source_digest(), _tools()],
+                part.__dict__, str(model), source_digest(), _tools(), filling, epochs,
+                Path(calibration).read_bytes() if calibration else None],
     )  # fmt: skip
     with locked(directory):
         if stage.done:
@@ -105,22 +125,35 @@ def compare_formats(
             if len(network.inputs) > 1:
                 raise ModelError(f"{model}: has {len(network.inputs)} inputs; only models of one can be compared")
             samples, labels = _samples(network, images, samples_file, report)
-            if trained:
-                variants = _trained_variants(trained)
+            if epochs is not None:
+                floats = trained["float32"] if trained else source
+                if not trained and network.integral:
+                    raise ModelError(f"{model}: --epochs trains a float model in each format; this one is quantized")
+                made = retrained(floats, bits, epochs, calibration, images, input_spec, report)
+                variants = _floats(floats, "trained") + _written(made, directory)
+            elif trained:
+                variants = _trained_variants({name: s for name, s in trained.items() if name in (*bits, FLOAT)})
+                others = {name: b for name, b in bits.items() if name not in trained}
+                declared = network.input_spec != "codes"
+                variants += _remade(source, others, samples, declared, input_spec, directory, report)
             else:
-                variants = _own_variants(source, network, samples, input_spec, directory, report)
+                variants = _own_variants(source, network, samples, bits, input_spec, directory, report)
             variants = [v for v in variants if formats is None or v.name in formats]
+            if not variants:
+                raise ModelError(f"{model}: can be made in none of {', '.join(bits)}")
             if folding and folding_file is not None:
                 common = parse_folding(folding_file, folding, network)
             else:
                 common = common_folding(network)
             rows = _measure_all(
-                variants, common, samples, labels, directory, input_spec, report, part,
-                workers or Threads(usual_threads()),
+                variants, common, samples, labels, place, input_spec, report, part,
+                workers or Threads(usual_threads()), filling,
             )  # fmt: skip
             result = _result(model, images, network, common, rows, clock, part)
             with stage:
-                stage.outputs = ["compare.json", *write_page(result, directory)]
+                atomic_write(directory / "compare.csv", csv_text(result))
+                atomic_write(directory / "compare.ipynb", notebook_text(result))
+                stage.outputs = ["compare.json", "compare.csv", "compare.ipynb", *write_page(result, directory)]
                 atomic_write(directory / "compare.json", json.dumps(result.to_dict(), indent=2) + "\n")
             if not result.ok:
                 stage.stamp.unlink()  # a failure is to be measured again
@@ -143,7 +176,7 @@ def _floats(model: ModelSource, note: str = "") -> list[Variant]:
 
 def _trained_variants(trained: Mapping[str, ModelSource]) -> list[Variant]:
     """Return the rows of a folder with a trained model for every format."""
-    low = [Variant(name=name, model=trained[name], note="trained") for name in FORMATS]
+    low = [Variant(name=name, model=one, note="trained") for name, one in trained.items() if name != FLOAT]
     return _floats(trained["float32"], "trained") + low
 
 
@@ -151,6 +184,7 @@ def _own_variants(
     model: ModelSource,
     network: Network,
     samples: np.ndarray,
+    bits: Mapping[str, tuple[int, int]],
     input_spec: str | None,
     directory: Path,
     report: Report,
@@ -165,8 +199,18 @@ def _own_variants(
         if not variants:
             raise ModelError(f"{model.path}: without its float32 baseline there is nothing to compare")
         variants = _floats(variants[0].model, "not retrained")
-        variants.append(Variant(name="as trained", model=model, note="as trained"))
-    return variants + _remade(model, FORMATS, samples, declared, input_spec, directory, report)
+        variants.append(Variant(name=AS_TRAINED, model=model, note="as trained"))
+    return variants + _remade(model, bits, samples, declared, input_spec, directory, report)
+
+
+def _written(made: Mapping[str, bytes], directory: Path) -> list[Variant]:
+    """Write models that were trained here, and return their rows."""
+    variants = []
+    for name, content in made.items():
+        path = directory / "models" / f"{name}.onnx"
+        atomic_write(path, content)
+        variants.append(Variant(name=name, model=ModelSource(path), note="trained briefly"))
+    return variants
 
 
 def _remade(
@@ -235,26 +279,26 @@ def _measure_all(
     common: LayerFoldings,
     samples: np.ndarray,
     labels: np.ndarray | None,
-    directory: Path,
+    place: str,
     input_spec: str | None,
     report: Report,
     part: Part,
     workers: Workers,
+    filling: bool,
 ) -> list[ComparedFormat]:
-    """Return the rows of ``variants``, in their order."""
-    # Each worker has a build folder of its own, which may be the same one.
-    place = str(directory.relative_to(BUILD))
+    """Return the rows of ``variants``, in their order; each worker has the ``place`` in a build folder of its own."""
     arrays = [(str(a.dtype), a.shape, a.tobytes()) for a in (samples, *(() if labels is None else (labels,)))]
     shared = SharedArgument(value=(samples, labels), contents=tuple(arrays))
     units = [
         WorkUnit(
-            name=variant.name, function=measure_row, steps=STEPS,
-            arguments=(shared, variant, common, place, input_spec, part),
+            name=variant.name, function=measure_row, steps=STEPS if filling else STEPS_UNFILLED,
+            arguments=(shared, variant, common, place, input_spec, part, filling),
             contents=(variant.name, variant.model.whole, str(variant.model.path), variant.dsp, variant.note,
-                      common.to_json(), input_spec, part.__dict__),
+                      common.to_json(), input_spec, part.__dict__, filling),
         )
         for variant in variants
     ]  # fmt: skip
+    keep("comparing", "simulations and syntheses that were finished")
     found = run_units(report, "comparing", units, workers, good=lambda row: row["exact"])
     return [ComparedFormat.from_dict(row) for row in found.values()]
 
@@ -266,11 +310,12 @@ def measure_row(
     place: str,
     input_spec: str | None,
     part: Part,
+    filling: bool,
     job: ReportedJob,
 ) -> dict[str, Any]:
     """Measure one row in the folder ``place`` of the builds, and return it as JSON holds it."""
     where = BUILD / place / variant.name.replace(" ", "-")
-    row = measure(variant, common, *samples, where, input_spec=input_spec, job=job, part=part)
+    row = measure(variant, common, *samples, where, input_spec=input_spec, job=job, part=part, filling=filling)
     return row.to_dict()
 
 

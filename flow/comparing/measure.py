@@ -29,12 +29,15 @@ from fewbit.sim.simulators.run import simulate
 from .fill import PART, Point, cycles_of, fill
 from .result import ComparedFormat, Filled, Golden, MeasuredInterval, Simulated, SynthesizedCost, Tried
 
-__all__ = ["ELABORATION", "FRAMES", "STEPS", "Variant", "common_folding", "measure", "simulated"]
+__all__ = ["ELABORATION", "FRAMES", "STEPS", "STEPS_UNFILLED", "Variant", "common_folding", "measure", "simulated"]
 
 FRAMES = 24
 """Frames of each format that are simulated, for its cycles."""
 STEPS = 240
 """Steps of progress that a row counts for: about the seconds that it takes."""
+_SIMULATED, _SYNTHESIZED = 40, 30  # of them
+STEPS_UNFILLED = _SIMULATED + _SYNTHESIZED
+"""Steps of a row without a design that fills the part."""
 MULTIPLIERS = 8
 """Multipliers of the common folding, at most."""
 ELABORATION = threading.Lock()
@@ -89,6 +92,7 @@ def measure(
     input_spec: str | None,
     job: ReportedJob,
     part: Part = PART,
+    filling: bool = True,
 ) -> ComparedFormat:
     """Return everything about one row except its throughput.
 
@@ -108,6 +112,8 @@ def measure(
         Told what is being done.
     part : hw.targets.parts.Part
         The part that is filled.
+    filling : bool
+        Whether a design that fills it is looked for, which takes the longest.
 
     Raises
     ------
@@ -119,13 +125,17 @@ def measure(
 
     def project(folding: Folding, where: Path) -> Project:
         with ELABORATION:
-            return Project(
+            found = Project(
                 variant.model,
                 input_spec=input_spec,
-                folding=folding,
                 directory=where,
                 target=replace(DEFAULT, dsp=variant.dsp),
             )
+        # The layers are the same in every format, and in the same order, whatever a model calls them.
+        names = layers_of(found.network)
+        same = names.keys() == folding.keys()
+        found.folding = folding if same else folding.renamed(dict(zip(folding, names, strict=True)))
+        return found
 
     def cost(project: Project) -> Resources:
         with project.locked():  # always before ELABORATION
@@ -140,9 +150,9 @@ def measure(
     common = project(folding, directory / "common")
     golden = _golden(common, samples, labels, job)
     found = simulated(common, common.network.encode(samples[:FRAMES]), job)
-    job.done(f"simulated, {found.frames} frames, {found.mismatches} differ from fewbit.golden", 40)
+    job.done(f"simulated, {found.frames} frames, {found.mismatches} differ from fewbit.golden", _SIMULATED)
     resources = cost(common)
-    job.done(f"synthesized at the common folding, {resources.lut} LUTs", 30)
+    job.done(f"synthesized at the common folding, {resources.lut} LUTs", _SYNTHESIZED)
 
     def filled(folding: Folding) -> Resources:
         one = project(folding, directory / f"cycles-{cycles_of(common.network, folding)}")
@@ -151,12 +161,15 @@ def measure(
         return resources
 
     start = Point(cycles=cycles_of(common.network, folding), folding=folding, resources=resources)
-    point, tried, counts_ram = fill(common.network, start, filled, part=part)
+    point: Point | None = None
+    tried, counts_ram = [start], True
+    if filling:
+        point, tried, counts_ram = fill(common.network, start, filled, part=part)
     return ComparedFormat(
         format=variant.name, model=variant.model.path, note=variant.note, golden=golden, simulated=found,
         exact=found.exact, cost=SynthesizedCost.of(resources),
         tried=[Tried(cycles=p.cycles, cost=SynthesizedCost.of(p.synthesized)) for p in tried],
-        filled=_filled(point, directory, folding, part, counts_ram),
+        filled=_filled(point, directory, folding, part, counts_ram), unfilled=None if filling else "not looked for",
     )  # fmt: skip
 
 

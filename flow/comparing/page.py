@@ -30,7 +30,7 @@ def _cells(row: ComparedFormat) -> list[str]:
              f"{simulated.latency.simulated:,}", _cycles(simulated.interval.simulated), f"{cost.lut:,}",
              f"{cost.ff:,}", f"{cost.dsp}", f"{cost.bram:g}"]  # fmt: skip
     if filled is None:
-        return cells + ["does not fit", "–", "–", "–"]
+        return cells + [row.unfilled or "does not fit", "–", "–", "–"]
     mark = "" if filled.counts_ram else " *"
     times = "–" if row.ratio is None else f"{row.ratio:.2f}" if row.ratio < 9.95 else f"{row.ratio:,.0f}"
     return cells + [f"{filled.multipliers:,}{mark}", _cycles(filled.interval), f"{row.fps:,}", times]
@@ -81,7 +81,7 @@ def _name(row):
 
 def _throughput(row):
     if not row.fps:
-        return "does not fit"
+        return row.unfilled or "does not fit"
     return f"{row.fps:,}" + ("" if row.ratio is None else f"  ({row.ratio:.3g}x)")
 
 

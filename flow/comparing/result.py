@@ -6,7 +6,7 @@ from typing import Any
 
 from fewbit.flow.eda.resources import Resources
 from fewbit.flow.project.simulation_results import Latency
-from fewbit.flow.results import JsonResult, flat
+from fewbit.flow.results import JsonResult, flat, maybe
 from fewbit.hw.targets.parts import Part
 
 from .fill import LIMIT
@@ -107,7 +107,10 @@ class Simulated(JsonResult):
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedFormat(JsonResult):
-    """Everything about one format. ``fps`` and the ratios to both float32 rows are None where it does not fit."""
+    """Everything about one format. ``fps`` and the ratios to both float32 rows are None where it does not fit.
+
+    ``unfilled`` says why there is no design that fills the part, where that is not because none fits.
+    """
 
     format: str
     model: Path
@@ -118,6 +121,7 @@ class ComparedFormat(JsonResult):
     cost: SynthesizedCost
     tried: list[Tried]
     filled: Filled | None
+    unfilled: str | None = maybe()
     fps: int | None = None
     ratio: float | None = None
     ratio_without_dsps: float | None = None

@@ -50,7 +50,7 @@ def parse_folding(content: bytes, path: Path | str, network: Network) -> Folding
         If it is no folding, or one that does not fit the network; the message names ``path``.
     """
     layers = layers_of(network)
-    given = Folding.from_json(content, path)
+    given = _renamed(Folding.from_json(content, path), path, network)
     for name in sorted(layers.keys() ^ given.keys()):
         problem = "is missing" if name in layers else "is not in the model"
         raise FoldingError(f"{path}: layer {name!r} {problem}; the model has {', '.join(layers)}")
@@ -64,6 +64,14 @@ def parse_folding(content: bytes, path: Path | str, network: Network) -> Folding
         raise FoldingError(f"{path}: has a bus, and no layer with external weights")
     check_devices(network, given.devices, path)
     return given
+
+
+def _renamed(given: Folding, path: Path | str, network: Network) -> Folding:
+    """Return the folding by the names of the network, which may have been written by kinds and numbers."""
+    try:
+        return given.renamed(network.aliases)
+    except FoldingError as error:
+        raise FoldingError(f"{path}: {error}") from None
 
 
 def _check_external(path: Path | str, given: Folding, layer: FoldableLayer) -> None:

@@ -91,7 +91,7 @@ class FoldedModel:
         self.input_option, self.output_option = input_spec, output
         self.network: Network = import_model(self.source, input_spec, output=output)
         if isinstance(folding, Folding):
-            self.folding = folding
+            self.folding = folding.renamed(self.network.aliases)
         else:
             self.folding = read_folding(folding, self.network) if folding else default_folding(self.network)
         if weights is not None:

@@ -44,7 +44,11 @@ class Project(FoldedModel):
     Attributes
     ----------
     directory : Path
+    shows_cells : bool
+        Whether waveforms have the cells of LUTs and carry chains, too.
     """
+
+    shows_cells = False
 
     def __init__(self, model: Path | str | SourceFile, *, directory: Path | str | None = None, **options: Any):
         super().__init__(model, **options)
@@ -191,9 +195,13 @@ class Project(FoldedModel):
     def _build_simulator(
         self, simulator: Simulator, ip: bool, cycles: int | None, structure: bool, options: dict[str, Any]
     ) -> bool:
-        verilog, top = self._bare(ip), top_name(ip=ip)
+        verilog, top, design = self._bare(ip), top_name(ip=ip), None
+        if options["waves"]:
+            verilog, design = self._with_views(ip, top), digest_of(verilog)
         folder = self.simulator_folder(simulator.name, ip=ip, waves=options["waves"], structure=structure)
         sources = ("sim",) if structure else ("golden", "hw", "sim")
+
+        from .waveform import PLACES, view_places
 
         def stage(quick):
             inputs = [verilog, options["waves"], quick, simulator.version(), source_digest(*sources)]
@@ -204,20 +212,36 @@ class Project(FoldedModel):
             return False
         with stage(quick) as made:
             if structure:
-                simulator.build(verilog, folder, top=top, quick=quick, **options)
+                simulator.build(verilog, folder, top=top, quick=quick, design=design, **options)
                 program = simulator.program(top)
             else:
-                program = self._build_behaviour(simulator, verilog, folder, top, quick, options)
-            made.outputs = [program, *([] if structure else [_PROOFS])]
+                program = self._build_behaviour(simulator, verilog, design, folder, top, quick, options)
+            made.outputs = [program, *([] if structure else [_PROOFS]), *([PLACES] if options["waves"] else [])]
+            if options["waves"]:
+                atomic_write(folder / PLACES, json.dumps(view_places(verilog.decode(), top), indent=2) + "\n")
         return True
 
+    def _with_views(self, ip: bool, top: str) -> bytes:
+        """Return the Verilog as waveforms are made of it: with what streams carry, and without cells unless asked for.
+
+        It is the design itself beside that: the same generator's, from the same plan.
+        """
+        from fewbit.hw.shell.verilog import emission, emission_ip
+        from fewbit.sim.simulators.waves import without_cells
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = emission_ip(self.plan, self.registers, viewing=True) if ip else emission(self.plan, viewing=True)
+        return (found.text if self.shows_cells else without_cells(found.text, top)).encode()
+
     def _build_behaviour(
-        self, simulator: Simulator, verilog: bytes, folder: Path, top: str, quick: bool, options: dict[str, Any]
-    ) -> str:
+        self, simulator: Simulator, verilog: bytes, design: str | None, folder: Path, top: str, quick: bool,
+        options: dict[str, Any],
+    ) -> str:  # fmt: skip
         """Build a simulator of what ``verilog`` does, and return the name of its program."""
         from fewbit.sim.simulators.streamed import PROGRAM, build_streamed
 
-        text, design = self._proved(verilog.decode(), folder), digest_of(verilog)
+        text, design = self._proved(verilog.decode(), folder), design or digest_of(verilog)
         if self.streams(simulator.name, ip=top != ACCELERATOR, waves=options["waves"]):
             build_streamed(folder, self.plan, text, design, quick=quick)
             return PROGRAM
@@ -258,7 +282,11 @@ class Project(FoldedModel):
     ) -> Path:
         """Return the folder that `build_simulator` builds in."""
         return self.directory / (
-            simulators()[simulator].folder + "-ip" * ip + "-waves" * waves + "-behaviour" * (not structure)
+            simulators()[simulator].folder
+            + "-ip" * ip
+            + "-waves" * waves
+            + "-cells" * (waves and self.shows_cells)
+            + "-behaviour" * (not structure)
         )
 
     def expected_build_seconds(

@@ -4,7 +4,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,6 +34,9 @@ from .simulation_results import (
     SimulatedMemory,
     Simulation,
 )
+
+if TYPE_CHECKING:  # it imports Amaranth
+    from fewbit.hw.pipeline.accelerator import AcceleratorPlan
 
 __all__ = ["built_simulator", "drawn_again", "draws", "simulate_ip_block", "simulate_project", "waveform_of",
            "weight_memory_of"]  # fmt: skip
@@ -142,7 +145,9 @@ def _simulated(
             **options,
         )  # fmt: skip
     result = _summary(project, images, golden, found, predicted, options["stall"], clock, memory)
-    return replace(result, seconds=round(time.monotonic() - began, 2), proved=proved, waves=waveform_of(found, waves))
+    return replace(
+        result, seconds=round(time.monotonic() - began, 2), proved=proved, waves=waveform_of(found, project.plan, waves)
+    )
 
 
 def simulate_ip_block(
@@ -225,7 +230,7 @@ def _simulated_ip(
     figures.pop("folder")
     return IpSimulation(
         model=project.model, stall=options["stall"], seed=options["seed"], **figures, proved=proved,
-        waves=waveform_of(found, waves), ok=not found.mismatches and not found.problems,
+        waves=waveform_of(found, project.plan, waves), ok=not found.mismatches and not found.problems,
     )  # fmt: skip
 
 
@@ -256,9 +261,11 @@ def _proved(project: Project, name: str, ip: bool, waves: bool) -> Proved:
     return Proved(**counts, others=[f"{p.name}: {p.reason}" for p in proofs if p.reason is not None])
 
 
-def waveform_of(found: Any, waves: bool) -> Path | None:
-    """Return where a run has left its waveform, if it was to leave one."""
-    return found.folder / "dump.vcd" if waves else None
+def waveform_of(found: Any, plan: "AcceleratorPlan", waves: bool) -> Path | None:
+    """Return where a run has left its waveform, if it was to leave one; files to view it with are written beside."""
+    from .waveform import waveform_in
+
+    return waveform_in(found.folder, plan) if waves else None
 
 
 def draws(project: FoldedModel) -> bool:

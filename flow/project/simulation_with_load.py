@@ -97,5 +97,5 @@ def _simulated(
     figures.pop("folder")
     return LoadSimulation(
         model=project.model, other=other.model, stall=options["stall"], seed=options["seed"], **figures, proved=proved,
-        waves=waveform_of(found, waves), ok=not found.mismatches and not found.problems,
+        waves=waveform_of(found, project.plan, waves), ok=not found.mismatches and not found.problems,
     )  # fmt: skip

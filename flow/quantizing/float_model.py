@@ -18,6 +18,8 @@ from fewbit.ptq.graph import FloatModel
 from fewbit.ptq.reader import read_model
 from fewbit.ptq.sites import Site
 
+from .held_out import halves, labelled, without
+
 __all__ = ["FloatProject", "calibrated"]
 
 MOST = 1024
@@ -39,6 +41,10 @@ class FloatProject:
         out; without both, it is what lies beside the model.
     frames : int or None
         Only the first so many of each.
+    holding_out : bool
+        Whether some images are kept away from all that chooses, for `test`.
+    test : path, mapping, array or None
+        Those images, with labels, if they are held out; None for half of ``images``, which then has the other half.
 
     Attributes
     ----------
@@ -48,6 +54,8 @@ class FloatProject:
         How the input is declared.
     samples, images : flow.images.Images
         Samples of calibration, all of them, and those that accuracy is measured on.
+    test : flow.images.Images or None
+        Images that neither ranges nor formats are chosen by, if they are held out.
     calibration : ptq.calibrate.Calibration
     seconds : float
         How long the calibration took.
@@ -70,6 +78,8 @@ class FloatProject:
         calibration: SamplesLike | None = None,
         images: SamplesLike | None = None,
         frames: int | None = None,
+        holding_out: bool = False,
+        test: SamplesLike | None = None,
     ):
         self.path = Path(model)
         self.model: FloatModel = read_model(self.path)
@@ -82,12 +92,27 @@ class FloatProject:
         self.samples = self._load(calibration, frames)
         # A file that serves for both is read once: it may be replaced meanwhile.
         self.images = self.samples if images is None or _same(images, calibration) else self._load(images, frames)
-        self.notes = list(dict.fromkeys(found.note for found in (self.samples, self.images) if found.note))
+        self.test: Images | None = None
+        if holding_out:
+            self._hold_out(test, frames)
+        loaded = (self.samples, self.images, self.test)
+        self.notes = list(dict.fromkeys(found.note for found in loaded if found is not None and found.note))
         # Behind a normalization zero is no integer, which padding needs: the input gets a quantizer of its own.
         declared = self.spec is not None and self.spec.normalization is None
         began = time.monotonic()
         self.calibration: Calibration = calibrate(self.model, self.samples.values[:MOST], declared)
         self.seconds = time.monotonic() - began
+
+    def _hold_out(self, test: SamplesLike | None, frames: int | None) -> None:
+        """Set `test`: the images given for it, or half of those that accuracy was to be measured on."""
+        if test is None:
+            both = self.samples is self.images
+            self.images, self.test = halves(self.images)
+            self.samples = self.images if both else self.samples
+            return
+        self.test = labelled(self._load(test, frames))
+        for used in (self.samples, self.images):
+            self.test = without(self.test, used)
 
     @cached_property
     def contents(self) -> tuple[object, ...]:

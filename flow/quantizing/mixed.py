@@ -252,7 +252,8 @@ def evaluate_formats(cost: FormatCost, options: Options, bits: dict[str, Bits], 
     """Return what a candidate's formats do, and what they take."""
     project = cost.project
     plan = quantize(project.model, project.calibration, dict(bits), options)
-    return measured(project, plan).to_dict() | cost.hardware(bits).to_dict()
+    # A corrected bias may put thresholds out of reach: what is estimated is the very network that a file would have.
+    return measured(project, plan).to_dict() | cost.hardware_of(project.qonnx(plan)[1]).to_dict()
 
 
 def retrain_formats(

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from fewbit.flow.cache import atomic_write
 from fewbit.flow.images import Images
 from fewbit.flow.reporting import Report
@@ -17,7 +19,7 @@ from .float_model import FloatProject
 from .results import Accuracies, Joined, Quantized, QuantizedLayer, QuantizedSite, Ranges, Samples, samples
 from .retrain import Retraining
 
-__all__ = ["golden_accuracy", "quantize_model"]
+__all__ = ["golden_accuracy", "golden_right", "quantize_model"]
 
 _BATCH = 256  # images whose integers are held at the same time
 
@@ -93,18 +95,23 @@ def _accuracies(project, network, nothing):
     )
 
 
+def golden_right(network: Network, images: Images) -> np.ndarray:
+    """Return whether the golden model has each image right, bool (S,); images are given as the model takes them."""
+    assert images.floats is not None and images.labels is not None  # who asks has seen to that
+    found = []
+    for at in range(0, len(images.floats), _BATCH):
+        part = slice(at, at + _BATCH)
+        labels = run(network, network.encode(images.floats[part]), first=at, keep=()).labels
+        found.append(labels == images.labels[part])
+    return np.concatenate(found)
+
+
 def golden_accuracy(network: Network, images: Images) -> float:
     """Return the share of images, given as the model takes them, that the golden model has right.
 
     Its bits are the hardware's.
     """
-    assert images.floats is not None and images.labels is not None  # who asks has seen to that
-    right = 0
-    for at in range(0, len(images.floats), _BATCH):
-        part = slice(at, at + _BATCH)
-        labels = run(network, network.encode(images.floats[part]), first=at, keep=()).labels
-        right += int((labels == images.labels[part]).sum())
-    return right / len(images.floats)
+    return float(golden_right(network, images).mean())
 
 
 def _row(project, plan, layer):

@@ -10,7 +10,7 @@ from fewbit.flow.results import JsonResult, key, maybe
 from .retrain import Retrained
 
 __all__ = [
-    "Accuracies", "FormatCandidate", "Hardware", "Joined", "Measured", "OneLayer", "Quantized",
+    "Accuracies", "FormatCandidate", "Hardware", "HeldOutAccuracy", "Joined", "Measured", "OneLayer", "Quantized",
     "QuantizedLayer", "QuantizedSite", "Ranges", "Reference", "Samples", "SearchGoal", "SearchResult",
     "Sensitivity", "samples",
 ]  # fmt: skip
@@ -164,6 +164,28 @@ class Sensitivity(JsonResult):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeldOutAccuracy(JsonResult):
+    """The accuracy on samples that nothing was chosen by, and what confidence of 95 % leaves open.
+
+    Attributes
+    ----------
+    accuracy : float
+        Share of these samples that are right.
+    interval : list of float
+        Within which the share of all samples of their kind is, with a confidence of 95 %.
+    lost : float or None
+        Percentage points that are lost against the float model; None for the float model itself.
+    lost_interval : list of float or None
+        Within which they are, with a confidence of 95 %.
+    """
+
+    accuracy: float
+    interval: list[float]
+    lost: float | None
+    lost_interval: list[float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class FormatCandidate(JsonResult):
     """Formats of all layers of a model that were evaluated together.
 
@@ -174,15 +196,15 @@ class FormatCandidate(JsonResult):
     by : str
         What chose it: ``uniform``, ``greedy``, ``program`` or ``retrained``.
     accuracy : float
-        Share of the images that it has right.
+        Share right of the images that formats are chosen by.
     noise : float or None
         Noise of its scores. One that was retrained has none: it is another function.
     luts, dsps, bram18 : int
         What an accelerator takes by the estimate.
     weight_bits : int
         Bits of memory of the weights.
-    golden_accuracy : float or None
-        Accuracy of the network that fewbit imports, where a file was written.
+    test : HeldOutAccuracy or None
+        What the network that fewbit imports does on the images that nothing was chosen by, where a file was written.
     file : str or None
         The QONNX file, where one was written.
     """
@@ -195,7 +217,7 @@ class FormatCandidate(JsonResult):
     dsps: int
     bram18: int
     weight_bits: int
-    golden_accuracy: float | None = maybe()
+    test: HeldOutAccuracy | None = maybe()
     file: str | None = maybe()
 
     @property
@@ -222,13 +244,19 @@ class SearchGoal(JsonResult):
 
 @dataclass(frozen=True, kw_only=True)
 class SearchResult(JsonResult):
-    """Every candidate that was evaluated, those of the Pareto set, and the best one, if there are limits."""
+    """Every candidate that was evaluated, those of the Pareto set, and the best one, if there are limits.
+
+    They are chosen by ``images``, where float32 is as ``floats`` says, and scored on ``test``, where it is as
+    ``floats_test`` says.
+    """
 
     model: Path
     images: Samples
+    test: Samples
     goal: SearchGoal
     retrained: Retrained | None
     floats: Measured = key("float")
+    floats_test: HeldOutAccuracy = key("float_test")
     cycles: int
     folding: dict[str, dict[str, int]]
     evaluated: int

@@ -5,19 +5,27 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from fewbit.flow.cache import atomic_write
+from fewbit.flow.images import Images
 from fewbit.flow.jobs import Workers
 from fewbit.flow.reporting import Report
 from fewbit.golden.model_file.file import ModelError
+from fewbit.golden.network.execute import labels_of
 from fewbit.places import BUILD
+from fewbit.ptq.emit import QuantizationPlan
+from fewbit.ptq.measure import scores_of
 from fewbit.ptq.quantize import Options
 from fewbit.sim.folders import locked
 
+from .confidence import held_out_accuracy
 from .duration import PASSES, say_if_long
 from .float_model import FloatProject
 from .goal import Goal, pareto
+from .held_out import labelled
 from .mixed import FORMATS, MixedSearch
-from .quantize import golden_accuracy
+from .quantize import golden_right
 from .results import SearchGoal, SearchResult, samples
 from .retrain import Retraining
 from .sensitivity import with_labels
@@ -39,9 +47,13 @@ def search_formats(
 ) -> SearchResult:
     """Search formats of each layer, write what was found to a folder, and return it.
 
+    Formats are chosen by the project's images; what is said of the files that are written was measured on others, which
+    nothing was chosen by.
+
     Parameters
     ----------
     project : flow.quantizing.float_model.FloatProject
+        It holds images out.
     options : ptq.quantize.Options
     goal : flow.quantizing.goal.Goal
     report : flow.reporting.Report
@@ -62,8 +74,12 @@ def search_formats(
         If nothing keeps the limits, or formats are none.
     flow.images.ImageError
         If the images have no labels, or there is nothing to train on.
+    ValueError
+        If the project holds no images out.
     """
-    images = with_labels(project)
+    images, test = with_labels(project), project.test
+    if test is None:
+        raise ValueError("Project of a search must hold images out")
     retraining = Retraining(project, steps) if steps else None
     search = MixedSearch(project, options, formats=formats, cycles=cycles, workers=workers)
     runs = len(search.names) * len(search.choices[0])
@@ -79,16 +95,20 @@ def search_formats(
     points = front if best in front else sorted([*front, best], key=lambda c: c.cost(goal.cost))
     directory = Path(directory) if directory else BUILD / "search" / project.path.stem
     files, written = {}, {}  # the second by the identity of a point
+    floats_right = _floats_right(project, test)
     for k, point in enumerate(points):
         content, network = search.made(point)
         file = str(directory / f"{k + 1:02}.onnx")
-        written[id(point)] = replace(point, golden_accuracy=golden_accuracy(network, images), file=file)
+        written[id(point)] = replace(
+            point, file=file, test=held_out_accuracy(golden_right(network, test), floats_right)
+        )
         files[file] = content
     result = SearchResult(
-        model=project.path, images=samples(images),
+        model=project.path, images=samples(images), test=samples(test),
         goal=SearchGoal(budget_luts=goal.luts, budget_bits=goal.bits, max_drop=goal.drop, cost=goal.cost,
                         budget=goal.budget, drop_floor=_floor(goal, search.floats)),
-        retrained=retraining.described if retraining else None, floats=search.floats, cycles=search.cost.cycles,
+        retrained=retraining.described if retraining else None, floats=search.floats,
+        floats_test=held_out_accuracy(floats_right), cycles=search.cost.cycles,
         folding=search.cost.folding.sizes,
         evaluated=len(search.candidates), best=written[id(best)] if goal.given else None,
         pareto=[written[id(point)] for point in points],
@@ -97,6 +117,11 @@ def search_formats(
     with locked(directory):
         _write(directory, files, search.cost.folding.to_json(), result)
     return replace(result, directory=directory)
+
+
+def _floats_right(project: FloatProject, test: Images) -> np.ndarray:
+    """Return whether the float model has each image right."""
+    return labels_of(scores_of(project.model, QuantizationPlan(), test.values)) == labelled(test).labels
 
 
 def _floor(goal, floats):

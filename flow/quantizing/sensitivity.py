@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fewbit.flow.images import ImageError, Images
+from fewbit.flow.images import Images
 from fewbit.flow.jobs import SharedArgument, Threads, Workers, WorkUnit, run_units
 from fewbit.flow.reporting import Report, ReportedJob
 from fewbit.ptq.emit import QuantizationPlan
@@ -13,6 +13,7 @@ from .bits import parse_bits
 from .duration import PASSES, say_if_long
 from .float_model import FloatProject
 from .format_cost import FormatCost
+from .held_out import labelled
 from .results import Hardware, Measured, OneLayer, Reference, Sensitivity, samples
 
 __all__ = ["BITS", "measured", "sensitivity", "try_formats", "with_labels"]
@@ -29,9 +30,7 @@ def with_labels(project: FloatProject) -> Images:
     flow.images.ImageError
         If they have none.
     """
-    if project.images.labels is None:
-        raise ImageError(f"{project.images.source}: has no array 'label', and accuracy needs the classes")
-    return project.images
+    return labelled(project.images)
 
 
 def measured(project: FloatProject, plan: QuantizationPlan) -> Measured:

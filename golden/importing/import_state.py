@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from fewbit.golden.network.graph import Edge, Network, NetworkInput, Node
+from fewbit.golden.network.graph import Edge, Network, NetworkInput, Node, NodeOrigin
 from fewbit.golden.rewrite.pairs import BranchSum
 
 from .builder import Builder
 from .code_quantizer import HostQuantizer
+from .model_names import OperatorNames
 from .tensors import ON_HOST, Data, Tensor
 
 __all__ = ["ImportState", "Layout"]
@@ -61,6 +62,8 @@ class ImportState(ABC):
         self.laid_out: Collection[str] = ()
         self.sums: dict[str, BranchSum] = {}
         self.host_quantizers: dict[str, HostQuantizer] = {}
+        self._operators = OperatorNames()
+        self._visited: tuple[str, str] | None = None
         self._edges: dict[str, Edge] = {}
 
     @abstractmethod
@@ -115,7 +118,14 @@ class ImportState(ABC):
     def add(self, node: Node) -> str:
         """Append a node and return its edge's name."""
         self.result.nodes.append(node)
+        if self._visited is not None:
+            name, operator = self._visited
+            self.result.origins[node.name] = NodeOrigin(name=name, operator=operator, known_as=node.name)
         return node.y
+
+    def visiting(self, operator: str, name: str = "") -> None:
+        """Say which operator of the model comes next, and its name there: nodes that are added come from it."""
+        self._visited = self._operators.next(operator, name)
 
     def new(self, kind: str) -> str:
         """Return a fresh name for a node, and for the edge that it makes."""

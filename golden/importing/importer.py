@@ -35,6 +35,7 @@ from .deferred import check_none_is_left
 from .float_builder import FloatBuilder
 from .import_state import Layout
 from .layout import Relayout, by_channel
+from .model_names import with_model_names
 from .onnx_import_state import OnnxImportState
 from .operators import Role, is_quantizer, operator_of, rounds_data
 from .precision import network_of_fewest_bits
@@ -104,7 +105,7 @@ def _of_onnx(source: ModelSource, input_spec: str | None, output: str, precision
 def _network(file: OnnxFile, specs: Mapping[str, InputSpec], output: str, precision: int) -> Network:
     network = _walk(file, specs, output, precision).network
     time_and_memory.entering("its network")
-    return tidy(network)
+    return with_model_names(tidy(network))
 
 
 @walk_of(ModelSource)
@@ -112,7 +113,7 @@ def walked(source: ModelSource, input_spec: str | None = None) -> Walk:
     """Return the `Walk` over a model; arguments and errors are those of `import_model`."""
     with time_and_memory.walls(source.path):
         file = OnnxFile(source)
-        return _walk(file, _specs_of(file, input_spec), "auto", FIXED_POINT_BITS)
+        return _walk(file, _specs_of(file, input_spec), "auto", FIXED_POINT_BITS).by_model_names()
 
 
 def _walk(file: OnnxFile, specs: Mapping[str, InputSpec], output: str, precision: int) -> Walk:
@@ -215,6 +216,7 @@ class Importer(OnnxImportState):
     def _visit(self, node: onnx.NodeProto) -> None:
         """Take the tensors that a node makes among those that are known."""
         time_and_memory.entering(describe(node))
+        self.visiting(node.op_type, node.name)
         inputs = [self.tensors[i] if i else None for i in node.input]
         while inputs and inputs[-1] is None:
             inputs.pop()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from fewbit.golden.network.execute import output_of, run
 from fewbit.golden.network.graph import Network, Output
 from fewbit.golden.registry import ByClass
 
+from .model_names import with_model_names
 from .tensors import ON_HOST, Closed, Constant, Data, Tensor
 
 __all__ = ["TracedTensor", "Walk", "traced", "walk_of"]
@@ -34,6 +35,12 @@ class Walk:
     network: Network
     tensors: Mapping[str, Tensor]
 
+    def by_model_names(self) -> "Walk":
+        """Return the same walk whose nodes and edges are called after the model's operators."""
+        network = with_model_names(self.network)
+        edges = {old.y: new.y for old, new in zip(self.network.nodes, network.nodes, strict=True)}
+        return Walk(network, {name: _moved(tensor, edges) for name, tensor in self.tensors.items()})
+
 
 @dataclass(frozen=True, eq=False)
 class TracedTensor:
@@ -54,6 +61,15 @@ class TracedTensor:
     values: np.ndarray
     integers: np.ndarray | None = None
     edge: str | None = None
+
+
+def _moved(tensor: Tensor, edges: Mapping[str, str]) -> Tensor:
+    """Return a tensor on an edge of another name."""
+    if isinstance(tensor, Constant):
+        return tensor
+    data = tensor.data if isinstance(tensor, Closed) else tensor
+    data = replace(data, edge=edges.get(data.edge, data.edge))
+    return replace(tensor, data=data) if isinstance(tensor, Closed) else data
 
 
 def traced(walk: Walk, values: np.ndarray, floats: np.ndarray | None) -> dict[str, TracedTensor]:

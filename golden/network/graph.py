@@ -21,7 +21,7 @@ from fewbit.golden.numbers.elementwise import Chain
 from fewbit.golden.numbers.formats import Format, Signed, Unsigned
 from fewbit.golden.numbers.integer_formats import MOST_BITS
 
-__all__ = ["Closing", "Edge", "Network", "NetworkInput", "Node", "Output", "accumulator_format"]
+__all__ = ["Closing", "Edge", "Network", "NetworkInput", "Node", "NodeOrigin", "Output", "accumulator_format"]
 
 Closing = tuple[str, Callable[[np.ndarray], np.ndarray]]  # an operation's name, and what it makes of (B, ...)
 
@@ -186,6 +186,25 @@ class NetworkInput:
         return values
 
 
+@dataclass(frozen=True, kw_only=True)
+class NodeOrigin:
+    """The operator of a model that a node comes from.
+
+    Attributes
+    ----------
+    name : str
+        The operator's name in the model; where it has none, its kind and its number among those of its kind.
+    operator : str
+        Its kind, as ``Conv``.
+    known_as : str
+        The node's name by its kind and number, as ``dense0``, which folding files may use, too.
+    """
+
+    name: str
+    operator: str
+    known_as: str
+
+
 @dataclass
 class Network:
     """A network over integer codes.
@@ -205,6 +224,8 @@ class Network:
         What the import does that changes results; empty where golden is exactly the model.
     rounds_levels : bool
         Whether levels of non-uniform quantizers are rounded, to a precision that is open.
+    origins : dict of str to NodeOrigin
+        Where nodes come from, by their names; empty for a network that is of no model.
     """
 
     name: str
@@ -213,6 +234,13 @@ class Network:
     outputs: list[Output] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     rounds_levels: bool = False
+    origins: dict[str, NodeOrigin] = field(default_factory=dict)
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """The names of nodes by those that their kind and number give them, where that is another name."""
+        names = {node.name for node in self.nodes}
+        return {o.known_as: name for name, o in self.origins.items() if name in names and o.known_as not in names}
 
     @property
     def input_shape(self) -> tuple[int, ...]:

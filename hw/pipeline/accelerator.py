@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, ResetSignal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -20,6 +20,7 @@ from fewbit.hw.memory.loadable import LoadableUnit, load_bus
 from fewbit.hw.memory.mapped import MappedMemory
 from fewbit.hw.memory.placement import Contents
 from fewbit.hw.memory.weight_port import WeightPort, weight_port_signature
+from fewbit.hw.shared import ModuleLibrary
 from fewbit.hw.stages.routing import QueuePlan
 from fewbit.hw.streams import code_stream, numbered
 from fewbit.hw.targets.named import DEFAULT
@@ -27,6 +28,7 @@ from fewbit.hw.targets.target import Target
 
 from .assembly import Assembly, with_loadable
 from .flows import with_depths
+from .views import VIEW, view_module
 
 __all__ = ["Accelerator", "AcceleratorPlan"]
 
@@ -65,6 +67,9 @@ class AcceleratorPlan:
         of external weights.
     weight_port : hw.memory.external_plan.WeightPortPlan or None
         The port to memory through which external weights come, if layers have such.
+    results : dict of str to hw.pipeline.flows.Flow
+        The streams in which stages give their nodes' results, by the stages' names; of each source only the number of
+        its stream counts.
 
     Raises
     ------
@@ -84,7 +89,7 @@ class AcceleratorPlan:
         self.network, self.target, self.link = with_loadable(network, folding), target, link
         assembly = Assembly(self.network, folding, target=target, link=link)
         self.edges, self.layers, self.bound = assembly.edges, assembly.layers, assembly.bound
-        self.weight_port = assembly.weight_port
+        self.weight_port, self.results = assembly.weight_port, assembly.streams.results
         self.stages = assembly.stages if depths is None else with_depths(assembly.stages, depths)
         self.entries, end = assembly.entries, assembly.exit
         self.format, self.length_out, self.lanes_out, self.beats_out = end.format, end.length, end.lanes, end.beats
@@ -201,6 +206,8 @@ class Accelerator(wiring.Component):
                 source = wiring.flipped(self.inputs[port]) if number < 0 else _port(units[number], "o", port)
                 wiring.connect(m, source, _port(unit, "i", k))
             units.append(unit)
+            if isinstance(platform, ModuleLibrary) and platform.viewing and stage.name in self.plan.results:
+                self._view(m, platform, stage.name, unit)
             if isinstance(unit, WeightPort):
                 wiring.connect(m, unit.memory, wiring.flipped(self.weights))
         wiring.connect(m, units[-1].o, wiring.flipped(self.o))
@@ -212,6 +219,15 @@ class Accelerator(wiring.Component):
                 Cat(_stalls(u) if stage.inputs else Const(0) for u, stage in zip(units, self.plan.stages, strict=True))
             )
         return m
+
+    def _view(self, m, library, name, unit):
+        """Add the view of a stage's results, for waveforms."""
+        flow = self.plan.results[name]
+        stream = _port(unit, "o", flow.source[1])
+        m.submodules[f"{VIEW}{name}"] = Instance(
+            library.with_text(f"{VIEW}{name}", lambda module: view_module(module, flow)), i_clk=ClockSignal(),
+            i_rst=ResetSignal(), i_valid=stream.valid, i_ready=stream.ready, i_payload=Value.cast(stream.p),
+        )  # fmt: skip
 
     def _load(self, m, units):
         """Connect the way of words from unit to unit."""

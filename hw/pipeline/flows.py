@@ -103,16 +103,21 @@ class Streams:
         Beats a frame of the busiest stream.
     ultra_ram : bool
         Whether queues may be in UltraRAM.
+    results : dict of str to Flow
+        The streams of edges, by the names of the stages that make them.
     """
 
     def __init__(self, network: Network, ultra: Collection[str] = (), *, ultra_ram: bool = False):
         self.network, self.busiest, self._ultra, self.ultra_ram = network, 0, ultra, ultra_ram
         self.stages: list[Stage] = []
         self._flows: dict[str, list[Flow]] = {}
+        self.results: dict[str, Flow] = {}
 
     def publish(self, edge: str, flow: Flow) -> None:
         """Make ``flow`` known as the stream of ``edge``, in as many copies as it has readers."""
         self.busiest = max(self.busiest, flow.beats)
+        if flow.source[0] >= 0:
+            self.results[self.stages[flow.source[0]].name] = flow
         readers = self.network.readers(edge)
         count = sum(node.inputs.count(edge) for node in readers if isinstance(node, Node))
         count += any(isinstance(r, Output) for r in readers)  # outputs that are made of one tensor share a stream

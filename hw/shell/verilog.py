@@ -68,10 +68,11 @@ def emit(plan: AcceleratorPlan, *, name: str = ACCELERATOR) -> str:
     return _emitted(AxiAccelerator(plan), plan, name).text
 
 
-def emission(plan: AcceleratorPlan, *, prefix: str = "") -> Emission:
+def emission(plan: AcceleratorPlan, *, prefix: str = "", viewing: bool = False) -> Emission:
     """Return what `emit` does, with its modules; with a ``prefix`` the names of all modules begin with it, and models
-    of primitives are read once however many designs a simulator is given (`hw.shell.names`)."""
-    return _emitted(AxiAccelerator(plan), plan, top_name(prefix), once=bool(prefix))
+    of primitives are read once however many designs a simulator is given (`hw.shell.names`). ``viewing`` adds modules
+    that show in waveforms what streams carry (`hw.pipeline.views`)."""
+    return _emitted(AxiAccelerator(plan), plan, top_name(prefix), once=bool(prefix), viewing=viewing)
 
 
 def emit_ip(plan: AcceleratorPlan, registers: RegisterMap, *, name: str = IP) -> str:
@@ -85,13 +86,14 @@ def emit_ip(plan: AcceleratorPlan, registers: RegisterMap, *, name: str = IP) ->
     return _emitted(AcceleratorIP(plan, registers), plan, name).text
 
 
-def emission_ip(plan: AcceleratorPlan, registers: RegisterMap, *, prefix: str = "") -> Emission:
-    """Return what `emit_ip` does, with its modules; ``prefix`` is as of `emission`."""
-    return _emitted(AcceleratorIP(plan, registers), plan, top_name(prefix, ip=True), once=bool(prefix))
+def emission_ip(plan: AcceleratorPlan, registers: RegisterMap, *, prefix: str = "", viewing: bool = False) -> Emission:
+    """Return what `emit_ip` does, with its modules; ``prefix`` and ``viewing`` are as of `emission`."""
+    block = AcceleratorIP(plan, registers)
+    return _emitted(block, plan, top_name(prefix, ip=True), once=bool(prefix), viewing=viewing)
 
 
-def _emitted(block, plan, name, *, once=False):
-    found = converted(block, name)
+def _emitted(block, plan, name, *, once=False, viewing=False):
+    found = converted(block, name, viewing=viewing)
     models = models_of(plan)
     return replace(found, text=found.text + (read_once(models) if once else models))
 
@@ -112,13 +114,13 @@ def convert(component: wiring.Component, name: str) -> str:
     return converted(component, name).text
 
 
-def converted(component: wiring.Component, name: str) -> Emission:
-    """Return what `convert` does, with its modules."""
-    library = ModuleLibrary(component, name)
+def converted(component: wiring.Component, name: str, *, viewing: bool = False) -> Emission:
+    """Return what `convert` does, with its modules; ``viewing`` is as of `emission`."""
+    library = ModuleLibrary(component, name, viewing=viewing)
     with many_objects():
         text = wake(_convert_rtlil_text(library.convert(), strip_internal_attrs=True))
     modules = library.modules()
-    return Emission(_described(text, modules), modules)
+    return Emission(_described(text, modules) + library.verilog, modules)
 
 
 def _described(text, modules):

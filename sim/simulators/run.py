@@ -69,7 +69,7 @@ class SimulationResult:
     problems : list of str
         What else was not as it should be, in words.
     folder : Path or None
-        The run's own folder, with its log, and with ``dump.vcd`` if waves were asked for.
+        The run's own folder, with its log, and with a waveform (`sim.simulators.waves`) if waves were asked for.
     stalled : list of int
         With a memory of weights: the cycles that it had stalled from the first beat in until each result left.
     """
@@ -114,7 +114,8 @@ def simulate(
     design : str or None
         `sim.design.digest_of` the Verilog that the simulator must be of; None for what was last built in ``folder``.
     waves, verbose : bool
-        Whether the run leaves ``dump.vcd``, and whether what it prints is shown instead of kept in its log.
+        Whether the run leaves a waveform (`sim.simulators.waves`), and whether what it prints is shown instead of kept
+        in its log.
     progress : callable or None
         Told the number of frames that are done, a few times a second.
     started : callable or None

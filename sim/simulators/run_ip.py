@@ -40,7 +40,7 @@ class IpResult:
     problems : list of str
         What was not as it should be, in words.
     folder : Path
-        The run's own folder, with its log, and with ``dump.vcd`` if waves were asked for.
+        The run's own folder, with its log, and with a waveform (`sim.simulators.waves`) if waves were asked for.
     """
 
     frames: int

@@ -20,8 +20,9 @@ HEADER = "verilated_all.h"  # the header that includes all of the runtime's
 ANY_FOLDER = ["CURDIR=."]
 _HEADERS = ("verilated.h", "verilated_dpi.h", "verilated_vpi.h")
 # As the makefiles of Verilator have them: a compiler reads the headers themselves where one is different.
-_MACROS = {"VERILATOR": 1, "VM_COVERAGE": 0, "VM_SC": 0, "VM_TIMING": 0, "VM_TRACE_FST": 0, "VM_TRACE_SAIF": 0}
-_TRACE = ("VM_TRACE", "VM_TRACE_VCD")
+_MACROS = {"VERILATOR": 1, "VM_COVERAGE": 0, "VM_SC": 0, "VM_TIMING": 0, "VM_TRACE_FST": 0, "VM_TRACE_SAIF": 0,
+           "VM_TRACE": 0, "VM_TRACE_VCD": 0}  # fmt: skip
+_TRACE = {"VCD": ("VM_TRACE", "VM_TRACE_VCD"), "FST": ("VM_TRACE", "VM_TRACE_FST")}
 
 
 def link_verilator(environment: Mapping[str, str], folder: Path | str = ".") -> dict[str, str]:
@@ -63,7 +64,7 @@ def keep_runtime(folder: Path, store: Path) -> None:
             os.replace(draft, store / made.name)
 
 
-def reuse_header(store: Path, folder: Path, include: Path, flags: Sequence[str], waves: bool = False) -> None:
+def reuse_header(store: Path, folder: Path, include: Path, flags: Sequence[str], waves: str = "") -> None:
     """Put a header of all of the runtime's headers into ``folder``, and what the compiler made of it beforehand.
 
     They are for ``-include``, so that not every file reads the headers again. Where that fails, all is as without it.
@@ -74,15 +75,15 @@ def reuse_header(store: Path, folder: Path, include: Path, flags: Sequence[str],
         Where it is kept, where it is wanted, and where the runtime's headers are.
     flags : list of str
         The flags of the compiler, each of which must be the same where the header is included.
-    waves : bool
-        Whether the simulator traces signals, on which the headers depend.
+    waves : str
+        What the simulator writes signals as, ``VCD`` or ``FST``, on which the headers depend; empty for none.
     """
     store.mkdir(parents=True, exist_ok=True)
     text = "".join(f'#include "{name}"\n' for name in _HEADERS)
     (folder / HEADER).write_text(text)
     made = store / f"{HEADER}.gch"
     if not made.exists():
-        macros = [f"-D{name}={value}" for name, value in (_MACROS | dict.fromkeys(_TRACE, int(waves))).items()]
+        macros = [f"-D{name}={value}" for name, value in (_MACROS | dict.fromkeys(_TRACE.get(waves, ()), 1)).items()]
         paths = [f"-I{include}", f"-I{include / 'vltstd'}"]
         draft = store / f".{HEADER}.{secrets.token_hex(4)}"
         done = run(["c++", *paths, *macros, *flags, "-x", "c++-header", folder / HEADER, "-o", draft],

@@ -76,7 +76,7 @@ class Simulator(ABC):
         quick : bool
             Whether it is for `few` cycles.
         waves : bool
-            Whether a run can leave ``dump.vcd`` in its folder.
+            Whether a run can leave a waveform (`sim.simulators.waves`) in its folder.
         verbose : bool
             Whether the tools print instead of writing the log.
         progress : callable or None

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fewbit.golden.importing.import_state import ImportState
+from fewbit.golden.importing.model_names import with_model_names
 from fewbit.golden.importing.quantized_builder import QuantizedBuilder
 from fewbit.golden.importing.refused import refusal
 from fewbit.golden.importing.several_outputs import gathered
@@ -49,7 +50,7 @@ def import_tflite(content: bytes, name: str, *, output: str = "auto") -> Network
     ModelError
         Where the file is damaged, or an operator is not supported; the line names it.
     """
-    return tidy(TfliteImporter(TfliteFile(content), name).network(output))
+    return with_model_names(tidy(TfliteImporter(TfliteFile(content), name).network(output)))
 
 
 def walked_tflite(content: bytes, name: str) -> Walk:
@@ -64,7 +65,7 @@ def walked_tflite(content: bytes, name: str) -> Walk:
         tensor = importer.file.tensors[number]
         known = tensor.name if tensor.name not in tensors else f"{tensor.name}:{number}"
         tensors[known] = importer.typed(tensor, value)
-    return Walk(network, tensors)
+    return Walk(network, tensors).by_model_names()
 
 
 class TfliteImporter(ImportState):
@@ -117,6 +118,7 @@ class TfliteImporter(ImportState):
     def _visit(self, node: TfliteOperator) -> None:
         if node.name not in KERNELS:
             raise ModelError(refusal(node.name))
+        self.visiting(node.name)
         operands = [self._operand(number) for number in node.inputs]
         outputs = [self.file.tensors[number] for number in node.outputs]
         found = KERNELS[node.name](self, node, operands, outputs)

@@ -10,6 +10,7 @@ from fewbit.host.processes import run
 from fewbit.sim.design import DESIGN, digest_of, marked
 from fewbit.sim.errors import SimulationError
 from fewbit.sim.simulators.simulator import Simulator, register
+from fewbit.sim.simulators.waves import scopes
 
 __all__ = ["STANDARDS", "Icarus"]
 
@@ -19,8 +20,8 @@ _PROGRAM = "sim.vvp"  # the name that cocotb gives it
 _SECONDS = 3600  # that a build may take
 _DUMP = """module dump;
   initial begin
-    $dumpfile("dump.vcd");
-    $dumpvars(0, {top});
+    $dumpfile("dump.fst");
+    $dumpvars({scopes});
   end
 endmodule
 """
@@ -70,7 +71,8 @@ class Icarus(Simulator):
             (shop / "options.f").write_text("+timescale+1ns/1ps\n")
             sources, tops = ["design.v"], ["-s", top]
             if waves:
-                (shop / "dump.v").write_text(_DUMP.format(top=top))
+                shown = scopes(content.decode(), top)
+                (shop / "dump.v").write_text(_DUMP.format(scopes=f"1, {', '.join(shown)}" if shown else f"0, {top}"))
                 sources, tops = [*sources, "dump.v"], [*tops, "-s", "dump"]
             command = ["iverilog", f"-g{standard}", "-o", _PROGRAM, *tops, "-f", "options.f", *sources]
             _compile(command, shop, log, seconds)
@@ -82,11 +84,11 @@ class Icarus(Simulator):
         from cocotb_tools import runner
 
         class Plain(runner.Icarus):
-            """Waveforms are in VCD, as Verilator's are, and lie in the folder of the run."""
+            """Waveforms are in FST, as Verilator's are, and lie in the folder of the run."""
 
             def _test_command(self):
                 ((*command, _),) = super()._test_command()
-                return [[*command, "-vcd" if waves else "-none"]]
+                return [[*command, "-fst" if waves else "-none"]]
 
         return Plain()
 

@@ -19,6 +19,7 @@ from fewbit.sim.simulators.runtime import (
 )
 from fewbit.sim.simulators.simulator import Simulator, register
 from fewbit.sim.simulators.tops import TOPS
+from fewbit.sim.simulators.waves import fst_problem
 
 __all__ = ["WHOLE", "Verilator"]
 
@@ -86,6 +87,8 @@ def _runner(*more):
         def _build_command(self):
             verilator, make = super()._build_command()
             verilator.remove("--public-flat-rw")
+            if "--trace-fst" in verilator:
+                verilator.remove("--trace")  # which is VCD
             verilator[verilator.index("-Mdir") + 1] = "."
             verilator[verilator.index("-LDFLAGS") + 1] = f"-Wl,-rpath,{LIBS} -L{LIBS} -lcocotbvpi_verilator"
             files = [os.path.basename(word) if os.path.isabs(word) else word for word in verilator[1:]]
@@ -103,6 +106,8 @@ def main(top: str, waves: str, quick: str) -> None:
     options = ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
     if not traced:
         options += ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-trace-top"]
+    elif fst_problem() is None:
+        options.append("--trace-fst")
     include = Path(os.environ["VERILATOR_ROOT"]) / "include"
     flags = ["-O0" if unoptimized else "-O1"]
     store = runtime_folder(_RUNTIME, include, (options, flags, traced))
@@ -113,7 +118,7 @@ def main(top: str, waves: str, quick: str) -> None:
     if unoptimized:
         more.append(f"OPT_FAST={flags[0]}")  # of the main program, whose own makefile rule has it last
     if unoptimized and whole:  # in parts, Verilator precompiles a header of its own, and there can be only one
-        reuse_header(store, folder, include, flags, traced)
+        reuse_header(store, folder, include, flags, "--trace-fst" in options and "FST" or traced and "VCD" or "")
         flags += ["-include", HEADER]
     os.environ |= link_verilator(os.environ)
     os.symlink(cocotb.libs_dir, LIBS)

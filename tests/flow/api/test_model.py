@@ -60,12 +60,12 @@ def test_predictions_are_those_of_run(fewbit, model):
 
 def test_layers_are_those_of_the_manifest(model):
     rows = {row.layer: row for row in model.layers}
-    assert list(rows) == ["dense0", "dense1", "dense2"] and len(model.layers) == 3
-    first = model.layers["dense0"]
+    assert list(rows) == ["fc1", "fc2", "logits"] and len(model.layers) == 3
+    first = model.layers["fc1"]
     assert (first.inputs, first.neurons, first.parameters, first.macs) == (64, 64, 4096, 4096)
     assert (first.activations, first.weights, first.weight_bits) == ("uint5", "bipolar", 4096)
     assert model.layers[-1].neurons == 10
-    with pytest.raises(KeyError, match="no layer 'conv0'; there are dense0"):
+    with pytest.raises(KeyError, match="no layer 'conv0'; there are fc1"):
         model.layers["conv0"]
 
 
@@ -127,8 +127,8 @@ def test_bad_input_is_a_known_exception(model, scratch):
         package.load_build(scratch / "nothing")
     with pytest.raises(TypeError, match="unexpected keyword argument 'speed'"):
         model.build(scratch / "b", speed=3)
-    folding = package.hw.Folding.of(dense0=(3, 5))
-    with pytest.raises(package.errors.FoldingError, match="folding: layer 'dense1' is missing"):
+    folding = package.hw.Folding.of(fc1=(3, 5))
+    with pytest.raises(package.errors.FoldingError, match="folding: layer 'fc2' is missing"):
         model.build(scratch / "b", folding=folding)
     assert not (scratch / "b").exists() and not (scratch / "f.json").exists()
 

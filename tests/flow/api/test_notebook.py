@@ -50,7 +50,7 @@ def test_every_result_is_shown(results):
     shown = {name: tables(result._repr_html_()) for name, result in results.items()}
     heads, rows = shown["layers"]["Layer table: layers"]
     assert shown["model"] == shown["layers"] and heads[:5] == ["layer", "pixels", "groups", "inputs", "neurons"]
-    assert [row[0] for row in rows] == ["dense0", "dense1", "dense2"] and rows[0][5] == "4,096"
+    assert [row[0] for row in rows] == ["fc1", "fc2", "logits"] and rows[0][5] == "4,096"
     assert dict(shown["build"]["Hardware build: cycles"][1]).keys() == {"latency", "interval", "bound"}
     assert len(shown["trace"]["Trace: tensors"][1]) == 8
     heads, rows = shown["run"]["Executed: outputs"]

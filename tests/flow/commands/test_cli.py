@@ -41,7 +41,7 @@ def test_build_prints_json_alone_and_again_is_up_to_date(fewbit, scratch):
     status, out, err = fewbit("build", MODEL, "-o", scratch / "a", "--json")
     first = json.loads(out)
     assert status == 0 and not first["up_to_date"] and "made" in err
-    assert first["inputs"][0]["declaration"] == "uint5/16" and list(first["layers"]) == ["dense0", "dense1", "dense2"]
+    assert first["inputs"][0]["declaration"] == "uint5/16" and list(first["layers"]) == ["fc1", "fc2", "logits"]
     assert files_in(scratch / "a" / "verilog") == [
         "README.md", "accelerator.v", "accelerator.xdc", "accelerator_tb.in.hex", "accelerator_tb.out.hex",
         "accelerator_tb.v", "modules.json", "vivado.tcl",
@@ -62,14 +62,14 @@ def test_synthesis_layer_by_layer(fewbit, scratch):
     assert status == 0 and json.loads((folder / "synth.json").read_text()) == found
     assert (found["target"], found["part"]) == ("xilinx", "XC7Z020")
     stages = found["stages"]
-    assert {"dense0", "dense1", "dense2", "the rest"} <= stages.keys()
-    assert stages["dense0"]["lut"] > stages["dense1"]["lut"] > stages["dense2"]["lut"] > 100
+    assert {"fc1", "fc2", "logits", "the rest"} <= stages.keys()
+    assert stages["fc1"]["lut"] > stages["fc2"]["lut"] > stages["logits"]["lut"] > 100
     # Boundaries that are kept cost a little.
     assert found["total"]["lut"] <= sum(row["lut"] for row in stages.values()) <= 1.2 * found["total"]["lut"]
     assert found["use"]["lut"] == round(found["total"]["lut"] / 53_200, 4)
     assert len(found["assumed"]) == 3 and "behind each counter is a register" in found["assumed"][-1]
     shown = fewbit("synth", folder)[1]
-    assert shown.count("dense1") == 1 and "assumed: before place and route" in shown
+    assert shown.count("fc2") == 1 and "assumed: before place and route" in shown
 
 
 @pytest.mark.tools
@@ -81,7 +81,7 @@ def test_synthesis_for_ultrascale(fewbit, scratch):
     status, out, _ = fewbit("synth", folder, "--part", "xczu3eg", "--json")
     found = json.loads(out)
     assert status == 0 and (found["target"], found["family"]) == ("ultrascale", "xcup")
-    for row in found["total"], found["stages"]["dense0"]:
+    for row in found["total"], found["stages"]["fc1"]:
         assert row["carry8"] > 0 and row["lut"] > 0 and row["path"]["lut"] > 0
     assert "CARRY8" in fewbit("synth", folder, "--part", "xczu3eg")[1]
     status, out, err = fewbit("synth", folder, "--part", "xc7z020")
@@ -112,10 +112,10 @@ def test_the_cycles_of_a_folding_are_those_of_its_build(fewbit, scratch):
 def test_a_folding_goes_out_and_comes_back(fewbit, scratch):
     assert fewbit("build", MODEL, "-o", scratch / "a")[0] == 0
     folding = json.loads((scratch / "a" / "folding.json").read_text())
-    folding["layers"]["dense0"] = {"pe": 3, "simd": 5}
+    folding["layers"]["fc1"] = {"pe": 3, "simd": 5}
     (scratch / "mine.json").write_text(json.dumps(folding))
     status, out, _ = fewbit("build", MODEL, "-o", scratch / "b", "--folding", scratch / "mine.json", "--json")
-    layer = json.loads(out)["layers"]["dense0"]
+    layer = json.loads(out)["layers"]["fc1"]
     assert status == 0 and (layer["pe"], layer["simd"], layer["cycles"]) == (3, 5, 22 * 13)
     assert json.loads((scratch / "b" / "folding.json").read_text()) == folding
 
@@ -184,8 +184,8 @@ def bad_folding(text):
     return make
 
 
-def folded(pe=1, simd=1, name="dense2"):
-    layers = {n: {"pe": 1, "simd": 1} for n in ("dense0", "dense1", "dense2")} | {name: {"pe": pe, "simd": simd}}
+def folded(pe=1, simd=1, name="logits"):
+    layers = {n: {"pe": 1, "simd": 1} for n in ("fc1", "fc2", "logits")} | {name: {"pe": pe, "simd": simd}}
     return bad_folding(json.dumps({"layers": layers}))
 
 
@@ -214,15 +214,15 @@ BAD = {
     "no folding": (lambda _: ["build", MODEL, "--folding", "no.json"], "no.json: no such file"),
     "folding is no JSON": (bad_folding("{"), "must be JSON like"),
     "folding is a list": (bad_folding("[1]"), "must be JSON like"),
-    "unknown layer": (folded(name="dense7"), "'dense7' is not in the model; the model has dense0, dense1, dense2"),
-    "PE 0": (folded(pe=0), "dense2: pe must be a whole number from 1 to 10, not 0"),
-    "PE is a fraction": (folded(pe=2.0), "dense2: pe must be a whole number from 1 to 10, not 2.0"),
-    "folding without SIMD": (bad_folding('{"layers": {"dense0": {"pe": 1}}}'), "dense0: has no 'simd'"),
+    "unknown layer": (folded(name="dense7"), "'dense7' is not in the model; the model has fc1, fc2, logits"),
+    "PE 0": (folded(pe=0), "logits: pe must be a whole number from 1 to 10, not 0"),
+    "PE is a fraction": (folded(pe=2.0), "logits: pe must be a whole number from 1 to 10, not 2.0"),
+    "folding without SIMD": (bad_folding('{"layers": {"fc1": {"pe": 1}}}'), "fc1: has no 'simd'"),
     "folding without end": (bad_folding("[" * 200_000), "must be JSON like"),
     "folding is a folder": (lambda folder: ["build", MODEL, "--folding", folder], "a folder, not a folding file"),
     "PE beyond": (folded(pe=11), "from 1 to 10, not 11"),
     "PE is true": (folded(pe=True), "not True"),
-    "SIMD is text": (folded(simd="8"), "dense2: simd must be a whole number from 1 to 64, not '8'"),
+    "SIMD is text": (folded(simd="8"), "logits: simd must be a whole number from 1 to 64, not '8'"),
     "no images": (lambda _: ["sim", MODEL, "--images", "no.npz"], "no.npz: no such file"),
     "images without x": (bad_images(y=GOOD), "has no array 'x'"),
     "shape": (bad_images(x=GOOD[:, :63]), "(samples, 64)"),
@@ -299,7 +299,8 @@ def test_interruption(fewbit, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Making, "project", interrupt)
-    assert fewbit("build", MODEL) == (130, "", "fewbit: interrupted\n")
+    said = "interrupted; nothing was finished that is kept: the same command begins again"
+    assert fewbit("build", MODEL) == (130, "", f"fewbit: {said}\n")
 
 
 @pytest.mark.slow

@@ -86,15 +86,15 @@ def test_latencies(text, cycles):
     ({"memory": "disk"}, "memory must be one of luts, lutram, block, ultra, not 'disk'"),
 ])  # fmt: skip
 def test_where_weights_cannot_be(fewbit, scratch, layer, said):
-    written = {name: {"pe": 1, "simd": 1} for name in ("dense0", "dense1", "dense2")}
-    written["dense1"] |= layer
+    written = {name: {"pe": 1, "simd": 1} for name in ("fc1", "fc2", "logits")}
+    written["fc2"] |= layer
     (scratch / "f.json").write_text(json.dumps({"layers": written}))
     status, out, err = fewbit("build", MODEL, "--folding", scratch / "f.json", "-o", scratch / "b")
-    assert (status, out) == (2, "") and said in err and "dense1" in err and err.count("\n") == 1
+    assert (status, out) == (2, "") and said in err and "fc2" in err and err.count("\n") == 1
 
 
 def test_ultra_names_stages(fewbit, scratch):
     written = {"layers": {name: {"pe": 1, "simd": 1} for name in ("dense0", "dense1", "dense2")}, "ultra": ["nowhere"]}
     (scratch / "f.json").write_text(json.dumps(written))
     status, _, err = fewbit("build", MODEL, "--folding", scratch / "f.json", "-o", scratch / "b")
-    assert status == 2 and "ultra: 'nowhere' is no stage whose buffers can be UltraRAM; those are dense0, " in err
+    assert status == 2 and "ultra: 'nowhere' is no stage whose buffers can be UltraRAM; those are fc1, " in err

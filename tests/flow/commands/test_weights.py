@@ -56,7 +56,7 @@ def test_wrong_use_is_one_line(fewbit, scratch, built):
     unknown = scratch / "f.json"
     unknown.write_text((scratch / "a" / "folding.json").read_text().replace("loadable", "flash", 1))
     nobody = scratch / "g.json"
-    nobody.write_text((scratch / "a" / "folding.json").read_text().replace('"dense0"', '"dense9"', 1))
+    nobody.write_text((scratch / "a" / "folding.json").read_text().replace('"MatMul_3"', '"MatMul_9"', 1))
     for arguments, reason in (
         (("weights", model, "--build", fixed), ": no layer of this build has loadable weights; build it"),
         (("weights", biased, "--build", scratch / "a"), "wide.onnx: cannot be loaded into the build of model.onnx"),
@@ -64,10 +64,10 @@ def test_wrong_use_is_one_line(fewbit, scratch, built):
         (("weights", model, "--build", broken), "is not as it was built"),
         (("weights", scratch / "none.onnx", "--build", scratch / "a"), "none.onnx"),
         (("build", model, "--input", SPEC, "--folding", unknown), "must be one of fixed, loadable, external, not 'fl"),
-        (("build", model, "--input", SPEC, "--folding", nobody), "layer 'dense0' is missing; the model has dense0"),
+        (("build", model, "--input", SPEC, "--folding", nobody), "layer 'MatMul_3' is missing; the model has MatMul_3"),
         (("build", model, "--input", SPEC, "--weights", "flash", "-o", scratch / "b"), "flash"),
         (("build", "examples/digits/float32.onnx", "--weights", "loadable", "-o", scratch / "b"),
-         "dense0: weights of a float32 layer cannot be loadable; leave it fixed"),
+         "fc1: weights of a float32 layer cannot be loadable; leave it fixed"),
         (("sim", model, "--input", SPEC, "--load", biased, "-o", scratch / "b"), "no layer of this build has loadable"),
         (("sim", model, "--input", SPEC, "--weights", "loadable", "--load", biased, "--frames", 2, "-o", scratch / "b"),
          "the bench that loads weights needs 3 samples or more, not 2"),

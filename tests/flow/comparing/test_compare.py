@@ -134,7 +134,7 @@ def test_clip_becomes_a_relu_in_float_and_stays_in_few_bits(scratch):
 def test_common_folding_divides_each_layer_and_is_small():
     network = import_model(DIGITS / "w1a1.onnx")
     folding = common_folding(network)
-    assert folding == Folding.of(dense0=(2, 1), dense1=(2, 1), dense2=(1, 1))
+    assert folding == Folding.of(fc1=(2, 1), fc2=(2, 1), logits=(1, 1))
     assert set(common_folding(network, most=1).values()) == {LayerFolding(1, 1)}
 
 

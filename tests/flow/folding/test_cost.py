@@ -43,13 +43,13 @@ def test_more_parallel_costs_more():
 def test_dsps_go_where_they_save_the_most():
     network = import_model("examples/digits/w4a4.onnx")
     layers = layers_of(network)
-    folding = Folding.of(dense0=(8, 8), dense1=(8, 8), dense2=(2, 8))
+    folding = Folding.of(fc1=(8, 8), fc2=(8, 8), logits=(2, 8))
     whole = estimate_all(layers, folding).lut
     sums = with_dsps(network, folding, 4)  # two accumulators share one: 64 products would not even fit
     assert [f.products for f in sums.values()] == ["sums", None, None]
     few = with_dsps(network, folding, 20)
     assert {f.products for f in few.values()} == {None, "dsp", "sums"}
-    assert layers["dense0"].dsps(layers["dense0"].shape(folding["dense0"])) == 16
+    assert layers["fc1"].dsps(layers["fc1"].shape(folding["fc1"])) == 16
     all_of_them = with_dsps(network, folding, 90)
     assert all(folded.products == "dsp" for folded in all_of_them.values())
     saved = [whole - estimate_all(layers, f).lut for f in (sums, few, all_of_them)]

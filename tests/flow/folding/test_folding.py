@@ -102,13 +102,13 @@ def test_there_and_back(network, scratch):
 
 def test_a_layer_that_is_missing(network, scratch):
     (scratch / "f.json").write_text('{"layers": {"dense0": {"pe": 1, "simd": 1}}}')
-    with pytest.raises(FoldingError, match="'dense1' is missing; the model has dense0, dense1, dense2"):
+    with pytest.raises(FoldingError, match="'fc2' is missing; the model has fc1, fc2, logits"):
         read_folding(scratch / "f.json", network)
 
 
 def test_what_is_in_dsps_goes_out_and_comes_back(scratch):
     network, file = import_model(MODELS["w4a4"]), scratch / "folding.json"
-    folding = Folding.of(dense0=(2, 8, "sums"), dense1=(2, 8, "dsp"), dense2=(1, 3))
+    folding = Folding.of(fc1=(2, 8, "sums"), fc2=(2, 8, "dsp"), logits=(1, 3))
     file.write_text(folding.to_json())
     assert [layer.get("dsp") for layer in json.loads(file.read_text())["layers"].values()] == ["sums", True, None]
     assert read_folding(file, network) == folding
@@ -117,13 +117,13 @@ def test_what_is_in_dsps_goes_out_and_comes_back(scratch):
 @pytest.mark.parametrize(
     ("layer", "value", "message"),
     [
-        ("dense2", "sums", "dense2: dsp: sums in DSPs take a layer of integers with an activation behind it"),
-        ("dense0", "all", "dense0: dsp must be true (products), \"sums\" or false, not 'all'"),
+        ("logits", "sums", "logits: dsp: sums in DSPs take a layer of integers with an activation behind it"),
+        ("fc1", "all", "fc1: dsp must be true (products), \"sums\" or false, not 'all'"),
     ],
 )
 def test_what_cannot_be_in_dsps(layer, value, message, scratch):
     network, file = import_model(MODELS["w4a4"]), scratch / "folding.json"
-    layers = {name: {"pe": 1, "simd": 1} for name in ("dense0", "dense1", "dense2")}
+    layers = {name: {"pe": 1, "simd": 1} for name in ("fc1", "fc2", "logits")}
     layers[layer]["dsp"] = value
     file.write_text(json.dumps({"layers": layers}))
     with pytest.raises(FoldingError) as caught:
@@ -131,34 +131,34 @@ def test_what_cannot_be_in_dsps(layer, value, message, scratch):
     assert str(caught.value) == f"{file}: {message}"
 
 
-GOOD = '"dense1": {"pe": 1, "simd": 1}, "dense2": {"pe": 1, "simd": 1}'
+GOOD = '"fc2": {"pe": 1, "simd": 1}, "logits": {"pe": 1, "simd": 1}'
 JSON = 'must be JSON like {"layers": {"dense0": {"pe": 4, "simd": 8}}}'
 BOUNDS = "must be a whole number from 1 to 64"
 HOSTILE = {
     "an unknown key": (f'{{"layers": {{{GOOD}}}, "clock": 3}}', "has 'clock', which is none of layers"),
     "an unknown key of a layer": (
         '{"pe": 1, "simd": 1, "PE": 2}',
-        "dense0: has 'PE', which is none of pe, simd, dsp, pr",
+        "fc1: has 'PE', which is none of pe, simd, dsp, pr",
     ),
     "a key twice": ('{"pe": 1, "simd": 1, "pe": 2}', "has 'pe' twice"),
-    "a layer twice": (f'{{"layers": {{{GOOD}, {GOOD}}}}}', "has 'dense1' twice"),
+    "a layer twice": (f'{{"layers": {{{GOOD}, {GOOD}}}}}', "has 'fc2' twice"),
     "layers twice": ('{"layers": {}, "layers": {}}', "has 'layers' twice"),
-    "no pe": ('{"simd": 1}', "dense0: has no 'pe'"),
-    "no simd": ('{"pe": 1}', "dense0: has no 'simd'"),
-    "dsp and products": ('{"pe": 1, "simd": 1, "dsp": true, "products": "lut"}', "dense0: has both dsp and products"),
-    "true": ('{"pe": true, "simd": 1}', f"dense0: pe {BOUNDS}, not True"),
-    "a float": ('{"pe": 1.0, "simd": 1}', f"dense0: pe {BOUNDS}, not 1.0"),
-    "a text": ('{"pe": 1, "simd": "1"}', f"dense0: simd {BOUNDS}, not '1'"),
-    "negative": ('{"pe": -1, "simd": 1}', f"dense0: pe {BOUNDS}, not -1"),
-    "zero": ('{"pe": 1, "simd": 0}', f"dense0: simd {BOUNDS}, not 0"),
-    "huge": ('{"pe": 1' + "0" * 4000 + ', "simd": 1}', f"dense0: pe {BOUNDS}, not a number of more than 64 bits"),
+    "no pe": ('{"simd": 1}', "fc1: has no 'pe'"),
+    "no simd": ('{"pe": 1}', "fc1: has no 'simd'"),
+    "dsp and products": ('{"pe": 1, "simd": 1, "dsp": true, "products": "lut"}', "fc1: has both dsp and products"),
+    "true": ('{"pe": true, "simd": 1}', f"fc1: pe {BOUNDS}, not True"),
+    "a float": ('{"pe": 1.0, "simd": 1}', f"fc1: pe {BOUNDS}, not 1.0"),
+    "a text": ('{"pe": 1, "simd": "1"}', f"fc1: simd {BOUNDS}, not '1'"),
+    "negative": ('{"pe": -1, "simd": 1}', f"fc1: pe {BOUNDS}, not -1"),
+    "zero": ('{"pe": 1, "simd": 0}', f"fc1: simd {BOUNDS}, not 0"),
+    "huge": ('{"pe": 1' + "0" * 4000 + ', "simd": 1}', f"fc1: pe {BOUNDS}, not a number of more than 64 bits"),
     "beyond what is read": ('{"pe": 1' + "0" * 5000 + ', "simd": 1}', JSON),
-    "beyond floats": ('{"pe": 1e999, "simd": 1}', f"dense0: pe {BOUNDS}, not inf"),
+    "beyond floats": ('{"pe": 1e999, "simd": 1}', f"fc1: pe {BOUNDS}, not inf"),
     "NaN": ('{"pe": NaN, "simd": 1}', JSON),
     "infinite": ('{"pe": -Infinity, "simd": 1}', JSON),
-    "null": ('{"pe": null, "simd": 1}', f"dense0: pe {BOUNDS}, not None"),
-    "a list": ('{"pe": [1], "simd": 1}', f"dense0: pe {BOUNDS}, not [1]"),
-    "products of another kind": ('{"pe": 1, "simd": 1, "products": ["x"]}', "dense0: products must be "),
+    "null": ('{"pe": null, "simd": 1}', f"fc1: pe {BOUNDS}, not None"),
+    "a list": ('{"pe": [1], "simd": 1}', f"fc1: pe {BOUNDS}, not [1]"),
+    "products of another kind": ('{"pe": 1, "simd": 1, "products": ["x"]}', "fc1: products must be "),
     "products that are long": ('{"pe": 1, "simd": 1, "products": "' + "x" * 9000 + '"}', "xxx…"),
     "dsp of another kind": ('{"pe": 1, "simd": 1, "dsp": 1}', 'dsp must be true (products), "sums" or false, not 1'),
     "a layer that is a list": ("[1, 1]", JSON),
@@ -175,7 +175,7 @@ def test_hostile_foldings(what, scratch):
     network, file = import_model(MODELS["w4a4"]), scratch / "folding.json"
     text, message = HOSTILE[what]
     if not text.startswith('{"layers"') and text and not text.startswith(("[]x", "[[", '{"a"')):
-        text = f'{{"layers": {{"dense0": {text}, {GOOD}}}}}'
+        text = f'{{"layers": {{"fc1": {text}, {GOOD}}}}}'
     file.write_text(text)
     with pytest.raises(FoldingError) as caught:
         read_folding(file, network)

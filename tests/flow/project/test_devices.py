@@ -144,7 +144,7 @@ def test_too_few_places_are_told(fewbit, scratch):
     common = ("fold", DIGITS / "w1a1.onnx", "-o", file)
     status, out, err = fewbit(*common, "--devices", 9)
     assert (status, out) == (2, "") and err.count("\n") == 1 and not file.exists()
-    assert "cannot be cut into 9 devices where one stream alone crosses: that is possible behind threshold0," in err
+    assert "cannot be cut into 9 devices where one stream alone crosses: that is possible behind act1_quant," in err
     status, _, err = fewbit(*common, "--devices", 2, "--part", "xc7a35t")
     assert status == 2 and err == "fewbit: give one --part for each device: 2 devices, 1 parts\n"
     status, _, err = fewbit(*common, "--part", "xc7a35t", "--part", "xc7a15t")
@@ -157,8 +157,8 @@ def test_too_few_places_are_told(fewbit, scratch):
 
 @pytest.mark.parametrize(
     "devices, message",
-    [([{"until": "dense0"}, {}], "the network cannot be cut behind 'dense0'; it can behind threshold0, threshold1"),
-     ([{"until": "threshold1"}, {"until": "threshold0"}, {}], "device 1: the network cannot be cut behind 'threshold0"),
+    [([{"until": "dense0"}, {}], "the network cannot be cut behind 'fc1'; it can behind act1_quant, act2_quant"),
+     ([{"until": "threshold1"}, {"until": "threshold0"}, {}], "device 1: the network cannot be cut behind 'act1_quant"),
      ([{}], "devices must be a list of two or more"), ("two", "devices must be a list of two or more"),
      ([{}, {}], "device 0: must have 'until'"),
      ([{"until": "a"}, {"until": "b"}], "device 1: the last one has no 'until'"),
@@ -197,7 +197,7 @@ def test_two_devices_of_the_digits_in_one_bench(fewbit, scratch):
     first, second = folded["devices"]
     assert (first["part"], second["part"], second["link"]) == ("XC7A35T", "XC7A15T", None)
     assert first["link"]["bits_a_frame"] == 64 == first["link"]["beats"] * first["link"]["lanes"]
-    assert first["layers"] + second["layers"] == ["dense0", "dense1", "dense2"]
+    assert first["layers"] + second["layers"] == ["fc1", "fc2", "logits"]
     assert first["shares"]["lut"] == pytest.approx(first["estimate"]["lut"] / 20_800, abs=1e-4)
     common = (model, "--folding", file, "-o", folder, "--target", "portable", "--json")
     status, out, err = fewbit("build", *common)

@@ -9,7 +9,9 @@ import pytest
 from fewbit.flow.folding.files import read_folding
 from fewbit.flow.folding.layers import layers_of
 from fewbit.flow.folding.search import estimate_all
+from fewbit.flow.images import Images
 from fewbit.flow.quantizing.goal import pareto
+from fewbit.flow.quantizing.held_out import halves
 from fewbit.flow.quantizing.results import FormatCandidate
 from fewbit.golden.importing.importer import import_model
 from fewbit.golden.network.execute import run
@@ -28,6 +30,14 @@ def accuracy_of(path, folder):
     network = import_model(path)
     with np.load(folder / "samples.npz") as file:
         return float((run(network, file["x"].astype(np.int64)).labels == file["label"]).mean())
+
+
+def accuracies_of(path, folder):
+    """What a QONNX file has right of each half of the samples: that to choose by, and that to score on."""
+    network = import_model(path)
+    with np.load(folder / "samples.npz") as file:
+        both = halves(Images(file["x"].astype(np.int64), file["label"], "samples"))
+    return [float((run(network, half.values).labels == half.labels).mean()) for half in both]
 
 
 def test_sensitivity_is_that_of_the_quantized_models(fewbit, scratch):
@@ -80,6 +90,8 @@ def dominates(a, b, cost):
 def check_search(found, scratch, cost):
     """What must hold of any search: the set is not dominated, and what is reported of its files is so."""
     front = found["pareto"]
+    with np.load(scratch / "samples.npz") as file:
+        assert found["images"]["samples"] + found["test"]["samples"] == len(file["x"])
     assert len(found["candidates"]) == found["evaluated"] > len(front) > 1
     kinds = {c["by"] for c in found["candidates"]}
     assert {"uniform", "greedy"} <= kinds <= {"uniform", "greedy", "program"}
@@ -93,7 +105,8 @@ def check_search(found, scratch, cost):
         same = [c for c in front if (c["accuracy"], c[cost]) == (candidate["accuracy"], candidate[cost])]
         assert better or same
     for point in front:
-        assert point["golden_accuracy"] == point["accuracy"] == accuracy_of(point["file"], scratch)
+        assert [point["accuracy"], point["test"]["accuracy"]] == accuracies_of(point["file"], scratch)
+        assert point["test"]["lost"] == 100 * (found["float_test"]["accuracy"] - point["test"]["accuracy"])
         assert point["luts"] == luts_of(point["file"], found, scratch)
     assert (scratch / "out" / "pareto.svg").read_text().count("<svg") == 1
     assert json.loads((scratch / "out" / "search.json").read_text())["pareto"] == front

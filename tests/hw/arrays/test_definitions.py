@@ -68,7 +68,7 @@ def test_float_pes_are_told_apart():
 @pytest.mark.parametrize("target", [XILINX, PORTABLE], ids=["xilinx", "portable"])
 def test_a_design_has_each_pe_once(target, scratch):
     network = import_model(small(scratch / "m.onnx"), SPEC)
-    folding = Folding.of(**{layer: (2, 4) for layer in ("dense0", "dense1")})
+    folding = Folding.of(**{layer: (2, 4) for layer in ("MatMul_3", "MatMul_7")})
     plan = AcceleratorPlan(network, folding, target=target)
     found, again = emission(plan), emission(plan)
     assert found == again and len({m.name for m in found.modules}) == len(found.modules)

@@ -25,7 +25,7 @@ from tests.support.small_network import SPEC, small
 
 pytestmark = pytest.mark.tools
 MUTANTS = 40
-FOLDING = Folding.of(dense0=(2, 3), dense1=(3, 2))
+FOLDING = Folding.of(MatMul_3=(2, 3), MatMul_7=(3, 2))
 
 
 @pytest.fixture(scope="module")
