@@ -77,7 +77,10 @@ def test_a_result_is_the_same_as_without_and_kept(scheduler, scratch, monkeypatc
     assert report.said == ["squaring: 4 of 4 results are in the cache"] and report.steps == report.total == 8
 
 
-@pytest.mark.parametrize("command", [["sensitivity", "--bits", "4,1"], ["search", "--formats", "w8a8,w3a3,w1a1"]])
+@pytest.mark.parametrize("command", [
+    ["sensitivity", "--bits", "4,1"],
+    pytest.param(["search", "--formats", "w8a8,w3a3,w1a1"], marks=pytest.mark.slow),
+])  # fmt: skip
 def test_commands_print_the_same_to_the_byte(fewbit, scheduler, scratch, command):
     model = dense(scratch / "m.onnx")
     name, *options = command
@@ -104,6 +107,7 @@ def test_an_error_of_a_unit_is_the_error(scheduler, scratch):
         assert run_units(Told(), "squaring", units(scratch, [3]), workers) == expected([3])
 
 
+@pytest.mark.slow
 def test_a_unit_that_kills_every_worker_ends_the_run(scratch):
     with DaskCluster("local:1", lambda _: None) as workers:
         with pytest.raises(ClusterError, match="unit 1: 4 workers were lost, each while it did this"):

@@ -177,6 +177,7 @@ def test_random_samples_of_declared_and_float_inputs(declared):
     )
 
 
+@pytest.mark.slow
 def test_mnist():
     network = import_model(ROOT / "tests" / "models" / "tfc_w1a1.onnx", "uint8/255")
     images = load_images("mnist", network)

@@ -33,10 +33,8 @@ def model():
 
 
 def test_import_is_light_and_names_what_there_is():
-    code = "import time; began = time.monotonic(); import sys, fewbit; print(time.monotonic() - began)"
-    heavy = "assert not {'numpy', 'onnx', 'amaranth', 'typer'} & set(sys.modules)"
-    done = subprocess.run([sys.executable, "-c", f"{code}; {heavy}"], capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 0.5
+    code = "import sys, fewbit; assert not {'numpy', 'onnx', 'amaranth', 'typer'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
     assert package.__version__[0].isdigit() and set(package.__all__) <= set(dir(package))
     assert all(getattr(package, name) is not None for name in package.__all__)
     with pytest.raises(AttributeError, match="no attribute 'lode'"):
@@ -69,6 +67,7 @@ def test_layers_are_those_of_the_manifest(model):
         model.layers["conv0"]
 
 
+@pytest.mark.slow
 def test_foldings_and_builds_are_those_of_the_commands(fewbit, model, scratch):
     want = printed(fewbit, "fold", MODEL, "--fps", "1000000", "-o", scratch / "fold.json")
     folded = model.fold(fps=1_000_000, file=scratch / "fold.json")

@@ -139,7 +139,8 @@ def plain(scratch):
 @pytest.mark.long
 @pytest.mark.parametrize(
     "command",
-    [["--help"], ["build", MODEL, "-o", "w"], ["verilog", MODEL, "-o", "w"], ["fold", MODEL, "-o", "f.json"],
+    [["--help"], ["build", MODEL, "-o", "w"],
+     pytest.param(["verilog", MODEL, "-o", "w"], marks=pytest.mark.slow), ["fold", MODEL, "-o", "f.json"],
      ["run", MODEL, "--frames", "3", "--check"], ["quantize", FLOAT, "-o", "q.onnx"],
      ["sensitivity", FLOAT, "--bits", "4", "--frames", "20"]],
     ids=lambda command: command[0],

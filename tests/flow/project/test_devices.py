@@ -185,6 +185,7 @@ def test_stages_in_ultra_ram_are_of_one_device(fewbit, scratch):
     assert not (scratch / "b").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_two_devices_of_the_digits_in_one_bench(fewbit, scratch):
     """Bits, cycles and marks of damaged frames, with stalls and without; each device has what a build has."""

@@ -100,7 +100,9 @@ def test_host_software_without_memory_refuses(project):
 
 
 @pytest.mark.tools
-@pytest.mark.parametrize("structure", [True, False], ids=["cocotb", "streamed"])
+@pytest.mark.parametrize(
+    "structure", [pytest.param(True, id="cocotb", marks=pytest.mark.slow), pytest.param(False, id="streamed")]
+)
 def test_simulated(structure, tmp_path):
     """Every bit is golden's and every cycle the predicted one for a memory without stalls; with them the bound holds.
 
