@@ -16,7 +16,7 @@ CYCLES = 64  # a frame: few enough for a diagram
 PORTS = ["s_axis_tvalid", "s_axis_tready", "s_axis_tdata", "s_axis_tlast", "m_axis_tvalid", "m_axis_tready",
          "m_axis_tdata", "m_axis_tlast"]  # fmt: skip
 _AROUND = 2  # cycles that are shown before and behind what moves
-_MOST = 5  # beats of a frame that are shown beside its last one
+_MOST = 3  # beats of a frame that are shown beside its last one
 
 
 def draw() -> str:
@@ -28,7 +28,7 @@ def draw() -> str:
         found = build.simulate(HOME / "examples" / "digits" / "test.npz", frames=1, waves=True)
         assert found.ok and found.waves is not None
         seen = cycles_of(Path(found.waves))
-    svg: str = wavedrom.render(waves(seen).replace("'", '"')).tostring()
+    svg: str = wavedrom.render(waves(seen)).tostring()
     return svg + "\n"
 
 
@@ -91,8 +91,9 @@ def waves(seen: list[dict[str, int]]) -> str:
         signals.append({"name": port, **_wave(values, wide)})
     first = next(k for k in shown if k is not None and seen[k]["s_axis_tvalid"])
     head = {"text": f"{MODEL.stem} of the digits, {CYCLES} cycles a frame: simulated by Verilator"}
-    ticks = {"tock": " ".join("|" if k is None else str(k - first) for k in shown)}
-    return json.dumps({"signal": signals, "head": head, "foot": ticks, "config": {"hscale": 1}})
+    numbers = ["|" if k is None else str(k - first) for k in shown]
+    signals.append({"name": "cycle", **_wave(numbers, wide=True)})
+    return json.dumps({"signal": signals, "head": head})
 
 
 def _wave(values: list[Any], wide: bool) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def _wave(values: list[Any], wide: bool) -> dict[str, Any]:
     wave, data, last = "", [], None
     for value in values:
         if value == "|":
-            wave, last = wave + "|", None
+            wave, last = wave + "|", None if wide and last != "x" else last
         elif value == last:
             wave += "."
         elif wide and value != "x":

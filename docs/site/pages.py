@@ -10,12 +10,13 @@ import inspect
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-__all__ = ["MADE", "cli_page", "formats_page", "linked", "on_config", "on_files", "on_page_markdown", "top_page"]
+__all__ = ["MADE", "cli_page", "formats_page", "linked", "on_files", "on_page_markdown", "on_startup", "top_page"]
 
 HOME = Path(__file__).resolve().parents[2]
 PACKAGE = HOME / "build" / "docs" / "fewbit"  # the rooms as they are in the package, for mkdocstrings to read
@@ -167,15 +168,14 @@ MADE = {
 # --- what MkDocs calls --------------------------------------------------------------------------------------------
 
 
-def on_config(config: Any) -> Any:
-    """Put the rooms of the checkout together as they are in the package, for mkdocstrings."""
-    PACKAGE.mkdir(parents=True, exist_ok=True)
-    inside = {path.name: path for path in (HOME / "fewbit").glob("*.py")} | {room: HOME / room for room in ROOMS}
-    for name, path in inside.items():
-        link = PACKAGE / name
-        if not link.is_symlink():
-            link.symlink_to(path)
-    return config
+def on_startup(command: str, dirty: bool) -> None:
+    """Put the rooms of the checkout together as they are in the package, for mkdocstrings, which follows no links."""
+    shutil.rmtree(PACKAGE, ignore_errors=True)
+    for source, place in [(HOME / "fewbit", PACKAGE), *((HOME / room, PACKAGE / room) for room in ROOMS)]:
+        for path in source.rglob("*.py"):
+            there = place / path.relative_to(source)
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, there)
 
 
 def on_files(files: Any, config: Any) -> Any:
