@@ -62,5 +62,7 @@ def _what(stage: CompressionStage) -> str:
         made[f"{group.inputs}-bit counters"] += group.count
     parts = [f"{count} {name}" for name, count in made.items()]
     if stage.adders:
-        parts.append(f"{len(stage.adders)} carry-propagate adders" if len(stage.adders) > 1 else "a carry-propagate adder")
+        parts.append(
+            f"{len(stage.adders)} carry-propagate adders" if len(stage.adders) > 1 else "a carry-propagate adder"
+        )
     return f"{', '.join(parts) or 'products alone'}: about {stage.luts} LUTs"

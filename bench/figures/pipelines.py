@@ -15,7 +15,7 @@ def wired(plan: AcceleratorPlan) -> list[WiredStage]:
 
 
 def beats(plan: AcceleratorPlan, frames: int, cycles: int, period: int = 0) -> Iterator[list[bool]]:
-    """Yield for each cycle whether a beat moves on each stream; so many frames are offered, one every ``period`` cycles.
+    """Yield for each cycle whether a beat moves on each stream; frames are offered one every ``period`` cycles.
 
     With 0 they follow each other without a gap. The sink takes whatever comes.
     """

@@ -35,7 +35,9 @@ def draw() -> str:
     cycles = predict(plan, 1).left[0] + (FRAMES - 1) * plan.bound + 1
     found = fill(plan, cycles, _WIDTH)
     drawing = Drawing(720, _TOP + len(found) * (_HEIGHT + 30) + 40, "How full the queues in front of joins are")
-    drawing.text(_LEFT, 22, f"{MODEL.stem} of Fashion-MNIST, {FRAMES} frames at its interval of {plan.bound:,} cycles", fill=INK)
+    drawing.text(
+        _LEFT, 22, f"{MODEL.stem} of Fashion-MNIST, {FRAMES} frames at its interval of {plan.bound:,} cycles", fill=INK
+    )
     for k, (name, held) in enumerate(found.items()):
         bottom, colour = _TOP + k * (_HEIGHT + 30) + _HEIGHT, (BLUE, GOLD, GREEN, RED)[k % 4]
         depth = plan.queues[name].depth

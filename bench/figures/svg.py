@@ -19,12 +19,18 @@ class Drawing:
     """
 
     def __init__(self, width: int, height: int, title: str):
-        self.width, self.height, self._shapes = width, height, [f'<rect width="{width}" height="{height}" fill="#fff"/>']
+        self.width, self.height, self._shapes = (
+            width,
+            height,
+            [f'<rect width="{width}" height="{height}" fill="#fff"/>'],
+        )
         self._title = escape(title)
 
     def box(self, x: float, y: float, w: float, h: float, fill: str, stroke: str = "none") -> None:
         """Draw a rectangle."""
-        self._shapes.append(f'<rect x="{x:.4g}" y="{y:.4g}" width="{w:.4g}" height="{h:.4g}" fill="{fill}" stroke="{stroke}"/>')
+        self._shapes.append(
+            f'<rect x="{x:.4g}" y="{y:.4g}" width="{w:.4g}" height="{h:.4g}" fill="{fill}" stroke="{stroke}"/>'
+        )
 
     def dot(self, x: float, y: float, radius: float, fill: str) -> None:
         """Draw a disc."""

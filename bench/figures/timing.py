@@ -76,7 +76,9 @@ def _shown(seen: list[dict[str, int]]) -> list[int | None]:
 def waves(seen: list[dict[str, int]]) -> str:
     """Return WaveDrom's JSON of the cycles that are shown."""
     shown = _shown(seen)
-    signals: list[dict[str, Any]] = [{"name": "aclk", "wave": "p" + "".join("|" if k is None else "." for k in shown[1:])}]
+    signals: list[dict[str, Any]] = [
+        {"name": "aclk", "wave": "p" + "".join("|" if k is None else "." for k in shown[1:])}
+    ]
     for port in PORTS:
         wide = port.endswith("tdata")
         valid = port.split("_axis_")[0] + "_axis_tvalid"

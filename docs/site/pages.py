@@ -86,15 +86,17 @@ def formats_page() -> str:
         ), "",
         "## Products in a layer", "",
         "Rows are formats of activations, columns formats of weights; a cell has the bits that a product adds to the "
-        "[bit heap](../explained/bit-heap.md). Formats that are missing have no such products: floats have units of their "
-        "own, activations of tables come back as integers in front of a layer, and weights of tables are decoded, or "
-        "planes of single bits ([design.md](../design.md#from-integers-to-hardware)).", "",
+        "[bit heap](../explained/bit-heap.md). Formats that are missing have no such products: floats have units of "
+        "their own, activations of tables come back as integers in front of a layer, weights of tables are decoded, "
+        "or planes of single bits ([design.md](../design.md#from-integers-to-hardware)).", "",
     ]  # fmt: skip
     shown = _unique([one for one in examples if one.integral] + [formats.parse_format("ternary")])
     products = {str(x): [_bits(x, w) for w in shown] for x in shown}
     columns = [k for k in range(len(shown)) if any(row[k] for row in products.values())]
-    lines += _table(["activation", *(f"`{shown[k]}`" for k in columns)],
-                    ([f"`{x}`", *(row[k] for k in columns)] for x, row in products.items() if any(row)))
+    lines += _table(
+        ["activation", *(f"`{shown[k]}`" for k in columns)],
+        ([f"`{x}`", *(row[k] for k in columns)] for x, row in products.items() if any(row)),
+    )
     lines += ["", "## Operators by dialect", "", *_dialects([role.value for role in Role])]
     return "\n".join([*lines, ""])
 
@@ -117,7 +119,9 @@ def _dialects(roles: Sequence[str]) -> list[str]:
     onnx = [name for name in dialects if any(o["becomes"] in roles for o in operators if o["dialect"] == name)]
     rows = []
     for role in roles:
-        cells = [_names(o["operator"] for o in operators if (o["dialect"], o["becomes"]) == (name, role)) for name in onnx]
+        cells = [
+            _names(o["operator"] for o in operators if (o["dialect"], o["becomes"]) == (name, role)) for name in onnx
+        ]
         rows.append([role, *cells])
     lines = _table(["what it makes of data", *(f"`{name}`" for name in onnx)], rows)
     for name in dialects:

@@ -16,10 +16,13 @@ from tests.support.pages import OWN_TESTS, PAGES, RUN, blocks_of
 
 SECONDS = 1500  # for a page
 DIGITS = HOME / "examples" / "digits"
-RUNNABLE = {page: [b for b in blocks_of(page) if b.kind in RUN and b.reason is None] for page in PAGES if page not in OWN_TESTS}
-# What `make` builds is the checkout's, where the folder of the page is for all that is written.
+RUNNABLE = {
+    page: [b for b in blocks_of(page) if b.kind in RUN and b.reason is None] for page in PAGES if page not in OWN_TESTS
+}
+# Called in the folder of the page, `make` is the checkout's; simulators are built by make elsewhere.
 MAKE = """#!/bin/sh
-exec {make} -C {home} -o .venv/.for-use -o .venv/.for-tests -o .venv/.for-training -o .venv/.for-docs "$@"
+[ "$PWD" = '{folder}' ] || exec {make} "$@"
+PATH='{path}' exec {make} -C '{home}' -o .venv/.for-use -o .venv/.for-tests "$@"
 """
 
 
@@ -50,7 +53,10 @@ def _check_console(text, folder, environment, place):
         command, _, printed = part.partition("\n")
         done = _run(["bash", "-s"], command, folder, environment)
         wanted = [line for line in printed.splitlines() if re.match(r"fewbit: |\d+$|\{\"error\"", line)]
-        if not any(line.startswith("fewbit: ") and "cluster" not in line for line in wanted) and "echo $?" not in command:
+        if (
+            not any(line.startswith("fewbit: ") and "cluster" not in line for line in wanted)
+            and "echo $?" not in command
+        ):
             assert done.returncode == 0, f"{place}\n{done.stdout[-1500:]}\n{done.stderr[-2500:]}"
         found = [_plain(line) for line in (done.stdout + done.stderr).splitlines()]
         for line in wanted:
@@ -69,9 +75,10 @@ def _prepare(folder):
     _stand_ins(folder)
     tools = folder / "tools"
     tools.mkdir()
-    (tools / "make").write_text(MAKE.format(make=shutil.which("make"), home=HOME))
+    path = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ["PATH"]])
+    (tools / "make").write_text(MAKE.format(folder=folder, make=shutil.which("make"), home=HOME, path=path))
     (tools / "make").chmod(0o755)
-    path = os.pathsep.join([str(tools), str(Path(sys.prefix) / "bin"), os.environ["PATH"]])
+    path = os.pathsep.join([str(tools), path])
     build = folder / "build"
     build.mkdir()
     return os.environ | {"PATH": path, "FEWBIT_CACHE": str(CACHE), "FEWBIT_BUILD": str(build), "COLUMNS": "120"}
@@ -99,7 +106,7 @@ def _stand_ins(folder):
 
 
 def _retrained(model):
-    """Return a model of the same shape and formats with other weights: each layer's neurons have their inputs' rolled."""
+    """Return a model of the same shape and formats with other weights: those of each layer's inputs are rolled."""
     for tensor in model.graph.initializer:
         if len(tensor.dims) == 2:
             values = onnx.numpy_helper.to_array(tensor)

@@ -77,8 +77,12 @@ def test_it_builds_strictly_and_loads_nothing_from_the_net(scratch):
     assert len(pages) > 40
     for page in pages:
         text = page.read_text(encoding="utf-8")
-        loaded = re.findall(r"<(?:script|img|iframe|source|video|audio)\b[^>]*\bsrc=\"?(https?:[^\"\s>]*|//[^\"\s>]*)", text)
-        loaded += re.findall(r"<link\b[^>]*rel=\"?(?:stylesheet|preload|preconnect|icon)[^>]*href=\"?(https?:[^\"\s>]*)", text)
+        loaded = re.findall(
+            r"<(?:script|img|iframe|source|video|audio)\b[^>]*\bsrc=\"?(https?:[^\"\s>]*|//[^\"\s>]*)", text
+        )
+        loaded += re.findall(
+            r"<link\b[^>]*rel=\"?(?:stylesheet|preload|preconnect|icon)[^>]*href=\"?(https?:[^\"\s>]*)", text
+        )
         assert not loaded, (page, loaded)
     for sheet in (scratch / "site").rglob("*.css"):
         assert not re.findall(r"url\(\"?https?:|@import \"?https?:", sheet.read_text(encoding="utf-8")), sheet
