@@ -33,6 +33,9 @@ def test_the_blocks_of_a_page_run(page, scratch):
     environment = _prepare(scratch)
     for block in RUNNABLE[page]:
         place = f"{page}:{block.line}"
+        if block.before:
+            done = _run(["bash", "-euo", "pipefail", "-s"], block.before, scratch, environment)
+            assert done.returncode == 0, f"{place}, before\n{done.stdout[-1500:]}\n{done.stderr[-2500:]}"
         if block.kind == "console":
             _check_console(block.text, scratch, environment, place)
             continue

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fewbit.places import HOME
 
-__all__ = ["OWN_TESTS", "PAGES", "RUN", "Block", "anchors_of", "blocks_of", "links_of", "without_code"]
+__all__ = ["OWN_TESTS", "PAGES", "RUN", "Block", "anchors_of", "blocks_of", "links_of"]
 
 DOCS = HOME / "docs"
 TOP = [HOME / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
@@ -19,22 +19,27 @@ OWN_TESTS = {"docs/extending.md": "tests/test_extending.py", "docs/api.md": "tes
 
 _FENCE = re.compile(r"^( *)```(\w*)$")
 _REASON = re.compile(r"^<!-- not run: (\S.*) -->$")
+_BEFORE = re.compile(r"^<!-- before: (\S.*) -->$")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: where it begins, what it is marked by, and why it is not run, or None."""
+    """A fenced block: where it begins, what it is marked by, and why it is not run, or None.
+
+    ``before`` is a command that stands over the block in a comment: it makes what the reader has by then.
+    """
 
     page: str
     line: int
     kind: str
     text: str
     reason: str | None
+    before: str | None
 
 
 def blocks_of(page: str) -> list[Block]:
     """Return the blocks of a page, in order."""
-    found, lines = [], PAGES[page].read_text(encoding="utf-8").splitlines()
+    blocks, lines = [], PAGES[page].read_text(encoding="utf-8").splitlines()
     k = 0
     while k < len(lines):
         fence = _FENCE.match(lines[k])
@@ -44,16 +49,11 @@ def blocks_of(page: str) -> list[Block]:
             while lines[k] != f"{indent}```":
                 k += 1
             text = "\n".join(line.removeprefix(indent) for line in lines[first + 1 : k]) + "\n"
-            reason = _REASON.match(lines[first - 1].strip()) if first else None
-            found.append(Block(page, first + 1, fence[2], text, reason[1] if reason else None))
+            above = lines[first - 1].strip() if first else ""
+            reason, before = (found[1] if (found := kind.match(above)) else None for kind in (_REASON, _BEFORE))
+            blocks.append(Block(page, first + 1, fence[2], text, reason, before))
         k += 1
-    return found
-
-
-def without_code(text: str) -> str:
-    """Return a page's text without its blocks and what stands in backticks."""
-    text = re.sub(r"^( *)```.*?^\1```$", "", text, flags=re.S | re.M)
-    return re.sub(r"(`+).*?\1", "`", text, flags=re.S)
+    return blocks
 
 
 def links_of(page: str) -> list[str]:
