@@ -70,7 +70,9 @@ def _plain(line):
 
 def _prepare(folder):
     """Make the files that the pages name, and return the environment of their commands."""
-    (folder / "examples").symlink_to(HOME / "examples", target_is_directory=True)
+    (folder / "tests").mkdir()
+    for name in "examples", "tests/models":
+        (folder / name).symlink_to(HOME / name, target_is_directory=True)
     (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
     _stand_ins(folder)
     tools = folder / "tools"
