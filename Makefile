@@ -30,7 +30,7 @@ SIM_OPTIONS = $(if $(IMAGES),--images $(call given,IMAGES)) $(if $(INPUT),--inpu
 .DELETE_ON_ERROR:
 # Two targets must not install into one environment at once.
 .NOTPARALLEL:
-.PHONY: help sim verilog compare bench scale cost survey test fuzz test-quick test-all train lint clean doctor doctor-test moved
+.PHONY: help sim verilog compare bench scale cost survey test fuzz test-quick test-all train docs lint clean doctor doctor-test moved
 
 help: ## List the targets
 	@echo "make TARGET [MODEL=path.onnx] [IMAGES=images.npz] [INPUT=…] [FOLDING=…] [WAVES=1] [ARGS=…]"
@@ -69,6 +69,11 @@ survey: doctor $(VENV)/.for-training ## Train and build every quantization metho
 train: $(VENV)/.for-training ## Train the example models anew (installs JAX)
 	@echo "fewbit: training"
 	@$(FEWBIT) train $(ARGS)
+
+docs: $(VENV)/.for-docs ## Build the pages of docs/ as a site, build/site/index.html
+	@echo "fewbit: building the site"
+	@NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet --strict $(ARGS)
+	@echo "fewbit: build/site/index.html"
 
 test: doctor doctor-test lint ## Check style and run all tests but the slow ones
 	@echo "fewbit: running the tests, without the slow ones"
@@ -139,7 +144,10 @@ $(VENV)/.for-use: pyproject.toml constraints.txt $(MOVED)
 $(VENV)/.for-training: pyproject.toml constraints.txt $(MOVED)
 	$(call install,[all$(comma)train$(comma)mnist],the packages and JAX (1.4 GB),use training)
 
+$(VENV)/.for-docs: pyproject.toml constraints.txt $(MOVED)
+	$(call install,[all$(comma)docs],the packages and what makes the site (0.8 GB),use docs)
+
 $(VENV)/.for-tests: pyproject.toml constraints.txt $(MOVED)
-	$(call install,[all$(comma)dev$(comma)train$(comma)mnist],the packages and JAX and the test tools (1.4 GB),use training tests)
+	$(call install,[all$(comma)dev$(comma)train$(comma)mnist],the packages and JAX and the test tools (1.5 GB),use training docs tests)
 
 comma := ,

@@ -26,7 +26,7 @@ ROOMS = {
     "sim": ("", "cycles", "benches", "simulators", "proof"),
     "flow": ("", "folding", "eda", "elements", "ip", "project", "checking", "boards", "demo", "quantizing", "comparing",
              "report", "commands", "api"),
-    "bench": ("", "networks", "peers", "cost", "survey", "scale", "sections"),
+    "bench": ("", "networks", "peers", "cost", "survey", "scale", "figures", "sections"),
 }  # fmt: skip
 # The front doors of a folder stand outside its order: what a user runs imports everything.
 DOORS = {"bench.run", "bench.page", "bench.ptq"}

@@ -9,6 +9,7 @@ from fewbit.sim.folders import new_run
 
 from .process import run_module
 from .simulator import simulators
+from .tops import TOPS
 
 __all__ = ["TOP", "run_elements"]
 
@@ -46,7 +47,7 @@ def run_elements(
     with new_run(folder, folder / chosen.program(TOP)) as run:
         (run / "pe.json").write_text(json.dumps(numbers))
         run_module(
-            "fewbit.sim.simulators.run", [simulator, TOP, "0"], run, run / "run.log", what="the bench",
+            "fewbit.sim.simulators.run", [simulator, TOP, "0", TOPS[TOP].bench], run, run / "run.log", what="the bench",
             seconds=_SECONDS, poll=progress,
         )  # fmt: skip
         return folder / run.name / "run.log"
