@@ -8,10 +8,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib.metadata import version
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol, TypeVar
 
 from fewbit.places import CACHE, HOME
@@ -111,7 +111,11 @@ def reference_of(function: Callable[..., Any]) -> tuple[str, str]:
 @cache
 def versions() -> dict[str, str]:
     """Return the versions of the packages that results may depend on, of those that are installed."""
-    return {name: version(name) for name in _PACKAGES if find_spec(name) is not None}
+    found = {}
+    for name in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 @cache
