@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import sys
+from collections import Counter
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 
@@ -53,6 +54,18 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker(pytest.mark.tools(started=False))
+    _leave_most_cases_to_the_slow_tests(items)
+
+
+def _leave_most_cases_to_the_slow_tests(items):
+    """Mark as slow all cases of a test but every n-th, if it says ``sampled(n)``."""
+    seen = Counter()
+    for item in items:
+        if mark := item.get_closest_marker("sampled"):
+            test = item.nodeid.partition("[")[0]
+            if seen[test] % mark.args[0]:
+                item.add_marker(pytest.mark.slow)
+            seen[test] += 1
 
 
 def _may_start_tools(item):

@@ -41,6 +41,7 @@ def test_import_is_light_and_names_what_there_is():
         package.lode  # noqa: B018
 
 
+@pytest.mark.slow
 def test_predictions_are_those_of_run(fewbit, model):
     want = printed(fewbit, "run", MODEL, "--images", TEST, "--check")
     found = model.predict(TEST, check=True)

@@ -78,6 +78,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("option", OPTIONS)
 def test_numbers_that_cannot_be(fewbit, scratch, option, monkeypatch):
     monkeypatch.chdir(scratch)

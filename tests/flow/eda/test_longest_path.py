@@ -96,6 +96,7 @@ endmodule""")
     assert found.start.startswith("input ") and found.end == "flip-flop q"
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_distributed_ram_is_read_from_its_address_and_block_ram_at_the_clock(path):
     small = path("""

@@ -40,6 +40,7 @@ def design(scratch):
     return atomic_write(scratch / "a folder" / "top.v", DESIGN)
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_a_design_is_placed_counted_and_kept(design, scratch, monkeypatch):
     steps = []

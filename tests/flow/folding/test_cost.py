@@ -24,6 +24,7 @@ from fewbit.places import HOME
 from tests.support.networks import Builder, float_network, folded
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 @pytest.mark.parametrize("name", ["digits/w1a1", pytest.param("digits-cnn/w2a2", marks=pytest.mark.slow)])
 def test_close_to_synthesis(name):

@@ -54,6 +54,7 @@ def test_raw_pixels_of_a_trained_model(name):
 # Random models in the styles of all exporters
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_random_models(block, scratch):

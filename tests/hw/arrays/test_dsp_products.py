@@ -93,6 +93,7 @@ def test_accumulators_as_they_are():
     layer.check(3, 4, products="dsp")
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_synthesis_puts_them_into_dsps(scratch):
     def cost(array):

@@ -51,6 +51,7 @@ def run_rows(dut, x, w, bias, *, steps, gaps):
     return np.array(out, dtype=np.uint32).reshape(rows, pe), cycles
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize("gaps", [[0] * 6, [0, 1, 3, 2, 7, 0]], ids=["full rate", "gaps"])
 @pytest.mark.parametrize(

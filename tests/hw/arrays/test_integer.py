@@ -144,6 +144,7 @@ def test_folds_of_primitives(fold, idle):
     tb.run()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize("x_format, w_format", PAIRS, ids=str)
 def test_formats_of_primitives(x_format, w_format):

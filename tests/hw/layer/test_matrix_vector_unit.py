@@ -27,6 +27,7 @@ FORMATS = [
 FOLDINGS = [(12, 6, 3, 4, BOTH), (11, 5, 2, 4, (0, 0)), (11, 5, 2, 4, BOTH)]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("k, n, pe, simd, stalls", FOLDINGS[:2], ids=["divides", "pads"])
 @pytest.mark.parametrize("formats", FORMATS, ids=lambda f: "-".join(map(str, f)))
 def test_formats(formats, k, n, pe, simd, stalls):
@@ -73,6 +74,7 @@ def test_one_input(w, n, pe):
     layer.check(pe, 1, BOTH)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize("k, n, pe, simd, relu, stalls", [
     (4, 2, 2, 4, True, (0, 0)), (4, 2, 2, 4, True, BOTH), (12, 4, 4, 2, False, (0, 0)), (12, 5, 2, 2, True, (0, 0)),

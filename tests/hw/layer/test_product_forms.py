@@ -75,6 +75,7 @@ def _on_both_targets():
             yield pytest.param(*case, target, marks=[pytest.mark.slow] if (n + k) % 2 else [])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize("x, weights, products, y, target", list(_on_both_targets()),
                          ids=lambda v: v if isinstance(v, str) else str(v)[:12])  # fmt: skip

@@ -78,6 +78,7 @@ def rescaled(layer, fmt, *, ties=None, factors=(1, 1)):
     return layer.then(Rescale("act", "acc", "y", multiplier, addend, shift, fmt, ties=ties))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("factors", [(1, 1), (4, 4), (1 << 23, (1 << 24) - 1), (-9, 9)], ids=str)
 @pytest.mark.parametrize("fmt", [S(16), U(13)], ids=str)
 def test_codes_of_many_bits(fmt, factors):

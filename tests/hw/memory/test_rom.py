@@ -41,6 +41,7 @@ def test_every_word(width, depth, target, latency):
     simulate(dut, testbench)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("latency", [1, 2])
 @pytest.mark.parametrize("target", [PORTABLE, EXPRESSIONS], ids=name_of)
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def predicted(plan, ready):
     return left
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("chance", [1, 0.6, 0.2])
 @pytest.mark.parametrize("case", CASES)
 def test_cycles(case, chance):

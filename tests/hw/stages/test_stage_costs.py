@@ -84,6 +84,7 @@ UNITS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_close_to_synthesis(tmp_path):
     units = {name.replace(" ", "_"): make() for name, make in UNITS.items()}

@@ -99,6 +99,7 @@ def family():
     REGISTERED.update(before)
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_a_family_is_one_class(family, scratch):
     """It is built, described and synthesized by its name and its part, and nothing else has to know it."""

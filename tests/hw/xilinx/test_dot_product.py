@@ -192,6 +192,7 @@ HEAPS_OF_32_BITS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.tools
 @pytest.mark.parametrize("target", [PORTABLE, XILINX], ids=name_of)
 @pytest.mark.parametrize(("x_format", "w_format", "lanes", "width"), HEAPS_OF_32_BITS, ids=str)

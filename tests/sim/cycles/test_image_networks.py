@@ -53,6 +53,7 @@ def test_gates_make_no_bubbles(seed):
     assert left[23] - left[15] == 8 * plan.bound
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize("seed", seeds(12, quick=12, large=(3, 9)))
 def test_in_amaranth_with_stalls(seed):
@@ -77,12 +78,14 @@ def check(seed, folder, draw=random_image_network):
     assert steady_interval(found.left) == plan.bound
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.tools
 @pytest.mark.parametrize("seed", FEW)
 def test_in_verilator(seed, scratch):
     check(seed, scratch)
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 @pytest.mark.parametrize("seed", seeds(12, quick=1, large=()))
 def test_gates_in_verilator(seed, scratch):

@@ -39,6 +39,7 @@ def slow(*values):
     return pytest.param(*values, marks=pytest.mark.slow)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.tools
 @pytest.mark.parametrize(
     ("make", "target", "standard"),

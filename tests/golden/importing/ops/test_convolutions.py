@@ -51,6 +51,7 @@ def test_trained_models(name):
     assert np.array_equal(execute.run(label, label.encode(io["x"])).labels, result.labels)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_random_models(group, scratch):

@@ -38,6 +38,7 @@ def test_no_compiler_is_none(scratch):
     assert _library(program(scratch, "exit 0"), scratch / "file") is None
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_two_processes_build_it_at_once_and_later_ones_not(scratch):
     code = "from fewbit.sim.cycles.engine.library import library; print(len(library().kinds))"
