@@ -47,6 +47,8 @@ def _program(
     ] = False,
 ) -> None:
     """Take the options that stand before a command."""
+    for limit in LIMITS:  # a variable that cannot be is refused, whether or not this command comes to need it
+        _ = limit.value
 
 
 def main() -> None:

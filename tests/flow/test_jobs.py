@@ -53,7 +53,8 @@ class _ToldJob:
 class Keeping(Threads):
     """Threads whose results are kept, as those of a cluster are."""
 
-    keeps = True
+    def __init__(self):
+        super().__init__(keeps=True)
 
 
 def units(folder, numbers, function=square, steps=2):

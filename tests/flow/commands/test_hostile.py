@@ -64,6 +64,7 @@ OPTIONS = {
     "--memory-latency": (("sim",), (*WHOLE, "0")),
     "--memory-stall": (("sim",), (*NUMBERS, "-0.1", "0.96", "1")),
     "--cycles": (("sensitivity", "search"), (*WHOLE, "0")),
+    "--epochs": (("compare",), (*WHOLE, "0")),
     "--budget-luts": (("search",), (*WHOLE, "0")),
     "--budget-bits": (("search",), (*WHOLE, "0")),
     "--steps": (("quantize", "search", "pe"), (*WHOLE, "0")),

@@ -76,7 +76,9 @@ def only_layer(network, *arguments):
 def test_dsps_are_those_of_the_plan(x, w, products, pe, simd):
     layer, plan, folding = only_layer(Builder(x, 24, seed=5).dense(8, w).threshold(Unsigned(2)).done(),
                                       pe, simd, products)  # fmt: skip
-    assert plan.dsps == plan.array.dsps > 0
+    assert plan.dsps == plan.array.dsps
+    # What synthesis makes of LUTs, a product of few bits alone, is no DSP.
+    assert plan.dsps or (products == "dsp" and pe == simd == 1 and x.bits + w.bits <= 9)
     if products == "sums":  # the estimate's accumulator is as wide as the formats need, the plan's as the weights do
         assert plan.dsps <= cost_of_unit(layer, folding).dsp <= pe
     else:
