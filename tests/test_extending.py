@@ -36,6 +36,7 @@ def test_a_format_and_a_node_are_small(chapter):
     assert sum(len([line for line in text.splitlines() if line.strip()]) for text in files.values()) < 100
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.tools
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_it_works(chapter, scratch):

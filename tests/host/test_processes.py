@@ -102,6 +102,7 @@ def test_standard_input_and_output_are_the_tools():
     process.stdout.close()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.tools
 @pytest.mark.parametrize("name, status", [("SIGTERM", 128 + 15), ("SIGINT", 130), ("SIGKILL", -9)])
 def test_a_build_that_is_ended_leaves_no_compiler(name, status, scratch):

@@ -27,6 +27,7 @@ def noise(shape, top, seed=1):
     return rng.integers(0, top + 1, (1, 64, np.prod(shape)), dtype=np.uint8), rng.integers(0, 10, 64)
 
 
+@pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize(("example", "name"), NETWORKS)
 def test_trained_exported_imported(example, name, tmp_path):

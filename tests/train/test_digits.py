@@ -24,6 +24,7 @@ def images():
     return data.augment(train.raw, copies=2, seed=1), train.label, held_out
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.long
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in ("w4a4", "w8a8"))) for name in RECIPES]

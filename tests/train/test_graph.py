@@ -90,6 +90,7 @@ def on_onnxruntime(model, x):
     return Session(plain_model(model, QuantizationPlan(), [model.scores]), model.file).run(x)[model.scores]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize("name, make", PARAMETERS, ids=[name for name, _ in PARAMETERS])
 def test_an_operation_is_that_of_onnxruntime(scratch, name, make):
@@ -113,6 +114,7 @@ def test_a_convolution_of_a_signal(scratch):
     assert np.abs(in_jax(model, x) - on_onnxruntime(model, x)).max() < 2e-6
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(60, 68))
 def test_random_models_are_those_of_onnxruntime(scratch, seed):

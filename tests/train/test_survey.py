@@ -49,6 +49,7 @@ KINDS = {
 OPERATORS = {"tables": ["LevelQuant", "BasisQuant", "TernaryQuant"], "stochastic": ["StochasticQuant"] * 2}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_exported_file_computes_the_same(kind, tmp_path):

@@ -49,6 +49,7 @@ def labels_of_float(model, x):
     return scores_of(model, QuantizationPlan(), x).argmax(axis=1)
 
 
+@pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize(
     "weights, activations", [FORMATS[2], *(pytest.param(*f, marks=pytest.mark.slow) for f in FORMATS[:2])]

@@ -139,6 +139,7 @@ def plain(scratch):
     return call
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.long
 @pytest.mark.parametrize(
     "command",

@@ -210,6 +210,7 @@ def bounded(*command, **environment):
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize(
     "what", ["Loop of 2^62 trips", "Concat again and again", "functions that call each other twice"]

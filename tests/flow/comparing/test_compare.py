@@ -208,6 +208,7 @@ def own_build(scratch, monkeypatch):
 SMALL = Part(name="SMALL", lut=1000, ff=10_000, dsp=20, bram18=10)
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_small_network_from_nothing_and_again(scratch, own_build, monkeypatch, capsys):
     model = network_file(scratch / "small.onnx")

@@ -56,6 +56,7 @@ def test_a_wide_memory_has_one_too(tmp_path):
     assert use_output_registers(found) == 36 and not cells(found, "TRELLIS_FF")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "text",
     [

@@ -62,6 +62,7 @@ def written(make, target, folder):
     return timing
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.tools
 @pytest.mark.parametrize(
     ("make", "target"),

@@ -46,6 +46,7 @@ def text(project, name):
     return (project.directory / "verilog" / name).read_text()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.long
 def test_ports_are_those_of_the_verilog(project):
     top = re.search(r"^module accelerator\(.*?^endmodule", text(project, "accelerator.v"), re.S | re.M).group()

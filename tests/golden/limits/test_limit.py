@@ -29,6 +29,7 @@ def nothing_stays():
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize("what", hostile.MODELS)
 def test_hostile_models(what, scratch, monkeypatch):

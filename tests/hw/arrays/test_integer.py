@@ -125,6 +125,7 @@ class TB:
             assert set(np.diff(self.last_cycles)) == {self.steps}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("idle", [0, 0.4])
 @pytest.mark.parametrize("fold", FOLDS.values(), ids=FOLDS.keys())
 @pytest.mark.parametrize("x_format, w_format", [PAIRS[0], PAIRS[6]], ids=str)

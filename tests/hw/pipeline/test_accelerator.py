@@ -48,6 +48,7 @@ FOLDINGS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.long
 @pytest.mark.parametrize("pairs", FOLDINGS, ids=["uneven", "unfolded", "one by one", "mixed"])
 def test_foldings(pairs):
@@ -65,6 +66,7 @@ def test_labels():
     assert (plan.length_out, plan.beats_out) == (1, 1)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.long
 @pytest.mark.parametrize("seed", [pytest.param(s, marks=[pytest.mark.slow] * (s >= 10)) for s in range(20)])
 def test_random_networks(seed):

@@ -80,6 +80,7 @@ def convolutional(seed):
     return b.done(b.then(ArgMax, b.then(View, x))), b.samples
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_it_goes_through_every_stage(seed):

@@ -133,6 +133,7 @@ def test_soft_reset_of_several_inputs(sizes):
     assert min(seen.values()) > 5
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("beats", [1, 2, 5])
 @pytest.mark.parametrize("seed", range(12))
 def test_soft_reset(seed, beats):

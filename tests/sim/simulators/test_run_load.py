@@ -102,6 +102,7 @@ def check(block, found):
     assert len(found.folder.name) > 0 and found.words == len(block.words[0]) == len(block.words[1])
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_a_load_and_faults(scratch):
     block = LoadedBlock(chain, scratch)

@@ -26,6 +26,7 @@ def slow(names, *but):
     return [pytest.param(name, marks=[pytest.mark.slow] * (name not in but)) for name in names]
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 @pytest.mark.parametrize("built", slow(MODELS, "image_and_features"), indirect=True)
 def test_accelerators(built):

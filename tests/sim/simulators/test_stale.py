@@ -32,6 +32,7 @@ def jobs(tmp_path_factory):
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_two_runs_at_once_do_not_see_each_other(jobs):
     job = jobs[0]

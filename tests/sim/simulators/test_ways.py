@@ -67,6 +67,7 @@ def check(graph, folder, target, ways, stalls=(0.0,), size=None):
     return plan
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_a_mixed_network(scratch):
     ways = ("planes", "decode", "shift", "planes")

@@ -68,6 +68,7 @@ def test_random_models(group, scratch):
     assert total["left out"] <= total["samples"] / 5, total
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize("group", range(3))
 def test_random_float_models(group, scratch):
