@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["Project"]
 
 _PROOFS = "proofs.json"  # beside a simulator without structure
-_SMALL = 5_000  # primitives up to which structure is simulated as it is, unless asked otherwise
+# Primitives, and bytes of text, up to which structure is simulated as it is, unless asked otherwise: memories of many
+# words have few primitives, and yet take the simulator's compiler minutes.
+_SMALL = 5_000
+_SHORT = 3 << 20
 
 
 class Project(FoldedModel):
@@ -275,7 +278,8 @@ class Project(FoldedModel):
         """Return whether the generated Verilog is so small that it is simulated as it is within moments."""
         from fewbit.sim.proof.design import primitives_in
 
-        return primitives_in(self._bare(ip).decode(), top_name(ip=ip)) <= _SMALL
+        text = self._bare(ip)
+        return len(text) <= _SHORT and primitives_in(text.decode(), top_name(ip=ip)) <= _SMALL
 
     def simulator_folder(
         self, simulator: str = "verilator", *, ip: bool = False, waves: bool = False, structure: bool = True
