@@ -111,7 +111,8 @@ class Affine(Activation):
         for k in range(self.plan.lanes):
             factor = factors[k].as_signed() if signed else factors[k]
             acc = self.delayed(m, held[k], 1, f"factor_acc{k}_")
-            terms = [(a * f, shift + more) for a, shift in self._parts(acc) for f, more in self._parts(factor)]
+            accs, factors_of = _parts(acc, self.plan.acc_starts), _parts(factor, self.plan.factor_starts)
+            terms = [(a * f, shift + more) for a, shift in accs for f, more in factors_of]
             terms.sort(key=lambda term: term[1])
             terms = [(register(m, product, f"product{k}_{n}"), shift) for n, (product, shift) in enumerate(terms)]
             products.append(self._sum(m, terms, f"product{k}_sum"))
@@ -127,12 +128,12 @@ class Affine(Activation):
                 terms.append((register(m, value, f"{name}{level}_{n}"), shift))
         return terms[0][0]
 
-    def _parts(self, value):
-        """Return ``(bits, shift)`` of the parts of an operand, each for one side of a DSP block."""
-        starts = self.plan.parts_of(value.shape())
-        if len(starts) == 1:
-            return [(value, 0)]
-        parts = [value[start:end] for start, end in zip(starts, [*starts[1:], len(value)], strict=True)]
-        if value.shape().signed:
-            parts[-1] = parts[-1].as_signed()
-        return list(zip(parts, starts, strict=True))
+
+def _parts(value, starts):
+    """Return ``(bits, shift)`` of the parts of an operand, each for one port of a DSP block."""
+    if len(starts) == 1:
+        return [(value, 0)]
+    parts = [value[start:end] for start, end in zip(starts, [*starts[1:], len(value)], strict=True)]
+    if value.shape().signed:
+        parts[-1] = parts[-1].as_signed()
+    return list(zip(parts, starts, strict=True))

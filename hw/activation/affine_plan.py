@@ -53,6 +53,8 @@ class AffinePlan(ActivationPlan):
         Bits by which an accumulator is shifted to the left, where there is no multiplication.
     factor_shape : hw.shapes.IntShape
         Shape of a multiplier. Where none is given, the least that holds them all.
+    acc_starts, factor_starts : list of int
+        First bit of every part of an accumulator and of a multiplier, each for one port of a DSP block.
     sum_levels, product_latency : int
         Levels of the tree that adds up the parts of a product; cycles that products take.
     kink_bit : int
@@ -70,7 +72,7 @@ class AffinePlan(ActivationPlan):
     """
 
     LOOK_CYCLES = 4  # from an accumulator to what an exception adds
-    PART_BITS = 17  # bits of an unsigned operand: the narrowest DSP blocks multiply 18 by 18 bits with sign
+    PART_BITS = 17  # bits of an unsigned operand for the narrow port of a DSP block, which has 18 with sign
 
     def __init__(
         self,
@@ -111,7 +113,8 @@ class AffinePlan(ActivationPlan):
         signed = min(self.multipliers) < 0
         size = max(1, *(int(abs(w)).bit_length() for w in self.multipliers))
         self.factor_shape = factor_shape or IntShape(size + signed, signed)
-        count = len(self.parts_of(self.acc_shape)) * len(self.parts_of(self.factor_shape))
+        self.acc_starts, self.factor_starts = self._starts()
+        count = len(self.acc_starts) * len(self.factor_starts)
         self.sum_levels = (count - 1).bit_length()
         self.product_latency = 2 + self.sum_levels if self.scales else 0
         self.latency = 2 + self.product_latency + (lo is not None) + (self.kinks is not None) + (ties is not None)
@@ -144,7 +147,8 @@ class AffinePlan(ActivationPlan):
         """DSP blocks of its multipliers, at most: synthesis makes what gives less than `DSP_BITS` bits of LUTs."""
         if not self.scales:
             return 0
-        accs, factors = self._sizes(self.acc_shape), self._sizes(self.factor_shape)
+        accs = _sizes(self.acc_shape, self.acc_starts)
+        factors = _sizes(self.factor_shape, self.factor_starts)
         return self.lanes * sum(min(a, f) > 1 and a + f >= DSP_BITS for a in accs for f in factors)
 
     def mapped(self) -> Iterator[MappedMemory]:
@@ -164,20 +168,29 @@ class AffinePlan(ActivationPlan):
             entries[neuron % self.lanes].append((neuron // self.lanes, acc & mask, by))
         return [ExceptionTable.of(lane, self.beats, self.acc_shape.width) if lane else None for lane in entries]
 
-    def parts_of(self, shape: IntShape) -> list[int]:
-        """Return the first bit of every part of an operand of this shape, each for one side of a DSP block; the last
-        part has the operand's sign."""
-        starts = [0]
-        while shape.width - starts[-1] > self.PART_BITS + shape.signed:
-            starts.append(starts[-1] + self.PART_BITS)
-        return starts
-
-    def _sizes(self, shape):
-        """Return the bits of every part of an operand."""
-        starts = self.parts_of(shape)
-        return [self.PART_BITS] * (len(starts) - 1) + [shape.width - starts[-1]]
+    def _starts(self) -> tuple[list[int], list[int]]:
+        """Return where parts begin: with the wider port for either operand, or for none, whatever gives the fewest."""
+        narrow, wide = self.PART_BITS, self.target.multiplier_port - 1
+        ways = [
+            (_starts_of(self.acc_shape, acc), _starts_of(self.factor_shape, factor))
+            for acc, factor in ((narrow, narrow), (narrow, wide), (wide, narrow))
+        ]
+        return min(ways, key=lambda way: len(way[0]) * len(way[1]))
 
     def make(self) -> "Affine":
         from .affine import Affine
 
         return Affine(self)
+
+
+def _starts_of(shape: IntShape, bits: int) -> list[int]:
+    """Return the first bit of every part of an operand, of ``bits`` without sign; the last part has the sign."""
+    starts = [0]
+    while shape.width - starts[-1] > bits + shape.signed:
+        starts.append(starts[-1] + bits)
+    return starts
+
+
+def _sizes(shape: IntShape, starts: list[int]) -> list[int]:
+    """Return the bits of every part of an operand."""
+    return [end - start for start, end in zip(starts, [*starts[1:], shape.width], strict=True)]

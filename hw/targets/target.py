@@ -90,6 +90,11 @@ class Target:
         return None
 
     @property
+    def multiplier_port(self) -> int:
+        """Bits of the wider port of a DSP block's multiplier, the sign included; the other one has 18."""
+        return 18
+
+    @property
     def made_of(self) -> str:
         """What its processing elements and tables are made of, by which modules of the Verilog are told apart."""
         return self.summary if self.netlists else "operators"

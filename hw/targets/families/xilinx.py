@@ -62,6 +62,10 @@ class Xilinx(Target):
         return None if self.as_expressions else self._dsp48
 
     @property
+    def multiplier_port(self) -> int:
+        return self._dsp48.d_bits
+
+    @property
     def _primitives(self) -> "Primitives":
         from fewbit.hw.xilinx.primitives import EXPRESSIONS, SERIES_7
 

@@ -1,10 +1,14 @@
 # amaranth: UnusedElaboratable=no
 """Each activation against a few lines of NumPy, with gaps, and its latency to the cycle."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from amaranth.back import verilog
 from amaranth.hdl import signed, unsigned
 
+from fewbit.flow.eda.synth import synthesize
 from fewbit.golden.numbers import float32
 from fewbit.hw.activation.affine_plan import AffinePlan
 from fewbit.hw.activation.plans import (
@@ -16,6 +20,7 @@ from fewbit.hw.activation.plans import (
     WholePlan,
 )
 from fewbit.hw.memory.placement import LARGE
+from fewbit.hw.targets.named import target_named
 from tests.support.activation_bench import check_activation
 from tests.support.stream_bench import assert_varied
 
@@ -148,6 +153,47 @@ def test_affine_of_wide_operands(acc_shape, bits, latency, sign):
     if not sign:
         assert latency == plan.latency
     check_activation(plan, accs, want, latency=plan.latency, lanes=2, bits=acc_shape.width, out_bits=out_bits)
+
+
+# On the wider port of a DSP block a factor of 24 bits is whole, or one of 26; so is an accumulator.
+@pytest.mark.parametrize("target, acc_shape, bits, dsps, latency", [
+    ("xilinx", signed(18), 24, 1, 4), ("xilinx", signed(20), 24, 2, 5), ("xilinx", signed(25), 17, 1, 4),
+    ("xilinx", unsigned(24), 30, 2, 5), ("xilinx", signed(28), 31, 4, 6), ("ultrascale", signed(27), 17, 1, 4),
+    ("ultrascale", signed(34), 26, 2, 5), ("portable", signed(20), 24, 4, 6),
+])  # fmt: skip
+def test_the_wider_port_of_a_multiplier(target, acc_shape, bits, dsps, latency):
+    rng = np.random.default_rng(bits)
+    lowest = -(2 ** (acc_shape.width - 1)) if acc_shape.signed else 0
+    accs = rng.integers(lowest, lowest + 2**acc_shape.width, (VECTORS, 4)).astype(object)
+    accs[0], accs[1] = lowest, lowest + 2**acc_shape.width - 1
+    multipliers = [2**bits - 1, 2 ** (bits - 1) + 1, *rng.integers(1, 2**bits, 2).tolist()]
+    addends, out_bits = rng.integers(0, 2**bits, 4).tolist(), acc_shape.width + bits + 2
+    family = target_named(target)
+    if family.netlists:  # Amaranth's simulator has no models of primitives
+        family = replace(family, as_expressions=True)
+    plan = AffinePlan(
+        target=family, acc_shape=acc_shape, bits=out_bits, lanes=1, beats=4, multipliers=multipliers, addends=addends
+    )
+    assert plan.dsps == dsps
+    want = accs * np.array(multipliers, dtype=object) + np.array(addends, dtype=object)
+    want = np.array([[int(v) & (2**out_bits - 1) for v in row] for row in want], dtype=object)
+    check_activation(plan, accs, want, latency=latency, lanes=1, bits=acc_shape.width, out_bits=out_bits)
+
+
+@pytest.mark.tools
+@pytest.mark.slow
+@pytest.mark.parametrize("target, family, acc, bits", [
+    ("xilinx", "xc7", 18, 24), ("xilinx", "xc7", 20, 24), ("xilinx", "xc7", 25, 17), ("xilinx", "xc7", 28, 24),
+    ("xilinx", "xc7", 24, 30), ("xilinx", "xc7", 20, 18), ("ultrascale", "xcup", 27, 17),
+    ("ultrascale", "xcup", 34, 26),
+])  # fmt: skip
+def test_synthesis_takes_as_many_dsps(scratch, target, family, acc, bits):
+    plan = AffinePlan(
+        target=target_named(target), acc_shape=signed(acc), bits=8, lanes=1, beats=2, lo=-128, hi=127, shift=bits,
+        multipliers=[2**bits - 3, 2**bits - 5], addends=[1, 7],
+    )  # fmt: skip
+    (scratch / "affine.v").write_text(verilog.convert(plan.make(), name="affine", emit_src=False))
+    assert synthesize(scratch / "affine.v", "affine", directory=scratch, family=family).dsp == plan.dsps
 
 
 @pytest.mark.parametrize("relu", [False, True])
