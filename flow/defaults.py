@@ -1,7 +1,7 @@
 """What is taken where a user does not say: the one place for the command line, the Python API and what they call.
 
-Defaults that belong to one thing stand beside it: those of `hw.folding`'s targets in `hw.targets.named`, of a folding's
-goal in `flow.commands.fold.FoldingGoal`. It imports nothing, so that the command line may read it as it starts.
+Defaults that belong to one thing stand beside it: those of targets in `hw.targets.named`, of a folding's goal in
+`flow.commands.folding_options.FoldingGoal`. It imports nothing, so that the command line may read it as it starts.
 """
 
 __all__ = [

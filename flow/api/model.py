@@ -10,7 +10,8 @@ from fewbit.extras import needs
 from fewbit.flow import defaults
 from fewbit.flow.checking.check import reference_for
 from fewbit.flow.checking.executed import Executed, execute_samples
-from fewbit.flow.commands.fold import Folded, FoldingGoal, fold_model
+from fewbit.flow.commands.fold import Folded, fold_model
+from fewbit.flow.commands.folding_options import FoldingGoal
 from fewbit.flow.folding.files import parse_folding, read_folding
 from fewbit.flow.images import SamplesLike
 from fewbit.flow.notebook import html_of
@@ -325,8 +326,8 @@ class Model:
         progress : callable or None
             Told a `fewbit.Progress`.
         limits
-            The goal, as `flow.commands.fold.FoldingGoal` has it: one of ``fps``, ``max_cycles`` and ``max_luts``, with
-            ``clock`` in MHz and ``dsps``.
+            The goal, as `flow.commands.folding_options.FoldingGoal` has it: one of ``fps``, ``max_cycles`` and
+            ``max_luts``, with ``clock`` in MHz and ``dsps``.
 
         Raises
         ------

@@ -59,8 +59,9 @@ def compare(
 ):  # fmt: skip
     """Compare the same network in float32 and in each low-bit format, side by side."""
     needs("compare", *(["train"] if epochs else []))
-    from fewbit.flow.comparing.compare import AS_TRAINED, FLOAT, compare_formats
+    from fewbit.flow.comparing.compare import compare_formats
     from fewbit.flow.comparing.formats import QUICK
+    from fewbit.flow.comparing.variants import AS_TRAINED, FLOAT
     from fewbit.flow.jobs import usual_threads
 
     if (epochs is None) != (calibration is None):

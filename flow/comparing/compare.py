@@ -1,7 +1,7 @@
 """The comparison: the same network in float32 and in each low-bit format, side by side."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -27,16 +27,15 @@ from fewbit.sim.folders import locked
 
 from .exports import csv_text, notebook_text
 from .fill import PART
-from .formats import bits_of_formats, retrained
+from .formats import bits_of_formats
 from .measure import STEPS, STEPS_UNFILLED, Variant, common_folding, measure
 from .page import write_page
-from .requantize import FORMATS, requantize
+from .requantize import FORMATS
 from .result import ComparedFormat, Comparison, FilledPart
+from .variants import AS_TRAINED, FLOAT, FLOAT_LUT, VariantMaker
 
-__all__ = ["AS_TRAINED", "FLOAT", "compare_formats", "measure_row"]
+__all__ = ["compare_formats", "measure_row"]
 
-FLOAT, FLOAT_LUT, AS_TRAINED = "float32", "float32 without DSPs", "as trained"
-_CALIBRATION = 64  # samples that the scales of activations are chosen from
 _RANDOM = 64  # samples of a model that has none
 
 
@@ -125,19 +124,11 @@ def compare_formats(
             if len(network.inputs) > 1:
                 raise ModelError(f"{model}: has {len(network.inputs)} inputs; only models of one can be compared")
             samples, labels = _samples(network, images, samples_file, report)
-            if epochs is not None:
-                floats = trained["float32"] if trained else source
-                if not trained and network.integral:
-                    raise ModelError(f"{model}: --epochs trains a float model in each format; this one is quantized")
-                made = retrained(floats, bits, epochs, calibration, images, input_spec, report)
-                variants = _floats(floats, "trained") + _written(made, directory)
-            elif trained:
-                variants = _trained_variants({name: s for name, s in trained.items() if name in (*bits, FLOAT)})
-                others = {name: b for name, b in bits.items() if name not in trained}
-                declared = network.input_spec != "codes"
-                variants += _remade(source, others, samples, declared, input_spec, directory, report)
+            maker = VariantMaker(source, trained, network, samples, bits, input_spec, directory, report)
+            if epochs is None:
+                variants = maker.trained() if trained else maker.not_retrained()
             else:
-                variants = _own_variants(source, network, samples, bits, input_spec, directory, report)
+                variants = maker.retrained(epochs, calibration, images)
             variants = [v for v in variants if formats is None or v.name in formats]
             if not variants:
                 raise ModelError(f"{model}: can be made in none of {', '.join(bits)}")
@@ -167,75 +158,6 @@ def _trained_files(model: Path) -> dict[str, Path]:
     """Return the files of a folder with a trained model for every format, by format; none if it is no such folder."""
     files = {name: model.with_name(f"{name}.onnx") for name in ("float32", *FORMATS)}
     return files if model.stem in files and all(path.is_file() for path in files.values()) else {}
-
-
-def _floats(model: ModelSource, note: str = "") -> list[Variant]:
-    """Return the two rows of a float32 model."""
-    return [Variant(name=FLOAT_LUT, model=model, dsp=False, note=note), Variant(name=FLOAT, model=model, note=note)]
-
-
-def _trained_variants(trained: Mapping[str, ModelSource]) -> list[Variant]:
-    """Return the rows of a folder with a trained model for every format."""
-    low = [Variant(name=name, model=one, note="trained") for name, one in trained.items() if name != FLOAT]
-    return _floats(trained["float32"], "trained") + low
-
-
-def _own_variants(
-    model: ModelSource,
-    network: Network,
-    samples: np.ndarray,
-    bits: Mapping[str, tuple[int, int]],
-    input_spec: str | None,
-    directory: Path,
-    report: Report,
-) -> list[Variant]:
-    """Return the rows of the model as it is, and in the other formats."""
-    is_float = not network.integral
-    declared = is_float or network.input_spec != "codes"
-    if is_float:
-        variants = _floats(model, "as trained")
-    else:
-        variants = _remade(model, {FLOAT: None}, samples, declared, input_spec, directory, report)
-        if not variants:
-            raise ModelError(f"{model.path}: without its float32 baseline there is nothing to compare")
-        variants = _floats(variants[0].model, "not retrained")
-        variants.append(Variant(name=AS_TRAINED, model=model, note="as trained"))
-    return variants + _remade(model, bits, samples, declared, input_spec, directory, report)
-
-
-def _written(made: Mapping[str, bytes], directory: Path) -> list[Variant]:
-    """Write models that were trained here, and return their rows."""
-    variants = []
-    for name, content in made.items():
-        path = directory / "models" / f"{name}.onnx"
-        atomic_write(path, content)
-        variants.append(Variant(name=name, model=ModelSource(path), note="trained briefly"))
-    return variants
-
-
-def _remade(
-    model: ModelSource,
-    formats: Mapping[str, tuple[int, int] | None],
-    samples: np.ndarray,
-    declared: bool,
-    input_spec: str | None,
-    directory: Path,
-    report: Report,
-) -> list[Variant]:
-    """Return the rows of the model in other formats, as far as it can be made in them."""
-    variants = []
-    for name, bits in formats.items():
-        path = directory / "models" / f"{name}.onnx"
-        try:
-            with report.working(f"{name}: replacing quantizers"):
-                atomic_write(path, requantize(model, bits, samples[:_CALIBRATION], declared=declared))
-                made = ModelSource(path)
-                import_model(made, input_spec)
-        except ModelError as error:
-            report.say(f"{name} is left out: {error}")
-            continue
-        variants.append(Variant(name=name, model=made, note="not retrained"))
-    return variants
 
 
 # Which samples
