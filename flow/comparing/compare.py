@@ -1,8 +1,8 @@
 """The comparison: the same network in float32 and in each low-bit format, side by side."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -120,27 +120,11 @@ def compare_formats(
             report.step("comparison", False, directory)
             result = Comparison.from_dict(json.loads((directory / "compare.json").read_text()))
         else:
-            network = import_model(source, input_spec)
-            if len(network.inputs) > 1:
-                raise ModelError(f"{model}: has {len(network.inputs)} inputs; only models of one can be compared")
-            samples, labels = _samples(network, images, samples_file, report)
-            maker = VariantMaker(source, trained, network, samples, bits, input_spec, directory, report)
-            if epochs is None:
-                variants = maker.trained() if trained else maker.not_retrained()
-            else:
-                variants = maker.retrained(epochs, calibration, images)
-            variants = [v for v in variants if formats is None or v.name in formats]
-            if not variants:
-                raise ModelError(f"{model}: can be made in none of {', '.join(bits)}")
-            if folding and folding_file is not None:
-                common = parse_folding(folding_file, folding, network)
-            else:
-                common = common_folding(network)
-            rows = _measure_all(
-                variants, common, samples, labels, place, input_spec, report, part,
-                workers or Threads(usual_threads()), filling,
+            given = _Given(model, source, trained, images, samples_file, input_spec, folding, folding_file)
+            result = given.compared(
+                _Wanted(bits, formats, part, epochs, calibration, filling, clock), workers or Threads(usual_threads()),
+                directory, place, report,
             )  # fmt: skip
-            result = _result(model, images, network, common, rows, clock, part)
             with stage:
                 atomic_write(directory / "compare.csv", csv_text(result))
                 atomic_write(directory / "compare.ipynb", notebook_text(result))
@@ -149,6 +133,68 @@ def compare_formats(
             if not result.ok:
                 stage.stamp.unlink()  # a failure is to be measured again
     return result, directory
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is to be compared: bits of each format's name, which of them, on which part, trained for how many epochs."""
+
+    bits: Mapping[str, tuple[int, int]]
+    formats: Sequence[str] | None
+    part: Part
+    epochs: int | None
+    calibration: Path | str | None
+    filling: bool
+    clock: float
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What a user gave, each file read once: the model, those of its formats that are trained, samples, a folding."""
+
+    model: Path
+    source: ModelSource
+    trained: Mapping[str, ModelSource]
+    images: Path | None
+    samples_file: bytes | None
+    input_spec: str | None
+    folding: Path | str | None
+    folding_file: bytes | None
+
+    def compared(
+        self, wanted: _Wanted, workers: Workers, directory: Path, place: str, report: Report
+    ) -> Comparison:  # fmt: skip
+        """Return the comparison, measured by the workers."""
+        network = import_model(self.source, self.input_spec)
+        if len(network.inputs) > 1:
+            raise ModelError(f"{self.model}: has {len(network.inputs)} inputs; only models of one can be compared")
+        samples, labels = _samples(network, self.images, self.samples_file, report)
+        maker = VariantMaker(
+            self.source, self.trained, network, samples, wanted.bits, self.input_spec, directory, report
+        )  # fmt: skip
+        variants = self._variants(maker, wanted)
+        common = self._common(network)
+        rows = _measure_all(
+            variants, common, samples, labels, place, self.input_spec, report, wanted.part, workers, wanted.filling
+        )
+        return _result(self.model, self.images, network, common, rows, wanted.clock, wanted.part)
+
+    def _variants(self, maker: VariantMaker, wanted: _Wanted) -> list[Variant]:
+        """Return the networks that are measured: trained, made without training, or trained for some epochs."""
+        if wanted.epochs is not None:
+            made = maker.retrained(wanted.epochs, wanted.calibration, self.images)
+        else:
+            made = maker.trained() if self.trained else maker.not_retrained()
+        variants = [v for v in made if wanted.formats is None or v.name in wanted.formats]
+        if not variants:
+            raise ModelError(f"{self.model}: can be made in none of {', '.join(wanted.bits)}")
+        return variants
+
+    def _common(self, network: Network) -> LayerFoldings:
+        """Return the folding that all formats are measured in."""
+        if self.folding and self.folding_file is not None:
+            return parse_folding(self.folding_file, self.folding, network)
+        return common_folding(network)
 
 
 # Which networks

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -122,55 +123,70 @@ def measure(
     fewbit.sim.errors.SimulationError
         If the simulation fails.
     """
-
-    def project(folding: Folding, where: Path) -> Project:
-        with ELABORATION:
-            found = Project(
-                variant.model,
-                input_spec=input_spec,
-                directory=where,
-                target=replace(DEFAULT, dsp=variant.dsp),
-            )
-        # The layers are the same in every format, and in the same order, whatever a model calls them.
-        names = layers_of(found.network)
-        same = names.keys() == folding.keys()
-        found.folding = folding if same else folding.renamed(dict(zip(folding, names, strict=True)))
-        return found
-
-    def cost(project: Project) -> Resources:
-        with project.locked():  # always before ELABORATION
-            with ELABORATION:
-                job.now("generating Verilog")
-                project.generate()
-            return synthesize(
-                project.verilog, "accelerator", dsp=variant.dsp, timeout=3600,
-                progress=lambda seconds, step: job.now(f"Yosys: {step.removeprefix('Executing ')[:30]}"),
-            )  # fmt: skip
-
-    common = project(folding, directory / "common")
+    designs = _Designs(variant, directory, input_spec, job)
+    common = designs.project(folding, "common")
     golden = _golden(common, samples, labels, job)
     found = simulated(common, common.network.encode(samples[:FRAMES]), job)
     job.done(f"simulated, {found.frames} frames, {found.mismatches} differ from fewbit.golden", _SIMULATED)
-    resources = cost(common)
+    resources = designs.cost(common)
     job.done(f"synthesized at the common folding, {resources.lut} LUTs", _SYNTHESIZED)
-
-    def filled(folding: Folding) -> Resources:
-        one = project(folding, directory / f"cycles-{cycles_of(common.network, folding)}")
-        resources = cost(one)
-        job.done(f"synthesized to fill the part, {resources.lut} LUTs", 60)
-        return resources
-
     start = Point(cycles=cycles_of(common.network, folding), folding=folding, resources=resources)
     point: Point | None = None
     tried, counts_ram = [start], True
     if filling:
-        point, tried, counts_ram = fill(common.network, start, filled, part=part)
+        point, tried, counts_ram = fill(common.network, start, partial(designs.filling, common.network), part=part)
     return ComparedFormat(
         format=variant.name, model=variant.model.path, note=variant.note, golden=golden, simulated=found,
         exact=found.exact, cost=SynthesizedCost.of(resources),
         tried=[Tried(cycles=p.cycles, cost=SynthesizedCost.of(p.synthesized)) for p in tried],
         filled=_filled(point, directory, folding, part, counts_ram), unfilled=None if filling else "not looked for",
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Designs:
+    """The designs of one row, each in its folder, and what each takes."""
+
+    variant: Variant
+    directory: Path
+    input_spec: str | None
+    job: ReportedJob
+
+    def project(self, folding: Folding, folder: str) -> Project:
+        """Return the project of the network in a folding."""
+        with ELABORATION:
+            found = Project(
+                self.variant.model, input_spec=self.input_spec, directory=self.directory / folder,
+                target=replace(DEFAULT, dsp=self.variant.dsp),
+            )  # fmt: skip
+        # The layers are the same in every format, and in the same order, whatever a model calls them.
+        names = layers_of(found.network)
+        same = names.keys() == folding.keys()
+        found.folding = folding if same else folding.renamed(dict(zip(folding, names, strict=True)))
+        return found
+
+    def cost(self, project: Project) -> Resources:
+        """Return what synthesis makes of a project.
+
+        Raises
+        ------
+        flow.eda.synth.SynthesisError
+            If Yosys fails.
+        """
+        with project.locked():  # always before ELABORATION
+            with ELABORATION:
+                self.job.now("generating Verilog")
+                project.generate()
+            return synthesize(
+                project.verilog, "accelerator", dsp=self.variant.dsp, timeout=3600,
+                progress=lambda seconds, step: self.job.now(f"Yosys: {step.removeprefix('Executing ')[:30]}"),
+            )  # fmt: skip
+
+    def filling(self, network: Network, folding: Folding) -> Resources:
+        """Return what a folding of the network takes that is tried to fill the part."""
+        resources = self.cost(self.project(folding, f"cycles-{cycles_of(network, folding)}"))
+        self.job.done(f"synthesized to fill the part, {resources.lut} LUTs", 60)
+        return resources
 
 
 def _golden(project: Project, samples: np.ndarray, labels: np.ndarray | None, job: ReportedJob) -> Golden:
