@@ -83,6 +83,7 @@ def test_every_format_is_measured_in_every_way():
     assert len(designs()) == len({d.key for d in designs()})
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.tools
 @pytest.mark.parametrize("form", ["operators", "primitives"])
 def test_a_real_bipolar_pe(form):
@@ -150,6 +151,7 @@ def proved(folder, gold, gate):
     return done.returncode == 0 and done.stdout.rstrip().endswith("proved")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.tools
 @pytest.mark.parametrize(("x_format", "w_format"), SMALL, ids=str)
 def test_lut_products_are_proved_to_be_products(x_format, w_format, scratch):

@@ -122,6 +122,7 @@ def test_a_folder_that_is_no_build(text, scratch):
         Build(scratch)
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_the_verilator_model(scratch):
     """The generated Verilog as a program: bit-exact, batch after batch, its cycles as predicted, its end explained."""

@@ -40,6 +40,7 @@ def check_codes(plan, codes, trace):
     assert not got[:, plan.length :].any()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("stalls", STALLED, ids=STALLED)
 @pytest.mark.parametrize("triple", TRIPLES, ids=str)
 def test_stalls(triple, stalls):

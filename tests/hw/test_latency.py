@@ -41,6 +41,7 @@ def test_bits_of_different_cycles_in_a_netlist():
         net.check("unit", [([a], 0), ([b], 1)], [both], 2)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize(("x", "w", "k"), [(U(4), S(4), 11), (S(4), S(4, True), 11), (U(2), S(3), 9), (S(8), S(8), 12)])
 def test_a_first_neuron_that_is_later_than_its_neighbours(x, w, k):

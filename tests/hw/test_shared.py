@@ -132,6 +132,7 @@ class Memories(wiring.Component):
         return m
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("width", "words", "attrs"),
     [(1, [1], {}), (3, [5, 0, 7], {}), (70, [3 << 60, 0, 1, 2**70 - 1], {"rom_style": "block"}), (2, [1, 2] * 300, {})],

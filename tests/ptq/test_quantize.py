@@ -36,6 +36,7 @@ def digits():
     return model, calibrate(model, x, declared=True), x, label
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "seed, weights, activations", [(k, *(8, 8, 4, 4, 1, 2, 2, 1)[2 * (k % 4) :][:2]) for k in range(12)]
 )

@@ -105,6 +105,7 @@ def check_connections(design, folder):
             assert any(port.startswith(f"{interface}_") for port in names)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.tools
 @pytest.mark.parametrize("installed", [False, True])
 def test_zynq_design(installed, build):

@@ -146,6 +146,7 @@ def test_a_module_without_circuits_has_no_path():
     assert longest_path({"cells": {}, "ports": {}, "netnames": {}}) is None
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.tools
 @pytest.mark.parametrize(("x_format", "w_format"), [(Bipolar(), Bipolar()), (Ternary(), Ternary())], ids=str)
 def test_as_many_levels_as_the_netlist_was_built_with(path, x_format, w_format):

@@ -35,6 +35,7 @@ def cells(found, kind):
     return [cell for cell in found["modules"]["top"]["cells"].values() if cell["type"] == kind]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("text", "enabled"),
     [("always @(posedge clk) q <= d; assign o = 0;", False), ("always @(posedge clk) if (e) q <= d;", True)],
@@ -56,7 +57,7 @@ def test_a_wide_memory_has_one_too(tmp_path):
     assert use_output_registers(found) == 36 and not cells(found, "TRELLIS_FF")
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(
     "text",
     [

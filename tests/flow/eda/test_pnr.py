@@ -144,6 +144,7 @@ def test_hierarchy_of_instances():
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_a_build_of_xilinx_primitives_is_made_again_of_operators(scratch, monkeypatch):
     """As `fewbit build` makes it without options, its Verilog stays; what is not an object is no manifest."""

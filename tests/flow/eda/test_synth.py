@@ -106,6 +106,7 @@ def test_parts_are_counted_by_themselves_and_kept(scratch, monkeypatch):
     assert parts() == found
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_large_rom_is_a_block_ram(cost):
     found = cost(ROM)

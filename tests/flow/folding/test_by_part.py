@@ -108,6 +108,7 @@ def test_no_folding_gives_results_much_sooner():
         assert 1.05 * latency >= found.timing.latency or not fits(layers, folding, limits), folding
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("goal", ["fps", "luts", "latency"])
 def test_every_limit_is_kept(goal):
     limits = limits_of(part=part("xc7s15"), share=60, cycles=[400], goal=goal)
@@ -118,6 +119,7 @@ def test_every_limit_is_kept(goal):
         assert found.design.total.by_resource[name] <= limit.most / (1 + MARGINS.get(name, 0))
 
 
+@pytest.mark.slow
 def test_more_of_a_part_is_never_slower():
     network = layers_of(import_model(W4A4))
     intervals = [

@@ -91,6 +91,7 @@ def test_dsps_of_float32_are_those_of_the_plan(pe, simd):
     assert cost_of_unit(layer, folding).dsp == plan.dsps == 2 * pe * simd
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("pe, simd", [(1, 1), (1, 8), (2, 12), (4, 24), (8, 16), (16, 8), (32, 24), (64, 24)])
 @pytest.mark.parametrize("w", [Bipolar(), Ternary(), Signed(4)], ids=str)
 def test_weights_are_where_the_plan_has_them(w, pe, simd):

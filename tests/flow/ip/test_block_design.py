@@ -35,6 +35,7 @@ def designed(project, processor, mode):
     return BlockDesign(file.read_text(), file, argv=[processor, mode, PARTS[processor]])
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.tools
 @pytest.mark.parametrize("mode", ["simple", "sg"])
 @pytest.mark.parametrize("processor", PARTS)

@@ -62,7 +62,7 @@ def written(make, target, folder):
     return timing
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.tools
 @pytest.mark.parametrize(
     ("make", "target"),
@@ -145,6 +145,7 @@ def test_a_wrong_vector_fails(folder):
     assert any(re.fullmatch(r"FAIL: 2 errors in \d+ of \d+ beats", line) for line in lines), lines
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.tools
 @pytest.mark.parametrize(
     ("old", "new", "seen"),

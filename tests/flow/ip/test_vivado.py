@@ -46,7 +46,7 @@ def text(project, name):
     return (project.directory / "verilog" / name).read_text()
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.long
 def test_ports_are_those_of_the_verilog(project):
     top = re.search(r"^module accelerator\(.*?^endmodule", text(project, "accelerator.v"), re.S | re.M).group()
@@ -58,6 +58,7 @@ def test_ports_are_those_of_the_verilog(project):
     assert table == ports and len(ports) == 13
 
 
+@pytest.mark.sampled(3)
 def test_the_worked_frame(project):
     sent, got = re.findall(r"```\n([0-9a-f\n]+)\n```", text(project, "README.md"))
     plan, images = project.plan, load_images(find_images(project.model), project.network).first(1)
@@ -87,6 +88,7 @@ def test_a_frame_at_random_where_there_are_no_samples(scratch):
     assert np.array_equal(codes, random_images(project.network, 1).values)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.tools
 def test_verilog_2005(project):
     command = ["verilator", "--lint-only", "--language", "1364-2005", "-Wno-fatal", "-Wno-lint", "-Wno-style",

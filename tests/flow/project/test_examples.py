@@ -27,6 +27,7 @@ def _marked(path):
     return pytest.param(path, id=name, marks=[pytest.mark.slow] if name in LONG else [])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize("model", [_marked(path) for path in MODELS])
 def test_no_bubbles_and_the_accuracy_that_is_stated(model, scratch):

@@ -122,6 +122,7 @@ def test_simulated(structure, tmp_path):
     assert both.ok and both.memory.within_bound is None and both.cycles_exact is None
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_a_wrong_image_is_seen(project):
     """Were memory to hold something else, results would differ: the benches do read it."""
@@ -142,6 +143,7 @@ def test_a_wrong_image_is_seen(project):
     assert any("lies outside of the image" in problem for problem in found.problems)
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_ip_block(project):
     found = simulate_ip_block(project, images(project), REPORT, resets=6, memory_latency=30)

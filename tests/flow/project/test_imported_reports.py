@@ -40,7 +40,7 @@ def written(project, *texts):
         (project.directory / "verilog" / f"{number}.rpt").write_text(text)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("edition", EDITIONS.values(), ids=EDITIONS)
 def test_layer_by_layer(project, edition):
     stages = [stage.name for stage in project.plan.stages]

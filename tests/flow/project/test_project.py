@@ -153,7 +153,7 @@ def change_output(scratch, options):
 CHANGES = [change_model, change_weights_beside_it, change_folding, change_input, change_output]
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.long
 @pytest.mark.parametrize("change", CHANGES, ids=lambda f: f.__name__)
 def test_what_changed_is_made_again(scratch, change):

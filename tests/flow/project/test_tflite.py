@@ -43,6 +43,7 @@ def test_it_runs_and_is_checked(fewbit, scratch, monkeypatch):
     assert status == 2 and "its input is of int8, so it cannot be declared as 'uint8/255'" in err
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 def test_it_is_simulated_and_built_again(fewbit, scratch):
     want = small(scratch / "m.tflite")

@@ -24,6 +24,7 @@ def test_work_of_more_than_ten_minutes_is_announced(seconds, samples, said):
     assert found == said
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("command", "options", "advice"), [
     ("quantize", (), "--no-bias-correction leaves biases as they are"),
     ("sensitivity", ("--bits", "4"), "--bits 4 tries one number of bits"),

@@ -10,6 +10,7 @@ from tests.support.graphs import Graph
 from tests.support.small_float_models import convolutional, dense
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("make", [dense, convolutional])
 def test_what_is_written_runs_as_the_executor_runs_it(fewbit, scratch, make):
     model = make(scratch / "m.onnx")

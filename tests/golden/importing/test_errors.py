@@ -229,6 +229,7 @@ def test_missing_files(scratch):
         import_model(path, output="x")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(6))
 def test_damaged_files(seed, scratch):

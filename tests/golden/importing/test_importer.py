@@ -21,6 +21,7 @@ BLOCKS, PER_BLOCK = 12, 25
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:qonnx")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["tfc_w1a1", "tfc_w2a2", "mlp_w4a4_bias_perch"])
 def test_trained_models(name):
     path = MODELS / f"{name}.onnx"
@@ -54,7 +55,7 @@ def test_raw_pixels_of_a_trained_model(name):
 # Random models in the styles of all exporters
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(12)
 @pytest.mark.long
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_random_models(block, scratch):

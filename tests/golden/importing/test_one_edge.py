@@ -52,6 +52,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("channels", ["one scale", "by channel"])
 def test_functions_of_one_tensor(name, channels, scratch):

@@ -67,6 +67,7 @@ def test_equals_numpy_on_normals(function, operator):
     assert (codes(function(floats(a), floats(b)))[normal] == codes(want)[normal]).all()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("function, operator", [(float32.mul, lambda x, y: x * y), (float32.add, lambda x, y: x + y)])
 def test_equals_exact_arithmetic(function, operator):
     a, b = random_pairs(np.random.default_rng(2), 3000)

@@ -122,6 +122,7 @@ def _drawn(kind):
     return DRAWN[kind] if kind in DRAWN else st.sampled_from(kind.examples())
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", list(kinds_of_format()), ids=lambda kind: kind.__name__)
 def test_text_and_back(kind):
     @given(_drawn(kind))

@@ -32,6 +32,7 @@ def draws_of(generator, seed, lanes, length, beats):
     return np.array(found)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("generator", [Lfsr(8), Lfsr(5, 7), Lfsr(12, 15), Lfsr(1, 23), Xorshift(8), Xorshift(16)],
                          ids=str)  # fmt: skip
 @pytest.mark.parametrize("lanes, length", [(1, 4), (4, 12), (4, 11), (9, 5)])
@@ -42,6 +43,7 @@ def test_the_stream_is_golden_s(generator, lanes, length):
     assert (used.reshape(-1) == generator.draws(77, pixels * length)).all()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("stalls", STALLS)
 @pytest.mark.parametrize("kind", ["bipolar", "ternary"])
 @pytest.mark.parametrize("generator, lanes", [(Lfsr(8), 3), (Xorshift(6), 4), (Lfsr(4, 9), LENGTH)], ids=str)

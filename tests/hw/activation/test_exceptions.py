@@ -28,7 +28,7 @@ def test_a_table_holds_every_exception_once(count, beats):
     assert sum(word != 0 for word in table.words) == len(entries)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("shape", [unsigned(11), signed(12)], ids=str)
 @pytest.mark.parametrize("multiplier", [1, 37], ids=["shift", "product"])
 @pytest.mark.parametrize("limits", [{}, {"lo": -3, "hi": 11, "shift": 6}], ids=["all", "clipped"])

@@ -24,6 +24,7 @@ SHAPES = [(1, 1), (1, 5), (4, 3)]  # lanes, beats
 VECTORS = 20
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("depth", "latency"), [(1, 2), (2, 2), (3, 6), (5, 10)])
 @pytest.mark.parametrize("xor", [0, 1], ids=["unsigned", "signed"])
 @pytest.mark.parametrize("lanes, beats", SHAPES)

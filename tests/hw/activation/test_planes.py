@@ -28,7 +28,7 @@ def coefficients_of(kind, rng, neurons):
 KINDS = "one plane", "positive", "mixed", "the same for all", "plus and minus", "some zero"
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.long
 @pytest.mark.parametrize("target", [PORTABLE, EXPRESSIONS], ids=name_of)
 @pytest.mark.parametrize("lanes, beats", SHAPES)

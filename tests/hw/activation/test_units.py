@@ -28,6 +28,7 @@ SHAPES = [(1, 1), (1, 5), (4, 3)]  # lanes, beats
 VECTORS = 20
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("depth, kind", [
     (1, "rising"), (2, "rising"), (3, "rising"), (4, "signed"), (2, "signed"), (8, "rising"), (1, "codes"),
     (2, "codes"), (3, "codes"), (5, "codes"),
@@ -95,6 +96,7 @@ def test_whole(acc_shape, lanes, beats, scale, rests):
     check_activation(plan, accs, want & 127, latency=int(rests == "differing"), lanes=lanes, bits=5, out_bits=7)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("lanes, beats", SHAPES[1:])
 @pytest.mark.parametrize("factors", ["ones", "positive", "mixed"])
 @pytest.mark.parametrize("acc_shape, bits, limits", [

@@ -35,6 +35,7 @@ CODINGS = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("target", [PORTABLE, EXPRESSIONS], ids=name_of)
 @pytest.mark.parametrize("simd", [1, 6])
 @pytest.mark.parametrize("name", CODINGS)

@@ -26,6 +26,7 @@ PAIRS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("x_format", "w_format", "groups"), PAIRS, ids=str)
 def test_a_vector_a_cycle(x_format, w_format, groups):
     rng = np.random.default_rng(11)

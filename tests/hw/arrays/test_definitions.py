@@ -65,6 +65,7 @@ def test_float_pes_are_told_apart():
     assert len({FloatPE(plan).definition for plan in plans}) == 4
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("target", [XILINX, PORTABLE], ids=["xilinx", "portable"])
 def test_a_design_has_each_pe_once(target, scratch):
     network = import_model(small(scratch / "m.onnx"), SPEC)

@@ -28,6 +28,7 @@ RANGES = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("x_format", "lo", "hi"), RANGES, ids=str)
 def test_every_product_of_neighbours_is_exact(x_format, lo, hi):
     """All extremes of weights and activation against each other, and random ones."""

@@ -52,6 +52,7 @@ def test_parts_do_not_disturb_each_other(count):
     assert found == wanted
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("formats", [(U(2), B, U(2)), (T, T, T), (B, B, B), (U(3), S(2), U(3))], ids=str)
 def test_layers(formats):
     x, w, y = formats

@@ -51,7 +51,7 @@ def run_rows(dut, x, w, bias, *, steps, gaps):
     return np.array(out, dtype=np.uint32).reshape(rows, pe), cycles
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(18)
 @pytest.mark.long
 @pytest.mark.parametrize("gaps", [[0] * 6, [0, 1, 3, 2, 7, 0]], ids=["full rate", "gaps"])
 @pytest.mark.parametrize(
@@ -93,6 +93,7 @@ def test_array_parameters(change):
         FloatArrayPlan(**{"pe": 4, "simd": 2, "steps": 4, "lanes": 1} | change)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("dsp", [True, False], ids=["DSPs", "LUTs"])
 @pytest.mark.parametrize("simd, steps", [(1, 1), (3, 4), (2, FloatAdd.LATENCY), (1, 2 * FloatAdd.LATENCY + 3), (4, 23)])
 def test_partial_sums(simd, steps, dsp):

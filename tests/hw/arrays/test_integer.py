@@ -133,11 +133,13 @@ def test_folds(x_format, w_format, fold, idle):
     TB(x_format=x_format, w_format=w_format, fold=fold, rows=60 // fold[2] + 8, idle=idle).run()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("x_format, w_format", PAIRS, ids=str)
 def test_formats(x_format, w_format):
     TB(x_format=x_format, w_format=w_format, fold=(2, 5, 2, 1), rows=40, idle=0.2, seed=1).run()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("idle", [0, 0.4])
 @pytest.mark.parametrize("fold", FOLDS.values(), ids=FOLDS.keys())
 def test_folds_of_primitives(fold, idle):
@@ -145,7 +147,7 @@ def test_folds_of_primitives(fold, idle):
     tb.run()
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.long
 @pytest.mark.parametrize("x_format, w_format", PAIRS, ids=str)
 def test_formats_of_primitives(x_format, w_format):

@@ -86,6 +86,7 @@ def simulate(unit, a, b):
     return np.array(out, dtype=np.uint32)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize(
     "unit, function",

@@ -57,6 +57,7 @@ def run(dut, stimulus, latency):
     return seen[latency - 1 :][: len(stimulus)]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", HEIGHTS)
 @pytest.mark.parametrize("fan_in, levels", [(1, 1), (2, 1), (3, 2), (1, 5)])
 def test_sum(name, fan_in, levels):

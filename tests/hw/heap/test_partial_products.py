@@ -42,6 +42,7 @@ def heap_of(terms, x, w):
     return sum(bit.astype(np.int64) << exponent for bit, exponent in bits)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("x_format", ALL, ids=str)
 def test_identity(x_format):
     """x * w == scale * heap + offset(w), for every pair of formats; heap and bounds as promised."""

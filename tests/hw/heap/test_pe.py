@@ -17,6 +17,7 @@ CYCLES = 80
 TARGETS = PORTABLE, EXPRESSIONS  # behind the products of the latter is a netlist
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("target", TARGETS, ids=name_of)
 @pytest.mark.parametrize("feedback", [True, False], ids=["accumulating", "one step"])
 @pytest.mark.parametrize("simd", [1, 3, 9])

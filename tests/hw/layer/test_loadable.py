@@ -81,7 +81,7 @@ ACTS = {"none": None, "sign": searched(B), "two": searched(U(2)), "three": searc
         "clipped line": line(U(6), (3, 40)), "scores": scores}  # fmt: skip
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("act", ACTS)
 @pytest.mark.parametrize(("x", "w"), [(U(3), S(4)), (B, B), (S(4), T), (S(3), U(2)), (T, T), (B, S(3))], ids=str)
 def test_results_are_goldens(x, w, act):
@@ -89,6 +89,7 @@ def test_results_are_goldens(x, w, act):
     layer.check(3, 4, STALLS["full rate"], STALLS["both"], weights="loadable")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("products", ["dsp", "sums", "plain"])
 @pytest.mark.parametrize("act", ["sign", "two", "line"])
 def test_products(products, act):
@@ -101,7 +102,7 @@ def test_foldings(pe, simd):
     layer_of(U(2), S(3), act=ACTS["two"]).check(pe, simd, weights="loadable")
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("act", ["none", "sign", "two", "three", "line", "scores"])
 @pytest.mark.parametrize(("x", "w"), [(U(3), S(4)), (B, B), (S(4), T), (T, T)], ids=str)
 @pytest.mark.parametrize("end", ["lo", "hi"])
@@ -124,7 +125,7 @@ def verilog_of(plan):
     return re.sub(r"(reg (?:\[\d+:0\] )?\\?[\w.]*word\d+\S* ?) = \d+'[hd][0-9a-f]+;", r"\1;", text), blocks
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(21)
 @pytest.mark.long
 @pytest.mark.parametrize("act", ACTS)
 @pytest.mark.parametrize(("pe", "simd"), [(3, 4), (N, K)])

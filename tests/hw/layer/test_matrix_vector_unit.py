@@ -27,7 +27,7 @@ FORMATS = [
 FOLDINGS = [(12, 6, 3, 4, BOTH), (11, 5, 2, 4, (0, 0)), (11, 5, 2, 4, BOTH)]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("k, n, pe, simd, stalls", FOLDINGS[:2], ids=["divides", "pads"])
 @pytest.mark.parametrize("formats", FORMATS, ids=lambda f: "-".join(map(str, f)))
 def test_formats(formats, k, n, pe, simd, stalls):
@@ -37,6 +37,7 @@ def test_formats(formats, k, n, pe, simd, stalls):
     layer.check(pe, simd, stalls)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("formats", [(B, B), (U(8), S(8)), (T, U(2)), (B, T), (S(4), B), (B, S(3, True))],
                          ids=lambda f: "-".join(map(str, f)))  # fmt: skip
 @pytest.mark.parametrize("k, n, pe, simd, stalls", FOLDINGS[1:], ids=["full rate", "both"])
@@ -46,6 +47,7 @@ def test_accumulators(formats, k, n, pe, simd, stalls):
     layer.check(pe, simd, stalls)
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.long
 @pytest.mark.parametrize("k, n, pe, simd", [
     (12, 6, 1, 1), (12, 6, 6, 12), (12, 6, 6, 1), (12, 6, 1, 12), (12, 6, 6, 4), (12, 6, 2, 12), (12, 6, 2, 4),
@@ -59,6 +61,7 @@ def test_foldings(k, n, pe, simd):
     assert plan.lanes * min(plan.steps, pe) >= pe
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("stalls", [STALLS["idle"], STALLS["back-pressure"]], ids=["idle", "back-pressure"])
 @pytest.mark.parametrize("pe, simd", [(2, 4), (6, 12), (6, 5), (4, 12)])
 def test_stalls_on_one_side(pe, simd, stalls):
@@ -74,7 +77,7 @@ def test_one_input(w, n, pe):
     layer.check(pe, 1, BOTH)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.long
 @pytest.mark.parametrize("k, n, pe, simd, relu, stalls", [
     (4, 2, 2, 4, True, (0, 0)), (4, 2, 2, 4, True, BOTH), (12, 4, 4, 2, False, (0, 0)), (12, 5, 2, 2, True, (0, 0)),
@@ -90,6 +93,7 @@ def test_float(k, n, pe, simd, relu, stalls):
     layer.check(pe, simd, stalls)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("x, y, levels", [
     (U(3), U(2), 4), (B, U(3), 6), (B, T, 3), (S(3), S(3, True), 9), (U(2), S(2), 2), (T, U(4), 16),
 ], ids=str)  # fmt: skip
@@ -105,6 +109,7 @@ def test_codes(x, y, levels):
     layer.check(4, 5, (0, 0), BOTH)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("x, y", [(B, B), (U(2), U(1)), (T, S(1))], ids=str)
 @pytest.mark.parametrize("levels", [2, 4])
 def test_one_bit_codes(x, y, levels):
@@ -138,6 +143,7 @@ def test_no_thresholds(count, code):
     layer.check(2, 3)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("x, w, y", [(U(4), S(4), U(4)), (B, B, S(4)), (U(8), S(3), S(8, True)), (B, S(3), U(3))],
                          ids=str)  # fmt: skip
 def test_rescale(x, w, y):
@@ -153,6 +159,7 @@ def test_rescale(x, w, y):
     layer.check(4, 4, (0, 0), BOTH)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("x, w", [(S(8), S(8)), (B, B)], ids=str)
 def test_rescale_that_rounds_twice(x, w):
     """A kink at its level, a channel of which has none, and bounds that are narrower than the format's."""
@@ -166,6 +173,7 @@ def test_rescale_that_rounds_twice(x, w):
     layer.check(4, 4, (0, 0), BOTH)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("pe, simd, stalls", [(5, 4, (0, 0)), (3, 15, BOTH)], ids=["full rate", "both"])
 @pytest.mark.parametrize("x, w", [(B, B), (U(4), S(4)), (T, T)], ids=str)
 @pytest.mark.parametrize("multipliers", ["one", "positive", "any"])

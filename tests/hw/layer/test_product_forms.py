@@ -75,7 +75,7 @@ def _on_both_targets():
             yield pytest.param(*case, target, marks=[pytest.mark.slow] if (n + k) % 2 else [])
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.long
 @pytest.mark.parametrize("x, weights, products, y, target", list(_on_both_targets()),
                          ids=lambda v: v if isinstance(v, str) else str(v)[:12])  # fmt: skip
@@ -87,6 +87,7 @@ def test_formats(x, weights, products, y, target):
     assert plan.numbers.arithmetic.name == products
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("x, weights, products, pe, simd", [
     (BASIS, "lq3", "planes", 5, 11), (U(2), "ttq", "planes", 3, 11), (U(2), "cluster", "planes", 5, 3),
     (U(2), "codebook", "decode", 4, 11), (U(4), "power", "shift", 5, 2),

@@ -54,6 +54,7 @@ def run(dut, codes, steps, *, rates):
     return taken, issued, begins
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("rates", RATES.values(), ids=RATES)
 @pytest.mark.parametrize("steps, rows, whole", SHAPES)
 def test_steps(steps, rows, whole, rates):

@@ -53,7 +53,7 @@ def beats_of(layer, plan):
     return [beat for tile in tiles for beat in tile * plan.rows], weights
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)
 @pytest.mark.parametrize("case", CASES)
 def test_against_golden(case, stalls):

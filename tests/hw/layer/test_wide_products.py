@@ -37,6 +37,7 @@ def layer_of(x_format, w_format, k, n, *, seed=0):
     return Layer(dense, x_format, x, bound=(x_format.lo, x_format.hi))
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("formats", PAIRS, ids=str)
 def test_sums(formats, target):
@@ -51,6 +52,7 @@ def test_a_netlist():
     layer_of(S(9), S(9), 3, 3).check(1, 2, target=EXPRESSIONS)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("formats", [
     (U(9), S(9)), (S(9), S(9)), (S(12), S(12, True)), (S(16), S(16)), (U(16), S(16, True)), (U(16), U(16)),
     (S(16), S(6)), (S(8), S(16)),
@@ -78,7 +80,7 @@ def rescaled(layer, fmt, *, ties=None, factors=(1, 1)):
     return layer.then(Rescale("act", "acc", "y", multiplier, addend, shift, fmt, ties=ties))
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("factors", [(1, 1), (4, 4), (1 << 23, (1 << 24) - 1), (-9, 9)], ids=str)
 @pytest.mark.parametrize("fmt", [S(16), U(13)], ids=str)
 def test_codes_of_many_bits(fmt, factors):

@@ -23,6 +23,7 @@ def random_words(width, depth):
     return words
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("latency", [1, 2])
 @pytest.mark.parametrize("target", [PORTABLE, EXPRESSIONS], ids=name_of)
 @pytest.mark.parametrize(("width", "depth"), SHAPES)
@@ -41,7 +42,7 @@ def test_every_word(width, depth, target, latency):
     simulate(dut, testbench)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("latency", [1, 2])
 @pytest.mark.parametrize("target", [PORTABLE, EXPRESSIONS], ids=name_of)
 @pytest.mark.parametrize(
@@ -118,6 +119,7 @@ def test_where_it_goes(width, depth, where, luts, bram18):
     assert (found.where, found.luts, found.bram18) == (where, luts, bram18)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.tools
 @pytest.mark.parametrize(
     ("width", "depth"),

@@ -21,6 +21,7 @@ CASES = {  # bus, width, steps, rows, tile
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)
 @pytest.mark.parametrize("case", CASES)
 def test_words(case, stalls):

@@ -77,7 +77,7 @@ def predicted(plan, ready):
     return left
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("chance", [1, 0.6, 0.2])
 @pytest.mark.parametrize("case", CASES)
 def test_cycles(case, chance):
@@ -88,6 +88,7 @@ def test_cycles(case, chance):
     assert all(len(left) > 50 for left in got)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", CASES)
 def test_stalls(case):
     """With a memory that stalls nothing is lost, and nothing comes earlier; of one reader nothing is later than the

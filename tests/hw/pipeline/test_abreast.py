@@ -49,7 +49,7 @@ def test_golden_gives_the_same(seed):
     assert got.tolist() == run(network, samples).edges[edge].tolist()
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.long
 @pytest.mark.parametrize("pool", POOLS.values(), ids=POOLS)
 @pytest.mark.parametrize("activation, cycles", [

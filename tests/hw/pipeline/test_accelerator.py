@@ -48,7 +48,7 @@ FOLDINGS = [
 ]  # fmt: skip
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.long
 @pytest.mark.parametrize("pairs", FOLDINGS, ids=["uneven", "unfolded", "one by one", "mixed"])
 def test_foldings(pairs):
@@ -57,6 +57,7 @@ def test_foldings(pairs):
     check(network, folded(network, pairs), b.samples, stalls=("full rate", "both"))
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_labels():
     b = deep().argmax()
@@ -66,7 +67,7 @@ def test_labels():
     assert (plan.length_out, plan.beats_out) == (1, 1)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.long
 @pytest.mark.parametrize("seed", [pytest.param(s, marks=[pytest.mark.slow] * (s >= 10)) for s in range(20)])
 def test_random_networks(seed):

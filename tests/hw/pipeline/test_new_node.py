@@ -89,6 +89,7 @@ class AbsoluteMachine(Machine):
         self.full = takes or (self.full and not gives)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)
 def test_it_runs_and_is_timed(stalls):
     b = Builder(Signed(5), 9, seed=3, samples=10)

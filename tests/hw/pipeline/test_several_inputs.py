@@ -15,7 +15,7 @@ from tests.support.several_inputs import several
 from tests.support.stream_bench import STALLS, entry_beats, from_beats, streams
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("stalls", ["full rate", "both"])
 @pytest.mark.parametrize("name", ["image_and_features", "codes_and_raw", "read_twice", "three"])
 def test_results_and_cycles(name, stalls, scratch):

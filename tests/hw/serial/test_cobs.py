@@ -56,6 +56,7 @@ def decoded(line, idle):
     return pieces
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.long
 @pytest.mark.parametrize("idle", [0, 0.5])
 def test_decoder(idle):

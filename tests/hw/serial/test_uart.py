@@ -42,6 +42,7 @@ def receive(levels, cycles):
     return got, broken
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize("cycles", [8, 9, 16])
 @pytest.mark.parametrize("drift", [0.98, 1.0, 1.02])

@@ -59,7 +59,7 @@ def run_guard(frames, beats, stalls, seed=0):
     simulate(dut, testbench)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.long
 @pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)
 @pytest.mark.parametrize("beats", [1, 2, 5])

@@ -89,6 +89,7 @@ def run(shape, transfers, stalls):
     return seen, back, Accelerator(dut, beats_out * bytes_out, bytes_out).result
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.long
 @pytest.mark.parametrize("stalls", ["full rate", "both"])
 @pytest.mark.parametrize("shape", SHAPES)

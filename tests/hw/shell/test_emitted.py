@@ -8,7 +8,7 @@ QUICK = {f"digits/{name} default xilinx" for name in ("w1a1", "ternary", "w4a4",
 QUICK |= {"digits/w8a8 dsps xilinx", "digits/w1a1 default portable"}
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.tools
 @pytest.mark.parametrize(
     "case", [pytest.param(case, marks=[] if case in QUICK else pytest.mark.slow) for case in CASES]

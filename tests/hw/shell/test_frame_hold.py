@@ -10,6 +10,7 @@ from tests.support.stream_bench import simulate
 BEATS = 3  # of a frame
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("inputs", [1, 2, 3])
 @pytest.mark.parametrize("seed", range(4))
 def test_whole_frames_alone(inputs, seed):

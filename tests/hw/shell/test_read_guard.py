@@ -12,7 +12,7 @@ IMAGE = np.random.default_rng(1).bytes(8192)
 BUS, BEATS = 64, 4
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("stall", [0, 0.5], ids=["full rate", "stalls"])
 @pytest.mark.parametrize("latency", [1, 20])
 def test_resets(latency, stall):

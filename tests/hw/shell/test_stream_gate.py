@@ -77,6 +77,7 @@ async def settle(world, ctx, steps, **request):
     return busy
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("sizes", [(3, 1), (1, 4), (2, 2, 5)])
 def test_soft_reset_of_several_inputs(sizes):
     """Afterwards the first frames that enter have the same number at all inputs, wherever each of them stood."""

@@ -95,6 +95,7 @@ def test_words_wait_until_no_frame_is_inside():
     drive(work)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("how", ["checksum", "few", "many", "none", "twice"])
 def test_what_is_wrong_keeps_the_accelerator_closed(how):
     async def work(host, ctx, dut, reset):

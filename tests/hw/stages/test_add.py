@@ -65,6 +65,7 @@ def test_lanes(lanes, stalls):
     check(*sum_of(formats, EACH), values_of(formats, lanes), lanes=lanes, stalls=stalls)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)
 @pytest.mark.parametrize("relu", [False, True])
 def test_float(relu, stalls):

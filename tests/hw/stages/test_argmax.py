@@ -36,6 +36,7 @@ def check(x_format, x, *, lanes, stalls=(0, 0)):
     return trace.payloads
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)
 @pytest.mark.parametrize("length, lanes", [
     (10, 1), (10, 2), (10, 3), (10, 10), (7, 4), (1, 1), (2, 1), (2, 2), (17, 8)

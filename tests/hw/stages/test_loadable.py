@@ -45,6 +45,7 @@ def threshold(x, y, rows, most=None):
     return LoadableThreshold("f", "x", "y", cuts, codes, y, most=most, alike=rows == 1)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rows", [1, LENGTH], ids=["shared", "each its own"])
 @pytest.mark.parametrize(
     ("x", "y"), [(U(8), U(2)), (S(8), S(4)), (S(4, True), B), (U(4), U(4)), (S(12), U(3))], ids=str

@@ -49,6 +49,7 @@ PAIRS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rows", [1, LENGTH], ids=["shared", "each its own"])
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda p: "-".join(map(str, p)))
 def test_thresholds(pair, rows):

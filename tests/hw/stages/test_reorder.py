@@ -68,6 +68,7 @@ def prediction(plan, beats_in, beats_out):
     return given
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)
 @pytest.mark.parametrize("name", CASES)
 def test_against_golden(name, stalls):

@@ -54,6 +54,7 @@ def test_queue(depth, stalls):
         assert trace.given == [cycle + 2 for cycle in trace.taken]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)
 @pytest.mark.parametrize("depth", [2, 3, 17])
 def test_a_queue_in_ultra_ram_is_the_same_cycle_for_cycle(depth, stalls):

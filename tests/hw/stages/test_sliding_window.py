@@ -53,7 +53,7 @@ def run(plan, codes, stalls=(0, 0)):
     return stream(SlidingWindow(plan), beats, plan.beats_out * len(codes), stalls=stalls, seed=4, quiet=100)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(12)
 @pytest.mark.long
 @pytest.mark.parametrize("name", GEOMETRIES)
 @pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)

@@ -32,6 +32,7 @@ def upsample(name):
     return node, edges, lanes
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("stalls", STALLS.values(), ids=STALLS)
 @pytest.mark.parametrize("name", CASES)
 def test_images(name, stalls):

@@ -41,7 +41,7 @@ def case(name, whole, **more):
 FORMS = [(name, whole) for name in GEOMETRIES for whole in (False, True)] + [(name, True) for name in ABREAST]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(("name", "whole"), FORMS)
 @pytest.mark.parametrize("stalls", [STALLS["full rate"], STALLS["both"]], ids=["full rate", "both"])
 def test_windows(name, whole, stalls):

@@ -40,6 +40,7 @@ def found_and_wanted(built, weights, planes, constants, width, cases=100):
     return np.array(found).tolist(), wanted.tolist()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.long
 @pytest.mark.parametrize("width", [3, 12])
 @pytest.mark.parametrize("name", MATRICES)

@@ -52,6 +52,7 @@ def found_and_wanted(pe, x_format, w_format, lanes, cases=120, seed=1):
     return found.tolist(), ((np.where(load, init, held) + heap) % (1 << width)).tolist()
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("feedback", [True, False], ids=["accumulating", "one step"])
 @pytest.mark.parametrize("lanes", [1, 2, 7, 33])
 @pytest.mark.parametrize(("x_format", "w_format"), PAIRS, ids=str)
@@ -169,6 +170,7 @@ def unit_of(target, x_format, w_format, lanes, width):
     )  # fmt: skip
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.tools
 @pytest.mark.parametrize(
     ("x_format", "w_format", "lanes", "width", "target"),
@@ -192,7 +194,7 @@ HEAPS_OF_32_BITS = [
 ]  # fmt: skip
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.tools
 @pytest.mark.parametrize("target", [PORTABLE, XILINX], ids=name_of)
 @pytest.mark.parametrize(("x_format", "w_format", "lanes", "width"), HEAPS_OF_32_BITS, ids=str)
@@ -203,6 +205,7 @@ def test_both_forms_are_proved_to_be_the_same_sum(x_format, w_format, lanes, wid
     )
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.tools
 @pytest.mark.parametrize("cell", [0, pytest.param(20, marks=pytest.mark.slow), -1])
 def test_a_proof_finds_one_wrong_bit(cell, scratch):

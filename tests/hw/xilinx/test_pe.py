@@ -17,6 +17,7 @@ B, T, U, S = Bipolar(), Ternary(), Unsigned, Signed
 CYCLES = 60
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("smallest", [False, True], ids=["pipelined", "smallest"])
 @pytest.mark.parametrize("feedback", [True, False], ids=["accumulating", "one step"])
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ def numbers(count):
     return count.luts, count.flip_flops, count.own_flip_flops, count.latency
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("x, w", FORMATS, ids=str)
 @pytest.mark.parametrize("chain, levels", [(4, 4), (8, 4), (9, 2), (10_000, 10_000)])
 def test_a_processing_element(x, w, chain, levels):

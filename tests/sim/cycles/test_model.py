@@ -42,7 +42,7 @@ def times(plan, samples):
     return trace.taken[:: plan.entries[0].beats], trace.given[plan.beats_out - 1 :: plan.beats_out]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(18)
 @pytest.mark.long
 @pytest.mark.parametrize("end", ["accumulators", "label"])
 @pytest.mark.parametrize("name", FOLDINGS)
@@ -56,7 +56,7 @@ def test_every_result_when_predicted(name, end):
     assert steady_interval(left) == plan.bound
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.long
 @pytest.mark.parametrize("seed", [pytest.param(s, marks=[pytest.mark.slow] * (s == LARGE)) for s in range(12)])
 def test_random_networks(seed):

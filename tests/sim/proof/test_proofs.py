@@ -31,6 +31,7 @@ def netlists():
     return {name: netlist_of(name, found[module_of(name)]) for name in KINDS}
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", KINDS)
 def test_every_kind_is_proved(netlists, name):
     prove(netlists[name], behaviour_of(plan_of(name)))

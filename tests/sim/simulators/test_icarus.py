@@ -67,6 +67,7 @@ class Block(test_ip.Block):
         Icarus().build(verilog, folder, top="accelerator_ip", standard=self.standard)
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 @pytest.mark.parametrize("standard", ["2005", slow("2012")])
 def test_the_ip_block(standard, scratch, monkeypatch):
@@ -95,6 +96,7 @@ def digits(folder, target):
     return simulate_project(project, images, Reporter(as_json=True), simulator="icarus")
 
 
+@pytest.mark.slow
 @pytest.mark.tools
 @pytest.mark.parametrize("target", [XILINX, slow(PORTABLE)])
 def test_the_digits(target, scratch):

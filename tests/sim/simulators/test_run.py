@@ -85,7 +85,7 @@ class Job:
         return simulate(self.folder / "sim", self.plan, self.samples, expected, **options)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(6)
 @pytest.mark.tools
 @pytest.mark.parametrize(
     ("make", "target"),

@@ -33,6 +33,7 @@ def executor_equals_golden(graph, path, samples=8, seed=1):
     return network
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("conv", [False, True], ids=["dense", "conv"])
 @pytest.mark.parametrize("weights, activations", [
     *((w, "uniform") for w in WEIGHTS), *(("lq2", a) for a in ACTIVATIONS), ("cluster16", "levels"), ("power", "ttq"),

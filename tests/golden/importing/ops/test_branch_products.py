@@ -103,6 +103,7 @@ def test_products_per_channel(scratch):
     assert len(set(node.zeros[1])) > 1 or len(set(node.zeros[0])) > 1
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("kinds", [("Mul", "Mul"), ("Mul", "Add"), ("Add", "Mul"), ("Sub", "Sub")], ids="-".join)
 def test_several_in_a_row(kinds, scratch):
     """Each rounds for itself: the floats of every three values are the model's."""

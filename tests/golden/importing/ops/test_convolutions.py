@@ -28,6 +28,7 @@ GROUPS, PER_GROUP = 6, 25
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:qonnx")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.long
 @pytest.mark.parametrize("name", ["cnn_w2a2", "cnn_w4a4_pad1", "resnet_w4a4", "avgpool_gap_w4a4"])
 def test_trained_models(name):
@@ -51,7 +52,7 @@ def test_trained_models(name):
     assert np.array_equal(execute.run(label, label.encode(io["x"])).labels, result.labels)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.long
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_random_models(group, scratch):

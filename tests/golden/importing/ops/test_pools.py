@@ -27,6 +27,7 @@ def geometries():
             yield {"kernel_shape": [k, k], "strides": [s, 1], "dilations": [1, d], "pads": [p, 0, 0, p]}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("ceil", [0, 1])
 @pytest.mark.parametrize("kind", ["MaxPool", "AveragePool 0", "AveragePool 1"])
 def test_geometries(kind, ceil, scratch):

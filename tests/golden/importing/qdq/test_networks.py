@@ -23,6 +23,7 @@ def test_residual_network(form, scratch):
     check(scratch / "float.onnx", scratch, form, count=2)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("form", FORMATS)
 def test_mobilenet(form, scratch):
     mobilenet_v2(scratch / "float.onnx", size=32, width=0.25, classes=10)

@@ -139,6 +139,7 @@ def test_sums_of_sixteen_bits_at_powers_of_two(name, powers):
     check_two(chain)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["LOGISTIC", "TANH"])
 @pytest.mark.parametrize("scale", [2.0**-12, 2.0**-11, 0.0013, 0.00004, 0.4])
 def test_functions_of_sixteen_bits(name, scale):

@@ -52,6 +52,7 @@ def every_way(plan, seen):
     same(plan, 1)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("draw", [random_image_network, random_gated_network])
 def test_networks_on_images(draw):
     seen = Counter()
