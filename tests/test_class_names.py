@@ -3,6 +3,7 @@
 import ast
 
 from fewbit.places import HOME
+from tests.support.sources import parsed
 
 FOLDERS = ("bench", "flow", "golden", "host", "hw", "ptq", "sim", "train")
 # Two halves of one thing: a golden node, or operation, and its hardware; and the accelerator, and what drives it.
@@ -23,7 +24,7 @@ def test_a_class_name_means_one_thing():
     found = {}
     for folder in FOLDERS:
         for path in sorted((HOME / folder).rglob("*.py")):
-            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            for node in parsed(path).body:
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     found.setdefault(node.name, []).append(folder)
     several = {name: folders for name, folders in found.items() if len(folders) > 1}

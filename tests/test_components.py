@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fewbit.places import HOME
+from tests.support.sources import parsed
 
 # Names of plans that are not the component's and "Plan".
 OTHER_PLANS = {"LutRowsUnit": "LutRowsPlan"}
@@ -22,7 +23,7 @@ def _classes():
     """Names of base classes, and the file, of every class in ``hw/``, by its own name."""
     found = {}
     for path in sorted((HOME / "hw").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.ClassDef):
                 found[node.name] = [ast.unparse(base) for base in node.bases], path.relative_to(HOME)
     return found

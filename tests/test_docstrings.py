@@ -2,10 +2,12 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
 from fewbit.places import HOME
+from tests.support.sources import files_of, parsed
 
 FOLDERS = ("golden", "host", "hw", "sim", "flow", "ptq", "train")
 # What is registered for a name or a class keeps the contract of its register, which says what it may raise.
@@ -15,16 +17,15 @@ NOT_TOLD = {"AssertionError", "Exit", "KeyboardInterrupt", "NotImplementedError"
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def _trees(folder):
-    for path in sorted((HOME / folder).rglob("*.py")):
-        yield path.relative_to(HOME), ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def _classes() -> dict[str, dict[str, ast.ClassDef]]:
+    """Classes by their names, of each folder."""
+    return {
+        folder: {n.name: n for path in files_of(folder) for n in ast.walk(parsed(path)) if isinstance(n, ast.ClassDef)}
+        for folder in FOLDERS
+    }
 
 
-TREES = {folder: list(_trees(folder)) for folder in FOLDERS}
-CLASSES = {
-    folder: {node.name: node for _, tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
-    for folder, trees in TREES.items()
-}
 MAKERS = ("__init__", "__post_init__")
 
 
@@ -36,7 +37,8 @@ def _name(node) -> str:
 
 def _class(name: str, folder: str) -> ast.ClassDef | None:
     """The class of ours that a file of a folder calls so: a node and its hardware have the same name."""
-    return CLASSES[folder].get(name) or next((found[name] for found in CLASSES.values() if name in found), None)
+    classes = _classes()
+    return classes[folder].get(name) or next((found[name] for found in classes.values() if name in found), None)
 
 
 def _above(owner: ast.ClassDef, folder: str) -> Iterator[ast.ClassDef]:
@@ -104,14 +106,14 @@ def _is_named(error: str, text: str, folder: str) -> bool:
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_what_is_raised_is_named(folder):
     silent, raising = [], 0
-    for path, tree in TREES[folder]:
-        for function, owner in _public(tree):
+    for path in files_of(folder):
+        for function, owner in _public(parsed(path)):
             raised, text = _raised(function), _told(function, owner, folder)
             raising += bool(raised)
             missing = sorted(error for error in raised if not _is_named(error, text, folder))
             if missing:
                 where = f"{owner.name}.{function.name}" if owner else function.name
-                silent.append(f"{path}:{function.lineno} {where} raises {', '.join(missing)}")
+                silent.append(f"{path.relative_to(HOME)}:{function.lineno} {where} raises {', '.join(missing)}")
     assert raising > 5
     assert not silent, "docstrings do not name it:\n" + "\n".join(silent)
 

@@ -1,11 +1,12 @@
 """Imports run one way: between the folders of the checkout, between the rooms of a folder, and between files."""
 
 import ast
-from pathlib import Path
+from functools import cache
 
 import pytest
 
 from fewbit.places import HOME
+from tests.support.sources import files_of, parsed
 
 # What each folder may import, its own rooms not counted.
 MAY_IMPORT = {
@@ -37,7 +38,7 @@ EXECUTION = {"golden.network.execute", "golden.network.registry"}
 def _modules():
     files = {}
     for top in MAY_IMPORT:
-        for path in (HOME / top).rglob("*.py"):
+        for path in files_of(top):
             name = ".".join(path.relative_to(HOME).with_suffix("").parts)
             files[name.removesuffix(".__init__")] = path
     return files
@@ -50,7 +51,7 @@ def _imports(name):
     """Modules of ours that a module imports, anywhere in it, with the line."""
     path = MODULES[name]
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             found = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -75,14 +76,17 @@ def _room(name):
     return parts[0], inside
 
 
-GRAPH = {name: sorted(set(_imports(name))) for name in MODULES}
+@cache
+def _graph():
+    """What each module imports, with lines."""
+    return {name: sorted(set(_imports(name))) for name in MODULES}
 
 
 @pytest.mark.parametrize("top", MAY_IMPORT)
 def test_folders_import_one_way(top):
     wrong = [
         f"{name}:{line} imports {target}"
-        for name, found in GRAPH.items() if name.split(".")[0] == top
+        for name, found in _graph().items() if name.split(".")[0] == top
         for line, target in found if target.split(".")[0] not in (top, *MAY_IMPORT[top])
     ]  # fmt: skip
     assert not wrong, "\n".join(wrong)
@@ -91,8 +95,8 @@ def test_folders_import_one_way(top):
 @pytest.mark.parametrize("top", ROOMS)
 def test_rooms_import_those_before_them(top):
     order, wrong = ROOMS[top], []
-    assert {_room(name)[1] for name in GRAPH if name.split(".")[0] == top} <= set(order)
-    for name, found in GRAPH.items():
+    assert {_room(name)[1] for name in _graph() if name.split(".")[0] == top} <= set(order)
+    for name, found in _graph().items():
         folder, room = _room(name)
         if folder != top or name in DOORS:
             continue
@@ -109,7 +113,7 @@ def test_no_file_imports_itself_by_way_of_others():
     def visit(name):
         state[name] = "open"
         path.append(name)
-        for _, target in GRAPH[name]:
+        for _, target in _graph()[name]:
             if state.get(target) == "open":
                 raise AssertionError(" -> ".join([*path[path.index(target) :], target]))
             if target not in state:
@@ -117,20 +121,22 @@ def test_no_file_imports_itself_by_way_of_others():
         path.pop()
         state[name] = "done"
 
-    for name in GRAPH:
+    for name in _graph():
         if name not in state:
             visit(name)
 
 
 def test_hardware_does_not_see_how_golden_executes():
-    assert not [name for name, found in GRAPH.items() if name.startswith("hw.") and EXECUTION & {t for _, t in found}]
+    assert not [
+        name for name, found in _graph().items() if name.startswith("hw.") and EXECUTION & {t for _, t in found}
+    ]
     for name in (name for name in MODULES if name.startswith("golden.network.")):
-        for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(MODULES[name])):
             if isinstance(node, ast.FunctionDef) and any("execution_of" in ast.dump(d) for d in node.decorator_list):
                 assert node.name == "_", f"{name}:{node.lineno} has a name, by which hardware could call it"
 
 
 def test_every_room_says_what_it_is_for():
     for path in {p for top in MAY_IMPORT for p in (HOME / top).rglob("__init__.py")}:
-        tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+        tree = parsed(path)
         assert (ast.get_docstring(tree) or "").strip(), path

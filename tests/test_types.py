@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fewbit.places import HOME
+from tests.support.sources import parsed
 from tests.support.type_check import ROOMS, check_types
 
 # Members of classes that Python or a library calls, with arguments of its own.
@@ -20,7 +21,7 @@ def test_mypy_finds_no_mismatch(tmp_path):
 
 def test_what_crosses_a_border_is_annotated():
     paths = _modules()
-    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in paths.items()}
+    trees = {name: parsed(path) for name, path in paths.items()}
     crossing = {taken for name in paths for taken in _taken_from_other_rooms(name, paths, trees)}
     bare, classes = [], _classes(trees)
     for module, name in sorted(crossing):

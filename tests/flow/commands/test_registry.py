@@ -12,7 +12,10 @@ from fewbit.flow import commands
 from fewbit.flow.commands import cli, registry
 
 FOLDER = Path(commands.__file__).parent
-SHARED = {"__init__", "cli", "float_options", "kinds", "options", "registry", "report", "steps", "usage", "version"}
+SHARED = {
+    "__init__", "cli", "float_options", "folding_options", "kinds", "options", "registry", "report", "steps", "usage",
+    "version",
+}  # fmt: skip
 
 
 def test_a_command_is_a_file_of_its_name():
