@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 from fewbit.extras import needs
 from fewbit.flow import defaults
@@ -26,48 +26,21 @@ from fewbit.flow.quantizing.results import Quantized, SearchResult, Sensitivity
 from fewbit.flow.quantizing.search import search_formats
 from fewbit.flow.quantizing.sensitivity import sensitivity
 from fewbit.flow.results import hidden
+from fewbit.flow.workers import workers_of
 from fewbit.golden.model_file.file import ModelError
 from fewbit.golden.model_file.source import SourceFile
 from fewbit.golden.network.graph import Network
 from fewbit.hw.folding import Folding
 from fewbit.hw.targets.named import USUAL, target_named
-from fewbit.ptq.quantize import Options
 from fewbit.ptq.reader import read_model
 
 from .build import HardwareBuild, built
 from .layers import LayerTable, layer_table
 from .progress import ProgressCallback, Told
+from .ranges import RangeOptions, options_of
 from .trace import Trace, trace_of
 
-__all__ = ["FoldedDesign", "Model", "QuantizedModel", "RangeOptions", "load"]
-
-
-class RangeOptions(TypedDict, total=False):
-    """How ranges, scales and biases are chosen when a float model is quantized; what is left out is the default.
-
-    Attributes
-    ----------
-    ranges, weight_ranges : str
-        How far activations and weights reach: ``minmax``, ``percentile``, ``mse`` (the default) or ``kl``.
-    percent : float
-        Of the range ``percentile``; default 99.9.
-    per_channel : bool
-        Whether every output of a layer has a scale of its own; default True.
-    bias_correction : bool
-        Whether biases make up for the shift of the mean; default True.
-    sums : int
-        Bits of branches that a sum joins; default 8.
-    """
-
-    ranges: str
-    weight_ranges: str
-    percent: float
-    per_channel: bool
-    bias_correction: bool
-    sums: int
-
-
-_NAMES = {"ranges": "activations", "weight_ranges": "weights", "bias_correction": "correct"}
+__all__ = ["FoldedDesign", "Model", "QuantizedModel", "load"]
 
 
 class Model:
@@ -215,7 +188,7 @@ class Model:
             If it is to be trained without the extra ``train``.
         """
         needs(*(["train"] if retrain else []))
-        report, options = Told(progress), _options(ranges)
+        report, options = Told(progress), options_of(ranges)
         request = Request(
             weights=weights, activations=activations, first=first, last=last, weights_of=_by_layer(weights_of),
             activations_of=_by_layer(activations_of),
@@ -228,7 +201,8 @@ class Model:
     def sensitivity(
         self, images: SamplesLike | None = None, *, bits: str = defaults.TRIED_BITS, others: int = defaults.OTHER_BITS,
         of: str = "both", calibration: SamplesLike | None = None, cycles: int | None = None, frames: int | None = None,
-        progress: ProgressCallback | None = None, **ranges: Unpack[RangeOptions],
+        jobs: int | None = None, cluster: str | None = None, progress: ProgressCallback | None = None,
+        **ranges: Unpack[RangeOptions],
     ) -> Sensitivity:  # fmt: skip
         """Quantize one layer at a time: accuracy lost against bits and LUTs saved.
 
@@ -246,25 +220,35 @@ class Model:
             Samples that ranges are chosen from; default ``images``.
         cycles : int or None
             Cycles a frame that LUTs are estimated at.
+        jobs : int or None
+            How many layers are looked at at a time; None for one.
+        cluster : str or None
+            A cluster of Dask that does it instead: ``local:8``, or the address of a scheduler.
         frames, progress, ranges
             As of `quantize`.
 
         Raises
         ------
+        ValueError
+            If jobs and a cluster are given, or the cluster is no address.
         fewbit.errors.ModelError, fewbit.errors.ImageError
             As of `quantize`, or if there are no labels.
         """
-        report, options = Told(progress), _options(ranges)
+        report, options = Told(progress), options_of(ranges)
+        work = workers_of(jobs, cluster, report.say)
         project = self._floats(calibration, images, frames, report)
-        return sensitivity(project, options, report, bits=bits, others=others, of=of, cycles=cycles)
+        with work as workers:
+            return sensitivity(
+                project, options, report, bits=bits, others=others, of=of, cycles=cycles, workers=workers
+            )
 
     def search(
         self, images: SamplesLike | None = None, *, budget_luts: int | None = None, budget_bits: int | None = None,
         max_drop: float | None = None, formats: str = defaults.FORMATS, calibration: SamplesLike | None = None,
         test: SamplesLike | None = None,
         cycles: int | None = None, retrain: bool = False, steps: int = defaults.STEPS,
-        directory: Path | str | None = None, frames: int | None = None, progress: ProgressCallback | None = None,
-        **ranges: Unpack[RangeOptions],
+        directory: Path | str | None = None, frames: int | None = None, jobs: int | None = None,
+        cluster: str | None = None, progress: ProgressCallback | None = None, **ranges: Unpack[RangeOptions],
     ) -> SearchResult:  # fmt: skip
         """Find formats for each layer within a budget, and the Pareto set of accuracy and cost, as QONNX files.
 
@@ -283,22 +267,26 @@ class Model:
             What a layer may have, bits of weights and activations, as ``"w8a8,w4a4"``.
         directory : path or None
             Where to write; default ``build/search/<model>``.
-        calibration, cycles, retrain, steps, frames, progress, ranges
+        calibration, cycles, retrain, steps, frames, jobs, cluster, progress, ranges
             As of `sensitivity` and `quantize`.
 
         Raises
         ------
+        ValueError
+            As of `sensitivity`.
         fewbit.errors.ModelError, fewbit.errors.ImageError, fewbit.errors.MissingPackage
             As of `quantize`, or if nothing keeps the limits, or there are no labels.
         """
         needs("search", *(["train"] if retrain else []))
-        report, options = Told(progress), _options(ranges)
+        report, options = Told(progress), options_of(ranges)
+        work = workers_of(jobs, cluster, report.say)
         project = self._floats(calibration, images, frames, report, holding_out=True, test=test)
         goal = Goal(luts=budget_luts, bits=budget_bits, drop=max_drop)
-        return search_formats(
-            project, options, goal, report, formats=formats, cycles=cycles, directory=directory,
-            steps=steps if retrain else None,
-        )  # fmt: skip
+        with work as workers:
+            return search_formats(
+                project, options, goal, report, formats=formats, cycles=cycles, directory=directory,
+                steps=steps if retrain else None, workers=workers,
+            )  # fmt: skip
 
     def _floats(
         self, calibration: SamplesLike | None, images: SamplesLike | None, frames: int | None, report: Told,
@@ -431,13 +419,6 @@ def load(path: Path | str, *, input: str | None = None, output: str = "auto") ->
         One line that names what cannot be read or imported, the reason, and what is supported.
     """
     return Model(path, input=input, output=output)
-
-
-def _options(ranges: RangeOptions) -> Options:
-    """Return how ranges are chosen, with the defaults of what is left out."""
-    if others := [name for name in ranges if name not in RangeOptions.__annotations__]:
-        raise TypeError(f"there is no option {others[0]!r}; there are {', '.join(RangeOptions.__annotations__)}")
-    return Options(**{_NAMES.get(name, name): value for name, value in ranges.items()})  # type: ignore[arg-type]
 
 
 def _by_layer(bits: Mapping[str, int] | None) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ import pytest
 from fewbit.flow import defaults
 from fewbit.flow.api.build import HardwareBuild
 from fewbit.flow.api.elements import processing_elements
-from fewbit.flow.api.model import Model, RangeOptions
+from fewbit.flow.api.model import Model
+from fewbit.flow.api.ranges import RangeOptions
 from fewbit.flow.commands import board, float_options, pe, pnr, quantize, search, sensitivity, sim, synth
 from fewbit.flow.quantizing import mixed
 from fewbit.flow.quantizing import sensitivity as work
@@ -40,6 +41,6 @@ def test_the_work_has_them_too():
     assert Request() == Request(weights=defaults.WEIGHT_BITS, activations=defaults.ACTIVATION_BITS)
     assert inspect.signature(work.sensitivity).parameters["others"].default == defaults.OTHER_BITS
     fields = set(Options.__dataclass_fields__)
-    from fewbit.flow.api.model import _NAMES
+    from fewbit.flow.api.ranges import _NAMES
 
     assert {_NAMES.get(name, name) for name in RangeOptions.__annotations__} == fields

@@ -99,11 +99,14 @@ def test_quantization_is_that_of_the_commands(fewbit, scratch):
     assert given["calibration"]["from"] == given["images"]["from"] == "samples"
     assert given | {"calibration": 0, "images": 0} == want | {"calibration": 0, "images": 0}
     want = printed(fewbit, "sensitivity", FLOATS, "--bits", "4", "--frames", "64")
-    assert as_json(floats.sensitivity(TEST, bits="4", frames=64)) == want
-    command = ["search", FLOATS, "--max-drop", "20", "--formats", "w4a4,w2a2", "--frames", "64", "-o", scratch / "s"]
-    found = floats.search(TEST, max_drop=20, formats="w4a4,w2a2", frames=64, directory=scratch / "s")
+    assert as_json(floats.sensitivity(TEST, bits="4", frames=64, jobs=2)) == want
+    held = scratch / "held.npz"
+    np.savez(held, **{name: array[64:128] for name, array in np.load(TEST).items()})
+    command = ["search", FLOATS, "--max-drop", "20", "--formats", "w4a4,w2a2", "--frames", "64", "-o", scratch / "s",
+               "--test", held]  # fmt: skip
+    found = floats.search(TEST, max_drop=20, formats="w4a4,w2a2", test=held, frames=64, directory=scratch / "s")
     assert as_json(found) == printed(fewbit, *command)
-    assert package.load(found.best.file).predict(TEST, frames=64).accuracy == found.best.golden_accuracy
+    assert package.load(found.best.file).predict(held).accuracy == found.best.test.accuracy
 
 
 def test_bad_input_is_a_known_exception(model, scratch):
@@ -123,6 +126,8 @@ def test_bad_input_is_a_known_exception(model, scratch):
         model.quantize(TEST)
     with pytest.raises(TypeError, match="there is no option 'range'; there are ranges, "):
         package.load(FLOATS).quantize(TEST, range="mse")
+    with pytest.raises(ValueError, match="--jobs is of this machine and --cluster of others"):
+        package.load(FLOATS).sensitivity(TEST, jobs=2, cluster="local:2")
     with pytest.raises(package.errors.HostError):
         package.load_build(scratch / "nothing")
     with pytest.raises(TypeError, match="unexpected keyword argument 'speed'"):
