@@ -11,8 +11,11 @@ from amaranth.lib.wiring import In, Out
 from fewbit.hw.float32.units import float_relu
 from fewbit.hw.memory.loadable import LoadableMemory, LoadLayout, connect_writes
 from fewbit.hw.memory.rom import Rom
+from fewbit.hw.plan import component_of
 from fewbit.hw.streams import counter
 from fewbit.hw.wires import Lanes, delayed, shape_of
+
+from .plans import CodeTablePlan, FloatReluPlan, SearchPlan, SignPlan, StoredTablePlan, WholePlan
 
 __all__ = ["Activation", "CodeTable", "FloatRelu", "Search", "Sign", "StoredTable", "Whole"]
 
@@ -91,6 +94,7 @@ class Activation(wiring.Component):
         m.d.comb += self.o_valid.eq(valid)
 
 
+@component_of(SignPlan)
 class Sign(Activation):
     """A code of one bit: ``code = acc >= 0``, of accumulators that were preloaded with minus their threshold.
 
@@ -109,6 +113,7 @@ class Sign(Activation):
         return m
 
 
+@component_of(WholePlan)
 class Whole(Activation):
     """The accumulator itself, ``scale*acc + rest`` for scale 1 or 2 and one ``rest`` a neuron: logits.
 
@@ -130,6 +135,7 @@ class Whole(Activation):
         return m
 
 
+@component_of(SearchPlan)
 class Search(Activation):
     """``index = (thresholds <= acc).sum()`` for ``2**bits - 1`` rising thresholds a neuron, then ``codes[index]``.
 
@@ -191,6 +197,7 @@ class Search(Activation):
         return result
 
 
+@component_of(FloatReluPlan)
 class FloatRelu(Activation):
     """ReLU of float32 accumulators, or the accumulators as they are. Latency 0."""
 
@@ -202,6 +209,7 @@ class FloatRelu(Activation):
         return m
 
 
+@component_of(CodeTablePlan)
 class CodeTable(Activation):
     """``code = words[code]``, one table for every position. Latency 1."""
 
@@ -214,6 +222,7 @@ class CodeTable(Activation):
         return m
 
 
+@component_of(StoredTablePlan)
 class StoredTable(Activation):
     """``code = words[code]``, one table for every position, in a memory for each lane. Latency 1, or 2 of block RAM."""
 
