@@ -21,7 +21,7 @@ from fewbit.hw.folding import Folding, FoldingError, LayerFolding
 from fewbit.hw.layer.external import tiles_of
 from fewbit.hw.memory.external_plan import DEFAULT_BUS, check_bus
 from fewbit.hw.memory.mapped import Buffer
-from fewbit.hw.pipeline.accelerator import AcceleratorPlan
+from fewbit.hw.pipeline.accelerator_plan import AcceleratorPlan
 from fewbit.hw.targets.parts import ListedPart
 from fewbit.hw.targets.target import Target
 from fewbit.sim.cycles.model import predict_steady

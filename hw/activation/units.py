@@ -9,7 +9,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from fewbit.hw.float32.units import float_relu
-from fewbit.hw.memory.loadable import LoadableMemory, LoadLayout, connect_writes
+from fewbit.hw.memory.load_layout import LoadLayout
+from fewbit.hw.memory.loadable import LoadableMemory, connect_writes, writes
 from fewbit.hw.memory.rom import Rom
 from fewbit.hw.plan import component_of
 from fewbit.hw.streams import counter
@@ -41,7 +42,7 @@ class Activation(wiring.Component):
         super().__init__({
             "i": In(Lanes(self._acc, plan.lanes)), "i_valid": In(1),
             "o": Out(Lanes(unsigned(plan.bits), plan.lanes)), "o_valid": Out(1),
-        } | ({"writes": In(self._layout.signature)} if plan.loadable else {}))  # fmt: skip
+        } | ({"writes": In(writes(self._layout))} if plan.loadable else {}))  # fmt: skip
 
     def counted(self, m):
         """Return the number of the beat that is presented."""

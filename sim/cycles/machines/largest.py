@@ -1,7 +1,7 @@
 """Machines of stages that give the largest of several values: its index, or, in a pool, the value."""
 
-from fewbit.hw.stages.argmax import ArgMaxPlan
-from fewbit.hw.stages.pool import LargestOfAllPlan, LargestPlan
+from fewbit.hw.stages.argmax_plan import ArgMaxPlan
+from fewbit.hw.stages.pool_plan import LargestOfAllPlan, LargestPlan
 
 from .machine import Machine, RegisterMachine, compiled, machine_for
 
