@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from fewbit.golden.network.dense import Dense, FloatDense
 from fewbit.golden.network.graph import Network, NetworkInput, Node
@@ -14,7 +15,6 @@ from fewbit.hw.layer.external import ExternalPlan
 from fewbit.hw.layer.plan import LayerPlan
 from fewbit.hw.memory.external_plan import DEFAULT_BUS, WeightPortPlan
 from fewbit.hw.packing import beats, channels_at_once
-from fewbit.hw.plan import Plan
 from fewbit.hw.stages.layer_plan import cycles_of_layer
 from fewbit.hw.stages.registry import stage_of
 from fewbit.hw.stages.window_plan import columns_first
@@ -187,8 +187,8 @@ class Assembly:
         flow = self.streams.take(edge)
         return self.streams.regrouped(flow, *through(flow, self.edges[edge].channels))
 
-    def make(self, edge: str, plan: Plan, *flows: Flow, lanes: int, unit: int) -> None:
-        """Append the stage of a plan, which has a name, and publish its stream out as that of ``edge``."""
+    def make(self, edge: str, plan: Any, *flows: Flow, lanes: int, unit: int) -> None:
+        """Append the stage of a `hw.plan.Plan` that has a name, and publish its stream out as that of ``edge``."""
         flow = self.streams.stage(plan.name, plan, *flows, edge=self.edges[edge], lanes=lanes, unit=unit)
         self.streams.publish(edge, flow)
 

@@ -3,13 +3,14 @@
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Fragment, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from fewbit.golden.numbers.formats import Unsigned
 from fewbit.hw.gearbox_plan import GearboxPlan
 from fewbit.hw.pipeline.flows import UNSIZED, Flow, Streams, through, with_depths
+from fewbit.hw.stages.routing import Queue
 from fewbit.hw.stages.routing_plan import ForkPlan, QueuePlan
 from fewbit.hw.streams import code_stream
 from tests.support.networks import Builder
@@ -136,3 +137,6 @@ def test_queues_are_as_deep_as_they_are_planned(depths, depth):
     queue = stages[1]
     assert isinstance(queue.plan, QueuePlan) and queue.plan.depth == depth and queue.name == "queue_sum_1"
     assert queue.frames == 3 + depth // flow.beats
+    unit = queue.plan.make()
+    assert isinstance(unit, Queue) and unit.plan is queue.plan
+    Fragment.get(unit, None)  # what is never made into a design is warned of
